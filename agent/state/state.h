@@ -1,0 +1,63 @@
+#ifndef GITOPS_AGENT_STATE_STATE_H_
+#define GITOPS_AGENT_STATE_STATE_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace gitops {
+
+// The states of a service and what moves it between them: plain functions over plain values.
+//
+//   from      to
+//   OK        FREEZE, ROLLBACK, BROKEN, DIFF
+//   FREEZE    OK, ROLLBACK
+//   ROLLBACK  FREEZE, BROKEN, DIFF         (also OK: unfrozen while it moves)
+//   BROKEN    OK, FREEZE, ROLLBACK, DIFF
+//   DIFF      OK, FREEZE, ROLLBACK, BROKEN
+enum class State { kOk, kFreeze, kRollback, kBroken, kDiff };
+
+absl::string_view StateName(State state);  // "OK", "FREEZE"…
+std::optional<State> ParseState(absl::string_view name);
+bool MayFollow(State from, State to);
+
+// What is stored of a service, and all that decides what it does next.
+struct ServiceRecord {
+  State state = State::kOk;
+  std::string info;       // why; empty when OK
+  std::string hash;       // published, or verified to change nothing; empty: none yet
+  std::string published;  // the revision whose files are published; differs from hash where the
+                          // change from it to hash touched nothing of this service
+  std::string target;     // the tip as last seen, or the pin
+  std::string pinned;     // by a rollback
+  std::string coordinated;  // where tracking is coordinated: what the last `sync` asked for
+  std::string frozen_by;  // who froze or rolled back; empty: following
+  bool frozen = false;    // not following (FREEZE, ROLLBACK, or a pin that could not be reached yet)
+  // Set before files are exchanged, cleared when their activation succeeded or was given up: after
+  // a crash it says that `pending` may be published and has not been activated.
+  std::string pending;
+  std::string last_good;  // the last revision that was published and activated successfully
+  std::string failed;     // the revision whose activation failed last, while it is to be retried
+  absl::Time change_time = absl::InfinitePast();  // of state, hash or info
+  int64_t generation = 0;
+
+  bool operator==(const ServiceRecord&) const = default;
+};
+
+// One entry of a service's history.
+struct ChangeRecord {
+  absl::Time time;
+  std::string from_hash, to_hash;
+  State from_state = State::kOk, to_state = State::kOk;
+  std::string reason, actor;
+  absl::Duration duration;
+
+  bool operator==(const ChangeRecord&) const = default;
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_AGENT_STATE_STATE_H_

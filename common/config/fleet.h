@@ -1,0 +1,154 @@
+#ifndef GITOPS_COMMON_CONFIG_FLEET_H_
+#define GITOPS_COMMON_CONFIG_FLEET_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace gitops {
+
+// The fleet config: the file that agents and the planner share. A gitopper config.toml is one.
+// docs/reference/fleet-config.md lists every key. Values here are complete: what a service does not
+// name is taken from [global], then from the built-in default.
+
+enum class Tracking { kAuto, kCoordinated };
+enum class DriftPolicy { kReport, kCorrect };
+
+// One `dirs` entry.
+struct DirectorySpec {
+  std::string local;  // absolute, normalized
+  std::string link;   // relative, plain (CheckPlainRelativePath), no trailing slash; "." for the root
+  bool file = false;
+
+  bool operator==(const DirectorySpec&) const = default;
+};
+
+// How to reach an upstream. Two services with equal UpstreamSpec and user share a mirror.
+struct UpstreamSpec {
+  std::string url;  // as git takes it; may hold a password: print RedactUrl(url), never this
+  std::string ssh_key;      // paths; empty: none
+  std::string known_hosts;
+  std::string netrc_file;
+  std::string ca_file;
+
+  auto operator<=>(const UpstreamSpec&) const = default;
+};
+
+// The hail kind of service. Known and checked; carried out by a later driver.
+struct NixSpec {
+  std::string profile;
+  std::string job_uri;
+  std::string netrc_file;
+  std::string require = "job";  // "job", "jobset" or "aggregate:NAME"
+
+  bool operator==(const NixSpec&) const = default;
+};
+
+struct ServiceSpec {
+  std::string machine;
+  std::string service;
+  UpstreamSpec upstream;
+  std::string branch = "main";
+  std::string mount;  // absolute; revisions live in <mount>/<service>
+  std::string user;   // empty: the agent's own
+  std::string action;  // a verb of kActions; empty: none
+  std::string package;
+  std::vector<DirectorySpec> directories;
+  std::optional<absl::Duration> poll;  // none: the agent's --poll
+  Tracking tracking = Tracking::kAuto;
+  bool writable = true;
+  DriftPolicy drift = DriftPolicy::kReport;
+  absl::Duration healthy_within = absl::Seconds(30);
+  bool rollback_on_failure = true;
+  int keep_revisions = 5;
+  // What one revision of this service may hold; beyond it is refused.
+  int64_t max_files = 50'000;
+  int64_t max_bytes = int64_t{512} << 20;
+  std::optional<NixSpec> nix;
+  int line = 0;  // of its [[services]] in the file
+
+  bool operator==(const ServiceSpec&) const = default;
+};
+
+// morph's check fields. Durations are written as seconds or as "90s".
+struct HttpCheckSpec {
+  std::string description, host, scheme = "http", path = "/";
+  int port = 80;
+  std::map<std::string, std::string> headers;
+  absl::Duration period = absl::Seconds(2), timeout = absl::Seconds(5);
+  bool insecure_ssl = false;
+
+  bool operator==(const HttpCheckSpec&) const = default;
+};
+struct CmdCheckSpec {
+  std::string description;
+  std::vector<std::string> cmd;
+  absl::Duration period = absl::Seconds(2), timeout = absl::Seconds(5);
+
+  bool operator==(const CmdCheckSpec&) const = default;
+};
+struct ChecksSpec {
+  std::vector<HttpCheckSpec> http;
+  std::vector<CmdCheckSpec> cmd;
+
+  bool operator==(const ChecksSpec&) const = default;
+};
+
+// morph's secret fields.
+struct SecretSpec {
+  std::string source;  // absolute after parsing (relative to the config file's directory)
+  std::string destination;
+  std::string owner_user = "root", owner_group = "root";
+  std::string permissions = "0400";
+  std::vector<std::string> action;
+  bool mk_dirs = false;
+  std::string upload_at = "pre-activation";  // or "post-activation"
+
+  bool operator==(const SecretSpec&) const = default;
+};
+
+struct HostSpec {
+  std::string name;
+  std::string address;
+  std::vector<std::string> tags;
+  ChecksSpec health_checks;
+  ChecksSpec pre_deploy_checks;
+  std::map<std::string, SecretSpec> secrets;
+
+  bool operator==(const HostSpec&) const = default;
+};
+
+struct FleetConfig {
+  std::vector<ServiceSpec> services;
+  std::vector<HostSpec> hosts;
+  std::vector<std::string> order_by_tags;
+  // A gitopper `[global.keys]`/`keys` table is accepted and kept out of the way: access is by
+  // client certificate here. The paths it names, for a warning.
+  std::vector<std::string> gitopper_keys;
+};
+
+// Parses the text of a fleet config. `file` is used in messages and as the base of relative paths.
+// Tables named after programs ([agent], [planner], …) are skipped here: see settings.h.
+// INVALID_ARGUMENT: every fault found, one a line, as `FILE:LINE: [[services]] "nginx": unknown key
+// "brnch" (did you mean "branch"?)`.
+absl::StatusOr<FleetConfig> ParseFleetConfig(absl::string_view text, const std::string& file);
+absl::StatusOr<FleetConfig> LoadFleetConfig(const std::string& file);
+
+// The services whose machine is one of `names` (case does not count; a name and its first label are
+// not the same). INVALID_ARGUMENT: two of them have the same service name, or publish to the same
+// local path; the message names both lines.
+absl::StatusOr<std::vector<ServiceSpec>> ServicesOf(const FleetConfig& config,
+                                                    const std::vector<std::string>& names);
+
+// `url` without user, password, query and fragment, for people to see.
+std::string RedactUrl(absl::string_view url);
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_CONFIG_FLEET_H_

@@ -1,0 +1,41 @@
+#ifndef GITOPS_COMMON_LOG_LOG_H_
+#define GITOPS_COMMON_LOG_LOG_H_
+
+#include <initializer_list>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace gitops {
+
+enum class LogLevel { kDebug, kInfo, kWarning, kError };
+
+// Sets how the process logs, to standard error: "text" or "json" (one object a line: time, level,
+// message, then the fields), from `level` ("debug", "info", "warning", "error") up.
+// INVALID_ARGUMENT names what was given and what may be. May be called again (SIGHUP).
+absl::Status ConfigureLog(absl::string_view format, absl::string_view level);
+
+// One field of a log line. Values are text; a Secret does not convert.
+using LogField = std::pair<absl::string_view, std::string>;
+
+// Logs a message with fields. Control characters are escaped. Any thread.
+void Log(LogLevel level, absl::string_view message, std::initializer_list<LogField> fields = {});
+
+inline void LogDebug(absl::string_view m, std::initializer_list<LogField> f = {}) {
+  Log(LogLevel::kDebug, m, f);
+}
+inline void LogInfo(absl::string_view m, std::initializer_list<LogField> f = {}) {
+  Log(LogLevel::kInfo, m, f);
+}
+inline void LogWarning(absl::string_view m, std::initializer_list<LogField> f = {}) {
+  Log(LogLevel::kWarning, m, f);
+}
+inline void LogError(absl::string_view m, std::initializer_list<LogField> f = {}) {
+  Log(LogLevel::kError, m, f);
+}
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_LOG_LOG_H_

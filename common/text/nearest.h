@@ -1,0 +1,17 @@
+#ifndef GITOPS_COMMON_TEXT_NEAREST_H_
+#define GITOPS_COMMON_TEXT_NEAREST_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace gitops {
+
+// The one of `known` that `word` was most likely meant to be, or empty if none is near (more than
+// a third of its letters differ).
+std::string Nearest(absl::string_view word, const std::vector<std::string>& known);
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_TEXT_NEAREST_H_
