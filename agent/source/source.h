@@ -43,8 +43,11 @@ class Source {
   // Newest; also FAILED_PRECONDITION: the revision holds something that is refused (the message
   // names path and reason); NOT_FOUND: the upstream does not have it, or it lacks a path that the
   // service needs; RESOURCE_EXHAUSTED: too large, or the disk is full. After an error nothing of
-  // it is left, and earlier revisions are untouched.
-  virtual absl::Status Prepare(const std::string& revision) = 0;
+  // it is left, and earlier revisions are untouched. A revision that is ready already, with all that
+  // the service needs (its configuration may ask for more paths now), is left as it is, unless
+  // `afresh`: then it is written anew and takes the place of the old, whose files stay for as long as
+  // they are published (this corrects drift).
+  virtual absl::Status Prepare(const std::string& revision, bool afresh) = 0;
 
   // The full name of the revision that begins with `prefix` (hex digits, at least 4): of those on
   // disk first, then of what the upstream has. NOT_FOUND; FAILED_PRECONDITION: several;
@@ -55,7 +58,7 @@ class Source {
   // needs no publication. May need the network. Errors as Newest.
   virtual absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b) = 0;
 
-  // Revisions that are ready on this host, newest first by when they were made ready.
+  // Revisions that are ready on this host, newest first by when they were made ready. Any thread.
   virtual std::vector<std::string> Ready() = 0;
 
   // Removes ready revisions beyond the `keep` newest, except those in `in_use`.

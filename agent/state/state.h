@@ -41,6 +41,12 @@ struct ServiceRecord {
   std::string pending;
   std::string last_good;  // the last revision that was published and activated successfully
   std::string failed;     // the revision whose activation failed last, while it is to be retried
+  // What is wrong now, in words; each empty when it is not. State and info follow from these and
+  // from frozen and pinned: see decide.h.
+  std::string poll_error;        // the upstream did not answer, or lacks the branch
+  std::string source_error;      // the target could not be made ready or published
+  std::string activation_error;  // the action failed, or the unit is not healthy
+  std::string drift;             // the published tree was changed
   absl::Time change_time = absl::InfinitePast();  // of state, hash or info
   int64_t generation = 0;
 
