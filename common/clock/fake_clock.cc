@@ -1,0 +1,113 @@
+#include "common/clock/fake_clock.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace gitops {
+
+absl::Time FakeClock::Now() {
+  MutexLock lock(mutex_);
+  return now_;
+}
+
+bool FakeClock::WaitUntil(Mutex& mutex, CondVar& condition, absl::Time deadline) {
+  std::list<Waiter>::iterator self;
+  {
+    MutexLock lock(mutex_);
+    if (deadline <= now_) return false;
+    self = waiters_.insert(waiters_.end(), Waiter{&mutex, &condition, deadline});
+    changed_.NotifyAll();
+  }
+  condition.Wait(mutex);
+  // A waker needs `mutex` to be done, so it must be free while we wait for that.
+  mutex.Unlock();
+  bool due;
+  {
+    MutexLock lock(mutex_);
+    while (self->wakers > 0) changed_.Wait(mutex_);
+    due = self->due;
+    waiters_.erase(self);
+    changed_.NotifyAll();
+  }
+  mutex.Lock();
+  return !due;
+}
+
+void FakeClock::Advance(absl::Duration by) {
+  std::vector<Waiter*> due;
+  {
+    MutexLock lock(mutex_);
+    now_ += by;
+    due = TakeDue();
+  }
+  Wake(due);
+}
+
+void FakeClock::SetTime(absl::Time now) {
+  std::vector<Waiter*> due;
+  {
+    MutexLock lock(mutex_);
+    now_ = now;
+    due = TakeDue();
+  }
+  Wake(due);
+}
+
+std::vector<FakeClock::Waiter*> FakeClock::TakeDue() {
+  std::vector<Waiter*> due;
+  for (Waiter& waiter : waiters_) {
+    if (waiter.deadline > now_) continue;
+    waiter.due = true;
+    ++waiter.wakers;
+    due.push_back(&waiter);
+  }
+  return due;
+}
+
+// Without mutex_: waiters hold theirs while they take it. With theirs: one that has registered but
+// does not wait yet would miss the notification.
+void FakeClock::Wake(const std::vector<Waiter*>& due) {
+  for (Waiter* waiter : due) {
+    waiter->mutex->Lock();
+    waiter->condition->NotifyAll();
+    waiter->mutex->Unlock();
+    MutexLock lock(mutex_);
+    --waiter->wakers;
+    changed_.NotifyAll();
+  }
+}
+
+int FakeClock::Blocked() const {
+  return static_cast<int>(std::count_if(waiters_.begin(), waiters_.end(),
+                                        [](const Waiter& waiter) { return !waiter.due; }));
+}
+
+int FakeClock::waiters() {
+  MutexLock lock(mutex_);
+  return Blocked();
+}
+
+bool FakeClock::AwaitWaiters(int count, std::chrono::milliseconds within) {
+  const auto give_up = std::chrono::steady_clock::now() + within;
+  MutexLock lock(mutex_);
+  while (Blocked() < count) {
+    if (!changed_.WaitUntil(mutex_, give_up)) return Blocked() >= count;
+  }
+  return true;
+}
+
+bool FakeClock::AwaitDeadline(absl::Time deadline, std::chrono::milliseconds within) {
+  const auto give_up = std::chrono::steady_clock::now() + within;
+  MutexLock lock(mutex_);
+  const auto there = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return std::any_of(waiters_.begin(), waiters_.end(), [&](const Waiter& waiter) {
+      return !waiter.due && waiter.deadline >= deadline;
+    });
+  };
+  while (!there()) {
+    if (!changed_.WaitUntil(mutex_, give_up)) return there();
+  }
+  return true;
+}
+
+}  // namespace gitops

@@ -1,0 +1,69 @@
+#ifndef GITOPS_COMMON_CLOCK_FAKE_CLOCK_H_
+#define GITOPS_COMMON_CLOCK_FAKE_CLOCK_H_
+
+#include <chrono>
+#include <list>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/clock/clock.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+
+// A clock that stands still until the test moves it. Code that waits on it wakes when its deadline
+// is reached, so that hours pass in microseconds and no test sleeps.
+//
+//   FakeClock clock;
+//   Poller poller(&clock);                       // its thread waits for 30 s
+//   ASSERT_TRUE(clock.AwaitWaiters(1));          // it has come to wait
+//   clock.Advance(absl::Seconds(30));            // it polls
+class FakeClock : public Clock {
+ public:
+  // 2026-01-01T00:00:00Z, unless told otherwise.
+  explicit FakeClock(absl::Time start = absl::FromUnixSeconds(1767225600)) : now_(start) {}
+
+  absl::Time Now() override;
+  bool WaitUntil(Mutex& mutex, CondVar& condition, absl::Time deadline) override
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+
+  // Moves the time and wakes those whose deadline it reaches. The caller must hold no mutex that a
+  // waiter waits with.
+  void Advance(absl::Duration by);
+  // The same, to a time; backwards too, which wakes nobody.
+  void SetTime(absl::Time now);
+
+  // How many threads are blocked in WaitUntil: their deadline is ahead, or they have none.
+  int waiters();
+  // Waits until at least `count` threads are blocked. False if they are not after `within` of real
+  // time, which is only for a test that has failed.
+  bool AwaitWaiters(int count, std::chrono::milliseconds within = std::chrono::seconds(10));
+  // Waits until a thread is blocked with a deadline at or after `deadline`: proof that it has
+  // finished what an Advance() woke it for, and waits for the next. False as above.
+  bool AwaitDeadline(absl::Time deadline,
+                     std::chrono::milliseconds within = std::chrono::seconds(10));
+
+ private:
+  struct Waiter {
+    Mutex* mutex;
+    CondVar* condition;
+    absl::Time deadline;
+    // The time has reached the deadline; what comes after cannot undo that.
+    bool due = false;
+    // Calls that hold this entry to notify it: it, and what it points to, must outlive them.
+    int wakers = 0;
+  };
+
+  std::vector<Waiter*> TakeDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Wake(const std::vector<Waiter*>& due) ABSL_LOCKS_EXCLUDED(mutex_);
+  int Blocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  Mutex mutex_;
+  CondVar changed_;
+  absl::Time now_ ABSL_GUARDED_BY(mutex_);
+  std::list<Waiter> waiters_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_CLOCK_FAKE_CLOCK_H_

@@ -1,0 +1,75 @@
+#ifndef GITOPS_COMMON_PROCESS_FAKE_PROCESS_H_
+#define GITOPS_COMMON_PROCESS_FAKE_PROCESS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/process/process.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+
+// A process runner that spawns nothing and answers as it was told. Any thread.
+//
+//   FakeProcessRunner runner;
+//   runner.On({"git", "fetch"}, {.exit_status = 128, .error_output = "fatal: no route"});
+//   runner.FailNth(3, absl::ResourceExhaustedError("no more processes"));
+class FakeProcessRunner : public ProcessRunner {
+ public:
+  using Handler = std::function<absl::StatusOr<CommandResult>(const Command&)>;
+
+  // Commands for which no rule was made succeed with no output.
+  absl::StatusOr<CommandResult> Run(const Command& command) override;
+  void Stop() override;
+  int64_t spawned() const override;
+
+  // Answers commands whose argv holds all of `words`, in that order but not necessarily next to
+  // each other. Where several rules fit, the newest answers. The handler may block or call back
+  // here; output of its result goes through on_output where the command has one.
+  void On(std::vector<std::string> words, Handler handler);
+  void On(std::vector<std::string> words, CommandResult result);
+  void On(std::vector<std::string> words, absl::Status error);
+
+  // The Nth Run() from now (1: the next) fails with `error`, whatever the rules say. May be called
+  // for several N.
+  void FailNth(int n, absl::Status error);
+
+  // What was run, oldest first; those that FailNth() failed included.
+  std::vector<Command> commands() const;
+  // How many of them hold `words` as On() says.
+  int CountOf(const std::vector<std::string>& words) const;
+  // Waits until that is at least `count`; false if it is not after `within` of real time.
+  bool AwaitCount(const std::vector<std::string>& words, int count,
+                  std::chrono::milliseconds within = std::chrono::seconds(10));
+
+ private:
+  struct Rule {
+    std::vector<std::string> words;
+    Handler handler;
+  };
+  struct Failure {
+    int64_t at;
+    absl::Status error;
+  };
+
+  absl::StatusOr<Handler> Choose(const Command& command);
+  int CountLocked(const std::vector<std::string>& words) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  mutable Mutex mutex_;
+  CondVar changed_;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<Command> commands_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Rule> rules_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Failure> failures_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_PROCESS_FAKE_PROCESS_H_
