@@ -18,8 +18,10 @@ class Activator {
 
   // Runs the action and waits until the service is healthy with it. Errors: FAILED_PRECONDITION:
   // the action or the unit failed (the message says which, and the unit's result); DEADLINE_EXCEEDED:
-  // not healthy in time; UNAVAILABLE: systemd cannot be reached; CANCELLED: Stop().
-  virtual absl::Status Activate() = 0;
+  // not healthy in time; UNAVAILABLE: systemd cannot be reached; CANCELLED: Stop(). `first`: nothing
+  // was published before (or since boot), so that a unit which is not running is started instead of
+  // being told to reload.
+  virtual absl::Status Activate(bool first) = 0;
 
   // Whether the service is healthy now, cheaply: OK, FAILED_PRECONDITION with what is wrong, or
   // UNAVAILABLE if that cannot be told. OK for a service without an action.

@@ -1,0 +1,165 @@
+#include "agent/controller/host_agent.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/log/log.h"
+
+namespace gitops {
+
+HostAgent::HostAgent(HostAgentOptions options)
+    : options_(std::move(options)), hub_(options_.max_watchers) {}
+
+HostAgent::~HostAgent() { Stop(); }
+
+absl::Status HostAgent::Configure(const std::vector<ServiceSpec>& specs) {
+  MutexLock configure(configure_mutex_);
+  std::map<std::string, Managed> before;
+  {
+    MutexLock lock(mutex_);
+    before = services_;
+  }
+  // Everything that can fail comes first.
+  std::map<std::string, ServiceDrivers> fresh;
+  std::map<std::string, const ServiceSpec*> wanted;
+  for (const ServiceSpec& spec : specs) {
+    wanted[spec.service] = &spec;
+    auto known = before.find(spec.service);
+    if (known != before.end() && known->second.controller->spec() == spec) continue;
+    absl::StatusOr<ServiceDrivers> drivers = options_.drivers->DriversFor(spec);
+    if (!drivers.ok()) return drivers.status();
+    fresh[spec.service] = *std::move(drivers);
+  }
+  for (const auto& [service, managed] : before) {
+    if (wanted.contains(service) && !fresh.contains(service)) continue;
+    End(service, managed);
+    if (wanted.contains(service)) continue;
+    LogInfo("service left the configuration; what it published stays", {{"service", service}});
+    if (options_.on_removed) options_.on_removed(service);
+  }
+  before.clear();
+  absl::Status result;
+  for (auto& [service, drivers] : fresh) {
+    absl::StatusOr<Managed> begun = Begin(*wanted[service], std::move(drivers));
+    if (!begun.ok()) result.Update(begun.status());
+  }
+  return result;
+}
+
+std::shared_ptr<UpstreamPoller> HostAgent::PollerFor(const ServiceSpec& spec) {
+  std::shared_ptr<Upstream> upstream = options_.drivers->UpstreamFor(spec);
+  MutexLock lock(mutex_);
+  std::weak_ptr<UpstreamPoller>& slot = pollers_[upstream.get()];
+  if (std::shared_ptr<UpstreamPoller> poller = slot.lock()) return poller;
+  auto poller = std::make_shared<UpstreamPoller>(upstream, options_.clock, options_.scheduler,
+                                                 options_.on_polled);
+  slot = poller;
+  return poller;
+}
+
+absl::StatusOr<HostAgent::Managed> HostAgent::Begin(const ServiceSpec& spec,
+                                                    ServiceDrivers drivers) {
+  const std::string service = spec.service;
+  std::shared_ptr<UpstreamPoller> poller = PollerFor(spec);
+  ServiceOptions options;
+  options.spec = spec;
+  options.poll = spec.poll.value_or(options_.default_poll);
+  options.records = options_.records;
+  options.clock = options_.clock;
+  options.scheduler = options_.scheduler;
+  options.on_change = [this, service] { Report(service); };
+  options.poll_now = [weak = std::weak_ptr<UpstreamPoller>(poller)] {
+    if (auto poller = weak.lock()) poller->PollNow();
+  };
+  const absl::Duration poll = options.poll;
+  auto started = ServiceController::Start(std::move(options), std::move(drivers));
+  if (!started.ok()) return started.status();
+  Managed managed{std::shared_ptr<ServiceController>(*std::move(started)), poller};
+  {
+    MutexLock lock(mutex_);
+    services_[service] = managed;
+  }
+  std::weak_ptr<ServiceController> weak = managed.controller;
+  poller->Add(service, {.ref = spec.branch,
+                        .poll = poll,
+                        .following =
+                            [weak] {
+                              auto controller = weak.lock();
+                              return controller != nullptr && controller->Following();
+                            },
+                        .on_polled =
+                            [weak](const absl::StatusOr<std::string>& tip, absl::Time next) {
+                              if (auto controller = weak.lock()) controller->OnPolled(tip, next);
+                            }});
+  Report(service);
+  return managed;
+}
+
+void HostAgent::End(const std::string& service, const Managed& managed) {
+  managed.poller->Remove(service);
+  managed.controller->Stop();
+  {
+    MutexLock lock(mutex_);
+    services_.erase(service);
+    std::erase_if(pollers_, [](const auto& entry) { return entry.second.expired(); });
+  }
+  hub_.Changed(service);
+}
+
+void HostAgent::Report(const std::string& service) {
+  auto controller = Find(service);
+  if (!controller.ok()) return;
+  if (options_.on_change) options_.on_change(service, (*controller)->View());
+  hub_.Changed(service);
+}
+
+absl::StatusOr<std::shared_ptr<ServiceController>> HostAgent::Find(
+    const std::string& service) const {
+  MutexLock lock(mutex_);
+  auto found = services_.find(service);
+  if (found != services_.end()) return found->second.controller;
+  if (service.empty()) return absl::InvalidArgumentError("no service was named");
+  const std::string known =
+      absl::StrJoin(services_, ", ", [](std::string* out, const auto& entry) {
+        absl::StrAppend(out, entry.first);
+      });
+  return absl::NotFoundError(absl::StrCat("no service \"", service, "\" on this host; there ",
+                                          known.empty() ? "are none" : "are: ", known));
+}
+
+std::vector<std::shared_ptr<ServiceController>> HostAgent::All() const {
+  MutexLock lock(mutex_);
+  std::vector<std::shared_ptr<ServiceController>> all;
+  for (const auto& [service, managed] : services_) all.push_back(managed.controller);
+  return all;
+}
+
+absl::StatusOr<ServiceRecord> HostAgent::Pull(const std::string& service,
+                                              const Patience& patience) {
+  auto controller = Find(service);
+  if (!controller.ok()) return controller.status();
+  std::shared_ptr<UpstreamPoller> poller;
+  {
+    MutexLock lock(mutex_);
+    auto found = services_.find(service);
+    if (found != services_.end()) poller = found->second.poller;
+  }
+  if (poller != nullptr && (*controller)->Following()) {
+    if (absl::Status status = poller->PollAndWait(patience); !status.ok()) return status;
+  }
+  return (*controller)->TakeUp(patience);
+}
+
+void HostAgent::Stop() {
+  MutexLock configure(configure_mutex_);
+  hub_.Close();
+  std::map<std::string, Managed> services;
+  {
+    MutexLock lock(mutex_);
+    services = services_;
+  }
+  for (const auto& [service, managed] : services) End(service, managed);
+}
+
+}  // namespace gitops

@@ -1,0 +1,285 @@
+#include "agent/controller/service_controller.h"
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/log/log.h"
+
+namespace gitops {
+namespace {
+
+// How often a waiting caller looks whether its client has gone away.
+constexpr std::chrono::milliseconds kCancelCheck{100};
+
+bool SameVisibly(const ServiceRecord& a, const ServiceRecord& b) {
+  return a.state == b.state && a.info == b.info && a.hash == b.hash && a.target == b.target &&
+         a.pinned == b.pinned && a.frozen_by == b.frozen_by;
+}
+
+std::string WithReason(absl::string_view what, const std::string& reason) {
+  return reason.empty() ? std::string(what) : absl::StrCat(what, ": ", reason);
+}
+
+}  // namespace
+
+ServiceController::ServiceController(ServiceOptions options, ServiceDrivers drivers)
+    : options_(std::move(options)),
+      policy_{.coordinated = options_.spec.tracking == Tracking::kCoordinated,
+              .rollback_on_failure = options_.spec.rollback_on_failure},
+      drivers_(std::move(drivers)) {}
+
+absl::StatusOr<std::unique_ptr<ServiceController>> ServiceController::Start(
+    ServiceOptions options, ServiceDrivers drivers) {
+  auto controller = std::unique_ptr<ServiceController>(
+      new ServiceController(std::move(options), std::move(drivers)));
+  if (absl::Status status = controller->Load(); !status.ok()) return status;
+  controller->Begin();
+  return controller;
+}
+
+absl::Status ServiceController::Load() {
+  absl::StatusOr<std::optional<ServiceRecord>> stored = options_.records->Load(spec().service);
+  if (!stored.ok()) return stored.status();
+  absl::StatusOr<std::vector<ChangeRecord>> changes = options_.records->Changes(spec().service);
+  if (!changes.ok()) return changes.status();
+  MutexLock lock(mutex_);
+  if (stored->has_value()) record_ = **stored;
+  logged_hash_ = changes->empty() ? record_.hash : changes->front().to_hash;
+  logged_state_ = changes->empty() ? record_.state : changes->front().to_state;
+  return absl::OkStatus();
+}
+
+void ServiceController::Begin() {
+  MutexLock lock(job_mutex_);
+  job_ = options_.scheduler->Add(options_.clock->Now(), [this] { return Run(); });
+}
+
+ServiceController::~ServiceController() { Stop(); }
+
+void ServiceController::Stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    attempted_.NotifyAll();
+  }
+  drivers_.activator->Stop();
+  std::unique_ptr<Scheduler::Job> job;
+  {
+    MutexLock lock(job_mutex_);
+    job = std::move(job_);
+  }
+}
+
+void ServiceController::WakeJob() {
+  MutexLock lock(job_mutex_);
+  if (job_ != nullptr) job_->Wake();
+}
+
+ServiceView ServiceController::View() const {
+  MutexLock lock(mutex_);
+  return {record_, last_poll_, record_.frozen ? next_attempt_ : std::min(next_poll_, next_attempt_)};
+}
+
+bool ServiceController::Following() const {
+  MutexLock lock(mutex_);
+  return !record_.frozen;
+}
+
+std::vector<std::string> ServiceController::Revisions() const { return drivers_.source->Ready(); }
+
+absl::StatusOr<std::vector<ChangeRecord>> ServiceController::Changes() const {
+  return options_.records->Changes(spec().service);
+}
+
+absl::Status ServiceController::Commit(ServiceRecord next, const Why& why, bool force) {
+  if (next == record_ && !unsaved_) return absl::OkStatus();
+  const bool visible = !SameVisibly(next, record_);
+  if (visible) {
+    next.change_time = options_.clock->Now();
+    ++next.generation;
+  }
+  std::optional<ChangeRecord> change;
+  const bool moved = next.hash != logged_hash_ || next.state != logged_state_;
+  if (moved && !why.reason.empty()) {
+    change = ChangeRecord{.time = options_.clock->Now(),
+                          .from_hash = logged_hash_,
+                          .to_hash = next.hash,
+                          .from_state = logged_state_,
+                          .to_state = next.state,
+                          .reason = why.reason,
+                          .actor = why.actor,
+                          .duration = why.duration};
+  }
+  absl::Status saved = options_.records->Save(spec().service, next, change);
+  unsaved_ = !saved.ok() && force;
+  if (!saved.ok() && !force) return saved;
+  record_ = std::move(next);
+  if (saved.ok() && change.has_value()) {
+    logged_hash_ = change->to_hash;
+    logged_state_ = change->to_state;
+    LogInfo("service changed", {{"service", spec().service},
+                                {"state", std::string(StateName(record_.state))},
+                                {"hash", record_.hash},
+                                {"info", record_.info},
+                                {"reason", why.reason},
+                                {"actor", why.actor}});
+  }
+  return saved;
+}
+
+void ServiceController::Change(const std::function<ServiceRecord(ServiceRecord)>& change,
+                               const Why& why) {
+  absl::Status saved;
+  {
+    MutexLock lock(mutex_);
+    saved = Commit(change(record_), why, /*force=*/true);
+  }
+  if (!saved.ok()) {
+    LogError("cannot store the state of a service; it is kept in memory and stored when possible",
+             {{"service", spec().service}, {"error", std::string(saved.message())}});
+  }
+  if (options_.on_change) options_.on_change();
+}
+
+std::string ServiceController::Named(absl::string_view message) const {
+  return absl::StrCat(spec().service, ": ", message);
+}
+
+void ServiceController::OnPolled(const absl::StatusOr<std::string>& tip, absl::Time next_poll) {
+  bool work = false;
+  {
+    MutexLock lock(mutex_);
+    next_poll_ = next_poll;
+    if (tip.ok()) last_poll_ = options_.clock->Now();
+    const bool same = tip.ok() ? record_.poll_error.empty() && record_.target == *tip
+                               : record_.poll_error == tip.status().message();
+    if (record_.frozen || same) return;
+    work = tip.ok() && record_.target != *tip;
+  }
+  if (tip.ok()) {
+    Change([&](ServiceRecord record) { return OnTip(std::move(record), *tip); },
+           {.reason = "the upstream answers again"});
+  } else {
+    const std::string error(tip.status().message());
+    Change([&](ServiceRecord record) { return OnPollFailed(std::move(record), error); },
+           {.reason = error});
+  }
+  if (work) WakeJob();
+}
+
+absl::StatusOr<ServiceRecord> ServiceController::Freeze(const std::string& actor,
+                                                        const std::string& reason) {
+  ServiceRecord after;
+  {
+    MutexLock publish(publish_mutex_);
+    MutexLock lock(mutex_);
+    absl::Status saved = Commit(OnFreeze(record_, actor), {WithReason("freeze", reason), actor, {}});
+    if (!saved.ok()) return saved;
+    after = record_;
+  }
+  if (options_.on_change) options_.on_change();
+  return after;
+}
+
+absl::StatusOr<ServiceRecord> ServiceController::Unfreeze(const std::string& actor,
+                                                          const std::string& reason) {
+  ServiceRecord after;
+  {
+    MutexLock publish(publish_mutex_);
+    MutexLock lock(mutex_);
+    if (!record_.frozen) return record_;
+    absl::Status saved = Commit(OnUnfreeze(record_), {WithReason("unfreeze", reason), actor, {}});
+    if (!saved.ok()) return saved;
+    ++requested_;
+    after = record_;
+  }
+  if (options_.on_change) options_.on_change();
+  WakeJob();
+  if (options_.poll_now) options_.poll_now();
+  return after;
+}
+
+absl::StatusOr<std::string> ServiceController::FindRevision(absl::string_view prefix) {
+  std::string found;
+  for (const std::string& revision : drivers_.source->Ready()) {
+    if (!absl::StartsWith(revision, prefix)) continue;
+    if (!found.empty()) {
+      return absl::FailedPreconditionError(
+          Named(absl::StrCat("several revisions on disk begin with ", prefix, ": ", found, ", ",
+                             revision, "; give more digits")));
+    }
+    found = revision;
+  }
+  if (!found.empty()) return found;
+  MutexLock lock(source_mutex_);
+  return drivers_.source->Resolve(prefix);
+}
+
+absl::StatusOr<ServiceRecord> ServiceController::Rollback(absl::string_view prefix,
+                                                          const std::string& actor,
+                                                          const std::string& reason,
+                                                          const Patience& patience) {
+  absl::StatusOr<std::string> revision = FindRevision(prefix);
+  if (!revision.ok()) return revision.status();
+  int64_t ticket = 0;
+  {
+    MutexLock publish(publish_mutex_);
+    MutexLock lock(mutex_);
+    absl::Status saved = Commit(OnRollback(record_, *revision, actor),
+                                {WithReason("rollback", reason), actor, {}});
+    if (!saved.ok()) return saved;
+    ticket = ++requested_;
+  }
+  if (options_.on_change) options_.on_change();
+  WakeJob();
+  return AwaitAttempt(ticket, *revision, patience);
+}
+
+absl::StatusOr<ServiceRecord> ServiceController::TakeUp(const Patience& patience) {
+  int64_t ticket = 0;
+  {
+    MutexLock lock(mutex_);
+    if (record_.frozen) {
+      return absl::FailedPreconditionError(
+          Named(absl::StrCat("is frozen by ", record_.frozen_by, "; unfreeze it first")));
+    }
+    ticket = ++requested_;
+  }
+  WakeJob();
+  return AwaitAttempt(ticket, "", patience);
+}
+
+absl::StatusOr<ServiceRecord> ServiceController::AwaitAttempt(int64_t ticket,
+                                                              const std::string& pinned,
+                                                              const Patience& patience) {
+  MutexLock lock(mutex_);
+  while (completed_ < ticket || record_.state == State::kRollback) {
+    if (stopping_) return absl::UnavailableError(Named("the agent is stopping"));
+    if (record_.pinned != pinned && !pinned.empty()) {
+      return absl::AbortedError(Named("another command came in between; look at its state"));
+    }
+    if (patience.cancelled()) return absl::CancelledError(Named("the caller has gone away"));
+    if (options_.clock->Now() >= patience.deadline) {
+      return absl::DeadlineExceededError(Named("still under way when the time was over"));
+    }
+    attempted_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kCancelCheck);
+  }
+  return record_;
+}
+
+absl::StatusOr<std::vector<DriftEntry>> ServiceController::Diff() {
+  MutexLock publish(publish_mutex_);
+  std::string published;
+  {
+    MutexLock lock(mutex_);
+    published = record_.published;
+  }
+  if (published.empty()) {
+    return absl::FailedPreconditionError(Named("nothing is published yet"));
+  }
+  return drivers_.publisher->Drift(published, /*with_untracked=*/true);
+}
+
+}  // namespace gitops

@@ -1,0 +1,173 @@
+#ifndef GITOPS_AGENT_CONTROLLER_SERVICE_CONTROLLER_H_
+#define GITOPS_AGENT_CONTROLLER_SERVICE_CONTROLLER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "agent/activate/activator.h"
+#include "agent/controller/scheduler.h"
+#include "agent/publish/publisher.h"
+#include "agent/record/record.h"
+#include "agent/source/source.h"
+#include "agent/state/decide.h"
+#include "agent/state/state.h"
+#include "common/clock/clock.h"
+#include "common/config/fleet.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+
+// The drivers of one service: git with bind mounts or symlinks and a unit; Nix later.
+struct ServiceDrivers {
+  std::unique_ptr<Source> source;
+  std::unique_ptr<Publisher> publisher;
+  std::unique_ptr<Activator> activator;
+};
+
+struct ServiceOptions {
+  ServiceSpec spec;
+  absl::Duration poll;  // the interval that applies to this service
+  // Not owned; outlive the controller.
+  RecordStore* records = nullptr;
+  Clock* clock = nullptr;
+  Scheduler* scheduler = nullptr;
+  // Called after every change that View() shows, without locks held, from any thread.
+  std::function<void()> on_change;
+  // Asks for a poll of the upstream now. Any thread.
+  std::function<void()> poll_now;
+};
+
+// What there is to see of a service.
+struct ServiceView {
+  ServiceRecord record;
+  absl::Time last_poll = absl::InfinitePast();     // when the upstream last answered
+  absl::Time next_attempt = absl::InfiniteFuture();  // of a poll or of what failed
+};
+
+// How long a caller is willing to wait, and whether it has gone away meanwhile.
+struct Patience {
+  absl::Time deadline = absl::InfiniteFuture();
+  std::function<bool()> cancelled = [] { return false; };
+};
+
+// Moves one service through its states: takes tips in, makes revisions ready, publishes and
+// activates them, tries again what failed, looks for drift, and does what people ask. What it
+// decides is in agent/state/decide.h; here is only the doing, in one job of the scheduler. Public
+// methods may be called from any thread.
+class ServiceController {
+ public:
+  // Loads what is stored of the service and begins. Errors: as RecordStore::Load.
+  static absl::StatusOr<std::unique_ptr<ServiceController>> Start(ServiceOptions options,
+                                                                  ServiceDrivers drivers);
+  ~ServiceController();
+
+  // Ends a wait for a unit, lets a step under way come to its end, and fails those that wait with
+  // UNAVAILABLE. What is published stays. Repeating it is harmless; the destructor does it too.
+  void Stop();
+
+  const ServiceSpec& spec() const { return options_.spec; }
+  ServiceView View() const;
+  // Frozen services have no use for a poll.
+  bool Following() const;
+
+  // The upstream was asked: its newest revision, or why there is none; when it is asked next.
+  void OnPolled(const absl::StatusOr<std::string>& tip, absl::Time next_poll);
+
+  // As the RPCs of the same names promise; the record afterwards. Rollback and TakeUp wait for the
+  // service to have made its attempt.
+  absl::StatusOr<ServiceRecord> Freeze(const std::string& actor, const std::string& reason);
+  absl::StatusOr<ServiceRecord> Unfreeze(const std::string& actor, const std::string& reason);
+  absl::StatusOr<ServiceRecord> Rollback(absl::string_view prefix, const std::string& actor,
+                                         const std::string& reason, const Patience& patience);
+  // Takes up what the last poll found, without regard to back-off. FAILED_PRECONDITION: frozen.
+  absl::StatusOr<ServiceRecord> TakeUp(const Patience& patience);
+
+  absl::StatusOr<std::vector<DriftEntry>> Diff();
+  absl::StatusOr<std::vector<ChangeRecord>> Changes() const;
+  std::vector<std::string> Revisions() const;
+
+ private:
+  // Why a record changes, for the history; without a reason the change is not worth an entry.
+  struct Why {
+    std::string reason;
+    std::string actor = "agent";
+    absl::Duration duration;
+  };
+
+  ServiceController(ServiceOptions options, ServiceDrivers drivers);
+  absl::Status Load();
+  void Begin();
+
+  // Stores `next` and makes it the record. On error the record is as before, unless `force`: then
+  // it is changed in memory all the same, because it is already true, and stored later.
+  absl::Status Commit(ServiceRecord next, const Why& why, bool force = false)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The same for a change that a function of decide.h makes to the record as it is now; logs what
+  // cannot be stored.
+  void Change(const std::function<ServiceRecord(ServiceRecord)>& change, const Why& why)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  absl::Time Run() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Reconcile(bool forced);
+  absl::Status Execute(const Step& step, bool afresh, bool first);
+  absl::Status Publish(const Step& step);
+  absl::Status Activate(const Step& step, bool first, absl::Time began);
+  void FallBack(absl::Time began);
+  void Inspect();
+  void CorrectDrift(const ServiceRecord& record, const std::string& drift);
+  absl::Status EnsurePrepared();
+  void NoteOutcome(const std::string& target, bool ok);
+  absl::StatusOr<std::string> FindRevision(absl::string_view prefix);
+  absl::StatusOr<ServiceRecord> AwaitAttempt(int64_t ticket, const std::string& pinned,
+                                             const Patience& patience);
+  std::string Named(absl::string_view message) const;
+
+  const ServiceOptions options_;
+  const Policy policy_;
+  const ServiceDrivers drivers_;
+
+  // Held while something is exchanged or compared, and by those who must not come in between.
+  // Locked before mutex_.
+  Mutex publish_mutex_;
+  // Held while the source is used, other than for Ready(). Locked before publish_mutex_.
+  Mutex source_mutex_;
+
+  mutable Mutex mutex_;
+  CondVar attempted_;
+  ServiceRecord record_ ABSL_GUARDED_BY(mutex_);
+  bool unsaved_ ABSL_GUARDED_BY(mutex_) = false;
+  std::string logged_hash_ ABSL_GUARDED_BY(mutex_);
+  State logged_state_ ABSL_GUARDED_BY(mutex_) = State::kOk;
+  absl::Time last_poll_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  absl::Time next_poll_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
+  // Attempts are numbered, so that a caller can wait for the one it asked for.
+  int64_t requested_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t completed_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Time next_attempt_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
+
+  // Only used by the job.
+  std::string failing_target_;
+  int failures_ = 0;
+  bool prepared_ = false;
+  bool established_ = false;  // what is published was what it should be, in this process
+  absl::Time next_inspection_ = absl::InfinitePast();
+
+  void WakeJob() ABSL_LOCKS_EXCLUDED(job_mutex_);
+  Mutex job_mutex_;
+  // Null once stopped. Last, so that it ends before the rest is destroyed.
+  std::unique_ptr<Scheduler::Job> job_ ABSL_GUARDED_BY(job_mutex_);
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_AGENT_CONTROLLER_SERVICE_CONTROLLER_H_

@@ -1,0 +1,291 @@
+// The job of a ServiceController: one attempt to bring the service to where it should be.
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "agent/controller/service_controller.h"
+#include "common/crash/crash_point.h"
+#include "common/log/log.h"
+
+namespace gitops {
+namespace {
+
+constexpr absl::Duration kShortestInspection = absl::Seconds(1);
+// Looking for drift takes at most this part of the time.
+constexpr int kInspectionShare = 50;
+constexpr size_t kNamedDrifts = 3;
+
+// "changed: /etc/a, /etc/b and 4 more"; untracked files are no drift.
+std::string DescribeDrift(const std::vector<DriftEntry>& entries) {
+  std::vector<std::string> paths;
+  for (const DriftEntry& entry : entries) {
+    if (entry.kind != DriftEntry::Kind::kUntracked) paths.push_back(entry.path);
+  }
+  if (paths.empty()) return "";
+  const size_t more = paths.size() > kNamedDrifts ? paths.size() - kNamedDrifts : 0;
+  paths.resize(paths.size() - more);
+  return absl::StrCat("changed on this host: ", absl::StrJoin(paths, ", "),
+                      more > 0 ? absl::StrCat(" and ", more, " more") : "");
+}
+
+}  // namespace
+
+absl::Time ServiceController::Run() {
+  int64_t ticket;
+  bool forced;
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) return absl::InfiniteFuture();
+    ticket = requested_;
+    forced = requested_ > completed_;
+  }
+  Reconcile(forced);
+  Inspect();
+  MutexLock lock(mutex_);
+  completed_ = std::max(completed_, ticket);
+  attempted_.NotifyAll();
+  return std::min(next_attempt_, next_inspection_);
+}
+
+absl::Status ServiceController::EnsurePrepared() {
+  if (prepared_) return absl::OkStatus();
+  absl::Status status = drivers_.activator->Prepare();
+  prepared_ = status.ok();
+  // A package may have brought the user without which nothing could be fetched before.
+  if (prepared_ && !spec().package.empty() && options_.poll_now) options_.poll_now();
+  return status;
+}
+
+void ServiceController::NoteOutcome(const std::string& target, bool ok) {
+  MutexLock lock(mutex_);
+  if (ok) {
+    failures_ = 0;
+    failing_target_.clear();
+    next_attempt_ = absl::InfiniteFuture();
+    return;
+  }
+  failures_ = target == failing_target_ ? failures_ + 1 : 1;
+  failing_target_ = target;
+  next_attempt_ = options_.clock->Now() + RetryDelay(options_.poll, failures_);
+}
+
+void ServiceController::Reconcile(bool forced) {
+  ServiceRecord record;
+  bool waiting;
+  {
+    MutexLock lock(mutex_);
+    record = record_;
+    waiting = options_.clock->Now() < next_attempt_ && next_attempt_ != absl::InfiniteFuture();
+    if (unsaved_) (void)Commit(record_, {}, /*force=*/true);
+  }
+  if (waiting && !forced && DesiredRevision(record, policy_) == failing_target_) return;
+  if (absl::Status status = EnsurePrepared(); !status.ok()) {
+    Change([&](ServiceRecord r) { return OnSourceFailed(std::move(r), std::string(status.message())); },
+           {.reason = std::string(status.message())});
+    NoteOutcome(DesiredRevision(record, policy_), false);
+    return;
+  }
+  absl::StatusOr<std::string> visible;
+  {
+    MutexLock publish(publish_mutex_);
+    visible = drivers_.publisher->Published();
+  }
+  if (!visible.ok()) {
+    LogWarning("cannot tell what is published",
+               {{"service", spec().service}, {"error", std::string(visible.status().message())}});
+    visible = std::string();
+  }
+  const Step step = NextStep(record, policy_, *visible);
+  if (step.kind == Step::Kind::kNone) {
+    established_ = !record.published.empty();
+    NoteOutcome("", true);
+    if (!record.source_error.empty()) {
+      Change([](ServiceRecord r) { r.source_error.clear(); return Settled(std::move(r)); },
+             {.reason = "the fault is gone"});
+    }
+    return;
+  }
+  // What somebody took away by hand is drift: Inspect() reports or corrects it.
+  const bool taken_away = established_ && step.kind == Step::Kind::kPublish &&
+                          step.hash == record.hash && record.pending.empty();
+  if (taken_away && !forced) return;
+  const bool first = record.last_good.empty() || visible->empty();
+  absl::Status status = Execute(step, /*afresh=*/false, first);
+  if (status.ok()) established_ = true;
+  NoteOutcome(step.hash, status.ok());
+}
+
+absl::Status ServiceController::Execute(const Step& step, bool afresh, bool first) {
+  const absl::Time began = options_.clock->Now();
+  if (step.kind == Step::Kind::kActivate) return Activate(step, first, began);
+  {
+    MutexLock source(source_mutex_);
+    absl::Status status;
+    bool same = false;
+    if (step.kind == Step::Kind::kCompare) {
+      absl::StatusOr<bool> compared = drivers_.source->SameContent(View().record.published, step.hash);
+      status = compared.status();
+      same = compared.ok() && *compared;
+    }
+    if (status.ok() && !same) status = drivers_.source->Prepare(step.revision, afresh);
+    if (!status.ok()) {
+      const std::string error(status.message());
+      Change([&](ServiceRecord r) { return OnSourceFailed(std::move(r), error); }, {.reason = error});
+      return status;
+    }
+    if (same) {
+      Change([&](ServiceRecord r) {
+        return DesiredRevision(r, policy_) == step.hash ? OnSameContent(std::move(r), step.hash) : r;
+      }, {.reason = "the upstream moved, but nothing of this service changed"});
+      return absl::OkStatus();
+    }
+  }
+  CrashPoint("after-checkout");
+  if (absl::Status status = Publish(step); !status.ok()) return status;
+  absl::Status status = Activate(step, first, began);
+  const ServiceRecord record = View().record;
+  MutexLock source(source_mutex_);
+  absl::Status pruned = drivers_.source->Prune(
+      spec().keep_revisions,
+      {record.published, record.last_good, record.pinned, record.pending, record.hash});
+  if (!pruned.ok()) {
+    LogWarning("cannot remove old revisions",
+               {{"service", spec().service}, {"error", std::string(pruned.message())}});
+  }
+  return status;
+}
+
+absl::Status ServiceController::Publish(const Step& step) {
+  absl::Status status;
+  {
+    MutexLock publish(publish_mutex_);
+    {
+      MutexLock lock(mutex_);
+      if (stopping_) return absl::CancelledError("the agent is stopping");
+      if (DesiredRevision(record_, policy_) != step.hash) {
+        return absl::AbortedError("something else is wanted by now");
+      }
+      status = Commit(OnPublishing(record_, step.revision), {});
+    }
+    if (!status.ok()) {
+      LogError("not published, because the state cannot be stored",
+               {{"service", spec().service}, {"error", std::string(status.message())}});
+      return status;
+    }
+    CrashPoint("before-publish");
+    status = drivers_.publisher->Publish(step.revision);
+    CrashPoint("after-publish");
+    if (status.ok()) Change([&](ServiceRecord r) { return OnPublished(std::move(r), step); }, {});
+    CrashPoint("after-published-stored");
+  }
+  if (!status.ok()) {
+    const std::string error = absl::StrCat("publishing ", step.revision, ": ", status.message());
+    Change([&](ServiceRecord r) { return OnSourceFailed(std::move(r), error); }, {.reason = error});
+  }
+  return status;
+}
+
+absl::Status ServiceController::Activate(const Step& step, bool first, absl::Time began) {
+  // After a crash between exchange and store, the record does not know yet what is published.
+  if (View().record.published != step.revision) {
+    Change([&](ServiceRecord r) { return OnPublished(std::move(r), step); }, {});
+  }
+  CrashPoint("before-activate");
+  absl::Status status = drivers_.activator->Activate(first);
+  CrashPoint("after-activate");
+  const absl::Duration took = options_.clock->Now() - began;
+  if (status.code() == absl::StatusCode::kCancelled) return status;  // pending: done after restart
+  if (status.ok()) {
+    const ServiceRecord record = View().record;
+    Why why{.reason = "the upstream moved", .actor = "agent", .duration = took};
+    if (record.pinned == step.hash) why = {"rolled back", record.frozen_by, took};
+    Change([](ServiceRecord r) { return OnActivated(std::move(r)); }, why);
+    CrashPoint("after-activated-stored");
+    return status;
+  }
+  const std::string error(status.message());
+  Change([&](ServiceRecord r) { return OnActivationFailed(std::move(r), error); },
+         {.reason = error, .actor = "agent", .duration = took});
+  FallBack(began);
+  return status;
+}
+
+void ServiceController::FallBack(absl::Time began) {
+  const ServiceRecord record = View().record;
+  const std::string fallback = FallbackRevision(record, policy_);
+  if (fallback.empty()) return;
+  CrashPoint("before-fallback");
+  absl::Status status;
+  {
+    MutexLock source(source_mutex_);
+    status = drivers_.source->Prepare(fallback, /*afresh=*/false);
+  }
+  if (status.ok()) {
+    MutexLock publish(publish_mutex_);
+    status = drivers_.publisher->Publish(fallback);
+  }
+  if (!status.ok()) {
+    const std::string error = absl::StrCat("cannot go back to ", fallback, ": ", status.message());
+    Change([&](ServiceRecord r) { return OnSourceFailed(std::move(r), error); }, {.reason = error});
+    return;
+  }
+  status = drivers_.activator->Activate(/*first=*/true);
+  const std::string error(status.message());
+  Change([&](ServiceRecord r) { return OnFellBack(std::move(r), fallback, error); },
+         {.reason = absl::StrCat("went back to the last good revision; ", record.activation_error),
+          .actor = "agent",
+          .duration = options_.clock->Now() - began});
+}
+
+void ServiceController::Inspect() {
+  const absl::Time began = options_.clock->Now();
+  if (began < next_inspection_) return;
+  const ServiceRecord record = View().record;
+  if (record.published.empty() || !record.pending.empty()) {
+    next_inspection_ = began + std::max(options_.poll, kShortestInspection);
+    return;
+  }
+  absl::StatusOr<std::vector<DriftEntry>> entries;
+  {
+    MutexLock publish(publish_mutex_);
+    entries = drivers_.publisher->Drift(record.published, /*with_untracked=*/false);
+  }
+  const absl::Duration took = options_.clock->Now() - began;
+  next_inspection_ = began + std::max({options_.poll, kShortestInspection, took * kInspectionShare});
+  if (entries.ok()) {
+    CorrectDrift(record, DescribeDrift(*entries));
+  } else {
+    LogWarning("cannot look for drift", {{"service", spec().service},
+                                         {"error", std::string(entries.status().message())}});
+  }
+  absl::Status health = drivers_.activator->CheckHealth();
+  if (health.code() == absl::StatusCode::kUnavailable || View().record.frozen) return;
+  const std::string error(health.message());
+  if (error == View().record.activation_error) return;
+  Change([&](ServiceRecord r) { return OnHealth(std::move(r), error); },
+         {.reason = error.empty() ? "the unit is healthy again" : error});
+  if (!View().record.activation_error.empty() && View().record.failed.empty()) {
+    NoteOutcome(DesiredRevision(View().record, policy_), false);
+  }
+}
+
+void ServiceController::CorrectDrift(const ServiceRecord& record, const std::string& drift) {
+  if (drift.empty() && record.drift.empty()) return;
+  if (drift.empty() || spec().drift == DriftPolicy::kReport) {
+    Change([&](ServiceRecord r) { return OnDrift(std::move(r), drift); },
+           {.reason = drift.empty() ? "the drift is gone" : drift});
+    return;
+  }
+  LogInfo("correcting drift", {{"service", spec().service}, {"drift", drift}});
+  Change([&](ServiceRecord r) { return OnDrift(std::move(r), drift); }, {.reason = drift});
+  const Step step{Step::Kind::kPublish, record.published, record.hash};
+  absl::Status status = Execute(step, /*afresh=*/true, /*first=*/false);
+  if (!status.ok()) {
+    LogWarning("cannot correct drift",
+               {{"service", spec().service}, {"error", std::string(status.message())}});
+  }
+}
+
+}  // namespace gitops

@@ -1,0 +1,76 @@
+#ifndef GITOPS_AGENT_CONTROLLER_UPSTREAM_POLLER_H_
+#define GITOPS_AGENT_CONTROLLER_UPSTREAM_POLLER_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/random/random.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "agent/controller/scheduler.h"
+#include "agent/controller/service_controller.h"
+#include "agent/source/source.h"
+#include "common/clock/clock.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+
+// Polls one upstream for all the services that follow it: one exchange, jittered, with back-off on
+// errors. Asks nothing while all of them are frozen. Public methods may be called from any thread.
+class UpstreamPoller {
+ public:
+  // One service's part in the poll.
+  struct Follower {
+    std::string ref;  // its branch
+    absl::Duration poll;
+    std::function<bool()> following;  // false: frozen, leave it out
+    // The newest revision, or why there is none; and when the next poll is due. From a thread of
+    // the scheduler, without locks held.
+    std::function<void(const absl::StatusOr<std::string>& tip, absl::Time next_poll)> on_polled;
+  };
+
+  // `clock` and `scheduler` are not owned. `on_success` is told the upstream's name.
+  UpstreamPoller(std::shared_ptr<Upstream> upstream, Clock* clock, Scheduler* scheduler,
+                 std::function<void(const std::string& upstream)> on_success);
+  ~UpstreamPoller();
+
+  // Takes part from the next poll on, which is made at once. After Remove, on_polled is not called
+  // any more; Remove waits for a call under way.
+  void Add(const std::string& service, Follower follower);
+  void Remove(const std::string& service);
+  bool empty() const;
+
+  void PollNow();
+  // Polls, and waits until that is done (or the upstream has been given up). DEADLINE_EXCEEDED,
+  // CANCELLED as `patience` says.
+  absl::Status PollAndWait(const Patience& patience);
+
+ private:
+  absl::Time Run() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Duration Interval() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const std::shared_ptr<Upstream> upstream_;
+  Clock* const clock_;
+  const std::function<void(const std::string&)> on_success_;
+
+  // Held while followers are told; locked before mutex_.
+  Mutex telling_;
+  mutable Mutex mutex_;
+  CondVar polled_;
+  std::map<std::string, Follower> followers_ ABSL_GUARDED_BY(mutex_);
+  absl::BitGen random_ ABSL_GUARDED_BY(mutex_);
+  int64_t requested_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t completed_ ABSL_GUARDED_BY(mutex_) = 0;
+  int failures_ = 0;  // only used by the job
+
+  std::unique_ptr<Scheduler::Job> job_;
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_AGENT_CONTROLLER_UPSTREAM_POLLER_H_

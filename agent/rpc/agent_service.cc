@@ -1,0 +1,230 @@
+#include "agent/rpc/agent_service.h"
+
+#include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "agent/rpc/convert.h"
+#include "agent/rpc/page.h"
+#include "common/rpc/caller.h"
+#include "common/rpc/status.h"
+
+namespace gitops {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+using grpc::ServerContext;
+
+constexpr size_t kLongestReason = 1000;
+constexpr size_t kShortestHash = 4;
+constexpr size_t kLongestHash = 64;
+constexpr int kMostDifferences = 10'000;
+
+absl::Status CheckReason(const std::string& reason) {
+  if (reason.size() <= kLongestReason) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("the reason has ", reason.size(), " bytes; at most ", kLongestReason, " are kept"));
+}
+
+absl::Status CheckHash(const std::string& hash) {
+  const bool hex = std::all_of(hash.begin(), hash.end(), absl::ascii_isxdigit);
+  if (hex && hash.size() >= kShortestHash && hash.size() <= kLongestHash) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", hash, "\" is no commit: give ", kShortestHash, " to ", kLongestHash,
+                   " hexadecimal digits"));
+}
+
+class AgentServiceImpl final : public v1::AgentService::Service {
+ public:
+  AgentServiceImpl(HostAgent* agent, Clock* clock, std::string actual_host,
+                   std::function<std::vector<std::string>()> machines)
+      : agent_(agent),
+        clock_(clock),
+        actual_host_(std::move(actual_host)),
+        machines_(std::move(machines)) {}
+
+  grpc::Status ListMachines(ServerContext*, const v1::ListMachinesRequest* request,
+                            v1::ListMachinesResponse* response) override {
+    std::vector<v1::Machine> machines;
+    for (const std::string& name : machines_()) {
+      v1::Machine machine;
+      machine.set_machine(name);
+      machine.set_actual(actual_host_);
+      machines.push_back(std::move(machine));
+    }
+    return ToGrpcStatus(FillPage(
+        *request, machines, [](const v1::Machine& machine) { return machine.machine(); },
+        response->mutable_machines(), response->mutable_next_page_token()));
+  }
+
+  grpc::Status ListServices(ServerContext*, const v1::ListServicesRequest* request,
+                            v1::ListServicesResponse* response) override {
+    std::vector<v1::Service> services;
+    for (const auto& controller : agent_->All()) {
+      services.push_back(ToProto(controller->spec(), controller->View()));
+    }
+    return ToGrpcStatus(FillPage(
+        *request, services, [](const v1::Service& service) { return service.service(); },
+        response->mutable_services(), response->mutable_next_page_token()));
+  }
+
+  grpc::Status GetService(ServerContext*, const v1::GetServiceRequest* request,
+                          v1::GetServiceResponse* response) override {
+    auto controller = agent_->Find(request->service());
+    if (!controller.ok()) return ToGrpcStatus(controller.status());
+    auto changes = (*controller)->Changes();
+    if (!changes.ok()) return ToGrpcStatus(changes.status());
+    v1::Service* service = response->mutable_service();
+    *service = ToProto((*controller)->spec(), (*controller)->View());
+    for (const std::string& revision : (*controller)->Revisions()) service->add_revisions(revision);
+    for (const ChangeRecord& change : *changes) *service->add_changes() = ToProto(change);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status WatchServices(ServerContext* context, const v1::WatchServicesRequest* request,
+                             grpc::ServerWriter<v1::WatchServicesResponse>* writer) override {
+    const std::set<std::string> only(request->services().begin(), request->services().end());
+    for (const std::string& service : only) {
+      if (auto found = agent_->Find(service); !found.ok()) return ToGrpcStatus(found.status());
+    }
+    // Watching begins before the first look, so that nothing falls between.
+    auto watcher = agent_->watch_hub().Watch();
+    if (!watcher.ok()) return ToGrpcStatus(watcher.status());
+    if (!WriteInitial(only, writer)) return grpc::Status::CANCELLED;
+    while (!context->IsCancelled()) {
+      for (const std::string& service : (*watcher)->Next()) {
+        if (!only.empty() && !only.contains(service)) continue;
+        if (!writer->Write(Current(service))) return grpc::Status::CANCELLED;
+      }
+      if ((*watcher)->closed()) {
+        return ToGrpcStatus(absl::UnavailableError("the agent is stopping"));
+      }
+    }
+    return grpc::Status::CANCELLED;
+  }
+
+  grpc::Status FreezeService(ServerContext* context, const v1::FreezeServiceRequest* request,
+                             v1::FreezeServiceResponse* response) override {
+    return Command(request->service(), request->reason(), response->mutable_service(),
+                   [&](ServiceController& controller) {
+                     return controller.Freeze(CallerName(*context), request->reason());
+                   });
+  }
+
+  grpc::Status UnfreezeService(ServerContext* context, const v1::UnfreezeServiceRequest* request,
+                               v1::UnfreezeServiceResponse* response) override {
+    return Command(request->service(), request->reason(), response->mutable_service(),
+                   [&](ServiceController& controller) {
+                     return controller.Unfreeze(CallerName(*context), request->reason());
+                   });
+  }
+
+  grpc::Status RollbackService(ServerContext* context, const v1::RollbackServiceRequest* request,
+                               v1::RollbackServiceResponse* response) override {
+    if (absl::Status status = CheckHash(request->hash()); !status.ok()) return ToGrpcStatus(status);
+    const absl::Time began = clock_->Now();
+    grpc::Status status = Command(
+        request->service(), request->reason(), response->mutable_service(),
+        [&](ServiceController& controller) {
+          return controller.Rollback(absl::AsciiStrToLower(request->hash()), CallerName(*context),
+                                     request->reason(), PatienceOf(context));
+        });
+    *response->mutable_duration() =
+        TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(clock_->Now() - began));
+    return status;
+  }
+
+  grpc::Status PullService(ServerContext* context, const v1::PullServiceRequest* request,
+                           v1::PullServiceResponse* response) override {
+    std::string before;
+    return Command(request->service(), "", response->mutable_service(),
+                   [&](ServiceController& controller) {
+                     before = controller.View().record.hash;
+                     auto record = agent_->Pull(request->service(), PatienceOf(context));
+                     response->set_changed(record.ok() && record->hash != before);
+                     return record;
+                   });
+  }
+
+  grpc::Status DiffService(ServerContext*, const v1::DiffServiceRequest* request,
+                           v1::DiffServiceResponse* response) override {
+    auto controller = agent_->Find(request->service());
+    if (!controller.ok()) return ToGrpcStatus(controller.status());
+    auto entries = (*controller)->Diff();
+    if (!entries.ok()) return ToGrpcStatus(entries.status());
+    response->set_hash((*controller)->View().record.hash);
+    for (const DriftEntry& entry : *entries) {
+      if (response->differences_size() == kMostDifferences) {
+        response->set_truncated(true);
+        break;
+      }
+      *response->add_differences() = ToProto(entry);
+    }
+    return grpc::Status::OK;
+  }
+
+ private:
+  // What the commands on one service share: find it, check the reason, do it, show it.
+  grpc::Status Command(
+      const std::string& name, const std::string& reason, v1::Service* service,
+      const std::function<absl::StatusOr<ServiceRecord>(ServiceController&)>& command) {
+    if (absl::Status status = CheckReason(reason); !status.ok()) return ToGrpcStatus(status);
+    auto controller = agent_->Find(name);
+    if (!controller.ok()) return ToGrpcStatus(controller.status());
+    absl::StatusOr<ServiceRecord> record = command(**controller);
+    if (!record.ok()) return ToGrpcStatus(record.status());
+    ServiceView view = (*controller)->View();
+    view.record = *std::move(record);
+    *service = ToProto((*controller)->spec(), view);
+    return grpc::Status::OK;
+  }
+
+  static Patience PatienceOf(ServerContext* context) {
+    return {.deadline = absl::FromChrono(context->deadline()),
+            .cancelled = [context] { return context->IsCancelled(); }};
+  }
+
+  v1::WatchServicesResponse Current(const std::string& service) const {
+    v1::WatchServicesResponse response;
+    if (auto controller = agent_->Find(service); controller.ok()) {
+      *response.mutable_service() = ToProto((*controller)->spec(), (*controller)->View());
+    } else {
+      response.mutable_service()->set_service(service);
+      response.set_removed(true);
+    }
+    return response;
+  }
+
+  bool WriteInitial(const std::set<std::string>& only,
+                    grpc::ServerWriter<v1::WatchServicesResponse>* writer) const {
+    std::vector<v1::WatchServicesResponse> initial;
+    for (const auto& controller : agent_->All()) {
+      const std::string& service = controller->spec().service;
+      if (only.empty() || only.contains(service)) initial.push_back(Current(service));
+    }
+    if (initial.empty()) initial.emplace_back();
+    initial.back().set_initial_done(true);
+    return std::all_of(initial.begin(), initial.end(),
+                       [writer](const auto& response) { return writer->Write(response); });
+  }
+
+  HostAgent* const agent_;
+  Clock* const clock_;
+  const std::string actual_host_;
+  const std::function<std::vector<std::string>()> machines_;
+};
+
+}  // namespace
+
+std::unique_ptr<v1::AgentService::Service> NewAgentService(
+    HostAgent* agent, Clock* clock, std::string actual_host,
+    std::function<std::vector<std::string>()> machines) {
+  return std::make_unique<AgentServiceImpl>(agent, clock, std::move(actual_host),
+                                            std::move(machines));
+}
+
+}  // namespace gitops

@@ -1,0 +1,24 @@
+#ifndef GITOPS_AGENT_RPC_AGENT_SERVICE_H_
+#define GITOPS_AGENT_RPC_AGENT_SERVICE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/controller/host_agent.h"
+#include "common/clock/clock.h"
+#include "gitops/v1/agent.grpc.pb.h"
+
+namespace gitops {
+
+// gitops.v1.AgentService on a HostAgent. Handlers read the request, call the agent, convert.
+// `actual_host` is this machine's own host name; `machines` the names under which it picks services
+// (asked at each call, since the configuration may change). Neither pointer is owned.
+std::unique_ptr<v1::AgentService::Service> NewAgentService(
+    HostAgent* agent, Clock* clock, std::string actual_host,
+    std::function<std::vector<std::string>()> machines);
+
+}  // namespace gitops
+
+#endif  // GITOPS_AGENT_RPC_AGENT_SERVICE_H_

@@ -1,0 +1,103 @@
+#include "agent/rpc/convert.h"
+
+#include <google/protobuf/util/time_util.h>
+
+namespace gitops {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+
+void SetTime(absl::Time time, google::protobuf::Timestamp* out) {
+  *out = TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(time));
+}
+
+bool IsMoment(absl::Time time) {
+  return time != absl::InfinitePast() && time != absl::InfiniteFuture();
+}
+
+}  // namespace
+
+v1::ServiceState ToProto(State state) {
+  switch (state) {
+    case State::kOk:
+      return v1::SERVICE_STATE_OK;
+    case State::kFreeze:
+      return v1::SERVICE_STATE_FREEZE;
+    case State::kRollback:
+      return v1::SERVICE_STATE_ROLLBACK;
+    case State::kBroken:
+      return v1::SERVICE_STATE_BROKEN;
+    case State::kDiff:
+      return v1::SERVICE_STATE_DIFF;
+  }
+  return v1::SERVICE_STATE_UNSPECIFIED;
+}
+
+v1::Service ToProto(const ServiceSpec& spec, const ServiceView& view) {
+  v1::Service service;
+  const ServiceRecord& record = view.record;
+  service.set_host(spec.machine);
+  service.set_service(spec.service);
+  service.set_state(ToProto(record.state));
+  service.set_state_info(record.info);
+  service.set_hash(record.hash);
+  service.set_target_hash(record.target);
+  service.set_pinned_hash(record.pinned);
+  service.set_frozen_by(record.frozen_by);
+  service.set_generation(record.generation);
+  if (IsMoment(record.change_time)) SetTime(record.change_time, service.mutable_change_time());
+  if (IsMoment(view.last_poll)) SetTime(view.last_poll, service.mutable_last_poll_time());
+  if (IsMoment(view.next_attempt) && !record.frozen) {
+    SetTime(view.next_attempt, service.mutable_next_attempt_time());
+  }
+  service.set_upstream(RedactUrl(spec.upstream.url));
+  service.set_branch(spec.branch);
+  service.set_user(spec.user);
+  service.set_action(spec.action);
+  service.set_tracking(spec.tracking == Tracking::kCoordinated ? v1::TRACKING_COORDINATED
+                                                               : v1::TRACKING_AUTO);
+  for (const DirectorySpec& spec_directory : spec.directories) {
+    v1::Directory* directory = service.add_directories();
+    directory->set_local(spec_directory.local);
+    directory->set_link(spec_directory.link);
+    directory->set_file(spec_directory.file);
+  }
+  return service;
+}
+
+v1::Change ToProto(const ChangeRecord& record) {
+  v1::Change change;
+  SetTime(record.time, change.mutable_time());
+  change.set_from_hash(record.from_hash);
+  change.set_to_hash(record.to_hash);
+  change.set_from_state(ToProto(record.from_state));
+  change.set_to_state(ToProto(record.to_state));
+  change.set_reason(record.reason);
+  change.set_actor(record.actor);
+  *change.mutable_duration() =
+      TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(record.duration));
+  return change;
+}
+
+v1::Difference ToProto(const DriftEntry& entry) {
+  v1::Difference difference;
+  switch (entry.kind) {
+    case DriftEntry::Kind::kModified:
+      difference.set_kind(v1::Difference::KIND_MODIFIED);
+      break;
+    case DriftEntry::Kind::kDeleted:
+      difference.set_kind(v1::Difference::KIND_DELETED);
+      break;
+    case DriftEntry::Kind::kUntracked:
+      difference.set_kind(v1::Difference::KIND_UNTRACKED);
+      break;
+    case DriftEntry::Kind::kNotPublished:
+      difference.set_kind(v1::Difference::KIND_NOT_PUBLISHED);
+      break;
+  }
+  difference.set_path(entry.path);
+  difference.set_detail(entry.detail);
+  return difference;
+}
+
+}  // namespace gitops

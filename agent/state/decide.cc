@@ -1,0 +1,213 @@
+#include "agent/state/decide.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace gitops {
+namespace {
+
+constexpr absl::Duration kLongestRetry = absl::Minutes(5);
+
+std::string JoinReasons(std::initializer_list<const std::string*> reasons) {
+  std::string joined;
+  for (const std::string* reason : reasons) {
+    if (!reason->empty()) absl::StrAppend(&joined, joined.empty() ? "" : "; ", *reason);
+  }
+  return joined;
+}
+
+// What to publish so that the service is at `desired`: where nothing of it changed since, the
+// revision that is published (or was, before a reboot) serves as well and needs no network.
+const std::string& RevisionToPublish(const ServiceRecord& record, const std::string& desired) {
+  return desired == record.hash && !record.published.empty() ? record.published : desired;
+}
+
+void ClearErrors(ServiceRecord& record) {
+  record.poll_error.clear();
+  record.source_error.clear();
+  record.activation_error.clear();
+  record.failed.clear();
+  record.drift.clear();
+}
+
+}  // namespace
+
+std::string DesiredRevision(const ServiceRecord& record, const Policy& policy) {
+  if (!record.pinned.empty()) return record.pinned;
+  if (record.frozen) return record.hash;
+  if (policy.coordinated) return record.coordinated;
+  return record.target.empty() ? record.hash : record.target;
+}
+
+Step NextStep(const ServiceRecord& record, const Policy& policy, absl::string_view visible) {
+  const std::string desired = DesiredRevision(record, policy);
+  if (desired.empty()) return {};
+  const std::string& revision = RevisionToPublish(record, desired);
+  const bool is_visible = visible == revision;
+  if (!record.pending.empty()) {
+    return {record.pending == revision && is_visible ? Step::Kind::kActivate : Step::Kind::kPublish,
+            revision, desired};
+  }
+  if (desired == record.hash) {
+    if (!is_visible) return {Step::Kind::kPublish, revision, desired};
+    const bool retry = !record.activation_error.empty() && (!record.frozen || MovingToPin(record));
+    if (retry) return {Step::Kind::kActivate, revision, desired};
+    return {};
+  }
+  const bool can_compare = !record.published.empty() && visible == record.published &&
+                           record.activation_error.empty();
+  return {can_compare ? Step::Kind::kCompare : Step::Kind::kPublish, desired, desired};
+}
+
+bool MovingToPin(const ServiceRecord& record) {
+  return !record.pinned.empty() && (record.hash != record.pinned || !record.pending.empty());
+}
+
+ServiceRecord Settled(ServiceRecord record) {
+  if (record.frozen && !MovingToPin(record)) {
+    record.state = State::kFreeze;
+    record.info = record.pinned.empty() ? "" : absl::StrCat("ROLLBACK: ", record.pinned);
+    return record;
+  }
+  record.info = JoinReasons(
+      {&record.activation_error, &record.source_error, &record.poll_error, &record.drift});
+  if (!record.activation_error.empty()) {
+    record.state = State::kBroken;
+  } else if (!record.source_error.empty() || (!record.frozen && !record.info.empty())) {
+    record.state = State::kDiff;
+  } else if (record.frozen) {
+    record.state = State::kRollback;
+    record.info = absl::StrCat("moving to ", record.pinned);
+  } else {
+    record.state = State::kOk;
+  }
+  return record;
+}
+
+ServiceRecord OnTip(ServiceRecord record, const std::string& tip) {
+  record.poll_error.clear();
+  if (record.frozen) return Settled(std::move(record));
+  if (record.target != tip) {
+    // A fault of the former target says nothing about this one.
+    record.source_error.clear();
+    record.target = tip;
+  }
+  return Settled(std::move(record));
+}
+
+ServiceRecord OnPollFailed(ServiceRecord record, const std::string& error) {
+  if (!record.frozen) record.poll_error = error;
+  return Settled(std::move(record));
+}
+
+ServiceRecord OnSameContent(ServiceRecord record, const std::string& revision) {
+  record.hash = revision;
+  record.source_error.clear();
+  return Settled(std::move(record));
+}
+
+ServiceRecord OnSourceFailed(ServiceRecord record, const std::string& error) {
+  record.source_error = error;
+  record.pending.clear();
+  return Settled(std::move(record));
+}
+
+ServiceRecord OnPublishing(ServiceRecord record, const std::string& revision) {
+  record.pending = revision;
+  return Settled(std::move(record));
+}
+
+ServiceRecord OnPublished(ServiceRecord record, const Step& step) {
+  record.hash = step.hash;
+  record.published = step.revision;
+  record.pending = step.revision;
+  record.source_error.clear();
+  record.drift.clear();
+  return Settled(std::move(record));
+}
+
+ServiceRecord OnActivated(ServiceRecord record) {
+  record.last_good = record.published;
+  record.pending.clear();
+  record.failed.clear();
+  record.activation_error.clear();
+  return Settled(std::move(record));
+}
+
+ServiceRecord OnActivationFailed(ServiceRecord record, const std::string& error) {
+  record.failed = record.published;
+  record.pending.clear();
+  record.activation_error = error;
+  return Settled(std::move(record));
+}
+
+std::string FallbackRevision(const ServiceRecord& record, const Policy& policy) {
+  if (record.last_good.empty() || record.last_good == record.published) return "";
+  const bool rolling_back = !record.pinned.empty();
+  return rolling_back || policy.rollback_on_failure ? record.last_good : "";
+}
+
+ServiceRecord OnFellBack(ServiceRecord record, const std::string& fallback,
+                         const std::string& error) {
+  record.hash = fallback;
+  record.published = fallback;
+  record.pending.clear();
+  record.activation_error = absl::StrCat(
+      "revision ", record.failed, " failed: ", record.activation_error, "; ",
+      error.empty() ? absl::StrCat("serving ", fallback, " again")
+                    : absl::StrCat("went back to ", fallback, ", which fails too: ", error));
+  return Settled(std::move(record));
+}
+
+ServiceRecord OnDrift(ServiceRecord record, const std::string& drift) {
+  record.drift = drift;
+  return Settled(std::move(record));
+}
+
+ServiceRecord OnHealth(ServiceRecord record, const std::string& error) {
+  if (record.failed.empty()) record.activation_error = error;
+  return Settled(std::move(record));
+}
+
+ServiceRecord OnFreeze(ServiceRecord record, const std::string& actor) {
+  // A rollback that has not arrived is given up; the service stays where it is.
+  if (record.hash != record.pinned) record.pinned.clear();
+  record.frozen = true;
+  record.frozen_by = actor;
+  ClearErrors(record);
+  return Settled(std::move(record));
+}
+
+ServiceRecord OnUnfreeze(ServiceRecord record) {
+  if (!record.frozen) return record;
+  record.frozen = false;
+  record.frozen_by.clear();
+  record.pinned.clear();
+  ClearErrors(record);
+  return Settled(std::move(record));
+}
+
+ServiceRecord OnRollback(ServiceRecord record, const std::string& revision,
+                         const std::string& actor) {
+  ClearErrors(record);
+  record.frozen = true;
+  record.frozen_by = actor;
+  record.pinned = revision;
+  record.target = revision;
+  return Settled(std::move(record));
+}
+
+absl::Duration RetryDelay(absl::Duration poll, int failures) {
+  const absl::Duration limit = std::max(kLongestRetry, poll);
+  absl::Duration delay = poll;
+  for (int i = 1; i < failures && delay < limit; ++i) delay *= 2;
+  return std::min(delay, limit);
+}
+
+absl::Duration Jittered(absl::Duration poll, double fraction) {
+  return poll - poll * 0.5 * std::clamp(fraction, 0.0, 1.0);
+}
+
+}  // namespace gitops
