@@ -20,8 +20,9 @@ struct ChannelOptions {
   std::string tls_dir;
 };
 
-// The one place where channels are made. Does not connect yet. INVALID_ARGUMENT: a bad address;
-// FAILED_PRECONDITION: plain text to a host that is not this machine, without `insecure`.
+// The one place where channels are made. Does not connect yet. Never goes through a proxy.
+// INVALID_ARGUMENT: a bad address; FAILED_PRECONDITION: plain text to a host that is not this
+// machine, without `insecure`.
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const ChannelOptions& options);
 
 // Whether `address` (as above) is a loopback address, "localhost", or a unix socket.

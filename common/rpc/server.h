@@ -14,7 +14,8 @@
 namespace gitops {
 
 struct RpcServerOptions {
-  // "HOST:PORT" (port 0 picks one) or "unix:PATH" (a stale socket is removed).
+  // "HOST:PORT" (port 0 picks one; no host: every interface) or "unix:PATH" (a stale socket is
+  // removed; mode 0660).
   std::string listen;
   // Plain text on other than a loopback address or a unix socket is refused unless this is set.
   bool insecure = false;
@@ -26,14 +27,17 @@ struct RpcServerOptions {
   Metrics* metrics = nullptr;
   // Messages beyond this many bytes are refused with RESOURCE_EXHAUSTED.
   int max_message_bytes = 4 << 20;
+  // A running call holds a thread, an open stream too; calls beyond this many threads are refused
+  // with RESOURCE_EXHAUSTED. Some are the server's own: let streams take half of them at most.
+  int max_threads = 32;
 };
 
 // The one place where gRPC servers are made: health v1, reflection, metrics, limits.
 class RpcServer {
  public:
   // Serves when it returns; health says NOT_SERVING until SetServing(true).
-  // Errors: INVALID_ARGUMENT: bad address; FAILED_PRECONDITION: plain text refused; UNAVAILABLE: the
-  // address is in use or cannot be bound (the message names it).
+  // Errors: INVALID_ARGUMENT: bad address; FAILED_PRECONDITION: plain text refused; UNAVAILABLE:
+  // the address is in use or cannot be bound (the message names it).
   static absl::StatusOr<std::unique_ptr<RpcServer>> Start(const RpcServerOptions& options);
   virtual ~RpcServer() = default;
 

@@ -7,8 +7,8 @@
 
 namespace gitops {
 
-// The one converter between absl::Status and gRPC's. Codes have the same numbers; messages are kept.
-// Invalid UTF-8 in a message is replaced, since gRPC would drop it.
+// The one converter between absl::Status and gRPC's. Codes have the same numbers; messages are
+// kept. Invalid UTF-8 in a message is replaced, since gRPC would drop it.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 absl::Status FromGrpcStatus(const grpc::Status& status);
 

@@ -1,0 +1,29 @@
+#include "common/rpc/quiet.h"
+
+#include <grpc/support/log.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace gitops {
+namespace {
+
+// The last words before an abort are worth having.
+void OnlyFatal(gpr_log_func_args* line) {
+  constexpr char kAssertion[] = "assertion failed";
+  if (std::strncmp(line->message, kAssertion, sizeof(kAssertion) - 1) != 0) return;
+  std::fprintf(stderr, "gRPC %s:%d: %s\n", line->file, line->line, line->message);
+}
+
+}  // namespace
+
+void QuietGrpc() {
+  static const bool done = [] {
+    if (std::getenv("GRPC_VERBOSITY") == nullptr) gpr_set_log_function(OnlyFatal);
+    return true;
+  }();
+  (void)done;
+}
+
+}  // namespace gitops

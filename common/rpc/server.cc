@@ -1,0 +1,187 @@
+#include "common/rpc/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/impl/server_builder_option.h>
+#include <grpcpp/impl/server_initializer.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/rpc/address.h"
+#include "common/rpc/call_metrics.h"
+#include "common/rpc/quiet.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+namespace {
+
+// What is on the server; filled before it starts.
+struct Served {
+  std::vector<std::string> services;
+  MethodNames methods;
+};
+
+// Looks up what is on the server; grpc::Service itself does not know its name.
+class ServedPlugin : public grpc::ServerBuilderPlugin {
+ public:
+  explicit ServedPlugin(std::shared_ptr<Served> served) : served_(std::move(served)) {}
+  std::string name() override { return "gitops_served"; }
+  void InitServer(grpc::ServerInitializer* server) override {
+    served_->services = *server->GetServiceList();
+    served_->methods = MethodsOf(served_->services);
+  }
+  void Finish(grpc::ServerInitializer*) override {}
+  void ChangeArguments(const std::string&, void*) override {}
+
+ private:
+  const std::shared_ptr<Served> served_;
+};
+
+class ServedOption : public grpc::ServerBuilderOption {
+ public:
+  explicit ServedOption(std::shared_ptr<Served> served) : served_(std::move(served)) {}
+  void UpdateArguments(grpc::ChannelArguments*) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
+    plugins->push_back(std::make_unique<ServedPlugin>(served_));
+  }
+
+ private:
+  const std::shared_ptr<Served> served_;
+};
+
+// gRPC keeps both switches per process, and they are not thread-safe.
+void SwitchOnHealthAndReflection() {
+  static const bool done = [] {
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    return true;
+  }();
+  (void)done;
+}
+
+class RpcServerImpl : public RpcServer {
+ public:
+  RpcServerImpl(std::unique_ptr<grpc::Server> server, std::shared_ptr<const Served> served,
+                std::string address)
+      : server_(std::move(server)), served_(std::move(served)), address_(std::move(address)) {
+    SetServing(false);
+  }
+  ~RpcServerImpl() override { Shutdown(absl::ZeroDuration()); }
+
+  const std::string& address() const override { return address_; }
+
+  void SetServing(bool serving) override {
+    grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
+    if (health == nullptr) return;
+    health->SetServingStatus(serving);
+    for (const std::string& name : served_->services) health->SetServingStatus(name, serving);
+  }
+
+  void Shutdown(absl::Duration grace) override {
+    MutexLock lock(shutdown_mutex_);
+    if (std::exchange(stopped_, true)) return;
+    SetServing(false);
+    server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
+    server_->Wait();
+  }
+
+ private:
+  const std::unique_ptr<grpc::Server> server_;
+  const std::shared_ptr<const Served> served_;
+  const std::string address_;
+  Mutex shutdown_mutex_;
+  bool stopped_ ABSL_GUARDED_BY(shutdown_mutex_) = false;
+};
+
+absl::StatusOr<Address> CheckedAddress(const RpcServerOptions& options) {
+  if (!options.tls_dir.empty()) {
+    return absl::UnimplementedError(absl::StrCat("cannot serve ", options.listen, " with TLS from ",
+                                                 options.tls_dir, ": TLS is not carried out yet"));
+  }
+  absl::StatusOr<Address> address = ParseAddress(options.listen);
+  if (!address.ok()) return address;
+  if (!address->is_local() && !options.insecure) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("refusing to serve ", options.listen,
+                     " in plain text: other machines could read and change what is said. Listen on "
+                     "a loopback address or a unix socket, or accept it with --insecure"));
+  }
+  // gRPC would be content with one of the two addresses of "localhost", while another process
+  // holds the one that clients try first.
+  if (absl::EqualsIgnoreCase(address->host, "localhost")) address->host = "127.0.0.1";
+  return address;
+}
+
+void SetLimits(grpc::ServerBuilder& builder, const RpcServerOptions& options) {
+  builder.SetMaxReceiveMessageSize(options.max_message_bytes);
+  // An idle process has one thread that polls, not one for each core.
+  builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
+  builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
+  builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);
+  grpc::ResourceQuota quota("gitops");
+  quota.SetMaxThreads(options.max_threads);
+  builder.SetResourceQuota(quota);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 100);
+}
+
+void SetConnections(grpc::ServerBuilder& builder) {
+  // Two servers must not share a port in silence.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  // Clients that vanished give their streams' threads back; clients that ping too often are cut.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+}
+
+std::string ListenTarget(const Address& address) {
+  if (address.host.empty() && !address.is_unix()) return absl::StrCat("[::]:", address.port);
+  return address.ToString();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptions& options) {
+  absl::StatusOr<Address> address = CheckedAddress(options);
+  if (!address.ok()) return address.status();
+  if (address->is_unix()) {
+    if (absl::Status status = RemoveStaleSocket(address->unix_path); !status.ok()) return status;
+  }
+  QuietGrpc();
+  SwitchOnHealthAndReflection();
+  const auto served = std::make_shared<Served>();
+  grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort(ListenTarget(*address), grpc::InsecureServerCredentials(), &port);
+  builder.SetOption(std::make_unique<ServedOption>(served));
+  SetLimits(builder, options);
+  SetConnections(builder);
+  for (grpc::Service* service : options.services) builder.RegisterService(service);
+  if (options.metrics != nullptr) {
+    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> creators;
+    creators.push_back(MakeCallMetrics(
+        *options.metrics, std::shared_ptr<const MethodNames>(served, &served->methods)));
+    builder.experimental().SetInterceptorCreators(std::move(creators));
+  }
+  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr || port <= 0) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot listen on ", address->ToString(), ": ", ExplainBindFailure(*address)));
+  }
+  if (address->is_unix()) chmod(address->unix_path.c_str(), 0660);
+  address->port = port;
+  return std::make_unique<RpcServerImpl>(std::move(server), served, address->Dialable().ToString());
+}
+
+}  // namespace gitops
