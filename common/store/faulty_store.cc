@@ -1,0 +1,95 @@
+#include "common/store/faulty_store.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+
+namespace gitops {
+
+void FaultyStore::FailNthCall(int n, absl::Status status) {
+  MutexLock lock(mutex_);
+  call_fault_ = {calls_ + n, std::move(status)};
+}
+
+void FaultyStore::FailNthWrite(int n, absl::Status status) {
+  MutexLock lock(mutex_);
+  write_fault_ = {writes_ + n, std::move(status)};
+}
+
+void FaultyStore::FailKeys(std::string prefix, absl::Status status) {
+  MutexLock lock(mutex_);
+  key_faults_.emplace_back(std::move(prefix), std::move(status));
+}
+
+void FaultyStore::Heal() {
+  MutexLock lock(mutex_);
+  call_fault_ = {};
+  write_fault_ = {};
+  key_faults_.clear();
+}
+
+int FaultyStore::calls() {
+  MutexLock lock(mutex_);
+  return calls_;
+}
+
+int FaultyStore::writes() {
+  MutexLock lock(mutex_);
+  return writes_;
+}
+
+absl::Status FaultyStore::Enter(const std::vector<absl::string_view>& keys, bool write) {
+  MutexLock lock(mutex_);
+  ++calls_;
+  if (write) ++writes_;
+  if (calls_ == call_fault_.at) return call_fault_.status;
+  if (write && writes_ == write_fault_.at) return write_fault_.status;
+  for (const auto& [prefix, status] : key_faults_) {
+    for (absl::string_view key : keys) {
+      if (absl::StartsWith(key, prefix)) return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<StoredValue> FaultyStore::Get(absl::string_view key) {
+  if (absl::Status status = Enter({key}); !status.ok()) return status;
+  return store_->Get(key);
+}
+
+absl::StatusOr<std::vector<StoredValue>> FaultyStore::List(absl::string_view prefix,
+                                                           absl::string_view after, int limit) {
+  if (absl::Status status = Enter({prefix}); !status.ok()) return status;
+  return store_->List(prefix, after, limit);
+}
+
+absl::StatusOr<int64_t> FaultyStore::Write(const std::vector<StoreWrite>& writes) {
+  std::vector<absl::string_view> keys;
+  for (const StoreWrite& write : writes) keys.push_back(write.key);
+  if (absl::Status status = Enter(keys, /*write=*/true); !status.ok()) return status;
+  return store_->Write(writes);
+}
+
+absl::StatusOr<std::unique_ptr<StoreWatch>> FaultyStore::Watch(
+    absl::string_view prefix, int64_t after_revision,
+    std::function<void(const StoreEvent&)> on_event) {
+  if (absl::Status status = Enter({prefix}); !status.ok()) return status;
+  return store_->Watch(prefix, after_revision, std::move(on_event));
+}
+
+absl::StatusOr<int64_t> FaultyStore::GrantLease(absl::Duration ttl) {
+  if (absl::Status status = Enter({}); !status.ok()) return status;
+  return store_->GrantLease(ttl);
+}
+
+absl::Status FaultyStore::KeepLeaseAlive(int64_t lease) {
+  if (absl::Status status = Enter({}); !status.ok()) return status;
+  return store_->KeepLeaseAlive(lease);
+}
+
+absl::Status FaultyStore::RevokeLease(int64_t lease) {
+  if (absl::Status status = Enter({}); !status.ok()) return status;
+  return store_->RevokeLease(lease);
+}
+
+}  // namespace gitops

@@ -1,0 +1,64 @@
+#ifndef GITOPS_COMMON_STORE_FAULTY_STORE_H_
+#define GITOPS_COMMON_STORE_FAULTY_STORE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/store/store.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+
+// A Store that fails when told to, and otherwise is the one it stands before. A call that fails
+// changes nothing. For tests; any thread.
+class FaultyStore : public Store {
+ public:
+  // Not owned.
+  explicit FaultyStore(Store* store) : store_(store) {}
+
+  // The nth call from now (1: the next) fails, and only that one.
+  void FailNthCall(int n, absl::Status status = absl::UnavailableError("told to fail"));
+  // The nth Write from now (1: the next; Put and Delete count) fails, and only that one.
+  void FailNthWrite(int n, absl::Status status = absl::UnavailableError("told to fail"));
+  // Every Get, List, Write and Watch of a key or prefix that begins with `prefix` fails.
+  void FailKeys(std::string prefix, absl::Status status = absl::UnavailableError("told to fail"));
+  // Everything works again.
+  void Heal();
+
+  // Calls so far, failed ones included.
+  int calls();
+  int writes();
+
+  absl::StatusOr<StoredValue> Get(absl::string_view key) override;
+  absl::StatusOr<std::vector<StoredValue>> List(absl::string_view prefix, absl::string_view after,
+                                                int limit) override;
+  absl::StatusOr<int64_t> Write(const std::vector<StoreWrite>& writes) override;
+  absl::StatusOr<std::unique_ptr<StoreWatch>> Watch(
+      absl::string_view prefix, int64_t after_revision,
+      std::function<void(const StoreEvent&)> on_event) override;
+  absl::StatusOr<int64_t> GrantLease(absl::Duration ttl) override;
+  absl::Status KeepLeaseAlive(int64_t lease) override;
+  absl::Status RevokeLease(int64_t lease) override;
+
+ private:
+  struct Fault {
+    int at = 0;  // the number of the call; 0: none
+    absl::Status status;
+  };
+
+  absl::Status Enter(const std::vector<absl::string_view>& keys, bool write = false);
+
+  Store* const store_;
+  Mutex mutex_;
+  int calls_ ABSL_GUARDED_BY(mutex_) = 0;
+  int writes_ ABSL_GUARDED_BY(mutex_) = 0;
+  Fault call_fault_ ABSL_GUARDED_BY(mutex_);
+  Fault write_fault_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::pair<std::string, absl::Status>> key_faults_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_STORE_FAULTY_STORE_H_

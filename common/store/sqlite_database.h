@@ -1,0 +1,88 @@
+#ifndef GITOPS_COMMON_STORE_SQLITE_DATABASE_H_
+#define GITOPS_COMMON_STORE_SQLITE_DATABASE_H_
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace gitops {
+
+class SqliteDatabase;
+
+// One use of a prepared statement; ready for the next use when this goes. The first error sticks:
+// bind, step to the end, then look at status().
+class SqliteQuery {
+ public:
+  SqliteQuery(SqliteDatabase* database, sqlite3_stmt* statement, absl::Status status);
+  SqliteQuery(const SqliteQuery&) = delete;
+  SqliteQuery& operator=(const SqliteQuery&) = delete;
+  ~SqliteQuery();
+
+  // Binds the next parameter. Bytes must outlive the query.
+  SqliteQuery& Bind(absl::string_view bytes);
+  SqliteQuery& Bind(int64_t number);
+  SqliteQuery& BindNull();
+
+  // True: there is a row. False: no more rows, or an error.
+  bool Step();
+
+  // Of the row: columns count from 0.
+  int64_t Number(int column) const { return sqlite3_column_int64(statement_, column); }
+  std::string Bytes(int column) const;
+  bool IsNull(int column) const {
+    return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+  }
+
+  const absl::Status& status() const { return status_; }
+
+  // For statements without rows.
+  absl::Status Finish();
+
+ private:
+  void Check(int code);
+
+  SqliteDatabase* database_;
+  sqlite3_stmt* statement_;
+  absl::Status status_;
+  int bound_ = 0;
+};
+
+// A connection to a database file. One thread at a time.
+class SqliteDatabase {
+ public:
+  // Opens an existing file for reading and writing. UNAVAILABLE, DATA_LOSS.
+  static absl::StatusOr<std::unique_ptr<SqliteDatabase>> Open(const std::string& path);
+  ~SqliteDatabase();
+  SqliteDatabase(const SqliteDatabase&) = delete;
+  SqliteDatabase& operator=(const SqliteDatabase&) = delete;
+
+  // Prepares each `sql` once; it must live as long as this, and be in use once at a time.
+  SqliteQuery Query(absl::string_view sql);
+
+  // Statements that return no rows, or whose rows do not matter.
+  absl::Status Execute(const char* sql);
+
+  // A SQLite result code as one of the Store's errors, naming the file and what may help.
+  absl::Status Error(int code) const;
+
+  bool in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
+  const std::string& path() const { return path_; }
+
+ private:
+  SqliteDatabase(std::string path, sqlite3* handle) : path_(std::move(path)), handle_(handle) {}
+
+  std::string path_;
+  sqlite3* handle_;
+  std::map<absl::string_view, sqlite3_stmt*> statements_;
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_STORE_SQLITE_DATABASE_H_

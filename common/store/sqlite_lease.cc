@@ -1,0 +1,63 @@
+#include "common/store/sqlite_lease.h"
+
+#include <utility>
+
+namespace gitops {
+namespace {
+
+// After a failed attempt, on a full disk for example.
+constexpr absl::Duration kRetryInterval = absl::Milliseconds(500);
+
+}  // namespace
+
+SqliteLeaseTimer::SqliteLeaseTimer(Clock* clock, std::function<absl::Status()> end_due)
+    : clock_(clock), end_due_(std::move(end_due)) {}
+
+SqliteLeaseTimer::~SqliteLeaseTimer() { Stop(); }
+
+void SqliteLeaseTimer::Stop() {
+  std::thread thread;
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    wake_.NotifyAll();
+    thread = std::move(thread_);
+  }
+  if (thread.joinable()) thread.join();
+}
+
+void SqliteLeaseTimer::Schedule(absl::Time next_end) {
+  MutexLock lock(mutex_);
+  SetNextEnd(next_end);
+}
+
+void SqliteLeaseTimer::ScheduleNoLaterThan(absl::Time end) {
+  MutexLock lock(mutex_);
+  if (end < next_end_) SetNextEnd(end);
+}
+
+void SqliteLeaseTimer::SetNextEnd(absl::Time next_end) {
+  if (next_end == next_end_ || stopping_) return;
+  next_end_ = next_end;
+  if (thread_.joinable()) {
+    wake_.NotifyAll();
+  } else {
+    thread_ = std::thread([this] { Loop(); });
+  }
+}
+
+void SqliteLeaseTimer::Loop() {
+  while (AwaitEnd()) {
+    if (end_due_().ok()) continue;
+    Schedule(clock_->Now() + kRetryInterval);
+  }
+}
+
+// False: stopping.
+bool SqliteLeaseTimer::AwaitEnd() {
+  MutexLock lock(mutex_);
+  while (!stopping_ && clock_->Now() < next_end_) clock_->WaitUntil(mutex_, wake_, next_end_);
+  return !stopping_;
+}
+
+}  // namespace gitops

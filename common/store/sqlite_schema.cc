@@ -1,0 +1,123 @@
+#include "common/store/sqlite_schema.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace gitops {
+namespace {
+
+constexpr int64_t kSchemaVersion = 1;
+
+// counters: one row. `trimmed` is the greatest revision whose changes were dropped; `logged` counts
+// the bytes ever put into changes, `trimmed_logged` those dropped again.
+// changes: what watches are told; `logged` as it was after this change, so that the log can be
+// trimmed by size without adding it up.
+constexpr char kSchema[] = R"(
+  CREATE TABLE counters (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    revision INTEGER NOT NULL,
+    trimmed INTEGER NOT NULL,
+    logged INTEGER NOT NULL,
+    trimmed_logged INTEGER NOT NULL,
+    last_lease INTEGER NOT NULL);
+  INSERT INTO counters VALUES (1, 0, 0, 0, 0, 0);
+  CREATE TABLE entries (
+    key BLOB PRIMARY KEY NOT NULL,
+    revision INTEGER NOT NULL,
+    lease INTEGER NOT NULL,
+    value BLOB NOT NULL);
+  CREATE INDEX entries_by_lease ON entries (lease) WHERE lease != 0;
+  CREATE TABLE changes (
+    revision INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    logged INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    value BLOB,
+    PRIMARY KEY (revision, position)) WITHOUT ROWID;
+  CREATE TABLE leases (
+    id INTEGER PRIMARY KEY,
+    ttl_microseconds INTEGER NOT NULL,
+    end_microseconds INTEGER NOT NULL);
+  CREATE INDEX leases_by_end ON leases (end_microseconds);
+  PRAGMA user_version = 1;
+)";
+
+absl::Status ErrnoError(absl::string_view what, const std::string& path) {
+  const int error = errno;
+  return absl::UnavailableError(absl::StrCat(what, " ", path, ": ", std::strerror(error),
+                                             "; see that its directory exists and can be written"));
+}
+
+absl::Status CreatePrivateFile(const std::string& path) {
+  // mknod, not open: closing a descriptor of the file would drop the locks that SQLite holds on it
+  // for another Store of this process.
+  if (::mknod(path.c_str(), S_IFREG | 0600, 0) == 0) return absl::OkStatus();
+  if (errno != EEXIST) return ErrnoError("create store", path);
+  struct stat info;
+  if (::stat(path.c_str(), &info) != 0) return ErrnoError("look at store", path);
+  if (!S_ISREG(info.st_mode)) {
+    return absl::DataLossError(absl::StrCat("open store ", path, ": it is not a regular file"));
+  }
+  if ((info.st_mode & 0077) == 0) return absl::OkStatus();
+  if (::chmod(path.c_str(), 0600) != 0) return ErrnoError("take others' rights from store", path);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> SchemaVersion(SqliteDatabase& database) {
+  SqliteQuery query = database.Query("PRAGMA user_version");
+  const int64_t version = query.Step() ? query.Number(0) : 0;
+  if (!query.status().ok()) return query.status();
+  return version;
+}
+
+absl::Status CreateTables(SqliteDatabase& database) {
+  // Another process may be doing the same: who comes second finds the work done.
+  if (absl::Status status = database.Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
+  absl::StatusOr<int64_t> version = SchemaVersion(database);
+  absl::Status status = version.status();
+  if (status.ok() && *version == 0) status = database.Execute(kSchema);
+  if (status.ok()) status = database.Execute("COMMIT");
+  if (!status.ok() && database.in_transaction()) (void)database.Execute("ROLLBACK");
+  return status;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SqliteDatabase>> ConnectToStoreFile(const std::string& path) {
+  absl::StatusOr<std::unique_ptr<SqliteDatabase>> database = SqliteDatabase::Open(path);
+  if (!database.ok()) return database.status();
+  absl::Status status = (*database)->Execute(
+      "PRAGMA journal_mode = WAL;"
+      "PRAGMA synchronous = FULL;"
+      "PRAGMA journal_size_limit = 4194304;"  // what a burst left of the WAL is given back
+      "PRAGMA cell_size_check = ON;"
+      "PRAGMA trusted_schema = OFF;");
+  if (!status.ok()) return status;
+  return database;
+}
+
+absl::Status PrepareStoreFile(const std::string& path) {
+  if (absl::Status status = CreatePrivateFile(path); !status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<SqliteDatabase>> database = SqliteDatabase::Open(path);
+  if (!database.ok()) return database.status();
+  // Read first: nothing is changed in a file that is a newer program's, or no database.
+  absl::StatusOr<int64_t> version = SchemaVersion(**database);
+  if (!version.ok()) return version.status();
+  if (*version > kSchemaVersion) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("open store ", path, ": it was written by a newer version (schema ", *version,
+                     ", this program knows ", kSchemaVersion, "); upgrade this program"));
+  }
+  if (*version == kSchemaVersion) return absl::OkStatus();
+  database->reset();
+  database = ConnectToStoreFile(path);
+  if (!database.ok()) return database.status();
+  return CreateTables(**database);
+}
+
+}  // namespace gitops

@@ -1,0 +1,83 @@
+#ifndef GITOPS_COMMON_STORE_SQLITE_TRANSACTION_H_
+#define GITOPS_COMMON_STORE_SQLITE_TRANSACTION_H_
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/store/sqlite_database.h"
+#include "common/store/store.h"
+
+namespace gitops {
+
+// Changes are kept for watches up to these limits, whichever is reached first.
+inline constexpr int64_t kKeptRevisions = 10'000;
+inline constexpr int64_t kKeptBytes = 16 << 20;
+
+// True of errors after which a transaction may be half done and has to be rolled back; other errors
+// are answers, and left the transaction as it was.
+bool IsDatabaseError(const absl::Status& status);
+
+// One write transaction, which carries the operations of several callers. Rolled back when it goes,
+// unless committed.
+class SqliteTransaction {
+ public:
+  // `database` must outlive this. `now` decides which leases have ended.
+  SqliteTransaction(SqliteDatabase* database, absl::Time now);
+  ~SqliteTransaction();
+  SqliteTransaction(const SqliteTransaction&) = delete;
+  SqliteTransaction& operator=(const SqliteTransaction&) = delete;
+
+  // Takes the write lock, and ends the leases that are due.
+  absl::Status Begin();
+
+  // As the Store's methods.
+  absl::StatusOr<int64_t> Write(const std::vector<StoreWrite>& writes);
+  absl::StatusOr<int64_t> GrantLease(absl::Duration ttl);
+  absl::Status KeepLeaseAlive(int64_t lease);
+  absl::Status RevokeLease(int64_t lease);
+
+  // Drops old changes, asking `limit_trim` how many of the revisions up to its argument may go; and
+  // commits.
+  absl::Status Commit(const std::function<int64_t(int64_t)>& limit_trim);
+
+  // The last revision made.
+  int64_t revision() const { return counters_.revision; }
+  // When the next lease ends; InfiniteFuture: there is none.
+  absl::StatusOr<absl::Time> NextLeaseEnd();
+
+ private:
+  // The row of the table `counters`; see sqlite_schema.cc.
+  struct Counters {
+    int64_t revision = 0;
+    int64_t trimmed = 0;
+    int64_t logged = 0;
+    int64_t trimmed_logged = 0;
+    int64_t last_lease = 0;
+    bool operator==(const Counters&) const = default;
+  };
+
+  absl::Status LoadCounters();
+  absl::Status SaveCounters();
+  absl::Status CheckPreconditions(const StoreWrite& write);
+  absl::Status CheckLease(int64_t lease);
+  absl::StatusOr<int64_t> RevisionOf(absl::string_view key);
+  absl::StatusOr<bool> Apply(const StoreWrite& write, int64_t revision, int64_t position);
+  absl::Status Log(absl::string_view key, const std::optional<std::string>& value,
+                   int64_t revision, int64_t position);
+  absl::Status EndDueLeases();
+  absl::Status EndLease(int64_t lease);
+  absl::Status Trim(const std::function<int64_t(int64_t)>& limit_trim);
+
+  SqliteDatabase* database_;
+  absl::Time now_;
+  Counters loaded_;
+  Counters counters_;
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_STORE_SQLITE_TRANSACTION_H_

@@ -1,0 +1,84 @@
+#include "common/store/sqlite_writer.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace gitops {
+namespace {
+
+// Bounds how long one commit takes, and what is lost on a failed one.
+constexpr size_t kLargestGroup = 256;
+
+}  // namespace
+
+SqliteWriter::SqliteWriter(std::unique_ptr<SqliteDatabase> database, Clock* clock, Hooks hooks)
+    : database_(std::move(database)), clock_(clock), hooks_(std::move(hooks)) {
+  thread_ = std::thread([this] { Loop(); });
+}
+
+SqliteWriter::~SqliteWriter() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    wake_.NotifyOne();
+  }
+  thread_.join();
+}
+
+absl::StatusOr<int64_t> SqliteWriter::Run(const Operation& operation) {
+  Request request{.operation = &operation};
+  MutexLock lock(mutex_);
+  queue_.push_back(&request);
+  wake_.NotifyOne();
+  while (!request.done) request.finished.Wait(mutex_);
+  return std::move(request.result);
+}
+
+void SqliteWriter::Loop() {
+  while (true) {
+    std::vector<Request*> group;
+    {
+      MutexLock lock(mutex_);
+      while (queue_.empty() && !stopping_) wake_.Wait(mutex_);
+      if (queue_.empty()) return;
+      const size_t size = std::min(queue_.size(), kLargestGroup);
+      group.assign(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(size));
+      queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(size));
+    }
+    CommitGroup(group);
+    MutexLock lock(mutex_);
+    for (Request* request : group) {
+      request->done = true;
+      request->finished.NotifyOne();
+    }
+  }
+}
+
+void SqliteWriter::CommitGroup(const std::vector<Request*>& group) {
+  bool begun = false;
+  absl::Status status = TryCommit(group, begun);
+  if (status.ok()) return;
+  if (begun && group.size() > 1) {
+    // One write that does not fit on the disk must not fail those that do.
+    for (Request* request : group) CommitGroup({request});
+    return;
+  }
+  for (Request* request : group) request->result = status;
+}
+
+absl::Status SqliteWriter::TryCommit(const std::vector<Request*>& group, bool& begun) {
+  SqliteTransaction transaction(database_.get(), clock_->Now());
+  if (absl::Status status = transaction.Begin(); !status.ok()) return status;
+  begun = true;
+  for (Request* request : group) {
+    request->result = (*request->operation)(transaction);
+    if (IsDatabaseError(request->result.status())) return request->result.status();
+  }
+  absl::StatusOr<absl::Time> next_lease_end = transaction.NextLeaseEnd();
+  if (!next_lease_end.ok()) return next_lease_end.status();
+  if (absl::Status status = transaction.Commit(hooks_.limit_trim); !status.ok()) return status;
+  hooks_.on_commit(transaction.revision(), *next_lease_end);
+  return absl::OkStatus();
+}
+
+}  // namespace gitops

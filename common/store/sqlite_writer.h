@@ -1,0 +1,68 @@
+#ifndef GITOPS_COMMON_STORE_SQLITE_WRITER_H_
+#define GITOPS_COMMON_STORE_SQLITE_WRITER_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/clock/clock.h"
+#include "common/store/sqlite_database.h"
+#include "common/store/sqlite_transaction.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+
+// The one thread that writes. What came in while a commit was under way shares the next one, so
+// that many callers cost one synchronisation of the disk.
+class SqliteWriter {
+ public:
+  // Makes changes in the transaction. May run twice, if its group had to be rolled back.
+  using Operation = std::function<absl::StatusOr<int64_t>(SqliteTransaction&)>;
+
+  // Both are called on the writer's thread, and must not call Run.
+  struct Hooks {
+    // See SqliteTransaction::Commit.
+    std::function<int64_t(int64_t)> limit_trim;
+    // After each commit: the last revision, and when the next lease ends.
+    std::function<void(int64_t, absl::Time)> on_commit;
+  };
+
+  SqliteWriter(std::unique_ptr<SqliteDatabase> database, Clock* clock, Hooks hooks);
+  // Finishes what was asked for.
+  ~SqliteWriter();
+
+  // Returns the operation's answer once it is durable. Errors of the operation alone fail it alone.
+  absl::StatusOr<int64_t> Run(const Operation& operation);
+
+ private:
+  struct Request {
+    const Operation* operation;
+    absl::StatusOr<int64_t> result = absl::UnknownError("not run");
+    bool done = false;
+    CondVar finished;
+  };
+
+  void Loop();
+  void CommitGroup(const std::vector<Request*>& group);
+  // Sets `begun` once a transaction stands, so that an error is one of its operations'.
+  absl::Status TryCommit(const std::vector<Request*>& group, bool& begun);
+
+  const std::unique_ptr<SqliteDatabase> database_;
+  Clock* const clock_;
+  const Hooks hooks_;
+
+  Mutex mutex_;
+  CondVar wake_;
+  std::deque<Request*> queue_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_STORE_SQLITE_WRITER_H_

@@ -1,0 +1,44 @@
+#ifndef GITOPS_COMMON_STORE_TEMP_STORE_H_
+#define GITOPS_COMMON_STORE_TEMP_STORE_H_
+
+#include <memory>
+#include <string>
+
+#include "common/clock/clock.h"
+#include "common/store/store.h"
+
+namespace gitops {
+
+// A directory that goes with this.
+class TempDirectory {
+ public:
+  TempDirectory();
+  ~TempDirectory();
+  TempDirectory(const TempDirectory&) = delete;
+  TempDirectory& operator=(const TempDirectory&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// An SQLite store in a directory of its own, for tests. Ends the process if it cannot be made.
+class TempStore {
+ public:
+  explicit TempStore(Clock* clock = Clock::System());
+
+  Store* store() { return store_.get(); }
+  const std::string& path() const { return path_; }
+  // Closes it and opens it again, as a restart does.
+  void Reopen();
+
+ private:
+  TempDirectory directory_;
+  std::string path_;
+  Clock* clock_;
+  std::unique_ptr<Store> store_;
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_STORE_TEMP_STORE_H_
