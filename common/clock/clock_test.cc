@@ -2,6 +2,8 @@
 
 #include <thread>
 
+#include "absl/time/clock.h"
+
 #include "gtest/gtest.h"
 
 namespace gitops {

@@ -1,5 +1,6 @@
 #include "common/clock/fake_clock.h"
 
+#include <atomic>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -127,9 +128,10 @@ TEST(FakeClockTest, AwaitDeadlineTellsTheNextRoundFromTheLast) {
 TEST(FakeClockTest, ManyWaitersComeAndGoWhileTimeMoves) {
   FakeClock clock;
   const absl::Time end = clock.Now() + absl::Seconds(300);
+  std::atomic<int> running = 4;
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([&clock, i, end] {
+    threads.emplace_back([&clock, &running, i, end] {
       while (clock.Now() < end) {
         auto mutex = std::make_unique<Mutex>();
         auto condition = std::make_unique<CondVar>();
@@ -137,16 +139,16 @@ TEST(FakeClockTest, ManyWaitersComeAndGoWhileTimeMoves) {
         MutexLock lock(held);
         clock.WaitUntil(held, *condition, clock.Now() + absl::Seconds(1 + i));
       }
+      --running;
     });
   }
   std::vector<std::thread> movers;
   for (int i = 0; i < 2; ++i) {
-    movers.emplace_back([&clock, end] {
-      while (clock.Now() < end) clock.Advance(absl::Seconds(1));
+    movers.emplace_back([&clock, &running] {
+      while (running > 0) clock.Advance(absl::Seconds(1));
     });
   }
   for (std::thread& mover : movers) mover.join();
-  clock.Advance(absl::Seconds(10));
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(clock.waiters(), 0);
 }

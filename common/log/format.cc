@@ -24,7 +24,7 @@ absl::string_view LevelName(LogLevel level) {
   return "UNKNOWN";
 }
 
-std::string FormatTime(absl::Time time) {
+std::string Timestamp(absl::Time time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone());
 }
 
@@ -139,7 +139,7 @@ void AppendJsonField(absl::string_view key, absl::string_view value, std::string
 
 std::string FormatTextLine(absl::Time time, LogLevel level, absl::string_view message,
                            std::initializer_list<LogField> fields) {
-  std::string line = absl::StrCat(FormatTime(time), " ", LevelName(level), " ");
+  std::string line = absl::StrCat(Timestamp(time), " ", LevelName(level), " ");
   AppendEscaped(message, /*quoted=*/false, line);
   for (const auto& [key, value] : fields) {
     line.push_back(' ');
@@ -152,7 +152,7 @@ std::string FormatTextLine(absl::Time time, LogLevel level, absl::string_view me
 
 std::string FormatJsonLine(absl::Time time, LogLevel level, absl::string_view message,
                            std::initializer_list<LogField> fields) {
-  std::string line = absl::StrCat("{\"time\":\"", FormatTime(time), "\"");
+  std::string line = absl::StrCat("{\"time\":\"", Timestamp(time), "\"");
   AppendJsonField("level", absl::AsciiStrToLower(LevelName(level)), line);
   AppendJsonField("message", message, line);
   for (const auto& [key, value] : fields) AppendJsonField(key, value, line);

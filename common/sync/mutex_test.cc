@@ -38,26 +38,24 @@ TEST(MutexTest, ThreadsDoNotLoseEachOthersWork) {
   EXPECT_EQ(counter.value, 4000);
 }
 
+// Whether another thread could take it.
+bool IsFree(Mutex& mutex) {
+  bool free = false;
+  std::thread([&] {
+    if (mutex.TryLock()) {
+      free = true;
+      mutex.Unlock();
+    }
+  }).join();
+  return free;
+}
+
 TEST(MutexTest, TryLockFailsWhileAnotherHoldsIt) {
   Mutex mutex;
-  bool while_held = true;
-  bool when_free = false;
-  const auto attempt = [&mutex](bool& got) {
-    std::thread([&] {
-      if (mutex.TryLock()) {
-        got = true;
-        mutex.Unlock();
-      } else {
-        got = false;
-      }
-    }).join();
-  };
   mutex.Lock();
-  attempt(while_held);
+  EXPECT_FALSE(IsFree(mutex));
   mutex.Unlock();
-  attempt(when_free);
-  EXPECT_FALSE(while_held);
-  EXPECT_TRUE(when_free);
+  EXPECT_TRUE(IsFree(mutex));
 }
 
 TEST(CondVarTest, AWaiterSeesWhatTheNotifierDid) {
@@ -77,12 +75,7 @@ TEST(CondVarTest, TheMutexIsHeldAgainAfterTheDeadline) {
   while (condition.WaitUntil(mutex, deadline)) {
   }
   EXPECT_GE(std::chrono::steady_clock::now(), deadline);
-  bool got = true;
-  std::thread([&] {
-    got = mutex.TryLock();
-    if (got) mutex.Unlock();
-  }).join();
-  EXPECT_FALSE(got);
+  EXPECT_FALSE(IsFree(mutex));
 }
 
 TEST(CondVarTest, ANotificationBeforeTheDeadlineIsNoTimeout) {

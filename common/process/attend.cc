@@ -1,0 +1,239 @@
+#include "common/process/attend.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace gitops {
+namespace {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+constexpr auto kTermToKill = std::chrono::seconds(2);
+// What a killed process may take to end: longer only inside the kernel, as on a dead network disk.
+constexpr auto kKillToLoss = std::chrono::seconds(10);
+constexpr auto kEndToReturn = std::chrono::milliseconds(200);
+constexpr size_t kKeptOfErrorOutput = 16 << 10;
+
+// write(2) to a pipe whose reader is gone raises SIGPIPE, which ends a process that does not
+// expect it; here it is only EPIPE.
+ssize_t WriteWithoutSignal(int fd, absl::string_view data) {
+  sigset_t pipe_signal, pending, before;
+  sigemptyset(&pipe_signal);
+  sigaddset(&pipe_signal, SIGPIPE);
+  sigpending(&pending);
+  pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+  const ssize_t written = write(fd, data.data(), data.size());
+  const int error = errno;
+  if (written < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE)) {
+    const timespec at_once = {0, 0};
+    sigtimedwait(&pipe_signal, nullptr, &at_once);
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  return written;
+}
+
+class Attendant {
+ public:
+  Attendant(Child child, const Command& command, int stop)
+      : child_(std::move(child)), command_(command), stop_(stop), unwritten_(command.input) {
+    if (command.timeout < absl::Hours(24 * 365)) {
+      deadline_ = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(command.timeout);
+    }
+  }
+
+  absl::StatusOr<CommandResult> Run() {
+    while (!(ended_ && !child_.output && !child_.error)) {
+      if (std::chrono::steady_clock::now() >= deadline_) {
+        if (state_ == State::kLeaving) break;
+        MeetDeadline();
+      } else {
+        PollOnce();
+      }
+    }
+    return Finish();
+  }
+
+ private:
+  enum class State {
+    kRunning,      // until its time limit, or its end
+    kTerminating,  // SIGTERM was sent; until its end and that of the pipes, or 2 s
+    kLeaving,      // it has ended or got SIGKILL; the rest of the output is read for a bounded time
+  };
+
+  void MeetDeadline() {
+    if (state_ == State::kRunning) {
+      Terminate(absl::DeadlineExceededError(
+          absl::StrCat(command_.argv[0], " was killed: it ran for longer than ",
+                       absl::FormatDuration(command_.timeout))));
+      return;
+    }
+    kill(-child_.pid, SIGKILL);
+    Leave(ended_ ? SteadyTime::duration(kEndToReturn) : SteadyTime::duration(kKillToLoss));
+  }
+
+  void Terminate(absl::Status why) {
+    if (!failure_.ok()) return;
+    failure_ = std::move(why);
+    kill(-child_.pid, SIGTERM);
+    child_.input.Close();
+    state_ = State::kTerminating;
+    deadline_ = std::chrono::steady_clock::now() + kTermToKill;
+  }
+
+  void Leave(SteadyTime::duration within) {
+    state_ = State::kLeaving;
+    deadline_ = std::chrono::steady_clock::now() + within;
+  }
+
+  void PollOnce() {
+    const bool stoppable = state_ == State::kRunning;
+    // Negative descriptors are passed over.
+    std::array<pollfd, 5> fds = {{{child_.output.get(), POLLIN, 0},
+                                  {child_.error.get(), POLLIN, 0},
+                                  {child_.input.get(), POLLOUT, 0},
+                                  {ended_ ? -1 : child_.ended.get(), POLLIN, 0},
+                                  {stoppable ? stop_ : -1, POLLIN, 0}}};
+    if (poll(fds.data(), fds.size(), MillisecondsLeft()) <= 0) return;
+    if (fds[0].revents != 0) ReadOutput();
+    if (fds[1].revents != 0) ReadErrorOutput();
+    // ReadOutput() may have closed it.
+    if (fds[2].revents != 0 && child_.input) WriteInput();
+    if (fds[3].revents != 0) NoteEnd();
+    if (fds[4].revents != 0) {
+      Terminate(absl::CancelledError(
+          absl::StrCat(command_.argv[0], " was killed: the program that ran it is stopping")));
+    }
+  }
+
+  int MillisecondsLeft() const {
+    if (deadline_ == SteadyTime::max()) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+        deadline_ - std::chrono::steady_clock::now());
+    return static_cast<int>(std::clamp<int64_t>(left.count(), 0, 1 << 30));
+  }
+
+  void NoteEnd() {
+    ended_ = true;
+    child_.input.Close();
+    if (state_ != State::kTerminating) Leave(kEndToReturn);
+  }
+
+  // Empty: nothing came, or the pipe's end, which closes `fd`.
+  absl::string_view Read(Fd& fd) {
+    const ssize_t size = read(fd.get(), buffer_.data(), buffer_.size());
+    if (size > 0) return absl::string_view(buffer_.data(), static_cast<size_t>(size));
+    if (size == 0 || errno != EINTR) fd.Close();
+    return "";
+  }
+
+  void ReadOutput() {
+    const absl::string_view piece = Read(child_.output);
+    if (piece.empty() || !failure_.ok()) return;
+    output_size_ += static_cast<int64_t>(piece.size());
+    if (output_size_ > command_.max_output) {
+      Terminate(absl::ResourceExhaustedError(
+          absl::StrCat(command_.argv[0], " was killed: it wrote more than the ",
+                       command_.max_output, " bytes that it may")));
+      return;
+    }
+    if (command_.on_output == nullptr) {
+      result_.output.append(piece.data(), piece.size());
+      return;
+    }
+    absl::Status status = command_.on_output(piece);
+    if (!status.ok()) Terminate(std::move(status));
+  }
+
+  void ReadErrorOutput() {
+    std::string& kept = result_.error_output;
+    const absl::string_view piece = Read(child_.error);
+    kept.append(piece.data(), piece.size());
+    // Cut now and then, not with every piece.
+    if (kept.size() > 8 * kKeptOfErrorOutput) kept.erase(0, kept.size() - kKeptOfErrorOutput);
+  }
+
+  void WriteInput() {
+    const ssize_t written = WriteWithoutSignal(child_.input.get(), unwritten_);
+    if (written < 0) {
+      // A program need not read all its input.
+      if (errno != EAGAIN && errno != EINTR) child_.input.Close();
+      return;
+    }
+    unwritten_.remove_prefix(static_cast<size_t>(written));
+    if (unwritten_.empty()) child_.input.Close();
+  }
+
+  absl::StatusOr<CommandResult> Finish() {
+    // Before waitid(2): until then the group's number cannot be another's.
+    if (!failure_.ok()) kill(-child_.pid, SIGKILL);
+    if (!ended_) {
+      return absl::DeadlineExceededError(absl::StrCat(
+          failure_.message(), "; process ", child_.pid, " did not end even so, and is left behind"));
+    }
+    siginfo_t end = {};
+    while (waitid(P_PIDFD, static_cast<id_t>(child_.ended.get()), &end, WEXITED) != 0) {
+      if (errno == EINTR) continue;
+      return absl::InternalError(absl::StrCat("wait for ", command_.argv[0], ": ",
+                                              std::strerror(errno), "; is SIGCHLD ignored?"));
+    }
+    if (!failure_.ok()) return failure_;
+    result_.exit_status = end.si_code == CLD_EXITED ? end.si_status : 128 + end.si_status;
+    std::string& kept = result_.error_output;
+    if (kept.size() > kKeptOfErrorOutput) kept.erase(0, kept.size() - kKeptOfErrorOutput);
+    absl::Status status = CheckWrapper();
+    if (!status.ok()) return status;
+    return std::move(result_);
+  }
+
+  // setpriv(1) and prlimit(1) say so, with these, where they could not do their part.
+  absl::Status CheckWrapper() const {
+    const bool setpriv =
+        !command_.user.empty() && absl::StartsWith(result_.error_output, "setpriv: ");
+    const bool prlimit =
+        command_.max_file_size.has_value() && absl::StartsWith(result_.error_output, "prlimit: ");
+    const int status = result_.exit_status;
+    if (!(setpriv || prlimit) || (status != 1 && status != 126 && status != 127)) {
+      return absl::OkStatus();
+    }
+    return absl::PermissionDeniedError(absl::StrCat(
+        "run ", command_.argv[0], command_.user.empty() ? "" : " as ", command_.user, ": ",
+        result_.error_output.substr(0, result_.error_output.find('\n'))));
+  }
+
+  Child child_;
+  const Command& command_;
+  const int stop_;
+  absl::string_view unwritten_;
+  State state_ = State::kRunning;
+  // Of the state.
+  SteadyTime deadline_ = SteadyTime::max();
+  bool ended_ = false;
+  // Why it was killed.
+  absl::Status failure_;
+  int64_t output_size_ = 0;
+  CommandResult result_;
+  std::array<char, 64 << 10> buffer_;
+};
+
+}  // namespace
+
+absl::StatusOr<CommandResult> Attend(Child child, const Command& command, int stop) {
+  return Attendant(std::move(child), command, stop).Run();
+}
+
+}  // namespace gitops

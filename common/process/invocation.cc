@@ -1,0 +1,178 @@
+#include "common/process/invocation.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace gitops {
+namespace {
+
+constexpr absl::string_view kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+struct Account {
+  uid_t uid;
+  gid_t gid;
+  std::string name;
+  std::string home;
+};
+
+absl::StatusOr<Account> FindAccount(const std::string& name) {
+  std::vector<char> buffer(1024);
+  passwd entry;
+  passwd* found = nullptr;
+  int error;
+  while ((error = getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found)) ==
+         ERANGE) {
+    buffer.resize(2 * buffer.size());
+  }
+  if (found == nullptr) {
+    return absl::NotFoundError(absl::StrCat(
+        "there is no account \"", name, "\"", error == 0 ? "" : ": ",
+        error == 0 ? "" : std::strerror(error), "; create it, or name another as the user"));
+  }
+  return Account{entry.pw_uid, entry.pw_gid, entry.pw_name, entry.pw_dir};
+}
+
+bool IsFile(const std::string& path) {
+  struct stat status;
+  return stat(path.c_str(), &status) == 0 && !S_ISDIR(status.st_mode);
+}
+
+absl::Status CheckMayRun(const std::string& name, const std::string& path) {
+  if (access(path.c_str(), X_OK) == 0) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      absl::StrCat("run ", name, ": ", path, " may not be executed: ", std::strerror(errno)));
+}
+
+absl::StatusOr<std::string> FindProgram(const std::string& name, const std::string& directory) {
+  if (name.find('/') != std::string::npos) {
+    const std::string path = name[0] == '/' ? name : absl::StrCat(directory, "/", name);
+    if (!IsFile(path)) {
+      return absl::NotFoundError(absl::StrCat("run ", name, ": there is no program ", path));
+    }
+    absl::Status status = CheckMayRun(name, path);
+    if (!status.ok()) return status;
+    return name;
+  }
+  absl::Status last = absl::NotFoundError(absl::StrCat(
+      "run ", name, ": there is no such program in ", kPath, "; install the package that has it"));
+  for (const absl::string_view folder : absl::StrSplit(kPath, ':')) {
+    const std::string path = absl::StrCat(folder, "/", name);
+    if (!IsFile(path)) continue;
+    absl::Status status = CheckMayRun(name, path);
+    if (status.ok()) return path;
+    last = std::move(status);
+  }
+  return last;
+}
+
+bool Sets(const Command& command, absl::string_view name) {
+  return std::any_of(command.environment.begin(), command.environment.end(),
+                     [&](const auto& variable) { return variable.first == name; });
+}
+
+std::vector<std::string> MakeEnvironment(const Command& command, const Account* account) {
+  std::vector<std::string> environment;
+  const auto add_default = [&](absl::string_view name, absl::string_view value) {
+    if (!Sets(command, name)) environment.push_back(absl::StrCat(name, "=", value));
+  };
+  add_default("PATH", kPath);
+  if (account != nullptr) {
+    add_default("HOME", account->home);
+    add_default("USER", account->name);
+    add_default("LOGNAME", account->name);
+  }
+  for (const auto& [name, value] : command.environment) {
+    environment.push_back(absl::StrCat(name, "=", value));
+  }
+  return environment;
+}
+
+// A NUL would silently cut what follows.
+absl::Status CheckCommand(const Command& command) {
+  if (command.argv.empty() || command.argv[0].empty()) {
+    return absl::InvalidArgumentError("a command has no program");
+  }
+  const auto has_nul = [](const std::string& text) {
+    return text.find('\0') != std::string::npos;
+  };
+  bool bad = std::any_of(command.argv.begin(), command.argv.end(), has_nul) ||
+             has_nul(command.directory) || has_nul(command.user);
+  for (const auto& [name, value] : command.environment) {
+    bad = bad || has_nul(name) || has_nul(value) || name.empty() ||
+          name.find('=') != std::string::npos;
+  }
+  if (!bad) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "run ", command.argv[0].c_str(),
+      ": an argument, a variable or the directory holds a NUL, or a variable's name is none"));
+}
+
+// Puts the program `wrapper`, with `options`, before what `invocation` runs.
+absl::Status Wrap(const std::string& wrapper, std::vector<std::string> options,
+                  Invocation& invocation) {
+  absl::StatusOr<std::string> path = FindProgram(wrapper, "/");
+  if (!path.ok()) return path.status();
+  // The program as it was found: the wrapper would look it up in the command's own PATH.
+  invocation.argv[0] = invocation.program;
+  options.push_back("--");
+  options.insert(options.begin(), *path);
+  invocation.argv.insert(invocation.argv.begin(), options.begin(), options.end());
+  invocation.program = *std::move(path);
+  return absl::OkStatus();
+}
+
+absl::Status WrapForAccount(const Account& account, Invocation& invocation) {
+  if (account.uid == geteuid()) return absl::OkStatus();
+  if (geteuid() != 0) {
+    return absl::PermissionDeniedError(absl::StrCat("run ", invocation.argv[0], " as ",
+                                                    account.name, ": only root may do that"));
+  }
+  return Wrap("setpriv",
+              {absl::StrCat("--reuid=", account.uid), absl::StrCat("--regid=", account.gid),
+               "--init-groups"},
+              invocation);
+}
+
+}  // namespace
+
+absl::StatusOr<Invocation> PlanInvocation(const Command& command) {
+  absl::Status status = CheckCommand(command);
+  if (!status.ok()) return status;
+  Invocation invocation;
+  invocation.directory = command.directory.empty() ? "/" : command.directory;
+  struct stat directory;
+  if (stat(invocation.directory.c_str(), &directory) != 0 || !S_ISDIR(directory.st_mode)) {
+    return absl::NotFoundError(absl::StrCat("run ", command.argv[0], " in ", invocation.directory,
+                                            ": there is no such directory"));
+  }
+  absl::StatusOr<std::string> program = FindProgram(command.argv[0], invocation.directory);
+  if (!program.ok()) return program.status();
+  invocation.program = *std::move(program);
+  invocation.argv = command.argv;
+  if (command.max_file_size.has_value()) {
+    status = Wrap("prlimit", {absl::StrCat("--fsize=", *command.max_file_size)}, invocation);
+    if (!status.ok()) return status;
+  }
+  std::optional<Account> account;
+  if (!command.user.empty()) {
+    absl::StatusOr<Account> found = FindAccount(command.user);
+    if (!found.ok()) return found.status();
+    account = *std::move(found);
+    status = WrapForAccount(*account, invocation);
+    if (!status.ok()) return status;
+  }
+  invocation.environment = MakeEnvironment(command, account ? &*account : nullptr);
+  return invocation;
+}
+
+}  // namespace gitops

@@ -1,0 +1,27 @@
+#ifndef GITOPS_COMMON_PROCESS_INVOCATION_H_
+#define GITOPS_COMMON_PROCESS_INVOCATION_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/process/process.h"
+
+namespace gitops {
+
+// What execve(2) is given for a command.
+struct Invocation {
+  std::string program;
+  std::vector<std::string> argv;
+  // NAME=value.
+  std::vector<std::string> environment;
+  std::string directory;
+};
+
+// Looks up the program and the account, and puts setpriv(1) and prlimit(1) before the program
+// where the command asks for an account or a limit. Errors as ProcessRunner::Run.
+absl::StatusOr<Invocation> PlanInvocation(const Command& command);
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_PROCESS_INVOCATION_H_

@@ -1,0 +1,158 @@
+#include "common/process/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/process/invocation.h"
+
+namespace gitops {
+namespace {
+
+absl::Status SystemError(absl::string_view program, absl::string_view attempted, int error) {
+  const std::string message =
+      absl::StrCat("run ", program, ": ", attempted, ": ", std::strerror(error));
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+      return absl::NotFoundError(message);
+    case EACCES:
+    case EPERM:
+      return absl::PermissionDeniedError(message);
+    case ENOEXEC:
+    case E2BIG:
+      return absl::InvalidArgumentError(message);
+    default:
+      return absl::ResourceExhaustedError(message);
+  }
+}
+
+struct Pipe {
+  Fd read;
+  Fd write;
+};
+
+// Moves a descriptor above those of the standard streams, which the child's own would overwrite.
+bool MoveUp(Fd& fd) {
+  if (fd.get() > STDERR_FILENO) return true;
+  fd = Fd(fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+  return static_cast<bool>(fd);
+}
+
+bool Open(Pipe& pipe) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return false;
+  pipe.read = Fd(ends[0]);
+  pipe.write = Fd(ends[1]);
+  return MoveUp(pipe.read) && MoveUp(pipe.write);
+}
+
+// posix_spawn(3)'s two parameters, with the calls' errors gathered.
+class SpawnSettings {
+ public:
+  SpawnSettings() {
+    posix_spawn_file_actions_init(&actions_);
+    posix_spawnattr_init(&attributes_);
+  }
+  ~SpawnSettings() {
+    posix_spawn_file_actions_destroy(&actions_);
+    posix_spawnattr_destroy(&attributes_);
+  }
+  SpawnSettings(const SpawnSettings&) = delete;
+  SpawnSettings& operator=(const SpawnSettings&) = delete;
+
+  // `input` below 0: nothing to read.
+  void SetStreams(int input, int output, int error) {
+    Note(input < 0
+             ? posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+             : posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO));
+    Note(posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO));
+    Note(posix_spawn_file_actions_adddup2(&actions_, error, STDERR_FILENO));
+    // Libraries may hold descriptors that are not marked close-on-exec.
+    Note(posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1));
+  }
+  void SetDirectory(const std::string& directory) {
+    Note(posix_spawn_file_actions_addchdir_np(&actions_, directory.c_str()));
+  }
+  void SetGroupAndSignals() {
+    sigset_t all, none;
+    sigfillset(&all);
+    sigemptyset(&none);
+    Note(posix_spawnattr_setflags(
+        &attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK));
+    Note(posix_spawnattr_setpgroup(&attributes_, 0));
+    Note(posix_spawnattr_setsigdefault(&attributes_, &all));
+    Note(posix_spawnattr_setsigmask(&attributes_, &none));
+  }
+  // Returns errno's value.
+  int Spawn(const Invocation& invocation, pid_t& pid) const {
+    if (error_ != 0) return error_;
+    const std::vector<char*> argv = Pointers(invocation.argv);
+    const std::vector<char*> environment = Pointers(invocation.environment);
+    return posix_spawn(&pid, invocation.program.c_str(), &actions_, &attributes_, argv.data(),
+                       environment.data());
+  }
+
+ private:
+  static std::vector<char*> Pointers(const std::vector<std::string>& texts) {
+    std::vector<char*> pointers;
+    for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
+    pointers.push_back(nullptr);
+    return pointers;
+  }
+  void Note(int error) {
+    if (error_ == 0) error_ = error;
+  }
+
+  posix_spawn_file_actions_t actions_;
+  posix_spawnattr_t attributes_;
+  int error_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<Child> Launch(const Command& command) {
+  absl::StatusOr<Invocation> invocation = PlanInvocation(command);
+  if (!invocation.ok()) return invocation.status();
+  const std::string& name = command.argv[0];
+  Pipe input, output, error;
+  if ((!command.input.empty() && !Open(input)) || !Open(output) || !Open(error)) {
+    return SystemError(name, "make pipes", errno);
+  }
+  SpawnSettings settings;
+  settings.SetStreams(input.read.get(), output.write.get(), error.write.get());
+  settings.SetDirectory(invocation->directory);
+  settings.SetGroupAndSignals();
+  Child child;
+  const int failure = settings.Spawn(*invocation, child.pid);
+  if (failure != 0) {
+    return SystemError(name, absl::StrCat("spawn in ", invocation->directory), failure);
+  }
+  // Its number cannot be another's before it was waited for, so this is it. A system call, because
+  // glibc 2.36 declares it without C linkage.
+  child.ended = Fd(static_cast<int>(syscall(SYS_pidfd_open, child.pid, 0)));
+  if (!child.ended) {
+    const int reason = errno;
+    kill(-child.pid, SIGKILL);
+    waitpid(child.pid, nullptr, 0);
+    return SystemError(name, "pidfd_open (needs Linux 5.3)", reason);
+  }
+  if (input.write) fcntl(input.write.get(), F_SETFL, O_NONBLOCK);
+  child.input = std::move(input.write);
+  child.output = std::move(output.read);
+  child.error = std::move(error.read);
+  return child;
+}
+
+}  // namespace gitops

@@ -1,0 +1,45 @@
+#include "common/process/process.h"
+
+#include <sys/eventfd.h>
+
+#include <atomic>
+#include <utility>
+
+#include "common/path/fd.h"
+#include "common/process/attend.h"
+#include "common/process/launch.h"
+
+namespace gitops {
+namespace {
+
+class SpawningRunner : public ProcessRunner {
+ public:
+  absl::StatusOr<CommandResult> Run(const Command& command) override {
+    if (stopped_) return absl::CancelledError("no process is started: this program is stopping");
+    // Without it what runs could not be stopped.
+    if (!stop_) return absl::ResourceExhaustedError("make an eventfd: too many open files");
+    absl::StatusOr<Child> child = Launch(command);
+    if (!child.ok()) return child.status();
+    ++spawned_;
+    return Attend(*std::move(child), command, stop_.get());
+  }
+
+  void Stop() override {
+    stopped_ = true;
+    // Never read, so that it stays readable for all that run.
+    if (stop_) eventfd_write(stop_.get(), 1);
+  }
+
+  int64_t spawned() const override { return spawned_; }
+
+ private:
+  Fd stop_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  std::atomic<bool> stopped_ = false;
+  std::atomic<int64_t> spawned_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<ProcessRunner> NewProcessRunner() { return std::make_unique<SpawningRunner>(); }
+
+}  // namespace gitops
