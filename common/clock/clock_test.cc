@@ -3,7 +3,6 @@
 #include <thread>
 
 #include "absl/time/clock.h"
-
 #include "gtest/gtest.h"
 
 namespace gitops {

@@ -116,8 +116,8 @@ TEST(FakeClockTest, AwaitDeadlineTellsTheNextRoundFromTheLast) {
   });
   for (int round = 1; round <= 3; ++round) {
     ASSERT_TRUE(clock.AwaitDeadline(start + round * absl::Minutes(1)));
-    EXPECT_FALSE(clock.AwaitDeadline(start + (round + 1) * absl::Minutes(1),
-                                     std::chrono::milliseconds(1)));
+    EXPECT_FALSE(
+        clock.AwaitDeadline(start + (round + 1) * absl::Minutes(1), std::chrono::milliseconds(1)));
     clock.Advance(absl::Minutes(1));
   }
   loop.join();

@@ -10,11 +10,11 @@
 
 namespace gitops {
 
-// The lines that Log() writes, without the newline. What was logged may come from a stranger: a line
-// always stays one line, and no terminal takes a part of it for a command.
+// The lines that Log() writes, without the newline. What was logged may come from a stranger: a
+// line always stays one line, and no terminal takes a part of it for a command.
 
-// `2026-11-22T18:58:00.123Z INFO message key=value key="with space"`. Control characters and what is
-// not UTF-8 become \n, \t, \r or \xNN.
+// `2026-11-22T18:58:00.123Z INFO message key=value key="with space"`. Control characters and what
+// is not UTF-8 become \n, \t, \r or \xNN.
 std::string FormatTextLine(absl::Time time, LogLevel level, absl::string_view message,
                            std::initializer_list<LogField> fields);
 

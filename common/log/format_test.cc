@@ -43,8 +43,15 @@ TEST(FormatTest, HostileValuesStayOnTheirLineAndInert) {
       {"\x1b[2J", R"("\x1b[2J")", R"("\u001b[2J")"},
       {"\x7f", R"("\x7f")", R"("\u007f")"},
       {"nul\0here"s, R"("nul\x00here")", R"("nul\u0000here")"},
-      {"\xc2\x9b" "31m", R"("\xc2\x9b31m")", R"("\u009b31m")"},
-      {"gr\xc3\xbc\xc3\x9f" "e", "gr\xc3\xbc\xc3\x9f" "e", "\"gr\xc3\xbc\xc3\x9f" "e\""},
+      {"\xc2\x9b"
+       "31m",
+       R"("\xc2\x9b31m")", R"("\u009b31m")"},
+      {"gr\xc3\xbc\xc3\x9f"
+       "e",
+       "gr\xc3\xbc\xc3\x9f"
+       "e",
+       "\"gr\xc3\xbc\xc3\x9f"
+       "e\""},
       {"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\""},
       {"bad\xff", R"("bad\xff")", "\"bad\xef\xbf\xbd\""},
       {"cut\xe2\x82", R"("cut\xe2\x82")", "\"cut\xef\xbf\xbd\xef\xbf\xbd\""},
@@ -56,9 +63,9 @@ TEST(FormatTest, HostileValuesStayOnTheirLineAndInert) {
   for (const Case& c : cases) {
     EXPECT_EQ(FormatTextLine(At(), LogLevel::kError, "m", {{"k", c.value}}),
               "2026-11-22T18:58:00.123Z ERROR m k=" + c.text);
-    EXPECT_EQ(FormatJsonLine(At(), LogLevel::kError, "m", {{"k", c.value}}),
-              R"({"time":"2026-11-22T18:58:00.123Z","level":"error","message":"m","k":)" + c.json +
-                  "}");
+    EXPECT_EQ(
+        FormatJsonLine(At(), LogLevel::kError, "m", {{"k", c.value}}),
+        R"({"time":"2026-11-22T18:58:00.123Z","level":"error","message":"m","k":)" + c.json + "}");
   }
 }
 

@@ -60,8 +60,8 @@ absl::StatusOr<LogLevel> ParseLevel(absl::string_view name) {
 
 absl::Status ConfigureLog(absl::string_view format, absl::string_view level) {
   if (format != "text" && format != "json") {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the log format is \"", absl::CHexEscape(format), "\"; it must be text or json"));
+    return absl::InvalidArgumentError(absl::StrCat("the log format is \"", absl::CHexEscape(format),
+                                                   "\"; it must be text or json"));
   }
   const absl::StatusOr<LogLevel> parsed = ParseLevel(level);
   if (!parsed.ok()) return parsed.status();

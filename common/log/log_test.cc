@@ -29,14 +29,18 @@ class LogTest : public ::testing::Test {
 };
 
 TEST_F(LogTest, WritesLinesOfTextUnlessTold) {
-  EXPECT_THAT(Captured([] { LogInfo("started", {{"port", "80"}, {"why", "a b"}}); }),
+  EXPECT_THAT(Captured([] {
+                LogInfo("started", {{"port", "80"}, {"why", "a b"}});
+              }),
               MatchesRegex("20[0-9-]+T[0-9:]+\\.[0-9][0-9][0-9]Z INFO started port=80 "
                            "why=\"a b\"\n"));
 }
 
 TEST_F(LogTest, JsonIsOneObjectALine) {
   ASSERT_TRUE(ConfigureLog("json", "info").ok());
-  EXPECT_THAT(Captured([] { LogError("{} failed %s", {{"at", "two\nlines"}}); }),
+  EXPECT_THAT(Captured([] {
+                LogError("{} failed %s", {{"at", "two\nlines"}});
+              }),
               MatchesRegex("\\{\"time\":\"[^\"]+\",\"level\":\"error\","
                            "\"message\":\"\\{\\} failed %s\",\"at\":\"two\\\\nlines\"\\}\n"));
 }

@@ -24,7 +24,9 @@ concept Appends = requires(std::string& text, const T& value) { text += value; }
 template <typename T>
 concept Streams = requires(std::ostream& out, const T& value) { out << value; };
 template <typename T>
-concept Logs = requires(const T& value) { Log(LogLevel::kInfo, "m", {{"k", value}}); };
+concept Logs = requires(const T& value) {
+  Log(LogLevel::kInfo, "m", {{"k", value}});
+};
 template <typename T>
 concept LogsAsMessage = requires(const T& value) { Log(LogLevel::kInfo, value); };
 template <typename T>

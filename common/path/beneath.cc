@@ -23,9 +23,9 @@ constexpr int kPermissions = 07777;
 absl::Status OpenError(const std::string& path, int error, int resolve_flags) {
   const std::string what = absl::StrCat("open \"", absl::Utf8SafeCHexEscape(path), "\"");
   if (error == EXDEV) {
-    return absl::PermissionDeniedError(absl::StrCat(
-        what, ": it leads out of the directory that it must stay in",
-        (resolve_flags & RESOLVE_NO_XDEV) != 0 ? ", or across a mount point" : ""));
+    return absl::PermissionDeniedError(
+        absl::StrCat(what, ": it leads out of the directory that it must stay in",
+                     (resolve_flags & RESOLVE_NO_XDEV) != 0 ? ", or across a mount point" : ""));
   }
   if (error == ELOOP) {
     return absl::PermissionDeniedError(

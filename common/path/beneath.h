@@ -15,9 +15,9 @@ namespace gitops {
 // (a leading '-', any spelling of ".git"). INVALID_ARGUMENT names the component and the reason.
 absl::Status CheckPlainRelativePath(absl::string_view path);
 
-// Opens `path` beneath the open directory `root` with openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)
-// and `resolve_flags` more. `flags` as for open(2); O_CLOEXEC is added. PERMISSION_DENIED: it leads
-// out of root; NOT_FOUND and others as errno says.
+// Opens `path` beneath the open directory `root` with openat2(RESOLVE_BENEATH |
+// RESOLVE_NO_MAGICLINKS) and `resolve_flags` more. `flags` as for open(2); O_CLOEXEC is added.
+// PERMISSION_DENIED: it leads out of root; NOT_FOUND and others as errno says.
 absl::StatusOr<Fd> OpenBeneath(int root, const std::string& path, int flags, int mode = 0,
                                int resolve_flags = 0);
 

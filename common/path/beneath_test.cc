@@ -56,8 +56,8 @@ TEST_F(BeneathTest, CreatesWithTheModeGiven) {
 }
 
 TEST_F(BeneathTest, NothingLeadsOut) {
-  for (const char* const path : {"absolute/canary", "a/up/canary", "../x", "a/../../x", "/etc/passwd",
-                                 "magic/etc/passwd", "magic"}) {
+  for (const char* const path : {"absolute/canary", "a/up/canary", "../x", "a/../../x",
+                                 "/etc/passwd", "magic/etc/passwd", "magic"}) {
     EXPECT_EQ(CodeOf(path), absl::StatusCode::kPermissionDenied) << path;
   }
 }
@@ -65,8 +65,7 @@ TEST_F(BeneathTest, NothingLeadsOut) {
 TEST_F(BeneathTest, LinksInsideAreFollowedUnlessToldOtherwise) {
   EXPECT_EQ(CodeOf("a/within"), absl::StatusCode::kOk);
   EXPECT_EQ(CodeOf("a/../a/b/file"), absl::StatusCode::kOk);
-  EXPECT_EQ(CodeOf("a/within", O_RDONLY, RESOLVE_NO_SYMLINKS),
-            absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(CodeOf("a/within", O_RDONLY, RESOLVE_NO_SYMLINKS), absl::StatusCode::kPermissionDenied);
 }
 
 TEST_F(BeneathTest, OtherErrorsAreErrnos) {

@@ -72,16 +72,16 @@ absl::string_view Fault(absl::string_view name) {
 absl::Status CheckPlainRelativePath(absl::string_view path) {
   if (path.empty()) return absl::InvalidArgumentError("the path is empty");
   if (path.size() > kLongestPath) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the path that begins with \"", absl::Utf8SafeCHexEscape(path.substr(0, 64)),
-                     "\" is longer than ", kLongestPath, " bytes"));
+    return absl::InvalidArgumentError(absl::StrCat("the path that begins with \"",
+                                                   absl::Utf8SafeCHexEscape(path.substr(0, 64)),
+                                                   "\" is longer than ", kLongestPath, " bytes"));
   }
   for (const absl::string_view name : absl::StrSplit(path, '/')) {
     const absl::string_view fault = Fault(name);
     if (fault.empty()) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        "path \"", absl::Utf8SafeCHexEscape(path), "\": \"", absl::Utf8SafeCHexEscape(name), "\" ",
-        fault));
+    return absl::InvalidArgumentError(absl::StrCat("path \"", absl::Utf8SafeCHexEscape(path),
+                                                   "\": \"", absl::Utf8SafeCHexEscape(name), "\" ",
+                                                   fault));
   }
   return absl::OkStatus();
 }

@@ -25,7 +25,8 @@ TEST(CheckPlainRelativePathTest, PlainPathsPass) {
       "a-",
       "a..b",
       "dev-disk-by\\x2duuid.swap",
-      "gr\xc3\xbc\xc3\x9f" "e",
+      "gr\xc3\xbc\xc3\x9f"
+      "e",
       "name@1:2",
       std::string(255, 'n'),
       "d/" + std::string(255, 'n'),
@@ -57,7 +58,9 @@ TEST(CheckPlainRelativePathTest, OthersAreRefusedWithTheReason) {
       {"a\x1b[2Jb", "control"},
       {"a\x7f", "control"},
       {"a\0b"s, "control"},
-      {"a\xc2\x9b" "31m", "control"},
+      {"a\xc2\x9b"
+       "31m",
+       "control"},
       {std::string(256, 'n'), "is longer than 255 bytes"},
   };
   for (const Case& c : cases) {
@@ -87,11 +90,13 @@ TEST(CheckPlainRelativePathTest, EverySpellingOfDotGitIsRefused) {
       "a\\.git",
       "a\\git~1\\b",
       "\\.git\\",
-      ".g\xE2\x80\x8C" "it",
+      ".g\xE2\x80\x8C"
+      "it",
       "\xEF\xBB\xBF.git",
       ".git\xE2\x81\xAF",
       ".G\xE2\x80\xAEI\xE2\x80\x8DT",
-      ".g\xE2\x80\x8C" "it .::$DATA",
+      ".g\xE2\x80\x8C"
+      "it .::$DATA",
   };
   for (const std::string& name : names) {
     for (const std::string& path : {name, "sub/" + name, name + "/hooks/post-checkout"}) {

@@ -87,10 +87,9 @@ class Remover {
     if (!directory) {
       if (errno == ENOENT) return absl::OkStatus();
       if (errno != EXDEV) return Error(errno, "open directory", name);
-      return absl::FailedPreconditionError(
-          absl::StrCat("remove ", absl::Utf8SafeCHexEscape(path_), ": \"",
-                       absl::Utf8SafeCHexEscape(Where(name)),
-                       "\" is a mount point; unmount it first"));
+      return absl::FailedPreconditionError(absl::StrCat(
+          "remove ", absl::Utf8SafeCHexEscape(path_), ": \"", absl::Utf8SafeCHexEscape(Where(name)),
+          "\" is a mount point; unmount it first"));
     }
     struct stat status;
     if (fstat(directory.get(), &status) != 0) return Error(errno, "stat", name);
@@ -184,9 +183,9 @@ std::pair<std::string, std::string> Split(absl::string_view path) {
 absl::Status RemoveTree(const std::string& path) {
   const auto [parent_path, name] = Split(path);
   if (name.empty() || name == "." || name == ".." || path.find('\0') != std::string::npos) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "remove \"", absl::Utf8SafeCHexEscape(path), "\": that does not name something in a "
-        "directory"));
+    return absl::InvalidArgumentError(absl::StrCat("remove \"", absl::Utf8SafeCHexEscape(path),
+                                                   "\": that does not name something in a "
+                                                   "directory"));
   }
   const auto fail = [&path](int error) {
     return absl::ErrnoToStatus(error, absl::StrCat("remove ", absl::Utf8SafeCHexEscape(path)));

@@ -109,9 +109,9 @@ class RemoveTreeMountTest : public ::testing::Test {
     umount2((directory_ / "tree").c_str(), MNT_DETACH);
   }
   void Bind(const std::string& from, const std::string& to) {
-    ASSERT_EQ(mount((directory_ / from).c_str(), (directory_ / to).c_str(), nullptr, MS_BIND,
-                    nullptr),
-              0);
+    ASSERT_EQ(
+        mount((directory_ / from).c_str(), (directory_ / to).c_str(), nullptr, MS_BIND, nullptr),
+        0);
   }
 
   TemporaryDirectory directory_;

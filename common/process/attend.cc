@@ -77,9 +77,9 @@ class Attendant {
 
   void MeetDeadline() {
     if (state_ == State::kRunning) {
-      Terminate(absl::DeadlineExceededError(
-          absl::StrCat(command_.argv[0], " was killed: it ran for longer than ",
-                       absl::FormatDuration(command_.timeout))));
+      Terminate(absl::DeadlineExceededError(absl::StrCat(command_.argv[0],
+                                                         " was killed: it ran for longer than ",
+                                                         absl::FormatDuration(command_.timeout))));
       return;
     }
     kill(-child_.pid, SIGKILL);
@@ -122,8 +122,8 @@ class Attendant {
 
   int MillisecondsLeft() const {
     if (deadline_ == SteadyTime::max()) return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        deadline_ - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline_ - std::chrono::steady_clock::now());
     return static_cast<int>(std::clamp<int64_t>(left.count(), 0, 1 << 30));
   }
 
@@ -182,8 +182,8 @@ class Attendant {
     // Before waitid(2): until then the group's number cannot be another's.
     if (!failure_.ok()) kill(-child_.pid, SIGKILL);
     if (!ended_) {
-      return absl::DeadlineExceededError(absl::StrCat(
-          failure_.message(), "; process ", child_.pid, " did not end even so, and is left behind"));
+      return absl::DeadlineExceededError(absl::StrCat(failure_.message(), "; process ", child_.pid,
+                                                      " did not end even so, and is left behind"));
     }
     siginfo_t end = {};
     while (waitid(P_PIDFD, static_cast<id_t>(child_.ended.get()), &end, WEXITED) != 0) {
@@ -210,9 +210,11 @@ class Attendant {
     if (!(setpriv || prlimit) || (status != 1 && status != 126 && status != 127)) {
       return absl::OkStatus();
     }
-    return absl::PermissionDeniedError(absl::StrCat(
-        "run ", command_.argv[0], command_.user.empty() ? "" : " as ", command_.user, ": ",
-        result_.error_output.substr(0, result_.error_output.find('\n'))));
+    const std::string line = result_.error_output.substr(0, result_.error_output.find('\n'));
+    const bool missing = status == 127 && absl::StrContains(line, "failed to execute");
+    return absl::Status(missing ? absl::StatusCode::kNotFound : absl::StatusCode::kPermissionDenied,
+                        absl::StrCat("run ", command_.argv[0], command_.user.empty() ? "" : " as ",
+                                     command_.user, ": ", line));
   }
 
   Child child_;

@@ -11,8 +11,8 @@ namespace gitops {
 // killed as `command` says, and with CANCELLED when the descriptor `stop` is readable. Errors as
 // ProcessRunner::Run.
 //
-// Its descendants may keep the pipes open after it has ended: what they write within 200 ms is read,
-// then this returns and leaves them alone.
+// Its descendants may keep the pipes open after it has ended: what they write within 200 ms is
+// read, then this returns and leaves them alone.
 absl::StatusOr<CommandResult> Attend(Child child, const Command& command, int stop);
 
 }  // namespace gitops

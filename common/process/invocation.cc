@@ -102,9 +102,7 @@ absl::Status CheckCommand(const Command& command) {
   if (command.argv.empty() || command.argv[0].empty()) {
     return absl::InvalidArgumentError("a command has no program");
   }
-  const auto has_nul = [](const std::string& text) {
-    return text.find('\0') != std::string::npos;
-  };
+  const auto has_nul = [](const std::string& text) { return text.find('\0') != std::string::npos; };
   bool bad = std::any_of(command.argv.begin(), command.argv.end(), has_nul) ||
              has_nul(command.directory) || has_nul(command.user);
   for (const auto& [name, value] : command.environment) {
@@ -134,8 +132,8 @@ absl::Status Wrap(const std::string& wrapper, std::vector<std::string> options,
 absl::Status WrapForAccount(const Account& account, Invocation& invocation) {
   if (account.uid == geteuid()) return absl::OkStatus();
   if (geteuid() != 0) {
-    return absl::PermissionDeniedError(absl::StrCat("run ", invocation.argv[0], " as ",
-                                                    account.name, ": only root may do that"));
+    return absl::PermissionDeniedError(
+        absl::StrCat("run ", invocation.argv[0], " as ", account.name, ": only root may do that"));
   }
   return Wrap("setpriv",
               {absl::StrCat("--reuid=", account.uid), absl::StrCat("--regid=", account.gid),
