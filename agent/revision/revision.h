@@ -36,6 +36,8 @@ struct ManifestEntry {
 
 struct Manifest {
   std::string boot_id;  // of the boot in which it was written (/proc/sys/kernel/random/boot_id)
+  // What it was made for, in its maker's words: a revision made for less is not ready for more.
+  std::vector<std::string> covers;
   std::vector<ManifestEntry> entries;  // ordered by path
 };
 
@@ -55,6 +57,8 @@ class RevisionStore {
     virtual int directory() const = 0;
     // Notes what was written; stat fields are filled in by Commit.
     virtual void Add(ManifestEntry entry) = 0;
+    // Notes what the revision is made for; see Manifest::covers.
+    virtual void Cover(std::vector<std::string> covers) = 0;
     // Gives all of it to uid and gid (-1: leave), makes it durable, and names it.
     virtual absl::Status Commit(int64_t uid, int64_t gid) = 0;
   };

@@ -1,0 +1,34 @@
+#ifndef GITOPS_AGENT_REVISION_DIRECTORY_CURSOR_H_
+#define GITOPS_AGENT_REVISION_DIRECTORY_CURSOR_H_
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/path/fd.h"
+
+namespace gitops {
+
+// The directory part and the last name of a relative path; the directory of a plain name is "".
+std::pair<absl::string_view, absl::string_view> SplitPath(absl::string_view path);
+
+// Opens directories beneath an open one, following no symlink and crossing no mount point, and
+// keeps the last one open: paths that come in order cost one open for each directory.
+class DirectoryCursor {
+ public:
+  explicit DirectoryCursor(int root) : root_(root) {}
+
+  // The descriptor is valid until the next call. Errors as open(2) gives them.
+  absl::StatusOr<int> Open(absl::string_view directory);
+
+ private:
+  const int root_;
+  std::string path_;
+  Fd current_;
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_AGENT_REVISION_DIRECTORY_CURSOR_H_

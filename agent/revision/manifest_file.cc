@@ -1,0 +1,96 @@
+#include "agent/revision/manifest_file.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+
+namespace gitops {
+namespace {
+
+constexpr absl::string_view kMagic = "gitops-manifest 1";
+
+bool HasNewline(absl::string_view text) { return absl::StrContains(text, '\n'); }
+
+bool ParseMode(absl::string_view text, uint32_t* mode) {
+  *mode = 0;
+  if (text.empty() || text.size() > 7) return false;
+  for (char c : text) {
+    if (c < '0' || c > '7') return false;
+    *mode = *mode * 8 + static_cast<uint32_t>(c - '0');
+  }
+  return true;
+}
+
+// "e MODE OID SIZE MTIME CTIME INODE PATH"; the path may hold spaces.
+bool ParseEntry(absl::string_view line, ManifestEntry* entry) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(line, absl::MaxSplits(' ', 6));
+  if (parts.size() != 7) return false;
+  entry->oid = std::string(parts[1]);
+  entry->path = std::string(parts[6]);
+  return ParseMode(parts[0], &entry->mode) && absl::SimpleAtoi(parts[2], &entry->size) &&
+         absl::SimpleAtoi(parts[3], &entry->mtime_ns) &&
+         absl::SimpleAtoi(parts[4], &entry->ctime_ns) && absl::SimpleAtoi(parts[5], &entry->inode);
+}
+
+bool ParseLine(absl::string_view key, absl::string_view value, StoredManifest* stored) {
+  if (key == "e") return ParseEntry(value, &stored->manifest.entries.emplace_back());
+  if (key == "sequence") return absl::SimpleAtoi(value, &stored->sequence);
+  if (key == "boot") {
+    stored->manifest.boot_id = std::string(value);
+    return true;
+  }
+  if (key == "covers") {
+    stored->manifest.covers.emplace_back(value);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> EncodeManifest(const StoredManifest& stored) {
+  const Manifest& manifest = stored.manifest;
+  std::string text = absl::StrCat(kMagic, "\nsequence ", stored.sequence, "\nboot ",
+                                  manifest.boot_id, "\n");
+  for (const std::string& cover : manifest.covers) {
+    if (HasNewline(cover)) return absl::InvalidArgumentError("a cover holds a newline");
+    absl::StrAppend(&text, "covers ", cover, "\n");
+  }
+  for (const ManifestEntry& entry : manifest.entries) {
+    if (HasNewline(entry.path)) {
+      return absl::InvalidArgumentError("a path in the manifest holds a newline");
+    }
+    absl::StrAppendFormat(&text, "e %06o %s %d %d %d %d %s\n", entry.mode, entry.oid, entry.size,
+                          entry.mtime_ns, entry.ctime_ns, entry.inode, entry.path);
+  }
+  absl::StrAppend(&text, "end ", manifest.entries.size(), "\n");
+  return text;
+}
+
+absl::StatusOr<StoredManifest> DecodeManifest(absl::string_view text, const std::string& file) {
+  StoredManifest stored;
+  bool first = true;
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (std::exchange(first, false)) {
+      if (line == kMagic) continue;
+      break;
+    }
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(line, absl::MaxSplits(' ', 1));
+    if (parts.first == "end") {
+      if (parts.second != absl::StrCat(stored.manifest.entries.size())) break;
+      return stored;
+    }
+    if (!ParseLine(parts.first, parts.second, &stored)) break;
+  }
+  return absl::DataLossError(
+      absl::StrCat("the manifest ", file, " is damaged; remove its revision to have it made again"));
+}
+
+}  // namespace gitops
