@@ -105,7 +105,8 @@ class CallRecorder : public grpc::experimental::Interceptor {
 
 class CallRecorderFactory : public grpc::experimental::ServerInterceptorFactoryInterface {
  public:
-  explicit CallRecorderFactory(Metrics& metrics) : series_(std::make_shared<CallSeries>(metrics)) {}
+  CallRecorderFactory(Metrics& metrics, std::shared_ptr<const MethodNames> known)
+      : series_(std::make_shared<CallSeries>(metrics)), known_(std::move(known)) {}
 
   grpc::experimental::Interceptor* CreateServerInterceptor(
       grpc::experimental::ServerRpcInfo* info) override {
