@@ -32,8 +32,9 @@ class FaultyStore : public Store {
   int writes();
 
   absl::StatusOr<StoredValue> Get(absl::string_view key) override;
-  absl::StatusOr<std::vector<StoredValue>> List(absl::string_view prefix, absl::string_view after,
-                                                int limit) override;
+  absl::StatusOr<std::vector<StoredValue>> List(absl::string_view prefix,
+                                                absl::string_view after = "",
+                                                int limit = 0) override;
   absl::StatusOr<int64_t> Write(const std::vector<StoreWrite>& writes) override;
   absl::StatusOr<std::unique_ptr<StoreWatch>> Watch(
       absl::string_view prefix, int64_t after_revision,

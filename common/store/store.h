@@ -27,9 +27,9 @@ struct StoredValue {
 struct StoreWrite {
   std::string key;
   // None: delete.
-  std::optional<std::string> value;
+  std::optional<std::string> value = std::nullopt;
   // The write happens only if the key's revision is this: 0 means "does not exist". None: always.
-  std::optional<int64_t> expected_revision;
+  std::optional<int64_t> expected_revision = std::nullopt;
   // The value goes when this lease ends; 0: it stays. A lease that has ended: FAILED_PRECONDITION.
   int64_t lease = 0;
 };

@@ -1,0 +1,134 @@
+#include "agent/record/codec.h"
+
+#include <cstdint>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+
+namespace gitops {
+namespace {
+
+using StoredState = ::gitops::v1::ServiceState;
+
+StoredState EncodeState(State state) {
+  switch (state) {
+    case State::kOk:
+      return ::gitops::v1::SERVICE_STATE_OK;
+    case State::kFreeze:
+      return ::gitops::v1::SERVICE_STATE_FREEZE;
+    case State::kRollback:
+      return ::gitops::v1::SERVICE_STATE_ROLLBACK;
+    case State::kBroken:
+      return ::gitops::v1::SERVICE_STATE_BROKEN;
+    case State::kDiff:
+      return ::gitops::v1::SERVICE_STATE_DIFF;
+  }
+  return ::gitops::v1::SERVICE_STATE_UNSPECIFIED;
+}
+
+absl::StatusOr<State> DecodeState(StoredState stored) {
+  for (State state :
+       {State::kOk, State::kFreeze, State::kRollback, State::kBroken, State::kDiff}) {
+    if (EncodeState(state) == stored) return state;
+  }
+  return absl::DataLossError(absl::StrCat("its state ", static_cast<int>(stored),
+                                          " is not known; a newer agent may have written it"));
+}
+
+void EncodeTime(absl::Time time, google::protobuf::Timestamp& stored) {
+  stored.set_seconds(absl::ToUnixSeconds(time));
+  stored.set_nanos(static_cast<int32_t>(
+      absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(stored.seconds()))));
+}
+
+absl::Time DecodeTime(const google::protobuf::Timestamp& stored) {
+  return absl::FromUnixSeconds(stored.seconds()) + absl::Nanoseconds(stored.nanos());
+}
+
+}  // namespace
+
+void EncodeRecord(const ServiceRecord& record, record::v1::ServiceRecord& stored) {
+  // Names every field of ServiceRecord, so that one more does not compile until it is stored.
+  const auto& [state, info, hash, published, target, pinned, coordinated, frozen_by, frozen,
+               pending, last_good, failed, poll_error, source_error, activation_error, drift,
+               change_time, generation] = record;
+  stored.set_state(EncodeState(state));
+  stored.set_info(info);
+  stored.set_hash(hash);
+  stored.set_published(published);
+  stored.set_target(target);
+  stored.set_pinned(pinned);
+  stored.set_coordinated(coordinated);
+  stored.set_frozen_by(frozen_by);
+  stored.set_frozen(frozen);
+  stored.set_pending(pending);
+  stored.set_last_good(last_good);
+  stored.set_failed(failed);
+  stored.set_poll_error(poll_error);
+  stored.set_source_error(source_error);
+  stored.set_activation_error(activation_error);
+  stored.set_drift(drift);
+  stored.clear_change_time();
+  if (change_time != absl::InfinitePast()) EncodeTime(change_time, *stored.mutable_change_time());
+  stored.set_generation(generation);
+}
+
+absl::StatusOr<ServiceRecord> DecodeRecord(const record::v1::ServiceRecord& stored) {
+  absl::StatusOr<State> state = DecodeState(stored.state());
+  if (!state.ok()) return state.status();
+  ServiceRecord record;
+  record.state = *state;
+  record.info = stored.info();
+  record.hash = stored.hash();
+  record.published = stored.published();
+  record.target = stored.target();
+  record.pinned = stored.pinned();
+  record.coordinated = stored.coordinated();
+  record.frozen_by = stored.frozen_by();
+  record.frozen = stored.frozen();
+  record.pending = stored.pending();
+  record.last_good = stored.last_good();
+  record.failed = stored.failed();
+  record.poll_error = stored.poll_error();
+  record.source_error = stored.source_error();
+  record.activation_error = stored.activation_error();
+  record.drift = stored.drift();
+  if (stored.has_change_time()) record.change_time = DecodeTime(stored.change_time());
+  record.generation = stored.generation();
+  return record;
+}
+
+record::v1::ChangeRecord EncodeChange(const ChangeRecord& change) {
+  record::v1::ChangeRecord stored;
+  EncodeTime(change.time, *stored.mutable_time());
+  stored.set_from_hash(change.from_hash);
+  stored.set_to_hash(change.to_hash);
+  stored.set_from_state(EncodeState(change.from_state));
+  stored.set_to_state(EncodeState(change.to_state));
+  stored.set_reason(change.reason);
+  stored.set_actor(change.actor);
+  absl::Duration rest = change.duration;
+  stored.mutable_duration()->set_seconds(absl::IDivDuration(rest, absl::Seconds(1), &rest));
+  stored.mutable_duration()->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+  return stored;
+}
+
+absl::StatusOr<ChangeRecord> DecodeChange(const record::v1::ChangeRecord& stored) {
+  absl::StatusOr<State> from = DecodeState(stored.from_state());
+  if (!from.ok()) return from.status();
+  absl::StatusOr<State> to = DecodeState(stored.to_state());
+  if (!to.ok()) return to.status();
+  ChangeRecord change;
+  change.time = DecodeTime(stored.time());
+  change.from_hash = stored.from_hash();
+  change.to_hash = stored.to_hash();
+  change.from_state = *from;
+  change.to_state = *to;
+  change.reason = stored.reason();
+  change.actor = stored.actor();
+  change.duration =
+      absl::Seconds(stored.duration().seconds()) + absl::Nanoseconds(stored.duration().nanos());
+  return change;
+}
+
+}  // namespace gitops

@@ -1,0 +1,192 @@
+#include "agent/record/record.h"
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/store/faulty_store.h"
+#include "common/store/temp_store.h"
+#include "gitops/record/v1/record.pb.h"
+#include "gmock/gmock.h"
+#include "google/protobuf/unknown_field_set.h"
+#include "gtest/gtest.h"
+
+namespace gitops {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kKey[] = "agent/v1/service/nginx";
+
+// Every field differs from its default, so that one that is not stored is noticed.
+ServiceRecord SampleRecord() {
+  return ServiceRecord{.state = State::kBroken,
+                       .info = "unit failed",
+                       .hash = "h1",
+                       .published = "h2",
+                       .target = "h3",
+                       .pinned = "h4",
+                       .coordinated = "h5",
+                       .frozen_by = "miek",
+                       .frozen = true,
+                       .pending = "h6",
+                       .last_good = "h7",
+                       .failed = "h8",
+                       .poll_error = "no route",
+                       .source_error = "no blob",
+                       .activation_error = "exit 1",
+                       .drift = "/etc/nginx/nginx.conf",
+                       .change_time = absl::FromUnixNanos(1767225600123456789),
+                       .generation = 42};
+}
+
+ChangeRecord SampleChange(const std::string& reason) {
+  return ChangeRecord{.time = absl::FromUnixNanos(1767225600000000001),
+                      .from_hash = "h1",
+                      .to_hash = "h2",
+                      .from_state = State::kRollback,
+                      .to_state = State::kDiff,
+                      .reason = reason,
+                      .actor = "agent",
+                      .duration = absl::Nanoseconds(1'500'000'001)};
+}
+
+class RecordStoreTest : public ::testing::Test {
+ protected:
+  std::vector<std::string> Reasons(const std::string& service) {
+    std::vector<std::string> reasons;
+    absl::StatusOr<std::vector<ChangeRecord>> changes = records_.Changes(service);
+    EXPECT_TRUE(changes.ok()) << changes.status();
+    for (const ChangeRecord& change : *changes) reasons.push_back(change.reason);
+    return reasons;
+  }
+
+  TempStore temp_;
+  FaultyStore store_{temp_.store()};
+  RecordStore records_{&store_};
+};
+
+TEST_F(RecordStoreTest, WhatWasNeverStoredIsNone) {
+  EXPECT_EQ(*records_.Load("nginx"), std::nullopt);
+  EXPECT_TRUE(records_.Changes("nginx")->empty());
+}
+
+TEST_F(RecordStoreTest, EveryFieldComesBack) {
+  ASSERT_TRUE(records_.Save("nginx", SampleRecord(), SampleChange("rollback")).ok());
+  EXPECT_TRUE(**records_.Load("nginx") == SampleRecord());
+  EXPECT_TRUE(records_.Changes("nginx")->at(0) == SampleChange("rollback"));
+}
+
+TEST_F(RecordStoreTest, DefaultsReplaceWhatWasThere) {
+  ASSERT_TRUE(records_.Save("nginx", SampleRecord(), std::nullopt).ok());
+  ASSERT_TRUE(records_.Save("nginx", ServiceRecord{}, std::nullopt).ok());
+  EXPECT_TRUE(**records_.Load("nginx") == ServiceRecord{});
+}
+
+TEST_F(RecordStoreTest, TimesBeforeTheEpochAndNegativeFractionsComeBack) {
+  ServiceRecord record;
+  record.change_time = absl::UnixEpoch() - absl::Nanoseconds(1);
+  ASSERT_TRUE(records_.Save("nginx", record, std::nullopt).ok());
+  EXPECT_EQ((*records_.Load("nginx"))->change_time, record.change_time);
+}
+
+TEST_F(RecordStoreTest, OnlyTheNewestChangesAreKeptNewestFirst) {
+  for (int i = 1; i <= kKeptChanges + 5; ++i) {
+    ASSERT_TRUE(records_.Save("nginx", SampleRecord(), SampleChange(absl::StrCat(i))).ok());
+  }
+  std::vector<std::string> reasons = Reasons("nginx");
+  ASSERT_EQ(reasons.size(), static_cast<size_t>(kKeptChanges));
+  EXPECT_EQ(reasons.front(), absl::StrCat(kKeptChanges + 5));
+  EXPECT_EQ(reasons.back(), "6");
+}
+
+TEST_F(RecordStoreTest, ServicesDoNotMix) {
+  ASSERT_TRUE(records_.Save("a", SampleRecord(), SampleChange("a")).ok());
+  ASSERT_TRUE(records_.Save("a.b", SampleRecord(), SampleChange("a.b")).ok());
+  ASSERT_TRUE(records_.Save("ab", ServiceRecord{}, SampleChange("ab")).ok());
+  EXPECT_THAT(Reasons("a"), ::testing::ElementsAre("a"));
+  EXPECT_TRUE(**records_.Load("ab") == ServiceRecord{});
+  for (const char* name : {"", "a/b"}) {
+    EXPECT_EQ(records_.Save(name, SampleRecord(), std::nullopt).code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+}
+
+TEST_F(RecordStoreTest, AFailedWriteLeavesRecordAndHistoryAsTheyWere) {
+  ASSERT_TRUE(records_.Save("nginx", SampleRecord(), SampleChange("first")).ok());
+  store_.FailNthWrite(1);
+  EXPECT_EQ(records_.Save("nginx", ServiceRecord{}, SampleChange("second")).code(),
+            absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(**records_.Load("nginx") == SampleRecord());
+  EXPECT_THAT(Reasons("nginx"), ::testing::ElementsAre("first"));
+  EXPECT_EQ(store_.writes(), 2) << "record, change and trimming are one write";
+}
+
+TEST_F(RecordStoreTest, ErrorsOfTheStoreAreNotTakenForAnEmptyRecord) {
+  store_.FailKeys("agent/v1/");
+  EXPECT_EQ(records_.Load("nginx").status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(records_.Changes("nginx").status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(records_.Save("nginx", SampleRecord(), std::nullopt).code(),
+            absl::StatusCode::kUnavailable);
+}
+
+TEST_F(RecordStoreTest, FieldsOfANewerAgentSurviveASaveByThisOne) {
+  ASSERT_TRUE(records_.Save("nginx", SampleRecord(), std::nullopt).ok());
+  record::v1::ServiceRecord newer;
+  ASSERT_TRUE(newer.ParseFromString(store_.Get(kKey)->value));
+  newer.GetReflection()->MutableUnknownFields(&newer)->AddLengthDelimited(5000, "from the future");
+  ASSERT_TRUE(store_.Put(kKey, newer.SerializeAsString()).ok());
+
+  ServiceRecord record = **records_.Load("nginx");
+  record.info = "changed";
+  ASSERT_TRUE(records_.Save("nginx", record, SampleChange("x")).ok());
+
+  record::v1::ServiceRecord after;
+  ASSERT_TRUE(after.ParseFromString(store_.Get(kKey)->value));
+  EXPECT_EQ(after.info(), "changed");
+  const auto& unknown = after.GetReflection()->GetUnknownFields(after);
+  ASSERT_EQ(unknown.field_count(), 1);
+  EXPECT_EQ(unknown.field(0).length_delimited(), "from the future");
+}
+
+TEST_F(RecordStoreTest, ADamagedRecordIsDataLossAndASaveMendsItAndKeepsTheHistory) {
+  for (const char* reason : {"1", "2"}) {
+    ASSERT_TRUE(records_.Save("nginx", SampleRecord(), SampleChange(reason)).ok());
+  }
+  ASSERT_TRUE(store_.Put(kKey, "\xff\xff\xff").ok());
+  absl::Status status = records_.Load("nginx").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(status.message(), HasSubstr(kKey));
+  ASSERT_TRUE(records_.Save("nginx", SampleRecord(), SampleChange("3")).ok());
+  EXPECT_TRUE(**records_.Load("nginx") == SampleRecord());
+  EXPECT_THAT(Reasons("nginx"), ::testing::ElementsAre("3", "2", "1"));
+}
+
+TEST_F(RecordStoreTest, AStateThatOnlyANewerAgentKnowsIsDataLoss) {
+  record::v1::ServiceRecord newer;
+  newer.set_state(static_cast<v1::ServiceState>(77));
+  ASSERT_TRUE(store_.Put(kKey, newer.SerializeAsString()).ok());
+  absl::Status status = records_.Load("nginx").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(status.message(), HasSubstr("77"));
+}
+
+TEST_F(RecordStoreTest, ChangesSavedAtTheSameTimeAreAllKept) {
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (int i = 0; i < 5; ++i) {
+        while (absl::IsFailedPrecondition(
+            records_.Save("nginx", SampleRecord(), SampleChange(absl::StrCat(thread, i))))) {
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(Reasons("nginx").size(), 20u);
+}
+
+}  // namespace
+}  // namespace gitops
