@@ -1,0 +1,39 @@
+#ifndef GITOPS_AGENT_ACTIVATE_BUS_MESSAGES_H_
+#define GITOPS_AGENT_ACTIVATE_BUS_MESSAGES_H_
+
+#include <systemd/sd-bus.h>
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "agent/activate/unit.h"
+
+namespace gitops {
+
+// What is said on the bus with systemd: names of methods and objects, and the reading of replies.
+// A reply that is not as expected is INTERNAL.
+
+// The manager's method for a verb: "ReloadUnit". INVALID_ARGUMENT: not one of UnitVerbs().
+absl::StatusOr<std::string> VerbMethod(absl::string_view verb);
+
+// The object of a unit, whether it is loaded or not.
+absl::StatusOr<std::string> UnitPath(const std::string& unit);
+
+struct JobRemoved {
+  std::string job;     // object path
+  std::string result;  // "done", "failed", ...
+};
+absl::StatusOr<JobRemoved> ReadJobRemoved(sd_bus_message* signal);
+
+absl::StatusOr<std::string> ReadObjectPath(sd_bus_message* reply);
+
+// From the reply to GetAll.
+absl::StatusOr<UnitProperties> ReadUnitProperties(sd_bus_message* reply);
+
+// A job's result other than done, in words.
+std::string ExplainJobResult(absl::string_view result);
+
+}  // namespace gitops
+
+#endif  // GITOPS_AGENT_ACTIVATE_BUS_MESSAGES_H_

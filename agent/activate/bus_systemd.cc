@@ -1,0 +1,195 @@
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "agent/activate/bus_client.h"
+#include "agent/activate/bus_messages.h"
+#include "agent/activate/completion.h"
+#include "agent/activate/systemd.h"
+
+namespace gitops {
+namespace {
+
+constexpr char kManagerPath[] = "/org/freedesktop/systemd1";
+constexpr char kManager[] = "org.freedesktop.systemd1.Manager";
+constexpr char kPropertiesInterface[] = "org.freedesktop.DBus.Properties";
+// For what only decorates a message, after the call's own deadline.
+constexpr absl::Duration kForMessage = absl::Seconds(2);
+
+absl::Status WithContext(const absl::Status& status, const std::string& attempted) {
+  if (status.ok()) return status;
+  std::string message(status.message());
+  if (message.empty()) {
+    message = absl::IsCancelled(status) ? "the agent is stopping" : "not done in time";
+  }
+  return absl::Status(status.code(), absl::StrCat(attempted, ": ", message));
+}
+
+// The results of jobs announced since it listens. A job may be over before the reply that names it
+// has been read, so results are kept until the name is known. Only touched by the bus thread.
+struct JobWatch {
+  std::string job;
+  std::map<std::string, std::string> results;
+  Completion<std::string> result;
+
+  void Look() {
+    auto found = results.find(job);
+    if (!job.empty() && found != results.end()) result.Finish(found->second);
+  }
+};
+
+class BusSystemd : public Systemd {
+ public:
+  explicit BusSystemd(Clock* clock) : clock_(clock) {}
+
+  absl::Status Reload(absl::Time deadline, std::stop_token stop) override;
+  absl::Status RunVerb(const std::string& unit, const std::string& verb, absl::Time deadline,
+                       std::stop_token stop) override;
+  absl::StatusOr<UnitProperties> Properties(const std::string& unit, absl::Time deadline,
+                                            std::stop_token stop) override;
+  absl::Status Enable(const std::string& unit, absl::Time deadline, std::stop_token stop) override;
+  absl::StatusOr<UnitProperties> WaitForUnit(
+      const std::string& unit, const std::function<bool(const UnitProperties&)>& until,
+      absl::Time deadline, std::stop_token stop) override;
+
+ private:
+  // Calls and waits; `read` turns the reply into the result, on the bus thread.
+  template <typename T>
+  absl::StatusOr<T> CallAndWait(BusClient::Method method, BusClient::Arguments arguments,
+                                std::function<absl::StatusOr<T>(sd_bus_message*)> read,
+                                absl::Time deadline, std::stop_token stop);
+  absl::Status JobFailure(const std::string& unit, const std::string& verb,
+                          const std::string& result);
+
+  Clock* const clock_;
+  BusClient bus_;
+};
+
+template <typename T>
+absl::StatusOr<T> BusSystemd::CallAndWait(BusClient::Method method, BusClient::Arguments arguments,
+                                          std::function<absl::StatusOr<T>(sd_bus_message*)> read,
+                                          absl::Time deadline, std::stop_token stop) {
+  auto completion = std::make_shared<Completion<T>>();
+  // sd-bus gives up a little later than the waiter here, whose answer is the one that counts.
+  const absl::Duration timeout = deadline - clock_->Now() + absl::Seconds(5);
+  bus_.Call(std::move(method), std::move(arguments), timeout,
+            [completion, read = std::move(read)](absl::StatusOr<sd_bus_message*> reply) {
+              completion->Finish(reply.ok() ? read(*reply) : absl::StatusOr<T>(reply.status()));
+            });
+  return completion->Await(clock_, deadline, stop);
+}
+
+absl::Status BusSystemd::Reload(absl::Time deadline, std::stop_token stop) {
+  const auto none = [](sd_bus_message*) -> absl::StatusOr<bool> { return true; };
+  return WithContext(CallAndWait<bool>({kManagerPath, kManager, "Reload"}, nullptr, none, deadline,
+                                       stop).status(),
+                     "reading the unit files again (daemon-reload)");
+}
+
+absl::Status BusSystemd::RunVerb(const std::string& unit, const std::string& verb,
+                                 absl::Time deadline, std::stop_token stop) {
+  const std::string attempted = absl::StrCat(verb, " of unit ", unit);
+  absl::StatusOr<std::string> member = VerbMethod(verb);
+  if (!member.ok()) return member.status();
+
+  auto watch = std::make_shared<JobWatch>();
+  const int64_t subscription = bus_.Subscribe(
+      {kManagerPath, kManager, "JobRemoved"},
+      [watch](sd_bus_message* signal) {
+        absl::StatusOr<JobRemoved> removed = ReadJobRemoved(signal);
+        if (!removed.ok()) return;
+        watch->results[removed->job] = removed->result;
+        watch->Look();
+      },
+      [watch](absl::Status why) { watch->result.Finish(why); });
+  absl::Cleanup unsubscribe = [this, subscription] { bus_.Unsubscribe(subscription); };
+
+  bus_.Call({kManagerPath, kManager, *member},
+            [unit](sd_bus_message* m) {
+              return sd_bus_message_append(m, "ss", unit.c_str(), "replace");
+            },
+            deadline - clock_->Now() + absl::Seconds(5),
+            [watch](absl::StatusOr<sd_bus_message*> reply) {
+              absl::StatusOr<std::string> job =
+                  reply.ok() ? ReadObjectPath(*reply) : absl::StatusOr<std::string>(reply.status());
+              if (!job.ok()) return watch->result.Finish(job.status());
+              watch->job = *job;
+              watch->Look();
+            });
+
+  absl::StatusOr<std::string> result = watch->result.Await(clock_, deadline, stop);
+  if (!result.ok()) return WithContext(result.status(), attempted);
+  // "skipped": a condition of the unit did not hold; systemctl calls that success too.
+  if (*result == "done" || *result == "skipped") return absl::OkStatus();
+  return JobFailure(unit, verb, *result);
+}
+
+absl::Status BusSystemd::JobFailure(const std::string& unit, const std::string& verb,
+                                    const std::string& result) {
+  std::string message = absl::StrCat(verb, " of unit ", unit, ": ", ExplainJobResult(result));
+  absl::StatusOr<UnitProperties> now = Properties(unit, clock_->Now() + kForMessage, {});
+  if (now.ok()) absl::StrAppend(&message, "; the unit is ", DescribeUnit(*now));
+  return absl::FailedPreconditionError(absl::StrCat(message, "; see journalctl -u ", unit));
+}
+
+absl::StatusOr<UnitProperties> BusSystemd::Properties(const std::string& unit, absl::Time deadline,
+                                                      std::stop_token stop) {
+  absl::StatusOr<std::string> path = UnitPath(unit);
+  if (!path.ok()) return path.status();
+  absl::StatusOr<UnitProperties> properties = CallAndWait<UnitProperties>(
+      {*path, kPropertiesInterface, "GetAll"},
+      // No interface: those of all, the unit's and its kind's.
+      [](sd_bus_message* m) { return sd_bus_message_append(m, "s", ""); }, &ReadUnitProperties,
+      deadline, stop);
+  if (!properties.ok()) return WithContext(properties.status(), "looking at unit " + unit);
+  return properties;
+}
+
+absl::Status BusSystemd::Enable(const std::string& unit, absl::Time deadline,
+                                std::stop_token stop) {
+  const auto none = [](sd_bus_message*) -> absl::StatusOr<bool> { return true; };
+  return WithContext(
+      CallAndWait<bool>({kManagerPath, kManager, "EnableUnitFiles"},
+                        [unit](sd_bus_message* m) {
+                          // Not only until the next boot; existing links are not replaced.
+                          return sd_bus_message_append(m, "asbb", 1, unit.c_str(), 0, 0);
+                        },
+                        none, deadline, stop)
+          .status(),
+      "enabling unit " + unit);
+}
+
+absl::StatusOr<UnitProperties> BusSystemd::WaitForUnit(
+    const std::string& unit, const std::function<bool(const UnitProperties&)>& until,
+    absl::Time deadline, std::stop_token stop) {
+  // Under an alias the unit can be asked, but it announces changes under its own name.
+  absl::StatusOr<UnitProperties> now = Properties(unit, deadline, stop);
+  if (!now.ok()) return now;
+  const std::string id = now->id.empty() ? unit : now->id;
+  absl::StatusOr<std::string> path = UnitPath(id);
+  if (!path.ok()) return path.status();
+
+  // True: something changed; false is never sent. The bus thread only sets, this thread takes.
+  auto change = std::make_shared<Completion<bool>>();
+  const int64_t subscription = bus_.Subscribe(
+      {*path, kPropertiesInterface, "PropertiesChanged"},
+      [change](sd_bus_message*) { change->Finish(true); },
+      [change](absl::Status why) { change->Finish(why); });
+  absl::Cleanup unsubscribe = [this, subscription] { bus_.Unsubscribe(subscription); };
+
+  for (;;) {
+    now = Properties(id, deadline, stop);
+    if (!now.ok() || until(*now)) return now;
+    absl::StatusOr<bool> changed = change->Await(clock_, deadline, stop);
+    if (!changed.ok()) return WithContext(changed.status(), "waiting for unit " + id);
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Systemd> NewBusSystemd(Clock* clock) { return std::make_unique<BusSystemd>(clock); }
+
+}  // namespace gitops

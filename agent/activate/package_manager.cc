@@ -1,0 +1,227 @@
+#include "agent/activate/package_manager.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/algorithm/container.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+namespace {
+
+using Words = std::vector<std::string>;
+
+constexpr absl::Duration kLookLimit = absl::Minutes(1);
+constexpr absl::Duration kInstallLimit = absl::Minutes(15);
+constexpr size_t kShownError = 400;
+
+struct Tool {
+  std::string program;               // that installs, and tells whether the tool is here
+  std::vector<std::string> systems;  // ID and ID_LIKE of /etc/os-release
+  Words look;                        // the package's name follows
+  // What `look` prints for an installed package; empty: its exit status tells.
+  std::string installed_output;
+  Words install;                     // the package's name follows
+  Words refresh;                     // of the package lists, when the name is not found
+  std::vector<std::string> not_found;
+  std::vector<std::string> locked;
+};
+
+const std::vector<Tool>& Tools() {
+  static const auto* const tools = new std::vector<Tool>{
+      {.program = "apt-get",
+       .systems = {"debian", "ubuntu"},
+       .look = {"dpkg-query", "-W", "-f=${db:Status-Status}"},
+       .installed_output = "installed",
+       // Config files that are there are kept: the agent publishes them. A name is a name, not a
+       // pattern that may fit a hundred packages.
+       .install = {"apt-get", "install", "-y", "-q", "--no-install-recommends",
+                   "-o", "Dpkg::Options::=--force-confdef",
+                   "-o", "Dpkg::Options::=--force-confold",
+                   "-o", "DPkg::Lock::Timeout=300",
+                   "-o", "APT::Cmd::Pattern-Only=true"},
+       .refresh = {"apt-get", "update", "-q"},
+       .not_found = {"Unable to locate package", "has no installation candidate"},
+       .locked = {"Could not get lock", "Unable to acquire the dpkg frontend lock"}},
+      {.program = "dnf",
+       .systems = {"fedora", "rhel", "centos"},
+       .look = {"rpm", "-q", "--whatprovides"},
+       .installed_output = "",
+       .install = {"dnf", "install", "-y", "-q", "--setopt=install_weak_deps=False"},
+       .refresh = {},  // dnf refreshes by itself
+       .not_found = {},
+       .locked = {}},  // and waits for its lock
+      {.program = "pacman",
+       .systems = {"arch"},
+       .look = {"pacman", "-Q"},
+       .installed_output = "",
+       .install = {"pacman", "-S", "--noconfirm", "--needed"},
+       .refresh = {"pacman", "-Sy"},
+       .not_found = {"target not found"},
+       .locked = {"unable to lock database"}},
+  };
+  return *tools;
+}
+
+bool IsPackageName(absl::string_view name) {
+  if (name.empty() || name.size() > 200) return false;
+  if (!absl::ascii_isalnum(static_cast<unsigned char>(name.front()))) return false;
+  // apt takes a trailing '-' as "remove".
+  if (name.back() == '-') return false;
+  return absl::c_all_of(name, [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("+._@:-", c);
+  });
+}
+
+bool Says(const CommandResult& result, const std::vector<std::string>& phrases) {
+  return absl::c_any_of(phrases, [&](const std::string& phrase) {
+    return absl::StrContains(result.error_output, phrase);
+  });
+}
+
+// Words of ID and ID_LIKE.
+std::set<std::string> SystemIds(const std::string& root) {
+  std::ifstream file(absl::StrCat(root, "/etc/os-release"));
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::set<std::string> ids;
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    const std::pair<absl::string_view, std::string> entry = absl::StrSplit(line, absl::MaxSplits('=', 1));
+    if (entry.first != "ID" && entry.first != "ID_LIKE") continue;
+    for (absl::string_view id : absl::StrSplit(entry.second, absl::ByAnyChar(" \"'"), absl::SkipEmpty())) {
+      ids.emplace(id);
+    }
+  }
+  return ids;
+}
+
+bool HasProgram(const std::string& root, const std::string& program) {
+  return absl::c_any_of(Words{"/usr/bin/", "/bin/", "/usr/sbin/"}, [&](const std::string& folder) {
+    return access(absl::StrCat(root, folder, program).c_str(), X_OK) == 0;
+  });
+}
+
+const Tool* ChooseTool(const std::string& root) {
+  const std::set<std::string> ids = SystemIds(root);
+  const Tool* any = nullptr;
+  for (const Tool& tool : Tools()) {
+    if (!HasProgram(root, tool.program)) continue;
+    if (absl::c_any_of(tool.systems, [&](const std::string& id) { return ids.contains(id); })) {
+      return &tool;
+    }
+    if (any == nullptr) any = &tool;
+  }
+  return any;
+}
+
+class HostPackageManager : public PackageManager {
+ public:
+  HostPackageManager(ProcessRunner* runner, const std::string& root)
+      : runner_(runner), tool_(ChooseTool(root == "/" ? "" : root)) {}
+
+  absl::Status EnsureInstalled(const std::string& package) override;
+
+ private:
+  absl::StatusOr<CommandResult> Run(Words argv, const std::string& package, absl::Duration limit);
+  absl::StatusOr<bool> IsInstalled(const std::string& package);
+  absl::Status Install(const std::string& package);
+  bool IsKnown(const std::string& package);
+
+  ProcessRunner* const runner_;
+  const Tool* const tool_;  // null: none
+  // Held while a package manager runs.
+  Mutex installing_;
+  Mutex mutex_;
+  std::set<std::string> known_ ABSL_GUARDED_BY(mutex_);
+};
+
+absl::Status HostPackageManager::EnsureInstalled(const std::string& package) {
+  if (!IsPackageName(package)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "\"", package, "\" is no package's name: letters, digits and + . _ @ : -, beginning with a ",
+        "letter or digit and not ending with -; correct `package`"));
+  }
+  if (IsKnown(package)) return absl::OkStatus();
+  if (tool_ == nullptr) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "package ", package, " cannot be installed: neither apt-get, dnf nor pacman is on this ",
+        "host; install it by other means and leave `package` empty"));
+  }
+  MutexLock lock(installing_);
+  if (IsKnown(package)) return absl::OkStatus();
+  absl::StatusOr<bool> installed = IsInstalled(package);
+  if (!installed.ok()) return installed.status();
+  if (!*installed) {
+    if (absl::Status status = Install(package); !status.ok()) return status;
+  }
+  MutexLock known(mutex_);
+  known_.insert(package);
+  return absl::OkStatus();
+}
+
+bool HostPackageManager::IsKnown(const std::string& package) {
+  MutexLock lock(mutex_);
+  return known_.contains(package);
+}
+
+absl::StatusOr<CommandResult> HostPackageManager::Run(Words argv, const std::string& package,
+                                                      absl::Duration limit) {
+  if (!package.empty()) argv.push_back(package);
+  Command command;
+  command.argv = std::move(argv);
+  command.environment = {{"DEBIAN_FRONTEND", "noninteractive"}, {"LC_ALL", "C.UTF-8"}};
+  command.timeout = limit;
+  absl::StatusOr<CommandResult> result = runner_->Run(command);
+  if (result.ok()) return result;
+  const absl::Status& status = result.status();
+  const std::string message =
+      absl::StrCat("package ", package, ": running ", command.argv[0], ": ", status.message());
+  if (absl::IsDeadlineExceeded(status) || absl::IsCancelled(status)) {
+    return absl::Status(status.code(), message);
+  }
+  return absl::IsResourceExhausted(status) ? absl::UnavailableError(message)
+                                           : absl::FailedPreconditionError(message);
+}
+
+absl::StatusOr<bool> HostPackageManager::IsInstalled(const std::string& package) {
+  absl::StatusOr<CommandResult> result = Run(tool_->look, package, kLookLimit);
+  if (!result.ok()) return result.status();
+  if (!result->ok()) return false;
+  // Twice "installed" where it is there for two architectures.
+  return absl::StartsWith(result->output, tool_->installed_output);
+}
+
+absl::Status HostPackageManager::Install(const std::string& package) {
+  absl::StatusOr<CommandResult> result = Run(tool_->install, package, kInstallLimit);
+  if (result.ok() && !result->ok() && Says(*result, tool_->not_found)) {
+    absl::StatusOr<CommandResult> refreshed = Run(tool_->refresh, "", kInstallLimit);
+    if (refreshed.ok() && refreshed->ok()) result = Run(tool_->install, package, kInstallLimit);
+  }
+  if (!result.ok()) return result.status();
+  if (result->ok()) return absl::OkStatus();
+  const std::string said(absl::StripAsciiWhitespace(result->error_output));
+  const std::string message = absl::StrCat(
+      "package ", package, " could not be installed: ", tool_->program, " ended with status ",
+      result->exit_status, ": ", said.substr(said.size() - std::min(said.size(), kShownError)));
+  return Says(*result, tool_->locked) ? absl::UnavailableError(message)
+                                      : absl::FailedPreconditionError(message);
+}
+
+}  // namespace
+
+std::unique_ptr<PackageManager> NewPackageManager(ProcessRunner* runner, const std::string& root) {
+  return std::make_unique<HostPackageManager>(runner, root);
+}
+
+}  // namespace gitops

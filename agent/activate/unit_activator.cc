@@ -1,0 +1,188 @@
+#include "agent/activate/unit_activator.h"
+
+#include <algorithm>
+#include <functional>
+#include <stop_token>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "agent/activate/completion.h"
+#include "agent/activate/unit.h"
+#include "common/crash/crash_point.h"
+
+namespace gitops {
+namespace {
+
+// For what systemd answers from memory or does by itself: looking, reading unit files, enabling.
+constexpr absl::Duration kManagerLimit = absl::Seconds(90);
+// A job may take as long as the unit's own limits let it, but not for ever.
+constexpr absl::Duration kJobLimit = absl::Minutes(5);
+// A unit that exits right after its start is active for a moment.
+constexpr absl::Duration kSettle = absl::Seconds(1);
+constexpr absl::Duration kBusRetry = absl::Milliseconds(250);
+
+class UnitActivator : public Activator {
+ public:
+  UnitActivator(UnitActivatorOptions options, Systemd* systemd, PackageManager* packages,
+                Clock* clock)
+      : options_(std::move(options)),
+        unit_(UnitName(options_.service)),
+        systemd_(systemd),
+        packages_(packages),
+        clock_(clock) {}
+
+  absl::Status Prepare() override {
+    return options_.package.empty() ? absl::OkStatus()
+                                    : packages_->EnsureInstalled(options_.package);
+  }
+  absl::Status Activate(bool first) override;
+  absl::Status CheckHealth() override;
+  void Stop() override { stop_.request_stop(); }
+
+ private:
+  using Condition = std::function<bool(const UnitProperties&)>;
+
+  bool wants_running() const { return options_.action != "stop"; }
+  absl::Status CheckUnitName() const;
+  absl::StatusOr<UnitProperties> Look();
+  absl::StatusOr<UnitProperties> BringUnitUpToDate();
+  absl::Status AwaitHealthy(const std::string& verb, absl::Time deadline);
+  absl::Status AwaitSettled(const std::string& verb, const UnitProperties& healthy);
+  absl::StatusOr<UnitProperties> WaitThroughOutages(const Condition& until, absl::Time deadline);
+  absl::Status Fault(const UnitProperties& unit, absl::string_view when) const;
+
+  const UnitActivatorOptions options_;
+  const absl::StatusOr<std::string> unit_;
+  Systemd* const systemd_;
+  PackageManager* const packages_;
+  Clock* const clock_;
+  std::stop_source stop_;
+};
+
+absl::Status UnitActivator::Activate(bool first) {
+  if (options_.action.empty()) return absl::OkStatus();
+  if (absl::Status named = CheckUnitName(); !named.ok()) return named;
+  absl::StatusOr<UnitProperties> before = BringUnitUpToDate();
+  if (!before.ok()) return before.status();
+
+  const bool judge = options_.healthy_within > absl::ZeroDuration();
+  const absl::Time deadline = clock_->Now() + (judge ? options_.healthy_within : kJobLimit);
+  const bool starts = first && options_.action == "reload" && !IsUp(*before);
+  const std::string verb = starts ? "start" : options_.action;
+  CrashPoint("before-action");
+  absl::Status ran = systemd_->RunVerb(*unit_, verb, deadline, stop_.get_token());
+  CrashPoint("after-action");
+  if (!ran.ok() || !judge) return ran;
+  // The try- verbs leave a unit alone that somebody stopped.
+  if (absl::StrContains(verb, "try-") && before->active_state == "inactive") return ran;
+  return AwaitHealthy(verb, deadline);
+}
+
+absl::Status UnitActivator::CheckHealth() {
+  if (options_.action.empty()) return absl::OkStatus();
+  if (absl::Status named = CheckUnitName(); !named.ok()) return named;
+  absl::StatusOr<UnitProperties> now = Look();
+  if (absl::IsDeadlineExceeded(now.status())) {
+    return absl::UnavailableError(now.status().message());
+  }
+  if (!now.ok()) return now.status();
+  // Inactive is no fault here: an administrator may have stopped it.
+  if (now->load_state != "loaded" || now->active_state == "failed") return Fault(*now, "");
+  return absl::OkStatus();
+}
+
+absl::Status UnitActivator::CheckUnitName() const {
+  return unit_.ok() ? absl::OkStatus() : absl::FailedPreconditionError(unit_.status().message());
+}
+
+absl::StatusOr<UnitProperties> UnitActivator::Look() {
+  return systemd_->Properties(*unit_, clock_->Now() + kManagerLimit, stop_.get_token());
+}
+
+// Has systemd know the unit as it is on disk, and enabled if it is an instance of a template.
+absl::StatusOr<UnitProperties> UnitActivator::BringUnitUpToDate() {
+  absl::StatusOr<UnitProperties> unit = Look();
+  if (!unit.ok()) return unit;
+  // systemd notices newer files only, and a rollback may bring older ones.
+  if (unit->need_daemon_reload || HoldsUnitFiles(options_.local_paths)) {
+    absl::Status read = systemd_->Reload(clock_->Now() + kManagerLimit, stop_.get_token());
+    if (!read.ok()) return read;
+    unit = Look();
+    if (!unit.ok()) return unit;
+  }
+  if (unit->load_state != "loaded") return Fault(*unit, "");
+  if (!wants_running() || !IsTemplateInstance(*unit_) || unit->unit_file_state != "disabled") {
+    return unit;
+  }
+  const absl::Time deadline = clock_->Now() + kManagerLimit;
+  absl::Status enabled = systemd_->Enable(*unit_, deadline, stop_.get_token());
+  if (enabled.ok()) enabled = systemd_->Reload(deadline, stop_.get_token());
+  if (!enabled.ok()) return enabled;
+  return unit;
+}
+
+absl::Status UnitActivator::AwaitHealthy(const std::string& verb, absl::Time deadline) {
+  UnitProperties last;
+  absl::StatusOr<UnitProperties> reached = WaitThroughOutages(
+      [&](const UnitProperties& now) {
+        last = now;
+        return JudgeUnit(now, wants_running()) != UnitHealth::kWaiting;
+      },
+      deadline);
+  if (absl::IsDeadlineExceeded(reached.status())) {
+    return absl::DeadlineExceededError(absl::StrCat(
+        "unit ", *unit_, " is still ", DescribeUnit(last), " ",
+        absl::FormatDuration(options_.healthy_within), " after its ", verb,
+        " (healthy_within); see journalctl -u ", *unit_));
+  }
+  if (!reached.ok()) return reached.status();
+  if (JudgeUnit(*reached, wants_running()) == UnitHealth::kFailed) {
+    return Fault(*reached, absl::StrCat(" after its ", verb));
+  }
+  const bool runs_on = reached->active_state == "active" && reached->type != "oneshot";
+  return runs_on ? AwaitSettled(verb, *reached) : absl::OkStatus();
+}
+
+absl::Status UnitActivator::AwaitSettled(const std::string& verb,
+                                         const UnitProperties& healthy) {
+  const absl::Duration settle = std::min(kSettle, options_.healthy_within);
+  absl::StatusOr<UnitProperties> flapped = WaitThroughOutages(
+      [&](const UnitProperties& now) { return Flapped(healthy, now); }, clock_->Now() + settle);
+  if (absl::IsDeadlineExceeded(flapped.status())) return absl::OkStatus();
+  if (!flapped.ok()) return flapped.status();
+  return Fault(*flapped, absl::StrCat(" less than ", absl::FormatDuration(settle),
+                                      " after its ", verb, " made it active"));
+}
+
+// A bus that is restarted meanwhile is no fault of the unit.
+absl::StatusOr<UnitProperties> UnitActivator::WaitThroughOutages(const Condition& until,
+                                                                 absl::Time deadline) {
+  for (;;) {
+    absl::StatusOr<UnitProperties> reached =
+        systemd_->WaitForUnit(*unit_, until, deadline, stop_.get_token());
+    const absl::Time retry = clock_->Now() + kBusRetry;
+    if (!absl::IsUnavailable(reached.status()) || retry >= deadline) return reached;
+    absl::Status pause = Completion<bool>().Await(clock_, retry, stop_.get_token()).status();
+    if (absl::IsCancelled(pause)) return absl::CancelledError("the agent is stopping");
+  }
+}
+
+absl::Status UnitActivator::Fault(const UnitProperties& unit, absl::string_view when) const {
+  if (unit.load_state == "not-found") {
+    return absl::FailedPreconditionError(
+        absl::StrCat("unit ", *unit_, " is not known to systemd", when,
+                     "; install it, or correct `service` or `package`"));
+  }
+  return absl::FailedPreconditionError(absl::StrCat("unit ", *unit_, " is ", DescribeUnit(unit),
+                                                    when, "; see journalctl -u ", *unit_));
+}
+
+}  // namespace
+
+std::unique_ptr<Activator> NewUnitActivator(UnitActivatorOptions options, Systemd* systemd,
+                                            PackageManager* packages, Clock* clock) {
+  return std::make_unique<UnitActivator>(std::move(options), systemd, packages, clock);
+}
+
+}  // namespace gitops
