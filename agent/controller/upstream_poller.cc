@@ -105,13 +105,11 @@ absl::Time UpstreamPoller::Run() {
         MutexLock lock(mutex_);
         if (!followers_.contains(service)) continue;
       }
-      absl::StatusOr<std::string> tip = newest.status();
-      if (newest.ok()) {
-        auto found = newest->find(follower.ref);
-        if (found == newest->end()) continue;
-        tip = found->second;
+      if (!newest.ok()) {
+        follower.on_polled(newest.status(), next);
+      } else if (auto tip = newest->find(follower.ref); tip != newest->end()) {
+        follower.on_polled(tip->second, next);
       }
-      follower.on_polled(tip, next);
     }
   }
   MutexLock lock(mutex_);

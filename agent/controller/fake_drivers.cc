@@ -1,0 +1,239 @@
+#include "agent/controller/fake_drivers.h"
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace gitops {
+
+class FakeHost::FakeUpstream final : public Upstream {
+ public:
+  explicit FakeUpstream(FakeHost* host) : host_(host) {}
+
+  absl::StatusOr<std::map<std::string, absl::StatusOr<std::string>>> Newest(
+      const std::set<std::string>& refs) override {
+    MutexLock lock(host_->mutex_);
+    ++host_->polls_;
+    if (!host_->upstream_status_.ok()) return host_->upstream_status_;
+    std::map<std::string, absl::StatusOr<std::string>> newest;
+    for (const std::string& ref : refs) {
+      auto tip = host_->tips_.find(ref);
+      if (tip == host_->tips_.end()) {
+        newest[ref] = absl::NotFoundError(absl::StrCat("no branch ", ref));
+      } else {
+        newest[ref] = tip->second;
+      }
+    }
+    return newest;
+  }
+
+  std::string name() const override { return "fake"; }
+
+ private:
+  FakeHost* host_;
+};
+
+class FakeHost::FakeSource final : public Source {
+ public:
+  FakeSource(FakeHost* host, std::string service) : host_(host), service_(std::move(service)) {}
+
+  absl::Status Prepare(const std::string& revision, bool afresh) override {
+    MutexLock lock(host_->mutex_);
+    if (absl::Status fault = Fault(host_->prepare_faults_, revision); !fault.ok()) return fault;
+    Service& service = host_->services_[service_];
+    if (afresh) service.drift.clear();
+    if (service.ready.contains(revision)) return absl::OkStatus();
+    if (!host_->upstream_status_.ok()) return host_->upstream_status_;
+    service.ready.insert(revision);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::string> Resolve(absl::string_view prefix) override {
+    MutexLock lock(host_->mutex_);
+    if (!host_->upstream_status_.ok()) return host_->upstream_status_;
+    for (const std::string& commit : host_->commits_) {
+      if (absl::StartsWith(commit, prefix)) return commit;
+    }
+    return absl::NotFoundError(absl::StrCat("no revision begins with ", prefix));
+  }
+
+  absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b) override {
+    MutexLock lock(host_->mutex_);
+    return host_->same_.contains({a, b}) || host_->same_.contains({b, a});
+  }
+
+  std::vector<std::string> Ready() override {
+    MutexLock lock(host_->mutex_);
+    const std::set<std::string>& ready = host_->services_[service_].ready;
+    return {ready.begin(), ready.end()};
+  }
+
+  absl::Status Prune(int keep, const std::set<std::string>& in_use) override {
+    MutexLock lock(host_->mutex_);
+    std::set<std::string>& ready = host_->services_[service_].ready;
+    std::erase_if(ready, [&](const std::string& revision) {
+      return !in_use.contains(revision) && static_cast<int>(ready.size()) > keep;
+    });
+    return absl::OkStatus();
+  }
+
+ private:
+  FakeHost* host_;
+  const std::string service_;
+};
+
+class FakeHost::FakePublisher final : public Publisher {
+ public:
+  FakePublisher(FakeHost* host, std::string service) : host_(host), service_(std::move(service)) {}
+
+  absl::Status Publish(const std::string& revision) override {
+    MutexLock lock(host_->mutex_);
+    if (absl::Status fault = Fault(host_->publish_faults_, revision); !fault.ok()) return fault;
+    Service& service = host_->services_[service_];
+    if (!service.ready.contains(revision)) {
+      return absl::NotFoundError(absl::StrCat(revision, " is not ready"));
+    }
+    service.published = revision;
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::string> Published() override {
+    MutexLock lock(host_->mutex_);
+    return host_->services_[service_].published;
+  }
+
+  absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision, bool) override {
+    MutexLock lock(host_->mutex_);
+    return host_->services_[service_].drift;
+  }
+
+ private:
+  FakeHost* host_;
+  const std::string service_;
+};
+
+class FakeHost::FakeActivator final : public Activator {
+ public:
+  FakeActivator(FakeHost* host, std::string service) : host_(host), service_(std::move(service)) {}
+
+  absl::Status Prepare() override { return absl::OkStatus(); }
+
+  absl::Status Activate(bool first) override {
+    MutexLock lock(host_->mutex_);
+    Service& service = host_->services_[service_];
+    const std::string revision = service.published;
+    service.activations.push_back(revision);
+    ++host_->held_;
+    host_->changed_.NotifyAll();
+    while (host_->hold_ && !stopped_) host_->changed_.Wait(host_->mutex_);
+    --host_->held_;
+    if (stopped_) return absl::CancelledError("stopping");
+    if (absl::Status fault = Fault(host_->activate_faults_, revision); !fault.ok()) return fault;
+    service.activated = revision;
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckHealth() override {
+    MutexLock lock(host_->mutex_);
+    return host_->services_[service_].health;
+  }
+
+  void Stop() override {
+    MutexLock lock(host_->mutex_);
+    stopped_ = true;
+    host_->changed_.NotifyAll();
+  }
+
+ private:
+  FakeHost* host_;
+  const std::string service_;
+  bool stopped_ = false;
+};
+
+FakeHost::FakeHost() : upstream_(std::make_shared<FakeUpstream>(this)) {}
+FakeHost::~FakeHost() = default;
+
+std::shared_ptr<Upstream> FakeHost::UpstreamFor(const ServiceSpec&) { return upstream_; }
+
+absl::StatusOr<ServiceDrivers> FakeHost::DriversFor(const ServiceSpec& spec) {
+  if (spec.nix.has_value()) return absl::UnimplementedError("no driver for Nix services");
+  return ServiceDrivers{std::make_unique<FakeSource>(this, spec.service),
+                        std::make_unique<FakePublisher>(this, spec.service),
+                        std::make_unique<FakeActivator>(this, spec.service)};
+}
+
+absl::Status FakeHost::Fault(const std::map<std::string, absl::Status>& faults,
+                             const std::string& revision) {
+  auto fault = faults.find(revision);
+  return fault == faults.end() ? absl::OkStatus() : fault->second;
+}
+
+FakeHost::Service FakeHost::Look(const std::string& service) {
+  MutexLock lock(mutex_);
+  return services_[service];
+}
+
+void FakeHost::Set(const std::string& service, const std::function<void(Service&)>& change) {
+  MutexLock lock(mutex_);
+  change(services_[service]);
+}
+
+void FakeHost::Push(const std::string& branch, const std::string& revision) {
+  MutexLock lock(mutex_);
+  tips_[branch] = revision;
+  commits_.insert(revision);
+}
+
+void FakeHost::SetUpstreamStatus(absl::Status status) {
+  MutexLock lock(mutex_);
+  upstream_status_ = std::move(status);
+}
+
+int FakeHost::polls() {
+  MutexLock lock(mutex_);
+  return polls_;
+}
+
+void FakeHost::FailPrepare(const std::string& revision, absl::Status status) {
+  MutexLock lock(mutex_);
+  prepare_faults_[revision] = std::move(status);
+}
+
+void FakeHost::FailPublish(const std::string& revision, absl::Status status) {
+  MutexLock lock(mutex_);
+  publish_faults_[revision] = std::move(status);
+}
+
+void FakeHost::FailActivate(const std::string& revision, absl::Status status) {
+  MutexLock lock(mutex_);
+  activate_faults_[revision] = std::move(status);
+}
+
+void FakeHost::MakeSame(const std::string& a, const std::string& b) {
+  MutexLock lock(mutex_);
+  same_.insert({a, b});
+}
+
+void FakeHost::HoldActivations() {
+  MutexLock lock(mutex_);
+  hold_ = true;
+}
+
+void FakeHost::Release() {
+  MutexLock lock(mutex_);
+  hold_ = false;
+  changed_.NotifyAll();
+}
+
+bool FakeHost::AwaitHeld() {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  MutexLock lock(mutex_);
+  while (held_ == 0) {
+    if (!changed_.WaitUntil(mutex_, deadline)) return false;
+  }
+  return true;
+}
+
+}  // namespace gitops

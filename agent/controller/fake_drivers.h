@@ -1,0 +1,85 @@
+#ifndef GITOPS_AGENT_CONTROLLER_FAKE_DRIVERS_H_
+#define GITOPS_AGENT_CONTROLLER_FAKE_DRIVERS_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/controller/host_agent.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+
+// A host and an upstream in memory: revisions, what is published and activated for each service,
+// and faults that a test switches on and off. Any thread.
+class FakeHost final : public DriverFactory {
+ public:
+  FakeHost();
+  ~FakeHost() override;
+
+  std::shared_ptr<Upstream> UpstreamFor(const ServiceSpec& spec) override;
+  absl::StatusOr<ServiceDrivers> DriversFor(const ServiceSpec& spec) override;
+
+  // What a test sets and sees of one service.
+  struct Service {
+    std::set<std::string> ready;
+    std::string published;
+    std::string activated;
+    std::vector<std::string> activations;  // every attempt, in order
+    std::vector<DriftEntry> drift;
+    absl::Status health;
+  };
+  Service Look(const std::string& service);
+  void Set(const std::string& service, const std::function<void(Service&)>& change);
+
+  // The upstream: tips by branch, commits it has, and whether it answers.
+  void Push(const std::string& branch, const std::string& revision);
+  void SetUpstreamStatus(absl::Status status);
+  int polls();
+
+  // Faults by revision; OK ends one.
+  void FailPrepare(const std::string& revision, absl::Status status);
+  void FailPublish(const std::string& revision, absl::Status status);
+  void FailActivate(const std::string& revision, absl::Status status);
+  // Two revisions with the same content for every service.
+  void MakeSame(const std::string& a, const std::string& b);
+  // Activations block until Release().
+  void HoldActivations();
+  void Release();
+  // Waits until an activation blocks. False if none does within 10 s.
+  bool AwaitHeld();
+
+ private:
+  class FakeUpstream;
+  class FakeSource;
+  class FakePublisher;
+  class FakeActivator;
+
+  static absl::Status Fault(const std::map<std::string, absl::Status>& faults,
+                            const std::string& revision);
+
+  std::shared_ptr<Upstream> upstream_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::map<std::string, Service> services_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> tips_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> commits_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::pair<std::string, std::string>> same_ ABSL_GUARDED_BY(mutex_);
+  absl::Status upstream_status_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, absl::Status> prepare_faults_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, absl::Status> publish_faults_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, absl::Status> activate_faults_ ABSL_GUARDED_BY(mutex_);
+  int polls_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool hold_ ABSL_GUARDED_BY(mutex_) = false;
+  int held_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_AGENT_CONTROLLER_FAKE_DRIVERS_H_

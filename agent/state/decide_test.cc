@@ -1,0 +1,240 @@
+#include "agent/state/decide.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace gitops {
+namespace {
+
+using testing::HasSubstr;
+
+// Revisions, oldest first.
+const std::string kA(40, 'a');
+const std::string kB(40, 'b');
+const std::string kC(40, 'c');
+
+// A service that follows and is at `revision`.
+ServiceRecord At(const std::string& revision) {
+  ServiceRecord record;
+  record.hash = record.published = record.target = record.last_good = revision;
+  return Settled(record);
+}
+
+ServiceRecord With(ServiceRecord record, void (*change)(ServiceRecord&)) {
+  change(record);
+  return Settled(std::move(record));
+}
+
+struct StepCase {
+  std::string reason;
+  ServiceRecord record;
+  Policy policy;
+  std::string visible;
+  Step want;
+};
+
+TEST(NextStepTest, FollowsFromTheRecordAndWhatIsVisible) {
+  const ServiceRecord moved = OnTip(At(kA), kB);
+  const ServiceRecord frozen = OnFreeze(moved, "alice");
+  const ServiceRecord pinned = OnRollback(At(kB), kA, "alice");
+  const std::vector<StepCase> cases = {
+      {"nothing is known yet", {}, {}, "", {}},
+      {"at the tip", At(kA), {}, kA, {}},
+      {"the tip moved: first see whether it matters", moved, {}, kA,
+       {Step::Kind::kCompare, kB, kB}},
+      {"the tip moved, but what is visible is not what was published: no comparing", moved, {}, "",
+       {Step::Kind::kPublish, kB, kB}},
+      {"the first revision", OnTip({}, kA), {}, "", {Step::Kind::kPublish, kA, kA}},
+      {"after a reboot nothing is mounted", At(kA), {}, "", {Step::Kind::kPublish, kA, kA}},
+      {"a reboot while frozen: what it was frozen at comes back", frozen, {}, "",
+       {Step::Kind::kPublish, kA, kA}},
+      {"frozen: the tip does not matter", frozen, {}, kA, {}},
+      {"a rollback", pinned, {}, kB, {Step::Kind::kCompare, kA, kA}},
+      {"the hash moved on over commits that changed nothing: what is on disk serves",
+       OnSameContent(At(kA), kB), {}, "", {Step::Kind::kPublish, kA, kA}},
+      {"coordinated: publishes nothing until told", OnTip({}, kA), {.coordinated = true}, "", {}},
+      {"coordinated: goes where the deployment says, not to the tip",
+       With(OnTip(At(kA), kC), [](ServiceRecord& r) { r.coordinated = kB; }),
+       {.coordinated = true}, kA, {Step::Kind::kCompare, kB, kB}},
+      {"killed before the exchange", OnPublishing(moved, kB), {}, kA,
+       {Step::Kind::kPublish, kB, kB}},
+      {"killed after the exchange: only the activation is left", OnPublishing(moved, kB), {}, kB,
+       {Step::Kind::kActivate, kB, kB}},
+      {"killed between the exchanges of two directories", OnPublishing(moved, kB), {}, "",
+       {Step::Kind::kPublish, kB, kB}},
+      {"killed in the middle, then frozen: back to what it is frozen at",
+       OnFreeze(OnPublishing(moved, kB), "alice"), {}, kB, {Step::Kind::kPublish, kA, kA}},
+      {"activation failed and nothing to go back to: the action again",
+       OnActivationFailed(OnPublished(OnTip({}, kA), {Step::Kind::kPublish, kA, kA}), "exit 1"),
+       {}, kA, {Step::Kind::kActivate, kA, kA}},
+      {"went back to the last good: the target is tried again, whatever it contains",
+       OnFellBack(OnActivationFailed(OnPublished(moved, {Step::Kind::kPublish, kB, kB}), "exit 1"),
+                  kA, ""),
+       {}, kA, {Step::Kind::kPublish, kB, kB}},
+      {"frozen services are not activated again",
+       With(frozen, [](ServiceRecord& r) { r.activation_error = "exit 1"; }), {}, kA, {}},
+  };
+  for (const StepCase& test : cases) {
+    EXPECT_EQ(NextStep(test.record, test.policy, test.visible), test.want) << test.reason;
+  }
+}
+
+struct StateCase {
+  std::string reason;
+  ServiceRecord record;
+  State want;
+  std::string info;
+};
+
+TEST(SettledTest, StateAndInfoFollowFromWhatIsWrongAndWhatWasAsked) {
+  const Step to_b{Step::Kind::kPublish, kB, kB};
+  const ServiceRecord moved = OnTip(At(kA), kB);
+  const ServiceRecord broken = OnActivationFailed(OnPublished(moved, to_b), "unit failed");
+  const ServiceRecord rolling = OnRollback(At(kB), kA, "alice");
+  const Step to_a{Step::Kind::kPublish, kA, kA};
+  const std::vector<StateCase> cases = {
+      {"nothing wrong", At(kA), State::kOk, ""},
+      {"one failed poll makes DIFF", OnPollFailed(At(kA), "no answer"), State::kDiff, "no answer"},
+      {"a poll that works again", OnTip(OnPollFailed(At(kA), "no answer"), kA), State::kOk, ""},
+      {"a revision that is refused", OnSourceFailed(moved, "symlink out"), State::kDiff,
+       "symlink out"},
+      {"the same tip again does not make it good", OnTip(OnSourceFailed(moved, "symlink out"), kB),
+       State::kDiff, "symlink out"},
+      {"a new tip may be good", OnTip(OnSourceFailed(moved, "symlink out"), kC), State::kOk, ""},
+      {"a failed unit", broken, State::kBroken, "unit failed"},
+      {"BROKEN weighs more than a silent upstream", OnPollFailed(broken, "no answer"),
+       State::kBroken, "unit failed; no answer"},
+      {"healthy looks do not take back a failed activation", OnHealth(broken, ""), State::kBroken,
+       "unit failed"},
+      {"the next good activation does", OnActivated(broken), State::kOk, ""},
+      {"a unit that failed by itself", OnHealth(At(kA), "unit x failed"), State::kBroken,
+       "unit x failed"},
+      {"and recovered by itself", OnHealth(OnHealth(At(kA), "unit x failed"), ""), State::kOk, ""},
+      {"drift", OnDrift(At(kA), "changed: /etc/x"), State::kDiff, "changed: /etc/x"},
+      {"drift that was undone", OnDrift(OnDrift(At(kA), "changed: /etc/x"), ""), State::kOk, ""},
+      {"frozen", OnFreeze(At(kA), "alice"), State::kFreeze, ""},
+      {"frozen while broken", OnFreeze(broken, "alice"), State::kFreeze, ""},
+      {"a silent upstream does not concern a frozen service",
+       OnPollFailed(OnFreeze(At(kA), "alice"), "no answer"), State::kFreeze, ""},
+      {"unfrozen", OnUnfreeze(OnFreeze(At(kA), "alice")), State::kOk, ""},
+      {"rolling back", rolling, State::kRollback, "moving to " + kA},
+      {"published, not yet activated", OnPublished(rolling, to_a), State::kRollback,
+       "moving to " + kA},
+      {"rolled back", OnActivated(OnPublished(rolling, to_a)), State::kFreeze, "ROLLBACK: " + kA},
+      {"rolled back without a change of content", OnSameContent(rolling, kA), State::kFreeze,
+       "ROLLBACK: " + kA},
+      {"the rollback's files cannot be had", OnSourceFailed(rolling, "no such path"), State::kDiff,
+       "no such path"},
+      {"frozen on the way: stays where it is", OnFreeze(rolling, "bob"), State::kFreeze, ""},
+      {"frozen again after a rollback: the pin stays",
+       OnFreeze(OnActivated(OnPublished(rolling, to_a)), "bob"), State::kFreeze,
+       "ROLLBACK: " + kA},
+      {"unfrozen after a rollback", OnUnfreeze(OnActivated(OnPublished(rolling, to_a))),
+       State::kOk, ""},
+  };
+  for (const StateCase& test : cases) {
+    EXPECT_EQ(StateName(test.record.state), StateName(test.want)) << test.reason;
+    EXPECT_EQ(test.record.info, test.info) << test.reason;
+  }
+}
+
+TEST(RollbackTest, ThatFailsServesTheOldRevisionAndIsTriedAgain) {
+  const Step to_a{Step::Kind::kPublish, kA, kA};
+  ServiceRecord record = OnPublished(OnRollback(At(kB), kA, "alice"), to_a);
+  record = OnActivationFailed(record, "unit failed");
+  EXPECT_EQ(FallbackRevision(record, {.rollback_on_failure = false}), kB);
+  record = OnFellBack(record, kB, "");
+  EXPECT_EQ(record.state, State::kBroken);
+  EXPECT_EQ(record.hash, kB);
+  EXPECT_THAT(record.info, HasSubstr("serving " + kB + " again"));
+  EXPECT_EQ(NextStep(record, {}, kB), (Step{Step::Kind::kPublish, kA, kA}));
+  EXPECT_EQ(OnTip(record, kC).pinned, kA) << "the next poll must not undo a rollback";
+}
+
+TEST(RollbackTest, IsNotUndoneByTheNextPollAndUnfreezeEndsThePin) {
+  ServiceRecord record = OnRollback(At(kB), kA, "alice");
+  record = OnActivated(OnPublished(record, {Step::Kind::kPublish, kA, kA}));
+  record = OnTip(record, kC);
+  EXPECT_EQ(DesiredRevision(record, {}), kA);
+  EXPECT_EQ(record.frozen_by, "alice");
+  record = OnTip(OnUnfreeze(record), kC);
+  EXPECT_EQ(DesiredRevision(record, {}), kC);
+  EXPECT_TRUE(record.frozen_by.empty());
+}
+
+TEST(FallbackTest, GoesToTheLastGoodRevisionOnlyWhereThatIsAnother) {
+  const Step to_b{Step::Kind::kPublish, kB, kB};
+  ServiceRecord failed = OnActivationFailed(OnPublished(OnTip(At(kA), kB), to_b), "exit 1");
+  EXPECT_EQ(FallbackRevision(failed, {.rollback_on_failure = true}), kA);
+  EXPECT_EQ(FallbackRevision(failed, {.rollback_on_failure = false}), "");
+  failed.last_good = kB;
+  EXPECT_EQ(FallbackRevision(failed, {.rollback_on_failure = true}), "");
+  failed.last_good.clear();
+  EXPECT_EQ(FallbackRevision(failed, {.rollback_on_failure = true}), "");
+}
+
+TEST(FallbackTest, SaysTheTruthWhenTheLastGoodRevisionFailsToo) {
+  const Step to_b{Step::Kind::kPublish, kB, kB};
+  ServiceRecord failed = OnActivationFailed(OnPublished(OnTip(At(kA), kB), to_b), "exit 1");
+  ServiceRecord record = OnFellBack(failed, kA, "exit 2");
+  EXPECT_EQ(record.state, State::kBroken);
+  EXPECT_THAT(record.info, HasSubstr("fails too: exit 2"));
+}
+
+TEST(TransitionTest, EveryTransitionThatAnEventMakesIsAllowed) {
+  const Step to_b{Step::Kind::kPublish, kB, kB};
+  const std::vector<ServiceRecord> states = {
+      At(kA),
+      OnFreeze(At(kA), "x"),
+      OnRollback(At(kB), kA, "x"),
+      OnActivationFailed(OnPublished(OnTip(At(kA), kB), to_b), "exit 1"),
+      OnSourceFailed(OnTip(At(kA), kB), "refused"),
+      OnPollFailed(At(kA), "no answer"),
+      OnDrift(At(kA), "changed"),
+  };
+  for (const ServiceRecord& before : states) {
+    const std::vector<ServiceRecord> afters = {
+        OnTip(before, kC),
+        OnPollFailed(before, "no answer"),
+        OnSourceFailed(before, "refused"),
+        OnPublished(before, {Step::Kind::kPublish, DesiredRevision(before, {}),
+                             DesiredRevision(before, {})}),
+        OnActivated(before),
+        OnActivationFailed(before, "exit 1"),
+        OnDrift(before, "changed"),
+        OnDrift(before, ""),
+        OnHealth(before, "failed"),
+        OnHealth(before, ""),
+        OnFreeze(before, "y"),
+        OnUnfreeze(before),
+        OnRollback(before, kC, "y"),
+    };
+    for (size_t i = 0; i < afters.size(); ++i) {
+      if (afters[i].state == before.state) continue;
+      EXPECT_TRUE(MayFollow(before.state, afters[i].state))
+          << StateName(before.state) << " -> " << StateName(afters[i].state) << " by event " << i;
+    }
+  }
+}
+
+TEST(RetryDelayTest, BeginsAtThePollIntervalAndDoublesUpToFiveMinutesOrTheInterval) {
+  EXPECT_EQ(RetryDelay(absl::Seconds(60), 1), absl::Seconds(60));
+  EXPECT_EQ(RetryDelay(absl::Seconds(60), 2), absl::Seconds(120));
+  EXPECT_EQ(RetryDelay(absl::Seconds(60), 3), absl::Seconds(240));
+  EXPECT_EQ(RetryDelay(absl::Seconds(60), 4), absl::Minutes(5));
+  EXPECT_EQ(RetryDelay(absl::Seconds(60), 1000), absl::Minutes(5));
+  EXPECT_EQ(RetryDelay(absl::Minutes(20), 1), absl::Minutes(20));
+  EXPECT_EQ(RetryDelay(absl::Minutes(20), 5), absl::Minutes(20));
+}
+
+TEST(JitteredTest, TakesUpToHalfTheIntervalAway) {
+  EXPECT_EQ(Jittered(absl::Seconds(60), 0.0), absl::Seconds(60));
+  EXPECT_EQ(Jittered(absl::Seconds(60), 1.0), absl::Seconds(30));
+  EXPECT_EQ(Jittered(absl::Seconds(60), 0.5), absl::Seconds(45));
+}
+
+}  // namespace
+}  // namespace gitops
