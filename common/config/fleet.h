@@ -20,9 +20,22 @@ namespace gitops {
 enum class Tracking { kAuto, kCoordinated };
 enum class DriftPolicy { kReport, kCorrect };
 
+// The systemd verbs that `action` may be.
+inline constexpr absl::string_view kActions[] = {
+    "start",
+    "stop",
+    "restart",
+    "reload",
+    "try-restart",
+    "reload-or-restart",
+    "try-reload-or-restart",
+    "reload-or-try-restart",
+};
+
 // One `dirs` entry.
 struct DirectorySpec {
-  std::string local;  // absolute, normalized
+  // Absolute, normalized. Empty: followed, but published nowhere, as gitopper does.
+  std::string local;
   std::string link;   // relative, plain (CheckPlainRelativePath), no trailing slash; "." for the root
   bool file = false;
 
@@ -44,7 +57,7 @@ struct UpstreamSpec {
 struct NixSpec {
   std::string profile;
   std::string job_uri;
-  std::string netrc_file;
+  std::string netrc_file;  // empty: /etc/netrc, if it exists
   std::string require = "job";  // "job", "jobset" or "aggregate:NAME"
 
   bool operator==(const NixSpec&) const = default;
@@ -115,7 +128,7 @@ struct SecretSpec {
 
 struct HostSpec {
   std::string name;
-  std::string address;
+  std::string address;  // HOST:PORT; NAME:8004 if the file names none
   std::vector<std::string> tags;
   ChecksSpec health_checks;
   ChecksSpec pre_deploy_checks;
@@ -131,6 +144,8 @@ struct FleetConfig {
   // A gitopper `[global.keys]`/`keys` table is accepted and kept out of the way: access is by
   // client certificate here. The paths it names, for a warning.
   std::vector<std::string> gitopper_keys;
+  // What is accepted for gitopper's sake and has no effect, one sentence each with file and line.
+  std::vector<std::string> warnings;
 };
 
 // Parses the text of a fleet config. `file` is used in messages and as the base of relative paths.

@@ -1,0 +1,153 @@
+#include "common/config/fleet_check.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+
+namespace gitops {
+namespace {
+
+constexpr absl::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+constexpr absl::string_view kDigits = "0123456789";
+
+absl::Status Refuse(absl::string_view value, absl::string_view why) {
+  return absl::InvalidArgumentError(absl::StrCat("\"", value, "\" ", why));
+}
+
+// The first character that is no letter, digit or one of `more`; empty if there is none.
+absl::string_view FirstOtherCharacter(absl::string_view text, absl::string_view more) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto in = [&](absl::string_view set) {
+      return set.find(text[i]) != absl::string_view::npos;
+    };
+    if (!in(kLetters) && !in(kDigits) && !in(more)) return text.substr(i, 1);
+  }
+  return "";
+}
+
+absl::Status CheckCharacters(absl::string_view text, absl::string_view more,
+                             absl::string_view what) {
+  const absl::string_view other = FirstOtherCharacter(text, more);
+  if (other.empty()) return absl::OkStatus();
+  const bool printable = absl::ascii_isgraph(static_cast<unsigned char>(other[0]));
+  return Refuse(text, absl::StrCat("is no ", what, ": it holds ",
+                                   printable ? absl::StrCat("'", other, "'")
+                                   : other == " " ? "a space"
+                                                  : "a character outside ASCII"));
+}
+
+bool IsFirstOneOf(absl::string_view text, absl::string_view set) {
+  return !text.empty() && set.find(text[0]) != absl::string_view::npos;
+}
+
+absl::Status CheckBranchComponent(absl::string_view branch, absl::string_view component) {
+  if (component.empty()) return Refuse(branch, "is no branch name: it holds an empty component");
+  if (absl::StartsWith(component, ".")) {
+    return Refuse(branch, "is no branch name: a component begins with '.'");
+  }
+  if (absl::EndsWith(component, ".lock")) {
+    return Refuse(branch, "is no branch name: a component ends with \".lock\"");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckServiceName(absl::string_view name) {
+  if (name.empty()) return Refuse(name, "is no service name: it is empty");
+  if (name.size() > 255) return Refuse(name, "is no service name: it is longer than 255 bytes");
+  absl::Status status = CheckCharacters(name, ":-_.\\@", "service name");
+  if (!status.ok()) return status;
+  if (IsFirstOneOf(name, ".-@")) {
+    return Refuse(name, "is no service name: it must begin with a letter, a digit, '_', ':' or '\\'");
+  }
+  if (absl::EndsWith(name, "@") || absl::StrContains(name, "@.")) {
+    return Refuse(name, "is a template: name one instance of it, as \"name@instance\"");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckHostName(absl::string_view name) {
+  if (name.empty()) return Refuse(name, "is no host name: it is empty");
+  if (name.size() > 253) return Refuse(name, "is no host name: it is longer than 253 bytes");
+  if (IsFirstOneOf(name, "-.")) {
+    return Refuse(name, "is no host name: it must begin with a letter or a digit");
+  }
+  return CheckCharacters(name, "-_.:", "host name");
+}
+
+absl::Status CheckBranch(absl::string_view branch) {
+  if (branch.empty()) return Refuse(branch, "is no branch name: it is empty");
+  if (IsFirstOneOf(branch, "-")) return Refuse(branch, "is no branch name: it begins with '-'");
+  if (branch == "@" || branch == "HEAD") {
+    return Refuse(branch, "is no branch name: git keeps it for itself");
+  }
+  for (const char c : branch) {
+    if (absl::ascii_iscntrl(static_cast<unsigned char>(c)) ||
+        absl::string_view(" ~^:?*[\\").find(c) != absl::string_view::npos) {
+      return Refuse(branch, "is no branch name: it may not hold a space, a control character or "
+                            "one of ~^:?*[\\");
+    }
+  }
+  for (absl::string_view part : {"..", "@{"}) {
+    if (absl::StrContains(branch, part)) {
+      return Refuse(branch, absl::StrCat("is no branch name: it holds \"", part, "\""));
+    }
+  }
+  if (absl::EndsWith(branch, ".")) return Refuse(branch, "is no branch name: it ends with '.'");
+  for (absl::string_view component : absl::StrSplit(branch, '/')) {
+    absl::Status status = CheckBranchComponent(branch, component);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckUserName(absl::string_view user) {
+  if (!IsFirstOneOf(user, kLetters) && !IsFirstOneOf(user, "_")) {
+    return Refuse(user, "is no user name: it must begin with a letter or '_' (a name, no number)");
+  }
+  if (user.size() > 256) return Refuse(user, "is no user name: it is longer than 256 bytes");
+  // Samba's machine accounts end with '$'.
+  absl::Status status = CheckCharacters(absl::StripSuffix(user, "$"), "_-.@", "user name");
+  return status;
+}
+
+absl::Status CheckPackage(absl::string_view package) {
+  if (IsFirstOneOf(package, "-") || absl::EndsWith(package, "-")) {
+    // apt takes a trailing '-' as "remove it".
+    return Refuse(package, "is no package name: it may not begin or end with '-'");
+  }
+  return CheckCharacters(package, "+-._:~@/=", "package name");
+}
+
+absl::Status CheckPermissions(absl::string_view octal) {
+  const bool digits = octal.find_first_not_of("01234567") == absl::string_view::npos;
+  if (digits && (octal.size() == 3 || octal.size() == 4)) return absl::OkStatus();
+  return Refuse(octal, "is no file mode: write three or four octal digits, as \"0400\"");
+}
+
+absl::Status CheckRequire(absl::string_view require) {
+  if (require == "job" || require == "jobset") return absl::OkStatus();
+  absl::string_view name = require;
+  if (!absl::ConsumePrefix(&name, "aggregate:")) {
+    return Refuse(require, "is none of job, jobset, aggregate:NAME");
+  }
+  if (name.empty()) return Refuse(require, "names no job: write \"aggregate:NAME\"");
+  return CheckCharacters(name, "-_.", "job name");
+}
+
+absl::Status CheckProfile(absl::string_view profile) {
+  if (absl::StartsWith(profile, "/")) return NormalizeAbsolutePath(profile).status();
+  if (profile.empty()) return Refuse(profile, "is no profile name: it is empty");
+  if (IsFirstOneOf(profile, ".-")) {
+    return Refuse(profile, "is no profile name: it may not begin with '.' or '-'");
+  }
+  return CheckCharacters(profile, "-_.+", "profile name");
+}
+
+}  // namespace gitops

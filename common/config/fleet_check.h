@@ -1,0 +1,49 @@
+#ifndef GITOPS_COMMON_CONFIG_FLEET_CHECK_H_
+#define GITOPS_COMMON_CONFIG_FLEET_CHECK_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace gitops {
+
+// Whether a value of a fleet config can mean what its key says. All are plain functions of the
+// text: nothing is looked up on the machine. INVALID_ARGUMENT: what was found, why it cannot be,
+// what to write; the caller adds file, line and key.
+
+// A unit name without '/', since <mount>/<service> is a directory.
+absl::Status CheckServiceName(absl::string_view name);
+absl::Status CheckHostName(absl::string_view name);
+// As git check-ref-format --branch.
+absl::Status CheckBranch(absl::string_view branch);
+// A form that git takes without running a program of the url's choice.
+absl::Status CheckUpstreamUrl(absl::string_view url);
+absl::Status CheckHttpUrl(absl::string_view url);
+absl::Status CheckUserName(absl::string_view user);
+absl::Status CheckPackage(absl::string_view package);
+absl::Status CheckPermissions(absl::string_view octal);
+// "job", "jobset" or "aggregate:NAME".
+absl::Status CheckRequire(absl::string_view require);
+// A profile's name below /nix/var/nix/profiles, or an absolute path.
+absl::Status CheckProfile(absl::string_view profile);
+
+// `path` without doubled and trailing slashes. INVALID_ARGUMENT: it is not absolute, or has a "."
+// or ".." in it.
+absl::StatusOr<std::string> NormalizeAbsolutePath(absl::string_view path);
+// NormalizeAbsolutePath of a place that may be published to: not a directory whose replacement
+// would break the host.
+absl::StatusOr<std::string> NormalizeLocal(absl::string_view path);
+// The plain relative form of a path in the repository: "" and "/" become ".", a leading "./",
+// doubled and trailing slashes go.
+absl::StatusOr<std::string> NormalizeLink(absl::string_view path);
+// HOST:PORT, with the agents' port where none is given. "unix:PATH" stays.
+absl::StatusOr<std::string> NormalizeAddress(absl::string_view address);
+
+// Whether `inner` is `outer` or below it. Both normalized.
+bool IsAtOrBeneath(absl::string_view inner, absl::string_view outer);
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_CONFIG_FLEET_CHECK_H_

@@ -1,0 +1,241 @@
+#include "common/config/fleet_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/config/fleet.h"
+
+namespace gitops {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+using Check = absl::Status (*)(absl::string_view);
+
+void ExpectAccepted(Check check, std::initializer_list<const char*> values) {
+  for (const char* value : values) EXPECT_TRUE(check(value).ok()) << value << ": " << check(value);
+}
+
+// `why` is part of the message, after the value itself.
+void ExpectRefused(Check check,
+                   std::initializer_list<std::pair<absl::string_view, const char*>> cases) {
+  for (const auto& [value, why] : cases) {
+    const absl::Status status = check(value);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << value;
+    EXPECT_THAT(status.message(), HasSubstr(why)) << value;
+  }
+}
+
+TEST(ServiceName, IsAUnitNameWithoutSlash) {
+  ExpectAccepted(CheckServiceName, {"nginx", "grafana-server", "nginx.service", "backup.timer",
+                                    "docker-compose@caddy", "a@b@c", "dev-sda\\x2d1.swap", "_x"});
+  ExpectRefused(CheckServiceName, {{"", "is empty"},
+                                   {"a/b", "holds '/'"},
+                                   {"..", "must begin with"},
+                                   {".git", "must begin with"},
+                                   {"-x", "must begin with"},
+                                   {"@x", "must begin with"},
+                                   {"a b", "holds a space"},
+                                   {"caf\xc3\xa9", "outside ASCII"},
+                                   {"getty@", "is a template"},
+                                   {"getty@.service", "is a template"},
+                                   {std::string(256, 'a'), "longer than 255"}});
+}
+
+TEST(Branch, IsWhatGitTakesForABranch) {
+  ExpectAccepted(CheckBranch, {"main", "canary", "feature/x-1", "v1.2", "a@b", "release_2"});
+  ExpectRefused(CheckBranch, {{"", "is empty"},
+                              {"-x", "begins with '-'"},
+                              {" main", "a space"},
+                              {"a..b", "holds \"..\""},
+                              {"a~1", "one of ~^:?*[\\"},
+                              {"a^", "one of"},
+                              {"a:b", "one of"},
+                              {"a?", "one of"},
+                              {"a*", "one of"},
+                              {"a[b", "one of"},
+                              {"a\\b", "one of"},
+                              {"a\nb", "a control character"},
+                              {"a//b", "empty component"},
+                              {"/a", "empty component"},
+                              {"a/", "empty component"},
+                              {"a/.b", "begins with '.'"},
+                              {"a.lock", "ends with \".lock\""},
+                              {"a.", "ends with '.'"},
+                              {"a@{1}", "holds \"@{\""},
+                              {"@", "git keeps it"},
+                              {"HEAD", "git keeps it"}});
+}
+
+TEST(Upstream, IsAUrlThatRunsNoProgram) {
+  ExpectAccepted(CheckUpstreamUrl,
+                 {"https://git.example/ops.git", "http://user:pw@git.example:8080/ops",
+                  "ssh://git@git.example:22/ops.git", "git://git.example/ops", "file:///srv/ops.git",
+                  "git@github.com:miekg/gitopper", "host:ops.git", "/srv/git/ops.git",
+                  "https://[::1]:8443/ops", "HTTPS://git.example/x"});
+  ExpectRefused(CheckUpstreamUrl,
+                {{"", "is empty"},
+                 {"ext::sh -c touch% /tmp/x", "space"},
+                 {"ext::sh", "transport helper"},
+                 {"fd::17", "transport helper"},
+                 {"foo::https://git.example/x", "transport helper"},
+                 {"--upload-pack=touch", "begins with '-'"},
+                 {"-x:y", "begins with '-'"},
+                 {"https://git.example/a\nb", "control character"},
+                 {"ftp://git.example/x", "scheme that is not allowed"},
+                 {"htps://git.example/x", "did you mean \"https\"?"},
+                 {"https:///x", "names no host"},
+                 {"https://:80/x", "names no host"},
+                 {"ssh://-oProxyCommand=x/y", "names no host"},
+                 {"ssh://-oProxyCommand=x@host/y", "names no host"},
+                 {"ssh://git@-oProxyCommand=x/y", "names no host"},
+                 {"git@-oProxyCommand=x:y", "names no host"},
+                 {"git@:y", "names no host"},
+                 {"git@host:", "names no path"},
+                 {"git:pw@host:x", "holds a password"},
+                 {"file://host/x", "names no absolute path"},
+                 {"file:///", "names no absolute path"},
+                 {"ops.git", "is no upstream"},
+                 {"./ops", "is no upstream"}});
+}
+
+TEST(Upstream, IsRefusedWithoutShowingItsPassword) {
+  for (const char* url : {"ftp://u:hunter2@h/x", "htps://u:hun@ter2@h/x", "git:hunter2@host:x",
+                          "https://u:hunter2@/x", "https://h/x y?token=hunter2"}) {
+    const absl::Status status = CheckUpstreamUrl(url);
+    EXPECT_FALSE(status.ok()) << url;
+    EXPECT_THAT(status.message(), Not(HasSubstr("ter2"))) << url;
+  }
+}
+
+TEST(RedactedUrl, HasNoUserPasswordQueryOrFragment) {
+  struct Case {
+    const char* url;
+    const char* expected;
+  };
+  for (const Case& c : std::initializer_list<Case>{
+           {"https://git.example/ops.git", "https://git.example/ops.git"},
+           {"https://user@git.example/ops.git", "https://git.example/ops.git"},
+           {"https://user:pw@git.example:8443/ops.git", "https://git.example:8443/ops.git"},
+           {"https://user:p@w@git.example/ops", "https://git.example/ops"},
+           {"https://user:p/w@git.example/ops", "https://git.example/ops"},
+           {"https://user:p?w#x@git.example/ops", "https://git.example/ops"},
+           {"https://git.example/ops?token=x#y", "https://git.example/ops"},
+           {"https://git.example/@scope/ops", "https://git.example/@scope/ops"},
+           {"https://git.example:8443/@scope/ops", "https://git.example:8443/@scope/ops"},
+           {"https://[::1]:8443/@scope", "https://[::1]:8443/@scope"},
+           {"ssh://git@host/x", "ssh://host/x"},
+           {"git@host:ops.git", "host:ops.git"},
+           {"user:pw@host:ops.git", "host:ops.git"},
+           {"host:ops.git", "host:ops.git"},
+           {"/srv/git/ops.git", "/srv/git/ops.git"},
+           {"file:///srv/ops.git", "file:///srv/ops.git"},
+           {"", ""},
+       }) {
+    EXPECT_EQ(RedactUrl(c.url), c.expected) << c.url;
+  }
+}
+
+TEST(Names, OfUsersPackagesHostsAndModesAreChecked) {
+  ExpectAccepted(CheckUserName, {"root", "www-data", "_apt", "joe@corp.example", "pc$", "Joe.Doe"});
+  ExpectRefused(CheckUserName, {{"1000", "must begin with a letter"},
+                                {"", "must begin with a letter"},
+                                {"-x", "must begin with a letter"},
+                                {"a b", "holds a space"},
+                                {"a:b", "holds ':'"},
+                                {"a/b", "holds '/'"}});
+  ExpectAccepted(CheckPackage, {"nginx", "g++", "libc6:i386", "nginx=1.22.1-9", "vim/stable"});
+  ExpectRefused(CheckPackage, {{"-y", "may not begin or end with '-'"},
+                               {"nginx-", "may not begin or end with '-'"},
+                               {"a b", "holds a space"},
+                               {"a;b", "holds ';'"}});
+  ExpectAccepted(CheckHostName, {"web1", "grafana.atoom.net", "localhost", "WEB_1"});
+  ExpectRefused(CheckHostName, {{"-x", "must begin with"}, {"a,b", "holds ','"}, {"a/b", "'/'"}});
+  ExpectAccepted(CheckPermissions, {"0400", "640", "4755"});
+  ExpectRefused(CheckPermissions, {{"", "octal"}, {"9", "octal"}, {"u=r", "octal"}, {"00400", "o"}});
+  ExpectAccepted(CheckRequire, {"job", "jobset", "aggregate:tested"});
+  ExpectRefused(CheckRequire, {{"jobs", "none of job, jobset"}, {"aggregate:", "names no job"}});
+  ExpectAccepted(CheckProfile, {"web", "system-1", "/nix/var/nix/profiles/web"});
+  ExpectRefused(CheckProfile, {{"", "empty"}, {"../x", "begin"}, {"/a/../b", "\"..\""}, {"a/b", "/"}});
+  ExpectAccepted(CheckHttpUrl, {"https://hydra.example/job/p/js/web", "http://h/x"});
+  ExpectRefused(CheckHttpUrl, {{"ssh://h/x", "scheme"}, {"h/x", "is no https://"}, {"https://", "host"}});
+}
+
+TEST(LocalPath, IsAbsoluteAndNoDirectoryThatTheHostNeedsWhole) {
+  struct Case {
+    const char* path;
+    const char* expected;
+  };
+  for (const Case& c : std::initializer_list<Case>{{"/etc/nginx", "/etc/nginx"},
+                                                   {"/etc/nginx/", "/etc/nginx"},
+                                                   {"//etc///nginx", "/etc/nginx"},
+                                                   {"/usr/lib", "/usr/lib"},
+                                                   {"/var/lib", "/var/lib"},
+                                                   {"/srv", "/srv"},
+                                                   {"/opt", "/opt"},
+                                                   {"/tmp/x", "/tmp/x"}}) {
+    auto path = NormalizeLocal(c.path);
+    ASSERT_TRUE(path.ok()) << c.path << path.status();
+    EXPECT_EQ(*path, c.expected);
+  }
+  for (const char* path : {"/", "//", "/proc", "/sys", "/dev", "/etc", "/etc/", "/usr", "/bin",
+                           "/sbin", "/lib", "/lib64", "/var", "/run", "/boot", "/root", "/home",
+                           "/tmp", "/nix"}) {
+    EXPECT_THAT(NormalizeLocal(path).status().message(), HasSubstr("cannot be replaced")) << path;
+  }
+  EXPECT_THAT(NormalizeLocal("etc").status().message(), HasSubstr("is no absolute path"));
+  EXPECT_THAT(NormalizeLocal("").status().message(), HasSubstr("is no absolute path"));
+  EXPECT_THAT(NormalizeLocal("/a/../etc").status().message(), HasSubstr("holds \"..\""));
+  EXPECT_THAT(NormalizeLocal("/a/./b").status().message(), HasSubstr("holds \".\""));
+}
+
+TEST(LinkPath, IsRelativeAndPlain) {
+  struct Case {
+    const char* path;
+    const char* expected;
+  };
+  for (const Case& c : std::initializer_list<Case>{{"nginx/etc", "nginx/etc"},
+                                                   {"nginx/etc/", "nginx/etc"},
+                                                   {"./nginx//etc", "nginx/etc"},
+                                                   {"", "."},
+                                                   {".", "."},
+                                                   {"./", "."},
+                                                   {"/", "."}}) {
+    auto path = NormalizeLink(c.path);
+    ASSERT_TRUE(path.ok()) << c.path << path.status();
+    EXPECT_EQ(*path, c.expected);
+  }
+  for (const char* path : {"..", "a/../b", "../x", "/etc/shadow", "a/.git/config", "-x", ".GIT"}) {
+    EXPECT_FALSE(NormalizeLink(path).ok()) << path;
+  }
+  EXPECT_THAT(NormalizeLink("/nginx/etc").status().message(), HasSubstr("write \"nginx/etc\""));
+}
+
+TEST(AgentAddress, HasTheAgentsPortUnlessItNamesOne) {
+  struct Case {
+    const char* address;
+    const char* expected;
+  };
+  for (const Case& c : std::initializer_list<Case>{{"web1.example", "web1.example:8004"},
+                                                   {"web1.example:9", "web1.example:9"},
+                                                   {"[::1]", "[::1]:8004"},
+                                                   {"[::1]:9", "[::1]:9"},
+                                                   {"unix:/run/a.sock", "unix:/run/a.sock"}}) {
+    EXPECT_EQ(*NormalizeAddress(c.address), c.expected);
+  }
+  for (const char* address : {"::1", "a:0", "a:65536", "a:x", "a:", ":8004", "[::1", "[::1]9", "a b"}) {
+    EXPECT_FALSE(NormalizeAddress(address).ok()) << address;
+  }
+}
+
+TEST(Paths, LieBeneathOthersByWholeNames) {
+  EXPECT_TRUE(IsAtOrBeneath("/a/b", "/a"));
+  EXPECT_TRUE(IsAtOrBeneath("/a", "/a"));
+  EXPECT_TRUE(IsAtOrBeneath("/a", "/"));
+  EXPECT_FALSE(IsAtOrBeneath("/ab", "/a"));
+  EXPECT_FALSE(IsAtOrBeneath("/a", "/a/b"));
+}
+
+}  // namespace
+}  // namespace gitops

@@ -1,0 +1,153 @@
+#include <map>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/config/fleet_check.h"
+#include "common/config/fleet_reader.h"
+
+namespace gitops {
+namespace {
+
+constexpr absl::Duration kMostCheckTime = absl::Hours(1);
+
+// A period of zero would spin, a timeout of zero would never pass.
+template <typename Check>
+void ReadTimes(const TomlTable& table, Check& check) {
+  Store(table.Duration("period", absl::Milliseconds(10), kMostCheckTime), check.period);
+  Store(table.Duration("timeout", absl::Milliseconds(10), kMostCheckTime), check.timeout);
+}
+
+HttpCheckSpec ReadHttpCheck(const TomlTable& table) {
+  HttpCheckSpec check;
+  Store(table.String("description"), check.description);
+  Store(CheckedText(table, "host", CheckHostName), check.host);
+  Store(table.Choice("scheme", {"http", "https"}), check.scheme);
+  if (check.scheme == "https") check.port = 443;
+  Store(table.Int("port", 1, 65535), check.port);
+  Store(CheckedText(table, "path",
+                    [](absl::string_view path) {
+                      return absl::StartsWith(path, "/")
+                                 ? absl::OkStatus()
+                                 : absl::InvalidArgumentError(
+                                       absl::StrCat("\"", path, "\" does not begin with '/'"));
+                    }),
+        check.path);
+  check.headers = table.StringMap("headers");
+  ReadTimes(table, check);
+  Store(table.Bool("insecure_ssl"), check.insecure_ssl);
+  return check;
+}
+
+CmdCheckSpec ReadCmdCheck(const TomlTable& table) {
+  CmdCheckSpec check;
+  Store(table.String("description"), check.description);
+  if (const auto cmd = table.Strings("cmd")) {
+    check.cmd = *cmd;
+    if (cmd->empty() || cmd->front().empty()) table.Fault("cmd", "names no program");
+  } else if (!table.Has("cmd")) {
+    table.Fault("cmd", "is missing: give the program and its arguments, as [\"true\"]");
+  }
+  ReadTimes(table, check);
+  return check;
+}
+
+ChecksSpec ReadChecks(const TomlTable& host, absl::string_view key) {
+  ChecksSpec checks;
+  if (!host.Has(key)) return checks;
+  const std::optional<TomlTable> table = host.Table(key);
+  if (!table.has_value()) return checks;
+  for (const TomlTable& check : table->Tables("http")) checks.http.push_back(ReadHttpCheck(check));
+  for (const TomlTable& check : table->Tables("cmd")) checks.cmd.push_back(ReadCmdCheck(check));
+  return checks;
+}
+
+void ReadOwner(const TomlTable& table, SecretSpec& secret) {
+  const std::optional<TomlTable> owner = table.Table("owner");
+  if (!owner.has_value()) return;
+  Store(CheckedText(*owner, "user", CheckUserName), secret.owner_user);
+  Store(CheckedText(*owner, "group", CheckUserName), secret.owner_group);
+}
+
+SecretSpec ReadSecret(const TomlTable& table, const std::string& directory) {
+  SecretSpec secret;
+  if (table.Text("source").has_value()) Store(FilePath(table, "source", directory), secret.source);
+  if (const auto destination = table.Text("destination")) {
+    const auto normal = NormalizeAbsolutePath(*destination);
+    if (normal.ok() && *normal != "/") {
+      secret.destination = *normal;
+    } else {
+      table.Fault("destination", normal.ok() ? "is the root directory: name the file"
+                                             : normal.status().message());
+    }
+  }
+  for (absl::string_view key : {"source", "destination"}) {
+    if (!table.Has(key)) table.Fault(key, "is missing");
+  }
+  ReadOwner(table, secret);
+  Store(CheckedText(table, "permissions", CheckPermissions), secret.permissions);
+  Store(table.Strings("action"), secret.action);
+  Store(table.Bool("mk_dirs"), secret.mk_dirs);
+  Store(table.Choice("upload_at", {"pre-activation", "post-activation"}), secret.upload_at);
+  return secret;
+}
+
+std::vector<std::string> ReadTags(const TomlTable& table, absl::string_view key) {
+  std::vector<std::string> tags = table.Strings(key).value_or(std::vector<std::string>());
+  for (const std::string& tag : tags) {
+    // --tagged A,B separates with commas.
+    if (tag.empty() || tag.find_first_of(", \t\r\n") != std::string::npos) {
+      table.Fault(key, absl::StrCat("\"", tag, "\" is no tag: it may not be empty or hold a comma "
+                                    "or a space"));
+    }
+  }
+  return tags;
+}
+
+HostSpec ReadHost(const TomlTable& table, const std::string& directory) {
+  HostSpec host;
+  if (const auto name = CheckedText(table, "name", CheckHostName)) {
+    host.name = *name;
+    table.SetName(*name);
+    host.address = *NormalizeAddress(absl::StrContains(*name, ':') ? absl::StrCat("[", *name, "]")
+                                                                   : *name);
+  } else if (!table.Has("name")) {
+    table.Fault("name", "is missing: give the host's name");
+  }
+  if (const auto address = table.Text("address")) {
+    auto normal = NormalizeAddress(*address);
+    if (normal.ok()) {
+      host.address = *std::move(normal);
+    } else {
+      table.Fault("address", normal.status().message());
+    }
+  }
+  host.tags = ReadTags(table, "tags");
+  host.health_checks = ReadChecks(table, "health_checks");
+  host.pre_deploy_checks = ReadChecks(table, "pre_deploy_checks");
+  for (const auto& [name, secret] : table.NamedTables("secrets")) {
+    host.secrets.emplace(name, ReadSecret(secret, directory));
+  }
+  return host;
+}
+
+}  // namespace
+
+void ReadHosts(const TomlTable& root, const std::string& directory, FleetConfig& config) {
+  std::map<std::string, int> lines;
+  for (const TomlTable& table : root.Tables("hosts")) {
+    HostSpec host = ReadHost(table, directory);
+    const auto [first, is_new] = lines.emplace(absl::AsciiStrToLower(host.name), table.line());
+    if (!is_new && !host.name.empty()) {
+      table.Fault("name", absl::StrCat("\"", host.name, "\" is given twice, first in line ",
+                                       first->second));
+    }
+    config.hosts.push_back(std::move(host));
+  }
+  if (const std::optional<TomlTable> fleet = root.Table("fleet")) {
+    config.order_by_tags = ReadTags(*fleet, "order_by_tags");
+  }
+}
+
+}  // namespace gitops

@@ -1,0 +1,101 @@
+#ifndef GITOPS_COMMON_CONFIG_TOML_H_
+#define GITOPS_COMMON_CONFIG_TOML_H_
+
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace gitops {
+
+// A table of a TOML file, read key by key. A key is known because somebody asked for it: Finish()
+// reports all others, in every table that was handed out. Faults are collected, not returned, so
+// that a user sees all of them at once. A getter answers nullopt for a key that is absent and for
+// one that has a fault, which is reported with its line. Keys are matched without regard to case,
+// as gitopper's reader does. A copy is another view of the same table. Not thread-safe.
+class TomlTable {
+ public:
+  int line() const;
+  bool Has(absl::string_view key) const;
+  bool IsTable(absl::string_view key) const;
+  // Makes keys known that somebody else reads.
+  void Ignore(std::initializer_list<absl::string_view> keys) const;
+
+  // Without control characters.
+  std::optional<std::string> String(absl::string_view key) const;
+  // A string that is not empty.
+  std::optional<std::string> Text(absl::string_view key) const;
+  // One of `choices`; the message names the nearest.
+  std::optional<std::string> Choice(absl::string_view key,
+                                    const std::vector<std::string>& choices) const;
+  std::optional<bool> Bool(absl::string_view key) const;
+  std::optional<int64_t> Int(absl::string_view key, int64_t least, int64_t most) const;
+  // Text as ParseDurationText reads, or a number of seconds.
+  std::optional<absl::Duration> Duration(absl::string_view key, absl::Duration least,
+                                         absl::Duration most) const;
+  // A number, or text as "512MiB"; at least 1.
+  std::optional<int64_t> Bytes(absl::string_view key) const;
+  // Elements hold no NUL, but may hold line breaks: they are arguments of commands.
+  std::optional<std::vector<std::string>> Strings(absl::string_view key) const;
+  std::map<std::string, std::string> StringMap(absl::string_view key) const;
+  // The text of a string, a boolean, a number, or of a list of strings (joined with commas).
+  std::optional<std::string> Scalar(absl::string_view key) const;
+
+  std::optional<TomlTable> Table(absl::string_view key) const;
+  // `[[key]]`.
+  std::vector<TomlTable> Tables(absl::string_view key) const;
+  // `[key.NAME]`, with the names, in the order of names.
+  std::vector<std::pair<std::string, TomlTable>> NamedTables(absl::string_view key) const;
+
+  // What messages call this table from now on, beside its header: [[services]] "nginx".
+  void SetName(absl::string_view name) const;
+  // Reports a fault of `key`, at its line; if the key is absent, at the table's.
+  void Fault(absl::string_view key, absl::string_view message) const;
+  // `FILE:LINE` of `key`, or of the table if the key is absent.
+  std::string Where(absl::string_view key) const;
+
+  // Of the whole file. INVALID_ARGUMENT: every fault found, one a line, in the order of the file.
+  absl::Status Finish() const;
+
+ private:
+  friend absl::StatusOr<TomlTable> ParseToml(absl::string_view text, const std::string& file);
+  struct Document;
+  struct State;
+  TomlTable(std::shared_ptr<Document> document, State* state)
+      : document_(std::move(document)), state_(state) {}
+
+  std::shared_ptr<Document> document_;
+  State* state_;  // of document_
+};
+
+// INVALID_ARGUMENT: `FILE:LINE:COLUMN: what`.
+absl::StatusOr<TomlTable> ParseToml(absl::string_view text, const std::string& file);
+
+// The content of a config file. The code says why it could not be read: NOT_FOUND,
+// PERMISSION_DENIED, …; INVALID_ARGUMENT: a directory, or larger than any config.
+absl::StatusOr<std::string> ReadConfigText(const std::string& file);
+
+// Makes the tables known that some program of the suite reads, so that a misspelt one is a fault
+// whichever program reads the file.
+void KnowTopLevelTables(const TomlTable& root);
+
+// "512MiB", "10MB", "4096": KB to TB are powers of 1000, KiB to TiB of 1024.
+absl::StatusOr<int64_t> ParseBytesText(absl::string_view text);
+
+// ` (did you mean "branch"?)`. If no known word is near: ` (known: branch, mount)`, or nothing if
+// the message lists them anyway.
+std::string Suggestion(absl::string_view word, const std::vector<std::string>& known,
+                       bool list_known = true);
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_CONFIG_TOML_H_
