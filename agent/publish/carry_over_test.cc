@@ -1,0 +1,210 @@
+#include "agent/publish/carry_over.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "agent/publish/copy_node.h"
+
+namespace gitops {
+namespace {
+
+namespace fs = std::filesystem;
+
+class CarryOverTest : public testing::Test {
+ protected:
+  CarryOverTest() {
+    std::string name = absl::StrCat(testing::TempDir(), "/carry-XXXXXX");
+    root_ = ::mkdtemp(name.data());
+    fs::create_directories(root_ / "old");
+    fs::create_directories(root_ / "new");
+  }
+  ~CarryOverTest() override { fs::remove_all(root_); }
+
+  void Write(const std::string& path, const std::string& content) const {
+    fs::create_directories((root_ / path).parent_path());
+    std::ofstream(root_ / path) << content;
+  }
+  std::string Read(const std::string& path) const {
+    if (!fs::is_regular_file(fs::symlink_status(root_ / path))) return "(none)";
+    std::ostringstream text;
+    text << std::ifstream(root_ / path).rdbuf();
+    return text.str();
+  }
+  bool Exists(const std::string& path) const {
+    return fs::exists(fs::symlink_status(root_ / path));
+  }
+  struct stat Stat(const std::string& path) const {
+    struct stat stat = {};
+    EXPECT_EQ(::lstat((root_ / path).c_str(), &stat), 0) << path;
+    return stat;
+  }
+
+  static Manifest Tracking(const std::vector<std::string>& paths) {
+    Manifest manifest;
+    for (const std::string& path : paths) manifest.entries.push_back({.path = path});
+    return manifest;
+  }
+  std::unique_ptr<CarryOver> New(const std::vector<std::string>& old_tracked,
+                                 const std::vector<std::string>& new_tracked,
+                                 std::vector<std::string> excluded = {}) const {
+    const auto open = [&](const char* name) {
+      return Fd(::open((root_ / name).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    };
+    return CarryOver::New({.from = open("old"),
+                           .to = open("new"),
+                           .tracked_from = TrackedPaths::Of(Tracking(old_tracked), "."),
+                           .tracked_to = TrackedPaths::Of(Tracking(new_tracked), "."),
+                           .excluded = std::move(excluded),
+                           .local = "/etc/service"});
+  }
+
+  fs::path root_;
+};
+
+TEST_F(CarryOverTest, UntrackedFilesComeAlongWithAllThatBelongsToThem) {
+  Write("old/made", "by the service");
+  ASSERT_EQ(::chmod((root_ / "old/made").c_str(), 0640), 0);
+  ASSERT_EQ(::setxattr((root_ / "old/made").c_str(), "user.note", "x", 1, 0), 0);
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::chown((root_ / "old/made").c_str(), 123, 456), 0);
+  }
+  const timespec times[] = {{1000, 5}, {2000, 7}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, (root_ / "old/made").c_str(), times, 0), 0);
+  fs::create_symlink("/nowhere", root_ / "old/dangling");
+  ASSERT_EQ(::mkfifo((root_ / "old/fifo").c_str(), 0600), 0);
+  fs::create_directories(root_ / "old/dir/empty");
+  ASSERT_EQ(::chmod((root_ / "old/dir").c_str(), 0750), 0);
+  ASSERT_EQ(::utimensat(AT_FDCWD, (root_ / "old/dir").c_str(), times, 0), 0);
+  Write("old/tracked/beside", "kept");
+
+  ASSERT_EQ(New({"tracked/file"}, {"tracked/file"})->CopyAll(), absl::OkStatus());
+
+  EXPECT_EQ(Read("new/made"), "by the service");
+  const struct stat made = Stat("new/made"), old = Stat("old/made");
+  EXPECT_EQ(made.st_mode, old.st_mode);
+  EXPECT_EQ(made.st_uid, old.st_uid);
+  EXPECT_EQ(made.st_gid, old.st_gid);
+  EXPECT_EQ(made.st_mtim.tv_sec, 2000);
+  EXPECT_EQ(made.st_mtim.tv_nsec, 7);
+  EXPECT_NE(made.st_ino, old.st_ino);
+  char value = 0;
+  EXPECT_EQ(::getxattr((root_ / "new/made").c_str(), "user.note", &value, 1), 1);
+  EXPECT_EQ(value, 'x');
+  EXPECT_EQ(fs::read_symlink(root_ / "new/dangling"), "/nowhere");
+  EXPECT_TRUE(S_ISFIFO(Stat("new/fifo").st_mode));
+  EXPECT_EQ(Stat("new/dir").st_mode & 07777, 0750u);
+  EXPECT_EQ(Stat("new/dir").st_mtim.tv_sec, 2000);
+  EXPECT_TRUE(fs::is_directory(root_ / "new/dir/empty"));
+  EXPECT_EQ(Read("new/tracked/beside"), "kept");
+}
+
+TEST_F(CarryOverTest, SocketsStayBehindWithoutHarm) {
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = {}};
+  std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/cwd/carry-%d", ::getpid());
+  ASSERT_EQ(::bind(socket, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  fs::rename(address.sun_path, root_ / "old/socket");
+  ::close(socket);
+  Write("old/made", "x");
+  ASSERT_EQ(New({}, {})->CopyAll(), absl::OkStatus());
+  EXPECT_FALSE(Exists("new/socket"));
+  EXPECT_EQ(Read("new/made"), "x");
+}
+
+TEST_F(CarryOverTest, TheRepositoryWinsAndTrackedFilesAreNotCarried) {
+  Write("old/changed", "drift");      // tracked by both, changed
+  Write("old/dropped", "was theirs");  // tracked by old, deleted in new
+  Write("old/adopted", "service's");   // untracked, tracked by new
+  Write("old/became_dir", "service's");
+  Write("old/became_file/x", "service's");
+  Write("new/changed", "theirs");
+  Write("new/adopted", "theirs");
+  Write("new/became_dir/f", "theirs");
+  Write("new/became_file", "theirs");
+  ASSERT_EQ(New({"changed", "dropped"}, {"changed", "adopted", "became_dir/f", "became_file"})
+                ->CopyAll(),
+            absl::OkStatus());
+  EXPECT_EQ(Read("new/changed"), "theirs");
+  EXPECT_FALSE(Exists("new/dropped"));
+  EXPECT_EQ(Read("new/adopted"), "theirs");
+  EXPECT_EQ(Read("new/became_dir/f"), "theirs");
+  EXPECT_EQ(Read("new/became_file"), "theirs");
+}
+
+TEST_F(CarryOverTest, StaleUntrackedFilesOfTheNewRevisionGiveWay) {
+  Write("old/made", "newer");
+  Write("old/now_file", "newer");
+  Write("old/now_dir/x", "newer");
+  Write("new/made", "stale");
+  Write("new/deleted_since", "stale");
+  Write("new/dir_deleted_since/x", "stale");
+  Write("new/now_file/x", "stale");
+  Write("new/now_dir", "stale");
+  Write("new/tracked", "theirs");
+  Write("new/held/tracked", "theirs");
+  Write(absl::StrCat("new/", kUnfinishedPrefix, "x"), "rest of a crash");
+  Write("new/inner/place/untouched", "covered by another place");
+  ASSERT_EQ(New({"tracked"}, {"tracked", "held/tracked"}, {"inner/place"})->CopyAll(),
+            absl::OkStatus());
+  EXPECT_EQ(Read("new/made"), "newer");
+  EXPECT_EQ(Read("new/now_file"), "newer");
+  EXPECT_EQ(Read("new/now_dir/x"), "newer");
+  EXPECT_FALSE(Exists("new/deleted_since"));
+  EXPECT_FALSE(Exists("new/dir_deleted_since"));
+  EXPECT_FALSE(Exists(absl::StrCat("new/", kUnfinishedPrefix, "x")));
+  EXPECT_EQ(Read("new/tracked"), "theirs");
+  EXPECT_EQ(Read("new/held/tracked"), "theirs");
+  EXPECT_TRUE(Exists("new/inner/place/untouched"));
+}
+
+TEST_F(CarryOverTest, TheSecondPassTakesOverWhatChangedDuringTheExchange) {
+  Write("old/same", "1");
+  Write("old/rewritten", "1");
+  Write("old/removed", "1");
+  Write("old/both", "1");
+  Write("old/dir/removed", "1");
+  auto carry = New({}, {});
+  ASSERT_EQ(carry->CopyAll(), absl::OkStatus());
+  const ino_t same = Stat("new/same").st_ino;
+
+  Write("old/rewritten", "22");
+  Write("old/late", "new");
+  Write("old/late_dir/x", "new");
+  Write("old/both", "old side");
+  Write("new/both", "new side");
+  Write("new/only_new", "after the exchange");
+  fs::remove(root_ / "old/removed");
+  fs::remove_all(root_ / "old/dir");
+  ASSERT_EQ(carry->CopyChanged(), absl::OkStatus());
+
+  EXPECT_EQ(Stat("new/same").st_ino, same);
+  EXPECT_EQ(Read("new/rewritten"), "22");
+  EXPECT_EQ(Read("new/late"), "new");
+  EXPECT_EQ(Read("new/late_dir/x"), "new");
+  EXPECT_EQ(Read("new/both"), "new side");
+  EXPECT_EQ(Read("new/only_new"), "after the exchange");
+  EXPECT_FALSE(Exists("new/removed"));
+  EXPECT_FALSE(Exists("new/dir"));
+}
+
+TEST_F(CarryOverTest, ASymlinkPlantedInTheNewRevisionIsNotFollowed) {
+  fs::create_directories(root_ / "outside");
+  fs::create_symlink(root_ / "outside", root_ / "new/dir");
+  Write("old/dir/file", "secret");
+  ASSERT_EQ(New({}, {})->CopyAll(), absl::OkStatus());
+  EXPECT_TRUE(fs::is_empty(root_ / "outside"));
+  EXPECT_EQ(Read("new/dir/file"), "secret");
+}
+
+}  // namespace
+}  // namespace gitops

@@ -1,0 +1,84 @@
+#include "agent/publish/layout.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace gitops {
+namespace {
+
+// An inner mount point, and the directories that were made to hold it, are not the service's.
+bool BelongsToInner(const Place& place, const std::string& path) {
+  return std::any_of(place.inner.begin(), place.inner.end(), [&](const std::string& inner) {
+    return PathBelow(path, inner).has_value();
+  });
+}
+
+DriftEntry::Kind KindOf(TreeDifference::Kind kind) {
+  switch (kind) {
+    case TreeDifference::Kind::kModified:
+      return DriftEntry::Kind::kModified;
+    case TreeDifference::Kind::kDeleted:
+      return DriftEntry::Kind::kDeleted;
+    case TreeDifference::Kind::kUntracked:
+      return DriftEntry::Kind::kUntracked;
+  }
+  return DriftEntry::Kind::kModified;
+}
+
+}  // namespace
+
+std::string Place::PathIn(absl::string_view revision) const {
+  return spec.link == "." ? std::string(revision) : absl::StrCat(revision, "/", spec.link);
+}
+
+std::optional<std::string> PathBelow(absl::string_view path, absl::string_view above) {
+  if (above == ".") return std::string(path);
+  if (path == above) return "";
+  if (!absl::StartsWith(path, above)) return std::nullopt;
+  if (absl::EndsWith(above, "/")) return std::string(path.substr(above.size()));
+  if (path[above.size()] != '/') return std::nullopt;
+  return std::string(path.substr(above.size() + 1));
+}
+
+std::vector<Place> OrderPlaces(const std::vector<DirectorySpec>& directories) {
+  std::vector<Place> places;
+  for (const DirectorySpec& spec : directories) places.push_back({.spec = spec});
+  std::stable_sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
+    return a.spec.local < b.spec.local;  // what is above sorts first
+  });
+  for (size_t i = 0; i < places.size(); ++i) {
+    for (size_t above = i; above-- > 0 && !places[i].outer;) {
+      const auto below = PathBelow(places[i].spec.local, places[above].spec.local);
+      if (!below || below->empty()) continue;
+      places[i].outer = above;
+      places[i].path_in_outer = *below;
+      places[above].inner.push_back(*below);
+    }
+  }
+  return places;
+}
+
+std::vector<DriftEntry> DriftOnHost(const std::vector<TreeDifference>& differences,
+                                    const std::vector<Place>& places,
+                                    const std::vector<bool>& published) {
+  std::vector<DriftEntry> drift;
+  for (const TreeDifference& difference : differences) {
+    for (size_t i = 0; i < places.size(); ++i) {
+      if (!published[i]) continue;
+      const auto path = PathBelow(difference.path, places[i].spec.link);
+      if (!path || BelongsToInner(places[i], *path)) continue;
+      drift.push_back({KindOf(difference.kind),
+                       path->empty() ? places[i].spec.local
+                                     : absl::StrCat(places[i].spec.local, "/", *path),
+                       difference.detail});
+    }
+  }
+  std::stable_sort(drift.begin(), drift.end(), [](const DriftEntry& a, const DriftEntry& b) {
+    return a.path < b.path;
+  });
+  return drift;
+}
+
+}  // namespace gitops

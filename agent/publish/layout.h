@@ -1,0 +1,41 @@
+#ifndef GITOPS_AGENT_PUBLISH_LAYOUT_H_
+#define GITOPS_AGENT_PUBLISH_LAYOUT_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "agent/publish/publisher.h"
+#include "agent/revision/revision.h"
+#include "common/config/fleet.h"
+
+namespace gitops {
+
+// One `dirs` entry and how it nests with the others of its service.
+struct Place {
+  DirectorySpec spec;
+  std::optional<size_t> outer;     // index of the nearest place whose `local` is above this one
+  std::string path_in_outer;       // of this local, relative to outer's
+  std::vector<std::string> inner;  // path_in_outer of the places whose outer is this one
+
+  // Of this place in a revision, relative to the directory that holds the revisions.
+  std::string PathIn(absl::string_view revision) const;
+};
+
+// The places of a service, outer before inner.
+std::vector<Place> OrderPlaces(const std::vector<DirectorySpec>& directories);
+
+// The part of `path` below `above` ("" if equal); nothing if it is elsewhere. "." is above all.
+std::optional<std::string> PathBelow(absl::string_view path, absl::string_view above);
+
+// Differences of a revision's directory as they are seen on the host, ordered by path. A
+// difference that is in several places stands once for each; one that is in none, or covered by an
+// inner place, is left out. `published`: for each place, whether the revision is seen there.
+std::vector<DriftEntry> DriftOnHost(const std::vector<TreeDifference>& differences,
+                                    const std::vector<Place>& places,
+                                    const std::vector<bool>& published);
+
+}  // namespace gitops
+
+#endif  // GITOPS_AGENT_PUBLISH_LAYOUT_H_

@@ -1,0 +1,60 @@
+#include "agent/publish/layout.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace gitops {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST(Layout, OuterComesBeforeInnerAndTheNearestOuterCounts) {
+  const std::vector<Place> places = OrderPlaces({{"/a/b/c", "three", true},
+                                                 {"/a/b", "two"},
+                                                 {"/a-b", "beside"},
+                                                 {"/a", "."}});
+  ASSERT_EQ(places.size(), 4u);
+  EXPECT_EQ(places[0].spec.local, "/a");
+  EXPECT_THAT(places[0].inner, ElementsAre("b"));
+  EXPECT_EQ(places[0].PathIn("r"), "r");
+  EXPECT_FALSE(places[1].outer);
+  EXPECT_EQ(places[2].outer, 0u);
+  EXPECT_EQ(places[3].outer, 2u);
+  EXPECT_EQ(places[3].path_in_outer, "c");
+  EXPECT_EQ(places[3].PathIn("r"), "r/three");
+}
+
+TEST(Layout, PathBelowKnowsWholeNamesOnly) {
+  EXPECT_EQ(PathBelow("a/b", "a"), "b");
+  EXPECT_EQ(PathBelow("a", "a"), "");
+  EXPECT_EQ(PathBelow("a/b", "."), "a/b");
+  EXPECT_EQ(PathBelow("/x", "/"), "x");
+  EXPECT_EQ(PathBelow("ab", "a"), std::nullopt);
+  EXPECT_EQ(PathBelow("b", "a"), std::nullopt);
+}
+
+TEST(Layout, DriftIsToldWhereItIsSeenOnTheHost) {
+  using Kind = TreeDifference::Kind;
+  const std::vector<TreeDifference> differences = {{Kind::kUntracked, "etc/conf.d/made", ""},
+                                                   {Kind::kModified, "etc/main", "content"},
+                                                   {Kind::kDeleted, "inner/f", ""},
+                                                   {Kind::kModified, "elsewhere", ""},
+                                                   {Kind::kModified, "one", "content"}};
+  const std::vector<Place> places = OrderPlaces({{"/etc/s", "etc"},
+                                                 {"/etc/s/conf.d", "inner"},
+                                                 {"/etc/one", "one", true},
+                                                 {"/srv/copy", "etc"}});
+  const std::vector<DriftEntry> expected = {
+      {DriftEntry::Kind::kModified, "/etc/one", "content"},
+      {DriftEntry::Kind::kDeleted, "/etc/s/conf.d/f", ""},
+      {DriftEntry::Kind::kModified, "/etc/s/main", "content"},
+      {DriftEntry::Kind::kUntracked, "/srv/copy/conf.d/made", ""},
+      {DriftEntry::Kind::kModified, "/srv/copy/main", "content"},
+  };
+  EXPECT_EQ(DriftOnHost(differences, places, {true, true, true, true}), expected);
+  EXPECT_THAT(DriftOnHost(differences, places, {false, false, false, false}), IsEmpty());
+}
+
+}  // namespace
+}  // namespace gitops

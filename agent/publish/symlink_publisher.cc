@@ -1,0 +1,231 @@
+#include "agent/publish/symlink_publisher.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/publish/copy_node.h"
+#include "agent/publish/place_publisher.h"
+#include "common/path/beneath.h"
+
+namespace gitops {
+namespace {
+
+absl::StatusOr<std::string> ReadLink(int directory, const std::string& name) {
+  char target[PATH_MAX];
+  const ssize_t length = ::readlinkat(directory, name.c_str(), target, sizeof target);
+  if (length < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read symlink ", name));
+  return std::string(target, static_cast<size_t>(length));
+}
+
+std::pair<std::string, std::string> Split(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return {".", path};
+  return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
+}
+
+// What is at a name now, and what may be done with it.
+enum class Occupant { kNothing, kOurs, kEmpty, kForeign };
+
+class SymlinkPublisher final : public PlacePublisher {
+ public:
+  explicit SymlinkPublisher(SymlinkPublisherOptions options)
+      : PlacePublisher(options.spec, options.store, std::move(options.last_published)),
+        before_replace_(std::move(options.before_replace)) {}
+
+ private:
+  // Its path in its outer place's revision is the very one that it shows: no symlink is needed.
+  static bool IsPartOfOuter(const Place& inner, const Place& outer) {
+    const std::string& link = outer.spec.link;
+    return inner.spec.link ==
+           (link == "." ? inner.path_in_outer : absl::StrCat(link, "/", inner.path_in_outer));
+  }
+  bool IsPartOfOuter(const Place& place) const {
+    return place.outer && IsPartOfOuter(place, places()[*place.outer]);
+  }
+
+  std::optional<std::string> PathInRoot(const std::string& target) const {
+    std::optional<std::string> path = PathBelow(target, Root());
+    return path && !path->empty() ? path : std::nullopt;
+  }
+
+  absl::StatusOr<Shown> ShownAt(const Place& place) override {
+    if (IsPartOfOuter(place)) {
+      absl::StatusOr<Shown> outer = ShownAt(places()[*place.outer]);
+      if (!outer.ok() || !outer->path) return outer;
+      return Shown{absl::StrCat(*outer->path, "/", place.path_in_outer), ""};
+    }
+    absl::StatusOr<std::string> target = ReadLink(AT_FDCWD, place.spec.local);
+    if (absl::IsNotFound(target.status())) return Shown{std::nullopt, "does not exist"};
+    if (absl::IsInvalidArgument(target.status())) return Shown{std::nullopt, "is no symlink"};
+    if (!target.ok()) {
+      return Shown{std::nullopt, std::string(target.status().message())};
+    }
+    std::optional<std::string> path = PathInRoot(*target);
+    if (path) return Shown{std::move(path), ""};
+    return Shown{std::nullopt, absl::StrCat("is a symlink to ", *target)};
+  }
+
+  absl::StatusOr<Occupant> LookAt(int directory, const std::string& name, bool file) const {
+    struct stat stat = {};
+    if (::fstatat(directory, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno == ENOENT) return Occupant::kNothing;
+      return absl::ErrnoToStatus(errno, absl::StrCat("cannot look at ", name));
+    }
+    if (S_ISLNK(stat.st_mode)) {
+      absl::StatusOr<std::string> target = ReadLink(directory, name);
+      if (!target.ok()) return target.status();
+      return PathInRoot(*target) ? Occupant::kOurs : Occupant::kForeign;
+    }
+    // Whether a directory is empty is found out by removing it.
+    if (S_ISDIR(stat.st_mode) && !file) return Occupant::kEmpty;
+    if (S_ISREG(stat.st_mode) && file && stat.st_size == 0) return Occupant::kEmpty;
+    return Occupant::kForeign;
+  }
+
+  static absl::Status InTheWay(const std::string& path, absl::string_view what) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "cannot publish to ", path, ": ", what, " is in the way; move it aside, or correct this "
+        "entry of `dirs`"));
+  }
+
+  absl::Status Prepare(const Place& place, Targets& targets) override {
+    absl::Status status = targets.CreateParents(place.spec.local);
+    if (!status.ok()) return status;
+    absl::StatusOr<Occupant> there = LookAt(AT_FDCWD, place.spec.local, place.spec.file);
+    if (!there.ok()) return there.status();
+    if (*there != Occupant::kForeign) return absl::OkStatus();
+    absl::StatusOr<std::string> target = ReadLink(AT_FDCWD, place.spec.local);
+    return InTheWay(place.spec.local, target.ok() ? absl::StrCat("a symlink to ", *target)
+                                                  : "something that the agent did not make");
+  }
+
+  absl::Status PrepareInner(const Place& inner, const Place& outer, int outer_source,
+                            const std::string& revision, Targets& targets) override {
+    if (IsPartOfOuter(inner, outer)) return absl::OkStatus();
+    const auto [parent, name] = Split(inner.path_in_outer);
+    if (parent != ".") {
+      absl::Status status = targets.CreateBeneath(outer_source, parent, /*file=*/false);
+      if (!status.ok()) return status;
+    }
+    absl::StatusOr<Fd> directory = OpenBeneath(outer_source, parent, O_RDONLY | O_DIRECTORY, 0,
+                                               RESOLVE_NO_SYMLINKS);
+    if (!directory.ok()) return directory.status();
+    return Put(inner, directory->get(), name, absl::StrCat(Root(), "/", inner.PathIn(revision))).status();
+  }
+
+  absl::StatusOr<Undo> Show(const Place& place, int source, const std::string& revision) override {
+    // A nested place came with its outer one.
+    if (place.outer) return Undo([] { return absl::OkStatus(); });
+    if (before_replace_) {
+      if (absl::Status status = before_replace_(place.spec.local); !status.ok()) return status;
+    }
+    const auto [parent, name] = Split(place.spec.local);
+    Fd directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", parent));
+    return Put(place, directory.get(), name, absl::StrCat(Root(), "/", place.PathIn(revision)));
+  }
+
+  // Makes `name` a symlink to `target`, in one step.
+  absl::StatusOr<Undo> Put(const Place& place, int directory, const std::string& name,
+                           const std::string& target) {
+    absl::StatusOr<Occupant> there = LookAt(directory, name, place.spec.file);
+    if (!there.ok()) return there.status();
+    if (*there == Occupant::kForeign) {
+      return InTheWay(place.spec.local, "something that the agent did not make");
+    }
+    std::string former;
+    if (*there == Occupant::kOurs) {
+      absl::StatusOr<std::string> link = ReadLink(directory, name);
+      if (!link.ok()) return link.status();
+      former = *link;
+      if (former == target) return Undo([] { return absl::OkStatus(); });
+    }
+    absl::Status status = *there == Occupant::kEmpty
+                              ? ReplaceEmpty(place, directory, name, target)
+                              : Rename(directory, name, target);
+    if (!status.ok()) return status;
+    const bool empty = *there == Occupant::kEmpty;
+    return Undo([former, empty, local = place.spec.local, file = place.spec.file] {
+      return TakeBack(local, former, empty, file);
+    });
+  }
+
+  static absl::StatusOr<std::string> MakeTemporary(int directory, const std::string& name,
+                                                   const std::string& target) {
+    const std::string temporary = absl::StrCat(kUnfinishedPrefix, name).substr(0, NAME_MAX);
+    ::unlinkat(directory, temporary.c_str(), 0);
+    if (::symlinkat(target.c_str(), directory, temporary.c_str()) != 0) {
+      return absl::ErrnoToStatus(errno, absl::StrCat("cannot create a symlink to ", target));
+    }
+    return temporary;
+  }
+
+  static absl::Status Rename(int directory, const std::string& name, const std::string& target) {
+    absl::StatusOr<std::string> temporary = MakeTemporary(directory, name, target);
+    if (!temporary.ok()) return temporary.status();
+    if (::renameat(directory, temporary->c_str(), directory, name.c_str()) != 0) {
+      const int error = errno;
+      ::unlinkat(directory, temporary->c_str(), 0);
+      return absl::ErrnoToStatus(error, absl::StrCat("cannot replace ", name));
+    }
+    return absl::OkStatus();
+  }
+
+  // The two change places, so that the name is there all the time; what turns out not to be empty
+  // goes back.
+  absl::Status ReplaceEmpty(const Place& place, int directory, const std::string& name,
+                            const std::string& target) {
+    absl::StatusOr<std::string> temporary = MakeTemporary(directory, name, target);
+    if (!temporary.ok()) return temporary.status();
+    const auto exchange = [&] {
+      return ::renameat2(directory, temporary->c_str(), directory, name.c_str(), RENAME_EXCHANGE);
+    };
+    if (exchange() != 0) {
+      const int error = errno;
+      ::unlinkat(directory, temporary->c_str(), 0);
+      return absl::ErrnoToStatus(error, absl::StrCat("cannot replace ", place.spec.local));
+    }
+    const int flags = place.spec.file ? 0 : AT_REMOVEDIR;
+    if (::unlinkat(directory, temporary->c_str(), flags) == 0) return absl::OkStatus();
+    exchange();
+    ::unlinkat(directory, temporary->c_str(), 0);
+    return InTheWay(place.spec.local, "a directory that is not empty");
+  }
+
+  static absl::Status TakeBack(const std::string& local, const std::string& former, bool empty,
+                               bool file) {
+    const auto [parent, name] = Split(local);
+    Fd directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", parent));
+    if (!former.empty()) return Rename(directory.get(), name, former);
+    if (::unlinkat(directory.get(), name.c_str(), 0) != 0) {
+      return absl::ErrnoToStatus(errno, absl::StrCat("cannot remove the symlink ", local));
+    }
+    if (!empty) return absl::OkStatus();
+    const bool made =
+        file ? Fd(::openat(directory.get(), name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC,
+                           0644))
+                       .get() >= 0
+             : ::mkdirat(directory.get(), name.c_str(), 0755) == 0;
+    return made ? absl::OkStatus()
+                : absl::ErrnoToStatus(errno, absl::StrCat("cannot make ", local, " again"));
+  }
+
+  const std::function<absl::Status(const std::string& local)> before_replace_;
+};
+
+}  // namespace
+
+std::unique_ptr<Publisher> NewSymlinkPublisher(SymlinkPublisherOptions options) {
+  return std::make_unique<SymlinkPublisher>(std::move(options));
+}
+
+}  // namespace gitops

@@ -1,0 +1,34 @@
+#ifndef GITOPS_AGENT_PUBLISH_SYMLINK_PUBLISHER_H_
+#define GITOPS_AGENT_PUBLISH_SYMLINK_PUBLISHER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "agent/publish/publisher.h"
+#include "agent/revision/revision.h"
+#include "common/config/fleet.h"
+
+namespace gitops {
+
+struct SymlinkPublisherOptions {
+  ServiceSpec spec;
+  RevisionStore* store = nullptr;  // of this service; outlives the publisher
+  std::string last_published;      // see BindPublisherOptions
+  // For tests: called before each `local` is replaced; an error is that step's error.
+  std::function<absl::Status(const std::string& local)> before_replace;
+};
+
+// Publishes by symlinks (--root=false); needs no privilege. Each `local` becomes a symlink into the
+// revision, replaced by rename(2). An empty directory (for file = true: an empty file) that is
+// there is replaced; anything else that is not a symlink into this service's revisions is refused.
+// A place nested in another is a symlink in the outer place's revision, made before the outer one
+// is exchanged, and so appears with it; where the repository has something at that path, it is
+// refused, unless that is what is to be shown there anyhow. `writable = false` is not enforced:
+// revisions are as writable as their owner.
+std::unique_ptr<Publisher> NewSymlinkPublisher(SymlinkPublisherOptions options);
+
+}  // namespace gitops
+
+#endif  // GITOPS_AGENT_PUBLISH_SYMLINK_PUBLISHER_H_

@@ -1,0 +1,39 @@
+#include "agent/publish/test_revisions.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace gitops {
+
+void WriteTestRevision(RevisionStore& store, const std::string& revision,
+                       const std::map<std::string, std::string>& files, bool replace) {
+  auto writer = store.Write(revision, replace);
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  const std::filesystem::path root = absl::StrCat("/proc/self/fd/", (*writer)->directory());
+  for (const auto& [path, content] : files) {
+    std::filesystem::create_directories((root / path).parent_path());
+    const bool symlink = absl::StartsWith(content, "-> ");
+    const std::string body = symlink ? content.substr(3) : content;
+    if (symlink) {
+      std::filesystem::create_symlink(body, root / path);
+    } else {
+      std::ofstream(root / path) << body;
+      std::filesystem::permissions(root / path, std::filesystem::perms(0644));
+    }
+    auto hasher = BlobHasher::New(static_cast<int64_t>(body.size()), 40);
+    hasher->Update(body);
+    (*writer)->Add({.path = path,
+                    .mode = symlink ? 0120000u : 0100644u,
+                    .oid = hasher->Finish(),
+                    .size = static_cast<int64_t>(body.size())});
+  }
+  const absl::Status status = (*writer)->Commit(-1, -1);
+  ASSERT_EQ(status, absl::OkStatus());
+}
+
+}  // namespace gitops
