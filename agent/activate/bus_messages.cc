@@ -120,7 +120,9 @@ std::string ExplainJobResult(absl::string_view result) {
   if (result == "timeout") return "the job ran into the unit's time limit";
   if (result == "dependency") return "a unit that it depends on failed";
   if (result == "canceled") return "the job was canceled by another (a stop or restart meanwhile)";
-  if (result == "invalid") return "the verb does not fit the unit's state (it must run to be reloaded)";
+  if (result == "invalid") {
+    return "the verb does not fit the unit's state (only a running unit can be reloaded)";
+  }
   if (result == "assert") return "an assertion of the unit does not hold";
   if (result == "unsupported") return "units of this kind are not supported on this host";
   if (result == "collected") return "the unit went away";

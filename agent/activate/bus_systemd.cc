@@ -61,8 +61,7 @@ class BusSystemd : public Systemd {
   absl::StatusOr<T> CallAndWait(BusClient::Method method, BusClient::Arguments arguments,
                                 std::function<absl::StatusOr<T>(sd_bus_message*)> read,
                                 absl::Time deadline, std::stop_token stop);
-  absl::Status JobFailure(const std::string& unit, const std::string& verb,
-                          const std::string& result);
+  std::string WithUnitState(const std::string& message, const std::string& unit);
 
   Clock* const clock_;
   BusClient bus_;
@@ -121,18 +120,21 @@ absl::Status BusSystemd::RunVerb(const std::string& unit, const std::string& ver
             });
 
   absl::StatusOr<std::string> result = watch->result.Await(clock_, deadline, stop);
+  if (absl::IsDeadlineExceeded(result.status())) {
+    return absl::DeadlineExceededError(
+        WithUnitState(attempted + ": its job is not done in time", unit));
+  }
   if (!result.ok()) return WithContext(result.status(), attempted);
   // "skipped": a condition of the unit did not hold; systemctl calls that success too.
   if (*result == "done" || *result == "skipped") return absl::OkStatus();
-  return JobFailure(unit, verb, *result);
+  return absl::FailedPreconditionError(
+      WithUnitState(absl::StrCat(attempted, ": ", ExplainJobResult(*result)), unit));
 }
 
-absl::Status BusSystemd::JobFailure(const std::string& unit, const std::string& verb,
-                                    const std::string& result) {
-  std::string message = absl::StrCat(verb, " of unit ", unit, ": ", ExplainJobResult(result));
+std::string BusSystemd::WithUnitState(const std::string& message, const std::string& unit) {
   absl::StatusOr<UnitProperties> now = Properties(unit, clock_->Now() + kForMessage, {});
-  if (now.ok()) absl::StrAppend(&message, "; the unit is ", DescribeUnit(*now));
-  return absl::FailedPreconditionError(absl::StrCat(message, "; see journalctl -u ", unit));
+  const std::string state = now.ok() ? "; the unit is " + DescribeUnit(*now) : "";
+  return absl::StrCat(message, state, "; see journalctl -u ", unit);
 }
 
 absl::StatusOr<UnitProperties> BusSystemd::Properties(const std::string& unit, absl::Time deadline,

@@ -42,6 +42,19 @@ class Root {
   std::filesystem::path path_;
 };
 
+CommandResult Said(const std::string& output) {
+  CommandResult result;
+  result.output = output;
+  return result;
+}
+
+CommandResult Status(int exit_status, const std::string& error_output = "") {
+  CommandResult result;
+  result.exit_status = exit_status;
+  result.error_output = error_output;
+  return result;
+}
+
 std::vector<std::string> Lines(const FakeProcessRunner& runner) {
   std::vector<std::string> lines;
   for (const Command& command : runner.commands()) lines.push_back(absl::StrJoin(command.argv, " "));
@@ -76,7 +89,7 @@ TEST(PackageManagerTest, EachSystemIsAskedItsOwnWay) {
   for (const Case& c : cases) {
     Root root(c.os_release, c.programs);
     FakeProcessRunner runner;
-    for (const char* look : {"dpkg-query", "rpm", "-Q"}) runner.On({look}, {.exit_status = 1});
+    for (const char* look : {"dpkg-query", "rpm", "-Q"}) runner.On({look}, Status(1));
     EXPECT_TRUE(NewPackageManager(&runner, root.path())->EnsureInstalled("nginx").ok()) << c.why;
     EXPECT_EQ(Lines(runner), c.commands) << c.why;
   }
@@ -92,14 +105,14 @@ class AptTest : public testing::Test {
 };
 
 TEST_F(AptTest, InstalledPackageIsLookedForOnce) {
-  runner_.On({"dpkg-query"}, {.output = "installed"});
+  runner_.On({"dpkg-query"}, Said("installed"));
   EXPECT_TRUE(packages_->EnsureInstalled("nginx").ok());
   EXPECT_TRUE(packages_->EnsureInstalled("nginx").ok());
   EXPECT_THAT(Lines(runner_), ElementsAre(std::string(kAptLook) + "nginx"));
 }
 
 TEST_F(AptTest, InstallationIsNotRepeatedAndAsksNobody) {
-  runner_.On({"dpkg-query"}, {.output = "config-files"});
+  runner_.On({"dpkg-query"}, Said("config-files"));
   EXPECT_TRUE(packages_->EnsureInstalled("nginx").ok());
   EXPECT_TRUE(packages_->EnsureInstalled("nginx").ok());
   ASSERT_EQ(runner_.commands().size(), 2u);
@@ -108,8 +121,8 @@ TEST_F(AptTest, InstallationIsNotRepeatedAndAsksNobody) {
 }
 
 TEST_F(AptTest, FailureIsToldAndTriedAgainNextTime) {
-  runner_.On({"dpkg-query"}, {.exit_status = 1});
-  runner_.On({"apt-get", "install"}, {.exit_status = 100, .error_output = "E: no space left\n"});
+  runner_.On({"dpkg-query"}, Status(1));
+  runner_.On({"apt-get", "install"}, Status(100, "E: no space left\n"));
   const absl::Status status = packages_->EnsureInstalled("nginx");
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(status.message(),
@@ -119,7 +132,7 @@ TEST_F(AptTest, FailureIsToldAndTriedAgainNextTime) {
 }
 
 TEST_F(AptTest, UnknownPackageIsLookedForInFreshLists) {
-  runner_.On({"dpkg-query"}, {.exit_status = 1});
+  runner_.On({"dpkg-query"}, Status(1));
   std::atomic<bool> updated = false;
   runner_.On({"apt-get", "update"}, [&](const Command&) -> absl::StatusOr<CommandResult> {
     updated = true;
@@ -127,15 +140,15 @@ TEST_F(AptTest, UnknownPackageIsLookedForInFreshLists) {
   });
   runner_.On({"apt-get", "install"}, [&](const Command&) -> absl::StatusOr<CommandResult> {
     if (updated) return CommandResult{};
-    return CommandResult{.exit_status = 100, .output = "", .error_output = "E: Unable to locate package x"};
+    return Status(100, "E: Unable to locate package x");
   });
   EXPECT_TRUE(packages_->EnsureInstalled("nginx").ok());
   EXPECT_EQ(runner_.CountOf({"apt-get", "install"}), 2);
 }
 
 TEST_F(AptTest, LockHeldByAnotherIsUnavailable) {
-  runner_.On({"dpkg-query"}, {.exit_status = 1});
-  runner_.On({"install"}, {.exit_status = 100, .error_output = "E: Could not get lock /var/lib/dpkg"});
+  runner_.On({"dpkg-query"}, Status(1));
+  runner_.On({"install"}, Status(100, "E: Could not get lock /var/lib/dpkg"));
   EXPECT_EQ(packages_->EnsureInstalled("nginx").code(), absl::StatusCode::kUnavailable);
 }
 
@@ -149,7 +162,7 @@ TEST_F(AptTest, RunnersErrorsKeepTheirMeaning) {
   for (const auto& [error, expected] : cases) {
     for (const char* at : {"dpkg-query", "install"}) {
       FakeProcessRunner runner;
-      runner.On({"dpkg-query"}, {.exit_status = 1});
+      runner.On({"dpkg-query"}, Status(1));
       runner.On({at}, error);
       const absl::Status status =
           NewPackageManager(&runner, root_.path())->EnsureInstalled("nginx");
@@ -164,14 +177,14 @@ TEST_F(AptTest, NamesThatSayMoreThanANameAreNeverRun) {
     EXPECT_EQ(packages_->EnsureInstalled(name).code(), absl::StatusCode::kFailedPrecondition) << name;
   }
   EXPECT_THAT(Lines(runner_), IsEmpty());
-  runner_.On({"dpkg-query"}, {.output = "installed"});
+  runner_.On({"dpkg-query"}, Said("installed"));
   for (const char* name : {"g++", "libc6:i386", "python3.11", "lib_x", "0ad", "perl-base"}) {
     EXPECT_TRUE(packages_->EnsureInstalled(name).ok()) << name;
   }
 }
 
 TEST_F(AptTest, TwoInstallationsNeverOverlap) {
-  runner_.On({"dpkg-query"}, {.exit_status = 1});
+  runner_.On({"dpkg-query"}, Status(1));
   std::atomic<int> running = 0, most = 0;
   runner_.On({"install"}, [&](const Command&) -> absl::StatusOr<CommandResult> {
     const int now = ++running;
