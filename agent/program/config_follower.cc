@@ -1,0 +1,80 @@
+#include "agent/program/config_follower.h"
+
+#include <sys/stat.h>
+
+#include <atomic>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <tuple>
+#include <utility>
+
+namespace gitops {
+namespace {
+
+constexpr absl::Duration kLook = absl::Seconds(2);
+
+class StatFollower final : public ConfigFollower {
+ public:
+  StatFollower(std::string path, Clock* clock, Scheduler* scheduler,
+               std::function<void()> on_change)
+      : path_(std::move(path)), clock_(clock), on_change_(std::move(on_change)) {
+    stat_ = Look();
+    content_ = Read();
+    job_ = scheduler->Add(clock->Now() + kLook, [this] { return Run(); });
+  }
+
+  void Reload() override {
+    asked_ = true;
+    job_->Wake();
+  }
+
+ private:
+  // Differs whenever the file may have another content.
+  using Stamp = std::tuple<dev_t, ino_t, off_t, time_t, long, time_t, long>;
+
+  std::optional<Stamp> Look() const {
+    struct stat info;
+    if (stat(path_.c_str(), &info) != 0) return std::nullopt;
+    return Stamp{info.st_dev,          info.st_ino,         info.st_size,         info.st_mtim.tv_sec,
+                 info.st_mtim.tv_nsec, info.st_ctim.tv_sec, info.st_ctim.tv_nsec};
+  }
+
+  std::optional<std::string> Read() const {
+    std::ifstream file(path_);
+    std::ostringstream text;
+    if (!file || !(text << file.rdbuf())) return std::nullopt;
+    return text.str();
+  }
+
+  absl::Time Run() {
+    const bool asked = asked_.exchange(false);
+    const std::optional<Stamp> stamp = Look();
+    if (asked || (stamp.has_value() && stamp != stat_)) {
+      stat_ = stamp;
+      std::optional<std::string> content = Read();
+      const bool changed = content.has_value() && content != content_;
+      if (changed) content_ = std::move(content);
+      if (changed || asked) on_change_();
+    }
+    return clock_->Now() + kLook;
+  }
+
+  const std::string path_;
+  Clock* const clock_;
+  const std::function<void()> on_change_;
+  std::atomic<bool> asked_ = false;
+  std::optional<Stamp> stat_;
+  std::optional<std::string> content_;
+  // Last, so that it ends before the rest is destroyed.
+  std::unique_ptr<Scheduler::Job> job_;
+};
+
+}  // namespace
+
+std::unique_ptr<ConfigFollower> FollowConfig(std::string path, Clock* clock, Scheduler* scheduler,
+                                             std::function<void()> on_change) {
+  return std::make_unique<StatFollower>(std::move(path), clock, scheduler, std::move(on_change));
+}
+
+}  // namespace gitops

@@ -1,0 +1,29 @@
+#ifndef GITOPS_AGENT_PROGRAM_CONFIG_FOLLOWER_H_
+#define GITOPS_AGENT_PROGRAM_CONFIG_FOLLOWER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "agent/controller/scheduler.h"
+#include "common/clock/clock.h"
+
+namespace gitops {
+
+// Calls back when the content of a file has changed: written in place, replaced, or a symlink or a
+// mount of it exchanged. Looks at it every two seconds, which is one stat(2); reads it only when
+// that differs. A file that is missing for a while is no change. Any thread.
+class ConfigFollower {
+ public:
+  virtual ~ConfigFollower() = default;
+  // Calls back at once, changed or not (SIGHUP).
+  virtual void Reload() = 0;
+};
+
+// `on_change` is called from the scheduler, never twice at a time, first for a change after now.
+std::unique_ptr<ConfigFollower> FollowConfig(std::string path, Clock* clock, Scheduler* scheduler,
+                                             std::function<void()> on_change);
+
+}  // namespace gitops
+
+#endif  // GITOPS_AGENT_PROGRAM_CONFIG_FOLLOWER_H_

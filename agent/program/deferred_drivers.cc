@@ -1,0 +1,97 @@
+#include "agent/program/deferred_drivers.h"
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/sync/mutex.h"
+
+namespace gitops {
+namespace {
+
+class Opener {
+ public:
+  explicit Opener(std::function<absl::StatusOr<SourceAndPublisher>()> open)
+      : open_(std::move(open)) {}
+
+  // The opened pair lives as long as this.
+  absl::StatusOr<SourceAndPublisher*> Get() {
+    MutexLock lock(mutex_);
+    if (opened_.source == nullptr) {
+      absl::StatusOr<SourceAndPublisher> opened = open_();
+      if (!opened.ok()) return opened.status();
+      opened_ = *std::move(opened);
+    }
+    return &opened_;
+  }
+
+ private:
+  const std::function<absl::StatusOr<SourceAndPublisher>()> open_;
+  Mutex mutex_;
+  SourceAndPublisher opened_ ABSL_GUARDED_BY(mutex_);
+};
+
+class DeferredSource final : public Source {
+ public:
+  explicit DeferredSource(std::shared_ptr<Opener> opener) : opener_(std::move(opener)) {}
+
+  absl::Status Prepare(const std::string& revision, bool afresh) override {
+    auto opened = opener_->Get();
+    return opened.ok() ? (*opened)->source->Prepare(revision, afresh) : opened.status();
+  }
+  absl::StatusOr<std::string> Resolve(absl::string_view prefix) override {
+    auto opened = opener_->Get();
+    if (!opened.ok()) return opened.status();
+    return (*opened)->source->Resolve(prefix);
+  }
+  absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b) override {
+    auto opened = opener_->Get();
+    if (!opened.ok()) return opened.status();
+    return (*opened)->source->SameContent(a, b);
+  }
+  std::vector<std::string> Ready() override {
+    auto opened = opener_->Get();
+    return opened.ok() ? (*opened)->source->Ready() : std::vector<std::string>();
+  }
+  absl::Status Prune(int keep, const std::set<std::string>& in_use) override {
+    auto opened = opener_->Get();
+    return opened.ok() ? (*opened)->source->Prune(keep, in_use) : opened.status();
+  }
+
+ private:
+  const std::shared_ptr<Opener> opener_;
+};
+
+class DeferredPublisher final : public Publisher {
+ public:
+  explicit DeferredPublisher(std::shared_ptr<Opener> opener) : opener_(std::move(opener)) {}
+
+  absl::Status Publish(const std::string& revision) override {
+    auto opened = opener_->Get();
+    return opened.ok() ? (*opened)->publisher->Publish(revision) : opened.status();
+  }
+  absl::StatusOr<std::string> Published() override {
+    auto opened = opener_->Get();
+    if (!opened.ok()) return opened.status();
+    return (*opened)->publisher->Published();
+  }
+  absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision,
+                                                bool with_untracked) override {
+    auto opened = opener_->Get();
+    if (!opened.ok()) return opened.status();
+    return (*opened)->publisher->Drift(revision, with_untracked);
+  }
+
+ private:
+  const std::shared_ptr<Opener> opener_;
+};
+
+}  // namespace
+
+DeferredPair DeferDrivers(std::function<absl::StatusOr<SourceAndPublisher>()> open) {
+  auto opener = std::make_shared<Opener>(std::move(open));
+  return {std::make_unique<DeferredSource>(opener), std::make_unique<DeferredPublisher>(opener)};
+}
+
+}  // namespace gitops

@@ -1,0 +1,38 @@
+#ifndef GITOPS_AGENT_PROGRAM_DRIVERS_H_
+#define GITOPS_AGENT_PROGRAM_DRIVERS_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "agent/activate/package_manager.h"
+#include "agent/activate/systemd.h"
+#include "agent/controller/host_agent.h"
+#include "agent/git/git.h"
+#include "agent/program/deferred_drivers.h"
+#include "agent/record/record.h"
+#include "common/clock/clock.h"
+
+namespace gitops {
+
+struct DriverOptions {
+  // Publish by bind mounts; false: by symlinks.
+  bool mounts = true;
+  // Not owned; outlive the drivers.
+  GitDriver* git = nullptr;
+  Systemd* systemd = nullptr;
+  PackageManager* packages = nullptr;
+  RecordStore* records = nullptr;
+  Clock* clock = nullptr;
+};
+
+// The real drivers: git, bind mounts or symlinks, systemd units. The service that bootstrap made
+// (see bootstrap.h) is always published by symlink.
+std::unique_ptr<DriverFactory> NewDriverFactory(DriverOptions options);
+
+// The revisions, source and publisher of one service. Errors as RevisionStore::Open.
+absl::StatusOr<SourceAndPublisher> OpenGitService(const ServiceSpec& spec, GitDriver& git,
+                                                  bool mounts, const std::string& last_published);
+
+}  // namespace gitops
+
+#endif  // GITOPS_AGENT_PROGRAM_DRIVERS_H_

@@ -1,0 +1,291 @@
+#include "agent/program/program.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "agent/activate/package_manager.h"
+#include "agent/activate/systemd.h"
+#include "agent/controller/host_agent.h"
+#include "agent/git/git.h"
+#include "agent/metrics/agent_metrics.h"
+#include "agent/program/bootstrap.h"
+#include "agent/program/config_follower.h"
+#include "agent/program/drivers.h"
+#include "agent/program/settings.h"
+#include "agent/rpc/agent_service.h"
+#include "common/log/log.h"
+#include "common/process/process.h"
+#include "common/server/lifecycle.h"
+#include "common/server/signals.h"
+#include "common/server/version.h"
+#include "common/store/store.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+namespace {
+
+constexpr char kProgram[] = "gitops-agent";
+constexpr char kUsage[] = "gitops-agent --config FILE [FLAGS]";
+// Units that hang and upstreams that do not answer take a thread each; everything else is short.
+constexpr int kMostThreads = 32;
+
+// Everything between the settings and the servers, in the order in which it depends on each other.
+class Agent {
+ public:
+  static absl::StatusOr<std::unique_ptr<Agent>> Make(const Settings& flags);
+  ~Agent() {
+    follower_.reset();
+    host_.reset();
+    runner_->Stop();
+    scheduler_.reset();
+  }
+
+  int Serve();
+
+ private:
+  absl::Status Open(const Settings& flags);
+  absl::Status ReadConfig(const Settings& flags);
+  std::vector<ServiceSpec> Services(const AgentConfig& config) const;
+  void Reload();
+  std::vector<std::string> Machines() const {
+    MutexLock lock(mutex_);
+    return config_.machines;
+  }
+
+  Clock* const clock_ = Clock::System();
+  const std::string host_name_ = HostName();
+  Settings flags_;
+  mutable Mutex mutex_;
+  AgentConfig config_ ABSL_GUARDED_BY(mutex_);
+  std::optional<ServiceSpec> bootstrap_;
+  std::string config_file_;
+
+  std::unique_ptr<ProcessRunner> runner_ = NewProcessRunner();
+  std::unique_ptr<Metrics> metrics_;
+  std::unique_ptr<AgentMetrics> agent_metrics_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<RecordStore> records_;
+  std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<GitDriver> git_;
+  std::unique_ptr<Systemd> systemd_;
+  std::unique_ptr<PackageManager> packages_;
+  std::unique_ptr<DriverFactory> drivers_;
+  std::unique_ptr<HostAgent> host_;
+  std::unique_ptr<ConfigFollower> follower_;
+};
+
+absl::Status MakeStateDirectory(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  // Accounts that git runs as pass through it to their mirrors; what is secret in it is 0600.
+  if (!error && chmod(path.c_str(), 0711) != 0) error.assign(errno, std::generic_category());
+  if (!error) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "--state-dir: cannot make ", path, ": ", error.message(),
+      "; name a directory that this account may write"));
+}
+
+absl::Status CheckPrivilege(const Settings& settings) {
+  if (!settings.GetBool("root") || geteuid() == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "publishing by bind mounts needs root; run as root, or give --root=false to publish by "
+      "symlinks");
+}
+
+absl::StatusOr<std::unique_ptr<Agent>> Agent::Make(const Settings& flags) {
+  auto agent = std::make_unique<Agent>();
+  if (absl::Status opened = agent->Open(flags); !opened.ok()) return opened;
+  return agent;
+}
+
+absl::Status Agent::Open(const Settings& flags) {
+  flags_ = flags;
+  metrics_ = std::make_unique<Metrics>("agent");
+  agent_metrics_ = MakeAgentMetrics(*metrics_);
+  if (absl::Status read = ReadConfig(flags); !read.ok()) return read;
+  MutexLock lock(mutex_);
+  const Settings& settings = config_.settings;
+  if (absl::Status checked = CheckServerSettings(settings); !checked.ok()) return checked;
+  if (absl::Status allowed = CheckPrivilege(settings); !allowed.ok()) return allowed;
+  const std::string& state_dir = settings.Get("state-dir");
+  if (absl::Status made = MakeStateDirectory(state_dir); !made.ok()) return made;
+  auto store = OpenSqliteStore({.path = state_dir + "/agent.db", .clock = clock_});
+  if (!store.ok()) return store.status();
+  store_ = *std::move(store);
+  records_ = std::make_unique<RecordStore>(store_.get());
+  scheduler_ = NewScheduler(clock_, kMostThreads);
+  systemd_ = NewBusSystemd(clock_);
+  packages_ = NewPackageManager(runner_.get());
+  drivers_ = NewDriverFactory({.mounts = settings.GetBool("root"),
+                               .git = git_.get(),
+                               .systemd = systemd_.get(),
+                               .packages = packages_.get(),
+                               .records = records_.get(),
+                               .clock = clock_});
+  HostAgentOptions options;
+  options.default_poll = settings.GetDuration("poll");
+  options.clock = clock_;
+  options.scheduler = scheduler_.get();
+  options.records = records_.get();
+  options.drivers = drivers_.get();
+  options.on_change = [this](const std::string& service, const ServiceView& view) {
+    agent_metrics_->SetService({.name = service,
+                                .hash = view.record.hash,
+                                .target_hash = view.record.target,
+                                .state = std::string(StateName(view.record.state)),
+                                .changed_at = view.record.change_time});
+  };
+  options.on_removed = [this](const std::string& service) {
+    agent_metrics_->RemoveService(service);
+  };
+  options.on_polled = [this](const std::string& upstream) {
+    agent_metrics_->UpstreamAnswered(upstream, clock_->Now());
+  };
+  host_ = std::make_unique<HostAgent>(std::move(options));
+  if (absl::Status configured = host_->Configure(Services(config_)); !configured.ok()) {
+    return configured;
+  }
+  if (absl::Status removed = git_->RemoveUnusedMirrors(); !removed.ok()) {
+    LogWarning("cannot remove unused mirrors", {{"error", std::string(removed.message())}});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Agent::ReadConfig(const Settings& flags) {
+  // Where bootstrap is asked for, git comes before the config; the flags alone say where it works.
+  git_ = GitDriver::New({.state_dir = flags.Get("state-dir"),
+                         .runner = runner_.get(),
+                         .clock = clock_,
+                         .on_operation = [this](absl::string_view operation, bool ok,
+                                                absl::Duration duration) {
+                           agent_metrics_->GitOperation(std::string(operation), ok, duration);
+                         }});
+  auto bootstrap = BootstrapService(flags, host_name_);
+  if (!bootstrap.ok()) return bootstrap.status();
+  bootstrap_ = *std::move(bootstrap);
+  config_file_ = flags.Get("config");
+  if (bootstrap_.has_value()) {
+    config_file_ = BootstrapConfigFile(*bootstrap_, config_file_);
+    if (absl::Status made = MakeStateDirectory(flags.Get("state-dir")); !made.ok()) return made;
+    absl::Status fetched =
+        FetchBootstrapConfig(*bootstrap_, config_file_, flags.GetBool("pull"), *git_);
+    if (!fetched.ok()) return fetched;
+  }
+  auto config = LoadAgentConfig(flags, config_file_, host_name_);
+  if (!config.ok()) return config.status();
+  const std::string& state_dir = config->settings.Get("state-dir");
+  if (state_dir != flags.Get("state-dir")) {
+    git_ = GitDriver::New({.state_dir = state_dir,
+                           .runner = runner_.get(),
+                           .clock = clock_,
+                           .on_operation = [this](absl::string_view operation, bool ok,
+                                                  absl::Duration duration) {
+                             agent_metrics_->GitOperation(std::string(operation), ok, duration);
+                           }});
+  }
+  for (const std::string& warning : config->warnings) LogWarning(warning);
+  MutexLock lock(mutex_);
+  config_ = *std::move(config);
+  return absl::OkStatus();
+}
+
+std::vector<ServiceSpec> Agent::Services(const AgentConfig& config) const {
+  std::vector<ServiceSpec> services = config.services;
+  if (bootstrap_.has_value()) services.push_back(*bootstrap_);
+  return services;
+}
+
+void Agent::Reload() {
+  auto config = LoadAgentConfig(flags_, config_file_, host_name_);
+  absl::Status status = config.status();
+  if (status.ok()) status = host_->Configure(Services(*config));
+  if (!status.ok()) {
+    LogError("the new config is not taken up; the one before stays in force",
+             {{"config", config_file_}, {"error", std::string(status.message())}});
+    return;
+  }
+  const absl::Status log = CheckServerSettings(config->settings);
+  if (!log.ok()) LogWarning(std::string(log.message()));
+  LogInfo("config read again",
+          {{"config", config_file_}, {"services", absl::StrCat(config->services.size())}});
+  MutexLock lock(mutex_);
+  for (const char* setting : {"listen", "metrics-listen", "state-dir", "root", "poll"}) {
+    if (config->settings.Get(setting) == config_.settings.Get(setting)) continue;
+    LogWarning("this setting is taken up at the next start", {{"setting", setting}});
+  }
+  config_ = *std::move(config);
+}
+
+int Agent::Serve() {
+  auto service = NewAgentService(host_.get(), clock_, host_name_, [this] { return Machines(); });
+  Settings settings;
+  {
+    MutexLock lock(mutex_);
+    settings = config_.settings;
+    if (config_.services.empty()) {
+      LogWarning("no service in the config is for this host",
+                 {{"config", config_file_}, {"hosts", absl::StrJoin(config_.machines, ",")}});
+    }
+  }
+  follower_ = FollowConfig(config_file_, clock_, scheduler_.get(), [this] { Reload(); });
+  auto process = ServerProcess::Start(
+      settings, {.program = kProgram,
+                 .services = {service.get()},
+                 .metrics = metrics_.get(),
+                 .on_reload = [this] { follower_->Reload(); },
+                 .on_drain = [this] { host_->Stop(); }});
+  if (!process.ok()) return ReportFailure(kProgram, process.status());
+  (*process)->SetReady(absl::OkStatus());
+  return (*process)->Run();
+}
+
+int CheckConfig(const Settings& flags) {
+  auto config = LoadAgentConfig(flags, flags.Get("config"), HostName());
+  absl::Status status = config.status();
+  if (status.ok()) status = CheckServerSettings(config->settings);
+  if (!status.ok()) return ReportFailure(kProgram, status);
+  for (const std::string& warning : config->warnings) std::cerr << kProgram << ": " << warning << "\n";
+  std::cout << flags.Get("config") << ": good; " << config->services.size() << " services for "
+            << absl::StrJoin(config->machines, ", ") << "\n";
+  return 0;
+}
+
+}  // namespace
+
+int RunAgent(const std::vector<std::string>& arguments) {
+  BlockSignals();
+  if (!arguments.empty() && arguments[0] == "hail") {
+    return ReportFailure(kProgram, absl::UnimplementedError(
+                                       "hail: following a Hydra job is not part of this version"));
+  }
+  auto flags = ReadFlags(AgentSettings(), arguments, ProcessEnvironment);
+  if (!flags.ok()) return ReportFailure(kProgram, flags.status());
+  if (flags->GetBool("help")) {
+    std::cout << UsageText(kUsage, AgentSettings());
+    return 0;
+  }
+  if (flags->GetBool("version")) {
+    std::cout << kProgram << " " << Version() << "\n";
+    return 0;
+  }
+  if (flags->Get("config").empty()) {
+    return ReportFailure(kProgram, absl::InvalidArgumentError(absl::StrCat(
+                                       "no config was named; usage: ", kUsage)));
+  }
+  if (flags->GetBool("check-config")) return CheckConfig(*flags);
+  auto agent = Agent::Make(*flags);
+  if (!agent.ok()) return ReportFailure(kProgram, agent.status());
+  return (*agent)->Serve();
+}
+
+}  // namespace gitops

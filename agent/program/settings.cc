@@ -1,0 +1,131 @@
+#include "agent/program/settings.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace gitops {
+namespace {
+
+using Type = SettingDefinition::Type;
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf())) {
+    return absl::NotFoundError(
+        absl::StrCat("cannot read the config file ", path, ": ", std::strerror(errno)));
+  }
+  return text.str();
+}
+
+absl::Status CheckKinds(const std::vector<ServiceSpec>& services, const std::string& file) {
+  for (const ServiceSpec& service : services) {
+    if (!service.nix.has_value()) continue;
+    return absl::UnimplementedError(absl::StrCat(
+        file, ":", service.line, ": service \"", service.service,
+        "\" follows a Hydra job (profile, job_uri), which this version cannot do; take it out of "
+        "this host's services"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::vector<SettingDefinition> AgentSettings() {
+  std::vector<SettingDefinition> all = CommonServerSettings({.listen = "127.0.0.1:8004",
+                                                             .metrics_listen = "127.0.0.1:9222",
+                                                             .state_dir = "/var/lib/gitops-agent"});
+  const std::vector<SettingDefinition> own = {
+      {.name = "hosts",
+       .short_flag = "h",
+       .help = "more names under which services of the config are this host's (comma-separated)",
+       .type = Type::kList},
+      {.name = "poll",
+       .short_flag = "t",
+       .help = "how often upstreams are asked, where neither service nor [global] says",
+       .default_value = "60s",
+       .type = Type::kDuration},
+      {.name = "root",
+       .short_flag = "o",
+       .help = "publish by bind mounts, which needs root; false: by symlinks",
+       .default_value = "true",
+       .type = Type::kBool},
+      {.name = "debug",
+       .short_flag = "d",
+       .help = "the same as --log-level debug",
+       .default_value = "false",
+       .type = Type::kBool},
+      {.name = "restart",
+       .short_flag = "r",
+       .help = "accepted as gitopper has it; the config is always followed, without a restart",
+       .default_value = "false",
+       .type = Type::kBool},
+      {.name = "upstream",
+       .short_flag = "U",
+       .help = "bootstrap: this repository holds the config; --config is a path below --directory",
+       .in_file = false},
+      {.name = "directory",
+       .short_flag = "D",
+       .help = "bootstrap: the directory of the repository that holds the config",
+       .default_value = "gitopper",
+       .in_file = false},
+      {.name = "branch",
+       .short_flag = "B",
+       .help = "bootstrap: the branch to follow",
+       .default_value = "main",
+       .in_file = false},
+      {.name = "mount",
+       .short_flag = "M",
+       .help = "bootstrap: where the repository's files are put",
+       .in_file = false},
+      {.name = "pull",
+       .short_flag = "P",
+       .help = "bootstrap: look at the upstream before starting, even if a config is there already",
+       .default_value = "false",
+       .type = Type::kBool,
+       .in_file = false},
+  };
+  all.insert(all.end(), own.begin(), own.end());
+  return all;
+}
+
+absl::StatusOr<AgentConfig> LoadAgentConfig(Settings flags, const std::string& config_file,
+                                            const std::string& host_name) {
+  absl::StatusOr<std::string> text = ReadFile(config_file);
+  if (!text.ok()) return text.status();
+  absl::StatusOr<Settings> settings =
+      AddFileSettings(AgentSettings(), "agent", std::move(flags), *text, config_file);
+  if (!settings.ok()) return settings.status();
+  absl::StatusOr<FleetConfig> fleet = ParseFleetConfig(*text, config_file);
+  if (!fleet.ok()) return fleet.status();
+  if (settings->GetBool("debug")) settings->values["log-level"].value = "debug";
+  AgentConfig config;
+  config.config_file = config_file;
+  config.warnings = fleet->warnings;
+  std::set<std::string> machines = {host_name};
+  for (const std::string& alias : settings->GetList("hosts")) machines.insert(alias);
+  config.machines.assign(machines.begin(), machines.end());
+  absl::StatusOr<std::vector<ServiceSpec>> services = ServicesOf(*fleet, config.machines);
+  if (!services.ok()) return services.status();
+  if (absl::Status kinds = CheckKinds(*services, config_file); !kinds.ok()) return kinds;
+  config.services = *std::move(services);
+  config.settings = *std::move(settings);
+  return config;
+}
+
+std::string HostName() {
+  char name[256] = "";
+  if (gethostname(name, sizeof(name) - 1) != 0 || name[0] == '\0') return "localhost";
+  return name;
+}
+
+}  // namespace gitops
