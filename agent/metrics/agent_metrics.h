@@ -9,8 +9,8 @@
 
 namespace gitops {
 
-// What the agent tells Prometheus: gitopper's series under gitopper's names, and ours
-// (docs/reference/metrics.md). Any thread. Must not outlive the Metrics it was made on.
+// What the agent tells Prometheus: gitopper's series under gitopper's names, and ours.
+// Any thread. Must not outlive the Metrics it was made on.
 class AgentMetrics {
  public:
   virtual ~AgentMetrics() = default;

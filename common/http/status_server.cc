@@ -156,11 +156,9 @@ class StatusServerImpl : public StatusServer {
     }
   }
 
-  template <typename Socket>
-  asio::awaitable<void> Talk(Socket socket) {
+  asio::awaitable<void> Talk(asio::generic::stream_protocol::socket socket) {
     const Slot slot(connections_);
-    StatusSession<Socket> session(std::move(socket), options_);
-    co_await session.Run();
+    co_await ServeStatusConnection(std::move(socket), options_);
   }
 
   // A session that throws (out of memory) ends alone; the others go on.

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <stdexcept>
 #include <thread>
 
@@ -340,6 +341,22 @@ TEST_F(ServerTest, ThreadsAreBoundedAndCallsBeyondAreRefused) {
   EXPECT_EQ(code, grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_LE(readers.size(), 7u);
   for (auto& context : contexts) context->TryCancel();
+}
+
+int ThreadsOfThisProcess() {
+  int threads = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+    threads += entry.is_directory() ? 1 : 0;
+  }
+  return threads;
+}
+
+TEST_F(ServerTest, IdleServerHasAHandfulOfThreads) {
+  const int before = ThreadsOfThisProcess();
+  Start(Options());
+  ASSERT_TRUE(Get("x").ok());
+  // Two that poll, one that serves, those for callbacks and timers; and the client's.
+  EXPECT_LE(ThreadsOfThisProcess() - before, 16);
 }
 
 TEST_F(ServerTest, ShutdownCancelsWhatRunsAfterTheGraceAndWaitsForIt) {

@@ -44,7 +44,7 @@ struct ServerProcessOptions {
   std::vector<grpc::Service*> services;   // not owned; must outlive the process object
   Metrics* metrics = nullptr;             // not owned; needed
   std::function<absl::Status()> healthy;  // /healthz; none: always
-  std::function<void()> on_reload;        // SIGHUP; from the thread that waits for signals
+  std::function<void()> on_reload;        // SIGHUP; SIGTERM waits until it returns
   // When the end has begun: readiness is gone, calls still run. Lets open streams end, soon.
   std::function<void()> on_drain;
   // How long calls may go on after that, before they are cancelled.
