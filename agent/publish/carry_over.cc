@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <map>
 #include <utility>
 
@@ -154,7 +155,7 @@ class CarryOverImpl : public CarryOver {
         continue;
       }
       if (!stamp.directory) {
-        found[child] = stamp;
+        if (!LeadsToRevisions(directory, name)) found[child] = stamp;
         continue;
       }
       const bool made_to_hold_others =
@@ -166,6 +167,14 @@ class CarryOverImpl : public CarryOver {
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
+  }
+
+  bool LeadsToRevisions(int directory, const std::string& name) const {
+    char target[PATH_MAX];
+    const ssize_t length = ::readlinkat(directory, name.c_str(), target, sizeof target);
+    return length > 0 && !request_.revisions.empty() &&
+           absl::StartsWith(absl::string_view(target, static_cast<size_t>(length)),
+                            absl::StrCat(request_.revisions, "/"));
   }
 
   bool IsRepositorys(const std::string& path, bool directory) const {

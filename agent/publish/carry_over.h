@@ -30,7 +30,9 @@ struct TrackedPaths {
 //   `from`, and those that `from` no longer has are removed: what the service deleted stays deleted;
 // - a path that the new revision tracks is the repository's: nothing is carried to it, and the log
 //   says so. A file that `from` tracks and `to` does not is the repository's deletion, and gone;
-// - changed tracked files are drift, and not carried.
+// - changed tracked files are drift, and not carried;
+// - a symlink into the revisions' own directory is not carried: it was made to publish, or would lead
+//   to an old revision, and soon to nothing.
 // FIFOs are made anew; sockets and devices stay behind, and the log says so. Hard links between
 // carried files become separate files.
 //
@@ -44,6 +46,7 @@ class CarryOver {
     Fd from, to;  // open directories, to be read
     TrackedPaths tracked_from, tracked_to;
     std::vector<std::string> excluded;  // below both: where other places are mounted or linked
+    std::string revisions;              // the directory that holds the revisions; may be empty
     std::string local;                  // for the log
   };
   static std::unique_ptr<CarryOver> New(Request request);

@@ -65,6 +65,7 @@ class CarryOverTest : public testing::Test {
                            .tracked_from = TrackedPaths::Of(Tracking(old_tracked), "."),
                            .tracked_to = TrackedPaths::Of(Tracking(new_tracked), "."),
                            .excluded = std::move(excluded),
+                           .revisions = "/srv/revisions",
                            .local = "/etc/service"});
   }
 
@@ -195,6 +196,15 @@ TEST_F(CarryOverTest, TheSecondPassTakesOverWhatChangedDuringTheExchange) {
   EXPECT_EQ(Read("new/only_new"), "after the exchange");
   EXPECT_FALSE(Exists("new/removed"));
   EXPECT_FALSE(Exists("new/dir"));
+}
+
+TEST_F(CarryOverTest, ASymlinkIntoARevisionIsNotCarriedNorKept) {
+  fs::create_symlink("/srv/revisions/r1/inner", root_ / "old/inner");
+  fs::create_symlink("/srv/revisions/r0/inner", root_ / "new/inner");
+  fs::create_symlink("/srv/revisions-of-others", root_ / "old/other");
+  ASSERT_EQ(New({}, {})->CopyAll(), absl::OkStatus());
+  EXPECT_FALSE(Exists("new/inner"));
+  EXPECT_TRUE(Exists("new/other"));
 }
 
 TEST_F(CarryOverTest, ASymlinkPlantedInTheNewRevisionIsNotFollowed) {

@@ -152,7 +152,8 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
     constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
     absl::StatusOr<Fd> from =
         OpenBeneath(root->get(), carried.directory, kFlags, 0, RESOLVE_NO_SYMLINKS);
-    if (absl::IsNotFound(from.status())) continue;
+    // Not a directory: it was published by another config, as a file or symlink.
+    if (absl::IsNotFound(from.status()) || absl::IsFailedPrecondition(from.status())) continue;
     if (!from.ok()) return from.status();
     absl::StatusOr<Fd> to =
         OpenBeneath(root->get(), place.PathIn(revision), kFlags, 0, RESOLVE_NO_SYMLINKS);
@@ -162,6 +163,7 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
                                   .tracked_from = TrackedPaths::Of(*old, place.spec.link),
                                   .tracked_to = TrackedPaths::Of(*manifest, place.spec.link),
                                   .excluded = place.inner,
+                                  .revisions = Root(),
                                   .local = place.spec.local}));
     if (absl::Status status = all.back()->CopyAll(); !status.ok()) return status;
   }
