@@ -27,8 +27,7 @@ StoredState EncodeState(State state) {
 }
 
 absl::StatusOr<State> DecodeState(StoredState stored) {
-  for (State state :
-       {State::kOk, State::kFreeze, State::kRollback, State::kBroken, State::kDiff}) {
+  for (State state : {State::kOk, State::kFreeze, State::kRollback, State::kBroken, State::kDiff}) {
     if (EncodeState(state) == stored) return state;
   }
   return absl::DataLossError(absl::StrCat("its state ", static_cast<int>(stored),

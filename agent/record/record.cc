@@ -119,7 +119,8 @@ absl::Status RecordStore::Save(const std::string& service, const ServiceRecord& 
     status = store_->Write(writes).status();
     if (!absl::IsFailedPrecondition(status)) return status;
   }
-  return status;
+  return absl::UnavailableError(
+      absl::StrCat("save the service ", service, ": others keep saving it: ", status.message()));
 }
 
 absl::StatusOr<std::vector<ChangeRecord>> RecordStore::Changes(const std::string& service) {

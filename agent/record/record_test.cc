@@ -178,7 +178,7 @@ TEST_F(RecordStoreTest, ChangesSavedAtTheSameTimeAreAllKept) {
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&, thread] {
       for (int i = 0; i < 5; ++i) {
-        while (absl::IsFailedPrecondition(
+        while (absl::IsUnavailable(
             records_.Save("nginx", SampleRecord(), SampleChange(absl::StrCat(thread, i))))) {
         }
       }

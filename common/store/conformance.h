@@ -28,7 +28,8 @@ class StoreHarness {
   virtual absl::StatusOr<std::unique_ptr<Store>> Open() = 0;
   // Returns when `by` has passed for leases.
   virtual void PassTime(absl::Duration by) = 0;
-  // Makes the engine forget the changes up to the store's present revision, or up to shortly before.
+  // Makes the engine forget the changes up to the store's present revision, or up to shortly
+  // before.
   virtual absl::Status ForgetChanges(Store& store) = 0;
 };
 

@@ -17,9 +17,8 @@ constexpr absl::Duration kPart = absl::Seconds(2);
 TEST_P(StoreConformanceTest, WhatWasWrittenUnderALeaseGoesWithIt) {
   const int64_t lease = *store_->GrantLease(kTtl);
   EXPECT_NE(lease, 0);
-  const int64_t start =
-      *store_->Write({Under(lease, PutOf("l/1", "")), Under(lease, PutOf("l/2", "")),
-                      PutOf("l/3", "")});
+  const int64_t start = *store_->Write(
+      {Under(lease, PutOf("l/1", "")), Under(lease, PutOf("l/2", "")), PutOf("l/3", "")});
   EventLog log;
   auto watch = store_->Watch("l/", start, log.Callback());
   ASSERT_TRUE(watch.ok());

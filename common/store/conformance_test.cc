@@ -1,3 +1,5 @@
+#include "common/store/conformance.h"
+
 #include <atomic>
 #include <chrono>
 #include <string>
@@ -6,7 +8,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "common/store/conformance.h"
 #include "gmock/gmock.h"
 
 namespace gitops {
@@ -181,10 +182,9 @@ TEST_P(StoreConformanceTest, ConcurrentWritersLoseNothingAndFailOnlyThemselves) 
     threads.emplace_back([&, thread] {
       for (int done = 0; done < kAdditions;) {
         absl::StatusOr<StoredValue> now = store_->Get("counter");
-        absl::StatusOr<int64_t> revision =
-            store_->Write({Expecting(PutOf("counter", absl::StrCat(std::stoi(now->value) + 1)),
-                                     now->revision),
-                           PutOf(absl::StrCat("done/", thread, "/", done), "")});
+        absl::StatusOr<int64_t> revision = store_->Write(
+            {Expecting(PutOf("counter", absl::StrCat(std::stoi(now->value) + 1)), now->revision),
+             PutOf(absl::StrCat("done/", thread, "/", done), "")});
         if (revision.ok()) {
           ++done;
         } else if (!absl::IsFailedPrecondition(revision.status())) {

@@ -90,8 +90,8 @@ TEST_P(StoreConformanceTest, AWatchSeesWhatAnotherStoreOnTheDataWrites) {
   std::unique_ptr<Store> other = Open();
   const int64_t put = *other->Put("w/1", "1");
   const int64_t own = *store_->Put("w/2", "2");
-  EXPECT_THAT(log.AwaitText(2), ElementsAre(absl::StrCat("w/1=1@", put),
-                                            absl::StrCat("w/2=2@", own)));
+  EXPECT_THAT(log.AwaitText(2),
+              ElementsAre(absl::StrCat("w/1=1@", put), absl::StrCat("w/2=2@", own)));
   ASSERT_TRUE(other->Delete("w/1").ok());
   EXPECT_EQ(log.AwaitText(3).size(), 3u) << "without a write of its own";
 }

@@ -19,8 +19,7 @@ namespace {
 constexpr int kBusyTimeoutMilliseconds = 5000;
 
 absl::Status ErrorOf(const std::string& path, int code, absl::string_view detail) {
-  const std::string what =
-      absl::StrCat("store ", path, ": ", detail, " (SQLite code ", code, ")");
+  const std::string what = absl::StrCat("store ", path, ": ", detail, " (SQLite code ", code, ")");
   if (code == SQLITE_IOERR_SHORT_READ || code == SQLITE_IOERR_DATA ||
       code == SQLITE_IOERR_CORRUPTFS) {
     code = SQLITE_CORRUPT;
@@ -105,9 +104,9 @@ absl::Status SqliteQuery::Finish() {
 
 absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::string& path) {
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(
-      path.c_str(), &handle,
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  const int code =
+      sqlite3_open_v2(path.c_str(), &handle,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   if (code != SQLITE_OK) {
     absl::Status status =
         ErrorOf(path, code, handle == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle));

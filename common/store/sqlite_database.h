@@ -36,9 +36,7 @@ class SqliteQuery {
   // Of the row: columns count from 0.
   int64_t Number(int column) const { return sqlite3_column_int64(statement_, column); }
   std::string Bytes(int column) const;
-  bool IsNull(int column) const {
-    return sqlite3_column_type(statement_, column) == SQLITE_NULL;
-  }
+  bool IsNull(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
 
   const absl::Status& status() const { return status_; }
 

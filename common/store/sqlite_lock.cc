@@ -17,8 +17,8 @@ namespace {
 std::string HolderOf(int fd) {
   char text[32];
   const ssize_t size = ::pread(fd, text, sizeof(text), 0);
-  absl::string_view pid = absl::StripAsciiWhitespace(
-      absl::string_view(text, size > 0 ? static_cast<size_t>(size) : 0));
+  absl::string_view pid =
+      absl::StripAsciiWhitespace(absl::string_view(text, size > 0 ? static_cast<size_t>(size) : 0));
   return pid.empty() ? "another process" : absl::StrCat("process ", pid);
 }
 
@@ -46,8 +46,7 @@ absl::StatusOr<Fd> LockStoreFile(const std::string& path, bool exclusive) {
     const int error = errno;
     if (error == EINTR) continue;
     if (error != EWOULDBLOCK) {
-      return absl::UnavailableError(
-          absl::StrCat("lock ", lock_path, ": ", std::strerror(error)));
+      return absl::UnavailableError(absl::StrCat("lock ", lock_path, ": ", std::strerror(error)));
     }
     return absl::FailedPreconditionError(
         absl::StrCat("open store ", path, ": ", HolderOf(fd.get()), " is using it (it holds ",

@@ -37,7 +37,8 @@ class SqliteReader {
   // InfiniteFuture: there is no lease.
   absl::StatusOr<absl::Time> NextLeaseEnd();
 
-  // A number that differs from that of an earlier call if another connection changed the file since.
+  // A number that differs from that of an earlier call if another connection changed the file
+  // since.
   absl::StatusOr<int64_t> DataVersion();
 
  private:

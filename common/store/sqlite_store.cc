@@ -59,8 +59,8 @@ class SqliteStore : public Store {
     if (absl::Status status = CheckWrites(writes); !status.ok()) return status;
     for (const StoreWrite& write : writes) {
       if (write.key.size() + (write.value ? write.value->size() : 0) <= kLargestEntry) continue;
-      return absl::InvalidArgumentError(absl::StrCat("write ", write.key, ": the value is larger than ",
-                                                     kLargestEntry, " bytes"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "write ", write.key, ": the value is larger than ", kLargestEntry, " bytes"));
     }
     return writer_->Run([&](SqliteTransaction& transaction) { return transaction.Write(writes); });
   }

@@ -46,8 +46,7 @@ absl::Status SqliteTransaction::LoadCounters() {
   SqliteQuery query = database_->Query(
       "SELECT revision, trimmed, logged, trimmed_logged, last_lease FROM counters");
   if (query.Step()) {
-    loaded_ = {query.Number(0), query.Number(1), query.Number(2), query.Number(3),
-               query.Number(4)};
+    loaded_ = {query.Number(0), query.Number(1), query.Number(2), query.Number(3), query.Number(4)};
     counters_ = loaded_;
   } else if (query.status().ok()) {
     return absl::DataLossError(
@@ -195,8 +194,8 @@ absl::Status SqliteTransaction::EndLease(int64_t lease) {
   std::vector<StoreWrite> deletions;
   {
     // The second condition lets SQLite use the partial index.
-    SqliteQuery query = database_->Query(
-        "SELECT key FROM entries WHERE lease = ?1 AND lease != 0 ORDER BY key");
+    SqliteQuery query =
+        database_->Query("SELECT key FROM entries WHERE lease = ?1 AND lease != 0 ORDER BY key");
     query.Bind(lease);
     while (query.Step()) deletions.emplace_back().key = query.Bytes(0);
     if (!query.status().ok()) return query.status();

@@ -18,10 +18,9 @@ constexpr std::chrono::milliseconds kPollInterval(250);
 constexpr int64_t kRevisionsPerRead = 256;
 
 absl::Status TooOld(absl::string_view prefix, int64_t after_revision, int64_t forgotten) {
-  return absl::OutOfRangeError(
-      absl::StrCat("watch ", prefix, " after revision ", after_revision,
-                   ": changes up to revision ", forgotten,
-                   " are no longer known; list, and watch from what was listed"));
+  return absl::OutOfRangeError(absl::StrCat(
+      "watch ", prefix, " after revision ", after_revision, ": changes up to revision ", forgotten,
+      " are no longer known; list, and watch from what was listed"));
 }
 
 }  // namespace

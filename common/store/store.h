@@ -41,7 +41,7 @@ struct StoreEvent {
   int64_t revision = 0;
 };
 
-// Ends its watch when destroyed; its callback does not run after that.
+// Ends its watch when destroyed; its callback does not run after that. May outlive its Store.
 class StoreWatch {
  public:
   virtual ~StoreWatch() = default;
@@ -80,7 +80,7 @@ class Store {
       std::function<void(const StoreEvent&)> on_event) = 0;
 
   // A lease that ends `ttl` from now unless it is kept alive; ends are noticed within a second.
-  // Ids are never 0 and grow.
+  // Ids are never 0 and grow. INVALID_ARGUMENT: `ttl` is not longer than 0.
   virtual absl::StatusOr<int64_t> GrantLease(absl::Duration ttl) = 0;
   // Begins the lease's ttl anew. NOT_FOUND: it has ended.
   virtual absl::Status KeepLeaseAlive(int64_t lease) = 0;
@@ -104,7 +104,8 @@ struct SqliteStoreOptions {
 };
 
 // SQLite in WAL mode with full synchronisation; writes from several threads share a commit.
-// FAILED_PRECONDITION: see `exclusive`, or the file is of a newer version. DATA_LOSS: not a database.
+// FAILED_PRECONDITION: see `exclusive`, or the file is of a newer version. DATA_LOSS: not a
+// database.
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteStoreOptions& options);
 
 }  // namespace gitops
