@@ -60,10 +60,13 @@ class ProcessRunner {
   virtual ~ProcessRunner() = default;
 
   // Runs `command` to its end. A command that ran and failed is a result, not an error.
-  // Errors: NOT_FOUND: no such program, account or directory; PERMISSION_DENIED: may not run it, or
-  // may not become the account; DEADLINE_EXCEEDED: killed at its time limit; RESOURCE_EXHAUSTED:
-  // killed for its output, or no process could be made; CANCELLED: Stop() was called. Messages name
-  // the program, never its arguments or environment, which may hold secrets.
+  // It returns at most 200 ms after the command's end, even if what the command started and left
+  // behind holds its output open; that is not killed.
+  // Errors: INVALID_ARGUMENT: no program, or a NUL in a text; NOT_FOUND: no such program, account
+  // or directory; PERMISSION_DENIED: may not run it, or may not become the account;
+  // DEADLINE_EXCEEDED: killed at its time limit; RESOURCE_EXHAUSTED: killed for its output, or no
+  // process could be made; CANCELLED: Stop() was called. Messages name the program, never its
+  // arguments or environment, which may hold secrets.
   virtual absl::StatusOr<CommandResult> Run(const Command& command) = 0;
 
   // Kills what runs and refuses what comes after, for a shutdown.
