@@ -28,9 +28,8 @@ absl::StatusOr<absl::Duration> ParseDurationText(absl::string_view text) {
     read = absl::ParseDuration(text, &duration);
   }
   if (!read || duration < absl::ZeroDuration() || duration == absl::InfiniteDuration()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", text,
-                     "\" is no duration: write it as 90s, 1m30s, 200ms, 2h or a number of seconds"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "\"", text, "\" is no duration: write it as 90s, 1m30s, 200ms, 2h or a number of seconds"));
   }
   return duration;
 }

@@ -29,8 +29,9 @@ TEST(DurationText, IsReadInEveryForm) {
 }
 
 TEST(DurationText, ThatMeansNothingIsRefusedWithWhatWasRead) {
-  for (const char* text : {"", "s", "5 minutes", "1d", "-5s", "inf", "-inf", "nan", "1e3", "0x10",
-                           "1.2.3", "5s5", " 5s", "99999999999999999999h", "9999999999999999999999"}) {
+  for (const char* text :
+       {"", "s", "5 minutes", "1d", "-5s", "inf", "-inf", "nan", "1e3", "0x10", "1.2.3", "5s5",
+        " 5s", "99999999999999999999h", "9999999999999999999999"}) {
     auto duration = ParseDurationText(text);
     ASSERT_FALSE(duration.ok()) << text << " read as " << *duration;
     EXPECT_EQ(duration.status().code(), absl::StatusCode::kInvalidArgument);

@@ -1,7 +1,7 @@
 #include "common/config/flags.h"
 
-#include <algorithm>
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -18,8 +18,7 @@ using Type = SettingDefinition::Type;
 
 std::string FlagNames(const SettingDefinition& definition) {
   const std::string name = absl::StrCat("--", definition.name);
-  return definition.short_flag.empty() ? name
-                                       : absl::StrCat("-", definition.short_flag, ",", name);
+  return definition.short_flag.empty() ? name : absl::StrCat("-", definition.short_flag, ",", name);
 }
 
 const SettingDefinition* FindShort(const std::vector<SettingDefinition>& definitions, char flag) {

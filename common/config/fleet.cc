@@ -54,17 +54,17 @@ absl::StatusOr<std::vector<ServiceSpec>> ServicesOf(const FleetConfig& config,
     if (wanted.count(absl::AsciiStrToLower(spec.machine)) == 0) continue;
     const auto [service, is_new] = line_of_service.emplace(spec.service, spec.line);
     if (!is_new) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the service \"", spec.service, "\" is given twice for this host, in lines ",
-                       service->second, " and ", spec.line));
+      return absl::InvalidArgumentError(absl::StrCat("the service \"", spec.service,
+                                                     "\" is given twice for this host, in lines ",
+                                                     service->second, " and ", spec.line));
     }
     for (const DirectorySpec& directory : spec.directories) {
       if (directory.local.empty()) continue;
       const auto [local, is_free] = line_of_local.emplace(directory.local, spec.line);
       if (!is_free) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("two services of this host publish to ", directory.local, ", in lines ",
-                         local->second, " and ", spec.line));
+        return absl::InvalidArgumentError(absl::StrCat("two services of this host publish to ",
+                                                       directory.local, ", in lines ",
+                                                       local->second, " and ", spec.line));
       }
     }
     services.push_back(spec);

@@ -36,7 +36,8 @@ inline constexpr absl::string_view kActions[] = {
 struct DirectorySpec {
   // Absolute, normalized. Empty: followed, but published nowhere, as gitopper does.
   std::string local;
-  std::string link;   // relative, plain (CheckPlainRelativePath), no trailing slash; "." for the root
+  // Relative, plain (CheckPlainRelativePath), no trailing slash. ".": the whole repository.
+  std::string link;
   bool file = false;
 
   bool operator==(const DirectorySpec&) const = default;
@@ -44,8 +45,8 @@ struct DirectorySpec {
 
 // How to reach an upstream. Two services with equal UpstreamSpec and user share a mirror.
 struct UpstreamSpec {
-  std::string url;  // as git takes it; may hold a password: print RedactUrl(url), never this
-  std::string ssh_key;      // paths; empty: none
+  std::string url;      // as git takes it; may hold a password: print RedactUrl(url), never this
+  std::string ssh_key;  // paths; empty: none
   std::string known_hosts;
   std::string netrc_file;
   std::string ca_file;
@@ -57,7 +58,7 @@ struct UpstreamSpec {
 struct NixSpec {
   std::string profile;
   std::string job_uri;
-  std::string netrc_file;  // empty: /etc/netrc, if it exists
+  std::string netrc_file;       // empty: /etc/netrc, if it exists
   std::string require = "job";  // "job", "jobset" or "aggregate:NAME"
 
   bool operator==(const NixSpec&) const = default;
@@ -68,8 +69,8 @@ struct ServiceSpec {
   std::string service;
   UpstreamSpec upstream;
   std::string branch = "main";
-  std::string mount;  // absolute; revisions live in <mount>/<service>
-  std::string user;   // empty: the agent's own
+  std::string mount;   // absolute; revisions live in <mount>/<service>
+  std::string user;    // empty: the agent's own
   std::string action;  // a verb of kActions; empty: none
   std::string package;
   std::vector<DirectorySpec> directories;

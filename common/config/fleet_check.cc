@@ -36,7 +36,7 @@ absl::Status CheckCharacters(absl::string_view text, absl::string_view more,
   if (other.empty()) return absl::OkStatus();
   const bool printable = absl::ascii_isgraph(static_cast<unsigned char>(other[0]));
   return Refuse(text, absl::StrCat("is no ", what, ": it holds ",
-                                   printable ? absl::StrCat("'", other, "'")
+                                   printable      ? absl::StrCat("'", other, "'")
                                    : other == " " ? "a space"
                                                   : "a character outside ASCII"));
 }
@@ -64,7 +64,8 @@ absl::Status CheckServiceName(absl::string_view name) {
   absl::Status status = CheckCharacters(name, ":-_.\\@", "service name");
   if (!status.ok()) return status;
   if (IsFirstOneOf(name, ".-@")) {
-    return Refuse(name, "is no service name: it must begin with a letter, a digit, '_', ':' or '\\'");
+    return Refuse(name,
+                  "is no service name: it must begin with a letter, a digit, '_', ':' or '\\'");
   }
   if (absl::EndsWith(name, "@") || absl::StrContains(name, "@.")) {
     return Refuse(name, "is a template: name one instance of it, as \"name@instance\"");
@@ -90,8 +91,9 @@ absl::Status CheckBranch(absl::string_view branch) {
   for (const char c : branch) {
     if (absl::ascii_iscntrl(static_cast<unsigned char>(c)) ||
         absl::string_view(" ~^:?*[\\").find(c) != absl::string_view::npos) {
-      return Refuse(branch, "is no branch name: it may not hold a space, a control character or "
-                            "one of ~^:?*[\\");
+      return Refuse(branch,
+                    "is no branch name: it may not hold a space, a control character or "
+                    "one of ~^:?*[\\");
     }
   }
   for (absl::string_view part : {"..", "@{"}) {

@@ -71,33 +71,32 @@ TEST(Branch, IsWhatGitTakesForABranch) {
 TEST(Upstream, IsAUrlThatRunsNoProgram) {
   ExpectAccepted(CheckUpstreamUrl,
                  {"https://git.example/ops.git", "http://user:pw@git.example:8080/ops",
-                  "ssh://git@git.example:22/ops.git", "git://git.example/ops", "file:///srv/ops.git",
-                  "git@github.com:miekg/gitopper", "host:ops.git", "/srv/git/ops.git",
-                  "https://[::1]:8443/ops", "HTTPS://git.example/x"});
-  ExpectRefused(CheckUpstreamUrl,
-                {{"", "is empty"},
-                 {"ext::sh -c touch% /tmp/x", "space"},
-                 {"ext::sh", "transport helper"},
-                 {"fd::17", "transport helper"},
-                 {"foo::https://git.example/x", "transport helper"},
-                 {"--upload-pack=touch", "begins with '-'"},
-                 {"-x:y", "begins with '-'"},
-                 {"https://git.example/a\nb", "control character"},
-                 {"ftp://git.example/x", "scheme that is not allowed"},
-                 {"htps://git.example/x", "did you mean \"https\"?"},
-                 {"https:///x", "names no host"},
-                 {"https://:80/x", "names no host"},
-                 {"ssh://-oProxyCommand=x/y", "names no host"},
-                 {"ssh://-oProxyCommand=x@host/y", "names no host"},
-                 {"ssh://git@-oProxyCommand=x/y", "names no host"},
-                 {"git@-oProxyCommand=x:y", "names no host"},
-                 {"git@:y", "names no host"},
-                 {"git@host:", "names no path"},
-                 {"git:pw@host:x", "holds a password"},
-                 {"file://host/x", "names no absolute path"},
-                 {"file:///", "names no absolute path"},
-                 {"ops.git", "is no upstream"},
-                 {"./ops", "is no upstream"}});
+                  "ssh://git@git.example:22/ops.git", "git://git.example/ops",
+                  "file:///srv/ops.git", "git@github.com:miekg/gitopper", "host:ops.git",
+                  "/srv/git/ops.git", "https://[::1]:8443/ops", "HTTPS://git.example/x"});
+  ExpectRefused(CheckUpstreamUrl, {{"", "is empty"},
+                                   {"ext::sh -c touch% /tmp/x", "space"},
+                                   {"ext::sh", "transport helper"},
+                                   {"fd::17", "transport helper"},
+                                   {"foo::https://git.example/x", "transport helper"},
+                                   {"--upload-pack=touch", "begins with '-'"},
+                                   {"-x:y", "begins with '-'"},
+                                   {"https://git.example/a\nb", "control character"},
+                                   {"ftp://git.example/x", "scheme that is not allowed"},
+                                   {"htps://git.example/x", "did you mean \"https\"?"},
+                                   {"https:///x", "names no host"},
+                                   {"https://:80/x", "names no host"},
+                                   {"ssh://-oProxyCommand=x/y", "names no host"},
+                                   {"ssh://-oProxyCommand=x@host/y", "names no host"},
+                                   {"ssh://git@-oProxyCommand=x/y", "names no host"},
+                                   {"git@-oProxyCommand=x:y", "names no host"},
+                                   {"git@:y", "names no host"},
+                                   {"git@host:", "names no path"},
+                                   {"git:pw@host:x", "holds a password"},
+                                   {"file://host/x", "names no absolute path"},
+                                   {"file:///", "names no absolute path"},
+                                   {"ops.git", "is no upstream"},
+                                   {"./ops", "is no upstream"}});
 }
 
 TEST(Upstream, IsRefusedWithoutShowingItsPassword) {
@@ -153,13 +152,16 @@ TEST(Names, OfUsersPackagesHostsAndModesAreChecked) {
   ExpectAccepted(CheckHostName, {"web1", "grafana.atoom.net", "localhost", "WEB_1"});
   ExpectRefused(CheckHostName, {{"-x", "must begin with"}, {"a,b", "holds ','"}, {"a/b", "'/'"}});
   ExpectAccepted(CheckPermissions, {"0400", "640", "4755"});
-  ExpectRefused(CheckPermissions, {{"", "octal"}, {"9", "octal"}, {"u=r", "octal"}, {"00400", "o"}});
+  ExpectRefused(CheckPermissions,
+                {{"", "octal"}, {"9", "octal"}, {"u=r", "octal"}, {"00400", "o"}});
   ExpectAccepted(CheckRequire, {"job", "jobset", "aggregate:tested"});
   ExpectRefused(CheckRequire, {{"jobs", "none of job, jobset"}, {"aggregate:", "names no job"}});
   ExpectAccepted(CheckProfile, {"web", "system-1", "/nix/var/nix/profiles/web"});
-  ExpectRefused(CheckProfile, {{"", "empty"}, {"../x", "begin"}, {"/a/../b", "\"..\""}, {"a/b", "/"}});
+  ExpectRefused(CheckProfile,
+                {{"", "empty"}, {"../x", "begin"}, {"/a/../b", "\"..\""}, {"a/b", "/"}});
   ExpectAccepted(CheckHttpUrl, {"https://hydra.example/job/p/js/web", "http://h/x"});
-  ExpectRefused(CheckHttpUrl, {{"ssh://h/x", "scheme"}, {"h/x", "is no https://"}, {"https://", "host"}});
+  ExpectRefused(CheckHttpUrl,
+                {{"ssh://h/x", "scheme"}, {"h/x", "is no https://"}, {"https://", "host"}});
 }
 
 TEST(LocalPath, IsAbsoluteAndNoDirectoryThatTheHostNeedsWhole) {
@@ -179,9 +181,9 @@ TEST(LocalPath, IsAbsoluteAndNoDirectoryThatTheHostNeedsWhole) {
     ASSERT_TRUE(path.ok()) << c.path << path.status();
     EXPECT_EQ(*path, c.expected);
   }
-  for (const char* path : {"/", "//", "/proc", "/sys", "/dev", "/etc", "/etc/", "/usr", "/bin",
-                           "/sbin", "/lib", "/lib64", "/var", "/run", "/boot", "/root", "/home",
-                           "/tmp", "/nix"}) {
+  for (const char* path :
+       {"/", "//", "/proc", "/sys", "/dev", "/etc", "/etc/", "/usr", "/bin", "/sbin", "/lib",
+        "/lib64", "/var", "/run", "/boot", "/root", "/home", "/tmp", "/nix"}) {
     EXPECT_THAT(NormalizeLocal(path).status().message(), HasSubstr("cannot be replaced")) << path;
   }
   EXPECT_THAT(NormalizeLocal("etc").status().message(), HasSubstr("is no absolute path"));
@@ -224,7 +226,8 @@ TEST(AgentAddress, HasTheAgentsPortUnlessItNamesOne) {
                                                    {"unix:/run/a.sock", "unix:/run/a.sock"}}) {
     EXPECT_EQ(*NormalizeAddress(c.address), c.expected);
   }
-  for (const char* address : {"::1", "a:0", "a:65536", "a:x", "a:", ":8004", "[::1", "[::1]9", "a b"}) {
+  for (const char* address :
+       {"::1", "a:0", "a:65536", "a:x", "a:", ":8004", "[::1", "[::1]9", "a b"}) {
     EXPECT_FALSE(NormalizeAddress(address).ok()) << address;
   }
 }

@@ -1,8 +1,8 @@
-#include <fstream>
-#include <sstream>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -67,7 +67,8 @@ TEST(FleetFault, OfAServiceNamesFileLineServiceAndKey) {
            {"dirs = [{ single = true, local = \"/x\", link = \"x\" }]",
             "dirs[1]: unknown key \"single\" (known: file, link, local)"},
            {"dirs = [{}]", "dirs[1]: local: is missing"},
-           {"dirs = [{ local = \"x\", link = \"x\" }]", "dirs[1]: local: \"x\" is no absolute path"},
+           {"dirs = [{ local = \"x\", link = \"x\" }]",
+            "dirs[1]: local: \"x\" is no absolute path"},
            {"dirs = [{ local = \"/etc\", link = \"x\" }]", "dirs[1]: local: \"/etc\" cannot be"},
            {"dirs = [{ local = \"/x\", link = \"../x\" }]", "dirs[1]: link: "},
            {"dirs = [{ local = \"/x\", link = \"/x\" }]", "dirs[1]: link: \"/x\" is absolute"},
@@ -79,11 +80,12 @@ TEST(FleetFault, OfAServiceNamesFileLineServiceAndKey) {
             "dirs[2]: local: \"/x\" and \"/x/y\" of line 5 are in each other"},
            {"dirs = [{ local = \"/var/lib/gitops\", link = \"a\" }]",
             "dirs[1]: local: \"/var/lib/gitops\" and /var/lib/gitops/nginx, where the revisions"},
-           {"dirs = [{ local = \"/var/lib/gitops/nginx/x\", link = \"a\" }]", "where the revisions"},
+           {"dirs = [{ local = \"/var/lib/gitops/nginx/x\", link = \"a\" }]",
+            "where the revisions"},
        }) {
     const std::string faults = FaultsOf(absl::StrCat(kService, c.lines, "\n"));
-    EXPECT_TRUE(absl::StartsWith(faults, "f.toml:5: [[services]] \"nginx\": "))
-        << c.lines << "\n" << faults;
+    EXPECT_TRUE(absl::StartsWith(faults, "f.toml:5: [[services]] \"nginx\": ")) << c.lines << "\n"
+                                                                                << faults;
     EXPECT_THAT(faults, HasSubstr(c.expected)) << c.lines;
     EXPECT_THAT(faults, Not(HasSubstr("\n"))) << "one fault, one line: " << c.lines;
   }
@@ -101,7 +103,8 @@ TEST(FleetFault, OfWhatIsMissingNamesTheTable) {
            {"[[services]]\nupstream = \"/x\"\nservice = \"a\"\nmachine = \"\"\n",
             "f.toml:4: [[services]] \"a\": machine: is empty: give a value, or leave the key out"},
            {"[global]\nupstream = \"ftp://h\"\n[[services]]\nmachine = \"m\"\nservice = \"a\"\n",
-            "f.toml:2: [global]: upstream: \"ftp://h\" has a scheme that is not allowed: use https, "
+            "f.toml:2: [global]: upstream: \"ftp://h\" has a scheme that is not allowed: use "
+            "https, "
             "http, ssh, git, file"},
            {"[[services]]\nmachine = \"m\"\nservice = \"a\"\nprofile = \"p\"\n",
             "f.toml:1: [[services]] \"a\": job_uri: is missing: a service with a profile has a "
@@ -127,8 +130,9 @@ TEST(FleetFault, OfOtherTablesNamesThem) {
            {"[gobal]\n", "f.toml:1: unknown table \"gobal\" (did you mean \"global\"?)"},
            {"[[servics]]\n", "f.toml:1: unknown table \"servics\" (did you mean \"services\"?)"},
            {"branch = \"x\"\n", "f.toml:1: unknown key \"branch\""},
-           {"[services]\n", "f.toml:1: services: expected an array of tables ([[services]]), found "
-                            "a table"},
+           {"[services]\n",
+            "f.toml:1: services: expected an array of tables ([[services]]), found "
+            "a table"},
            {"[[global]]\n", "f.toml:1: global: expected a table ([global]), found an array"},
            {"[global]\nprofile = \"x\"\n", "f.toml:2: [global]: unknown key \"profile\""},
            {"[global]\nkeys = [{ pth = \"x\" }]\n",
@@ -185,14 +189,15 @@ TEST(FleetFault, OfOtherTablesNamesThem) {
 }
 
 TEST(FleetFault, AllAreToldAtOnceInTheOrderOfTheFile) {
-  EXPECT_EQ(FaultsOf("[global]\nupstream = \"/x\"\n[[services]]\nmachine = \"m\"\nzzzzzz = 1\n"
-                     "poll = 0\nservice = \"a\"\n[hosst]\n"),
-            "f.toml:5: [[services]] \"a\": unknown key \"zzzzzz\" (known: action, branch, ca_file, "
-            "dirs, drift, healthy_within, job_uri, keep_revisions, known_hosts, machine, max_bytes, "
-            "max_files, mount, netrc_file, package, poll, profile, require, rollback_on_failure, "
-            "service, ssh_key, tracking, upstream, user, writable)\n"
-            "f.toml:6: [[services]] \"a\": poll: 0s is not from 10ms to 8760h\n"
-            "f.toml:8: unknown table \"hosst\" (did you mean \"hosts\"?)");
+  EXPECT_EQ(
+      FaultsOf("[global]\nupstream = \"/x\"\n[[services]]\nmachine = \"m\"\nzzzzzz = 1\n"
+               "poll = 0\nservice = \"a\"\n[hosst]\n"),
+      "f.toml:5: [[services]] \"a\": unknown key \"zzzzzz\" (known: action, branch, ca_file, "
+      "dirs, drift, healthy_within, job_uri, keep_revisions, known_hosts, machine, max_bytes, "
+      "max_files, mount, netrc_file, package, poll, profile, require, rollback_on_failure, "
+      "service, ssh_key, tracking, upstream, user, writable)\n"
+      "f.toml:6: [[services]] \"a\": poll: 0s is not from 10ms to 8760h\n"
+      "f.toml:8: unknown table \"hosst\" (did you mean \"hosts\"?)");
 }
 
 TEST(FleetFault, NeverShowsAPasswordOfAnUpstream) {

@@ -78,8 +78,8 @@ SecretSpec ReadSecret(const TomlTable& table, const std::string& directory) {
     if (normal.ok() && *normal != "/") {
       secret.destination = *normal;
     } else {
-      table.Fault("destination", normal.ok() ? "is the root directory: name the file"
-                                             : normal.status().message());
+      table.Fault("destination",
+                  normal.ok() ? "is the root directory: name the file" : normal.status().message());
     }
   }
   for (absl::string_view key : {"source", "destination"}) {
@@ -98,7 +98,8 @@ std::vector<std::string> ReadTags(const TomlTable& table, absl::string_view key)
   for (const std::string& tag : tags) {
     // --tagged A,B separates with commas.
     if (tag.empty() || tag.find_first_of(", \t\r\n") != std::string::npos) {
-      table.Fault(key, absl::StrCat("\"", tag, "\" is no tag: it may not be empty or hold a comma "
+      table.Fault(key, absl::StrCat("\"", tag,
+                                    "\" is no tag: it may not be empty or hold a comma "
                                     "or a space"));
     }
   }
@@ -110,8 +111,8 @@ HostSpec ReadHost(const TomlTable& table, const std::string& directory) {
   if (const auto name = CheckedText(table, "name", CheckHostName)) {
     host.name = *name;
     table.SetName(*name);
-    host.address = *NormalizeAddress(absl::StrContains(*name, ':') ? absl::StrCat("[", *name, "]")
-                                                                   : *name);
+    host.address =
+        *NormalizeAddress(absl::StrContains(*name, ':') ? absl::StrCat("[", *name, "]") : *name);
   } else if (!table.Has("name")) {
     table.Fault("name", "is missing: give the host's name");
   }

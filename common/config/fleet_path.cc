@@ -19,8 +19,8 @@ constexpr int kAgentPort = 8004;
 // Something on every host stops working when one of these is replaced as a whole. What is below
 // them may be published.
 constexpr absl::string_view kSystemRoots[] = {
-    "/",     "/bin",  "/boot", "/dev", "/etc", "/home",  "/lib", "/lib32", "/lib64", "/libx32",
-    "/nix",  "/proc", "/root", "/run", "/sbin", "/sys",  "/tmp", "/usr",   "/var",
+    "/",    "/bin",  "/boot", "/dev", "/etc",  "/home", "/lib", "/lib32", "/lib64", "/libx32",
+    "/nix", "/proc", "/root", "/run", "/sbin", "/sys",  "/tmp", "/usr",   "/var",
 };
 
 absl::Status Refuse(absl::string_view value, absl::string_view why) {
@@ -53,8 +53,9 @@ absl::StatusOr<std::string> NormalizeLocal(absl::string_view path) {
   if (!normal.ok()) return normal;
   if (std::find(std::begin(kSystemRoots), std::end(kSystemRoots), *normal) !=
       std::end(kSystemRoots)) {
-    return Refuse(path, "cannot be replaced as a whole without breaking the host: name a "
-                        "directory or file below it");
+    return Refuse(path,
+                  "cannot be replaced as a whole without breaking the host: name a "
+                  "directory or file below it");
   }
   return normal;
 }

@@ -148,8 +148,8 @@ class LocalPaths {
     }
     for (const auto& [local, earlier] : entries_) {
       if (local == directory.local) {
-        table.Fault("local", absl::StrCat("\"", local, "\" is given twice, first in line ",
-                                          earlier.line));
+        table.Fault("local",
+                    absl::StrCat("\"", local, "\" is given twice, first in line ", earlier.line));
         return false;
       }
       const bool below_file = earlier.file && IsAtOrBeneath(directory.local, local);

@@ -77,8 +77,8 @@ max_bytes = "1MiB"
   ServiceSpec expected;
   expected.machine = "web1";
   expected.service = "nginx";
-  expected.upstream = {"git@host:x", "/etc/gitops/keys/id", "/etc/known_hosts",
-                       "/etc/gitops/netrc", "/etc/ca.crt"};
+  expected.upstream = {"git@host:x", "/etc/gitops/keys/id", "/etc/known_hosts", "/etc/gitops/netrc",
+                       "/etc/ca.crt"};
   expected.branch = "canary";
   expected.mount = "/srv/gitops";
   expected.user = "www-data";
@@ -97,7 +97,8 @@ max_bytes = "1MiB"
   for (const std::string& text :
        {absl::StrCat(kMinimal, kKeys),
         absl::StrCat("[global]", kKeys, "[[services]]\nmachine = \"web1\"\nservice = \"nginx\"\n"),
-        absl::StrCat("[global]\nmachine = \"web1\"", kKeys, "[[services]]\nservice = \"nginx\"\n")}) {
+        absl::StrCat("[global]\nmachine = \"web1\"", kKeys,
+                     "[[services]]\nservice = \"nginx\"\n")}) {
     FleetConfig config = Parse(text);
     ASSERT_EQ(config.services.size(), 1) << text;
     expected.line = config.services[0].line;
@@ -164,12 +165,11 @@ TEST(FleetConfig, DirectoriesAreNormalizedAndMayNest) {
  { local = "/srv/all", link = "" },
  { link = "watched" },
 ])");
-  EXPECT_THAT(spec.directories,
-              ElementsAre(DirectorySpec{"/etc/nginx", "nginx/etc", false},
-                          DirectorySpec{"/etc/nginx/conf.d", "shared", false},
-                          DirectorySpec{"/etc/motd", "motd", true},
-                          DirectorySpec{"/srv/all", ".", false},
-                          DirectorySpec{"", "watched", false}));
+  EXPECT_THAT(spec.directories, ElementsAre(DirectorySpec{"/etc/nginx", "nginx/etc", false},
+                                            DirectorySpec{"/etc/nginx/conf.d", "shared", false},
+                                            DirectorySpec{"/etc/motd", "motd", true},
+                                            DirectorySpec{"/srv/all", ".", false},
+                                            DirectorySpec{"", "watched", false}));
   EXPECT_THAT(ServiceWith("dirs = []").directories, IsEmpty());
 }
 
@@ -198,12 +198,10 @@ job_uri = "https://hydra.example/job/proj/jobset/tools"
 require = "aggregate:tested"
 )");
   ASSERT_EQ(config.services.size(), 2);
-  EXPECT_EQ(config.services[0].nix,
-            (NixSpec{"web", "https://hydra.example/job/proj/jobset/web", "/etc/hydra-netrc",
-                     "jobset"}));
-  EXPECT_EQ(config.services[1].nix,
-            (NixSpec{"tools", "https://hydra.example/job/proj/jobset/tools", "",
-                     "aggregate:tested"}));
+  EXPECT_EQ(config.services[0].nix, (NixSpec{"web", "https://hydra.example/job/proj/jobset/web",
+                                             "/etc/hydra-netrc", "jobset"}));
+  EXPECT_EQ(config.services[1].nix, (NixSpec{"tools", "https://hydra.example/job/proj/jobset/tools",
+                                             "", "aggregate:tested"}));
   EXPECT_EQ(config.services[0].upstream, UpstreamSpec());
 }
 
@@ -267,12 +265,17 @@ name = "db1"
   EXPECT_EQ(web.health_checks.cmd[0].timeout, absl::Seconds(5));
   EXPECT_EQ(web.pre_deploy_checks.cmd[0].period, absl::Seconds(3));
   ASSERT_EQ(web.secrets.size(), 2);
-  EXPECT_EQ(web.secrets.at("tls-key"),
-            (SecretSpec{"/etc/gitops/secrets/tls.key", "/etc/nginx/tls.key", "nginx", "ssl-cert",
-                        "0440", {"systemctl", "reload", "nginx"}, true, "post-activation"}));
-  EXPECT_EQ(web.secrets.at("plain"),
-            (SecretSpec{"/abs", "/etc/plain", "root", "root", "0400", {}, false,
-                        "pre-activation"}));
+  EXPECT_EQ(web.secrets.at("tls-key"), (SecretSpec{"/etc/gitops/secrets/tls.key",
+                                                   "/etc/nginx/tls.key",
+                                                   "nginx",
+                                                   "ssl-cert",
+                                                   "0440",
+                                                   {"systemctl", "reload", "nginx"},
+                                                   true,
+                                                   "post-activation"}));
+  EXPECT_EQ(
+      web.secrets.at("plain"),
+      (SecretSpec{"/abs", "/etc/plain", "root", "root", "0400", {}, false, "pre-activation"}));
   EXPECT_EQ(config.hosts[1].address, "db1:8004");
 }
 

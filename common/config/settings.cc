@@ -79,8 +79,8 @@ void Store(const SettingDefinition& definition, const std::string& text, const s
 }
 
 std::string VariableOf(const SettingDefinition& definition) {
-  return absl::StrCat("GITOPS_", absl::AsciiStrToUpper(absl::StrReplaceAll(definition.name,
-                                                                            {{"-", "_"}})));
+  return absl::StrCat("GITOPS_",
+                      absl::AsciiStrToUpper(absl::StrReplaceAll(definition.name, {{"-", "_"}})));
 }
 
 absl::Status FaultsToStatus(const std::vector<std::string>& faults) {

@@ -18,13 +18,13 @@ namespace gitops {
 // One setting of a program: the flag `--name`, the variable GITOPS_NAME, and the key `name` in the
 // table of the config file that bears the program's name. A flag beats the variable beats the file.
 struct SettingDefinition {
-  std::string name;     // as the flag, without dashes: "metrics-listen"
+  std::string name;        // as the flag, without dashes: "metrics-listen"
   std::string short_flag;  // "m" for -m; empty: none
-  std::string help;     // one line
+  std::string help;        // one line
   std::string default_value;
   enum class Type { kString, kBool, kDuration, kInt, kList } type = Type::kString;
-  bool in_file = true;  // false: flag and variable only (--config, --version)
-  std::vector<std::string> choices;  // what a string may be; empty: anything
+  bool in_file = true;                    // false: flag and variable only (--config, --version)
+  std::vector<std::string> choices = {};  // what a string may be; empty: anything
 };
 
 // What a program was told. Values are checked against their type.
@@ -32,11 +32,12 @@ class Settings {
  public:
   const std::string& Get(absl::string_view name) const;  // dies on an undefined name: a bug
   bool GetBool(absl::string_view name) const;
-  absl::Duration GetDuration(absl::string_view name) const;  // zero if it is empty
-  int64_t GetInt(absl::string_view name) const;              // zero if it is empty
+  absl::Duration GetDuration(absl::string_view name) const;        // zero if it is empty
+  int64_t GetInt(absl::string_view name) const;                    // zero if it is empty
   std::vector<std::string> GetList(absl::string_view name) const;  // comma-separated
   bool IsSet(absl::string_view name) const;  // by flag, variable or file, not by default
-  // Where the value came from, for messages: "--listen", "GITOPS_LISTEN", "config.toml:3", "default".
+  // Where the value came from, for messages: "--listen", "GITOPS_LISTEN", "config.toml:3",
+  // "default".
   const std::string& Origin(absl::string_view name) const;
 
   struct Value {

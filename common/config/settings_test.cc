@@ -1,10 +1,10 @@
 #include "common/config/settings.h"
 
-#include <fstream>
-#include <sstream>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
 
 #include "absl/strings/str_cat.h"
 
@@ -139,8 +139,9 @@ TEST(Settings, ValuesAreReadByType) {
 
 TEST(Settings, FileTakesTomlsOwnTypes) {
   const Settings settings =
-      Good({}, {}, "[agent]\nhosts = [\"a\", \"b\"]\npoll = 5\nroot = false\nkeep = 9\n"
-                   "[planner]\nwhatever = 1\n[[services]]\nx = 1\n");
+      Good({}, {},
+           "[agent]\nhosts = [\"a\", \"b\"]\npoll = 5\nroot = false\nkeep = 9\n"
+           "[planner]\nwhatever = 1\n[[services]]\nx = 1\n");
   EXPECT_THAT(settings.GetList("hosts"), ElementsAre("a", "b"));
   EXPECT_EQ(settings.GetDuration("poll"), absl::Seconds(5));
   EXPECT_FALSE(settings.GetBool("root"));
@@ -163,26 +164,39 @@ TEST(Settings, FaultsNameTheirOriginAndTheNearestKey) {
            {{"stray"}, {}, "", "unexpected argument \"stray\": see --help"},
            {{"--", "stray"}, {}, "", "unexpected argument \"stray\": see --help"},
            {{"--debug", "true"}, {}, "", "unexpected argument \"true\": see --help"},
-           {{"--poll", "soon"}, {}, "",
+           {{"--poll", "soon"},
+            {},
+            "",
             "--poll: \"soon\" is no duration: write it as 90s, 1m30s, 200ms, 2h or a number of "
             "seconds"},
            {{"--root=maybe"}, {}, "", "--root: \"maybe\" is neither true nor false"},
            {{"--keep=x"}, {}, "", "--keep: \"x\" is no whole number"},
-           {{"--log-format=jsn"}, {}, "",
+           {{"--log-format=jsn"},
+            {},
+            "",
             "--log-format: \"jsn\" is none of text, json (did you mean \"json\"?)"},
-           {{}, {{"GITOPS_ROOT", "maybe"}}, "",
-            "GITOPS_ROOT: \"maybe\" is neither true nor false"},
-           {{}, {{"GITOPS_LOG_LEVEL", "loud"}}, "",
+           {{}, {{"GITOPS_ROOT", "maybe"}}, "", "GITOPS_ROOT: \"maybe\" is neither true nor false"},
+           {{},
+            {{"GITOPS_LOG_LEVEL", "loud"}},
+            "",
             "GITOPS_LOG_LEVEL: \"loud\" is none of debug, info, warning, error"},
-           {{}, {}, "[agent]\nlisen = \"x\"\n",
+           {{},
+            {},
+            "[agent]\nlisen = \"x\"\n",
             "f.toml:2: [agent]: unknown key \"lisen\" (did you mean \"listen\"?)"},
-           {{}, {}, "[agent]\npoll = \"soon\"\n",
+           {{},
+            {},
+            "[agent]\npoll = \"soon\"\n",
             "f.toml:2: [agent]: poll: \"soon\" is no duration: write it as 90s, 1m30s, 200ms, 2h "
             "or a number of seconds"},
-           {{"--poll=1s"}, {}, "[agent]\npoll = []\n",
+           {{"--poll=1s"},
+            {},
+            "[agent]\npoll = []\n",
             "f.toml:2: [agent]: poll: \"\" is no duration: write it as 90s, 1m30s, 200ms, 2h or a "
             "number of seconds"},
-           {{}, {}, "[agent]\nlog-level = \"inf\"\n",
+           {{},
+            {},
+            "[agent]\nlog-level = \"inf\"\n",
             "f.toml:2: [agent]: log-level: \"inf\" is none of debug, info, warning, error (did you "
             "mean \"info\"?)"},
            {{}, {}, "[agnt]\n", "f.toml:1: unknown table \"agnt\" (did you mean \"agent\"?)"},

@@ -326,7 +326,8 @@ std::optional<TomlTable> TomlTable::Table(absl::string_view key) const {
   if (node.is_table()) {
     return TomlTable(document_, document_->Child(*state_, *node.as_table(), key, "", false));
   }
-  document_->ReportKind(*state_, key, state_->is_root ? absl::StrCat("a table ([", key, "])") : "a table", node);
+  document_->ReportKind(*state_, key,
+                        state_->is_root ? absl::StrCat("a table ([", key, "])") : "a table", node);
   return std::nullopt;
 }
 
@@ -335,8 +336,10 @@ std::vector<TomlTable> TomlTable::Tables(absl::string_view key) const {
   if (!Has(key)) return tables;
   const toml::node& node = *state_->Find(key);
   if (!node.is_array()) {
-    document_->ReportKind(*state_, key, state_->is_root ? absl::StrCat("an array of tables ([[", key, "]])")
-                                            : "an array of tables", node);
+    document_->ReportKind(
+        *state_, key,
+        state_->is_root ? absl::StrCat("an array of tables ([[", key, "]])") : "an array of tables",
+        node);
     return tables;
   }
   size_t index = 0;
@@ -346,8 +349,8 @@ std::vector<TomlTable> TomlTable::Tables(absl::string_view key) const {
       document_->ReportKind(*state_, absl::StrCat(key, suffix), "a table", element);
       continue;
     }
-    tables.push_back(TomlTable(
-        document_, document_->Child(*state_, *element.as_table(), key, suffix, true)));
+    tables.push_back(
+        TomlTable(document_, document_->Child(*state_, *element.as_table(), key, suffix, true)));
   }
   return tables;
 }
@@ -396,9 +399,9 @@ absl::StatusOr<TomlTable> ParseToml(absl::string_view text, const std::string& f
   if (!result) {
     const toml::parse_error& error = result.error();
     const std::string_view what = error.description();
-    return absl::InvalidArgumentError(absl::StrCat(
-        file, ":", error.source().begin.line, ":", error.source().begin.column, ": ",
-        absl::CHexEscape(absl::string_view(what.data(), what.size()))));
+    return absl::InvalidArgumentError(
+        absl::StrCat(file, ":", error.source().begin.line, ":", error.source().begin.column, ": ",
+                     absl::CHexEscape(absl::string_view(what.data(), what.size()))));
   }
   auto document = std::make_shared<TomlTable::Document>();
   document->file = file;

@@ -1,9 +1,9 @@
 #include "common/config/toml.h"
 
-#include <fstream>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <fstream>
 
 namespace gitops {
 namespace {
@@ -61,8 +61,9 @@ TEST(Toml, KeysThatNobodyAskedForAreUnknown) {
 }
 
 TEST(Toml, NestedTablesAreNamedByTheirPath) {
-  TomlTable root = Parse("[[hosts]]\n[[hosts.checks.http]]\n[[hosts.checks.http]]\nprt = 1\n"
-                         "[hosts.secrets.key]\nsauce = 1\n");
+  TomlTable root = Parse(
+      "[[hosts]]\n[[hosts.checks.http]]\n[[hosts.checks.http]]\nprt = 1\n"
+      "[hosts.secrets.key]\nsauce = 1\n");
   TomlTable host = root.Tables("hosts")[0];
   host.SetName("web1");
   for (const TomlTable& check : host.Table("checks")->Tables("http")) check.Has("port");
@@ -132,9 +133,10 @@ TEST(Toml, ValueOfAnotherTypeSaysWhatWasExpectedAndFound) {
 }
 
 TEST(Toml, ValuesAreReadInEveryFormThatIsAllowed) {
-  TomlTable root = Parse("s = \"text\"\nb = true\ni = 7\nd1 = 1.5\nd2 = \"90s\"\nd3 = 2\n"
-                         "m1 = 4096\nm2 = \"512MiB\"\nl = [\"a\", \"b\\nc\"]\n"
-                         "[t]\nx = \"1\"\ny = \"2\"\n");
+  TomlTable root = Parse(
+      "s = \"text\"\nb = true\ni = 7\nd1 = 1.5\nd2 = \"90s\"\nd3 = 2\n"
+      "m1 = 4096\nm2 = \"512MiB\"\nl = [\"a\", \"b\\nc\"]\n"
+      "[t]\nx = \"1\"\ny = \"2\"\n");
   const auto duration = [&](const char* key) {
     return root.Duration(key, absl::ZeroDuration(), absl::Hours(1));
   };

@@ -45,9 +45,9 @@ absl::StatusOr<std::string> ReadConfigText(const std::string& file) {
     if (count < 0) return ReadFailed(file, errno);
     text.append(buffer, static_cast<size_t>(count));
     if (static_cast<int64_t>(text.size()) > kMostConfigBytes) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("cannot read the config file ", file, ": it is larger than ",
-                       kMostConfigBytes, " bytes"));
+      return absl::InvalidArgumentError(absl::StrCat("cannot read the config file ", file,
+                                                     ": it is larger than ", kMostConfigBytes,
+                                                     " bytes"));
     }
   }
 }
@@ -84,9 +84,10 @@ absl::StatusOr<int64_t> ParseBytesText(absl::string_view text) {
       }
     }
   }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "\"", text, "\" is no size: write a number of bytes, or one with B, KB, MB, GB, KiB, MiB "
-      "or GiB"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", text,
+                   "\" is no size: write a number of bytes, or one with B, KB, MB, GB, KiB, MiB "
+                   "or GiB"));
 }
 
 std::string Suggestion(absl::string_view word, const std::vector<std::string>& known,

@@ -45,8 +45,9 @@ bool IsScpLike(absl::string_view url) {
 absl::Status CheckScpLike(absl::string_view url) {
   const size_t colon = url.find(':');
   if (url.substr(colon, url.find('/') - colon).find('@') != absl::string_view::npos) {
-    return Refuse(url, "holds a password, which ssh does not take: write user@host:path and name "
-                       "an ssh_key");
+    return Refuse(url,
+                  "holds a password, which ssh does not take: write user@host:path and name "
+                  "an ssh_key");
   }
   const size_t host = url.substr(0, colon).rfind('@') + 1;  // 0 without a user
   if (host == colon || url[host] == '-') {
@@ -72,9 +73,9 @@ absl::Status CheckScheme(absl::string_view url, size_t scheme_end,
                          const std::vector<std::string>& schemes) {
   const std::string scheme = absl::AsciiStrToLower(url.substr(0, scheme_end));
   if (std::count(schemes.begin(), schemes.end(), scheme) == 0) {
-    return Refuse(url, absl::StrCat("has a scheme that is not allowed: use ",
-                                    absl::StrJoin(schemes, ", "),
-                                    Suggestion(scheme, schemes, false)));
+    return Refuse(
+        url, absl::StrCat("has a scheme that is not allowed: use ", absl::StrJoin(schemes, ", "),
+                          Suggestion(scheme, schemes, false)));
   }
   const absl::string_view rest = url.substr(scheme_end + 3);
   const absl::string_view host = rest.substr(HostStart(rest));
@@ -100,16 +101,18 @@ absl::Status CheckUpstreamUrl(absl::string_view url) {
   const size_t helper = url.find("::");
   // "ext::sh -c …" runs a program; other helpers are programs of their own.
   if (helper != absl::string_view::npos && helper < std::min(scheme_end, url.find('/'))) {
-    return Refuse(url, "calls a transport helper of git, which is not allowed: use https, ssh or "
-                       "file");
+    return Refuse(url,
+                  "calls a transport helper of git, which is not allowed: use https, ssh or "
+                  "file");
   }
   if (absl::StartsWith(url, "/")) return absl::OkStatus();
   if (scheme_end != absl::string_view::npos && scheme_end < url.find('/')) {
     return CheckScheme(url, scheme_end, {"https", "http", "ssh", "git", "file"});
   }
   if (IsScpLike(url)) return CheckScpLike(url);
-  return Refuse(url, "is no upstream: write https://…, ssh://…, user@host:path, file:///… or an "
-                     "absolute path");
+  return Refuse(url,
+                "is no upstream: write https://…, ssh://…, user@host:path, file:///… or an "
+                "absolute path");
 }
 
 absl::Status CheckHttpUrl(absl::string_view url) {
