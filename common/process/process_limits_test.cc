@@ -82,6 +82,19 @@ TEST_F(ProcessLimitsTest, SigtermLetsItCleanUp) {
   unlink(file);
 }
 
+TEST_F(ProcessLimitsTest, SigtermLetsWhatItStartedCleanUpToo) {
+  char file[] = "/tmp/gitops_process_test.XXXXXX";
+  close(mkstemp(file));
+  Command command = Shell("(trap 'echo cleaned > " + std::string(file) +
+                          "; exit 0' TERM; sleep 1000 & wait) & wait");
+  command.timeout = absl::Milliseconds(200);
+  EXPECT_EQ(runner_->Run(command).status().code(), absl::StatusCode::kDeadlineExceeded);
+  struct stat status;
+  ASSERT_EQ(stat(file, &status), 0);
+  EXPECT_EQ(status.st_size, 8);
+  unlink(file);
+}
+
 TEST_F(ProcessLimitsTest, NoTimeLimitIsNone) {
   Command command = Shell("echo x");
   command.timeout = absl::InfiniteDuration();
