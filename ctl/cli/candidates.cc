@@ -1,0 +1,136 @@
+#include "ctl/cli/candidates.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "ctl/cli/grammar.h"
+#include "ctl/cli/host_address.h"
+
+namespace gitops::ctl {
+namespace {
+
+using Words = std::vector<std::string>;
+
+const FlagSpec* FindFlag(const std::string& word) {
+  for (const FlagSpec& flag : FlagSpecs()) {
+    const bool is_short = !flag.short_name.empty() && word == absl::StrCat("-", flag.short_name);
+    if (is_short || word == absl::StrCat("--", flag.name)) return &flag;
+  }
+  return nullptr;
+}
+
+// The words before the cursor, told apart.
+struct Before {
+  Words words;
+  std::string host;
+  const FlagSpec* waits = nullptr;  // the flag whose value comes next
+};
+
+Before Read(const Words& line) {
+  Before before;
+  for (size_t i = 0; i + 1 < line.size(); ++i) {
+    const FlagSpec* flag = FindFlag(line[i]);
+    if (flag != nullptr && !flag->value.empty()) {
+      if (i + 2 == line.size()) before.waits = flag;
+      ++i;
+    } else if (absl::StartsWith(line[i], "@")) {
+      if (const auto host = ParseHostAddress(line[i].substr(1)); host.ok()) before.host = *host;
+    } else if (!absl::StartsWith(line[i], "-")) {
+      before.words.push_back(line[i]);
+    }
+  }
+  return before;
+}
+
+// The longest form the words begin with; candidates after it are its arguments.
+const Form* FormOf(const Words& words) {
+  const Form* best = nullptr;
+  for (const Form& form : Forms()) {
+    const bool begins = form.words.size() <= words.size() &&
+                        std::equal(form.words.begin(), form.words.end(), words.begin());
+    if (begins && (best == nullptr || form.words.size() > best->words.size())) best = &form;
+  }
+  return best;
+}
+
+void AddFlags(const Form* form, Words& words) {
+  for (const FlagSpec& flag : FlagSpecs()) {
+    bool fits = flag.global;
+    if (form != nullptr) {
+      const Words& own = SpecOf(form->action).flags;
+      fits = fits || std::find(own.begin(), own.end(), flag.name) != own.end();
+    }
+    if (fits) words.push_back(absl::StrCat("--", flag.name));
+  }
+}
+
+// The next word of every form that begins with `words`. Where the verb is gitopperctl's own
+// (`state`), its aliases are all there is.
+void AddFormWords(const Words& words, Words& candidates) {
+  for (const Form& form : Forms()) {
+    const bool alias_verb = form.words[0] == "state" || form.words[0] == "do";
+    if (form.words.size() <= words.size() || (form.alias && (words.empty() || !alias_verb)) ||
+        !std::equal(words.begin(), words.end(), form.words.begin())) {
+      continue;
+    }
+    const std::string& next = form.words[words.size()];
+    if (std::find(candidates.begin(), candidates.end(), next) == candidates.end()) {
+      candidates.push_back(next);
+    }
+  }
+}
+
+void AddArguments(const Form& form, const Before& before, Candidates& candidates) {
+  const ActionSpec& spec = SpecOf(form.action);
+  const size_t place = before.words.size() - form.words.size();
+  if (spec.arguments.empty() || (place >= spec.arguments.size() && !spec.repeats)) return;
+  switch (spec.arguments[std::min(place, spec.arguments.size() - 1)]) {
+    case Argument::kService: candidates.names = Candidates::Names::kServices; break;
+    case Argument::kHash:
+      candidates.names = Candidates::Names::kRevisions;
+      candidates.service = before.words.back();
+      break;
+    case Argument::kShell:
+      candidates.words.insert(candidates.words.end(), {"bash", "zsh", "fish"});
+      break;
+    case Argument::kWord: AddFormWords({}, candidates.words); break;
+  }
+}
+
+void KeepThoseThatBeginWith(const std::string& prefix, Words& words) {
+  words.erase(std::remove_if(words.begin(), words.end(),
+                             [&](const std::string& word) {
+                               return !absl::StartsWith(word, prefix);
+                             }),
+              words.end());
+}
+
+}  // namespace
+
+Candidates FindCandidates(const Words& words) {
+  Candidates candidates;
+  if (words.empty()) return candidates;
+  const std::string& current = words.back();
+  const Before before = Read(words);
+  candidates.host = before.host;
+  const Form* form = FormOf(before.words);
+  const size_t equals = current.find('=');
+  if (before.waits != nullptr) {
+    candidates.words = before.waits->choices;
+  } else if (absl::StartsWith(current, "-") && equals != std::string::npos) {
+    const FlagSpec* flag = FindFlag(current.substr(0, equals));
+    for (const std::string& choice : flag == nullptr ? Words() : flag->choices) {
+      candidates.words.push_back(absl::StrCat(current.substr(0, equals), "=", choice));
+    }
+  } else if (absl::StartsWith(current, "-")) {
+    AddFlags(form, candidates.words);
+  } else if (!absl::StartsWith(current, "@")) {
+    AddFormWords(before.words, candidates.words);
+    if (form != nullptr) AddArguments(*form, before, candidates);
+  }
+  KeepThoseThatBeginWith(current, candidates.words);
+  return candidates;
+}
+
+}  // namespace gitops::ctl

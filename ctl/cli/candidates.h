@@ -1,0 +1,25 @@
+#ifndef GITOPS_CTL_CLI_CANDIDATES_H_
+#define GITOPS_CTL_CLI_CANDIDATES_H_
+
+#include <string>
+#include <vector>
+
+namespace gitops::ctl {
+
+// What may stand where a command line is being completed.
+struct Candidates {
+  std::vector<std::string> words;
+  // Besides those, names that only the agent at `host` ("web1:8004") knows: its services, or the
+  // revisions of `service`.
+  enum class Names { kNone, kServices, kRevisions } names = Names::kNone;
+  std::string host;
+  std::string service;
+};
+
+// `words` is the line without the program's name, up to the cursor; the last one is incomplete and
+// may be empty. Candidates all begin with it. Empty where nothing is known.
+Candidates FindCandidates(const std::vector<std::string>& words);
+
+}  // namespace gitops::ctl
+
+#endif  // GITOPS_CTL_CLI_CANDIDATES_H_

@@ -1,0 +1,90 @@
+#ifndef GITOPS_CTL_CLI_GRAMMAR_H_
+#define GITOPS_CTL_CLI_GRAMMAR_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace gitops::ctl {
+
+// The command language as tables: parsing, help and completion are all derived from them.
+
+enum class Action {
+  kListMachines,
+  kListServices,
+  kGetService,
+  kFreeze,
+  kUnfreeze,
+  kPull,
+  kRollback,
+  kDiff,
+  kWatch,
+  kCheck,
+  kCompletion,
+  kVersion,
+  kHelp,
+};
+
+// What a positional argument is, for usage lines and completion.
+enum class Argument { kService, kHash, kShell, kWord };
+
+// What one action takes, whichever words named it.
+struct ActionSpec {
+  Action action;
+  std::vector<Argument> arguments;  // in order
+  size_t required = 0;              // how many of them must be given
+  bool repeats = false;             // the last may be given many times
+  bool on_host = true;              // needs an @HOST
+  std::vector<std::string> flags;   // the flags only some actions take, by long name
+  std::string help;
+};
+
+// A way to name an action: {"list", "services"}, or gitopperctl's {"do", "freeze"}.
+struct Form {
+  std::vector<std::string> words;
+  Action action;
+  bool alias = false;  // understood, but not shown in help nor offered by completion
+};
+
+// gitopperctl's short words: `d r` is `do rollback`. Where `verb` is empty it stands for a verb, else
+// for a noun of that verb.
+struct Abbreviation {
+  std::string verb;
+  std::string shortened;
+  std::string word;
+};
+
+// Known to the language, carried out by a later release. Where `noun` is empty, the whole verb.
+struct UnavailableForm {
+  std::string verb;
+  std::string noun;
+  bool with_host = false;  // also where a host is named (else those words could be a service's)
+};
+
+struct FlagSpec {
+  std::string name;        // without dashes
+  std::string short_name;  // one letter, or empty
+  std::string value;       // what the value is called in help; empty: the flag has no value
+  std::vector<std::string> choices;
+  bool global = true;  // false: only for actions that list it
+  std::string help;
+};
+
+const std::vector<ActionSpec>& ActionSpecs();
+const std::vector<Form>& Forms();
+const std::vector<Abbreviation>& Abbreviations();
+const std::vector<UnavailableForm>& UnavailableForms();
+const std::vector<FlagSpec>& FlagSpecs();
+
+const ActionSpec& SpecOf(Action action);
+// The words that name it first: "list services".
+std::string NameOf(Action action);
+// "gitopsctl rollback SERVICE HASH @HOST".
+std::string UsageOf(Action action);
+// The variable of a flag: "tls-dir" is GITOPS_TLS_DIR.
+std::string VariableOf(absl::string_view flag);
+
+}  // namespace gitops::ctl
+
+#endif  // GITOPS_CTL_CLI_GRAMMAR_H_

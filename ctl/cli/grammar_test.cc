@@ -1,0 +1,53 @@
+#include "ctl/cli/grammar.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace gitops::ctl {
+namespace {
+
+TEST(GrammarTest, EveryFormNamesAnActionThatIsExplained) {
+  for (const Form& form : Forms()) {
+    ASSERT_FALSE(form.words.empty());
+    EXPECT_FALSE(SpecOf(form.action).help.empty()) << form.words[0];
+    EXPECT_FALSE(NameOf(form.action).empty());
+  }
+}
+
+TEST(GrammarTest, EveryActionHasAFormThatIsNoAlias) {
+  for (const ActionSpec& spec : ActionSpecs()) {
+    EXPECT_THAT(Forms(), testing::Contains(testing::Truly([&](const Form& form) {
+                  return form.action == spec.action && !form.alias;
+                })));
+  }
+}
+
+TEST(GrammarTest, FormsAndFlagsAreUnique) {
+  std::set<std::vector<std::string>> words;
+  for (const Form& form : Forms()) EXPECT_TRUE(words.insert(form.words).second) << form.words[0];
+  std::set<std::string> names;
+  for (const FlagSpec& flag : FlagSpecs()) {
+    EXPECT_TRUE(names.insert(flag.name).second) << flag.name;
+    if (!flag.short_name.empty()) EXPECT_TRUE(names.insert(flag.short_name).second) << flag.name;
+  }
+}
+
+TEST(GrammarTest, FlagsOfActionsExist) {
+  for (const ActionSpec& spec : ActionSpecs()) {
+    for (const std::string& name : spec.flags) {
+      EXPECT_THAT(FlagSpecs(), testing::Contains(testing::Field(&FlagSpec::name, name)));
+    }
+  }
+}
+
+TEST(GrammarTest, UsageShowsArgumentsAndHost) {
+  EXPECT_EQ(UsageOf(Action::kRollback), "gitopsctl rollback SERVICE HASH @HOST");
+  EXPECT_EQ(UsageOf(Action::kCheck), "gitopsctl check [SERVICE…] @HOST");
+  EXPECT_EQ(UsageOf(Action::kCompletion), "gitopsctl completion bash|zsh|fish");
+  EXPECT_EQ(VariableOf("tls-dir"), "GITOPS_TLS_DIR");
+}
+
+}  // namespace
+}  // namespace gitops::ctl

@@ -1,0 +1,19 @@
+#ifndef GITOPS_CTL_CLI_HOST_ADDRESS_H_
+#define GITOPS_CTL_CLI_HOST_ADDRESS_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace gitops::ctl {
+
+inline constexpr int kAgentPort = 8004;
+
+// What follows the @ of an @HOST word, made complete: "web1" is "web1:8004", "::1" and "[::1]" are
+// "[::1]:8004", "unix:/run/agent.sock" stays. INVALID_ARGUMENT says what is wrong with it.
+absl::StatusOr<std::string> ParseHostAddress(absl::string_view text);
+
+}  // namespace gitops::ctl
+
+#endif  // GITOPS_CTL_CLI_HOST_ADDRESS_H_

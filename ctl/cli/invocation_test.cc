@@ -1,0 +1,213 @@
+#include "ctl/cli/invocation.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+
+namespace gitops::ctl {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+using Variables = std::map<std::string, std::string>;
+
+// `line` is split at single blanks.
+absl::StatusOr<Invocation> Parse(const std::string& line, const Variables& variables = {}) {
+  const std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
+  return ParseInvocation(words, [&](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    if (found == variables.end()) return std::nullopt;
+    return found->second;
+  });
+}
+
+TEST(InvocationTest, EveryFormIsUnderstood) {
+  const struct {
+    const char* line;
+    Action action;
+    const char* arguments;  // joined with commas
+  } kCases[] = {
+      {"list services @web1", Action::kListServices, ""},
+      {"list machines @web1", Action::kListMachines, ""},
+      {"get service nginx @web1", Action::kGetService, "nginx"},
+      {"freeze nginx @web1", Action::kFreeze, "nginx"},
+      {"unfreeze nginx @web1", Action::kUnfreeze, "nginx"},
+      {"pull nginx @web1", Action::kPull, "nginx"},
+      {"rollback nginx 8df1b3db @web1", Action::kRollback, "nginx,8df1b3db"},
+      {"diff nginx @web1", Action::kDiff, "nginx"},
+      {"watch @web1", Action::kWatch, ""},
+      {"watch services @web1", Action::kWatch, ""},
+      {"watch nginx caddy @web1", Action::kWatch, "nginx,caddy"},
+      {"watch service nginx @web1", Action::kWatch, "nginx"},
+      {"check @web1", Action::kCheck, ""},
+      {"check nginx caddy @web1", Action::kCheck, "nginx,caddy"},
+      // The host may stand anywhere after the verb.
+      {"get @web1 service nginx", Action::kGetService, "nginx"},
+      {"rollback nginx @web1 8df1b3db", Action::kRollback, "nginx,8df1b3db"},
+      // The noun may be said.
+      {"freeze service nginx @web1", Action::kFreeze, "nginx"},
+      {"rollback service nginx 8df1 @web1", Action::kRollback, "nginx,8df1"},
+      {"freeze service @web1", Action::kFreeze, "service"},
+      {"rollback service 8df1 @web1", Action::kRollback, "service,8df1"},
+      // A service may be called as something of a later release.
+      {"rollback deployment 8df1 @web1", Action::kRollback, "deployment,8df1"},
+      // gitopperctl's.
+      {"list service @web1", Action::kListServices, ""},
+      {"list service @web1 nginx", Action::kListServices, "nginx"},
+      {"list machine @web1", Action::kListMachines, ""},
+      {"ls s @web1", Action::kListServices, ""},
+      {"l m @web1", Action::kListMachines, ""},
+      {"state freeze @web1 nginx", Action::kFreeze, "nginx"},
+      {"state unfreeze @web1 nginx", Action::kUnfreeze, "nginx"},
+      {"state rollback @web1 nginx 8df1", Action::kRollback, "nginx,8df1"},
+      {"do freeze @web1 nginx", Action::kFreeze, "nginx"},
+      {"do unfreeze @web1 nginx", Action::kUnfreeze, "nginx"},
+      {"do rollback @web1 nginx 8df1", Action::kRollback, "nginx,8df1"},
+      {"do pull @web1 nginx", Action::kPull, "nginx"},
+      {"d r @web1 nginx 8df1", Action::kRollback, "nginx,8df1"},
+  };
+  for (const auto& c : kCases) {
+    const auto invocation = Parse(c.line);
+    ASSERT_TRUE(invocation.ok()) << c.line << ": " << invocation.status();
+    EXPECT_EQ(invocation->action, c.action) << c.line;
+    EXPECT_EQ(absl::StrJoin(invocation->arguments, ","), c.arguments) << c.line;
+    EXPECT_EQ(invocation->host, "web1:8004") << c.line;
+  }
+}
+
+TEST(InvocationTest, CommandsWithoutAnAgentNeedNoHost) {
+  EXPECT_EQ(Parse("version")->action, Action::kVersion);
+  EXPECT_EQ(Parse("--version")->action, Action::kVersion);
+  EXPECT_EQ(Parse("help")->action, Action::kHelp);
+  EXPECT_EQ(Parse("--help")->action, Action::kHelp);
+  EXPECT_THAT(Parse("completion bash")->arguments, ElementsAre("bash"));
+  EXPECT_THAT(Parse("rollback -h")->arguments, ElementsAre("rollback"));
+  EXPECT_THAT(Parse("list --help")->arguments, ElementsAre("list"));
+}
+
+TEST(InvocationTest, FlagsStandAnywhere) {
+  for (const char* line : {
+           "-o json --timeout 1m30s --color=never list services @web1 -w",
+           "list -o json services -w --timeout=1m30s @web1 --color never",
+           "list services @web1 -ojson -w --timeout 90 --color never",
+           "list services @web1 -wo json --timeout 90s --color never",
+       }) {
+    const auto invocation = Parse(line);
+    ASSERT_TRUE(invocation.ok()) << line << ": " << invocation.status();
+    EXPECT_EQ(invocation->flags.output, OutputForm::kJson);
+    EXPECT_EQ(invocation->flags.timeout, absl::Seconds(90));
+    EXPECT_EQ(invocation->flags.color, ColorWhen::kNever);
+    EXPECT_TRUE(invocation->flags.watch);
+    EXPECT_EQ(invocation->host, "web1:8004");
+  }
+}
+
+TEST(InvocationTest, WordsAfterTwoDashesAreNoFlags) {
+  const auto invocation = Parse("freeze @web1 -- -odd");
+  ASSERT_TRUE(invocation.ok()) << invocation.status();
+  EXPECT_THAT(invocation->arguments, ElementsAre("-odd"));
+}
+
+TEST(InvocationTest, FlagBeatsVariable) {
+  const Variables variables = {{"GITOPS_OUTPUT", "yaml"}, {"GITOPS_TIMEOUT", "5s"},
+                               {"GITOPS_INSECURE", "true"}, {"GITOPS_COLOR", ""}};
+  const auto from_variables = Parse("list services @web1", variables);
+  ASSERT_TRUE(from_variables.ok()) << from_variables.status();
+  EXPECT_EQ(from_variables->flags.output, OutputForm::kYaml);
+  EXPECT_EQ(from_variables->flags.timeout, absl::Seconds(5));
+  EXPECT_TRUE(from_variables->flags.insecure);
+  const auto from_flags = Parse("list services @web1 -o name --insecure=false", variables);
+  ASSERT_TRUE(from_flags.ok()) << from_flags.status();
+  EXPECT_EQ(from_flags->flags.output, OutputForm::kName);
+  EXPECT_FALSE(from_flags->flags.insecure);
+}
+
+TEST(InvocationTest, VariableForAnotherCommandIsIgnored) {
+  const auto invocation = Parse("pull nginx @web1", {{"GITOPS_WATCH", "1"}});
+  ASSERT_TRUE(invocation.ok()) << invocation.status();
+  EXPECT_FALSE(invocation->flags.watch);
+}
+
+TEST(InvocationTest, ErrorsSayWhatIsWrongAndWhatWasMeant) {
+  const struct {
+    const char* line;
+    const char* message;
+  } kCases[] = {
+      {"", "no command"},
+      {"lsit services @web1", "did you mean list?"},
+      {"frobnicate @web1", "unknown command frobnicate; see"},
+      {"list", "list needs one of services, machines"},
+      {"list servces @web1", "did you mean services?"},
+      {"do frezee @web1 nginx", "did you mean freeze?"},
+      {"get service @web1", "usage: gitopsctl get service SERVICE @HOST"},
+      {"rollback nginx @web1", "usage: gitopsctl rollback SERVICE HASH @HOST"},
+      {"freeze nginx caddy @web1", "does not take caddy"},
+      {"list services @web1 --outptu json", "did you mean --output?"},
+      {"list services @web1 --outptu=json", "did you mean --output?"},
+      {"list services @web1 -x", "unknown flag -x"},
+      {"list services @web1 -o jsno", "did you mean json?"},
+      {"list services @web1 -o", "--output"},
+      {"list services @web1 --timeout soon", "--timeout: 'soon' is not a duration"},
+      {"list services @web1 --timeout 0", "--timeout: '0' is not a duration"},
+      {"list services @web1 --color maybe", "one of auto, always, never"},
+      {"list services @a @b", "two hosts"},
+      {"list services @web1:0", "1 to 65535"},
+      {"list services", "the planner is not part of this release; name a host with @HOST"},
+      {"freeze nginx --planner p:8001", "name a host with @HOST"},
+      {"version @web1", "version takes no @HOST"},
+      {"pull nginx @web1 --reason why", "--reason does not go with pull; it goes with freeze"},
+      {"list machines @web1 -w", "--watch does not go with list machines"},
+      {"list services @web1 --tls-dir /x", "--tls-dir: TLS is not available in this version"},
+      {"list services @web1 --context x", "contexts are not available in this version"},
+      {"list services --on web*", "--on chooses hosts through the planner"},
+      {"freeze \xff @web1", "not UTF-8"},
+  };
+  for (const auto& c : kCases) {
+    const auto invocation = Parse(c.line);
+    ASSERT_FALSE(invocation.ok()) << c.line;
+    EXPECT_EQ(invocation.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(invocation.status().message()), HasSubstr(c.message)) << c.line;
+  }
+}
+
+TEST(InvocationTest, BadVariableIsNamed) {
+  const auto invocation = Parse("list services @web1", {{"GITOPS_OUTPUT", "jsno"}});
+  ASSERT_FALSE(invocation.ok());
+  EXPECT_THAT(std::string(invocation.status().message()), HasSubstr("GITOPS_OUTPUT: 'jsno'"));
+}
+
+TEST(InvocationTest, EmptyArgumentIsRefused) {
+  const auto invocation =
+      ParseInvocation({"freeze", "", "@web1"}, [](const std::string&) { return std::nullopt; });
+  ASSERT_FALSE(invocation.ok());
+  EXPECT_THAT(std::string(invocation.status().message()), HasSubstr("empty"));
+}
+
+TEST(InvocationTest, LaterReleasesCommandsAreSaidToBeUnavailable) {
+  for (const char* line :
+       {"list hosts", "list deployments", "list hooks", "list pipelines", "list promotions",
+        "get deployment d1", "get promotion p1", "get pipeline p", "plan switch",
+        "deploy switch --on web*", "watch deployment d1", "cancel deployment d1",
+        "resume deployment d1", "rollback deployment d1", "hooks test pre-deploy",
+        "promotions approve a/b c d", "ca init --dir x", "context list", "audit"}) {
+    const auto invocation = Parse(line);
+    ASSERT_FALSE(invocation.ok()) << line;
+    EXPECT_THAT(std::string(invocation.status().message()),
+                HasSubstr("not available in this version"))
+        << line;
+  }
+}
+
+TEST(InvocationTest, DescriptionNamesActionSubjectAndHost) {
+  EXPECT_EQ(Describe(*Parse("do rollback @web1 nginx 8df1")), "rollback nginx on web1:8004");
+  EXPECT_EQ(Describe(*Parse("list services @web1:9")), "list services on web1:9");
+  EXPECT_EQ(Describe(*Parse("version")), "version");
+}
+
+}  // namespace
+}  // namespace gitops::ctl

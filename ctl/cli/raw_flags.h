@@ -1,0 +1,34 @@
+#ifndef GITOPS_CTL_CLI_RAW_FLAGS_H_
+#define GITOPS_CTL_CLI_RAW_FLAGS_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "ctl/cli/invocation.h"
+
+namespace gitops::ctl {
+
+// A command line taken apart, before its words and values are looked at.
+struct RawCommandLine {
+  struct Value {
+    std::string text;
+    std::string origin;  // "--timeout" or "GITOPS_TIMEOUT", for messages
+    bool by_flag = false;
+  };
+  std::vector<std::string> words;          // everything that is no flag
+  std::vector<std::string> unknown_flags;  // as written
+  std::map<std::string, Value> flags;      // by long name; a flag without a value has "true"
+};
+
+// Tells flags from words; the flags may stand anywhere. INVALID_ARGUMENT: a value is missing.
+absl::StatusOr<RawCommandLine> SplitCommandLine(const std::vector<std::string>& arguments,
+                                                const Environment& environment);
+
+// Checks and converts the values. INVALID_ARGUMENT names the flag or variable and the values it takes.
+absl::StatusOr<Flags> ReadFlags(const RawCommandLine& line);
+
+}  // namespace gitops::ctl
+
+#endif  // GITOPS_CTL_CLI_RAW_FLAGS_H_

@@ -1,0 +1,103 @@
+#include "ctl/cli/words.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/text/nearest.h"
+
+namespace gitops::ctl {
+namespace {
+
+absl::Status Usage(absl::string_view message) { return absl::InvalidArgumentError(message); }
+
+bool StartsWith(const Words& words, const Words& prefix) {
+  return words.size() >= prefix.size() &&
+         std::equal(prefix.begin(), prefix.end(), words.begin());
+}
+
+// Not only gitopperctl's.
+bool IsOwnVerb(const std::string& verb) {
+  return std::any_of(Forms().begin(), Forms().end(),
+                     [&](const Form& form) { return !form.alias && form.words[0] == verb; });
+}
+
+}  // namespace
+
+std::string DidYouMean(const std::string& word, const Words& known) {
+  const std::string nearest = Nearest(word, known);
+  return nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?");
+}
+
+bool TakesNoun(const std::string& verb) {
+  return std::any_of(Forms().begin(), Forms().end(), [&](const Form& form) {
+    return form.words[0] == verb && form.words.size() == 2;
+  });
+}
+
+void Lengthen(Words& words) {
+  for (const Abbreviation& a : Abbreviations()) {
+    if (a.verb.empty() && words[0] == a.shortened) words[0] = a.word;
+  }
+  if (words.size() < 2) return;
+  for (const Abbreviation& a : Abbreviations()) {
+    if (a.verb == words[0] && words[1] == a.shortened) {
+      words[1] = a.word;
+      return;
+    }
+  }
+}
+
+absl::Status RefuseUnavailable(const Words& words, bool with_host) {
+  for (const UnavailableForm& form : UnavailableForms()) {
+    if (words[0] != form.verb || (with_host && !form.with_host)) continue;
+    if (form.noun.empty()) {
+      return Usage(absl::StrCat(form.verb, " is not available in this version"));
+    }
+    if (words.size() > 1 && (words[1] == form.noun || words[1] == form.noun + "s")) {
+      return Usage(absl::StrCat(form.verb, " ", words[1], " is not available in this version"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status UnknownWords(const Words& words) {
+  Words verbs;
+  Words nouns;
+  const bool own = IsOwnVerb(words[0]);
+  for (const Form& form : Forms()) {
+    verbs.push_back(form.words[0]);
+    const bool shown = own != form.alias;
+    if (form.words[0] == words[0] && form.words.size() > 1 && shown) nouns.push_back(form.words[1]);
+  }
+  if (nouns.empty()) {
+    return Usage(absl::StrCat("unknown command ", words[0], DidYouMean(words[0], verbs),
+                              "; see gitopsctl help"));
+  }
+  if (words.size() < 2) {
+    return Usage(absl::StrCat(words[0], " needs one of ", absl::StrJoin(nouns, ", ")));
+  }
+  return Usage(absl::StrCat(words[0], " has no ", words[1], DidYouMean(words[1], nouns), "; it has ",
+                            absl::StrJoin(nouns, ", ")));
+}
+
+bool Fits(const ActionSpec& spec, size_t arguments) {
+  return arguments >= spec.required && (spec.repeats || arguments <= spec.arguments.size());
+}
+
+const Form* FindForm(const Words& words) {
+  const Form* best = nullptr;
+  bool best_fits = false;
+  for (const Form& form : Forms()) {
+    if (!StartsWith(words, form.words)) continue;
+    const bool fits = Fits(SpecOf(form.action), words.size() - form.words.size());
+    const bool longer = best != nullptr && form.words.size() > best->words.size();
+    if (best == nullptr || (fits && (!best_fits || longer))) {
+      best = &form;
+      best_fits = fits;
+    }
+  }
+  return best;
+}
+
+}  // namespace gitops::ctl

@@ -1,0 +1,48 @@
+#ifndef GITOPS_CTL_COMMANDS_COMMANDS_H_
+#define GITOPS_CTL_COMMANDS_COMMANDS_H_
+
+#include "absl/status/statusor.h"
+#include "ctl/cli/invocation.h"
+#include "ctl/client/agent_client.h"
+#include "ctl/console.h"
+#include "ctl/exit_code.h"
+#include "ctl/output/renderer.h"
+
+namespace gitops::ctl {
+
+// What a command works with. It borrows everything.
+struct CommandContext {
+  const Invocation& invocation;
+  AgentClient& agent;
+  Renderer& renderer;
+  Console& console;
+
+  // "nginx on web1:8004", escaped.
+  std::string Subject() const;
+};
+
+// Each command prints its result and answers the exit status, or why it could not be done.
+using Command = absl::StatusOr<ExitCode> (*)(CommandContext& context);
+
+absl::StatusOr<ExitCode> ListMachines(CommandContext& context);
+absl::StatusOr<ExitCode> ListServices(CommandContext& context);
+absl::StatusOr<ExitCode> GetService(CommandContext& context);
+absl::StatusOr<ExitCode> Freeze(CommandContext& context);
+absl::StatusOr<ExitCode> Unfreeze(CommandContext& context);
+absl::StatusOr<ExitCode> Pull(CommandContext& context);
+absl::StatusOr<ExitCode> Rollback(CommandContext& context);
+absl::StatusOr<ExitCode> Diff(CommandContext& context);
+absl::StatusOr<ExitCode> Watch(CommandContext& context);
+absl::StatusOr<ExitCode> Check(CommandContext& context);
+
+// The commands that need no agent.
+
+absl::StatusOr<ExitCode> Help(const Invocation& invocation, Console& console);
+absl::StatusOr<ExitCode> Completion(const Invocation& invocation, Console& console);
+// The hidden command that completion scripts call with the words up to the cursor, the last of which
+// is being completed (it may be empty). Prints one candidate a line; never fails.
+ExitCode Complete(const std::vector<std::string>& words, Console& console);
+
+}  // namespace gitops::ctl
+
+#endif  // GITOPS_CTL_COMMANDS_COMMANDS_H_

@@ -1,0 +1,78 @@
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "ctl/cli/grammar.h"
+#include "ctl/commands/commands.h"
+#include "ctl/output/table.h"
+
+namespace gitops::ctl {
+namespace {
+
+constexpr char kIntroduction[] =
+    "gitopsctl VERB NOUN [@HOST] [ARGUMENTS] [FLAGS]\n"
+    "\n"
+    "@HOST names the agent's machine: @web1, @192.0.2.7:9000, @[2001:db8::1], @unix:/path. It may\n"
+    "stand anywhere after the verb; the port is 8004 if none is named.\n";
+
+constexpr char kExitCodes[] =
+    "\nExit status: 0 done; 1 failed or degraded; 2 usage; 3 unreachable or not allowed; 4 timed out.\n";
+
+std::string FlagText(const FlagSpec& flag) {
+  return absl::StrCat("  ", flag.short_name.empty() ? "    " : absl::StrCat("-", flag.short_name, ", "),
+                      "--", flag.name, flag.value.empty() ? "" : " ",
+                      flag.choices.empty() ? flag.value : absl::StrJoin(flag.choices, "|"));
+}
+
+std::string FlagsText(const std::vector<FlagSpec>& flags) {
+  std::vector<Row> rows;
+  for (const FlagSpec& flag : flags) rows.push_back({FlagText(flag), flag.help});
+  return FormatTable(rows);
+}
+
+std::string Overview() {
+  std::vector<Row> commands;
+  for (const ActionSpec& spec : ActionSpecs()) {
+    commands.push_back({"  " + UsageOf(spec.action).substr(sizeof("gitopsctl ") - 1), spec.help});
+  }
+  return absl::StrCat(kIntroduction, "\nCommands:\n", FormatTable(commands),
+                      "\nFlags, anywhere on the line, each also a variable (--tls-dir is "
+                      "GITOPS_TLS_DIR):\n",
+                      FlagsText(FlagSpecs()), kExitCodes);
+}
+
+std::string AboutAction(const ActionSpec& spec) {
+  std::vector<std::string> also;
+  for (const Form& form : Forms()) {
+    if (form.action == spec.action && form.alias) also.push_back(absl::StrJoin(form.words, " "));
+  }
+  std::vector<FlagSpec> flags;
+  for (const FlagSpec& flag : FlagSpecs()) {
+    const bool own = std::find(spec.flags.begin(), spec.flags.end(), flag.name) != spec.flags.end();
+    if (own || flag.global) flags.push_back(flag);
+  }
+  return absl::StrCat(UsageOf(spec.action), "\n\n  ", spec.help, "\n",
+                      also.empty() ? "" : absl::StrCat("  Also: ", absl::StrJoin(also, ", "), "\n"),
+                      "\nFlags:\n", FlagsText(flags));
+}
+
+}  // namespace
+
+absl::StatusOr<ExitCode> Help(const Invocation& invocation, Console& console) {
+  const std::string wanted = absl::StrJoin(invocation.arguments, " ");
+  std::string text;
+  for (const Form& form : Forms()) {
+    const bool whole = absl::StrJoin(form.words, " ") == wanted;
+    // `help list` tells of everything that is listed.
+    const bool verb = form.words.size() == 2 && form.words[0] == wanted && !form.alias;
+    if (!whole && !verb) continue;
+    if (!text.empty()) text += "\n";
+    text += AboutAction(SpecOf(form.action));
+    if (whole) break;
+  }
+  console.out << (text.empty() ? Overview() : text) << std::flush;
+  return kDone;
+}
+
+}  // namespace gitops::ctl

@@ -1,0 +1,19 @@
+#include "absl/status/status.h"
+#include "ctl/commands/commands.h"
+
+namespace gitops::ctl {
+
+absl::StatusOr<ExitCode> Watch(CommandContext& context) {
+  absl::Status printed = absl::OkStatus();
+  const absl::Status watched = context.agent.Watch(
+      context.invocation.arguments, [&](const v1::WatchServicesResponse& update) {
+        printed = context.renderer.Update(update);
+        // A reader that has gone (`| head`) ends the watch.
+        return printed.ok() && context.console.out.good();
+      });
+  if (!printed.ok()) return printed;
+  if (!watched.ok()) return watched;
+  return kDone;
+}
+
+}  // namespace gitops::ctl

@@ -1,0 +1,26 @@
+#ifndef GITOPS_CTL_CONSOLE_H_
+#define GITOPS_CTL_CONSOLE_H_
+
+#include <functional>
+#include <ostream>
+#include <string>
+
+#include "ctl/cli/invocation.h"
+#include "ctl/output/renderer.h"
+
+namespace gitops::ctl {
+
+// Everything gitopsctl touches besides the network; tests pass their own.
+struct Console {
+  std::ostream& out;  // results
+  std::ostream& err;  // progress and messages
+  bool out_is_terminal = false;
+  std::function<TerminalSize()> size;
+  Environment environment;
+  // On whose behalf: see UserAtHost().
+  std::string user;
+};
+
+}  // namespace gitops::ctl
+
+#endif  // GITOPS_CTL_CONSOLE_H_

@@ -1,0 +1,54 @@
+#include "ctl/output/escape.h"
+
+#include <gtest/gtest.h>
+
+namespace gitops::ctl {
+namespace {
+
+TEST(EscapeTest, NoControlCharacterReachesTheTerminal) {
+  const struct {
+    std::string text;
+    std::string escaped;
+  } kCases[] = {
+      {"plain", "plain"},
+      {"äß→日本", "äß→日本"},
+      {"\x1b[2J", "\\x1b[2J"},
+      {"a\nb\tc\rd", "a\\nb\\tc\\x0dd"},
+      {std::string("nul\0!", 5), "nul\\x00!"},
+      {"\x7f", "\\x7f"},
+      {"\xc2\x9b" "31m", "\\u{009b}31m"},        // CSI as one character
+      {"\xe2\x80\xae" "txt.exe", "\\u{202e}txt.exe"},  // right-to-left override
+      {"bad\xff", "bad\\xff"},
+      {"\xc0\x9b", "\\xc0\\x9b"},              // overlong
+      {"\xed\xa0\x80", "\\xed\\xa0\\x80"},     // surrogate
+      {"cut\xe2\x82", "cut\\xe2\\x82"},
+  };
+  for (const auto& c : kCases) EXPECT_EQ(EscapeLine(c.text), c.escaped);
+}
+
+TEST(EscapeTest, TextOfSeveralLinesKeepsItsLines) {
+  EXPECT_EQ(EscapeText("-a\n+\tb\x1b\n"), "-a\n+\tb\\x1b\n");
+}
+
+TEST(EscapeTest, DocumentKeepsItsLayoutAndItsLetters) {
+  EXPECT_EQ(EscapeDocument("{\n \"größe\u202e\x7f\"}\n"), "{\n \"größe\\u202e\\u007f\"}\n");
+}
+
+TEST(EscapeTest, Utf8IsToldFromOtherBytes) {
+  EXPECT_TRUE(IsUtf8(""));
+  EXPECT_TRUE(IsUtf8("größe \xf0\x9f\x98\x80"));
+  EXPECT_FALSE(IsUtf8("gr\xf6\xdf" "e"));
+}
+
+TEST(EscapeTest, WidthCountsCharactersAndNoColors) {
+  EXPECT_EQ(DisplayWidth("größe"), 5u);
+  EXPECT_EQ(DisplayWidth("\x1b[31mBROKEN\x1b[0m"), 6u);
+}
+
+TEST(EscapeTest, CutKeepsWholeCharactersAndEndsColors) {
+  EXPECT_EQ(CutToWidth("größe", 3), "grö");
+  EXPECT_EQ(CutToWidth("\x1b[31mBROKEN\x1b[0m", 2), "\x1b[31mBR\x1b[0m");
+}
+
+}  // namespace
+}  // namespace gitops::ctl

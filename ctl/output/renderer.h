@@ -1,0 +1,55 @@
+#ifndef GITOPS_CTL_OUTPUT_RENDERER_H_
+#define GITOPS_CTL_OUTPUT_RENDERER_H_
+
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "ctl/cli/invocation.h"
+#include "gitops/v1/agent.pb.h"
+
+namespace gitops::ctl {
+
+struct TerminalSize {
+  int rows = 0;
+  int columns = 0;
+};
+
+struct RenderOptions {
+  OutputForm form = OutputForm::kTable;
+  bool color = false;
+  // Whether results go to a terminal; there a watched table is redrawn in place.
+  bool terminal = false;
+  std::function<TerminalSize()> size;
+};
+
+// Prints results in one of the output forms. Every method writes and flushes what it was given and
+// answers INTERNAL where that cannot be said in this form. Not thread-safe.
+class Renderer {
+ public:
+  virtual ~Renderer() = default;
+
+  virtual absl::Status Machines(const std::vector<v1::Machine>& machines) = 0;
+  virtual absl::Status Services(const std::vector<v1::Service>& services) = 0;
+  // One service with all that is known of it.
+  virtual absl::Status Service(const v1::Service& service) = 0;
+  // What a change made of a service; `sentence` says it in words.
+  virtual absl::Status Outcome(const v1::Service& service, absl::string_view sentence) = 0;
+  virtual absl::Status Differences(const v1::DiffServiceResponse& response) = 0;
+  // The services that `check` found not to be well; may be empty.
+  virtual absl::Status Degraded(const std::vector<v1::Service>& services) = 0;
+  // One answer of a watch.
+  virtual absl::Status Update(const v1::WatchServicesResponse& update) = 0;
+  virtual absl::Status Version(absl::string_view version) = 0;
+};
+
+// `out` must outlive the renderer.
+std::unique_ptr<Renderer> MakeRenderer(const RenderOptions& options, std::ostream& out);
+
+}  // namespace gitops::ctl
+
+#endif  // GITOPS_CTL_OUTPUT_RENDERER_H_

@@ -1,0 +1,99 @@
+#include "ctl/run.h"
+
+#include <memory>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "ctl/client/agent_client.h"
+#include "ctl/client/failure.h"
+#include "ctl/commands/commands.h"
+#include "ctl/exit_code.h"
+#include "ctl/output/renderer.h"
+#include "ctl/version.h"
+
+namespace gitops::ctl {
+namespace {
+
+// Empty for the commands that need no agent.
+Command CommandOf(Action action) {
+  switch (action) {
+    case Action::kListMachines: return ListMachines;
+    case Action::kListServices: return ListServices;
+    case Action::kGetService: return GetService;
+    case Action::kFreeze: return Freeze;
+    case Action::kUnfreeze: return Unfreeze;
+    case Action::kPull: return Pull;
+    case Action::kRollback: return Rollback;
+    case Action::kDiff: return Diff;
+    case Action::kWatch: return Watch;
+    case Action::kCheck: return Check;
+    case Action::kCompletion:
+    case Action::kVersion:
+    case Action::kHelp: return nullptr;
+  }
+  return nullptr;
+}
+
+bool UseColor(ColorWhen when, const Console& console) {
+  if (when != ColorWhen::kAuto) return when == ColorWhen::kAlways;
+  const auto is_set = [&](const char* name) {
+    return !console.environment(name).value_or("").empty();
+  };
+  return console.out_is_terminal && !is_set("NO_COLOR") &&
+         console.environment("TERM").value_or("") != "dumb";
+}
+
+std::unique_ptr<Renderer> RendererFor(const Invocation& invocation, const Console& console) {
+  RenderOptions options;
+  options.form = invocation.flags.output;
+  options.color = UseColor(invocation.flags.color, console);
+  options.terminal = console.out_is_terminal;
+  options.size = console.size;
+  return MakeRenderer(options, console.out);
+}
+
+absl::StatusOr<ExitCode> RunOnHost(Command command, const Invocation& invocation,
+                                   Renderer& renderer, Console& console) {
+  AgentClientOptions options;
+  options.address = invocation.host;
+  options.insecure = invocation.flags.insecure;
+  options.user = console.user;
+  options.timeout = invocation.flags.timeout;
+  const absl::StatusOr<std::unique_ptr<AgentClient>> agent = NewAgentClient(options);
+  if (!agent.ok()) return agent.status();
+  CommandContext context{invocation, **agent, renderer, console};
+  return command(context);
+}
+
+absl::StatusOr<ExitCode> Perform(const Invocation& invocation, Console& console) {
+  const std::unique_ptr<Renderer> renderer = RendererFor(invocation, console);
+  if (const Command command = CommandOf(invocation.action); command != nullptr) {
+    return RunOnHost(command, invocation, *renderer, console);
+  }
+  if (invocation.action == Action::kCompletion) return Completion(invocation, console);
+  if (invocation.action == Action::kHelp) return Help(invocation, console);
+  if (absl::Status status = renderer->Version(kVersion); !status.ok()) return status;
+  return kDone;
+}
+
+}  // namespace
+
+int Run(const std::vector<std::string>& arguments, Console& console) {
+  if (!arguments.empty() && arguments[0] == "__complete") {
+    return Complete({arguments.begin() + 1, arguments.end()}, console);
+  }
+  const absl::StatusOr<Invocation> invocation =
+      ParseInvocation(arguments, console.environment);
+  if (!invocation.ok()) {
+    const absl::Status failure = WithExitCode(invocation.status(), kUsage);
+    console.err << FailureText("", failure) << std::endl;
+    return kUsage;
+  }
+  const absl::StatusOr<ExitCode> exit_code = Perform(*invocation, console);
+  if (exit_code.ok()) return *exit_code;
+  console.err << FailureText(Describe(*invocation), exit_code.status()) << std::endl;
+  return ExitCodeOf(exit_code.status());
+}
+
+}  // namespace gitops::ctl
