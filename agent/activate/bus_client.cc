@@ -56,7 +56,7 @@ absl::Status BusErrorToStatus(const std::string& name, const std::string& messag
     return absl::DeadlineExceededError(absl::StrCat("systemd did not answer in time: ", text));
   }
   if (name == "org.freedesktop.systemd1.NoSuchUnit") {
-    return absl::FailedPreconditionError(absl::StrCat(
+    return absl::NotFoundError(absl::StrCat(
         "the unit is not known to systemd: ", text, "; install it, or correct `service`"));
   }
   if (name == SD_BUS_ERROR_ACCESS_DENIED || name == SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED) {

@@ -86,7 +86,7 @@ class BusClient {
   std::map<int64_t, Subscription> subscriptions_;
 };
 
-// What an sd-bus error means to a caller, as Systemd's comment says.
+// What an sd-bus error means to a caller, as Systemd's comment says; NOT_FOUND: no such unit.
 absl::Status BusErrorToStatus(const std::string& name, const std::string& message);
 
 }  // namespace gitops

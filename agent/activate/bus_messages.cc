@@ -115,6 +115,23 @@ absl::StatusOr<UnitProperties> ReadUnitProperties(sd_bus_message* reply) {
   return Unreadable("unit properties", error);
 }
 
+absl::StatusOr<UnitProperties> ReadUnitState(sd_bus_message* reply) {
+  const char *id = nullptr, *load = nullptr, *active = nullptr, *sub = nullptr;
+  int error = sd_bus_message_enter_container(reply, SD_BUS_TYPE_ARRAY, "(ssssssouso)");
+  if (error >= 0) {
+    error = sd_bus_message_read(reply, "(ssssssouso)", &id, nullptr, &load, &active, &sub, nullptr,
+                                nullptr, nullptr, nullptr, nullptr);
+  }
+  if (error < 0) return Unreadable("unit state", error);
+  if (error == 0) return absl::InternalError("systemd's unit state is empty");
+  UnitProperties unit;
+  unit.id = id;
+  unit.load_state = load;
+  unit.active_state = active;
+  unit.sub_state = sub;
+  return unit;
+}
+
 std::string ExplainJobResult(absl::string_view result) {
   if (result == "failed") return "the job failed";
   if (result == "timeout") return "the job ran into the unit's time limit";

@@ -31,6 +31,9 @@ absl::StatusOr<std::string> ReadObjectPath(sd_bus_message* reply);
 // From the reply to GetAll.
 absl::StatusOr<UnitProperties> ReadUnitProperties(sd_bus_message* reply);
 
+// From the reply to ListUnitsByNames for one unit.
+absl::StatusOr<UnitProperties> ReadUnitState(sd_bus_message* reply);
+
 // A job's result other than done, in words.
 std::string ExplainJobResult(absl::string_view result);
 

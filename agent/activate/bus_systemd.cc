@@ -19,13 +19,17 @@ constexpr char kPropertiesInterface[] = "org.freedesktop.DBus.Properties";
 // For what only decorates a message, after the call's own deadline.
 constexpr absl::Duration kForMessage = absl::Seconds(2);
 
+absl::StatusOr<bool> IgnoreReply(sd_bus_message*) { return true; }
+
 absl::Status WithContext(const absl::Status& status, const std::string& attempted) {
   if (status.ok()) return status;
   std::string message(status.message());
   if (message.empty()) {
     message = absl::IsCancelled(status) ? "the agent is stopping" : "not done in time";
   }
-  return absl::Status(status.code(), absl::StrCat(attempted, ": ", message));
+  const absl::StatusCode code =
+      absl::IsNotFound(status) ? absl::StatusCode::kFailedPrecondition : status.code();
+  return absl::Status(code, absl::StrCat(attempted, ": ", message));
 }
 
 // The results of jobs announced since it listens. A job may be over before the reply that names it
@@ -50,7 +54,11 @@ class BusSystemd : public Systemd {
                        std::stop_token stop) override;
   absl::StatusOr<UnitProperties> Properties(const std::string& unit, absl::Time deadline,
                                             std::stop_token stop) override;
+  absl::StatusOr<UnitProperties> State(const std::string& unit, absl::Time deadline,
+                                       std::stop_token stop) override;
   absl::Status Enable(const std::string& unit, absl::Time deadline, std::stop_token stop) override;
+  absl::Status ResetFailed(const std::string& unit, absl::Time deadline,
+                           std::stop_token stop) override;
   absl::StatusOr<UnitProperties> WaitForUnit(
       const std::string& unit, const std::function<bool(const UnitProperties&)>& until,
       absl::Time deadline, std::stop_token stop) override;
@@ -82,9 +90,8 @@ absl::StatusOr<T> BusSystemd::CallAndWait(BusClient::Method method, BusClient::A
 }
 
 absl::Status BusSystemd::Reload(absl::Time deadline, std::stop_token stop) {
-  const auto none = [](sd_bus_message*) -> absl::StatusOr<bool> { return true; };
-  return WithContext(CallAndWait<bool>({kManagerPath, kManager, "Reload"}, nullptr, none, deadline,
-                                       stop).status(),
+  return WithContext(CallAndWait<bool>({kManagerPath, kManager, "Reload"}, nullptr, &IgnoreReply,
+                                       deadline, stop).status(),
                      "reading the unit files again (daemon-reload)");
 }
 
@@ -150,18 +157,40 @@ absl::StatusOr<UnitProperties> BusSystemd::Properties(const std::string& unit, a
   return properties;
 }
 
+absl::StatusOr<UnitProperties> BusSystemd::State(const std::string& unit, absl::Time deadline,
+                                                 std::stop_token stop) {
+  absl::StatusOr<UnitProperties> state = CallAndWait<UnitProperties>(
+      {kManagerPath, kManager, "ListUnitsByNames"},
+      [unit](sd_bus_message* m) { return sd_bus_message_append(m, "as", 1, unit.c_str()); },
+      &ReadUnitState, deadline, stop);
+  if (!state.ok()) return WithContext(state.status(), "looking at unit " + unit);
+  return state;
+}
+
 absl::Status BusSystemd::Enable(const std::string& unit, absl::Time deadline,
                                 std::stop_token stop) {
-  const auto none = [](sd_bus_message*) -> absl::StatusOr<bool> { return true; };
   return WithContext(
       CallAndWait<bool>({kManagerPath, kManager, "EnableUnitFiles"},
                         [unit](sd_bus_message* m) {
                           // Not only until the next boot; existing links are not replaced.
                           return sd_bus_message_append(m, "asbb", 1, unit.c_str(), 0, 0);
                         },
-                        none, deadline, stop)
+                        &IgnoreReply, deadline, stop)
           .status(),
       "enabling unit " + unit);
+}
+
+absl::Status BusSystemd::ResetFailed(const std::string& unit, absl::Time deadline,
+                                     std::stop_token stop) {
+  const absl::Status status =
+      CallAndWait<bool>(
+          {kManagerPath, kManager, "ResetFailedUnit"},
+          [unit](sd_bus_message* m) { return sd_bus_message_append(m, "s", unit.c_str()); },
+          &IgnoreReply, deadline, stop)
+          .status();
+  // systemd does not keep a unit loaded that is stopped: then there is nothing to forget.
+  if (absl::IsNotFound(status)) return absl::OkStatus();
+  return WithContext(status, "forgetting failures of unit " + unit);
 }
 
 absl::StatusOr<UnitProperties> BusSystemd::WaitForUnit(

@@ -133,7 +133,7 @@ TEST(BusErrorTest, KeepsItsMeaning) {
       {"org.freedesktop.DBus.Error.Spawn.ChildExited", absl::StatusCode::kUnavailable},
       {"org.freedesktop.DBus.Error.Timeout", absl::StatusCode::kDeadlineExceeded},
       {"org.freedesktop.DBus.Error.AccessDenied", absl::StatusCode::kFailedPrecondition},
-      {"org.freedesktop.systemd1.NoSuchUnit", absl::StatusCode::kFailedPrecondition},
+      {"org.freedesktop.systemd1.NoSuchUnit", absl::StatusCode::kNotFound},
       {"org.freedesktop.systemd1.UnitMasked", absl::StatusCode::kFailedPrecondition},
   };
   for (const auto& [name, code] : cases) {

@@ -150,11 +150,35 @@ absl::StatusOr<UnitProperties> FakeSystemd::Properties(const std::string& unit, 
   return none;
 }
 
+absl::StatusOr<UnitProperties> FakeSystemd::State(const std::string& unit, absl::Time deadline,
+                                                  std::stop_token stop) {
+  absl::StatusOr<UnitProperties> all = Properties(unit, deadline, stop);
+  if (!all.ok()) return all;
+  UnitProperties state;
+  state.id = all->id;
+  state.load_state = all->load_state;
+  state.active_state = all->active_state;
+  state.sub_state = all->sub_state;
+  return state;
+}
+
 absl::Status FakeSystemd::Enable(const std::string& unit, absl::Time, std::stop_token) {
   MutexLock lock(mutex_);
   if (absl::Status failure = Count(); !failure.ok()) return failure;
   changes_.push_back("enable " + unit);
   units_[unit].properties.unit_file_state = "enabled";
+  return absl::OkStatus();
+}
+
+absl::Status FakeSystemd::ResetFailed(const std::string& unit, absl::Time, std::stop_token) {
+  MutexLock lock(mutex_);
+  if (absl::Status failure = Count(); !failure.ok()) return failure;
+  UnitProperties& properties = units_[unit].properties;
+  if (properties.active_state != "failed") return absl::OkStatus();
+  changes_.push_back("reset-failed " + unit);
+  properties.active_state = "inactive";
+  properties.sub_state = "dead";
+  properties.result = "success";
   return absl::OkStatus();
 }
 

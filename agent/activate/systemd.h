@@ -38,9 +38,19 @@ class Systemd {
   virtual absl::StatusOr<UnitProperties> Properties(const std::string& unit, absl::Time deadline,
                                                     std::stop_token stop) = 0;
 
+  // The same, but of what it returns only id, load_state, active_state and sub_state are set: for
+  // looking often, at a fraction of the cost for agent and systemd.
+  virtual absl::StatusOr<UnitProperties> State(const std::string& unit, absl::Time deadline,
+                                               std::stop_token stop) = 0;
+
   // Enables the unit as its [Install] section says; it need not have one. Not followed by Reload.
   virtual absl::Status Enable(const std::string& unit, absl::Time deadline,
                               std::stop_token stop) = 0;
+
+  // Forgets the unit's failures and how often it was started lately, so that a unit which ran into
+  // its limit of starts can be started again.
+  virtual absl::Status ResetFailed(const std::string& unit, absl::Time deadline,
+                                   std::stop_token stop) = 0;
 
   // Waits until `until` holds of the unit's properties: asked at once, then each time systemd
   // announces that they changed, on the caller's thread. Returns what held.

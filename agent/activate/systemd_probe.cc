@@ -2,6 +2,7 @@
 //
 //   systemd_probe verb UNIT VERB [SECONDS]      runs the verb and waits for its job
 //   systemd_probe properties UNIT               prints NAME=VALUE lines
+//   systemd_probe check UNIT                    whether it is healthy now
 //   systemd_probe activate UNIT VERB SECONDS [first]
 //                                               as the agent does, healthy within SECONDS
 //   systemd_probe serve                         the same, one command a line on standard input, over
@@ -56,11 +57,21 @@ absl::Status Activate(Systemd& systemd, const Words& words) {
   options.service = words[1];
   options.action = words[2];
   options.healthy_within = absl::Seconds(SecondsIn(words, 3, 30));
-  return NewUnitActivator(options, &systemd, &packages, Clock::System())->Activate(words.size() == 5);
+  const bool first = words.size() == 5;
+  return NewUnitActivator(options, &systemd, &packages, Clock::System())->Activate(first);
+}
+
+absl::Status Check(Systemd& systemd, const std::string& unit) {
+  NoPackages packages;
+  UnitActivatorOptions options;
+  options.service = unit;
+  options.action = "reload";
+  return NewUnitActivator(options, &systemd, &packages, Clock::System())->CheckHealth();
 }
 
 absl::Status Run(Systemd& systemd, const Words& words) {
   if (words.size() == 2 && words[0] == "properties") return PrintProperties(systemd, words[1]);
+  if (words.size() == 2 && words[0] == "check") return Check(systemd, words[1]);
   if (words.size() >= 3 && words[0] == "verb") {
     const absl::Time deadline = absl::Now() + absl::Seconds(SecondsIn(words, 3, 30));
     return systemd.RunVerb(words[1], words[2], deadline, {});

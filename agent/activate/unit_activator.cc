@@ -22,6 +22,10 @@ constexpr absl::Duration kJobLimit = absl::Minutes(5);
 constexpr absl::Duration kSettle = absl::Seconds(1);
 constexpr absl::Duration kBusRetry = absl::Milliseconds(250);
 
+bool MayStart(absl::string_view verb) {
+  return verb == "start" || verb == "restart" || verb == "reload-or-restart";
+}
+
 class UnitActivator : public Activator {
  public:
   UnitActivator(UnitActivatorOptions options, Systemd* systemd, PackageManager* packages,
@@ -70,6 +74,13 @@ absl::Status UnitActivator::Activate(bool first) {
   const absl::Time deadline = clock_->Now() + (judge ? options_.healthy_within : kJobLimit);
   const bool starts = first && options_.action == "reload" && !IsUp(*before);
   const std::string verb = starts ? "start" : options_.action;
+  // A revision that made the unit fail again and again must not keep the next from being started,
+  // nor must many publications in a short time.
+  if (MayStart(verb)) {
+    absl::Status reset =
+        systemd_->ResetFailed(*unit_, clock_->Now() + kManagerLimit, stop_.get_token());
+    if (!reset.ok()) return reset;
+  }
   CrashPoint("before-action");
   absl::Status ran = systemd_->RunVerb(*unit_, verb, deadline, stop_.get_token());
   CrashPoint("after-action");
@@ -82,14 +93,14 @@ absl::Status UnitActivator::Activate(bool first) {
 absl::Status UnitActivator::CheckHealth() {
   if (options_.action.empty()) return absl::OkStatus();
   if (absl::Status named = CheckUnitName(); !named.ok()) return named;
-  absl::StatusOr<UnitProperties> now = Look();
-  if (absl::IsDeadlineExceeded(now.status())) {
-    return absl::UnavailableError(now.status().message());
-  }
-  if (!now.ok()) return now.status();
+  absl::StatusOr<UnitProperties> now =
+      systemd_->State(*unit_, clock_->Now() + kManagerLimit, stop_.get_token());
   // Inactive is no fault here: an administrator may have stopped it.
-  if (now->load_state != "loaded" || now->active_state == "failed") return Fault(*now, "");
-  return absl::OkStatus();
+  if (now.ok() && now->load_state == "loaded" && now->active_state != "failed") return now.status();
+  if (now.ok()) now = Look();
+  if (now.ok()) return Fault(*now, "");
+  return absl::IsDeadlineExceeded(now.status()) ? absl::UnavailableError(now.status().message())
+                                                : now.status();
 }
 
 absl::Status UnitActivator::CheckUnitName() const {

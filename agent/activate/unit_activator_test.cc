@@ -118,6 +118,12 @@ TEST_F(UnitActivatorTest, OrdinaryDisabledUnitStaysDisabled) {
   EXPECT_THAT(systemd_.changes(), ElementsAre("restart web.service"));
 }
 
+TEST_F(UnitActivatorTest, RollbackStartsAUnitThatTheBadRevisionMadeFail) {
+  systemd_.SetUnit(kUnit, Failed("start-limit-hit"));
+  EXPECT_TRUE(Make("restart").Activate(false).ok());
+  EXPECT_THAT(systemd_.changes(), ElementsAre("reset-failed web.service", "restart web.service"));
+}
+
 TEST_F(UnitActivatorTest, UnknownUnitIsNamedAndNothingIsRun) {
   const absl::Status status = Make("restart").Activate(false);
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
@@ -215,8 +221,8 @@ TEST_F(UnitActivatorTest, ZeroHealthyWithinAsksOnlyForTheJobsResult) {
 }
 
 TEST_F(UnitActivatorTest, EveryCallThatFailsIsTheErrorOfActivate) {
-  // Look, daemon-reload, look, enable, daemon-reload, verb, wait, settle.
-  for (int n = 1; n <= 8; ++n) {
+  // Look, daemon-reload, look, enable, daemon-reload, reset-failed, verb, wait, settle.
+  for (int n = 1; n <= 9; ++n) {
     UnitProperties unit = FakeSystemd::Service();
     unit.unit_file_state = "disabled";
     unit.need_daemon_reload = true;
@@ -229,7 +235,7 @@ TEST_F(UnitActivatorTest, EveryCallThatFailsIsTheErrorOfActivate) {
 
 TEST_F(UnitActivatorTest, BusThatIsBackInTimeDoesNotFailTheService) {
   systemd_.SetUnit(kUnit, FakeSystemd::Service());
-  systemd_.FailCall(3, absl::UnavailableError("lost"));  // look, verb, wait
+  systemd_.FailCall(4, absl::UnavailableError("lost"));  // look, reset-failed, verb, wait
   absl::Status status = absl::UnknownError("not back yet");
   Activator& activator = Make("restart");
   std::thread thread([&] { status = activator.Activate(false); });
@@ -241,7 +247,7 @@ TEST_F(UnitActivatorTest, BusThatIsBackInTimeDoesNotFailTheService) {
 
 TEST_F(UnitActivatorTest, BusThatStaysAwayIsUnavailable) {
   systemd_.SetUnit(kUnit, FakeSystemd::Service());
-  for (int n = 3; n < 10; ++n) systemd_.FailCall(n, absl::UnavailableError("lost"));
+  for (int n = 4; n < 10; ++n) systemd_.FailCall(n, absl::UnavailableError("lost"));
   EXPECT_EQ(Make("restart", absl::Milliseconds(200)).Activate(false).code(),
             absl::StatusCode::kUnavailable);
 }

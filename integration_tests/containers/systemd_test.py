@@ -25,6 +25,8 @@ UNITS = {
     "fails-soon": "[Service]\nExecStart=/bin/sh -c 'sleep 0.4; exit 3'\n",
     "flaps": "[Unit]\nStartLimitIntervalSec=0\n"
              "[Service]\nExecStart=/bin/sh -c 'sleep 0.3; exit 1'\nRestart=always\nRestartSec=0\n",
+    "reads-config": "[Service]\nExecStart=/bin/sh -c '. /etc/reads-config; exec sleep infinity'\n"
+                    "Restart=always\nRestartSec=0\n",
     "killed": "[Service]\nExecStart=/bin/sh -c 'sleep 0.2; kill -9 $$$$'\n",
     "slow": "[Service]\nType=notify\nNotifyAccess=all\n"
             "ExecStart=/bin/sh -c 'sleep 1; systemd-notify --ready; exec sleep infinity'\n",
@@ -127,6 +129,19 @@ def test_unit_that_does_not_keep_running_is_not_healthy(host, unit, told):
     host.run(f"systemctl stop {unit}.service; systemctl reset-failed {unit}.service", check=False)
 
 
+def test_unit_that_ran_into_its_start_limit_is_started_by_the_rollback(host):
+    host.write("/etc/reads-config", "exit 1\n")
+    probe(host, "activate", "reads-config", "restart", "10", expect=FAILED)
+    host.wait_for(lambda: properties(host, "reads-config.service")["ActiveState"] == "failed")
+    host.write("/etc/reads-config", "true\n")
+    probe(host, "activate", "reads-config", "restart", "10")
+
+
+def test_many_restarts_in_a_short_time_do_not_meet_the_start_limit(host):
+    for _ in range(8):
+        probe(host, "activate", "good", "restart", "0.2")
+
+
 def test_unit_that_takes_its_time_is_waited_for(host):
     probe(host, "activate", "slow", "restart", "20")
 
@@ -159,6 +174,16 @@ def test_job_replaced_by_another_is_told_as_canceled(host):
 @pytest.mark.parametrize("unit", ["oneshot", "oneshot-remains", "skips"])
 def test_oneshot_is_healthy_when_it_succeeded(host, unit):
     probe(host, "activate", unit, "start", "10")
+
+
+def test_health_is_told_of_units_that_run_stopped_failed_and_are_unknown(host):
+    start(host, "good.service")
+    probe(host, "check", "good")
+    host.run("systemctl stop good.service")
+    probe(host, "check", "good")
+    host.run("systemctl start oneshot-fails.service", check=False)
+    assert "exited with status 7" in probe(host, "check", "oneshot-fails", expect=FAILED)
+    assert "not known to systemd" in probe(host, "check", "nowhere", expect=FAILED)
 
 
 def test_unknown_unit_is_named(host):
