@@ -123,7 +123,9 @@ absl::StatusOr<RawCommandLine> SplitCommandLine(const std::vector<std::string>& 
   } catch (const CLI::ParseError& error) {
     return absl::InvalidArgumentError(error.what());
   }
-  line.unknown_flags = app.remaining();
+  for (const std::string& flag : app.remaining()) {
+    if (flag != "--") line.unknown_flags.push_back(flag);  // CLI11 leaves the mark among them.
+  }
   for (const auto& [name, option] : options) {
     if (option->count() == 0) continue;
     const bool has_value = values.contains(name);

@@ -73,7 +73,7 @@ TEST_F(RendererTest, TableOfServicesIsAsGitopperctlPrintsIt) {
 TEST_F(RendererTest, TableEscapesWhatTheAgentSays) {
   ASSERT_TRUE(Make(OutputForm::kTable).Services({Broken()}).ok());
   EXPECT_EQ(Taken(),
-            "#  SERVICE  HASH  STATE   INFO                      CHANGED\n"
+            "#  SERVICE  HASH  STATE   INFO                    CHANGED\n"
             "0  nginx          BROKEN  reload failed\\n\\x1b[2J\n");
 }
 
