@@ -250,8 +250,7 @@ class MountExchangerImpl : public MountExchanger {
   absl::Status Replace(int tree, const TargetMounts& mounts) const {
     bool propagated = options_.way == ExchangeWay::kPropagation;
     absl::Status status =
-        propagated ? AttachByPropagation(tree, mounts)
-                   : AttachMount(tree, AT_FDCWD, mounts.target, /*beneath=*/true);
+        propagated ? AttachByPropagation(tree, mounts) : AttachBeneath(tree, mounts);
     if (options_.way == ExchangeWay::kAuto && absl::IsUnimplemented(status)) {
       propagated = true;
       status = AttachByPropagation(tree, mounts);
@@ -261,6 +260,12 @@ class MountExchangerImpl : public MountExchanger {
     if (status.ok()) status = DetachMount(mounts.target);
     if (status.ok() && propagated && !mounts.parent.shared) Unshare(mounts);
     return status;
+  }
+
+  absl::Status AttachBeneath(int tree, const TargetMounts& mounts) const {
+    absl::Status status = Step("beneath", mounts);
+    if (!status.ok()) return status;
+    return AttachMount(tree, AT_FDCWD, mounts.target, /*beneath=*/true);
   }
 
   // Detaching would show the bare target if the new mount were not there.

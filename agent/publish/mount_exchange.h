@@ -37,7 +37,8 @@ class MountExchanger {
   struct Options {
     std::string owned_directory;  // absolute
     ExchangeWay way = ExchangeWay::kAuto;
-    // For tests: called before each step ("attach", "detach"); an error is that step's error.
+    // For tests: called before each step ("attach", "beneath" where that is tried,
+    // "detach"); an error is that step's error.
     std::function<absl::Status(absl::string_view step, const std::string& target)> before_step;
   };
   static std::unique_ptr<MountExchanger> New(Options options);

@@ -304,6 +304,32 @@ TEST_P(MountPropagation, AReceivingNamespaceSeesEachExchangeAndKeepsOneMount) {
   EXPECT_LT(::open(unit.View(target + "/new").c_str(), O_CREAT | O_WRONLY, 0644), 0);
 }
 
+TEST(MountExchangeAuto, TakesTheOlderWayWhereTheKernelCannotMountBeneath) {
+  for (const Kind kind : {Kind::kShared, Kind::kPrivate}) {
+    for (const bool old_kernel : {false, true}) {
+      MountSandbox box(kind);
+      box.Write("rev/1/a", "1");
+      box.Write("rev/2/a", "2");
+      const std::string target = box.MakeDirectory("etc/service");
+      int tried = 0;
+      auto exchanger = MountExchanger::New(
+          {.owned_directory = box.Path("rev"),
+           .before_step = [&](absl::string_view step, const std::string&) {
+             if (step != "beneath") return absl::OkStatus();
+             ++tried;
+             return old_kernel ? absl::UnimplementedError("injected") : absl::OkStatus();
+           }});
+      for (const char* revision : {"1", "2", "1"}) {
+        Fd source = OpenPath(box.Path(absl::StrCat("rev/", revision)));
+        ASSERT_TRUE(exchanger->Exchange(source.get(), target, false).ok());
+        EXPECT_EQ(ReadTestFile(target + "/a"), revision);
+      }
+      EXPECT_EQ(tried, 2);
+      EXPECT_EQ(box.MountCount(), 1);
+    }
+  }
+}
+
 TEST_P(MountPropagation, AParentThatOnlyReceivesStaysSo) {
   MountSandbox box(Kind::kShared);
   const std::string peer = box.MakeDirectory("peer");

@@ -18,6 +18,8 @@
 namespace gitops {
 namespace {
 
+constexpr int kList = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+
 absl::StatusOr<Fd> OpenRoot(const std::string& path) {
   Fd fd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
@@ -77,6 +79,7 @@ absl::Status PlacePublisher::Publish(const std::string& revision) {
     return status;
   }
   last_published_ = revision;
+  for (size_t i = 0; i < places_.size(); ++i) Hold(places_[i], std::move((*sources)[i]));
   for (const auto& carry : carried) {
     // The revision is published, whatever comes of this.
     if (absl::Status changed = carry->CopyChanged(); !changed.ok()) {
@@ -111,6 +114,19 @@ absl::Status PlacePublisher::PrepareAll(const std::vector<Fd>& sources,
   return absl::OkStatus();
 }
 
+absl::StatusOr<Fd> PlacePublisher::OpenCarried(int root, const Carried& carried) const {
+  if (carried.held < 0) {
+    return OpenBeneath(root, carried.directory, kList, 0, RESOLVE_NO_SYMLINKS);
+  }
+  Fd again(::openat(carried.held, ".", kList | O_CLOEXEC));
+  if (!again) return absl::ErrnoToStatus(errno, "cannot open the directory that was published");
+  return again;
+}
+
+void PlacePublisher::Hold(const Place& place, Fd directory) {
+  if (!place.spec.file) held_[place.spec.local] = std::move(directory);
+}
+
 absl::StatusOr<std::optional<PlacePublisher::Carried>> PlacePublisher::WhatToCarry(
     const Place& place, const std::string& revision) {
   absl::StatusOr<Shown> shown = ShownAt(place);
@@ -121,7 +137,16 @@ absl::StatusOr<std::optional<PlacePublisher::Carried>> PlacePublisher::WhatToCar
     }
     return Carried{place.PathIn(last_published_), last_published_};
   }
-  if (*shown->path == place.PathIn(revision)) return std::nullopt;
+  if (*shown->path == place.PathIn(revision)) {
+    const auto held = held_.find(place.spec.local);
+    struct stat before = {}, now = {};
+    const bool written_anew =
+        held != held_.end() && ::fstat(held->second.get(), &before) == 0 &&
+        ::lstat(absl::StrCat(Root(), "/", *shown->path).c_str(), &now) == 0 &&
+        (before.st_dev != now.st_dev || before.st_ino != now.st_ino);
+    if (!written_anew) return std::nullopt;
+    return Carried{"", revision, held->second.get()};
+  }
   const std::string directory = shown->path->substr(0, shown->path->find('/'));
   if (store_->Has(directory)) return Carried{*shown->path, directory};
   // A directory that was moved aside for a new one of its revision bears its name at the end.
@@ -149,14 +174,12 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
     const Carried& carried = **what;
     absl::StatusOr<Manifest> old = store_->ReadManifest(carried.revision);
     if (!old.ok()) return old.status();
-    constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
-    absl::StatusOr<Fd> from =
-        OpenBeneath(root->get(), carried.directory, kFlags, 0, RESOLVE_NO_SYMLINKS);
+    absl::StatusOr<Fd> from = OpenCarried(root->get(), carried);
     // Not a directory: it was published by another config, as a file or symlink.
     if (absl::IsNotFound(from.status()) || absl::IsFailedPrecondition(from.status())) continue;
     if (!from.ok()) return from.status();
     absl::StatusOr<Fd> to =
-        OpenBeneath(root->get(), place.PathIn(revision), kFlags, 0, RESOLVE_NO_SYMLINKS);
+        OpenBeneath(root->get(), place.PathIn(revision), kList, 0, RESOLVE_NO_SYMLINKS);
     if (!to.ok()) return to.status();
     all.push_back(CarryOver::New({.from = *std::move(from),
                                   .to = *std::move(to),
@@ -212,7 +235,13 @@ absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string&
     absl::StatusOr<Shown> shown = ShownAt(place);
     if (!shown.ok()) return shown.status();
     published.push_back(shown->path == place.PathIn(revision));
-    if (published.back()) continue;
+    if (published.back()) {
+      // Before what is found here leads to the revision being written anew.
+      Fd directory(::open(absl::StrCat(Root(), "/", *shown->path).c_str(),
+                          O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      if (directory && !held_.contains(place.spec.local)) Hold(place, std::move(directory));
+      continue;
+    }
     drift.push_back({DriftEntry::Kind::kNotPublished, place.spec.local,
                      shown->path ? absl::StrCat("shows ", *shown->path) : shown->otherwise});
   }

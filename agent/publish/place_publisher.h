@@ -2,6 +2,7 @@
 #define GITOPS_AGENT_PUBLISH_PLACE_PUBLISHER_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,11 +61,15 @@ class PlacePublisher : public Publisher {
   struct Carried {
     std::string directory;  // relative to Root()
     std::string revision;   // whose manifest says what is tracked in it
+    int held = -1;          // the directory itself, where it has no path that is known
   };
 
   absl::StatusOr<std::vector<Fd>> OpenSources(const std::string& revision) const;
   absl::Status PrepareAll(const std::vector<Fd>& sources, const std::string& revision,
                           Targets& targets);
+  absl::StatusOr<Fd> OpenCarried(int root, const Carried& carried) const;
+  // Remembers the directory that is published at `place`.
+  void Hold(const Place& place, Fd directory);
   absl::StatusOr<std::optional<Carried>> WhatToCarry(const Place& place,
                                                      const std::string& revision);
   absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> CarryAll(const std::string& revision);
@@ -74,6 +79,9 @@ class PlacePublisher : public Publisher {
   RevisionStore* const store_;
   const std::vector<Place> places_;
   std::string last_published_;
+  // By `local`. Where a published revision is written anew, a symlink shows the new directory at
+  // once: this is how the one before it is found.
+  std::map<std::string, Fd> held_;
 };
 
 }  // namespace gitops

@@ -180,6 +180,25 @@ TEST_F(SymlinkPublisherTest, FilesTheServiceMadeSurviveAndDriftNamesThem) {
   EXPECT_FALSE(fs::exists(root_ / "etc/svc/made"));
 }
 
+TEST_F(SymlinkPublisherTest, ARevisionWrittenAnewGetsWhatTheServiceMade) {
+  ASSERT_EQ(New()->Publish("r1"), absl::OkStatus());
+  Write("etc/svc/made", "mine");
+  Write("etc/svc/conf.d/made", "inner");
+  Write("etc/svc/a", "changed by hand");
+  auto publisher = New();  // the agent was started anew
+  EXPECT_THAT(PathsOf(publisher->Drift("r1", false), Drift::kModified), ElementsAre("etc/svc/a"));
+  WriteTestRevision(*store_, "r1",
+                    {{"etc/a", "r1"}, {"etc/b", "r1"}, {"inner/f", "r1"}, {"one/conf", "r1"}},
+                    /*replace=*/true);
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  ExpectAllShow("r1");
+  EXPECT_EQ(Read("etc/svc/made"), "mine");
+  EXPECT_EQ(Read("etc/svc/conf.d/made"), "inner");
+  Write("etc/svc/made", "newer");
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  EXPECT_EQ(Read("etc/svc/made"), "newer");
+}
+
 TEST_F(SymlinkPublisherTest, AReplacedOrRemovedSymlinkIsNotPublished) {
   auto publisher = New();
   ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
