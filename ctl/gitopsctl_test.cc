@@ -116,8 +116,8 @@ TEST_F(GitopsctlTest, AFullDiskIsAnError) {
 // Completes `line` in bash as the user's shell would, and prints what it would offer.
 std::string CompleteInBash(const std::string& line) {
   Child child({"bash", "-c",
-               R"(PATH=$PWD/ctl:$PATH; eval "$(gitopsctl completion bash)"
-                  COMP_LINE="$1" COMP_POINT=${#1}; _gitopsctl; echo "${COMPREPLY[@]}")",
+               R"sh(PATH=$PWD/ctl:$PATH; eval "$(gitopsctl completion bash)"
+                  COMP_LINE="$1" COMP_POINT=${#1}; _gitopsctl; echo "${COMPREPLY[@]}")sh",
                "bash", line});
   return child.ReadAll();
 }

@@ -68,7 +68,7 @@ class RunTest : public testing::Test {
                     },
                     "alice@laptop"};
     Result result;
-    result.exit_code = Run(words, console);
+    result.exit_code = ctl::Run(words, console);
     result.out = out.str();
     result.err = err.str();
     return result;
