@@ -20,6 +20,7 @@
 #include "agent/revision/revision.h"
 #include "agent/revision/revision_writer.h"
 #include "common/path/beneath.h"
+#include "common/sync/mutex.h"
 
 namespace gitops {
 namespace {
@@ -76,6 +77,7 @@ class DiskRevisionStore final : public RevisionStore {
         unlinkat(fd_.get(), name.c_str(), 0);
         continue;
       }
+      MutexLock lock(mutex_);
       sequences_[std::string(revision)] = stored->sequence;
       last_sequence_ = std::max(last_sequence_, stored->sequence);
     }
@@ -97,10 +99,14 @@ class DiskRevisionStore final : public RevisionStore {
          .root = root_,
          .revision = revision,
          .sequence = sequence,
-         .on_commit = [this, revision, sequence] { sequences_[revision] = sequence; }});
+         .on_commit = [this, revision, sequence] {
+           MutexLock lock(mutex_);
+           sequences_[revision] = sequence;
+         }});
   }
 
   bool Has(const std::string& revision) const override {
+    MutexLock lock(mutex_);
     return sequences_.contains(revision) && IsDirectory(revision);
   }
 
@@ -116,6 +122,7 @@ class DiskRevisionStore final : public RevisionStore {
 
   std::vector<std::string> List() const override {
     std::vector<std::pair<int64_t, std::string>> ordered;
+    MutexLock lock(mutex_);
     for (const auto& [revision, sequence] : sequences_) {
       if (IsDirectory(revision)) ordered.emplace_back(sequence, revision);
     }
@@ -166,7 +173,10 @@ class DiskRevisionStore final : public RevisionStore {
 
   // The manifest goes first, so that a removal that is cut short leaves no ready revision.
   absl::Status Remove(const std::string& revision) {
-    sequences_.erase(revision);
+    {
+      MutexLock lock(mutex_);
+      sequences_.erase(revision);
+    }
     unlinkat(fd_.get(), (revision + kManifestSuffix).c_str(), 0);
     return RemoveTree(Path(revision));
   }
@@ -183,7 +193,8 @@ class DiskRevisionStore final : public RevisionStore {
 
   const std::string root_;
   const Fd fd_;
-  std::map<std::string, int64_t> sequences_;  // of ready revisions
+  mutable Mutex mutex_;
+  std::map<std::string, int64_t> sequences_ ABSL_GUARDED_BY(mutex_);  // of ready revisions
   int64_t last_sequence_ = 0;
 };
 

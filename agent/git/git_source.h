@@ -1,0 +1,19 @@
+#ifndef GITOPS_AGENT_GIT_GIT_SOURCE_H_
+#define GITOPS_AGENT_GIT_GIT_SOURCE_H_
+
+#include <memory>
+
+#include "agent/git/mirror.h"
+#include "agent/revision/revision.h"
+#include "agent/source/source.h"
+#include "common/config/fleet.h"
+
+namespace gitops {
+
+// What a service needs of the commits of a mirror, as revisions in `store`.
+std::unique_ptr<Source> NewGitSource(ServiceSpec service, std::shared_ptr<GitMirror> mirror,
+                                     std::shared_ptr<RevisionStore> store);
+
+}  // namespace gitops
+
+#endif  // GITOPS_AGENT_GIT_GIT_SOURCE_H_

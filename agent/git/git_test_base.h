@@ -1,0 +1,121 @@
+#ifndef GITOPS_AGENT_GIT_GIT_TEST_BASE_H_
+#define GITOPS_AGENT_GIT_GIT_TEST_BASE_H_
+
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "agent/git/git.h"
+#include "agent/git/test_repository.h"
+#include "common/sync/mutex.h"
+#include "gtest/gtest.h"
+
+namespace gitops {
+
+// Runs for real, notes what it ran, and lets a test step in before.
+class WatchedRunner : public ProcessRunner {
+ public:
+  absl::StatusOr<CommandResult> Run(const Command& command) override {
+    {
+      MutexLock lock(mutex_);
+      commands_.push_back(command);
+    }
+    if (before) before(command);
+    return runner_->Run(command);
+  }
+  void Stop() override { runner_->Stop(); }
+  int64_t spawned() const override { return runner_->spawned(); }
+
+  int CountOf(const std::string& word) const {
+    MutexLock lock(mutex_);
+    int count = 0;
+    for (const Command& command : commands_) {
+      for (const std::string& argument : command.argv) count += argument == word;
+    }
+    return count;
+  }
+  std::vector<Command> commands() const {
+    MutexLock lock(mutex_);
+    return commands_;
+  }
+
+  std::function<void(const Command&)> before;
+
+ private:
+  const std::unique_ptr<ProcessRunner> runner_ = NewProcessRunner();
+  mutable Mutex mutex_;
+  std::vector<Command> commands_ ABSL_GUARDED_BY(mutex_);
+};
+
+// A service that follows a real repository on disk. Beneath /tmp, where any account may pass.
+class GitTest : public ::testing::Test {
+ protected:
+  GitTest() {
+    char path[] = "/tmp/gitops-git.XXXXXX";
+    if (mkdtemp(path) == nullptr) std::abort();
+    chmod(path, 0755);
+    dir_ = path;
+    upstream_ = std::make_unique<TestRepository>(dir_ + "/upstream.git");
+    service_.service = "web";
+    service_.upstream.url = upstream_->url();
+    service_.mount = dir_ + "/mount";
+    service_.directories = {{.local = "/etc/web", .link = "etc"}};
+  }
+  ~GitTest() override {
+    source_.reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(dir_, ignored);
+  }
+
+  // (Re)starts the driver, as an agent's restart does.
+  void Start() {
+    source_.reset();
+    store_.reset();
+    driver_ = GitDriver::New({.state_dir = dir_ + "/state", .runner = &runner_});
+    auto store = RevisionStore::Open(RevisionRoot(service_));
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+    source_ = driver_->SourceFor(service_, store_);
+    polled_ = driver_->UpstreamFor(service_.upstream, service_.user);
+  }
+
+  absl::StatusOr<std::string> Newest(const std::string& branch = "main") {
+    auto newest = polled_->Newest({branch});
+    if (!newest.ok()) return newest.status();
+    return newest->at(branch);
+  }
+  absl::Status Prepare(const std::string& revision) { return source_->Prepare(revision, false); }
+
+  std::string Read(const std::string& revision, const std::string& path) const {
+    std::ostringstream text;
+    text << std::ifstream(store_->Path(revision) + "/" + path).rdbuf();
+    return text.str();
+  }
+  std::string MirrorPath() const {
+    for (const auto& entry : std::filesystem::directory_iterator(dir_ + "/state/mirrors")) {
+      return entry.path().string() + "/repository.git";
+    }
+    return "";
+  }
+
+  std::string dir_;
+  WatchedRunner runner_;
+  std::unique_ptr<TestRepository> upstream_;
+  ServiceSpec service_;
+  std::unique_ptr<GitDriver> driver_;
+  std::shared_ptr<RevisionStore> store_;
+  std::unique_ptr<Source> source_;
+  std::shared_ptr<Upstream> polled_;
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_AGENT_GIT_GIT_TEST_BASE_H_

@@ -1,0 +1,470 @@
+#include "agent/git/mirror.h"
+
+#include <openssl/sha.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "agent/git/git_commands.h"
+#include "agent/git/git_error.h"
+#include "agent/git/mirror_directory.h"
+#include "agent/git/upstream_access.h"
+#include "common/path/beneath.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+namespace {
+
+// Every git process opens the index of every pack: beyond this many they cost more than one
+// rewriting does.
+constexpr int kMaxPacks = 50;
+constexpr int64_t kMaxChangedPathBytes = 4 << 20;
+constexpr size_t kMaxCachedChanges = 16;
+constexpr size_t kMaxKnownCommits = 10'000;
+constexpr int64_t kMaxRefBytes = 64 << 20;
+// git adds its own to what it brings: headers, an index.
+constexpr int64_t kPackOverhead = 16 << 20;
+
+std::string Sha256Hex(absl::string_view text) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
+  return absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<const char*>(digest), sizeof(digest)));
+}
+
+bool IsObjectId(absl::string_view text) {
+  return (text.size() == 40 || text.size() == 64) &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return absl::ascii_isdigit(c) || (c >= 'a' && c <= 'f');
+         });
+}
+
+// What could be mistaken for a pattern or an option is no branch that git would have made.
+bool IsBranchName(absl::string_view name) {
+  if (name.empty() || name.front() == '/' || name.back() == '/' || absl::StrContains(name, "..") ||
+      absl::StrContains(name, "@{") || absl::StrContains(name, "//")) {
+    return false;
+  }
+  return std::none_of(name.begin(), name.end(), [](unsigned char c) {
+    return c <= ' ' || c == 0x7f || absl::StrContains("~^:?*[\\", c);
+  });
+}
+
+std::string Join(const std::vector<std::string>& lines) {
+  return lines.empty() ? "" : absl::StrCat(absl::StrJoin(lines, "\n"), "\n");
+}
+
+class GitMirrorImpl final : public GitMirror {
+ public:
+  GitMirrorImpl(const GitOptions& options, std::string directory, UpstreamSpec spec,
+                std::string user)
+      : options_(options),
+        paths_(directory),
+        spec_(std::move(spec)),
+        user_(std::move(user)),
+        access_(ParseUpstream(spec_)),
+        commands_(paths_, access_.ok() ? access_->scheme : "none", SshCommandFor(spec_)) {}
+
+  std::string name() const override { return RedactUrl(spec_.url); }
+
+  absl::StatusOr<Account> account() const override { return FindAccount(user_); }
+
+  absl::StatusOr<std::map<std::string, absl::StatusOr<std::string>>> Newest(
+      const std::set<std::string>& refs) override {
+    auto account = MakeReady(/*remote=*/true);
+    if (!account.ok()) return account.status();
+    Command command = commands_.Local(*account, {"ls-remote", "--heads", "--quiet", "origin"});
+    for (const std::string& ref : refs) {
+      if (IsBranchName(ref)) command.argv.push_back(absl::StrCat("refs/heads/", ref));
+    }
+    command.timeout = options_.poll_timeout;
+    command.max_output = kMaxRefBytes;
+    const auto result =
+        Run("ls-remote", absl::StrCat("asking ", name(), " for its branches"), command, true);
+    if (!result.ok()) return result.status();
+    auto newest = ParseRefs(result->output, refs);
+    MutexLock lock(state_mutex_);
+    tips_.clear();
+    for (const auto& [ref, revision] : newest) {
+      if (!revision.ok()) continue;
+      if (!known_.contains(*revision)) tips_.insert(*revision);
+      followed_.insert(ref);
+    }
+    return newest;
+  }
+
+  absl::Status FetchCommit(const std::string& branch, const std::string& commit) override {
+    if (!IsObjectId(commit)) {
+      return absl::InvalidArgumentError(absl::StrCat("\"", commit, "\" is no full commit hash"));
+    }
+    if (IsKnown(commit)) return absl::OkStatus();
+    MutexLock lock(fetch_mutex_);
+    if (IsKnown(commit)) return absl::OkStatus();  // fetched while we waited
+    return FetchUnknown(branch, commit);
+  }
+
+  absl::Status FetchBlobs(const std::vector<std::string>& oids, int64_t max_bytes) override {
+    MutexLock lock(fetch_mutex_);
+    const auto account = MakeReady(/*remote=*/true);
+    if (!account.ok()) return account.status();
+    // "noop": the upstream is told of nothing that we have, or it would take the blobs of commits
+    // that we have for blobs that we have.
+    Command command = commands_.Remote(
+        *account, {"-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", "--no-tags",
+                   "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules",
+                   "--filter=blob:none", "--stdin", "origin"});
+    std::vector<std::string> unique = oids;
+    std::sort(unique.begin(), unique.end());
+    unique.erase(std::unique(unique.begin(), unique.end()), unique.end());
+    command.input = Join(unique);
+    command.max_file_size = max_bytes + kPackOverhead;
+    command.timeout = options_.fetch_timeout;
+    return Fetch(*account, absl::StrCat("fetching files from ", name()), command);
+  }
+
+  absl::StatusOr<std::vector<TreeEntry>> List(const std::string& commit,
+                                              const std::vector<std::string>& links,
+                                              int64_t max_files) override {
+    const auto account = MakeReady(/*remote=*/false);
+    if (!account.ok()) return account.status();
+    // -t: directories count too, so that a tree of nothing but directories ends.
+    Command command =
+        commands_.Local(*account, {"ls-tree", "-r", "-t", "-z", "--full-tree", commit});
+    if (std::find(links.begin(), links.end(), ".") == links.end()) {
+      command.argv.push_back("--");
+      command.argv.insert(command.argv.end(), links.begin(), links.end());
+    }
+    TreeListingParser parser(max_files);
+    command.on_output = [&parser](absl::string_view piece) { return parser.Add(piece); };
+    command.timeout = options_.local_timeout;
+    const auto result = Run("ls-tree", absl::StrCat("listing commit ", commit), command, false);
+    if (!result.ok()) return result.status();
+    return parser.Take();
+  }
+
+  absl::Status ReadBlobs(const std::vector<std::string>& oids,
+                         std::function<absl::Status(absl::string_view)> output) override {
+    const auto account = MakeReady(/*remote=*/false);
+    if (!account.ok()) return account.status();
+    Command command = commands_.Local(*account, {"cat-file", "--batch", "--buffer"});
+    command.input = Join(oids);
+    command.on_output = std::move(output);
+    command.timeout = options_.fetch_timeout;
+    return Run("cat-file", absl::StrCat("reading files of ", name()), command, false).status();
+  }
+
+  absl::StatusOr<Paths> ChangedPaths(const std::string& a, const std::string& b) override {
+    const std::pair<std::string, std::string> key = std::minmax(a, b);
+    {
+      MutexLock lock(state_mutex_);
+      if (const auto it = changes_.find(key); it != changes_.end()) return it->second;
+    }
+    const auto account = MakeReady(/*remote=*/false);
+    if (!account.ok()) return account.status();
+    Command command = commands_.Local(
+        *account, {"diff-tree", "-r", "-z", "--name-only", "--no-renames", "--no-ext-diff", a, b});
+    command.max_output = kMaxChangedPathBytes;
+    command.timeout = options_.local_timeout;
+    const auto result = Run("diff-tree", absl::StrCat("comparing ", a, " and ", b), command, false);
+    if (!result.ok()) return result.status();
+    const auto paths = std::make_shared<const std::vector<std::string>>(
+        absl::StrSplit(result->output, '\0', absl::SkipEmpty()));
+    MutexLock lock(state_mutex_);
+    if (changes_.size() >= kMaxCachedChanges) changes_.clear();
+    changes_[key] = paths;
+    return Paths(paths);
+  }
+
+  absl::StatusOr<std::vector<std::string>> CommitsWithPrefix(absl::string_view prefix) override {
+    std::vector<std::string> commits;
+    const auto account = MakeReady(/*remote=*/false);
+    if (!account.ok()) return account.status();
+    if (!Exists()) return commits;
+    const Command disambiguate =
+        commands_.Local(*account, {"rev-parse", absl::StrCat("--disambiguate=", prefix)});
+    const std::string attempt = absl::StrCat("looking for commit ", prefix);
+    const auto objects = Run("rev-parse", attempt, disambiguate, false);
+    if (!objects.ok()) return objects.status();
+    Command check = commands_.Local(*account, {"cat-file", "--batch-check"});
+    check.input = objects->output;
+    const auto types = Run("cat-file", attempt, check, false);
+    if (!types.ok()) return types.status();
+    for (absl::string_view line : absl::StrSplit(types->output, '\n')) {
+      const std::vector<absl::string_view> parts = absl::StrSplit(line, ' ');
+      if (parts.size() == 3 && parts[1] == "commit") commits.emplace_back(parts[0]);
+    }
+    return commits;
+  }
+
+  std::set<std::string> Followed() const override {
+    MutexLock lock(state_mutex_);
+    return followed_;
+  }
+
+  absl::Status Repair() override {
+    MutexLock lock(fetch_mutex_);
+    return Remove();
+  }
+
+  void Maintain() override {
+    if (PackCount() <= kMaxPacks) return;
+    MutexLock lock(fetch_mutex_);
+    const auto account = MakeReady(/*remote=*/false);
+    if (!account.ok() || PackCount() <= kMaxPacks) return;
+    // Everything came from the upstream, so all of it is in packs marked so; repacking those keeps
+    // every object in them, wanted by a branch or not.
+    Command command = commands_.Remote(
+        *account, {"-c", "pack.window=10", "repack", "-a", "-d", "-q"});
+    command.timeout = options_.fetch_timeout;
+    if (!Run("repack", "repacking", command, false).ok()) suspect_ = true;
+  }
+
+ private:
+  std::map<std::string, absl::StatusOr<std::string>> ParseRefs(
+      absl::string_view output, const std::set<std::string>& refs) const {
+    std::map<std::string, absl::StatusOr<std::string>> newest;
+    for (const std::string& ref : refs) {
+      newest.emplace(ref, absl::NotFoundError(absl::StrCat(name(), " has no branch \"", ref, "\"")));
+    }
+    for (absl::string_view line : absl::StrSplit(output, '\n', absl::SkipEmpty())) {
+      const std::pair<absl::string_view, absl::string_view> parts =
+          absl::StrSplit(line, absl::MaxSplits('\t', 1));
+      // git matches the ends of names, so others may be among them.
+      absl::string_view ref = parts.second;
+      if (!absl::ConsumePrefix(&ref, "refs/heads/") || !IsObjectId(parts.first)) continue;
+      if (const auto it = newest.find(std::string(ref)); it != newest.end()) {
+        it->second = std::string(parts.first);
+      }
+    }
+    return newest;
+  }
+
+  bool IsKnown(const std::string& commit) {
+    MutexLock lock(state_mutex_);
+    return known_.contains(commit);
+  }
+
+  void NoteKnown(const std::string& commit) {
+    MutexLock lock(state_mutex_);
+    if (known_.size() >= kMaxKnownCommits) known_.clear();
+    known_.insert(commit);
+    tips_.erase(commit);
+  }
+
+  // Runs git and turns its failure into a status.
+  absl::StatusOr<CommandResult> Run(absl::string_view operation, absl::string_view attempt,
+                                    const Command& command, bool remote) {
+    const absl::Time begin = options_.clock->Now();
+    auto result = options_.runner->Run(command);
+    const bool ok = result.ok() && result->ok();
+    if (options_.on_operation) options_.on_operation(operation, ok, options_.clock->Now() - begin);
+    if (!result.ok()) {
+      return absl::Status(result.status().code(),
+                          absl::StrCat(attempt, ": ", result.status().message()));
+    }
+    if (!ok) return StatusFromGit(attempt, *result, remote);
+    return result;
+  }
+
+  // Makes what lies around the repository, as it must be now: the account, and files that hold
+  // credentials, may have changed since.
+  absl::StatusOr<Account> MakeReady(bool remote) {
+    if (!access_.ok()) return access_.status();
+    auto account = FindAccount(user_);
+    if (!account.ok()) return account;
+    MutexLock lock(directory_mutex_);
+    if (auto status = MakeMirrorDirectory(paths_, *account); !status.ok()) return status;
+    if (auto status = WritePrivateFile(paths_.config, GitConfigFor(*access_, spec_), *account);
+        !status.ok()) {
+      return status;
+    }
+    if (!remote) return account;
+    if (access_->scheme == "file") {
+      if (auto status = CheckLocalUpstream(access_->path); !status.ok()) return status;
+    }
+    const auto netrc = NetrcFor(*access_, spec_);
+    if (!netrc.ok()) return netrc.status();
+    if (auto status = WritePrivateFile(paths_.home + "/.netrc", *netrc, *account); !status.ok()) {
+      return status;
+    }
+    return account;
+  }
+
+  bool Exists() const {
+    std::error_code error;
+    return std::filesystem::exists(paths_.repository + "/HEAD", error);
+  }
+
+  int64_t Owner() const {
+    struct stat stat {};
+    return lstat(paths_.repository.c_str(), &stat) == 0 ? static_cast<int64_t>(stat.st_uid) : -1;
+  }
+
+  int PackCount() const {
+    int count = 0;
+    std::error_code error;
+    std::filesystem::directory_iterator files(paths_.repository + "/objects/pack", error);
+    for (; !error && files != std::filesystem::directory_iterator(); files.increment(error)) {
+      if (files->path().extension() == ".pack") ++count;
+    }
+    return count;
+  }
+
+  absl::Status FetchUnknown(const std::string& branch, const std::string& commit)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(fetch_mutex_) {
+    const auto account = MakeReady(/*remote=*/false);
+    if (!account.ok()) return account.status();
+    bool fresh = false;
+    if (auto status = MakeRepository(*account, commit.size(), &fresh); !status.ok()) return status;
+    // A tip that has just been told is hardly there already; anything else may well be, and then
+    // needs no network.
+    const bool new_tip = IsNewTip(commit);
+    if (!fresh && !new_tip && Has(*account, commit)) {
+      NoteKnown(commit);
+      return absl::OkStatus();
+    }
+    absl::Status status = FetchFrom(*account, branch, commit, fresh);
+    if (absl::IsDataLoss(status)) {
+      if (auto removed = Remove(); !removed.ok()) return removed;
+      if (auto made = MakeRepository(*account, commit.size(), &fresh); !made.ok()) return made;
+      status = FetchFrom(*account, branch, commit, /*fresh=*/true);
+    }
+    if (!status.ok() && !(new_tip && Has(*account, commit))) return status;
+    NoteKnown(commit);
+    return absl::OkStatus();
+  }
+
+  bool IsNewTip(const std::string& commit) {
+    MutexLock lock(state_mutex_);
+    return tips_.contains(commit);
+  }
+
+  // Asks for the commit itself, which needs no list of branches and cannot bring another; servers
+  // that refuse that are asked for the branch.
+  absl::Status FetchFrom(const Account& account, const std::string& branch,
+                         const std::string& commit, bool fresh)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(fetch_mutex_) {
+    if (const auto ready = MakeReady(/*remote=*/true); !ready.ok()) return ready.status();
+    const std::string attempt = absl::StrCat("fetching ", commit, " from ", name());
+    absl::Status status = Fetch(account, attempt, FetchCommand(account, commit, branch, fresh));
+    if (!absl::IsNotFound(status) || branch.empty() || !IsBranchName(branch)) return status;
+    const absl::Status by_branch = Fetch(
+        account, attempt, FetchCommand(account, "refs/heads/" + branch, branch, fresh));
+    if (absl::IsDataLoss(by_branch)) return by_branch;
+    if (by_branch.ok() && Has(account, commit)) return absl::OkStatus();
+    return status;
+  }
+
+  Command FetchCommand(const Account& account, const std::string& wanted,
+                       const std::string& branch, bool fresh) const {
+    // The reference is what later fetches tell the upstream that we have. Named by a hash, for
+    // "a/b" may follow when branch "a" is deleted.
+    const std::string name = Sha256Hex(branch.empty() ? wanted : branch).substr(0, 32);
+    // Once there is something, the small files that changed come along: one exchange fewer.
+    Command command = commands_.Remote(
+        account, {"fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
+                  "--no-recurse-submodules", fresh ? "--filter=blob:none" : "--filter=blob:limit=256k",
+                  "origin", absl::StrCat("+", wanted, ":refs/gitops/", name)});
+    command.timeout = options_.fetch_timeout;
+    return command;
+  }
+
+  absl::Status Fetch(const Account& account, const std::string& attempt, const Command& command)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(fetch_mutex_) {
+    if (suspect_) RemoveRests(account);
+    const absl::Status status = Run("fetch", attempt, command, true).status();
+    if (!status.ok()) suspect_ = true;
+    return status;
+  }
+
+  bool Has(const Account& account, const std::string& commit) {
+    const Command command =
+        commands_.Local(account, {"cat-file", "-e", absl::StrCat(commit, "^{tree}")});
+    return Run("cat-file", "looking for a commit", command, false).ok();
+  }
+
+  absl::Status MakeRepository(const Account& account, size_t oid_length, bool* fresh)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(fetch_mutex_) {
+    *fresh = false;
+    // An account that was made anew under the same name may have another number.
+    if (Exists() && account.uid >= 0 && Owner() != account.uid) {
+      if (auto status = Remove(); !status.ok()) return status;
+    }
+    if (Exists()) {
+      *fresh = PackCount() == 0;
+      return absl::OkStatus();
+    }
+    *fresh = true;
+    if (auto status = MakeRepositoryDirectory(paths_, account); !status.ok()) return status;
+    const Command command = commands_.Local(
+        account, {"init", "--quiet", "--bare", "--template=",
+                  absl::StrCat("--object-format=", oid_length == 64 ? "sha256" : "sha1")});
+    return Run("init", absl::StrCat("making a mirror of ", name()), command, false).status();
+  }
+
+  // A fetch that was killed leaves locks, which would stop the next one, and packs without a name.
+  // As the account itself: it could have put a symlink where we would look.
+  void RemoveRests(const Account& account) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fetch_mutex_) {
+    Command command;
+    command.argv = {"find", paths_.repository, "-type", "f", "(", "-name", "*.lock", "-o", "-name",
+                    "tmp_*", ")", "-delete"};
+    command.user = account.name;
+    command.timeout = options_.local_timeout;
+    if (options_.runner->Run(command).ok()) suspect_ = false;
+  }
+
+  absl::Status Remove() ABSL_EXCLUSIVE_LOCKS_REQUIRED(fetch_mutex_) {
+    {
+      MutexLock lock(state_mutex_);
+      known_.clear();
+    }
+    return RemoveTree(paths_.repository);
+  }
+
+  const GitOptions options_;
+  const MirrorPaths paths_;
+  const UpstreamSpec spec_;
+  const std::string user_;
+  const absl::StatusOr<UpstreamAccess> access_;
+  const GitCommands commands_;
+
+  Mutex directory_mutex_;
+  Mutex fetch_mutex_;  // held while git writes to the repository
+  // Whether a writer may have been killed; at first one of an earlier process.
+  bool suspect_ ABSL_GUARDED_BY(fetch_mutex_) = true;
+
+  mutable Mutex state_mutex_;
+  std::set<std::string> known_ ABSL_GUARDED_BY(state_mutex_);  // commits that are in the mirror
+  std::set<std::string> tips_ ABSL_GUARDED_BY(state_mutex_);   // told by the newest poll, not known
+  std::set<std::string> followed_ ABSL_GUARDED_BY(state_mutex_);
+  std::map<std::pair<std::string, std::string>, Paths> changes_ ABSL_GUARDED_BY(state_mutex_);
+};
+
+}  // namespace
+
+std::string MirrorName(const UpstreamSpec& spec, const std::string& user) {
+  std::string all;
+  for (const std::string& part :
+       {spec.url, user, spec.ssh_key, spec.known_hosts, spec.netrc_file, spec.ca_file}) {
+    absl::StrAppend(&all, part.size(), ":", part);
+  }
+  return Sha256Hex(all).substr(0, 16);
+}
+
+std::shared_ptr<GitMirror> NewGitMirror(const GitOptions& options, std::string directory,
+                                        const UpstreamSpec& spec, const std::string& user) {
+  return std::make_shared<GitMirrorImpl>(options, std::move(directory), spec, user);
+}
+
+}  // namespace gitops

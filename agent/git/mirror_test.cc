@@ -1,0 +1,223 @@
+#include "agent/git/mirror.h"
+
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "agent/git/git_test_base.h"
+#include "gmock/gmock.h"
+
+namespace gitops {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+using MirrorTest = GitTest;
+
+TEST_F(MirrorTest, ServicesOfOneUpstreamAndUserShareOneMirrorAndOneFetch) {
+  const std::string commit = upstream_->CommitFiles({{"etc/a", "1"}});
+  Start();
+  EXPECT_EQ(driver_->UpstreamFor(service_.upstream, ""), polled_);
+  EXPECT_NE(driver_->UpstreamFor(service_.upstream, "nobody"), polled_);
+  std::vector<std::unique_ptr<Source>> sources;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    ServiceSpec service = service_;
+    service.service = "s" + std::to_string(i);
+    sources.push_back(
+        driver_->SourceFor(service, *RevisionStore::Open(RevisionRoot(service))));
+  }
+  for (auto& source : sources) {
+    threads.emplace_back([&] { EXPECT_EQ(source->Prepare(commit, false), absl::OkStatus()); });
+  }
+  for (auto& thread : threads) thread.join();
+  int commit_fetches = 0;
+  for (const Command& command : runner_.commands()) {
+    for (const std::string& argument : command.argv) {
+      commit_fetches += argument.find(":refs/gitops/") != std::string::npos;
+    }
+  }
+  EXPECT_EQ(commit_fetches, 1);
+}
+
+TEST_F(MirrorTest, APollOfAnUnchangedUpstreamIsOneProcess) {
+  const std::string commit = upstream_->CommitFiles({{"etc/a", "1"}});
+  Start();
+  ASSERT_TRUE(Prepare(commit).ok());
+  const int64_t before = runner_.spawned();
+  EXPECT_EQ(Newest().value_or(""), commit);
+  EXPECT_EQ(runner_.spawned(), before + 1);
+}
+
+TEST_F(MirrorTest, ADamagedMirrorIsMadeAgain) {
+  const std::string a = upstream_->CommitFiles({{"etc/a", "1"}});
+  const std::vector<std::pair<const char*, std::function<void(const std::string&)>>> damages = {
+      {"HEAD gone", [](const std::string& mirror) { fs::remove(mirror + "/HEAD"); }},
+      {"packs gone",
+       [](const std::string& mirror) {
+         fs::remove_all(mirror + "/objects/pack");
+         fs::create_directories(mirror + "/objects/pack");
+       }},
+      {"config garbled",
+       [](const std::string& mirror) { std::ofstream(mirror + "/config") << "[[[\n"; }},
+      {"packs cut short",
+       [](const std::string& mirror) {
+         for (const auto& file : fs::directory_iterator(mirror + "/objects/pack")) {
+           fs::permissions(file, fs::perms::owner_all);
+           fs::resize_file(file, fs::file_size(file) / 2);
+         }
+       }},
+      {"all gone", [](const std::string& mirror) { fs::remove_all(mirror); }},
+  };
+  int i = 0;
+  for (const auto& [what, damage] : damages) {
+    Start();
+    ASSERT_TRUE(source_->Prepare(a, true).ok()) << what;
+    damage(MirrorPath());
+    Start();
+    const std::string next = upstream_->CommitFiles({{"etc/a", std::to_string(++i)}});
+    ASSERT_EQ(Newest().value_or(""), next) << what;
+    const absl::Status status = Prepare(next);
+    EXPECT_TRUE(status.ok()) << what << ": " << status;
+    EXPECT_EQ(Read(next, "etc/a"), std::to_string(i)) << what;
+  }
+}
+
+TEST_F(MirrorTest, DamageWhileTheAgentRunsIsMendedToo) {
+  const std::string a = upstream_->CommitFiles({{"etc/a", "1"}});
+  Start();
+  ASSERT_TRUE(Prepare(a).ok());
+  fs::remove_all(MirrorPath());
+  EXPECT_TRUE(source_->Prepare(a, true).ok());
+}
+
+TEST_F(MirrorTest, WhatAKilledFetchLeftStopsNothing) {
+  const std::string a = upstream_->CommitFiles({{"etc/a", "1"}});
+  Start();
+  ASSERT_TRUE(Prepare(a).ok());
+  for (const auto& entry : fs::directory_iterator(MirrorPath() + "/refs/gitops")) {
+    std::ofstream(entry.path().string() + ".lock");
+    break;
+  }
+  std::ofstream(MirrorPath() + "/objects/pack/tmp_pack_x") << "half";
+  std::ofstream(MirrorPath() + "/packed-refs.lock");
+  Start();
+  const std::string b = upstream_->CommitFiles({{"etc/a", "2"}});
+  ASSERT_TRUE(Prepare(b).ok()) << Prepare(b);
+  EXPECT_FALSE(fs::exists(MirrorPath() + "/objects/pack/tmp_pack_x"));
+}
+
+TEST_F(MirrorTest, AFetchThatIsCutOffLeavesTheOldOnesUsableAndIsMadeUpFor) {
+  const std::string a = upstream_->CommitFiles({{"etc/a", "1"}});
+  Start();
+  ASSERT_TRUE(Prepare(a).ok());
+  const std::string b = upstream_->CommitFiles({{"etc/a", "2"}});
+  ASSERT_EQ(Newest().value_or(""), b);
+  // The upstream dies between poll and fetch.
+  fs::rename(upstream_->path(), upstream_->path() + ".away");
+  const absl::Status status = Prepare(b);
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound) << status;
+  EXPECT_TRUE(Prepare(a).ok());
+  fs::rename(upstream_->path() + ".away", upstream_->path());
+  EXPECT_TRUE(Prepare(b).ok());
+}
+
+TEST_F(MirrorTest, ManyPacksBecomeOneAndNothingIsLost) {
+  Start();
+  std::vector<std::string> commits;
+  for (int i = 0; i < 30; ++i) {
+    commits.push_back(upstream_->CommitFiles({{"etc/a", std::to_string(i)}}, "main", i % 2 == 0));
+    ASSERT_TRUE(Prepare(commits.back()).ok());
+  }
+  const auto packs = [&] {
+    int count = 0;
+    for (const auto& file : fs::directory_iterator(MirrorPath() + "/objects/pack")) {
+      count += file.path().extension() == ".pack";
+    }
+    return count;
+  };
+  for (int i = 0; packs() <= 50 && i < 60; ++i) {
+    commits.push_back(upstream_->CommitFiles({{"etc/a", "x" + std::to_string(i)}}));
+    ASSERT_TRUE(Prepare(commits.back()).ok());
+  }
+  ASSERT_GT(packs(), 50);
+  ASSERT_TRUE(source_->Prune(1, {}).ok());
+  EXPECT_LE(packs(), 2);
+  fs::remove_all(upstream_->path());
+  Start();
+  for (const std::string& commit : commits) {
+    ASSERT_TRUE(Prepare(commit).ok()) << "needs nothing from the upstream";
+  }
+}
+
+TEST_F(MirrorTest, UnusedMirrorsAreRemovedFromDisk) {
+  upstream_->CommitFiles({{"etc/a", "1"}});
+  Start();
+  ASSERT_TRUE(Newest().ok());
+  ASSERT_TRUE(driver_->RemoveUnusedMirrors().ok());
+  EXPECT_FALSE(fs::is_empty(dir_ + "/state/mirrors"));
+  source_.reset();
+  polled_.reset();
+  ASSERT_TRUE(driver_->RemoveUnusedMirrors().ok());
+  EXPECT_TRUE(fs::is_empty(dir_ + "/state/mirrors"));
+}
+
+TEST_F(MirrorTest, APasswordIsInNoArgumentNoVariableAndNoMessage) {
+  service_.upstream.url = "http://user:hunter2hunter2@127.0.0.1:1/x.git";
+  Start();
+  const auto newest = Newest();
+  EXPECT_EQ(newest.status().code(), absl::StatusCode::kUnavailable) << newest.status();
+  EXPECT_THAT(newest.status().ToString(), Not(HasSubstr("hunter2")));
+  EXPECT_THAT(Prepare(std::string(40, 'a')).ToString(), Not(HasSubstr("hunter2")));
+  EXPECT_THAT(polled_->name(), Not(HasSubstr("hunter2")));
+  ASSERT_FALSE(runner_.commands().empty());
+  for (const Command& command : runner_.commands()) {
+    for (const std::string& word : command.argv) EXPECT_THAT(word, Not(HasSubstr("hunter2")));
+    for (const auto& variable : command.environment) {
+      EXPECT_THAT(variable.second, Not(HasSubstr("hunter2")));
+    }
+  }
+}
+
+TEST_F(MirrorTest, OperationsAreCounted) {
+  const std::string commit = upstream_->CommitFiles({{"etc/a", "1"}});
+  std::map<std::string, int> counted;
+  driver_ = GitDriver::New({.state_dir = dir_ + "/state",
+                            .runner = &runner_,
+                            .on_operation = [&](absl::string_view operation, bool ok,
+                                                absl::Duration) {
+                              counted[std::string(operation) + (ok ? " ok" : " failed")]++;
+                            }});
+  ASSERT_TRUE(driver_->UpstreamFor(service_.upstream, "")->Newest({"main"}).ok());
+  EXPECT_EQ(counted["ls-remote ok"], 1);
+  fs::remove_all(upstream_->path() + "/HEAD");
+  EXPECT_FALSE(driver_->UpstreamFor(service_.upstream, "")->Newest({"main"}).ok());
+  EXPECT_EQ(counted["ls-remote failed"], 1);
+}
+
+TEST_F(MirrorTest, AFullDiskIsSaidAndMendsItself) {
+  if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
+      mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+    GTEST_SKIP() << "needs the right to mount";
+  }
+  fs::create_directories(dir_ + "/state");
+  ASSERT_EQ(mount("none", (dir_ + "/state").c_str(), "tmpfs", 0, "size=600k,mode=755"), 0);
+  std::string noise;
+  for (uint32_t i = 0, x = 1; i < 1'000'000; ++i) noise.push_back(char((x = x * 1664525 + 1013904223) >> 24));
+  const std::string commit = upstream_->CommitFiles({{"etc/a", noise}});
+  Start();
+  const absl::Status status = Prepare(commit);
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  EXPECT_TRUE(source_->Ready().empty());
+  ASSERT_EQ(mount("none", (dir_ + "/state").c_str(), "tmpfs", MS_REMOUNT, "size=20m"), 0);
+  EXPECT_TRUE(Prepare(commit).ok()) << Prepare(commit);
+  polled_.reset();
+  ASSERT_EQ(umount2((dir_ + "/state").c_str(), MNT_DETACH), 0);
+}
+
+}  // namespace
+}  // namespace gitops

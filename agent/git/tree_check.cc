@@ -1,0 +1,243 @@
+#include "agent/git/tree_check.h"
+
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "common/path/beneath.h"
+
+namespace gitops {
+namespace {
+
+// For all symlinks of a commit together: a million take a second.
+constexpr int64_t kMaxSteps = 1'000'000;
+
+std::string Shown(absl::string_view path) {
+  const std::string escaped = absl::Utf8SafeCEscape(path);
+  return escaped.size() <= 300 ? escaped : absl::StrCat(escaped.substr(0, 300), "…");
+}
+
+absl::Status Refuse(absl::string_view path, absl::string_view reason) {
+  return absl::FailedPreconditionError(absl::StrCat("\"", Shown(path), "\" is refused: ", reason));
+}
+
+absl::Status CheckMode(const TreeEntry& entry) {
+  switch (entry.mode) {
+    case kFileMode:
+    case kExecutableMode:
+    case kSymlinkMode:
+      return absl::OkStatus();
+    case kSubmoduleMode:
+      return Refuse(entry.path, "it is a submodule, which is never fetched; put the files there");
+    default:
+      return Refuse(entry.path, "it is neither a file nor a symlink");
+  }
+}
+
+// Calls `visit` with each directory on the way to `path`, outermost first; stops where it is false.
+template <typename Visit>
+bool ForEachParent(absl::string_view path, Visit visit) {
+  for (size_t slash = path.find('/'); slash != absl::string_view::npos;
+       slash = path.find('/', slash + 1)) {
+    if (!visit(path.substr(0, slash))) return false;
+  }
+  return true;
+}
+
+absl::Status CheckShape(const std::vector<TreeEntry>& entries) {
+  std::set<absl::string_view> files;
+  for (const TreeEntry& entry : entries) {
+    if (!files.insert(entry.path).second) return Refuse(entry.path, "the commit has it twice");
+  }
+  for (const TreeEntry& entry : entries) {
+    const bool apart = ForEachParent(entry.path, [&](absl::string_view parent) {
+      return !files.contains(parent);
+    });
+    if (!apart) return Refuse(entry.path, "the commit has a file where its directory should be");
+  }
+  return absl::OkStatus();
+}
+
+// A name that is a symlink's but for its case would be written through the symlink where a file
+// system folds case.
+absl::Status CheckCase(const std::vector<TreeEntry>& entries) {
+  std::map<std::string, absl::string_view> symlinks;  // by folded path
+  for (const TreeEntry& entry : entries) {
+    if (entry.mode == kSymlinkMode) symlinks.emplace(absl::AsciiStrToLower(entry.path), entry.path);
+  }
+  if (symlinks.empty()) return absl::OkStatus();
+  for (const TreeEntry& entry : entries) {
+    absl::string_view other;
+    const auto differs = [&](absl::string_view path) {
+      const auto it = symlinks.find(absl::AsciiStrToLower(path));
+      if (it == symlinks.end() || it->second == path) return true;
+      other = it->second;
+      return false;
+    };
+    if (!ForEachParent(entry.path, differs) || !differs(entry.path)) {
+      return Refuse(entry.path,
+                    absl::StrCat("it differs only in case from the symlink \"", Shown(other), "\""));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckLink(const std::vector<TreeEntry>& entries, const DirectorySpec& spec) {
+  const TreeEntry* exact = nullptr;
+  bool beneath = false;
+  for (const TreeEntry& entry : entries) {
+    if (entry.path == spec.link) exact = &entry;
+    beneath = beneath || IsBeneathLink(entry.path, spec.link);
+  }
+  if (exact != nullptr && exact->mode == kSymlinkMode) {
+    return Refuse(spec.link, "what is published must not be a symlink itself");
+  }
+  if (exact != nullptr && !spec.file) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("\"", spec.link, "\" is a file in the commit; for ", spec.local,
+                     " to be a single file, say file = true"));
+  }
+  if (exact == nullptr && beneath && spec.file) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "\"", spec.link, "\" is a directory in the commit, but ", spec.local, " has file = true"));
+  }
+  if (!beneath) {
+    return absl::NotFoundError(
+        absl::StrCat("the commit has no \"", spec.link, "\", which ", spec.local, " is made from"));
+  }
+  return absl::OkStatus();
+}
+
+// Follows one symlink within one link's tree.
+class SymlinkWalk {
+ public:
+  SymlinkWalk(const std::map<std::string, std::string>& targets,
+              const std::vector<DirectorySpec>& directories, absl::string_view root, int64_t* budget)
+      : targets_(targets),
+        directories_(directories),
+        depth_(root == "." ? 0 : static_cast<size_t>(std::count(root.begin(), root.end(), '/')) + 1),
+        budget_(budget) {}
+
+  // Empty if it stays inside; otherwise the reason to refuse it.
+  std::string Follow(const std::string& path) {
+    // The symlink's own directory was reached through directories only.
+    const std::vector<std::string> parts = absl::StrSplit(path, '/');
+    at_.assign(parts.begin(), parts.end() - 1);
+    if (!Push(targets_.at(path))) return reason_;
+    while (!rest_.empty()) {
+      const std::string part = std::move(rest_.back());
+      rest_.pop_back();
+      if (!Step(part)) return reason_;
+    }
+    return "";
+  }
+
+ private:
+  bool Refuse(std::string reason) {
+    reason_ = std::move(reason);
+    return false;
+  }
+
+  // Puts a target's components in front of what is still to be walked.
+  bool Push(const std::string& target) {
+    if (++followed_ > kMaxFollowed) return Refuse("it leads round in a circle");
+    if (target.empty() || target.size() >= kMaxTarget || absl::StrContains(target, '\0')) {
+      return Refuse("its target is empty or too long");
+    }
+    if (target.front() == '/') return PushAbsolute(target);
+    const std::vector<std::string> parts = absl::StrSplit(target, '/', absl::SkipEmpty());
+    rest_.insert(rest_.end(), parts.rbegin(), parts.rend());
+    return true;
+  }
+
+  bool PushAbsolute(const std::string& target) {
+    std::string normal;
+    bool upwards = std::count(rest_.begin(), rest_.end(), "..") > 0;
+    for (absl::string_view part : absl::StrSplit(target, '/', absl::SkipEmpty())) {
+      upwards = upwards || part == "..";
+      if (part != ".") absl::StrAppend(&normal, "/", part);
+    }
+    // What ".." means there depends on symlinks that are not in the commit.
+    if (upwards) return Refuse("it is absolute and goes upwards");
+    for (const DirectorySpec& spec : directories_) {
+      if (normal == spec.local || absl::StartsWith(normal, absl::StrCat(spec.local, "/"))) {
+        rest_.clear();
+        return true;
+      }
+    }
+    return Refuse("it is absolute, and not beneath one of the service's own local paths");
+  }
+
+  bool Step(const std::string& part) {
+    if (--*budget_ < 0) return Refuse("the commit's symlinks take too long to follow");
+    if (part == ".") return true;
+    if (part == "..") {
+      if (at_.size() <= depth_) return Refuse("it leads out of what is published");
+      at_.pop_back();
+      return true;
+    }
+    at_.push_back(part);
+    const auto symlink = targets_.find(absl::StrJoin(at_, "/"));
+    if (symlink == targets_.end()) return true;
+    at_.pop_back();
+    return Push(symlink->second);
+  }
+
+  // As the kernel's own limits: ELOOP and PATH_MAX.
+  static constexpr int kMaxFollowed = 40;
+  static constexpr size_t kMaxTarget = 4096;
+
+  const std::map<std::string, std::string>& targets_;
+  const std::vector<DirectorySpec>& directories_;
+  std::vector<std::string> at_;    // where the walk is
+  std::vector<std::string> rest_;  // what is to be walked, last first
+  const size_t depth_;             // of the link's root
+  int64_t* const budget_;
+  int followed_ = 0;
+  std::string reason_;
+};
+
+}  // namespace
+
+bool IsBeneathLink(absl::string_view path, absl::string_view link) {
+  if (link == ".") return true;
+  return absl::StartsWith(path, link) && (path.size() == link.size() || path[link.size()] == '/');
+}
+
+absl::Status CheckTree(const std::vector<TreeEntry>& entries,
+                       const std::vector<DirectorySpec>& directories) {
+  for (const TreeEntry& entry : entries) {
+    if (auto status = CheckPlainRelativePath(entry.path); !status.ok()) {
+      return Refuse(entry.path, status.message());
+    }
+    if (auto status = CheckMode(entry); !status.ok()) return status;
+  }
+  if (auto status = CheckShape(entries); !status.ok()) return status;
+  if (auto status = CheckCase(entries); !status.ok()) return status;
+  for (const DirectorySpec& spec : directories) {
+    if (auto status = CheckLink(entries, spec); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSymlinks(const std::map<std::string, std::string>& targets,
+                           const std::vector<DirectorySpec>& directories) {
+  int64_t budget = kMaxSteps;
+  for (const auto& [path, target] : targets) {
+    for (const DirectorySpec& spec : directories) {
+      if (!IsBeneathLink(path, spec.link)) continue;
+      const std::string reason = SymlinkWalk(targets, directories, spec.link, &budget).Follow(path);
+      if (!reason.empty()) {
+        return Refuse(path, absl::StrCat("it is a symlink to \"", Shown(target), "\": ", reason));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace gitops

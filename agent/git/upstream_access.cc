@@ -1,0 +1,285 @@
+#include "agent/git/upstream_access.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace gitops {
+namespace {
+
+constexpr std::array<absl::string_view, 5> kSchemes = {"file", "http", "https", "ssh", "git"};
+
+// Faults that old, honest histories have, and names that our own check of the published part
+// refuses with a better message. Without these one bad commit would make an upstream unusable for
+// ever, even for services that it does not touch.
+constexpr std::array<absl::string_view, 22> kIgnoredFaults = {
+    "zeroPaddedFilemode", "badTimezone",          "missingSpaceBeforeDate",
+    "badDate",            "badDateOverflow",      "missingSpaceBeforeEmail",
+    "missingNameBeforeEmail", "badEmail",         "badName",
+    "missingEmail",       "hasDot",               "hasDotdot",
+    "hasDotgit",          "fullPathname",         "emptyName",
+    "nullSha1",           "gitmodulesMissing",    "gitmodulesName",
+    "gitmodulesUrl",      "gitmodulesPath",       "gitmodulesUpdate",
+    "gitmodulesSymlink"};
+
+absl::Status Refuse(absl::string_view url, absl::string_view why) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("the upstream \"", RedactUrl(url), "\" cannot be used: ", why));
+}
+
+std::string PercentDecode(absl::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size() && absl::ascii_isxdigit(text[i + 1]) &&
+        absl::ascii_isxdigit(text[i + 2])) {
+      out += absl::HexStringToBytes(text.substr(i + 1, 2));
+      i += 2;
+    } else {
+      out.push_back(text[i]);
+    }
+  }
+  return out;
+}
+
+bool HasControl(absl::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](unsigned char c) { return absl::ascii_iscntrl(c); });
+}
+
+// "user:password@host:port/path", after the scheme.
+absl::Status ParseAuthority(absl::string_view rest, UpstreamAccess* access) {
+  absl::string_view userinfo;
+  absl::string_view host_path = rest;
+  // A password that was not escaped may hold '/' or '@': RedactUrl knows where it ends.
+  const std::string redacted = RedactUrl(access->url);
+  const std::string after_user = absl::StrCat("@", redacted.substr(access->scheme.size() + 3));
+  if (const size_t at = rest.rfind(after_user); at != absl::string_view::npos) {
+    userinfo = rest.substr(0, at);
+    host_path = rest.substr(at + 1);
+  }
+  const absl::string_view host_port = host_path.substr(0, host_path.find('/'));
+  const absl::string_view path = host_path.substr(host_port.size());
+  const std::pair<absl::string_view, absl::string_view> user = {
+      userinfo.substr(0, userinfo.find(':')),
+      absl::StrContains(userinfo, ':') ? userinfo.substr(userinfo.find(':') + 1) : ""};
+  access->host = absl::StartsWith(host_port, "[")
+                     ? std::string(host_port.substr(1, host_port.find(']') - 1))
+                     : std::string(host_port.substr(0, host_port.find(':')));
+  if (access->host.empty() || absl::StartsWith(access->host, "-")) {
+    return Refuse(access->url, "it names no host");
+  }
+  const bool http = access->scheme == "http" || access->scheme == "https";
+  if (http) {
+    access->login = PercentDecode(user.first);
+    access->password = PercentDecode(user.second);
+    if (HasControl(access->login) || HasControl(access->password)) {
+      return Refuse(access->url, "its user or password holds a control character");
+    }
+  }
+  const std::string shown_user =
+      http || user.first.empty() ? "" : absl::StrCat(user.first, "@");
+  access->url = absl::StrCat(access->scheme, "://", shown_user, host_port, path);
+  return absl::OkStatus();
+}
+
+std::string Quoted(absl::string_view value) {
+  return absl::StrCat("\"", absl::CEscape(value), "\"");
+}
+
+std::string ShellQuoted(absl::string_view text) {
+  std::string out = "'";
+  for (char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+// git's quoting knows only these escapes; bytes beyond ASCII stand for themselves.
+std::string ConfigQuoted(absl::string_view value) {
+  std::string out = "\"";
+  for (char c : value) {
+    if (c == '"' || c == '\\') out.push_back('\\');
+    out.push_back(c);
+  }
+  return out + "\"";
+}
+
+std::string NetrcEntry(const UpstreamAccess& access) {
+  // A lone user is a token: forges take any password with it.
+  const std::string password = access.password.empty() ? "x-oauth-basic" : access.password;
+  return absl::StrCat("machine ", access.host, "\nlogin ", ConfigQuoted(access.login),
+                      "\npassword ", ConfigQuoted(password), "\n");
+}
+
+// Every directory that git may find a repository in when it is given `path`.
+std::set<std::string> CandidateDirectories(const std::string& path) {
+  std::set<std::string> directories;
+  for (const char* suffix : {"", "/.git", ".git", ".git/.git"}) {
+    const std::string candidate = path + suffix;
+    directories.insert(candidate);
+    char real[PATH_MAX];
+    if (realpath(candidate.c_str(), real) != nullptr) directories.insert(real);
+  }
+  return directories;
+}
+
+std::string FileSection(const UpstreamAccess& access) {
+  std::string text = "[safe]\n";
+  for (const std::string& directory : CandidateDirectories(access.path)) {
+    absl::StrAppend(&text, " directory = ", ConfigQuoted(directory), "\n");
+  }
+  // Here git is the server too. Looking for deltas costs more than it saves on one disk.
+  absl::StrAppend(&text,
+                  "[uploadpack]\n allowFilter = true\n allowAnySHA1InWant = true\n"
+                  "[pack]\n window = 0\n threads = 1\n");
+  return text;
+}
+
+std::string HttpSection(const UpstreamSpec& spec) {
+  std::string text =
+      "[http]\n followRedirects = initial\n lowSpeedLimit = 1000\n lowSpeedTime = 30\n";
+  if (!spec.ca_file.empty()) {
+    absl::StrAppend(&text, " sslCAInfo = ", ConfigQuoted(spec.ca_file), "\n");
+  }
+  return text;
+}
+
+}  // namespace
+
+absl::StatusOr<UpstreamAccess> ParseUpstream(const UpstreamSpec& spec) {
+  UpstreamAccess access;
+  access.url = spec.url;
+  access.name = RedactUrl(spec.url);
+  if (spec.url.empty() || HasControl(spec.url)) {
+    return Refuse(spec.url, "it is empty or holds a control character");
+  }
+  absl::string_view rest = spec.url;
+  const size_t scheme_end = rest.find("://");
+  if (scheme_end == absl::string_view::npos) {
+    if (absl::StartsWith(rest, "/")) {
+      access.scheme = "file";
+      access.path = spec.url;
+      access.url = absl::StrCat("file://", spec.url);
+      return access;
+    }
+    // user@host:path; a "::" would name a remote helper, which may run anything.
+    const size_t colon = rest.find(':');
+    if (colon == absl::string_view::npos || colon == 0 || rest.front() == '-' ||
+        absl::StrContains(rest, "::") || rest.find('/') < colon) {
+      return Refuse(spec.url, "it is neither a URL nor an absolute path");
+    }
+    access.scheme = "ssh";
+    access.host = std::string(rest.substr(0, colon));
+    access.host = access.host.substr(access.host.find('@') + 1);
+    if (absl::StartsWith(access.host, "-")) return Refuse(spec.url, "it names no host");
+    return access;
+  }
+  access.scheme = absl::AsciiStrToLower(rest.substr(0, scheme_end));
+  if (std::find(kSchemes.begin(), kSchemes.end(), access.scheme) == kSchemes.end()) {
+    return Refuse(spec.url, "the protocol must be one of file, http, https, ssh and git");
+  }
+  rest.remove_prefix(scheme_end + 3);
+  if (access.scheme == "file") {
+    absl::ConsumePrefix(&rest, "localhost");
+    if (!absl::StartsWith(rest, "/")) return Refuse(spec.url, "a file URL needs an absolute path");
+    access.path = PercentDecode(rest);
+    access.url = absl::StrCat("file://", rest);
+    return access;
+  }
+  if (auto status = ParseAuthority(rest, &access); !status.ok()) return status;
+  return access;
+}
+
+std::string GitConfigFor(const UpstreamAccess& access, const UpstreamSpec& spec) {
+  std::string text = absl::StrCat(
+      "# Written by gitops-agent at each start.\n[remote \"origin\"]\n url = ",
+      ConfigQuoted(access.url), "\n[protocol]\n version = 2\n allow = never\n[protocol \"",
+      access.scheme, "\"]\n allow = always\n",
+      "[core]\n hooksPath = /dev/null\n fsmonitor = false\n attributesFile = /dev/null\n"
+      " excludesFile = /dev/null\n askPass = /bin/false\n bigFileThreshold = 32m\n"
+      " packedGitLimit = 256m\n logAllRefUpdates = false\n commitGraph = false\n"
+      "[credential]\n helper = \n[submodule]\n recurse = false\n"
+      "[transfer]\n bundleURI = false\n credentialsInUrl = die\n"
+      "[fetch]\n fsckObjects = true\n recurseSubmodules = false\n writeCommitGraph = false\n"
+      "[gc]\n auto = 0\n[maintenance]\n auto = false\n[repack]\n writeBitmaps = false\n"
+      "[init]\n defaultBranch = main\n[fetch \"fsck\"]\n");
+  for (absl::string_view fault : kIgnoredFaults) {
+    absl::StrAppend(&text, " ", fault, " = ignore\n");
+  }
+  if (access.scheme == "file") text += FileSection(access);
+  if (access.scheme == "http" || access.scheme == "https") text += HttpSection(spec);
+  return text;
+}
+
+std::string SshCommandFor(const UpstreamSpec& spec) {
+  std::string command =
+      "ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=20"
+      " -o ServerAliveInterval=15 -o ForwardAgent=no -o ForwardX11=no -o ClearAllForwardings=yes"
+      " -o PermitLocalCommand=no";
+  if (!spec.known_hosts.empty()) {
+    absl::StrAppend(&command, " -o ",
+                    ShellQuoted(absl::StrCat("UserKnownHostsFile=", Quoted(spec.known_hosts))),
+                    " -o GlobalKnownHostsFile=/dev/null");
+  }
+  if (!spec.ssh_key.empty()) {
+    absl::StrAppend(&command, " -o IdentitiesOnly=yes -i ", ShellQuoted(spec.ssh_key));
+  }
+  return command;
+}
+
+absl::StatusOr<std::string> NetrcFor(const UpstreamAccess& access, const UpstreamSpec& spec) {
+  std::string text;
+  if (access.scheme != "http" && access.scheme != "https") return text;
+  if (!access.password.empty() || (!access.login.empty() && spec.netrc_file.empty())) {
+    text = NetrcEntry(access);
+  }
+  if (spec.netrc_file.empty()) return text;
+  std::ifstream file(spec.netrc_file);
+  std::ostringstream content;
+  content << file.rdbuf();
+  if (!file) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("netrc_file ", spec.netrc_file, " of upstream ", access.name,
+                     " cannot be read"));
+  }
+  return absl::StrCat(text, content.str());
+}
+
+absl::Status CheckLocalUpstream(const std::string& path) {
+  bool found = false;
+  for (const std::string& directory : CandidateDirectories(path)) {
+    struct stat stat {};
+    const std::string objects = directory + "/objects";
+    if (lstat(objects.c_str(), &stat) != 0) continue;
+    found = true;
+    if (S_ISLNK(stat.st_mode)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the upstream ", path, " is refused: its objects directory is a symlink"));
+    }
+    if (lstat((objects + "/info/alternates").c_str(), &stat) == 0) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the upstream ", path, " is refused: it borrows objects from another repository (",
+          objects, "/info/alternates); run `git repack -a -d` there and remove that file"));
+    }
+  }
+  struct stat stat {};
+  // Permission problems are left to git, which runs as the service's user and says them better.
+  if (!found && ::stat(path.c_str(), &stat) != 0 && errno == ENOENT &&
+      ::stat((path + ".git").c_str(), &stat) != 0 && errno == ENOENT) {
+    return absl::NotFoundError(absl::StrCat("the upstream ", path, " does not exist"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace gitops
