@@ -130,8 +130,7 @@ TEST_P(BindPublisherTest, WhatIsInTheWayIsNamedAndKept) {
 
 TEST_P(BindPublisherTest, RevisionWithoutTheLinkIsRefusedAndTheOldStays) {
   WriteTestRevision(*store_, "bad", {{"etc/a", "bad"}, {"inner/f", "bad"}});
-  WriteTestRevision(*store_, "sly",
-                    {{"etc", "-> /etc"}, {"inner/f", "sly"}, {"one/conf", "sly"}});
+  WriteTestRevision(*store_, "sly", {{"etc", "-> /etc"}, {"inner/f", "sly"}, {"one/conf", "sly"}});
   auto publisher = New();
   ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
   EXPECT_EQ(publisher->Publish("bad").code(), absl::StatusCode::kFailedPrecondition);
@@ -163,9 +162,9 @@ TEST_P(BindPublisherTest, APublicationCutShortIsNotPublishedAndIsFinishedLater) 
   ASSERT_EQ(New()->Publish("r1"), absl::OkStatus());
   ServiceSpec part = spec_;
   part.directories = {{box_.Path("etc/svc"), "etc"}};
-  ASSERT_EQ(NewBindPublisher({.spec = part, .store = store_.get(), .way = GetParam()})
-                ->Publish("r2"),
-            absl::OkStatus());
+  ASSERT_EQ(
+      NewBindPublisher({.spec = part, .store = store_.get(), .way = GetParam()})->Publish("r2"),
+      absl::OkStatus());
   auto publisher = New();
   EXPECT_EQ(*publisher->Published(), "");
   EXPECT_THAT(PathsOf(publisher->Drift("r2", false), Drift::kNotPublished),

@@ -65,8 +65,12 @@ Stamp StampOf(int directory, const std::string& name) {
   const auto nanoseconds = [](const timespec& t) {
     return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
   };
-  return {true,         S_ISDIR(stat.st_mode),     stat.st_ino,
-          stat.st_size, stat.st_mode,              nanoseconds(stat.st_mtim),
+  return {true,
+          S_ISDIR(stat.st_mode),
+          stat.st_ino,
+          stat.st_size,
+          stat.st_mode,
+          nanoseconds(stat.st_mtim),
           nanoseconds(stat.st_ctim)};
 }
 

@@ -27,11 +27,13 @@ struct TrackedPaths {
 //
 // The rule: afterwards the untracked files of `to` are those of `from`, as they are in `from`. So
 // - untracked files that `to` still has from an earlier publication are replaced by those of
-//   `from`, and those that `from` no longer has are removed: what the service deleted stays deleted;
+//   `from`, and those that `from` no longer has are removed: what the service deleted stays
+//   deleted;
 // - a path that the new revision tracks is the repository's: nothing is carried to it, and the log
 //   says so. A file that `from` tracks and `to` does not is the repository's deletion, and gone;
 // - changed tracked files are drift, and not carried;
-// - a symlink into the revisions' own directory is not carried: it was made to publish, or would lead
+// - a symlink into the revisions' own directory is not carried: it was made to publish, or would
+// lead
 //   to an old revision, and soon to nothing.
 // FIFOs are made anew; sockets and devices stay behind, and the log says so. Hard links between
 // carried files become separate files.

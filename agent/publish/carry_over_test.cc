@@ -123,7 +123,7 @@ TEST_F(CarryOverTest, SocketsStayBehindWithoutHarm) {
 }
 
 TEST_F(CarryOverTest, TheRepositoryWinsAndTrackedFilesAreNotCarried) {
-  Write("old/changed", "drift");      // tracked by both, changed
+  Write("old/changed", "drift");       // tracked by both, changed
   Write("old/dropped", "was theirs");  // tracked by old, deleted in new
   Write("old/adopted", "service's");   // untracked, tracked by new
   Write("old/became_dir", "service's");
@@ -132,9 +132,9 @@ TEST_F(CarryOverTest, TheRepositoryWinsAndTrackedFilesAreNotCarried) {
   Write("new/adopted", "theirs");
   Write("new/became_dir/f", "theirs");
   Write("new/became_file", "theirs");
-  ASSERT_EQ(New({"changed", "dropped"}, {"changed", "adopted", "became_dir/f", "became_file"})
-                ->CopyAll(),
-            absl::OkStatus());
+  ASSERT_EQ(
+      New({"changed", "dropped"}, {"changed", "adopted", "became_dir/f", "became_file"})->CopyAll(),
+      absl::OkStatus());
   EXPECT_EQ(Read("new/changed"), "theirs");
   EXPECT_FALSE(Exists("new/dropped"));
   EXPECT_EQ(Read("new/adopted"), "theirs");

@@ -102,7 +102,9 @@ absl::Status CopySymlink(int from, const std::string& name, int to, const std::s
 
 absl::Status CopyNode(int from, int to, const std::string& name) {
   struct stat stat = {};
-  if (::fstatat(from, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) return Failed("look at", name);
+  if (::fstatat(from, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) {
+    return Failed("look at", name);
+  }
   // Cut where the whole would be longer than a file system allows.
   const std::string copy = absl::StrCat(kUnfinishedPrefix, name).substr(0, NAME_MAX);
   ::unlinkat(to, copy.c_str(), 0);
@@ -126,7 +128,9 @@ absl::Status CopyNode(int from, int to, const std::string& name) {
 
 absl::Status CopyDirectoryMetadata(int from, int to, const std::string& name) {
   struct stat stat = {};
-  if (::fstatat(from, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) return Failed("look at", name);
+  if (::fstatat(from, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) {
+    return Failed("look at", name);
+  }
   if (!S_ISDIR(stat.st_mode)) return absl::NotFoundError(absl::StrCat(name, " was replaced"));
   return CopyMetadata(from, name, to, name, stat);
 }

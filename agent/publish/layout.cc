@@ -10,9 +10,8 @@ namespace {
 
 // An inner mount point, and the directories that were made to hold it, are not the service's.
 bool BelongsToInner(const Place& place, const std::string& path) {
-  return std::any_of(place.inner.begin(), place.inner.end(), [&](const std::string& inner) {
-    return PathBelow(path, inner).has_value();
-  });
+  return std::any_of(place.inner.begin(), place.inner.end(),
+                     [&](const std::string& inner) { return PathBelow(path, inner).has_value(); });
 }
 
 DriftEntry::Kind KindOf(TreeDifference::Kind kind) {
@@ -69,15 +68,14 @@ std::vector<DriftEntry> DriftOnHost(const std::vector<TreeDifference>& differenc
       if (!published[i]) continue;
       const auto path = PathBelow(difference.path, places[i].spec.link);
       if (!path || BelongsToInner(places[i], *path)) continue;
-      drift.push_back({KindOf(difference.kind),
-                       path->empty() ? places[i].spec.local
-                                     : absl::StrCat(places[i].spec.local, "/", *path),
-                       difference.detail});
+      drift.push_back(
+          {KindOf(difference.kind),
+           path->empty() ? places[i].spec.local : absl::StrCat(places[i].spec.local, "/", *path),
+           difference.detail});
     }
   }
-  std::stable_sort(drift.begin(), drift.end(), [](const DriftEntry& a, const DriftEntry& b) {
-    return a.path < b.path;
-  });
+  std::stable_sort(drift.begin(), drift.end(),
+                   [](const DriftEntry& a, const DriftEntry& b) { return a.path < b.path; });
   return drift;
 }
 

@@ -10,10 +10,8 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 TEST(Layout, OuterComesBeforeInnerAndTheNearestOuterCounts) {
-  const std::vector<Place> places = OrderPlaces({{"/a/b/c", "three", true},
-                                                 {"/a/b", "two"},
-                                                 {"/a-b", "beside"},
-                                                 {"/a", "."}});
+  const std::vector<Place> places =
+      OrderPlaces({{"/a/b/c", "three", true}, {"/a/b", "two"}, {"/a-b", "beside"}, {"/a", "."}});
   ASSERT_EQ(places.size(), 4u);
   EXPECT_EQ(places[0].spec.local, "/a");
   EXPECT_THAT(places[0].inner, ElementsAre("b"));

@@ -92,8 +92,7 @@ absl::StatusOr<Fd> JoinTree(Fd mount, const TargetMounts& mounts,
   absl::Status status = CheckReachable(mounts.parent);
   if (!status.ok()) return status;
   status = InCopiedNamespace([&]() -> absl::Status {
-    absl::Status step =
-        SetPropagation(AT_FDCWD, mounts.parent.mount_point, Propagation::kPrivate);
+    absl::Status step = SetPropagation(AT_FDCWD, mounts.parent.mount_point, Propagation::kPrivate);
     if (step.ok()) step = AttachMount(mount.get(), AT_FDCWD, mounts.directory);
     if (step.ok()) step = AttachInner(mount.get(), carried);
     if (step.ok() && read_only) step = MakeReadOnly(mount.get());
@@ -154,8 +153,7 @@ class MountExchangerImpl : public MountExchanger {
  public:
   explicit MountExchangerImpl(Options options) : options_(std::move(options)) {}
 
-  absl::StatusOr<Former> Exchange(int source, const std::string& target,
-                                  bool read_only) override {
+  absl::StatusOr<Former> Exchange(int source, const std::string& target, bool read_only) override {
     MutexLock lock(ExchangeMutex());
     absl::StatusOr<TargetMounts> mounts = ReadCleared(target);
     if (!mounts.ok()) return mounts.status();
@@ -178,9 +176,8 @@ class MountExchangerImpl : public MountExchanger {
     MutexLock lock(ExchangeMutex());
     absl::StatusOr<TargetMounts> mounts = ReadCleared(target);
     if (!mounts.ok()) return mounts.status();
-    absl::Status status = former.mount
-                              ? Put(std::move(former.mount), *mounts, /*read_only=*/false)
-                              : TakeAway(*mounts);
+    absl::Status status = former.mount ? Put(std::move(former.mount), *mounts, /*read_only=*/false)
+                                       : TakeAway(*mounts);
     return status.ok() ? status : Annotate(status, absl::StrCat("cannot restore ", target));
   }
 
@@ -240,8 +237,8 @@ class MountExchangerImpl : public MountExchanger {
     if (!status.ok()) return status;
     for (const CarriedMount& mount : carried) {
       if (absl::Status detached = DetachOpenMount(mount.original.get()); !detached.ok()) {
-        LogWarning("a covered mount stays", {{"path", mount.inner.path},
-                                             {"error", std::string(detached.message())}});
+        LogWarning("a covered mount stays",
+                   {{"path", mount.inner.path}, {"error", std::string(detached.message())}});
       }
     }
     return absl::OkStatus();
@@ -278,8 +275,8 @@ class MountExchangerImpl : public MountExchanger {
         table->StackUnder(view->mount_id).size() == mounts.stack.size() + 1) {
       return absl::OkStatus();
     }
-    return absl::AbortedError(absl::StrCat(
-        "the mounts at ", mounts.target, " changed while they were being exchanged; try again"));
+    return absl::AbortedError(absl::StrCat("the mounts at ", mounts.target,
+                                           " changed while they were being exchanged; try again"));
   }
 
   // The mounts below the target go back to where they were before it was covered.

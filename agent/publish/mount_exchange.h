@@ -23,9 +23,9 @@ enum class ExchangeWay {
 };
 
 // Shows directories and files of one place on disk (`owned_directory`) at other paths, by bind
-// mounts. Mounts of what lies below owned_directory are called ours. A bind mount of something else at
-// a target (gitopper's own) is replaced as ours are; a file system of its own is refused, but removed
-// where it covers one of ours.
+// mounts. Mounts of what lies below owned_directory are called ours. A bind mount of something else
+// at a target (gitopper's own) is replaced as ours are; a file system of its own is refused, but
+// removed where it covers one of ours.
 //
 // Mounts that others have put below a target (another target, another service's) are carried: they
 // are part of the new mount from the start. Where the new source lacks the place to mount on, it is
@@ -49,8 +49,8 @@ class MountExchanger {
     bool changed = false;  // false: the target showed the source already
     Fd mount;              // attached nowhere; none: nothing was there
   };
-  // Shows the directory or file that is open as `source` (O_PATH) at `target`, which exists and is of
-  // the same kind. On error the target shows what it showed. More than one mount of ours at the
+  // Shows the directory or file that is open as `source` (O_PATH) at `target`, which exists and is
+  // of the same kind. On error the target shows what it showed. More than one mount of ours at the
   // target (an agent was killed in the middle), or a foreign one over ours, is cleared away first:
   // that is not taken back. Errors: PERMISSION_DENIED; UNIMPLEMENTED: this kernel cannot do it in
   // the way asked for; FAILED_PRECONDITION: something is in the way.

@@ -51,9 +51,8 @@ class MountExchange : public testing::TestWithParam<std::tuple<ExchangeWay, Kind
 
   std::unique_ptr<MountExchanger> New(
       std::function<absl::Status(absl::string_view, const std::string&)> before_step) {
-    return MountExchanger::New({.owned_directory = box_.Path("rev"),
-                                .way = Way(),
-                                .before_step = std::move(before_step)});
+    return MountExchanger::New(
+        {.owned_directory = box_.Path("rev"), .way = Way(), .before_step = std::move(before_step)});
   }
 
   absl::Status Show(const std::string& source, const std::string& target, bool read_only = false) {

@@ -46,7 +46,8 @@ void BecomeRootOfOwnUserNamespace() {
 }
 
 std::string MountInfoOf(pid_t pid) {
-  return ReadTestFile(pid == 0 ? "/proc/self/mountinfo" : absl::StrCat("/proc/", pid, "/mountinfo"));
+  return ReadTestFile(pid == 0 ? "/proc/self/mountinfo"
+                               : absl::StrCat("/proc/", pid, "/mountinfo"));
 }
 
 template <typename Predicate>

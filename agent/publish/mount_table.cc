@@ -59,8 +59,7 @@ std::optional<MountEntry> ParseLine(absl::string_view line) {
   return entry;
 }
 
-absl::StatusOr<PathView> View(int directory, const char* path, int flags,
-                              const std::string& name) {
+absl::StatusOr<PathView> View(int directory, const char* path, int flags, const std::string& name) {
   struct statx found = {};
   if (::statx(directory, path, flags | AT_NO_AUTOMOUNT,
               STATX_TYPE | STATX_MODE | STATX_INO | STATX_MNT_ID, &found) != 0) {
@@ -82,8 +81,7 @@ absl::StatusOr<MountTable> MountTable::Parse(absl::string_view mountinfo) {
   for (absl::string_view line : absl::StrSplit(mountinfo, '\n', absl::SkipEmpty())) {
     std::optional<MountEntry> entry = ParseLine(line);
     if (!entry) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("cannot read this line of mountinfo: ", line));
+      return absl::InvalidArgumentError(absl::StrCat("cannot read this line of mountinfo: ", line));
     }
     table.entries_.push_back(*std::move(entry));
   }
@@ -118,8 +116,8 @@ std::vector<const MountEntry*> MountTable::ChildrenOf(uint64_t id) const {
 std::vector<const MountEntry*> MountTable::StackUnder(uint64_t top) const {
   std::vector<const MountEntry*> stack;
   for (const MountEntry* entry = Find(top); entry != nullptr; entry = Find(entry->parent_id)) {
-    if (!stack.empty() && (entry->mount_point != stack.back()->mount_point ||
-                           entry->id == stack.back()->id)) {
+    if (!stack.empty() &&
+        (entry->mount_point != stack.back()->mount_point || entry->id == stack.back()->id)) {
       break;
     }
     stack.push_back(entry);

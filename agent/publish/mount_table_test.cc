@@ -11,7 +11,8 @@ using testing::HasSubstr;
 constexpr char kTable[] =
     "27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n"
     "30 27 254:0 /srv/rev/1 /etc/nginx rw,relatime shared:7 master:2 - ext4 /dev/vda rw\n"
-    "31 30 0:40 / /etc/nginx/a\\040b\\134c\\012 ro,nosuid master:3 propagate_from:2 - tmpfs none rw\n"
+    "31 30 0:40 / /etc/nginx/a\\040b\\134c\\012 ro,nosuid master:3 propagate_from:2 - tmpfs none "
+    "rw\n"
     "32 30 254:0 /srv/rev/2//deleted /etc/nginx rw - ext4 /dev/vda rw\n";
 
 MountTable Parsed() {
@@ -48,7 +49,8 @@ TEST(MountTable, StackEndsWhereTheMountPointChanges) {
 }
 
 TEST(MountTable, RefusesALineItCannotReadAndNamesIt) {
-  for (const char* line : {"27 1 254:0 / /", "x 1 254:0 / / rw - ext4 a rw", "27 1 254:0 / / rw -"}) {
+  for (const char* line :
+       {"27 1 254:0 / /", "x 1 254:0 / / rw - ext4 a rw", "27 1 254:0 / / rw -"}) {
     absl::StatusOr<MountTable> table = MountTable::Parse(line);
     EXPECT_EQ(table.status().code(), absl::StatusCode::kInvalidArgument) << line;
     EXPECT_THAT(std::string(table.status().message()), HasSubstr(line));

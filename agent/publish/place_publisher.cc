@@ -102,13 +102,12 @@ absl::StatusOr<std::vector<Fd>> PlacePublisher::OpenSources(const std::string& r
   return sources;
 }
 
-absl::Status PlacePublisher::PrepareAll(const std::vector<Fd>& sources,
-                                        const std::string& revision, Targets& targets) {
+absl::Status PlacePublisher::PrepareAll(const std::vector<Fd>& sources, const std::string& revision,
+                                        Targets& targets) {
   for (const Place& place : places_) {
-    absl::Status status =
-        place.outer ? PrepareInner(place, places_[*place.outer], sources[*place.outer].get(),
-                                   revision, targets)
-                    : Prepare(place, targets);
+    absl::Status status = place.outer ? PrepareInner(place, places_[*place.outer],
+                                                     sources[*place.outer].get(), revision, targets)
+                                      : Prepare(place, targets);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -140,10 +139,9 @@ absl::StatusOr<std::optional<PlacePublisher::Carried>> PlacePublisher::WhatToCar
   if (*shown->path == place.PathIn(revision)) {
     const auto held = held_.find(place.spec.local);
     struct stat before = {}, now = {};
-    const bool written_anew =
-        held != held_.end() && ::fstat(held->second.get(), &before) == 0 &&
-        ::lstat(absl::StrCat(Root(), "/", *shown->path).c_str(), &now) == 0 &&
-        (before.st_dev != now.st_dev || before.st_ino != now.st_ino);
+    const bool written_anew = held != held_.end() && ::fstat(held->second.get(), &before) == 0 &&
+                              ::lstat(absl::StrCat(Root(), "/", *shown->path).c_str(), &now) == 0 &&
+                              (before.st_dev != now.st_dev || before.st_ino != now.st_ino);
     if (!written_anew) return std::nullopt;
     return Carried{"", revision, held->second.get()};
   }
@@ -253,9 +251,8 @@ absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string&
   for (DriftEntry& entry : DriftOnHost(*differences, places_, published)) {
     drift.push_back(std::move(entry));
   }
-  std::stable_sort(drift.begin(), drift.end(), [](const DriftEntry& a, const DriftEntry& b) {
-    return a.path < b.path;
-  });
+  std::stable_sort(drift.begin(), drift.end(),
+                   [](const DriftEntry& a, const DriftEntry& b) { return a.path < b.path; });
   return drift;
 }
 

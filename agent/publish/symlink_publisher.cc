@@ -91,9 +91,10 @@ class SymlinkPublisher final : public PlacePublisher {
   }
 
   static absl::Status InTheWay(const std::string& path, absl::string_view what) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "cannot publish to ", path, ": ", what, " is in the way; move it aside, or correct this "
-        "entry of `dirs`"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot publish to ", path, ": ", what,
+                     " is in the way; move it aside, or correct this "
+                     "entry of `dirs`"));
   }
 
   absl::Status Prepare(const Place& place, Targets& targets) override {
@@ -115,10 +116,11 @@ class SymlinkPublisher final : public PlacePublisher {
       absl::Status status = targets.CreateBeneath(outer_source, parent, /*file=*/false);
       if (!status.ok()) return status;
     }
-    absl::StatusOr<Fd> directory = OpenBeneath(outer_source, parent, O_RDONLY | O_DIRECTORY, 0,
-                                               RESOLVE_NO_SYMLINKS);
+    absl::StatusOr<Fd> directory =
+        OpenBeneath(outer_source, parent, O_RDONLY | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
     if (!directory.ok()) return directory.status();
-    return Put(inner, directory->get(), name, absl::StrCat(Root(), "/", inner.PathIn(revision))).status();
+    return Put(inner, directory->get(), name, absl::StrCat(Root(), "/", inner.PathIn(revision)))
+        .status();
   }
 
   absl::StatusOr<Undo> Show(const Place& place, int source, const std::string& revision) override {
@@ -148,9 +150,8 @@ class SymlinkPublisher final : public PlacePublisher {
       former = *link;
       if (former == target) return Undo([] { return absl::OkStatus(); });
     }
-    absl::Status status = *there == Occupant::kEmpty
-                              ? ReplaceEmpty(place, directory, name, target)
-                              : Rename(directory, name, target);
+    absl::Status status = *there == Occupant::kEmpty ? ReplaceEmpty(place, directory, name, target)
+                                                     : Rename(directory, name, target);
     if (!status.ok()) return status;
     const bool empty = *there == Occupant::kEmpty;
     return Undo([former, empty, local = place.spec.local, file = place.spec.file] {
@@ -210,11 +211,10 @@ class SymlinkPublisher final : public PlacePublisher {
       return absl::ErrnoToStatus(errno, absl::StrCat("cannot remove the symlink ", local));
     }
     if (!empty) return absl::OkStatus();
-    const bool made =
-        file ? Fd(::openat(directory.get(), name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC,
-                           0644))
-                       .get() >= 0
-             : ::mkdirat(directory.get(), name.c_str(), 0755) == 0;
+    const bool made = file ? Fd(::openat(directory.get(), name.c_str(),
+                                         O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644))
+                                     .get() >= 0
+                           : ::mkdirat(directory.get(), name.c_str(), 0755) == 0;
     return made ? absl::OkStatus()
                 : absl::ErrnoToStatus(errno, absl::StrCat("cannot make ", local, " again"));
   }

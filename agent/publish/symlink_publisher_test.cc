@@ -110,10 +110,12 @@ TEST_F(SymlinkPublisherTest, WhatTheAgentDidNotMakeIsRefusedAndKept) {
   const Case cases[] = {
       {"a directory with something in it", [&] { Write("etc/svc/precious", "x"); }, "not empty"},
       {"a file where a directory goes", [&] { Write("etc/svc", "x"); }, "did not make"},
-      {"a symlink of somebody else", [&] {
+      {"a symlink of somebody else",
+       [&] {
          fs::create_directories(root_ / "etc");
          fs::create_symlink("/usr/share", root_ / "etc/svc");
-       }, "a symlink to /usr/share"},
+       },
+       "a symlink to /usr/share"},
       {"a file with content", [&] { Write("etc/one.conf", "x"); }, "did not make"},
   };
   for (const Case& c : cases) {

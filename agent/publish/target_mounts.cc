@@ -55,8 +55,9 @@ absl::Status FindReplaceable(const OwnedMounts& owned, const PathView& top, Targ
     return absl::OkStatus();
   }
   return absl::FailedPreconditionError(
-      absl::StrCat("cannot publish ", mounts.target, ": a file system (", lowest.type,
-                   ", device ", lowest.device, ") is mounted there; unmount it, or choose another "
+      absl::StrCat("cannot publish ", mounts.target, ": a file system (", lowest.type, ", device ",
+                   lowest.device,
+                   ") is mounted there; unmount it, or choose another "
                    "`local`"));
 }
 
@@ -72,8 +73,8 @@ void FindInner(const MountTable& table, uint64_t base, TargetMounts& mounts) {
                      [&](const MountEntry* entry) { return entry->id == child->id; })) {
       continue;
     }
-    mounts.inner.push_back({child->mount_point.substr(prefix.size()), visible.front()->shared,
-                            S_ISDIR(view->mode)});
+    mounts.inner.push_back(
+        {child->mount_point.substr(prefix.size()), visible.front()->shared, S_ISDIR(view->mode)});
   }
 }
 

@@ -34,18 +34,18 @@ struct InnerMount {
 
 // All there is to know about the mounts at one target before it is exchanged.
 struct TargetMounts {
-  std::string target;     // canonical: symlinks above the target resolved
-  std::string directory;  // of the target, canonical
-  std::string name;       // the target's last component
-  MountEntry parent;      // the mount that `directory` is in
+  std::string target;             // canonical: symlinks above the target resolved
+  std::string directory;          // of the target, canonical
+  std::string name;               // the target's last component
+  MountEntry parent;              // the mount that `directory` is in
   std::vector<MountEntry> stack;  // mounted at the target, topmost first
-  size_t covering = 0;     // how many of the stack's topmost are to be cleared away first
+  size_t covering = 0;            // how many of the stack's topmost are to be cleared away first
   std::vector<InnerMount> inner;  // on the topmost, or on the parent where there is none
 };
 
-// FAILED_PRECONDITION: what is mounted there is not to be replaced. It may be if it is ours, or shows
-// a directory or file of another place (as gitopper's own bind mounts do), but not if it is a file
-// system of its own.
+// FAILED_PRECONDITION: what is mounted there is not to be replaced. It may be if it is ours, or
+// shows a directory or file of another place (as gitopper's own bind mounts do), but not if it is a
+// file system of its own.
 absl::StatusOr<TargetMounts> ReadTargetMounts(const std::string& target,
                                               const std::string& owned_directory);
 

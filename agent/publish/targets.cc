@@ -121,8 +121,7 @@ absl::Status Targets::CreateBeneath(int root, const std::string& path, bool file
     if (!status.ok()) return status;
   }
   if (file) {
-    absl::StatusOr<Fd> made =
-        OpenBeneath(root, path, O_CREAT | O_EXCL | O_WRONLY, 0644, kResolve);
+    absl::StatusOr<Fd> made = OpenBeneath(root, path, O_CREAT | O_EXCL | O_WRONLY, 0644, kResolve);
     if (!made.ok()) return made.status();
     if (owner_.uid >= 0 && ::fchown(made->get(), static_cast<uid_t>(owner_.uid),
                                     static_cast<gid_t>(owner_.gid)) != 0) {
