@@ -56,10 +56,11 @@ absl::Status BusErrorToStatus(const std::string& name, const std::string& messag
     return absl::DeadlineExceededError(absl::StrCat("systemd did not answer in time: ", text));
   }
   if (name == "org.freedesktop.systemd1.NoSuchUnit") {
-    return absl::NotFoundError(absl::StrCat(
-        "the unit is not known to systemd: ", text, "; install it, or correct `service`"));
+    return absl::NotFoundError(absl::StrCat("the unit is not known to systemd: ", text,
+                                            "; install it, or correct `service`"));
   }
-  if (name == SD_BUS_ERROR_ACCESS_DENIED || name == SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED) {
+  if (name == SD_BUS_ERROR_ACCESS_DENIED ||
+      name == SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED) {
     return absl::FailedPreconditionError(
         absl::StrCat("systemd does not allow it: ", text, "; run the agent as root"));
   }
@@ -170,7 +171,8 @@ void BusClient::Sleep() {
   int timeout = -1;
   if (bus_ != nullptr) {
     const int events = sd_bus_get_events(bus_);
-    fds[1] = {.fd = sd_bus_get_fd(bus_), .events = short(events < 0 ? POLLIN : events), .revents = 0};
+    fds[1] = {
+        .fd = sd_bus_get_fd(bus_), .events = short(events < 0 ? POLLIN : events), .revents = 0};
     timeout = PollTimeout(bus_);
   }
   poll(fds, bus_ == nullptr ? 1 : 2, timeout);
@@ -215,10 +217,9 @@ absl::Status BusClient::Send(const Method& method, const Arguments& arguments,
                                              method.interface.c_str(), method.member.c_str());
   if (error >= 0 && arguments) error = arguments(message);
   if (error >= 0) {
-    const uint64_t microseconds =
-        timeout == absl::InfiniteDuration()
-            ? UINT64_MAX
-            : std::max<int64_t>(1, absl::ToInt64Microseconds(timeout));
+    const uint64_t microseconds = timeout == absl::InfiniteDuration()
+                                      ? UINT64_MAX
+                                      : std::max<int64_t>(1, absl::ToInt64Microseconds(timeout));
     auto pending = std::make_unique<Pending>(Pending{this, next_call_++});
     sd_bus_slot* slot = nullptr;
     error = sd_bus_call_async(bus_, &slot, message, &HandleReply, pending.get(), microseconds);

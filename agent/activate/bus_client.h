@@ -23,7 +23,7 @@ namespace gitops {
 class BusClient {
  public:
   struct Method {
-    std::string path;       // object, interface and member, of org.freedesktop.systemd1
+    std::string path;  // object, interface and member, of org.freedesktop.systemd1
     std::string interface;
     std::string member;
   };

@@ -12,8 +12,8 @@ namespace gitops {
 namespace {
 
 absl::Status Unreadable(absl::string_view what, int error) {
-  return absl::InternalError(absl::StrCat("systemd's ", what, " cannot be read: ",
-                                          absl::string_view(strerror(-error))));
+  return absl::InternalError(
+      absl::StrCat("systemd's ", what, " cannot be read: ", absl::string_view(strerror(-error))));
 }
 
 // Each reads one property's value; negative errno on failure.

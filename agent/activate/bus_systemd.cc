@@ -90,9 +90,10 @@ absl::StatusOr<T> BusSystemd::CallAndWait(BusClient::Method method, BusClient::A
 }
 
 absl::Status BusSystemd::Reload(absl::Time deadline, std::stop_token stop) {
-  return WithContext(CallAndWait<bool>({kManagerPath, kManager, "Reload"}, nullptr, &IgnoreReply,
-                                       deadline, stop).status(),
-                     "reading the unit files again (daemon-reload)");
+  return WithContext(
+      CallAndWait<bool>({kManagerPath, kManager, "Reload"}, nullptr, &IgnoreReply, deadline, stop)
+          .status(),
+      "reading the unit files again (daemon-reload)");
 }
 
 absl::Status BusSystemd::RunVerb(const std::string& unit, const std::string& verb,
@@ -113,18 +114,17 @@ absl::Status BusSystemd::RunVerb(const std::string& unit, const std::string& ver
       [watch](absl::Status why) { watch->result.Finish(why); });
   absl::Cleanup unsubscribe = [this, subscription] { bus_.Unsubscribe(subscription); };
 
-  bus_.Call({kManagerPath, kManager, *member},
-            [unit](sd_bus_message* m) {
-              return sd_bus_message_append(m, "ss", unit.c_str(), "replace");
-            },
-            deadline - clock_->Now() + absl::Seconds(5),
-            [watch](absl::StatusOr<sd_bus_message*> reply) {
-              absl::StatusOr<std::string> job =
-                  reply.ok() ? ReadObjectPath(*reply) : absl::StatusOr<std::string>(reply.status());
-              if (!job.ok()) return watch->result.Finish(job.status());
-              watch->job = *job;
-              watch->Look();
-            });
+  bus_.Call(
+      {kManagerPath, kManager, *member},
+      [unit](sd_bus_message* m) { return sd_bus_message_append(m, "ss", unit.c_str(), "replace"); },
+      deadline - clock_->Now() + absl::Seconds(5),
+      [watch](absl::StatusOr<sd_bus_message*> reply) {
+        absl::StatusOr<std::string> job =
+            reply.ok() ? ReadObjectPath(*reply) : absl::StatusOr<std::string>(reply.status());
+        if (!job.ok()) return watch->result.Finish(job.status());
+        watch->job = *job;
+        watch->Look();
+      });
 
   absl::StatusOr<std::string> result = watch->result.Await(clock_, deadline, stop);
   if (absl::IsDeadlineExceeded(result.status())) {
@@ -169,15 +169,15 @@ absl::StatusOr<UnitProperties> BusSystemd::State(const std::string& unit, absl::
 
 absl::Status BusSystemd::Enable(const std::string& unit, absl::Time deadline,
                                 std::stop_token stop) {
-  return WithContext(
-      CallAndWait<bool>({kManagerPath, kManager, "EnableUnitFiles"},
-                        [unit](sd_bus_message* m) {
-                          // Not only until the next boot; existing links are not replaced.
-                          return sd_bus_message_append(m, "asbb", 1, unit.c_str(), 0, 0);
-                        },
-                        &IgnoreReply, deadline, stop)
-          .status(),
-      "enabling unit " + unit);
+  return WithContext(CallAndWait<bool>(
+                         {kManagerPath, kManager, "EnableUnitFiles"},
+                         [unit](sd_bus_message* m) {
+                           // Not only until the next boot; existing links are not replaced.
+                           return sd_bus_message_append(m, "asbb", 1, unit.c_str(), 0, 0);
+                         },
+                         &IgnoreReply, deadline, stop)
+                         .status(),
+                     "enabling unit " + unit);
 }
 
 absl::Status BusSystemd::ResetFailed(const std::string& unit, absl::Time deadline,

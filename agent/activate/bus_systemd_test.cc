@@ -1,5 +1,7 @@
 // What can be told without a systemd: buses that are absent, mute or gone. The rest is
 // integration_tests/containers/systemd_test.py.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -9,9 +11,6 @@
 #include <filesystem>
 #include <string>
 #include <thread>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "agent/activate/bus_client.h"
 #include "agent/activate/bus_messages.h"
@@ -66,9 +65,11 @@ TEST(BusSystemdTest, HostWithoutABusIsUnavailableInEveryCallAndSaysWhatToDo) {
     EXPECT_EQ(systemd->Properties("a.service", deadline, {}).status().code(),
               absl::StatusCode::kUnavailable);
     EXPECT_EQ(systemd->Enable("a.service", deadline, {}).code(), absl::StatusCode::kUnavailable);
-    EXPECT_EQ(systemd->WaitForUnit("a.service", [](const UnitProperties&) { return true; },
-                                   deadline, {}).status().code(),
-              absl::StatusCode::kUnavailable);
+    EXPECT_EQ(
+        systemd->WaitForUnit("a.service", [](const UnitProperties&) { return true; }, deadline, {})
+            .status()
+            .code(),
+        absl::StatusCode::kUnavailable);
   }
 }
 

@@ -19,6 +19,9 @@ class Completion {
  public:
   // The first result counts.
   void Finish(absl::StatusOr<T> result) {
+    // A copy of its own for the other thread: copies of a Status share a count, whose changes the
+    // thread sanitizer cannot see in Debian's Abseil.
+    if (!result.ok()) result = absl::Status(result.status().code(), result.status().message());
     MutexLock lock(mutex_);
     if (!result_.has_value()) result_ = std::move(result);
     changed_.NotifyAll();

@@ -33,7 +33,8 @@ class FakeSystemd : public Systemd {
   // Waits until a call hangs so; false if none does after 10 s of real time.
   bool AwaitHanging();
 
-  // "reload nginx.service", "daemon-reload", "enable ...", "reset-failed ..." (of a failed unit): what was asked to change, oldest first.
+  // "reload nginx.service", "daemon-reload", "enable ...", "reset-failed ..." (of a failed unit):
+  // what was asked to change, oldest first.
   std::vector<std::string> changes();
   // How many calls there were, those that only look included.
   int calls();

@@ -33,8 +33,8 @@ struct Tool {
   Words look;                        // the package's name follows
   // What `look` prints for an installed package; empty: its exit status tells.
   std::string installed_output;
-  Words install;                     // the package's name follows
-  Words refresh;                     // of the package lists, when the name is not found
+  Words install;  // the package's name follows
+  Words refresh;  // of the package lists, when the name is not found
   std::vector<std::string> not_found;
   std::vector<std::string> locked;
 };
@@ -47,11 +47,9 @@ const std::vector<Tool>& Tools() {
        .installed_output = "installed",
        // Config files that are there are kept: the agent publishes them. A name is a name, not a
        // pattern that may fit a hundred packages.
-       .install = {"apt-get", "install", "-y", "-q", "--no-install-recommends",
-                   "-o", "Dpkg::Options::=--force-confdef",
-                   "-o", "Dpkg::Options::=--force-confold",
-                   "-o", "DPkg::Lock::Timeout=300",
-                   "-o", "APT::Cmd::Pattern-Only=true"},
+       .install = {"apt-get", "install", "-y", "-q", "--no-install-recommends", "-o",
+                   "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold", "-o",
+                   "DPkg::Lock::Timeout=300", "-o", "APT::Cmd::Pattern-Only=true"},
        .refresh = {"apt-get", "update", "-q"},
        .not_found = {"Unable to locate package", "has no installation candidate"},
        .locked = {"Could not get lock", "Unable to acquire the dpkg frontend lock"}},
@@ -97,9 +95,11 @@ std::set<std::string> SystemIds(const std::string& root) {
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   std::set<std::string> ids;
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
-    const std::pair<absl::string_view, std::string> entry = absl::StrSplit(line, absl::MaxSplits('=', 1));
+    const std::pair<absl::string_view, std::string> entry =
+        absl::StrSplit(line, absl::MaxSplits('=', 1));
     if (entry.first != "ID" && entry.first != "ID_LIKE") continue;
-    for (absl::string_view id : absl::StrSplit(entry.second, absl::ByAnyChar(" \"'"), absl::SkipEmpty())) {
+    for (absl::string_view id :
+         absl::StrSplit(entry.second, absl::ByAnyChar(" \"'"), absl::SkipEmpty())) {
       ids.emplace(id);
     }
   }
@@ -148,9 +148,10 @@ class HostPackageManager : public PackageManager {
 
 absl::Status HostPackageManager::EnsureInstalled(const std::string& package) {
   if (!IsPackageName(package)) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "\"", package, "\" is no package's name: letters, digits and + . _ @ : -, beginning with a ",
-        "letter or digit and not ending with -; correct `package`"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("\"", package,
+                     "\" is no package's name: letters, digits and + . _ @ : -, beginning with a ",
+                     "letter or digit and not ending with -; correct `package`"));
   }
   if (IsKnown(package)) return absl::OkStatus();
   if (tool_ == nullptr) {

@@ -14,8 +14,8 @@ class PackageManager {
  public:
   virtual ~PackageManager() = default;
 
-  // Installs `package` if it is missing; one installation at a time on the host. A package once seen
-  // installed is not looked for again while the agent runs.
+  // Installs `package` if it is missing; one installation at a time on the host. A package once
+  // seen installed is not looked for again while the agent runs.
   // Errors: FAILED_PRECONDITION: not a package's name, no known package manager, or it failed (the
   // message has the end of what it said); UNAVAILABLE: another one has the lock, or the agent
   // cannot spawn now; DEADLINE_EXCEEDED; CANCELLED: the runner was stopped.

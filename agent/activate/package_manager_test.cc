@@ -1,14 +1,14 @@
 #include "agent/activate/package_manager.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 #include <vector>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
@@ -57,7 +57,8 @@ CommandResult Status(int exit_status, const std::string& error_output = "") {
 
 std::vector<std::string> Lines(const FakeProcessRunner& runner) {
   std::vector<std::string> lines;
-  for (const Command& command : runner.commands()) lines.push_back(absl::StrJoin(command.argv, " "));
+  for (const Command& command : runner.commands())
+    lines.push_back(absl::StrJoin(command.argv, " "));
   return lines;
 }
 
@@ -74,16 +75,29 @@ TEST(PackageManagerTest, EachSystemIsAskedItsOwnWay) {
     std::vector<std::string> commands;
   };
   const Case cases[] = {
-      {"Debian", "ID=debian\n", {"apt-get"}, {std::string(kAptLook) + "nginx", std::string(kAptInstall) + "nginx"}},
-      {"a derivative of Debian, with dnf lying about", "ID=mint\nID_LIKE=\"ubuntu debian\"\n",
-       {"apt-get", "dnf"}, {std::string(kAptLook) + "nginx", std::string(kAptInstall) + "nginx"}},
-      {"Fedora, with apt lying about", "NAME=F\nID=fedora\n", {"apt-get", "dnf"},
+      {"Debian",
+       "ID=debian\n",
+       {"apt-get"},
+       {std::string(kAptLook) + "nginx", std::string(kAptInstall) + "nginx"}},
+      {"a derivative of Debian, with dnf lying about",
+       "ID=mint\nID_LIKE=\"ubuntu debian\"\n",
+       {"apt-get", "dnf"},
+       {std::string(kAptLook) + "nginx", std::string(kAptInstall) + "nginx"}},
+      {"Fedora, with apt lying about",
+       "NAME=F\nID=fedora\n",
+       {"apt-get", "dnf"},
        {"rpm -q --whatprovides nginx", "dnf install -y -q --setopt=install_weak_deps=False nginx"}},
-      {"a derivative of RHEL", "ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n", {"dnf"},
+      {"a derivative of RHEL",
+       "ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n",
+       {"dnf"},
        {"rpm -q --whatprovides nginx", "dnf install -y -q --setopt=install_weak_deps=False nginx"}},
-      {"Arch", "ID=arch\n", {"pacman"},
+      {"Arch",
+       "ID=arch\n",
+       {"pacman"},
        {"pacman -Q nginx", "pacman -S --noconfirm --needed nginx"}},
-      {"unheard of, with a known tool", "ID=other\n", {"pacman"},
+      {"unheard of, with a known tool",
+       "ID=other\n",
+       {"pacman"},
        {"pacman -Q nginx", "pacman -S --noconfirm --needed nginx"}},
   };
   for (const Case& c : cases) {
@@ -97,7 +111,8 @@ TEST(PackageManagerTest, EachSystemIsAskedItsOwnWay) {
 
 class AptTest : public testing::Test {
  protected:
-  AptTest() : root_("ID=debian\n", {"apt-get"}), packages_(NewPackageManager(&runner_, root_.path())) {}
+  AptTest()
+      : root_("ID=debian\n", {"apt-get"}), packages_(NewPackageManager(&runner_, root_.path())) {}
 
   Root root_;
   FakeProcessRunner runner_;
@@ -125,8 +140,9 @@ TEST_F(AptTest, FailureIsToldAndTriedAgainNextTime) {
   runner_.On({"apt-get", "install"}, Status(100, "E: no space left\n"));
   const absl::Status status = packages_->EnsureInstalled("nginx");
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(status.message(),
-            "package nginx could not be installed: apt-get ended with status 100: E: no space left");
+  EXPECT_EQ(
+      status.message(),
+      "package nginx could not be installed: apt-get ended with status 100: E: no space left");
   runner_.On({"apt-get", "install"}, CommandResult{});
   EXPECT_TRUE(packages_->EnsureInstalled("nginx").ok());
 }
@@ -174,7 +190,8 @@ TEST_F(AptTest, RunnersErrorsKeepTheirMeaning) {
 TEST_F(AptTest, NamesThatSayMoreThanANameAreNeverRun) {
   for (const char* name : {"", "-oDebug=1", "nginx-", "a b", "a;b", "nginx=1", "../x", "~i", "a*",
                            "nginx\n", "n\xc3\xa4"}) {
-    EXPECT_EQ(packages_->EnsureInstalled(name).code(), absl::StatusCode::kFailedPrecondition) << name;
+    EXPECT_EQ(packages_->EnsureInstalled(name).code(), absl::StatusCode::kFailedPrecondition)
+        << name;
   }
   EXPECT_THAT(Lines(runner_), IsEmpty());
   runner_.On({"dpkg-query"}, Said("installed"));

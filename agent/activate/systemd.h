@@ -18,8 +18,8 @@ namespace gitops {
 //
 // Every call ends at its deadline, or soon after its token is asked to stop. Errors of all:
 // UNAVAILABLE: the bus or systemd cannot be reached, or went away during the call (the next call
-// connects anew); DEADLINE_EXCEEDED; CANCELLED: asked to stop; FAILED_PRECONDITION: systemd refused,
-// the message says why.
+// connects anew); DEADLINE_EXCEEDED; CANCELLED: asked to stop; FAILED_PRECONDITION: systemd
+// refused, the message says why.
 class Systemd {
  public:
   virtual ~Systemd() = default;
@@ -29,8 +29,8 @@ class Systemd {
 
   // Runs one of UnitVerbs() on `unit` and waits for its job's result. OK: the job is done, which is
   // not yet healthy: see WaitForUnit. FAILED_PRECONDITION: no such unit, or the job's result was
-  // failed, timeout, dependency, canceled...; the message has the unit's result too. At the deadline
-  // the job is left to systemd. INVALID_ARGUMENT: no such verb.
+  // failed, timeout, dependency, canceled...; the message has the unit's result too. At the
+  // deadline the job is left to systemd. INVALID_ARGUMENT: no such verb.
   virtual absl::Status RunVerb(const std::string& unit, const std::string& verb,
                                absl::Time deadline, std::stop_token stop) = 0;
 
@@ -59,8 +59,8 @@ class Systemd {
       absl::Time deadline, std::stop_token stop) = 0;
 };
 
-// Over the system bus (or what DBUS_SYSTEM_BUS_ADDRESS says). Connects at the first call, so an agent
-// without actions needs no bus. `clock` must outlive it.
+// Over the system bus (or what DBUS_SYSTEM_BUS_ADDRESS says). Connects at the first call, so an
+// agent without actions needs no bus. `clock` must outlive it.
 std::unique_ptr<Systemd> NewBusSystemd(Clock* clock);
 
 }  // namespace gitops

@@ -5,7 +5,8 @@
 //   systemd_probe check UNIT                    whether it is healthy now
 //   systemd_probe activate UNIT VERB SECONDS [first]
 //                                               as the agent does, healthy within SECONDS
-//   systemd_probe serve                         the same, one command a line on standard input, over
+//   systemd_probe serve                         the same, one command a line on standard input,
+//   over
 //                                               one connection; after each a line "exit N"
 //
 // Exit status 0, or the status code's number with the message on standard error.

@@ -12,12 +12,12 @@ namespace gitops {
 namespace {
 
 constexpr size_t kMaxUnitName = 255;
-constexpr absl::string_view kSuffixes[] = {".service", ".socket", ".target", ".timer", ".path",
-                                           ".mount",   ".slice",  ".scope",  ".swap",  ".automount",
-                                           ".device"};
+constexpr absl::string_view kSuffixes[] = {".service", ".socket",    ".target", ".timer",
+                                           ".path",    ".mount",     ".slice",  ".scope",
+                                           ".swap",    ".automount", ".device"};
 constexpr absl::string_view kUnitDirectories[] = {
-    "/etc/systemd/system",  "/etc/systemd/system.control", "/run/systemd/system",
-    "/usr/lib/systemd/system", "/lib/systemd/system",      "/usr/local/lib/systemd/system"};
+    "/etc/systemd/system",     "/etc/systemd/system.control", "/run/systemd/system",
+    "/usr/lib/systemd/system", "/lib/systemd/system",         "/usr/local/lib/systemd/system"};
 
 bool HasUnitSuffix(absl::string_view name) {
   return absl::c_any_of(kSuffixes, [&](absl::string_view suffix) {
@@ -26,7 +26,8 @@ bool HasUnitSuffix(absl::string_view name) {
 }
 
 bool IsBeneath(absl::string_view path, absl::string_view directory) {
-  return path == directory || directory == "/" || absl::StartsWith(path, absl::StrCat(directory, "/"));
+  return path == directory || directory == "/" ||
+         absl::StartsWith(path, absl::StrCat(directory, "/"));
 }
 
 }  // namespace
@@ -69,11 +70,14 @@ std::string DescribeUnit(const UnitProperties& unit) {
 }
 
 const std::vector<std::string>& UnitVerbs() {
-  static const auto* const verbs = new std::vector<std::string>{
-      "start",       "stop",
-      "restart",     "reload",
-      "try-restart", "reload-or-restart",
-      "try-reload-or-restart", "reload-or-try-restart"};
+  static const auto* const verbs = new std::vector<std::string>{"start",
+                                                                "stop",
+                                                                "restart",
+                                                                "reload",
+                                                                "try-restart",
+                                                                "reload-or-restart",
+                                                                "try-reload-or-restart",
+                                                                "reload-or-try-restart"};
   return *verbs;
 }
 

@@ -142,10 +142,10 @@ absl::Status UnitActivator::AwaitHealthy(const std::string& verb, absl::Time dea
       },
       deadline);
   if (absl::IsDeadlineExceeded(reached.status())) {
-    return absl::DeadlineExceededError(absl::StrCat(
-        "unit ", *unit_, " is still ", DescribeUnit(last), " ",
-        absl::FormatDuration(options_.healthy_within), " after its ", verb,
-        " (healthy_within); see journalctl -u ", *unit_));
+    return absl::DeadlineExceededError(
+        absl::StrCat("unit ", *unit_, " is still ", DescribeUnit(last), " ",
+                     absl::FormatDuration(options_.healthy_within), " after its ", verb,
+                     " (healthy_within); see journalctl -u ", *unit_));
   }
   if (!reached.ok()) return reached.status();
   if (JudgeUnit(*reached, wants_running()) == UnitHealth::kFailed) {
@@ -155,15 +155,14 @@ absl::Status UnitActivator::AwaitHealthy(const std::string& verb, absl::Time dea
   return runs_on ? AwaitSettled(verb, *reached) : absl::OkStatus();
 }
 
-absl::Status UnitActivator::AwaitSettled(const std::string& verb,
-                                         const UnitProperties& healthy) {
+absl::Status UnitActivator::AwaitSettled(const std::string& verb, const UnitProperties& healthy) {
   const absl::Duration settle = std::min(kSettle, options_.healthy_within);
   absl::StatusOr<UnitProperties> flapped = WaitThroughOutages(
       [&](const UnitProperties& now) { return Flapped(healthy, now); }, clock_->Now() + settle);
   if (absl::IsDeadlineExceeded(flapped.status())) return absl::OkStatus();
   if (!flapped.ok()) return flapped.status();
-  return Fault(*flapped, absl::StrCat(" less than ", absl::FormatDuration(settle),
-                                      " after its ", verb, " made it active"));
+  return Fault(*flapped, absl::StrCat(" less than ", absl::FormatDuration(settle), " after its ",
+                                      verb, " made it active"));
 }
 
 // A bus that is restarted meanwhile is no fault of the unit.

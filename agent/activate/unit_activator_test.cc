@@ -1,9 +1,9 @@
 #include "agent/activate/unit_activator.h"
 
-#include <thread>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <thread>
 
 #include "agent/activate/fake_systemd.h"
 #include "common/clock/fake_clock.h"
@@ -105,9 +105,9 @@ TEST_F(UnitActivatorTest, TemplateInstanceIsEnabledOnce) {
   options_.service = "web@blue";
   EXPECT_TRUE(Make("restart").Activate(false).ok());
   EXPECT_TRUE(activator_->Activate(false).ok());
-  EXPECT_THAT(systemd_.changes(), ElementsAre("enable web@blue.service", "daemon-reload",
-                                              "restart web@blue.service",
-                                              "restart web@blue.service"));
+  EXPECT_THAT(systemd_.changes(),
+              ElementsAre("enable web@blue.service", "daemon-reload", "restart web@blue.service",
+                          "restart web@blue.service"));
 }
 
 TEST_F(UnitActivatorTest, OrdinaryDisabledUnitStaysDisabled) {
@@ -175,9 +175,8 @@ TEST_F(UnitActivatorTest, UnitThatNeverGetsThereRunsOutOfTime) {
 TEST_F(UnitActivatorTest, UnitThatFlapsIsNotHealthy) {
   UnitProperties again = FakeSystemd::Service();
   again.restarts = 1;
-  for (const UnitProperties& next :
-       {FakeSystemd::Service("activating", "auto-restart"), again, Failed("signal"),
-        FakeSystemd::Service("inactive", "dead")}) {
+  for (const UnitProperties& next : {FakeSystemd::Service("activating", "auto-restart"), again,
+                                     Failed("signal"), FakeSystemd::Service("inactive", "dead")}) {
     systemd_.SetUnit(kUnit, FakeSystemd::Service());
     systemd_.Then(kUnit, next);
     const absl::Status status = Make("reload").Activate(false);

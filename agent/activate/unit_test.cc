@@ -1,8 +1,8 @@
 #include "agent/activate/unit.h"
 
-#include <csignal>
-
 #include <gtest/gtest.h>
+
+#include <csignal>
 
 namespace gitops {
 namespace {
@@ -84,7 +84,8 @@ TEST(DescribeUnitTest, SaysHowItEnded) {
   unit.main_code = CLD_KILLED;
   unit.main_status = 9;
   unit.restarts = 0;
-  EXPECT_EQ(DescribeUnit(unit), "failed (failed, result exit-code, main process ended by signal 9)");
+  EXPECT_EQ(DescribeUnit(unit),
+            "failed (failed, result exit-code, main process ended by signal 9)");
   EXPECT_EQ(DescribeUnit(Unit("active")), "active (x)");
   EXPECT_EQ(DescribeUnit(Unit("inactive", "", "", "not-found")), "not loaded (not-found)");
 }
