@@ -13,22 +13,28 @@ MirrorPaths::MirrorPaths(const std::string& directory)
       home(absl::StrCat(directory, "/home")) {}
 
 Command GitCommands::Local(const Account& account, std::vector<std::string> arguments) const {
-  return Build(account, {}, std::move(arguments));
+  return Build(account, paths_.repository, {}, std::move(arguments));
+}
+
+Command GitCommands::Outside(const Account& account, std::vector<std::string> arguments) const {
+  // A directory that is never there: without one named, git would look for one around itself.
+  return Build(account, paths_.directory + "/none", {}, std::move(arguments));
 }
 
 Command GitCommands::Remote(const Account& account, std::vector<std::string> arguments) const {
   // Said here and not in the mirror's configuration, so that no other command ever takes a missing
   // object for a reason to go to the network.
-  return Build(account,
+  return Build(account, paths_.repository,
                {"-c", "remote.origin.promisor=true", "-c",
                 "remote.origin.partialclonefilter=blob:none"},
                std::move(arguments));
 }
 
-Command GitCommands::Build(const Account& account, std::vector<std::string> options,
+Command GitCommands::Build(const Account& account, const std::string& repository,
+                           std::vector<std::string> options,
                            std::vector<std::string> arguments) const {
   Command command;
-  command.argv = {"git", absl::StrCat("--git-dir=", paths_.repository)};
+  command.argv = {"git", absl::StrCat("--git-dir=", repository)};
   for (std::string& option : options) command.argv.push_back(std::move(option));
   for (std::string& argument : arguments) command.argv.push_back(std::move(argument));
   command.environment = {

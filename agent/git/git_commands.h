@@ -31,11 +31,14 @@ class GitCommands {
 
   // A command that only sees the mirror: missing objects are missing.
   Command Local(const Account& account, std::vector<std::string> arguments) const;
+  // One that needs no mirror and so does not suffer from a damaged one.
+  Command Outside(const Account& account, std::vector<std::string> arguments) const;
   // One that may bring objects from the upstream, and may leave out what a filter names.
   Command Remote(const Account& account, std::vector<std::string> arguments) const;
 
  private:
-  Command Build(const Account& account, std::vector<std::string> options,
+  Command Build(const Account& account, const std::string& repository,
+                std::vector<std::string> options,
                 std::vector<std::string> arguments) const;
 
   const MirrorPaths paths_;

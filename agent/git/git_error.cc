@@ -79,7 +79,9 @@ constexpr std::array kPatterns = {
 };
 
 // Lines that say that something failed, but not what.
-constexpr std::array<absl::string_view, 12> kEmptyLines = {
+constexpr std::array<absl::string_view, 14> kEmptyLines = {
+    "fatal: fsck error in packed object",
+    "error: fsck error in packed object",
     "fatal: Could not read from remote repository.",
     "Please make sure you have the correct access rights",
     "and the repository exists.",

@@ -79,7 +79,8 @@ class GitTest : public ::testing::Test {
   void Start() {
     source_.reset();
     store_.reset();
-    driver_ = GitDriver::New({.state_dir = dir_ + "/state", .runner = &runner_});
+    driver_ = GitDriver::New({.state_dir = dir_ + "/state", .runner = &runner_,
+                              .fetch_timeout = fetch_timeout_});
     auto store = RevisionStore::Open(RevisionRoot(service_));
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
@@ -107,6 +108,7 @@ class GitTest : public ::testing::Test {
   }
 
   std::string dir_;
+  absl::Duration fetch_timeout_ = absl::Minutes(2);
   WatchedRunner runner_;
   std::unique_ptr<TestRepository> upstream_;
   ServiceSpec service_;

@@ -84,7 +84,7 @@ class GitMirrorImpl final : public GitMirror {
       const std::set<std::string>& refs) override {
     auto account = MakeReady(/*remote=*/true);
     if (!account.ok()) return account.status();
-    Command command = commands_.Local(*account, {"ls-remote", "--heads", "--quiet", "origin"});
+    Command command = commands_.Outside(*account, {"ls-remote", "--heads", "--quiet", "origin"});
     for (const std::string& ref : refs) {
       if (IsBranchName(ref)) command.argv.push_back(absl::StrCat("refs/heads/", ref));
     }
@@ -341,6 +341,10 @@ class GitMirrorImpl final : public GitMirror {
       status = FetchFrom(*account, branch, commit, /*fresh=*/true);
     }
     if (!status.ok() && !(new_tip && Has(*account, commit))) return status;
+    // An id that a person gave may be another object's.
+    if (branch.empty() && !Has(*account, commit)) {
+      return absl::NotFoundError(absl::StrCat(commit, " of ", name(), " is no commit"));
+    }
     NoteKnown(commit);
     return absl::OkStatus();
   }
@@ -370,12 +374,13 @@ class GitMirrorImpl final : public GitMirror {
                        const std::string& branch, bool fresh) const {
     // The reference is what later fetches tell the upstream that we have. Named by a hash, for
     // "a/b" may follow when branch "a" is deleted.
-    const std::string name = Sha256Hex(branch.empty() ? wanted : branch).substr(0, 32);
+    const std::string reference =
+        branch.empty() ? "" : absl::StrCat(":refs/gitops/", Sha256Hex(branch).substr(0, 32));
     // Once there is something, the small files that changed come along: one exchange fewer.
     Command command = commands_.Remote(
         account, {"fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
                   "--no-recurse-submodules", fresh ? "--filter=blob:none" : "--filter=blob:limit=256k",
-                  "origin", absl::StrCat("+", wanted, ":refs/gitops/", name)});
+                  "origin", absl::StrCat("+", wanted, reference)});
     command.timeout = options_.fetch_timeout;
     return command;
   }
@@ -390,7 +395,7 @@ class GitMirrorImpl final : public GitMirror {
 
   bool Has(const Account& account, const std::string& commit) {
     const Command command =
-        commands_.Local(account, {"cat-file", "-e", absl::StrCat(commit, "^{tree}")});
+        commands_.Local(account, {"cat-file", "-e", absl::StrCat(commit, "^{commit}^{tree}")});
     return Run("cat-file", "looking for a commit", command, false).ok();
   }
 

@@ -7,15 +7,14 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/path/beneath.h"
 
 namespace gitops {
 namespace {
 
-// For all symlinks of a commit together: a million take a second.
-constexpr int64_t kMaxSteps = 1'000'000;
+// Bytes of paths looked at, for all symlinks of a commit together: a second's work.
+constexpr int64_t kMaxWork = 64 << 20;
 
 std::string Shown(absl::string_view path) {
   const std::string escaped = absl::Utf8SafeCEscape(path);
@@ -120,14 +119,14 @@ class SymlinkWalk {
               const std::vector<DirectorySpec>& directories, absl::string_view root, int64_t* budget)
       : targets_(targets),
         directories_(directories),
-        depth_(root == "." ? 0 : static_cast<size_t>(std::count(root.begin(), root.end(), '/')) + 1),
+        root_(root == "." ? "" : root),
         budget_(budget) {}
 
   // Empty if it stays inside; otherwise the reason to refuse it.
   std::string Follow(const std::string& path) {
     // The symlink's own directory was reached through directories only.
-    const std::vector<std::string> parts = absl::StrSplit(path, '/');
-    at_.assign(parts.begin(), parts.end() - 1);
+    at_ = path;
+    Leave();
     if (!Push(targets_.at(path))) return reason_;
     while (!rest_.empty()) {
       const std::string part = std::move(rest_.back());
@@ -174,18 +173,25 @@ class SymlinkWalk {
   }
 
   bool Step(const std::string& part) {
-    if (--*budget_ < 0) return Refuse("the commit's symlinks take too long to follow");
+    *budget_ -= static_cast<int64_t>(at_.size() + part.size()) + 1;
+    if (*budget_ < 0) return Refuse("the commit's symlinks take too long to follow");
     if (part == ".") return true;
     if (part == "..") {
-      if (at_.size() <= depth_) return Refuse("it leads out of what is published");
-      at_.pop_back();
+      if (at_ == root_) return Refuse("it leads out of what is published");
+      Leave();
       return true;
     }
-    at_.push_back(part);
-    const auto symlink = targets_.find(absl::StrJoin(at_, "/"));
+    absl::StrAppend(&at_, at_.empty() ? "" : "/", part);
+    const auto symlink = targets_.find(at_);
     if (symlink == targets_.end()) return true;
-    at_.pop_back();
+    Leave();
     return Push(symlink->second);
+  }
+
+  // To the directory above.
+  void Leave() {
+    const size_t slash = at_.rfind('/');
+    at_.resize(slash == std::string::npos ? 0 : slash);
   }
 
   // As the kernel's own limits: ELOOP and PATH_MAX.
@@ -194,9 +200,9 @@ class SymlinkWalk {
 
   const std::map<std::string, std::string>& targets_;
   const std::vector<DirectorySpec>& directories_;
-  std::vector<std::string> at_;    // where the walk is
+  std::string at_;                 // where the walk is
   std::vector<std::string> rest_;  // what is to be walked, last first
-  const size_t depth_;             // of the link's root
+  const std::string root_;         // of the link
   int64_t* const budget_;
   int followed_ = 0;
   std::string reason_;
@@ -227,7 +233,7 @@ absl::Status CheckTree(const std::vector<TreeEntry>& entries,
 
 absl::Status CheckSymlinks(const std::map<std::string, std::string>& targets,
                            const std::vector<DirectorySpec>& directories) {
-  int64_t budget = kMaxSteps;
+  int64_t budget = kMaxWork;
   for (const auto& [path, target] : targets) {
     for (const DirectorySpec& spec : directories) {
       if (!IsBeneathLink(path, spec.link)) continue;

@@ -123,7 +123,7 @@ TEST(CheckSymlinks, AMazeOfThemIsGivenUpInBoundedTime) {
 }
 
 TEST(TreeListingParser, TakesPiecesAsTheyComeAndStopsAtTheLimit) {
-  const std::string listing("100644 blob 11\ta b\0" "040000 tree 22\td\0" "120000 blob 33\td/\xff\0", 51);
+  const std::string listing("100644 blob 11\ta b\0" "040000 tree 22\td\0" "120000 blob 33\td/\xff\0", 55);
   for (size_t cut = 0; cut <= listing.size(); ++cut) {
     TreeListingParser parser(2);
     ASSERT_TRUE(parser.Add(listing.substr(0, cut)).ok());

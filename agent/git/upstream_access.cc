@@ -23,19 +23,6 @@ namespace {
 
 constexpr std::array<absl::string_view, 5> kSchemes = {"file", "http", "https", "ssh", "git"};
 
-// Faults that old, honest histories have, and names that our own check of the published part
-// refuses with a better message. Without these one bad commit would make an upstream unusable for
-// ever, even for services that it does not touch.
-constexpr std::array<absl::string_view, 22> kIgnoredFaults = {
-    "zeroPaddedFilemode", "badTimezone",          "missingSpaceBeforeDate",
-    "badDate",            "badDateOverflow",      "missingSpaceBeforeEmail",
-    "missingNameBeforeEmail", "badEmail",         "badName",
-    "missingEmail",       "hasDot",               "hasDotdot",
-    "hasDotgit",          "fullPathname",         "emptyName",
-    "nullSha1",           "gitmodulesMissing",    "gitmodulesName",
-    "gitmodulesUrl",      "gitmodulesPath",       "gitmodulesUpdate",
-    "gitmodulesSymlink"};
-
 absl::Status Refuse(absl::string_view url, absl::string_view why) {
   return absl::FailedPreconditionError(
       absl::StrCat("the upstream \"", RedactUrl(url), "\" cannot be used: ", why));
@@ -201,6 +188,9 @@ absl::StatusOr<UpstreamAccess> ParseUpstream(const UpstreamSpec& spec) {
   return access;
 }
 
+// fsckObjects is off: for a partial mirror git cannot be told which faults to forgive, so one
+// zero-padded mode in an old commit would make an upstream unusable for ever. Hashes are verified
+// all the same, and what is published is checked by CheckTree.
 std::string GitConfigFor(const UpstreamAccess& access, const UpstreamSpec& spec) {
   std::string text = absl::StrCat(
       "# Written by gitops-agent at each start.\n[remote \"origin\"]\n url = ",
@@ -211,12 +201,9 @@ std::string GitConfigFor(const UpstreamAccess& access, const UpstreamSpec& spec)
       " packedGitLimit = 256m\n logAllRefUpdates = false\n commitGraph = false\n"
       "[credential]\n helper = \n[submodule]\n recurse = false\n"
       "[transfer]\n bundleURI = false\n credentialsInUrl = die\n"
-      "[fetch]\n fsckObjects = true\n recurseSubmodules = false\n writeCommitGraph = false\n"
+      "[fetch]\n fsckObjects = false\n recurseSubmodules = false\n writeCommitGraph = false\n"
       "[gc]\n auto = 0\n[maintenance]\n auto = false\n[repack]\n writeBitmaps = false\n"
-      "[init]\n defaultBranch = main\n[fetch \"fsck\"]\n");
-  for (absl::string_view fault : kIgnoredFaults) {
-    absl::StrAppend(&text, " ", fault, " = ignore\n");
-  }
+      "[init]\n defaultBranch = main\n");
   if (access.scheme == "file") text += FileSection(access);
   if (access.scheme == "http" || access.scheme == "https") text += HttpSection(spec);
   return text;
