@@ -184,14 +184,14 @@ TEST_F(RunTest, PullOfAFrozenServiceFailsAndSaysByWhom) {
   EXPECT_THAT(result.err, HasSubstr("frozen by alice@laptop (FAILED_PRECONDITION)"));
 }
 
-TEST_F(RunTest, DiffFailsOnDriftButNotOnUntrackedFiles) {
+TEST_F(RunTest, DiffFailsWhereverThereIsADifference) {
   EXPECT_EQ(Ctl("diff nginx @h").exit_code, 0);
   v1::DiffServiceResponse diff;
   diff.add_differences()->set_kind(v1::Difference::KIND_UNTRACKED);
   diff.mutable_differences(0)->set_path("/etc/nginx/cache");
   agent_->SetDiff("nginx", diff);
   const Result untracked = Ctl("diff nginx @h");
-  EXPECT_EQ(untracked.exit_code, 0);
+  EXPECT_EQ(untracked.exit_code, 1);
   EXPECT_EQ(untracked.out, "untracked  /etc/nginx/cache\n");
   diff.add_differences()->set_kind(v1::Difference::KIND_MODIFIED);
   agent_->SetDiff("nginx", diff);

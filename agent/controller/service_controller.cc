@@ -45,7 +45,7 @@ absl::Status ServiceController::Load() {
   absl::StatusOr<std::vector<ChangeRecord>> changes = options_.records->Changes(spec().service);
   if (!changes.ok()) return changes.status();
   MutexLock lock(mutex_);
-  if (stored->has_value()) record_ = **stored;
+  record_ = stored->has_value() ? **stored : NewRecord(policy_);
   logged_hash_ = changes->empty() ? record_.hash : changes->front().to_hash;
   logged_state_ = changes->empty() ? record_.state : changes->front().to_state;
   return absl::OkStatus();
@@ -79,7 +79,11 @@ void ServiceController::WakeJob() {
 
 ServiceView ServiceController::View() const {
   MutexLock lock(mutex_);
-  return {record_, last_poll_, record_.frozen ? next_attempt_ : std::min(next_poll_, next_attempt_)};
+  ServiceView view{record_, last_poll_,
+                   record_.frozen ? next_attempt_ : std::min(next_poll_, next_attempt_)};
+  // A move is not shown as done before its activation has ended.
+  if (!record_.pending.empty() && !record_.frozen) view.record.hash = logged_hash_;
+  return view;
 }
 
 bool ServiceController::Following() const {

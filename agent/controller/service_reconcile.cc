@@ -101,7 +101,7 @@ void ServiceController::Reconcile(bool forced) {
   if (step.kind == Step::Kind::kNone) {
     established_ = !record.published.empty();
     NoteOutcome("", true);
-    if (!record.source_error.empty()) {
+    if (!record.source_error.empty() && established_) {
       Change([](ServiceRecord r) { r.source_error.clear(); return Settled(std::move(r)); },
              {.reason = "the fault is gone"});
     }

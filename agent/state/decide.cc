@@ -34,6 +34,12 @@ void ClearErrors(ServiceRecord& record) {
 
 }  // namespace
 
+ServiceRecord NewRecord(const Policy& policy) {
+  ServiceRecord record;
+  if (!policy.coordinated) record.source_error = "nothing is published yet";
+  return Settled(std::move(record));
+}
+
 std::string DesiredRevision(const ServiceRecord& record, const Policy& policy) {
   if (!record.pinned.empty()) return record.pinned;
   if (record.frozen) return record.hash;
@@ -62,7 +68,10 @@ Step NextStep(const ServiceRecord& record, const Policy& policy, absl::string_vi
 }
 
 bool MovingToPin(const ServiceRecord& record) {
-  return !record.pinned.empty() && (record.hash != record.pinned || !record.pending.empty());
+  if (record.pinned.empty()) return false;
+  // What was activated before and is only published again, after a reboot, is not on its way.
+  const bool activating = !record.pending.empty() && record.last_good != record.published;
+  return record.hash != record.pinned || activating;
 }
 
 ServiceRecord Settled(ServiceRecord record) {
@@ -90,8 +99,9 @@ ServiceRecord OnTip(ServiceRecord record, const std::string& tip) {
   record.poll_error.clear();
   if (record.frozen) return Settled(std::move(record));
   if (record.target != tip) {
-    // A fault of the former target says nothing about this one.
-    record.source_error.clear();
+    // A fault of the former target says nothing about this one, but while nothing is published
+    // the service cannot be called reconciled.
+    if (!record.published.empty()) record.source_error.clear();
     record.target = tip;
   }
   return Settled(std::move(record));

@@ -19,6 +19,10 @@ struct Policy {
   bool rollback_on_failure = true;
 };
 
+// A service of which nothing is stored yet: DIFF until its first revision is published, or OK if it
+// waits for a deployment.
+ServiceRecord NewRecord(const Policy& policy);
+
 // The revision the service should be at: the pin, the one it is frozen at, what a deployment asked
 // for, or the tip. Empty: nothing is to be published (yet).
 std::string DesiredRevision(const ServiceRecord& record, const Policy& policy);

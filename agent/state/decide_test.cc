@@ -97,6 +97,13 @@ TEST(SettledTest, StateAndInfoFollowFromWhatIsWrongAndWhatWasAsked) {
   const Step to_a{Step::Kind::kPublish, kA, kA};
   const std::vector<StateCase> cases = {
       {"nothing wrong", At(kA), State::kOk, ""},
+      {"nothing published yet", NewRecord({}), State::kDiff, "nothing is published yet"},
+      {"a tip is known, but nothing published yet", OnTip(NewRecord({}), kA), State::kDiff,
+       "nothing is published yet"},
+      {"the first publication",
+       OnActivated(OnPublished(OnTip(NewRecord({}), kA), {Step::Kind::kPublish, kA, kA})),
+       State::kOk, ""},
+      {"waiting for a deployment", NewRecord({.coordinated = true}), State::kOk, ""},
       {"one failed poll makes DIFF", OnPollFailed(At(kA), "no answer"), State::kDiff, "no answer"},
       {"a poll that works again", OnTip(OnPollFailed(At(kA), "no answer"), kA), State::kOk, ""},
       {"a revision that is refused", OnSourceFailed(moved, "symlink out"), State::kDiff,
@@ -124,6 +131,9 @@ TEST(SettledTest, StateAndInfoFollowFromWhatIsWrongAndWhatWasAsked) {
       {"published, not yet activated", OnPublished(rolling, to_a), State::kRollback,
        "moving to " + kA},
       {"rolled back", OnActivated(OnPublished(rolling, to_a)), State::kFreeze, "ROLLBACK: " + kA},
+      {"published again after a reboot: still rolled back",
+       OnPublishing(OnActivated(OnPublished(rolling, to_a)), kA), State::kFreeze,
+       "ROLLBACK: " + kA},
       {"rolled back without a change of content", OnSameContent(rolling, kA), State::kFreeze,
        "ROLLBACK: " + kA},
       {"the rollback's files cannot be had", OnSourceFailed(rolling, "no such path"), State::kDiff,

@@ -1,56 +1,11 @@
 #include "common/crash/crash_point.h"
 
-#ifdef GITOPS_CRASH_POINTS
-
-#include <signal.h>
-#include <unistd.h>
-
-#include <atomic>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <string>
-
-#include "absl/strings/numbers.h"
-
 namespace gitops {
-namespace {
 
-struct Target {
-  std::string name;
-  int64_t left = 1;
-};
-
-// A test whose crash never comes proves nothing, so a value that cannot be meant ends it at once.
-[[noreturn]] void Refuse(absl::string_view value) {
-  std::fprintf(stderr, "GITOPS_CRASH_AT is \"%s\"; it must be NAME or NAME:N with N from 1 up\n",
-               std::string(value).c_str());
-  std::abort();
-}
-
-Target ReadTarget() {
-  const char* const variable = std::getenv("GITOPS_CRASH_AT");
-  const absl::string_view value = variable == nullptr ? "" : variable;
-  const size_t colon = value.rfind(':');
-  if (colon == absl::string_view::npos) return {std::string(value)};
-  Target target{std::string(value.substr(0, colon))};
-  if (target.name.empty() || !absl::SimpleAtoi(value.substr(colon + 1), &target.left) ||
-      target.left < 1) {
-    Refuse(value);
-  }
-  return target;
-}
-
-}  // namespace
+void (*crash_hook)(absl::string_view name) = nullptr;
 
 void CrashPoint(absl::string_view name) {
-  static const Target* const target = new Target(ReadTarget());
-  static std::atomic<int64_t> left = target->left;
-  if (name.empty() || name != target->name || left.fetch_sub(1) != 1) return;
-  kill(getpid(), SIGKILL);
-  while (true) pause();
+  if (crash_hook != nullptr) crash_hook(name);
 }
 
 }  // namespace gitops
-
-#endif  // GITOPS_CRASH_POINTS

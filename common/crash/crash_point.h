@@ -6,14 +6,13 @@
 namespace gitops {
 
 // A named place at which a test can kill the process: where the variable GITOPS_CRASH_AT holds
-// `name` (or `name:N` for the Nth time it is passed), SIGKILL is sent to itself. Compiled in only
-// under --define=crash_points=on (tools/test builds the integration tests' agent so); otherwise
-// this is nothing at all. Names are listed in docs/reference/crash-points.md.
-#ifdef GITOPS_CRASH_POINTS
+// `name` (or `name:N` for the Nth time it is passed), SIGKILL is sent to itself. Only a program that
+// links //common/crash:armed can be killed so; tests use //agent:gitops-agent-crash. Elsewhere this
+// is a call of nothing. Names are listed in docs/reference/crash-points.md. Any thread.
 void CrashPoint(absl::string_view name);
-#else
-inline void CrashPoint(absl::string_view) {}
-#endif
+
+// What CrashPoint calls; set once, before main(), by :armed. Null: nothing.
+extern void (*crash_hook)(absl::string_view name);
 
 }  // namespace gitops
 

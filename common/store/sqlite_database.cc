@@ -4,14 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-// SQLite's connections share their WAL index by memory whose races it resolves with checksums, and
-// Debian's library is not built for thread sanitizer, which sees only its calls of memcpy.
-extern "C" const char* __tsan_default_suppressions() { return "called_from_lib:libsqlite3.so\n"; }
-#endif
-#endif
-
 namespace gitops {
 namespace {
 

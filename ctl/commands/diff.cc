@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 #include "ctl/commands/commands.h"
 #include "ctl/output/service_text.h"
@@ -15,15 +13,9 @@ absl::StatusOr<ExitCode> Diff(CommandContext& context) {
     context.console.err << "gitopsctl: " << context.Subject() << ": there are more than these "
                         << response->differences_size() << "\n";
   }
-  // Files the service made itself are shown, but they are no drift: they are meant to be kept.
-  const bool drift = std::any_of(
-      response->differences().begin(), response->differences().end(),
-      [](const v1::Difference& d) { return d.kind() != v1::Difference::KIND_UNTRACKED; });
-  if (drift || response->truncated()) return kFailed;
+  if (!response->differences().empty()) return kFailed;
   context.console.err << "gitopsctl: " << context.Subject() << ": as " << ShortHash(response->hash())
-                      << " has it"
-                      << (response->differences().empty() ? "" : ", but for untracked files")
-                      << "\n";
+                      << " has it\n";
   return kDone;
 }
 
