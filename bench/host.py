@@ -1,0 +1,117 @@
+"""The agent as a host in the benchmarks: the release binary, asked over gRPC."""
+
+import importlib
+import os
+import pathlib
+import queue
+import re
+import subprocess
+import sys
+import threading
+import time
+
+import grpc
+
+from harness import ROOT, Agent, fleet_config, wait_for
+from upstream import MARKER, other_name
+
+
+def load_api(directory):
+    """Python's side of the agent's API, generated for this run."""
+    subprocess.run(["protoc", f"-I{ROOT / 'proto'}", f"--python_out={directory}",
+                    f"--grpc_out={directory}", "--plugin=protoc-gen-grpc=/usr/bin/grpc_python_plugin",
+                    "gitops/v1/types.proto", "gitops/v1/agent.proto"], check=True)
+    sys.path.insert(0, str(directory))
+    return (importlib.import_module("gitops.v1.agent_pb2"),
+            importlib.import_module("gitops.v1.agent_pb2_grpc"),
+            importlib.import_module("gitops.v1.types_pb2"))
+
+
+class Host:
+    """An agent with that many services on one upstream: app, and small others."""
+
+    def __init__(self, directory, upstream, services, poll, api):
+        directory = pathlib.Path(directory)
+        self.published = directory / "published"
+        self.pb, self.rpc, self.types = api
+        root = os.geteuid() == 0
+        names = ["app"] + [other_name(number) for number in range(1, services)]
+        config = fleet_config(
+            {"upstream": upstream.url, "branch": "main", "mount": directory / "mount", "poll": poll},
+            [{"machine": "web1", "service": name,
+              "dirs": [{"local": self.published / name, "link": name}]} for name in names])
+        # Mounts in a namespace of its own; unshare becomes the agent, so its process is the agent's.
+        wrapper = ["unshare", "-m", "--propagation", "private"] if root else []
+        self.agent = Agent(directory, config, root=root, wrapper=wrapper,
+                           flags=["--log-level", "warning"])
+        self.services = services
+
+    def __enter__(self):
+        began = time.monotonic()
+        self.agent.start()
+        channel = grpc.insecure_channel(self.agent.address())
+        self.stub = self.rpc.AgentServiceStub(channel)
+        wait_for(self.all_ok, 300, "all services to be OK")
+        self.start_seconds = time.monotonic() - began
+        return self
+
+    def __exit__(self, *_):
+        self.agent.__exit__()
+
+    @property
+    def pid(self):
+        return self.agent.process.pid
+
+    def marker(self):
+        """The published file as the host's processes see it."""
+        return pathlib.Path(f"/proc/{self.pid}/root{self.published}/app/{MARKER}")
+
+    def all_ok(self):
+        listed = self.stub.ListServices(self.pb.ListServicesRequest(page_size=10_000)).services
+        return len(listed) == self.services and all(
+            one.state == self.types.SERVICE_STATE_OK and one.hash for one in listed)
+
+    def polls(self):
+        return sum(int(count) for count in re.findall(
+            r'^gitops_git_operation_duration_seconds_count\{[^}]*op="ls-remote"[^}]*\} (\d+)',
+            self.agent.metrics(), re.M))
+
+    def rollback(self, commit):
+        """Seconds until the answer; it is answered when the older revision is served."""
+        began = time.monotonic()
+        answer = self.stub.RollbackService(
+            self.pb.RollbackServiceRequest(service="app", hash=commit), timeout=60)
+        took = time.monotonic() - began
+        assert answer.service.hash == commit, answer
+        return took
+
+    def unfreeze(self):
+        self.stub.UnfreezeService(self.pb.UnfreezeServiceRequest(service="app"), timeout=60)
+
+
+class Watch:
+    """Tells when app became active at a commit, from the agent's stream of changes."""
+
+    def __init__(self, host):
+        self._states = queue.Queue()
+        self._ok = host.types.SERVICE_STATE_OK
+        self._call = host.stub.WatchServices(host.pb.WatchServicesRequest(services=["app"]))
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        try:
+            for change in self._call:
+                self._states.put((time.monotonic(), change.service.hash, change.service.state))
+        except grpc.RpcError:
+            pass
+
+    def active_at(self, commit, seconds=60):
+        """The moment, by the monotonic clock."""
+        deadline = time.monotonic() + seconds
+        while True:
+            at, seen, state = self._states.get(timeout=max(0.0, deadline - time.monotonic()))
+            if seen == commit and state == self._ok:
+                return at
+
+    def close(self):
+        self._call.cancel()
