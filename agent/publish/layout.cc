@@ -43,7 +43,10 @@ std::optional<std::string> PathBelow(absl::string_view path, absl::string_view a
 
 std::vector<Place> OrderPlaces(const std::vector<DirectorySpec>& directories) {
   std::vector<Place> places;
-  for (const DirectorySpec& spec : directories) places.push_back({.spec = spec});
+  for (const DirectorySpec& spec : directories) {
+    // Followed, but published nowhere.
+    if (!spec.local.empty()) places.push_back({.spec = spec});
+  }
   std::stable_sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
     return a.spec.local < b.spec.local;  // what is above sorts first
   });

@@ -23,7 +23,7 @@ struct Place {
   std::string PathIn(absl::string_view revision) const;
 };
 
-// The places of a service, outer before inner.
+// The places of a service, outer before inner; entries that are published nowhere have none.
 std::vector<Place> OrderPlaces(const std::vector<DirectorySpec>& directories);
 
 // The part of `path` below `above` ("" if equal); nothing if it is elsewhere. "." is above all.

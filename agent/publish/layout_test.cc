@@ -23,6 +23,14 @@ TEST(Layout, OuterComesBeforeInnerAndTheNearestOuterCounts) {
   EXPECT_EQ(places[3].PathIn("r"), "r/three");
 }
 
+TEST(Layout, AnEntryThatIsPublishedNowhereHasNoPlace) {
+  const std::vector<Place> places = OrderPlaces({{"", "watched"}, {"/a", "one"}, {"", "too"}});
+  ASSERT_EQ(places.size(), 1u);
+  EXPECT_EQ(places[0].spec.local, "/a");
+  EXPECT_FALSE(places[0].outer);
+  EXPECT_THAT(OrderPlaces({{"", "watched"}}), IsEmpty());
+}
+
 TEST(Layout, PathBelowKnowsWholeNamesOnly) {
   EXPECT_EQ(PathBelow("a/b", "a"), "b");
   EXPECT_EQ(PathBelow("a", "a"), "");

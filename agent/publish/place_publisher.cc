@@ -214,7 +214,8 @@ absl::Status PlacePublisher::ShowAll(const std::vector<Fd>& sources, const std::
 }
 
 absl::StatusOr<std::string> PlacePublisher::Published() {
-  std::string published;
+  // Shown nowhere: there is only what was stored to tell by.
+  std::string published = places_.empty() ? last_published_ : "";
   for (const Place& place : places_) {
     absl::StatusOr<Shown> shown = ShownAt(place);
     if (!shown.ok()) return shown.status();

@@ -79,6 +79,18 @@ class SymlinkPublisherTest : public testing::Test {
   ServiceSpec spec_;
 };
 
+TEST_F(SymlinkPublisherTest, ARevisionThatIsShownNowhereStaysPublishedThroughARestart) {
+  spec_.directories = {{"", "etc"}};
+  auto publisher = New();
+  EXPECT_EQ(*publisher->Published(), "");
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  EXPECT_EQ(*publisher->Published(), "r1");
+  publisher = NewSymlinkPublisher(
+      {.spec = spec_, .store = store_.get(), .last_published = "r1"});
+  EXPECT_EQ(*publisher->Published(), "r1");
+  EXPECT_THAT(*publisher->Drift("r1", true), IsEmpty());
+}
+
 TEST_F(SymlinkPublisherTest, EveryPlaceBecomesASymlinkAndNothingElseIsLeft) {
   auto publisher = New();
   EXPECT_EQ(*publisher->Published(), "");
