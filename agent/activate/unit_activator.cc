@@ -47,6 +47,7 @@ class UnitActivator : public Activator {
  private:
   using Condition = std::function<bool(const UnitProperties&)>;
 
+  std::string VerbFor(const UnitProperties& unit, bool first) const;
   bool wants_running() const { return options_.action != "stop"; }
   absl::Status CheckUnitName() const;
   absl::StatusOr<UnitProperties> Look();
@@ -72,8 +73,7 @@ absl::Status UnitActivator::Activate(bool first) {
 
   const bool judge = options_.healthy_within > absl::ZeroDuration();
   const absl::Time deadline = clock_->Now() + (judge ? options_.healthy_within : kJobLimit);
-  const bool starts = first && options_.action == "reload" && !IsUp(*before);
-  const std::string verb = starts ? "start" : options_.action;
+  const std::string verb = VerbFor(*before, first);
   // A revision that made the unit fail again and again must not keep the next from being started,
   // nor must many publications in a short time.
   if (MayStart(verb)) {
@@ -84,10 +84,22 @@ absl::Status UnitActivator::Activate(bool first) {
   CrashPoint("before-action");
   absl::Status ran = systemd_->RunVerb(*unit_, verb, deadline, stop_.get_token());
   CrashPoint("after-action");
+  if (judge && absl::IsDeadlineExceeded(ran)) {
+    return absl::DeadlineExceededError(absl::StrCat(
+        ran.message(), " (healthy_within is ", absl::FormatDuration(options_.healthy_within), ")"));
+  }
   if (!ran.ok() || !judge) return ran;
   // The try- verbs leave a unit alone that somebody stopped.
   if (absl::StrContains(verb, "try-") && before->active_state == "inactive") return ran;
   return AwaitHealthy(verb, deadline);
+}
+
+std::string UnitActivator::VerbFor(const UnitProperties& unit, bool first) const {
+  // There is nothing to reload before the first start. A unit that failed cannot be reloaded either,
+  // and the try- verbs pass it over: with them it would stay down for ever.
+  const bool reload_first = first && options_.action == "reload" && !IsUp(unit);
+  const bool passed_over = options_.action == "reload" || absl::StrContains(options_.action, "try-");
+  return reload_first || (passed_over && unit.active_state == "failed") ? "start" : options_.action;
 }
 
 absl::Status UnitActivator::CheckHealth() {

@@ -11,6 +11,7 @@
 namespace gitops {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -172,6 +173,15 @@ TEST_F(UnitActivatorTest, UnitThatNeverGetsThereRunsOutOfTime) {
               HasSubstr("unit web.service is still activating (start) 7s after its restart"));
 }
 
+TEST_F(UnitActivatorTest, JobThatTakesTooLongNamesTheSettingThatLimitedIt) {
+  systemd_.SetUnit(kUnit, FakeSystemd::Service());
+  systemd_.SetVerb(kUnit, "restart", absl::DeadlineExceededError("its job is not done in time"),
+                   FakeSystemd::Service("activating", "start"));
+  absl::Status status = Make("restart", absl::Seconds(7)).Activate(false);
+  EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("healthy_within is 7s"));
+}
+
 TEST_F(UnitActivatorTest, UnitThatFlapsIsNotHealthy) {
   UnitProperties again = FakeSystemd::Service();
   again.restarts = 1;
@@ -208,9 +218,19 @@ TEST_F(UnitActivatorTest, TryVerbsLeaveAStoppedUnitStopped) {
   }
 }
 
-TEST_F(UnitActivatorTest, TryRestartOfAUnitThatHadFailedDoesNotHealIt) {
+TEST_F(UnitActivatorTest, UnitThatFailedIsStartedWhereTheVerbWouldNotHealIt) {
+  for (const char* verb : {"reload", "try-restart", "try-reload-or-restart", "reload-or-try-restart"}) {
+    systemd_.SetUnit(kUnit, Failed());
+    EXPECT_TRUE(Make(verb).Activate(false).ok()) << verb;
+    EXPECT_EQ(systemd_.unit(kUnit).active_state, "active") << verb;
+  }
+  EXPECT_THAT(systemd_.changes(), Contains("start web.service").Times(4));
+}
+
+TEST_F(UnitActivatorTest, UnitThatFailedAndShallNotRunIsNotStarted) {
   systemd_.SetUnit(kUnit, Failed());
-  EXPECT_EQ(Make("try-restart").Activate(false).code(), absl::StatusCode::kFailedPrecondition);
+  (void)Make("stop").Activate(false);
+  EXPECT_NE(systemd_.unit(kUnit).active_state, "active");
 }
 
 TEST_F(UnitActivatorTest, ZeroHealthyWithinAsksOnlyForTheJobsResult) {

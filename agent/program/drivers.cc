@@ -28,12 +28,12 @@ class GitDriverFactory final : public DriverFactory {
     }
     const bool mounts = options_.mounts && !IsBootstrapService(spec);
     DeferredPair deferred = DeferDrivers(
-        [spec, mounts, git = options_.git,
-         records = options_.records]() -> absl::StatusOr<SourceAndPublisher> {
+        [spec, mounts, git = options_.git, records = options_.records,
+         exchange = options_.exchange]() -> absl::StatusOr<SourceAndPublisher> {
           auto record = records->Load(spec.service);
           if (!record.ok()) return record.status();
           const std::string last = record->has_value() ? (*record)->published : "";
-          return OpenGitService(spec, *git, mounts, last);
+          return OpenGitService(spec, *git, mounts, last, exchange);
         });
     UnitActivatorOptions unit;
     unit.service = spec.service;
@@ -55,7 +55,8 @@ class GitDriverFactory final : public DriverFactory {
 }  // namespace
 
 absl::StatusOr<SourceAndPublisher> OpenGitService(const ServiceSpec& spec, GitDriver& git,
-                                                  bool mounts, const std::string& last_published) {
+                                                  bool mounts, const std::string& last_published,
+                                                  ExchangeWay exchange) {
   absl::StatusOr<std::unique_ptr<RevisionStore>> opened = RevisionStore::Open(RevisionRoot(spec));
   if (!opened.ok()) return opened.status();
   std::shared_ptr<RevisionStore> store = *std::move(opened);
@@ -66,6 +67,7 @@ absl::StatusOr<SourceAndPublisher> OpenGitService(const ServiceSpec& spec, GitDr
     bind.spec = spec;
     bind.store = store.get();
     bind.last_published = last_published;
+    bind.way = exchange;
     pair.publisher = NewBindPublisher(std::move(bind));
   } else {
     SymlinkPublisherOptions symlink;

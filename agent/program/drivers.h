@@ -9,6 +9,7 @@
 #include "agent/controller/host_agent.h"
 #include "agent/git/git.h"
 #include "agent/program/deferred_drivers.h"
+#include "agent/publish/mount_exchange.h"
 #include "agent/record/record.h"
 #include "common/clock/clock.h"
 
@@ -17,6 +18,7 @@ namespace gitops {
 struct DriverOptions {
   // Publish by bind mounts; false: by symlinks.
   bool mounts = true;
+  ExchangeWay exchange = ExchangeWay::kAuto;
   // Not owned; outlive the drivers.
   GitDriver* git = nullptr;
   Systemd* systemd = nullptr;
@@ -31,7 +33,8 @@ std::unique_ptr<DriverFactory> NewDriverFactory(DriverOptions options);
 
 // The revisions, source and publisher of one service. Errors as RevisionStore::Open.
 absl::StatusOr<SourceAndPublisher> OpenGitService(const ServiceSpec& spec, GitDriver& git,
-                                                  bool mounts, const std::string& last_published);
+                                                  bool mounts, const std::string& last_published,
+                                                  ExchangeWay exchange = ExchangeWay::kAuto);
 
 }  // namespace gitops
 

@@ -45,6 +45,7 @@ class Agent {
   static absl::StatusOr<std::unique_ptr<Agent>> Make(const Settings& flags);
   ~Agent() {
     follower_.reset();
+    git_runner_->Stop();
     host_.reset();
     runner_->Stop();
     scheduler_.reset();
@@ -54,6 +55,7 @@ class Agent {
 
  private:
   absl::Status Open(const Settings& flags);
+  absl::Status OpenStore(const std::string& state_dir);
   absl::Status ReadConfig(const Settings& flags);
   std::vector<ServiceSpec> Services(const AgentConfig& config) const;
   void Reload();
@@ -71,6 +73,8 @@ class Agent {
   std::string config_file_;
 
   std::unique_ptr<ProcessRunner> runner_ = NewProcessRunner();
+  // An upstream may take for ever, so at the end git is stopped first; a package manager is not.
+  std::unique_ptr<ProcessRunner> git_runner_ = NewProcessRunner();
   std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<AgentMetrics> agent_metrics_;
   std::unique_ptr<Store> store_;
@@ -102,6 +106,12 @@ absl::Status CheckPrivilege(const Settings& settings) {
       "symlinks");
 }
 
+ExchangeWay ExchangeSetting(const Settings& settings) {
+  const std::string& way = settings.Get("mount-exchange");
+  if (way == "beneath") return ExchangeWay::kBeneath;
+  return way == "propagation" ? ExchangeWay::kPropagation : ExchangeWay::kAuto;
+}
+
 absl::StatusOr<std::unique_ptr<Agent>> Agent::Make(const Settings& flags) {
   auto agent = std::make_unique<Agent>();
   if (absl::Status opened = agent->Open(flags); !opened.ok()) return opened;
@@ -117,16 +127,15 @@ absl::Status Agent::Open(const Settings& flags) {
   const Settings& settings = config_.settings;
   if (absl::Status checked = CheckServerSettings(settings); !checked.ok()) return checked;
   if (absl::Status allowed = CheckPrivilege(settings); !allowed.ok()) return allowed;
-  const std::string& state_dir = settings.Get("state-dir");
-  if (absl::Status made = MakeStateDirectory(state_dir); !made.ok()) return made;
-  auto store = OpenSqliteStore({.path = state_dir + "/agent.db", .clock = clock_});
-  if (!store.ok()) return store.status();
-  store_ = *std::move(store);
+  if (store_ == nullptr) {
+    if (absl::Status opened = OpenStore(settings.Get("state-dir")); !opened.ok()) return opened;
+  }
   records_ = std::make_unique<RecordStore>(store_.get());
   scheduler_ = NewScheduler(clock_, kMostThreads);
   systemd_ = NewBusSystemd(clock_);
   packages_ = NewPackageManager(runner_.get());
   drivers_ = NewDriverFactory({.mounts = settings.GetBool("root"),
+                               .exchange = ExchangeSetting(settings),
                                .git = git_.get(),
                                .systemd = systemd_.get(),
                                .packages = packages_.get(),
@@ -151,6 +160,9 @@ absl::Status Agent::Open(const Settings& flags) {
   options.on_polled = [this](const std::string& upstream) {
     agent_metrics_->UpstreamAnswered(upstream, clock_->Now());
   };
+  options.on_upstream_unused = [this](const std::string& upstream) {
+    agent_metrics_->RemoveUpstream(upstream);
+  };
   host_ = std::make_unique<HostAgent>(std::move(options));
   if (absl::Status configured = host_->Configure(Services(config_)); !configured.ok()) {
     return configured;
@@ -161,10 +173,22 @@ absl::Status Agent::Open(const Settings& flags) {
   return absl::OkStatus();
 }
 
+absl::Status Agent::OpenStore(const std::string& state_dir) {
+  if (absl::Status made = MakeStateDirectory(state_dir); !made.ok()) return made;
+  auto store = OpenSqliteStore({.path = state_dir + "/agent.db", .clock = clock_});
+  // Another agent has it: that is no fault of the settings, and passes.
+  if (absl::IsFailedPrecondition(store.status())) {
+    return absl::UnavailableError(store.status().message());
+  }
+  if (!store.ok()) return store.status();
+  store_ = *std::move(store);
+  return absl::OkStatus();
+}
+
 absl::Status Agent::ReadConfig(const Settings& flags) {
   // Where bootstrap is asked for, git comes before the config; the flags alone say where it works.
   git_ = GitDriver::New({.state_dir = flags.Get("state-dir"),
-                         .runner = runner_.get(),
+                         .runner = git_runner_.get(),
                          .clock = clock_,
                          .on_operation = [this](absl::string_view operation, bool ok,
                                                 absl::Duration duration) {
@@ -176,7 +200,8 @@ absl::Status Agent::ReadConfig(const Settings& flags) {
   config_file_ = flags.Get("config");
   if (bootstrap_.has_value()) {
     config_file_ = BootstrapConfigFile(*bootstrap_, config_file_);
-    if (absl::Status made = MakeStateDirectory(flags.Get("state-dir")); !made.ok()) return made;
+    // First, so that no other agent works there.
+    if (absl::Status opened = OpenStore(flags.Get("state-dir")); !opened.ok()) return opened;
     absl::Status fetched =
         FetchBootstrapConfig(*bootstrap_, config_file_, flags.GetBool("pull"), *git_);
     if (!fetched.ok()) return fetched;
@@ -185,8 +210,9 @@ absl::Status Agent::ReadConfig(const Settings& flags) {
   if (!config.ok()) return config.status();
   const std::string& state_dir = config->settings.Get("state-dir");
   if (state_dir != flags.Get("state-dir")) {
+    store_.reset();
     git_ = GitDriver::New({.state_dir = state_dir,
-                           .runner = runner_.get(),
+                           .runner = git_runner_.get(),
                            .clock = clock_,
                            .on_operation = [this](absl::string_view operation, bool ok,
                                                   absl::Duration duration) {
@@ -219,7 +245,8 @@ void Agent::Reload() {
   LogInfo("config read again",
           {{"config", config_file_}, {"services", absl::StrCat(config->services.size())}});
   MutexLock lock(mutex_);
-  for (const char* setting : {"listen", "metrics-listen", "state-dir", "root", "poll"}) {
+  for (const char* setting : {"listen", "metrics-listen", "state-dir", "root", "poll",
+                              "mount-exchange"}) {
     if (config->settings.Get(setting) == config_.settings.Get(setting)) continue;
     LogWarning("this setting is taken up at the next start", {{"setting", setting}});
   }
@@ -243,7 +270,10 @@ int Agent::Serve() {
                  .services = {service.get()},
                  .metrics = metrics_.get(),
                  .on_reload = [this] { follower_->Reload(); },
-                 .on_drain = [this] { host_->Stop(); }});
+                 .on_drain = [this] {
+                   git_runner_->Stop();
+                   host_->Stop();
+                 }});
   if (!process.ok()) return ReportFailure(kProgram, process.status());
   (*process)->SetReady(absl::OkStatus());
   return (*process)->Run();

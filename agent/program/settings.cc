@@ -27,6 +27,12 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return text.str();
 }
 
+// The faults of both readings of one file, all at once. A file that is no TOML is told by both.
+absl::Status BothRead(const absl::Status& settings, const absl::Status& fleet) {
+  if (settings.ok() || fleet.ok() || settings == fleet) return settings.ok() ? fleet : settings;
+  return absl::InvalidArgumentError(absl::StrCat(settings.message(), "\n", fleet.message()));
+}
+
 absl::Status CheckKinds(const std::vector<ServiceSpec>& services, const std::string& file) {
   for (const ServiceSpec& service : services) {
     if (!service.nix.has_value()) continue;
@@ -59,6 +65,10 @@ std::vector<SettingDefinition> AgentSettings() {
        .help = "publish by bind mounts, which needs root; false: by symlinks",
        .default_value = "true",
        .type = Type::kBool},
+      {.name = "mount-exchange",
+       .help = "for diagnosis: how a bind mount takes the place of another",
+       .default_value = "auto",
+       .choices = {"auto", "beneath", "propagation"}},
       {.name = "debug",
        .short_flag = "d",
        .help = "the same as --log-level debug",
@@ -69,6 +79,9 @@ std::vector<SettingDefinition> AgentSettings() {
        .help = "accepted as gitopper has it; the config is always followed, without a restart",
        .default_value = "false",
        .type = Type::kBool},
+      {.name = "ssh",
+       .short_flag = "s",
+       .help = "accepted as gitopper has it; nothing listens there: gitopsctl speaks to --listen"},
       {.name = "upstream",
        .short_flag = "U",
        .help = "bootstrap: this repository holds the config; --config is a path below --directory",
@@ -104,9 +117,8 @@ absl::StatusOr<AgentConfig> LoadAgentConfig(Settings flags, const std::string& c
   if (!text.ok()) return text.status();
   absl::StatusOr<Settings> settings =
       AddFileSettings(AgentSettings(), "agent", std::move(flags), *text, config_file);
-  if (!settings.ok()) return settings.status();
   absl::StatusOr<FleetConfig> fleet = ParseFleetConfig(*text, config_file);
-  if (!fleet.ok()) return fleet.status();
+  if (absl::Status read = BothRead(settings.status(), fleet.status()); !read.ok()) return read;
   if (settings->GetBool("debug")) settings->values["log-level"].value = "debug";
   AgentConfig config;
   config.config_file = config_file;

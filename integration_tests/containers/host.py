@@ -22,6 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 WORKSPACE = HERE.parent.parent
 PODMAN = str(HERE / "podman")
 BOOT_SECONDS = 60
+HOST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _image = None
 
@@ -110,6 +111,7 @@ class SystemdHost:
         self._network = network
         self._environment = dict(environment or {})
         self._unmake = []
+        self._pid = None
 
     def __enter__(self):
         try:
@@ -143,6 +145,13 @@ class SystemdHost:
         self._await_boot()
         say(f"{self.hostname} is up after {time.monotonic() - started:.1f} s")
 
+    @property
+    def pid(self):
+        """The machine's number of the host's PID 1."""
+        if self._pid is None:
+            self._pid = podman("inspect", "--format", "{{.State.Pid}}", self.container).stdout.strip()
+        return self._pid
+
     def _make_shared(self, source):
         # rshared is refused for a directory whose own mount is not shared.
         subprocess.run(["mount", "--bind", source, source], check=True)
@@ -161,11 +170,12 @@ class SystemdHost:
     def run(self, command, check=True, timeout=120, stdin=None, environment=None):
         """Runs a shell command, or a list of words, in the host as root."""
         words = ["sh", "-c", command] if isinstance(command, str) else list(map(str, command))
-        options = ["--interactive"] if stdin is not None else []
-        for key, value in (environment or {}).items():
-            options += ["--env", f"{key}={value}"]
-        result = podman("exec", *options, self.container, *words, check=False, timeout=timeout,
-                        **({"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}))
+        # podman exec does the same, and takes eight times as long.
+        done = subprocess.run(
+            ["nsenter", "--target", self.pid, "--all", "--", *words], check=False, timeout=timeout,
+            capture_output=True, text=True, env={"PATH": HOST_PATH, **(environment or {})},
+            **({"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}))
+        result = Result(done.returncode, done.stdout, done.stderr)
         if check and not result.ok:
             raise CommandFailed(f"{self.hostname}: {command}: status {result.status}\n"
                                 f"{result.stdout}{result.stderr}")
@@ -201,6 +211,7 @@ class SystemdHost:
         else:
             podman("kill", "--signal", "KILL", self.container)
             podman("wait", self.container, timeout=BOOT_SECONDS)
+        self._pid = None
         podman("start", self.container)
         self._await_boot()
 
