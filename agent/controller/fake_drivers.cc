@@ -45,6 +45,11 @@ class FakeHost::FakeSource final : public Source {
     Service& service = host_->services_[service_];
     if (afresh) service.drift.clear();
     if (service.ready.contains(revision)) return absl::OkStatus();
+    ++host_->held_fetches_;
+    host_->changed_.NotifyAll();
+    while (host_->hold_fetches_ && !interrupted_) host_->changed_.Wait(host_->mutex_);
+    --host_->held_fetches_;
+    if (interrupted_) return absl::CancelledError("interrupted");
     if (!host_->upstream_status_.ok()) return host_->upstream_status_;
     service.ready.insert(revision);
     return absl::OkStatus();
@@ -79,9 +84,20 @@ class FakeHost::FakeSource final : public Source {
     return absl::OkStatus();
   }
 
+  void Interrupt() override {
+    MutexLock lock(host_->mutex_);
+    interrupted_ = true;
+    host_->changed_.NotifyAll();
+  }
+  void Resume() override {
+    MutexLock lock(host_->mutex_);
+    interrupted_ = false;
+  }
+
  private:
   FakeHost* host_;
   const std::string service_;
+  bool interrupted_ = false;  // guarded by the host's mutex
 };
 
 class FakeHost::FakePublisher final : public Publisher {
@@ -225,6 +241,26 @@ void FakeHost::Release() {
   MutexLock lock(mutex_);
   hold_ = false;
   changed_.NotifyAll();
+}
+
+void FakeHost::HoldFetches() {
+  MutexLock lock(mutex_);
+  hold_fetches_ = true;
+}
+
+void FakeHost::ReleaseFetches() {
+  MutexLock lock(mutex_);
+  hold_fetches_ = false;
+  changed_.NotifyAll();
+}
+
+bool FakeHost::AwaitHeldFetch() {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  MutexLock lock(mutex_);
+  while (held_fetches_ == 0) {
+    if (!changed_.WaitUntil(mutex_, deadline)) return false;
+  }
+  return true;
 }
 
 bool FakeHost::AwaitHeld() {

@@ -52,6 +52,10 @@ class FakeHost final : public DriverFactory {
   // Activations block until Release().
   void HoldActivations();
   void Release();
+  // What is not ready yet cannot be fetched until ReleaseFetches() or an Interrupt().
+  void HoldFetches();
+  void ReleaseFetches();
+  bool AwaitHeldFetch();
   // Waits until an activation blocks. False if none does within 10 s.
   bool AwaitHeld();
 
@@ -78,6 +82,8 @@ class FakeHost final : public DriverFactory {
   int polls_ ABSL_GUARDED_BY(mutex_) = 0;
   bool hold_ ABSL_GUARDED_BY(mutex_) = false;
   int held_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool hold_fetches_ ABSL_GUARDED_BY(mutex_) = false;
+  int held_fetches_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace gitops

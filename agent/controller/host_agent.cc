@@ -99,6 +99,9 @@ absl::StatusOr<HostAgent::Managed> HostAgent::Begin(const ServiceSpec& spec,
 void HostAgent::End(const std::string& service, const Managed& managed) {
   managed.poller->Remove(service);
   managed.controller->Stop();
+  if (managed.poller->empty() && options_.on_upstream_unused) {
+    options_.on_upstream_unused(managed.poller->name());
+  }
   {
     MutexLock lock(mutex_);
     services_.erase(service);

@@ -44,6 +44,7 @@ struct HostAgentOptions {
   std::function<void(const std::string& service, const ServiceView& view)> on_change;
   std::function<void(const std::string& service)> on_removed;
   std::function<void(const std::string& upstream)> on_polled;
+  std::function<void(const std::string& upstream)> on_upstream_unused;
 };
 
 // All services of this host: the set follows the configuration, their state outlives changes of

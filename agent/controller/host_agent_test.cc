@@ -150,6 +150,34 @@ TEST_F(HostAgentTest, FreezeAnswersWhileAnActivationHangs) {
   EXPECT_TRUE(AwaitAt(kB, State::kFreeze));
 }
 
+TEST_F(HostAgentTest, RollbackDoesNotWaitForAFetchThatHangs) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.Push("main", kB);
+  ASSERT_TRUE(AwaitAt(kB));
+  host_.HoldFetches();
+  host_.Push("main", kC);
+  clock_.Advance(absl::Minutes(2));
+  ASSERT_TRUE(host_.AwaitHeldFetch());
+  auto rolled = Web()->Rollback("aaaa", "alice", "", {});
+  ASSERT_TRUE(rolled.ok()) << rolled.status();
+  EXPECT_EQ(rolled->state, State::kFreeze);
+  EXPECT_EQ(host_.Look("web").activated, kA);
+  host_.ReleaseFetches();
+  ASSERT_TRUE(Web()->Unfreeze("alice", "").ok());
+  EXPECT_TRUE(AwaitAt(kC)) << "the fetch that was given up is made again";
+}
+
+TEST_F(HostAgentTest, StoppingDoesNotWaitForAFetchThatHangs) {
+  host_.HoldFetches();
+  Start({Spec()});
+  ASSERT_TRUE(host_.AwaitHeldFetch());
+  agent_.reset();
+  host_.ReleaseFetches();
+  Restart({Spec()});
+  EXPECT_TRUE(AwaitAt(kA));
+}
+
 TEST_F(HostAgentTest, RollbackPinsTheOlderRevisionThroughPollsAndRestarts) {
   Start({Spec()});
   ASSERT_TRUE(AwaitAt(kA));
@@ -400,6 +428,48 @@ TEST_F(HostAgentTest, HistorySaysWhenFromToWhyAndByWhom) {
   EXPECT_EQ((*changes)[2].from_hash, kA);
   EXPECT_EQ((*changes)[2].to_hash, kB);
   EXPECT_EQ((*changes)[2].actor, "agent");
+}
+
+TEST_F(HostAgentTest, EveryCommandIsKeptInTheHistoryEvenIfItChangedNothing) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  ASSERT_TRUE(Web()->Freeze("alice", "release day").ok());
+  ASSERT_TRUE(Web()->Freeze("alice", "and the day after").ok());
+  auto changes = Web()->Changes();
+  ASSERT_TRUE(changes.ok());
+  EXPECT_EQ((*changes)[0].reason, "freeze: and the day after");
+  EXPECT_EQ((*changes)[0].from_state, State::kFreeze);
+  EXPECT_EQ((*changes)[1].reason, "freeze: release day");
+}
+
+TEST_F(HostAgentTest, AServiceThatFailsFromTheStartHasAHistoryThatSaysWhy) {
+  host_.FailPrepare(kA, absl::FailedPreconditionError("a symlink leads out"));
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt("", State::kDiff));
+  ASSERT_TRUE(Await([](const ServiceRecord& r) { return r.info == "a symlink leads out"; }));
+  auto changes = Web()->Changes();
+  ASSERT_TRUE(changes.ok());
+  ASSERT_EQ(changes->size(), 1u);
+  EXPECT_EQ((*changes)[0].reason, "a symlink leads out");
+  EXPECT_EQ((*changes)[0].to_state, State::kDiff);
+}
+
+TEST_F(HostAgentTest, ATipThatArrivesDuringAnActivationIsNotTheReasonOfTheMoveUnderWay) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.HoldActivations();
+  host_.Push("main", kB);
+  clock_.Advance(absl::Minutes(2));
+  ASSERT_TRUE(host_.AwaitHeld());
+  host_.Push("main", kC);
+  ASSERT_TRUE(Await([](const ServiceRecord& r) { return r.target == kC; }, absl::Seconds(30)));
+  host_.Release();
+  ASSERT_TRUE(AwaitAt(kC));
+  auto changes = Web()->Changes();
+  ASSERT_TRUE(changes.ok());
+  ASSERT_GE(changes->size(), 3u);
+  EXPECT_EQ((*changes)[1].to_hash, kB);
+  EXPECT_EQ((*changes)[1].reason, "the upstream moved");
 }
 
 TEST_F(HostAgentTest, OldRevisionsAreRemovedExceptThoseInUse) {

@@ -45,9 +45,11 @@ absl::Status ServiceController::Load() {
   absl::StatusOr<std::vector<ChangeRecord>> changes = options_.records->Changes(spec().service);
   if (!changes.ok()) return changes.status();
   MutexLock lock(mutex_);
-  record_ = stored->has_value() ? **stored : NewRecord(policy_);
-  logged_hash_ = changes->empty() ? record_.hash : changes->front().to_hash;
-  logged_state_ = changes->empty() ? record_.state : changes->front().to_state;
+  const ServiceRecord fresh = NewRecord(policy_);
+  record_ = stored->has_value() ? **stored : fresh;
+  // After a crash in the midst of the first activation, that move is still to be told.
+  logged_hash_ = changes->empty() ? fresh.hash : changes->front().to_hash;
+  if (!changes->empty()) logged_state_ = changes->front().to_state;
   return absl::OkStatus();
 }
 
@@ -64,6 +66,7 @@ void ServiceController::Stop() {
     stopping_ = true;
     attempted_.NotifyAll();
   }
+  drivers_.source->Interrupt();
   drivers_.activator->Stop();
   std::unique_ptr<Scheduler::Job> job;
   {
@@ -98,24 +101,27 @@ absl::StatusOr<std::vector<ChangeRecord>> ServiceController::Changes() const {
 }
 
 absl::Status ServiceController::Commit(ServiceRecord next, const Why& why, bool force) {
-  if (next == record_ && !unsaved_) return absl::OkStatus();
-  const bool visible = !SameVisibly(next, record_);
-  if (visible) {
+  const bool asked_for = !why.reason.empty() && why.actor != kAgent;
+  if (next == record_ && !unsaved_ && !asked_for) return absl::OkStatus();
+  if (!SameVisibly(next, record_)) {
     next.change_time = options_.clock->Now();
     ++next.generation;
   }
+  // A move under way is no change yet; what happens meanwhile is not its reason.
+  const std::string& hash = next.pending.empty() || next.frozen ? next.hash : logged_hash_;
+  const bool moved = !logged_state_.has_value() || hash != logged_hash_ || next.state != logged_state_;
   std::optional<ChangeRecord> change;
-  const bool moved = next.hash != logged_hash_ || next.state != logged_state_;
-  if (moved && !why.reason.empty()) {
+  if (asked_for || (moved && !why.reason.empty())) {
     change = ChangeRecord{.time = options_.clock->Now(),
                           .from_hash = logged_hash_,
-                          .to_hash = next.hash,
-                          .from_state = logged_state_,
+                          .to_hash = hash,
+                          .from_state = logged_state_.value_or(next.state),
                           .to_state = next.state,
                           .reason = why.reason,
                           .actor = why.actor,
                           .duration = why.duration};
   }
+  const bool tell = change.has_value() || next.info != record_.info;
   absl::Status saved = options_.records->Save(spec().service, next, change);
   unsaved_ = !saved.ok() && force;
   if (!saved.ok() && !force) return saved;
@@ -123,6 +129,8 @@ absl::Status ServiceController::Commit(ServiceRecord next, const Why& why, bool 
   if (saved.ok() && change.has_value()) {
     logged_hash_ = change->to_hash;
     logged_state_ = change->to_state;
+  }
+  if (tell) {
     LogInfo("service changed", {{"service", spec().service},
                                 {"state", std::string(StateName(record_.state))},
                                 {"hash", record_.hash},
@@ -152,10 +160,13 @@ std::string ServiceController::Named(absl::string_view message) const {
 }
 
 void ServiceController::OnPolled(const absl::StatusOr<std::string>& tip, absl::Time next_poll) {
+  if (absl::IsCancelled(tip.status())) return;  // the agent is stopping
   bool work = false;
+  bool answers_again = false;
   {
     MutexLock lock(mutex_);
     next_poll_ = next_poll;
+    answers_again = !record_.poll_error.empty();
     if (tip.ok()) last_poll_ = options_.clock->Now();
     const bool same = tip.ok() ? record_.poll_error.empty() && record_.target == *tip
                                : record_.poll_error == tip.status().message();
@@ -164,7 +175,7 @@ void ServiceController::OnPolled(const absl::StatusOr<std::string>& tip, absl::T
   }
   if (tip.ok()) {
     Change([&](ServiceRecord record) { return OnTip(std::move(record), *tip); },
-           {.reason = "the upstream answers again"});
+           {.reason = answers_again ? "the upstream answers again" : ""});
   } else {
     const std::string error(tip.status().message());
     Change([&](ServiceRecord record) { return OnPollFailed(std::move(record), error); },
@@ -237,6 +248,9 @@ absl::StatusOr<ServiceRecord> ServiceController::Rollback(absl::string_view pref
     ticket = ++requested_;
   }
   if (options_.on_change) options_.on_change();
+  // What was being fetched is wanted no more, and its upstream may take for ever. Should the job
+  // have begun with the new record already, this costs it one more run.
+  drivers_.source->Interrupt();
   WakeJob();
   return AwaitAttempt(ticket, *revision, patience);
 }

@@ -98,10 +98,13 @@ class ServiceController {
   std::vector<std::string> Revisions() const;
 
  private:
-  // Why a record changes, for the history; without a reason the change is not worth an entry.
+  static constexpr char kAgent[] = "agent";
+
+  // Why a record changes, for the history; without a reason the change is not worth an entry. What
+  // somebody asked for always is, even if it changed nothing.
   struct Why {
     std::string reason;
-    std::string actor = "agent";
+    std::string actor = kAgent;
     absl::Duration duration;
   };
 
@@ -148,7 +151,7 @@ class ServiceController {
   ServiceRecord record_ ABSL_GUARDED_BY(mutex_);
   bool unsaved_ ABSL_GUARDED_BY(mutex_) = false;
   std::string logged_hash_ ABSL_GUARDED_BY(mutex_);
-  State logged_state_ ABSL_GUARDED_BY(mutex_) = State::kOk;
+  std::optional<State> logged_state_ ABSL_GUARDED_BY(mutex_);  // none: no history yet
   absl::Time last_poll_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   absl::Time next_poll_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   // Attempts are numbered, so that a caller can wait for the one it asked for.

@@ -74,8 +74,11 @@ void ServiceController::NoteOutcome(const std::string& target, bool ok) {
 void ServiceController::Reconcile(bool forced) {
   ServiceRecord record;
   bool waiting;
+  // Whoever interrupts changes the record first, and wakes this afterwards.
+  drivers_.source->Resume();
   {
     MutexLock lock(mutex_);
+    if (stopping_) return;
     record = record_;
     waiting = options_.clock->Now() < next_attempt_ && next_attempt_ != absl::InfiniteFuture();
     if (unsaved_) (void)Commit(record_, {}, /*force=*/true);
@@ -114,6 +117,7 @@ void ServiceController::Reconcile(bool forced) {
   const bool first = record.last_good.empty() || visible->empty();
   absl::Status status = Execute(step, /*afresh=*/false, first);
   if (status.ok()) established_ = true;
+  if (absl::IsCancelled(status)) return;
   NoteOutcome(step.hash, status.ok());
 }
 
@@ -130,6 +134,7 @@ absl::Status ServiceController::Execute(const Step& step, bool afresh, bool firs
       same = compared.ok() && *compared;
     }
     if (status.ok() && !same) status = drivers_.source->Prepare(step.revision, afresh);
+    if (absl::IsCancelled(status)) return status;
     if (!status.ok()) {
       const std::string error(status.message());
       Change([&](ServiceRecord r) { return OnSourceFailed(std::move(r), error); }, {.reason = error});

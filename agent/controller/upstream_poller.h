@@ -44,6 +44,7 @@ class UpstreamPoller {
   void Add(const std::string& service, Follower follower);
   void Remove(const std::string& service);
   bool empty() const;
+  std::string name() const { return upstream_->name(); }
 
   void PollNow();
   // Polls, and waits until that is done (or the upstream has been given up). DEADLINE_EXCEEDED,

@@ -26,6 +26,12 @@ class Opener {
     return &opened_;
   }
 
+  // Null: not opened yet.
+  SourceAndPublisher* Opened() {
+    MutexLock lock(mutex_);
+    return opened_.source == nullptr ? nullptr : &opened_;
+  }
+
  private:
   const std::function<absl::StatusOr<SourceAndPublisher>()> open_;
   Mutex mutex_;
@@ -53,6 +59,12 @@ class DeferredSource final : public Source {
   std::vector<std::string> Ready() override {
     auto opened = opener_->Get();
     return opened.ok() ? (*opened)->source->Ready() : std::vector<std::string>();
+  }
+  void Interrupt() override {
+    if (SourceAndPublisher* opened = opener_->Opened()) opened->source->Interrupt();
+  }
+  void Resume() override {
+    if (SourceAndPublisher* opened = opener_->Opened()) opened->source->Resume();
   }
   absl::Status Prune(int keep, const std::set<std::string>& in_use) override {
     auto opened = opener_->Get();

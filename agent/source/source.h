@@ -61,6 +61,11 @@ class Source {
   // Revisions that are ready on this host, newest first by when they were made ready. Any thread.
   virtual std::vector<std::string> Ready() = 0;
 
+  // Until Resume(), Prepare and SameContent end with CANCELLED instead of waiting for the upstream,
+  // one under way too: somebody wants something else of the service. Any thread.
+  virtual void Interrupt() = 0;
+  virtual void Resume() = 0;
+
   // Removes ready revisions beyond the `keep` newest, except those in `in_use`.
   virtual absl::Status Prune(int keep, const std::set<std::string>& in_use) = 0;
 };
