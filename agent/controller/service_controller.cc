@@ -115,13 +115,13 @@ absl::Status ServiceController::Commit(ServiceRecord next, const Why& why, bool 
     change = ChangeRecord{.time = options_.clock->Now(),
                           .from_hash = logged_hash_,
                           .to_hash = hash,
-                          .from_state = logged_state_.value_or(next.state),
+                          .from_state = logged_state_.value_or(record_.state),
                           .to_state = next.state,
                           .reason = why.reason,
                           .actor = why.actor,
                           .duration = why.duration};
   }
-  const bool tell = change.has_value() || next.info != record_.info;
+  const bool tell = change.has_value() || (next.info != record_.info && !next.info.empty());
   absl::Status saved = options_.records->Save(spec().service, next, change);
   unsaved_ = !saved.ok() && force;
   if (!saved.ok() && !force) return saved;
