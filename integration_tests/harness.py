@@ -224,6 +224,22 @@ class Agent:
                                  f"{json.dumps(last, indent=1)}\nlog:\n{self.logged()}") from None
         return last
 
+    def wait_diff(self, name, said, seconds=30):
+        """Waits until the service is DIFF and says something that matches; returns what it says."""
+        last = {}
+
+        def reached():
+            nonlocal last
+            last = self.service(name)
+            return last["state"] == "DIFF" and re.search(said, last["stateInfo"])
+
+        try:
+            wait_for(reached, seconds)
+        except AssertionError:
+            raise AssertionError(f"{name} did not become DIFF with {said!r} within {seconds} s; it "
+                                 f"is {json.dumps(last, indent=1)}") from None
+        return last["stateInfo"]
+
 
 def as_root():
     return os.geteuid() == 0

@@ -29,7 +29,8 @@ TEST(ParseUpstream, Table) {
       {"https://u:p%40ss@h.example:8443/a.git", "https", "https://h.example:8443/a.git"},
       {"https://token@h.example/a.git", "https", "https://h.example/a.git"},
       {"https://u:a/b@c@h.example/a.git", "https", "https://h.example/a.git"},
-      {"http://h/a?x=1", "http", "http://h/a?x=1"},
+      {"http://h/a?token=secret", "", ""},
+      {"http://h/a#token=secret", "", ""},
       {"ssh://git@h:2222/a.git", "ssh", "ssh://git@h:2222/a.git"},
       {"ssh://git:pw@h/a.git", "ssh", "ssh://git@h/a.git"},
       {"git@h:a.git", "ssh", "git@h:a.git"},
@@ -74,6 +75,17 @@ TEST(NetrcFor, TakesTheConfiguredFileAndSaysWhenItCannotBeRead) {
             absl::StatusCode::kFailedPrecondition);
 }
 
+TEST(NetrcFor, TheUrlsLoginChoosesAmongSeveralOfOneHost) {
+  const std::string file = ::testing::TempDir() + "/several";
+  std::ofstream(file) << "machine h login a password one\n"
+                         "machine other\n  login b\n  password two\n"
+                         "machine H login \"b\" password \"th\\\"ree\"\n";
+  const UpstreamSpec spec{.url = "https://b@h/a", .netrc_file = file};
+  const auto netrc = NetrcFor(*ParseUpstream(spec), spec);
+  ASSERT_TRUE(netrc.ok()) << netrc.status();
+  EXPECT_THAT(*netrc, ::testing::StartsWith("machine h\nlogin \"b\"\npassword \"th\\\"ree\"\n"));
+}
+
 TEST(GitConfigFor, OnlyTheUpstreamsProtocolIsAllowedAndOnlyItsDirectoryIsSafe) {
   const UpstreamSpec spec{.url = "/srv/none \"quoted\".git"};
   const std::string config = GitConfigFor(*ParseUpstream(spec), spec);
@@ -94,8 +106,8 @@ TEST(GitCommands, NothingOfTheHostsConfigurationIsSeen) {
   const GitCommands commands(MirrorPaths("/m"), "https", "ssh");
   const Command command = commands.Local({.name = "www-data"}, {"cat-file", "-e", "x"});
   EXPECT_EQ(command.user, "www-data");
-  EXPECT_THAT(command.argv, ::testing::ElementsAre("git", "--git-dir=/m/repository.git",
-                                                   "cat-file", "-e", "x"));
+  EXPECT_THAT(command.argv,
+              ::testing::ElementsAre("git", "--git-dir=/m/repository.git", "cat-file", "-e", "x"));
   EXPECT_THAT(command.environment, Contains(Pair("GIT_CONFIG_NOSYSTEM", "1")));
   EXPECT_THAT(command.environment, Contains(Pair("GIT_CONFIG_GLOBAL", "/m/gitconfig")));
   EXPECT_THAT(command.environment, Contains(Pair("GIT_ALLOW_PROTOCOL", "https")));
@@ -130,8 +142,18 @@ TEST(StatusFromGit, Table) {
       {"git@h: Permission denied (publickey).\r\nfatal: Could not read from remote repository.\n\n"
        "Please make sure you have the correct access rights\nand the repository exists.\n",
        true, absl::StatusCode::kUnauthenticated, "doing: git@h: Permission denied (publickey)."},
+      {"Warning: Identity file /k not accessible: No such file or directory.\n"
+       "git@h: Permission denied (publickey).\r\nfatal: Could not read from remote repository.\n",
+       true, absl::StatusCode::kUnauthenticated,
+       "(publickey). (Identity file /k not accessible: No such file or directory.)"},
+      {"No ED25519 host key is known for h and you have requested strict checking.\n"
+       "Host key verification failed.\nfatal: Could not read from remote repository.\n",
+       true, absl::StatusCode::kUnauthenticated, "known_hosts"},
       {"fatal: could not read Username for 'https://h': terminal prompts disabled\n", true,
-       absl::StatusCode::kUnauthenticated, ""},
+       absl::StatusCode::kUnauthenticated, "netrc_file"},
+      {"error: RPC failed; HTTP 500 curl 22 The requested URL returned error: 500\n"
+       "fatal: expected 'acknowledgments'\n",
+       true, absl::StatusCode::kUnavailable, "HTTP 500"},
       {"remote: Repository not found.\nfatal: repository 'https://h/a/' not found\n", true,
        absl::StatusCode::kNotFound, "doing: repository 'https://h/a/' not found"},
       {"fatal: '/srv/x' does not appear to be a git repository\nfatal: Could not read from remote "

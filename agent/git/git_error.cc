@@ -23,20 +23,27 @@ constexpr size_t kMaxLength = 300;
 struct Pattern {
   absl::string_view text;
   absl::StatusCode code;
+  // Instead of what git says, where that helps nobody.
+  absl::string_view advice = "";
 };
+
+constexpr char kHostKey[] =
+    "Host key verification failed: put the server's right key into the upstream's known_hosts";
+constexpr char kLogin[] =
+    "it refuses us (HTTP 401): put the right user and password into the upstream's netrc_file";
 
 // The first that is found in the whole of standard error decides, so the surer ones come first.
 constexpr std::array kPatterns = {
     Pattern{"No space left on device", absl::StatusCode::kResourceExhausted},
     Pattern{"Disk quota exceeded", absl::StatusCode::kResourceExhausted},
     Pattern{"File too large", absl::StatusCode::kResourceExhausted},
-    Pattern{"Host key verification failed", absl::StatusCode::kUnauthenticated},
+    Pattern{"Host key verification failed", absl::StatusCode::kUnauthenticated, kHostKey},
     Pattern{"Permission denied (", absl::StatusCode::kUnauthenticated},
-    Pattern{"Authentication failed", absl::StatusCode::kUnauthenticated},
-    Pattern{"could not read Username", absl::StatusCode::kUnauthenticated},
-    Pattern{"could not read Password", absl::StatusCode::kUnauthenticated},
-    Pattern{"unable to read askpass", absl::StatusCode::kUnauthenticated},
-    Pattern{"returned error: 401", absl::StatusCode::kUnauthenticated},
+    Pattern{"Authentication failed", absl::StatusCode::kUnauthenticated, kLogin},
+    Pattern{"could not read Username", absl::StatusCode::kUnauthenticated, kLogin},
+    Pattern{"could not read Password", absl::StatusCode::kUnauthenticated, kLogin},
+    Pattern{"unable to read askpass", absl::StatusCode::kUnauthenticated, kLogin},
+    Pattern{"returned error: 401", absl::StatusCode::kUnauthenticated, kLogin},
     Pattern{"returned error: 403", absl::StatusCode::kPermissionDenied},
     Pattern{"dubious ownership", absl::StatusCode::kFailedPrecondition},
     Pattern{"' not allowed", absl::StatusCode::kFailedPrecondition},
@@ -79,7 +86,7 @@ constexpr std::array kPatterns = {
 };
 
 // Lines that say that something failed, but not what.
-constexpr std::array<absl::string_view, 14> kEmptyLines = {
+constexpr std::array<absl::string_view, 18> kEmptyLines = {
     "fatal: fsck error in packed object",
     "error: fsck error in packed object",
     "fatal: Could not read from remote repository.",
@@ -94,12 +101,21 @@ constexpr std::array<absl::string_view, 14> kEmptyLines = {
     "remote: aborting due to possible repository corruption on the remote side.",
     "error: index-pack died of signal 25",
     "fatal: expected 'packfile'",
+    "fatal: expected 'acknowledgments'",
+    "fatal: expected flush after ref listing",
+    "fatal: the remote end hung up upon initial contact",
+    "error: unable to read askpass response from '/bin/false'",
 };
 
 bool SaysSomething(absl::string_view line) {
-  return !line.empty() && !absl::StartsWith(line, "hint:") &&
-         !absl::StartsWith(line, "warning:") && !absl::StartsWith(line, "From ") &&
+  return !line.empty() && !absl::StartsWith(line, "hint:") && !absl::StartsWith(line, "warning:") &&
+         !absl::StartsWith(line, "From ") &&
          std::find(kEmptyLines.begin(), kEmptyLines.end(), line) == kEmptyLines.end();
+}
+
+// ssh says first what is wrong with a key file, and then only that it was refused.
+bool SaysWhyKeyFailed(absl::string_view line) {
+  return absl::StartsWith(line, "Load key ") || absl::StartsWith(line, "Warning: Identity file ");
 }
 
 bool EndsUrl(char c) { return absl::ascii_isspace(c) || c == '\'' || c == '"' || c == '<'; }
@@ -120,13 +136,15 @@ std::string RedactUrlsIn(absl::string_view line) {
 }  // namespace
 
 std::string CondenseGitError(absl::string_view error_output) {
-  std::string chosen, last;
+  std::string chosen, last, key;
   for (absl::string_view line : absl::StrSplit(error_output, absl::ByAnyChar("\r\n"))) {
     line = absl::StripAsciiWhitespace(line);
     if (!line.empty()) last = std::string(line);
+    if (SaysWhyKeyFailed(line)) key = absl::StrCat(" (", absl::StripPrefix(line, "Warning: "), ")");
     if (SaysSomething(line)) chosen = std::string(line);
   }
   if (chosen.empty()) chosen = last;
+  if (absl::StrContains(chosen, "Permission denied (")) chosen += key;
   absl::string_view text = chosen;
   for (absl::string_view prefix : {"remote: ", "fatal: ", "error: ", "remote error: ", "ERROR: "}) {
     absl::ConsumePrefix(&text, prefix);
@@ -148,7 +166,8 @@ absl::Status StatusFromGit(absl::string_view attempt, const CommandResult& resul
   }
   const std::string why = CondenseGitError(result.error_output);
   for (const Pattern& pattern : kPatterns) {
-    if (absl::StrContains(result.error_output, pattern.text)) return failed(pattern.code, why);
+    if (!absl::StrContains(result.error_output, pattern.text)) continue;
+    return failed(pattern.code, pattern.advice.empty() ? why : pattern.advice);
   }
   return failed(remote ? absl::StatusCode::kUnavailable : absl::StatusCode::kInternal,
                 absl::StrCat(why, " (exit status ", result.exit_status, ")"));

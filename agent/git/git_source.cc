@@ -21,8 +21,8 @@ constexpr size_t kMinPrefix = 4;
 constexpr size_t kShortHash = 40, kLongHash = 64;
 
 absl::Status Prefixed(const std::string& revision, const absl::Status& status) {
-  return absl::Status(status.code(), absl::StrCat("commit ", revision.substr(0, 12), ": ",
-                                                  status.message()));
+  return absl::Status(status.code(),
+                      absl::StrCat("commit ", revision.substr(0, 12), ": ", status.message()));
 }
 
 // What tells one content from another: by path, what is there.
@@ -58,7 +58,7 @@ class GitSource final : public Source {
     absl::Status status = TryPrepare(revision, &damaged);
     if (!damaged) return status;
     // What the mirror should have it has not: once more, with a mirror made anew.
-    if (auto repaired = mirror_->Repair(); !repaired.ok()) return repaired;
+    if (auto repaired = mirror_->Repair(&interruption_); !repaired.ok()) return repaired;
     return TryPrepare(revision, &damaged);
   }
 
@@ -85,7 +85,7 @@ class GitSource final : public Source {
     if (IsReady(a) && IsReady(b)) return SameByListing(a, b);
     auto same = SameByMirror(a, b);
     if (!absl::IsDataLoss(same.status())) return same;
-    if (auto repaired = mirror_->Repair(); !repaired.ok()) return repaired;
+    if (auto repaired = mirror_->Repair(&interruption_); !repaired.ok()) return repaired;
     return SameByMirror(a, b);
   }
 
@@ -95,6 +95,9 @@ class GitSource final : public Source {
     mirror_->Maintain();
     return store_->Prune(keep, in_use);
   }
+
+  void Interrupt() override { interruption_.Raise(); }
+  void Resume() override { interruption_.Clear(); }
 
  private:
   // Whether it is on disk with all that the service needs now; its directories may have been
@@ -113,7 +116,8 @@ class GitSource final : public Source {
     *damaged = false;
     const auto account = mirror_->account();
     if (!account.ok()) return account.status();
-    if (auto status = mirror_->FetchCommit(service_.branch, revision); !status.ok()) {
+    if (auto status = mirror_->FetchCommit(service_.branch, revision, &interruption_);
+        !status.ok()) {
       *damaged = absl::IsDataLoss(status);
       return status;
     }
@@ -153,7 +157,7 @@ class GitSource final : public Source {
     if (auto status = ReadInto(&checkout, entries, wanted, damaged); !status.ok()) return status;
     if (const auto missing = checkout.TakeMissing(); !missing.empty()) {
       const auto status =
-          mirror_->FetchBlobs(OidsOf(entries, missing), checkout.bytes_left());
+          mirror_->FetchBlobs(OidsOf(entries, missing), checkout.bytes_left(), &interruption_);
       if (!status.ok()) return status;
       if (auto read = ReadInto(&checkout, entries, missing, damaged); !read.ok()) return read;
       if (!checkout.TakeMissing().empty()) {
@@ -169,9 +173,9 @@ class GitSource final : public Source {
     checkout->Expect(wanted);
     BlobStream stream(checkout);
     absl::Status refused;  // by us, rather than by git
-    const absl::Status status = mirror_->ReadBlobs(
-        OidsOf(entries, wanted),
-        [&](absl::string_view piece) { return refused = stream.Add(piece); });
+    const absl::Status status =
+        mirror_->ReadBlobs(OidsOf(entries, wanted),
+                           [&](absl::string_view piece) { return refused = stream.Add(piece); });
     if (!refused.ok()) return refused;
     if (!status.ok()) {
       *damaged = IsMirrorsFault(status);
@@ -205,21 +209,21 @@ class GitSource final : public Source {
     if (!newest.ok()) return newest.status();
     for (const auto& [branch, tip] : *newest) {
       if (!tip.ok()) continue;
-      if (auto status = mirror_->FetchCommit(branch, *tip); !status.ok()) return status;
+      if (auto status = mirror_->FetchCommit(branch, *tip, nullptr); !status.ok()) return status;
     }
     auto found = mirror_->CommitsWithPrefix(wanted);
     if (!found.ok()) return found.status();
     if (!found->empty()) return OnlyOne(wanted, *std::move(found));
     // A commit that no branch has any more can only be asked for by its whole name.
     const bool whole = wanted.size() == kShortHash || wanted.size() == kLongHash;
-    if (whole && mirror_->FetchCommit("", wanted).ok()) return wanted;
+    if (whole && mirror_->FetchCommit("", wanted, nullptr).ok()) return wanted;
     return absl::NotFoundError(
         absl::StrCat("neither this host nor ", mirror_->name(), " has a commit ", wanted));
   }
 
   absl::StatusOr<bool> SameByMirror(const std::string& a, const std::string& b) {
     for (const std::string& revision : {a, b}) {
-      const absl::Status status = mirror_->FetchCommit(service_.branch, revision);
+      const absl::Status status = mirror_->FetchCommit(service_.branch, revision, &interruption_);
       // One whose files are here can be compared by what its manifest says.
       if (status.ok()) continue;
       if (absl::IsDataLoss(status) || !IsReady(revision)) return status;
@@ -228,9 +232,8 @@ class GitSource final : public Source {
     const auto changed = mirror_->ChangedPaths(a, b);
     if (!changed.ok()) return SameByListing(a, b);
     return std::none_of((*changed)->begin(), (*changed)->end(), [&](const std::string& path) {
-      return std::any_of(links_.begin(), links_.end(), [&](const std::string& link) {
-        return IsBeneathLink(path, link);
-      });
+      return std::any_of(links_.begin(), links_.end(),
+                         [&](const std::string& link) { return IsBeneathLink(path, link); });
     });
   }
 
@@ -247,7 +250,8 @@ class GitSource final : public Source {
       const auto manifest = store_->ReadManifest(revision);
       if (manifest.ok()) return ContentOf(manifest->entries, links_);
     }
-    if (auto status = mirror_->FetchCommit(service_.branch, revision); !status.ok()) return status;
+    if (auto status = mirror_->FetchCommit(service_.branch, revision, &interruption_); !status.ok())
+      return status;
     auto entries = mirror_->List(revision, links_, service_.max_files);
     if (!entries.ok()) {
       return absl::IsNotFound(entries.status()) || absl::IsInternal(entries.status())
@@ -261,6 +265,7 @@ class GitSource final : public Source {
   const std::shared_ptr<GitMirror> mirror_;
   const std::shared_ptr<RevisionStore> store_;
   std::vector<std::string> links_, covers_;
+  Interruption interruption_;
 };
 
 }  // namespace

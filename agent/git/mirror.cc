@@ -19,6 +19,7 @@
 #include "agent/git/git_commands.h"
 #include "agent/git/git_error.h"
 #include "agent/git/mirror_directory.h"
+#include "agent/git/turn.h"
 #include "agent/git/upstream_access.h"
 #include "common/path/beneath.h"
 #include "common/sync/mutex.h"
@@ -104,33 +105,26 @@ class GitMirrorImpl final : public GitMirror {
     return newest;
   }
 
-  absl::Status FetchCommit(const std::string& branch, const std::string& commit) override {
+  absl::Status FetchCommit(const std::string& branch, const std::string& commit,
+                           const Interruption* interruption) override {
     if (!IsObjectId(commit)) {
       return absl::InvalidArgumentError(absl::StrCat("\"", commit, "\" is no full commit hash"));
     }
     if (IsKnown(commit)) return absl::OkStatus();
-    MutexLock lock(fetch_mutex_);
-    if (IsKnown(commit)) return absl::OkStatus();  // fetched while we waited
-    return FetchUnknown(branch, commit);
+    if (!turn_.Take(interruption)) return Interrupted();
+    // It may have been fetched while we waited.
+    const absl::Status status =
+        IsKnown(commit) ? absl::OkStatus() : FetchUnknown(branch, commit, interruption);
+    turn_.Give();
+    return status;
   }
 
-  absl::Status FetchBlobs(const std::vector<std::string>& oids, int64_t max_bytes) override {
-    MutexLock lock(fetch_mutex_);
-    const auto account = MakeReady(/*remote=*/true);
-    if (!account.ok()) return account.status();
-    // "noop": the upstream is told of nothing that we have, or it would take the blobs of commits
-    // that we have for blobs that we have.
-    Command command = commands_.Remote(
-        *account, {"-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", "--no-tags",
-                   "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules",
-                   "--filter=blob:none", "--stdin", "origin"});
-    std::vector<std::string> unique = oids;
-    std::sort(unique.begin(), unique.end());
-    unique.erase(std::unique(unique.begin(), unique.end()), unique.end());
-    command.input = Join(unique);
-    command.max_file_size = max_bytes + kPackOverhead;
-    command.timeout = options_.fetch_timeout;
-    return Fetch(*account, absl::StrCat("fetching files from ", name()), command);
+  absl::Status FetchBlobs(const std::vector<std::string>& oids, int64_t max_bytes,
+                          const Interruption* interruption) override {
+    if (!turn_.Take(interruption)) return Interrupted();
+    const absl::Status status = FetchMissing(oids, max_bytes, interruption);
+    turn_.Give();
+    return status;
   }
 
   absl::StatusOr<std::vector<TreeEntry>> List(const std::string& commit,
@@ -212,22 +206,18 @@ class GitMirrorImpl final : public GitMirror {
     return followed_;
   }
 
-  absl::Status Repair() override {
-    MutexLock lock(fetch_mutex_);
-    return Remove();
+  absl::Status Repair(const Interruption* interruption) override {
+    if (!turn_.Take(interruption)) return Interrupted();
+    const absl::Status status = Remove();
+    turn_.Give();
+    return status;
   }
 
   void Maintain() override {
     if (PackCount() <= kMaxPacks) return;
-    MutexLock lock(fetch_mutex_);
-    const auto account = MakeReady(/*remote=*/false);
-    if (!account.ok() || PackCount() <= kMaxPacks) return;
-    // Everything came from the upstream, so all of it is in packs marked so; repacking those keeps
-    // every object in them, wanted by a branch or not.
-    Command command = commands_.Remote(
-        *account, {"-c", "pack.window=10", "repack", "-a", "-d", "-q"});
-    command.timeout = options_.fetch_timeout;
-    if (!Run("repack", "repacking", command, false).ok()) suspect_ = true;
+    if (!turn_.Take(nullptr)) return;
+    Repack();
+    turn_.Give();
   }
 
  private:
@@ -235,7 +225,8 @@ class GitMirrorImpl final : public GitMirror {
       absl::string_view output, const std::set<std::string>& refs) const {
     std::map<std::string, absl::StatusOr<std::string>> newest;
     for (const std::string& ref : refs) {
-      newest.emplace(ref, absl::NotFoundError(absl::StrCat(name(), " has no branch \"", ref, "\"")));
+      newest.emplace(ref,
+                     absl::NotFoundError(absl::StrCat(name(), " has no branch \"", ref, "\"")));
     }
     for (absl::string_view line : absl::StrSplit(output, '\n', absl::SkipEmpty())) {
       const std::pair<absl::string_view, absl::string_view> parts =
@@ -321,8 +312,8 @@ class GitMirrorImpl final : public GitMirror {
     return count;
   }
 
-  absl::Status FetchUnknown(const std::string& branch, const std::string& commit)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(fetch_mutex_) {
+  absl::Status FetchUnknown(const std::string& branch, const std::string& commit,
+                            const Interruption* interruption) ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_) {
     const auto account = MakeReady(/*remote=*/false);
     if (!account.ok()) return account.status();
     bool fresh = false;
@@ -334,11 +325,11 @@ class GitMirrorImpl final : public GitMirror {
       NoteKnown(commit);
       return absl::OkStatus();
     }
-    absl::Status status = FetchFrom(*account, branch, commit, fresh);
+    absl::Status status = FetchFrom(*account, branch, commit, fresh, interruption);
     if (absl::IsDataLoss(status)) {
       if (auto removed = Remove(); !removed.ok()) return removed;
       if (auto made = MakeRepository(*account, commit.size(), &fresh); !made.ok()) return made;
-      status = FetchFrom(*account, branch, commit, /*fresh=*/true);
+      status = FetchFrom(*account, branch, commit, /*fresh=*/true, interruption);
     }
     if (!status.ok() && !(new_tip && Has(*account, commit))) return status;
     // An id that a person gave may be another object's.
@@ -357,36 +348,76 @@ class GitMirrorImpl final : public GitMirror {
   // Asks for the commit itself, which needs no list of branches and cannot bring another; servers
   // that refuse that are asked for the branch.
   absl::Status FetchFrom(const Account& account, const std::string& branch,
-                         const std::string& commit, bool fresh)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(fetch_mutex_) {
+                         const std::string& commit, bool fresh, const Interruption* interruption)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_) {
     if (const auto ready = MakeReady(/*remote=*/true); !ready.ok()) return ready.status();
     const std::string attempt = absl::StrCat("fetching ", commit, " from ", name());
-    absl::Status status = Fetch(account, attempt, FetchCommand(account, commit, branch, fresh));
+    Command command = FetchCommand(account, commit, branch, fresh);
+    LimitFetch(&command, interruption);
+    absl::Status status = Fetch(account, attempt, command);
     if (!absl::IsNotFound(status) || branch.empty() || !IsBranchName(branch)) return status;
-    const absl::Status by_branch = Fetch(
-        account, attempt, FetchCommand(account, "refs/heads/" + branch, branch, fresh));
+    command = FetchCommand(account, "refs/heads/" + branch, branch, fresh);
+    LimitFetch(&command, interruption);
+    const absl::Status by_branch = Fetch(account, attempt, command);
     if (absl::IsDataLoss(by_branch)) return by_branch;
     if (by_branch.ok() && Has(account, commit)) return absl::OkStatus();
     return status;
   }
 
-  Command FetchCommand(const Account& account, const std::string& wanted,
-                       const std::string& branch, bool fresh) const {
+  absl::Status FetchMissing(const std::vector<std::string>& oids, int64_t max_bytes,
+                            const Interruption* interruption) ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_) {
+    const auto account = MakeReady(/*remote=*/true);
+    if (!account.ok()) return account.status();
+    // "noop": the upstream is told of nothing that we have, or it would take the blobs of commits
+    // that we have for blobs that we have.
+    Command command = commands_.Remote(
+        *account, {"-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", "--no-tags",
+                   "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules",
+                   "--filter=blob:none", "--stdin", "origin"});
+    std::vector<std::string> unique = oids;
+    std::sort(unique.begin(), unique.end());
+    unique.erase(std::unique(unique.begin(), unique.end()), unique.end());
+    command.input = Join(unique);
+    command.max_file_size = max_bytes + kPackOverhead;
+    LimitFetch(&command, interruption);
+    return Fetch(*account, absl::StrCat("fetching files from ", name()), command);
+  }
+
+  void Repack() ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_) {
+    const auto account = MakeReady(/*remote=*/false);
+    if (!account.ok() || PackCount() <= kMaxPacks) return;
+    // Everything came from the upstream, so all of it is in packs marked so; repacking those keeps
+    // every object in them, wanted by a branch or not.
+    Command command =
+        commands_.Remote(*account, {"-c", "pack.window=10", "repack", "-a", "-d", "-q"});
+    command.timeout = options_.fetch_timeout;
+    if (!Run("repack", "repacking", command, false).ok()) suspect_ = true;
+  }
+
+  void LimitFetch(Command* command, const Interruption* interruption) const {
+    command->timeout = options_.fetch_timeout;
+    if (interruption != nullptr) command->cancel = interruption->descriptor();
+  }
+
+  absl::Status Interrupted() const {
+    return absl::CancelledError(absl::StrCat("fetching from ", name(), " was interrupted"));
+  }
+
+  Command FetchCommand(const Account& account, const std::string& wanted, const std::string& branch,
+                       bool fresh) const {
     // The reference is what later fetches tell the upstream that we have. Named by a hash, for
     // "a/b" may follow when branch "a" is deleted.
     const std::string reference =
         branch.empty() ? "" : absl::StrCat(":refs/gitops/", Sha256Hex(branch).substr(0, 32));
     // Once there is something, the small files that changed come along: one exchange fewer.
-    Command command = commands_.Remote(
-        account, {"fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
-                  "--no-recurse-submodules", fresh ? "--filter=blob:none" : "--filter=blob:limit=256k",
-                  "origin", absl::StrCat("+", wanted, reference)});
-    command.timeout = options_.fetch_timeout;
-    return command;
+    return commands_.Remote(account, {"fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
+                                      "--no-auto-maintenance", "--no-recurse-submodules",
+                                      fresh ? "--filter=blob:none" : "--filter=blob:limit=256k",
+                                      "origin", absl::StrCat("+", wanted, reference)});
   }
 
   absl::Status Fetch(const Account& account, const std::string& attempt, const Command& command)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(fetch_mutex_) {
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_) {
     if (suspect_) RemoveRests(account);
     const absl::Status status = Run("fetch", attempt, command, true).status();
     if (!status.ok()) suspect_ = true;
@@ -400,7 +431,7 @@ class GitMirrorImpl final : public GitMirror {
   }
 
   absl::Status MakeRepository(const Account& account, size_t oid_length, bool* fresh)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(fetch_mutex_) {
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_) {
     *fresh = false;
     // An account that was made anew under the same name may have another number.
     if (Exists() && account.uid >= 0 && Owner() != account.uid) {
@@ -420,16 +451,16 @@ class GitMirrorImpl final : public GitMirror {
 
   // A fetch that was killed leaves locks, which would stop the next one, and packs without a name.
   // As the account itself: it could have put a symlink where we would look.
-  void RemoveRests(const Account& account) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fetch_mutex_) {
+  void RemoveRests(const Account& account) ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_) {
     Command command;
-    command.argv = {"find", paths_.repository, "-type", "f", "(", "-name", "*.lock", "-o", "-name",
-                    "tmp_*", ")", "-delete"};
+    command.argv = {"find", paths_.repository, "-type", "f", "(",      "-name", "*.lock",
+                    "-o",   "-name",           "tmp_*", ")", "-delete"};
     command.user = account.name;
     command.timeout = options_.local_timeout;
     if (options_.runner->Run(command).ok()) suspect_ = false;
   }
 
-  absl::Status Remove() ABSL_EXCLUSIVE_LOCKS_REQUIRED(fetch_mutex_) {
+  absl::Status Remove() ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_) {
     {
       MutexLock lock(state_mutex_);
       known_.clear();
@@ -445,9 +476,9 @@ class GitMirrorImpl final : public GitMirror {
   const GitCommands commands_;
 
   Mutex directory_mutex_;
-  Mutex fetch_mutex_;  // held while git writes to the repository
+  Turn turn_;  // held while git writes to the repository
   // Whether a writer may have been killed; at first one of an earlier process.
-  bool suspect_ ABSL_GUARDED_BY(fetch_mutex_) = true;
+  bool suspect_ ABSL_GUARDED_BY(turn_) = true;
 
   mutable Mutex state_mutex_;
   std::set<std::string> known_ ABSL_GUARDED_BY(state_mutex_);  // commits that are in the mirror

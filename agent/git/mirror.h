@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "agent/git/account.h"
 #include "agent/git/git.h"
+#include "agent/git/interruption.h"
 #include "agent/git/tree_listing.h"
 #include "agent/source/source.h"
 
@@ -19,7 +20,8 @@ namespace gitops {
 
 // The bare partial mirror of one upstream, as one user. Made when it is first needed, and again
 // whenever it turns out damaged: nothing in it is worth more than a fetch. Any thread; fetches are
-// serialized, and one that finds its commit fetched meanwhile does nothing.
+// serialized, and one that finds its commit fetched meanwhile does nothing. They end with CANCELLED
+// when their `interruption` (null: none) is raised.
 //
 // Errors of all methods are as Upstream::Newest's, and: DATA_LOSS: the mirror is damaged (see
 // Repair); NOT_FOUND: the commit is not there; RESOURCE_EXHAUSTED: a limit or the disk.
@@ -29,9 +31,11 @@ class GitMirror : public Upstream {
   virtual absl::StatusOr<Account> account() const = 0;
 
   // Brings `commit` with its trees. `branch` is where it was seen; empty: unknown.
-  virtual absl::Status FetchCommit(const std::string& branch, const std::string& commit) = 0;
+  virtual absl::Status FetchCommit(const std::string& branch, const std::string& commit,
+                                   const Interruption* interruption) = 0;
   // Brings blobs in one exchange; `max_bytes` for all of them together.
-  virtual absl::Status FetchBlobs(const std::vector<std::string>& oids, int64_t max_bytes) = 0;
+  virtual absl::Status FetchBlobs(const std::vector<std::string>& oids, int64_t max_bytes,
+                                  const Interruption* interruption) = 0;
 
   // The local ones ask nobody; what they need must have been fetched.
 
@@ -53,7 +57,7 @@ class GitMirror : public Upstream {
   virtual std::set<std::string> Followed() const = 0;
 
   // Throws the mirror away; the next fetch makes it anew.
-  virtual absl::Status Repair() = 0;
+  virtual absl::Status Repair(const Interruption* interruption) = 0;
   // Puts many small packs into one. Cheap where there are few.
   virtual void Maintain() = 0;
 };

@@ -43,7 +43,8 @@ std::string PercentDecode(absl::string_view text) {
 }
 
 bool HasControl(absl::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](unsigned char c) { return absl::ascii_iscntrl(c); });
+  return std::any_of(text.begin(), text.end(),
+                     [](unsigned char c) { return absl::ascii_iscntrl(c); });
 }
 
 // "user:password@host:port/path", after the scheme.
@@ -69,6 +70,11 @@ absl::Status ParseAuthority(absl::string_view rest, UpstreamAccess* access) {
     return Refuse(access->url, "it names no host");
   }
   const bool http = access->scheme == "http" || access->scheme == "https";
+  if (http && path.find_first_of("?#") != absl::string_view::npos) {
+    return Refuse(access->url,
+                  "git passes its URL on as an argument, so everyone on this host could read what "
+                  "stands after '?' or '#'; put a token into netrc_file");
+  }
   if (http) {
     access->login = PercentDecode(user.first);
     access->password = PercentDecode(user.second);
@@ -76,8 +82,7 @@ absl::Status ParseAuthority(absl::string_view rest, UpstreamAccess* access) {
       return Refuse(access->url, "its user or password holds a control character");
     }
   }
-  const std::string shown_user =
-      http || user.first.empty() ? "" : absl::StrCat(user.first, "@");
+  const std::string shown_user = http || user.first.empty() ? "" : absl::StrCat(user.first, "@");
   access->url = absl::StrCat(access->scheme, "://", shown_user, host_port, path);
   return absl::OkStatus();
 }
@@ -107,6 +112,45 @@ std::string NetrcEntry(const UpstreamAccess& access) {
   const std::string password = access.password.empty() ? "x-oauth-basic" : access.password;
   return absl::StrCat("machine ", access.host, "\nlogin ", ConfigQuoted(access.login),
                       "\npassword ", ConfigQuoted(password), "\n");
+}
+
+// The next word of a .netrc, which may be quoted; empty at the end.
+std::string NextWord(absl::string_view* text) {
+  *text = absl::StripLeadingAsciiWhitespace(*text);
+  std::string word;
+  if (!absl::ConsumePrefix(text, "\"")) {
+    word = std::string(text->substr(0, std::min(text->find_first_of(" \t\r\n"), text->size())));
+    text->remove_prefix(word.size());
+    return word;
+  }
+  while (!text->empty() && text->front() != '"') {
+    if (text->front() == '\\' && text->size() > 1) text->remove_prefix(1);
+    word.push_back(text->front());
+    text->remove_prefix(1);
+  }
+  absl::ConsumePrefix(text, "\"");
+  return word;
+}
+
+// The password that a .netrc has for `login` at `host`; empty: none. curl takes the first entry of
+// the host, for git must not show it a login in the URL, so the choice is made here.
+std::string PasswordIn(absl::string_view netrc, absl::string_view host, absl::string_view login) {
+  bool ours = false, is_login = false;
+  while (true) {
+    const std::string word = NextWord(&netrc);
+    if (word.empty() && netrc.empty()) return "";
+    if (word == "machine" || word == "default") {
+      ours = word == "default" || absl::EqualsIgnoreCase(NextWord(&netrc), host);
+      is_login = false;
+    } else if (word == "macdef") {
+      netrc.remove_prefix(std::min(netrc.find("\n\n"), netrc.size()));
+    } else if (word == "login") {
+      is_login = NextWord(&netrc) == login;
+    } else if (word == "password") {
+      std::string password = NextWord(&netrc);
+      if (ours && is_login) return password;
+    }
+  }
 }
 
 // Every directory that git may find a repository in when it is given `path`.
@@ -226,21 +270,20 @@ std::string SshCommandFor(const UpstreamSpec& spec) {
 }
 
 absl::StatusOr<std::string> NetrcFor(const UpstreamAccess& access, const UpstreamSpec& spec) {
-  std::string text;
-  if (access.scheme != "http" && access.scheme != "https") return text;
-  if (!access.password.empty() || (!access.login.empty() && spec.netrc_file.empty())) {
-    text = NetrcEntry(access);
-  }
-  if (spec.netrc_file.empty()) return text;
+  if (access.scheme != "http" && access.scheme != "https") return "";
+  const std::string own = access.login.empty() && access.password.empty() ? "" : NetrcEntry(access);
+  if (spec.netrc_file.empty()) return own;
   std::ifstream file(spec.netrc_file);
   std::ostringstream content;
   content << file.rdbuf();
   if (!file) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("netrc_file ", spec.netrc_file, " of upstream ", access.name,
-                     " cannot be read"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "netrc_file ", spec.netrc_file, " of upstream ", access.name, " cannot be read"));
   }
-  return absl::StrCat(text, content.str());
+  if (access.login.empty() || !access.password.empty()) return absl::StrCat(own, content.str());
+  UpstreamAccess chosen = access;
+  chosen.password = PasswordIn(content.str(), access.host, access.login);
+  return absl::StrCat(NetrcEntry(chosen), content.str());
 }
 
 absl::Status CheckLocalUpstream(const std::string& path) {

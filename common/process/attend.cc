@@ -103,11 +103,12 @@ class Attendant {
   void PollOnce() {
     const bool stoppable = state_ == State::kRunning;
     // Negative descriptors are passed over.
-    std::array<pollfd, 5> fds = {{{child_.output.get(), POLLIN, 0},
+    std::array<pollfd, 6> fds = {{{child_.output.get(), POLLIN, 0},
                                   {child_.error.get(), POLLIN, 0},
                                   {child_.input.get(), POLLOUT, 0},
                                   {ended_ ? -1 : child_.ended.get(), POLLIN, 0},
-                                  {stoppable ? stop_ : -1, POLLIN, 0}}};
+                                  {stoppable ? stop_ : -1, POLLIN, 0},
+                                  {stoppable ? command_.cancel : -1, POLLIN, 0}}};
     if (poll(fds.data(), fds.size(), MillisecondsLeft()) <= 0) return;
     if (fds[0].revents != 0) ReadOutput();
     if (fds[1].revents != 0) ReadErrorOutput();
@@ -117,6 +118,10 @@ class Attendant {
     if (fds[4].revents != 0) {
       Terminate(absl::CancelledError(
           absl::StrCat(command_.argv[0], " was killed: the program that ran it is stopping")));
+    }
+    if (fds[5].revents != 0) {
+      Terminate(absl::CancelledError(
+          absl::StrCat(command_.argv[0], " was killed: who ran it wants it no more")));
     }
   }
 

@@ -33,6 +33,9 @@ struct Command {
   // The process and all it started are killed (SIGTERM, 2 s later SIGKILL, to its process group)
   // when this is over.
   absl::Duration timeout = absl::Minutes(5);
+  // A descriptor that, once readable, has it killed in the same way, with CANCELLED; the caller's,
+  // -1: none.
+  int cancel = -1;
   // More output than this kills it, with RESOURCE_EXHAUSTED. Bytes, standard output only; of
   // standard error the last 16 KiB are kept.
   int64_t max_output = 64 << 20;
@@ -65,7 +68,7 @@ class ProcessRunner {
   // Errors: INVALID_ARGUMENT: no program, or a NUL in a text; NOT_FOUND: no such program, account
   // or directory; PERMISSION_DENIED: may not run it, or may not become the account;
   // DEADLINE_EXCEEDED: killed at its time limit; RESOURCE_EXHAUSTED: killed for its output, or no
-  // process could be made; CANCELLED: Stop() was called. Messages name the program, never its
+  // process could be made; CANCELLED: Stop() was called, or Command::cancel. Messages name the program, never its
   // arguments or environment, which may hold secrets.
   virtual absl::StatusOr<CommandResult> Run(const Command& command) = 0;
 

@@ -1,0 +1,29 @@
+#include "agent/git/turn.h"
+
+#include <chrono>
+
+namespace gitops {
+namespace {
+
+// How often one who waits looks whether it was interrupted.
+constexpr std::chrono::milliseconds kCheck{50};
+
+}  // namespace
+
+bool Turn::Take(const Interruption* interruption) {
+  MutexLock lock(mutex_);
+  while (taken_) {
+    if (interruption != nullptr && interruption->raised()) return false;
+    given_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kCheck);
+  }
+  taken_ = true;
+  return true;
+}
+
+void Turn::Give() {
+  MutexLock lock(mutex_);
+  taken_ = false;
+  given_.NotifyOne();
+}
+
+}  // namespace gitops

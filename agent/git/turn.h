@@ -1,0 +1,25 @@
+#ifndef GITOPS_AGENT_GIT_TURN_H_
+#define GITOPS_AGENT_GIT_TURN_H_
+
+#include "agent/git/interruption.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+
+// A lock that is held for as long as an upstream takes to answer: who waits for it can be
+// interrupted.
+class ABSL_LOCKABLE Turn {
+ public:
+  // False: interrupted before it came. `interruption` may be null.
+  bool Take(const Interruption* interruption) ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true);
+  void Give() ABSL_UNLOCK_FUNCTION();
+
+ private:
+  Mutex mutex_;
+  CondVar given_;
+  bool taken_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_AGENT_GIT_TURN_H_
