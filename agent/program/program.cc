@@ -57,6 +57,7 @@ class Agent {
   absl::Status Open(const Settings& flags);
   absl::Status OpenStore(const std::string& state_dir);
   absl::Status ReadConfig(const Settings& flags);
+  std::unique_ptr<GitDriver> NewGit(const std::string& state_dir);
   std::vector<ServiceSpec> Services(const AgentConfig& config) const;
   void Reload();
   std::vector<std::string> Machines() const {
@@ -185,15 +186,20 @@ absl::Status Agent::OpenStore(const std::string& state_dir) {
   return absl::OkStatus();
 }
 
+std::unique_ptr<GitDriver> Agent::NewGit(const std::string& state_dir) {
+  GitOptions options;
+  options.state_dir = state_dir;
+  options.runner = git_runner_.get();
+  options.clock = clock_;
+  options.on_operation = [this](absl::string_view operation, bool ok, absl::Duration duration) {
+    agent_metrics_->GitOperation(std::string(operation), ok, duration);
+  };
+  return GitDriver::New(std::move(options));
+}
+
 absl::Status Agent::ReadConfig(const Settings& flags) {
   // Where bootstrap is asked for, git comes before the config; the flags alone say where it works.
-  git_ = GitDriver::New({.state_dir = flags.Get("state-dir"),
-                         .runner = git_runner_.get(),
-                         .clock = clock_,
-                         .on_operation = [this](absl::string_view operation, bool ok,
-                                                absl::Duration duration) {
-                           agent_metrics_->GitOperation(std::string(operation), ok, duration);
-                         }});
+  git_ = NewGit(flags.Get("state-dir"));
   auto bootstrap = BootstrapService(flags, host_name_);
   if (!bootstrap.ok()) return bootstrap.status();
   bootstrap_ = *std::move(bootstrap);
@@ -211,13 +217,7 @@ absl::Status Agent::ReadConfig(const Settings& flags) {
   const std::string& state_dir = config->settings.Get("state-dir");
   if (state_dir != flags.Get("state-dir")) {
     store_.reset();
-    git_ = GitDriver::New({.state_dir = state_dir,
-                           .runner = git_runner_.get(),
-                           .clock = clock_,
-                           .on_operation = [this](absl::string_view operation, bool ok,
-                                                  absl::Duration duration) {
-                             agent_metrics_->GitOperation(std::string(operation), ok, duration);
-                           }});
+    git_ = NewGit(state_dir);
   }
   for (const std::string& warning : config->warnings) LogWarning(warning);
   MutexLock lock(mutex_);
