@@ -24,6 +24,7 @@
 #include "agent/program/settings.h"
 #include "agent/rpc/agent_service.h"
 #include "common/log/log.h"
+#include "common/memory/memory.h"
 #include "common/process/process.h"
 #include "common/server/lifecycle.h"
 #include "common/server/signals.h"
@@ -38,12 +39,15 @@ constexpr char kProgram[] = "gitops-agent";
 constexpr char kUsage[] = "gitops-agent --config FILE [FLAGS]";
 // Units that hang and upstreams that do not answer take a thread each; everything else is short.
 constexpr int kMostThreads = 32;
+// When the start is over, and again after what a burst of work may have left.
+constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::Minutes(5);
 
 // Everything between the settings and the servers, in the order in which it depends on each other.
 class Agent {
  public:
   static absl::StatusOr<std::unique_ptr<Agent>> Make(const Settings& flags);
   ~Agent() {
+    memory_.reset();
     follower_.reset();
     git_runner_->Stop();
     host_.reset();
@@ -87,6 +91,7 @@ class Agent {
   std::unique_ptr<DriverFactory> drivers_;
   std::unique_ptr<HostAgent> host_;
   std::unique_ptr<ConfigFollower> follower_;
+  std::unique_ptr<Scheduler::Job> memory_;
 };
 
 absl::Status MakeStateDirectory(const std::string& path) {
@@ -265,6 +270,10 @@ int Agent::Serve() {
     }
   }
   follower_ = FollowConfig(config_file_, clock_, scheduler_.get(), [this] { Reload(); });
+  memory_ = scheduler_->Add(clock_->Now() + kFirstReturn, [this] {
+    ReturnUnusedMemory();
+    return clock_->Now() + kNextReturns;
+  });
   auto process = ServerProcess::Start(
       settings, {.program = kProgram,
                  .services = {service.get()},
@@ -293,6 +302,7 @@ int CheckConfig(const Settings& flags) {
 }  // namespace
 
 int RunAgent(const std::vector<std::string>& arguments) {
+  LimitHeaps();
   BlockSignals();
   if (!arguments.empty() && arguments[0] == "hail") {
     return ReportFailure(kProgram, absl::UnimplementedError(
