@@ -170,10 +170,11 @@ std::string FileSection(const UpstreamAccess& access) {
   for (const std::string& directory : CandidateDirectories(access.path)) {
     absl::StrAppend(&text, " directory = ", ConfigQuoted(directory), "\n");
   }
-  // Here git is the server too. Looking for deltas costs more than it saves on one disk.
+  // Here git is the server too. Looking for deltas, and compressing, cost more than they save
+  // on one disk.
   absl::StrAppend(&text,
                   "[uploadpack]\n allowFilter = true\n allowAnySHA1InWant = true\n"
-                  "[pack]\n window = 0\n threads = 1\n");
+                  "[pack]\n window = 0\n compression = 0\n threads = 1\n");
   return text;
 }
 
