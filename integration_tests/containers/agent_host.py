@@ -47,8 +47,11 @@ SIMPLE = """\
 ExecStart=/usr/local/bin/server %p
 ExecReload=/bin/kill -HUP $MAINPID
 """
-# Between two runs of the agent nothing is waited for without need, and each crash stays visible.
+# Between two runs of the agent nothing is waited for without need.
 QUICK = "[Service]\nRestartSec=100ms\n"
+DROP_INS = "/etc/systemd/system/gitops-agent.service.d"
+# The agent that can be killed at a named place; then it stays down, to be looked at.
+CRASHES = f"[Service]\nRestart=no\nExecStart=\nExecStart={CRASH_AGENT} --config {CONFIG}\n"
 
 
 class AgentHost(SystemdHost):
@@ -66,7 +69,7 @@ class AgentHost(SystemdHost):
         try:
             self.write("/usr/local/bin/server", SERVER, "0755")
             self.write("/etc/systemd/system/gitops-agent.service", AGENT_UNIT.read_text())
-            self.write("/etc/systemd/system/gitops-agent.service.d/quick.conf", QUICK)
+            self.write(f"{DROP_INS}/quick.conf", QUICK)
             self.run("ln -s /opt/gitops/agent/gitops-agent /usr/local/bin/ && systemctl daemon-reload")
         except BaseException:
             self.remove()
@@ -116,6 +119,21 @@ class AgentHost(SystemdHost):
     def agent_variables(self, **variables):
         self.write("/etc/default/gitops-agent", "".join(f"{k}={v}\n" for k, v in variables.items()))
 
+    def start_agent_to_crash(self, point):
+        """Starts the agent anew, to be killed at this place (docs/reference/crash-points.md)."""
+        self.write(f"{DROP_INS}/crash.conf", CRASHES + f"Environment=GITOPS_CRASH_AT={point}\n")
+        self.run("systemctl daemon-reload && systemctl restart gitops-agent")
+
+    def await_crash(self):
+        wait_for(lambda: self.active("gitops-agent") == "failed", what="the agent is killed")
+        assert self.properties("gitops-agent", "Result", "ExecMainStatus") == {
+            "Result": "signal", "ExecMainStatus": "9"}
+
+    def start_agent_again(self):
+        """After a crash, as it is installed."""
+        self.run(f"rm -f {DROP_INS}/crash.conf; systemctl daemon-reload")
+        self.start_agent()
+
     def forget(self, *units):
         """As before the agent's first start: ends it and these units, and removes what they left."""
         patterns = [pattern for unit in units for pattern in (unit, f"{unit}@*")]
@@ -127,6 +145,7 @@ class AgentHost(SystemdHost):
                          f"/etc/systemd/system/{unit}@* /etc/systemd/system/*.wants/{unit}[.@]*"
                          for unit in units)
         self.run(f"rm -rf /var/lib/gitops-agent {REVISIONS} {CONFIG} /etc/default/gitops-agent "
+                 f"{DROP_INS}/crash.conf "
                  f"{files}; systemctl daemon-reload")
 
     # What a test sees.

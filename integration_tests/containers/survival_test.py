@@ -194,3 +194,16 @@ def test_unknown_user_without_a_package_is_diff_until_there_is_one(host):
         assert host.run("stat -c %U /etc/web/version").stdout == "webby\n"
     finally:
         host.run("systemctl stop gitops-agent; userdel webby")
+
+
+@pytest.mark.parametrize("point", ["after-checkout", "before-exchange", "after-exchange",
+                                   "before-action", "after-action", "after-activated-stored"])
+def test_killed_at_the_first_publication_the_next_start_serves_it(host, point):
+    host.add_unit("web")
+    host.follow(host.spec("web", action="reload"), start=False)
+    host.start_agent_to_crash(point)
+    host.await_crash()
+    host.start_agent_again()
+    host.wait_service("web", state="OK", hash=host.repository.head())
+    assert host.read("/etc/web/version") == "1\n"
+    assert host.active("web") == "active" and host.seen()[0] == "start 1"
