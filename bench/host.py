@@ -15,6 +15,10 @@ import grpc
 from harness import ROOT, Agent, fleet_config, wait_for
 from upstream import MARKER, other_name
 
+# More than there are rounds: nobody removes old files while rounds are timed, neither the agent nor
+# its peers. On ext4 without a journal, making files is slow for a minute after others were removed.
+KEPT = 1000
+
 
 def load_api(directory):
     """Python's side of the agent's API, generated for this run."""
@@ -37,7 +41,8 @@ class Host:
         root = os.geteuid() == 0
         names = ["app"] + [other_name(number) for number in range(1, services)]
         config = fleet_config(
-            {"upstream": upstream.url, "branch": "main", "mount": directory / "mount", "poll": poll},
+            {"upstream": upstream.url, "branch": "main", "mount": directory / "mount", "poll": poll,
+             "keep_revisions": KEPT},
             [{"machine": "web1", "service": name,
               "dirs": [{"local": self.published / name, "link": name}]} for name in names])
         # Mounts in a namespace of its own; unshare becomes the agent, so its process is the agent's.

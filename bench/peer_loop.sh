@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The plain way to follow a branch, as a peer for the agent: ask for the tip, fetch it shallowly, add
-# a work tree beside the old one, exchange a symlink, remove the old one. It verifies nothing, flushes
-# nothing to disk, keeps no state, and reloads nothing.
+# a work tree beside the old one, exchange a symlink. It verifies nothing, flushes nothing to disk,
+# keeps no state, removes nothing, and reloads nothing.
 #
 #   peer_loop.sh UPSTREAM BRANCH ROOT PERIOD      ROOT/current is the symlink; ROOT/polls counts
 set -euo pipefail
@@ -18,7 +18,6 @@ while :; do
     git -C "$root/mirror" worktree add -q --detach --force "$root/$tip" "$tip"
     ln -s "$tip" "$root/next"
     mv -T "$root/next" "$root/current"
-    if [ -n "$current" ]; then git -C "$root/mirror" worktree remove --force "$root/$current"; fi
     current=$tip
   fi
   echo >> "$root/polls"

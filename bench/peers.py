@@ -78,7 +78,7 @@ class GitSync(Peer):
     def command(self, root):
         return [self.program, f"--repo={self.upstream.url}", "--ref=main", f"--root={root}/root",
                 f"--link={root}/current", f"--period={int(self.period * 1000)}ms", "--verbose=2",
-                "--max-failures=-1"]
+                "--max-failures=-1", "--stale-worktree-timeout=1h"]
 
     def polls_of(self, root):
         return (root / "log").read_text(errors="replace").count("update not required")

@@ -42,13 +42,14 @@ class Cpu:
 
 
 def memory(pid):
-    """Bytes: {"resident", "anonymous", "private", "proportional"}, and the number of threads."""
+    """Bytes: {"resident", "peak", "anonymous", "private", "proportional"}, and the number of threads."""
     def fields(name):
         text = pathlib.Path(f"/proc/{pid}/{name}").read_text()
         return {key: int(value) for key, value in re.findall(r"^(\w+):\s+(\d+)", text, re.M)}
 
     status, rollup = fields("status"), fields("smaps_rollup")
     return {"resident": status["VmRSS"] * 1024,
+            "peak": status["VmHWM"] * 1024,
             "anonymous": status["RssAnon"] * 1024,
             "private": (rollup["Private_Clean"] + rollup["Private_Dirty"]) * 1024,
             "proportional": rollup["Pss"] * 1024,

@@ -1,12 +1,9 @@
 """The repository that everybody follows in the benchmarks."""
 
 import os
-import pathlib
 import random
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration_tests"))
-from harness import Repository  # noqa: E402
+from harness import Repository
 
 FILES = 500
 CHANGED = 200
