@@ -22,7 +22,10 @@ from harness import Repository, fleet_config  # noqa: E402
 
 AGENT_UNIT = WORKSPACE / "deploy/systemd/gitops-agent.service"
 CONFIG = "/etc/gitops/config.toml"
+VARIABLES = "/etc/default/gitops-agent"
+INSTALLED_AGENT = "/usr/local/bin/gitops-agent"
 CTL = "/opt/gitops/ctl/gitopsctl"
+AGENT = "/opt/gitops/agent/gitops-agent"
 CRASH_AGENT = "/opt/gitops/agent/gitops-agent-crash"
 REVISIONS = "/var/lib/gitops"
 
@@ -50,8 +53,8 @@ ExecReload=/bin/kill -HUP $MAINPID
 # Between two runs of the agent nothing is waited for without need.
 QUICK = "[Service]\nRestartSec=100ms\n"
 DROP_INS = "/etc/systemd/system/gitops-agent.service.d"
-# The agent that can be killed at a named place; then it stays down, to be looked at.
-CRASHES = f"[Service]\nRestart=no\nExecStart=\nExecStart={CRASH_AGENT} --config {CONFIG}\n"
+# An agent that was killed stays down, to be looked at.
+STAYS_DOWN = "[Service]\nRestart=no\n"
 
 
 class AgentHost(SystemdHost):
@@ -61,6 +64,7 @@ class AgentHost(SystemdHost):
         self.directory = pathlib.Path(directory)
         self.directory.chmod(0o755)
         self.repository = None
+        self._stays_down = False
         mounts = {bin_dir(): "/opt/gitops:ro", self.directory: str(self.directory)}
         super().__init__(mounts=mounts, **options)
 
@@ -70,7 +74,7 @@ class AgentHost(SystemdHost):
             self.write("/usr/local/bin/server", SERVER, "0755")
             self.write("/etc/systemd/system/gitops-agent.service", AGENT_UNIT.read_text())
             self.write(f"{DROP_INS}/quick.conf", QUICK)
-            self.run("ln -s /opt/gitops/agent/gitops-agent /usr/local/bin/ && systemctl daemon-reload")
+            self.run(f"ln -s {AGENT} {INSTALLED_AGENT} && systemctl daemon-reload")
         except BaseException:
             self.remove()
             raise
@@ -117,12 +121,16 @@ class AgentHost(SystemdHost):
                                  self.ctl("list", "machines", check=False).stderr) from None
 
     def agent_variables(self, **variables):
-        self.write("/etc/default/gitops-agent", "".join(f"{k}={v}\n" for k, v in variables.items()))
+        self.write(VARIABLES, "".join(f"{k}={v}\n" for k, v in variables.items()))
 
     def start_agent_to_crash(self, point):
         """Starts the agent anew, to be killed at this place (docs/reference/crash-points.md)."""
-        self.write(f"{DROP_INS}/crash.conf", CRASHES + f"Environment=GITOPS_CRASH_AT={point}\n")
-        self.run("systemctl daemon-reload && systemctl restart gitops-agent")
+        if not self._stays_down:
+            self.write(f"{DROP_INS}/stays-down.conf", STAYS_DOWN)
+            self.run("systemctl daemon-reload")
+            self._stays_down = True
+        self.agent_variables(GITOPS_CRASH_AT=point)
+        self.run(f"ln -sf {CRASH_AGENT} {INSTALLED_AGENT} && systemctl restart gitops-agent")
 
     def await_crash(self):
         wait_for(lambda: self.active("gitops-agent") == "failed", what="the agent is killed")
@@ -131,7 +139,7 @@ class AgentHost(SystemdHost):
 
     def start_agent_again(self):
         """After a crash, as it is installed."""
-        self.run(f"rm -f {DROP_INS}/crash.conf; systemctl daemon-reload")
+        self.run(f"rm -f {VARIABLES}; ln -sf {AGENT} {INSTALLED_AGENT}")
         self.start_agent()
 
     def forget(self, *units):
@@ -144,9 +152,10 @@ class AgentHost(SystemdHost):
         files = " ".join(f"/etc/{unit} /run/{unit}.* /etc/systemd/system/{unit}.service* "
                          f"/etc/systemd/system/{unit}@* /etc/systemd/system/*.wants/{unit}[.@]*"
                          for unit in units)
-        self.run(f"rm -rf /var/lib/gitops-agent {REVISIONS} {CONFIG} /etc/default/gitops-agent "
-                 f"{DROP_INS}/crash.conf "
-                 f"{files}; systemctl daemon-reload")
+        self.run(f"rm -rf /var/lib/gitops-agent {REVISIONS} {CONFIG} {VARIABLES} "
+                 f"{DROP_INS}/stays-down.conf "
+                 f"{files}; ln -sf {AGENT} {INSTALLED_AGENT}; systemctl daemon-reload")
+        self._stays_down = False
 
     # What a test sees.
 
