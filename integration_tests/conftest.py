@@ -1,7 +1,9 @@
 """Fixtures of the integration tests."""
 
-import sys
 import pathlib
+import shutil
+import sys
+import tempfile
 
 import pytest
 
@@ -16,6 +18,15 @@ def repository(tmp_path):
     repository = Repository(tmp_path / "upstream")
     repository.commit({"web/index.html": "version 1\n", "db/db.conf": "size = 1\n"}, "first")
     return repository
+
+
+@pytest.fixture
+def open_directory():
+    """A directory that every account may pass through; pytest closes its own at each of its runs."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="gitops-test."))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
 
 
 class Host:

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 
 import pytest
 from git_http_server import Certificate, Fault, GitHttpServer
@@ -263,8 +264,22 @@ def test_a_slow_upstream_stops_no_command_and_no_other_service(
         agent.wait_service("web", state="OK", hash=third)
 
 
-def test_the_agent_stops_at_once_during_a_slow_fetch(host, repository, server):
-    fault = server.put("pack", Fault("stall"))
+def test_a_config_that_changes_during_a_slow_fetch_is_taken_up(host, repository, server):
+    services = [host.spec("web", upstream=server.url()), host.spec("db")]
+    with host.agent(host.config(*services)) as agent:
+        agent.wait_service("web", state="OK", hash=repository.head())
+        fault = server.put("pack", Fault("stall"))
+        second = repository.commit({"web/index.html": "version 2\n"})
+        wait_for(fault.reached.is_set, what="the slow fetch")
+        agent.write_config(host.config(host.spec("web"), host.spec("db")))
+        agent.process.send_signal(signal.SIGHUP)
+        agent.wait_service("web", seconds=10, state="OK", hash=second)
+        assert not fault.released.is_set()
+
+
+@pytest.mark.parametrize("stage", ["refs", "pack"])
+def test_the_agent_stops_at_once_during_a_slow_fetch(host, repository, server, stage):
+    fault = server.put(stage, Fault("stall"))
     with host.agent(host.config(upstream=server.url())) as agent:
         wait_for(fault.reached.is_set, what="the slow fetch")
         assert agent.stop(seconds=5) == 0

@@ -8,6 +8,11 @@ from ssh_server import Key, SshServer
 
 
 @pytest.fixture
+def tmp_path(open_directory):
+    return open_directory
+
+
+@pytest.fixture
 def server(tmp_path):
     with SshServer(tmp_path / "sshd") as server:
         yield server
@@ -157,8 +162,6 @@ def test_a_key_that_the_services_user_cannot_read_is_named(
     server.authorize(key)
     config = host.config(upstream=server.url(repository.path), ssh_key=key.path,
                          known_hosts=known_hosts, user="nobody")
-    for directory in [host.base.parent, *host.base.parent.parents][:3]:
-        directory.chmod(directory.stat().st_mode | 0o711)
     with host.agent(config) as agent:
         agent.wait_diff("web", str(key.path))
         key.path.chmod(0o600)

@@ -264,8 +264,16 @@ class GitMirrorImpl final : public GitMirror {
       return absl::Status(result.status().code(),
                           absl::StrCat(attempt, ": ", result.status().message()));
     }
-    if (!ok) return StatusFromGit(attempt, *result, remote);
-    return result;
+    if (ok) return result;
+    const absl::Status status = StatusFromGit(attempt, *result, remote);
+    // git does not tell the two apart.
+    if (remote && access_->scheme == "file" && absl::IsNotFound(status) &&
+        absl::StrContains(status.message(), "not appear to be a git repository")) {
+      return absl::NotFoundError(absl::StrCat(
+          status.message(), ", or ", user_.empty() ? "the agent's account" : user_,
+          " may not read it"));
+    }
+    return status;
   }
 
   // Makes what lies around the repository, as it must be now: the account, and files that hold
@@ -442,6 +450,8 @@ class GitMirrorImpl final : public GitMirror {
       return absl::OkStatus();
     }
     *fresh = true;
+    // What is there instead is none: a git that was killed while it made one, or a file.
+    if (auto status = Remove(); !status.ok()) return status;
     if (auto status = MakeRepositoryDirectory(paths_, account); !status.ok()) return status;
     const Command command = commands_.Local(
         account, {"init", "--quiet", "--bare", "--template=",

@@ -1,9 +1,13 @@
 #include "agent/git/mirror.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <future>
 #include <thread>
 
 #include "agent/git/git_test_base.h"
@@ -17,6 +21,26 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 using MirrorTest = GitTest;
+
+// An upstream that takes connections and never says a word.
+class SilentUpstream {
+ public:
+  SilentUpstream() {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    EXPECT_EQ(bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(listen(socket_.get(), 10), 0);
+    EXPECT_EQ(getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    url_ = "git://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/x";
+  }
+  const std::string& url() const { return url_; }
+
+ private:
+  const Fd socket_{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  std::string url_;
+};
 
 TEST_F(MirrorTest, ServicesOfOneUpstreamAndUserShareOneMirrorAndOneFetch) {
   const std::string commit = upstream_->CommitFiles({{"etc/a", "1"}});
@@ -56,6 +80,11 @@ TEST_F(MirrorTest, APollOfAnUnchangedUpstreamIsOneProcess) {
 TEST_F(MirrorTest, ADamagedMirrorIsMadeAgain) {
   const std::string a = upstream_->CommitFiles({{"etc/a", "1"}});
   const std::vector<std::pair<const char*, std::function<void(const std::string&)>>> damages = {
+      {"a file in its place",
+       [](const std::string& mirror) {
+         fs::remove_all(mirror);
+         std::ofstream(mirror) << "no directory";
+       }},
       {"HEAD gone", [](const std::string& mirror) { fs::remove(mirror + "/HEAD"); }},
       {"packs gone",
        [](const std::string& mirror) {
@@ -124,6 +153,40 @@ TEST_F(MirrorTest, AFetchThatIsCutOffLeavesTheOldOnesUsableAndIsMadeUpFor) {
   EXPECT_TRUE(Prepare(a).ok());
   fs::rename(upstream_->path() + ".away", upstream_->path());
   EXPECT_TRUE(Prepare(b).ok());
+}
+
+TEST_F(MirrorTest, AFetchThatHangsAndOneThatWaitsForItAreInterruptedEachByItsOwn) {
+  const SilentUpstream silent;
+  service_.upstream.url = silent.url();
+  std::promise<void> begun;
+  runner_.before = [&, told = false](const Command& command) mutable {
+    for (const std::string& argument : command.argv) {
+      if (argument == "fetch" && !std::exchange(told, true)) begun.set_value();
+    }
+  };
+  Start();
+  const std::string commit(40, 'a');
+  auto hanging = std::async(std::launch::async, [&] { return Prepare(commit); });
+  begun.get_future().wait();
+  ServiceSpec other = service_;
+  other.service = "other";
+  const auto waiting_source = driver_->SourceFor(other, *RevisionStore::Open(RevisionRoot(other)));
+  auto waiting =
+      std::async(std::launch::async, [&] { return waiting_source->Prepare(commit, false); });
+  waiting_source->Interrupt();
+  EXPECT_EQ(waiting.get().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(hanging.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  source_->Interrupt();
+  EXPECT_EQ(hanging.get().code(), absl::StatusCode::kCancelled);
+}
+
+TEST_F(MirrorTest, WhatWasInterruptedCanBeDoneAfterwards) {
+  const std::string commit = upstream_->CommitFiles({{"etc/a", "1"}});
+  Start();
+  source_->Interrupt();
+  EXPECT_EQ(Prepare(commit).code(), absl::StatusCode::kCancelled);
+  source_->Resume();
+  EXPECT_EQ(Prepare(commit), absl::OkStatus());
 }
 
 TEST_F(MirrorTest, ManyPacksBecomeOneAndNothingIsLost) {

@@ -12,8 +12,9 @@ constexpr std::chrono::milliseconds kCheck{50};
 
 bool Turn::Take(const Interruption* interruption) {
   MutexLock lock(mutex_);
-  while (taken_) {
+  while (true) {
     if (interruption != nullptr && interruption->raised()) return false;
+    if (!taken_) break;
     given_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kCheck);
   }
   taken_ = true;

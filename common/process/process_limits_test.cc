@@ -1,7 +1,9 @@
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -183,6 +185,20 @@ TEST_F(ProcessLimitsTest, StopKillsWhatRunsAndRefusesWhatComesAfter) {
   EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(runner_->Run({.argv = {"true"}}).status().code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(runner_->spawned(), 1);
+}
+
+TEST_F(ProcessLimitsTest, ACancelDescriptorKillsItsCommandAndNoOther) {
+  std::array<int, 2> pipe_ends;
+  ASSERT_EQ(pipe2(pipe_ends.data(), O_CLOEXEC), 0);
+  Command command = {.argv = {"sleep", "600"}, .cancel = pipe_ends[0]};
+  absl::Status status;
+  std::thread running([&] { status = runner_->Run(command).status(); });
+  ASSERT_EQ(write(pipe_ends[1], "x", 1), 1);
+  running.join();
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
+  EXPECT_TRUE(runner_->Run({.argv = {"true"}}).ok());
+  close(pipe_ends[0]);
+  close(pipe_ends[1]);
 }
 
 }  // namespace
