@@ -484,6 +484,17 @@ TEST_F(HostAgentTest, OldRevisionsAreRemovedExceptThoseInUse) {
   }));
 }
 
+TEST_F(HostAgentTest, AServiceIsNotOkBeforeItsFirstActivationHasEnded) {
+  host_.HoldActivations();
+  Start({Spec()});
+  ASSERT_TRUE(host_.AwaitHeld());
+  EXPECT_EQ(Record().state, State::kDiff);
+  EXPECT_EQ(Record().hash, "");
+  EXPECT_THAT(Record().info, HasSubstr("being activated"));
+  host_.Release();
+  EXPECT_TRUE(AwaitAt(kA));
+}
+
 TEST_F(HostAgentTest, StoppingDuringAnActivationLeavesItForTheNextStart) {
   host_.HoldActivations();
   Start({Spec()});

@@ -85,7 +85,12 @@ ServiceView ServiceController::View() const {
   ServiceView view{record_, last_poll_,
                    record_.frozen ? next_attempt_ : std::min(next_poll_, next_attempt_)};
   // A move is not shown as done before its activation has ended.
-  if (!record_.pending.empty() && !record_.frozen) view.record.hash = logged_hash_;
+  if (record_.pending.empty() || record_.frozen) return view;
+  view.record.hash = logged_hash_;
+  if (record_.last_good.empty() && record_.state == State::kOk) {
+    view.record.state = State::kDiff;
+    view.record.info = "the first revision is being activated";
+  }
   return view;
 }
 
