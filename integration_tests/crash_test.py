@@ -19,8 +19,13 @@ PUBLICATION = [
 # Only where the activation succeeds, and only where it fails.
 SUCCESS = ["after-activated-stored"]
 FAILURE = ["before-fallback"]
+# Only where one mount takes the place of another.
+EXCHANGE_OF_MOUNTS = ["within-exchange", "within-exchange:3"]
 # Around what systemd does: containers/ has a systemd to try them with.
 IN_CONTAINERS = ["before-action", "after-action"]
+
+NAMES = {point.split(":")[0] for point in
+         [*PUBLICATION, *SUCCESS, *FAILURE, *EXCHANGE_OF_MOUNTS, *IN_CONTAINERS]}
 
 # Where one commit's files are published to: three exchanges, one of them of a single file.
 PLACES = {"web": "web", "db": "db", "one/settings": "one/settings"}
@@ -32,13 +37,12 @@ def test_every_crash_point_of_the_source_is_tried():
     for file in (ROOT / "agent").rglob("*.cc"):
         if not file.name.endswith("_test.cc"):
             named |= set(re.findall(r'CrashPoint\("([^"]+)"\)', file.read_text()))
-    assert named == {*PUBLICATION, *SUCCESS, *FAILURE, *IN_CONTAINERS}
+    assert named == NAMES
 
 
 def test_the_page_lists_every_crash_point():
     page = (ROOT / "docs" / "reference" / "crash-points.md").read_text()
-    assert set(re.findall(r"^\| `([a-z-]+)` \|", page, re.M)) == {
-        *PUBLICATION, *SUCCESS, *FAILURE, *IN_CONTAINERS}
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", page, re.M)) == NAMES
 
 
 class Crashing:
@@ -61,6 +65,8 @@ class Crashing:
         return self.host.config(web, side)
 
     def start(self, point=""):
+        if point.split(":")[0] == "within-exchange" and not self.namespace:
+            pytest.skip("symlinks are replaced in one step")
         self.at_point = point
         self.agent.env = {"GITOPS_CRASH_AT": point}
         # Where it dies before it has written its addresses, there is nothing to wait for.
@@ -108,8 +114,9 @@ class Crashing:
             "db", "one", "side", "web"]
         if self.namespace:
             expected = sorted(str(self.host.local(name)) for name in [*PLACES, "side"])
-            assert sorted(self.namespace.mounts_below(self.host.base)) == expected, \
-                self.namespace.run("cat", "/proc/self/mountinfo") + self.agent.logged()
+            # Not at once: the kernel's table is read in pieces, not as of one moment.
+            wait_for(lambda: sorted(self.namespace.mounts_below(self.host.base)) == expected, 5,
+                     "one mount for each place")
 
 
 @pytest.fixture(params=["symlinks", "mounts"])
@@ -139,7 +146,7 @@ def test_killed_during_the_first_publication(crashing, point):
     assert [change["toHash"] for change in history if change["toState"] == "OK"] == [first]
 
 
-@pytest.mark.parametrize("point", [*PUBLICATION, *SUCCESS])
+@pytest.mark.parametrize("point", [*PUBLICATION, *SUCCESS, *EXCHANGE_OF_MOUNTS])
 def test_killed_during_an_update(crashing, point):
     first = crashing.commit(1)
     crashing.start()
@@ -165,7 +172,7 @@ def test_killed_during_an_update(crashing, point):
     assert moves.count((first, second)) == 1
 
 
-@pytest.mark.parametrize("point", [*PUBLICATION, *SUCCESS])
+@pytest.mark.parametrize("point", [*PUBLICATION, *SUCCESS, *EXCHANGE_OF_MOUNTS])
 def test_killed_during_a_rollback(crashing, point):
     first = crashing.commit(1)
     second = crashing.commit(2)
@@ -187,7 +194,7 @@ def test_killed_during_a_rollback(crashing, point):
     crashing.assert_nothing_is_left_over()
 
 
-@pytest.mark.parametrize("point", [*PUBLICATION, *SUCCESS])
+@pytest.mark.parametrize("point", [*PUBLICATION, *SUCCESS, *EXCHANGE_OF_MOUNTS])
 def test_killed_when_an_unfreeze_has_begun_to_catch_up(crashing, point):
     first = crashing.commit(1)
     crashing.start()
@@ -211,8 +218,8 @@ def test_killed_when_an_unfreeze_has_begun_to_catch_up(crashing, point):
 
 
 # A unit that systemd does not know (or no systemd at all) is an activation that fails.
-@pytest.mark.parametrize("point", [*PUBLICATION, *FAILURE, "before-exchange:2", "after-exchange:2",
-                                   "between-exchanges:3"])
+@pytest.mark.parametrize("point", [*PUBLICATION, *FAILURE, *EXCHANGE_OF_MOUNTS,
+                                   "before-exchange:2", "after-exchange:2", "between-exchanges:3"])
 def test_killed_during_a_failed_activation_or_the_way_back(crashing, point):
     first = crashing.commit(1)
     crashing.start()

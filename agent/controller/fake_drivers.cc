@@ -44,6 +44,7 @@ class FakeHost::FakeSource final : public Source {
     if (absl::Status fault = Fault(host_->prepare_faults_, revision); !fault.ok()) return fault;
     Service& service = host_->services_[service_];
     if (afresh) service.drift.clear();
+    if (afresh) service.edited.erase(revision);
     if (service.ready.contains(revision)) return absl::OkStatus();
     ++host_->held_fetches_;
     host_->changed_.NotifyAll();
@@ -123,6 +124,11 @@ class FakeHost::FakePublisher final : public Publisher {
   absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision, bool) override {
     MutexLock lock(host_->mutex_);
     return host_->services_[service_].drift;
+  }
+
+  absl::StatusOr<bool> IsIntact(const std::string& revision) override {
+    MutexLock lock(host_->mutex_);
+    return !host_->services_[service_].edited.contains(revision);
   }
 
  private:

@@ -29,6 +29,7 @@ class FakeHost final : public DriverFactory {
   // What a test sets and sees of one service.
   struct Service {
     std::set<std::string> ready;
+    std::set<std::string> edited;  // revisions whose files somebody changed
     std::string published;
     std::string activated;
     std::vector<std::string> activations;  // every attempt, in order

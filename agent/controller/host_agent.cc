@@ -33,8 +33,10 @@ absl::Status HostAgent::Configure(const std::vector<ServiceSpec>& specs) {
   }
   for (const auto& [service, managed] : before) {
     if (wanted.contains(service) && !fresh.contains(service)) continue;
-    End(service, managed);
+    Halt(service, managed);
+    // What is only begun anew stays to be seen meanwhile.
     if (wanted.contains(service)) continue;
+    Forget(service);
     LogInfo("service left the configuration; what it published stays", {{"service", service}});
     if (options_.on_removed) options_.on_removed(service);
   }
@@ -42,7 +44,9 @@ absl::Status HostAgent::Configure(const std::vector<ServiceSpec>& specs) {
   absl::Status result;
   for (auto& [service, drivers] : fresh) {
     absl::StatusOr<Managed> begun = Begin(*wanted[service], std::move(drivers));
-    if (!begun.ok()) result.Update(begun.status());
+    if (begun.ok()) continue;
+    result.Update(begun.status());
+    Forget(service);
   }
   return result;
 }
@@ -76,9 +80,10 @@ absl::StatusOr<HostAgent::Managed> HostAgent::Begin(const ServiceSpec& spec,
   auto started = ServiceController::Start(std::move(options), std::move(drivers));
   if (!started.ok()) return started.status();
   Managed managed{std::shared_ptr<ServiceController>(*std::move(started)), poller};
+  Managed former;  // as in Forget()
   {
     MutexLock lock(mutex_);
-    services_[service] = managed;
+    former = std::exchange(services_[service], managed);
   }
   std::weak_ptr<ServiceController> weak = managed.controller;
   poller->Add(service, {.ref = spec.branch,
@@ -96,14 +101,19 @@ absl::StatusOr<HostAgent::Managed> HostAgent::Begin(const ServiceSpec& spec,
   return managed;
 }
 
-void HostAgent::End(const std::string& service, const Managed& managed) {
+void HostAgent::Halt(const std::string& service, const Managed& managed) {
   managed.poller->Remove(service);
   managed.controller->Stop();
   if (managed.poller->empty() && options_.on_upstream_unused) {
     options_.on_upstream_unused(managed.poller->name());
   }
+}
+
+void HostAgent::Forget(const std::string& service) {
+  Managed former;  // ended without the lock: its upstream's poller may wait for an answer
   {
     MutexLock lock(mutex_);
+    former = std::exchange(services_[service], {});
     services_.erase(service);
     std::erase_if(pollers_, [](const auto& entry) { return entry.second.expired(); });
   }
@@ -162,7 +172,10 @@ void HostAgent::Stop() {
     MutexLock lock(mutex_);
     services = services_;
   }
-  for (const auto& [service, managed] : services) End(service, managed);
+  for (const auto& [service, managed] : services) {
+    Halt(service, managed);
+    Forget(service);
+  }
 }
 
 }  // namespace gitops

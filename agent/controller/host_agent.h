@@ -81,7 +81,8 @@ class HostAgent {
 
   absl::StatusOr<Managed> Begin(const ServiceSpec& spec, ServiceDrivers drivers);
   std::shared_ptr<UpstreamPoller> PollerFor(const ServiceSpec& spec);
-  void End(const std::string& service, const Managed& managed);
+  void Halt(const std::string& service, const Managed& managed);
+  void Forget(const std::string& service);
   void Report(const std::string& service);
 
   const HostAgentOptions options_;

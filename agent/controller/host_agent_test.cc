@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <memory>
@@ -470,6 +471,50 @@ TEST_F(HostAgentTest, ATipThatArrivesDuringAnActivationIsNotTheReasonOfTheMoveUn
   ASSERT_GE(changes->size(), 3u);
   EXPECT_EQ((*changes)[1].to_hash, kB);
   EXPECT_EQ((*changes)[1].reason, "the upstream moved");
+}
+
+TEST_F(HostAgentTest, RollbackToARevisionThatWasEditedOnDiskWritesItAnew) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.Push("main", kB);
+  ASSERT_TRUE(AwaitAt(kB));
+  host_.Set("web", [](FakeHost::Service& service) { service.edited = {kA, kB}; });
+  ASSERT_TRUE(Web()->Rollback(kA, "me", "", Patience()).ok());
+  EXPECT_EQ(host_.Look("web").published, kA);
+  // Of what was published, the drift policy decides.
+  EXPECT_EQ(host_.Look("web").edited, std::set<std::string>{kB});
+}
+
+TEST_F(HostAgentTest, AServiceThatIsBegunAnewIsNeverMissing) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  std::atomic<bool> done = false;
+  auto missing = std::async(std::launch::async, [&] {
+    int count = 0;
+    while (!done) count += !agent_->Find("web").ok();
+    return count;
+  });
+  for (int keep = 10; keep < 50; ++keep) {
+    ServiceSpec spec = Spec();
+    spec.keep_revisions = keep;
+    EXPECT_EQ(agent_->Configure({spec}), absl::OkStatus());
+  }
+  done = true;
+  EXPECT_EQ(missing.get(), 0);
+}
+
+TEST_F(HostAgentTest, ACommandForAServiceThatIsBegunAnewIsRefusedInsteadOfLost) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  auto before = Web();
+  ServiceSpec spec = Spec();
+  spec.keep_revisions = 2;
+  ASSERT_EQ(agent_->Configure({spec}), absl::OkStatus());
+  EXPECT_TRUE(absl::IsUnavailable(before->Freeze("me", "").status()));
+  EXPECT_TRUE(absl::IsUnavailable(before->Unfreeze("me", "").status()));
+  EXPECT_TRUE(absl::IsUnavailable(before->Rollback(kA, "me", "", Patience()).status()));
+  EXPECT_TRUE(absl::IsUnavailable(before->TakeUp(Patience()).status()));
+  EXPECT_FALSE(Web()->View().record.frozen);
 }
 
 TEST_F(HostAgentTest, OldRevisionsAreRemovedExceptThoseInUse) {

@@ -17,6 +17,7 @@ struct Entry {
   absl::Time due;
   bool running = false;
   bool woken = false;  // while running: run once more
+  bool removed = false;
 };
 
 class ThreadedScheduler final : public Scheduler {
@@ -69,12 +70,9 @@ class ThreadedScheduler final : public Scheduler {
 
   void Remove(Entry* entry) {
     MutexLock lock(mutex_);
-    entry->due = absl::InfiniteFuture();
-    while (entry->running) {
-      entry->woken = false;
-      finished_.Wait(mutex_);
-      entry->due = absl::InfiniteFuture();
-    }
+    // Not run again, not even one that is always due at once.
+    entry->removed = true;
+    while (entry->running) finished_.Wait(mutex_);
     std::erase_if(entries_, [entry](const auto& owned) { return owned.get() == entry; });
   }
 
@@ -86,7 +84,7 @@ class ThreadedScheduler final : public Scheduler {
   Entry* Earliest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     Entry* earliest = nullptr;
     for (const auto& entry : entries_) {
-      if (entry->running) continue;
+      if (entry->running || entry->removed) continue;
       if (earliest == nullptr || entry->due < earliest->due) earliest = entry.get();
     }
     return earliest;

@@ -164,6 +164,11 @@ std::string ServiceController::Named(absl::string_view message) const {
   return absl::StrCat(spec().service, ": ", message);
 }
 
+absl::Status ServiceController::Ending() const {
+  return absl::UnavailableError(
+      Named("its configuration is being changed, or the agent is stopping; try again"));
+}
+
 void ServiceController::OnPolled(const absl::StatusOr<std::string>& tip, absl::Time next_poll) {
   if (absl::IsCancelled(tip.status())) return;  // the agent is stopping
   bool work = false;
@@ -195,6 +200,7 @@ absl::StatusOr<ServiceRecord> ServiceController::Freeze(const std::string& actor
   {
     MutexLock publish(publish_mutex_);
     MutexLock lock(mutex_);
+    if (stopping_) return Ending();
     absl::Status saved = Commit(OnFreeze(record_, actor), {WithReason("freeze", reason), actor, {}});
     if (!saved.ok()) return saved;
     after = record_;
@@ -209,6 +215,7 @@ absl::StatusOr<ServiceRecord> ServiceController::Unfreeze(const std::string& act
   {
     MutexLock publish(publish_mutex_);
     MutexLock lock(mutex_);
+    if (stopping_) return Ending();
     if (!record_.frozen) return record_;
     absl::Status saved = Commit(OnUnfreeze(record_), {WithReason("unfreeze", reason), actor, {}});
     if (!saved.ok()) return saved;
@@ -247,6 +254,7 @@ absl::StatusOr<ServiceRecord> ServiceController::Rollback(absl::string_view pref
   {
     MutexLock publish(publish_mutex_);
     MutexLock lock(mutex_);
+    if (stopping_) return Ending();
     absl::Status saved = Commit(OnRollback(record_, *revision, actor),
                                 {WithReason("rollback", reason), actor, {}});
     if (!saved.ok()) return saved;
@@ -264,6 +272,7 @@ absl::StatusOr<ServiceRecord> ServiceController::TakeUp(const Patience& patience
   int64_t ticket = 0;
   {
     MutexLock lock(mutex_);
+    if (stopping_) return Ending();
     if (record_.frozen) {
       return absl::FailedPreconditionError(
           Named(absl::StrCat("is frozen by ", record_.frozen_by, "; unfreeze it first")));
@@ -279,7 +288,7 @@ absl::StatusOr<ServiceRecord> ServiceController::AwaitAttempt(int64_t ticket,
                                                               const Patience& patience) {
   MutexLock lock(mutex_);
   while (completed_ < ticket || record_.state == State::kRollback) {
-    if (stopping_) return absl::UnavailableError(Named("the agent is stopping"));
+    if (stopping_) return Ending();
     if (record_.pinned != pinned && !pinned.empty()) {
       return absl::AbortedError(Named("another command came in between; look at its state"));
     }

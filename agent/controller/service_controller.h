@@ -85,7 +85,7 @@ class ServiceController {
   void OnPolled(const absl::StatusOr<std::string>& tip, absl::Time next_poll);
 
   // As the RPCs of the same names promise; the record afterwards. Rollback and TakeUp wait for the
-  // service to have made its attempt.
+  // service to have made its attempt. UNAVAILABLE after Stop().
   absl::StatusOr<ServiceRecord> Freeze(const std::string& actor, const std::string& reason);
   absl::StatusOr<ServiceRecord> Unfreeze(const std::string& actor, const std::string& reason);
   absl::StatusOr<ServiceRecord> Rollback(absl::string_view prefix, const std::string& actor,
@@ -124,6 +124,8 @@ class ServiceController {
   absl::Time Run() ABSL_LOCKS_EXCLUDED(mutex_);
   void Reconcile(bool forced);
   absl::Status Execute(const Step& step, bool afresh, bool first);
+  // Whether the files of a revision that is on disk, and not published, were changed.
+  bool WasEdited(const std::string& revision);
   absl::Status Publish(const Step& step);
   absl::Status Activate(const Step& step, bool first, absl::Time began);
   void FallBack(absl::Time began);
@@ -135,6 +137,7 @@ class ServiceController {
   absl::StatusOr<ServiceRecord> AwaitAttempt(int64_t ticket, const std::string& pinned,
                                              const Patience& patience);
   std::string Named(absl::string_view message) const;
+  absl::Status Ending() const;
 
   const ServiceOptions options_;
   const Policy policy_;

@@ -133,7 +133,9 @@ absl::Status ServiceController::Execute(const Step& step, bool afresh, bool firs
       status = compared.status();
       same = compared.ok() && *compared;
     }
-    if (status.ok() && !same) status = drivers_.source->Prepare(step.revision, afresh);
+    if (status.ok() && !same) {
+      status = drivers_.source->Prepare(step.revision, afresh || WasEdited(step.revision));
+    }
     if (absl::IsCancelled(status)) return status;
     if (!status.ok()) {
       const std::string error(status.message());
@@ -160,6 +162,21 @@ absl::Status ServiceController::Execute(const Step& step, bool afresh, bool firs
                {{"service", spec().service}, {"error", std::string(pruned.message())}});
   }
   return status;
+}
+
+// What is published is left to Inspect() and the service's drift policy.
+bool ServiceController::WasEdited(const std::string& revision) {
+  if (revision == View().record.published) return false;
+  const std::vector<std::string> ready = drivers_.source->Ready();
+  if (std::find(ready.begin(), ready.end(), revision) == ready.end()) return false;
+  MutexLock publish(publish_mutex_);
+  const absl::StatusOr<bool> intact = drivers_.publisher->IsIntact(revision);
+  if (intact.ok() && *intact) return false;
+  LogWarning("a revision on disk is written anew, because its files were changed",
+             {{"service", spec().service},
+              {"revision", revision},
+              {"error", std::string(intact.status().message())}});
+  return true;
 }
 
 absl::Status ServiceController::Publish(const Step& step) {
@@ -225,7 +242,7 @@ void ServiceController::FallBack(absl::Time began) {
   absl::Status status;
   {
     MutexLock source(source_mutex_);
-    status = drivers_.source->Prepare(fallback, /*afresh=*/false);
+    status = drivers_.source->Prepare(fallback, WasEdited(fallback));
   }
   if (status.ok()) {
     MutexLock publish(publish_mutex_);

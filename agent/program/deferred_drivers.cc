@@ -94,6 +94,11 @@ class DeferredPublisher final : public Publisher {
     if (!opened.ok()) return opened.status();
     return (*opened)->publisher->Drift(revision, with_untracked);
   }
+  absl::StatusOr<bool> IsIntact(const std::string& revision) override {
+    auto opened = opener_->Get();
+    if (!opened.ok()) return opened.status();
+    return (*opened)->publisher->IsIntact(revision);
+  }
 
  private:
   const std::shared_ptr<Opener> opener_;

@@ -10,6 +10,7 @@
 #include "agent/publish/mount_calls.h"
 #include "agent/publish/mount_table.h"
 #include "agent/publish/target_mounts.h"
+#include "common/crash/crash_point.h"
 #include "common/log/log.h"
 #include "common/path/beneath.h"
 #include "common/sync/mutex.h"
@@ -253,6 +254,7 @@ class MountExchangerImpl : public MountExchanger {
       status = AttachByPropagation(tree, mounts);
     }
     if (status.ok()) status = CheckBeneath(mounts);
+    CrashPoint("within-exchange");
     if (status.ok()) status = Step("detach", mounts);
     if (status.ok()) status = DetachMount(mounts.target);
     if (status.ok() && propagated && !mounts.parent.shared) Unshare(mounts);

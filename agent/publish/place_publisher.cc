@@ -226,6 +226,15 @@ absl::StatusOr<std::string> PlacePublisher::Published() {
   return store_->Has(published) ? published : "";
 }
 
+absl::StatusOr<bool> PlacePublisher::IsIntact(const std::string& revision) {
+  absl::StatusOr<Manifest> manifest = store_->ReadManifest(revision);
+  if (!manifest.ok()) return manifest.status();
+  absl::StatusOr<std::vector<TreeDifference>> differences =
+      CompareTree(store_->Path(revision), *manifest, /*with_untracked=*/false);
+  if (!differences.ok()) return differences.status();
+  return differences->empty();
+}
+
 absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string& revision,
                                                               bool with_untracked) {
   std::vector<bool> published;

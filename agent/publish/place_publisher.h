@@ -28,6 +28,7 @@ class PlacePublisher : public Publisher {
   absl::StatusOr<std::string> Published() final;
   absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision,
                                                 bool with_untracked) final;
+  absl::StatusOr<bool> IsIntact(const std::string& revision) final;
 
  protected:
   // What is at a place now.

@@ -39,6 +39,10 @@ class Publisher {
   // looked for if `with_untracked`. Spawns nothing.
   virtual absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision,
                                                         bool with_untracked) = 0;
+
+  // Whether the tracked files of `revision`, which is ready, are as they were made ready; while it
+  // was published somebody may have changed them. Spawns nothing.
+  virtual absl::StatusOr<bool> IsIntact(const std::string& revision) = 0;
 };
 
 }  // namespace gitops

@@ -91,6 +91,18 @@ TEST_F(SymlinkPublisherTest, ARevisionThatIsShownNowhereStaysPublishedThroughARe
   EXPECT_THAT(*publisher->Drift("r1", true), IsEmpty());
 }
 
+TEST_F(SymlinkPublisherTest, ARevisionWhoseFilesWereChangedIsNotIntact) {
+  auto publisher = New();
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  ASSERT_EQ(publisher->Publish("r2"), absl::OkStatus());
+  Write("var/svc/r1/etc/made", "by the service");
+  EXPECT_TRUE(*publisher->IsIntact("r1"));
+  Write("var/svc/r1/etc/a", "by hand");
+  EXPECT_FALSE(*publisher->IsIntact("r1"));
+  EXPECT_TRUE(*publisher->IsIntact("r2"));
+  EXPECT_FALSE(publisher->IsIntact("unknown").ok());
+}
+
 TEST_F(SymlinkPublisherTest, EveryPlaceBecomesASymlinkAndNothingElseIsLeft) {
   auto publisher = New();
   EXPECT_EQ(*publisher->Published(), "");

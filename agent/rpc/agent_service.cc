@@ -76,10 +76,12 @@ class AgentServiceImpl final : public v1::AgentService::Service {
                           v1::GetServiceResponse* response) override {
     auto controller = agent_->Find(request->service());
     if (!controller.ok()) return ToGrpcStatus(controller.status());
+    // First, so that the history holds what led to it.
+    const ServiceView view = (*controller)->View();
     auto changes = (*controller)->Changes();
     if (!changes.ok()) return ToGrpcStatus(changes.status());
     v1::Service* service = response->mutable_service();
-    *service = ToProto((*controller)->spec(), (*controller)->View());
+    *service = ToProto((*controller)->spec(), view);
     for (const std::string& revision : (*controller)->Revisions()) service->add_revisions(revision);
     for (const ChangeRecord& change : *changes) *service->add_changes() = ToProto(change);
     return grpc::Status::OK;

@@ -1,0 +1,138 @@
+#include "agent/controller/scheduler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "common/clock/fake_clock.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+namespace {
+
+using testing::ElementsAre;
+
+class SchedulerTest : public testing::Test {
+ protected:
+  // A job that notes its name, and is next run when `next` says.
+  std::function<absl::Time()> Noting(std::string name, std::function<absl::Time()> next) {
+    return [this, name = std::move(name), next = std::move(next)] {
+      {
+        MutexLock lock(mutex_);
+        ran_.push_back(name);
+        changed_.NotifyAll();
+        while (held_) changed_.Wait(mutex_);
+      }
+      return next();
+    };
+  }
+  static absl::Time Never() { return absl::InfiniteFuture(); }
+
+  void Hold(bool held) {
+    MutexLock lock(mutex_);
+    held_ = held;
+    changed_.NotifyAll();
+  }
+  bool AwaitRuns(size_t count) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    MutexLock lock(mutex_);
+    while (ran_.size() < count && std::chrono::steady_clock::now() < deadline) {
+      changed_.WaitUntil(mutex_, deadline);
+    }
+    return ran_.size() >= count;
+  }
+  std::vector<std::string> Ran() {
+    MutexLock lock(mutex_);
+    return ran_;
+  }
+
+  FakeClock clock_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::vector<std::string> ran_ ABSL_GUARDED_BY(mutex_);
+  bool held_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+TEST_F(SchedulerTest, AJobRunsWhenItIsDueAndThenWhenItSaid) {
+  auto scheduler = NewScheduler(&clock_, 4);
+  const absl::Time start = clock_.Now();
+  auto job = scheduler->Add(start + absl::Seconds(10),
+                            Noting("a", [start] { return start + absl::Seconds(70); }));
+  ASSERT_TRUE(clock_.AwaitDeadline(start + absl::Seconds(10)));
+  clock_.Advance(absl::Seconds(9));
+  EXPECT_TRUE(Ran().empty());
+  clock_.Advance(absl::Seconds(1));
+  ASSERT_TRUE(AwaitRuns(1));
+  clock_.Advance(absl::Seconds(59));
+  EXPECT_EQ(Ran().size(), 1u);
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_TRUE(AwaitRuns(2));
+}
+
+TEST_F(SchedulerTest, AJobWithoutATimeRunsWhenItIsWoken) {
+  auto scheduler = NewScheduler(&clock_, 4);
+  auto job = scheduler->Add(absl::InfiniteFuture(), Noting("a", Never));
+  ASSERT_TRUE(clock_.AwaitWaiters(1));
+  clock_.Advance(absl::Hours(1000));
+  EXPECT_TRUE(Ran().empty());
+  job->Wake();
+  EXPECT_TRUE(AwaitRuns(1));
+}
+
+TEST_F(SchedulerTest, WakesDuringARunMakeOneMore) {
+  auto scheduler = NewScheduler(&clock_, 4);
+  Hold(true);
+  auto job = scheduler->Add(clock_.Now(), Noting("a", Never));
+  ASSERT_TRUE(AwaitRuns(1));
+  for (int i = 0; i < 5; ++i) job->Wake();
+  EXPECT_EQ(Ran().size(), 1u) << "never twice at a time";
+  Hold(false);
+  ASSERT_TRUE(AwaitRuns(2));
+  job.reset();
+  EXPECT_EQ(Ran().size(), 2u);
+}
+
+TEST_F(SchedulerTest, ASlowJobHoldsNobodyUpWhileThereAreThreads) {
+  auto scheduler = NewScheduler(&clock_, 2);
+  Hold(true);
+  auto slow = scheduler->Add(clock_.Now(), Noting("slow", Never));
+  ASSERT_TRUE(AwaitRuns(1));
+  auto other = scheduler->Add(clock_.Now(), Noting("other", Never));
+  EXPECT_TRUE(AwaitRuns(2));
+  Hold(false);
+}
+
+TEST_F(SchedulerTest, WithAllThreadsBusyTheLongestDueComesFirst) {
+  auto scheduler = NewScheduler(&clock_, 1);
+  Hold(true);
+  auto busy = scheduler->Add(clock_.Now(), Noting("busy", Never));
+  ASSERT_TRUE(AwaitRuns(1));
+  const absl::Time now = clock_.Now();
+  auto late = scheduler->Add(now - absl::Seconds(1), Noting("late", Never));
+  auto later = scheduler->Add(now - absl::Seconds(3), Noting("latest", Never));
+  EXPECT_EQ(Ran().size(), 1u);
+  Hold(false);
+  ASSERT_TRUE(AwaitRuns(3));
+  EXPECT_THAT(Ran(), ElementsAre("busy", "latest", "late"));
+}
+
+TEST_F(SchedulerTest, AJobThatIsDestroyedHasEndedItsRunAndRunsNoMore) {
+  auto scheduler = NewScheduler(&clock_, 4);
+  bool ended = false;
+  auto job = scheduler->Add(clock_.Now(), Noting("a", [&] {
+                              ended = true;
+                              return clock_.Now();
+                            }));
+  ASSERT_TRUE(AwaitRuns(1));
+  job.reset();
+  EXPECT_TRUE(ended);
+  const size_t ran = Ran().size();  // again and again, since it was always due at once
+  clock_.Advance(absl::Hours(1));
+  EXPECT_EQ(Ran().size(), ran);
+}
+
+}  // namespace
+}  // namespace gitops

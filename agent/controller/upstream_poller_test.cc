@@ -1,0 +1,201 @@
+#include "agent/controller/upstream_poller.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/controller/scheduler.h"
+#include "common/clock/fake_clock.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+namespace {
+
+using testing::ElementsAre;
+using Tips = std::map<std::string, absl::StatusOr<std::string>>;
+
+class FakeUpstream final : public Upstream {
+ public:
+  absl::StatusOr<Tips> Newest(const std::set<std::string>& refs) override {
+    MutexLock lock(mutex_);
+    asked_.push_back(refs);
+    changed_.NotifyAll();
+    while (held_) changed_.Wait(mutex_);
+    if (!status_.ok()) return status_;
+    Tips tips;
+    for (const std::string& ref : refs) {
+      if (ref == "gone") {
+        tips[ref] = absl::NotFoundError("no branch gone");
+      } else {
+        tips[ref] = "tip of " + ref;
+      }
+    }
+    return tips;
+  }
+  std::string name() const override { return "fake"; }
+
+  void SetStatus(absl::Status status) {
+    MutexLock lock(mutex_);
+    status_ = std::move(status);
+  }
+  void Hold(bool held) {
+    MutexLock lock(mutex_);
+    held_ = held;
+    changed_.NotifyAll();
+  }
+  bool AwaitAsked(size_t count) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    MutexLock lock(mutex_);
+    while (asked_.size() < count && std::chrono::steady_clock::now() < deadline) {
+      changed_.WaitUntil(mutex_, deadline);
+    }
+    return asked_.size() >= count;
+  }
+  std::vector<std::set<std::string>> asked() {
+    MutexLock lock(mutex_);
+    return asked_;
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  std::vector<std::set<std::string>> asked_ ABSL_GUARDED_BY(mutex_);
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+  bool held_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+class UpstreamPollerTest : public testing::Test {
+ protected:
+  struct Told {
+    absl::StatusOr<std::string> tip = absl::UnknownError("not told");
+    absl::Time next;
+    bool following = true;
+  };
+
+  UpstreamPoller::Follower Following(const std::string& service, const std::string& ref,
+                                     absl::Duration poll = absl::Seconds(60)) {
+    return {.ref = ref,
+            .poll = poll,
+            .following =
+                [this, service] {
+                  MutexLock lock(mutex_);
+                  return told_[service].following;
+                },
+            .on_polled =
+                [this, service](const absl::StatusOr<std::string>& tip, absl::Time next) {
+                  MutexLock lock(mutex_);
+                  told_[service].tip = tip;
+                  told_[service].next = next;
+                }};
+  }
+  Told What(const std::string& service) {
+    MutexLock lock(mutex_);
+    return told_[service];
+  }
+  void Freeze(const std::string& service) {
+    MutexLock lock(mutex_);
+    told_[service].following = false;
+  }
+  absl::Status Poll() { return poller_.PollAndWait({}); }
+
+  FakeClock clock_;
+  std::unique_ptr<Scheduler> scheduler_ = NewScheduler(&clock_, 4);
+  std::shared_ptr<FakeUpstream> upstream_ = std::make_shared<FakeUpstream>();
+  Mutex mutex_;
+  std::map<std::string, Told> told_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> successes_;
+  UpstreamPoller poller_{upstream_, &clock_, scheduler_.get(),
+                         [this](const std::string& name) { successes_.push_back(name); }};
+};
+
+TEST_F(UpstreamPollerTest, OneExchangeServesAllBranches) {
+  poller_.Add("web", Following("web", "main"));
+  poller_.Add("db", Following("db", "canary"));
+  poller_.Add("dns", Following("dns", "main"));
+  poller_.Add("old", Following("old", "gone"));
+  ASSERT_EQ(Poll(), absl::OkStatus());
+  EXPECT_THAT(upstream_->asked().back(), ElementsAre("canary", "gone", "main"));
+  EXPECT_EQ(*What("web").tip, "tip of main");
+  EXPECT_EQ(*What("dns").tip, "tip of main");
+  EXPECT_EQ(*What("db").tip, "tip of canary");
+  EXPECT_TRUE(absl::IsNotFound(What("old").tip.status())) << "others are told all the same";
+  EXPECT_EQ(successes_.back(), "fake");
+}
+
+TEST_F(UpstreamPollerTest, TheShortestIntervalCountsAndIsJitteredByUpToHalf) {
+  poller_.Add("web", Following("web", "main", absl::Seconds(60)));
+  poller_.Add("db", Following("db", "main", absl::Seconds(20)));
+  ASSERT_EQ(Poll(), absl::OkStatus());
+  const absl::Duration wait = What("web").next - clock_.Now();
+  EXPECT_GE(wait, absl::Seconds(10));
+  EXPECT_LE(wait, absl::Seconds(20));
+  const size_t asked = upstream_->asked().size();
+  ASSERT_TRUE(clock_.AwaitDeadline(What("web").next));
+  clock_.Advance(wait);
+  EXPECT_TRUE(upstream_->AwaitAsked(asked + 1));
+}
+
+TEST_F(UpstreamPollerTest, FailuresAreToldToAllAndBackOffUntilOneSucceeds) {
+  poller_.Add("web", Following("web", "main"));
+  ASSERT_EQ(Poll(), absl::OkStatus());
+  upstream_->SetStatus(absl::UnavailableError("no route"));
+  for (int failure = 0; failure < 10; ++failure) ASSERT_EQ(Poll(), absl::OkStatus());
+  EXPECT_EQ(What("web").tip.status().message(), "no route");
+  EXPECT_GE(What("web").next - clock_.Now(), absl::Seconds(150));
+  EXPECT_LE(What("web").next - clock_.Now(), absl::Minutes(5));
+  upstream_->SetStatus(absl::OkStatus());
+  ASSERT_EQ(Poll(), absl::OkStatus());
+  EXPECT_EQ(*What("web").tip, "tip of main");
+  EXPECT_LE(What("web").next - clock_.Now(), absl::Seconds(60));
+}
+
+TEST_F(UpstreamPollerTest, NothingIsAskedForFrozenServices) {
+  poller_.Add("web", Following("web", "main"));
+  poller_.Add("db", Following("db", "canary"));
+  ASSERT_EQ(Poll(), absl::OkStatus());
+  Freeze("db");
+  ASSERT_EQ(Poll(), absl::OkStatus());
+  EXPECT_THAT(upstream_->asked().back(), ElementsAre("main"));
+  Freeze("web");
+  const size_t asked = upstream_->asked().size();
+  ASSERT_EQ(Poll(), absl::OkStatus());
+  EXPECT_EQ(upstream_->asked().size(), asked);
+}
+
+TEST_F(UpstreamPollerTest, WhoIsRemovedIsToldNothingMore) {
+  poller_.Add("web", Following("web", "main"));
+  poller_.Add("db", Following("db", "canary"));
+  ASSERT_EQ(Poll(), absl::OkStatus());
+  upstream_->Hold(true);
+  const size_t asked = upstream_->asked().size();
+  poller_.PollNow();
+  ASSERT_TRUE(upstream_->AwaitAsked(asked + 1));
+  poller_.Remove("db");
+  upstream_->SetStatus(absl::UnavailableError("no route"));
+  upstream_->Hold(false);
+  ASSERT_EQ(Poll(), absl::OkStatus());
+  EXPECT_FALSE(What("web").tip.ok());
+  EXPECT_TRUE(What("db").tip.ok()) << "as it was before";
+  EXPECT_FALSE(poller_.empty());
+  poller_.Remove("web");
+  EXPECT_TRUE(poller_.empty());
+}
+
+TEST_F(UpstreamPollerTest, WaitingForASilentUpstreamEndsAsTheCallerWants) {
+  upstream_->Hold(true);
+  poller_.Add("web", Following("web", "main"));
+  ASSERT_TRUE(upstream_->AwaitAsked(1));
+  const absl::Status late = poller_.PollAndWait({.deadline = clock_.Now()});
+  EXPECT_TRUE(absl::IsDeadlineExceeded(late));
+  EXPECT_THAT(std::string(late.message()), testing::HasSubstr("fake"));
+  EXPECT_TRUE(absl::IsCancelled(poller_.PollAndWait({.cancelled = [] { return true; }})));
+  upstream_->Hold(false);
+  EXPECT_EQ(Poll(), absl::OkStatus());
+}
+
+}  // namespace
+}  // namespace gitops

@@ -1,0 +1,141 @@
+#include "agent/program/settings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+
+namespace gitops {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr char kFleet[] = R"(
+[global]
+upstream = "file:///nowhere"
+mount = "/srv/gitops"
+
+[[services]]
+machine = "web1"
+service = "web"
+dirs = [{ local = "/etc/web", link = "web" }]
+
+[[services]]
+machine = "canary"
+service = "db"
+dirs = [{ local = "/etc/db", link = "db" }]
+
+[[services]]
+machine = "build1"
+service = "nix"
+profile = "web"
+job_uri = "https://hydra.example/job/proj/jobset/web"
+)";
+
+class AgentSettingsTest : public testing::Test {
+ protected:
+  AgentSettingsTest() {
+    std::string name = absl::StrCat(testing::TempDir(), "/settings-XXXXXX");
+    directory_ = ::mkdtemp(name.data());
+    file_ = absl::StrCat(directory_, "/config.toml");
+  }
+  ~AgentSettingsTest() override { std::filesystem::remove_all(directory_); }
+
+  absl::StatusOr<AgentConfig> Load(const std::string& text,
+                                   const std::vector<std::string>& arguments = {},
+                                   const std::string& host = "web1") {
+    std::ofstream(file_) << text;
+    auto flags =
+        ReadFlags(AgentSettings(), arguments, [](const std::string&) { return std::nullopt; });
+    if (!flags.ok()) return flags.status();
+    return LoadAgentConfig(*flags, file_, host);
+  }
+  static std::vector<std::string> Names(const AgentConfig& config) {
+    std::vector<std::string> names;
+    for (const ServiceSpec& spec : config.services) names.push_back(spec.service);
+    return names;
+  }
+
+  std::string directory_, file_;
+};
+
+TEST_F(AgentSettingsTest, GitoppersShortFlagsMeanWhatTheyMeanThere) {
+  auto flags =
+      ReadFlags(AgentSettings(),
+                {"-c", "c.toml", "-h", "a,b", "-t", "90s", "-m", "127.0.0.1:1", "-o=false", "-r",
+                 "-d", "-U",     "u",  "-D",  "d",  "-B",  "b",  "-M",          "/m",       "-P"},
+                [](const std::string&) { return std::nullopt; });
+  ASSERT_TRUE(flags.ok()) << flags.status();
+  EXPECT_EQ(flags->Get("config"), "c.toml");
+  EXPECT_THAT(flags->GetList("hosts"), ElementsAre("a", "b"));
+  EXPECT_EQ(flags->GetDuration("poll"), absl::Seconds(90));
+  EXPECT_EQ(flags->Get("metrics-listen"), "127.0.0.1:1");
+  EXPECT_FALSE(flags->GetBool("root"));
+  for (const char* set : {"restart", "debug", "pull"}) EXPECT_TRUE(flags->GetBool(set)) << set;
+  EXPECT_EQ(flags->Get("upstream"), "u");
+  EXPECT_EQ(flags->Get("directory"), "d");
+  EXPECT_EQ(flags->Get("branch"), "b");
+  EXPECT_EQ(flags->Get("mount"), "/m");
+}
+
+TEST_F(AgentSettingsTest, TheServicesOfThisHostAndItsAliasesArePicked) {
+  auto config = Load(kFleet, {"--hosts", "canary,web1"});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(config->machines, ElementsAre("canary", "web1"));
+  EXPECT_THAT(Names(*config), ElementsAre("web", "db"));
+  EXPECT_THAT(Names(*Load(kFleet)), ElementsAre("web"));
+  EXPECT_THAT(Names(*Load(kFleet, {}, "elsewhere")), ElementsAre());
+}
+
+TEST_F(AgentSettingsTest, AHydraServiceIsRefusedWhereItIsThisHosts) {
+  const absl::Status refused = Load(kFleet, {}, "build1").status();
+  EXPECT_TRUE(absl::IsUnimplemented(refused));
+  EXPECT_THAT(std::string(refused.message()),
+              AllOf(HasSubstr(absl::StrCat(file_, ":16")), HasSubstr("nix"), HasSubstr("job_uri")));
+}
+
+TEST_F(AgentSettingsTest, FaultsOfSettingsAndServicesAreToldTogether) {
+  const absl::Status bad =
+      Load("[global]\nmuont = \"/srv\"\n\n[agent]\nlog-fromat = \"json\"\n").status();
+  EXPECT_TRUE(absl::IsInvalidArgument(bad));
+  EXPECT_THAT(std::string(bad.message()),
+              AllOf(HasSubstr(absl::StrCat(file_, ":2")), HasSubstr("muont"),
+                    HasSubstr(absl::StrCat(file_, ":5")), HasSubstr("log-fromat")));
+}
+
+TEST_F(AgentSettingsTest, WhatIsNoTomlIsToldOnce) {
+  const std::string told(Load("[global\n").status().message());
+  EXPECT_THAT(told, HasSubstr(absl::StrCat(file_, ":1")));
+  EXPECT_THAT(told, Not(HasSubstr("\n"))) << told;
+}
+
+TEST_F(AgentSettingsTest, BootstrapIsToldByFlagsOnly) {
+  for (const char* key : {"upstream", "directory", "branch", "mount", "pull"}) {
+    const absl::Status refused =
+        Load(absl::StrCat(kFleet, "\n[agent]\n", key, " = \"x\"\n")).status();
+    EXPECT_THAT(std::string(refused.message()), HasSubstr(key));
+  }
+}
+
+TEST_F(AgentSettingsTest, DebugIsALogLevel) {
+  EXPECT_EQ(Load(kFleet)->settings.Get("log-level"), "info");
+  EXPECT_EQ(Load(kFleet, {"-d"})->settings.Get("log-level"), "debug");
+}
+
+TEST_F(AgentSettingsTest, AFileThatCannotBeReadIsNamed) {
+  auto flags = ReadFlags(AgentSettings(), {}, [](const std::string&) { return std::nullopt; });
+  const absl::Status missing = LoadAgentConfig(*flags, file_, "web1").status();
+  EXPECT_TRUE(absl::IsNotFound(missing));
+  EXPECT_THAT(std::string(missing.message()), AllOf(HasSubstr(file_), HasSubstr("No such file")));
+}
+
+}  // namespace
+}  // namespace gitops
