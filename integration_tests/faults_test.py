@@ -1,5 +1,5 @@
-"""What goes wrong on a host, and that the service then says so, serves what it had, and gets well by
-itself once the cause is gone."""
+"""What goes wrong on a host: the service says so, serves what it had, and gets well by itself once
+the cause is gone."""
 
 import os
 import pathlib
@@ -375,6 +375,7 @@ def test_a_state_directory_that_may_not_be_made_is_named_and_the_agent_ends(host
     agent = host.agent(wrapper=PLAIN_ROOT)
     agent.directory.chmod(0o500)
     agent.addresses = host.base / "addresses"
+    agent.log = host.base / "log"
     try:
         agent.start(wait=False)
         assert agent.process.wait(timeout=20) != 0

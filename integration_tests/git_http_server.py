@@ -12,8 +12,8 @@ import subprocess
 import threading
 
 BACKEND = os.path.join(
-    subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=True).stdout.strip(),
-    "git-http-backend")
+    subprocess.run(["git", "--exec-path"], capture_output=True, text=True,
+                   check=True).stdout.strip(), "git-http-backend")
 
 
 class Fault:
