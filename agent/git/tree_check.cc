@@ -13,8 +13,10 @@
 namespace gitops {
 namespace {
 
-// Bytes of paths looked at, for all symlinks of a commit together: a second's work.
+// Bytes of paths looked at, for all symlinks of a commit together: a second's work. A step costs
+// some more than its bytes.
 constexpr int64_t kMaxWork = 64 << 20;
+constexpr int64_t kStepWork = 16;
 
 std::string Shown(absl::string_view path) {
   const std::string escaped = absl::Utf8SafeCEscape(path);
@@ -173,7 +175,7 @@ class SymlinkWalk {
   }
 
   bool Step(const std::string& part) {
-    *budget_ -= static_cast<int64_t>(at_.size() + part.size()) + 1;
+    *budget_ -= static_cast<int64_t>(at_.size() + part.size()) + kStepWork;
     if (*budget_ < 0) return Refuse("the commit's symlinks take too long to follow");
     if (part == ".") return true;
     if (part == "..") {
