@@ -107,8 +107,7 @@ def test_directories_files_and_nested_places_are_mounted_and_exchanged(mounted, 
         assert mounted.read("one.conf") == "two\n"
         assert mounted.mounts() == sorted(
             str(host.local(name)) for name in ["web", "web/conf.d", "one.conf"])
-        assert agent.ctl("diff", "web").out.strip() in ("", "no differences") or \
-            agent.ctl("diff", "web").status == 0
+        agent.ctl("diff", "web")  # exit status 0: no difference
 
 
 @pytest.mark.parametrize("writable", [True, False])
