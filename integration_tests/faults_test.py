@@ -42,7 +42,7 @@ def account():
     """The name of an account that does not exist; should a test make it, it is removed."""
     name = f"gitops-t{os.getpid() % 100000}"
     yield name
-    subprocess.run(["userdel", name], capture_output=True)
+    subprocess.run(["userdel", "--force", name], capture_output=True)
 
 
 def descendants(pid):
@@ -282,7 +282,8 @@ def test_an_account_that_is_removed_is_diff_and_one_made_anew_with_another_numbe
     old = pwd.getpwnam(account).pw_uid
     with host.agent(host.config(host.spec(user=account))) as agent:
         agent.wait_service("web", state="OK", hash=repository.head())
-        subprocess.run(["userdel", account], check=True, capture_output=True)
+        # Forced, as git may just be running as it.
+        subprocess.run(["userdel", "--force", account], check=True, capture_output=True)
         agent.wait_diff("web", f'no account "{account}"')
         assert host.read("web/index.html") == "version 1\n"
         subprocess.run(["useradd", "--no-create-home", "--uid", str(old + 7), account], check=True,
