@@ -18,3 +18,13 @@ def host_fixture(machine):
     machine.new_repository({"web/version": "1\n", "db/version": "1\n"})
     yield machine
     machine.forget("web", "db")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Shows what the host logged where a test failed."""
+    outcome = yield
+    report = outcome.get_result()
+    machine = getattr(item, "funcargs", {}).get("machine")
+    if report.failed and machine is not None:
+        report.sections.append((f"journal of {machine.hostname}", machine.logs(lines=80)))

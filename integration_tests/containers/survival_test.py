@@ -147,7 +147,8 @@ def apt_fixture(host):
     host.write("/etc/apt/sources.list", "deb [trusted=yes] file:/srv/apt ./\n")
     host.run("apt-get update -q")
     yield lambda name, postinst="": host.run(["sh", "-c", MAKE_PACKAGE, "sh", name, postinst])
-    host.run("dpkg --purge webby gadget; userdel webby; rm -rf /srv/apt; : > /etc/apt/sources.list",
+    # A user of whom a process runs is not deleted.
+    host.run("systemctl stop gitops-agent; dpkg --purge webby gadget; userdel webby; rm -rf /srv/apt; : > /etc/apt/sources.list",
              check=False)
 
 
