@@ -53,12 +53,16 @@ def listing(directory):
     """All that lies beneath a directory: {path: (mode, content or target)}."""
     directory = pathlib.Path(directory)
     found = {}
-    for path in sorted(directory.rglob("*")):
-        status = path.lstat()
-        if stat.S_ISLNK(status.st_mode):
-            content = os.readlink(path)
-        else:
-            content = path.read_bytes() if stat.S_ISREG(status.st_mode) else None
+    for path in [pathlib.Path(root, name) for root, directories, files in os.walk(directory)
+                 for name in directories + files]:
+        try:
+            status = path.lstat()
+            if stat.S_ISLNK(status.st_mode):
+                content = os.readlink(path)
+            else:
+                content = path.read_bytes() if stat.S_ISREG(status.st_mode) else None
+        except FileNotFoundError:
+            continue  # a draft that the agent has just removed
         found[str(path.relative_to(directory))] = (oct(status.st_mode), content)
     return found
 
