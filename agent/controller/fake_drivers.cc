@@ -118,6 +118,7 @@ class FakeHost::FakePublisher final : public Publisher {
 
   absl::StatusOr<std::string> Published() override {
     MutexLock lock(host_->mutex_);
+    ++host_->services_[service_].looks;
     return host_->services_[service_].published;
   }
 

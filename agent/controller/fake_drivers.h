@@ -35,6 +35,7 @@ class FakeHost final : public DriverFactory {
     std::vector<std::string> activations;  // every attempt, in order
     std::vector<DriftEntry> drift;
     absl::Status health;
+    int looks = 0;  // how often it was asked what is published
   };
   Service Look(const std::string& service);
   void Set(const std::string& service, const std::function<void(Service&)>& change);

@@ -56,7 +56,9 @@ std::shared_ptr<UpstreamPoller> HostAgent::PollerFor(const ServiceSpec& spec) {
   MutexLock lock(mutex_);
   std::weak_ptr<UpstreamPoller>& slot = pollers_[upstream.get()];
   if (std::shared_ptr<UpstreamPoller> poller = slot.lock()) return poller;
-  auto poller = std::make_shared<UpstreamPoller>(upstream, options_.clock, options_.scheduler,
+  Scheduler* scheduler =
+      options_.poll_scheduler != nullptr ? options_.poll_scheduler : options_.scheduler;
+  auto poller = std::make_shared<UpstreamPoller>(upstream, options_.clock, scheduler,
                                                  options_.on_polled);
   slot = poller;
   return poller;
@@ -123,7 +125,10 @@ void HostAgent::Forget(const std::string& service) {
 void HostAgent::Report(const std::string& service) {
   auto controller = Find(service);
   if (!controller.ok()) return;
-  if (options_.on_change) options_.on_change(service, (*controller)->View());
+  if (options_.on_change) {
+    MutexLock lock(report_mutex_);
+    options_.on_change(service, (*controller)->View());
+  }
   hub_.Changed(service);
 }
 

@@ -37,7 +37,9 @@ struct HostAgentOptions {
   int max_watchers = 16;
   // Not owned.
   Clock* clock = nullptr;
-  Scheduler* scheduler = nullptr;
+  Scheduler* scheduler = nullptr;  // of the services
+  // Of the polls; apart, so that upstreams that do not answer hold up no service. Null: the same.
+  Scheduler* poll_scheduler = nullptr;
   RecordStore* records = nullptr;
   DriverFactory* drivers = nullptr;
   // Told of every change of a service, and of its removal; without locks held. May be empty.
@@ -89,6 +91,8 @@ class HostAgent {
   WatchHub hub_;
   // Held by Configure and Stop, so that they do not mix.
   Mutex configure_mutex_;
+  // Held while a change is reported, so that the last report is of the newest state.
+  Mutex report_mutex_;
   mutable Mutex mutex_;
   std::map<std::string, Managed> services_ ABSL_GUARDED_BY(mutex_);
   // By Upstream; an entry lives as long as a service uses it.

@@ -431,6 +431,65 @@ TEST_F(HostAgentTest, HistorySaysWhenFromToWhyAndByWhom) {
   EXPECT_EQ((*changes)[2].actor, "agent");
 }
 
+TEST_F(HostAgentTest, ARollbackWhoseCallerGaveUpBeforeTheRevisionWasFoundChangesNothing) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.Push("other", kB);
+  const ServiceRecord before = Record();
+  auto late = Web()->Rollback(kB, "alice", "", {.deadline = clock_.Now()});
+  EXPECT_EQ(late.status().code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(Record(), before);
+}
+
+TEST_F(HostAgentTest, AFailedActivationIsNotForgottenByFreezeAndUnfreeze) {
+  ServiceSpec spec = Spec();
+  spec.rollback_on_failure = false;
+  Start({spec});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.FailActivate(kB, absl::FailedPreconditionError("unit failed"));
+  host_.Push("main", kB);
+  ASSERT_TRUE(AwaitAt(kB, State::kBroken));
+  ASSERT_TRUE(Web()->Freeze("alice", "").ok());
+  host_.FailActivate(kB, absl::OkStatus());
+  ASSERT_TRUE(Web()->Unfreeze("alice", "").ok());
+  ASSERT_TRUE(AwaitAt(kB));
+  EXPECT_EQ(host_.Look("web").activated, kB);
+}
+
+TEST_F(HostAgentTest, WhatWasTakenAwayByHandDoesNotMakeTheJobSpin) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.FailPrepare(kB, absl::FailedPreconditionError("refused"));
+  host_.Push("main", kB);
+  ASSERT_TRUE(AwaitAt(kA, State::kDiff));
+  host_.Set("web", [](FakeHost::Service& service) { service.published.clear(); });
+  host_.Push("main", kA);
+  ASSERT_TRUE(AwaitAt(kA));
+  clock_.Advance(absl::Minutes(10));  // the back-off of the revision that was refused is over
+  // The job comes to wait for a time ahead, which it never does while it spins.
+  EXPECT_TRUE(clock_.AwaitDeadline(clock_.Now() + absl::Milliseconds(5)));
+  const int looks = host_.Look("web").looks;
+  ASSERT_TRUE(clock_.AwaitWaiters(1));
+  EXPECT_LE(host_.Look("web").looks, looks + 1);
+}
+
+TEST_F(HostAgentTest, ADamagedRecordFreezesItsServiceAndNoOther) {
+  Start({Spec("web"), Spec("db")});
+  ASSERT_TRUE(AwaitAt(kA));
+  ASSERT_TRUE(Await([](const ServiceRecord& r) { return r.hash == kA && r.state == State::kOk; },
+                    absl::Seconds(1), "db"));
+  agent_.reset();
+  ASSERT_TRUE(store_.Put("agent/v1/service/web", "\xff\xff no protobuf").ok());
+  host_.Push("main", kB);
+  Restart({Spec("web"), Spec("db")});
+  ASSERT_TRUE(Await([](const ServiceRecord& r) { return r.hash == kB && r.state == State::kOk; },
+                    absl::Seconds(15), "db"));
+  EXPECT_EQ(Record().state, State::kFreeze);
+  EXPECT_EQ(host_.Look("web").published, kA);
+  ASSERT_TRUE(Web()->Unfreeze("alice", "").ok());
+  EXPECT_TRUE(AwaitAt(kB));
+}
+
 TEST_F(HostAgentTest, EveryCommandIsKeptInTheHistoryEvenIfItChangedNothing) {
   Start({Spec()});
   ASSERT_TRUE(AwaitAt(kA));

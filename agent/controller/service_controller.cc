@@ -41,16 +41,24 @@ absl::StatusOr<std::unique_ptr<ServiceController>> ServiceController::Start(
 
 absl::Status ServiceController::Load() {
   absl::StatusOr<std::optional<ServiceRecord>> stored = options_.records->Load(spec().service);
-  if (!stored.ok()) return stored.status();
+  const bool damaged = absl::IsDataLoss(stored.status());
+  if (!stored.ok() && !damaged) return stored.status();
   absl::StatusOr<std::vector<ChangeRecord>> changes = options_.records->Changes(spec().service);
-  if (!changes.ok()) return changes.status();
+  if (!changes.ok() && !absl::IsDataLoss(changes.status())) return changes.status();
+  const bool has_history = changes.ok() && !changes->empty();
   MutexLock lock(mutex_);
   const ServiceRecord fresh = NewRecord(policy_);
-  record_ = stored->has_value() ? **stored : fresh;
+  record_ = stored.ok() && stored->has_value() ? **stored : fresh;
   // After a crash in the midst of the first activation, that move is still to be told.
-  logged_hash_ = changes->empty() ? fresh.hash : changes->front().to_hash;
-  if (!changes->empty()) logged_state_ = changes->front().to_state;
-  return absl::OkStatus();
+  logged_hash_ = has_history ? changes->front().to_hash : fresh.hash;
+  if (has_history) logged_state_ = changes->front().to_state;
+  if (!damaged) return absl::OkStatus();
+  // Whether it was frozen or pinned is not known any more, so nothing is moved until somebody says
+  // so. The others are not concerned.
+  const std::string error(stored.status().message());
+  LogError("the stored state of a service is damaged; it is frozen until somebody unfreezes it",
+           {{"service", spec().service}, {"error", error}});
+  return Commit(OnFreeze(record_, kAgent), {.reason = absl::StrCat("freeze: ", error)});
 }
 
 void ServiceController::Begin() {
@@ -203,6 +211,7 @@ absl::StatusOr<ServiceRecord> ServiceController::Freeze(const std::string& actor
     if (stopping_) return Ending();
     absl::Status saved = Commit(OnFreeze(record_, actor), {WithReason("freeze", reason), actor, {}});
     if (!saved.ok()) return saved;
+    ++commands_;
     after = record_;
   }
   if (options_.on_change) options_.on_change();
@@ -219,6 +228,7 @@ absl::StatusOr<ServiceRecord> ServiceController::Unfreeze(const std::string& act
     if (!record_.frozen) return record_;
     absl::Status saved = Commit(OnUnfreeze(record_), {WithReason("unfreeze", reason), actor, {}});
     if (!saved.ok()) return saved;
+    ++commands_;
     ++requested_;
     after = record_;
   }
@@ -240,14 +250,27 @@ absl::StatusOr<std::string> ServiceController::FindRevision(absl::string_view pr
     found = revision;
   }
   if (!found.empty()) return found;
-  MutexLock lock(source_mutex_);
-  return drivers_.source->Resolve(prefix);
+  // What is being fetched meanwhile may take for ever; the job begins it again afterwards.
+  drivers_.source->Interrupt();
+  absl::StatusOr<std::string> resolved;
+  {
+    MutexLock lock(source_mutex_);
+    drivers_.source->Resume();
+    resolved = drivers_.source->Resolve(prefix);
+  }
+  WakeJob();
+  return resolved;
 }
 
 absl::StatusOr<ServiceRecord> ServiceController::Rollback(absl::string_view prefix,
                                                           const std::string& actor,
                                                           const std::string& reason,
                                                           const Patience& patience) {
+  int64_t commands;
+  {
+    MutexLock lock(mutex_);
+    commands = commands_;
+  }
   absl::StatusOr<std::string> revision = FindRevision(prefix);
   if (!revision.ok()) return revision.status();
   int64_t ticket = 0;
@@ -255,9 +278,20 @@ absl::StatusOr<ServiceRecord> ServiceController::Rollback(absl::string_view pref
     MutexLock publish(publish_mutex_);
     MutexLock lock(mutex_);
     if (stopping_) return Ending();
+    // Finding the revision may have taken long: nobody who went away, and nothing that was asked
+    // for since, is overruled.
+    if (patience.cancelled() || options_.clock->Now() >= patience.deadline) {
+      return absl::DeadlineExceededError(
+          Named("the time was over before the revision was found; nothing was changed"));
+    }
+    if (commands_ != commands) {
+      return absl::AbortedError(
+          Named("another command came in while the revision was looked for; nothing was changed"));
+    }
     absl::Status saved = Commit(OnRollback(record_, *revision, actor),
                                 {WithReason("rollback", reason), actor, {}});
     if (!saved.ok()) return saved;
+    ++commands_;
     ticket = ++requested_;
   }
   if (options_.on_change) options_.on_change();

@@ -124,10 +124,11 @@ class ServiceController {
   absl::Time Run() ABSL_LOCKS_EXCLUDED(mutex_);
   void Reconcile(bool forced);
   absl::Status Execute(const Step& step, bool afresh, bool first);
+  std::string ReasonFor(const Step& step, bool afresh) const;
   // Whether the files of a revision that is on disk, and not published, were changed.
   bool WasEdited(const std::string& revision);
   absl::Status Publish(const Step& step);
-  absl::Status Activate(const Step& step, bool first, absl::Time began);
+  absl::Status Activate(const Step& step, bool first, absl::Time began, const std::string& reason);
   void FallBack(absl::Time began);
   void Inspect();
   void CorrectDrift(const ServiceRecord& record, const std::string& drift);
@@ -158,6 +159,8 @@ class ServiceController {
   absl::Time last_poll_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   absl::Time next_poll_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   // Attempts are numbered, so that a caller can wait for the one it asked for.
+  // Freezes, unfreezes and rollbacks so far.
+  int64_t commands_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t requested_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t completed_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

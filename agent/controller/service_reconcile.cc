@@ -13,6 +13,8 @@ namespace gitops {
 namespace {
 
 constexpr absl::Duration kShortestInspection = absl::Seconds(1);
+// Between two runs that nobody woke; whatever happens, the job does not spin.
+constexpr absl::Duration kShortestPause = absl::Milliseconds(10);
 // Looking for drift takes at most this part of the time.
 constexpr int kInspectionShare = 50;
 constexpr size_t kNamedDrifts = 3;
@@ -46,7 +48,8 @@ absl::Time ServiceController::Run() {
   MutexLock lock(mutex_);
   completed_ = std::max(completed_, ticket);
   attempted_.NotifyAll();
-  return std::min(next_attempt_, next_inspection_);
+  return std::max(std::min(next_attempt_, next_inspection_),
+                  options_.clock->Now() + kShortestPause);
 }
 
 absl::Status ServiceController::EnsurePrepared() {
@@ -104,7 +107,7 @@ void ServiceController::Reconcile(bool forced) {
   if (step.kind == Step::Kind::kNone) {
     established_ = !record.published.empty();
     NoteOutcome("", true);
-    if (!record.source_error.empty() && established_) {
+    if (!record.source_error.empty() && record.drift.empty() && established_) {
       Change([](ServiceRecord r) { r.source_error.clear(); return Settled(std::move(r)); },
              {.reason = "the fault is gone"});
     }
@@ -113,7 +116,10 @@ void ServiceController::Reconcile(bool forced) {
   // What somebody took away by hand is drift: Inspect() reports or corrects it.
   const bool taken_away = established_ && step.kind == Step::Kind::kPublish &&
                           step.hash == record.hash && record.pending.empty();
-  if (taken_away && !forced) return;
+  if (taken_away && !forced) {
+    NoteOutcome("", true);
+    return;
+  }
   const bool first = record.last_good.empty() || visible->empty();
   absl::Status status = Execute(step, /*afresh=*/false, first);
   if (status.ok()) established_ = true;
@@ -123,7 +129,8 @@ void ServiceController::Reconcile(bool forced) {
 
 absl::Status ServiceController::Execute(const Step& step, bool afresh, bool first) {
   const absl::Time began = options_.clock->Now();
-  if (step.kind == Step::Kind::kActivate) return Activate(step, first, began);
+  const std::string reason = ReasonFor(step, afresh);
+  if (step.kind == Step::Kind::kActivate) return Activate(step, first, began, reason);
   {
     MutexLock source(source_mutex_);
     absl::Status status;
@@ -151,7 +158,7 @@ absl::Status ServiceController::Execute(const Step& step, bool afresh, bool firs
   }
   CrashPoint("after-checkout");
   if (absl::Status status = Publish(step); !status.ok()) return status;
-  absl::Status status = Activate(step, first, began);
+  absl::Status status = Activate(step, first, began, reason);
   const ServiceRecord record = View().record;
   MutexLock source(source_mutex_);
   absl::Status pruned = drivers_.source->Prune(
@@ -162,6 +169,13 @@ absl::Status ServiceController::Execute(const Step& step, bool afresh, bool firs
                {{"service", spec().service}, {"error", std::string(pruned.message())}});
   }
   return status;
+}
+
+std::string ServiceController::ReasonFor(const Step& step, bool afresh) const {
+  if (afresh) return "the drift was corrected";
+  MutexLock lock(mutex_);
+  if (logged_hash_ != step.hash) return "the upstream moved";
+  return step.kind == Step::Kind::kActivate ? "activated at another attempt" : "published again";
 }
 
 // What is published is left to Inspect() and the service's drift policy.
@@ -192,8 +206,10 @@ absl::Status ServiceController::Publish(const Step& step) {
       status = Commit(OnPublishing(record_, step.revision), {});
     }
     if (!status.ok()) {
-      LogError("not published, because the state cannot be stored",
-               {{"service", spec().service}, {"error", std::string(status.message())}});
+      const std::string error =
+          absl::StrCat("not published, because the state cannot be stored: ", status.message());
+      Change([&](ServiceRecord r) { return OnSourceFailed(std::move(r), error); },
+             {.reason = error});
       return status;
     }
     CrashPoint("before-publish");
@@ -209,7 +225,8 @@ absl::Status ServiceController::Publish(const Step& step) {
   return status;
 }
 
-absl::Status ServiceController::Activate(const Step& step, bool first, absl::Time began) {
+absl::Status ServiceController::Activate(const Step& step, bool first, absl::Time began,
+                                         const std::string& reason) {
   // After a crash between exchange and store, the record does not know yet what is published.
   if (View().record.published != step.revision) {
     Change([&](ServiceRecord r) { return OnPublished(std::move(r), step); }, {});
@@ -221,7 +238,7 @@ absl::Status ServiceController::Activate(const Step& step, bool first, absl::Tim
   if (status.code() == absl::StatusCode::kCancelled) return status;  // pending: done after restart
   if (status.ok()) {
     const ServiceRecord record = View().record;
-    Why why{.reason = "the upstream moved", .actor = "agent", .duration = took};
+    Why why{.reason = reason, .actor = kAgent, .duration = took};
     if (record.pinned == step.hash) why = {"rolled back", record.frozen_by, took};
     Change([](ServiceRecord r) { return OnActivated(std::move(r)); }, why);
     CrashPoint("after-activated-stored");
@@ -246,7 +263,18 @@ void ServiceController::FallBack(absl::Time began) {
   }
   if (status.ok()) {
     MutexLock publish(publish_mutex_);
+    {
+      // A command that came since the failure decides, not this.
+      MutexLock lock(mutex_);
+      if (stopping_ || record_.failed != record.failed ||
+          FallbackRevision(record_, policy_) != fallback) {
+        return;
+      }
+    }
     status = drivers_.publisher->Publish(fallback);
+    if (status.ok()) {
+      Change([&](ServiceRecord r) { return OnFallbackPublished(std::move(r), fallback); }, {});
+    }
   }
   if (!status.ok()) {
     const std::string error = absl::StrCat("cannot go back to ", fallback, ": ", status.message());
@@ -254,6 +282,7 @@ void ServiceController::FallBack(absl::Time began) {
     return;
   }
   status = drivers_.activator->Activate(/*first=*/true);
+  if (absl::IsCancelled(status)) return;  // pending: done after restart
   const std::string error(status.message());
   Change([&](ServiceRecord r) { return OnFellBack(std::move(r), fallback, error); },
          {.reason = absl::StrCat("went back to the last good revision; ", record.activation_error),

@@ -16,11 +16,12 @@ constexpr absl::Duration kLook = absl::Seconds(2);
 
 class StatFollower final : public ConfigFollower {
  public:
-  StatFollower(std::string path, Clock* clock, Scheduler* scheduler,
+  StatFollower(std::string path, std::string known, Clock* clock, Scheduler* scheduler,
                std::function<void()> on_change)
-      : path_(std::move(path)), clock_(clock), on_change_(std::move(on_change)) {
-    stat_ = Look();
-    content_ = Read();
+      : path_(std::move(path)),
+        clock_(clock),
+        on_change_(std::move(on_change)),
+        content_(std::move(known)) {
     job_ = scheduler->Add(clock->Now() + kLook, [this] { return Run(); });
   }
 
@@ -64,7 +65,7 @@ class StatFollower final : public ConfigFollower {
   Clock* const clock_;
   const std::function<void()> on_change_;
   std::atomic<bool> asked_ = false;
-  std::optional<Stamp> stat_;
+  std::optional<Stamp> stat_;  // none: not looked at yet
   std::optional<std::string> content_;
   // Last, so that it ends before the rest is destroyed.
   std::unique_ptr<Scheduler::Job> job_;
@@ -72,9 +73,11 @@ class StatFollower final : public ConfigFollower {
 
 }  // namespace
 
-std::unique_ptr<ConfigFollower> FollowConfig(std::string path, Clock* clock, Scheduler* scheduler,
+std::unique_ptr<ConfigFollower> FollowConfig(std::string path, std::string known, Clock* clock,
+                                             Scheduler* scheduler,
                                              std::function<void()> on_change) {
-  return std::make_unique<StatFollower>(std::move(path), clock, scheduler, std::move(on_change));
+  return std::make_unique<StatFollower>(std::move(path), std::move(known), clock, scheduler,
+                                        std::move(on_change));
 }
 
 }  // namespace gitops

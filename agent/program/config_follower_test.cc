@@ -31,8 +31,8 @@ class ConfigFollowerTest : public testing::Test {
     fs::remove_all(directory_);
   }
 
-  void Start() {
-    follower_ = FollowConfig(file_, &clock_, scheduler_.get(), [this] {
+  void Start(const std::string& known = "one") {
+    follower_ = FollowConfig(file_, known, &clock_, scheduler_.get(), [this] {
       MutexLock lock(mutex_);
       ++changes_;
       changed_.NotifyAll();
@@ -72,6 +72,12 @@ class ConfigFollowerTest : public testing::Test {
   int changes_ ABSL_GUARDED_BY(mutex_) = 0;
   std::unique_ptr<ConfigFollower> follower_;
 };
+
+TEST_F(ConfigFollowerTest, AChangeBetweenTheFirstReadingAndTheBeginningIsTold) {
+  Start("what the file held when the agent read it");
+  ASSERT_TRUE(Look());
+  EXPECT_EQ(changes(), 1);
+}
 
 TEST_F(ConfigFollowerTest, EachChangeIsToldOnceWhicheverWayItIsMade) {
   Start();

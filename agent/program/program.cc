@@ -37,7 +37,8 @@ namespace {
 
 constexpr char kProgram[] = "gitops-agent";
 constexpr char kUsage[] = "gitops-agent --config FILE [FLAGS]";
-// Units that hang and upstreams that do not answer take a thread each; everything else is short.
+// For services and for polls each: units that hang and upstreams that do not answer take a thread;
+// everything else is short.
 constexpr int kMostThreads = 32;
 // When the start is over, and again after what a burst of work may have left.
 constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::Minutes(5);
@@ -52,6 +53,7 @@ class Agent {
     git_runner_->Stop();
     host_.reset();
     runner_->Stop();
+    poll_scheduler_.reset();
     scheduler_.reset();
   }
 
@@ -62,7 +64,8 @@ class Agent {
   absl::Status OpenStore(const std::string& state_dir);
   absl::Status ReadConfig(const Settings& flags);
   std::unique_ptr<GitDriver> NewGit(const std::string& state_dir);
-  std::vector<ServiceSpec> Services(const AgentConfig& config) const;
+  // The services of `config` and of bootstrap. INVALID_ARGUMENT: both have one of the same name.
+  absl::StatusOr<std::vector<ServiceSpec>> Services(const AgentConfig& config) const;
   void Reload();
   std::vector<std::string> Machines() const {
     MutexLock lock(mutex_);
@@ -85,6 +88,7 @@ class Agent {
   std::unique_ptr<Store> store_;
   std::unique_ptr<RecordStore> records_;
   std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<Scheduler> poll_scheduler_;
   std::unique_ptr<GitDriver> git_;
   std::unique_ptr<Systemd> systemd_;
   std::unique_ptr<PackageManager> packages_;
@@ -138,6 +142,7 @@ absl::Status Agent::Open(const Settings& flags) {
   }
   records_ = std::make_unique<RecordStore>(store_.get());
   scheduler_ = NewScheduler(clock_, kMostThreads);
+  poll_scheduler_ = NewScheduler(clock_, kMostThreads);
   systemd_ = NewBusSystemd(clock_);
   packages_ = NewPackageManager(runner_.get());
   drivers_ = NewDriverFactory({.mounts = settings.GetBool("root"),
@@ -151,6 +156,7 @@ absl::Status Agent::Open(const Settings& flags) {
   options.default_poll = settings.GetDuration("poll");
   options.clock = clock_;
   options.scheduler = scheduler_.get();
+  options.poll_scheduler = poll_scheduler_.get();
   options.records = records_.get();
   options.drivers = drivers_.get();
   options.on_change = [this](const std::string& service, const ServiceView& view) {
@@ -170,9 +176,9 @@ absl::Status Agent::Open(const Settings& flags) {
     agent_metrics_->RemoveUpstream(upstream);
   };
   host_ = std::make_unique<HostAgent>(std::move(options));
-  if (absl::Status configured = host_->Configure(Services(config_)); !configured.ok()) {
-    return configured;
-  }
+  auto services = Services(config_);
+  if (!services.ok()) return services.status();
+  if (absl::Status configured = host_->Configure(*services); !configured.ok()) return configured;
   if (absl::Status removed = git_->RemoveUnusedMirrors(); !removed.ok()) {
     LogWarning("cannot remove unused mirrors", {{"error", std::string(removed.message())}});
   }
@@ -230,16 +236,26 @@ absl::Status Agent::ReadConfig(const Settings& flags) {
   return absl::OkStatus();
 }
 
-std::vector<ServiceSpec> Agent::Services(const AgentConfig& config) const {
+absl::StatusOr<std::vector<ServiceSpec>> Agent::Services(const AgentConfig& config) const {
   std::vector<ServiceSpec> services = config.services;
-  if (bootstrap_.has_value()) services.push_back(*bootstrap_);
+  if (!bootstrap_.has_value()) return services;
+  for (const ServiceSpec& service : services) {
+    if (service.service != bootstrap_->service) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(config.config_file, ":", service.line, ": service \"", service.service,
+                     "\": bootstrapping makes a service of this name; give this one another"));
+  }
+  services.push_back(*bootstrap_);
   return services;
 }
 
 void Agent::Reload() {
   auto config = LoadAgentConfig(flags_, config_file_, host_name_);
   absl::Status status = config.status();
-  if (status.ok()) status = host_->Configure(Services(*config));
+  if (status.ok()) {
+    auto services = Services(*config);
+    status = services.ok() ? host_->Configure(*services) : services.status();
+  }
   if (!status.ok()) {
     LogError("the new config is not taken up; the one before stays in force",
              {{"config", config_file_}, {"error", std::string(status.message())}});
@@ -261,15 +277,18 @@ void Agent::Reload() {
 int Agent::Serve() {
   auto service = NewAgentService(host_.get(), clock_, host_name_, [this] { return Machines(); });
   Settings settings;
+  std::string config_text;
   {
     MutexLock lock(mutex_);
     settings = config_.settings;
+    config_text = config_.text;
     if (config_.services.empty()) {
       LogWarning("no service in the config is for this host",
                  {{"config", config_file_}, {"hosts", absl::StrJoin(config_.machines, ",")}});
     }
   }
-  follower_ = FollowConfig(config_file_, clock_, scheduler_.get(), [this] { Reload(); });
+  follower_ = FollowConfig(config_file_, config_text, clock_, scheduler_.get(),
+                           [this] { Reload(); });
   memory_ = scheduler_->Add(clock_->Now() + kFirstReturn, [this] {
     ReturnUnusedMemory();
     return clock_->Now() + kNextReturns;
@@ -310,6 +329,7 @@ int RunAgent(const std::vector<std::string>& arguments) {
   }
   auto flags = ReadFlags(AgentSettings(), arguments, ProcessEnvironment);
   if (!flags.ok()) return ReportFailure(kProgram, flags.status());
+  MakeStateDirAbsolute(*flags);
   if (flags->GetBool("help")) {
     std::cout << UsageText(kUsage, AgentSettings());
     return 0;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -119,9 +120,11 @@ absl::StatusOr<AgentConfig> LoadAgentConfig(Settings flags, const std::string& c
       AddFileSettings(AgentSettings(), "agent", std::move(flags), *text, config_file);
   absl::StatusOr<FleetConfig> fleet = ParseFleetConfig(*text, config_file);
   if (absl::Status read = BothRead(settings.status(), fleet.status()); !read.ok()) return read;
+  MakeStateDirAbsolute(*settings);
   if (settings->GetBool("debug")) settings->values["log-level"].value = "debug";
   AgentConfig config;
   config.config_file = config_file;
+  config.text = *text;
   config.warnings = fleet->warnings;
   std::set<std::string> machines = {host_name};
   for (const std::string& alias : settings->GetList("hosts")) machines.insert(alias);
@@ -132,6 +135,13 @@ absl::StatusOr<AgentConfig> LoadAgentConfig(Settings flags, const std::string& c
   config.services = *std::move(services);
   config.settings = *std::move(settings);
   return config;
+}
+
+void MakeStateDirAbsolute(Settings& settings) {
+  std::string& path = settings.values["state-dir"].value;
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  if (!error) path = absolute.lexically_normal().string();
 }
 
 std::string HostName() {

@@ -16,7 +16,8 @@ std::vector<SettingDefinition> AgentSettings();
 // The agent's flags and config file, read and checked.
 struct AgentConfig {
   Settings settings;
-  std::string config_file;            // absolute where it can be
+  std::string config_file;
+  std::string text;                   // of the config file, as it was read
   std::vector<std::string> machines;  // this host's name and its aliases, ordered, each once
   std::vector<ServiceSpec> services;  // of this host
   std::vector<std::string> warnings;
@@ -27,6 +28,9 @@ struct AgentConfig {
 // does not carry out.
 absl::StatusOr<AgentConfig> LoadAgentConfig(Settings flags, const std::string& config_file,
                                             const std::string& host_name);
+
+// git runs elsewhere, so the state directory is named from the root.
+void MakeStateDirAbsolute(Settings& settings);
 
 // This machine's host name; "localhost" if it has none.
 std::string HostName();

@@ -120,7 +120,8 @@ ServiceRecord OnSameContent(ServiceRecord record, const std::string& revision) {
 
 ServiceRecord OnSourceFailed(ServiceRecord record, const std::string& error) {
   record.source_error = error;
-  record.pending.clear();
+  // What is published and was not activated yet is still to be activated.
+  if (record.pending != record.published) record.pending.clear();
   return Settled(std::move(record));
 }
 
@@ -157,6 +158,13 @@ std::string FallbackRevision(const ServiceRecord& record, const Policy& policy) 
   if (record.last_good.empty() || record.last_good == record.published) return "";
   const bool rolling_back = !record.pinned.empty();
   return rolling_back || policy.rollback_on_failure ? record.last_good : "";
+}
+
+ServiceRecord OnFallbackPublished(ServiceRecord record, const std::string& fallback) {
+  record.hash = fallback;
+  record.published = fallback;
+  record.pending = fallback;
+  return Settled(std::move(record));
 }
 
 ServiceRecord OnFellBack(ServiceRecord record, const std::string& fallback,
@@ -196,6 +204,8 @@ ServiceRecord OnUnfreeze(ServiceRecord record) {
   record.frozen_by.clear();
   record.pinned.clear();
   ClearErrors(record);
+  // An activation that failed before the freeze is forgotten as an error, not as a thing to do.
+  if (record.published != record.last_good) record.pending = record.published;
   return Settled(std::move(record));
 }
 

@@ -73,7 +73,8 @@ ServiceRecord OnActivationFailed(ServiceRecord record, const std::string& error)
 // A rollback that fails always goes back.
 std::string FallbackRevision(const ServiceRecord& record, const Policy& policy);
 
-// The fallback is published (and activated, unless `error`).
+// The fallback is published, and then activated (unless `error`).
+ServiceRecord OnFallbackPublished(ServiceRecord record, const std::string& fallback);
 ServiceRecord OnFellBack(ServiceRecord record, const std::string& fallback,
                          const std::string& error);
 

@@ -74,6 +74,15 @@ TEST(NextStepTest, FollowsFromTheRecordAndWhatIsVisible) {
        OnFellBack(OnActivationFailed(OnPublished(moved, {Step::Kind::kPublish, kB, kB}), "exit 1"),
                   kA, ""),
        {}, kA, {Step::Kind::kPublish, kB, kB}},
+      {"a failed activation is made again after freeze and unfreeze",
+       OnUnfreeze(OnFreeze(
+           OnActivationFailed(OnPublished(moved, {Step::Kind::kPublish, kB, kB}), "exit 1"),
+           "alice")),
+       {}, kB, {Step::Kind::kActivate, kB, kB}},
+      {"published, not activated, then a bad tip and back: the activation is not forgotten",
+       OnTip(OnSourceFailed(OnTip(OnPublished(moved, {Step::Kind::kPublish, kB, kB}), kC), "bad"),
+             kB),
+       {}, kB, {Step::Kind::kActivate, kB, kB}},
       {"frozen services are not activated again",
        With(frozen, [](ServiceRecord& r) { r.activation_error = "exit 1"; }), {}, kA, {}},
   };
