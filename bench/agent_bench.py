@@ -4,6 +4,7 @@
 Run it through tools/bench, which builds the binaries. GITOPS_BIN_DIR says where they are."""
 
 import argparse
+import json
 import os
 import pathlib
 import shutil
@@ -65,6 +66,7 @@ class Bench:
             latency = measure.agent_latency(directory / "latency", upstream, services, self.api,
                                             self.rounds)
             found[services] = {**idle, **latency}
+            say(json.dumps({services: found[services]}))
             shutil.rmtree(directory)
         return found
 
@@ -78,6 +80,7 @@ class Bench:
             say(f"{kind.name}: commit to files seen")
             latency = measure.peer_latency(kind, directory / "latency", upstream, self.rounds)
             found[kind.name] = {**idle, **latency}
+            say(json.dumps({kind.name: found[kind.name]}))
             shutil.rmtree(directory)
         say("git reset --hard: rollback")
         directory = self.place("reset")

@@ -76,7 +76,12 @@ class Host:
         return len(listed) == self.services and all(
             one.state == self.types.SERVICE_STATE_OK and one.hash for one in listed)
 
-    def polls(self):
+    @property
+    def pids(self):
+        return [self.pid]
+
+    def polls(self, copies=None):
+        """Polls so far; there is one agent, whatever the number of copies asked for."""
         return sum(int(count) for count in re.findall(
             r'^gitops_git_operation_duration_seconds_count\{[^}]*op="ls-remote"[^}]*\} (\d+)',
             self.agent.metrics(), re.M))

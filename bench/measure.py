@@ -11,6 +11,7 @@ from host import Host, Watch
 
 LATENCY_POLL = 0.05
 IDLE_POLL = 2.0
+TRACED = 3
 
 
 def when_visible(marker, text, seconds=60):
@@ -32,15 +33,15 @@ def spread(samples):
             "p90": ordered[min(len(ordered) - 1, int(len(ordered) * 0.9))], "rounds": len(ordered)}
 
 
-def idle(follower, pids, seconds, directory):
+def idle(follower, seconds, directory):
     """CPU and spawned processes for each poll while nothing changes."""
-    polls, cpu = follower.polls(), processes.Cpu.of_all(pids)
+    polls, cpu = follower.polls(), processes.Cpu.of_all(follower.pids)
     time.sleep(seconds)
-    polls, cpu = follower.polls() - polls, processes.Cpu.of_all(pids) - cpu
-    # Counted in a window of its own, because tracing takes CPU.
-    traced = follower.polls()
-    spawned = processes.spawned_during(pids, seconds / 2, directory)
-    traced = follower.polls() - traced
+    polls, cpu = follower.polls() - polls, processes.Cpu.of_all(follower.pids) - cpu
+    # Counted in a window of its own, because tracing takes CPU; of many copies of one program a few.
+    traced = follower.polls(TRACED)
+    spawned = processes.spawned_during(follower.pids[:TRACED], seconds / 2, directory)
+    traced = follower.polls(TRACED) - traced
     return {"polls": polls, "cpu": cpu.total / polls, "own_cpu": cpu.own / polls,
             "spawned": spawned / traced}
 
@@ -49,7 +50,7 @@ def agent_idle(directory, upstream, services, api, settle, seconds):
     with Host(directory, upstream, services, f"{IDLE_POLL}s", api) as host:
         time.sleep(settle)
         found = {"memory": processes.memory(host.pid), "start": host.start_seconds}
-        found.update(idle(host, [host.pid], seconds, directory))
+        found.update(idle(host, seconds, directory))
         return found
 
 
@@ -57,7 +58,7 @@ def peer_idle(kind, directory, upstream, copies, settle, seconds):
     with kind(directory, upstream, IDLE_POLL, copies) as peer:
         time.sleep(settle)
         found = {"memory": processes.memory_of_all(peer.pids)}
-        found.update(idle(peer, peer.pids, seconds, directory))
+        found.update(idle(peer, seconds, directory))
         # A round of polls is one of every copy.
         return {**found, "cpu": found["cpu"] * copies, "spawned": found["spawned"] * copies}
 

@@ -32,7 +32,7 @@ class Peer:
             self.roots.append(root)
             with open(root / "log", "wb") as log:
                 self.processes.append(subprocess.Popen(
-                    self.command(root), env={**GIT_ENVIRONMENT, "HOME": str(self.directory)},
+                    self.command(root), env={**GIT_ENVIRONMENT, "HOME": str(self.directory), "TMPDIR": str(root)},
                     stdout=log, stderr=log, start_new_session=True))
         for number in range(self.copies):
             wait_for(self.marker(number).exists, 120, f"{self.name}'s first checkout")
@@ -55,9 +55,9 @@ class Peer:
     def marker(self, number=0):
         return self.roots[number] / "current" / "app" / MARKER
 
-    def polls(self):
-        """Idle polls so far, of all copies together."""
-        return sum(self.polls_of(root) for root in self.roots)
+    def polls(self, copies=None):
+        """Idle polls so far, of the first so many copies, or of all, together."""
+        return sum(self.polls_of(root) for root in self.roots[:copies])
 
 
 class ShellLoop(Peer):

@@ -71,6 +71,10 @@ def spawned_during(pids, seconds, directory):
     tracer = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     time.sleep(seconds)
     tracer.send_signal(signal.SIGINT)
-    tracer.wait(timeout=30)
+    try:
+        tracer.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        tracer.kill()
+        tracer.wait()
     lines = output.read_text(errors="replace").splitlines()
     return sum(1 for line in lines if _SPAWN.search(line) and "CLONE_THREAD" not in line)

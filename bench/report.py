@@ -5,6 +5,7 @@ import os
 import pathlib
 import platform
 import re
+import shutil
 import subprocess
 
 BEGIN = "<!-- results: begin; tools/bench writes what stands between these lines -->"
@@ -71,10 +72,12 @@ def machine(directory):
     ahead = "" if os.sched_getscheduler(0) == os.SCHED_OTHER else ", at real-time priority"
     return "\n".join([
         f"- {os.cpu_count()} cores, {model}; {memory / 1e9:.0f} GB of memory; files on {disk}",
-        f"- {system}, kernel {platform.release()}, {said('git', '--version')}",
+        f"- {system}, kernel {platform.release()}, {said('git', '--version')}"
+        f"{', git-sync ' + said('git-sync', '--version') if shutil.which('git-sync') else ''}",
         f"- {datetime.date.today().isoformat()}, commit {commit}; load average at the start "
         f"{os.getloadavg()[0]:.1f}{ahead}",
-    ])
+    ] + (["- **The machine was busy with other work: times are longer than on an idle one.**"]
+         if os.getloadavg()[0] > os.cpu_count() else []))
 
 
 def write(path, text):
