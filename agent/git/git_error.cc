@@ -86,7 +86,7 @@ constexpr std::array kPatterns = {
 };
 
 // Lines that say that something failed, but not what.
-constexpr std::array<absl::string_view, 18> kEmptyLines = {
+constexpr std::array<absl::string_view, 20> kEmptyLines = {
     "fatal: fsck error in packed object",
     "error: fsck error in packed object",
     "fatal: Could not read from remote repository.",
@@ -99,6 +99,8 @@ constexpr std::array<absl::string_view, 18> kEmptyLines = {
     "fatal: fetch-pack: invalid index-pack output",
     "fatal: protocol error: bad pack header",
     "remote: aborting due to possible repository corruption on the remote side.",
+    "aborting due to possible repository corruption on the remote side.",
+    "git upload-pack: aborting due to possible repository corruption on the remote side.",
     "error: index-pack died of signal 25",
     "fatal: expected 'packfile'",
     "fatal: expected 'acknowledgments'",

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <set>
 #include <system_error>
@@ -36,6 +37,8 @@ constexpr size_t kMaxKnownCommits = 10'000;
 constexpr int64_t kMaxRefBytes = 64 << 20;
 // git adds its own to what it brings: headers, an index.
 constexpr int64_t kPackOverhead = 16 << 20;
+// Commits and trees without large files: more in one fetch is no history that hosts follow.
+constexpr int64_t kMostCommitBytes = int64_t{4} << 30;
 
 std::string Sha256Hex(absl::string_view text) {
   unsigned char digest[SHA256_DIGEST_LENGTH];
@@ -84,7 +87,7 @@ class GitMirrorImpl final : public GitMirror {
   absl::StatusOr<std::map<std::string, absl::StatusOr<std::string>>> Newest(
       const std::set<std::string>& refs) override {
     auto account = MakeReady(/*remote=*/true);
-    if (!account.ok()) return account.status();
+    if (!account.ok()) return CountFailure("ls-remote", account.status());
     Command command = commands_.Outside(*account, {"ls-remote", "--heads", "--quiet", "origin"});
     for (const std::string& ref : refs) {
       if (IsBranchName(ref)) command.argv.push_back(absl::StrCat("refs/heads/", ref));
@@ -152,6 +155,7 @@ class GitMirrorImpl final : public GitMirror {
     const auto account = MakeReady(/*remote=*/false);
     if (!account.ok()) return account.status();
     Command command = commands_.Local(*account, {"cat-file", "--batch", "--buffer"});
+    command.max_output = std::numeric_limits<int64_t>::max();  // `output` ends it
     command.input = Join(oids);
     command.on_output = std::move(output);
     command.timeout = options_.fetch_timeout;
@@ -167,7 +171,7 @@ class GitMirrorImpl final : public GitMirror {
     const auto account = MakeReady(/*remote=*/false);
     if (!account.ok()) return account.status();
     Command command = commands_.Local(
-        *account, {"diff-tree", "-r", "-z", "--name-only", "--no-renames", "--no-ext-diff", a, b});
+        *account, {"diff-tree", "-z", "--name-only", "--no-renames", "--no-ext-diff", a, b});
     command.max_output = kMaxChangedPathBytes;
     command.timeout = options_.local_timeout;
     const auto result = Run("diff-tree", absl::StrCat("comparing ", a, " and ", b), command, false);
@@ -178,6 +182,25 @@ class GitMirrorImpl final : public GitMirror {
     if (changes_.size() >= kMaxCachedChanges) changes_.clear();
     changes_[key] = paths;
     return Paths(paths);
+  }
+
+  absl::StatusOr<bool> Differ(const std::string& a, const std::string& b,
+                              const std::vector<std::string>& links) override {
+    const auto account = MakeReady(/*remote=*/false);
+    if (!account.ok()) return account.status();
+    // Ends at the first difference; -t: a directory is one, so that nothing is unfolded for it.
+    Command command = commands_.Local(
+        *account, {"diff-tree", "-r", "-t", "--quiet", "--no-renames", "--no-ext-diff", a, b});
+    if (std::find(links.begin(), links.end(), ".") == links.end()) {
+      command.argv.push_back("--");
+      command.argv.insert(command.argv.end(), links.begin(), links.end());
+    }
+    command.timeout = options_.local_timeout;
+    const auto result = options_.runner->Run(command);
+    if (!result.ok()) return result.status();
+    if (result->exit_status == 1 && result->error_output.empty()) return true;
+    if (result->ok()) return false;
+    return StatusFromGit(absl::StrCat("comparing ", a, " and ", b), *result, false);
   }
 
   absl::StatusOr<std::vector<std::string>> CommitsWithPrefix(absl::string_view prefix) override {
@@ -276,6 +299,12 @@ class GitMirrorImpl final : public GitMirror {
     return status;
   }
 
+  // What fails before git is run is a failed operation all the same.
+  absl::Status CountFailure(absl::string_view operation, const absl::Status& status) const {
+    if (options_.on_operation) options_.on_operation(operation, false, absl::ZeroDuration());
+    return status;
+  }
+
   // Makes what lies around the repository, as it must be now: the account, and files that hold
   // credentials, may have changed since.
   absl::StatusOr<Account> MakeReady(bool remote) {
@@ -358,13 +387,17 @@ class GitMirrorImpl final : public GitMirror {
   absl::Status FetchFrom(const Account& account, const std::string& branch,
                          const std::string& commit, bool fresh, const Interruption* interruption)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_) {
-    if (const auto ready = MakeReady(/*remote=*/true); !ready.ok()) return ready.status();
+    if (const auto ready = MakeReady(/*remote=*/true); !ready.ok()) {
+      return CountFailure("fetch", ready.status());
+    }
     const std::string attempt = absl::StrCat("fetching ", commit, " from ", name());
     Command command = FetchCommand(account, commit, branch, fresh);
+    command.max_file_size = kMostCommitBytes;
     LimitFetch(&command, interruption);
     absl::Status status = Fetch(account, attempt, command);
     if (!absl::IsNotFound(status) || branch.empty() || !IsBranchName(branch)) return status;
     command = FetchCommand(account, "refs/heads/" + branch, branch, fresh);
+    command.max_file_size = kMostCommitBytes;
     LimitFetch(&command, interruption);
     const absl::Status by_branch = Fetch(account, attempt, command);
     if (absl::IsDataLoss(by_branch)) return by_branch;
@@ -435,7 +468,9 @@ class GitMirrorImpl final : public GitMirror {
   bool Has(const Account& account, const std::string& commit) {
     const Command command =
         commands_.Local(account, {"cat-file", "-e", absl::StrCat(commit, "^{commit}^{tree}")});
-    return Run("cat-file", "looking for a commit", command, false).ok();
+    // That it is not there is an answer, no failure: not counted.
+    const auto result = options_.runner->Run(command);
+    return result.ok() && result->ok();
   }
 
   absl::Status MakeRepository(const Account& account, size_t oid_length, bool* fresh)

@@ -50,6 +50,10 @@ class GitMirror : public Upstream {
   // RESOURCE_EXHAUSTED: too many to be worth listing.
   using Paths = std::shared_ptr<const std::vector<std::string>>;
   virtual absl::StatusOr<Paths> ChangedPaths(const std::string& a, const std::string& b) = 0;
+
+  // Whether anything at or beneath one of `links` differs between two commits of the mirror.
+  virtual absl::StatusOr<bool> Differ(const std::string& a, const std::string& b,
+                                      const std::vector<std::string>& links) = 0;
   // The full names of all commits that begin with `prefix`.
   virtual absl::StatusOr<std::vector<std::string>> CommitsWithPrefix(absl::string_view prefix) = 0;
 

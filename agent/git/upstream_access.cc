@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -165,16 +167,28 @@ std::set<std::string> CandidateDirectories(const std::string& path) {
   return directories;
 }
 
+// The first symlink among what git takes references and objects from. Single objects are not looked
+// at: who could name them has them already.
+std::string SymlinkOf(const std::string& repository) {
+  for (const char* part : {"", "/refs", "/refs/heads", "/objects", "/objects/pack"}) {
+    std::error_code error;
+    std::filesystem::directory_iterator entries(repository + part, error);
+    for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
+      if (entries->is_symlink(error)) return entries->path().string();
+    }
+  }
+  return "";
+}
+
 std::string FileSection(const UpstreamAccess& access) {
   std::string text = "[safe]\n";
   for (const std::string& directory : CandidateDirectories(access.path)) {
     absl::StrAppend(&text, " directory = ", ConfigQuoted(directory), "\n");
   }
-  // Here git is the server too. Looking for deltas, and compressing, cost more than they save
-  // on one disk.
+  // Here git is the server too. Looking for deltas costs more than it saves on one disk.
   absl::StrAppend(&text,
                   "[uploadpack]\n allowFilter = true\n allowAnySHA1InWant = true\n"
-                  "[pack]\n window = 0\n compression = 0\n threads = 1\n");
+                  "[pack]\n window = 0\n threads = 1\n");
   return text;
 }
 
@@ -289,6 +303,15 @@ absl::StatusOr<std::string> NetrcFor(const UpstreamAccess& access, const Upstrea
 
 absl::Status CheckLocalUpstream(const std::string& path) {
   bool found = false;
+  // A ".git" that is a file or a symlink names a repository that was not configured.
+  for (const char* suffix : {"/.git", ".git/.git"}) {
+    struct stat stat {};
+    if (lstat((path + suffix).c_str(), &stat) == 0 && !S_ISDIR(stat.st_mode)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the upstream ", path, " is refused: ", path, suffix,
+                       " is no directory but leads to one; name that one as the upstream"));
+    }
+  }
   for (const std::string& directory : CandidateDirectories(path)) {
     struct stat stat {};
     const std::string objects = directory + "/objects";
@@ -298,10 +321,17 @@ absl::Status CheckLocalUpstream(const std::string& path) {
       return absl::FailedPreconditionError(
           absl::StrCat("the upstream ", path, " is refused: its objects directory is a symlink"));
     }
-    if (lstat((objects + "/info/alternates").c_str(), &stat) == 0) {
+    for (const char* borrowed : {"/objects/info/alternates", "/commondir"}) {
+      const std::string file = directory + borrowed;
+      if (lstat(file.c_str(), &stat) != 0) continue;
       return absl::FailedPreconditionError(absl::StrCat(
-          "the upstream ", path, " is refused: it borrows objects from another repository (",
-          objects, "/info/alternates); run `git repack -a -d` there and remove that file"));
+          "the upstream ", path, " is refused: it borrows objects from another repository (", file,
+          "); run `git repack -a -d` there and remove that file"));
+    }
+    if (const std::string symlink = SymlinkOf(directory); !symlink.empty()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the upstream ", path, " is refused: ", symlink,
+          " is a symlink, which may lead to another repository; put what it leads to there"));
     }
   }
   struct stat stat {};
