@@ -5,12 +5,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/server/version.h"
 #include "ctl/client/agent_client.h"
 #include "ctl/client/failure.h"
 #include "ctl/commands/commands.h"
 #include "ctl/exit_code.h"
 #include "ctl/output/renderer.h"
-#include "ctl/version.h"
 
 namespace gitops::ctl {
 namespace {
@@ -73,7 +73,7 @@ absl::StatusOr<ExitCode> Perform(const Invocation& invocation, Console& console)
   }
   if (invocation.action == Action::kCompletion) return Completion(invocation, console);
   if (invocation.action == Action::kHelp) return Help(invocation, console);
-  if (absl::Status status = renderer->Version(kVersion); !status.ok()) return status;
+  if (absl::Status status = renderer->Version(Version()); !status.ok()) return status;
   return kDone;
 }
 

@@ -165,6 +165,17 @@ TEST_F(RunTest, RollbackToAnUnknownRevisionNamesTheWayOut) {
                             "@" + agent_->address() + " lists those on disk\n");
 }
 
+TEST_F(RunTest, RollbackToWhatIsNoHashIsAUsageFaultThatAsksNobody) {
+  for (const char* line : {"rollback nginx zz @h", "rollback nginx zz @unix:/nonexistent/x"}) {
+    const Result result = Ctl(line);
+    EXPECT_EQ(result.exit_code, 2) << line;
+    EXPECT_EQ(result.err,
+              "gitopsctl: rollback: 'zz' is not a revision: give its hash, of 4 to 64 hex digits "
+              "(0-9, a-f); usage: gitopsctl rollback SERVICE HASH @HOST\n");
+  }
+  EXPECT_TRUE(agent_->calls().empty());
+}
+
 TEST_F(RunTest, PullMovesToTheTip) {
   EXPECT_THAT(Ctl("pull nginx @h").out, HasSubstr("nothing new, at 606eb576, OK"));
   v1::Service behind = MakeService("nginx", v1::SERVICE_STATE_OK);

@@ -17,6 +17,9 @@ namespace gitops {
 // docs/reference/fleet-config.md lists every key. Values here are complete: what a service does not
 // name is taken from [global], then from the built-in default.
 
+// What `poll` may be at least, in the file and as the agent's --poll: less would not pause at all.
+inline constexpr absl::Duration kLeastPoll = absl::Milliseconds(10);
+
 enum class Tracking { kAuto, kCoordinated };
 enum class DriftPolicy { kReport, kCorrect };
 
@@ -39,8 +42,11 @@ struct DirectorySpec {
   // Relative, plain (CheckPlainRelativePath), no trailing slash. ".": the whole repository.
   std::string link;
   bool file = false;
+  int line = 0;  // in the file; does not count in comparisons
 
-  bool operator==(const DirectorySpec&) const = default;
+  bool operator==(const DirectorySpec& other) const {
+    return local == other.local && link == other.link && file == other.file;
+  }
 };
 
 // How to reach an upstream. Two services with equal UpstreamSpec and user share a mirror.
@@ -85,9 +91,11 @@ struct ServiceSpec {
   int64_t max_files = 50'000;
   int64_t max_bytes = int64_t{512} << 20;
   std::optional<NixSpec> nix;
-  int line = 0;  // of its [[services]] in the file
+  // Of its [[services]] in the file. Does not count in comparisons: a service that only stands
+  // elsewhere now has not changed.
+  int line = 0;
 
-  bool operator==(const ServiceSpec&) const = default;
+  bool operator==(const ServiceSpec& other) const;
 };
 
 // morph's check fields. Durations are written as seconds or as "90s".
@@ -139,6 +147,7 @@ struct HostSpec {
 };
 
 struct FleetConfig {
+  std::string file;  // as it was named; for messages
   std::vector<ServiceSpec> services;
   std::vector<HostSpec> hosts;
   std::vector<std::string> order_by_tags;
@@ -158,7 +167,7 @@ absl::StatusOr<FleetConfig> LoadFleetConfig(const std::string& file);
 
 // The services whose machine is one of `names` (case does not count; a name and its first label are
 // not the same). INVALID_ARGUMENT: two of them have the same service name, or publish to the same
-// local path; the message names both lines.
+// local path: every such fault, one a line, as ParseFleetConfig tells them.
 absl::StatusOr<std::vector<ServiceSpec>> ServicesOf(const FleetConfig& config,
                                                     const std::vector<std::string>& names);
 

@@ -11,7 +11,6 @@ namespace gitops {
 namespace {
 
 constexpr absl::string_view kDefaultMount = "/var/lib/gitops";
-constexpr absl::Duration kLeastPoll = absl::Milliseconds(10);
 constexpr absl::Duration kMostPoll = absl::Hours(24 * 365);
 constexpr absl::Duration kMostHealthyWithin = absl::Hours(1);
 constexpr int kMostRevisions = 10'000;
@@ -105,6 +104,7 @@ void ReadShared(const TomlTable& table, const std::string& directory, Draft& dra
 
 std::optional<DirectorySpec> ReadDirectory(const TomlTable& table) {
   DirectorySpec directory;
+  directory.line = table.line();
   const std::string local = table.String("local").value_or("");
   const std::string link = table.String("link").value_or("");
   Store(table.Bool("file"), directory.file);

@@ -9,6 +9,7 @@
 namespace gitops {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -346,6 +347,25 @@ service = "c"
   EXPECT_THAT(*ServicesOf(config, {"web2"}), IsEmpty());
 }
 
+TEST(FleetConfig, ServiceThatOnlyMovedInTheFileIsTheSame) {
+  constexpr char kText[] =
+      "[[services]]\nmachine = \"m\"\nservice = \"a\"\nupstream = \"/x\"\n"
+      "dirs = [{ local = \"/etc/x\", link = \"x\" }]\n";
+  const ServiceSpec spec = Parse(kText).services[0];
+  EXPECT_EQ(spec, Parse(absl::StrCat("# more\n\n", kText)).services[0]);
+  for (const char* key : {"branch = \"b\"", "poll = 1", "user = \"u\"", "action = \"reload\"",
+                          "package = \"p\"", "mount = \"/srv\"", "tracking = \"coordinated\"",
+                          "writable = false", "drift = \"correct\"", "healthy_within = 1",
+                          "rollback_on_failure = false", "keep_revisions = 2", "max_files = 1",
+                          "max_bytes = 1", "ca_file = \"/c\""}) {
+    EXPECT_FALSE(spec == Parse(absl::StrCat(kText, key, "\n")).services[0]) << key;
+  }
+  for (const auto& [from, to] : {std::pair("/etc/x", "/etc/y"), std::pair("link = \"x", "link = \"y"),
+                                 std::pair("\"m\"", "\"n\""), std::pair("\"a\"", "\"b\"")}) {
+    EXPECT_FALSE(spec == Parse(absl::StrReplaceAll(kText, {{from, to}})).services[0]) << to;
+  }
+}
+
 TEST(ServicesOf, OneHostMayNotShareANameOrAPath) {
   constexpr char kText[] = R"([global]
 upstream = "https://h/x"
@@ -364,10 +384,17 @@ dirs = [{ local = "LOCAL", link = "y" }, { link = "w" }]
   EXPECT_TRUE(ServicesOf(with("b", "/etc/x/y"), {"web1", "all"}).ok());
   const auto same_name = ServicesOf(with("a", "/etc/y"), {"web1", "all"});
   EXPECT_EQ(same_name.status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(same_name.status().message(), HasSubstr("\"a\" is given twice"));
-  EXPECT_THAT(same_name.status().message(), HasSubstr("lines 3 and 7"));
+  EXPECT_EQ(same_name.status().message(),
+            "/etc/gitops/f.toml:7: [[services]] \"a\": service: is given twice for this host, "
+            "first in line 3");
   const auto same_local = ServicesOf(with("b", "/etc/x/"), {"web1", "all"});
-  EXPECT_THAT(same_local.status().message(), HasSubstr("publish to /etc/x, in lines 3 and 7"));
+  EXPECT_EQ(same_local.status().message(),
+            "/etc/gitops/f.toml:10: [[services]] \"b\": dirs[1]: local: \"/etc/x\" is where "
+            "\"a\", in line 6, publishes too: one service of a host may");
+  const auto both = ServicesOf(with("a", "/etc/x"), {"web1", "all"});
+  EXPECT_THAT(both.status().message(),
+              AllOf(HasSubstr(":7: [[services]] \"a\": service: "),
+                    HasSubstr("\n/etc/gitops/f.toml:10: [[services]] \"a\": dirs[1]: local: ")));
   EXPECT_TRUE(ServicesOf(with("a", "/etc/x"), {"web1"}).ok());
 }
 

@@ -47,6 +47,14 @@ absl::StatusOr<std::string> ReadChoice(const SettingDefinition& definition, std:
                                    Suggestion(text, choices, false)));
 }
 
+absl::StatusOr<std::string> ReadDuration(const SettingDefinition& definition,
+                                         const std::string& text) {
+  const absl::StatusOr<absl::Duration> duration = ParseDurationText(text);
+  if (!duration.ok()) return duration.status();
+  if (*duration >= definition.least) return text;
+  return Refuse(text, absl::StrCat("is less than ", FormatDurationText(definition.least)));
+}
+
 // `text` as it is stored, if it is of the setting's type.
 absl::StatusOr<std::string> CheckType(const SettingDefinition& definition,
                                       const std::string& text) {
@@ -58,8 +66,7 @@ absl::StatusOr<std::string> CheckType(const SettingDefinition& definition,
       if (!absl::SimpleAtoi(text, &number)) return Refuse(text, "is no whole number");
       return text;
     case Type::kDuration:
-      if (auto duration = ParseDurationText(text); !duration.ok()) return duration.status();
-      return text;
+      return ReadDuration(definition, text);
     case Type::kString:
     case Type::kList:
       return ReadChoice(definition, text);

@@ -25,6 +25,7 @@ struct SettingDefinition {
   enum class Type { kString, kBool, kDuration, kInt, kList } type = Type::kString;
   bool in_file = true;                    // false: flag and variable only (--config, --version)
   std::vector<std::string> choices = {};  // what a string may be; empty: anything
+  absl::Duration least = absl::ZeroDuration();  // what a duration may be at least
 };
 
 // What a program was told. Values are checked against their type.

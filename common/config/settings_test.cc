@@ -23,7 +23,8 @@ std::vector<SettingDefinition> Definitions() {
   std::vector<SettingDefinition> definitions =
       CommonServerSettings({"127.0.0.1:8004", "127.0.0.1:9222", "/var/lib/agent"});
   definitions.push_back({"hosts", "h", "aliases", "", Type::kList, true, {}});
-  definitions.push_back({"poll", "t", "how often to look", "60s", Type::kDuration, true, {}});
+  definitions.push_back({"poll", "t", "how often to look", "60s", Type::kDuration, true, {},
+                         absl::Milliseconds(10)});
   definitions.push_back({"root", "o", "publish by mounts", "true", Type::kBool, true, {}});
   definitions.push_back({"debug", "d", "log more", "false", Type::kBool, true, {}});
   definitions.push_back({"restart", "r", "no effect", "false", Type::kBool, true, {}});
@@ -204,6 +205,15 @@ TEST(Settings, FaultsNameTheirOriginAndTheNearestKey) {
        }) {
     EXPECT_EQ(Fault(c.arguments, c.environment, c.file), c.expected);
   }
+}
+
+TEST(Settings, DurationBelowItsLeastIsAFaultWhereverItIsGiven) {
+  EXPECT_EQ(Fault({"--poll", "0s"}), "--poll: \"0s\" is less than 10ms");
+  EXPECT_EQ(Fault({"-t=9ms"}), "--poll: \"9ms\" is less than 10ms");
+  EXPECT_EQ(Fault({}, {{"GITOPS_POLL", "0"}}), "GITOPS_POLL: \"0\" is less than 10ms");
+  EXPECT_EQ(Fault({}, {}, "[agent]\npoll = 0\n"),
+            "f.toml:2: [agent]: poll: \"0\" is less than 10ms");
+  EXPECT_EQ(Good({"--poll", "10ms"}).GetDuration("poll"), absl::Milliseconds(10));
 }
 
 TEST(Settings, MissingValueOfAFlagIsAFaultThatNamesIt) {

@@ -6,11 +6,9 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "common/rpc/user_metadata.h"
 
 namespace gitops {
-
-// The metadata in which clients say on whose behalf they call.
-inline constexpr char kUserMetadata[] = "gitops-user";
 
 // Who calls, for records and messages: `alice@laptop (ipv4:127.0.0.1, not authenticated)`. Nothing
 // proves the name, so it is shown, never used to decide. Printable, at most 200 bytes.

@@ -113,17 +113,40 @@ const std::vector<Abbreviation>& Abbreviations() {
 }
 
 const std::vector<UnavailableForm>& UnavailableForms() {
+  constexpr char kPlanner[] = "the planner";
+  constexpr char kHooks[] = "the hook dispatcher";
+  constexpr char kPromotions[] = "the promotion receiver";
+  constexpr char kOneHost[] = "ask one host, as gitopsctl list machines @HOST";
+  constexpr char kEachAgent[] =
+      "each agent follows its branch by itself; gitopsctl watch @HOST shows it";
+  constexpr char kPull[] = "push to the branch, and each agent takes it up; at once with gitopsctl "
+                           "pull SERVICE @HOST";
+  constexpr char kRollback[] = "gitopsctl rollback SERVICE HASH @HOST does it on one host";
+  constexpr char kFreeze[] = "gitopsctl freeze SERVICE @HOST and unfreeze do it on one host";
+  constexpr char kAction[] = "what a change runs is the service's action in the config";
+  constexpr char kMerge[] = "merge to the branch that the hosts follow";
   static const auto& forms = *new std::vector<UnavailableForm>{
-      {"list", "hosts", true},        {"list", "deployments", true},
-      {"list", "hooks", true},        {"list", "pipelines", true},
-      {"list", "promotions", true},   {"get", "host", true},
-      {"get", "deployment", true},    {"get", "promotion", true},
-      {"get", "pipeline", true},      {"watch", "deployment"},
-      {"rollback", "deployment"},     {"cancel", "", true},
-      {"resume", "", true},           {"plan", "", true},
-      {"deploy", "", true},           {"hooks", "", true},
-      {"promotions", "", true},       {"ca", "", true},
-      {"context", "", true},          {"audit", "", true},
+      {"list", "hosts", kPlanner, kOneHost, true},
+      {"list", "deployments", kPlanner, kEachAgent, true},
+      {"list", "hooks", kHooks, kAction, true},
+      {"list", "pipelines", kPromotions, kMerge, true},
+      {"list", "promotions", kPromotions, kMerge, true},
+      {"get", "host", kPlanner, kOneHost, true},
+      {"get", "deployment", kPlanner, kEachAgent, true},
+      {"get", "promotion", kPromotions, kMerge, true},
+      {"get", "pipeline", kPromotions, kMerge, true},
+      {"watch", "deployment", kPlanner, kEachAgent},
+      {"rollback", "deployment", kPlanner, kRollback},
+      {"cancel", "", kPlanner, kFreeze, true},
+      {"resume", "", kPlanner, kFreeze, true},
+      {"plan", "", kPlanner, kEachAgent, true},
+      {"deploy", "", kPlanner, kPull, true},
+      {"hooks", "", kHooks, kAction, true},
+      {"promotions", "", kPromotions, kMerge, true},
+      {"ca", "", "TLS", "reach other hosts through SSH, or in plain text with --insecure", true},
+      {"context", "", "stored contexts",
+       "set flags as variables, as GITOPS_OUTPUT=json, and name a host with @HOST", true},
+      {"audit", "", kPlanner, "gitopsctl get service SERVICE @HOST lists the last changes", true},
   };
   return forms;
 }

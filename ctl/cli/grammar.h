@@ -55,10 +55,12 @@ struct Abbreviation {
   std::string word;
 };
 
-// Known to the language, carried out by a later release. Where `noun` is empty, the whole verb.
+// Known to the language, carried out by a later version. Where `noun` is empty, the whole verb.
 struct UnavailableForm {
   std::string verb;
   std::string noun;
+  std::string needs;    // what this version lacks: "the planner"
+  std::string instead;  // what to do today
   bool with_host = false;  // also where a host is named (else those words could be a service's)
 };
 

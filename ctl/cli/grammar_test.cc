@@ -42,6 +42,13 @@ TEST(GrammarTest, FlagsOfActionsExist) {
   }
 }
 
+TEST(GrammarTest, WhatALaterVersionDoesSaysWhatIsMissingAndWhatToDo) {
+  for (const UnavailableForm& form : UnavailableForms()) {
+    EXPECT_FALSE(form.needs.empty()) << form.verb << " " << form.noun;
+    EXPECT_FALSE(form.instead.empty()) << form.verb << " " << form.noun;
+  }
+}
+
 TEST(GrammarTest, UsageShowsArgumentsAndHost) {
   EXPECT_EQ(UsageOf(Action::kRollback), "gitopsctl rollback SERVICE HASH @HOST");
   EXPECT_EQ(UsageOf(Action::kCheck), "gitopsctl check [SERVICE…] @HOST");

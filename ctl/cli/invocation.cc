@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -34,7 +35,7 @@ absl::Status RefuseUnknownFlags(const RawCommandLine& line) {
     const std::string bare = name.substr(0, name.find('='));
     if (IsFleetFlag(bare)) {
       return Usage(absl::StrCat("--", bare, " chooses hosts through the planner, which is not part "
-                                            "of this release; name a host with @HOST"));
+                                            "of this version; name a host with @HOST"));
     }
     Words known;
     for (const FlagSpec& spec : FlagSpecs()) known.push_back(absl::StrCat("--", spec.name));
@@ -58,6 +59,24 @@ absl::Status CheckArguments(const Form& form, const Words& arguments) {
                                 argument.empty() ? "empty" : "not UTF-8",
                                 "; usage: ", UsageOf(form.action)));
     }
+  }
+  return absl::OkStatus();
+}
+
+// As the agent takes it: whole, or its beginning.
+bool IsHash(absl::string_view text) {
+  return text.size() >= 4 && text.size() <= 64 &&
+         std::all_of(text.begin(), text.end(), absl::ascii_isxdigit);
+}
+
+absl::Status CheckHashes(const Form& form, const Words& arguments) {
+  const ActionSpec& spec = SpecOf(form.action);
+  for (size_t i = 0; i < std::min(arguments.size(), spec.arguments.size()); ++i) {
+    if (spec.arguments[i] != Argument::kHash || IsHash(arguments[i])) continue;
+    return Usage(absl::StrCat(absl::StrJoin(form.words, " "), ": '", EscapeLine(arguments[i]),
+                              "' is not a revision: give its hash, of 4 to 64 hex digits "
+                              "(0-9, a-f); usage: ",
+                              UsageOf(form.action)));
   }
   return absl::OkStatus();
 }
@@ -106,13 +125,15 @@ absl::Status CheckHost(const ActionSpec& spec, const Invocation& invocation) {
     return Usage(absl::StrCat(NameOf(spec.action), " takes no @HOST"));
   }
   if (spec.on_host && invocation.host.empty()) {
-    return Usage("the planner is not part of this release; name a host with @HOST");
+    return Usage(absl::StrCat(NameOf(spec.action), " for the whole fleet needs the planner, which "
+                              "is not part of this version; name a host with @HOST: ",
+                              UsageOf(spec.action)));
   }
   if (spec.on_host && !invocation.flags.tls_dir.empty()) {
-    return Usage("--tls-dir: TLS is not available in this version; --insecure allows plain text");
+    return Usage("--tls-dir: TLS is not part of this version; --insecure allows plain text");
   }
   if (spec.on_host && !invocation.flags.context.empty()) {
-    return Usage("--context: contexts are not available in this version; name a host with @HOST");
+    return Usage("--context: stored contexts are not part of this version; name a host with @HOST");
   }
   return absl::OkStatus();
 }
@@ -166,8 +187,8 @@ absl::StatusOr<Invocation> ParseInvocation(const std::vector<std::string>& argum
   invocation.action = form->action;
   const ActionSpec& spec = SpecOf(form->action);
   for (const absl::Status& status :
-       {CheckArguments(*form, invocation.arguments), CheckFlags(spec, *line, invocation.flags),
-        CheckHost(spec, invocation)}) {
+       {CheckArguments(*form, invocation.arguments), CheckHashes(*form, invocation.arguments),
+        CheckFlags(spec, *line, invocation.flags), CheckHost(spec, invocation)}) {
     if (!status.ok()) return status;
   }
   return invocation;

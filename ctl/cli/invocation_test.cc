@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 
@@ -96,6 +97,9 @@ TEST(InvocationTest, FlagsStandAnywhere) {
            "list -o json services -w --timeout=1m30s @web1 --color never",
            "list services @web1 -ojson -w --timeout 90 --color never",
            "list services @web1 -wo json --timeout 90s --color never",
+           "list services @web1 -o=json -w --timeout=90s --color never",
+           "list services @web1 -wo=json --timeout 90s --color never",
+           "list services @web1 -w=true --output=json --timeout 90s --color=never",
        }) {
     const auto invocation = Parse(line);
     ASSERT_TRUE(invocation.ok()) << line << ": " << invocation.status();
@@ -105,6 +109,15 @@ TEST(InvocationTest, FlagsStandAnywhere) {
     EXPECT_TRUE(invocation->flags.watch);
     EXPECT_EQ(invocation->host, "web1:8004");
   }
+}
+
+TEST(InvocationTest, SignOfAFlagIsNoPartOfItsValue) {
+  EXPECT_EQ(Parse("freeze web @web1 --reason=a=b")->flags.reason, "a=b");
+  EXPECT_EQ(Parse("freeze web @web1 --reason=")->flags.reason, "");
+  EXPECT_THAT(Parse("freeze --reason= web @web1")->arguments, ElementsAre("web"));
+  EXPECT_FALSE(Parse("list services @web1 -w=false")->flags.watch);
+  EXPECT_THAT(Parse("freeze @web1 -- -o=json")->arguments, ElementsAre("-o=json"));
+  EXPECT_THAT(Parse("freeze @web1 a=b")->arguments, ElementsAre("a=b"));
 }
 
 TEST(InvocationTest, WordsAfterTwoDashesAreNoFlags) {
@@ -157,13 +170,18 @@ TEST(InvocationTest, ErrorsSayWhatIsWrongAndWhatWasMeant) {
       {"list services @web1 --color maybe", "one of auto, always, never"},
       {"list services @a @b", "two hosts"},
       {"list services @web1:0", "1 to 65535"},
-      {"list services", "the planner is not part of this release; name a host with @HOST"},
+      {"list services",
+       "list services for the whole fleet needs the planner, which is not part of this version; "
+       "name a host with @HOST: gitopsctl list services [SERVICE] @HOST"},
+      {"list services @web1 -o=jsno", "--output: 'jsno' is not one of"},
+      {"list services @web1 -xo=json", "unknown flag -x"},
+      {"list services @web1 -o=", "--output: '' is not one of"},
       {"freeze nginx --planner p:8001", "name a host with @HOST"},
       {"version @web1", "version takes no @HOST"},
       {"pull nginx @web1 --reason why", "--reason does not go with pull; it goes with freeze"},
       {"list machines @web1 -w", "--watch does not go with list machines"},
-      {"list services @web1 --tls-dir /x", "--tls-dir: TLS is not available in this version"},
-      {"list services @web1 --context x", "contexts are not available in this version"},
+      {"list services @web1 --tls-dir /x", "--tls-dir: TLS is not part of this version"},
+      {"list services @web1 --context x", "stored contexts are not part of this version"},
       {"list services --on web*", "--on chooses hosts through the planner"},
       {"freeze \xff @web1", "not UTF-8"},
   };
@@ -190,7 +208,7 @@ TEST(InvocationTest, EmptyArgumentIsRefused) {
 
 TEST(InvocationTest, LaterReleasesCommandsAreSaidToBeUnavailable) {
   for (const char* line :
-       {"list hosts", "list deployments", "list hooks", "list pipelines", "list promotions",
+       {"list hosts", "list hosts @web1", "list deployments", "list hooks", "list pipelines", "list promotions",
         "get deployment d1", "get promotion p1", "get pipeline p", "plan switch",
         "deploy switch --on web*", "watch deployment d1", "cancel deployment d1",
         "resume deployment d1", "rollback deployment d1", "hooks test pre-deploy",
@@ -198,8 +216,28 @@ TEST(InvocationTest, LaterReleasesCommandsAreSaidToBeUnavailable) {
     const auto invocation = Parse(line);
     ASSERT_FALSE(invocation.ok()) << line;
     EXPECT_THAT(std::string(invocation.status().message()),
-                HasSubstr("not available in this version"))
+                HasSubstr(", which is not part of this version; "))
         << line;
+  }
+  EXPECT_EQ(Parse("list hosts @web1").status().message(),
+            "list hosts needs the planner, which is not part of this version; ask one host, as "
+            "gitopsctl list machines @HOST");
+}
+
+TEST(InvocationTest, RevisionIsGivenByFourTo64HexDigits) {
+  for (const std::string& hash :
+       {std::string("8df1"), std::string("8DF1B3"), std::string(40, 'a'), std::string(64, '0')}) {
+    EXPECT_TRUE(Parse("rollback nginx " + hash + " @web1").ok()) << hash;
+  }
+  for (const std::string& hash :
+       {std::string("zz"), std::string("8df"), std::string("main"), std::string("HEAD~1"),
+        std::string(65, 'a')}) {
+    for (const char* verb : {"rollback", "do rollback", "d r", "rollback service"}) {
+      const auto invocation = Parse(absl::StrCat(verb, " nginx ", hash, " @web1"));
+      ASSERT_FALSE(invocation.ok()) << hash;
+      EXPECT_THAT(std::string(invocation.status().message()),
+                  HasSubstr("'" + hash + "' is not a revision: give its hash, of 4 to 64 hex digits"));
+    }
   }
 }
 

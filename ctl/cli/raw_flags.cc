@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/config/duration.h"
@@ -18,6 +19,56 @@ namespace {
 std::string CliNameOf(const FlagSpec& flag) {
   return flag.short_name.empty() ? absl::StrCat("--", flag.name)
                                  : absl::StrCat("-", flag.short_name, ",--", flag.name);
+}
+
+// A flag and a value as CLI11 takes them: it keeps the '=' of `-o=json` as part of the value, and for
+// `--output=` takes the next word.
+std::vector<std::string> FlagWithValue(const FlagSpec& flag, const std::string& value) {
+  const std::string name = absl::StrCat("--", flag.name);
+  if (value.empty() && !flag.value.empty()) return {name, ""};
+  return {absl::StrCat(name, "=", value)};
+}
+
+const FlagSpec* FindFlag(const std::string& name) {
+  const auto found = std::find_if(FlagSpecs().begin(), FlagSpecs().end(), [&](const FlagSpec& f) {
+    return f.name == name || (!f.short_name.empty() && f.short_name == name);
+  });
+  return found == FlagSpecs().end() ? nullptr : &*found;
+}
+
+// The flag before the '=' of `--output=json`, `-o=json`, or of `-wo=json`, whose first letters are
+// flags without a value; null: no such form.
+const FlagSpec* FlagBeforeSign(const std::string& argument, size_t sign) {
+  if (absl::StartsWith(argument, "--")) return FindFlag(argument.substr(2, sign - 2));
+  for (size_t i = 1; i + 1 < sign; ++i) {
+    const FlagSpec* flag = FindFlag(argument.substr(i, 1));
+    if (flag == nullptr || !flag->value.empty()) return nullptr;
+  }
+  return FindFlag(argument.substr(sign - 1, 1));
+}
+
+std::vector<std::string> WithoutSigns(const std::vector<std::string>& arguments) {
+  std::vector<std::string> result;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (argument == "--") {
+      result.insert(result.end(), arguments.begin() + i, arguments.end());
+      break;
+    }
+    const size_t sign = argument.find('=');
+    const bool is_flag = argument[0] == '-' && sign != std::string::npos && sign > 1;
+    const FlagSpec* flag = is_flag ? FlagBeforeSign(argument, sign) : nullptr;
+    if (flag == nullptr) {
+      result.push_back(argument);
+      continue;
+    }
+    const bool bundled = argument[1] != '-' && sign > 2;
+    if (bundled) result.push_back(argument.substr(0, sign - 1));
+    for (std::string& word : FlagWithValue(*flag, argument.substr(sign + 1))) {
+      result.push_back(std::move(word));
+    }
+  }
+  return result;
 }
 
 void AddVariables(const Environment& environment, RawCommandLine& line) {
@@ -119,7 +170,9 @@ absl::StatusOr<RawCommandLine> SplitCommandLine(const std::vector<std::string>& 
   }
   app.add_option("words", line.words);
   try {
-    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    std::vector<std::string> reversed = WithoutSigns(arguments);
+    std::reverse(reversed.begin(), reversed.end());  // as CLI11 takes them
+    app.parse(std::move(reversed));
   } catch (const CLI::ParseError& error) {
     return absl::InvalidArgumentError(error.what());
   }

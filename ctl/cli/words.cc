@@ -22,6 +22,11 @@ bool IsOwnVerb(const std::string& verb) {
                      [&](const Form& form) { return !form.alias && form.words[0] == verb; });
 }
 
+absl::Status Unavailable(const UnavailableForm& form, const std::string& words) {
+  return Usage(absl::StrCat(words, " needs ", form.needs, ", which is not part of this version; ",
+                            form.instead));
+}
+
 }  // namespace
 
 std::string DidYouMean(const std::string& word, const Words& known) {
@@ -51,11 +56,9 @@ void Lengthen(Words& words) {
 absl::Status RefuseUnavailable(const Words& words, bool with_host) {
   for (const UnavailableForm& form : UnavailableForms()) {
     if (words[0] != form.verb || (with_host && !form.with_host)) continue;
-    if (form.noun.empty()) {
-      return Usage(absl::StrCat(form.verb, " is not available in this version"));
-    }
+    if (form.noun.empty()) return Unavailable(form, form.verb);
     if (words.size() > 1 && (words[1] == form.noun || words[1] == form.noun + "s")) {
-      return Usage(absl::StrCat(form.verb, " ", words[1], " is not available in this version"));
+      return Unavailable(form, absl::StrCat(form.verb, " ", words[1]));
     }
   }
   return absl::OkStatus();

@@ -15,7 +15,7 @@ using Words = std::vector<std::string>;
 // Writes gitopperctl's short words out.
 void Lengthen(Words& words);
 
-// INVALID_ARGUMENT if they name something that a later release will do.
+// INVALID_ARGUMENT if they name something that a later version will do.
 absl::Status RefuseUnavailable(const Words& words, bool with_host);
 
 // The longest form whose arguments fit; where none fits, the first that begins so, whose usage is then

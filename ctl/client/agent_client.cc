@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/status.h"
+#include "common/rpc/user_metadata.h"
 #include "ctl/cli/host_address.h"
 #include "ctl/client/failure.h"
 #include "gitops/v1/agent.grpc.pb.h"
@@ -18,7 +19,6 @@ namespace {
 
 using v1::AgentService;
 
-constexpr char kUserMetadata[] = "gitops-user";
 constexpr absl::Duration kReadTimeout = absl::Seconds(30);
 // These wait for a publication and its unit.
 constexpr absl::Duration kMoveTimeout = absl::Minutes(5);
