@@ -38,9 +38,9 @@ absl::Status CheckKinds(const std::vector<ServiceSpec>& services, const std::str
   for (const ServiceSpec& service : services) {
     if (!service.nix.has_value()) continue;
     return absl::UnimplementedError(absl::StrCat(
-        file, ":", service.line, ": service \"", service.service,
-        "\" follows a Hydra job (profile, job_uri), which this version cannot do; take it out of "
-        "this host's services"));
+        file, ":", service.line, ": [[services]] \"", service.service,
+        "\": profile: following a Hydra job (profile, job_uri) is not part of this version; take it "
+        "out of this host's services"));
   }
   return absl::OkStatus();
 }
@@ -60,7 +60,8 @@ std::vector<SettingDefinition> AgentSettings() {
        .short_flag = "t",
        .help = "how often upstreams are asked, where neither service nor [global] says",
        .default_value = "60s",
-       .type = Type::kDuration},
+       .type = Type::kDuration,
+       .least = kLeastPoll},
       {.name = "root",
        .short_flag = "o",
        .help = "publish by bind mounts, which needs root; false: by symlinks",

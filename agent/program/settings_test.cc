@@ -99,7 +99,21 @@ TEST_F(AgentSettingsTest, AHydraServiceIsRefusedWhereItIsThisHosts) {
   const absl::Status refused = Load(kFleet, {}, "build1").status();
   EXPECT_TRUE(absl::IsUnimplemented(refused));
   EXPECT_THAT(std::string(refused.message()),
-              AllOf(HasSubstr(absl::StrCat(file_, ":16")), HasSubstr("nix"), HasSubstr("job_uri")));
+              AllOf(HasSubstr(absl::StrCat(file_, ":16: [[services]] \"nix\": profile: ")),
+                    HasSubstr("job_uri")));
+}
+
+TEST_F(AgentSettingsTest, APollWithoutAPauseIsRefusedWhereverItIsGiven) {
+  const auto read = [](const std::vector<std::string>& arguments, const std::string& variable) {
+    return ReadFlags(AgentSettings(), arguments, [&](const std::string& name) {
+             return name == "GITOPS_POLL" ? std::optional(variable) : std::nullopt;
+           }).status();
+  };
+  EXPECT_EQ(read({"--poll", "0s"}, "").message(), "--poll: \"0s\" is less than 10ms");
+  EXPECT_EQ(read({}, "9ms").message(), "GITOPS_POLL: \"9ms\" is less than 10ms");
+  EXPECT_TRUE(read({"-t", "10ms"}, "").ok());
+  EXPECT_THAT(std::string(Load("[agent]\npoll = 0\n").status().message()),
+              HasSubstr(absl::StrCat(file_, ":2: [agent]: poll: \"0\" is less than 10ms")));
 }
 
 TEST_F(AgentSettingsTest, FaultsOfSettingsAndServicesAreToldTogether) {
