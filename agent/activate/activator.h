@@ -17,10 +17,10 @@ class Activator {
   virtual absl::Status Prepare() = 0;
 
   // Runs the action and waits until the service is healthy with it. Errors: FAILED_PRECONDITION:
-  // the action or the unit failed (the message says which, and the unit's result); DEADLINE_EXCEEDED:
-  // not healthy in time; UNAVAILABLE: systemd cannot be reached; CANCELLED: Stop(). `first`: nothing
-  // was published before (or since boot), so that a unit which is not running is started instead of
-  // being told to reload.
+  // the action or the unit failed (the message says which, and the unit's result);
+  // DEADLINE_EXCEEDED: not healthy in time; UNAVAILABLE: systemd cannot be reached; CANCELLED:
+  // Stop(). `first`: nothing was published before (or since boot), so that a unit which is not
+  // running is started instead of being told to reload.
   virtual absl::Status Activate(bool first) = 0;
 
   // Whether the service is healthy now, cheaply: OK, FAILED_PRECONDITION with what is wrong, or

@@ -95,10 +95,11 @@ absl::Status UnitActivator::Activate(bool first) {
 }
 
 std::string UnitActivator::VerbFor(const UnitProperties& unit, bool first) const {
-  // There is nothing to reload before the first start. A unit that failed cannot be reloaded either,
-  // and the try- verbs pass it over: with them it would stay down for ever.
+  // There is nothing to reload before the first start. A unit that failed cannot be reloaded
+  // either, and the try- verbs pass it over: with them it would stay down for ever.
   const bool reload_first = first && options_.action == "reload" && !IsUp(unit);
-  const bool passed_over = options_.action == "reload" || absl::StrContains(options_.action, "try-");
+  const bool passed_over =
+      options_.action == "reload" || absl::StrContains(options_.action, "try-");
   return reload_first || (passed_over && unit.active_state == "failed") ? "start" : options_.action;
 }
 

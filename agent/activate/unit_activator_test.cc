@@ -219,7 +219,8 @@ TEST_F(UnitActivatorTest, TryVerbsLeaveAStoppedUnitStopped) {
 }
 
 TEST_F(UnitActivatorTest, UnitThatFailedIsStartedWhereTheVerbWouldNotHealIt) {
-  for (const char* verb : {"reload", "try-restart", "try-reload-or-restart", "reload-or-try-restart"}) {
+  for (const char* verb :
+       {"reload", "try-restart", "try-reload-or-restart", "reload-or-try-restart"}) {
     systemd_.SetUnit(kUnit, Failed());
     EXPECT_TRUE(Make(verb).Activate(false).ok()) << verb;
     EXPECT_EQ(systemd_.unit(kUnit).active_state, "active") << verb;

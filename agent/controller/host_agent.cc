@@ -58,8 +58,8 @@ std::shared_ptr<UpstreamPoller> HostAgent::PollerFor(const ServiceSpec& spec) {
   if (std::shared_ptr<UpstreamPoller> poller = slot.lock()) return poller;
   Scheduler* scheduler =
       options_.poll_scheduler != nullptr ? options_.poll_scheduler : options_.scheduler;
-  auto poller = std::make_shared<UpstreamPoller>(upstream, options_.clock, scheduler,
-                                                 options_.on_polled);
+  auto poller =
+      std::make_shared<UpstreamPoller>(upstream, options_.clock, scheduler, options_.on_polled);
   slot = poller;
   return poller;
 }
@@ -138,10 +138,9 @@ absl::StatusOr<std::shared_ptr<ServiceController>> HostAgent::Find(
   auto found = services_.find(service);
   if (found != services_.end()) return found->second.controller;
   if (service.empty()) return absl::InvalidArgumentError("no service was named");
-  const std::string known =
-      absl::StrJoin(services_, ", ", [](std::string* out, const auto& entry) {
-        absl::StrAppend(out, entry.first);
-      });
+  const std::string known = absl::StrJoin(services_, ", ", [](std::string* out, const auto& entry) {
+    absl::StrAppend(out, entry.first);
+  });
   return absl::NotFoundError(absl::StrCat("no service \"", service, "\" on this host; there ",
                                           known.empty() ? "are none" : "are: ", known));
 }

@@ -85,9 +85,11 @@ class HostAgentTest : public testing::Test {
   }
 
   bool AwaitAt(const std::string& hash, State state = State::kOk) {
-    return Await([&](const ServiceRecord& r) {
-      return r.hash == hash && r.state == state && r.pending.empty();
-    }, absl::Seconds(15));
+    return Await(
+        [&](const ServiceRecord& r) {
+          return r.hash == hash && r.state == state && r.pending.empty();
+        },
+        absl::Seconds(15));
   }
 
   std::shared_ptr<ServiceController> Web() { return *agent_->Find("web"); }
@@ -276,8 +278,8 @@ TEST_F(HostAgentTest, AfterARebootWithTheUpstreamGoneWhatWasPublishedIsPublished
   host_.SetUpstreamStatus(absl::UnavailableError("gone"));
   host_.Set("web", [](FakeHost::Service& service) { service.published.clear(); });
   Restart({Spec()});
-  ASSERT_TRUE(Await(
-      [&](const ServiceRecord&) { return host_.Look("web").activations.size() == 2; }));
+  ASSERT_TRUE(
+      Await([&](const ServiceRecord&) { return host_.Look("web").activations.size() == 2; }));
   EXPECT_THAT(host_.Look("web").activations, ElementsAre(kA, kA));
   EXPECT_EQ(host_.Look("web").published, kA);
 }
@@ -302,9 +304,11 @@ TEST_F(HostAgentTest, DriftIsCorrectedWhereThatIsAskedFor) {
   host_.Set("web", [](FakeHost::Service& service) {
     service.drift = {{DriftEntry::Kind::kModified, "/etc/web/conf", "content"}};
   });
-  ASSERT_TRUE(Await([&](const ServiceRecord& r) {
-    return host_.Look("web").activations.size() == 2 && r.state == State::kOk;
-  }, absl::Seconds(1)));
+  ASSERT_TRUE(Await(
+      [&](const ServiceRecord& r) {
+        return host_.Look("web").activations.size() == 2 && r.state == State::kOk;
+      },
+      absl::Seconds(1)));
   EXPECT_THAT(host_.Look("web").drift, IsEmpty());
 }
 
@@ -363,8 +367,8 @@ TEST_F(HostAgentTest, PullDoesNotWaitForBackOff) {
 TEST_F(HostAgentTest, ServicesOfOneUpstreamShareItsPoll) {
   Start({Spec("web"), Spec("db"), Spec("mail")});
   for (const std::string service : {"web", "db", "mail"}) {
-    ASSERT_TRUE(Await([](const ServiceRecord& r) { return r.hash == kA; }, absl::ZeroDuration(),
-                      service));
+    ASSERT_TRUE(
+        Await([](const ServiceRecord& r) { return r.hash == kA; }, absl::ZeroDuration(), service));
   }
   ASSERT_TRUE(clock_.AwaitWaiters(1));
   const int before = host_.polls();
@@ -583,9 +587,8 @@ TEST_F(HostAgentTest, OldRevisionsAreRemovedExceptThoseInUse) {
   ASSERT_TRUE(AwaitAt(kA));
   host_.Push("main", kB);
   ASSERT_TRUE(AwaitAt(kB));
-  ASSERT_TRUE(Await([&](const ServiceRecord&) {
-    return host_.Look("web").ready == std::set<std::string>{kB};
-  }));
+  ASSERT_TRUE(Await(
+      [&](const ServiceRecord&) { return host_.Look("web").ready == std::set<std::string>{kB}; }));
 }
 
 TEST_F(HostAgentTest, AServiceIsNotOkBeforeItsFirstActivationHasEnded) {

@@ -122,7 +122,8 @@ absl::Status ServiceController::Commit(ServiceRecord next, const Why& why, bool 
   }
   // A move under way is no change yet; what happens meanwhile is not its reason.
   const std::string& hash = next.pending.empty() || next.frozen ? next.hash : logged_hash_;
-  const bool moved = !logged_state_.has_value() || hash != logged_hash_ || next.state != logged_state_;
+  const bool moved =
+      !logged_state_.has_value() || hash != logged_hash_ || next.state != logged_state_;
   std::optional<ChangeRecord> change;
   if (asked_for || (moved && !why.reason.empty())) {
     change = ChangeRecord{.time = options_.clock->Now(),
@@ -209,7 +210,8 @@ absl::StatusOr<ServiceRecord> ServiceController::Freeze(const std::string& actor
     MutexLock publish(publish_mutex_);
     MutexLock lock(mutex_);
     if (stopping_) return Ending();
-    absl::Status saved = Commit(OnFreeze(record_, actor), {WithReason("freeze", reason), actor, {}});
+    absl::Status saved =
+        Commit(OnFreeze(record_, actor), {WithReason("freeze", reason), actor, {}});
     if (!saved.ok()) return saved;
     ++commands_;
     after = record_;
@@ -288,8 +290,8 @@ absl::StatusOr<ServiceRecord> ServiceController::Rollback(absl::string_view pref
       return absl::AbortedError(
           Named("another command came in while the revision was looked for; nothing was changed"));
     }
-    absl::Status saved = Commit(OnRollback(record_, *revision, actor),
-                                {WithReason("rollback", reason), actor, {}});
+    absl::Status saved =
+        Commit(OnRollback(record_, *revision, actor), {WithReason("rollback", reason), actor, {}});
     if (!saved.ok()) return saved;
     ++commands_;
     ticket = ++requested_;

@@ -51,7 +51,7 @@ struct ServiceView {
   // As stored, but with the hash from before while a new one is being activated, so that who waits
   // for a hash waits for the unit too.
   ServiceRecord record;
-  absl::Time last_poll = absl::InfinitePast();     // when the upstream last answered
+  absl::Time last_poll = absl::InfinitePast();       // when the upstream last answered
   absl::Time next_attempt = absl::InfiniteFuture();  // of a poll or of what failed
 };
 

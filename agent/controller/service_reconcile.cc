@@ -88,8 +88,11 @@ void ServiceController::Reconcile(bool forced) {
   }
   if (waiting && !forced && DesiredRevision(record, policy_) == failing_target_) return;
   if (absl::Status status = EnsurePrepared(); !status.ok()) {
-    Change([&](ServiceRecord r) { return OnSourceFailed(std::move(r), std::string(status.message())); },
-           {.reason = std::string(status.message())});
+    Change(
+        [&](ServiceRecord r) {
+          return OnSourceFailed(std::move(r), std::string(status.message()));
+        },
+        {.reason = std::string(status.message())});
     NoteOutcome(DesiredRevision(record, policy_), false);
     return;
   }
@@ -108,8 +111,12 @@ void ServiceController::Reconcile(bool forced) {
     established_ = !record.published.empty();
     NoteOutcome("", true);
     if (!record.source_error.empty() && record.drift.empty() && established_) {
-      Change([](ServiceRecord r) { r.source_error.clear(); return Settled(std::move(r)); },
-             {.reason = "the fault is gone"});
+      Change(
+          [](ServiceRecord r) {
+            r.source_error.clear();
+            return Settled(std::move(r));
+          },
+          {.reason = "the fault is gone"});
     }
     return;
   }
@@ -136,7 +143,8 @@ absl::Status ServiceController::Execute(const Step& step, bool afresh, bool firs
     absl::Status status;
     bool same = false;
     if (step.kind == Step::Kind::kCompare) {
-      absl::StatusOr<bool> compared = drivers_.source->SameContent(View().record.published, step.hash);
+      absl::StatusOr<bool> compared =
+          drivers_.source->SameContent(View().record.published, step.hash);
       status = compared.status();
       same = compared.ok() && *compared;
     }
@@ -146,13 +154,17 @@ absl::Status ServiceController::Execute(const Step& step, bool afresh, bool firs
     if (absl::IsCancelled(status)) return status;
     if (!status.ok()) {
       const std::string error(status.message());
-      Change([&](ServiceRecord r) { return OnSourceFailed(std::move(r), error); }, {.reason = error});
+      Change([&](ServiceRecord r) { return OnSourceFailed(std::move(r), error); },
+             {.reason = error});
       return status;
     }
     if (same) {
-      Change([&](ServiceRecord r) {
-        return DesiredRevision(r, policy_) == step.hash ? OnSameContent(std::move(r), step.hash) : r;
-      }, {.reason = "the upstream moved, but nothing of this service changed"});
+      Change(
+          [&](ServiceRecord r) {
+            return DesiredRevision(r, policy_) == step.hash ? OnSameContent(std::move(r), step.hash)
+                                                            : r;
+          },
+          {.reason = "the upstream moved, but nothing of this service changed"});
       return absl::OkStatus();
     }
   }
@@ -304,12 +316,13 @@ void ServiceController::Inspect() {
     entries = drivers_.publisher->Drift(record.published, /*with_untracked=*/false);
   }
   const absl::Duration took = options_.clock->Now() - began;
-  next_inspection_ = began + std::max({options_.poll, kShortestInspection, took * kInspectionShare});
+  next_inspection_ =
+      began + std::max({options_.poll, kShortestInspection, took * kInspectionShare});
   if (entries.ok()) {
     CorrectDrift(record, DescribeDrift(*entries));
   } else {
-    LogWarning("cannot look for drift", {{"service", spec().service},
-                                         {"error", std::string(entries.status().message())}});
+    LogWarning("cannot look for drift",
+               {{"service", spec().service}, {"error", std::string(entries.status().message())}});
   }
   absl::Status health = drivers_.activator->CheckHealth();
   if (health.code() == absl::StatusCode::kUnavailable || View().record.frozen) return;

@@ -10,8 +10,8 @@ namespace gitops {
 
 // The account that git runs as and files belong to.
 struct Account {
-  std::string name;   // empty: the agent's own
-  int64_t uid = -1;   // -1: the agent's own, nothing is to be changed
+  std::string name;  // empty: the agent's own
+  int64_t uid = -1;  // -1: the agent's own, nothing is to be changed
   int64_t gid = -1;
 };
 

@@ -43,9 +43,9 @@ absl::Status Checkout::Begin(int64_t size) {
   bytes_left_ -= size;
   if (current_->mode == kSymlinkMode) {
     if (size > kMaxSymlinkTarget) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("\"", current_->path, "\" is refused: a symlink's target of ", size,
-                       " bytes is longer than any path"));
+      return absl::FailedPreconditionError(absl::StrCat("\"", current_->path,
+                                                        "\" is refused: a symlink's target of ",
+                                                        size, " bytes is longer than any path"));
     }
     targets_[current_->path].clear();
     return absl::OkStatus();

@@ -18,8 +18,8 @@
 namespace gitops {
 
 // Writes a commit's files, as `git cat-file --batch` streams them, beneath an open directory. git
-// itself never writes there: no attribute or filter changes a byte, no symlink is followed. Symlinks
-// are made last, when all their targets are known and checked.
+// itself never writes there: no attribute or filter changes a byte, no symlink is followed.
+// Symlinks are made last, when all their targets are known and checked.
 class Checkout : public BlobSink {
  public:
   // `entries` have passed CheckTree and outlive this. More than `max_bytes` is refused before it is

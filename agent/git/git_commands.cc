@@ -24,10 +24,10 @@ Command GitCommands::Outside(const Account& account, std::vector<std::string> ar
 Command GitCommands::Remote(const Account& account, std::vector<std::string> arguments) const {
   // Said here and not in the mirror's configuration, so that no other command ever takes a missing
   // object for a reason to go to the network.
-  return Build(account, paths_.repository,
-               {"-c", "remote.origin.promisor=true", "-c",
-                "remote.origin.partialclonefilter=blob:none"},
-               std::move(arguments));
+  return Build(
+      account, paths_.repository,
+      {"-c", "remote.origin.promisor=true", "-c", "remote.origin.partialclonefilter=blob:none"},
+      std::move(arguments));
 }
 
 Command GitCommands::Build(const Account& account, const std::string& repository,

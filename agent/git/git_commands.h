@@ -38,8 +38,7 @@ class GitCommands {
 
  private:
   Command Build(const Account& account, const std::string& repository,
-                std::vector<std::string> options,
-                std::vector<std::string> arguments) const;
+                std::vector<std::string> options, std::vector<std::string> arguments) const;
 
   const MirrorPaths paths_;
   const std::string scheme_;

@@ -122,7 +122,7 @@ class GitSource final : public Source {
       return status;
     }
     CrashPoint("after-fetch");
-    auto entries = mirror_->List(revision, links_, service_.max_files);
+    auto entries = TakeListing(revision);
     if (!entries.ok()) {
       *damaged = IsMirrorsFault(entries.status());
       return Prefixed(revision, entries.status());
@@ -238,9 +238,17 @@ class GitSource final : public Source {
       });
     });
     if (!near) return true;
-    const auto differ = mirror_->Differ(a, b, links_);
-    if (!differ.ok()) return SameByListing(a, b);
-    return !*differ;
+    // What is published is known by its manifest, and the other's listing is what Prepare needs next.
+    return SameByListing(a, b);
+  }
+
+  // The files of a commit that is in the mirror; the last listing is kept for who needs it next.
+  absl::StatusOr<std::vector<TreeEntry>> TakeListing(const std::string& revision) {
+    if (listed_revision_ == revision) {
+      listed_revision_.clear();
+      return std::exchange(listing_, {});
+    }
+    return mirror_->List(revision, links_, service_.max_files);
   }
 
   absl::StatusOr<bool> SameByListing(const std::string& a, const std::string& b) {
@@ -258,19 +266,25 @@ class GitSource final : public Source {
     }
     if (auto status = mirror_->FetchCommit(service_.branch, revision, &interruption_); !status.ok())
       return status;
-    auto entries = mirror_->List(revision, links_, service_.max_files);
+    auto entries = TakeListing(revision);
     if (!entries.ok()) {
       return absl::IsNotFound(entries.status()) || absl::IsInternal(entries.status())
                  ? absl::DataLossError(entries.status().message())
-                 : entries.status();
+                 : Prefixed(revision, entries.status());
     }
-    return ContentOf(*entries, links_);
+    Content content = ContentOf(*entries, links_);
+    listing_ = *std::move(entries);
+    listed_revision_ = revision;
+    return content;
   }
 
   const ServiceSpec service_;
   const std::shared_ptr<GitMirror> mirror_;
   const std::shared_ptr<RevisionStore> store_;
   std::vector<std::string> links_, covers_;
+  // Of listed_revision_, if that is not empty.
+  std::vector<TreeEntry> listing_;
+  std::string listed_revision_;
   Interruption interruption_;
 };
 

@@ -17,9 +17,11 @@ using ::testing::IsEmpty;
 using GitSourceTest = GitTest;
 
 TEST_F(GitSourceTest, ANewCommitBecomesReadyWithItsBytesAndModes) {
-  const std::string commit = upstream_->CommitFiles(
-      {{"etc/a", "one\r\n"}, {"etc/bin/run", "+x#!/bin/sh\n"}, {"etc/l", "->bin/run"},
-       {"other/x", "not ours"}, {"etc/empty", ""}});
+  const std::string commit = upstream_->CommitFiles({{"etc/a", "one\r\n"},
+                                                     {"etc/bin/run", "+x#!/bin/sh\n"},
+                                                     {"etc/l", "->bin/run"},
+                                                     {"other/x", "not ours"},
+                                                     {"etc/empty", ""}});
   Start();
   ASSERT_EQ(Newest().value_or(""), commit);
   ASSERT_TRUE(Prepare(commit).ok()) << Prepare(commit);

@@ -35,9 +35,8 @@ class HostileTest : public GitTest {
 
   // A directory that holds ten times the same, and so on; of nothing, or of one file.
   std::string CommitBomb(bool empty, int levels) const {
-    std::string tree =
-        empty ? upstream_->WriteTree({})
-              : upstream_->WriteTree({{"100644", upstream_->WriteBlob("x"), "f"}});
+    std::string tree = empty ? upstream_->WriteTree({})
+                             : upstream_->WriteTree({{"100644", upstream_->WriteBlob("x"), "f"}});
     for (int level = 0; level < levels; ++level) {
       std::vector<TestRepository::Entry> tenfold;
       for (int i = 0; i < 10; ++i) tenfold.push_back({"40000", tree, "d" + std::to_string(i)});
@@ -78,9 +77,8 @@ class HostileTest : public GitTest {
 
 TEST_F(HostileTest, SymlinksThatLeadOut) {
   StartServing();
-  for (const std::string& target :
-       {std::string("../../../../../etc/passwd"), secret_, std::string("../other"),
-        std::string("/etc/web/../passwd")}) {
+  for (const std::string& target : {std::string("../../../../../etc/passwd"), secret_,
+                                    std::string("../other"), std::string("/etc/web/../passwd")}) {
     ExpectRefused(upstream_->CommitFiles({{"etc/a", "x"}, {"etc/l", "->" + target}}), "\"etc/l\"");
   }
   // Beneath the service's own local path, as sites-enabled.
@@ -101,9 +99,9 @@ TEST_F(HostileTest, WritingThroughASymlinkOfTheSameCommit) {
 TEST_F(HostileTest, NamesThatMeanSomethingElse) {
   StartServing();
   const std::string file = upstream_->WriteBlob("x");
-  for (const char* name : {"..", ".", "../canary", "../../canary", ".git", ".GIT", ".Git", "git~1",
-                           ".git ", ".g\u200cit", "-rf", "a\nb", "a\rb", "a\x01", "a//b", "/abs",
-                           "\x7f"}) {
+  for (const char* name :
+       {"..", ".", "../canary", "../../canary", ".git", ".GIT", ".Git", "git~1", ".git ",
+        ".g\u200cit", "-rf", "a\nb", "a\rb", "a\x01", "a//b", "/abs", "\x7f"}) {
     const absl::Status status = Prepare(CommitEtc({{"100644", file, name}, {"100644", file, "z"}}));
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << name << ": " << status;
     EXPECT_THAT(status.ToString(), Not(HasSubstr("\n"))) << "no forged lines in a log";
@@ -126,10 +124,11 @@ TEST_F(HostileTest, Submodules) {
   ExpectRefused(CommitEtc({{"160000", good_, "sub"}}), "submodule");
   // With a .gitmodules that older gits ran: outside of what is published it is only a file.
   const std::string modules = upstream_->WriteBlob(
-      "[submodule \"../../x\"]\n path = sub\n url = ext::sh -c 'touch " + canary_ + "'\n"
-      "[submodule \"-u./payload\"]\n path = -p\n url = -u" + Trap("payload") + "\n");
-  const std::string etc =
-      upstream_->WriteTree({{"100644", upstream_->WriteBlob("fine"), "a"}});
+      "[submodule \"../../x\"]\n path = sub\n url = ext::sh -c 'touch " + canary_ +
+      "'\n"
+      "[submodule \"-u./payload\"]\n path = -p\n url = -u" +
+      Trap("payload") + "\n");
+  const std::string etc = upstream_->WriteTree({{"100644", upstream_->WriteBlob("fine"), "a"}});
   const std::string commit = upstream_->Commit(upstream_->WriteTree(
       {{"100644", modules, ".gitmodules"}, {"40000", etc, "etc"}, {"160000", good_, "sub"}}));
   EXPECT_TRUE(Prepare(commit).ok()) << Prepare(commit);
@@ -140,7 +139,8 @@ TEST_F(HostileTest, AttributesAndFiltersChangeNoByte) {
   StartServing();
   const std::string text = "$Id$ $Format:%H$\nline\r\nline\n";
   const std::string commit = upstream_->CommitFiles(
-      {{".gitattributes", "* ident eol=crlf text filter=evil export-subst working-tree-encoding=UTF-16"},
+      {{".gitattributes",
+        "* ident eol=crlf text filter=evil export-subst working-tree-encoding=UTF-16"},
        {"etc/.gitattributes", "* ident eol=crlf text filter=evil export-subst export-ignore"},
        {"etc/a", text}});
   ASSERT_TRUE(Prepare(commit).ok()) << Prepare(commit);
@@ -225,8 +225,7 @@ TEST_F(HostileTest, AFileThatIsSmallOnlyWhileItIsCompressed) {
   const std::string zeros = dir_ + "/zeros";
   std::ofstream(zeros).close();
   ASSERT_EQ(truncate(zeros.c_str(), off_t{65} << 20), 0);
-  const std::string commit =
-      CommitEtc({{"100644", upstream_->WriteBlobFromFile(zeros), "big"}});
+  const std::string commit = CommitEtc({{"100644", upstream_->WriteBlobFromFile(zeros), "big"}});
   ExpectRefused(commit, "max_bytes", absl::StatusCode::kResourceExhausted);
   // Nor does it fill the disk on its way.
   uintmax_t used = 0;
@@ -245,8 +244,8 @@ TEST_F(HostileTest, ContentThatDoesNotCompressIsCutOffWhileItComes) {
     x ^= x << 13, x ^= x >> 7, x ^= x << 17;
     noise.append(reinterpret_cast<const char*>(&x), sizeof(x));
   }
-  ExpectRefused(CommitEtc({{"100644", upstream_->WriteBlob(noise), "big"}}), "larger than the limit",
-                absl::StatusCode::kResourceExhausted);
+  ExpectRefused(CommitEtc({{"100644", upstream_->WriteBlob(noise), "big"}}),
+                "larger than the limit", absl::StatusCode::kResourceExhausted);
   const std::string next = upstream_->CommitFiles({{"etc/a", "small again"}});
   EXPECT_TRUE(Prepare(next).ok()) << Prepare(next);
 }

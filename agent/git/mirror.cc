@@ -184,25 +184,6 @@ class GitMirrorImpl final : public GitMirror {
     return Paths(paths);
   }
 
-  absl::StatusOr<bool> Differ(const std::string& a, const std::string& b,
-                              const std::vector<std::string>& links) override {
-    const auto account = MakeReady(/*remote=*/false);
-    if (!account.ok()) return account.status();
-    // Ends at the first difference; -t: a directory is one, so that nothing is unfolded for it.
-    Command command = commands_.Local(
-        *account, {"diff-tree", "-r", "-t", "--quiet", "--no-renames", "--no-ext-diff", a, b});
-    if (std::find(links.begin(), links.end(), ".") == links.end()) {
-      command.argv.push_back("--");
-      command.argv.insert(command.argv.end(), links.begin(), links.end());
-    }
-    command.timeout = options_.local_timeout;
-    const auto result = options_.runner->Run(command);
-    if (!result.ok()) return result.status();
-    if (result->exit_status == 1 && result->error_output.empty()) return true;
-    if (result->ok()) return false;
-    return StatusFromGit(absl::StrCat("comparing ", a, " and ", b), *result, false);
-  }
-
   absl::StatusOr<std::vector<std::string>> CommitsWithPrefix(absl::string_view prefix) override {
     std::vector<std::string> commits;
     const auto account = MakeReady(/*remote=*/false);
@@ -292,9 +273,9 @@ class GitMirrorImpl final : public GitMirror {
     // git does not tell the two apart.
     if (remote && access_->scheme == "file" && absl::IsNotFound(status) &&
         absl::StrContains(status.message(), "not appear to be a git repository")) {
-      return absl::NotFoundError(absl::StrCat(
-          status.message(), ", or ", user_.empty() ? "the agent's account" : user_,
-          " may not read it"));
+      return absl::NotFoundError(absl::StrCat(status.message(), ", or ",
+                                              user_.empty() ? "the agent's account" : user_,
+                                              " may not read it"));
     }
     return status;
   }

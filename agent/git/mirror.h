@@ -46,14 +46,11 @@ class GitMirror : public Upstream {
   // Writes `git cat-file --batch` of `oids` to `output`.
   virtual absl::Status ReadBlobs(const std::vector<std::string>& oids,
                                  std::function<absl::Status(absl::string_view)> output) = 0;
-  // Paths of files that differ between two commits; remembered, because every service asks.
+  // Entries of the top directory that differ between two commits (no deeper, so that no tree is
+  // unfolded for it); remembered, because every service asks.
   // RESOURCE_EXHAUSTED: too many to be worth listing.
   using Paths = std::shared_ptr<const std::vector<std::string>>;
   virtual absl::StatusOr<Paths> ChangedPaths(const std::string& a, const std::string& b) = 0;
-
-  // Whether anything at or beneath one of `links` differs between two commits of the mirror.
-  virtual absl::StatusOr<bool> Differ(const std::string& a, const std::string& b,
-                                      const std::vector<std::string>& links) = 0;
   // The full names of all commits that begin with `prefix`.
   virtual absl::StatusOr<std::vector<std::string>> CommitsWithPrefix(absl::string_view prefix) = 0;
 

@@ -88,8 +88,8 @@ absl::Status WritePrivateFile(const std::string& path, absl::string_view content
     if (written < 0) return Failed("write", draft);
     rest.remove_prefix(static_cast<size_t>(written));
   }
-  if (account.uid >= 0 && fchown(file.get(), static_cast<uid_t>(account.uid),
-                                 static_cast<gid_t>(account.gid)) != 0) {
+  if (account.uid >= 0 &&
+      fchown(file.get(), static_cast<uid_t>(account.uid), static_cast<gid_t>(account.gid)) != 0) {
     return Failed("change the owner of", draft);
   }
   if (rename(draft.c_str(), path.c_str()) != 0) return Failed("write", path);

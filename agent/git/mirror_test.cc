@@ -52,8 +52,7 @@ TEST_F(MirrorTest, ServicesOfOneUpstreamAndUserShareOneMirrorAndOneFetch) {
   for (int i = 0; i < 4; ++i) {
     ServiceSpec service = service_;
     service.service = "s" + std::to_string(i);
-    sources.push_back(
-        driver_->SourceFor(service, *RevisionStore::Open(RevisionRoot(service))));
+    sources.push_back(driver_->SourceFor(service, *RevisionStore::Open(RevisionRoot(service))));
   }
   for (auto& source : sources) {
     threads.emplace_back([&] { EXPECT_EQ(source->Prepare(commit, false), absl::OkStatus()); });
@@ -249,12 +248,12 @@ TEST_F(MirrorTest, APasswordIsInNoArgumentNoVariableAndNoMessage) {
 TEST_F(MirrorTest, OperationsAreCounted) {
   const std::string commit = upstream_->CommitFiles({{"etc/a", "1"}});
   std::map<std::string, int> counted;
-  driver_ = GitDriver::New({.state_dir = dir_ + "/state",
-                            .runner = &runner_,
-                            .on_operation = [&](absl::string_view operation, bool ok,
-                                                absl::Duration) {
-                              counted[std::string(operation) + (ok ? " ok" : " failed")]++;
-                            }});
+  driver_ =
+      GitDriver::New({.state_dir = dir_ + "/state",
+                      .runner = &runner_,
+                      .on_operation = [&](absl::string_view operation, bool ok, absl::Duration) {
+                        counted[std::string(operation) + (ok ? " ok" : " failed")]++;
+                      }});
   ASSERT_TRUE(driver_->UpstreamFor(service_.upstream, "")->Newest({"main"}).ok());
   EXPECT_EQ(counted["ls-remote ok"], 1);
   fs::remove_all(upstream_->path() + "/HEAD");
@@ -270,7 +269,8 @@ TEST_F(MirrorTest, AFullDiskIsSaidAndMendsItself) {
   fs::create_directories(dir_ + "/state");
   ASSERT_EQ(mount("none", (dir_ + "/state").c_str(), "tmpfs", 0, "size=600k,mode=755"), 0);
   std::string noise;
-  for (uint32_t i = 0, x = 1; i < 1'000'000; ++i) noise.push_back(char((x = x * 1664525 + 1013904223) >> 24));
+  for (uint32_t i = 0, x = 1; i < 1'000'000; ++i)
+    noise.push_back(char((x = x * 1664525 + 1013904223) >> 24));
   const std::string commit = upstream_->CommitFiles({{"etc/a", noise}});
   Start();
   const absl::Status status = Prepare(commit);

@@ -16,10 +16,14 @@ namespace gitops {
 namespace {
 
 const std::vector<std::pair<std::string, std::string>> kEnvironment = {
-    {"GIT_CONFIG_NOSYSTEM", "1"},        {"GIT_CONFIG_GLOBAL", "/dev/null"},
-    {"GIT_AUTHOR_NAME", "T"},            {"GIT_AUTHOR_EMAIL", "t@example"},
-    {"GIT_COMMITTER_NAME", "T"},         {"GIT_COMMITTER_EMAIL", "t@example"},
-    {"GIT_COMMITTER_DATE", "1700000000 +0000"}, {"GIT_AUTHOR_DATE", "1700000000 +0000"},
+    {"GIT_CONFIG_NOSYSTEM", "1"},
+    {"GIT_CONFIG_GLOBAL", "/dev/null"},
+    {"GIT_AUTHOR_NAME", "T"},
+    {"GIT_AUTHOR_EMAIL", "t@example"},
+    {"GIT_COMMITTER_NAME", "T"},
+    {"GIT_COMMITTER_EMAIL", "t@example"},
+    {"GIT_COMMITTER_DATE", "1700000000 +0000"},
+    {"GIT_AUTHOR_DATE", "1700000000 +0000"},
     {"LC_ALL", "C"}};
 
 std::string Run(std::vector<std::string> argv, const std::string& input) {

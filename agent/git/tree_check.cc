@@ -56,9 +56,8 @@ absl::Status CheckShape(const std::vector<TreeEntry>& entries) {
     if (!files.insert(entry.path).second) return Refuse(entry.path, "the commit has it twice");
   }
   for (const TreeEntry& entry : entries) {
-    const bool apart = ForEachParent(entry.path, [&](absl::string_view parent) {
-      return !files.contains(parent);
-    });
+    const bool apart = ForEachParent(
+        entry.path, [&](absl::string_view parent) { return !files.contains(parent); });
     if (!apart) return Refuse(entry.path, "the commit has a file where its directory should be");
   }
   return absl::OkStatus();
@@ -81,8 +80,8 @@ absl::Status CheckCase(const std::vector<TreeEntry>& entries) {
       return false;
     };
     if (!ForEachParent(entry.path, differs) || !differs(entry.path)) {
-      return Refuse(entry.path,
-                    absl::StrCat("it differs only in case from the symlink \"", Shown(other), "\""));
+      return Refuse(entry.path, absl::StrCat("it differs only in case from the symlink \"",
+                                             Shown(other), "\""));
     }
   }
   return absl::OkStatus();
@@ -118,7 +117,8 @@ absl::Status CheckLink(const std::vector<TreeEntry>& entries, const DirectorySpe
 class SymlinkWalk {
  public:
   SymlinkWalk(const std::map<std::string, std::string>& targets,
-              const std::vector<DirectorySpec>& directories, absl::string_view root, int64_t* budget)
+              const std::vector<DirectorySpec>& directories, absl::string_view root,
+              int64_t* budget)
       : targets_(targets),
         directories_(directories),
         root_(root == "." ? "" : root),

@@ -24,14 +24,26 @@ struct TreeCase {
 TEST(CheckTree, Table) {
   constexpr auto kRefused = absl::StatusCode::kFailedPrecondition;
   const std::vector<TreeCase> cases = {
-      {"plain files", {File("etc/a"), File("etc/b/c", kExecutableMode), File("etc/l", kSymlinkMode)},
-       kEtc, absl::StatusCode::kOk, ""},
+      {"plain files",
+       {File("etc/a"), File("etc/b/c", kExecutableMode), File("etc/l", kSymlinkMode)},
+       kEtc,
+       absl::StatusCode::kOk,
+       ""},
       {"the whole tree", {File("a")}, {{.local = "/x", .link = "."}}, absl::StatusCode::kOk, ""},
-      {"names that differ in case are fine on Linux", {File("etc/A"), File("etc/a")}, kEtc,
-       absl::StatusCode::kOk, ""},
-      {"a submodule runs no code, but its content is unknown", {File("etc/s", kSubmoduleMode)},
-       kEtc, kRefused, "submodule"},
-      {"a mode git does not write", {File("etc/a", 0100600 | 04000)}, kEtc, kRefused,
+      {"names that differ in case are fine on Linux",
+       {File("etc/A"), File("etc/a")},
+       kEtc,
+       absl::StatusCode::kOk,
+       ""},
+      {"a submodule runs no code, but its content is unknown",
+       {File("etc/s", kSubmoduleMode)},
+       kEtc,
+       kRefused,
+       "submodule"},
+      {"a mode git does not write",
+       {File("etc/a", 0100600 | 04000)},
+       kEtc,
+       kRefused,
        "neither a file nor a symlink"},
       {"upwards", {File("etc/../../x")}, kEtc, kRefused, ".."},
       {"a repository within", {File("etc/.git/config")}, kEtc, kRefused, "etc/.git/config"},
@@ -41,14 +53,26 @@ TEST(CheckTree, Table) {
       {"a carriage return", {File("etc/a\r")}, kEtc, kRefused, "a\\r"},
       {"an absolute path", {File("/etc/passwd"), File("etc/a")}, kEtc, kRefused, "/etc/passwd"},
       {"twice", {File("etc/a"), File("etc/a", kSymlinkMode)}, kEtc, kRefused, "twice"},
-      {"through a symlink", {File("etc/a", kSymlinkMode), File("etc/a/b")}, kEtc, kRefused,
+      {"through a symlink",
+       {File("etc/a", kSymlinkMode), File("etc/a/b")},
+       kEtc,
+       kRefused,
        "where its directory should be"},
-      {"through a symlink where case is folded", {File("etc/A/b"), File("etc/a", kSymlinkMode)},
-       kEtc, kRefused, "only in case"},
-      {"a symlink's name in other case", {File("etc/A"), File("etc/a", kSymlinkMode)}, kEtc,
-       kRefused, "only in case"},
+      {"through a symlink where case is folded",
+       {File("etc/A/b"), File("etc/a", kSymlinkMode)},
+       kEtc,
+       kRefused,
+       "only in case"},
+      {"a symlink's name in other case",
+       {File("etc/A"), File("etc/a", kSymlinkMode)},
+       kEtc,
+       kRefused,
+       "only in case"},
       {"the link is missing", {File("other/a")}, kEtc, absl::StatusCode::kNotFound, "\"etc\""},
-      {"the link only begins alike", {File("etcetera/a")}, kEtc, absl::StatusCode::kNotFound,
+      {"the link only begins alike",
+       {File("etcetera/a")},
+       kEtc,
+       absl::StatusCode::kNotFound,
        "\"etc\""},
       {"the link is a file", {File("etc")}, kEtc, kRefused, "file = true"},
       {"the link is a directory",
@@ -56,8 +80,11 @@ TEST(CheckTree, Table) {
        {{.local = "/etc/f", .link = "etc", .file = true}},
        kRefused,
        "is a directory"},
-      {"a single file", {File("c/f")}, {{.local = "/etc/f", .link = "c/f", .file = true}},
-       absl::StatusCode::kOk, ""},
+      {"a single file",
+       {File("c/f")},
+       {{.local = "/etc/f", .link = "c/f", .file = true}},
+       absl::StatusCode::kOk,
+       ""},
       {"the link is a symlink", {File("etc", kSymlinkMode)}, kEtc, kRefused, "symlink itself"},
   };
   for (const TreeCase& test : cases) {
@@ -90,10 +117,12 @@ TEST(CheckSymlinks, Table) {
       {"absolute, then upwards", {{"nginx/etc/a", "/etc/nginx/../shadow"}}, false},
       {"slashes and dots are nothing", {{"nginx/etc/a", "//etc/./nginx//x"}}, true},
       {"through another symlink and up: .. is not where it seems",
-       {{"www/d/e/l", "../../top"}, {"www/a", "d/e/l/../../x"}}, false},
+       {{"www/d/e/l", "../../top"}, {"www/a", "d/e/l/../../x"}},
+       false},
       {"through another symlink, within", {{"www/l", "d/e"}, {"www/a", "l/../x"}}, true},
       {"through an absolute one and up",
-       {{"www/l", "/etc/nginx"}, {"www/a", "l/../../etc/shadow"}}, false},
+       {{"www/l", "/etc/nginx"}, {"www/a", "l/../../etc/shadow"}},
+       false},
       {"to itself", {{"www/a", "a"}}, false},
       {"in a circle", {{"www/a", "b"}, {"www/b", "a"}}, false},
       {"to nothing: the service may make it", {{"www/a", "cache/x"}}, true},
@@ -123,7 +152,11 @@ TEST(CheckSymlinks, AMazeOfThemIsGivenUpInBoundedTime) {
 }
 
 TEST(TreeListingParser, TakesPiecesAsTheyComeAndStopsAtTheLimit) {
-  const std::string listing("100644 blob 11\ta b\0" "040000 tree 22\td\0" "120000 blob 33\td/\xff\0", 55);
+  const std::string listing(
+      "100644 blob 11\ta b\0"
+      "040000 tree 22\td\0"
+      "120000 blob 33\td/\xff\0",
+      55);
   for (size_t cut = 0; cut <= listing.size(); ++cut) {
     TreeListingParser parser(2);
     ASSERT_TRUE(parser.Add(listing.substr(0, cut)).ok());

@@ -50,9 +50,9 @@ absl::Status TreeListingParser::AddRecord(absl::string_view record) {
   if (!ParseMode(record.substr(0, first), &entry.mode)) return NotAListing();
   const bool directory = entry.mode == kTreeMode;
   if ((directory ? ++directories_ : static_cast<int64_t>(entries_.size()) + 1) > max_entries_) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("it holds more than ", max_entries_, directory ? " directories" : " files",
-                     " (max_files)"));
+    return absl::ResourceExhaustedError(absl::StrCat("it holds more than ", max_entries_,
+                                                     directory ? " directories" : " files",
+                                                     " (max_files)"));
   }
   if (directory) return absl::OkStatus();
   entry.oid = std::string(record.substr(second + 1, tab - second - 1));

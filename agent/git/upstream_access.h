@@ -19,8 +19,8 @@ struct UpstreamAccess {
   std::string url;     // without password; over HTTP without user too
   std::string host;    // without port; empty for file
   std::string login, password;  // of an HTTP URL; empty: none. Secret.
-  std::string path;    // of a file upstream, absolute
-  std::string name;    // for people
+  std::string path;             // of a file upstream, absolute
+  std::string name;             // for people
 };
 
 // FAILED_PRECONDITION: not a URL that git may be given (a remote helper such as ext::, a relative

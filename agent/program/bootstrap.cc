@@ -46,8 +46,8 @@ absl::StatusOr<std::optional<ServiceSpec>> BootstrapService(const Settings& sett
   }
   const std::string& config = settings.Get("config");
   if (absl::Status plain = CheckPlainRelativePath(config); !plain.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--config \"", config, "\" is looked for below --directory: ", plain.message()));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--config \"", config, "\" is looked for below --directory: ", plain.message()));
   }
   ServiceSpec spec;
   spec.machine = host_name;
@@ -81,9 +81,9 @@ absl::Status FetchBootstrapConfig(const ServiceSpec& spec, const std::string& co
                {{"config", config_file}, {"error", std::string(status.message())}});
     return absl::OkStatus();
   }
-  return absl::Status(status.code(), absl::StrCat("fetching the config from ",
-                                                  RedactUrl(spec.upstream.url), ": ",
-                                                  status.message()));
+  return absl::Status(status.code(),
+                      absl::StrCat("fetching the config from ", RedactUrl(spec.upstream.url), ": ",
+                                   status.message()));
 }
 
 }  // namespace gitops

@@ -28,8 +28,8 @@ bool IsBootstrapService(const ServiceSpec& spec);
 std::string BootstrapConfigFile(const ServiceSpec& spec, const std::string& config);
 
 // Makes sure that a config is there: looks at the upstream if there is none yet, or `pull` is set.
-// Where one is there already, a silent upstream is only worth a warning. Errors as Upstream::Newest,
-// Source::Prepare, Publisher::Publish.
+// Where one is there already, a silent upstream is only worth a warning. Errors as
+// Upstream::Newest, Source::Prepare, Publisher::Publish.
 absl::Status FetchBootstrapConfig(const ServiceSpec& spec, const std::string& config_file,
                                   bool pull, GitDriver& git);
 

@@ -37,8 +37,9 @@ class StatFollower final : public ConfigFollower {
   std::optional<Stamp> Look() const {
     struct stat info;
     if (stat(path_.c_str(), &info) != 0) return std::nullopt;
-    return Stamp{info.st_dev,          info.st_ino,         info.st_size,         info.st_mtim.tv_sec,
-                 info.st_mtim.tv_nsec, info.st_ctim.tv_sec, info.st_ctim.tv_nsec};
+    return Stamp{info.st_dev,         info.st_ino,          info.st_size,
+                 info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_ctim.tv_sec,
+                 info.st_ctim.tv_nsec};
   }
 
   std::optional<std::string> Read() const {

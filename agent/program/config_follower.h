@@ -20,11 +20,10 @@ class ConfigFollower {
   virtual void Reload() = 0;
 };
 
-// `on_change` is called from the scheduler, never twice at a time, first when the content is another
-// than `known`.
+// `on_change` is called from the scheduler, never twice at a time, first when the content is
+// another than `known`.
 std::unique_ptr<ConfigFollower> FollowConfig(std::string path, std::string known, Clock* clock,
-                                             Scheduler* scheduler,
-                                             std::function<void()> on_change);
+                                             Scheduler* scheduler, std::function<void()> on_change);
 
 }  // namespace gitops
 

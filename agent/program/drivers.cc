@@ -23,13 +23,13 @@ class GitDriverFactory final : public DriverFactory {
 
   absl::StatusOr<ServiceDrivers> DriversFor(const ServiceSpec& spec) override {
     if (spec.nix.has_value()) {
-      return absl::UnimplementedError(
-          absl::StrCat("service \"", spec.service, "\": this version has no driver for Hydra jobs"));
+      return absl::UnimplementedError(absl::StrCat(
+          "service \"", spec.service, "\": this version has no driver for Hydra jobs"));
     }
     const bool mounts = options_.mounts && !IsBootstrapService(spec);
-    DeferredPair deferred = DeferDrivers(
-        [spec, mounts, git = options_.git, records = options_.records,
-         exchange = options_.exchange]() -> absl::StatusOr<SourceAndPublisher> {
+    DeferredPair deferred =
+        DeferDrivers([spec, mounts, git = options_.git, records = options_.records,
+                      exchange = options_.exchange]() -> absl::StatusOr<SourceAndPublisher> {
           auto record = records->Load(spec.service);
           if (!record.ok()) return record.status();
           const std::string last = record->has_value() ? (*record)->published : "";

@@ -104,9 +104,9 @@ absl::Status MakeStateDirectory(const std::string& path) {
   // Accounts that git runs as pass through it to their mirrors; what is secret in it is 0600.
   if (!error && chmod(path.c_str(), 0711) != 0) error.assign(errno, std::generic_category());
   if (!error) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      "--state-dir: cannot make ", path, ": ", error.message(),
-      "; name a directory that this account may write"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("--state-dir: cannot make ", path, ": ", error.message(),
+                   "; name a directory that this account may write"));
 }
 
 absl::Status CheckPrivilege(const Settings& settings) {
@@ -266,8 +266,8 @@ void Agent::Reload() {
   LogInfo("config read again",
           {{"config", config_file_}, {"services", absl::StrCat(config->services.size())}});
   MutexLock lock(mutex_);
-  for (const char* setting : {"listen", "metrics-listen", "state-dir", "root", "poll",
-                              "mount-exchange"}) {
+  for (const char* setting :
+       {"listen", "metrics-listen", "state-dir", "root", "poll", "mount-exchange"}) {
     if (config->settings.Get(setting) == config_.settings.Get(setting)) continue;
     LogWarning("this setting is taken up at the next start", {{"setting", setting}});
   }
@@ -287,21 +287,21 @@ int Agent::Serve() {
                  {{"config", config_file_}, {"hosts", absl::StrJoin(config_.machines, ",")}});
     }
   }
-  follower_ = FollowConfig(config_file_, config_text, clock_, scheduler_.get(),
-                           [this] { Reload(); });
+  follower_ =
+      FollowConfig(config_file_, config_text, clock_, scheduler_.get(), [this] { Reload(); });
   memory_ = scheduler_->Add(clock_->Now() + kFirstReturn, [this] {
     ReturnUnusedMemory();
     return clock_->Now() + kNextReturns;
   });
-  auto process = ServerProcess::Start(
-      settings, {.program = kProgram,
-                 .services = {service.get()},
-                 .metrics = metrics_.get(),
-                 .on_reload = [this] { follower_->Reload(); },
-                 .on_drain = [this] {
-                   git_runner_->Stop();
-                   host_->Stop();
-                 }});
+  auto process = ServerProcess::Start(settings, {.program = kProgram,
+                                                 .services = {service.get()},
+                                                 .metrics = metrics_.get(),
+                                                 .on_reload = [this] { follower_->Reload(); },
+                                                 .on_drain =
+                                                     [this] {
+                                                       git_runner_->Stop();
+                                                       host_->Stop();
+                                                     }});
   if (!process.ok()) return ReportFailure(kProgram, process.status());
   (*process)->SetReady(absl::OkStatus());
   return (*process)->Run();
@@ -312,7 +312,8 @@ int CheckConfig(const Settings& flags) {
   absl::Status status = config.status();
   if (status.ok()) status = CheckServerSettings(config->settings);
   if (!status.ok()) return ReportFailure(kProgram, status);
-  for (const std::string& warning : config->warnings) std::cerr << kProgram << ": " << warning << "\n";
+  for (const std::string& warning : config->warnings)
+    std::cerr << kProgram << ": " << warning << "\n";
   std::cout << flags.Get("config") << ": good; " << config->services.size() << " services for "
             << absl::StrJoin(config->machines, ", ") << "\n";
   return 0;
@@ -339,8 +340,8 @@ int RunAgent(const std::vector<std::string>& arguments) {
     return 0;
   }
   if (flags->Get("config").empty()) {
-    return ReportFailure(kProgram, absl::InvalidArgumentError(absl::StrCat(
-                                       "no config was named; usage: ", kUsage)));
+    return ReportFailure(
+        kProgram, absl::InvalidArgumentError(absl::StrCat("no config was named; usage: ", kUsage)));
   }
   if (flags->GetBool("check-config")) return CheckConfig(*flags);
   auto agent = Agent::Make(*flags);

@@ -30,8 +30,7 @@ class EvpBlobHasher final : public BlobHasher {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int length = 0;
     EVP_DigestFinal_ex(context_.get(), digest, &length);
-    return absl::BytesToHexString(
-        absl::string_view(reinterpret_cast<const char*>(digest), length));
+    return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest), length));
   }
 
  private:

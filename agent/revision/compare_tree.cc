@@ -137,9 +137,9 @@ class TreeComparison {
     }
     if (AsNoted(stat, entry) && !read_all_) return absl::OkStatus();
     if (!symlink && (stat.st_mode & 07777) != (entry.mode & 07777)) {
-      Report(Kind::kModified, entry.path,
-             absl::StrFormat("mode %04o instead of %04o", stat.st_mode & 07777,
-                             entry.mode & 07777));
+      Report(
+          Kind::kModified, entry.path,
+          absl::StrFormat("mode %04o instead of %04o", stat.st_mode & 07777, entry.mode & 07777));
       return absl::OkStatus();
     }
     return CompareContent(directory, name, entry, stat.st_size);

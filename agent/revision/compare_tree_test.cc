@@ -98,11 +98,10 @@ TEST_F(CompareTreeTest, ModesDeletionsAndReplacementsAreNamed) {
   fs::remove(root_ / "etc/conf.d/b");
   fs::remove(root_ / "etc/link");
   fs::create_directory(root_ / "etc/link");
-  EXPECT_THAT(Compare(), ElementsAre(TreeDifference{Kind::kModified, "etc/a",
-                                                    "mode 0755 instead of 0644"},
-                                     TreeDifference{Kind::kDeleted, "etc/conf.d/b", ""},
-                                     TreeDifference{Kind::kModified, "etc/link",
-                                                    "is a directory"}));
+  EXPECT_THAT(Compare(),
+              ElementsAre(TreeDifference{Kind::kModified, "etc/a", "mode 0755 instead of 0644"},
+                          TreeDifference{Kind::kDeleted, "etc/conf.d/b", ""},
+                          TreeDifference{Kind::kModified, "etc/link", "is a directory"}));
 }
 
 TEST_F(CompareTreeTest, ARetargetedSymlinkIsModified) {

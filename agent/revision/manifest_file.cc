@@ -56,8 +56,8 @@ bool ParseLine(absl::string_view key, absl::string_view value, StoredManifest* s
 
 absl::StatusOr<std::string> EncodeManifest(const StoredManifest& stored) {
   const Manifest& manifest = stored.manifest;
-  std::string text = absl::StrCat(kMagic, "\nsequence ", stored.sequence, "\nboot ",
-                                  manifest.boot_id, "\n");
+  std::string text =
+      absl::StrCat(kMagic, "\nsequence ", stored.sequence, "\nboot ", manifest.boot_id, "\n");
   for (const std::string& cover : manifest.covers) {
     if (HasNewline(cover)) return absl::InvalidArgumentError("a cover holds a newline");
     absl::StrAppend(&text, "covers ", cover, "\n");
@@ -89,8 +89,8 @@ absl::StatusOr<StoredManifest> DecodeManifest(absl::string_view text, const std:
     }
     if (!ParseLine(parts.first, parts.second, &stored)) break;
   }
-  return absl::DataLossError(
-      absl::StrCat("the manifest ", file, " is damaged; remove its revision to have it made again"));
+  return absl::DataLossError(absl::StrCat(
+      "the manifest ", file, " is damaged; remove its revision to have it made again"));
 }
 
 }  // namespace gitops

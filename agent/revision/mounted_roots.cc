@@ -127,8 +127,7 @@ absl::StatusOr<std::set<std::string>> MountedEntries(int directory) {
   if (!id.ok()) return id.status();
   const auto mountinfo = ReadAll("/proc/self/mountinfo");
   if (!mountinfo.ok()) return mountinfo.status();
-  return MountedEntriesIn(*mountinfo, *id,
-                          absl::string_view(path, static_cast<size_t>(length)));
+  return MountedEntriesIn(*mountinfo, *id, absl::string_view(path, static_cast<size_t>(length)));
 }
 
 }  // namespace gitops

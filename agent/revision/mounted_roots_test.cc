@@ -13,8 +13,8 @@ using ::testing::IsEmpty;
 constexpr char kRootMount[] = "20 1 8:1 / / rw - ext4 /dev/sda1 rw\n";
 
 TEST(MountedEntries, ABindMountOfADirectoryBelowARevisionMarksTheRevision) {
-  const std::string info =
-      std::string(kRootMount) + "30 20 8:1 /var/lib/g/web/aaaa/etc /etc/web rw - ext4 /dev/sda1 rw\n";
+  const std::string info = std::string(kRootMount) +
+                           "30 20 8:1 /var/lib/g/web/aaaa/etc /etc/web rw - ext4 /dev/sda1 rw\n";
   EXPECT_THAT(MountedEntriesIn(info, 20, "/var/lib/g/web"), ElementsAre("aaaa"));
 }
 

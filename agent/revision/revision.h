@@ -41,8 +41,8 @@ struct Manifest {
   std::vector<ManifestEntry> entries;  // ordered by path
 };
 
-// The directory of one service: <mount>/<service>. Has and List may be called by any thread, the rest
-// by one at a time.
+// The directory of one service: <mount>/<service>. Has and List may be called by any thread, the
+// rest by one at a time.
 class RevisionStore {
  public:
   // `root` is created (0755, root's or the agent's own) if missing; rests of an interrupted write

@@ -28,9 +28,8 @@ namespace {
 bool IsPlainName(absl::string_view name) {
   return !name.empty() && name.front() != '.' && name.front() != '-' &&
          !absl::EndsWith(name, kManifestSuffix) &&
-         std::none_of(name.begin(), name.end(), [](unsigned char c) {
-           return c == '/' || c <= ' ' || c == 0x7f;
-         });
+         std::none_of(name.begin(), name.end(),
+                      [](unsigned char c) { return c == '/' || c <= ' ' || c == 0x7f; });
 }
 
 absl::StatusOr<std::vector<std::string>> NamesIn(const std::string& directory) {
@@ -94,15 +93,14 @@ class DiskRevisionStore final : public RevisionStore {
       return absl::AlreadyExistsError(absl::StrCat("revision ", revision, " is in ", root_));
     }
     const int64_t sequence = ++last_sequence_;
-    return NewRevisionWriter(
-        {.root_fd = fd_.get(),
-         .root = root_,
-         .revision = revision,
-         .sequence = sequence,
-         .on_commit = [this, revision, sequence] {
-           MutexLock lock(mutex_);
-           sequences_[revision] = sequence;
-         }});
+    return NewRevisionWriter({.root_fd = fd_.get(),
+                              .root = root_,
+                              .revision = revision,
+                              .sequence = sequence,
+                              .on_commit = [this, revision, sequence] {
+                                MutexLock lock(mutex_);
+                                sequences_[revision] = sequence;
+                              }});
   }
 
   bool Has(const std::string& revision) const override {

@@ -59,7 +59,8 @@ class RevisionStoreTest : public ::testing::Test {
 
   std::vector<std::string> Files() const {
     std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(root_)) names.push_back(entry.path().filename());
+    for (const auto& entry : fs::directory_iterator(root_))
+      names.push_back(entry.path().filename());
     std::sort(names.begin(), names.end());
     return names;
   }
@@ -131,8 +132,7 @@ TEST_F(RevisionStoreTest, PruneKeepsTheNewestAndThoseInUse) {
   for (const char* name : {"r1", "r2", "r3", "r4"}) Write(name);
   ASSERT_TRUE(store_->Prune(2, {"r1"}).ok());
   EXPECT_THAT(store_->List(), ElementsAre("r4", "r3", "r1"));
-  EXPECT_THAT(Files(),
-              ElementsAre("r1", "r1.manifest", "r3", "r3.manifest", "r4", "r4.manifest"));
+  EXPECT_THAT(Files(), ElementsAre("r1", "r1.manifest", "r3", "r3.manifest", "r4", "r4.manifest"));
 }
 
 TEST_F(RevisionStoreTest, NamesThatAreNoPlainFileNamesAreRefused) {

@@ -87,9 +87,8 @@ class RevisionWriter final : public RevisionStore::Writer {
   std::string ManifestDraft() const { return absl::StrCat(name_, kManifestSuffix); }
 
   absl::Status Failed(int error, absl::string_view what, absl::string_view path) const {
-    return absl::ErrnoToStatus(
-        error, absl::StrCat("writing revision ", place_.revision, ": cannot ", what, " ",
-                            place_.root, "/", path));
+    return absl::ErrnoToStatus(error, absl::StrCat("writing revision ", place_.revision,
+                                                   ": cannot ", what, " ", place_.root, "/", path));
   }
 
   absl::Status HandOverFiles(int64_t uid, int64_t gid) {
@@ -109,9 +108,8 @@ class RevisionWriter final : public RevisionStore::Writer {
   absl::Status HandOverFile(int directory, const std::string& name, int64_t uid, int64_t gid,
                             ManifestEntry* entry) const {
     struct stat stat {};
-    if ((uid >= 0 || gid >= 0) &&
-        fchownat(directory, name.c_str(), static_cast<uid_t>(uid), static_cast<gid_t>(gid),
-                 AT_SYMLINK_NOFOLLOW) != 0) {
+    if ((uid >= 0 || gid >= 0) && fchownat(directory, name.c_str(), static_cast<uid_t>(uid),
+                                           static_cast<gid_t>(gid), AT_SYMLINK_NOFOLLOW) != 0) {
       return Failed(errno, "change the owner of", entry->path);
     }
     if (fstatat(directory, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) {

@@ -26,16 +26,16 @@ constexpr int kMostDifferences = 10'000;
 
 absl::Status CheckReason(const std::string& reason) {
   if (reason.size() <= kLongestReason) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("the reason has ", reason.size(), " bytes; at most ", kLongestReason, " are kept"));
+  return absl::InvalidArgumentError(absl::StrCat("the reason has ", reason.size(),
+                                                 " bytes; at most ", kLongestReason, " are kept"));
 }
 
 absl::Status CheckHash(const std::string& hash) {
   const bool hex = std::all_of(hash.begin(), hash.end(), absl::ascii_isxdigit);
   if (hex && hash.size() >= kShortestHash && hash.size() <= kLongestHash) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("\"", hash, "\" is no commit: give ", kShortestHash, " to ", kLongestHash,
-                   " hexadecimal digits"));
+  return absl::InvalidArgumentError(absl::StrCat("\"", hash, "\" is no commit: give ",
+                                                 kShortestHash, " to ", kLongestHash,
+                                                 " hexadecimal digits"));
 }
 
 class AgentServiceImpl final : public v1::AgentService::Service {

@@ -39,11 +39,11 @@ class AgentServiceTest : public testing::Test {
     options.drivers = &host_;
     agent_ = std::make_unique<HostAgent>(std::move(options));
     EXPECT_TRUE(agent_->Configure({Spec("db"), Spec("web")}).ok());
-    service_ = NewAgentService(agent_.get(), Clock::System(), "actual.example",
-                               [] { return std::vector<std::string>{"actual.example", "web1"}; });
-    auto server = RpcServer::Start({.listen = "127.0.0.1:0",
-                                    .services = {service_.get()},
-                                    .metrics = &metrics_});
+    service_ = NewAgentService(agent_.get(), Clock::System(), "actual.example", [] {
+      return std::vector<std::string>{"actual.example", "web1"};
+    });
+    auto server = RpcServer::Start(
+        {.listen = "127.0.0.1:0", .services = {service_.get()}, .metrics = &metrics_});
     EXPECT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     auto channel = Dial({.address = server_->address()});
@@ -89,8 +89,7 @@ class AgentServiceTest : public testing::Test {
     auto reader = stub_->WatchServices(context.get(), request);
     v1::WatchServicesResponse response;
     while (reader->Read(&response)) {
-      if (response.service().hash() == hash &&
-          response.service().state() == v1::SERVICE_STATE_OK) {
+      if (response.service().hash() == hash && response.service().state() == v1::SERVICE_STATE_OK) {
         context->TryCancel();
         return true;
       }

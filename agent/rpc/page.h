@@ -21,8 +21,8 @@ absl::Status FillPage(const Request& request, const std::vector<Item>& ordered, 
   constexpr int kLargestPage = 10'000;
   constexpr absl::string_view kTokenPrefix = "after:";
   if (request.page_size() < 0 || request.page_size() > kLargestPage) {
-    return absl::InvalidArgumentError(absl::StrCat("page_size is ", request.page_size(),
-                                                   "; it may be 0 to ", kLargestPage));
+    return absl::InvalidArgumentError(
+        absl::StrCat("page_size is ", request.page_size(), "; it may be 0 to ", kLargestPage));
   }
   if (!request.page_token().empty() && !absl::StartsWith(request.page_token(), kTokenPrefix)) {
     return absl::InvalidArgumentError("page_token is not one that this method gave out");

@@ -43,10 +43,10 @@ class Source {
   // Newest; also FAILED_PRECONDITION: the revision holds something that is refused (the message
   // names path and reason); NOT_FOUND: the upstream does not have it, or it lacks a path that the
   // service needs; RESOURCE_EXHAUSTED: too large, or the disk is full. After an error nothing of
-  // it is left, and earlier revisions are untouched. A revision that is ready already, with all that
-  // the service needs (its configuration may ask for more paths now), is left as it is, unless
-  // `afresh`: then it is written anew and takes the place of the old, whose files stay for as long as
-  // they are published (this corrects drift).
+  // it is left, and earlier revisions are untouched. A revision that is ready already, with all
+  // that the service needs (its configuration may ask for more paths now), is left as it is, unless
+  // `afresh`: then it is written anew and takes the place of the old, whose files stay for as long
+  // as they are published (this corrects drift).
   virtual absl::Status Prepare(const std::string& revision, bool afresh) = 0;
 
   // The full name of the revision that begins with `prefix` (hex digits, at least 4): of those on

@@ -62,8 +62,8 @@ Step NextStep(const ServiceRecord& record, const Policy& policy, absl::string_vi
     if (retry) return {Step::Kind::kActivate, revision, desired};
     return {};
   }
-  const bool can_compare = !record.published.empty() && visible == record.published &&
-                           record.activation_error.empty();
+  const bool can_compare =
+      !record.published.empty() && visible == record.published && record.activation_error.empty();
   return {can_compare ? Step::Kind::kCompare : Step::Kind::kPublish, desired, desired};
 }
 

@@ -27,15 +27,15 @@ bool MayFollow(State from, State to);
 // What is stored of a service, and all that decides what it does next.
 struct ServiceRecord {
   State state = State::kOk;
-  std::string info;       // why; empty when OK
-  std::string hash;       // published, or verified to change nothing; empty: none yet
-  std::string published;  // the revision whose files are published; differs from hash where the
-                          // change from it to hash touched nothing of this service
-  std::string target;     // the tip as last seen, or the pin
-  std::string pinned;     // by a rollback
+  std::string info;         // why; empty when OK
+  std::string hash;         // published, or verified to change nothing; empty: none yet
+  std::string published;    // the revision whose files are published; differs from hash where the
+                            // change from it to hash touched nothing of this service
+  std::string target;       // the tip as last seen, or the pin
+  std::string pinned;       // by a rollback
   std::string coordinated;  // where tracking is coordinated: what the last `sync` asked for
-  std::string frozen_by;  // who froze or rolled back; empty: following
-  bool frozen = false;    // not following (FREEZE, ROLLBACK, or a pin that could not be reached yet)
+  std::string frozen_by;    // who froze or rolled back; empty: following
+  bool frozen = false;  // not following (FREEZE, ROLLBACK, or a pin that could not be reached yet)
   // Set before files are exchanged, cleared when their activation succeeded or was given up: after
   // a crash it says that `pending` may be published and has not been activated.
   std::string pending;

@@ -1,5 +1,3 @@
-#include "common/crash/crash_point.h"
-
 #include <signal.h>
 #include <unistd.h>
 
@@ -10,6 +8,7 @@
 #include <string>
 
 #include "absl/strings/numbers.h"
+#include "common/crash/crash_point.h"
 
 namespace gitops {
 namespace {

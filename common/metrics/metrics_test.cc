@@ -24,8 +24,10 @@ TEST(MetricsTest, BuildInfoNamesComponentAndVersion) {
 
 TEST(MetricsTest, LabelValuesAreEscapedAsTheFormatAsks) {
   Metrics metrics("test");
-  prometheus::BuildCounter().Name("odd_total").Register(metrics.registry()).Add(
-      {{"name", "a\"b\\c\nd"}});
+  prometheus::BuildCounter()
+      .Name("odd_total")
+      .Register(metrics.registry())
+      .Add({{"name", "a\"b\\c\nd"}});
   EXPECT_THAT(metrics.Text(), HasSubstr("odd_total{name=\"a\\\"b\\\\c\\nd\"} 0\n"));
 }
 

@@ -68,8 +68,8 @@ class ProcessRunner {
   // Errors: INVALID_ARGUMENT: no program, or a NUL in a text; NOT_FOUND: no such program, account
   // or directory; PERMISSION_DENIED: may not run it, or may not become the account;
   // DEADLINE_EXCEEDED: killed at its time limit; RESOURCE_EXHAUSTED: killed for its output, or no
-  // process could be made; CANCELLED: Stop() was called, or Command::cancel. Messages name the program, never its
-  // arguments or environment, which may hold secrets.
+  // process could be made; CANCELLED: Stop() was called, or Command::cancel. Messages name the
+  // program, never its arguments or environment, which may hold secrets.
   virtual absl::StatusOr<CommandResult> Run(const Command& command) = 0;
 
   // Kills what runs and refuses what comes after, for a shutdown.
