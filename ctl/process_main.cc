@@ -56,12 +56,7 @@ int ProcessMain(int argc, char** argv) {
   FdStreamBuf err_buffer(STDERR_FILENO);
   std::ostream out(&out_buffer);
   std::ostream err(&err_buffer);
-  Console console{out,
-                  err,
-                  isatty(STDOUT_FILENO) == 1,
-                  SizeOfStdout,
-                  Variable,
-                  UserAtHost()};
+  Console console{out, err, isatty(STDOUT_FILENO) == 1, SizeOfStdout, Variable, UserAtHost()};
   const int exit_code = Run(std::vector<std::string>(argv + (argc > 0), argv + argc), console);
   out.flush();
   err.flush();

@@ -18,19 +18,30 @@ namespace {
 // Empty for the commands that need no agent.
 Command CommandOf(Action action) {
   switch (action) {
-    case Action::kListMachines: return ListMachines;
-    case Action::kListServices: return ListServices;
-    case Action::kGetService: return GetService;
-    case Action::kFreeze: return Freeze;
-    case Action::kUnfreeze: return Unfreeze;
-    case Action::kPull: return Pull;
-    case Action::kRollback: return Rollback;
-    case Action::kDiff: return Diff;
-    case Action::kWatch: return Watch;
-    case Action::kCheck: return Check;
+    case Action::kListMachines:
+      return ListMachines;
+    case Action::kListServices:
+      return ListServices;
+    case Action::kGetService:
+      return GetService;
+    case Action::kFreeze:
+      return Freeze;
+    case Action::kUnfreeze:
+      return Unfreeze;
+    case Action::kPull:
+      return Pull;
+    case Action::kRollback:
+      return Rollback;
+    case Action::kDiff:
+      return Diff;
+    case Action::kWatch:
+      return Watch;
+    case Action::kCheck:
+      return Check;
     case Action::kCompletion:
     case Action::kVersion:
-    case Action::kHelp: return nullptr;
+    case Action::kHelp:
+      return nullptr;
   }
   return nullptr;
 }
@@ -83,8 +94,7 @@ int Run(const std::vector<std::string>& arguments, Console& console) {
   if (!arguments.empty() && arguments[0] == "__complete") {
     return Complete({arguments.begin() + 1, arguments.end()}, console);
   }
-  const absl::StatusOr<Invocation> invocation =
-      ParseInvocation(arguments, console.environment);
+  const absl::StatusOr<Invocation> invocation = ParseInvocation(arguments, console.environment);
   if (!invocation.ok()) {
     const absl::Status failure = WithExitCode(invocation.status(), kUsage);
     console.err << FailureText("", failure) << std::endl;

@@ -60,7 +60,10 @@ class RunTest : public testing::Test {
     }
     std::ostringstream out;
     std::ostringstream err;
-    Console console{out, err, false, nullptr,
+    Console console{out,
+                    err,
+                    false,
+                    nullptr,
                     [&](const std::string& name) -> std::optional<std::string> {
                       const auto found = variables.find(name);
                       if (found == variables.end()) return std::nullopt;
@@ -143,8 +146,10 @@ TEST_F(RunTest, GitopperctlsFormsDoTheSame) {
 TEST_F(RunTest, RollbackSaysFromToAndHowLong) {
   const Result result = Ctl("rollback nginx 8df1 @h");
   EXPECT_EQ(result.exit_code, 0);
-  EXPECT_EQ(result.out, absl::StrCat("nginx", On(), ": rolled back 606eb576 -> 8df1b3db in 12ms, "
-                                     "FREEZE (ROLLBACK: ", kOld, ")\n"));
+  EXPECT_EQ(result.out, absl::StrCat("nginx", On(),
+                                     ": rolled back 606eb576 -> 8df1b3db in 12ms, "
+                                     "FREEZE (ROLLBACK: ",
+                                     kOld, ")\n"));
 }
 
 TEST_F(RunTest, RollbackThatFailsIsAFailure) {
@@ -160,9 +165,11 @@ TEST_F(RunTest, RollbackToAnUnknownRevisionNamesTheWayOut) {
   const Result result = Ctl("rollback nginx abcd @h");
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_EQ(result.out, "");
-  EXPECT_EQ(result.err, "gitopsctl: rollback nginx" + On() +
-                            ": no revision begins with abcd (NOT_FOUND); gitopsctl get service nginx "
-                            "@" + agent_->address() + " lists those on disk\n");
+  EXPECT_EQ(result.err,
+            "gitopsctl: rollback nginx" + On() +
+                ": no revision begins with abcd (NOT_FOUND); gitopsctl get service nginx "
+                "@" +
+                agent_->address() + " lists those on disk\n");
 }
 
 TEST_F(RunTest, RollbackToWhatIsNoHashIsAUsageFaultThatAsksNobody) {
@@ -288,12 +295,13 @@ TEST_F(RunTest, EveryCallButAWatchHasADeadline) {
 }
 
 TEST_F(RunTest, UnreachableAgentIsToldAtOnce) {
-  for (const char* line : {"list services @unix:/nonexistent/agent.sock",
-                           "check @unix:/nonexistent/agent.sock",
-                           "watch @unix:/nonexistent/agent.sock"}) {
+  for (const char* line :
+       {"list services @unix:/nonexistent/agent.sock", "check @unix:/nonexistent/agent.sock",
+        "watch @unix:/nonexistent/agent.sock"}) {
     const Result result = Ctl(line);
     EXPECT_EQ(result.exit_code, 3) << line;
-    EXPECT_THAT(result.err, AllOf(HasSubstr("(UNAVAILABLE)"), HasSubstr("is gitops-agent running")));
+    EXPECT_THAT(result.err,
+                AllOf(HasSubstr("(UNAVAILABLE)"), HasSubstr("is gitops-agent running")));
   }
 }
 
@@ -304,9 +312,9 @@ TEST_F(RunTest, PlainTextToAnotherMachineIsRefused) {
 }
 
 TEST_F(RunTest, UsageErrorsGoToStderrWithStatus2) {
-  for (const char* line : {"", "lsit services @h", "list services", "deploy switch",
-                           "list services @h --outptu json", "completion tcsh",
-                           "list services @h --tls-dir /x"}) {
+  for (const char* line :
+       {"", "lsit services @h", "list services", "deploy switch", "list services @h --outptu json",
+        "completion tcsh", "list services @h --tls-dir /x"}) {
     const Result result = Ctl(line);
     EXPECT_EQ(result.exit_code, 2) << line;
     EXPECT_EQ(result.out, "");
@@ -329,8 +337,8 @@ TEST_F(RunTest, ColorIsOnlyWhereItIsAskedFor) {
 }
 
 TEST_F(RunTest, HelpAndVersionNeedNoAgent) {
-  EXPECT_THAT(Ctl("help").out, AllOf(HasSubstr("rollback SERVICE HASH @HOST"),
-                                     Not(HasSubstr("deploy"))));
+  EXPECT_THAT(Ctl("help").out,
+              AllOf(HasSubstr("rollback SERVICE HASH @HOST"), Not(HasSubstr("deploy"))));
   EXPECT_THAT(Ctl("rollback --help").out, AllOf(HasSubstr("--reason"), HasSubstr("do rollback")));
   EXPECT_THAT(Ctl("version").out, StartsWith("gitopsctl "));
   EXPECT_TRUE(nlohmann::json::parse(Ctl("version -o json").out).contains("version"));

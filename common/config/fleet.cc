@@ -59,8 +59,8 @@ class HostFaults {
   };
 
   void Add(const ServiceSpec& spec, int line, absl::string_view key, absl::string_view what) {
-    faults_.push_back(absl::StrCat(file_, ":", line, ": [[services]] \"", spec.service, "\": ", key,
-                                   ": ", what));
+    faults_.push_back(
+        absl::StrCat(file_, ":", line, ": [[services]] \"", spec.service, "\": ", key, ": ", what));
   }
 
   const std::string& file_;
@@ -94,9 +94,9 @@ absl::StatusOr<FleetConfig> LoadFleetConfig(const std::string& file) {
 bool ServiceSpec::operator==(const ServiceSpec& other) const {
   // A new field does not compile here until it is named.
   const auto keys = [](const ServiceSpec& spec) {
-    const auto& [machine, service, upstream, branch, mount, user, action, package, directories, poll,
-                 tracking, writable, drift, healthy_within, rollback_on_failure, keep_revisions,
-                 max_files, max_bytes, nix, line] = spec;
+    const auto& [machine, service, upstream, branch, mount, user, action, package, directories,
+                 poll, tracking, writable, drift, healthy_within, rollback_on_failure,
+                 keep_revisions, max_files, max_bytes, nix, line] = spec;
     return std::tie(machine, service, upstream, branch, mount, user, action, package, directories,
                     poll, tracking, writable, drift, healthy_within, rollback_on_failure,
                     keep_revisions, max_files, max_bytes, nix);

@@ -353,15 +353,16 @@ TEST(FleetConfig, ServiceThatOnlyMovedInTheFileIsTheSame) {
       "dirs = [{ local = \"/etc/x\", link = \"x\" }]\n";
   const ServiceSpec spec = Parse(kText).services[0];
   EXPECT_EQ(spec, Parse(absl::StrCat("# more\n\n", kText)).services[0]);
-  for (const char* key : {"branch = \"b\"", "poll = 1", "user = \"u\"", "action = \"reload\"",
-                          "package = \"p\"", "mount = \"/srv\"", "tracking = \"coordinated\"",
-                          "writable = false", "drift = \"correct\"", "healthy_within = 1",
-                          "rollback_on_failure = false", "keep_revisions = 2", "max_files = 1",
-                          "max_bytes = 1", "ca_file = \"/c\""}) {
+  for (const char* key :
+       {"branch = \"b\"", "poll = 1", "user = \"u\"", "action = \"reload\"", "package = \"p\"",
+        "mount = \"/srv\"", "tracking = \"coordinated\"", "writable = false", "drift = \"correct\"",
+        "healthy_within = 1", "rollback_on_failure = false", "keep_revisions = 2", "max_files = 1",
+        "max_bytes = 1", "ca_file = \"/c\""}) {
     EXPECT_FALSE(spec == Parse(absl::StrCat(kText, key, "\n")).services[0]) << key;
   }
-  for (const auto& [from, to] : {std::pair("/etc/x", "/etc/y"), std::pair("link = \"x", "link = \"y"),
-                                 std::pair("\"m\"", "\"n\""), std::pair("\"a\"", "\"b\"")}) {
+  for (const auto& [from, to] :
+       {std::pair("/etc/x", "/etc/y"), std::pair("link = \"x", "link = \"y"),
+        std::pair("\"m\"", "\"n\""), std::pair("\"a\"", "\"b\"")}) {
     EXPECT_FALSE(spec == Parse(absl::StrReplaceAll(kText, {{from, to}})).services[0]) << to;
   }
 }

@@ -23,8 +23,8 @@ std::vector<SettingDefinition> Definitions() {
   std::vector<SettingDefinition> definitions =
       CommonServerSettings({"127.0.0.1:8004", "127.0.0.1:9222", "/var/lib/agent"});
   definitions.push_back({"hosts", "h", "aliases", "", Type::kList, true, {}});
-  definitions.push_back({"poll", "t", "how often to look", "60s", Type::kDuration, true, {},
-                         absl::Milliseconds(10)});
+  definitions.push_back(
+      {"poll", "t", "how often to look", "60s", Type::kDuration, true, {}, absl::Milliseconds(10)});
   definitions.push_back({"root", "o", "publish by mounts", "true", Type::kBool, true, {}});
   definitions.push_back({"debug", "d", "log more", "false", Type::kBool, true, {}});
   definitions.push_back({"restart", "r", "no effect", "false", Type::kBool, true, {}});

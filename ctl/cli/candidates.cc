@@ -86,7 +86,9 @@ void AddArguments(const Form& form, const Before& before, Candidates& candidates
   const size_t place = before.words.size() - form.words.size();
   if (spec.arguments.empty() || (place >= spec.arguments.size() && !spec.repeats)) return;
   switch (spec.arguments[std::min(place, spec.arguments.size() - 1)]) {
-    case Argument::kService: candidates.names = Candidates::Names::kServices; break;
+    case Argument::kService:
+      candidates.names = Candidates::Names::kServices;
+      break;
     case Argument::kHash:
       candidates.names = Candidates::Names::kRevisions;
       candidates.service = before.words.back();
@@ -94,16 +96,17 @@ void AddArguments(const Form& form, const Before& before, Candidates& candidates
     case Argument::kShell:
       candidates.words.insert(candidates.words.end(), {"bash", "zsh", "fish"});
       break;
-    case Argument::kWord: AddFormWords({}, candidates.words); break;
+    case Argument::kWord:
+      AddFormWords({}, candidates.words);
+      break;
   }
 }
 
 void KeepThoseThatBeginWith(const std::string& prefix, Words& words) {
-  words.erase(std::remove_if(words.begin(), words.end(),
-                             [&](const std::string& word) {
-                               return !absl::StartsWith(word, prefix);
-                             }),
-              words.end());
+  words.erase(
+      std::remove_if(words.begin(), words.end(),
+                     [&](const std::string& word) { return !absl::StartsWith(word, prefix); }),
+      words.end());
 }
 
 }  // namespace

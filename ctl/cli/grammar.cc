@@ -12,10 +12,14 @@ namespace {
 
 const char* PlaceholderOf(Argument argument) {
   switch (argument) {
-    case Argument::kService: return "SERVICE";
-    case Argument::kHash: return "HASH";
-    case Argument::kShell: return "bash|zsh|fish";
-    case Argument::kWord: return "COMMAND";
+    case Argument::kService:
+      return "SERVICE";
+    case Argument::kHash:
+      return "HASH";
+    case Argument::kShell:
+      return "bash|zsh|fish";
+    case Argument::kWord:
+      return "COMMAND";
   }
   return "";
 }
@@ -35,27 +39,76 @@ std::string ArgumentsOf(const ActionSpec& spec) {
 
 const std::vector<ActionSpec>& ActionSpecs() {
   static const auto& specs = *new std::vector<ActionSpec>{
-      {Action::kListServices, {Argument::kService}, 0, false, true, {"watch"},
+      {Action::kListServices,
+       {Argument::kService},
+       0,
+       false,
+       true,
+       {"watch"},
        "the services of a host and where they stand"},
-      {Action::kListMachines, {}, 0, false, true, {},
-       "the machine names a host answers to"},
-      {Action::kGetService, {Argument::kService}, 1, false, true, {"watch"},
+      {Action::kListMachines, {}, 0, false, true, {}, "the machine names a host answers to"},
+      {Action::kGetService,
+       {Argument::kService},
+       1,
+       false,
+       true,
+       {"watch"},
        "one service with its revisions on disk and its last changes"},
-      {Action::kFreeze, {Argument::kService}, 1, false, true, {"reason"},
+      {Action::kFreeze,
+       {Argument::kService},
+       1,
+       false,
+       true,
+       {"reason"},
        "stop following the upstream"},
-      {Action::kUnfreeze, {Argument::kService}, 1, false, true, {"reason"},
+      {Action::kUnfreeze,
+       {Argument::kService},
+       1,
+       false,
+       true,
+       {"reason"},
        "follow the upstream again, and drop a rollback's pin"},
-      {Action::kPull, {Argument::kService}, 1, false, true, {},
+      {Action::kPull,
+       {Argument::kService},
+       1,
+       false,
+       true,
+       {},
        "look at the upstream now and wait until it is taken up"},
-      {Action::kRollback, {Argument::kService, Argument::kHash}, 2, false, true, {"reason"},
+      {Action::kRollback,
+       {Argument::kService, Argument::kHash},
+       2,
+       false,
+       true,
+       {"reason"},
        "move to another revision and pin it there"},
-      {Action::kDiff, {Argument::kService}, 1, false, true, {},
+      {Action::kDiff,
+       {Argument::kService},
+       1,
+       false,
+       true,
+       {},
        "what is published that is not as the revision has it"},
-      {Action::kWatch, {Argument::kService}, 0, true, true, {"watch"},
+      {Action::kWatch,
+       {Argument::kService},
+       0,
+       true,
+       true,
+       {"watch"},
        "the services, and every change as it happens"},
-      {Action::kCheck, {Argument::kService}, 0, true, true, {},
+      {Action::kCheck,
+       {Argument::kService},
+       0,
+       true,
+       true,
+       {},
        "succeed if every service (or each that is named) is OK or FREEZE"},
-      {Action::kCompletion, {Argument::kShell}, 1, false, false, {},
+      {Action::kCompletion,
+       {Argument::kShell},
+       1,
+       false,
+       false,
+       {},
        "print a completion script for a shell"},
       {Action::kVersion, {}, 0, false, false, {}, "print the version"},
       {Action::kHelp, {Argument::kWord}, 0, true, false, {}, "explain a command"},
@@ -103,10 +156,10 @@ const std::vector<Form>& Forms() {
 
 const std::vector<Abbreviation>& Abbreviations() {
   static const auto& abbreviations = *new std::vector<Abbreviation>{
-      {"", "ls", "list"},         {"", "l", "list"},          {"", "st", "state"},
-      {"", "d", "do"},            {"list", "m", "machines"},  {"list", "s", "service"},
-      {"state", "f", "freeze"},   {"state", "u", "unfreeze"}, {"state", "r", "rollback"},
-      {"do", "f", "freeze"},      {"do", "u", "unfreeze"},    {"do", "r", "rollback"},
+      {"", "ls", "list"},       {"", "l", "list"},          {"", "st", "state"},
+      {"", "d", "do"},          {"list", "m", "machines"},  {"list", "s", "service"},
+      {"state", "f", "freeze"}, {"state", "u", "unfreeze"}, {"state", "r", "rollback"},
+      {"do", "f", "freeze"},    {"do", "u", "unfreeze"},    {"do", "r", "rollback"},
       {"do", "p", "pull"},
   };
   return abbreviations;
@@ -119,8 +172,9 @@ const std::vector<UnavailableForm>& UnavailableForms() {
   constexpr char kOneHost[] = "ask one host, as gitopsctl list machines @HOST";
   constexpr char kEachAgent[] =
       "each agent follows its branch by itself; gitopsctl watch @HOST shows it";
-  constexpr char kPull[] = "push to the branch, and each agent takes it up; at once with gitopsctl "
-                           "pull SERVICE @HOST";
+  constexpr char kPull[] =
+      "push to the branch, and each agent takes it up; at once with gitopsctl "
+      "pull SERVICE @HOST";
   constexpr char kRollback[] = "gitopsctl rollback SERVICE HASH @HOST does it on one host";
   constexpr char kFreeze[] = "gitopsctl freeze SERVICE @HOST and unfreeze do it on one host";
   constexpr char kAction[] = "what a change runs is the service's action in the config";
@@ -153,18 +207,30 @@ const std::vector<UnavailableForm>& UnavailableForms() {
 
 const std::vector<FlagSpec>& FlagSpecs() {
   static const auto& flags = *new std::vector<FlagSpec>{
-      {"output", "o", "FORM", {"table", "wide", "json", "yaml", "name"}, true,
+      {"output",
+       "o",
+       "FORM",
+       {"table", "wide", "json", "yaml", "name"},
+       true,
        "how results are printed (default table)"},
       {"watch", "w", "", {}, false, "print every change until interrupted"},
       {"reason", "", "TEXT", {}, false, "why; kept with the change"},
-      {"timeout", "", "DURATION", {}, true,
+      {"timeout",
+       "",
+       "DURATION",
+       {},
+       true,
        "give up after this long (default 30s; pull and rollback 5m; a watch never)"},
       {"insecure", "", "", {}, true, "speak plain text to other machines too"},
       {"tls-dir", "", "DIR", {}, true, "ca.crt, tls.crt and tls.key (not in this version)"},
       {"planner", "", "ADDRESS", {}, true, "the planner (not in this version)"},
       {"context", "", "NAME", {}, true, "a stored set of flags (not in this version)"},
       {"yes", "y", "", {}, true, "do not ask before destructive commands"},
-      {"color", "", "WHEN", {"auto", "always", "never"}, true,
+      {"color",
+       "",
+       "WHEN",
+       {"auto", "always", "never"},
+       true,
        "colour states in tables (default auto: on a terminal, unless NO_COLOR is set)"},
       {"help", "h", "", {}, true, "explain the command"},
   };
@@ -192,8 +258,7 @@ std::string UsageOf(Action action) {
 }
 
 std::string VariableOf(absl::string_view flag) {
-  return absl::StrCat("GITOPS_",
-                      absl::AsciiStrToUpper(absl::StrReplaceAll(flag, {{"-", "_"}})));
+  return absl::StrCat("GITOPS_", absl::AsciiStrToUpper(absl::StrReplaceAll(flag, {{"-", "_"}})));
 }
 
 }  // namespace gitops::ctl

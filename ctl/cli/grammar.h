@@ -47,8 +47,8 @@ struct Form {
   bool alias = false;  // understood, but not shown in help nor offered by completion
 };
 
-// gitopperctl's short words: `d r` is `do rollback`. Where `verb` is empty it stands for a verb, else
-// for a noun of that verb.
+// gitopperctl's short words: `d r` is `do rollback`. Where `verb` is empty it stands for a verb,
+// else for a noun of that verb.
 struct Abbreviation {
   std::string verb;
   std::string shortened;
@@ -59,8 +59,8 @@ struct Abbreviation {
 struct UnavailableForm {
   std::string verb;
   std::string noun;
-  std::string needs;    // what this version lacks: "the planner"
-  std::string instead;  // what to do today
+  std::string needs;       // what this version lacks: "the planner"
+  std::string instead;     // what to do today
   bool with_host = false;  // also where a host is named (else those words could be a service's)
 };
 

@@ -36,13 +36,11 @@ TEST(HostAddressTest, SaysWhatIsWrongWithABadOne) {
     const char* text;
     const char* message;
   } kCases[] = {
-      {"", "the name is empty"},          {":80", "the name is empty"},
-      {"web1:", "1 to 65535"},            {"web1:0", "1 to 65535"},
-      {"web1:65536", "1 to 65535"},       {"web1:+80", "1 to 65535"},
-      {"web1:http", "1 to 65535"},        {"[::1", "no IPv6 address"},
-      {"[web1]", "no IPv6 address"},      {"[::1]x", "1 to 65535"},
-      {"unix:", "no path"},               {"dns:///web1", "1 to 65535"},
-      {"a b", "not a name"},              {"web1/x", "not a name"},
+      {"", "the name is empty"},   {":80", "the name is empty"}, {"web1:", "1 to 65535"},
+      {"web1:0", "1 to 65535"},    {"web1:65536", "1 to 65535"}, {"web1:+80", "1 to 65535"},
+      {"web1:http", "1 to 65535"}, {"[::1", "no IPv6 address"},  {"[web1]", "no IPv6 address"},
+      {"[::1]x", "1 to 65535"},    {"unix:", "no path"},         {"dns:///web1", "1 to 65535"},
+      {"a b", "not a name"},       {"web1/x", "not a name"},
   };
   for (const auto& c : kCases) {
     const auto address = ParseHostAddress(c.text);

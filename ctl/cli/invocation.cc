@@ -34,8 +34,9 @@ absl::Status RefuseUnknownFlags(const RawCommandLine& line) {
     const std::string name = flag.substr(std::min(flag.find_first_not_of('-'), flag.size()));
     const std::string bare = name.substr(0, name.find('='));
     if (IsFleetFlag(bare)) {
-      return Usage(absl::StrCat("--", bare, " chooses hosts through the planner, which is not part "
-                                            "of this version; name a host with @HOST"));
+      return Usage(absl::StrCat("--", bare,
+                                " chooses hosts through the planner, which is not part "
+                                "of this version; name a host with @HOST"));
     }
     Words known;
     for (const FlagSpec& spec : FlagSpecs()) known.push_back(absl::StrCat("--", spec.name));
@@ -109,7 +110,8 @@ absl::StatusOr<std::string> TakeHost(Words& words) {
   for (const std::string& word : words) {
     if (!absl::StartsWith(word, "@")) continue;
     if (host.has_value()) {
-      return Usage(absl::StrCat("two hosts are named, @", *host, " and ", word, "; one is possible"));
+      return Usage(
+          absl::StrCat("two hosts are named, @", *host, " and ", word, "; one is possible"));
     }
     host = word.substr(1);
   }
@@ -125,7 +127,8 @@ absl::Status CheckHost(const ActionSpec& spec, const Invocation& invocation) {
     return Usage(absl::StrCat(NameOf(spec.action), " takes no @HOST"));
   }
   if (spec.on_host && invocation.host.empty()) {
-    return Usage(absl::StrCat(NameOf(spec.action), " for the whole fleet needs the planner, which "
+    return Usage(absl::StrCat(NameOf(spec.action),
+                              " for the whole fleet needs the planner, which "
                               "is not part of this version; name a host with @HOST: ",
                               UsageOf(spec.action)));
   }

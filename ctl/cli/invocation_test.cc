@@ -127,8 +127,10 @@ TEST(InvocationTest, WordsAfterTwoDashesAreNoFlags) {
 }
 
 TEST(InvocationTest, FlagBeatsVariable) {
-  const Variables variables = {{"GITOPS_OUTPUT", "yaml"}, {"GITOPS_TIMEOUT", "5s"},
-                               {"GITOPS_INSECURE", "true"}, {"GITOPS_COLOR", ""}};
+  const Variables variables = {{"GITOPS_OUTPUT", "yaml"},
+                               {"GITOPS_TIMEOUT", "5s"},
+                               {"GITOPS_INSECURE", "true"},
+                               {"GITOPS_COLOR", ""}};
   const auto from_variables = Parse("list services @web1", variables);
   ASSERT_TRUE(from_variables.ok()) << from_variables.status();
   EXPECT_EQ(from_variables->flags.output, OutputForm::kYaml);
@@ -207,12 +209,26 @@ TEST(InvocationTest, EmptyArgumentIsRefused) {
 }
 
 TEST(InvocationTest, LaterReleasesCommandsAreSaidToBeUnavailable) {
-  for (const char* line :
-       {"list hosts", "list hosts @web1", "list deployments", "list hooks", "list pipelines", "list promotions",
-        "get deployment d1", "get promotion p1", "get pipeline p", "plan switch",
-        "deploy switch --on web*", "watch deployment d1", "cancel deployment d1",
-        "resume deployment d1", "rollback deployment d1", "hooks test pre-deploy",
-        "promotions approve a/b c d", "ca init --dir x", "context list", "audit"}) {
+  for (const char* line : {"list hosts",
+                           "list hosts @web1",
+                           "list deployments",
+                           "list hooks",
+                           "list pipelines",
+                           "list promotions",
+                           "get deployment d1",
+                           "get promotion p1",
+                           "get pipeline p",
+                           "plan switch",
+                           "deploy switch --on web*",
+                           "watch deployment d1",
+                           "cancel deployment d1",
+                           "resume deployment d1",
+                           "rollback deployment d1",
+                           "hooks test pre-deploy",
+                           "promotions approve a/b c d",
+                           "ca init --dir x",
+                           "context list",
+                           "audit"}) {
     const auto invocation = Parse(line);
     ASSERT_FALSE(invocation.ok()) << line;
     EXPECT_THAT(std::string(invocation.status().message()),
@@ -229,14 +245,14 @@ TEST(InvocationTest, RevisionIsGivenByFourTo64HexDigits) {
        {std::string("8df1"), std::string("8DF1B3"), std::string(40, 'a'), std::string(64, '0')}) {
     EXPECT_TRUE(Parse("rollback nginx " + hash + " @web1").ok()) << hash;
   }
-  for (const std::string& hash :
-       {std::string("zz"), std::string("8df"), std::string("main"), std::string("HEAD~1"),
-        std::string(65, 'a')}) {
+  for (const std::string& hash : {std::string("zz"), std::string("8df"), std::string("main"),
+                                  std::string("HEAD~1"), std::string(65, 'a')}) {
     for (const char* verb : {"rollback", "do rollback", "d r", "rollback service"}) {
       const auto invocation = Parse(absl::StrCat(verb, " nginx ", hash, " @web1"));
       ASSERT_FALSE(invocation.ok()) << hash;
-      EXPECT_THAT(std::string(invocation.status().message()),
-                  HasSubstr("'" + hash + "' is not a revision: give its hash, of 4 to 64 hex digits"));
+      EXPECT_THAT(
+          std::string(invocation.status().message()),
+          HasSubstr("'" + hash + "' is not a revision: give its hash, of 4 to 64 hex digits"));
     }
   }
 }

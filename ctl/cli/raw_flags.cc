@@ -1,7 +1,6 @@
 #include "ctl/cli/raw_flags.h"
 
 #include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <utility>
 
@@ -21,7 +20,8 @@ std::string CliNameOf(const FlagSpec& flag) {
                                  : absl::StrCat("-", flag.short_name, ",--", flag.name);
 }
 
-// A flag and a value as CLI11 takes them: it keeps the '=' of `-o=json` as part of the value, and for
+// A flag and a value as CLI11 takes them: it keeps the '=' of `-o=json` as part of the value, and
+// for
 // `--output=` takes the next word.
 std::vector<std::string> FlagWithValue(const FlagSpec& flag, const std::string& value) {
   const std::string name = absl::StrCat("--", flag.name);
@@ -118,10 +118,9 @@ class Reader {
       return absl::OkStatus();
     }
     const std::string nearest = Nearest(value->text, choices);
-    return BadValue(*value,
-                    absl::StrCat("one of ", absl::StrJoin(choices, ", "),
-                                 nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest,
-                                                                     "?")));
+    return BadValue(
+        *value, absl::StrCat("one of ", absl::StrJoin(choices, ", "),
+                             nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?")));
   }
 
   absl::Status Duration(const std::string& name, std::optional<absl::Duration>& target) const {

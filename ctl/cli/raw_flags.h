@@ -26,7 +26,8 @@ struct RawCommandLine {
 absl::StatusOr<RawCommandLine> SplitCommandLine(const std::vector<std::string>& arguments,
                                                 const Environment& environment);
 
-// Checks and converts the values. INVALID_ARGUMENT names the flag or variable and the values it takes.
+// Checks and converts the values. INVALID_ARGUMENT names the flag or variable and the values it
+// takes.
 absl::StatusOr<Flags> ReadFlags(const RawCommandLine& line);
 
 }  // namespace gitops::ctl

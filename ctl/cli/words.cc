@@ -12,8 +12,7 @@ namespace {
 absl::Status Usage(absl::string_view message) { return absl::InvalidArgumentError(message); }
 
 bool StartsWith(const Words& words, const Words& prefix) {
-  return words.size() >= prefix.size() &&
-         std::equal(prefix.begin(), prefix.end(), words.begin());
+  return words.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), words.begin());
 }
 
 // Not only gitopperctl's.
@@ -80,8 +79,8 @@ absl::Status UnknownWords(const Words& words) {
   if (words.size() < 2) {
     return Usage(absl::StrCat(words[0], " needs one of ", absl::StrJoin(nouns, ", ")));
   }
-  return Usage(absl::StrCat(words[0], " has no ", words[1], DidYouMean(words[1], nouns), "; it has ",
-                            absl::StrJoin(nouns, ", ")));
+  return Usage(absl::StrCat(words[0], " has no ", words[1], DidYouMean(words[1], nouns),
+                            "; it has ", absl::StrJoin(nouns, ", ")));
 }
 
 bool Fits(const ActionSpec& spec, size_t arguments) {

@@ -18,8 +18,8 @@ void Lengthen(Words& words);
 // INVALID_ARGUMENT if they name something that a later version will do.
 absl::Status RefuseUnavailable(const Words& words, bool with_host);
 
-// The longest form whose arguments fit; where none fits, the first that begins so, whose usage is then
-// told; null where none begins so. (`freeze service` may freeze a service of that name.)
+// The longest form whose arguments fit; where none fits, the first that begins so, whose usage is
+// then told; null where none begins so. (`freeze service` may freeze a service of that name.)
 const Form* FindForm(const Words& words);
 
 bool Fits(const ActionSpec& spec, size_t arguments);

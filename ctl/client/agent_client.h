@@ -44,8 +44,9 @@ class AgentClient {
   virtual absl::StatusOr<v1::PullServiceResponse> Pull(const std::string& name) = 0;
   virtual absl::StatusOr<v1::DiffServiceResponse> Diff(const std::string& name) = 0;
 
-  // Calls `seen` for each answer, until it answers false (then OK) or the watch ends (UNAVAILABLE if
-  // the agent ended it). `names` empty: all services. Bounded by the timeout only where one is set.
+  // Calls `seen` for each answer, until it answers false (then OK) or the watch ends (UNAVAILABLE
+  // if the agent ended it). `names` empty: all services. Bounded by the timeout only where one is
+  // set.
   using Seen = std::function<bool(const v1::WatchServicesResponse&)>;
   virtual absl::Status Watch(const std::vector<std::string>& names, const Seen& seen) = 0;
 };

@@ -32,9 +32,12 @@ ExitCode ExitCodeOf(const absl::Status& failure) {
   }
   switch (failure.code()) {
     case absl::StatusCode::kUnauthenticated:
-    case absl::StatusCode::kPermissionDenied: return kUnreachable;
-    case absl::StatusCode::kDeadlineExceeded: return kTimedOut;
-    default: return kFailed;
+    case absl::StatusCode::kPermissionDenied:
+      return kUnreachable;
+    case absl::StatusCode::kDeadlineExceeded:
+      return kTimedOut;
+    default:
+      return kFailed;
   }
 }
 

@@ -9,8 +9,8 @@
 
 namespace gitops::ctl {
 
-// What a failed command says and answers. An exit code or a hint that the code alone does not tell is
-// attached to the status where it is known.
+// What a failed command says and answers. An exit code or a hint that the code alone does not tell
+// is attached to the status where it is known.
 
 absl::Status WithExitCode(absl::Status status, ExitCode code);
 // What the user can do about it: "gitopsctl get service nginx @web1:8004 lists those on disk".
@@ -19,8 +19,9 @@ absl::Status WithHint(absl::Status status, absl::string_view hint);
 // Never kDone.
 ExitCode ExitCodeOf(const absl::Status& failure);
 
-// "gitopsctl: rollback nginx on web1:8004: no revision begins with abcd (NOT_FOUND); <hint>", without
-// a newline and with control characters escaped. `doing` may be empty, and is escaped already.
+// "gitopsctl: rollback nginx on web1:8004: no revision begins with abcd (NOT_FOUND); <hint>",
+// without a newline and with control characters escaped. `doing` may be empty, and is escaped
+// already.
 std::string FailureText(absl::string_view doing, const absl::Status& failure);
 
 }  // namespace gitops::ctl

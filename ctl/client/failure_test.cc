@@ -25,9 +25,10 @@ TEST(FailureTest, ExitCodeFollowsTheStatus) {
 }
 
 TEST(FailureTest, TextSaysWhatWasDoneWhatHappenedAndWhatToDo) {
-  EXPECT_EQ(FailureText("rollback nginx on web1:8004",
-                        WithHint(absl::NotFoundError("no revision begins with abcd"), "look")),
-            "gitopsctl: rollback nginx on web1:8004: no revision begins with abcd (NOT_FOUND); look");
+  EXPECT_EQ(
+      FailureText("rollback nginx on web1:8004",
+                  WithHint(absl::NotFoundError("no revision begins with abcd"), "look")),
+      "gitopsctl: rollback nginx on web1:8004: no revision begins with abcd (NOT_FOUND); look");
 }
 
 TEST(FailureTest, MessageOfTheAgentCannotControlTheTerminal) {

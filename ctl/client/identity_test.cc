@@ -6,9 +6,7 @@
 namespace gitops::ctl {
 namespace {
 
-TEST(IdentityTest, NamesUserAndHost) {
-  EXPECT_THAT(UserAtHost(), testing::MatchesRegex(".+@.+"));
-}
+TEST(IdentityTest, NamesUserAndHost) { EXPECT_THAT(UserAtHost(), testing::MatchesRegex(".+@.+")); }
 
 TEST(IdentityTest, IsFitForMetadata) { EXPECT_EQ(PrintableAscii("j\xc3\xb6rg\n@h"), "j??rg?@h"); }
 

@@ -39,8 +39,8 @@ absl::StatusOr<ExitCode> Check(CommandContext& context);
 
 absl::StatusOr<ExitCode> Help(const Invocation& invocation, Console& console);
 absl::StatusOr<ExitCode> Completion(const Invocation& invocation, Console& console);
-// The hidden command that completion scripts call with the words up to the cursor, the last of which
-// is being completed (it may be empty). Prints one candidate a line; never fails.
+// The hidden command that completion scripts call with the words up to the cursor, the last of
+// which is being completed (it may be empty). Prints one candidate a line; never fails.
 ExitCode Complete(const std::vector<std::string>& words, Console& console);
 
 }  // namespace gitops::ctl

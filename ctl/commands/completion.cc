@@ -53,17 +53,16 @@ complete -c gitopsctl -f -a '(__gitopsctl_complete)'
 
 absl::StatusOr<ExitCode> Completion(const Invocation& invocation, Console& console) {
   const std::string& shell = invocation.arguments[0];
-  const char* script = shell == "bash" ? kBash
-                       : shell == "zsh" ? kZsh
+  const char* script = shell == "bash"   ? kBash
+                       : shell == "zsh"  ? kZsh
                        : shell == "fish" ? kFish
                                          : nullptr;
   if (script == nullptr) {
     const std::string nearest = Nearest(shell, {"bash", "zsh", "fish"});
-    return WithExitCode(
-        absl::InvalidArgumentError(absl::StrCat(
-            "there is none for ", shell, "; choose bash, zsh or fish",
-            nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?"))),
-        kUsage);
+    return WithExitCode(absl::InvalidArgumentError(absl::StrCat(
+                            "there is none for ", shell, "; choose bash, zsh or fish",
+                            nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?"))),
+                        kUsage);
   }
   console.out << script << std::flush;
   return kDone;

@@ -14,8 +14,8 @@ absl::StatusOr<ExitCode> Diff(CommandContext& context) {
                         << response->differences_size() << "\n";
   }
   if (!response->differences().empty()) return kFailed;
-  context.console.err << "gitopsctl: " << context.Subject() << ": as " << ShortHash(response->hash())
-                      << " has it\n";
+  context.console.err << "gitopsctl: " << context.Subject() << ": as "
+                      << ShortHash(response->hash()) << " has it\n";
   return kDone;
 }
 

@@ -17,10 +17,12 @@ constexpr char kIntroduction[] =
     "stand anywhere after the verb; the port is 8004 if none is named.\n";
 
 constexpr char kExitCodes[] =
-    "\nExit status: 0 done; 1 failed or degraded; 2 usage; 3 unreachable or not allowed; 4 timed out.\n";
+    "\nExit status: 0 done; 1 failed or degraded; 2 usage; 3 unreachable or not allowed; 4 timed "
+    "out.\n";
 
 std::string FlagText(const FlagSpec& flag) {
-  return absl::StrCat("  ", flag.short_name.empty() ? "    " : absl::StrCat("-", flag.short_name, ", "),
+  return absl::StrCat("  ",
+                      flag.short_name.empty() ? "    " : absl::StrCat("-", flag.short_name, ", "),
                       "--", flag.name, flag.value.empty() ? "" : " ",
                       flag.choices.empty() ? flag.value : absl::StrJoin(flag.choices, "|"));
 }

@@ -1,7 +1,7 @@
-#include "ctl/commands/commands.h"
-
 #include <utility>
 #include <vector>
+
+#include "ctl/commands/commands.h"
 
 namespace gitops::ctl {
 

@@ -57,15 +57,16 @@ absl::StatusOr<ExitCode> Rollback(CommandContext& context) {
   const absl::StatusOr<v1::RollbackServiceResponse> response =
       context.agent.Rollback(name, hash, context.invocation.flags.reason);
   if (absl::IsNotFound(response.status())) {
-    return WithHint(response.status(), absl::StrCat("gitopsctl get service ", name, " @",
-                                                    context.invocation.host,
-                                                    " lists those on disk"));
+    return WithHint(response.status(),
+                    absl::StrCat("gitopsctl get service ", name, " @", context.invocation.host,
+                                 " lists those on disk"));
   }
   if (!response.ok()) return response.status();
   const v1::Service& after = response->service();
   const std::string took = DurationText(ToDuration(response->duration()));
   if (after.state() != v1::SERVICE_STATE_FREEZE) {
-    return Finish(context, after, false, absl::StrCat("rollback ", Failed(after), ", after ", took));
+    return Finish(context, after, false,
+                  absl::StrCat("rollback ", Failed(after), ", after ", took));
   }
   return Finish(context, after, true,
                 absl::StrCat("rolled back ", FromTo(*before, after), " in ", took, ", ",

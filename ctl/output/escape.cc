@@ -32,7 +32,7 @@ Character Decode(absl::string_view text) {
 }
 
 bool IsHarmful(uint32_t code) {
-  return code < 0x20 || (code >= 0x7f && code < 0xa0) ||    // C0, DEL, C1
+  return code < 0x20 || (code >= 0x7f && code < 0xa0) ||        // C0, DEL, C1
          code == 0x061c || code == 0x200e || code == 0x200f ||  // direction marks
          (code >= 0x2028 && code <= 0x202e) ||                  // separators, embeddings, overrides
          (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;

@@ -15,8 +15,8 @@ std::string EscapeLine(absl::string_view text);
 // As EscapeLine, but newlines and tabs stay: for text of several lines.
 std::string EscapeText(absl::string_view text);
 
-// For finished JSON or double-quoted YAML: what EscapeLine would escape becomes \uNNNN, but newlines,
-// which are layout there, stay.
+// For finished JSON or double-quoted YAML: what EscapeLine would escape becomes \uNNNN, but
+// newlines, which are layout there, stay.
 std::string EscapeDocument(absl::string_view text);
 
 bool IsUtf8(absl::string_view text);

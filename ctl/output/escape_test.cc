@@ -16,11 +16,15 @@ TEST(EscapeTest, NoControlCharacterReachesTheTerminal) {
       {"a\nb\tc\rd", "a\\nb\\tc\\x0dd"},
       {std::string("nul\0!", 5), "nul\\x00!"},
       {"\x7f", "\\x7f"},
-      {"\xc2\x9b" "31m", "\\u{009b}31m"},        // CSI as one character
-      {"\xe2\x80\xae" "txt.exe", "\\u{202e}txt.exe"},  // right-to-left override
+      {"\xc2\x9b"
+       "31m",
+       "\\u{009b}31m"},  // CSI as one character
+      {"\xe2\x80\xae"
+       "txt.exe",
+       "\\u{202e}txt.exe"},  // right-to-left override
       {"bad\xff", "bad\\xff"},
-      {"\xc0\x9b", "\\xc0\\x9b"},              // overlong
-      {"\xed\xa0\x80", "\\xed\\xa0\\x80"},     // surrogate
+      {"\xc0\x9b", "\\xc0\\x9b"},           // overlong
+      {"\xed\xa0\x80", "\\xed\\xa0\\x80"},  // surrogate
       {"cut\xe2\x82", "cut\\xe2\\x82"},
   };
   for (const auto& c : kCases) EXPECT_EQ(EscapeLine(c.text), c.escaped);
@@ -37,7 +41,9 @@ TEST(EscapeTest, DocumentKeepsItsLayoutAndItsLetters) {
 TEST(EscapeTest, Utf8IsToldFromOtherBytes) {
   EXPECT_TRUE(IsUtf8(""));
   EXPECT_TRUE(IsUtf8("größe \xf0\x9f\x98\x80"));
-  EXPECT_FALSE(IsUtf8("gr\xf6\xdf" "e"));
+  EXPECT_FALSE(
+      IsUtf8("gr\xf6\xdf"
+             "e"));
 }
 
 TEST(EscapeTest, WidthCountsCharactersAndNoColors) {

@@ -74,8 +74,8 @@ absl::StatusOr<Json> ToJson(const google::protobuf::Message& message) {
   std::string text;
   const auto status = google::protobuf::util::MessageToJsonString(message, &text, options);
   if (!status.ok()) {
-    return absl::InternalError(absl::StrCat("cannot print the agent's answer as JSON: ",
-                                            std::string(status.message())));
+    return absl::InternalError(
+        absl::StrCat("cannot print the agent's answer as JSON: ", std::string(status.message())));
   }
   const Json value = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!value.is_object()) return absl::InternalError("the agent's answer is no JSON object");

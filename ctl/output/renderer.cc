@@ -9,10 +9,13 @@ namespace gitops::ctl {
 std::unique_ptr<Renderer> MakeRenderer(const RenderOptions& options, std::ostream& out) {
   switch (options.form) {
     case OutputForm::kTable:
-    case OutputForm::kWide: return MakeTextRenderer(options, out);
+    case OutputForm::kWide:
+      return MakeTextRenderer(options, out);
     case OutputForm::kJson:
-    case OutputForm::kYaml: return MakeTreeRenderer(options.form, out);
-    case OutputForm::kName: return MakeNameRenderer(out);
+    case OutputForm::kYaml:
+      return MakeTreeRenderer(options.form, out);
+    case OutputForm::kName:
+      return MakeNameRenderer(out);
   }
   return nullptr;
 }

@@ -12,18 +12,23 @@ namespace {
 
 const char* ColorOf(v1::ServiceState state) {
   switch (state) {
-    case v1::SERVICE_STATE_OK: return "\x1b[32m";
-    case v1::SERVICE_STATE_FREEZE: return "\x1b[36m";
-    case v1::SERVICE_STATE_ROLLBACK: return "\x1b[33m";
-    case v1::SERVICE_STATE_DIFF: return "\x1b[35m";
-    case v1::SERVICE_STATE_BROKEN: return "\x1b[31m";
-    default: return "";
+    case v1::SERVICE_STATE_OK:
+      return "\x1b[32m";
+    case v1::SERVICE_STATE_FREEZE:
+      return "\x1b[36m";
+    case v1::SERVICE_STATE_ROLLBACK:
+      return "\x1b[33m";
+    case v1::SERVICE_STATE_DIFF:
+      return "\x1b[35m";
+    case v1::SERVICE_STATE_BROKEN:
+      return "\x1b[31m";
+    default:
+      return "";
   }
 }
 
 std::string TrackingText(v1::Tracking tracking) {
-  return absl::AsciiStrToLower(
-      absl::StripPrefix(v1::Tracking_Name(tracking), "TRACKING_"));
+  return absl::AsciiStrToLower(absl::StripPrefix(v1::Tracking_Name(tracking), "TRACKING_"));
 }
 
 std::string DirectoriesText(const v1::Service& service) {
@@ -54,12 +59,12 @@ std::string ChangesText(const v1::Service& service, bool color) {
   std::vector<Row> rows = {{"  WHEN", "REVISION", "STATE", "BY", "TOOK", "WHY"}};
   for (const v1::Change& change : service.changes()) {
     const absl::Duration took = ToDuration(change.duration());
-    rows.push_back({"  " + TimeText(change.has_time(), change.time()),
-                    Moved(ShortHash(change.from_hash()), ShortHash(change.to_hash())),
-                    Moved(StateText(change.from_state(), color), StateText(change.to_state(), color)),
-                    EscapeLine(change.actor()),
-                    took == absl::ZeroDuration() ? "" : DurationText(took),
-                    EscapeLine(change.reason())});
+    rows.push_back(
+        {"  " + TimeText(change.has_time(), change.time()),
+         Moved(ShortHash(change.from_hash()), ShortHash(change.to_hash())),
+         Moved(StateText(change.from_state(), color), StateText(change.to_state(), color)),
+         EscapeLine(change.actor()), took == absl::ZeroDuration() ? "" : DurationText(took),
+         EscapeLine(change.reason())});
   }
   return "\nChanges:\n" + FormatTable(rows);
 }
@@ -67,10 +72,10 @@ std::string ChangesText(const v1::Service& service, bool color) {
 }  // namespace
 
 std::string StateText(v1::ServiceState state, bool color) {
-  const std::string name = v1::ServiceState_IsValid(state)
-                               ? std::string(absl::StripPrefix(v1::ServiceState_Name(state),
-                                                               "SERVICE_STATE_"))
-                               : absl::StrCat("state ", static_cast<int>(state));
+  const std::string name =
+      v1::ServiceState_IsValid(state)
+          ? std::string(absl::StripPrefix(v1::ServiceState_Name(state), "SERVICE_STATE_"))
+          : absl::StrCat("state ", static_cast<int>(state));
   const std::string begin = color ? ColorOf(state) : "";
   return begin.empty() ? name : absl::StrCat(begin, name, "\x1b[0m");
 }

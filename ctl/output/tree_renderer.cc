@@ -44,9 +44,7 @@ class TreeRenderer : public Renderer {
   }
 
  private:
-  void Print(const Json& tree) {
-    out_ << (yaml_ ? YamlText(tree) : JsonText(tree)) << std::flush;
-  }
+  void Print(const Json& tree) { out_ << (yaml_ ? YamlText(tree) : JsonText(tree)) << std::flush; }
 
   absl::Status One(const google::protobuf::Message& message) {
     const absl::StatusOr<Json> tree = ToJson(message);

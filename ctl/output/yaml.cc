@@ -15,8 +15,8 @@ namespace {
 // Whether every YAML reader takes `text`, unquoted, for this string: yaml-cpp would also leave
 // "yes" and "0123" bare, which are a boolean and a number elsewhere.
 bool IsPlainString(const std::string& text) {
-  static const auto& reserved = *new std::set<std::string>{"true", "false", "yes", "no", "on",
-                                                           "off",  "null",  "y",   "n"};
+  static const auto& reserved =
+      *new std::set<std::string>{"true", "false", "yes", "no", "on", "off", "null", "y", "n"};
   if (text.empty() || !(absl::ascii_isalpha(text[0]) || text[0] == '/')) return false;
   const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
     return absl::ascii_isalnum(c) || absl::StrContains("/._-", absl::string_view(&c, 1));

@@ -243,7 +243,8 @@ class FakeAgentService : public FakeAgent, public v1::AgentService::Service {
   // Records the call, and answers what it was told to answer.
   Status Begin(const std::string& method, ServerContext& context, const std::string& reason = "")
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    Call call{method, "", context.deadline() < std::chrono::system_clock::time_point::max(), reason};
+    Call call{method, "", context.deadline() < std::chrono::system_clock::time_point::max(),
+              reason};
     const auto user = context.client_metadata().find("gitops-user");
     if (user != context.client_metadata().end()) {
       call.user.assign(user->second.data(), user->second.size());
@@ -298,7 +299,8 @@ class FakeAgentService : public FakeAgent, public v1::AgentService::Service {
     std::vector<v1::WatchServicesResponse> news;
     for (const auto& [name, service] : services_) {
       const auto& wanted = request.services();
-      if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end()) continue;
+      if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end())
+        continue;
       const auto known = sent.find(name);
       if (known != sent.end() && known->second.generation() == service.generation()) continue;
       *news.emplace_back().mutable_service() = sent[name] = Listed(service);

@@ -5,15 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "gitops/v1/agent.pb.h"
-
 #include "absl/status/status.h"
+#include "gitops/v1/agent.pb.h"
 
 namespace gitops::ctl {
 
-// An agent with state but without services to run: freezing, rolling back and pulling change what it
-// answers afterwards, as the real one's proto promises. Serves on a free loopback port from Start()
-// until it is destroyed. Any thread.
+// An agent with state but without services to run: freezing, rolling back and pulling change what
+// it answers afterwards, as the real one's proto promises. Serves on a free loopback port from
+// Start() until it is destroyed. Any thread.
 class FakeAgent {
  public:
   static std::unique_ptr<FakeAgent> Start();
