@@ -1,24 +1,19 @@
 #include "agent/publish/carry_over.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <map>
 #include <utility>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "agent/publish/copy_node.h"
+#include "absl/strings/str_split.h"
 #include "agent/publish/layout.h"
+#include "agent/publish/untracked.h"
 #include "common/log/log.h"
-#include "common/path/beneath.h"
 
 namespace gitops {
 namespace {
@@ -42,59 +37,16 @@ void AddParents(std::string path, std::set<std::string>& directories) {
   }
 }
 
-absl::StatusOr<Fd> OpenDirectory(int root, const std::string& path, int flags = O_RDONLY) {
-  return OpenBeneath(root, path, flags | O_DIRECTORY | O_NOFOLLOW, 0,
-                     RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+void EraseBelow(Untracked& nodes, const std::string& directory) {
+  const std::string prefix = directory + "/";
+  auto node = nodes.lower_bound(prefix);
+  while (node != nodes.end() && absl::StartsWith(node->first, prefix)) node = nodes.erase(node);
 }
 
-// Equal now means not written since. Nothing: it does not exist.
-struct Stamp {
-  bool exists = false;
-  bool directory = false;
-  ino_t inode = 0;
-  off_t size = 0;
-  mode_t mode = 0;
-  int64_t mtime_ns = 0, ctime_ns = 0;
-
-  bool operator==(const Stamp&) const = default;
+// The same directory in both revisions, to be read.
+struct Pair {
+  Fd from, to;
 };
-
-Stamp StampOf(int directory, const std::string& name) {
-  struct stat stat = {};
-  if (::fstatat(directory, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) return {};
-  const auto nanoseconds = [](const timespec& t) {
-    return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
-  };
-  return {true,
-          S_ISDIR(stat.st_mode),
-          stat.st_ino,
-          stat.st_size,
-          stat.st_mode,
-          nanoseconds(stat.st_mtim),
-          nanoseconds(stat.st_ctim)};
-}
-
-Stamp StampAt(int root, const std::string& path) {
-  const auto [parent, name] = Split(path);
-  absl::StatusOr<Fd> directory = OpenDirectory(root, parent, O_PATH);
-  return directory.ok() ? StampOf(directory->get(), name) : Stamp();
-}
-
-absl::StatusOr<std::vector<std::string>> NamesIn(int directory) {
-  const int again = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR* stream = again < 0 ? nullptr : ::fdopendir(again);
-  if (stream == nullptr) return absl::ErrnoToStatus(errno, "cannot list a directory");
-  std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(stream)) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
-  ::closedir(stream);
-  return names;
-}
-
-// By path, so that a directory comes before what is in it.
-using Untracked = std::map<std::string, Stamp>;
 
 class CarryOverImpl : public CarryOver {
  public:
@@ -106,7 +58,9 @@ class CarryOverImpl : public CarryOver {
   }
 
   absl::Status CopyAll() override {
-    copied_.clear();
+    published_ = false;
+    carried_.clear();
+    linked_.clear();
     absl::Status status = FindUntracked(request_.from.get(), "", 0, /*say=*/true, seen_);
     if (!status.ok()) return status;
     std::set<std::string> keep = above_excluded_;
@@ -117,24 +71,29 @@ class CarryOverImpl : public CarryOver {
     status = RemoveStale(request_.to.get(), "", 0, keep);
     for (const auto& [path, stamp] : seen_) {
       if (!status.ok()) return status;
-      status = Copy(path, stamp);
+      status = Carry(path, stamp);
     }
-    return status.ok() ? FinishDirectories() : status;
+    SetTimes();
+    return status;
   }
 
   absl::Status CopyChanged() override {
+    published_ = true;
+    here_path_.clear();
     Untracked now;
     absl::Status status = FindUntracked(request_.from.get(), "", 0, /*say=*/false, now);
     if (!status.ok()) return status;
+    std::set<ino_t> inodes;
+    for (const auto& [path, stamp] : now) inodes.insert(stamp.inode);
     for (const auto& [path, stamp] : now) {
-      const auto before = seen_.find(path);
-      const bool known = before != seen_.end() && before->second.directory == stamp.directory;
-      if (known && (stamp.directory || before->second == stamp)) continue;
-      if (!Untouched(path)) continue;
-      if (status = Copy(path, stamp); !status.ok()) return status;
+      if (IsCarried(path, stamp) || !MayReplace(path, inodes)) continue;
+      if (status = Carry(path, stamp); !status.ok()) return status;
     }
     for (auto gone = seen_.rbegin(); gone != seen_.rend(); ++gone) {
-      if (!now.contains(gone->first)) RemoveCopy(gone->first, gone->second.directory);
+      if (now.contains(gone->first)) continue;
+      if (gone->second.directory || MayReplace(gone->first, inodes)) {
+        Remove(gone->first, gone->second.directory);
+      }
     }
     return absl::OkStatus();
   }
@@ -166,7 +125,11 @@ class CarryOverImpl : public CarryOver {
           request_.tracked_from.directories.contains(child) || above_excluded_.contains(child);
       if (!made_to_hold_others) found[child] = stamp;
       absl::StatusOr<Fd> below = OpenDirectory(directory, name);
-      if (!below.ok() || depth >= kMaxDepth) continue;  // gone, replaced, or a mount of others
+      if (!below.ok()) continue;  // gone, replaced, or a mount of others
+      if (depth >= kMaxDepth) {
+        if (say) Say("what is deeper than this is not carried over", child);
+        continue;
+      }
       absl::Status status = FindUntracked(below->get(), child, depth + 1, say, found);
       if (!status.ok()) return status;
     }
@@ -186,9 +149,10 @@ class CarryOverImpl : public CarryOver {
            (!directory && request_.tracked_to.directories.contains(path));
   }
 
-  // Removes from `to` what is neither tracked nor about to be carried as the directory it is.
+  // Removes from `to` what is neither tracked nor about to be carried as the directory it is, nor,
+  // unless `all`, as a file in its place.
   absl::Status RemoveStale(int directory, const std::string& path, int depth,
-                           const std::set<std::string>& keep) const {
+                           const std::set<std::string>& keep, bool all = false) const {
     absl::StatusOr<std::vector<std::string>> names = NamesIn(directory);
     if (!names.ok()) return names.status();
     for (const std::string& name : *names) {
@@ -197,7 +161,7 @@ class CarryOverImpl : public CarryOver {
       const bool is_directory = StampOf(directory, name).directory;
       if (!is_directory) {
         const auto carried = seen_.find(child);
-        const bool replaced = carried != seen_.end() && !carried->second.directory;
+        const bool replaced = !all && carried != seen_.end() && !carried->second.directory;
         if (!replaced && ::unlinkat(directory, name.c_str(), 0) != 0 && errno != ENOENT) {
           return absl::ErrnoToStatus(errno, absl::StrCat("cannot remove ", child));
         }
@@ -206,7 +170,7 @@ class CarryOverImpl : public CarryOver {
       if (depth >= kMaxDepth) continue;
       absl::StatusOr<Fd> below = OpenDirectory(directory, name);
       if (!below.ok()) return below.status();
-      absl::Status status = RemoveStale(below->get(), child, depth + 1, keep);
+      absl::Status status = RemoveStale(below->get(), child, depth + 1, keep, all);
       if (!status.ok()) return status;
       if (keep.contains(child) || request_.tracked_to.directories.contains(child)) continue;
       if (::unlinkat(directory, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
@@ -216,69 +180,124 @@ class CarryOverImpl : public CarryOver {
     return absl::OkStatus();
   }
 
-  absl::Status Copy(const std::string& path, const Stamp& stamp) {
-    if (stamp.directory) return MakeParents(path).status();
+  absl::Status Carry(const std::string& path, const Stamp& stamp) {
     const auto [parent, name] = Split(path);
-    absl::StatusOr<Fd> from = OpenDirectory(request_.from.get(), parent, O_PATH);
-    if (!from.ok()) return absl::OkStatus();  // gone meanwhile
-    absl::StatusOr<Fd> to = MakeParents(parent);
-    if (!to.ok()) return to.status();
-    absl::Status status = CopyNode(from->get(), to->get(), name);
+    absl::Status status = Enter(stamp.directory ? path : parent);
+    if (status.ok() && !stamp.directory) {
+      absl::StatusOr<Carried> how =
+          CarryNode(here_.from.get(), here_.to.get(), name, request_.hooks);
+      status = how.status();
+      if (how.ok()) {
+        carried_[path] = StampOf(here_.to.get(), name);
+        if (*how == Carried::kLinked) linked_.insert(path);
+      }
+    }
+    if (status.ok() || absl::IsNotFound(status)) return absl::OkStatus();
     if (absl::IsUnimplemented(status)) {
       Say("not carried over: a socket or device; restart what made it", path);
       return absl::OkStatus();
     }
-    if (absl::IsNotFound(status)) return absl::OkStatus();
-    if (!status.ok()) {
-      return absl::Status(status.code(), absl::StrCat("cannot carry over ", request_.local, "/",
-                                                      path, ": ", status.message()));
+    if (absl::IsAborted(status)) {
+      Say(absl::StrCat("not carried over: ", status.message()), path);
+      return absl::OkStatus();
     }
-    copied_[path] = StampOf(to->get(), name);
+    return absl::Status(status.code(), absl::StrCat("cannot carry over ", request_.local, "/", path,
+                                                    ": ", status.message()));
+  }
+
+  // Opens the directory `path` of both as `here_`, and makes it in `to`. NOT_FOUND: gone.
+  absl::Status Enter(const std::string& path) {
+    if (here_path_ == path) return absl::OkStatus();
+    here_path_.clear();
+    absl::StatusOr<Fd> from = OpenDirectory(request_.from.get(), ".");
+    absl::StatusOr<Fd> to = OpenDirectory(request_.to.get(), ".");
+    if (!from.ok() || !to.ok()) return from.ok() ? to.status() : from.status();
+    std::string so_far;
+    for (const std::string& name : std::vector<std::string>(absl::StrSplit(path, '/'))) {
+      if (name == ".") break;
+      so_far = Join(so_far, name);
+      absl::StatusOr<Fd> next = OpenDirectory(from->get(), name);
+      if (!next.ok()) return absl::NotFoundError(absl::StrCat(so_far, " is gone"));
+      to = EnterOrMake(next->get(), to->get(), so_far, name);
+      if (!to.ok()) return to.status();
+      from = std::move(next);
+    }
+    here_ = {*std::move(from), *std::move(to)};
+    here_path_ = path;
     return absl::OkStatus();
   }
 
-  // The directory in `to`; what had to be made is noted, to be given its owner, mode and times.
-  absl::StatusOr<Fd> MakeParents(const std::string& path) {
-    absl::StatusOr<Fd> there = OpenDirectory(request_.to.get(), path, O_PATH);
-    if (there.ok()) {
-      if (path != "." && seen_.contains(path)) made_.insert(path);
+  // What `from` protects must not lie in a directory that protects less. But the mode of a
+  // directory that is there is never changed: its owner may put another in its place.
+  absl::StatusOr<Fd> EnterOrMake(int from, int parent, const std::string& path,
+                                 const std::string& name) {
+    absl::StatusOr<Fd> there = OpenDirectory(parent, name);
+    const bool made_by_us =
+        request_.tracked_to.directories.contains(path) || above_excluded_.contains(path);
+    if (there.ok() && made_by_us) return there;
+    if (there.ok() && SameAccess(from, there->get())) {
+      filled_.insert(path);
       return there;
     }
-    if (!absl::IsNotFound(there.status())) return there.status();
-    made_.insert(path);
-    AddParents(path, made_);
-    return MakeDirectoriesBeneath(request_.to.get(), path, 0700);
-  }
-
-  // Inner ones first, as filling a directory changes its times. Of the repository's directories
-  // only those that were missing in `to` were made, and these get the old one's.
-  absl::Status FinishDirectories() {
-    for (auto path = made_.rbegin(); path != made_.rend(); ++path) {
-      if (request_.tracked_to.directories.contains(*path)) continue;
-      const auto [parent, name] = Split(*path);
-      absl::StatusOr<Fd> from = OpenDirectory(request_.from.get(), parent, O_PATH);
-      absl::StatusOr<Fd> to = OpenDirectory(request_.to.get(), parent, O_PATH);
-      if (!from.ok() || !to.ok()) continue;
-      absl::Status status = CopyDirectoryMetadata(from->get(), to->get(), name);
-      if (!status.ok() && !absl::IsNotFound(status)) return status;
+    if (there.ok() && published_) {
+      return absl::AbortedError("its directory has other permissions in the new revision");
     }
-    made_.clear();
-    return absl::OkStatus();
+    if (there.ok()) {
+      absl::Status status = RemoveStale(there->get(), path, 0, {}, /*all=*/true);
+      if (!status.ok()) return status;
+      ::unlinkat(parent, name.c_str(), AT_REMOVEDIR);
+      EraseBelow(carried_, path);
+    } else if (!absl::IsNotFound(there.status())) {
+      return absl::AbortedError(there.status().message());
+    }
+    filled_.insert(path);
+    return MakeDirectoryLike(from, parent, name, request_.hooks);
   }
 
-  // Whether the copy is still as it was made, so that it may be replaced.
-  bool Untouched(const std::string& path) const {
-    const auto copy = copied_.find(path);
+  // Inner ones first, as filling a directory changes its times.
+  void SetTimes() {
+    for (auto path = filled_.rbegin(); path != filled_.rend(); ++path) {
+      absl::StatusOr<Fd> from = OpenDirectory(request_.from.get(), *path);
+      absl::StatusOr<Fd> to = OpenDirectory(request_.to.get(), *path);
+      struct stat stat = {};
+      if (!from.ok() || !to.ok() || ::fstat(from->get(), &stat) != 0) continue;
+      const timespec times[] = {stat.st_atim, stat.st_mtim};
+      ::futimens(to->get(), times);
+    }
+    filled_.clear();
+  }
+
+  // Whether the new revision has, or has had, what is at `path` in the old one.
+  bool IsCarried(const std::string& path, const Stamp& now) const {
+    const auto before = seen_.find(path);
+    const bool known = before != seen_.end() && before->second.directory == now.directory;
+    if (now.directory) return known;
+    const auto carried = carried_.find(path);
+    if (carried == carried_.end()) return known && S_ISSOCK(now.mode);
+    return carried->second.inode == now.inode || (known && before->second == now);
+  }
+
+  // Whether what `to` has at `path` is what was carried there, and was not written to by the
+  // service since it sees `to`. `inodes`: what `from` still has.
+  bool MayReplace(const std::string& path, const std::set<ino_t>& inodes) const {
+    const auto carried = carried_.find(path);
+    const Stamp before = carried == carried_.end() ? Stamp() : carried->second;
     const Stamp now = StampAt(request_.to.get(), path);
-    if (now == (copy == copied_.end() ? Stamp() : copy->second)) return true;
+    if (before == now) return true;
+    if (linked_.contains(path) && before.inode == now.inode) {
+      // A file of `from` too, until it lost that name; to lose it changed its ctime only.
+      if (inodes.contains(now.inode) || before.mtime_ns == now.mtime_ns ||
+          now.ctime_ns > now.mtime_ns) {
+        return true;
+      }
+    }
     if (!now.directory) {
       Say("changed in the old revision and in the new one; the new one's is kept", path);
     }
     return false;
   }
 
-  void RemoveCopy(const std::string& path, bool directory) {
-    if (!directory && !Untouched(path)) return;
+  void Remove(const std::string& path, bool directory) const {
     const auto [parent, name] = Split(path);
     absl::StatusOr<Fd> to = OpenDirectory(request_.to.get(), parent, O_PATH);
     if (to.ok()) ::unlinkat(to->get(), name.c_str(), directory ? AT_REMOVEDIR : 0);
@@ -286,9 +305,13 @@ class CarryOverImpl : public CarryOver {
 
   const Request request_;
   std::set<std::string> excluded_, above_excluded_;
-  Untracked seen_;    // in `from`, when CopyAll ran
-  Untracked copied_;  // in `to`, as CopyAll left it
-  std::set<std::string> made_;
+  bool published_ = false;        // whether the service sees `to`
+  Untracked seen_;                // in `from`, when CopyAll ran
+  Untracked carried_;             // in `to`, as it was carried there
+  std::set<std::string> linked_;  // those of them that are one file with that in `from`
+  std::set<std::string> filled_;  // directories of `to` that are to get their times back
+  std::string here_path_;         // of here_; empty if that is not open
+  Pair here_;
 };
 
 }  // namespace

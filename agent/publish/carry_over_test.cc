@@ -56,7 +56,8 @@ class CarryOverTest : public testing::Test {
   }
   std::unique_ptr<CarryOver> New(const std::vector<std::string>& old_tracked,
                                  const std::vector<std::string>& new_tracked,
-                                 std::vector<std::string> excluded = {}) const {
+                                 std::vector<std::string> excluded = {},
+                                 CarryHooks hooks = {}) const {
     const auto open = [&](const char* name) {
       return Fd(::open((root_ / name).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     };
@@ -66,7 +67,8 @@ class CarryOverTest : public testing::Test {
                            .tracked_to = TrackedPaths::Of(Tracking(new_tracked), "."),
                            .excluded = std::move(excluded),
                            .revisions = "/srv/revisions",
-                           .local = "/etc/service"});
+                           .local = "/etc/service",
+                           .hooks = std::move(hooks)});
   }
 
   fs::path root_;
@@ -97,7 +99,7 @@ TEST_F(CarryOverTest, UntrackedFilesComeAlongWithAllThatBelongsToThem) {
   EXPECT_EQ(made.st_gid, old.st_gid);
   EXPECT_EQ(made.st_mtim.tv_sec, 2000);
   EXPECT_EQ(made.st_mtim.tv_nsec, 7);
-  EXPECT_NE(made.st_ino, old.st_ino);
+  EXPECT_EQ(made.st_ino, old.st_ino);
   char value = 0;
   EXPECT_EQ(::getxattr((root_ / "new/made").c_str(), "user.note", &value, 1), 1);
   EXPECT_EQ(value, 'x');
@@ -168,11 +170,48 @@ TEST_F(CarryOverTest, StaleUntrackedFilesOfTheNewRevisionGiveWay) {
   EXPECT_TRUE(Exists("new/inner/place/untouched"));
 }
 
+TEST_F(CarryOverTest, WhoHasAFileOpenGoesOnWritingToWhatTheNewRevisionShows) {
+  Write("old/log/service.log", "before\n");
+  std::ofstream service(root_ / "old/log/service.log", std::ios::app);
+  auto carry = New({}, {});
+  ASSERT_EQ(carry->CopyAll(), absl::OkStatus());
+  service << "between\n" << std::flush;
+  ASSERT_EQ(carry->CopyChanged(), absl::OkStatus());
+  service << "after\n" << std::flush;
+  EXPECT_EQ(Read("new/log/service.log"), "before\nbetween\nafter\n");
+  EXPECT_EQ(Stat("new/log/service.log").st_ino, Stat("old/log/service.log").st_ino);
+}
+
+TEST_F(CarryOverTest, ALargeFileIsNotCopied) {
+  Write("old/large", "");
+  fs::resize_file(root_ / "old/large", uint64_t{1} << 40);
+  auto carry = New({}, {});
+  ASSERT_EQ(carry->CopyAll(), absl::OkStatus());
+  ASSERT_EQ(carry->CopyChanged(), absl::OkStatus());
+  EXPECT_EQ(Stat("new/large").st_ino, Stat("old/large").st_ino);
+}
+
+TEST_F(CarryOverTest, GoingBackToARevisionThatHasTheSameFilesLeavesNothingElse) {
+  Write("old/dir/made", "mine");
+  ASSERT_EQ(New({}, {})->CopyAll(), absl::OkStatus());
+  fs::rename(root_ / "old", root_ / "swap");
+  fs::rename(root_ / "new", root_ / "old");
+  fs::rename(root_ / "swap", root_ / "new");
+  Write("old/dir/made", "newer");
+  ASSERT_EQ(New({}, {})->CopyAll(), absl::OkStatus());
+  EXPECT_EQ(Read("new/dir/made"), "newer");
+  EXPECT_EQ(Stat("new/dir/made").st_nlink, 2u);
+  EXPECT_EQ(std::distance(fs::recursive_directory_iterator(root_ / "new"), {}), 2);
+}
+
 TEST_F(CarryOverTest, TheSecondPassTakesOverWhatChangedDuringTheExchange) {
   Write("old/same", "1");
   Write("old/rewritten", "1");
+  Write("old/renamed_over", "1");
   Write("old/removed", "1");
   Write("old/both", "1");
+  Write("old/log", "1");
+  Write("old/removed_in_new", "1");
   Write("old/dir/removed", "1");
   auto carry = New({}, {});
   ASSERT_EQ(carry->CopyAll(), absl::OkStatus());
@@ -181,21 +220,126 @@ TEST_F(CarryOverTest, TheSecondPassTakesOverWhatChangedDuringTheExchange) {
   Write("old/rewritten", "22");
   Write("old/late", "new");
   Write("old/late_dir/x", "new");
-  Write("old/both", "old side");
+  Write("old/tmp", "new");
+  fs::rename(root_ / "old/tmp", root_ / "old/renamed_over");
+  Write("old/log", "written, then rotated");
+  fs::rename(root_ / "old/log", root_ / "old/log.1");
+  Write("old/log", "fresh");
+  Write("old/tmp", "old side");
+  fs::rename(root_ / "old/tmp", root_ / "old/both");
+  fs::remove(root_ / "new/both");
   Write("new/both", "new side");
   Write("new/only_new", "after the exchange");
   fs::remove(root_ / "old/removed");
+  fs::remove(root_ / "new/removed_in_new");
   fs::remove_all(root_ / "old/dir");
   ASSERT_EQ(carry->CopyChanged(), absl::OkStatus());
 
   EXPECT_EQ(Stat("new/same").st_ino, same);
   EXPECT_EQ(Read("new/rewritten"), "22");
+  EXPECT_EQ(Read("new/renamed_over"), "new");
   EXPECT_EQ(Read("new/late"), "new");
+  EXPECT_EQ(Stat("new/late").st_ino, Stat("old/late").st_ino);
   EXPECT_EQ(Read("new/late_dir/x"), "new");
+  EXPECT_EQ(Read("new/log"), "fresh");
+  EXPECT_EQ(Read("new/log.1"), "written, then rotated");
   EXPECT_EQ(Read("new/both"), "new side");
   EXPECT_EQ(Read("new/only_new"), "after the exchange");
+  EXPECT_FALSE(Exists("new/removed_in_new"));
   EXPECT_FALSE(Exists("new/removed"));
   EXPECT_FALSE(Exists("new/dir"));
+  EXPECT_FALSE(Exists("new/tmp"));
+}
+
+TEST_F(CarryOverTest, WhatTheServiceWroteToTheNewRevisionIsNotRemovedOrReplaced) {
+  Write("old/removed", "1");
+  Write("old/replaced", "1");
+  auto carry = New({}, {});
+  ASSERT_EQ(carry->CopyAll(), absl::OkStatus());
+  fs::remove(root_ / "old/removed");
+  Write("old/tmp", "old side");
+  fs::rename(root_ / "old/tmp", root_ / "old/replaced");
+  for (const char* path : {"new/removed", "new/replaced"}) {
+    const int64_t before = Stat(path).st_ctim.tv_nsec;
+    // The clock of the file system is coarse: until the write can be told from the removal.
+    while (Stat(path).st_ctim.tv_nsec == before) Write(path, "new side");
+  }
+  ASSERT_EQ(carry->CopyChanged(), absl::OkStatus());
+  EXPECT_EQ(Read("new/removed"), "new side");
+  EXPECT_EQ(Read("new/replaced"), "new side");
+}
+
+TEST_F(CarryOverTest, WhereNothingCanBeLinkedCopiesAreMadeAndKeptUpToDate) {
+  Write("old/same", "1");
+  Write("old/rewritten", "1");
+  Write("old/both", "1");
+  Write("old/removed", "1");
+  auto carry =
+      New({}, {}, {}, {.link = [](int, int, const std::string&) { return EPERM; }, .made = {}});
+  ASSERT_EQ(carry->CopyAll(), absl::OkStatus());
+  const ino_t same = Stat("new/same").st_ino;
+  Write("old/rewritten", "22");
+  Write("old/both", "old side");
+  Write("new/both", "new side");
+  fs::remove(root_ / "old/removed");
+  ASSERT_EQ(carry->CopyChanged(), absl::OkStatus());
+  EXPECT_NE(same, Stat("old/same").st_ino);
+  EXPECT_EQ(Stat("new/same").st_ino, same);
+  EXPECT_EQ(Read("new/rewritten"), "22");
+  EXPECT_EQ(Read("new/both"), "new side");
+  EXPECT_FALSE(Exists("new/removed"));
+}
+
+TEST_F(CarryOverTest, ADirectoryWithOtherPermissionsIsMadeAnewAndNotChanged) {
+  Write("old/dir/file", "mine");
+  Write("new/dir/file", "stale");
+  Write("new/dir/other", "stale");
+  ASSERT_EQ(::chmod((root_ / "old/dir").c_str(), 0777), 0);
+  ASSERT_EQ(::chmod((root_ / "new/dir").c_str(), 0700), 0);
+  const Fd former(::open((root_ / "new/dir").c_str(), O_RDONLY | O_DIRECTORY));
+  auto carry = New({}, {});
+  ASSERT_EQ(carry->CopyAll(), absl::OkStatus());
+  struct stat stat = {};
+  ASSERT_EQ(::fstat(former.get(), &stat), 0);
+  EXPECT_EQ(stat.st_mode & 07777, 0700u);
+  EXPECT_EQ(Stat("new/dir").st_mode & 07777, 0777u);
+  EXPECT_EQ(Read("new/dir/file"), "mine");
+  EXPECT_FALSE(Exists("new/dir/other"));
+
+  // What the service does to it after the exchange stays as it is.
+  ASSERT_EQ(::chmod((root_ / "new/dir").c_str(), 0711), 0);
+  Write("old/dir/late", "x");
+  ASSERT_EQ(carry->CopyChanged(), absl::OkStatus());
+  EXPECT_EQ(Stat("new/dir").st_mode & 07777, 0711u);
+  EXPECT_FALSE(Exists("new/dir/late"));
+}
+
+TEST_F(CarryOverTest, ASymlinkSwappedInDuringTheCarryOverGetsNothing) {
+  Write("outside/victim", "root's");
+  ASSERT_EQ(::chmod((root_ / "outside").c_str(), 0700), 0);
+  ASSERT_EQ(::chmod((root_ / "outside/victim").c_str(), 0600), 0);
+  Write("old/dir/victim", "the service's");
+  Write("old/file", "the service's");
+  for (const char* path : {"old/dir", "old/dir/victim", "old/file"}) {
+    ASSERT_EQ(::chmod((root_ / path).c_str(), 0777), 0);
+    if (::geteuid() == 0) ASSERT_EQ(::chown((root_ / path).c_str(), 123, 456), 0);
+  }
+  CarryHooks swap;
+  swap.link = [](int, int, const std::string&) { return EPERM; };
+  swap.made = [this](int directory, const std::string& name) {
+    ASSERT_EQ(::renameat(directory, name.c_str(), directory, (name + ".aside").c_str()), 0);
+    const bool is_file = name.ends_with("file");
+    ASSERT_EQ(::symlinkat((root_ / (is_file ? "outside/victim" : "outside")).c_str(), directory,
+                          name.c_str()),
+              0);
+  };
+  EXPECT_EQ(New({}, {}, {}, swap)->CopyAll(), absl::OkStatus());
+  EXPECT_EQ(Stat("outside").st_mode & 07777, 0700u);
+  EXPECT_EQ(Stat("outside").st_uid, ::geteuid());
+  EXPECT_EQ(Stat("outside/victim").st_mode & 07777, 0600u);
+  EXPECT_EQ(Stat("outside/victim").st_uid, ::geteuid());
+  EXPECT_EQ(Read("outside/victim"), "root's");
+  EXPECT_EQ(std::distance(fs::directory_iterator(root_ / "outside"), {}), 1);
 }
 
 TEST_F(CarryOverTest, ASymlinkIntoARevisionIsNotCarriedNorKept) {
