@@ -209,6 +209,24 @@ TEST_P(BindPublisherTest, FilesTheServiceMadeSurviveAndTrackedChangesDoNot) {
   EXPECT_EQ(Read("etc/svc/conf.d/made"), "inner, newer");
 }
 
+TEST_P(BindPublisherTest, WhoHasAFileOpenGoesOnWritingToWhatIsPublished) {
+  auto publisher = New();
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  box_.Write("etc/svc/log/service.log", "1");
+  const Fd service(
+      ::open(box_.Path("etc/svc/log/service.log").c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  struct stat open_file = {}, published = {};
+  ASSERT_EQ(::fstat(service.get(), &open_file), 0);
+  std::string expected = "1";
+  for (const char* revision : {"r2", "r3", "r1"}) {
+    ASSERT_EQ(publisher->Publish(revision), absl::OkStatus());
+    ASSERT_EQ(::write(service.get(), "+", 1), 1);
+    EXPECT_EQ(Read("etc/svc/log/service.log"), expected += "+") << revision;
+    ASSERT_EQ(::stat(box_.Path("etc/svc/log/service.log").c_str(), &published), 0);
+    EXPECT_EQ(published.st_ino, open_file.st_ino);
+  }
+}
+
 TEST_P(BindPublisherTest, AfterARebootFilesComeFromTheRevisionThatWasPublishedLast) {
   ASSERT_EQ(New()->Publish("r1"), absl::OkStatus());
   box_.Write("etc/svc/made", "mine");

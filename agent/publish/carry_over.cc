@@ -59,6 +59,7 @@ class CarryOverImpl : public CarryOver {
 
   absl::Status CopyAll() override {
     published_ = false;
+    seen_.clear();
     carried_.clear();
     linked_.clear();
     absl::Status status = FindUntracked(request_.from.get(), "", 0, /*say=*/true, seen_);
@@ -197,7 +198,9 @@ class CarryOverImpl : public CarryOver {
       Say("not carried over: a socket or device; restart what made it", path);
       return absl::OkStatus();
     }
-    if (absl::IsAborted(status)) {
+    if (absl::IsAborted(status) || absl::IsAlreadyExists(status) ||
+        absl::IsFailedPrecondition(status)) {
+      // Somebody put another thing in its place: not a reason to hold up the publication.
       Say(absl::StrCat("not carried over: ", status.message()), path);
       return absl::OkStatus();
     }

@@ -258,8 +258,9 @@ absl::StatusOr<Fd> MakeDirectoryLike(int like, int to, const std::string& name,
 bool SameAccess(int a, int b) {
   struct stat one = {}, other = {};
   if (::fstat(a, &one) != 0 || ::fstat(b, &other) != 0) return false;
-  const bool same_owner = one.st_uid == other.st_uid && one.st_gid == other.st_gid;
-  return (same_owner || ::geteuid() != 0) && one.st_mode == other.st_mode &&
+  // Without root neither owners nor all attributes can be made the same.
+  if (::geteuid() != 0) return (one.st_mode & 0777) == (other.st_mode & 0777);
+  return one.st_uid == other.st_uid && one.st_gid == other.st_gid && one.st_mode == other.st_mode &&
          AttributesOf(a) == AttributesOf(b);
 }
 

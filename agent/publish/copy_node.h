@@ -42,8 +42,8 @@ absl::StatusOr<Carried> CarryNode(int from, int to, const std::string& name,
 absl::StatusOr<Fd> MakeDirectoryLike(int like, int to, const std::string& name,
                                      const CarryHooks& hooks = {});
 
-// Whether two open directories have the same owner (where this process may set it), mode and
-// extended attributes: what is safe in one is safe in the other.
+// Whether two open directories have the same owner, mode and extended attributes: what is safe in
+// one is safe in the other. Without root, by which alone they can be made the same: permissions.
 bool SameAccess(int a, int b);
 
 }  // namespace gitops

@@ -158,6 +158,8 @@ TEST_F(CopyNodeTest, ADirectoryIsMadeLikeAnother) {
   EXPECT_EQ(Stat("new/dir").st_mode, Stat("old/dir").st_mode);
   EXPECT_EQ(Stat("new/dir").st_uid, Stat("old/dir").st_uid);
   ASSERT_EQ(::fsetxattr(made->get(), "user.note", "y", 1, 0), 0);
+  EXPECT_EQ(SameAccess(like.get(), made->get()), ::geteuid() != 0);
+  ASSERT_EQ(::fchmod(made->get(), 0755), 0);
   EXPECT_FALSE(SameAccess(like.get(), made->get()));
 }
 
