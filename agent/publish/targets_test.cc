@@ -101,6 +101,18 @@ TEST_F(TargetsTest, WhatIsSwappedInOnTheWayIsNotGivenAway) {
   EXPECT_EQ(Stat("outside/file").st_mode & 07777, 0600u);
 }
 
+TEST_F(TargetsTest, ADirectoryOfRootsThatIsSwappedInIsNotGivenAway) {
+  box_.Write("etc/private/secret", "root's");
+  ASSERT_EQ(::chmod((box_ / "etc/private").c_str(), 0700), 0);
+  targets_.after_making = [](int directory, const std::string& name) {
+    ASSERT_EQ(::renameat(directory, name.c_str(), directory, "aside"), 0);
+    ASSERT_EQ(::renameat(directory, "private", directory, name.c_str()), 0);
+  };
+  EXPECT_EQ(targets_.Create(box_ / "etc/a", false).code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(Stat("etc/a").st_mode & 07777, 0700u);
+  EXPECT_EQ(Stat("etc/a").st_uid, ::geteuid());
+}
+
 TEST_F(TargetsTest, AParentSwappedAfterwardsDoesNotLeadTheRemovalAstray) {
   fs::create_directories(box_ / "outside/b");
   ASSERT_EQ(targets_.Create(box_ / "a/b", false), absl::OkStatus());
