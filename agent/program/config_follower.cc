@@ -17,7 +17,7 @@ constexpr absl::Duration kLook = absl::Seconds(2);
 class StatFollower final : public ConfigFollower {
  public:
   StatFollower(std::string path, std::string known, Clock* clock, Scheduler* scheduler,
-               std::function<void()> on_change)
+               std::function<bool()> on_change)
       : path_(std::move(path)),
         clock_(clock),
         on_change_(std::move(on_change)),
@@ -57,14 +57,14 @@ class StatFollower final : public ConfigFollower {
       std::optional<std::string> content = Read();
       const bool changed = content.has_value() && content != content_;
       if (changed) content_ = std::move(content);
-      if (changed || asked) on_change_();
+      if ((changed || asked) && !on_change_()) asked_ = true;
     }
     return clock_->Now() + kLook;
   }
 
   const std::string path_;
   Clock* const clock_;
-  const std::function<void()> on_change_;
+  const std::function<bool()> on_change_;
   std::atomic<bool> asked_ = false;
   std::optional<Stamp> stat_;  // none: not looked at yet
   std::optional<std::string> content_;
@@ -76,7 +76,7 @@ class StatFollower final : public ConfigFollower {
 
 std::unique_ptr<ConfigFollower> FollowConfig(std::string path, std::string known, Clock* clock,
                                              Scheduler* scheduler,
-                                             std::function<void()> on_change) {
+                                             std::function<bool()> on_change) {
   return std::make_unique<StatFollower>(std::move(path), std::move(known), clock, scheduler,
                                         std::move(on_change));
 }

@@ -21,9 +21,10 @@ class ConfigFollower {
 };
 
 // `on_change` is called from the scheduler, never twice at a time, first when the content is
-// another than `known`.
+// another than `known`. Where it returns false, the change could not be taken up now, and it is
+// called again at the next look.
 std::unique_ptr<ConfigFollower> FollowConfig(std::string path, std::string known, Clock* clock,
-                                             Scheduler* scheduler, std::function<void()> on_change);
+                                             Scheduler* scheduler, std::function<bool()> on_change);
 
 }  // namespace gitops
 

@@ -36,6 +36,7 @@ class ConfigFollowerTest : public testing::Test {
       MutexLock lock(mutex_);
       ++changes_;
       changed_.NotifyAll();
+      return changes_ > refusals_;
     });
   }
   static void Write(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
@@ -70,8 +71,16 @@ class ConfigFollowerTest : public testing::Test {
   Mutex mutex_;
   CondVar changed_;
   int changes_ ABSL_GUARDED_BY(mutex_) = 0;
+  int refusals_ = 0;  // the first so many times it cannot be taken up; set before Start()
   std::unique_ptr<ConfigFollower> follower_;
 };
+
+TEST_F(ConfigFollowerTest, AChangeThatCouldNotBeTakenUpIsTriedAgainAtTheNextLook) {
+  refusals_ = 2;
+  Start("something else");
+  for (int look = 0; look < 5; ++look) ASSERT_TRUE(Look());
+  EXPECT_EQ(changes(), 3);
+}
 
 TEST_F(ConfigFollowerTest, AChangeBetweenTheFirstReadingAndTheBeginningIsTold) {
   Start("what the file held when the agent read it");

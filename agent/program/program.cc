@@ -66,7 +66,8 @@ class Agent {
   std::unique_ptr<GitDriver> NewGit(const std::string& state_dir);
   // The services of `config` and of bootstrap. INVALID_ARGUMENT: both have one of the same name.
   absl::StatusOr<std::vector<ServiceSpec>> Services(const AgentConfig& config) const;
-  void Reload();
+  // False: not now, for a reason that may pass.
+  bool Reload();
   std::vector<std::string> Machines() const {
     MutexLock lock(mutex_);
     return config_.machines;
@@ -249,7 +250,7 @@ absl::StatusOr<std::vector<ServiceSpec>> Agent::Services(const AgentConfig& conf
   return services;
 }
 
-void Agent::Reload() {
+bool Agent::Reload() {
   auto config = LoadAgentConfig(flags_, config_file_, host_name_);
   absl::Status status = config.status();
   if (status.ok()) {
@@ -259,7 +260,7 @@ void Agent::Reload() {
   if (!status.ok()) {
     LogError("the new config is not taken up; the one before stays in force",
              {{"config", config_file_}, {"error", std::string(status.message())}});
-    return;
+    return !absl::IsUnavailable(status);
   }
   const absl::Status log = CheckServerSettings(config->settings);
   if (!log.ok()) LogWarning(std::string(log.message()));
@@ -272,6 +273,7 @@ void Agent::Reload() {
     LogWarning("this setting is taken up at the next start", {{"setting", setting}});
   }
   config_ = *std::move(config);
+  return true;
 }
 
 int Agent::Serve() {
@@ -288,7 +290,7 @@ int Agent::Serve() {
     }
   }
   follower_ =
-      FollowConfig(config_file_, config_text, clock_, scheduler_.get(), [this] { Reload(); });
+      FollowConfig(config_file_, config_text, clock_, scheduler_.get(), [this] { return Reload(); });
   memory_ = scheduler_->Add(clock_->Now() + kFirstReturn, [this] {
     ReturnUnusedMemory();
     return clock_->Now() + kNextReturns;

@@ -85,8 +85,7 @@ TEST_F(SymlinkPublisherTest, ARevisionThatIsShownNowhereStaysPublishedThroughARe
   EXPECT_EQ(*publisher->Published(), "");
   ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
   EXPECT_EQ(*publisher->Published(), "r1");
-  publisher = NewSymlinkPublisher(
-      {.spec = spec_, .store = store_.get(), .last_published = "r1"});
+  publisher = NewSymlinkPublisher({.spec = spec_, .store = store_.get(), .last_published = "r1"});
   EXPECT_EQ(*publisher->Published(), "r1");
   EXPECT_THAT(*publisher->Drift("r1", true), IsEmpty());
 }

@@ -29,7 +29,7 @@ struct RpcServerOptions {
   int max_message_bytes = 4 << 20;
   // A running call holds a thread, an open stream too; calls beyond this many threads are refused
   // with RESOURCE_EXHAUSTED. Some are the server's own: let streams take half of them at most.
-  int max_threads = 32;
+  int max_threads = 64;
 };
 
 // The one place where gRPC servers are made: health v1, reflection, metrics, limits.
