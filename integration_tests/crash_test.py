@@ -65,8 +65,6 @@ class Crashing:
         return self.host.config(web, side)
 
     def start(self, point=""):
-        if point.split(":")[0] == "within-exchange" and not self.namespace:
-            pytest.skip("symlinks are replaced in one step")
         self.at_point = point
         self.agent.env = {"GITOPS_CRASH_AT": point}
         # Where it dies before it has written its addresses, there is nothing to wait for.
@@ -119,7 +117,15 @@ class Crashing:
                      "one mount for each place")
 
 
-@pytest.fixture(params=["symlinks", "mounts"])
+def killed_at(*points):
+    """Each way of publishing with each point that it passes; symlinks are replaced in one step."""
+    return pytest.mark.parametrize("crashing, point", [
+        pytest.param(way, point, id=f"{way}-{point}")
+        for way in ("symlinks", "mounts") for point in points
+        if way == "mounts" or not point.startswith("within-exchange")], indirect=["crashing"])
+
+
+@pytest.fixture
 def crashing(request, host, repository):
     if request.param == "symlinks":
         yield Crashing(host, repository, None)
@@ -131,7 +137,7 @@ def crashing(request, host, repository):
         host.agents[0].kill()
 
 
-@pytest.mark.parametrize("point", [*PUBLICATION, *SUCCESS])
+@killed_at(*PUBLICATION, *SUCCESS)
 def test_killed_during_the_first_publication(crashing, point):
     first = crashing.commit(1)
     crashing.start(point)
@@ -146,7 +152,7 @@ def test_killed_during_the_first_publication(crashing, point):
     assert [change["toHash"] for change in history if change["toState"] == "OK"] == [first]
 
 
-@pytest.mark.parametrize("point", [*PUBLICATION, *SUCCESS, *EXCHANGE_OF_MOUNTS])
+@killed_at(*PUBLICATION, *SUCCESS, *EXCHANGE_OF_MOUNTS)
 def test_killed_during_an_update(crashing, point):
     first = crashing.commit(1)
     crashing.start()
@@ -172,7 +178,7 @@ def test_killed_during_an_update(crashing, point):
     assert moves.count((first, second)) == 1
 
 
-@pytest.mark.parametrize("point", [*PUBLICATION, *SUCCESS, *EXCHANGE_OF_MOUNTS])
+@killed_at(*PUBLICATION, *SUCCESS, *EXCHANGE_OF_MOUNTS)
 def test_killed_during_a_rollback(crashing, point):
     first = crashing.commit(1)
     second = crashing.commit(2)
@@ -194,7 +200,7 @@ def test_killed_during_a_rollback(crashing, point):
     crashing.assert_nothing_is_left_over()
 
 
-@pytest.mark.parametrize("point", [*PUBLICATION, *SUCCESS, *EXCHANGE_OF_MOUNTS])
+@killed_at(*PUBLICATION, *SUCCESS, *EXCHANGE_OF_MOUNTS)
 def test_killed_when_an_unfreeze_has_begun_to_catch_up(crashing, point):
     first = crashing.commit(1)
     crashing.start()
@@ -218,8 +224,8 @@ def test_killed_when_an_unfreeze_has_begun_to_catch_up(crashing, point):
 
 
 # A unit that systemd does not know (or no systemd at all) is an activation that fails.
-@pytest.mark.parametrize("point", [*PUBLICATION, *FAILURE, *EXCHANGE_OF_MOUNTS,
-                                   "before-exchange:2", "after-exchange:2", "between-exchanges:3"])
+@killed_at(*PUBLICATION, *FAILURE, *EXCHANGE_OF_MOUNTS,
+           "before-exchange:2", "after-exchange:2", "between-exchanges:3")
 def test_killed_during_a_failed_activation_or_the_way_back(crashing, point):
     first = crashing.commit(1)
     crashing.start()

@@ -2,9 +2,9 @@
 
 import unicodedata
 
-from conftest import Host
 from harness import wait_for
 from hostile_repository import TREE, Canary, HostileRepository, listing
+from local_host import Host
 
 
 class Served:
