@@ -238,7 +238,8 @@ class GitSource final : public Source {
       });
     });
     if (!near) return true;
-    // What is published is known by its manifest, and the other's listing is what Prepare needs next.
+    // What is published is known by its manifest, and the other's listing is what Prepare needs
+    // next.
     return SameByListing(a, b);
   }
 

@@ -289,8 +289,8 @@ int Agent::Serve() {
                  {{"config", config_file_}, {"hosts", absl::StrJoin(config_.machines, ",")}});
     }
   }
-  follower_ =
-      FollowConfig(config_file_, config_text, clock_, scheduler_.get(), [this] { return Reload(); });
+  follower_ = FollowConfig(config_file_, config_text, clock_, scheduler_.get(),
+                           [this] { return Reload(); });
   memory_ = scheduler_->Add(clock_->Now() + kFirstReturn, [this] {
     ReturnUnusedMemory();
     return clock_->Now() + kNextReturns;

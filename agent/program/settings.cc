@@ -37,10 +37,11 @@ absl::Status BothRead(const absl::Status& settings, const absl::Status& fleet) {
 absl::Status CheckKinds(const std::vector<ServiceSpec>& services, const std::string& file) {
   for (const ServiceSpec& service : services) {
     if (!service.nix.has_value()) continue;
-    return absl::UnimplementedError(absl::StrCat(
-        file, ":", service.line, ": [[services]] \"", service.service,
-        "\": profile: following a Hydra job (profile, job_uri) is not part of this version; take it "
-        "out of this host's services"));
+    return absl::UnimplementedError(absl::StrCat(file, ":", service.line, ": [[services]] \"",
+                                                 service.service,
+                                                 "\": profile: following a Hydra job (profile, "
+                                                 "job_uri) is not part of this version; take it "
+                                                 "out of this host's services"));
   }
   return absl::OkStatus();
 }

@@ -105,9 +105,11 @@ TEST_F(AgentSettingsTest, AHydraServiceIsRefusedWhereItIsThisHosts) {
 
 TEST_F(AgentSettingsTest, APollWithoutAPauseIsRefusedWhereverItIsGiven) {
   const auto read = [](const std::vector<std::string>& arguments, const std::string& variable) {
-    return ReadFlags(AgentSettings(), arguments, [&](const std::string& name) {
-             return name == "GITOPS_POLL" ? std::optional(variable) : std::nullopt;
-           }).status();
+    return ReadFlags(AgentSettings(), arguments,
+                     [&](const std::string& name) {
+                       return name == "GITOPS_POLL" ? std::optional(variable) : std::nullopt;
+                     })
+        .status();
   };
   EXPECT_EQ(read({"--poll", "0s"}, "").message(), "--poll: \"0s\" is less than 10ms");
   EXPECT_EQ(read({}, "9ms").message(), "GITOPS_POLL: \"9ms\" is less than 10ms");
