@@ -11,7 +11,6 @@
 #include <system_error>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -20,6 +19,7 @@
 #include "agent/git/git_commands.h"
 #include "agent/git/git_error.h"
 #include "agent/git/mirror_directory.h"
+#include "agent/git/refs.h"
 #include "agent/git/turn.h"
 #include "agent/git/upstream_access.h"
 #include "common/path/beneath.h"
@@ -45,24 +45,6 @@ std::string Sha256Hex(absl::string_view text) {
   SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
   return absl::BytesToHexString(
       absl::string_view(reinterpret_cast<const char*>(digest), sizeof(digest)));
-}
-
-bool IsObjectId(absl::string_view text) {
-  return (text.size() == 40 || text.size() == 64) &&
-         std::all_of(text.begin(), text.end(), [](unsigned char c) {
-           return absl::ascii_isdigit(c) || (c >= 'a' && c <= 'f');
-         });
-}
-
-// What could be mistaken for a pattern or an option is no branch that git would have made.
-bool IsBranchName(absl::string_view name) {
-  if (name.empty() || name.front() == '/' || name.back() == '/' || absl::StrContains(name, "..") ||
-      absl::StrContains(name, "@{") || absl::StrContains(name, "//")) {
-    return false;
-  }
-  return std::none_of(name.begin(), name.end(), [](unsigned char c) {
-    return c <= ' ' || c == 0x7f || absl::StrContains("~^:?*[\\", c);
-  });
 }
 
 std::string Join(const std::vector<std::string>& lines) {
@@ -97,7 +79,7 @@ class GitMirrorImpl final : public GitMirror {
     const auto result =
         Run("ls-remote", absl::StrCat("asking ", name(), " for its branches"), command, true);
     if (!result.ok()) return result.status();
-    auto newest = ParseRefs(result->output, refs);
+    auto newest = ParseRefs(name(), result->output, refs);
     MutexLock lock(state_mutex_);
     tips_.clear();
     for (const auto& [ref, revision] : newest) {
@@ -225,26 +207,6 @@ class GitMirrorImpl final : public GitMirror {
   }
 
  private:
-  std::map<std::string, absl::StatusOr<std::string>> ParseRefs(
-      absl::string_view output, const std::set<std::string>& refs) const {
-    std::map<std::string, absl::StatusOr<std::string>> newest;
-    for (const std::string& ref : refs) {
-      newest.emplace(ref,
-                     absl::NotFoundError(absl::StrCat(name(), " has no branch \"", ref, "\"")));
-    }
-    for (absl::string_view line : absl::StrSplit(output, '\n', absl::SkipEmpty())) {
-      const std::pair<absl::string_view, absl::string_view> parts =
-          absl::StrSplit(line, absl::MaxSplits('\t', 1));
-      // git matches the ends of names, so others may be among them.
-      absl::string_view ref = parts.second;
-      if (!absl::ConsumePrefix(&ref, "refs/heads/") || !IsObjectId(parts.first)) continue;
-      if (const auto it = newest.find(std::string(ref)); it != newest.end()) {
-        it->second = std::string(parts.first);
-      }
-    }
-    return newest;
-  }
-
   bool IsKnown(const std::string& commit) {
     MutexLock lock(state_mutex_);
     return known_.contains(commit);
