@@ -1,0 +1,77 @@
+#ifndef GITOPS_SERVICES_PLANNER_AGENTS_AGENT_CALLER_H_
+#define GITOPS_SERVICES_PLANNER_AGENTS_AGENT_CALLER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/clock/clock.h"
+#include "gitops/v1/agent.pb.h"
+#include "gitops/v1/operation.pb.h"
+
+namespace gitops {
+
+// Dials agents to act on their hosts. Channels are kept and shared by address. Any thread.
+struct AgentCallerOptions {
+  Clock* clock = Clock::System();  // not owned
+  bool insecure = false;
+  std::string tls_dir;
+  // Within this an agent must accept a connection and speak; also how long one that went away in
+  // the midst of an action is waited for, before its host has failed.
+  absl::Duration connect_timeout = absl::Seconds(5);
+  absl::Duration return_timeout = absl::Seconds(30);
+  // The longest that one action may take.
+  absl::Duration action_timeout = absl::Minutes(10);
+};
+
+// How long a caller is willing to wait; asked a few times a second.
+using GiveUp = std::function<bool()>;
+
+class AgentCaller {
+ public:
+  virtual ~AgentCaller() = default;
+
+  // UNAVAILABLE: it does not answer within connect_timeout; names the address.
+  virtual absl::StatusOr<v1::GetHostStatusResponse> Status(const std::string& address) = 0;
+
+  // Performs an action. An agent that goes away in the midst is asked again with the same operation
+  // id when it is back (within return_timeout). UNAVAILABLE: it could not be reached at the first
+  // try, so nothing was done; ABORTED: it went away and did not come back, so what was done is not
+  // known; CANCELLED: gave up, as ABORTED. Others as the agent's.
+  virtual absl::StatusOr<v1::PerformActionResponse> Perform(const std::string& address,
+                                                            const v1::PerformActionRequest& request,
+                                                            const GiveUp& give_up) = 0;
+
+  // Waits until the agent answers with a boot id other than `before`. DEADLINE_EXCEEDED after
+  // `timeout` (says whether it answers with the old one, or not at all); CANCELLED: gave up.
+  virtual absl::StatusOr<std::string> AwaitReboot(const std::string& address,
+                                                  const std::string& before, absl::Duration timeout,
+                                                  const GiveUp& give_up) = 0;
+
+  virtual absl::StatusOr<v1::RunCheckResponse> RunCheck(const std::string& address,
+                                                        const v1::RunCheckRequest& request) = 0;
+  virtual absl::StatusOr<v1::ResolveRevisionResponse> ResolveRevision(
+      const std::string& address, const v1::ResolveRevisionRequest& request) = 0;
+
+  // The brake; on whose behalf goes in `actor`.
+  virtual absl::StatusOr<v1::Service> Freeze(const std::string& address, const std::string& actor,
+                                             const v1::FreezeServiceRequest& request) = 0;
+  virtual absl::StatusOr<v1::Service> Unfreeze(const std::string& address, const std::string& actor,
+                                               const v1::UnfreezeServiceRequest& request) = 0;
+  virtual absl::StatusOr<v1::Service> Rollback(const std::string& address, const std::string& actor,
+                                               const v1::RollbackServiceRequest& request) = 0;
+  virtual absl::StatusOr<v1::PullServiceResponse> Pull(const std::string& address,
+                                                       const std::string& actor,
+                                                       const v1::PullServiceRequest& request) = 0;
+  virtual absl::StatusOr<v1::DiffServiceResponse> Diff(const std::string& address,
+                                                       const v1::DiffServiceRequest& request) = 0;
+};
+
+std::unique_ptr<AgentCaller> NewAgentCaller(AgentCallerOptions options);
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_AGENTS_AGENT_CALLER_H_

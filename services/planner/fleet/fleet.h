@@ -1,0 +1,80 @@
+#ifndef GITOPS_SERVICES_PLANNER_FLEET_FLEET_H_
+#define GITOPS_SERVICES_PLANNER_FLEET_FLEET_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/clock/clock.h"
+#include "common/config/fleet.h"
+#include "common/store/store.h"
+#include "gitops/v1/deployment.pb.h"
+#include "gitops/v1/report.pb.h"
+#include "gitops/v1/types.pb.h"
+
+namespace gitops {
+
+// The hosts of the configuration merged with those that agents report. In memory; what was last
+// reported is also stored (planner/v1/seen/HOST), so that after a restart hosts that are off are
+// still known. Any thread.
+
+// One host as it is now.
+struct FleetHost {
+  v1::Host host;  // without the lock
+  HostSpec spec;  // of the configuration; empty but for name and address where it has none
+};
+
+struct FleetOptions {
+  Clock* clock = nullptr;  // not owned
+  Store* store = nullptr;  // not owned; null: nothing is stored
+  // An agent that says nothing for this long is stale.
+  absl::Duration stale_after = absl::Seconds(90);
+  absl::Duration heartbeat = absl::Seconds(30);
+};
+
+// What a connected agent reports through. Destroyed when its stream ends; the host is stale then.
+class AgentReport {
+ public:
+  virtual ~AgentReport() = default;
+  virtual void Changed(const v1::ServicesChanged& changed) = 0;
+  virtual void Heartbeat() = 0;
+};
+
+class Fleet {
+ public:
+  virtual ~Fleet() = default;
+
+  // Takes a configuration in: its hosts, and the services it places on them.
+  virtual void Configure(std::shared_ptr<const FleetConfig> config) = 0;
+  virtual std::shared_ptr<const FleetConfig> config() const = 0;
+
+  // An agent connected from `peer` (gRPC's name of it). It is taken for those of its names that the
+  // configuration or its services name, or else for its first. A newer stream for the same host
+  // takes its place. INVALID_ARGUMENT: no name.
+  virtual absl::StatusOr<std::unique_ptr<AgentReport>> Connected(const v1::Hello& hello,
+                                                                 const std::string& peer) = 0;
+
+  // In the order of the file, then those that only reported, by name. Cheap enough for 100,000.
+  virtual std::vector<FleetHost> Hosts() const = 0;
+  virtual absl::StatusOr<FleetHost> Find(const std::string& host) const = 0;  // NOT_FOUND
+  // What the host last reported, by name; where it never did, what the configuration places there
+  // (with host, service, upstream, branch and tracking only).
+  virtual std::vector<v1::Service> Services(const std::string& host) const = 0;
+
+  // Calls back with the name of each host that changed, from any thread, without locks held; it
+  // must not call back into the fleet for long. 0 is never an id.
+  virtual int64_t Subscribe(std::function<void(const std::string& host)> changed) = 0;
+  // No callback runs after it.
+  virtual void Unsubscribe(int64_t id) = 0;
+};
+
+// Loads what was last seen from the store.
+std::unique_ptr<Fleet> NewFleet(FleetOptions options);
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_FLEET_FLEET_H_

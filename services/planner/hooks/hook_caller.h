@@ -1,0 +1,40 @@
+#ifndef GITOPS_SERVICES_PLANNER_HOOKS_HOOK_CALLER_H_
+#define GITOPS_SERVICES_PLANNER_HOOKS_HOOK_CALLER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "gitops/v1/hooks.pb.h"
+
+namespace gitops {
+
+// The planner's side of the hook dispatcher. Any thread.
+class HookCaller {
+ public:
+  virtual ~HookCaller() = default;
+
+  // Whether there is a dispatcher at all; without one, no hooks run.
+  virtual bool configured() const = 0;
+  // Without a dispatcher: the payload as it is. UNAVAILABLE: the dispatcher cannot be reached
+  // (names its address); CANCELLED: `give_up` (asked a few times a second) said so.
+  virtual absl::StatusOr<v1::DispatchHookResponse> Dispatch(
+      const v1::DispatchHookRequest& request, const std::function<bool()>& give_up) = 0;
+  // Without a dispatcher: none.
+  virtual absl::StatusOr<v1::ListHooksResponse> List() = 0;
+};
+
+struct HookCallerOptions {
+  std::string dispatcher;  // its address; empty: none
+  bool insecure = false;
+  std::string tls_dir;
+  absl::Duration connect_timeout = absl::Seconds(5);
+};
+// INVALID_ARGUMENT: a bad address.
+absl::StatusOr<std::unique_ptr<HookCaller>> NewHookCaller(const HookCallerOptions& options);
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_HOOKS_HOOK_CALLER_H_

@@ -1,0 +1,90 @@
+#ifndef GITOPS_SERVICES_PLANNER_RECORD_DEPLOYMENT_STORE_H_
+#define GITOPS_SERVICES_PLANNER_RECORD_DEPLOYMENT_STORE_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/clock/clock.h"
+#include "common/store/store.h"
+#include "gitops/record/v1/deployment.pb.h"
+#include "gitops/v1/deployment.pb.h"
+
+namespace gitops {
+
+// How long deployments are kept; one that has not ended is always kept.
+struct Retention {
+  int count = 1000;                               // the newest so many
+  absl::Duration age = absl::InfiniteDuration();  // and none that ended longer ago
+};
+
+// Deployments, their hosts and steps, and plans, in a Store. Keys, with ID as NewDeploymentId():
+//   planner/v1/deployment/ID          DeploymentEntry
+//   planner/v1/host/ID/NNNNNN         HostEntry
+//   planner/v1/step/ID/NNNNNN/NNN     v1::StepRecord
+//   planner/v1/call/ID/NNNN           v1::HookCall of a select point
+//   planner/v1/plan/TOKEN             v1::Plan
+// Texts that hosts and hooks sent are capped and made valid UTF-8 here. Any thread. Errors as
+// Store's; DATA_LOSS: unreadable, names the key.
+class DeploymentStore {
+ public:
+  // Not owned.
+  DeploymentStore(Store* store, Clock* clock) : store_(store), clock_(clock) {}
+
+  // Sortable by time, unique: "20261122-221530-k7q2mx".
+  std::string NewDeploymentId();
+
+  // All of it in one write. ALREADY_EXISTS: the id is taken.
+  absl::Status Create(const record::v1::DeploymentEntry& entry,
+                      const std::vector<record::v1::HostEntry>& hosts,
+                      const std::vector<v1::HookCall>& calls);
+
+  absl::StatusOr<record::v1::DeploymentEntry> Load(const std::string& id);  // NOT_FOUND
+  // In the order of the plan.
+  absl::StatusOr<std::vector<record::v1::HostEntry>> LoadHosts(const std::string& id);
+
+  absl::Status Save(const record::v1::DeploymentEntry& entry);
+  // A host's checkpoint with the step it is in, in one write; `step` may be null.
+  absl::Status SaveHost(const std::string& id, int index, const record::v1::HostEntry& host,
+                        const v1::StepRecord* step);
+  absl::StatusOr<v1::StepRecord> LoadStep(const std::string& id, int index, int number);
+
+  // What GetDeployment answers: with hosts, steps and hook calls.
+  absl::StatusOr<v1::Deployment> Whole(const std::string& id);
+  // One host with its steps.
+  absl::StatusOr<v1::HostDeployment> WholeHost(const std::string& id, int index);
+  // Without hosts; newest first; those whose id is less than `before` (empty: all), at most
+  // `limit`.
+  absl::StatusOr<std::vector<v1::Deployment>> List(const std::string& before, int limit);
+  // Those that have not ended.
+  absl::StatusOr<std::vector<record::v1::DeploymentEntry>> Unfinished();
+
+  // Removes what retention lets go, and plans that have expired. How many deployments.
+  absl::StatusOr<int> Prune(const Retention& retention);
+
+  // A plan, under a token that cannot be guessed.
+  absl::StatusOr<std::string> SavePlan(v1::Plan plan);
+  // NOT_FOUND: never given, or expired.
+  absl::StatusOr<v1::Plan> LoadPlan(const std::string& token);
+
+  // Calls back with the index of each host that was saved, or -1 for the deployment itself, from
+  // one thread, until the watch is destroyed.
+  absl::StatusOr<std::unique_ptr<StoreWatch>> Watch(const std::string& id,
+                                                    std::function<void(int index)> changed);
+
+ private:
+  Store* const store_;
+  Clock* const clock_;
+};
+
+// Whether a deployment in that state has ended (INTERRUPTED has: only resume goes on).
+bool HasEnded(v1::DeploymentState state);
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_RECORD_DEPLOYMENT_STORE_H_

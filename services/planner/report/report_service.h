@@ -1,0 +1,29 @@
+#ifndef GITOPS_SERVICES_PLANNER_REPORT_REPORT_SERVICE_H_
+#define GITOPS_SERVICES_PLANNER_REPORT_REPORT_SERVICE_H_
+
+#include <memory>
+
+#include "gitops/v1/report.grpc.pb.h"
+#include "services/planner/fleet/fleet.h"
+
+namespace gitops {
+
+// gitops.v1.ReportService on a Fleet, with gRPC's callback API: a stream holds no thread, so that
+// thousands of agents fit (ADR 0015).
+class ReportService : public v1::ReportService::CallbackService {
+ public:
+  // Ends all streams and refuses new ones, for a drain. Any thread.
+  virtual void Stop() = 0;
+};
+
+struct ReportOptions {
+  Fleet* fleet = nullptr;  // not owned
+  absl::Duration heartbeat = absl::Seconds(30);
+  int max_agents = 20'000;  // more: RESOURCE_EXHAUSTED
+};
+
+std::unique_ptr<ReportService> NewReportService(ReportOptions options);
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_REPORT_REPORT_SERVICE_H_

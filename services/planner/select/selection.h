@@ -1,0 +1,62 @@
+#ifndef GITOPS_SERVICES_PLANNER_SELECT_SELECTION_H_
+#define GITOPS_SERVICES_PLANNER_SELECT_SELECTION_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace gitops {
+
+// Which hosts, and in which order: plain functions over plain values, as contracts.md 4 has them.
+
+struct Selection {
+  std::vector<std::string> on;             // globs; empty: every host
+  std::vector<std::string> tagged;         // all of them
+  std::vector<std::string> order_by_tags;  // empty: as the hosts come
+  int skip = 0;
+  int every = 0;  // 0 or 1: each
+  int limit = 0;  // 0: no limit
+
+  bool operator==(const Selection&) const = default;
+};
+
+// What selection looks at.
+struct SelectableHost {
+  std::string name;
+  std::vector<std::string> tags;
+};
+
+// INVALID_ARGUMENT: a glob that is not well formed (an open bracket or brace; the message shows it
+// and where), an empty tag, a negative number.
+absl::Status CheckSelection(const Selection& selection);
+
+// The indices of the selected hosts, in order: glob, tags, stable ordering by tags, then skip,
+// every, limit. `hosts` come in the order of the file, those that only reported after them, by
+// name. Errors as CheckSelection. Linear in the number of hosts (but for the ordering): 100,000 are
+// chosen in well under 50 ms.
+absl::StatusOr<std::vector<int>> Select(const std::vector<SelectableHost>& hosts,
+                                        const Selection& selection);
+
+// Whether nothing narrows it, so that it means the whole fleet.
+bool SelectsEverything(const Selection& selection);
+// Whether it can name only one host: one `on` without any of the glob's characters.
+bool SelectsOneHost(const Selection& selection);
+
+// Shell's globs on names: `*`, `?`, `[a-z]`, `[!a-z]`, `{a,b}` (nested too), `\` quotes. A name has
+// no separators, so `*` matches dots and slashes. Case counts.
+class Glob {
+ public:
+  static absl::StatusOr<Glob> Parse(absl::string_view pattern);
+  bool Matches(absl::string_view name) const;
+
+ private:
+  // The alternatives that the braces make, each without braces.
+  std::vector<std::string> alternatives_;
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_SELECT_SELECTION_H_

@@ -1,0 +1,121 @@
+#ifndef GITOPS_SERVICES_PLANNER_STEP_STEP_MACHINE_H_
+#define GITOPS_SERVICES_PLANNER_STEP_STEP_MACHINE_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace gitops {
+
+// What a host does next: plain functions from where it stands to the next move, and from a move's
+// outcome to where it stands then. No clock, no network, no store. The rules are those of
+// contracts.md 4 and of the seed; ADR 0013 tells where they were silent.
+
+// A step that is begun beyond this many fails the host.
+inline constexpr int kMostSteps = 100;
+
+// What an action is to a deployment.
+bool IsAction(absl::string_view action);  // one of contracts.md 4
+// All of them, in the order of contracts.md 4.
+const std::vector<std::string>& AllActions();
+// INVALID_ARGUMENT: one is unknown (with the nearest there is).
+absl::Status CheckActions(const std::vector<std::string>& actions);
+
+enum class StepKind { kDeploy, kReboot, kDryActivate, kHealthChecks };
+absl::string_view StepName(StepKind kind);  // "deploy", "reboot", "dry-activate", "healthchecks"
+
+enum class Outcome { kOk, kFailed, kSkipped };
+absl::string_view OutcomeName(Outcome outcome);  // "ok"…, as in X-Gitops-Result
+
+// Where the step under way stands.
+enum class Stage {
+  kPre,        // its pre- hook is to be asked (where it has one)
+  kPreChecks,  // the pre-deploy checks are to be run
+  kBody,       // its actions, the reboot or the checks
+  kPost,       // its post- hook is to be asked
+};
+
+// How a host ended.
+enum class HostEnd { kNone, kSucceeded, kSkipped, kFailed };
+
+// Where one host stands: the checkpoint. Stored after every move.
+struct HostProgress {
+  std::vector<std::string> remaining;
+  int steps = 0;                 // begun so far
+  int moves = 0;                 // made so far; the number of the next is part of its operation id
+  bool pushed = false;           // a push was performed on this host
+  bool prechecked = false;       // the pre-deploy checks have succeeded (or are not wanted)
+  bool performed = false;        // anything was done on the host
+  bool checked = false;          // health checks have succeeded since the last change
+  bool skipped = false;          // `skip` dropped the rest
+  bool activated = false;        // an activating action was performed in this step
+  bool secrets_due = false;      // upload-secrets left the post-activation ones for later
+  std::string error;             // why it failed; empty: it has not
+  std::optional<StepKind> step;  // under way
+  Stage stage = Stage::kPre;
+  Outcome step_outcome = Outcome::kOk;  // so far; what the post- hook is told
+  HostEnd end = HostEnd::kNone;
+
+  bool operator==(const HostProgress&) const = default;
+};
+
+struct HostPolicy {
+  bool health_checks = true;
+  bool pre_deploy_checks = true;
+};
+
+// The next thing to do for a host.
+struct Move {
+  enum class Kind {
+    kNone,             // it has ended: see HostProgress::end
+    kHook,             // ask `point`, with the remaining actions (and step_outcome at post points)
+    kPreDeployChecks,  // all of them once, or repeatedly within the time given
+    kPerform,          // `action` on the agent
+    kReboot,           // and wait for another boot
+    kHealthChecks,     // until all succeed
+  };
+  // Which of the host's secrets an upload is of.
+  enum class Secrets { kNone, kAll, kPreActivation, kPostActivation };
+
+  Kind kind = Kind::kNone;
+  StepKind step = StepKind::kDeploy;  // the step it belongs to
+  int step_number = 0;                // from 1 on
+  int number = 0;                     // HostProgress::moves: unique to the host
+  std::string point;                  // kHook: "pre-deploy"…
+  std::string action;                 // kPerform
+  bool implied = false;               // kPerform: not from the list, but needed by what is
+  Secrets secrets = Secrets::kNone;   // kPerform of upload-secrets
+  // It begins a step: HostProgress has no step yet, or is between two.
+  bool begins_step = false;
+
+  bool operator==(const Move&) const = default;
+};
+
+// A host that is about to begin.
+HostProgress BeginHost(std::vector<std::string> actions);
+
+// What comes next. The same for the same progress, so that a planner that was killed asks again.
+Move NextMove(const HostProgress& progress, const HostPolicy& policy);
+
+// What came of a move.
+struct MoveResult {
+  Outcome outcome = Outcome::kOk;
+  std::string error;                 // kFailed
+  std::vector<std::string> actions;  // kHook: the list the hook answered with
+};
+
+// The host after `move`, which was NextMove's answer. A hook that failed is not told here: it stops
+// the deployment, and the host keeps its place.
+HostProgress After(HostProgress progress, const HostPolicy& policy, const Move& move,
+                   const MoveResult& result);
+
+// A host that failed or was stopped, about to go on from the action (or checks) that failed: what
+// `resume` does.
+HostProgress Resumed(HostProgress progress);
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_STEP_STEP_MACHINE_H_

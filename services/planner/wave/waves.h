@@ -1,0 +1,105 @@
+#ifndef GITOPS_SERVICES_PLANNER_WAVE_WAVES_H_
+#define GITOPS_SERVICES_PLANNER_WAVE_WAVES_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace gitops {
+
+// How a deployment goes over its hosts: which are begun, when it pauses, when it stops. Plain
+// functions over plain values.
+
+enum class OnFailure { kStop, kContinue, kRollback };
+
+// "10" or "25%".
+struct Amount {
+  int value = 0;
+  bool percent = false;
+
+  bool operator==(const Amount&) const = default;
+  int RoundedUp(int of) const;  // at least 1 where value is over 0
+  int RoundedDown(int of) const;
+};
+// INVALID_ARGUMENT: neither a number nor a percentage, negative, over 100%.
+absl::StatusOr<Amount> ParseAmount(absl::string_view text);
+
+struct RolloutPolicy {
+  int canary = 0;
+  std::optional<Amount> batch;  // none: all that are left
+  int max_parallel = 1;
+  // None: 0, and unreachable hosts are not counted (ADR 0014).
+  std::optional<Amount> max_failures;
+  absl::Duration pause_between;
+  OnFailure on_failure = OnFailure::kStop;
+  bool catch_up = false;
+};
+
+// The wave of each of `hosts` hosts, in order, from 1 on.
+std::vector<int> MakeWaves(int hosts, const RolloutPolicy& policy);
+
+enum class HostPhase {
+  kPending,
+  kRunning,
+  kSucceeded,
+  kSkipped,
+  kFailed,
+  kUnreachable,  // before anything was done on it
+  kStopped,      // put an end to between two steps; counted as not begun
+  kRollingBack,
+  kRolledBack,
+  kRollbackFailed,
+};
+
+struct HostStand {
+  int wave = 1;
+  HostPhase phase = HostPhase::kPending;
+};
+
+struct RolloutStand {
+  std::vector<HostStand> hosts;  // in the order of the plan
+  bool cancelled = false;
+  // Why nothing more is to be begun at all (a hook error, lost locks); empty: nothing.
+  std::string halted;
+  // Set when a wave has ended and the pause began; the time at which the next may begin.
+  std::optional<absl::Time> pause_until;
+  // The wave that the pause was after; 0: none yet.
+  int paused_after = 0;
+  // The wave that is being brought back; 0: none.
+  int rollback_wave = 0;
+  // The time is over within which unreachable hosts are waited for.
+  bool catch_up_over = false;
+};
+
+struct Decision {
+  // Indices of hosts to begin now; to be counted as kRunning from now on.
+  std::vector<int> begin;
+  // Indices of unreachable hosts that are to be tried again when they are heard of.
+  std::vector<int> await;
+  // Running hosts are to stop after the step they are in.
+  bool stop_running = false;
+  // A wave has ended: store pause_until = now + pause_between, paused_after = this, ask again then.
+  int pause_after_wave = 0;
+  // Begin to bring this wave back; 0: no.
+  int begin_rollback_wave = 0;
+  // Hosts to bring back now (within max_parallel), once the rollback has begun.
+  std::vector<int> roll_back;
+  // It has ended, and nothing runs.
+  enum class End { kNone, kSucceeded, kFailed, kCancelled } end = End::kNone;
+  // Why, for people: "2 hosts failed, more than --max-failures 1".
+  std::string reason;
+};
+
+// What to do now. max_parallel and max_failures hold exactly: nothing is begun that could break
+// them, and kRunning hosts count, also those that ran before a restart. A wave in which no host
+// succeeded or was skipped although it had hosts ends the deployment (unless on_failure is
+// kContinue): a canary that was never tried proves nothing.
+Decision Decide(const RolloutPolicy& policy, const RolloutStand& stand, absl::Time now);
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_WAVE_WAVES_H_
