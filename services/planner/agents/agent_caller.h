@@ -30,6 +30,13 @@ struct AgentCallerOptions {
 // How long a caller is willing to wait; asked a few times a second.
 using GiveUp = std::function<bool()>;
 
+// What came of an action. `response` is complete where `status` is OK; where it is INTERNAL, it
+// holds what was done before the action failed: the moves, and the output so far.
+struct PerformOutcome {
+  absl::Status status;
+  v1::PerformActionResponse response;
+};
+
 class AgentCaller {
  public:
   virtual ~AgentCaller() = default;
@@ -41,9 +48,9 @@ class AgentCaller {
   // id when it is back (within return_timeout). UNAVAILABLE: it could not be reached at the first
   // try, so nothing was done; ABORTED: it went away and did not come back, so what was done is not
   // known; CANCELLED: gave up, as ABORTED. Others as the agent's.
-  virtual absl::StatusOr<v1::PerformActionResponse> Perform(const std::string& address,
-                                                            const v1::PerformActionRequest& request,
-                                                            const GiveUp& give_up) = 0;
+  virtual PerformOutcome Perform(const std::string& address,
+                                 const v1::PerformActionRequest& request,
+                                 const GiveUp& give_up) = 0;
 
   // Waits until the agent answers with a boot id other than `before`. DEADLINE_EXCEEDED after
   // `timeout` (says whether it answers with the old one, or not at all); CANCELLED: gave up.
