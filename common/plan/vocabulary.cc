@@ -1,0 +1,77 @@
+#include "common/plan/vocabulary.h"
+
+#include <algorithm>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/text/nearest.h"
+
+namespace gitops {
+namespace {
+
+// What a message shows of a word that a stranger sent.
+constexpr size_t kMostShown = 60;
+
+bool Contains(const std::vector<std::string>& words, absl::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+absl::Status Unknown(absl::string_view kind, absl::string_view word,
+                     const std::vector<std::string>& known) {
+  const std::string nearest = Nearest(word, known);
+  const std::string hint = nearest.empty()
+                               ? absl::StrCat(" (known: ", absl::StrJoin(known, ", "), ")")
+                               : absl::StrCat(" (did you mean \"", nearest, "\"?)");
+  const absl::string_view dots = word.size() > kMostShown ? "…" : "";
+  return absl::InvalidArgumentError(absl::StrCat(
+      "unknown ", kind, " \"", absl::CHexEscape(word.substr(0, kMostShown)), dots, "\"", hint));
+}
+
+}  // namespace
+
+const std::vector<std::string>& AllActions() {
+  static const auto* const actions = new std::vector<std::string>{
+      "skip",   "push",         "reboot",         "switch-boot",         "switch",
+      "test",   "dry-activate", "upload-secrets", "run-secret-triggers", "sync",
+      "freeze", "unfreeze",
+  };
+  return *actions;
+}
+
+bool IsAction(absl::string_view word) { return Contains(AllActions(), word); }
+
+absl::Status CheckActions(const std::vector<std::string>& actions) {
+  if (actions.size() > kMostActions) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        actions.size(), " actions for one host; at most ", kMostActions, " are taken"));
+  }
+  for (const std::string& action : actions) {
+    if (!IsAction(action)) return Unknown("action", action, AllActions());
+  }
+  return absl::OkStatus();
+}
+
+const std::vector<std::string>& AllHookPoints() {
+  static const auto* const points = new std::vector<std::string>{
+      "pre-select", "post-select", "pre-deploy",       "post-deploy",
+      "pre-reboot", "post-reboot", "pre-healthchecks", "post-healthchecks",
+  };
+  return *points;
+}
+
+bool IsHookPoint(absl::string_view word) { return Contains(AllHookPoints(), word); }
+
+bool IsSelectPoint(absl::string_view point) {
+  return point == "pre-select" || point == "post-select";
+}
+
+bool IsPostPoint(absl::string_view point) { return absl::StartsWith(point, "post-"); }
+
+absl::Status CheckHookPoint(absl::string_view word) {
+  if (IsHookPoint(word)) return absl::OkStatus();
+  return Unknown("hook point", word, AllHookPoints());
+}
+
+}  // namespace gitops

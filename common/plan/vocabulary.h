@@ -1,0 +1,35 @@
+#ifndef GITOPS_COMMON_PLAN_VOCABULARY_H_
+#define GITOPS_COMMON_PLAN_VOCABULARY_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace gitops {
+
+// The words that plans and hooks are written in. Case counts.
+
+// A longer list of actions for one host is refused, from a user as from a hook.
+inline constexpr int kMostActions = 1000;
+
+// "skip", "push", "reboot"… in the order of the documentation.
+const std::vector<std::string>& AllActions();
+bool IsAction(absl::string_view word);
+// INVALID_ARGUMENT: one that is unknown, with the nearest, or more than kMostActions.
+absl::Status CheckActions(const std::vector<std::string>& actions);
+
+// "pre-select", "post-select", "pre-deploy"… in the order in which a deployment meets them.
+const std::vector<std::string>& AllHookPoints();
+bool IsHookPoint(absl::string_view word);
+// Whether `point` takes a list of hosts; the others take exactly one.
+bool IsSelectPoint(absl::string_view point);
+// Whether what came before it has a result that the hook is told.
+bool IsPostPoint(absl::string_view point);
+// INVALID_ARGUMENT: unknown; names the nearest.
+absl::Status CheckHookPoint(absl::string_view word);
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_PLAN_VOCABULARY_H_
