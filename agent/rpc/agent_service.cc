@@ -9,8 +9,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "agent/rpc/convert.h"
-#include "agent/rpc/page.h"
 #include "common/rpc/caller.h"
+#include "common/rpc/page.h"
 #include "common/rpc/status.h"
 
 namespace gitops {

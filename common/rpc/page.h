@@ -1,5 +1,5 @@
-#ifndef GITOPS_AGENT_RPC_PAGE_H_
-#define GITOPS_AGENT_RPC_PAGE_H_
+#ifndef GITOPS_COMMON_RPC_PAGE_H_
+#define GITOPS_COMMON_RPC_PAGE_H_
 
 #include <string>
 #include <vector>
@@ -44,4 +44,4 @@ absl::Status FillPage(const Request& request, const std::vector<Item>& ordered, 
 
 }  // namespace gitops
 
-#endif  // GITOPS_AGENT_RPC_PAGE_H_
+#endif  // GITOPS_COMMON_RPC_PAGE_H_

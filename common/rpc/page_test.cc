@@ -1,4 +1,4 @@
-#include "agent/rpc/page.h"
+#include "common/rpc/page.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
