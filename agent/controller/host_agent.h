@@ -10,7 +10,6 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "agent/controller/scheduler.h"
 #include "agent/controller/service_controller.h"
 #include "agent/controller/upstream_poller.h"
 #include "agent/controller/watch_hub.h"
@@ -18,6 +17,7 @@
 #include "agent/source/source.h"
 #include "common/clock/clock.h"
 #include "common/config/fleet.h"
+#include "common/schedule/scheduler.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {

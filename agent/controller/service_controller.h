@@ -14,7 +14,6 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "agent/activate/activator.h"
-#include "agent/controller/scheduler.h"
 #include "agent/publish/publisher.h"
 #include "agent/record/record.h"
 #include "agent/source/source.h"
@@ -22,6 +21,7 @@
 #include "agent/state/state.h"
 #include "common/clock/clock.h"
 #include "common/config/fleet.h"
+#include "common/schedule/scheduler.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {

@@ -12,10 +12,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "agent/controller/scheduler.h"
 #include "agent/controller/service_controller.h"
 #include "agent/source/source.h"
 #include "common/clock/clock.h"
+#include "common/schedule/scheduler.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {

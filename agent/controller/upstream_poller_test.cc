@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "agent/controller/scheduler.h"
 #include "common/clock/fake_clock.h"
+#include "common/schedule/scheduler.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {

@@ -1,4 +1,4 @@
-#include "agent/controller/scheduler.h"
+#include "common/schedule/scheduler.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

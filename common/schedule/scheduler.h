@@ -1,5 +1,5 @@
-#ifndef GITOPS_AGENT_CONTROLLER_SCHEDULER_H_
-#define GITOPS_AGENT_CONTROLLER_SCHEDULER_H_
+#ifndef GITOPS_COMMON_SCHEDULE_SCHEDULER_H_
+#define GITOPS_COMMON_SCHEDULE_SCHEDULER_H_
 
 #include <functional>
 #include <memory>
@@ -34,4 +34,4 @@ std::unique_ptr<Scheduler> NewScheduler(Clock* clock, int max_threads);
 
 }  // namespace gitops
 
-#endif  // GITOPS_AGENT_CONTROLLER_SCHEDULER_H_
+#endif  // GITOPS_COMMON_SCHEDULE_SCHEDULER_H_

@@ -1,4 +1,4 @@
-#include "agent/controller/scheduler.h"
+#include "common/schedule/scheduler.h"
 
 #include <algorithm>
 #include <thread>

@@ -1,12 +1,12 @@
-#ifndef GITOPS_AGENT_PROGRAM_CONFIG_FOLLOWER_H_
-#define GITOPS_AGENT_PROGRAM_CONFIG_FOLLOWER_H_
+#ifndef GITOPS_COMMON_CONFIG_CONFIG_FOLLOWER_H_
+#define GITOPS_COMMON_CONFIG_CONFIG_FOLLOWER_H_
 
 #include <functional>
 #include <memory>
 #include <string>
 
-#include "agent/controller/scheduler.h"
 #include "common/clock/clock.h"
+#include "common/schedule/scheduler.h"
 
 namespace gitops {
 
@@ -28,4 +28,4 @@ std::unique_ptr<ConfigFollower> FollowConfig(std::string path, std::string known
 
 }  // namespace gitops
 
-#endif  // GITOPS_AGENT_PROGRAM_CONFIG_FOLLOWER_H_
+#endif  // GITOPS_COMMON_CONFIG_CONFIG_FOLLOWER_H_

@@ -1,4 +1,4 @@
-#include "agent/program/config_follower.h"
+#include "common/config/config_follower.h"
 
 #include <sys/stat.h>
 
