@@ -10,7 +10,7 @@
 
 namespace gitops {
 
-// Which hosts, and in which order: plain functions over plain values, as contracts.md 4 has them.
+// Which hosts, and in which order: plain functions over plain values.
 
 struct Selection {
   std::vector<std::string> on;             // globs; empty: every host

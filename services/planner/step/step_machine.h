@@ -11,18 +11,11 @@
 namespace gitops {
 
 // What a host does next: plain functions from where it stands to the next move, and from a move's
-// outcome to where it stands then. No clock, no network, no store. The rules are those of
-// contracts.md 4 and of the seed; ADR 0013 tells where they were silent.
+// outcome to where it stands then. No clock, no network, no store. The rules are those of the morph
+// hooks' design; ADR 0013 tells where it was silent. Actions are those of common/plan/vocabulary.h.
 
 // A step that is begun beyond this many fails the host.
 inline constexpr int kMostSteps = 100;
-
-// What an action is to a deployment.
-bool IsAction(absl::string_view action);  // one of contracts.md 4
-// All of them, in the order of contracts.md 4.
-const std::vector<std::string>& AllActions();
-// INVALID_ARGUMENT: one is unknown (with the nearest there is).
-absl::Status CheckActions(const std::vector<std::string>& actions);
 
 enum class StepKind { kDeploy, kReboot, kDryActivate, kHealthChecks };
 absl::string_view StepName(StepKind kind);  // "deploy", "reboot", "dry-activate", "healthchecks"
@@ -45,26 +38,30 @@ enum class HostEnd { kNone, kSucceeded, kSkipped, kFailed };
 struct HostProgress {
   std::vector<std::string> remaining;
   int steps = 0;                 // begun so far
+  int first_step = 0;            // how many had been begun when it was begun or resumed last
   int moves = 0;                 // made so far; the number of the next is part of its operation id
   bool pushed = false;           // a push was performed on this host
   bool prechecked = false;       // the pre-deploy checks have succeeded (or are not wanted)
   bool performed = false;        // anything was done on the host
   bool checked = false;          // health checks have succeeded since the last change
   bool skipped = false;          // `skip` dropped the rest
-  bool activated = false;        // an activating action was performed in this step
   bool secrets_due = false;      // upload-secrets left the post-activation ones for later
+  bool activated = false;        // something was activated since then
   std::string error;             // why it failed; empty: it has not
   std::optional<StepKind> step;  // under way
   Stage stage = Stage::kPre;
-  Outcome step_outcome = Outcome::kOk;  // so far; what the post- hook is told
+  // So far, kSkipped while nothing was done in it; what its post- hook is told.
+  Outcome step_outcome = Outcome::kSkipped;
   HostEnd end = HostEnd::kNone;
 
   bool operator==(const HostProgress&) const = default;
 };
 
 struct HostPolicy {
-  bool health_checks = true;
-  bool pre_deploy_checks = true;
+  bool hooks = true;  // there is a dispatcher to ask
+  bool health_checks =
+      true;  // they are wanted (false also where there are neither checks nor hooks)
+  bool pre_deploy_checks = true;  // they are wanted, and there are some
 };
 
 // The next thing to do for a host.
@@ -88,14 +85,14 @@ struct Move {
   std::string action;                 // kPerform
   bool implied = false;               // kPerform: not from the list, but needed by what is
   Secrets secrets = Secrets::kNone;   // kPerform of upload-secrets
-  // It begins a step: HostProgress has no step yet, or is between two.
+  // It is the first of its step, so that stopping before it leaves nothing half done.
   bool begins_step = false;
 
   bool operator==(const Move&) const = default;
 };
 
 // A host that is about to begin.
-HostProgress BeginHost(std::vector<std::string> actions);
+HostProgress BeginHost(std::vector<std::string> actions, const HostPolicy& policy);
 
 // What comes next. The same for the same progress, so that a planner that was killed asks again.
 Move NextMove(const HostProgress& progress, const HostPolicy& policy);
@@ -112,9 +109,9 @@ struct MoveResult {
 HostProgress After(HostProgress progress, const HostPolicy& policy, const Move& move,
                    const MoveResult& result);
 
-// A host that failed or was stopped, about to go on from the action (or checks) that failed: what
-// `resume` does.
-HostProgress Resumed(HostProgress progress);
+// A host that failed or was stopped, about to go on: from the action or checks that failed, in a
+// new step, or from the hook that stopped the deployment. What `resume` does.
+HostProgress Resumed(HostProgress progress, const HostPolicy& policy);
 
 }  // namespace gitops
 
