@@ -1,0 +1,188 @@
+#include "services/planner/testing/fake_agent_caller.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "services/planner/testing/fake_agent_actions.h"
+
+namespace gitops {
+namespace {
+
+absl::Status Unreachable(const std::string& address) {
+  return absl::UnavailableError(
+      absl::StrCat("cannot reach the agent at ", address, ": connection refused"));
+}
+
+}  // namespace
+
+FakeFault FakeAgentCaller::TakeFault(const std::string& address, const std::string& action) {
+  FakeFault taken;
+  bool found = false;
+  for (FakeFault& fault : faults_) {
+    const bool matches = (fault.address.empty() || fault.address == address) &&
+                         (fault.action.empty() || fault.action == action);
+    if (!matches) continue;
+    if (fault.skip > 0) {
+      --fault.skip;
+    } else if (!found && fault.times > 0) {
+      --fault.times;
+      taken = fault;
+      found = true;
+    }
+  }
+  return taken;
+}
+
+bool FakeAgentCaller::Repeated(const std::string& address, const std::string& operation,
+                               Outcome& outcome) {
+  while (agents_[address].running == operation) changed_.Wait(mutex_);
+  const Known& known = agents_[address];
+  const auto found = known.outcomes.find(operation);
+  if (found == known.outcomes.end()) return false;
+  outcome = found->second;
+  outcome.response.set_repeated_operation(true);
+  return true;
+}
+
+size_t FakeAgentCaller::Begin(const std::string& address, const v1::PerformActionRequest& request) {
+  Known& known = agents_[address];
+  if (!known.running.empty()) {
+    ADD_FAILURE() << "two actions at a time on " << address << ": " << request.action() << " ("
+                  << request.operation().id() << ") while " << known.running << " is under way";
+  }
+  known.running = request.operation().id();
+  known.agent.fencing = request.operation().fencing();
+  peak_ = std::max(peak_, ++active_);
+  performed_.push_back({.address = address, .request = request});
+  return performed_.size() - 1;
+}
+
+PerformOutcome FakeAgentCaller::End(size_t entry, const Outcome& outcome, bool remember) {
+  FakePerformed& performed = performed_[entry];
+  Known& known = agents_[performed.address];
+  if (known.running == performed.request.operation().id()) known.running.clear();
+  if (remember) known.outcomes[performed.request.operation().id()] = outcome;
+  performed.ended = true;
+  performed.code = outcome.code;
+  --active_;
+  changed_.NotifyAll();
+  return {.status = absl::Status(outcome.code, outcome.message), .response = outcome.response};
+}
+
+FakeAgentCaller::Outcome FakeAgentCaller::Carry(const std::string& address,
+                                                const v1::PerformActionRequest& request,
+                                                const FakeFault& fault) {
+  const bool fails = fault.code != absl::StatusCode::kOk;
+  const int most_moves = fails && !fault.after_effect ? fault.moves : -1;
+  PerformOutcome done;
+  if (!fails || fault.after_effect || (request.action() == "sync" && fault.moves > 0)) {
+    FakeAgent& agent = agents_[address].agent;
+    done = ActOn(agent, BootId(address, agent.boots), request, most_moves);
+  }
+  if (fails && !fault.after_effect && done.status.ok()) {
+    return {.code = fault.code, .message = fault.message, .response = std::move(done.response)};
+  }
+  return {.code = done.status.code(),
+          .message = std::string(done.status.message()),
+          .response = std::move(done.response)};
+}
+
+PerformOutcome FakeAgentCaller::Perform(const std::string& address,
+                                        const v1::PerformActionRequest& request,
+                                        const GiveUp& give_up) {
+  std::function<void(const std::string&, const v1::PerformActionRequest&)> on_perform;
+  FakeFault fault;
+  size_t entry = 0;
+  {
+    MutexLock lock(mutex_);
+    const absl::StatusOr<Known*> known = Reach(address);
+    if (!known.ok()) return {.status = Unreachable(address), .response = {}};
+    if (request.operation().id().empty() || request.operation().fencing() <= 0) {
+      return {.status = absl::InvalidArgumentError("no operation id or fencing number"),
+              .response = {}};
+    }
+    Outcome outcome;
+    if (Repeated(address, request.operation().id(), outcome)) {
+      performed_.push_back({address, request, true, true, outcome.code});
+      return {.status = absl::Status(outcome.code, outcome.message),
+              .response = std::move(outcome.response)};
+    }
+    if (request.operation().fencing() < (*known)->agent.fencing) {
+      return {.status = absl::FailedPreconditionError(
+                  absl::StrCat("fencing number ", request.operation().fencing(),
+                               " is past: ", (*known)->agent.fencing, " was seen")),
+              .response = {}};
+    }
+    entry = Begin(address, request);
+    fault = TakeFault(address, request.action());
+    on_perform = on_perform_;
+  }
+  if (on_perform) on_perform(address, request);
+  const bool gave_up = fault.hang && !gate_.Pass(give_up);
+  MutexLock lock(mutex_);
+  if (gave_up) {
+    return End(entry, {absl::StatusCode::kCancelled, "gave up waiting for the agent", {}}, false);
+  }
+  Outcome outcome = Carry(address, request, fault);
+  if (fault.code == absl::StatusCode::kOk) return End(entry, outcome, true);
+  const bool lost =
+      fault.code == absl::StatusCode::kUnavailable || fault.code == absl::StatusCode::kAborted;
+  if (fault.after_effect) agents_[address].outcomes[request.operation().id()] = outcome;
+  if (fault.after_effect) outcome = {fault.code, fault.message, {}};
+  return End(entry, outcome, !lost && !fault.after_effect);
+}
+
+absl::StatusOr<std::string> FakeAgentCaller::AwaitReboot(const std::string& address,
+                                                         const std::string& before,
+                                                         absl::Duration timeout,
+                                                         const GiveUp& give_up) {
+  constexpr std::chrono::milliseconds kAskEvery(2);
+  MutexLock lock(mutex_);
+  while (true) {
+    const FakeAgent& agent = agents_[address].agent;
+    const std::string boot_id = BootId(address, agent.boots);
+    if (agent.up && boot_id != before) return boot_id;
+    if (agent.reboot == FakeReboot::kStaysDown || agent.reboot == FakeReboot::kIgnores) {
+      return absl::DeadlineExceededError(absl::StrCat(
+          "the agent at ", address, " is not back after ", absl::FormatDuration(timeout), ": ",
+          agent.up ? "it answers with the boot it had" : "it does not answer"));
+    }
+    changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kAskEvery);
+    mutex_.Unlock();
+    const bool gave_up = give_up && give_up();
+    mutex_.Lock();
+    if (gave_up) return absl::CancelledError("gave up waiting for the reboot");
+  }
+}
+
+absl::StatusOr<v1::GetHostStatusResponse> FakeAgentCaller::Status(const std::string& address) {
+  MutexLock lock(mutex_);
+  ++status_calls_;
+  const absl::StatusOr<Known*> known = Reach(address);
+  if (!known.ok()) return Unreachable(address);
+  v1::GetHostStatusResponse response;
+  response.set_boot_id(BootId(address, (*known)->agent.boots));
+  response.set_version("test");
+  response.set_fencing((*known)->agent.fencing);
+  response.set_has_nix((*known)->agent.has_nix);
+  return response;
+}
+
+absl::StatusOr<v1::RunCheckResponse> FakeAgentCaller::RunCheck(const std::string& address,
+                                                               const v1::RunCheckRequest& request) {
+  MutexLock lock(mutex_);
+  ++checks_run_;
+  if (!Reach(address).ok()) return Unreachable(address);
+  v1::RunCheckResponse response;
+  const auto check = checks_.find({request.cmd().begin(), request.cmd().end()});
+  if (check == checks_.end()) return response;
+  response.set_exit_status(check->second.first);
+  response.set_output(check->second.second);
+  return response;
+}
+
+}  // namespace gitops

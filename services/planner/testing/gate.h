@@ -1,0 +1,32 @@
+#ifndef GITOPS_SERVICES_PLANNER_TESTING_GATE_H_
+#define GITOPS_SERVICES_PLANNER_TESTING_GATE_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+
+#include "common/sync/mutex.h"
+
+namespace gitops {
+
+// Where scripted calls stand still until the test lets them go. Any thread.
+class Gate {
+ public:
+  // Stands here until Release(), or until `give_up` (may be empty) says so: false then.
+  bool Pass(const std::function<bool()>& give_up);
+  // Lets go all who stand here now; who comes later stands again.
+  void Release();
+  int standing();
+  // Waits until at least `count` stand here; false if they do not after `within` of real time.
+  bool AwaitStanding(int count, std::chrono::milliseconds within = std::chrono::seconds(10));
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  int standing_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t releases_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_TESTING_GATE_H_
