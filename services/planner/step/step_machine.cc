@@ -34,7 +34,8 @@ bool FrontIs(const HostProgress& progress, StepKind step) {
   return !progress.remaining.empty() && StepFor(progress.remaining.front()) == step;
 }
 
-// Nothing that is still to come, from `first` on, activates what post-activation secrets wait for.
+// Whether something that is still to come, from `first` on, activates what post-activation secrets
+// wait for.
 bool ActivationAhead(const std::vector<std::string>& list, size_t first, bool reboot_counts) {
   for (size_t i = first; i < list.size() && list[i] != kSkip; ++i) {
     if (Activates(list[i]) || (reboot_counts && list[i] == kReboot)) return true;
@@ -250,8 +251,7 @@ Move NextMove(const HostProgress& before, const HostPolicy& policy) {
   const bool asks = policy.hooks && HasHooks(move.step);
   const bool first_of_body =
       progress.stage == Stage::kPreChecks ||
-      (progress.stage == Stage::kBody && progress.step_outcome == Outcome::kSkipped &&
-       !(policy.pre_deploy_checks && progress.prechecked));
+      (progress.stage == Stage::kBody && progress.step_outcome == Outcome::kSkipped);
   move.begins_step = asks ? progress.stage == Stage::kPre : first_of_body;
   return move;
 }
