@@ -37,11 +37,15 @@ struct FleetOptions {
 };
 
 // What a connected agent reports through. Destroyed when its stream ends; the host is stale then.
+// To be used by one thread at a time, and to be destroyed before the fleet.
 class AgentReport {
  public:
   virtual ~AgentReport() = default;
   virtual void Changed(const v1::ServicesChanged& changed) = 0;
   virtual void Heartbeat() = 0;
+  // A newer stream took one of its hosts and has ended since, so what was said meanwhile is lost:
+  // the agent must connect again.
+  virtual bool outdated() const = 0;
 };
 
 class Fleet {
@@ -54,25 +58,28 @@ class Fleet {
 
   // An agent connected from `peer` (gRPC's name of it). It is taken for those of its names that the
   // configuration or its services name, or else for its first. A newer stream for the same host
-  // takes its place. INVALID_ARGUMENT: no name.
+  // takes its place. INVALID_ARGUMENT: no name, too many, or one that is no host name.
+  // RESOURCE_EXHAUSTED: too many hosts that the configuration does not have.
   virtual absl::StatusOr<std::unique_ptr<AgentReport>> Connected(const v1::Hello& hello,
                                                                  const std::string& peer) = 0;
 
-  // In the order of the file, then those that only reported, by name. Cheap enough for 100,000.
-  virtual std::vector<FleetHost> Hosts() const = 0;
+  // In the order of the file, then those that only reported, by name. Never null. Cheap enough for
+  // 100,000: hosts that did not change since the last call are not copied.
+  virtual std::vector<std::shared_ptr<const FleetHost>> Hosts() const = 0;
   virtual absl::StatusOr<FleetHost> Find(const std::string& host) const = 0;  // NOT_FOUND
   // What the host last reported, by name; where it never did, what the configuration places there
   // (with host, service, upstream, branch and tracking only).
   virtual std::vector<v1::Service> Services(const std::string& host) const = 0;
 
-  // Calls back with the name of each host that changed, from any thread, without locks held; it
-  // must not call back into the fleet for long. 0 is never an id.
+  // Calls back with the name of each host that changed, came or went, from any thread, without
+  // locks held; a heartbeat alone is no change. 0 is never an id.
   virtual int64_t Subscribe(std::function<void(const std::string& host)> changed) = 0;
   // No callback runs after it.
   virtual void Unsubscribe(int64_t id) = 0;
 };
 
-// Loads what was last seen from the store.
+// Loads what was last seen from the store; where that fails, says so in the log and goes on
+// without.
 std::unique_ptr<Fleet> NewFleet(FleetOptions options);
 
 }  // namespace gitops
