@@ -1,0 +1,46 @@
+#include "agent/operation/boot_id.h"
+
+#include <fstream>
+#include <sstream>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace gitops {
+namespace {
+
+constexpr char kFirstProcess[] = "/proc/1/stat";
+// Of field 22, after the command's name, which is field 2 and may hold spaces and parentheses.
+constexpr size_t kStartTime = 22 - 3;
+
+absl::StatusOr<std::string> ReadText(const std::string& file) {
+  std::ifstream stream(file);
+  std::ostringstream text;
+  if (stream) text << stream.rdbuf();
+  std::string content(absl::StripAsciiWhitespace(text.str()));
+  if (!content.empty()) return content;
+  return absl::UnavailableError(absl::StrCat("cannot tell in which boot this host is: ", file,
+                                             " cannot be read, or is empty; see --boot-id-file"));
+}
+
+}  // namespace
+
+absl::string_view StartTimeOf(absl::string_view stat) {
+  const size_t name_end = stat.rfind(") ");
+  if (name_end == absl::string_view::npos) return "";
+  const std::vector<absl::string_view> fields = absl::StrSplit(stat.substr(name_end + 2), ' ');
+  return fields.size() > kStartTime ? fields[kStartTime] : "";
+}
+
+absl::StatusOr<std::string> ReadBootId(const std::string& file) {
+  absl::StatusOr<std::string> boot_id = ReadText(file);
+  if (!boot_id.ok() || file != kKernelBootIdFile) return boot_id;
+  absl::StatusOr<std::string> stat = ReadText(kFirstProcess);
+  if (!stat.ok()) return stat.status();
+  return absl::StrCat(*boot_id, ".", StartTimeOf(*stat));
+}
+
+}  // namespace gitops
