@@ -66,20 +66,10 @@ class Fleet {
   // In the order of the file, then those that only reported, by name. Never null. Cheap enough for
   // 100,000: hosts that did not change since the last call are not copied.
   virtual std::vector<std::shared_ptr<const FleetHost>> Hosts() const = 0;
-  // The same hosts in the same order without copying them. `visit` may be called with a lock held:
-  // it must be quick, and must not call the fleet.
-  virtual void VisitHosts(const std::function<void(const FleetHost&)>& visit) const {
-    for (const FleetHost& host : Hosts()) visit(host);
-  }
   virtual absl::StatusOr<FleetHost> Find(const std::string& host) const = 0;  // NOT_FOUND
   // What the host last reported, by name; where it never did, what the configuration places there
   // (with host, service, upstream, branch and tracking only).
   virtual std::vector<v1::Service> Services(const std::string& host) const = 0;
-  // The same without copying them; `visit` as for VisitHosts.
-  virtual void VisitServices(const std::string& host,
-                             const std::function<void(const v1::Service&)>& visit) const {
-    for (const v1::Service& service : Services(host)) visit(service);
-  }
 
   // Calls back with the name of each host that changed, came or went, from any thread, without
   // locks held; a heartbeat alone is no change. 0 is never an id.
