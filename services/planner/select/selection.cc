@@ -1,0 +1,129 @@
+#include "services/planner/select/selection.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+
+namespace gitops {
+namespace {
+
+absl::Status CheckTags(const std::vector<std::string>& tags, absl::string_view flag) {
+  for (const std::string& tag : tags) {
+    if (tag.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(flag,
+                                                     ": a tag is empty; separate tags with "
+                                                     "single commas"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Glob>> ParseGlobs(const std::vector<std::string>& patterns) {
+  std::vector<Glob> globs;
+  for (const std::string& pattern : patterns) {
+    absl::StatusOr<Glob> glob = Glob::Parse(pattern);
+    if (!glob.ok()) return glob.status();
+    globs.push_back(*std::move(glob));
+  }
+  return globs;
+}
+
+bool Chosen(const SelectableHost& host, const std::vector<Glob>& globs,
+            const std::vector<std::string>& tagged) {
+  const bool named = globs.empty() || std::any_of(globs.begin(), globs.end(), [&](const Glob& g) {
+                       return g.Matches(host.name);
+                     });
+  return named && std::all_of(tagged.begin(), tagged.end(), [&](const std::string& tag) {
+           return std::find(host.tags.begin(), host.tags.end(), tag) != host.tags.end();
+         });
+}
+
+// The place of the first of `order` that the host has; after all of them where it has none.
+class TagOrder {
+ public:
+  explicit TagOrder(const std::vector<std::string>& order) : none_(order.size()) {
+    for (size_t i = 0; i < order.size(); ++i) places_.try_emplace(order[i], i);
+  }
+  size_t PlaceOf(const SelectableHost& host) const {
+    size_t place = none_;
+    for (const std::string& tag : host.tags) {
+      if (auto found = places_.find(tag); found != places_.end()) {
+        place = std::min(place, found->second);
+      }
+    }
+    return place;
+  }
+
+ private:
+  const size_t none_;
+  absl::flat_hash_map<std::string, size_t> places_;
+};
+
+void OrderByTags(const std::vector<SelectableHost>& hosts, const std::vector<std::string>& order,
+                 std::vector<int>& chosen) {
+  const TagOrder tag_order(order);
+  std::vector<std::pair<size_t, int>> placed;
+  placed.reserve(chosen.size());
+  for (int index : chosen) placed.emplace_back(tag_order.PlaceOf(hosts[index]), index);
+  std::stable_sort(placed.begin(), placed.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (size_t i = 0; i < placed.size(); ++i) chosen[i] = placed[i].second;
+}
+
+std::vector<int> Thinned(const std::vector<int>& chosen, const Selection& selection) {
+  std::vector<int> left;
+  const size_t every = std::max(selection.every, 1);
+  const size_t limit = selection.limit > 0 ? static_cast<size_t>(selection.limit) : chosen.size();
+  for (size_t i = static_cast<size_t>(selection.skip); i < chosen.size() && left.size() < limit;
+       i += every) {
+    left.push_back(chosen[i]);
+  }
+  return left;
+}
+
+}  // namespace
+
+absl::Status CheckSelection(const Selection& selection) {
+  if (auto globs = ParseGlobs(selection.on); !globs.ok()) return globs.status();
+  if (absl::Status tags = CheckTags(selection.tagged, "--tagged"); !tags.ok()) return tags;
+  if (absl::Status tags = CheckTags(selection.order_by_tags, "--order-by-tags"); !tags.ok()) {
+    return tags;
+  }
+  for (const auto& [flag, value] : {std::pair{"--skip", selection.skip},
+                                    {"--every", selection.every},
+                                    {"--limit", selection.limit}}) {
+    if (value < 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(flag, ": ", value, " is negative; give 0 or more"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<int>> Select(const std::vector<SelectableHost>& hosts,
+                                        const Selection& selection) {
+  if (absl::Status checked = CheckSelection(selection); !checked.ok()) return checked;
+  const absl::StatusOr<std::vector<Glob>> globs = ParseGlobs(selection.on);
+  if (!globs.ok()) return globs.status();
+  std::vector<int> chosen;
+  for (size_t i = 0; i < hosts.size(); ++i) {
+    if (Chosen(hosts[i], *globs, selection.tagged)) chosen.push_back(static_cast<int>(i));
+  }
+  if (!selection.order_by_tags.empty()) OrderByTags(hosts, selection.order_by_tags, chosen);
+  return Thinned(chosen, selection);
+}
+
+bool SelectsEverything(const Selection& selection) {
+  return selection.on.empty() && selection.tagged.empty() && selection.skip == 0 &&
+         selection.every <= 1 && selection.limit == 0;
+}
+
+bool SelectsOneHost(const Selection& selection) {
+  return selection.on.size() == 1 &&
+         selection.on.front().find_first_of("*?[]{}\\") == std::string::npos;
+}
+
+}  // namespace gitops
