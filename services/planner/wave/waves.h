@@ -78,7 +78,7 @@ struct RolloutStand {
 struct Decision {
   // Indices of hosts to begin now; to be counted as kRunning from now on.
   std::vector<int> begin;
-  // Indices of unreachable hosts that are to be tried again when they are heard of.
+  // Indices of unreachable hosts to make kPending again when they are heard of.
   std::vector<int> await;
   // Running hosts are to stop after the step they are in.
   bool stop_running = false;
@@ -86,7 +86,8 @@ struct Decision {
   int pause_after_wave = 0;
   // Begin to bring this wave back; 0: no.
   int begin_rollback_wave = 0;
-  // Hosts to bring back now (within max_parallel), once the rollback has begun.
+  // Hosts to bring back now, the last begun first; also those that moved nothing, which then end as
+  // kRolledBack at once.
   std::vector<int> roll_back;
   // It has ended, and nothing runs.
   enum class End { kNone, kSucceeded, kFailed, kCancelled } end = End::kNone;
@@ -94,10 +95,15 @@ struct Decision {
   std::string reason;
 };
 
-// What to do now. max_parallel and max_failures hold exactly: nothing is begun that could break
-// them, and kRunning hosts count, also those that ran before a restart. A wave in which no host
-// succeeded or was skipped although it had hosts ends the deployment (unless on_failure is
-// kContinue): a canary that was never tried proves nothing.
+// What to do now.
+//
+// Never are more than max_parallel hosts under way (running or being brought back), those included
+// that ran before a restart. Once more hosts have failed than max_failures, none is begun any more;
+// those that run come to their end, unless nothing more is to be done at all (cancelled, halted):
+// then they stop between two steps. A wave of which no host succeeded or was skipped ends the
+// deployment before the next one, unless on_failure is kContinue: a canary that was never tried
+// proves nothing. A host that failed, or could not be reached, makes the end kFailed, also within
+// max_failures.
 Decision Decide(const RolloutPolicy& policy, const RolloutStand& stand, absl::Time now);
 
 }  // namespace gitops

@@ -1,0 +1,211 @@
+#include "services/planner/wave/waves.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace gitops {
+namespace {
+
+// What the hosts come to, counted once.
+struct Tally {
+  int total = 0;
+  int under_way = 0;
+  int failed = 0;
+  int unreachable = 0;
+  // The first wave with hosts to begin or under way; 0: none.
+  int current_wave = 0;
+  // The last wave of which any host was begun; 0: none.
+  int begun_wave = 0;
+  int last_wave = 0;
+};
+
+bool ToBegin(HostPhase phase) {
+  return phase == HostPhase::kPending || phase == HostPhase::kStopped;
+}
+
+bool UnderWay(HostPhase phase) {
+  return phase == HostPhase::kRunning || phase == HostPhase::kRollingBack;
+}
+
+Tally Count(const RolloutStand& stand) {
+  Tally tally;
+  tally.total = static_cast<int>(stand.hosts.size());
+  for (const HostStand& host : stand.hosts) {
+    const bool open = ToBegin(host.phase) || UnderWay(host.phase);
+    if (UnderWay(host.phase)) ++tally.under_way;
+    if (host.phase == HostPhase::kFailed) ++tally.failed;
+    if (host.phase == HostPhase::kUnreachable) ++tally.unreachable;
+    if (open && (tally.current_wave == 0 || host.wave < tally.current_wave)) {
+      tally.current_wave = host.wave;
+    }
+    if (host.phase != HostPhase::kPending) tally.begun_wave = std::max(tally.begun_wave, host.wave);
+    tally.last_wave = std::max(tally.last_wave, host.wave);
+  }
+  return tally;
+}
+
+int FailureLimit(const RolloutPolicy& policy, int hosts) {
+  return policy.max_failures.has_value() ? policy.max_failures->RoundedDown(hosts) : 0;
+}
+
+// Failures as --max-failures counts them: where it was not given, a host that was off before
+// anything was tried says nothing about the change.
+int CountedFailures(const RolloutPolicy& policy, const Tally& tally) {
+  return tally.failed + (policy.max_failures.has_value() ? tally.unreachable : 0);
+}
+
+// "1 host failed and 2 hosts could not be reached"
+std::string FailureText(const Tally& tally) {
+  const auto hosts = [](int count) { return absl::StrCat(count, count == 1 ? " host" : " hosts"); };
+  std::string text;
+  if (tally.failed > 0) absl::StrAppend(&text, hosts(tally.failed), " failed");
+  if (tally.unreachable > 0) {
+    absl::StrAppend(&text, text.empty() ? "" : " and ", hosts(tally.unreachable),
+                    " could not be reached");
+  }
+  return text;
+}
+
+// Why no more hosts are to be begun; empty: there is no reason.
+std::string WhyStop(const RolloutPolicy& policy, const RolloutStand& stand, const Tally& tally) {
+  if (policy.on_failure == OnFailure::kContinue) return "";
+  const int limit = FailureLimit(policy, tally.total);
+  if (CountedFailures(policy, tally) > limit) {
+    return absl::StrCat(FailureText(tally), ", more than --max-failures ", limit);
+  }
+  const int wave = tally.begun_wave;
+  if (wave == 0 || wave == tally.last_wave || tally.current_wave == wave) return "";
+  for (const HostStand& host : stand.hosts) {
+    if (host.wave != wave) continue;
+    if (host.phase == HostPhase::kSucceeded || host.phase == HostPhase::kSkipped) return "";
+  }
+  return absl::StrCat("no host of wave ", wave, " succeeded: ", FailureText(tally),
+                      "; the next wave is not begun");
+}
+
+Decision Ended(Decision::End end, std::string reason) {
+  Decision decision;
+  decision.end = end;
+  decision.reason = std::move(reason);
+  return decision;
+}
+
+// Nothing more is begun; what runs has come to its end.
+Decision EndFailed(const RolloutPolicy& policy, const Tally& tally, std::string reason) {
+  if (policy.on_failure != OnFailure::kRollback || tally.begun_wave == 0) {
+    return Ended(Decision::End::kFailed, std::move(reason));
+  }
+  Decision decision;
+  decision.begin_rollback_wave = tally.begun_wave;
+  decision.reason = std::move(reason);
+  return decision;
+}
+
+Decision DecideRollback(const RolloutPolicy& policy, const RolloutStand& stand,
+                        const Tally& tally) {
+  Decision decision;
+  int free = policy.max_parallel - tally.under_way;
+  for (int i = tally.total - 1; i >= 0; --i) {
+    const HostStand& host = stand.hosts[i];
+    const bool was_begun = host.phase == HostPhase::kSucceeded ||
+                           host.phase == HostPhase::kFailed || host.phase == HostPhase::kStopped;
+    if (host.wave != stand.rollback_wave || !was_begun) continue;
+    if (free-- <= 0) return decision;
+    decision.roll_back.push_back(i);
+  }
+  if (decision.roll_back.empty() && tally.under_way == 0) {
+    return Ended(Decision::End::kFailed,
+                 absl::StrCat("wave ", stand.rollback_wave, " was rolled back"));
+  }
+  return decision;
+}
+
+// Of the current wave, what max_parallel leaves room for.
+std::vector<int> HostsToBegin(const RolloutPolicy& policy, const RolloutStand& stand,
+                              const Tally& tally) {
+  std::vector<int> begin;
+  int free = policy.max_parallel - tally.under_way;
+  for (int i = 0; i < tally.total && free > 0; ++i) {
+    const HostStand& host = stand.hosts[i];
+    if (host.wave != tally.current_wave || !ToBegin(host.phase)) continue;
+    begin.push_back(i);
+    --free;
+  }
+  return begin;
+}
+
+}  // namespace
+
+int Amount::RoundedUp(int of) const {
+  if (!percent) return value;
+  return static_cast<int>((int64_t{value} * of + 99) / 100);
+}
+
+int Amount::RoundedDown(int of) const {
+  return percent ? static_cast<int>(int64_t{value} * of / 100) : value;
+}
+
+absl::StatusOr<Amount> ParseAmount(absl::string_view text) {
+  Amount amount;
+  absl::string_view digits = text;
+  amount.percent = absl::ConsumeSuffix(&digits, "%");
+  const bool number = std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit) &&
+                      absl::SimpleAtoi(digits, &amount.value);
+  if (!number || (amount.percent && amount.value > 100)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", text, "\" is neither a number of hosts nor a percentage up to 100%"));
+  }
+  return amount;
+}
+
+std::vector<int> MakeWaves(int hosts, const RolloutPolicy& policy) {
+  std::vector<int> waves(hosts);
+  const int canary = std::min(policy.canary, hosts);
+  const int first = canary > 0 ? 2 : 1;
+  const int batch = policy.batch.has_value() ? std::max(policy.batch->RoundedUp(hosts), 1) : hosts;
+  for (int i = 0; i < hosts; ++i) waves[i] = i < canary ? 1 : first + (i - canary) / batch;
+  return waves;
+}
+
+Decision Decide(const RolloutPolicy& policy, const RolloutStand& stand, absl::Time now) {
+  const Tally tally = Count(stand);
+  if (stand.rollback_wave > 0) return DecideRollback(policy, stand, tally);
+  Decision decision;
+  if (stand.cancelled || !stand.halted.empty()) {
+    decision.stop_running = true;
+    if (tally.under_way > 0) return decision;
+    if (stand.cancelled) return Ended(Decision::End::kCancelled, "it was cancelled");
+    return EndFailed(policy, tally, stand.halted);
+  }
+  if (const std::string why = WhyStop(policy, stand, tally); !why.empty()) {
+    return tally.under_way > 0 ? decision : EndFailed(policy, tally, why);
+  }
+  if (policy.catch_up && !stand.catch_up_over) {
+    for (int i = 0; i < tally.total; ++i) {
+      if (stand.hosts[i].phase == HostPhase::kUnreachable) decision.await.push_back(i);
+    }
+  }
+  if (tally.current_wave == 0) {
+    if (!decision.await.empty()) return decision;
+    const std::string failures = FailureText(tally);
+    return Ended(failures.empty() ? Decision::End::kSucceeded : Decision::End::kFailed, failures);
+  }
+  const int before = tally.current_wave - 1;
+  const bool next_wave = tally.begun_wave == before && before > 0;
+  if (next_wave && policy.pause_between > absl::ZeroDuration()) {
+    if (stand.paused_after < before) {
+      decision.pause_after_wave = before;
+      return decision;
+    }
+    if (stand.pause_until.has_value() && now < *stand.pause_until) return decision;
+  }
+  decision.begin = HostsToBegin(policy, stand, tally);
+  return decision;
+}
+
+}  // namespace gitops
