@@ -1,5 +1,6 @@
 #include "common/rpc/channel.h"
 
+#include <arpa/inet.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
@@ -13,25 +14,43 @@
 namespace gitops {
 namespace {
 
-constexpr int kMaxAnswerBytes = 16 << 20;
+bool IsIpv4(const std::string& host) {
+  in_addr parsed;
+  return inet_pton(AF_INET, host.c_str(), &parsed) == 1;
+}
 
 // The resolver is named: gRPC would else take a host called like one of its schemes for a scheme.
+// A literal needs none, and so none of its threads and waits.
 std::string Target(const Address& address) {
   if (address.is_unix()) return address.ToString();
+  if (IsIpv4(address.host)) return absl::StrCat("ipv4:", address.ToString());
   if (absl::StrContains(address.host, ':')) {
     return absl::StrCat("dns:///%5B", address.host, "%5D:", address.port);
   }
   return absl::StrCat("dns:///", address.ToString());
 }
 
-grpc::ChannelArguments Arguments() {
-  grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(kMaxAnswerBytes);
-  // A peer that vanished under an open stream is noticed; idle connections are left in peace. The
-  // server allows a ping every 10 s.
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+int Milliseconds(absl::Duration duration) {
+  return static_cast<int>(absl::ToInt64Milliseconds(duration));
+}
+
+void SetKeepalive(grpc::ChannelArguments& arguments, const ChannelOptions& options) {
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(options.keepalive));
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(options.keepalive_timeout));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 0);
+  // gRPC would stop asking after two pings without a message in between.
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+}
+
+grpc::ChannelArguments Arguments(const ChannelOptions& options) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(options.max_answer_bytes);
+  SetKeepalive(arguments, options);
+  arguments.SetInt(GRPC_ARG_CLIENT_IDLE_TIMEOUT_MS, Milliseconds(options.idle_timeout));
+  if (options.max_metadata_bytes > 0) {
+    arguments.SetInt(GRPC_ARG_MAX_METADATA_SIZE, options.max_metadata_bytes);
+  }
+  if (options.own_connection) arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   // A host that reboots is found again soon; gRPC's own maximum is two minutes.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5'000);
@@ -63,7 +82,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const ChannelOptions& option
   }
   QuietGrpc();
   return grpc::CreateCustomChannel(Target(*address), grpc::InsecureChannelCredentials(),
-                                   Arguments());
+                                   Arguments(options));
 }
 
 bool IsLocalAddress(const std::string& address) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 namespace gitops {
 
@@ -18,6 +19,20 @@ struct ChannelOptions {
   bool insecure = false;
   // Holds ca.crt, tls.crt and tls.key. Not carried out yet: UNIMPLEMENTED if not empty.
   std::string tls_dir;
+
+  // A peer that says nothing this long while a call is open is asked for a sign of life, and given
+  // `keepalive_timeout` for it; then the call ends with UNAVAILABLE. Idle connections are left in
+  // peace. The server allows no more than one ping in 10 s.
+  absl::Duration keepalive = absl::Seconds(20);
+  absl::Duration keepalive_timeout = absl::Seconds(10);
+  // An answer beyond this many bytes ends its call with RESOURCE_EXHAUSTED.
+  int max_answer_bytes = 16 << 20;
+  // How many bytes of headers and status the peer may send; 0: gRPC's own 8 KiB.
+  int max_metadata_bytes = 0;
+  // A connection without calls is closed after this long, and made again for the next call.
+  absl::Duration idle_timeout = absl::Minutes(30);
+  // Shares no connection, and no back-off after a failed one, with other channels to the address.
+  bool own_connection = false;
 };
 
 // The one place where channels are made. Does not connect yet. Never goes through a proxy.
