@@ -14,8 +14,16 @@
 
 namespace gitops {
 
-// HTTP requests, by libcurl. Redirects are never followed: their 3xx is the answer. No proxy of the
-// environment is used, and no netrc. Any thread.
+// HTTP/1.1 requests, by libcurl, each on a connection of its own, so that none is sent twice
+// unseen. Redirects are never followed: their 3xx is the answer. No proxy of the environment is
+// used, and no netrc. Any thread. The process must ignore SIGPIPE (BlockSignals does that).
+
+struct HttpResponse {
+  int status = 0;
+  // Names in lower case; of repeated ones the last.
+  std::map<std::string, std::string> headers;
+  std::string body;
+};
 
 struct HttpRequest {
   std::string method = "GET";
@@ -32,13 +40,9 @@ struct HttpRequest {
   bool insecure_ssl = false;
   // Asked a few times a second; true ends it with CANCELLED. May be empty.
   std::function<bool()> give_up;
-};
-
-struct HttpResponse {
-  int status = 0;
-  // Names in lower case; of repeated ones the last.
-  std::map<std::string, std::string> headers;
-  std::string body;
+  // After an error: what had come until then, of the body at most `max_body` bytes; status 0: no
+  // answer had begun. May be null.
+  HttpResponse* partial = nullptr;
 };
 
 class HttpClient {
@@ -46,9 +50,10 @@ class HttpClient {
   virtual ~HttpClient() = default;
   // An answer of any status is a result. Errors, which name the URL without user, password and
   // query: INVALID_ARGUMENT: a bad URL or header, or another scheme; UNAVAILABLE: no connection
-  // (name not found, refused, not in time, TLS failed), so nothing was sent; ABORTED: the
-  // connection was lost after it was made; DEADLINE_EXCEEDED: no whole answer in time;
-  // RESOURCE_EXHAUSTED; CANCELLED.
+  // (name not found, refused, not in time, TLS failed, a PEM file cannot be read), so nothing was
+  // sent; ABORTED: the connection was lost after it was made; DATA_LOSS: what came is no HTTP;
+  // DEADLINE_EXCEEDED: no whole answer in time; RESOURCE_EXHAUSTED: the body is beyond max_body, or
+  // the headers are beyond 64 KiB; CANCELLED.
   virtual absl::StatusOr<HttpResponse> Do(const HttpRequest& request) = 0;
 };
 

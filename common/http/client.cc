@@ -1,0 +1,334 @@
+#include "common/http/client.h"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/config/fleet.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+namespace {
+
+constexpr size_t kMostHeaderBytes = 64 << 10;
+// How soon a caller that gives up is heard.
+constexpr int kLookMilliseconds = 100;
+// How long the system's authorities are kept parsed: reading them takes longer than a request.
+constexpr long kAuthoritiesSeconds = 60;
+constexpr size_t kMostIdleHandles = 16;
+
+// An easy handle in a multi handle of its own: curl_easy_perform cannot be woken in between.
+struct Handle {
+  CURL* easy = curl_easy_init();
+  CURLM* multi = curl_multi_init();
+
+  Handle() = default;
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+  ~Handle() {
+    curl_easy_cleanup(easy);
+    curl_multi_cleanup(multi);
+  }
+};
+
+struct FreeList {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using HeaderList = std::unique_ptr<curl_slist, FreeList>;
+
+bool IsTokenCharacter(char c) {
+  return absl::ascii_isalnum(c) ||
+         absl::string_view("!#$%&'*+-.^_`|~").find(c) != absl::string_view::npos;
+}
+
+bool IsToken(absl::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), IsTokenCharacter);
+}
+
+absl::Status CheckHeader(const std::string& name, const std::string& value) {
+  const bool clean = std::none_of(value.begin(), value.end(), [](char c) {
+    return absl::ascii_iscntrl(static_cast<unsigned char>(c)) && c != '\t';
+  });
+  if (IsToken(name) && clean) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("the header \"", IsToken(name) ? name : std::string("?"),
+                   "\" has a name that is no token, or a control character in its value"));
+}
+
+absl::Status CheckUrl(const std::string& url) {
+  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
+  const CURLUcode code = curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0);
+  const std::string scheme = absl::AsciiStrToLower(url.substr(0, url.find("://")));
+  if (code == CURLUE_OK && (scheme == "http" || scheme == "https")) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", RedactUrl(url), "\" is no http:// or https:// URL",
+                   code == CURLUE_OK ? "" : absl::StrCat(": ", curl_url_strerror(code))));
+}
+
+absl::Status CheckRequest(const HttpRequest& request) {
+  if (!IsToken(request.method)) return absl::InvalidArgumentError("the HTTP method is no token");
+  for (const auto& [name, value] : request.headers) {
+    if (absl::Status status = CheckHeader(name, value); !status.ok()) return status;
+  }
+  return CheckUrl(request.url);
+}
+
+bool HasHeader(const HttpRequest& request, absl::string_view name) {
+  return std::any_of(request.headers.begin(), request.headers.end(), [&](const auto& header) {
+    return absl::EqualsIgnoreCase(header.first, name);
+  });
+}
+
+HeaderList MakeHeaders(const HttpRequest& request) {
+  curl_slist* list = nullptr;
+  for (const auto& [name, value] : request.headers) {
+    // curl drops a header without a value unless it ends with a semicolon.
+    const std::string line =
+        value.empty() ? absl::StrCat(name, ";") : absl::StrCat(name, ": ", value);
+    list = curl_slist_append(list, line.c_str());
+  }
+  // What curl would add by itself.
+  for (const char* name : {"Expect", "Content-Type"}) {
+    if (!HasHeader(request, name)) {
+      list = curl_slist_append(list, absl::StrCat(name, ":").c_str());
+    }
+  }
+  return HeaderList(list);
+}
+
+long Milliseconds(absl::Duration duration) {
+  // Zero would mean "no limit".
+  return static_cast<long>(
+      std::clamp<int64_t>(absl::ToInt64Milliseconds(duration), 1, int64_t{1} << 31));
+}
+
+// One request under way.
+class Exchange {
+ public:
+  Exchange(const HttpRequest& request, Handle& handle)
+      : request_(request), handle_(handle), headers_(MakeHeaders(request)) {}
+
+  absl::StatusOr<HttpResponse> Run() {
+    SetUp();
+    curl_multi_add_handle(handle_.multi, handle_.easy);
+    const absl::Status status = Perform();
+    curl_multi_remove_handle(handle_.multi, handle_.easy);
+    if (status.ok()) return std::move(response_);
+    if (request_.partial != nullptr) *request_.partial = std::move(response_);
+    return status;
+  }
+
+ private:
+  template <typename Value>
+  void Set(CURLoption option, Value value) {
+    curl_easy_setopt(handle_.easy, option, value);
+  }
+
+  void SetUp() {
+    curl_easy_reset(handle_.easy);
+    Set(CURLOPT_ERRORBUFFER, error_);
+    Set(CURLOPT_URL, request_.url.c_str());
+    Set(CURLOPT_PROTOCOLS_STR, "http,https");
+    Set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
+    Set(CURLOPT_HTTPHEADER, headers_.get());
+    Set(CURLOPT_FOLLOWLOCATION, 0L);
+    Set(CURLOPT_PROXY, "");
+    Set(CURLOPT_NETRC, long{CURL_NETRC_IGNORED});
+    Set(CURLOPT_FRESH_CONNECT, 1L);
+    Set(CURLOPT_FORBID_REUSE, 1L);
+    Set(CURLOPT_NOSIGNAL, 1L);
+    // Else a name server that does not answer would hold the caller beyond its timeout.
+    Set(CURLOPT_QUICK_EXIT, 1L);
+    Set(CURLOPT_TIMEOUT_MS, Milliseconds(request_.timeout));
+    Set(CURLOPT_CONNECTTIMEOUT_MS, Milliseconds(request_.connect_timeout));
+    Set(CURLOPT_HEADERFUNCTION, &TakeHeader);
+    Set(CURLOPT_HEADERDATA, this);
+    Set(CURLOPT_WRITEFUNCTION, &TakeBody);
+    Set(CURLOPT_WRITEDATA, this);
+    SetMethod();
+    SetTls();
+  }
+
+  void SetMethod() {
+    if (request_.method == "HEAD") {
+      Set(CURLOPT_NOBODY, 1L);
+    } else if (request_.method != "GET" || !request_.body.empty()) {
+      Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+      Set(CURLOPT_POSTFIELDS, request_.body.data());
+      Set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+    }
+  }
+
+  void SetTls() {
+    Set(CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+    Set(CURLOPT_SSL_VERIFYPEER, request_.insecure_ssl ? 0L : 1L);
+    Set(CURLOPT_SSL_VERIFYHOST, request_.insecure_ssl ? 0L : 2L);
+    Set(CURLOPT_CA_CACHE_TIMEOUT, kAuthoritiesSeconds);
+    if (!request_.ca_file.empty()) {
+      Set(CURLOPT_CAINFO, request_.ca_file.c_str());
+      // The system's own would be trusted beside it.
+      Set(CURLOPT_CAPATH, static_cast<char*>(nullptr));
+    }
+    if (!request_.certificate_file.empty()) {
+      Set(CURLOPT_SSLCERT, request_.certificate_file.c_str());
+    }
+    if (!request_.key_file.empty()) Set(CURLOPT_SSLKEY, request_.key_file.c_str());
+  }
+
+  absl::Status Perform() {
+    int running = 1;
+    while (running > 0) {
+      if (request_.give_up && request_.give_up()) {
+        return absl::CancelledError(
+            absl::StrCat(Named(), ": given up, as whoever asked for it did"));
+      }
+      CURLMcode code = curl_multi_perform(handle_.multi, &running);
+      if (code == CURLM_OK && running > 0) {
+        code = curl_multi_poll(handle_.multi, nullptr, 0, kLookMilliseconds, nullptr);
+      }
+      if (code != CURLM_OK) {
+        return absl::InternalError(absl::StrCat(Named(), ": ", curl_multi_strerror(code)));
+      }
+    }
+    int left = 0;
+    const CURLMsg* const message = curl_multi_info_read(handle_.multi, &left);
+    const absl::Status status =
+        ToStatus(message == nullptr ? CURLE_OUT_OF_MEMORY : message->data.result);
+    // curl is content with an answer that breaks off in its headers.
+    if (!status.ok() || headers_whole_) return status;
+    return absl::AbortedError(
+        absl::StrCat(Named(), ": the server closed before the answer's headers were over"));
+  }
+
+  absl::Status ToStatus(CURLcode code) const {
+    if (code == CURLE_OK) return absl::OkStatus();
+    const std::string why = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
+    const std::string message = absl::StrCat(Named(), ": ", why);
+    if (headers_too_long_) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          Named(), ": the answer's headers are longer than ", kMostHeaderBytes, " bytes"));
+    }
+    if (body_too_long_) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          Named(), ": the answer's body is longer than ", request_.max_body, " bytes"));
+    }
+    if (!Sent()) return absl::UnavailableError(message);
+    if (code == CURLE_OPERATION_TIMEDOUT) {
+      return absl::DeadlineExceededError(absl::StrCat(Named(), ": no whole answer within ",
+                                                      absl::FormatDuration(request_.timeout)));
+    }
+    if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_WEIRD_SERVER_REPLY ||
+        code == CURLE_BAD_CONTENT_ENCODING) {
+      return absl::DataLossError(absl::StrCat(Named(), ": the answer is no HTTP: ", why));
+    }
+    return absl::AbortedError(message);
+  }
+
+  // Whether the connection was made, so that some of the request may have arrived.
+  bool Sent() const {
+    curl_off_t microseconds = 0;
+    curl_easy_getinfo(handle_.easy, CURLINFO_PRETRANSFER_TIME_T, &microseconds);
+    return microseconds > 0;
+  }
+
+  std::string Named() const { return absl::StrCat(request_.method, " ", RedactUrl(request_.url)); }
+
+  static size_t TakeHeader(char* data, size_t, size_t size, void* self) {
+    return static_cast<Exchange*>(self)->AddHeader(absl::string_view(data, size)) ? size : 0;
+  }
+
+  bool AddHeader(absl::string_view line) {
+    header_bytes_ += line.size();
+    headers_too_long_ = header_bytes_ > kMostHeaderBytes;
+    if (headers_too_long_) return false;
+    if (absl::StartsWith(line, "HTTP/")) {
+      // What came before were the headers of an interim answer.
+      response_.headers.clear();
+      headers_whole_ = false;
+      long status = 0;
+      curl_easy_getinfo(handle_.easy, CURLINFO_RESPONSE_CODE, &status);
+      response_.status = static_cast<int>(status);
+      return true;
+    }
+    if (line == "\r\n" || line == "\n") headers_whole_ = response_.status >= 200;
+    const size_t colon = line.find(':');
+    if (colon != absl::string_view::npos) {
+      response_.headers[absl::AsciiStrToLower(line.substr(0, colon))] =
+          std::string(absl::StripAsciiWhitespace(line.substr(colon + 1)));
+    }
+    return true;
+  }
+
+  static size_t TakeBody(char* data, size_t, size_t size, void* self) {
+    return static_cast<Exchange*>(self)->AddBody(absl::string_view(data, size)) ? size : 0;
+  }
+
+  bool AddBody(absl::string_view data) {
+    const size_t room = static_cast<size_t>(request_.max_body) - response_.body.size();
+    absl::StrAppend(&response_.body, data.substr(0, room));
+    body_too_long_ = data.size() > room || AnnouncedTooLong();
+    return !body_too_long_;
+  }
+
+  bool AnnouncedTooLong() const {
+    curl_off_t length = -1;
+    curl_easy_getinfo(handle_.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    return length > request_.max_body;
+  }
+
+  const HttpRequest& request_;
+  Handle& handle_;
+  const HeaderList headers_;
+  HttpResponse response_;
+  size_t header_bytes_ = 0;
+  bool headers_too_long_ = false;
+  bool headers_whole_ = false;
+  bool body_too_long_ = false;
+  char error_[CURL_ERROR_SIZE] = {};
+};
+
+class CurlClient : public HttpClient {
+ public:
+  CurlClient() {
+    static const CURLcode initialized = curl_global_init(CURL_GLOBAL_DEFAULT);
+    (void)initialized;
+  }
+
+  absl::StatusOr<HttpResponse> Do(const HttpRequest& request) override {
+    if (absl::Status status = CheckRequest(request); !status.ok()) return status;
+    std::unique_ptr<Handle> handle = Take();
+    if (handle->easy == nullptr || handle->multi == nullptr) {
+      return absl::ResourceExhaustedError("libcurl gave no handle: memory is short");
+    }
+    absl::StatusOr<HttpResponse> response = Exchange(request, *handle).Run();
+    GiveBack(std::move(handle));
+    return response;
+  }
+
+ private:
+  std::unique_ptr<Handle> Take() {
+    MutexLock lock(mutex_);
+    if (idle_.empty()) return std::make_unique<Handle>();
+    std::unique_ptr<Handle> handle = std::move(idle_.back());
+    idle_.pop_back();
+    return handle;
+  }
+
+  void GiveBack(std::unique_ptr<Handle> handle) {
+    MutexLock lock(mutex_);
+    if (idle_.size() < kMostIdleHandles) idle_.push_back(std::move(handle));
+  }
+
+  Mutex mutex_;
+  std::vector<std::unique_ptr<Handle>> idle_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+std::unique_ptr<HttpClient> NewHttpClient() { return std::make_unique<CurlClient>(); }
+
+}  // namespace gitops

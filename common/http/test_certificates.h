@@ -1,0 +1,22 @@
+#ifndef GITOPS_COMMON_HTTP_TEST_CERTIFICATES_H_
+#define GITOPS_COMMON_HTTP_TEST_CERTIFICATES_H_
+
+#include <string>
+
+namespace gitops {
+
+// For tests: an authority of its own with a server's and a client's certificate, made by `openssl`
+// in a directory.
+class TestCertificates {
+ public:
+  // The server's is for localhost and 127.0.0.1. Aborts where openssl fails.
+  explicit TestCertificates(const std::string& directory);
+
+  const std::string ca_file;
+  const std::string server_certificate, server_key;
+  const std::string client_certificate, client_key;
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_HTTP_TEST_CERTIFICATES_H_
