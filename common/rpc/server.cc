@@ -133,7 +133,7 @@ void SetLimits(grpc::ServerBuilder& builder, const RpcServerOptions& options) {
   grpc::ResourceQuota quota("gitops");
   quota.SetMaxThreads(options.max_threads);
   builder.SetResourceQuota(quota);
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 100);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_calls_per_connection);
 }
 
 void SetConnections(grpc::ServerBuilder& builder) {

@@ -30,6 +30,8 @@ struct RpcServerOptions {
   // A running call holds a thread, an open stream too; calls beyond this many threads are refused
   // with RESOURCE_EXHAUSTED. Some are the server's own: let streams take half of them at most.
   int max_threads = 64;
+  // Calls under way at a time on one connection; what is beyond waits in the client.
+  int max_calls_per_connection = 100;
 };
 
 // The one place where gRPC servers are made: health v1, reflection, metrics, limits.

@@ -82,6 +82,9 @@ class ServerProcessImpl : public ServerProcess {
     rpc.tls_dir = settings.Get("tls-dir");
     rpc.services = options_.services;
     rpc.metrics = options_.metrics;
+    rpc.max_message_bytes = options_.max_message_bytes;
+    rpc.max_threads = options_.max_threads;
+    rpc.max_calls_per_connection = options_.max_calls_per_connection;
     absl::StatusOr<std::unique_ptr<RpcServer>> server = RpcServer::Start(rpc);
     if (!server.ok()) return ForSetting(server.status(), settings, "listen");
     rpc_ = *std::move(server);

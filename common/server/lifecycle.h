@@ -49,6 +49,10 @@ struct ServerProcessOptions {
   std::function<void()> on_drain;
   // How long calls may go on after that, before they are cancelled.
   absl::Duration drain = absl::Seconds(10);
+  // As in RpcServerOptions.
+  int max_message_bytes = 4 << 20;
+  int max_threads = 64;
+  int max_calls_per_connection = 100;
 };
 
 // A program that serves: gRPC, the status pages, the address file, signals, the end.
