@@ -1,0 +1,77 @@
+#include "services/planner/record/bulk.h"
+
+#include <algorithm>
+
+namespace gitops {
+namespace {
+
+constexpr int kValuesPerRead = 128;
+
+size_t SizeOf(const StoreWrite& write) {
+  return write.key.size() + (write.value.has_value() ? write.value->size() : 0);
+}
+
+// The end of the writes, from `begin` on, that are made at once: one at least.
+size_t EndOfChunk(const std::vector<StoreWrite>& writes, size_t begin) {
+  size_t bytes = SizeOf(writes[begin]);
+  size_t end = begin + 1;
+  while (end < writes.size() && end - begin < kMostWritesAtOnce &&
+         bytes + SizeOf(writes[end]) <= kMostBytesAtOnce) {
+    bytes += SizeOf(writes[end++]);
+  }
+  return end;
+}
+
+void TakeBack(Store& store, const std::vector<StoreWrite>& writes, size_t count) {
+  for (size_t begin = 0; begin < count; begin += kMostWritesAtOnce) {
+    std::vector<StoreWrite> deletions;
+    for (size_t i = begin; i < std::min(begin + kMostWritesAtOnce, count); ++i) {
+      deletions.emplace_back().key = writes[i].key;
+    }
+    (void)store.Write(deletions);
+  }
+}
+
+}  // namespace
+
+absl::Status WriteAll(Store& store, const std::vector<StoreWrite>& writes) {
+  for (size_t begin = 0; begin < writes.size();) {
+    const size_t end = EndOfChunk(writes, begin);
+    const std::vector<StoreWrite> chunk(writes.begin() + static_cast<std::ptrdiff_t>(begin),
+                                        writes.begin() + static_cast<std::ptrdiff_t>(end));
+    if (absl::Status status = store.Write(chunk).status(); !status.ok()) {
+      TakeBack(store, writes, begin);
+      return status;
+    }
+    begin = end;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ForEachValue(Store& store, absl::string_view prefix,
+                          const std::function<absl::StatusOr<bool>(const StoredValue&)>& value) {
+  std::string after;
+  while (true) {
+    absl::StatusOr<std::vector<StoredValue>> values = store.List(prefix, after, kValuesPerRead);
+    if (!values.ok()) return values.status();
+    for (const StoredValue& each : *values) {
+      absl::StatusOr<bool> go_on = value(each);
+      if (!go_on.ok() || !*go_on) return go_on.status();
+    }
+    if (values->size() < static_cast<size_t>(kValuesPerRead)) return absl::OkStatus();
+    after = values->back().key;
+  }
+}
+
+absl::Status DeleteAll(Store& store, absl::string_view prefix) {
+  while (true) {
+    absl::StatusOr<std::vector<StoredValue>> values = store.List(prefix, "", kValuesPerRead);
+    if (!values.ok()) return values.status();
+    if (values->empty()) return absl::OkStatus();
+    std::vector<StoreWrite> deletions;
+    for (const StoredValue& value : *values) deletions.emplace_back().key = value.key;
+    if (absl::Status status = store.Write(deletions).status(); !status.ok()) return status;
+  }
+}
+
+}  // namespace gitops

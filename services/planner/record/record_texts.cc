@@ -1,0 +1,94 @@
+#include "services/planner/record/record_texts.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "common/text/utf8.h"
+#include "google/protobuf/descriptor.h"
+
+namespace gitops {
+namespace {
+
+using ::google::protobuf::FieldDescriptor;
+using ::google::protobuf::Message;
+using ::google::protobuf::Reflection;
+
+// Texts that are cut shorter than this tell nothing any more.
+constexpr size_t kLeastTextBytes = 64;
+
+// By the field's name, which means the same in every message of a record.
+size_t LimitOf(const FieldDescriptor& field) {
+  const absl::string_view name = field.name();
+  for (absl::string_view output : {"output", "request", "response"}) {
+    if (name == output) return kMostOutputBytes;
+  }
+  for (absl::string_view text : {"message", "error", "halt_reason", "reason", "url"}) {
+    if (name == text) return kMostMessageBytes;
+  }
+  return std::numeric_limits<size_t>::max();
+}
+
+bool IsFine(const std::string& text, size_t limit) {
+  return text.size() <= limit && IsValidUtf8(text);
+}
+
+void BoundField(Message& message, const FieldDescriptor& field, size_t most) {
+  const Reflection& reflection = *message.GetReflection();
+  size_t limit = LimitOf(field);
+  if (limit != std::numeric_limits<size_t>::max()) limit = std::min(limit, most);
+  std::string scratch;
+  if (!field.is_repeated()) {
+    const std::string& text = reflection.GetStringReference(message, &field, &scratch);
+    if (!IsFine(text, limit)) reflection.SetString(&message, &field, ValidUtf8(text, limit));
+    return;
+  }
+  for (int i = 0; i < reflection.FieldSize(message, &field); ++i) {
+    const std::string& text = reflection.GetRepeatedStringReference(message, &field, i, &scratch);
+    if (IsFine(text, limit)) continue;
+    reflection.SetRepeatedString(&message, &field, i, ValidUtf8(text, limit));
+  }
+}
+
+// No text is left longer than `most`.
+void Bound(Message& message, size_t most) {
+  const Reflection& reflection = *message.GetReflection();
+  std::vector<const FieldDescriptor*> fields;
+  reflection.ListFields(message, &fields);
+  for (const FieldDescriptor* field : fields) {
+    if (field->type() == FieldDescriptor::TYPE_STRING) {
+      BoundField(message, *field, most);
+    } else if (field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
+      continue;
+    } else if (field->is_repeated()) {
+      for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
+        Bound(*reflection.MutableRepeatedMessage(&message, field, i), most);
+      }
+    } else {
+      Bound(*reflection.MutableMessage(&message, field), most);
+    }
+  }
+}
+
+template <typename Parts>
+void KeepNewest(Parts& parts) {
+  if (parts.size() > kMostStepParts) parts.DeleteSubrange(0, parts.size() - kMostStepParts);
+}
+
+}  // namespace
+
+void BoundTexts(Message& message) { Bound(message, kMostOutputBytes); }
+
+void BoundStep(v1::StepRecord& step) {
+  KeepNewest(*step.mutable_actions());
+  KeepNewest(*step.mutable_hook_calls());
+  BoundTexts(step);
+  for (size_t most = kMostOutputBytes / 2;
+       step.ByteSizeLong() > kMostStepBytes && most >= kLeastTextBytes; most /= 2) {
+    Bound(step, most);
+  }
+}
+
+}  // namespace gitops
