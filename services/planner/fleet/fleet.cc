@@ -1,0 +1,184 @@
+#include "services/planner/fleet/fleet.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/log/log.h"
+#include "common/sync/mutex.h"
+#include "services/planner/fleet/fleet_state.h"
+#include "services/planner/fleet/notifier.h"
+#include "services/planner/fleet/reported.h"
+#include "services/planner/fleet/seen_writer.h"
+
+namespace gitops {
+namespace {
+
+class FleetImpl final : public Fleet {
+ public:
+  explicit FleetImpl(FleetOptions options) : options_(options), state_(options.stale_after) {
+    if (options_.store != nullptr) Load();
+    watcher_ = std::thread([this] { Watch(); });
+  }
+
+  ~FleetImpl() override {
+    {
+      MutexLock lock(mutex_);
+      stopping_ = true;
+      wake_.NotifyAll();
+    }
+    watcher_.join();
+    writer_.reset();
+  }
+
+  void Configure(std::shared_ptr<const FleetConfig> config) override {
+    Do([&](FleetState& state, absl::Time now, FleetChanges& changes) {
+      state.Configure(std::move(config), now, changes);
+    });
+  }
+
+  std::shared_ptr<const FleetConfig> config() const override {
+    MutexLock lock(mutex_);
+    return state_.config();
+  }
+
+  absl::StatusOr<std::unique_ptr<AgentReport>> Connected(const v1::Hello& hello,
+                                                         const std::string& peer) override {
+    if (absl::Status names = CheckNames(hello); !names.ok()) return names;
+    const ServicesByHost services = CleanServices(hello.services());
+    absl::StatusOr<uint64_t> stream = 0;
+    Do([&](FleetState& state, absl::Time now, FleetChanges& changes) {
+      stream = state.Connect(hello, peer, services, now, changes);
+    });
+    if (!stream.ok()) return stream.status();
+    return std::make_unique<Report>(this, *stream);
+  }
+
+  std::vector<std::shared_ptr<const FleetHost>> Hosts() const override {
+    MutexLock lock(mutex_);
+    return state_.Hosts();
+  }
+
+  absl::StatusOr<FleetHost> Find(const std::string& host) const override {
+    MutexLock lock(mutex_);
+    return state_.Find(host);
+  }
+
+  std::vector<v1::Service> Services(const std::string& host) const override {
+    MutexLock lock(mutex_);
+    return state_.Services(host);
+  }
+
+  int64_t Subscribe(std::function<void(const std::string& host)> changed) override {
+    return notifier_.Subscribe(std::move(changed));
+  }
+  void Unsubscribe(int64_t id) override { notifier_.Unsubscribe(id); }
+
+ private:
+  class Report final : public AgentReport {
+   public:
+    Report(FleetImpl* fleet, uint64_t stream) : fleet_(fleet), stream_(stream) {}
+    ~Report() override {
+      fleet_->Do([this](FleetState& state, absl::Time now, FleetChanges& changes) {
+        state.End(stream_, now, changes);
+      });
+    }
+    void Changed(const v1::ServicesChanged& changed) override {
+      const ServicesByHost services = CleanServices(changed.services());
+      const std::vector<std::string> removed(changed.removed().begin(), changed.removed().end());
+      fleet_->Do([&](FleetState& state, absl::Time now, FleetChanges& changes) {
+        state.Change(stream_, services, removed, now, changes);
+      });
+    }
+    void Heartbeat() override {
+      fleet_->Do([this](FleetState& state, absl::Time now, FleetChanges& changes) {
+        state.Heartbeat(stream_, now, changes);
+      });
+    }
+    bool outdated() const override {
+      MutexLock lock(fleet_->mutex_);
+      return fleet_->state_.Outdated(stream_);
+    }
+
+   private:
+    FleetImpl* const fleet_;
+    const uint64_t stream_;
+  };
+
+  // Changes the state under the lock, and tells what came of it when it is free again.
+  void Do(const std::function<void(FleetState&, absl::Time now, FleetChanges&)>& change) {
+    FleetChanges changes;
+    {
+      MutexLock lock(mutex_);
+      const absl::Time now = options_.clock->Now();
+      change(state_, now, changes);
+      if (now + options_.stale_after < next_look_) {
+        next_look_ = now + options_.stale_after;
+        wake_.NotifyAll();
+      }
+    }
+    Tell(changes);
+  }
+
+  void Tell(const FleetChanges& changes) {
+    for (const FleetChanges::Warning& warning : changes.warnings) {
+      LogWarning(
+          warning.message,
+          {{"host", warning.host}, {"peer", warning.peer}, {"other_peer", warning.other_peer}});
+    }
+    if (writer_ != nullptr) {
+      for (const std::string& key : changes.to_store) writer_->Touch(key);
+    }
+    for (const std::string& host : changes.changed) notifier_.Changed(host);
+  }
+
+  void Load() {
+    const absl::Status loaded =
+        LoadSeen(options_.store, [this](const std::string& key, const record::v1::SeenHost& seen) {
+          MutexLock lock(mutex_);
+          state_.Load(key, seen);
+        });
+    if (!loaded.ok()) {
+      LogWarning("cannot load which hosts were seen before; going on without",
+                 {{"error", std::string(loaded.message())}});
+    }
+    writer_ = std::make_unique<SeenWriter>(options_.store, options_.clock,
+                                           [this](const std::string& key) {
+                                             MutexLock lock(mutex_);
+                                             return state_.Stored(key);
+                                           });
+  }
+
+  // Looks for silent agents, when the first of them may have become one.
+  void Watch() {
+    while (true) {
+      FleetChanges changes;
+      {
+        MutexLock lock(mutex_);
+        if (stopping_) return;
+        next_look_ = state_.LookForSilent(options_.clock->Now(), changes);
+        if (changes.changed.empty()) options_.clock->WaitUntil(mutex_, wake_, next_look_);
+      }
+      Tell(changes);
+    }
+  }
+
+  const FleetOptions options_;
+  Notifier notifier_;
+  mutable Mutex mutex_;
+  CondVar wake_;
+  mutable FleetState state_ ABSL_GUARDED_BY(mutex_);
+  absl::Time next_look_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::unique_ptr<SeenWriter> writer_;
+  std::thread watcher_;
+};
+
+}  // namespace
+
+std::unique_ptr<Fleet> NewFleet(FleetOptions options) {
+  return std::make_unique<FleetImpl>(options);
+}
+
+}  // namespace gitops

@@ -1,0 +1,112 @@
+// FleetState: what the configuration says.
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "services/planner/fleet/fleet_state.h"
+
+namespace gitops {
+namespace {
+
+v1::Service PlacedService(const ServiceSpec& spec, const std::string& host) {
+  v1::Service service;
+  service.set_host(host);
+  service.set_service(spec.service);
+  service.set_upstream(RedactUrl(spec.upstream.url));
+  service.set_branch(spec.branch);
+  service.set_tracking(spec.tracking == Tracking::kCoordinated ? v1::TRACKING_COORDINATED
+                                                               : v1::TRACKING_AUTO);
+  return service;
+}
+
+}  // namespace
+
+void FleetState::Configure(std::shared_ptr<const FleetConfig> config, absl::Time now,
+                           FleetChanges& out) {
+  // Entries point into it until they are moved to the new one.
+  const std::shared_ptr<const FleetConfig> former = std::exchange(config_, std::move(config));
+  const auto placed_before = std::exchange(placed_, {});
+  const std::vector<HostEntry*> before = std::exchange(configured_, {});
+  PlaceServices();
+  for (const HostSpec& spec : config_->hosts) ConfigureHost(spec, out);
+  LeaveConfiguration(before, out);
+  // Of those that never reported, what is placed on them is all that is known.
+  const auto same = [](const ServiceSpec* a, const ServiceSpec* b) { return *a == *b; };
+  for (HostEntry* entry : configured_) {
+    if (entry->facts != nullptr) continue;
+    const std::string key = absl::AsciiStrToLower(entry->name);
+    const auto was = placed_before.find(key);
+    const auto is = placed_.find(key);
+    const std::vector<const ServiceSpec*> none;
+    const auto& old_ones = was == placed_before.end() ? none : was->second;
+    const auto& new_ones = is == placed_.end() ? none : is->second;
+    if (std::equal(old_ones.begin(), old_ones.end(), new_ones.begin(), new_ones.end(), same)) {
+      continue;
+    }
+    entry->snapshot.reset();
+    Changed(*entry, out);
+  }
+  for (auto& [id, stream] : streams_) Settle(stream, {}, now, out);
+}
+
+void FleetState::PlaceServices() {
+  for (const ServiceSpec& spec : config_->services) {
+    placed_[absl::AsciiStrToLower(spec.machine)].push_back(&spec);
+  }
+  for (auto& [key, specs] : placed_) {
+    std::sort(specs.begin(), specs.end(),
+              [](const ServiceSpec* a, const ServiceSpec* b) { return a->service < b->service; });
+  }
+}
+
+void FleetState::ConfigureHost(const HostSpec& spec, FleetChanges& out) {
+  const std::string key = absl::AsciiStrToLower(spec.name);
+  std::unique_ptr<HostEntry>& entry = entries_[key];
+  if (entry == nullptr) entry = std::make_unique<HostEntry>();
+  const bool same = entry->spec != nullptr && *entry->spec == spec;
+  strangers_.erase(key);
+  entry->spec = &spec;
+  entry->name = spec.name;
+  configured_.push_back(entry.get());
+  if (same) return;
+  entry->snapshot.reset();
+  Changed(*entry, out);
+}
+
+void FleetState::LeaveConfiguration(const std::vector<HostEntry*>& before, FleetChanges& out) {
+  const std::unordered_set<const HostEntry*> still(configured_.begin(), configured_.end());
+  for (HostEntry* entry : before) {
+    if (still.contains(entry)) continue;
+    const std::string key = absl::AsciiStrToLower(entry->name);
+    entry->spec = nullptr;
+    entry->snapshot.reset();
+    strangers_[key] = entry;
+    if (entry->facts == nullptr) {
+      Erase(key, out);
+    } else {
+      Changed(*entry, out);
+    }
+  }
+}
+
+int FleetState::PlacedOn(const std::string& key) const {
+  const auto placed = placed_.find(key);
+  return placed == placed_.end() ? 0 : static_cast<int>(placed->second.size());
+}
+
+std::vector<v1::Service> FleetState::Services(const std::string& host) const {
+  const std::string key = absl::AsciiStrToLower(host);
+  const HostEntry* entry = FindEntry(key);
+  if (entry == nullptr) return {};
+  if (entry->facts != nullptr) return entry->services.List(entry->name);
+  std::vector<v1::Service> services;
+  const auto placed = placed_.find(key);
+  if (placed == placed_.end()) return services;
+  for (const ServiceSpec* spec : placed->second) {
+    services.push_back(PlacedService(*spec, entry->name));
+  }
+  return services;
+}
+
+}  // namespace gitops

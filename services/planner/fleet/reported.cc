@@ -1,0 +1,111 @@
+#include "services/planner/fleet/reported.h"
+
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
+#include "common/config/fleet_check.h"
+#include "common/rpc/address.h"
+
+namespace gitops {
+namespace {
+
+constexpr int kMostNames = 64;
+constexpr int kMostDirectories = 256;
+constexpr size_t kLongText = 4096;   // reasons and paths
+constexpr size_t kShortText = 1024;  // everything else
+constexpr int kAgentPort = 8004;
+
+bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+
+// The host part of gRPC's name of a peer; empty for a unix socket.
+std::string PeerHost(absl::string_view peer) {
+  if (!absl::ConsumePrefix(&peer, "ipv4:") && !absl::ConsumePrefix(&peer, "ipv6:")) return "";
+  const std::string plain = absl::StrReplaceAll(peer, {{"%5B", "["}, {"%5D", "]"}, {"%25", "%"}});
+  const absl::StatusOr<Address> address = ParseAddress(plain);
+  return address.ok() ? address->host : "";
+}
+
+}  // namespace
+
+absl::Status CheckNames(const v1::Hello& hello) {
+  if (hello.names().empty()) {
+    return absl::InvalidArgumentError("the hello names no host: give at least the host's own name");
+  }
+  if (hello.names_size() > kMostNames) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the hello has ", hello.names_size(), " names; a host may have ", kMostNames));
+  }
+  for (const std::string& name : hello.names()) {
+    if (absl::Status status = CheckHostName(name); !status.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the hello: ", CleanText(status.message(), kShortText)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::string CleanText(absl::string_view text, size_t most) {
+  if (text.size() > most) {
+    while (most > 0 && IsContinuation(text[most])) --most;
+    text = text.substr(0, most);
+  }
+  std::string clean(text);
+  for (char& c : clean) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7F) c = ' ';
+  }
+  return clean;
+}
+
+std::optional<v1::Service> CleanService(const v1::Service& service) {
+  if (!CheckServiceName(service.service()).ok()) return std::nullopt;
+  v1::Service clean = service;
+  clean.clear_revisions();
+  clean.clear_changes();
+  while (clean.directories_size() > kMostDirectories) clean.mutable_directories()->RemoveLast();
+  clean.set_state_info(CleanText(clean.state_info(), kLongText));
+  for (std::string* text :
+       {clean.mutable_hash(), clean.mutable_target_hash(), clean.mutable_pinned_hash(),
+        clean.mutable_frozen_by(), clean.mutable_upstream(), clean.mutable_branch(),
+        clean.mutable_user(), clean.mutable_action()}) {
+    *text = CleanText(*text, kShortText);
+  }
+  for (v1::Directory& directory : *clean.mutable_directories()) {
+    directory.set_local(CleanText(directory.local(), kLongText));
+    directory.set_link(CleanText(directory.link(), kLongText));
+  }
+  return clean;
+}
+
+ServicesByHost CleanServices(const google::protobuf::RepeatedPtrField<v1::Service>& services) {
+  ServicesByHost by_host;
+  for (const v1::Service& service : services) {
+    std::optional<v1::Service> clean = CleanService(service);
+    if (!clean.has_value() || !CheckHostName(service.host()).ok()) continue;
+    by_host[absl::AsciiStrToLower(service.host())].push_back(*std::move(clean));
+  }
+  return by_host;
+}
+
+std::string DialAddress(absl::string_view reported, absl::string_view peer) {
+  const std::string from = PeerHost(peer);
+  // A peer without a host part is on a unix socket, so on this machine.
+  const bool from_here = from.empty() || Address{.host = from, .port = 1}.is_local();
+  const std::string host = from.empty() ? "127.0.0.1" : from;
+  const absl::StatusOr<Address> address =
+      reported.empty() ? Address{.port = kAgentPort} : ParseAddress(reported, kAgentPort);
+  if (!address.ok() || reported.size() > kShortText) return "";
+  if (address->is_unix()) {
+    return from_here ? address->ToString() : Address{.host = host, .port = kAgentPort}.ToString();
+  }
+  if (address->port == 0) return "";
+  const bool elsewhere = address->is_wildcard() || (address->is_local() && !from_here);
+  return elsewhere ? Address{.host = host, .port = address->port}.ToString() : address->ToString();
+}
+
+}  // namespace gitops

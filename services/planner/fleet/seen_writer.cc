@@ -1,0 +1,97 @@
+#include "services/planner/fleet/seen_writer.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/log/log.h"
+
+namespace gitops {
+namespace {
+
+constexpr char kPrefix[] = "planner/v1/seen/";
+constexpr size_t kBatch = 100;  // a transaction of etcd holds 128 writes
+constexpr int kPage = 1000;
+constexpr absl::Duration kRetry = absl::Seconds(5);
+
+}  // namespace
+
+SeenWriter::SeenWriter(Store* store, Clock* clock,
+                       std::function<std::optional<std::string>(const std::string& host)> current)
+    : store_(store), clock_(clock), current_(std::move(current)), thread_([this] { Run(); }) {}
+
+SeenWriter::~SeenWriter() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    wake_.NotifyAll();
+  }
+  thread_.join();
+}
+
+void SeenWriter::Touch(const std::string& host) {
+  MutexLock lock(mutex_);
+  pending_.insert(host);
+  wake_.NotifyAll();
+}
+
+std::set<std::string> SeenWriter::Take() {
+  std::set<std::string> batch;
+  while (!pending_.empty() && batch.size() < kBatch) {
+    batch.insert(pending_.extract(pending_.begin()));
+  }
+  return batch;
+}
+
+void SeenWriter::Run() {
+  bool failing = false;
+  MutexLock lock(mutex_);
+  while (true) {
+    while (pending_.empty() && !stopping_) wake_.Wait(mutex_);
+    if (pending_.empty()) return;
+    std::set<std::string> batch = Take();
+    mutex_.Unlock();
+    const absl::Status written = Write(batch);
+    mutex_.Lock();
+    if (!written.ok() && !failing) {
+      LogWarning("cannot store which hosts were seen; trying again",
+                 {{"error", std::string(written.message())}});
+    }
+    failing = !written.ok();
+    if (!failing) continue;
+    pending_.merge(batch);
+    if (stopping_) return;
+    const absl::Time again = clock_->Now() + kRetry;
+    while (!stopping_ && clock_->Now() < again) clock_->WaitUntil(mutex_, wake_, again);
+  }
+}
+
+absl::Status SeenWriter::Write(const std::set<std::string>& hosts) {
+  std::vector<StoreWrite> writes;
+  for (const std::string& host : hosts) {
+    writes.push_back({.key = absl::StrCat(kPrefix, host), .value = current_(host)});
+  }
+  return store_->Write(writes).status();
+}
+
+absl::Status LoadSeen(
+    Store* store,
+    const std::function<void(const std::string& host, const record::v1::SeenHost& seen)>& on_seen) {
+  std::string after;
+  while (true) {
+    auto page = store->List(kPrefix, after, kPage);
+    if (!page.ok()) return page.status();
+    for (const StoredValue& stored : *page) {
+      record::v1::SeenHost seen;
+      if (seen.ParseFromString(stored.value)) {
+        on_seen(stored.key.substr(sizeof(kPrefix) - 1), seen);
+      } else {
+        LogWarning("what is stored of a host cannot be read; left out", {{"key", stored.key}});
+      }
+    }
+    if (page->size() < kPage) return absl::OkStatus();
+    after = page->back().key;
+  }
+}
+
+}  // namespace gitops
