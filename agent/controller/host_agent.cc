@@ -168,6 +168,15 @@ absl::StatusOr<ServiceRecord> HostAgent::Pull(const std::string& service,
   return (*controller)->TakeUp(patience);
 }
 
+absl::StatusOr<std::string> HostAgent::Tip(const std::string& service) const {
+  auto controller = Find(service);
+  if (!controller.ok()) return controller.status();
+  const ServiceSpec& spec = (*controller)->spec();
+  auto newest = options_.drivers->UpstreamFor(spec)->Newest({spec.branch});
+  if (!newest.ok()) return newest.status();
+  return newest->at(spec.branch);
+}
+
 void HostAgent::Stop() {
   MutexLock configure(configure_mutex_);
   hub_.Close();

@@ -69,6 +69,10 @@ class HostAgent {
   // Polls the service's upstream and waits until it has taken up what was there.
   absl::StatusOr<ServiceRecord> Pull(const std::string& service, const Patience& patience);
 
+  // The newest commit of the service's branch, asked of the upstream now, whether the service
+  // follows it or not. Errors as Upstream::Newest; NOT_FOUND also as Find.
+  absl::StatusOr<std::string> Tip(const std::string& service) const;
+
   WatchHub& watch_hub() { return hub_; }
 
   // Stops all services and watchers.

@@ -301,7 +301,80 @@ absl::StatusOr<ServiceRecord> ServiceController::Rollback(absl::string_view pref
   // have begun with the new record already, this costs it one more run.
   drivers_.source->Interrupt();
   WakeJob();
-  return AwaitAttempt(ticket, *revision, patience);
+  return AwaitAttempt(
+      ticket, [&](const ServiceRecord& record) { return record.pinned != *revision; }, patience);
+}
+
+absl::Status ServiceController::MaySync() const {
+  if (stopping_) return Ending();
+  if (!policy_.coordinated) {
+    return absl::FailedPreconditionError(
+        Named("follows its branch by itself (tracking = auto); no deployment moves it"));
+  }
+  if (!record_.frozen) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      Named(absl::StrCat("is frozen by ", record_.frozen_by, "; unfreeze it first")));
+}
+
+absl::StatusOr<ServiceController::Sync> ServiceController::StartSync(absl::string_view prefix,
+                                                                     const std::string& actor,
+                                                                     const std::string& reason,
+                                                                     const Patience& patience) {
+  Sync sync;
+  int64_t commands;
+  {
+    MutexLock lock(mutex_);
+    if (absl::Status may = MaySync(); !may.ok()) return may;
+    commands = commands_;
+    if (record_.coordinated == prefix && IsHealthyAt(record_, prefix)) {
+      return Sync{record_.hash, record_.hash, completed_};
+    }
+  }
+  absl::StatusOr<std::string> revision = FindRevision(prefix);
+  if (!revision.ok()) {
+    const bool answered =
+        absl::IsNotFound(revision.status()) || absl::IsFailedPrecondition(revision.status());
+    return absl::Status(answered ? revision.status().code() : absl::StatusCode::kInternal,
+                        Named(absl::StrCat("finding ", prefix, ": ", revision.status().message())));
+  }
+  {
+    MutexLock publish(publish_mutex_);
+    MutexLock lock(mutex_);
+    if (patience.cancelled() || options_.clock->Now() >= patience.deadline) {
+      return absl::DeadlineExceededError(
+          Named("the time was over before the revision was found; nothing was changed"));
+    }
+    if (commands_ != commands) {
+      return absl::AbortedError(
+          Named("another command came in while the revision was looked for; nothing was changed"));
+    }
+    if (absl::Status may = MaySync(); !may.ok()) return may;
+    sync = {*revision, logged_hash_, 0};
+    const std::string what = absl::StrCat("sync to ", *revision);
+    absl::Status saved = Commit(OnSync(record_, *revision), {WithReason(what, reason), actor, {}});
+    if (!saved.ok()) return saved;
+    ++commands_;
+    sync.ticket = ++requested_;
+  }
+  if (options_.on_change) options_.on_change();
+  // As in Rollback: what was being fetched may be wanted no more.
+  drivers_.source->Interrupt();
+  WakeJob();
+  return sync;
+}
+
+absl::StatusOr<ServiceRecord> ServiceController::AwaitSync(const Sync& sync,
+                                                           const Patience& patience) {
+  absl::StatusOr<ServiceRecord> record = AwaitAttempt(
+      sync.ticket,
+      [&](const ServiceRecord& now) { return now.frozen || now.coordinated != sync.revision; },
+      patience);
+  if (!record.ok() || IsHealthyAt(*record, sync.revision)) return record;
+  return absl::InternalError(Named(absl::StrCat(
+      "is ", StateName(record->state),
+      record->hash.empty() ? ", with nothing published" : absl::StrCat(" at ", record->hash),
+      " after the attempt to go to ", sync.revision, record->info.empty() ? "" : ": ",
+      record->info)));
 }
 
 absl::StatusOr<ServiceRecord> ServiceController::TakeUp(const Patience& patience) {
@@ -316,25 +389,26 @@ absl::StatusOr<ServiceRecord> ServiceController::TakeUp(const Patience& patience
     ticket = ++requested_;
   }
   WakeJob();
-  return AwaitAttempt(ticket, "", patience);
+  return AwaitAttempt(
+      ticket, [](const ServiceRecord&) { return false; }, patience);
 }
 
-absl::StatusOr<ServiceRecord> ServiceController::AwaitAttempt(int64_t ticket,
-                                                              const std::string& pinned,
-                                                              const Patience& patience) {
+absl::StatusOr<ServiceRecord> ServiceController::AwaitAttempt(
+    int64_t ticket, const std::function<bool(const ServiceRecord&)>& superseded,
+    const Patience& patience) {
   MutexLock lock(mutex_);
-  while (completed_ < ticket || record_.state == State::kRollback) {
-    if (stopping_) return Ending();
-    if (record_.pinned != pinned && !pinned.empty()) {
+  for (;;) {
+    if (superseded(record_)) {
       return absl::AbortedError(Named("another command came in between; look at its state"));
     }
+    if (completed_ >= ticket && record_.state != State::kRollback) return record_;
+    if (stopping_) return Ending();
     if (patience.cancelled()) return absl::CancelledError(Named("the caller has gone away"));
     if (options_.clock->Now() >= patience.deadline) {
       return absl::DeadlineExceededError(Named("still under way when the time was over"));
     }
     attempted_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kCancelCheck);
   }
-  return record_;
 }
 
 absl::StatusOr<std::vector<DriftEntry>> ServiceController::Diff() {

@@ -90,6 +90,27 @@ class ServiceController {
   absl::StatusOr<ServiceRecord> Unfreeze(const std::string& actor, const std::string& reason);
   absl::StatusOr<ServiceRecord> Rollback(absl::string_view prefix, const std::string& actor,
                                          const std::string& reason, const Patience& patience);
+
+  // What a deployment asks of a coordinated service, in two parts, so that several services can be
+  // on their way at a time. StartSync finds the revision that begins with `prefix` and sets out for
+  // it. NOT_FOUND; FAILED_PRECONDITION: several; or the service follows its branch by itself; or it
+  // is frozen, says by whom; INTERNAL: the upstream cannot be asked; ABORTED: another command came
+  // in between; DEADLINE_EXCEEDED. After an error nothing was changed.
+  struct Sync {
+    std::string revision;
+    std::string from_hash;  // before; empty: nothing was published
+    int64_t ticket = 0;
+  };
+  absl::StatusOr<Sync> StartSync(absl::string_view prefix, const std::string& actor,
+                                 const std::string& reason, const Patience& patience);
+  // Waits until the attempt has been made. INTERNAL: it failed; says in which state and where the
+  // service is, and why. ABORTED: another command came in between.
+  absl::StatusOr<ServiceRecord> AwaitSync(const Sync& sync, const Patience& patience);
+
+  // The revision that begins with `prefix`: of those on disk, else of what the upstream has. Errors
+  // as Source::Resolve.
+  absl::StatusOr<std::string> FindRevision(absl::string_view prefix);
+
   // Takes up what the last poll found, without regard to back-off. FAILED_PRECONDITION: frozen.
   absl::StatusOr<ServiceRecord> TakeUp(const Patience& patience);
 
@@ -122,7 +143,8 @@ class ServiceController {
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   absl::Time Run() ABSL_LOCKS_EXCLUDED(mutex_);
-  void Reconcile(bool forced);
+  // False: it was interrupted, so this was no attempt; whoever did wakes the job again.
+  bool Reconcile(bool forced);
   absl::Status Execute(const Step& step, bool afresh, bool first);
   std::string ReasonFor(const Step& step, bool afresh) const;
   // Whether the files of a revision that is on disk, and not published, were changed.
@@ -134,9 +156,11 @@ class ServiceController {
   void CorrectDrift(const ServiceRecord& record, const std::string& drift);
   absl::Status EnsurePrepared();
   void NoteOutcome(const std::string& target, bool ok);
-  absl::StatusOr<std::string> FindRevision(absl::string_view prefix);
-  absl::StatusOr<ServiceRecord> AwaitAttempt(int64_t ticket, const std::string& pinned,
-                                             const Patience& patience);
+  // `superseded`: something else is wanted of the service by now.
+  absl::StatusOr<ServiceRecord> AwaitAttempt(
+      int64_t ticket, const std::function<bool(const ServiceRecord&)>& superseded,
+      const Patience& patience);
+  absl::Status MaySync() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::string Named(absl::string_view message) const;
   absl::Status Ending() const;
 
@@ -159,7 +183,7 @@ class ServiceController {
   absl::Time last_poll_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   absl::Time next_poll_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   // Attempts are numbered, so that a caller can wait for the one it asked for.
-  // Freezes, unfreezes and rollbacks so far.
+  // Freezes, unfreezes, rollbacks and syncs so far.
   int64_t commands_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t requested_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t completed_ ABSL_GUARDED_BY(mutex_) = 0;

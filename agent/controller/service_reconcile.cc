@@ -43,10 +43,10 @@ absl::Time ServiceController::Run() {
     ticket = requested_;
     forced = requested_ > completed_;
   }
-  Reconcile(forced);
+  const bool attempted = Reconcile(forced);
   Inspect();
   MutexLock lock(mutex_);
-  completed_ = std::max(completed_, ticket);
+  if (attempted) completed_ = std::max(completed_, ticket);
   attempted_.NotifyAll();
   return std::max(std::min(next_attempt_, next_inspection_),
                   options_.clock->Now() + kShortestPause);
@@ -74,19 +74,19 @@ void ServiceController::NoteOutcome(const std::string& target, bool ok) {
   next_attempt_ = options_.clock->Now() + RetryDelay(options_.poll, failures_);
 }
 
-void ServiceController::Reconcile(bool forced) {
+bool ServiceController::Reconcile(bool forced) {
   ServiceRecord record;
   bool waiting;
   // Whoever interrupts changes the record first, and wakes this afterwards.
   drivers_.source->Resume();
   {
     MutexLock lock(mutex_);
-    if (stopping_) return;
+    if (stopping_) return false;
     record = record_;
     waiting = options_.clock->Now() < next_attempt_ && next_attempt_ != absl::InfiniteFuture();
     if (unsaved_) (void)Commit(record_, {}, /*force=*/true);
   }
-  if (waiting && !forced && DesiredRevision(record, policy_) == failing_target_) return;
+  if (waiting && !forced && DesiredRevision(record, policy_) == failing_target_) return true;
   if (absl::Status status = EnsurePrepared(); !status.ok()) {
     Change(
         [&](ServiceRecord r) {
@@ -94,7 +94,7 @@ void ServiceController::Reconcile(bool forced) {
         },
         {.reason = std::string(status.message())});
     NoteOutcome(DesiredRevision(record, policy_), false);
-    return;
+    return true;
   }
   absl::StatusOr<std::string> visible;
   {
@@ -118,20 +118,21 @@ void ServiceController::Reconcile(bool forced) {
           },
           {.reason = "the fault is gone"});
     }
-    return;
+    return true;
   }
   // What somebody took away by hand is drift: Inspect() reports or corrects it.
   const bool taken_away = established_ && step.kind == Step::Kind::kPublish &&
                           step.hash == record.hash && record.pending.empty();
   if (taken_away && !forced) {
     NoteOutcome("", true);
-    return;
+    return true;
   }
   const bool first = record.last_good.empty() || visible->empty();
   absl::Status status = Execute(step, /*afresh=*/false, first);
   if (status.ok()) established_ = true;
-  if (absl::IsCancelled(status)) return;
+  if (absl::IsCancelled(status)) return false;
   NoteOutcome(step.hash, status.ok());
+  return true;
 }
 
 absl::Status ServiceController::Execute(const Step& step, bool afresh, bool first) {
@@ -164,7 +165,9 @@ absl::Status ServiceController::Execute(const Step& step, bool afresh, bool firs
             return DesiredRevision(r, policy_) == step.hash ? OnSameContent(std::move(r), step.hash)
                                                             : r;
           },
-          {.reason = "the upstream moved, but nothing of this service changed"});
+          {.reason =
+               absl::StrCat(policy_.coordinated ? "as the deployment asked" : "the upstream moved",
+                            ", but nothing of this service changed")});
       return absl::OkStatus();
     }
   }
@@ -186,7 +189,9 @@ absl::Status ServiceController::Execute(const Step& step, bool afresh, bool firs
 std::string ServiceController::ReasonFor(const Step& step, bool afresh) const {
   if (afresh) return "the drift was corrected";
   MutexLock lock(mutex_);
-  if (logged_hash_ != step.hash) return "the upstream moved";
+  if (logged_hash_ != step.hash) {
+    return policy_.coordinated ? "as the deployment asked" : "the upstream moved";
+  }
   return step.kind == Step::Kind::kActivate ? "activated at another attempt" : "published again";
 }
 

@@ -219,6 +219,19 @@ ServiceRecord OnRollback(ServiceRecord record, const std::string& revision,
   return Settled(std::move(record));
 }
 
+ServiceRecord OnSync(ServiceRecord record, const std::string& revision) {
+  // What was wrong with the former revision says nothing about this one. A failed activation stays
+  // an error until the next one has succeeded.
+  record.source_error.clear();
+  record.coordinated = revision;
+  return Settled(std::move(record));
+}
+
+bool IsHealthyAt(const ServiceRecord& record, absl::string_view revision) {
+  return record.hash == revision && record.pending.empty() && !record.frozen &&
+         record.activation_error.empty() && record.source_error.empty() && record.drift.empty();
+}
+
 absl::Duration RetryDelay(absl::Duration poll, int failures) {
   const absl::Duration limit = std::max(kLongestRetry, poll);
   absl::Duration delay = poll;

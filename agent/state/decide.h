@@ -89,6 +89,13 @@ ServiceRecord OnUnfreeze(ServiceRecord record);
 ServiceRecord OnRollback(ServiceRecord record, const std::string& revision,
                          const std::string& actor);
 
+// A deployment asks a coordinated service to go to `revision`.
+ServiceRecord OnSync(ServiceRecord record, const std::string& revision);
+
+// The service is at `revision`, activated and as it was published. That its upstream does not
+// answer is no fault of that.
+bool IsHealthyAt(const ServiceRecord& record, absl::string_view revision);
+
 // A rollback is still on its way, or keeps failing.
 bool MovingToPin(const ServiceRecord& record);
 

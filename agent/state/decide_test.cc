@@ -239,6 +239,67 @@ TEST(FallbackTest, SaysTheTruthWhenTheLastGoodRevisionFailsToo) {
   EXPECT_THAT(record.info, HasSubstr("fails too: exit 2"));
 }
 
+TEST(SyncTest, WhatIsDoneFollowsFromWhereTheServiceIs) {
+  const Policy coordinated{.coordinated = true};
+  const Step to_b{Step::Kind::kPublish, kB, kB};
+  const ServiceRecord at_a = OnSync(At(kA), kA);
+  const ServiceRecord broken =
+      OnFellBack(OnActivationFailed(OnPublished(OnSync(at_a, kB), to_b), "exit 1"), kA, "");
+  const std::vector<StepCase> cases = {
+      {"nothing was published before",
+       OnSync(NewRecord(coordinated), kA),
+       coordinated,
+       "",
+       {Step::Kind::kPublish, kA, kA}},
+      {"there already", at_a, coordinated, kA, {}},
+      {"on: first see whether it matters",
+       OnSync(at_a, kB),
+       coordinated,
+       kA,
+       {Step::Kind::kCompare, kB, kB}},
+      {"the tip does not matter", OnTip(at_a, kC), coordinated, kA, {}},
+      {"a revision that failed is still wanted", broken, coordinated, kA, to_b},
+      {"it is asked for again", OnSync(broken, kB), coordinated, kA, to_b},
+      {"back after a failure: what is served is activated once more",
+       OnSync(broken, kA),
+       coordinated,
+       kA,
+       {Step::Kind::kActivate, kA, kA}},
+      {"on from one that cannot be had",
+       OnSync(OnSourceFailed(OnSync(at_a, kB), "refused"), kC),
+       coordinated,
+       kA,
+       {Step::Kind::kCompare, kC, kC}},
+  };
+  for (const StepCase& test : cases) {
+    EXPECT_EQ(NextStep(test.record, test.policy, test.visible), test.want) << test.reason;
+  }
+}
+
+TEST(SyncTest, ForgetsTheFaultOfTheFormerRevisionButNotAFailedActivation) {
+  EXPECT_EQ(OnSync(OnSourceFailed(OnSync(At(kA), kB), "refused"), kC).state, State::kOk);
+  EXPECT_EQ(OnSync(OnHealth(At(kA), "unit failed"), kB).state, State::kBroken);
+}
+
+TEST(SyncTest, HealthyIsAServiceThatIsThereActivatedAndUnchanged) {
+  const Step to_b{Step::Kind::kPublish, kB, kB};
+  struct {
+    std::string reason;
+    ServiceRecord record;
+    bool want;
+  } const cases[] = {
+      {"there", At(kA), true},
+      {"elsewhere", At(kB), false},
+      {"its upstream does not answer", OnPollFailed(At(kA), "no answer"), true},
+      {"its files were changed", OnDrift(At(kA), "changed"), false},
+      {"its unit failed", OnHealth(At(kA), "unit failed"), false},
+      {"being activated", OnPublishing(At(kA), kA), false},
+      {"frozen", OnFreeze(At(kA), "alice"), false},
+      {"cannot be reconciled", OnSourceFailed(At(kA), "refused"), false},
+  };
+  for (const auto& test : cases) EXPECT_EQ(IsHealthyAt(test.record, kA), test.want) << test.reason;
+}
+
 TEST(TransitionTest, EveryTransitionThatAnEventMakesIsAllowed) {
   const Step to_b{Step::Kind::kPublish, kB, kB};
   const std::vector<ServiceRecord> states = {
@@ -266,6 +327,7 @@ TEST(TransitionTest, EveryTransitionThatAnEventMakesIsAllowed) {
         OnFreeze(before, "y"),
         OnUnfreeze(before),
         OnRollback(before, kC, "y"),
+        OnSync(before, kC),
     };
     for (size_t i = 0; i < afters.size(); ++i) {
       if (afters[i].state == before.state) continue;
