@@ -19,10 +19,16 @@ struct AgentCallerOptions {
   Clock* clock = Clock::System();  // not owned
   bool insecure = false;
   std::string tls_dir;
-  // Within this an agent must accept a connection and speak; also how long one that went away in
-  // the midst of an action is waited for, before its host has failed.
+  // Within this an agent must accept a connection and speak.
   absl::Duration connect_timeout = absl::Seconds(5);
+  // How long one that went away in the midst of an action is waited for, before its host has
+  // failed.
   absl::Duration return_timeout = absl::Seconds(30);
+  // An agent that says nothing this long in the midst of a call is asked for a sign of life;
+  // without one within the timeout it has gone away. Agents refuse to be asked more often than
+  // every 10 s.
+  absl::Duration keepalive = absl::Seconds(11);
+  absl::Duration keepalive_timeout = absl::Seconds(5);
   // The longest that one action may take.
   absl::Duration action_timeout = absl::Minutes(10);
 };
@@ -47,7 +53,8 @@ class AgentCaller {
   // Performs an action. An agent that goes away in the midst is asked again with the same operation
   // id when it is back (within return_timeout). UNAVAILABLE: it could not be reached at the first
   // try, so nothing was done; ABORTED: it went away and did not come back, so what was done is not
-  // known; CANCELLED: gave up, as ABORTED. Others as the agent's.
+  // known; DEADLINE_EXCEEDED: not done within action_timeout, and perhaps still under way;
+  // CANCELLED: gave up, as ABORTED. Others as the agent's.
   virtual PerformOutcome Perform(const std::string& address,
                                  const v1::PerformActionRequest& request,
                                  const GiveUp& give_up) = 0;

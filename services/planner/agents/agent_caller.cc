@@ -1,0 +1,155 @@
+#include "services/planner/agents/agent_caller.h"
+
+#include <grpcpp/client_context.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/rpc/status.h"
+#include "common/rpc/user_metadata.h"
+#include "services/planner/agents/agent_link.h"
+#include "services/planner/agents/perform_action.h"
+
+namespace gitops {
+namespace {
+
+using Operations = v1::OperationService::StubInterface::async_interface;
+using Services = v1::AgentService::StubInterface::async_interface;
+
+constexpr absl::Duration kReadTimeout = absl::Seconds(30);
+// These wait for an upstream, or for a publication and its unit.
+constexpr absl::Duration kMoveTimeout = absl::Minutes(5);
+constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
+constexpr absl::Duration kLongestPause = absl::Seconds(1);
+
+// gRPC aborts the process over metadata that is not printable ASCII.
+std::string Printable(std::string text) {
+  for (char& c : text) {
+    if (!absl::ascii_isprint(c)) c = '?';
+  }
+  return text;
+}
+
+template <typename Response>
+absl::StatusOr<v1::Service> ServiceOf(absl::StatusOr<Response> response) {
+  if (!response.ok()) return response.status();
+  return std::move(*response->mutable_service());
+}
+
+class GrpcAgentCaller final : public AgentCaller {
+ public:
+  explicit GrpcAgentCaller(const AgentCallerOptions& options) : link_(options) {}
+
+  absl::StatusOr<v1::GetHostStatusResponse> Status(const std::string& address) override {
+    return link_.Ask(address, link_.options().connect_timeout, nullptr);
+  }
+
+  PerformOutcome Perform(const std::string& address, const v1::PerformActionRequest& request,
+                         const GiveUp& give_up) override {
+    return PerformAction(link_, address, request, give_up);
+  }
+
+  absl::StatusOr<std::string> AwaitReboot(const std::string& address, const std::string& before,
+                                          absl::Duration timeout, const GiveUp& give_up) override;
+
+  absl::StatusOr<v1::RunCheckResponse> RunCheck(const std::string& address,
+                                                const v1::RunCheckRequest& request) override {
+    const absl::Duration timeout =
+        absl::Seconds(request.timeout().seconds()) + absl::Nanoseconds(request.timeout().nanos());
+    // The agent ends the command itself; the rest is for its answer.
+    return Call<v1::RunCheckResponse>(address, "", request, timeout + kAnswerTime,
+                                      &Operations::RunCheck);
+  }
+
+  absl::StatusOr<v1::ResolveRevisionResponse> ResolveRevision(
+      const std::string& address, const v1::ResolveRevisionRequest& request) override {
+    return Call<v1::ResolveRevisionResponse>(address, "", request, kMoveTimeout,
+                                             &Operations::ResolveRevision);
+  }
+
+  absl::StatusOr<v1::Service> Freeze(const std::string& address, const std::string& actor,
+                                     const v1::FreezeServiceRequest& request) override {
+    return ServiceOf(Call<v1::FreezeServiceResponse>(address, actor, request, kReadTimeout,
+                                                     &Services::FreezeService));
+  }
+
+  absl::StatusOr<v1::Service> Unfreeze(const std::string& address, const std::string& actor,
+                                       const v1::UnfreezeServiceRequest& request) override {
+    return ServiceOf(Call<v1::UnfreezeServiceResponse>(address, actor, request, kReadTimeout,
+                                                       &Services::UnfreezeService));
+  }
+
+  absl::StatusOr<v1::Service> Rollback(const std::string& address, const std::string& actor,
+                                       const v1::RollbackServiceRequest& request) override {
+    return ServiceOf(Call<v1::RollbackServiceResponse>(address, actor, request, kMoveTimeout,
+                                                       &Services::RollbackService));
+  }
+
+  absl::StatusOr<v1::PullServiceResponse> Pull(const std::string& address, const std::string& actor,
+                                               const v1::PullServiceRequest& request) override {
+    return Call<v1::PullServiceResponse>(address, actor, request, kMoveTimeout,
+                                         &Services::PullService);
+  }
+
+  absl::StatusOr<v1::DiffServiceResponse> Diff(const std::string& address,
+                                               const v1::DiffServiceRequest& request) override {
+    return Call<v1::DiffServiceResponse>(address, "", request, kReadTimeout,
+                                         &Services::DiffService);
+  }
+
+ private:
+  static constexpr absl::Duration kAnswerTime = absl::Seconds(5);
+
+  template <typename Response, typename Async, typename Request>
+  absl::StatusOr<Response> Call(const std::string& address, const std::string& actor,
+                                const Request& request, absl::Duration timeout,
+                                AgentLink::Method<Async, Request, Response> method) {
+    const absl::StatusOr<AgentLink::Channel> channel = link_.Reach(address, nullptr);
+    if (!channel.ok()) return channel.status();
+    grpc::ClientContext context;
+    if (!actor.empty()) context.AddMetadata(kUserMetadata, Printable(actor));
+    Response response;
+    const UnaryResult result =
+        link_.Call(address, *channel, context, method, request, response, timeout, nullptr);
+    if (result.status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+      return absl::DeadlineExceededError(absl::StrCat("no answer from the agent at ", address,
+                                                      " within ", absl::FormatDuration(timeout)));
+    }
+    if (!result.status.ok()) return FromGrpcStatus(result.status);
+    return response;
+  }
+
+  AgentLink link_;
+};
+
+absl::StatusOr<std::string> GrpcAgentCaller::AwaitReboot(const std::string& address,
+                                                         const std::string& before,
+                                                         absl::Duration timeout,
+                                                         const GiveUp& give_up) {
+  const absl::Time deadline = link_.Now() + timeout;
+  absl::Duration pause = kFirstPause;
+  while (true) {
+    const auto status = link_.Ask(address, link_.options().connect_timeout, give_up);
+    if (status.ok() && status->boot_id() != before) return status->boot_id();
+    if (link_.Now() >= deadline) {
+      return absl::DeadlineExceededError(absl::StrCat(
+          "the host at ", address, " is not back after ", absl::FormatDuration(timeout), ": ",
+          status.ok() ? "its agent answers, but it has not rebooted" : status.status().message()));
+    }
+    const absl::Time next = std::min(link_.Now() + pause, deadline);
+    if (absl::IsCancelled(status.status()) || !link_.Pause(next, give_up)) {
+      return absl::CancelledError(absl::StrCat("gave up waiting for the reboot of ", address));
+    }
+    pause = std::min(2 * pause, kLongestPause);
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<AgentCaller> NewAgentCaller(AgentCallerOptions options) {
+  return std::make_unique<GrpcAgentCaller>(options);
+}
+
+}  // namespace gitops

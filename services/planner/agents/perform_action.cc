@@ -1,0 +1,118 @@
+#include "services/planner/agents/perform_action.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/rpc/status.h"
+
+namespace gitops {
+namespace {
+
+constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
+constexpr absl::Duration kLongestPause = absl::Seconds(2);
+
+// One action on one agent, over as many calls as it takes.
+class Performance {
+ public:
+  Performance(AgentLink& link, const std::string& address, const v1::PerformActionRequest& request,
+              const GiveUp& give_up)
+      : link_(link),
+        address_(address),
+        request_(request),
+        give_up_(give_up),
+        end_(link.Now() + link.options().action_timeout) {}
+
+  PerformOutcome Run() {
+    absl::StatusOr<AgentLink::Channel> channel = link_.Reach(address_, give_up_);
+    if (!channel.ok()) return {.status = channel.status(), .response = {}};
+    while (true) {
+      const absl::Time begun = link_.Now();
+      PerformOutcome outcome;
+      const grpc::Status status = Call(*channel, outcome);
+      if (!WentAway(status)) return outcome;
+      // One that worked for long may also be away for long, each time.
+      const absl::Duration patience = link_.options().return_timeout;
+      if (!is_away_ || link_.Now() - begun > patience) back_by_ = link_.Now() + patience;
+      is_away_ = true;
+      channel = AwaitReturn(status.error_message());
+      if (!channel.ok()) return {.status = channel.status(), .response = {}};
+    }
+  }
+
+ private:
+  std::string What() const {
+    return absl::StrCat(request_.action(), " by the agent at ", address_);
+  }
+
+  absl::Status GaveUp() const {
+    return absl::CancelledError(
+        absl::StrCat("gave up waiting for ", What(), "; what had begun there goes on"));
+  }
+
+  // The agent may do it, or have done it, all the same; the operation's id makes it safe to ask.
+  bool WentAway(const grpc::Status& status) const {
+    return !gave_up_ && (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+                         status.error_code() == grpc::StatusCode::CANCELLED);
+  }
+
+  grpc::Status Call(const AgentLink::Channel& channel, PerformOutcome& outcome) {
+    grpc::ClientContext context;
+    const UnaryResult result =
+        link_.Call(address_, channel, context,
+                   &v1::OperationService::StubInterface::async_interface::PerformAction, request_,
+                   outcome.response, end_ - link_.Now(), give_up_);
+    gave_up_ = result.gave_up;
+    outcome.status = Tell(result);
+    const std::string details = result.status.error_details();
+    if (!result.status.ok() && !outcome.response.ParseFromString(details)) {
+      outcome.response.Clear();
+    }
+    return result.status;
+  }
+
+  absl::Status Tell(const UnaryResult& result) const {
+    if (result.gave_up) return GaveUp();
+    if (result.status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+      return absl::DeadlineExceededError(absl::StrCat(
+          What(), " has not ended within ", absl::FormatDuration(link_.options().action_timeout),
+          "; what had begun there goes on"));
+    }
+    return FromGrpcStatus(result.status);
+  }
+
+  // A channel to the agent, once it is back. CANCELLED, ABORTED.
+  absl::StatusOr<AgentLink::Channel> AwaitReturn(const std::string& reason) {
+    const absl::Time until = std::min(back_by_, end_);
+    while (link_.Now() < until) {
+      if (!link_.Pause(std::min(link_.Now() + pause_, until), give_up_)) return GaveUp();
+      pause_ = std::min(2 * pause_, kLongestPause);
+      absl::StatusOr<AgentLink::Channel> channel = link_.Reach(address_, give_up_);
+      if (channel.ok()) return channel;
+      if (absl::IsCancelled(channel.status())) return GaveUp();
+    }
+    return absl::AbortedError(absl::StrCat(
+        "the agent at ", address_, " went away during ", request_.action(), " (", reason,
+        ") and did not come back within ", absl::FormatDuration(link_.options().return_timeout),
+        ", so it is not known what was done; `resume` goes on when it is back"));
+  }
+
+  AgentLink& link_;
+  const std::string& address_;
+  const v1::PerformActionRequest& request_;
+  const GiveUp& give_up_;
+  const absl::Time end_;
+  bool gave_up_ = false;
+  bool is_away_ = false;
+  absl::Time back_by_;
+  absl::Duration pause_ = kFirstPause;
+};
+
+}  // namespace
+
+PerformOutcome PerformAction(AgentLink& link, const std::string& address,
+                             const v1::PerformActionRequest& request, const GiveUp& give_up) {
+  return Performance(link, address, request, give_up).Run();
+}
+
+}  // namespace gitops
