@@ -20,6 +20,9 @@ struct ChannelOptions {
   // Holds ca.crt, tls.crt and tls.key. Not carried out yet: UNIMPLEMENTED if not empty.
   std::string tls_dir;
 
+  // An attempt to connect is given up after this long; a call that waits for it is UNAVAILABLE
+  // then.
+  absl::Duration connect_timeout = absl::Seconds(20);
   // A peer that says nothing this long while a call is open is asked for a sign of life, and given
   // `keepalive_timeout` for it; then the call ends with UNAVAILABLE. Idle connections are left in
   // peace. The server allows no more than one ping in 10 s.

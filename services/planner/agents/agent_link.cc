@@ -18,6 +18,7 @@ ChannelOptions ChannelsAs(const AgentCallerOptions& options) {
   ChannelOptions channels;
   channels.insecure = options.insecure;
   channels.tls_dir = options.tls_dir;
+  channels.connect_timeout = options.connect_timeout;
   channels.keepalive = options.keepalive;
   channels.keepalive_timeout = options.keepalive_timeout;
   channels.max_metadata_bytes = kMaxMetadataBytes;
