@@ -34,9 +34,10 @@ class HeldLocks {
  public:
   virtual ~HeldLocks() = default;
 
-  // The fencing number of one host. FAILED_PRECONDITION: the lock was lost: the lease ended (this
-  // process was stopped for longer than it), or somebody broke it (the message names them). Asks
-  // the store, so that an answer is worth something; call it before every change of a host.
+  // The fencing number of one host. FAILED_PRECONDITION: the lock was lost, and with it all others:
+  // the lease ended (this process was stopped for longer than it). ABORTED: somebody broke the lock
+  // of this host (the message names them). Asks the store, so that an answer is worth something;
+  // call it before every change of a host.
   virtual absl::StatusOr<int64_t> Check(const std::string& host) = 0;
   // Fencing numbers without asking.
   virtual const std::map<std::string, int64_t>& fencing() const = 0;
