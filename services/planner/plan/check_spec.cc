@@ -1,0 +1,132 @@
+#include "services/planner/plan/check_spec.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "common/plan/vocabulary.h"
+#include "services/planner/plan/fleet_selection.h"
+#include "services/planner/run/rollout_policy.h"
+
+namespace gitops {
+namespace {
+
+constexpr size_t kLongestReason = 1000;
+constexpr size_t kShortestHash = 4;
+constexpr size_t kLongestHash = 64;
+constexpr size_t kLongestService = 255;
+// google.protobuf.Duration's own limit, 10,000 years.
+constexpr int64_t kMostSeconds = 315'576'000'000;
+
+bool HasOneOf(const v1::DeploymentSpec& spec, std::initializer_list<absl::string_view> wanted) {
+  return std::any_of(spec.actions().begin(), spec.actions().end(), [&](const std::string& action) {
+    return std::find(wanted.begin(), wanted.end(), action) != wanted.end();
+  });
+}
+
+absl::Status CheckActionList(const v1::DeploymentSpec& spec) {
+  if (spec.actions().empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("no action is given; say what is to be done on the hosts, for example sync"));
+  }
+  return CheckActions({spec.actions().begin(), spec.actions().end()});
+}
+
+absl::Status CheckService(const v1::DeploymentSpec& spec) {
+  if (spec.service().empty()) return absl::OkStatus();
+  if (!HasOneOf(spec, {"sync", "freeze", "unfreeze"})) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("service \"", absl::CHexEscape(spec.service()),
+                     "\" is given, but none of the actions takes one (sync, freeze, unfreeze do)"));
+  }
+  return CheckServiceName(spec.service());
+}
+
+absl::Status CheckRevision(const v1::DeploymentSpec& spec) {
+  if (spec.revision().empty()) return absl::OkStatus();
+  if (!HasOneOf(spec, {"sync"})) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("revision \"", absl::CHexEscape(spec.revision()),
+                     "\" is given, but none of the actions takes one (sync does)"));
+  }
+  return CheckHash(spec.revision());
+}
+
+absl::Status CheckRollout(const v1::Rollout& rollout) {
+  if (!v1::Rollout::OnFailure_IsValid(rollout.on_failure())) {
+    return absl::InvalidArgumentError(absl::StrCat("rollout.on_failure: ", rollout.on_failure(),
+                                                   " is none of stop, continue and rollback"));
+  }
+  const absl::StatusOr<RolloutPolicy> policy = RolloutPolicyOf(rollout);
+  if (!policy.ok()) return policy.status();
+  if (policy->batch.has_value() && policy->batch->value == 0) {
+    return absl::InvalidArgumentError(absl::StrCat("rollout.batch: \"", rollout.batch(),
+                                                   "\" is a wave without hosts; give at least 1"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckDurations(const v1::DeploymentSpec& spec) {
+  const struct {
+    const char* field;
+    const google::protobuf::Duration& duration;
+  } all[] = {{"rollout.pause_between", spec.rollout().pause_between()},
+             {"rollout.catch_up_timeout", spec.rollout().catch_up_timeout()},
+             {"health_timeout", spec.health_timeout()},
+             {"reboot_timeout", spec.reboot_timeout()}};
+  for (const auto& [field, duration] : all) {
+    if (absl::Status status = CheckDuration(field, duration); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckSpec(const v1::DeploymentSpec& spec, bool changes) {
+  for (auto check : {CheckActionList, CheckService, CheckRevision, CheckDurations}) {
+    if (absl::Status status = check(spec); !status.ok()) return status;
+  }
+  if (absl::Status status = CheckRollout(spec.rollout()); !status.ok()) return status;
+  return CheckFleetSelection(spec.selection(), changes);
+}
+
+absl::Status CheckReason(const std::string& reason) {
+  if (reason.size() <= kLongestReason) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("the reason has ", reason.size(),
+                                                 " bytes; at most ", kLongestReason, " are kept"));
+}
+
+absl::Status CheckHash(const std::string& hash) {
+  const bool hex = std::all_of(hash.begin(), hash.end(), absl::ascii_isxdigit);
+  if (hex && hash.size() >= kShortestHash && hash.size() <= kLongestHash) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", absl::CHexEscape(hash.substr(0, kLongestHash)), "\" is no commit: give ",
+                   kShortestHash, " to ", kLongestHash, " hexadecimal digits"));
+}
+
+absl::Status CheckServiceName(const std::string& name) {
+  if (name.empty()) return absl::InvalidArgumentError("no service is named");
+  const bool printable =
+      std::all_of(name.begin(), name.end(), [](unsigned char c) { return c > ' ' && c != 0x7F; });
+  if (printable && name.size() <= kLongestService) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", absl::CHexEscape(name.substr(0, kLongestService)),
+                   "\" cannot be a service: names have at most ", kLongestService,
+                   " bytes, and neither blanks nor control characters"));
+}
+
+absl::Status CheckDuration(absl::string_view field, const google::protobuf::Duration& duration) {
+  if (duration.seconds() >= 0 && duration.seconds() <= kMostSeconds && duration.nanos() >= 0 &&
+      duration.nanos() < 1'000'000'000) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(field, ": ", duration.seconds(), " s and ",
+                                                 duration.nanos(),
+                                                 " ns are no duration that can be waited for"));
+}
+
+}  // namespace gitops

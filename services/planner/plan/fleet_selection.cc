@@ -1,0 +1,67 @@
+#include "services/planner/plan/fleet_selection.h"
+
+#include <numeric>
+#include <utility>
+
+namespace gitops {
+namespace {
+
+Selection Plain(const v1::Selection& selection) {
+  return {.on = {selection.on().begin(), selection.on().end()},
+          .tagged = {selection.tagged().begin(), selection.tagged().end()},
+          .order_by_tags = {selection.order_by_tags().begin(), selection.order_by_tags().end()},
+          .skip = selection.skip(),
+          .every = selection.every(),
+          .limit = selection.limit()};
+}
+
+}  // namespace
+
+Selection ToSelection(const v1::Selection& selection, const Fleet& fleet) {
+  Selection plain = Plain(selection);
+  if (!plain.order_by_tags.empty()) return plain;
+  if (const auto config = fleet.config(); config != nullptr) {
+    plain.order_by_tags = config->order_by_tags;
+  }
+  return plain;
+}
+
+absl::Status CheckFleetSelection(const v1::Selection& selection, bool changes) {
+  const Selection plain = Plain(selection);
+  if (absl::Status status = CheckSelection(plain); !status.ok()) return status;
+  if (!changes || selection.all() || !SelectsEverything(plain)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "this would change the whole fleet; name hosts (on, tagged, limit…), or say that all are "
+      "meant (--all)");
+}
+
+absl::StatusOr<std::vector<int>> SelectIndices(const FleetHosts& hosts,
+                                               const Selection& selection) {
+  // Neither names nor tags need to be looked at.
+  if (SelectsEverything(selection) && selection.order_by_tags.empty()) {
+    std::vector<int> all(hosts.size());
+    std::iota(all.begin(), all.end(), 0);
+    return all;
+  }
+  std::vector<SelectableHost> selectable;
+  selectable.reserve(hosts.size());
+  for (const auto& host : hosts) {
+    selectable.push_back(
+        {.name = host->host.host(), .tags = {host->host.tags().begin(), host->host.tags().end()}});
+  }
+  return Select(selectable, selection);
+}
+
+absl::StatusOr<FleetHosts> SelectHosts(const Fleet& fleet, const v1::Selection& selection,
+                                       bool changes) {
+  if (absl::Status status = CheckFleetSelection(selection, changes); !status.ok()) return status;
+  FleetHosts hosts = fleet.Hosts();
+  const auto indices = SelectIndices(hosts, ToSelection(selection, fleet));
+  if (!indices.ok()) return indices.status();
+  FleetHosts selected;
+  selected.reserve(indices->size());
+  for (const int index : *indices) selected.push_back(std::move(hosts[index]));
+  return selected;
+}
+
+}  // namespace gitops

@@ -1,0 +1,35 @@
+#ifndef GITOPS_SERVICES_PLANNER_PLAN_FLEET_SELECTION_H_
+#define GITOPS_SERVICES_PLANNER_PLAN_FLEET_SELECTION_H_
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "gitops/v1/deployment.pb.h"
+#include "services/planner/fleet/fleet.h"
+#include "services/planner/select/selection.h"
+
+namespace gitops {
+
+// Selections of requests, applied to the hosts of a fleet.
+
+using FleetHosts = std::vector<std::shared_ptr<const FleetHost>>;
+
+// As plain values. Where the request names no order, the configuration's is taken.
+Selection ToSelection(const v1::Selection& selection, const Fleet& fleet);
+
+// INVALID_ARGUMENT: as CheckSelection; or `changes` is set and it means the whole fleet without
+// `all`.
+absl::Status CheckFleetSelection(const v1::Selection& selection, bool changes);
+
+// The indices of those of `hosts` that are selected, in order. Errors as CheckSelection.
+absl::StatusOr<std::vector<int>> SelectIndices(const FleetHosts& hosts, const Selection& selection);
+
+// All of it on the hosts as they are now.
+absl::StatusOr<FleetHosts> SelectHosts(const Fleet& fleet, const v1::Selection& selection,
+                                       bool changes);
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_PLAN_FLEET_SELECTION_H_

@@ -1,0 +1,280 @@
+#include "services/planner/plan/plan_maker.h"
+
+#include <algorithm>
+#include <optional>
+#include <random>
+#include <set>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "services/planner/plan/check_spec.h"
+#include "services/planner/plan/fleet_selection.h"
+#include "services/planner/plan/host_services.h"
+#include "services/planner/plan/revisions.h"
+#include "services/planner/plan/select_hooks.h"
+#include "services/planner/run/rollout_policy.h"
+#include "services/planner/wave/waves.h"
+
+namespace gitops {
+namespace {
+
+constexpr size_t kMostSentences = 20;
+
+// What the keys of a plan's hook calls begin with: a plan has no id, and no two may be alike.
+std::string PlanKey() {
+  std::random_device random;
+  return absl::StrCat("plan-", absl::Hex(random(), absl::kZeroPad8),
+                      absl::Hex(random(), absl::kZeroPad8));
+}
+
+bool HasSync(const ChosenHost& host) {
+  return std::find(host.actions->begin(), host.actions->end(), "sync") != host.actions->end();
+}
+
+bool IsWholeHash(const std::string& revision) {
+  return revision.size() == 40 || revision.size() == 64;
+}
+
+// Whether a deployment may come to ask it: those of the checks' points are not where these are
+// left out.
+bool MayBeCalled(const v1::Hook& hook, const v1::DeploymentSpec& spec) {
+  return std::any_of(hook.points().begin(), hook.points().end(), [&](const std::string& point) {
+    return !spec.skip_health_checks() || !absl::EndsWith(point, "-healthchecks");
+  });
+}
+
+// The commit to which a coordinated service goes; null: not known.
+const std::string* HashFor(const v1::Plan& plan, const CoordinatedService& service) {
+  for (const v1::UpstreamRevision& revision : plan.revisions()) {
+    const bool upstream = revision.upstream().empty() || revision.upstream() == service.upstream;
+    const bool branch = revision.branch().empty() || revision.branch() == service.branch;
+    if (upstream && branch) return &revision.hash();
+  }
+  return nullptr;
+}
+
+// One plan on its way.
+class Making {
+ public:
+  Making(const PlanMakerOptions& options, const v1::DeploymentSpec& spec,
+         const SelectHookContext& hooks)
+      : options_(options), spec_(spec), hooks_(hooks) {}
+
+  // With the revisions of `shown`, where there is one; then also what is not in them (`missing`).
+  absl::StatusOr<v1::Plan> Run(const v1::Plan* shown, std::vector<std::string>* missing) {
+    if (absl::Status status = ListHooks(); !status.ok()) return status;
+    if (absl::Status status = Choose(); !status.ok()) return status;
+    if (absl::Status status = PlaceInWaves(); !status.ok()) return status;
+    const bool sync = std::any_of(chosen_.begin(), chosen_.end(), HasSync);
+    if (sync || AddsActions() || !spec_.service().empty()) {
+      services_ = ServicesOfHosts(*options_.fleet, chosen_, spec_.service());
+      if (absl::Status status = CheckServiceThere(services_, spec_.service()); !status.ok()) {
+        return status;
+      }
+    }
+    if (shown != nullptr) {
+      *plan_.mutable_revisions() = shown->revisions();
+      if (sync) FindMissing(missing);
+    } else if (sync || AddsActions()) {
+      if (absl::Status status = Resolve(sync); !status.ok()) return status;
+    }
+    if (sync) ShowMoves();
+    *plan_.mutable_spec() = spec_;
+    return std::move(plan_);
+  }
+
+ private:
+  absl::Status ListHooks() {
+    absl::StatusOr<v1::ListHooksResponse> listed = options_.hooks->List();
+    if (!listed.ok()) return listed.status();
+    for (v1::Hook& hook : *listed->mutable_hooks()) {
+      if (MayBeCalled(hook, spec_)) *plan_.add_hooks() = std::move(hook);
+    }
+    return absl::OkStatus();
+  }
+
+  // Whether a hook may add a sync later, when nobody can be asked for a revision any more.
+  bool AddsActions() const {
+    return std::any_of(plan_.hooks().begin(), plan_.hooks().end(),
+                       [](const v1::Hook& hook) { return hook.mode() == "transform"; });
+  }
+
+  // pre-select, the selection, post-select.
+  absl::Status Choose() {
+    const FleetHosts fleet = options_.fleet->Hosts();
+    const auto actions = std::make_shared<const std::vector<std::string>>(spec_.actions().begin(),
+                                                                          spec_.actions().end());
+    std::vector<ChosenHost> all;
+    all.reserve(fleet.size());
+    for (const auto& host : fleet) all.push_back({.host = host, .actions = actions});
+    auto base = AskSelectHooks(hooks_, "pre-select", fleet, std::move(all));
+    if (!base.ok()) return base.status();
+    auto selected = SelectAmong(*std::move(base));
+    if (!selected.ok()) return selected.status();
+    auto chosen = AskSelectHooks(hooks_, "post-select", fleet, *std::move(selected));
+    if (!chosen.ok()) return chosen.status();
+    chosen_ = *std::move(chosen);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<ChosenHost>> SelectAmong(std::vector<ChosenHost> base) const {
+    FleetHosts hosts;
+    hosts.reserve(base.size());
+    for (const ChosenHost& host : base) hosts.push_back(host.host);
+    absl::StatusOr<std::vector<int>> indices =
+        SelectIndices(hosts, ToSelection(spec_.selection(), *options_.fleet));
+    if (!indices.ok()) return indices.status();
+    std::vector<ChosenHost> selected;
+    selected.reserve(indices->size());
+    for (const int index : *indices) selected.push_back(std::move(base[index]));
+    return selected;
+  }
+
+  absl::Status PlaceInWaves() {
+    const absl::StatusOr<RolloutPolicy> policy = RolloutPolicyOf(spec_.rollout());
+    if (!policy.ok()) return policy.status();
+    const std::vector<int> waves = MakeWaves(static_cast<int>(chosen_.size()), *policy);
+    plan_.mutable_hosts()->Reserve(static_cast<int>(chosen_.size()));
+    for (size_t i = 0; i < chosen_.size(); ++i) {
+      const v1::Host& host = chosen_[i].host->host;
+      v1::PlannedHost* planned = plan_.add_hosts();
+      planned->set_host(host.host());
+      planned->set_address(host.address());
+      planned->set_state(host.state());
+      planned->set_wave(waves[i]);
+      planned->mutable_actions()->Assign(chosen_[i].actions->begin(), chosen_[i].actions->end());
+    }
+    plan_.set_waves(waves.empty() ? 0 : *std::max_element(waves.begin(), waves.end()));
+    return absl::OkStatus();
+  }
+
+  absl::Status Resolve(bool sync) {
+    const std::vector<RevisionSource> sources = SourcesOf(chosen_, services_);
+    const bool nothing_known = std::none_of(services_.begin(), services_.end(),
+                                            [](const HostServices& host) { return host.known; });
+    if (sync && nothing_known && !chosen_.empty() && IsWholeHash(spec_.revision())) {
+      plan_.add_revisions()->set_hash(absl::AsciiStrToLower(spec_.revision()));
+      return absl::OkStatus();
+    }
+    auto revisions = ResolveRevisions({.agents = options_.agents,
+                                       .clock = options_.clock,
+                                       .revision = absl::AsciiStrToLower(spec_.revision()),
+                                       .give_up = hooks_.give_up},
+                                      chosen_, sources, /*lenient=*/!sync);
+    if (!revisions.ok()) return revisions.status();
+    for (v1::UpstreamRevision& revision : *revisions) *plan_.add_revisions() = std::move(revision);
+    return absl::OkStatus();
+  }
+
+  // Coordinated services of upstreams whose tips were not fixed when the plan was shown.
+  void FindMissing(std::vector<std::string>* missing) const {
+    // A commit that was named need not be in every upstream.
+    if (!spec_.revision().empty()) return;
+    std::set<std::string> sources;
+    for (size_t i = 0; i < chosen_.size(); ++i) {
+      if (!HasSync(chosen_[i]) || !services_[i].reported) continue;
+      for (const CoordinatedService& service : services_[i].coordinated) {
+        if (HashFor(plan_, service) != nullptr) continue;
+        if (!sources.insert(absl::StrCat(service.upstream, " ", service.branch)).second) continue;
+        missing->push_back(absl::StrCat(chosen_[i].host->host.host(), ": ", service.service,
+                                        " follows ", service.upstream, " (branch ", service.branch,
+                                        ") now, whose revision was not shown"));
+      }
+    }
+  }
+
+  void ShowMoves() {
+    for (size_t i = 0; i < chosen_.size(); ++i) {
+      if (!HasSync(chosen_[i]) || !services_[i].reported) continue;
+      v1::PlannedHost* host = plan_.mutable_hosts(static_cast<int>(i));
+      for (CoordinatedService& service : services_[i].coordinated) {
+        if (service.frozen) host->add_frozen_services(service.service);
+        const std::string* hash = HashFor(plan_, service);
+        if (hash == nullptr || *hash == service.hash) continue;
+        v1::ServiceMove* move = host->add_moves();
+        move->set_to_hash(*hash);
+        move->set_from_hash(std::move(service.hash));
+        move->set_service(std::move(service.service));
+      }
+    }
+  }
+
+  const PlanMakerOptions& options_;
+  const v1::DeploymentSpec& spec_;
+  const SelectHookContext& hooks_;
+  v1::Plan plan_;
+  std::vector<ChosenHost> chosen_;
+  // As chosen_; empty where nothing needs to know them.
+  std::vector<HostServices> services_;
+};
+
+absl::Status Moved(const std::vector<std::string>& differences) {
+  const size_t shown = std::min(differences.size(), kMostSentences);
+  std::string text = absl::StrJoin(differences.begin(), differences.begin() + shown, "; ");
+  if (differences.size() > shown) {
+    absl::StrAppend(&text, "; and ", differences.size() - shown, " more differences");
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the world is not as the plan showed it: ", text, ". Plan again to see what would be done"));
+}
+
+class PlanMakerImpl final : public PlanMaker {
+ public:
+  explicit PlanMakerImpl(PlanMakerOptions options) : options_(options) {}
+
+  absl::StatusOr<v1::Plan> Make(const v1::DeploymentSpec& spec, bool changes,
+                                const std::string& deployment, const std::string& traceparent,
+                                std::vector<v1::HookCall>* calls,
+                                const std::function<bool()>& give_up) override {
+    if (absl::Status status = CheckSpec(spec, changes); !status.ok()) return status;
+    return Run(spec, deployment, traceparent, calls, give_up, nullptr, nullptr);
+  }
+
+  absl::StatusOr<v1::Plan> Confirm(const v1::Plan& shown, const std::string& deployment,
+                                   const std::string& traceparent, std::vector<v1::HookCall>* calls,
+                                   const std::function<bool()>& give_up) override {
+    std::vector<std::string> missing;
+    // Its hosts were shown by name, so the whole fleet needs no second word.
+    absl::StatusOr<v1::Plan> now =
+        Run(shown.spec(), deployment, traceparent, calls, give_up, &shown, &missing);
+    // The service that was asked for has gone everywhere.
+    if (absl::IsNotFound(now.status())) return Moved({std::string(now.status().message())});
+    if (!now.ok()) return now.status();
+    std::vector<std::string> differences = ComparePlans(shown, *now);
+    differences.insert(differences.end(), missing.begin(), missing.end());
+    if (!differences.empty()) return Moved(differences);
+    return now;
+  }
+
+ private:
+  absl::StatusOr<v1::Plan> Run(const v1::DeploymentSpec& spec, const std::string& deployment,
+                               const std::string& traceparent, std::vector<v1::HookCall>* calls,
+                               const std::function<bool()>& give_up, const v1::Plan* shown,
+                               std::vector<std::string>* missing) {
+    std::vector<v1::HookCall> made;
+    const SelectHookContext hooks = {.hooks = options_.hooks,
+                                     .deployment = deployment,
+                                     .key = deployment.empty() ? PlanKey() : deployment,
+                                     .traceparent = traceparent,
+                                     .ignore_errors = spec.ignore_hook_errors(),
+                                     .give_up = give_up,
+                                     .calls = &made};
+    absl::StatusOr<v1::Plan> plan = Making(options_, spec, hooks).Run(shown, missing);
+    if (plan.ok()) plan->mutable_hook_calls()->Assign(made.begin(), made.end());
+    if (calls != nullptr) *calls = std::move(made);
+    return plan;
+  }
+
+  const PlanMakerOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<PlanMaker> NewPlanMaker(PlanMakerOptions options) {
+  return std::make_unique<PlanMakerImpl>(options);
+}
+
+}  // namespace gitops

@@ -1,0 +1,148 @@
+#include "services/planner/plan/revisions.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/sync/side_by_side.h"
+
+namespace gitops {
+namespace {
+
+constexpr int kMostAtOnce = 16;
+// Agents that do not answer cost a timeout each; who waits for a plan does not wait for ever.
+constexpr absl::Duration kLongest = absl::Seconds(60);
+// An agent may not have heard of a new service or branch yet, but three will not all be behind.
+constexpr int kMostNotFound = 3;
+constexpr size_t kMostNamed = 5;
+
+int Rank(v1::HostState state) {
+  if (state == v1::HOST_STATE_ONLINE) return 0;
+  return state == v1::HOST_STATE_UNKNOWN ? 1 : 2;
+}
+
+std::string Name(const RevisionSource& source) {
+  return absl::StrCat(source.upstream, " (branch ", source.branch, ")");
+}
+
+// Asks one agent after the other about one source.
+class Inquiry {
+ public:
+  Inquiry(const ResolveContext& context, const std::vector<ChosenHost>& hosts,
+          const RevisionSource& source)
+      : context_(context),
+        hosts_(hosts),
+        source_(source),
+        deadline_(context.clock->Now() + kLongest) {}
+
+  absl::StatusOr<v1::UpstreamRevision> Run() {
+    for (const RevisionSource::Candidate& candidate : source_.candidates) {
+      if (context_.give_up && context_.give_up()) return absl::CancelledError("given up");
+      if (not_found_ == kMostNotFound || context_.clock->Now() >= deadline_) break;
+      v1::ResolveRevisionRequest request;
+      request.set_service(candidate.service);
+      request.set_revision(context_.revision);
+      const v1::Host& host = hosts_[candidate.host].host->host;
+      const auto resolved = context_.agents->ResolveRevision(host.address(), request);
+      if (resolved.ok()) return Revision(resolved->hash());
+      if (Decides(resolved.status())) return Told(host, resolved.status());
+      tried_.push_back(absl::StrCat(host.host(), " (", host.address(), ")"));
+      last_ = resolved.status();
+      if (!absl::IsNotFound(last_)) continue;
+      ++not_found_;
+      refusal_ = Told(host, last_);
+    }
+    return refusal_.ok() ? Nobody() : refusal_;
+  }
+
+ private:
+  // Another agent would say the same.
+  static bool Decides(const absl::Status& status) {
+    return absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status);
+  }
+
+  v1::UpstreamRevision Revision(const std::string& hash) const {
+    v1::UpstreamRevision revision;
+    revision.set_upstream(source_.upstream);
+    revision.set_branch(source_.branch);
+    revision.set_hash(hash);
+    return revision;
+  }
+
+  absl::Status Told(const v1::Host& host, const absl::Status& status) const {
+    return absl::Status(status.code(), absl::StrCat(Name(source_), ", asked of ", host.host(), ": ",
+                                                    status.message()));
+  }
+
+  absl::Status Nobody() const {
+    const size_t shown = std::min(tried_.size(), kMostNamed);
+    std::string agents = absl::StrJoin(tried_.begin(), tried_.begin() + shown, ", ");
+    if (tried_.size() > shown) absl::StrAppend(&agents, " and ", tried_.size() - shown, " more");
+    return absl::UnavailableError(absl::StrCat("no agent could tell the revision of ",
+                                               Name(source_), "; asked ", agents,
+                                               "; the last one: ", last_.message()));
+  }
+
+  const ResolveContext& context_;
+  const std::vector<ChosenHost>& hosts_;
+  const RevisionSource& source_;
+  const absl::Time deadline_;
+  std::vector<std::string> tried_;
+  absl::Status last_;
+  absl::Status refusal_;
+  int not_found_ = 0;
+};
+
+}  // namespace
+
+std::vector<RevisionSource> SourcesOf(const std::vector<ChosenHost>& hosts,
+                                      const std::vector<HostServices>& services) {
+  std::vector<RevisionSource> sources;
+  std::map<std::pair<std::string, std::string>, size_t> places;
+  for (size_t i = 0; i < hosts.size(); ++i) {
+    for (const CoordinatedService& service : services[i].coordinated) {
+      const auto [place, is_new] =
+          places.try_emplace({service.upstream, service.branch}, sources.size());
+      if (is_new) sources.push_back({.upstream = service.upstream, .branch = service.branch});
+      auto& candidates = sources[place->second].candidates;
+      const int host = static_cast<int>(i);
+      // One service of a host says as much as all of them.
+      if (!candidates.empty() && candidates.back().host == host) continue;
+      candidates.push_back({.host = host, .service = service.service});
+    }
+  }
+  for (RevisionSource& source : sources) {
+    std::stable_sort(
+        source.candidates.begin(), source.candidates.end(), [&](const auto& a, const auto& b) {
+          return Rank(hosts[a.host].host->host.state()) < Rank(hosts[b.host].host->host.state());
+        });
+  }
+  return sources;
+}
+
+absl::StatusOr<std::vector<v1::UpstreamRevision>> ResolveRevisions(
+    const ResolveContext& context, const std::vector<ChosenHost>& hosts,
+    const std::vector<RevisionSource>& sources, bool lenient) {
+  const int count = static_cast<int>(sources.size());
+  std::vector<absl::StatusOr<v1::UpstreamRevision>> answers(count);
+  SideBySide(count, kMostAtOnce,
+             [&](int i) { answers[i] = Inquiry(context, hosts, sources[i]).Run(); });
+  std::vector<v1::UpstreamRevision> revisions;
+  absl::Status missing;
+  for (auto& answer : answers) {
+    if (answer.ok()) {
+      revisions.push_back(*std::move(answer));
+    } else if (absl::IsCancelled(answer.status())) {
+      return answer.status();
+    } else if (!lenient) {
+      if (context.revision.empty() || !absl::IsNotFound(answer.status())) return answer.status();
+      missing = answer.status();
+    }
+  }
+  if (revisions.empty() && !missing.ok()) return missing;
+  return revisions;
+}
+
+}  // namespace gitops
