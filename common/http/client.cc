@@ -59,22 +59,12 @@ absl::Status CheckHeader(const std::string& name, const std::string& value) {
                    "\" has a name that is no token, or a control character in its value"));
 }
 
-absl::Status CheckUrl(const std::string& url) {
-  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
-  const CURLUcode code = curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0);
-  const std::string scheme = absl::AsciiStrToLower(url.substr(0, url.find("://")));
-  if (code == CURLUE_OK && (scheme == "http" || scheme == "https")) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("\"", RedactUrl(url), "\" is no http:// or https:// URL",
-                   code == CURLUE_OK ? "" : absl::StrCat(": ", curl_url_strerror(code))));
-}
-
 absl::Status CheckRequest(const HttpRequest& request) {
   if (!IsToken(request.method)) return absl::InvalidArgumentError("the HTTP method is no token");
   for (const auto& [name, value] : request.headers) {
     if (absl::Status status = CheckHeader(name, value); !status.ok()) return status;
   }
-  return CheckUrl(request.url);
+  return CheckRequestUrl(request.url);
 }
 
 bool HasHeader(const HttpRequest& request, absl::string_view name) {
@@ -328,6 +318,16 @@ class CurlClient : public HttpClient {
 };
 
 }  // namespace
+
+absl::Status CheckRequestUrl(const std::string& url) {
+  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
+  const CURLUcode code = curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0);
+  const std::string scheme = absl::AsciiStrToLower(url.substr(0, url.find("://")));
+  if (code == CURLUE_OK && (scheme == "http" || scheme == "https")) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", RedactUrl(url), "\" is no http:// or https:// URL",
+                   code == CURLUE_OK ? "" : absl::StrCat(": ", curl_url_strerror(code))));
+}
 
 std::unique_ptr<HttpClient> NewHttpClient() { return std::make_unique<CurlClient>(); }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
@@ -58,6 +59,9 @@ class HttpClient {
 };
 
 std::unique_ptr<HttpClient> NewHttpClient();
+
+// INVALID_ARGUMENT: a URL that Do() would refuse; names it as there.
+absl::Status CheckRequestUrl(const std::string& url);
 
 }  // namespace gitops
 

@@ -1,0 +1,28 @@
+#ifndef GITOPS_SERVICES_HOOK_DISPATCHER_PAYLOAD_ANSWER_RULES_H_
+#define GITOPS_SERVICES_HOOK_DISPATCHER_PAYLOAD_ANSWER_RULES_H_
+
+#include <set>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "services/hook_dispatcher/config/hooks_config.h"
+#include "services/hook_dispatcher/payload/payload.h"
+
+namespace gitops {
+
+using HostNames = std::set<std::string, std::less<>>;
+
+// INVALID_ARGUMENT: what must not be asked of hooks: an unknown point or action, a host without a
+// name or twice, several or none at a single-host point.
+absl::Status CheckQuestion(absl::string_view point, const Payload& payload);
+
+// INVALID_ARGUMENT: what a hook must not answer to `sent`: a host twice, an unknown action or more
+// than 1,000; at single-host points another host; at select points one that is in neither `sent`
+// nor `known`; in mode filter, anything that `sent` has not in that order.
+absl::Status CheckAnswer(absl::string_view point, HookMode mode, const Payload& sent,
+                         const HostNames& known, const Payload& answer);
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_HOOK_DISPATCHER_PAYLOAD_ANSWER_RULES_H_

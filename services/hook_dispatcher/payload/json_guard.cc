@@ -1,0 +1,80 @@
+#include "services/hook_dispatcher/payload/json_guard.h"
+
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "common/text/utf8.h"
+
+namespace gitops {
+namespace {
+
+using nlohmann::json;
+
+// Takes the events of nlohmann's parser, which keeps no stack of its own but a bit for each level,
+// and ends it (by answering false) at the first fault.
+class Guard : public nlohmann::json_sax<json> {
+ public:
+  const absl::Status& status() const { return status_; }
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+
+  bool start_object(size_t) override { return Descend(); }
+  bool end_object() override { return Ascend(); }
+  bool start_array(size_t) override { return Descend(); }
+  bool end_array() override { return Ascend(); }
+
+  bool key(string_t& key) override {
+    if (keys_.back().insert(key).second) return true;
+    constexpr size_t kMostShown = 60;
+    return Fail(absl::StrCat("the key \"", absl::Utf8SafeCHexEscape(ValidUtf8(key, kMostShown)),
+                             "\" stands twice in one object"));
+  }
+
+  bool parse_error(size_t position, const std::string&,
+                   const nlohmann::detail::exception& error) override {
+    constexpr int kNumberOverflow = 406;
+    if (error.id == kNumberOverflow) return Fail("a number is too large");
+    return Fail(absl::StrCat("it is no JSON: fault at byte ", position));
+  }
+
+ private:
+  bool Descend() {
+    keys_.emplace_back();
+    if (keys_.size() <= kDeepestJson) return true;
+    return Fail(absl::StrCat("it is nested deeper than ", kDeepestJson));
+  }
+  bool Ascend() {
+    keys_.pop_back();
+    return true;
+  }
+  bool Fail(absl::string_view why) {
+    status_ = absl::InvalidArgumentError(why);
+    return false;
+  }
+
+  absl::Status status_;
+  // Of each object or array that is open.
+  std::vector<std::set<std::string>> keys_;
+};
+
+}  // namespace
+
+absl::Status CheckJson(absl::string_view text) {
+  // First, since the parser calls it a fault of the string that it is in.
+  if (!IsValidUtf8(text)) return absl::InvalidArgumentError("it is not UTF-8");
+  Guard guard;
+  json::sax_parse(text.begin(), text.end(), &guard);
+  return guard.status();
+}
+
+}  // namespace gitops

@@ -1,0 +1,34 @@
+#ifndef GITOPS_SERVICES_HOOK_DISPATCHER_PAYLOAD_PAYLOAD_H_
+#define GITOPS_SERVICES_HOOK_DISPATCHER_PAYLOAD_PAYLOAD_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace gitops {
+
+// One host with its remaining actions, the next one first.
+struct HostActions {
+  std::string host;
+  std::vector<std::string> actions;
+
+  bool operator==(const HostActions&) const = default;
+};
+using Payload = std::vector<HostActions>;
+
+// The payload as hooks see it: `{"host": "…", "actions": […]}`, at select points a list of those.
+
+// JSON of `payload`, which has one element unless `point` is a select point; what is not UTF-8 is
+// replaced.
+std::string EncodePayload(absl::string_view point, const Payload& payload);
+
+// Reads an answer. Members beside host and actions are ignored. INVALID_ARGUMENT: no JSON (or no
+// UTF-8), nested deeper than 32, a number beyond a double, a key twice in one object, or another
+// form than that of `point`; says where.
+absl::StatusOr<Payload> DecodePayload(absl::string_view point, absl::string_view text);
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_HOOK_DISPATCHER_PAYLOAD_PAYLOAD_H_
