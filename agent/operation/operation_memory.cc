@@ -1,0 +1,115 @@
+#include "agent/operation/operation_memory.h"
+
+#include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace gitops {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+
+constexpr char kFencingKey[] = "agent/v1/fencing";
+constexpr char kPrefix[] = "agent/v1/operation/";
+constexpr int kReadAtATime = 100;
+
+std::string KeyOf(const std::string& id) { return absl::StrCat(kPrefix, id); }
+
+absl::Time BeginOf(const record::v1::Operation& operation) {
+  return absl::FromUnixNanos(TimeUtil::TimestampToNanoseconds(operation.begin_time()));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<OperationMemory>> OperationMemory::Load(Store* store, Clock* clock) {
+  auto memory = std::unique_ptr<OperationMemory>(new OperationMemory(store, clock));
+  if (absl::Status read = memory->ReadAll(); !read.ok()) return read;
+  return memory;
+}
+
+absl::Status OperationMemory::ReadAll() {
+  MutexLock lock(mutex_);
+  absl::StatusOr<StoredValue> fencing = store_->Get(kFencingKey);
+  if (!fencing.ok() && !absl::IsNotFound(fencing.status())) return fencing.status();
+  if (fencing.ok() && !absl::SimpleAtoi(fencing->value, &fencing_)) {
+    return absl::DataLossError(absl::StrCat("read ", kFencingKey, " from the store: \"",
+                                            fencing->value, "\" is no number"));
+  }
+  const size_t prefix = std::string(kPrefix).size();
+  std::string after;
+  for (;;) {
+    auto values = store_->List(kPrefix, after, kReadAtATime);
+    if (!values.ok()) return values.status();
+    if (values->empty()) return absl::OkStatus();
+    for (const StoredValue& value : *values) {
+      record::v1::Operation operation;
+      const bool readable = operation.ParseFromString(value.value);
+      // A damaged one is forgotten when its time is over, counted from now.
+      begun_[value.key.substr(prefix)] = readable ? BeginOf(operation) : clock_->Now();
+    }
+    after = values->back().key;
+  }
+}
+
+int64_t OperationMemory::fencing() const {
+  MutexLock lock(mutex_);
+  return fencing_;
+}
+
+absl::Status OperationMemory::Admit(int64_t fencing) {
+  MutexLock lock(mutex_);
+  if (fencing < fencing_) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the fencing number ", fencing, " is past: this host has seen ", fencing_,
+                     ", so another deployment has locked it since; nothing was done"));
+  }
+  fencing_ = fencing;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<record::v1::Operation>> OperationMemory::Find(
+    const std::string& id) const {
+  {
+    MutexLock lock(mutex_);
+    if (!begun_.contains(id)) return std::nullopt;
+  }
+  absl::StatusOr<StoredValue> value = store_->Get(KeyOf(id));
+  if (!value.ok()) return value.status();
+  record::v1::Operation operation;
+  if (operation.ParseFromString(value->value)) return operation;
+  return absl::DataLossError(absl::StrCat("read ", KeyOf(id), " from the store: it is damaged"));
+}
+
+std::vector<std::string> OperationMemory::Outdated(const std::string& newest) const {
+  std::vector<std::pair<absl::Time, std::string>> others;
+  for (const auto& [id, begun] : begun_) {
+    if (id != newest) others.emplace_back(begun, id);
+  }
+  std::sort(others.begin(), others.end());
+  const absl::Time oldest = clock_->Now() - kKeptFor;
+  const size_t beyond =
+      others.size() + 1 > kKeptOperations ? others.size() + 1 - kKeptOperations : 0;
+  std::vector<std::string> outdated;
+  for (size_t i = 0; i < others.size() && (i < beyond || others[i].first < oldest); ++i) {
+    outdated.push_back(others[i].second);
+  }
+  return outdated;
+}
+
+absl::Status OperationMemory::Save(const std::string& id, const record::v1::Operation& operation) {
+  MutexLock lock(mutex_);
+  const std::vector<std::string> outdated = Outdated(id);
+  std::vector<StoreWrite> writes = {{.key = KeyOf(id), .value = operation.SerializeAsString()},
+                                    {.key = kFencingKey, .value = absl::StrCat(fencing_)}};
+  for (const std::string& old : outdated) writes.push_back({.key = KeyOf(old)});
+  if (absl::Status written = store_->Write(writes).status(); !written.ok()) return written;
+  begun_[id] = BeginOf(operation);
+  for (const std::string& old : outdated) begun_.erase(old);
+  return absl::OkStatus();
+}
+
+}  // namespace gitops

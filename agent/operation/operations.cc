@@ -1,0 +1,215 @@
+#include "agent/operation/operations.h"
+
+#include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/log/log.h"
+
+namespace gitops {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+
+// How often a waiting call looks whether its client has gone away.
+constexpr std::chrono::milliseconds kCancelCheck{100};
+constexpr size_t kLongestId = 500;
+constexpr size_t kLongestActor = 400;
+constexpr size_t kLongestReason = 1000;
+
+absl::Status CheckOperation(const v1::Operation& operation) {
+  if (operation.id().empty() || operation.id().size() > kLongestId) {
+    return absl::InvalidArgumentError(absl::StrCat("an operation needs an id of 1 to ", kLongestId,
+                                                   " bytes; this one has ", operation.id().size()));
+  }
+  if (operation.fencing() <= 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("operation ", operation.id(), ": it needs a fencing number above 0"));
+  }
+  if (operation.actor().size() <= kLongestActor && operation.reason().size() <= kLongestReason) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat("operation ", operation.id(), ": at most ",
+                                                 kLongestActor, " bytes of actor and ",
+                                                 kLongestReason, " bytes of reason are kept"));
+}
+
+absl::Status CheckSame(const v1::PerformActionRequest& request, const std::string& action,
+                       const std::string& service) {
+  if (request.action() == action && request.service() == service) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("operation ", request.operation().id(), " is \"",
+                                                 action, "\" of \"", service,
+                                                 "\" already; another action needs another id"));
+}
+
+absl::Status Ending() {
+  return absl::UnavailableError("the agent is stopping; ask again with the same operation id");
+}
+
+Outcome Remembered(const record::v1::Operation& stored) {
+  Outcome outcome{static_cast<absl::StatusCode>(stored.code()), stored.message(),
+                  stored.response()};
+  outcome.response.set_repeated_operation(true);
+  return outcome;
+}
+
+}  // namespace
+
+Operations::Operations(OperationMemory* memory, ActionRunner* actions, Clock* clock,
+                       Scheduler* scheduler)
+    : memory_(memory), actions_(actions), clock_(clock) {
+  job_ = scheduler->Add(absl::InfiniteFuture(), [this] { return Run(); });
+}
+
+Operations::~Operations() { Stop(); }
+
+void Operations::Stop() {
+  MutexLock lock(mutex_);
+  stopping_ = true;
+  changed_.NotifyAll();
+}
+
+bool Operations::stopping() const {
+  MutexLock lock(mutex_);
+  return stopping_;
+}
+
+Outcome Operations::Perform(const v1::PerformActionRequest& request, const Patience& patience) {
+  if (absl::Status good = CheckOperation(request.operation()); !good.ok()) return Outcome::Of(good);
+  if (absl::Status can = actions_->Check(request); !can.ok()) return Outcome::Of(can);
+  Outcome answered;
+  std::shared_ptr<Entry> entry = Enter(request, answered);
+  if (entry == nullptr) return answered;
+  job_->Wake();
+  return Await(entry, patience);
+}
+
+std::shared_ptr<Operations::Entry> Operations::Enter(const v1::PerformActionRequest& request,
+                                                     Outcome& answered) {
+  const std::string& id = request.operation().id();
+  MutexLock lock(mutex_);
+  const auto answer = [&](const absl::Status& status) {
+    answered = Outcome::Of(status);
+    return nullptr;
+  };
+  if (stopping_) return answer(Ending());
+  if (calls_ >= kMostOperationCalls) {
+    return answer(absl::ResourceExhaustedError(
+        absl::StrCat(calls_, " calls wait for operations of this host already")));
+  }
+  absl::Status admitted = memory_->Admit(request.operation().fencing());
+  if (!admitted.ok()) return answer(admitted);
+  auto found = entries_.find(id);
+  if (found == entries_.end()) {
+    auto stored = memory_->Find(id);
+    if (!stored.ok()) return answer(stored.status());
+    if (stored->has_value()) {
+      absl::Status same = CheckSame(request, (*stored)->action(), (*stored)->service());
+      if (!same.ok()) return answer(same);
+      if ((*stored)->ended()) {
+        answered = Remembered(**stored);
+        return nullptr;
+      }
+    }
+    found = entries_.emplace(id, std::make_shared<Entry>(request)).first;
+    queue_.push_back(id);
+  }
+  const v1::PerformActionRequest& known = found->second->request;
+  absl::Status same = CheckSame(request, known.action(), known.service());
+  if (!same.ok()) return answer(same);
+  ++calls_;
+  ++found->second->waiting;
+  return found->second;
+}
+
+Outcome Operations::Await(const std::shared_ptr<Entry>& entry, const Patience& patience) {
+  const std::string& id = entry->request.operation().id();
+  MutexLock lock(mutex_);
+  std::optional<absl::Status> gave_up;
+  while (!entry->done && !gave_up.has_value()) {
+    if (stopping_) {
+      gave_up = Ending();
+    } else if (patience.cancelled()) {
+      gave_up = absl::CancelledError("the caller has gone away");
+    } else if (clock_->Now() >= patience.deadline) {
+      gave_up = absl::DeadlineExceededError(
+          absl::StrCat("operation ", id, entry->begun ? " is still under way" : " did not begin",
+                       " when the time was over; ask again with the same id"));
+    } else {
+      changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kCancelCheck);
+    }
+  }
+  --calls_;
+  --entry->waiting;
+  if (!gave_up.has_value()) return entry->outcome;
+  if (!entry->begun && entry->waiting == 0) {
+    entries_.erase(id);
+    queue_.erase(std::find(queue_.begin(), queue_.end(), id));
+  }
+  return Outcome::Of(*gave_up);
+}
+
+absl::Time Operations::Run() {
+  std::shared_ptr<Entry> entry;
+  {
+    MutexLock lock(mutex_);
+    if (queue_.empty() || stopping_) return absl::InfiniteFuture();
+    entry = entries_[queue_.front()];
+    queue_.pop_front();
+    entry->begun = true;
+  }
+  Outcome outcome = Do(entry->request);
+  MutexLock lock(mutex_);
+  entry->outcome = std::move(outcome);
+  entry->done = true;
+  entries_.erase(entry->request.operation().id());
+  changed_.NotifyAll();
+  return queue_.empty() ? absl::InfiniteFuture() : clock_->Now();
+}
+
+Outcome Operations::Do(const v1::PerformActionRequest& request) {
+  const std::string& id = request.operation().id();
+  // While this one waited for its turn, a newer deployment may have come.
+  absl::Status admitted = memory_->Admit(request.operation().fencing());
+  if (!admitted.ok()) return Outcome::Of(admitted);
+  auto stored = memory_->Find(id);
+  if (!stored.ok()) return Outcome::Of(stored.status());
+  const bool again = stored->has_value();
+  record::v1::Operation operation;
+  if (again) {
+    operation = **stored;
+  } else {
+    operation.set_action(request.action());
+    operation.set_service(request.service());
+    *operation.mutable_begin_time() =
+        TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(clock_->Now()));
+    if (absl::Status noted = actions_->Note(request, operation); !noted.ok()) {
+      return Outcome::Of(noted);
+    }
+    if (absl::Status saved = memory_->Save(id, operation); !saved.ok()) return Outcome::Of(saved);
+  }
+  Outcome outcome = actions_->Perform(request, operation, again);
+  if (!outcome.ok() && stopping()) return Outcome::Of(Ending());
+  LogInfo("operation", {{"id", id},
+                        {"action", request.action()},
+                        {"actor", request.operation().actor()},
+                        {"result", absl::StatusCodeToString(outcome.code)},
+                        {"message", outcome.message}});
+  if (outcome.code == absl::StatusCode::kUnavailable) return outcome;
+  operation.set_ended(true);
+  operation.set_code(static_cast<int>(outcome.code));
+  operation.set_message(outcome.message);
+  *operation.mutable_response() = outcome.response;
+  if (absl::Status saved = memory_->Save(id, operation); !saved.ok()) {
+    return Outcome::Of(absl::UnavailableError(absl::StrCat(
+        "operation ", id,
+        " has ended, but how cannot be stored; ask again with the same id: ", saved.message())));
+  }
+  return outcome;
+}
+
+}  // namespace gitops

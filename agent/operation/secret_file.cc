@@ -1,0 +1,144 @@
+#include "agent/operation/secret_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "agent/operation/secret_directory.h"
+
+namespace gitops {
+namespace {
+
+// One at a time is written, so one name does; what a crash left of it is taken away by the next.
+constexpr char kTemporaryName[] = ".gitops-secret.new";
+constexpr size_t kEntryRoom = 64 << 10;
+
+absl::Status Refuse(const SecretPlace& place, absl::string_view why) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("secret file ", place.destination, ": ", why));
+}
+
+absl::Status Errno(const SecretPlace& place, absl::string_view what) {
+  return absl::ErrnoToStatus(errno,
+                             absl::StrCat("secret file ", place.destination, ": cannot ", what));
+}
+
+absl::StatusOr<uid_t> UserOf(const SecretPlace& place) {
+  uid_t id;
+  if (absl::SimpleAtoi(place.owner_user, &id)) return id;
+  std::vector<char> room(kEntryRoom);
+  passwd entry;
+  passwd* found = nullptr;
+  getpwnam_r(place.owner_user.c_str(), &entry, room.data(), room.size(), &found);
+  if (found != nullptr) return entry.pw_uid;
+  return Refuse(place, absl::StrCat("this host has no user \"", place.owner_user, "\""));
+}
+
+absl::StatusOr<gid_t> GroupOf(const SecretPlace& place) {
+  gid_t id;
+  if (absl::SimpleAtoi(place.owner_group, &id)) return id;
+  std::vector<char> room(kEntryRoom);
+  group entry;
+  group* found = nullptr;
+  getgrnam_r(place.owner_group.c_str(), &entry, room.data(), room.size(), &found);
+  if (found != nullptr) return entry.gr_gid;
+  return Refuse(place, absl::StrCat("this host has no group \"", place.owner_group, "\""));
+}
+
+absl::StatusOr<mode_t> ModeOf(const SecretPlace& place) {
+  mode_t mode = 0;
+  bool octal = !place.permissions.empty() && place.permissions.size() <= 5;
+  for (char digit : place.permissions) {
+    octal = octal && digit >= '0' && digit <= '7';
+    mode = mode * 8 + static_cast<mode_t>(digit - '0');
+  }
+  if (octal && mode <= 07777) return mode;
+  return absl::InvalidArgumentError(absl::StrCat("secret file ", place.destination,
+                                                 ": permissions \"", place.permissions,
+                                                 "\" are not octal, as 0400"));
+}
+
+absl::Status CheckReplaceable(const SecretPlace& place, const FilePlace& file) {
+  struct stat status;
+  if (fstatat(file.directory.get(), file.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    return errno == ENOENT ? absl::OkStatus() : Errno(place, "look at what is there");
+  }
+  if (S_ISREG(status.st_mode)) return absl::OkStatus();
+  return Refuse(place, S_ISDIR(status.st_mode) ? "a directory is there; name the file in it"
+                                               : "what is there is no plain file");
+}
+
+absl::Status WriteAll(const SecretPlace& place, int fd, absl::string_view content) {
+  while (!content.empty()) {
+    const ssize_t written = write(fd, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return Errno(place, "write it");
+    content.remove_prefix(static_cast<size_t>(written));
+  }
+  return absl::OkStatus();
+}
+
+// Only this account can read it until it has its owner and mode.
+absl::Status WriteTemporary(const SecretPlace& place, int directory, uid_t user, gid_t group,
+                            mode_t mode, const Secret& content) {
+  if (unlinkat(directory, kTemporaryName, 0) != 0 && errno != ENOENT) {
+    return Errno(place, "remove what an earlier attempt left");
+  }
+  const Fd file(
+      openat(directory, kTemporaryName, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) return Errno(place, "write in its directory");
+  absl::Status written = WriteAll(place, file.get(), content.Reveal());
+  if (!written.ok()) return written;
+  // The owner first: that takes bits away from the mode.
+  if (fchown(file.get(), user, group) != 0) return Errno(place, "give it to its owner");
+  if (fchmod(file.get(), mode) != 0) return Errno(place, "set its permissions");
+  if (fsync(file.get()) != 0) return Errno(place, "bring it to the disk");
+  return absl::OkStatus();
+}
+
+absl::Status Replace(const SecretPlace& place, const FilePlace& file) {
+  const int directory = file.directory.get();
+  if (renameat(directory, kTemporaryName, directory, file.name.c_str()) != 0) {
+    return Errno(place, "put it in its place");
+  }
+  const Fd synced(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!synced || fsync(synced.get()) != 0) return Errno(place, "bring its directory to the disk");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status WriteSecretFile(const SecretPlace& place, const Secret& content) {
+  if (!absl::StartsWith(place.destination, "/")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("secret file \"", place.destination, "\": its path is not absolute"));
+  }
+  absl::StatusOr<uid_t> user = UserOf(place);
+  if (!user.ok()) return user.status();
+  absl::StatusOr<gid_t> group = GroupOf(place);
+  if (!group.ok()) return group.status();
+  absl::StatusOr<mode_t> mode = ModeOf(place);
+  if (!mode.ok()) return mode.status();
+  absl::StatusOr<FilePlace> file = OpenPlace(place.destination, place.make_directories);
+  if (!file.ok()) return file.status();
+  absl::Status status = CheckReplaceable(place, *file);
+  if (!status.ok()) return status;
+  status = WriteTemporary(place, file->directory.get(), *user, *group, *mode, content);
+  if (status.ok()) status = Replace(place, *file);
+  if (!status.ok()) unlinkat(file->directory.get(), kTemporaryName, 0);
+  return status;
+}
+
+}  // namespace gitops

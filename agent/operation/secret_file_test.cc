@@ -1,0 +1,165 @@
+#include "agent/operation/secret_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/path/temporary_directory.h"
+
+namespace gitops {
+namespace {
+
+using absl::StatusCode;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr char kCanary[] = "canary-7c1f";
+
+class SecretFileTest : public testing::Test {
+ protected:
+  SecretPlace At(const std::string& name) const {
+    return {.destination = directory_ / name,
+            .owner_user = absl::StrCat(geteuid()),
+            .owner_group = absl::StrCat(getegid()),
+            .permissions = "0400"};
+  }
+
+  struct stat Look(const std::string& name) const {
+    struct stat status = {};
+    EXPECT_EQ(lstat((directory_ / name).c_str(), &status), 0) << name;
+    return status;
+  }
+
+  // Nothing is left of an attempt, and nothing is told of the content.
+  void ExpectRefused(const SecretPlace& place, StatusCode code, const std::string& why) {
+    const absl::Status refused = WriteSecretFile(place, Secret(kCanary));
+    EXPECT_EQ(refused.code(), code) << refused;
+    EXPECT_THAT(std::string(refused.message()), HasSubstr(why));
+    EXPECT_THAT(std::string(refused.message()), Not(HasSubstr(kCanary)));
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_.path())) {
+      EXPECT_NE(entry.path().filename(), ".gitops-secret.new");
+    }
+  }
+
+  TemporaryDirectory directory_;
+};
+
+TEST_F(SecretFileTest, IsThereWithItsContentAndPermissions) {
+  ASSERT_EQ(WriteSecretFile(At("key"), Secret(kCanary)), absl::OkStatus());
+  EXPECT_EQ(directory_.Read("key"), kCanary);
+  EXPECT_EQ(Look("key").st_mode, S_IFREG | 0400u);
+  EXPECT_FALSE(directory_.Has(".gitops-secret.new"));
+}
+
+TEST_F(SecretFileTest, BelongsToItsOwnerByNumberOrName) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  SecretPlace place = At("key");
+  place.owner_user = "1234";
+  place.owner_group = "2345";
+  place.permissions = "640";
+  ASSERT_EQ(WriteSecretFile(place, Secret("x")), absl::OkStatus());
+  EXPECT_EQ(Look("key").st_uid, 1234u);
+  EXPECT_EQ(Look("key").st_gid, 2345u);
+  EXPECT_EQ(Look("key").st_mode, S_IFREG | 0640u);
+  place.owner_user = place.owner_group = "root";
+  ASSERT_EQ(WriteSecretFile(place, Secret("y")), absl::OkStatus());
+  EXPECT_EQ(Look("key").st_uid, 0u);
+}
+
+TEST_F(SecretFileTest, TakesThePlaceOfAnEarlierOneInOneStep) {
+  directory_.Write("key", "old");
+  const ino_t before = Look("key").st_ino;
+  ASSERT_TRUE(WriteSecretFile(At("key"), Secret("new")).ok());
+  EXPECT_EQ(directory_.Read("key"), "new");
+  EXPECT_NE(Look("key").st_ino, before) << "who has the old one open reads it to its end";
+}
+
+TEST_F(SecretFileTest, WhatACrashLeftIsTakenAway) {
+  directory_.Write(".gitops-secret.new", "half");
+  ASSERT_TRUE(WriteSecretFile(At("key"), Secret("whole")).ok());
+  EXPECT_EQ(directory_.Read("key"), "whole");
+  EXPECT_FALSE(directory_.Has(".gitops-secret.new"));
+}
+
+TEST_F(SecretFileTest, MissingDirectoriesAreMadeOnlyWhereThatIsAskedFor) {
+  SecretPlace place = At("a/b/key");
+  ExpectRefused(place, StatusCode::kFailedPrecondition, "mk_dirs");
+  EXPECT_FALSE(directory_.Has("a"));
+  place.make_directories = true;
+  const mode_t umask_before = umask(0077);
+  EXPECT_EQ(WriteSecretFile(place, Secret("x")), absl::OkStatus());
+  umask(umask_before);
+  EXPECT_EQ(directory_.Read("a/b/key"), "x");
+  EXPECT_EQ(Look("a/b").st_mode, S_IFDIR | 0755u);
+}
+
+TEST_F(SecretFileTest, DirectoriesAndOtherThingsAreNotReplaced) {
+  std::filesystem::create_directory(directory_ / "dir");
+  ASSERT_EQ(mkfifo((directory_ / "fifo").c_str(), 0600), 0);
+  directory_.Write("file", "x");
+  ExpectRefused(At("dir"), StatusCode::kFailedPrecondition, "a directory is there");
+  ExpectRefused(At("fifo"), StatusCode::kFailedPrecondition, "no plain file");
+  ExpectRefused(At("file/key"), StatusCode::kFailedPrecondition, "no directory");
+  ExpectRefused({.destination = "key"}, StatusCode::kInvalidArgument, "not absolute");
+}
+
+TEST_F(SecretFileTest, OwnLinksAreFollowedAndThoseOfOthersAreRefused) {
+  std::filesystem::create_directory(directory_ / "real");
+  std::filesystem::create_directory_symlink("real", directory_ / "link");
+  ASSERT_EQ(WriteSecretFile(At("link/key"), Secret("x")), absl::OkStatus());
+  EXPECT_EQ(directory_.Read("real/key"), "x");
+  std::filesystem::create_symlink(directory_ / "real/other", directory_ / "final");
+  ASSERT_EQ(WriteSecretFile(At("final"), Secret("y")), absl::OkStatus());
+  EXPECT_EQ(directory_.Read("real/other"), "y");
+  if (geteuid() != 0) GTEST_SKIP() << "only root gives links away";
+  for (const std::string name : {"link", "final"}) {
+    ASSERT_EQ(lchown((directory_ / name).c_str(), 1234, 1234), 0);
+  }
+  ExpectRefused(At("link/key"), StatusCode::kFailedPrecondition, "symbolic link of user 1234");
+  ExpectRefused(At("final"), StatusCode::kFailedPrecondition, "symbolic link of user 1234");
+  EXPECT_EQ(directory_.Read("real/key"), "x");
+}
+
+TEST_F(SecretFileTest, LinksThatGoRoundEndSomewhere) {
+  std::filesystem::create_symlink("b", directory_ / "a");
+  std::filesystem::create_symlink("a", directory_ / "b");
+  ExpectRefused(At("a/key"), StatusCode::kFailedPrecondition, "too many symbolic links");
+}
+
+TEST_F(SecretFileTest, UnknownOwnersAndPermissionsAreRefused) {
+  SecretPlace place = At("key");
+  place.owner_user = "no-such-user";
+  ExpectRefused(place, StatusCode::kFailedPrecondition, "no user \"no-such-user\"");
+  place = At("key");
+  place.owner_group = "no-such-group";
+  ExpectRefused(place, StatusCode::kFailedPrecondition, "no group \"no-such-group\"");
+  for (const std::string permissions : {"", "rw", "0800", "77777", "-1"}) {
+    place = At("key");
+    place.permissions = permissions;
+    ExpectRefused(place, StatusCode::kInvalidArgument, "octal");
+  }
+}
+
+TEST_F(SecretFileTest, AFullDiskLeavesTheOldOneAndNothingElse) {
+  directory_.Write("key", "old");
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit small = {4, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  const absl::Status failed = WriteSecretFile(At("key"), Secret(kCanary));
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_FALSE(failed.ok());
+  EXPECT_EQ(directory_.Read("key"), "old");
+  EXPECT_FALSE(directory_.Has(".gitops-secret.new"));
+}
+
+}  // namespace
+}  // namespace gitops
