@@ -1,0 +1,223 @@
+#include "services/planner/lock/host_locks.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "services/planner/lock/held_locks.h"
+#include "services/planner/lock/lease_keeper.h"
+#include "services/planner/lock/lock_table.h"
+#include "services/planner/lock/lock_waiter.h"
+
+namespace gitops {
+namespace {
+
+// Word of a broken lock goes by itself when its deployment never comes back to learn it.
+constexpr absl::Duration kWordLife = absl::Hours(24);
+// Between reading a lock and breaking it, only its holder or its lease can come.
+constexpr int kBreakAttempts = 10;
+
+google::protobuf::Timestamp Timestamp(absl::Time time) {
+  google::protobuf::Timestamp timestamp;
+  timestamp.set_seconds(absl::ToUnixSeconds(time));
+  timestamp.set_nanos(static_cast<int32_t>(
+      absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(timestamp.seconds()))));
+  return timestamp;
+}
+
+std::string Since(const v1::HostLock& lock) {
+  const absl::Time time = absl::FromUnixSeconds(lock.acquire_time().seconds());
+  return absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone());
+}
+
+absl::Status Locked(const std::string& deployment, const std::vector<v1::HostLock>& holders) {
+  const v1::HostLock& first = holders.front();
+  const std::string more =
+      holders.size() == 1 ? "" : absl::StrCat(" (and ", holders.size() - 1, " more hosts)");
+  return absl::FailedPreconditionError(
+      absl::StrCat("lock hosts for the deployment ", deployment, ": the host ", first.host(),
+                   " is locked by the deployment ", first.deployment(), " of ", first.actor(),
+                   " since ", Since(first), more, "; wait for its end, or break a stuck lock"));
+}
+
+bool SameHolders(const std::vector<v1::HostLock>& a, const std::vector<v1::HostLock>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const v1::HostLock& one, const v1::HostLock& other) {
+                      return one.host() == other.host() && one.fencing() == other.fencing();
+                    });
+}
+
+// Takes locks for one request. Waiters are not queued: whenever hosts are given back, everyone who
+// waits for them tries, and the store lets one through. So nobody deadlocks, since nobody holds a
+// lock while waiting, and somebody always goes on; but a deployment over many hosts can be
+// overtaken again and again by smaller ones.
+class Acquisition {
+ public:
+  Acquisition(const LockOptions& options, const HostLocks::Request& request)
+      : options_(options), request_(request), hosts_(request.hosts) {
+    std::sort(hosts_.begin(), hosts_.end());
+    hosts_.erase(std::unique(hosts_.begin(), hosts_.end()), hosts_.end());
+  }
+
+  absl::StatusOr<TakenLocks> Run(LeaseKeeper& keeper) {
+    if (hosts_.empty()) return TakenLocks{};
+    // What was told of locks that were lost before a resume is not about those taken now.
+    if (absl::Status status = RemoveWords(*options_.store, request_.deployment); !status.ok()) {
+      return status;
+    }
+    while (true) {
+      absl::StatusOr<std::optional<TakenLocks>> taken = TryOnce(keeper);
+      if (!taken.ok()) return taken.status();
+      if (taken->has_value()) return **std::move(taken);
+      if (absl::Status status = AwaitNextTry(); !status.ok()) return status;
+    }
+  }
+
+ private:
+  // None: others hold some, or were faster.
+  absl::StatusOr<std::optional<TakenLocks>> TryOnce(LeaseKeeper& keeper) {
+    if (waiter_ != nullptr) waiter_->BeginLook();
+    absl::StatusOr<std::map<std::string, StoredLock>> table = ReadLocks(*options_.store);
+    if (!table.ok()) return table.status();
+    std::vector<v1::HostLock> holders = Others(*table);
+    if (waiter_ != nullptr) {
+      std::set<std::string> held;
+      for (const v1::HostLock& lock : holders) held.insert(lock.host());
+      waiter_->EndLook(std::move(held));
+    }
+    if (holders.empty()) return Take(*table, keeper);
+    if (request_.no_wait) return Locked(request_.deployment, holders);
+    if (!SameHolders(holders, holders_) && request_.waiting != nullptr) request_.waiting(holders);
+    holders_ = std::move(holders);
+    return std::nullopt;
+  }
+
+  // The locks of our hosts that are not this deployment's own from before a restart.
+  std::vector<v1::HostLock> Others(const std::map<std::string, StoredLock>& table) const {
+    std::vector<v1::HostLock> others;
+    for (const std::string& host : hosts_) {
+      auto found = table.find(host);
+      if (found == table.end()) continue;
+      const v1::HostLock& lock = found->second.lock;
+      const bool own =
+          lock.deployment() == request_.deployment && lock.planner() == options_.planner;
+      if (!own) others.push_back(lock);
+    }
+    return others;
+  }
+
+  absl::StatusOr<std::optional<TakenLocks>> Take(const std::map<std::string, StoredLock>& table,
+                                                 LeaseKeeper& keeper) {
+    const absl::Time now = options_.clock->Now();
+    absl::StatusOr<int64_t> lease = options_.store->GrantLease(options_.ttl);
+    if (!lease.ok()) return lease.status();
+    v1::HostLock lock;
+    lock.set_deployment(request_.deployment);
+    lock.set_actor(request_.actor);
+    lock.set_planner(options_.planner);
+    *lock.mutable_acquire_time() = Timestamp(now);
+    absl::StatusOr<TakenLocks> taken = TakeLocks(*options_.store, now, *lease, lock, hosts_, table);
+    if (taken.ok()) {
+      keeper.Add(*lease, now);
+      return *std::move(taken);
+    }
+    // Without locks it would be of no use until it ends by itself.
+    (void)options_.store->RevokeLease(*lease);
+    if (absl::IsFailedPrecondition(taken.status())) return std::nullopt;
+    return taken.status();
+  }
+
+  // CANCELLED: gave up.
+  absl::Status AwaitNextTry() {
+    const bool faster = holders_.empty();
+    if (GivesUp()) return Cancelled();
+    if (faster) return absl::OkStatus();
+    if (waiter_ == nullptr) {
+      waiter_ = std::make_unique<LockWaiter>(options_.store, options_.clock, hosts_);
+      // What came between the first look and the watch is only to be seen by looking.
+      return absl::OkStatus();
+    }
+    while (!waiter_->Await()) {
+      if (GivesUp()) return Cancelled();
+    }
+    return GivesUp() ? Cancelled() : absl::OkStatus();
+  }
+
+  bool GivesUp() const { return request_.give_up != nullptr && request_.give_up(); }
+
+  absl::Status Cancelled() const {
+    return absl::CancelledError(absl::StrCat("lock hosts for the deployment ", request_.deployment,
+                                             ": gave up waiting for others to release them"));
+  }
+
+  const LockOptions& options_;
+  const HostLocks::Request& request_;
+  std::vector<std::string> hosts_;
+  std::vector<v1::HostLock> holders_;  // as told last
+  std::unique_ptr<LockWaiter> waiter_;
+};
+
+class HostLocksImpl : public HostLocks {
+ public:
+  explicit HostLocksImpl(LockOptions options)
+      : options_(std::move(options)),
+        keeper_(std::make_shared<LeaseKeeper>(options_.store, options_.clock, options_.ttl)) {}
+
+  absl::StatusOr<std::unique_ptr<HeldLocks>> Acquire(const Request& request) override {
+    if (request.deployment.empty()) {
+      return absl::InvalidArgumentError("lock hosts: no deployment is named to hold the locks");
+    }
+    absl::StatusOr<TakenLocks> taken = Acquisition(options_, request).Run(*keeper_);
+    if (!taken.ok()) return taken.status();
+    return HoldLocks(options_.store, keeper_, request.deployment, *std::move(taken));
+  }
+
+  absl::StatusOr<std::vector<v1::HostLock>> List() override {
+    absl::StatusOr<std::map<std::string, StoredLock>> table = ReadLocks(*options_.store);
+    if (!table.ok()) return table.status();
+    std::vector<v1::HostLock> locks;
+    for (auto& [host, stored] : *table) locks.push_back(std::move(stored.lock));
+    return locks;
+  }
+
+  absl::StatusOr<v1::HostLock> Get(const std::string& host) override {
+    absl::StatusOr<StoredLock> stored = ReadLock(*options_.store, host);
+    if (!stored.ok()) return stored.status();
+    return std::move(stored->lock);
+  }
+
+  absl::StatusOr<v1::HostLock> Break(const std::string& host, const std::string& actor,
+                                     const std::string& reason) override {
+    v1::DeploymentEvent word;
+    *word.mutable_time() = Timestamp(options_.clock->Now());
+    word.set_actor(actor);
+    word.set_message(reason);
+    absl::Status status;
+    for (int attempt = 0; attempt < kBreakAttempts; ++attempt) {
+      absl::StatusOr<StoredLock> stored = ReadLock(*options_.store, host);
+      if (!stored.ok()) return stored.status();
+      absl::StatusOr<int64_t> lease = options_.store->GrantLease(kWordLife);
+      if (!lease.ok()) return lease.status();
+      status = TakeAway(*options_.store, *stored, *lease, word);
+      if (status.ok()) return std::move(stored->lock);
+      (void)options_.store->RevokeLease(*lease);
+      if (!absl::IsFailedPrecondition(status)) return status;
+    }
+    return absl::UnavailableError(absl::StrCat("break the lock of host ", host,
+                                               ": it keeps being taken anew: ", status.message()));
+  }
+
+ private:
+  const LockOptions options_;
+  const std::shared_ptr<LeaseKeeper> keeper_;
+};
+
+}  // namespace
+
+std::unique_ptr<HostLocks> NewHostLocks(LockOptions options) {
+  return std::make_unique<HostLocksImpl>(std::move(options));
+}
+
+}  // namespace gitops

@@ -1,0 +1,54 @@
+#ifndef GITOPS_SERVICES_PLANNER_LOCK_LEASE_KEEPER_H_
+#define GITOPS_SERVICES_PLANNER_LOCK_LEASE_KEEPER_H_
+
+#include <cstdint>
+#include <map>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "common/clock/clock.h"
+#include "common/store/store.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+
+// Keeps leases alive, all from one thread, three times within their ttl. Whether a lease has ended
+// is the store's to say, never this one's: a clock that jumps, or a process that was stopped, only
+// makes it ask. Any thread.
+class LeaseKeeper {
+ public:
+  // Not owned.
+  LeaseKeeper(Store* store, Clock* clock, absl::Duration ttl);
+  ~LeaseKeeper();
+
+  // `granted` is no later than the grant was.
+  void Add(int64_t lease, absl::Time granted);
+  // It is left to end, or has been revoked.
+  void Remove(int64_t lease);
+
+  // OK: it is alive: it was renewed less than a ttl ago, or just now. NOT_FOUND: it has ended.
+  // Other errors as the store's.
+  absl::Status Confirm(int64_t lease);
+
+ private:
+  void Loop();
+  bool AwaitTurn(absl::Duration pause);
+  bool RenewAll();
+  absl::Status Renew(int64_t lease);
+
+  Store* const store_;
+  Clock* const clock_;
+  const absl::Duration ttl_;
+  Mutex mutex_;
+  CondVar wake_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  // When each was last renewed, at the earliest.
+  std::map<int64_t, absl::Time> renewed_ ABSL_GUARDED_BY(mutex_);
+  std::thread thread_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_LOCK_LEASE_KEEPER_H_

@@ -1,0 +1,54 @@
+#ifndef GITOPS_SERVICES_PLANNER_LOCK_LOCK_WAITER_H_
+#define GITOPS_SERVICES_PLANNER_LOCK_LOCK_WAITER_H_
+
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/clock/clock.h"
+#include "common/store/store.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+
+// Tells when it is worth looking at the locks of some hosts again. Follows them by a watch, and
+// has a look proposed now and then in case that is silent. One thread uses it:
+//   waiter.BeginLook();  read the locks;  waiter.EndLook(hosts that others hold);
+//   while (!waiter.Await()) { give up? }
+class LockWaiter {
+ public:
+  // Not owned.
+  LockWaiter(Store* store, Clock* clock, const std::vector<std::string>& hosts);
+
+  // Changes from here on count as newer than what is read.
+  void BeginLook();
+  void EndLook(std::set<std::string> held);
+
+  // Returns true when none of those hosts is held any more, or some time after a change, or after a
+  // longer time anyway; false a little later, so that the caller can do something else.
+  bool Await();
+
+ private:
+  void OnEvent(const StoreEvent& event);
+  void Apply(const std::string& host, bool locked) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  Clock* const clock_;
+  const std::set<std::string> hosts_;
+  Mutex mutex_;
+  CondVar wake_;
+  bool looking_ ABSL_GUARDED_BY(mutex_) = false;
+  // What came while looking: a host, and whether it was locked.
+  std::vector<std::pair<std::string, bool>> meanwhile_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> held_ ABSL_GUARDED_BY(mutex_);
+  bool changed_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Time looked_ ABSL_GUARDED_BY(mutex_);
+  // Destroyed first: no event comes after that. None: the store could not start one.
+  std::unique_ptr<StoreWatch> watch_;
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_LOCK_LOCK_WAITER_H_
