@@ -1,0 +1,140 @@
+#include "services/planner/check/host_checks.h"
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "common/rpc/address.h"
+#include "services/planner/check/repeated_checks.h"
+
+namespace gitops {
+namespace {
+
+// What a check may add to the record, on one line.
+constexpr size_t kMostOutput = 1000;
+// Of the answer only the status counts.
+constexpr int64_t kMostBody = 64 << 10;
+
+std::string HostPart(const std::string& address, const std::string& name) {
+  const absl::StatusOr<Address> parsed = ParseAddress(address, 0);
+  if (!parsed.ok()) return name;
+  return parsed->is_unix() ? "localhost" : parsed->host;
+}
+
+std::string UrlOf(const HttpCheckSpec& check, const std::string& own_host) {
+  std::string host = check.host.empty() ? own_host : check.host;
+  if (absl::StrContains(host, ':') && !absl::StartsWith(host, "[")) {
+    host = absl::StrCat("[", host, "]");
+  }
+  return absl::StrCat(check.scheme, "://", host, ":", check.port,
+                      absl::StartsWith(check.path, "/") ? "" : "/", check.path);
+}
+
+// The end of what a command wrote, where the reason mostly stands.
+std::string OnOneLine(absl::string_view text) {
+  text = absl::StripAsciiWhitespace(text);
+  const bool cut = text.size() > kMostOutput;
+  if (cut) text.remove_prefix(text.size() - kMostOutput);
+  return absl::StrCat(cut ? "..." : "", absl::StrReplaceAll(text, {{"\r", ""}, {"\n", " | "}}));
+}
+
+absl::Status Judge(const absl::StatusOr<HttpResponse>& response, const HttpResponse& partial) {
+  const bool too_long = absl::IsResourceExhausted(response.status());
+  if (!response.ok() && !(too_long && partial.status != 0)) return response.status();
+  const int status = response.ok() ? response->status : partial.status;
+  if (status >= 200 && status < 300) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("it answered ", status, ", not 2xx"));
+}
+
+absl::Status Judge(const absl::StatusOr<v1::RunCheckResponse>& response) {
+  if (!response.ok()) return response.status();
+  if (response->exit_status() == 0) return absl::OkStatus();
+  const std::string output = OnOneLine(response->output());
+  return absl::FailedPreconditionError(absl::StrCat(
+      response->exit_status() < 0 ? "the command was not started, or not done in time"
+                                  : absl::StrCat("exit status ", response->exit_status()),
+      output.empty() ? "" : ": ", output));
+}
+
+RepeatedCheck HttpCheck(HttpClient* http, const HttpCheckSpec& spec, const std::string& own_host) {
+  HttpRequest request;
+  request.url = UrlOf(spec, own_host);
+  request.headers.assign(spec.headers.begin(), spec.headers.end());
+  request.insecure_ssl = spec.insecure_ssl;
+  request.max_body = kMostBody;
+  std::string name = absl::StrCat("http ", RedactUrl(request.url));
+  if (!spec.description.empty()) name = absl::StrCat(spec.description, " (", name, ")");
+  return {.name = std::move(name),
+          .period = spec.period,
+          .timeout = spec.timeout,
+          .attempt = [http, request = std::move(request)](absl::Duration timeout,
+                                                          const std::function<bool()>& give_up) {
+            HttpResponse partial;
+            HttpRequest attempt = request;
+            attempt.timeout = timeout;
+            attempt.connect_timeout = timeout;
+            attempt.give_up = give_up;
+            attempt.partial = &partial;
+            const absl::StatusOr<HttpResponse> response = http->Do(attempt);
+            return Judge(response, partial);
+          }};
+}
+
+RepeatedCheck CmdCheck(AgentCaller* agents, const CmdCheckSpec& spec, const std::string& address,
+                       v1::RunCheckRequest::Kind kind) {
+  v1::RunCheckRequest request;
+  request.set_kind(kind);
+  request.mutable_cmd()->Assign(spec.cmd.begin(), spec.cmd.end());
+  std::string name = absl::StrCat("cmd ", OnOneLine(absl::StrJoin(spec.cmd, " ")));
+  if (!spec.description.empty()) name = absl::StrCat(spec.description, " (", name, ")");
+  return {.name = std::move(name),
+          .period = spec.period,
+          .timeout = spec.timeout,
+          .attempt = [agents, address, request = std::move(request)](absl::Duration timeout,
+                                                                     const std::function<bool()>&) {
+            v1::RunCheckRequest attempt = request;
+            google::protobuf::Duration& limit = *attempt.mutable_timeout();
+            absl::Duration rest;
+            limit.set_seconds(absl::IDivDuration(timeout, absl::Seconds(1), &rest));
+            limit.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+            return Judge(agents->RunCheck(address, attempt));
+          }};
+}
+
+class HostChecksImpl final : public HostChecks {
+ public:
+  HostChecksImpl(AgentCaller* agents, HttpClient* http, Clock* clock)
+      : agents_(agents), http_(http), clock_(clock) {}
+
+  absl::Status Run(const HostSpec& host, const std::string& address, v1::RunCheckRequest::Kind kind,
+                   absl::Duration within, const std::function<bool()>& give_up,
+                   std::string* output) override {
+    const bool health = kind == v1::RunCheckRequest::KIND_HEALTH;
+    const ChecksSpec& specs = health ? host.health_checks : host.pre_deploy_checks;
+    const std::string own_host = HostPart(address, host.name);
+    std::vector<RepeatedCheck> checks;
+    for (const HttpCheckSpec& spec : specs.http) checks.push_back(HttpCheck(http_, spec, own_host));
+    for (const CmdCheckSpec& spec : specs.cmd) {
+      checks.push_back(CmdCheck(agents_, spec, address, kind));
+    }
+    return RunRepeatedly(checks, clock_, within, give_up, output);
+  }
+
+ private:
+  AgentCaller* const agents_;
+  HttpClient* const http_;
+  Clock* const clock_;
+};
+
+}  // namespace
+
+std::unique_ptr<HostChecks> NewHostChecks(AgentCaller* agents, HttpClient* http, Clock* clock) {
+  return std::make_unique<HostChecksImpl>(agents, http, clock);
+}
+
+}  // namespace gitops

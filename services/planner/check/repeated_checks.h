@@ -1,0 +1,35 @@
+#ifndef GITOPS_SERVICES_PLANNER_CHECK_REPEATED_CHECKS_H_
+#define GITOPS_SERVICES_PLANNER_CHECK_REPEATED_CHECKS_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "common/clock/clock.h"
+
+namespace gitops {
+
+// At most so many tries of one RunRepeatedly are under way at a time.
+inline constexpr int kMostTries = 16;
+
+// Something that is tried until it succeeds.
+struct RepeatedCheck {
+  std::string name;  // for people, a line
+  absl::Duration period, timeout;
+  // One try, which should end within `timeout`; and soon where `give_up` says so. Called from any
+  // thread, one at a time. Not OK: the message is its last answer.
+  std::function<absl::Status(absl::Duration timeout, const std::function<bool()>& give_up)> attempt;
+};
+
+// Tries every check every `period` until it has succeeded once, all side by side. `give_up` (may be
+// empty) is asked from this thread only. OK, DEADLINE_EXCEEDED, CANCELLED and `output` as
+// HostChecks::Run.
+absl::Status RunRepeatedly(const std::vector<RepeatedCheck>& checks, Clock* clock,
+                           absl::Duration within, const std::function<bool()>& give_up,
+                           std::string* output);
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_CHECK_REPEATED_CHECKS_H_
