@@ -3,17 +3,21 @@
 
 #include <memory>
 
+#include "absl/time/time.h"
 #include "gitops/v1/report.grpc.pb.h"
 #include "services/planner/fleet/fleet.h"
 
 namespace gitops {
 
 // gitops.v1.ReportService on a Fleet, with gRPC's callback API: a stream holds no thread, so that
-// thousands of agents fit (ADR 0015).
+// thousands of agents fit (ADR 0015). Must outlive the server it is registered on, and so must the
+// fleet.
 class ReportService : public v1::ReportService::CallbackService {
  public:
   // Ends all streams and refuses new ones, for a drain. Any thread.
   virtual void Stop() = 0;
+  // How many streams there are now.
+  virtual int streams() const = 0;
 };
 
 struct ReportOptions {

@@ -1,0 +1,196 @@
+#include "services/planner/report/report_service.h"
+
+#include <google/protobuf/util/time_util.h>
+#include <grpcpp/grpcpp.h>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/log/log.h"
+#include "common/rpc/status.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+
+class AgentStream;
+
+// The streams there are; each is owned here until its last callback.
+class AgentStreams {
+ public:
+  explicit AgentStreams(int most) : most_(most) {}
+  // Returns when the last stream is gone, which is when the server has ended.
+  ~AgentStreams() {
+    MutexLock lock(mutex_);
+    while (!streams_.empty()) gone_.Wait(mutex_);
+  }
+
+  // An error is what the stream is to end with.
+  absl::Status Add(std::shared_ptr<AgentStream> stream);
+  void Remove(AgentStream* stream);
+  void Stop();
+
+  int size() const {
+    MutexLock lock(mutex_);
+    return static_cast<int>(streams_.size());
+  }
+
+ private:
+  static absl::Status Stopping() {
+    return absl::UnavailableError("the planner is stopping; report again when it is back");
+  }
+
+  const int most_;
+  mutable Mutex mutex_;
+  CondVar gone_;
+  std::map<AgentStream*, std::shared_ptr<AgentStream>> streams_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+// One agent's stream. gRPC calls the On… methods, reads one at a time; OnCancel may come between.
+class AgentStream final : public grpc::ServerBidiReactor<v1::ReportRequest, v1::ReportResponse> {
+ public:
+  AgentStream(Fleet* fleet, AgentStreams* streams, absl::Duration heartbeat,
+              grpc::CallbackServerContext* context)
+      : fleet_(fleet), streams_(streams), heartbeat_(heartbeat), context_(context) {}
+
+  void Start(const absl::Status& allowed) {
+    if (!allowed.ok()) return End(allowed);
+    StartRead(&request_);
+  }
+
+  // Once: what comes later changes nothing. Any thread.
+  void End(const absl::Status& status) {
+    {
+      MutexLock lock(mutex_);
+      if (std::exchange(ended_, true)) return;
+    }
+    Finish(ToGrpcStatus(status));
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return context_->IsCancelled() ? OnCancel() : End(absl::OkStatus());
+    const absl::Status taken = Take();
+    // What a big hello needed is not kept while the agent is silent.
+    request_ = v1::ReportRequest();
+    if (!taken.ok()) return End(taken);
+    StartRead(&request_);
+  }
+
+  void OnCancel() override { End(absl::CancelledError("the agent has gone")); }
+
+  void OnDone() override {
+    report_.reset();
+    streams_->Remove(this);  // which deletes this
+  }
+
+ private:
+  absl::Status Take() {
+    if (request_.has_hello()) return Begin(request_.hello());
+    if (report_ == nullptr) {
+      return absl::InvalidArgumentError("the first message of a report is the hello");
+    }
+    if (request_.has_changed()) {
+      report_->Changed(request_.changed());
+    } else {
+      report_->Heartbeat();
+    }
+    if (!report_->outdated()) return absl::OkStatus();
+    return absl::AbortedError(
+        "another agent reported as this host for a while; begin anew with all there is");
+  }
+
+  absl::Status Begin(const v1::Hello& hello) {
+    if (report_ != nullptr) {
+      return absl::InvalidArgumentError("a second hello on one stream: open another stream");
+    }
+    auto report = fleet_->Connected(hello, context_->peer());
+    if (!report.ok()) {
+      LogWarning("an agent's report is refused",
+                 {{"peer", context_->peer()}, {"error", std::string(report.status().message())}});
+      return report.status();
+    }
+    report_ = *std::move(report);
+    *response_.mutable_heartbeat_interval() =
+        TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(heartbeat_));
+    MutexLock lock(mutex_);
+    if (!ended_) StartWrite(&response_);
+    return absl::OkStatus();
+  }
+
+  Fleet* const fleet_;
+  AgentStreams* const streams_;
+  const absl::Duration heartbeat_;
+  grpc::CallbackServerContext* const context_;
+  v1::ReportRequest request_;
+  v1::ReportResponse response_;
+  std::unique_ptr<AgentReport> report_;
+  Mutex mutex_;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+absl::Status AgentStreams::Add(std::shared_ptr<AgentStream> stream) {
+  MutexLock lock(mutex_);
+  AgentStream* const key = stream.get();
+  streams_.emplace(key, std::move(stream));
+  if (stopping_) return Stopping();
+  if (static_cast<int>(streams_.size()) <= most_) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("this planner has the ", most_, " agents that it takes"));
+}
+
+void AgentStreams::Remove(AgentStream* stream) {
+  std::shared_ptr<AgentStream> last;  // ends without the lock
+  MutexLock lock(mutex_);
+  const auto found = streams_.find(stream);
+  last = std::move(found->second);
+  streams_.erase(found);
+  gone_.NotifyAll();
+}
+
+void AgentStreams::Stop() {
+  std::vector<std::shared_ptr<AgentStream>> streams;
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    for (const auto& [key, stream] : streams_) streams.push_back(stream);
+  }
+  for (const auto& stream : streams) stream->End(Stopping());
+}
+
+class ReportServiceImpl final : public ReportService {
+ public:
+  explicit ReportServiceImpl(const ReportOptions& options)
+      : options_(options), streams_(options.max_agents) {}
+
+  grpc::ServerBidiReactor<v1::ReportRequest, v1::ReportResponse>* Report(
+      grpc::CallbackServerContext* context) override {
+    auto stream =
+        std::make_shared<AgentStream>(options_.fleet, &streams_, options_.heartbeat, context);
+    AgentStream* const reactor = stream.get();
+    reactor->Start(streams_.Add(std::move(stream)));
+    return reactor;
+  }
+
+  void Stop() override { streams_.Stop(); }
+  int streams() const override { return streams_.size(); }
+
+ private:
+  const ReportOptions options_;
+  AgentStreams streams_;
+};
+
+}  // namespace
+
+std::unique_ptr<ReportService> NewReportService(ReportOptions options) {
+  return std::make_unique<ReportServiceImpl>(options);
+}
+
+}  // namespace gitops
