@@ -1,0 +1,47 @@
+#ifndef GITOPS_SERVICES_HOOK_DISPATCHER_CALL_DISPATCHER_H_
+#define GITOPS_SERVICES_HOOK_DISPATCHER_CALL_DISPATCHER_H_
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/clock/clock.h"
+#include "common/http/client.h"
+#include "gitops/v1/hooks.pb.h"
+#include "services/hook_dispatcher/call/hook_request.h"
+#include "services/hook_dispatcher/config/hooks_config.h"
+
+namespace gitops {
+
+// How a call of a hook ended: "ok", "failed", "ignored" (failed, and that was ignored) or
+// "cancelled".
+using HookObserver = std::function<void(const v1::HookCall& call, const std::string& result)>;
+
+struct DispatcherOptions {
+  HttpClient* http = nullptr;  // not owned, as the clock
+  Clock* clock = nullptr;
+  HookObserver observer;  // called from any thread; may be empty
+};
+
+// Runs chains of hooks. Any thread; a call in progress keeps the hooks that it began with.
+class Dispatcher {
+ public:
+  virtual ~Dispatcher() = default;
+
+  virtual void SetHooks(std::vector<HookSpec> hooks) = 0;
+  virtual std::shared_ptr<const std::vector<HookSpec>> hooks() const = 0;
+
+  // Asks the hooks of the point in order, each with the answer of the one before, until one stops
+  // the chain. An empty idempotency key or traceparent is made up. INVALID_ARGUMENT: the question
+  // cannot be asked; CANCELLED: `give_up` said so.
+  virtual absl::StatusOr<v1::DispatchHookResponse> Dispatch(
+      HookQuestion question, const std::function<bool()>& give_up) = 0;
+};
+
+std::unique_ptr<Dispatcher> NewDispatcher(DispatcherOptions options);
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_HOOK_DISPATCHER_CALL_DISPATCHER_H_
