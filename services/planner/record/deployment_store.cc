@@ -13,6 +13,8 @@
 namespace gitops {
 namespace {
 
+// Only another Save of the same deployment can come between reading and writing.
+constexpr int kSaveAttempts = 10;
 // Of a deployment; the newest are kept.
 constexpr int kMostEvents = 1000;
 
@@ -127,8 +129,19 @@ absl::StatusOr<std::vector<record::v1::HostEntry>> DeploymentStore::LoadHosts(
 }
 
 absl::Status DeploymentStore::Save(const record::v1::DeploymentEntry& entry) {
-  if (absl::Status status = CheckId(entry.deployment().id()); !status.ok()) return status;
-  return store_->Write({EntryWrite(entry)}).status();
+  const std::string& id = entry.deployment().id();
+  StoreWrite write = EntryWrite(entry);
+  absl::Status status;
+  for (int attempt = 0; attempt < kSaveAttempts; ++attempt) {
+    absl::StatusOr<StoredValue> before = store_->Get(write.key);
+    if (absl::IsNotFound(before.status())) return NotFound(id);
+    if (!before.ok()) return before.status();
+    write.expected_revision = before->revision;
+    status = store_->Write({write}).status();
+    if (!absl::IsFailedPrecondition(status)) return status;
+  }
+  return absl::UnavailableError(
+      absl::StrCat("save the deployment ", id, ": others keep saving it: ", status.message()));
 }
 
 absl::Status DeploymentStore::SaveHost(const std::string& id, int index,

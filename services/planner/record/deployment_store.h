@@ -39,7 +39,8 @@ class DeploymentStore {
   // Sortable by time, unique: "20261122-221530-k7q2mx".
   std::string NewDeploymentId();
 
-  // All of it in one write. ALREADY_EXISTS: the id is taken.
+  // All of it or nothing, as one sees it: in one write, or for thousands of hosts in several of
+  // which the last makes it visible. ALREADY_EXISTS: the id is taken.
   absl::Status Create(const record::v1::DeploymentEntry& entry,
                       const std::vector<record::v1::HostEntry>& hosts,
                       const std::vector<v1::HookCall>& calls);
@@ -48,6 +49,7 @@ class DeploymentStore {
   // In the order of the plan.
   absl::StatusOr<std::vector<record::v1::HostEntry>> LoadHosts(const std::string& id);
 
+  // NOT_FOUND: it was removed, and does not come back without its hosts.
   absl::Status Save(const record::v1::DeploymentEntry& entry);
   // A host's checkpoint with the step it is in, in one write; `step` may be null.
   absl::Status SaveHost(const std::string& id, int index, const record::v1::HostEntry& host,
@@ -67,13 +69,14 @@ class DeploymentStore {
   // Removes what retention lets go, and plans that have expired. How many deployments.
   absl::StatusOr<int> Prune(const Retention& retention);
 
-  // A plan, under a token that cannot be guessed.
+  // A plan, under a token that cannot be guessed. Without an expire_time it is good for a day.
   absl::StatusOr<std::string> SavePlan(v1::Plan plan);
   // NOT_FOUND: never given, or expired.
   absl::StatusOr<v1::Plan> LoadPlan(const std::string& token);
 
   // Calls back with the index of each host that was saved, or -1 for the deployment itself, from
-  // one thread, until the watch is destroyed.
+  // one thread, until the watch is destroyed. Watch first, read then: what was saved in between is
+  // told again rather than missed.
   absl::StatusOr<std::unique_ptr<StoreWatch>> Watch(const std::string& id,
                                                     std::function<void(int index)> changed);
 

@@ -1,0 +1,58 @@
+#include "services/planner/record/record_testing.h"
+
+#include "absl/strings/str_cat.h"
+#include "services/planner/record/timestamps.h"
+
+namespace gitops {
+
+record::v1::DeploymentEntry EntryOf(const std::string& id, v1::DeploymentState state) {
+  record::v1::DeploymentEntry entry;
+  v1::Deployment& deployment = *entry.mutable_deployment();
+  deployment.set_id(id);
+  deployment.set_state(state);
+  deployment.set_actor("mia");
+  deployment.mutable_spec()->add_actions("sync");
+  deployment.mutable_create_time()->set_seconds(1767225600);
+  entry.set_traceparent("00-1-2-01");
+  return entry;
+}
+
+record::v1::DeploymentEntry EndedEntry(const std::string& id, absl::Time end) {
+  record::v1::DeploymentEntry entry = EntryOf(id, v1::DEPLOYMENT_STATE_SUCCEEDED);
+  *entry.mutable_deployment()->mutable_end_time() = StoredTime(end);
+  return entry;
+}
+
+std::vector<record::v1::HostEntry> HostsOf(const std::vector<std::string>& names) {
+  std::vector<record::v1::HostEntry> hosts(names.size());
+  for (size_t i = 0; i < names.size(); ++i) {
+    v1::HostDeployment& host = *hosts[i].mutable_host();
+    host.set_host(names[i]);
+    host.set_address(absl::StrCat(names[i], ".example:8004"));
+    host.set_state(v1::HOST_DEPLOYMENT_STATE_PENDING);
+    host.add_actions("sync");
+    hosts[i].mutable_progress()->add_remaining("sync");
+  }
+  return hosts;
+}
+
+std::vector<record::v1::HostEntry> HostsNamed(int count) {
+  std::vector<std::string> names;
+  for (int i = 0; i < count; ++i) names.push_back(absl::StrCat("host", i));
+  return HostsOf(names);
+}
+
+v1::StepRecord StepOf(int number) {
+  v1::StepRecord step;
+  step.set_number(number);
+  step.set_kind("deploy");
+  v1::ActionRecord& action = *step.add_actions();
+  action.set_action("sync");
+  action.set_output("nginx: 1111 -> 2222");
+  v1::HookCall& call = *step.add_hook_calls();
+  call.set_hook("drain");
+  call.set_request("{}");
+  return step;
+}
+
+}  // namespace gitops
