@@ -1,0 +1,127 @@
+#include "services/planner/run/action_request.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace gitops {
+namespace {
+
+constexpr char kPostActivation[] = "post-activation";
+
+absl::StatusOr<std::string> ReadSecret(const std::string& name, const std::string& path) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  std::string content;
+  if (file) {
+    content.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  }
+  if (file.is_open() && !file.bad() && !(content.empty() && errno != 0)) return content;
+  return absl::NotFoundError(absl::StrCat("cannot read secret \"", name, "\" from ", path, ": ",
+                                          std::strerror(errno != 0 ? errno : EIO),
+                                          "; nothing was uploaded"));
+}
+
+v1::SecretFile Describe(const std::string& name, const SecretSpec& spec) {
+  v1::SecretFile secret;
+  secret.set_name(name);
+  secret.set_destination(spec.destination);
+  secret.set_owner_user(spec.owner_user);
+  secret.set_owner_group(spec.owner_group);
+  secret.set_permissions(spec.permissions);
+  secret.set_make_directories(spec.mk_dirs);
+  return secret;
+}
+
+bool InPhase(const SecretSpec& spec, Move::Secrets phase) {
+  if (phase == Move::Secrets::kAll) return true;
+  const bool post = spec.upload_at == kPostActivation;
+  return post == (phase == Move::Secrets::kPostActivation);
+}
+
+absl::Status AddUploads(const HostSpec& host, Move::Secrets phase,
+                        v1::PerformActionRequest& request) {
+  int64_t bytes = 0;
+  for (const auto& [name, spec] : host.secrets) {
+    if (!InPhase(spec, phase)) continue;
+    absl::StatusOr<std::string> content = ReadSecret(name, spec.source);
+    if (!content.ok()) return content.status();
+    bytes += static_cast<int64_t>(content->size());
+    if (bytes > kMostSecretBytes) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("with secret \"", name, "\" (", spec.source, ") the secrets of host \"",
+                       host.name, "\" hold more than ", kMostSecretBytes,
+                       " bytes, the most that one upload takes; nothing was uploaded"));
+    }
+    v1::SecretFile secret = Describe(name, spec);
+    secret.set_content(*std::move(content));
+    *request.add_secrets() = std::move(secret);
+  }
+  return absl::OkStatus();
+}
+
+void AddTriggers(const HostSpec& host, v1::PerformActionRequest& request) {
+  for (const auto& [name, spec] : host.secrets) {
+    if (!spec.action.empty()) *request.add_secrets() = Describe(name, spec);
+  }
+}
+
+std::vector<v1::PerformActionRequest> SyncEach(const record::v1::HostEntry& host,
+                                               const v1::PerformActionRequest& request) {
+  std::vector<v1::PerformActionRequest> each;
+  for (const v1::ServiceRevision& revision : host.revisions()) {
+    v1::PerformActionRequest one = request;
+    one.mutable_operation()->set_id(absl::StrCat(request.operation().id(), ".", each.size() + 1));
+    one.set_service(revision.service());
+    *one.add_service_revisions() = revision;
+    each.push_back(std::move(one));
+  }
+  return each;
+}
+
+}  // namespace
+
+v1::Operation MakeOperation(const record::v1::DeploymentEntry& deployment, const std::string& host,
+                            const std::string& number, int64_t fencing) {
+  const v1::Deployment& facts = deployment.deployment();
+  v1::Operation operation;
+  operation.set_id(absl::StrCat(facts.id(), "/", host, "/", number));
+  operation.set_deployment(facts.id());
+  operation.set_fencing(fencing);
+  operation.set_actor(facts.actor());
+  operation.set_reason(facts.reason());
+  return operation;
+}
+
+absl::StatusOr<std::vector<v1::PerformActionRequest>> MakeActionRequests(
+    const record::v1::DeploymentEntry& deployment, const record::v1::HostEntry& host,
+    const HostSpec& spec, const Move& move, int64_t fencing) {
+  const std::string& service = deployment.deployment().spec().service();
+  const std::string number = absl::StrCat(move.number);
+  const std::string& name = host.host().host();
+  v1::PerformActionRequest request;
+  *request.mutable_operation() = MakeOperation(deployment, name, number, fencing);
+  request.set_action(move.action);
+  if (move.action == "sync") {
+    const bool only_services = deployment.deployment().revisions().empty();
+    if (only_services && service.empty() && !host.revisions().empty()) {
+      return SyncEach(host, request);
+    }
+    *request.mutable_upstream_revisions() = deployment.deployment().revisions();
+    *request.mutable_service_revisions() = host.revisions();
+  }
+  if (move.action == "sync" || move.action == "freeze" || move.action == "unfreeze") {
+    request.set_service(service);
+  }
+  if (move.action == "run-secret-triggers") AddTriggers(spec, request);
+  if (move.action == "upload-secrets") {
+    if (absl::Status status = AddUploads(spec, move.secrets, request); !status.ok()) return status;
+  }
+  return std::vector<v1::PerformActionRequest>{std::move(request)};
+}
+
+}  // namespace gitops

@@ -1,0 +1,182 @@
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/crash/crash_point.h"
+#include "services/planner/run/deployment_run.h"
+#include "services/planner/run/new_entries.h"
+#include "services/planner/run/rollout_policy.h"
+
+namespace gitops {
+
+// False: it was cancelled (and has ended), or this process is leaving.
+bool DeploymentRun::TakeLocks() {
+  // Hosts that an earlier process left under way need their locks all the same.
+  const bool under_way = UnderWay();
+  const auto cancelled = [&] {
+    MutexLock lock(mutex_);
+    return entry_.cancel_requested() && !under_way;
+  };
+  HostLocks::Request request;
+  request.deployment = id();
+  request.actor = facts_.deployment().actor();
+  request.hosts = HostsToLock();
+  request.waiting = [this](const std::vector<v1::HostLock>& holders) { WaitsForLocks(holders); };
+  request.give_up = [&] { return leaving() || cancelled(); };
+  CrashPoint("planner-before-lock");
+  for (int attempt = 1; locks_ == nullptr && !request.hosts.empty(); ++attempt) {
+    absl::StatusOr<std::unique_ptr<HeldLocks>> locks = options().locks->Acquire(request);
+    if (locks.ok()) {
+      locks_ = *std::move(locks);
+      break;
+    }
+    if (leaving()) return false;
+    if (cancelled()) {
+      Count("it was cancelled while it waited for locks");
+      Finish(v1::DEPLOYMENT_STATE_CANCELLED, "");
+      return false;
+    }
+    StoreTrouble(locks.status());
+    Count("");
+    if (!Pause(StoreBackoff(attempt))) return false;
+  }
+  StoreTrouble(absl::OkStatus());
+  return !leaving();
+}
+
+bool DeploymentRun::UnderWay() {
+  MutexLock lock(mutex_);
+  return std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
+    return slot.phase == HostPhase::kRunning || slot.phase == HostPhase::kRollingBack;
+  });
+}
+
+// A rollback needs all of them to the end; else those that are through are not touched any more.
+std::vector<std::string> DeploymentRun::HostsToLock() {
+  MutexLock lock(mutex_);
+  std::vector<std::string> hosts;
+  for (const Slot& slot : slots_) {
+    const bool through = slot.phase != HostPhase::kPending && slot.phase != HostPhase::kRunning &&
+                         slot.phase != HostPhase::kStopped &&
+                         slot.phase != HostPhase::kRollingBack &&
+                         slot.phase != HostPhase::kUnreachable;
+    if (through && policy_.on_failure != OnFailure::kRollback) continue;
+    hosts.push_back(slot.entry.host().host());
+  }
+  return hosts;
+}
+
+void DeploymentRun::WaitsForLocks(const std::vector<v1::HostLock>& holders) {
+  if (holders.empty()) return;
+  const v1::HostLock& first = holders.front();
+  const size_t more = holders.size() - 1;
+  const std::string message = absl::StrCat(
+      "waits for host ", first.host(), ", which deployment ", first.deployment(), " of ",
+      first.actor(), " has locked since ",
+      absl::FormatTime(absl::RFC3339_sec, FromTimestamp(first.acquire_time()), absl::UTCTimeZone()),
+      more > 0 ? absl::StrCat(", and for ", more, " more") : "");
+  // Only told: that it cannot be stored holds up nothing.
+  (void)Change([&](Entry& entry) {
+    entry.mutable_deployment()->set_message(message);
+    AddEvent(entry, Now(), message, "");
+  });
+}
+
+RunControl::LockState DeploymentRun::CheckLock(const std::string& host) {
+  LockState state;
+  for (int attempt = 1;; ++attempt) {
+    const absl::StatusOr<int64_t> fencing = locks_->Check(host);
+    if (fencing.ok()) {
+      if (attempt > 1) StoreTrouble(absl::OkStatus());
+      state.kind = LockState::Kind::kHeld;
+      state.fencing = *fencing;
+      return state;
+    }
+    if (absl::IsAborted(fencing.status())) {
+      state.kind = LockState::Kind::kBroken;
+      state.why = absl::StrCat("its lock was broken: ", fencing.status().message());
+      return state;
+    }
+    if (absl::IsFailedPrecondition(fencing.status())) {
+      MutexLock lock(mutex_);
+      if (lost_why_.empty()) lost_why_ = std::string(fencing.status().message());
+      lost_ = true;
+      woken_ = true;
+      changed_.NotifyAll();
+      return state;
+    }
+    StoreTrouble(fencing.status());
+    if (!Pause(StoreBackoff(attempt))) return state;
+  }
+}
+
+void DeploymentRun::LockBroken(const v1::HostLock& lock, const std::string& actor,
+                               const std::string& reason) {
+  // The host's own state tells too, once its worker has found out.
+  (void)Change([&](Entry& entry) { AddEvent(entry, Now(), LockBrokenText(lock, reason), actor); });
+}
+
+// The locks of hosts that are through, while only unreachable ones are waited for.
+void DeploymentRun::ReleaseDone() {
+  if (released_done_ || locks_ == nullptr || policy_.on_failure == OnFailure::kRollback) return;
+  released_done_ = true;
+  std::vector<std::string> through;
+  {
+    MutexLock lock(mutex_);
+    for (const Slot& slot : slots_) {
+      const bool needed =
+          slot.retry || slot.phase == HostPhase::kUnreachable || slot.phase == HostPhase::kRunning;
+      if (!needed && locks_->fencing().contains(slot.entry.host().host())) {
+        through.push_back(slot.entry.host().host());
+      }
+    }
+  }
+  for (const std::string& host : through) (void)locks_->Release(host);
+}
+
+// The locks are lost: hosts that were under way are left where they stand, and the record says so.
+void DeploymentRun::Interrupt() {
+  const absl::StatusOr<Entry> stored_entry = options().store->Load(id());
+  // Somebody may have resumed it elsewhere since: then it is theirs.
+  if (stored_entry.ok() && (stored_entry->deployment().planner() != options().planner ||
+                            HasEnded(stored_entry->deployment().state()))) {
+    return;
+  }
+  lost_ = false;  // what is stored now may be waited for
+  std::string why;
+  std::vector<std::pair<int, record::v1::HostEntry>> left;
+  {
+    MutexLock lock(mutex_);
+    why = lost_why_;
+    for (size_t i = 0; i < slots_.size(); ++i) {
+      const HostPhase phase = slots_[i].phase;
+      if (phase != HostPhase::kRunning && phase != HostPhase::kRollingBack) continue;
+      left.emplace_back(static_cast<int>(i), slots_[i].entry);
+    }
+  }
+  for (auto& [index, host] : left) {
+    HostSession session(this, index, std::move(host));
+    const bool back = session.entry().rolling_back();
+    session.entry().set_rolling_back(false);
+    session.End(
+        back ? v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED : v1::HOST_DEPLOYMENT_STATE_STOPPED,
+        absl::StrCat(back ? "left while it was being brought back: " : "left on the way: ", why));
+    if (!session.Save(nullptr)) return;
+    MutexLock lock(mutex_);
+    slots_[index].phase = PhaseOf(session.entry());
+    slots_[index].entry = session.entry();
+  }
+  Count("");
+  const bool stored = ChangeUntilStored([&](Entry& entry) {
+    v1::Deployment& deployment = *entry.mutable_deployment();
+    deployment.set_state(v1::DEPLOYMENT_STATE_INTERRUPTED);
+    deployment.set_message(why);
+    *deployment.mutable_end_time() = ToTimestamp(Now());
+    AddEvent(entry, Now(), why, "");
+  });
+  if (stored && options().observer.ended) {
+    const absl::Time begun = FromTimestamp(facts_.deployment().create_time());
+    options().observer.ended(v1::DEPLOYMENT_STATE_INTERRUPTED, Now() - begun);
+  }
+}
+
+}  // namespace gitops

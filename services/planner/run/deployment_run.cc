@@ -1,0 +1,372 @@
+#include "services/planner/run/deployment_run.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/crash/crash_point.h"
+#include "common/log/log.h"
+#include "services/planner/run/host_run.h"
+#include "services/planner/run/rollout_policy.h"
+
+namespace gitops {
+namespace {
+
+constexpr int kMostEvents = 200;
+// How often counts alone are stored at most.
+constexpr absl::Duration kSavePeriod = absl::Milliseconds(300);
+
+// Checked when it was planned; what cannot be read would be one host at a time.
+RolloutPolicy PolicyOf(const record::v1::DeploymentEntry& entry) {
+  absl::StatusOr<RolloutPolicy> policy = RolloutPolicyOf(entry.deployment().spec().rollout());
+  return policy.ok() ? *policy : RolloutPolicy();
+}
+
+}  // namespace
+
+void AddEvent(record::v1::DeploymentEntry& entry, absl::Time now, const std::string& message,
+              const std::string& actor) {
+  auto& events = *entry.mutable_deployment()->mutable_events();
+  // The first one tells how it began.
+  if (events.size() >= kMostEvents) events.DeleteSubrange(1, events.size() - kMostEvents + 1);
+  v1::DeploymentEvent* event = events.Add();
+  *event->mutable_time() = ToTimestamp(now);
+  event->set_message(message);
+  event->set_actor(actor);
+}
+
+DeploymentRun::DeploymentRun(Parts parts, record::v1::DeploymentEntry entry,
+                             std::vector<record::v1::HostEntry> hosts,
+                             std::unique_ptr<HeldLocks> locks)
+    : parts_(std::move(parts)),
+      facts_(entry),
+      policy_(PolicyOf(entry)),
+      locks_(std::move(locks)),
+      entry_(std::move(entry)) {
+  MutexLock lock(mutex_);
+  slots_.reserve(hosts.size());
+  for (record::v1::HostEntry& host : hosts) {
+    Slot slot;
+    slot.phase = PhaseOf(host);
+    slot.entry = std::move(host);
+    slots_.push_back(std::move(slot));
+  }
+}
+
+void DeploymentRun::Run() {
+  int64_t subscription = 0;
+  if (policy_.catch_up) {
+    subscription = options().fleet->Subscribe([this](const std::string& host) { HeardOf(host); });
+  }
+  if (TakeLocks() && Start()) {
+    while (Turn()) {
+    }
+  }
+  AwaitWorkers();
+  if (subscription != 0) options().fleet->Unsubscribe(subscription);
+  if (lost_ && !stopping_) Interrupt();
+  if (parts_.counted) parts_.counted({});
+}
+
+void DeploymentRun::Stop() {
+  stopping_ = true;
+  MutexLock lock(mutex_);
+  woken_ = true;
+  changed_.NotifyAll();
+}
+
+bool DeploymentRun::Pause(absl::Duration pause) {
+  const absl::Time deadline = Now() + pause;
+  MutexLock lock(mutex_);
+  while (!leaving() && Now() < deadline) {
+    options().clock->WaitUntil(mutex_, changed_, deadline);
+  }
+  return !leaving();
+}
+
+absl::Status DeploymentRun::Change(const std::function<void(Entry&)>& change) {
+  MutexLock store(store_mutex_);
+  Entry changed;
+  bool dirty = false;
+  {
+    MutexLock lock(mutex_);
+    changed = entry_;
+    dirty = std::exchange(dirty_, false);
+  }
+  change(changed);
+  const absl::Status status = options().store->Save(changed);
+  MutexLock lock(mutex_);
+  if (!status.ok()) {
+    dirty_ = dirty_ || dirty;
+    return status;
+  }
+  change(entry_);
+  woken_ = true;
+  changed_.NotifyAll();
+  return absl::OkStatus();
+}
+
+bool DeploymentRun::ChangeUntilStored(const std::function<void(Entry&)>& change) {
+  return StoreUntilDone(this, [&] { return Change(change); });
+}
+
+void DeploymentRun::SaveCounts() {
+  {
+    MutexLock lock(mutex_);
+    if (!dirty_ || Now() < saved_ + kSavePeriod) return;
+  }
+  saved_ = Now();
+  // What could not be stored is tried again with what comes next.
+  (void)Change([](Entry&) {});
+}
+
+bool DeploymentRun::Halt(const std::string& reason) {
+  return ChangeUntilStored([&](Entry& entry) {
+    if (!entry.halt_reason().empty()) return;
+    entry.set_halt_reason(reason);
+    AddEvent(entry, Now(), absl::StrCat("a hook stopped it: ", reason), "");
+  });
+}
+
+void DeploymentRun::StoreTrouble(const absl::Status& status) {
+  MutexLock lock(mutex_);
+  trouble_ = status.ok()
+                 ? ""
+                 : absl::StrCat("waits, because the planner cannot store: ", status.message());
+  woken_ = true;
+  changed_.NotifyAll();
+}
+
+absl::StatusOr<v1::Deployment> DeploymentRun::Cancel(const std::string& actor,
+                                                     const std::string& reason) {
+  const absl::Status status = Change([&](Entry& entry) {
+    entry.set_cancel_requested(true);
+    AddEvent(entry, Now(), absl::StrCat("cancelled", reason.empty() ? "" : ": ", reason), actor);
+  });
+  if (!status.ok()) return status;
+  MutexLock lock(mutex_);
+  return entry_.deployment();
+}
+
+// Stores that it runs, and goes on with what an earlier process had begun.
+bool DeploymentRun::Start() {
+  const bool stored = ChangeUntilStored([&](Entry& entry) {
+    v1::Deployment& deployment = *entry.mutable_deployment();
+    deployment.set_state(v1::DEPLOYMENT_STATE_RUNNING);
+    deployment.clear_message();
+    if (!deployment.has_start_time()) *deployment.mutable_start_time() = ToTimestamp(Now());
+  });
+  if (!stored) return false;
+  CrashPoint("planner-after-lock");
+  std::vector<std::pair<int, HostPhase>> begun;
+  {
+    MutexLock lock(mutex_);
+    for (size_t i = 0; i < slots_.size(); ++i) {
+      const HostPhase phase = slots_[i].phase;
+      const bool under_way = phase == HostPhase::kRunning || phase == HostPhase::kRollingBack;
+      if (under_way) begun.emplace_back(static_cast<int>(i), phase);
+    }
+  }
+  for (const auto& [index, phase] : begun) Work(index, phase, /*recovered=*/true);
+  return true;
+}
+
+// Decides once, does what was decided, and waits until something changes. False: it has ended, or
+// this process is leaving.
+bool DeploymentRun::Turn() {
+  if (leaving()) return false;
+  Decision decision;
+  {
+    MutexLock lock(mutex_);
+    woken_ = false;
+    decision = Decide(policy_, Stand(), Now());
+  }
+  Count(decision.reason);
+  stop_after_step_ = decision.stop_running;
+  switch (decision.end) {
+    case Decision::End::kSucceeded:
+      Finish(v1::DEPLOYMENT_STATE_SUCCEEDED, decision.reason);
+      return false;
+    case Decision::End::kFailed:
+      Finish(v1::DEPLOYMENT_STATE_FAILED, decision.reason);
+      return false;
+    case Decision::End::kCancelled:
+      Finish(v1::DEPLOYMENT_STATE_CANCELLED, decision.reason);
+      return false;
+    case Decision::End::kNone:
+      break;
+  }
+  if (Apply(decision)) return true;
+  Await(decision);
+  SaveCounts();
+  AwaitWork(decision);
+  return true;
+}
+
+// Whether anything was done after which to decide again.
+bool DeploymentRun::Apply(const Decision& decision) {
+  if (decision.pause_after_wave > 0) {
+    const absl::Time until = Now() + policy_.pause_between;
+    return ChangeUntilStored([&](Entry& entry) {
+      entry.set_paused_after(decision.pause_after_wave);
+      *entry.mutable_pause_until() = ToTimestamp(until);
+    });
+  }
+  if (decision.begin_rollback_wave > 0) {
+    return ChangeUntilStored([&](Entry& entry) {
+      entry.set_rollback_wave(decision.begin_rollback_wave);
+      entry.set_rollback_reason(decision.reason);
+      AddEvent(entry, Now(),
+               absl::StrCat("wave ", decision.begin_rollback_wave,
+                            " is brought back: ", decision.reason),
+               "");
+    });
+  }
+  BeginHosts(decision.begin);
+  RollBackHosts(decision.roll_back);
+  return !decision.begin.empty() || !decision.roll_back.empty();
+}
+
+RolloutStand DeploymentRun::Stand() {
+  RolloutStand stand;
+  stand.hosts.reserve(slots_.size());
+  for (const Slot& slot : slots_) {
+    stand.hosts.push_back(
+        {.wave = slot.entry.host().wave(), .phase = slot.retry ? HostPhase::kPending : slot.phase});
+  }
+  stand.cancelled = entry_.cancel_requested();
+  stand.halted = entry_.halt_reason();
+  if (entry_.has_pause_until()) stand.pause_until = FromTimestamp(entry_.pause_until());
+  stand.paused_after = entry_.paused_after();
+  stand.rollback_wave = entry_.rollback_wave();
+  stand.catch_up_over =
+      entry_.has_catch_up_until() && Now() >= FromTimestamp(entry_.catch_up_until());
+  return stand;
+}
+
+void DeploymentRun::BeginHosts(const std::vector<int>& hosts) {
+  bool new_wave = false;
+  {
+    MutexLock lock(mutex_);
+    v1::Deployment& deployment = *entry_.mutable_deployment();
+    for (const int index : hosts) {
+      const int wave = slots_[index].entry.host().wave();
+      new_wave |= wave > deployment.current_wave();
+      deployment.set_current_wave(std::max(wave, deployment.current_wave()));
+    }
+    dirty_ |= new_wave;
+  }
+  if (new_wave) CrashPoint("planner-before-wave");
+  for (const int index : hosts) Work(index, HostPhase::kRunning, /*recovered=*/false);
+}
+
+void DeploymentRun::RollBackHosts(const std::vector<int>& hosts) {
+  for (const int index : hosts) Work(index, HostPhase::kRollingBack, /*recovered=*/false);
+}
+
+// Gives a host to a worker. It counts as under way from here on.
+void DeploymentRun::Work(int index, HostPhase phase, bool recovered) {
+  record::v1::HostEntry entry;
+  {
+    MutexLock lock(mutex_);
+    Slot& slot = slots_[index];
+    slot.phase = phase;
+    slot.retry = false;
+    entry = slot.entry;
+    ++workers_;
+  }
+  parts_.workers->Run([this, index, phase, recovered, entry = std::move(entry)]() mutable {
+    if (phase == HostPhase::kRollingBack) {
+      Done(index, RollBackHost(this, index, std::move(entry)));
+    } else {
+      Done(index, RunHost(this, index, std::move(entry), recovered));
+    }
+  });
+}
+
+void DeploymentRun::Done(int index, record::v1::HostEntry entry) {
+  MutexLock lock(mutex_);
+  Slot& slot = slots_[index];
+  slot.phase = PhaseOf(entry);
+  slot.entry = std::move(entry);
+  --workers_;
+  woken_ = true;
+  changed_.NotifyAll();
+}
+
+// Waits until something has changed, or a time has come at which to decide again.
+void DeploymentRun::AwaitWork(const Decision& decision) {
+  MutexLock lock(mutex_);
+  absl::Time deadline = absl::InfiniteFuture();
+  const auto until = [&](absl::Time time) {
+    if (time > Now()) deadline = std::min(deadline, time);
+  };
+  if (entry_.has_pause_until()) until(FromTimestamp(entry_.pause_until()));
+  if (entry_.has_catch_up_until()) until(FromTimestamp(entry_.catch_up_until()));
+  if (!decision.await.empty()) until(next_try_);
+  if (dirty_) deadline = std::min(deadline, saved_ + kSavePeriod);
+  while (!woken_ && !leaving() && Now() < deadline) {
+    options().clock->WaitUntil(mutex_, changed_, deadline);
+  }
+}
+
+void DeploymentRun::AwaitWorkers() {
+  MutexLock lock(mutex_);
+  while (workers_ > 0) changed_.Wait(mutex_);
+}
+
+// Brings counts and message up to date with the hosts, in memory.
+void DeploymentRun::Count(const std::string& reason) {
+  PhaseCounts phases{};
+  {
+    MutexLock lock(mutex_);
+    Tally tally;
+    for (const Slot& slot : slots_) Add(slot.entry.host(), slot.phase, tally);
+    phases = tally.phases;
+    v1::Deployment& deployment = *entry_.mutable_deployment();
+    std::vector<std::string> told;
+    for (const std::string& text :
+         {trouble_, TroubleText(tally), entry_.rollback_reason(), reason}) {
+      if (!text.empty()) told.push_back(text);
+    }
+    const bool pausing = entry_.has_pause_until() && Now() < FromTimestamp(entry_.pause_until());
+    if (pausing) {
+      told.push_back(
+          absl::StrCat("pauses after wave ", entry_.paused_after(), " until ",
+                       absl::FormatTime(absl::RFC3339_sec, FromTimestamp(entry_.pause_until()),
+                                        absl::UTCTimeZone())));
+    }
+    const std::string message = absl::StrJoin(told, "; ");
+    dirty_ |= SetCounts(tally, deployment) || message != deployment.message();
+    deployment.set_message(message);
+  }
+  if (phases == told_ || !parts_.counted) return;
+  told_ = phases;
+  parts_.counted(phases);
+}
+
+void DeploymentRun::Finish(v1::DeploymentState state, const std::string& reason) {
+  CrashPoint("planner-before-end");
+  absl::Duration took;
+  const bool stored = ChangeUntilStored([&](Entry& entry) {
+    v1::Deployment& deployment = *entry.mutable_deployment();
+    deployment.set_state(state);
+    if (deployment.message().empty()) deployment.set_message(reason);
+    *deployment.mutable_end_time() = ToTimestamp(Now());
+    const absl::Time begun = FromTimestamp(deployment.has_start_time() ? deployment.start_time()
+                                                                       : deployment.create_time());
+    took = Now() - begun;
+  });
+  if (!stored) return;
+  if (locks_ != nullptr) {
+    // What is not given back now ends with the lease.
+    if (absl::Status status = locks_->ReleaseAll(); !status.ok()) {
+      LogWarning("locks of a deployment that has ended could not be released",
+                 {{"deployment", id()}, {"error", std::string(status.message())}});
+    }
+  }
+  if (options().observer.ended) options().observer.ended(state, took);
+}
+
+}  // namespace gitops

@@ -1,0 +1,129 @@
+#ifndef GITOPS_SERVICES_PLANNER_RUN_DEPLOYMENT_RUN_H_
+#define GITOPS_SERVICES_PLANNER_RUN_DEPLOYMENT_RUN_H_
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/sync/mutex.h"
+#include "services/planner/run/deployment_tally.h"
+#include "services/planner/run/deployments.h"
+#include "services/planner/run/host_session.h"
+#include "services/planner/run/worker_pool.h"
+#include "services/planner/wave/waves.h"
+
+namespace gitops {
+
+void AddEvent(record::v1::DeploymentEntry& entry, absl::Time now, const std::string& message,
+              const std::string& actor);
+
+// One deployment on its way: takes locks, begins hosts as waves.h decides, and stores its state
+// before it acts on it. Run() is called once, in a thread of its own; all else from any thread.
+class DeploymentRun : public RunControl {
+ public:
+  struct Parts {
+    const DeploymentsOptions* options;  // not owned
+    WorkerPool* workers;                // not owned
+    // Told how many hosts are in each phase whenever that changes; all 0 at the end.
+    std::function<void(const PhaseCounts&)> counted;
+  };
+  // `locks` may be null: they are yet to be taken. Hosts that `hosts` has as running were begun by
+  // an earlier process, and are gone on with.
+  DeploymentRun(Parts parts, record::v1::DeploymentEntry entry,
+                std::vector<record::v1::HostEntry> hosts, std::unique_ptr<HeldLocks> locks);
+
+  // Runs it to its end, or until Stop().
+  void Run();
+  void Stop();
+
+  absl::StatusOr<v1::Deployment> Cancel(const std::string& actor, const std::string& reason);
+  void LockBroken(const v1::HostLock& lock, const std::string& actor, const std::string& reason);
+
+  const DeploymentsOptions& options() const override { return *parts_.options; }
+  const record::v1::DeploymentEntry& facts() const override { return facts_; }
+  bool leaving() const override { return stopping_ || lost_; }
+  bool stop_after_step() const override { return stop_after_step_; }
+  bool Pause(absl::Duration pause) override;
+  LockState CheckLock(const std::string& host) override;
+  bool Halt(const std::string& reason) override;
+  void StoreTrouble(const absl::Status& status) override;
+
+ private:
+  using Entry = record::v1::DeploymentEntry;
+  struct Slot {
+    record::v1::HostEntry entry;  // with its worker while there is one
+    HostPhase phase = HostPhase::kPending;
+    bool retry = false;  // unreachable, and to be begun again
+  };
+
+  const std::string& id() const { return facts_.deployment().id(); }
+  absl::Time Now() const { return options().clock->Now(); }
+
+  // Makes a change of the entry: in the store, then here.
+  absl::Status Change(const std::function<void(Entry&)>& change);
+  bool ChangeUntilStored(const std::function<void(Entry&)>& change);
+  // Stores what only Turn() changed (counts, message), not more often than kSavePeriod.
+  void SaveCounts();
+
+  // deployment_locks.cc
+  bool TakeLocks();
+  bool UnderWay();
+  std::vector<std::string> HostsToLock();
+  void WaitsForLocks(const std::vector<v1::HostLock>& holders);
+  void ReleaseDone();
+  void Interrupt();
+
+  // deployment_run.cc
+  bool Start();
+  bool Turn();
+  bool Apply(const Decision& decision);
+  RolloutStand Stand() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void BeginHosts(const std::vector<int>& hosts);
+  void RollBackHosts(const std::vector<int>& hosts);
+  void Work(int index, HostPhase phase, bool recovered);
+  void Done(int index, record::v1::HostEntry entry);
+  void AwaitWork(const Decision& decision);
+  void AwaitWorkers();
+  void Count(const std::string& reason);
+  void Finish(v1::DeploymentState state, const std::string& reason);
+
+  // deployment_catch_up.cc
+  void Await(const Decision& decision);
+  void HeardOf(const std::string& host);
+
+  const Parts parts_;
+  const record::v1::DeploymentEntry facts_;
+  const RolloutPolicy policy_;
+  std::unique_ptr<HeldLocks> locks_;  // set before workers are
+
+  std::atomic<bool> stopping_ = false;
+  std::atomic<bool> lost_ = false;
+  std::atomic<bool> stop_after_step_ = false;
+
+  Mutex store_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // one save of the entry at a time, in order
+  Mutex mutex_;
+  CondVar changed_;
+  Entry entry_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Slot> slots_ ABSL_GUARDED_BY(mutex_);
+  int workers_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Something happened since the last turn.
+  bool woken_ ABSL_GUARDED_BY(mutex_) = false;
+  std::string lost_why_ ABSL_GUARDED_BY(mutex_);
+  std::string trouble_ ABSL_GUARDED_BY(mutex_);  // what cannot be stored
+  std::set<std::string> heard_ ABSL_GUARDED_BY(mutex_);
+  bool dirty_ ABSL_GUARDED_BY(mutex_) = false;
+
+  // Of the thread of Run() alone.
+  absl::Time saved_ = absl::InfinitePast();
+  absl::Time next_try_ = absl::InfinitePast();
+  bool released_done_ = false;
+  PhaseCounts told_{};
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_RUN_DEPLOYMENT_RUN_H_

@@ -1,0 +1,79 @@
+#include "services/planner/run/deployment_tally.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace gitops {
+namespace {
+
+constexpr size_t kMostNamed = 3;
+constexpr size_t kMostText = 300;
+
+void Name(std::vector<std::string>& names, const std::string& text) {
+  if (names.size() < kMostNamed) names.push_back(text);
+}
+
+std::string WithMessage(const v1::HostDeployment& host) {
+  if (host.message().empty()) return host.host();
+  return absl::StrCat(host.host(), ": ", host.message().substr(0, kMostText));
+}
+
+// `names` are the first of `count`.
+void Tell(std::vector<std::string>& sentences, int count, absl::string_view what,
+          const std::vector<std::string>& names) {
+  if (count == 0) return;
+  const int more = count - static_cast<int>(names.size());
+  sentences.push_back(absl::StrCat(count, what, ": ", absl::StrJoin(names, ", "),
+                                   more > 0 ? absl::StrCat(" and ", more, " more") : ""));
+}
+
+template <typename T>
+bool Set(T value, T before, void (v1::Deployment::*set)(T), v1::Deployment& deployment) {
+  (deployment.*set)(value);
+  return value != before;
+}
+
+}  // namespace
+
+int Tally::done() const {
+  return hosts - count(HostPhase::kPending) - count(HostPhase::kRunning) -
+         count(HostPhase::kStopped) - count(HostPhase::kRollingBack);
+}
+
+void Add(const v1::HostDeployment& host, HostPhase phase, Tally& tally) {
+  ++tally.hosts;
+  ++tally.phases[static_cast<int>(phase)];
+  if (phase == HostPhase::kFailed) Name(tally.failed, WithMessage(host));
+  if (phase == HostPhase::kUnreachable) Name(tally.unreachable, host.host());
+  if (phase == HostPhase::kRollbackFailed) Name(tally.kept, WithMessage(host));
+}
+
+bool SetCounts(const Tally& tally, v1::Deployment& deployment) {
+  const int failed = tally.count(HostPhase::kFailed) + tally.count(HostPhase::kRollbackFailed);
+  using D = v1::Deployment;
+  bool changed = Set(tally.hosts, deployment.host_count(), &D::set_host_count, deployment);
+  changed |= Set(tally.count(HostPhase::kSucceeded), deployment.succeeded_count(),
+                 &D::set_succeeded_count, deployment);
+  changed |= Set(failed, deployment.failed_count(), &D::set_failed_count, deployment);
+  changed |= Set(tally.count(HostPhase::kSkipped), deployment.skipped_count(),
+                 &D::set_skipped_count, deployment);
+  changed |= Set(tally.count(HostPhase::kUnreachable), deployment.unreachable_count(),
+                 &D::set_unreachable_count, deployment);
+  return changed;
+}
+
+std::string TroubleText(const Tally& tally) {
+  std::vector<std::string> sentences;
+  const std::string of = absl::StrCat(" of ", tally.hosts, tally.hosts == 1 ? " host" : " hosts");
+  Tell(sentences, tally.count(HostPhase::kFailed), absl::StrCat(of, " failed"), tally.failed);
+  Tell(sentences, tally.count(HostPhase::kUnreachable), absl::StrCat(of, " could not be reached"),
+       tally.unreachable);
+  if (const int back = tally.count(HostPhase::kRolledBack); back > 0) {
+    sentences.push_back(absl::StrCat(back, of, " brought back"));
+  }
+  Tell(sentences, tally.count(HostPhase::kRollbackFailed),
+       absl::StrCat(of, " could not be brought back whole"), tally.kept);
+  return absl::StrJoin(sentences, "; ");
+}
+
+}  // namespace gitops

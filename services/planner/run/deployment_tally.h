@@ -1,0 +1,40 @@
+#ifndef GITOPS_SERVICES_PLANNER_RUN_DEPLOYMENT_TALLY_H_
+#define GITOPS_SERVICES_PLANNER_RUN_DEPLOYMENT_TALLY_H_
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "gitops/record/v1/deployment.pb.h"
+#include "services/planner/wave/waves.h"
+
+namespace gitops {
+
+inline constexpr int kHostPhases = static_cast<int>(HostPhase::kRollbackFailed) + 1;
+using PhaseCounts = std::array<int, kHostPhases>;
+
+// What the hosts of a deployment have come to.
+struct Tally {
+  int hosts = 0;
+  PhaseCounts phases{};
+  // The first few of each, in order: "web3: sync: …", or the name alone.
+  std::vector<std::string> failed, unreachable, kept;
+  bool operator==(const Tally&) const = default;
+
+  int count(HostPhase phase) const { return phases[static_cast<int>(phase)]; }
+  // Hosts that will not be touched any more as things stand.
+  int done() const;
+};
+
+// Counts one more host.
+void Add(const v1::HostDeployment& host, HostPhase phase, Tally& tally);
+
+// Sets the counts of `deployment`; whether any changed.
+bool SetCounts(const Tally& tally, v1::Deployment& deployment);
+
+// "2 of 10 hosts failed: web3: …; 1 could not be reached: web4"; empty: nothing to tell.
+std::string TroubleText(const Tally& tally);
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_RUN_DEPLOYMENT_TALLY_H_

@@ -1,0 +1,242 @@
+#include "services/planner/run/host_moves.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/crash/crash_point.h"
+#include "services/planner/run/action_request.h"
+#include "services/planner/run/rollout_policy.h"
+
+namespace gitops {
+namespace {
+
+constexpr absl::Duration kHealthTimeout = absl::Minutes(5);
+constexpr absl::Duration kRebootTimeout = absl::Minutes(10);
+// How long an agent is waited for which may have begun before this process did.
+constexpr absl::Duration kReturnTimeout = absl::Seconds(30);
+constexpr absl::Duration kRetry = absl::Seconds(1);
+
+const v1::DeploymentSpec& SpecOf(const RunControl& run) { return run.facts().deployment().spec(); }
+
+MoveDone Left() { return {.kind = MoveDone::Kind::kLeft, .result = {}, .why = ""}; }
+MoveDone Failed(std::string error) {
+  MoveDone done;
+  done.result.outcome = Outcome::kFailed;
+  done.result.error = std::move(error);
+  return done;
+}
+
+// One move; its parts share what they are about.
+class Mover {
+ public:
+  Mover(const MoveContext& context, const Move& move)
+      : context_(context), move_(move), run_(*context.session->run()) {}
+
+  MoveDone Make() {
+    switch (move_.kind) {
+      case Move::Kind::kHook:
+        return AskHook();
+      case Move::Kind::kPreDeployChecks:
+        return RunChecks(v1::RunCheckRequest::KIND_PRE_DEPLOY);
+      case Move::Kind::kHealthChecks:
+        return RunChecks(v1::RunCheckRequest::KIND_HEALTH);
+      case Move::Kind::kPerform:
+      case Move::Kind::kReboot:
+        return Act();
+      case Move::Kind::kNone:
+        break;
+    }
+    return {};
+  }
+
+ private:
+  std::function<bool()> GiveUp() const {
+    return [run = &run_] { return run->leaving(); };
+  }
+  const std::string& host() const { return context_.session->host(); }
+  const std::string& address() const { return context_.host->host.address(); }
+  absl::Time Now() const { return run_.options().clock->Now(); }
+
+  MoveDone AskHook();
+  MoveDone RunChecks(v1::RunCheckRequest::Kind kind);
+  MoveDone Act();
+  MoveDone Ask(const v1::PerformActionRequest& request, v1::ActionRecord* action);
+  PerformOutcome Perform(const v1::PerformActionRequest& request);
+  PerformOutcome PerformReboot(const v1::PerformActionRequest& request, absl::Time deadline);
+  MoveDone AwaitReboot(const std::string& before, absl::Time deadline);
+  MoveDone Judge(const PerformOutcome& outcome, v1::ActionRecord* action);
+
+  const MoveContext& context_;
+  const Move& move_;
+  RunControl& run_;
+};
+
+MoveDone Mover::AskHook() {
+  const v1::Deployment& deployment = run_.facts().deployment();
+  v1::DispatchHookRequest request;
+  request.set_point(move_.point);
+  v1::HostPayload* payload = request.add_hosts();
+  payload->set_host(host());
+  for (const std::string& action : context_.progress->remaining) payload->add_actions(action);
+  request.set_deployment(deployment.id());
+  if (move_.point.starts_with("post-")) {
+    request.set_result(std::string(OutcomeName(context_.progress->step_outcome)));
+  }
+  request.set_idempotency_key(
+      absl::StrCat(deployment.id(), "/", host(), "/", move_.step_number, "/", move_.point));
+  request.set_traceparent(run_.facts().traceparent());
+  request.set_ignore_errors(SpecOf(run_).ignore_hook_errors());
+
+  CrashPoint("planner-before-hook");
+  absl::StatusOr<v1::DispatchHookResponse> answer =
+      run_.options().hooks->Dispatch(request, GiveUp());
+  CrashPoint("planner-after-hook");
+  if (!answer.ok() && run_.leaving()) return Left();
+  MoveDone failed{.kind = MoveDone::Kind::kHookError, .result = {}, .why = ""};
+  if (!answer.ok()) {
+    failed.why = absl::StrCat(move_.point, " of host \"", host(),
+                              "\" cannot be asked: ", answer.status().message());
+    return failed;
+  }
+  context_.log->AddCalls(answer->calls());
+  if (answer->has_failure()) {
+    failed.why = answer->failure().message();
+    return failed;
+  }
+  if (answer->hosts_size() != 1 || answer->hosts(0).host() != host()) {
+    failed.why = absl::StrCat("the hook dispatcher answered ", move_.point, " of host \"", host(),
+                              "\" with ", answer->hosts_size(), " hosts, not with that one");
+    return failed;
+  }
+  MoveDone done;
+  done.result.actions.assign(answer->hosts(0).actions().begin(), answer->hosts(0).actions().end());
+  return done;
+}
+
+MoveDone Mover::RunChecks(v1::RunCheckRequest::Kind kind) {
+  v1::ActionRecord* action = context_.log->BeginAction(RecordName(move_), false, "");
+  std::string output;
+  const absl::Status status = run_.options().checks->Run(
+      context_.host->spec, address(), kind,
+      DurationOr(SpecOf(run_).health_timeout(), kHealthTimeout), GiveUp(), &output);
+  if (!status.ok() && run_.leaving()) return Left();
+  action->set_output(output);
+  context_.log->EndAction(action, std::string(status.message()));
+  if (status.ok()) return {};
+  return Failed(absl::StrCat(RecordName(move_), " did not succeed: ", status.message()));
+}
+
+MoveDone Mover::Act() {
+  v1::ActionRecord* action = context_.log->BeginAction(RecordName(move_), move_.implied,
+                                                       OperationId(run_.facts(), host(), move_));
+  const absl::StatusOr<std::vector<v1::PerformActionRequest>> requests = MakeActionRequests(
+      run_.facts(), context_.session->entry(), context_.host->spec, move_, context_.fencing);
+  MoveDone done;
+  if (!requests.ok()) {
+    done = Failed(std::string(requests.status().message()));
+  } else {
+    for (const v1::PerformActionRequest& request : *requests) {
+      done = Ask(request, action);
+      const bool lost = done.kind == MoveDone::Kind::kUnreachable;
+      if (lost && &request != &requests->front()) done = Failed(LostText(move_, done.why));
+      if (done.kind != MoveDone::Kind::kDone || done.result.outcome != Outcome::kOk) break;
+    }
+  }
+  if (done.kind == MoveDone::Kind::kLeft) return done;
+  const bool unreachable = done.kind == MoveDone::Kind::kUnreachable;
+  context_.log->EndAction(action, unreachable ? done.why : done.result.error);
+  return done;
+}
+
+MoveDone Mover::Ask(const v1::PerformActionRequest& request, v1::ActionRecord* action) {
+  const absl::Time deadline = Now() + DurationOr(SpecOf(run_).reboot_timeout(), kRebootTimeout);
+  const bool reboot = move_.kind == Move::Kind::kReboot;
+  CrashPoint("planner-before-action");
+  const PerformOutcome outcome = reboot ? PerformReboot(request, deadline) : Perform(request);
+  CrashPoint("planner-after-action");
+  MoveDone done = Judge(outcome, action);
+  if (!reboot || !outcome.status.ok()) return done;
+  return AwaitReboot(outcome.response.boot_id(), deadline);
+}
+
+// Asks once; an agent that may have begun before this process did is given time to come back.
+PerformOutcome Mover::Perform(const v1::PerformActionRequest& request) {
+  const absl::Time patience = Now() + (context_.repeated ? kReturnTimeout : absl::ZeroDuration());
+  for (;;) {
+    PerformOutcome outcome = run_.options().agents->Perform(address(), request, GiveUp());
+    if (!absl::IsUnavailable(outcome.status) || Now() >= patience) return outcome;
+    if (!run_.Pause(kRetry)) return outcome;
+  }
+}
+
+// A host that goes down may take the answer with it: it is asked again when it is back, and tells
+// by the operation's id that it was told before.
+PerformOutcome Mover::PerformReboot(const v1::PerformActionRequest& request, absl::Time deadline) {
+  bool may_be_rebooting = context_.repeated;
+  for (;;) {
+    PerformOutcome outcome = run_.options().agents->Perform(address(), request, GiveUp());
+    const bool aborted = absl::IsAborted(outcome.status);
+    if (!aborted && !absl::IsUnavailable(outcome.status)) return outcome;
+    // An agent that is there says so itself: asking again would not change its answer.
+    if (aborted && run_.options().agents->Status(address()).ok()) return outcome;
+    may_be_rebooting = may_be_rebooting || aborted;
+    if (!may_be_rebooting || Now() >= deadline || !run_.Pause(kRetry)) return outcome;
+  }
+}
+
+MoveDone Mover::AwaitReboot(const std::string& before, absl::Time deadline) {
+  const absl::Duration left = std::max(deadline - Now(), kRetry);
+  absl::StatusOr<std::string> boot =
+      run_.options().agents->AwaitReboot(address(), before, left, GiveUp());
+  if (boot.ok()) return {};
+  if (run_.leaving()) return Left();
+  return Failed(absl::StrCat("reboot: ", boot.status().message()));
+}
+
+MoveDone Mover::Judge(const PerformOutcome& outcome, v1::ActionRecord* action) {
+  v1::HostDeployment& entry = *context_.session->entry().mutable_host();
+  for (const v1::ServiceMove& move : outcome.response.moves()) {
+    if (move.from_hash() != move.to_hash()) *entry.add_moves() = move;
+  }
+  action->mutable_output()->append(outcome.response.output());
+  if (outcome.status.ok()) return {};
+  if (run_.leaving()) return Left();
+  const std::string message(outcome.status.message());
+  if (absl::IsUnavailable(outcome.status)) {
+    return {.kind = MoveDone::Kind::kUnreachable, .result = {}, .why = message};
+  }
+  return Failed(absl::StrCat(RecordName(move_), ": ", message));
+}
+
+}  // namespace
+
+std::string OperationId(const record::v1::DeploymentEntry& deployment, const std::string& host,
+                        const Move& move) {
+  if (move.kind != Move::Kind::kPerform && move.kind != Move::Kind::kReboot) return "";
+  return MakeOperation(deployment, host, absl::StrCat(move.number), 0).id();
+}
+
+std::string RecordName(const Move& move) {
+  switch (move.kind) {
+    case Move::Kind::kPreDeployChecks:
+      return "pre-deploy-checks";
+    case Move::Kind::kHealthChecks:
+      return "health-checks";
+    case Move::Kind::kPerform:
+    case Move::Kind::kReboot:
+      return move.action;
+    default:
+      return "";
+  }
+}
+
+std::string LostText(const Move& move, absl::string_view why) {
+  return absl::StrCat(RecordName(move), ": the host was lost on the way: ", why);
+}
+
+MoveDone MakeMove(const MoveContext& context, const Move& move) {
+  return Mover(context, move).Make();
+}
+
+}  // namespace gitops

@@ -1,0 +1,154 @@
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/crash/crash_point.h"
+#include "services/planner/run/action_request.h"
+#include "services/planner/run/host_run.h"
+#include "services/planner/run/rollback_plan.h"
+#include "services/planner/run/step_log.h"
+
+namespace gitops {
+namespace {
+
+// One host on its way back.
+class HostRollback {
+ public:
+  HostRollback(RunControl* run, int index, record::v1::HostEntry entry)
+      : run_(*run), session_(run, index, std::move(entry)), log_(run->options().clock) {}
+
+  record::v1::HostEntry Run() {
+    if (Begin() && BringBackAll()) Finish();
+    return std::move(session_.entry());
+  }
+
+ private:
+  bool Begin();
+  bool BringBackAll();
+  bool BringBack(const NetMove& move, int number);
+  bool Ask(const v1::PerformActionRequest& request, PerformOutcome& outcome);
+  std::set<std::string> OtherActions();
+  void Finish();
+  int first_number() { return session_.entry().progress().moves(); }
+
+  RunControl& run_;
+  HostSession session_;
+  StepLog log_;
+  std::string address_;
+  std::string before_;  // how the host had ended
+  std::vector<std::string> back_, kept_;
+  int asked_ = 0;
+};
+
+// Stores that it is being brought back: from here on it counts as under way.
+bool HostRollback::Begin() {
+  record::v1::HostEntry& entry = session_.entry();
+  before_ = entry.host().message();
+  address_ = entry.host().address();
+  absl::StatusOr<FleetHost> found = run_.options().fleet->Find(session_.host());
+  if (found.ok()) address_ = found->host.address();
+  log_.Enter(entry.progress().steps() + 1, "rollback");
+  entry.set_rolling_back(true);
+  entry.mutable_host()->set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
+  return session_.Save(&log_.record());
+}
+
+// False: left, or the lock is lost.
+bool HostRollback::BringBackAll() {
+  for (const NetMove& move : NetMoves(session_.entry().host())) {
+    if (move.from_hash.empty()) {
+      kept_.push_back(absl::StrCat(move.service, " stays at ", move.to_hash,
+                                   " (nothing was published before)"));
+      continue;
+    }
+    if (!BringBack(move, first_number() + asked_++)) return false;
+  }
+  return true;
+}
+
+bool HostRollback::BringBack(const NetMove& move, int number) {
+  const RunControl::LockState lock = run_.CheckLock(session_.host());
+  if (lock.kind == RunControl::LockState::Kind::kLeft) return false;
+  if (lock.kind == RunControl::LockState::Kind::kBroken) {
+    kept_.push_back(absl::StrCat(move.service, " stays at ", move.to_hash, " (", lock.why, ")"));
+    return true;
+  }
+  v1::PerformActionRequest request;
+  *request.mutable_operation() =
+      MakeOperation(run_.facts(), session_.host(), absl::StrCat("rollback-", number), lock.fencing);
+  request.set_action("sync");
+  request.set_service(move.service);
+  v1::ServiceRevision* revision = request.add_service_revisions();
+  revision->set_service(move.service);
+  revision->set_hash(move.from_hash);
+
+  v1::ActionRecord* action = log_.BeginAction("sync", false, request.operation().id());
+  PerformOutcome outcome;
+  if (!Ask(request, outcome)) return false;
+  action->set_output(outcome.response.output());
+  log_.EndAction(action, std::string(outcome.status.message()));
+  for (const v1::ServiceMove& moved : outcome.response.moves()) {
+    if (moved.from_hash() == moved.to_hash()) continue;
+    *session_.entry().mutable_host()->add_moves() = moved;
+  }
+  if (outcome.status.ok()) {
+    back_.push_back(absl::StrCat(move.service, " is back at ", move.from_hash));
+  } else {
+    kept_.push_back(absl::StrCat(move.service, " could not be brought back to ", move.from_hash,
+                                 " (", outcome.status.message(), ")"));
+  }
+  return true;
+}
+
+bool HostRollback::Ask(const v1::PerformActionRequest& request, PerformOutcome& outcome) {
+  CrashPoint("planner-before-rollback");
+  outcome = run_.options().agents->Perform(address_, request, [this] { return run_.leaving(); });
+  CrashPoint("planner-after-rollback");
+  return outcome.status.ok() || !run_.leaving();
+}
+
+// What was done on the host besides moving services.
+std::set<std::string> HostRollback::OtherActions() {
+  std::set<std::string> others;
+  for (int number = 1; number <= session_.entry().progress().steps(); ++number) {
+    for (const v1::ActionRecord& action : session_.LoadStep(number).actions()) {
+      const bool done = action.result() == v1::STEP_RESULT_OK;
+      const bool check = absl::EndsWith(action.action(), "-checks");
+      if (done && !check && action.action() != "sync") others.insert(action.action());
+    }
+  }
+  return others;
+}
+
+void HostRollback::Finish() {
+  record::v1::HostEntry& entry = session_.entry();
+  const std::set<std::string> undone = OtherActions();
+  std::vector<std::string> told = back_;
+  told.insert(told.end(), kept_.begin(), kept_.end());
+  if (told.empty()) told.push_back("no service had moved, so there was nothing to bring back");
+  if (!undone.empty()) {
+    told.push_back(absl::StrCat(absl::StrJoin(undone, ", "), " cannot be undone"));
+  }
+  if (!before_.empty()) told.push_back(absl::StrCat("it had failed: ", before_));
+  const bool whole = kept_.empty();
+  session_.End(
+      whole ? v1::HOST_DEPLOYMENT_STATE_ROLLED_BACK : v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED,
+      absl::StrJoin(told, "; "));
+  log_.End(whole ? Outcome::kOk : Outcome::kFailed, whole ? "" : absl::StrJoin(kept_, "; "));
+  entry.set_rolling_back(false);
+  // What a later go does must have numbers of its own.
+  entry.mutable_progress()->set_steps(log_.record().number());
+  entry.mutable_progress()->set_moves(first_number() + asked_);
+  session_.Save(&log_.record());
+}
+
+}  // namespace
+
+record::v1::HostEntry RollBackHost(RunControl* run, int index, record::v1::HostEntry entry) {
+  return HostRollback(run, index, std::move(entry)).Run();
+}
+
+}  // namespace gitops

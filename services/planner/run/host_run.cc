@@ -1,0 +1,263 @@
+#include "services/planner/run/host_run.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/crash/crash_point.h"
+#include "services/planner/record/progress_codec.h"
+#include "services/planner/run/host_moves.h"
+#include "services/planner/run/rollout_policy.h"
+#include "services/planner/run/step_log.h"
+
+namespace gitops {
+namespace {
+
+// One host on its way.
+class HostRun {
+ public:
+  HostRun(RunControl* run, int index, record::v1::HostEntry entry, bool recovered)
+      : run_(*run),
+        session_(run, index, std::move(entry)),
+        log_(run->options().clock),
+        recovered_(recovered) {}
+
+  record::v1::HostEntry Run() {
+    if (Begin()) {
+      while (Step()) {
+      }
+    }
+    return std::move(session_.entry());
+  }
+
+ private:
+  using LockKind = RunControl::LockState::Kind;
+
+  bool Begin();
+  bool Step();
+  bool Prepare(const Move& move);
+  bool Reachable(const Move& move);
+  MoveDone Make(const Move& move);
+  bool Advance(const Move& move, const MoveResult& result);
+  void LeaveUnreachable(const std::string& why);
+  void StopAtHook(const std::string& why);
+  void EndAs(v1::HostDeploymentState state, const std::string& message);
+  void Finish();
+  void Encode();
+  bool Save() {
+    Encode();
+    return session_.Save(log_.record().number() > 0 ? &log_.record() : nullptr);
+  }
+
+  RunControl& run_;
+  HostSession session_;
+  StepLog log_;
+  bool recovered_;  // an earlier process may have made the next move
+  FleetHost host_;
+  HostPolicy policy_;
+  HostProgress begun_;     // where it stood when this began
+  HostProgress progress_;  // where it stands
+  int64_t fencing_ = 0;
+  bool asked_ = false;   // something was asked of the host, or of a hook for it, since then
+  bool stored_ = false;  // the store has what is here
+};
+
+// Whether there is anything to go on with.
+bool HostRun::Begin() {
+  record::v1::HostEntry& entry = session_.entry();
+  absl::StatusOr<HostProgress> progress = DecodeProgress(entry.progress());
+  absl::StatusOr<FleetHost> found = run_.options().fleet->Find(session_.host());
+  if (!progress.ok() || !found.ok()) {
+    const absl::Status& fault = progress.ok() ? found.status() : progress.status();
+    session_.End(v1::HOST_DEPLOYMENT_STATE_FAILED,
+                 absl::StrCat("host \"", session_.host(), "\" cannot be begun: ", fault.message()));
+    session_.Save(nullptr);
+    return false;
+  }
+  begun_ = progress_ = *std::move(progress);
+  host_ = *std::move(found);
+  const v1::DeploymentSpec& spec = run_.facts().deployment().spec();
+  const auto any = [](const ChecksSpec& checks) {
+    return !checks.http.empty() || !checks.cmd.empty();
+  };
+  policy_.hooks = run_.options().hooks->configured();
+  policy_.pre_deploy_checks = !spec.skip_pre_deploy_checks() && any(host_.spec.pre_deploy_checks);
+  policy_.health_checks =
+      !spec.skip_health_checks() && (policy_.hooks || any(host_.spec.health_checks));
+  asked_ = recovered_;
+  if (progress_.step.has_value()) {
+    log_ = StepLog(run_.options().clock, session_.LoadStep(progress_.steps));
+  }
+  v1::HostDeployment& host = *entry.mutable_host();
+  if (!host.has_start_time()) *host.mutable_start_time() = ToTimestamp(run_.options().clock->Now());
+  host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
+  host.clear_message();
+  host.clear_end_time();
+  return true;
+}
+
+// Makes the next move; false: there is none to make here any more.
+bool HostRun::Step() {
+  if (run_.leaving()) return false;
+  const Move move = NextMove(progress_, policy_);
+  if (move.kind == Move::Kind::kNone) {
+    progress_ = After(std::move(progress_), policy_, move, {});  // tells how it ended
+    Finish();
+    return false;
+  }
+  if (move.begins_step && run_.stop_after_step()) {
+    EndAs(v1::HOST_DEPLOYMENT_STATE_STOPPED,
+          "the deployment was stopped before this host was through");
+    return false;
+  }
+  if (!Prepare(move)) return false;
+  MoveDone done = Make(move);
+  recovered_ = false;
+  switch (done.kind) {
+    case MoveDone::Kind::kLeft:
+      return false;
+    case MoveDone::Kind::kHookError:
+      StopAtHook(done.why);
+      return false;
+    case MoveDone::Kind::kUnreachable:
+      if (!asked_) {
+        LeaveUnreachable(done.why);
+        return false;
+      }
+      done.result.outcome = Outcome::kFailed;
+      done.result.error = LostText(move, done.why);
+      break;
+    case MoveDone::Kind::kDone:
+      break;
+  }
+  asked_ = true;
+  return Advance(move, done.result);
+}
+
+// All that must be so before a move is made: the host can be reached, it is locked, and the store
+// knows what is about to happen.
+bool HostRun::Prepare(const Move& move) {
+  const bool new_step = log_.record().number() != move.step_number;
+  if (!asked_ && !Reachable(move)) return false;
+  const RunControl::LockState lock = run_.CheckLock(session_.host());
+  if (lock.kind == LockKind::kLeft) return false;
+  if (lock.kind == LockKind::kBroken) {
+    EndAs(v1::HOST_DEPLOYMENT_STATE_FAILED, lock.why);
+    return false;
+  }
+  fencing_ = lock.fencing;
+  session_.entry().mutable_host()->set_fencing(fencing_);
+  log_.Enter(move.step_number, StepName(move.step));
+  const std::string name = RecordName(move);
+  if (!name.empty()) {
+    log_.BeginAction(name, move.implied, OperationId(run_.facts(), session_.host(), move));
+  }
+  if (stored_ && !new_step) return true;
+  stored_ = Save();
+  return stored_;
+}
+
+// A host that does not answer is left before any hook is called for it. An agent that is asked to
+// act tells that by itself.
+bool HostRun::Reachable(const Move& move) {
+  if (move.kind == Move::Kind::kPerform || move.kind == Move::Kind::kReboot) return true;
+  absl::StatusOr<v1::GetHostStatusResponse> status =
+      run_.options().agents->Status(host_.host.address());
+  if (status.ok()) return true;
+  if (run_.leaving()) return false;
+  LeaveUnreachable(std::string(status.status().message()));
+  return false;
+}
+
+MoveDone HostRun::Make(const Move& move) {
+  // The configuration may have changed since the last move.
+  absl::StatusOr<FleetHost> found = run_.options().fleet->Find(session_.host());
+  if (found.ok()) {
+    host_ = *std::move(found);
+  } else if (move.kind != Move::Kind::kHook) {
+    MoveDone done;
+    done.result.outcome = Outcome::kFailed;
+    done.result.error = absl::StrCat(RecordName(move), ": ", found.status().message(),
+                                     "; it left the configuration on the way");
+    return done;
+  }
+  return MakeMove({.session = &session_,
+                   .log = &log_,
+                   .host = &host_,
+                   .progress = &progress_,
+                   .fencing = fencing_,
+                   .repeated = recovered_},
+                  move);
+}
+
+// Takes note of what a move came to, and stores it.
+bool HostRun::Advance(const Move& move, const MoveResult& result) {
+  const bool hook = move.kind == Move::Kind::kHook;
+  const Outcome outcome = hook ? progress_.step_outcome : result.outcome;
+  progress_ = After(std::move(progress_), policy_, move, result);
+  const bool step_over = !progress_.step.has_value() || progress_.steps != move.step_number;
+  if (step_over) log_.End(outcome, outcome == Outcome::kFailed ? progress_.error : "");
+  if (NextMove(progress_, policy_).kind == Move::Kind::kNone) {
+    Finish();
+    return false;
+  }
+  stored_ = Save();
+  if (hook) {
+    CrashPoint("planner-after-hook-stored");
+  } else {
+    CrashPoint("planner-after-action-stored");
+  }
+  return stored_;
+}
+
+// It is as if it had not been begun now; a resumed host that was begun before has failed again.
+void HostRun::LeaveUnreachable(const std::string& why) {
+  progress_ = begun_;
+  log_.End(Outcome::kFailed, why);
+  if (begun_.performed || begun_.steps > 0) {
+    EndAs(v1::HOST_DEPLOYMENT_STATE_FAILED, absl::StrCat("it cannot be gone on with: ", why));
+    return;
+  }
+  EndAs(v1::HOST_DEPLOYMENT_STATE_UNREACHABLE, why);
+}
+
+void HostRun::StopAtHook(const std::string& why) {
+  // First what stops the others: a planner that is killed in between must not go on with them.
+  if (!run_.Halt(why)) return;
+  EndAs(v1::HOST_DEPLOYMENT_STATE_FAILED, why);
+}
+
+void HostRun::EndAs(v1::HostDeploymentState state, const std::string& message) {
+  session_.End(state, message);
+  Save();
+}
+
+void HostRun::Finish() {
+  switch (progress_.end) {
+    case HostEnd::kSkipped:
+      session_.End(v1::HOST_DEPLOYMENT_STATE_SKIPPED, "");
+      break;
+    case HostEnd::kFailed:
+      session_.End(v1::HOST_DEPLOYMENT_STATE_FAILED, progress_.error);
+      break;
+    default:
+      session_.End(v1::HOST_DEPLOYMENT_STATE_SUCCEEDED, "");
+  }
+  Save();
+  CrashPoint("planner-after-host");
+}
+
+void HostRun::Encode() {
+  record::v1::HostEntry& entry = session_.entry();
+  EncodeProgress(progress_, *entry.mutable_progress());
+  entry.mutable_host()->mutable_remaining_actions()->Assign(progress_.remaining.begin(),
+                                                            progress_.remaining.end());
+}
+
+}  // namespace
+
+record::v1::HostEntry RunHost(RunControl* run, int index, record::v1::HostEntry entry,
+                              bool recovered) {
+  return HostRun(run, index, std::move(entry), recovered).Run();
+}
+
+}  // namespace gitops

@@ -1,0 +1,21 @@
+#ifndef GITOPS_SERVICES_PLANNER_RUN_HOST_RUN_H_
+#define GITOPS_SERVICES_PLANNER_RUN_HOST_RUN_H_
+
+#include "gitops/record/v1/deployment.pb.h"
+#include "services/planner/run/host_session.h"
+
+namespace gitops {
+
+// Takes one host from where `entry` stands to its end, or to where the deployment says stop, and
+// returns it as it then is. Every move is stored before the next is made. `recovered`: an earlier
+// process was at it, and may have made the next move already. Called in a thread of its own.
+record::v1::HostEntry RunHost(RunControl* run, int index, record::v1::HostEntry entry,
+                              bool recovered);
+
+// Brings the services that the host moved back to what they had, newest move first, and says in
+// the entry which are and which are not. May be repeated after a restart.
+record::v1::HostEntry RollBackHost(RunControl* run, int index, record::v1::HostEntry entry);
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_RUN_HOST_RUN_H_

@@ -1,0 +1,44 @@
+#include "services/planner/run/host_session.h"
+
+#include <algorithm>
+
+#include "services/planner/run/rollout_policy.h"
+
+namespace gitops {
+
+absl::Duration StoreBackoff(int attempt) {
+  return std::min(absl::Milliseconds(100) * (1 << std::min(attempt - 1, 6)), absl::Seconds(5));
+}
+
+bool StoreUntilDone(RunControl* run, const std::function<absl::Status()>& write) {
+  for (int attempt = 1;; ++attempt) {
+    const absl::Status status = write();
+    if (status.ok()) {
+      if (attempt > 1) run->StoreTrouble(absl::OkStatus());
+      return true;
+    }
+    run->StoreTrouble(status);
+    if (!run->Pause(StoreBackoff(attempt))) return false;
+  }
+}
+
+bool HostSession::Save(const v1::StepRecord* step) {
+  return StoreUntilDone(run_, [&] {
+    return run_->options().store->SaveHost(run_->facts().deployment().id(), index_, entry_, step);
+  });
+}
+
+void HostSession::End(v1::HostDeploymentState state, const std::string& message) {
+  v1::HostDeployment& host = *entry_.mutable_host();
+  host.set_state(state);
+  host.set_message(message);
+  *host.mutable_end_time() = ToTimestamp(run_->options().clock->Now());
+}
+
+v1::StepRecord HostSession::LoadStep(int number) {
+  absl::StatusOr<v1::StepRecord> step =
+      run_->options().store->LoadStep(run_->facts().deployment().id(), index_, number);
+  return step.ok() ? *std::move(step) : v1::StepRecord();
+}
+
+}  // namespace gitops

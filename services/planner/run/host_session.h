@@ -1,0 +1,77 @@
+#ifndef GITOPS_SERVICES_PLANNER_RUN_HOST_SESSION_H_
+#define GITOPS_SERVICES_PLANNER_RUN_HOST_SESSION_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "gitops/record/v1/deployment.pb.h"
+#include "services/planner/run/deployments.h"
+
+namespace gitops {
+
+// The deployment that hosts are worked on for, as their workers see it. Any thread.
+class RunControl {
+ public:
+  virtual ~RunControl() = default;
+
+  virtual const DeploymentsOptions& options() const = 0;
+  // As it was begun: id, spec, actor, reason, revisions, traceparent. Not its state.
+  virtual const record::v1::DeploymentEntry& facts() const = 0;
+
+  // This process stops, or the deployment has lost its locks: nothing more is to be done on any
+  // host, and what waits is to be left.
+  virtual bool leaving() const = 0;
+  // Hosts are to stop after the step they are in.
+  virtual bool stop_after_step() const = 0;
+  // Waits that long; false: leaving.
+  virtual bool Pause(absl::Duration pause) = 0;
+
+  // Whether the host may still be changed; waits while the store cannot tell.
+  struct LockState {
+    enum class Kind { kHeld, kBroken, kLeft } kind = Kind::kLeft;
+    int64_t fencing = 0;  // kHeld
+    std::string why;      // kBroken
+  };
+  virtual LockState CheckLock(const std::string& host) = 0;
+
+  // Puts an end to the whole deployment because of a hook. True once that is stored; false:
+  // leaving.
+  virtual bool Halt(const std::string& reason) = 0;
+  // What the deployment's message says while something cannot be stored; OK: it can again.
+  virtual void StoreTrouble(const absl::Status& status) = 0;
+};
+
+// How long to wait before the nth repetition (from 1 on) of what could not be stored or asked.
+absl::Duration StoreBackoff(int attempt);
+
+// Does `write` until it has succeeded; false: leaving.
+bool StoreUntilDone(RunControl* run, const std::function<absl::Status()>& write);
+
+// One host under way: its entry, and how it is stored. One thread.
+class HostSession {
+ public:
+  HostSession(RunControl* run, int index, record::v1::HostEntry entry)
+      : run_(run), index_(index), entry_(std::move(entry)) {}
+
+  RunControl* run() const { return run_; }
+  record::v1::HostEntry& entry() { return entry_; }
+  const std::string& host() const { return entry_.host().host(); }
+
+  // Stores the entry with `step` (may be null), waiting while that fails. False: leaving.
+  bool Save(const v1::StepRecord* step);
+  // Sets the state in which it ends, and says why.
+  void End(v1::HostDeploymentState state, const std::string& message);
+  // What the store has of step `number`; empty: nothing.
+  v1::StepRecord LoadStep(int number);
+
+ private:
+  RunControl* const run_;
+  const int index_;
+  record::v1::HostEntry entry_;
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_RUN_HOST_SESSION_H_

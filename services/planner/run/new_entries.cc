@@ -1,0 +1,100 @@
+#include "services/planner/run/new_entries.h"
+
+#include "absl/strings/str_cat.h"
+#include "services/planner/record/progress_codec.h"
+#include "services/planner/run/deployment_run.h"
+#include "services/planner/run/rollout_policy.h"
+#include "services/planner/step/step_machine.h"
+
+namespace gitops {
+
+record::v1::DeploymentEntry MakeDeploymentEntry(const Deployments::NewDeployment& deployment,
+                                                const std::string& planner, absl::Time now) {
+  record::v1::DeploymentEntry entry;
+  v1::Deployment& made = *entry.mutable_deployment();
+  made.set_id(deployment.id);
+  made.set_state(v1::DEPLOYMENT_STATE_PENDING);
+  *made.mutable_spec() = deployment.plan.spec();
+  made.set_actor(deployment.actor);
+  made.set_reason(deployment.reason);
+  *made.mutable_create_time() = ToTimestamp(now);
+  made.set_waves(deployment.plan.waves());
+  made.set_host_count(deployment.plan.hosts_size());
+  *made.mutable_revisions() = deployment.plan.revisions();
+  made.set_rollback_of(deployment.rollback_of);
+  made.set_planner(planner);
+  entry.set_traceparent(deployment.traceparent);
+  return entry;
+}
+
+std::vector<record::v1::HostEntry> MakeHostEntries(const v1::Plan& plan) {
+  std::vector<record::v1::HostEntry> hosts;
+  hosts.reserve(plan.hosts_size());
+  for (const v1::PlannedHost& planned : plan.hosts()) {
+    record::v1::HostEntry entry;
+    v1::HostDeployment& host = *entry.mutable_host();
+    host.set_host(planned.host());
+    host.set_address(planned.address());
+    host.set_wave(planned.wave());
+    host.set_state(v1::HOST_DEPLOYMENT_STATE_PENDING);
+    *host.mutable_actions() = planned.actions();
+    *host.mutable_remaining_actions() = planned.actions();
+    HostProgress progress;
+    progress.remaining.assign(planned.actions().begin(), planned.actions().end());
+    EncodeProgress(progress, *entry.mutable_progress());
+    *entry.mutable_revisions() = planned.revisions();
+    hosts.push_back(std::move(entry));
+  }
+  return hosts;
+}
+
+absl::StatusOr<bool> ResumeHost(record::v1::HostEntry& entry, const HostPolicy& policy) {
+  v1::HostDeployment& host = *entry.mutable_host();
+  const HostPhase phase = PhaseOf(entry);
+  if (phase == HostPhase::kPending || phase == HostPhase::kSucceeded ||
+      phase == HostPhase::kSkipped) {
+    return false;
+  }
+  absl::StatusOr<HostProgress> progress = DecodeProgress(entry.progress());
+  if (!progress.ok()) return progress.status();
+  const bool was_brought_back =
+      phase == HostPhase::kRolledBack || phase == HostPhase::kRollbackFailed;
+  if (was_brought_back) {
+    // It begins anew; only the numbers that name steps and operations go on.
+    HostProgress anew;
+    anew.remaining.assign(host.actions().begin(), host.actions().end());
+    anew.steps = progress->steps;
+    anew.moves = progress->moves;
+    *progress = std::move(anew);
+  }
+  // One that was never begun stands where it will begin.
+  if (progress->steps > 0) *progress = Resumed(*std::move(progress), policy);
+  EncodeProgress(*progress, *entry.mutable_progress());
+  host.mutable_remaining_actions()->Assign(progress->remaining.begin(), progress->remaining.end());
+  host.set_state(v1::HOST_DEPLOYMENT_STATE_PENDING);
+  host.clear_message();
+  host.clear_end_time();
+  entry.set_rolling_back(false);
+  return true;
+}
+
+void ResumeEntry(record::v1::DeploymentEntry& entry, absl::Time now, const std::string& actor) {
+  entry.set_cancel_requested(false);
+  entry.clear_halt_reason();
+  entry.clear_pause_until();
+  entry.clear_rollback_wave();
+  entry.clear_rollback_reason();
+  entry.clear_catch_up_until();
+  v1::Deployment& deployment = *entry.mutable_deployment();
+  deployment.set_state(v1::DEPLOYMENT_STATE_PENDING);
+  deployment.clear_message();
+  deployment.clear_end_time();
+  AddEvent(entry, now, "resumed", actor);
+}
+
+std::string LockBrokenText(const v1::HostLock& lock, const std::string& reason) {
+  return absl::StrCat("the lock of host ", lock.host(), " was broken", reason.empty() ? "" : ": ",
+                      reason);
+}
+
+}  // namespace gitops

@@ -1,0 +1,88 @@
+#include "services/planner/run/rollback_plan.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "services/planner/run/deployments.h"
+
+namespace gitops {
+namespace {
+
+constexpr char kSync[] = "sync";
+
+// What brings one host back; without actions where there is nothing that could be.
+v1::PlannedHost PlanBack(const v1::HostDeployment& done) {
+  v1::PlannedHost back;
+  back.set_host(done.host());
+  back.set_address(done.address());
+  back.set_wave(1);
+  for (const NetMove& net : NetMoves(done)) {
+    if (net.from_hash.empty()) continue;
+    v1::ServiceRevision* revision = back.add_revisions();
+    revision->set_service(net.service);
+    revision->set_hash(net.from_hash);
+    v1::ServiceMove* move = back.add_moves();
+    move->set_service(net.service);
+    move->set_from_hash(net.to_hash);
+    move->set_to_hash(net.from_hash);
+  }
+  if (back.revisions_size() > 0) back.add_actions(kSync);
+  return back;
+}
+
+// One wave, and on over failures: as much as can be is to be brought back.
+v1::DeploymentSpec SpecBack(const v1::DeploymentSpec& done) {
+  v1::DeploymentSpec spec = done;
+  spec.clear_selection();
+  spec.clear_actions();
+  spec.add_actions(kSync);
+  spec.clear_revision();
+  spec.clear_rollout();
+  spec.mutable_rollout()->set_max_parallel(done.rollout().max_parallel());
+  spec.mutable_rollout()->set_on_failure(v1::Rollout::ON_FAILURE_CONTINUE);
+  return spec;
+}
+
+}  // namespace
+
+std::vector<NetMove> NetMoves(const v1::HostDeployment& host) {
+  std::vector<NetMove> moves;
+  for (auto move = host.moves().rbegin(); move != host.moves().rend(); ++move) {
+    const auto known = std::find_if(moves.begin(), moves.end(), [&](const NetMove& net) {
+      return net.service == move->service();
+    });
+    if (known != moves.end()) {
+      known->from_hash = move->from_hash();
+    } else {
+      moves.push_back({move->service(), move->from_hash(), move->to_hash()});
+    }
+  }
+  std::erase_if(moves, [](const NetMove& net) { return net.from_hash == net.to_hash; });
+  return moves;
+}
+
+absl::StatusOr<v1::Plan> RollbackPlan(const v1::Deployment& done) {
+  v1::Plan plan;
+  *plan.mutable_spec() = SpecBack(done.spec());
+  std::set<std::string> first_publications;
+  for (auto host = done.hosts().rbegin(); host != done.hosts().rend(); ++host) {
+    v1::PlannedHost back = PlanBack(*host);
+    if (back.actions_size() == 0) {
+      for (const NetMove& net : NetMoves(*host)) first_publications.insert(net.service);
+      continue;
+    }
+    plan.mutable_spec()->mutable_selection()->add_on(back.host());
+    *plan.add_hosts() = std::move(back);
+  }
+  plan.set_waves(1);
+  if (plan.hosts_size() > 0) return plan;
+  return absl::FailedPreconditionError(absl::StrCat(
+      "deployment ", done.id(), " cannot be rolled back: ",
+      first_publications.empty()
+          ? "it moved no service, or all are back where they were"
+          : absl::StrCat("before it, nothing was published of ", *first_publications.begin())));
+}
+
+}  // namespace gitops

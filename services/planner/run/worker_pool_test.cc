@@ -1,0 +1,91 @@
+#include "services/planner/run/worker_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <set>
+#include <thread>
+
+namespace gitops {
+namespace {
+
+// Jobs that stand still until they are let go.
+class Gate {
+ public:
+  void Pass() {
+    MutexLock lock(mutex_);
+    peak_ = std::max(peak_, ++inside_);
+    threads_.insert(std::this_thread::get_id());
+    changed_.NotifyAll();
+    while (!open_) changed_.Wait(mutex_);
+    --inside_;
+    ++passed_;
+    changed_.NotifyAll();
+  }
+  void AwaitInside(int count) {
+    MutexLock lock(mutex_);
+    while (inside_ < count) changed_.Wait(mutex_);
+  }
+  void AwaitPassed(int count) {
+    MutexLock lock(mutex_);
+    while (passed_ < count) changed_.Wait(mutex_);
+  }
+  void Open() {
+    MutexLock lock(mutex_);
+    open_ = true;
+    changed_.NotifyAll();
+  }
+  int peak() {
+    MutexLock lock(mutex_);
+    return peak_;
+  }
+  int threads() {
+    MutexLock lock(mutex_);
+    return static_cast<int>(threads_.size());
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  int inside_ ABSL_GUARDED_BY(mutex_) = 0;
+  int passed_ ABSL_GUARDED_BY(mutex_) = 0;
+  int peak_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool open_ ABSL_GUARDED_BY(mutex_) = false;
+  std::set<std::thread::id> threads_ ABSL_GUARDED_BY(mutex_);
+};
+
+TEST(WorkerPool, RunsAsManyAtATimeAsAllowedAndTheRestAfterThem) {
+  Gate gate;
+  WorkerPool pool(3);
+  for (int i = 0; i < 10; ++i) pool.Run([&] { gate.Pass(); });
+  gate.AwaitInside(3);
+  EXPECT_EQ(pool.waiting(), 7);
+  gate.Open();
+  gate.AwaitPassed(10);
+  EXPECT_EQ(gate.peak(), 3);
+}
+
+TEST(WorkerPool, ThreadsAreReused) {
+  Gate gate;
+  gate.Open();
+  WorkerPool pool(1000);
+  for (int i = 0; i < 200; ++i) {
+    pool.Run([&] { gate.Pass(); });
+    gate.AwaitPassed(i + 1);
+  }
+  // Now and then a thread that has let its job go is not idle yet when the next one comes.
+  EXPECT_LT(gate.threads(), 200);
+}
+
+TEST(WorkerPool, WhatIsLeftIsRunBeforeItGoes) {
+  std::atomic<int> run = 0;
+  {
+    WorkerPool pool(1);
+    for (int i = 0; i < 20; ++i) pool.Run([&] { ++run; });
+  }
+  EXPECT_EQ(run, 20);
+}
+
+}  // namespace
+}  // namespace gitops
