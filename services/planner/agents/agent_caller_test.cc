@@ -1,0 +1,186 @@
+#include "services/planner/agents/agent_caller.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <future>
+
+#include "absl/strings/str_cat.h"
+#include "services/planner/agents/test_agent.h"
+#include "services/planner/testing/silent_listener.h"
+
+namespace gitops {
+namespace {
+
+using ::testing::HasSubstr;
+
+AgentCallerOptions Patient() {
+  AgentCallerOptions options;
+  options.connect_timeout = absl::Seconds(20);
+  options.return_timeout = absl::Seconds(20);
+  return options;
+}
+
+v1::PerformActionRequest Sync(const std::string& operation) {
+  v1::PerformActionRequest request;
+  request.mutable_operation()->set_id(operation);
+  request.mutable_operation()->set_fencing(1);
+  request.set_action("sync");
+  return request;
+}
+
+std::string Message(const absl::Status& status) { return std::string(status.message()); }
+
+TEST(AgentCallerTest, AnAgentTellsHowItsHostStands) {
+  for (const std::string& listen :
+       {std::string("127.0.0.1:0"), absl::StrCat("unix:/tmp/gitops-a-", getpid())}) {
+    TestAgent agent(listen);
+    const auto status = NewAgentCaller(Patient())->Status(agent.address());
+    ASSERT_TRUE(status.ok()) << status.status();
+    EXPECT_EQ(status->boot_id(), "boot-1");
+  }
+}
+
+TEST(AgentCallerTest, WhereNobodyListensItSaysSoAtOnceWithTheAddress) {
+  std::string address;
+  {
+    TestAgent gone;
+    address = gone.address();
+  }
+  const auto caller = NewAgentCaller(Patient());
+  for (const std::string& at : {address, std::string("unix:/tmp/gitops-nobody.sock")}) {
+    const absl::Time began = absl::Now();
+    const absl::Status status = caller->Status(at).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+    EXPECT_THAT(Message(status), HasSubstr(absl::StrCat("cannot reach the agent at ", at)));
+    EXPECT_EQ(caller->Perform(at, Sync("d/h/1"), nullptr).status.code(),
+              absl::StatusCode::kUnavailable);
+    EXPECT_LT(absl::Now() - began, absl::Seconds(10));
+  }
+}
+
+TEST(AgentCallerTest, BadAddressesAndPlainTextToOthersAreRefused) {
+  const auto caller = NewAgentCaller(Patient());
+  EXPECT_EQ(caller->Status("http://x").status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(caller->Status("web1.example:8004").status().code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(AgentCallerTest, AnAgentThatAcceptsAndSaysNothingIsUnreachableAfterTheConnectTimeout) {
+  SilentListener listener;
+  AgentCallerOptions options = Patient();
+  options.connect_timeout = absl::Milliseconds(150);
+  const auto caller = NewAgentCaller(options);
+  const absl::Time began = absl::Now();
+  const PerformOutcome outcome = caller->Perform(listener.address(), Sync("d/h/1"), nullptr);
+  EXPECT_EQ(outcome.status.code(), absl::StatusCode::kUnavailable) << outcome.status;
+  EXPECT_THAT(Message(outcome.status), HasSubstr(listener.address()));
+  EXPECT_GE(absl::Now() - began, absl::Milliseconds(140));
+  EXPECT_LT(absl::Now() - began, absl::Seconds(5));
+}
+
+TEST(AgentCallerTest, AnAgentThatStartsAnewBetweenCallsIsFoundAgain) {
+  TestAgent agent;
+  const auto caller = NewAgentCaller(Patient());
+  ASSERT_TRUE(caller->Status(agent.address()).ok());
+  agent.Stop();
+  EXPECT_EQ(caller->Status(agent.address()).status().code(), absl::StatusCode::kUnavailable);
+  agent.Start();
+  const auto status = caller->Status(agent.address());
+  ASSERT_TRUE(status.ok()) << status.status();
+  EXPECT_EQ(status->boot_id(), "boot-2");
+  agent.Stop();
+  agent.Start();
+  EXPECT_EQ(caller->Status(agent.address())->boot_id(), "boot-3");
+}
+
+TEST(AgentCallerTest, AnAgentThatAnsweredLatelyIsNotAskedWhetherItIsThere) {
+  TestAgent agent;
+  const auto caller = NewAgentCaller(Patient());
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(
+        caller->Perform(agent.address(), Sync(absl::StrCat("d/h/", i)), nullptr).status.ok());
+  }
+  EXPECT_EQ(agent.status_asked(), 1);
+}
+
+TEST(AgentCallerTest, BrakesCarryOnWhoseBehalfTheyAre) {
+  TestAgent agent;
+  const auto caller = NewAgentCaller(Patient());
+  v1::FreezeServiceRequest freeze;
+  freeze.set_service("web");
+  const auto frozen = caller->Freeze(agent.address(), "alice@laptop", freeze);
+  ASSERT_TRUE(frozen.ok()) << frozen.status();
+  EXPECT_EQ(frozen->service(), "web");
+  EXPECT_EQ(agent.last_user(), "alice@laptop");
+  EXPECT_TRUE(caller->Unfreeze(agent.address(), "bob", {}).ok());
+  EXPECT_EQ(agent.last_user(), "bob");
+  v1::RollbackServiceRequest rollback;
+  rollback.set_hash("f00");
+  EXPECT_EQ(caller->Rollback(agent.address(), "carol", rollback)->hash(), "f00");
+  EXPECT_EQ(agent.last_user(), "carol");
+  EXPECT_TRUE(caller->Pull(agent.address(), "dave\n\xC3\xA9", {})->changed());
+  EXPECT_EQ(agent.last_user(), "dave???");
+  EXPECT_EQ(caller->Diff(agent.address(), {})->hash(), "abc");
+}
+
+TEST(AgentCallerTest, ChecksAndRevisionsAreAskedOfTheAgent) {
+  TestAgent agent;
+  const auto caller = NewAgentCaller(Patient());
+  v1::RunCheckRequest check;
+  check.add_cmd("true");
+  check.mutable_timeout()->set_seconds(3);
+  EXPECT_EQ(caller->RunCheck(agent.address(), check)->exit_status(), 7);
+  EXPECT_EQ(agent.last_check().cmd(0), "true");
+  v1::ResolveRevisionRequest resolve;
+  resolve.set_service("web");
+  EXPECT_EQ(caller->ResolveRevision(agent.address(), resolve)->hash(), "abc");
+  resolve.set_service("other");
+  const absl::Status missing = caller->ResolveRevision(agent.address(), resolve).status();
+  EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(Message(missing), "no such service");
+  v1::DiffServiceRequest diff;
+  diff.set_service("new");
+  EXPECT_EQ(caller->Diff(agent.address(), diff).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(AgentCallerTest, AwaitRebootReturnsTheNewBootOnceTheAgentIsBack) {
+  TestAgent agent;
+  const auto caller = NewAgentCaller(Patient());
+  std::atomic<int> polls = 0;
+  auto back = std::async(std::launch::async, [&] {
+    const auto boot = caller->AwaitReboot(agent.address(), "boot-1", absl::Minutes(1), [&] {
+      ++polls;
+      return false;
+    });
+    return boot.ok() ? *boot : boot.status().ToString();
+  });
+  while (polls < 1) std::this_thread::yield();  // it has seen the old boot
+  agent.Stop();
+  while (polls < 4) std::this_thread::yield();  // and nobody
+  agent.Start();
+  EXPECT_EQ(back.get(), "boot-2");
+}
+
+TEST(AgentCallerTest, AwaitRebootTellsAHostThatDidNotRebootFromOneThatIsGone) {
+  TestAgent agent;
+  const auto caller = NewAgentCaller(Patient());
+  absl::Status status =
+      caller->AwaitReboot(agent.address(), "boot-1", absl::Milliseconds(50), nullptr).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(Message(status), HasSubstr("it has not rebooted"));
+  agent.Stop();
+  status = caller->AwaitReboot(agent.address(), "boot-1", absl::Milliseconds(50), nullptr).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(Message(status), HasSubstr("cannot reach the agent"));
+  EXPECT_EQ(caller->AwaitReboot(agent.address(), "boot-1", absl::Minutes(9), [] { return true; })
+                .status()
+                .code(),
+            absl::StatusCode::kCancelled);
+}
+
+}  // namespace
+}  // namespace gitops
