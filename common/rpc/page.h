@@ -5,36 +5,54 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
 namespace gitops {
 
-// One page of a list that is ordered by `key`. The token of a page is "after:" and the last key of
-// the one before, so a page stays right when entries come and go in between.
+// Which page a request asks for. The token of a page is "after:" and the last key of the one
+// before, so a page stays right when entries come and go in between.
+struct PageRequest {
+  int limit = 0;      // at least 1
+  std::string after;  // the key; empty: the first page
+};
+
+inline constexpr absl::string_view kPageTokenPrefix = "after:";
+
+// The token of the page after the one that ends with `key`.
+inline std::string PageToken(absl::string_view key) { return absl::StrCat(kPageTokenPrefix, key); }
+
 // INVALID_ARGUMENT: page_size below 0 or over 10,000; a token that is none of ours.
-template <typename Request, typename Item, typename Key, typename Out>
-absl::Status FillPage(const Request& request, const std::vector<Item>& ordered, Key key, Out* out,
-                      std::string* next_page_token) {
+template <typename Request>
+absl::StatusOr<PageRequest> ReadPage(const Request& request) {
   constexpr int kDefaultPage = 1'000;
   constexpr int kLargestPage = 10'000;
-  constexpr absl::string_view kTokenPrefix = "after:";
   if (request.page_size() < 0 || request.page_size() > kLargestPage) {
     return absl::InvalidArgumentError(
         absl::StrCat("page_size is ", request.page_size(), "; it may be 0 to ", kLargestPage));
   }
-  if (!request.page_token().empty() && !absl::StartsWith(request.page_token(), kTokenPrefix)) {
+  PageRequest page;
+  page.limit = request.page_size() == 0 ? kDefaultPage : request.page_size();
+  if (request.page_token().empty()) return page;
+  if (!absl::StartsWith(request.page_token(), kPageTokenPrefix)) {
     return absl::InvalidArgumentError("page_token is not one that this method gave out");
   }
-  const int limit = request.page_size() == 0 ? kDefaultPage : request.page_size();
-  const std::string after = request.page_token().empty()
-                                ? std::string()
-                                : request.page_token().substr(kTokenPrefix.size());
+  page.after = request.page_token().substr(kPageTokenPrefix.size());
+  return page;
+}
+
+// One page of a list that is ordered by `key`. Errors as ReadPage.
+template <typename Request, typename Item, typename Key, typename Out>
+absl::Status FillPage(const Request& request, const std::vector<Item>& ordered, Key key, Out* out,
+                      std::string* next_page_token) {
+  const absl::StatusOr<PageRequest> page = ReadPage(request);
+  if (!page.ok()) return page.status();
   for (const Item& item : ordered) {
-    if (!request.page_token().empty() && key(item) <= after) continue;
-    if (out->size() == limit) {
-      *next_page_token = absl::StrCat(kTokenPrefix, key((*out)[limit - 1]));
+    if (!page->after.empty() && key(item) <= page->after) continue;
+    if (out->size() == page->limit) {
+      *next_page_token = PageToken(key((*out)[page->limit - 1]));
       return absl::OkStatus();
     }
     *out->Add() = item;
