@@ -1,0 +1,176 @@
+#include "services/planner/rpc/deployment_calls.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/rpc/page.h"
+#include "services/planner/plan/check_spec.h"
+#include "services/planner/record/timestamps.h"
+
+namespace gitops {
+namespace {
+
+constexpr absl::Duration kPlanLife = absl::Hours(24);
+
+absl::Status CheckId(const std::string& id) {
+  if (!id.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError("no deployment is named");
+}
+
+}  // namespace
+
+class DeploymentCalls::Place {
+ public:
+  explicit Place(DeploymentCalls* calls) : calls_(calls) {}
+  ~Place() {
+    if (!taken_) return;
+    MutexLock lock(calls_->mutex_);
+    --calls_->making_;
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+
+  absl::Status Take() {
+    MutexLock lock(calls_->mutex_);
+    const auto unfinished = calls_->options_.store->Unfinished();
+    if (!unfinished.ok()) return unfinished.status();
+    const int most = calls_->options_.most_deployments;
+    if (static_cast<int>(unfinished->size()) + calls_->making_ >= most) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat(most, " deployments have not ended; wait for one of them, or cancel one"));
+    }
+    ++calls_->making_;
+    taken_ = true;
+    return absl::OkStatus();
+  }
+
+ private:
+  DeploymentCalls* const calls_;
+  bool taken_ = false;
+};
+
+absl::Status DeploymentCalls::CheckStarted() const {
+  if (started_) return absl::OkStatus();
+  return absl::UnavailableError(
+      "the planner is starting: it takes up the deployments it left first; try again soon");
+}
+
+absl::StatusOr<v1::Plan> DeploymentCalls::CreatePlan(const v1::DeploymentSpec& spec,
+                                                     const CallContext& call) {
+  absl::StatusOr<v1::Plan> plan = options_.plans->Make(spec, /*changes=*/false, /*deployment=*/"",
+                                                       call.traceparent, nullptr, call.give_up);
+  if (!plan.ok()) return plan.status();
+  const absl::Time now = options_.clock->Now();
+  *plan->mutable_create_time() = StoredTime(now);
+  *plan->mutable_expire_time() = StoredTime(now + kPlanLife);
+  absl::StatusOr<std::string> token = options_.store->SavePlan(*plan);
+  if (!token.ok()) return token.status();
+  plan->set_token(*token);
+  return plan;
+}
+
+absl::StatusOr<v1::Plan> DeploymentCalls::PlanFor(const v1::CreateDeploymentRequest& request,
+                                                  const std::string& id, const CallContext& call,
+                                                  std::vector<v1::HookCall>* calls) {
+  if (request.plan_token().empty()) {
+    return options_.plans->Make(request.spec(), /*changes=*/true, id, call.traceparent, calls,
+                                call.give_up);
+  }
+  const absl::StatusOr<v1::Plan> shown = options_.store->LoadPlan(request.plan_token());
+  if (!shown.ok()) return shown.status();
+  return options_.plans->Confirm(*shown, id, call.traceparent, calls, call.give_up);
+}
+
+absl::StatusOr<v1::Deployment> DeploymentCalls::Create(const v1::CreateDeploymentRequest& request,
+                                                       const CallContext& call) {
+  if (request.plan_token().empty() != request.has_spec()) {
+    return absl::InvalidArgumentError(
+        "give either a plan's token or a spec of what is to be done, and not both");
+  }
+  if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
+  if (absl::Status status = CheckStarted(); !status.ok()) return status;
+  Place place(this);
+  if (absl::Status status = place.Take(); !status.ok()) return status;
+  Deployments::NewDeployment deployment;
+  deployment.id = options_.store->NewDeploymentId();
+  absl::StatusOr<v1::Plan> plan = PlanFor(request, deployment.id, call, &deployment.calls);
+  if (!plan.ok()) return plan.status();
+  deployment.plan = *std::move(plan);
+  deployment.actor = call.actor;
+  deployment.reason = request.reason();
+  deployment.traceparent = call.traceparent;
+  deployment.no_wait = request.no_wait();
+  return options_.deployments->Begin(std::move(deployment));
+}
+
+absl::StatusOr<v1::Deployment> DeploymentCalls::RollBack(
+    const v1::RollbackDeploymentRequest& request, const CallContext& call) {
+  if (absl::Status status = CheckId(request.id()); !status.ok()) return status;
+  if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
+  if (absl::Status status = CheckStarted(); !status.ok()) return status;
+  const absl::StatusOr<v1::Deployment> done = options_.store->Whole(request.id());
+  if (!done.ok()) return done.status();
+  if (!HasEnded(done->state())) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("deployment ", request.id(),
+                     " has not ended; cancel it first, and wait until its hosts have stopped"));
+  }
+  Place place(this);
+  if (absl::Status status = place.Take(); !status.ok()) return status;
+  absl::StatusOr<v1::Plan> plan = RollbackPlan(*done);
+  if (!plan.ok()) return plan.status();
+  Deployments::NewDeployment deployment;
+  deployment.id = options_.store->NewDeploymentId();
+  deployment.plan = *std::move(plan);
+  deployment.actor = call.actor;
+  deployment.reason = request.reason();
+  deployment.rollback_of = request.id();
+  deployment.traceparent = call.traceparent;
+  return options_.deployments->Begin(std::move(deployment));
+}
+
+absl::StatusOr<v1::Deployment> DeploymentCalls::Cancel(const v1::CancelDeploymentRequest& request,
+                                                       const CallContext& call) {
+  if (absl::Status status = CheckId(request.id()); !status.ok()) return status;
+  if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
+  if (absl::Status status = CheckStarted(); !status.ok()) return status;
+  return options_.deployments->Cancel(request.id(), call.actor, request.reason());
+}
+
+absl::StatusOr<v1::Deployment> DeploymentCalls::Resume(const std::string& id,
+                                                       const CallContext& call) {
+  if (absl::Status status = CheckId(id); !status.ok()) return status;
+  if (absl::Status status = CheckStarted(); !status.ok()) return status;
+  Place place(this);
+  if (absl::Status status = place.Take(); !status.ok()) return status;
+  return options_.deployments->Resume(id, call.actor);
+}
+
+absl::StatusOr<v1::HostLock> DeploymentCalls::BreakLock(const v1::BreakLockRequest& request,
+                                                        const CallContext& call) {
+  if (request.host().empty()) return absl::InvalidArgumentError("no host is named");
+  if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
+  absl::StatusOr<v1::HostLock> lock =
+      options_.locks->Break(request.host(), call.actor, request.reason());
+  if (lock.ok()) options_.deployments->LockBroken(*lock, call.actor, request.reason());
+  return lock;
+}
+
+absl::Status DeploymentCalls::List(const v1::ListDeploymentsRequest& request,
+                                   v1::ListDeploymentsResponse* response) {
+  const absl::StatusOr<PageRequest> page = ReadPage(request);
+  if (!page.ok()) return page.status();
+  // One more tells whether there is another page.
+  auto deployments = options_.store->List(page->after, page->limit + 1);
+  if (!deployments.ok()) return deployments.status();
+  for (v1::Deployment& deployment : *deployments) {
+    if (response->deployments_size() == page->limit) {
+      response->set_next_page_token(PageToken(response->deployments(page->limit - 1).id()));
+      break;
+    }
+    *response->add_deployments() = std::move(deployment);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace gitops

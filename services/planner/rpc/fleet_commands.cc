@@ -1,0 +1,77 @@
+#include "services/planner/rpc/fleet_commands.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/sync/side_by_side.h"
+#include "services/planner/plan/check_spec.h"
+#include "services/planner/plan/fleet_selection.h"
+
+namespace gitops {
+namespace {
+
+constexpr int kMostAtOnce = 64;
+
+// A host that is asked.
+struct Asked {
+  std::shared_ptr<const FleetHost> host;
+  bool known = true;  // to have the service
+};
+
+std::vector<Asked> HostsToAsk(const Fleet& fleet, FleetHosts hosts, const std::string& service) {
+  std::vector<Asked> asked;
+  for (auto& host : hosts) {
+    const std::vector<v1::Service> services = fleet.Services(host->host.host());
+    const bool has = std::any_of(services.begin(), services.end(),
+                                 [&](const v1::Service& one) { return one.service() == service; });
+    const bool nothing_known = services.empty() && host->host.state() == v1::HOST_STATE_UNKNOWN;
+    if (has || nothing_known) asked.push_back({.host = std::move(host), .known = has});
+  }
+  return asked;
+}
+
+v1::HostOutcome Ask(const FleetCommand& command, const v1::Host& host) {
+  v1::HostOutcome outcome;
+  const absl::Status status = command.cancelled && command.cancelled()
+                                  ? absl::CancelledError("not asked: the caller is gone")
+                                  : command.ask(host.address(), &outcome);
+  outcome.set_host(host.host());
+  // Agents have names of their own for their hosts.
+  if (outcome.has_service()) outcome.mutable_service()->set_host(host.host());
+  outcome.set_code(static_cast<int>(status.code()));
+  outcome.set_message(std::string(status.message()));
+  return outcome;
+}
+
+absl::Status NobodyHasIt(const std::string& service, size_t selected) {
+  return absl::NotFoundError(absl::StrCat("none of the ", selected,
+                                          " selected hosts has a service \"", service,
+                                          "\"; gitopsctl list services shows which there are"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<v1::HostOutcome>> RunFleetCommand(const Fleet& fleet,
+                                                             const FleetCommand& command) {
+  if (absl::Status status = CheckServiceName(command.service); !status.ok()) return status;
+  absl::StatusOr<FleetHosts> hosts = SelectHosts(fleet, command.selection, command.changes);
+  if (!hosts.ok()) return hosts.status();
+  const size_t selected = hosts->size();
+  const std::vector<Asked> asked = HostsToAsk(fleet, *std::move(hosts), command.service);
+  std::vector<v1::HostOutcome> all(asked.size());
+  SideBySide(static_cast<int>(asked.size()), kMostAtOnce,
+             [&](int i) { all[i] = Ask(command, asked[i].host->host); });
+  if (command.cancelled && command.cancelled()) return absl::CancelledError("the caller is gone");
+  std::vector<v1::HostOutcome> outcomes;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const bool has_none =
+        !asked[i].known && all[i].code() == static_cast<int>(absl::StatusCode::kNotFound);
+    if (!has_none) outcomes.push_back(std::move(all[i]));
+  }
+  if (outcomes.empty()) return NobodyHasIt(command.service, selected);
+  return outcomes;
+}
+
+}  // namespace gitops

@@ -1,0 +1,33 @@
+#ifndef GITOPS_SERVICES_PLANNER_RPC_FLEET_COMMANDS_H_
+#define GITOPS_SERVICES_PLANNER_RPC_FLEET_COMMANDS_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "gitops/v1/planner.pb.h"
+#include "services/planner/fleet/fleet.h"
+
+namespace gitops {
+
+// One command to one service on many hosts, asked of their agents at once.
+struct FleetCommand {
+  v1::Selection selection;
+  std::string service;
+  bool changes = true;  // then the whole fleet needs `all`
+  // Asks one agent, and fills in what it answered. From several threads at a time.
+  std::function<absl::Status(const std::string& address, v1::HostOutcome* outcome)> ask;
+  std::function<bool()> cancelled;
+};
+
+// What each host made of it, in the order of the selection. Hosts that have no such service are not
+// asked; of which nothing is known are, and are left out where they have none. NOT_FOUND: no
+// selected host has it. INVALID_ARGUMENT: a bad selection or service. CANCELLED.
+absl::StatusOr<std::vector<v1::HostOutcome>> RunFleetCommand(const Fleet& fleet,
+                                                             const FleetCommand& command);
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_RPC_FLEET_COMMANDS_H_

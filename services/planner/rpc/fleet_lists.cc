@@ -1,0 +1,143 @@
+#include "services/planner/rpc/fleet_lists.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/rpc/page.h"
+#include "services/planner/plan/check_spec.h"
+#include "services/planner/plan/fleet_selection.h"
+
+namespace gitops {
+namespace {
+
+// Where a page ended.
+struct Cursor {
+  int64_t place = 0;
+  std::string host, service;
+};
+
+std::string Token(const Cursor& cursor) {
+  return PageToken(absl::WebSafeBase64Escape(
+      absl::StrCat(cursor.place, "\n", cursor.host, "\n", cursor.service)));
+}
+
+absl::StatusOr<Cursor> ReadCursor(const std::string& after) {
+  std::string text;
+  Cursor cursor;
+  if (absl::WebSafeBase64Unescape(after, &text)) {
+    const std::vector<std::string> parts = absl::StrSplit(text, '\n');
+    if (parts.size() == 3 && absl::SimpleAtoi(parts[0], &cursor.place) && cursor.place >= 0) {
+      cursor.host = parts[1];
+      cursor.service = parts[2];
+      return cursor;
+    }
+  }
+  return absl::InvalidArgumentError("page_token is not one that this method gave out");
+}
+
+// Where the host that the page ended with is now; `gone`: it has left, and this is who took its
+// place.
+size_t PlaceOf(const FleetHosts& hosts, const Cursor& cursor, bool* gone) {
+  const size_t place = std::min(static_cast<size_t>(cursor.place), hosts.size());
+  const auto is_it = [&](const auto& host) { return host->host.host() == cursor.host; };
+  *gone = false;
+  if (place < hosts.size() && is_it(hosts[place])) return place;
+  const auto found = std::find_if(hosts.begin(), hosts.end(), is_it);
+  if (found != hosts.end()) return found - hosts.begin();
+  *gone = true;
+  return place;
+}
+
+// The host and, for services, the name after which a page begins.
+struct Begin {
+  size_t place = 0;
+  std::string after_service;  // of that host; empty: from its first
+};
+
+absl::StatusOr<Begin> BeginOf(const FleetHosts& hosts, const PageRequest& page) {
+  if (page.after.empty()) return Begin{};
+  const absl::StatusOr<Cursor> cursor = ReadCursor(page.after);
+  if (!cursor.ok()) return cursor.status();
+  bool gone = false;
+  const size_t place = PlaceOf(hosts, *cursor, &gone);
+  if (gone) return Begin{.place = place};
+  if (cursor->service.empty()) return Begin{.place = place + 1};
+  return Begin{.place = place, .after_service = cursor->service};
+}
+
+}  // namespace
+
+absl::StatusOr<LocksByHost> ListLocks(HostLocks& locks) {
+  absl::StatusOr<std::vector<v1::HostLock>> list = locks.List();
+  if (!list.ok()) return list.status();
+  LocksByHost by_host;
+  for (v1::HostLock& lock : *list) {
+    std::string host = lock.host();
+    by_host.emplace(std::move(host), std::move(lock));
+  }
+  return by_host;
+}
+
+v1::Host WithLock(const v1::Host& host, const LocksByHost& locks) {
+  v1::Host shown = host;
+  if (const auto lock = locks.find(host.host()); lock != locks.end()) {
+    *shown.mutable_lock() = lock->second;
+  }
+  return shown;
+}
+
+absl::Status ListHosts(const Fleet& fleet, HostLocks& locks, const v1::ListHostsRequest& request,
+                       v1::ListHostsResponse* response) {
+  const absl::StatusOr<PageRequest> page = ReadPage(request);
+  if (!page.ok()) return page.status();
+  const auto hosts = SelectHosts(fleet, request.selection(), /*changes=*/false);
+  if (!hosts.ok()) return hosts.status();
+  const absl::StatusOr<Begin> begin = BeginOf(*hosts, *page);
+  if (!begin.ok()) return begin.status();
+  const absl::StatusOr<LocksByHost> held = ListLocks(locks);
+  if (!held.ok()) return held.status();
+  for (size_t i = begin->place; i < hosts->size(); ++i) {
+    if (response->hosts_size() == page->limit) {
+      response->set_next_page_token(
+          Token({.place = static_cast<int64_t>(i) - 1, .host = (*hosts)[i - 1]->host.host()}));
+      break;
+    }
+    *response->add_hosts() = WithLock((*hosts)[i]->host, *held);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ListFleetServices(const Fleet& fleet, const v1::ListFleetServicesRequest& request,
+                               v1::ListFleetServicesResponse* response) {
+  const absl::StatusOr<PageRequest> page = ReadPage(request);
+  if (!page.ok()) return page.status();
+  if (!request.service().empty()) {
+    if (absl::Status status = CheckServiceName(request.service()); !status.ok()) return status;
+  }
+  const auto hosts = SelectHosts(fleet, request.selection(), /*changes=*/false);
+  if (!hosts.ok()) return hosts.status();
+  const absl::StatusOr<Begin> begin = BeginOf(*hosts, *page);
+  if (!begin.ok()) return begin.status();
+  Cursor last;
+  for (size_t i = begin->place; i < hosts->size(); ++i) {
+    const std::string& host = (*hosts)[i]->host.host();
+    for (v1::Service& service : fleet.Services(host)) {
+      if (!request.service().empty() && service.service() != request.service()) continue;
+      if (i == begin->place && service.service() <= begin->after_service) continue;
+      if (response->services_size() == page->limit) {
+        response->set_next_page_token(Token(last));
+        return absl::OkStatus();
+      }
+      last = {.place = static_cast<int64_t>(i), .host = host, .service = service.service()};
+      *response->add_services() = std::move(service);
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace gitops

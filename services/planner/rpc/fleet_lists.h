@@ -1,0 +1,32 @@
+#ifndef GITOPS_SERVICES_PLANNER_RPC_FLEET_LISTS_H_
+#define GITOPS_SERVICES_PLANNER_RPC_FLEET_LISTS_H_
+
+#include <map>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "gitops/v1/planner.pb.h"
+#include "services/planner/fleet/fleet.h"
+#include "services/planner/lock/host_locks.h"
+
+namespace gitops {
+
+// Pages of what the planner knows of the fleet. Tokens name the host (and service) that a page
+// ended with, and its place, so that a page stays right while hosts come and go.
+
+using LocksByHost = std::map<std::string, v1::HostLock>;
+absl::StatusOr<LocksByHost> ListLocks(HostLocks& locks);
+
+// `host` with its lock.
+v1::Host WithLock(const v1::Host& host, const LocksByHost& locks);
+
+// Errors as PlannerService's methods of these names.
+absl::Status ListHosts(const Fleet& fleet, HostLocks& locks, const v1::ListHostsRequest& request,
+                       v1::ListHostsResponse* response);
+absl::Status ListFleetServices(const Fleet& fleet, const v1::ListFleetServicesRequest& request,
+                               v1::ListFleetServicesResponse* response);
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_RPC_FLEET_LISTS_H_

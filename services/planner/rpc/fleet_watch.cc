@@ -1,0 +1,159 @@
+#include "services/planner/rpc/fleet_watch.h"
+
+#include <utility>
+#include <vector>
+
+#include "services/planner/plan/fleet_selection.h"
+
+namespace gitops {
+namespace {
+
+constexpr absl::Duration kAskLocks = absl::Seconds(1);
+
+absl::Status Gone() { return absl::CancelledError("the watcher is gone"); }
+
+size_t Fingerprint(const google::protobuf::MessageLite& message) {
+  return std::hash<std::string>()(message.SerializeAsString());
+}
+
+// A heartbeat alone is no change.
+size_t HostFingerprint(v1::Host host) {
+  host.clear_last_seen_time();
+  return Fingerprint(host);
+}
+
+void AddDifferences(const LocksByHost& from, const LocksByHost& to,
+                    std::set<std::string>& changed) {
+  for (const auto& [host, lock] : from) {
+    const auto other = to.find(host);
+    if (other == to.end() || other->second.fencing() != lock.fencing()) changed.insert(host);
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<const LocksByHost> LockView::Get() {
+  MutexLock lock(mutex_);
+  const absl::Time now = clock_->Now();
+  if (now < asked_ + kAskLocks && now >= asked_) return view_;
+  asked_ = now;
+  absl::StatusOr<LocksByHost> listed = ListLocks(*locks_);
+  if (listed.ok()) view_ = std::make_shared<const LocksByHost>(*std::move(listed));
+  return view_;
+}
+
+absl::Status FleetWatch::TellAll() {
+  held_ = locks_->Get();
+  const auto hosts = SelectHosts(*fleet_, request_.selection(), /*changes=*/false);
+  if (!hosts.ok()) return hosts.status();
+  for (const auto& host : *hosts) {
+    if (!TellHost(*host)) return Gone();
+  }
+  initial_ = false;
+  v1::WatchFleetResponse last = held_back_.value_or(v1::WatchFleetResponse());
+  held_back_.reset();
+  last.set_initial_done(true);
+  return write_(last) ? absl::OkStatus() : Gone();
+}
+
+absl::Status FleetWatch::TellChanges(std::set<std::string> changed) {
+  AddLockChanges(changed);
+  if (changed.empty()) return absl::OkStatus();
+  const absl::StatusOr<HostsByName> selected = Selected(changed);
+  if (!selected.ok()) return selected.status();
+  if (!SelectsEverything(ToSelection(request_.selection(), *fleet_))) {
+    // One host's change can bring others in or out (`limit`, `skip`).
+    for (const auto& [name, told] : told_) {
+      if (!selected->contains(name)) changed.insert(name);
+    }
+    for (const auto& [name, host] : *selected) {
+      if (!told_.contains(name)) changed.insert(name);
+    }
+  }
+  for (const std::string& name : changed) {
+    const auto found = selected->find(name);
+    const bool there = found == selected->end() ? TellGone(name) : TellHost(*found->second);
+    if (!there) return Gone();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<FleetWatch::HostsByName> FleetWatch::Selected(
+    const std::set<std::string>& changed) const {
+  HostsByName selected;
+  if (SelectsEverything(ToSelection(request_.selection(), *fleet_))) {
+    for (const std::string& name : changed) {
+      absl::StatusOr<FleetHost> host = fleet_->Find(name);
+      if (host.ok()) selected[name] = std::make_shared<const FleetHost>(*std::move(host));
+    }
+    return selected;
+  }
+  auto hosts = SelectHosts(*fleet_, request_.selection(), /*changes=*/false);
+  if (!hosts.ok()) return hosts.status();
+  for (auto& host : *hosts) {
+    std::string name = host->host.host();
+    selected.emplace(std::move(name), std::move(host));
+  }
+  return selected;
+}
+
+void FleetWatch::AddLockChanges(std::set<std::string>& changed) {
+  std::shared_ptr<const LocksByHost> now = locks_->Get();
+  if (now == held_) return;
+  AddDifferences(*held_, *now, changed);
+  AddDifferences(*now, *held_, changed);
+  held_ = std::move(now);
+}
+
+bool FleetWatch::TellHost(const FleetHost& host) {
+  v1::Host shown = WithLock(host.host, *held_);
+  Told& told = told_[shown.host()];
+  const size_t fingerprint = HostFingerprint(shown);
+  if (std::exchange(told.host, fingerprint) != fingerprint) {
+    v1::WatchFleetResponse response;
+    *response.mutable_host() = std::move(shown);
+    if (!Send(std::move(response))) return false;
+  }
+  return TellServices(host.host.host(), told);
+}
+
+bool FleetWatch::TellServices(const std::string& host, Told& told) {
+  std::map<std::string, size_t> before = std::exchange(told.services, {});
+  for (v1::Service& service : fleet_->Services(host)) {
+    if (!request_.service().empty() && service.service() != request_.service()) continue;
+    const size_t fingerprint = Fingerprint(service);
+    told.services[service.service()] = fingerprint;
+    const auto known = before.find(service.service());
+    const bool same = known != before.end() && known->second == fingerprint;
+    if (known != before.end()) before.erase(known);
+    if (same) continue;
+    v1::WatchFleetResponse response;
+    *response.mutable_service() = std::move(service);
+    if (!Send(std::move(response))) return false;
+  }
+  for (const auto& [service, fingerprint] : before) {
+    v1::WatchFleetResponse response;
+    response.mutable_service()->set_host(host);
+    response.mutable_service()->set_service(service);
+    response.set_removed(true);
+    if (!Send(std::move(response))) return false;
+  }
+  return true;
+}
+
+bool FleetWatch::TellGone(const std::string& host) {
+  if (told_.erase(host) == 0) return true;
+  v1::WatchFleetResponse response;
+  response.mutable_host()->set_host(host);
+  response.set_removed(true);
+  return Send(std::move(response));
+}
+
+bool FleetWatch::Send(v1::WatchFleetResponse response) {
+  if (!initial_) return write_(response);
+  std::optional<v1::WatchFleetResponse> before =
+      std::exchange(held_back_, std::optional(std::move(response)));
+  return !before.has_value() || write_(*before);
+}
+
+}  // namespace gitops

@@ -1,0 +1,312 @@
+#include "services/planner/rpc/planner_service.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/rpc/caller.h"
+#include "common/rpc/status.h"
+#include "services/planner/plan/check_spec.h"
+#include "services/planner/rpc/deployment_calls.h"
+#include "services/planner/rpc/deployment_watch.h"
+#include "services/planner/rpc/fleet_commands.h"
+#include "services/planner/rpc/fleet_lists.h"
+#include "services/planner/rpc/fleet_watch.h"
+#include "services/planner/rpc/hook_calls.h"
+#include "services/planner/rpc/traceparent.h"
+#include "services/planner/rpc/watches.h"
+
+namespace gitops {
+namespace {
+
+using grpc::ServerContext;
+using Outcomes = google::protobuf::RepeatedPtrField<v1::HostOutcome>;
+
+// What all answers of a diff together may hold, well below what a client takes.
+constexpr size_t kMostDiffBytes = 12 << 20;
+
+// The value of a StatusOr goes to `to`.
+template <typename Message>
+grpc::Status Answer(absl::StatusOr<Message> from, Message* to) {
+  if (!from.ok()) return ToGrpcStatus(from.status());
+  *to = *std::move(from);
+  return grpc::Status::OK;
+}
+
+absl::Status Keep(absl::StatusOr<v1::Service> service, v1::HostOutcome* outcome) {
+  if (service.ok()) *outcome->mutable_service() = *std::move(service);
+  return service.status();
+}
+
+void CutDiffs(Outcomes& outcomes) {
+  size_t bytes = 0;
+  for (v1::HostOutcome& outcome : outcomes) {
+    const size_t size = outcome.diff().ByteSizeLong();
+    if (bytes + size <= kMostDiffBytes) {
+      bytes += size;
+      continue;
+    }
+    outcome.mutable_diff()->clear_differences();
+    outcome.mutable_diff()->set_truncated(true);
+  }
+}
+
+class PlannerServiceImpl final : public PlannerService {
+ public:
+  explicit PlannerServiceImpl(PlannerServiceOptions options)
+      : options_(options),
+        locks_(options.locks, options.clock),
+        watches_(options.most_watchers),
+        deployments_(options) {}
+
+  void Start() override { deployments_.Start(); }
+  void Stop() override { watches_.Close(); }
+
+  grpc::Status ListHosts(ServerContext*, const v1::ListHostsRequest* request,
+                         v1::ListHostsResponse* response) override {
+    return ToGrpcStatus(gitops::ListHosts(*options_.fleet, *options_.locks, *request, response));
+  }
+
+  grpc::Status ListFleetServices(ServerContext*, const v1::ListFleetServicesRequest* request,
+                                 v1::ListFleetServicesResponse* response) override {
+    return ToGrpcStatus(gitops::ListFleetServices(*options_.fleet, *request, response));
+  }
+
+  grpc::Status WatchFleet(ServerContext* context, const v1::WatchFleetRequest* request,
+                          grpc::ServerWriter<v1::WatchFleetResponse>* writer) override {
+    FleetWatch watch(options_.fleet, &locks_, *request,
+                     [writer](const auto& response) { return writer->Write(response); });
+    Changes<std::string> changes;
+    const auto place = watches_.Enter([&changes] { changes.Close(); });
+    if (!place.ok()) return ToGrpcStatus(place.status());
+    // It begins before the first look, so that nothing falls between.
+    const int64_t id =
+        options_.fleet->Subscribe([&changes](const std::string& host) { changes.Add(host); });
+    const absl::Status ended = FollowFleet(*context, watch, changes);
+    options_.fleet->Unsubscribe(id);
+    return ToGrpcStatus(ended);
+  }
+
+  grpc::Status FreezeServices(ServerContext* context, const v1::FreezeServicesRequest* request,
+                              v1::FreezeServicesResponse* response) override {
+    v1::FreezeServiceRequest one;
+    one.set_service(request->service());
+    one.set_reason(request->reason());
+    return Change(*context, *request, request->reason(), response,
+                  [&](const auto& address, const auto& actor, auto* outcome) {
+                    return Keep(options_.agents->Freeze(address, actor, one), outcome);
+                  });
+  }
+
+  grpc::Status UnfreezeServices(ServerContext* context, const v1::UnfreezeServicesRequest* request,
+                                v1::UnfreezeServicesResponse* response) override {
+    v1::UnfreezeServiceRequest one;
+    one.set_service(request->service());
+    one.set_reason(request->reason());
+    return Change(*context, *request, request->reason(), response,
+                  [&](const auto& address, const auto& actor, auto* outcome) {
+                    return Keep(options_.agents->Unfreeze(address, actor, one), outcome);
+                  });
+  }
+
+  grpc::Status RollbackServices(ServerContext* context, const v1::RollbackServicesRequest* request,
+                                v1::RollbackServicesResponse* response) override {
+    if (absl::Status status = CheckHash(request->hash()); !status.ok()) return ToGrpcStatus(status);
+    v1::RollbackServiceRequest one;
+    one.set_service(request->service());
+    one.set_hash(absl::AsciiStrToLower(request->hash()));
+    one.set_reason(request->reason());
+    return Change(*context, *request, request->reason(), response,
+                  [&](const auto& address, const auto& actor, auto* outcome) {
+                    return Keep(options_.agents->Rollback(address, actor, one), outcome);
+                  });
+  }
+
+  grpc::Status PullServices(ServerContext* context, const v1::PullServicesRequest* request,
+                            v1::PullServicesResponse* response) override {
+    v1::PullServiceRequest one;
+    one.set_service(request->service());
+    return Change(*context, *request, "", response,
+                  [&](const auto& address, const auto& actor, auto* outcome) {
+                    auto pulled = options_.agents->Pull(address, actor, one);
+                    if (!pulled.ok()) return pulled.status();
+                    *outcome->mutable_service() = std::move(*pulled->mutable_service());
+                    outcome->set_changed(pulled->changed());
+                    return absl::OkStatus();
+                  });
+  }
+
+  grpc::Status DiffServices(ServerContext* context, const v1::DiffServicesRequest* request,
+                            v1::DiffServicesResponse* response) override {
+    v1::DiffServiceRequest one;
+    one.set_service(request->service());
+    grpc::Status status = Command(*context, *request, /*changes=*/false, response,
+                                  [&](const std::string& address, v1::HostOutcome* outcome) {
+                                    auto diff = options_.agents->Diff(address, one);
+                                    if (diff.ok()) *outcome->mutable_diff() = *std::move(diff);
+                                    return diff.status();
+                                  });
+    CutDiffs(*response->mutable_outcomes());
+    return status;
+  }
+
+  grpc::Status CreatePlan(ServerContext* context, const v1::CreatePlanRequest* request,
+                          v1::CreatePlanResponse* response) override {
+    return Answer(deployments_.CreatePlan(request->spec(), Call(*context)),
+                  response->mutable_plan());
+  }
+
+  grpc::Status CreateDeployment(ServerContext* context, const v1::CreateDeploymentRequest* request,
+                                v1::CreateDeploymentResponse* response) override {
+    return Answer(deployments_.Create(*request, Call(*context)), response->mutable_deployment());
+  }
+
+  grpc::Status GetDeployment(ServerContext*, const v1::GetDeploymentRequest* request,
+                             v1::GetDeploymentResponse* response) override {
+    return Answer(options_.store->Whole(request->id()), response->mutable_deployment());
+  }
+
+  grpc::Status ListDeployments(ServerContext*, const v1::ListDeploymentsRequest* request,
+                               v1::ListDeploymentsResponse* response) override {
+    return ToGrpcStatus(deployments_.List(*request, response));
+  }
+
+  grpc::Status WatchDeployment(ServerContext* context, const v1::WatchDeploymentRequest* request,
+                               grpc::ServerWriter<v1::WatchDeploymentResponse>* writer) override {
+    Changes<int> changes;
+    const auto place = watches_.Enter([&changes] { changes.Close(); });
+    if (!place.ok()) return ToGrpcStatus(place.status());
+    const auto events =
+        options_.store->Watch(request->id(), [&changes](int index) { changes.Add(index); });
+    if (!events.ok()) return ToGrpcStatus(events.status());
+    DeploymentWatch watch(options_.store, request->id(),
+                          [writer](const auto& response) { return writer->Write(response); });
+    return ToGrpcStatus(FollowDeployment(*context, watch, changes));
+  }
+
+  grpc::Status CancelDeployment(ServerContext* context, const v1::CancelDeploymentRequest* request,
+                                v1::CancelDeploymentResponse* response) override {
+    return Answer(deployments_.Cancel(*request, Call(*context)), response->mutable_deployment());
+  }
+
+  grpc::Status ResumeDeployment(ServerContext* context, const v1::ResumeDeploymentRequest* request,
+                                v1::ResumeDeploymentResponse* response) override {
+    return Answer(deployments_.Resume(request->id(), Call(*context)),
+                  response->mutable_deployment());
+  }
+
+  grpc::Status RollbackDeployment(ServerContext* context,
+                                  const v1::RollbackDeploymentRequest* request,
+                                  v1::RollbackDeploymentResponse* response) override {
+    return Answer(deployments_.RollBack(*request, Call(*context)), response->mutable_deployment());
+  }
+
+  grpc::Status BreakLock(ServerContext* context, const v1::BreakLockRequest* request,
+                         v1::BreakLockResponse* response) override {
+    return Answer(deployments_.BreakLock(*request, Call(*context)), response->mutable_lock());
+  }
+
+  grpc::Status ListFleetHooks(ServerContext*, const v1::ListFleetHooksRequest*,
+                              v1::ListFleetHooksResponse* response) override {
+    absl::StatusOr<v1::ListHooksResponse> hooks = options_.hooks->List();
+    if (hooks.ok()) *response->mutable_hooks() = std::move(*hooks->mutable_hooks());
+    return ToGrpcStatus(hooks.status());
+  }
+
+  grpc::Status TestHooks(ServerContext* context, const v1::TestHooksRequest* request,
+                         v1::TestHooksResponse* response) override {
+    const CallContext call = Call(*context);
+    return Answer(gitops::TestHooks(*options_.hooks, *options_.fleet, *options_.clock, *request,
+                                    call.traceparent, call.give_up),
+                  response);
+  }
+
+ private:
+  static CallContext Call(const ServerContext& context) {
+    return {.actor = CallerName(context),
+            .traceparent = TraceparentOf(context),
+            .give_up = [&context] { return context.IsCancelled(); }};
+  }
+
+  static absl::Status FollowFleet(const ServerContext& context, FleetWatch& watch,
+                                  Changes<std::string>& changes) {
+    absl::Status told = watch.TellAll();
+    while (told.ok() && !context.IsCancelled()) {
+      told = watch.TellChanges(changes.Next());
+      if (changes.closed()) return absl::UnavailableError("the planner is stopping");
+    }
+    return told.ok() ? absl::CancelledError("the watcher is gone") : told;
+  }
+
+  static absl::Status FollowDeployment(const ServerContext& context, DeploymentWatch& watch,
+                                       Changes<int>& changes) {
+    absl::Status told = watch.TellAll();
+    while (told.ok() && !watch.done() && !context.IsCancelled()) {
+      told = watch.TellChanges(changes.Next());
+      if (!watch.done() && changes.closed()) {
+        return absl::UnavailableError("the planner is stopping; the deployment goes on later");
+      }
+    }
+    if (!told.ok() || watch.done()) return told;
+    return absl::CancelledError("the watcher is gone");
+  }
+
+  // One of the places for commands to many hosts.
+  class Turn {
+   public:
+    Turn(PlannerServiceImpl* service) : service_(service) { number_ = ++service->commands_; }
+    ~Turn() { --service_->commands_; }
+    absl::Status status() const {
+      if (number_ <= service_->options_.most_commands) return absl::OkStatus();
+      return absl::ResourceExhaustedError(
+          absl::StrCat("this planner carries out ", service_->options_.most_commands,
+                       " commands to many hosts already; try again when one has ended"));
+    }
+
+   private:
+    PlannerServiceImpl* const service_;
+    int number_;
+  };
+
+  template <typename Request, typename Response, typename Ask>
+  grpc::Status Command(const ServerContext& context, const Request& request, bool changes,
+                       Response* response, Ask ask) {
+    const Turn turn(this);
+    if (!turn.status().ok()) return ToGrpcStatus(turn.status());
+    auto outcomes = RunFleetCommand(*options_.fleet,
+                                    {.selection = request.selection(),
+                                     .service = request.service(),
+                                     .changes = changes,
+                                     .ask = ask,
+                                     .cancelled = [&context] { return context.IsCancelled(); }});
+    if (!outcomes.ok()) return ToGrpcStatus(outcomes.status());
+    for (v1::HostOutcome& outcome : *outcomes) *response->add_outcomes() = std::move(outcome);
+    return grpc::Status::OK;
+  }
+
+  // The same for what changes a service, on behalf of the caller.
+  template <typename Request, typename Response, typename Ask>
+  grpc::Status Change(const ServerContext& context, const Request& request,
+                      const std::string& reason, Response* response, Ask ask) {
+    if (absl::Status status = CheckReason(reason); !status.ok()) return ToGrpcStatus(status);
+    const std::string actor = absl::StrCat(CallerName(context), " through the planner");
+    return Command(context, request, /*changes=*/true, response,
+                   [&](const std::string& address, v1::HostOutcome* outcome) {
+                     return ask(address, actor, outcome);
+                   });
+  }
+
+  const PlannerServiceOptions options_;
+  LockView locks_;
+  Watches watches_;
+  DeploymentCalls deployments_;
+  std::atomic<int> commands_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<PlannerService> NewPlannerService(PlannerServiceOptions options) {
+  return std::make_unique<PlannerServiceImpl>(options);
+}
+
+}  // namespace gitops

@@ -1,0 +1,49 @@
+#ifndef GITOPS_SERVICES_PLANNER_RPC_PLANNER_SERVICE_H_
+#define GITOPS_SERVICES_PLANNER_RPC_PLANNER_SERVICE_H_
+
+#include <memory>
+
+#include "common/clock/clock.h"
+#include "gitops/v1/planner.grpc.pb.h"
+#include "services/planner/agents/agent_caller.h"
+#include "services/planner/fleet/fleet.h"
+#include "services/planner/hooks/hook_caller.h"
+#include "services/planner/lock/host_locks.h"
+#include "services/planner/plan/plan_maker.h"
+#include "services/planner/record/deployment_store.h"
+#include "services/planner/run/deployments.h"
+
+namespace gitops {
+
+struct PlannerServiceOptions {
+  // None of these is owned.
+  Clock* clock = nullptr;
+  Fleet* fleet = nullptr;
+  HostLocks* locks = nullptr;
+  AgentCaller* agents = nullptr;
+  HookCaller* hooks = nullptr;
+  PlanMaker* plans = nullptr;
+  DeploymentStore* store = nullptr;
+  Deployments* deployments = nullptr;
+  // A stream holds a thread of the server for as long as it is open.
+  int most_watchers = 64;
+  // Deployments that have not ended; more: RESOURCE_EXHAUSTED.
+  int most_deployments = 64;
+  // Commands to many hosts at a time; each asks up to 64 hosts at once.
+  int most_commands = 16;
+};
+
+// gitops.v1.PlannerService. Handlers read the request, call the core, convert.
+class PlannerService : public v1::PlannerService::Service {
+ public:
+  // From now on deployments are taken; before, what would begin or change one is UNAVAILABLE.
+  virtual void Start() = 0;
+  // Ends the watches and refuses new ones, for a drain. Any thread.
+  virtual void Stop() = 0;
+};
+
+std::unique_ptr<PlannerService> NewPlannerService(PlannerServiceOptions options);
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_RPC_PLANNER_SERVICE_H_
