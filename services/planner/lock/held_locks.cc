@@ -83,16 +83,26 @@ class HeldLocksImpl : public HeldLocks {
           absl::StrCat(what, word->actor(), " broke it",
                        word->message().empty() ? "" : absl::StrCat(" (", word->message(), ")")));
     }
+    // Which of the two losses it is must not be guessed.
+    if (!absl::IsNotFound(word.status())) return word.status();
     if (now.ok()) {
-      return absl::FailedPreconditionError(
+      const std::string holder =
           absl::StrCat(what, "the deployment ", now->lock.deployment(), " of ", now->lock.actor(),
-                       ", run by ", now->lock.planner(), ", holds it now"));
+                       ", run by ", now->lock.planner(), ", holds it now");
+      // The same one, run by another process: it has taken all of them.
+      if (now->lock.deployment() == deployment_) return absl::FailedPreconditionError(holder);
+      return LeaseHasEnded() ? absl::FailedPreconditionError(holder) : absl::AbortedError(holder);
+    }
+    if (!LeaseHasEnded()) {
+      return absl::AbortedError(absl::StrCat(what, "it was broken, and word of by whom is gone"));
     }
     return absl::FailedPreconditionError(
         absl::StrCat(what,
                      "its lease ended, because this planner was stopped or could not store "
                      "for too long; resume the deployment to go on"));
   }
+
+  bool LeaseHasEnded() { return absl::IsNotFound(keeper_->Confirm(taken_.lease)); }
 
   Store* const store_;
   const std::shared_ptr<LeaseKeeper> keeper_;

@@ -1,0 +1,116 @@
+// How many checkpoints of hosts a planner stores in a second, and what locks cost. As for
+// store_benchmark.cc, the numbers are the disk's as much as ours.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "benchmark/benchmark.h"
+#include "common/store/temp_store.h"
+#include "services/planner/lock/host_locks.h"
+#include "services/planner/record/deployment_store.h"
+
+namespace gitops {
+namespace {
+
+std::vector<record::v1::HostEntry> Hosts(int count) {
+  std::vector<record::v1::HostEntry> hosts(static_cast<size_t>(count));
+  for (size_t i = 0; i < hosts.size(); ++i) {
+    v1::HostDeployment& host = *hosts[i].mutable_host();
+    host.set_host(absl::StrCat("host", i));
+    host.set_address(absl::StrCat("host", i, ".example:8004"));
+    host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
+    host.add_actions("sync");
+    hosts[i].mutable_progress()->add_remaining("sync");
+  }
+  return hosts;
+}
+
+record::v1::DeploymentEntry Entry(const std::string& id) {
+  record::v1::DeploymentEntry entry;
+  entry.mutable_deployment()->set_id(id);
+  entry.mutable_deployment()->set_state(v1::DEPLOYMENT_STATE_RUNNING);
+  return entry;
+}
+
+v1::StepRecord Step() {
+  v1::StepRecord step;
+  step.set_number(1);
+  step.set_kind("deploy");
+  v1::ActionRecord& action = *step.add_actions();
+  action.set_action("sync");
+  action.set_operation_id("20261122-221530-k7q2mx/host1/1");
+  action.set_output("nginx: 1111111111111111111111111111111111111111 -> 2222222222222222");
+  return step;
+}
+
+// One store for all threads of a run.
+std::unique_ptr<TempStore> shared_store;
+
+void BM_SaveHost(benchmark::State& state) {
+  if (state.thread_index() == 0) {
+    shared_store = std::make_unique<TempStore>();
+    DeploymentStore deployments(shared_store->store(), Clock::System());
+    if (!deployments.Create(Entry("d"), Hosts(1000), {}).ok()) state.SkipWithError("create failed");
+  }
+  const record::v1::HostEntry host = Hosts(1)[0];
+  const v1::StepRecord step = Step();
+  int64_t count = 0;
+  for (auto _ : state) {
+    DeploymentStore deployments(shared_store->store(), Clock::System());
+    const int index = state.thread_index() * 60 + static_cast<int>(++count % 60);
+    if (!deployments.SaveHost("d", index, host, &step).ok()) state.SkipWithError("save failed");
+  }
+  state.SetItemsProcessed(state.iterations());
+  if (state.thread_index() == 0) shared_store.reset();
+}
+BENCHMARK(BM_SaveHost)->Threads(1)->Threads(16)->UseRealTime();
+
+void BM_Create(benchmark::State& state) {
+  TempStore temp;
+  DeploymentStore deployments(temp.store(), Clock::System());
+  const std::vector<record::v1::HostEntry> hosts = Hosts(static_cast<int>(state.range(0)));
+  for (auto _ : state) {
+    if (!deployments.Create(Entry(deployments.NewDeploymentId()), hosts, {}).ok()) {
+      state.SkipWithError("create failed");
+    }
+  }
+}
+BENCHMARK(BM_Create)->Arg(1000)->Arg(10000)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+// Acquire and ReleaseAll.
+void BM_LockHosts(benchmark::State& state) {
+  TempStore temp;
+  std::unique_ptr<HostLocks> locks =
+      NewHostLocks({.store = temp.store(), .clock = Clock::System(), .planner = "p"});
+  HostLocks::Request request{.deployment = "d", .actor = "a", .no_wait = true};
+  for (int i = 0; i < state.range(0); ++i) request.hosts.push_back(absl::StrCat("host", i));
+  for (auto _ : state) {
+    absl::StatusOr<std::unique_ptr<HeldLocks>> held = locks->Acquire(request);
+    if (!held.ok() || !(*held)->ReleaseAll().ok()) state.SkipWithError("locks failed");
+  }
+}
+BENCHMARK(BM_LockHosts)
+    ->Arg(1)
+    ->Arg(1000)
+    ->Arg(10000)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
+void BM_CheckLock(benchmark::State& state) {
+  TempStore temp;
+  std::unique_ptr<HostLocks> locks =
+      NewHostLocks({.store = temp.store(), .clock = Clock::System(), .planner = "p"});
+  HostLocks::Request request{.deployment = "d", .actor = "a", .no_wait = true};
+  for (int i = 0; i < 1000; ++i) request.hosts.push_back(absl::StrCat("host", i));
+  std::unique_ptr<HeldLocks> held = *locks->Acquire(request);
+  for (auto _ : state) {
+    if (!held->Check("host500").ok()) state.SkipWithError("check failed");
+  }
+}
+BENCHMARK(BM_CheckLock);
+
+}  // namespace
+}  // namespace gitops
+
+BENCHMARK_MAIN();

@@ -1,0 +1,54 @@
+#include "services/planner/lock/lock_testing.h"
+
+#include <thread>
+
+namespace gitops {
+
+bool Eventually(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+void LeaseStore::FailRenewals(bool fail) {
+  MutexLock lock(mutex_);
+  fail_ = fail;
+}
+
+int LeaseStore::renewals() {
+  MutexLock lock(mutex_);
+  return renewals_;
+}
+
+void LeaseStore::Freeze(const std::string& key) {
+  absl::StatusOr<StoredValue> value = FaultyStore::Get(key);
+  MutexLock lock(mutex_);
+  if (value.ok()) frozen_[key] = *value;
+}
+
+absl::Status LeaseStore::KeepLeaseAlive(int64_t lease) {
+  bool fail = false;
+  {
+    MutexLock lock(mutex_);
+    fail = fail_;
+  }
+  absl::Status status =
+      fail ? absl::UnavailableError("the disk is full") : FaultyStore::KeepLeaseAlive(lease);
+  MutexLock lock(mutex_);
+  ++renewals_;
+  return status;
+}
+
+absl::StatusOr<StoredValue> LeaseStore::Get(absl::string_view key) {
+  {
+    MutexLock lock(mutex_);
+    auto found = frozen_.find(key);
+    if (found != frozen_.end()) return found->second;
+  }
+  return FaultyStore::Get(key);
+}
+
+}  // namespace gitops

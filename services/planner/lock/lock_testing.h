@@ -1,0 +1,40 @@
+#ifndef GITOPS_SERVICES_PLANNER_LOCK_LOCK_TESTING_H_
+#define GITOPS_SERVICES_PLANNER_LOCK_LOCK_TESTING_H_
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "common/store/faulty_store.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+
+// Waits until `condition` holds, looking often. False: it did not within ten seconds.
+bool Eventually(const std::function<bool()>& condition);
+
+// A FaultyStore whose renewals can be made to fail and counted, and whose Get can be made to answer
+// as it did before. For tests; any thread.
+class LeaseStore : public FaultyStore {
+ public:
+  using FaultyStore::FaultyStore;
+
+  void FailRenewals(bool fail);
+  int renewals();  // that were tried
+  // Get of `key` answers what it has now, for good.
+  void Freeze(const std::string& key);
+
+  absl::Status KeepLeaseAlive(int64_t lease) override;
+  absl::StatusOr<StoredValue> Get(absl::string_view key) override;
+
+ private:
+  Mutex mutex_;
+  bool fail_ ABSL_GUARDED_BY(mutex_) = false;
+  int renewals_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, StoredValue, std::less<>> frozen_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_LOCK_LOCK_TESTING_H_
