@@ -70,7 +70,8 @@ class MovingGauge {
 class AgentMetricsImpl : public AgentMetrics {
  public:
   explicit AgentMetricsImpl(Metrics& metrics)
-      : gitopper_info_(Gauges(metrics, "gitopper_service_info",
+      : metrics_(metrics),
+        gitopper_info_(Gauges(metrics, "gitopper_service_info",
                               "Always 1; the labels say the service's hash and state.")),
         gitopper_state_(Gauges(metrics, "gitopper_service_state",
                                "State: 0 OK, 1 FREEZE, 2 ROLLBACK, 3 BROKEN, 4 DIFF.")),
@@ -149,6 +150,16 @@ class AgentMetricsImpl : public AgentMetrics {
         .first->second.Set({{"upstream", shown}}, UnixSeconds(when));
   }
 
+  void PlannerConnected(bool connected) override {
+    MutexLock lock(mutex_);
+    if (planner_ == nullptr) {
+      planner_ = &Gauges(metrics_, "gitops_planner_connected",
+                         "1 while the planner takes this host's reports, else 0.")
+                      .Add({});
+    }
+    planner_->Set(connected ? 1 : 0);
+  }
+
   void RemoveUpstream(const std::string& upstream) override {
     MutexLock lock(mutex_);
     const auto found = upstreams_.find(RedactUrl(upstream));
@@ -162,6 +173,7 @@ class AgentMetricsImpl : public AgentMetrics {
     MovingGauge gitopper_info, gitopper_state, gitopper_change, info, change;
   };
 
+  Metrics& metrics_;
   Family<Gauge>& gitopper_info_;
   Family<Gauge>& gitopper_state_;
   Family<Gauge>& gitopper_change_;
@@ -175,6 +187,7 @@ class AgentMetricsImpl : public AgentMetrics {
   Mutex mutex_;
   std::map<std::string, ServiceSeries> services_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, MovingGauge> upstreams_ ABSL_GUARDED_BY(mutex_);
+  Gauge* planner_ ABSL_GUARDED_BY(mutex_) = nullptr;  // null: not made yet
 };
 
 }  // namespace

@@ -32,6 +32,8 @@ class AgentMetrics {
   virtual void GitOperation(const std::string& op, bool ok, absl::Duration took) = 0;
   // `upstream` is a URL; it is shown as RedactUrl gives it, since everybody may read metrics.
   virtual void UpstreamAnswered(const std::string& upstream, absl::Time when) = 0;
+  // Whether the planner takes this host's reports; never called without a planner.
+  virtual void PlannerConnected(bool connected) = 0;
   // No service follows it any more.
   virtual void RemoveUpstream(const std::string& upstream) = 0;
 };

@@ -143,6 +143,14 @@ TEST_F(AgentMetricsTest, UpstreamIsShownWithoutItsPassword) {
   EXPECT_THAT(Samples("gitops_git_last_success_timestamp_seconds"), IsEmpty());
 }
 
+TEST_F(AgentMetricsTest, ConnectionToThePlannerIsThereOnlyWhereThereIsAPlanner) {
+  EXPECT_THAT(Samples("gitops_planner_connected"), IsEmpty());
+  agent_->PlannerConnected(false);
+  EXPECT_THAT(Samples("gitops_planner_connected"), ElementsAre("gitops_planner_connected 0"));
+  agent_->PlannerConnected(true);
+  EXPECT_THAT(Samples("gitops_planner_connected"), ElementsAre("gitops_planner_connected 1"));
+}
+
 TEST_F(AgentMetricsTest, ManyThreadsAndAScraperAgree) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
