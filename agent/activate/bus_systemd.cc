@@ -59,6 +59,7 @@ class BusSystemd : public Systemd {
   absl::Status Enable(const std::string& unit, absl::Time deadline, std::stop_token stop) override;
   absl::Status ResetFailed(const std::string& unit, absl::Time deadline,
                            std::stop_token stop) override;
+  absl::Status Reboot(absl::Time deadline, std::stop_token stop) override;
   absl::StatusOr<UnitProperties> WaitForUnit(
       const std::string& unit, const std::function<bool(const UnitProperties&)>& until,
       absl::Time deadline, std::stop_token stop) override;
@@ -191,6 +192,20 @@ absl::Status BusSystemd::ResetFailed(const std::string& unit, absl::Time deadlin
   // systemd does not keep a unit loaded that is stopped: then there is nothing to forget.
   if (absl::IsNotFound(status)) return absl::OkStatus();
   return WithContext(status, "forgetting failures of unit " + unit);
+}
+
+absl::Status BusSystemd::Reboot(absl::Time deadline, std::stop_token stop) {
+  // The manager's own Reboot() ends nothing in order; this is what systemctl(1) does, without a
+  // need for logind.
+  return WithContext(CallAndWait<bool>(
+                         {kManagerPath, kManager, "StartUnit"},
+                         [](sd_bus_message* m) {
+                           return sd_bus_message_append(m, "ss", "reboot.target",
+                                                        "replace-irreversibly");
+                         },
+                         &IgnoreReply, deadline, stop)
+                         .status(),
+                     "asking systemd for a reboot");
 }
 
 absl::StatusOr<UnitProperties> BusSystemd::WaitForUnit(

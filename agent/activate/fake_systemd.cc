@@ -182,6 +182,13 @@ absl::Status FakeSystemd::ResetFailed(const std::string& unit, absl::Time, std::
   return absl::OkStatus();
 }
 
+absl::Status FakeSystemd::Reboot(absl::Time, std::stop_token) {
+  MutexLock lock(mutex_);
+  if (absl::Status failure = Count(); !failure.ok()) return failure;
+  changes_.push_back("reboot");
+  return absl::OkStatus();
+}
+
 absl::StatusOr<UnitProperties> FakeSystemd::WaitForUnit(
     const std::string& unit, const std::function<bool(const UnitProperties&)>& until, absl::Time,
     std::stop_token stop) {

@@ -33,8 +33,8 @@ class FakeSystemd : public Systemd {
   // Waits until a call hangs so; false if none does after 10 s of real time.
   bool AwaitHanging();
 
-  // "reload nginx.service", "daemon-reload", "enable ...", "reset-failed ..." (of a failed unit):
-  // what was asked to change, oldest first.
+  // "reload nginx.service", "daemon-reload", "enable ...", "reset-failed ..." (of a failed unit),
+  // "reboot": what was asked to change, oldest first.
   std::vector<std::string> changes();
   // How many calls there were, those that only look included.
   int calls();
@@ -50,6 +50,7 @@ class FakeSystemd : public Systemd {
   absl::Status Enable(const std::string& unit, absl::Time deadline, std::stop_token stop) override;
   absl::Status ResetFailed(const std::string& unit, absl::Time deadline,
                            std::stop_token stop) override;
+  absl::Status Reboot(absl::Time deadline, std::stop_token stop) override;
   absl::StatusOr<UnitProperties> WaitForUnit(
       const std::string& unit, const std::function<bool(const UnitProperties&)>& until,
       absl::Time deadline, std::stop_token stop) override;

@@ -52,6 +52,9 @@ class Systemd {
   virtual absl::Status ResetFailed(const std::string& unit, absl::Time deadline,
                                    std::stop_token stop) = 0;
 
+  // Asks for an orderly reboot of the host; returns when systemd has taken it on.
+  virtual absl::Status Reboot(absl::Time deadline, std::stop_token stop) = 0;
+
   // Waits until `until` holds of the unit's properties: asked at once, then each time systemd
   // announces that they changed, on the caller's thread. Returns what held.
   virtual absl::StatusOr<UnitProperties> WaitForUnit(

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
+#include "common/text/utf8.h"
 
 namespace gitops {
 namespace {
@@ -20,6 +21,8 @@ constexpr std::chrono::milliseconds kCancelCheck{100};
 constexpr size_t kLongestId = 500;
 constexpr size_t kLongestActor = 400;
 constexpr size_t kLongestReason = 1000;
+constexpr size_t kLongestMessage = 4000;
+constexpr size_t kLongestOutput = 64 << 10;
 
 absl::Status CheckOperation(const v1::Operation& operation) {
   if (operation.id().empty() || operation.id().size() > kLongestId) {
@@ -193,6 +196,7 @@ Outcome Operations::Do(const v1::PerformActionRequest& request) {
     if (absl::Status saved = memory_->Save(id, operation); !saved.ok()) return Outcome::Of(saved);
   }
   Outcome outcome = actions_->Perform(request, operation, again);
+  outcome.response.set_output(ValidUtf8(outcome.response.output(), kLongestOutput));
   if (!outcome.ok() && stopping()) return Outcome::Of(Ending());
   LogInfo("operation", {{"id", id},
                         {"action", request.action()},
@@ -202,7 +206,7 @@ Outcome Operations::Do(const v1::PerformActionRequest& request) {
   if (outcome.code == absl::StatusCode::kUnavailable) return outcome;
   operation.set_ended(true);
   operation.set_code(static_cast<int>(outcome.code));
-  operation.set_message(outcome.message);
+  operation.set_message(ValidUtf8(outcome.message, kLongestMessage));
   *operation.mutable_response() = outcome.response;
   if (absl::Status saved = memory_->Save(id, operation); !saved.ok()) {
     return Outcome::Of(absl::UnavailableError(absl::StrCat(

@@ -104,8 +104,8 @@ class Walk {
     return absl::FailedPreconditionError(absl::StrCat("secret file ", path_, ": ", why));
   }
   absl::Status Errno(int error, absl::string_view what, const std::string& name) const {
-    return absl::ErrnoToStatus(error, absl::StrCat("secret file ", path_, ": cannot ", what, " \"",
-                                                   name, "\""));
+    return absl::ErrnoToStatus(
+        error, absl::StrCat("secret file ", path_, ": cannot ", what, " \"", name, "\""));
   }
 
   const std::string path_;

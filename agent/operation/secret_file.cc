@@ -26,8 +26,7 @@ constexpr char kTemporaryName[] = ".gitops-secret.new";
 constexpr size_t kEntryRoom = 64 << 10;
 
 absl::Status Refuse(const SecretPlace& place, absl::string_view why) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("secret file ", place.destination, ": ", why));
+  return absl::FailedPreconditionError(absl::StrCat("secret file ", place.destination, ": ", why));
 }
 
 absl::Status Errno(const SecretPlace& place, absl::string_view what) {
@@ -96,8 +95,8 @@ absl::Status WriteTemporary(const SecretPlace& place, int directory, uid_t user,
   if (unlinkat(directory, kTemporaryName, 0) != 0 && errno != ENOENT) {
     return Errno(place, "remove what an earlier attempt left");
   }
-  const Fd file(
-      openat(directory, kTemporaryName, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  const Fd file(openat(directory, kTemporaryName,
+                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) return Errno(place, "write in its directory");
   absl::Status written = WriteAll(place, file.get(), content.Reveal());
   if (!written.ok()) return written;

@@ -1,5 +1,6 @@
 #include "agent/program/program.h"
 
+#include <google/protobuf/util/time_util.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,10 +19,15 @@
 #include "agent/controller/host_agent.h"
 #include "agent/git/git.h"
 #include "agent/metrics/agent_metrics.h"
+#include "agent/operation/boot_id.h"
+#include "agent/operation/operation_server.h"
 #include "agent/program/bootstrap.h"
 #include "agent/program/drivers.h"
 #include "agent/program/settings.h"
+#include "agent/report/report_settings.h"
+#include "agent/report/reporter.h"
 #include "agent/rpc/agent_service.h"
+#include "agent/rpc/convert.h"
 #include "common/config/config_follower.h"
 #include "common/log/log.h"
 #include "common/memory/memory.h"
@@ -50,11 +56,16 @@ class Agent {
   ~Agent() {
     memory_.reset();
     follower_.reset();
+    if (reporter_ != nullptr) reporter_->Stop();
+    if (operations_ != nullptr) operations_->Stop();
     git_runner_->Stop();
+    if (host_ != nullptr) host_->Stop();
+    operations_.reset();
     host_.reset();
     runner_->Stop();
     poll_scheduler_.reset();
     scheduler_.reset();
+    report_scheduler_.reset();
   }
 
   int Serve();
@@ -62,6 +73,9 @@ class Agent {
  private:
   absl::Status Open(const Settings& flags);
   absl::Status OpenStore(const std::string& state_dir);
+  absl::Status OpenOperations(const std::string& boot_id_file);
+  absl::Status OpenReporter(const Settings& settings);
+  v1::Hello Hello() const;
   absl::Status ReadConfig(const Settings& flags);
   std::unique_ptr<GitDriver> NewGit(const std::string& state_dir);
   // The services of `config` and of bootstrap. INVALID_ARGUMENT: both have one of the same name.
@@ -94,7 +108,13 @@ class Agent {
   std::unique_ptr<Systemd> systemd_;
   std::unique_ptr<PackageManager> packages_;
   std::unique_ptr<DriverFactory> drivers_;
+  // Apart, so that a report does not wait for the work of services.
+  std::unique_ptr<Scheduler> report_scheduler_;
+  std::unique_ptr<Reporter> reporter_;  // null: no planner
+  std::string advertised_;
+  const absl::Time start_time_ = clock_->Now();
   std::unique_ptr<HostAgent> host_;
+  std::unique_ptr<OperationServer> operations_;
   std::unique_ptr<ConfigFollower> follower_;
   std::unique_ptr<Scheduler::Job> memory_;
 };
@@ -137,6 +157,7 @@ absl::Status Agent::Open(const Settings& flags) {
   MutexLock lock(mutex_);
   const Settings& settings = config_.settings;
   if (absl::Status checked = CheckServerSettings(settings); !checked.ok()) return checked;
+  if (absl::Status checked = CheckReportSettings(settings); !checked.ok()) return checked;
   if (absl::Status allowed = CheckPrivilege(settings); !allowed.ok()) return allowed;
   if (store_ == nullptr) {
     if (absl::Status opened = OpenStore(settings.Get("state-dir")); !opened.ok()) return opened;
@@ -153,6 +174,7 @@ absl::Status Agent::Open(const Settings& flags) {
                                .packages = packages_.get(),
                                .records = records_.get(),
                                .clock = clock_});
+  if (absl::Status opened = OpenReporter(settings); !opened.ok()) return opened;
   HostAgentOptions options;
   options.default_poll = settings.GetDuration("poll");
   options.clock = clock_;
@@ -166,9 +188,11 @@ absl::Status Agent::Open(const Settings& flags) {
                                 .target_hash = view.record.target,
                                 .state = std::string(StateName(view.record.state)),
                                 .changed_at = view.record.change_time});
+    if (reporter_ != nullptr) reporter_->Changed(service);
   };
   options.on_removed = [this](const std::string& service) {
     agent_metrics_->RemoveService(service);
+    if (reporter_ != nullptr) reporter_->Changed(service);
   };
   options.on_polled = [this](const std::string& upstream) {
     agent_metrics_->UpstreamAnswered(upstream, clock_->Now());
@@ -183,6 +207,27 @@ absl::Status Agent::Open(const Settings& flags) {
   if (absl::Status removed = git_->RemoveUnusedMirrors(); !removed.ok()) {
     LogWarning("cannot remove unused mirrors", {{"error", std::string(removed.message())}});
   }
+  return OpenOperations(settings.Get("boot-id-file"));
+}
+
+absl::Status Agent::OpenOperations(const std::string& boot_id_file) {
+  auto operations = OperationServer::Make({.store = store_.get(),
+                                           .agent = host_.get(),
+                                           .systemd = systemd_.get(),
+                                           .clock = clock_,
+                                           .own_hosts =
+                                               [this] {
+                                                 MutexLock lock(mutex_);
+                                                 return config_.hosts;
+                                               },
+                                           .reboot_command =
+                                               [this] {
+                                                 MutexLock lock(mutex_);
+                                                 return config_.settings.Get("reboot-command");
+                                               },
+                                           .boot_id_file = boot_id_file});
+  if (!operations.ok()) return operations.status();
+  operations_ = *std::move(operations);
   return absl::OkStatus();
 }
 
@@ -196,6 +241,47 @@ absl::Status Agent::OpenStore(const std::string& state_dir) {
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
   return absl::OkStatus();
+}
+
+absl::Status Agent::OpenReporter(const Settings& settings) {
+  if (settings.Get("planner").empty()) return absl::OkStatus();
+  report_scheduler_ = NewScheduler(clock_, 1);
+  auto reporter = NewReporter(
+      {.planner = settings.Get("planner"),
+       .insecure = settings.GetBool("insecure"),
+       .tls_dir = settings.Get("tls-dir"),
+       .hello = [this] { return Hello(); },
+       .service = [this](const std::string& service) -> std::optional<v1::Service> {
+         auto controller = host_->Find(service);
+         if (!controller.ok()) return std::nullopt;
+         return ToProto((*controller)->spec(), (*controller)->View());
+       },
+       .on_connected = [this](bool connected) { agent_metrics_->PlannerConnected(connected); },
+       .clock = clock_,
+       .scheduler = report_scheduler_.get()});
+  if (!reporter.ok()) return reporter.status();
+  agent_metrics_->PlannerConnected(false);
+  reporter_ = *std::move(reporter);
+  return absl::OkStatus();
+}
+
+v1::Hello Agent::Hello() const {
+  v1::Hello hello;
+  std::string boot_id_file;
+  {
+    MutexLock lock(mutex_);
+    for (const std::string& name : config_.names) hello.add_names(name);
+    boot_id_file = config_.settings.Get("boot-id-file");
+  }
+  hello.set_address(advertised_);
+  hello.set_version(Version());
+  hello.set_boot_id(ReadBootId(boot_id_file).value_or(""));
+  *hello.mutable_start_time() =
+      google::protobuf::util::TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(start_time_));
+  for (const auto& controller : host_->All()) {
+    *hello.add_services() = ToProto(controller->spec(), controller->View());
+  }
+  return hello;
 }
 
 std::unique_ptr<GitDriver> Agent::NewGit(const std::string& state_dir) {
@@ -267,12 +353,14 @@ bool Agent::Reload() {
   LogInfo("config read again",
           {{"config", config_file_}, {"services", absl::StrCat(config->services.size())}});
   MutexLock lock(mutex_);
-  for (const char* setting :
-       {"listen", "metrics-listen", "state-dir", "root", "poll", "mount-exchange"}) {
+  for (const char* setting : {"listen", "metrics-listen", "state-dir", "root", "poll",
+                              "mount-exchange", "boot-id-file", "planner", "advertise"}) {
     if (config->settings.Get(setting) == config_.settings.Get(setting)) continue;
     LogWarning("this setting is taken up at the next start", {{"setting", setting}});
   }
+  const bool renamed = config->names != config_.names;
   config_ = *std::move(config);
+  if (renamed && reporter_ != nullptr) reporter_->Renew();
   return true;
 }
 
@@ -295,16 +383,23 @@ int Agent::Serve() {
     ReturnUnusedMemory();
     return clock_->Now() + kNextReturns;
   });
-  auto process = ServerProcess::Start(settings, {.program = kProgram,
-                                                 .services = {service.get()},
-                                                 .metrics = metrics_.get(),
-                                                 .on_reload = [this] { follower_->Reload(); },
-                                                 .on_drain =
-                                                     [this] {
-                                                       git_runner_->Stop();
-                                                       host_->Stop();
-                                                     }});
+  auto process =
+      ServerProcess::Start(settings, {.program = kProgram,
+                                      .services = {service.get(), operations_->service()},
+                                      .metrics = metrics_.get(),
+                                      .on_reload = [this] { follower_->Reload(); },
+                                      .on_drain =
+                                          [this] {
+                                            if (reporter_ != nullptr) reporter_->Stop();
+                                            operations_->Stop();
+                                            git_runner_->Stop();
+                                            host_->Stop();
+                                          }});
   if (!process.ok()) return ReportFailure(kProgram, process.status());
+  if (reporter_ != nullptr) {
+    advertised_ = AdvertisedAddress(settings, (*process)->addresses().grpc);
+    reporter_->Start();
+  }
   (*process)->SetReady(absl::OkStatus());
   return (*process)->Run();
 }
@@ -313,6 +408,7 @@ int CheckConfig(const Settings& flags) {
   auto config = LoadAgentConfig(flags, flags.Get("config"), HostName());
   absl::Status status = config.status();
   if (status.ok()) status = CheckServerSettings(config->settings);
+  if (status.ok()) status = CheckReportSettings(config->settings);
   if (!status.ok()) return ReportFailure(kProgram, status);
   for (const std::string& warning : config->warnings)
     std::cerr << kProgram << ": " << warning << "\n";

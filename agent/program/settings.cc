@@ -12,6 +12,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/operation/boot_id.h"
+#include "agent/operation/own_config.h"
 
 namespace gitops {
 namespace {
@@ -72,11 +74,19 @@ std::vector<SettingDefinition> AgentSettings() {
        .help = "for diagnosis: how a bind mount takes the place of another",
        .default_value = "auto",
        .choices = {"auto", "beneath", "propagation"}},
+      {.name = "reboot-command",
+       .help = "what a deployment's reboot runs, split at spaces; empty: systemd is asked"},
+      {.name = "boot-id-file",
+       .help = "tells one boot from another by its content; the kernel's also by process 1",
+       .default_value = kKernelBootIdFile},
       {.name = "debug",
        .short_flag = "d",
        .help = "the same as --log-level debug",
        .default_value = "false",
        .type = Type::kBool},
+      {.name = "planner", .help = "report to the planner at HOST:PORT; empty: to none"},
+      {.name = "advertise",
+       .help = "tell the planner to dial HOST:PORT; empty: where this listens"},
       {.name = "restart",
        .short_flag = "r",
        .help = "accepted as gitopper has it; the config is always followed, without a restart",
@@ -129,12 +139,16 @@ absl::StatusOr<AgentConfig> LoadAgentConfig(Settings flags, const std::string& c
   config.text = *text;
   config.warnings = fleet->warnings;
   std::set<std::string> machines = {host_name};
-  for (const std::string& alias : settings->GetList("hosts")) machines.insert(alias);
+  for (const std::string& alias : settings->GetList("hosts")) {
+    if (alias != host_name && machines.insert(alias).second) config.names.push_back(alias);
+  }
+  config.names.push_back(host_name);
   config.machines.assign(machines.begin(), machines.end());
   absl::StatusOr<std::vector<ServiceSpec>> services = ServicesOf(*fleet, config.machines);
   if (!services.ok()) return services.status();
   if (absl::Status kinds = CheckKinds(*services, config_file); !kinds.ok()) return kinds;
   config.services = *std::move(services);
+  config.hosts = HostsOf(*fleet, config.machines);
   config.settings = *std::move(settings);
   return config;
 }

@@ -19,7 +19,9 @@ struct AgentConfig {
   std::string config_file;
   std::string text;                   // of the config file, as it was read
   std::vector<std::string> machines;  // this host's name and its aliases, ordered, each once
+  std::vector<std::string> names;     // the same, as the planner is told: aliases first
   std::vector<ServiceSpec> services;  // of this host
+  std::vector<HostSpec> hosts;        // its [[hosts]]: what deployments may check and write here
   std::vector<std::string> warnings;
 };
 

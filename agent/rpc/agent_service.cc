@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "agent/rpc/convert.h"
+#include "agent/rpc/request_checks.h"
 #include "common/rpc/caller.h"
 #include "common/rpc/page.h"
 #include "common/rpc/status.h"
@@ -19,24 +20,7 @@ namespace {
 using google::protobuf::util::TimeUtil;
 using grpc::ServerContext;
 
-constexpr size_t kLongestReason = 1000;
-constexpr size_t kShortestHash = 4;
-constexpr size_t kLongestHash = 64;
 constexpr int kMostDifferences = 10'000;
-
-absl::Status CheckReason(const std::string& reason) {
-  if (reason.size() <= kLongestReason) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("the reason has ", reason.size(),
-                                                 " bytes; at most ", kLongestReason, " are kept"));
-}
-
-absl::Status CheckHash(const std::string& hash) {
-  const bool hex = std::all_of(hash.begin(), hash.end(), absl::ascii_isxdigit);
-  if (hex && hash.size() >= kShortestHash && hash.size() <= kLongestHash) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("\"", hash, "\" is no commit: give ",
-                                                 kShortestHash, " to ", kLongestHash,
-                                                 " hexadecimal digits"));
-}
 
 class AgentServiceImpl final : public v1::AgentService::Service {
  public:

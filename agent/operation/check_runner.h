@@ -1,0 +1,21 @@
+#ifndef GITOPS_AGENT_OPERATION_CHECK_RUNNER_H_
+#define GITOPS_AGENT_OPERATION_CHECK_RUNNER_H_
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/config/fleet.h"
+#include "common/process/process.h"
+#include "gitops/v1/operation.pb.h"
+
+namespace gitops {
+
+// Runs a check command of `hosts`, this host's own entries of the fleet config, once. Errors as
+// OperationService.RunCheck; UNAVAILABLE: the runner was stopped.
+absl::StatusOr<v1::RunCheckResponse> RunCheckCommand(const v1::RunCheckRequest& request,
+                                                     const std::vector<HostSpec>& hosts,
+                                                     ProcessRunner& runner);
+
+}  // namespace gitops
+
+#endif  // GITOPS_AGENT_OPERATION_CHECK_RUNNER_H_

@@ -1,0 +1,23 @@
+#ifndef GITOPS_AGENT_OPERATION_HISTORY_WORDS_H_
+#define GITOPS_AGENT_OPERATION_HISTORY_WORDS_H_
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gitops/v1/operation.pb.h"
+
+namespace gitops {
+
+// Who and why, as a service's history tells it of a deployment.
+inline std::string ActorOf(const v1::Operation& operation) {
+  return operation.actor().empty() ? "a deployment" : operation.actor();
+}
+inline std::string ReasonOf(const v1::Operation& operation) {
+  if (operation.deployment().empty()) return operation.reason();
+  return absl::StrCat("deployment ", operation.deployment(), operation.reason().empty() ? "" : ": ",
+                      operation.reason());
+}
+
+}  // namespace gitops
+
+#endif  // GITOPS_AGENT_OPERATION_HISTORY_WORDS_H_

@@ -1,0 +1,36 @@
+#ifndef GITOPS_AGENT_OPERATION_OPERATION_SERVICE_H_
+#define GITOPS_AGENT_OPERATION_OPERATION_SERVICE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/controller/host_agent.h"
+#include "agent/operation/operations.h"
+#include "common/config/fleet.h"
+#include "common/process/process.h"
+#include "gitops/v1/operation.grpc.pb.h"
+
+namespace gitops {
+
+// So many checks and questions to upstreams may be under way at a time: each holds a thread of the
+// server.
+inline constexpr int kMostChecks = 16;
+
+struct OperationServiceOptions {
+  // Not owned; all must outlive the service.
+  HostAgent* agent = nullptr;
+  Operations* operations = nullptr;
+  ProcessRunner* runner = nullptr;
+  // This host's own entries of the fleet config, as it is now.
+  std::function<std::vector<HostSpec>()> own_hosts;
+  std::string boot_id_file;
+};
+
+// gitops.v1.OperationService. Handlers read the request, call the core, convert.
+std::unique_ptr<v1::OperationService::Service> NewOperationService(OperationServiceOptions options);
+
+}  // namespace gitops
+
+#endif  // GITOPS_AGENT_OPERATION_OPERATION_SERVICE_H_

@@ -1,0 +1,51 @@
+#include "agent/operation/reboot_action.h"
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/time.h"
+#include "agent/operation/boot_id.h"
+
+namespace gitops {
+namespace {
+
+constexpr absl::Duration kLongestRequest = absl::Seconds(30);
+
+absl::Status RunRebootCommand(const RebootOptions& options) {
+  Command command;
+  command.argv = absl::StrSplit(options.command, ' ', absl::SkipEmpty());
+  command.timeout = kLongestRequest;
+  const absl::StatusOr<CommandResult> result = options.runner->Run(command);
+  if (!result.ok()) return result.status();
+  if (result->ok()) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("exit status ", result->exit_status, ": ",
+                                          absl::StripAsciiWhitespace(result->error_output)));
+}
+
+}  // namespace
+
+Outcome Reboot(const RebootOptions& options, const std::string& boot_id, bool again) {
+  Outcome outcome = Outcome::Done("the reboot has been asked for");
+  outcome.response.set_boot_id(boot_id);
+  if (again) {
+    const absl::StatusOr<std::string> now = ReadBootId(options.boot_id_file);
+    if (!now.ok()) return Outcome::Of(now.status());
+    if (*now != boot_id) {
+      outcome.response.set_output("the host has rebooted since it was asked to");
+      return outcome;
+    }
+  }
+  const bool by_command = !options.command.empty();
+  const absl::Status asked =
+      by_command ? RunRebootCommand(options)
+                 : options.systemd->Reboot(options.clock->Now() + kLongestRequest, {});
+  if (asked.ok()) return outcome;
+  return Outcome::Of(
+      absl::InternalError(absl::StrCat("cannot reboot", by_command ? " by " : "",
+                                       by_command ? options.command : "", ": ", asked.message())));
+}
+
+}  // namespace gitops

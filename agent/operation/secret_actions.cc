@@ -1,0 +1,122 @@
+#include "agent/operation/secret_actions.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "agent/operation/own_config.h"
+#include "agent/operation/redact.h"
+#include "agent/operation/secret_file.h"
+
+namespace gitops {
+namespace {
+
+constexpr size_t kLongestOutput = 2 << 10;  // of one command that failed
+constexpr int64_t kMostOutput = 1 << 20;
+
+// The secrets that the request names, by name.
+absl::StatusOr<std::map<std::string, SecretSpec>> OwnSecrets(
+    const v1::PerformActionRequest& request, const std::vector<HostSpec>& hosts, bool by_name) {
+  std::map<std::string, SecretSpec> secrets;
+  for (const v1::SecretFile& asked : request.secrets()) {
+    absl::StatusOr<SecretSpec> own = OwnSecret(hosts, asked, by_name);
+    if (!own.ok()) return own.status();
+    secrets.emplace(asked.name(), *std::move(own));
+  }
+  return secrets;
+}
+
+Outcome Finish(const std::vector<std::string>& done, const std::vector<std::string>& failed) {
+  if (failed.empty()) return Outcome::Done(absl::StrJoin(done, "\n"));
+  return Outcome::Of(absl::InternalError(absl::StrJoin(failed, "; ")));
+}
+
+// Every secret that lies on this host, since a command may print another than its own.
+Redactor SecretsOf(const std::vector<HostSpec>& hosts) {
+  Redactor redactor;
+  for (const HostSpec& host : hosts) {
+    for (const auto& [name, secret] : host.secrets) {
+      std::ifstream file(secret.destination, std::ios::binary);
+      redactor.Add(std::string(std::istreambuf_iterator<char>(file), {}));
+    }
+  }
+  return redactor;
+}
+
+// What a failed command wrote, its end, without secrets.
+std::string WhatItSaid(const CommandResult& result, const Redactor& redactor) {
+  const std::string said = redactor.Apply(absl::StrCat(result.output, result.error_output));
+  const absl::string_view text = absl::StripAsciiWhitespace(said);
+  if (text.empty()) return "";
+  const size_t cut = text.size() > kLongestOutput ? text.size() - kLongestOutput : 0;
+  return absl::StrCat(": ", cut > 0 ? "…" : "", text.substr(cut));
+}
+
+}  // namespace
+
+Outcome UploadSecrets(const v1::PerformActionRequest& request, const std::vector<HostSpec>& hosts) {
+  auto own = OwnSecrets(request, hosts, /*by_name=*/false);
+  if (!own.ok()) return Outcome::Of(own.status());
+  std::vector<std::string> done;
+  std::vector<std::string> failed;
+  for (const v1::SecretFile& secret : request.secrets()) {
+    const absl::Status written = WriteSecretFile({.destination = secret.destination(),
+                                                  .owner_user = secret.owner_user(),
+                                                  .owner_group = secret.owner_group(),
+                                                  .permissions = secret.permissions(),
+                                                  .make_directories = secret.make_directories()},
+                                                 Secret(secret.content()));
+    if (written.ok()) {
+      done.push_back(absl::StrCat(secret.name(), ": written to ", secret.destination()));
+    } else {
+      failed.push_back(absl::StrCat("secret \"", secret.name(), "\": ", written.message()));
+    }
+  }
+  if (done.empty() && failed.empty()) done.push_back("no secrets");
+  return Finish(done, failed);
+}
+
+Outcome RunSecretTriggers(const v1::PerformActionRequest& request,
+                          const std::vector<HostSpec>& hosts, ProcessRunner& runner, bool again) {
+  if (again) {
+    return Outcome::Of(absl::AbortedError(
+        "the agent ended while the secrets' commands ran, so whether all of them ran is not known; "
+        "look at what they act on, and ask for run-secret-triggers once more"));
+  }
+  auto own = OwnSecrets(request, hosts, /*by_name=*/true);
+  if (!own.ok()) return Outcome::Of(own.status());
+  std::vector<std::vector<std::string>> commands;
+  for (const auto& [name, secret] : *own) {
+    const bool known = std::find(commands.begin(), commands.end(), secret.action) != commands.end();
+    if (!secret.action.empty() && !known) commands.push_back(secret.action);
+  }
+  std::vector<std::string> done;
+  std::vector<std::string> failed;
+  for (const std::vector<std::string>& argv : commands) {
+    const std::string shown = absl::StrJoin(argv, " ");
+    Command command;
+    command.argv = argv;
+    command.max_output = kMostOutput;
+    const absl::StatusOr<CommandResult> result = runner.Run(command);
+    if (absl::IsCancelled(result.status())) return Outcome::Of(result.status());
+    if (!result.ok()) {
+      failed.push_back(absl::StrCat(shown, ": ", result.status().message()));
+    } else if (result->ok()) {
+      done.push_back(absl::StrCat(shown, ": done"));
+    } else {
+      failed.push_back(absl::StrCat(shown, ": exit status ", result->exit_status,
+                                    WhatItSaid(*result, SecretsOf(hosts))));
+    }
+  }
+  if (commands.empty()) done.push_back("no secret has a command to run");
+  return Finish(done, failed);
+}
+
+}  // namespace gitops

@@ -1,0 +1,154 @@
+#include "agent/operation/secret_actions.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "agent/operation/redact.h"
+#include "common/path/temporary_directory.h"
+#include "common/process/fake_process.h"
+
+namespace gitops {
+namespace {
+
+using absl::StatusCode;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr char kCanary[] = "canary-7c1f-second";
+
+TEST(RedactorTest, TakesSecretsOutWholeLineByLineAndInAnyOrder) {
+  Redactor redactor;
+  redactor.Add("hunter2\n");
+  redactor.Add("-----BEGIN-----\r\nabcdef\r\n-----END-----\n");
+  redactor.Add("hunter2-and-more");
+  EXPECT_EQ(redactor.Apply("login hunter2 failed"), "login [secret] failed");
+  EXPECT_EQ(redactor.Apply("hunter2-and-more"), "[secret]");
+  EXPECT_EQ(redactor.Apply("x abcdef y"), "x [secret] y");
+  EXPECT_EQ(redactor.Apply("nothing"), "nothing");
+  redactor.Add("a1");
+  EXPECT_THAT(redactor.Apply("is a1 ok"), HasSubstr("not shown"));
+}
+
+class SecretActionsTest : public testing::Test {
+ protected:
+  SecretActionsTest() {
+    for (const std::string name : {"a", "b", "c"}) {
+      SecretSpec& secret = host_.secrets[name];
+      secret.destination = directory_ / name;
+      secret.owner_user = absl::StrCat(geteuid());
+      secret.owner_group = absl::StrCat(getegid());
+    }
+    host_.secrets["b"].action = {"systemctl", "reload", "nginx"};
+    host_.secrets["c"].action = {"systemctl", "reload", "nginx"};
+  }
+
+  v1::PerformActionRequest Request(const std::vector<std::string>& names) {
+    v1::PerformActionRequest request;
+    for (const std::string& name : names) {
+      v1::SecretFile& secret = *request.add_secrets();
+      secret.set_name(name);
+      secret.set_destination(directory_ / name);
+      secret.set_owner_user(absl::StrCat(geteuid()));
+      secret.set_owner_group(absl::StrCat(getegid()));
+      secret.set_permissions("0400");
+      secret.set_content(kCanary);
+    }
+    return request;
+  }
+
+  static void ExpectNoSecret(const Outcome& outcome) {
+    EXPECT_THAT(outcome.message, Not(HasSubstr(kCanary)));
+    EXPECT_THAT(outcome.response.DebugString(), Not(HasSubstr(kCanary)));
+  }
+
+  TemporaryDirectory directory_;
+  HostSpec host_;
+  FakeProcessRunner runner_;
+};
+
+TEST_F(SecretActionsTest, WritesEachSecretAndTellsWhere) {
+  const Outcome outcome = UploadSecrets(Request({"a", "b"}), {host_});
+  ASSERT_TRUE(outcome.ok()) << outcome.message;
+  EXPECT_EQ(directory_.Read("a"), kCanary);
+  EXPECT_EQ(directory_.Read("b"), kCanary);
+  EXPECT_THAT(outcome.response.output(), HasSubstr(directory_ / "b"));
+  ExpectNoSecret(outcome);
+}
+
+TEST_F(SecretActionsTest, OneThatIsNotThisHostsOwnStopsAllOfThem) {
+  v1::PerformActionRequest request = Request({"a", "b"});
+  request.mutable_secrets(1)->set_destination(directory_ / "elsewhere");
+  const Outcome outcome = UploadSecrets(request, {host_});
+  EXPECT_EQ(outcome.code, StatusCode::kPermissionDenied);
+  EXPECT_FALSE(directory_.Has("a"));
+  EXPECT_FALSE(directory_.Has("elsewhere"));
+  ExpectNoSecret(outcome);
+}
+
+TEST_F(SecretActionsTest, OneThatCannotBeWrittenIsNamedAndTheOthersAreWritten) {
+  directory_.Write("a/in the way", "");
+  const Outcome outcome = UploadSecrets(Request({"a", "b"}), {host_});
+  EXPECT_EQ(outcome.code, StatusCode::kInternal);
+  EXPECT_THAT(outcome.message, HasSubstr("secret \"a\""));
+  EXPECT_EQ(directory_.Read("b"), kCanary);
+  ExpectNoSecret(outcome);
+}
+
+TEST_F(SecretActionsTest, RunsEachDistinctCommandOnceAsTheConfigHasIt) {
+  host_.secrets["a"].action = {"true"};
+  const Outcome outcome = RunSecretTriggers(Request({"c", "b", "a"}), {host_}, runner_, false);
+  ASSERT_TRUE(outcome.ok()) << outcome.message;
+  ASSERT_EQ(runner_.commands().size(), 2u);
+  EXPECT_EQ(runner_.commands()[0].argv, std::vector<std::string>{"true"});
+  EXPECT_EQ(runner_.CountOf({"systemctl", "reload", "nginx"}), 1);
+  for (const Command& command : runner_.commands()) {
+    EXPECT_THAT(absl::StrCat(command.input), Not(HasSubstr(kCanary)));
+    for (const std::string& word : command.argv) EXPECT_THAT(word, Not(HasSubstr(kCanary)));
+  }
+}
+
+TEST_F(SecretActionsTest, SecretsWithoutACommandAreNoFailure) {
+  EXPECT_TRUE(RunSecretTriggers(Request({"a"}), {host_}, runner_, false).ok());
+  EXPECT_TRUE(RunSecretTriggers(Request({}), {host_}, runner_, false).ok());
+  EXPECT_EQ(runner_.spawned(), 0);
+}
+
+TEST_F(SecretActionsTest, ACommandThatFailsIsToldWithoutTheSecretItPrinted) {
+  ASSERT_TRUE(UploadSecrets(Request({"a"}), {host_}).ok());
+  runner_.On({"systemctl"}, {.exit_status = 3,
+                             .output = absl::StrCat("key is ", kCanary),
+                             .error_output = std::string(9000, 'x') + " no such unit"});
+  host_.secrets["a"].action = {"true"};
+  const Outcome outcome = RunSecretTriggers(Request({"a", "b"}), {host_}, runner_, false);
+  EXPECT_EQ(outcome.code, StatusCode::kInternal);
+  EXPECT_THAT(outcome.message, HasSubstr("systemctl reload nginx: exit status 3"));
+  EXPECT_THAT(outcome.message, HasSubstr("no such unit"));
+  EXPECT_LT(outcome.message.size(), 3000u);
+  ExpectNoSecret(outcome);
+  runner_.On({"systemctl"}, {.exit_status = 3, .output = absl::StrCat("key is ", kCanary)});
+  const Outcome again = RunSecretTriggers(Request({"b"}), {host_}, runner_, false);
+  EXPECT_THAT(again.message, HasSubstr("key is [secret]"));
+}
+
+TEST_F(SecretActionsTest, OneCommandThatFailsDoesNotStopTheOthers) {
+  host_.secrets["a"].action = {"first"};
+  runner_.On({"first"}, absl::NotFoundError("no program first"));
+  const Outcome outcome = RunSecretTriggers(Request({"a", "b"}), {host_}, runner_, false);
+  EXPECT_THAT(outcome.message, HasSubstr("no program first"));
+  EXPECT_EQ(runner_.CountOf({"systemctl"}), 1);
+}
+
+TEST_F(SecretActionsTest, CommandsOfOthersAreRefusedAndInterruptedOnesNotRunTwice) {
+  EXPECT_EQ(RunSecretTriggers(Request({"b", "x"}), {host_}, runner_, false).code,
+            StatusCode::kPermissionDenied);
+  EXPECT_EQ(RunSecretTriggers(Request({"b"}), {host_}, runner_, true).code, StatusCode::kAborted);
+  EXPECT_EQ(runner_.spawned(), 0);
+}
+
+}  // namespace
+}  // namespace gitops

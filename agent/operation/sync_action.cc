@@ -1,0 +1,201 @@
+#include "agent/operation/sync_action.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "agent/operation/history_words.h"
+#include "agent/rpc/request_checks.h"
+#include "common/config/fleet.h"
+
+namespace gitops {
+namespace {
+
+// A service whose configuration is changed meanwhile comes back within moments.
+constexpr int kMostTries = 50;
+constexpr absl::Duration kBetweenTries = absl::Milliseconds(100);
+
+using Controller = std::shared_ptr<ServiceController>;
+
+// A service on its way.
+struct Move {
+  Controller controller;
+  std::string wanted;  // as the request has it
+  absl::StatusOr<ServiceController::Sync> sync = absl::UnknownError("not begun");
+  bool started = false;
+
+  const std::string& service() const { return controller->spec().service; }
+};
+
+// The revision that the request has for a service; empty: none.
+std::string RevisionFor(const v1::PerformActionRequest& request, const ServiceSpec& spec) {
+  for (const v1::ServiceRevision& own : request.service_revisions()) {
+    if (own.service() == spec.service) return absl::AsciiStrToLower(own.hash());
+  }
+  const std::string url = RedactUrl(spec.upstream.url);
+  for (const v1::UpstreamRevision& revision : request.upstream_revisions()) {
+    const bool upstream = revision.upstream().empty() || revision.upstream() == url;
+    const bool branch = revision.branch().empty() || revision.branch() == spec.branch;
+    if (upstream && branch) return absl::AsciiStrToLower(revision.hash());
+  }
+  return "";
+}
+
+bool IsCoordinated(const Controller& controller) {
+  return controller->spec().tracking == Tracking::kCoordinated;
+}
+
+absl::StatusOr<std::vector<Controller>> Concerned(HostAgent& agent,
+                                                  const v1::PerformActionRequest& request) {
+  std::vector<Controller> concerned;
+  if (request.service().empty()) {
+    for (const Controller& controller : agent.All()) {
+      if (IsCoordinated(controller)) concerned.push_back(controller);
+    }
+    return concerned;
+  }
+  auto found = agent.Find(request.service());
+  if (!found.ok()) return concerned;
+  if (!IsCoordinated(*found)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(request.service(),
+                     ": follows its branch by itself (tracking = auto); no "
+                     "deployment moves it"));
+  }
+  concerned.push_back(*found);
+  return concerned;
+}
+
+absl::StatusOr<std::vector<Move>> MovesOf(HostAgent& agent,
+                                          const v1::PerformActionRequest& request) {
+  auto concerned = Concerned(agent, request);
+  if (!concerned.ok()) return concerned.status();
+  std::vector<Move> moves;
+  for (const Controller& controller : *concerned) {
+    const ServiceSpec& spec = controller->spec();
+    const std::string wanted = RevisionFor(request, spec);
+    if (wanted.empty()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          spec.service, ": the deployment has no revision for branch ", spec.branch, " of ",
+          RedactUrl(spec.upstream.url), "; agent and planner must read the same fleet config"));
+    }
+    moves.push_back({controller, wanted});
+  }
+  return moves;
+}
+
+void Start(const v1::PerformActionRequest& request, Move& move) {
+  move.sync = move.controller->StartSync(move.wanted, ActorOf(request.operation()),
+                                         ReasonOf(request.operation()), {});
+  move.started = move.started || move.sync.ok();
+}
+
+absl::StatusOr<ServiceRecord> Await(Move& move) {
+  if (!move.sync.ok()) return move.sync.status();
+  return move.controller->AwaitSync(*move.sync, {});
+}
+
+// A service that is begun anew because its configuration changed refuses commands meanwhile.
+absl::StatusOr<ServiceRecord> Finish(HostAgent& agent, const v1::PerformActionRequest& request,
+                                     Move& move) {
+  absl::StatusOr<ServiceRecord> record = Await(move);
+  for (int i = 1; i < kMostTries && absl::IsUnavailable(record.status()); ++i) {
+    absl::SleepFor(kBetweenTries);
+    auto found = agent.Find(move.service());
+    if (!found.ok()) return record;
+    move.controller = *found;
+    Start(request, move);
+    record = Await(move);
+  }
+  return record;
+}
+
+std::string FromHash(const record::v1::Operation& before, const Move& move) {
+  for (const v1::ServiceMove& noted : before.before()) {
+    if (noted.service() == move.service()) return noted.from_hash();
+  }
+  return move.sync.ok() ? move.sync->from_hash : "";
+}
+
+std::string Tell(const v1::ServiceMove& move) {
+  if (move.from_hash() == move.to_hash()) {
+    return absl::StrCat(move.service(), ": is at ", move.to_hash());
+  }
+  return absl::StrCat(move.service(), ": ", move.from_hash().empty() ? "nothing" : move.from_hash(),
+                      " -> ", move.to_hash());
+}
+
+absl::StatusCode CodeOf(const std::vector<absl::Status>& failures) {
+  const absl::StatusCode first = failures.front().code();
+  for (const absl::Status& failure : failures) {
+    if (absl::IsUnavailable(failure)) return absl::StatusCode::kUnavailable;
+  }
+  const bool all = std::all_of(failures.begin(), failures.end(),
+                               [&](const absl::Status& other) { return other.code() == first; });
+  return all ? first : absl::StatusCode::kInternal;
+}
+
+}  // namespace
+
+absl::Status CheckSync(const v1::PerformActionRequest& request) {
+  for (const v1::UpstreamRevision& revision : request.upstream_revisions()) {
+    if (absl::Status good = CheckHash(revision.hash()); !good.ok()) return good;
+  }
+  for (const v1::ServiceRevision& revision : request.service_revisions()) {
+    if (absl::Status good = CheckHash(revision.hash()); !good.ok()) return good;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status NoteSync(HostAgent& agent, const v1::PerformActionRequest& request,
+                      record::v1::Operation& operation) {
+  auto moves = MovesOf(agent, request);
+  if (!moves.ok()) return moves.status();
+  for (const Move& move : *moves) {
+    v1::ServiceMove& noted = *operation.add_before();
+    noted.set_service(move.service());
+    noted.set_from_hash(move.controller->View().record.hash);
+  }
+  return absl::OkStatus();
+}
+
+Outcome SyncServices(HostAgent& agent, const v1::PerformActionRequest& request,
+                     const record::v1::Operation& before) {
+  auto moves = MovesOf(agent, request);
+  if (!moves.ok()) return Outcome::Of(moves.status());
+  if (moves->empty()) {
+    return Outcome::Done(request.service().empty()
+                             ? "no coordinated services here"
+                             : absl::StrCat("no service ", request.service(), " here"));
+  }
+  for (Move& move : *moves) Start(request, move);
+  Outcome outcome;
+  std::vector<std::string> told;
+  std::vector<absl::Status> failures;
+  for (Move& move : *moves) {
+    const absl::StatusOr<ServiceRecord> record = Finish(agent, request, move);
+    if (!record.ok()) failures.push_back(record.status());
+    if (!move.started) continue;
+    v1::ServiceMove& done = *outcome.response.add_moves();
+    done.set_service(move.service());
+    done.set_from_hash(FromHash(before, move));
+    done.set_to_hash(move.sync.ok() ? move.sync->revision : move.wanted);
+    if (record.ok()) told.push_back(Tell(done));
+  }
+  outcome.response.set_output(absl::StrJoin(told, "\n"));
+  if (failures.empty()) return outcome;
+  outcome.code = CodeOf(failures);
+  outcome.message = absl::StrJoin(failures, "; ", [](std::string* out, const absl::Status& status) {
+    absl::StrAppend(out, status.message());
+  });
+  return outcome;
+}
+
+}  // namespace gitops

@@ -1,0 +1,18 @@
+#ifndef GITOPS_AGENT_RPC_REQUEST_CHECKS_H_
+#define GITOPS_AGENT_RPC_REQUEST_CHECKS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace gitops {
+
+// INVALID_ARGUMENT: it is longer than the history keeps.
+absl::Status CheckReason(const std::string& reason);
+
+// INVALID_ARGUMENT: it is no commit, nor the first digits (at least 4) of one.
+absl::Status CheckHash(const std::string& hash);
+
+}  // namespace gitops
+
+#endif  // GITOPS_AGENT_RPC_REQUEST_CHECKS_H_
