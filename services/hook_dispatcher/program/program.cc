@@ -1,0 +1,141 @@
+#include "services/hook_dispatcher/program/program.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/clock/clock.h"
+#include "common/http/client.h"
+#include "common/log/log.h"
+#include "common/memory/memory.h"
+#include "common/metrics/metrics.h"
+#include "common/server/lifecycle.h"
+#include "common/server/signals.h"
+#include "common/server/version.h"
+#include "services/hook_dispatcher/call/dispatcher.h"
+#include "services/hook_dispatcher/program/hook_metrics.h"
+#include "services/hook_dispatcher/program/settings.h"
+#include "services/hook_dispatcher/rpc/hook_service.h"
+
+namespace gitops {
+namespace {
+
+constexpr char kProgram[] = "gitops-hook-dispatcher";
+constexpr char kUsage[] = "gitops-hook-dispatcher --config FILE [FLAGS]";
+// A hook may stall on every host of a deployment, and the others must not wait for it: 1,000 hosts
+// are under way at most.
+constexpr int kMostCalls = 1200;
+// A selection of 100,000 hosts.
+constexpr int kMostMessageBytes = 32 << 20;
+// What a call needs at most: its connection, a look-up of a name, and what wakes libcurl.
+constexpr rlim_t kMostFiles = 8 * kMostCalls;
+
+// systemd and shells give 1,024, which is less than that, and allow more.
+void RaiseFileLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kMostFiles) return;
+  limit.rlim_cur = std::min(limit.rlim_max, kMostFiles);
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < kMostFiles) {
+    LogWarning("fewer files may be open than many stalled hooks would need",
+               {{"limit", absl::StrCat(limit.rlim_cur)}, {"wanted", absl::StrCat(kMostFiles)}});
+  }
+}
+
+class HookDispatcher {
+ public:
+  explicit HookDispatcher(Settings flags) : flags_(std::move(flags)) {
+    DispatcherOptions options;
+    options.http = http_.get();
+    options.clock = Clock::System();
+    options.observer = CountHooks(metrics_);
+    dispatcher_ = NewDispatcher(std::move(options));
+    service_ = NewHookService(dispatcher_.get());
+  }
+
+  int Serve() {
+    absl::StatusOr<HookDispatcherConfig> config = LoadHookDispatcherConfig(flags_);
+    absl::Status status = config.status();
+    if (status.ok()) status = CheckServerSettings(config->settings);
+    if (!status.ok()) return ReportFailure(kProgram, status);
+    RaiseFileLimit();
+    if (config->hooks.empty()) {
+      LogWarning("the config has no [[hooks]]: none will be called",
+                 {{"config", flags_.Get("config")}});
+    }
+    dispatcher_->SetHooks(std::move(config->hooks));
+    settings_ = config->settings;
+    ServerProcessOptions options;
+    options.program = kProgram;
+    options.services = {service_.get()};
+    options.metrics = &metrics_;
+    options.on_reload = [this] { Reload(); };
+    options.max_message_bytes = kMostMessageBytes;
+    options.max_threads = kMostCalls;
+    options.max_calls_per_connection = kMostCalls;
+    auto process = ServerProcess::Start(config->settings, std::move(options));
+    if (!process.ok()) return ReportFailure(kProgram, process.status());
+    (*process)->SetReady(absl::OkStatus());
+    return (*process)->Run();
+  }
+
+ private:
+  // From the thread of signals alone, once the process serves.
+  void Reload() {
+    absl::StatusOr<HookDispatcherConfig> config = LoadHookDispatcherConfig(flags_);
+    absl::Status status = config.status();
+    if (status.ok()) status = CheckServerSettings(config->settings);
+    if (!status.ok()) {
+      LogError("the new config is not taken up; the one before stays in force",
+               {{"config", flags_.Get("config")}, {"error", std::string(status.message())}});
+      return;
+    }
+    for (const char* setting : {"listen", "metrics-listen", "address-file", "insecure"}) {
+      if (config->settings.Get(setting) == settings_.Get(setting)) continue;
+      LogWarning("this setting is taken up at the next start", {{"setting", setting}});
+    }
+    LogInfo("config read again",
+            {{"config", flags_.Get("config")}, {"hooks", absl::StrCat(config->hooks.size())}});
+    dispatcher_->SetHooks(std::move(config->hooks));
+  }
+
+  const Settings flags_;
+  Settings settings_;  // with which it was started
+  Metrics metrics_{"hook-dispatcher"};
+  const std::unique_ptr<HttpClient> http_ = NewHttpClient();
+  std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<v1::HookDispatcherService::Service> service_;
+};
+
+int CheckConfig(const Settings& flags) {
+  const absl::StatusOr<HookDispatcherConfig> config = LoadHookDispatcherConfig(flags);
+  absl::Status status = config.status();
+  if (status.ok()) status = CheckServerSettings(config->settings);
+  if (!status.ok()) return ReportFailure(kProgram, status);
+  std::cout << flags.Get("config") << ": good; " << config->hooks.size() << " hooks\n";
+  return 0;
+}
+
+}  // namespace
+
+int RunHookDispatcher(const std::vector<std::string>& arguments) {
+  LimitHeaps();
+  BlockSignals();
+  const auto flags = ReadFlags(HookDispatcherSettings(), arguments, ProcessEnvironment);
+  if (!flags.ok()) return ReportFailure(kProgram, flags.status());
+  if (flags->GetBool("help")) {
+    std::cout << UsageText(kUsage, HookDispatcherSettings());
+    return 0;
+  }
+  if (flags->GetBool("version")) {
+    std::cout << kProgram << " " << Version() << "\n";
+    return 0;
+  }
+  if (flags->GetBool("check-config")) return CheckConfig(*flags);
+  return HookDispatcher(*flags).Serve();
+}
+
+}  // namespace gitops

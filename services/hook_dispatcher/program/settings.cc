@@ -1,0 +1,57 @@
+#include "services/hook_dispatcher/program/settings.h"
+
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "common/config/toml.h"
+
+namespace gitops {
+namespace {
+
+// The faults of both readings of one file, all at once; some are told by both.
+absl::Status BothRead(const absl::Status& settings, const absl::Status& hooks) {
+  if (settings.ok() || hooks.ok()) return settings.ok() ? hooks : settings;
+  std::vector<std::string> lines;
+  std::set<std::string> seen;
+  for (const absl::Status* status : {&settings, &hooks}) {
+    for (const absl::string_view line : absl::StrSplit(status->message(), '\n')) {
+      if (seen.insert(std::string(line)).second) lines.emplace_back(line);
+    }
+  }
+  return absl::InvalidArgumentError(absl::StrJoin(lines, "\n"));
+}
+
+}  // namespace
+
+std::vector<SettingDefinition> HookDispatcherSettings() {
+  std::vector<SettingDefinition> all = CommonServerSettings(
+      {.listen = "127.0.0.1:8002", .metrics_listen = "127.0.0.1:9223", .state_dir = ""});
+  for (SettingDefinition& definition : all) {
+    if (definition.name == "state-dir" || definition.name == "store") {
+      definition.help = "accepted as every server does; this one keeps no state";
+    }
+  }
+  return all;
+}
+
+absl::StatusOr<HookDispatcherConfig> LoadHookDispatcherConfig(Settings flags) {
+  const std::string file = flags.Get("config");
+  if (file.empty()) {
+    return absl::InvalidArgumentError(
+        "no config was named: give --config FILE, whose [[hooks]] are the hooks");
+  }
+  const absl::StatusOr<std::string> text = ReadConfigText(file);
+  if (!text.ok()) return text.status();
+  absl::StatusOr<Settings> settings =
+      AddFileSettings(HookDispatcherSettings(), "hook-dispatcher", std::move(flags), *text, file);
+  absl::StatusOr<std::vector<HookSpec>> hooks = ParseHooks(*text, file);
+  if (absl::Status read = BothRead(settings.status(), hooks.status()); !read.ok()) return read;
+  // It is for the others, with whom this one may share its environment.
+  settings->values["store"].value.clear();
+  return HookDispatcherConfig{*std::move(settings), *std::move(hooks)};
+}
+
+}  // namespace gitops

@@ -1,0 +1,73 @@
+#include "services/hook_dispatcher/rpc/hook_service.h"
+
+#include <google/protobuf/util/time_util.h>
+
+#include <utility>
+
+#include "common/config/fleet.h"
+#include "common/rpc/status.h"
+
+namespace gitops {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+using grpc::ServerContext;
+
+HookQuestion ToQuestion(const v1::DispatchHookRequest& request) {
+  HookQuestion question;
+  question.point = request.point();
+  for (const v1::HostPayload& host : request.hosts()) {
+    question.payload.push_back({host.host(), {host.actions().begin(), host.actions().end()}});
+  }
+  question.known_hosts = {request.known_hosts().begin(), request.known_hosts().end()};
+  question.deployment = request.deployment();
+  question.result = request.result();
+  question.idempotency_key = request.idempotency_key();
+  question.traceparent = request.traceparent();
+  question.ignore_errors = request.ignore_errors();
+  return question;
+}
+
+v1::Hook ToProto(const HookSpec& spec) {
+  v1::Hook hook;
+  hook.set_name(spec.name);
+  for (const std::string& point : spec.points) hook.add_points(point);
+  hook.set_url(RedactUrl(spec.url));
+  hook.set_mode(std::string(HookModeName(spec.mode)));
+  *hook.mutable_timeout() = TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(spec.timeout));
+  hook.set_retries(spec.retries);
+  hook.set_on_error(spec.ignore_errors ? "ignore" : "stop");
+  hook.set_is_signed(!spec.key.empty());
+  return hook;
+}
+
+class HookServiceImpl final : public v1::HookDispatcherService::Service {
+ public:
+  explicit HookServiceImpl(Dispatcher* dispatcher) : dispatcher_(dispatcher) {}
+
+  grpc::Status DispatchHook(ServerContext* context, const v1::DispatchHookRequest* request,
+                            v1::DispatchHookResponse* response) override {
+    auto dispatched =
+        dispatcher_->Dispatch(ToQuestion(*request), [context] { return context->IsCancelled(); });
+    if (!dispatched.ok()) return ToGrpcStatus(dispatched.status());
+    *response = *std::move(dispatched);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ListHooks(ServerContext*, const v1::ListHooksRequest*,
+                         v1::ListHooksResponse* response) override {
+    for (const HookSpec& hook : *dispatcher_->hooks()) *response->add_hooks() = ToProto(hook);
+    return grpc::Status::OK;
+  }
+
+ private:
+  Dispatcher* const dispatcher_;
+};
+
+}  // namespace
+
+std::unique_ptr<v1::HookDispatcherService::Service> NewHookService(Dispatcher* dispatcher) {
+  return std::make_unique<HookServiceImpl>(dispatcher);
+}
+
+}  // namespace gitops

@@ -1,0 +1,17 @@
+#ifndef GITOPS_SERVICES_HOOK_DISPATCHER_RPC_HOOK_SERVICE_H_
+#define GITOPS_SERVICES_HOOK_DISPATCHER_RPC_HOOK_SERVICE_H_
+
+#include <memory>
+
+#include "gitops/v1/hooks.grpc.pb.h"
+#include "services/hook_dispatcher/call/dispatcher.h"
+
+namespace gitops {
+
+// gitops.v1.HookDispatcherService on a Dispatcher (not owned). A call holds a thread for as long as
+// its hooks take.
+std::unique_ptr<v1::HookDispatcherService::Service> NewHookService(Dispatcher* dispatcher);
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_HOOK_DISPATCHER_RPC_HOOK_SERVICE_H_
