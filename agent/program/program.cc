@@ -274,7 +274,7 @@ v1::Hello Agent::Hello() const {
     boot_id_file = config_.settings.Get("boot-id-file");
   }
   hello.set_address(advertised_);
-  hello.set_version(Version());
+  hello.set_version(std::string(Version()));
   hello.set_boot_id(ReadBootId(boot_id_file).value_or(""));
   *hello.mutable_start_time() =
       google::protobuf::util::TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(start_time_));
