@@ -3,6 +3,8 @@
 #include <prometheus/gauge.h>
 #include <prometheus/text_serializer.h>
 
+#include <utility>
+
 #include "common/server/version.h"
 
 namespace gitops {
@@ -18,7 +20,11 @@ Metrics::Metrics(const std::string& component)
 }
 
 std::string Metrics::Text() const {
-  return prometheus::TextSerializer().Serialize(registry_->Collect());
+  std::vector<prometheus::MetricFamily> families = registry_->Collect();
+  for (const Collector& collector : collectors_) {
+    for (prometheus::MetricFamily& family : collector()) families.push_back(std::move(family));
+  }
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace gitops

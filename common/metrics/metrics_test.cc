@@ -56,5 +56,18 @@ TEST(MetricsTest, TextIsReadWhileSeriesComeAndGo) {
   changes.join();
 }
 
+TEST(MetricsTest, CollectedFamiliesAreMadeAnewAtEachReading) {
+  Metrics metrics("test");
+  int seen = 0;
+  metrics.AddCollector([&seen] {
+    prometheus::MetricFamily family{
+        .name = "seen", .help = "How often.", .type = prometheus::MetricType::Gauge};
+    family.metric.emplace_back().gauge.value = ++seen;
+    return std::vector<prometheus::MetricFamily>{family};
+  });
+  EXPECT_THAT(metrics.Text(), HasSubstr("\nseen 1\n"));
+  EXPECT_THAT(metrics.Text(), HasSubstr("\nseen 2\n"));
+}
+
 }  // namespace
 }  // namespace gitops
