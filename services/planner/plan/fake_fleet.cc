@@ -69,12 +69,24 @@ void FakeFleet::RemoveService(const std::string& host, const std::string& servic
 }
 
 void FakeFleet::SetAddress(const std::string& host, const std::string& address) {
+  ChangeHost(host, [&](FleetHost& entry) {
+    entry.host.set_address(address);
+    entry.spec.address = address;
+  });
+}
+
+void FakeFleet::SetLastSeen(const std::string& host, absl::Time time) {
+  ChangeHost(host, [&](FleetHost& entry) {
+    entry.host.mutable_last_seen_time()->set_seconds(absl::ToUnixSeconds(time));
+  });
+}
+
+void FakeFleet::ChangeHost(const std::string& host, const std::function<void(FleetHost&)>& change) {
   {
     MutexLock lock(mutex_);
     std::shared_ptr<const FleetHost>& place = hosts_[places_.at(host)];
     auto entry = std::make_shared<FleetHost>(*place);
-    entry->host.set_address(address);
-    entry->spec.address = address;
+    change(*entry);
     place = std::move(entry);
   }
   Tell(host);

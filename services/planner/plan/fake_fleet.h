@@ -25,6 +25,7 @@ class FakeFleet final : public Fleet {
               const std::function<void(v1::Service&)>& change);
   void RemoveService(const std::string& host, const std::string& service);
   void SetAddress(const std::string& host, const std::string& address);
+  void SetLastSeen(const std::string& host, absl::Time time);
   void OrderByTags(const std::vector<std::string>& tags);
   int subscribers();
 
@@ -39,6 +40,7 @@ class FakeFleet final : public Fleet {
   void Unsubscribe(int64_t id) override;
 
  private:
+  void ChangeHost(const std::string& host, const std::function<void(FleetHost&)>& change);
   void Tell(const std::string& host);
 
   mutable Mutex mutex_;

@@ -1,0 +1,8 @@
+#include <string>
+#include <vector>
+
+#include "services/planner/program/program.h"
+
+int main(int argc, char** argv) {
+  return gitops::RunPlanner(std::vector<std::string>(argv + 1, argv + argc));
+}

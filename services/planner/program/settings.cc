@@ -1,0 +1,157 @@
+#include "services/planner/program/settings.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/rpc/address.h"
+
+namespace gitops {
+namespace {
+
+using Type = SettingDefinition::Type;
+
+constexpr int kDispatcherPort = 8002;
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf())) {
+    return absl::NotFoundError(
+        absl::StrCat("cannot read the config file ", path, ": ", std::strerror(errno)));
+  }
+  return text.str();
+}
+
+// The faults of both readings of one file, all at once. A file that is no TOML is told by both.
+absl::Status BothRead(const absl::Status& settings, const absl::Status& fleet) {
+  if (settings.ok() || fleet.ok() || settings == fleet) return settings.ok() ? fleet : settings;
+  return absl::InvalidArgumentError(absl::StrCat(settings.message(), "\n", fleet.message()));
+}
+
+absl::Status CheckDispatcher(const Settings& settings) {
+  const std::string& text = settings.Get("hook-dispatcher");
+  if (text.empty()) return absl::OkStatus();
+  const absl::StatusOr<Address> address = ParseAddress(text, kDispatcherPort);
+  if (address.ok()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(settings.Origin("hook-dispatcher"), ": ", address.status().message()));
+}
+
+absl::Status CheckTogether(const Settings& settings) {
+  if (absl::Status status = CheckDispatcher(settings); !status.ok()) return status;
+  for (const char* name : {"keep-deployments", "max-parallel-hosts"}) {
+    if (settings.GetInt(name) >= 1 && settings.GetInt(name) <= 1'000'000) continue;
+    return absl::InvalidArgumentError(absl::StrCat(settings.Origin(name), ": ", name, " is ",
+                                                   settings.Get(name), "; it may be 1 to 1000000"));
+  }
+  if (settings.GetDuration("stale-after") > settings.GetDuration("heartbeat")) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "stale-after (", settings.Get("stale-after"), ", from ", settings.Origin("stale-after"),
+      ") must be longer than heartbeat (", settings.Get("heartbeat"), ", from ",
+      settings.Origin("heartbeat"), "), or every agent would be stale between two of them"));
+}
+
+void MakeStateDirAbsolute(Settings& settings) {
+  std::string& path = settings.values["state-dir"].value;
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  if (!error) path = absolute.lexically_normal().string();
+}
+
+std::vector<SettingDefinition> OwnSettings() {
+  return {
+      {.name = "hook-dispatcher",
+       .help = "where gitops-hook-dispatcher serves; without it, no hooks are run"},
+      {.name = "name",
+       .help = "this planner's name in locks and records; the host name, where it is empty"},
+      {.name = "heartbeat",
+       .help = "how often agents are to say that they are there",
+       .default_value = "30s",
+       .type = Type::kDuration,
+       .least = absl::Milliseconds(10)},
+      {.name = "stale-after",
+       .help = "an agent that says nothing for this long is shown as stale",
+       .default_value = "90s",
+       .type = Type::kDuration},
+      {.name = "lock-ttl",
+       .help = "a host's lock ends this long after the planner that holds it went away",
+       .default_value = "30s",
+       .type = Type::kDuration,
+       .least = absl::Seconds(1)},
+      {.name = "keep-deployments",
+       .help = "how many deployments are kept, the newest",
+       .default_value = "1000",
+       .type = Type::kInt},
+      {.name = "keep-for",
+       .help = "deployments that ended longer ago are not kept; empty: no limit",
+       .type = Type::kDuration},
+      {.name = "connect-timeout",
+       .help = "within this an agent or the hook dispatcher must accept a connection",
+       .default_value = "5s",
+       .type = Type::kDuration,
+       .least = absl::Milliseconds(10)},
+      {.name = "return-timeout",
+       .help = "an agent that went away in the midst of an action is waited for this long",
+       .default_value = "30s",
+       .type = Type::kDuration},
+      {.name = "action-timeout",
+       .help = "the longest that one action on a host may take",
+       .default_value = "10m",
+       .type = Type::kDuration,
+       .least = absl::Seconds(1)},
+      {.name = "max-parallel-hosts",
+       .help = "hosts under way at a time, over all deployments",
+       .default_value = "1000",
+       .type = Type::kInt},
+  };
+}
+
+}  // namespace
+
+std::vector<SettingDefinition> PlannerSettings() {
+  std::vector<SettingDefinition> all =
+      CommonServerSettings({.listen = "127.0.0.1:8001",
+                            .metrics_listen = "127.0.0.1:9221",
+                            .state_dir = "/var/lib/gitops-planner"});
+  for (SettingDefinition& own : OwnSettings()) all.push_back(std::move(own));
+  return all;
+}
+
+absl::StatusOr<PlannerConfig> LoadPlannerConfig(Settings flags) {
+  PlannerConfig config;
+  config.settings = std::move(flags);
+  FleetConfig fleet;
+  if (const std::string file = config.settings.Get("config"); !file.empty()) {
+    absl::StatusOr<std::string> text = ReadFile(file);
+    if (!text.ok()) return text.status();
+    absl::StatusOr<Settings> settings =
+        AddFileSettings(PlannerSettings(), "planner", std::move(config.settings), *text, file);
+    absl::StatusOr<FleetConfig> parsed = ParseFleetConfig(*text, file);
+    if (absl::Status read = BothRead(settings.status(), parsed.status()); !read.ok()) return read;
+    config.settings = *std::move(settings);
+    config.text = *std::move(text);
+    fleet = *std::move(parsed);
+  }
+  if (absl::Status status = CheckTogether(config.settings); !status.ok()) return status;
+  MakeStateDirAbsolute(config.settings);
+  config.fleet = std::make_shared<const FleetConfig>(std::move(fleet));
+  return config;
+}
+
+std::string PlannerName(const Settings& settings) {
+  if (!settings.Get("name").empty()) return settings.Get("name");
+  char name[256] = "";
+  if (gethostname(name, sizeof(name) - 1) != 0 || name[0] == '\0') return "localhost";
+  return name;
+}
+
+}  // namespace gitops
