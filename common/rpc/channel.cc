@@ -9,7 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/rpc/address.h"
-#include "common/rpc/quiet.h"
+#include "common/rpc/prepare.h"
 
 namespace gitops {
 namespace {
@@ -81,7 +81,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const ChannelOptions& option
                      " in plain text: it is not on this machine. Anybody on the way could read and "
                      "change what is said; where that is acceptable, say so with --insecure"));
   }
-  QuietGrpc();
+  PrepareGrpc();
   return grpc::CreateCustomChannel(Target(*address), grpc::InsecureChannelCredentials(),
                                    Arguments(options));
 }

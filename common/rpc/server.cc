@@ -21,7 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/rpc/address.h"
 #include "common/rpc/call_metrics.h"
-#include "common/rpc/quiet.h"
+#include "common/rpc/prepare.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
@@ -158,7 +158,7 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptio
   if (address->is_unix()) {
     if (absl::Status status = RemoveStaleSocket(address->unix_path); !status.ok()) return status;
   }
-  QuietGrpc();
+  PrepareGrpc();
   SwitchOnHealthAndReflection();
   const auto served = std::make_shared<Served>();
   grpc::ServerBuilder builder;

@@ -1,10 +1,12 @@
-#include "common/rpc/quiet.h"
+#include "common/rpc/prepare.h"
 
 #include <grpc/support/log.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+
+#include "absl/synchronization/mutex.h"
 
 namespace gitops {
 namespace {
@@ -18,9 +20,10 @@ void OnlyFatal(gpr_log_func_args* line) {
 
 }  // namespace
 
-void QuietGrpc() {
+void PrepareGrpc() {
   static const bool done = [] {
     if (std::getenv("GRPC_VERBOSITY") == nullptr) gpr_set_log_function(OnlyFatal);
+    absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
     return true;
   }();
   (void)done;
