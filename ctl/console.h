@@ -2,6 +2,7 @@
 #define GITOPS_CTL_CONSOLE_H_
 
 #include <functional>
+#include <istream>
 #include <ostream>
 #include <string>
 
@@ -19,6 +20,12 @@ struct Console {
   Environment environment;
   // On whose behalf: see UserAtHost().
   std::string user;
+  std::istream* in = nullptr;  // answers and payloads; null: there is none
+  bool in_is_terminal = false;
+  bool err_is_terminal = false;
+  std::function<TerminalSize()> err_size = nullptr;
+  // What Ctrl-C says from now on; empty: nothing. May be null.
+  std::function<void(const std::string&)> say_on_interrupt = nullptr;
 };
 
 }  // namespace gitops::ctl

@@ -4,9 +4,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <iostream>
+#include <memory>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -21,17 +24,33 @@
 namespace gitops::ctl {
 namespace {
 
+// What Ctrl-C says. It is never freed, since the handler may be reading it.
+std::atomic<const std::string*> last_words = nullptr;
+
 void HandleSignals() {
   // Everything printed is flushed already, so leaving at once loses nothing.
   struct sigaction interrupt {};
-  interrupt.sa_handler = [](int) { _exit(kInterrupted); };
+  interrupt.sa_handler = [](int) {
+    const std::string* words = last_words.load();
+    if (words != nullptr) {
+      [[maybe_unused]] const ssize_t n = write(STDERR_FILENO, words->data(), words->size());
+    }
+    _exit(kInterrupted);
+  };
   sigaction(SIGINT, &interrupt, nullptr);
   signal(SIGPIPE, SIG_IGN);  // A failed write is seen by FdStreamBuf.
 }
 
-TerminalSize SizeOfStdout() {
+void SayOnInterrupt(const std::string& text) {
+  // Begins a line of its own: the terminal has just shown ^C.
+  static auto& kept = *new std::vector<std::unique_ptr<const std::string>>;
+  kept.push_back(std::make_unique<const std::string>("\n" + text + "\n"));
+  last_words = text.empty() ? nullptr : kept.back().get();
+}
+
+TerminalSize SizeOf(int terminal) {
   winsize size{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return {};
+  if (ioctl(terminal, TIOCGWINSZ, &size) != 0) return {};
   return {size.ws_row, size.ws_col};
 }
 
@@ -56,7 +75,14 @@ int ProcessMain(int argc, char** argv) {
   FdStreamBuf err_buffer(STDERR_FILENO);
   std::ostream out(&out_buffer);
   std::ostream err(&err_buffer);
-  Console console{out, err, isatty(STDOUT_FILENO) == 1, SizeOfStdout, Variable, UserAtHost()};
+  Console console{
+      out,      err,         isatty(STDOUT_FILENO) == 1, [] { return SizeOf(STDOUT_FILENO); },
+      Variable, UserAtHost()};
+  console.in = &std::cin;
+  console.in_is_terminal = isatty(STDIN_FILENO) == 1;
+  console.err_is_terminal = isatty(STDERR_FILENO) == 1;
+  console.err_size = [] { return SizeOf(STDERR_FILENO); };
+  console.say_on_interrupt = SayOnInterrupt;
   const int exit_code = Run(std::vector<std::string>(argv + (argc > 0), argv + argc), console);
   out.flush();
   err.flush();

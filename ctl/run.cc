@@ -8,14 +8,17 @@
 #include "common/server/version.h"
 #include "ctl/client/agent_client.h"
 #include "ctl/client/failure.h"
+#include "ctl/client/planner_client.h"
 #include "ctl/commands/commands.h"
+#include "ctl/commands/fleet_commands.h"
 #include "ctl/exit_code.h"
+#include "ctl/output/fleet_renderer.h"
 #include "ctl/output/renderer.h"
 
 namespace gitops::ctl {
 namespace {
 
-// Empty for the commands that need no agent.
+// Null for the commands that ask no agent.
 Command CommandOf(Action action) {
   switch (action) {
     case Action::kListMachines:
@@ -38,6 +41,62 @@ Command CommandOf(Action action) {
       return Watch;
     case Action::kCheck:
       return Check;
+    default:
+      return nullptr;
+  }
+}
+
+// Null for the commands that ask no planner.
+FleetCommand FleetCommandOf(Action action) {
+  switch (action) {
+    case Action::kListMachines:
+      return ListFleetMachines;
+    case Action::kListServices:
+      return ListFleetServices;
+    case Action::kListHosts:
+      return ListFleetHosts;
+    case Action::kListDeployments:
+      return ListDeployments;
+    case Action::kListHooks:
+      return ListHooks;
+    case Action::kGetService:
+      return GetFleetService;
+    case Action::kGetHost:
+      return GetFleetHost;
+    case Action::kGetDeployment:
+      return GetDeployment;
+    case Action::kFreeze:
+      return FreezeFleet;
+    case Action::kUnfreeze:
+      return UnfreezeFleet;
+    case Action::kPull:
+      return PullFleet;
+    case Action::kRollback:
+      return RollbackFleet;
+    case Action::kDiff:
+      return DiffFleet;
+    case Action::kWatch:
+      return WatchFleetServices;
+    case Action::kWatchHosts:
+      return WatchFleetHosts;
+    case Action::kCheck:
+      return CheckFleet;
+    case Action::kPlan:
+      return MakePlan;
+    case Action::kDeploy:
+      return Deploy;
+    case Action::kWatchDeployment:
+      return WatchDeployment;
+    case Action::kCancelDeployment:
+      return CancelDeployment;
+    case Action::kResumeDeployment:
+      return ResumeDeployment;
+    case Action::kRollbackDeployment:
+      return RollbackDeployment;
+    case Action::kHooksTest:
+      return TestHooks;
+    case Action::kBreakLock:
+      return BreakLock;
     case Action::kCompletion:
     case Action::kVersion:
     case Action::kHelp:
@@ -46,22 +105,21 @@ Command CommandOf(Action action) {
   return nullptr;
 }
 
-bool UseColor(ColorWhen when, const Console& console) {
+bool UseColor(ColorWhen when, const Console& console, bool on_terminal) {
   if (when != ColorWhen::kAuto) return when == ColorWhen::kAlways;
   const auto is_set = [&](const char* name) {
     return !console.environment(name).value_or("").empty();
   };
-  return console.out_is_terminal && !is_set("NO_COLOR") &&
-         console.environment("TERM").value_or("") != "dumb";
+  return on_terminal && !is_set("NO_COLOR") && console.environment("TERM").value_or("") != "dumb";
 }
 
-std::unique_ptr<Renderer> RendererFor(const Invocation& invocation, const Console& console) {
+RenderOptions RenderOptionsFor(const Invocation& invocation, const Console& console) {
   RenderOptions options;
   options.form = invocation.flags.output;
-  options.color = UseColor(invocation.flags.color, console);
+  options.color = UseColor(invocation.flags.color, console, console.out_is_terminal);
   options.terminal = console.out_is_terminal;
   options.size = console.size;
-  return MakeRenderer(options, console.out);
+  return options;
 }
 
 absl::StatusOr<ExitCode> RunOnHost(Command command, const Invocation& invocation,
@@ -77,10 +135,33 @@ absl::StatusOr<ExitCode> RunOnHost(Command command, const Invocation& invocation
   return command(context);
 }
 
+absl::StatusOr<ExitCode> RunOnFleet(FleetCommand command, const Invocation& invocation,
+                                    Renderer& renderer, Console& console) {
+  PlannerClientOptions options;
+  options.address = ServerOf(invocation);
+  options.insecure = invocation.flags.insecure;
+  options.user = console.user;
+  options.timeout = invocation.flags.timeout;
+  const absl::StatusOr<std::unique_ptr<PlannerClient>> planner = NewPlannerClient(options);
+  if (!planner.ok()) return planner.status();
+  const std::unique_ptr<FleetRenderer> fleet =
+      MakeFleetRenderer(RenderOptionsFor(invocation, console), console.out);
+  FleetContext context{
+      invocation, **planner, renderer,
+      *fleet,     console,   UseColor(invocation.flags.color, console, console.err_is_terminal)};
+  return command(context);
+}
+
 absl::StatusOr<ExitCode> Perform(const Invocation& invocation, Console& console) {
-  const std::unique_ptr<Renderer> renderer = RendererFor(invocation, console);
-  if (const Command command = CommandOf(invocation.action); command != nullptr) {
-    return RunOnHost(command, invocation, *renderer, console);
+  const std::unique_ptr<Renderer> renderer =
+      MakeRenderer(RenderOptionsFor(invocation, console), console.out);
+  if (!invocation.host.empty()) {
+    if (const Command command = CommandOf(invocation.action); command != nullptr) {
+      return RunOnHost(command, invocation, *renderer, console);
+    }
+  }
+  if (const FleetCommand command = FleetCommandOf(invocation.action); command != nullptr) {
+    return RunOnFleet(command, invocation, *renderer, console);
   }
   if (invocation.action == Action::kCompletion) return Completion(invocation, console);
   if (invocation.action == Action::kHelp) return Help(invocation, console);

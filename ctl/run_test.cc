@@ -178,7 +178,7 @@ TEST_F(RunTest, RollbackToWhatIsNoHashIsAUsageFaultThatAsksNobody) {
     EXPECT_EQ(result.exit_code, 2) << line;
     EXPECT_EQ(result.err,
               "gitopsctl: rollback: 'zz' is not a revision: give its hash, of 4 to 64 hex digits "
-              "(0-9, a-f); usage: gitopsctl rollback SERVICE HASH @HOST\n");
+              "(0-9, a-f); usage: gitopsctl rollback SERVICE HASH [@HOST]\n");
   }
   EXPECT_TRUE(agent_->calls().empty());
 }
@@ -313,7 +313,7 @@ TEST_F(RunTest, PlainTextToAnotherMachineIsRefused) {
 
 TEST_F(RunTest, UsageErrorsGoToStderrWithStatus2) {
   for (const char* line :
-       {"", "lsit services @h", "list services", "deploy switch", "list services @h --outptu json",
+       {"", "lsit services @h", "list hosts @h", "deploy switch", "list services @h --outptu json",
         "completion tcsh", "list services @h --tls-dir /x"}) {
     const Result result = Ctl(line);
     EXPECT_EQ(result.exit_code, 2) << line;
@@ -338,7 +338,7 @@ TEST_F(RunTest, ColorIsOnlyWhereItIsAskedFor) {
 
 TEST_F(RunTest, HelpAndVersionNeedNoAgent) {
   EXPECT_THAT(Ctl("help").out,
-              AllOf(HasSubstr("rollback SERVICE HASH @HOST"), Not(HasSubstr("deploy"))));
+              AllOf(HasSubstr("rollback SERVICE HASH [@HOST]"), HasSubstr("deploy [ACTION…]")));
   EXPECT_THAT(Ctl("rollback --help").out, AllOf(HasSubstr("--reason"), HasSubstr("do rollback")));
   EXPECT_THAT(Ctl("version").out, StartsWith("gitopsctl "));
   EXPECT_TRUE(nlohmann::json::parse(Ctl("version -o json").out).contains("version"));

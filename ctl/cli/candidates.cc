@@ -4,6 +4,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/plan/vocabulary.h"
 #include "ctl/cli/grammar.h"
 #include "ctl/cli/host_address.h"
 
@@ -24,6 +26,7 @@ const FlagSpec* FindFlag(const std::string& word) {
 struct Before {
   Words words;
   std::string host;
+  std::string planner;
   const FlagSpec* waits = nullptr;  // the flag whose value comes next
 };
 
@@ -33,7 +36,10 @@ Before Read(const Words& line) {
     const FlagSpec* flag = FindFlag(line[i]);
     if (flag != nullptr && !flag->value.empty()) {
       if (i + 2 == line.size()) before.waits = flag;
+      if (flag->name == "planner" && i + 2 < line.size()) before.planner = line[i + 1];
       ++i;
+    } else if (absl::string_view value = line[i]; absl::ConsumePrefix(&value, "--planner=")) {
+      before.planner = std::string(value);
     } else if (absl::StartsWith(line[i], "@")) {
       if (const auto host = ParseHostAddress(line[i].substr(1)); host.ok()) before.host = *host;
     } else if (!absl::StartsWith(line[i], "-")) {
@@ -56,11 +62,8 @@ const Form* FormOf(const Words& words) {
 
 void AddFlags(const Form* form, Words& words) {
   for (const FlagSpec& flag : FlagSpecs()) {
-    bool fits = flag.global;
-    if (form != nullptr) {
-      const Words& own = SpecOf(form->action).flags;
-      fits = fits || std::find(own.begin(), own.end(), flag.name) != own.end();
-    }
+    const bool fits =
+        form == nullptr ? flag.group == FlagGroup::kGlobal : TakesFlag(SpecOf(form->action), flag);
     if (fits) words.push_back(absl::StrCat("--", flag.name));
   }
 }
@@ -81,6 +84,10 @@ void AddFormWords(const Words& words, Words& candidates) {
   }
 }
 
+void Append(const Words& more, Words& words) {
+  words.insert(words.end(), more.begin(), more.end());
+}
+
 void AddArguments(const Form& form, const Before& before, Candidates& candidates) {
   const ActionSpec& spec = SpecOf(form.action);
   const size_t place = before.words.size() - form.words.size();
@@ -94,12 +101,30 @@ void AddArguments(const Form& form, const Before& before, Candidates& candidates
       candidates.service = before.words.back();
       break;
     case Argument::kShell:
-      candidates.words.insert(candidates.words.end(), {"bash", "zsh", "fish"});
+      Append({"bash", "zsh", "fish"}, candidates.words);
       break;
     case Argument::kWord:
       AddFormWords({}, candidates.words);
       break;
+    case Argument::kHost:
+      candidates.names = Candidates::Names::kHosts;
+      break;
+    case Argument::kDeployment:
+      candidates.names = Candidates::Names::kDeployments;
+      break;
+    case Argument::kAction:
+      Append(AllActions(), candidates.words);
+      break;
+    case Argument::kPoint:
+      Append(AllHookPoints(), candidates.words);
+      break;
   }
+}
+
+void AddValues(const FlagSpec& flag, Candidates& candidates) {
+  candidates.words = flag.choices;
+  if (flag.name == "on") candidates.names = Candidates::Names::kHosts;
+  if (flag.name == "service") candidates.names = Candidates::Names::kServices;
 }
 
 void KeepThoseThatBeginWith(const std::string& prefix, Words& words) {
@@ -117,10 +142,11 @@ Candidates FindCandidates(const Words& words) {
   const std::string& current = words.back();
   const Before before = Read(words);
   candidates.host = before.host;
+  candidates.planner = before.planner;
   const Form* form = FormOf(before.words);
   const size_t equals = current.find('=');
   if (before.waits != nullptr) {
-    candidates.words = before.waits->choices;
+    AddValues(*before.waits, candidates);
   } else if (absl::StartsWith(current, "-") && equals != std::string::npos) {
     const FlagSpec* flag = FindFlag(current.substr(0, equals));
     for (const std::string& choice : flag == nullptr ? Words() : flag->choices) {
@@ -128,7 +154,12 @@ Candidates FindCandidates(const Words& words) {
     }
   } else if (absl::StartsWith(current, "-")) {
     AddFlags(form, candidates.words);
-  } else if (!absl::StartsWith(current, "@")) {
+  } else if (absl::StartsWith(current, "@")) {
+    if (form == nullptr || AsksHost(SpecOf(form->action))) {
+      candidates.names = Candidates::Names::kHosts;
+      candidates.prefix = "@";
+    }
+  } else {
     AddFormWords(before.words, candidates.words);
     if (form != nullptr) AddArguments(*form, before, candidates);
   }

@@ -19,10 +19,18 @@ TEST(CandidatesTest, WordsFollowTheGrammar) {
     Words candidates;
   } kCases[] = {
       {{"li"}, {"list"}},
-      {{"list", ""}, {"services", "machines"}},
+      {{"list", ""}, {"services", "machines", "hosts", "deployments", "hooks"}},
       {{"list", "s"}, {"services"}},
       {{"list", "@web1", "m"}, {"machines"}},
-      {{"get", ""}, {"service"}},
+      {{"get", ""}, {"service", "host", "deployment"}},
+      {{"plan", "sy"}, {"sync"}},
+      {{"deploy", "unfreeze", "re"}, {"reboot"}},
+      {{"hooks", "test", "post-d"}, {"post-deploy"}},
+      {{"deploy", "sync", "--on-failure", ""}, {"stop", "continue", "rollback"}},
+      {{"deploy", "--on-failure=r"}, {"--on-failure=rollback"}},
+      {{"deploy", "--cat"}, {"--catch-up", "--catch-up-timeout"}},
+      {{"cancel", ""}, {"deployment"}},
+      {{"break", ""}, {"lock"}},
       {{"--output", "json", "un"}, {"unfreeze"}},
       {{"completion", ""}, {"bash", "zsh", "fish"}},
       {{"completion", "z"}, {"zsh"}},
@@ -49,7 +57,7 @@ TEST(CandidatesTest, EveryVerbIsOfferedButNoAlias) {
   EXPECT_THAT(words, Contains("rollback"));
   EXPECT_THAT(words, Contains("help"));
   EXPECT_THAT(words, Not(Contains("state")));
-  EXPECT_THAT(words, Not(Contains("deploy")));
+  EXPECT_THAT(words, Contains("deploy"));
 }
 
 TEST(CandidatesTest, ServicesAndRevisionsAreAskedFromTheHost) {
@@ -63,6 +71,32 @@ TEST(CandidatesTest, ServicesAndRevisionsAreAskedFromTheHost) {
 
   EXPECT_EQ(FindCandidates({"freeze", "nginx", ""}).names, Candidates::Names::kNone);
   EXPECT_EQ(FindCandidates({"check", "a", "b", ""}).names, Candidates::Names::kServices);
+}
+
+TEST(CandidatesTest, HostsAndDeploymentsAreAskedFromThePlanner) {
+  using Names = Candidates::Names;
+  const struct {
+    Words line;
+    Names names;
+  } kCases[] = {
+      {{"get", "host", "w"}, Names::kHosts},
+      {{"break", "lock", ""}, Names::kHosts},
+      {{"deploy", "sync", "--on", ""}, Names::kHosts},
+      {{"list", "services", "@w"}, Names::kHosts},
+      {{"deploy", "sync", "@w"}, Names::kNone},
+      {{"get", "deployment", ""}, Names::kDeployments},
+      {{"watch", "deployment", "2026"}, Names::kDeployments},
+      {{"cancel", "deployment", ""}, Names::kDeployments},
+      {{"deploy", "sync", "--service", ""}, Names::kServices},
+      {{"freeze", "n"}, Names::kServices},
+      {{"list", "hosts", ""}, Names::kNone},
+  };
+  for (const auto& c : kCases) {
+    EXPECT_EQ(FindCandidates(c.line).names, c.names) << testing::PrintToString(c.line);
+  }
+  EXPECT_EQ(FindCandidates({"list", "services", "@w"}).prefix, "@");
+  EXPECT_EQ(FindCandidates({"--planner", "p:1", "get", "host", ""}).planner, "p:1");
+  EXPECT_EQ(FindCandidates({"--planner=p:1", "get", "host", ""}).planner, "p:1");
 }
 
 }  // namespace

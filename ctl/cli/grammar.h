@@ -13,31 +13,64 @@ namespace gitops::ctl {
 enum class Action {
   kListMachines,
   kListServices,
+  kListHosts,
+  kListDeployments,
+  kListHooks,
   kGetService,
+  kGetHost,
+  kGetDeployment,
   kFreeze,
   kUnfreeze,
   kPull,
   kRollback,
   kDiff,
   kWatch,
+  kWatchHosts,
   kCheck,
+  kPlan,
+  kDeploy,
+  kWatchDeployment,
+  kCancelDeployment,
+  kResumeDeployment,
+  kRollbackDeployment,
+  kHooksTest,
+  kBreakLock,
   kCompletion,
   kVersion,
   kHelp,
 };
 
 // What a positional argument is, for usage lines and completion.
-enum class Argument { kService, kHash, kShell, kWord };
+enum class Argument { kService, kHash, kShell, kWord, kHost, kDeployment, kAction, kPoint };
+
+// Whom an action asks.
+enum class Reach {
+  kNone,
+  kHost,        // the agent that @HOST names
+  kFleet,       // the planner
+  kHostOrFleet  // the agent where an @HOST is given, else the planner
+};
+
+// Which actions take a flag.
+enum class FlagGroup {
+  kGlobal,     // all
+  kSelection,  // those that choose hosts of the fleet
+  kPlan,       // those that make a plan
+  kOwn         // those that list it
+};
 
 // What one action takes, whichever words named it.
 struct ActionSpec {
   Action action;
+  Reach reach = Reach::kNone;
   std::vector<Argument> arguments;  // in order
   size_t required = 0;              // how many of them must be given
   bool repeats = false;             // the last may be given many times
-  bool on_host = true;              // needs an @HOST
-  std::vector<std::string> flags;   // the flags only some actions take, by long name
+  std::vector<std::string> flags;   // of FlagGroup::kOwn, by long name
   std::string help;
+  bool selects = false;  // takes FlagGroup::kSelection, where it asks the planner
+  bool plans = false;    // takes FlagGroup::kPlan
+  bool changes = false;  // changes the selected hosts: the whole fleet only with --all
 };
 
 // A way to name an action: {"list", "services"}, or gitopperctl's {"do", "freeze"}.
@@ -69,8 +102,12 @@ struct FlagSpec {
   std::string short_name;  // one letter, or empty
   std::string value;       // what the value is called in help; empty: the flag has no value
   std::vector<std::string> choices;
-  bool global = true;  // false: only for actions that list it
+  FlagGroup group = FlagGroup::kGlobal;
   std::string help;
+  // Whether GITOPS_NAME stands for it. Not where a variable that was forgotten would change what
+  // is done to which hosts.
+  bool variable = false;
+  bool repeats = false;  // may be given many times; else the last one counts
 };
 
 const std::vector<ActionSpec>& ActionSpecs();
@@ -80,9 +117,12 @@ const std::vector<UnavailableForm>& UnavailableForms();
 const std::vector<FlagSpec>& FlagSpecs();
 
 const ActionSpec& SpecOf(Action action);
+bool TakesFlag(const ActionSpec& spec, const FlagSpec& flag);
+bool AsksHost(const ActionSpec& spec);
+bool AsksFleet(const ActionSpec& spec);
 // The words that name it first: "list services".
 std::string NameOf(Action action);
-// "gitopsctl rollback SERVICE HASH @HOST".
+// "gitopsctl rollback SERVICE HASH [@HOST]".
 std::string UsageOf(Action action);
 // The variable of a flag: "tls-dir" is GITOPS_TLS_DIR.
 std::string VariableOf(absl::string_view flag);

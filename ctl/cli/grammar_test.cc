@@ -42,6 +42,13 @@ TEST(GrammarTest, FlagsOfActionsExist) {
   }
 }
 
+TEST(GrammarTest, NoVariableWidensOrNarrowsWhatIsChanged) {
+  for (const FlagSpec& flag : FlagSpecs()) {
+    const bool chooses = flag.group == FlagGroup::kSelection || flag.group == FlagGroup::kPlan;
+    if (chooses || flag.name == "plan") EXPECT_FALSE(flag.variable) << flag.name;
+  }
+}
+
 TEST(GrammarTest, WhatALaterVersionDoesSaysWhatIsMissingAndWhatToDo) {
   for (const UnavailableForm& form : UnavailableForms()) {
     EXPECT_FALSE(form.needs.empty()) << form.verb << " " << form.noun;
@@ -50,9 +57,11 @@ TEST(GrammarTest, WhatALaterVersionDoesSaysWhatIsMissingAndWhatToDo) {
 }
 
 TEST(GrammarTest, UsageShowsArgumentsAndHost) {
-  EXPECT_EQ(UsageOf(Action::kRollback), "gitopsctl rollback SERVICE HASH @HOST");
-  EXPECT_EQ(UsageOf(Action::kCheck), "gitopsctl check [SERVICE…] @HOST");
+  EXPECT_EQ(UsageOf(Action::kRollback), "gitopsctl rollback SERVICE HASH [@HOST]");
+  EXPECT_EQ(UsageOf(Action::kCheck), "gitopsctl check [SERVICE…] [@HOST]");
   EXPECT_EQ(UsageOf(Action::kCompletion), "gitopsctl completion bash|zsh|fish");
+  EXPECT_EQ(UsageOf(Action::kDeploy), "gitopsctl deploy [ACTION…]");
+  EXPECT_EQ(UsageOf(Action::kCancelDeployment), "gitopsctl cancel deployment ID");
   EXPECT_EQ(VariableOf("tls-dir"), "GITOPS_TLS_DIR");
 }
 

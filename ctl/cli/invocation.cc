@@ -2,16 +2,16 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "ctl/cli/checks.h"
 #include "ctl/cli/host_address.h"
 #include "ctl/cli/raw_flags.h"
+#include "ctl/cli/read_flags.h"
 #include "ctl/cli/words.h"
 #include "ctl/output/escape.h"
 
@@ -22,86 +22,14 @@ constexpr char kSeeHelp[] = "; see gitopsctl help";
 
 absl::Status Usage(absl::string_view message) { return absl::InvalidArgumentError(message); }
 
-// Flags that choose hosts of the fleet; they will mean something when there is a planner.
-bool IsFleetFlag(absl::string_view name) {
-  static const auto& names = *new std::set<std::string, std::less<>>{
-      "on", "tagged", "all", "skip", "every", "limit", "order-by-tags"};
-  return names.contains(name);
-}
-
 absl::Status RefuseUnknownFlags(const RawCommandLine& line) {
   for (const std::string& flag : line.unknown_flags) {
     const std::string name = flag.substr(std::min(flag.find_first_not_of('-'), flag.size()));
     const std::string bare = name.substr(0, name.find('='));
-    if (IsFleetFlag(bare)) {
-      return Usage(absl::StrCat("--", bare,
-                                " chooses hosts through the planner, which is not part "
-                                "of this version; name a host with @HOST"));
-    }
     Words known;
     for (const FlagSpec& spec : FlagSpecs()) known.push_back(absl::StrCat("--", spec.name));
     return Usage(absl::StrCat("unknown flag ", flag, DidYouMean("--" + bare, known), kSeeHelp));
   }
-  return absl::OkStatus();
-}
-
-absl::Status CheckArguments(const Form& form, const Words& arguments) {
-  const ActionSpec& spec = SpecOf(form.action);
-  if (!Fits(spec, arguments.size())) {
-    return Usage(absl::StrCat(absl::StrJoin(form.words, " "),
-                              arguments.size() < spec.required
-                                  ? " needs more than was given"
-                                  : absl::StrCat(" does not take ", arguments.back()),
-                              "; usage: ", UsageOf(form.action)));
-  }
-  for (const std::string& argument : arguments) {
-    if (argument.empty() || !IsUtf8(argument)) {
-      return Usage(absl::StrCat(absl::StrJoin(form.words, " "), ": an argument is ",
-                                argument.empty() ? "empty" : "not UTF-8",
-                                "; usage: ", UsageOf(form.action)));
-    }
-  }
-  return absl::OkStatus();
-}
-
-// As the agent takes it: whole, or its beginning.
-bool IsHash(absl::string_view text) {
-  return text.size() >= 4 && text.size() <= 64 &&
-         std::all_of(text.begin(), text.end(), absl::ascii_isxdigit);
-}
-
-absl::Status CheckHashes(const Form& form, const Words& arguments) {
-  const ActionSpec& spec = SpecOf(form.action);
-  for (size_t i = 0; i < std::min(arguments.size(), spec.arguments.size()); ++i) {
-    if (spec.arguments[i] != Argument::kHash || IsHash(arguments[i])) continue;
-    return Usage(absl::StrCat(absl::StrJoin(form.words, " "), ": '", EscapeLine(arguments[i]),
-                              "' is not a revision: give its hash, of 4 to 64 hex digits "
-                              "(0-9, a-f); usage: ",
-                              UsageOf(form.action)));
-  }
-  return absl::OkStatus();
-}
-
-// A flag given on the line must be one of this action's; a variable is for those it concerns.
-absl::Status CheckFlags(const ActionSpec& spec, const RawCommandLine& line, Flags& flags) {
-  for (const FlagSpec& flag : FlagSpecs()) {
-    const auto allowed = [&](const ActionSpec& s) {
-      return std::find(s.flags.begin(), s.flags.end(), flag.name) != s.flags.end();
-    };
-    if (flag.global || allowed(spec)) continue;
-    if (flag.name == "reason") flags.reason.clear();
-    if (flag.name == "watch") flags.watch = false;
-    const auto given = line.flags.find(flag.name);
-    if (given == line.flags.end() || !given->second.by_flag) continue;
-    Words others;
-    for (const ActionSpec& other : ActionSpecs()) {
-      if (allowed(other)) others.push_back(NameOf(other.action));
-    }
-    return Usage(absl::StrCat("--", flag.name, " does not go with ", NameOf(spec.action),
-                              "; it goes with ", absl::StrJoin(others, ", ")));
-  }
-  if (flags.reason.size() > 1000) return Usage("--reason: at most 1,000 bytes are kept");
-  if (!IsUtf8(flags.reason)) return Usage("--reason: the text is not UTF-8");
   return absl::OkStatus();
 }
 
@@ -120,25 +48,6 @@ absl::StatusOr<std::string> TakeHost(Words& words) {
               words.end());
   if (!host.has_value()) return "";
   return ParseHostAddress(*host);
-}
-
-absl::Status CheckHost(const ActionSpec& spec, const Invocation& invocation) {
-  if (!spec.on_host && !invocation.host.empty()) {
-    return Usage(absl::StrCat(NameOf(spec.action), " takes no @HOST"));
-  }
-  if (spec.on_host && invocation.host.empty()) {
-    return Usage(absl::StrCat(NameOf(spec.action),
-                              " for the whole fleet needs the planner, which "
-                              "is not part of this version; name a host with @HOST: ",
-                              UsageOf(spec.action)));
-  }
-  if (spec.on_host && !invocation.flags.tls_dir.empty()) {
-    return Usage("--tls-dir: TLS is not part of this version; --insecure allows plain text");
-  }
-  if (spec.on_host && !invocation.flags.context.empty()) {
-    return Usage("--context: stored contexts are not part of this version; name a host with @HOST");
-  }
-  return absl::OkStatus();
 }
 
 // Nothing, or a flag alone.
@@ -172,7 +81,7 @@ absl::StatusOr<Invocation> ParseInvocation(const std::vector<std::string>& argum
   invocation.flags = *std::move(flags);
   if (line->words.empty()) return WithoutWords(*line, std::move(invocation));
 
-  const Form* form = FindForm(line->words);
+  const Form* form = FindForm(line->words, !invocation.host.empty());
   if (form == nullptr) {
     if (invocation.flags.help && TakesNoun(line->words[0])) {
       invocation.arguments = line->words;
@@ -189,12 +98,29 @@ absl::StatusOr<Invocation> ParseInvocation(const std::vector<std::string>& argum
   }
   invocation.action = form->action;
   const ActionSpec& spec = SpecOf(form->action);
-  for (const absl::Status& status :
-       {CheckArguments(*form, invocation.arguments), CheckHashes(*form, invocation.arguments),
-        CheckFlags(spec, *line, invocation.flags), CheckHost(spec, invocation)}) {
-    if (!status.ok()) return status;
+  const absl::Status checked = CheckAll(*form, *line, invocation);
+  if (!checked.ok()) return checked;
+  if (spec.plans) {
+    for (const std::string& action : invocation.arguments) {
+      invocation.flags.spec.add_actions(action);
+    }
   }
   return invocation;
+}
+
+bool SelectsOneHost(const v1::Selection& selection) {
+  return selection.on_size() == 1 && selection.on(0).find_first_of("*?[]{}\\") == std::string::npos;
+}
+
+std::string ServerOf(const Invocation& invocation) {
+  const ActionSpec& spec = SpecOf(invocation.action);
+  if (!invocation.host.empty() || !AsksFleet(spec)) return "";
+  const bool may_be_dispatcher =
+      std::find(spec.flags.begin(), spec.flags.end(), "hook-dispatcher") != spec.flags.end();
+  if (may_be_dispatcher && !invocation.flags.hook_dispatcher.empty()) {
+    return invocation.flags.hook_dispatcher;
+  }
+  return invocation.flags.planner.empty() ? kDefaultPlanner : invocation.flags.planner;
 }
 
 std::string Describe(const Invocation& invocation) {
@@ -202,7 +128,11 @@ std::string Describe(const Invocation& invocation) {
   if (SpecOf(invocation.action).required > 0) {
     absl::StrAppend(&text, " ", EscapeLine(invocation.arguments[0]));
   }
-  if (!invocation.host.empty()) absl::StrAppend(&text, " on ", invocation.host);
+  if (!invocation.host.empty()) {
+    absl::StrAppend(&text, " on ", invocation.host);
+  } else if (const std::string server = ServerOf(invocation); !server.empty()) {
+    absl::StrAppend(&text, " through ", EscapeLine(server));
+  }
   return text;
 }
 

@@ -9,8 +9,11 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "ctl/cli/grammar.h"
+#include "gitops/v1/deployment.pb.h"
 
 namespace gitops::ctl {
+
+inline constexpr char kDefaultPlanner[] = "127.0.0.1:8001";
 
 enum class OutputForm { kTable, kWide, kJson, kYaml, kName };
 enum class ColorWhen { kAuto, kAlways, kNever };
@@ -23,17 +26,24 @@ struct Flags {
   bool watch = false;
   bool yes = false;
   bool help = false;
+  bool detach = false;
+  bool no_wait = false;
   std::string reason;
   std::string tls_dir;
   std::string planner;
   std::string context;
+  std::string plan_token;
+  std::string hook_result;
+  std::string hook_dispatcher;
+  // Which hosts of the fleet, and how a deployment goes over them; without the actions.
+  v1::DeploymentSpec spec;
 };
 
 // A command line, understood and checked against the grammar.
 struct Invocation {
   Action action = Action::kHelp;
   std::vector<std::string> arguments;
-  // Complete: "web1:8004". Empty where the action takes no host.
+  // Complete: "web1:8004". Empty where none was named: then the planner is asked.
   std::string host;
   Flags flags;
 };
@@ -46,7 +56,14 @@ using Environment = std::function<std::optional<std::string>(const std::string&)
 absl::StatusOr<Invocation> ParseInvocation(const std::vector<std::string>& arguments,
                                            const Environment& environment);
 
-// What error messages say is being done: "rollback nginx on web1:8004".
+// Whether the selection can mean only one host: one --on without any of the glob's characters.
+bool SelectsOneHost(const v1::Selection& selection);
+
+// The address of the planner or hook dispatcher that is asked; empty where none is.
+std::string ServerOf(const Invocation& invocation);
+
+// What error messages say is being done: "rollback nginx on web1:8004", "plan through
+// 127.0.0.1:8001".
 std::string Describe(const Invocation& invocation);
 
 }  // namespace gitops::ctl

@@ -5,12 +5,8 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "common/config/duration.h"
-#include "common/text/nearest.h"
 
 namespace gitops::ctl {
 namespace {
@@ -73,81 +69,13 @@ std::vector<std::string> WithoutSigns(const std::vector<std::string>& arguments)
 
 void AddVariables(const Environment& environment, RawCommandLine& line) {
   for (const FlagSpec& flag : FlagSpecs()) {
-    if (flag.name == "help" || line.flags.contains(flag.name)) continue;
+    if (!flag.variable || line.flags.contains(flag.name)) continue;
     const std::string variable = VariableOf(flag.name);
     const std::optional<std::string> text = environment(variable);
     if (!text.has_value() || text->empty()) continue;
-    line.flags[flag.name] = {*text, variable, false};
+    line.flags[flag.name] = {*text, variable, false, {*text}};
   }
 }
-
-absl::Status BadValue(const RawCommandLine::Value& value, absl::string_view expected) {
-  return absl::InvalidArgumentError(
-      absl::StrCat(value.origin, ": '", value.text, "' is not ", expected));
-}
-
-class Reader {
- public:
-  explicit Reader(const RawCommandLine& line) : line_(line) {}
-
-  std::string Text(const std::string& name) const {
-    const RawCommandLine::Value* value = Find(name);
-    return value == nullptr ? "" : value->text;
-  }
-
-  absl::Status Bool(const std::string& name, bool& target) const {
-    const RawCommandLine::Value* value = Find(name);
-    if (value == nullptr) return absl::OkStatus();
-    const std::string text = absl::AsciiStrToLower(value->text);
-    target = text == "true" || text == "1" || text == "yes" || text == "on";
-    if (target || text == "false" || text == "0" || text == "no" || text == "off") {
-      return absl::OkStatus();
-    }
-    return BadValue(*value, "true or false");
-  }
-
-  // The place of the value among the flag's choices becomes the enum.
-  template <typename Enum>
-  absl::Status Choice(const std::string& name, Enum& target) const {
-    const RawCommandLine::Value* value = Find(name);
-    if (value == nullptr) return absl::OkStatus();
-    const std::vector<std::string>& choices = ChoicesOf(name);
-    const auto found = std::find(choices.begin(), choices.end(), value->text);
-    if (found != choices.end()) {
-      target = static_cast<Enum>(found - choices.begin());
-      return absl::OkStatus();
-    }
-    const std::string nearest = Nearest(value->text, choices);
-    return BadValue(
-        *value, absl::StrCat("one of ", absl::StrJoin(choices, ", "),
-                             nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?")));
-  }
-
-  absl::Status Duration(const std::string& name, std::optional<absl::Duration>& target) const {
-    const RawCommandLine::Value* value = Find(name);
-    if (value == nullptr) return absl::OkStatus();
-    const absl::StatusOr<absl::Duration> duration = ParseDurationText(value->text);
-    if (!duration.ok() || *duration <= absl::ZeroDuration()) {
-      return BadValue(*value, "a duration over zero (as 500ms, 30s, 1m30s)");
-    }
-    target = *duration;
-    return absl::OkStatus();
-  }
-
- private:
-  const RawCommandLine::Value* Find(const std::string& name) const {
-    const auto found = line_.flags.find(name);
-    return found == line_.flags.end() ? nullptr : &found->second;
-  }
-
-  static const std::vector<std::string>& ChoicesOf(const std::string& name) {
-    return std::find_if(FlagSpecs().begin(), FlagSpecs().end(),
-                        [&](const FlagSpec& flag) { return flag.name == name; })
-        ->choices;
-  }
-
-  const RawCommandLine& line_;
-};
 
 }  // namespace
 
@@ -159,12 +87,14 @@ absl::StatusOr<RawCommandLine> SplitCommandLine(const std::vector<std::string>& 
   app.set_help_flag();
   app.allow_extras();
   std::map<std::string, CLI::Option*> options;
-  std::map<std::string, std::string> values;
+  std::map<std::string, std::vector<std::string>> values;
   std::map<std::string, bool> switches;
   for (const FlagSpec& flag : FlagSpecs()) {
-    options[flag.name] = flag.value.empty()
-                             ? app.add_flag(CliNameOf(flag), switches[flag.name])
-                             : app.add_option(CliNameOf(flag), values[flag.name])->take_last();
+    // A value is one word: what follows it is not swallowed.
+    options[flag.name] =
+        flag.value.empty()
+            ? app.add_flag(CliNameOf(flag), switches[flag.name])
+            : app.add_option(CliNameOf(flag), values[flag.name])->allow_extra_args(false);
     options[flag.name]->type_name(flag.value);
   }
   app.add_option("words", line.words);
@@ -180,31 +110,14 @@ absl::StatusOr<RawCommandLine> SplitCommandLine(const std::vector<std::string>& 
   }
   for (const auto& [name, option] : options) {
     if (option->count() == 0) continue;
-    const bool has_value = values.contains(name);
-    line.flags[name] = {has_value ? values[name] : (switches[name] ? "true" : "false"),
-                        absl::StrCat("--", name), true};
+    std::vector<std::string> all =
+        values.contains(name) ? values[name]
+                              : std::vector<std::string>{switches[name] ? "true" : "false"};
+    const std::string last = all.back();
+    line.flags[name] = {last, absl::StrCat("--", name), true, std::move(all)};
   }
   AddVariables(environment, line);
   return line;
-}
-
-absl::StatusOr<Flags> ReadFlags(const RawCommandLine& line) {
-  const Reader reader(line);
-  Flags flags;
-  const absl::Status results[] = {
-      reader.Choice("output", flags.output),     reader.Choice("color", flags.color),
-      reader.Duration("timeout", flags.timeout), reader.Bool("insecure", flags.insecure),
-      reader.Bool("watch", flags.watch),         reader.Bool("yes", flags.yes),
-      reader.Bool("help", flags.help),
-  };
-  for (const absl::Status& status : results) {
-    if (!status.ok()) return status;
-  }
-  flags.reason = reader.Text("reason");
-  flags.tls_dir = reader.Text("tls-dir");
-  flags.planner = reader.Text("planner");
-  flags.context = reader.Text("context");
-  return flags;
 }
 
 }  // namespace gitops::ctl

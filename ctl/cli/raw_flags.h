@@ -16,6 +16,7 @@ struct RawCommandLine {
     std::string text;
     std::string origin;  // "--timeout" or "GITOPS_TIMEOUT", for messages
     bool by_flag = false;
+    std::vector<std::string> all;  // every value that was given, in order; `text` is the last
   };
   std::vector<std::string> words;          // everything that is no flag
   std::vector<std::string> unknown_flags;  // as written
@@ -25,10 +26,6 @@ struct RawCommandLine {
 // Tells flags from words; the flags may stand anywhere. INVALID_ARGUMENT: a value is missing.
 absl::StatusOr<RawCommandLine> SplitCommandLine(const std::vector<std::string>& arguments,
                                                 const Environment& environment);
-
-// Checks and converts the values. INVALID_ARGUMENT names the flag or variable and the values it
-// takes.
-absl::StatusOr<Flags> ReadFlags(const RawCommandLine& line);
 
 }  // namespace gitops::ctl
 

@@ -1,6 +1,7 @@
 #include "ctl/cli/words.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -87,16 +88,23 @@ bool Fits(const ActionSpec& spec, size_t arguments) {
   return arguments >= spec.required && (spec.repeats || arguments <= spec.arguments.size());
 }
 
-const Form* FindForm(const Words& words) {
+const Form* FindForm(const Words& words, bool with_host) {
   const Form* best = nullptr;
-  bool best_fits = false;
+  std::tuple<bool, bool, bool, size_t> best_rank;
   for (const Form& form : Forms()) {
     if (!StartsWith(words, form.words)) continue;
-    const bool fits = Fits(SpecOf(form.action), words.size() - form.words.size());
-    const bool longer = best != nullptr && form.words.size() > best->words.size();
-    if (best == nullptr || (fits && (!best_fits || longer))) {
+    const ActionSpec& spec = SpecOf(form.action);
+    const bool reaches =
+        spec.reach == Reach::kNone || (with_host ? AsksHost(spec) : AsksFleet(spec));
+    // Without a host, a noun of the fleet is never a service that is called like it.
+    const bool own_noun = reaches && spec.reach == Reach::kFleet && !form.alias;
+    const bool fits = Fits(spec, words.size() - form.words.size());
+    // Where nothing fits, the first one stands.
+    const std::tuple<bool, bool, bool, size_t> rank = {reaches, own_noun, fits,
+                                                       fits ? form.words.size() : 0};
+    if (best == nullptr || rank > best_rank) {
       best = &form;
-      best_fits = fits;
+      best_rank = rank;
     }
   }
   return best;

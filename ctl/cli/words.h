@@ -20,7 +20,9 @@ absl::Status RefuseUnavailable(const Words& words, bool with_host);
 
 // The longest form whose arguments fit; where none fits, the first that begins so, whose usage is
 // then told; null where none begins so. (`freeze service` may freeze a service of that name.)
-const Form* FindForm(const Words& words);
+// Forms that ask whom the line names (an agent, or without a host the planner) go before others:
+// `rollback deployment 8df1 @web1` rolls a service back.
+const Form* FindForm(const Words& words, bool with_host);
 
 bool Fits(const ActionSpec& spec, size_t arguments);
 

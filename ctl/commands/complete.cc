@@ -1,7 +1,12 @@
+#include <set>
+
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "ctl/cli/candidates.h"
+#include "ctl/cli/invocation.h"
 #include "ctl/client/agent_client.h"
+#include "ctl/client/planner_client.h"
 #include "ctl/commands/commands.h"
 #include "ctl/output/escape.h"
 
@@ -35,14 +40,50 @@ std::vector<std::string> NamesFromAgent(const Candidates& candidates, const Cons
   return names;
 }
 
+std::vector<std::string> NamesFromPlanner(const Candidates& candidates, const Console& console) {
+  // As many deployments as anybody looks through.
+  constexpr int kLatest = 50;
+  PlannerClientOptions options;
+  options.address = !candidates.planner.empty()
+                        ? candidates.planner
+                        : console.environment(VariableOf("planner")).value_or("");
+  if (options.address.empty()) options.address = kDefaultPlanner;
+  options.insecure = IsSet(console, "insecure");
+  options.user = console.user;
+  options.timeout = kPatience;
+  const auto planner = NewPlannerClient(options);
+  std::vector<std::string> names;
+  if (!planner.ok()) return names;
+  if (candidates.names == Candidates::Names::kHosts) {
+    const auto hosts = (*planner)->ListHosts(v1::Selection());
+    if (!hosts.ok()) return names;
+    for (const v1::Host& host : *hosts) names.push_back(host.host());
+  } else if (candidates.names == Candidates::Names::kDeployments) {
+    const auto deployments = (*planner)->ListLatestDeployments(kLatest);
+    if (!deployments.ok()) return names;
+    for (const v1::Deployment& deployment : *deployments) names.push_back(deployment.id());
+  } else if (candidates.names == Candidates::Names::kServices) {
+    const auto services = (*planner)->ListServices(v1::Selection(), "");
+    if (!services.ok()) return names;
+    std::set<std::string> different;
+    for (const v1::Service& service : *services) different.insert(service.service());
+    names.assign(different.begin(), different.end());
+  }
+  return names;
+}
+
 }  // namespace
 
 ExitCode Complete(const std::vector<std::string>& words, Console& console) {
   const Candidates candidates = FindCandidates(words);
   for (const std::string& word : candidates.words) console.out << word << "\n";
-  if (candidates.names != Candidates::Names::kNone && !candidates.host.empty()) {
-    for (const std::string& name : NamesFromAgent(candidates, console)) {
-      if (absl::StartsWith(name, words.back())) console.out << EscapeLine(name) << "\n";
+  if (candidates.names != Candidates::Names::kNone) {
+    const std::vector<std::string> names = candidates.host.empty()
+                                               ? NamesFromPlanner(candidates, console)
+                                               : NamesFromAgent(candidates, console);
+    for (const std::string& name : names) {
+      const std::string word = absl::StrCat(candidates.prefix, name);
+      if (absl::StartsWith(word, words.back())) console.out << EscapeLine(word) << "\n";
     }
   }
   console.out.flush();

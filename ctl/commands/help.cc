@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -14,7 +13,8 @@ constexpr char kIntroduction[] =
     "gitopsctl VERB NOUN [@HOST] [ARGUMENTS] [FLAGS]\n"
     "\n"
     "@HOST names the agent's machine: @web1, @192.0.2.7:9000, @[2001:db8::1], @unix:/path. It may\n"
-    "stand anywhere after the verb; the port is 8004 if none is named.\n";
+    "stand anywhere after the verb; the port is 8004 if none is named. Without it the planner is\n"
+    "asked, about the hosts that --on, --tagged, --skip, --every and --limit choose.\n";
 
 constexpr char kExitCodes[] =
     "\nExit status: 0 done; 1 failed or degraded; 2 usage; 3 unreachable or not allowed; 4 timed "
@@ -39,8 +39,8 @@ std::string Overview() {
     commands.push_back({"  " + UsageOf(spec.action).substr(sizeof("gitopsctl ") - 1), spec.help});
   }
   return absl::StrCat(kIntroduction, "\nCommands:\n", FormatTable(commands),
-                      "\nFlags, anywhere on the line, each also a variable (--tls-dir is "
-                      "GITOPS_TLS_DIR):\n",
+                      "\nFlags, anywhere on the line; those that choose no hosts and make no plan "
+                      "are also variables (--tls-dir is GITOPS_TLS_DIR):\n",
                       FlagsText(FlagSpecs()), kExitCodes);
 }
 
@@ -51,8 +51,7 @@ std::string AboutAction(const ActionSpec& spec) {
   }
   std::vector<FlagSpec> flags;
   for (const FlagSpec& flag : FlagSpecs()) {
-    const bool own = std::find(spec.flags.begin(), spec.flags.end(), flag.name) != spec.flags.end();
-    if (own || flag.global) flags.push_back(flag);
+    if (TakesFlag(spec, flag)) flags.push_back(flag);
   }
   return absl::StrCat(UsageOf(spec.action), "\n\n  ", spec.help, "\n",
                       also.empty() ? "" : absl::StrCat("  Also: ", absl::StrJoin(also, ", "), "\n"),

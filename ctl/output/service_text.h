@@ -28,6 +28,7 @@ std::string ShortHash(absl::string_view hash);
 // The columns of `list services`: gitopperctl's #, SERVICE, HASH, STATE, INFO, CHANGED, then in the
 // wide form TARGET, BRANCH, UPSTREAM, BY.
 Row ServiceHeader(bool wide);
+inline constexpr size_t kServiceStateColumn = 3;
 Row ServiceRow(size_t number, const v1::Service& service, bool wide, bool color);
 
 // Everything about one service, in several lines.

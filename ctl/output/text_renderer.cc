@@ -1,24 +1,15 @@
 #include "ctl/output/text_renderer.h"
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
+#include <optional>
+
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
-#include "absl/strings/strip.h"
+#include "ctl/output/difference_text.h"
 #include "ctl/output/escape.h"
+#include "ctl/output/live_table.h"
 #include "ctl/output/service_text.h"
-#include "ctl/output/watch_table.h"
 
 namespace gitops::ctl {
 namespace {
-
-std::string KindText(v1::Difference::Kind kind) {
-  if (!v1::Difference::Kind_IsValid(kind)) return absl::StrCat("kind ", static_cast<int>(kind));
-  const std::string name(absl::StripPrefix(v1::Difference::Kind_Name(kind), "KIND_"));
-  return absl::StrReplaceAll(absl::AsciiStrToLower(name), {{"_", " "}});
-}
-
-bool HasLines(const std::string& text) { return absl::StrContains(text, '\n'); }
 
 class TextRenderer : public Renderer {
  public:
@@ -26,7 +17,7 @@ class TextRenderer : public Renderer {
       : wide_(options.form == OutputForm::kWide),
         color_(options.color),
         out_(out),
-        watch_(options, out) {}
+        watch_(options, ServiceHeader(wide_), kServiceStateColumn, out) {}
 
   absl::Status Machines(const std::vector<v1::Machine>& machines) override {
     std::vector<Row> rows = {{"#", "MACHINE", "ACTUAL"}};
@@ -54,23 +45,9 @@ class TextRenderer : public Renderer {
   }
 
   absl::Status Differences(const v1::DiffServiceResponse& response) override {
-    std::vector<Row> rows;
-    for (const v1::Difference& d : response.differences()) {
-      rows.push_back({KindText(d.kind()), EscapeLine(d.path()),
-                      HasLines(d.detail()) ? "" : EscapeLine(d.detail())});
-    }
-    Table table;
-    for (const Row& row : rows) table.Fit(row);
-    std::string text;
-    for (size_t i = 0; i < rows.size(); ++i) {
-      text += table.Line(rows[i]);
-      const std::string& detail = response.differences(i).detail();
-      if (HasLines(detail)) {
-        text += EscapeText(detail);
-        if (detail.back() != '\n') text += '\n';
-      }
-    }
-    return Print(text);
+    DifferenceTable table;
+    for (const v1::Difference& difference : response.differences()) table.Add({}, difference);
+    return Print(table.Text());
   }
 
   absl::Status Degraded(const std::vector<v1::Service>& services) override {
@@ -83,7 +60,12 @@ class TextRenderer : public Renderer {
   }
 
   absl::Status Update(const v1::WatchServicesResponse& update) override {
-    watch_.Update(update);
+    std::optional<LiveTable::Change> change;
+    if (update.has_service()) {
+      change = {update.service().service(), ServiceRow(0, update.service(), wide_, color_),
+                update.removed()};
+    }
+    watch_.Update(change, update.initial_done());
     return absl::OkStatus();
   }
 
@@ -100,7 +82,7 @@ class TextRenderer : public Renderer {
   const bool wide_;
   const bool color_;
   std::ostream& out_;
-  WatchTable watch_;
+  LiveTable watch_;
 };
 
 }  // namespace

@@ -1,0 +1,186 @@
+#include "ctl/cli/checks.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/plan/vocabulary.h"
+#include "ctl/cli/words.h"
+#include "ctl/output/escape.h"
+
+namespace gitops::ctl {
+namespace {
+
+absl::Status Usage(absl::string_view message) { return absl::InvalidArgumentError(message); }
+
+absl::Status CheckArguments(const Form& form, const Words& arguments) {
+  const ActionSpec& spec = SpecOf(form.action);
+  if (!Fits(spec, arguments.size())) {
+    return Usage(absl::StrCat(absl::StrJoin(form.words, " "),
+                              arguments.size() < spec.required
+                                  ? " needs more than was given"
+                                  : absl::StrCat(" does not take ", arguments.back()),
+                              "; usage: ", UsageOf(form.action)));
+  }
+  for (const std::string& argument : arguments) {
+    if (argument.empty() || !IsUtf8(argument)) {
+      return Usage(absl::StrCat(absl::StrJoin(form.words, " "), ": an argument is ",
+                                argument.empty() ? "empty" : "not UTF-8",
+                                "; usage: ", UsageOf(form.action)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// As the agent takes it: whole, or its beginning.
+bool IsHash(absl::string_view text) {
+  return text.size() >= 4 && text.size() <= 64 &&
+         std::all_of(text.begin(), text.end(), absl::ascii_isxdigit);
+}
+
+absl::Status CheckHashes(const Form& form, const Words& arguments) {
+  const ActionSpec& spec = SpecOf(form.action);
+  for (size_t i = 0; i < std::min(arguments.size(), spec.arguments.size()); ++i) {
+    if (spec.arguments[i] != Argument::kHash || IsHash(arguments[i])) continue;
+    return Usage(absl::StrCat(absl::StrJoin(form.words, " "), ": '", EscapeLine(arguments[i]),
+                              "' is not a revision: give its hash, of 4 to 64 hex digits "
+                              "(0-9, a-f); usage: ",
+                              UsageOf(form.action)));
+  }
+  return absl::OkStatus();
+}
+
+// A flag given on the line must be one of this action's; a variable is for those it concerns.
+absl::Status CheckFlags(const ActionSpec& spec, const RawCommandLine& line, Flags& flags) {
+  for (const FlagSpec& flag : FlagSpecs()) {
+    if (TakesFlag(spec, flag)) continue;
+    if (flag.name == "reason") flags.reason.clear();
+    if (flag.name == "watch") flags.watch = false;
+    const auto given = line.flags.find(flag.name);
+    if (given == line.flags.end() || !given->second.by_flag) continue;
+    Words others;
+    for (const ActionSpec& other : ActionSpecs()) {
+      if (TakesFlag(other, flag)) others.push_back(NameOf(other.action));
+    }
+    return Usage(absl::StrCat("--", flag.name, " does not go with ", NameOf(spec.action),
+                              "; it goes with ", absl::StrJoin(others, ", ")));
+  }
+  if (flags.reason.size() > 1000) return Usage("--reason: at most 1,000 bytes are kept");
+  if (!IsUtf8(flags.reason)) return Usage("--reason: the text is not UTF-8");
+  return absl::OkStatus();
+}
+
+absl::Status RefuseHost(const ActionSpec& spec, const Invocation& invocation) {
+  const std::string name = NameOf(spec.action);
+  if (spec.reach == Reach::kNone) return Usage(absl::StrCat(name, " takes no @HOST"));
+  const bool about_hosts = spec.action == Action::kListHosts || spec.action == Action::kGetHost ||
+                           spec.action == Action::kWatchHosts;
+  if (about_hosts) {
+    return Usage(absl::StrCat(name,
+                              " asks the planner, which knows the fleet; for what the agent at ",
+                              invocation.host, " answers to: gitopsctl list machines @HOST"));
+  }
+  return Usage(absl::StrCat(name, " asks the planner and takes no @HOST",
+                            spec.selects ? "; choose hosts with --on GLOB" : "", ": ",
+                            UsageOf(spec.action)));
+}
+
+// The agent that @HOST names, or the fleet, but not both.
+absl::Status CheckReach(const ActionSpec& spec, const RawCommandLine& line,
+                        const Invocation& invocation) {
+  if (!invocation.host.empty() && !AsksHost(spec)) return RefuseHost(spec, invocation);
+  if (spec.reach == Reach::kNone) return absl::OkStatus();
+  for (const FlagSpec& flag : FlagSpecs()) {
+    if (invocation.host.empty() || flag.group != FlagGroup::kSelection) continue;
+    if (!line.flags.contains(flag.name)) continue;
+    return Usage(absl::StrCat("--", flag.name, " chooses hosts of the fleet, but the agent at ",
+                              invocation.host, " is named; leave one of them out"));
+  }
+  if (!invocation.flags.tls_dir.empty()) {
+    return Usage("--tls-dir: TLS is not part of this version; --insecure allows plain text");
+  }
+  if (!invocation.flags.context.empty()) {
+    return Usage(
+        "--context: stored contexts are not part of this version; name the planner with "
+        "--planner, or a host with @HOST");
+  }
+  return absl::OkStatus();
+}
+
+// A plan's token says it all: what else would be a part of a plan is refused with it.
+absl::Status CheckPlanToken(const RawCommandLine& line, const Invocation& invocation) {
+  Words contradicting;
+  if (!invocation.arguments.empty()) {
+    contradicting.push_back(absl::StrJoin(invocation.arguments, " "));
+  }
+  for (const FlagSpec& flag : FlagSpecs()) {
+    const bool makes_a_plan = flag.group == FlagGroup::kSelection || flag.group == FlagGroup::kPlan;
+    if (makes_a_plan && line.flags.contains(flag.name)) {
+      contradicting.push_back(absl::StrCat("--", flag.name));
+    }
+  }
+  if (contradicting.empty()) return absl::OkStatus();
+  return Usage(absl::StrCat("deploy --plan does what that plan showed; leave out ",
+                            EscapeLine(absl::StrJoin(contradicting, ", "))));
+}
+
+bool SelectsEverything(const v1::Selection& selection) {
+  return selection.on().empty() && selection.tagged().empty() && selection.skip() == 0 &&
+         selection.every() <= 1 && selection.limit() == 0;
+}
+
+absl::Status CheckPlan(const ActionSpec& spec, const RawCommandLine& line,
+                       const Invocation& invocation) {
+  const Flags& flags = invocation.flags;
+  if (line.flags.contains("plan")) {
+    if (flags.plan_token.empty()) return Usage("--plan: the token is empty");
+    return CheckPlanToken(line, invocation);
+  }
+  if (spec.plans) {
+    if (invocation.arguments.empty()) {
+      return Usage(absl::StrCat(NameOf(spec.action), " needs actions (",
+                                absl::StrJoin(AllActions(), ", "), ") or --plan TOKEN"));
+    }
+    if (absl::Status status = CheckActions(invocation.arguments); !status.ok()) return status;
+    if (!flags.spec.revision().empty() && !IsHash(flags.spec.revision())) {
+      return Usage(absl::StrCat("--revision: '", EscapeLine(flags.spec.revision()),
+                                "' is not a revision: give its hash, of 4 to 64 hex digits "
+                                "(0-9, a-f)"));
+    }
+  }
+  const bool through_planner = invocation.host.empty();
+  if (spec.changes && through_planner && !flags.spec.selection().all() &&
+      SelectsEverything(flags.spec.selection())) {
+    return Usage(absl::StrCat(NameOf(spec.action),
+                              " would concern the whole fleet: choose hosts with --on, --tagged, "
+                              "--skip, --every or --limit, say --all if the fleet is meant",
+                              AsksHost(spec) ? ", or name one agent with @HOST" : ""));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckHooksTest(const ActionSpec& spec, const Invocation& invocation) {
+  if (spec.action != Action::kHooksTest) return absl::OkStatus();
+  const std::string& point = invocation.arguments[0];
+  if (absl::Status status = CheckHookPoint(point); !status.ok()) return status;
+  if (!invocation.flags.hook_result.empty() && !IsPostPoint(point)) {
+    return Usage(absl::StrCat("--result tells a post- hook how the step ended; ", point,
+                              " comes before it"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckAll(const Form& form, const RawCommandLine& line, Invocation& invocation) {
+  const ActionSpec& spec = SpecOf(form.action);
+  if (absl::Status s = CheckArguments(form, invocation.arguments); !s.ok()) return s;
+  if (absl::Status s = CheckHashes(form, invocation.arguments); !s.ok()) return s;
+  if (absl::Status s = CheckFlags(spec, line, invocation.flags); !s.ok()) return s;
+  if (absl::Status s = CheckReach(spec, line, invocation); !s.ok()) return s;
+  if (absl::Status s = CheckPlan(spec, line, invocation); !s.ok()) return s;
+  return CheckHooksTest(spec, invocation);
+}
+
+}  // namespace gitops::ctl

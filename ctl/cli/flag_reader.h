@@ -1,0 +1,62 @@
+#ifndef GITOPS_CTL_CLI_FLAG_READER_H_
+#define GITOPS_CTL_CLI_FLAG_READER_H_
+
+#include <google/protobuf/duration.pb.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "ctl/cli/raw_flags.h"
+
+namespace gitops::ctl {
+
+// Reads and checks values of a command line by the flag's long name. A flag that was not given
+// leaves its target as it was. INVALID_ARGUMENT names the flag or variable, the value, and what it
+// should be. `line` must outlive the reader.
+class FlagReader {
+ public:
+  explicit FlagReader(const RawCommandLine& line) : line_(line) {}
+
+  std::string Text(const std::string& name) const;
+  absl::Status Bool(const std::string& name, bool& target) const;
+  // Over zero.
+  absl::Status Duration(const std::string& name, std::optional<absl::Duration>& target) const;
+  // Calls `set` with the message to fill in.
+  absl::Status Duration(const std::string& name,
+                        const std::function<google::protobuf::Duration*()>& set) const;
+  // `least` and more.
+  absl::Status Count(const std::string& name, int least, const std::function<void(int)>& set) const;
+  // "10" or "25%"; `least` and more.
+  absl::Status Amount(const std::string& name, int least,
+                      const std::function<void(const std::string&)>& set) const;
+  // Every value that was given, none empty.
+  absl::Status Words(const std::string& name,
+                     const std::function<void(const std::string&)>& add) const;
+  // The same, each split at commas.
+  absl::Status List(const std::string& name,
+                    const std::function<void(const std::string&)>& add) const;
+  // The place of the value among the flag's choices.
+  absl::Status Choice(const std::string& name, std::optional<int>& place) const;
+
+  // The same as an enum whose values follow the order of the choices.
+  template <typename Enum>
+  absl::Status Choice(const std::string& name, Enum& target) const {
+    std::optional<int> place;
+    const absl::Status status = Choice(name, place);
+    if (place.has_value()) target = static_cast<Enum>(*place);
+    return status;
+  }
+
+ private:
+  const RawCommandLine::Value* Find(const std::string& name) const;
+
+  const RawCommandLine& line_;
+};
+
+}  // namespace gitops::ctl
+
+#endif  // GITOPS_CTL_CLI_FLAG_READER_H_

@@ -1,0 +1,230 @@
+// Command lines for the fleet: selections, plans, deployments.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "ctl/cli/invocation.h"
+
+namespace gitops::ctl {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+using Variables = std::map<std::string, std::string>;
+
+// `line` is split at single blanks.
+absl::StatusOr<Invocation> Parse(const std::string& line, const Variables& variables = {}) {
+  const std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
+  return ParseInvocation(words, [&](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    if (found == variables.end()) return std::nullopt;
+    return found->second;
+  });
+}
+
+TEST(FleetInvocationTest, EveryFormIsUnderstood) {
+  const struct {
+    const char* line;
+    Action action;
+    const char* arguments;  // joined with commas
+  } kCases[] = {
+      {"list hosts", Action::kListHosts, ""},
+      {"list host", Action::kListHosts, ""},
+      {"list services", Action::kListServices, ""},
+      {"list machines", Action::kListMachines, ""},
+      {"list deployments", Action::kListDeployments, ""},
+      {"list hooks", Action::kListHooks, ""},
+      {"get service nginx", Action::kGetService, "nginx"},
+      {"get host web1", Action::kGetHost, "web1"},
+      {"get deployment d1", Action::kGetDeployment, "d1"},
+      {"freeze nginx --all", Action::kFreeze, "nginx"},
+      {"unfreeze nginx --on web1", Action::kUnfreeze, "nginx"},
+      {"pull nginx --tagged a", Action::kPull, "nginx"},
+      {"rollback nginx 8df1 --limit 1", Action::kRollback, "nginx,8df1"},
+      {"diff nginx", Action::kDiff, "nginx"},
+      {"watch", Action::kWatch, ""},
+      {"watch services", Action::kWatch, ""},
+      {"watch nginx", Action::kWatch, "nginx"},
+      {"watch hosts", Action::kWatchHosts, ""},
+      {"watch hosts @web1", Action::kWatch, "hosts"},
+      {"check", Action::kCheck, ""},
+      {"plan sync reboot sync", Action::kPlan, "sync,reboot,sync"},
+      {"deploy sync --all", Action::kDeploy, "sync"},
+      {"deploy --plan t1", Action::kDeploy, ""},
+      {"watch deployment d1", Action::kWatchDeployment, "d1"},
+      {"cancel deployment d1", Action::kCancelDeployment, "d1"},
+      {"resume deployment d1", Action::kResumeDeployment, "d1"},
+      {"rollback deployment 8df1", Action::kRollbackDeployment, "8df1"},
+      {"hooks test pre-deploy", Action::kHooksTest, "pre-deploy"},
+      {"break lock web1", Action::kBreakLock, "web1"},
+      {"do freeze nginx --all", Action::kFreeze, "nginx"},
+  };
+  for (const auto& c : kCases) {
+    const auto invocation = Parse(c.line);
+    ASSERT_TRUE(invocation.ok()) << c.line << ": " << invocation.status();
+    EXPECT_EQ(invocation->action, c.action) << c.line;
+    EXPECT_EQ(absl::StrJoin(invocation->arguments, ","), c.arguments) << c.line;
+  }
+}
+
+TEST(FleetInvocationTest, SelectionFlagsDoNotSwallowWhatFollows) {
+  for (const char* line : {
+           "deploy --on web* --on [ab]1 --on {x,y} sync reboot --tagged prod,web --order-by-tags "
+           "a,b --skip 1 --every 2 --limit 3",
+           "deploy --on=web* --on [ab]1 --on={x,y} --tagged=prod --tagged web sync --every=2 "
+           "reboot "
+           "--limit=3 --skip=1 --order-by-tags a --order-by-tags=b",
+       }) {
+    const auto invocation = Parse(line);
+    ASSERT_TRUE(invocation.ok()) << line << ": " << invocation.status();
+    const v1::Selection& selection = invocation->flags.spec.selection();
+    EXPECT_THAT(selection.on(), ElementsAre("web*", "[ab]1", "{x,y}"));
+    EXPECT_THAT(selection.tagged(), ElementsAre("prod", "web"));
+    EXPECT_THAT(selection.order_by_tags(), ElementsAre("a", "b"));
+    EXPECT_EQ(selection.skip(), 1);
+    EXPECT_EQ(selection.every(), 2);
+    EXPECT_EQ(selection.limit(), 3);
+    EXPECT_FALSE(selection.all());
+    EXPECT_THAT(invocation->flags.spec.actions(), ElementsAre("sync", "reboot"));
+  }
+}
+
+TEST(FleetInvocationTest, PlanFlagsBecomeTheSpec) {
+  const auto invocation = Parse(
+      "plan sync --all --service nginx --revision 8df1 --canary 1 --batch 25% --max-parallel 4 "
+      "--max-failures 10% --pause-between 1m30s --on-failure rollback --catch-up "
+      "--catch-up-timeout 2h --skip-health-checks --skip-pre-deploy-checks --health-timeout 500ms "
+      "--reboot-timeout 90 --ignore-hook-errors");
+  ASSERT_TRUE(invocation.ok()) << invocation.status();
+  const v1::DeploymentSpec& spec = invocation->flags.spec;
+  EXPECT_TRUE(spec.selection().all());
+  EXPECT_EQ(spec.service(), "nginx");
+  EXPECT_EQ(spec.revision(), "8df1");
+  EXPECT_EQ(spec.rollout().canary(), 1);
+  EXPECT_EQ(spec.rollout().batch(), "25%");
+  EXPECT_EQ(spec.rollout().max_parallel(), 4);
+  EXPECT_EQ(spec.rollout().max_failures(), "10%");
+  EXPECT_EQ(spec.rollout().pause_between().seconds(), 90);
+  EXPECT_EQ(spec.rollout().on_failure(), v1::Rollout::ON_FAILURE_ROLLBACK);
+  EXPECT_TRUE(spec.rollout().catch_up());
+  EXPECT_EQ(spec.rollout().catch_up_timeout().seconds(), 7200);
+  EXPECT_TRUE(spec.skip_health_checks());
+  EXPECT_TRUE(spec.skip_pre_deploy_checks());
+  EXPECT_EQ(spec.health_timeout().nanos(), 500'000'000);
+  EXPECT_EQ(spec.reboot_timeout().seconds(), 90);
+  EXPECT_TRUE(spec.ignore_hook_errors());
+}
+
+TEST(FleetInvocationTest, WhatIsNotGivenStaysUnset) {
+  const auto invocation = Parse("plan sync");
+  ASSERT_TRUE(invocation.ok()) << invocation.status();
+  const v1::DeploymentSpec& spec = invocation->flags.spec;
+  EXPECT_EQ(spec.rollout().max_failures(), "");
+  EXPECT_EQ(spec.rollout().on_failure(), v1::Rollout::ON_FAILURE_UNSPECIFIED);
+  EXPECT_FALSE(spec.has_health_timeout());
+  EXPECT_FALSE(spec.rollout().has_pause_between());
+}
+
+TEST(FleetInvocationTest, ChangingTheWholeFleetNeedsAll) {
+  for (const char* line :
+       {"freeze nginx", "unfreeze nginx", "pull nginx", "rollback nginx 8df1", "deploy sync",
+        "deploy sync --order-by-tags a", "freeze nginx --skip 0"}) {
+    const auto invocation = Parse(line);
+    ASSERT_FALSE(invocation.ok()) << line;
+    EXPECT_THAT(std::string(invocation.status().message()),
+                AllOf(HasSubstr("the whole fleet"), HasSubstr("--all")));
+    EXPECT_TRUE(Parse(std::string(line) + " --all").ok()) << line;
+    for (const char* narrowing :
+         {" --on web*", " --tagged a", " --skip 1", " --every 2", " --limit 1", " --all"}) {
+      EXPECT_TRUE(Parse(std::string(line) + narrowing).ok()) << line << narrowing;
+    }
+  }
+  for (const char* line : {"list hosts", "list services", "plan sync", "diff nginx", "check",
+                           "freeze nginx @web1", "deploy --plan t1"}) {
+    EXPECT_TRUE(Parse(line).ok()) << line;
+  }
+}
+
+TEST(FleetInvocationTest, ErrorsSayWhatIsWrongAndWhatWasMeant) {
+  const struct {
+    const char* line;
+    const char* message;
+  } kCases[] = {
+      {"deploy snyc --all", "unknown action \"snyc\" (did you mean \"sync\"?)"},
+      {"plan push swtich", "did you mean \"switch\"?"},
+      {"plan", "usage: gitopsctl plan ACTION…"},
+      {"deploy --all", "deploy needs actions (skip, push,"},
+      {"deploy --plan t1 sync --canary 1 --on web1", "leave out sync, --on, --canary"},
+      {"deploy --plan t1 --all", "leave out --all"},
+      {"deploy --plan=", "--plan: the token is empty"},
+      {"plan sync --plan t1", "--plan does not go with plan; it goes with deploy"},
+      {"plan sync --detach", "--detach does not go with plan"},
+      {"plan sync --canary -1", "--canary: '-1' is not a number of 0 or more"},
+      {"plan sync --batch 0", "--batch: '0' is not a number of 1 or more, or a percentage"},
+      {"plan sync --batch 101%", "--batch: '101%' is not"},
+      {"plan sync --max-failures some", "--max-failures: 'some' is not"},
+      {"plan sync --max-parallel 0", "--max-parallel: '0' is not a number of 1 or more"},
+      {"plan sync --limit 1e3", "--limit: '1e3' is not a number"},
+      {"plan sync --limit 99999999999", "is not a number"},
+      {"plan sync --on-failure rolback", "did you mean rollback?"},
+      {"plan sync --pause-between soon", "--pause-between: 'soon' is not a duration"},
+      {"plan sync --revision main", "--revision: 'main' is not a revision"},
+      {"plan sync --tagged a,,b", "--tagged: 'a,,b' is not a list as A,B"},
+      {"plan sync --on=", "--on: '' is not a name: it is empty"},
+      {"plan sync --on", "--on"},
+      {"hooks test pre-dploy", "did you mean \"pre-deploy\"?"},
+      {"hooks test pre-deploy --result ok", "--result tells a post- hook"},
+      {"hooks test post-deploy --result good",
+       "--result: 'good' is not one of ok, failed, skipped"},
+      {"list hosts --reason x", "--reason does not go with list hosts"},
+      {"list hosts --tls-dir /x", "TLS is not part of this version"},
+      {"list hosts --context x", "stored contexts are not part of this version"},
+  };
+  for (const auto& c : kCases) {
+    const auto invocation = Parse(c.line);
+    ASSERT_FALSE(invocation.ok()) << c.line;
+    EXPECT_EQ(invocation.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(invocation.status().message()), HasSubstr(c.message)) << c.line;
+  }
+}
+
+TEST(FleetInvocationTest, PlannerComesFromFlagThenVariableThenDefault) {
+  EXPECT_EQ(ServerOf(*Parse("list hosts")), "127.0.0.1:8001");
+  const Variables variables = {{"GITOPS_PLANNER", "p:1"}, {"GITOPS_HOOK_DISPATCHER", "h:2"}};
+  EXPECT_EQ(ServerOf(*Parse("list hosts", variables)), "p:1");
+  EXPECT_EQ(ServerOf(*Parse("list hosts --planner q:3", variables)), "q:3");
+  EXPECT_EQ(ServerOf(*Parse("list hooks", variables)), "h:2");
+  EXPECT_EQ(ServerOf(*Parse("list services @web1", variables)), "");
+  EXPECT_EQ(ServerOf(*Parse("version", variables)), "");
+}
+
+TEST(FleetInvocationTest, VariablesNeverChooseHosts) {
+  const Variables variables = {
+      {"GITOPS_ALL", "1"}, {"GITOPS_ON", "web1"}, {"GITOPS_PLAN", "t1"}, {"GITOPS_CANARY", "x"}};
+  EXPECT_FALSE(Parse("deploy sync", variables).ok());
+  EXPECT_TRUE(Parse("deploy sync --all", variables).ok());
+}
+
+TEST(FleetInvocationTest, OnlyALiteralNameSelectsOneHost) {
+  const struct {
+    const char* line;
+    bool one;
+  } kCases[] = {
+      {"freeze nginx --on web1.example", true}, {"freeze nginx --on web*", false},
+      {"freeze nginx --on web?", false},        {"freeze nginx --on web[1]", false},
+      {"freeze nginx --on {a,b}", false},       {"freeze nginx --on a --on b", false},
+      {"freeze nginx --limit 1", false},        {"freeze nginx --all", false},
+  };
+  for (const auto& c : kCases) {
+    EXPECT_EQ(SelectsOneHost(Parse(c.line)->flags.spec.selection()), c.one) << c.line;
+  }
+}
+
+}  // namespace
+}  // namespace gitops::ctl

@@ -1,0 +1,105 @@
+#include "ctl/cli/read_flags.h"
+
+#include "ctl/cli/flag_reader.h"
+
+namespace gitops::ctl {
+namespace {
+
+// The first that is not OK.
+absl::Status FirstOf(std::initializer_list<absl::Status> results) {
+  for (const absl::Status& status : results) {
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadSelection(const FlagReader& reader, v1::Selection& selection) {
+  bool all = false;
+  const absl::Status status = FirstOf({
+      reader.Words("on", [&](const std::string& glob) { selection.add_on(glob); }),
+      reader.List("tagged", [&](const std::string& tag) { selection.add_tagged(tag); }),
+      reader.List("order-by-tags",
+                  [&](const std::string& tag) { selection.add_order_by_tags(tag); }),
+      reader.Count("skip", 0, [&](int n) { selection.set_skip(n); }),
+      reader.Count("every", 0, [&](int n) { selection.set_every(n); }),
+      reader.Count("limit", 0, [&](int n) { selection.set_limit(n); }),
+      reader.Bool("all", all),
+  });
+  selection.set_all(all);
+  return status;
+}
+
+absl::Status ReadRollout(const FlagReader& reader, v1::Rollout& rollout) {
+  std::optional<int> on_failure;
+  bool catch_up = false;
+  const absl::Status status = FirstOf({
+      reader.Count("canary", 0, [&](int n) { rollout.set_canary(n); }),
+      reader.Amount("batch", 1, [&](const std::string& text) { rollout.set_batch(text); }),
+      reader.Count("max-parallel", 1, [&](int n) { rollout.set_max_parallel(n); }),
+      reader.Amount("max-failures", 0,
+                    [&](const std::string& text) { rollout.set_max_failures(text); }),
+      reader.Duration("pause-between", [&] { return rollout.mutable_pause_between(); }),
+      reader.Choice("on-failure", on_failure),
+      reader.Bool("catch-up", catch_up),
+      reader.Duration("catch-up-timeout", [&] { return rollout.mutable_catch_up_timeout(); }),
+  });
+  // The choices stand in the order of the enum, which begins with "unspecified".
+  if (on_failure.has_value()) {
+    rollout.set_on_failure(static_cast<v1::Rollout::OnFailure>(*on_failure + 1));
+  }
+  rollout.set_catch_up(catch_up);
+  return status;
+}
+
+absl::Status ReadSpec(const FlagReader& reader, v1::DeploymentSpec& spec) {
+  bool skip_health_checks = false;
+  bool skip_pre_deploy_checks = false;
+  bool ignore_hook_errors = false;
+  const absl::Status status = FirstOf({
+      ReadSelection(reader, *spec.mutable_selection()),
+      ReadRollout(reader, *spec.mutable_rollout()),
+      reader.Bool("skip-health-checks", skip_health_checks),
+      reader.Bool("skip-pre-deploy-checks", skip_pre_deploy_checks),
+      reader.Bool("ignore-hook-errors", ignore_hook_errors),
+      reader.Duration("health-timeout", [&] { return spec.mutable_health_timeout(); }),
+      reader.Duration("reboot-timeout", [&] { return spec.mutable_reboot_timeout(); }),
+  });
+  spec.set_skip_health_checks(skip_health_checks);
+  spec.set_skip_pre_deploy_checks(skip_pre_deploy_checks);
+  spec.set_ignore_hook_errors(ignore_hook_errors);
+  spec.set_service(reader.Text("service"));
+  spec.set_revision(reader.Text("revision"));
+  return status;
+}
+
+}  // namespace
+
+absl::StatusOr<Flags> ReadFlags(const RawCommandLine& line) {
+  const FlagReader reader(line);
+  Flags flags;
+  std::optional<int> result;
+  const absl::Status status = FirstOf({
+      reader.Choice("output", flags.output),
+      reader.Choice("color", flags.color),
+      reader.Duration("timeout", flags.timeout),
+      reader.Bool("insecure", flags.insecure),
+      reader.Bool("watch", flags.watch),
+      reader.Bool("yes", flags.yes),
+      reader.Bool("help", flags.help),
+      reader.Bool("detach", flags.detach),
+      reader.Bool("no-wait", flags.no_wait),
+      reader.Choice("result", result),
+      ReadSpec(reader, flags.spec),
+  });
+  if (!status.ok()) return status;
+  flags.hook_result = reader.Text("result");
+  flags.plan_token = reader.Text("plan");
+  flags.hook_dispatcher = reader.Text("hook-dispatcher");
+  flags.reason = reader.Text("reason");
+  flags.tls_dir = reader.Text("tls-dir");
+  flags.planner = reader.Text("planner");
+  flags.context = reader.Text("context");
+  return flags;
+}
+
+}  // namespace gitops::ctl

@@ -1,0 +1,60 @@
+#include "ctl/client/connection.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/user_metadata.h"
+#include "ctl/client/failure.h"
+
+namespace gitops::ctl {
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionOptions& options) {
+  ChannelOptions channel_options;
+  channel_options.address = options.address;
+  channel_options.default_port = options.default_port;
+  channel_options.insecure = options.insecure;
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = Dial(channel_options);
+  if (absl::IsInvalidArgument(channel.status())) return WithExitCode(channel.status(), kUsage);
+  if (!channel.ok()) return WithExitCode(channel.status(), kUnreachable);
+  return std::unique_ptr<Connection>(new Connection(*std::move(channel), options));
+}
+
+Connection::Connection(std::shared_ptr<grpc::Channel> channel, const ConnectionOptions& options)
+    : channel_(std::move(channel)), options_(options), start_(absl::Now()) {}
+
+void Connection::Prepare(grpc::ClientContext& context, const CallKind& kind) const {
+  context.AddMetadata(kUserMetadata, options_.user);
+  const absl::Duration bound = options_.timeout.value_or(kind.bound);
+  if (bound == absl::InfiniteDuration()) return;
+  // The timeout is for the whole command; a bound of its own begins with each call.
+  const absl::Time begin = options_.timeout.has_value() ? start_ : absl::Now();
+  context.set_deadline(absl::ToChronoTime(begin + bound));
+}
+
+absl::Status Connection::Explain(absl::Status status, const CallKind& kind) const {
+  if (absl::IsDeadlineExceeded(status)) {
+    return WithHint(
+        absl::DeadlineExceededError(absl::StrCat(
+            "no answer within ", absl::FormatDuration(options_.timeout.value_or(kind.bound)))),
+        kind.late_hint);
+  }
+  if (absl::IsUnavailable(status) && channel_->GetState(false) != GRPC_CHANNEL_READY) {
+    return WithHint(
+        WithExitCode(std::move(status), kUnreachable),
+        absl::StrCat("is ", options_.program, " running there, and listening on that address?"));
+  }
+  if (absl::IsInvalidArgument(status) && options_.bad_request_is_usage) {
+    return WithExitCode(std::move(status), kUsage);
+  }
+  return status;
+}
+
+absl::Duration Connection::Remaining() const {
+  if (!options_.timeout.has_value()) return absl::InfiniteDuration();
+  return std::max(absl::ZeroDuration(), start_ + *options_.timeout - absl::Now());
+}
+
+void Connection::ReconnectNow() const {
+  grpc::experimental::ChannelResetConnectionBackoff(channel_.get());
+}
+
+}  // namespace gitops::ctl

@@ -1,0 +1,34 @@
+#include "ctl/commands/confirm.h"
+
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "ctl/client/failure.h"
+
+namespace gitops::ctl {
+
+absl::Status RequireYesOrTerminal(const FleetContext& context) {
+  const Console& console = context.console;
+  if (context.invocation.flags.yes) return absl::OkStatus();
+  // Both: the question goes to standard error.
+  if (console.in != nullptr && console.in_is_terminal && console.err_is_terminal) {
+    return absl::OkStatus();
+  }
+  return WithExitCode(
+      absl::InvalidArgumentError("there is no terminal to ask whether this is meant; -y says so"),
+      kUsage);
+}
+
+absl::Status Confirm(const FleetContext& context, absl::string_view question) {
+  if (absl::Status status = RequireYesOrTerminal(context); !status.ok()) return status;
+  if (context.invocation.flags.yes) return absl::OkStatus();
+  context.console.err << question << " [y/N] " << std::flush;
+  std::string answer;
+  std::getline(*context.console.in, answer);
+  answer = absl::AsciiStrToLower(absl::StripAsciiWhitespace(answer));
+  if (answer == "y" || answer == "yes") return absl::OkStatus();
+  return WithExitCode(absl::CancelledError("not confirmed; nothing was done"), kFailed);
+}
+
+}  // namespace gitops::ctl

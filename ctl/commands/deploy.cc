@@ -1,0 +1,55 @@
+#include "absl/strings/str_cat.h"
+#include "ctl/client/failure.h"
+#include "ctl/commands/confirm.h"
+#include "ctl/commands/follow.h"
+#include "ctl/output/deployment_text.h"
+#include "ctl/output/escape.h"
+
+namespace gitops::ctl {
+namespace {
+
+// Shows what would be done, and asks; then that is what is deployed.
+absl::Status ConfirmPlan(FleetContext& context, v1::CreateDeploymentRequest& request) {
+  const absl::StatusOr<v1::Plan> plan = context.planner.CreatePlan(context.invocation.flags.spec);
+  if (!plan.ok()) return plan.status();
+  context.console.err << PlanText(*plan);
+  request.set_plan_token(plan->token());
+  return Confirm(context, absl::StrCat("Deploy to ", plan->hosts_size(),
+                                       plan->hosts_size() == 1 ? " host?" : " hosts?"));
+}
+
+}  // namespace
+
+absl::StatusOr<ExitCode> MakePlan(FleetContext& context) {
+  const absl::StatusOr<v1::Plan> plan = context.planner.CreatePlan(context.invocation.flags.spec);
+  if (!plan.ok()) return plan.status();
+  if (absl::Status s = context.fleet.Plan(*plan); !s.ok()) return s;
+  return kDone;
+}
+
+absl::StatusOr<ExitCode> Deploy(FleetContext& context) {
+  const Flags& flags = context.invocation.flags;
+  if (absl::Status s = RequireYesOrTerminal(context); !s.ok()) return s;
+  v1::CreateDeploymentRequest request;
+  request.set_reason(flags.reason);
+  request.set_no_wait(flags.no_wait);
+  if (!flags.plan_token.empty()) {
+    request.set_plan_token(flags.plan_token);
+    const absl::Status confirmed =
+        Confirm(context, absl::StrCat("Deploy plan ", EscapeLine(flags.plan_token), "?"));
+    if (!confirmed.ok()) return confirmed;
+  } else if (flags.yes) {
+    *request.mutable_spec() = flags.spec;
+  } else if (absl::Status s = ConfirmPlan(context, request); !s.ok()) {
+    return s;
+  }
+  const absl::StatusOr<v1::Deployment> deployment = context.planner.CreateDeployment(request);
+  if (absl::IsDeadlineExceeded(deployment.status())) {
+    return WithHint(deployment.status(),
+                    "it may have begun; gitopsctl list deployments shows whether");
+  }
+  if (!deployment.ok()) return deployment.status();
+  return ShowUnlessDetached(context, *deployment);
+}
+
+}  // namespace gitops::ctl

@@ -1,0 +1,104 @@
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "ctl/commands/confirm.h"
+#include "ctl/commands/fleet_commands.h"
+#include "ctl/output/escape.h"
+#include "ctl/output/fleet_text.h"
+#include "ctl/output/service_text.h"
+
+namespace gitops::ctl {
+namespace {
+
+using Outcomes = std::vector<v1::HostOutcome>;
+
+// One literal host needs no question: it is as with @HOST.
+absl::Status ConfirmForMany(FleetContext& context) {
+  if (SelectsOneHost(context.selection())) return absl::OkStatus();
+  return Confirm(
+      context, absl::StrCat(NameOf(context.invocation.action), " ", EscapeLine(context.argument(0)),
+                            " on all hosts that are selected and have it?"));
+}
+
+bool IsDone(const v1::HostOutcome& outcome) { return outcome.code() == 0; }
+
+ExitCode ExitCodeOf(const Outcomes& outcomes, bool (*succeeded)(const v1::HostOutcome&)) {
+  if (std::all_of(outcomes.begin(), outcomes.end(), succeeded)) return kDone;
+  return std::all_of(outcomes.begin(), outcomes.end(), IsUnreachable) ? kUnreachable : kFailed;
+}
+
+absl::StatusOr<ExitCode> Finish(FleetContext& context, const absl::StatusOr<Outcomes>& outcomes,
+                                bool (*succeeded)(const v1::HostOutcome&)) {
+  if (!outcomes.ok()) return outcomes.status();
+  if (absl::Status s = context.fleet.Outcomes(*outcomes); !s.ok()) return s;
+  return ExitCodeOf(*outcomes, succeeded);
+}
+
+// What a request of any of the brakes begins with.
+template <typename Request>
+Request RequestFor(const FleetContext& context) {
+  Request request;
+  *request.mutable_selection() = context.selection();
+  request.set_service(context.argument(0));
+  return request;
+}
+
+}  // namespace
+
+absl::StatusOr<ExitCode> FreezeFleet(FleetContext& context) {
+  if (absl::Status s = ConfirmForMany(context); !s.ok()) return s;
+  auto request = RequestFor<v1::FreezeServicesRequest>(context);
+  request.set_reason(context.invocation.flags.reason);
+  return Finish(context, context.planner.Freeze(request), IsDone);
+}
+
+absl::StatusOr<ExitCode> UnfreezeFleet(FleetContext& context) {
+  if (absl::Status s = ConfirmForMany(context); !s.ok()) return s;
+  auto request = RequestFor<v1::UnfreezeServicesRequest>(context);
+  request.set_reason(context.invocation.flags.reason);
+  return Finish(context, context.planner.Unfreeze(request), IsDone);
+}
+
+absl::StatusOr<ExitCode> PullFleet(FleetContext& context) {
+  if (absl::Status s = ConfirmForMany(context); !s.ok()) return s;
+  const auto request = RequestFor<v1::PullServicesRequest>(context);
+  return Finish(context, context.planner.Pull(request), [](const v1::HostOutcome& outcome) {
+    const v1::ServiceState state = outcome.service().state();
+    return IsDone(outcome) && state != v1::SERVICE_STATE_BROKEN && state != v1::SERVICE_STATE_DIFF;
+  });
+}
+
+absl::StatusOr<ExitCode> RollbackFleet(FleetContext& context) {
+  if (absl::Status s = ConfirmForMany(context); !s.ok()) return s;
+  auto request = RequestFor<v1::RollbackServicesRequest>(context);
+  request.set_hash(context.argument(1));
+  request.set_reason(context.invocation.flags.reason);
+  return Finish(context, context.planner.Rollback(request), [](const v1::HostOutcome& outcome) {
+    return IsDone(outcome) && outcome.service().state() == v1::SERVICE_STATE_FREEZE;
+  });
+}
+
+absl::StatusOr<ExitCode> DiffFleet(FleetContext& context) {
+  const absl::StatusOr<Outcomes> outcomes =
+      context.planner.Diff(RequestFor<v1::DiffServicesRequest>(context));
+  if (!outcomes.ok()) return outcomes.status();
+  if (absl::Status s = context.fleet.Differences(*outcomes); !s.ok()) return s;
+  for (const v1::HostOutcome& outcome : *outcomes) {
+    context.console.err << "gitopsctl: " << EscapeLine(outcome.host()) << ": ";
+    if (!IsDone(outcome)) {
+      context.console.err << EscapeLine(outcome.message()) << " (" << OutcomeText(outcome) << ")\n";
+    } else if (outcome.diff().differences().empty()) {
+      context.console.err << "as " << ShortHash(outcome.diff().hash()) << " has it\n";
+    } else {
+      context.console.err << outcome.diff().differences_size() << " differences from "
+                          << ShortHash(outcome.diff().hash())
+                          << (outcome.diff().truncated() ? ", and more\n" : "\n");
+    }
+  }
+  return ExitCodeOf(*outcomes, [](const v1::HostOutcome& outcome) {
+    return IsDone(outcome) && outcome.diff().differences().empty();
+  });
+}
+
+}  // namespace gitops::ctl

@@ -1,0 +1,57 @@
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "ctl/commands/fleet_commands.h"
+
+namespace gitops::ctl {
+namespace {
+
+bool IsWell(const v1::Service& service) {
+  return service.state() == v1::SERVICE_STATE_OK || service.state() == v1::SERVICE_STATE_FREEZE;
+}
+
+}  // namespace
+
+absl::StatusOr<ExitCode> CheckFleet(FleetContext& context) {
+  const std::vector<std::string>& wanted = context.invocation.arguments;
+  const absl::StatusOr<std::vector<v1::Host>> hosts =
+      context.planner.ListHosts(context.selection());
+  if (!hosts.ok()) return hosts.status();
+  const absl::StatusOr<std::vector<v1::Service>> services =
+      context.planner.ListServices(context.selection(), wanted.size() == 1 ? wanted[0] : "");
+  if (!services.ok()) return services.status();
+
+  std::vector<v1::Service> unwell;
+  std::set<std::string> looked_at_hosts;
+  std::set<std::string> found;
+  size_t looked_at = 0;
+  for (const v1::Service& service : *services) {
+    const std::string& name = service.service();
+    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end()) continue;
+    ++looked_at;
+    found.insert(name);
+    looked_at_hosts.insert(service.host());
+    if (!IsWell(service)) unwell.push_back(service);
+  }
+  for (const std::string& name : wanted) {
+    if (!found.contains(name)) {
+      return absl::NotFoundError(absl::StrCat("no selected host has a service ", name));
+    }
+  }
+  // What a silent host said last proves nothing.
+  std::vector<v1::Host> silent;
+  for (const v1::Host& host : *hosts) {
+    const bool concerned = wanted.empty() || looked_at_hosts.contains(host.host());
+    if (concerned && host.state() != v1::HOST_STATE_ONLINE) silent.push_back(host);
+  }
+  if (absl::Status status = context.fleet.Unwell(silent, unwell); !status.ok()) return status;
+  context.console.err << "gitopsctl: " << looked_at - unwell.size() << " of " << looked_at
+                      << " services are OK or FREEZE, " << silent.size() << " of " << hosts->size()
+                      << " hosts do not report\n";
+  return unwell.empty() && silent.empty() ? kDone : kFailed;
+}
+
+}  // namespace gitops::ctl

@@ -1,0 +1,116 @@
+#include "ctl/commands/follow.h"
+
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "ctl/output/deployment_text.h"
+
+namespace gitops::ctl {
+namespace {
+
+constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
+constexpr absl::Duration kLongestPause = absl::Seconds(5);
+
+// Whether the same question may be answered later. A planner that is killed shows in many codes.
+bool MayHelpToRetry(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kUnknown:
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kCancelled:
+    case absl::StatusCode::kResourceExhausted:
+      return true;
+    default:
+      return false;
+  }
+}
+
+class Follower {
+ public:
+  Follower(PlannerClient& planner, const std::string& id, const FollowOptions& options)
+      : planner_(planner), id_(id), options_(options) {}
+
+  absl::StatusOr<std::optional<v1::Deployment>> Run() {
+    while (true) {
+      const absl::Status status = WatchOnce();
+      if (!wanted_) return std::nullopt;
+      if (ended_) {
+        absl::StatusOr<v1::Deployment> whole = planner_.GetDeployment(id_);
+        if (whole.ok()) return Complete(*std::move(whole));
+        if (!MayHelpToRetry(whole.status())) return whole.status();
+      } else if (!MayHelpToRetry(status) || (!answered_ever_ && !options_.patient_at_first)) {
+        return status;
+      }
+      if (absl::Status paused = Pause(status); !paused.ok()) return paused;
+    }
+  }
+
+ private:
+  absl::Status WatchOnce() {
+    bool initial_done = false;
+    ended_ = false;
+    return planner_.WatchDeployment(id_, [&](const v1::WatchDeploymentResponse& update) {
+      answered_ever_ = true;
+      pause_ = kFirstPause;
+      told_outage_ = false;
+      initial_done = initial_done || update.initial_done();
+      if (update.has_deployment()) ended_ = HasEnded(update.deployment().state());
+      if (update.has_host()) hosts_[update.host().host()] = update.host().state();
+      wanted_ = options_.seen(update);
+      return wanted_ && !(ended_ && initial_done);
+    });
+  }
+
+  // Hosts whose last change came after the end of the watch are shown too.
+  std::optional<v1::Deployment> Complete(v1::Deployment whole) {
+    for (const v1::HostDeployment& host : whole.hosts()) {
+      const auto known = hosts_.find(host.host());
+      if (known != hosts_.end() && known->second == host.state()) continue;
+      v1::WatchDeploymentResponse update;
+      *update.mutable_host() = host;
+      if (!options_.seen(update)) return std::nullopt;
+    }
+    return whole;
+  }
+
+  absl::Status Pause(const absl::Status& why) {
+    if (!told_outage_ && options_.note) {
+      options_.note(absl::StrCat("the planner does not answer (",
+                                 absl::StatusCodeToString(why.code()),
+                                 "); the deployment goes on without it or waits for it; "
+                                 "trying again"));
+    }
+    told_outage_ = true;
+    const absl::Duration remaining = planner_.Remaining();
+    if (remaining <= absl::ZeroDuration()) {
+      return absl::DeadlineExceededError("it did not end within --timeout");
+    }
+    absl::SleepFor(std::min(pause_, remaining));
+    pause_ = std::min(pause_ * 2, kLongestPause);
+    planner_.ReconnectNow();
+    return absl::OkStatus();
+  }
+
+  PlannerClient& planner_;
+  const std::string& id_;
+  const FollowOptions& options_;
+  absl::Duration pause_ = kFirstPause;
+  bool answered_ever_ = false;
+  bool told_outage_ = false;
+  bool ended_ = false;
+  bool wanted_ = true;
+  std::map<std::string, v1::HostDeploymentState> hosts_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::optional<v1::Deployment>> FollowDeployment(PlannerClient& planner,
+                                                               const std::string& id,
+                                                               const FollowOptions& options) {
+  return Follower(planner, id, options).Run();
+}
+
+}  // namespace gitops::ctl

@@ -1,0 +1,93 @@
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "ctl/client/failure.h"
+#include "ctl/commands/follow.h"
+#include "ctl/output/escape.h"
+#include "ctl/output/progress.h"
+
+namespace gitops::ctl {
+namespace {
+
+// One object a line.
+bool ForPrograms(const FleetContext& context) {
+  const Flags& flags = context.invocation.flags;
+  const bool tree = flags.output == OutputForm::kJson || flags.output == OutputForm::kYaml;
+  return tree && (flags.watch || context.invocation.action == Action::kWatchDeployment);
+}
+
+std::unique_ptr<DeploymentProgress> ProgressFor(FleetContext& context, bool on_out) {
+  Console& console = context.console;
+  // Names stay alone on standard output.
+  on_out = on_out && context.invocation.flags.output != OutputForm::kName;
+  const bool terminal = on_out ? console.out_is_terminal : console.err_is_terminal;
+  const std::function<TerminalSize()>& size = on_out ? console.size : console.err_size;
+  const bool can_redraw =
+      terminal && size && size().rows > 1 && console.environment("TERM").value_or("") != "dumb";
+  std::ostream& out = on_out ? console.out : console.err;
+  if (!can_redraw) return MakeProgressLines(out, console.err);
+  return MakeLiveTree(size, context.color_on_err, out);
+}
+
+std::string GoesOn(const std::string& id) {
+  const std::string safe = EscapeLine(id);
+  return absl::StrCat("deployment ", safe, " goes on; gitopsctl watch deployment ", safe,
+                      " shows it, gitopsctl cancel deployment ", safe, " ends it");
+}
+
+// Sets what Ctrl-C says while it lives.
+class SayOnInterrupt {
+ public:
+  SayOnInterrupt(Console& console, const std::string& text) : console_(console) { Say(text); }
+  ~SayOnInterrupt() { Say(""); }
+
+ private:
+  void Say(const std::string& text) {
+    if (console_.say_on_interrupt) console_.say_on_interrupt(text);
+  }
+  Console& console_;
+};
+
+absl::StatusOr<std::optional<v1::Deployment>> Follow(FleetContext& context, const std::string& id,
+                                                     bool on_out, absl::Status& printed) {
+  const SayOnInterrupt say(context.console, absl::StrCat("gitopsctl: ", GoesOn(id)));
+  FollowOptions options;
+  options.patient_at_first = context.invocation.action != Action::kWatchDeployment;
+  std::unique_ptr<DeploymentProgress> progress;
+  if (!ForPrograms(context)) progress = ProgressFor(context, on_out);
+  options.seen = [&](const v1::WatchDeploymentResponse& update) {
+    if (progress != nullptr) {
+      progress->Update(update);
+    } else {
+      printed = context.fleet.DeploymentUpdate(update);
+    }
+    return printed.ok() && context.console.out.good();
+  };
+  options.note = [&](const std::string& text) {
+    if (progress != nullptr) {
+      progress->Note(absl::StrCat("gitopsctl: ", text));
+    } else {
+      context.console.err << "gitopsctl: " << text << std::endl;
+    }
+  };
+  return FollowDeployment(context.planner, id, options);
+}
+
+}  // namespace
+
+absl::StatusOr<ExitCode> ShowToItsEnd(FleetContext& context, const std::string& id, bool on_out) {
+  absl::Status printed;
+  const absl::StatusOr<std::optional<v1::Deployment>> end = Follow(context, id, on_out, printed);
+  if (!printed.ok()) return printed;
+  if (absl::IsDeadlineExceeded(end.status())) return WithHint(end.status(), GoesOn(id));
+  if (!end.ok()) return end.status();
+  if (!end->has_value()) return kDone;
+  if (!ForPrograms(context)) {
+    if (absl::Status s = context.fleet.DeploymentEnd(**end); !s.ok()) return s;
+  }
+  return (*end)->state() == v1::DEPLOYMENT_STATE_SUCCEEDED ? kDone : kFailed;
+}
+
+}  // namespace gitops::ctl

@@ -1,0 +1,175 @@
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "ctl/output/deployment_text.h"
+#include "ctl/output/escape.h"
+#include "ctl/output/service_text.h"
+
+namespace gitops::ctl {
+namespace {
+
+using google::protobuf::RepeatedPtrField;
+
+std::string SelectionText(const v1::Selection& selection) {
+  std::vector<std::string> parts;
+  for (const std::string& glob : selection.on()) parts.push_back(absl::StrCat("on ", glob));
+  if (!selection.tagged().empty()) {
+    parts.push_back(absl::StrCat("tagged ", absl::StrJoin(selection.tagged(), ",")));
+  }
+  if (!selection.order_by_tags().empty()) {
+    parts.push_back(absl::StrCat("ordered by ", absl::StrJoin(selection.order_by_tags(), ",")));
+  }
+  if (selection.skip() > 0) parts.push_back(absl::StrCat("skip ", selection.skip()));
+  if (selection.every() > 1) parts.push_back(absl::StrCat("every ", selection.every()));
+  if (selection.limit() > 0) parts.push_back(absl::StrCat("limit ", selection.limit()));
+  if (parts.empty()) return "all hosts";
+  return EscapeLine(absl::StrJoin(parts, "; "));
+}
+
+std::string RevisionsText(const RepeatedPtrField<v1::UpstreamRevision>& revisions) {
+  std::vector<Row> rows;
+  for (const v1::UpstreamRevision& revision : revisions) {
+    rows.push_back({"  " + EscapeLine(revision.upstream()), EscapeLine(revision.branch()), "->",
+                    EscapeLine(revision.hash())});
+  }
+  return rows.empty() ? "" : "\nRevisions:\n" + FormatTable(rows);
+}
+
+std::string EventsText(const v1::Deployment& deployment) {
+  std::vector<Row> rows;
+  for (const v1::DeploymentEvent& event : deployment.events()) {
+    rows.push_back({"  " + TimeText(event.has_time(), event.time()), EscapeLine(event.message()),
+                    EscapeLine(event.actor())});
+  }
+  return rows.empty() ? "" : "\nEvents:\n" + FormatTable(rows);
+}
+
+std::string Indented(absl::string_view text, absl::string_view by) {
+  std::string result;
+  for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+    absl::StrAppend(&result, by, EscapeLine(line), "\n");
+  }
+  return result;
+}
+
+std::string CallsText(const RepeatedPtrField<v1::HookCall>& calls, absl::string_view by,
+                      bool wide) {
+  std::string text;
+  for (const v1::HookCall& call : calls) {
+    absl::StrAppend(&text, by, HookCallText(call), "\n");
+    if (!wide) continue;
+    absl::StrAppend(&text, Indented(absl::StrCat("sent: ", call.request()), std::string(by) + "  "),
+                    Indented(absl::StrCat("answer ", call.http_status(), ": ", call.response()),
+                             std::string(by) + "  "));
+  }
+  return text;
+}
+
+std::string StepText(const v1::StepRecord& step, bool wide, bool color) {
+  std::string text =
+      absl::StrCat("    ", step.number(), " ", EscapeLine(step.kind()), "  ",
+                   step.has_end_time() ? ResultText(step.result(), color) : "under way",
+                   step.message().empty() ? "" : ": ", EscapeLine(step.message()), "\n");
+  for (const v1::ActionRecord& action : step.actions()) {
+    absl::StrAppend(&text, "      ", EscapeLine(action.action()),
+                    action.implied() ? " (implied)" : "", "  ",
+                    action.has_end_time() ? ResultText(action.result(), color) : "under way",
+                    action.message().empty() ? "" : ": ", EscapeLine(action.message()), "\n");
+    if (wide) text += Indented(action.output(), "        ");
+  }
+  return text + CallsText(step.hook_calls(), "      ", wide);
+}
+
+std::string StepsText(const v1::Deployment& deployment, bool wide, bool color) {
+  std::string text;
+  for (const v1::HostDeployment& host : deployment.hosts()) {
+    if (host.steps().empty()) continue;
+    absl::StrAppend(&text, "  ", EscapeLine(host.host()),
+                    host.remaining_actions().empty() ? "" : ", left to do: ",
+                    ActionsText(host.remaining_actions()), "\n");
+    for (const v1::StepRecord& step : host.steps()) text += StepText(step, wide, color);
+  }
+  return text.empty() ? "" : "\nSteps:\n" + text;
+}
+
+std::string WaveText(const v1::Deployment& deployment) {
+  return deployment.waves() == 0
+             ? ""
+             : absl::StrCat(deployment.current_wave(), " of ", deployment.waves());
+}
+
+}  // namespace
+
+std::string DeploymentDetails(const v1::Deployment& deployment, bool wide, bool color) {
+  const std::vector<Row> facts = {
+      {"Deployment:", EscapeLine(deployment.id())},
+      {"State:", DeploymentStateText(deployment.state(), color)},
+      {"Message:", EscapeLine(deployment.message())},
+      {"Actions:", ActionsText(deployment.spec().actions())},
+      {"Selection:", SelectionText(deployment.spec().selection())},
+      {"Service:", EscapeLine(deployment.spec().service())},
+      {"Rolls back:", EscapeLine(deployment.rollback_of())},
+      {"By:", EscapeLine(deployment.actor())},
+      {"Reason:", EscapeLine(deployment.reason())},
+      {"Created:", TimeText(deployment.has_create_time(), deployment.create_time())},
+      {"Started:", TimeText(deployment.has_start_time(), deployment.start_time())},
+      {"Ended:", TimeText(deployment.has_end_time(), deployment.end_time())},
+      {"Wave:", WaveText(deployment)},
+      {"Planner:", EscapeLine(deployment.planner())},
+  };
+  std::vector<Row> known;
+  for (const Row& fact : facts) {
+    if (!fact[1].empty()) known.push_back(fact);
+  }
+  const std::string calls = CallsText(deployment.hook_calls(), "  ", wide);
+  return absl::StrCat(FormatTable(known), RevisionsText(deployment.revisions()), "\nHosts:\n",
+                      DeploymentHosts(deployment, color), StepsText(deployment, wide, color),
+                      calls.empty() ? "" : "\nSelect hooks:\n", calls, EventsText(deployment));
+}
+
+std::string HooksTable(const RepeatedPtrField<v1::Hook>& hooks) {
+  std::vector<Row> rows = {
+      {"#", "HOOK", "POINTS", "MODE", "ON ERROR", "TIMEOUT", "RETRIES", "SIGNED", "URL"}};
+  for (const v1::Hook& hook : hooks) {
+    rows.push_back({absl::StrCat(rows.size() - 1), EscapeLine(hook.name()),
+                    EscapeLine(absl::StrJoin(hook.points(), ",")), EscapeLine(hook.mode()),
+                    EscapeLine(hook.on_error()), DurationText(ToDuration(hook.timeout())),
+                    absl::StrCat(hook.retries()), hook.is_signed() ? "yes" : "no",
+                    EscapeLine(hook.url())});
+  }
+  return FormatTable(rows);
+}
+
+std::string PlanText(const v1::Plan& plan) {
+  std::vector<Row> rows = {{"#", "HOST", "WAVE", "ACTIONS", "MOVES"}};
+  for (const v1::PlannedHost& host : plan.hosts()) {
+    rows.push_back({absl::StrCat(rows.size() - 1), EscapeLine(host.host()),
+                    absl::StrCat(host.wave()), ActionsText(host.actions()),
+                    MovesText(host.moves())});
+  }
+  const std::string calls = CallsText(plan.hook_calls(), "  ", false);
+  const std::string token = EscapeLine(plan.token());
+  return absl::StrCat(FormatTable(rows), plan.hosts().empty() ? "no host is selected\n" : "",
+                      RevisionsText(plan.revisions()), plan.hooks().empty() ? "" : "\nHooks:\n",
+                      plan.hooks().empty() ? "" : HooksTable(plan.hooks()),
+                      calls.empty() ? "" : "\nSelect hooks:\n", calls, "\ntoken: ", token,
+                      "\ngitopsctl deploy --plan ", token, "\n");
+}
+
+std::string HookTestText(const v1::TestHooksResponse& response) {
+  std::string text;
+  for (const v1::HookCall& call : response.calls()) {
+    absl::StrAppend(&text, HookCallText(call), "\n");
+  }
+  if (response.has_failure()) {
+    absl::StrAppend(&text, "stopped: ", EscapeLine(response.failure().message()), "\n");
+  }
+  std::vector<Row> rows = {{"#", "HOST", "ACTIONS"}};
+  for (const v1::HostPayload& host : response.hosts()) {
+    rows.push_back(
+        {absl::StrCat(rows.size() - 1), EscapeLine(host.host()), ActionsText(host.actions())});
+  }
+  return text + FormatTable(rows);
+}
+
+}  // namespace gitops::ctl

@@ -1,0 +1,112 @@
+#include "ctl/output/deployment_lines.h"
+
+#include "absl/strings/str_cat.h"
+#include "ctl/output/deployment_text.h"
+#include "ctl/output/escape.h"
+
+namespace gitops::ctl {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+std::string WithMessage(const std::string& text, const std::string& message) {
+  return message.empty() ? text : absl::StrCat(text, ": ", EscapeLine(message));
+}
+
+// "sync done", "sync failed: no such commit".
+std::string Ended(const std::string& what, v1::StepResult result, const std::string& message) {
+  const char* how = result == v1::STEP_RESULT_FAILED    ? " failed"
+                    : result == v1::STEP_RESULT_SKIPPED ? " skipped"
+                                                        : " done";
+  return WithMessage(EscapeLine(what) + how, message);
+}
+
+}  // namespace
+
+std::vector<std::string> DeploymentLines::Update(const v1::WatchDeploymentResponse& update) {
+  Lines lines;
+  if (update.has_deployment()) TellDeployment(update.deployment(), lines);
+  const bool host_ended = update.has_host() && TellHost(update.host(), lines);
+  initial_done_ = initial_done_ || update.initial_done();
+  // Before that it is not known which hosts a wave has.
+  if (initial_done_ && (host_ended || update.initial_done())) TellWaves(lines);
+  return lines;
+}
+
+void DeploymentLines::TellDeployment(const v1::Deployment& deployment, Lines& lines) {
+  for (; events_ < deployment.events_size(); ++events_) {
+    lines.push_back(EscapeLine(deployment.events(events_).message()));
+  }
+  if (deployment.state() == state_ && deployment.message() == message_) return;
+  state_ = deployment.state();
+  message_ = deployment.message();
+  lines.push_back(WithMessage(
+      absl::StrCat("deployment ", EscapeLine(deployment.id()), ": ", DeploymentStateText(state_)),
+      message_));
+}
+
+bool DeploymentLines::TellHost(const v1::HostDeployment& host, Lines& lines) {
+  Host& told = hosts_[host.host()];
+  told.wave = host.wave();
+  const std::string name = EscapeLine(host.host());
+  for (const v1::StepRecord& step : host.steps()) {
+    TellStep(name, step, told.steps[step.number()], lines);
+  }
+  if (host.state() == told.state) return false;
+  told.state = host.state();
+  if (!HasEnded(host.state())) return false;
+  lines.push_back(
+      WithMessage(absl::StrCat(name, ": ", HostStateText(host.state())), host.message()));
+  return true;
+}
+
+void DeploymentLines::TellStep(const std::string& host, const v1::StepRecord& step, Step& told,
+                               Lines& lines) {
+  const auto tell = [&](const std::string& what) {
+    lines.push_back(absl::StrCat(host, ": ", what));
+  };
+  // What comes before a step's actions is told before them.
+  const auto tell_calls = [&](bool before_actions) {
+    while (told.calls < step.hook_calls_size()) {
+      const v1::HookCall& call = step.hook_calls(told.calls);
+      if (before_actions && call.point().rfind("pre-", 0) != 0) return;
+      tell(HookCallText(call));
+      ++told.calls;
+    }
+  };
+  tell_calls(true);
+  for (int i = told.ended_actions; i < step.actions_size(); ++i) {
+    const v1::ActionRecord& action = step.actions(i);
+    const bool ended = action.has_end_time();
+    if (!ended && i >= told.begun_actions) tell(EscapeLine(action.action()));
+    told.begun_actions = std::max(told.begun_actions, i + 1);
+    if (!ended) break;
+    tell(Ended(action.action(), action.result(), action.message()));
+    told.ended_actions = i + 1;
+  }
+  tell_calls(false);
+  if (told.ended || !step.has_end_time()) return;
+  told.ended = true;
+  // That one went well says each of its actions.
+  if (step.result() != v1::STEP_RESULT_OK) {
+    tell(Ended(step.kind(), step.result(), step.message()));
+  }
+}
+
+void DeploymentLines::TellWaves(Lines& lines) {
+  std::map<int, bool> all_ended;
+  size_t ended = 0;
+  for (const auto& [name, host] : hosts_) {
+    const bool has_ended = HasEnded(host.state);
+    ended += has_ended;
+    const auto wave = all_ended.try_emplace(host.wave, true).first;
+    wave->second = wave->second && has_ended;
+  }
+  for (const auto& [wave, done] : all_ended) {
+    if (!done || !done_waves_.insert(wave).second) continue;
+    lines.push_back(
+        absl::StrCat("wave ", wave, ": done (", ended, " of ", hosts_.size(), " hosts)"));
+  }
+}
+
+}  // namespace gitops::ctl

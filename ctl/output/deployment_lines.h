@@ -1,0 +1,50 @@
+#ifndef GITOPS_CTL_OUTPUT_DEPLOYMENT_LINES_H_
+#define GITOPS_CTL_OUTPUT_DEPLOYMENT_LINES_H_
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gitops/v1/planner.pb.h"
+
+namespace gitops::ctl {
+
+// Tells a deployment in plain lines, each thing once: what a watch that began anew repeats is not
+// told again.
+class DeploymentLines {
+ public:
+  // What is new in this answer, as lines without newlines.
+  std::vector<std::string> Update(const v1::WatchDeploymentResponse& update);
+
+ private:
+  struct Step {
+    int calls = 0;
+    int begun_actions = 0;
+    int ended_actions = 0;
+    bool ended = false;
+  };
+  struct Host {
+    int wave = 0;
+    v1::HostDeploymentState state = v1::HOST_DEPLOYMENT_STATE_PENDING;
+    std::map<int, Step> steps;  // by number
+  };
+
+  void TellDeployment(const v1::Deployment& deployment, std::vector<std::string>& lines);
+  // Whether it has come to its end.
+  bool TellHost(const v1::HostDeployment& host, std::vector<std::string>& lines);
+  void TellStep(const std::string& host, const v1::StepRecord& step, Step& told,
+                std::vector<std::string>& lines);
+  void TellWaves(std::vector<std::string>& lines);
+
+  bool initial_done_ = false;
+  v1::DeploymentState state_ = v1::DEPLOYMENT_STATE_UNSPECIFIED;
+  std::string message_;
+  int events_ = 0;
+  std::map<std::string, Host> hosts_;
+  std::set<int> done_waves_;
+};
+
+}  // namespace gitops::ctl
+
+#endif  // GITOPS_CTL_OUTPUT_DEPLOYMENT_LINES_H_

@@ -1,0 +1,53 @@
+#ifndef GITOPS_CTL_OUTPUT_DEPLOYMENT_TEXT_H_
+#define GITOPS_CTL_OUTPUT_DEPLOYMENT_TEXT_H_
+
+#include <google/protobuf/repeated_field.h>
+
+#include <string>
+#include <vector>
+
+#include "ctl/output/table.h"
+#include "gitops/v1/planner.pb.h"
+
+namespace gitops::ctl {
+
+// Plans and deployments as text for people, escaped.
+
+// "RUNNING", "ROLLED_BACK", "OK"…; coloured if asked.
+std::string DeploymentStateText(v1::DeploymentState state, bool color = false);
+std::string HostStateText(v1::HostDeploymentState state, bool color = false);
+std::string ResultText(v1::StepResult result, bool color = false);
+
+// Whether nothing more comes of it by itself.
+bool HasEnded(v1::DeploymentState state);
+bool HasEnded(v1::HostDeploymentState state);
+
+// "nginx 606eb576 -> 8df1b3db, caddy nothing -> 8df1b3db".
+std::string MovesText(const google::protobuf::RepeatedPtrField<v1::ServiceMove>& moves);
+// "sync, reboot".
+std::string ActionsText(const google::protobuf::RepeatedPtrField<std::string>& actions);
+// "pre-deploy: drain answered in 12 ms", "pre-deploy: drain failed: status 500 (ignored)".
+std::string HookCallText(const v1::HookCall& call);
+
+// #, ID, STATE, HOSTS (done of all), ACTIONS, CREATED, TOOK, BY, MESSAGE; wide: REASON, PLANNER.
+Row DeploymentHeader(bool wide);
+inline constexpr size_t kDeploymentStateColumn = 2;
+Row DeploymentRow(size_t number, const v1::Deployment& deployment, bool wide, bool color);
+
+// "deployment ID: SUCCEEDED, 4 of 4 hosts done: message".
+std::string DeploymentSentence(const v1::Deployment& deployment, bool color);
+// #, HOST, WAVE, STATE, STEPS, MOVES, MESSAGE.
+std::string DeploymentHosts(const v1::Deployment& deployment, bool color);
+// Everything about one, in several lines; wide: also what actions wrote and hooks exchanged.
+std::string DeploymentDetails(const v1::Deployment& deployment, bool wide, bool color);
+
+// The hooks, one a line.
+std::string HooksTable(const google::protobuf::RepeatedPtrField<v1::Hook>& hooks);
+// Hosts with wave, actions and moves; revisions, hooks; the token and how to deploy it.
+std::string PlanText(const v1::Plan& plan);
+// What the hooks were asked and made of the payload.
+std::string HookTestText(const v1::TestHooksResponse& response);
+
+}  // namespace gitops::ctl
+
+#endif  // GITOPS_CTL_OUTPUT_DEPLOYMENT_TEXT_H_

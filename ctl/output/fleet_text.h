@@ -1,0 +1,43 @@
+#ifndef GITOPS_CTL_OUTPUT_FLEET_TEXT_H_
+#define GITOPS_CTL_OUTPUT_FLEET_TEXT_H_
+
+#include <string>
+#include <vector>
+
+#include "ctl/output/table.h"
+#include "gitops/v1/planner.pb.h"
+
+namespace gitops::ctl {
+
+// Hosts of the fleet and what commands to many made of them, as text for people, escaped.
+
+// "ONLINE", "STALE", "UNKNOWN"; coloured if asked.
+std::string HostStateText(v1::HostState state, bool color);
+// "deployment 2026… of alice@laptop"; empty if it is not locked.
+std::string LockText(const v1::Host& host);
+
+// #, HOST, STATE, SINCE, LAST SEEN, SERVICES, DEGRADED, LOCKED BY; wide: TAGS, ADDRESS, VERSION.
+Row HostHeader(bool wide);
+// Where the state stands in them.
+inline constexpr size_t kHostStateColumn = 2;
+Row HostRow(size_t number, const v1::Host& host, bool wide, bool color);
+// Everything about one host, in several lines.
+std::string HostDetails(const v1::Host& host, bool color);
+
+// As ServiceRow, with the host before the service.
+Row FleetServiceHeader(bool wide);
+inline constexpr size_t kFleetServiceStateColumn = 4;
+Row FleetServiceRow(size_t number, const v1::Service& service, bool wide, bool color);
+
+// Whether nothing came of it because the host was not reached.
+bool IsUnreachable(const v1::HostOutcome& outcome);
+// "UNAVAILABLE" or another code; "done" where it was done.
+std::string OutcomeText(const v1::HostOutcome& outcome);
+// A row for each host: what came of it, where its service stands now.
+std::string OutcomesTable(const std::vector<v1::HostOutcome>& outcomes, bool color);
+// The differences of all hosts, one a line, with the host first.
+std::string OutcomeDifferences(const std::vector<v1::HostOutcome>& outcomes);
+
+}  // namespace gitops::ctl
+
+#endif  // GITOPS_CTL_OUTPUT_FLEET_TEXT_H_

@@ -1,0 +1,118 @@
+#include "ctl/output/progress.h"
+
+#include <chrono>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/sync/mutex.h"
+#include "ctl/output/deployment_lines.h"
+#include "ctl/output/deployment_tree.h"
+
+namespace gitops::ctl {
+namespace {
+
+constexpr std::chrono::milliseconds kRedrawEvery(100);
+
+class LiveTree : public DeploymentProgress {
+ public:
+  LiveTree(std::function<TerminalSize()> size, bool color, std::ostream& out)
+      : size_(std::move(size)), color_(color), out_(out), drawer_([this] { DrawChanges(); }) {}
+
+  ~LiveTree() override {
+    {
+      MutexLock lock(mutex_);
+      stopping_ = true;
+      changed_.NotifyAll();
+    }
+    drawer_.join();
+    MutexLock lock(mutex_);
+    if (dirty_) Draw();
+  }
+
+  void Update(const v1::WatchDeploymentResponse& update) override {
+    MutexLock lock(mutex_);
+    view_.note.clear();
+    if (update.has_deployment()) view_.deployment = update.deployment();
+    if (update.has_host()) view_.SetHost(update.host());
+    started_ = started_ || update.initial_done();
+    dirty_ = started_;
+    changed_.NotifyAll();
+  }
+
+  void Note(const std::string& text) override {
+    MutexLock lock(mutex_);
+    view_.note = text;
+    dirty_ = true;
+    changed_.NotifyAll();
+  }
+
+ private:
+  // A change is drawn at once, the next one only after a while: a fleet changes faster than anybody
+  // reads, and drawing must not hold up the watch.
+  void DrawChanges() {
+    MutexLock lock(mutex_);
+    while (!stopping_) {
+      while (!stopping_ && !dirty_) changed_.Wait(mutex_);
+      if (stopping_) return;
+      Draw();
+      const auto next = std::chrono::steady_clock::now() + kRedrawEvery;
+      while (!stopping_ && changed_.WaitUntil(mutex_, next)) {
+      }
+    }
+  }
+
+  void Draw() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    dirty_ = false;
+    std::string text;
+    if (drawn_lines_ > 0) text = absl::StrCat("\x1b[", drawn_lines_, "A\x1b[J");
+    const std::vector<std::string> lines = DeploymentTree(view_, size_(), color_);
+    for (const std::string& line : lines) absl::StrAppend(&text, line, "\n");
+    drawn_lines_ = lines.size();
+    out_ << text << std::flush;
+  }
+
+  const std::function<TerminalSize()> size_;
+  const bool color_;
+  std::ostream& out_;
+  Mutex mutex_;
+  CondVar changed_;
+  DeploymentView view_ ABSL_GUARDED_BY(mutex_);
+  bool started_ ABSL_GUARDED_BY(mutex_) = false;
+  bool dirty_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  // Lines on the screen that the next redraw replaces.
+  size_t drawn_lines_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::thread drawer_;  // Last: it uses the others.
+};
+
+class ProgressLines : public DeploymentProgress {
+ public:
+  ProgressLines(std::ostream& out, std::ostream& notes) : out_(out), notes_(notes) {}
+
+  void Update(const v1::WatchDeploymentResponse& update) override {
+    for (const std::string& line : lines_.Update(update)) out_ << line << "\n";
+    out_.flush();
+  }
+
+  void Note(const std::string& text) override { notes_ << text << std::endl; }
+
+ private:
+  std::ostream& out_;
+  std::ostream& notes_;
+  DeploymentLines lines_;
+};
+
+}  // namespace
+
+std::unique_ptr<DeploymentProgress> MakeLiveTree(std::function<TerminalSize()> size, bool color,
+                                                 std::ostream& out) {
+  return std::make_unique<LiveTree>(std::move(size), color, out);
+}
+
+std::unique_ptr<DeploymentProgress> MakeProgressLines(std::ostream& out, std::ostream& notes) {
+  return std::make_unique<ProgressLines>(out, notes);
+}
+
+}  // namespace gitops::ctl
