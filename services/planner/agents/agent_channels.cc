@@ -14,23 +14,27 @@ constexpr absl::Duration kSweepEvery = absl::Minutes(1);
 
 absl::StatusOr<std::shared_ptr<AgentChannel>> AgentChannels::Get(const std::string& address,
                                                                  absl::Time now) {
-  // Closing connections takes its time: after the lock.
-  Dropped dropped;
-  MutexLock lock(mutex_);
-  const auto found = channels_.find(address);
-  if (found != channels_.end()) {
-    found->second.used = now;
-    return found->second.channel;
-  }
+  if (std::shared_ptr<AgentChannel> known = Find(address, now)) return known;
+  // Channels are made and closed without the lock: that takes its time.
   ChannelOptions options = options_;
   options.address = address;
   options.default_port = kAgentPort;
   const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = Dial(options);
   if (!channel.ok()) return channel.status();
-  dropped = Sweep(now);
   auto made = std::make_shared<AgentChannel>(*channel);
-  channels_[address] = {made, now};
-  return made;
+  Dropped dropped;
+  MutexLock lock(mutex_);
+  const auto [entry, is_new] = channels_.try_emplace(address, Entry{made, now});
+  if (is_new) dropped = Sweep(now);
+  return entry->second.channel;
+}
+
+std::shared_ptr<AgentChannel> AgentChannels::Find(const std::string& address, absl::Time now) {
+  MutexLock lock(mutex_);
+  const auto found = channels_.find(address);
+  if (found == channels_.end()) return nullptr;
+  found->second.used = now;
+  return found->second.channel;
 }
 
 void AgentChannels::Drop(const std::string& address, const std::shared_ptr<AgentChannel>& channel) {
@@ -49,7 +53,7 @@ size_t AgentChannels::size() {
 
 AgentChannels::Dropped AgentChannels::Sweep(absl::Time now) {
   Dropped dropped;
-  const bool many = channels_.size() >= most_idle_;
+  const bool many = channels_.size() > most_idle_;
   if (!many && now - swept_ < kSweepEvery) return dropped;
   swept_ = now;
   std::vector<std::pair<absl::Time, std::string>> idle;

@@ -71,6 +71,7 @@ class AgentChannels {
   };
   using Dropped = std::vector<std::shared_ptr<AgentChannel>>;
 
+  std::shared_ptr<AgentChannel> Find(const std::string& address, absl::Time now);
   // Takes out what is idle for too long, and the longest idle beyond the limit.
   Dropped Sweep(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
