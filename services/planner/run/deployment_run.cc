@@ -140,11 +140,18 @@ void DeploymentRun::StoreTrouble(const absl::Status& status) {
 
 absl::StatusOr<v1::Deployment> DeploymentRun::Cancel(const std::string& actor,
                                                      const std::string& reason) {
+  bool ended = false;
   const absl::Status status = Change([&](Entry& entry) {
+    ended = ended || HasEnded(entry.deployment().state());
+    if (ended) return;
     entry.set_cancel_requested(true);
     AddEvent(entry, Now(), absl::StrCat("cancelled", reason.empty() ? "" : ": ", reason), actor);
   });
   if (!status.ok()) return status;
+  if (ended) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("deployment ", id(), " cannot be cancelled: it has ended"));
+  }
   MutexLock lock(mutex_);
   return entry_.deployment();
 }
@@ -207,6 +214,7 @@ bool DeploymentRun::Turn() {
 // Whether anything was done after which to decide again.
 bool DeploymentRun::Apply(const Decision& decision) {
   if (decision.pause_after_wave > 0) {
+    saved_ = absl::InfinitePast();  // what is told of it is stored at once
     const absl::Time until = Now() + policy_.pause_between;
     return ChangeUntilStored([&](Entry& entry) {
       entry.set_paused_after(decision.pause_after_wave);
@@ -214,6 +222,7 @@ bool DeploymentRun::Apply(const Decision& decision) {
     });
   }
   if (decision.begin_rollback_wave > 0) {
+    saved_ = absl::InfinitePast();
     return ChangeUntilStored([&](Entry& entry) {
       entry.set_rollback_wave(decision.begin_rollback_wave);
       entry.set_rollback_reason(decision.reason);
@@ -348,6 +357,14 @@ void DeploymentRun::Count(const std::string& reason) {
 
 void DeploymentRun::Finish(v1::DeploymentState state, const std::string& reason) {
   CrashPoint("planner-before-end");
+  // Before it is told that it has ended: what comes next over these hosts need not wait.
+  if (locks_ != nullptr) {
+    // What is not given back now ends with the lease.
+    if (absl::Status status = locks_->ReleaseAll(); !status.ok()) {
+      LogWarning("locks of a deployment that has ended could not be released",
+                 {{"deployment", id()}, {"error", std::string(status.message())}});
+    }
+  }
   absl::Duration took;
   const bool stored = ChangeUntilStored([&](Entry& entry) {
     v1::Deployment& deployment = *entry.mutable_deployment();
@@ -359,13 +376,6 @@ void DeploymentRun::Finish(v1::DeploymentState state, const std::string& reason)
     took = Now() - begun;
   });
   if (!stored) return;
-  if (locks_ != nullptr) {
-    // What is not given back now ends with the lease.
-    if (absl::Status status = locks_->ReleaseAll(); !status.ok()) {
-      LogWarning("locks of a deployment that has ended could not be released",
-                 {{"deployment", id()}, {"error", std::string(status.message())}});
-    }
-  }
   if (options().observer.ended) options().observer.ended(state, took);
 }
 

@@ -62,6 +62,8 @@ class DeploymentsImpl : public Deployments {
                             std::vector<record::v1::HostEntry>& hosts, const std::string& actor);
   void Launch(record::v1::DeploymentEntry entry, std::vector<record::v1::HostEntry> hosts,
               std::unique_ptr<HeldLocks> locks);
+  // Waits for the thread of a deployment that has ended: it gives locks back.
+  void AwaitGone(const std::string& id);
   void Ended(const std::string& id);
 
   const DeploymentsOptions options_;
@@ -144,11 +146,12 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::Resume(const std::string& id,
   MutexLock change(change_mutex_);
   absl::StatusOr<record::v1::DeploymentEntry> entry = options_.store->Load(id);
   if (!entry.ok()) return entry.status();
-  if (Find(id) != nullptr || !HasEnded(entry->deployment().state())) {
+  if (!HasEnded(entry->deployment().state())) {
     return absl::FailedPreconditionError(absl::StrCat(
         "deployment ", id, " cannot be resumed: it has not ended (",
         StateText(entry->deployment().state()), ", planner ", entry->deployment().planner(), ")"));
   }
+  AwaitGone(id);
   absl::StatusOr<std::vector<record::v1::HostEntry>> hosts = options_.store->LoadHosts(id);
   if (!hosts.ok()) return hosts.status();
   entry->mutable_deployment()->set_planner(options_.planner);
@@ -223,6 +226,11 @@ void DeploymentsImpl::Launch(record::v1::DeploymentEntry entry,
     run.reset();
     Ended(id);
   });
+}
+
+void DeploymentsImpl::AwaitGone(const std::string& id) {
+  MutexLock lock(mutex_);
+  while (running_.contains(id)) ended_.Wait(mutex_);
 }
 
 void DeploymentsImpl::Ended(const std::string& id) {

@@ -174,12 +174,14 @@ PerformOutcome Mover::Perform(const v1::PerformActionRequest& request) {
 // by the operation's id that it was told before.
 PerformOutcome Mover::PerformReboot(const v1::PerformActionRequest& request, absl::Time deadline) {
   bool may_be_rebooting = context_.repeated;
+  bool was_back = false;
   for (;;) {
     PerformOutcome outcome = run_.options().agents->Perform(address(), request, GiveUp());
     const bool aborted = absl::IsAborted(outcome.status);
     if (!aborted && !absl::IsUnavailable(outcome.status)) return outcome;
-    // An agent that is there says so itself: asking again would not change its answer.
-    if (aborted && run_.options().agents->Status(address()).ok()) return outcome;
+    // An agent that is back and says so itself will not say anything else.
+    const bool is_back = aborted && run_.options().agents->Status(address()).ok();
+    if (is_back && std::exchange(was_back, true)) return outcome;
     may_be_rebooting = may_be_rebooting || aborted;
     if (!may_be_rebooting || Now() >= deadline || !run_.Pause(kRetry)) return outcome;
   }

@@ -1,0 +1,158 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/clock/fake_clock.h"
+#include "services/planner/run/run_testing.h"
+
+namespace gitops {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+TEST(DeploymentLocks, ADeploymentOverALockedHostWaitsAndSaysForWhom) {
+  RunWorld world({.hosts = 3});
+  world.agents.Hold();
+  const std::string first = world.Begin(world.MakePlan(SpecOf({"sync"}), 1, 2));
+  ASSERT_TRUE(world.agents.AwaitHeld(1));
+  const std::string second = world.Begin(world.MakePlan(SpecOf({"freeze"}), 2, 3));
+  const v1::Deployment waiting = world.Await(
+      second, [](const v1::Deployment& deployment) { return !deployment.message().empty(); });
+  EXPECT_EQ(StateOf(waiting), "PENDING");
+  EXPECT_THAT(waiting.message(), HasSubstr("web2"));
+  EXPECT_THAT(waiting.message(), HasSubstr(first));
+  EXPECT_THAT(waiting.message(), HasSubstr("alice"));
+  EXPECT_THAT(waiting.events(), SizeIs(1));
+  world.agents.ClearFaults();
+  world.agents.Release();
+  EXPECT_EQ(StateOf(world.AwaitEnd(first)), "SUCCEEDED");
+  EXPECT_EQ(StateOf(world.AwaitEnd(second)), "SUCCEEDED");
+  EXPECT_THAT(world.agents.ActionsOn("web2:8004"), ElementsAre("sync", "freeze"));
+}
+
+TEST(DeploymentLocks, OverlappingDeploymentsNeitherInterleaveNorDeadlock) {
+  RunWorld world({.hosts = 6});
+  std::vector<std::string> ids;
+  for (int round = 0; round < 4; ++round) {
+    ids.push_back(world.Begin(world.MakePlan(SpecOf({"sync", "freeze", "unfreeze"}, 3), 1, 4)));
+    v1::Plan back = world.MakePlan(SpecOf({"sync", "freeze", "unfreeze"}, 3), 3, 6);
+    std::reverse(back.mutable_hosts()->pointer_begin(), back.mutable_hosts()->pointer_end());
+    ids.push_back(world.Begin(back));
+  }
+  for (const std::string& id : ids) EXPECT_EQ(StateOf(world.AwaitEnd(id)), "SUCCEEDED");
+  std::string last;
+  std::set<std::string> over;
+  for (const FakePerformed& performed : world.agents.performed()) {
+    if (performed.address != "web3:8004") continue;
+    const std::string& deployment = performed.request.operation().deployment();
+    if (deployment != last) EXPECT_TRUE(over.insert(deployment).second) << "came back to web3";
+    last = deployment;
+  }
+  EXPECT_THAT(over, SizeIs(8));
+  EXPECT_THAT(*world.locks->List(), IsEmpty()) << "all are given back";
+}
+
+TEST(DeploymentLocks, NoWaitIsRefusedAtOnceAndStoresNothing) {
+  RunWorld world({.hosts = 2});
+  world.agents.Hold();
+  const std::string first = world.Begin(SpecOf({"sync"}));
+  ASSERT_TRUE(world.agents.AwaitHeld(1));
+  Deployments::NewDeployment deployment;
+  deployment.id = world.records.NewDeploymentId();
+  deployment.plan = world.MakePlan(SpecOf({"sync"}), 2, 2);
+  deployment.no_wait = true;
+  const std::string id = deployment.id;
+  const auto refused = world.deployments->Begin(deployment);
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused.status())) << refused.status().ToString();
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr(first));
+  EXPECT_TRUE(absl::IsNotFound(world.records.Load(id).status()));
+  world.agents.ClearFaults();
+  world.agents.Release();
+  EXPECT_EQ(StateOf(world.AwaitEnd(first)), "SUCCEEDED");
+}
+
+TEST(DeploymentLocks, NoWaitOverFreeHostsRuns) {
+  RunWorld world({.hosts = 2});
+  Deployments::NewDeployment deployment;
+  deployment.id = world.records.NewDeploymentId();
+  deployment.plan = world.MakePlan(SpecOf({"sync"}));
+  deployment.no_wait = true;
+  ASSERT_TRUE(world.deployments->Begin(deployment).ok());
+  EXPECT_EQ(StateOf(world.AwaitEnd(deployment.id)), "SUCCEEDED");
+}
+
+TEST(DeploymentLocks, ABrokenLockFailsItsHostAloneAndIsOnTheRecord) {
+  RunWorld world({.hosts = 3});
+  world.agents.Hold("sync");
+  v1::DeploymentSpec spec = SpecOf({"sync", "freeze"});
+  spec.mutable_rollout()->set_max_failures("1");
+  const std::string id = world.Begin(spec);
+  ASSERT_TRUE(world.agents.AwaitHeld(1));
+  const auto lock = world.locks->Break("web1", "bob", "stuck");
+  ASSERT_TRUE(lock.ok());
+  world.deployments->LockBroken(*lock, "bob", "stuck");
+  world.agents.ClearFaults();
+  world.agents.Release();
+  const v1::Deployment done = world.AwaitEnd(id);
+  EXPECT_THAT(States(done), ElementsAre("web1 FAILED", "web2 SUCCEEDED", "web3 SUCCEEDED"));
+  EXPECT_THAT(done.hosts(0).message(), HasSubstr("its lock was broken"));
+  EXPECT_THAT(done.hosts(0).message(), HasSubstr("bob"));
+  EXPECT_THAT(done.hosts(0).message(), HasSubstr("stuck"));
+  EXPECT_THAT(done.hosts(0).remaining_actions(), ElementsAre("freeze"));
+  EXPECT_THAT(world.agents.ActionsOn("web1:8004"), ElementsAre("sync"));
+  ASSERT_THAT(done.events(), SizeIs(1));
+  EXPECT_EQ(done.events(0).actor(), "bob");
+  EXPECT_THAT(done.events(0).message(), HasSubstr("web1"));
+}
+
+TEST(DeploymentLocks, APlannerThatFindsItsLeaseEndedCallsNoAgentAnyMore) {
+  FakeClock clock;
+  RunWorld world({.hosts = 3, .clock = &clock});
+  world.agents.Hold("sync");
+  const std::string id = world.Begin(SpecOf({"sync", "freeze"}));
+  ASSERT_TRUE(world.agents.AwaitHeld(1));
+  world.store.Cut();  // so that the lease cannot be kept alive, as when the process is stopped
+  clock.Advance(absl::Minutes(10));
+  for (;;) {
+    const absl::StatusOr<std::vector<StoredValue>> left =
+        world.temp.store()->List("planner/v1/lock/");
+    ASSERT_TRUE(left.ok());
+    if (left->empty()) break;  // the lease has ended
+  }
+  world.store.Heal();
+  world.agents.ClearFaults();
+  world.agents.Release();
+  const v1::Deployment done = world.Await(id, [&](const v1::Deployment& d) {
+    clock.Advance(absl::Seconds(1));
+    return HasEnded(d.state());
+  });
+  EXPECT_EQ(StateOf(done), "INTERRUPTED");
+  EXPECT_THAT(done.message(), HasSubstr("lease"));
+  EXPECT_THAT(world.agents.performed(), SizeIs(1)) << "only the one that was under way";
+  EXPECT_THAT(States(done), ElementsAre("web1 STOPPED", "web2 PENDING", "web3 PENDING"));
+  // Somebody goes on with it.
+  ASSERT_TRUE(world.deployments->Resume(id, "bob").ok());
+  EXPECT_EQ(StateOf(world.AwaitEnd(id)), "SUCCEEDED");
+  EXPECT_THAT(world.agents.ActionsOn("web1:8004"), ElementsAre("sync", "freeze"));
+}
+
+TEST(DeploymentLocks, ACancelledDeploymentThatWaitsEndsWithoutHavingBegun) {
+  RunWorld world({.hosts = 1});
+  world.agents.Hold();
+  const std::string first = world.Begin(SpecOf({"sync"}));
+  ASSERT_TRUE(world.agents.AwaitHeld(1));
+  const std::string second = world.Begin(SpecOf({"freeze"}));
+  ASSERT_TRUE(world.deployments->Cancel(second, "bob", "").ok());
+  const v1::Deployment done = world.AwaitEnd(second);
+  EXPECT_EQ(StateOf(done), "CANCELLED");
+  EXPECT_FALSE(done.has_start_time());
+  EXPECT_THAT(States(done), ElementsAre("web1 PENDING"));
+  world.agents.ClearFaults();
+  world.agents.Release();
+  world.AwaitEnd(first);
+}
+
+}  // namespace
+}  // namespace gitops

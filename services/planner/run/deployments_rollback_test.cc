@@ -1,0 +1,144 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "services/planner/run/rollback_plan.h"
+#include "services/planner/run/run_testing.h"
+
+namespace gitops {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+using Hashes = std::map<std::string, std::string>;
+
+v1::DeploymentSpec Rolling(const std::vector<std::string>& actions, int canary = 0) {
+  v1::DeploymentSpec spec = SpecOf(actions);
+  spec.mutable_rollout()->set_on_failure(v1::Rollout::ON_FAILURE_ROLLBACK);
+  spec.mutable_rollout()->set_canary(canary);
+  return spec;
+}
+
+TEST(DeploymentRollback, TheFailedWaveIsBroughtBackAndOthersAreLeftAlone) {
+  RunWorld world({.hosts = 5});
+  world.agents.FailAction("web3:8004", "freeze");
+  const v1::Deployment done = world.Run(Rolling({"sync", "freeze", "unfreeze"}, 1));
+  EXPECT_EQ(StateOf(done), "FAILED");
+  EXPECT_THAT(States(done), ElementsAre("web1 SUCCEEDED", "web2 ROLLED_BACK", "web3 ROLLED_BACK",
+                                        "web4 PENDING", "web5 PENDING"));
+  EXPECT_EQ(world.agents.Look("web1:8004").services["nginx"].hash, kNewHash);
+  EXPECT_EQ(world.agents.Look("web2:8004").services["nginx"].hash, kOldHash);
+  EXPECT_EQ(world.agents.Look("web3:8004").services["nginx"].hash, kOldHash);
+  EXPECT_THAT(done.message(), HasSubstr("wave 2 was rolled back"));
+  EXPECT_THAT(done.message(), HasSubstr("1 host failed"));
+  const v1::HostDeployment& host = done.hosts(1);
+  EXPECT_THAT(host.message(), HasSubstr(absl::StrCat("nginx is back at ", kOldHash)));
+  EXPECT_THAT(host.message(), HasSubstr("freeze, unfreeze cannot be undone"));
+  EXPECT_THAT(done.hosts(2).message(), HasSubstr("it had failed: freeze"));
+  EXPECT_EQ(host.steps(host.steps_size() - 1).kind(), "rollback");
+  EXPECT_THAT(host.moves(), SizeIs(2));
+}
+
+TEST(DeploymentRollback, WhatCannotBeBroughtBackIsSaid) {
+  RunWorld world({.hosts = 2});
+  world.agents.Add("web1:8004", Hashes{{"fresh", ""}, {"nginx", kOldHash}, {"web", kOldHash}});
+  world.agents.FailAction("web1:8004", "freeze");
+  world.agents.AddFault({.address = "web1:8004",
+                         .action = "sync",
+                         .skip = 1,
+                         .times = 1,
+                         .code = absl::StatusCode::kInternal,
+                         .message = "disk full"});
+  const v1::Deployment done = world.Run(Rolling({"sync", "freeze"}));
+  EXPECT_THAT(States(done), ElementsAre("web1 ROLLBACK_FAILED", "web2 PENDING"));
+  const std::string& message = done.hosts(0).message();
+  EXPECT_THAT(message, HasSubstr(absl::StrCat("nginx is back at ", kOldHash)));
+  EXPECT_THAT(message, HasSubstr(absl::StrCat("web could not be brought back to ", kOldHash)));
+  EXPECT_THAT(message, HasSubstr("disk full"));
+  EXPECT_THAT(message, HasSubstr(absl::StrCat("fresh stays at ", kNewHash)));
+  EXPECT_THAT(message, HasSubstr("nothing was published before"));
+  EXPECT_THAT(message, Not(HasSubstr("cannot be undone")));
+  EXPECT_EQ(world.agents.Look("web1:8004").services["web"].hash, kNewHash);
+}
+
+TEST(DeploymentRollback, AHostThatMovedNothingHasNothingToBringBack) {
+  RunWorld world({.hosts = 1});
+  world.agents.FailAction("web1:8004", "sync");
+  const v1::Deployment done = world.Run(Rolling({"sync"}));
+  EXPECT_THAT(States(done), ElementsAre("web1 ROLLED_BACK"));
+  EXPECT_THAT(done.hosts(0).message(), HasSubstr("no service had moved"));
+  EXPECT_THAT(world.agents.performed(), SizeIs(1));
+}
+
+TEST(DeploymentRollback, AResumedRolledBackHostBeginsAnewAndCanBeBroughtBackAgain) {
+  RunWorld world({.hosts = 1});
+  world.agents.FailAction("web1:8004", "freeze");
+  const std::string id = world.Run(Rolling({"sync", "freeze"})).id();
+  ASSERT_TRUE(world.deployments->Resume(id, "bob").ok());
+  EXPECT_THAT(States(world.AwaitEnd(id)), ElementsAre("web1 ROLLED_BACK"));
+  EXPECT_EQ(world.agents.Look("web1:8004").services["nginx"].hash, kOldHash);
+  world.agents.ClearFaults();
+  ASSERT_TRUE(world.deployments->Resume(id, "bob").ok());
+  EXPECT_THAT(States(world.AwaitEnd(id)), ElementsAre("web1 SUCCEEDED"));
+  EXPECT_EQ(world.agents.Look("web1:8004").services["nginx"].hash, kNewHash);
+}
+
+v1::ServiceMove MoveOf(const std::string& service, const std::string& from, const std::string& to) {
+  v1::ServiceMove move;
+  move.set_service(service);
+  move.set_from_hash(from);
+  move.set_to_hash(to);
+  return move;
+}
+
+TEST(NetMoves, TellWhereEachServiceWasAndIsTheLastMovedFirst) {
+  v1::HostDeployment host;
+  *host.add_moves() = MoveOf("a", "1", "2");
+  *host.add_moves() = MoveOf("b", "1", "2");
+  *host.add_moves() = MoveOf("a", "2", "3");
+  *host.add_moves() = MoveOf("c", "1", "2");
+  *host.add_moves() = MoveOf("c", "2", "1");
+  EXPECT_THAT(NetMoves(host), ElementsAre(NetMove{"a", "1", "3"}, NetMove{"b", "1", "2"}));
+}
+
+TEST(RollbackPlan, BringsServicesBackOnHostsInReverseOrder) {
+  RunWorld world({.hosts = 3});
+  for (const int host : {1, 2, 3}) {
+    world.agents.Add(RunWorld::Address(host), Hashes{{"nginx", kOldHash}, {"web", kOldHash}});
+  }
+  world.agents.Add("web2:8004", Hashes{{"nginx", kNewHash}, {"web", kNewHash}});
+  const v1::Deployment done = world.Run(SpecOf({"sync"}));
+  // One that is there now and was not concerned has no say.
+  world.agents.Change("web1:8004", [](FakeAgent& agent) {
+    agent.services["later"] = {.hash = kOldHash, .frozen_by = "bob"};
+  });
+  const absl::StatusOr<v1::Plan> plan = RollbackPlan(*world.records.Whole(done.id()));
+  ASSERT_TRUE(plan.ok()) << plan.status().ToString();
+  ASSERT_THAT(plan->hosts(), SizeIs(2)) << "web2 moved nothing";
+  EXPECT_EQ(plan->hosts(0).host(), "web3");
+  EXPECT_THAT(plan->hosts(0).actions(), ElementsAre("sync"));
+  EXPECT_THAT(plan->spec().selection().on(), ElementsAre("web3", "web1"));
+  const v1::Deployment back = world.AwaitEnd(world.Begin(*plan));
+  EXPECT_EQ(StateOf(back), "SUCCEEDED") << back.message();
+  for (const int host : {1, 3}) {
+    FakeAgent agent = world.agents.Look(RunWorld::Address(host));
+    EXPECT_EQ(agent.services["nginx"].hash, kOldHash);
+    EXPECT_EQ(agent.services["web"].hash, kOldHash);
+  }
+}
+
+TEST(RollbackPlan, RefusesWhereNothingCanBeBroughtBack) {
+  v1::Deployment nothing;
+  nothing.add_hosts();
+  EXPECT_TRUE(absl::IsFailedPrecondition(RollbackPlan(nothing).status()));
+  *nothing.mutable_hosts(0)->add_moves() = MoveOf("fresh", "", "1");
+  const absl::Status first = RollbackPlan(nothing).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(first));
+  EXPECT_THAT(std::string(first.message()), HasSubstr("nothing was published of fresh"));
+}
+
+}  // namespace
+}  // namespace gitops
