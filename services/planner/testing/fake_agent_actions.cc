@@ -117,7 +117,10 @@ PerformOutcome ActOn(FakeAgent& agent, const std::string& boot_id,
   const absl::Status known = CheckService(agent, request);
   if (!known.ok()) return Failed(known.code(), std::string(known.message()));
   if (action == "sync") return Sync(agent, request, most_moves);
-  if (action == "freeze") return SetFrozen(agent, request, request.operation().actor());
+  if (action == "freeze") {
+    const std::string& actor = request.operation().actor();
+    return SetFrozen(agent, request, actor.empty() ? "unnamed" : actor);
+  }
   if (action == "unfreeze") return SetFrozen(agent, request, "");
   if (action == "reboot") return Reboot(agent, boot_id);
   if (action == "upload-secrets") return Upload(agent, request);
