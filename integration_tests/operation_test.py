@@ -1,13 +1,15 @@
 """What a deployment asks of one host, over gRPC, of a real agent."""
 
+import grp
 import os
+import pwd
 import stat
 import threading
 
 import grpc
 import pytest
 
-from harness import as_root, wait_for
+from harness import ACCOUNT, as_root, wait_for
 from operation_client import OperationClient, stubs
 
 CANARY = "canary-5be1"
@@ -34,7 +36,8 @@ class Deployed:
         trigger = tmp_path / "trigger.sh"
         trigger.write_text(f"cat {self.secret}; echo ran >> {self.ran}\n"
                            f"[ ! -e {self.hang} ] || sleep 60\nexit 3\n")
-        self.owner = ("1234", "2345") if as_root() else (str(os.getuid()), str(os.getgid()))
+        self.owner = ("nobody", "daemon") if as_root() else (
+            ACCOUNT, grp.getgrgid(os.getgid()).gr_name)
         user, group = self.owner
         config = host.config(host.spec(tracking="coordinated")) + f"""
 [[hosts]]
@@ -149,7 +152,8 @@ def test_a_secret_is_written_with_owner_and_mode_and_told_nowhere(deployed):
     deployed.client.perform(1, "upload-secrets", secrets=[deployed.secret_file()])
     assert deployed.secret.read_text() == CANARY
     status = deployed.secret.stat()
-    assert (str(status.st_uid), str(status.st_gid)) == deployed.owner
+    assert (pwd.getpwuid(status.st_uid).pw_name,
+            grp.getgrgid(status.st_gid).gr_name) == deployed.owner
     assert stat.S_IMODE(status.st_mode) == 0o440
     error = refused(grpc.StatusCode.INTERNAL, deployed.client.perform, 2, "run-secret-triggers",
                     secrets=[deployed.secret_file(content=b"")])
