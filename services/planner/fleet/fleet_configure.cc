@@ -68,6 +68,7 @@ void FleetState::ConfigureHost(const HostSpec& spec, FleetChanges& out) {
   strangers_.erase(key);
   entry->spec = &spec;
   entry->name = spec.name;
+  entry->fixed_address = HasFixedAddress(spec);
   configured_.push_back(entry.get());
   if (same) return;
   entry->snapshot.reset();

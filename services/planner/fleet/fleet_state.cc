@@ -298,8 +298,8 @@ std::vector<std::shared_ptr<const FleetHost>> FleetState::Hosts() {
   hosts.reserve(entries_.size());
   const auto add = [&](HostEntry& entry) {
     if (entry.snapshot == nullptr) {
-      entry.snapshot =
-          std::make_shared<const FleetHost>(MakeFleetHost(entry, PlacedOn(KeyOf(entry.name))));
+      const int placed = entry.facts == nullptr ? PlacedOn(KeyOf(entry.name)) : 0;
+      entry.snapshot = std::make_shared<const FleetHost>(MakeFleetHost(entry, placed));
     }
     hosts.push_back(entry.snapshot);
   };

@@ -30,20 +30,10 @@ bool IsDegraded(v1::ServiceState state) {
   return state == v1::SERVICE_STATE_BROKEN || state == v1::SERVICE_STATE_DIFF;
 }
 
-// What the configuration has where it names no address.
-bool IsDefaultAddress(const HostSpec& spec) {
-  const bool literal = absl::StrContains(spec.name, ':');
-  const auto address = NormalizeAddress(literal ? absl::StrCat("[", spec.name, "]") : spec.name);
-  return address.ok() && *address == spec.address;
-}
-
-// The configuration decides; where it names no address, the agent knows better than a guess from
-// the name. But nobody may draw a host's secrets to another place by reporting as that host.
 std::string AddressOf(const HostEntry& entry) {
   const std::string reported = entry.facts == nullptr ? "" : entry.facts->address;
   if (entry.spec == nullptr) return reported;
-  const bool may_move = entry.spec->secrets.empty() && IsDefaultAddress(*entry.spec);
-  return may_move && !reported.empty() ? reported : entry.spec->address;
+  return entry.fixed_address || reported.empty() ? entry.spec->address : reported;
 }
 
 }  // namespace
@@ -103,6 +93,14 @@ void HostEntry::SetState(v1::HostState to, absl::Time now) {
   if (state != to) state_time = now;
   state = to;
   snapshot.reset();
+}
+
+bool HasFixedAddress(const HostSpec& spec) {
+  if (!spec.secrets.empty()) return true;
+  // What the configuration has where it names no address.
+  const bool literal = absl::StrContains(spec.name, ':');
+  const auto address = NormalizeAddress(literal ? absl::StrCat("[", spec.name, "]") : spec.name);
+  return !address.ok() || *address != spec.address;
 }
 
 FleetHost MakeFleetHost(const HostEntry& entry, int placed) {

@@ -58,6 +58,7 @@ struct AgentFacts {
 struct HostEntry {
   std::string name;                         // as it is shown
   const HostSpec* spec = nullptr;           // of the configuration; null: it has none
+  bool fixed_address = false;               // the spec's address stands, whatever is reported
   std::shared_ptr<const AgentFacts> facts;  // null: never reported
   uint64_t stream = 0;                      // which reports for it; 0: none
   v1::HostState state = v1::HOST_STATE_UNKNOWN;
@@ -69,6 +70,11 @@ struct HostEntry {
 
   void SetState(v1::HostState to, absl::Time now);
 };
+
+// Whether a host of the configuration is dialled at its spec's address only. The configuration
+// decides; where it names no address, the agent knows better than a guess from the name. But nobody
+// may draw a host's secrets to another place by reporting as that host.
+bool HasFixedAddress(const HostSpec& spec);
 
 // What is shown of it. `placed`: how many services the configuration places on it.
 FleetHost MakeFleetHost(const HostEntry& entry, int placed);
