@@ -131,7 +131,7 @@ TEST_F(FakeAgentCallerTest, TwoActionsAtATimeOnOneHostFailTheTest) {
   agents_.AddFault({.times = 1, .hang = true});
   auto first = std::async(std::launch::async, [this] { return Do("1", "sync").status.ok(); });
   ASSERT_TRUE(agents_.AwaitHeld(1));
-  EXPECT_NONFATAL_FAILURE(Do("2", "freeze"), "two actions at a time on web1");
+  EXPECT_NONFATAL_FAILURE(Do("2", "unfreeze"), "two actions at a time on web1");
   agents_.Release();
   EXPECT_TRUE(first.get());
 }
