@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/crash/crash_point.h"
@@ -337,7 +338,8 @@ void DeploymentRun::Count(const std::string& reason) {
     std::vector<std::string> told;
     for (const std::string& text :
          {trouble_, TroubleText(tally), entry_.rollback_reason(), reason}) {
-      if (!text.empty()) told.push_back(text);
+      const bool said = absl::StrContains(absl::StrJoin(told, "; "), text);
+      if (!text.empty() && !said) told.push_back(text);
     }
     const bool pausing = entry_.has_pause_until() && Now() < FromTimestamp(entry_.pause_until());
     if (pausing) {

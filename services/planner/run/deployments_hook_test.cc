@@ -47,7 +47,10 @@ TEST(DeploymentHooks, AHookThatSkipsAHostLeavesItUntouched) {
 
 TEST(DeploymentHooks, AHookErrorStopsTheDeploymentAndOthersAfterTheStepTheyAreIn) {
   RunWorld world({.hosts = 4, .hooks = true});
-  world.hooks.Add({.point = "pre-deploy", .host = "web2", .failed_hook = "drain"});
+  world.hooks.Add({.point = "pre-deploy",
+                   .host = "web2",
+                   .message = "hook drain: 500",
+                   .failed_hook = "drain"});
   world.agents.Hold("sync");
   v1::DeploymentSpec spec = SpecOf({"sync", "reboot"}, 2);
   spec.mutable_rollout()->set_max_failures("100%");
@@ -62,7 +65,7 @@ TEST(DeploymentHooks, AHookErrorStopsTheDeploymentAndOthersAfterTheStepTheyAreIn
   EXPECT_EQ(StateOf(done), "FAILED");
   EXPECT_THAT(States(done),
               ElementsAre("web1 STOPPED", "web2 FAILED", "web3 PENDING", "web4 PENDING"));
-  EXPECT_THAT(done.message(), HasSubstr("drain"));
+  EXPECT_EQ(done.message(), "1 of 4 hosts failed: web2: hook drain: 500");
   EXPECT_THAT(done.hosts(1).remaining_actions(), ElementsAre("sync", "reboot"));
   EXPECT_THAT(done.hosts(0).remaining_actions(), ElementsAre("reboot"));
   EXPECT_THAT(world.hooks.asked(), ::testing::Contains("post-deploy web1 [reboot] ok"));

@@ -114,7 +114,8 @@ bool HostRollback::Ask(const v1::PerformActionRequest& request, PerformOutcome& 
 std::set<std::string> HostRollback::OtherActions() {
   std::set<std::string> others;
   for (int number = 1; number <= session_.entry().progress().steps(); ++number) {
-    for (const v1::ActionRecord& action : session_.LoadStep(number).actions()) {
+    const v1::StepRecord step = session_.LoadStep(number);
+    for (const v1::ActionRecord& action : step.actions()) {
       const bool done = action.result() == v1::STEP_RESULT_OK;
       const bool check = absl::EndsWith(action.action(), "-checks");
       if (done && !check && action.action() != "sync") others.insert(action.action());

@@ -1,0 +1,217 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "services/planner/run/run_testing.h"
+
+namespace gitops {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+// What becomes of the world when the planner is killed right after a write.
+enum class Killed {
+  kAtOnce,     // nothing more is asked of anyone
+  kOneFurther  // what comes next is done, and its outcome is not stored
+};
+
+struct Scenario {
+  const char* name;
+  std::vector<std::string> actions;
+  v1::Rollout::OnFailure on_failure = v1::Rollout::ON_FAILURE_STOP;
+  std::string failing;  // an action, on web2
+  std::vector<std::string> states;
+  std::vector<std::string> web1, web2;  // what is done on them, in order
+};
+
+std::vector<Scenario> Scenarios() {
+  return {
+      {.name = "all goes well",
+       .actions = {"sync", "reboot", "freeze"},
+       .states = {"web1 SUCCEEDED", "web2 SUCCEEDED"},
+       .web1 = {"sync", "reboot", "freeze"},
+       .web2 = {"sync", "reboot", "freeze"}},
+      {.name = "an action fails",
+       .actions = {"sync", "freeze"},
+       .failing = "freeze",
+       .states = {"web1 SUCCEEDED", "web2 FAILED"},
+       .web1 = {"sync", "freeze"},
+       .web2 = {"sync", "freeze"}},
+      {.name = "a wave is brought back",
+       .actions = {"sync", "reboot"},
+       .on_failure = v1::Rollout::ON_FAILURE_ROLLBACK,
+       .failing = "reboot",
+       .states = {"web1 ROLLED_BACK", "web2 ROLLED_BACK"},
+       .web1 = {"sync", "reboot", "sync"},
+       .web2 = {"sync", "reboot", "sync"}},
+  };
+}
+
+class RestartAtEveryMove : public ::testing::TestWithParam<Killed> {
+ protected:
+  // Runs the scenario, killing the planner after its `write`th write (0: never). Returns how many
+  // writes there were.
+  int RunWith(const Scenario& scenario, int write);
+  void Kill(RunWorld& world, int write, const std::string& id);
+};
+
+// Of the answers that were stored, none may be asked for again: only the one call that was under
+// way when the planner was killed, on each host, is made twice.
+void ExpectHooksAskedOnce(RunWorld& world, const std::set<std::string>& stored) {
+  std::map<std::string, int> asked;
+  for (const v1::DispatchHookRequest& request : world.hooks.requests()) {
+    ++asked[request.idempotency_key()];
+  }
+  for (const auto& [key, times] : asked) {
+    EXPECT_LE(times, stored.contains(key) ? 1 : 2) << key;
+  }
+}
+
+int RestartAtEveryMove::RunWith(const Scenario& scenario, int write) {
+  RunWorld world({.hosts = 2, .hooks = true});
+  if (!scenario.failing.empty()) world.agents.FailAction("web2:8004", scenario.failing);
+  for (const int host : {1, 2}) {
+    world.Configure(host, [](HostSpec& spec) { spec.health_checks.http.emplace_back(); });
+  }
+  v1::DeploymentSpec spec = SpecOf(scenario.actions);
+  spec.mutable_rollout()->set_on_failure(scenario.on_failure);
+  const v1::Plan plan = world.MakePlan(spec);
+  const int before = world.store.writes();
+  std::set<std::string> stored;
+  if (write > 0) {
+    world.store.CutAfter(write, [&] {
+      world.store.Cut();
+      if (GetParam() != Killed::kAtOnce) return;
+      world.agents.Hold();
+      world.hooks.Add({.stall = true});
+      world.checks.Add({.hang = true});
+    });
+  }
+  const std::string id = world.Begin(plan);
+  if (write > 0) {
+    EXPECT_TRUE(world.store.AwaitCut());
+    world.Stop();
+    DeploymentStore records(world.temp.store(), world.clock);
+    const v1::Deployment whole = *records.Whole(id);
+    for (const v1::HostDeployment& host : whole.hosts()) {
+      for (const v1::StepRecord& step : host.steps()) {
+        for (const v1::HookCall& call : step.hook_calls()) {
+          stored.insert(absl::StrCat(id, "/", host.host(), "/", step.number(), "/", call.point()));
+        }
+      }
+    }
+    world.agents.ClearFaults();
+    if (!scenario.failing.empty()) world.agents.FailAction("web2:8004", scenario.failing);
+    world.hooks.Clear();
+    world.checks.Clear();
+    world.store.Heal();
+    world.Start();
+  }
+  const v1::Deployment done = world.AwaitEnd(id);
+  EXPECT_EQ(States(done), scenario.states) << done.message();
+  EXPECT_EQ(world.agents.ActionsOn("web1:8004"), scenario.web1);
+  EXPECT_EQ(world.agents.ActionsOn("web2:8004"), scenario.web2);
+  EXPECT_EQ(world.agents.peak(), 1);
+  ExpectHooksAskedOnce(world, stored);
+  const int moves = static_cast<int>(scenario.web1.size());
+  EXPECT_GE(done.hosts(0).steps_size(), moves > 2 ? 3 : 2);
+  for (const v1::StepRecord& step : done.hosts(0).steps()) {
+    EXPECT_TRUE(step.has_end_time()) << step.DebugString();
+  }
+  return world.store.writes() - before;
+}
+
+TEST_P(RestartAtEveryMove, EachActionIsDoneOnceNoneIsLeftOutAndNoFinishedHookIsAskedAgain) {
+  for (const Scenario& scenario : Scenarios()) {
+    const int writes = RunWith(scenario, 0);
+    EXPECT_GT(writes, 10);
+    for (int write = 2; write <= writes; ++write) {
+      SCOPED_TRACE(absl::StrCat(scenario.name, ", killed after write ", write, " of ", writes));
+      RunWith(scenario, write);
+      if (HasFailure()) return;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Killed, RestartAtEveryMove,
+                         ::testing::Values(Killed::kAtOnce, Killed::kOneFurther));
+
+TEST(DeploymentRestart, ACancelledDeploymentStaysCancelled) {
+  RunWorld world({.hosts = 3});
+  world.agents.Hold("sync");
+  const std::string id = world.Begin(SpecOf({"sync", "reboot"}));
+  ASSERT_TRUE(world.agents.AwaitHeld(1));
+  ASSERT_TRUE(world.deployments->Cancel(id, "bob", "").ok());
+  world.Stop();
+  world.agents.ClearFaults();
+  world.Start();
+  const v1::Deployment done = world.AwaitEnd(id);
+  EXPECT_EQ(StateOf(done), "CANCELLED");
+  EXPECT_THAT(States(done), ElementsAre("web1 STOPPED", "web2 PENDING", "web3 PENDING"));
+  EXPECT_THAT(world.agents.ActionsOn("web1:8004"), ElementsAre("sync"));
+  EXPECT_THAT(done.events(1).message(), HasSubstr("taken up again by planner planner-1"));
+}
+
+TEST(DeploymentRestart, FailuresFromBeforeItCount) {
+  RunWorld world({.hosts = 4});
+  world.agents.FailAction("web1:8004", "sync");
+  world.agents.FailAction("web3:8004", "sync");
+  world.agents.AddFault({.address = "web2:8004", .hang = true});
+  v1::DeploymentSpec spec = SpecOf({"sync"});
+  spec.mutable_rollout()->set_max_failures("1");
+  const std::string id = world.Begin(spec);
+  ASSERT_TRUE(world.agents.AwaitHeld(1));
+  world.Stop();
+  world.agents.ClearFaults();
+  world.agents.FailAction("web3:8004", "sync");
+  world.Start();
+  EXPECT_THAT(States(world.AwaitEnd(id)),
+              ElementsAre("web1 FAILED", "web2 SUCCEEDED", "web3 FAILED", "web4 PENDING"));
+}
+
+TEST(DeploymentRestart, AFullDiskForAWhileHoldsItUpAndHarmsNothing) {
+  RunWorld world({.hosts = 3});
+  world.agents.Hold("sync");
+  const std::string id = world.Begin(SpecOf({"sync", "reboot"}));
+  ASSERT_TRUE(world.agents.AwaitHeld(1));
+  world.store.Cut();
+  world.agents.ClearFaults();
+  world.agents.Release();
+  // It has done what was under way, and waits with the rest.
+  absl::Time until = absl::Now() + absl::Milliseconds(400);
+  Mutex mutex;
+  CondVar never;
+  MutexLock lock(mutex);
+  while (Clock::System()->WaitUntil(mutex, never, until)) {
+  }
+  EXPECT_THAT(world.agents.performed(), SizeIs(1));
+  world.store.Heal();
+  const v1::Deployment done = world.AwaitEnd(id);
+  EXPECT_EQ(StateOf(done), "SUCCEEDED");
+  EXPECT_THAT(world.agents.ActionsOn("web1:8004"), ElementsAre("sync", "reboot"));
+  EXPECT_THAT(done.message(), ::testing::IsEmpty());
+}
+
+TEST(DeploymentRestart, AStopWhileTheDiskIsFullComesToItsEnd) {
+  RunWorld world({.hosts = 2});
+  world.agents.Hold("sync");
+  const std::string id = world.Begin(SpecOf({"sync"}));
+  ASSERT_TRUE(world.agents.AwaitHeld(1));
+  world.store.Cut();
+  world.agents.ClearFaults();
+  world.agents.Release();
+  world.Stop();
+  world.store.Heal();
+  world.Start();
+  EXPECT_EQ(StateOf(world.AwaitEnd(id)), "SUCCEEDED");
+  EXPECT_THAT(world.agents.ActionsOn("web1:8004"), ElementsAre("sync"));
+}
+
+}  // namespace
+}  // namespace gitops
