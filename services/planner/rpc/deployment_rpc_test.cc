@@ -1,0 +1,370 @@
+// What PlannerService does with plans, deployments, locks and hooks.
+#include "absl/strings/str_cat.h"
+#include "services/planner/rpc/planner_test_base.h"
+
+namespace gitops {
+namespace {
+
+using grpc::StatusCode;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::MatchesRegex;
+using testing::Not;
+using testing::SizeIs;
+using testing::StartsWith;
+
+class DeploymentRpcTest : public PlannerTestBase {
+ protected:
+  explicit DeploymentRpcTest(bool dispatcher = true) : PlannerTestBase(dispatcher) {
+    agents_.SetTip(std::string(40, 'b'));
+    AddHost("web1");
+    AddHost("web2");
+  }
+
+  static v1::DeploymentSpec Spec(const std::string& action, const std::string& on = "web*") {
+    v1::DeploymentSpec spec;
+    spec.add_actions(action);
+    spec.mutable_selection()->add_on(on);
+    return spec;
+  }
+  v1::Plan Plan(const v1::DeploymentSpec& spec) {
+    v1::CreatePlanRequest request;
+    *request.mutable_spec() = spec;
+    return Call(&Stub::CreatePlan, request).plan();
+  }
+  v1::Deployment Begin(const v1::DeploymentSpec& spec) {
+    v1::CreateDeploymentRequest request;
+    *request.mutable_spec() = spec;
+    return Call(&Stub::CreateDeployment, request).deployment();
+  }
+  void SetState(const std::string& id, v1::DeploymentState state) {
+    auto entry = *records_.Load(id);
+    entry.mutable_deployment()->set_state(state);
+    ASSERT_TRUE(records_.Save(entry).ok());
+  }
+  void SetHost(const std::string& id, int index, v1::HostDeploymentState state) {
+    auto hosts = *records_.LoadHosts(id);
+    hosts[index].mutable_host()->set_state(state);
+    ASSERT_TRUE(records_.SaveHost(id, index, hosts[index], nullptr).ok());
+  }
+};
+
+class DeploymentWithoutDispatcherTest : public DeploymentRpcTest {
+ protected:
+  DeploymentWithoutDispatcherTest() : DeploymentRpcTest(/*dispatcher=*/false) {}
+};
+
+TEST_F(DeploymentRpcTest, APlanShowsWhatWouldBeDoneAndHasATokenForADay) {
+  v1::DeploymentSpec spec = Spec("sync");
+  spec.mutable_selection()->clear_on();
+  const v1::Plan plan = Plan(spec);
+  ASSERT_EQ(plan.hosts_size(), 2) << "a plan needs no word for the whole fleet";
+  EXPECT_EQ(plan.hosts(0).moves(0).to_hash(), std::string(40, 'b'));
+  EXPECT_NE(plan.token(), "");
+  EXPECT_EQ(plan.expire_time().seconds() - plan.create_time().seconds(), 24 * 3600);
+  EXPECT_EQ(records_.LoadPlan(plan.token())->hosts_size(), 2);
+  EXPECT_THAT(deployments_.begun(), IsEmpty());
+}
+
+TEST_F(DeploymentRpcTest, ADeploymentIsPlannedAndBegunForTheCaller) {
+  v1::CreateDeploymentRequest request;
+  *request.mutable_spec() = Spec("sync");
+  request.set_reason("fair");
+  request.set_no_wait(true);
+  const v1::Deployment deployment = Call(&Stub::CreateDeployment, request).deployment();
+  EXPECT_THAT(deployment.id(), MatchesRegex("[0-9]{8}-[0-9]{6}-[a-z0-9]+"));
+  EXPECT_THAT(deployment.actor(), HasSubstr("alice@laptop"));
+  ASSERT_THAT(deployments_.begun(), SizeIs(1));
+  const Deployments::NewDeployment begun = deployments_.begun()[0];
+  EXPECT_EQ(begun.id, deployment.id());
+  EXPECT_EQ(begun.plan.hosts_size(), 2);
+  EXPECT_EQ(begun.reason, "fair");
+  EXPECT_TRUE(begun.no_wait);
+  EXPECT_THAT(begun.calls, SizeIs(2));
+  EXPECT_THAT(begun.traceparent, MatchesRegex("00-[0-9a-f]{32}-[0-9a-f]{16}-01"));
+  EXPECT_EQ(hooks_.requests()[0].deployment(), deployment.id());
+  EXPECT_EQ(hooks_.requests()[0].traceparent(), begun.traceparent);
+}
+
+TEST_F(DeploymentRpcTest, ACallersTraceGoesOnWhereItIsOne) {
+  const std::string trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  for (const std::string& sent : {trace, std::string("00-nonsense")}) {
+    auto context = Context();
+    context->AddMetadata("traceparent", sent);
+    v1::CreateDeploymentRequest request;
+    *request.mutable_spec() = Spec("reboot");
+    v1::CreateDeploymentResponse response;
+    ASSERT_TRUE(stub_->CreateDeployment(context.get(), request, &response).ok());
+  }
+  EXPECT_EQ(deployments_.begun()[0].traceparent, trace);
+  EXPECT_THAT(deployments_.begun()[1].traceparent, AllOf(StartsWith("00-"), SizeIs(55)));
+}
+
+TEST_F(DeploymentRpcTest, ATokenRunsExactlyTheShownRevisionsEvenIfTheTipMovedSince) {
+  const v1::Plan plan = Plan(Spec("sync"));
+  agents_.SetTip(std::string(40, 'c'));
+  v1::CreateDeploymentRequest request;
+  request.set_plan_token(plan.token());
+  Call(&Stub::CreateDeployment, request);
+  EXPECT_EQ(deployments_.begun()[0].plan.revisions(0).hash(), std::string(40, 'b'));
+}
+
+TEST_F(DeploymentRpcTest, ATokenOfAWorldThatMovedIsRefusedAndBeginsNothing) {
+  const v1::Plan plan = Plan(Spec("sync"));
+  AddHost("web3");
+  v1::CreateDeploymentRequest request;
+  request.set_plan_token(plan.token());
+  const grpc::Status refused = Try(&Stub::CreateDeployment, request);
+  EXPECT_EQ(refused.error_code(), StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(refused.error_message(), HasSubstr("web3 is new in it"));
+  EXPECT_THAT(deployments_.begun(), IsEmpty());
+}
+
+TEST_F(DeploymentRpcTest, RequestsThatCannotBeAreRefused) {
+  v1::CreateDeploymentRequest request;
+  EXPECT_EQ(Try(&Stub::CreateDeployment, request).error_code(), StatusCode::INVALID_ARGUMENT)
+      << "neither token nor spec";
+  request.set_plan_token("f00");
+  EXPECT_EQ(Try(&Stub::CreateDeployment, request).error_code(), StatusCode::NOT_FOUND);
+  *request.mutable_spec() = Spec("sync");
+  EXPECT_EQ(Try(&Stub::CreateDeployment, request).error_code(), StatusCode::INVALID_ARGUMENT)
+      << "both";
+  request.clear_plan_token();
+  request.set_reason(std::string(1001, 'x'));
+  EXPECT_EQ(Try(&Stub::CreateDeployment, request).error_code(), StatusCode::INVALID_ARGUMENT);
+  request.clear_reason();
+  request.mutable_spec()->clear_selection();
+  EXPECT_EQ(Try(&Stub::CreateDeployment, request).error_code(), StatusCode::INVALID_ARGUMENT)
+      << "the whole fleet";
+  EXPECT_THAT(hooks_.requests(), IsEmpty());
+  v1::CreatePlanRequest plan;
+  *plan.mutable_spec() = Spec("snyc");
+  EXPECT_EQ(Try(&Stub::CreatePlan, plan).error_code(), StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(DeploymentRpcTest, AHookThatStopsItIsAborted) {
+  hooks_.Add({.point = "pre-select", .message = "freeze window", .failed_hook = "window"});
+  v1::CreateDeploymentRequest request;
+  *request.mutable_spec() = Spec("sync");
+  const grpc::Status stopped = Try(&Stub::CreateDeployment, request);
+  EXPECT_EQ(stopped.error_code(), StatusCode::ABORTED);
+  EXPECT_THAT(stopped.error_message(), HasSubstr("freeze window"));
+}
+
+TEST_F(DeploymentRpcTest, MoreDeploymentsThanMayRunAreRefusedUntilOneHasEnded) {
+  std::string first;
+  for (int i = 0; i < kMostDeployments; ++i) first = Begin(Spec("reboot")).id();
+  v1::CreateDeploymentRequest request;
+  *request.mutable_spec() = Spec("reboot");
+  EXPECT_EQ(Try(&Stub::CreateDeployment, request).error_code(), StatusCode::RESOURCE_EXHAUSTED);
+  SetState(first, v1::DEPLOYMENT_STATE_SUCCEEDED);
+  EXPECT_TRUE(Try(&Stub::CreateDeployment, request).ok());
+}
+
+TEST_F(DeploymentRpcTest, DeploymentsAreListedNewestFirstInPages) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 3; ++i) ids.push_back(Begin(Spec("reboot")).id());
+  std::sort(ids.rbegin(), ids.rend());
+  v1::ListDeploymentsRequest request;
+  request.set_page_size(2);
+  auto page = Call(&Stub::ListDeployments, request);
+  ASSERT_EQ(page.deployments_size(), 2);
+  EXPECT_EQ(page.deployments(0).id(), ids[0]);
+  EXPECT_EQ(page.deployments(0).hosts_size(), 0);
+  request.set_page_token(page.next_page_token());
+  page = Call(&Stub::ListDeployments, request);
+  ASSERT_EQ(page.deployments_size(), 1);
+  EXPECT_EQ(page.deployments(0).id(), ids[2]);
+  EXPECT_EQ(page.next_page_token(), "");
+}
+
+TEST_F(DeploymentRpcTest, OneDeploymentIsShownWithHostsAndHookCalls) {
+  v1::GetDeploymentRequest request;
+  request.set_id(Begin(Spec("reboot")).id());
+  const v1::Deployment deployment = Call(&Stub::GetDeployment, request).deployment();
+  ASSERT_EQ(deployment.hosts_size(), 2);
+  EXPECT_EQ(deployment.hosts(1).host(), "web2");
+  EXPECT_EQ(deployment.hook_calls_size(), 2);
+  request.set_id("20200101-000000-aaaaaa");
+  EXPECT_EQ(Try(&Stub::GetDeployment, request).error_code(), StatusCode::NOT_FOUND);
+}
+
+TEST_F(DeploymentRpcTest, CancelAndResumeAreForTheCaller) {
+  const std::string id = Begin(Spec("reboot")).id();
+  v1::CancelDeploymentRequest cancel;
+  cancel.set_id(id);
+  cancel.set_reason("wrong hosts");
+  EXPECT_EQ(Call(&Stub::CancelDeployment, cancel).deployment().id(), id);
+  v1::ResumeDeploymentRequest resume;
+  resume.set_id(id);
+  EXPECT_EQ(Call(&Stub::ResumeDeployment, resume).deployment().id(), id);
+  EXPECT_THAT(deployments_.notes(),
+              ElementsAre(AllOf(StartsWith("cancel alice@laptop"), HasSubstr("wrong hosts")),
+                          StartsWith("resume alice@laptop")));
+  resume.clear_id();
+  EXPECT_EQ(Try(&Stub::ResumeDeployment, resume).error_code(), StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(DeploymentRpcTest, ARollbackIsANewDeploymentToWhatTheOneBeforeMovedFrom) {
+  const std::string id = Begin(Spec("sync")).id();
+  v1::RollbackDeploymentRequest request;
+  request.set_id(id);
+  EXPECT_EQ(Try(&Stub::RollbackDeployment, request).error_code(), StatusCode::FAILED_PRECONDITION)
+      << "it is running";
+  SetState(id, v1::DEPLOYMENT_STATE_FAILED);
+  EXPECT_EQ(Try(&Stub::RollbackDeployment, request).error_code(), StatusCode::FAILED_PRECONDITION)
+      << "it moved nothing";
+  auto host = (*records_.LoadHosts(id))[0];
+  v1::ServiceMove* move = host.mutable_host()->add_moves();
+  move->set_service("nginx");
+  move->set_from_hash(std::string(40, 'a'));
+  move->set_to_hash(std::string(40, 'b'));
+  ASSERT_TRUE(records_.SaveHost(id, 0, host, nullptr).ok());
+  const v1::Deployment undone = Call(&Stub::RollbackDeployment, request).deployment();
+  EXPECT_EQ(undone.rollback_of(), id);
+  const v1::Plan plan = deployments_.begun().back().plan;
+  ASSERT_EQ(plan.hosts_size(), 1);
+  EXPECT_EQ(plan.hosts(0).host(), "web1");
+  EXPECT_EQ(plan.hosts(0).revisions(0).hash(), std::string(40, 'a'));
+}
+
+TEST_F(DeploymentRpcTest, ABrokenLockIsOnTheRecordOfItsDeployment) {
+  const auto held = locks_->Acquire({.deployment = "D9", .actor = "bob", .hosts = {"web1"}});
+  ASSERT_TRUE(held.ok());
+  v1::BreakLockRequest request;
+  request.set_host("web1");
+  request.set_reason("stuck");
+  EXPECT_EQ(Call(&Stub::BreakLock, request).lock().deployment(), "D9");
+  EXPECT_THAT(deployments_.notes(),
+              ElementsAre(AllOf(StartsWith("broken web1 D9 alice@laptop"), HasSubstr("stuck"))));
+  EXPECT_EQ(Try(&Stub::BreakLock, request).error_code(), StatusCode::NOT_FOUND);
+}
+
+TEST_F(DeploymentRpcTest, AWatcherSeesAllThenChangesAndTheEndLast) {
+  const std::string id = Begin(Spec("reboot")).id();
+  v1::WatchDeploymentRequest request;
+  request.set_id(id);
+  const auto context = Context();
+  const auto reader = stub_->WatchDeployment(context.get(), request);
+  v1::WatchDeploymentResponse response;
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.deployment().id(), id);
+  EXPECT_EQ(response.deployment().hosts_size(), 0);
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.host().host(), "web1");
+  EXPECT_FALSE(response.initial_done());
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.host().host(), "web2");
+  EXPECT_TRUE(response.initial_done());
+  SetHost(id, 1, v1::HOST_DEPLOYMENT_STATE_RUNNING);
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.host().host(), "web2");
+  EXPECT_EQ(response.host().state(), v1::HOST_DEPLOYMENT_STATE_RUNNING);
+  SetHost(id, 1, v1::HOST_DEPLOYMENT_STATE_SUCCEEDED);
+  SetState(id, v1::DEPLOYMENT_STATE_SUCCEEDED);
+  v1::HostDeployment host;
+  while (reader->Read(&response)) {
+    if (response.has_host()) host = response.host();
+  }
+  EXPECT_EQ(host.state(), v1::HOST_DEPLOYMENT_STATE_SUCCEEDED);
+  EXPECT_EQ(response.deployment().state(), v1::DEPLOYMENT_STATE_SUCCEEDED) << "it comes last";
+  EXPECT_TRUE(reader->Finish().ok());
+}
+
+TEST_F(DeploymentRpcTest, AWatchOfOneThatHasEndedEndsAtOnceAndOfNoneIsNotFound) {
+  const std::string id = Begin(Spec("reboot", "nobody")).id();
+  SetState(id, v1::DEPLOYMENT_STATE_SUCCEEDED);
+  v1::WatchDeploymentRequest request;
+  v1::WatchDeploymentResponse response;
+  request.set_id(id);
+  auto context = Context();
+  auto reader = stub_->WatchDeployment(context.get(), request);
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_TRUE(response.initial_done()) << "there are no hosts";
+  EXPECT_FALSE(reader->Read(&response));
+  EXPECT_TRUE(reader->Finish().ok());
+  request.set_id("20200101-000000-aaaaaa");
+  context = Context();
+  reader = stub_->WatchDeployment(context.get(), request);
+  EXPECT_EQ(reader->Finish().error_code(), StatusCode::NOT_FOUND);
+}
+
+TEST_F(DeploymentRpcTest, BeforeWhatWasLeftIsTakenUpNothingIsBegun) {
+  const auto service = NewPlannerService({.clock = Clock::System(),
+                                          .fleet = &fleet_,
+                                          .locks = locks_.get(),
+                                          .agents = &agents_,
+                                          .hooks = &hooks_,
+                                          .plans = plans_.get(),
+                                          .store = &records_,
+                                          .deployments = &deployments_});
+  auto server = RpcServer::Start({.listen = "127.0.0.1:0", .services = {service.get()}});
+  ASSERT_TRUE(server.ok());
+  stub_ = v1::PlannerService::NewStub(*Dial({.address = (*server)->address()}));
+  v1::CreateDeploymentRequest request;
+  *request.mutable_spec() = Spec("reboot");
+  EXPECT_EQ(Try(&Stub::CreateDeployment, request).error_code(), StatusCode::UNAVAILABLE);
+  EXPECT_TRUE(Try(&Stub::ListHosts, v1::ListHostsRequest()).ok()) << "but it tells what it knows";
+  service->Start();
+  EXPECT_TRUE(Try(&Stub::CreateDeployment, request).ok());
+}
+
+TEST_F(DeploymentRpcTest, HooksAreTestedWithWhatTheDispatcherMakesOfIt) {
+  hooks_.Add({.point = "post-deploy", .message = "drain said 500", .failed_hook = "drain"});
+  v1::TestHooksRequest request;
+  request.set_point("post-deploy");
+  v1::HostPayload* host = request.add_hosts();
+  host->set_host("web1");
+  host->add_actions("sync");
+  const auto response = Call(&Stub::TestHooks, request);
+  EXPECT_EQ(response.failure().hook(), "drain");
+  EXPECT_EQ(response.calls_size(), 1);
+  const v1::DispatchHookRequest sent = hooks_.requests()[0];
+  EXPECT_EQ(sent.result(), "ok");
+  EXPECT_EQ(sent.deployment(), "");
+  EXPECT_THAT(sent.idempotency_key(), StartsWith("test-"));
+  request.set_result("failed");
+  Call(&Stub::TestHooks, request);
+  EXPECT_EQ(hooks_.requests()[1].result(), "failed");
+  EXPECT_NE(hooks_.requests()[1].idempotency_key(), sent.idempotency_key());
+}
+
+TEST_F(DeploymentRpcTest, ATestThatTakesTooLongEnds) {
+  hooks_.Add({.stall = true});
+  v1::TestHooksRequest request;
+  request.set_point("pre-select");
+  request.mutable_timeout()->set_nanos(1'000'000);
+  EXPECT_EQ(Try(&Stub::TestHooks, request).error_code(), StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_THAT(hooks_.requests()[0].known_hosts(), ElementsAre("web1", "web2"));
+}
+
+TEST_F(DeploymentRpcTest, UnknownPointsAndResultsAreRefused) {
+  v1::TestHooksRequest request;
+  request.set_point("pre-deplyo");
+  EXPECT_THAT(Try(&Stub::TestHooks, request).error_message(), HasSubstr("\"pre-deploy\""));
+  request.set_point("post-deploy");
+  request.set_result("fine");
+  EXPECT_EQ(Try(&Stub::TestHooks, request).error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(hooks_.requests(), IsEmpty());
+}
+
+TEST_F(DeploymentRpcTest, TheDispatchersHooksAreListed) {
+  v1::ListHooksResponse hooks;
+  hooks.add_hooks()->set_name("drain");
+  hooks_.SetHooks(hooks);
+  EXPECT_EQ(Call(&Stub::ListFleetHooks, v1::ListFleetHooksRequest()).hooks(0).name(), "drain");
+}
+
+TEST_F(DeploymentWithoutDispatcherTest, ThereAreNoHooksToListOrTest) {
+  EXPECT_EQ(Call(&Stub::ListFleetHooks, v1::ListFleetHooksRequest()).hooks_size(), 0);
+  v1::TestHooksRequest request;
+  request.set_point("pre-select");
+  const grpc::Status refused = Try(&Stub::TestHooks, request);
+  EXPECT_EQ(refused.error_code(), StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(refused.error_message(), HasSubstr("--hook-dispatcher"));
+}
+
+}  // namespace
+}  // namespace gitops

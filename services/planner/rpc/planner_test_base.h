@@ -1,0 +1,108 @@
+#ifndef GITOPS_SERVICES_PLANNER_RPC_PLANNER_TEST_BASE_H_
+#define GITOPS_SERVICES_PLANNER_RPC_PLANNER_TEST_BASE_H_
+
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/clock/clock.h"
+#include "common/metrics/metrics.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/server.h"
+#include "common/store/temp_store.h"
+#include "services/planner/plan/fake_fleet.h"
+#include "services/planner/rpc/fake_deployments.h"
+#include "services/planner/rpc/planner_service.h"
+#include "services/planner/testing/fake_agent_caller.h"
+#include "services/planner/testing/fake_hook_caller.h"
+
+namespace gitops {
+
+// The planner's RPCs over a real gRPC server and a real store, on a fleet in memory. Deployments
+// are stored and not run.
+class PlannerTestBase : public testing::Test {
+ protected:
+  static constexpr int kMostWatchers = 3;
+  static constexpr int kMostDeployments = 4;
+
+  explicit PlannerTestBase(bool dispatcher = true) : hooks_(dispatcher) {
+    service_ = NewPlannerService({.clock = Clock::System(),
+                                  .fleet = &fleet_,
+                                  .locks = locks_.get(),
+                                  .agents = &agents_,
+                                  .hooks = &hooks_,
+                                  .plans = plans_.get(),
+                                  .store = &records_,
+                                  .deployments = &deployments_,
+                                  .most_watchers = kMostWatchers,
+                                  .most_deployments = kMostDeployments});
+    service_->Start();
+    auto server = RpcServer::Start(
+        {.listen = "127.0.0.1:0", .services = {service_.get()}, .metrics = &metrics_});
+    EXPECT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    stub_ = v1::PlannerService::NewStub(*Dial({.address = server_->address()}));
+  }
+  ~PlannerTestBase() override {
+    service_->Stop();
+    server_->Shutdown(absl::Seconds(5));
+  }
+
+  static std::unique_ptr<grpc::ClientContext> Context() {
+    auto context = std::make_unique<grpc::ClientContext>();
+    context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+    context->AddMetadata("gitops-user", "alice@laptop");
+    return context;
+  }
+
+  // A host with an agent that has a coordinated service "nginx".
+  void AddHost(const std::string& host, const std::vector<std::string>& tags = {}) {
+    fleet_.Add(host, tags);
+    fleet_.AddService(host, "nginx", std::string(40, 'a'));
+    agents_.Add(host + ":8004", {{"nginx", std::string(40, 'a')}});
+  }
+
+  template <typename Request, typename Response>
+  using Method = grpc::Status (v1::PlannerService::Stub::*)(grpc::ClientContext*, const Request&,
+                                                            Response*);
+  // The answer of a call that must go well.
+  template <typename Request, typename Response>
+  Response Call(Method<Request, Response> method, const Request& request) {
+    Response response;
+    const grpc::Status status = (stub_.get()->*method)(Context().get(), request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_code() << " " << status.error_message();
+    return response;
+  }
+  // How a call ended.
+  template <typename Request, typename Response>
+  grpc::Status Try(Method<Request, Response> method, const Request& request) {
+    Response response;
+    return (stub_.get()->*method)(Context().get(), request, &response);
+  }
+
+  using Stub = v1::PlannerService::Stub;
+
+  TempStore store_;
+  FakeFleet fleet_;
+  FakeHookCaller hooks_;
+  FakeAgentCaller agents_;
+  Metrics metrics_{"planner"};
+  DeploymentStore records_{store_.store(), Clock::System()};
+  FakeDeployments deployments_{&records_};
+  const std::unique_ptr<HostLocks> locks_ =
+      NewHostLocks({.store = store_.store(), .clock = Clock::System(), .planner = "p1"});
+  const std::unique_ptr<PlanMaker> plans_ = NewPlanMaker(
+      {.fleet = &fleet_, .hooks = &hooks_, .agents = &agents_, .clock = Clock::System()});
+  std::unique_ptr<PlannerService> service_;
+  std::unique_ptr<RpcServer> server_;
+  std::unique_ptr<v1::PlannerService::Stub> stub_;
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_RPC_PLANNER_TEST_BASE_H_
