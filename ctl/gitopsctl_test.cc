@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "ctl/testing/fake_agent.h"
+#include "ctl/testing/fake_planner.h"
 
 extern char** environ;
 
@@ -96,6 +97,32 @@ TEST_F(GitopsctlTest, CtrlCEndsAWatchQuietly) {
   kill(child.pid(), SIGINT);
   EXPECT_EQ(child.Wait(), 130);
   EXPECT_EQ(child.ReadAll().find("gitopsctl"), std::string::npos);
+}
+
+TEST_F(GitopsctlTest, CtrlCWhileADeploymentRunsSaysThatItGoesOn) {
+  const std::unique_ptr<FakePlanner> planner = FakePlanner::Start();
+  v1::Deployment deployment;
+  deployment.set_id("d1");
+  deployment.set_state(v1::DEPLOYMENT_STATE_RUNNING);
+  planner->PutDeployment(deployment);
+  Child child({kProgram, "deploy", "sync", "--all", "-y", "--planner", planner->address()});
+  ASSERT_TRUE(child.spawned());
+  ASSERT_THAT(child.Read(), HasSubstr("RUNNING"));
+  kill(child.pid(), SIGINT);
+  EXPECT_EQ(child.Wait(), 130);
+  EXPECT_EQ(child.ReadAll(),
+            "\ngitopsctl: deployment d1 goes on; gitopsctl watch deployment d1 shows it, gitopsctl "
+            "cancel deployment d1 ends it\n");
+}
+
+TEST_F(GitopsctlTest, PayloadComesFromStandardInput) {
+  const std::unique_ptr<FakePlanner> planner = FakePlanner::Start();
+  Child child({"bash", "-c",
+               absl::StrCat(R"(echo '{"host":"web1","actions":["sync"]}' | )", kProgram,
+                            " hooks test pre-deploy -o name --planner ", planner->address())});
+  EXPECT_EQ(child.ReadAll(), "");
+  EXPECT_EQ(child.Wait(), 0);
+  EXPECT_THAT(planner->calls().at(0).request, HasSubstr("actions: \"sync\""));
 }
 
 TEST_F(GitopsctlTest, AReaderThatStopsEarlyIsNoError) {

@@ -118,7 +118,8 @@ class TextFleetRenderer : public FleetRenderer {
     const std::string since = TimeText(lock.has_acquire_time(), lock.acquire_time());
     return Print(absl::StrCat(EscapeLine(lock.host()), ": the lock of deployment ",
                               EscapeLine(lock.deployment()), " of ", EscapeLine(lock.actor()),
-                              since.empty() ? "" : ", held since ", since, ", is broken\n"));
+                              since.empty() ? "" : ", held since ", since,
+                              since.empty() ? " is broken\n" : ", is broken\n"));
   }
 
  private:

@@ -1,0 +1,336 @@
+// The whole program against a planner: plans and deployments.
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "ctl/testing/fleet_fixture.h"
+
+namespace gitops::ctl {
+namespace {
+
+using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr char kId[] = "20261122-221530-k7q2mx";
+
+v1::HostDeployment MakeHost(const std::string& name, int wave, v1::HostDeploymentState state) {
+  v1::HostDeployment host;
+  host.set_host(name);
+  host.set_wave(wave);
+  host.set_state(state);
+  return host;
+}
+
+v1::Deployment MakeDeployment(v1::DeploymentState state, v1::HostDeploymentState first,
+                              v1::HostDeploymentState second) {
+  v1::Deployment deployment;
+  deployment.set_id(kId);
+  deployment.set_state(state);
+  deployment.set_host_count(2);
+  deployment.set_waves(2);
+  deployment.set_succeeded_count((first == v1::HOST_DEPLOYMENT_STATE_SUCCEEDED) +
+                                 (second == v1::HOST_DEPLOYMENT_STATE_SUCCEEDED));
+  deployment.mutable_spec()->add_actions("sync");
+  *deployment.add_hosts() = MakeHost("web1", 1, first);
+  *deployment.add_hosts() = MakeHost("web2", 2, second);
+  return deployment;
+}
+
+v1::Deployment Running() {
+  return MakeDeployment(v1::DEPLOYMENT_STATE_RUNNING, v1::HOST_DEPLOYMENT_STATE_RUNNING,
+                        v1::HOST_DEPLOYMENT_STATE_PENDING);
+}
+
+v1::Deployment Succeeded() {
+  return MakeDeployment(v1::DEPLOYMENT_STATE_SUCCEEDED, v1::HOST_DEPLOYMENT_STATE_SUCCEEDED,
+                        v1::HOST_DEPLOYMENT_STATE_SUCCEEDED);
+}
+
+v1::Deployment Failed() {
+  v1::Deployment deployment =
+      MakeDeployment(v1::DEPLOYMENT_STATE_FAILED, v1::HOST_DEPLOYMENT_STATE_FAILED,
+                     v1::HOST_DEPLOYMENT_STATE_STOPPED);
+  deployment.set_message("1 host failed");
+  deployment.mutable_hosts(0)->set_message("sync: no such commit");
+  return deployment;
+}
+
+class DeployRunTest : public FleetFixture {
+ protected:
+  DeployRunTest() {
+    v1::Plan plan;
+    plan.set_token("t0ken");
+    plan.set_waves(2);
+    for (const char* name : {"web1", "web2"}) {
+      v1::PlannedHost* host = plan.add_hosts();
+      host->set_host(name);
+      host->set_wave(plan.hosts_size());
+      host->add_actions("sync");
+      host->add_actions("reboot");
+    }
+    v1::ServiceMove* move = plan.mutable_hosts(0)->add_moves();
+    move->set_service("nginx");
+    move->set_from_hash("606eb576c1");
+    move->set_to_hash("8df1b3db67");
+    planner_->SetPlan(plan);
+    planner_->PutDeployment(Succeeded());
+  }
+};
+
+TEST_F(DeployRunTest, PlanShowsHostsWavesActionsMovesAndToken) {
+  const Result table = Ctl("plan sync reboot --canary 1");
+  EXPECT_EQ(table.exit_code, 0);
+  EXPECT_EQ(table.out,
+            "#  HOST  WAVE  ACTIONS       MOVES\n"
+            "0  web1  1     sync, reboot  nginx 606eb576 -> 8df1b3db\n"
+            "1  web2  2     sync, reboot\n"
+            "\n"
+            "token: t0ken\n"
+            "gitopsctl deploy --plan t0ken\n");
+  EXPECT_EQ(LastCall().request,
+            "spec { selection { } actions: \"sync\" actions: \"reboot\" rollout { canary: 1 } }");
+  const std::string text = Ctl("plan sync -o json").out;
+  EXPECT_THAT(text, StartsWith("{\n  \"token\": \"t0ken\",\n  \"hosts\": ["));
+  const json plan = json::parse(text);
+  EXPECT_EQ(plan["hosts"][1]["wave"], 2);
+  EXPECT_EQ(plan["hosts"][1]["actions"], json({"sync", "reboot"}));
+  EXPECT_EQ(plan["hooks"], json::array());
+  EXPECT_EQ(plan["spec"]["rollout"]["onFailure"], "UNSPECIFIED");
+  EXPECT_EQ(Ctl("plan sync -o name").out, "t0ken\n");
+}
+
+TEST_F(DeployRunTest, PlanOfNobodyIsNoError) {
+  planner_->SetPlan(v1::Plan());
+  const Result result = Ctl("plan sync --on nobody");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out, HasSubstr("no host is selected\n"));
+}
+
+TEST_F(DeployRunTest, PlanThatAHookStoppedFails) {
+  planner_->Fail("CreatePlan", absl::AbortedError("hook window at pre-select: status 423"));
+  const Result result = Ctl("plan sync");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.err, "gitopsctl: plan sync through " + planner_->address() +
+                            ": hook window at pre-select: status 423 (ABORTED)\n");
+}
+
+TEST_F(DeployRunTest, DeployPrintsHowItEndedOnStdoutAndTheRestOnStderr) {
+  const Result result = Ctl("deploy sync --all -y --reason release");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out,
+            "deployment 20261122-221530-k7q2mx: SUCCEEDED, 2 of 2 hosts done\n"
+            "#  HOST  WAVE  STATE      STEPS  MOVES  MESSAGE\n"
+            "0  web1  1     SUCCEEDED  0\n"
+            "1  web2  2     SUCCEEDED  0\n");
+  EXPECT_EQ(result.err,
+            "deployment 20261122-221530-k7q2mx: SUCCEEDED\n"
+            "web1: SUCCEEDED\nweb2: SUCCEEDED\n"
+            "wave 1: done (2 of 2 hosts)\nwave 2: done (2 of 2 hosts)\n");
+  EXPECT_THAT(planner_->calls()[0].request,
+              AllOf(HasSubstr("all: true"), HasSubstr("actions: \"sync\""),
+                    HasSubstr("reason: \"release\""), Not(HasSubstr("plan_token"))));
+  EXPECT_EQ(json::parse(Ctl("deploy sync --all -y -o json").out)["hosts"][1]["state"], "SUCCEEDED");
+  EXPECT_EQ(Ctl("deploy sync --all -y -o name").out, std::string(kId) + "\n");
+}
+
+TEST_F(DeployRunTest, EveryEndButSuccessIsAFailure) {
+  const struct {
+    v1::DeploymentState state;
+    int exit_code;
+  } kCases[] = {
+      {v1::DEPLOYMENT_STATE_SUCCEEDED, 0},
+      {v1::DEPLOYMENT_STATE_FAILED, 1},
+      {v1::DEPLOYMENT_STATE_CANCELLED, 1},
+      {v1::DEPLOYMENT_STATE_INTERRUPTED, 1},
+  };
+  for (const auto& c : kCases) {
+    v1::Deployment deployment = Failed();
+    deployment.set_state(c.state);
+    planner_->PutDeployment(deployment);
+    for (const std::string line :
+         {"deploy sync --all -y", "resume deployment d", "rollback deployment d -y"}) {
+      EXPECT_EQ(Ctl(line).exit_code, c.exit_code) << line << " " << c.state;
+    }
+    EXPECT_EQ(Ctl(std::string("watch deployment ") + kId).exit_code, c.exit_code) << c.state;
+    // Looking at it is no failure.
+    EXPECT_EQ(Ctl(std::string("get deployment ") + kId).exit_code, 0) << c.state;
+  }
+}
+
+TEST_F(DeployRunTest, DeployWaitsForTheEndAndTellsWhatHappens) {
+  planner_->PutDeployment(Running());
+  Result result;
+  std::thread deploying([&] { result = Ctl("deploy sync --all -y"); });
+  ASSERT_TRUE(planner_->WaitForWatches(1));
+  planner_->PutDeployment(Failed());
+  deploying.join();
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, AllOf(StartsWith("deployment 20261122-221530-k7q2mx: RUNNING\n"),
+                                HasSubstr("\nweb1: FAILED: sync: no such commit\n"),
+                                HasSubstr("FAILED: 1 host failed\n")));
+  EXPECT_THAT(result.out, HasSubstr("0  web1  1     FAILED   0             sync: no such commit"));
+  EXPECT_THAT(interrupt_texts_,
+              ElementsAre("gitopsctl: deployment 20261122-221530-k7q2mx goes on; gitopsctl watch "
+                          "deployment 20261122-221530-k7q2mx shows it, gitopsctl cancel "
+                          "deployment 20261122-221530-k7q2mx ends it"));
+}
+
+TEST_F(DeployRunTest, DeploymentSurvivesAPlannerThatGoesAway) {
+  for (const absl::Status& status :
+       {absl::UnavailableError("stopping"), absl::InternalError("RST_STREAM"), absl::OkStatus()}) {
+    planner_->PutDeployment(Running());
+    const int before = Called("WatchDeployment");
+    Result result;
+    std::thread deploying([&] { result = Ctl("deploy sync --all -y"); });
+    ASSERT_TRUE(planner_->WaitForWatches(before + 1));
+    planner_->EndWatches(status);
+    ASSERT_TRUE(planner_->WaitForWatches(before + 2));
+    planner_->PutDeployment(Succeeded());
+    deploying.join();
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_THAT(result.err, HasSubstr("the planner does not answer ("));
+    EXPECT_THAT(result.err, HasSubstr("web1: SUCCEEDED\n"));
+    const size_t first = result.err.find("RUNNING");
+    EXPECT_EQ(result.err.find("RUNNING", first + 1), std::string::npos) << "told twice";
+  }
+}
+
+TEST_F(DeployRunTest, WatchOfAnUnknownDeploymentFailsAtOnce) {
+  const Result result = Ctl("watch deployment nope");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr("no deployment nope (NOT_FOUND)"));
+  EXPECT_EQ(Ctl("get deployment nope").exit_code, 1);
+}
+
+TEST_F(DeployRunTest, TimeoutEndsTheWaitingAndSaysThatItGoesOn) {
+  planner_->PutDeployment(Running());
+  const Result result = Ctl("deploy sync --all -y --timeout 300ms");
+  EXPECT_EQ(result.exit_code, 4);
+  EXPECT_EQ(result.out, "");
+  EXPECT_THAT(result.err, AllOf(HasSubstr("(DEADLINE_EXCEEDED)"), HasSubstr(" goes on; "),
+                                HasSubstr("gitopsctl cancel deployment 20261122")));
+}
+
+TEST_F(DeployRunTest, DetachDoesNotWait) {
+  planner_->PutDeployment(Running());
+  for (const std::string line :
+       {"deploy sync --all -y", "resume deployment d", "rollback deployment d -y"}) {
+    const Result result = Ctl(line + " --detach");
+    EXPECT_EQ(result.exit_code, 0) << line;
+    EXPECT_EQ(result.out, "deployment 20261122-221530-k7q2mx: RUNNING, 0 of 2 hosts done\n");
+    EXPECT_EQ(json::parse(Ctl(line + " --detach -o json").out)["id"], kId);
+  }
+  EXPECT_EQ(Called("WatchDeployment"), 0);
+}
+
+TEST_F(DeployRunTest, TokenIsWhatIsDeployed) {
+  EXPECT_EQ(Ctl("deploy --plan t0ken -y --no-wait").exit_code, 0);
+  EXPECT_EQ(planner_->calls()[0].request, "plan_token: \"t0ken\" no_wait: true");
+  planner_->Fail("CreateDeployment", absl::FailedPreconditionError("web2 left the fleet"));
+  const Result moved = Ctl("deploy --plan t0ken -y");
+  EXPECT_EQ(moved.exit_code, 1);
+  EXPECT_THAT(moved.err, HasSubstr("web2 left the fleet (FAILED_PRECONDITION)"));
+}
+
+TEST_F(DeployRunTest, AtATerminalItShowsThePlanAndDeploysThat) {
+  terminal_ = true;
+  const Result no = Ctl("deploy sync --all", "n\n");
+  EXPECT_EQ(no.exit_code, 1);
+  EXPECT_THAT(no.err, HasSubstr("token: t0ken\ngitopsctl deploy --plan t0ken\nDeploy to 2 hosts? "
+                                "[y/N] "));
+  EXPECT_EQ(Called("CreateDeployment"), 0);
+  const Result yes = Ctl("deploy sync --all --reason why", "y\n");
+  EXPECT_EQ(yes.exit_code, 0) << yes.err;
+  EXPECT_THAT(yes.out, StartsWith("deployment 20261122"));
+  bool deployed_token = false;
+  for (const auto& call : planner_->calls()) {
+    if (call.method != "CreateDeployment") continue;
+    deployed_token = call.request == "plan_token: \"t0ken\" reason: \"why\"";
+  }
+  EXPECT_TRUE(deployed_token);
+}
+
+TEST_F(DeployRunTest, TreeIsDrawnOnTheTerminalAndNotInTheResult) {
+  terminal_ = true;
+  const Result result = Ctl("deploy sync --all -y --color never");
+  EXPECT_THAT(result.err, HasSubstr("├─ wave 1\n│  └─ web1  SUCCEEDED\n└─ wave 2\n   └─ web2"));
+  EXPECT_THAT(result.out, Not(HasSubstr("wave 1\n")));
+  variables_["TERM"] = "dumb";
+  EXPECT_THAT(Ctl("deploy sync --all -y").err, HasSubstr("wave 1: done (2 of 2 hosts)\n"));
+}
+
+TEST_F(DeployRunTest, WatchForProgramsIsOneObjectALine) {
+  planner_->PutDeployment(Running());
+  for (const std::string& line : {std::string("deploy sync --all -y -o json -w"),
+                                  absl::StrCat("watch deployment ", kId, " -o json"),
+                                  absl::StrCat("get deployment ", kId, " -w -o json")}) {
+    planner_->PutDeployment(Running());
+    const int before = Called("WatchDeployment");
+    Result result;
+    std::thread watcher([&] { result = Ctl(line); });
+    ASSERT_TRUE(planner_->WaitForWatches(before + 1));
+    planner_->PutDeployment(Succeeded());
+    watcher.join();
+    EXPECT_EQ(result.exit_code, 0) << line;
+    const std::vector<std::string> lines = absl::StrSplit(result.out, '\n', absl::SkipEmpty());
+    ASSERT_EQ(lines.size(), 6u) << line << result.out;
+    EXPECT_EQ(json::parse(lines[0])["deployment"]["state"], "RUNNING");
+    EXPECT_EQ(json::parse(lines[0])["host"], nullptr);
+    EXPECT_EQ(json::parse(lines[1])["host"]["host"], "web1");
+    EXPECT_EQ(json::parse(lines[2])["initialDone"], true);
+    EXPECT_EQ(json::parse(lines[5])["host"]["state"], "SUCCEEDED");
+  }
+}
+
+TEST_F(DeployRunTest, WatchTellsOnStandardOutput) {
+  const Result result = Ctl(absl::StrCat("watch deployment ", kId));
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("web1: SUCCEEDED\n"), EndsWith("1  web2  2     SUCCEEDED  0\n")));
+  EXPECT_EQ(result.err, "");
+}
+
+TEST_F(DeployRunTest, DeploymentsAreListedAndRead) {
+  EXPECT_EQ(Ctl("list deployments").out,
+            "#  ID                      STATE      HOSTS  ACTIONS  CREATED  TOOK  BY  MESSAGE\n"
+            "0  20261122-221530-k7q2mx  SUCCEEDED  2/2    sync\n");
+  EXPECT_EQ(json::parse(Ctl("list deployments -o json").out)["deployments"][0]["id"], kId);
+  EXPECT_EQ(Ctl("list deployments -o name").out, std::string(kId) + "\n");
+  v1::Deployment deployment = Failed();
+  v1::StepRecord* step = deployment.mutable_hosts(0)->add_steps();
+  step->set_number(1);
+  step->set_kind("deploy");
+  step->set_result(v1::STEP_RESULT_FAILED);
+  step->mutable_end_time()->set_seconds(1);
+  v1::ActionRecord* action = step->add_actions();
+  action->set_action("sync");
+  action->set_result(v1::STEP_RESULT_FAILED);
+  action->mutable_end_time()->set_seconds(1);
+  action->set_message("no such commit");
+  action->set_output("line\x1b one\n");
+  planner_->PutDeployment(deployment);
+  const Result read = Ctl(absl::StrCat("get deployment ", kId, " -o wide"));
+  EXPECT_THAT(read.out, HasSubstr("Selection:   all hosts\n"));
+  EXPECT_THAT(read.out, HasSubstr("  web1\n    1 deploy  FAILED\n      sync  FAILED: no such "
+                                  "commit\n        line\\x1b one\n"));
+  const json tree = json::parse(Ctl(absl::StrCat("get deployment ", kId, " -o json")).out);
+  EXPECT_EQ(tree["hosts"][0]["steps"][0]["result"], "FAILED");
+}
+
+TEST_F(DeployRunTest, CancelSaysWhatHoldsNow) {
+  planner_->PutDeployment(Running());
+  const Result result = Ctl(absl::StrCat("cancel deployment ", kId, " -y --reason wrong"));
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out, HasSubstr("RUNNING, 0 of 2 hosts done"));
+  EXPECT_EQ(LastCall().request, absl::StrCat("id: \"", kId, "\" reason: \"wrong\""));
+}
+
+}  // namespace
+}  // namespace gitops::ctl

@@ -1,0 +1,410 @@
+// The whole program against a planner: lists, the brake, diff, check, locks and hooks.
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "ctl/testing/fleet_fixture.h"
+
+namespace gitops::ctl {
+namespace {
+
+using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr char kHash[] = "606eb576c1b91248e4c1c4cd0d720f27ac0deb70";
+
+v1::Host MakeHost(const std::string& name, v1::HostState state = v1::HOST_STATE_ONLINE) {
+  v1::Host host;
+  host.set_host(name);
+  host.set_state(state);
+  host.set_address(name + ".example:8004");
+  host.set_service_count(1);
+  host.add_tags("prod");
+  host.mutable_state_time()->set_seconds(1668762892);
+  return host;
+}
+
+v1::Service MakeService(const std::string& host, const std::string& name,
+                        v1::ServiceState state = v1::SERVICE_STATE_OK) {
+  v1::Service service;
+  service.set_host(host);
+  service.set_service(name);
+  service.set_state(state);
+  service.set_hash(kHash);
+  return service;
+}
+
+v1::HostOutcome MakeOutcome(const std::string& host, absl::StatusCode code,
+                            const std::string& message = "") {
+  v1::HostOutcome outcome;
+  outcome.set_host(host);
+  outcome.set_code(static_cast<int>(code));
+  outcome.set_message(message);
+  if (code == absl::StatusCode::kOk) *outcome.mutable_service() = MakeService(host, "nginx");
+  return outcome;
+}
+
+class FleetRunTest : public FleetFixture {
+ protected:
+  FleetRunTest() {
+    planner_->PutHost(MakeHost("web1"));
+    planner_->PutHost(MakeHost("web2"));
+    for (const char* host : {"web1", "web2"}) planner_->PutService(MakeService(host, "nginx"));
+  }
+};
+
+TEST_F(FleetRunTest, HostsShowStateLockAndLastSeen) {
+  v1::Host locked = MakeHost("web2", v1::HOST_STATE_STALE);
+  locked.mutable_lock()->set_deployment("d1");
+  locked.mutable_lock()->set_actor("bob@ops");
+  planner_->PutHost(locked);
+  EXPECT_EQ(Ctl("list hosts").out,
+            "#  HOST  STATE   SINCE                          LAST SEEN  SERVICES  DEGRADED  LOCKED "
+            "BY\n"
+            "0  web1  ONLINE  Fri, 18 Nov 2022 09:14:52 UTC             1         0\n"
+            "1  web2  STALE   Fri, 18 Nov 2022 09:14:52 UTC             1         0         "
+            "deployment d1 of bob@ops\n");
+  const json hosts = json::parse(Ctl("list hosts -o json").out)["hosts"];
+  ASSERT_EQ(hosts.size(), 2u);
+  EXPECT_EQ(hosts[0]["state"], "ONLINE");
+  EXPECT_EQ(hosts[0]["lock"], nullptr);
+  EXPECT_EQ(hosts[0]["lastSeenTime"], nullptr);
+  EXPECT_EQ(hosts[0]["tags"], json({"prod"}));
+  EXPECT_EQ(hosts[0]["configured"], false);
+  EXPECT_EQ(hosts[1]["lock"]["deployment"], "d1");
+  EXPECT_EQ(Ctl("list hosts -o name").out, "web1\nweb2\n");
+  EXPECT_THAT(Ctl("list hosts -o wide").out, HasSubstr("prod  web1.example:8004"));
+  EXPECT_THAT(Ctl("list hosts -o yaml").out, StartsWith("hosts:\n  - host: web1\n"));
+}
+
+TEST_F(FleetRunTest, SelectionReachesThePlanner) {
+  EXPECT_EQ(Ctl("list hosts --on web2 --tagged a,b --skip 1 --every 2 --limit 3 --order-by-tags x")
+                .exit_code,
+            0);
+  EXPECT_EQ(LastCall().request,
+            "selection { on: \"web2\" tagged: \"a\" tagged: \"b\" order_by_tags: \"x\" skip: 1 "
+            "every: 2 limit: 3 }");
+  EXPECT_EQ(LastCall().user, "alice@laptop");
+  EXPECT_TRUE(LastCall().has_deadline);
+}
+
+TEST_F(FleetRunTest, ListsReadAllPages) {
+  planner_->SetPageSize(1);
+  EXPECT_EQ(Ctl("list hosts -o name").out, "web1\nweb2\n");
+  EXPECT_EQ(json::parse(Ctl("list services -o json").out)["services"].size(), 2u);
+}
+
+TEST_F(FleetRunTest, ServicesNameTheirHost) {
+  EXPECT_THAT(Ctl("list services").out, HasSubstr("\n1  web2  nginx    606eb576"));
+  const json services = json::parse(Ctl("list services -o json").out)["services"];
+  EXPECT_EQ(services[1]["host"], "web2");
+  EXPECT_EQ(services[1]["state"], "OK");
+  EXPECT_EQ(json::parse(Ctl("list machines -o json").out)["machines"][0],
+            json({{"machine", "web1"}, {"actual", "web1.example"}}));
+}
+
+TEST_F(FleetRunTest, GetServiceShowsEveryHostThatHasIt) {
+  planner_->PutService(MakeService("web1", "caddy"));
+  EXPECT_EQ(json::parse(Ctl("get service nginx -o json").out)["services"].size(), 2u);
+  const Result one = Ctl("get service nginx --on web2 -o json");
+  EXPECT_EQ(json::parse(one.out)["services"][0]["host"], "web2");
+  const Result none = Ctl("get service nope");
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_THAT(none.err, HasSubstr("no selected host has a service nope (NOT_FOUND)"));
+}
+
+TEST_F(FleetRunTest, GetHostTakesANameAndNoGlob) {
+  EXPECT_EQ(json::parse(Ctl("get host web1 -o json").out)["host"], "web1");
+  EXPECT_THAT(Ctl("get host web1").out, HasSubstr("Address:     web1.example:8004\n"));
+  EXPECT_EQ(Ctl("get host web*").exit_code, 1);
+  EXPECT_THAT(Ctl("get host db1").err, HasSubstr("no host db1 in the fleet (NOT_FOUND)"));
+}
+
+TEST_F(FleetRunTest, BrakesSayWhatCameOfEachHost) {
+  planner_->SetOutcomes(
+      {MakeOutcome("web1", absl::StatusCode::kOk), MakeOutcome("web2", absl::StatusCode::kOk)});
+  const Result done = Ctl("freeze nginx --all -y --reason incident");
+  EXPECT_EQ(done.exit_code, 0);
+  EXPECT_EQ(done.out,
+            "#  HOST  OUTCOME  HASH      STATE  MESSAGE\n"
+            "0  web1  done     606eb576  OK\n"
+            "1  web2  done     606eb576  OK\n");
+  EXPECT_EQ(LastCall().request, "selection { all: true } service: \"nginx\" reason: \"incident\"");
+  planner_->SetOutcomes({MakeOutcome("web1", absl::StatusCode::kOk),
+                         MakeOutcome("web2", absl::StatusCode::kUnavailable, "no\x1broute")});
+  const Result some = Ctl("unfreeze nginx --all -y");
+  EXPECT_EQ(some.exit_code, 1);
+  EXPECT_THAT(some.out, HasSubstr("web2  UNAVAILABLE                   no\\x1broute\n"));
+  const json outcomes = json::parse(Ctl("pull nginx --all -y -o json").out)["outcomes"];
+  EXPECT_EQ(outcomes[1]["code"], 14);
+  EXPECT_EQ(outcomes[1]["service"], nullptr);
+  EXPECT_EQ(outcomes[0]["changed"], false);
+  planner_->SetOutcomes({MakeOutcome("web2", absl::StatusCode::kUnavailable)});
+  EXPECT_EQ(Ctl("freeze nginx --all -y").exit_code, 3);
+}
+
+TEST_F(FleetRunTest, MovesThatEndBadlyAreFailures) {
+  v1::HostOutcome outcome = MakeOutcome("web1", absl::StatusCode::kOk);
+  const struct {
+    v1::ServiceState state;
+    int pull;
+    int rollback;
+  } kCases[] = {
+      {v1::SERVICE_STATE_OK, 0, 1},
+      {v1::SERVICE_STATE_FREEZE, 0, 0},
+      {v1::SERVICE_STATE_BROKEN, 1, 1},
+      {v1::SERVICE_STATE_DIFF, 1, 1},
+  };
+  for (const auto& c : kCases) {
+    outcome.mutable_service()->set_state(c.state);
+    planner_->SetOutcomes({outcome});
+    EXPECT_EQ(Ctl("pull nginx --on web1").exit_code, c.pull) << c.state;
+    EXPECT_EQ(Ctl("rollback nginx 8df1 --on web1").exit_code, c.rollback) << c.state;
+  }
+  EXPECT_THAT(LastCall().request, HasSubstr("hash: \"8df1\""));
+}
+
+TEST_F(FleetRunTest, ManyHostsNeedYesAndOneDoesNot) {
+  planner_->SetOutcomes({MakeOutcome("web1", absl::StatusCode::kOk)});
+  for (const char* line :
+       {"freeze nginx --all", "unfreeze nginx --on web*", "pull nginx --limit 1",
+        "rollback nginx 8df1 --tagged a", "cancel deployment d1", "rollback deployment d1",
+        "break lock web1", "deploy sync --on web1", "deploy --plan t1"}) {
+    const Result result = Ctl(line);
+    EXPECT_EQ(result.exit_code, 2) << line;
+    EXPECT_THAT(result.err, HasSubstr("-y")) << line;
+    EXPECT_EQ(result.out, "");
+  }
+  EXPECT_TRUE(planner_->calls().empty());
+  EXPECT_EQ(Ctl("freeze nginx --on web1").exit_code, 0);
+}
+
+TEST_F(FleetRunTest, AtATerminalItAsks) {
+  terminal_ = true;
+  planner_->SetOutcomes({MakeOutcome("web1", absl::StatusCode::kOk)});
+  for (const char* answer : {"n\n", "\n", "", "maybe\n"}) {
+    const Result no = Ctl("freeze nginx --all", answer);
+    EXPECT_EQ(no.exit_code, 1) << answer;
+    EXPECT_THAT(no.err, AllOf(StartsWith("freeze nginx on all hosts that are selected and have "
+                                         "it? [y/N] "),
+                              HasSubstr("not confirmed; nothing was done")));
+  }
+  EXPECT_TRUE(planner_->calls().empty());
+  EXPECT_EQ(Ctl("freeze nginx --all", "y\n").exit_code, 0);
+  EXPECT_EQ(Ctl("freeze nginx --all", "Yes\n").exit_code, 0);
+}
+
+TEST_F(FleetRunTest, DiffFailsWhereverAHostDiffers) {
+  v1::HostOutcome same = MakeOutcome("web1", absl::StatusCode::kOk);
+  same.mutable_diff()->set_hash(kHash);
+  planner_->SetOutcomes({same});
+  const Result none = Ctl("diff nginx");
+  EXPECT_EQ(none.exit_code, 0);
+  EXPECT_EQ(none.out, "");
+  EXPECT_EQ(none.err, "gitopsctl: web1: as 606eb576 has it\n");
+  v1::HostOutcome differs = same;
+  differs.set_host("web2");
+  v1::Difference* difference = differs.mutable_diff()->add_differences();
+  difference->set_kind(v1::Difference::KIND_MODIFIED);
+  difference->set_path("/etc/nginx/a");
+  planner_->SetOutcomes({same, differs});
+  const Result some = Ctl("diff nginx");
+  EXPECT_EQ(some.exit_code, 1);
+  EXPECT_EQ(some.out, "web2  modified  /etc/nginx/a\n");
+  EXPECT_EQ(Ctl("diff nginx -o name").out, "web2\n");
+  planner_->SetOutcomes({MakeOutcome("web2", absl::StatusCode::kUnavailable, "gone")});
+  const Result gone = Ctl("diff nginx");
+  EXPECT_EQ(gone.exit_code, 3);
+  EXPECT_THAT(gone.err, HasSubstr("web2: gone (UNAVAILABLE)"));
+}
+
+TEST_F(FleetRunTest, CheckNamesServicesAndHostsThatAreNotWell) {
+  EXPECT_EQ(Ctl("check").exit_code, 0);
+  planner_->PutService(MakeService("web1", "caddy", v1::SERVICE_STATE_BROKEN));
+  planner_->PutHost(MakeHost("web3", v1::HOST_STATE_STALE));
+  const Result result = Ctl("check");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.out,
+            "web3         STALE   since Fri, 18 Nov 2022 09:14:52 UTC\nweb1  caddy  BROKEN\n");
+  EXPECT_EQ(Ctl("check nginx").exit_code, 0);
+  EXPECT_EQ(Ctl("check nope").exit_code, 1);
+  const json tree = json::parse(Ctl("check -o json").out);
+  EXPECT_EQ(tree["services"][0]["service"], "caddy");
+  EXPECT_EQ(tree["hosts"][0]["host"], "web3");
+}
+
+TEST_F(FleetRunTest, WatchOfHostsIsOneObjectALine) {
+  Result result;
+  std::thread watcher([&] { result = Ctl("list hosts -w -o json"); });
+  ASSERT_TRUE(planner_->WaitForWatches(1));
+  planner_->PutHost(MakeHost("web2", v1::HOST_STATE_STALE));
+  planner_->EndWatches(absl::UnavailableError("stopping"));
+  watcher.join();
+  EXPECT_NE(result.exit_code, 0);
+  const std::vector<std::string> lines = absl::StrSplit(result.out, '\n', absl::SkipEmpty());
+  ASSERT_EQ(lines.size(), 3u) << result.out;
+  EXPECT_EQ(json::parse(lines[2])["state"], "STALE");
+  EXPECT_EQ(json::parse(lines[2])["removed"], false);
+}
+
+TEST_F(FleetRunTest, WatchOfServicesTellsWhatLeft) {
+  for (const char* line : {"list services -w", "watch", "watch services"}) {
+    planner_->PutService(MakeService("web1", "caddy"));
+    Result result;
+    const int before = Called("WatchFleet");
+    std::thread watcher([&] { result = Ctl(line); });
+    ASSERT_TRUE(planner_->WaitForWatches(before + 1));
+    planner_->RemoveService("web1", "caddy");
+    planner_->EndWatches(absl::UnavailableError("stopping"));
+    watcher.join();
+    EXPECT_THAT(result.out, HasSubstr("\n0  web1  caddy")) << line;
+    EXPECT_THAT(result.out, HasSubstr("REMOVED")) << line;
+    EXPECT_THAT(result.err, HasSubstr("stopping")) << line;
+  }
+}
+
+TEST_F(FleetRunTest, EachFailureOfThePlannerHasItsExitStatus) {
+  const struct {
+    absl::Status status;
+    int exit_code;
+  } kCases[] = {
+      {absl::NotFoundError("gone"), 1},
+      {absl::InvalidArgumentError("bad glob"), 2},
+      {absl::UnavailableError("stopping"), 1},
+      {absl::UnauthenticatedError("who are you"), 3},
+      {absl::PermissionDeniedError("not you"), 3},
+      {absl::DeadlineExceededError("late"), 4},
+  };
+  for (const auto& c : kCases) {
+    planner_->Fail("ListHosts", c.status);
+    const Result result = Ctl("list hosts");
+    EXPECT_EQ(result.exit_code, c.exit_code) << c.status;
+    EXPECT_THAT(result.err,
+                StartsWith("gitopsctl: list hosts through " + planner_->address() + ": "));
+  }
+}
+
+TEST_F(FleetRunTest, PlannerThatIsNotThereIsToldAtOnce) {
+  for (const char* line :
+       {"list hosts --planner unix:/nonexistent/p", "plan sync --planner unix:/nonexistent/p",
+        "deploy sync --all -y --planner unix:/nonexistent/p",
+        "watch deployment d1 --planner unix:/nonexistent/p"}) {
+    const Result result = Ctl(line);
+    EXPECT_EQ(result.exit_code, 3) << line;
+    EXPECT_THAT(result.err, HasSubstr("is gitops-planner running there")) << line;
+  }
+  EXPECT_EQ(Ctl("list hosts --planner 192.0.2.1").exit_code, 3);
+  EXPECT_EQ(Ctl("list hosts --planner a:b:c").exit_code, 2);
+  planner_->Hang("ListHosts");
+  EXPECT_EQ(Ctl("list hosts --timeout 200ms").exit_code, 4);
+}
+
+TEST_F(FleetRunTest, LockIsBrokenByNameAndSaysWhoseItWas) {
+  v1::Host locked = MakeHost("web1");
+  locked.mutable_lock()->set_host("web1");
+  locked.mutable_lock()->set_deployment("d1");
+  locked.mutable_lock()->set_actor("bob@ops");
+  planner_->PutHost(locked);
+  const Result broken = Ctl("break lock web1 -y --reason stuck");
+  EXPECT_EQ(broken.exit_code, 0);
+  EXPECT_EQ(broken.out, "web1: the lock of deployment d1 of bob@ops is broken\n");
+  EXPECT_EQ(LastCall().request, "host: \"web1\" reason: \"stuck\"");
+  EXPECT_EQ(Ctl("break lock web1 -y").exit_code, 1);
+}
+
+TEST_F(FleetRunTest, HooksAreListedByPlannerAndByDispatcher) {
+  v1::Hook hook;
+  hook.set_name("drain");
+  hook.add_points("pre-deploy");
+  hook.set_mode("filter");
+  planner_->AddHook(hook);
+  EXPECT_EQ(json::parse(Ctl("list hooks -o json").out)["hooks"][0]["isSigned"], false);
+  EXPECT_EQ(LastCall().method, "ListFleetHooks");
+  EXPECT_EQ(Ctl("list hooks -o name --hook-dispatcher " + planner_->address()).out, "drain\n");
+  EXPECT_EQ(LastCall().method, "ListHooks");
+}
+
+TEST_F(FleetRunTest, HooksAreTestedWithThePayloadOnStandardInput) {
+  v1::TestHooksResponse response;
+  response.add_hosts()->set_host("web1");
+  response.mutable_hosts(0)->add_actions("skip");
+  v1::HookCall* call = response.add_calls();
+  call->set_hook("drain");
+  call->set_point("post-deploy");
+  call->mutable_duration()->set_nanos(12'000'000);
+  planner_->SetHookTest(response);
+  constexpr char kPayload[] = R"({"host": "web1", "actions": ["sync", "reboot"]})";
+  const Result tested = Ctl("hooks test post-deploy --result failed", kPayload);
+  EXPECT_EQ(tested.exit_code, 0) << tested.err;
+  EXPECT_EQ(tested.out, "post-deploy: drain answered in 12 ms\n#  HOST  ACTIONS\n0  web1  skip\n");
+  EXPECT_EQ(LastCall().request,
+            "point: \"post-deploy\" hosts { host: \"web1\" actions: \"sync\" actions: \"reboot\" } "
+            "result: \"failed\"");
+  const Result list = Ctl("hooks test pre-select -o json", "[" + std::string(kPayload) + "]");
+  EXPECT_EQ(json::parse(list.out)["hosts"][0]["actions"], json({"skip"}));
+  EXPECT_EQ(json::parse(list.out)["failure"], nullptr);
+
+  response.mutable_failure()->set_hook("drain");
+  response.mutable_failure()->set_message("status 500");
+  planner_->SetHookTest(response);
+  variables_["GITOPS_HOOK_DISPATCHER"] = planner_->address();
+  const Result failed = Ctl("hooks test pre-deploy", kPayload);
+  EXPECT_EQ(failed.exit_code, 1);
+  EXPECT_EQ(LastCall().method, "DispatchHook");
+  EXPECT_THAT(failed.out, HasSubstr("stopped: status 500\n"));
+}
+
+TEST_F(FleetRunTest, BadPayloadIsAUsageErrorThatAsksNobody) {
+  const struct {
+    const char* payload;
+    const char* message;
+  } kCases[] = {
+      {"", "is not JSON"},
+      {"{", "is not JSON"},
+      {"7", "has a host without a name"},
+      {R"({"actions": []})", "has a host without a name"},
+      {R"({"host": "web1"})", "has no list of actions for web1"},
+      {R"({"host": "web1", "actions": [1]})", "has an action that is no text"},
+      {R"({"host": "web1", "actions": ["snyc"]})", "did you mean \"sync\"?"},
+      {R"([{"host": "web1", "actions": [], "extra": 1}])", "has a member extra"},
+  };
+  for (const auto& c : kCases) {
+    const Result result = Ctl("hooks test pre-deploy", c.payload);
+    EXPECT_EQ(result.exit_code, 2) << c.payload;
+    EXPECT_THAT(result.err, HasSubstr(c.message)) << c.payload;
+  }
+  EXPECT_TRUE(planner_->calls().empty());
+}
+
+TEST_F(FleetRunTest, CompletionAsksThePlannerForNames) {
+  EXPECT_EQ(Ctl("__complete get host w").out, "web1\nweb2\n");
+  EXPECT_EQ(Ctl("__complete deploy sync --on web2").out, "web2\n");
+  EXPECT_EQ(Ctl("__complete list services @web1").out, "@web1\n");
+  EXPECT_EQ(Ctl("__complete freeze n").out, "nginx\n");
+  v1::Deployment deployment;
+  deployment.set_id("20261122-221530-k7q2mx");
+  planner_->PutDeployment(deployment);
+  EXPECT_EQ(Ctl("__complete watch deployment 2026").out, "20261122-221530-k7q2mx\n");
+  const Result nobody = Ctl("__complete --planner unix:/nonexistent/p get host w");
+  EXPECT_EQ(nobody.exit_code, 0);
+  EXPECT_EQ(nobody.out + nobody.err, "");
+}
+
+TEST_F(FleetRunTest, WhatHostsSayCannotControlTheTerminal) {
+  v1::Host host = MakeHost("web1");
+  host.set_version("\x1b]0;title\x07");
+  host.add_tags("\x1b[2J");
+  planner_->PutHost(host);
+  for (const char* line : {"list hosts", "list hosts -o wide", "get host web1",
+                           "get host web1 -o yaml", "list hosts -o json"}) {
+    EXPECT_THAT(Ctl(line).out, Not(HasSubstr("\x1b"))) << line;
+  }
+}
+
+}  // namespace
+}  // namespace gitops::ctl

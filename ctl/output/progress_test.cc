@@ -1,0 +1,58 @@
+#include "ctl/output/progress.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+namespace gitops::ctl {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+
+v1::WatchDeploymentResponse Host(v1::HostDeploymentState state, bool initial_done) {
+  v1::WatchDeploymentResponse update;
+  update.mutable_host()->set_host("web1");
+  update.mutable_host()->set_wave(1);
+  update.mutable_host()->set_state(state);
+  update.set_initial_done(initial_done);
+  return update;
+}
+
+TEST(ProgressTest, TreeEndsWithTheLastState) {
+  std::ostringstream out;
+  {
+    const auto tree = MakeLiveTree([] { return TerminalSize{24, 80}; }, false, out);
+    tree->Update(Host(v1::HOST_DEPLOYMENT_STATE_PENDING, true));
+    for (int i = 0; i < 1000; ++i) {
+      tree->Update(Host(v1::HOST_DEPLOYMENT_STATE_RUNNING, false));
+    }
+    tree->Update(Host(v1::HOST_DEPLOYMENT_STATE_SUCCEEDED, false));
+  }
+  EXPECT_THAT(out.str(), EndsWith("└─ wave 1\n   └─ web1  SUCCEEDED\n"));
+  // Drawn at most some times a second, in place.
+  EXPECT_LT(out.str().size(), 20'000u);
+}
+
+TEST(ProgressTest, TreeIsNotDrawnBeforeAllHostsAreKnown) {
+  std::ostringstream out;
+  {
+    const auto tree = MakeLiveTree([] { return TerminalSize{24, 80}; }, false, out);
+    tree->Update(Host(v1::HOST_DEPLOYMENT_STATE_PENDING, false));
+  }
+  EXPECT_EQ(out.str(), "");
+}
+
+TEST(ProgressTest, LinesAndNotesGoTheirWays) {
+  std::ostringstream out;
+  std::ostringstream notes;
+  const auto lines = MakeProgressLines(out, notes);
+  lines->Update(Host(v1::HOST_DEPLOYMENT_STATE_SUCCEEDED, true));
+  lines->Note("away");
+  EXPECT_EQ(out.str(), "web1: SUCCEEDED\nwave 1: done (1 of 1 hosts)\n");
+  EXPECT_EQ(notes.str(), "away\n");
+}
+
+}  // namespace
+}  // namespace gitops::ctl
