@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 
@@ -120,6 +121,14 @@ TEST_F(PlannerSettingsTest, ValuesThatCannotBeAreRefused) {
     const absl::Status refused = Load(c.arguments).status();
     EXPECT_TRUE(absl::IsInvalidArgument(refused)) << c.arguments[0];
     EXPECT_THAT(std::string(refused.message()), HasSubstr(c.told));
+  }
+}
+
+TEST_F(PlannerSettingsTest, TheReferenceHasEverySetting) {
+  std::ifstream file("docs/reference/settings.md");
+  const std::string reference((std::istreambuf_iterator<char>(file)), {});
+  for (const SettingDefinition& definition : PlannerSettings()) {
+    EXPECT_THAT(reference, HasSubstr(absl::StrCat("`--", definition.name, "`")));
   }
 }
 
