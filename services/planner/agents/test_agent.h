@@ -44,7 +44,7 @@ class TestAgent {
   // How often it was asked for.
   int Asked(const std::string& operation);
   int status_asked();
-  // What the last brake was called with: user and service.
+  // On whose behalf the last brake was; "nobody": it was not said.
   std::string last_user();
   v1::RunCheckRequest last_check();
 

@@ -6,14 +6,12 @@
 #include <limits>
 #include <list>
 #include <map>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "common/sync/mutex.h"
 #include "services/planner/agents/agent_caller.h"
 #include "services/planner/testing/gate.h"
