@@ -15,7 +15,9 @@ extern "C" const char* __tsan_default_suppressions() {
       // The same for a call that ends by a callback. Those run beneath this frame, so only what it
       // does itself is meant.
       "race_top:grpc::internal::CallbackWithStatusTag\n"
-      "race_top:grpc::internal::CallbackWithSuccessTag\n";
+      "race_top:grpc::internal::CallbackWithSuccessTag\n"
+      "race_top:grpc::internal::ClientCallbackReaderWriterImpl\n"
+      "race_top:grpc::internal::CallbackBidiHandler\n";
 }
 #endif
 #endif

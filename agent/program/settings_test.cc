@@ -95,6 +95,20 @@ TEST_F(AgentSettingsTest, TheServicesOfThisHostAndItsAliasesArePicked) {
   EXPECT_THAT(Names(*Load(kFleet, {}, "elsewhere")), ElementsAre());
 }
 
+TEST_F(AgentSettingsTest, ThePlannerIsToldTheAliasesAsTheyWereGivenAndThenTheHostsName) {
+  EXPECT_THAT(Load(kFleet, {"--hosts", "zulu,web1,alpha,zulu"})->names,
+              ElementsAre("zulu", "alpha", "web1"));
+  EXPECT_THAT(Load(kFleet)->names, ElementsAre("web1"));
+}
+
+TEST_F(AgentSettingsTest, ThePlannerIsNamedByFlagOrFileAndByNoneOtherwise) {
+  EXPECT_EQ(Load(kFleet)->settings.Get("planner"), "");
+  EXPECT_EQ(Load(kFleet, {"--planner", "a:1"})->settings.Get("planner"), "a:1");
+  const std::string file = "[agent]\nplanner = \"b:1\"\nadvertise = \":9\"\n";
+  EXPECT_EQ(Load(file)->settings.Get("planner"), "b:1");
+  EXPECT_EQ(Load(file)->settings.Get("advertise"), ":9");
+}
+
 TEST_F(AgentSettingsTest, AHydraServiceIsRefusedWhereItIsThisHosts) {
   const absl::Status refused = Load(kFleet, {}, "build1").status();
   EXPECT_TRUE(absl::IsUnimplemented(refused));

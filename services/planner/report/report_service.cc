@@ -63,6 +63,7 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ReportRequest, v1::
 
   void Start(const absl::Status& allowed) {
     if (!allowed.ok()) return End(allowed);
+    Synchronize();
     StartRead(&request_);
   }
 
@@ -76,22 +77,29 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ReportRequest, v1::
   }
 
   void OnReadDone(bool ok) override {
+    Synchronize();
     if (!ok) return context_->IsCancelled() ? OnCancel() : End(absl::OkStatus());
     const absl::Status taken = Take();
     // What a big hello needed is not kept while the agent is silent.
     request_ = v1::ReportRequest();
     if (!taken.ok()) return End(taken);
+    Synchronize();
     StartRead(&request_);
   }
 
   void OnCancel() override { End(absl::CancelledError("the agent has gone")); }
 
   void OnDone() override {
+    Synchronize();
     report_.reset();
     streams_->Remove(this);  // which deletes this
   }
 
  private:
+  // gRPC calls one callback after the other, from several threads; how it passes from one to the
+  // next is hidden from thread sanitizer, so what each leaves to the next is shown here.
+  void Synchronize() { MutexLock lock(mutex_); }
+
   absl::Status Take() {
     if (request_.has_hello()) return Begin(request_.hello());
     if (report_ == nullptr) {
