@@ -324,6 +324,14 @@ TEST_F(DeployRunTest, DeploymentsAreListedAndRead) {
   EXPECT_EQ(tree["hosts"][0]["steps"][0]["result"], "FAILED");
 }
 
+TEST_F(DeployRunTest, WatchedListTellsEachChangeUntilTheTimeout) {
+  const Result result = Ctl("list deployments -w -o json --timeout 300ms");
+  EXPECT_EQ(result.exit_code, 4);
+  EXPECT_EQ(json::parse(result.out)["id"], kId);
+  EXPECT_THAT(Ctl("list deployments -w --timeout 300ms").out,
+              HasSubstr("\n0  20261122-221530-k7q2mx  SUCCEEDED"));
+}
+
 TEST_F(DeployRunTest, CancelSaysWhatHoldsNow) {
   planner_->PutDeployment(Running());
   const Result result = Ctl(absl::StrCat("cancel deployment ", kId, " -y --reason wrong"));

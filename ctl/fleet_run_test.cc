@@ -121,6 +121,7 @@ TEST_F(FleetRunTest, GetServiceShowsEveryHostThatHasIt) {
 TEST_F(FleetRunTest, GetHostTakesANameAndNoGlob) {
   EXPECT_EQ(json::parse(Ctl("get host web1 -o json").out)["host"], "web1");
   EXPECT_THAT(Ctl("get host web1").out, HasSubstr("Address:     web1.example:8004\n"));
+  EXPECT_EQ(LastCall().request, "selection { on: \"web1\" }");
   EXPECT_EQ(Ctl("get host web*").exit_code, 1);
   EXPECT_THAT(Ctl("get host db1").err, HasSubstr("no host db1 in the fleet (NOT_FOUND)"));
 }
@@ -250,6 +251,19 @@ TEST_F(FleetRunTest, WatchOfHostsIsOneObjectALine) {
   ASSERT_EQ(lines.size(), 3u) << result.out;
   EXPECT_EQ(json::parse(lines[2])["state"], "STALE");
   EXPECT_EQ(json::parse(lines[2])["removed"], false);
+}
+
+TEST_F(FleetRunTest, WatchOfOneHostShowsNoOther) {
+  Result result;
+  std::thread watcher([&] { result = Ctl("get host web2 -w -o json"); });
+  ASSERT_TRUE(planner_->WaitForWatches(1));
+  planner_->PutHost(MakeHost("web1", v1::HOST_STATE_STALE));
+  planner_->PutHost(MakeHost("web2", v1::HOST_STATE_STALE));
+  planner_->EndWatches(absl::UnavailableError("stopping"));
+  watcher.join();
+  const std::vector<std::string> lines = absl::StrSplit(result.out, '\n', absl::SkipEmpty());
+  ASSERT_EQ(lines.size(), 2u) << result.out;
+  for (const std::string& line : lines) EXPECT_EQ(json::parse(line)["host"], "web2");
 }
 
 TEST_F(FleetRunTest, WatchOfServicesTellsWhatLeft) {

@@ -68,8 +68,11 @@ absl::StatusOr<ExitCode> GetFleetService(FleetContext& context) {
 
 absl::StatusOr<ExitCode> GetFleetHost(FleetContext& context) {
   const std::string& name = context.argument(0);
-  // Not by `on`: what is a glob elsewhere is a name here.
-  const absl::StatusOr<std::vector<v1::Host>> hosts = context.planner.ListHosts(v1::Selection());
+  v1::Selection selection;
+  selection.add_on(name);
+  // What is a glob elsewhere is a name here.
+  if (!SelectsOneHost(selection)) selection.clear_on();
+  const absl::StatusOr<std::vector<v1::Host>> hosts = context.planner.ListHosts(selection);
   if (!hosts.ok()) return hosts.status();
   for (const v1::Host& host : *hosts) {
     if (host.host() != name) continue;

@@ -35,12 +35,13 @@ class Follower {
 
   absl::StatusOr<std::optional<v1::Deployment>> Run() {
     while (true) {
-      const absl::Status status = WatchOnce();
+      absl::Status status = WatchOnce();
       if (!wanted_) return std::nullopt;
       if (ended_) {
         absl::StatusOr<v1::Deployment> whole = planner_.GetDeployment(id_);
         if (whole.ok()) return Complete(*std::move(whole));
-        if (!MayHelpToRetry(whole.status())) return whole.status();
+        status = whole.status();
+        if (!MayHelpToRetry(status)) return status;
       } else if (!MayHelpToRetry(status) || (!answered_ever_ && !options_.patient_at_first)) {
         return status;
       }

@@ -38,10 +38,11 @@ std::string Overview() {
   for (const ActionSpec& spec : ActionSpecs()) {
     commands.push_back({"  " + UsageOf(spec.action).substr(sizeof("gitopsctl ") - 1), spec.help});
   }
-  return absl::StrCat(kIntroduction, "\nCommands:\n", FormatTable(commands),
-                      "\nFlags, anywhere on the line; those that choose no hosts and make no plan "
-                      "are also variables (--tls-dir is GITOPS_TLS_DIR):\n",
-                      FlagsText(FlagSpecs()), kExitCodes);
+  return absl::StrCat(
+      kIntroduction, "\nCommands:\n", FormatTable(commands),
+      "\nFlags, anywhere on the line; those of every command, --watch, --reason and "
+      "--hook-dispatcher are also variables (--tls-dir is GITOPS_TLS_DIR):\n",
+      FlagsText(FlagSpecs()), kExitCodes);
 }
 
 std::string AboutAction(const ActionSpec& spec) {

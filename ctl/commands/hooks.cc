@@ -27,6 +27,7 @@ absl::Status BadPayload(absl::string_view why) {
 
 absl::StatusOr<std::string> ReadPayload(const Console& console) {
   if (console.in == nullptr) return BadPayload("is missing");
+  if (console.in_is_terminal) console.err << "gitopsctl: type the payload, then Ctrl-D\n";
   std::string text;
   char part[65536];
   while (console.in->read(part, sizeof(part)) || console.in->gcount() > 0) {

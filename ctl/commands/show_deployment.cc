@@ -81,13 +81,20 @@ absl::StatusOr<ExitCode> ShowToItsEnd(FleetContext& context, const std::string& 
   absl::Status printed;
   const absl::StatusOr<std::optional<v1::Deployment>> end = Follow(context, id, on_out, printed);
   if (!printed.ok()) return printed;
-  if (absl::IsDeadlineExceeded(end.status())) return WithHint(end.status(), GoesOn(id));
+  if (absl::IsDeadlineExceeded(end.status())) {
+    return WithHint(absl::DeadlineExceededError("it did not end within --timeout"), GoesOn(id));
+  }
   if (!end.ok()) return end.status();
   if (!end->has_value()) return kDone;
   if (!ForPrograms(context)) {
     if (absl::Status s = context.fleet.DeploymentEnd(**end); !s.ok()) return s;
   }
-  return (*end)->state() == v1::DEPLOYMENT_STATE_SUCCEEDED ? kDone : kFailed;
+  if ((*end)->state() == v1::DEPLOYMENT_STATE_SUCCEEDED) return kDone;
+  const std::string safe = EscapeLine(id);
+  context.console.err << "gitopsctl: gitopsctl get deployment " << safe
+                      << " -o wide tells what happened, gitopsctl resume deployment " << safe
+                      << " goes on\n";
+  return kFailed;
 }
 
 }  // namespace gitops::ctl

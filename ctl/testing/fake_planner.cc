@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/rpc/status.h"
 #include "common/sync/mutex.h"
+#include "ctl/testing/fake_parts.h"
 #include "gitops/v1/hooks.grpc.pb.h"
 #include "gitops/v1/planner.grpc.pb.h"
 
@@ -20,10 +21,6 @@ namespace {
 
 using grpc::ServerContext;
 using grpc::Status;
-
-std::chrono::steady_clock::time_point After(std::chrono::milliseconds time) {
-  return std::chrono::steady_clock::now() + time;
-}
 
 class FakePlannerService : public FakePlanner,
                            public v1::PlannerService::Service,
@@ -328,25 +325,6 @@ class FakePlannerService : public FakePlanner,
   Status Find(const std::string& id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (deployments_.contains(id)) return Status::OK;
     return Status(grpc::NOT_FOUND, absl::StrCat("no deployment ", id));
-  }
-
-  static bool IsSelected(const v1::Selection& selection, const std::string& host) {
-    const auto& on = selection.on();
-    return on.empty() || std::find(on.begin(), on.end(), host) != on.end();
-  }
-
-  static v1::Deployment WithoutHosts(v1::Deployment deployment) {
-    deployment.clear_hosts();
-    deployment.clear_hook_calls();
-    return deployment;
-  }
-
-  static bool IsNews(const std::string& key, const google::protobuf::Message& message,
-                     std::map<std::string, std::string>& sent) {
-    std::string now = message.SerializeAsString();
-    if (sent.contains(key) && sent[key] == now) return false;
-    sent[key] = std::move(now);
-    return true;
   }
 
   // Writes what `news` answers, first and whenever something changed, until the watch ends.
