@@ -103,6 +103,8 @@ absl::Status DeploymentRun::Change(const std::function<void(Entry&)>& change) {
     return status;
   }
   change(entry_);
+  // At once, so that no step is begun between this and the next decision.
+  if (entry_.cancel_requested() || !entry_.halt_reason().empty()) stop_after_step_ = true;
   woken_ = true;
   changed_.NotifyAll();
   return absl::OkStatus();

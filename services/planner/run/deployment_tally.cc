@@ -9,13 +9,11 @@ namespace {
 constexpr size_t kMostNamed = 3;
 constexpr size_t kMostText = 300;
 
-void Name(std::vector<std::string>& names, const std::string& text) {
-  if (names.size() < kMostNamed) names.push_back(text);
-}
-
-std::string WithMessage(const v1::HostDeployment& host) {
-  if (host.message().empty()) return host.host();
-  return absl::StrCat(host.host(), ": ", host.message().substr(0, kMostText));
+void Name(const v1::HostDeployment& host, bool with_message, std::vector<std::string>& names) {
+  if (names.size() >= kMostNamed) return;
+  names.push_back(host.host());
+  if (!with_message || host.message().empty()) return;
+  absl::StrAppend(&names.back(), ": ", host.message().substr(0, kMostText));
 }
 
 // `names` are the first of `count`.
@@ -35,17 +33,12 @@ bool Set(T value, T before, void (v1::Deployment::*set)(T), v1::Deployment& depl
 
 }  // namespace
 
-int Tally::done() const {
-  return hosts - count(HostPhase::kPending) - count(HostPhase::kRunning) -
-         count(HostPhase::kStopped) - count(HostPhase::kRollingBack);
-}
-
 void Add(const v1::HostDeployment& host, HostPhase phase, Tally& tally) {
   ++tally.hosts;
   ++tally.phases[static_cast<int>(phase)];
-  if (phase == HostPhase::kFailed) Name(tally.failed, WithMessage(host));
-  if (phase == HostPhase::kUnreachable) Name(tally.unreachable, host.host());
-  if (phase == HostPhase::kRollbackFailed) Name(tally.kept, WithMessage(host));
+  if (phase == HostPhase::kFailed) Name(host, true, tally.failed);
+  if (phase == HostPhase::kUnreachable) Name(host, false, tally.unreachable);
+  if (phase == HostPhase::kRollbackFailed) Name(host, true, tally.kept);
 }
 
 bool SetCounts(const Tally& tally, v1::Deployment& deployment) {

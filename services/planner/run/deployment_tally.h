@@ -22,8 +22,6 @@ struct Tally {
   bool operator==(const Tally&) const = default;
 
   int count(HostPhase phase) const { return phases[static_cast<int>(phase)]; }
-  // Hosts that will not be touched any more as things stand.
-  int done() const;
 };
 
 // Counts one more host.

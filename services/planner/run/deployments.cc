@@ -85,6 +85,12 @@ absl::Status DeploymentsImpl::Recover() {
     const std::string& id = entry.deployment().id();
     if (entry.deployment().planner() != options_.planner) continue;
     absl::StatusOr<std::vector<record::v1::HostEntry>> hosts = options_.store->LoadHosts(id);
+    if (absl::IsDataLoss(hosts.status())) {
+      // The others need not wait for somebody to look at it.
+      LogError("a deployment cannot be taken up again",
+               {{"deployment", id}, {"error", std::string(hosts.status().message())}});
+      continue;
+    }
     if (!hosts.ok()) return hosts.status();
     LogInfo("a deployment is taken up again", {{"deployment", id}});
     AddEvent(entry, options_.clock->Now(),

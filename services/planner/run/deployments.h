@@ -25,6 +25,7 @@ struct DeploymentObserver {
   std::function<void(v1::DeploymentState result, absl::Duration took)> ended;
   // How many hosts are in each state over all running deployments.
   std::function<void(const std::string& phase, int hosts)> hosts;
+  // Hosts that wait for a thread (most_parallel).
   std::function<void(int waiting)> queued;
 };
 
@@ -49,7 +50,8 @@ class Deployments {
  public:
   virtual ~Deployments() = default;
 
-  // Takes up what a planner of this name left unfinished. Once, before the first Begin.
+  // Takes up what a planner of this name left unfinished. Once, before the first Begin. A
+  // deployment that cannot be read (DATA_LOSS) is logged and left.
   virtual absl::Status Recover() = 0;
 
   struct NewDeployment {
