@@ -281,6 +281,10 @@ TEST_F(HostLocksTest, AStoreThatFailsAtAnyCallLeavesNoLockBehind) {
     ++failed;
     EXPECT_EQ(held.status().code(), absl::StatusCode::kUnavailable);
     EXPECT_THAT(Listed(), IsEmpty()) << call;
+    const int64_t next_lease = *temp_.store()->GrantLease(kTtl);
+    EXPECT_EQ(temp_.store()->KeepLeaseAlive(next_lease - 1).code(), absl::StatusCode::kNotFound)
+        << call << ": what was granted was left behind";
+    ASSERT_TRUE(temp_.store()->RevokeLease(next_lease).ok());
   }
   EXPECT_EQ(failed, 5) << "words, locks, lease, fencing, the write";
 }

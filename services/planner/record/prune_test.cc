@@ -1,4 +1,6 @@
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -7,7 +9,6 @@
 #include "common/store/temp_store.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/planner/record/deployment_id.h"
 #include "services/planner/record/deployment_store.h"
 #include "services/planner/record/record_testing.h"
 
@@ -18,6 +19,21 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+
+// Asks before each write, counted from 1, whether it may be made.
+class InterposedStore : public FaultyStore {
+ public:
+  InterposedStore(Store* store, std::function<absl::Status(int write)> before)
+      : FaultyStore(store), before_(std::move(before)) {}
+  absl::StatusOr<int64_t> Write(const std::vector<StoreWrite>& writes) override {
+    if (absl::Status status = before_(++writes_); !status.ok()) return status;
+    return FaultyStore::Write(writes);
+  }
+
+ private:
+  const std::function<absl::Status(int write)> before_;
+  int writes_ = 0;
+};
 
 class PruneTest : public ::testing::Test {
  protected:
@@ -80,11 +96,22 @@ TEST_F(PruneTest, OneThatHasNotEndedIsAlwaysKept) {
 
 TEST_F(PruneTest, OneThatIsResumedMeanwhileIsKeptWhole) {
   const std::string id = Add(v1::DEPLOYMENT_STATE_FAILED, absl::Hours(1));
-  // Between reading it and removing it: the prune's own first write is made to find it changed.
-  const std::string key = absl::StrCat("planner/v1/deployment/", id);
-  store_.FailNthWrite(1, absl::FailedPreconditionError(key));
-  EXPECT_EQ(*deployments_.Prune({.count = 0}), 0);
+  InterposedStore store(temp_.store(), [&](int write) {
+    if (write == 1) EXPECT_TRUE(deployments_.Save(EntryOf(id)).ok());
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(*DeploymentStore(&store, &clock_).Prune({.count = 0}), 0);
   EXPECT_EQ(deployments_.Whole(id)->hosts(0).steps_size(), 1);
+}
+
+TEST_F(PruneTest, OneThatIsRemovedMeanwhileIsNotSavedAnew) {
+  const std::string id = Add(v1::DEPLOYMENT_STATE_FAILED, absl::Hours(1));
+  InterposedStore store(temp_.store(), [&](int write) {
+    if (write == 1) EXPECT_EQ(*deployments_.Prune({.count = 0}), 1);
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(DeploymentStore(&store, &clock_).Save(EntryOf(id)).code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(Keys(), IsEmpty());
 }
 
 TEST_F(PruneTest, WhatAPruneLeftThatDidNotComeToItsEndIsRemovedByTheNext) {
@@ -112,13 +139,19 @@ TEST_F(PruneTest, ACreationThatFailedInItsMidstLeavesNothing) {
 }
 
 TEST_F(PruneTest, WhatACreationLeftThatWasKilledIsInvisibleAndRemovedAfterAnHour) {
-  const std::string id = deployments_.NewDeploymentId();
   const std::string other = Add(v1::DEPLOYMENT_STATE_RUNNING, absl::ZeroDuration());
-  ASSERT_TRUE(deployments_.Create(EntryOf(id), HostsNamed(300), {v1::HookCall()}).ok());
-  ASSERT_TRUE(store_.Delete(absl::StrCat("planner/v1/deployment/", id)).ok());
+  const std::string id = deployments_.NewDeploymentId();
+  InterposedStore killed(temp_.store(), [](int write) {
+    return write < 3 ? absl::OkStatus() : absl::UnavailableError("killed");
+  });
+  ASSERT_EQ(DeploymentStore(&killed, &clock_).Create(EntryOf(id), HostsNamed(10'000), {}).code(),
+            absl::StatusCode::kUnavailable);
+  const size_t left = Keys().size();
+  EXPECT_GT(left, 1000u);
   EXPECT_THAT(Kept(), ElementsAre(other));
+  EXPECT_EQ(deployments_.Whole(id).status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(*deployments_.Prune({}), 0);
-  EXPECT_THAT(Keys(), SizeIs(301 + 4)) << "it may be being created now";
+  EXPECT_THAT(Keys(), SizeIs(left)) << "it may be being created now";
   clock_.Advance(absl::Hours(1) + absl::Seconds(1));
   EXPECT_EQ(*deployments_.Prune({}), 0);
   EXPECT_THAT(Keys(), SizeIs(4));
