@@ -1,29 +1,38 @@
 #include "services/planner/run/action_request.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/path/fd.h"
 
 namespace gitops {
 namespace {
 
 constexpr char kPostActivation[] = "post-activation";
 
-absl::StatusOr<std::string> ReadSecret(const std::string& name, const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::string content;
-  if (file) {
-    content.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+// At most one byte more than an upload takes.
+bool ReadUpTo(int fd, std::string& content) {
+  char buffer[1 << 16];
+  while (static_cast<int64_t>(content.size()) <= kMostSecretBytes) {
+    const ssize_t got = read(fd, buffer, sizeof(buffer));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return got == 0;
+    content.append(buffer, got);
   }
-  if (file.is_open() && !file.bad() && !(content.empty() && errno != 0)) return content;
+  return true;
+}
+
+absl::StatusOr<std::string> ReadSecret(const std::string& name, const std::string& path) {
+  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  std::string content;
+  if (fd.get() >= 0 && ReadUpTo(fd.get(), content)) return content;
   return absl::NotFoundError(absl::StrCat("cannot read secret \"", name, "\" from ", path, ": ",
-                                          std::strerror(errno != 0 ? errno : EIO),
-                                          "; nothing was uploaded"));
+                                          std::strerror(errno), "; nothing was uploaded"));
 }
 
 v1::SecretFile Describe(const std::string& name, const SecretSpec& spec) {
