@@ -1,0 +1,33 @@
+#ifndef GITOPS_EXAMPLES_HOOKS_FREEZE_WINDOW_H_
+#define GITOPS_EXAMPLES_HOOKS_FREEZE_WINDOW_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "examples/hooks/hook.h"
+
+namespace gitops::examples {
+
+// A part of every week, in UTC, as minutes since Monday 00:00. `begin` is in it, `end` is not; it
+// may go over the week's end.
+struct FreezeWindow {
+  int begin = 0;
+  int end = 0;
+  std::string text;  // as it was written
+
+  bool Holds(absl::Time time) const;
+};
+
+// Reads "Fri 16:00-Mon 08:00". INVALID_ARGUMENT.
+absl::StatusOr<FreezeWindow> ParseFreezeWindow(absl::string_view text);
+
+// Stops (FAILED_PRECONDITION) whatever is begun within one of the windows.
+Hook FreezeWindowHook(std::vector<FreezeWindow> windows, std::function<absl::Time()> now);
+
+}  // namespace gitops::examples
+
+#endif  // GITOPS_EXAMPLES_HOOKS_FREEZE_WINDOW_H_
