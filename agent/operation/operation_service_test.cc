@@ -38,6 +38,7 @@ class OperationServiceTest : public testing::Test {
   OperationServiceTest() {
     directory_.Write("boot", "first\n");
     own_.health_checks.cmd.push_back({.cmd = {"echo", "healthy"}});
+    own_.secrets["key"].destination = directory_ / "key";
     host_.Push("main", kA);
     scheduler_ = NewScheduler(Clock::System(), 4);
     HostAgentOptions options;
@@ -99,7 +100,7 @@ class OperationServiceTest : public testing::Test {
   }
 
   TemporaryDirectory directory_;
-  HostSpec own_;
+  HostSpec own_;  // read by the server's threads, so not changed once it is made
   FakeHost host_;
   FakeSystemd systemd_;
   TempStore temp_;
@@ -198,8 +199,7 @@ TEST_F(OperationServiceTest, ARebootIsAskedForOnceAndRememberedOverIt) {
 }
 
 TEST_F(OperationServiceTest, SecretsReachTheirFilesAndNothingElse) {
-  SecretSpec& own = own_.secrets["key"];
-  own.destination = directory_ / "key";
+  const SecretSpec& own = own_.secrets.at("key");
   v1::PerformActionRequest request = Request(1, "upload-secrets");
   v1::SecretFile& secret = *request.add_secrets();
   secret.set_name("key");
