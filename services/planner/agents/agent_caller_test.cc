@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <future>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "services/planner/agents/test_agent.h"

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <future>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/fake_clock.h"
@@ -214,6 +215,27 @@ TEST_F(PerformActionTest, AnOldConnectionThatIsDeadIsToldBeforeAnythingIsAskedFo
   clock.Advance(absl::Minutes(1));
   EXPECT_EQ(Perform(proxy.address()).code, absl::StatusCode::kUnavailable);
   EXPECT_EQ(agent.Asked(kOperation), 0);
+}
+
+TEST_F(PerformActionTest, AnOldConnectionThatBreaksWhenItIsUsedAgainIsMadeAnew) {
+  FakeClock clock;
+  options_.clock = &clock;
+  TestAgent agent("unix:" + UnixPath("j"));
+  StallingProxy proxy(UnixPath("k"), UnixPath("j"));
+  ASSERT_TRUE(caller().Status(proxy.address()).ok());
+  proxy.Stall();
+  clock.Advance(absl::Minutes(1));
+  std::atomic<bool> under_way = false;
+  std::future<Result> result = Begin(proxy.address(), [&] {
+    under_way = true;
+    return false;
+  });
+  while (!under_way) std::this_thread::yield();
+  proxy.Cut();
+  proxy.Flow();
+  const Result got = result.get();
+  EXPECT_EQ(got.code, absl::StatusCode::kOk) << got.message;
+  EXPECT_EQ(agent.Done(kOperation), 1);
 }
 
 TEST_F(PerformActionTest, AnActionThatTakesTooLongIsNotWaitedFor) {
