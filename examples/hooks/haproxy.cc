@@ -22,7 +22,7 @@ using Local = asio::local::stream_protocol;
 
 constexpr std::chrono::milliseconds kLook{100};
 // Columns of `show stat`.
-constexpr size_t kServer = 1, kSessions = 4;
+constexpr size_t kProxy = 0, kServer = 1, kSessions = 4;
 
 // One command of the runtime API, which closes the connection after its answer.
 absl::StatusOr<std::string> Ask(const HaproxyOptions& haproxy, const std::string& command) {
@@ -53,14 +53,14 @@ absl::Status SetState(const HaproxyOptions& haproxy, const std::string& host,
 }
 
 absl::StatusOr<int> OpenSessions(const HaproxyOptions& haproxy, const std::string& host) {
-  const absl::StatusOr<std::string> table =
-      Ask(haproxy, absl::StrCat("show stat ", haproxy.backend, " 4 -1"));
+  // Of everything: a proxy cannot be asked for by its name where a frontend has the same.
+  const absl::StatusOr<std::string> table = Ask(haproxy, "show stat");
   if (!table.ok()) return table.status();
   for (absl::string_view line : absl::StrSplit(*table, '\n')) {
     const std::vector<absl::string_view> columns = absl::StrSplit(line, ',');
     int sessions = 0;
-    if (columns.size() > kSessions && columns[kServer] == host &&
-        absl::SimpleAtoi(columns[kSessions], &sessions)) {
+    if (columns.size() > kSessions && columns[kProxy] == haproxy.backend &&
+        columns[kServer] == host && absl::SimpleAtoi(columns[kSessions], &sessions)) {
       return sessions;
     }
   }
