@@ -62,7 +62,7 @@ class Acquisition {
   }
 
   absl::StatusOr<TakenLocks> Run(LeaseKeeper& keeper) {
-    if (hosts_.empty()) return TakenLocks{};
+    if (hosts_.empty()) return TakeNone();
     // What was told of locks that were lost before a resume is not about those taken now.
     if (absl::Status status = RemoveWords(*options_.store, request_.deployment); !status.ok()) {
       return status;
@@ -108,15 +108,29 @@ class Acquisition {
     return others;
   }
 
+  v1::HostLock Holder() const {
+    v1::HostLock lock;
+    lock.set_deployment(request_.deployment);
+    lock.set_actor(request_.actor);
+    lock.set_planner(options_.planner);
+    return lock;
+  }
+
+  absl::StatusOr<TakenLocks> TakeNone() {
+    absl::StatusOr<std::map<std::string, StoredLock>> table = ReadLocks(*options_.store);
+    if (!table.ok()) return table.status();
+    absl::Status status = GiveBack(*options_.store, Holder(), *table);
+    // What has changed since it was read is not of before the restart.
+    if (!status.ok() && !absl::IsFailedPrecondition(status)) return status;
+    return TakenLocks{};
+  }
+
   absl::StatusOr<std::optional<TakenLocks>> Take(const std::map<std::string, StoredLock>& table,
                                                  LeaseKeeper& keeper) {
     const absl::Time now = options_.clock->Now();
     absl::StatusOr<int64_t> lease = options_.store->GrantLease(options_.ttl);
     if (!lease.ok()) return lease.status();
-    v1::HostLock lock;
-    lock.set_deployment(request_.deployment);
-    lock.set_actor(request_.actor);
-    lock.set_planner(options_.planner);
+    v1::HostLock lock = Holder();
     *lock.mutable_acquire_time() = Timestamp(now);
     absl::StatusOr<TakenLocks> taken = TakeLocks(*options_.store, now, *lease, lock, hosts_, table);
     if (taken.ok()) {

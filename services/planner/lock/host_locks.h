@@ -54,8 +54,9 @@ class HostLocks {
   // Takes the locks of all `hosts` or none, in one write, so that deployments that overlap cannot
   // deadlock. Waits while others hold some, without holding any: `waiting` is told whenever who
   // holds them changes; `give_up` is asked now and then. Locks of the same deployment that this
-  // planner held before a restart are taken over at once. FAILED_PRECONDITION: `no_wait`, and a
-  // host is locked (the message names host, deployment, actor, since when); CANCELLED: gave up.
+  // planner held before a restart are taken over at once; those of hosts that are not in `hosts`
+  // any more (which may be empty) are given back. FAILED_PRECONDITION: `no_wait`, and a host is
+  // locked (the message names host, deployment, actor, since when); CANCELLED: gave up.
   struct Request {
     std::string deployment;
     std::string actor;

@@ -200,6 +200,32 @@ TEST_F(HostLocksTest, ARestartedPlannerTakesItsOwnLocksAtOnceAndAnotherWaitsForT
   EXPECT_TRUE(Eventually([&] { return TryAcquire(*Planner("p2"), "d2", {"a"}).ok(); }));
 }
 
+TEST_F(HostLocksTest, ARestartedPlannerGivesBackItsLocksOfHostsThatItNeedsNoMore) {
+  std::unique_ptr<HostLocks> first = Planner("p1");
+  auto before = TryAcquire(*first, "d1", {"a", "b", "c"});
+  auto other = TryAcquire(*first, "d2", {"d"});
+  ASSERT_TRUE(before.ok() && other.ok());
+
+  std::unique_ptr<HostLocks> restarted = Planner("p1");
+  std::unique_ptr<HeldLocks> after = *TryAcquire(*restarted, "d1", {"b"});
+  EXPECT_THAT(Listed(), ElementsAre("b d1", "d d2"));
+  EXPECT_TRUE(after->Check("b").ok());
+
+  std::unique_ptr<HostLocks> again = Planner("p1");
+  EXPECT_TRUE(TryAcquire(*again, "d1", {}).ok());
+  EXPECT_THAT(Listed(), ElementsAre("d d2"));
+}
+
+TEST_F(HostLocksTest, LocksOfTheSameDeploymentRunByAnotherPlannerAreLeftToIt) {
+  std::unique_ptr<HostLocks> first = Planner("p1");
+  auto held = TryAcquire(*first, "d1", {"a", "b"});
+  ASSERT_TRUE(held.ok());
+  std::unique_ptr<HostLocks> second = Planner("p2");
+  EXPECT_TRUE(TryAcquire(*second, "d1", {}).ok());
+  EXPECT_TRUE(TryAcquire(*second, "d1", {"c"}).ok());
+  EXPECT_THAT(Listed(), ElementsAre("a d1", "b d1", "c d1"));
+}
+
 TEST(HostLocksRestartTest, LocksOutliveTheProcessAndEndWhileNobodyRuns) {
   for (const bool in_time : {true, false}) {
     FakeClock clock;

@@ -42,6 +42,20 @@ absl::StatusOr<LastFencing> ReadFencing(Store& store) {
   return Unreadable(kFencingKey);
 }
 
+// Locks of the same holder, of hosts other than these.
+std::vector<StoreWrite> NeededNoMore(const v1::HostLock& holder,
+                                     const std::vector<std::string>& hosts,
+                                     const std::map<std::string, StoredLock>& table) {
+  std::vector<StoreWrite> deletions;
+  for (const auto& [host, stored] : table) {
+    const bool same = stored.lock.deployment() == holder.deployment() &&
+                      stored.lock.planner() == holder.planner();
+    if (!same || std::binary_search(hosts.begin(), hosts.end(), host)) continue;
+    deletions.push_back({.key = LockKey(host), .expected_revision = stored.revision});
+  }
+  return deletions;
+}
+
 }  // namespace
 
 absl::StatusOr<StoredLock> ReadLock(Store& store, const std::string& host) {
@@ -73,8 +87,8 @@ absl::StatusOr<TakenLocks> TakeLocks(Store& store, absl::Time now, int64_t lease
   if (!last.ok()) return last.status();
   int64_t fencing = std::max(last->number + 1, absl::ToUnixMicros(now));
   TakenLocks taken{.lease = lease};
-  std::vector<StoreWrite> writes;
-  writes.reserve(hosts.size() + 1);
+  std::vector<StoreWrite> writes = NeededNoMore(lock, hosts, table);
+  writes.reserve(writes.size() + hosts.size() + 1);
   v1::HostLock next = lock;
   for (const std::string& host : hosts) {
     next.set_host(host);
@@ -93,6 +107,12 @@ absl::StatusOr<TakenLocks> TakeLocks(Store& store, absl::Time now, int64_t lease
   if (!revision.ok()) return revision.status();
   taken.revision = *revision;
   return taken;
+}
+
+absl::Status GiveBack(Store& store, const v1::HostLock& lock,
+                      const std::map<std::string, StoredLock>& table) {
+  const std::vector<StoreWrite> deletions = NeededNoMore(lock, {}, table);
+  return deletions.empty() ? absl::OkStatus() : store.Write(deletions).status();
 }
 
 absl::Status TakeAway(Store& store, const StoredLock& lock, int64_t lease,

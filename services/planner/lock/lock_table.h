@@ -42,11 +42,15 @@ struct TakenLocks {
 };
 
 // Takes the locks of `hosts` (sorted, once each) as `lock` says of each, under `lease`, in one
-// write. `table` is what was read: FAILED_PRECONDITION: it is not so any more.
+// write, which also gives back what this deployment's planner held before a restart and needs no
+// more. `table` is what was read: FAILED_PRECONDITION: it is not so any more.
 absl::StatusOr<TakenLocks> TakeLocks(Store& store, absl::Time now, int64_t lease,
                                      const v1::HostLock& lock,
                                      const std::vector<std::string>& hosts,
                                      const std::map<std::string, StoredLock>& table);
+// Gives back all that the deployment of `lock` and its planner held before a restart.
+absl::Status GiveBack(Store& store, const v1::HostLock& lock,
+                      const std::map<std::string, StoredLock>& table);
 
 // Takes the lock away from its holder, and leaves word of who did it under `lease`.
 absl::Status TakeAway(Store& store, const StoredLock& lock, int64_t lease,

@@ -23,7 +23,8 @@ bool DeploymentRun::TakeLocks() {
   request.waiting = [this](const std::vector<v1::HostLock>& holders) { WaitsForLocks(holders); };
   request.give_up = [&] { return leaving() || cancelled(); };
   CrashPoint("planner-before-lock");
-  for (int attempt = 1; locks_ == nullptr && !request.hosts.empty(); ++attempt) {
+  // Also where there is none to take: an earlier process may have left some.
+  for (int attempt = 1; locks_ == nullptr; ++attempt) {
     absl::StatusOr<std::unique_ptr<HeldLocks>> locks = options().locks->Acquire(request);
     if (locks.ok()) {
       locks_ = *std::move(locks);
