@@ -38,12 +38,13 @@ class Program:
         self.log = self.directory / "log"
         self.flags = [str(flag) for flag in flags]
         self.env = env or {}
+        self.wrapper = []  # what its command begins with
         self.process = None
 
     def start(self, wait=True, env=None):
         self.addresses.unlink(missing_ok=True)
         environment = {"PATH": os.environ["PATH"], **self.env, **(env or {})}
-        command = [str(self.binary), "--metrics-listen", "127.0.0.1:0",
+        command = [*self.wrapper, str(self.binary), "--metrics-listen", "127.0.0.1:0",
                    "--address-file", str(self.addresses), *self.flags]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
