@@ -156,6 +156,15 @@ absl::StatusOr<v1::HostLock> DeploymentCalls::BreakLock(const v1::BreakLockReque
   return lock;
 }
 
+absl::StatusOr<v1::Deployment> DeploymentCalls::Get(const std::string& id) {
+  absl::StatusOr<v1::Deployment> deployment = options_.store->Whole(id);
+  if (!deployment.ok()) return deployment.status();
+  // The record cannot tell that it cannot be written.
+  const std::string trouble = options_.deployments->Trouble(id);
+  if (!trouble.empty()) deployment->set_message(trouble);
+  return deployment;
+}
+
 absl::Status DeploymentCalls::List(const v1::ListDeploymentsRequest& request,
                                    v1::ListDeploymentsResponse* response) {
   const absl::StatusOr<PageRequest> page = ReadPage(request);

@@ -1,6 +1,7 @@
 #ifndef GITOPS_SERVICES_PLANNER_RPC_FAKE_DEPLOYMENTS_H_
 #define GITOPS_SERVICES_PLANNER_RPC_FAKE_DEPLOYMENTS_H_
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -53,7 +54,17 @@ class FakeDeployments final : public Deployments {
     notes_.push_back("broken " + lock.host() + " " + lock.deployment() + " " + actor + " " +
                      reason);
   }
+  std::string Trouble(const std::string& id) override {
+    MutexLock lock(mutex_);
+    const auto found = troubles_.find(id);
+    return found == troubles_.end() ? "" : found->second;
+  }
   void Stop() override {}
+
+  void SetTrouble(const std::string& id, const std::string& trouble) {
+    MutexLock lock(mutex_);
+    troubles_[id] = trouble;
+  }
 
   std::vector<NewDeployment> begun() {
     MutexLock lock(mutex_);
@@ -77,6 +88,7 @@ class FakeDeployments final : public Deployments {
   Mutex mutex_;
   std::vector<NewDeployment> begun_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> notes_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> troubles_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace gitops

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -32,6 +33,17 @@ std::vector<Asked> HostsToAsk(const Fleet& fleet, FleetHosts hosts, const std::s
   return asked;
 }
 
+// The indices of `asked` in the order in which they are asked: a brake must not wait for timeouts
+// of hosts that are down, however many come first.
+std::vector<int> Order(const std::vector<Asked>& asked) {
+  std::vector<int> order(asked.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_partition(order.begin(), order.end(), [&](int i) {
+    return asked[i].host->host.state() == v1::HOST_STATE_ONLINE;
+  });
+  return order;
+}
+
 v1::HostOutcome Ask(const FleetCommand& command, const v1::Host& host) {
   v1::HostOutcome outcome;
   const absl::Status status = command.cancelled && command.cancelled()
@@ -60,9 +72,12 @@ absl::StatusOr<std::vector<v1::HostOutcome>> RunFleetCommand(const Fleet& fleet,
   if (!hosts.ok()) return hosts.status();
   const size_t selected = hosts->size();
   const std::vector<Asked> asked = HostsToAsk(fleet, *std::move(hosts), command.service);
+  const std::vector<int> order = Order(asked);
   std::vector<v1::HostOutcome> all(asked.size());
-  SideBySide(static_cast<int>(asked.size()), kMostAtOnce,
-             [&](int i) { all[i] = Ask(command, asked[i].host->host); });
+  SideBySide(static_cast<int>(asked.size()), kMostAtOnce, [&](int turn) {
+    const int i = order[turn];
+    all[i] = Ask(command, asked[i].host->host);
+  });
   if (command.cancelled && command.cancelled()) return absl::CancelledError("the caller is gone");
   std::vector<v1::HostOutcome> outcomes;
   for (size_t i = 0; i < all.size(); ++i) {

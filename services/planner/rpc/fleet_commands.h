@@ -22,7 +22,8 @@ struct FleetCommand {
   std::function<bool()> cancelled;
 };
 
-// What each host made of it, in the order of the selection. Hosts that have no such service are not
+// What each host made of it, in the order of the selection; hosts that are online are asked first.
+// Hosts that have no such service are not
 // asked; of which nothing is known are, and are left out where they have none. NOT_FOUND: no
 // selected host has it. INVALID_ARGUMENT: a bad selection or service. CANCELLED.
 absl::StatusOr<std::vector<v1::HostOutcome>> RunFleetCommand(const Fleet& fleet,

@@ -163,7 +163,7 @@ class PlannerServiceImpl final : public PlannerService {
 
   grpc::Status GetDeployment(ServerContext*, const v1::GetDeploymentRequest* request,
                              v1::GetDeploymentResponse* response) override {
-    return Answer(options_.store->Whole(request->id()), response->mutable_deployment());
+    return Answer(deployments_.Get(request->id()), response->mutable_deployment());
   }
 
   grpc::Status ListDeployments(ServerContext*, const v1::ListDeploymentsRequest* request,
