@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from fleet import Fleet, HookEndpoint, actions_done, states
-from fleet_hosts import FleetHosts
+from marked_hosts import MarkedHosts
 from harness import wait_for
 
 SELECT = ["pre-select", "post-select"]
@@ -18,7 +18,7 @@ MODES = {"change": "transform", "narrow": "filter", "look": "read-only"}
 
 class Rules:
     def __init__(self, base):
-        self.hosts = FleetHosts(base, 3)
+        self.hosts = MarkedHosts(base, 3)
         self.hooks = {name: HookEndpoint() for name in MODES}
         self.fleet = Fleet(base, hosts=self.hosts.keys(), hooks=[
             {"name": name, "mode": mode, "points": POINTS, "url": self.hooks[name], "retries": 0}

@@ -1,6 +1,6 @@
 """Hosts of a fleet whose checks, triggers and reboots a test decides, by files in their directories:
 
-    hosts = FleetHosts(base, 3)
+    hosts = MarkedHosts(base, 3)
     with Fleet(base, hosts=hosts.keys()) as fleet, hosts.booting(fleet):
         hosts.mark("sick", "web2")       # its health check now fails
 """
@@ -13,7 +13,7 @@ import threading
 CANARY = "canary-91c7"
 
 
-class FleetHosts:
+class MarkedHosts:
     """`tags`: {host: its tags}. Marks of a host: "sick" (its health check fails), "unready" (its
     pre-deploy check fails), "hold" (its secret's trigger waits)."""
 
