@@ -71,6 +71,22 @@ TEST(DeploymentHooks, AHookErrorStopsTheDeploymentAndOthersAfterTheStepTheyAreIn
   EXPECT_THAT(world.hooks.asked(), ::testing::Contains("post-deploy web1 [reboot] ok"));
 }
 
+TEST(DeploymentHooks, AFailedPreHookIsFollowedByThePostHookAndResumedInANewStep) {
+  RunWorld world({.hosts = 2, .hooks = true});
+  world.hooks.Add({.point = "pre-deploy", .times = 1, .message = "no", .failed_hook = "drain"});
+  v1::DeploymentSpec spec = SpecOf({"sync"});
+  spec.set_skip_health_checks(true);
+  const v1::Deployment done = world.Run(spec);
+  EXPECT_THAT(States(done), ElementsAre("web1 FAILED", "web2 PENDING"));
+  EXPECT_EQ(done.hosts(0).message(), "no");
+  EXPECT_THAT(world.hooks.asked(),
+              ElementsAre("pre-deploy web1 [sync]", "post-deploy web1 [sync] failed"));
+  EXPECT_THAT(world.agents.performed(), IsEmpty());
+  ASSERT_TRUE(world.deployments->Resume(done.id(), "bob").ok());
+  EXPECT_EQ(StateOf(world.AwaitEnd(done.id())), "SUCCEEDED");
+  EXPECT_EQ(world.hooks.requests()[2].idempotency_key(), done.id() + "/web1/2/pre-deploy");
+}
+
 TEST(DeploymentHooks, ADispatcherThatCannotBeReachedStopsTheDeployment) {
   RunWorld world({.hosts = 2, .hooks = true});
   world.hooks.Add({.point = "post-deploy", .code = absl::StatusCode::kUnavailable});

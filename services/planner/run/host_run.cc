@@ -39,7 +39,7 @@ class HostRun {
   MoveDone Make(const Move& move);
   bool Advance(const Move& move, const MoveResult& result);
   void LeaveUnreachable(const std::string& why);
-  void StopAtHook(const std::string& why);
+  bool StopAtHook(const std::string& why);
   void EndAs(v1::HostDeploymentState state, const std::string& message);
   void Finish();
   void Encode();
@@ -116,8 +116,10 @@ bool HostRun::Step() {
     case MoveDone::Kind::kLeft:
       return false;
     case MoveDone::Kind::kHookError:
-      StopAtHook(done.why);
-      return false;
+      if (!StopAtHook(done.why)) return false;
+      done.result.outcome = Outcome::kFailed;
+      done.result.error = done.why;
+      break;
     case MoveDone::Kind::kUnreachable:
       if (!asked_) {
         LeaveUnreachable(done.why);
@@ -220,10 +222,13 @@ void HostRun::LeaveUnreachable(const std::string& why) {
   EndAs(v1::HOST_DEPLOYMENT_STATE_UNREACHABLE, why);
 }
 
-void HostRun::StopAtHook(const std::string& why) {
+// Whether the host has moves to make nevertheless: what its step took is to be given back.
+bool HostRun::StopAtHook(const std::string& why) {
   // First what stops the others: a planner that is killed in between must not go on with them.
-  if (!run_.Halt(why)) return;
+  if (!run_.Halt(why)) return false;
+  if (!KeepsItsPlace(progress_)) return true;
   EndAs(v1::HOST_DEPLOYMENT_STATE_FAILED, why);
+  return false;
 }
 
 void HostRun::EndAs(v1::HostDeploymentState state, const std::string& message) {

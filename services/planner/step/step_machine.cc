@@ -176,6 +176,18 @@ void AfterHook(HostProgress& progress, const MoveResult& result) {
   }
 }
 
+// A pre- hook that fails has failed its step, so that what hooks before it took is given back.
+void AfterFailedHook(HostProgress& progress, const MoveResult& result) {
+  if (progress.stage == Stage::kPre) {
+    progress.step_outcome = Outcome::kFailed;
+    progress.error = result.error;
+    progress.stage = Stage::kPost;
+    return;
+  }
+  progress.error = absl::StrCat(progress.error, "; then ", result.error);
+  FinishStep(progress);
+}
+
 void AfterAction(HostProgress& progress, const Move& move) {
   if (move.action == kPush) progress.pushed = true;
   if (move.secrets == Move::Secrets::kPostActivation) progress.secrets_due = false;
@@ -227,6 +239,10 @@ HostProgress BeginHost(std::vector<std::string> actions, const HostPolicy& polic
   return Settled(std::move(progress), policy);
 }
 
+bool KeepsItsPlace(const HostProgress& progress) {
+  return progress.stage == Stage::kPost && progress.step_outcome != Outcome::kFailed;
+}
+
 Move NextMove(const HostProgress& before, const HostPolicy& policy) {
   const HostProgress progress = Settled(before, policy);
   if (progress.end != HostEnd::kNone) return {};
@@ -261,7 +277,11 @@ HostProgress After(HostProgress before, const HostPolicy& policy, const Move& mo
   HostProgress progress = Settled(std::move(before), policy);
   ++progress.moves;
   if (move.kind == Move::Kind::kHook) {
-    AfterHook(progress, result);
+    if (result.outcome == Outcome::kFailed) {
+      AfterFailedHook(progress, result);
+    } else {
+      AfterHook(progress, result);
+    }
     return Settled(std::move(progress), policy);
   }
   if (move.kind == Move::Kind::kPerform || move.kind == Move::Kind::kReboot) {

@@ -104,8 +104,12 @@ struct MoveResult {
   std::vector<std::string> actions;  // kHook: the list the hook answered with
 };
 
-// The host after `move`, which was NextMove's answer. A hook that failed is not told here: it stops
-// the deployment, and the host keeps its place.
+// Whether a hook that fails now leaves the host where it is, to be asked again by `resume`: the
+// post- hook of a step that did not fail, since its actions are not to be done once more. Any other
+// failure of a hook is told to After().
+bool KeepsItsPlace(const HostProgress& progress);
+
+// The host after `move`, which was NextMove's answer.
 HostProgress After(HostProgress progress, const HostPolicy& policy, const Move& move,
                    const MoveResult& result);
 

@@ -258,6 +258,47 @@ TEST(StepMachine, AResumedHostGoesOnWithTheActionThatFailedInANewStep) {
                           "pre-reboot(reboot)", "reboot", "post-reboot()=ok"));
 }
 
+TEST(StepMachine, AFailedPreHookFailsItsStepAndGivesBackWhatOthersBeforeItTook) {
+  Rehearsal host;
+  host.failing = {"pre-reboot(reboot)"};
+  EXPECT_THAT(
+      host.Run("sync reboot"),
+      ElementsAre("pre-deploy(sync reboot)", "pre-deploy-checks", "sync", "post-deploy(reboot)=ok",
+                  "pre-reboot(reboot)", "post-reboot(reboot)=failed"));
+  EXPECT_EQ(host.host.end, HostEnd::kFailed);
+  EXPECT_EQ(host.host.error, "pre-reboot(reboot) failed");
+  EXPECT_EQ(host.host.remaining, Words("reboot"));
+}
+
+TEST(StepMachine, AHookThatFailsBeforeAndAfterIsToldWhollyAndResumedInANewStep) {
+  Rehearsal host = WithoutChecks();
+  host.failing = {"pre-deploy(sync)", "post-deploy(sync)=failed"};
+  host.Run("sync");
+  EXPECT_EQ(host.host.error, "pre-deploy(sync) failed; then post-deploy(sync)=failed failed");
+  host.failing.clear();
+  host.trace.clear();
+  host.host = Resumed(host.host, host.policy);
+  EXPECT_EQ(NextMove(host.host, host.policy).step_number, 2);
+  while (host.Step()) {
+  }
+  EXPECT_THAT(host.trace, ElementsAre("pre-deploy(sync)", "sync", "post-deploy()=ok"));
+  EXPECT_EQ(host.host.end, HostEnd::kSucceeded);
+}
+
+TEST(StepMachine, OnlyAPostHookOfAStepThatDidNotFailKeepsItsPlace) {
+  Rehearsal host = WithoutChecks();
+  host.host = BeginHost(Words("sync"), host.policy);
+  EXPECT_FALSE(KeepsItsPlace(host.host)) << "pre-deploy";
+  host.Step();
+  host.Step();
+  EXPECT_TRUE(KeepsItsPlace(host.host)) << "post-deploy, ok";
+  host.failing = {"sync"};
+  host.host = BeginHost(Words("sync"), host.policy);
+  host.Step();
+  host.Step();
+  EXPECT_FALSE(KeepsItsPlace(host.host)) << "post-deploy, failed";
+}
+
 TEST(StepMachine, AResumedHostThatStoppedAtAHookAsksThatHookAgain) {
   Rehearsal host = WithoutChecks();
   host.host = BeginHost(Words("sync"), host.policy);
