@@ -76,16 +76,18 @@ class Link:
 
 class HeldFleet(Fleet):
     """Hosts whose trigger command and health check can be held, and say when they are reached. Those
-    named in `linked` are reached, and reach the planner, through a Link."""
+    named in `linked` are reached, and reach the planner, through a Link; `host_keys(name)` has further
+    keys of [[hosts]]."""
 
-    def __init__(self, base, names, linked=(), planner_flags=(), **options):
+    def __init__(self, base, names, linked=(), planner_flags=(), host_keys=None,
+                 **options):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="gitops-", dir="/tmp"))
         self.endpoint = HookEndpoint()
         base = pathlib.Path(base)
         keys = {}
         for name in names:
             (base / name).mkdir(parents=True)
-            keys[name] = self._keys(base, name)
+            keys[name] = {**self._keys(base, name), **(host_keys(name) if host_keys else {})}
             if name in linked:
                 keys[name]["address"] = f"unix:{self.directory}/{name}"
         hooks = [{"name": "trace", "points": POINTS, "url": self.endpoint}]

@@ -125,9 +125,7 @@ class Crashing:
         return Outcome(self, deployment, begun)
 
     def unfreeze(self):
-        for agent in self.fleet.agents.values():
-            agent.ctl("unfreeze", "app")
-            agent.wait_service("app", state="OK")
+        self.fleet.ctl("unfreeze", "app", "--all", "-y")
 
 
 class Outcome:
@@ -275,8 +273,7 @@ def test_a_host_is_rebooted_once_whenever_the_planner_is_killed(crashing, whole,
 @pytest.mark.parametrize("point", ROLLBACK)
 def test_a_wave_is_brought_back_once_whenever_the_planner_is_killed(crashing, whole, point):
     def deploy(killed_at):
-        good = crashing.commit()
-        crashing.deploy("sync")
+        good = crashing.fleet.agents["web3"].service("app")["hash"]
         crashing.commit("bad-on-web3")
         outcome = crashing.deploy("sync", "--on-failure", "rollback", "--health-timeout", "500ms",
                                   killed_at=killed_at)
@@ -294,6 +291,7 @@ def test_a_wave_is_brought_back_once_whenever_the_planner_is_killed(crashing, wh
 
 
 def test_a_deployment_that_must_not_wait_and_was_not_stored_is_not_begun(crashing):
+    crashing.commit()
     before = crashing.fleet.latest()["id"]
     crashing.fleet.planner.kill()
     crashing.fleet.planner.start(env={"GITOPS_CRASH_AT": "planner-before-lock"})

@@ -38,6 +38,8 @@ class DeploymentCalls {
   absl::StatusOr<v1::Deployment> Resume(const std::string& id, const CallContext& call);
   absl::StatusOr<v1::HostLock> BreakLock(const v1::BreakLockRequest& request,
                                          const CallContext& call);
+  // With what the record does not tell: why it cannot be written.
+  absl::StatusOr<v1::Deployment> Get(const std::string& id);
   absl::Status List(const v1::ListDeploymentsRequest& request,
                     v1::ListDeploymentsResponse* response);
 

@@ -191,6 +191,15 @@ TEST_F(DeploymentRpcTest, OneDeploymentIsShownWithHostsAndHookCalls) {
   EXPECT_EQ(Try(&Stub::GetDeployment, request).error_code(), StatusCode::NOT_FOUND);
 }
 
+TEST_F(DeploymentRpcTest, WhatHoldsUpADeploymentIsShownThoughItCannotBeStored) {
+  v1::GetDeploymentRequest request;
+  request.set_id(Begin(Spec("reboot")).id());
+  deployments_.SetTrouble(request.id(), "the disk is full");
+  EXPECT_EQ(Call(&Stub::GetDeployment, request).deployment().message(), "the disk is full");
+  deployments_.SetTrouble(request.id(), "");
+  EXPECT_EQ(Call(&Stub::GetDeployment, request).deployment().message(), "");
+}
+
 TEST_F(DeploymentRpcTest, CancelAndResumeAreForTheCaller) {
   const std::string id = Begin(Spec("reboot")).id();
   v1::CancelDeploymentRequest cancel;

@@ -134,6 +134,10 @@ bool DeploymentRun::Halt(const std::string& reason) {
 
 void DeploymentRun::StoreTrouble(const absl::Status& status) {
   MutexLock lock(mutex_);
+  if (!status.ok() && trouble_.empty()) {
+    LogWarning("a deployment waits until its state can be stored",
+               {{"deployment", id()}, {"error", std::string(status.message())}});
+  }
   trouble_ = status.ok()
                  ? ""
                  : absl::StrCat("waits, because the planner cannot store: ", status.message());

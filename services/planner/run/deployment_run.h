@@ -42,6 +42,11 @@ class DeploymentRun : public RunControl {
 
   absl::StatusOr<v1::Deployment> Cancel(const std::string& actor, const std::string& reason);
   void LockBroken(const v1::HostLock& lock, const std::string& actor, const std::string& reason);
+  // What cannot be stored, and so cannot be read in the record; empty: nothing.
+  std::string trouble() {
+    MutexLock lock(mutex_);
+    return trouble_;
+  }
 
   const DeploymentsOptions& options() const override { return *parts_.options; }
   const record::v1::DeploymentEntry& facts() const override { return facts_; }

@@ -42,6 +42,10 @@ class DeploymentsImpl : public Deployments {
   absl::StatusOr<v1::Deployment> Resume(const std::string& id, const std::string& actor) override;
   void LockBroken(const v1::HostLock& lock, const std::string& actor,
                   const std::string& reason) override;
+  std::string Trouble(const std::string& id) override {
+    const RunPointer run = Find(id);
+    return run == nullptr ? "" : run->trouble();
+  }
   void Stop() override;
 
  private:

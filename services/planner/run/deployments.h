@@ -74,6 +74,9 @@ class Deployments {
   virtual void LockBroken(const v1::HostLock& lock, const std::string& actor,
                           const std::string& reason) = 0;
 
+  // What holds up a deployment that runs here and cannot be stored, in words; empty: nothing.
+  virtual std::string Trouble(const std::string& id) = 0;
+
   // Ends what runs after the move under way, for a shutdown; Recover() of the next process goes on.
   virtual void Stop() = 0;
 };

@@ -194,11 +194,13 @@ TEST(DeploymentRestart, AFullDiskForAWhileHoldsItUpAndHarmsNothing) {
   while (Clock::System()->WaitUntil(mutex, never, until)) {
   }
   EXPECT_THAT(world.agents.performed(), SizeIs(1));
+  EXPECT_THAT(world.deployments->Trouble(id), ::testing::HasSubstr("cannot store"));
   world.store.Heal();
   const v1::Deployment done = world.AwaitEnd(id);
   EXPECT_EQ(StateOf(done), "SUCCEEDED");
   EXPECT_THAT(world.agents.ActionsOn("web1:8004"), ElementsAre("sync", "reboot"));
   EXPECT_THAT(done.message(), ::testing::IsEmpty());
+  EXPECT_EQ(world.deployments->Trouble(id), "");
 }
 
 TEST(DeploymentRestart, AStopWhileTheDiskIsFullComesToItsEnd) {
