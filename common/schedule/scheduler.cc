@@ -1,6 +1,8 @@
 #include "common/schedule/scheduler.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <set>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -15,9 +17,16 @@ namespace {
 struct Entry {
   std::function<absl::Time()> run;
   absl::Time due;
-  bool running = false;
-  bool woken = false;  // while running: run once more
+  uint64_t turn = 0;     // among those due at the same time
+  bool running = false;  // and not in the queue
+  bool woken = false;    // while running: run once more
   bool removed = false;
+};
+
+struct DueBefore {
+  bool operator()(const Entry* a, const Entry* b) const {
+    return a->due != b->due ? a->due < b->due : a->turn < b->turn;
+  }
 };
 
 class ThreadedScheduler final : public Scheduler {
@@ -36,25 +45,23 @@ class ThreadedScheduler final : public Scheduler {
   std::unique_ptr<Job> Add(absl::Time first, std::function<absl::Time()> run) override {
     auto entry = std::make_unique<Entry>();
     entry->run = std::move(run);
-    entry->due = first;
-    Entry* raw = entry.get();
     MutexLock lock(mutex_);
-    entries_.push_back(std::move(entry));
-    EnsureThread();
-    changed_.NotifyAll();
-    return std::make_unique<Handle>(this, raw);
+    Queue(entry.get(), first);
+    TellOne(entry.get());
+    return std::make_unique<Handle>(this, std::move(entry));
   }
 
  private:
   class Handle final : public Job {
    public:
-    Handle(ThreadedScheduler* scheduler, Entry* entry) : scheduler_(scheduler), entry_(entry) {}
-    ~Handle() override { scheduler_->Remove(entry_); }
-    void Wake() override { scheduler_->Wake(entry_); }
+    Handle(ThreadedScheduler* scheduler, std::unique_ptr<Entry> entry)
+        : scheduler_(scheduler), entry_(std::move(entry)) {}
+    ~Handle() override { scheduler_->Remove(entry_.get()); }
+    void Wake() override { scheduler_->Wake(entry_.get()); }
 
    private:
-    ThreadedScheduler* scheduler_;
-    Entry* entry_;
+    ThreadedScheduler* const scheduler_;
+    const std::unique_ptr<Entry> entry_;
   };
 
   void Wake(Entry* entry) {
@@ -63,9 +70,11 @@ class ThreadedScheduler final : public Scheduler {
       entry->woken = true;
       return;
     }
-    entry->due = absl::InfinitePast();
-    EnsureThread();
-    changed_.NotifyAll();
+    // It keeps its turn where it was woken before.
+    if (entry->due == absl::InfinitePast()) return;
+    queue_.erase(entry);
+    Queue(entry, absl::InfinitePast());
+    TellOne(entry);
   }
 
   void Remove(Entry* entry) {
@@ -73,7 +82,20 @@ class ThreadedScheduler final : public Scheduler {
     // Not run again, not even one that is always due at once.
     entry->removed = true;
     while (entry->running) finished_.Wait(mutex_);
-    std::erase_if(entries_, [entry](const auto& owned) { return owned.get() == entry; });
+    queue_.erase(entry);
+  }
+
+  void Queue(Entry* entry, absl::Time due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    entry->due = due;
+    entry->turn = ++last_turn_;
+    queue_.insert(entry);
+  }
+
+  // What was queued may be due before what the idle threads wait for. The one that takes it tells
+  // the next, if there is more.
+  void TellOne(const Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    EnsureThread();
+    if (*queue_.begin() == entry) changed_.NotifyOne();
   }
 
   void EnsureThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -81,19 +103,10 @@ class ThreadedScheduler final : public Scheduler {
     if (idle_ == 0 && room && !stopping_) threads_.emplace_back([this] { Work(); });
   }
 
-  Entry* Earliest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    Entry* earliest = nullptr;
-    for (const auto& entry : entries_) {
-      if (entry->running || entry->removed) continue;
-      if (earliest == nullptr || entry->due < earliest->due) earliest = entry.get();
-    }
-    return earliest;
-  }
-
   void Work() {
     MutexLock lock(mutex_);
     while (!stopping_) {
-      Entry* entry = Earliest();
+      Entry* entry = queue_.empty() ? nullptr : *queue_.begin();
       if (entry == nullptr || entry->due > clock_->Now()) {
         ++idle_;
         clock_->WaitUntil(mutex_, changed_, entry ? entry->due : absl::InfiniteFuture());
@@ -105,15 +118,18 @@ class ThreadedScheduler final : public Scheduler {
   }
 
   void RunOne(Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    queue_.erase(entry);
     entry->running = true;
     entry->woken = false;
     // Somebody has to wait for what is due next while this thread is busy.
     EnsureThread();
+    if (idle_ > 0 && !queue_.empty()) changed_.NotifyOne();
     mutex_.Unlock();
     const absl::Time next = entry->run();
     mutex_.Lock();
     entry->running = false;
-    entry->due = entry->woken ? absl::InfinitePast() : next;
+    // What is removed meanwhile may be gone when the lock is.
+    if (!entry->removed) Queue(entry, entry->woken ? absl::InfinitePast() : next);
     finished_.NotifyAll();
   }
 
@@ -122,7 +138,9 @@ class ThreadedScheduler final : public Scheduler {
   Mutex mutex_;
   CondVar changed_;
   CondVar finished_;
-  std::vector<std::unique_ptr<Entry>> entries_ ABSL_GUARDED_BY(mutex_);
+  // Those that do not run now; each belongs to its handle.
+  std::set<Entry*, DueBefore> queue_ ABSL_GUARDED_BY(mutex_);
+  uint64_t last_turn_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::thread> threads_ ABSL_GUARDED_BY(mutex_);
   int idle_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -119,6 +119,35 @@ TEST_F(SchedulerTest, WithAllThreadsBusyTheLongestDueComesFirst) {
   EXPECT_THAT(Ran(), ElementsAre("busy", "latest", "late"));
 }
 
+TEST_F(SchedulerTest, OfThoseThatAreWokenTheFirstWokenComesFirst) {
+  auto scheduler = NewScheduler(&clock_, 1);
+  Hold(true);
+  auto busy = scheduler->Add(clock_.Now(), Noting("busy", Never));
+  ASSERT_TRUE(AwaitRuns(1));
+  auto a = scheduler->Add(absl::InfiniteFuture(), Noting("a", Never));
+  auto b = scheduler->Add(absl::InfiniteFuture(), Noting("b", Never));
+  auto c = scheduler->Add(clock_.Now(), Noting("c", Never));
+  b->Wake();
+  a->Wake();
+  b->Wake();  // it waits already
+  Hold(false);
+  ASSERT_TRUE(AwaitRuns(4));
+  EXPECT_THAT(Ran(), ElementsAre("busy", "b", "a", "c"));
+}
+
+TEST_F(SchedulerTest, ManyJobsThatAreWokenAtOnceRunOnAllThreads) {
+  auto scheduler = NewScheduler(&clock_, 3);
+  Hold(true);
+  std::vector<std::unique_ptr<Scheduler::Job>> jobs;
+  for (int i = 0; i < 100; ++i) {
+    jobs.push_back(scheduler->Add(absl::InfiniteFuture(), Noting("a", Never)));
+  }
+  for (const auto& job : jobs) job->Wake();
+  EXPECT_TRUE(AwaitRuns(3)) << "each thread has one";
+  Hold(false);
+  EXPECT_TRUE(AwaitRuns(100));
+}
+
 TEST_F(SchedulerTest, AJobThatIsDestroyedHasEndedItsRunAndRunsNoMore) {
   auto scheduler = NewScheduler(&clock_, 4);
   bool ended = false;
