@@ -22,9 +22,10 @@ def host_fixture(machine):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Shows what the host logged where a test failed."""
+    """Shows what the host, or the fleet, logged where a test failed."""
     outcome = yield
     report = outcome.get_result()
-    machine = getattr(item, "funcargs", {}).get("machine")
-    if report.failed and machine is not None:
-        report.sections.append((f"journal of {machine.hostname}", machine.logs(lines=80)))
+    for name in ("machine", "site"):
+        machine = getattr(item, "funcargs", {}).get(name)
+        if report.failed and machine is not None:
+            report.sections.append((f"logs of the {name}", machine.logs(lines=80)))

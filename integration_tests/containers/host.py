@@ -207,13 +207,28 @@ class SystemdHost:
         """systemctl reboot, or (clean=False) power lost; then boots again. Its disk stays."""
         if clean:
             self.run("systemctl reboot", check=False)
-            podman("wait", self.container, timeout=BOOT_SECONDS)
         else:
-            podman("kill", "--signal", "KILL", self.container)
-            podman("wait", self.container, timeout=BOOT_SECONDS)
+            self.power_off()
+        self.come_back()
+
+    def power_off(self):
+        """Power lost."""
+        podman("kill", "--signal", "KILL", self.container)
+        podman("wait", self.container, timeout=BOOT_SECONDS)
+
+    def come_back(self):
+        """Waits until the host has gone down, and boots it again."""
+        podman("wait", self.container, timeout=BOOT_SECONDS)
+        self.power_on()
+
+    def power_on(self):
         self._pid = None
         podman("start", self.container)
         self._await_boot()
+
+    def is_off(self):
+        state = podman("inspect", "--format", "{{.State.Running}}", self.container, check=False)
+        return state.stdout.strip() != "true"
 
     def kill_agent(self, unit="gitops-agent.service"):
         """kill -9 of the agent, as a crash; what becomes of it then is its unit's Restart=."""
