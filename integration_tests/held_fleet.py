@@ -91,7 +91,7 @@ class HeldFleet(Fleet):
             if name in linked:
                 keys[name]["address"] = f"unix:{self.directory}/{name}"
         hooks = [{"name": "trace", "points": POINTS, "url": self.endpoint}]
-        flags = ["--connect-timeout", "1s", "--return-timeout", "5s", *planner_flags]
+        flags = ["--connect-timeout", "1s", "--return-timeout", "3s", *planner_flags]
         super().__init__(base, hosts=keys, hooks=hooks, planner_flags=flags, **options)
         self.links = {}
         for name in linked:
