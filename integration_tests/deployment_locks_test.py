@@ -69,8 +69,6 @@ def test_deployments_over_overlapping_hosts_never_interleave_on_one_and_never_de
     fleet.release("web2")
     deployments = [fleet.await_end(each, seconds=60) for each in begun]
     assert [each["state"] for each in deployments] == ["SUCCEEDED"] * 12
-    assert any("waits for host" in event["message"] and begun[0] in event["message"]
-               for each in deployments for event in each["events"])
 
     for name in HOSTS:
         # As the hooks saw it: one deployment from its first question to its last.
@@ -90,6 +88,8 @@ def test_deployments_over_overlapping_hosts_never_interleave_on_one_and_never_de
                        for host in each["hosts"] if host["host"] == name for step in host["steps"])
         numbers = [int(fencing) for _, fencing in steps]
         assert numbers == sorted(numbers)
+    assert any("waits for host" in event["message"] and begun[0] in event["message"]
+               for each in deployments for event in each["events"])
     assert fleet.locks() == {}
 
 
