@@ -218,13 +218,13 @@ def test_host_cut_off_before_its_turn_is_unreachable_alone_and_shown_stale(fleet
     record = fleet.latest()
     assert states(record) == {"web1": "SUCCEEDED", "web2": "UNREACHABLE", "web3": "SUCCEEDED"}
     web2 = host_of(record, "web2")
-    assert lasted(web2) < CONNECT_TIMEOUT + 1
+    assert lasted(web2) < CONNECT_TIMEOUT + 2
     assert web2["remainingActions"] == ["sync"] and fleet.addresses["web2"] in web2["message"]
     wait_for(lambda: fleet.shown("web2")["state"] == "STALE", what="web2 is stale")
     shown = fleet.shown("web2")
     seconds = (moment(shown["stateTime"]) - cut).total_seconds()
     assert -1 < seconds < STALE_AFTER + 2, shown
-    assert abs((moment(shown["lastSeenTime"]) - cut).total_seconds()) < 1, shown
+    assert -3 < (moment(shown["lastSeenTime"]) - cut).total_seconds() < 1, shown
     line = next(line for line in fleet.ctl("list", "hosts").out.splitlines() if "web2" in line)
     assert line.index("STALE") < line.index(f"{moment(shown['stateTime']):%d %b %Y %H:%M:%S} UTC"), line
     fleet.agents["web2"].mend()
