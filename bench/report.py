@@ -8,8 +8,8 @@ import re
 import shutil
 import subprocess
 
-BEGIN = "<!-- results: begin; tools/bench writes what stands between these lines -->"
-END = "<!-- results: end -->"
+BEGIN = "<!-- {}: begin; tools/bench writes what stands between these lines -->"
+END = "<!-- {}: end -->"
 
 
 def milliseconds(seconds):
@@ -28,9 +28,10 @@ def table(header, rows):
 class Figure:
     """A row of the first table: ours, the goal if there is one, and the peers' of the same run."""
 
-    def __init__(self, name, value, show, goal=None, peers=None):
+    def __init__(self, name, value, show, goal=None, peers=None, best=None):
         self.name, self.value, self.show, self.goal = name, value, show, goal
         self.peers = peers or {}
+        self.best = best  # of several runs, where it is worth telling
 
     @property
     def missed(self):
@@ -38,7 +39,8 @@ class Figure:
 
     def row(self, peers):
         goal = "" if self.goal is None else f"≤ {self.show(self.goal)} {'missed' if self.missed else 'met'}"
-        cells = [self.name, self.show(self.value), goal]
+        best = "" if self.best is None else f" (best: {self.show(self.best)})"
+        cells = [self.name, self.show(self.value) + best, goal]
         for peer in peers:
             theirs = self.peers.get(peer)
             cells.append("" if theirs is None
@@ -47,9 +49,9 @@ class Figure:
         return cells
 
 
-def figures_table(figures):
+def figures_table(figures, ours="gitops-agent"):
     peers = list(dict.fromkeys(peer for figure in figures for peer in figure.peers))
-    header = ["figure", "gitops-agent", "goal"] + [f"{peer} (times ours)" for peer in peers]
+    header = ["figure", ours, "goal"] + [f"{peer} (times ours)" for peer in peers]
     return table(header, [figure.row(peers) for figure in figures])
 
 
@@ -80,12 +82,12 @@ def machine(directory):
          if os.getloadavg()[0] > os.cpu_count() else []))
 
 
-def write(path, text):
-    """Replaces what stands between the markers."""
+def write(path, text, section="results"):
+    """Replaces what stands between the markers of a section."""
     page = pathlib.Path(path)
-    old = page.read_text()
-    before, _, rest = old.partition(BEGIN)
-    _, found, after = rest.partition(END)
+    begin, end = BEGIN.format(section), END.format(section)
+    before, _, rest = page.read_text().partition(begin)
+    _, found, after = rest.partition(end)
     if not found:
-        raise SystemExit(f"{path}: the lines \"{BEGIN}\" and \"{END}\" are missing")
-    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+        raise SystemExit(f"{path}: the lines \"{begin}\" and \"{end}\" are missing")
+    page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}")

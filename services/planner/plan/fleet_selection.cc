@@ -35,19 +35,20 @@ absl::Status CheckFleetSelection(const v1::Selection& selection, bool changes) {
       "meant (--all)");
 }
 
-absl::StatusOr<std::vector<int>> SelectIndices(const FleetHosts& hosts,
+absl::StatusOr<std::vector<int>> SelectIndices(size_t count,
+                                               const std::function<const FleetHost&(size_t)>& host,
                                                const Selection& selection) {
   // Neither names nor tags need to be looked at.
   if (SelectsEverything(selection) && selection.order_by_tags.empty()) {
-    std::vector<int> all(hosts.size());
+    std::vector<int> all(count);
     std::iota(all.begin(), all.end(), 0);
     return all;
   }
   std::vector<SelectableHost> selectable;
-  selectable.reserve(hosts.size());
-  for (const auto& host : hosts) {
-    selectable.push_back(
-        {.name = host->host.host(), .tags = {host->host.tags().begin(), host->host.tags().end()}});
+  selectable.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    const FleetHost& one = host(i);
+    selectable.push_back({.name = one.host.host(), .tags = one.spec.tags});
   }
   return Select(selectable, selection);
 }
@@ -56,7 +57,9 @@ absl::StatusOr<FleetHosts> SelectHosts(const Fleet& fleet, const v1::Selection& 
                                        bool changes) {
   if (absl::Status status = CheckFleetSelection(selection, changes); !status.ok()) return status;
   FleetHosts hosts = fleet.Hosts();
-  const auto indices = SelectIndices(hosts, ToSelection(selection, fleet));
+  const auto indices = SelectIndices(
+      hosts.size(), [&](size_t i) -> const FleetHost& { return *hosts[i]; },
+      ToSelection(selection, fleet));
   if (!indices.ok()) return indices.status();
   FleetHosts selected;
   selected.reserve(indices->size());

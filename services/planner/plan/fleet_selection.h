@@ -1,6 +1,8 @@
 #ifndef GITOPS_SERVICES_PLANNER_PLAN_FLEET_SELECTION_H_
 #define GITOPS_SERVICES_PLANNER_PLAN_FLEET_SELECTION_H_
 
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -23,8 +25,10 @@ Selection ToSelection(const v1::Selection& selection, const Fleet& fleet);
 // `all`.
 absl::Status CheckFleetSelection(const v1::Selection& selection, bool changes);
 
-// The indices of those of `hosts` that are selected, in order. Errors as CheckSelection.
-absl::StatusOr<std::vector<int>> SelectIndices(const FleetHosts& hosts, const Selection& selection);
+// The indices of those of `count` hosts that are selected, in order. Errors as CheckSelection.
+absl::StatusOr<std::vector<int>> SelectIndices(size_t count,
+                                               const std::function<const FleetHost&(size_t)>& host,
+                                               const Selection& selection);
 
 // All of it on the hosts as they are now.
 absl::StatusOr<FleetHosts> SelectHosts(const Fleet& fleet, const v1::Selection& selection,

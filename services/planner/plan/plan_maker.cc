@@ -104,28 +104,26 @@ class Making {
 
   // pre-select, the selection, post-select.
   absl::Status Choose() {
-    const FleetHosts fleet = options_.fleet->Hosts();
+    fleet_ = options_.fleet->Hosts();
     const auto actions = std::make_shared<const std::vector<std::string>>(spec_.actions().begin(),
                                                                           spec_.actions().end());
     std::vector<ChosenHost> all;
-    all.reserve(fleet.size());
-    for (const auto& host : fleet) all.push_back({.host = host, .actions = actions});
-    auto base = AskSelectHooks(hooks_, "pre-select", fleet, std::move(all));
+    all.reserve(fleet_.size());
+    for (const auto& host : fleet_) all.push_back({.host = host.get(), .actions = actions});
+    auto base = AskSelectHooks(hooks_, "pre-select", fleet_, std::move(all));
     if (!base.ok()) return base.status();
     auto selected = SelectAmong(*std::move(base));
     if (!selected.ok()) return selected.status();
-    auto chosen = AskSelectHooks(hooks_, "post-select", fleet, *std::move(selected));
+    auto chosen = AskSelectHooks(hooks_, "post-select", fleet_, *std::move(selected));
     if (!chosen.ok()) return chosen.status();
     chosen_ = *std::move(chosen);
     return absl::OkStatus();
   }
 
   absl::StatusOr<std::vector<ChosenHost>> SelectAmong(std::vector<ChosenHost> base) const {
-    FleetHosts hosts;
-    hosts.reserve(base.size());
-    for (const ChosenHost& host : base) hosts.push_back(host.host);
-    absl::StatusOr<std::vector<int>> indices =
-        SelectIndices(hosts, ToSelection(spec_.selection(), *options_.fleet));
+    const absl::StatusOr<std::vector<int>> indices = SelectIndices(
+        base.size(), [&](size_t i) -> const FleetHost& { return *base[i].host; },
+        ToSelection(spec_.selection(), *options_.fleet));
     if (!indices.ok()) return indices.status();
     std::vector<ChosenHost> selected;
     selected.reserve(indices->size());
@@ -206,7 +204,8 @@ class Making {
   const v1::DeploymentSpec& spec_;
   const SelectHookContext& hooks_;
   v1::Plan plan_;
-  std::vector<ChosenHost> chosen_;
+  FleetHosts fleet_;
+  std::vector<ChosenHost> chosen_;  // of fleet_
   // As chosen_; empty where nothing needs to know them.
   std::vector<HostServices> services_;
 };

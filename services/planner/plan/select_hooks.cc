@@ -40,9 +40,9 @@ absl::Status BadAnswer(absl::string_view point, absl::string_view host, absl::st
 // here nothing may be deployed that the planner does not know.
 absl::StatusOr<std::vector<ChosenHost>> Read(absl::string_view point, const FleetHosts& fleet,
                                              v1::DispatchHookResponse& response) {
-  std::unordered_map<std::string_view, const std::shared_ptr<const FleetHost>*> known;
+  std::unordered_map<std::string_view, const FleetHost*> known;
   known.reserve(fleet.size());
-  for (const auto& host : fleet) known.emplace(host->host.host(), &host);
+  for (const auto& host : fleet) known.emplace(host->host.host(), host.get());
   std::vector<ChosenHost> chosen;
   chosen.reserve(response.hosts_size());
   for (v1::HostPayload& payload : *response.mutable_hosts()) {
@@ -54,7 +54,7 @@ absl::StatusOr<std::vector<ChosenHost>> Read(absl::string_view point, const Flee
       return BadAnswer(point, payload.host(), status.message());
     }
     chosen.push_back(
-        {.host = *std::exchange(found->second, nullptr),
+        {.host = std::exchange(found->second, nullptr),
          .actions = std::make_shared<const std::vector<std::string>>(std::move(actions))});
   }
   return chosen;

@@ -15,9 +15,10 @@
 
 namespace gitops {
 
-// A host with what is to be done on it. Hosts that no hook changed share their list.
+// A host of the fleet that was looked at, with what is to be done on it. Hosts that no hook changed
+// share their list.
 struct ChosenHost {
-  std::shared_ptr<const FleetHost> host;
+  const FleetHost* host;
   std::shared_ptr<const std::vector<std::string>> actions;
 };
 

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 namespace gitops {
 
@@ -23,10 +24,10 @@ struct Selection {
   bool operator==(const Selection&) const = default;
 };
 
-// What selection looks at.
+// What selection looks at; it belongs to the caller.
 struct SelectableHost {
-  std::string name;
-  std::vector<std::string> tags;
+  absl::string_view name;
+  absl::Span<const std::string> tags;
 };
 
 // INVALID_ARGUMENT: a glob that is not well formed (an open bracket or brace; the message shows it

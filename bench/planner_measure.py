@@ -1,0 +1,137 @@
+"""The measurements of the planner. Each returns plain numbers: seconds, bytes, counts."""
+
+import datetime
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import time
+
+import processes
+from harness import BIN, ctl
+from swarm import Planner, Prober, Swarm
+
+
+def spread(samples):
+    ordered = sorted(samples)
+    return {"best": ordered[0], "median": statistics.median(ordered), "worst": ordered[-1],
+            "rounds": len(ordered)}
+
+
+def _moment(text):
+    # Python reads microseconds at most.
+    text = re.sub(r"(\.\d{6})\d*", r"\1", text.replace("Z", "+00:00"))
+    return datetime.datetime.fromisoformat(text).timestamp()
+
+
+def _deploy(swarm):
+    """One no-op deployment over all; (by its record, by the clock of who waits for gitopsctl)."""
+    began = time.monotonic()
+    done = ctl("deploy", "sync", "--all", "-y", "--max-parallel", str(swarm.hosts),
+               "--planner", swarm.planner, timeout=120)
+    wall = time.monotonic() - began
+    assert done.status == 0, done
+    listed = ctl("list", "deployments", "--planner", swarm.planner, "-o", "json").json()
+    record = listed["deployments"][0]
+    assert record["state"] == "SUCCEEDED" and record["hostCount"] == swarm.hosts, record
+    return _moment(record["endTime"]) - _moment(record["createTime"]), wall
+
+
+def deployments(directory, hosts, rounds, more):
+    """`first`: the first deployment of a planner that has just started, so that every connection to
+    an agent is yet to be made; `next`: `more` further ones each."""
+    found = {"first": ([], []), "next": ([], [])}
+    with Swarm(hosts, services=5) as swarm:
+        for number in range(rounds):
+            with Planner(directory / str(number), swarm) as planner:
+                swarm.when_connected(hosts)
+                for kind in ["first"] + ["next"] * more:
+                    record, wall = _deploy(swarm)
+                    found[kind][0].append(record)
+                    found[kind][1].append(wall)
+                planner.kill()
+                swarm.when_connected(0)
+    return {kind: {"record": spread(record), "wall": spread(wall)}
+            for kind, (record, wall) in found.items()}
+
+
+def memory(directory, agents, services, settle):
+    """Of a planner without agents, and with so many."""
+    swarm = Swarm(agents, services, quiet=True)
+    with Planner(directory, swarm, config=False) as planner:
+        # It gives back what its start needed after ten seconds.
+        time.sleep(12)
+        before = processes.memory(planner.pid)
+        with swarm:
+            swarm.when_connected(agents)
+            time.sleep(settle)
+            after = processes.memory(planner.pid)
+    return {"before": before, "after": after,
+            "each": (after["resident"] - before["resident"]) / agents}
+
+
+def reconnect(directory, agents, services, api, rounds):
+    """A planner that is killed and started at once: seconds until it serves, until all agents are
+    back, and what who asked meanwhile had to wait."""
+    found = {"serving": [], "back": [], "answers": [], "slowest": []}
+    with Swarm(agents, services, quiet=True) as swarm, Planner(directory, swarm) as planner:
+        swarm.when_connected(agents)
+        for _ in range(rounds):
+            with Prober(swarm.planner, api) as prober:
+                prober.await_first()
+                began = time.monotonic()
+                planner.kill()
+                prober.forget()
+                planner.start(wait=False)
+                back = swarm.when_connected(agents) - began
+                assert prober.online() == agents, "the planner shows another number of hosts"
+            assert not prober.errors, f"while the agents came back it answered {prober.errors}"
+            found["serving"].append(prober.first - began)
+            found["back"].append(back)
+            found["answers"].append(statistics.median(prober.took))
+            found["slowest"].append(max(prober.took))
+            # Agents that had a good stream begin with the shortest wait again.
+            time.sleep(11)
+    return found
+
+
+def benchmark(name, pattern, directory):
+    """The results of one of the google-benchmarks, by the names of their runs."""
+    done = subprocess.run([str(BIN / "bench" / name), f"--benchmark_filter={pattern}",
+                           "--benchmark_repetitions=3", "--benchmark_format=json"],
+                          env={**os.environ, "TEST_TMPDIR": str(directory)},
+                          check=True, capture_output=True, text=True)
+    runs = {}
+    for run in json.loads(done.stdout)["benchmarks"]:
+        assert not run.get("error_occurred"), run
+        if run["run_type"] == "iteration":
+            runs.setdefault(run["run_name"], []).append(run)
+    return runs
+
+
+def ansible_ping(directory, hosts):
+    """Seconds; None: not installed."""
+    if shutil.which("ansible") is None:
+        return None
+    inventory = directory / "inventory"
+    inventory.write_text("".join(f"host{i} ansible_connection=local "
+                                 "ansible_python_interpreter=/usr/bin/python3\n"
+                                 for i in range(hosts)))
+    return _timed(["ansible", "all", "-i", str(inventory), "-m", "ping", "-f", str(hosts)], directory)
+
+
+def clush_true(directory, hosts):
+    """Seconds, with its own fan-out or with that many, whichever is shorter; None: not installed."""
+    if shutil.which("clush") is None:
+        return None
+    command = ["clush", "-q", "-R", "exec", "-w", f"node[1-{hosts}]"]
+    return min(_timed([*command, *fanout, "true"], directory) for fanout in ([], ["-f", str(hosts)]))
+
+
+def _timed(command, directory):
+    began = time.monotonic()
+    subprocess.run(command, check=True, env={**os.environ, "HOME": str(directory)},
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.monotonic() - began
