@@ -85,7 +85,8 @@ class Program:
 
 class HookEndpoint:
     """A hook over real HTTP. `answer(payload, call)` returns the payload to answer with, or a
-    (status, bytes) or (status, bytes, headers); by default what came in. Calls are kept."""
+    (status, bytes) or (status, bytes, headers), or a function of the request's handler that answers by
+    itself; by default what came in. Calls are kept."""
 
     def __init__(self, answer=None):
         self.answer = answer
@@ -109,6 +110,9 @@ class HookEndpoint:
                 answer = call["payload"]
                 if endpoint.answer is not None:
                     answer = endpoint.answer(call["payload"], call)
+                if callable(answer):
+                    answer(self)
+                    return
                 status, data, headers = 200, answer, {}
                 if isinstance(answer, tuple):
                     status, data, headers = (*answer, {})[:3]
