@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -42,8 +43,12 @@ class Run {
   void Execute() {
     std::vector<std::thread> helpers;
     const size_t threads = std::min(checks_.size(), static_cast<size_t>(kMostTries));
-    for (size_t i = 1; i < threads; ++i) {
-      helpers.emplace_back([this] { Work([this] { return is_over(); }); });
+    while (helpers.size() + 1 < threads) {
+      try {
+        helpers.emplace_back([this] { Work([this] { return is_over(); }); });
+      } catch (const std::system_error&) {
+        break;  // what is to be tried waits for those there are
+      }
     }
     Work([this] { return GaveUp(); });
     for (std::thread& helper : helpers) helper.join();

@@ -23,9 +23,9 @@ struct RepeatedCheck {
   std::function<absl::Status(absl::Duration timeout, const std::function<bool()>& give_up)> attempt;
 };
 
-// Tries every check every `period` until it has succeeded once, all side by side. `give_up` (may be
-// empty) is asked from this thread only. OK, DEADLINE_EXCEEDED, CANCELLED and `output` as
-// HostChecks::Run.
+// Tries every check every `period` until it has succeeded once, side by side as far as threads can
+// be made. `give_up` (may be empty) is asked from this thread only. OK, DEADLINE_EXCEEDED,
+// CANCELLED and `output` as HostChecks::Run.
 absl::Status RunRepeatedly(const std::vector<RepeatedCheck>& checks, Clock* clock,
                            absl::Duration within, const std::function<bool()>& give_up,
                            std::string* output);

@@ -2,9 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <atomic>
 #include <future>
+#include <system_error>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/fake_clock.h"
@@ -165,6 +168,37 @@ TEST_F(RepeatedChecksTest, AllAreTriedSideBySideUpToTheLimit) {
   EXPECT_TRUE(Run(checks, absl::Hours(10)).ok());
   EXPECT_EQ(arrived, kChecks);
   EXPECT_EQ(most, kMostTries);
+}
+
+// Until it goes, no thread can be made in this process: nothing has room for its stack.
+class NoMoreThreads {
+ public:
+  NoMoreThreads() {
+    pthread_getattr_default_np(&before_);
+    pthread_attr_t huge;
+    pthread_attr_init(&huge);
+    pthread_attr_setstacksize(&huge, size_t{1} << 50);
+    pthread_setattr_default_np(&huge);
+    pthread_attr_destroy(&huge);
+  }
+  ~NoMoreThreads() {
+    pthread_setattr_default_np(&before_);
+    pthread_attr_destroy(&before_);
+  }
+
+ private:
+  pthread_attr_t before_;
+};
+
+TEST_F(RepeatedChecksTest, WhereNoThreadCanBeMadeOneAfterTheOtherIsTried) {
+  Probe first(&clock_, 1), second(&clock_, 1), third(&clock_, 1);
+  const NoMoreThreads none;
+  ASSERT_THROW(std::thread([] {}).detach(), std::system_error);
+  EXPECT_TRUE(RunRepeatedly({first.As("a", absl::Seconds(2)), second.As("b", absl::Seconds(2)),
+                             third.As("c", absl::Seconds(2))},
+                            &clock_, absl::Minutes(5), nullptr, &output_)
+                  .ok());
+  EXPECT_THAT(output_, HasSubstr("c: ok (tries: 1"));
 }
 
 }  // namespace
