@@ -1,8 +1,6 @@
 #include "agent/operation/secret_actions.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
@@ -14,6 +12,7 @@
 #include "agent/operation/own_config.h"
 #include "agent/operation/redact.h"
 #include "agent/operation/secret_file.h"
+#include "common/log/secret.h"
 
 namespace gitops {
 namespace {
@@ -38,21 +37,29 @@ Outcome Finish(const std::vector<std::string>& done, const std::vector<std::stri
   return Outcome::Of(absl::InternalError(absl::StrJoin(failed, "; ")));
 }
 
-// Every secret that lies on this host, since a command may print another than its own.
-Redactor SecretsOf(const std::vector<HostSpec>& hosts) {
+// Every secret that lies on this host, since a command may print another than its own. Fails where
+// one lies there that cannot be known.
+absl::StatusOr<Redactor> SecretsOf(const std::vector<HostSpec>& hosts) {
   Redactor redactor;
   for (const HostSpec& host : hosts) {
     for (const auto& [name, secret] : host.secrets) {
-      std::ifstream file(secret.destination, std::ios::binary);
-      redactor.Add(std::string(std::istreambuf_iterator<char>(file), {}));
+      const absl::StatusOr<Secret> content = ReadSecretFile(secret.destination);
+      if (absl::IsNotFound(content.status())) continue;
+      if (!content.ok()) return content.status();
+      redactor.Add(content->Reveal());
     }
   }
   return redactor;
 }
 
 // What a failed command wrote, its end, without secrets.
-std::string WhatItSaid(const CommandResult& result, const Redactor& redactor) {
-  const std::string said = redactor.Apply(absl::StrCat(result.output, result.error_output));
+std::string WhatItSaid(const CommandResult& result, const std::vector<HostSpec>& hosts) {
+  const absl::StatusOr<Redactor> redactor = SecretsOf(hosts);
+  if (!redactor.ok()) {
+    return absl::StrCat(": what it said is not shown, since secrets could not be taken out of it: ",
+                        redactor.status().message());
+  }
+  const std::string said = redactor->Apply(absl::StrCat(result.output, result.error_output));
   const absl::string_view text = absl::StripAsciiWhitespace(said);
   if (text.empty()) return "";
   const size_t cut = text.size() > kLongestOutput ? text.size() - kLongestOutput : 0;
@@ -111,8 +118,8 @@ Outcome RunSecretTriggers(const v1::PerformActionRequest& request,
     } else if (result->ok()) {
       done.push_back(absl::StrCat(shown, ": done"));
     } else {
-      failed.push_back(absl::StrCat(shown, ": exit status ", result->exit_status,
-                                    WhatItSaid(*result, SecretsOf(hosts))));
+      failed.push_back(
+          absl::StrCat(shown, ": exit status ", result->exit_status, WhatItSaid(*result, hosts)));
     }
   }
   if (commands.empty()) done.push_back("no secret has a command to run");

@@ -2,13 +2,18 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "agent/operation/redact.h"
+#include "agent/operation/secret_file.h"
 #include "common/path/temporary_directory.h"
 #include "common/process/fake_process.h"
 
@@ -133,6 +138,31 @@ TEST_F(SecretActionsTest, ACommandThatFailsIsToldWithoutTheSecretItPrinted) {
   runner_.On({"systemctl"}, {.exit_status = 3, .output = absl::StrCat("key is ", kCanary)});
   const Outcome again = RunSecretTriggers(Request({"b"}), {host_}, runner_, false);
   EXPECT_THAT(again.message, HasSubstr("key is [secret]"));
+}
+
+TEST_F(SecretActionsTest, NothingIsShownOfACommandWhereASecretCannotBeKnown) {
+  const std::vector<std::function<void(const std::string&)>> in_the_way = {
+      [](const std::string& path) { ASSERT_EQ(mkfifo(path.c_str(), 0600), 0); },
+      [](const std::string& path) { ASSERT_EQ(mkdir(path.c_str(), 0700), 0); },
+      [](const std::string& path) {
+        ASSERT_EQ(truncate((std::ofstream(path), path).c_str(), kLongestSecretFile + 1), 0);
+      }};
+  runner_.On({"systemctl"}, {.exit_status = 3, .output = absl::StrCat("key is ", kCanary)});
+  for (const auto& put : in_the_way) {
+    put(directory_ / "a");
+    const Outcome outcome = RunSecretTriggers(Request({"b"}), {host_}, runner_, false);
+    EXPECT_THAT(outcome.message, HasSubstr("systemctl reload nginx: exit status 3"));
+    EXPECT_THAT(outcome.message, HasSubstr("is not shown"));
+    ExpectNoSecret(outcome);
+    std::filesystem::remove(directory_ / "a");
+  }
+}
+
+TEST_F(SecretActionsTest, SecretsThatAreNotThereYetHideNothing) {
+  host_.secrets["a"].destination = directory_ / "no such directory/a";
+  runner_.On({"systemctl"}, {.exit_status = 3, .output = "no such unit"});
+  const Outcome outcome = RunSecretTriggers(Request({"b"}), {host_}, runner_, false);
+  EXPECT_THAT(outcome.message, HasSubstr("exit status 3: no such unit"));
 }
 
 TEST_F(SecretActionsTest, OneCommandThatFailsDoesNotStopTheOthers) {

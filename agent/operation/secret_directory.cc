@@ -80,8 +80,8 @@ class Walk {
 
   absl::Status Enter(const std::string& name, bool there) {
     if (!there && !make_directories_) {
-      return Refuse(absl::StrCat("there is no directory \"", name,
-                                 "\"; make it, or set mk_dirs for this secret"));
+      return absl::NotFoundError(absl::StrCat("secret file ", path_, ": there is no directory \"",
+                                              name, "\"; make it, or set mk_dirs for this secret"));
     }
     if (!there && !Make(name)) return Errno(errno, "make the directory", name);
     Fd next(openat(at_.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));

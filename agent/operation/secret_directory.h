@@ -16,7 +16,8 @@ struct FilePlace {
 
 // Goes to the directory of `path` (absolute) component by component, so that nobody can exchange
 // one behind it, and follows only symbolic links of root or of this account; also where the file
-// itself is one. Errors: FAILED_PRECONDITION names the component.
+// itself is one. Errors name the component: NOT_FOUND: a directory that is missing;
+// FAILED_PRECONDITION: one that is not to be gone through.
 absl::StatusOr<FilePlace> OpenPlace(const std::string& path, bool make_directories);
 
 }  // namespace gitops

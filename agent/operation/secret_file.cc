@@ -140,4 +140,27 @@ absl::Status WriteSecretFile(const SecretPlace& place, const Secret& content) {
   return status;
 }
 
+absl::StatusOr<Secret> ReadSecretFile(const std::string& destination) {
+  const SecretPlace place = {.destination = destination};
+  const absl::StatusOr<FilePlace> at = OpenPlace(destination, /*make_directories=*/false);
+  if (!at.ok()) return at.status();
+  // Whoever may write the directory could put a link or a pipe there meanwhile.
+  const Fd file(openat(at->directory.get(), at->name.c_str(),
+                       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!file) return Errno(place, "open it");
+  struct stat status;
+  if (fstat(file.get(), &status) != 0) return Errno(place, "look at what is there");
+  if (!S_ISREG(status.st_mode)) return Refuse(place, "what is there is no plain file");
+  std::string content;
+  std::vector<char> room(kEntryRoom);
+  while (content.size() <= kLongestSecretFile) {
+    const ssize_t count = read(file.get(), room.data(), room.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return Errno(place, "read it");
+    if (count == 0) return Secret(std::move(content));
+    content.append(room.data(), static_cast<size_t>(count));
+  }
+  return Refuse(place, absl::StrCat("it is longer than ", kLongestSecretFile, " bytes"));
+}
+
 }  // namespace gitops
