@@ -67,8 +67,22 @@ absl::Status OperationMemory::Admit(int64_t fencing) {
         absl::StrCat("the fencing number ", fencing, " is past: this host has seen ", fencing_,
                      ", so another deployment has locked it since; nothing was done"));
   }
-  fencing_ = fencing;
-  return absl::OkStatus();
+  if (fencing == fencing_) return absl::OkStatus();
+  if (absl::Status near = CheckNear(fencing); !near.ok()) return near;
+  absl::Status written = store_->Put(kFencingKey, absl::StrCat(fencing)).status();
+  if (written.ok()) fencing_ = fencing;
+  return written;
+}
+
+absl::Status OperationMemory::CheckNear(int64_t fencing) const {
+  const absl::Time now = clock_->Now();
+  if (fencing <= absl::ToUnixMicros(now + kMostAhead)) return absl::OkStatus();
+  if (fencing - fencing_ <= kMostAbove) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the fencing number ", fencing, " stands for ",
+      absl::FormatTime(absl::FromUnixMicros(fencing)),
+      ", more than a day ahead of this host's clock (", absl::FormatTime(now),
+      "): the planner's clock or this host's is wrong; set it right; nothing was done"));
 }
 
 absl::StatusOr<std::optional<record::v1::Operation>> OperationMemory::Find(

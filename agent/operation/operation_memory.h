@@ -22,6 +22,12 @@ namespace gitops {
 inline constexpr int kKeptOperations = 1000;
 inline constexpr absl::Duration kKeptFor = absl::Hours(7 * 24);
 
+// Fencing numbers are the planner's clock in microseconds where that is higher than the last one.
+// One that is ahead of this host's clock by more than kMostAhead is taken only if it is at most
+// kMostAbove above the highest that was seen.
+inline constexpr absl::Duration kMostAhead = absl::Hours(24);
+inline constexpr int64_t kMostAbove = 1'000'000;
+
 // What deployments have done on this host, by operation id, and the highest fencing number; both
 // outlive crashes (keys agent/v1/operation/ID and agent/v1/fencing). Any thread.
 class OperationMemory {
@@ -30,9 +36,10 @@ class OperationMemory {
   // damaged.
   static absl::StatusOr<std::unique_ptr<OperationMemory>> Load(Store* store, Clock* clock);
 
-  // The highest that was admitted; 0: none. Durable with the next Save.
+  // The highest that was admitted; 0: none.
   int64_t fencing() const;
-  // FAILED_PRECONDITION: a higher one has been seen.
+  // FAILED_PRECONDITION: a higher one has been seen; or it is so far ahead that nobody could ever
+  // have a higher one after it. A higher one is stored before this returns: errors as Store::Put.
   absl::Status Admit(int64_t fencing);
 
   // DATA_LOSS: what is stored of it is damaged. Others as Store.
@@ -45,6 +52,7 @@ class OperationMemory {
  private:
   OperationMemory(Store* store, Clock* clock) : store_(store), clock_(clock) {}
   absl::Status ReadAll();
+  absl::Status CheckNear(int64_t fencing) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Those to forget when one more is remembered, the oldest first.
   std::vector<std::string> Outdated(const std::string& newest) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

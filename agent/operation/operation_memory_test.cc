@@ -4,6 +4,7 @@
 #include <google/protobuf/util/time_util.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -63,11 +64,32 @@ TEST_F(OperationMemoryTest, ALowerFencingNumberIsRefusedAlsoAfterARestart) {
   const absl::Status refused = memory_->Admit(6);
   EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(refused.message()), HasSubstr("seen 7"));
-  ASSERT_TRUE(memory_->Save("d1/web1/1", Begun()).ok());
   Reload();
-  EXPECT_EQ(memory_->fencing(), 7);
+  EXPECT_EQ(memory_->fencing(), 7) << "before anything was begun under it";
   EXPECT_FALSE(memory_->Admit(6).ok());
   EXPECT_TRUE(memory_->Admit(8).ok());
+}
+
+TEST_F(OperationMemoryTest, ANumberFarAheadOfTheClockIsRefusedAndHindersNoOther) {
+  const int64_t tomorrow = absl::ToUnixMicros(clock_.Now() + kMostAhead);
+  for (const int64_t far : {tomorrow + 1, std::numeric_limits<int64_t>::max()}) {
+    const absl::Status refused = memory_->Admit(far);
+    EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("clock"));
+  }
+  EXPECT_EQ(memory_->fencing(), 0);
+  EXPECT_TRUE(memory_->Admit(7).ok());
+  EXPECT_TRUE(memory_->Admit(tomorrow).ok());
+  EXPECT_TRUE(memory_->Admit(tomorrow + kMostAbove).ok()) << "counted on from what was seen";
+  EXPECT_FALSE(memory_->Admit(tomorrow + 2 * kMostAbove + 1).ok());
+  EXPECT_EQ(memory_->fencing(), tomorrow + kMostAbove);
+}
+
+TEST_F(OperationMemoryTest, ANumberThatCannotBeStoredIsNotTaken) {
+  store_.FailNthWrite(1);
+  EXPECT_EQ(memory_->Admit(7).code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(memory_->fencing(), 0);
+  EXPECT_TRUE(memory_->Admit(5).ok());
 }
 
 TEST_F(OperationMemoryTest, TheOldestBeyondAThousandIsForgotten) {
