@@ -23,15 +23,19 @@ double Jitter() {
   return std::uniform_real_distribution<double>(0, 1)(random);
 }
 
-// False: given up meanwhile.
+// False: given up meanwhile. What is left is counted, so that a clock that is set back does not
+// prolong it.
 bool Pause(absl::Duration duration, Clock& clock, const std::function<bool()>& give_up) {
-  const absl::Time end = clock.Now() + duration;
   Mutex mutex;
   CondVar nobody;
   MutexLock lock(mutex);
-  while (clock.Now() < end) {
+  while (duration > absl::ZeroDuration()) {
     if (give_up()) return false;
-    clock.WaitUntil(mutex, nobody, std::min(end, clock.Now() + kLook));
+    const absl::Duration look = std::min(duration, kLook);
+    const absl::Time began = clock.Now();
+    clock.WaitUntil(mutex, nobody, began + look);
+    const absl::Duration took = clock.Now() - began;
+    duration -= took < absl::ZeroDuration() ? look : took;
   }
   return true;
 }

@@ -193,5 +193,37 @@ TEST_F(HookFaultTest, OnlyTheNamedAuthorityIsTrustedAndTheClientCertificateIsSho
   EXPECT_EQ(endpoint.requests().size(), 1);
 }
 
+// Set back by an hour whenever somebody waits.
+class SetBackClock final : public Clock {
+ public:
+  absl::Time Now() override { return now_; }
+  bool WaitUntil(Mutex&, CondVar&, absl::Time) override {
+    now_ -= absl::Hours(1);
+    return false;
+  }
+
+ private:
+  absl::Time now_ = absl::FromUnixSeconds(1767225600);
+};
+
+TEST_F(HookFaultTest, AClockThatIsSetBackDoesNotProlongThePauseBeforeAnotherAttempt) {
+  SetBackClock clock;
+  DispatcherOptions options;
+  options.http = http_.get();
+  options.clock = &clock;
+  dispatcher_ = NewDispatcher(std::move(options));
+  HookEndpoint endpoint({Says(503, ""), Says(kAgreed)});
+  hook_.url = endpoint.url();
+  hook_.retries = 1;
+  dispatcher_->SetHooks({hook_});
+  HookQuestion question;
+  question.point = "pre-deploy";
+  question.payload = {{"web1", {"push"}}};
+  const absl::Time limit = absl::Now() + absl::Seconds(10);
+  const auto response = dispatcher_->Dispatch(question, [&] { return absl::Now() > limit; });
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_FALSE(response->has_failure()) << response->failure().message();
+}
+
 }  // namespace
 }  // namespace gitops
