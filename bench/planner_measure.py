@@ -81,6 +81,7 @@ def reconnect(directory, agents, services, api, rounds):
         for _ in range(rounds):
             with Prober(swarm.planner, api) as prober:
                 prober.await_first()
+                swarm.forget()
                 began = time.monotonic()
                 planner.kill()
                 prober.forget()

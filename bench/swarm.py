@@ -42,14 +42,16 @@ class Swarm:
         self.command = [str(SWARM), str(hosts), str(services), str(self.sockets),
                         "--planner", self.planner, *(["--quiet"] if quiet else [])]
         self._connected = queue.Queue()
+        self.log = self.sockets / "log"
 
     @property
     def planner(self):
         return f"unix:{self.sockets}/planner"
 
     def __enter__(self):
-        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, text=True)
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE,
+                                            stdout=subprocess.PIPE, stderr=log, text=True)
         first = self.process.stdout.readline()
         assert first == "serving\n", f"agent_swarm said {first!r}"
         threading.Thread(target=self._read, daemon=True).start()
@@ -68,6 +70,11 @@ class Swarm:
             at, number = self._connected.get(timeout=max(0.0, deadline - time.monotonic()))
             if number == hosts:
                 return at
+
+    def forget(self):
+        """What was told until now is of the past."""
+        while not self._connected.empty():
+            self._connected.get()
 
     def __exit__(self, *_):
         self.process.stdin.close()
