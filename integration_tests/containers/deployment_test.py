@@ -1,5 +1,6 @@
 """Deployments over real hosts: units, secrets, reboots, networks that break, hosts that are off."""
 
+import dataclasses
 import datetime
 import re
 
@@ -50,9 +51,20 @@ def lasted(part):
 ACTIONS = ["upload-secrets", "sync", "run-secret-triggers", "reboot"]
 
 
+@dataclasses.dataclass
+class Rebooted:
+    """web1 and web2 after a deployment of all of these, both at once."""
+    fleet: HostFleet
+    version: str
+    head: str
+    before: dict  # {host: (boot id, lines that web had written, those of db)}
+    boots: dict   # {host: start of the boot in which post-reboot was asked}
+    record: dict
+    calls: list
+
+
 @pytest.fixture(name="rebooted", scope="module")
 def rebooted_fixture(site):
-    """web1 and web2 after a deployment of all of it, at once: (fleet, version, what was before, record)."""
     site.restore()
     site.settle()
     names = ("web1", "web2")
@@ -61,32 +73,41 @@ def rebooted_fixture(site):
         site.agents[name].run(["touch", REBOOT_REQUIRED])
     before = {name: (site.shown(name)["bootId"], len(site.agents[name].did("web")),
                      len(site.agents[name].did("db"))) for name in names}
-    version = site.commit()
+    version, head = site.commit(), site.head
+    boots = {}
+
+    def note_boot(payload, call):
+        if call["point"] == "post-reboot":
+            boots[payload["host"]] = site.agents[payload["host"]].started()
+        return payload
+
+    site.endpoint.answer = note_boot
     with site.power_restored(*names):
         done = site.deploy(*ACTIONS, "--on", "web[12]", "--max-parallel", "2")
         assert done.status == 0, done
     site.await_online(*names)
-    return site, version, before, site.latest(), list(site.endpoint.calls)
+    return Rebooted(site, version, head, before, boots, site.latest(), list(site.endpoint.calls))
 
 
 @pytest.mark.parametrize("name", ["web1", "web2"])
 def test_reboot_of_a_deployment_brings_another_boot_that_runs_the_new_version(rebooted, name):
-    fleet, version, before, _, _ = rebooted
+    fleet = rebooted.fleet
     host = fleet.agents[name]
     kernel, started = fleet.shown(name)["bootId"].split(".")
-    assert kernel == before[name][0].split(".")[0] and started != before[name][0].split(".")[1]
+    assert [kernel, started] != rebooted.before[name][0].split(".")
+    assert started == host.started() == rebooted.boots[name], "hooks go on only when it is back"
     assert host.run("test -e " + REBOOT_REQUIRED, check=False).status == 1
-    assert host.serving() == everywhere(version)
+    assert host.serving() == everywhere(rebooted.version)
     assert {host.active(unit) for unit in ("web", "db", "gitops-agent")} == {"active"}
     assert fleet.shown(name)["state"] == "ONLINE"
 
 
 @pytest.mark.parametrize("name", ["web1", "web2"])
 def test_secrets_lie_there_before_and_after_the_activation_as_upload_at_says(rebooted, name):
-    fleet, version, before, _, _ = rebooted
+    fleet, version = rebooted.fleet, rebooted.version
     host = fleet.agents[name]
     # web is reloaded and db restarted by the sync, in the order of their names; "late" was not there yet.
-    _, webs, dbs = before[name]
+    _, webs, dbs = rebooted.before[name]
     assert host.did("web")[webs] == f"reload {version} early"
     assert host.did("db")[dbs] == f"start {version} early"
     assert host.did("web")[-1].endswith(f"{version} early+late")
@@ -102,7 +123,7 @@ def test_secrets_lie_there_before_and_after_the_activation_as_upload_at_says(reb
 
 @pytest.mark.parametrize("name", ["web1", "web2"])
 def test_hooks_are_asked_around_each_step_with_what_is_left(rebooted, name):
-    _, _, _, record, calls = rebooted
+    calls = rebooted.calls
     everything = "+".join(ACTIONS)
     mine = [(call["point"], "+".join(call["payload"]["actions"]), call["result"]) for call in calls
             if isinstance(call["payload"], dict) and call["payload"]["host"] == name]
@@ -113,12 +134,12 @@ def test_hooks_are_asked_around_each_step_with_what_is_left(rebooted, name):
                if isinstance(call["payload"], list)]
     assert selects == [("pre-select", ["web1", "web2", "web3"]), ("post-select", ["web1", "web2"])]
     assert {call["headers"]["x-gitops-deployment"] for call in calls
-            if isinstance(call["payload"], dict)} == {record["id"]}
+            if isinstance(call["payload"], dict)} == {rebooted.record["id"]}
 
 
 @pytest.mark.parametrize("name", ["web1", "web2"])
 def test_record_holds_every_step_action_check_and_hook_call_and_no_secret(rebooted, name):
-    fleet, _, _, record, _ = rebooted
+    fleet, record = rebooted.fleet, rebooted.record
     assert record["state"] == "SUCCEEDED" and states(record)[name] == "SUCCEEDED"
     host = host_of(record, name)
     assert (host["actions"], host["remainingActions"]) == (ACTIONS, [])
@@ -138,9 +159,9 @@ def test_record_holds_every_step_action_check_and_hook_call_and_no_secret(reboot
         for action in step["actions"]:
             assert moment(action["startTime"]) <= moment(action["endTime"])
     assert {(m["service"], m["toHash"]) for m in host["moves"]} == {
-        (service, fleet.head) for service in ("web", "db")}
+        (service, rebooted.head) for service in ("web", "db")}
     said = repr(record) + fleet.planner.logged() + fleet.dispatcher.logged() + fleet.agents[name].logs()
-    said += repr(fleet.endpoint.calls)
+    said += repr(rebooted.calls)
     assert not [secret for secret in fleet.secrets.values() if secret in said]
 
 

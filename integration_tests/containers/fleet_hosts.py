@@ -141,6 +141,10 @@ class FleetHost(AgentHost):
         """What the server of a service wrote: ["start 1", "reload 2 early"]."""
         return self.read(f"/var/lib/{service}.seen").splitlines()
 
+    def started(self):
+        """When this boot began, as its agent puts it into the boot id."""
+        return self.read("/proc/1/stat").split()[21]
+
     def serving(self):
         served = {}
         for service, port in PORTS.items():
