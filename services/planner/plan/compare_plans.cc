@@ -126,6 +126,31 @@ void CompareRevisions(const v1::Plan& shown, const v1::Plan& now, Sentences& dif
   }
 }
 
+// The hooks are part of what was shown, and each may change what is done.
+void CompareHooks(const v1::Plan& shown, const v1::Plan& now, Sentences& differences) {
+  std::map<std::string, std::string> before, after;
+  for (const v1::Hook& hook : shown.hooks()) before[hook.name()] = hook.SerializeAsString();
+  for (const v1::Hook& hook : now.hooks()) after[hook.name()] = hook.SerializeAsString();
+  for (const auto& [name, hook] : before) {
+    const auto found = after.find(name);
+    if (found == after.end()) {
+      differences.push_back(absl::StrCat("hook \"", name, "\" is no longer configured"));
+    } else if (found->second != hook) {
+      differences.push_back(absl::StrCat("hook \"", name, "\" is configured in another way"));
+    }
+  }
+  for (const auto& [name, hook] : after) {
+    if (!before.contains(name)) differences.push_back(absl::StrCat("hook \"", name, "\" is new"));
+  }
+  if (before != after) return;
+  for (int i = 0; i < shown.hooks_size(); ++i) {
+    if (shown.hooks(i).name() == now.hooks(i).name()) continue;
+    differences.push_back(absl::StrCat("hook \"", now.hooks(i).name(), "\" is asked where \"",
+                                       shown.hooks(i).name(), "\" was"));
+    return;
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> ComparePlans(const v1::Plan& shown, const v1::Plan& now) {
@@ -150,6 +175,7 @@ std::vector<std::string> ComparePlans(const v1::Plan& shown, const v1::Plan& now
     CompareHost(*found->second, host, differences);
   }
   CompareRevisions(shown, now, differences);
+  CompareHooks(shown, now, differences);
   return differences;
 }
 

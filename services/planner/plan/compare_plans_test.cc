@@ -30,6 +30,11 @@ v1::PlannedHost Host(const std::string& name) {
 
 v1::Plan Plan(const std::vector<std::string>& hosts) {
   v1::Plan plan;
+  for (const char* name : {"drain", "notify"}) {
+    v1::Hook* hook = plan.add_hooks();
+    hook->set_name(name);
+    hook->set_mode("transform");
+  }
   for (const std::string& host : hosts) *plan.add_hosts() = Host(host);
   plan.set_waves(1);
   v1::UpstreamRevision* revision = plan.add_revisions();
@@ -110,6 +115,16 @@ const Case kCases[] = {
     {"an upstream is new",
      [](auto& p) { p.add_revisions()->set_upstream("https://git.example/web.git"); },
      {"https://git.example/web.git (branch ) is new; its revision was not shown"}},
+    {"a hook went",
+     [](auto& p) { p.mutable_hooks()->DeleteSubrange(0, 1); },
+     {"hook \"drain\" is no longer configured"}},
+    {"a hook came", [](auto& p) { p.add_hooks()->set_name("lock"); }, {"hook \"lock\" is new"}},
+    {"a hook may do more",
+     [](auto& p) { p.mutable_hooks(1)->set_mode("filter"); },
+     {"hook \"notify\" is configured in another way"}},
+    {"hooks changed places",
+     [](auto& p) { p.mutable_hooks()->SwapElements(0, 1); },
+     {"hook \"notify\" is asked where \"drain\" was"}},
 };
 
 TEST(ComparePlansTest, WhatChangedIsSaidAndNothingElse) {
