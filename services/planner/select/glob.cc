@@ -100,6 +100,8 @@ bool InBracket(absl::string_view set, char c) {
   return found != negated;
 }
 
+bool IsPlain(char c) { return c != '*' && c != '?' && c != '[' && c != '\\'; }
+
 // Whether the element at `at` of the pattern, which is no '*', matches `c`.
 bool ElementMatches(absl::string_view pattern, size_t at, char c) {
   switch (pattern[at]) {
@@ -124,12 +126,17 @@ bool Matches(absl::string_view pattern, absl::string_view name) {
     if (p < pattern.size() && pattern[p] == '*') {
       star = p++;
       star_name = n;
+      if (p == pattern.size()) return true;
     } else if (p < pattern.size() && ElementMatches(pattern, p, name[n])) {
       p = ElementEnd(pattern, p);
       ++n;
     } else if (star != absl::string_view::npos) {
       p = star + 1;
-      n = ++star_name;
+      ++star_name;
+      // What stands after it is looked for at once, where it is one character and no other.
+      if (IsPlain(pattern[p])) star_name = name.find(pattern[p], star_name);
+      if (star_name == absl::string_view::npos) return false;
+      n = star_name;
     } else {
       return false;
     }

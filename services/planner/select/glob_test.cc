@@ -47,6 +47,15 @@ TEST(Glob, MatchesAsAShellDoes) {
       {"\\*", "web", false},
       {"\\{a\\}", "{a}", true},
       {"a\\,b", "a,b", true},
+      {"w*b", "wbxb", true},
+      {"w*b", "wbx", false},
+      {"a*b", "a", false},
+      {"*b*", "abc", true},
+      {"*b*", "acd", false},
+      {"w**1", "web1", true},
+      {"a*\\*", "ab*", true},
+      {"*a?", "aba1", true},
+      {"*[12]x", "1y2x", true},
       {"*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaa", false},
   };
   for (const Case& c : cases) {
