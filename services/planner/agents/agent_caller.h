@@ -41,6 +41,9 @@ using GiveUp = std::function<bool()>;
 struct PerformOutcome {
   absl::Status status;
   v1::PerformActionResponse response;
+  // The agent went away, or has not ended: what it did is not known, and is told to whoever asks
+  // with the same operation id.
+  bool unknown = false;
 };
 
 class AgentCaller {

@@ -25,7 +25,7 @@ class Performance {
 
   PerformOutcome Run() {
     absl::StatusOr<AgentLink::Channel> channel = link_.Reach(address_, give_up_);
-    if (!channel.ok()) return {.status = channel.status(), .response = {}};
+    if (!channel.ok()) return {.status = channel.status(), .response = {}, .unknown = false};
     while (true) {
       const absl::Time begun = link_.Now();
       PerformOutcome outcome;
@@ -36,7 +36,7 @@ class Performance {
       if (!is_away_ || link_.Now() - begun > patience) back_by_ = link_.Now() + patience;
       is_away_ = true;
       channel = AwaitReturn(status.error_message());
-      if (!channel.ok()) return {.status = channel.status(), .response = {}};
+      if (!channel.ok()) return {.status = channel.status(), .response = {}, .unknown = true};
     }
   }
 
@@ -64,6 +64,8 @@ class Performance {
                    outcome.response, end_ - link_.Now(), give_up_);
     gave_up_ = result.gave_up;
     outcome.status = Tell(result);
+    outcome.unknown =
+        result.gave_up || result.status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
     const std::string details = result.status.error_details();
     if (!result.status.ok() && !outcome.response.ParseFromString(details)) {
       outcome.response.Clear();

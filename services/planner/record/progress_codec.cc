@@ -110,7 +110,7 @@ absl::Status DecodeEnums(const record::v1::HostProgress& stored, HostProgress& p
 void EncodeProgress(const HostProgress& progress, record::v1::HostProgress& stored) {
   // Names every field of HostProgress, so that one more does not compile until it is stored.
   const auto& [remaining, steps, first_step, moves, pushed, prechecked, performed, checked, skipped,
-               secrets_due, activated, error, step, stage, step_outcome, end] = progress;
+               secrets_due, activated, error, step, stage, step_outcome, end, open] = progress;
   stored.mutable_remaining()->Assign(remaining.begin(), remaining.end());
   stored.set_steps(steps);
   stored.set_first_step(first_step);
@@ -127,10 +127,15 @@ void EncodeProgress(const HostProgress& progress, record::v1::HostProgress& stor
   stored.set_stage(EncodeStage(stage));
   stored.set_step_result(EncodeOutcome(step_outcome));
   stored.set_outcome(EncodeEnd(end));
+  stored.clear_open();
+  if (!open.has_value()) return;
+  stored.mutable_open()->set_number(open->number);
+  stored.mutable_open()->set_action(open->action);
 }
 
 absl::StatusOr<HostProgress> DecodeProgress(const record::v1::HostProgress& stored) {
-  if (stored.steps() < 0 || stored.first_step() < 0 || stored.moves() < 0) {
+  if (stored.steps() < 0 || stored.first_step() < 0 || stored.moves() < 0 ||
+      stored.open().number() < 0) {
     return absl::DataLossError("its number of steps or moves is negative");
   }
   HostProgress progress;
@@ -147,6 +152,9 @@ absl::StatusOr<HostProgress> DecodeProgress(const record::v1::HostProgress& stor
   progress.secrets_due = stored.secrets_due();
   progress.activated = stored.activated();
   progress.error = stored.error();
+  if (stored.has_open()) {
+    progress.open = {.number = stored.open().number(), .action = stored.open().action()};
+  }
   return progress;
 }
 

@@ -29,7 +29,8 @@ HostProgress SampleProgress() {
                       .step = StepKind::kReboot,
                       .stage = Stage::kPost,
                       .step_outcome = Outcome::kFailed,
-                      .end = HostEnd::kFailed};
+                      .end = HostEnd::kFailed,
+                      .open = OpenOperation{.number = 0, .action = "sync"}};
 }
 
 HostProgress ThereAndBack(const HostProgress& progress) {

@@ -188,6 +188,19 @@ void AfterFailedHook(HostProgress& progress, const MoveResult& result) {
   FinishStep(progress);
 }
 
+// Whether `move` is one whose outcome the agent is to be asked for under a number that it knows.
+// All else may be done twice, and is: the secrets may have been mended since.
+bool CanBeOpen(const Move& move) {
+  return move.kind == Move::Kind::kReboot ||
+         (move.kind == Move::Kind::kPerform && Activates(move.action));
+}
+
+void NoteOpen(HostProgress& progress, const Move& move, const MoveResult& result) {
+  progress.open.reset();
+  const bool unknown = result.outcome == Outcome::kFailed && result.unknown;
+  if (unknown && CanBeOpen(move)) progress.open = {.number = move.number, .action = move.action};
+}
+
 void AfterAction(HostProgress& progress, const Move& move) {
   if (move.action == kPush) progress.pushed = true;
   if (move.secrets == Move::Secrets::kPostActivation) progress.secrets_due = false;
@@ -263,7 +276,9 @@ Move NextMove(const HostProgress& before, const HostPolicy& policy) {
   }
   move.step = *progress.step;
   move.step_number = progress.steps;
-  move.number = progress.moves;
+  const bool again =
+      progress.open.has_value() && CanBeOpen(move) && progress.open->action == move.action;
+  move.number = again ? progress.open->number : progress.moves;
   const bool asks = policy.hooks && HasHooks(move.step);
   const bool first_of_body =
       progress.stage == Stage::kPreChecks ||
@@ -286,6 +301,7 @@ HostProgress After(HostProgress before, const HostPolicy& policy, const Move& mo
   }
   if (move.kind == Move::Kind::kPerform || move.kind == Move::Kind::kReboot) {
     progress.performed = true;
+    NoteOpen(progress, move, result);
   }
   if (result.outcome == Outcome::kFailed) {
     progress.step_outcome = Outcome::kFailed;

@@ -34,6 +34,14 @@ enum class Stage {
 // How a host ended.
 enum class HostEnd { kNone, kSucceeded, kSkipped, kFailed };
 
+// An operation of which it is not known whether it was done: the agent went away with the answer.
+struct OpenOperation {
+  int number = 0;      // Move::number
+  std::string action;  // Move::action
+
+  bool operator==(const OpenOperation&) const = default;
+};
+
 // Where one host stands: the checkpoint. Stored after every move.
 struct HostProgress {
   std::vector<std::string> remaining;
@@ -53,6 +61,9 @@ struct HostProgress {
   // So far, kSkipped while nothing was done in it; what its post- hook is told.
   Outcome step_outcome = Outcome::kSkipped;
   HostEnd end = HostEnd::kNone;
+  // Asked for again under its number, where the same action comes next: the agent then tells what
+  // became of it, and does not do it twice.
+  std::optional<OpenOperation> open;
 
   bool operator==(const HostProgress&) const = default;
 };
@@ -80,7 +91,7 @@ struct Move {
   Kind kind = Kind::kNone;
   StepKind step = StepKind::kDeploy;  // the step it belongs to
   int step_number = 0;                // from 1 on
-  int number = 0;                     // HostProgress::moves: unique to the host
+  int number = 0;                     // HostProgress::moves, or OpenOperation::number
   std::string point;                  // kHook: "pre-deploy"…
   std::string action;                 // kPerform
   bool implied = false;               // kPerform: not from the list, but needed by what is
@@ -101,6 +112,7 @@ Move NextMove(const HostProgress& progress, const HostPolicy& policy);
 struct MoveResult {
   Outcome outcome = Outcome::kOk;
   std::string error;                 // kFailed
+  bool unknown = false;              // kFailed: an action may have been done all the same
   std::vector<std::string> actions;  // kHook: the list the hook answered with
 };
 

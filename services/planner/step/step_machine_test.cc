@@ -400,5 +400,52 @@ TEST(StepMachine, EveryMoveHasANumberOfItsOwn) {
   EXPECT_GT(expected, 10);
 }
 
+// What `move` came to where the agent went away with the answer.
+MoveResult Lost() {
+  MoveResult lost;
+  lost.outcome = Outcome::kFailed;
+  lost.error = "it went away";
+  lost.unknown = true;
+  return lost;
+}
+
+void Make(HostProgress& host, const HostPolicy& policy, const MoveResult& result) {
+  const Move move = NextMove(host, policy);
+  host = After(std::move(host), policy, move, result);
+}
+
+TEST(StepMachine, AnActionOfWhichNothingIsKnownKeepsItsNumberUntilSomethingIs) {
+  const HostPolicy policy{.hooks = false, .health_checks = false, .pre_deploy_checks = false};
+  HostProgress host = BeginHost({"freeze", "sync", "freeze"}, policy);
+  Make(host, policy, {});
+  const Move sync = NextMove(host, policy);
+  for (int round = 0; round < 2; ++round) {
+    Make(host, policy, Lost());
+    ASSERT_EQ(host.end, HostEnd::kFailed);
+    host = Resumed(std::move(host), policy);
+    EXPECT_EQ(NextMove(host, policy).action, "sync");
+    EXPECT_EQ(NextMove(host, policy).number, sync.number);
+  }
+  MoveResult failed;
+  failed.outcome = Outcome::kFailed;
+  Make(host, policy, failed);
+  host = Resumed(std::move(host), policy);
+  EXPECT_GT(NextMove(host, policy).number, sync.number) << "that it failed is known";
+}
+
+TEST(StepMachine, AnotherActionHasANumberOfItsOwn) {
+  const HostPolicy policy{.hooks = true, .health_checks = false, .pre_deploy_checks = false};
+  HostProgress host = BeginHost({"sync"}, policy);
+  Make(host, policy, {.actions = {"sync"}});
+  Make(host, policy, Lost());
+  Make(host, policy, {});
+  host = Resumed(std::move(host), policy);
+  Make(host, policy, {.actions = {"freeze", "sync"}});
+  EXPECT_EQ(NextMove(host, policy).number, host.moves);
+  Make(host, policy, {});
+  EXPECT_EQ(NextMove(host, policy).action, "sync");
+  EXPECT_EQ(NextMove(host, policy).number, host.moves);
+}
+
 }  // namespace
 }  // namespace gitops

@@ -70,7 +70,9 @@ PerformOutcome FakeAgentCaller::End(size_t entry, const Outcome& outcome, bool r
   performed.code = outcome.code;
   --active_;
   changed_.NotifyAll();
-  return {.status = absl::Status(outcome.code, outcome.message), .response = outcome.response};
+  return {.status = absl::Status(outcome.code, outcome.message),
+          .response = outcome.response,
+          .unknown = false};
 }
 
 FakeAgentCaller::Outcome FakeAgentCaller::Carry(const std::string& address,
@@ -100,22 +102,25 @@ PerformOutcome FakeAgentCaller::Perform(const std::string& address,
   {
     MutexLock lock(mutex_);
     const absl::StatusOr<Known*> known = Reach(address);
-    if (!known.ok()) return {.status = Unreachable(address), .response = {}};
+    if (!known.ok()) return {.status = Unreachable(address), .response = {}, .unknown = false};
     if (request.operation().id().empty() || request.operation().fencing() <= 0) {
       return {.status = absl::InvalidArgumentError("no operation id or fencing number"),
-              .response = {}};
+              .response = {},
+              .unknown = false};
     }
     Outcome outcome;
     if (Repeated(address, request.operation().id(), outcome)) {
       performed_.push_back({address, request, true, true, outcome.code});
       return {.status = absl::Status(outcome.code, outcome.message),
-              .response = std::move(outcome.response)};
+              .response = std::move(outcome.response),
+              .unknown = false};
     }
     if (request.operation().fencing() < (*known)->agent.fencing) {
       return {.status = absl::FailedPreconditionError(
                   absl::StrCat("fencing number ", request.operation().fencing(),
                                " is past: ", (*known)->agent.fencing, " was seen")),
-              .response = {}};
+              .response = {},
+              .unknown = false};
     }
     entry = Begin(address, request);
     fault = TakeFault(address, request.action());
@@ -129,11 +134,15 @@ PerformOutcome FakeAgentCaller::Perform(const std::string& address,
   }
   Outcome outcome = Carry(address, request, fault);
   if (fault.code == absl::StatusCode::kOk) return End(entry, outcome, true);
+  const bool unknown =
+      fault.code == absl::StatusCode::kAborted || fault.code == absl::StatusCode::kDeadlineExceeded;
   const bool lost =
       fault.code == absl::StatusCode::kUnavailable || fault.code == absl::StatusCode::kAborted;
   if (fault.after_effect) agents_[address].outcomes[request.operation().id()] = outcome;
   if (fault.after_effect) outcome = {fault.code, fault.message, {}};
-  return End(entry, outcome, !lost && !fault.after_effect);
+  PerformOutcome ended = End(entry, outcome, !lost && !fault.after_effect);
+  ended.unknown = unknown;
+  return ended;
 }
 
 absl::StatusOr<std::string> FakeAgentCaller::AwaitReboot(const std::string& address,
