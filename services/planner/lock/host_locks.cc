@@ -101,8 +101,8 @@ class Acquisition {
       auto found = table.find(host);
       if (found == table.end()) continue;
       const v1::HostLock& lock = found->second.lock;
-      const bool own =
-          lock.deployment() == request_.deployment && lock.planner() == options_.planner;
+      const bool own = lock.deployment() == request_.deployment &&
+                       (lock.planner() == options_.planner || request_.take_over);
       if (!own) others.push_back(lock);
     }
     return others;

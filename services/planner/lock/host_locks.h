@@ -62,6 +62,9 @@ class HostLocks {
     std::string actor;
     std::vector<std::string> hosts;
     bool no_wait = false;
+    // Also what a planner of another name held for this deployment is taken over at once: it does
+    // not run any more.
+    bool take_over = false;
     std::function<void(const std::vector<v1::HostLock>& holders)> waiting;
     std::function<bool()> give_up;
   };

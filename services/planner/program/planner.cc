@@ -45,7 +45,7 @@ constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::
 // What running deployments get to end the move under way; a kill in its midst is safe too.
 constexpr absl::Duration kStopBound = absl::Seconds(10);
 // Watches and commands to many hosts hold a thread each, plans that wait for hooks too.
-constexpr int kServerThreads = 256, kMostWatchers = 64;
+constexpr int kServerThreads = 256;
 // A payload for `hooks test` holds every host of the fleet.
 constexpr int kMostMessageBytes = 16 << 20;
 // The web page and the gateway have one connection for all their users.
@@ -221,6 +221,7 @@ void PlannerImpl::MakeCore(const Settings& settings) {
                       .checks = checks_.get(),
                       .observer = std::move(observer),
                       .planner = name_,
+                      .sole_planner = true,  // OpenSqliteStore() has locked it
                       .most_parallel = static_cast<int>(settings.GetInt("max-parallel-hosts"))});
   plans_ = NewPlanMaker(
       {.fleet = fleet_.get(), .hooks = hooks_.get(), .agents = agents_.get(), .clock = clock_});
@@ -231,8 +232,7 @@ void PlannerImpl::MakeCore(const Settings& settings) {
                                 .hooks = hooks_.get(),
                                 .plans = plans_.get(),
                                 .store = &*records_,
-                                .deployments = deployments_.get(),
-                                .most_watchers = kMostWatchers});
+                                .deployments = deployments_.get()});
   reports_ =
       NewReportService({.fleet = fleet_.get(), .heartbeat = settings.GetDuration("heartbeat")});
 }

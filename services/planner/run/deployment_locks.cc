@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/crash/crash_point.h"
 #include "services/planner/run/deployment_run.h"
+#include "services/planner/run/host_run.h"
 #include "services/planner/run/new_entries.h"
 #include "services/planner/run/rollout_policy.h"
 
@@ -20,6 +21,7 @@ bool DeploymentRun::TakeLocks() {
   request.deployment = id();
   request.actor = facts_.deployment().actor();
   request.hosts = HostsToLock();
+  request.take_over = options().sole_planner;
   request.waiting = [this](const std::vector<v1::HostLock>& holders) { WaitsForLocks(holders); };
   request.give_up = [&] { return leaving() || cancelled(); };
   CrashPoint("planner-before-lock");
@@ -158,6 +160,7 @@ void DeploymentRun::Interrupt() {
     HostSession session(this, index, std::move(host));
     const bool back = session.entry().rolling_back();
     session.entry().set_rolling_back(false);
+    if (back) SkipRollbackNumbers(session.entry());
     session.End(
         back ? v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED : v1::HOST_DEPLOYMENT_STATE_STOPPED,
         absl::StrCat(back ? "left while it was being brought back: " : "left on the way: ", why));

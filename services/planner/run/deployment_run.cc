@@ -104,7 +104,7 @@ absl::Status DeploymentRun::Change(const std::function<void(Entry&)>& change) {
   }
   change(entry_);
   // At once, so that no step is begun between this and the next decision.
-  if (entry_.cancel_requested() || !entry_.halt_reason().empty()) stop_after_step_ = true;
+  if (IsStopped()) stop_after_step_ = true;
   woken_ = true;
   changed_.NotifyAll();
   return absl::OkStatus();
@@ -195,9 +195,9 @@ bool DeploymentRun::Turn() {
     MutexLock lock(mutex_);
     woken_ = false;
     decision = Decide(policy_, Stand(), Now());
+    stop_after_step_ = decision.stop_running;
   }
   Count(decision.reason);
-  stop_after_step_ = decision.stop_running;
   switch (decision.end) {
     case Decision::End::kSucceeded:
       Finish(v1::DEPLOYMENT_STATE_SUCCEEDED, decision.reason);
@@ -265,6 +265,7 @@ void DeploymentRun::BeginHosts(const std::vector<int>& hosts) {
   bool new_wave = false;
   {
     MutexLock lock(mutex_);
+    if (IsStopped()) return;  // since it was decided
     v1::Deployment& deployment = *entry_.mutable_deployment();
     for (const int index : hosts) {
       const int wave = slots_[index].entry.host().wave();
@@ -286,6 +287,7 @@ void DeploymentRun::Work(int index, HostPhase phase, bool recovered) {
   record::v1::HostEntry entry;
   {
     MutexLock lock(mutex_);
+    if (phase == HostPhase::kRunning && !recovered && IsStopped()) return;
     Slot& slot = slots_[index];
     slot.phase = phase;
     slot.retry = false;

@@ -86,6 +86,10 @@ class DeploymentRun : public RunControl {
   bool Start();
   bool Turn();
   bool Apply(const Decision& decision);
+  // Cancelled, or halted: no host is to be begun any more.
+  bool IsStopped() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return entry_.cancel_requested() || !entry_.halt_reason().empty();
+  }
   RolloutStand Stand() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void BeginHosts(const std::vector<int>& hosts);
   void RollBackHosts(const std::vector<int>& hosts);

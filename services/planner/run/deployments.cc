@@ -87,7 +87,9 @@ absl::Status DeploymentsImpl::Recover() {
   if (!unfinished.ok()) return unfinished.status();
   for (record::v1::DeploymentEntry& entry : *unfinished) {
     const std::string& id = entry.deployment().id();
-    if (entry.deployment().planner() != options_.planner) continue;
+    const std::string before = entry.deployment().planner();
+    const bool ours = before == options_.planner;
+    if (!ours && !options_.sole_planner) continue;
     absl::StatusOr<std::vector<record::v1::HostEntry>> hosts = options_.store->LoadHosts(id);
     if (absl::IsDataLoss(hosts.status())) {
       // The others need not wait for somebody to look at it.
@@ -96,9 +98,13 @@ absl::Status DeploymentsImpl::Recover() {
       continue;
     }
     if (!hosts.ok()) return hosts.status();
-    LogInfo("a deployment is taken up again", {{"deployment", id}});
-    AddEvent(entry, options_.clock->Now(),
-             absl::StrCat("taken up again by planner ", options_.planner), "");
+    LogInfo("a deployment is taken up again", {{"deployment", id}, {"planner", before}});
+    entry.mutable_deployment()->set_planner(options_.planner);
+    AddEvent(
+        entry, options_.clock->Now(),
+        ours ? absl::StrCat("taken up again by planner ", options_.planner)
+             : absl::StrCat("taken over from planner ", before, " by planner ", options_.planner),
+        "");
     Launch(std::move(entry), *std::move(hosts), nullptr);
   }
   return absl::OkStatus();

@@ -39,7 +39,9 @@ struct DeploymentsOptions {
   HookCaller* hooks = nullptr;
   HostChecks* checks = nullptr;
   DeploymentObserver observer;
-  std::string planner;       // this planner's name
+  std::string planner;  // this planner's name
+  // No other process can open the store: what a planner of another name left is taken over.
+  bool sole_planner = false;
   int most_parallel = 1000;  // hosts under way at a time, over all deployments
 };
 
@@ -50,7 +52,8 @@ class Deployments {
  public:
   virtual ~Deployments() = default;
 
-  // Takes up what a planner of this name left unfinished. Once, before the first Begin. A
+  // Takes up what a planner of this name left unfinished (the sole planner: of any name). Once,
+  // before the first Begin. A
   // deployment that cannot be read (DATA_LOSS) is logged and left.
   virtual absl::Status Recover() = 0;
 

@@ -100,9 +100,18 @@ TEST(DeploymentHooks, AResumedDeploymentAsksTheHookThatStoppedItAgain) {
   world.hooks.Add({.point = "post-deploy", .times = 1, .failed_hook = "undrain"});
   v1::DeploymentSpec spec = SpecOf({"sync"});
   spec.set_skip_health_checks(true);
-  const std::string id = world.Run(spec).id();
+  const v1::Deployment stopped = world.Run(spec);
+  ASSERT_THAT(stopped.hosts(0).steps(), SizeIs(1));
+  EXPECT_EQ(stopped.hosts(0).steps(0).result(), v1::STEP_RESULT_FAILED) << "it is not under way";
+  EXPECT_TRUE(stopped.hosts(0).steps(0).has_end_time());
+  EXPECT_EQ(stopped.hosts(0).steps(0).message(), stopped.hosts(0).message());
+  const std::string& id = stopped.id();
   ASSERT_TRUE(world.deployments->Resume(id, "bob").ok());
-  EXPECT_EQ(StateOf(world.AwaitEnd(id)), "SUCCEEDED");
+  const v1::Deployment done = world.AwaitEnd(id);
+  EXPECT_EQ(StateOf(done), "SUCCEEDED");
+  ASSERT_THAT(done.hosts(0).steps(), SizeIs(1));
+  EXPECT_EQ(done.hosts(0).steps(0).result(), v1::STEP_RESULT_OK);
+  EXPECT_EQ(done.hosts(0).steps(0).message(), "");
   EXPECT_THAT(world.hooks.asked(), ElementsAre("pre-deploy web1 [sync]", "post-deploy web1 [] ok",
                                                "post-deploy web1 [] ok", "pre-deploy web2 [sync]",
                                                "post-deploy web2 [] ok"));
@@ -115,6 +124,39 @@ TEST(DeploymentHooks, PostHooksOfAFailedStepAreToldSo) {
   world.Run(SpecOf({"sync", "reboot"}));
   EXPECT_THAT(world.hooks.asked(), ElementsAre("pre-deploy web1 [sync reboot]",
                                                "post-deploy web1 [sync reboot] failed"));
+}
+
+TEST(DeploymentHooks, AHostThatLeftTheConfigurationDuringARestartGetsToItsPostHook) {
+  RunWorld world({.hosts = 1, .hooks = true});
+  world.agents.Hold("sync");
+  const std::string id = world.Begin(SpecOf({"sync"}));
+  ASSERT_TRUE(world.agents.AwaitHeld(1));
+  world.Stop();
+  world.agents.ClearFaults();
+  world.Forget(1);
+  world.Start();
+  const v1::Deployment done = world.AwaitEnd(id);
+  EXPECT_THAT(States(done), ElementsAre("web1 FAILED"));
+  EXPECT_THAT(done.hosts(0).message(), HasSubstr("left the configuration"));
+  EXPECT_THAT(world.hooks.asked(),
+              ElementsAre("pre-deploy web1 [sync]", "post-deploy web1 [sync] failed"));
+}
+
+TEST(DeploymentHooks, AHostWhoseLockIsBrokenInAStepGetsToItsPostHook) {
+  RunWorld world({.hosts = 1, .hooks = true});
+  world.agents.Hold("sync");
+  const std::string id = world.Begin(SpecOf({"sync", "freeze"}));
+  ASSERT_TRUE(world.agents.AwaitHeld(1));
+  ASSERT_TRUE(world.locks->Break("web1", "bob", "stuck").ok());
+  world.agents.ClearFaults();
+  world.agents.Release();
+  const v1::Deployment done = world.AwaitEnd(id);
+  EXPECT_THAT(States(done), ElementsAre("web1 FAILED"));
+  EXPECT_THAT(done.hosts(0).message(), HasSubstr("stuck"));
+  EXPECT_THAT(done.hosts(0).remaining_actions(), ElementsAre("freeze"));
+  EXPECT_THAT(world.hooks.asked(),
+              ElementsAre("pre-deploy web1 [sync freeze]", "post-deploy web1 [freeze] failed"));
+  EXPECT_THAT(world.agents.ActionsOn("web1:8004"), ElementsAre("sync"));
 }
 
 TEST(DeploymentHooks, NoHookIsAskedForAHostThatCannotBeReached) {

@@ -101,6 +101,7 @@ TEST(DeploymentLocks, ABrokenLockFailsItsHostAloneAndIsOnTheRecord) {
   EXPECT_THAT(done.hosts(0).message(), HasSubstr("bob"));
   EXPECT_THAT(done.hosts(0).message(), HasSubstr("stuck"));
   EXPECT_THAT(done.hosts(0).remaining_actions(), ElementsAre("freeze"));
+  EXPECT_EQ(done.hosts(0).steps(0).result(), v1::STEP_RESULT_FAILED) << "it is not under way";
   EXPECT_THAT(world.agents.ActionsOn("web1:8004"), ElementsAre("sync"));
   ASSERT_THAT(done.events(), SizeIs(1));
   EXPECT_EQ(done.events(0).actor(), "bob");

@@ -161,6 +161,35 @@ TEST(DeploymentRestart, ACancelledDeploymentStaysCancelled) {
   EXPECT_THAT(done.events(1).message(), HasSubstr("taken up again by planner planner-1"));
 }
 
+TEST(DeploymentRestart, WhatAPlannerOfAnotherNameLeftIsTakenOverByTheSoleOne) {
+  FakeClock clock;  // stands still: locks of the other name do not end by themselves
+  RunWorld world({.hosts = 2, .clock = &clock, .sole_planner = true});
+  world.agents.Hold("sync");
+  const std::string id = world.Begin(SpecOf({"sync", "freeze"}));
+  ASSERT_TRUE(world.agents.AwaitHeld(1));
+  world.Stop();
+  world.agents.ClearFaults();
+  world.planner = "renamed";
+  world.Start();
+  const v1::Deployment done = world.AwaitEnd(id);
+  EXPECT_EQ(StateOf(done), "SUCCEEDED") << done.message();
+  EXPECT_EQ(done.planner(), "renamed");
+  EXPECT_THAT(done.events(0).message(), HasSubstr("taken over from planner planner-1"));
+  EXPECT_THAT(world.agents.ActionsOn("web2:8004"), ElementsAre("sync", "freeze"));
+}
+
+TEST(DeploymentRestart, WhatAnotherPlannerOfASharedStoreRunsIsLeftToIt) {
+  RunWorld world({.hosts = 1});
+  world.agents.Hold("sync");
+  const std::string id = world.Begin(SpecOf({"sync"}));
+  ASSERT_TRUE(world.agents.AwaitHeld(1));
+  world.Stop();
+  world.planner = "another";
+  world.Start();
+  EXPECT_EQ(world.records.Load(id)->deployment().planner(), "planner-1");
+  EXPECT_TRUE(absl::IsFailedPrecondition(world.deployments->Cancel(id, "bob", "").status()));
+}
+
 TEST(DeploymentRestart, FailuresFromBeforeItCount) {
   RunWorld world({.hosts = 4});
   world.agents.FailAction("web1:8004", "sync");

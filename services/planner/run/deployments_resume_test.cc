@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "common/clock/fake_clock.h"
 #include "services/planner/run/run_testing.h"
 
@@ -31,6 +33,29 @@ TEST(DeploymentResume, ACancelledDeploymentLetsEachHostEndItsStepAndBeginsNoMore
   ASSERT_THAT(done.events(), SizeIs(1));
   EXPECT_EQ(done.events(0).actor(), "bob");
   EXPECT_THAT(done.events(0).message(), HasSubstr("lunch"));
+}
+
+TEST(DeploymentResume, ACancellationThatComesBetweenADecisionAndTheBeginningBeginsNothing) {
+  RunWorld* planner = nullptr;
+  std::string id;
+  bool cancelled = false;
+  DeploymentObserver observer;
+  // Told in the thread of the deployment, after it has decided whom to begin.
+  observer.hosts = [&](const std::string& phase, int hosts) {
+    if (phase != "pending" || hosts != 2 || std::exchange(cancelled, true)) return;
+    EXPECT_TRUE(planner->deployments->Cancel(id, "bob", "").ok());
+  };
+  RunWorld world({.hosts = 2, .observer = observer});
+  planner = &world;
+  Deployments::NewDeployment deployment;
+  deployment.id = id = world.records.NewDeploymentId();
+  deployment.plan = world.MakePlan(SpecOf({"sync"}));
+  ASSERT_TRUE(world.deployments->Begin(deployment).ok());
+  const v1::Deployment done = world.AwaitEnd(id);
+  EXPECT_EQ(StateOf(done), "CANCELLED");
+  EXPECT_THAT(States(done), ElementsAre("web1 PENDING", "web2 PENDING"));
+  EXPECT_THAT(world.agents.performed(), IsEmpty());
+  EXPECT_TRUE(cancelled);
 }
 
 TEST(DeploymentResume, AResumedDeploymentGoesOnWhereItStoppedUnderTheSameId) {
@@ -64,6 +89,34 @@ TEST(DeploymentResume, OnlyWhatHasEndedAndIsNotDoneCanBeResumed) {
   const auto done = world.deployments->Resume(id, "bob");
   EXPECT_TRUE(absl::IsFailedPrecondition(done.status()));
   EXPECT_THAT(std::string(done.status().message()), HasSubstr("all its hosts are done"));
+}
+
+TEST(DeploymentResume, WhatAnAgentDidWithoutItsAnswerArrivingIsNotDoneAgain) {
+  for (const std::string action : {"sync", "reboot"}) {
+    RunWorld world({.hosts = 1, .clock = Clock::System()});
+    world.agents.AddFault({.action = action,
+                           .times = 1,
+                           .code = absl::StatusCode::kDeadlineExceeded,
+                           .after_effect = true});
+    const std::string id = world.Run(SpecOf({action, "freeze"})).id();
+    ASSERT_THAT(States(*world.records.Whole(id)), ElementsAre("web1 FAILED"));
+    ASSERT_TRUE(world.deployments->Resume(id, "bob").ok());
+    const v1::Deployment done = world.AwaitEnd(id);
+    EXPECT_EQ(StateOf(done), "SUCCEEDED") << done.message();
+    EXPECT_THAT(world.agents.ActionsOn("web1:8004"), ElementsAre(action, "freeze"));
+    EXPECT_THAT(done.hosts(0).moves(), SizeIs(action == "sync" ? 1 : 0));
+  }
+}
+
+TEST(DeploymentResume, ARebootThatComesBackLateIsNotMadeAgain) {
+  RunWorld world({.hosts = 1});
+  world.agents.Change("web1:8004", [](FakeAgent& agent) { agent.reboot = FakeReboot::kStaysDown; });
+  const std::string id = world.Run(SpecOf({"reboot", "freeze"})).id();
+  ASSERT_THAT(States(*world.records.Whole(id)), ElementsAre("web1 FAILED"));
+  world.agents.BringBack("web1:8004");
+  ASSERT_TRUE(world.deployments->Resume(id, "bob").ok());
+  EXPECT_EQ(StateOf(world.AwaitEnd(id)), "SUCCEEDED");
+  EXPECT_THAT(world.agents.ActionsOn("web1:8004"), ElementsAre("reboot", "freeze"));
 }
 
 TEST(DeploymentResume, AnUnreachableHostIsResumedAsIfItHadNotBeenBegun) {

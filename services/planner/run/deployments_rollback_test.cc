@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/clock/fake_clock.h"
 #include "services/planner/run/rollback_plan.h"
 #include "services/planner/run/run_testing.h"
 
@@ -62,6 +63,67 @@ TEST(DeploymentRollback, WhatCannotBeBroughtBackIsSaid) {
   EXPECT_THAT(message, HasSubstr("nothing was published before"));
   EXPECT_THAT(message, Not(HasSubstr("cannot be undone")));
   EXPECT_EQ(world.agents.Look("web1:8004").services["web"].hash, kNewHash);
+}
+
+TEST(DeploymentRollback, ASyncWhoseAnswerWasLostIsAskedForAgainAndBroughtBack) {
+  for (const auto code : {absl::StatusCode::kAborted, absl::StatusCode::kDeadlineExceeded}) {
+    RunWorld world({.hosts = 1});
+    world.agents.AddFault({.action = "sync", .times = 1, .code = code, .after_effect = true});
+    const v1::Deployment done = world.Run(Rolling({"sync"}));
+    EXPECT_THAT(States(done), ElementsAre("web1 ROLLED_BACK"));
+    EXPECT_THAT(done.hosts(0).message(), HasSubstr(absl::StrCat("nginx is back at ", kOldHash)));
+    EXPECT_EQ(world.agents.Look("web1:8004").services["nginx"].hash, kOldHash);
+    EXPECT_THAT(world.agents.ActionsOn("web1:8004"), ElementsAre("sync", "sync"));
+  }
+}
+
+TEST(DeploymentRollback, WhatALostSyncMovedIsSaidToBeUnknownWhereNobodyTells) {
+  RunWorld world({.hosts = 1});
+  world.agents.AddFault({.action = "sync", .code = absl::StatusCode::kAborted});
+  const v1::Deployment done = world.Run(Rolling({"sync"}));
+  EXPECT_THAT(States(done), ElementsAre("web1 ROLLBACK_FAILED"));
+  EXPECT_THAT(done.hosts(0).message(), HasSubstr("it is not known what sync moved"));
+  EXPECT_THAT(done.hosts(0).message(), Not(HasSubstr("no service had moved")));
+}
+
+TEST(DeploymentRollback, AnAgentThatIsAwayForAMomentIsTriedAgain) {
+  RunWorld world({.hosts = 1});
+  world.agents.FailAction("web1:8004", "freeze");
+  world.agents.AddFault({.address = "web1:8004",
+                         .action = "sync",
+                         .skip = 1,
+                         .times = 1,
+                         .code = absl::StatusCode::kUnavailable});
+  const v1::Deployment done = world.Run(Rolling({"sync", "freeze"}));
+  EXPECT_THAT(States(done), ElementsAre("web1 ROLLED_BACK")) << done.hosts(0).message();
+}
+
+TEST(DeploymentRollback, OneThatLostItsLocksDoesNotLendItsOperationsToTheNext) {
+  FakeClock clock;
+  RunWorld world({.hosts = 1, .clock = &clock});
+  const Hashes old = {{"a", kOldHash}, {"b", kOldHash}, {"c", kOldHash}, {"d", kOldHash}};
+  world.agents.Add("web1:8004", old);
+  world.agents.FailAction("web1:8004", "freeze");
+  world.agents.AddFault({.action = "sync", .skip = 3, .times = 1, .hang = true});
+  const std::string id = world.Begin(Rolling({"sync", "freeze"}));
+  ASSERT_TRUE(world.agents.AwaitHeld(1)) << "it is being brought back";
+  world.store.Cut();
+  clock.Advance(absl::Minutes(10));
+  while (!world.temp.store()->List("planner/v1/lock/")->empty()) {
+  }
+  world.store.Heal();
+  world.agents.Release();
+  const v1::Deployment left = world.Await(id, [&](const v1::Deployment& d) {
+    clock.Advance(absl::Seconds(1));
+    return HasEnded(d.state());
+  });
+  EXPECT_EQ(StateOf(left), "INTERRUPTED");
+  EXPECT_THAT(States(left), ElementsAre("web1 ROLLBACK_FAILED"));
+  ASSERT_TRUE(world.deployments->Resume(id, "bob").ok());
+  EXPECT_THAT(States(world.AwaitEnd(id)), ElementsAre("web1 ROLLED_BACK"));
+  for (const auto& [name, service] : world.agents.Look("web1:8004").services) {
+    EXPECT_EQ(service.hash, kOldHash) << name;
+  }
 }
 
 TEST(DeploymentRollback, AHostThatMovedNothingHasNothingToBringBack) {

@@ -31,7 +31,10 @@ MoveDone Failed(std::string error) {
 class Mover {
  public:
   Mover(const MoveContext& context, const Move& move)
-      : context_(context), move_(move), run_(*context.session->run()) {}
+      : context_(context),
+        move_(move),
+        run_(*context.session->run()),
+        may_have_begun_(context.repeated || move.number != context.progress->moves) {}
 
   MoveDone Make() {
     switch (move_.kind) {
@@ -70,6 +73,7 @@ class Mover {
   const MoveContext& context_;
   const Move& move_;
   RunControl& run_;
+  bool may_have_begun_;  // the agent may know the operation already
 };
 
 MoveDone Mover::AskHook() {
@@ -139,7 +143,11 @@ MoveDone Mover::Act() {
     for (const v1::PerformActionRequest& request : *requests) {
       done = Ask(request, action);
       const bool lost = done.kind == MoveDone::Kind::kUnreachable;
-      if (lost && &request != &requests->front()) done = Failed(LostText(move_, done.why));
+      if (lost && &request != &requests->front()) {
+        const bool unknown = done.result.unknown;
+        done = Failed(LostText(move_, done.why));
+        done.result.unknown = unknown;
+      }
       if (done.kind != MoveDone::Kind::kDone || done.result.outcome != Outcome::kOk) break;
     }
   }
@@ -162,18 +170,13 @@ MoveDone Mover::Ask(const v1::PerformActionRequest& request, v1::ActionRecord* a
 
 // Asks once; an agent that may have begun before this process did is given time to come back.
 PerformOutcome Mover::Perform(const v1::PerformActionRequest& request) {
-  const absl::Time patience = Now() + (context_.repeated ? kReturnTimeout : absl::ZeroDuration());
-  for (;;) {
-    PerformOutcome outcome = run_.options().agents->Perform(address(), request, GiveUp());
-    if (!absl::IsUnavailable(outcome.status) || Now() >= patience) return outcome;
-    if (!run_.Pause(kRetry)) return outcome;
-  }
+  if (may_have_begun_) return PerformPatiently(run_, address(), request);
+  return run_.options().agents->Perform(address(), request, GiveUp());
 }
 
 // A host that goes down may take the answer with it: it is asked again when it is back, and tells
 // by the operation's id that it was told before.
 PerformOutcome Mover::PerformReboot(const v1::PerformActionRequest& request, absl::Time deadline) {
-  bool may_be_rebooting = context_.repeated;
   bool was_back = false;
   for (;;) {
     PerformOutcome outcome = run_.options().agents->Perform(address(), request, GiveUp());
@@ -182,8 +185,8 @@ PerformOutcome Mover::PerformReboot(const v1::PerformActionRequest& request, abs
     // An agent that is back and says so itself will not say anything else.
     const bool is_back = aborted && run_.options().agents->Status(address()).ok();
     if (is_back && std::exchange(was_back, true)) return outcome;
-    may_be_rebooting = may_be_rebooting || aborted;
-    if (!may_be_rebooting || Now() >= deadline || !run_.Pause(kRetry)) return outcome;
+    may_have_begun_ = may_have_begun_ || aborted;
+    if (!may_have_begun_ || Now() >= deadline || !run_.Pause(kRetry)) return outcome;
   }
 }
 
@@ -193,22 +196,26 @@ MoveDone Mover::AwaitReboot(const std::string& before, absl::Time deadline) {
       run_.options().agents->AwaitReboot(address(), before, left, GiveUp());
   if (boot.ok()) return {};
   if (run_.leaving()) return Left();
-  return Failed(absl::StrCat("reboot: ", boot.status().message()));
+  // The agent knows that it was told to; asked again, it goes on from there.
+  MoveDone late = Failed(absl::StrCat("reboot: ", boot.status().message()));
+  late.result.unknown = true;
+  return late;
 }
 
 MoveDone Mover::Judge(const PerformOutcome& outcome, v1::ActionRecord* action) {
-  v1::HostDeployment& entry = *context_.session->entry().mutable_host();
-  for (const v1::ServiceMove& move : outcome.response.moves()) {
-    if (move.from_hash() != move.to_hash()) *entry.add_moves() = move;
-  }
+  NoteMoves(outcome.response, *context_.session->entry().mutable_host());
   action->mutable_output()->append(outcome.response.output());
   if (outcome.status.ok()) return {};
   if (run_.leaving()) return Left();
   const std::string message(outcome.status.message());
   if (absl::IsUnavailable(outcome.status)) {
-    return {.kind = MoveDone::Kind::kUnreachable, .result = {}, .why = message};
+    MoveDone lost{.kind = MoveDone::Kind::kUnreachable, .result = {}, .why = message};
+    lost.result.unknown = may_have_begun_;
+    return lost;
   }
-  return Failed(absl::StrCat(RecordName(move_), ": ", message));
+  MoveDone failed = Failed(absl::StrCat(RecordName(move_), ": ", message));
+  failed.result.unknown = outcome.unknown;
+  return failed;
 }
 
 }  // namespace
@@ -235,6 +242,29 @@ std::string RecordName(const Move& move) {
 
 std::string LostText(const Move& move, absl::string_view why) {
   return absl::StrCat(RecordName(move), ": the host was lost on the way: ", why);
+}
+
+void NoteMoves(const v1::PerformActionResponse& response, v1::HostDeployment& host) {
+  for (const v1::ServiceMove& move : response.moves()) {
+    if (move.from_hash() == move.to_hash()) continue;
+    const auto last =
+        std::find_if(host.moves().rbegin(), host.moves().rend(),
+                     [&](const v1::ServiceMove& m) { return m.service() == move.service(); });
+    const bool noted = response.repeated_operation() && last != host.moves().rend() &&
+                       last->from_hash() == move.from_hash() && last->to_hash() == move.to_hash();
+    if (!noted) *host.add_moves() = move;
+  }
+}
+
+PerformOutcome PerformPatiently(RunControl& run, const std::string& address,
+                                const v1::PerformActionRequest& request) {
+  const absl::Time patience = run.options().clock->Now() + kReturnTimeout;
+  for (;;) {
+    PerformOutcome outcome =
+        run.options().agents->Perform(address, request, [&run] { return run.leaving(); });
+    const bool late = run.options().clock->Now() >= patience;
+    if (!absl::IsUnavailable(outcome.status) || late || !run.Pause(kRetry)) return outcome;
+  }
 }
 
 MoveDone MakeMove(const MoveContext& context, const Move& move) {

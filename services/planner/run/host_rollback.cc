@@ -7,12 +7,20 @@
 #include "absl/strings/str_join.h"
 #include "common/crash/crash_point.h"
 #include "services/planner/run/action_request.h"
+#include "services/planner/run/host_moves.h"
 #include "services/planner/run/host_run.h"
 #include "services/planner/run/rollback_plan.h"
 #include "services/planner/run/step_log.h"
 
 namespace gitops {
 namespace {
+
+// Whether an answer to an operation that was asked for before tells what it did.
+bool TellsWhatWasDone(const PerformOutcome& outcome) {
+  if (outcome.status.ok() || outcome.response.moves_size() > 0) return true;
+  const bool failed = absl::IsInternal(outcome.status) || absl::IsAborted(outcome.status);
+  return failed && !outcome.unknown;
+}
 
 // One host on its way back.
 class HostRollback {
@@ -21,16 +29,17 @@ class HostRollback {
       : run_(*run), session_(run, index, std::move(entry)), log_(run->options().clock) {}
 
   record::v1::HostEntry Run() {
-    if (Begin() && BringBackAll()) Finish();
+    if (Begin() && LearnOpenMoves() && BringBackAll()) Finish();
     return std::move(session_.entry());
   }
 
  private:
   bool Begin();
+  bool LearnOpenMoves();
   bool BringBackAll();
   bool BringBack(const NetMove& move, int number);
   bool Ask(const v1::PerformActionRequest& request, PerformOutcome& outcome);
-  std::set<std::string> OtherActions();
+  bool FindOtherActions(std::set<std::string>& others);
   void Finish();
   int first_number() { return session_.entry().progress().moves(); }
 
@@ -40,6 +49,7 @@ class HostRollback {
   std::string address_;
   std::string before_;  // how the host had ended
   std::vector<std::string> back_, kept_;
+  std::string unknown_;  // an action that moves nothing, and of which no more is known
   int asked_ = 0;
 };
 
@@ -53,6 +63,43 @@ bool HostRollback::Begin() {
   log_.Enter(entry.progress().steps() + 1, "rollback");
   entry.set_rolling_back(true);
   entry.mutable_host()->set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
+  return session_.Save(&log_.record());
+}
+
+// A sync of which no answer came may have moved services. The agent tells by the operation's id;
+// one that never heard of it does it now, and is then brought back like the others. False: left, or
+// the lock is lost.
+bool HostRollback::LearnOpenMoves() {
+  record::v1::HostEntry& entry = session_.entry();
+  if (!entry.progress().has_open()) return true;
+  Move move;
+  move.kind = Move::Kind::kPerform;
+  move.action = entry.progress().open().action();
+  move.number = entry.progress().open().number();
+  if (move.action != "sync") {
+    unknown_ = move.action;
+    return true;
+  }
+  const RunControl::LockState lock = run_.CheckLock(session_.host());
+  if (lock.kind == RunControl::LockState::Kind::kLeft) return false;
+  std::string why = lock.why;
+  if (lock.kind == RunControl::LockState::Kind::kHeld) {
+    const auto requests = MakeActionRequests(run_.facts(), entry, HostSpec(), move, lock.fencing);
+    if (!requests.ok()) why = std::string(requests.status().message());
+    for (size_t i = 0; requests.ok() && i < requests->size() && why.empty(); ++i) {
+      PerformOutcome outcome;
+      if (!Ask((*requests)[i], outcome)) return false;
+      NoteMoves(outcome.response, *entry.mutable_host());
+      if (!TellsWhatWasDone(outcome)) why = std::string(outcome.status.message());
+      if (!outcome.status.ok()) break;
+    }
+  }
+  if (!why.empty()) {
+    kept_.push_back(absl::StrCat("it is not known what ", move.action, " moved (", why, ")"));
+    return true;
+  }
+  entry.mutable_progress()->clear_open();
+  // Which services there are to bring back must be the same after a restart.
   return session_.Save(&log_.record());
 }
 
@@ -105,33 +152,37 @@ bool HostRollback::BringBack(const NetMove& move, int number) {
 
 bool HostRollback::Ask(const v1::PerformActionRequest& request, PerformOutcome& outcome) {
   CrashPoint("planner-before-rollback");
-  outcome = run_.options().agents->Perform(address_, request, [this] { return run_.leaving(); });
+  outcome = PerformPatiently(run_, address_, request);
   CrashPoint("planner-after-rollback");
   return outcome.status.ok() || !run_.leaving();
 }
 
-// What was done on the host besides moving services.
-std::set<std::string> HostRollback::OtherActions() {
-  std::set<std::string> others;
+// What was done on the host besides moving services. False: left.
+bool HostRollback::FindOtherActions(std::set<std::string>& others) {
   for (int number = 1; number <= session_.entry().progress().steps(); ++number) {
-    const v1::StepRecord step = session_.LoadStep(number);
+    v1::StepRecord step;
+    if (!session_.LoadStep(number, step)) return false;
     for (const v1::ActionRecord& action : step.actions()) {
       const bool done = action.result() == v1::STEP_RESULT_OK;
       const bool check = absl::EndsWith(action.action(), "-checks");
       if (done && !check && action.action() != "sync") others.insert(action.action());
     }
   }
-  return others;
+  return true;
 }
 
 void HostRollback::Finish() {
   record::v1::HostEntry& entry = session_.entry();
-  const std::set<std::string> undone = OtherActions();
+  std::set<std::string> undone;
+  if (!FindOtherActions(undone)) return;
   std::vector<std::string> told = back_;
   told.insert(told.end(), kept_.begin(), kept_.end());
   if (told.empty()) told.push_back("no service had moved, so there was nothing to bring back");
   if (!undone.empty()) {
     told.push_back(absl::StrCat(absl::StrJoin(undone, ", "), " cannot be undone"));
+  }
+  if (!unknown_.empty()) {
+    told.push_back(absl::StrCat("it is not known whether ", unknown_, " was done"));
   }
   if (!before_.empty()) told.push_back(absl::StrCat("it had failed: ", before_));
   const bool whole = kept_.empty();
@@ -140,13 +191,17 @@ void HostRollback::Finish() {
       absl::StrJoin(told, "; "));
   log_.End(whole ? Outcome::kOk : Outcome::kFailed, whole ? "" : absl::StrJoin(kept_, "; "));
   entry.set_rolling_back(false);
-  // What a later go does must have numbers of its own.
-  entry.mutable_progress()->set_steps(log_.record().number());
-  entry.mutable_progress()->set_moves(first_number() + asked_);
+  SkipRollbackNumbers(entry);
   session_.Save(&log_.record());
 }
 
 }  // namespace
+
+void SkipRollbackNumbers(record::v1::HostEntry& entry) {
+  record::v1::HostProgress& progress = *entry.mutable_progress();
+  progress.set_steps(progress.steps() + 1);
+  progress.set_moves(progress.moves() + entry.host().moves_size() + 1);
+}
 
 record::v1::HostEntry RollBackHost(RunControl* run, int index, record::v1::HostEntry entry) {
   return HostRollback(run, index, std::move(entry)).Run();

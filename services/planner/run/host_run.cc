@@ -34,12 +34,17 @@ class HostRun {
 
   bool Begin();
   bool Step();
-  bool Prepare(const Move& move);
+  // Whether a move can be made: kRefused: see `refusal_`; kOver: nothing more is done here.
+  enum class Ready { kYes, kRefused, kOver };
+  Ready Prepare(const Move& move);
+  bool Locked(const Move& move, Ready& ready);
+  MoveResult Refusal(const Move& move, std::string error);
   bool Reachable(const Move& move);
   MoveDone Make(const Move& move);
   bool Advance(const Move& move, const MoveResult& result);
   void LeaveUnreachable(const std::string& why);
   bool StopAtHook(const std::string& why);
+  void CloseStep(const std::string& why);
   void EndAs(v1::HostDeploymentState state, const std::string& message);
   void Finish();
   void Encode();
@@ -59,6 +64,7 @@ class HostRun {
   int64_t fencing_ = 0;
   bool asked_ = false;   // something was asked of the host, or of a hook for it, since then
   bool stored_ = false;  // the store has what is here
+  MoveResult refusal_;
 };
 
 // Whether there is anything to go on with.
@@ -66,7 +72,11 @@ bool HostRun::Begin() {
   record::v1::HostEntry& entry = session_.entry();
   absl::StatusOr<HostProgress> progress = DecodeProgress(entry.progress());
   absl::StatusOr<FleetHost> found = run_.options().fleet->Find(session_.host());
-  if (!progress.ok() || !found.ok()) {
+  // A host that left the configuration in the midst of a step gets to the step's post- hook.
+  const bool in_step =
+      progress.ok() &&
+      (recovered_ || (progress->step.has_value() && progress->stage != Stage::kPre));
+  if (!progress.ok() || (!found.ok() && !in_step)) {
     const absl::Status& fault = progress.ok() ? found.status() : progress.status();
     session_.End(v1::HOST_DEPLOYMENT_STATE_FAILED,
                  absl::StrCat("host \"", session_.host(), "\" cannot be begun: ", fault.message()));
@@ -74,7 +84,12 @@ bool HostRun::Begin() {
     return false;
   }
   begun_ = progress_ = *std::move(progress);
-  host_ = *std::move(found);
+  if (found.ok()) {
+    host_ = *std::move(found);
+  } else {
+    host_.spec.name = session_.host();
+    host_.host.set_address(entry.host().address());
+  }
   const v1::DeploymentSpec& spec = run_.facts().deployment().spec();
   const auto any = [](const ChecksSpec& checks) {
     return !checks.http.empty() || !checks.cmd.empty();
@@ -85,7 +100,9 @@ bool HostRun::Begin() {
       !spec.skip_health_checks() && (policy_.hooks || any(host_.spec.health_checks));
   asked_ = recovered_;
   if (progress_.step.has_value()) {
-    log_ = StepLog(run_.options().clock, session_.LoadStep(progress_.steps));
+    v1::StepRecord step;
+    if (!session_.LoadStep(progress_.steps, step)) return false;
+    log_ = StepLog(run_.options().clock, std::move(step));
   }
   v1::HostDeployment& host = *entry.mutable_host();
   if (!host.has_start_time()) *host.mutable_start_time() = ToTimestamp(run_.options().clock->Now());
@@ -109,7 +126,12 @@ bool HostRun::Step() {
           "the deployment was stopped before this host was through");
     return false;
   }
-  if (!Prepare(move)) return false;
+  const Ready ready = Prepare(move);
+  if (ready == Ready::kOver) return false;
+  if (ready == Ready::kRefused) {
+    recovered_ = false;
+    return Advance(move, refusal_);
+  }
   MoveDone done = Make(move);
   recovered_ = false;
   switch (done.kind) {
@@ -137,25 +159,51 @@ bool HostRun::Step() {
 
 // All that must be so before a move is made: the host can be reached, it is locked, and the store
 // knows what is about to happen.
-bool HostRun::Prepare(const Move& move) {
+HostRun::Ready HostRun::Prepare(const Move& move) {
   const bool new_step = log_.record().number() != move.step_number;
-  if (!asked_ && !Reachable(move)) return false;
-  const RunControl::LockState lock = run_.CheckLock(session_.host());
-  if (lock.kind == LockKind::kLeft) return false;
-  if (lock.kind == LockKind::kBroken) {
-    EndAs(v1::HOST_DEPLOYMENT_STATE_FAILED, lock.why);
-    return false;
-  }
-  fencing_ = lock.fencing;
+  if (!asked_ && !Reachable(move)) return Ready::kOver;
+  Ready ready = Ready::kYes;
+  if (!Locked(move, ready)) return ready;
   session_.entry().mutable_host()->set_fencing(fencing_);
   log_.Enter(move.step_number, StepName(move.step));
   const std::string name = RecordName(move);
   if (!name.empty()) {
     log_.BeginAction(name, move.implied, OperationId(run_.facts(), session_.host(), move));
   }
-  if (stored_ && !new_step) return true;
+  if (stored_ && !new_step) return Ready::kYes;
   stored_ = Save();
-  return stored_;
+  return stored_ ? Ready::kYes : Ready::kOver;
+}
+
+// Whether the host may be changed, or is not to be. In the midst of a step, what its hooks took is
+// given back even after the lock was broken: a post- hook changes nothing on the host.
+bool HostRun::Locked(const Move& move, Ready& ready) {
+  const RunControl::LockState lock = run_.CheckLock(session_.host());
+  ready = Ready::kOver;
+  if (lock.kind == LockKind::kLeft) return false;
+  if (lock.kind == LockKind::kHeld) {
+    fencing_ = lock.fencing;
+    return true;
+  }
+  if (move.begins_step && !recovered_) {
+    CloseStep(lock.why);
+    EndAs(v1::HOST_DEPLOYMENT_STATE_FAILED, lock.why);
+    return false;
+  }
+  if (move.kind == Move::Kind::kHook && move.point.starts_with("post-")) return true;
+  ready = Ready::kRefused;
+  log_.Enter(move.step_number, StepName(move.step));
+  refusal_ = Refusal(move, lock.why);
+  return false;
+}
+
+// Nothing is asked for a move; what an earlier process, or an earlier try, made of it stays open.
+MoveResult HostRun::Refusal(const Move& move, std::string error) {
+  MoveResult result;
+  result.outcome = Outcome::kFailed;
+  result.error = std::move(error);
+  result.unknown = recovered_ || move.number != progress_.moves;
+  return result;
 }
 
 // A host that does not answer is left before any hook is called for it. An agent that is asked to
@@ -177,9 +225,11 @@ MoveDone HostRun::Make(const Move& move) {
     host_ = *std::move(found);
   } else if (move.kind != Move::Kind::kHook) {
     MoveDone done;
-    done.result.outcome = Outcome::kFailed;
-    done.result.error = absl::StrCat(RecordName(move), ": ", found.status().message(),
-                                     "; it left the configuration on the way");
+    done.result = Refusal(move, absl::StrCat(RecordName(move), ": ", found.status().message(),
+                                             "; it left the configuration on the way"));
+    log_.EndAction(log_.BeginAction(RecordName(move), move.implied,
+                                    OperationId(run_.facts(), session_.host(), move)),
+                   done.result.error);
     return done;
   }
   return MakeMove({.session = &session_,
@@ -227,8 +277,15 @@ bool HostRun::StopAtHook(const std::string& why) {
   // First what stops the others: a planner that is killed in between must not go on with them.
   if (!run_.Halt(why)) return false;
   if (!KeepsItsPlace(progress_)) return true;
+  CloseStep(why);
   EndAs(v1::HOST_DEPLOYMENT_STATE_FAILED, why);
   return false;
+}
+
+// The record does not say of a step that it is under way when nobody goes on with it.
+void HostRun::CloseStep(const std::string& why) {
+  const bool open = log_.record().number() > 0 && !log_.record().has_end_time();
+  if (open) log_.End(Outcome::kFailed, why);
 }
 
 void HostRun::EndAs(v1::HostDeploymentState state, const std::string& message) {

@@ -16,6 +16,10 @@ record::v1::HostEntry RunHost(RunControl* run, int index, record::v1::HostEntry 
 // the entry which are and which are not. May be repeated after a restart.
 record::v1::HostEntry RollBackHost(RunControl* run, int index, record::v1::HostEntry entry);
 
+// A rollback has ended, or was left: what a later one does has numbers of its own, so that no agent
+// takes it for this one.
+void SkipRollbackNumbers(record::v1::HostEntry& entry);
+
 }  // namespace gitops
 
 #endif  // GITOPS_SERVICES_PLANNER_RUN_HOST_RUN_H_

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/log/log.h"
 #include "services/planner/run/rollout_policy.h"
 
 namespace gitops {
@@ -35,10 +36,22 @@ void HostSession::End(v1::HostDeploymentState state, const std::string& message)
   *host.mutable_end_time() = ToTimestamp(run_->options().clock->Now());
 }
 
-v1::StepRecord HostSession::LoadStep(int number) {
-  absl::StatusOr<v1::StepRecord> step =
-      run_->options().store->LoadStep(run_->facts().deployment().id(), index_, number);
-  return step.ok() ? *std::move(step) : v1::StepRecord();
+bool HostSession::LoadStep(int number, v1::StepRecord& step) {
+  const std::string& id = run_->facts().deployment().id();
+  step.Clear();
+  return StoreUntilDone(run_, [&] {
+    absl::StatusOr<v1::StepRecord> stored = run_->options().store->LoadStep(id, index_, number);
+    if (stored.ok()) {
+      step = *std::move(stored);
+    } else if (absl::IsDataLoss(stored.status())) {
+      // It does not come back by waiting.
+      LogWarning("the record of a step is lost",
+                 {{"deployment", id}, {"error", std::string(stored.status().message())}});
+    } else if (!absl::IsNotFound(stored.status())) {
+      return stored.status();
+    }
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace gitops

@@ -63,8 +63,9 @@ class HostSession {
   bool Save(const v1::StepRecord* step);
   // Sets the state in which it ends, and says why.
   void End(v1::HostDeploymentState state, const std::string& message);
-  // What the store has of step `number`; empty: nothing.
-  v1::StepRecord LoadStep(int number);
+  // What the store has of step `number` (empty: nothing), waiting while it cannot be read. False:
+  // leaving.
+  bool LoadStep(int number, v1::StepRecord& step);
 
  private:
   RunControl* const run_;

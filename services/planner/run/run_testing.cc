@@ -129,7 +129,7 @@ void RunWorld::Start() {
   LockOptions lock_options;
   lock_options.store = &store;
   lock_options.clock = clock;
-  lock_options.planner = "planner-1";
+  lock_options.planner = planner;
   lock_options.ttl = options_.lock_ttl;
   locks = NewHostLocks(lock_options);
   DeploymentsOptions run;
@@ -140,7 +140,9 @@ void RunWorld::Start() {
   run.agents = &agents;
   run.hooks = &hooks;
   run.checks = &checks;
-  run.planner = "planner-1";
+  run.planner = planner;
+  run.sole_planner = options_.sole_planner;
+  run.observer = options_.observer;
   run.most_parallel = options_.most_parallel;
   deployments = NewDeployments(run);
   const absl::Status recovered = deployments->Recover();

@@ -65,6 +65,8 @@ class RunWorld {
     Clock* clock = Clock::System();
     int most_parallel = 1000;
     absl::Duration lock_ttl = absl::Seconds(30);
+    bool sole_planner = false;
+    DeploymentObserver observer;
   };
   explicit RunWorld(Options options);
   ~RunWorld();
@@ -95,6 +97,7 @@ class RunWorld {
   void Report(int number);
 
   Clock* const clock;
+  std::string planner = "planner-1";  // of the next Start()
   TempStore temp;
   CutStore store;
   DeploymentStore records;
