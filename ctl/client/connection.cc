@@ -1,11 +1,18 @@
 #include "ctl/client/connection.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/user_metadata.h"
 #include "ctl/client/failure.h"
 
 namespace gitops::ctl {
+namespace {
+
+constexpr absl::Duration kReconnectPatience = absl::Milliseconds(500);
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionOptions& options) {
   ChannelOptions channel_options;
@@ -55,6 +62,10 @@ absl::Duration Connection::Remaining() const {
 
 void Connection::ReconnectNow() const {
   grpc::experimental::ChannelResetConnectionBackoff(channel_.get());
+  // While no call is under way gRPC looks at its sockets every 5 seconds only, so a connection made
+  // would be noticed as late.
+  const absl::Duration patience = std::min(kReconnectPatience, Remaining());
+  channel_->WaitForConnected(absl::ToChronoTime(absl::Now() + patience));
 }
 
 }  // namespace gitops::ctl

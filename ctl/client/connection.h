@@ -55,7 +55,7 @@ class Connection {
   absl::Status Explain(absl::Status status, const CallKind& kind) const;
   // What is left of the timeout; infinite without one.
   absl::Duration Remaining() const;
-  // The next call tries to connect at once, whatever failed before.
+  // Tries to connect at once, whatever failed before, and waits for that, a moment at most.
   void ReconnectNow() const;
 
   template <typename Stub, typename Request, typename Response>

@@ -70,7 +70,7 @@ class PlannerClient {
 
   // What is left of the timeout; infinite without one.
   virtual absl::Duration Remaining() const = 0;
-  // The next call tries to connect at once, whatever failed before.
+  // Tries to connect at once, whatever failed before, and waits for that, a moment at most.
   virtual void ReconnectNow() = 0;
 };
 
