@@ -17,7 +17,13 @@ v1::StepResult ResultOf(Outcome outcome) {
 }
 
 void StepLog::Enter(int number, absl::string_view kind) {
-  if (record_.number() == number) return;
+  if (record_.number() == number) {
+    // One that a hook left at its end goes on when the deployment is resumed.
+    record_.clear_end_time();
+    record_.clear_result();
+    record_.clear_message();
+    return;
+  }
   record_.Clear();
   record_.set_number(number);
   record_.set_kind(std::string(kind));

@@ -42,6 +42,20 @@ TEST(StepLog, AnActionMadeAgainAfterARestartIsNotedOnce) {
   EXPECT_THAT(after.record().actions(), SizeIs(2)) << "another one of the same name";
 }
 
+TEST(StepLog, AStepThatIsGoneOnWithIsUnderWayAgain) {
+  FakeClock clock;
+  StepLog before(&clock);
+  before.Enter(1, "deploy");
+  before.End(Outcome::kFailed, "the hook said no");
+  StepLog after(&clock, before.record());
+  after.Enter(1, "deploy");
+  EXPECT_FALSE(after.record().has_end_time());
+  EXPECT_EQ(after.record().result(), v1::STEP_RESULT_UNSPECIFIED);
+  after.End(Outcome::kOk, "");
+  EXPECT_EQ(after.record().result(), v1::STEP_RESULT_OK);
+  EXPECT_EQ(after.record().message(), "");
+}
+
 TEST(StepLog, AFailureIsToldByActionAndStep) {
   FakeClock clock;
   StepLog log(&clock);
