@@ -1,7 +1,9 @@
 #ifndef GITOPS_SERVICES_PLANNER_RECORD_DEPLOYMENT_STORE_H_
 #define GITOPS_SERVICES_PLANNER_RECORD_DEPLOYMENT_STORE_H_
 
+#include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +14,7 @@
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
 #include "common/store/store.h"
+#include "common/sync/mutex.h"
 #include "gitops/record/v1/deployment.pb.h"
 #include "gitops/v1/deployment.pb.h"
 
@@ -21,6 +24,12 @@ namespace gitops {
 struct Retention {
   int count = 1000;                               // the newest so many
   absl::Duration age = absl::InfiniteDuration();  // and none that ended longer ago
+};
+
+// How many plans are kept, and how many bytes of them.
+struct PlanLimits {
+  size_t count = 1000;
+  size_t bytes = 256 << 20;
 };
 
 // Deployments, their hosts and steps, and plans, in a Store. Keys, with ID as NewDeploymentId():
@@ -34,7 +43,8 @@ struct Retention {
 class DeploymentStore {
  public:
   // Not owned.
-  DeploymentStore(Store* store, Clock* clock) : store_(store), clock_(clock) {}
+  DeploymentStore(Store* store, Clock* clock, PlanLimits plan_limits = {})
+      : store_(store), clock_(clock), plan_limits_(plan_limits) {}
 
   // Sortable by time, unique: "20261122-221530-k7q2mx".
   std::string NewDeploymentId();
@@ -63,15 +73,16 @@ class DeploymentStore {
   // Without hosts; newest first; those whose id is less than `before` (empty: all), at most
   // `limit`.
   absl::StatusOr<std::vector<v1::Deployment>> List(const std::string& before, int limit);
-  // Those that have not ended.
+  // Those that have not ended. Here and in List(), what is unreadable is logged and left out.
   absl::StatusOr<std::vector<record::v1::DeploymentEntry>> Unfinished();
 
   // Removes what retention lets go, and plans that have expired. How many deployments.
   absl::StatusOr<int> Prune(const Retention& retention);
 
   // A plan, under a token that cannot be guessed. Without an expire_time it is good for a day.
+  // Takes the place of those that expire first where there are more than may be.
   absl::StatusOr<std::string> SavePlan(v1::Plan plan);
-  // NOT_FOUND: never given, or expired.
+  // NOT_FOUND: never given, expired, or others took its place.
   absl::StatusOr<v1::Plan> LoadPlan(const std::string& token);
 
   // Calls back with the index of each host that was saved, or -1 for the deployment itself, from
@@ -81,8 +92,22 @@ class DeploymentStore {
                                                     std::function<void(int index)> changed);
 
  private:
+  struct StoredPlan {
+    absl::Time expire;
+    size_t bytes;
+  };
+  absl::Status ReadPlans() ABSL_EXCLUSIVE_LOCKS_REQUIRED(plans_mutex_);
+  // The keys of those that go when one of so many bytes comes.
+  std::vector<std::string> PlansToDrop(size_t bytes) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(plans_mutex_);
+
   Store* const store_;
   Clock* const clock_;
+  const PlanLimits plan_limits_;
+  Mutex plans_mutex_;
+  bool plans_read_ ABSL_GUARDED_BY(plans_mutex_) = false;
+  // What is stored, or was until Prune removed it, by key.
+  std::map<std::string, StoredPlan> plans_ ABSL_GUARDED_BY(plans_mutex_);
 };
 
 // Whether a deployment in that state has ended (INTERRUPTED has: only resume goes on).

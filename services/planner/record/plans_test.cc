@@ -59,6 +59,35 @@ TEST_F(PlansTest, TokensAre128BitsThatAreSafeInAUrlAndDifferEachTime) {
   EXPECT_EQ(tokens.size(), 50u);
 }
 
+TEST_F(PlansTest, BeyondTheLimitsTheOldestGo) {
+  const auto save = [&](DeploymentStore& store, size_t bytes) {
+    clock_.Advance(absl::Seconds(1));
+    v1::Plan plan;
+    plan.add_hosts()->set_host(std::string(bytes, 'x'));
+    return *store.SavePlan(plan);
+  };
+  const auto kept = [&](DeploymentStore& store, const std::vector<std::string>& tokens) {
+    std::string kept;
+    for (const std::string& token : tokens) kept += store.LoadPlan(token).ok() ? '1' : '0';
+    return kept;
+  };
+  const PlanLimits limits = {.count = 3, .bytes = 5000};
+  DeploymentStore first(temp_.store(), &clock_, limits);
+  std::vector<std::string> tokens;
+  for (int i = 0; i < 4; ++i) tokens.push_back(save(first, 10));
+  EXPECT_EQ(kept(first, tokens), "0111");
+  DeploymentStore restarted(temp_.store(), &clock_, limits);
+  tokens.push_back(save(restarted, 10));
+  EXPECT_EQ(kept(restarted, tokens), "00111");
+  tokens.push_back(save(restarted, 4700));
+  EXPECT_EQ(kept(restarted, tokens), "000111") << "of number and of bytes";
+  tokens.push_back(save(restarted, 3000));
+  EXPECT_EQ(kept(restarted, tokens), "0000001");
+  tokens.push_back(save(restarted, 6000));
+  EXPECT_EQ(kept(restarted, tokens), "00000001") << "the newest is kept however large it is";
+  EXPECT_EQ(temp_.store()->List("planner/v1/plan/")->size(), 1u);
+}
+
 TEST_F(PlansTest, ADamagedPlanIsDataLoss) {
   const std::string token = *deployments_.SavePlan({});
   ASSERT_TRUE(temp_.store()->Put(absl::StrCat("planner/v1/plan/", token), "\xff\xff").ok());
