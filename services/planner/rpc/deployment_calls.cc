@@ -6,6 +6,7 @@
 #include "common/rpc/page.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/record/timestamps.h"
+#include "services/planner/rpc/answer_size.h"
 
 namespace gitops {
 namespace {
@@ -55,6 +56,15 @@ absl::Status DeploymentCalls::CheckStarted() const {
       "the planner is starting: it takes up the deployments it left first; try again soon");
 }
 
+absl::Status DeploymentCalls::CheckBegan(const std::string& id) const {
+  const absl::StatusOr<record::v1::DeploymentEntry> entry = options_.store->Load(id);
+  if (!entry.ok()) return entry.status();
+  const v1::Deployment& deployment = entry->deployment();
+  if (!HasEnded(deployment.state()) || deployment.host_count() > 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("deployment ", id, " has no hosts to go on with; begin another"));
+}
+
 absl::StatusOr<v1::Plan> DeploymentCalls::CreatePlan(const v1::DeploymentSpec& spec,
                                                      const CallContext& call) {
   absl::StatusOr<v1::Plan> plan = options_.plans->Make(spec, /*changes=*/false, /*deployment=*/"",
@@ -93,14 +103,41 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::Create(const v1::CreateDeploymen
   if (absl::Status status = place.Take(); !status.ok()) return status;
   Deployments::NewDeployment deployment;
   deployment.id = options_.store->NewDeploymentId();
-  absl::StatusOr<v1::Plan> plan = PlanFor(request, deployment.id, call, &deployment.calls);
-  if (!plan.ok()) return plan.status();
-  deployment.plan = *std::move(plan);
   deployment.actor = call.actor;
   deployment.reason = request.reason();
   deployment.traceparent = call.traceparent;
   deployment.no_wait = request.no_wait();
-  return options_.deployments->Begin(std::move(deployment));
+  *deployment.plan.mutable_spec() = request.spec();
+  absl::StatusOr<v1::Plan> plan = PlanFor(request, deployment.id, call, &deployment.calls);
+  if (!plan.ok()) return KeepCalls(deployment, plan.status());
+  deployment.plan = *std::move(plan);
+  absl::StatusOr<v1::Deployment> begun = options_.deployments->Begin(deployment);
+  if (begun.ok() || options_.store->Load(deployment.id).ok()) return begun;
+  return KeepCalls(deployment, begun.status());
+}
+
+absl::Status DeploymentCalls::KeepCalls(const Deployments::NewDeployment& deployment,
+                                        const absl::Status& why) {
+  if (deployment.calls.empty()) return why;
+  record::v1::DeploymentEntry entry;
+  v1::Deployment& kept = *entry.mutable_deployment();
+  kept.set_id(deployment.id);
+  kept.set_state(v1::DEPLOYMENT_STATE_FAILED);
+  kept.set_message(absl::StrCat("it did not begin: ", why.message()));
+  *kept.mutable_spec() = deployment.plan.spec();
+  *kept.mutable_revisions() = deployment.plan.revisions();
+  kept.set_actor(deployment.actor);
+  kept.set_reason(deployment.reason);
+  *kept.mutable_create_time() = StoredTime(options_.clock->Now());
+  *kept.mutable_end_time() = kept.create_time();
+  entry.set_traceparent(deployment.traceparent);
+  const absl::Status stored = options_.store->Create(entry, {}, deployment.calls);
+  if (!stored.ok()) {
+    return {why.code(), absl::StrCat(why.message(), " (and what its hooks were asked could not be ",
+                                     "stored: ", stored.message(), ")")};
+  }
+  return {why.code(), absl::StrCat(why.message(), " (deployment ", deployment.id,
+                                   " keeps what its hooks were asked)")};
 }
 
 absl::StatusOr<v1::Deployment> DeploymentCalls::RollBack(
@@ -141,6 +178,7 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::Resume(const std::string& id,
                                                        const CallContext& call) {
   if (absl::Status status = CheckId(id); !status.ok()) return status;
   if (absl::Status status = CheckStarted(); !status.ok()) return status;
+  if (absl::Status status = CheckBegan(id); !status.ok()) return status;
   Place place(this);
   if (absl::Status status = place.Take(); !status.ok()) return status;
   return options_.deployments->Resume(id, call.actor);
@@ -162,6 +200,7 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::Get(const std::string& id) {
   // The record cannot tell that it cannot be written.
   const std::string trouble = options_.deployments->Trouble(id);
   if (!trouble.empty()) deployment->set_message(trouble);
+  FitAnswer(*deployment);
   return deployment;
 }
 

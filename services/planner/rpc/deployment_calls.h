@@ -48,6 +48,11 @@ class DeploymentCalls {
   class Place;
 
   absl::Status CheckStarted() const;
+  // FAILED_PRECONDITION: it ended without hosts. Others as DeploymentStore::Load.
+  absl::Status CheckBegan(const std::string& id) const;
+  // Stores the calls of a deployment that did not begin, as one that failed, so that every call is
+  // kept. Answers `why`, with what became of them.
+  absl::Status KeepCalls(const Deployments::NewDeployment& deployment, const absl::Status& why);
   absl::StatusOr<v1::Plan> PlanFor(const v1::CreateDeploymentRequest& request,
                                    const std::string& id, const CallContext& call,
                                    std::vector<v1::HookCall>* calls);

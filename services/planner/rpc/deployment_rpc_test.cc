@@ -1,4 +1,6 @@
 // What PlannerService does with plans, deployments, locks and hooks.
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "services/planner/rpc/planner_test_base.h"
 
@@ -151,6 +153,34 @@ TEST_F(DeploymentRpcTest, AHookThatStopsItIsAborted) {
   const grpc::Status stopped = Try(&Stub::CreateDeployment, request);
   EXPECT_EQ(stopped.error_code(), StatusCode::ABORTED);
   EXPECT_THAT(stopped.error_message(), HasSubstr("freeze window"));
+}
+
+TEST_F(DeploymentRpcTest, WhatHooksWereAskedIsKeptWhereTheDeploymentDoesNotBegin) {
+  v1::CreateDeploymentRequest request;
+  *request.mutable_spec() = Spec("sync");
+  request.set_no_wait(true);
+  deployments_.SetLocked();
+  const grpc::Status locked = Try(&Stub::CreateDeployment, request);
+  EXPECT_EQ(locked.error_code(), StatusCode::FAILED_PRECONDITION);
+  hooks_.Add({.point = "post-select", .message = "freeze window", .failed_hook = "window"});
+  const grpc::Status stopped = Try(&Stub::CreateDeployment, request);
+  EXPECT_EQ(stopped.error_code(), StatusCode::ABORTED);
+  auto kept = Call(&Stub::ListDeployments, v1::ListDeploymentsRequest()).deployments();
+  ASSERT_EQ(kept.size(), 2);
+  std::sort(kept.begin(), kept.end(),
+            [](const auto& a, const auto& b) { return a.message() < b.message(); });
+  for (const v1::Deployment& deployment : kept) {
+    const bool stop = &deployment == &kept[0];
+    EXPECT_THAT((stop ? stopped : locked).error_message(), HasSubstr(deployment.id()));
+    EXPECT_EQ(deployment.state(), v1::DEPLOYMENT_STATE_FAILED);
+    EXPECT_THAT(deployment.message(),
+                HasSubstr(stop ? "did not begin: freeze window" : "did not begin: web1 is locked"));
+    EXPECT_EQ(deployment.spec().actions(0), "sync");
+    EXPECT_EQ(records_.Whole(deployment.id())->hook_calls_size(), 2);
+    v1::ResumeDeploymentRequest resume;
+    resume.set_id(deployment.id());
+    EXPECT_EQ(Try(&Stub::ResumeDeployment, resume).error_code(), StatusCode::FAILED_PRECONDITION);
+  }
 }
 
 TEST_F(DeploymentRpcTest, MoreDeploymentsThanMayRunAreRefusedUntilOneHasEnded) {

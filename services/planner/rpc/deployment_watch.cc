@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "services/planner/rpc/answer_size.h"
+
 namespace gitops {
 namespace {
 
@@ -12,18 +14,21 @@ size_t Fingerprint(const google::protobuf::MessageLite& message) {
 }  // namespace
 
 absl::Status DeploymentWatch::TellAll() {
-  absl::StatusOr<v1::Deployment> whole = store_->Whole(id_);
-  if (!whole.ok()) return whole.status();
-  auto hosts = std::move(*whole->mutable_hosts());
-  whole->clear_hosts();
-  whole->clear_hook_calls();
-  hosts_.assign(hosts.size(), 0);
-  const bool ended = HasEnded(whole->state());
-  if (absl::Status sent = SendDeployment(*std::move(whole), hosts.empty()); !sent.ok()) return sent;
-  for (int i = 0; i < hosts.size(); ++i) {
-    const bool last = i + 1 == hosts.size();
-    if (absl::Status sent = SendHost(i, std::move(hosts[i]), last); !sent.ok()) return sent;
+  absl::StatusOr<record::v1::DeploymentEntry> entry = store_->Load(id_);
+  if (!entry.ok()) return entry.status();
+  const bool ended = HasEnded(entry->deployment().state());
+  hosts_.clear();
+  // One after the other, since all together may be large.
+  absl::StatusOr<v1::HostDeployment> next = store_->WholeHost(id_, 0);
+  absl::Status sent = SendDeployment(std::move(*entry->mutable_deployment()),
+                                     /*last=*/absl::IsNotFound(next.status()));
+  for (int i = 0; sent.ok() && next.ok(); ++i) {
+    v1::HostDeployment host = *std::move(next);
+    next = store_->WholeHost(id_, i + 1);
+    sent = SendHost(i, std::move(host), /*last=*/absl::IsNotFound(next.status()));
   }
+  if (!sent.ok()) return sent;
+  if (!absl::IsNotFound(next.status())) return next.status();
   done_ = ended;
   return absl::OkStatus();
 }
@@ -55,11 +60,8 @@ absl::Status DeploymentWatch::TellDeployment() {
 }
 
 absl::Status DeploymentWatch::TellRest() {
-  absl::StatusOr<v1::Deployment> whole = store_->Whole(id_);
-  if (!whole.ok()) return whole.status();
-  for (int i = 0; i < whole->hosts_size(); ++i) {
-    absl::Status sent = SendHost(i, std::move(*whole->mutable_hosts(i)), /*last=*/false);
-    if (!sent.ok()) return sent;
+  for (int i = 0; i < static_cast<int>(hosts_.size()); ++i) {
+    if (absl::Status told = TellHost(i); !told.ok()) return told;
   }
   return absl::OkStatus();
 }
@@ -68,6 +70,7 @@ absl::Status DeploymentWatch::SendHost(int index, v1::HostDeployment host, bool 
   if (index >= static_cast<int>(hosts_.size())) hosts_.resize(index + 1, 0);
   const size_t fingerprint = Fingerprint(host);
   if (std::exchange(hosts_[index], fingerprint) == fingerprint && !last) return absl::OkStatus();
+  FitAnswer(host);
   v1::WatchDeploymentResponse response;
   *response.mutable_host() = std::move(host);
   response.set_initial_done(last);

@@ -17,6 +17,9 @@ class FakeDeployments final : public Deployments {
 
   absl::Status Recover() override { return absl::OkStatus(); }
   absl::StatusOr<v1::Deployment> Begin(NewDeployment deployment) override {
+    if (deployment.no_wait && is_locked()) {
+      return absl::FailedPreconditionError("web1 is locked by another deployment");
+    }
     record::v1::DeploymentEntry entry;
     v1::Deployment& shown = *entry.mutable_deployment();
     shown.set_id(deployment.id);
@@ -61,6 +64,11 @@ class FakeDeployments final : public Deployments {
   }
   void Stop() override {}
 
+  // From now on those that do not wait cannot begin.
+  void SetLocked() {
+    MutexLock lock(mutex_);
+    locked_ = true;
+  }
   void SetTrouble(const std::string& id, const std::string& trouble) {
     MutexLock lock(mutex_);
     troubles_[id] = trouble;
@@ -84,8 +92,14 @@ class FakeDeployments final : public Deployments {
     return entry->deployment();
   }
 
+  bool is_locked() {
+    MutexLock lock(mutex_);
+    return locked_;
+  }
+
   DeploymentStore* const store_;
   Mutex mutex_;
+  bool locked_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<NewDeployment> begun_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> notes_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> troubles_ ABSL_GUARDED_BY(mutex_);

@@ -1,5 +1,6 @@
 #include "services/planner/rpc/planner_service.h"
 
+#include <functional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -56,11 +57,15 @@ class PlannerServiceImpl final : public PlannerService {
   explicit PlannerServiceImpl(PlannerServiceOptions options)
       : options_(options),
         locks_(options.locks, options.clock),
-        watches_(options.most_watchers),
+        fleet_watches_(options.most_fleet_watchers, "the fleet", options.clock),
+        deployment_watches_(options.most_deployment_watchers, "deployments", options.clock),
         deployments_(options) {}
 
   void Start() override { deployments_.Start(); }
-  void Stop() override { watches_.Close(); }
+  void Stop() override {
+    fleet_watches_.Close();
+    deployment_watches_.Close();
+  }
 
   grpc::Status ListHosts(ServerContext*, const v1::ListHostsRequest* request,
                          v1::ListHostsResponse* response) override {
@@ -74,11 +79,10 @@ class PlannerServiceImpl final : public PlannerService {
 
   grpc::Status WatchFleet(ServerContext* context, const v1::WatchFleetRequest* request,
                           grpc::ServerWriter<v1::WatchFleetResponse>* writer) override {
-    FleetWatch watch(options_.fleet, &locks_, *request,
-                     [writer](const auto& response) { return writer->Write(response); });
     Changes<std::string> changes;
-    const auto place = watches_.Enter([&changes] { changes.Close(); });
+    const auto place = fleet_watches_.Enter(Watcher(*context, changes));
     if (!place.ok()) return ToGrpcStatus(place.status());
+    FleetWatch watch(options_.fleet, &locks_, *request, WriteTo(*writer, **place));
     // It begins before the first look, so that nothing falls between.
     const int64_t id =
         options_.fleet->Subscribe([&changes](const std::string& host) { changes.Add(host); });
@@ -174,13 +178,12 @@ class PlannerServiceImpl final : public PlannerService {
   grpc::Status WatchDeployment(ServerContext* context, const v1::WatchDeploymentRequest* request,
                                grpc::ServerWriter<v1::WatchDeploymentResponse>* writer) override {
     Changes<int> changes;
-    const auto place = watches_.Enter([&changes] { changes.Close(); });
+    const auto place = deployment_watches_.Enter(Watcher(*context, changes));
     if (!place.ok()) return ToGrpcStatus(place.status());
     const auto events =
         options_.store->Watch(request->id(), [&changes](int index) { changes.Add(index); });
     if (!events.ok()) return ToGrpcStatus(events.status());
-    DeploymentWatch watch(options_.store, request->id(),
-                          [writer](const auto& response) { return writer->Write(response); });
+    DeploymentWatch watch(options_.store, request->id(), WriteTo(*writer, **place));
     return ToGrpcStatus(FollowDeployment(*context, watch, changes));
   }
 
@@ -226,6 +229,21 @@ class PlannerServiceImpl final : public PlannerService {
     return {.actor = CallerName(context),
             .traceparent = TraceparentOf(context),
             .give_up = [&context] { return context.IsCancelled(); }};
+  }
+
+  template <typename Key>
+  static Watches::Watcher Watcher(ServerContext& context, Changes<Key>& changes) {
+    return {.close = [&changes] { changes.Close(); },
+            .cancel = [&context] { context.TryCancel(); }};
+  }
+
+  // Gives up a client that does not read.
+  template <typename Response>
+  static std::function<bool(const Response&)> WriteTo(grpc::ServerWriter<Response>& writer,
+                                                      Watches::Place& place) {
+    return [&](const Response& response) {
+      return place.Write([&] { return writer.Write(response); });
+    };
   }
 
   static absl::Status FollowFleet(const ServerContext& context, FleetWatch& watch,
@@ -298,7 +316,8 @@ class PlannerServiceImpl final : public PlannerService {
 
   const PlannerServiceOptions options_;
   LockView locks_;
-  Watches watches_;
+  Watches fleet_watches_;
+  Watches deployment_watches_;
   DeploymentCalls deployments_;
   std::atomic<int> commands_ = 0;
 };

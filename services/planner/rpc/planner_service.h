@@ -26,7 +26,8 @@ struct PlannerServiceOptions {
   DeploymentStore* store = nullptr;
   Deployments* deployments = nullptr;
   // A stream holds a thread of the server for as long as it is open.
-  int most_watchers = 64;
+  int most_fleet_watchers = 32;
+  int most_deployment_watchers = 64;
   // Deployments that have not ended; more: RESOURCE_EXHAUSTED.
   int most_deployments = 64;
   // Commands to many hosts at a time; each asks up to 64 hosts at once.

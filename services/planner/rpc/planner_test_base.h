@@ -39,7 +39,8 @@ class PlannerTestBase : public testing::Test {
                                   .plans = plans_.get(),
                                   .store = &records_,
                                   .deployments = &deployments_,
-                                  .most_watchers = kMostWatchers,
+                                  .most_fleet_watchers = kMostWatchers,
+                                  .most_deployment_watchers = kMostWatchers,
                                   .most_deployments = kMostDeployments});
     service_->Start();
     auto server = RpcServer::Start(

@@ -1,29 +1,82 @@
 #include "services/planner/rpc/watches.h"
 
+#include <algorithm>
+#include <system_error>
+
 #include "absl/strings/str_cat.h"
+#include "common/log/log.h"
 
 namespace gitops {
+namespace {
 
-absl::StatusOr<std::unique_ptr<Watches::Place>> Watches::Enter(std::function<void()> close) {
+constexpr absl::Duration kLook = absl::Seconds(5);
+
+}  // namespace
+
+Watches::Watches(int most, std::string what, Clock* clock)
+    : most_(most), what_(std::move(what)), clock_(clock) {
+  try {
+    looks_after_ = std::thread([this] { LookAfter(); });
+  } catch (const std::system_error& error) {
+    LogWarning("no thread can be made; watchers that take nothing keep their places",
+               {{"error", error.what()}, {"watched", what_}});
+  }
+}
+
+Watches::~Watches() {
+  {
+    MutexLock lock(mutex_);
+    ending_ = true;
+    changed_.NotifyAll();
+  }
+  if (looks_after_.joinable()) looks_after_.join();
+}
+
+absl::StatusOr<std::unique_ptr<Watches::Place>> Watches::Enter(Watcher watcher) {
   MutexLock lock(mutex_);
   if (closed_) return absl::UnavailableError("the planner is stopping");
-  if (static_cast<int>(closers_.size()) >= most_) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("this planner has ", most_, " watchers already; end one of them"));
+  if (static_cast<int>(entries_.size()) >= most_) {
+    return absl::ResourceExhaustedError(absl::StrCat("this planner has ", most_, " watchers of ",
+                                                     what_, " already; end one of them"));
   }
-  closers_[++last_id_] = std::move(close);
+  entries_[++last_id_].watcher = std::move(watcher);
+  changed_.NotifyAll();
   return std::make_unique<Place>(this, last_id_);
 }
 
 void Watches::Close() {
   MutexLock lock(mutex_);
   closed_ = true;
-  for (const auto& [id, close] : closers_) close();
+  for (const auto& [id, entry] : entries_) entry.watcher.close();
 }
 
 void Watches::Leave(int64_t id) {
   MutexLock lock(mutex_);
-  closers_.erase(id);
+  entries_.erase(id);
+}
+
+void Watches::SetWriting(int64_t id, bool writing) {
+  MutexLock lock(mutex_);
+  entries_[id].writing_since = writing ? clock_->Now() : absl::InfiniteFuture();
+}
+
+void Watches::LookAfter() {
+  MutexLock lock(mutex_);
+  while (!ending_) {
+    const absl::Time now = clock_->Now();
+    for (auto& [id, entry] : entries_) {
+      if (now - entry.writing_since >= kLongestWrite) entry.watcher.cancel();
+      // A clock that was set back begins the time anew.
+      if (entry.writing_since != absl::InfiniteFuture()) {
+        entry.writing_since = std::min(entry.writing_since, now);
+      }
+    }
+    if (entries_.empty()) {
+      changed_.Wait(mutex_);
+    } else {
+      clock_->WaitUntil(mutex_, changed_, now + kLook);
+    }
+  }
 }
 
 }  // namespace gitops

@@ -7,10 +7,14 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <string>
+#include <thread>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/clock/clock.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
@@ -52,10 +56,17 @@ class Changes {
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-// Counts the watchers of a server, and ends them all for a drain. Any thread.
+// A peer that takes nothing for so long is given up.
+inline constexpr absl::Duration kLongestWrite = absl::Seconds(60);
+
+// Counts the watchers of a server, gives up those that take nothing, and ends them all for a drain.
+// Any thread.
 class Watches {
  public:
-  explicit Watches(int most) : most_(most) {}
+  // `what` they watch, for people. The clock is not owned.
+  Watches(int most, std::string what, Clock* clock);
+  // After all places.
+  ~Watches();
 
   // A watcher, for as long as this lives.
   class Place {
@@ -65,24 +76,52 @@ class Watches {
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
 
+    // Answers what `write` does, which may wait for the peer; after kLongestWrite the watcher is
+    // cancelled. One thread.
+    bool Write(const std::function<bool()>& write) {
+      watches_->SetWriting(id_, true);
+      const bool written = write();
+      watches_->SetWriting(id_, false);
+      return written;
+    }
+
    private:
     Watches* const watches_;
     const int64_t id_;
   };
 
-  // `close` is called once, when all are closed; it must be quick. RESOURCE_EXHAUSTED: there are as
-  // many as may be. UNAVAILABLE: closed.
-  absl::StatusOr<std::unique_ptr<Place>> Enter(std::function<void()> close);
+  struct Watcher {
+    // Called once, when all are closed.
+    std::function<void()> close;
+    // Makes a write under way return. May be called several times.
+    std::function<void()> cancel;
+  };
+  // Both functions must be quick. RESOURCE_EXHAUSTED: there are as many as may be. UNAVAILABLE:
+  // closed.
+  absl::StatusOr<std::unique_ptr<Place>> Enter(Watcher watcher);
   void Close();
 
  private:
+  struct Entry {
+    Watcher watcher;
+    absl::Time writing_since = absl::InfiniteFuture();
+  };
+
   void Leave(int64_t id);
+  void SetWriting(int64_t id, bool writing);
+  // Cancels those that have been writing for too long, until the end.
+  void LookAfter();
 
   const int most_;
+  const std::string what_;
+  Clock* const clock_;
   Mutex mutex_;
-  std::map<int64_t, std::function<void()>> closers_ ABSL_GUARDED_BY(mutex_);
+  CondVar changed_;
+  std::map<int64_t, Entry> entries_ ABSL_GUARDED_BY(mutex_);
   int64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread looks_after_;
 };
 
 }  // namespace gitops

@@ -1,0 +1,22 @@
+#ifndef GITOPS_SERVICES_PLANNER_RPC_ANSWER_SIZE_H_
+#define GITOPS_SERVICES_PLANNER_RPC_ANSWER_SIZE_H_
+
+#include <cstddef>
+
+#include "gitops/v1/deployment.pb.h"
+
+namespace gitops {
+
+// What an answer may hold, well below what a client takes.
+inline constexpr size_t kMostAnswerSize = 12 << 20;
+
+// Shortens outputs and hook bodies, all as far as is needed and saying so in each, until
+// `deployment` holds at most `most` bytes; where that is not enough, it loses its hosts' steps, and
+// its message says that. The hosts themselves always stay.
+void FitAnswer(v1::Deployment& deployment, size_t most = kMostAnswerSize);
+// The same for one host.
+void FitAnswer(v1::HostDeployment& host, size_t most = kMostAnswerSize);
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_RPC_ANSWER_SIZE_H_
