@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "ctl/testing/fleet_fixture.h"
 
 namespace gitops::ctl {
@@ -200,6 +201,51 @@ TEST_F(DeployRunTest, DeploymentSurvivesAPlannerThatGoesAway) {
     const size_t first = result.err.find("RUNNING");
     EXPECT_EQ(result.err.find("RUNNING", first + 1), std::string::npos) << "told twice";
   }
+}
+
+TEST_F(DeployRunTest, WhereTheWholeIsTooLargeItEndsWithWhatTheWatchTold) {
+  planner_->Fail("GetDeployment", absl::ResourceExhaustedError("larger than max (9 vs. 4)"));
+  planner_->PutDeployment(Succeeded());
+  const Result good = Ctl("deploy sync --all -y -o json --timeout 20s");
+  EXPECT_EQ(good.exit_code, 0) << good.err;
+  EXPECT_THAT(good.err, HasSubstr("too large to be read at once (larger than max (9 vs. 4))"));
+  const json whole = json::parse(good.out);
+  EXPECT_EQ(whole["id"], kId);
+  ASSERT_EQ(whole["hosts"].size(), 2u);
+  EXPECT_EQ(whole["hosts"][1]["host"], "web2");
+  planner_->PutDeployment(Failed());
+  EXPECT_EQ(Ctl("deploy sync --all -y --timeout 20s").exit_code, 1);
+}
+
+TEST_F(DeployRunTest, AWatchThatIsRefusedForLackOfRoomIsGivenUpAfterSomeTries) {
+  planner_->PutDeployment(Running());
+  planner_->Fail("WatchDeployment", absl::ResourceExhaustedError("64 watchers already"));
+  const Result result = Ctl("deploy sync --all -y --timeout 30s");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("64 watchers already (RESOURCE_EXHAUSTED)"),
+                                HasSubstr("gitopsctl watch deployment 20261122")));
+  EXPECT_EQ(Called("WatchDeployment"), 6);
+}
+
+TEST_F(DeployRunTest, APlanOfAHundredThousandHostsCanBeRead) {
+  v1::Plan plan;
+  plan.set_token("large");
+  for (int i = 0; i < 100'000; ++i) {
+    v1::PlannedHost& host = *plan.add_hosts();
+    host.set_host(absl::StrCat("web", i, ".example.org"));
+    host.set_address(absl::StrCat(host.host(), ":8004"));
+    host.set_wave(1);
+    for (const char* service : {"nginx", "prometheus"}) {
+      v1::ServiceMove& move = *host.add_moves();
+      move.set_service(service);
+      move.set_from_hash(std::string(40, 'a'));
+      move.set_to_hash(std::string(40, 'b'));
+    }
+  }
+  ASSERT_GT(plan.ByteSizeLong(), 20u << 20);
+  planner_->SetPlan(plan);
+  const Result result = Ctl("plan sync --all -o name");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
 }
 
 TEST_F(DeployRunTest, WatchOfAnUnknownDeploymentFailsAtOnce) {

@@ -19,6 +19,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionOpt
   channel_options.address = options.address;
   channel_options.default_port = options.default_port;
   channel_options.insecure = options.insecure;
+  channel_options.max_answer_bytes = options.max_answer_bytes;
   absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = Dial(channel_options);
   if (absl::IsInvalidArgument(channel.status())) return WithExitCode(channel.status(), kUsage);
   if (!channel.ok()) return WithExitCode(channel.status(), kUnreachable);

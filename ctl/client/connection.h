@@ -24,6 +24,8 @@ struct ConnectionOptions {
   bool insecure = false;
   // On whose behalf: see UserAtHost().
   std::string user;
+  // What one answer may hold.
+  int max_answer_bytes = 16 << 20;
   // For the whole command, from now on. Without it, each kind of call has its own bound.
   std::optional<absl::Duration> timeout;
   // Whether INVALID_ARGUMENT is the user's fault (exit code kUsage).

@@ -12,6 +12,8 @@ using v1::PlannerService;
 using Stub = PlannerService::Stub;
 
 constexpr int kPlannerPort = 8001;
+// A plan, or a deployment, of 100,000 hosts.
+constexpr int kMostAnswerBytes = 64 << 20;
 
 class GrpcPlannerClient : public PlannerClient {
  public:
@@ -178,6 +180,7 @@ absl::StatusOr<std::unique_ptr<PlannerClient>> NewPlannerClient(
   connection_options.default_port = kPlannerPort;
   connection_options.program = "gitops-planner";
   connection_options.insecure = options.insecure;
+  connection_options.max_answer_bytes = kMostAnswerBytes;
   connection_options.user = options.user;
   connection_options.timeout = options.timeout;
   connection_options.bad_request_is_usage = true;

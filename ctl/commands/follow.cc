@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -12,6 +13,9 @@ namespace {
 
 constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
 constexpr absl::Duration kLongestPause = absl::Seconds(5);
+// Watches in a row that end with RESOURCE_EXHAUSTED before that is taken for final: places come
+// free, a message that is too large stays so.
+constexpr int kMostExhausted = 6;
 
 // Whether the same question may be answered later. A planner that is killed shows in many codes.
 bool MayHelpToRetry(const absl::Status& status) {
@@ -41,10 +45,13 @@ class Follower {
         absl::StatusOr<v1::Deployment> whole = planner_.GetDeployment(id_);
         if (whole.ok()) return Complete(*std::move(whole));
         status = whole.status();
+        if (absl::IsResourceExhausted(status)) return WhatWasSeen(status);
         if (!MayHelpToRetry(status)) return status;
       } else if (!MayHelpToRetry(status) || (!answered_ever_ && !options_.patient_at_first)) {
         return status;
       }
+      exhausted_ = absl::IsResourceExhausted(status) ? exhausted_ + 1 : 0;
+      if (exhausted_ >= kMostExhausted) return status;
       if (absl::Status paused = Pause(status); !paused.ok()) return paused;
     }
   }
@@ -58,8 +65,13 @@ class Follower {
       pause_ = kFirstPause;
       told_outage_ = false;
       initial_done = initial_done || update.initial_done();
-      if (update.has_deployment()) ended_ = HasEnded(update.deployment().state());
-      if (update.has_host()) hosts_[update.host().host()] = update.host().state();
+      if (update.has_deployment()) {
+        ended_ = HasEnded(update.deployment().state());
+        v1::Deployment now = update.deployment();
+        now.mutable_hosts()->Swap(seen_.mutable_hosts());
+        seen_ = std::move(now);
+      }
+      if (update.has_host()) Keep(update.host());
       wanted_ = options_.seen(update);
       return wanted_ && !(ended_ && initial_done);
     });
@@ -69,12 +81,30 @@ class Follower {
   std::optional<v1::Deployment> Complete(v1::Deployment whole) {
     for (const v1::HostDeployment& host : whole.hosts()) {
       const auto known = hosts_.find(host.host());
-      if (known != hosts_.end() && known->second == host.state()) continue;
+      if (known != hosts_.end() && seen_.hosts(known->second).state() == host.state()) continue;
       v1::WatchDeploymentResponse update;
       *update.mutable_host() = host;
       if (!options_.seen(update)) return std::nullopt;
     }
     return whole;
+  }
+
+  // Without its steps, which may be large.
+  void Keep(v1::HostDeployment host) {
+    host.clear_steps();
+    const auto [known, is_new] = hosts_.emplace(host.host(), seen_.hosts_size());
+    v1::HostDeployment* const place =
+        is_new ? seen_.add_hosts() : seen_.mutable_hosts(known->second);
+    *place = std::move(host);
+  }
+
+  // Where the whole is more than this client takes, or than the planner can give.
+  v1::Deployment WhatWasSeen(const absl::Status& why) {
+    if (options_.note) {
+      options_.note(absl::StrCat("the planner's record of it is too large to be read at once (",
+                                 why.message(), "); its hosts are shown without their steps"));
+    }
+    return seen_;
   }
 
   absl::Status Pause(const absl::Status& why) {
@@ -103,7 +133,10 @@ class Follower {
   bool told_outage_ = false;
   bool ended_ = false;
   bool wanted_ = true;
-  std::map<std::string, v1::HostDeploymentState> hosts_;
+  int exhausted_ = 0;
+  // What the watch told, with the hosts in the order in which they were told.
+  v1::Deployment seen_;
+  std::map<std::string, int> hosts_;  // where they stand in it
 };
 
 }  // namespace

@@ -22,8 +22,9 @@ struct FollowOptions {
 
 // Watches a deployment until it has ended, and answers it whole, with its hosts; nothing if `seen`
 // did not want more. A planner that stops meanwhile is waited for, with back-off: the deployment
-// survives that. Fails as the watch where trying again does not help; DEADLINE_EXCEEDED when the
-// client's timeout is over.
+// survives that. Where the whole is too large for one answer: what the watch told, without steps.
+// Fails as the watch where trying again does not help; DEADLINE_EXCEEDED when the client's timeout
+// is over.
 absl::StatusOr<std::optional<v1::Deployment>> FollowDeployment(PlannerClient& planner,
                                                                const std::string& id,
                                                                const FollowOptions& options);

@@ -84,6 +84,7 @@ absl::StatusOr<ExitCode> ShowToItsEnd(FleetContext& context, const std::string& 
   if (absl::IsDeadlineExceeded(end.status())) {
     return WithHint(absl::DeadlineExceededError("it did not end within --timeout"), GoesOn(id));
   }
+  if (absl::IsResourceExhausted(end.status())) return WithHint(end.status(), GoesOn(id));
   if (!end.ok()) return end.status();
   if (!end->has_value()) return kDone;
   if (!ForPrograms(context)) {
