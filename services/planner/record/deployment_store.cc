@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/log/log.h"
 #include "services/planner/record/bulk.h"
 #include "services/planner/record/deployment_id.h"
 #include "services/planner/record/record_keys.h"
@@ -223,21 +224,33 @@ absl::StatusOr<v1::HostDeployment> DeploymentStore::WholeHost(const std::string&
 
 absl::StatusOr<std::vector<v1::Deployment>> DeploymentStore::List(const std::string& before,
                                                                   int limit) {
-  // The store lists forwards only, so all older ones are passed over; only the last are held.
-  std::deque<StoredValue> newest;
-  absl::Status status =
-      ForEachValue(*store_, kEntryPrefix, [&](const StoredValue& value) -> absl::StatusOr<bool> {
-        if (!before.empty() && value.key >= EntryKey(before)) return false;
-        newest.push_back(value);
-        if (newest.size() > static_cast<size_t>(std::max(limit, 0))) newest.pop_front();
-        return true;
-      });
-  if (!status.ok()) return status;
   std::vector<v1::Deployment> deployments;
-  for (auto value = newest.rbegin(); value != newest.rend(); ++value) {
-    record::v1::DeploymentEntry entry;
-    if (status = Parse(*value, entry); !status.ok()) return status;
-    deployments.push_back(std::move(*entry.mutable_deployment()));
+  std::string end = before.empty() ? "" : EntryKey(before);
+  const auto wanted = [&] { return std::max(limit - static_cast<int>(deployments.size()), 0); };
+  // More than once only where there are unreadable ones.
+  while (wanted() > 0) {
+    const size_t most = wanted();
+    // The store lists forwards only, so all older ones are passed over; only the last are held.
+    std::deque<StoredValue> newest;
+    absl::Status status =
+        ForEachValue(*store_, kEntryPrefix, [&](const StoredValue& value) -> absl::StatusOr<bool> {
+          if (!end.empty() && value.key >= end) return false;
+          newest.push_back(value);
+          if (newest.size() > most) newest.pop_front();
+          return true;
+        });
+    if (!status.ok()) return status;
+    for (auto value = newest.rbegin(); value != newest.rend(); ++value) {
+      record::v1::DeploymentEntry entry;
+      if (status = Parse(*value, entry); status.ok()) {
+        deployments.push_back(std::move(*entry.mutable_deployment()));
+      } else {
+        LogWarning("a deployment is not listed, because it is unreadable",
+                   {{"error", std::string(status.message())}});
+      }
+    }
+    if (newest.size() < most) break;
+    end = newest.front().key;
   }
   return deployments;
 }
@@ -247,7 +260,12 @@ absl::StatusOr<std::vector<record::v1::DeploymentEntry>> DeploymentStore::Unfini
   absl::Status status =
       ForEachValue(*store_, kEntryPrefix, [&](const StoredValue& value) -> absl::StatusOr<bool> {
         record::v1::DeploymentEntry entry;
-        if (absl::Status parsed = Parse(value, entry); !parsed.ok()) return parsed;
+        if (absl::Status parsed = Parse(value, entry); !parsed.ok()) {
+          // The others need not wait for somebody to look at it.
+          LogError("a deployment is left, because it is unreadable",
+                   {{"error", std::string(parsed.message())}});
+          return true;
+        }
         if (!HasEnded(entry.deployment().state())) unfinished.push_back(std::move(entry));
         return true;
       });
