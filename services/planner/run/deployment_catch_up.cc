@@ -29,9 +29,7 @@ void DeploymentRun::Await(const Decision& decision) {
     }
     for (const int index : back) slots_[index].retry = true;
     woken_ |= !back.empty();
-    bool pending = false;
-    for (const Slot& slot : slots_) pending |= slot.phase == HostPhase::kPending;
-    only_waiting = workers_ == 0 && !pending && !entry_.has_catch_up_until();
+    only_waiting = decision.only_await && workers_ == 0 && !entry_.has_catch_up_until();
   }
   if (!only_waiting) return;
   const absl::Duration timeout =

@@ -157,6 +157,35 @@ TEST(DeploymentCatchUp, AHostThatComesOnlineIsCaughtUp) {
   EXPECT_EQ(done.unreachable_count(), 0);
 }
 
+TEST(DeploymentCatchUp, AnUnreachableCanaryIsWaitedForAndThenTheRestFollows) {
+  FakeClock clock;
+  RunWorld world({.hosts = 3, .clock = &clock});
+  world.agents.SetUp("web1:8004", false);
+  v1::DeploymentSpec spec = CatchUp(3600);
+  spec.mutable_rollout()->set_canary(1);
+  const std::string id = world.Begin(spec);
+  EXPECT_THAT(States(world.Await(id, Waits)),
+              ElementsAre("web1 UNREACHABLE", "web2 PENDING", "web3 PENDING"));
+  world.agents.SetUp("web1:8004", true);
+  world.Report(1);
+  EXPECT_EQ(StateOf(world.AwaitEnd(id)), "SUCCEEDED");
+  EXPECT_THAT(OrderOf(world.agents.performed()), ElementsAre("web1", "web2", "web3"));
+}
+
+TEST(DeploymentCatchUp, AnUnreachableCanaryEndsTheDeploymentWhenItsTimeIsOver) {
+  FakeClock clock;
+  RunWorld world({.hosts = 2, .clock = &clock, .lock_ttl = absl::Hours(24)});
+  world.agents.SetUp("web1:8004", false);
+  v1::DeploymentSpec spec = CatchUp(10);
+  spec.mutable_rollout()->set_canary(1);
+  const std::string id = world.Begin(spec);
+  world.Await(id, Waits);
+  clock.Advance(absl::Seconds(10));
+  const v1::Deployment done = world.AwaitEnd(id);
+  EXPECT_EQ(StateOf(done), "FAILED");
+  EXPECT_THAT(States(done), ElementsAre("web1 UNREACHABLE", "web2 PENDING"));
+}
+
 TEST(DeploymentCatchUp, AHostWhoseAgentReportsToNobodyIsTriedNowAndThen) {
   FakeClock clock;
   RunWorld world({.hosts = 2, .clock = &clock, .lock_ttl = absl::Hours(24)});

@@ -71,6 +71,19 @@ std::string FailureText(const Tally& tally) {
   return text;
 }
 
+// Whether the last wave that was begun has told nothing yet, because none of its hosts could be
+// reached, and they are still waited for before the next wave.
+bool AwaitsWave(const RolloutPolicy& policy, const RolloutStand& stand, const Tally& tally) {
+  const int wave = tally.begun_wave;
+  if (!policy.catch_up || stand.catch_up_over || policy.on_failure == OnFailure::kContinue) {
+    return false;
+  }
+  if (wave == 0 || wave == tally.last_wave || tally.current_wave == wave) return false;
+  return std::all_of(stand.hosts.begin(), stand.hosts.end(), [&](const HostStand& host) {
+    return host.wave != wave || host.phase == HostPhase::kUnreachable;
+  });
+}
+
 // Why no more hosts are to be begun; empty: there is no reason.
 std::string WhyStop(const RolloutPolicy& policy, const RolloutStand& stand, const Tally& tally) {
   if (policy.on_failure == OnFailure::kContinue) return "";
@@ -80,6 +93,7 @@ std::string WhyStop(const RolloutPolicy& policy, const RolloutStand& stand, cons
   }
   const int wave = tally.begun_wave;
   if (wave == 0 || wave == tally.last_wave || tally.current_wave == wave) return "";
+  if (AwaitsWave(policy, stand, tally)) return "";
   for (const HostStand& host : stand.hosts) {
     if (host.wave != wave) continue;
     if (host.phase == HostPhase::kSucceeded || host.phase == HostPhase::kSkipped) return "";
@@ -190,8 +204,17 @@ Decision Decide(const RolloutPolicy& policy, const RolloutStand& stand, absl::Ti
       if (stand.hosts[i].phase == HostPhase::kUnreachable) decision.await.push_back(i);
     }
   }
+  if (AwaitsWave(policy, stand, tally)) {
+    decision.only_await = true;
+    decision.reason =
+        absl::StrCat("wave ", tally.begun_wave, " is waited for: ", FailureText(tally));
+    return decision;
+  }
   if (tally.current_wave == 0) {
-    if (!decision.await.empty()) return decision;
+    if (!decision.await.empty()) {
+      decision.only_await = true;
+      return decision;
+    }
     const std::string failures = FailureText(tally);
     return Ended(failures.empty() ? Decision::End::kSucceeded : Decision::End::kFailed, failures);
   }

@@ -80,6 +80,8 @@ struct Decision {
   std::vector<int> begin;
   // Indices of unreachable hosts to make kPending again when they are heard of.
   std::vector<int> await;
+  // Nothing else is to be done until one of `await` is heard of, or the time for it is over.
+  bool only_await = false;
   // Running hosts are to stop after the step they are in.
   bool stop_running = false;
   // A wave has ended: store pause_until = now + pause_between, paused_after = this, ask again then.
@@ -102,8 +104,9 @@ struct Decision {
 // those that run come to their end, unless nothing more is to be done at all (cancelled, halted):
 // then they stop between two steps. A wave of which no host succeeded or was skipped ends the
 // deployment before the next one, unless on_failure is kContinue: a canary that was never tried
-// proves nothing. A host that failed, or could not be reached, makes the end kFailed, also within
-// max_failures.
+// proves nothing. Where all of its hosts are merely unreachable, and catch_up waits for such, they
+// are waited for first. A host that failed, or could not be reached, makes the end kFailed, also
+// within max_failures.
 Decision Decide(const RolloutPolicy& policy, const RolloutStand& stand, absl::Time now);
 
 }  // namespace gitops

@@ -213,6 +213,22 @@ TEST(Decide, CatchUpWaitsForUnreachableHostsAndEndsWhenItsTimeIsOver) {
   EXPECT_EQ(Decide(policy, stand, kNow).end, Decision::End::kFailed);
 }
 
+TEST(Decide, AWaveThatIsWhollyUnreachableIsWaitedForBeforeTheNext) {
+  const RolloutPolicy policy{.max_parallel = 5, .catch_up = true};
+  RolloutStand stand = Stand("uu|pp");
+  const Decision decision = Decide(policy, stand, kNow);
+  EXPECT_EQ(decision.end, Decision::End::kNone);
+  EXPECT_THAT(decision.await, ElementsAre(0, 1));
+  EXPECT_THAT(decision.begin, IsEmpty());
+  EXPECT_TRUE(decision.only_await);
+  EXPECT_THAT(Decide(policy, Stand("pu|pp"), kNow).begin, ElementsAre(0)) << "one is back";
+  EXPECT_THAT(Decide(policy, Stand("su|pp"), kNow).begin, ElementsAre(2, 3));
+  EXPECT_FALSE(Decide(policy, Stand("su|pp"), kNow).only_await);
+  EXPECT_EQ(Decide({.max_parallel = 5}, stand, kNow).end, Decision::End::kFailed);
+  stand.catch_up_over = true;
+  EXPECT_EQ(Decide(policy, stand, kNow).end, Decision::End::kFailed);
+}
+
 // Plays whole deployments at random and looks whether a limit was ever broken.
 TEST(Decide, LimitsHoldInEveryOrderOfEvents) {
   std::mt19937 random(20261122);
