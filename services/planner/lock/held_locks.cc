@@ -22,7 +22,8 @@ class HeldLocksImpl : public HeldLocks {
 
   absl::StatusOr<int64_t> Check(const std::string& host) override {
     auto number = taken_.fencing.find(host);
-    if (number == taken_.fencing.end() || IsReleased(host)) return NotHeld(host);
+    if (number == taken_.fencing.end()) return NeverTaken(host);
+    if (IsReleased(host)) return NotHeld(host);
     absl::StatusOr<StoredLock> stored = ReadLock(*store_, host);
     if (!stored.ok() && !absl::IsNotFound(stored.status())) return stored.status();
     if (!stored.ok() || !IsOurs(stored->lock, number->second)) return Lost(host, stored);
@@ -47,7 +48,7 @@ class HeldLocksImpl : public HeldLocks {
   }
 
   absl::Status ReleaseAll() override {
-    if (taken_.lease == 0) return absl::OkStatus();
+    if (taken_.lease == 0) return RemoveWords(*store_, deployment_);
     absl::Status status = store_->RevokeLease(taken_.lease);
     if (!status.ok() && !absl::IsNotFound(status)) return status;
     keeper_->Remove(taken_.lease);
@@ -68,6 +69,20 @@ class HeldLocksImpl : public HeldLocks {
     return lock.deployment() == deployment_ && lock.fencing() == number;
   }
 
+  // It was left out because it had been broken before.
+  absl::Status NeverTaken(const std::string& host) const {
+    absl::StatusOr<v1::DeploymentEvent> word = ReadWord(*store_, deployment_, host);
+    if (word.ok()) return Broken(host, *word);
+    return absl::IsNotFound(word.status()) ? NotHeld(host) : word.status();
+  }
+
+  absl::Status Broken(const std::string& host, const v1::DeploymentEvent& word) const {
+    const std::string why = word.message().empty() ? "" : absl::StrCat(" (", word.message(), ")");
+    return absl::AbortedError(absl::StrCat("the deployment ", deployment_,
+                                           " lost the lock of host ", host, ": ", word.actor(),
+                                           " broke it", why));
+  }
+
   absl::Status NotHeld(const std::string& host) const {
     return absl::FailedPreconditionError(
         absl::StrCat("the deployment ", deployment_, " does not hold the lock of host ", host));
@@ -78,11 +93,7 @@ class HeldLocksImpl : public HeldLocks {
     const std::string what =
         absl::StrCat("the deployment ", deployment_, " lost the lock of host ", host, ": ");
     absl::StatusOr<v1::DeploymentEvent> word = ReadWord(*store_, deployment_, host);
-    if (word.ok()) {
-      return absl::AbortedError(
-          absl::StrCat(what, word->actor(), " broke it",
-                       word->message().empty() ? "" : absl::StrCat(" (", word->message(), ")")));
-    }
+    if (word.ok()) return Broken(host, *word);
     // Which of the two losses it is must not be guessed.
     if (!absl::IsNotFound(word.status())) return word.status();
     if (now.ok()) {

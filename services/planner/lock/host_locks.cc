@@ -62,11 +62,8 @@ class Acquisition {
   }
 
   absl::StatusOr<TakenLocks> Run(LeaseKeeper& keeper) {
+    if (absl::Status status = HeedWords(); !status.ok()) return status;
     if (hosts_.empty()) return TakeNone();
-    // What was told of locks that were lost before a resume is not about those taken now.
-    if (absl::Status status = RemoveWords(*options_.store, request_.deployment); !status.ok()) {
-      return status;
-    }
     while (true) {
       absl::StatusOr<std::optional<TakenLocks>> taken = TryOnce(keeper);
       if (!taken.ok()) return taken.status();
@@ -76,6 +73,15 @@ class Acquisition {
   }
 
  private:
+  // A lock that was broken while this planner was away does not come back with it.
+  absl::Status HeedWords() {
+    if (request_.resume) return RemoveWords(*options_.store, request_.deployment);
+    const auto broken = HostsWithWord(*options_.store, request_.deployment);
+    if (!broken.ok()) return broken.status();
+    std::erase_if(hosts_, [&](const std::string& host) { return broken->contains(host); });
+    return absl::OkStatus();
+  }
+
   // None: others hold some, or were faster.
   absl::StatusOr<std::optional<TakenLocks>> TryOnce(LeaseKeeper& keeper) {
     if (waiter_ != nullptr) waiter_->BeginLook();

@@ -65,6 +65,9 @@ class HostLocks {
     // Also what a planner of another name held for this deployment is taken over at once: it does
     // not run any more.
     bool take_over = false;
+    // The deployment begins, or is resumed: hosts whose lock was broken before are locked like the
+    // others. Else they are left out, and Check() tells who broke it.
+    bool resume = false;
     std::function<void(const std::vector<v1::HostLock>& holders)> waiting;
     std::function<bool()> give_up;
   };

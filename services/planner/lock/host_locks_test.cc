@@ -277,10 +277,29 @@ TEST_F(HostLocksTest, ABrokenLockIsNotTakenForAnEndedLeaseThoughNobodyTellsOfIt)
   EXPECT_EQ(held->Check("a").status().code(), absl::StatusCode::kUnavailable);
 }
 
-TEST_F(HostLocksTest, WhatWasToldOfALostLockIsForgottenWhenItIsTakenAgain) {
+TEST_F(HostLocksTest, ALockThatWasBrokenDoesNotComeBackWithARestart) {
+  std::unique_ptr<HeldLocks> first = Acquire("d1", {"a", "b"});
+  ASSERT_TRUE(locks_->Break("a", "noah", "stuck").ok());
+  for (const std::vector<std::string>& hosts :
+       {std::vector<std::string>{"a", "b"}, std::vector<std::string>{"a"}}) {
+    std::unique_ptr<HostLocks> restarted = Planner("p1");
+    std::unique_ptr<HeldLocks> after = *TryAcquire(*restarted, "d1", hosts);
+    const absl::Status status = after->Check("a").status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kAborted) << status;
+    EXPECT_THAT(status.message(), AllOf(HasSubstr("noah broke it"), HasSubstr("stuck")));
+    EXPECT_EQ(after->Check("b").ok(), hosts.size() == 2);
+    EXPECT_EQ(locks_->Get("a").status().code(), absl::StatusCode::kNotFound);
+    if (hosts.size() > 1) continue;
+    EXPECT_TRUE(after->ReleaseAll().ok());
+    EXPECT_THAT(Words(), IsEmpty());
+  }
+}
+
+TEST_F(HostLocksTest, WhatWasToldOfALostLockIsForgottenWhenItIsResumed) {
   std::unique_ptr<HeldLocks> first = Acquire("d1", {"a"});
   ASSERT_TRUE(locks_->Break("a", "noah", "").ok());
-  std::unique_ptr<HeldLocks> resumed = Acquire("d1", {"a"});
+  std::unique_ptr<HeldLocks> resumed =
+      *locks_->Acquire({.deployment = "d1", .hosts = {"a"}, .no_wait = true, .resume = true});
   EXPECT_THAT(Words(), IsEmpty());
   clock_.Advance(2 * kTtl);
   EXPECT_THAT(resumed->Check("a").status().message(), Not(HasSubstr("noah")));

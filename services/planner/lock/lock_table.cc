@@ -133,6 +133,15 @@ absl::StatusOr<v1::DeploymentEvent> ReadWord(Store& store, const std::string& de
   return word;
 }
 
+absl::StatusOr<std::set<std::string>> HostsWithWord(Store& store, const std::string& deployment) {
+  const std::string prefix = WordPrefix(deployment);
+  absl::StatusOr<std::vector<StoredValue>> words = store.List(prefix);
+  if (!words.ok()) return words.status();
+  std::set<std::string> hosts;
+  for (const StoredValue& word : *words) hosts.emplace(absl::StripPrefix(word.key, prefix));
+  return hosts;
+}
+
 absl::Status RemoveWords(Store& store, const std::string& deployment) {
   absl::StatusOr<std::vector<StoredValue>> words = store.List(WordPrefix(deployment));
   if (!words.ok() || words->empty()) return words.status();

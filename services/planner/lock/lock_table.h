@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,8 @@ absl::Status TakeAway(Store& store, const StoredLock& lock, int64_t lease,
 // Who took a host's lock from the deployment. NOT_FOUND: nobody.
 absl::StatusOr<v1::DeploymentEvent> ReadWord(Store& store, const std::string& deployment,
                                              const std::string& host);
+// The hosts of which ReadWord() would tell.
+absl::StatusOr<std::set<std::string>> HostsWithWord(Store& store, const std::string& deployment);
 // Removes what ReadWord() would tell of all hosts of the deployment.
 absl::Status RemoveWords(Store& store, const std::string& deployment);
 

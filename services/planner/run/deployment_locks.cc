@@ -22,6 +22,7 @@ bool DeploymentRun::TakeLocks() {
   request.actor = facts_.deployment().actor();
   request.hosts = HostsToLock();
   request.take_over = options().sole_planner;
+  request.resume = facts_.deployment().state() == v1::DEPLOYMENT_STATE_PENDING;
   request.waiting = [this](const std::vector<v1::HostLock>& holders) { WaitsForLocks(holders); };
   request.give_up = [&] { return leaving() || cancelled(); };
   CrashPoint("planner-before-lock");
@@ -126,8 +127,9 @@ void DeploymentRun::ReleaseDone() {
   {
     MutexLock lock(mutex_);
     for (const Slot& slot : slots_) {
-      const bool needed =
-          slot.retry || slot.phase == HostPhase::kUnreachable || slot.phase == HostPhase::kRunning;
+      const bool needed = slot.retry || slot.phase == HostPhase::kUnreachable ||
+                          slot.phase == HostPhase::kRunning || slot.phase == HostPhase::kPending ||
+                          slot.phase == HostPhase::kStopped;
       if (!needed && locks_->fencing().contains(slot.entry.host().host())) {
         through.push_back(slot.entry.host().host());
       }

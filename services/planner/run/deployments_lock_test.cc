@@ -108,6 +108,25 @@ TEST(DeploymentLocks, ABrokenLockFailsItsHostAloneAndIsOnTheRecord) {
   EXPECT_THAT(done.events(0).message(), HasSubstr("web1"));
 }
 
+TEST(DeploymentLocks, ALockBrokenBeforeARestartStaysBroken) {
+  RunWorld world({.hosts = 2});
+  world.agents.Hold("sync");
+  const std::string id = world.Begin(SpecOf({"sync", "freeze"}, 2));
+  ASSERT_TRUE(world.agents.AwaitHeld(2));
+  ASSERT_TRUE(world.locks->Break("web1", "bob", "stuck").ok());
+  world.Stop();
+  world.agents.ClearFaults();
+  const size_t before = world.agents.ActionsOn("web1:8004").size();
+  world.Start();
+  v1::Deployment done = world.AwaitEnd(id);
+  EXPECT_THAT(States(done), ElementsAre("web1 FAILED", "web2 SUCCEEDED"));
+  EXPECT_THAT(done.hosts(0).message(), HasSubstr("its lock was broken"));
+  EXPECT_THAT(done.hosts(0).message(), HasSubstr("bob"));
+  EXPECT_THAT(world.agents.ActionsOn("web1:8004"), SizeIs(before));
+  ASSERT_TRUE(world.deployments->Resume(id, "alice").ok());
+  EXPECT_EQ(StateOf(world.AwaitEnd(id)), "SUCCEEDED") << "locked again";
+}
+
 TEST(DeploymentLocks, APlannerThatFindsItsLeaseEndedCallsNoAgentAnyMore) {
   FakeClock clock;
   RunWorld world({.hosts = 3, .clock = &clock});
