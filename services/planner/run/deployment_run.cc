@@ -78,10 +78,13 @@ void DeploymentRun::Stop() {
 }
 
 bool DeploymentRun::Pause(absl::Duration pause) {
-  const absl::Time deadline = Now() + pause;
+  // What is left, not when it is over: a clock that is set back must not prolong it.
+  absl::Duration left = pause;
   MutexLock lock(mutex_);
-  while (!leaving() && Now() < deadline) {
-    options().clock->WaitUntil(mutex_, changed_, deadline);
+  while (!leaving() && left > absl::ZeroDuration()) {
+    const absl::Time begun = Now();
+    if (!options().clock->WaitUntil(mutex_, changed_, begun + left)) break;
+    left -= std::max(Now() - begun, absl::ZeroDuration());
   }
   return !leaving();
 }
@@ -273,7 +276,10 @@ void DeploymentRun::BeginHosts(const std::vector<int>& hosts) {
       deployment.set_current_wave(std::max(wave, deployment.current_wave()));
     }
     dirty_ |= new_wave;
+    // What was waited for before this wave takes nothing from the time of those after it.
+    if (new_wave) entry_.clear_catch_up_until();
   }
+  if (new_wave) released_done_ = false;
   if (new_wave) CrashPoint("planner-before-wave");
   for (const int index : hosts) Work(index, HostPhase::kRunning, /*recovered=*/false);
 }
