@@ -122,6 +122,7 @@ class HostChecksImpl final : public HostChecks {
     for (const CmdCheckSpec& spec : specs.cmd) {
       checks.push_back(CmdCheck(agents_, spec, address, kind));
     }
+    for (RepeatedCheck& check : checks) check.once = !health;
     return RunRepeatedly(checks, clock_, within, give_up, output);
   }
 

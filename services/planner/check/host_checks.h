@@ -21,9 +21,10 @@ namespace gitops {
 class HostChecks {
  public:
   virtual ~HostChecks() = default;
-  // OK: all have succeeded. DEADLINE_EXCEEDED: not within `within`; names each that has not, and
-  // its last answer. CANCELLED: `give_up` (asked a few times a second) said so. `output` is what
-  // the record keeps, a line a check; may be null.
+  // OK: all have succeeded. DEADLINE_EXCEEDED: not within `within`; FAILED_PRECONDITION: one that
+  // is tried once failed, or the agent refuses one; both name each that has not succeeded, and its
+  // last answer. CANCELLED: `give_up` (asked a few times a second) said so. `output` is what the
+  // record keeps, a line a check; may be null.
   virtual absl::Status Run(const HostSpec& host, const std::string& address,
                            v1::RunCheckRequest::Kind kind, absl::Duration within,
                            const std::function<bool()>& give_up, std::string* output) = 0;

@@ -20,6 +20,7 @@ constexpr absl::Duration kLeastPeriod = absl::Milliseconds(10);
 // Where one check stands.
 struct Standing {
   bool succeeded = false;
+  bool decided = false;  // it has failed, and is not tried again
   bool under_way = false;
   int tries = 0;
   absl::Time next;
@@ -63,6 +64,10 @@ class Run {
       failed.push_back(absl::StrCat(checks_[i].name, ": ", standings_[i].answer));
     }
     if (failed.empty()) return absl::OkStatus();
+    if (Settled()) {  // not for lack of time
+      return absl::FailedPreconditionError(absl::StrCat(
+          failed.size(), " of ", checks_.size(), " checks failed: ", absl::StrJoin(failed, "; ")));
+    }
     return absl::DeadlineExceededError(
         absl::StrCat(failed.size(), " of ", checks_.size(), " checks did not succeed within ",
                      absl::FormatDuration(within), ": ", absl::StrJoin(failed, "; ")));
@@ -111,7 +116,7 @@ class Run {
       {
         MutexLock lock(mutex_);
         const absl::Time now = clock_->Now();
-        if (now >= deadline_ || AllSucceeded()) break;
+        if (now >= deadline_ || Settled()) break;
         const size_t due = EarliestDue();
         if (due != kNone && standings_[due].next <= now) {
           taken = due;
@@ -128,16 +133,17 @@ class Run {
     changed_.NotifyAll();
   }
 
-  bool AllSucceeded() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return std::all_of(standings_.begin(), standings_.end(),
-                       [](const Standing& standing) { return standing.succeeded; });
+  // Nothing is to be tried any more, whatever time is left.
+  bool Settled() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return refused_ || std::all_of(standings_.begin(), standings_.end(),
+                                   [](const Standing& s) { return s.succeeded || s.decided; });
   }
 
-  // The check that is to be tried next; kNone: all have succeeded or are under way.
+  // The check that is to be tried next; kNone: all are decided or under way.
   size_t EarliestDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     size_t earliest = kNone;
     for (size_t i = 0; i < standings_.size(); ++i) {
-      if (standings_[i].succeeded || standings_[i].under_way) continue;
+      if (standings_[i].succeeded || standings_[i].decided || standings_[i].under_way) continue;
       if (earliest == kNone || standings_[i].next < standings_[earliest].next) earliest = i;
     }
     return earliest;
@@ -160,6 +166,8 @@ class Run {
       standing.succeeded = true;
     } else if (!absl::IsCancelled(status)) {
       standing.answer = std::string(status.message());
+      refused_ = refused_ || absl::IsPermissionDenied(status);
+      standing.decided = checks_[index].once;
     }
     changed_.NotifyAll();
   }
@@ -172,6 +180,7 @@ class Run {
   CondVar changed_;
   std::vector<Standing> standings_ ABSL_GUARDED_BY(mutex_);
   bool gave_up_ ABSL_GUARDED_BY(mutex_) = false;
+  bool refused_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace

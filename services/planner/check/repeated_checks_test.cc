@@ -133,6 +133,34 @@ TEST_F(RepeatedChecksTest, APeriodOfNothingIsNoBusyLoop) {
   EXPECT_LE(bad.timeouts().size(), 101u);
 }
 
+TEST_F(RepeatedChecksTest, ACheckThatIsTriedOnceFailsAtOnceAndTheOthersComeToTheirEnd) {
+  Probe bad(&clock_, 2), good(&clock_, 1);
+  std::vector<RepeatedCheck> checks{bad.As("bad", absl::Seconds(1)),
+                                    good.As("good", absl::Seconds(1))};
+  for (RepeatedCheck& check : checks) check.once = true;
+  const absl::Status status = Run(checks, absl::Minutes(5));
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("1 of 2 checks failed: bad: bad 1"));
+  EXPECT_THAT(bad.TriedAfter(start_), testing::SizeIs(1));
+  EXPECT_THAT(good.TriedAfter(start_), testing::SizeIs(1));
+  EXPECT_LT(clock_.Now() - start_, absl::Minutes(1));
+}
+
+TEST_F(RepeatedChecksTest, WhatIsRefusedIsNotAskedForAgain) {
+  int tries = 0;
+  const absl::Status status = Run({{.name = "cmd rm",
+                                    .period = absl::Seconds(1),
+                                    .timeout = absl::Seconds(1),
+                                    .attempt =
+                                        [&](absl::Duration, const std::function<bool()>&) {
+                                          ++tries;
+                                          return absl::PermissionDeniedError("not in its config");
+                                        }}},
+                                  absl::Minutes(5));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("cmd rm: not in its config"));
+  EXPECT_EQ(tries, 1);
+}
+
 TEST_F(RepeatedChecksTest, ItEndsSoonWhenTheCallerGivesUp) {
   Probe bad(&clock_, 1000), other(&clock_, 1000);
   std::atomic<int> asked = 0;
