@@ -16,7 +16,8 @@ constexpr absl::Duration kTryPeriod = absl::Seconds(15);
 void DeploymentRun::Await(const Decision& decision) {
   if (decision.await.empty()) return;
   if (next_try_ == absl::InfinitePast()) next_try_ = Now() + kTryPeriod;
-  const bool all = Now() >= next_try_;
+  // Also when the clock was set back since.
+  const bool all = Now() >= next_try_ || next_try_ > Now() + kTryPeriod;
   if (all) next_try_ = Now() + kTryPeriod;
   std::vector<int> back;
   bool only_waiting = false;

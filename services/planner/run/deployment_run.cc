@@ -120,7 +120,9 @@ bool DeploymentRun::ChangeUntilStored(const std::function<void(Entry&)>& change)
 void DeploymentRun::SaveCounts() {
   {
     MutexLock lock(mutex_);
-    if (!dirty_ || Now() < saved_ + kSavePeriod) return;
+    // Also when the clock was set back since.
+    const bool lately = saved_ <= Now() && Now() < saved_ + kSavePeriod;
+    if (!dirty_ || lately) return;
   }
   saved_ = Now();
   // What could not be stored is tried again with what comes next.
@@ -329,9 +331,9 @@ void DeploymentRun::AwaitWork(const Decision& decision) {
   if (entry_.has_pause_until()) until(FromTimestamp(entry_.pause_until()));
   if (entry_.has_catch_up_until()) until(FromTimestamp(entry_.catch_up_until()));
   if (!decision.await.empty()) until(next_try_);
-  if (dirty_) deadline = std::min(deadline, saved_ + kSavePeriod);
+  if (dirty_) deadline = std::min({deadline, saved_ + kSavePeriod, Now() + kSavePeriod});
   while (!woken_ && !leaving() && Now() < deadline) {
-    options().clock->WaitUntil(mutex_, changed_, deadline);
+    if (!options().clock->WaitUntil(mutex_, changed_, deadline)) break;
   }
 }
 
