@@ -11,20 +11,20 @@
 namespace gitops {
 
 // How an action ended. What it moved stands in the response also where it failed.
-struct Outcome {
+struct ActionOutcome {
   absl::StatusCode code = absl::StatusCode::kOk;
   std::string message;
   v1::PerformActionResponse response;
 
   bool ok() const { return code == absl::StatusCode::kOk; }
-  // Made afresh each time, so that threads can share an Outcome.
+  // Made afresh each time, so that threads can share an ActionOutcome.
   absl::Status status() const { return absl::Status(code, message); }
 
-  static Outcome Of(const absl::Status& status) {
+  static ActionOutcome Of(const absl::Status& status) {
     return {status.code(), std::string(status.message()), {}};
   }
-  static Outcome Done(std::string output) {
-    Outcome outcome;
+  static ActionOutcome Done(std::string output) {
+    ActionOutcome outcome;
     outcome.response.set_output(std::move(output));
     return outcome;
   }
@@ -46,8 +46,8 @@ class ActionRunner {
 
   // Does it. `before` is what Note wrote; `again`: it had begun before, and its end is not known.
   // UNAVAILABLE: it could not be done now, and asking again is right.
-  virtual Outcome Perform(const v1::PerformActionRequest& request,
-                          const record::v1::Operation& before, bool again) = 0;
+  virtual ActionOutcome Perform(const v1::PerformActionRequest& request,
+                                const record::v1::Operation& before, bool again) = 0;
 };
 
 }  // namespace gitops

@@ -20,24 +20,25 @@ Controllers Concerned(HostAgent& agent, const std::string& service) {
   return found.ok() ? Controllers{*found} : Controllers{};
 }
 
-Outcome ForEach(HostAgent& agent, const std::string& service,
-                const std::function<absl::StatusOr<std::string>(ServiceController&)>& command) {
+ActionOutcome ForEach(
+    HostAgent& agent, const std::string& service,
+    const std::function<absl::StatusOr<std::string>(ServiceController&)>& command) {
   std::vector<std::string> told;
   for (const auto& controller : Concerned(agent, service)) {
     const absl::StatusOr<std::string> done = command(*controller);
-    if (!done.ok()) return Outcome::Of(done.status());
+    if (!done.ok()) return ActionOutcome::Of(done.status());
     told.push_back(absl::StrCat(controller->spec().service, ": ", *done));
   }
   if (told.empty()) {
     told.push_back(service.empty() ? "no services here"
                                    : absl::StrCat("no service ", service, " here"));
   }
-  return Outcome::Done(absl::StrJoin(told, "\n"));
+  return ActionOutcome::Done(absl::StrJoin(told, "\n"));
 }
 
 }  // namespace
 
-Outcome FreezeServices(HostAgent& agent, const v1::PerformActionRequest& request) {
+ActionOutcome FreezeServices(HostAgent& agent, const v1::PerformActionRequest& request) {
   return ForEach(
       agent, request.service(), [&](ServiceController& controller) -> absl::StatusOr<std::string> {
         auto record =
@@ -47,7 +48,7 @@ Outcome FreezeServices(HostAgent& agent, const v1::PerformActionRequest& request
       });
 }
 
-Outcome UnfreezeServices(HostAgent& agent, const v1::PerformActionRequest& request) {
+ActionOutcome UnfreezeServices(HostAgent& agent, const v1::PerformActionRequest& request) {
   return ForEach(
       agent, request.service(), [&](ServiceController& controller) -> absl::StatusOr<std::string> {
         const bool frozen = controller.View().record.frozen;

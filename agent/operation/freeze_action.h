@@ -9,8 +9,8 @@ namespace gitops {
 
 // Freezes or unfreezes the service that the request names, or all of this host. A service that
 // this host lacks is no failure. UNAVAILABLE: it cannot be stored now.
-Outcome FreezeServices(HostAgent& agent, const v1::PerformActionRequest& request);
-Outcome UnfreezeServices(HostAgent& agent, const v1::PerformActionRequest& request);
+ActionOutcome FreezeServices(HostAgent& agent, const v1::PerformActionRequest& request);
+ActionOutcome UnfreezeServices(HostAgent& agent, const v1::PerformActionRequest& request);
 
 }  // namespace gitops
 

@@ -66,8 +66,8 @@ class HostActions final : public ActionRunner {
     return absl::OkStatus();
   }
 
-  Outcome Perform(const v1::PerformActionRequest& request, const record::v1::Operation& before,
-                  bool again) override {
+  ActionOutcome Perform(const v1::PerformActionRequest& request,
+                        const record::v1::Operation& before, bool again) override {
     const std::string& action = request.action();
     if (action == "sync") return SyncServices(*options_.agent, request, before);
     if (action == "freeze") return FreezeServices(*options_.agent, request);

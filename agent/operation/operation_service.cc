@@ -9,7 +9,7 @@
 #include "agent/operation/boot_id.h"
 #include "agent/operation/check_runner.h"
 #include "agent/operation/host_actions.h"
-#include "agent/rpc/request_checks.h"
+#include "common/rpc/request_checks.h"
 #include "common/rpc/status.h"
 #include "common/server/version.h"
 
@@ -36,7 +36,7 @@ absl::Status AsUpstreamError(const absl::Status& status) {
 }
 
 // The status of a failed action; where it moved something, with that in the details.
-grpc::Status ToGrpcStatus(const Outcome& outcome) {
+grpc::Status ToGrpcStatus(const ActionOutcome& outcome) {
   const grpc::Status status = gitops::ToGrpcStatus(outcome.status());
   if (outcome.ok()) return status;
   v1::PerformActionResponse moved;
@@ -68,7 +68,7 @@ class OperationServiceImpl final : public v1::OperationService::Service {
 
   grpc::Status PerformAction(ServerContext* context, const v1::PerformActionRequest* request,
                              v1::PerformActionResponse* response) override {
-    Outcome outcome = options_.operations->Perform(
+    ActionOutcome outcome = options_.operations->Perform(
         *request, {.deadline = absl::FromChrono(context->deadline()),
                    .cancelled = [context] { return context->IsCancelled(); }});
     if (outcome.ok()) *response = std::move(outcome.response);

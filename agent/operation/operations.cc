@@ -53,9 +53,9 @@ absl::Status Ending() {
   return absl::UnavailableError("the agent is stopping; ask again with the same operation id");
 }
 
-Outcome Remembered(const record::v1::Operation& stored) {
-  Outcome outcome{static_cast<absl::StatusCode>(stored.code()), stored.message(),
-                  stored.response()};
+ActionOutcome Remembered(const record::v1::Operation& stored) {
+  ActionOutcome outcome{static_cast<absl::StatusCode>(stored.code()), stored.message(),
+                        stored.response()};
   outcome.response.set_repeated_operation(true);
   return outcome;
 }
@@ -81,10 +81,12 @@ bool Operations::stopping() const {
   return stopping_;
 }
 
-Outcome Operations::Perform(const v1::PerformActionRequest& request, const Patience& patience) {
-  if (absl::Status good = CheckOperation(request.operation()); !good.ok()) return Outcome::Of(good);
-  if (absl::Status can = actions_->Check(request); !can.ok()) return Outcome::Of(can);
-  Outcome answered;
+ActionOutcome Operations::Perform(const v1::PerformActionRequest& request,
+                                  const Patience& patience) {
+  if (absl::Status good = CheckOperation(request.operation()); !good.ok())
+    return ActionOutcome::Of(good);
+  if (absl::Status can = actions_->Check(request); !can.ok()) return ActionOutcome::Of(can);
+  ActionOutcome answered;
   std::shared_ptr<Entry> entry = Enter(request, answered);
   if (entry == nullptr) return answered;
   job_->Wake();
@@ -92,11 +94,11 @@ Outcome Operations::Perform(const v1::PerformActionRequest& request, const Patie
 }
 
 std::shared_ptr<Operations::Entry> Operations::Enter(const v1::PerformActionRequest& request,
-                                                     Outcome& answered) {
+                                                     ActionOutcome& answered) {
   const std::string& id = request.operation().id();
   MutexLock lock(mutex_);
   const auto answer = [&](const absl::Status& status) {
-    answered = Outcome::Of(status);
+    answered = ActionOutcome::Of(status);
     return nullptr;
   };
   if (stopping_) return answer(Ending());
@@ -129,7 +131,7 @@ std::shared_ptr<Operations::Entry> Operations::Enter(const v1::PerformActionRequ
   return found->second;
 }
 
-Outcome Operations::Await(const std::shared_ptr<Entry>& entry, const Patience& patience) {
+ActionOutcome Operations::Await(const std::shared_ptr<Entry>& entry, const Patience& patience) {
   const std::string& id = entry->request.operation().id();
   MutexLock lock(mutex_);
   std::optional<absl::Status> gave_up;
@@ -153,7 +155,7 @@ Outcome Operations::Await(const std::shared_ptr<Entry>& entry, const Patience& p
     entries_.erase(id);
     queue_.erase(std::find(queue_.begin(), queue_.end(), id));
   }
-  return Outcome::Of(*gave_up);
+  return ActionOutcome::Of(*gave_up);
 }
 
 absl::Time Operations::Run() {
@@ -165,7 +167,7 @@ absl::Time Operations::Run() {
     queue_.pop_front();
     entry->begun = true;
   }
-  Outcome outcome = Do(entry->request);
+  ActionOutcome outcome = Do(entry->request);
   MutexLock lock(mutex_);
   entry->outcome = std::move(outcome);
   entry->done = true;
@@ -174,13 +176,13 @@ absl::Time Operations::Run() {
   return queue_.empty() ? absl::InfiniteFuture() : clock_->Now();
 }
 
-Outcome Operations::Do(const v1::PerformActionRequest& request) {
+ActionOutcome Operations::Do(const v1::PerformActionRequest& request) {
   const std::string& id = request.operation().id();
   // While this one waited for its turn, a newer deployment may have come.
   absl::Status admitted = memory_->Admit(request.operation().fencing());
-  if (!admitted.ok()) return Outcome::Of(admitted);
+  if (!admitted.ok()) return ActionOutcome::Of(admitted);
   auto stored = memory_->Find(id);
-  if (!stored.ok()) return Outcome::Of(stored.status());
+  if (!stored.ok()) return ActionOutcome::Of(stored.status());
   const bool again = stored->has_value();
   record::v1::Operation operation;
   if (again) {
@@ -191,13 +193,14 @@ Outcome Operations::Do(const v1::PerformActionRequest& request) {
     *operation.mutable_begin_time() =
         TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(clock_->Now()));
     if (absl::Status noted = actions_->Note(request, operation); !noted.ok()) {
-      return Outcome::Of(noted);
+      return ActionOutcome::Of(noted);
     }
-    if (absl::Status saved = memory_->Save(id, operation); !saved.ok()) return Outcome::Of(saved);
+    if (absl::Status saved = memory_->Save(id, operation); !saved.ok())
+      return ActionOutcome::Of(saved);
   }
-  Outcome outcome = actions_->Perform(request, operation, again);
+  ActionOutcome outcome = actions_->Perform(request, operation, again);
   outcome.response.set_output(ValidUtf8(outcome.response.output(), kLongestOutput));
-  if (!outcome.ok() && stopping()) return Outcome::Of(Ending());
+  if (!outcome.ok() && stopping()) return ActionOutcome::Of(Ending());
   LogInfo("operation", {{"id", id},
                         {"action", request.action()},
                         {"actor", request.operation().actor()},
@@ -209,7 +212,7 @@ Outcome Operations::Do(const v1::PerformActionRequest& request) {
   operation.set_message(ValidUtf8(outcome.message, kLongestMessage));
   *operation.mutable_response() = outcome.response;
   if (absl::Status saved = memory_->Save(id, operation); !saved.ok()) {
-    return Outcome::Of(absl::UnavailableError(absl::StrCat(
+    return ActionOutcome::Of(absl::UnavailableError(absl::StrCat(
         "operation ", id,
         " has ended, but how cannot be stored; ask again with the same id: ", saved.message())));
   }

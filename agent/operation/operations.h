@@ -32,7 +32,7 @@ class Operations {
 
   // Performs the operation, waits for the same one that is under way, or answers from memory.
   // Errors as OperationService.PerformAction; RESOURCE_EXHAUSTED: too many wait already.
-  Outcome Perform(const v1::PerformActionRequest& request, const Patience& patience);
+  ActionOutcome Perform(const v1::PerformActionRequest& request, const Patience& patience);
 
   int64_t fencing() const { return memory_->fencing(); }
 
@@ -47,15 +47,15 @@ class Operations {
     int waiting = 0;
     bool begun = false;
     bool done = false;
-    Outcome outcome;
+    ActionOutcome outcome;
   };
 
   // Null: `answered` is the answer.
-  std::shared_ptr<Entry> Enter(const v1::PerformActionRequest& request, Outcome& answered);
-  Outcome Await(const std::shared_ptr<Entry>& entry, const Patience& patience);
+  std::shared_ptr<Entry> Enter(const v1::PerformActionRequest& request, ActionOutcome& answered);
+  ActionOutcome Await(const std::shared_ptr<Entry>& entry, const Patience& patience);
   // The job: one operation.
   absl::Time Run();
-  Outcome Do(const v1::PerformActionRequest& request);
+  ActionOutcome Do(const v1::PerformActionRequest& request);
   bool stopping() const;
 
   OperationMemory* const memory_;

@@ -33,8 +33,8 @@ class FakeActions final : public ActionRunner {
     operation.set_boot_id("before");
     return absl::OkStatus();
   }
-  Outcome Perform(const v1::PerformActionRequest& request, const record::v1::Operation& before,
-                  bool again) override {
+  ActionOutcome Perform(const v1::PerformActionRequest& request,
+                        const record::v1::Operation& before, bool again) override {
     MutexLock lock(mutex_);
     done_.push_back(absl::StrCat(request.operation().id(), again ? " again" : ""));
     EXPECT_EQ(before.boot_id(), "before");
@@ -45,7 +45,7 @@ class FakeActions final : public ActionRunner {
     return outcome_;
   }
 
-  void SetOutcome(Outcome outcome) {
+  void SetOutcome(ActionOutcome outcome) {
     MutexLock lock(mutex_);
     outcome_ = std::move(outcome);
   }
@@ -76,7 +76,7 @@ class FakeActions final : public ActionRunner {
   CondVar changed_;
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
   int running_ ABSL_GUARDED_BY(mutex_) = 0;
-  Outcome outcome_ ABSL_GUARDED_BY(mutex_) = Outcome::Done("did it");
+  ActionOutcome outcome_ ABSL_GUARDED_BY(mutex_) = ActionOutcome::Done("did it");
   std::vector<std::string> done_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -101,10 +101,10 @@ class OperationsTest : public testing::Test {
     return request;
   }
 
-  Outcome Perform(const v1::PerformActionRequest& request, const Patience& patience = {}) {
+  ActionOutcome Perform(const v1::PerformActionRequest& request, const Patience& patience = {}) {
     return operations_->Perform(request, patience);
   }
-  std::future<Outcome> Begin(const v1::PerformActionRequest& request) {
+  std::future<ActionOutcome> Begin(const v1::PerformActionRequest& request) {
     return std::async(std::launch::async, [this, request] { return Perform(request); });
   }
 
@@ -119,7 +119,7 @@ class OperationsTest : public testing::Test {
 TEST_F(OperationsTest, ARepeatedOperationIsAnsweredFromMemoryAlsoAfterARestart) {
   EXPECT_FALSE(Perform(Request("d/web1/1")).response.repeated_operation());
   for (int restart = 0; restart < 2; ++restart, Restart()) {
-    const Outcome repeated = Perform(Request("d/web1/1", 2 + restart));
+    const ActionOutcome repeated = Perform(Request("d/web1/1", 2 + restart));
     EXPECT_TRUE(repeated.ok());
     EXPECT_TRUE(repeated.response.repeated_operation());
     EXPECT_EQ(repeated.response.output(), "did it");
@@ -128,12 +128,12 @@ TEST_F(OperationsTest, ARepeatedOperationIsAnsweredFromMemoryAlsoAfterARestart) 
 }
 
 TEST_F(OperationsTest, AFailureIsRememberedWithWhatWasMoved) {
-  Outcome failed = Outcome::Of(absl::InternalError("web: BROKEN"));
+  ActionOutcome failed = ActionOutcome::Of(absl::InternalError("web: BROKEN"));
   failed.response.add_moves()->set_service("db");
   actions_.SetOutcome(failed);
   Perform(Request("d/web1/1"));
-  actions_.SetOutcome(Outcome::Done("fine"));
-  const Outcome repeated = Perform(Request("d/web1/1"));
+  actions_.SetOutcome(ActionOutcome::Done("fine"));
+  const ActionOutcome repeated = Perform(Request("d/web1/1"));
   EXPECT_EQ(repeated.code, StatusCode::kInternal);
   EXPECT_EQ(repeated.message, "web: BROKEN");
   EXPECT_EQ(repeated.response.moves_size(), 1);
@@ -158,7 +158,7 @@ TEST_F(OperationsTest, AnIdIsNotReusedForAnotherAction) {
 TEST_F(OperationsTest, ALowerFencingNumberIsRefusedAndNothingIsDone) {
   Perform(Request("d2/web1/1", 5));
   Restart();
-  const Outcome refused = Perform(Request("d1/web1/1", 4));
+  const ActionOutcome refused = Perform(Request("d1/web1/1", 4));
   EXPECT_EQ(refused.code, StatusCode::kFailedPrecondition);
   EXPECT_EQ(Perform(Request("d2/web1/1", 4)).code, StatusCode::kFailedPrecondition)
       << "also for what it could answer from memory";
@@ -191,7 +191,7 @@ TEST_F(OperationsTest, WithoutIdFencingOrKnownActionIsRefusedAndNotRemembered) {
 
 TEST_F(OperationsTest, WhatBeganGoesOnWhenItsCallerGivesUpAndIsAskedForAgain) {
   actions_.Hold();
-  const Outcome late =
+  const ActionOutcome late =
       Perform(Request("d/web1/1"), {.deadline = absl::Now() + absl::Milliseconds(200)});
   EXPECT_EQ(late.code, StatusCode::kDeadlineExceeded);
   auto again = Begin(Request("d/web1/1"));
@@ -214,11 +214,11 @@ TEST_F(OperationsTest, WhatDidNotBeginIsForgottenWithItsCaller) {
 
 TEST_F(OperationsTest, CallersBeyondTheLimitAreRefused) {
   actions_.Hold();
-  std::vector<std::future<Outcome>> calls;
+  std::vector<std::future<ActionOutcome>> calls;
   for (int i = 0; i < kMostOperationCalls; ++i) {
     // One that finds the place taken by the call below comes again.
     calls.push_back(std::async(std::launch::async, [this] {
-      Outcome outcome = Perform(Request("d/web1/1"));
+      ActionOutcome outcome = Perform(Request("d/web1/1"));
       while (outcome.code == StatusCode::kResourceExhausted) outcome = Perform(Request("d/web1/1"));
       return outcome;
     }));
@@ -238,14 +238,14 @@ TEST_F(OperationsTest, OneThatWasInterruptedIsDoneAgainAndTold) {
   actions_.Hold();
   auto interrupted = Begin(Request("d/web1/1"));
   ASSERT_TRUE(actions_.AwaitBegun(1));
-  actions_.SetOutcome(Outcome::Of(absl::InternalError("git was stopped")));
+  actions_.SetOutcome(ActionOutcome::Of(absl::InternalError("git was stopped")));
   operations_->Stop();
   EXPECT_EQ(interrupted.get().code, StatusCode::kUnavailable);
   EXPECT_EQ(Perform(Request("d/web1/2")).code, StatusCode::kUnavailable);
   actions_.Release();
   Restart();
-  actions_.SetOutcome(Outcome::Done("did it"));
-  const Outcome outcome = Perform(Request("d/web1/1"));
+  actions_.SetOutcome(ActionOutcome::Done("did it"));
+  const ActionOutcome outcome = Perform(Request("d/web1/1"));
   EXPECT_TRUE(outcome.ok());
   EXPECT_FALSE(outcome.response.repeated_operation());
   EXPECT_THAT(actions_.done(), ElementsAre("d/web1/1", "d/web1/1 again"));
@@ -267,9 +267,10 @@ TEST_F(OperationsTest, AnEndThatCannotBeStoredIsNotTold) {
 }
 
 TEST_F(OperationsTest, WhatIsUnavailableNowMayBeAskedForAgain) {
-  actions_.SetOutcome(Outcome::Of(absl::UnavailableError("its configuration is being changed")));
+  actions_.SetOutcome(
+      ActionOutcome::Of(absl::UnavailableError("its configuration is being changed")));
   EXPECT_EQ(Perform(Request("d/web1/1")).code, StatusCode::kUnavailable);
-  actions_.SetOutcome(Outcome::Done("did it"));
+  actions_.SetOutcome(ActionOutcome::Done("did it"));
   EXPECT_TRUE(Perform(Request("d/web1/1")).ok());
 }
 

@@ -27,12 +27,12 @@ absl::Status RunRebootCommand(const RebootOptions& options) {
 
 }  // namespace
 
-Outcome Reboot(const RebootOptions& options, const std::string& boot_id, bool again) {
-  Outcome outcome = Outcome::Done("the reboot has been asked for");
+ActionOutcome Reboot(const RebootOptions& options, const std::string& boot_id, bool again) {
+  ActionOutcome outcome = ActionOutcome::Done("the reboot has been asked for");
   outcome.response.set_boot_id(boot_id);
   if (again) {
     const absl::StatusOr<std::string> now = ReadBootId(options.boot_id_file);
-    if (!now.ok()) return Outcome::Of(now.status());
+    if (!now.ok()) return ActionOutcome::Of(now.status());
     if (*now != boot_id) {
       outcome.response.set_output("the host has rebooted since it was asked to");
       return outcome;
@@ -43,7 +43,7 @@ Outcome Reboot(const RebootOptions& options, const std::string& boot_id, bool ag
       by_command ? RunRebootCommand(options)
                  : options.systemd->Reboot(options.clock->Now() + kLongestRequest, {});
   if (asked.ok()) return outcome;
-  return Outcome::Of(
+  return ActionOutcome::Of(
       absl::InternalError(absl::StrCat("cannot reboot", by_command ? " by " : "",
                                        by_command ? options.command : "", ": ", asked.message())));
 }

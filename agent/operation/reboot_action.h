@@ -24,7 +24,7 @@ struct RebootOptions {
 // Asks for a reboot, and answers with the boot that ends. `boot_id` is the boot in which it was
 // first asked for: where another has begun since, that was it, and nothing is done. INTERNAL: it
 // could not be asked for. UNAVAILABLE: see ReadBootId.
-Outcome Reboot(const RebootOptions& options, const std::string& boot_id, bool again);
+ActionOutcome Reboot(const RebootOptions& options, const std::string& boot_id, bool again);
 
 }  // namespace gitops
 

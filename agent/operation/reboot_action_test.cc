@@ -22,7 +22,7 @@ class RebootTest : public testing::Test {
  protected:
   RebootTest() { directory_.Write("boot", "first\n"); }
 
-  Outcome Ask(const std::string& command, bool again = false) {
+  ActionOutcome Ask(const std::string& command, bool again = false) {
     return Reboot({.command = command,
                    .boot_id_file = directory_ / "boot",
                    .systemd = &systemd_,
@@ -37,7 +37,7 @@ class RebootTest : public testing::Test {
 };
 
 TEST_F(RebootTest, AsksSystemdAndAnswersWithTheBootThatEnds) {
-  const Outcome outcome = Ask("");
+  const ActionOutcome outcome = Ask("");
   ASSERT_TRUE(outcome.ok()) << outcome.message;
   EXPECT_EQ(outcome.response.boot_id(), "first");
   EXPECT_THAT(systemd_.changes(), ElementsAre("reboot"));
@@ -51,18 +51,18 @@ TEST_F(RebootTest, RunsTheCommandInsteadWhereOneIsGiven) {
 
 TEST_F(RebootTest, ThatCannotBeAskedForHasFailed) {
   systemd_.FailCall(1, absl::UnavailableError("no bus"));
-  const Outcome by_bus = Ask("");
+  const ActionOutcome by_bus = Ask("");
   EXPECT_EQ(by_bus.code, StatusCode::kInternal);
   EXPECT_THAT(by_bus.message, HasSubstr("no bus"));
   runner_.On({"kexec"}, {.exit_status = 1, .error_output = "no kernel loaded\n"});
-  const Outcome by_command = Ask("systemctl kexec");
+  const ActionOutcome by_command = Ask("systemctl kexec");
   EXPECT_EQ(by_command.code, StatusCode::kInternal);
   EXPECT_THAT(by_command.message, HasSubstr("systemctl kexec: exit status 1: no kernel loaded"));
 }
 
 TEST_F(RebootTest, IsNotAskedForAgainInAnotherBoot) {
   directory_.Write("boot", "second\n");
-  const Outcome outcome = Ask("", /*again=*/true);
+  const ActionOutcome outcome = Ask("", /*again=*/true);
   ASSERT_TRUE(outcome.ok());
   EXPECT_EQ(outcome.response.boot_id(), "first");
   EXPECT_THAT(systemd_.changes(), IsEmpty());

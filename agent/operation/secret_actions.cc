@@ -32,9 +32,9 @@ absl::StatusOr<std::map<std::string, SecretSpec>> OwnSecrets(
   return secrets;
 }
 
-Outcome Finish(const std::vector<std::string>& done, const std::vector<std::string>& failed) {
-  if (failed.empty()) return Outcome::Done(absl::StrJoin(done, "\n"));
-  return Outcome::Of(absl::InternalError(absl::StrJoin(failed, "; ")));
+ActionOutcome Finish(const std::vector<std::string>& done, const std::vector<std::string>& failed) {
+  if (failed.empty()) return ActionOutcome::Done(absl::StrJoin(done, "\n"));
+  return ActionOutcome::Of(absl::InternalError(absl::StrJoin(failed, "; ")));
 }
 
 // Every secret that lies on this host, since a command may print another than its own. Fails where
@@ -68,9 +68,10 @@ std::string WhatItSaid(const CommandResult& result, const std::vector<HostSpec>&
 
 }  // namespace
 
-Outcome UploadSecrets(const v1::PerformActionRequest& request, const std::vector<HostSpec>& hosts) {
+ActionOutcome UploadSecrets(const v1::PerformActionRequest& request,
+                            const std::vector<HostSpec>& hosts) {
   auto own = OwnSecrets(request, hosts, /*by_name=*/false);
-  if (!own.ok()) return Outcome::Of(own.status());
+  if (!own.ok()) return ActionOutcome::Of(own.status());
   std::vector<std::string> done;
   std::vector<std::string> failed;
   for (const v1::SecretFile& secret : request.secrets()) {
@@ -90,15 +91,16 @@ Outcome UploadSecrets(const v1::PerformActionRequest& request, const std::vector
   return Finish(done, failed);
 }
 
-Outcome RunSecretTriggers(const v1::PerformActionRequest& request,
-                          const std::vector<HostSpec>& hosts, ProcessRunner& runner, bool again) {
+ActionOutcome RunSecretTriggers(const v1::PerformActionRequest& request,
+                                const std::vector<HostSpec>& hosts, ProcessRunner& runner,
+                                bool again) {
   if (again) {
-    return Outcome::Of(absl::AbortedError(
+    return ActionOutcome::Of(absl::AbortedError(
         "the agent ended while the secrets' commands ran, so whether all of them ran is not known; "
         "look at what they act on, and ask for run-secret-triggers once more"));
   }
   auto own = OwnSecrets(request, hosts, /*by_name=*/true);
-  if (!own.ok()) return Outcome::Of(own.status());
+  if (!own.ok()) return ActionOutcome::Of(own.status());
   std::vector<std::vector<std::string>> commands;
   for (const auto& [name, secret] : *own) {
     const bool known = std::find(commands.begin(), commands.end(), secret.action) != commands.end();
@@ -112,7 +114,7 @@ Outcome RunSecretTriggers(const v1::PerformActionRequest& request,
     command.argv = argv;
     command.max_output = kMostOutput;
     const absl::StatusOr<CommandResult> result = runner.Run(command);
-    if (absl::IsCancelled(result.status())) return Outcome::Of(result.status());
+    if (absl::IsCancelled(result.status())) return ActionOutcome::Of(result.status());
     if (!result.ok()) {
       failed.push_back(absl::StrCat(shown, ": ", result.status().message()));
     } else if (result->ok()) {

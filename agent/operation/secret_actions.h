@@ -16,14 +16,16 @@ namespace gitops {
 // Writes the secrets of the request, after all of them were found to be this host's own.
 // PERMISSION_DENIED: one is not, so none was written. INTERNAL: some could not be written; names
 // each with the reason. The others were.
-Outcome UploadSecrets(const v1::PerformActionRequest& request, const std::vector<HostSpec>& hosts);
+ActionOutcome UploadSecrets(const v1::PerformActionRequest& request,
+                            const std::vector<HostSpec>& hosts);
 
 // Runs what the config has as `action` of the secrets that the request names: each distinct command
 // once, in the order of the secrets' names. One that fails does not stop the others. `again`: it
 // had begun before: ABORTED, since running commands twice may do harm. PERMISSION_DENIED; INTERNAL:
 // some failed; CANCELLED: the runner was stopped.
-Outcome RunSecretTriggers(const v1::PerformActionRequest& request,
-                          const std::vector<HostSpec>& hosts, ProcessRunner& runner, bool again);
+ActionOutcome RunSecretTriggers(const v1::PerformActionRequest& request,
+                                const std::vector<HostSpec>& hosts, ProcessRunner& runner,
+                                bool again);
 
 }  // namespace gitops
 

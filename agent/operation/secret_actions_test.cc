@@ -66,7 +66,7 @@ class SecretActionsTest : public testing::Test {
     return request;
   }
 
-  static void ExpectNoSecret(const Outcome& outcome) {
+  static void ExpectNoSecret(const ActionOutcome& outcome) {
     EXPECT_THAT(outcome.message, Not(HasSubstr(kCanary)));
     EXPECT_THAT(outcome.response.DebugString(), Not(HasSubstr(kCanary)));
   }
@@ -77,7 +77,7 @@ class SecretActionsTest : public testing::Test {
 };
 
 TEST_F(SecretActionsTest, WritesEachSecretAndTellsWhere) {
-  const Outcome outcome = UploadSecrets(Request({"a", "b"}), {host_});
+  const ActionOutcome outcome = UploadSecrets(Request({"a", "b"}), {host_});
   ASSERT_TRUE(outcome.ok()) << outcome.message;
   EXPECT_EQ(directory_.Read("a"), kCanary);
   EXPECT_EQ(directory_.Read("b"), kCanary);
@@ -88,7 +88,7 @@ TEST_F(SecretActionsTest, WritesEachSecretAndTellsWhere) {
 TEST_F(SecretActionsTest, OneThatIsNotThisHostsOwnStopsAllOfThem) {
   v1::PerformActionRequest request = Request({"a", "b"});
   request.mutable_secrets(1)->set_destination(directory_ / "elsewhere");
-  const Outcome outcome = UploadSecrets(request, {host_});
+  const ActionOutcome outcome = UploadSecrets(request, {host_});
   EXPECT_EQ(outcome.code, StatusCode::kPermissionDenied);
   EXPECT_FALSE(directory_.Has("a"));
   EXPECT_FALSE(directory_.Has("elsewhere"));
@@ -97,7 +97,7 @@ TEST_F(SecretActionsTest, OneThatIsNotThisHostsOwnStopsAllOfThem) {
 
 TEST_F(SecretActionsTest, OneThatCannotBeWrittenIsNamedAndTheOthersAreWritten) {
   directory_.Write("a/in the way", "");
-  const Outcome outcome = UploadSecrets(Request({"a", "b"}), {host_});
+  const ActionOutcome outcome = UploadSecrets(Request({"a", "b"}), {host_});
   EXPECT_EQ(outcome.code, StatusCode::kInternal);
   EXPECT_THAT(outcome.message, HasSubstr("secret \"a\""));
   EXPECT_EQ(directory_.Read("b"), kCanary);
@@ -106,7 +106,8 @@ TEST_F(SecretActionsTest, OneThatCannotBeWrittenIsNamedAndTheOthersAreWritten) {
 
 TEST_F(SecretActionsTest, RunsEachDistinctCommandOnceAsTheConfigHasIt) {
   host_.secrets["a"].action = {"true"};
-  const Outcome outcome = RunSecretTriggers(Request({"c", "b", "a"}), {host_}, runner_, false);
+  const ActionOutcome outcome =
+      RunSecretTriggers(Request({"c", "b", "a"}), {host_}, runner_, false);
   ASSERT_TRUE(outcome.ok()) << outcome.message;
   ASSERT_EQ(runner_.commands().size(), 2u);
   EXPECT_EQ(runner_.commands()[0].argv, std::vector<std::string>{"true"});
@@ -129,14 +130,14 @@ TEST_F(SecretActionsTest, ACommandThatFailsIsToldWithoutTheSecretItPrinted) {
                              .output = absl::StrCat("key is ", kCanary),
                              .error_output = std::string(9000, 'x') + " no such unit"});
   host_.secrets["a"].action = {"true"};
-  const Outcome outcome = RunSecretTriggers(Request({"a", "b"}), {host_}, runner_, false);
+  const ActionOutcome outcome = RunSecretTriggers(Request({"a", "b"}), {host_}, runner_, false);
   EXPECT_EQ(outcome.code, StatusCode::kInternal);
   EXPECT_THAT(outcome.message, HasSubstr("systemctl reload nginx: exit status 3"));
   EXPECT_THAT(outcome.message, HasSubstr("no such unit"));
   EXPECT_LT(outcome.message.size(), 3000u);
   ExpectNoSecret(outcome);
   runner_.On({"systemctl"}, {.exit_status = 3, .output = absl::StrCat("key is ", kCanary)});
-  const Outcome again = RunSecretTriggers(Request({"b"}), {host_}, runner_, false);
+  const ActionOutcome again = RunSecretTriggers(Request({"b"}), {host_}, runner_, false);
   EXPECT_THAT(again.message, HasSubstr("key is [secret]"));
 }
 
@@ -150,7 +151,7 @@ TEST_F(SecretActionsTest, NothingIsShownOfACommandWhereASecretCannotBeKnown) {
   runner_.On({"systemctl"}, {.exit_status = 3, .output = absl::StrCat("key is ", kCanary)});
   for (const auto& put : in_the_way) {
     put(directory_ / "a");
-    const Outcome outcome = RunSecretTriggers(Request({"b"}), {host_}, runner_, false);
+    const ActionOutcome outcome = RunSecretTriggers(Request({"b"}), {host_}, runner_, false);
     EXPECT_THAT(outcome.message, HasSubstr("systemctl reload nginx: exit status 3"));
     EXPECT_THAT(outcome.message, HasSubstr("is not shown"));
     ExpectNoSecret(outcome);
@@ -161,14 +162,14 @@ TEST_F(SecretActionsTest, NothingIsShownOfACommandWhereASecretCannotBeKnown) {
 TEST_F(SecretActionsTest, SecretsThatAreNotThereYetHideNothing) {
   host_.secrets["a"].destination = directory_ / "no such directory/a";
   runner_.On({"systemctl"}, {.exit_status = 3, .output = "no such unit"});
-  const Outcome outcome = RunSecretTriggers(Request({"b"}), {host_}, runner_, false);
+  const ActionOutcome outcome = RunSecretTriggers(Request({"b"}), {host_}, runner_, false);
   EXPECT_THAT(outcome.message, HasSubstr("exit status 3: no such unit"));
 }
 
 TEST_F(SecretActionsTest, OneCommandThatFailsDoesNotStopTheOthers) {
   host_.secrets["a"].action = {"first"};
   runner_.On({"first"}, absl::NotFoundError("no program first"));
-  const Outcome outcome = RunSecretTriggers(Request({"a", "b"}), {host_}, runner_, false);
+  const ActionOutcome outcome = RunSecretTriggers(Request({"a", "b"}), {host_}, runner_, false);
   EXPECT_THAT(outcome.message, HasSubstr("no program first"));
   EXPECT_EQ(runner_.CountOf({"systemctl"}), 1);
 }

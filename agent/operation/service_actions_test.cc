@@ -72,15 +72,15 @@ class ServiceActionsTest : public testing::Test {
     return request;
   }
 
-  Outcome Sync(const v1::PerformActionRequest& request) {
+  ActionOutcome Sync(const v1::PerformActionRequest& request) {
     record::v1::Operation operation;
     if (absl::Status noted = NoteSync(*agent_, request, operation); !noted.ok()) {
-      return Outcome::Of(noted);
+      return ActionOutcome::Of(noted);
     }
     return SyncServices(*agent_, request, operation);
   }
 
-  static std::vector<std::string> Moves(const Outcome& outcome) {
+  static std::vector<std::string> Moves(const ActionOutcome& outcome) {
     std::vector<std::string> moves;
     for (const v1::ServiceMove& move : outcome.response.moves()) {
       moves.push_back(move.service() + " " + move.from_hash().substr(0, 1) + ">" +
@@ -102,7 +102,7 @@ class ServiceActionsTest : public testing::Test {
 
 TEST_F(ServiceActionsTest, SyncMovesAllCoordinatedServicesAndTellsFromWhereToWhere) {
   EXPECT_THAT(Moves(Sync(To(kA))), ElementsAre("db >a", "web >a"));
-  const Outcome moved = Sync(To(kB));
+  const ActionOutcome moved = Sync(To(kB));
   ASSERT_TRUE(moved.ok()) << moved.message;
   EXPECT_THAT(Moves(moved), ElementsAre("db a>b", "web a>b"));
   EXPECT_THAT(moved.response.output(), HasSubstr("web: " + kA + " -> " + kB));
@@ -128,7 +128,7 @@ TEST_F(ServiceActionsTest, AServicesOwnRevisionBeatsThatOfItsUpstream) {
 TEST_F(ServiceActionsTest, RevisionsAreOfTheirUpstreamAndBranchAndEmptyMeansAny) {
   v1::PerformActionRequest request = To(kA);
   request.mutable_upstream_revisions(0)->set_branch("canary");
-  const Outcome refused = Sync(request);
+  const ActionOutcome refused = Sync(request);
   EXPECT_EQ(refused.code, StatusCode::kFailedPrecondition);
   EXPECT_THAT(refused.message, HasSubstr("branch main of https://git.example/ops.git"));
   EXPECT_THAT(refused.message, testing::Not(HasSubstr("hunter2")));
@@ -141,17 +141,17 @@ TEST_F(ServiceActionsTest, RevisionsAreOfTheirUpstreamAndBranchAndEmptyMeansAny)
 }
 
 TEST_F(ServiceActionsTest, WhatDoesNotConcernThisHostIsNoFailure) {
-  const Outcome other = Sync(To(kA, "mail"));
+  const ActionOutcome other = Sync(To(kA, "mail"));
   EXPECT_TRUE(other.ok());
   EXPECT_EQ(other.response.output(), "no service mail here");
   Configure({Spec("log", Tracking::kAuto)});
-  const Outcome none = Sync(To(kA));
+  const ActionOutcome none = Sync(To(kA));
   EXPECT_TRUE(none.ok());
   EXPECT_EQ(none.response.output(), "no coordinated services here");
 }
 
 TEST_F(ServiceActionsTest, AServiceThatFollowsItsBranchIsRefusedByName) {
-  const Outcome refused = Sync(To(kA, "log"));
+  const ActionOutcome refused = Sync(To(kA, "log"));
   EXPECT_EQ(refused.code, StatusCode::kFailedPrecondition);
   EXPECT_THAT(refused.message, HasSubstr("tracking = auto"));
 }
@@ -159,12 +159,12 @@ TEST_F(ServiceActionsTest, AServiceThatFollowsItsBranchIsRefusedByName) {
 TEST_F(ServiceActionsTest, OneThatFailsStopsNoOtherAndWhatMovedIsTold) {
   ASSERT_TRUE(Sync(To(kA)).ok());
   ASSERT_TRUE((*agent_->Find("db"))->Freeze("bob", "").ok());
-  const Outcome frozen = Sync(To(kB));
+  const ActionOutcome frozen = Sync(To(kB));
   EXPECT_EQ(frozen.code, StatusCode::kFailedPrecondition);
   EXPECT_THAT(frozen.message, HasSubstr("db: is frozen by bob"));
   EXPECT_THAT(Moves(frozen), ElementsAre("web a>b"));
   host_.FailActivate(kC, absl::FailedPreconditionError("exit 1"));
-  const Outcome mixed = Sync(To(kC));
+  const ActionOutcome mixed = Sync(To(kC));
   EXPECT_EQ(mixed.code, StatusCode::kInternal);
   EXPECT_THAT(mixed.message, HasSubstr("frozen by bob"));
   EXPECT_THAT(mixed.message, HasSubstr("web: is BROKEN at " + kB));
@@ -172,7 +172,7 @@ TEST_F(ServiceActionsTest, OneThatFailsStopsNoOtherAndWhatMovedIsTold) {
 }
 
 TEST_F(ServiceActionsTest, ARevisionThatIsNowhereIsNotFoundAndMovesNothing) {
-  const Outcome outcome = Sync(To(std::string(40, 'd')));
+  const ActionOutcome outcome = Sync(To(std::string(40, 'd')));
   EXPECT_EQ(outcome.code, StatusCode::kNotFound);
   EXPECT_THAT(Moves(outcome), IsEmpty());
   EXPECT_THAT(host_.Look("web").activations, IsEmpty());
@@ -194,7 +194,7 @@ TEST_F(ServiceActionsTest, AConfigurationThatChangesMeanwhileDelaysButDoesNotFai
   changed.keep_revisions = 9;
   Configure({changed});
   host_.Release();
-  const Outcome outcome = sync.get();
+  const ActionOutcome outcome = sync.get();
   EXPECT_TRUE(outcome.ok()) << outcome.message;
   EXPECT_EQ(Record("web").hash, kA);
 }

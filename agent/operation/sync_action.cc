@@ -12,8 +12,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "agent/operation/history_words.h"
-#include "agent/rpc/request_checks.h"
 #include "common/config/fleet.h"
+#include "common/rpc/request_checks.h"
 
 namespace gitops {
 namespace {
@@ -166,17 +166,17 @@ absl::Status NoteSync(HostAgent& agent, const v1::PerformActionRequest& request,
   return absl::OkStatus();
 }
 
-Outcome SyncServices(HostAgent& agent, const v1::PerformActionRequest& request,
-                     const record::v1::Operation& before) {
+ActionOutcome SyncServices(HostAgent& agent, const v1::PerformActionRequest& request,
+                           const record::v1::Operation& before) {
   auto moves = MovesOf(agent, request);
-  if (!moves.ok()) return Outcome::Of(moves.status());
+  if (!moves.ok()) return ActionOutcome::Of(moves.status());
   if (moves->empty()) {
-    return Outcome::Done(request.service().empty()
-                             ? "no coordinated services here"
-                             : absl::StrCat("no service ", request.service(), " here"));
+    return ActionOutcome::Done(request.service().empty()
+                                   ? "no coordinated services here"
+                                   : absl::StrCat("no service ", request.service(), " here"));
   }
   for (Move& move : *moves) Start(request, move);
-  Outcome outcome;
+  ActionOutcome outcome;
   std::vector<std::string> told;
   std::vector<absl::Status> failures;
   for (Move& move : *moves) {

@@ -23,8 +23,8 @@ absl::Status NoteSync(HostAgent& agent, const v1::PerformActionRequest& request,
 // others. Where all failures are of one kind, that is the code, else INTERNAL. The moves of a
 // failure name those services that have taken their revision on. A service that this host lacks
 // is no failure: a deployment goes over hosts of many kinds.
-Outcome SyncServices(HostAgent& agent, const v1::PerformActionRequest& request,
-                     const record::v1::Operation& before);
+ActionOutcome SyncServices(HostAgent& agent, const v1::PerformActionRequest& request,
+                           const record::v1::Operation& before);
 
 }  // namespace gitops
 

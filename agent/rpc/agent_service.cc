@@ -9,9 +9,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "agent/rpc/convert.h"
-#include "agent/rpc/request_checks.h"
 #include "common/rpc/caller.h"
 #include "common/rpc/page.h"
+#include "common/rpc/request_checks.h"
 #include "common/rpc/status.h"
 
 namespace gitops {

@@ -9,15 +9,13 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/plan/vocabulary.h"
+#include "common/rpc/request_checks.h"
 #include "services/planner/plan/fleet_selection.h"
 #include "services/planner/run/rollout_policy.h"
 
 namespace gitops {
 namespace {
 
-constexpr size_t kLongestReason = 1000;
-constexpr size_t kShortestHash = 4;
-constexpr size_t kLongestHash = 64;
 constexpr size_t kLongestService = 255;
 // google.protobuf.Duration's own limit, 10,000 years.
 constexpr int64_t kMostSeconds = 315'576'000'000;
@@ -43,7 +41,7 @@ absl::Status CheckService(const v1::DeploymentSpec& spec) {
         absl::StrCat("service \"", absl::CHexEscape(spec.service()),
                      "\" is given, but none of the actions takes one (sync, freeze, unfreeze do)"));
   }
-  return CheckServiceName(spec.service());
+  return CheckNamedService(spec.service());
 }
 
 absl::Status CheckRevision(const v1::DeploymentSpec& spec) {
@@ -94,21 +92,7 @@ absl::Status CheckSpec(const v1::DeploymentSpec& spec, bool changes) {
   return CheckFleetSelection(spec.selection(), changes);
 }
 
-absl::Status CheckReason(const std::string& reason) {
-  if (reason.size() <= kLongestReason) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("the reason has ", reason.size(),
-                                                 " bytes; at most ", kLongestReason, " are kept"));
-}
-
-absl::Status CheckHash(const std::string& hash) {
-  const bool hex = std::all_of(hash.begin(), hash.end(), absl::ascii_isxdigit);
-  if (hex && hash.size() >= kShortestHash && hash.size() <= kLongestHash) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("\"", absl::CHexEscape(hash.substr(0, kLongestHash)), "\" is no commit: give ",
-                   kShortestHash, " to ", kLongestHash, " hexadecimal digits"));
-}
-
-absl::Status CheckServiceName(const std::string& name) {
+absl::Status CheckNamedService(const std::string& name) {
   if (name.empty()) return absl::InvalidArgumentError("no service is named");
   const bool printable =
       std::all_of(name.begin(), name.end(), [](unsigned char c) { return c > ' ' && c != 0x7F; });

@@ -14,9 +14,7 @@ namespace gitops {
 absl::Status CheckSpec(const v1::DeploymentSpec& spec, bool changes);
 
 // What other requests are checked for too. INVALID_ARGUMENT, with the field where it is not clear.
-absl::Status CheckReason(const std::string& reason);     // at most 1,000 bytes
-absl::Status CheckHash(const std::string& hash);         // 4 to 64 hex digits
-absl::Status CheckServiceName(const std::string& name);  // not empty, printable, at most 255 bytes
+absl::Status CheckNamedService(const std::string& name);  // not empty, printable, at most 255 bytes
 absl::Status CheckDuration(absl::string_view field, const google::protobuf::Duration& duration);
 
 }  // namespace gitops

@@ -104,10 +104,5 @@ TEST(CheckSpecTest, TheWholeFleetIsChangedOnlyWhereAllIsSaid) {
   EXPECT_TRUE(CheckSpec(spec, /*changes=*/true).ok());
 }
 
-TEST(CheckSpecTest, ReasonsOfAThousandBytesAreKeptAndLongerOnesRefused) {
-  EXPECT_TRUE(CheckReason(std::string(1000, 'x')).ok());
-  EXPECT_TRUE(absl::IsInvalidArgument(CheckReason(std::string(1001, 'x'))));
-}
-
 }  // namespace
 }  // namespace gitops

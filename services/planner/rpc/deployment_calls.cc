@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/rpc/page.h"
-#include "services/planner/plan/check_spec.h"
+#include "common/rpc/request_checks.h"
 #include "services/planner/record/timestamps.h"
 #include "services/planner/rpc/answer_size.h"
 

@@ -67,7 +67,7 @@ absl::Status NobodyHasIt(const std::string& service, size_t selected) {
 
 absl::StatusOr<std::vector<v1::HostOutcome>> RunFleetCommand(const Fleet& fleet,
                                                              const FleetCommand& command) {
-  if (absl::Status status = CheckServiceName(command.service); !status.ok()) return status;
+  if (absl::Status status = CheckNamedService(command.service); !status.ok()) return status;
   absl::StatusOr<FleetHosts> hosts = SelectHosts(fleet, command.selection, command.changes);
   if (!hosts.ok()) return hosts.status();
   const size_t selected = hosts->size();

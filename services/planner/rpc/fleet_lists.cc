@@ -117,7 +117,7 @@ absl::Status ListFleetServices(const Fleet& fleet, const v1::ListFleetServicesRe
   const absl::StatusOr<PageRequest> page = ReadPage(request);
   if (!page.ok()) return page.status();
   if (!request.service().empty()) {
-    if (absl::Status status = CheckServiceName(request.service()); !status.ok()) return status;
+    if (absl::Status status = CheckNamedService(request.service()); !status.ok()) return status;
   }
   const auto hosts = SelectHosts(fleet, request.selection(), /*changes=*/false);
   if (!hosts.ok()) return hosts.status();

@@ -1,11 +1,13 @@
-#ifndef GITOPS_AGENT_RPC_REQUEST_CHECKS_H_
-#define GITOPS_AGENT_RPC_REQUEST_CHECKS_H_
+#ifndef GITOPS_COMMON_RPC_REQUEST_CHECKS_H_
+#define GITOPS_COMMON_RPC_REQUEST_CHECKS_H_
 
 #include <string>
 
 #include "absl/status/status.h"
 
 namespace gitops {
+
+// What requests of several services hold.
 
 // INVALID_ARGUMENT: it is longer than the history keeps.
 absl::Status CheckReason(const std::string& reason);
@@ -15,4 +17,4 @@ absl::Status CheckHash(const std::string& hash);
 
 }  // namespace gitops
 
-#endif  // GITOPS_AGENT_RPC_REQUEST_CHECKS_H_
+#endif  // GITOPS_COMMON_RPC_REQUEST_CHECKS_H_

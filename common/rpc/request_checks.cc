@@ -1,9 +1,10 @@
-#include "agent/rpc/request_checks.h"
+#include "common/rpc/request_checks.h"
 
 #include <algorithm>
 #include <cstddef>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 
 namespace gitops {
@@ -24,9 +25,9 @@ absl::Status CheckReason(const std::string& reason) {
 absl::Status CheckHash(const std::string& hash) {
   const bool hex = std::all_of(hash.begin(), hash.end(), absl::ascii_isxdigit);
   if (hex && hash.size() >= kShortestHash && hash.size() <= kLongestHash) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("\"", hash, "\" is no commit: give ",
-                                                 kShortestHash, " to ", kLongestHash,
-                                                 " hexadecimal digits"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", absl::CHexEscape(hash.substr(0, kLongestHash)), "\" is no commit: give ",
+                   kShortestHash, " to ", kLongestHash, " hexadecimal digits"));
 }
 
 }  // namespace gitops
