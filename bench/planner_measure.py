@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import processes
-from harness import BIN, ctl
+from harness import BIN, ctl, wait_for
 from swarm import Planner, Prober, Swarm
 
 
@@ -88,6 +88,8 @@ def reconnect(directory, agents, services, api, rounds):
                 planner.start(wait=False)
                 back = swarm.when_connected(agents) - began
                 assert prober.online() == agents, "the planner shows another number of hosts"
+                prober.await_first()
+                wait_for(lambda: prober.took, 30, "a second answer")
             assert not prober.errors, f"while the agents came back it answered {prober.errors}"
             found["serving"].append(prober.first - began)
             found["back"].append(back)
