@@ -253,12 +253,22 @@ absl::StatusOr<std::string> ServiceController::FindRevision(absl::string_view pr
   }
   if (!found.empty()) return found;
   // What is being fetched meanwhile may take for ever; the job begins it again afterwards.
-  drivers_.source->Interrupt();
+  {
+    MutexLock lock(mutex_);
+    ++source_wanted_;
+    drivers_.source->Interrupt();
+  }
   absl::StatusOr<std::string> resolved;
   {
-    MutexLock lock(source_mutex_);
-    drivers_.source->Resume();
+    MutexLock source(source_mutex_);
+    {
+      MutexLock lock(mutex_);
+      --source_wanted_;
+      drivers_.source->Resume();
+    }
     resolved = drivers_.source->Resolve(prefix);
+    MutexLock lock(mutex_);
+    if (source_wanted_ > 0) drivers_.source->Interrupt();
   }
   WakeJob();
   return resolved;

@@ -178,6 +178,8 @@ class ServiceController {
   CondVar attempted_;
   ServiceRecord record_ ABSL_GUARDED_BY(mutex_);
   bool unsaved_ ABSL_GUARDED_BY(mutex_) = false;
+  // Callers that wait for the source, whose turn comes before the job's.
+  int source_wanted_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string logged_hash_ ABSL_GUARDED_BY(mutex_);
   std::optional<State> logged_state_ ABSL_GUARDED_BY(mutex_);  // none: no history yet
   absl::Time last_poll_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();

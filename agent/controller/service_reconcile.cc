@@ -77,11 +77,12 @@ void ServiceController::NoteOutcome(const std::string& target, bool ok) {
 bool ServiceController::Reconcile(bool forced) {
   ServiceRecord record;
   bool waiting;
-  // Whoever interrupts changes the record first, and wakes this afterwards.
-  drivers_.source->Resume();
   {
     MutexLock lock(mutex_);
     if (stopping_) return false;
+    // Whoever interrupts changes the record first, or is counted, and wakes this afterwards.
+    drivers_.source->Resume();
+    if (source_wanted_ > 0) drivers_.source->Interrupt();
     record = record_;
     waiting = options_.clock->Now() < next_attempt_ && next_attempt_ != absl::InfiniteFuture();
     if (unsaved_) (void)Commit(record_, {}, /*force=*/true);
