@@ -235,12 +235,13 @@ SELECT_FAULTS = {
 def test_a_faulty_answer_while_hosts_are_selected_begins_nothing(hooked, fault, point):
     answer, said = SELECT_FAULTS[fault]
     hooked.fail(answer, point)
-    last = hooked.fleet.latest()["id"]
     for command in (["plan", "freeze"], ["deploy", "freeze", "--all", "-y"]):
         done = hooked.fleet.ctl(*command, check=False)
         assert done.status == 1, done
         assert all(text in done.err for text in ('"fault"', point, said)), done
-    assert hooked.fleet.latest()["id"] == last
+    kept = hooked.fleet.latest()
+    assert (kept["state"], kept["hosts"]) == ("FAILED", []), "nothing was begun"
+    assert said in kept["hookCalls"][-1]["error"], "the call is kept"
     assert [hooked.state(name) for name in hooked.hosts.names] == ["OK"] * 3
 
 

@@ -64,10 +64,11 @@ class Synced:
         return self.fleet.latest()
 
     def refused(self, *arguments):
-        before = self.fleet.latest()["id"]
         done = self.fleet.deploy(*arguments)
         assert done.status == 1, done
-        assert self.fleet.latest()["id"] == before, "nothing was begun"
+        kept = self.fleet.latest()
+        assert (kept["state"], kept["hosts"]) == ("FAILED", []), "nothing was begun"
+        assert kept["id"] in done.err and kept["hookCalls"], "what its hooks were asked is kept"
         return done.err
 
     def plan(self, *arguments):
@@ -191,7 +192,10 @@ def test_a_plan_token_can_be_used_again_and_by_name_form(synced):
 
 
 def test_a_plan_token_that_does_not_exist_is_refused(synced):
-    assert "no plan with this token" in synced.refused("--plan", "0" * 32)
+    before = synced.fleet.latest()["id"]
+    done = synced.fleet.deploy("--plan", "0" * 32)
+    assert done.status == 1 and "no plan with this token" in done.err
+    assert synced.fleet.latest()["id"] == before, "no hook was asked, so there is nothing to keep"
 
 
 def test_nothing_may_stand_beside_a_plan_token(synced):
