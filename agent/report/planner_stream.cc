@@ -1,23 +1,24 @@
 #include "agent/report/planner_stream.h"
 
-#include <chrono>
 #include <utility>
 
 namespace gitops {
 
-std::shared_ptr<PlannerStream> PlannerStream::Open(const std::shared_ptr<grpc::Channel>& channel,
+PlannerStream::PlannerStream(std::shared_ptr<grpc::Channel> channel, v1::ReportRequest hello,
+                             std::function<void()> on_event)
+    : channel_(std::move(channel)),
+      stub_(v1::ReportService::NewStub(channel_)),
+      out_(std::move(hello)),
+      on_event_(std::move(on_event)) {
+  MutexLock lock(mutex_);
+  look_.writing = true;
+}
+
+std::unique_ptr<PlannerStream> PlannerStream::Open(std::shared_ptr<grpc::Channel> channel,
                                                    v1::ReportRequest hello,
                                                    std::function<void()> on_event) {
-  const std::shared_ptr<PlannerStream> stream(new PlannerStream());
-  stream->channel_ = channel;
-  stream->stub_ = v1::ReportService::NewStub(channel);
-  stream->out_ = std::move(hello);
-  {
-    MutexLock lock(stream->mutex_);
-    stream->on_event_ = std::move(on_event);
-    stream->self_ = stream;
-    stream->look_.writing = true;
-  }
+  std::unique_ptr<PlannerStream> stream(
+      new PlannerStream(std::move(channel), std::move(hello), std::move(on_event)));
   stream->stub_->async()->Report(&stream->context_, stream.get());
   // Writes begin outside of gRPC's calls; it must not be done with us before the last of them.
   stream->AddHold();
@@ -25,6 +26,16 @@ std::shared_ptr<PlannerStream> PlannerStream::Open(const std::shared_ptr<grpc::C
   stream->StartRead(&stream->in_);
   stream->StartCall();
   return stream;
+}
+
+PlannerStream::~PlannerStream() {
+  {
+    MutexLock lock(mutex_);
+    on_event_ = nullptr;
+  }
+  Cancel();
+  MutexLock lock(mutex_);
+  while (!look_.ended.has_value()) done_.Wait(mutex_);
 }
 
 PlannerStream::Look PlannerStream::look() const {
@@ -42,23 +53,6 @@ bool PlannerStream::Send(v1::ReportRequest request) {
 }
 
 void PlannerStream::Cancel() { context_.TryCancel(); }
-
-void PlannerStream::Close() {
-  {
-    MutexLock lock(mutex_);
-    on_event_ = nullptr;
-  }
-  Cancel();
-}
-
-bool PlannerStream::AwaitEnd(absl::Duration most) {
-  const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(most);
-  MutexLock lock(mutex_);
-  while (!look_.ended.has_value()) {
-    if (!done_.WaitUntil(mutex_, deadline)) return look_.ended.has_value();
-  }
-  return true;
-}
 
 void PlannerStream::OnReadDone(bool ok) {
   if (!ok) {
@@ -88,18 +82,15 @@ void PlannerStream::OnWriteDone(bool) {
 }
 
 void PlannerStream::OnDone(const grpc::Status& status) {
-  std::shared_ptr<PlannerStream> self;  // ends without the lock
-  {
-    MutexLock lock(mutex_);
-    look_.ended = status;
-    self = std::move(self_);
-    done_.NotifyAll();
-  }
-  Tell();
+  // All under one lock: the owner destroys this as soon as it sees the end.
+  MutexLock lock(mutex_);
+  look_.ended = status;
+  done_.NotifyAll();
+  if (on_event_) on_event_();
 }
 
 void PlannerStream::Tell() {
-  // Under the lock, so that none comes after Close().
+  // Under the lock, so that none comes when the destructor has begun.
   MutexLock lock(mutex_);
   if (on_event_) on_event_();
 }

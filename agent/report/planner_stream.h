@@ -13,15 +13,20 @@
 
 namespace gitops {
 
-// One stream to the planner, on gRPC's callback API: nothing here waits, and a stream that hangs
-// holds no thread. Any thread.
+// One stream to the planner, on gRPC's callback API: a stream that hangs holds no thread. Any
+// thread.
 class PlannerStream final : public grpc::ClientBidiReactor<v1::ReportRequest, v1::ReportResponse> {
  public:
   // Begins with `hello`. `on_event` is called, without locks held but for this stream's, when
-  // look() may have changed; not after Close().
-  static std::shared_ptr<PlannerStream> Open(const std::shared_ptr<grpc::Channel>& channel,
+  // look() may have changed. Gives up the channel with the stream.
+  static std::unique_ptr<PlannerStream> Open(std::shared_ptr<grpc::Channel> channel,
                                              v1::ReportRequest hello,
                                              std::function<void()> on_event);
+
+  // Cancels, and waits until gRPC has done with the stream, which takes no answer of the planner.
+  // Not from one of gRPC's threads, `on_event` among them: the last channel takes these threads
+  // down with it, and waits for them.
+  ~PlannerStream() override;
 
   struct Look {
     bool writing = false;                    // what was sent last is still on its way
@@ -34,21 +39,18 @@ class PlannerStream final : public grpc::ClientBidiReactor<v1::ReportRequest, v1
   bool Send(v1::ReportRequest request);
   // Ends it from this side; look().ended says when that is done.
   void Cancel();
-  // Cancel(), and no event comes any more.
-  void Close();
-  // Waits until gRPC has done with it. False: not within `most` (of real time).
-  bool AwaitEnd(absl::Duration most);
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
   void OnDone(const grpc::Status& status) override;
 
  private:
-  PlannerStream() = default;
+  PlannerStream(std::shared_ptr<grpc::Channel> channel, v1::ReportRequest hello,
+                std::function<void()> on_event);
   void Tell() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  std::shared_ptr<grpc::Channel> channel_;
-  std::unique_ptr<v1::ReportService::Stub> stub_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<v1::ReportService::Stub> stub_;
   grpc::ClientContext context_;
   v1::ReportRequest out_;
   v1::ReportResponse in_;
@@ -58,8 +60,6 @@ class PlannerStream final : public grpc::ClientBidiReactor<v1::ReportRequest, v1
   std::function<void()> on_event_ ABSL_GUARDED_BY(mutex_);
   bool open_ ABSL_GUARDED_BY(mutex_) = true;
   Look look_ ABSL_GUARDED_BY(mutex_);
-  // Until OnDone().
-  std::shared_ptr<PlannerStream> self_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace gitops

@@ -18,7 +18,6 @@ constexpr int kPlannerPort = 8001;
 constexpr absl::Duration kConnectTimeout = absl::Seconds(5);
 // A stream that lasted this long was no failure: the next attempt comes soon.
 constexpr absl::Duration kGoodStream = absl::Seconds(10);
-constexpr absl::Duration kMostStopping = absl::Milliseconds(900);
 // Services in one message, so that none gets too big.
 constexpr size_t kMostChanges = 500;
 
@@ -70,8 +69,6 @@ class ReporterImpl final : public Reporter {
     }
     job.reset();
     if (stream_ == nullptr) return;
-    stream_->Close();
-    if (!stream_->AwaitEnd(kMostStopping)) LogWarning("the stream to the planner did not end");
     stream_.reset();
     if (answered_) SetConnected(false);
   }
@@ -132,7 +129,7 @@ class ReporterImpl final : public Reporter {
     *request.mutable_hello() = options_.hello();
     began_ = now;
     answer_by_ = now + options_.answer_timeout;
-    stream_ = PlannerStream::Open(*channel, std::move(request), [this] { Wake(); });
+    stream_ = PlannerStream::Open(*std::move(channel), std::move(request), [this] { Wake(); });
     return answer_by_;
   }
 
@@ -215,7 +212,7 @@ class ReporterImpl final : public Reporter {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   // Only used by the job, and by Stop() after it.
-  std::shared_ptr<PlannerStream> stream_;
+  std::unique_ptr<PlannerStream> stream_;
   bool answered_ = false;
   bool timed_out_ = false;
   bool renewing_ = false;
