@@ -10,8 +10,9 @@ import subprocess
 import time
 
 import processes
+from agent_swarm import Swarm
 from harness import BIN, ctl, wait_for
-from swarm import Planner, Prober, Swarm
+from swarm import Planner, Prober
 
 
 def spread(samples):

@@ -1,22 +1,16 @@
-"""A planner and a swarm of agents, as processes, and one who asks the planner all the while."""
+"""A planner for a swarm of agents, as a process, and one who asks it all the while."""
 
 import importlib
-import os
 import pathlib
-import queue
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
 import grpc
 
 from fleet import PLANNER, Program
-from harness import BIN, ROOT, wait_for
-
-SWARM = BIN / "bench/agent_swarm"
+from harness import ROOT, wait_for
 
 
 def load_api(directory):
@@ -29,61 +23,6 @@ def load_api(directory):
     online = importlib.import_module("gitops.v1.deployment_pb2").HOST_STATE_ONLINE
     return (importlib.import_module("gitops.v1.planner_pb2"),
             importlib.import_module("gitops.v1.planner_pb2_grpc"), online)
-
-
-class Swarm:
-    """So many agents that report to a planner at unix:SOCKETS/planner, and serve, unless `quiet`."""
-
-    def __init__(self, hosts, services, quiet=False):
-        self.hosts = hosts
-        # Paths of sockets are short.
-        self.sockets = pathlib.Path(tempfile.mkdtemp(prefix="gitops-swarm-", dir="/tmp"))
-        self.config = self.sockets / "fleet.toml"
-        self.command = [str(SWARM), str(hosts), str(services), str(self.sockets),
-                        "--planner", self.planner, *(["--quiet"] if quiet else [])]
-        self._connected = queue.Queue()
-        self.log = self.sockets / "log"
-
-    @property
-    def planner(self):
-        return f"unix:{self.sockets}/planner"
-
-    def __enter__(self):
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE,
-                                            stdout=subprocess.PIPE, stderr=log, text=True)
-        first = self.process.stdout.readline()
-        assert first == "serving\n", f"agent_swarm said {first!r}"
-        threading.Thread(target=self._read, daemon=True).start()
-        return self
-
-    def _read(self):
-        for line in self.process.stdout:
-            word, _, number = line.partition(" ")
-            if word == "connected":
-                self._connected.put((time.monotonic(), int(number)))
-
-    def when_connected(self, hosts, seconds=120):
-        """When so many (none or all) had an answer of the planner, by the monotonic clock."""
-        deadline = time.monotonic() + seconds
-        while True:
-            at, number = self._connected.get(timeout=max(0.0, deadline - time.monotonic()))
-            if number == hosts:
-                return at
-
-    def forget(self):
-        """What was told until now is of the past."""
-        while not self._connected.empty():
-            self._connected.get()
-
-    def __exit__(self, *_):
-        self.process.stdin.close()
-        try:
-            self.process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        shutil.rmtree(self.sockets, ignore_errors=True)
 
 
 class Planner:
