@@ -16,6 +16,10 @@ from harness import BIN, toml, wait_for
 
 DISPATCHER = BIN / "services" / "hook_dispatcher" / "gitops-hook-dispatcher"
 pb = protos.messages("gitops/v1/hooks")
+POINTS = [f"{when}-{step}" for step in ("select", "deploy", "reboot", "healthchecks")
+          for when in ("pre", "post")]
+SELECT_POINTS = POINTS[:2]
+WEB1 = {"host": "web1", "actions": ["push", "switch"]}
 LARGEST = [("grpc.max_receive_message_length", 64 << 20), ("grpc.max_send_message_length", 64 << 20)]
 
 
@@ -103,6 +107,17 @@ class Endpoint:
 def hang_up(handler):
     """Ends a connection without another word."""
     handler.connection.shutdown(socket.SHUT_RDWR)
+
+
+def says(*said):
+    """An endpoint's answer: these in turn, the last one for ever."""
+    left = list(said)
+    return lambda request, handler: left.pop(0) if len(left) > 1 else left[0]
+
+
+def hook(endpoint, name="drain", points=("pre-deploy",), **keys):
+    return {"name": name, "points": list(points), "url": getattr(endpoint, "url", endpoint),
+            "retries": 0, **keys}
 
 
 def hooks_config(*hooks):
