@@ -75,6 +75,15 @@ def in_their_actions(fleet, start):
     return begun
 
 
+def in_their_reboots(fleet, start):
+    fleet.hold("reboot", *HOSTS)
+    begun = start()
+    fleet.await_reboot(*HOSTS)
+    break_hosts(fleet)
+    fleet.release(*HOSTS)
+    return begun
+
+
 def in_their_health_checks(fleet, start):
     fleet.hold("checks", *HOSTS)
     begun = start()
@@ -88,6 +97,7 @@ POINTS_ASKED = {
     "before_their_turn": [],
     "in_their_pre_deploy_hooks": ["pre-deploy", "post-deploy"],
     "in_their_actions": ["pre-deploy", "post-deploy"],
+    "in_their_reboots": ["pre-deploy", "post-deploy", "pre-reboot", "post-reboot"],
     "in_their_health_checks": ["pre-deploy", "post-deploy", "pre-healthchecks",
                                "post-healthchecks"],
 }
@@ -97,11 +107,14 @@ POINTS_ASKED = {
     (before_their_turn, "UNREACHABLE", []),
     (in_their_pre_deploy_hooks, "FAILED", []),
     (in_their_actions, "FAILED", ["sync"]),
+    (in_their_reboots, "FAILED", ["sync", "run-secret-triggers"]),
     (in_their_health_checks, "FAILED", ["sync", "run-secret-triggers"]),
 ])
 def test_hosts_that_break_fail_alone_and_go_on_when_they_are_mended(fleet, phase, ended, performed):
-    begun = phase(fleet, lambda: begin(fleet, flags=(
-        "--max-parallel", "5", "--on-failure", "continue", "--health-timeout", "6s")))
+    reboots = int(phase is in_their_reboots)
+    begun = phase(fleet, lambda: begin(fleet, actions=(*ACTIONS, *["reboot"] * reboots), flags=(
+        "--max-parallel", "5", "--on-failure", "continue", "--health-timeout", "6s",
+        "--reboot-timeout", "6s")))
     deployment = fleet.await_end(begun, seconds=60)
     assert deployment["state"] == "FAILED"
     assert states(deployment) == {"good": "SUCCEEDED", "slow": "SUCCEEDED",
@@ -126,6 +139,7 @@ def test_hosts_that_break_fail_alone_and_go_on_when_they_are_mended(fleet, phase
     for name in HOSTS:
         assert fleet.agents[name].service("app")["hash"] == fleet.hash
         assert fleet.trace(name)[-2:] == ["begun", "done"]
+        assert fleet.reboots(name) == reboots
     assert seen == {"good": ["begun", "done"], "slow": ["begun", "done"]}
     assert {name: fleet.trace(name) for name in seen} == seen
 
@@ -200,17 +214,16 @@ def test_an_agent_that_is_away_for_a_moment_in_its_action_is_waited_for(fleet, n
     assert fleet.trace(name) == ["begun", "done"]
 
 
-# A planner that cannot store.
+# Full disks.
 
 class SmallDisk:
-    """A planner whose state directory has little room."""
+    """Little room, for one program, below one of its directories."""
 
-    def __init__(self, fleet, namespace):
-        self.state = fleet.base / "planner" / "state"
-        self.state.mkdir(parents=True)
-        namespace.run("mount", "-t", "tmpfs", "-o", "size=2m,mode=0700", "planner", self.state)
-        fleet.planner.wrapper = namespace.wrapper
-        self.filler = namespace.path(self.state) / "filler"
+    def __init__(self, program, directory, namespace):
+        directory.mkdir(parents=True)
+        namespace.run("mount", "-t", "tmpfs", "-o", "size=2m,mode=0755", "small", directory)
+        program.wrapper = namespace.wrapper
+        self.filler = namespace.path(directory) / "filler"
 
     def fill(self):
         with open(self.filler, "wb", buffering=0) as file:
@@ -231,7 +244,9 @@ def full(tmp_path):
         pytest.skip("a small file system needs root")
     with MountNamespace() as namespace:
         fleet = HeldFleet(tmp_path / "full", ("web1", "web2"))
-        fleet.disk = SmallDisk(fleet, namespace)
+        fleet.disk = SmallDisk(fleet.planner, fleet.base / "planner" / "state", namespace)
+        fleet.disk_of_web1 = SmallDisk(fleet.agents["web1"], fleet.base / "web1" / "revisions",
+                                       namespace)
         with fleet:
             fleet.commit("1")
             yield fleet
@@ -277,3 +292,19 @@ def test_locks_that_cannot_be_kept_on_a_full_disk_interrupt_the_deployment(full)
     assert full.trace("web2") == [] and full.hooks_of("web1") == ["pre-deploy"]
     assert full.ctl("resume", "deployment", begun, timeout=60).status == 0
     assert full.trace("web1") == full.trace("web2") == ["begun", "done"]
+
+
+def test_a_host_with_a_full_disk_fails_alone_and_goes_on_when_there_is_room(full):
+    before = full.deploy("sync") and full.agents["web1"].service("app")["hash"]
+    full.disk_of_web1.fill()
+    wanted = full.commit("2")
+    assert full.deploy("sync", "--on-failure", "continue").status == 1
+    deployment = full.latest()
+    assert states(deployment) == {"web1": "FAILED", "web2": "SUCCEEDED"}
+    assert "No space left" in deployment["hosts"][0]["message"], deployment["hosts"][0]["message"]
+    # What is served is what was.
+    assert full.agents["web1"].service("app")["hash"] == before
+
+    full.disk_of_web1.clear()
+    assert full.ctl("resume", "deployment", deployment["id"], timeout=60).status == 0
+    assert [agent.service("app")["hash"] for agent in full.agents.values()] == [wanted] * 2

@@ -71,7 +71,20 @@ def hooked(module_hooked):
 
 def late(handler):
     # Longer than the hook's timeout; nothing ever sets it.
-    threading.Event().wait(4)
+    threading.Event().wait(3)
+    try:
+        handler.send_response(200)
+        handler.end_headers()
+        handler.wfile.write(payload(["freeze"]))
+    except OSError:
+        pass  # nobody waits any more
+
+
+def silent(handler):
+    # Until it is left alone.
+    handler.connection.settimeout(20)
+    handler.connection.recv(1)
+    handler.close_connection = True
 
 
 def slow(handler):
@@ -98,8 +111,9 @@ def payload(actions):
 # (answer, what the error says besides hook, point and host)
 FAULTS = {
     "late": (late, "no whole answer within 2s"),
+    "not at all": (silent, "no whole answer within 2s"),
     "slow": (slow, "no whole answer within 2s"),
-    "none": (hang_up, "no answer"),
+    "hung up": (hang_up, "no answer"),
     "204": ((204, b""), "status 204"),
     "404": ((404, b"who?"), '"who?"'),
     "500": ((500, b"no capacity left"), 'status 500: only 200 lets the deployment go on; the body '
@@ -160,7 +174,7 @@ def test_a_redirect_is_not_followed(hooked):
     assert failed["httpStatus"] == 302 and hooked.elsewhere.calls == []
 
 
-@pytest.mark.parametrize("fault", ["late", "none", "204", "500", "HTML", "another host"])
+@pytest.mark.parametrize("fault", ["late", "hung up", "204", "500", "HTML", "another host"])
 def test_a_faulty_answer_is_ignored_where_the_user_says_so_and_kept_in_the_record(hooked, fault):
     hooked.fail(FAULTS[fault][0], "pre-deploy", "web2")
     done = hooked.fleet.deploy("freeze", "--ignore-hook-errors")

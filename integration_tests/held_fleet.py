@@ -1,5 +1,5 @@
-"""Fleets in which a test can hold a host where it wants it (in a hook, in its action, in its health checks),
-and cut it off, slow it down, pause and kill it there."""
+"""Fleets in which a test can hold a host where it wants it (in a hook, its action, its reboot, its health
+checks), and cut it off, slow it down, pause and kill it there."""
 
 import pathlib
 import shutil
@@ -14,6 +14,7 @@ from harness import CRASH_AGENT, wait_for
 
 POINTS = [f"{when}-{what}" for when in ("pre", "post")
           for what in ("deploy", "reboot", "healthchecks")]
+HELD = ("action", "reboot", "checks")
 
 
 class Link:
@@ -75,7 +76,7 @@ class Link:
 
 
 class HeldFleet(Fleet):
-    """Hosts whose trigger command and health check can be held, and say when they are reached. Those
+    """Hosts whose trigger command, reboot and health check can be held, and say when they are reached. Those
     named in `linked` are reached, and reach the planner, through a Link; `host_keys(name)` has further
     keys of [[hosts]]."""
 
@@ -100,8 +101,9 @@ class HeldFleet(Fleet):
             self.links[name] = (there, back)
             flags = self.agents[name].flags
             flags[flags.index("--planner") + 1] = f"unix:{back.path}"
-        for agent in self.agents.values():
+        for name, agent in self.agents.items():
             agent.binary = CRASH_AGENT  # as any other, until it is told where to die
+            agent.flags += self._reboot_flags(name)
 
     def _keys(self, base, name):
         here = base / name
@@ -116,6 +118,16 @@ class HeldFleet(Fleet):
                                   "action": ["sh", "-c", action.format(here)]}},
         }
 
+    def _reboot_flags(self, name):
+        """The host goes down and comes up, another boot, before its agent has the command's end."""
+        here = self.base / name
+        (here / "boot_id").write_text("boot 0\n")
+        script = here / "reboot.sh"
+        script.write_text(f"cd {here}\necho reboot >> reboots\n"
+                          "echo boot $(wc -l < reboots) > boot_id\n"
+                          "while [ -e hold-reboot ]; do sleep 0.02; done\n")
+        return [f"--reboot-command=sh {script}", f"--boot-id-file={here / 'boot_id'}"]
+
     def stop(self):
         super().stop()
         for name in self.hosts:
@@ -129,13 +141,13 @@ class HeldFleet(Fleet):
     # Holding.
 
     def hold(self, what, *names):
-        """what: "action" or "checks"."""
+        """what: one of HELD."""
         for name in names:
             (self.base / name / f"hold-{what}").touch()
 
     def release(self, *names):
         for name in names:
-            for what in ("action", "checks"):
+            for what in HELD:
                 (self.base / name / f"hold-{what}").unlink(missing_ok=True)
 
     def trace(self, name):
@@ -151,10 +163,18 @@ class HeldFleet(Fleet):
         for name in names:
             wait_for((self.base / name / "in-checks").exists, what=f"the checks of {name}")
 
+    def reboots(self, name):
+        file = self.base / name / "reboots"
+        return len(file.read_text().splitlines()) if file.exists() else 0
+
+    def await_reboot(self, *names):
+        for name in names:
+            wait_for(lambda: self.reboots(name), what=f"the reboot of {name}")
+
     def forget(self):
         """Clears what earlier deployments left to be seen."""
         for name in self.hosts:
-            for file in ("trace", "in-checks"):
+            for file in ("trace", "in-checks", "reboots"):
                 (self.base / name / file).unlink(missing_ok=True)
         self.endpoint.calls.clear()
         self.endpoint.answer = None
