@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "agent/publish/untracked.h"
+#include "common/account/lookup.h"
 #include "common/path/beneath.h"
 
 namespace gitops {
@@ -81,16 +81,13 @@ absl::Status InTheWay(const std::string& path, absl::string_view what, bool file
 
 absl::StatusOr<Owner> LookUpOwner(const std::string& name) {
   if (name.empty()) return Owner{};
-  std::vector<char> buffer(16 << 10);
-  passwd entry = {};
-  passwd* found = nullptr;
-  ::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  if (found == nullptr) {
+  const absl::StatusOr<UserAccount> found = LookUpUser(name);
+  if (!found.ok()) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "there is no user \"", name, "\", who is to own the files; create it, or change `user`"));
+        found.status().message(), ", who is to own the files; create it, or change `user`"));
   }
   if (::geteuid() != 0) return Owner{};
-  return Owner{entry.pw_uid, entry.pw_gid};
+  return Owner{found->uid, found->gid};
 }
 
 absl::StatusOr<Fd> Targets::Make(int directory, const std::string& name, const std::string& path,

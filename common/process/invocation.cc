@@ -1,7 +1,6 @@
 #include "common/process/invocation.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,35 +11,12 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/account/lookup.h"
 
 namespace gitops {
 namespace {
 
 constexpr absl::string_view kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-struct Account {
-  uid_t uid;
-  gid_t gid;
-  std::string name;
-  std::string home;
-};
-
-absl::StatusOr<Account> FindAccount(const std::string& name) {
-  std::vector<char> buffer(1024);
-  passwd entry;
-  passwd* found = nullptr;
-  int error;
-  while ((error = getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found)) ==
-         ERANGE) {
-    buffer.resize(2 * buffer.size());
-  }
-  if (found == nullptr) {
-    return absl::NotFoundError(absl::StrCat(
-        "there is no account \"", name, "\"", error == 0 ? "" : ": ",
-        error == 0 ? "" : std::strerror(error), "; create it, or name another as the user"));
-  }
-  return Account{entry.pw_uid, entry.pw_gid, entry.pw_name, entry.pw_dir};
-}
 
 bool IsFile(const std::string& path) {
   struct stat status;
@@ -80,7 +56,7 @@ bool Sets(const Command& command, absl::string_view name) {
                      [&](const auto& variable) { return variable.first == name; });
 }
 
-std::vector<std::string> MakeEnvironment(const Command& command, const Account* account) {
+std::vector<std::string> MakeEnvironment(const Command& command, const UserAccount* account) {
   std::vector<std::string> environment;
   const auto add_default = [&](absl::string_view name, absl::string_view value) {
     if (!Sets(command, name)) environment.push_back(absl::StrCat(name, "=", value));
@@ -129,7 +105,7 @@ absl::Status Wrap(const std::string& wrapper, std::vector<std::string> options,
   return absl::OkStatus();
 }
 
-absl::Status WrapForAccount(const Account& account, Invocation& invocation) {
+absl::Status WrapForAccount(const UserAccount& account, Invocation& invocation) {
   if (account.uid == geteuid()) return absl::OkStatus();
   if (geteuid() != 0) {
     return absl::PermissionDeniedError(
@@ -161,10 +137,13 @@ absl::StatusOr<Invocation> PlanInvocation(const Command& command) {
     status = Wrap("prlimit", {absl::StrCat("--fsize=", *command.max_file_size)}, invocation);
     if (!status.ok()) return status;
   }
-  std::optional<Account> account;
+  std::optional<UserAccount> account;
   if (!command.user.empty()) {
-    absl::StatusOr<Account> found = FindAccount(command.user);
-    if (!found.ok()) return found.status();
+    absl::StatusOr<UserAccount> found = LookUpUser(command.user);
+    if (!found.ok()) {
+      return absl::NotFoundError(
+          absl::StrCat(found.status().message(), "; create it, or name another as the user"));
+    }
     account = *std::move(found);
     status = WrapForAccount(*account, invocation);
     if (!status.ok()) return status;
