@@ -1,6 +1,7 @@
 #ifndef GITOPS_AGENT_OPERATION_CHECK_RUNNER_H_
 #define GITOPS_AGENT_OPERATION_CHECK_RUNNER_H_
 
+#include <functional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -10,11 +11,13 @@
 
 namespace gitops {
 
-// Runs a check command of `hosts`, this host's own entries of the fleet config, once. Errors as
-// OperationService.RunCheck; UNAVAILABLE: the runner was stopped.
+// Runs a check command of `hosts`, this host's own entries of the fleet config, once. `give_up` is
+// asked a few times a second, and may be empty. What is told holds no secret of the host. Errors as
+// OperationService.RunCheck; UNAVAILABLE: the runner was stopped, or `give_up` said so.
 absl::StatusOr<v1::RunCheckResponse> RunCheckCommand(const v1::RunCheckRequest& request,
                                                      const std::vector<HostSpec>& hosts,
-                                                     ProcessRunner& runner);
+                                                     ProcessRunner& runner,
+                                                     const std::function<bool()>& give_up = {});
 
 }  // namespace gitops
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/path/temporary_directory.h"
 #include "common/process/fake_process.h"
 
 namespace gitops {
@@ -48,6 +49,30 @@ TEST(CheckRunnerTest, KeepsTheEndOfLongOutput) {
   EXPECT_EQ(response->exit_status(), 0);
   EXPECT_EQ(response->output().size(), 4096u);
   EXPECT_THAT(response->output(), EndsWith("the end"));
+}
+
+TEST(CheckRunnerTest, WhatItSaidHoldsNoSecretOfTheHost) {
+  TemporaryDirectory directory;
+  directory.Write("key", "canary-7c1f");
+  std::vector<HostSpec> hosts = Own();
+  hosts[0].secrets["key"].destination = directory / "key";
+  FakeProcessRunner runner;
+  runner.On({"probe"}, {.exit_status = 1, .output = "key: canary-7c1f\n", .error_output = "no"});
+  auto response = RunCheckCommand(Request(), hosts, runner);
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(response->output(), "key: [secret]\nno");
+}
+
+TEST(CheckRunnerTest, ACallerWhoWentAwayEndsTheCommand) {
+  FakeProcessRunner runner;
+  runner.On({"probe"}, [](const Command& command) -> absl::StatusOr<CommandResult> {
+    if (command.give_up && command.give_up()) return absl::CancelledError("killed");
+    return CommandResult();
+  });
+  const auto gone = [] { return true; };
+  EXPECT_EQ(RunCheckCommand(Request(), Own(), runner, gone).status().code(),
+            StatusCode::kUnavailable);
+  EXPECT_TRUE(RunCheckCommand(Request(), Own(), runner).ok());
 }
 
 TEST(CheckRunnerTest, OneThatDoesNotEndOrStartHasFailed) {

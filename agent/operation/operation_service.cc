@@ -75,10 +75,11 @@ class OperationServiceImpl final : public v1::OperationService::Service {
     return ToGrpcStatus(outcome);
   }
 
-  grpc::Status RunCheck(ServerContext*, const v1::RunCheckRequest* request,
+  grpc::Status RunCheck(ServerContext* context, const v1::RunCheckRequest* request,
                         v1::RunCheckResponse* response) override {
     return Limited([&] {
-      auto result = RunCheckCommand(*request, options_.own_hosts(), *options_.runner);
+      auto result = RunCheckCommand(*request, options_.own_hosts(), *options_.runner,
+                                    [context] { return context->IsCancelled(); });
       if (result.ok()) *response = *std::move(result);
       return gitops::ToGrpcStatus(result.status());
     });

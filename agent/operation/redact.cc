@@ -1,5 +1,6 @@
 #include "agent/operation/redact.h"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "absl/strings/ascii.h"
@@ -12,6 +13,7 @@ namespace {
 
 // Shorter texts stand in ordinary output by chance.
 constexpr size_t kShortestPiece = 4;
+constexpr char kNotShown[] = "[not shown, since it holds a secret]";
 
 }  // namespace
 
@@ -28,10 +30,19 @@ std::string Redactor::Apply(absl::string_view text) const {
   std::string redacted(text);
   for (const std::string& piece : pieces_) {
     if (!absl::StrContains(redacted, piece)) continue;
-    if (piece.size() < kShortestPiece) return "[not shown, since it holds a secret]";
+    if (piece.size() < kShortestPiece) return kNotShown;
     redacted = absl::StrReplaceAll(redacted, {{piece, "[secret]"}});
   }
   return redacted;
+}
+
+std::string Redactor::ApplyToEnd(absl::string_view text) const {
+  const std::string redacted = Apply(text);
+  if (pieces_.empty() || redacted == kNotShown) return redacted;
+  // Lines are known one by one. Within one, a rest is shorter than the longest secret, or grew to
+  // twice that, where "[secret]" took the place of four bytes in it.
+  const size_t line = std::min(redacted.find('\n'), redacted.size());
+  return redacted.substr(std::min(line, 2 * pieces_.begin()->size()));
 }
 
 }  // namespace gitops

@@ -15,6 +15,9 @@ class Redactor {
   // `text` with "[secret]" for each; nothing of it, where it holds a secret too short to be told
   // from chance.
   std::string Apply(absl::string_view text) const;
+  // The same for a text that was longer: what may be the rest of a secret whose beginning is cut
+  // off goes too.
+  std::string ApplyToEnd(absl::string_view text) const;
 
  private:
   // The longest first, so that none is spoiled by a part of it.

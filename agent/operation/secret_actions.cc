@@ -1,6 +1,8 @@
 #include "agent/operation/secret_actions.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <utility>
@@ -9,8 +11,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "agent/operation/command_output.h"
 #include "agent/operation/own_config.h"
-#include "agent/operation/redact.h"
 #include "agent/operation/secret_file.h"
 #include "common/log/secret.h"
 
@@ -18,7 +20,6 @@ namespace gitops {
 namespace {
 
 constexpr size_t kLongestOutput = 2 << 10;  // of one command that failed
-constexpr int64_t kMostOutput = 1 << 20;
 
 // The secrets that the request names, by name.
 absl::StatusOr<std::map<std::string, SecretSpec>> OwnSecrets(
@@ -37,33 +38,12 @@ ActionOutcome Finish(const std::vector<std::string>& done, const std::vector<std
   return ActionOutcome::Of(absl::InternalError(absl::StrJoin(failed, "; ")));
 }
 
-// Every secret that lies on this host, since a command may print another than its own. Fails where
-// one lies there that cannot be known.
-absl::StatusOr<Redactor> SecretsOf(const std::vector<HostSpec>& hosts) {
-  Redactor redactor;
-  for (const HostSpec& host : hosts) {
-    for (const auto& [name, secret] : host.secrets) {
-      const absl::StatusOr<Secret> content = ReadSecretFile(secret.destination);
-      if (absl::IsNotFound(content.status())) continue;
-      if (!content.ok()) return content.status();
-      redactor.Add(content->Reveal());
-    }
-  }
-  return redactor;
-}
-
-// What a failed command wrote, its end, without secrets.
-std::string WhatItSaid(const CommandResult& result, const std::vector<HostSpec>& hosts) {
-  const absl::StatusOr<Redactor> redactor = SecretsOf(hosts);
-  if (!redactor.ok()) {
-    return absl::StrCat(": what it said is not shown, since secrets could not be taken out of it: ",
-                        redactor.status().message());
-  }
-  const std::string said = redactor->Apply(absl::StrCat(result.output, result.error_output));
+// What a failed command said, as a message goes on.
+std::string WhatItSaid(const CommandOutput& output, const CommandResult& result,
+                       const std::vector<HostSpec>& hosts) {
+  const std::string said = output.End(result.error_output, hosts, kLongestOutput);
   const absl::string_view text = absl::StripAsciiWhitespace(said);
-  if (text.empty()) return "";
-  const size_t cut = text.size() > kLongestOutput ? text.size() - kLongestOutput : 0;
-  return absl::StrCat(": ", cut > 0 ? "…" : "", text.substr(cut));
+  return text.empty() ? "" : absl::StrCat(": ", said.size() < kLongestOutput ? "" : "…", text);
 }
 
 }  // namespace
@@ -110,9 +90,11 @@ ActionOutcome RunSecretTriggers(const v1::PerformActionRequest& request,
   std::vector<std::string> failed;
   for (const std::vector<std::string>& argv : commands) {
     const std::string shown = absl::StrJoin(argv, " ");
+    CommandOutput output;
     Command command;
     command.argv = argv;
-    command.max_output = kMostOutput;
+    command.on_output = output.Keeper();
+    command.max_output = std::numeric_limits<int64_t>::max();
     const absl::StatusOr<CommandResult> result = runner.Run(command);
     if (absl::IsCancelled(result.status())) return ActionOutcome::Of(result.status());
     if (!result.ok()) {
@@ -120,8 +102,8 @@ ActionOutcome RunSecretTriggers(const v1::PerformActionRequest& request,
     } else if (result->ok()) {
       done.push_back(absl::StrCat(shown, ": done"));
     } else {
-      failed.push_back(
-          absl::StrCat(shown, ": exit status ", result->exit_status, WhatItSaid(*result, hosts)));
+      failed.push_back(absl::StrCat(shown, ": exit status ", result->exit_status,
+                                    WhatItSaid(output, *result, hosts)));
     }
   }
   if (commands.empty()) done.push_back("no secret has a command to run");

@@ -5,14 +5,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "agent/operation/redact.h"
 #include "agent/operation/secret_file.h"
 #include "common/path/temporary_directory.h"
 #include "common/process/fake_process.h"
@@ -25,19 +26,6 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr char kCanary[] = "canary-7c1f-second";
-
-TEST(RedactorTest, TakesSecretsOutWholeLineByLineAndInAnyOrder) {
-  Redactor redactor;
-  redactor.Add("hunter2\n");
-  redactor.Add("-----BEGIN-----\r\nabcdef\r\n-----END-----\n");
-  redactor.Add("hunter2-and-more");
-  EXPECT_EQ(redactor.Apply("login hunter2 failed"), "login [secret] failed");
-  EXPECT_EQ(redactor.Apply("hunter2-and-more"), "[secret]");
-  EXPECT_EQ(redactor.Apply("x abcdef y"), "x [secret] y");
-  EXPECT_EQ(redactor.Apply("nothing"), "nothing");
-  redactor.Add("a1");
-  EXPECT_THAT(redactor.Apply("is a1 ok"), HasSubstr("not shown"));
-}
 
 class SecretActionsTest : public testing::Test {
  protected:
@@ -157,6 +145,13 @@ TEST_F(SecretActionsTest, NothingIsShownOfACommandWhereASecretCannotBeKnown) {
     ExpectNoSecret(outcome);
     std::filesystem::remove(directory_ / "a");
   }
+}
+
+TEST_F(SecretActionsTest, ACommandIsNotKilledForWhatItSays) {
+  ASSERT_TRUE(RunSecretTriggers(Request({"b"}), {host_}, runner_, false).ok());
+  const Command command = runner_.commands()[0];
+  EXPECT_EQ(command.max_output, std::numeric_limits<int64_t>::max());
+  EXPECT_NE(command.on_output, nullptr) << "nor is it kept";
 }
 
 TEST_F(SecretActionsTest, SecretsThatAreNotThereYetHideNothing) {

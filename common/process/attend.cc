@@ -25,8 +25,9 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 constexpr auto kTermToKill = std::chrono::seconds(2);
 // What a killed process may take to end: longer only inside the kernel, as on a dead network disk.
 constexpr auto kKillToLoss = std::chrono::seconds(10);
+// How soon a caller that gives up is heard.
+constexpr int kLookMilliseconds = 100;
 constexpr auto kEndToReturn = std::chrono::milliseconds(200);
-constexpr size_t kKeptOfErrorOutput = 16 << 10;
 
 // write(2) to a pipe whose reader is gone raises SIGPIPE, which ends a process that does not
 // expect it; here it is only EPIPE.
@@ -109,7 +110,12 @@ class Attendant {
                                   {ended_ ? -1 : child_.ended.get(), POLLIN, 0},
                                   {stoppable ? stop_ : -1, POLLIN, 0},
                                   {stoppable ? command_.cancel : -1, POLLIN, 0}}};
-    if (poll(fds.data(), fds.size(), MillisecondsLeft()) <= 0) return;
+    const int events = poll(fds.data(), fds.size(), MillisecondsLeft());
+    if (stoppable && command_.give_up && command_.give_up()) {
+      Terminate(Unwanted());
+      return;
+    }
+    if (events <= 0) return;
     if (fds[0].revents != 0) ReadOutput();
     if (fds[1].revents != 0) ReadErrorOutput();
     // ReadOutput() may have closed it.
@@ -120,16 +126,21 @@ class Attendant {
           absl::StrCat(command_.argv[0], " was killed: the program that ran it is stopping")));
     }
     if (fds[5].revents != 0) {
-      Terminate(absl::CancelledError(
-          absl::StrCat(command_.argv[0], " was killed: who ran it wants it no more")));
+      Terminate(Unwanted());
     }
   }
 
+  absl::Status Unwanted() const {
+    return absl::CancelledError(
+        absl::StrCat(command_.argv[0], " was killed: who ran it wants it no more"));
+  }
+
   int MillisecondsLeft() const {
-    if (deadline_ == SteadyTime::max()) return -1;
+    const int64_t most = command_.give_up ? kLookMilliseconds : 1 << 30;
+    if (deadline_ == SteadyTime::max()) return command_.give_up ? kLookMilliseconds : -1;
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline_ - std::chrono::steady_clock::now());
-    return static_cast<int>(std::clamp<int64_t>(left.count(), 0, 1 << 30));
+    return static_cast<int>(std::clamp<int64_t>(left.count(), 0, most));
   }
 
   void NoteEnd() {
@@ -169,7 +180,7 @@ class Attendant {
     const absl::string_view piece = Read(child_.error);
     kept.append(piece.data(), piece.size());
     // Cut now and then, not with every piece.
-    if (kept.size() > 8 * kKeptOfErrorOutput) kept.erase(0, kept.size() - kKeptOfErrorOutput);
+    if (kept.size() > 8 * kKeptErrorOutput) kept.erase(0, kept.size() - kKeptErrorOutput);
   }
 
   void WriteInput() {
@@ -199,7 +210,7 @@ class Attendant {
     if (!failure_.ok()) return failure_;
     result_.exit_status = end.si_code == CLD_EXITED ? end.si_status : 128 + end.si_status;
     std::string& kept = result_.error_output;
-    if (kept.size() > kKeptOfErrorOutput) kept.erase(0, kept.size() - kKeptOfErrorOutput);
+    if (kept.size() > kKeptErrorOutput) kept.erase(0, kept.size() - kKeptErrorOutput);
     absl::Status status = CheckWrapper();
     if (!status.ok()) return status;
     return std::move(result_);

@@ -1,6 +1,7 @@
 #ifndef GITOPS_COMMON_PROCESS_PROCESS_H_
 #define GITOPS_COMMON_PROCESS_PROCESS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,6 +16,9 @@
 #include "absl/time/time.h"
 
 namespace gitops {
+
+// So much of the end of standard error is kept.
+inline constexpr size_t kKeptErrorOutput = 16 << 10;
 
 // One command to run. Nothing of the caller's environment is inherited except what is given.
 struct Command {
@@ -36,8 +40,9 @@ struct Command {
   // A descriptor that, once readable, has it killed in the same way, with CANCELLED; the caller's,
   // -1: none.
   int cancel = -1;
-  // More output than this kills it, with RESOURCE_EXHAUSTED. Bytes, standard output only; of
-  // standard error the last 16 KiB are kept.
+  // Asked a few times a second; true has it killed in the same way, with CANCELLED. May be empty.
+  std::function<bool()> give_up;
+  // More output than this kills it, with RESOURCE_EXHAUSTED. Bytes, standard output only.
   int64_t max_output = 64 << 20;
   // No file it writes may grow beyond this many bytes (RLIMIT_FSIZE); none: unlimited.
   std::optional<int64_t> max_file_size;
@@ -51,7 +56,7 @@ struct CommandResult {
   int exit_status = 0;
   // Standard output, unless on_output was given.
   std::string output;
-  // The end of standard error.
+  // The last kKeptErrorOutput bytes of standard error.
   std::string error_output;
 
   bool ok() const { return exit_status == 0; }
@@ -68,7 +73,8 @@ class ProcessRunner {
   // Errors: INVALID_ARGUMENT: no program, or a NUL in a text; NOT_FOUND: no such program, account
   // or directory; PERMISSION_DENIED: may not run it, or may not become the account;
   // DEADLINE_EXCEEDED: killed at its time limit; RESOURCE_EXHAUSTED: killed for its output, or no
-  // process could be made; CANCELLED: Stop() was called, or Command::cancel. Messages name the
+  // process could be made; CANCELLED: Stop() was called, or
+  // Command::cancel or give_up said so. Messages name the
   // program, never its arguments or environment, which may hold secrets.
   virtual absl::StatusOr<CommandResult> Run(const Command& command) = 0;
 

@@ -187,6 +187,14 @@ TEST_F(ProcessLimitsTest, StopKillsWhatRunsAndRefusesWhatComesAfter) {
   EXPECT_EQ(runner_->spawned(), 1);
 }
 
+TEST_F(ProcessLimitsTest, ACallerThatGivesUpHasItsCommandKilled) {
+  int asked = 0;
+  Command command = {.argv = {"sleep", "600"}, .give_up = [&] { return ++asked == 3; }};
+  EXPECT_EQ(runner_->Run(command).status().code(), absl::StatusCode::kCancelled);
+  command = {.argv = {"true"}, .give_up = [] { return false; }};
+  EXPECT_TRUE(runner_->Run(command).ok());
+}
+
 TEST_F(ProcessLimitsTest, ACancelDescriptorKillsItsCommandAndNoOther) {
   std::array<int, 2> pipe_ends;
   ASSERT_EQ(pipe2(pipe_ends.data(), O_CLOEXEC), 0);
