@@ -34,16 +34,18 @@ class Walk {
     while (!left_.empty()) {
       const std::string name = std::move(left_.front());
       left_.pop_front();
-      struct stat status;
-      const bool there = fstatat(at_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
-      if (!there && errno != ENOENT) return Errno(errno, "look at", name);
+      // What is looked at is what is gone through, whatever bears its name a moment later.
+      Fd node(openat(at_.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+      if (!node && errno != ENOENT) return Errno(errno, "look at", name);
+      struct stat status = {};
+      if (node && fstat(node.get(), &status) != 0) return Errno(errno, "look at", name);
       absl::Status went;
-      if (there && S_ISLNK(status.st_mode)) {
-        went = Follow(name, status);
+      if (S_ISLNK(status.st_mode)) {
+        went = Follow(name, node, status);
       } else if (left_.empty()) {
         return FilePlace{std::move(at_), name};
       } else {
-        went = Enter(name, there);
+        went = Enter(name, std::move(node), status);
       }
       if (!went.ok()) return went;
     }
@@ -64,26 +66,33 @@ class Walk {
     return at_ ? absl::OkStatus() : Errno(errno, "open", "/");
   }
 
-  absl::Status Follow(const std::string& name, const struct stat& link) {
+  absl::Status Follow(const std::string& name, const Fd& node, const struct stat& link) {
     if (link.st_uid != 0 && link.st_uid != geteuid()) {
       return Refuse(absl::StrCat("\"", name, "\" is a symbolic link of user ", link.st_uid,
                                  ", who could turn it elsewhere"));
     }
     if (++links_ > kMostLinks) return Refuse("too many symbolic links");
     char target[PATH_MAX];
-    const ssize_t length = readlinkat(at_.get(), name.c_str(), target, sizeof(target));
+    const ssize_t length = readlinkat(node.get(), "", target, sizeof(target));
     if (length < 0) return Errno(errno, "read the link", name);
     const absl::string_view to(target, static_cast<size_t>(length));
     Prepend(to);
     return absl::StartsWith(to, "/") ? ToRoot() : absl::OkStatus();
   }
 
-  absl::Status Enter(const std::string& name, bool there) {
-    if (!there && !make_directories_) {
+  absl::Status Enter(const std::string& name, Fd node, const struct stat& status) {
+    if (!node) return EnterNew(name);
+    if (!S_ISDIR(status.st_mode)) return Refuse(absl::StrCat("\"", name, "\" is no directory"));
+    at_ = std::move(node);
+    return absl::OkStatus();
+  }
+
+  absl::Status EnterNew(const std::string& name) {
+    if (!make_directories_) {
       return absl::NotFoundError(absl::StrCat("secret file ", path_, ": there is no directory \"",
                                               name, "\"; make it, or set mk_dirs for this secret"));
     }
-    if (!there && !Make(name)) return Errno(errno, "make the directory", name);
+    if (!Make(name)) return Errno(errno, "make the directory", name);
     Fd next(openat(at_.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!next && errno == ENOTDIR) return Refuse(absl::StrCat("\"", name, "\" is no directory"));
     if (!next) return Errno(errno, "open the directory", name);
