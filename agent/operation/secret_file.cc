@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,17 +11,17 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "agent/operation/secret_directory.h"
+#include "common/account/lookup.h"
 
 namespace gitops {
 namespace {
 
 // One at a time is written, so one name does; what a crash left of it is taken away by the next.
 constexpr char kTemporaryName[] = ".gitops-secret.new";
-constexpr size_t kEntryRoom = 64 << 10;
+constexpr size_t kReadAtATime = 64 << 10;
 
 absl::Status Refuse(const SecretPlace& place, absl::string_view why) {
   return absl::FailedPreconditionError(absl::StrCat("secret file ", place.destination, ": ", why));
@@ -34,26 +32,11 @@ absl::Status Errno(const SecretPlace& place, absl::string_view what) {
                              absl::StrCat("secret file ", place.destination, ": cannot ", what));
 }
 
-absl::StatusOr<uid_t> UserOf(const SecretPlace& place) {
-  uid_t id;
-  if (absl::SimpleAtoi(place.owner_user, &id)) return id;
-  std::vector<char> room(kEntryRoom);
-  passwd entry;
-  passwd* found = nullptr;
-  getpwnam_r(place.owner_user.c_str(), &entry, room.data(), room.size(), &found);
-  if (found != nullptr) return entry.pw_uid;
-  return Refuse(place, absl::StrCat("this host has no user \"", place.owner_user, "\""));
-}
-
-absl::StatusOr<gid_t> GroupOf(const SecretPlace& place) {
-  gid_t id;
-  if (absl::SimpleAtoi(place.owner_group, &id)) return id;
-  std::vector<char> room(kEntryRoom);
-  group entry;
-  group* found = nullptr;
-  getgrnam_r(place.owner_group.c_str(), &entry, room.data(), room.size(), &found);
-  if (found != nullptr) return entry.gr_gid;
-  return Refuse(place, absl::StrCat("this host has no group \"", place.owner_group, "\""));
+// What kept an owner from being found.
+absl::Status OwnerError(const SecretPlace& place, const absl::Status& status) {
+  const bool none = absl::IsNotFound(status);
+  return absl::Status(none ? absl::StatusCode::kFailedPrecondition : status.code(),
+                      absl::StrCat("secret file ", place.destination, ": ", status.message()));
 }
 
 absl::StatusOr<mode_t> ModeOf(const SecretPlace& place) {
@@ -124,10 +107,10 @@ absl::Status WriteSecretFile(const SecretPlace& place, const Secret& content) {
     return absl::InvalidArgumentError(
         absl::StrCat("secret file \"", place.destination, "\": its path is not absolute"));
   }
-  absl::StatusOr<uid_t> user = UserOf(place);
-  if (!user.ok()) return user.status();
-  absl::StatusOr<gid_t> group = GroupOf(place);
-  if (!group.ok()) return group.status();
+  const absl::StatusOr<uid_t> user = UserIdOf(place.owner_user);
+  if (!user.ok()) return OwnerError(place, user.status());
+  const absl::StatusOr<gid_t> group = GroupIdOf(place.owner_group);
+  if (!group.ok()) return OwnerError(place, group.status());
   absl::StatusOr<mode_t> mode = ModeOf(place);
   if (!mode.ok()) return mode.status();
   absl::StatusOr<FilePlace> file = OpenPlace(place.destination, place.make_directories);
@@ -152,7 +135,7 @@ absl::StatusOr<Secret> ReadSecretFile(const std::string& destination) {
   if (fstat(file.get(), &status) != 0) return Errno(place, "look at what is there");
   if (!S_ISREG(status.st_mode)) return Refuse(place, "what is there is no plain file");
   std::string content;
-  std::vector<char> room(kEntryRoom);
+  std::vector<char> room(kReadAtATime);
   while (content.size() <= kLongestSecretFile) {
     const ssize_t count = read(file.get(), room.data(), room.size());
     if (count < 0 && errno == EINTR) continue;

@@ -154,7 +154,7 @@ TEST_F(SecretFileTest, LinksThatGoRoundEndSomewhere) {
 TEST_F(SecretFileTest, UnknownOwnersAndPermissionsAreRefused) {
   SecretPlace place = At("key");
   place.owner_user = "no-such-user";
-  ExpectRefused(place, StatusCode::kFailedPrecondition, "no user \"no-such-user\"");
+  ExpectRefused(place, StatusCode::kFailedPrecondition, "no account \"no-such-user\"");
   place = At("key");
   place.owner_group = "no-such-group";
   ExpectRefused(place, StatusCode::kFailedPrecondition, "no group \"no-such-group\"");

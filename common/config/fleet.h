@@ -126,7 +126,7 @@ struct ChecksSpec {
 struct SecretSpec {
   std::string source;  // absolute after parsing (relative to the config file's directory)
   std::string destination;
-  std::string owner_user = "root", owner_group = "root";
+  std::string owner_user = "root", owner_group = "root";  // names, or numbers
   std::string permissions = "0400";
   std::vector<std::string> action;
   bool mk_dirs = false;

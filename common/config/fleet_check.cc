@@ -1,10 +1,12 @@
 #include "common/config/fleet_check.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -117,6 +119,20 @@ absl::Status CheckUserName(absl::string_view user) {
   // Samba's machine accounts end with '$'.
   absl::Status status = CheckCharacters(absl::StripSuffix(user, "$"), "_-.@", "user name");
   return status;
+}
+
+absl::Status CheckOwner(absl::string_view owner) {
+  const bool digits = owner.find_first_not_of(kDigits) == absl::string_view::npos;
+  uint32_t number = 0;
+  // What is left out is -1, which chown(2) takes for "leave it as it is".
+  const bool is_number = absl::SimpleAtoi(owner, &number) && number < 0xFFFFFFFF;
+  if (!digits && (IsFirstOneOf(owner, kLetters) || IsFirstOneOf(owner, "_"))) {
+    return CheckUserName(owner);
+  }
+  if (digits && is_number) return absl::OkStatus();
+  return Refuse(owner,
+                "is no owner: write a name, which begins with a letter or '_', or a number from 0 "
+                "to 4294967294");
 }
 
 absl::Status CheckPackage(absl::string_view package) {

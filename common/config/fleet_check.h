@@ -22,6 +22,8 @@ absl::Status CheckBranch(absl::string_view branch);
 absl::Status CheckUpstreamUrl(absl::string_view url);
 absl::Status CheckHttpUrl(absl::string_view url);
 absl::Status CheckUserName(absl::string_view user);
+// The name of a user or group, or its number.
+absl::Status CheckOwner(absl::string_view owner);
 absl::Status CheckPackage(absl::string_view package);
 absl::Status CheckPermissions(absl::string_view octal);
 // "job", "jobset" or "aggregate:NAME".

@@ -43,6 +43,18 @@ TEST(ServiceName, IsAUnitNameWithoutSlash) {
                                    {std::string(256, 'a'), "longer than 255"}});
 }
 
+TEST(Owner, IsANameOrANumberThatChownTakes) {
+  ExpectAccepted(CheckOwner, {"root", "_apt", "www-data", "HOST$", "0", "1000", "4294967294"});
+  ExpectRefused(CheckOwner, {{"", "is no owner"},
+                             {"-1", "is no owner"},
+                             {"+1", "is no owner"},
+                             {"1a", "is no owner"},
+                             {"0x10", "is no owner"},
+                             {"4294967295", "from 0 to 4294967294"},
+                             {"99999999999", "from 0 to 4294967294"},
+                             {"a:b", "holds ':'"}});
+}
+
 TEST(Branch, IsWhatGitTakesForABranch) {
   ExpectAccepted(CheckBranch, {"main", "canary", "feature/x-1", "v1.2", "a@b", "release_2"});
   ExpectRefused(CheckBranch, {{"", "is empty"},

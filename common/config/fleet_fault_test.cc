@@ -181,6 +181,12 @@ TEST(FleetFault, OfOtherTablesNamesThem) {
             "f.toml:6: [[hosts]] \"a\": secrets.k.owner: unknown key \"usr\" (did you mean "
             "\"user\"?)"},
            {"[[hosts]]\nname = \"a\"\n[hosts.secrets.k]\nsource = \"x\"\ndestination = \"/y\"\n"
+            "owner = { user = -1 }\n",
+            "f.toml:6: [[hosts]] \"a\": secrets.k.owner: user: \"-1\" is no owner: write a name"},
+           {"[[hosts]]\nname = \"a\"\n[hosts.secrets.k]\nsource = \"x\"\ndestination = \"/y\"\n"
+            "owner = { group = 1.5 }\n",
+            "secrets.k.owner: group: expected a string or an integer, found a float"},
+           {"[[hosts]]\nname = \"a\"\n[hosts.secrets.k]\nsource = \"x\"\ndestination = \"/y\"\n"
             "upload_at = \"later\"\n",
             "upload_at: \"later\" is none of pre-activation, post-activation"},
        }) {

@@ -66,8 +66,8 @@ ChecksSpec ReadChecks(const TomlTable& host, absl::string_view key) {
 void ReadOwner(const TomlTable& table, SecretSpec& secret) {
   const std::optional<TomlTable> owner = table.Table("owner");
   if (!owner.has_value()) return;
-  Store(CheckedText(*owner, "user", CheckUserName), secret.owner_user);
-  Store(CheckedText(*owner, "group", CheckUserName), secret.owner_group);
+  Store(Checked(*owner, "user", owner->TextOrInt("user"), CheckOwner), secret.owner_user);
+  Store(Checked(*owner, "group", owner->TextOrInt("group"), CheckOwner), secret.owner_group);
 }
 
 SecretSpec ReadSecret(const TomlTable& table, const std::string& directory) {

@@ -19,15 +19,21 @@ void ReadServices(const TomlTable& root, const std::string& directory, FleetConf
 // [[hosts]].
 void ReadHosts(const TomlTable& root, const std::string& directory, FleetConfig& config);
 
-// The string `key`, if it is there, is not empty and passes `check`.
+// `text`, the value of `key`, if it is there and passes `check`.
 template <typename Check>
-std::optional<std::string> CheckedText(const TomlTable& table, absl::string_view key, Check check) {
-  std::optional<std::string> text = table.Text(key);
+std::optional<std::string> Checked(const TomlTable& table, absl::string_view key,
+                                   std::optional<std::string> text, Check check) {
   if (!text.has_value()) return std::nullopt;
   const absl::Status status = check(*text);
   if (status.ok()) return text;
   table.Fault(key, status.message());
   return std::nullopt;
+}
+
+// The string `key`, if it is there, is not empty and passes `check`.
+template <typename Check>
+std::optional<std::string> CheckedText(const TomlTable& table, absl::string_view key, Check check) {
+  return Checked(table, key, table.Text(key), check);
 }
 
 // Stores a value that was read; leaves `field` as it is if there is none.

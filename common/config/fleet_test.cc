@@ -280,6 +280,26 @@ name = "db1"
   EXPECT_EQ(config.hosts[1].address, "db1:8004");
 }
 
+TEST(FleetConfig, OwnersOfSecretsMayBeNumbersAsMorphHasThem) {
+  const FleetConfig config = Parse(R"(
+[[hosts]]
+name = "a"
+[hosts.secrets.text]
+source = "s"
+destination = "/d"
+owner = { user = "0", group = "0" }
+[hosts.secrets.whole]
+source = "s"
+destination = "/e"
+owner = { user = 1000, group = 4294967294 }
+)");
+  const auto& secrets = config.hosts.at(0).secrets;
+  EXPECT_EQ(secrets.at("text").owner_user, "0");
+  EXPECT_EQ(secrets.at("text").owner_group, "0");
+  EXPECT_EQ(secrets.at("whole").owner_user, "1000");
+  EXPECT_EQ(secrets.at("whole").owner_group, "4294967294");
+}
+
 TEST(FleetConfig, ExamplesAreValid) {
   auto first = LoadFleetConfig("examples/gitopper-2022.toml");
   ASSERT_TRUE(first.ok()) << first.status();

@@ -191,6 +191,15 @@ std::optional<std::string> TomlTable::Text(absl::string_view key) const {
   return text;
 }
 
+std::optional<std::string> TomlTable::TextOrInt(absl::string_view key) const {
+  if (!Has(key)) return std::nullopt;
+  const toml::node& node = *state_->Find(key);
+  if (AsString(node)) return Text(key);
+  if (const toml::value<int64_t>* value = node.as_integer()) return absl::StrCat(value->get());
+  document_->ReportKind(*state_, key, "a string or an integer", node);
+  return std::nullopt;
+}
+
 std::optional<std::string> TomlTable::Choice(absl::string_view key,
                                              const std::vector<std::string>& choices) const {
   std::optional<std::string> text = String(key);

@@ -34,6 +34,8 @@ class TomlTable {
   std::optional<std::string> String(absl::string_view key) const;
   // A string that is not empty.
   std::optional<std::string> Text(absl::string_view key) const;
+  // A string that is not empty, or the digits of an integer.
+  std::optional<std::string> TextOrInt(absl::string_view key) const;
   // One of `choices`; the message names the nearest.
   std::optional<std::string> Choice(absl::string_view key,
                                     const std::vector<std::string>& choices) const;
