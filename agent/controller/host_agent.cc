@@ -86,6 +86,7 @@ absl::StatusOr<HostAgent::Managed> HostAgent::Begin(const ServiceSpec& spec,
   {
     MutexLock lock(mutex_);
     former = std::exchange(services_[service], managed);
+    replaced_.NotifyAll();
   }
   std::weak_ptr<ServiceController> weak = managed.controller;
   poller->Add(service, {.ref = spec.branch,
@@ -117,6 +118,7 @@ void HostAgent::Forget(const std::string& service) {
     MutexLock lock(mutex_);
     former = std::exchange(services_[service], {});
     services_.erase(service);
+    replaced_.NotifyAll();
     std::erase_if(pollers_, [](const auto& entry) { return entry.second.expired(); });
   }
   hub_.Changed(service);
@@ -143,6 +145,23 @@ absl::StatusOr<std::shared_ptr<ServiceController>> HostAgent::Find(
   });
   return absl::NotFoundError(absl::StrCat("no service \"", service, "\" on this host; there ",
                                           known.empty() ? "are none" : "are: ", known));
+}
+
+absl::StatusOr<std::shared_ptr<ServiceController>> HostAgent::AwaitSuccessor(
+    const ServiceController& former, absl::Duration within) const {
+  const std::string& service = former.spec().service;
+  const absl::Time deadline = options_.clock->Now() + within;
+  MutexLock lock(mutex_);
+  for (bool in_time = true;; in_time = options_.clock->WaitUntil(mutex_, replaced_, deadline)) {
+    auto found = services_.find(service);
+    if (found == services_.end()) {
+      return absl::NotFoundError(absl::StrCat(service, ": has left the configuration"));
+    }
+    if (found->second.controller.get() != &former) return found->second.controller;
+    if (in_time) continue;
+    return absl::DeadlineExceededError(
+        absl::StrCat(service, ": was not begun anew within ", absl::FormatDuration(within)));
+  }
 }
 
 std::vector<std::shared_ptr<ServiceController>> HostAgent::All() const {

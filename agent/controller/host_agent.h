@@ -66,6 +66,12 @@ class HostAgent {
   // Ordered by name.
   std::vector<std::shared_ptr<ServiceController>> All() const;
 
+  // Waits until the service of `former`, which is being begun anew, has another controller, and
+  // answers that. NOT_FOUND: the service has left; DEADLINE_EXCEEDED: it has none `within` that
+  // time.
+  absl::StatusOr<std::shared_ptr<ServiceController>> AwaitSuccessor(const ServiceController& former,
+                                                                    absl::Duration within) const;
+
   // Polls the service's upstream and waits until it has taken up what was there.
   absl::StatusOr<ServiceRecord> Pull(const std::string& service, const Patience& patience);
 
@@ -98,6 +104,7 @@ class HostAgent {
   // Held while a change is reported, so that the last report is of the newest state.
   Mutex report_mutex_;
   mutable Mutex mutex_;
+  mutable CondVar replaced_;  // a controller was, or was removed
   std::map<std::string, Managed> services_ ABSL_GUARDED_BY(mutex_);
   // By Upstream; an entry lives as long as a service uses it.
   std::map<Upstream*, std::weak_ptr<UpstreamPoller>> pollers_ ABSL_GUARDED_BY(mutex_);

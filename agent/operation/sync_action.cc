@@ -10,7 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "agent/operation/history_words.h"
 #include "common/config/fleet.h"
 #include "common/rpc/request_checks.h"
@@ -19,8 +19,7 @@ namespace gitops {
 namespace {
 
 // A service whose configuration is changed meanwhile comes back within moments.
-constexpr int kMostTries = 50;
-constexpr absl::Duration kBetweenTries = absl::Milliseconds(100);
+constexpr absl::Duration kLongestAbsence = absl::Seconds(5);
 
 using Controller = std::shared_ptr<ServiceController>;
 
@@ -106,11 +105,10 @@ absl::StatusOr<ServiceRecord> Await(Move& move) {
 absl::StatusOr<ServiceRecord> Finish(HostAgent& agent, const v1::PerformActionRequest& request,
                                      Move& move) {
   absl::StatusOr<ServiceRecord> record = Await(move);
-  for (int i = 1; i < kMostTries && absl::IsUnavailable(record.status()); ++i) {
-    absl::SleepFor(kBetweenTries);
-    auto found = agent.Find(move.service());
-    if (!found.ok()) return record;
-    move.controller = *found;
+  while (absl::IsUnavailable(record.status())) {
+    auto successor = agent.AwaitSuccessor(*move.controller, kLongestAbsence);
+    if (!successor.ok()) return record;
+    move.controller = *std::move(successor);
     Start(request, move);
     record = Await(move);
   }

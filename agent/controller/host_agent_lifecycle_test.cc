@@ -1,0 +1,144 @@
+// Services that come, change, stop and go.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <string>
+
+#include "agent/controller/host_agent_test_base.h"
+
+namespace gitops {
+namespace {
+
+using testing::HasSubstr;
+
+TEST_F(HostAgentTest, StoppingDoesNotWaitForAFetchThatHangs) {
+  host_.HoldFetches();
+  Start({Spec()});
+  ASSERT_TRUE(host_.AwaitHeldFetch());
+  agent_.reset();
+  host_.ReleaseFetches();
+  Restart({Spec()});
+  EXPECT_TRUE(AwaitAt(kA));
+}
+
+TEST_F(HostAgentTest, AChangedConfigurationKeepsStateAndAnUnchangedServiceUndisturbed) {
+  Start({Spec("web"), Spec("db")});
+  ASSERT_TRUE(AwaitAt(kA));
+  ASSERT_TRUE(Web()->Freeze("alice", "").ok());
+  auto db = *agent_->Find("db");
+  ServiceSpec changed = Spec("web");
+  changed.keep_revisions = 9;
+  ASSERT_TRUE(agent_->Configure({changed, Spec("db"), Spec("new")}).ok());
+  EXPECT_EQ(Web()->spec().keep_revisions, 9);
+  EXPECT_EQ(Record().state, State::kFreeze);
+  EXPECT_EQ(*agent_->Find("db"), db);
+  ASSERT_TRUE(agent_->Configure({Spec("db")}).ok());
+  EXPECT_THAT(std::string(agent_->Find("web").status().message()), HasSubstr("there are: db"));
+  ASSERT_TRUE(agent_->Configure({Spec("web"), Spec("db")}).ok());
+  EXPECT_EQ(Record().state, State::kFreeze) << "a service that comes back is as it was left";
+}
+
+TEST_F(HostAgentTest, AConfigurationWithoutADriverIsRefusedWhole) {
+  Start({Spec("web")});
+  ASSERT_TRUE(AwaitAt(kA));
+  ServiceSpec nix = Spec("nix");
+  nix.nix.emplace();
+  EXPECT_EQ(agent_->Configure({nix}).code(), absl::StatusCode::kUnimplemented);
+  EXPECT_TRUE(agent_->Find("web").ok());
+}
+
+TEST_F(HostAgentTest, ADamagedRecordFreezesItsServiceAndNoOther) {
+  Start({Spec("web"), Spec("db")});
+  ASSERT_TRUE(AwaitAt(kA));
+  ASSERT_TRUE(Await([](const ServiceRecord& r) { return r.hash == kA && r.state == State::kOk; },
+                    absl::Seconds(1), "db"));
+  agent_.reset();
+  ASSERT_TRUE(store_.Put("agent/v1/service/web", "\xff\xff no protobuf").ok());
+  host_.Push("main", kB);
+  Restart({Spec("web"), Spec("db")});
+  ASSERT_TRUE(Await([](const ServiceRecord& r) { return r.hash == kB && r.state == State::kOk; },
+                    absl::Seconds(15), "db"));
+  EXPECT_EQ(Record().state, State::kFreeze);
+  EXPECT_EQ(host_.Look("web").published, kA);
+  ASSERT_TRUE(Web()->Unfreeze("alice", "").ok());
+  EXPECT_TRUE(AwaitAt(kB));
+}
+
+TEST_F(HostAgentTest, AServiceThatIsBegunAnewIsNeverMissing) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  std::atomic<bool> done = false;
+  auto missing = std::async(std::launch::async, [&] {
+    int count = 0;
+    while (!done) count += !agent_->Find("web").ok();
+    return count;
+  });
+  for (int keep = 10; keep < 50; ++keep) {
+    ServiceSpec spec = Spec();
+    spec.keep_revisions = keep;
+    EXPECT_EQ(agent_->Configure({spec}), absl::OkStatus());
+  }
+  done = true;
+  EXPECT_EQ(missing.get(), 0);
+}
+
+TEST_F(HostAgentTest, ACommandForAServiceThatIsBegunAnewIsRefusedInsteadOfLost) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  auto before = Web();
+  ServiceSpec spec = Spec();
+  spec.keep_revisions = 2;
+  ASSERT_EQ(agent_->Configure({spec}), absl::OkStatus());
+  EXPECT_TRUE(absl::IsUnavailable(before->Freeze("me", "").status()));
+  EXPECT_TRUE(absl::IsUnavailable(before->Unfreeze("me", "").status()));
+  EXPECT_TRUE(absl::IsUnavailable(before->Rollback(kA, "me", "", Patience()).status()));
+  EXPECT_TRUE(absl::IsUnavailable(before->TakeUp(Patience()).status()));
+  EXPECT_FALSE(Web()->View().record.frozen);
+}
+
+TEST_F(HostAgentTest, StoppingDuringAnActivationLeavesItForTheNextStart) {
+  host_.HoldActivations();
+  Start({Spec()});
+  ASSERT_TRUE(host_.AwaitHeld());
+  agent_.reset();
+  host_.Release();
+  Restart({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  EXPECT_EQ(host_.Look("web").activated, kA);
+}
+
+TEST_F(HostAgentTest, WhoWaitsForAServiceThatIsBegunAnewGetsItsNewController) {
+  Start({Spec("web"), Spec("db")});
+  ASSERT_TRUE(AwaitAt(kA));
+  const auto former = Web();
+  auto successor = std::async(std::launch::async,
+                              [&] { return agent_->AwaitSuccessor(*former, absl::Hours(3)); });
+  ASSERT_TRUE(clock_.AwaitDeadline(clock_.Now() + absl::Hours(2))) << "it waits";
+  ServiceSpec spec = Spec();
+  spec.keep_revisions = 2;
+  ASSERT_EQ(agent_->Configure({spec, Spec("db")}), absl::OkStatus());
+  const auto found = successor.get();
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(*found, Web());
+  EXPECT_NE(*found, former);
+}
+
+TEST_F(HostAgentTest, WhoWaitsForAServiceThatLeavesOrStaysAsItIsIsTold) {
+  Start({Spec("web"), Spec("db")});
+  ASSERT_TRUE(AwaitAt(kA));
+  const auto web = Web();
+  const auto wait = [&] { return agent_->AwaitSuccessor(*web, absl::Hours(3)).status().code(); };
+  auto stays = std::async(std::launch::async, wait);
+  ASSERT_TRUE(clock_.AwaitDeadline(clock_.Now() + absl::Hours(2)));
+  clock_.Advance(absl::Hours(3));
+  EXPECT_EQ(stays.get(), absl::StatusCode::kDeadlineExceeded);
+  auto leaves = std::async(std::launch::async, wait);
+  ASSERT_TRUE(clock_.AwaitDeadline(clock_.Now() + absl::Hours(2)));
+  ASSERT_EQ(agent_->Configure({Spec("db")}), absl::OkStatus());
+  EXPECT_EQ(leaves.get(), absl::StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace gitops

@@ -1,0 +1,106 @@
+#ifndef GITOPS_AGENT_CONTROLLER_HOST_AGENT_TEST_BASE_H_
+#define GITOPS_AGENT_CONTROLLER_HOST_AGENT_TEST_BASE_H_
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/controller/fake_drivers.h"
+#include "agent/controller/host_agent.h"
+#include "agent/record/record.h"
+#include "common/clock/fake_clock.h"
+#include "common/store/faulty_store.h"
+#include "common/store/temp_store.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+
+inline const std::string kA(40, 'a');
+inline const std::string kB(40, 'b');
+inline const std::string kC(40, 'c');
+
+// A host agent over a host in memory; its time is the test's.
+class HostAgentTest : public testing::Test {
+ protected:
+  HostAgentTest() { host_.Push("main", kA); }
+
+  static ServiceSpec Spec(const std::string& service = "web") {
+    ServiceSpec spec;
+    spec.machine = "web1";
+    spec.service = service;
+    spec.poll = absl::Seconds(60);
+    return spec;
+  }
+
+  void Start(const std::vector<ServiceSpec>& specs) {
+    scheduler_ = NewScheduler(&clock_, 4);
+    HostAgentOptions options;
+    options.clock = &clock_;
+    options.scheduler = scheduler_.get();
+    options.records = &records_;
+    options.drivers = &host_;
+    options.on_change = [this](const std::string&, const ServiceView&) {
+      MutexLock lock(mutex_);
+      changed_.NotifyAll();
+    };
+    agent_ = std::make_unique<HostAgent>(std::move(options));
+    const absl::Status configured = agent_->Configure(specs);
+    ASSERT_TRUE(configured.ok()) << configured;
+  }
+
+  void Restart(const std::vector<ServiceSpec>& specs) {
+    agent_.reset();
+    scheduler_.reset();
+    Start(specs);
+  }
+
+  ServiceRecord Record(const std::string& service = "web") {
+    auto controller = agent_->Find(service);
+    return controller.ok() ? (*controller)->View().record : ServiceRecord{};
+  }
+
+  // Waits for a record, moving the clock on by `step` where that is what it takes.
+  bool Await(const std::function<bool(const ServiceRecord&)>& wanted,
+             absl::Duration step = absl::ZeroDuration(), const std::string& service = "web") {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!wanted(Record(service))) {
+      if (std::chrono::steady_clock::now() > deadline) {
+        ADD_FAILURE() << "state " << StateName(Record(service).state) << ", hash "
+                      << Record(service).hash << ", info " << Record(service).info;
+        return false;
+      }
+      if (step > absl::ZeroDuration()) clock_.Advance(step);
+      MutexLock lock(mutex_);
+      changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + std::chrono::milliseconds(5));
+    }
+    return true;
+  }
+
+  bool AwaitAt(const std::string& hash, State state = State::kOk) {
+    return Await(
+        [&](const ServiceRecord& r) {
+          return r.hash == hash && r.state == state && r.pending.empty();
+        },
+        absl::Seconds(15));
+  }
+
+  std::shared_ptr<ServiceController> Web() { return *agent_->Find("web"); }
+
+  FakeClock clock_;
+  FakeHost host_;
+  TempStore temp_;
+  FaultyStore store_{temp_.store()};
+  RecordStore records_{&store_};
+  Mutex mutex_;
+  CondVar changed_;
+  std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<HostAgent> agent_;
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_AGENT_CONTROLLER_HOST_AGENT_TEST_BASE_H_
