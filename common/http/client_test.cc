@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
+#include <future>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -244,19 +246,20 @@ TEST_F(ClientTest, WhatCameBeforeAFailureIsKept) {
 }
 
 TEST_F(ClientTest, CallerThatGivesUpIsHeardSoon) {
-  std::atomic<bool> closed = false;
+  std::promise<bool> closed;
   std::atomic<bool> asked = false;
   Serve([&](RawConnection& connection) {
     asked = true;
-    closed = connection.WaitForClose(absl::Seconds(20));
+    closed.set_value(connection.WaitForClose(absl::Seconds(20)));
   });
   request_.timeout = absl::Seconds(30);
   request_.give_up = [&] { return asked.load(); };
   const absl::Time began = absl::Now();
   EXPECT_EQ(Error().code(), absl::StatusCode::kCancelled);
   EXPECT_LT(absl::Now() - began, absl::Seconds(5));
-  for (int i = 0; i < 500 && !closed; ++i) absl::SleepFor(absl::Milliseconds(10));
-  EXPECT_TRUE(closed) << "the connection must not outlive the call";
+  std::future<bool> was_closed = closed.get_future();
+  ASSERT_EQ(was_closed.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+  EXPECT_TRUE(was_closed.get()) << "the connection must not outlive the call";
 }
 
 TEST_F(ClientTest, BadRequestsAreRefusedBeforeAnythingIsSent) {
