@@ -11,6 +11,8 @@ namespace {
 
 constexpr size_t kMaxUser = 100;
 constexpr size_t kMaxPeer = 60;
+// What the server that forwards a name may add (" through the planner").
+constexpr size_t kMaxAddition = 24;
 
 // Parentheses are dropped so that a name cannot look like the part that we vouch for.
 std::string Sanitized(absl::string_view text, size_t max) {
@@ -30,18 +32,36 @@ std::string PeerHost(absl::string_view peer) {
   return Sanitized(host, kMaxPeer);
 }
 
+std::string UserName(absl::string_view user, size_t max) {
+  const std::string name = Sanitized(user, max);
+  return name.empty() ? "unnamed" : name;
+}
+
+absl::string_view ClaimedUser(const grpc::ServerContext& context) {
+  const auto user = context.client_metadata().find(kUserMetadata);
+  if (user == context.client_metadata().end()) return "";
+  return absl::string_view(user->second.data(), user->second.size());
+}
+
 }  // namespace
 
 std::string FormatCaller(absl::string_view user, absl::string_view peer) {
-  std::string name = Sanitized(user, kMaxUser);
-  if (name.empty()) name = "unnamed";
-  return absl::StrCat(name, " (", PeerHost(peer), ", not authenticated)");
+  return absl::StrCat(UserName(user, kMaxUser), " (", PeerHost(peer), ", not authenticated)");
+}
+
+std::string FormatForwardedCaller(absl::string_view user, absl::string_view peer) {
+  const std::string host = PeerHost(peer);
+  const std::string origin = host == "unix" ? "" : absl::StrCat(" from ", host);
+  // The whole is a claimed name again, of which no more than kMaxUser is kept.
+  return absl::StrCat(UserName(user, kMaxUser - kMaxAddition - origin.size()), origin);
 }
 
 std::string CallerName(const grpc::ServerContext& context) {
-  const auto user = context.client_metadata().find(kUserMetadata);
-  if (user == context.client_metadata().end()) return FormatCaller("", context.peer());
-  return FormatCaller(absl::string_view(user->second.data(), user->second.size()), context.peer());
+  return FormatCaller(ClaimedUser(context), context.peer());
+}
+
+std::string ForwardedCallerName(const grpc::ServerContext& context) {
+  return FormatForwardedCaller(ClaimedUser(context), context.peer());
 }
 
 }  // namespace gitops

@@ -30,5 +30,19 @@ TEST(CallerTest, NameAndPeerAreShownAndNothingIsClaimed) {
   }
 }
 
+TEST(CallerTest, ForwardedNameSaysFromWhereAndLeavesTheRestToTheNextServer) {
+  EXPECT_EQ(FormatForwardedCaller("alice@laptop", "unix:"), "alice@laptop");
+  EXPECT_EQ(FormatForwardedCaller("alice@laptop", "ipv4:192.0.2.7:4711"),
+            "alice@laptop from ipv4:192.0.2.7");
+  EXPECT_EQ(FormatForwardedCaller("", "ipv6:[::1]:1"), "unnamed from ipv6:::1");
+  // Told on, its end is still there.
+  const std::string told = FormatForwardedCaller(
+      std::string(500, 'x'), "ipv6:%5B2001:db8:1111:2222:3333:4444:5555:6666%5D:4711");
+  EXPECT_EQ(FormatCaller(told + " through the planner", "unix:"),
+            std::string(27, 'x') +
+                " from ipv6:2001:db8:1111:2222:3333:4444:5555:6666 through the planner"
+                " (unix, not authenticated)");
+}
+
 }  // namespace
 }  // namespace gitops

@@ -307,7 +307,7 @@ class PlannerServiceImpl final : public PlannerService {
   grpc::Status Change(const ServerContext& context, const Request& request,
                       const std::string& reason, Response* response, Ask ask) {
     if (absl::Status status = CheckReason(reason); !status.ok()) return ToGrpcStatus(status);
-    const std::string actor = absl::StrCat(CallerName(context), " through the planner");
+    const std::string actor = absl::StrCat(ForwardedCallerName(context), " through the planner");
     return Command(context, request, /*changes=*/true, response,
                    [&](const std::string& address, v1::HostOutcome* outcome) {
                      return ask(address, actor, outcome);
