@@ -46,10 +46,9 @@ class HostActions final : public ActionRunner {
   absl::Status Check(const v1::PerformActionRequest& request) const override {
     const std::string& action = request.action();
     if (Contains(kNixActions, action)) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          action, ": ",
+      return absl::FailedPreconditionError(
           HasNix() ? "this version of the agent has no driver for Nix"
-                   : "this host has no Nix (neither nix-env nor nix-store is installed)"));
+                   : "this host has no Nix (neither nix-env nor nix-store is installed)");
     }
     if (Contains(kActions, action)) return CheckSync(request);
     return absl::InvalidArgumentError(absl::StrCat(
