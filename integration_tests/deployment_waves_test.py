@@ -130,6 +130,12 @@ def time_of(text):
     return datetime.fromisoformat(text[:19] + "." + (text[20:-1] + "000000")[:6])
 
 
+def most_at_once(record):
+    """How many hosts were under way at a time, as the record tells it."""
+    times = [(time_of(host["startTime"]), time_of(host["endTime"])) for host in record["hosts"]]
+    return max(sum(start <= moment < end for start, end in times) for moment, _ in times)
+
+
 @pytest.mark.parametrize("how", ["kill", "stop"])
 def test_max_parallel_holds_across_a_restart_of_the_planner(waves, how):
     waves.hosts.mark("hold", *waves.hosts.names)
@@ -156,6 +162,7 @@ def test_max_parallel_holds_across_a_restart_of_the_planner(waves, how):
     assert record["state"] == "SUCCEEDED", record["message"]
     for name in waves.hosts.names:
         assert waves.hosts.trace(name) == ["pre-deploy", "trigger"]
+    assert most_at_once(record) == 2
 
 
 # Failures.

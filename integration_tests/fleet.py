@@ -99,7 +99,7 @@ class HookEndpoint:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                call = {"path": self.path, "body": body, "payload": json.loads(body),
+                call = {"path": self.path, "body": body, "payload": json.loads(body) if body else None,
                         "point": self.headers.get("X-Gitops-Point"),
                         "hook": self.headers.get("X-Gitops-Hook"),
                         "result": self.headers.get("X-Gitops-Result"),
@@ -127,6 +127,8 @@ class HookEndpoint:
                     self.wfile.write(data)
                 except (BrokenPipeError, ConnectionResetError):
                     pass  # it went away, as it may
+
+            do_GET = do_POST  # a redirect that is followed may come as one
 
             def log_message(self, *_):
                 pass

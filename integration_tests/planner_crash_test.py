@@ -3,6 +3,7 @@ started again. It goes on by itself, and what happened is what happens when nobo
 at the hooks and in the record."""
 
 import re
+import time
 
 import pytest
 
@@ -104,8 +105,9 @@ class Crashing:
 
     # One deployment, and all that came of it.
 
-    def deploy(self, *arguments, killed_at=()):
-        """The planner is killed once at each of the points, and then left alone."""
+    def deploy(self, *arguments, killed_at=(), with_it=()):
+        """The planner is killed once at each of the points, and then left alone. The agents `with_it` die
+        when it does, and come back after it."""
         begun = {name: (self.history(name), self.done_on(name)) for name in self.fleet.hosts}
         self.endpoint.calls.clear()
         planner = self.fleet.planner
@@ -117,7 +119,14 @@ class Crashing:
                 self.fleet.deploy(*arguments, "--detach", check=not point)
             if point:
                 planner.await_crash()
+                for name in with_it:
+                    self.fleet.agents[name].kill()
         wait_for(planner.addresses.exists, what="the planner's start")
+        if with_it:
+            up = time.monotonic()
+            wait_for(lambda: time.monotonic() > up + 1.5, what="the planner to miss them")
+            for name in with_it:
+                self.fleet.agents[name].start()
         deployment = self.fleet.await_end(self.fleet.latest()["id"])
         if killed_at:
             told = [event["message"] for event in deployment["events"]]
@@ -201,10 +210,11 @@ def whole(crashing):
 
 
 def freezing(crashing, *flags):
-    def deploy(killed_at):
+    def deploy(killed_at, **options):
         crashing.commit()
         try:
-            return crashing.deploy(*Crashing.ACTIONS, "--canary", "1", *flags, killed_at=killed_at)
+            return crashing.deploy(*Crashing.ACTIONS, "--canary", "1", *flags, killed_at=killed_at,
+                                   **options)
         finally:
             crashing.unfreeze()
     return deploy
@@ -251,6 +261,16 @@ def test_killed_after_every_single_action_it_comes_to_the_same_end(crashing, who
     undisturbed = whole("one", freezing(crashing))
     # A host's last action is followed by its hooks and checks, its check by a hook.
     outcome = freezing(crashing)(killed_at=["planner-after-action-stored"] * 12)
+    assert outcome.facts == undisturbed.facts
+    assert outcome.asked() == undisturbed.asked()
+    assert outcome.asked_again() == []
+
+
+@pytest.mark.parametrize("point", ["planner-before-action", "planner-after-action",
+                                   "planner-after-action:3"])
+def test_a_host_that_went_down_with_the_planner_is_waited_for(crashing, whole, point):
+    undisturbed = whole("one", freezing(crashing))
+    outcome = freezing(crashing)(killed_at=[point], with_it=["web1"])
     assert outcome.facts == undisturbed.facts
     assert outcome.asked() == undisturbed.asked()
     assert outcome.asked_again() == []
