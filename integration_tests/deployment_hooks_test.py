@@ -167,6 +167,13 @@ def test_a_faulty_answer_stops_the_deployment_and_changes_nothing_more(hooked, f
     assert '"fault"' in done.err and "pre-deploy" in done.err
 
 
+@pytest.mark.parametrize("flags", [("--max-failures", "3"), ("--on-failure", "continue")])
+def test_a_faulty_answer_stops_the_deployment_also_where_a_failed_host_would_not(hooked, flags):
+    hooked.fail((500, b"no"), "pre-deploy", "web2")
+    assert hooked.fleet.deploy("freeze", *flags).status == 1
+    stopped_before_web2(hooked, hooked.fleet.latest(), "status 500")
+
+
 def test_a_redirect_is_not_followed(hooked):
     hooked.fail((302, b"", {"Location": hooked.elsewhere.url}), "pre-deploy", "web2")
     assert hooked.fleet.deploy("freeze").status == 1
