@@ -9,6 +9,10 @@
 namespace gitops {
 namespace {
 
+constexpr char kLeaseEnded[] =
+    "its lease ended, because this planner was stopped or could not store for too long; resume "
+    "the deployment to go on";
+
 class HeldLocksImpl : public HeldLocks {
  public:
   HeldLocksImpl(Store* store, std::shared_ptr<LeaseKeeper> keeper, std::string deployment,
@@ -35,6 +39,13 @@ class HeldLocksImpl : public HeldLocks {
     return number->second;
   }
 
+  void WhenLost(std::function<void(const std::string& why)> lost) override {
+    if (taken_.lease == 0) return;
+    const std::string why =
+        absl::StrCat("the deployment ", deployment_, " lost its locks: ", kLeaseEnded);
+    keeper_->WhenEnded(taken_.lease, [lost = std::move(lost), why] { lost(why); });
+  }
+
   const std::map<std::string, int64_t>& fencing() const override { return taken_.fencing; }
 
   absl::Status Release(const std::string& host) override {
@@ -49,6 +60,8 @@ class HeldLocksImpl : public HeldLocks {
 
   absl::Status ReleaseAll() override {
     if (taken_.lease == 0) return RemoveWords(*store_, deployment_);
+    // It ends because this says so.
+    keeper_->WhenEnded(taken_.lease, nullptr);
     absl::Status status = store_->RevokeLease(taken_.lease);
     if (!status.ok() && !absl::IsNotFound(status)) return status;
     keeper_->Remove(taken_.lease);
@@ -107,10 +120,7 @@ class HeldLocksImpl : public HeldLocks {
     if (!LeaseHasEnded()) {
       return absl::AbortedError(absl::StrCat(what, "it was broken, and word of by whom is gone"));
     }
-    return absl::FailedPreconditionError(
-        absl::StrCat(what,
-                     "its lease ended, because this planner was stopped or could not store "
-                     "for too long; resume the deployment to go on"));
+    return absl::FailedPreconditionError(absl::StrCat(what, kLeaseEnded));
   }
 
   bool LeaseHasEnded() { return absl::IsNotFound(keeper_->Confirm(taken_.lease)); }

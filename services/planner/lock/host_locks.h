@@ -39,6 +39,10 @@ class HeldLocks {
   // of this host (the message names them). Asks the store, so that an answer is worth something;
   // call it before every change of a host.
   virtual absl::StatusOr<int64_t> Check(const std::string& host) = 0;
+  // Calls `lost` once, with why, when the lease is found to have ended (at once, where it has),
+  // though nobody asks: from any thread, and not after ReleaseAll() or destruction. It must be
+  // quick, and not use this.
+  virtual void WhenLost(std::function<void(const std::string& why)> lost) = 0;
   // Fencing numbers without asking.
   virtual const std::map<std::string, int64_t>& fencing() const = 0;
 

@@ -164,6 +164,43 @@ TEST_F(HostLocksTest, ALockThatCanStillBeReadAfterItsLeasesEndIsLost) {
   EXPECT_EQ(held->Check("a").status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
+TEST_F(HostLocksTest, WhoeverLosesAllLocksIsToldThoughNobodyChecksThem) {
+  std::unique_ptr<HeldLocks> held = Acquire("d1", {"a"});
+  std::unique_ptr<HeldLocks> released = Acquire("d2", {"b"});
+  std::unique_ptr<HeldLocks> gone = Acquire("d3", {"c"});
+  Mutex mutex;
+  std::vector<std::string> told;
+  for (HeldLocks* locks : {held.get(), released.get(), gone.get()}) {
+    locks->WhenLost([&](const std::string& why) {
+      MutexLock lock(mutex);
+      told.push_back(why);
+    });
+  }
+  ASSERT_TRUE(released->ReleaseAll().ok());
+  gone.reset();
+  store_.FailRenewals(true);  // as while the planner is stopped
+  clock_.Advance(2 * kTtl);
+  ASSERT_TRUE(Eventually([&] { return Listed().empty(); }));
+  store_.FailRenewals(false);
+  EXPECT_TRUE(Eventually([&] {
+    clock_.Advance(absl::Seconds(1));
+    MutexLock lock(mutex);
+    return !told.empty();
+  }));
+  EXPECT_FALSE(held->Check("a").ok());
+  MutexLock lock(mutex);
+  EXPECT_THAT(told, ElementsAre(AllOf(HasSubstr("d1"), HasSubstr("its lease ended"))));
+}
+
+TEST_F(HostLocksTest, WhoeverAsksWhenTheLocksAreLostAlreadyIsToldAtOnce) {
+  std::unique_ptr<HeldLocks> held = Acquire("d1", {"a"});
+  clock_.Advance(2 * kTtl);
+  ASSERT_FALSE(held->Check("a").ok());
+  bool told = false;
+  held->WhenLost([&](const std::string&) { told = true; });
+  EXPECT_TRUE(told);
+}
+
 TEST_F(HostLocksTest, LocksAreKeptForAsLongAsTheyAreHeld) {
   std::unique_ptr<HeldLocks> held = Acquire("d1", {"a"});
   for (int i = 0; i < 10; ++i) {

@@ -34,24 +34,34 @@ LeaseKeeper::~LeaseKeeper() {
 
 void LeaseKeeper::Add(int64_t lease, absl::Time granted) {
   MutexLock lock(mutex_);
-  renewed_[lease] = granted;
+  kept_[lease].renewed = granted;
   wake_.NotifyAll();
   if (!thread_.joinable()) thread_ = std::thread([this] { Loop(); });
 }
 
 void LeaseKeeper::Remove(int64_t lease) {
   MutexLock lock(mutex_);
-  renewed_.erase(lease);
+  kept_.erase(lease);
+}
+
+void LeaseKeeper::WhenEnded(int64_t lease, std::function<void()> ended) {
+  MutexLock lock(mutex_);
+  const auto found = kept_.find(lease);
+  if (found != kept_.end()) {
+    found->second.ended = std::move(ended);
+  } else if (ended) {
+    ended();
+  }
 }
 
 absl::Status LeaseKeeper::Confirm(int64_t lease) {
   {
     MutexLock lock(mutex_);
-    auto found = renewed_.find(lease);
-    if (found == renewed_.end()) return Ended(lease);
+    auto found = kept_.find(lease);
+    if (found == kept_.end()) return Ended(lease);
     // The store's clock is this one, or its own that does not stand still while we do; its answer
     // to what was read under the lease then stands for itself.
-    if (clock_->Now() < found->second + ttl_) return absl::OkStatus();
+    if (clock_->Now() < found->second.renewed + ttl_) return absl::OkStatus();
   }
   return Renew(lease);
 }
@@ -60,11 +70,14 @@ absl::Status LeaseKeeper::Renew(int64_t lease) {
   const absl::Time before = clock_->Now();
   absl::Status status = store_->KeepLeaseAlive(lease);
   MutexLock lock(mutex_);
-  auto found = renewed_.find(lease);
-  if (found == renewed_.end()) return Ended(lease);
-  if (status.ok()) found->second = before;
-  // A lease that has ended never comes back, so there is nothing to keep.
-  if (absl::IsNotFound(status)) renewed_.erase(found);
+  auto found = kept_.find(lease);
+  if (found == kept_.end()) return Ended(lease);
+  if (status.ok()) found->second.renewed = before;
+  if (!absl::IsNotFound(status)) return status;
+  // A lease that has ended never comes back, so there is nothing to keep. With the lock held, so
+  // that Remove() waits for it.
+  if (found->second.ended) found->second.ended();
+  kept_.erase(found);
   return status;
 }
 
@@ -79,7 +92,7 @@ bool LeaseKeeper::AwaitTurn(absl::Duration pause) {
   absl::Time due = absl::InfiniteFuture();
   while (!stopping_) {
     // Never further ahead than a pause, also when the clock was set back meanwhile.
-    due = renewed_.empty() ? absl::InfiniteFuture() : std::min(due, clock_->Now() + pause);
+    due = kept_.empty() ? absl::InfiniteFuture() : std::min(due, clock_->Now() + pause);
     if (clock_->Now() >= due) return true;
     // The wait is measured by a clock that is never set, so its end counts whatever the time is.
     if (!clock_->WaitUntil(mutex_, wake_, due)) return !stopping_;
@@ -92,7 +105,7 @@ bool LeaseKeeper::RenewAll() {
   std::vector<int64_t> leases;
   {
     MutexLock lock(mutex_);
-    for (const auto& [lease, renewed] : renewed_) leases.push_back(lease);
+    for (const auto& [lease, kept] : kept_) leases.push_back(lease);
   }
   bool all = true;
   for (int64_t lease : leases) {

@@ -2,6 +2,7 @@
 #define GITOPS_SERVICES_PLANNER_LOCK_LEASE_KEEPER_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <thread>
 #include <vector>
@@ -25,8 +26,12 @@ class LeaseKeeper {
 
   // `granted` is no later than the grant was.
   void Add(int64_t lease, absl::Time granted);
-  // It is left to end, or has been revoked.
+  // It is left to end, or has been revoked. What WhenEnded() was given does not run after it.
   void Remove(int64_t lease);
+
+  // Calls `ended` once, as soon as the lease is found to have ended (now, where it has), from any
+  // thread: it must be quick, and not use this. Empty: nobody wants to know any more.
+  void WhenEnded(int64_t lease, std::function<void()> ended);
 
   // OK: it is alive: it was renewed less than a ttl ago, or just now. NOT_FOUND: it has ended.
   // Other errors as the store's.
@@ -38,14 +43,18 @@ class LeaseKeeper {
   bool RenewAll();
   absl::Status Renew(int64_t lease);
 
+  struct Kept {
+    absl::Time renewed;  // last, at the earliest
+    std::function<void()> ended;
+  };
+
   Store* const store_;
   Clock* const clock_;
   const absl::Duration ttl_;
   Mutex mutex_;
   CondVar wake_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  // When each was last renewed, at the earliest.
-  std::map<int64_t, absl::Time> renewed_ ABSL_GUARDED_BY(mutex_);
+  std::map<int64_t, Kept> kept_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_ ABSL_GUARDED_BY(mutex_);
 };
 

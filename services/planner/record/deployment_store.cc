@@ -47,6 +47,25 @@ StoreWrite HostWrite(const std::string& id, int index, const record::v1::HostEnt
   return write;
 }
 
+absl::Status AddCheckpoint(const std::string& id, const DeploymentStore::Checkpoint& host,
+                           std::vector<StoreWrite>& writes) {
+  if (absl::Status status = CheckId(id); !status.ok()) return status;
+  if (absl::Status status = CheckIndex(id, host.index); !status.ok()) return status;
+  writes.push_back(HostWrite(id, host.index, *host.host));
+  if (host.step == nullptr) return absl::OkStatus();
+  if (host.step->number() < 1) {
+    return absl::InvalidArgumentError(absl::StrCat("store a step of host ", host.index,
+                                                   " of the deployment ", id,
+                                                   ": steps are numbered from 1 on"));
+  }
+  v1::StepRecord stored = *host.step;
+  BoundStep(stored);
+  StoreWrite& write = writes.emplace_back();
+  write.key = StepKey(id, host.index, stored.number());
+  write.value = stored.SerializeAsString();
+  return absl::OkStatus();
+}
+
 absl::Status NotFound(const std::string& id) {
   return absl::NotFoundError(absl::StrCat("there is no deployment ", id,
                                           "; `gitopsctl list deployments` shows those that "
@@ -129,16 +148,20 @@ absl::StatusOr<std::vector<record::v1::HostEntry>> DeploymentStore::LoadHosts(
   return ReadRow<record::v1::HostEntry>(*store_, HostKeys(id));
 }
 
-absl::Status DeploymentStore::Save(const record::v1::DeploymentEntry& entry) {
+absl::Status DeploymentStore::Save(const record::v1::DeploymentEntry& entry,
+                                   const Checkpoint* host) {
   const std::string& id = entry.deployment().id();
-  StoreWrite write = EntryWrite(entry);
+  std::vector<StoreWrite> writes = {EntryWrite(entry)};
+  if (host != nullptr) {
+    if (absl::Status status = AddCheckpoint(id, *host, writes); !status.ok()) return status;
+  }
   absl::Status status;
   for (int attempt = 0; attempt < kSaveAttempts; ++attempt) {
-    absl::StatusOr<StoredValue> before = store_->Get(write.key);
+    absl::StatusOr<StoredValue> before = store_->Get(writes[0].key);
     if (absl::IsNotFound(before.status())) return NotFound(id);
     if (!before.ok()) return before.status();
-    write.expected_revision = before->revision;
-    status = store_->Write({write}).status();
+    writes[0].expected_revision = before->revision;
+    status = store_->Write(writes).status();
     if (!absl::IsFailedPrecondition(status)) return status;
   }
   return absl::UnavailableError(
@@ -148,21 +171,9 @@ absl::Status DeploymentStore::Save(const record::v1::DeploymentEntry& entry) {
 absl::Status DeploymentStore::SaveHost(const std::string& id, int index,
                                        const record::v1::HostEntry& host,
                                        const v1::StepRecord* step) {
-  if (absl::Status status = CheckId(id); !status.ok()) return status;
-  if (absl::Status status = CheckIndex(id, index); !status.ok()) return status;
-  std::vector<StoreWrite> writes = {HostWrite(id, index, host)};
-  if (step != nullptr) {
-    if (step->number() < 1) {
-      return absl::InvalidArgumentError(absl::StrCat("store a step of host ", index,
-                                                     " of the deployment ", id,
-                                                     ": steps are numbered from 1 on"));
-    }
-    v1::StepRecord stored = *step;
-    BoundStep(stored);
-    StoreWrite& write = writes.emplace_back();
-    write.key = StepKey(id, index, stored.number());
-    write.value = stored.SerializeAsString();
-  }
+  std::vector<StoreWrite> writes;
+  const Checkpoint checkpoint{.index = index, .host = &host, .step = step};
+  if (absl::Status status = AddCheckpoint(id, checkpoint, writes); !status.ok()) return status;
   return store_->Write(writes).status();
 }
 

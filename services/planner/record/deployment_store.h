@@ -59,8 +59,15 @@ class DeploymentStore {
   // In the order of the plan.
   absl::StatusOr<std::vector<record::v1::HostEntry>> LoadHosts(const std::string& id);
 
-  // NOT_FOUND: it was removed, and does not come back without its hosts.
-  absl::Status Save(const record::v1::DeploymentEntry& entry);
+  // Where a host stands, and the step it is in (may be null).
+  struct Checkpoint {
+    int index = 0;
+    const record::v1::HostEntry* host = nullptr;
+    const v1::StepRecord* step = nullptr;
+  };
+  // With a host's checkpoint in the same write, where there is one. NOT_FOUND: it was removed, and
+  // does not come back without its hosts.
+  absl::Status Save(const record::v1::DeploymentEntry& entry, const Checkpoint* host = nullptr);
   // A host's checkpoint with the step it is in, in one write; `step` may be null.
   absl::Status SaveHost(const std::string& id, int index, const record::v1::HostEntry& host,
                         const v1::StepRecord* step);

@@ -167,6 +167,26 @@ TEST_F(DeploymentStoreTest, DeploymentsWhoseIdsBeginAlikeDoNotMix) {
   EXPECT_EQ(deployments_.Whole("d10")->hosts(1).steps_size(), 1);
 }
 
+TEST_F(DeploymentStoreTest, AnEntryIsSavedWithAHostInOneWriteOrNeitherIs) {
+  std::vector<record::v1::HostEntry> hosts = HostsOf({"web1", "web2"});
+  ASSERT_TRUE(deployments_.Create(EntryOf("d"), hosts, {}).ok());
+  record::v1::DeploymentEntry halted = EntryOf("d");
+  halted.set_halt_reason("drain said no");
+  hosts[1].mutable_host()->set_state(v1::HOST_DEPLOYMENT_STATE_FAILED);
+  const v1::StepRecord step = StepOf(1);
+  const DeploymentStore::Checkpoint nobody{.index = -1, .host = &hosts[1], .step = &step};
+  EXPECT_TRUE(absl::IsInvalidArgument(deployments_.Save(halted, &nobody)));
+  EXPECT_EQ(deployments_.Load("d")->halt_reason(), "");
+  const DeploymentStore::Checkpoint second{.index = 1, .host = &hosts[1], .step = &step};
+  const int calls = store_.calls();
+  ASSERT_TRUE(deployments_.Save(halted, &second).ok());
+  EXPECT_EQ(store_.calls(), calls + 2) << "one read, one write";
+  EXPECT_EQ(deployments_.Load("d")->halt_reason(), "drain said no");
+  const v1::Deployment whole = *deployments_.Whole("d");
+  EXPECT_EQ(whole.hosts(1).state(), v1::HOST_DEPLOYMENT_STATE_FAILED);
+  EXPECT_THAT(whole.hosts(1).steps(), SizeIs(1));
+}
+
 TEST_F(DeploymentStoreTest, AnEntryIsSavedWithoutHostsAndWithTheNewestEvents) {
   ASSERT_TRUE(deployments_.Create(EntryOf("d1"), HostsOf({"a"}), {}).ok());
   record::v1::DeploymentEntry entry = EntryOf("d1");

@@ -44,6 +44,8 @@ bool DeploymentRun::TakeLocks() {
     if (!Pause(StoreBackoff(attempt))) return false;
   }
   StoreTrouble(absl::OkStatus());
+  // Also while nothing is asked of any host: in a pause, or in the midst of a long action.
+  locks_->WhenLost([this](const std::string& why) { LoseLocks(why); });
   return !leaving();
 }
 
@@ -101,16 +103,22 @@ RunControl::LockState DeploymentRun::CheckLock(const std::string& host) {
       return state;
     }
     if (absl::IsFailedPrecondition(fencing.status())) {
-      MutexLock lock(mutex_);
-      if (lost_why_.empty()) lost_why_ = std::string(fencing.status().message());
-      lost_ = true;
-      woken_ = true;
-      changed_.NotifyAll();
+      LoseLocks(std::string(fencing.status().message()));
       return state;
     }
     StoreTrouble(fencing.status());
     if (!Pause(StoreBackoff(attempt))) return state;
   }
+}
+
+// Once: what is stored after that waits like anything else.
+void DeploymentRun::LoseLocks(const std::string& why) {
+  MutexLock lock(mutex_);
+  if (!lost_why_.empty()) return;
+  lost_why_ = why;
+  lost_ = true;
+  woken_ = true;
+  changed_.NotifyAll();
 }
 
 void DeploymentRun::LockBroken(const v1::HostLock& lock, const std::string& actor,
@@ -147,6 +155,15 @@ void DeploymentRun::Interrupt() {
     return;
   }
   lost_ = false;  // what is stored now may be waited for
+  Decision decision;
+  {
+    const absl::Time now = Now();
+    MutexLock lock(mutex_);
+    decision = Decide(policy_, Stand(now), now);
+  }
+  Count(decision.reason);
+  // Nothing was left to be done, so there is nothing to resume.
+  if (Ends(decision)) return;
   std::string why;
   std::vector<std::pair<int, record::v1::HostEntry>> left;
   {

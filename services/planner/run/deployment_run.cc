@@ -89,7 +89,8 @@ bool DeploymentRun::Pause(absl::Duration pause) {
   return !leaving();
 }
 
-absl::Status DeploymentRun::Change(const std::function<void(Entry&)>& change) {
+absl::Status DeploymentRun::Change(const std::function<void(Entry&)>& change,
+                                   const DeploymentStore::Checkpoint* host) {
   MutexLock store(store_mutex_);
   Entry changed;
   bool dirty = false;
@@ -99,7 +100,7 @@ absl::Status DeploymentRun::Change(const std::function<void(Entry&)>& change) {
     dirty = std::exchange(dirty_, false);
   }
   change(changed);
-  const absl::Status status = options().store->Save(changed);
+  const absl::Status status = options().store->Save(changed, host);
   MutexLock lock(mutex_);
   if (!status.ok()) {
     dirty_ = dirty_ || dirty;
@@ -113,8 +114,9 @@ absl::Status DeploymentRun::Change(const std::function<void(Entry&)>& change) {
   return absl::OkStatus();
 }
 
-bool DeploymentRun::ChangeUntilStored(const std::function<void(Entry&)>& change) {
-  return StoreUntilDone(this, [&] { return Change(change); });
+bool DeploymentRun::ChangeUntilStored(const std::function<void(Entry&)>& change,
+                                      const DeploymentStore::Checkpoint* host) {
+  return StoreUntilDone(this, [&] { return Change(change, host); });
 }
 
 void DeploymentRun::SaveCounts() {
@@ -129,12 +131,13 @@ void DeploymentRun::SaveCounts() {
   (void)Change([](Entry&) {});
 }
 
-bool DeploymentRun::Halt(const std::string& reason) {
-  return ChangeUntilStored([&](Entry& entry) {
+bool DeploymentRun::Halt(const std::string& reason, const DeploymentStore::Checkpoint& host) {
+  const auto halt = [&](Entry& entry) {
     if (!entry.halt_reason().empty()) return;
     entry.set_halt_reason(reason);
     AddEvent(entry, Now(), absl::StrCat("a hook stopped it: ", reason), "");
-  });
+  };
+  return ChangeUntilStored(halt, &host);
 }
 
 void DeploymentRun::StoreTrouble(const absl::Status& status) {
@@ -195,32 +198,39 @@ bool DeploymentRun::Start() {
 // this process is leaving.
 bool DeploymentRun::Turn() {
   if (leaving()) return false;
+  const absl::Time now = Now();
   Decision decision;
   {
     MutexLock lock(mutex_);
     woken_ = false;
-    decision = Decide(policy_, Stand(), Now());
+    decision = Decide(policy_, Stand(now), now);
     stop_after_step_ = decision.stop_running;
   }
   Count(decision.reason);
-  switch (decision.end) {
-    case Decision::End::kSucceeded:
-      Finish(v1::DEPLOYMENT_STATE_SUCCEEDED, decision.reason);
-      return false;
-    case Decision::End::kFailed:
-      Finish(v1::DEPLOYMENT_STATE_FAILED, decision.reason);
-      return false;
-    case Decision::End::kCancelled:
-      Finish(v1::DEPLOYMENT_STATE_CANCELLED, decision.reason);
-      return false;
-    case Decision::End::kNone:
-      break;
-  }
+  if (Ends(decision)) return false;
   if (Apply(decision)) return true;
   Await(decision);
   SaveCounts();
-  AwaitWork(decision);
+  AwaitWork(decision, now);
   return true;
+}
+
+// Whether it was decided that it has ended, which is then stored.
+bool DeploymentRun::Ends(const Decision& decision) {
+  switch (decision.end) {
+    case Decision::End::kSucceeded:
+      Finish(v1::DEPLOYMENT_STATE_SUCCEEDED, decision.reason);
+      return true;
+    case Decision::End::kFailed:
+      Finish(v1::DEPLOYMENT_STATE_FAILED, decision.reason);
+      return true;
+    case Decision::End::kCancelled:
+      Finish(v1::DEPLOYMENT_STATE_CANCELLED, decision.reason);
+      return true;
+    case Decision::End::kNone:
+      break;
+  }
+  return false;
 }
 
 // Whether anything was done after which to decide again.
@@ -249,7 +259,7 @@ bool DeploymentRun::Apply(const Decision& decision) {
   return !decision.begin.empty() || !decision.roll_back.empty();
 }
 
-RolloutStand DeploymentRun::Stand() {
+RolloutStand DeploymentRun::Stand(absl::Time now) {
   RolloutStand stand;
   stand.hosts.reserve(slots_.size());
   for (const Slot& slot : slots_) {
@@ -262,7 +272,7 @@ RolloutStand DeploymentRun::Stand() {
   stand.paused_after = entry_.paused_after();
   stand.rollback_wave = entry_.rollback_wave();
   stand.catch_up_over =
-      entry_.has_catch_up_until() && Now() >= FromTimestamp(entry_.catch_up_until());
+      entry_.has_catch_up_until() && now >= FromTimestamp(entry_.catch_up_until());
   return stand;
 }
 
@@ -321,12 +331,13 @@ void DeploymentRun::Done(int index, record::v1::HostEntry entry) {
   changed_.NotifyAll();
 }
 
-// Waits until something has changed, or a time has come at which to decide again.
-void DeploymentRun::AwaitWork(const Decision& decision) {
+// Waits until something has changed, or a time has come at which to decide again. That may be now:
+// storing takes time, in which what was ahead when it was decided may have come.
+void DeploymentRun::AwaitWork(const Decision& decision, absl::Time decided) {
   MutexLock lock(mutex_);
   absl::Time deadline = absl::InfiniteFuture();
   const auto until = [&](absl::Time time) {
-    if (time > Now()) deadline = std::min(deadline, time);
+    if (time > decided) deadline = std::min(deadline, time);
   };
   if (entry_.has_pause_until()) until(FromTimestamp(entry_.pause_until()));
   if (entry_.has_catch_up_until()) until(FromTimestamp(entry_.catch_up_until()));

@@ -35,6 +35,8 @@ class DeploymentRun : public RunControl {
   // an earlier process, and are gone on with.
   DeploymentRun(Parts parts, record::v1::DeploymentEntry entry,
                 std::vector<record::v1::HostEntry> hosts, std::unique_ptr<HeldLocks> locks);
+  // Nobody is told of lost locks any more once they are gone.
+  ~DeploymentRun() override { locks_.reset(); }
 
   // Runs it to its end, or until Stop().
   void Run();
@@ -54,7 +56,7 @@ class DeploymentRun : public RunControl {
   bool stop_after_step() const override { return stop_after_step_; }
   bool Pause(absl::Duration pause) override;
   LockState CheckLock(const std::string& host) override;
-  bool Halt(const std::string& reason) override;
+  bool Halt(const std::string& reason, const DeploymentStore::Checkpoint& host) override;
   void StoreTrouble(const absl::Status& status) override;
 
  private:
@@ -68,9 +70,12 @@ class DeploymentRun : public RunControl {
   const std::string& id() const { return facts_.deployment().id(); }
   absl::Time Now() const { return options().clock->Now(); }
 
-  // Makes a change of the entry: in the store, then here.
-  absl::Status Change(const std::function<void(Entry&)>& change);
-  bool ChangeUntilStored(const std::function<void(Entry&)>& change);
+  // Makes a change of the entry: in the store (together with `host`, where it is not null), then
+  // here.
+  absl::Status Change(const std::function<void(Entry&)>& change,
+                      const DeploymentStore::Checkpoint* host = nullptr);
+  bool ChangeUntilStored(const std::function<void(Entry&)>& change,
+                         const DeploymentStore::Checkpoint* host = nullptr);
   // Stores what only Turn() changed (counts, message), not more often than kSavePeriod.
   void SaveCounts();
 
@@ -80,22 +85,24 @@ class DeploymentRun : public RunControl {
   std::vector<std::string> HostsToLock();
   void WaitsForLocks(const std::vector<v1::HostLock>& holders);
   void ReleaseDone();
+  void LoseLocks(const std::string& why);
   void Interrupt();
 
   // deployment_run.cc
   bool Start();
   bool Turn();
+  bool Ends(const Decision& decision);
   bool Apply(const Decision& decision);
   // Cancelled, or halted: no host is to be begun any more.
   bool IsStopped() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return entry_.cancel_requested() || !entry_.halt_reason().empty();
   }
-  RolloutStand Stand() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  RolloutStand Stand(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void BeginHosts(const std::vector<int>& hosts);
   void RollBackHosts(const std::vector<int>& hosts);
   void Work(int index, HostPhase phase, bool recovered);
   void Done(int index, record::v1::HostEntry entry);
-  void AwaitWork(const Decision& decision);
+  void AwaitWork(const Decision& decision, absl::Time decided);
   void AwaitWorkers();
   void Count(const std::string& reason);
   void Finish(v1::DeploymentState state, const std::string& reason);

@@ -5,6 +5,9 @@
 #include <chrono>
 #include <thread>
 
+#include "common/clock/fake_clock.h"
+#include "services/planner/run/host_run.h"
+#include "services/planner/run/new_entries.h"
 #include "services/planner/run/run_testing.h"
 
 namespace gitops {
@@ -39,6 +42,62 @@ TEST(DeploymentRun, APauseIsNotProlongedByAClockThatIsSetBack) {
   DeploymentRun run(PartsOf(options, workers), {}, {}, nullptr);
   EXPECT_TRUE(run.Pause(absl::Milliseconds(100)));
   EXPECT_EQ(clock.waits(), 1);
+}
+
+TEST(DeploymentRun, OneThatHasNothingLeftToDoEndsThoughItsLeaseHasEnded) {
+  FakeClock clock;
+  RunWorld world({.hosts = 1, .clock = &clock});
+  const std::string id = world.Run(SpecOf({"sync"})).id();
+  record::v1::DeploymentEntry entry = *world.records.Load(id);
+  entry.mutable_deployment()->set_state(v1::DEPLOYMENT_STATE_RUNNING);
+  ASSERT_TRUE(world.records.Save(entry).ok());
+  auto locks = world.locks->Acquire({.deployment = id, .actor = "alice", .hosts = {"web1"}});
+  ASSERT_TRUE(locks.ok());
+  DeploymentsOptions options;
+  options.clock = &clock;
+  options.store = &world.records;
+  options.locks = world.locks.get();
+  options.planner = "planner-1";
+  WorkerPool workers(1);
+  clock.Advance(absl::Minutes(10));
+  ASSERT_FALSE((*locks)->Check("web1").ok());
+  DeploymentRun run(PartsOf(options, workers), entry, *world.records.LoadHosts(id),
+                    *std::move(locks));
+  run.Run();
+  EXPECT_EQ(StateOf(*world.records.Whole(id)), "SUCCEEDED");
+}
+
+TEST(HostRun, AnEndThatCannotBeStoredIsNone) {
+  for (int writes = 1; writes < 20; ++writes) {
+    RunWorld world({.hosts = 1});
+    Deployments::NewDeployment deployment;
+    deployment.id = world.records.NewDeploymentId();
+    deployment.plan = world.MakePlan(SpecOf({"sync", "freeze"}));
+    const auto entry = MakeDeploymentEntry(deployment, "planner-1", world.clock->Now());
+    const auto hosts = MakeHostEntries(deployment.plan);
+    ASSERT_TRUE(world.records.Create(entry, hosts, {}).ok());
+    auto locks = world.locks->Acquire({.deployment = deployment.id, .hosts = {"web1"}});
+    ASSERT_TRUE(locks.ok());
+    DeploymentsOptions options;
+    options.clock = world.clock;
+    options.store = &world.records;
+    options.fleet = world.fleet.get();
+    options.agents = &world.agents;
+    options.hooks = &world.hooks;
+    options.checks = &world.checks;
+    WorkerPool workers(1);
+    DeploymentRun run(PartsOf(options, workers), entry, hosts, *std::move(locks));
+    world.store.CutAfter(writes, [&] {
+      world.store.Cut();
+      run.Stop();
+    });
+    const v1::HostDeployment left = RunHost(&run, 0, hosts[0], /*recovered=*/false).host();
+    world.store.Heal();
+    const v1::HostDeployment stored = (*world.records.LoadHosts(deployment.id))[0].host();
+    EXPECT_EQ(left.state(), stored.state()) << "after " << writes << " writes";
+    if (stored.state() == v1::HOST_DEPLOYMENT_STATE_SUCCEEDED) return;
+  }
+  FAIL() << "it never comes to its end";
 }
 
 TEST(HostSession, AStepThatCannotBeReadForAWhileIsNotLost) {

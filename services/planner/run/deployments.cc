@@ -72,7 +72,7 @@ class DeploymentsImpl : public Deployments {
 
   const DeploymentsOptions options_;
   PhaseGauges gauges_;
-  Mutex change_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // one resume at a time
+  Mutex change_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // one resume or note at a time
   Mutex mutex_;
   CondVar ended_;
   std::map<std::string, RunPointer> running_ ABSL_GUARDED_BY(mutex_);
@@ -207,6 +207,8 @@ absl::Status DeploymentsImpl::StoreResumed(record::v1::DeploymentEntry& entry,
 
 void DeploymentsImpl::LockBroken(const v1::HostLock& lock, const std::string& actor,
                                  const std::string& reason) {
+  // Not while it is being resumed, which writing what was read before would undo.
+  MutexLock change(change_mutex_);
   if (const RunPointer run = Find(lock.deployment())) {
     run->LockBroken(lock, actor, reason);
     return;

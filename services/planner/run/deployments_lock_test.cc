@@ -1,7 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/match.h"
 #include "common/clock/fake_clock.h"
+#include "services/planner/lock/lock_testing.h"
 #include "services/planner/run/run_testing.h"
 
 namespace gitops {
@@ -11,6 +13,32 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+
+void AwaitNoLocks(RunWorld& world) {
+  for (;;) {
+    const absl::StatusOr<std::vector<StoredValue>> left =
+        world.temp.store()->List("planner/v1/lock/");
+    ASSERT_TRUE(left.ok());
+    if (left->empty()) return;
+  }
+}
+
+// As when the process is stopped for so long that its lease ends.
+void LoseLease(RunWorld& world, FakeClock& clock) {
+  world.store.Cut();
+  clock.Advance(absl::Minutes(10));
+  AwaitNoLocks(world);
+  world.store.Heal();
+}
+
+// Time passes until it has ended.
+v1::Deployment AwaitEndInTime(RunWorld& world, FakeClock& clock, const std::string& id) {
+  EXPECT_TRUE(Eventually([&] {
+    clock.Advance(absl::Seconds(1));
+    return HasEnded(world.records.Load(id)->deployment().state());
+  }));
+  return *world.records.Whole(id);
+}
 
 TEST(DeploymentLocks, ADeploymentOverALockedHostWaitsAndSaysForWhom) {
   RunWorld world({.hosts = 3});
@@ -133,21 +161,10 @@ TEST(DeploymentLocks, APlannerThatFindsItsLeaseEndedCallsNoAgentAnyMore) {
   world.agents.Hold("sync");
   const std::string id = world.Begin(SpecOf({"sync", "freeze"}));
   ASSERT_TRUE(world.agents.AwaitHeld(1));
-  world.store.Cut();  // so that the lease cannot be kept alive, as when the process is stopped
-  clock.Advance(absl::Minutes(10));
-  for (;;) {
-    const absl::StatusOr<std::vector<StoredValue>> left =
-        world.temp.store()->List("planner/v1/lock/");
-    ASSERT_TRUE(left.ok());
-    if (left->empty()) break;  // the lease has ended
-  }
-  world.store.Heal();
+  LoseLease(world, clock);
   world.agents.ClearFaults();
   world.agents.Release();
-  const v1::Deployment done = world.Await(id, [&](const v1::Deployment& d) {
-    clock.Advance(absl::Seconds(1));
-    return HasEnded(d.state());
-  });
+  const v1::Deployment done = AwaitEndInTime(world, clock, id);
   EXPECT_EQ(StateOf(done), "INTERRUPTED");
   EXPECT_THAT(done.message(), HasSubstr("lease"));
   EXPECT_THAT(world.agents.performed(), SizeIs(1)) << "only the one that was under way";
@@ -156,6 +173,25 @@ TEST(DeploymentLocks, APlannerThatFindsItsLeaseEndedCallsNoAgentAnyMore) {
   ASSERT_TRUE(world.deployments->Resume(id, "bob").ok());
   EXPECT_EQ(StateOf(world.AwaitEnd(id)), "SUCCEEDED");
   EXPECT_THAT(world.agents.ActionsOn("web1:8004"), ElementsAre("sync", "freeze"));
+}
+
+TEST(DeploymentLocks, ALeaseThatEndsInAPauseIsNoticedThen) {
+  FakeClock clock;
+  RunWorld world({.hosts = 2, .clock = &clock});
+  v1::DeploymentSpec spec = SpecOf({"sync"});
+  spec.mutable_rollout()->set_batch("1");
+  spec.mutable_rollout()->mutable_pause_between()->set_seconds(360'000);
+  const std::string id = world.Begin(spec);
+  world.Await(id, [](const v1::Deployment& d) {
+    return absl::StrContains(d.message(), "pauses after wave 1");
+  });
+  LoseLease(world, clock);
+  const v1::Deployment done = AwaitEndInTime(world, clock, id);
+  EXPECT_EQ(StateOf(done), "INTERRUPTED");
+  EXPECT_THAT(done.message(), HasSubstr("lease ended"));
+  EXPECT_THAT(States(done), ElementsAre("web1 SUCCEEDED", "web2 PENDING"));
+  ASSERT_TRUE(world.deployments->Resume(id, "bob").ok());
+  EXPECT_EQ(StateOf(world.AwaitEnd(id)), "SUCCEEDED");
 }
 
 TEST(DeploymentLocks, ACancelledDeploymentThatWaitsEndsWithoutHavingBegun) {

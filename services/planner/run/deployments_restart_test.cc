@@ -26,7 +26,8 @@ struct Scenario {
   const char* name;
   std::vector<std::string> actions;
   v1::Rollout::OnFailure on_failure = v1::Rollout::ON_FAILURE_STOP;
-  std::string failing;  // an action, on web2
+  std::string failing;       // an action, on web2
+  std::string failing_hook;  // a point, of web2
   std::vector<std::string> states;
   std::vector<std::string> web1, web2;  // what is done on them, in order
 };
@@ -51,6 +52,18 @@ std::vector<Scenario> Scenarios() {
        .states = {"web1 ROLLED_BACK", "web2 ROLLED_BACK"},
        .web1 = {"sync", "reboot", "sync"},
        .web2 = {"sync", "reboot", "sync"}},
+      {.name = "a hook stops it before anything was done",
+       .actions = {"sync", "reboot"},
+       .failing_hook = "pre-deploy",
+       .states = {"web1 SUCCEEDED", "web2 FAILED"},
+       .web1 = {"sync", "reboot"},
+       .web2 = {}},
+      {.name = "a hook stops it after a step",
+       .actions = {"sync", "reboot"},
+       .failing_hook = "post-deploy",
+       .states = {"web1 SUCCEEDED", "web2 FAILED"},
+       .web1 = {"sync", "reboot"},
+       .web2 = {"sync"}},
   };
 }
 
@@ -74,10 +87,28 @@ void ExpectHooksAskedOnce(RunWorld& world, const std::set<std::string>& stored) 
   }
 }
 
+void Fail(RunWorld& world, const Scenario& scenario) {
+  if (!scenario.failing.empty()) world.agents.FailAction("web2:8004", scenario.failing);
+  if (scenario.failing_hook.empty()) return;
+  world.hooks.Add({.point = scenario.failing_hook, .host = "web2", .failed_hook = "drain"});
+}
+
+// What a pre- hook may have taken, its post- hook gives back, also when the planner dies between.
+void ExpectGivenBack(RunWorld& world) {
+  std::set<std::string> taken, given;
+  for (const v1::DispatchHookRequest& request : world.hooks.requests()) {
+    const std::string& key = request.idempotency_key();
+    const size_t point = key.rfind('/') + 1;
+    const bool post = key.compare(point, 5, "post-") == 0;
+    (post ? given : taken).insert(key.substr(0, point) + key.substr(key.find('-', point)));
+  }
+  EXPECT_EQ(taken, given);
+}
+
 int RestartAtEveryMove::RunWith(const Scenario& scenario, int write) {
   FakeClock clock;  // stands still, so that counts are not stored now and then
   RunWorld world({.hosts = 2, .hooks = true, .clock = &clock});
-  if (!scenario.failing.empty()) world.agents.FailAction("web2:8004", scenario.failing);
+  Fail(world, scenario);
   for (const int host : {1, 2}) {
     world.Configure(host, [](HostSpec& spec) { spec.health_checks.http.emplace_back(); });
   }
@@ -110,9 +141,9 @@ int RestartAtEveryMove::RunWith(const Scenario& scenario, int write) {
       }
     }
     world.agents.ClearFaults();
-    if (!scenario.failing.empty()) world.agents.FailAction("web2:8004", scenario.failing);
     world.hooks.Clear();
     world.checks.Clear();
+    Fail(world, scenario);
     world.store.Heal();
     world.Start();
   }
@@ -122,6 +153,7 @@ int RestartAtEveryMove::RunWith(const Scenario& scenario, int write) {
   EXPECT_EQ(world.agents.ActionsOn("web2:8004"), scenario.web2);
   EXPECT_EQ(world.agents.peak(), 1);
   ExpectHooksAskedOnce(world, stored);
+  ExpectGivenBack(world);
   const int moves = static_cast<int>(scenario.web1.size());
   EXPECT_GE(done.hosts(0).steps_size(), moves > 2 ? 3 : 2);
   for (const v1::StepRecord& step : done.hosts(0).steps()) {
@@ -159,6 +191,28 @@ TEST(DeploymentRestart, ACancelledDeploymentStaysCancelled) {
   EXPECT_THAT(States(done), ElementsAre("web1 STOPPED", "web2 PENDING", "web3 PENDING"));
   EXPECT_THAT(world.agents.ActionsOn("web1:8004"), ElementsAre("sync"));
   EXPECT_THAT(done.events(1).message(), HasSubstr("taken up again by planner planner-1"));
+}
+
+TEST(DeploymentRestart, AHookThatMayHaveBeenAskedIsFollowedByItsPostHookThoughOthersStoppedAll) {
+  RunWorld world({.hosts = 3, .hooks = true});
+  world.hooks.Add({.point = "pre-deploy", .host = "web1", .stall = true});
+  world.hooks.Add({.host = "web3", .failed_hook = "drain"});
+  const std::string id = world.Begin(SpecOf({"sync", "reboot"}, 2));
+  ASSERT_TRUE(world.hooks.AwaitStalled(1));
+  world.Await(id, [](const v1::Deployment& d) {
+    return d.hosts(2).state() == v1::HOST_DEPLOYMENT_STATE_FAILED;
+  });
+  world.Stop();
+  world.hooks.Clear();
+  const size_t before = world.hooks.asked().size();
+  world.Start();
+  const v1::Deployment done = world.AwaitEnd(id);
+  EXPECT_EQ(StateOf(done), "FAILED");
+  EXPECT_EQ(States(done)[0], "web1 STOPPED");
+  std::vector<std::string> asked = world.hooks.asked();
+  asked.erase(asked.begin(), asked.begin() + static_cast<std::ptrdiff_t>(before));
+  EXPECT_THAT(asked, ElementsAre("pre-deploy web1 [sync reboot]", "post-deploy web1 [reboot] ok"));
+  EXPECT_THAT(done.hosts(0).remaining_actions(), ElementsAre("reboot"));
 }
 
 TEST(DeploymentRestart, WhatAPlannerOfAnotherNameLeftIsTakenOverByTheSoleOne) {

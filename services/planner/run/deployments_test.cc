@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "absl/strings/match.h"
 #include "common/clock/fake_clock.h"
 #include "services/planner/run/run_testing.h"
 
@@ -295,6 +296,25 @@ TEST(Deployments, WhatIsNotThereCannotBeCancelledOrResumed) {
       absl::IsNotFound(world.deployments->Resume("20260101-000000-aaaaaa", "bob").status()));
   const v1::Deployment done = world.Run(SpecOf({"sync"}));
   EXPECT_TRUE(absl::IsFailedPrecondition(world.deployments->Cancel(done.id(), "bob", "").status()));
+}
+
+TEST(Deployments, APauseThatIsOverBeforeItIsWaitedForIsNotWaitedForEver) {
+  FakeClock clock;
+  RunWorld world({.hosts = 2, .clock = &clock});
+  v1::DeploymentSpec spec = SpecOf({"sync"});
+  spec.mutable_rollout()->set_batch("1");
+  spec.mutable_rollout()->mutable_pause_between()->set_seconds(1);
+  bool passed = false;
+  // The time passes while that it pauses is being stored.
+  world.store.OnWrite([&](const std::vector<StoreWrite>& writes) {
+    record::v1::DeploymentEntry entry;
+    const bool told = writes[0].key.starts_with("planner/v1/deployment/") &&
+                      writes[0].value.has_value() && entry.ParseFromString(*writes[0].value) &&
+                      absl::StrContains(entry.deployment().message(), "pauses after wave 1");
+    if (told && !std::exchange(passed, true)) clock.Advance(absl::Seconds(1));
+  });
+  EXPECT_EQ(StateOf(world.Run(spec)), "SUCCEEDED");
+  EXPECT_TRUE(passed);
 }
 
 }  // namespace

@@ -192,7 +192,10 @@ void HostRollback::Finish() {
   log_.End(whole ? Outcome::kOk : Outcome::kFailed, whole ? "" : absl::StrJoin(kept_, "; "));
   entry.set_rolling_back(false);
   SkipRollbackNumbers(entry);
-  session_.Save(&log_.record());
+  if (session_.Save(&log_.record())) return;
+  // An end that nobody can read of is none: the host counts as under way, and is left there.
+  entry.set_rolling_back(true);
+  entry.mutable_host()->set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
 }
 
 }  // namespace

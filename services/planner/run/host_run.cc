@@ -44,19 +44,20 @@ class HostRun {
   bool Advance(const Move& move, const MoveResult& result);
   void LeaveUnreachable(const std::string& why);
   bool StopAtHook(const std::string& why);
-  void CloseStep(const std::string& why);
+  void CloseStep(Outcome outcome, const std::string& why);
+  bool MayStopBefore(const Move& move) const;
+  void StopHere(const Move& move);
   void EndAs(v1::HostDeploymentState state, const std::string& message);
   void Finish();
   void Encode();
-  bool Save() {
-    Encode();
-    return session_.Save(log_.record().number() > 0 ? &log_.record() : nullptr);
-  }
+  bool Save();
+  void SaveEnd();
 
   RunControl& run_;
   HostSession session_;
   StepLog log_;
-  bool recovered_;  // an earlier process may have made the next move
+  bool recovered_;        // an earlier process may have made the next move
+  bool in_step_ = false;  // the next move's step was begun before this
   FleetHost host_;
   HostPolicy policy_;
   HostProgress begun_;     // where it stood when this began
@@ -64,6 +65,7 @@ class HostRun {
   int64_t fencing_ = 0;
   bool asked_ = false;   // something was asked of the host, or of a hook for it, since then
   bool stored_ = false;  // the store has what is here
+  std::string halt_;     // why the next thing stored ends the whole deployment; empty: it does not
   MoveResult refusal_;
 };
 
@@ -99,9 +101,11 @@ bool HostRun::Begin() {
   policy_.health_checks =
       !spec.skip_health_checks() && (policy_.hooks || any(host_.spec.health_checks));
   asked_ = recovered_;
-  if (progress_.step.has_value()) {
+  const int next_step = NextMove(progress_, policy_).step_number;
+  if (next_step > 0 && (recovered_ || progress_.step.has_value())) {
     v1::StepRecord step;
-    if (!session_.LoadStep(progress_.steps, step)) return false;
+    if (!session_.LoadStep(next_step, step)) return false;
+    in_step_ = step.number() > 0 && !step.has_end_time();
     log_ = StepLog(run_.options().clock, std::move(step));
   }
   v1::HostDeployment& host = *entry.mutable_host();
@@ -121,19 +125,18 @@ bool HostRun::Step() {
     Finish();
     return false;
   }
-  if (move.begins_step && run_.stop_after_step()) {
-    EndAs(v1::HOST_DEPLOYMENT_STATE_STOPPED,
-          "the deployment was stopped before this host was through");
+  if (run_.stop_after_step() && MayStopBefore(move)) {
+    StopHere(move);
     return false;
   }
   const Ready ready = Prepare(move);
   if (ready == Ready::kOver) return false;
   if (ready == Ready::kRefused) {
-    recovered_ = false;
+    recovered_ = in_step_ = false;
     return Advance(move, refusal_);
   }
   MoveDone done = Make(move);
-  recovered_ = false;
+  recovered_ = in_step_ = false;
   switch (done.kind) {
     case MoveDone::Kind::kLeft:
       return false;
@@ -155,6 +158,22 @@ bool HostRun::Step() {
   }
   asked_ = true;
   return Advance(move, done.result);
+}
+
+// Not where an earlier process may have asked the step's pre- hook: what that took is given back by
+// its post- hook only.
+bool HostRun::MayStopBefore(const Move& move) const {
+  return move.begins_step && !(in_step_ && move.kind == Move::Kind::kHook);
+}
+
+void HostRun::StopHere(const Move& move) {
+  std::string why = "the deployment was stopped before this host was through";
+  if (in_step_) {
+    absl::StrAppend(&why, "; whether ", RecordName(move), " was done is known when it is resumed");
+  } else {
+    CloseStep(Outcome::kSkipped, "");
+  }
+  EndAs(v1::HOST_DEPLOYMENT_STATE_STOPPED, why);
 }
 
 // All that must be so before a move is made: the host can be reached, it is locked, and the store
@@ -185,8 +204,8 @@ bool HostRun::Locked(const Move& move, Ready& ready) {
     fencing_ = lock.fencing;
     return true;
   }
-  if (move.begins_step && !recovered_) {
-    CloseStep(lock.why);
+  if (move.begins_step && !in_step_) {
+    CloseStep(Outcome::kFailed, lock.why);
     EndAs(v1::HOST_DEPLOYMENT_STATE_FAILED, lock.why);
     return false;
   }
@@ -274,23 +293,24 @@ void HostRun::LeaveUnreachable(const std::string& why) {
 
 // Whether the host has moves to make nevertheless: what its step took is to be given back.
 bool HostRun::StopAtHook(const std::string& why) {
-  // First what stops the others: a planner that is killed in between must not go on with them.
-  if (!run_.Halt(why)) return false;
+  // Stored together with where it leaves this host: a planner that is killed in between must
+  // neither go on with the others, nor forget what this one's hooks took.
+  halt_ = why;
   if (!KeepsItsPlace(progress_)) return true;
-  CloseStep(why);
+  CloseStep(Outcome::kFailed, why);
   EndAs(v1::HOST_DEPLOYMENT_STATE_FAILED, why);
   return false;
 }
 
 // The record does not say of a step that it is under way when nobody goes on with it.
-void HostRun::CloseStep(const std::string& why) {
+void HostRun::CloseStep(Outcome outcome, const std::string& why) {
   const bool open = log_.record().number() > 0 && !log_.record().has_end_time();
-  if (open) log_.End(Outcome::kFailed, why);
+  if (open) log_.End(outcome, why);
 }
 
 void HostRun::EndAs(v1::HostDeploymentState state, const std::string& message) {
   session_.End(state, message);
-  Save();
+  SaveEnd();
 }
 
 void HostRun::Finish() {
@@ -304,8 +324,20 @@ void HostRun::Finish() {
     default:
       session_.End(v1::HOST_DEPLOYMENT_STATE_SUCCEEDED, "");
   }
-  Save();
+  SaveEnd();
   CrashPoint("planner-after-host");
+}
+
+bool HostRun::Save() {
+  Encode();
+  if (!session_.Save(log_.record().number() > 0 ? &log_.record() : nullptr, halt_)) return false;
+  halt_.clear();
+  return true;
+}
+
+// An end that nobody can read of is none: the host counts as under way, and is left there.
+void HostRun::SaveEnd() {
+  if (!Save()) session_.entry().mutable_host()->set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
 }
 
 void HostRun::Encode() {

@@ -23,7 +23,8 @@ bool StoreUntilDone(RunControl* run, const std::function<absl::Status()>& write)
   }
 }
 
-bool HostSession::Save(const v1::StepRecord* step) {
+bool HostSession::Save(const v1::StepRecord* step, const std::string& halt) {
+  if (!halt.empty()) return run_->Halt(halt, {.index = index_, .host = &entry_, .step = step});
   return StoreUntilDone(run_, [&] {
     return run_->options().store->SaveHost(run_->facts().deployment().id(), index_, entry_, step);
   });

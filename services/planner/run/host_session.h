@@ -36,9 +36,9 @@ class RunControl {
   };
   virtual LockState CheckLock(const std::string& host) = 0;
 
-  // Puts an end to the whole deployment because of a hook. True once that is stored; false:
-  // leaving.
-  virtual bool Halt(const std::string& reason) = 0;
+  // Puts an end to the whole deployment because of a hook. True once that is stored, in one write
+  // with where it leaves the host; false: leaving.
+  virtual bool Halt(const std::string& reason, const DeploymentStore::Checkpoint& host) = 0;
   // What the deployment's message says while something cannot be stored; OK: it can again.
   virtual void StoreTrouble(const absl::Status& status) = 0;
 };
@@ -59,8 +59,9 @@ class HostSession {
   record::v1::HostEntry& entry() { return entry_; }
   const std::string& host() const { return entry_.host().host(); }
 
-  // Stores the entry with `step` (may be null), waiting while that fails. False: leaving.
-  bool Save(const v1::StepRecord* step);
+  // Stores the entry with `step` (may be null), waiting while that fails. Where `halt` is not
+  // empty, that also ends the whole deployment. False: leaving.
+  bool Save(const v1::StepRecord* step, const std::string& halt = "");
   // Sets the state in which it ends, and says why.
   void End(v1::HostDeploymentState state, const std::string& message);
   // What the store has of step `number` (empty: nothing), waiting while it cannot be read. False:

@@ -44,6 +44,11 @@ int CutStore::writes() {
   return writes_;
 }
 
+void CutStore::OnWrite(std::function<void(const std::vector<StoreWrite>&)> written) {
+  MutexLock lock(mutex_);
+  on_write_ = std::move(written);
+}
+
 absl::Status CutStore::Check() {
   MutexLock lock(mutex_);
   return cut_ ? absl::UnavailableError("no space left on device") : absl::OkStatus();
@@ -62,16 +67,19 @@ absl::StatusOr<std::vector<StoredValue>> CutStore::List(absl::string_view prefix
 
 absl::StatusOr<int64_t> CutStore::Write(const std::vector<StoreWrite>& writes) {
   std::function<void()> on_cut;
+  std::function<void(const std::vector<StoreWrite>&)> on_write;
   {
     MutexLock lock(mutex_);
     if (cut_) return absl::UnavailableError("no space left on device");
     ++writes_;
+    on_write = on_write_;
     if (left_ > 0 && --left_ == 0) {
       cut_ = true;
       on_cut = std::move(on_cut_);
     }
   }
   absl::StatusOr<int64_t> written = store_->Write(writes);
+  if (on_write && written.ok()) on_write(writes);
   if (on_cut) {
     on_cut();
     MutexLock lock(mutex_);

@@ -31,6 +31,8 @@ class CutStore : public Store {
   // Waits until it is cut; false if it is not after 10 s.
   bool AwaitCut();
   int writes();
+  // Called after each write that succeeds, before it returns.
+  void OnWrite(std::function<void(const std::vector<StoreWrite>&)> written);
 
   absl::StatusOr<StoredValue> Get(absl::string_view key) override;
   absl::StatusOr<std::vector<StoredValue>> List(absl::string_view prefix, absl::string_view after,
@@ -53,6 +55,7 @@ class CutStore : public Store {
   int writes_ ABSL_GUARDED_BY(mutex_) = 0;
   int left_ ABSL_GUARDED_BY(mutex_) = -1;  // writes until the cut; negative: none
   std::function<void()> on_cut_ ABSL_GUARDED_BY(mutex_);
+  std::function<void(const std::vector<StoreWrite>&)> on_write_ ABSL_GUARDED_BY(mutex_);
 };
 
 // A fleet of fake agents, and a planner's deployments over it that can be stopped and begun again
