@@ -94,6 +94,7 @@ class ReporterImpl final : public Reporter {
   absl::Time Step() {
     if (stopping()) return absl::InfiniteFuture();
     const absl::Time now = options_.clock->Now();
+    BoundPauses(now);
     if (stream_ == nullptr) return now < next_attempt_ ? next_attempt_ : Connect(now);
     const PlannerStream::Look look = stream_->look();
     if (look.ended.has_value()) return TakeEnd(*look.ended, now);
@@ -113,6 +114,13 @@ class ReporterImpl final : public Reporter {
     if (!answered_) return answer_by_;
     // What is on its way comes first; its end is an event.
     return stream_->look().writing ? absl::InfiniteFuture() : next_heartbeat_;
+  }
+
+  // The clock may have been set back: no pause is longer than it could be from now.
+  void BoundPauses(absl::Time now) {
+    next_attempt_ = std::min(next_attempt_, now + ReconnectDelay(failures_, 1));
+    answer_by_ = std::min(answer_by_, now + options_.answer_timeout);
+    next_heartbeat_ = std::min(next_heartbeat_, now + HeartbeatDelay(interval_, 0));
   }
 
   absl::Time Connect(absl::Time now) {

@@ -10,8 +10,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "common/clock/fake_clock.h"
@@ -23,37 +23,52 @@ namespace gitops {
 namespace {
 
 using std::chrono::steady_clock;
-using testing::ElementsAre;
-using testing::HasSubstr;
 
-bool Eventually(const std::function<bool()>& condition) {
-  const auto deadline = steady_clock::now() + std::chrono::seconds(20);
-  while (!condition()) {
-    if (steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+// Wakes who waits for something, whenever something happened.
+class Events {
+ public:
+  void Raise() {
+    MutexLock lock(mutex_);
+    ++count_;
+    happened_.NotifyAll();
   }
-  return true;
-}
+  // False: it did not come true in 20 s, which is only for a test that has failed.
+  bool Eventually(const std::function<bool()>& condition) {
+    const auto deadline = steady_clock::now() + std::chrono::seconds(20);
+    for (;;) {
+      const int seen = count();
+      if (condition()) return true;
+      MutexLock lock(mutex_);
+      while (count_ == seen) {
+        if (!happened_.WaitUntil(mutex_, deadline)) return false;
+      }
+    }
+  }
+
+ private:
+  int count() {
+    MutexLock lock(mutex_);
+    return count_;
+  }
+
+  Mutex mutex_;
+  CondVar happened_;
+  int count_ ABSL_GUARDED_BY(mutex_) = 0;
+};
 
 // Keeps what it is told, and answers the hello unless it is told to hang.
 class FakePlanner : public v1::ReportService::Service {
  public:
+  explicit FakePlanner(Events* events) : events_(events) {}
+
   grpc::Status Report(
-      grpc::ServerContext* context,
+      grpc::ServerContext*,
       grpc::ServerReaderWriter<v1::ReportResponse, v1::ReportRequest>* stream) override {
-    {
-      MutexLock lock(mutex_);
-      ++streams_;
-      while (hanging_ && !context->IsCancelled()) {
-        changed_.WaitUntil(mutex_, steady_clock::now() + std::chrono::milliseconds(5));
-      }
-    }
+    const int number = BeginStream();
     v1::ReportRequest request;
     while (stream->Read(&request)) {
-      {
-        MutexLock lock(mutex_);
-        told_.push_back(request);
-        if (refusing_) return grpc::Status(grpc::RESOURCE_EXHAUSTED, "too many agents");
+      if (!Note(number, request)) {
+        return grpc::Status(grpc::RESOURCE_EXHAUSTED, "too many agents");
       }
       v1::ReportResponse response;
       response.mutable_heartbeat_interval()->set_seconds(30);
@@ -62,6 +77,7 @@ class FakePlanner : public v1::ReportService::Service {
     return grpc::Status::OK;
   }
 
+  // Streams hang until it is over, also when their agents have given them up.
   void Hang(bool hanging) {
     MutexLock lock(mutex_);
     hanging_ = hanging;
@@ -75,6 +91,7 @@ class FakePlanner : public v1::ReportService::Service {
     MutexLock lock(mutex_);
     return streams_;
   }
+  // On the newest stream.
   std::vector<v1::ReportRequest> told() {
     MutexLock lock(mutex_);
     return told_;
@@ -86,6 +103,23 @@ class FakePlanner : public v1::ReportService::Service {
   }
 
  private:
+  int BeginStream() {
+    MutexLock lock(mutex_);
+    const int number = ++streams_;
+    told_.clear();
+    events_->Raise();
+    while (hanging_) changed_.Wait(mutex_);
+    return number;
+  }
+
+  bool Note(int stream, const v1::ReportRequest& request) {
+    MutexLock lock(mutex_);
+    if (stream == streams_) told_.push_back(request);
+    events_->Raise();
+    return !refusing_;
+  }
+
+  Events* const events_;
   Mutex mutex_;
   CondVar changed_;
   std::vector<v1::ReportRequest> told_ ABSL_GUARDED_BY(mutex_);
@@ -123,6 +157,7 @@ class ReporterTest : public testing::Test {
                                      [this](bool connected) {
                                        MutexLock lock(mutex_);
                                        connected_ = connected;
+                                       events_.Raise();
                                      },
                                  .random = [] { return 0.5; },
                                  .clock = &clock_,
@@ -172,10 +207,11 @@ class ReporterTest : public testing::Test {
     MutexLock lock(mutex_);
     return connected_;
   }
+  bool Eventually(const std::function<bool()>& condition) { return events_.Eventually(condition); }
   bool AwaitConnected() {
     return Eventually([&] { return connected(); });
   }
-  // What the planner believes: the newest of what it was told on the newest stream.
+  // What the planner believes: the newest of what it was told.
   std::map<std::string, std::string> Believed() {
     std::map<std::string, std::string> believed;
     for (const v1::ReportRequest& request : planner_.told()) {
@@ -186,16 +222,17 @@ class ReporterTest : public testing::Test {
     }
     return believed;
   }
-  // Lets the reporter's waits pass until something has come true.
-  bool PassUntil(const std::function<bool()>& condition) {
-    return Eventually([&] {
-      clock_.Advance(absl::Milliseconds(100));
-      return condition();
-    });
+  // Waits until the reporter has no stream, and for how long it is going to have none.
+  absl::Duration AwaitBackOff() {
+    // Less than it would wait for an answer.
+    const absl::Time next = clock_.AwaitDeadlineBy(clock_.Now() + absl::Seconds(6));
+    EXPECT_NE(next, absl::InfiniteFuture());
+    return next - clock_.Now();
   }
 
+  Events events_;
   FakeClock clock_;
-  FakePlanner planner_;
+  FakePlanner planner_{&events_};
   std::string address_;
   std::unique_ptr<RpcServer> server_;
   Mutex mutex_;
@@ -239,6 +276,21 @@ TEST_F(ReporterTest, HeartbeatsComeWithinTheIntervalThatThePlannerAsksFor) {
   EXPECT_EQ(planner_.Heartbeats(), 1);
 }
 
+TEST_F(ReporterTest, AClockThatIsSetBackPutsOffNoHeartbeatForLong) {
+  Start();
+  ASSERT_TRUE(AwaitConnected());
+  ASSERT_TRUE(clock_.AwaitDeadline(clock_.Now() + absl::Seconds(25)));
+  clock_.SetTime(clock_.Now() - absl::Hours(1));
+  // Has the scheduler look at the time, as it does by itself after 25 s.
+  auto look = scheduler_->Add(absl::InfinitePast(), [] { return absl::InfiniteFuture(); });
+  ASSERT_NE(clock_.AwaitDeadlineBy(clock_.Now() + absl::Seconds(25)), absl::InfiniteFuture());
+  clock_.Advance(absl::Seconds(25));
+  const absl::Time next = clock_.AwaitDeadlineBy(clock_.Now() + absl::Seconds(30));
+  ASSERT_NE(next, absl::InfiniteFuture());
+  clock_.SetTime(next);
+  EXPECT_TRUE(Eventually([&] { return planner_.Heartbeats() == 1; }));
+}
+
 TEST_F(ReporterTest, WhatChangedWhileThePlannerWasAwayIsThereWhenItIsBack) {
   Set("nginx", "a");
   Set("db", "a");
@@ -251,25 +303,27 @@ TEST_F(ReporterTest, WhatChangedWhileThePlannerWasAwayIsThereWhenItIsBack) {
   Remove("db");
   Set("new", "a");
   Serve(address_);
-  EXPECT_TRUE(PassUntil([&] { return connected(); }));
+  clock_.Advance(AwaitBackOff());
+  EXPECT_TRUE(AwaitConnected());
   EXPECT_EQ(Believed(), (Services{{"new", "a"}, {"nginx", "c"}}));
 }
 
 TEST_F(ReporterTest, APlannerThatRefusesIsAskedLessAndLess) {
   planner_.Refuse(true);
   Start();
-  absl::Duration longest;
-  for (int attempt = 1; attempt <= 8; ++attempt) {
-    ASSERT_TRUE(Eventually([&] { return planner_.streams() == attempt; })) << attempt;
-    const absl::Time before = clock_.Now();
-    // With 0.5 for random: 0.6 s first, 5.1 s at most.
-    ASSERT_TRUE(PassUntil([&] { return planner_.streams() == attempt + 1; })) << attempt;
-    longest = std::max(longest, clock_.Now() - before);
+  int streams = 0;
+  absl::Duration pause;
+  for (const double seconds : {0.6, 1.1, 2.1, 4.1, 5.1, 5.1}) {  // random is 0.5
+    clock_.Advance(pause);
+    ++streams;
+    ASSERT_TRUE(Eventually([&] { return planner_.streams() == streams; })) << streams;
+    pause = AwaitBackOff();
+    EXPECT_EQ(pause, absl::Seconds(seconds)) << streams;
   }
-  EXPECT_GE(longest, absl::Seconds(5));
   EXPECT_FALSE(connected());
   planner_.Refuse(false);
-  EXPECT_TRUE(PassUntil([&] { return connected(); }));
+  clock_.Advance(pause);
+  EXPECT_TRUE(AwaitConnected());
 }
 
 TEST_F(ReporterTest, APlannerThatHangsIsGivenUpAndHoldsUpNobody) {
@@ -279,9 +333,12 @@ TEST_F(ReporterTest, APlannerThatHangsIsGivenUpAndHoldsUpNobody) {
   const auto begin = steady_clock::now();
   for (int i = 0; i < 1000; ++i) Set("nginx", std::to_string(i));
   EXPECT_LT(steady_clock::now() - begin, std::chrono::seconds(5));
-  ASSERT_TRUE(PassUntil([&] { return planner_.streams() >= 2; })) << "it tries another stream";
+  clock_.Advance(absl::Seconds(10));
+  const absl::Duration pause = AwaitBackOff();
   planner_.Hang(false);
-  ASSERT_TRUE(PassUntil([&] { return connected(); }));
+  clock_.Advance(pause);
+  ASSERT_TRUE(AwaitConnected());
+  EXPECT_EQ(planner_.streams(), 2);
   EXPECT_TRUE(Eventually([&] { return Believed()["nginx"] == "999"; }));
 }
 
@@ -306,6 +363,7 @@ TEST_F(ReporterTest, StopsWithinASecondWhateverThePlannerDoes) {
     EXPECT_FALSE(connected());
     Set("nginx", "after the end");
     reporter_.reset();
+    planner_.Hang(false);
   }
   StopPlanner();
   Start();

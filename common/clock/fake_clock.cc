@@ -82,6 +82,14 @@ int FakeClock::Blocked() const {
                                         [](const Waiter& waiter) { return !waiter.due; }));
 }
 
+absl::Time FakeClock::Earliest() const {
+  absl::Time earliest = absl::InfiniteFuture();
+  for (const Waiter& waiter : waiters_) {
+    if (!waiter.due) earliest = std::min(earliest, waiter.deadline);
+  }
+  return earliest;
+}
+
 int FakeClock::waiters() {
   MutexLock lock(mutex_);
   return Blocked();
@@ -108,6 +116,16 @@ bool FakeClock::AwaitDeadline(absl::Time deadline, std::chrono::milliseconds wit
     if (!changed_.WaitUntil(mutex_, give_up)) return there();
   }
   return true;
+}
+
+absl::Time FakeClock::AwaitDeadlineBy(absl::Time latest, std::chrono::milliseconds within) {
+  const auto give_up = std::chrono::steady_clock::now() + within;
+  MutexLock lock(mutex_);
+  while (Earliest() > latest) {
+    if (changed_.WaitUntil(mutex_, give_up)) continue;
+    return Earliest() <= latest ? Earliest() : absl::InfiniteFuture();
+  }
+  return Earliest();
 }
 
 }  // namespace gitops

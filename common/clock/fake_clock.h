@@ -42,6 +42,10 @@ class FakeClock : public Clock {
   // finished what an Advance() woke it for, and waits for the next. False as above.
   bool AwaitDeadline(absl::Time deadline,
                      std::chrono::milliseconds within = std::chrono::seconds(10));
+  // Waits until a thread is blocked with a deadline at or before `latest`, and answers the
+  // earliest: what the time must be for something to happen. InfiniteFuture: as false above.
+  absl::Time AwaitDeadlineBy(absl::Time latest,
+                             std::chrono::milliseconds within = std::chrono::seconds(10));
 
  private:
   struct Waiter {
@@ -56,6 +60,7 @@ class FakeClock : public Clock {
 
   std::vector<Waiter*> TakeDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Wake(const std::vector<Waiter*>& due) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Time Earliest() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   int Blocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Mutex mutex_;

@@ -123,6 +123,20 @@ TEST(FakeClockTest, AwaitDeadlineTellsTheNextRoundFromTheLast) {
   loop.join();
 }
 
+TEST(FakeClockTest, AwaitDeadlineByTellsWhatTheTimeMustBe) {
+  FakeClock clock;
+  const absl::Time start = clock.Now();
+  Sleeper late(&clock, start + absl::Hours(2));
+  Sleeper early(&clock, start + absl::Hours(1));
+  ASSERT_TRUE(clock.AwaitWaiters(2));
+  EXPECT_EQ(clock.AwaitDeadlineBy(start + absl::Hours(3)), start + absl::Hours(1));
+  EXPECT_EQ(clock.AwaitDeadlineBy(start + absl::Minutes(1), std::chrono::milliseconds(5)),
+            absl::InfiniteFuture());
+  clock.Advance(absl::Hours(1));
+  EXPECT_EQ(clock.AwaitDeadlineBy(start + absl::Hours(3)), start + absl::Hours(2));
+  clock.Advance(absl::Hours(1));
+}
+
 // The waiter's mutex and condition are gone as soon as it has woken; a waker that still used them,
 // or one that missed a waiter about to block, shows here and under the sanitizers.
 TEST(FakeClockTest, ManyWaitersComeAndGoWhileTimeMoves) {

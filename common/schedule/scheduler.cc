@@ -85,7 +85,20 @@ class ThreadedScheduler final : public Scheduler {
     queue_.erase(entry);
   }
 
+  // The time. Where it is before what was seen last, what waits is due as much earlier: it was put
+  // off by that much.
+  absl::Time Now() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const absl::Time now = clock_->Now();
+    if (now < last_seen_) {
+      // All by the same, so that the queue keeps its order.
+      for (Entry* entry : queue_) entry->due -= last_seen_ - now;
+    }
+    last_seen_ = now;
+    return now;
+  }
+
   void Queue(Entry* entry, absl::Time due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    Now();
     entry->due = due;
     entry->turn = ++last_turn_;
     queue_.insert(entry);
@@ -106,8 +119,9 @@ class ThreadedScheduler final : public Scheduler {
   void Work() {
     MutexLock lock(mutex_);
     while (!stopping_) {
+      const absl::Time now = Now();
       Entry* entry = queue_.empty() ? nullptr : *queue_.begin();
-      if (entry == nullptr || entry->due > clock_->Now()) {
+      if (entry == nullptr || entry->due > now) {
         ++idle_;
         clock_->WaitUntil(mutex_, changed_, entry ? entry->due : absl::InfiniteFuture());
         --idle_;
@@ -140,6 +154,7 @@ class ThreadedScheduler final : public Scheduler {
   CondVar finished_;
   // Those that do not run now; each belongs to its handle.
   std::set<Entry*, DueBefore> queue_ ABSL_GUARDED_BY(mutex_);
+  absl::Time last_seen_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   uint64_t last_turn_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::thread> threads_ ABSL_GUARDED_BY(mutex_);
   int idle_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -72,6 +72,22 @@ TEST_F(SchedulerTest, AJobRunsWhenItIsDueAndThenWhenItSaid) {
   EXPECT_TRUE(AwaitRuns(2));
 }
 
+TEST_F(SchedulerTest, AClockThatIsSetBackPutsOffNoJob) {
+  auto scheduler = NewScheduler(&clock_, 4);
+  const absl::Time start = clock_.Now();
+  auto job = scheduler->Add(start + absl::Seconds(10), Noting("a", Never));
+  auto idle = scheduler->Add(absl::InfiniteFuture(), Noting("b", Never));
+  ASSERT_TRUE(clock_.AwaitDeadline(start + absl::Seconds(10)));
+  const absl::Time earlier = start - absl::Hours(1);
+  clock_.SetTime(earlier);
+  // Its wait goes on to the old time here; the system's clock ends it by the monotonic one.
+  auto wakes = scheduler->Add(earlier, Noting("c", Never));
+  ASSERT_TRUE(AwaitRuns(1));
+  clock_.Advance(absl::Seconds(10));
+  ASSERT_TRUE(AwaitRuns(2));
+  EXPECT_THAT(Ran(), ElementsAre("c", "a"));
+}
+
 TEST_F(SchedulerTest, AJobWithoutATimeRunsWhenItIsWoken) {
   auto scheduler = NewScheduler(&clock_, 4);
   auto job = scheduler->Add(absl::InfiniteFuture(), Noting("a", Never));
