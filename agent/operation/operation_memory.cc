@@ -1,27 +1,20 @@
 #include "agent/operation/operation_memory.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "common/clock/timestamp.h"
 
 namespace gitops {
 namespace {
-
-using google::protobuf::util::TimeUtil;
 
 constexpr char kFencingKey[] = "agent/v1/fencing";
 constexpr char kPrefix[] = "agent/v1/operation/";
 constexpr int kReadAtATime = 100;
 
 std::string KeyOf(const std::string& id) { return absl::StrCat(kPrefix, id); }
-
-absl::Time BeginOf(const record::v1::Operation& operation) {
-  return absl::FromUnixNanos(TimeUtil::TimestampToNanoseconds(operation.begin_time()));
-}
 
 }  // namespace
 
@@ -49,7 +42,8 @@ absl::Status OperationMemory::ReadAll() {
       record::v1::Operation operation;
       const bool readable = operation.ParseFromString(value.value);
       // A damaged one is forgotten when its time is over, counted from now.
-      begun_[value.key.substr(prefix)] = readable ? BeginOf(operation) : clock_->Now();
+      begun_[value.key.substr(prefix)] =
+          readable ? FromTimestamp(operation.begin_time()) : clock_->Now();
     }
     after = values->back().key;
   }
@@ -121,7 +115,7 @@ absl::Status OperationMemory::Save(const std::string& id, const record::v1::Oper
                                     {.key = kFencingKey, .value = absl::StrCat(fencing_)}};
   for (const std::string& old : outdated) writes.push_back({.key = KeyOf(old)});
   if (absl::Status written = store_->Write(writes).status(); !written.ok()) return written;
-  begun_[id] = BeginOf(operation);
+  begun_[id] = FromTimestamp(operation.begin_time());
   for (const std::string& old : outdated) begun_.erase(old);
   return absl::OkStatus();
 }

@@ -1,6 +1,5 @@
 #include "agent/program/program.h"
 
-#include <google/protobuf/util/time_util.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,6 +27,7 @@
 #include "agent/report/reporter.h"
 #include "agent/rpc/agent_service.h"
 #include "agent/rpc/convert.h"
+#include "common/clock/timestamp.h"
 #include "common/config/config_follower.h"
 #include "common/log/log.h"
 #include "common/memory/memory.h"
@@ -276,8 +276,7 @@ v1::Hello Agent::Hello() const {
   hello.set_address(advertised_);
   hello.set_version(std::string(Version()));
   hello.set_boot_id(ReadBootId(boot_id_file).value_or(""));
-  *hello.mutable_start_time() =
-      google::protobuf::util::TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(start_time_));
+  *hello.mutable_start_time() = ToTimestamp(start_time_);
   for (const auto& controller : host_->All()) {
     *hello.add_services() = ToProto(controller->spec(), controller->View());
   }

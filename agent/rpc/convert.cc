@@ -2,14 +2,12 @@
 
 #include <google/protobuf/util/time_util.h>
 
+#include "common/clock/timestamp.h"
+
 namespace gitops {
 namespace {
 
 using google::protobuf::util::TimeUtil;
-
-void SetTime(absl::Time time, google::protobuf::Timestamp* out) {
-  *out = TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(time));
-}
 
 bool IsMoment(absl::Time time) {
   return time != absl::InfinitePast() && time != absl::InfiniteFuture();
@@ -45,10 +43,11 @@ v1::Service ToProto(const ServiceSpec& spec, const ServiceView& view) {
   service.set_pinned_hash(record.pinned);
   service.set_frozen_by(record.frozen_by);
   service.set_generation(record.generation);
-  if (IsMoment(record.change_time)) SetTime(record.change_time, service.mutable_change_time());
-  if (IsMoment(view.last_poll)) SetTime(view.last_poll, service.mutable_last_poll_time());
+  if (IsMoment(record.change_time))
+    *service.mutable_change_time() = ToTimestamp(record.change_time);
+  if (IsMoment(view.last_poll)) *service.mutable_last_poll_time() = ToTimestamp(view.last_poll);
   if (IsMoment(view.next_attempt) && !record.frozen) {
-    SetTime(view.next_attempt, service.mutable_next_attempt_time());
+    *service.mutable_next_attempt_time() = ToTimestamp(view.next_attempt);
   }
   service.set_upstream(RedactUrl(spec.upstream.url));
   service.set_branch(spec.branch);
@@ -67,7 +66,7 @@ v1::Service ToProto(const ServiceSpec& spec, const ServiceView& view) {
 
 v1::Change ToProto(const ChangeRecord& record) {
   v1::Change change;
-  SetTime(record.time, change.mutable_time());
+  *change.mutable_time() = ToTimestamp(record.time);
   change.set_from_hash(record.from_hash);
   change.set_to_hash(record.to_hash);
   change.set_from_state(ToProto(record.from_state));

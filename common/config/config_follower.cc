@@ -3,11 +3,12 @@
 #include <sys/stat.h>
 
 #include <atomic>
-#include <fstream>
 #include <optional>
-#include <sstream>
 #include <tuple>
 #include <utility>
+
+#include "absl/status/statusor.h"
+#include "common/config/toml.h"
 
 namespace gitops {
 namespace {
@@ -36,17 +37,10 @@ class StatFollower final : public ConfigFollower {
 
   std::optional<Stamp> Look() const {
     struct stat info;
-    if (stat(path_.c_str(), &info) != 0) return std::nullopt;
+    if (stat(path_.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
     return Stamp{info.st_dev,         info.st_ino,          info.st_size,
                  info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_ctim.tv_sec,
                  info.st_ctim.tv_nsec};
-  }
-
-  std::optional<std::string> Read() const {
-    std::ifstream file(path_);
-    std::ostringstream text;
-    if (!file || !(text << file.rdbuf())) return std::nullopt;
-    return text.str();
   }
 
   absl::Time Run() {
@@ -54,9 +48,9 @@ class StatFollower final : public ConfigFollower {
     const std::optional<Stamp> stamp = Look();
     if (asked || (stamp.has_value() && stamp != stat_)) {
       stat_ = stamp;
-      std::optional<std::string> content = Read();
-      const bool changed = content.has_value() && content != content_;
-      if (changed) content_ = std::move(content);
+      absl::StatusOr<std::string> content = ReadConfigText(path_);
+      const bool changed = stamp.has_value() && content.ok() && *content != content_;
+      if (changed) content_ = *std::move(content);
       if ((changed || asked) && !on_change_()) asked_ = true;
     }
     return clock_->Now() + kLook;
@@ -67,7 +61,7 @@ class StatFollower final : public ConfigFollower {
   const std::function<bool()> on_change_;
   std::atomic<bool> asked_ = false;
   std::optional<Stamp> stat_;  // none: not looked at yet
-  std::optional<std::string> content_;
+  std::string content_;
   // Last, so that it ends before the rest is destroyed.
   std::unique_ptr<Scheduler::Job> job_;
 };

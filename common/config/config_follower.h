@@ -12,7 +12,7 @@ namespace gitops {
 
 // Calls back when the content of a file has changed: written in place, replaced, or a symlink or a
 // mount of it exchanged. Looks at it every two seconds, which is one stat(2); reads it only when
-// that differs. A file that is missing for a while is no change. Any thread.
+// that differs. A file that is missing for a while, or no plain file, is no change. Any thread.
 class ConfigFollower {
  public:
   virtual ~ConfigFollower() = default;

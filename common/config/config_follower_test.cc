@@ -1,6 +1,7 @@
 #include "common/config/config_follower.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -74,6 +75,17 @@ class ConfigFollowerTest : public testing::Test {
   int refusals_ = 0;  // the first so many times it cannot be taken up; set before Start()
   std::unique_ptr<ConfigFollower> follower_;
 };
+
+TEST_F(ConfigFollowerTest, WhatIsNoFileHoldsNobodyUp) {
+  Start();
+  fs::remove(file_);
+  ASSERT_EQ(mkfifo(file_.c_str(), 0600), 0);
+  EXPECT_TRUE(Look()) << "whoever opens a pipe waits for who writes to it";
+  EXPECT_EQ(changes(), 0);
+  Replace("two");
+  ASSERT_TRUE(Look());
+  EXPECT_TRUE(AwaitChanges(1));
+}
 
 TEST_F(ConfigFollowerTest, AChangeThatCouldNotBeTakenUpIsTriedAgainAtTheNextLook) {
   refusals_ = 2;

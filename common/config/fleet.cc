@@ -1,9 +1,7 @@
 #include "common/config/fleet.h"
 
-#include <filesystem>
 #include <map>
 #include <set>
-#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -16,13 +14,6 @@
 
 namespace gitops {
 namespace {
-
-std::string DirectoryOf(const std::string& file) {
-  std::error_code error;
-  std::filesystem::path path = std::filesystem::absolute(file, error);
-  if (error) path = file;
-  return path.lexically_normal().parent_path().string();
-}
 
 // What only services of one host do to each other.
 class HostFaults {
@@ -77,7 +68,7 @@ absl::StatusOr<FleetConfig> ParseFleetConfig(absl::string_view text, const std::
   FleetConfig config;
   config.file = file;
   KnowTopLevelTables(*root);
-  const std::string directory = DirectoryOf(file);
+  const std::string directory = ConfigDirectory(file);
   ReadServices(*root, directory, config);
   ReadHosts(*root, directory, config);
   const absl::Status status = root->Finish();

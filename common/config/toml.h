@@ -86,6 +86,9 @@ absl::StatusOr<TomlTable> ParseToml(absl::string_view text, const std::string& f
 // PERMISSION_DENIED, …; INVALID_ARGUMENT: a directory, or larger than any config.
 absl::StatusOr<std::string> ReadConfigText(const std::string& file);
 
+// The directory of a config file, absolute: what relative paths in it are taken from.
+std::string ConfigDirectory(const std::string& file);
+
 // Makes the tables known that some program of the suite reads, so that a misspelt one is a fault
 // whichever program reads the file.
 void KnowTopLevelTables(const TomlTable& root);

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <limits>
+#include <system_error>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -50,6 +52,13 @@ absl::StatusOr<std::string> ReadConfigText(const std::string& file) {
                                                      " bytes"));
     }
   }
+}
+
+std::string ConfigDirectory(const std::string& file) {
+  std::error_code error;
+  std::filesystem::path path = std::filesystem::absolute(file, error);
+  if (error) path = file;
+  return path.lexically_normal().parent_path().string();
 }
 
 void KnowTopLevelTables(const TomlTable& root) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "common/text/utf8.h"
 
 namespace gitops {
 namespace {
@@ -13,27 +14,6 @@ namespace {
 constexpr size_t kMaxEncodedMessage = 6000;
 constexpr absl::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 constexpr absl::string_view kEllipsis = "\xE2\x80\xA6";     // …
-
-bool IsContinuation(absl::string_view text, size_t at) {
-  return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
-}
-
-// The bytes of the UTF-8 sequence that `text` begins with; 0 if it begins with none.
-size_t SequenceLength(absl::string_view text) {
-  const auto first = static_cast<unsigned char>(text[0]);
-  const auto second = text.size() > 1 ? static_cast<unsigned char>(text[1]) : 0;
-  if (first < 0x80) return 1;
-  if (first < 0xC2 || first > 0xF4 || !IsContinuation(text, 1)) return 0;
-  if (first < 0xE0) return 2;
-  // Overlong forms, surrogates, and what lies beyond U+10FFFF.
-  if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) ||
-      (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F)) {
-    return 0;
-  }
-  if (!IsContinuation(text, 2)) return 0;
-  if (first < 0xF0) return 3;
-  return IsContinuation(text, 3) ? 4 : 0;
-}
 
 size_t EncodedSize(absl::string_view sequence) {
   const bool plain =
@@ -45,7 +25,7 @@ std::string Sendable(absl::string_view message) {
   std::string result;
   size_t encoded = 0;
   while (!message.empty()) {
-    const size_t length = SequenceLength(message);
+    const size_t length = Utf8SequenceLength(message);
     const absl::string_view piece = length == 0 ? kReplacement : message.substr(0, length);
     encoded += EncodedSize(piece);
     if (encoded > kMaxEncodedMessage) return result.append(kEllipsis.data(), kEllipsis.size());

@@ -6,6 +6,7 @@
 #include <random>
 #include <utility>
 
+#include "common/clock/timestamp.h"
 #include "common/config/fleet.h"
 #include "common/plan/vocabulary.h"
 #include "common/sync/mutex.h"
@@ -95,7 +96,7 @@ HookOutcome CallHook(const HookSpec& hook, const HookQuestion& question, HttpCli
   call.set_point(question.point);
   if (!IsSelectPoint(question.point)) call.set_host(question.payload[0].host);
   call.set_url(RedactUrl(hook.url));
-  *call.mutable_start_time() = TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(began));
+  *call.mutable_start_time() = ToTimestamp(began);
   *call.mutable_duration() =
       TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(clock.Now() - began));
   call.set_attempts(attempts.made());

@@ -5,7 +5,6 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -21,13 +20,6 @@ namespace {
 constexpr size_t kLongestName = 100;
 constexpr int kMostRetries = 10;
 constexpr absl::Duration kLeastTimeout = absl::Milliseconds(1), kMostTimeout = absl::Hours(1);
-
-std::string DirectoryOf(const std::string& file) {
-  std::error_code error;
-  std::filesystem::path path = std::filesystem::absolute(file, error);
-  if (error) path = file;
-  return path.lexically_normal().parent_path().string();
-}
 
 // The name, which goes into a header and a label.
 void ReadName(const TomlTable& table, std::map<std::string, int>& lines, HookSpec& hook) {
@@ -148,7 +140,7 @@ absl::StatusOr<std::vector<HookSpec>> ParseHooks(absl::string_view text, const s
   const absl::StatusOr<TomlTable> root = ParseToml(text, file);
   if (!root.ok()) return root.status();
   KnowTopLevelTables(*root);
-  const std::string directory = DirectoryOf(file);
+  const std::string directory = ConfigDirectory(file);
   std::vector<HookSpec> hooks;
   std::map<std::string, int> lines;
   for (const TomlTable& table : root->Tables("hooks")) {
