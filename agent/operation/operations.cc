@@ -1,30 +1,30 @@
 #include "agent/operation/operations.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/timestamp.h"
 #include "common/log/log.h"
 #include "common/text/utf8.h"
 
 namespace gitops {
 namespace {
 
-using google::protobuf::util::TimeUtil;
-
 // How often a waiting call looks whether its client has gone away.
 constexpr std::chrono::milliseconds kCancelCheck{100};
 constexpr size_t kLongestId = 500;
 constexpr size_t kLongestActor = 400;
 constexpr size_t kLongestReason = 1000;
+constexpr size_t kLongestService = 255;  // as the config's
 constexpr size_t kLongestMessage = 4000;
 constexpr size_t kLongestOutput = 64 << 10;
 
-absl::Status CheckOperation(const v1::Operation& operation) {
+// All of it is stored, so none of it may be of any length.
+absl::Status CheckOperation(const v1::PerformActionRequest& request) {
+  const v1::Operation& operation = request.operation();
   if (operation.id().empty() || operation.id().size() > kLongestId) {
     return absl::InvalidArgumentError(absl::StrCat("an operation needs an id of 1 to ", kLongestId,
                                                    " bytes; this one has ", operation.id().size()));
@@ -33,12 +33,21 @@ absl::Status CheckOperation(const v1::Operation& operation) {
     return absl::InvalidArgumentError(
         absl::StrCat("operation ", operation.id(), ": it needs a fencing number above 0"));
   }
-  if (operation.actor().size() <= kLongestActor && operation.reason().size() <= kLongestReason) {
-    return absl::OkStatus();
+  const struct {
+    const char* what;
+    const std::string& text;
+    size_t longest;
+  } texts[] = {{"deployment", operation.deployment(), kLongestId},
+               {"actor", operation.actor(), kLongestActor},
+               {"reason", operation.reason(), kLongestReason},
+               {"service", request.service(), kLongestService}};
+  for (const auto& [what, text, longest] : texts) {
+    if (text.size() <= longest) continue;
+    return absl::InvalidArgumentError(absl::StrCat("operation ", operation.id(), ": its ", what,
+                                                   " has ", text.size(), " bytes; at most ",
+                                                   longest, " are kept"));
   }
-  return absl::InvalidArgumentError(absl::StrCat("operation ", operation.id(), ": at most ",
-                                                 kLongestActor, " bytes of actor and ",
-                                                 kLongestReason, " bytes of reason are kept"));
+  return absl::OkStatus();
 }
 
 absl::Status CheckSame(const v1::PerformActionRequest& request, const std::string& action,
@@ -83,8 +92,7 @@ bool Operations::stopping() const {
 
 ActionOutcome Operations::Perform(const v1::PerformActionRequest& request,
                                   const Patience& patience) {
-  if (absl::Status good = CheckOperation(request.operation()); !good.ok())
-    return ActionOutcome::Of(good);
+  if (absl::Status good = CheckOperation(request); !good.ok()) return ActionOutcome::Of(good);
   if (absl::Status can = actions_->Check(request); !can.ok()) return ActionOutcome::Of(can);
   ActionOutcome answered;
   std::shared_ptr<Entry> entry = Enter(request, answered);
@@ -190,8 +198,7 @@ ActionOutcome Operations::Do(const v1::PerformActionRequest& request) {
   } else {
     operation.set_action(request.action());
     operation.set_service(request.service());
-    *operation.mutable_begin_time() =
-        TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(clock_->Now()));
+    *operation.mutable_begin_time() = ToTimestamp(clock_->Now());
     if (absl::Status noted = actions_->Note(request, operation); !noted.ok()) {
       return ActionOutcome::Of(noted);
     }

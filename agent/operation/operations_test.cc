@@ -182,9 +182,12 @@ TEST_F(OperationsTest, WithoutIdFencingOrKnownActionIsRefusedAndNotRemembered) {
   const v1::PerformActionRequest bad[] = {Request("", 1), Request("d", 0), Request("d", -1),
                                           Request(std::string(501, 'x')), Request("d", 9, "skip")};
   for (const auto& request : bad) EXPECT_EQ(Perform(request).code, StatusCode::kInvalidArgument);
-  v1::PerformActionRequest wordy = Request("d");
-  wordy.mutable_operation()->set_reason(std::string(1001, 'x'));
-  EXPECT_EQ(Perform(wordy).code, StatusCode::kInvalidArgument);
+  v1::PerformActionRequest wordy[] = {Request("d"), Request("d"), Request("d"), Request("d")};
+  wordy[0].mutable_operation()->set_reason(std::string(1001, 'x'));
+  wordy[1].mutable_operation()->set_actor(std::string(401, 'x'));
+  wordy[2].mutable_operation()->set_deployment(std::string(501, 'x'));
+  wordy[3].set_service(std::string(256, 'x'));
+  for (const auto& request : wordy) EXPECT_EQ(Perform(request).code, StatusCode::kInvalidArgument);
   EXPECT_THAT(actions_.done(), IsEmpty());
   EXPECT_EQ(operations_->fencing(), 0);
 }
