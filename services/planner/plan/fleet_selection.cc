@@ -48,7 +48,7 @@ absl::StatusOr<std::vector<int>> SelectIndices(size_t count,
   selectable.reserve(count);
   for (size_t i = 0; i < count; ++i) {
     const FleetHost& one = host(i);
-    selectable.push_back({.name = one.host.host(), .tags = one.spec.tags});
+    selectable.push_back({.name = one.spec.name, .tags = one.spec.tags});
   }
   return Select(selectable, selection);
 }

@@ -105,29 +105,29 @@ class Making {
   // pre-select, the selection, post-select.
   absl::Status Choose() {
     fleet_ = options_.fleet->Hosts();
-    const auto actions = std::make_shared<const std::vector<std::string>>(spec_.actions().begin(),
-                                                                          spec_.actions().end());
+    const std::vector<std::string>* actions =
+        &lists_.emplace_back(spec_.actions().begin(), spec_.actions().end());
     std::vector<ChosenHost> all;
     all.reserve(fleet_.size());
     for (const auto& host : fleet_) all.push_back({.host = host.get(), .actions = actions});
-    auto base = AskSelectHooks(hooks_, "pre-select", fleet_, std::move(all));
+    auto base = AskSelectHooks(hooks_, "pre-select", fleet_, std::move(all), lists_);
     if (!base.ok()) return base.status();
-    auto selected = SelectAmong(*std::move(base));
+    auto selected = SelectAmong(*base);
     if (!selected.ok()) return selected.status();
-    auto chosen = AskSelectHooks(hooks_, "post-select", fleet_, *std::move(selected));
+    auto chosen = AskSelectHooks(hooks_, "post-select", fleet_, *std::move(selected), lists_);
     if (!chosen.ok()) return chosen.status();
     chosen_ = *std::move(chosen);
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::vector<ChosenHost>> SelectAmong(std::vector<ChosenHost> base) const {
+  absl::StatusOr<std::vector<ChosenHost>> SelectAmong(const std::vector<ChosenHost>& base) const {
     const absl::StatusOr<std::vector<int>> indices = SelectIndices(
         base.size(), [&](size_t i) -> const FleetHost& { return *base[i].host; },
         ToSelection(spec_.selection(), *options_.fleet));
     if (!indices.ok()) return indices.status();
     std::vector<ChosenHost> selected;
     selected.reserve(indices->size());
-    for (const int index : *indices) selected.push_back(std::move(base[index]));
+    for (const int index : *indices) selected.push_back(base[index]);
     return selected;
   }
 
@@ -137,11 +137,11 @@ class Making {
     const std::vector<int> waves = MakeWaves(static_cast<int>(chosen_.size()), *policy);
     plan_.mutable_hosts()->Reserve(static_cast<int>(chosen_.size()));
     for (size_t i = 0; i < chosen_.size(); ++i) {
-      const v1::Host& host = chosen_[i].host->host;
+      const FleetHost& host = *chosen_[i].host;
       v1::PlannedHost* planned = plan_.add_hosts();
-      planned->set_host(host.host());
-      planned->set_address(host.address());
-      planned->set_state(host.state());
+      planned->set_host(host.spec.name);
+      planned->set_address(host.spec.address);
+      planned->set_state(host.host.state());
       planned->set_wave(waves[i]);
       planned->mutable_actions()->Assign(chosen_[i].actions->begin(), chosen_[i].actions->end());
     }
@@ -205,7 +205,8 @@ class Making {
   const SelectHookContext& hooks_;
   v1::Plan plan_;
   FleetHosts fleet_;
-  std::vector<ChosenHost> chosen_;  // of fleet_
+  ActionLists lists_;
+  std::vector<ChosenHost> chosen_;  // of fleet_ and lists_
   // As chosen_; empty where nothing needs to know them.
   std::vector<HostServices> services_;
 };

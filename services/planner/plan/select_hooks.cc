@@ -39,7 +39,8 @@ absl::Status BadAnswer(absl::string_view point, absl::string_view host, absl::st
 // The payload's hosts as those of the fleet. The dispatcher has checked what each hook answered;
 // here nothing may be deployed that the planner does not know.
 absl::StatusOr<std::vector<ChosenHost>> Read(absl::string_view point, const FleetHosts& fleet,
-                                             v1::DispatchHookResponse& response) {
+                                             v1::DispatchHookResponse& response,
+                                             ActionLists& lists) {
   std::unordered_map<std::string_view, const FleetHost*> known;
   known.reserve(fleet.size());
   for (const auto& host : fleet) known.emplace(host->host.host(), host.get());
@@ -53,9 +54,8 @@ absl::StatusOr<std::vector<ChosenHost>> Read(absl::string_view point, const Flee
     if (const absl::Status status = CheckActions(actions); !status.ok()) {
       return BadAnswer(point, payload.host(), status.message());
     }
-    chosen.push_back(
-        {.host = std::exchange(found->second, nullptr),
-         .actions = std::make_shared<const std::vector<std::string>>(std::move(actions))});
+    chosen.push_back({.host = std::exchange(found->second, nullptr),
+                      .actions = &lists.emplace_back(std::move(actions))});
   }
   return chosen;
 }
@@ -65,13 +65,14 @@ absl::StatusOr<std::vector<ChosenHost>> Read(absl::string_view point, const Flee
 absl::StatusOr<std::vector<ChosenHost>> AskSelectHooks(const SelectHookContext& context,
                                                        absl::string_view point,
                                                        const FleetHosts& fleet,
-                                                       std::vector<ChosenHost> hosts) {
+                                                       std::vector<ChosenHost> hosts,
+                                                       ActionLists& lists) {
   if (!context.hooks->configured()) return hosts;
   absl::StatusOr<v1::DispatchHookResponse> response =
       context.hooks->Dispatch(Request(context, point, fleet, hosts), context.give_up);
   if (!response.ok()) return response.status();
   for (v1::HookCall& call : *response->mutable_calls()) context.calls->push_back(std::move(call));
-  if (!response->has_failure()) return Read(point, fleet, *response);
+  if (!response->has_failure()) return Read(point, fleet, *response, lists);
   const v1::HookFailure& failure = response->failure();
   return absl::AbortedError(failure.message().empty()
                                 ? absl::StrCat("hook \"", failure.hook(), "\" at ", point,

@@ -1,8 +1,8 @@
 #ifndef GITOPS_SERVICES_PLANNER_PLAN_SELECT_HOOKS_H_
 #define GITOPS_SERVICES_PLANNER_PLAN_SELECT_HOOKS_H_
 
+#include <deque>
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,11 +15,14 @@
 
 namespace gitops {
 
-// A host of the fleet that was looked at, with what is to be done on it. Hosts that no hook changed
-// share their list.
+// Lists of actions, which stay where they are as more are added.
+using ActionLists = std::deque<std::vector<std::string>>;
+
+// A host of the fleet that was looked at, with what is to be done on it. It owns neither: there are
+// 100,000, and those that no hook was asked about share one list.
 struct ChosenHost {
   const FleetHost* host;
-  std::shared_ptr<const std::vector<std::string>> actions;
+  const std::vector<std::string>* actions;
 };
 
 // The two select points of one plan.
@@ -35,11 +38,13 @@ struct SelectHookContext {
 
 // What the hooks at `point` make of `hosts`; `fleet` are all there are. Without a dispatcher: as
 // they are. ABORTED: a hook stopped it, or the answer holds a host twice, one that is not in the
-// fleet, or an unknown action. Others as HookCaller::Dispatch.
+// fleet, or an unknown action. Others as HookCaller::Dispatch. What hooks answered is kept in
+// `lists`.
 absl::StatusOr<std::vector<ChosenHost>> AskSelectHooks(const SelectHookContext& context,
                                                        absl::string_view point,
                                                        const FleetHosts& fleet,
-                                                       std::vector<ChosenHost> hosts);
+                                                       std::vector<ChosenHost> hosts,
+                                                       ActionLists& lists);
 
 }  // namespace gitops
 

@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "services/planner/select/selection.h"
 
@@ -81,6 +83,14 @@ bool Expand(const std::string& pattern, std::vector<std::string>& alternatives) 
   return true;
 }
 
+size_t OnlyStar(absl::string_view pattern) {
+  constexpr char kSpecial[] = "*?[\\";
+  const size_t first = pattern.find_first_of(kSpecial);
+  const bool only = first != absl::string_view::npos && pattern[first] == '*' &&
+                    pattern.find_first_of(kSpecial, first + 1) == absl::string_view::npos;
+  return only ? first : absl::string_view::npos;
+}
+
 // Whether `c` is in the bracket expression [begin, end), without its brackets.
 bool InBracket(absl::string_view set, char c) {
   size_t at = 0;
@@ -119,7 +129,7 @@ bool ElementMatches(absl::string_view pattern, size_t at, char c) {
 }
 
 // Without recursion: a later '*' makes what an earlier one took final, so it is quadratic at worst.
-bool Matches(absl::string_view pattern, absl::string_view name) {
+bool Walk(absl::string_view pattern, absl::string_view name) {
   size_t p = 0, n = 0;
   size_t star = absl::string_view::npos, star_name = 0;
   while (n < name.size()) {
@@ -151,18 +161,30 @@ absl::StatusOr<Glob> Glob::Parse(absl::string_view pattern) {
   if (pattern.empty()) return BadGlob(pattern, "is empty; \"*\" matches every host");
   if (absl::Status form = CheckForm(pattern); !form.ok()) return form;
   Glob glob;
-  if (!Expand(std::string(pattern), glob.alternatives_)) {
+  std::vector<std::string> alternatives;
+  if (!Expand(std::string(pattern), alternatives)) {
     return BadGlob(pattern,
                    absl::StrCat("stands for more than ", kMostAlternatives, " alternatives"));
+  }
+  for (std::string& alternative : alternatives) {
+    const size_t only_star = OnlyStar(alternative);
+    glob.alternatives_.push_back({.pattern = std::move(alternative), .only_star = only_star});
   }
   return glob;
 }
 
+bool Glob::Matches(const Alternative& alternative, absl::string_view name) {
+  const absl::string_view pattern = alternative.pattern;
+  if (alternative.only_star == absl::string_view::npos) return Walk(pattern, name);
+  // The two may not overlap: "ab*ba" does not match "aba".
+  return name.size() + 1 >= pattern.size() &&
+         absl::StartsWith(name, pattern.substr(0, alternative.only_star)) &&
+         absl::EndsWith(name, pattern.substr(alternative.only_star + 1));
+}
+
 bool Glob::Matches(absl::string_view name) const {
-  for (const std::string& alternative : alternatives_) {
-    if (gitops::Matches(alternative, name)) return true;
-  }
-  return false;
+  return std::any_of(alternatives_.begin(), alternatives_.end(),
+                     [&](const Alternative& one) { return Matches(one, name); });
 }
 
 }  // namespace gitops

@@ -62,15 +62,19 @@ class TagOrder {
   absl::flat_hash_map<std::string, size_t> places_;
 };
 
-void OrderByTags(const std::vector<SelectableHost>& hosts, const std::vector<std::string>& order,
-                 std::vector<int>& chosen) {
+// Hosts of the same place stay as they came.
+std::vector<int> OrderByTags(const std::vector<SelectableHost>& hosts,
+                             const std::vector<std::string>& order,
+                             const std::vector<int>& chosen) {
   const TagOrder tag_order(order);
-  std::vector<std::pair<size_t, int>> placed;
-  placed.reserve(chosen.size());
-  for (int index : chosen) placed.emplace_back(tag_order.PlaceOf(hosts[index]), index);
-  std::stable_sort(placed.begin(), placed.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  for (size_t i = 0; i < placed.size(); ++i) chosen[i] = placed[i].second;
+  std::vector<std::vector<int>> by_place(order.size() + 1);
+  for (int index : chosen) by_place[tag_order.PlaceOf(hosts[index])].push_back(index);
+  std::vector<int> ordered;
+  ordered.reserve(chosen.size());
+  for (const std::vector<int>& same : by_place) {
+    ordered.insert(ordered.end(), same.begin(), same.end());
+  }
+  return ordered;
 }
 
 std::vector<int> Thinned(const std::vector<int>& chosen, const Selection& selection) {
@@ -112,7 +116,9 @@ absl::StatusOr<std::vector<int>> Select(const std::vector<SelectableHost>& hosts
   for (size_t i = 0; i < hosts.size(); ++i) {
     if (Chosen(hosts[i], *globs, selection.tagged)) chosen.push_back(static_cast<int>(i));
   }
-  if (!selection.order_by_tags.empty()) OrderByTags(hosts, selection.order_by_tags, chosen);
+  if (!selection.order_by_tags.empty()) {
+    chosen = OrderByTags(hosts, selection.order_by_tags, chosen);
+  }
   return Thinned(chosen, selection);
 }
 

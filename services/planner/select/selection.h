@@ -54,8 +54,15 @@ class Glob {
   bool Matches(absl::string_view name) const;
 
  private:
-  // The alternatives that the braces make, each without braces.
-  std::vector<std::string> alternatives_;
+  // One of those that the braces make, itself without braces.
+  struct Alternative {
+    std::string pattern;
+    // Where it is plain text around one '*', as most are: the place of that; else npos.
+    size_t only_star;
+  };
+  static bool Matches(const Alternative& alternative, absl::string_view name);
+
+  std::vector<Alternative> alternatives_;
 };
 
 }  // namespace gitops
