@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "ctl/testing/fleet_fixture.h"
 
 namespace gitops::ctl {
@@ -194,6 +195,8 @@ TEST_F(FleetRunTest, AtATerminalItAsks) {
     EXPECT_THAT(no.err, AllOf(StartsWith("freeze nginx on all hosts that are selected and have "
                                          "it? [y/N] "),
                               HasSubstr("not confirmed; nothing was done")));
+    EXPECT_EQ(absl::StrContains(no.err, "[y/N] \ngitopsctl"), *answer == '\0')
+        << "where no Enter ended the line";
   }
   EXPECT_TRUE(planner_->calls().empty());
   EXPECT_EQ(Ctl("freeze nginx --all", "y\n").exit_code, 0);

@@ -105,19 +105,21 @@ FleetCommand FleetCommandOf(Action action) {
   return nullptr;
 }
 
+bool IsDumb(const Console& console) { return console.environment("TERM").value_or("") == "dumb"; }
+
 bool UseColor(ColorWhen when, const Console& console, bool on_terminal) {
   if (when != ColorWhen::kAuto) return when == ColorWhen::kAlways;
   const auto is_set = [&](const char* name) {
     return !console.environment(name).value_or("").empty();
   };
-  return on_terminal && !is_set("NO_COLOR") && console.environment("TERM").value_or("") != "dumb";
+  return on_terminal && !is_set("NO_COLOR") && !IsDumb(console);
 }
 
 RenderOptions RenderOptionsFor(const Invocation& invocation, const Console& console) {
   RenderOptions options;
   options.form = invocation.flags.output;
   options.color = UseColor(invocation.flags.color, console, console.out_is_terminal);
-  options.terminal = console.out_is_terminal;
+  options.terminal = console.out_is_terminal && !IsDumb(console);
   options.size = console.size;
   return options;
 }
@@ -146,9 +148,13 @@ absl::StatusOr<ExitCode> RunOnFleet(FleetCommand command, const Invocation& invo
   if (!planner.ok()) return planner.status();
   const std::unique_ptr<FleetRenderer> fleet =
       MakeFleetRenderer(RenderOptionsFor(invocation, console), console.out);
-  FleetContext context{
-      invocation, **planner, renderer,
-      *fleet,     console,   UseColor(invocation.flags.color, console, console.err_is_terminal)};
+  FleetContext context{invocation,
+                       **planner,
+                       renderer,
+                       *fleet,
+                       console,
+                       UseColor(invocation.flags.color, console, console.out_is_terminal),
+                       UseColor(invocation.flags.color, console, console.err_is_terminal)};
   return command(context);
 }
 

@@ -25,7 +25,7 @@ absl::Status Confirm(const FleetContext& context, absl::string_view question) {
   if (context.invocation.flags.yes) return absl::OkStatus();
   context.console.err << question << " [y/N] " << std::flush;
   std::string answer;
-  std::getline(*context.console.in, answer);
+  if (!std::getline(*context.console.in, answer)) context.console.err << "\n";
   answer = absl::AsciiStrToLower(absl::StripAsciiWhitespace(answer));
   if (answer == "y" || answer == "yes") return absl::OkStatus();
   return WithExitCode(absl::CancelledError("not confirmed; nothing was done"), kFailed);

@@ -18,7 +18,8 @@ struct FleetContext {
   Renderer& renderer;
   FleetRenderer& fleet;
   Console& console;
-  // Whether what goes to standard error is coloured.
+  // Whether what goes to standard output, and to standard error, is coloured.
+  bool color_on_out = false;
   bool color_on_err = false;
 
   const v1::Selection& selection() const { return invocation.flags.spec.selection(); }

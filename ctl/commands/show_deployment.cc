@@ -24,11 +24,12 @@ std::unique_ptr<DeploymentProgress> ProgressFor(FleetContext& context, bool on_o
   on_out = on_out && context.invocation.flags.output != OutputForm::kName;
   const bool terminal = on_out ? console.out_is_terminal : console.err_is_terminal;
   const std::function<TerminalSize()>& size = on_out ? console.size : console.err_size;
-  const bool can_redraw =
-      terminal && size && size().rows > 1 && console.environment("TERM").value_or("") != "dumb";
+  const TerminalSize room = size ? size() : TerminalSize{};
+  const bool can_redraw = terminal && room.rows > 1 && room.columns > 0 &&
+                          console.environment("TERM").value_or("") != "dumb";
   std::ostream& out = on_out ? console.out : console.err;
   if (!can_redraw) return MakeProgressLines(out, console.err);
-  return MakeLiveTree(size, context.color_on_err, out);
+  return MakeLiveTree(size, on_out ? context.color_on_out : context.color_on_err, out);
 }
 
 std::string GoesOn(const std::string& id) {

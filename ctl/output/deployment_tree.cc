@@ -51,16 +51,31 @@ std::string Counts(const Hosts& hosts, bool color) {
   });
 }
 
-// What a running host is at: its step, the action under way, the last hook.
+// What was last heard of a step: post- hooks come after its actions, pre- hooks before them.
+std::string LastOf(const v1::StepRecord& step) {
+  const v1::HookCall* call = step.hook_calls().empty() ? nullptr : &*step.hook_calls().rbegin();
+  const bool after = call != nullptr && call->point().rfind("post-", 0) == 0;
+  if (!after && !step.actions().empty()) {
+    const v1::ActionRecord& action = *step.actions().rbegin();
+    return absl::StrCat(EscapeLine(action.action()), action.has_end_time() ? " done" : "");
+  }
+  return call == nullptr ? "" : HookCallText(*call);
+}
+
+bool IsUnderWay(const v1::StepRecord& step) {
+  return !step.actions().empty() && !step.actions().rbegin()->has_end_time();
+}
+
+// What a running host is at: its step, what was last heard of it, and what comes then. Of the
+// actions of a step only the first is told when it begins.
 std::string Doing(const v1::HostDeployment& host) {
   if (host.steps().empty()) return "";
   const v1::StepRecord& step = *host.steps().rbegin();
+  const std::string last = LastOf(step);
   std::string text = EscapeLine(step.kind());
-  const v1::ActionRecord* action = step.actions().empty() ? nullptr : &*step.actions().rbegin();
-  if (action != nullptr && !action->has_end_time()) {
-    absl::StrAppend(&text, ": ", EscapeLine(action->action()));
-  } else if (!step.hook_calls().empty()) {
-    absl::StrAppend(&text, ": ", HookCallText(*step.hook_calls().rbegin()));
+  if (!last.empty()) absl::StrAppend(&text, ": ", last);
+  if (!last.empty() && !IsUnderWay(step) && !host.remaining_actions().empty()) {
+    absl::StrAppend(&text, ", then ", EscapeLine(host.remaining_actions(0)));
   }
   return text;
 }

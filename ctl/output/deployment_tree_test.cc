@@ -76,6 +76,34 @@ TEST(DeploymentTreeTest, ShowsWavesHostsAndWhatEachIsAt) {
             "   └─ web8       PENDING");
 }
 
+TEST(DeploymentTreeTest, ShowsWhatComesAfterWhatIsDone) {
+  DeploymentView view;
+  view.deployment.set_id("d1");
+  v1::HostDeployment host = MakeHost("web1", 1, v1::HOST_DEPLOYMENT_STATE_RUNNING);
+  host.add_remaining_actions("sync");
+  host.add_remaining_actions("reboot");
+  v1::StepRecord* step = host.add_steps();
+  step->set_kind("deploy");
+  const auto doing = [&] {
+    view.SetHost(host);
+    return DeploymentTree(view, {24, 100}, false).back();
+  };
+  EXPECT_EQ(doing(), "   └─ web1  RUNNING  deploy");
+  v1::HookCall* call = step->add_hook_calls();
+  call->set_point("pre-deploy");
+  call->set_hook("drain");
+  EXPECT_EQ(doing(), "   └─ web1  RUNNING  deploy: pre-deploy: drain answered in 0 ms, then sync");
+  v1::ActionRecord* checks = step->add_actions();
+  checks->set_action("pre-deploy-checks");
+  EXPECT_EQ(doing(), "   └─ web1  RUNNING  deploy: pre-deploy-checks");
+  checks->mutable_end_time()->set_seconds(1);
+  EXPECT_EQ(doing(), "   └─ web1  RUNNING  deploy: pre-deploy-checks done, then sync");
+  *step->add_hook_calls() = *call;
+  step->mutable_hook_calls(1)->set_point("post-deploy");
+  host.clear_remaining_actions();
+  EXPECT_EQ(doing(), "   └─ web1  RUNNING  deploy: post-deploy: drain answered in 0 ms");
+}
+
 TEST(DeploymentTreeTest, WavesThatAreNotUnderWayBecomeOneLineFirst) {
   EXPECT_EQ(Text(UnderWay(), {12, 80}),
             "deployment d1  RUNNING  wave 2 of 3, 3 of 8 hosts\n"

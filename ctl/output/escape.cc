@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 
 #include "absl/strings/str_format.h"
 
@@ -62,6 +63,35 @@ std::string Escape(absl::string_view text, bool keep_lines) {
   return escaped;
 }
 
+struct CodeRange {
+  uint32_t first;
+  uint32_t last;
+};
+
+template <size_t n>
+bool IsIn(const CodeRange (&ranges)[n], uint32_t code) {
+  return std::any_of(std::begin(ranges), std::end(ranges), [code](const CodeRange& range) {
+    return code >= range.first && code <= range.last;
+  });
+}
+
+// How many columns of a terminal the character takes. The C library's wcwidth() depends on the
+// locale and knows these as well; what is missing here makes a line too long, nothing worse.
+size_t WidthOf(uint32_t code) {
+  if (code < 0x300) return 1;
+  static constexpr CodeRange kCombining[] = {
+      {0x300, 0x36f},   {0x483, 0x489},   {0x591, 0x5bd},   {0x610, 0x61a},     {0x64b, 0x65f},
+      {0x200b, 0x200d}, {0x20d0, 0x20f0}, {0xfe00, 0xfe0f}, {0xe0100, 0xe01ef},
+  };
+  static constexpr CodeRange kWide[] = {
+      {0x1100, 0x115f},   {0x2e80, 0x303e},   {0x3041, 0xa4cf},   {0xac00, 0xd7a3},
+      {0xf900, 0xfaff},   {0xfe30, 0xfe6f},   {0xff00, 0xff60},   {0xffe0, 0xffe6},
+      {0x1f300, 0x1f64f}, {0x1f680, 0x1f6ff}, {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd},
+  };
+  if (IsIn(kCombining, code)) return 0;
+  return IsIn(kWide, code) ? 2 : 1;
+}
+
 // The bytes of a colour sequence (ESC [ … m) at the start of `text`, or 0.
 size_t ColorSequence(absl::string_view text) {
   if (text.size() < 2 || text[0] != '\x1b' || text[1] != '[') return 0;
@@ -101,12 +131,18 @@ bool IsUtf8(absl::string_view text) {
 
 std::string CutToWidth(absl::string_view text, size_t width) {
   std::string cut;
+  bool full = false;
   while (!text.empty()) {
     size_t length = ColorSequence(text);
     if (length == 0) {
-      length = std::max<size_t>(Decode(text).length, 1);
-      if (width > 0) cut.append(text.data(), length);
-      width -= width > 0;
+      const Character c = Decode(text);
+      length = std::max<size_t>(c.length, 1);
+      const size_t columns = WidthOf(c.code);
+      full = full || columns > width;
+      if (!full) {
+        cut.append(text.data(), length);
+        width -= columns;
+      }
     } else {
       cut.append(text.data(), length);
     }
@@ -119,8 +155,9 @@ size_t DisplayWidth(absl::string_view text) {
   size_t width = 0;
   while (!text.empty()) {
     const size_t sequence = ColorSequence(text);
-    width += sequence == 0;
-    text.remove_prefix(sequence > 0 ? sequence : std::max<size_t>(Decode(text).length, 1));
+    const Character c = Decode(text);
+    if (sequence == 0) width += WidthOf(c.code);
+    text.remove_prefix(sequence > 0 ? sequence : std::max<size_t>(c.length, 1));
   }
   return width;
 }

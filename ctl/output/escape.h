@@ -21,7 +21,7 @@ std::string EscapeDocument(absl::string_view text);
 
 bool IsUtf8(absl::string_view text);
 
-// Columns on a terminal, one per code point; escape sequences for colours count as nothing.
+// Columns on a terminal: two for a wide character; escape sequences for colours count as nothing.
 size_t DisplayWidth(absl::string_view text);
 // As much of `text` as fits into `width` columns, with its escape sequences.
 std::string CutToWidth(absl::string_view text, size_t width);

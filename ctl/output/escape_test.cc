@@ -51,6 +51,15 @@ TEST(EscapeTest, WidthCountsCharactersAndNoColors) {
   EXPECT_EQ(DisplayWidth("\x1b[31mBROKEN\x1b[0m"), 6u);
 }
 
+TEST(EscapeTest, WideCharactersTakeTwoColumnsAndCombiningOnesNone) {
+  EXPECT_EQ(DisplayWidth("世界"), 4u);
+  EXPECT_EQ(DisplayWidth("\xf0\x9f\x98\x80!"), 3u);
+  EXPECT_EQ(DisplayWidth("e\u0301"), 1u);
+  EXPECT_EQ(CutToWidth("a世界", 2), "a") << "half a character is none";
+  EXPECT_EQ(CutToWidth("a世界", 3), "a世");
+  EXPECT_EQ(CutToWidth("e\u0301x", 1), "e\u0301");
+}
+
 TEST(EscapeTest, CutKeepsWholeCharactersAndEndsColors) {
   EXPECT_EQ(CutToWidth("größe", 3), "grö");
   EXPECT_EQ(CutToWidth("\x1b[31mBROKEN\x1b[0m", 2), "\x1b[31mBR\x1b[0m");

@@ -37,16 +37,14 @@ bool LiveTable::Redraw() {
   const std::vector<Row> rows = AllRows();
   table_ = Table();
   for (const Row& row : rows) table_.Fit(row);
-  std::string text;
-  if (drawn_lines_ > 0) text = absl::StrCat("\x1b[", drawn_lines_, "A\x1b[J");
+  std::vector<std::string> lines;
   for (const Row& row : rows) {
     std::string line = table_.Line(row);
     line.pop_back();
     // A line that wraps would take two lines of the screen.
-    absl::StrAppend(&text, CutToWidth(line, size.columns), "\n");
+    lines.push_back(CutToWidth(line, size.columns));
   }
-  drawn_lines_ = rows.size();
-  out_ << text;
+  out_ << drawn_.Replace(lines, size.columns);
   return true;
 }
 
@@ -67,7 +65,7 @@ void LiveTable::Update(const std::optional<Change>& change, bool initial_done) {
     out_.flush();
     return;
   }
-  drawn_lines_ = 0;
+  drawn_.Leave();
   if (first) {
     const std::vector<Row> rows = AllRows();
     for (const Row& row : rows) table_.Fit(row);

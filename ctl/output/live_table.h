@@ -6,6 +6,7 @@
 #include <ostream>
 #include <string>
 
+#include "ctl/output/redrawn_block.h"
 #include "ctl/output/renderer.h"
 #include "ctl/output/table.h"
 
@@ -43,8 +44,7 @@ class LiveTable {
   std::map<std::string, Row> rows_;
   Table table_;
   bool started_ = false;
-  // Lines on the screen that the next redraw replaces.
-  size_t drawn_lines_ = 0;
+  RedrawnBlock drawn_;
 };
 
 }  // namespace gitops::ctl

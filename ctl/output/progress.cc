@@ -5,15 +5,17 @@
 #include <thread>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/sync/mutex.h"
 #include "ctl/output/deployment_lines.h"
 #include "ctl/output/deployment_tree.h"
+#include "ctl/output/redrawn_block.h"
 
 namespace gitops::ctl {
 namespace {
 
 constexpr std::chrono::milliseconds kRedrawEvery(100);
+// A terminal that was resized shows the last drawing broken until the next one.
+constexpr std::chrono::milliseconds kLookAtSizeEvery(250);
 
 class LiveTree : public DeploymentProgress {
  public:
@@ -54,7 +56,7 @@ class LiveTree : public DeploymentProgress {
   void DrawChanges() {
     MutexLock lock(mutex_);
     while (!stopping_) {
-      while (!stopping_ && !dirty_) changed_.Wait(mutex_);
+      while (!stopping_ && !dirty_) AwaitChange();
       if (stopping_) return;
       Draw();
       const auto next = std::chrono::steady_clock::now() + kRedrawEvery;
@@ -63,14 +65,16 @@ class LiveTree : public DeploymentProgress {
     }
   }
 
+  void AwaitChange() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kLookAtSizeEvery);
+    if (!drawn_.empty() && size_() != drawn_for_) dirty_ = true;
+  }
+
   void Draw() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     dirty_ = false;
-    std::string text;
-    if (drawn_lines_ > 0) text = absl::StrCat("\x1b[", drawn_lines_, "A\x1b[J");
-    const std::vector<std::string> lines = DeploymentTree(view_, size_(), color_);
-    for (const std::string& line : lines) absl::StrAppend(&text, line, "\n");
-    drawn_lines_ = lines.size();
-    out_ << text << std::flush;
+    drawn_for_ = size_();
+    out_ << drawn_.Replace(DeploymentTree(view_, drawn_for_, color_), drawn_for_.columns)
+         << std::flush;
   }
 
   const std::function<TerminalSize()> size_;
@@ -82,8 +86,8 @@ class LiveTree : public DeploymentProgress {
   bool started_ ABSL_GUARDED_BY(mutex_) = false;
   bool dirty_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  // Lines on the screen that the next redraw replaces.
-  size_t drawn_lines_ ABSL_GUARDED_BY(mutex_) = 0;
+  RedrawnBlock drawn_ ABSL_GUARDED_BY(mutex_);
+  TerminalSize drawn_for_ ABSL_GUARDED_BY(mutex_);
   std::thread drawer_;  // Last: it uses the others.
 };
 

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <sstream>
+#include <thread>
 
 namespace gitops::ctl {
 namespace {
@@ -42,6 +44,27 @@ TEST(ProgressTest, TreeIsNotDrawnBeforeAllHostsAreKnown) {
     tree->Update(Host(v1::HOST_DEPLOYMENT_STATE_PENDING, false));
   }
   EXPECT_EQ(out.str(), "");
+}
+
+TEST(ProgressTest, TreeIsDrawnAnewForATerminalThatWasResizedAlthoughNothingElseChanged) {
+  std::atomic<int> columns = 80;
+  std::atomic<int> asked = 0;
+  std::ostringstream out;
+  {
+    const auto tree = MakeLiveTree(
+        [&] {
+          ++asked;
+          return TerminalSize{24, columns};
+        },
+        false, out);
+    tree->Update(Host(v1::HOST_DEPLOYMENT_STATE_RUNNING, true));
+    while (asked < 1) std::this_thread::yield();  // drawn
+    columns = 10;
+    // One look finds the new size, the next is for drawing, the one after that finds no news.
+    for (const int before = asked; asked < before + 3;) std::this_thread::yield();
+  }
+  // The first line had 38 columns, the last 19: 4, 1 and 2 rows of the narrow terminal.
+  EXPECT_THAT(out.str(), EndsWith("\x1b[7A\x1b[Jdeployment\n└─ wave 1\n   └─ web1\n"));
 }
 
 TEST(ProgressTest, LinesAndNotesGoTheirWays) {

@@ -17,12 +17,14 @@ namespace gitops::ctl {
 struct TerminalSize {
   int rows = 0;
   int columns = 0;
+
+  bool operator==(const TerminalSize&) const = default;
 };
 
 struct RenderOptions {
   OutputForm form = OutputForm::kTable;
   bool color = false;
-  // Whether results go to a terminal; there a watched table is redrawn in place.
+  // Whether results go to a terminal that can redraw; there a watched table is redrawn in place.
   bool terminal = false;
   std::function<TerminalSize()> size;
 };
