@@ -6,6 +6,8 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "ctl/testing/fleet_fixture.h"
 
 namespace gitops::ctl {
@@ -374,8 +376,33 @@ TEST_F(DeployRunTest, WatchedListTellsEachChangeUntilTheTimeout) {
   const Result result = Ctl("list deployments -w -o json --timeout 300ms");
   EXPECT_EQ(result.exit_code, 4);
   EXPECT_EQ(json::parse(result.out)["id"], kId);
+  EXPECT_EQ(json::parse(result.out)["removed"], false);
   EXPECT_THAT(Ctl("list deployments -w --timeout 300ms").out,
               HasSubstr("\n0  20261122-221530-k7q2mx  SUCCEEDED"));
+}
+
+TEST_F(DeployRunTest, WatchedListTellsOfADeploymentThatIsNoLongerKeptAndOfANewOneOnceEach) {
+  Result result;
+  std::thread watch([&] { result = Ctl("list deployments -w -o json"); });
+  const auto await_looks = [&](int looks) {
+    const absl::Time deadline = absl::Now() + absl::Seconds(60);
+    while (Called("ListDeployments") < looks && absl::Now() < deadline) std::this_thread::yield();
+  };
+  await_looks(1);
+  v1::Deployment other = Running();
+  other.set_id("20261123-000000-aaaaaa");
+  planner_->PutDeployment(other);
+  planner_->RemoveDeployment(kId);
+  await_looks(4);
+  planner_->Fail("ListDeployments", absl::UnavailableError("gone"));
+  watch.join();
+  std::vector<std::string> told;
+  for (const absl::string_view line : absl::StrSplit(result.out, '\n', absl::SkipEmpty())) {
+    const json update = json::parse(line);
+    told.push_back(
+        absl::StrCat(update["id"].get<std::string>(), update["removed"] ? " removed" : ""));
+  }
+  EXPECT_THAT(told, ElementsAre(kId, absl::StrCat(kId, " removed"), other.id()));
 }
 
 TEST_F(DeployRunTest, CancelSaysWhatHoldsNow) {
@@ -383,6 +410,7 @@ TEST_F(DeployRunTest, CancelSaysWhatHoldsNow) {
   const Result result = Ctl(absl::StrCat("cancel deployment ", kId, " -y --reason wrong"));
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.out, HasSubstr("RUNNING, 0 of 2 hosts done"));
+  EXPECT_THAT(result.err, HasSubstr("it begins no more hosts"));
   EXPECT_EQ(LastCall().request, absl::StrCat("id: \"", kId, "\" reason: \"wrong\""));
 }
 

@@ -1,5 +1,8 @@
+#include <google/protobuf/util/message_differencer.h>
+
 #include <algorithm>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -7,37 +10,56 @@
 #include "ctl/client/failure.h"
 #include "ctl/commands/confirm.h"
 #include "ctl/commands/follow.h"
+#include "ctl/output/deployment_text.h"
 #include "ctl/output/escape.h"
 
 namespace gitops::ctl {
 namespace {
 
-// The planner has no watch for the list.
+using google::protobuf::util::MessageDifferencer;
+
+// The planner has no watch for the list, so it is asked again and again: at least so long after an
+// answer, and longer where the list is long, so that it is never busy with that alone.
 constexpr absl::Duration kLookAgain = absl::Seconds(1);
+constexpr int kPausePerLook = 10;
+
+using Deployments = std::map<std::string, v1::Deployment>;  // by id; ids grow with time
+
+// What differs between two looks, oldest first: a new one is a new last line.
+absl::Status ShowChanges(const Deployments& before, const Deployments& now, FleetRenderer& out) {
+  for (const auto& [id, deployment] : before) {
+    if (now.contains(id)) continue;
+    if (absl::Status s = out.DeploymentInList(deployment, /*removed=*/true); !s.ok()) return s;
+  }
+  for (const auto& [id, deployment] : now) {
+    const auto known = before.find(id);
+    if (known != before.end() && MessageDifferencer::Equals(known->second, deployment)) continue;
+    if (absl::Status s = out.DeploymentInList(deployment, /*removed=*/false); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
 
 absl::StatusOr<ExitCode> WatchList(FleetContext& context) {
-  std::map<std::string, std::string> shown;  // serialized, by id
-  bool started = false;
+  Deployments shown;
+  bool begun = false;
   while (context.console.out.good()) {
-    const absl::StatusOr<std::vector<v1::Deployment>> all = context.planner.ListDeployments();
+    const absl::Time asked = absl::Now();
+    absl::StatusOr<std::vector<v1::Deployment>> all = context.planner.ListDeployments();
     if (!all.ok()) return all.status();
-    // Oldest first: a new one is a new last line.
-    for (auto it = all->rbegin(); it != all->rend(); ++it) {
-      std::string now = it->SerializeAsString();
-      std::string& before = shown[it->id()];
-      if (before == now) continue;
-      before = std::move(now);
-      if (absl::Status s = context.fleet.DeploymentInList(*it, false); !s.ok()) return s;
+    const absl::Duration took = absl::Now() - asked;
+    Deployments now;
+    for (v1::Deployment& deployment : *all) now[deployment.id()] = std::move(deployment);
+    if (absl::Status s = ShowChanges(shown, now, context.fleet); !s.ok()) return s;
+    shown = std::move(now);
+    if (absl::Status s = begun ? absl::OkStatus() : context.fleet.DeploymentListBegun(); !s.ok()) {
+      return s;
     }
-    if (!started) {
-      const absl::Status s = context.fleet.DeploymentInList(v1::Deployment(), true);
-      if (!s.ok()) return s;
-    }
-    started = true;
-    if (context.planner.Remaining() < kLookAgain) {
+    begun = true;
+    absl::SleepFor(
+        std::min(std::max(kLookAgain, took * kPausePerLook), context.planner.Remaining()));
+    if (context.planner.Remaining() <= absl::ZeroDuration()) {
       return absl::DeadlineExceededError("the watch is over, as --timeout says");
     }
-    absl::SleepFor(kLookAgain);
   }
   return kDone;
 }
@@ -82,6 +104,10 @@ absl::StatusOr<ExitCode> CancelDeployment(FleetContext& context) {
       context.planner.CancelDeployment(context.argument(0), context.invocation.flags.reason);
   if (!deployment.ok()) return deployment.status();
   if (absl::Status s = context.fleet.DeploymentNow(*deployment); !s.ok()) return s;
+  if (!HasEnded(deployment->state())) {
+    context.console.err << "gitopsctl: it begins no more hosts; gitopsctl watch deployment "
+                        << Id(context) << " shows its end\n";
+  }
   return kDone;
 }
 

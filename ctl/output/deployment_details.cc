@@ -52,32 +52,43 @@ std::string Indented(absl::string_view text, absl::string_view by) {
   return result;
 }
 
+std::string CallText(const v1::HookCall& call, absl::string_view by, bool wide) {
+  std::string text = absl::StrCat(by, HookCallText(call), "\n");
+  if (!wide) return text;
+  absl::StrAppend(&text, Indented(absl::StrCat("sent: ", call.request()), std::string(by) + "  "),
+                  Indented(absl::StrCat("answer ", call.http_status(), ": ", call.response()),
+                           std::string(by) + "  "));
+  return text;
+}
+
 std::string CallsText(const RepeatedPtrField<v1::HookCall>& calls, absl::string_view by,
                       bool wide) {
   std::string text;
-  for (const v1::HookCall& call : calls) {
-    absl::StrAppend(&text, by, HookCallText(call), "\n");
-    if (!wide) continue;
-    absl::StrAppend(&text, Indented(absl::StrCat("sent: ", call.request()), std::string(by) + "  "),
-                    Indented(absl::StrCat("answer ", call.http_status(), ": ", call.response()),
-                             std::string(by) + "  "));
-  }
+  for (const v1::HookCall& call : calls) text += CallText(call, by, wide);
   return text;
 }
+
+bool IsBefore(const v1::HookCall& call) { return call.point().rfind("pre-", 0) == 0; }
 
 std::string StepText(const v1::StepRecord& step, bool wide, bool color) {
   std::string text =
       absl::StrCat("    ", step.number(), " ", EscapeLine(step.kind()), "  ",
                    step.has_end_time() ? ResultText(step.result(), color) : "under way",
                    step.message().empty() ? "" : ": ", EscapeLine(step.message()), "\n");
+  for (const v1::HookCall& call : step.hook_calls()) {
+    if (IsBefore(call)) text += CallText(call, "      ", wide);
+  }
   for (const v1::ActionRecord& action : step.actions()) {
     absl::StrAppend(&text, "      ", EscapeLine(action.action()),
                     action.implied() ? " (implied)" : "", "  ",
                     action.has_end_time() ? ResultText(action.result(), color) : "under way",
-                    action.message().empty() ? "" : ": ", EscapeLine(action.message()), "\n");
+                    action.message().empty() ? "" : ": ", ActionMessage(action), "\n");
     if (wide) text += Indented(action.output(), "        ");
   }
-  return text + CallsText(step.hook_calls(), "      ", wide);
+  for (const v1::HookCall& call : step.hook_calls()) {
+    if (!IsBefore(call)) text += CallText(call, "      ", wide);
+  }
+  return text;
 }
 
 std::string StepsText(const v1::Deployment& deployment, bool wide, bool color) {

@@ -9,8 +9,9 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
+// The message is escaped.
 std::string WithMessage(const std::string& text, const std::string& message) {
-  return message.empty() ? text : absl::StrCat(text, ": ", EscapeLine(message));
+  return message.empty() ? text : absl::StrCat(text, ": ", message);
 }
 
 // "sync done", "sync failed: no such commit".
@@ -42,7 +43,7 @@ void DeploymentLines::TellDeployment(const v1::Deployment& deployment, Lines& li
   message_ = deployment.message();
   lines.push_back(WithMessage(
       absl::StrCat("deployment ", EscapeLine(deployment.id()), ": ", DeploymentStateText(state_)),
-      message_));
+      EscapeLine(message_)));
 }
 
 bool DeploymentLines::TellHost(const v1::HostDeployment& host, Lines& lines) {
@@ -55,8 +56,8 @@ bool DeploymentLines::TellHost(const v1::HostDeployment& host, Lines& lines) {
   if (host.state() == told.state) return false;
   told.state = host.state();
   if (!HasEnded(host.state())) return false;
-  lines.push_back(
-      WithMessage(absl::StrCat(name, ": ", HostStateText(host.state())), host.message()));
+  lines.push_back(WithMessage(absl::StrCat(name, ": ", HostStateText(host.state())),
+                              EscapeLine(host.message())));
   return true;
 }
 
@@ -81,7 +82,7 @@ void DeploymentLines::TellStep(const std::string& host, const v1::StepRecord& st
     if (!ended && i >= told.begun_actions) tell(EscapeLine(action.action()));
     told.begun_actions = std::max(told.begun_actions, i + 1);
     if (!ended) break;
-    tell(Ended(action.action(), action.result(), action.message()));
+    tell(Ended(action.action(), action.result(), ActionMessage(action)));
     told.ended_actions = i + 1;
   }
   tell_calls(false);
@@ -89,7 +90,7 @@ void DeploymentLines::TellStep(const std::string& host, const v1::StepRecord& st
   told.ended = true;
   // That one went well says each of its actions.
   if (step.result() != v1::STEP_RESULT_OK) {
-    tell(Ended(step.kind(), step.result(), step.message()));
+    tell(Ended(step.kind(), step.result(), EscapeLine(step.message())));
   }
 }
 

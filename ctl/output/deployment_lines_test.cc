@@ -78,7 +78,7 @@ TEST(DeploymentLinesTest, WhatCameTogetherIsToldInTheOrderItHappened) {
   action.set_action("sync");
   action.mutable_end_time()->set_seconds(1);
   action.set_result(v1::STEP_RESULT_FAILED);
-  action.set_message("no such\n commit");
+  action.set_message("sync: no such\n commit");
   step.mutable_end_time()->set_seconds(1);
   step.set_result(v1::STEP_RESULT_FAILED);
   EXPECT_THAT(lines.Update(Of(host, true)),

@@ -113,6 +113,10 @@ std::string ActionsText(const google::protobuf::RepeatedPtrField<std::string>& a
   return EscapeLine(absl::StrJoin(actions, ", "));
 }
 
+std::string ActionMessage(const v1::ActionRecord& action) {
+  return EscapeLine(absl::StripPrefix(action.message(), absl::StrCat(action.action(), ": ")));
+}
+
 std::string HookCallText(const v1::HookCall& call) {
   const std::string who = absl::StrCat(EscapeLine(call.point()), ": ", EscapeLine(call.hook()));
   if (!call.error().empty()) {
@@ -161,7 +165,8 @@ std::string DeploymentHosts(const v1::Deployment& deployment, bool color) {
                     absl::StrCat(host.steps_size()), MovesText(host.moves()),
                     EscapeLine(host.message())});
   }
-  return FormatTable(rows);
+  return absl::StrCat(FormatTable(rows),
+                      deployment.hosts().empty() ? "no host was selected\n" : "");
 }
 
 }  // namespace gitops::ctl

@@ -31,8 +31,10 @@ class FleetRenderer {
 
   virtual absl::Status Plan(const v1::Plan& plan) = 0;
   virtual absl::Status Deployments(const std::vector<v1::Deployment>& deployments) = 0;
-  // One line of a watched list.
-  virtual absl::Status DeploymentInList(const v1::Deployment& deployment, bool initial_done) = 0;
+  // One line of a watched list: it is new, has changed, or is `removed` from it.
+  virtual absl::Status DeploymentInList(const v1::Deployment& deployment, bool removed) = 0;
+  // What is in the list at first has been told.
+  virtual absl::Status DeploymentListBegun() = 0;
   // All that is known of it.
   virtual absl::Status Deployment(const v1::Deployment& deployment) = 0;
   // What a command made of it: a sentence.

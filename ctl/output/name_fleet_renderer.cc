@@ -45,8 +45,9 @@ class NameFleetRenderer : public FleetRenderer {
     return absl::OkStatus();
   }
   absl::Status DeploymentInList(const v1::Deployment& deployment, bool) override {
-    return deployment.id().empty() ? absl::OkStatus() : Print(deployment.id());
+    return Print(deployment.id());
   }
+  absl::Status DeploymentListBegun() override { return absl::OkStatus(); }
   absl::Status Deployment(const v1::Deployment& deployment) override {
     return Print(deployment.id());
   }

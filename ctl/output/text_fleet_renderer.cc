@@ -80,12 +80,15 @@ class TextFleetRenderer : public FleetRenderer {
     return PrintRows(DeploymentHeader(wide_), deployments, DeploymentRow);
   }
 
-  absl::Status DeploymentInList(const v1::Deployment& deployment, bool initial_done) override {
-    std::optional<LiveTable::Change> change;
-    if (!deployment.id().empty()) {
-      change = {deployment.id(), DeploymentRow(0, deployment, wide_, color_)};
-    }
-    deployments_.Update(change, initial_done);
+  absl::Status DeploymentInList(const v1::Deployment& deployment, bool removed) override {
+    const LiveTable::Change change = {deployment.id(), DeploymentRow(0, deployment, wide_, color_),
+                                      removed};
+    deployments_.Update(change, /*initial_done=*/false);
+    return absl::OkStatus();
+  }
+
+  absl::Status DeploymentListBegun() override {
+    deployments_.Update(std::nullopt, /*initial_done=*/true);
     return absl::OkStatus();
   }
 

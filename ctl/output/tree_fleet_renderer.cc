@@ -45,9 +45,10 @@ class TreeFleetRenderer : public FleetRenderer {
   absl::Status Deployments(const std::vector<v1::Deployment>& deployments) override {
     return List("deployments", deployments);
   }
-  absl::Status DeploymentInList(const v1::Deployment& deployment, bool) override {
-    return deployment.id().empty() ? absl::OkStatus() : Line(deployment);
+  absl::Status DeploymentInList(const v1::Deployment& deployment, bool removed) override {
+    return Removable(deployment, removed);
   }
+  absl::Status DeploymentListBegun() override { return absl::OkStatus(); }
   absl::Status Deployment(const v1::Deployment& deployment) override { return One(deployment); }
   absl::Status DeploymentNow(const v1::Deployment& deployment) override { return One(deployment); }
   absl::Status DeploymentEnd(const v1::Deployment& deployment) override { return One(deployment); }

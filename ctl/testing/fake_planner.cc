@@ -69,6 +69,11 @@ class FakePlannerService : public FakePlanner,
     latest_ = deployment.id();
     changed_.NotifyAll();
   }
+  void RemoveDeployment(const std::string& id) override {
+    MutexLock lock(mutex_);
+    deployments_.erase(id);
+    changed_.NotifyAll();
+  }
   void SetPlan(const v1::Plan& plan) override {
     MutexLock lock(mutex_);
     plan_ = plan;

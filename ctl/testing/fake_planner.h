@@ -30,6 +30,7 @@ class FakePlanner {
   virtual void RemoveService(const std::string& host, const std::string& service) = 0;
   // With its hosts. Creating, resuming or rolling back answers the one that was put last.
   virtual void PutDeployment(const v1::Deployment& deployment) = 0;
+  virtual void RemoveDeployment(const std::string& id) = 0;
 
   // What CreatePlan answers, and with the spec that was asked for.
   virtual void SetPlan(const v1::Plan& plan) = 0;
