@@ -149,9 +149,9 @@ Candidates FindCandidates(const Words& words) {
     AddValues(*before.waits, candidates);
   } else if (absl::StartsWith(current, "-") && equals != std::string::npos) {
     const FlagSpec* flag = FindFlag(current.substr(0, equals));
-    for (const std::string& choice : flag == nullptr ? Words() : flag->choices) {
-      candidates.words.push_back(absl::StrCat(current.substr(0, equals), "=", choice));
-    }
+    if (flag != nullptr) AddValues(*flag, candidates);
+    candidates.prefix = current.substr(0, equals + 1);
+    for (std::string& word : candidates.words) word.insert(0, candidates.prefix);
   } else if (absl::StartsWith(current, "-")) {
     AddFlags(form, candidates.words);
   } else if (absl::StartsWith(current, "@")) {

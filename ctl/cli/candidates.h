@@ -16,7 +16,7 @@ struct Candidates {
   std::string service;
   // As the line names it; empty: it does not.
   std::string planner;
-  // Stands before each name: "@" where an @HOST is being written.
+  // Stands before each name: "@" where an @HOST is being written, "--on=" before the value of --on.
   std::string prefix;
 };
 

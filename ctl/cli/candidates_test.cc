@@ -82,6 +82,8 @@ TEST(CandidatesTest, HostsAndDeploymentsAreAskedFromThePlanner) {
       {{"get", "host", "w"}, Names::kHosts},
       {{"break", "lock", ""}, Names::kHosts},
       {{"deploy", "sync", "--on", ""}, Names::kHosts},
+      {{"deploy", "sync", "--on=w"}, Names::kHosts},
+      {{"deploy", "sync", "--limit=1"}, Names::kNone},
       {{"list", "services", "@w"}, Names::kHosts},
       {{"deploy", "sync", "@w"}, Names::kNone},
       {{"get", "deployment", ""}, Names::kDeployments},
@@ -95,6 +97,7 @@ TEST(CandidatesTest, HostsAndDeploymentsAreAskedFromThePlanner) {
     EXPECT_EQ(FindCandidates(c.line).names, c.names) << testing::PrintToString(c.line);
   }
   EXPECT_EQ(FindCandidates({"list", "services", "@w"}).prefix, "@");
+  EXPECT_EQ(FindCandidates({"list", "services", "--on=w"}).prefix, "--on=");
   EXPECT_EQ(FindCandidates({"--planner", "p:1", "get", "host", ""}).planner, "p:1");
   EXPECT_EQ(FindCandidates({"--planner=p:1", "get", "host", ""}).planner, "p:1");
 }

@@ -27,6 +27,13 @@ absl::Status RefuseUnknownFlags(const RawCommandLine& line) {
     const std::string name = flag.substr(std::min(flag.find_first_not_of('-'), flag.size()));
     const std::string bare = name.substr(0, name.find('='));
     Words known;
+    for (const char* nix : {"system", "job-uri", "stream"}) {
+      if (bare != nix || !absl::StartsWith(flag, "--")) continue;
+      return Usage(
+          absl::StrCat("--", nix,
+                       " names a Nix system to push, and the actions of Nix are not part of "
+                       "this version; services follow Git with sync"));
+    }
     for (const FlagSpec& spec : FlagSpecs()) known.push_back(absl::StrCat("--", spec.name));
     return Usage(absl::StrCat("unknown flag ", flag, DidYouMean("--" + bare, known), kSeeHelp));
   }

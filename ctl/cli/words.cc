@@ -78,7 +78,9 @@ absl::Status UnknownWords(const Words& words) {
                               "; see gitopsctl help"));
   }
   if (words.size() < 2) {
-    return Usage(absl::StrCat(words[0], " needs one of ", absl::StrJoin(nouns, ", ")));
+    return Usage(absl::StrCat(words[0],
+                              nouns.size() == 1 ? " needs a word more: " : " needs one of ",
+                              absl::StrJoin(nouns, ", ")));
   }
   return Usage(absl::StrCat(words[0], " has no ", words[1], DidYouMean(words[1], nouns),
                             "; it has ", absl::StrJoin(nouns, ", ")));
