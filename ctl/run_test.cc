@@ -339,6 +339,7 @@ TEST_F(RunTest, ColorIsOnlyWhereItIsAskedFor) {
 TEST_F(RunTest, HelpAndVersionNeedNoAgent) {
   EXPECT_THAT(Ctl("help").out,
               AllOf(HasSubstr("rollback SERVICE HASH [@HOST]"), HasSubstr("deploy [ACTION…]")));
+  EXPECT_THAT(Ctl("help plan").out, HasSubstr("Actions: skip, push, "));
   EXPECT_THAT(Ctl("rollback --help").out, AllOf(HasSubstr("--reason"), HasSubstr("do rollback")));
   EXPECT_THAT(Ctl("version").out, StartsWith("gitopsctl "));
   EXPECT_TRUE(nlohmann::json::parse(Ctl("version -o json").out).contains("version"));

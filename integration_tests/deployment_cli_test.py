@@ -164,6 +164,28 @@ def test_deployments_are_listed_newest_first_in_every_form(shown):
         '"', "")
 
 
+def test_a_watched_list_of_deployments_is_an_object_a_line_each_time_that_one_changes(shown):
+    begun = shown.begin_held("--on", "web1")
+    watch = subprocess.Popen([str(BIN / "ctl/gitopsctl"), "list", "deployments", "-w", "-o", "json",
+                              "--planner", f"unix:{shown.fleet.sockets}/planner"],
+                             stdout=subprocess.PIPE, text=True)
+
+    def await_state(state):
+        for line in watch.stdout:
+            update = json.loads(line)
+            if update["id"] == begun and update["state"] == state:
+                return update
+        raise AssertionError(f"the watch ended before {begun} was {state}")
+
+    try:
+        assert await_state("RUNNING")["removed"] is False
+        shown.let_go()
+        assert await_state("SUCCEEDED")["succeededCount"] == 1
+    finally:
+        watch.kill()
+        watch.communicate()
+
+
 # Cancel, resume, roll back.
 
 def test_a_cancelled_deployment_ends_the_step_it_is_in_begins_no_more_and_can_be_resumed(shown):
@@ -287,6 +309,12 @@ def test_freeze_unfreeze_pull_rollback_and_diff_go_over_the_selected_hosts(shown
     (fleet.base / "web2/etc/app/version").write_text("changed by hand\n")
     diff = fleet.ctl("diff", "app", "-o", "name", check=False)
     assert diff.status == 1 and diff.out.split() == ["web2"], diff
+
+
+def test_who_froze_a_service_over_the_fleet_is_named_once_and_how_it_was_asked_for(shown):
+    shown.fleet.ctl("freeze", "app", "--on", "web1")
+    frozen_by = shown.fleet.agents["web1"].service("app")["frozenBy"]
+    assert re.fullmatch(r"\S+@\S+ through the planner \(unix, not authenticated\)", frozen_by)
 
 
 def test_of_several_hosts_that_are_asked_one_that_is_away_is_a_failure_and_all_are_status_3(shown):

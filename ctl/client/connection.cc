@@ -39,6 +39,9 @@ void Connection::Prepare(grpc::ClientContext& context, const CallKind& kind) con
 }
 
 absl::Status Connection::Explain(absl::Status status, const CallKind& kind) const {
+  if (absl::IsDeadlineExceeded(status) && kind.bound == absl::InfiniteDuration()) {
+    return WatchIsOver();
+  }
   if (absl::IsDeadlineExceeded(status)) {
     return WithHint(
         absl::DeadlineExceededError(absl::StrCat(

@@ -40,7 +40,8 @@ struct CallKind {
 inline constexpr CallKind kReadCall = {absl::Seconds(30), "--timeout sets another limit"};
 // These wait for a publication and its unit, or for hooks.
 inline constexpr CallKind kMoveCall = {absl::Minutes(5), "what had begun there goes on"};
-inline constexpr CallKind kWatchCall = {absl::InfiniteDuration(), "--timeout sets another limit"};
+// Ends by --timeout alone.
+inline constexpr CallKind kWatchCall = {absl::InfiniteDuration(), ""};
 
 // What all calls to a server share: who asks, by when, and how failures are told. Not thread-safe.
 class Connection {

@@ -24,6 +24,10 @@ absl::Status WithHint(absl::Status status, absl::string_view hint) {
   return status;
 }
 
+absl::Status WatchIsOver() {
+  return absl::DeadlineExceededError("the watch is over, as --timeout says");
+}
+
 ExitCode ExitCodeOf(const absl::Status& failure) {
   int code = 0;
   if (const absl::optional<absl::Cord> attached = failure.GetPayload(kExitCode);

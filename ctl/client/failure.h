@@ -15,6 +15,8 @@ namespace gitops::ctl {
 absl::Status WithExitCode(absl::Status status, ExitCode code);
 // What the user can do about it: "gitopsctl get service nginx @web1:8004 lists those on disk".
 absl::Status WithHint(absl::Status status, absl::string_view hint);
+// How a watch ends that was told how long to last.
+absl::Status WatchIsOver();
 
 // Never kDone.
 ExitCode ExitCodeOf(const absl::Status& failure);

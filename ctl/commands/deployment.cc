@@ -58,7 +58,7 @@ absl::StatusOr<ExitCode> WatchList(FleetContext& context) {
     absl::SleepFor(
         std::min(std::max(kLookAgain, took * kPausePerLook), context.planner.Remaining()));
     if (context.planner.Remaining() <= absl::ZeroDuration()) {
-      return absl::DeadlineExceededError("the watch is over, as --timeout says");
+      return WatchIsOver();
     }
   }
   return kDone;

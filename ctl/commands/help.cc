@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/plan/vocabulary.h"
 #include "ctl/cli/grammar.h"
 #include "ctl/commands/commands.h"
 #include "ctl/output/table.h"
@@ -54,9 +55,11 @@ std::string AboutAction(const ActionSpec& spec) {
   for (const FlagSpec& flag : FlagSpecs()) {
     if (TakesFlag(spec, flag)) flags.push_back(flag);
   }
-  return absl::StrCat(UsageOf(spec.action), "\n\n  ", spec.help, "\n",
-                      also.empty() ? "" : absl::StrCat("  Also: ", absl::StrJoin(also, ", "), "\n"),
-                      "\nFlags:\n", FlagsText(flags));
+  return absl::StrCat(
+      UsageOf(spec.action), "\n\n  ", spec.help, "\n",
+      also.empty() ? "" : absl::StrCat("  Also: ", absl::StrJoin(also, ", "), "\n"),
+      spec.plans ? absl::StrCat("  Actions: ", absl::StrJoin(AllActions(), ", "), "\n") : "",
+      "\nFlags:\n", FlagsText(flags));
 }
 
 }  // namespace
