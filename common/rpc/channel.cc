@@ -55,6 +55,8 @@ grpc::ChannelArguments Arguments(const ChannelOptions& options) {
   // A host that reboots is found again soon; gRPC's own maximum is two minutes.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5'000);
+  // What gRPC would note of each channel for a service that nobody serves here.
+  arguments.SetInt(GRPC_ARG_ENABLE_CHANNELZ, 0);
   // http_proxy is meant for what leaves the site, not for one's own hosts.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   return arguments;
