@@ -1,12 +1,11 @@
 #include "services/planner/fleet/fleet_state.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/clock/timestamp.h"
 
 namespace gitops {
 namespace {
@@ -28,8 +27,7 @@ std::shared_ptr<const AgentFacts> FactsOf(const v1::Hello& hello, const std::str
   facts->version = CleanText(hello.version(), kShortText);
   facts->boot_id = CleanText(hello.boot_id(), kShortText);
   if (hello.has_start_time()) {
-    facts->start_time = absl::FromUnixSeconds(hello.start_time().seconds()) +
-                        absl::Nanoseconds(hello.start_time().nanos());
+    facts->start_time = FromTimestamp(hello.start_time());
   }
   return facts;
 }

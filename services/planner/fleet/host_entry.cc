@@ -1,30 +1,18 @@
 #include "services/planner/fleet/host_entry.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/clock/timestamp.h"
 #include "common/config/fleet_check.h"
 
 namespace gitops {
 namespace {
 
-using google::protobuf::Timestamp;
-using google::protobuf::util::TimeUtil;
-
 constexpr size_t kMostServices = 10'000;
 constexpr size_t kMostBytes = 8 << 20;
-
-void SetTime(absl::Time time, Timestamp* out) {
-  *out = TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(time));
-}
-
-absl::Time TimeOf(const Timestamp& time) {
-  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
-}
 
 bool IsDegraded(v1::ServiceState state) {
   return state == v1::SERVICE_STATE_BROKEN || state == v1::SERVICE_STATE_DIFF;
@@ -118,8 +106,8 @@ FleetHost MakeFleetHost(const HostEntry& entry, int placed) {
   host.set_service_count(entry.facts == nullptr ? placed : entry.services.size());
   host.set_degraded_count(entry.services.degraded());
   if (entry.facts == nullptr) return shown;
-  SetTime(entry.state_time, host.mutable_state_time());
-  SetTime(entry.last_seen, host.mutable_last_seen_time());
+  *host.mutable_state_time() = ToTimestamp(entry.state_time);
+  *host.mutable_last_seen_time() = ToTimestamp(entry.last_seen);
   host.set_version(entry.facts->version);
   host.set_boot_id(entry.facts->boot_id);
   return shown;
@@ -132,10 +120,12 @@ record::v1::SeenHost ToSeen(const HostEntry& entry) {
   seen.set_version(entry.facts->version);
   seen.set_boot_id(entry.facts->boot_id);
   if (entry.facts->start_time != absl::InfinitePast()) {
-    SetTime(entry.facts->start_time, seen.mutable_start_time());
+    *seen.mutable_start_time() = ToTimestamp(entry.facts->start_time);
   }
-  SetTime(entry.last_seen, seen.mutable_last_seen_time());
-  if (entry.state == v1::HOST_STATE_STALE) SetTime(entry.state_time, seen.mutable_stale_time());
+  *seen.mutable_last_seen_time() = ToTimestamp(entry.last_seen);
+  if (entry.state == v1::HOST_STATE_STALE) {
+    *seen.mutable_stale_time() = ToTimestamp(entry.state_time);
+  }
   for (v1::Service& service : entry.services.List(entry.name)) {
     *seen.add_services() = std::move(service);
   }
@@ -147,12 +137,12 @@ void FromSeen(const record::v1::SeenHost& seen, HostEntry& entry) {
   facts->address = seen.address();
   facts->version = seen.version();
   facts->boot_id = seen.boot_id();
-  if (seen.has_start_time()) facts->start_time = TimeOf(seen.start_time());
+  if (seen.has_start_time()) facts->start_time = FromTimestamp(seen.start_time());
   entry.facts = std::move(facts);
   if (entry.name.empty()) entry.name = seen.host();
-  entry.last_seen = TimeOf(seen.last_seen_time());
+  entry.last_seen = FromTimestamp(seen.last_seen_time());
   entry.state = v1::HOST_STATE_STALE;
-  entry.state_time = seen.has_stale_time() ? TimeOf(seen.stale_time()) : entry.last_seen;
+  entry.state_time = seen.has_stale_time() ? FromTimestamp(seen.stale_time()) : entry.last_seen;
   for (const v1::Service& service : seen.services()) entry.services.Put(service);
   entry.snapshot.reset();
 }

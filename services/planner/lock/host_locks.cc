@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/timestamp.h"
 #include "services/planner/lock/held_locks.h"
 #include "services/planner/lock/lease_keeper.h"
 #include "services/planner/lock/lock_table.h"
@@ -19,17 +20,9 @@ constexpr absl::Duration kWordLife = absl::Hours(24);
 // Between reading a lock and breaking it, only its holder or its lease can come.
 constexpr int kBreakAttempts = 10;
 
-google::protobuf::Timestamp Timestamp(absl::Time time) {
-  google::protobuf::Timestamp timestamp;
-  timestamp.set_seconds(absl::ToUnixSeconds(time));
-  timestamp.set_nanos(static_cast<int32_t>(
-      absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(timestamp.seconds()))));
-  return timestamp;
-}
-
 std::string Since(const v1::HostLock& lock) {
-  const absl::Time time = absl::FromUnixSeconds(lock.acquire_time().seconds());
-  return absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone());
+  return absl::FormatTime(absl::RFC3339_sec, FromTimestamp(lock.acquire_time()),
+                          absl::UTCTimeZone());
 }
 
 absl::Status Locked(const std::string& deployment, const std::vector<v1::HostLock>& holders) {
@@ -137,7 +130,7 @@ class Acquisition {
     absl::StatusOr<int64_t> lease = options_.store->GrantLease(options_.ttl);
     if (!lease.ok()) return lease.status();
     v1::HostLock lock = Holder();
-    *lock.mutable_acquire_time() = Timestamp(now);
+    *lock.mutable_acquire_time() = ToTimestamp(now);
     absl::StatusOr<TakenLocks> taken = TakeLocks(*options_.store, now, *lease, lock, hosts_, table);
     if (taken.ok()) {
       keeper.Add(*lease, now);
@@ -211,7 +204,7 @@ class HostLocksImpl : public HostLocks {
   absl::StatusOr<v1::HostLock> Break(const std::string& host, const std::string& actor,
                                      const std::string& reason) override {
     v1::DeploymentEvent word;
-    *word.mutable_time() = Timestamp(options_.clock->Now());
+    *word.mutable_time() = ToTimestamp(options_.clock->Now());
     word.set_actor(actor);
     word.set_message(reason);
     absl::Status status;

@@ -2,14 +2,11 @@
 
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/config/toml.h"
 #include "common/rpc/address.h"
 
 namespace gitops {
@@ -18,16 +15,6 @@ namespace {
 using Type = SettingDefinition::Type;
 
 constexpr int kDispatcherPort = 8002;
-
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) {
-    return absl::NotFoundError(
-        absl::StrCat("cannot read the config file ", path, ": ", std::strerror(errno)));
-  }
-  return text.str();
-}
 
 // The faults of both readings of one file, all at once. A file that is no TOML is told by both.
 absl::Status BothRead(const absl::Status& settings, const absl::Status& fleet) {
@@ -131,7 +118,7 @@ absl::StatusOr<PlannerConfig> LoadPlannerConfig(Settings flags) {
   config.settings = std::move(flags);
   FleetConfig fleet;
   if (const std::string file = config.settings.Get("config"); !file.empty()) {
-    absl::StatusOr<std::string> text = ReadFile(file);
+    absl::StatusOr<std::string> text = ReadConfigText(file);
     if (!text.ok()) return text.status();
     absl::StatusOr<Settings> settings =
         AddFileSettings(PlannerSettings(), "planner", std::move(config.settings), *text, file);

@@ -2,12 +2,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/timestamp.h"
 #include "services/planner/record/bulk.h"
 #include "services/planner/record/deployment_store.h"
 #include "services/planner/record/random_token.h"
 #include "services/planner/record/record_keys.h"
 #include "services/planner/record/record_texts.h"
-#include "services/planner/record/timestamps.h"
 
 namespace gitops {
 namespace {
@@ -21,7 +21,7 @@ absl::StatusOr<std::string> DeploymentStore::SavePlan(v1::Plan plan) {
   if (!token.ok()) return token.status();
   plan.set_token(*token);
   if (!plan.has_expire_time()) {
-    *plan.mutable_expire_time() = StoredTime(clock_->Now() + kPlanLife);
+    *plan.mutable_expire_time() = ToTimestamp(clock_->Now() + kPlanLife);
   }
   BoundTexts(plan);
   const std::string key = PlanKey(*token);
@@ -34,7 +34,7 @@ absl::StatusOr<std::string> DeploymentStore::SavePlan(v1::Plan plan) {
   for (const std::string& old : dropped) writes.push_back({.key = old});
   if (absl::Status written = store_->Write(writes).status(); !written.ok()) return written;
   for (const std::string& old : dropped) plans_.erase(old);
-  plans_[key] = {.expire = ReadTime(plan.expire_time()), .bytes = bytes};
+  plans_[key] = {.expire = FromTimestamp(plan.expire_time()), .bytes = bytes};
   return token;
 }
 
@@ -47,7 +47,7 @@ absl::Status DeploymentStore::ReadPlans() {
         // A damaged one is the first to go.
         const bool readable = plan.ParseFromString(value.value);
         plans[value.key] = {
-            .expire = readable ? ReadTime(plan.expire_time()) : absl::InfinitePast(),
+            .expire = readable ? FromTimestamp(plan.expire_time()) : absl::InfinitePast(),
             .bytes = value.value.size()};
         return true;
       });
@@ -84,7 +84,7 @@ absl::StatusOr<v1::Plan> DeploymentStore::LoadPlan(const std::string& token) {
   } else if (!absl::IsNotFound(value.status())) {
     return value.status();
   }
-  if (value.ok() && clock_->Now() < ReadTime(plan.expire_time())) return plan;
+  if (value.ok() && clock_->Now() < FromTimestamp(plan.expire_time())) return plan;
   // The same for both, so that nothing is learnt by guessing.
   return absl::NotFoundError(
       "there is no plan with this token, or it has expired, or newer plans took its place; make "

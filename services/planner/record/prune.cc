@@ -4,11 +4,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/clock/timestamp.h"
 #include "services/planner/record/bulk.h"
 #include "services/planner/record/deployment_id.h"
 #include "services/planner/record/deployment_store.h"
 #include "services/planner/record/record_keys.h"
-#include "services/planner/record/timestamps.h"
 
 namespace gitops {
 namespace {
@@ -25,7 +25,8 @@ struct Stand {
 };
 
 absl::Time EndOf(const v1::Deployment& deployment) {
-  return ReadTime(deployment.has_end_time() ? deployment.end_time() : deployment.create_time());
+  return FromTimestamp(deployment.has_end_time() ? deployment.end_time()
+                                                 : deployment.create_time());
 }
 
 // Oldest first. An unreadable one is told in `unreadable`, and counts as not ended: nobody knows.
@@ -105,7 +106,7 @@ absl::Status RemovePlans(Store& store, absl::Time now) {
       ForEachValue(store, kPlanPrefix, [&](const StoredValue& value) -> absl::StatusOr<bool> {
         v1::Plan plan;
         const bool readable = plan.ParseFromString(value.value);
-        if (!readable || ReadTime(plan.expire_time()) <= now) expired.push_back(value.key);
+        if (!readable || FromTimestamp(plan.expire_time()) <= now) expired.push_back(value.key);
         return true;
       });
   for (const std::string& key : expired) {

@@ -1,7 +1,7 @@
 #include "services/planner/record/record_testing.h"
 
 #include "absl/strings/str_cat.h"
-#include "services/planner/record/timestamps.h"
+#include "common/clock/timestamp.h"
 
 namespace gitops {
 
@@ -19,7 +19,7 @@ record::v1::DeploymentEntry EntryOf(const std::string& id, v1::DeploymentState s
 
 record::v1::DeploymentEntry EndedEntry(const std::string& id, absl::Time end) {
   record::v1::DeploymentEntry entry = EntryOf(id, v1::DEPLOYMENT_STATE_SUCCEEDED);
-  *entry.mutable_deployment()->mutable_end_time() = StoredTime(end);
+  *entry.mutable_deployment()->mutable_end_time() = ToTimestamp(end);
   return entry;
 }
 

@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/timestamp.h"
 #include "common/rpc/page.h"
 #include "common/rpc/request_checks.h"
-#include "services/planner/record/timestamps.h"
 #include "services/planner/rpc/answer_size.h"
 
 namespace gitops {
@@ -71,8 +71,8 @@ absl::StatusOr<v1::Plan> DeploymentCalls::CreatePlan(const v1::DeploymentSpec& s
                                                        call.traceparent, nullptr, call.give_up);
   if (!plan.ok()) return plan.status();
   const absl::Time now = options_.clock->Now();
-  *plan->mutable_create_time() = StoredTime(now);
-  *plan->mutable_expire_time() = StoredTime(now + kPlanLife);
+  *plan->mutable_create_time() = ToTimestamp(now);
+  *plan->mutable_expire_time() = ToTimestamp(now + kPlanLife);
   absl::StatusOr<std::string> token = options_.store->SavePlan(*plan);
   if (!token.ok()) return token.status();
   plan->set_token(*token);
@@ -128,7 +128,7 @@ absl::Status DeploymentCalls::KeepCalls(const Deployments::NewDeployment& deploy
   *kept.mutable_revisions() = deployment.plan.revisions();
   kept.set_actor(deployment.actor);
   kept.set_reason(deployment.reason);
-  *kept.mutable_create_time() = StoredTime(options_.clock->Now());
+  *kept.mutable_create_time() = ToTimestamp(options_.clock->Now());
   *kept.mutable_end_time() = kept.create_time();
   entry.set_traceparent(deployment.traceparent);
   const absl::Status stored = options_.store->Create(entry, {}, deployment.calls);
@@ -188,6 +188,8 @@ absl::StatusOr<v1::HostLock> DeploymentCalls::BreakLock(const v1::BreakLockReque
                                                         const CallContext& call) {
   if (request.host().empty()) return absl::InvalidArgumentError("no host is named");
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
+  // Before, nobody would note it in the record of the deployment that is taken up again.
+  if (absl::Status status = CheckStarted(); !status.ok()) return status;
   absl::StatusOr<v1::HostLock> lock =
       options_.locks->Break(request.host(), call.actor, request.reason());
   if (lock.ok()) options_.deployments->LockBroken(*lock, call.actor, request.reason());

@@ -345,6 +345,9 @@ TEST_F(DeploymentRpcTest, BeforeWhatWasLeftIsTakenUpNothingIsBegun) {
   v1::CreateDeploymentRequest request;
   *request.mutable_spec() = Spec("reboot");
   EXPECT_EQ(Try(&Stub::CreateDeployment, request).error_code(), StatusCode::UNAVAILABLE);
+  v1::BreakLockRequest lock;
+  lock.set_host("web1");
+  EXPECT_EQ(Try(&Stub::BreakLock, lock).error_code(), StatusCode::UNAVAILABLE);
   EXPECT_TRUE(Try(&Stub::ListHosts, v1::ListHostsRequest()).ok()) << "but it tells what it knows";
   service->Start();
   EXPECT_TRUE(Try(&Stub::CreateDeployment, request).ok());

@@ -3,16 +3,9 @@
 #include <utility>
 
 #include "services/planner/rpc/answer_size.h"
+#include "services/planner/rpc/fingerprint.h"
 
 namespace gitops {
-namespace {
-
-size_t Fingerprint(const google::protobuf::MessageLite& message) {
-  return std::hash<std::string>()(message.SerializeAsString());
-}
-
-}  // namespace
-
 absl::Status DeploymentWatch::TellAll() {
   absl::StatusOr<record::v1::DeploymentEntry> entry = store_->Load(id_);
   if (!entry.ok()) return entry.status();

@@ -8,8 +8,8 @@ namespace {
 using grpc::StatusCode;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::MatchesRegex;
 using testing::IsEmpty;
+using testing::MatchesRegex;
 
 class FleetRpcTest : public PlannerTestBase {
  protected:

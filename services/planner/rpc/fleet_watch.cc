@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "services/planner/plan/fleet_selection.h"
+#include "services/planner/rpc/fingerprint.h"
 
 namespace gitops {
 namespace {
@@ -11,10 +12,6 @@ namespace {
 constexpr absl::Duration kAskLocks = absl::Seconds(1);
 
 absl::Status Gone() { return absl::CancelledError("the watcher is gone"); }
-
-size_t Fingerprint(const google::protobuf::MessageLite& message) {
-  return std::hash<std::string>()(message.SerializeAsString());
-}
 
 // A heartbeat alone is no change.
 size_t HostFingerprint(v1::Host host) {

@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "common/clock/timestamp.h"
 #include "services/planner/run/deployment_run.h"
 #include "services/planner/run/rollout_policy.h"
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/timestamp.h"
 #include "common/crash/crash_point.h"
 #include "services/planner/run/deployment_run.h"
 #include "services/planner/run/host_run.h"

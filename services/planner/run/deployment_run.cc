@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/clock/timestamp.h"
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
 #include "services/planner/run/host_run.h"

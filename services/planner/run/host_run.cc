@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/timestamp.h"
 #include "common/crash/crash_point.h"
 #include "services/planner/record/progress_codec.h"
 #include "services/planner/run/host_moves.h"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/clock/timestamp.h"
 #include "common/log/log.h"
 #include "services/planner/run/rollout_policy.h"
 

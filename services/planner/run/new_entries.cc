@@ -1,6 +1,7 @@
 #include "services/planner/run/new_entries.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/timestamp.h"
 #include "services/planner/record/progress_codec.h"
 #include "services/planner/run/deployment_run.h"
 #include "services/planner/run/rollout_policy.h"

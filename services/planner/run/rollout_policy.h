@@ -6,7 +6,6 @@
 #include "gitops/record/v1/deployment.pb.h"
 #include "gitops/v1/deployment.pb.h"
 #include "google/protobuf/duration.pb.h"
-#include "google/protobuf/timestamp.pb.h"
 #include "services/planner/wave/waves.h"
 
 namespace gitops {
@@ -22,8 +21,6 @@ const char* PhaseName(HostPhase phase);
 
 // The duration, or `otherwise` where it is unset or not more than 0.
 absl::Duration DurationOr(const google::protobuf::Duration& duration, absl::Duration otherwise);
-google::protobuf::Timestamp ToTimestamp(absl::Time time);
-absl::Time FromTimestamp(const google::protobuf::Timestamp& time);
 
 }  // namespace gitops
 

@@ -5,6 +5,8 @@
 
 #include <set>
 
+#include "common/clock/timestamp.h"
+
 namespace gitops {
 namespace {
 

@@ -1,5 +1,6 @@
 #include "services/planner/run/step_log.h"
 
+#include "common/clock/timestamp.h"
 #include "services/planner/run/rollout_policy.h"
 
 namespace gitops {
