@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,8 +20,7 @@
 namespace gitops {
 namespace {
 
-// One at a time is written, so one name does; what a crash left of it is taken away by the next.
-constexpr char kTemporaryName[] = ".gitops-secret.new";
+constexpr char kTemporarySuffix[] = ".gitops-new";
 constexpr size_t kReadAtATime = 64 << 10;
 
 absl::Status Refuse(const SecretPlace& place, absl::string_view why) {
@@ -52,6 +52,14 @@ absl::StatusOr<mode_t> ModeOf(const SecretPlace& place) {
                                                  "\" are not octal, as 0400"));
 }
 
+// One a destination, so that what a crash left of it is taken away by the next upload, and agents
+// whose secrets are in one directory (as when several hosts are tried on one machine) are not in
+// each other's way.
+std::string TemporaryName(const FilePlace& file) {
+  const size_t room = NAME_MAX - 1 - absl::string_view(kTemporarySuffix).size();
+  return absl::StrCat(".", absl::string_view(file.name).substr(0, room), kTemporarySuffix);
+}
+
 absl::Status CheckReplaceable(const SecretPlace& place, const FilePlace& file) {
   struct stat status;
   if (fstatat(file.directory.get(), file.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -73,13 +81,15 @@ absl::Status WriteAll(const SecretPlace& place, int fd, absl::string_view conten
 }
 
 // Only this account can read it until it has its owner and mode.
-absl::Status WriteTemporary(const SecretPlace& place, int directory, uid_t user, gid_t group,
+absl::Status WriteTemporary(const SecretPlace& place, const FilePlace& at, uid_t user, gid_t group,
                             mode_t mode, const Secret& content) {
-  if (unlinkat(directory, kTemporaryName, 0) != 0 && errno != ENOENT) {
+  const std::string name = TemporaryName(at);
+  const int directory = at.directory.get();
+  if (unlinkat(directory, name.c_str(), 0) != 0 && errno != ENOENT) {
     return Errno(place, "remove what an earlier attempt left");
   }
-  const Fd file(openat(directory, kTemporaryName,
-                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  const Fd file(
+      openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) return Errno(place, "write in its directory");
   absl::Status written = WriteAll(place, file.get(), content.Reveal());
   if (!written.ok()) return written;
@@ -92,7 +102,7 @@ absl::Status WriteTemporary(const SecretPlace& place, int directory, uid_t user,
 
 absl::Status Replace(const SecretPlace& place, const FilePlace& file) {
   const int directory = file.directory.get();
-  if (renameat(directory, kTemporaryName, directory, file.name.c_str()) != 0) {
+  if (renameat(directory, TemporaryName(file).c_str(), directory, file.name.c_str()) != 0) {
     return Errno(place, "put it in its place");
   }
   const Fd synced(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -117,9 +127,9 @@ absl::Status WriteSecretFile(const SecretPlace& place, const Secret& content) {
   if (!file.ok()) return file.status();
   absl::Status status = CheckReplaceable(place, *file);
   if (!status.ok()) return status;
-  status = WriteTemporary(place, file->directory.get(), *user, *group, *mode, content);
+  status = WriteTemporary(place, *file, *user, *group, *mode, content);
   if (status.ok()) status = Replace(place, *file);
-  if (!status.ok()) unlinkat(file->directory.get(), kTemporaryName, 0);
+  if (!status.ok()) unlinkat(file->directory.get(), TemporaryName(*file).c_str(), 0);
   return status;
 }
 

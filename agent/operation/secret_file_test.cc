@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <limits.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +10,8 @@
 #include <csignal>
 #include <filesystem>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/path/temporary_directory.h"
@@ -44,7 +47,7 @@ class SecretFileTest : public testing::Test {
     EXPECT_THAT(std::string(refused.message()), HasSubstr(why));
     EXPECT_THAT(std::string(refused.message()), Not(HasSubstr(kCanary)));
     for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_.path())) {
-      EXPECT_NE(entry.path().filename(), ".gitops-secret.new");
+      EXPECT_THAT(entry.path().filename().string(), Not(HasSubstr(".gitops-new")));
     }
   }
 
@@ -55,7 +58,7 @@ TEST_F(SecretFileTest, IsThereWithItsContentAndPermissions) {
   ASSERT_EQ(WriteSecretFile(At("key"), Secret(kCanary)), absl::OkStatus());
   EXPECT_EQ(directory_.Read("key"), kCanary);
   EXPECT_EQ(Look("key").st_mode, S_IFREG | 0400u);
-  EXPECT_FALSE(directory_.Has(".gitops-secret.new"));
+  EXPECT_FALSE(directory_.Has(".key.gitops-new"));
 }
 
 TEST_F(SecretFileTest, BelongsToItsOwnerByNumberOrName) {
@@ -82,10 +85,29 @@ TEST_F(SecretFileTest, TakesThePlaceOfAnEarlierOneInOneStep) {
 }
 
 TEST_F(SecretFileTest, WhatACrashLeftIsTakenAway) {
-  directory_.Write(".gitops-secret.new", "half");
+  directory_.Write(".key.gitops-new", "half");
   ASSERT_TRUE(WriteSecretFile(At("key"), Secret("whole")).ok());
   EXPECT_EQ(directory_.Read("key"), "whole");
-  EXPECT_FALSE(directory_.Has(".gitops-secret.new"));
+  EXPECT_FALSE(directory_.Has(".key.gitops-new"));
+}
+
+TEST_F(SecretFileTest, AgentsWithSecretsInOneDirectoryAreNotInEachOthersWay) {
+  std::vector<std::thread> agents;
+  for (const std::string name : {"web1", "web2", "web3"}) {
+    agents.emplace_back([this, name] {
+      for (int i = 0; i < 50; ++i) {
+        ASSERT_EQ(WriteSecretFile(At(name), Secret(name)), absl::OkStatus());
+        ASSERT_EQ(directory_.Read(name), name);
+      }
+    });
+  }
+  for (std::thread& agent : agents) agent.join();
+}
+
+TEST_F(SecretFileTest, ItsNameMayBeAsLongAsNamesCanBe) {
+  const std::string name(NAME_MAX, 'k');
+  ASSERT_EQ(WriteSecretFile(At(name), Secret(kCanary)), absl::OkStatus());
+  EXPECT_EQ(directory_.Read(name), kCanary);
 }
 
 TEST_F(SecretFileTest, WhatLiesThereIsReadWhereItIsAPlainFileOfThatSize) {
@@ -176,7 +198,7 @@ TEST_F(SecretFileTest, AFullDiskLeavesTheOldOneAndNothingElse) {
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
   EXPECT_FALSE(failed.ok());
   EXPECT_EQ(directory_.Read("key"), "old");
-  EXPECT_FALSE(directory_.Has(".gitops-secret.new"));
+  EXPECT_FALSE(directory_.Has(".key.gitops-new"));
 }
 
 }  // namespace

@@ -3,32 +3,19 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <set>
-#include <sstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/operation/boot_id.h"
 #include "agent/operation/own_config.h"
+#include "common/config/toml.h"
 
 namespace gitops {
 namespace {
 
 using Type = SettingDefinition::Type;
-
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) {
-    return absl::NotFoundError(
-        absl::StrCat("cannot read the config file ", path, ": ", std::strerror(errno)));
-  }
-  return text.str();
-}
 
 // The faults of both readings of one file, all at once. A file that is no TOML is told by both.
 absl::Status BothRead(const absl::Status& settings, const absl::Status& fleet) {
@@ -126,7 +113,7 @@ std::vector<SettingDefinition> AgentSettings() {
 
 absl::StatusOr<AgentConfig> LoadAgentConfig(Settings flags, const std::string& config_file,
                                             const std::string& host_name) {
-  absl::StatusOr<std::string> text = ReadFile(config_file);
+  absl::StatusOr<std::string> text = ReadConfigText(config_file);
   if (!text.ok()) return text.status();
   absl::StatusOr<Settings> settings =
       AddFileSettings(AgentSettings(), "agent", std::move(flags), *text, config_file);

@@ -16,6 +16,7 @@ namespace {
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::Not;
 
 constexpr char kFleet[] = R"(
@@ -158,6 +159,12 @@ TEST_F(AgentSettingsTest, BootstrapIsToldByFlagsOnly) {
 TEST_F(AgentSettingsTest, DebugIsALogLevel) {
   EXPECT_EQ(Load(kFleet)->settings.Get("log-level"), "info");
   EXPECT_EQ(Load(kFleet, {"-d"})->settings.Get("log-level"), "debug");
+}
+
+TEST_F(AgentSettingsTest, AnEmptyFileIsAHostWithoutServices) {
+  const absl::StatusOr<AgentConfig> loaded = Load("");
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_THAT(Names(*loaded), IsEmpty());
 }
 
 TEST_F(AgentSettingsTest, AFileThatCannotBeReadIsNamed) {

@@ -132,6 +132,12 @@ TEST_F(PlannerSettingsTest, TheReferenceHasEverySetting) {
   }
 }
 
+TEST_F(PlannerSettingsTest, AnEmptyFileIsAFleetOfThoseThatReport) {
+  const auto config = LoadText("");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(config->fleet->hosts, IsEmpty());
+}
+
 TEST_F(PlannerSettingsTest, AFileThatCannotBeReadIsNamed) {
   const absl::Status missing = Load({"--config", file_}).status();
   EXPECT_TRUE(absl::IsNotFound(missing));
