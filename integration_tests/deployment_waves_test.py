@@ -219,8 +219,14 @@ def test_on_failure_continue_goes_on_with_the_others(waves):
 
 def test_a_failed_canary_ends_it_before_the_next_wave(waves):
     waves.hosts.mark("sick", "web1")
-    record = waves.deploy("unfreeze", "--canary", "1", "--max-failures", "3", *SOON, status=1)
+    record = waves.deploy("unfreeze", "--canary", "1", *SOON, status=1)
     assert waves.short(record) == ["FAILED"] + ["PENDING"] * 4
+
+
+def test_waves_that_are_lost_within_max_failures_do_not_keep_the_next_back(waves):
+    waves.hosts.mark("sick", "web1", "web2", "web4")
+    record = waves.deploy("unfreeze", "--canary", "1", "--batch", "1", "--max-failures", "2", *SOON, status=1)
+    assert waves.short(record) == ["FAILED", "FAILED", "SUCCEEDED", "FAILED", "PENDING"]
 
 
 def test_on_failure_rollback_brings_every_host_of_the_failed_wave_back(waves):
@@ -284,6 +290,13 @@ def test_a_canary_that_is_down_proves_nothing(waves, without):
     without("web1")
     record = waves.deploy("unfreeze", "--canary", "1", status=1)
     assert waves.short(record) == ["UNREACHABLE"] + ["PENDING"] * 4
+    assert "the canary was not tried" in record["message"]
+
+
+def test_a_batch_that_is_down_does_not_block_the_others(waves, without):
+    without("web1", "web3")
+    record = waves.deploy("unfreeze", "--batch", "1", status=1)
+    assert waves.short(record) == ["UNREACHABLE", "SUCCEEDED", "UNREACHABLE", "SUCCEEDED", "SUCCEEDED"]
 
 
 def test_a_host_that_is_down_is_caught_up_with_when_it_is_back(waves, without):

@@ -116,7 +116,6 @@ TEST(Deployments, AFailingCanaryStopsItBeforeTheNextWave) {
   world.agents.FailAction("web1:8004", "sync");
   v1::DeploymentSpec spec = SpecOf({"sync"}, 5);
   spec.mutable_rollout()->set_canary(1);
-  spec.mutable_rollout()->set_max_failures("4");
   const v1::Deployment done = world.Run(spec);
   EXPECT_EQ(StateOf(done), "FAILED");
   EXPECT_THAT(OrderOf(world.agents.performed()), ElementsAre("web1"));

@@ -71,17 +71,22 @@ std::string FailureText(const Tally& tally) {
   return text;
 }
 
-// Whether the last wave that was begun has told nothing yet, because none of its hosts could be
-// reached, and they are still waited for before the next wave.
-bool AwaitsWave(const RolloutPolicy& policy, const RolloutStand& stand, const Tally& tally) {
-  const int wave = tally.begun_wave;
-  if (!policy.catch_up || stand.catch_up_over || policy.on_failure == OnFailure::kContinue) {
-    return false;
-  }
-  if (wave == 0 || wave == tally.last_wave || tally.current_wave == wave) return false;
+// Whether the canary is over and was never tried, because none of its hosts could be reached. Where
+// a number of hosts to lose was given, that number alone decides.
+bool CanaryWasNotTried(const RolloutPolicy& policy, const RolloutStand& stand, const Tally& tally) {
+  constexpr int kCanaryWave = 1;
+  if (policy.canary == 0 || policy.max_failures.has_value()) return false;
+  if (policy.on_failure == OnFailure::kContinue) return false;
+  if (tally.begun_wave != kCanaryWave || tally.current_wave == kCanaryWave) return false;
+  if (tally.last_wave == kCanaryWave) return false;
   return std::all_of(stand.hosts.begin(), stand.hosts.end(), [&](const HostStand& host) {
-    return host.wave != wave || host.phase == HostPhase::kUnreachable;
+    return host.wave != kCanaryWave || host.phase == HostPhase::kUnreachable;
   });
+}
+
+// Whether the next wave waits until the canary can be tried.
+bool AwaitsCanary(const RolloutPolicy& policy, const RolloutStand& stand, const Tally& tally) {
+  return policy.catch_up && !stand.catch_up_over && CanaryWasNotTried(policy, stand, tally);
 }
 
 // Why no more hosts are to be begun; empty: there is no reason.
@@ -91,15 +96,10 @@ std::string WhyStop(const RolloutPolicy& policy, const RolloutStand& stand, cons
   if (CountedFailures(policy, tally) > limit) {
     return absl::StrCat(FailureText(tally), ", more than --max-failures ", limit);
   }
-  const int wave = tally.begun_wave;
-  if (wave == 0 || wave == tally.last_wave || tally.current_wave == wave) return "";
-  if (AwaitsWave(policy, stand, tally)) return "";
-  for (const HostStand& host : stand.hosts) {
-    if (host.wave != wave) continue;
-    if (host.phase == HostPhase::kSucceeded || host.phase == HostPhase::kSkipped) return "";
-  }
-  return absl::StrCat("no host of wave ", wave, " succeeded: ", FailureText(tally),
-                      "; the next wave is not begun");
+  if (AwaitsCanary(policy, stand, tally)) return "";
+  if (!CanaryWasNotTried(policy, stand, tally)) return "";
+  return absl::StrCat("the canary was not tried: ", FailureText(tally),
+                      "; the next wave is not begun (to go on without it, give --max-failures)");
 }
 
 Decision Ended(Decision::End end, std::string reason) {
@@ -204,10 +204,9 @@ Decision Decide(const RolloutPolicy& policy, const RolloutStand& stand, absl::Ti
       if (stand.hosts[i].phase == HostPhase::kUnreachable) decision.await.push_back(i);
     }
   }
-  if (AwaitsWave(policy, stand, tally)) {
+  if (AwaitsCanary(policy, stand, tally)) {
     decision.only_await = true;
-    decision.reason =
-        absl::StrCat("wave ", tally.begun_wave, " is waited for: ", FailureText(tally));
+    decision.reason = absl::StrCat("the canary is waited for: ", FailureText(tally));
     return decision;
   }
   if (tally.current_wave == 0) {

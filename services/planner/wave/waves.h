@@ -102,11 +102,10 @@ struct Decision {
 // Never are more than max_parallel hosts under way (running or being brought back), those included
 // that ran before a restart. Once more hosts have failed than max_failures, none is begun any more;
 // those that run come to their end, unless nothing more is to be done at all (cancelled, halted):
-// then they stop between two steps. A wave of which no host succeeded or was skipped ends the
-// deployment before the next one, unless on_failure is kContinue: a canary that was never tried
-// proves nothing. Where all of its hosts are merely unreachable, and catch_up waits for such, they
-// are waited for first. A host that failed, or could not be reached, makes the end kFailed, also
-// within max_failures.
+// then they stop between two steps. Where max_failures was not given, a canary that could not be
+// tried, because none of its hosts was reached, ends the deployment before the next wave, unless
+// on_failure is kContinue; where catch_up waits for such hosts, it is waited for first (ADR 0014).
+// A host that failed, or could not be reached, makes the end kFailed, also within max_failures.
 Decision Decide(const RolloutPolicy& policy, const RolloutStand& stand, absl::Time now);
 
 }  // namespace gitops

@@ -153,10 +153,29 @@ TEST(Decide, AHostThatIsDownFailsAlone) {
 }
 
 TEST(Decide, ACanaryThatWasNeverTriedProvesNothing) {
-  const Decision decision = Decide({}, Stand("u|pp"), kNow);
+  const Decision decision = Decide({.canary = 1}, Stand("u|pp"), kNow);
   EXPECT_EQ(decision.end, Decision::End::kFailed);
-  EXPECT_THAT(decision.reason, HasSubstr("no host of wave 1 succeeded"));
-  EXPECT_THAT(Decide({}, Stand("us|pp"), kNow).begin, ElementsAre(2));
+  EXPECT_THAT(decision.reason, HasSubstr("the canary was not tried: 1 host could not be reached"));
+  EXPECT_THAT(Decide({.canary = 2}, Stand("us|pp"), kNow).begin, ElementsAre(2));
+  EXPECT_THAT(Decide({.canary = 2}, Stand("uk|pp"), kNow).begin, ElementsAre(2));
+  EXPECT_THAT(Decide({.canary = 1, .on_failure = OnFailure::kContinue}, Stand("u|pp"), kNow).begin,
+              ElementsAre(1));
+}
+
+TEST(Decide, AWaveThatIsLostWithinMaxFailuresDoesNotKeepTheNextBack) {
+  const RolloutPolicy one{.canary = 1, .max_failures = Amount{1, false}};
+  EXPECT_THAT(Decide(one, Stand("u|pp"), kNow).begin, ElementsAre(1));
+  EXPECT_THAT(Decide(one, Stand("f|pp"), kNow).begin, ElementsAre(1));
+  EXPECT_THAT(Decide(one, Stand("f|f|p"), kNow).begin, IsEmpty());
+  const RolloutPolicy batches{.batch = Amount{1, false}, .max_failures = Amount{2, false}};
+  EXPECT_THAT(Decide(batches, Stand("f|u|p|p"), kNow).begin, ElementsAre(2));
+}
+
+TEST(Decide, ABatchThatIsDownDoesNotKeepTheOthersBack) {
+  EXPECT_THAT(Decide({.batch = Amount{1, false}}, Stand("u|p|p"), kNow).begin, ElementsAre(1));
+  EXPECT_THAT(Decide({.batch = Amount{1, false}}, Stand("s|u|p"), kNow).begin, ElementsAre(2));
+  EXPECT_THAT(Decide({.canary = 1, .batch = Amount{1, false}}, Stand("s|u|p"), kNow).begin,
+              ElementsAre(2));
 }
 
 TEST(Decide, AHookErrorOrACancelStopsRunningHostsBetweenTwoSteps) {
@@ -213,8 +232,8 @@ TEST(Decide, CatchUpWaitsForUnreachableHostsAndEndsWhenItsTimeIsOver) {
   EXPECT_EQ(Decide(policy, stand, kNow).end, Decision::End::kFailed);
 }
 
-TEST(Decide, AWaveThatIsWhollyUnreachableIsWaitedForBeforeTheNext) {
-  const RolloutPolicy policy{.max_parallel = 5, .catch_up = true};
+TEST(Decide, ACanaryThatIsWhollyUnreachableIsWaitedForBeforeTheNextWave) {
+  const RolloutPolicy policy{.canary = 2, .max_parallel = 5, .catch_up = true};
   RolloutStand stand = Stand("uu|pp");
   const Decision decision = Decide(policy, stand, kNow);
   EXPECT_EQ(decision.end, Decision::End::kNone);
@@ -224,9 +243,16 @@ TEST(Decide, AWaveThatIsWhollyUnreachableIsWaitedForBeforeTheNext) {
   EXPECT_THAT(Decide(policy, Stand("pu|pp"), kNow).begin, ElementsAre(0)) << "one is back";
   EXPECT_THAT(Decide(policy, Stand("su|pp"), kNow).begin, ElementsAre(2, 3));
   EXPECT_FALSE(Decide(policy, Stand("su|pp"), kNow).only_await);
-  EXPECT_EQ(Decide({.max_parallel = 5}, stand, kNow).end, Decision::End::kFailed);
+  EXPECT_EQ(Decide({.canary = 2, .max_parallel = 5}, stand, kNow).end, Decision::End::kFailed);
   stand.catch_up_over = true;
   EXPECT_EQ(Decide(policy, stand, kNow).end, Decision::End::kFailed);
+}
+
+TEST(Decide, CatchUpWaitsForNoBatchBeforeTheNext) {
+  const RolloutPolicy policy{.batch = Amount{1, false}, .catch_up = true};
+  const Decision decision = Decide(policy, Stand("u|pp"), kNow);
+  EXPECT_THAT(decision.begin, ElementsAre(1));
+  EXPECT_THAT(decision.await, ElementsAre(0));
 }
 
 // Plays whole deployments at random and looks whether a limit was ever broken.
