@@ -350,6 +350,4 @@ def test_only_so_many_deployments_are_kept(shown):
     def kept():
         return shown.fleet.ctl("list", "deployments", "-o", "name").out.split()
 
-    shown.fleet.planner.stop()
-    shown.fleet.planner.start()
     wait_for(lambda: kept() == newest[:-KEPT - 1:-1], what=f"the newest {KEPT}")

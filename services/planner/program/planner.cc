@@ -39,7 +39,9 @@ namespace {
 
 constexpr char kProgram[] = "gitops-planner";
 constexpr int kMostThreads = 4;  // of the scheduler: the config, what is kept, memory
+// For --keep-for. For --keep-deployments, after each end, but no more often than the latter.
 constexpr absl::Duration kPruneEvery = absl::Hours(1);
+constexpr absl::Duration kPruneAfterPrune = absl::Seconds(5);
 // When the start is over, and again after what a burst of work may have left.
 constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::Minutes(5);
 // What running deployments get to end the move under way; a kill in its midst is safe too.
@@ -136,7 +138,8 @@ class PlannerImpl final : public Planner {
 
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<ConfigFollower> follower_;
-  std::unique_ptr<Scheduler::Job> prune_;
+  std::unique_ptr<Scheduler::Job> prune_;         // there before the first deployment runs
+  absl::Time next_prune_ = absl::InfinitePast();  // only used by it
   std::unique_ptr<Scheduler::Job> memory_;
 };
 
@@ -204,8 +207,9 @@ void PlannerImpl::MakeCore(const Settings& settings) {
   if (!settings.Get("keep-for").empty()) retention_.age = settings.GetDuration("keep-for");
   PlannerMetrics* metrics = planner_metrics_.get();
   DeploymentObserver observer;
-  observer.ended = [metrics](v1::DeploymentState result, absl::Duration took) {
+  observer.ended = [this, metrics](v1::DeploymentState result, absl::Duration took) {
     metrics->DeploymentEnded(result, took);
+    prune_->Wake();
   };
   observer.hosts = [metrics](const std::string& phase, int hosts) {
     metrics->HostsInPhase(phase, hosts);
@@ -267,6 +271,9 @@ void PlannerImpl::ReloadNow() {
 }
 
 absl::Time PlannerImpl::Prune() {
+  const absl::Duration left = next_prune_ - clock_->Now();
+  // More: the clock was set back.
+  if (left > absl::ZeroDuration() && left <= kPruneAfterPrune) return next_prune_;
   const absl::StatusOr<int> pruned = records_->Prune(retention_);
   if (!pruned.ok()) {
     LogWarning("cannot remove old deployments",
@@ -274,6 +281,7 @@ absl::Time PlannerImpl::Prune() {
   } else if (*pruned > 0) {
     LogInfo("old deployments removed", {{"deployments", absl::StrCat(*pruned)}});
   }
+  next_prune_ = clock_->Now() + kPruneAfterPrune;
   return clock_->Now() + kPruneEvery;
 }
 

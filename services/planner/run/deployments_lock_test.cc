@@ -9,6 +9,7 @@
 namespace gitops {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -134,6 +135,30 @@ TEST(DeploymentLocks, ABrokenLockFailsItsHostAloneAndIsOnTheRecord) {
   ASSERT_THAT(done.events(), SizeIs(1));
   EXPECT_EQ(done.events(0).actor(), "bob");
   EXPECT_THAT(done.events(0).message(), HasSubstr("web1"));
+}
+
+TEST(DeploymentLocks, ALockBrokenDuringHealthChecksEndsThemAndTheirHostHasFailed) {
+  RunWorld world({.hosts = 2, .hooks = true});
+  world.checks.Add({.host = "web1", .kind = v1::RunCheckRequest::KIND_HEALTH, .hang = true});
+  v1::DeploymentSpec spec = SpecOf({"sync"});
+  spec.mutable_rollout()->set_max_failures("1");
+  const std::string id = world.Begin(spec);
+  ASSERT_TRUE(world.checks.AwaitHeld(1));
+  ASSERT_TRUE(world.locks->Break("web1", "bob", "stuck").ok());
+  const v1::Deployment done = world.AwaitEnd(id);
+  EXPECT_THAT(States(done), ElementsAre("web1 FAILED", "web2 SUCCEEDED"));
+  EXPECT_THAT(done.hosts(0).message(), HasSubstr("its lock was broken"));
+  EXPECT_THAT(world.hooks.asked(), Contains("post-healthchecks web1 [] failed"));
+}
+
+TEST(DeploymentLocks, ChecksThatSucceedOnAHostWhoseLockWasBrokenMeanwhileCountForNothing) {
+  RunWorld world({.hosts = 1, .hooks = true});
+  world.checks.Add({.kind = v1::RunCheckRequest::KIND_HEALTH, .hang = true, .deaf = true});
+  const std::string id = world.Begin(SpecOf({"sync"}));
+  ASSERT_TRUE(world.checks.AwaitHeld(1));
+  ASSERT_TRUE(world.locks->Break("web1", "bob", "stuck").ok());
+  world.checks.Release();
+  EXPECT_THAT(States(world.AwaitEnd(id)), ElementsAre("web1 FAILED"));
 }
 
 TEST(DeploymentLocks, ALockBrokenBeforeARestartStaysBroken) {

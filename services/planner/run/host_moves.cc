@@ -120,11 +120,21 @@ MoveDone Mover::AskHook() {
 
 MoveDone Mover::RunChecks(v1::RunCheckRequest::Kind kind) {
   v1::ActionRecord* action = context_.log->BeginAction(RecordName(move_), false, "");
-  std::string output;
-  const absl::Status status = run_.options().checks->Run(
+  std::string output, broken;
+  // Checks may take minutes. Once the lock is broken somebody else may be at the host: nothing more
+  // is asked of it, and what it answered says nothing about this deployment.
+  const auto give_up = [&] {
+    if (run_.leaving()) return true;
+    const RunControl::LockState lock = run_.CheckLock(host());
+    if (lock.kind == RunControl::LockState::Kind::kBroken) broken = lock.why;
+    return lock.kind != RunControl::LockState::Kind::kHeld;
+  };
+  absl::Status status = run_.options().checks->Run(
       context_.host->spec, address(), kind,
-      DurationOr(SpecOf(run_).health_timeout(), kHealthTimeout), GiveUp(), &output);
-  if (!status.ok() && run_.leaving()) return Left();
+      DurationOr(SpecOf(run_).health_timeout(), kHealthTimeout), give_up, &output);
+  const bool gave_up = give_up();
+  if (run_.leaving() && (gave_up || !status.ok())) return Left();
+  if (!broken.empty()) status = absl::AbortedError(broken);
   action->set_output(output);
   context_.log->EndAction(action, std::string(status.message()));
   if (status.ok()) return {};

@@ -22,6 +22,7 @@ struct FakeCheck {
   int skip = 0;  // so many that match go well first
   int times = std::numeric_limits<int>::max();
   bool hang = false;  // until Release() or give_up
+  bool deaf = false;  // to give_up
   absl::StatusCode code = absl::StatusCode::kOk;
   std::string message = "http: 503 Service Unavailable";
 };
