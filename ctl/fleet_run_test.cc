@@ -376,7 +376,8 @@ TEST_F(FleetRunTest, HooksAreTestedWithThePayloadOnStandardInput) {
   const Result failed = Ctl("hooks test pre-deploy", kPayload);
   EXPECT_EQ(failed.exit_code, 1);
   EXPECT_EQ(LastCall().method, "DispatchHook");
-  EXPECT_THAT(failed.out, HasSubstr("stopped: status 500\n"));
+  EXPECT_EQ(failed.err, "gitopsctl: status 500\n");
+  EXPECT_EQ(failed.out, "post-deploy: drain answered in 12 ms\n") << "no hosts to go on with";
 }
 
 TEST_F(FleetRunTest, BadPayloadIsAUsageErrorThatAsksNobody) {

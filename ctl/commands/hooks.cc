@@ -9,6 +9,7 @@
 #include "ctl/client/dispatcher_client.h"
 #include "ctl/client/failure.h"
 #include "ctl/commands/fleet_commands.h"
+#include "ctl/output/escape.h"
 
 namespace gitops::ctl {
 namespace {
@@ -111,7 +112,9 @@ absl::StatusOr<ExitCode> TestHooks(FleetContext& context) {
   const absl::StatusOr<v1::TestHooksResponse> response = Ask(context, request);
   if (!response.ok()) return response.status();
   if (absl::Status s = context.fleet.HookTest(*response); !s.ok()) return s;
-  return response->has_failure() ? kFailed : kDone;
+  if (!response->has_failure()) return kDone;
+  context.console.err << "gitopsctl: " << EscapeLine(response->failure().message()) << "\n";
+  return kFailed;
 }
 
 }  // namespace gitops::ctl

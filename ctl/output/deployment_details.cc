@@ -172,9 +172,8 @@ std::string HookTestText(const v1::TestHooksResponse& response) {
   for (const v1::HookCall& call : response.calls()) {
     absl::StrAppend(&text, HookCallText(call), "\n");
   }
-  if (response.has_failure()) {
-    absl::StrAppend(&text, "stopped: ", EscapeLine(response.failure().message()), "\n");
-  }
+  // The hosts are then those that the last good answer left, not an answer to go on with.
+  if (response.has_failure()) return text;
   std::vector<Row> rows = {{"#", "HOST", "ACTIONS"}};
   for (const v1::HostPayload& host : response.hosts()) {
     rows.push_back(
