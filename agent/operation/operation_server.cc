@@ -14,7 +14,8 @@ namespace {
 
 class OperationServerImpl final : public OperationServer {
  public:
-  OperationServerImpl(OperationServerOptions options, std::unique_ptr<OperationMemory> memory)
+  OperationServerImpl(const OperationServerOptions& options,
+                      std::unique_ptr<OperationMemory> memory)
       : memory_(std::move(memory)),
         scheduler_(NewScheduler(options.clock, 1)),
         actions_(NewHostActions({.agent = options.agent,

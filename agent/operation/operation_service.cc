@@ -37,7 +37,7 @@ absl::Status AsUpstreamError(const absl::Status& status) {
 
 // The status of a failed action; where it moved something, with that in the details.
 grpc::Status ToGrpcStatus(const ActionOutcome& outcome) {
-  const grpc::Status status = gitops::ToGrpcStatus(outcome.status());
+  grpc::Status status = gitops::ToGrpcStatus(outcome.status());
   if (outcome.ok()) return status;
   v1::PerformActionResponse moved;
   for (const v1::ServiceMove& move : outcome.response.moves()) *moved.add_moves() = move;
@@ -80,8 +80,9 @@ class OperationServiceImpl final : public v1::OperationService::Service {
     return Limited([&] {
       auto result = RunCheckCommand(*request, options_.own_hosts(), *options_.runner,
                                     [context] { return context->IsCancelled(); });
-      if (result.ok()) *response = *std::move(result);
-      return gitops::ToGrpcStatus(result.status());
+      if (!result.ok()) return gitops::ToGrpcStatus(result.status());
+      *response = *std::move(result);
+      return grpc::Status();
     });
   }
 

@@ -37,7 +37,7 @@ std::string Redactor::Apply(absl::string_view text) const {
 }
 
 std::string Redactor::ApplyToEnd(absl::string_view text) const {
-  const std::string redacted = Apply(text);
+  std::string redacted = Apply(text);
   if (pieces_.empty() || redacted == kNotShown) return redacted;
   // Lines are known one by one. Within one, a rest is shorter than the longest secret, or grew to
   // twice that, where "[secret]" took the place of four bytes in it.

@@ -186,8 +186,7 @@ class Exchange {
     }
     int left = 0;
     const CURLMsg* const message = curl_multi_info_read(handle_.multi, &left);
-    const absl::Status status =
-        ToStatus(message == nullptr ? CURLE_OUT_OF_MEMORY : message->data.result);
+    absl::Status status = ToStatus(message == nullptr ? CURLE_OUT_OF_MEMORY : message->data.result);
     // curl is content with an answer that breaks off in its headers.
     if (!status.ok() || headers_whole_) return status;
     return absl::AbortedError(

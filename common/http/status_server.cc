@@ -87,7 +87,7 @@ class StatusServerImpl : public StatusServer {
   absl::Status Start() {
     absl::StatusOr<Address> address = ParseAddress(options_.listen);
     if (!address.ok()) return address.status();
-    const absl::Status status = address->is_unix() ? ListenUnix(*address) : ListenTcp(*address);
+    absl::Status status = address->is_unix() ? ListenUnix(*address) : ListenTcp(*address);
     if (!status.ok()) return status;
     thread_ = std::thread([this] {
       pthread_setname_np(pthread_self(), "status-http");

@@ -71,7 +71,7 @@ void SwitchOnHealthAndReflection() {
   (void)done;
 }
 
-class RpcServerImpl : public RpcServer {
+class RpcServerImpl final : public RpcServer {
  public:
   RpcServerImpl(std::unique_ptr<grpc::Server> server, std::shared_ptr<const Served> served,
                 std::string address)
