@@ -120,11 +120,11 @@ std::shared_ptr<Operations::Entry> Operations::Enter(const v1::PerformActionRequ
   if (found == entries_.end()) {
     auto stored = memory_->Find(id);
     if (!stored.ok()) return answer(stored.status());
-    if (stored->has_value()) {
-      absl::Status same = CheckSame(request, (*stored)->action(), (*stored)->service());
+    if (const std::optional<record::v1::Operation>& known = *stored) {
+      absl::Status same = CheckSame(request, known->action(), known->service());
       if (!same.ok()) return answer(same);
-      if ((*stored)->ended()) {
-        answered = Remembered(**stored);
+      if (known->ended()) {
+        answered = Remembered(*known);
         return nullptr;
       }
     }
@@ -191,11 +191,10 @@ ActionOutcome Operations::Do(const v1::PerformActionRequest& request) {
   if (!admitted.ok()) return ActionOutcome::Of(admitted);
   auto stored = memory_->Find(id);
   if (!stored.ok()) return ActionOutcome::Of(stored.status());
-  const bool again = stored->has_value();
-  record::v1::Operation operation;
-  if (again) {
-    operation = **stored;
-  } else {
+  const std::optional<record::v1::Operation>& known = *stored;
+  const bool again = known.has_value();
+  record::v1::Operation operation = known.value_or(record::v1::Operation());
+  if (!again) {
     operation.set_action(request.action());
     operation.set_service(request.service());
     *operation.mutable_begin_time() = ToTimestamp(clock_->Now());
