@@ -3,13 +3,16 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -29,7 +32,8 @@ using Response = http::response<http::string_body>;
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr size_t kLargestBody = 1 << 20;
 constexpr std::chrono::seconds kClientTimeout{10};
-// A hook may wait for something, and holds its thread then.
+constexpr std::chrono::seconds kLinger{2};
+constexpr size_t kMostLingering = 16 << 20;
 constexpr size_t kThreads = 64;
 
 Response Answer(const Request& request, http::status status, std::string body,
@@ -100,14 +104,31 @@ std::string Header(const Request& request, const char* name) {
   return std::string(value.data(), value.size());
 }
 
+// Reads on for a moment what the client still sends: a socket that is closed with unread data takes
+// the answer back.
+asio::awaitable<void> Linger(beast::tcp_stream& stream) {
+  boost::system::error_code ignored;
+  stream.socket().shutdown(Tcp::socket::shutdown_send, ignored);
+  stream.expires_after(kLinger);
+  std::string waste(64 << 10, ' ');
+  for (size_t seen = 0; seen < kMostLingering;) {
+    auto [error, size] = co_await stream.async_read_some(asio::buffer(waste), kAwait);
+    if (error) co_return;
+    seen += size;
+  }
+}
+
 class ServerImpl : public Server {
  public:
   ServerImpl(ServerOptions options, Tcp::endpoint endpoint)
-      : options_(std::move(options)), acceptor_(pool_, endpoint) {
+      : options_(std::move(options)), acceptor_(io_, endpoint) {
     address_ = absl::StrCat(endpoint.address().to_string(), ":", acceptor_.local_endpoint().port());
-    asio::co_spawn(pool_, Accept(), asio::detached);
+    asio::co_spawn(io_, Accept(), asio::detached);
+    thread_ = std::thread([this] { io_.run(); });
   }
   ~ServerImpl() override {
+    io_.stop();
+    thread_.join();
     pool_.stop();
     pool_.join();
   }
@@ -118,7 +139,7 @@ class ServerImpl : public Server {
     for (;;) {
       auto [error, socket] = co_await acceptor_.async_accept(kAwait);
       if (error == asio::error::operation_aborted) co_return;
-      if (!error) asio::co_spawn(pool_, Serve(std::move(socket)), asio::detached);
+      if (!error) asio::co_spawn(io_, Serve(std::move(socket)), asio::detached);
     }
   }
 
@@ -138,13 +159,27 @@ class ServerImpl : public Server {
         co_return;
       } else {
         stream.expires_never();
-        response = Handle(parser.get());
+        response = co_await HandleInPool(parser.get());
       }
       more = response.keep_alive();
       stream.expires_after(kClientTimeout);
       auto [failed, written] = co_await http::async_write(stream, response, kAwait);
       if (failed) co_return;
+      if (error == http::error::body_limit) co_await Linger(stream);
     }
+  }
+
+  // A hook may wait for something.
+  asio::awaitable<Response> HandleInPool(const Request& message) {
+    const auto initiate = [this, &message](auto handler) {
+      asio::post(pool_, [this, &message, handler = std::move(handler)]() mutable {
+        asio::post(io_, [handler = std::move(handler), response = Handle(message)]() mutable {
+          std::move(handler)(std::move(response));
+        });
+      });
+    };
+    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Response)>(
+        initiate, asio::use_awaitable);
   }
 
   Response Handle(const Request& message) const {
@@ -180,9 +215,13 @@ class ServerImpl : public Server {
   }
 
   const ServerOptions options_;
-  asio::thread_pool pool_{kThreads};
+  // All coroutines run on one thread: Clang 16 may keep the address of a thread-local variable over
+  // a suspension, and Asio has such variables.
+  asio::io_context io_{1};
+  asio::thread_pool pool_{kThreads};  // of what the hooks do
   Tcp::acceptor acceptor_;
   std::string address_;
+  std::thread thread_;
 };
 
 }  // namespace

@@ -314,9 +314,12 @@ TEST_F(FleetTest, AStrangerThatWasNotSeenForAMonthIsForgottenAConfiguredHostNeve
   Configure({Host("web1")});
   Connect(Hello({"web1"}));
   Connect(Hello({"stranger"}));
-  ASSERT_TRUE(clock_.AwaitDeadline(clock_.Now() + absl::Hours(24 * 30)));
-  clock_.Advance(absl::Hours(24 * 30));
-  EXPECT_TRUE(Eventually([&] { return Names() == std::vector<std::string>{"web1"}; }));
+  const absl::Time month_over = clock_.Now() + absl::Hours(24 * 30);
+  EXPECT_TRUE(Eventually([&] {
+    clock_.Advance(absl::Hours(12));
+    return Names() == std::vector<std::string>{"web1"};
+  }));
+  EXPECT_GE(clock_.Now(), month_over);
 }
 
 // What subscribers were told.
@@ -435,9 +438,10 @@ TEST(FleetStoreTest, AForgottenHostIsForgottenInTheStoreToo) {
   auto fleet = NewFleet({.clock = &clock, .store = store.store()});
   fleet->Connected(Hello({"web1"}), kPeer)->reset();
   EXPECT_TRUE(Eventually([&] { return store.store()->Get("planner/v1/seen/web1").ok(); }));
-  ASSERT_TRUE(clock.AwaitDeadline(clock.Now() + absl::Hours(24 * 30)));
-  clock.Advance(absl::Hours(24 * 30));
-  EXPECT_TRUE(Eventually([&] { return !store.store()->Get("planner/v1/seen/web1").ok(); }));
+  EXPECT_TRUE(Eventually([&] {
+    clock.Advance(absl::Hours(12));
+    return !store.store()->Get("planner/v1/seen/web1").ok();
+  }));
 }
 
 TEST(FleetStoreTest, AStoreThatFailsHoldsUpNobodyAndIsTriedAgain) {
