@@ -46,7 +46,7 @@ class FlagReader {
   template <typename Enum>
   absl::Status Choice(const std::string& name, Enum& target) const {
     std::optional<int> place;
-    const absl::Status status = Choice(name, place);
+    absl::Status status = Choice(name, place);
     if (place.has_value()) target = static_cast<Enum>(*place);
     return status;
   }

@@ -1,6 +1,7 @@
 #include "ctl/cli/invocation.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -97,7 +98,7 @@ absl::StatusOr<Invocation> ParseInvocation(const std::vector<std::string>& argum
     return UnknownWords(line->words);
   }
   if (absl::Status status = RefuseUnknownFlags(*line); !status.ok()) return status;
-  invocation.arguments.assign(line->words.begin() + form->words.size(), line->words.end());
+  invocation.arguments.assign(line->words.begin() + std::ssize(form->words), line->words.end());
   if (invocation.flags.help) {
     invocation.arguments = {NameOf(form->action)};
     invocation.action = Action::kHelp;

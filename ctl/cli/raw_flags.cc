@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -48,7 +49,8 @@ std::vector<std::string> WithoutSigns(const std::vector<std::string>& arguments)
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string& argument = arguments[i];
     if (argument == "--") {
-      result.insert(result.end(), arguments.begin() + i, arguments.end());
+      result.insert(result.end(), std::next(arguments.begin(), static_cast<ptrdiff_t>(i)),
+                    arguments.end());
       break;
     }
     const size_t sign = argument.find('=');

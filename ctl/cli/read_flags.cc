@@ -15,7 +15,7 @@ absl::Status FirstOf(std::initializer_list<absl::Status> results) {
 
 absl::Status ReadSelection(const FlagReader& reader, v1::Selection& selection) {
   bool all = false;
-  const absl::Status status = FirstOf({
+  absl::Status status = FirstOf({
       reader.Words("on", [&](const std::string& glob) { selection.add_on(glob); }),
       reader.List("tagged", [&](const std::string& tag) { selection.add_tagged(tag); }),
       reader.List("order-by-tags",
@@ -32,7 +32,7 @@ absl::Status ReadSelection(const FlagReader& reader, v1::Selection& selection) {
 absl::Status ReadRollout(const FlagReader& reader, v1::Rollout& rollout) {
   std::optional<int> on_failure;
   bool catch_up = false;
-  const absl::Status status = FirstOf({
+  absl::Status status = FirstOf({
       reader.Count("canary", 0, [&](int n) { rollout.set_canary(n); }),
       reader.Amount("batch", 1, [&](const std::string& text) { rollout.set_batch(text); }),
       reader.Count("max-parallel", 1, [&](int n) { rollout.set_max_parallel(n); }),
@@ -55,7 +55,7 @@ absl::Status ReadSpec(const FlagReader& reader, v1::DeploymentSpec& spec) {
   bool skip_health_checks = false;
   bool skip_pre_deploy_checks = false;
   bool ignore_hook_errors = false;
-  const absl::Status status = FirstOf({
+  absl::Status status = FirstOf({
       ReadSelection(reader, *spec.mutable_selection()),
       ReadRollout(reader, *spec.mutable_rollout()),
       reader.Bool("skip-health-checks", skip_health_checks),
@@ -78,7 +78,7 @@ absl::StatusOr<Flags> ReadFlags(const RawCommandLine& line) {
   const FlagReader reader(line);
   Flags flags;
   std::optional<int> result;
-  const absl::Status status = FirstOf({
+  absl::Status status = FirstOf({
       reader.Choice("output", flags.output),
       reader.Choice("color", flags.color),
       reader.Duration("timeout", flags.timeout),

@@ -21,6 +21,7 @@ bool IsAmong(const std::string& name, const std::vector<std::string>& names) {
 absl::Status RequireAll(const std::vector<std::string>& wanted,
                         const std::vector<v1::Service>& services) {
   std::vector<std::string> known;
+  known.reserve(services.size());
   for (const v1::Service& service : services) known.push_back(service.service());
   for (const std::string& name : wanted) {
     if (IsAmong(name, known)) continue;
