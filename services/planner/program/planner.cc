@@ -41,7 +41,7 @@ constexpr char kProgram[] = "gitops-planner";
 constexpr int kMostThreads = 4;  // of the scheduler: the config, what is kept, memory
 // For --keep-for. For --keep-deployments, after each end, but no more often than the latter.
 constexpr absl::Duration kPruneEvery = absl::Hours(1);
-constexpr absl::Duration kPruneAfterPrune = absl::Seconds(5);
+constexpr absl::Duration kPruneAfterPrune = absl::Seconds(1);
 // When the start is over, and again after what a burst of work may have left.
 constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::Minutes(5);
 // What running deployments get to end the move under way; a kill in its midst is safe too.
