@@ -26,9 +26,9 @@ bool HasEnded(v1::HostDeploymentState state);
 std::string MovesText(const google::protobuf::RepeatedPtrField<v1::ServiceMove>& moves);
 // "sync, reboot".
 std::string ActionsText(const google::protobuf::RepeatedPtrField<std::string>& actions);
-// "pre-deploy: drain answered in 12 ms", "pre-deploy: drain failed: status 500 (ignored)".
 // Why an action failed, or what else is to say of it; its own name before that is left out.
 std::string ActionMessage(const v1::ActionRecord& action);
+// "pre-deploy: drain answered in 12 ms", "pre-deploy: drain failed: status 500 (ignored)".
 std::string HookCallText(const v1::HookCall& call);
 
 // #, ID, STATE, HOSTS (done of all), ACTIONS, CREATED, TOOK, BY, MESSAGE; wide: REASON, PLANNER.
