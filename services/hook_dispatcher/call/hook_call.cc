@@ -24,19 +24,15 @@ double Jitter() {
   return std::uniform_real_distribution<double>(0, 1)(random);
 }
 
-// False: given up meanwhile. What is left is counted, so that a clock that is set back does not
-// prolong it.
+// False: given up meanwhile.
 bool Pause(absl::Duration duration, Clock& clock, const std::function<bool()>& give_up) {
   Mutex mutex;
   CondVar nobody;
   MutexLock lock(mutex);
-  while (duration > absl::ZeroDuration()) {
+  const SteadyTime end = clock.SteadyNow() + duration;
+  for (SteadyTime now = clock.SteadyNow(); now < end; now = clock.SteadyNow()) {
     if (give_up()) return false;
-    const absl::Duration look = std::min(duration, kLook);
-    const absl::Time began = clock.Now();
-    clock.WaitUntil(mutex, nobody, began + look);
-    const absl::Duration took = clock.Now() - began;
-    duration -= took < absl::ZeroDuration() ? look : took;
+    clock.WaitUntil(mutex, nobody, std::min(end, now + kLook));
   }
   return true;
 }

@@ -16,10 +16,10 @@ constexpr absl::Duration kTryPeriod = absl::Seconds(15);
 // all of them now and then.
 void DeploymentRun::Await(const Decision& decision) {
   if (decision.await.empty()) return;
-  if (next_try_ == absl::InfinitePast()) next_try_ = Now() + kTryPeriod;
-  // Also when the clock was set back since.
-  const bool all = Now() >= next_try_ || next_try_ > Now() + kTryPeriod;
-  if (all) next_try_ = Now() + kTryPeriod;
+  const SteadyTime now = SteadyNow();
+  if (next_try_ == SteadyTime::InfinitePast()) next_try_ = now + kTryPeriod;
+  const bool all = now >= next_try_;
+  if (all) next_try_ = now + kTryPeriod;
   std::vector<int> back;
   bool only_waiting = false;
   {
@@ -36,7 +36,7 @@ void DeploymentRun::Await(const Decision& decision) {
   if (!only_waiting) return;
   const absl::Duration timeout =
       DurationOr(facts_.deployment().spec().rollout().catch_up_timeout(), kCatchUpTimeout);
-  const absl::Time until = Now() + timeout;
+  const absl::Time until = DecisionTime() + timeout;
   (void)ChangeUntilStored([&](Entry& entry) {
     *entry.mutable_catch_up_until() = ToTimestamp(until);
     AddEvent(entry, Now(),

@@ -44,6 +44,8 @@ DeploymentRun::DeploymentRun(Parts parts, record::v1::DeploymentEntry entry,
     : parts_(std::move(parts)),
       facts_(entry),
       policy_(PolicyOf(entry)),
+      began_(Now()),
+      steady_began_(SteadyNow()),
       locks_(std::move(locks)),
       entry_(std::move(entry)) {
   MutexLock lock(mutex_);
@@ -79,13 +81,9 @@ void DeploymentRun::Stop() {
 }
 
 bool DeploymentRun::Pause(absl::Duration pause) {
-  // What is left, not when it is over: a clock that is set back must not prolong it.
-  absl::Duration left = pause;
+  const SteadyTime end = SteadyNow() + pause;
   MutexLock lock(mutex_);
-  while (!leaving() && left > absl::ZeroDuration()) {
-    const absl::Time begun = Now();
-    if (!options().clock->WaitUntil(mutex_, changed_, begun + left)) break;
-    left -= std::max(Now() - begun, absl::ZeroDuration());
+  while (!leaving() && options().clock->WaitUntil(mutex_, changed_, end)) {
   }
   return !leaving();
 }
@@ -123,11 +121,9 @@ bool DeploymentRun::ChangeUntilStored(const std::function<void(Entry&)>& change,
 void DeploymentRun::SaveCounts() {
   {
     MutexLock lock(mutex_);
-    // Also when the clock was set back since.
-    const bool lately = saved_ <= Now() && Now() < saved_ + kSavePeriod;
-    if (!dirty_ || lately) return;
+    if (!dirty_ || SteadyNow() < saved_ + kSavePeriod) return;
   }
-  saved_ = Now();
+  saved_ = SteadyNow();
   // What could not be stored is tried again with what comes next.
   (void)Change([](Entry&) {});
 }
@@ -199,7 +195,7 @@ bool DeploymentRun::Start() {
 // this process is leaving.
 bool DeploymentRun::Turn() {
   if (leaving()) return false;
-  const absl::Time now = Now();
+  const absl::Time now = DecisionTime();
   Decision decision;
   {
     MutexLock lock(mutex_);
@@ -237,15 +233,15 @@ bool DeploymentRun::Ends(const Decision& decision) {
 // Whether anything was done after which to decide again.
 bool DeploymentRun::Apply(const Decision& decision) {
   if (decision.pause_after_wave > 0) {
-    saved_ = absl::InfinitePast();  // what is told of it is stored at once
-    const absl::Time until = Now() + policy_.pause_between;
+    saved_ = SteadyTime::InfinitePast();  // what is told of it is stored at once
+    const absl::Time until = DecisionTime() + policy_.pause_between;
     return ChangeUntilStored([&](Entry& entry) {
       entry.set_paused_after(decision.pause_after_wave);
       *entry.mutable_pause_until() = ToTimestamp(until);
     });
   }
   if (decision.begin_rollback_wave > 0) {
-    saved_ = absl::InfinitePast();
+    saved_ = SteadyTime::InfinitePast();
     return ChangeUntilStored([&](Entry& entry) {
       entry.set_rollback_wave(decision.begin_rollback_wave);
       entry.set_rollback_reason(decision.reason);
@@ -336,16 +332,15 @@ void DeploymentRun::Done(int index, record::v1::HostEntry entry) {
 // storing takes time, in which what was ahead when it was decided may have come.
 void DeploymentRun::AwaitWork(const Decision& decision, absl::Time decided) {
   MutexLock lock(mutex_);
-  absl::Time deadline = absl::InfiniteFuture();
+  SteadyTime deadline = SteadyTime::Infinite();
   const auto until = [&](absl::Time time) {
-    if (time > decided) deadline = std::min(deadline, time);
+    if (time > decided) deadline = std::min(deadline, steady_began_ + (time - began_));
   };
   if (entry_.has_pause_until()) until(FromTimestamp(entry_.pause_until()));
   if (entry_.has_catch_up_until()) until(FromTimestamp(entry_.catch_up_until()));
-  if (!decision.await.empty()) until(next_try_);
-  if (dirty_) deadline = std::min({deadline, saved_ + kSavePeriod, Now() + kSavePeriod});
-  while (!woken_ && !leaving() && Now() < deadline) {
-    if (!options().clock->WaitUntil(mutex_, changed_, deadline)) break;
+  if (!decision.await.empty()) deadline = std::min(deadline, next_try_);
+  if (dirty_) deadline = std::min(deadline, saved_ + kSavePeriod);
+  while (!woken_ && !leaving() && options().clock->WaitUntil(mutex_, changed_, deadline)) {
   }
 }
 
@@ -369,7 +364,8 @@ void DeploymentRun::Count(const std::string& reason) {
       const bool said = absl::StrContains(absl::StrJoin(told, "; "), text);
       if (!text.empty() && !said) told.push_back(text);
     }
-    const bool pausing = entry_.has_pause_until() && Now() < FromTimestamp(entry_.pause_until());
+    const bool pausing =
+        entry_.has_pause_until() && DecisionTime() < FromTimestamp(entry_.pause_until());
     if (pausing) {
       told.push_back(
           absl::StrCat("pauses after wave ", entry_.paused_after(), " until ",

@@ -69,6 +69,10 @@ class DeploymentRun : public RunControl {
 
   const std::string& id() const { return facts_.deployment().id(); }
   absl::Time Now() const { return options().clock->Now(); }
+  SteadyTime SteadyNow() const { return options().clock->SteadyNow(); }
+  // The wall time as if nobody had set the clock since this run began: decisions, pauses and limits
+  // go by it.
+  absl::Time DecisionTime() const { return began_ + (SteadyNow() - steady_began_); }
 
   // Makes a change of the entry: in the store (together with `host`, where it is not null), then
   // here.
@@ -114,6 +118,8 @@ class DeploymentRun : public RunControl {
   const Parts parts_;
   const record::v1::DeploymentEntry facts_;
   const RolloutPolicy policy_;
+  const absl::Time began_;
+  const SteadyTime steady_began_;
   std::unique_ptr<HeldLocks> locks_;  // set before workers are
 
   std::atomic<bool> stopping_ = false;
@@ -134,8 +140,8 @@ class DeploymentRun : public RunControl {
   bool dirty_ ABSL_GUARDED_BY(mutex_) = false;
 
   // Of the thread of Run() alone.
-  absl::Time saved_ = absl::InfinitePast();
-  absl::Time next_try_ = absl::InfinitePast();
+  SteadyTime saved_ = SteadyTime::InfinitePast();
+  SteadyTime next_try_ = SteadyTime::InfinitePast();
   bool released_done_ = false;
   PhaseCounts told_{};
 };

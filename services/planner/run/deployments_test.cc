@@ -302,8 +302,8 @@ TEST(Deployments, WhatIsNotThereCannotBeCancelledOrResumed) {
 class SteppingClock : public FakeClock {
  public:
   void StepAfter(int looks) { looks_ = looks; }
-  absl::Time Now() override {
-    const absl::Time now = FakeClock::Now();
+  SteadyTime SteadyNow() override {
+    const SteadyTime now = FakeClock::SteadyNow();
     if (looks_ > 0 && --looks_ == 0) Advance(absl::Seconds(1));
     return now;
   }

@@ -59,15 +59,15 @@ class Mover {
   }
   const std::string& host() const { return context_.session->host(); }
   const std::string& address() const { return context_.host->host.address(); }
-  absl::Time Now() const { return run_.options().clock->Now(); }
+  SteadyTime Now() const { return run_.options().clock->SteadyNow(); }
 
   MoveDone AskHook();
   MoveDone RunChecks(v1::RunCheckRequest::Kind kind);
   MoveDone Act();
   MoveDone Ask(const v1::PerformActionRequest& request, v1::ActionRecord* action);
   PerformOutcome Perform(const v1::PerformActionRequest& request);
-  PerformOutcome PerformReboot(const v1::PerformActionRequest& request, absl::Time deadline);
-  MoveDone AwaitReboot(const std::string& before, absl::Time deadline);
+  PerformOutcome PerformReboot(const v1::PerformActionRequest& request, SteadyTime deadline);
+  MoveDone AwaitReboot(const std::string& before, SteadyTime deadline);
   MoveDone Judge(const PerformOutcome& outcome, v1::ActionRecord* action);
 
   const MoveContext& context_;
@@ -168,7 +168,7 @@ MoveDone Mover::Act() {
 }
 
 MoveDone Mover::Ask(const v1::PerformActionRequest& request, v1::ActionRecord* action) {
-  const absl::Time deadline = Now() + DurationOr(SpecOf(run_).reboot_timeout(), kRebootTimeout);
+  const SteadyTime deadline = Now() + DurationOr(SpecOf(run_).reboot_timeout(), kRebootTimeout);
   const bool reboot = move_.kind == Move::Kind::kReboot;
   CrashPoint("planner-before-action");
   const PerformOutcome outcome = reboot ? PerformReboot(request, deadline) : Perform(request);
@@ -186,7 +186,7 @@ PerformOutcome Mover::Perform(const v1::PerformActionRequest& request) {
 
 // A host that goes down may take the answer with it: it is asked again when it is back, and tells
 // by the operation's id that it was told before.
-PerformOutcome Mover::PerformReboot(const v1::PerformActionRequest& request, absl::Time deadline) {
+PerformOutcome Mover::PerformReboot(const v1::PerformActionRequest& request, SteadyTime deadline) {
   bool was_back = false;
   for (;;) {
     PerformOutcome outcome = run_.options().agents->Perform(address(), request, GiveUp());
@@ -200,7 +200,7 @@ PerformOutcome Mover::PerformReboot(const v1::PerformActionRequest& request, abs
   }
 }
 
-MoveDone Mover::AwaitReboot(const std::string& before, absl::Time deadline) {
+MoveDone Mover::AwaitReboot(const std::string& before, SteadyTime deadline) {
   const absl::Duration left = std::max(deadline - Now(), kRetry);
   absl::StatusOr<std::string> boot =
       run_.options().agents->AwaitReboot(address(), before, left, GiveUp());
@@ -268,11 +268,11 @@ void NoteMoves(const v1::PerformActionResponse& response, v1::HostDeployment& ho
 
 PerformOutcome PerformPatiently(RunControl& run, const std::string& address,
                                 const v1::PerformActionRequest& request) {
-  const absl::Time patience = run.options().clock->Now() + kReturnTimeout;
+  const SteadyTime patience = run.options().clock->SteadyNow() + kReturnTimeout;
   for (;;) {
     PerformOutcome outcome =
         run.options().agents->Perform(address, request, [&run] { return run.leaving(); });
-    const bool late = run.options().clock->Now() >= patience;
+    const bool late = run.options().clock->SteadyNow() >= patience;
     if (!absl::IsUnavailable(outcome.status) || late || !run.Pause(kRetry)) return outcome;
   }
 }
