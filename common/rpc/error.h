@@ -68,6 +68,7 @@ enum class Reason {
   kNixMissing,
   kNotInOwnConfig,
   kSuperseded,
+  kHostLost,
   kOperationInterrupted,
   kOperationIdReused,
   // A limit is reached.

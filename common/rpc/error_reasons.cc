@@ -89,6 +89,9 @@ constexpr ReasonInfo kReasons[] = {
      "The host's own configuration does not have this check or secret."},
     {Reason::kSuperseded, "SUPERSEDED", Code::kAborted, 409,
      "Another command came in between; look at the state."},
+    {Reason::kHostLost, "HOST_LOST", Code::kAborted, 409,
+     "The host's agent went away during the action and did not come back in time; what was done "
+     "is not known."},
     {Reason::kOperationInterrupted, "OPERATION_INTERRUPTED", Code::kAborted, 409,
      "The agent ended during the operation, and repeating it would do it twice."},
     {Reason::kOperationIdReused, "OPERATION_ID_REUSED", Code::kInvalidArgument, 400,

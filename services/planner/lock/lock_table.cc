@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -61,7 +62,8 @@ std::vector<StoreWrite> NeededNoMore(const v1::HostLock& holder,
 absl::StatusOr<StoredLock> ReadLock(Store& store, const std::string& host) {
   absl::StatusOr<StoredValue> value = store.Get(LockKey(host));
   if (absl::IsNotFound(value.status())) {
-    return absl::NotFoundError(absl::StrCat("the host ", host, " is not locked"));
+    return MakeError(Reason::kHostNotLocked, absl::StrCat("the host ", host, " is not locked"),
+                     {{"host", host}});
   }
   if (!value.ok()) return value.status();
   return Parse(*value);

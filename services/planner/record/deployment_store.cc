@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
+#include "common/rpc/error.h"
 #include "services/planner/record/bulk.h"
 #include "services/planner/record/deployment_id.h"
 #include "services/planner/record/record_keys.h"
@@ -67,9 +68,10 @@ absl::Status AddCheckpoint(const std::string& id, const DeploymentStore::Checkpo
 }
 
 absl::Status NotFound(const std::string& id) {
-  return absl::NotFoundError(absl::StrCat("there is no deployment ", id,
-                                          "; `gitopsctl list deployments` shows those that "
-                                          "are kept"));
+  return MakeError(Reason::kDeploymentUnknown,
+                   absl::StrCat("there is no deployment ", id,
+                                "; `gitopsctl list deployments` shows those that are kept"),
+                   {{"deployment", id}});
 }
 
 // The values under `prefix`, whose keys end with 0, 1, 2…

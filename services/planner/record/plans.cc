@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
+#include "common/rpc/error.h"
 #include "services/planner/record/bulk.h"
 #include "services/planner/record/deployment_store.h"
 #include "services/planner/record/random_token.h"
@@ -86,7 +87,8 @@ absl::StatusOr<v1::Plan> DeploymentStore::LoadPlan(const std::string& token) {
   }
   if (value.ok() && clock_->Now() < FromTimestamp(plan.expire_time())) return plan;
   // The same for both, so that nothing is learnt by guessing.
-  return absl::NotFoundError(
+  return MakeError(
+      Reason::kPlanUnknown,
       "there is no plan with this token, or it has expired, or newer plans took its place; make "
       "one with `gitopsctl plan`");
 }
