@@ -15,6 +15,7 @@
 #include "agent/operation/reboot_action.h"
 #include "agent/operation/secret_actions.h"
 #include "agent/operation/sync_action.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -46,13 +47,15 @@ class HostActions final : public ActionRunner {
   absl::Status Check(const v1::PerformActionRequest& request) const override {
     const std::string& action = request.action();
     if (Contains(kNixActions, action)) {
-      return absl::FailedPreconditionError(
-          HasNix() ? "this version of the agent has no driver for Nix"
-                   : "this host has no Nix (neither nix-env nor nix-store is installed)");
+      return MakeError(Reason::kNixMissing,
+                       HasNix()
+                           ? "this version of the agent has no driver for Nix"
+                           : "this host has no Nix (neither nix-env nor nix-store is installed)",
+                       {{"action", action}});
     }
     if (Contains(kActions, action)) return CheckSync(request);
-    return absl::InvalidArgumentError(absl::StrCat(
-        "\"", action, "\" is no action of a host; known: ", absl::StrJoin(kActions, ", ")));
+    return InvalidField("action", absl::StrCat("\"", action, "\" is no action of a host; known: ",
+                                               absl::StrJoin(kActions, ", ")));
   }
 
   absl::Status Note(const v1::PerformActionRequest& request,

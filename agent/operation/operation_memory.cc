@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -48,7 +49,8 @@ int64_t OperationMemory::fencing() const {
 absl::Status OperationMemory::Admit(int64_t fencing) {
   MutexLock lock(mutex_);
   if (fencing < fencing_) {
-    return absl::FailedPreconditionError(
+    return MakeError(
+        Reason::kFencingStale,
         absl::StrCat("the fencing number ", fencing, " is past: this host has seen ", fencing_,
                      ", so another deployment has locked it since; nothing was done"));
   }
@@ -63,11 +65,13 @@ absl::Status OperationMemory::CheckNear(int64_t fencing) const {
   const absl::Time now = clock_->Now();
   if (fencing <= absl::ToUnixMicros(now + kMostAhead)) return absl::OkStatus();
   if (fencing - fencing_ <= kMostAbove) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      "the fencing number ", fencing, " stands for ",
-      absl::FormatTime(absl::FromUnixMicros(fencing)),
-      ", more than a day ahead of this host's clock (", absl::FormatTime(now),
-      "): the planner's clock or this host's is wrong; set it right; nothing was done"));
+  return MakeError(
+      Reason::kFencingAhead,
+      absl::StrCat(
+          "the fencing number ", fencing, " stands for ",
+          absl::FormatTime(absl::FromUnixMicros(fencing)),
+          ", more than a day ahead of this host's clock (", absl::FormatTime(now),
+          "): the planner's clock or this host's is wrong; set it right; nothing was done"));
 }
 
 absl::StatusOr<std::optional<record::v1::Operation>> OperationMemory::Find(

@@ -9,6 +9,7 @@
 #include "agent/operation/boot_id.h"
 #include "agent/operation/check_runner.h"
 #include "agent/operation/host_actions.h"
+#include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
 #include "common/rpc/status.h"
 #include "common/server/version.h"
@@ -18,9 +19,9 @@ namespace {
 
 using grpc::ServerContext;
 
-// What a channel of ours takes in the headers that end a call (common/rpc/channel.cc), less what
-// goes along.
-constexpr size_t kMostDetails = 48 << 10;
+// Of a failed sync; the rest of an error's details fits beside it. Services with names of usual
+// length: about 4,000.
+constexpr size_t kMostMoves = kMaxActionDetails - kMaxErrorDetails;
 
 // An upstream that refuses this host says nothing about who may call the agent.
 absl::Status AsUpstreamError(const absl::Status& status) {
@@ -31,19 +32,19 @@ absl::Status AsUpstreamError(const absl::Status& status) {
     case absl::StatusCode::kFailedPrecondition:
       return status;
     default:
-      return absl::UnavailableError(status.message());
+      return MakeError(Reason::kUpstreamUnreachable, status.message());
   }
 }
 
 // The status of a failed action; where it moved something, with that in the details.
 grpc::Status ToGrpcStatus(const ActionOutcome& outcome) {
-  grpc::Status status = gitops::ToGrpcStatus(outcome.status());
-  if (outcome.ok()) return status;
+  absl::Status status = outcome.status();
+  if (outcome.ok() || outcome.response.moves().empty()) return gitops::ToGrpcStatus(status);
   v1::PerformActionResponse moved;
-  for (const v1::ServiceMove& move : outcome.response.moves()) *moved.add_moves() = move;
-  while (moved.ByteSizeLong() > kMostDetails) moved.mutable_moves()->RemoveLast();
-  if (moved.moves_size() == 0) return status;
-  return grpc::Status(status.error_code(), status.error_message(), moved.SerializeAsString());
+  *moved.mutable_moves() = outcome.response.moves();
+  while (moved.ByteSizeLong() > kMostMoves) moved.mutable_moves()->RemoveLast();
+  SetDetail(moved, status);
+  return gitops::ToGrpcStatus(status, kMaxActionDetails);
 }
 
 class OperationServiceImpl final : public v1::OperationService::Service {
@@ -90,14 +91,16 @@ class OperationServiceImpl final : public v1::OperationService::Service {
   grpc::Status Limited(const std::function<grpc::Status()>& call) {
     absl::Cleanup leave = [this] { --running_; };
     if (++running_ <= kMostChecks) return call();
-    return gitops::ToGrpcStatus(absl::ResourceExhaustedError(absl::StrCat(
-        kMostChecks, " checks and questions to upstreams are under way on this host already")));
+    return gitops::ToGrpcStatus(MakeError(
+        Reason::kTooManyCalls,
+        absl::StrCat(kMostChecks,
+                     " checks and questions to upstreams are in progress on this host already")));
   }
 
   absl::Status Resolve(const v1::ResolveRevisionRequest& request,
                        v1::ResolveRevisionResponse& response) {
     if (!request.revision().empty()) {
-      if (absl::Status good = CheckHash(request.revision()); !good.ok()) return good;
+      if (absl::Status good = CheckHash(request.revision(), "revision"); !good.ok()) return good;
     }
     auto controller = options_.agent->Find(request.service());
     if (!controller.ok()) return controller.status();

@@ -19,7 +19,9 @@
 #include "common/metrics/metrics.h"
 #include "common/path/temporary_directory.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/error.h"
 #include "common/rpc/server.h"
+#include "common/rpc/status.h"
 #include "common/store/temp_store.h"
 
 namespace gitops {
@@ -168,12 +170,12 @@ TEST_F(OperationServiceTest, AFailedSyncTellsInItsDetailsWhatItMoved) {
   const grpc::Status failed = Perform(Request(1, "sync"));
   EXPECT_EQ(failed.error_code(), StatusCode::INTERNAL);
   EXPECT_THAT(failed.error_message(), HasSubstr("exit 1"));
-  v1::PerformActionResponse moved;
-  ASSERT_TRUE(moved.ParseFromString(failed.error_details()));
-  ASSERT_EQ(moved.moves_size(), 1);
-  EXPECT_EQ(moved.moves(0).service(), "web");
-  EXPECT_EQ(moved.moves(0).from_hash(), "");
-  EXPECT_EQ(moved.moves(0).to_hash(), kA);
+  const auto moved = DetailOf<v1::PerformActionResponse>(FromGrpcStatus(failed));
+  ASSERT_TRUE(moved.has_value());
+  ASSERT_EQ(moved->moves_size(), 1);
+  EXPECT_EQ(moved->moves(0).service(), "web");
+  EXPECT_EQ(moved->moves(0).from_hash(), "");
+  EXPECT_EQ(moved->moves(0).to_hash(), kA);
 }
 
 TEST_F(OperationServiceTest, ActionsThatNeedNixOrAreNoneAreRefused) {

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/rpc/convert.h"
 #include "common/rpc/caller.h"
+#include "common/rpc/error.h"
 #include "common/rpc/page.h"
 #include "common/rpc/request_checks.h"
 #include "common/rpc/status.h"
@@ -87,7 +88,7 @@ class AgentServiceImpl final : public v1::AgentService::Service {
         if (!writer->Write(Current(service))) return grpc::Status::CANCELLED;
       }
       if ((*watcher)->closed()) {
-        return ToGrpcStatus(absl::UnavailableError("the agent is stopping"));
+        return ToGrpcStatus(MakeError(Reason::kServerStopping, "the agent is stopping"));
       }
     }
     return grpc::Status::CANCELLED;

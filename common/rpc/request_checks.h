@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 
 namespace gitops {
 
@@ -12,8 +13,9 @@ namespace gitops {
 // INVALID_ARGUMENT: it is longer than the history keeps.
 absl::Status CheckReason(const std::string& reason);
 
-// INVALID_ARGUMENT: it is no commit, nor the first digits (at least 4) of one.
-absl::Status CheckHash(const std::string& hash);
+// INVALID_ARGUMENT: it is no commit, nor the first digits (at least 4) of one. `field` is its path
+// in the request.
+absl::Status CheckHash(const std::string& hash, absl::string_view field = "hash");
 
 }  // namespace gitops
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/plan/vocabulary.h"
+#include "common/rpc/error.h"
 #include "common/sync/mutex.h"
 #include "services/hook_dispatcher/call/hook_call.h"
 
@@ -22,15 +23,18 @@ absl::Status CheckResult(const HookQuestion& question) {
   if (result.empty() || result == "ok" || result == "failed" || result == "skipped") {
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError("the result is none of ok, failed, skipped");
+  return InvalidField("result", "the result is none of ok, failed, skipped");
 }
 
 absl::Status CheckWhole(const HookQuestion& question) {
-  for (const std::string* name :
-       {&question.deployment, &question.idempotency_key, &question.traceparent}) {
-    if (name->size() <= kLongestName) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        "deployment, idempotency_key and traceparent may have ", kLongestName, " bytes each"));
+  const std::pair<const char*, const std::string&> names[] = {
+      {"deployment", question.deployment},
+      {"idempotency_key", question.idempotency_key},
+      {"traceparent", question.traceparent}};
+  for (const auto& [field, text] : names) {
+    if (text.size() <= kLongestName) continue;
+    return InvalidField(
+        field, absl::StrCat(field, " has ", text.size(), " bytes; the limit is ", kLongestName));
   }
   if (absl::Status status = CheckResult(question); !status.ok()) return status;
   return CheckQuestion(question.point, question.payload);

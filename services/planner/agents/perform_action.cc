@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
 #include "common/rpc/status.h"
 
 namespace gitops {
@@ -66,11 +67,15 @@ class Performance {
     outcome.status = Tell(result);
     outcome.unknown =
         result.gave_up || result.status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
-    const std::string details = result.status.error_details();
-    if (!result.status.ok() && !outcome.response.ParseFromString(details)) {
-      outcome.response.Clear();
-    }
+    if (!outcome.status.ok()) TakeMoves(outcome);
     return result.status;
+  }
+
+  // What a failed sync moved is a detail of its status.
+  static void TakeMoves(PerformOutcome& outcome) {
+    outcome.response =
+        DetailOf<v1::PerformActionResponse>(outcome.status).value_or(v1::PerformActionResponse());
+    outcome.status.ErasePayload(DetailUrl<v1::PerformActionResponse>());
   }
 
   absl::Status Tell(const UnaryResult& result) const {
@@ -93,10 +98,12 @@ class Performance {
       if (channel.ok()) return channel;
       if (absl::IsCancelled(channel.status())) return GaveUp();
     }
-    return absl::AbortedError(absl::StrCat(
-        "the agent at ", address_, " went away during ", request_.action(), " (", reason,
-        ") and did not come back within ", absl::FormatDuration(link_.options().return_timeout),
-        ", so it is not known what was done; `resume` goes on when it is back"));
+    return MakeError(
+        Reason::kHostLost,
+        absl::StrCat("the agent at ", address_, " went away during ", request_.action(), " (",
+                     reason, ") and did not come back within ",
+                     absl::FormatDuration(link_.options().return_timeout),
+                     ", so it is not known what was done; `resume` goes on when it is back"));
   }
 
   AgentLink& link_;

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/error.h"
 #include "common/rpc/status.h"
 #include "common/rpc/unary_call.h"
 #include "common/sync/mutex.h"
@@ -118,13 +119,17 @@ class GrpcHookCaller final : public HookCaller {
     switch (result.status.error_code()) {
       case grpc::StatusCode::UNAVAILABLE:
       case grpc::StatusCode::CANCELLED:
-        return absl::UnavailableError(absl::StrCat(
-            "cannot reach the hook dispatcher at ", address, ": ", result.status.error_message(),
-            " (is gitops-hook-dispatcher running there, and listening on that address?)"));
+        return MakeError(
+            Reason::kHookDispatcherUnreachable,
+            absl::StrCat(
+                "cannot reach the hook dispatcher at ", address, ": ",
+                result.status.error_message(),
+                " (is gitops-hook-dispatcher running there, and listening on that address?)"));
       case grpc::StatusCode::DEADLINE_EXCEEDED:
-        return absl::UnavailableError(absl::StrCat("the hook dispatcher at ", address,
-                                                   " does not answer within ",
-                                                   absl::FormatDuration(kListTimeout)));
+        return MakeError(
+            Reason::kHookDispatcherUnreachable,
+            absl::StrCat("the hook dispatcher at ", address, " does not answer within ",
+                         absl::FormatDuration(kListTimeout)));
       default:
         return FromGrpcStatus(result.status);
     }

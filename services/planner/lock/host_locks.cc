@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
+#include "common/rpc/error.h"
 #include "services/planner/lock/held_locks.h"
 #include "services/planner/lock/lease_keeper.h"
 #include "services/planner/lock/lock_table.h"
@@ -29,10 +30,12 @@ absl::Status Locked(const std::string& deployment, const std::vector<v1::HostLoc
   const v1::HostLock& first = holders.front();
   const std::string more =
       holders.size() == 1 ? "" : absl::StrCat(" (and ", holders.size() - 1, " more hosts)");
-  return absl::FailedPreconditionError(
+  return MakeError(
+      Reason::kHostLocked,
       absl::StrCat("lock hosts for the deployment ", deployment, ": the host ", first.host(),
                    " is locked by the deployment ", first.deployment(), " of ", first.actor(),
-                   " since ", Since(first), more, "; wait for its end, or break a stuck lock"));
+                   " since ", Since(first), more, "; wait for its end, or break a stuck lock"),
+      {{"host", first.host()}, {"deployment", first.deployment()}, {"actor", first.actor()}});
 }
 
 bool SameHolders(const std::vector<v1::HostLock>& a, const std::vector<v1::HostLock>& b) {

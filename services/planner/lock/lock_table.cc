@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/rpc/error.h"
 #include "common/store/convert.h"
 #include "common/store/table.h"
 #include "gitops/record/v1/deployment.pb.h"
@@ -64,7 +65,8 @@ std::vector<StoreWrite> NeededNoMore(const v1::HostLock& holder,
 absl::StatusOr<StoredLock> ReadLock(Store& store, const std::string& host) {
   absl::StatusOr<Locks::Row> row = LocksIn(store).Find(host);
   if (absl::IsNotFound(row.status())) {
-    return absl::NotFoundError(absl::StrCat("the host ", host, " is not locked"));
+    return MakeError(Reason::kHostNotLocked, absl::StrCat("the host ", host, " is not locked"),
+                     {{"host", host}});
   }
   if (!row.ok()) return row.status();
   return Read(*row);

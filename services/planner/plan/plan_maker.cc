@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/rpc/error.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"
 #include "services/planner/plan/host_services.h"
@@ -217,8 +218,9 @@ absl::Status Moved(const std::vector<std::string>& differences) {
   if (differences.size() > shown) {
     absl::StrAppend(&text, "; and ", differences.size() - shown, " more differences");
   }
-  return absl::FailedPreconditionError(absl::StrCat(
-      "the world is not as the plan showed it: ", text, ". Plan again to see what would be done"));
+  return MakeError(Reason::kPlanStale,
+                   absl::StrCat("the world is not as the plan showed it: ", text,
+                                ". Plan again to see what would be done"));
 }
 
 class PlanMakerImpl final : public PlanMaker {

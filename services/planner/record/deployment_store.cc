@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
+#include "common/rpc/error.h"
 #include "common/store/convert.h"
 #include "services/planner/record/bulk.h"
 #include "services/planner/record/deployment_id.h"
@@ -29,9 +30,10 @@ record::v1::DeploymentEntry Storable(const DeploymentRecord& record) {
 }
 
 absl::Status NotFound(const std::string& id) {
-  return absl::NotFoundError(absl::StrCat("there is no deployment ", id,
-                                          "; `gitopsctl list deployments` shows those that "
-                                          "are kept"));
+  return MakeError(Reason::kDeploymentUnknown,
+                   absl::StrCat("there is no deployment ", id,
+                                "; `gitopsctl list deployments` shows those that are kept"),
+                   {{"deployment", id}});
 }
 
 // The rows of a deployment, whose names end with 0, 1, 2…

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "common/clock/timestamp.h"
+#include "common/rpc/error.h"
 #include "common/store/convert.h"
 #include "services/planner/record/deployment_store.h"
 #include "services/planner/record/random_token.h"
@@ -78,7 +79,8 @@ absl::StatusOr<v1::Plan> DeploymentStore::LoadPlan(const std::string& token) {
     return Converted<v1::Plan>(*stored);
   }
   // The same for both, so that nothing is learnt by guessing.
-  return absl::NotFoundError(
+  return MakeError(
+      Reason::kPlanUnknown,
       "there is no plan with this token, or it has expired, or newer plans took its place; make "
       "one with `gitopsctl plan`");
 }

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
+#include "common/rpc/error.h"
 #include "common/rpc/page.h"
 #include "common/rpc/request_checks.h"
 #include "services/planner/rpc/answer_size.h"
@@ -15,7 +16,7 @@ constexpr absl::Duration kPlanLife = absl::Hours(24);
 
 absl::Status CheckId(const std::string& id) {
   if (!id.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError("no deployment is named");
+  return InvalidField("id", "no deployment is named");
 }
 
 }  // namespace
@@ -37,7 +38,8 @@ class DeploymentCalls::Place {
     if (!unfinished.ok()) return unfinished.status();
     const int most = calls_->options_.most_deployments;
     if (static_cast<int>(unfinished->size()) + calls_->making_ >= most) {
-      return absl::ResourceExhaustedError(
+      return MakeError(
+          Reason::kTooManyDeployments,
           absl::StrCat(most, " deployments have not ended; wait for one of them, or cancel one"));
     }
     ++calls_->making_;
@@ -52,8 +54,11 @@ class DeploymentCalls::Place {
 
 absl::Status DeploymentCalls::CheckStarted() const {
   if (started_) return absl::OkStatus();
-  return absl::UnavailableError(
-      "the planner is starting: it takes up the deployments it left first; try again soon");
+  return WithRetryDelay(
+      MakeError(Reason::kServerStarting,
+                "the planner is starting: it takes up the deployments it left first; try again "
+                "soon"),
+      absl::Seconds(1));
 }
 
 absl::Status DeploymentCalls::CheckBegan(const std::string& id) const {
@@ -61,8 +66,9 @@ absl::Status DeploymentCalls::CheckBegan(const std::string& id) const {
   if (!entry.ok()) return entry.status();
   const v1::Deployment& deployment = entry->deployment;
   if (!HasEnded(deployment.state()) || deployment.host_count() > 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("deployment ", id, " has no hosts to go on with; begin another"));
+  return MakeError(Reason::kNothingToResume,
+                   absl::StrCat("deployment ", id, " has no hosts to go on with; begin another"),
+                   {{"deployment", id}});
 }
 
 absl::StatusOr<v1::Plan> DeploymentCalls::CreatePlan(const v1::DeploymentSpec& spec,
@@ -133,11 +139,13 @@ absl::Status DeploymentCalls::KeepCalls(const Deployments::NewDeployment& deploy
   entry.traceparent = deployment.traceparent;
   const absl::Status stored = options_.store->Create(entry, {}, deployment.calls);
   if (!stored.ok()) {
-    return {why.code(), absl::StrCat(why.message(), " (and what its hooks were asked could not be ",
-                                     "stored: ", stored.message(), ")")};
+    return WithMessage(why,
+                       absl::StrCat(why.message(), " (and what its hooks were asked could not be ",
+                                    "stored: ", stored.message(), ")"));
   }
-  return {why.code(), absl::StrCat(why.message(), " (deployment ", deployment.id,
-                                   " keeps what its hooks were asked)")};
+  return WithMetadata(WithMessage(why, absl::StrCat(why.message(), " (deployment ", deployment.id,
+                                                    " keeps what its hooks were asked)")),
+                      {{"deployment", deployment.id}});
 }
 
 absl::StatusOr<v1::Deployment> DeploymentCalls::RollBack(
@@ -148,9 +156,11 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::RollBack(
   const absl::StatusOr<v1::Deployment> done = options_.store->Whole(request.id());
   if (!done.ok()) return done.status();
   if (!HasEnded(done->state())) {
-    return absl::FailedPreconditionError(
+    return MakeError(
+        Reason::kDeploymentNotEnded,
         absl::StrCat("deployment ", request.id(),
-                     " has not ended; cancel it first, and wait until its hosts have stopped"));
+                     " has not ended; cancel it first, and wait until its hosts have stopped"),
+        {{"deployment", request.id()}});
   }
   Place place(this);
   if (absl::Status status = place.Take(); !status.ok()) return status;
@@ -186,7 +196,7 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::Resume(const std::string& id,
 
 absl::StatusOr<v1::HostLock> DeploymentCalls::BreakLock(const v1::BreakLockRequest& request,
                                                         const CallContext& call) {
-  if (request.host().empty()) return absl::InvalidArgumentError("no host is named");
+  if (request.host().empty()) return InvalidField("host", "no host is named");
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
   // Before, nobody would note it in the record of the deployment that is taken up again.
   if (absl::Status status = CheckStarted(); !status.ok()) return status;

@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/rpc/error.h"
 #include "common/rpc/page.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"
@@ -37,7 +38,7 @@ absl::StatusOr<Cursor> ReadCursor(const std::string& after) {
       return cursor;
     }
   }
-  return absl::InvalidArgumentError("page_token is not one that this method gave out");
+  return InvalidField("page_token", "page_token is not one that this method gave out");
 }
 
 // Where the host that the page ended with is now; `gone`: it has left, and this is who took its

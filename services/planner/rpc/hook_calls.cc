@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/plan/vocabulary.h"
+#include "common/rpc/error.h"
 #include "services/planner/plan/check_spec.h"
 
 namespace gitops {
@@ -18,12 +19,12 @@ absl::Status Check(const HookCaller& hooks, const v1::TestHooksRequest& request)
   }
   const std::string& result = request.result();
   if (!result.empty() && result != "ok" && result != "failed" && result != "skipped") {
-    return absl::InvalidArgumentError(absl::StrCat("result: \"", absl::CHexEscape(result),
-                                                   "\" is none of ok, failed and skipped"));
+    return InvalidField("result", absl::StrCat("result: \"", absl::CHexEscape(result),
+                                               "\" is none of ok, failed and skipped"));
   }
   if (hooks.configured()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      "this planner has no hook dispatcher; start it with --hook-dispatcher ADDR");
+  return MakeError(Reason::kNoHookDispatcher,
+                   "this planner has no hook dispatcher; start it with --hook-dispatcher ADDR");
 }
 
 v1::DispatchHookRequest ToDispatch(const Fleet& fleet, const v1::TestHooksRequest& request,

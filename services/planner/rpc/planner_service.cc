@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/rpc/caller.h"
+#include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
 #include "common/rpc/status.h"
 #include "services/planner/rpc/deployment_calls.h"
@@ -251,7 +252,7 @@ class PlannerServiceImpl final : public PlannerService {
     absl::Status told = watch.TellAll();
     while (told.ok() && !context.IsCancelled()) {
       told = watch.TellChanges(changes.Next());
-      if (changes.closed()) return absl::UnavailableError("the planner is stopping");
+      if (changes.closed()) return MakeError(Reason::kServerStopping, "the planner is stopping");
     }
     return told.ok() ? absl::CancelledError("the watcher is gone") : told;
   }
@@ -262,7 +263,8 @@ class PlannerServiceImpl final : public PlannerService {
     while (told.ok() && !watch.done() && !context.IsCancelled()) {
       told = watch.TellChanges(changes.Next());
       if (!watch.done() && changes.closed()) {
-        return absl::UnavailableError("the planner is stopping; the deployment goes on later");
+        return MakeError(Reason::kServerStopping,
+                         "the planner is stopping; the deployment goes on later");
       }
     }
     if (!told.ok() || watch.done()) return told;
@@ -276,7 +278,8 @@ class PlannerServiceImpl final : public PlannerService {
     ~Turn() { --service_->commands_; }
     absl::Status status() const {
       if (number_ <= service_->options_.most_commands) return absl::OkStatus();
-      return absl::ResourceExhaustedError(
+      return MakeError(
+          Reason::kTooManyCalls,
           absl::StrCat("this planner carries out ", service_->options_.most_commands,
                        " commands to many hosts already; try again when one has ended"));
     }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -34,10 +35,11 @@ Watches::~Watches() {
 
 absl::StatusOr<std::unique_ptr<Watches::Place>> Watches::Enter(Watcher watcher) {
   MutexLock lock(mutex_);
-  if (closed_) return absl::UnavailableError("the planner is stopping");
+  if (closed_) return MakeError(Reason::kServerStopping, "the planner is stopping");
   if (static_cast<int>(entries_.size()) >= most_) {
-    return absl::ResourceExhaustedError(absl::StrCat("this planner has ", most_, " watchers of ",
-                                                     what_, " already; end one of them"));
+    return MakeError(Reason::kTooManyWatchers,
+                     absl::StrCat("this planner has ", most_, " watchers of ", what_,
+                                  " already; end one of them"));
   }
   entries_[++last_id_].watcher = std::move(watcher);
   changed_.NotifyAll();

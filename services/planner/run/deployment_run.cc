@@ -9,6 +9,7 @@
 #include "common/clock/timestamp.h"
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
+#include "common/rpc/error.h"
 #include "services/planner/run/host_run.h"
 #include "services/planner/run/rollout_policy.h"
 
@@ -160,8 +161,9 @@ absl::StatusOr<v1::Deployment> DeploymentRun::Cancel(const std::string& actor,
   });
   if (!status.ok()) return status;
   if (ended) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("deployment ", id(), " cannot be cancelled: it has ended"));
+    return MakeError(Reason::kDeploymentEnded,
+                     absl::StrCat("deployment ", id(), " cannot be cancelled: it has ended"),
+                     {{"deployment", id()}});
   }
   MutexLock lock(mutex_);
   return entry_.deployment;

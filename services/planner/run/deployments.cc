@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
+#include "common/rpc/error.h"
 #include "services/planner/run/deployment_run.h"
 #include "services/planner/run/new_entries.h"
 #include "services/planner/run/phase_gauges.h"
@@ -59,7 +60,7 @@ class DeploymentsImpl : public Deployments {
   absl::Status CheckRunning() {
     MutexLock lock(mutex_);
     if (!stopped_) return absl::OkStatus();
-    return absl::UnavailableError("the planner is stopping; ask again when it is back");
+    return MakeError(Reason::kServerStopping, "the planner is stopping; ask again when it is back");
   }
   absl::StatusOr<std::unique_ptr<HeldLocks>> LockAtOnce(const NewDeployment& deployment);
   absl::Status StoreResumed(DeploymentRecord& entry, std::vector<HostRecord>& hosts,
@@ -146,8 +147,10 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::Cancel(const std::string& id,
   if (!entry.ok()) return entry.status();
   const v1::Deployment& deployment = entry->deployment;
   if (HasEnded(deployment.state())) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "deployment ", id, " cannot be cancelled: it has ended ", StateText(deployment.state())));
+    return MakeError(Reason::kDeploymentEnded,
+                     absl::StrCat("deployment ", id, " cannot be cancelled: it has ended ",
+                                  StateText(deployment.state())),
+                     {{"deployment", id}});
   }
   return absl::FailedPreconditionError(
       absl::StrCat("deployment ", id, " cannot be cancelled here: planner ", deployment.planner(),
@@ -161,9 +164,11 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::Resume(const std::string& id,
   absl::StatusOr<DeploymentRecord> entry = options_.store->Load(id);
   if (!entry.ok()) return entry.status();
   if (!HasEnded(entry->deployment.state())) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "deployment ", id, " cannot be resumed: it has not ended (",
-        StateText(entry->deployment.state()), ", planner ", entry->deployment.planner(), ")"));
+    return MakeError(Reason::kDeploymentNotEnded,
+                     absl::StrCat("deployment ", id, " cannot be resumed: it has not ended (",
+                                  StateText(entry->deployment.state()), ", planner ",
+                                  entry->deployment.planner(), ")"),
+                     {{"deployment", id}});
   }
   AwaitGone(id);
   absl::StatusOr<std::vector<HostRecord>> hosts = options_.store->LoadHosts(id);
@@ -195,8 +200,9 @@ absl::Status DeploymentsImpl::StoreResumed(DeploymentRecord& entry, std::vector<
     if (!status.ok()) return status;
   }
   if (resumed == 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("deployment ", id, " cannot be resumed: all its hosts are done"));
+    return MakeError(Reason::kNothingToResume,
+                     absl::StrCat("deployment ", id, " cannot be resumed: all its hosts are done"),
+                     {{"deployment", id}});
   }
   ResumeEntry(entry, options_.clock->Now(), actor);
   return options_.store->Save(entry);
