@@ -14,9 +14,10 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "common/rpc/caller.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/principal.h"
 #include "common/rpc/status.h"
+#include "common/rpc/user_metadata.h"
 #include "common/sync/mutex.h"
 #include "gitops/v1/agent.grpc.pb.h"
 
@@ -40,7 +41,7 @@ class FakeAgent : public v1::AgentService::Service {
     if (request->service() == "verbose") {
       return ToGrpcStatus(absl::InternalError(std::string(100'000, '\n')));
     }
-    response->mutable_service()->set_service(CallerName(*context));
+    response->mutable_service()->set_service(PrincipalText(PrincipalOf(*context)));
     return grpc::Status::OK;
   }
 
