@@ -339,6 +339,7 @@ TEST_F(DeploymentRpcTest, AWatchOfOneThatHasEndedEndsAtOnceAndOfNoneIsNotFound) 
 
 TEST_F(DeploymentRpcTest, BeforeWhatWasLeftIsTakenUpNothingIsBegun) {
   const auto service = NewPlannerService({.clock = Clock::System(),
+                                          .gate = &gate_,
                                           .fleet = &fleet_,
                                           .locks = locks_.get(),
                                           .agents = &agents_,

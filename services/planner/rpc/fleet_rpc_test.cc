@@ -153,7 +153,7 @@ TEST_F(FleetRpcTest, ACommandReachesEverySelectedHostThatHasTheServiceForTheCall
   EXPECT_THAT(Codes(response), ElementsAre("web1 0", "db1 0"));
   EXPECT_EQ(response.outcomes(0).service().host(), "web1");
   EXPECT_THAT(agents_.Look("web1:8004").services["nginx"].frozen_by,
-              MatchesRegex("alice@laptop( from ipv[46]:[0-9a-f.:]+)? through the planner"));
+              MatchesRegex("alice@laptop( from ipv[46]:[0-9a-f.:]+)?"));
   EXPECT_EQ(agents_.Look("web2:8004").services["nginx"].frozen_by, "");
 }
 
