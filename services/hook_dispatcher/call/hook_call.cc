@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "common/clock/timestamp.h"
-#include "common/config/fleet.h"
+#include "common/git/url.h"
 #include "common/plan/vocabulary.h"
 #include "common/sync/mutex.h"
 #include "common/text/utf8.h"

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "common/config/fleet.h"
+#include "common/git/url.h"
 #include "common/rpc/status.h"
 
 namespace gitops {
