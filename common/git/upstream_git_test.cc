@@ -92,8 +92,8 @@ TEST_F(PushTest, AnEditedFileArrivesAndNothingElseChanges) {
   ASSERT_EQ(Clone(), absl::OkStatus());
   Write("app.yaml", "tag: v2\n");
   ASSERT_EQ(CommitAndPush("promotion"), absl::OkStatus());
-  EXPECT_EQ(upstream_.Git({"show", "promotion:app.yaml"}), "tag: v2\n");
-  EXPECT_EQ(upstream_.Git({"diff", "--name-only", "main", "promotion"}), "app.yaml\n");
+  EXPECT_EQ(upstream_.Git({"show", "promotion:app.yaml"}), "tag: v2");
+  EXPECT_EQ(upstream_.Git({"diff", "--name-only", "main", "promotion"}), "app.yaml");
 }
 
 TEST_F(PushTest, AttributesConvertNothingAndRunNothing) {
@@ -128,7 +128,7 @@ TEST_F(PushTest, APushThatLostTheRaceIsAbortedAndLeavesTheOtherCommit) {
   Write("app.yaml", "tag: v2\n");
   const absl::Status status = CommitAndPush("main");
   EXPECT_EQ(status.code(), absl::StatusCode::kAborted) << status;
-  EXPECT_EQ(upstream_.Git({"rev-parse", "main"}), theirs + "\n");
+  EXPECT_EQ(upstream_.Git({"rev-parse", "main"}), theirs);
 }
 
 TEST_F(PushTest, OnlyTheUpstreamsProtocolIsUsed) {
