@@ -7,7 +7,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "common/config/fleet.h"
 #include "common/git/upstream.h"
 
 namespace gitops {
