@@ -16,8 +16,7 @@ TEST(BackoffTest, DoublesUpToTheLongest) {
 }
 
 TEST(BackoffTest, JitterOnlyShortensAndNotBelowTheShortest) {
-  constexpr Backoff half = {
-      .first = absl::Seconds(1), .longest = absl::Seconds(2), .jitter = 0.5};
+  constexpr Backoff half = {.first = absl::Seconds(1), .longest = absl::Seconds(2), .jitter = 0.5};
   EXPECT_EQ(half.After(1, 0), absl::Seconds(1));
   EXPECT_EQ(half.After(1, 0.5), absl::Milliseconds(750));
   EXPECT_EQ(half.After(2, 1), absl::Seconds(1));
