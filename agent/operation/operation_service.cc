@@ -9,6 +9,7 @@
 #include "agent/operation/boot_id.h"
 #include "agent/operation/check_runner.h"
 #include "agent/operation/host_actions.h"
+#include "common/git/url.h"
 #include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
 #include "common/rpc/status.h"

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "agent/operation/history_words.h"
 #include "common/config/fleet.h"
+#include "common/git/url.h"
 #include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
 

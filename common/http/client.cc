@@ -8,7 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "common/config/fleet.h"
+#include "common/git/url.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {

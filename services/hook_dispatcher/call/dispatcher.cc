@@ -8,6 +8,7 @@
 #include "common/plan/vocabulary.h"
 #include "common/rpc/error.h"
 #include "common/sync/mutex.h"
+#include "common/trace/traceparent.h"
 #include "services/hook_dispatcher/call/hook_call.h"
 
 namespace gitops {
@@ -79,7 +80,7 @@ class DispatcherImpl : public Dispatcher {
                                                     const std::function<bool()>& give_up) override {
     if (absl::Status status = CheckWhole(question); !status.ok()) return status;
     if (question.idempotency_key.empty()) question.idempotency_key = NewIdempotencyKey();
-    if (!IsTraceparent(question.traceparent)) question.traceparent = NewTraceparent();
+    question.traceparent = TraceparentOrNew(question.traceparent);
     v1::DispatchHookResponse response;
     const std::shared_ptr<const Hooks> hooks = this->hooks();
     for (const HookSpec& hook : *hooks) {

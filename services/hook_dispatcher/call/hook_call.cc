@@ -7,8 +7,9 @@
 #include <utility>
 
 #include "common/clock/timestamp.h"
-#include "common/config/fleet.h"
+#include "common/git/url.h"
 #include "common/plan/vocabulary.h"
+#include "common/retry/backoff.h"
 #include "common/sync/mutex.h"
 #include "common/text/utf8.h"
 
@@ -54,7 +55,7 @@ class Attempts {
       if (response.ok()) response_ = *std::move(response);
       const absl::Status status = response.status();
       if (made_ > hook_.retries || !IsWorthRetrying(status, response_)) return status;
-      if (!Pause(BackOff(made_ + 1, Jitter()), clock_, give_up_)) {
+      if (!Pause(kHookBackoff.After(made_, Jitter()), clock_, give_up_)) {
         return absl::CancelledError("given up before another attempt");
       }
     }

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "common/config/fleet.h"
+#include "common/git/url.h"
 
 namespace gitops {
 namespace {

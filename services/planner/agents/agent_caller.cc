@@ -7,6 +7,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/retry/backoff.h"
 #include "common/rpc/status.h"
 #include "common/rpc/user_metadata.h"
 #include "services/planner/agents/agent_link.h"
@@ -21,8 +22,6 @@ using Services = v1::AgentService::StubInterface::async_interface;
 constexpr absl::Duration kReadTimeout = absl::Seconds(30);
 // These wait for an upstream, or for a publication and its unit.
 constexpr absl::Duration kMoveTimeout = absl::Minutes(5);
-constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
-constexpr absl::Duration kLongestPause = absl::Seconds(1);
 
 // gRPC aborts the process over metadata that is not printable ASCII.
 std::string Printable(std::string text) {
@@ -131,8 +130,7 @@ absl::StatusOr<std::string> GrpcAgentCaller::AwaitReboot(const std::string& addr
                                                          absl::Duration timeout,
                                                          const GiveUp& give_up) {
   const absl::Time deadline = link_.Now() + timeout;
-  absl::Duration pause = kFirstPause;
-  while (true) {
+  for (int asked = 1;; ++asked) {
     const auto status = link_.Ask(address, link_.options().connect_timeout, give_up);
     if (status.ok() && status->boot_id() != before) return status->boot_id();
     if (link_.Now() >= deadline) {
@@ -140,11 +138,10 @@ absl::StatusOr<std::string> GrpcAgentCaller::AwaitReboot(const std::string& addr
           "the host at ", address, " is not back after ", absl::FormatDuration(timeout), ": ",
           status.ok() ? "its agent answers, but it has not rebooted" : status.status().message()));
     }
-    const absl::Time next = std::min(link_.Now() + pause, deadline);
+    const absl::Time next = std::min(link_.Now() + kRebootBackoff.After(asked), deadline);
     if (absl::IsCancelled(status.status()) || !link_.Pause(next, give_up)) {
       return absl::CancelledError(absl::StrCat("gave up waiting for the reboot of ", address));
     }
-    pause = std::min(2 * pause, kLongestPause);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "common/git/url.h"
 #include "common/rpc/address.h"
 #include "services/planner/check/repeated_checks.h"
 

@@ -7,13 +7,13 @@
 #include "absl/strings/str_cat.h"
 #include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
+#include "common/rpc/trace.h"
 #include "services/planner/rpc/deployment_calls.h"
 #include "services/planner/rpc/deployment_watch.h"
 #include "services/planner/rpc/fleet_commands.h"
 #include "services/planner/rpc/fleet_lists.h"
 #include "services/planner/rpc/fleet_watch.h"
 #include "services/planner/rpc/hook_calls.h"
-#include "services/planner/rpc/traceparent.h"
 #include "services/planner/rpc/watches.h"
 
 namespace gitops {

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/path/fd.h"
+#include "common/plan/action.h"
 
 namespace gitops {
 namespace {
@@ -115,7 +116,8 @@ absl::StatusOr<std::vector<v1::PerformActionRequest>> MakeActionRequests(
   v1::PerformActionRequest request;
   *request.mutable_operation() = MakeOperation(deployment, name, number, fencing);
   request.set_action(move.action);
-  if (move.action == "sync") {
+  const ActionTraits& traits = TraitsOf(move.action);
+  if (traits.takes_revision) {
     const bool only_services = deployment.deployment.revisions().empty();
     if (only_services && service.empty() && !host.revisions.empty()) {
       return SyncEach(host, request);
@@ -123,11 +125,9 @@ absl::StatusOr<std::vector<v1::PerformActionRequest>> MakeActionRequests(
     *request.mutable_upstream_revisions() = deployment.deployment.revisions();
     *request.mutable_service_revisions() = host.revisions;
   }
-  if (move.action == "sync" || move.action == "freeze" || move.action == "unfreeze") {
-    request.set_service(service);
-  }
-  if (move.action == "run-secret-triggers") AddTriggers(spec, request);
-  if (move.action == "upload-secrets") {
+  if (traits.takes_service) request.set_service(service);
+  if (traits.action == HostAction::kRunSecretTriggers) AddTriggers(spec, request);
+  if (traits.action == HostAction::kUploadSecrets) {
     if (absl::Status status = AddUploads(spec, move.secrets, request); !status.ok()) return status;
   }
   return std::vector<v1::PerformActionRequest>{std::move(request)};

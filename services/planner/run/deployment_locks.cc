@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
 #include "common/crash/crash_point.h"
+#include "common/retry/backoff.h"
 #include "services/planner/run/deployment_run.h"
 #include "services/planner/run/host_run.h"
 #include "services/planner/run/new_entries.h"
@@ -42,7 +43,7 @@ bool DeploymentRun::TakeLocks() {
     }
     StoreTrouble(locks.status());
     Count("");
-    if (!Pause(StoreBackoff(attempt))) return false;
+    if (!Pause(kStoreBackoff.After(attempt))) return false;
   }
   StoreTrouble(absl::OkStatus());
   // Also while nothing is asked of any host: in a pause, or in the midst of a long action.
@@ -108,7 +109,7 @@ RunControl::LockState DeploymentRun::CheckLock(const std::string& host) {
       return state;
     }
     StoreTrouble(fencing.status());
-    if (!Pause(StoreBackoff(attempt))) return state;
+    if (!Pause(kStoreBackoff.After(attempt))) return state;
   }
 }
 

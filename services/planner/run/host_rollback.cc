@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/crash/crash_point.h"
+#include "common/plan/action.h"
 #include "services/planner/run/action_request.h"
 #include "services/planner/run/host_moves.h"
 #include "services/planner/run/host_run.h"
@@ -76,7 +77,7 @@ bool HostRollback::LearnOpenMoves() {
   move.kind = Move::Kind::kPerform;
   move.action = entry.progress.open().action();
   move.number = entry.progress.open().number();
-  if (move.action != "sync") {
+  if (!TraitsOf(move.action).takes_revision) {
     unknown_ = move.action;
     return true;
   }
@@ -126,13 +127,13 @@ bool HostRollback::BringBack(const NetMove& move, int number) {
   v1::PerformActionRequest request;
   *request.mutable_operation() =
       MakeOperation(run_.facts(), session_.host(), absl::StrCat("rollback-", number), lock.fencing);
-  request.set_action("sync");
+  request.set_action(NameOf(HostAction::kSync));
   request.set_service(move.service);
   v1::ServiceRevision* revision = request.add_service_revisions();
   revision->set_service(move.service);
   revision->set_hash(move.from_hash);
 
-  v1::ActionRecord* action = log_.BeginAction("sync", false, request.operation().id());
+  v1::ActionRecord* action = log_.BeginAction(request.action(), false, request.operation().id());
   PerformOutcome outcome;
   if (!Ask(request, outcome)) return false;
   action->set_output(outcome.response.output());
@@ -165,7 +166,8 @@ bool HostRollback::FindOtherActions(std::set<std::string>& others) {
     for (const v1::ActionRecord& action : step.actions()) {
       const bool done = action.result() == v1::STEP_RESULT_OK;
       const bool check = absl::EndsWith(action.action(), "-checks");
-      if (done && !check && action.action() != "sync") others.insert(action.action());
+      if (done && !check && !TraitsOf(action.action()).takes_revision)
+        others.insert(action.action());
     }
   }
   return true;

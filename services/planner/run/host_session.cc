@@ -4,13 +4,10 @@
 
 #include "common/clock/timestamp.h"
 #include "common/log/log.h"
+#include "common/retry/backoff.h"
 #include "services/planner/run/rollout_policy.h"
 
 namespace gitops {
-
-absl::Duration StoreBackoff(int attempt) {
-  return std::min(absl::Milliseconds(100) * (1 << std::min(attempt - 1, 6)), absl::Seconds(5));
-}
 
 bool StoreUntilDone(RunControl* run, const std::function<absl::Status()>& write) {
   for (int attempt = 1;; ++attempt) {
@@ -20,7 +17,7 @@ bool StoreUntilDone(RunControl* run, const std::function<absl::Status()>& write)
       return true;
     }
     run->StoreTrouble(status);
-    if (!run->Pause(StoreBackoff(attempt))) return false;
+    if (!run->Pause(kStoreBackoff.After(attempt))) return false;
   }
 }
 

@@ -43,9 +43,6 @@ class RunControl {
   virtual void StoreTrouble(const absl::Status& status) = 0;
 };
 
-// How long to wait before the nth repetition (from 1 on) of what could not be stored or asked.
-absl::Duration StoreBackoff(int attempt);
-
 // Does `write` until it has succeeded; false: leaving.
 bool StoreUntilDone(RunControl* run, const std::function<absl::Status()>& write);
 

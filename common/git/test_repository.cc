@@ -1,4 +1,4 @@
-#include "agent/git/test_repository.h"
+#include "common/git/test_repository.h"
 
 #include <cstdio>
 #include <cstdlib>

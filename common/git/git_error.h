@@ -1,5 +1,5 @@
-#ifndef GITOPS_AGENT_GIT_GIT_ERROR_H_
-#define GITOPS_AGENT_GIT_GIT_ERROR_H_
+#ifndef GITOPS_COMMON_GIT_GIT_ERROR_H_
+#define GITOPS_COMMON_GIT_GIT_ERROR_H_
 
 #include <string>
 
@@ -14,10 +14,11 @@ namespace gitops {
 std::string CondenseGitError(absl::string_view error_output);
 
 // The status of a git command that failed; `attempt` as in "fetching main from https://h/x".
-// DATA_LOSS means that the mirror itself is damaged. Where git says nothing that is known:
-// UNAVAILABLE if the command spoke to the upstream, otherwise INTERNAL.
+// DATA_LOSS: the local repository is damaged. ABORTED: a push lost to another one; fetch again.
+// FAILED_PRECONDITION also: the upstream refuses the push (a hook, a protected branch). If git says
+// nothing that is known: UNAVAILABLE if the command spoke to the upstream, otherwise INTERNAL.
 absl::Status StatusFromGit(absl::string_view attempt, const CommandResult& result, bool remote);
 
 }  // namespace gitops
 
-#endif  // GITOPS_AGENT_GIT_GIT_ERROR_H_
+#endif  // GITOPS_COMMON_GIT_GIT_ERROR_H_

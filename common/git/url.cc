@@ -1,3 +1,5 @@
+#include "common/git/url.h"
+
 #include <algorithm>
 #include <vector>
 
@@ -5,9 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "common/config/fleet.h"
-#include "common/config/fleet_check.h"
-#include "common/config/toml.h"
+#include "common/text/nearest.h"
 
 namespace gitops {
 namespace {

@@ -1,4 +1,4 @@
-#include "agent/git/mirror_directory.h"
+#include "common/git/git_directory.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -64,15 +64,33 @@ uid_t OwnerOf(const Account& account) {
 
 }  // namespace
 
-absl::Status MakeMirrorDirectory(const MirrorPaths& paths, const Account& account) {
+GitPaths::GitPaths(const std::string& directory)
+    : directory(directory),
+      repository(absl::StrCat(directory, "/repository.git")),
+      work_tree(absl::StrCat(directory, "/tree")),
+      config(absl::StrCat(directory, "/gitconfig")),
+      home(absl::StrCat(directory, "/home")),
+      work_tree_template(absl::StrCat(directory, "/template")) {}
+
+absl::Status MakeGitDirectory(const GitPaths& paths, const Account& account) {
   if (auto status = MakeDirectories(paths.home, 0711); !status.ok()) return status;
   if (account.uid < 0) return absl::OkStatus();
-  // An own umask must not keep the account out of what was just made.
-  const std::string mirrors = paths.directory.substr(0, paths.directory.rfind('/'));
-  for (const std::string& directory : {mirrors, paths.directory, paths.home}) {
+  // This process's umask must not keep the account out of what was just made.
+  const std::string parent = paths.directory.substr(0, paths.directory.rfind('/'));
+  for (const std::string& directory : {parent, paths.directory, paths.home}) {
     if (chmod(directory.c_str(), 0711) != 0) return Failed("change the mode of", directory);
   }
   return CheckPassable(paths.home, account);
+}
+
+absl::Status MakeTemplate(const GitPaths& paths, absl::string_view attributes,
+                          const Account& account) {
+  const std::string info = paths.work_tree_template + "/info";
+  if (auto status = MakeDirectories(info, 0755); !status.ok()) return status;
+  for (const std::string& directory : {paths.work_tree_template, info}) {
+    if (chmod(directory.c_str(), 0755) != 0) return Failed("change the mode of", directory);
+  }
+  return WritePrivateFile(info + "/attributes", attributes, account);
 }
 
 absl::Status WritePrivateFile(const std::string& path, absl::string_view content,
@@ -96,16 +114,13 @@ absl::Status WritePrivateFile(const std::string& path, absl::string_view content
   return absl::OkStatus();
 }
 
-absl::Status MakeRepositoryDirectory(const MirrorPaths& paths, const Account& account) {
-  if (mkdir(paths.repository.c_str(), 0700) != 0 && errno != EEXIST) {
-    return Failed("create", paths.repository);
-  }
-  const Fd directory(
-      open(paths.repository.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!directory) return Failed("open", paths.repository);
+absl::Status MakeAccountDirectory(const std::string& path, const Account& account) {
+  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return Failed("create", path);
+  const Fd directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!directory) return Failed("open", path);
   if (account.uid >= 0 && fchown(directory.get(), static_cast<uid_t>(account.uid),
                                  static_cast<gid_t>(account.gid)) != 0) {
-    return Failed("change the owner of", paths.repository);
+    return Failed("change the owner of", path);
   }
   return absl::OkStatus();
 }

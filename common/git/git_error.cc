@@ -1,4 +1,4 @@
-#include "agent/git/git_error.h"
+#include "common/git/git_error.h"
 
 #include <signal.h>
 
@@ -13,7 +13,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "common/config/fleet.h"
+#include "common/git/url.h"
 
 namespace gitops {
 namespace {
@@ -51,6 +51,8 @@ constexpr std::array kPatterns = {
     Pattern{"certificate verification failed", absl::StatusCode::kFailedPrecondition},
     Pattern{"error setting certificate", absl::StatusCode::kFailedPrecondition},
     Pattern{"fsck error", absl::StatusCode::kFailedPrecondition},
+    Pattern{"[remote rejected]", absl::StatusCode::kFailedPrecondition},
+    Pattern{"[rejected]", absl::StatusCode::kAborted},
     Pattern{"mismatched algorithms", absl::StatusCode::kDataLoss},
     Pattern{"not a git repository: '", absl::StatusCode::kDataLoss},
     Pattern{" is corrupt", absl::StatusCode::kDataLoss},
@@ -111,7 +113,8 @@ constexpr std::array<absl::string_view, 20> kEmptyLines = {
 
 bool SaysSomething(absl::string_view line) {
   return !line.empty() && !absl::StartsWith(line, "hint:") && !absl::StartsWith(line, "warning:") &&
-         !absl::StartsWith(line, "From ") &&
+         !absl::StartsWith(line, "From ") && !absl::StartsWith(line, "To ") &&
+         !absl::StartsWith(line, "error: failed to push some refs to ") &&
          std::find(kEmptyLines.begin(), kEmptyLines.end(), line) == kEmptyLines.end();
 }
 

@@ -1,10 +1,11 @@
-#ifndef GITOPS_AGENT_GIT_REFS_H_
-#define GITOPS_AGENT_GIT_REFS_H_
+#ifndef GITOPS_COMMON_GIT_REFS_H_
+#define GITOPS_COMMON_GIT_REFS_H_
 
 #include <map>
 #include <set>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
@@ -13,9 +14,9 @@ namespace gitops {
 // A full object name as git prints it: 40 or 64 lower-case hex digits.
 bool IsObjectId(absl::string_view text);
 
-// Whether git could have made a branch of this name; what could be mistaken for a pattern or an
-// option is none.
-bool IsBranchName(absl::string_view name);
+// OK if `branch` can name a branch, as `git check-ref-format --branch` decides; patterns and
+// options cannot. INVALID_ARGUMENT: what is wrong with it.
+absl::Status CheckBranch(absl::string_view branch);
 
 // What `git ls-remote` printed, for the branches `refs`: the commit of each, or NOT_FOUND with the
 // name of the upstream.
@@ -25,4 +26,4 @@ std::map<std::string, absl::StatusOr<std::string>> ParseRefs(absl::string_view u
 
 }  // namespace gitops
 
-#endif  // GITOPS_AGENT_GIT_REFS_H_
+#endif  // GITOPS_COMMON_GIT_REFS_H_

@@ -1,5 +1,5 @@
-#ifndef GITOPS_AGENT_GIT_UPSTREAM_ACCESS_H_
-#define GITOPS_AGENT_GIT_UPSTREAM_ACCESS_H_
+#ifndef GITOPS_COMMON_GIT_UPSTREAM_ACCESS_H_
+#define GITOPS_COMMON_GIT_UPSTREAM_ACCESS_H_
 
 #include <string>
 #include <vector>
@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "common/config/fleet.h"
+#include "common/git/upstream.h"
 
 namespace gitops {
 
@@ -46,4 +46,4 @@ absl::Status CheckLocalUpstream(const std::string& path);
 
 }  // namespace gitops
 
-#endif  // GITOPS_AGENT_GIT_UPSTREAM_ACCESS_H_
+#endif  // GITOPS_COMMON_GIT_UPSTREAM_ACCESS_H_

@@ -1,4 +1,4 @@
-#include "agent/git/account.h"
+#include "common/git/account.h"
 
 #include <unistd.h>
 
@@ -19,7 +19,7 @@ absl::StatusOr<Account> FindAccount(const std::string& user) {
   if (geteuid() != 0) {
     return absl::FailedPreconditionError(
         absl::StrCat("git cannot run as \"", user,
-                     "\": the agent is not root; run it as root or as that account"));
+                     "\": this program is not root; run it as root or as that account"));
   }
   return Account{.name = user,
                  .uid = static_cast<int64_t>(found->uid),

@@ -1,4 +1,4 @@
-#include "agent/git/upstream_access.h"
+#include "common/git/upstream_access.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -19,6 +19,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/git/url.h"
 
 namespace gitops {
 namespace {
@@ -252,7 +253,7 @@ absl::StatusOr<UpstreamAccess> ParseUpstream(const UpstreamSpec& spec) {
 // all the same, and what is published is checked by CheckTree.
 std::string GitConfigFor(const UpstreamAccess& access, const UpstreamSpec& spec) {
   std::string text = absl::StrCat(
-      "# Written by gitops-agent at each start.\n[remote \"origin\"]\n url = ",
+      "# Written by gitops, which overwrites changes.\n[remote \"origin\"]\n url = ",
       ConfigQuoted(access.url), "\n[protocol]\n version = 2\n allow = never\n[protocol \"",
       access.scheme, "\"]\n allow = always\n",
       "[core]\n hooksPath = /dev/null\n fsmonitor = false\n attributesFile = /dev/null\n"

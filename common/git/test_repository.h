@@ -1,5 +1,5 @@
-#ifndef GITOPS_AGENT_GIT_TEST_REPOSITORY_H_
-#define GITOPS_AGENT_GIT_TEST_REPOSITORY_H_
+#ifndef GITOPS_COMMON_GIT_TEST_REPOSITORY_H_
+#define GITOPS_COMMON_GIT_TEST_REPOSITORY_H_
 
 #include <map>
 #include <string>
@@ -44,4 +44,4 @@ class TestRepository {
 
 }  // namespace gitops
 
-#endif  // GITOPS_AGENT_GIT_TEST_REPOSITORY_H_
+#endif  // GITOPS_COMMON_GIT_TEST_REPOSITORY_H_

@@ -1,7 +1,6 @@
-#include "services/planner/rpc/traceparent.h"
+#include "common/trace/traceparent.h"
 
 #include <cstddef>
-#include <cstdint>
 #include <random>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +13,7 @@ constexpr size_t kLength = 55;
 bool IsHex(absl::string_view text) {
   return text.find_first_not_of("0123456789abcdef") == absl::string_view::npos;
 }
+
 bool IsZero(absl::string_view text) {
   return text.find_first_not_of('0') == absl::string_view::npos;
 }
@@ -28,18 +28,17 @@ bool IsTraceparent(absl::string_view text) {
   return IsHex(trace) && IsHex(span) && IsHex(text.substr(53)) && !IsZero(trace) && !IsZero(span);
 }
 
-std::string TraceparentOf(const grpc::ServerContext& context) {
-  const auto sent = context.client_metadata().find("traceparent");
-  if (sent != context.client_metadata().end()) {
-    const absl::string_view text(sent->second.data(), sent->second.size());
-    if (IsTraceparent(text)) return std::string(text);
-  }
+std::string NewTraceparent() {
   std::random_device random;
   std::string digits;
   for (int i = 0; i < 6; ++i) absl::StrAppend(&digits, absl::Hex(random(), absl::kZeroPad8));
-  // All zeros means "none", however unlikely it is.
+  // Neither may be all zeros.
   digits.front() = digits[32] = '1';
   return absl::StrCat("00-", digits.substr(0, 32), "-", digits.substr(32, 16), "-01");
+}
+
+std::string TraceparentOrNew(absl::string_view text) {
+  return IsTraceparent(text) ? std::string(text) : NewTraceparent();
 }
 
 }  // namespace gitops
