@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
 #include "common/log/log.h"
+#include "common/rpc/request_checks.h"
 #include "common/text/utf8.h"
 
 namespace gitops {
@@ -24,6 +25,7 @@ constexpr size_t kLongestOutput = 64 << 10;
 
 // All of it is stored, so none of it may be of any length.
 absl::Status CheckOperation(const v1::PerformActionRequest& request) {
+  if (absl::Status status = CheckSetFields(request); !status.ok()) return status;
   const v1::Operation& operation = request.operation();
   if (operation.id().empty() || operation.id().size() > kLongestId) {
     return absl::InvalidArgumentError(absl::StrCat("an operation needs an id of 1 to ", kLongestId,

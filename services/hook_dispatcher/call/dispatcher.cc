@@ -17,14 +17,6 @@ using Hooks = std::vector<HookSpec>;
 // Of what becomes a header.
 constexpr size_t kLongestName = 1000;
 
-absl::Status CheckResult(const HookQuestion& question) {
-  const std::string& result = question.result;
-  if (result.empty() || result == "ok" || result == "failed" || result == "skipped") {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError("the result is none of ok, failed, skipped");
-}
-
 absl::Status CheckWhole(const HookQuestion& question) {
   for (const std::string* name :
        {&question.deployment, &question.idempotency_key, &question.traceparent}) {
@@ -32,7 +24,6 @@ absl::Status CheckWhole(const HookQuestion& question) {
     return absl::InvalidArgumentError(absl::StrCat(
         "deployment, idempotency_key and traceparent may have ", kLongestName, " bytes each"));
   }
-  if (absl::Status status = CheckResult(question); !status.ok()) return status;
   return CheckQuestion(question.point, question.payload);
 }
 
@@ -52,7 +43,7 @@ void LogCall(const HookQuestion& question, const v1::HookCall& call, const std::
        {"host", call.host()},
        {"deployment", question.deployment},
        {"result", result},
-       {"attempts", absl::StrCat(call.attempts())},
+       {"attempts", absl::StrCat(call.attempt_count())},
        {"error", call.error()}});
 }
 

@@ -123,9 +123,9 @@ absl::StatusOr<std::vector<v1::PerformActionRequest>> MakeActionRequests(
     *request.mutable_upstream_revisions() = deployment.deployment().revisions();
     *request.mutable_service_revisions() = host.revisions();
   }
-  if (move.action == "sync" || move.action == "freeze" || move.action == "unfreeze") {
-    request.set_service(service);
-  }
+  const bool takes_service =
+      move.action == "sync" || move.action == "freeze" || move.action == "unfreeze";
+  if (takes_service && !service.empty()) request.set_service(service);
   if (move.action == "run-secret-triggers") AddTriggers(spec, request);
   if (move.action == "upload-secrets") {
     if (absl::Status status = AddUploads(spec, move.secrets, request); !status.ok()) return status;
