@@ -107,15 +107,16 @@ class OperationServiceImpl final : public v1::OperationService::Service {
 
   absl::Status Resolve(const v1::ResolveRevisionRequest& request,
                        v1::ResolveRevisionResponse& response) {
-    if (!request.revision().empty()) {
+    if (absl::Status good = CheckSetFields(request); !good.ok()) return good;
+    if (request.has_revision()) {
       if (absl::Status good = CheckHash(request.revision(), "revision"); !good.ok()) return good;
     }
     auto controller = options_.agent->Find(request.service());
     if (!controller.ok()) return controller.status();
     absl::StatusOr<std::string> hash =
-        request.revision().empty()
-            ? options_.agent->Tip(request.service())
-            : (*controller)->FindRevision(absl::AsciiStrToLower(request.revision()));
+        request.has_revision()
+            ? (*controller)->FindRevision(absl::AsciiStrToLower(request.revision()))
+            : options_.agent->Tip(request.service());
     if (!hash.ok()) return AsUpstreamError(hash.status());
     response.set_hash(*std::move(hash));
     response.set_upstream(RedactUrl((*controller)->spec().upstream.url));

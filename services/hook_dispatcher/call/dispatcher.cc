@@ -19,14 +19,6 @@ using Hooks = std::vector<HookSpec>;
 // Of what becomes a header.
 constexpr size_t kLongestName = 1000;
 
-absl::Status CheckResult(const HookQuestion& question) {
-  const std::string& result = question.result;
-  if (result.empty() || result == "ok" || result == "failed" || result == "skipped") {
-    return absl::OkStatus();
-  }
-  return InvalidField("result", "the result is none of ok, failed, skipped");
-}
-
 absl::Status CheckWhole(const HookQuestion& question) {
   const std::pair<const char*, const std::string&> names[] = {
       {"deployment", question.deployment},
@@ -37,7 +29,6 @@ absl::Status CheckWhole(const HookQuestion& question) {
     return InvalidField(
         field, absl::StrCat(field, " has ", text.size(), " bytes; the limit is ", kLongestName));
   }
-  if (absl::Status status = CheckResult(question); !status.ok()) return status;
   return CheckQuestion(question.point, question.payload);
 }
 
@@ -57,7 +48,7 @@ void LogCall(const HookQuestion& question, const v1::HookCall& call, const std::
        {"host", call.host()},
        {"deployment", question.deployment},
        {"result", result},
-       {"attempts", absl::StrCat(call.attempts())},
+       {"attempts", absl::StrCat(call.attempt_count())},
        {"error", call.error()}});
 }
 

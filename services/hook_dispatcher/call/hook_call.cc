@@ -96,7 +96,7 @@ HookOutcome CallHook(const HookSpec& hook, const HookQuestion& question, HttpCli
   *call.mutable_start_time() = ToTimestamp(began);
   *call.mutable_duration() =
       TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(clock.Now() - began));
-  call.set_attempts(attempts.made());
+  call.set_attempt_count(attempts.made());
   if (request.ok()) call.set_request(ValidUtf8(request->body, kMostRecordedBytes));
   call.set_response(ValidUtf8(response.body, kMostRecordedBytes));
   call.set_http_status(response.status);

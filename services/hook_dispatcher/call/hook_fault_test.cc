@@ -159,7 +159,7 @@ TEST_F(HookFaultTest, NobodyThereStopsAfterTheRetries) {
   hook_.url = absl::StrCat("http://127.0.0.1:", ClosedPort(), "/drain?token=hush");
   hook_.retries = 1;
   const auto response = Ask();
-  EXPECT_EQ(response.calls(0).attempts(), 2);
+  EXPECT_EQ(response.calls(0).attempt_count(), 2);
   EXPECT_EQ(response.failure().http_status(), 0);
   EXPECT_THAT(response.failure().message(), HasSubstr("no answer: POST http://127.0.0.1:"));
   EXPECT_THAT(response.failure().message(), ::testing::Not(HasSubstr("hush")));

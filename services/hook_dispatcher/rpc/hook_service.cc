@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/git/url.h"
 
 namespace gitops {
@@ -12,7 +13,12 @@ namespace {
 using google::protobuf::util::TimeUtil;
 using grpc::ServerContext;
 
-HookQuestion ToQuestion(const v1::DispatchHookRequest& request) {
+// INVALID_ARGUMENT: a result that this version does not know.
+absl::StatusOr<HookQuestion> ToQuestion(const v1::DispatchHookRequest& request) {
+  if (!v1::StepResult_IsValid(request.result())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("result: ", request.result(), " is none of ok, failed and skipped"));
+  }
   HookQuestion question;
   question.point = request.point();
   for (const v1::HostPayload& host : request.hosts()) {
@@ -20,7 +26,7 @@ HookQuestion ToQuestion(const v1::DispatchHookRequest& request) {
   }
   question.known_hosts = {request.known_hosts().begin(), request.known_hosts().end()};
   question.deployment = request.deployment();
-  question.result = request.result();
+  if (request.result() != v1::STEP_RESULT_UNSPECIFIED) question.result = request.result();
   question.idempotency_key = request.idempotency_key();
   question.traceparent = request.traceparent();
   question.ignore_errors = request.ignore_errors();
@@ -48,8 +54,10 @@ class HookServiceImpl final : public v1::HookDispatcherService::Service {
   grpc::Status DispatchHook(ServerContext* context, const v1::DispatchHookRequest* request,
                             v1::DispatchHookResponse* response) override {
     return gate_->Run(*context, *request, [&]() -> absl::Status {
+      const absl::StatusOr<HookQuestion> question = ToQuestion(*request);
+      if (!question.ok()) return question.status();
       auto dispatched =
-          dispatcher_->Dispatch(ToQuestion(*request), [context] { return context->IsCancelled(); });
+          dispatcher_->Dispatch(*question, [context] { return context->IsCancelled(); });
       if (!dispatched.ok()) return dispatched.status();
       *response = *std::move(dispatched);
       return absl::OkStatus();

@@ -82,7 +82,7 @@ TEST_F(HookServiceTest, EveryFieldOfTheRequestReachesTheHook) {
   v1::DispatchHookRequest request = Request();
   request.set_point("post-select");
   request.add_known_hosts("db1");
-  request.set_result("skipped");
+  request.set_result(v1::STEP_RESULT_SKIPPED);
   request.set_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
   v1::DispatchHookResponse response;
   ASSERT_TRUE(Dispatch(request, &response).ok());

@@ -148,7 +148,7 @@ class Making {
       planned->set_wave(waves[i]);
       planned->mutable_actions()->Assign(chosen_[i].actions->begin(), chosen_[i].actions->end());
     }
-    plan_.set_waves(waves.empty() ? 0 : *std::max_element(waves.begin(), waves.end()));
+    plan_.set_wave_count(waves.empty() ? 0 : *std::max_element(waves.begin(), waves.end()));
     return absl::OkStatus();
   }
 

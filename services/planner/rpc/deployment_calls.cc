@@ -73,6 +73,7 @@ absl::Status DeploymentCalls::CheckBegan(const std::string& id) const {
 
 absl::StatusOr<v1::Plan> DeploymentCalls::CreatePlan(const v1::DeploymentSpec& spec,
                                                      const CallContext& call) {
+  if (absl::Status status = CheckSetFields(spec); !status.ok()) return status;
   absl::StatusOr<v1::Plan> plan = options_.plans->Make(spec, /*changes=*/false, /*deployment=*/"",
                                                        call.traceparent, nullptr, call.give_up);
   if (!plan.ok()) return plan.status();
@@ -88,7 +89,7 @@ absl::StatusOr<v1::Plan> DeploymentCalls::CreatePlan(const v1::DeploymentSpec& s
 absl::StatusOr<v1::Plan> DeploymentCalls::PlanFor(const v1::CreateDeploymentRequest& request,
                                                   const std::string& id, const CallContext& call,
                                                   std::vector<v1::HookCall>* calls) {
-  if (request.plan_token().empty()) {
+  if (request.has_spec()) {
     return options_.plans->Make(request.spec(), /*changes=*/true, id, call.traceparent, calls,
                                 call.give_up);
   }
@@ -99,9 +100,9 @@ absl::StatusOr<v1::Plan> DeploymentCalls::PlanFor(const v1::CreateDeploymentRequ
 
 absl::StatusOr<v1::Deployment> DeploymentCalls::Create(const v1::CreateDeploymentRequest& request,
                                                        const CallContext& call) {
-  if (request.plan_token().empty() != request.has_spec()) {
-    return absl::InvalidArgumentError(
-        "give either a plan's token or a spec of what is to be done, and not both");
+  if (absl::Status status = CheckSetFields(request); !status.ok()) return status;
+  if (request.source_case() == v1::CreateDeploymentRequest::SOURCE_NOT_SET) {
+    return absl::InvalidArgumentError("give a plan's token, or a spec of what is to be done");
   }
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
   if (absl::Status status = CheckStarted(); !status.ok()) return status;

@@ -132,10 +132,9 @@ TEST_F(DeploymentRpcTest, RequestsThatCannotBeAreRefused) {
       << "neither token nor spec";
   request.set_plan_token("f00");
   EXPECT_EQ(Try(&Stub::CreateDeployment, request).error_code(), StatusCode::NOT_FOUND);
+  request.set_plan_token("");
+  EXPECT_EQ(Try(&Stub::CreateDeployment, request).error_code(), StatusCode::INVALID_ARGUMENT);
   *request.mutable_spec() = Spec("sync");
-  EXPECT_EQ(Try(&Stub::CreateDeployment, request).error_code(), StatusCode::INVALID_ARGUMENT)
-      << "both";
-  request.clear_plan_token();
   request.set_reason(std::string(1001, 'x'));
   EXPECT_EQ(Try(&Stub::CreateDeployment, request).error_code(), StatusCode::INVALID_ARGUMENT);
   request.clear_reason();
@@ -372,12 +371,12 @@ TEST_F(DeploymentRpcTest, HooksAreTestedWithWhatTheDispatcherMakesOfIt) {
   EXPECT_EQ(response.failure().hook(), "drain");
   EXPECT_EQ(response.calls_size(), 1);
   const v1::DispatchHookRequest sent = hooks_.requests()[0];
-  EXPECT_EQ(sent.result(), "ok");
+  EXPECT_EQ(sent.result(), v1::STEP_RESULT_OK);
   EXPECT_EQ(sent.deployment(), "");
   EXPECT_THAT(sent.idempotency_key(), StartsWith("test-"));
-  request.set_result("failed");
+  request.set_result(v1::STEP_RESULT_FAILED);
   Call(&Stub::TestHooks, request);
-  EXPECT_EQ(hooks_.requests()[1].result(), "failed");
+  EXPECT_EQ(hooks_.requests()[1].result(), v1::STEP_RESULT_FAILED);
   EXPECT_NE(hooks_.requests()[1].idempotency_key(), sent.idempotency_key());
 }
 
@@ -395,7 +394,7 @@ TEST_F(DeploymentRpcTest, UnknownPointsAndResultsAreRefused) {
   request.set_point("pre-deplyo");
   EXPECT_THAT(Try(&Stub::TestHooks, request).error_message(), HasSubstr("\"pre-deploy\""));
   request.set_point("post-deploy");
-  request.set_result("fine");
+  request.set_result(static_cast<v1::StepResult>(9));
   EXPECT_EQ(Try(&Stub::TestHooks, request).error_code(), StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(hooks_.requests(), IsEmpty());
 }

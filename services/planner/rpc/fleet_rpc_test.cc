@@ -170,11 +170,11 @@ TEST_F(FleetRpcTest, WhatAHostAnsweredIsItsOutcomeInTheOrderOfTheSelection) {
 }
 
 TEST_F(FleetRpcTest, HostsOfWhichNothingIsKnownAreAskedAndLeftOutWhereTheyHaveNone) {
-  fleet_.Add("new1", {}, v1::HOST_STATE_UNKNOWN);
+  fleet_.Add("new1", {}, v1::HOST_STATE_NEVER_SEEN);
   agents_.Add("new1:8004", {{"caddy", std::string()}});
-  fleet_.Add("new2", {}, v1::HOST_STATE_UNKNOWN);
+  fleet_.Add("new2", {}, v1::HOST_STATE_NEVER_SEEN);
   agents_.Add("new2:8004", {{"nginx", std::string()}});
-  fleet_.Add("new3", {}, v1::HOST_STATE_UNKNOWN);
+  fleet_.Add("new3", {}, v1::HOST_STATE_NEVER_SEEN);
   v1::DiffServicesRequest request;
   request.set_service("nginx");
   request.mutable_selection()->add_on("new*");

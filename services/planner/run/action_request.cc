@@ -125,7 +125,7 @@ absl::StatusOr<std::vector<v1::PerformActionRequest>> MakeActionRequests(
     *request.mutable_upstream_revisions() = deployment.deployment.revisions();
     *request.mutable_service_revisions() = host.revisions;
   }
-  if (traits.takes_service) request.set_service(service);
+  if (traits.takes_service && !service.empty()) request.set_service(service);
   if (traits.action == HostAction::kRunSecretTriggers) AddTriggers(spec, request);
   if (traits.action == HostAction::kUploadSecrets) {
     if (absl::Status status = AddUploads(spec, move.secrets, request); !status.ok()) return status;

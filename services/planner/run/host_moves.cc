@@ -85,7 +85,7 @@ MoveDone Mover::AskHook() {
   for (const std::string& action : context_.progress->remaining) payload->add_actions(action);
   request.set_deployment(deployment.id());
   if (move_.point.starts_with("post-")) {
-    request.set_result(std::string(OutcomeName(context_.progress->step_outcome)));
+    request.set_result(ResultOf(context_.progress->step_outcome));
   }
   request.set_idempotency_key(
       absl::StrCat(deployment.id(), "/", host(), "/", move_.step_number, "/", move_.point));

@@ -19,7 +19,7 @@ DeploymentRecord MakeDeploymentEntry(const Deployments::NewDeployment& deploymen
   made.set_actor(deployment.actor);
   made.set_reason(deployment.reason);
   *made.mutable_create_time() = ToTimestamp(now);
-  made.set_waves(deployment.plan.waves());
+  made.set_wave_count(deployment.plan.wave_count());
   made.set_host_count(deployment.plan.hosts_size());
   *made.mutable_revisions() = deployment.plan.revisions();
   made.set_rollback_of(deployment.rollback_of);

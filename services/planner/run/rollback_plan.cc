@@ -76,7 +76,7 @@ absl::StatusOr<v1::Plan> RollbackPlan(const v1::Deployment& done) {
     plan.mutable_spec()->mutable_selection()->add_on(back.host());
     *plan.add_hosts() = std::move(back);
   }
-  plan.set_waves(1);
+  plan.set_wave_count(1);
   if (plan.hosts_size() > 0) return plan;
   return MakeError(Reason::kNothingToRollBack,
                    absl::StrCat("deployment ", done.id(), " cannot be rolled back: ",
