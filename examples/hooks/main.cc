@@ -96,12 +96,12 @@ int Run(const std::vector<std::string>& arguments) {
   if (!hooks.ok()) return ReportFailure(kProgram, hooks.status());
   absl::StatusOr<Secret> key = ReadKey(settings->Get("hmac-key-file"));
   if (!key.ok()) return ReportFailure(kProgram, key.status());
-  absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(
-      {.listen = settings->Get("listen"), .hooks = *std::move(hooks), .key = *std::move(key)});
+  const absl::StatusOr<std::unique_ptr<HttpServer>> server =
+      ServeHooks(settings->Get("listen"), *std::move(hooks), *std::move(key));
   if (!server.ok()) return ReportFailure(kProgram, server.status());
   if (settings->IsSet("address-file")) {
-    const absl::Status written =
-        WriteAddressFile(settings->Get("address-file"), {.grpc = "", .http = (*server)->address()});
+    const absl::Status written = WriteAddressFile(settings->Get("address-file"),
+                                                  {.grpc = "", .http = (*server)->addresses()[0]});
     if (!written.ok()) return ReportFailure(kProgram, written);
   }
   int signal = 0;
