@@ -6,6 +6,7 @@
 
 #include "absl/time/clock.h"
 #include "common/config/settings.h"
+#include "common/http/hmac.h"
 #include "common/server/address_file.h"
 #include "common/server/lifecycle.h"
 #include "examples/hooks/files.h"
@@ -75,10 +76,9 @@ absl::StatusOr<Secret> ReadKey(const std::string& file) {
   std::ifstream stream(file);
   std::ostringstream text;
   text << stream.rdbuf();
-  std::string key = std::move(text).str();
-  if (!key.empty() && key.back() == '\n') key.pop_back();
+  Secret key = HmacKeyFromFile(std::move(text).str());
   if (key.empty()) return absl::InvalidArgumentError("--hmac-key-file: no key in " + file);
-  return Secret(std::move(key));
+  return key;
 }
 
 int Run(const std::vector<std::string>& arguments) {
