@@ -84,6 +84,8 @@ TEST_F(HookFaultTest, BodiesThatAreNoPayloadStop) {
       {"<html><body>It works!</body></html>", "body begins: \"<html><body>It works!"},
       {"", "the body is empty"},
       {"\xff\xfe\xfd", "it is not UTF-8"},
+      {"\xef\xbb\xbf{\"host\": \"web1\", \"actions\": [\"push\"]}",
+       "it is not JSON: it begins with a byte-order mark"},
       {std::string(100'000, '['), "nested deeper than 32"},
       {R"({"host":"web1","actions":["push","explode"]})", "unknown action \"explode\""},
       {R"({"host":"db1","actions":["push"]})", "about another host, \"db1\""},
