@@ -81,7 +81,7 @@ void StopWithin(absl::Duration bound, const std::function<void()>& stop) {
     while (!done && ended.WaitUntil(mutex, deadline)) {
     }
     if (!done) {
-      LogError("deployments did not finish their current move in time; the next start continues them",
+      LogError("deployments did not finish their current move in time; the next start continues",
                {{"program", kProgram}});
       _exit(1);
     }
