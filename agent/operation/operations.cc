@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
 #include "common/log/log.h"
+#include "common/store/convert.h"
 #include "common/text/utf8.h"
 
 namespace gitops {
@@ -64,7 +65,7 @@ absl::Status Ending() {
 
 ActionOutcome Remembered(const record::v1::Operation& stored) {
   ActionOutcome outcome{static_cast<absl::StatusCode>(stored.code()), stored.message(),
-                        stored.response()};
+                        Converted<v1::PerformActionResponse>(stored.response())};
   outcome.response.set_repeated_operation(true);
   return outcome;
 }
@@ -216,7 +217,7 @@ ActionOutcome Operations::Do(const v1::PerformActionRequest& request) {
   operation.set_ended(true);
   operation.set_code(static_cast<int>(outcome.code));
   operation.set_message(ValidUtf8(outcome.message, kLongestMessage));
-  *operation.mutable_response() = outcome.response;
+  Convert(outcome.response, *operation.mutable_response());
   if (absl::Status saved = memory_->Save(id, operation); !saved.ok()) {
     return ActionOutcome::Of(absl::UnavailableError(absl::StrCat(
         "operation ", id,

@@ -57,9 +57,9 @@ absl::Status DeploymentCalls::CheckStarted() const {
 }
 
 absl::Status DeploymentCalls::CheckBegan(const std::string& id) const {
-  const absl::StatusOr<record::v1::DeploymentEntry> entry = options_.store->Load(id);
+  const absl::StatusOr<DeploymentRecord> entry = options_.store->Load(id);
   if (!entry.ok()) return entry.status();
-  const v1::Deployment& deployment = entry->deployment();
+  const v1::Deployment& deployment = entry->deployment;
   if (!HasEnded(deployment.state()) || deployment.host_count() > 0) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("deployment ", id, " has no hosts to go on with; begin another"));
@@ -119,8 +119,8 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::Create(const v1::CreateDeploymen
 absl::Status DeploymentCalls::KeepCalls(const Deployments::NewDeployment& deployment,
                                         const absl::Status& why) {
   if (deployment.calls.empty()) return why;
-  record::v1::DeploymentEntry entry;
-  v1::Deployment& kept = *entry.mutable_deployment();
+  DeploymentRecord entry;
+  v1::Deployment& kept = entry.deployment;
   kept.set_id(deployment.id);
   kept.set_state(v1::DEPLOYMENT_STATE_FAILED);
   kept.set_message(absl::StrCat("it did not begin: ", why.message()));
@@ -130,7 +130,7 @@ absl::Status DeploymentCalls::KeepCalls(const Deployments::NewDeployment& deploy
   kept.set_reason(deployment.reason);
   *kept.mutable_create_time() = ToTimestamp(options_.clock->Now());
   *kept.mutable_end_time() = kept.create_time();
-  entry.set_traceparent(deployment.traceparent);
+  entry.traceparent = deployment.traceparent;
   const absl::Status stored = options_.store->Create(entry, {}, deployment.calls);
   if (!stored.ok()) {
     return {why.code(), absl::StrCat(why.message(), " (and what its hooks were asked could not be ",

@@ -43,12 +43,12 @@ class DeploymentRpcTest : public PlannerTestBase {
   }
   void SetState(const std::string& id, v1::DeploymentState state) {
     auto entry = *records_.Load(id);
-    entry.mutable_deployment()->set_state(state);
+    entry.deployment.set_state(state);
     ASSERT_TRUE(records_.Save(entry).ok());
   }
   void SetHost(const std::string& id, int index, v1::HostDeploymentState state) {
     auto hosts = *records_.LoadHosts(id);
-    hosts[index].mutable_host()->set_state(state);
+    hosts[index].host.set_state(state);
     ASSERT_TRUE(records_.SaveHost(id, index, hosts[index], nullptr).ok());
   }
 };
@@ -256,7 +256,7 @@ TEST_F(DeploymentRpcTest, ARollbackIsANewDeploymentToWhatTheOneBeforeMovedFrom) 
   EXPECT_EQ(Try(&Stub::RollbackDeployment, request).error_code(), StatusCode::FAILED_PRECONDITION)
       << "it moved nothing";
   auto host = (*records_.LoadHosts(id))[0];
-  v1::ServiceMove* move = host.mutable_host()->add_moves();
+  v1::ServiceMove* move = host.host.add_moves();
   move->set_service("nginx");
   move->set_from_hash(std::string(40, 'a'));
   move->set_to_hash(std::string(40, 'b'));

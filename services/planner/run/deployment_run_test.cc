@@ -48,8 +48,8 @@ TEST(DeploymentRun, OneThatHasNothingLeftToDoEndsThoughItsLeaseHasEnded) {
   FakeClock clock;
   RunWorld world({.hosts = 1, .clock = &clock});
   const std::string id = world.Run(SpecOf({"sync"})).id();
-  record::v1::DeploymentEntry entry = *world.records.Load(id);
-  entry.mutable_deployment()->set_state(v1::DEPLOYMENT_STATE_RUNNING);
+  DeploymentRecord entry = *world.records.Load(id);
+  entry.deployment.set_state(v1::DEPLOYMENT_STATE_RUNNING);
   ASSERT_TRUE(world.records.Save(entry).ok());
   auto locks = world.locks->Acquire({.deployment = id, .actor = "alice", .hosts = {"web1"}});
   ASSERT_TRUE(locks.ok());
@@ -101,18 +101,18 @@ TEST(HostRun, AnEndThatCannotBeStoredIsNone) {
     AwaitTrouble(run);
     run.Stop();
   });
-  const v1::HostDeployment left = RunHost(&run, 0, hosts[0], /*recovered=*/false).host();
+  const v1::HostDeployment left = RunHost(&run, 0, hosts[0], /*recovered=*/false).host;
   stopper.join();
   world.store.Heal();
   EXPECT_EQ(left.state(), v1::HOST_DEPLOYMENT_STATE_RUNNING);
-  const v1::HostDeployment stored = (*world.records.LoadHosts(deployment.id))[0].host();
+  const v1::HostDeployment stored = (*world.records.LoadHosts(deployment.id))[0].host;
   EXPECT_EQ(stored.state(), v1::HOST_DEPLOYMENT_STATE_RUNNING);
 }
 
 TEST(HostSession, AStepThatCannotBeReadForAWhileIsNotLost) {
   RunWorld world({.hosts = 1});
   const std::string id = world.Run(SpecOf({"sync"})).id();
-  const std::vector<record::v1::HostEntry> hosts = *world.records.LoadHosts(id);
+  const std::vector<HostRecord> hosts = *world.records.LoadHosts(id);
   DeploymentsOptions options;
   options.clock = Clock::System();
   options.store = &world.records;

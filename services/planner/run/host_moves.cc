@@ -17,7 +17,7 @@ constexpr absl::Duration kRebootTimeout = absl::Minutes(10);
 constexpr absl::Duration kReturnTimeout = absl::Seconds(30);
 constexpr absl::Duration kRetry = absl::Seconds(1);
 
-const v1::DeploymentSpec& SpecOf(const RunControl& run) { return run.facts().deployment().spec(); }
+const v1::DeploymentSpec& SpecOf(const RunControl& run) { return run.facts().deployment.spec(); }
 
 MoveDone Left() { return {.kind = MoveDone::Kind::kLeft, .result = {}, .why = ""}; }
 MoveDone Failed(std::string error) {
@@ -77,7 +77,7 @@ class Mover {
 };
 
 MoveDone Mover::AskHook() {
-  const v1::Deployment& deployment = run_.facts().deployment();
+  const v1::Deployment& deployment = run_.facts().deployment;
   v1::DispatchHookRequest request;
   request.set_point(move_.point);
   v1::HostPayload* payload = request.add_hosts();
@@ -89,7 +89,7 @@ MoveDone Mover::AskHook() {
   }
   request.set_idempotency_key(
       absl::StrCat(deployment.id(), "/", host(), "/", move_.step_number, "/", move_.point));
-  request.set_traceparent(run_.facts().traceparent());
+  request.set_traceparent(run_.facts().traceparent);
   request.set_ignore_errors(SpecOf(run_).ignore_hook_errors());
 
   CrashPoint("planner-before-hook");
@@ -213,7 +213,7 @@ MoveDone Mover::AwaitReboot(const std::string& before, absl::Time deadline) {
 }
 
 MoveDone Mover::Judge(const PerformOutcome& outcome, v1::ActionRecord* action) {
-  NoteMoves(outcome.response, *context_.session->entry().mutable_host());
+  NoteMoves(outcome.response, context_.session->entry().host);
   action->mutable_output()->append(outcome.response.output());
   if (outcome.status.ok()) return {};
   if (run_.leaving()) return Left();
@@ -230,7 +230,7 @@ MoveDone Mover::Judge(const PerformOutcome& outcome, v1::ActionRecord* action) {
 
 }  // namespace
 
-std::string OperationId(const record::v1::DeploymentEntry& deployment, const std::string& host,
+std::string OperationId(const DeploymentRecord& deployment, const std::string& host,
                         const Move& move) {
   if (move.kind != Move::Kind::kPerform && move.kind != Move::Kind::kReboot) return "";
   return MakeOperation(deployment, host, absl::StrCat(move.number), 0).id();
