@@ -34,6 +34,10 @@ grpc::Status Answer(absl::StatusOr<Message> from, Message* to) {
   return grpc::Status::OK;
 }
 
+Cancelled CancelledIn(const ServerContext& context) {
+  return [&context] { return context.IsCancelled(); };
+}
+
 absl::Status Keep(absl::StatusOr<v1::Service> service, v1::HostOutcome* outcome) {
   if (service.ok()) *outcome->mutable_service() = *std::move(service);
   return service.status();
@@ -67,14 +71,17 @@ class PlannerServiceImpl final : public PlannerService {
     deployment_watches_.Close();
   }
 
-  grpc::Status ListHosts(ServerContext*, const v1::ListHostsRequest* request,
+  grpc::Status ListHosts(ServerContext* context, const v1::ListHostsRequest* request,
                          v1::ListHostsResponse* response) override {
-    return ToGrpcStatus(gitops::ListHosts(*options_.fleet, *options_.locks, *request, response));
+    return ToGrpcStatus(gitops::ListHosts(*options_.fleet, *options_.locks, *request,
+                                          CancelledIn(*context), response));
   }
 
-  grpc::Status ListFleetServices(ServerContext*, const v1::ListFleetServicesRequest* request,
+  grpc::Status ListFleetServices(ServerContext* context,
+                                 const v1::ListFleetServicesRequest* request,
                                  v1::ListFleetServicesResponse* response) override {
-    return ToGrpcStatus(gitops::ListFleetServices(*options_.fleet, *request, response));
+    return ToGrpcStatus(
+        gitops::ListFleetServices(*options_.fleet, *request, CancelledIn(*context), response));
   }
 
   grpc::Status WatchFleet(ServerContext* context, const v1::WatchFleetRequest* request,
@@ -82,7 +89,8 @@ class PlannerServiceImpl final : public PlannerService {
     Changes<std::string> changes;
     const auto place = fleet_watches_.Enter(Watcher(*context, changes));
     if (!place.ok()) return ToGrpcStatus(place.status());
-    FleetWatch watch(options_.fleet, &locks_, *request, WriteTo(*writer, **place));
+    FleetWatch watch(options_.fleet, &locks_, *request, WriteTo(*writer, **place),
+                     CancelledIn(*context));
     // It begins before the first look, so that nothing falls between.
     const int64_t id =
         options_.fleet->Subscribe([&changes](const std::string& host) { changes.Add(host); });
