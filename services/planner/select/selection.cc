@@ -6,6 +6,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -13,13 +15,12 @@ namespace {
 // The worst globs take some ten microseconds each on a host.
 constexpr size_t kHostsBetweenLooks = 16;
 
-absl::Status CheckTags(const std::vector<std::string>& tags, absl::string_view flag) {
-  for (const std::string& tag : tags) {
-    if (tag.empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(flag,
-                                                     ": a tag is empty; separate tags with "
-                                                     "single commas"));
-    }
+absl::Status CheckTags(const std::vector<std::string>& tags, absl::string_view flag,
+                       absl::string_view field) {
+  for (size_t i = 0; i < tags.size(); ++i) {
+    if (!tags[i].empty()) continue;
+    return InvalidField(absl::StrCat(field, "[", i, "]"),
+                        absl::StrCat(flag, ": a tag is empty; separate tags with single commas"));
   }
   return absl::OkStatus();
 }
@@ -29,8 +30,8 @@ absl::Status CheckNumbers(const Selection& selection) {
                                     {"--every", selection.every},
                                     {"--limit", selection.limit}}) {
     if (value < 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(flag, ": ", value, " is negative; give 0 or more"));
+      return InvalidField(absl::StrCat("selection.", absl::StripPrefix(flag, "--")),
+                          absl::StrCat(flag, ": ", value, " is negative; give 0 or more"));
     }
   }
   return absl::OkStatus();
@@ -40,14 +41,20 @@ absl::Status CheckNumbers(const Selection& selection) {
 absl::StatusOr<std::vector<Glob>> ParseGlobs(const Selection& selection) {
   std::vector<Glob> globs;
   size_t left = kMaxGlobAlternatives;
-  for (const std::string& pattern : selection.on) {
-    absl::StatusOr<Glob> glob = Glob::Parse(pattern, left);
-    if (!glob.ok()) return glob.status();
+  for (size_t i = 0; i < selection.on.size(); ++i) {
+    absl::StatusOr<Glob> glob = Glob::Parse(selection.on[i], left);
+    if (!glob.ok()) {
+      return InvalidField(absl::StrCat("selection.on[", i, "]"), glob.status().message());
+    }
     left -= glob->alternative_count();
     globs.push_back(*std::move(glob));
   }
-  if (absl::Status tags = CheckTags(selection.tagged, "--tagged"); !tags.ok()) return tags;
-  if (absl::Status tags = CheckTags(selection.order_by_tags, "--order-by-tags"); !tags.ok()) {
+  if (absl::Status tags = CheckTags(selection.tagged, "--tagged", "selection.tagged"); !tags.ok()) {
+    return tags;
+  }
+  if (absl::Status tags =
+          CheckTags(selection.order_by_tags, "--order-by-tags", "selection.order_by_tags");
+      !tags.ok()) {
     return tags;
   }
   if (absl::Status numbers = CheckNumbers(selection); !numbers.ok()) return numbers;
