@@ -43,7 +43,7 @@ std::shared_ptr<const LocksByHost> LockView::Get() {
 absl::Status FleetWatch::TellAll() {
   if (absl::Status status = CheckSetFields(request_); !status.ok()) return status;
   held_ = locks_->Get();
-  const auto hosts = SelectHosts(*fleet_, request_.selection(), /*changes=*/false);
+  const auto hosts = SelectHosts(*fleet_, request_.selection(), /*changes=*/false, cancelled_);
   if (!hosts.ok()) return hosts.status();
   for (const auto& host : *hosts) {
     if (!TellHost(*host)) return Gone();
@@ -87,7 +87,7 @@ absl::StatusOr<FleetWatch::HostsByName> FleetWatch::Selected(
     }
     return selected;
   }
-  auto hosts = SelectHosts(*fleet_, request_.selection(), /*changes=*/false);
+  auto hosts = SelectHosts(*fleet_, request_.selection(), /*changes=*/false, cancelled_);
   if (!hosts.ok()) return hosts.status();
   for (auto& host : *hosts) {
     std::string name = host->host.host();

@@ -45,8 +45,13 @@ class FleetWatch {
   using Write = std::function<bool(const v1::WatchFleetResponse&)>;
 
   // Not owned: fleet, locks; they and `request` must outlive it.
-  FleetWatch(const Fleet* fleet, LockView* locks, const v1::WatchFleetRequest& request, Write write)
-      : fleet_(fleet), locks_(locks), request_(request), write_(std::move(write)) {}
+  FleetWatch(const Fleet* fleet, LockView* locks, const v1::WatchFleetRequest& request, Write write,
+             Cancelled cancelled)
+      : fleet_(fleet),
+        locks_(locks),
+        request_(request),
+        write_(std::move(write)),
+        cancelled_(std::move(cancelled)) {}
 
   // Everything as it is. CANCELLED: the client is gone; INVALID_ARGUMENT: a bad selection.
   absl::Status TellAll();
@@ -73,6 +78,7 @@ class FleetWatch {
   LockView* const locks_;
   const v1::WatchFleetRequest& request_;
   const Write write_;
+  const Cancelled cancelled_;
   std::shared_ptr<const LocksByHost> held_;
   std::map<std::string, Told> told_;
   bool initial_ = true;

@@ -33,6 +33,10 @@ absl::Status Answer(absl::StatusOr<Message> from, Message* to) {
   return absl::OkStatus();
 }
 
+Cancelled CancelledIn(const ServerContext& context) {
+  return [&context] { return context.IsCancelled(); };
+}
+
 absl::Status Keep(absl::StatusOr<v1::Service> service, v1::HostOutcome* outcome) {
   if (service.ok()) *outcome->mutable_service() = *std::move(service);
   return service.status();
@@ -69,7 +73,8 @@ class PlannerServiceImpl final : public PlannerService {
   grpc::Status ListHosts(ServerContext* context, const v1::ListHostsRequest* request,
                          v1::ListHostsResponse* response) override {
     return gate().Run(*context, *request, [&] {
-      return gitops::ListHosts(*options_.fleet, *options_.locks, *request, response);
+      return gitops::ListHosts(*options_.fleet, *options_.locks, *request, CancelledIn(*context),
+                               response);
     });
   }
 
@@ -77,7 +82,7 @@ class PlannerServiceImpl final : public PlannerService {
                                  const v1::ListFleetServicesRequest* request,
                                  v1::ListFleetServicesResponse* response) override {
     return gate().Run(*context, *request, [&] {
-      return gitops::ListFleetServices(*options_.fleet, *request, response);
+      return gitops::ListFleetServices(*options_.fleet, *request, CancelledIn(*context), response);
     });
   }
 
@@ -87,7 +92,8 @@ class PlannerServiceImpl final : public PlannerService {
       Changes<std::string> changes;
       const auto place = fleet_watches_.Enter(Watcher(*context, changes));
       if (!place.ok()) return place.status();
-      FleetWatch watch(options_.fleet, &locks_, *request, WriteTo(*writer, **place));
+      FleetWatch watch(options_.fleet, &locks_, *request, WriteTo(*writer, **place),
+                       CancelledIn(*context));
       // It begins before the first look, so that nothing falls between.
       const int64_t id =
           options_.fleet->Subscribe([&changes](const std::string& host) { changes.Add(host); });
