@@ -16,6 +16,7 @@
 #include "agent/operation/secret_actions.h"
 #include "agent/operation/sync_action.h"
 #include "common/plan/action.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -46,14 +47,16 @@ class HostActions final : public ActionRunner {
   absl::Status Check(const v1::PerformActionRequest& request) const override {
     const ActionTraits& traits = TraitsOf(request.action());
     if (traits.performer == Performer::kNixAgent) {
-      return absl::FailedPreconditionError(
-          HasNix() ? "this version of the agent has no driver for Nix"
-                   : "this host has no Nix (neither nix-env nor nix-store is installed)");
+      return MakeError(Reason::kNixMissing,
+                       HasNix()
+                           ? "this version of the agent has no driver for Nix"
+                           : "this host has no Nix (neither nix-env nor nix-store is installed)",
+                       {{"action", request.action()}});
     }
     if (traits.action == HostAction::kUnknown || traits.performer != Performer::kAgent) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("\"", request.action(), "\" is not an action that an agent performs; use ",
-                       NamesOf(Performer::kAgent)));
+      return InvalidField("action", absl::StrCat("\"", request.action(),
+                                                 "\" is not an action that an agent performs; use ",
+                                                 NamesOf(Performer::kAgent)));
     }
     return CheckSync(request);
   }

@@ -95,6 +95,7 @@ struct HttpCheckSpec {
   std::map<std::string, std::string> headers;
   absl::Duration period = absl::Seconds(2), timeout = absl::Seconds(5);
   bool insecure_ssl = false;
+  bool follow_redirects = true;  // within the same scheme and host
 
   bool operator==(const HttpCheckSpec&) const = default;
 };

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -68,8 +69,9 @@ std::map<std::string, absl::StatusOr<std::string>> ParseRefs(absl::string_view u
                                                              const std::set<std::string>& refs) {
   std::map<std::string, absl::StatusOr<std::string>> newest;
   for (const std::string& ref : refs) {
-    newest.emplace(ref,
-                   absl::NotFoundError(absl::StrCat(upstream, " has no branch \"", ref, "\"")));
+    newest.emplace(ref, MakeError(Reason::kBranchUnknown,
+                                  absl::StrCat(upstream, " has no branch \"", ref, "\""),
+                                  {{"upstream", std::string(upstream)}, {"branch", ref}}));
   }
   for (absl::string_view line : absl::StrSplit(output, '\n', absl::SkipEmpty())) {
     const std::pair<absl::string_view, absl::string_view> parts =

@@ -8,15 +8,20 @@ namespace gitops {
 namespace {
 
 constexpr char kUnreachable[] = "gitops/unreachable";
+constexpr absl::Duration kStatePatience = absl::Milliseconds(50);
 
 bool IsSilence(grpc::Channel& channel, const grpc::Status& status) {
   switch (status.error_code()) {
     case grpc::StatusCode::DEADLINE_EXCEEDED:
       return true;
-    // The server's own, if the connection outlived it.
+    // The server's own, if it has details or the connection outlives it. A call may end a moment
+    // before its channel knows that the connection is gone.
     case grpc::StatusCode::UNAVAILABLE:
     case grpc::StatusCode::CANCELLED:
-      return channel.GetState(false) != GRPC_CHANNEL_READY;
+      return status.error_details().empty() &&
+             (channel.GetState(false) != GRPC_CHANNEL_READY ||
+              channel.WaitForStateChange(GRPC_CHANNEL_READY,
+                                         absl::ToChronoTime(absl::Now() + kStatePatience)));
     default:
       return false;
   }
@@ -88,9 +93,10 @@ absl::Status PeerBase::Explain(const PeerResult& result, const CallOptions& opti
     return absl::DeadlineExceededError(
         absl::StrCat("no answer from ", who, " within ", absl::FormatDuration(options.timeout)));
   }
-  absl::Status unreachable = absl::UnavailableError(
-      absl::StrCat("cannot reach ", who, ": ", result.status.error_message(), " (is ",
-                   options_.program, " running there, and listening on that address?)"));
+  absl::Status unreachable =
+      MakeError(options_.unreachable,
+                absl::StrCat("cannot reach ", who, ": ", result.status.error_message(), " (is ",
+                             options_.program, " running there, and listening on that address?)"));
   unreachable.SetPayload(kUnreachable, absl::Cord());
   return unreachable;
 }

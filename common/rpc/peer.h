@@ -21,6 +21,7 @@
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/error.h"
 #include "common/rpc/status.h"
 #include "common/rpc/unary_call.h"
 #include "common/sync/mutex.h"
@@ -33,6 +34,8 @@ struct PeerOptions {
   // For messages: "hook dispatcher", and the program that should serve: "gitops-hook-dispatcher".
   std::string name;
   std::string program;
+  // The reason of the error that says that it cannot be reached.
+  Reason unreachable = Reason::kUnavailable;
   Clock* clock = Clock::System();  // for SinceHeard; not owned
 };
 

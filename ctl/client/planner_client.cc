@@ -33,7 +33,7 @@ class GrpcPlannerClient : public PlannerClient {
                                                         const std::string& service) override {
     v1::ListFleetServicesRequest request;
     *request.mutable_selection() = selection;
-    request.set_service(service);
+    if (!service.empty()) request.set_service(service);
     return connection_->AllPages<v1::Service>(
         *stub_, &Stub::ListFleetServices, request,
         [](v1::ListFleetServicesResponse& page) { return page.mutable_services(); });

@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 #include "common/http/hmac.h"
 #include "common/plan/vocabulary.h"
 #include "common/server/version.h"
@@ -52,6 +53,11 @@ absl::Status CheckStatus(int status) {
   return Refuse("only 200 lets the deployment go on");
 }
 
+// "ok", "failed" or "skipped".
+std::string ResultWord(v1::StepResult result) {
+  return absl::AsciiStrToLower(absl::StripPrefix(v1::StepResult_Name(result), "STEP_RESULT_"));
+}
+
 }  // namespace
 
 absl::StatusOr<HttpRequest> MakeHookRequest(const HookSpec& hook, const HookQuestion& question) {
@@ -77,8 +83,7 @@ absl::StatusOr<HttpRequest> MakeHookRequest(const HookSpec& hook, const HookQues
       {kTraceparent, question.traceparent},
   };
   if (IsPostPoint(question.point)) {
-    const std::string result = question.result.empty() ? "ok" : question.result;
-    request.headers.emplace_back("X-Gitops-Result", HeaderValue(result));
+    request.headers.emplace_back("X-Gitops-Result", ResultWord(question.result));
   }
   if (hook.key.empty()) return request;
   absl::StatusOr<std::string> signature = Sign("sha256", hook.key, request.body);

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/http/client.h"
+#include "gitops/v1/types.pb.h"
 #include "services/hook_dispatcher/config/hooks_config.h"
 #include "services/hook_dispatcher/payload/answer_rules.h"
 #include "services/hook_dispatcher/payload/payload.h"
@@ -26,8 +27,8 @@ struct HookQuestion {
   Payload payload;
   HostNames known_hosts;
   std::string deployment;
-  std::string result;           // "ok", "failed", "skipped"; empty: "ok". Counts at post points
-  std::string idempotency_key;  // without the hook's name
+  v1::StepResult result = v1::STEP_RESULT_OK;  // sent at post points
+  std::string idempotency_key;                 // without the hook's name
   std::string traceparent;
   bool ignore_errors = false;
 };

@@ -68,27 +68,28 @@ class GrpcAgentCaller final : public AgentCaller {
                                              &Operations::ResolveRevision);
   }
 
-  absl::StatusOr<v1::Service> Freeze(const std::string& address, const std::string& actor,
+  absl::StatusOr<v1::Service> Freeze(const std::string& address, const std::string& on_behalf_of,
                                      const v1::FreezeServiceRequest& request) override {
-    return ServiceOf(Call<v1::FreezeServiceResponse>(address, actor, request, kReadTimeout,
+    return ServiceOf(Call<v1::FreezeServiceResponse>(address, on_behalf_of, request, kReadTimeout,
                                                      &Services::FreezeService));
   }
 
-  absl::StatusOr<v1::Service> Unfreeze(const std::string& address, const std::string& actor,
+  absl::StatusOr<v1::Service> Unfreeze(const std::string& address, const std::string& on_behalf_of,
                                        const v1::UnfreezeServiceRequest& request) override {
-    return ServiceOf(Call<v1::UnfreezeServiceResponse>(address, actor, request, kReadTimeout,
+    return ServiceOf(Call<v1::UnfreezeServiceResponse>(address, on_behalf_of, request, kReadTimeout,
                                                        &Services::UnfreezeService));
   }
 
-  absl::StatusOr<v1::Service> Rollback(const std::string& address, const std::string& actor,
+  absl::StatusOr<v1::Service> Rollback(const std::string& address, const std::string& on_behalf_of,
                                        const v1::RollbackServiceRequest& request) override {
-    return ServiceOf(Call<v1::RollbackServiceResponse>(address, actor, request, kMoveTimeout,
+    return ServiceOf(Call<v1::RollbackServiceResponse>(address, on_behalf_of, request, kMoveTimeout,
                                                        &Services::RollbackService));
   }
 
-  absl::StatusOr<v1::PullServiceResponse> Pull(const std::string& address, const std::string& actor,
+  absl::StatusOr<v1::PullServiceResponse> Pull(const std::string& address,
+                                               const std::string& on_behalf_of,
                                                const v1::PullServiceRequest& request) override {
-    return Call<v1::PullServiceResponse>(address, actor, request, kMoveTimeout,
+    return Call<v1::PullServiceResponse>(address, on_behalf_of, request, kMoveTimeout,
                                          &Services::PullService);
   }
 
@@ -102,13 +103,15 @@ class GrpcAgentCaller final : public AgentCaller {
   static constexpr absl::Duration kAnswerTime = absl::Seconds(5);
 
   template <typename Response, typename Async, typename Request>
-  absl::StatusOr<Response> Call(const std::string& address, const std::string& actor,
+  absl::StatusOr<Response> Call(const std::string& address, const std::string& on_behalf_of,
                                 const Request& request, absl::Duration timeout,
                                 AgentPeer::Method<Async, Request, Response> method) {
     const absl::StatusOr<AgentLink::Agent> agent = link_.Reach(address, nullptr);
     if (!agent.ok()) return agent.status();
-    CallOptions options = {.timeout = timeout};
-    if (!actor.empty()) options.metadata.emplace_back(kUserMetadata, Printable(actor));
+    CallOptions options = {.timeout = timeout, .metadata = {{kUserMetadata, "the planner"}}};
+    if (!on_behalf_of.empty()) {
+      options.metadata.emplace_back(kOnBehalfOfMetadata, Printable(on_behalf_of));
+    }
     return (*agent)->Call(method, request, options);
   }
 

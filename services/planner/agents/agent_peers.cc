@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/config/ports.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -23,6 +24,7 @@ absl::StatusOr<std::shared_ptr<AgentPeer>> AgentPeers::Get(const std::string& ad
   options.channel.default_port = kAgentPort;
   options.name = "agent";
   options.program = "gitops-agent";
+  options.unreachable = Reason::kHostUnreachable;
   options.clock = clock_;
   absl::StatusOr<std::unique_ptr<AgentPeer>> made = AgentPeer::New(std::move(options));
   if (!made.ok()) return made.status();

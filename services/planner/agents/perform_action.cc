@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/retry/backoff.h"
+#include "common/rpc/error.h"
 #include "common/rpc/status.h"
 
 namespace gitops {
@@ -62,11 +63,15 @@ class Performance {
     outcome.status = Tell(result);
     outcome.unknown =
         result.gave_up || result.status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
-    const std::string details = result.status.error_details();
-    if (!result.status.ok() && !outcome.response.ParseFromString(details)) {
-      outcome.response.Clear();
-    }
+    if (!outcome.status.ok()) TakeMoves(outcome);
     return result.status;
+  }
+
+  // What a failed sync moved is a detail of its status.
+  static void TakeMoves(PerformOutcome& outcome) {
+    outcome.response =
+        DetailOf<v1::PerformActionResponse>(outcome.status).value_or(v1::PerformActionResponse());
+    outcome.status.ErasePayload(DetailUrl<v1::PerformActionResponse>());
   }
 
   absl::Status Tell(const PeerResult& result) const {
@@ -89,10 +94,12 @@ class Performance {
       if (agent.ok()) return agent;
       if (absl::IsCancelled(agent.status())) return GaveUp();
     }
-    return absl::AbortedError(absl::StrCat(
-        "the agent at ", address_, " went away during ", request_.action(), " (", reason,
-        ") and did not come back within ", absl::FormatDuration(link_.options().return_timeout),
-        ", so it is not known what was done; `resume` goes on when it is back"));
+    return MakeError(
+        Reason::kHostLost,
+        absl::StrCat("the agent at ", address_, " went away during ", request_.action(), " (",
+                     reason, ") and did not come back within ",
+                     absl::FormatDuration(link_.options().return_timeout),
+                     ", so it is not known what was done; `resume` goes on when it is back"));
   }
 
   AgentLink& link_;

@@ -11,6 +11,7 @@
 #include "common/config/fleet_check.h"
 #include "common/config/ports.h"
 #include "common/rpc/address.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -34,16 +35,17 @@ std::string PeerHost(absl::string_view peer) {
 
 absl::Status CheckNames(const v1::Hello& hello) {
   if (hello.names().empty()) {
-    return absl::InvalidArgumentError("the hello names no host: give at least the host's own name");
+    return InvalidField("hello.names",
+                        "the hello names no host: give at least the host's own name");
   }
   if (hello.names_size() > kMostNames) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the hello has ", hello.names_size(), " names; a host may have ", kMostNames));
+    return InvalidField("hello.names", absl::StrCat("the hello has ", hello.names_size(),
+                                                    " names; a host may have ", kMostNames));
   }
   for (const std::string& name : hello.names()) {
     if (absl::Status status = CheckHostName(name); !status.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the hello: ", CleanText(status.message(), kShortText)));
+      return InvalidField("hello.names",
+                          absl::StrCat("the hello: ", CleanText(status.message(), kShortText)));
     }
   }
   return absl::OkStatus();

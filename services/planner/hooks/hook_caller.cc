@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "common/config/ports.h"
+#include "common/rpc/error.h"
 #include "common/rpc/peer.h"
 #include "gitops/v1/hooks.grpc.pb.h"
 
@@ -49,7 +50,7 @@ class GrpcHookCaller final : public HookCaller {
         dispatcher_->Call(&Methods::ListHooks, v1::ListHooksRequest(), {.timeout = kListTimeout});
     // The caller's deadline is another.
     if (absl::IsDeadlineExceeded(hooks.status())) {
-      return absl::UnavailableError(hooks.status().message());
+      return MakeError(Reason::kHookDispatcherUnreachable, hooks.status().message());
     }
     return hooks;
   }
@@ -74,6 +75,7 @@ absl::StatusOr<std::unique_ptr<HookCaller>> NewHookCaller(const HookCallerOption
   peer.channel.max_answer_bytes = kMaxAnswerBytes;
   peer.name = "hook dispatcher";
   peer.program = "gitops-hook-dispatcher";
+  peer.unreachable = Reason::kHookDispatcherUnreachable;
   auto dispatcher = GrpcHookCaller::Dispatcher::New(std::move(peer));
   if (!dispatcher.ok()) return dispatcher.status();
   return std::make_unique<GrpcHookCaller>(*std::move(dispatcher));

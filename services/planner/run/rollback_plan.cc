@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/plan/action.h"
+#include "common/rpc/error.h"
 #include "services/planner/run/deployments.h"
 
 namespace gitops {
@@ -75,13 +76,15 @@ absl::StatusOr<v1::Plan> RollbackPlan(const v1::Deployment& done) {
     plan.mutable_spec()->mutable_selection()->add_on(back.host());
     *plan.add_hosts() = std::move(back);
   }
-  plan.set_waves(1);
+  plan.set_wave_count(1);
   if (plan.hosts_size() > 0) return plan;
-  return absl::FailedPreconditionError(absl::StrCat(
-      "deployment ", done.id(), " cannot be rolled back: ",
-      first_publications.empty()
-          ? "it moved no service, or all are back where they were"
-          : absl::StrCat("before it, nothing was published of ", *first_publications.begin())));
+  return MakeError(Reason::kNothingToRollBack,
+                   absl::StrCat("deployment ", done.id(), " cannot be rolled back: ",
+                                first_publications.empty()
+                                    ? "it moved no service, or all are back where they were"
+                                    : absl::StrCat("before it, nothing was published of ",
+                                                   *first_publications.begin())),
+                   {{"deployment", done.id()}});
 }
 
 }  // namespace gitops
