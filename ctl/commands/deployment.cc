@@ -44,7 +44,7 @@ absl::StatusOr<ExitCode> WatchList(FleetContext& context) {
   bool begun = false;
   while (context.console.out.good()) {
     const absl::Time asked = absl::Now();
-    absl::StatusOr<std::vector<v1::Deployment>> all = context.planner.ListDeployments();
+    absl::StatusOr<std::vector<v1::Deployment>> all = context.planner.ListDeployments(context.invocation.flags.filter);
     if (!all.ok()) return all.status();
     const absl::Duration took = absl::Now() - asked;
     Deployments now;
@@ -77,7 +77,7 @@ absl::StatusOr<ExitCode> ShowUnlessDetached(FleetContext& context,
 
 absl::StatusOr<ExitCode> ListDeployments(FleetContext& context) {
   if (context.invocation.flags.watch) return WatchList(context);
-  const absl::StatusOr<std::vector<v1::Deployment>> deployments = context.planner.ListDeployments();
+  const absl::StatusOr<std::vector<v1::Deployment>> deployments = context.planner.ListDeployments(context.invocation.flags.filter);
   if (!deployments.ok()) return deployments.status();
   if (absl::Status s = context.fleet.Deployments(*deployments); !s.ok()) return s;
   return kDone;

@@ -117,6 +117,10 @@ class TextFleetRenderer : public FleetRenderer {
     return Print(HookTestText(response));
   }
 
+  absl::Status Locks(const std::vector<v1::HostLock>& locks) override {
+    return PrintRows(LockHeader(wide_), locks, LockRow);
+  }
+
   absl::Status BrokenLock(const v1::HostLock& lock) override {
     const std::string since = TimeText(lock.has_acquire_time(), lock.acquire_time());
     return Print(absl::StrCat(EscapeLine(lock.host()), ": the lock of deployment ",

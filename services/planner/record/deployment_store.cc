@@ -197,7 +197,7 @@ absl::StatusOr<v1::Deployment> DeploymentStore::Whole(const std::string& id) {
   absl::StatusOr<std::vector<record::v1::HostEntry>> hosts = LoadHosts(id);
   if (!hosts.ok()) return hosts.status();
   for (record::v1::HostEntry& host : *hosts) *whole.add_hosts() = std::move(*host.mutable_host());
-  absl::StatusOr<std::vector<v1::HookCall>> calls = ReadRow<v1::HookCall>(*store_, CallKeys(id));
+  absl::StatusOr<std::vector<v1::HookCall>> calls = SelectCalls(id);
   if (!calls.ok()) return calls.status();
   for (v1::HookCall& call : *calls) *whole.add_hook_calls() = std::move(call);
 
@@ -215,7 +215,11 @@ absl::StatusOr<v1::Deployment> DeploymentStore::Whole(const std::string& id) {
   return whole;
 }
 
-absl::StatusOr<v1::HostDeployment> DeploymentStore::WholeHost(const std::string& id, int index) {
+absl::StatusOr<std::vector<v1::HookCall>> DeploymentStore::SelectCalls(const std::string& id) {
+  return ReadRow<v1::HookCall>(*store_, CallKeys(id));
+}
+
+absl::StatusOr<v1::HostDeployment> DeploymentStore::BareHost(const std::string& id, int index) {
   absl::StatusOr<StoredValue> value = store_->Get(HostKey(id, index));
   if (absl::IsNotFound(value.status())) {
     return absl::NotFoundError(absl::StrCat("the deployment ", id, " has no host ", index));
@@ -223,7 +227,13 @@ absl::StatusOr<v1::HostDeployment> DeploymentStore::WholeHost(const std::string&
   if (!value.ok()) return value.status();
   record::v1::HostEntry entry;
   if (absl::Status status = Parse(*value, entry); !status.ok()) return status;
-  v1::HostDeployment host = std::move(*entry.mutable_host());
+  return std::move(*entry.mutable_host());
+}
+
+absl::StatusOr<v1::HostDeployment> DeploymentStore::WholeHost(const std::string& id, int index) {
+  absl::StatusOr<v1::HostDeployment> bare = BareHost(id, index);
+  if (!bare.ok()) return bare.status();
+  v1::HostDeployment host = *std::move(bare);
   absl::StatusOr<std::vector<StoredValue>> steps = store_->List(StepKeys(id, index));
   if (!steps.ok()) return steps.status();
   for (const StoredValue& step : *steps) {

@@ -75,8 +75,11 @@ class DeploymentStore {
 
   // What GetDeployment answers: with hosts, steps and hook calls.
   absl::StatusOr<v1::Deployment> Whole(const std::string& id);
-  // One host with its steps.
+  // One host with its steps, and without. NOT_FOUND: there are fewer.
   absl::StatusOr<v1::HostDeployment> WholeHost(const std::string& id, int index);
+  absl::StatusOr<v1::HostDeployment> BareHost(const std::string& id, int index);
+  // The hook calls of the select points.
+  absl::StatusOr<std::vector<v1::HookCall>> SelectCalls(const std::string& id);
   // Without hosts; newest first; those whose id is less than `before` (empty: all), at most
   // `limit`.
   absl::StatusOr<std::vector<v1::Deployment>> List(const std::string& before, int limit);

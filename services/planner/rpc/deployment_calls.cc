@@ -4,9 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
-#include "common/rpc/page.h"
 #include "common/rpc/request_checks.h"
-#include "services/planner/rpc/answer_size.h"
 
 namespace gitops {
 namespace {
@@ -141,12 +139,24 @@ absl::Status DeploymentCalls::KeepCalls(const Deployments::NewDeployment& deploy
                                    " keeps what its hooks were asked)")};
 }
 
+absl::StatusOr<v1::Deployment> DeploymentCalls::WithHosts(const std::string& id) const {
+  absl::StatusOr<record::v1::DeploymentEntry> entry = options_.store->Load(id);
+  if (!entry.ok()) return entry.status();
+  absl::StatusOr<std::vector<record::v1::HostEntry>> hosts = options_.store->LoadHosts(id);
+  if (!hosts.ok()) return hosts.status();
+  v1::Deployment deployment = std::move(*entry->mutable_deployment());
+  for (record::v1::HostEntry& host : *hosts) {
+    *deployment.add_hosts() = std::move(*host.mutable_host());
+  }
+  return deployment;
+}
+
 absl::StatusOr<v1::Deployment> DeploymentCalls::RollBack(
     const v1::RollbackDeploymentRequest& request, const CallContext& call) {
   if (absl::Status status = CheckId(request.id()); !status.ok()) return status;
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
   if (absl::Status status = CheckStarted(); !status.ok()) return status;
-  const absl::StatusOr<v1::Deployment> done = options_.store->Whole(request.id());
+  const absl::StatusOr<v1::Deployment> done = WithHosts(request.id());
   if (!done.ok()) return done.status();
   if (!HasEnded(done->state())) {
     return absl::FailedPreconditionError(
@@ -195,33 +205,6 @@ absl::StatusOr<v1::HostLock> DeploymentCalls::BreakLock(const v1::BreakLockReque
       options_.locks->Break(request.host(), call.actor, request.reason());
   if (lock.ok()) options_.deployments->LockBroken(*lock, call.actor, request.reason());
   return lock;
-}
-
-absl::StatusOr<v1::Deployment> DeploymentCalls::Get(const std::string& id) {
-  absl::StatusOr<v1::Deployment> deployment = options_.store->Whole(id);
-  if (!deployment.ok()) return deployment.status();
-  // The record cannot tell that it cannot be written.
-  const std::string trouble = options_.deployments->Trouble(id);
-  if (!trouble.empty()) deployment->set_message(trouble);
-  FitAnswer(*deployment);
-  return deployment;
-}
-
-absl::Status DeploymentCalls::List(const v1::ListDeploymentsRequest& request,
-                                   v1::ListDeploymentsResponse* response) {
-  const absl::StatusOr<PageRequest> page = ReadPage(request);
-  if (!page.ok()) return page.status();
-  // One more tells whether there is another page.
-  auto deployments = options_.store->List(page->after, page->limit + 1);
-  if (!deployments.ok()) return deployments.status();
-  for (v1::Deployment& deployment : *deployments) {
-    if (response->deployments_size() == page->limit) {
-      response->set_next_page_token(PageToken(response->deployments(page->limit - 1).id()));
-      break;
-    }
-    *response->add_deployments() = std::move(deployment);
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace gitops

@@ -73,7 +73,7 @@ absl::StatusOr<Begin> BeginOf(const FleetHosts& hosts, const PageRequest& page) 
 
 }  // namespace
 
-absl::StatusOr<LocksByHost> ListLocks(HostLocks& locks) {
+absl::StatusOr<LocksByHost> ReadLocks(HostLocks& locks) {
   absl::StatusOr<std::vector<v1::HostLock>> list = locks.List();
   if (!list.ok()) return list.status();
   LocksByHost by_host;
@@ -100,7 +100,7 @@ absl::Status ListHosts(const Fleet& fleet, HostLocks& locks, const v1::ListHosts
   if (!hosts.ok()) return hosts.status();
   const absl::StatusOr<Begin> begin = BeginOf(*hosts, *page);
   if (!begin.ok()) return begin.status();
-  const absl::StatusOr<LocksByHost> held = ListLocks(locks);
+  const absl::StatusOr<LocksByHost> held = ReadLocks(locks);
   if (!held.ok()) return held.status();
   for (size_t i = begin->place; i < hosts->size(); ++i) {
     if (response->hosts_size() == page->limit) {
@@ -111,6 +111,28 @@ absl::Status ListHosts(const Fleet& fleet, HostLocks& locks, const v1::ListHosts
     *response->add_hosts() = WithLock((*hosts)[i]->host, *held);
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<v1::Host> GetHost(const Fleet& fleet, HostLocks& locks, const std::string& name) {
+  if (name.empty()) return absl::InvalidArgumentError("no host is named");
+  absl::StatusOr<FleetHost> found = fleet.Find(name);
+  if (!found.ok()) return found.status();
+  v1::Host host = std::move(found->host);
+  absl::StatusOr<v1::HostLock> lock = locks.Get(name);
+  if (lock.ok()) *host.mutable_lock() = *std::move(lock);
+  if (!lock.ok() && !absl::IsNotFound(lock.status())) return lock.status();
+  return host;
+}
+
+absl::Status ListLocks(HostLocks& locks, const v1::ListLocksRequest& request,
+                       v1::ListLocksResponse* response) {
+  absl::StatusOr<LocksByHost> by_host = ReadLocks(locks);
+  if (!by_host.ok()) return by_host.status();
+  std::vector<v1::HostLock> ordered;
+  for (auto& [host, lock] : *by_host) ordered.push_back(std::move(lock));
+  return FillPage(
+      request, ordered, [](const v1::HostLock& lock) { return lock.host(); },
+      response->mutable_locks(), response->mutable_next_page_token());
 }
 
 absl::Status ListFleetServices(const Fleet& fleet, const v1::ListFleetServicesRequest& request,

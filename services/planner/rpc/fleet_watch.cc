@@ -35,7 +35,7 @@ std::shared_ptr<const LocksByHost> LockView::Get() {
   const absl::Time now = clock_->Now();
   if (now < asked_ + kAskLocks && now >= asked_) return view_;
   asked_ = now;
-  absl::StatusOr<LocksByHost> listed = ListLocks(*locks_);
+  absl::StatusOr<LocksByHost> listed = ReadLocks(*locks_);
   if (listed.ok()) view_ = std::make_shared<const LocksByHost>(*std::move(listed));
   return view_;
 }

@@ -8,7 +8,9 @@
 #include "common/rpc/caller.h"
 #include "common/rpc/request_checks.h"
 #include "common/rpc/status.h"
+#include "services/planner/rpc/answer_size.h"
 #include "services/planner/rpc/deployment_calls.h"
+#include "services/planner/rpc/deployment_reads.h"
 #include "services/planner/rpc/deployment_watch.h"
 #include "services/planner/rpc/fleet_commands.h"
 #include "services/planner/rpc/fleet_lists.h"
@@ -21,10 +23,6 @@ namespace gitops {
 namespace {
 
 using grpc::ServerContext;
-using Outcomes = google::protobuf::RepeatedPtrField<v1::HostOutcome>;
-
-// What all answers of a diff together may hold, well below what a client takes.
-constexpr size_t kMostDiffBytes = 12 << 20;
 
 // The value of a StatusOr goes to `to`.
 template <typename Message>
@@ -39,17 +37,10 @@ absl::Status Keep(absl::StatusOr<v1::Service> service, v1::HostOutcome* outcome)
   return service.status();
 }
 
-void CutDiffs(Outcomes& outcomes) {
-  size_t bytes = 0;
-  for (v1::HostOutcome& outcome : outcomes) {
-    const size_t size = outcome.diff().ByteSizeLong();
-    if (bytes + size <= kMostDiffBytes) {
-      bytes += size;
-      continue;
-    }
-    outcome.mutable_diff()->clear_differences();
-    outcome.mutable_diff()->set_truncated(true);
-  }
+void CutDiff(v1::HostOutcome* outcome) {
+  if (outcome->diff().ByteSizeLong() <= kMostAnswerSize) return;
+  outcome->mutable_diff()->clear_differences();
+  outcome->mutable_diff()->set_truncated(true);
 }
 
 class PlannerServiceImpl final : public PlannerService {
@@ -59,7 +50,8 @@ class PlannerServiceImpl final : public PlannerService {
         locks_(options.locks, options.clock),
         fleet_watches_(options.most_fleet_watchers, "the fleet", options.clock),
         deployment_watches_(options.most_deployment_watchers, "deployments", options.clock),
-        deployments_(options) {}
+        deployments_(options),
+        reads_(options.store, options.deployments) {}
 
   void Start() override { deployments_.Start(); }
   void Stop() override {
@@ -70,6 +62,12 @@ class PlannerServiceImpl final : public PlannerService {
   grpc::Status ListHosts(ServerContext*, const v1::ListHostsRequest* request,
                          v1::ListHostsResponse* response) override {
     return ToGrpcStatus(gitops::ListHosts(*options_.fleet, *options_.locks, *request, response));
+  }
+
+  grpc::Status GetHost(ServerContext*, const v1::GetHostRequest* request,
+                       v1::GetHostResponse* response) override {
+    return Answer(gitops::GetHost(*options_.fleet, *options_.locks, request->host()),
+                  response->mutable_host());
   }
 
   grpc::Status ListFleetServices(ServerContext*, const v1::ListFleetServicesRequest* request,
@@ -92,45 +90,45 @@ class PlannerServiceImpl final : public PlannerService {
   }
 
   grpc::Status FreezeServices(ServerContext* context, const v1::FreezeServicesRequest* request,
-                              v1::FreezeServicesResponse* response) override {
+                              grpc::ServerWriter<v1::FreezeServicesResponse>* writer) override {
     v1::FreezeServiceRequest one;
     one.set_service(request->service());
     one.set_reason(request->reason());
-    return Change(*context, *request, request->reason(), response,
+    return Change(*context, *request, request->reason(), writer,
                   [&](const auto& address, const auto& actor, auto* outcome) {
                     return Keep(options_.agents->Freeze(address, actor, one), outcome);
                   });
   }
 
   grpc::Status UnfreezeServices(ServerContext* context, const v1::UnfreezeServicesRequest* request,
-                                v1::UnfreezeServicesResponse* response) override {
+                                grpc::ServerWriter<v1::UnfreezeServicesResponse>* writer) override {
     v1::UnfreezeServiceRequest one;
     one.set_service(request->service());
     one.set_reason(request->reason());
-    return Change(*context, *request, request->reason(), response,
+    return Change(*context, *request, request->reason(), writer,
                   [&](const auto& address, const auto& actor, auto* outcome) {
                     return Keep(options_.agents->Unfreeze(address, actor, one), outcome);
                   });
   }
 
   grpc::Status RollbackServices(ServerContext* context, const v1::RollbackServicesRequest* request,
-                                v1::RollbackServicesResponse* response) override {
+                                grpc::ServerWriter<v1::RollbackServicesResponse>* writer) override {
     if (absl::Status status = CheckHash(request->hash()); !status.ok()) return ToGrpcStatus(status);
     v1::RollbackServiceRequest one;
     one.set_service(request->service());
     one.set_hash(absl::AsciiStrToLower(request->hash()));
     one.set_reason(request->reason());
-    return Change(*context, *request, request->reason(), response,
+    return Change(*context, *request, request->reason(), writer,
                   [&](const auto& address, const auto& actor, auto* outcome) {
                     return Keep(options_.agents->Rollback(address, actor, one), outcome);
                   });
   }
 
   grpc::Status PullServices(ServerContext* context, const v1::PullServicesRequest* request,
-                            v1::PullServicesResponse* response) override {
+                            grpc::ServerWriter<v1::PullServicesResponse>* writer) override {
     v1::PullServiceRequest one;
     one.set_service(request->service());
-    return Change(*context, *request, "", response,
+    return Change(*context, *request, "", writer,
                   [&](const auto& address, const auto& actor, auto* outcome) {
                     auto pulled = options_.agents->Pull(address, actor, one);
                     if (!pulled.ok()) return pulled.status();
@@ -141,23 +139,34 @@ class PlannerServiceImpl final : public PlannerService {
   }
 
   grpc::Status DiffServices(ServerContext* context, const v1::DiffServicesRequest* request,
-                            v1::DiffServicesResponse* response) override {
+                            grpc::ServerWriter<v1::DiffServicesResponse>* writer) override {
     v1::DiffServiceRequest one;
     one.set_service(request->service());
-    grpc::Status status = Command(*context, *request, /*changes=*/false, response,
-                                  [&](const std::string& address, v1::HostOutcome* outcome) {
-                                    auto diff = options_.agents->Diff(address, one);
-                                    if (diff.ok()) *outcome->mutable_diff() = *std::move(diff);
-                                    return diff.status();
-                                  });
-    CutDiffs(*response->mutable_outcomes());
-    return status;
+    return Command(*context, *request, /*changes=*/false, writer,
+                   [&](const std::string& address, v1::HostOutcome* outcome) {
+                     auto diff = options_.agents->Diff(address, one);
+                     if (diff.ok()) *outcome->mutable_diff() = *std::move(diff);
+                     CutDiff(outcome);
+                     return diff.status();
+                   });
   }
 
   grpc::Status CreatePlan(ServerContext* context, const v1::CreatePlanRequest* request,
                           v1::CreatePlanResponse* response) override {
-    return Answer(deployments_.CreatePlan(request->spec(), Call(*context)),
-                  response->mutable_plan());
+    const grpc::Status made = Answer(deployments_.CreatePlan(request->spec(), Call(*context)),
+                                     response->mutable_plan());
+    response->set_next_host_page_token(KeepFirstHosts(*response->mutable_plan()));
+    return made;
+  }
+
+  grpc::Status GetPlan(ServerContext*, const v1::GetPlanRequest* request,
+                       v1::GetPlanResponse* response) override {
+    return Answer(reads_.GetPlan(*request), response);
+  }
+
+  grpc::Status ListPlanHosts(ServerContext*, const v1::ListPlanHostsRequest* request,
+                             v1::ListPlanHostsResponse* response) override {
+    return Answer(reads_.ListPlanHosts(*request), response);
   }
 
   grpc::Status CreateDeployment(ServerContext* context, const v1::CreateDeploymentRequest* request,
@@ -167,12 +176,17 @@ class PlannerServiceImpl final : public PlannerService {
 
   grpc::Status GetDeployment(ServerContext*, const v1::GetDeploymentRequest* request,
                              v1::GetDeploymentResponse* response) override {
-    return Answer(deployments_.Get(request->id()), response->mutable_deployment());
+    return Answer(reads_.Get(*request), response);
+  }
+
+  grpc::Status ListDeploymentHosts(ServerContext*, const v1::ListDeploymentHostsRequest* request,
+                                   v1::ListDeploymentHostsResponse* response) override {
+    return Answer(reads_.ListHosts(*request), response);
   }
 
   grpc::Status ListDeployments(ServerContext*, const v1::ListDeploymentsRequest* request,
                                v1::ListDeploymentsResponse* response) override {
-    return ToGrpcStatus(deployments_.List(*request, response));
+    return Answer(reads_.List(*request), response);
   }
 
   grpc::Status WatchDeployment(ServerContext* context, const v1::WatchDeploymentRequest* request,
@@ -202,6 +216,11 @@ class PlannerServiceImpl final : public PlannerService {
                                   const v1::RollbackDeploymentRequest* request,
                                   v1::RollbackDeploymentResponse* response) override {
     return Answer(deployments_.RollBack(*request, Call(*context)), response->mutable_deployment());
+  }
+
+  grpc::Status ListLocks(ServerContext*, const v1::ListLocksRequest* request,
+                         v1::ListLocksResponse* response) override {
+    return ToGrpcStatus(gitops::ListLocks(*options_.locks, *request, response));
   }
 
   grpc::Status BreakLock(ServerContext* context, const v1::BreakLockRequest* request,
@@ -288,27 +307,30 @@ class PlannerServiceImpl final : public PlannerService {
 
   template <typename Request, typename Response, typename Ask>
   grpc::Status Command(const ServerContext& context, const Request& request, bool changes,
-                       Response* response, Ask ask) {
+                       grpc::ServerWriter<Response>* writer, Ask ask) {
     const Turn turn(this);
     if (!turn.status().ok()) return ToGrpcStatus(turn.status());
-    auto outcomes = RunFleetCommand(*options_.fleet,
-                                    {.selection = request.selection(),
-                                     .service = request.service(),
-                                     .changes = changes,
-                                     .ask = ask,
-                                     .cancelled = [&context] { return context.IsCancelled(); }});
-    if (!outcomes.ok()) return ToGrpcStatus(outcomes.status());
-    for (v1::HostOutcome& outcome : *outcomes) *response->add_outcomes() = std::move(outcome);
-    return grpc::Status::OK;
+    const auto tell = [writer](v1::HostOutcome outcome) {
+      Response response;
+      *response.mutable_outcome() = std::move(outcome);
+      writer->Write(response);
+    };
+    return ToGrpcStatus(
+        RunFleetCommand(*options_.fleet, {.selection = request.selection(),
+                                          .service = request.service(),
+                                          .changes = changes,
+                                          .ask = ask,
+                                          .cancelled = [&context] { return context.IsCancelled(); },
+                                          .outcome = tell}));
   }
 
   // The same for what changes a service, on behalf of the caller.
   template <typename Request, typename Response, typename Ask>
   grpc::Status Change(const ServerContext& context, const Request& request,
-                      const std::string& reason, Response* response, Ask ask) {
+                      const std::string& reason, grpc::ServerWriter<Response>* writer, Ask ask) {
     if (absl::Status status = CheckReason(reason); !status.ok()) return ToGrpcStatus(status);
     const std::string actor = absl::StrCat(ForwardedCallerName(context), " through the planner");
-    return Command(context, request, /*changes=*/true, response,
+    return Command(context, request, /*changes=*/true, writer,
                    [&](const std::string& address, v1::HostOutcome* outcome) {
                      return ask(address, actor, outcome);
                    });
@@ -319,6 +341,7 @@ class PlannerServiceImpl final : public PlannerService {
   Watches fleet_watches_;
   Watches deployment_watches_;
   DeploymentCalls deployments_;
+  const DeploymentReads reads_;
   std::atomic<int> commands_ = 0;
 };
 
