@@ -345,6 +345,35 @@ TEST_F(DeployRunTest, WatchTellsOnStandardOutput) {
   EXPECT_EQ(result.err, "");
 }
 
+TEST_F(DeployRunTest, HostsOfManyPagesAreOneAnswer) {
+  planner_->SetPageSize(1);
+  const json plan = json::parse(Ctl("plan sync -o json").out);
+  ASSERT_EQ(plan["hosts"].size(), 2u);
+  EXPECT_EQ(plan["hosts"][1]["host"], "web2");
+  const json deployment = json::parse(Ctl(std::string("get deployment ") + kId + " -o json").out);
+  ASSERT_EQ(deployment["hosts"].size(), 2u);
+  EXPECT_EQ(deployment["hosts"][1]["host"], "web2");
+  EXPECT_EQ(Called("ListDeploymentHosts"), 1);
+}
+
+TEST_F(DeployRunTest, ListOfDeploymentsIsFilteredByThePlanner) {
+  EXPECT_EQ(Ctl("list deployments --state failed --state running --host web1 --service nginx "
+                "--actor alice --since 2026-11-22T10:00:00Z --until 2026-11-23T10:00:00Z")
+                .exit_code,
+            0);
+  EXPECT_EQ(LastCall().request,
+            "filter { states: DEPLOYMENT_STATE_FAILED states: DEPLOYMENT_STATE_RUNNING "
+            "host: \"web1\" service: \"nginx\" actor: \"alice\" since { seconds: 1795341600 } "
+            "until { seconds: 1795428000 } }");
+  for (const char* line :
+       {"list deployments --state done", "list deployments --since yesterday",
+        "list deployments --canary 1", "list hosts --state failed", "list hooks --service nginx"}) {
+    EXPECT_EQ(Ctl(line).exit_code, 2) << line;
+  }
+  EXPECT_EQ(Ctl("list deployments --since 2h").exit_code, 0);
+  EXPECT_THAT(LastCall().request, StartsWith("filter { since { seconds: "));
+}
+
 TEST_F(DeployRunTest, DeploymentsAreListedAndRead) {
   EXPECT_EQ(Ctl("list deployments").out,
             "#  ID                      STATE      HOSTS  ACTIONS  CREATED  TOOK  BY  MESSAGE\n"
