@@ -20,6 +20,7 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
 
 constexpr char kId[] = "20261122-221530-k7q2mx";
 
@@ -412,26 +413,30 @@ TEST_F(DeployRunTest, WatchedListTellsEachChangeUntilTheTimeout) {
 
 TEST_F(DeployRunTest, WatchedListTellsOfADeploymentThatIsNoLongerKeptAndOfANewOneOnceEach) {
   Result result;
-  std::thread watch([&] { result = Ctl("list deployments -w -o json"); });
-  const auto await_looks = [&](int looks) {
-    const absl::Time deadline = absl::Now() + absl::Seconds(60);
-    while (Called("ListDeployments") < looks && absl::Now() < deadline) std::this_thread::yield();
-  };
-  await_looks(1);
+  std::thread watch([&] { result = Ctl("list deployments -w -o json --state running"); });
+  ASSERT_TRUE(planner_->WaitForWatches(1));
   v1::Deployment other = Running();
   other.set_id("20261123-000000-aaaaaa");
   planner_->PutDeployment(other);
   planner_->RemoveDeployment(kId);
-  await_looks(4);
-  planner_->Fail("ListDeployments", absl::UnavailableError("gone"));
+  planner_->EndWatches(absl::UnavailableError("stopping"));
   watch.join();
+  EXPECT_EQ(LastCall().request, "filter { states: DEPLOYMENT_STATE_RUNNING }");
   std::vector<std::string> told;
   for (const absl::string_view line : absl::StrSplit(result.out, '\n', absl::SkipEmpty())) {
     const json update = json::parse(line);
     told.push_back(
         absl::StrCat(update["id"].get<std::string>(), update["removed"] ? " removed" : ""));
   }
-  EXPECT_THAT(told, ElementsAre(kId, absl::StrCat(kId, " removed"), other.id()));
+  EXPECT_THAT(told, UnorderedElementsAre(kId, absl::StrCat(kId, " removed"), other.id()));
+}
+
+TEST_F(DeployRunTest, AWatchedListIsInTheOrderOfTheList) {
+  v1::Deployment newer = Succeeded();
+  newer.set_id("20261123-000000-aaaaaa");
+  planner_->PutDeployment(newer);
+  const std::string list = Ctl("list deployments").out;
+  EXPECT_EQ(Ctl("list deployments -w --timeout 300ms").out, list);
 }
 
 TEST_F(DeployRunTest, CancelSaysWhatHoldsNow) {

@@ -161,6 +161,13 @@ class GrpcPlannerClient : public PlannerClient {
     return connection_->Watch(*stub_, &Stub::WatchFleet, request, seen);
   }
 
+  absl::Status WatchDeployments(const v1::DeploymentFilter& filter,
+                                const DeploymentInListSeen& seen) override {
+    v1::WatchDeploymentsRequest request;
+    *request.mutable_filter() = filter;
+    return connection_->Watch(*stub_, &Stub::WatchDeployments, request, seen);
+  }
+
   absl::Status WatchDeployment(const std::string& id, const DeploymentSeen& seen) override {
     v1::WatchDeploymentRequest request;
     request.set_id(id);

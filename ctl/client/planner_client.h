@@ -74,6 +74,9 @@ class PlannerClient {
   // (UNAVAILABLE if the planner ended it). Bounded by the timeout only where one is set.
   using FleetSeen = std::function<bool(const v1::WatchFleetResponse&)>;
   virtual absl::Status WatchFleet(const v1::WatchFleetRequest& request, const FleetSeen& seen) = 0;
+  using DeploymentInListSeen = std::function<bool(const v1::WatchDeploymentsResponse&)>;
+  virtual absl::Status WatchDeployments(const v1::DeploymentFilter& filter,
+                                        const DeploymentInListSeen& seen) = 0;
   using DeploymentSeen = std::function<bool(const v1::WatchDeploymentResponse&)>;
   virtual absl::Status WatchDeployment(const std::string& id, const DeploymentSeen& seen) = 0;
 

@@ -291,6 +291,30 @@ class FakePlannerService : public FakePlanner,
     return Status::OK;
   }
 
+  Status WatchDeployments(ServerContext* context, const v1::WatchDeploymentsRequest* request,
+                          grpc::ServerWriter<v1::WatchDeploymentsResponse>* writer) override {
+    std::map<std::string, std::string> sent;  // serialized
+    MutexLock lock(mutex_);
+    if (Status s = Begin("WatchDeployments", *context, *request); !s.ok()) return s;
+    return Watch(*context, *writer, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      std::vector<v1::WatchDeploymentsResponse> news;
+      for (auto it = deployments_.rbegin(); it != deployments_.rend(); ++it) {
+        const v1::Deployment bare = WithoutHosts(it->second);
+        if (IsNews(it->first, bare, sent)) *news.emplace_back().mutable_deployment() = bare;
+      }
+      for (auto it = sent.begin(); it != sent.end();) {
+        if (deployments_.contains(it->first)) {
+          ++it;
+          continue;
+        }
+        news.emplace_back().mutable_deployment()->set_id(it->first);
+        news.back().set_removed(true);
+        it = sent.erase(it);
+      }
+      return news;
+    });
+  }
+
   Status WatchDeployment(ServerContext* context, const v1::WatchDeploymentRequest* request,
                          grpc::ServerWriter<v1::WatchDeploymentResponse>* writer) override {
     std::map<std::string, std::string> sent;  // serialized

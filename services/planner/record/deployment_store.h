@@ -2,6 +2,7 @@
 #define GITOPS_SERVICES_PLANNER_RECORD_DEPLOYMENT_STORE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -95,11 +96,19 @@ class DeploymentStore {
   // NOT_FOUND: never given, expired, or others took its place.
   absl::StatusOr<v1::Plan> LoadPlan(const std::string& token);
 
-  // Calls back with the index of each host that was saved, or -1 for the deployment itself, from
-  // one thread, until the watch is destroyed. Watch first, read then: what was saved in between is
-  // told again rather than missed.
-  absl::StatusOr<std::unique_ptr<StoreWatch>> Watch(const std::string& id,
-                                                    std::function<void(int index)> changed);
+  // Calls back with the index of each host that was saved, or -1 for the deployment itself, one call
+  // at a time, until the watch is destroyed. Every change up to `revision` of the store has been told
+  // by then. Watch first, read then: what was saved in between is told again rather than missed.
+  using HostChanged = std::function<void(int index, int64_t revision)>;
+  absl::StatusOr<std::unique_ptr<StoreWatch>> Watch(const std::string& id, HostChanged changed);
+  // The same of the ids of all deployments that were saved or removed after a revision.
+  // OUT_OF_RANGE: the store no longer knows changes as old as that.
+  using DeploymentChanged = std::function<void(const std::string& id, int64_t revision)>;
+  absl::StatusOr<std::unique_ptr<StoreWatch>> WatchAll(int64_t after, DeploymentChanged changed);
+  // The store's now.
+  absl::StatusOr<int64_t> Revision();
+  // The one at which a host, or one of its steps, was saved last. NOT_FOUND: there are fewer.
+  absl::StatusOr<int64_t> HostRevision(const std::string& id, int index);
 
  private:
   struct StoredPlan {

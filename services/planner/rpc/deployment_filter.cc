@@ -42,6 +42,11 @@ absl::Status CheckFilter(const v1::DeploymentFilter& filter) {
   return absl::OkStatus();
 }
 
+absl::Status CheckView(v1::View view) {
+  if (v1::View_IsValid(view)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("view: ", view, " is neither basic nor full"));
+}
+
 absl::StatusOr<bool> DeploymentMatcher::Matches(const v1::Deployment& deployment) {
   if (!MatchesRecord(deployment, filter_)) return false;
   const bool service_decides =

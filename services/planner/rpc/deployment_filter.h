@@ -11,6 +11,9 @@ namespace gitops {
 // INVALID_ARGUMENT: a field is set and empty, or a state is unknown.
 absl::Status CheckFilter(const v1::DeploymentFilter& filter);
 
+// INVALID_ARGUMENT: neither basic nor full.
+absl::Status CheckView(v1::View view);
+
 // Tells which deployments a filter means. Reads their hosts only where the filter asks for them. One
 // thread.
 class DeploymentMatcher {

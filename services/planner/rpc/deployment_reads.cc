@@ -21,11 +21,6 @@ absl::Status CheckId(const std::string& id) {
   return absl::InvalidArgumentError("no deployment is named");
 }
 
-absl::Status CheckView(v1::View view) {
-  if (v1::View_IsValid(view)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("view: ", view, " is neither basic nor full"));
-}
-
 }  // namespace
 
 absl::StatusOr<v1::HostDeployment> DeploymentReads::Host(const std::string& id, int index,

@@ -10,6 +10,7 @@
 #include "common/rpc/status.h"
 #include "services/planner/rpc/answer_size.h"
 #include "services/planner/rpc/deployment_calls.h"
+#include "services/planner/rpc/deployment_list_watch.h"
 #include "services/planner/rpc/deployment_reads.h"
 #include "services/planner/rpc/deployment_watch.h"
 #include "services/planner/rpc/fleet_commands.h"
@@ -194,11 +195,23 @@ class PlannerServiceImpl final : public PlannerService {
     Changes<int> changes;
     const auto place = deployment_watches_.Enter(Watcher(*context, changes));
     if (!place.ok()) return ToGrpcStatus(place.status());
-    const auto events =
-        options_.store->Watch(request->id(), [&changes](int index) { changes.Add(index); });
+    const absl::StatusOr<int64_t> now = options_.store->Revision();
+    if (!now.ok()) return ToGrpcStatus(now.status());
+    const auto events = options_.store->Watch(
+        request->id(), [&](int index, int64_t revision) { changes.Add(index, revision); });
     if (!events.ok()) return ToGrpcStatus(events.status());
     DeploymentWatch watch(options_.store, request->id(), WriteTo(*writer, **place));
-    return ToGrpcStatus(FollowDeployment(*context, watch, changes));
+    const absl::Status told = watch.TellAll(request->resume_token(), *now);
+    return ToGrpcStatus(told.ok() ? FollowDeployment(*context, watch, changes, *now) : told);
+  }
+
+  grpc::Status WatchDeployments(ServerContext* context, const v1::WatchDeploymentsRequest* request,
+                                grpc::ServerWriter<v1::WatchDeploymentsResponse>* writer) override {
+    Changes<std::string> changes;
+    const auto place = deployment_watches_.Enter(Watcher(*context, changes));
+    if (!place.ok()) return ToGrpcStatus(place.status());
+    DeploymentListWatch watch(options_.store, *request, WriteTo(*writer, **place));
+    return ToGrpcStatus(watch.Follow(changes, [context] { return context->IsCancelled(); }));
   }
 
   grpc::Status CancelDeployment(ServerContext* context, const v1::CancelDeploymentRequest* request,
@@ -275,11 +288,13 @@ class PlannerServiceImpl final : public PlannerService {
     return told.ok() ? absl::CancelledError("the watcher is gone") : told;
   }
 
+  // From `revision` of the store on.
   static absl::Status FollowDeployment(const ServerContext& context, DeploymentWatch& watch,
-                                       Changes<int>& changes) {
-    absl::Status told = watch.TellAll();
+                                       Changes<int>& changes, int64_t revision) {
+    absl::Status told;
     while (told.ok() && !watch.done() && !context.IsCancelled()) {
-      told = watch.TellChanges(changes.Next());
+      const std::set<int> changed = changes.Next(&revision);
+      told = watch.TellChanges(changed, revision);
       if (!watch.done() && changes.closed()) {
         return absl::UnavailableError("the planner is stopping; the deployment goes on later");
       }
