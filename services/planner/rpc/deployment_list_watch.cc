@@ -107,6 +107,7 @@ absl::StatusOr<std::optional<v1::WatchDeploymentsResponse>> DeploymentListWatch:
 }
 
 std::optional<v1::WatchDeploymentsResponse> DeploymentListWatch::News(v1::Deployment deployment) {
+  AddEtag(deployment);
   if (request_.view() != v1::VIEW_FULL) deployment.clear_events();
   const size_t fingerprint = Fingerprint(deployment);
   const auto [told, is_new] = told_.emplace(deployment.id(), fingerprint);

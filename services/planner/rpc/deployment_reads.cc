@@ -8,6 +8,7 @@
 #include "common/rpc/page.h"
 #include "services/planner/rpc/answer_size.h"
 #include "services/planner/rpc/deployment_filter.h"
+#include "services/planner/rpc/fingerprint.h"
 #include "services/planner/rpc/numbered_page.h"
 
 namespace gitops {
@@ -46,6 +47,7 @@ absl::StatusOr<v1::GetDeploymentResponse> DeploymentReads::Get(
   v1::GetDeploymentResponse response;
   v1::Deployment& shown = *response.mutable_deployment();
   shown = std::move(*record->mutable_deployment());
+  AddEtag(shown);
   AddTrouble(shown);
   if (request.view() != v1::VIEW_FULL) return response;
   absl::StatusOr<std::vector<v1::HookCall>> calls = store_->SelectCalls(request.id());
@@ -100,6 +102,7 @@ absl::StatusOr<v1::ListDeploymentsResponse> DeploymentReads::List(
       }
       const absl::StatusOr<bool> matches = matcher.Matches(deployment);
       if (!matches.ok()) return matches.status();
+      if (*matches) AddEtag(deployment);
       if (*matches && request.view() != v1::VIEW_FULL) deployment.clear_events();
       const size_t size = *matches ? deployment.ByteSizeLong() : 0;
       const bool full = response.deployments_size() == page->limit ||

@@ -81,6 +81,7 @@ absl::Status DeploymentWatch::HoldHost(int index) {
 absl::Status DeploymentWatch::HoldDeployment(v1::Deployment deployment) {
   const size_t fingerprint = Fingerprint(deployment);
   if (std::exchange(deployment_, fingerprint) == fingerprint) return absl::OkStatus();
+  AddEtag(deployment);
   Response response;
   *response.mutable_deployment() = std::move(deployment);
   return Hold(std::move(response));

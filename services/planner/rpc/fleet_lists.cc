@@ -12,6 +12,7 @@
 #include "common/rpc/request_checks.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"
+#include "services/planner/rpc/fingerprint.h"
 
 namespace gitops {
 namespace {
@@ -54,6 +55,13 @@ size_t PlaceOf(const FleetHosts& hosts, const Cursor& cursor, bool* gone) {
   return place;
 }
 
+// A heartbeat alone is no change.
+void AddEtag(v1::Host& host) {
+  v1::Host lasting = host;
+  lasting.clear_last_seen_time();
+  host.set_etag(Etag(lasting));
+}
+
 // The host and, for services, the name after which a page begins.
 struct Begin {
   size_t place = 0;
@@ -89,6 +97,7 @@ v1::Host WithLock(const v1::Host& host, const LocksByHost& locks) {
   if (const auto lock = locks.find(host.host()); lock != locks.end()) {
     *shown.mutable_lock() = lock->second;
   }
+  AddEtag(shown);
   return shown;
 }
 
@@ -121,6 +130,7 @@ absl::StatusOr<v1::Host> GetHost(const Fleet& fleet, HostLocks& locks, const std
   absl::StatusOr<v1::HostLock> lock = locks.Get(name);
   if (lock.ok()) *host.mutable_lock() = *std::move(lock);
   if (!lock.ok() && !absl::IsNotFound(lock.status())) return lock.status();
+  AddEtag(host);
   return host;
 }
 

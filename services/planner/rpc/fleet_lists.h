@@ -18,7 +18,7 @@ namespace gitops {
 using LocksByHost = std::map<std::string, v1::HostLock>;
 absl::StatusOr<LocksByHost> ReadLocks(HostLocks& locks);
 
-// `host` with its lock.
+// `host` with its lock, and the etag of that.
 v1::Host WithLock(const v1::Host& host, const LocksByHost& locks);
 
 // Errors as PlannerService's methods of these names.

@@ -10,6 +10,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::MatchesRegex;
+using testing::SizeIs;
 
 class FleetRpcTest : public PlannerTestBase {
  protected:
@@ -303,14 +304,61 @@ TEST_F(FleetWatchTest, AHeartbeatIsNoChangeAndALockIsOne) {
   EXPECT_FALSE(last_.host().has_lock());
 }
 
-TEST_F(FleetWatchTest, AWatcherThatIsGoneIsForgotten) {
-  Begin({});
+TEST_F(FleetWatchTest, AWatcherThatIsGoneLeavesItsPlaceToAnother) {
+  for (int i = 0; i < 2 * kMostWatchers; ++i) {
+    // The server notices a little later that the one before is gone.
+    const absl::Time deadline = absl::Now() + absl::Seconds(20);
+    size_t told = 0;
+    while (told < 6 && absl::Now() < deadline) {
+      context_ = Context();
+      Begin({});
+      told = Next(6).size();
+    }
+    EXPECT_EQ(told, 6u);
+    context_->TryCancel();
+    EXPECT_EQ(reader_->Finish().error_code(), StatusCode::CANCELLED);
+  }
+}
+
+TEST_F(FleetWatchTest, AWatchThatGoesOnTellsOnlyTheHostsThatChangedMeanwhile) {
+  v1::WatchFleetRequest request;
+  request.mutable_selection()->add_on("*");
+  Begin(request);
   Next(6);
-  EXPECT_EQ(fleet_.subscribers(), 1);
+  request.set_resume_token(last_.resume_token());
   context_->TryCancel();
-  EXPECT_EQ(reader_->Finish().error_code(), StatusCode::CANCELLED);
-  server_->Shutdown(absl::Seconds(10));
-  EXPECT_EQ(fleet_.subscribers(), 0);
+  fleet_.RemoveService("web2", "nginx");
+  fleet_.AddService("web2", "app", "");
+  fleet_.Remove("db1");
+  context_ = Context();
+  Begin(request);
+  EXPECT_THAT(Next(4), ElementsAre("gone host db1", "gone host web2", "host web2",
+                                   "service web2/app ."));
+  EXPECT_FALSE(last_.restarted());
+  fleet_.AddService("web1", "nginx", std::string(40, 'b'));
+  EXPECT_THAT(Next(1), ElementsAre("service web1/nginx")) << "web1 itself is known";
+}
+
+TEST_F(FleetWatchTest, AResumePointThatIsNotKnownBeginsAnewAndSaysSo) {
+  v1::WatchFleetRequest request;
+  request.set_resume_token("0123456789abcdef:1");
+  Begin(request);
+  ASSERT_TRUE(reader_->Read(&last_));
+  EXPECT_TRUE(last_.restarted());
+  EXPECT_THAT(Next(5), SizeIs(5));
+  EXPECT_FALSE(last_.restarted());
+  // What one host does can bring others into the first two.
+  request.mutable_selection()->set_limit(2);
+  request.set_resume_token(last_.resume_token());
+  context_ = Context();
+  Begin(request);
+  ASSERT_TRUE(reader_->Read(&last_));
+  EXPECT_TRUE(last_.restarted());
+  request.set_resume_token("x");
+  context_ = Context();
+  Begin(request);
+  EXPECT_THAT(Next(1), IsEmpty());
+  EXPECT_EQ(reader_->Finish().error_code(), StatusCode::INVALID_ARGUMENT);
 }
 
 TEST_F(FleetWatchTest, MoreWatchersThanMayBeAreRefused) {

@@ -13,6 +13,7 @@
 #include "services/planner/rpc/deployment_list_watch.h"
 #include "services/planner/rpc/deployment_reads.h"
 #include "services/planner/rpc/deployment_watch.h"
+#include "services/planner/rpc/fingerprint.h"
 #include "services/planner/rpc/fleet_commands.h"
 #include "services/planner/rpc/fleet_lists.h"
 #include "services/planner/rpc/fleet_watch.h"
@@ -33,6 +34,11 @@ grpc::Status Answer(absl::StatusOr<Message> from, Message* to) {
   return grpc::Status::OK;
 }
 
+grpc::Status AnswerDeployment(absl::StatusOr<v1::Deployment> from, v1::Deployment* to) {
+  if (from.ok()) AddEtag(*from);
+  return Answer(std::move(from), to);
+}
+
 absl::Status Keep(absl::StatusOr<v1::Service> service, v1::HostOutcome* outcome) {
   if (service.ok()) *outcome->mutable_service() = *std::move(service);
   return service.status();
@@ -48,7 +54,8 @@ class PlannerServiceImpl final : public PlannerService {
  public:
   explicit PlannerServiceImpl(PlannerServiceOptions options)
       : options_(options),
-        locks_(options.locks, options.clock),
+        journal_(options.fleet),
+        locks_(options.locks, &journal_, options.clock),
         fleet_watches_(options.most_fleet_watchers, "the fleet", options.clock),
         deployment_watches_(options.most_deployment_watchers, "deployments", options.clock),
         deployments_(options),
@@ -81,12 +88,12 @@ class PlannerServiceImpl final : public PlannerService {
     Changes<std::string> changes;
     const auto place = fleet_watches_.Enter(Watcher(*context, changes));
     if (!place.ok()) return ToGrpcStatus(place.status());
-    FleetWatch watch(options_.fleet, &locks_, *request, WriteTo(*writer, **place));
+    FleetWatch watch(options_.fleet, &journal_, &locks_, *request, WriteTo(*writer, **place));
     // It begins before the first look, so that nothing falls between.
-    const int64_t id =
-        options_.fleet->Subscribe([&changes](const std::string& host) { changes.Add(host); });
-    const absl::Status ended = FollowFleet(*context, watch, changes);
-    options_.fleet->Unsubscribe(id);
+    const int64_t id = journal_.Subscribe(
+        [&changes](const std::string& host, int64_t number) { changes.Add(host, number); });
+    const absl::Status ended = FollowFleet(*context, watch, changes, journal_.number());
+    journal_.Unsubscribe(id);
     return ToGrpcStatus(ended);
   }
 
@@ -172,7 +179,7 @@ class PlannerServiceImpl final : public PlannerService {
 
   grpc::Status CreateDeployment(ServerContext* context, const v1::CreateDeploymentRequest* request,
                                 v1::CreateDeploymentResponse* response) override {
-    return Answer(deployments_.Create(*request, Call(*context)), response->mutable_deployment());
+    return AnswerDeployment(deployments_.Create(*request, Call(*context)), response->mutable_deployment());
   }
 
   grpc::Status GetDeployment(ServerContext*, const v1::GetDeploymentRequest* request,
@@ -216,19 +223,19 @@ class PlannerServiceImpl final : public PlannerService {
 
   grpc::Status CancelDeployment(ServerContext* context, const v1::CancelDeploymentRequest* request,
                                 v1::CancelDeploymentResponse* response) override {
-    return Answer(deployments_.Cancel(*request, Call(*context)), response->mutable_deployment());
+    return AnswerDeployment(deployments_.Cancel(*request, Call(*context)), response->mutable_deployment());
   }
 
   grpc::Status ResumeDeployment(ServerContext* context, const v1::ResumeDeploymentRequest* request,
                                 v1::ResumeDeploymentResponse* response) override {
-    return Answer(deployments_.Resume(request->id(), Call(*context)),
+    return AnswerDeployment(deployments_.Resume(request->id(), Call(*context)),
                   response->mutable_deployment());
   }
 
   grpc::Status RollbackDeployment(ServerContext* context,
                                   const v1::RollbackDeploymentRequest* request,
                                   v1::RollbackDeploymentResponse* response) override {
-    return Answer(deployments_.RollBack(*request, Call(*context)), response->mutable_deployment());
+    return AnswerDeployment(deployments_.RollBack(*request, Call(*context)), response->mutable_deployment());
   }
 
   grpc::Status ListLocks(ServerContext*, const v1::ListLocksRequest* request,
@@ -278,11 +285,13 @@ class PlannerServiceImpl final : public PlannerService {
     };
   }
 
+  // From `number` of the journal on.
   static absl::Status FollowFleet(const ServerContext& context, FleetWatch& watch,
-                                  Changes<std::string>& changes) {
-    absl::Status told = watch.TellAll();
+                                  Changes<std::string>& changes, int64_t number) {
+    absl::Status told = watch.TellAll(number);
     while (told.ok() && !context.IsCancelled()) {
-      told = watch.TellChanges(changes.Next());
+      std::set<std::string> changed = changes.Next(&number);
+      told = watch.TellChanges(std::move(changed), number);
       if (changes.closed()) return absl::UnavailableError("the planner is stopping");
     }
     return told.ok() ? absl::CancelledError("the watcher is gone") : told;
@@ -352,6 +361,7 @@ class PlannerServiceImpl final : public PlannerService {
   }
 
   const PlannerServiceOptions options_;
+  FleetJournal journal_;
   LockView locks_;
   Watches fleet_watches_;
   Watches deployment_watches_;
