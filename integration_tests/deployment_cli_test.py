@@ -289,13 +289,6 @@ def test_an_agent_that_goes_silent_is_shown_as_stale_with_since_when(shown):
         shown.fleet.await_online("web3")
 
 
-def test_a_watch_begins_with_the_hosts_in_the_order_of_the_list(shown):
-    listed = shown.fleet.ctl("list", "hosts", "--order-by-tags", "none").out
-    watched = shown.fleet.ctl("watch", "hosts", "--order-by-tags", "none", "--timeout", "1s", check=False)
-    assert watched.status == 4
-    assert re.findall(r"web\d", watched.out)[:3] == re.findall(r"web\d", listed)[:3]
-
-
 # Hooks.
 
 def test_hooks_are_listed(shown):
