@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "common/rpc/error.h"
 #include "ctl/testing/fleet_fixture.h"
 
 namespace gitops::ctl {
@@ -118,11 +119,13 @@ TEST_F(DeployRunTest, PlanOfNobodyIsNoError) {
 }
 
 TEST_F(DeployRunTest, PlanThatAHookStoppedFails) {
-  planner_->Fail("CreatePlan", absl::AbortedError("hook window at pre-select: status 423"));
+  planner_->Fail("CreatePlan",
+                 MakeError(Reason::kHookStopped, "hook window at pre-select: status 423"));
   const Result result = Ctl("plan sync");
   EXPECT_EQ(result.exit_code, 1);
-  EXPECT_EQ(result.err, "gitopsctl: plan sync through " + planner_->address() +
-                            ": hook window at pre-select: status 423 (ABORTED)\n");
+  EXPECT_EQ(result.err,
+            "gitopsctl: plan sync through " + planner_->address() +
+                ": hook window at pre-select: status 423 (FAILED_PRECONDITION: HOOK_STOPPED)\n");
 }
 
 TEST_F(DeployRunTest, DeployPrintsHowItEndedOnStdoutAndTheRestOnStderr) {

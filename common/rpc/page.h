@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 
@@ -32,15 +33,15 @@ absl::StatusOr<PageRequest> ReadPage(const Request& request) {
   constexpr int kDefaultPage = 1'000;
   constexpr int kLargestPage = 10'000;
   if (request.page_size() < 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("page_size is ", request.page_size(), "; it must not be negative"));
+    return InvalidField("page_size", absl::StrCat("page_size is ", request.page_size(),
+                                                  "; it must not be negative"));
   }
   PageRequest page;
   page.limit =
       request.page_size() == 0 ? kDefaultPage : std::min(request.page_size(), kLargestPage);
   if (request.page_token().empty()) return page;
   if (!absl::StartsWith(request.page_token(), kPageTokenPrefix)) {
-    return absl::InvalidArgumentError("page_token is not one that this method gave out");
+    return InvalidField("page_token", "page_token is not one that this method gave out");
   }
   page.after = request.page_token().substr(kPageTokenPrefix.size());
   return page;

@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -36,8 +37,8 @@ absl::Status CheckSetFields(const Message& message, const std::string& path) {
       }
     } else if (field->has_presence() && field->cpp_type() == FieldDescriptor::CPPTYPE_STRING &&
                reflection.GetString(message, field).empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(name, " is set, but empty; give a value, or leave it unset"));
+      return InvalidField(name,
+                          absl::StrCat(name, " is set, but empty; give a value, or leave it unset"));
     }
   }
   return status;
@@ -47,16 +48,16 @@ absl::Status CheckSetFields(const Message& message, const std::string& path) {
 
 absl::Status CheckReason(const std::string& reason) {
   if (reason.size() <= kLongestReason) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("the reason has ", reason.size(),
-                                                 " bytes; at most ", kLongestReason, " are kept"));
+  return InvalidField("reason", absl::StrCat("the reason has ", reason.size(), " bytes; at most ",
+                                             kLongestReason, " are kept"));
 }
 
-absl::Status CheckHash(const std::string& hash) {
+absl::Status CheckHash(const std::string& hash, absl::string_view field) {
   const bool hex = std::all_of(hash.begin(), hash.end(), absl::ascii_isxdigit);
   if (hex && hash.size() >= kShortestHash && hash.size() <= kLongestHash) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("\"", absl::CHexEscape(hash.substr(0, kLongestHash)), "\" is no commit: give ",
-                   kShortestHash, " to ", kLongestHash, " hexadecimal digits"));
+  return InvalidField(field, absl::StrCat("\"", absl::CHexEscape(hash.substr(0, kLongestHash)),
+                                          "\" is no commit: give ", kShortestHash, " to ",
+                                          kLongestHash, " hexadecimal digits"));
 }
 
 absl::Status CheckSetFields(const Message& request) { return CheckSetFields(request, ""); }

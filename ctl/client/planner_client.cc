@@ -4,6 +4,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "common/config/ports.h"
 #include "ctl/client/connection.h"
 #include "gitops/v1/planner.grpc.pb.h"
 
@@ -13,7 +14,6 @@ namespace {
 using v1::PlannerService;
 using Stub = PlannerService::Stub;
 
-constexpr int kPlannerPort = 8001;
 // A plan, or a deployment, of 100,000 hosts.
 constexpr int kMostAnswerBytes = 64 << 20;
 

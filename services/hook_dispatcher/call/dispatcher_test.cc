@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/http/hmac.h"
+#include "common/trace/traceparent.h"
 #include "services/hook_dispatcher/testing/hook_endpoint.h"
 
 namespace gitops {

@@ -41,9 +41,6 @@ absl::StatusOr<HttpRequest> MakeHookRequest(const HookSpec& hook, const HookQues
 // can begin a header of its own.
 std::string HeaderValue(absl::string_view text);
 
-// Whether `text` is what W3C Trace Context calls a valid traceparent of version 00.
-bool IsTraceparent(absl::string_view text);
-std::string NewTraceparent();
 // 32 hexadecimal digits that nobody had before.
 std::string NewIdempotencyKey();
 
@@ -54,10 +51,6 @@ absl::StatusOr<Payload> JudgeAnswer(const HookSpec& hook, const HookQuestion& qu
 
 // Whether another attempt may do better: no connection, a lost one, or 5xx.
 bool IsWorthRetrying(const absl::Status& status, const HttpResponse& response);
-
-// How long to wait before attempt `attempt` (2 or more): doubling from 200 ms to 2 s, less up to
-// half by `jitter` (0 to 1).
-absl::Duration BackOff(int attempt, double jitter);
 
 // `hook "drain" at pre-deploy for web1: status 500, …; the body begins: "oops"`. Printable.
 std::string DescribeFailure(const HookSpec& hook, const HookQuestion& question,

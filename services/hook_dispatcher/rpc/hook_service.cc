@@ -5,8 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/config/fleet.h"
-#include "common/rpc/status.h"
+#include "common/git/url.h"
 
 namespace gitops {
 namespace {
@@ -49,33 +48,40 @@ v1::Hook ToProto(const HookSpec& spec) {
 
 class HookServiceImpl final : public v1::HookDispatcherService::Service {
  public:
-  explicit HookServiceImpl(Dispatcher* dispatcher) : dispatcher_(dispatcher) {}
+  HookServiceImpl(Dispatcher* dispatcher, const RpcGate* gate)
+      : dispatcher_(dispatcher), gate_(gate) {}
 
   grpc::Status DispatchHook(ServerContext* context, const v1::DispatchHookRequest* request,
                             v1::DispatchHookResponse* response) override {
-    const absl::StatusOr<HookQuestion> question = ToQuestion(*request);
-    if (!question.ok()) return ToGrpcStatus(question.status());
-    auto dispatched =
-        dispatcher_->Dispatch(*question, [context] { return context->IsCancelled(); });
-    if (!dispatched.ok()) return ToGrpcStatus(dispatched.status());
-    *response = *std::move(dispatched);
-    return grpc::Status::OK;
+    return gate_->Run(*context, *request, [&]() -> absl::Status {
+      const absl::StatusOr<HookQuestion> question = ToQuestion(*request);
+      if (!question.ok()) return question.status();
+      auto dispatched =
+          dispatcher_->Dispatch(*question, [context] { return context->IsCancelled(); });
+      if (!dispatched.ok()) return dispatched.status();
+      *response = *std::move(dispatched);
+      return absl::OkStatus();
+    });
   }
 
-  grpc::Status ListHooks(ServerContext*, const v1::ListHooksRequest*,
+  grpc::Status ListHooks(ServerContext* context, const v1::ListHooksRequest* request,
                          v1::ListHooksResponse* response) override {
-    for (const HookSpec& hook : *dispatcher_->hooks()) *response->add_hooks() = ToProto(hook);
-    return grpc::Status::OK;
+    return gate_->Run(*context, *request, [&] {
+      for (const HookSpec& hook : *dispatcher_->hooks()) *response->add_hooks() = ToProto(hook);
+      return absl::OkStatus();
+    });
   }
 
  private:
   Dispatcher* const dispatcher_;
+  const RpcGate* const gate_;
 };
 
 }  // namespace
 
-std::unique_ptr<v1::HookDispatcherService::Service> NewHookService(Dispatcher* dispatcher) {
-  return std::make_unique<HookServiceImpl>(dispatcher);
+std::unique_ptr<v1::HookDispatcherService::Service> NewHookService(Dispatcher* dispatcher,
+                                                                   const RpcGate* gate) {
+  return std::make_unique<HookServiceImpl>(dispatcher, gate);
 }
 
 }  // namespace gitops

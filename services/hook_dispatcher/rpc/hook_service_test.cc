@@ -30,7 +30,7 @@ class HookServiceTest : public ::testing::Test {
     options.http = http_.get();
     options.clock = Clock::System();
     dispatcher_ = NewDispatcher(std::move(options));
-    service_ = NewHookService(dispatcher_.get());
+    service_ = NewHookService(dispatcher_.get(), &gate_);
     RpcServerOptions server;
     server.listen = "127.0.0.1:0";
     server.services = {service_.get()};
@@ -69,6 +69,7 @@ class HookServiceTest : public ::testing::Test {
   }
 
   const std::unique_ptr<HttpClient> http_ = NewHttpClient();
+  const RpcGate gate_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<v1::HookDispatcherService::Service> service_;
   std::unique_ptr<RpcServer> server_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -45,9 +46,10 @@ absl::Status CheckServiceThere(const std::vector<HostServices>& hosts, const std
   const auto known = std::count_if(hosts.begin(), hosts.end(),
                                    [](const HostServices& host) { return host.known; });
   if (there || known == 0) return absl::OkStatus();
-  return absl::NotFoundError(
-      absl::StrCat("none of the selected hosts has a service \"", service, "\" (", known,
-                   " asked); gitopsctl list services shows which there are"));
+  return MakeError(Reason::kServiceUnknown,
+                   absl::StrCat("none of the selected hosts has a service \"", service, "\" (",
+                                known, " asked); gitopsctl list services shows which there are"),
+                   {{"service", service}});
 }
 
 }  // namespace gitops

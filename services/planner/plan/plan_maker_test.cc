@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/rpc/error.h"
 #include "services/planner/plan/plan_test_base.h"
 
 namespace gitops {
@@ -135,7 +136,8 @@ TEST_F(PlanMakerTest, AHookThatStopsItIsNamedAndItsCallKept) {
               .failed_hook = "window",
               .http_status = 409});
   const auto plan = Make(Spec({"reboot"}));
-  EXPECT_TRUE(absl::IsAborted(plan.status()));
+  EXPECT_TRUE(HasReason(plan.status(), Reason::kHookStopped));
+  EXPECT_EQ(MetadataOf(plan.status())["hook"], "window");
   EXPECT_THAT(std::string(plan.status().message()),
               AllOf(HasSubstr("window"), HasSubstr("post-select"), HasSubstr("409")));
   ASSERT_EQ(calls_.size(), 2u);
@@ -170,7 +172,7 @@ TEST_F(PlanMakerTest, AnswersThatTheFleetDoesNotKnowAreRefused) {
     hooks_.Clear();
     hooks_.Add({.point = "pre-select", .answer = [&](Payloads) { return c.answer; }});
     const auto plan = Make(Spec({"reboot"}));
-    EXPECT_TRUE(absl::IsAborted(plan.status())) << c.why;
+    EXPECT_TRUE(HasReason(plan.status(), Reason::kHookStopped)) << c.why;
     EXPECT_THAT(std::string(plan.status().message()), HasSubstr(c.told)) << c.why;
   }
 }

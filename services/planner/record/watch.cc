@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/sync/mutex.h"
 #include "services/planner/record/deployment_store.h"
 #include "services/planner/record/record_keys.h"
@@ -14,7 +15,9 @@ namespace {
 class DeploymentWatch : public StoreWatch {
  public:
   DeploymentWatch(const std::string& id, DeploymentStore::HostChanged changed)
-      : entry_key_(EntryKey(id)), host_keys_(HostKeys(id)), changed_(std::move(changed)) {}
+      : entry_key_(absl::StrCat(kEntryPrefix, id)),
+        host_keys_(absl::StrCat(kHostPrefix, id, "/")),
+        changed_(std::move(changed)) {}
 
   // Tells what is saved after revision `now`.
   absl::Status Start(Store& store, int64_t now) {
@@ -80,9 +83,9 @@ absl::StatusOr<std::unique_ptr<StoreWatch>> DeploymentStore::WatchAll(int64_t af
 }
 
 absl::StatusOr<int64_t> DeploymentStore::HostRevision(const std::string& id, int index) {
-  const absl::StatusOr<StoredValue> value = store_->Get(HostKey(id, index));
-  if (!value.ok()) return value.status();
-  return value->revision;
+  const auto row = hosts_.Find(HostName(id, index));
+  if (!row.ok()) return row.status();
+  return row->revision;
 }
 
 }  // namespace gitops

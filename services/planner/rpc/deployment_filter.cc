@@ -6,7 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
-#include "common/rpc/request_checks.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -33,18 +33,17 @@ bool MatchesRecord(const v1::Deployment& deployment, const v1::DeploymentFilter&
 }  // namespace
 
 absl::Status CheckFilter(const v1::DeploymentFilter& filter) {
-  if (absl::Status status = CheckSetFields(filter); !status.ok()) return status;
   for (const int state : filter.states()) {
     if (state != v1::DEPLOYMENT_STATE_UNSPECIFIED && v1::DeploymentState_IsValid(state)) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("filter.states: ", state, " is no state of a deployment"));
+    return InvalidField("filter.states",
+                        absl::StrCat("filter.states: ", state, " is no state of a deployment"));
   }
   return absl::OkStatus();
 }
 
 absl::Status CheckView(v1::View view) {
   if (v1::View_IsValid(view)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("view: ", view, " is neither basic nor full"));
+  return InvalidField("view", absl::StrCat("view: ", view, " is neither basic nor full"));
 }
 
 absl::StatusOr<bool> DeploymentMatcher::Matches(const v1::Deployment& deployment) {

@@ -8,7 +8,7 @@
 
 namespace gitops {
 
-// INVALID_ARGUMENT: a field is set and empty, or a state is unknown.
+// INVALID_ARGUMENT: a state is unknown.
 absl::Status CheckFilter(const v1::DeploymentFilter& filter);
 
 // INVALID_ARGUMENT: neither basic nor full.

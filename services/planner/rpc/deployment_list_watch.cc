@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/rpc/error.h"
 #include "services/planner/rpc/fingerprint.h"
 #include "services/planner/rpc/resume_token.h"
 
@@ -44,7 +45,7 @@ absl::Status DeploymentListWatch::Follow(Changes<std::string>& changes,
   while (told.ok() && !cancelled()) {
     const std::set<std::string> ids = changes.Next(&revision_);
     told = TellChanges(ids);
-    if (changes.closed()) return absl::UnavailableError("the planner is stopping");
+    if (changes.closed()) return MakeError(Reason::kServerStopping, "the planner is stopping");
   }
   return told.ok() ? absl::CancelledError("the watcher is gone") : told;
 }
@@ -94,9 +95,9 @@ absl::StatusOr<std::optional<v1::WatchDeploymentsResponse>> DeploymentListWatch:
   auto record = store_->Load(id);
   if (!record.ok() && !absl::IsNotFound(record.status())) return record.status();
   if (record.ok()) {
-    const absl::StatusOr<bool> matches = matcher_.Matches(record->deployment());
+    const absl::StatusOr<bool> matches = matcher_.Matches(record->deployment);
     if (!matches.ok()) return matches.status();
-    if (*matches) return News(std::move(*record->mutable_deployment()));
+    if (*matches) return News(std::move(record->deployment));
   }
   // A client that goes on may have been told of it in its former watch.
   if (told_.erase(id) == 0 && !resumed_) return std::nullopt;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
 #include "common/rpc/page.h"
 #include "services/planner/rpc/answer_size.h"
 #include "services/planner/rpc/deployment_filter.h"
@@ -19,7 +20,7 @@ constexpr int kChunk = 256;
 
 absl::Status CheckId(const std::string& id) {
   if (!id.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError("no deployment is named");
+  return InvalidField("id", "no deployment is named");
 }
 
 }  // namespace
@@ -42,11 +43,11 @@ absl::StatusOr<v1::GetDeploymentResponse> DeploymentReads::Get(
     const v1::GetDeploymentRequest& request) const {
   if (absl::Status status = CheckId(request.id()); !status.ok()) return status;
   if (absl::Status status = CheckView(request.view()); !status.ok()) return status;
-  absl::StatusOr<record::v1::DeploymentEntry> record = store_->Load(request.id());
+  absl::StatusOr<DeploymentRecord> record = store_->Load(request.id());
   if (!record.ok()) return record.status();
   v1::GetDeploymentResponse response;
   v1::Deployment& shown = *response.mutable_deployment();
-  shown = std::move(*record->mutable_deployment());
+  shown = std::move(record->deployment);
   AddEtag(shown);
   AddTrouble(shown);
   if (request.view() != v1::VIEW_FULL) return response;
@@ -123,7 +124,7 @@ absl::StatusOr<v1::ListDeploymentsResponse> DeploymentReads::List(
 
 absl::StatusOr<v1::GetPlanResponse> DeploymentReads::GetPlan(
     const v1::GetPlanRequest& request) const {
-  if (request.token().empty()) return absl::InvalidArgumentError("no plan's token is given");
+  if (request.token().empty()) return InvalidField("token", "no plan's token is given");
   absl::StatusOr<v1::Plan> plan = store_->LoadPlan(request.token());
   if (!plan.ok()) return plan.status();
   plan->set_token(request.token());
@@ -136,7 +137,7 @@ absl::StatusOr<v1::GetPlanResponse> DeploymentReads::GetPlan(
 
 absl::StatusOr<v1::ListPlanHostsResponse> DeploymentReads::ListPlanHosts(
     const v1::ListPlanHostsRequest& request) const {
-  if (request.token().empty()) return absl::InvalidArgumentError("no plan's token is given");
+  if (request.token().empty()) return InvalidField("token", "no plan's token is given");
   const absl::StatusOr<NumberedPage> page = ReadNumberedPage(request);
   if (!page.ok()) return page.status();
   absl::StatusOr<v1::Plan> plan = store_->LoadPlan(request.token());

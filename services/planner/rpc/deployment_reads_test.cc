@@ -131,7 +131,7 @@ TEST_F(DeploymentReadsTest, DeploymentsAreFiltered) {
   const std::string failed = Begin(Spec("reboot", "web1")).id();
   SetState(failed, v1::DEPLOYMENT_STATE_FAILED);
   auto host = (*records_.LoadHosts(moved))[0];
-  host.mutable_host()->add_moves()->set_service("nginx");
+  host.host.add_moves()->set_service("nginx");
   ASSERT_TRUE(records_.SaveHost(moved, 0, host, nullptr).ok());
 
   const auto found = [&](const v1::DeploymentFilter& filter) {

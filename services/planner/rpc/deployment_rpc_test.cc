@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
+#include "common/rpc/status.h"
 #include "services/planner/rpc/deployment_test_base.h"
 
 namespace gitops {
@@ -108,15 +110,20 @@ TEST_F(DeploymentRpcTest, RequestsThatCannotBeAreRefused) {
   EXPECT_THAT(hooks_.requests(), IsEmpty());
   v1::CreatePlanRequest plan;
   *plan.mutable_spec() = Spec("snyc");
-  EXPECT_EQ(Try(&Stub::CreatePlan, plan).error_code(), StatusCode::INVALID_ARGUMENT);
+  const absl::Status misspelt = FromGrpcStatus(Try(&Stub::CreatePlan, plan));
+  EXPECT_EQ(misspelt.code(), absl::StatusCode::kInvalidArgument);
+  ASSERT_EQ(BadRequestOf(misspelt).field_violations_size(), 1);
+  EXPECT_EQ(BadRequestOf(misspelt).field_violations(0).field(), "actions[0]");
 }
 
-TEST_F(DeploymentRpcTest, AHookThatStopsItIsAborted) {
+TEST_F(DeploymentRpcTest, AHookThatStopsItIsToldByItsReason) {
   hooks_.Add({.point = "pre-select", .message = "freeze window", .failed_hook = "window"});
   v1::CreateDeploymentRequest request;
   *request.mutable_spec() = Spec("sync");
   const grpc::Status stopped = Try(&Stub::CreateDeployment, request);
-  EXPECT_EQ(stopped.error_code(), StatusCode::ABORTED);
+  EXPECT_EQ(stopped.error_code(), StatusCode::FAILED_PRECONDITION);
+  EXPECT_TRUE(HasReason(FromGrpcStatus(stopped), Reason::kHookStopped));
+  EXPECT_EQ(MetadataOf(FromGrpcStatus(stopped))["hook"], "window");
   EXPECT_THAT(stopped.error_message(), HasSubstr("freeze window"));
 }
 
@@ -129,7 +136,7 @@ TEST_F(DeploymentRpcTest, WhatHooksWereAskedIsKeptWhereTheDeploymentDoesNotBegin
   EXPECT_EQ(locked.error_code(), StatusCode::FAILED_PRECONDITION);
   hooks_.Add({.point = "post-select", .message = "freeze window", .failed_hook = "window"});
   const grpc::Status stopped = Try(&Stub::CreateDeployment, request);
-  EXPECT_EQ(stopped.error_code(), StatusCode::ABORTED);
+  EXPECT_EQ(stopped.error_code(), StatusCode::FAILED_PRECONDITION);
   auto kept = Call(&Stub::ListDeployments, v1::ListDeploymentsRequest()).deployments();
   ASSERT_EQ(kept.size(), 2);
   std::sort(kept.begin(), kept.end(),
@@ -184,7 +191,7 @@ TEST_F(DeploymentRpcTest, ARollbackIsANewDeploymentToWhatTheOneBeforeMovedFrom) 
   EXPECT_EQ(Try(&Stub::RollbackDeployment, request).error_code(), StatusCode::FAILED_PRECONDITION)
       << "it moved nothing";
   auto host = (*records_.LoadHosts(id))[0];
-  v1::ServiceMove* move = host.mutable_host()->add_moves();
+  v1::ServiceMove* move = host.host.add_moves();
   move->set_service("nginx");
   move->set_from_hash(std::string(40, 'a'));
   move->set_to_hash(std::string(40, 'b'));
@@ -211,6 +218,7 @@ TEST_F(DeploymentRpcTest, ABrokenLockIsOnTheRecordOfItsDeployment) {
 
 TEST_F(DeploymentRpcTest, BeforeWhatWasLeftIsTakenUpNothingIsBegun) {
   const auto service = NewPlannerService({.clock = Clock::System(),
+                                          .gate = &gate_,
                                           .fleet = &fleet_,
                                           .locks = locks_.get(),
                                           .agents = &agents_,

@@ -34,12 +34,12 @@ class DeploymentTestBase : public PlannerTestBase {
   }
   void SetState(const std::string& id, v1::DeploymentState state) {
     auto entry = *records_.Load(id);
-    entry.mutable_deployment()->set_state(state);
+    entry.deployment.set_state(state);
     ASSERT_TRUE(records_.Save(entry).ok());
   }
   void SetHost(const std::string& id, int index, v1::HostDeploymentState state) {
     auto hosts = *records_.LoadHosts(id);
-    hosts[index].mutable_host()->set_state(state);
+    hosts[index].host.set_state(state);
     ASSERT_TRUE(records_.SaveHost(id, index, hosts[index], nullptr).ok());
   }
   // `count` steps with six actions each, which all wrote that.

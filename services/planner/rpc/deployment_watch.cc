@@ -15,9 +15,9 @@ absl::Status DeploymentWatch::TellAll(const std::string& resume_token, int64_t r
   since_ = *since <= revision ? *since : 0;
   auto entry = store_->Load(id_);
   if (!entry.ok()) return entry.status();
-  const bool ended = HasEnded(entry->deployment().state());
-  hosts_.assign(entry->deployment().host_count(), 0);
-  absl::Status held = HoldDeployment(std::move(*entry->mutable_deployment()));
+  const bool ended = HasEnded(entry->deployment.state());
+  hosts_.assign(entry->deployment.host_count(), 0);
+  absl::Status held = HoldDeployment(std::move(entry->deployment));
   // One after the other, since all together may be large.
   for (int i = 0; held.ok(); ++i) held = HoldHost(i);
   if (!absl::IsNotFound(held)) return held;
@@ -40,11 +40,11 @@ absl::Status DeploymentWatch::TellChanges(const std::set<int>& changed, int64_t 
 absl::Status DeploymentWatch::HoldChangedDeployment() {
   auto entry = store_->Load(id_);
   if (!entry.ok()) return entry.status();
-  const bool ended = HasEnded(entry->deployment().state());
+  const bool ended = HasEnded(entry->deployment.state());
   if (ended) {
     if (absl::Status held = HoldRest(); !held.ok()) return held;
   }
-  absl::Status held = HoldDeployment(std::move(*entry->mutable_deployment()));
+  absl::Status held = HoldDeployment(std::move(entry->deployment));
   done_ = ended && held.ok();
   return held;
 }

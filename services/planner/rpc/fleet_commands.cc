@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/sync/mutex.h"
+#include "common/rpc/error.h"
 #include "common/sync/side_by_side.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"
@@ -60,13 +61,15 @@ v1::HostOutcome Ask(const FleetCommand& command, const Asked& asked) {
   if (outcome.has_service()) outcome.mutable_service()->set_host(host.host());
   outcome.set_code(static_cast<int>(status.code()));
   outcome.set_message(std::string(status.message()));
+  outcome.set_reason(ReasonName(status));
   return outcome;
 }
 
 absl::Status NobodyHasIt(const std::string& service, size_t selected) {
-  return absl::NotFoundError(absl::StrCat("none of the ", selected,
-                                          " selected hosts has a service \"", service,
-                                          "\"; gitopsctl list services shows which there are"));
+  return MakeError(Reason::kServiceUnknown,
+                   absl::StrCat("none of the ", selected, " selected hosts has a service \"",
+                                service, "\"; gitopsctl list services shows which there are"),
+                   {{"service", service}});
 }
 
 }  // namespace
@@ -85,7 +88,7 @@ absl::Status RunFleetCommand(const Fleet& fleet, const FleetCommand& command) {
     if (cancelled()) return;
     const Asked& asked = all[order[turn]];
     v1::HostOutcome outcome = Ask(command, asked);
-    if (!asked.known && outcome.code() == static_cast<int>(absl::StatusCode::kNotFound)) return;
+    if (!asked.known && outcome.reason() == InfoOf(Reason::kServiceUnknown).name) return;
     MutexLock lock(telling);
     told = true;
     command.outcome(std::move(outcome));

@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -63,7 +64,7 @@ absl::StatusOr<std::optional<std::set<std::string>>> FleetJournal::ChangedSince(
   const std::vector<std::string> parts = absl::StrSplit(token, ':');
   int64_t since = 0;
   if (parts.size() != 2 || !absl::SimpleAtoi(parts[1], &since) || since < 0) {
-    return absl::InvalidArgumentError("resume_token is not one that this method gave out");
+    return InvalidField("resume_token", "resume_token is not one that this method gave out");
   }
   MutexLock lock(mutex_);
   if (parts[0] != epoch_ || since < forgotten_) return std::nullopt;

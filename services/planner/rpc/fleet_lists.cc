@@ -8,8 +8,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/rpc/error.h"
 #include "common/rpc/page.h"
-#include "common/rpc/request_checks.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"
 #include "services/planner/rpc/fingerprint.h"
@@ -39,7 +39,7 @@ absl::StatusOr<Cursor> ReadCursor(const std::string& after) {
       return cursor;
     }
   }
-  return absl::InvalidArgumentError("page_token is not one that this method gave out");
+  return InvalidField("page_token", "page_token is not one that this method gave out");
 }
 
 // Where the host that the page ended with is now; `gone`: it has left, and this is who took its
@@ -123,7 +123,7 @@ absl::Status ListHosts(const Fleet& fleet, HostLocks& locks, const v1::ListHosts
 }
 
 absl::StatusOr<v1::Host> GetHost(const Fleet& fleet, HostLocks& locks, const std::string& name) {
-  if (name.empty()) return absl::InvalidArgumentError("no host is named");
+  if (name.empty()) return InvalidField("host", "no host is named");
   absl::StatusOr<FleetHost> found = fleet.Find(name);
   if (!found.ok()) return found.status();
   v1::Host host = std::move(found->host);
@@ -147,7 +147,6 @@ absl::Status ListLocks(HostLocks& locks, const v1::ListLocksRequest& request,
 
 absl::Status ListFleetServices(const Fleet& fleet, const v1::ListFleetServicesRequest& request,
                                v1::ListFleetServicesResponse* response) {
-  if (absl::Status status = CheckSetFields(request); !status.ok()) return status;
   const absl::StatusOr<PageRequest> page = ReadPage(request);
   if (!page.ok()) return page.status();
   if (request.has_service()) {

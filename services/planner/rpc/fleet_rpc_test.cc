@@ -187,7 +187,7 @@ TEST_F(FleetRpcTest, ACommandReachesEverySelectedHostThatHasTheServiceForTheCall
   EXPECT_THAT(Codes(outcomes), ElementsAre("web1 0", "db1 0"));
   EXPECT_EQ(outcomes[0].service().host(), "web1");
   EXPECT_THAT(agents_.Look("web1:8004").services["nginx"].frozen_by,
-              MatchesRegex("alice@laptop( from ipv[46]:[0-9a-f.:]+)? through the planner"));
+              MatchesRegex("alice@laptop( from ipv[46]:[0-9a-f.:]+)?"));
   EXPECT_EQ(agents_.Look("web2:8004").services["nginx"].frozen_by, "");
 }
 

@@ -3,7 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "common/rpc/request_checks.h"
 #include "services/planner/plan/fleet_selection.h"
 #include "services/planner/rpc/fingerprint.h"
 
@@ -49,7 +48,6 @@ absl::StatusOr<std::optional<std::set<std::string>>> FleetWatch::ChangedSince() 
 }
 
 absl::Status FleetWatch::TellAll(int64_t number) {
-  if (absl::Status status = CheckSetFields(request_); !status.ok()) return status;
   held_ = locks_->Get();
   const auto hosts = SelectHosts(*fleet_, request_.selection(), /*changes=*/false);
   if (!hosts.ok()) return hosts.status();

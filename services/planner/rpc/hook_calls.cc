@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/plan/vocabulary.h"
+#include "common/rpc/error.h"
 #include "services/planner/plan/check_spec.h"
 
 namespace gitops {
@@ -16,12 +17,12 @@ absl::Status Check(const HookCaller& hooks, const v1::TestHooksRequest& request)
     return status;
   }
   if (!v1::StepResult_IsValid(request.result())) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("result: ", request.result(), " is none of ok, failed and skipped"));
+    return InvalidField(
+        "result", absl::StrCat("result: ", request.result(), " is none of ok, failed and skipped"));
   }
   if (hooks.configured()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      "this planner has no hook dispatcher; start it with --hook-dispatcher ADDR");
+  return MakeError(Reason::kNoHookDispatcher,
+                   "this planner has no hook dispatcher; start it with --hook-dispatcher ADDR");
 }
 
 v1::DispatchHookRequest ToDispatch(const Fleet& fleet, const v1::TestHooksRequest& request,

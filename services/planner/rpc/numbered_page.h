@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
 #include "common/rpc/page.h"
 #include "google/protobuf/repeated_field.h"
 #include "services/planner/rpc/answer_size.h"
@@ -30,7 +31,7 @@ absl::StatusOr<NumberedPage> ReadNumberedPage(const Request& request) {
   if (!page.ok()) return page.status();
   int last = -1;
   if (!page->after.empty() && (!absl::SimpleAtoi(page->after, &last) || last < 0)) {
-    return absl::InvalidArgumentError("page_token is not one that this method gave out");
+    return InvalidField("page_token", "page_token is not one that this method gave out");
   }
   return NumberedPage{.begin = last + 1, .limit = page->limit};
 }

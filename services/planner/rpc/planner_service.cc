@@ -5,9 +5,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "common/rpc/caller.h"
+#include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
-#include "common/rpc/status.h"
+#include "common/rpc/trace.h"
 #include "services/planner/rpc/answer_size.h"
 #include "services/planner/rpc/deployment_calls.h"
 #include "services/planner/rpc/deployment_list_watch.h"
@@ -18,7 +18,6 @@
 #include "services/planner/rpc/fleet_lists.h"
 #include "services/planner/rpc/fleet_watch.h"
 #include "services/planner/rpc/hook_calls.h"
-#include "services/planner/rpc/traceparent.h"
 #include "services/planner/rpc/watches.h"
 
 namespace gitops {
@@ -26,15 +25,16 @@ namespace {
 
 using grpc::ServerContext;
 
+
 // The value of a StatusOr goes to `to`.
 template <typename Message>
-grpc::Status Answer(absl::StatusOr<Message> from, Message* to) {
-  if (!from.ok()) return ToGrpcStatus(from.status());
+absl::Status Answer(absl::StatusOr<Message> from, Message* to) {
+  if (!from.ok()) return from.status();
   *to = *std::move(from);
-  return grpc::Status::OK;
+  return absl::OkStatus();
 }
 
-grpc::Status AnswerDeployment(absl::StatusOr<v1::Deployment> from, v1::Deployment* to) {
+absl::Status AnswerDeployment(absl::StatusOr<v1::Deployment> from, v1::Deployment* to) {
   if (from.ok()) AddEtag(*from);
   return Answer(std::move(from), to);
 }
@@ -67,34 +67,43 @@ class PlannerServiceImpl final : public PlannerService {
     deployment_watches_.Close();
   }
 
-  grpc::Status ListHosts(ServerContext*, const v1::ListHostsRequest* request,
+  grpc::Status ListHosts(ServerContext* context, const v1::ListHostsRequest* request,
                          v1::ListHostsResponse* response) override {
-    return ToGrpcStatus(gitops::ListHosts(*options_.fleet, *options_.locks, *request, response));
+    return gate().Run(*context, *request, [&] {
+      return gitops::ListHosts(*options_.fleet, *options_.locks, *request, response);
+    });
   }
 
-  grpc::Status GetHost(ServerContext*, const v1::GetHostRequest* request,
+  grpc::Status GetHost(ServerContext* context, const v1::GetHostRequest* request,
                        v1::GetHostResponse* response) override {
-    return Answer(gitops::GetHost(*options_.fleet, *options_.locks, request->host()),
-                  response->mutable_host());
+    return gate().Run(*context, *request, [&] {
+      return Answer(gitops::GetHost(*options_.fleet, *options_.locks, request->host()),
+                    response->mutable_host());
+    });
   }
 
-  grpc::Status ListFleetServices(ServerContext*, const v1::ListFleetServicesRequest* request,
+  grpc::Status ListFleetServices(ServerContext* context,
+                                 const v1::ListFleetServicesRequest* request,
                                  v1::ListFleetServicesResponse* response) override {
-    return ToGrpcStatus(gitops::ListFleetServices(*options_.fleet, *request, response));
+    return gate().Run(*context, *request, [&] {
+      return gitops::ListFleetServices(*options_.fleet, *request, response);
+    });
   }
 
   grpc::Status WatchFleet(ServerContext* context, const v1::WatchFleetRequest* request,
                           grpc::ServerWriter<v1::WatchFleetResponse>* writer) override {
-    Changes<std::string> changes;
-    const auto place = fleet_watches_.Enter(Watcher(*context, changes));
-    if (!place.ok()) return ToGrpcStatus(place.status());
-    FleetWatch watch(options_.fleet, &journal_, &locks_, *request, WriteTo(*writer, **place));
-    // It begins before the first look, so that nothing falls between.
-    const int64_t id = journal_.Subscribe(
-        [&changes](const std::string& host, int64_t number) { changes.Add(host, number); });
-    const absl::Status ended = FollowFleet(*context, watch, changes, journal_.number());
-    journal_.Unsubscribe(id);
-    return ToGrpcStatus(ended);
+    return gate().Run(*context, *request, [&]() -> absl::Status {
+      Changes<std::string> changes;
+      const auto place = fleet_watches_.Enter(Watcher(*context, changes));
+      if (!place.ok()) return place.status();
+      FleetWatch watch(options_.fleet, &journal_, &locks_, *request, WriteTo(*writer, **place));
+      // It begins before the first look, so that nothing falls between.
+      const int64_t id = journal_.Subscribe(
+          [&changes](const std::string& host, int64_t number) { changes.Add(host, number); });
+      const absl::Status ended = FollowFleet(*context, watch, changes, journal_.number());
+      journal_.Unsubscribe(id);
+      return ended;
+    });
   }
 
   grpc::Status FreezeServices(ServerContext* context, const v1::FreezeServicesRequest* request,
@@ -103,8 +112,8 @@ class PlannerServiceImpl final : public PlannerService {
     one.set_service(request->service());
     one.set_reason(request->reason());
     return Change(*context, *request, request->reason(), writer,
-                  [&](const auto& address, const auto& actor, auto* outcome) {
-                    return Keep(options_.agents->Freeze(address, actor, one), outcome);
+                  [&](const auto& address, const auto& caller, auto* outcome) {
+                    return Keep(options_.agents->Freeze(address, caller, one), outcome);
                   });
   }
 
@@ -114,22 +123,23 @@ class PlannerServiceImpl final : public PlannerService {
     one.set_service(request->service());
     one.set_reason(request->reason());
     return Change(*context, *request, request->reason(), writer,
-                  [&](const auto& address, const auto& actor, auto* outcome) {
-                    return Keep(options_.agents->Unfreeze(address, actor, one), outcome);
+                  [&](const auto& address, const auto& caller, auto* outcome) {
+                    return Keep(options_.agents->Unfreeze(address, caller, one), outcome);
                   });
   }
 
   grpc::Status RollbackServices(ServerContext* context, const v1::RollbackServicesRequest* request,
                                 grpc::ServerWriter<v1::RollbackServicesResponse>* writer) override {
-    if (absl::Status status = CheckHash(request->hash()); !status.ok()) return ToGrpcStatus(status);
     v1::RollbackServiceRequest one;
     one.set_service(request->service());
     one.set_hash(absl::AsciiStrToLower(request->hash()));
     one.set_reason(request->reason());
-    return Change(*context, *request, request->reason(), writer,
-                  [&](const auto& address, const auto& actor, auto* outcome) {
-                    return Keep(options_.agents->Rollback(address, actor, one), outcome);
-                  });
+    return Change(
+        *context, *request, request->reason(), writer,
+        [&](const auto& address, const auto& caller, auto* outcome) {
+          return Keep(options_.agents->Rollback(address, caller, one), outcome);
+        },
+        [&] { return CheckHash(request->hash()); });
   }
 
   grpc::Status PullServices(ServerContext* context, const v1::PullServicesRequest* request,
@@ -137,8 +147,8 @@ class PlannerServiceImpl final : public PlannerService {
     v1::PullServiceRequest one;
     one.set_service(request->service());
     return Change(*context, *request, "", writer,
-                  [&](const auto& address, const auto& actor, auto* outcome) {
-                    auto pulled = options_.agents->Pull(address, actor, one);
+                  [&](const auto& address, const auto& caller, auto* outcome) {
+                    auto pulled = options_.agents->Pull(address, caller, one);
                     if (!pulled.ok()) return pulled.status();
                     *outcome->mutable_service() = std::move(*pulled->mutable_service());
                     outcome->set_changed(pulled->changed());
@@ -150,122 +160,156 @@ class PlannerServiceImpl final : public PlannerService {
                             grpc::ServerWriter<v1::DiffServicesResponse>* writer) override {
     v1::DiffServiceRequest one;
     one.set_service(request->service());
-    return Command(*context, *request, /*changes=*/false, writer,
-                   [&](const std::string& address, v1::HostOutcome* outcome) {
-                     auto diff = options_.agents->Diff(address, one);
-                     if (diff.ok()) *outcome->mutable_diff() = *std::move(diff);
-                     CutDiff(outcome);
-                     return diff.status();
-                   });
+    return gate().Run(*context, *request, [&] {
+      return Command(*context, *request, /*changes=*/false, writer,
+                     [&](const std::string& address, auto* outcome) {
+                       auto diff = options_.agents->Diff(address, one);
+                       const absl::Status status = Answer(std::move(diff), outcome->mutable_diff());
+                       if (!status.ok()) outcome->clear_diff();
+                       CutDiff(outcome);
+                       return status;
+                     });
+    });
   }
 
   grpc::Status CreatePlan(ServerContext* context, const v1::CreatePlanRequest* request,
                           v1::CreatePlanResponse* response) override {
-    const grpc::Status made = Answer(deployments_.CreatePlan(request->spec(), Call(*context)),
-                                     response->mutable_plan());
-    response->set_next_host_page_token(KeepFirstHosts(*response->mutable_plan()));
-    return made;
+    return gate().Run(*context, *request, [&](const Principal& caller) {
+      const absl::Status made = Answer(
+          deployments_.CreatePlan(request->spec(), Call(*context, caller)), response->mutable_plan());
+      response->set_next_host_page_token(KeepFirstHosts(*response->mutable_plan()));
+      return made;
+    });
   }
 
-  grpc::Status GetPlan(ServerContext*, const v1::GetPlanRequest* request,
+  grpc::Status GetPlan(ServerContext* context, const v1::GetPlanRequest* request,
                        v1::GetPlanResponse* response) override {
-    return Answer(reads_.GetPlan(*request), response);
+    return gate().Run(*context, *request,
+                      [&] { return Answer(reads_.GetPlan(*request), response); });
   }
 
-  grpc::Status ListPlanHosts(ServerContext*, const v1::ListPlanHostsRequest* request,
+  grpc::Status ListPlanHosts(ServerContext* context, const v1::ListPlanHostsRequest* request,
                              v1::ListPlanHostsResponse* response) override {
-    return Answer(reads_.ListPlanHosts(*request), response);
+    return gate().Run(*context, *request,
+                      [&] { return Answer(reads_.ListPlanHosts(*request), response); });
   }
 
   grpc::Status CreateDeployment(ServerContext* context, const v1::CreateDeploymentRequest* request,
                                 v1::CreateDeploymentResponse* response) override {
-    return AnswerDeployment(deployments_.Create(*request, Call(*context)), response->mutable_deployment());
+    return gate().Run(*context, *request, [&](const Principal& caller) {
+      return AnswerDeployment(deployments_.Create(*request, Call(*context, caller)),
+                              response->mutable_deployment());
+    });
   }
 
-  grpc::Status GetDeployment(ServerContext*, const v1::GetDeploymentRequest* request,
+  grpc::Status GetDeployment(ServerContext* context, const v1::GetDeploymentRequest* request,
                              v1::GetDeploymentResponse* response) override {
-    return Answer(reads_.Get(*request), response);
+    return gate().Run(*context, *request, [&] { return Answer(reads_.Get(*request), response); });
   }
 
-  grpc::Status ListDeploymentHosts(ServerContext*, const v1::ListDeploymentHostsRequest* request,
+  grpc::Status ListDeploymentHosts(ServerContext* context,
+                                   const v1::ListDeploymentHostsRequest* request,
                                    v1::ListDeploymentHostsResponse* response) override {
-    return Answer(reads_.ListHosts(*request), response);
+    return gate().Run(*context, *request,
+                      [&] { return Answer(reads_.ListHosts(*request), response); });
   }
 
-  grpc::Status ListDeployments(ServerContext*, const v1::ListDeploymentsRequest* request,
+  grpc::Status ListDeployments(ServerContext* context, const v1::ListDeploymentsRequest* request,
                                v1::ListDeploymentsResponse* response) override {
-    return Answer(reads_.List(*request), response);
+    return gate().Run(*context, *request, [&] { return Answer(reads_.List(*request), response); });
   }
 
   grpc::Status WatchDeployment(ServerContext* context, const v1::WatchDeploymentRequest* request,
                                grpc::ServerWriter<v1::WatchDeploymentResponse>* writer) override {
-    Changes<int> changes;
-    const auto place = deployment_watches_.Enter(Watcher(*context, changes));
-    if (!place.ok()) return ToGrpcStatus(place.status());
-    const absl::StatusOr<int64_t> now = options_.store->Revision();
-    if (!now.ok()) return ToGrpcStatus(now.status());
-    const auto events = options_.store->Watch(
-        request->id(), [&](int index, int64_t revision) { changes.Add(index, revision); });
-    if (!events.ok()) return ToGrpcStatus(events.status());
-    DeploymentWatch watch(options_.store, request->id(), WriteTo(*writer, **place));
-    const absl::Status told = watch.TellAll(request->resume_token(), *now);
-    return ToGrpcStatus(told.ok() ? FollowDeployment(*context, watch, changes, *now) : told);
+    return gate().Run(*context, *request, [&]() -> absl::Status {
+      Changes<int> changes;
+      const auto place = deployment_watches_.Enter(Watcher(*context, changes));
+      if (!place.ok()) return place.status();
+      const absl::StatusOr<int64_t> now = options_.store->Revision();
+      if (!now.ok()) return now.status();
+      const auto events = options_.store->Watch(
+          request->id(), [&](int index, int64_t revision) { changes.Add(index, revision); });
+      if (!events.ok()) return events.status();
+      DeploymentWatch watch(options_.store, request->id(), WriteTo(*writer, **place));
+      const absl::Status told = watch.TellAll(request->resume_token(), *now);
+      return told.ok() ? FollowDeployment(*context, watch, changes, *now) : told;
+    });
   }
 
   grpc::Status WatchDeployments(ServerContext* context, const v1::WatchDeploymentsRequest* request,
                                 grpc::ServerWriter<v1::WatchDeploymentsResponse>* writer) override {
-    Changes<std::string> changes;
-    const auto place = deployment_watches_.Enter(Watcher(*context, changes));
-    if (!place.ok()) return ToGrpcStatus(place.status());
-    DeploymentListWatch watch(options_.store, *request, WriteTo(*writer, **place));
-    return ToGrpcStatus(watch.Follow(changes, [context] { return context->IsCancelled(); }));
+    return gate().Run(*context, *request, [&]() -> absl::Status {
+      Changes<std::string> changes;
+      const auto place = deployment_watches_.Enter(Watcher(*context, changes));
+      if (!place.ok()) return place.status();
+      DeploymentListWatch watch(options_.store, *request, WriteTo(*writer, **place));
+      return watch.Follow(changes, [context] { return context->IsCancelled(); });
+    });
   }
 
   grpc::Status CancelDeployment(ServerContext* context, const v1::CancelDeploymentRequest* request,
                                 v1::CancelDeploymentResponse* response) override {
-    return AnswerDeployment(deployments_.Cancel(*request, Call(*context)), response->mutable_deployment());
+    return gate().Run(*context, *request, [&](const Principal& caller) {
+      return AnswerDeployment(deployments_.Cancel(*request, Call(*context, caller)),
+                              response->mutable_deployment());
+    });
   }
 
   grpc::Status ResumeDeployment(ServerContext* context, const v1::ResumeDeploymentRequest* request,
                                 v1::ResumeDeploymentResponse* response) override {
-    return AnswerDeployment(deployments_.Resume(request->id(), Call(*context)),
-                  response->mutable_deployment());
+    return gate().Run(*context, *request, [&](const Principal& caller) {
+      return AnswerDeployment(deployments_.Resume(request->id(), Call(*context, caller)),
+                              response->mutable_deployment());
+    });
   }
 
   grpc::Status RollbackDeployment(ServerContext* context,
                                   const v1::RollbackDeploymentRequest* request,
                                   v1::RollbackDeploymentResponse* response) override {
-    return AnswerDeployment(deployments_.RollBack(*request, Call(*context)), response->mutable_deployment());
+    return gate().Run(*context, *request, [&](const Principal& caller) {
+      return AnswerDeployment(deployments_.RollBack(*request, Call(*context, caller)),
+                              response->mutable_deployment());
+    });
   }
 
-  grpc::Status ListLocks(ServerContext*, const v1::ListLocksRequest* request,
+  grpc::Status ListLocks(ServerContext* context, const v1::ListLocksRequest* request,
                          v1::ListLocksResponse* response) override {
-    return ToGrpcStatus(gitops::ListLocks(*options_.locks, *request, response));
+    return gate().Run(*context, *request,
+                      [&] { return gitops::ListLocks(*options_.locks, *request, response); });
   }
 
   grpc::Status BreakLock(ServerContext* context, const v1::BreakLockRequest* request,
                          v1::BreakLockResponse* response) override {
-    return Answer(deployments_.BreakLock(*request, Call(*context)), response->mutable_lock());
+    return gate().Run(*context, *request, [&](const Principal& caller) {
+      return Answer(deployments_.BreakLock(*request, Call(*context, caller)),
+                    response->mutable_lock());
+    });
   }
 
-  grpc::Status ListFleetHooks(ServerContext*, const v1::ListFleetHooksRequest*,
+  grpc::Status ListFleetHooks(ServerContext* context, const v1::ListFleetHooksRequest* request,
                               v1::ListFleetHooksResponse* response) override {
-    absl::StatusOr<v1::ListHooksResponse> hooks = options_.hooks->List();
-    if (hooks.ok()) *response->mutable_hooks() = std::move(*hooks->mutable_hooks());
-    return ToGrpcStatus(hooks.status());
+    return gate().Run(*context, *request, [&] {
+      absl::StatusOr<v1::ListHooksResponse> hooks = options_.hooks->List();
+      if (hooks.ok()) *response->mutable_hooks() = std::move(*hooks->mutable_hooks());
+      return hooks.status();
+    });
   }
 
   grpc::Status TestHooks(ServerContext* context, const v1::TestHooksRequest* request,
                          v1::TestHooksResponse* response) override {
-    const CallContext call = Call(*context);
-    return Answer(gitops::TestHooks(*options_.hooks, *options_.fleet, *options_.clock, *request,
-                                    call.traceparent, call.give_up),
-                  response);
+    return gate().Run(*context, *request, [&](const Principal& caller) {
+      const CallContext call = Call(*context, caller);
+      return Answer(gitops::TestHooks(*options_.hooks, *options_.fleet, *options_.clock, *request,
+                                      call.traceparent, call.give_up),
+                    response);
+    });
   }
 
  private:
-  static CallContext Call(const ServerContext& context) {
-    return {.actor = CallerName(context),
+  const RpcGate& gate() const { return *options_.gate; }
+
+  static CallContext Call(const ServerContext& context, const Principal& caller) {
+    return {.actor = PrincipalText(caller),
             .traceparent = TraceparentOf(context),
             .give_up = [&context] { return context.IsCancelled(); }};
   }
@@ -292,7 +336,7 @@ class PlannerServiceImpl final : public PlannerService {
     while (told.ok() && !context.IsCancelled()) {
       std::set<std::string> changed = changes.Next(&number);
       told = watch.TellChanges(std::move(changed), number);
-      if (changes.closed()) return absl::UnavailableError("the planner is stopping");
+      if (changes.closed()) return MakeError(Reason::kServerStopping, "the planner is stopping");
     }
     return told.ok() ? absl::CancelledError("the watcher is gone") : told;
   }
@@ -305,7 +349,8 @@ class PlannerServiceImpl final : public PlannerService {
       const std::set<int> changed = changes.Next(&revision);
       told = watch.TellChanges(changed, revision);
       if (!watch.done() && changes.closed()) {
-        return absl::UnavailableError("the planner is stopping; the deployment goes on later");
+        return MakeError(Reason::kServerStopping,
+                         "the planner is stopping; the deployment goes on later");
       }
     }
     if (!told.ok() || watch.done()) return told;
@@ -319,7 +364,8 @@ class PlannerServiceImpl final : public PlannerService {
     ~Turn() { --service_->commands_; }
     absl::Status status() const {
       if (number_ <= service_->options_.most_commands) return absl::OkStatus();
-      return absl::ResourceExhaustedError(
+      return MakeError(
+          Reason::kTooManyCalls,
           absl::StrCat("this planner carries out ", service_->options_.most_commands,
                        " commands to many hosts already; try again when one has ended"));
     }
@@ -330,34 +376,38 @@ class PlannerServiceImpl final : public PlannerService {
   };
 
   template <typename Request, typename Response, typename Ask>
-  grpc::Status Command(const ServerContext& context, const Request& request, bool changes,
+  absl::Status Command(const ServerContext& context, const Request& request, bool changes,
                        grpc::ServerWriter<Response>* writer, Ask ask) {
     const Turn turn(this);
-    if (!turn.status().ok()) return ToGrpcStatus(turn.status());
+    if (!turn.status().ok()) return turn.status();
     const auto tell = [writer](v1::HostOutcome outcome) {
       Response response;
       *response.mutable_outcome() = std::move(outcome);
       writer->Write(response);
     };
-    return ToGrpcStatus(
-        RunFleetCommand(*options_.fleet, {.selection = request.selection(),
-                                          .service = request.service(),
-                                          .changes = changes,
-                                          .ask = ask,
-                                          .cancelled = [&context] { return context.IsCancelled(); },
-                                          .outcome = tell}));
+    return RunFleetCommand(*options_.fleet,
+                           {.selection = request.selection(),
+                            .service = request.service(),
+                            .changes = changes,
+                            .ask = ask,
+                            .cancelled = [&context] { return context.IsCancelled(); },
+                            .outcome = tell});
   }
 
-  // The same for what changes a service, on behalf of the caller.
+  // The same for what changes a service, on behalf of the caller, after `check`.
   template <typename Request, typename Response, typename Ask>
   grpc::Status Change(const ServerContext& context, const Request& request,
-                      const std::string& reason, grpc::ServerWriter<Response>* writer, Ask ask) {
-    if (absl::Status status = CheckReason(reason); !status.ok()) return ToGrpcStatus(status);
-    const std::string actor = absl::StrCat(ForwardedCallerName(context), " through the planner");
-    return Command(context, request, /*changes=*/true, writer,
-                   [&](const std::string& address, v1::HostOutcome* outcome) {
-                     return ask(address, actor, outcome);
-                   });
+                      const std::string& reason, grpc::ServerWriter<Response>* writer, Ask ask,
+                      const std::function<absl::Status()>& check = absl::OkStatus) {
+    return gate().Run(context, request, [&](const Principal& caller) {
+      if (absl::Status status = check(); !status.ok()) return status;
+      if (absl::Status status = CheckReason(reason); !status.ok()) return status;
+      const std::string on_behalf_of = OnBehalfOfText(caller);
+      return Command(context, request, /*changes=*/true, writer,
+                     [&](const std::string& address, v1::HostOutcome* outcome) {
+                       return ask(address, on_behalf_of, outcome);
+                     });
+    });
   }
 
   const PlannerServiceOptions options_;

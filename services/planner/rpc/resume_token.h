@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 
@@ -25,7 +26,7 @@ inline absl::StatusOr<int64_t> ReadResumeToken(absl::string_view token) {
       revision > 0) {
     return revision;
   }
-  return absl::InvalidArgumentError("resume_token is not one that this method gave out");
+  return InvalidField("resume_token", "resume_token is not one that this method gave out");
 }
 
 }  // namespace gitops

@@ -1,0 +1,17 @@
+#include "common/rpc/gate.h"
+
+#include "common/rpc/request_checks.h"
+
+namespace gitops {
+
+absl::StatusOr<Principal> RpcGate::Admit(const grpc::ServerContextBase& context,
+                                         const google::protobuf::Message& request) const {
+  Principal caller = PrincipalOf(context);
+  if (authorizer_) {
+    if (absl::Status allowed = authorizer_(caller, request); !allowed.ok()) return allowed;
+  }
+  if (absl::Status status = CheckSetFields(request); !status.ok()) return status;
+  return caller;
+}
+
+}  // namespace gitops
