@@ -37,8 +37,8 @@ absl::Status CheckSetFields(const Message& message, const std::string& path) {
       }
     } else if (field->has_presence() && field->cpp_type() == FieldDescriptor::CPPTYPE_STRING &&
                reflection.GetString(message, field).empty()) {
-      return InvalidField(name,
-                          absl::StrCat(name, " is set, but empty; give a value, or leave it unset"));
+      return InvalidField(
+          name, absl::StrCat(name, " is set, but empty; give a value, or leave it unset"));
     }
   }
   return status;

@@ -155,8 +155,8 @@ absl::Status FlagReader::List(const std::string& name,
   return absl::OkStatus();
 }
 
-absl::Status FlagReader::Time(
-    const std::string& name, const std::function<google::protobuf::Timestamp*()>& set) const {
+absl::Status FlagReader::Time(const std::string& name,
+                              const std::function<google::protobuf::Timestamp*()>& set) const {
   const RawCommandLine::Value* value = Find(name);
   if (value == nullptr) return absl::OkStatus();
   absl::Time time;

@@ -92,9 +92,9 @@ absl::Status ReadSpec(const FlagReader& reader, v1::DeploymentSpec& spec) {
 absl::Status ReadFilter(const FlagReader& reader, v1::DeploymentFilter& filter) {
   absl::Status status = FirstOf({
       // The choices stand in the order of the enum, which begins with "unspecified".
-      reader.Choices("state", [&](int place) {
-        filter.add_states(static_cast<v1::DeploymentState>(place + 1));
-      }),
+      reader.Choices(
+          "state",
+          [&](int place) { filter.add_states(static_cast<v1::DeploymentState>(place + 1)); }),
       reader.Time("since", [&] { return filter.mutable_since(); }),
       reader.Time("until", [&] { return filter.mutable_until(); }),
   });

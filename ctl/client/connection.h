@@ -80,9 +80,8 @@ class Connection {
   absl::Status Watch(Stub& stub, Reader (Stub::*method)(grpc::ClientContext*, const Request&),
                      const Request& request, const Seen& seen) const {
     bool wanted = true;
-    absl::Status ended = Stream(stub, method, request, kWatchCall, [&](const auto& response) {
-      return wanted = seen(response);
-    });
+    absl::Status ended = Stream(stub, method, request, kWatchCall,
+                                [&](const auto& response) { return wanted = seen(response); });
     if (wanted && ended.ok()) return absl::UnavailableError("the server ended the watch");
     return ended;
   }

@@ -215,8 +215,8 @@ class GrpcPlannerClient : public PlannerClient {
                                  const Request& request) {
     if (request.page_token().empty()) return whole;
     using Host = std::decay_t<decltype(whole.hosts(0))>;
-    auto rest = connection_->AllPages<Host>(
-        *stub_, method, request, [](Response& page) { return page.mutable_hosts(); });
+    auto rest = connection_->AllPages<Host>(*stub_, method, request,
+                                            [](Response& page) { return page.mutable_hosts(); });
     if (!rest.ok()) return rest.status();
     for (Host& host : *rest) *whole.add_hosts() = std::move(host);
     return whole;

@@ -38,7 +38,8 @@ absl::StatusOr<ExitCode> ShowUnlessDetached(FleetContext& context,
 
 absl::StatusOr<ExitCode> ListDeployments(FleetContext& context) {
   if (context.invocation.flags.watch) return WatchList(context);
-  const absl::StatusOr<std::vector<v1::Deployment>> deployments = context.planner.ListDeployments(context.invocation.flags.filter);
+  const absl::StatusOr<std::vector<v1::Deployment>> deployments =
+      context.planner.ListDeployments(context.invocation.flags.filter);
   if (!deployments.ok()) return deployments.status();
   if (absl::Status s = context.fleet.Deployments(*deployments); !s.ok()) return s;
   return kDone;

@@ -73,10 +73,12 @@ absl::StatusOr<ExitCode> UnfreezeFleet(FleetContext& context) {
 absl::StatusOr<ExitCode> PullFleet(FleetContext& context) {
   if (absl::Status s = ConfirmForMany(context); !s.ok()) return s;
   const auto request = RequestFor<v1::PullServicesRequest>(context);
-  return Finish(context, context.planner.Pull(request, Teller(context)), [](const v1::HostOutcome& outcome) {
-    const v1::ServiceState state = outcome.service().state();
-    return IsDone(outcome) && state != v1::SERVICE_STATE_BROKEN && state != v1::SERVICE_STATE_DIFF;
-  });
+  return Finish(context, context.planner.Pull(request, Teller(context)),
+                [](const v1::HostOutcome& outcome) {
+                  const v1::ServiceState state = outcome.service().state();
+                  return IsDone(outcome) && state != v1::SERVICE_STATE_BROKEN &&
+                         state != v1::SERVICE_STATE_DIFF;
+                });
 }
 
 absl::StatusOr<ExitCode> RollbackFleet(FleetContext& context) {
@@ -84,9 +86,10 @@ absl::StatusOr<ExitCode> RollbackFleet(FleetContext& context) {
   auto request = RequestFor<v1::RollbackServicesRequest>(context);
   request.set_hash(context.argument(1));
   request.set_reason(context.invocation.flags.reason);
-  return Finish(context, context.planner.Rollback(request, Teller(context)), [](const v1::HostOutcome& outcome) {
-    return IsDone(outcome) && outcome.service().state() == v1::SERVICE_STATE_FREEZE;
-  });
+  return Finish(context, context.planner.Rollback(request, Teller(context)),
+                [](const v1::HostOutcome& outcome) {
+                  return IsDone(outcome) && outcome.service().state() == v1::SERVICE_STATE_FREEZE;
+                });
 }
 
 absl::StatusOr<ExitCode> DiffFleet(FleetContext& context) {

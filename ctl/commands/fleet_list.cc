@@ -69,9 +69,9 @@ absl::StatusOr<ExitCode> GetFleetService(FleetContext& context) {
 absl::StatusOr<ExitCode> GetFleetHost(FleetContext& context) {
   const absl::StatusOr<v1::Host> host = context.planner.GetHost(context.argument(0));
   if (absl::IsNotFound(host.status())) {
-    return WithHint(absl::NotFoundError(absl::StrCat("no host ", context.argument(0),
-                                                     " in the fleet")),
-                    "gitopsctl list hosts shows those there are");
+    return WithHint(
+        absl::NotFoundError(absl::StrCat("no host ", context.argument(0), " in the fleet")),
+        "gitopsctl list hosts shows those there are");
   }
   if (!host.ok()) return host.status();
   if (context.invocation.flags.watch) return WatchFleetHosts(context);

@@ -18,9 +18,8 @@ LiveTable::Rows::iterator LiveTable::PlaceOf(const Change& change) {
   // Until then they come in the order of the list.
   if (!started_ || change.place == Place::kLast) return rows_.end();
   if (change.place == Place::kFirst) return rows_.begin();
-  const auto last = std::find_if(rows_.rbegin(), rows_.rend(), [&](const Known& known) {
-    return known.group == change.group;
-  });
+  const auto last = std::find_if(rows_.rbegin(), rows_.rend(),
+                                 [&](const Known& known) { return known.group == change.group; });
   return last == rows_.rend() ? rows_.end() : last.base();
 }
 

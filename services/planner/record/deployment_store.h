@@ -98,9 +98,10 @@ class DeploymentStore {
   // NOT_FOUND: never given, expired, or others took its place.
   absl::StatusOr<v1::Plan> LoadPlan(const std::string& token);
 
-  // Calls back with the index of each host that was saved, or -1 for the deployment itself, one call
-  // at a time, until the watch is destroyed. Every change up to `revision` of the store has been told
-  // by then. Watch first, read then: what was saved in between is told again rather than missed.
+  // Calls back with the index of each host that was saved, or -1 for the deployment itself, one
+  // call at a time, until the watch is destroyed. Every change up to `revision` of the store has
+  // been told by then. Watch first, read then: what was saved in between is told again rather than
+  // missed.
   using HostChanged = std::function<void(int index, int64_t revision)>;
   absl::StatusOr<std::unique_ptr<StoreWatch>> Watch(const std::string& id, HostChanged changed);
   // The same of the ids of all deployments that were saved or removed after a revision.

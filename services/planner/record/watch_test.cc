@@ -109,7 +109,8 @@ TEST_F(WatchTest, NothingIsToldAfterItsEnd) {
 TEST_F(WatchTest, AWatchThatCannotBeStartedIsAnErrorWhicheverPartFails) {
   for (int call = 1; call <= 3; ++call) {
     store_.FailNthCall(call);
-    EXPECT_EQ(deployments_.Watch("d1", [](int, int64_t) {}).status().code(), absl::StatusCode::kUnavailable);
+    EXPECT_EQ(deployments_.Watch("d1", [](int, int64_t) {}).status().code(),
+              absl::StatusCode::kUnavailable);
   }
 }
 

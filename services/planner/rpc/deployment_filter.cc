@@ -56,8 +56,7 @@ absl::StatusOr<bool> DeploymentMatcher::Matches(const v1::Deployment& deployment
 
 absl::StatusOr<bool> DeploymentMatcher::MatchesHosts(const v1::Deployment& deployment) {
   bool host_found = !filter_.has_host();
-  bool service_found =
-      !filter_.has_service() || deployment.spec().service() == filter_.service();
+  bool service_found = !filter_.has_service() || deployment.spec().service() == filter_.service();
   for (int i = 0; i < deployment.host_count() && !(host_found && service_found); ++i) {
     ++hosts_read_;
     const absl::StatusOr<v1::HostDeployment> host = store_->BareHost(deployment.id(), i);
@@ -65,8 +64,9 @@ absl::StatusOr<bool> DeploymentMatcher::MatchesHosts(const v1::Deployment& deplo
     if (!host.ok()) return host.status();
     host_found = host_found || host->host() == filter_.host();
     service_found = service_found ||
-                    std::any_of(host->moves().begin(), host->moves().end(),
-                                [&](const auto& move) { return move.service() == filter_.service(); });
+                    std::any_of(host->moves().begin(), host->moves().end(), [&](const auto& move) {
+                      return move.service() == filter_.service();
+                    });
   }
   return host_found && service_found;
 }

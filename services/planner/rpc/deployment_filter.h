@@ -14,8 +14,8 @@ absl::Status CheckFilter(const v1::DeploymentFilter& filter);
 // INVALID_ARGUMENT: neither basic nor full.
 absl::Status CheckView(v1::View view);
 
-// Tells which deployments a filter means. Reads their hosts only where the filter asks for them. One
-// thread.
+// Tells which deployments a filter means. Reads their hosts only where the filter asks for them.
+// One thread.
 class DeploymentMatcher {
  public:
   // Neither is owned.

@@ -55,7 +55,7 @@ class DeploymentListWatch {
   DeploymentMatcher matcher_;
   const Write write_;
   bool resumed_ = false;
-  int64_t revision_ = 0;                 // everything up to it was told
+  int64_t revision_ = 0;                // everything up to it was told
   std::map<std::string, size_t> told_;  // fingerprints by id
 };
 

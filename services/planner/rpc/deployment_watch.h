@@ -27,8 +27,8 @@ class DeploymentWatch {
       : store_(store), id_(std::move(id)), write_(std::move(write)) {}
 
   // The deployment, and its hosts but for those that have not changed since `resume_token`.
-  // `revision`: of the store, up to which what is read now is as new at least. CANCELLED: the client
-  // is gone. INVALID_ARGUMENT: no such token. Others as the store's.
+  // `revision`: of the store, up to which what is read now is as new at least. CANCELLED: the
+  // client is gone. INVALID_ARGUMENT: no such token. Others as the store's.
   absl::Status TellAll(const std::string& resume_token, int64_t revision);
   // What differs of hosts by their index, and of the deployment (-1), which comes last.
   absl::Status TellChanges(const std::set<int>& changed, int64_t revision);

@@ -1,5 +1,5 @@
-// A field that tells "unset" from "empty" is never taken for everything when it is empty: walks every
-// request of PlannerService.
+// A field that tells "unset" from "empty" is never taken for everything when it is empty: walks
+// every request of PlannerService.
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 #include <grpcpp/generic/generic_stub.h>
@@ -55,16 +55,17 @@ class EmptyValuesTest : public PlannerTestBase {
     const grpc::ByteBuffer sent(&bytes, 1);
     grpc::ByteBuffer answer;
     const auto context = Context();
-    return AwaitUnary(*context, nullptr, [&](std::function<void(grpc::Status)> done) {
-             stub.UnaryCall(context.get(), method, {}, &sent, &answer, std::move(done));
-           }).status;
+    return AwaitUnary(*context, nullptr,
+                      [&](std::function<void(grpc::Status)> done) {
+                        stub.UnaryCall(context.get(), method, {}, &sent, &answer, std::move(done));
+                      })
+        .status;
   }
 };
 
 TEST_F(EmptyValuesTest, AreRefusedInEveryRequest) {
-  const auto* service =
-      google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(
-          "gitops.v1.PlannerService");
+  const auto* service = google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(
+      "gitops.v1.PlannerService");
   int tried = 0;
   for (int i = 0; i < service->method_count(); ++i) {
     const auto* method = service->method(i);

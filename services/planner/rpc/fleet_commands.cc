@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/sync/mutex.h"
 #include "common/rpc/error.h"
+#include "common/sync/mutex.h"
 #include "common/sync/side_by_side.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"

@@ -23,8 +23,8 @@ struct FleetCommand {
 };
 
 // Returns when all have been asked and told. Hosts that are online are asked first. Hosts without
-// the service are not asked; hosts of which nothing is known are, and are left out where they do not
-// have it. NOT_FOUND: no selected host has it. INVALID_ARGUMENT: a bad selection or service.
+// the service are not asked; hosts of which nothing is known are, and are left out where they do
+// not have it. NOT_FOUND: no selected host has it. INVALID_ARGUMENT: a bad selection or service.
 // CANCELLED: hosts that had not been asked by then are not.
 absl::Status RunFleetCommand(const Fleet& fleet, const FleetCommand& command);
 

@@ -55,9 +55,7 @@ int64_t FleetJournal::number() const {
   return number_;
 }
 
-std::string FleetJournal::Token(int64_t number) const {
-  return absl::StrCat(epoch_, ":", number);
-}
+std::string FleetJournal::Token(int64_t number) const { return absl::StrCat(epoch_, ":", number); }
 
 absl::StatusOr<std::optional<std::set<std::string>>> FleetJournal::ChangedSince(
     const std::string& token) const {

@@ -332,8 +332,8 @@ TEST_F(FleetWatchTest, AWatchThatGoesOnTellsOnlyTheHostsThatChangedMeanwhile) {
   fleet_.Remove("db1");
   context_ = Context();
   Begin(request);
-  EXPECT_THAT(Next(4), ElementsAre("gone host db1", "gone host web2", "host web2",
-                                   "service web2/app ."));
+  EXPECT_THAT(Next(4),
+              ElementsAre("gone host db1", "gone host web2", "host web2", "service web2/app ."));
   EXPECT_FALSE(last_.restarted());
   fleet_.AddService("web1", "nginx", std::string(40, 'b'));
   EXPECT_THAT(Next(1), ElementsAre("service web1/nginx")) << "web1 itself is known";

@@ -92,8 +92,8 @@ class FleetWatch {
   std::shared_ptr<const LocksByHost> held_;
   std::map<std::string, Told> told_;
   bool initial_ = true;
-  bool quiet_ = false;        // the client knows what is told
-  bool restarted_ = false;    // the next answer says so
+  bool quiet_ = false;       // the client knows what is told
+  bool restarted_ = false;   // the next answer says so
   int64_t told_up_to_ = -1;  // -1: the beginning is not over
   std::optional<v1::WatchFleetResponse> held_back_;
 };

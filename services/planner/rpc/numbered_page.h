@@ -36,9 +36,9 @@ absl::StatusOr<NumberedPage> ReadNumberedPage(const Request& request) {
   return NumberedPage{.begin = last + 1, .limit = page->limit};
 }
 
-// Appends what `element` returns for the numbers of the page to `out`: at most `limit`, and, but for
-// the first, no more than `bytes` together. NOT_FOUND ends the list. Returns the token of the next
-// page; empty: there is none.
+// Appends what `element` returns for the numbers of the page to `out`: at most `limit`, and, but
+// for the first, no more than `bytes` together. NOT_FOUND ends the list. Returns the token of the
+// next page; empty: there is none.
 template <typename Message, typename Element>
 absl::StatusOr<std::string> FillNumberedPage(const NumberedPage& page, const Element& element,
                                              google::protobuf::RepeatedPtrField<Message>* out,

@@ -25,7 +25,6 @@ namespace {
 
 using grpc::ServerContext;
 
-
 // The value of a StatusOr goes to `to`.
 template <typename Message>
 absl::Status Answer(absl::StatusOr<Message> from, Message* to) {
@@ -175,8 +174,9 @@ class PlannerServiceImpl final : public PlannerService {
   grpc::Status CreatePlan(ServerContext* context, const v1::CreatePlanRequest* request,
                           v1::CreatePlanResponse* response) override {
     return gate().Run(*context, *request, [&](const Principal& caller) {
-      const absl::Status made = Answer(
-          deployments_.CreatePlan(request->spec(), Call(*context, caller)), response->mutable_plan());
+      const absl::Status made =
+          Answer(deployments_.CreatePlan(request->spec(), Call(*context, caller)),
+                 response->mutable_plan());
       response->set_next_host_page_token(KeepFirstHosts(*response->mutable_plan()));
       return made;
     });
