@@ -9,15 +9,16 @@ import threading
 import grpc
 import pytest
 
+import protos
 from harness import ACCOUNT, as_root, wait_for
-from operation_client import OperationClient, stubs
+from operation_client import OperationClient
 
 CANARY = "canary-5be1"
 
 
 @pytest.fixture(scope="session")
-def messages(tmp_path_factory):
-    return stubs(tmp_path_factory.mktemp("protos"))
+def messages():
+    return protos.messages("gitops/v1/operation")
 
 
 class Deployed:
