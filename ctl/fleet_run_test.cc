@@ -369,7 +369,7 @@ TEST_F(FleetRunTest, HooksAreListedByPlannerAndByDispatcher) {
   v1::Hook hook;
   hook.set_name("drain");
   hook.add_points("pre-deploy");
-  hook.set_mode("filter");
+  hook.set_mode(v1::HOOK_MODE_FILTER);
   planner_->AddHook(hook);
   EXPECT_EQ(json::parse(Ctl("list hooks -o json").out)["hooks"][0]["isSigned"], false);
   EXPECT_EQ(LastCall().method, "ListFleetHooks");
