@@ -1,15 +1,11 @@
 #include "common/rpc/error.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
 
 #include "common/text/utf8.h"
 
 namespace gitops {
 namespace {
-
-using google::protobuf::util::TimeUtil;
 
 constexpr size_t kLongestValue = 256;
 constexpr size_t kLongestField = 200;
@@ -30,6 +26,11 @@ absl::Status MakeError(Reason reason, absl::string_view message, const ErrorMeta
   info.set_domain(std::string(kErrorDomain));
   Add(metadata, info);
   SetDetail(info, error);
+  if (InfoOf(reason).retry_seconds > 0) {
+    google::rpc::RetryInfo retry;
+    retry.mutable_retry_delay()->set_seconds(InfoOf(reason).retry_seconds);
+    SetDetail(retry, error);
+  }
   return error;
 }
 
@@ -46,13 +47,6 @@ void AddFieldViolation(absl::string_view field, absl::string_view description,
   violation.set_field(ValidUtf8(field, kLongestField));
   violation.set_description(ValidUtf8(description, kLongestDescription));
   SetDetail(bad, error);
-}
-
-absl::Status WithRetryDelay(absl::Status error, absl::Duration delay) {
-  google::rpc::RetryInfo retry;
-  *retry.mutable_retry_delay() = TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(delay));
-  SetDetail(retry, error);
-  return error;
 }
 
 absl::Status WithMessage(const absl::Status& error, absl::string_view message) {

@@ -54,11 +54,9 @@ class DeploymentCalls::Place {
 
 absl::Status DeploymentCalls::CheckStarted() const {
   if (started_) return absl::OkStatus();
-  return WithRetryDelay(
-      MakeError(Reason::kServerStarting,
-                "the planner is starting: it takes up the deployments it left first; try again "
-                "soon"),
-      absl::Seconds(1));
+  return MakeError(
+      Reason::kServerStarting,
+      "the planner is starting: it takes up the deployments it left first; try again soon");
 }
 
 absl::Status DeploymentCalls::CheckBegan(const std::string& id) const {
