@@ -38,7 +38,7 @@ v1::Deployment MakeDeployment(v1::DeploymentState state, v1::HostDeploymentState
   deployment.set_id(kId);
   deployment.set_state(state);
   deployment.set_host_count(2);
-  deployment.set_waves(2);
+  deployment.set_wave_count(2);
   deployment.set_succeeded_count((first == v1::HOST_DEPLOYMENT_STATE_SUCCEEDED) +
                                  (second == v1::HOST_DEPLOYMENT_STATE_SUCCEEDED));
   deployment.mutable_spec()->add_actions("sync");
@@ -71,7 +71,7 @@ class DeployRunTest : public FleetFixture {
   DeployRunTest() {
     v1::Plan plan;
     plan.set_token("t0ken");
-    plan.set_waves(2);
+    plan.set_wave_count(2);
     for (const char* name : {"web1", "web2"}) {
       v1::PlannedHost* host = plan.add_hosts();
       host->set_host(name);

@@ -60,6 +60,7 @@ class OperationServiceTest : public testing::Test {
                                              .agent = agent_.get(),
                                              .systemd = &systemd_,
                                              .clock = Clock::System(),
+                                             .gate = &gate_,
                                              .own_hosts = [this] { return std::vector{own_}; },
                                              .reboot_command = [] { return ""; },
                                              .boot_id_file = directory_ / "boot"});
@@ -110,6 +111,7 @@ class OperationServiceTest : public testing::Test {
   Metrics metrics_{"agent"};
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<HostAgent> agent_;
+  const RpcGate gate_;
   std::unique_ptr<OperationServer> operations_;
   std::unique_ptr<RpcServer> server_;
   std::unique_ptr<v1::OperationService::Stub> stub_;

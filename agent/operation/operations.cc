@@ -9,6 +9,8 @@
 #include "common/clock/timestamp.h"
 #include "common/log/log.h"
 #include "common/rpc/error.h"
+#include "common/rpc/request_checks.h"
+#include "common/store/convert.h"
 #include "common/text/utf8.h"
 
 namespace gitops {
@@ -25,6 +27,7 @@ constexpr size_t kLongestOutput = 64 << 10;
 
 // All of it is stored, so none of it may be of any length.
 absl::Status CheckOperation(const v1::PerformActionRequest& request) {
+  if (absl::Status status = CheckSetFields(request); !status.ok()) return status;
   const v1::Operation& operation = request.operation();
   if (operation.id().empty() || operation.id().size() > kLongestId) {
     return InvalidField("operation.id",
@@ -67,7 +70,7 @@ absl::Status Ending() {
 
 ActionOutcome Remembered(const record::v1::Operation& stored) {
   ActionOutcome outcome{static_cast<absl::StatusCode>(stored.code()), stored.message(),
-                        stored.response(), stored.details()};
+                        Converted<v1::PerformActionResponse>(stored.response()), stored.details()};
   outcome.response.set_repeated_operation(true);
   return outcome;
 }
@@ -220,7 +223,7 @@ ActionOutcome Operations::Do(const v1::PerformActionRequest& request) {
   operation.set_ended(true);
   operation.set_code(static_cast<int>(outcome.code));
   operation.set_message(ValidUtf8(outcome.message, kLongestMessage));
-  *operation.mutable_response() = outcome.response;
+  Convert(outcome.response, *operation.mutable_response());
   *operation.mutable_details() = outcome.details;
   if (absl::Status saved = memory_->Save(id, operation); !saved.ok()) {
     return ActionOutcome::Of(absl::UnavailableError(absl::StrCat(

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "agent/operation/history_words.h"
 #include "common/config/fleet.h"
+#include "common/git/url.h"
 #include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
 
@@ -118,7 +119,7 @@ absl::StatusOr<ServiceRecord> Finish(HostAgent& agent, const v1::PerformActionRe
 }
 
 std::string FromHash(const record::v1::Operation& before, const Move& move) {
-  for (const v1::ServiceMove& noted : before.before()) {
+  for (const record::v1::ServiceMove& noted : before.before()) {
     if (noted.service() == move.service()) return noted.from_hash();
   }
   return move.sync.ok() ? move.sync->from_hash : "";
@@ -172,7 +173,7 @@ absl::Status NoteSync(HostAgent& agent, const v1::PerformActionRequest& request,
   auto moves = MovesOf(agent, request);
   if (!moves.ok()) return moves.status();
   for (const Move& move : *moves) {
-    v1::ServiceMove& noted = *operation.add_before();
+    record::v1::ServiceMove& noted = *operation.add_before();
     noted.set_service(move.service());
     noted.set_from_hash(move.controller->View().record.hash);
   }

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/plan/action.h"
 #include "common/rpc/error.h"
 #include "common/text/nearest.h"
 
@@ -34,15 +35,15 @@ absl::Status Unknown(absl::string_view field, absl::string_view kind, absl::stri
 }  // namespace
 
 const std::vector<std::string>& AllActions() {
-  static const auto* const actions = new std::vector<std::string>{
-      "skip",   "push",         "reboot",         "switch-boot",         "switch",
-      "test",   "dry-activate", "upload-secrets", "run-secret-triggers", "sync",
-      "freeze", "unfreeze",
-  };
+  static const auto* const actions = [] {
+    auto* const names = new std::vector<std::string>;
+    for (const ActionTraits& traits : AllActionTraits()) names->emplace_back(traits.name);
+    return names;
+  }();
   return *actions;
 }
 
-bool IsAction(absl::string_view word) { return Contains(AllActions(), word); }
+bool IsAction(absl::string_view word) { return TraitsOf(word).action != HostAction::kUnknown; }
 
 absl::Status CheckActions(const std::vector<std::string>& actions, absl::string_view field) {
   if (actions.size() > kMostActions) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -14,6 +16,33 @@ namespace {
 constexpr size_t kLongestReason = 1000;
 constexpr size_t kShortestHash = 4;
 constexpr size_t kLongestHash = 64;
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+absl::Status CheckSetFields(const Message& message, const std::string& path) {
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  std::vector<const FieldDescriptor*> set;
+  reflection.ListFields(message, &set);
+  absl::Status status;
+  for (const FieldDescriptor* field : set) {
+    const std::string name = absl::StrCat(path, field->name());
+    const bool nested = field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
+    if (nested && !field->is_repeated()) {
+      status.Update(CheckSetFields(reflection.GetMessage(message, field), name + "."));
+    } else if (nested) {
+      for (int i = 0; i < reflection.FieldSize(message, field) && status.ok(); ++i) {
+        status.Update(CheckSetFields(reflection.GetRepeatedMessage(message, field, i),
+                                     absl::StrCat(name, "[", i, "].")));
+      }
+    } else if (field->has_presence() && field->cpp_type() == FieldDescriptor::CPPTYPE_STRING &&
+               reflection.GetString(message, field).empty()) {
+      return InvalidField(
+          name, absl::StrCat(name, " is set, but empty; give a value, or leave it unset"));
+    }
+  }
+  return status;
+}
 
 }  // namespace
 
@@ -30,5 +59,7 @@ absl::Status CheckHash(const std::string& hash, absl::string_view field) {
                                           "\" is no commit: give ", kShortestHash, " to ",
                                           kLongestHash, " hexadecimal digits"));
 }
+
+absl::Status CheckSetFields(const Message& request) { return CheckSetFields(request, ""); }
 
 }  // namespace gitops

@@ -14,10 +14,11 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "common/rpc/caller.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/error.h"
+#include "common/rpc/principal.h"
 #include "common/rpc/status.h"
+#include "common/rpc/user_metadata.h"
 #include "common/sync/mutex.h"
 #include "gitops/v1/agent.grpc.pb.h"
 
@@ -46,7 +47,7 @@ class FakeAgent : public v1::AgentService::Service {
       return ToGrpcStatus(absl::NotFoundError("no service \xFF \"missing\" here"));
     }
     if (request->service() == "verbose") return ToGrpcStatus(LargestError());
-    response->mutable_service()->set_service(CallerName(*context));
+    response->mutable_service()->set_service(PrincipalText(PrincipalOf(*context)));
     return grpc::Status::OK;
   }
 

@@ -8,6 +8,7 @@
 #include "common/plan/vocabulary.h"
 #include "common/rpc/error.h"
 #include "common/sync/mutex.h"
+#include "common/trace/traceparent.h"
 #include "services/hook_dispatcher/call/hook_call.h"
 
 namespace gitops {
@@ -17,14 +18,6 @@ using Hooks = std::vector<HookSpec>;
 
 // Of what becomes a header.
 constexpr size_t kLongestName = 1000;
-
-absl::Status CheckResult(const HookQuestion& question) {
-  const std::string& result = question.result;
-  if (result.empty() || result == "ok" || result == "failed" || result == "skipped") {
-    return absl::OkStatus();
-  }
-  return InvalidField("result", "the result is none of ok, failed, skipped");
-}
 
 absl::Status CheckWhole(const HookQuestion& question) {
   const std::pair<const char*, const std::string&> names[] = {
@@ -36,7 +29,6 @@ absl::Status CheckWhole(const HookQuestion& question) {
     return InvalidField(
         field, absl::StrCat(field, " has ", text.size(), " bytes; the limit is ", kLongestName));
   }
-  if (absl::Status status = CheckResult(question); !status.ok()) return status;
   return CheckQuestion(question.point, question.payload);
 }
 
@@ -56,7 +48,7 @@ void LogCall(const HookQuestion& question, const v1::HookCall& call, const std::
        {"host", call.host()},
        {"deployment", question.deployment},
        {"result", result},
-       {"attempts", absl::StrCat(call.attempts())},
+       {"attempts", absl::StrCat(call.attempt_count())},
        {"error", call.error()}});
 }
 
@@ -79,7 +71,7 @@ class DispatcherImpl : public Dispatcher {
                                                     const std::function<bool()>& give_up) override {
     if (absl::Status status = CheckWhole(question); !status.ok()) return status;
     if (question.idempotency_key.empty()) question.idempotency_key = NewIdempotencyKey();
-    if (!IsTraceparent(question.traceparent)) question.traceparent = NewTraceparent();
+    question.traceparent = TraceparentOrNew(question.traceparent);
     v1::DispatchHookResponse response;
     const std::shared_ptr<const Hooks> hooks = this->hooks();
     for (const HookSpec& hook : *hooks) {

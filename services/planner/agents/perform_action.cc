@@ -4,14 +4,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/retry/backoff.h"
 #include "common/rpc/error.h"
 #include "common/rpc/status.h"
 
 namespace gitops {
 namespace {
-
-constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
-constexpr absl::Duration kLongestPause = absl::Seconds(2);
 
 // One action on one agent, over as many calls as it takes.
 class Performance {
@@ -92,8 +90,8 @@ class Performance {
   absl::StatusOr<AgentLink::Channel> AwaitReturn(const std::string& reason) {
     const absl::Time until = std::min(back_by_, end_);
     while (link_.Now() < until) {
-      if (!link_.Pause(std::min(link_.Now() + pause_, until), give_up_)) return GaveUp();
-      pause_ = std::min(2 * pause_, kLongestPause);
+      const absl::Duration pause = kAgentReturnBackoff.After(++attempts_);
+      if (!link_.Pause(std::min(link_.Now() + pause, until), give_up_)) return GaveUp();
       absl::StatusOr<AgentLink::Channel> channel = link_.Reach(address_, give_up_);
       if (channel.ok()) return channel;
       if (absl::IsCancelled(channel.status())) return GaveUp();
@@ -114,7 +112,7 @@ class Performance {
   bool gave_up_ = false;
   bool is_away_ = false;
   absl::Time back_by_;
-  absl::Duration pause_ = kFirstPause;
+  int attempts_ = 0;  // to reach it again
 };
 
 }  // namespace

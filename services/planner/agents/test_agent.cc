@@ -84,7 +84,7 @@ class TestAgent::Services final : public v1::AgentService::Service {
 
  private:
   grpc::Status Note(const grpc::ServerContext& context) {
-    const auto user = context.client_metadata().find(kUserMetadata);
+    const auto user = context.client_metadata().find(kOnBehalfOfMetadata);
     MutexLock lock(agent_->mutex_);
     agent_->last_user_ = user == context.client_metadata().end()
                              ? "nobody"

@@ -9,6 +9,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "common/config/fleet_check.h"
+#include "common/config/ports.h"
 #include "common/rpc/address.h"
 #include "common/rpc/error.h"
 
@@ -19,7 +20,6 @@ constexpr int kMostNames = 64;
 constexpr int kMostDirectories = 256;
 constexpr size_t kLongText = 4096;   // reasons and paths
 constexpr size_t kShortText = 1024;  // everything else
-constexpr int kAgentPort = 8004;
 
 bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 

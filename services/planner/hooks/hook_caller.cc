@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/config/ports.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/error.h"
 #include "common/rpc/status.h"
@@ -17,7 +18,6 @@
 namespace gitops {
 namespace {
 
-constexpr int kDispatcherPort = 8002;
 // A record of each call is in the answer.
 constexpr int kMaxAnswerBytes = 32 << 20;
 // A dispatcher that vanished in the midst of a call is noticed.
@@ -42,7 +42,7 @@ absl::StatusOr<std::shared_ptr<v1::HookDispatcherService::Stub>> NewStub(
     const HookCallerOptions& options) {
   ChannelOptions channel_options;
   channel_options.address = options.dispatcher;
-  channel_options.default_port = kDispatcherPort;
+  channel_options.default_port = kHookDispatcherPort;
   channel_options.insecure = options.insecure;
   channel_options.tls_dir = options.tls_dir;
   channel_options.connect_timeout = options.connect_timeout;

@@ -130,13 +130,14 @@ class Acquisition {
   absl::StatusOr<std::optional<TakenLocks>> Take(const std::map<std::string, StoredLock>& table,
                                                  LeaseKeeper& keeper) {
     const absl::Time now = options_.clock->Now();
+    const SteadyTime granted = options_.clock->SteadyNow();
     absl::StatusOr<int64_t> lease = options_.store->GrantLease(options_.ttl);
     if (!lease.ok()) return lease.status();
     v1::HostLock lock = Holder();
     *lock.mutable_acquire_time() = ToTimestamp(now);
     absl::StatusOr<TakenLocks> taken = TakeLocks(*options_.store, now, *lease, lock, hosts_, table);
     if (taken.ok()) {
-      keeper.Add(*lease, now);
+      keeper.Add(*lease, granted);
       return *std::move(taken);
     }
     // Without locks it would be of no use until it ends by itself.

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
+#include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/plan/action.h"
 #include "common/plan/vocabulary.h"
 #include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
@@ -21,10 +24,21 @@ constexpr size_t kLongestService = 255;
 // google.protobuf.Duration's own limit, 10,000 years.
 constexpr int64_t kMostSeconds = 315'576'000'000;
 
-bool HasOneOf(const v1::DeploymentSpec& spec, std::initializer_list<absl::string_view> wanted) {
-  return std::any_of(spec.actions().begin(), spec.actions().end(), [&](const std::string& action) {
-    return std::find(wanted.begin(), wanted.end(), action) != wanted.end();
-  });
+// OK where one of the actions has `trait`, which `field` is given for.
+absl::Status CheckTaken(const v1::DeploymentSpec& spec, absl::string_view field,
+                        const std::string& value, bool ActionTraits::*trait) {
+  std::vector<absl::string_view> known;
+  for (const ActionTraits& traits : AllActionTraits()) {
+    if (traits.*trait) known.push_back(traits.name);
+  }
+  const auto& actions = spec.actions();
+  if (std::any_of(actions.begin(), actions.end(),
+                  [&](const std::string& action) { return TraitsOf(action).*trait; })) {
+    return absl::OkStatus();
+  }
+  return InvalidField(field, absl::StrCat(field, " \"", absl::CHexEscape(value),
+                                          "\" is given, but none of the actions takes one (",
+                                          absl::StrJoin(known, ", "), " would)"));
 }
 
 absl::Status CheckActionList(const v1::DeploymentSpec& spec) {
@@ -37,22 +51,17 @@ absl::Status CheckActionList(const v1::DeploymentSpec& spec) {
 
 absl::Status CheckService(const v1::DeploymentSpec& spec) {
   if (spec.service().empty()) return absl::OkStatus();
-  if (!HasOneOf(spec, {"sync", "freeze", "unfreeze"})) {
-    return InvalidField(
-        "service",
-        absl::StrCat("service \"", absl::CHexEscape(spec.service()),
-                     "\" is given, but none of the actions takes one (sync, freeze, unfreeze do)"));
-  }
+  const absl::Status taken =
+      CheckTaken(spec, "service", spec.service(), &ActionTraits::takes_service);
+  if (!taken.ok()) return taken;
   return CheckNamedService(spec.service());
 }
 
 absl::Status CheckRevision(const v1::DeploymentSpec& spec) {
   if (spec.revision().empty()) return absl::OkStatus();
-  if (!HasOneOf(spec, {"sync"})) {
-    return InvalidField("revision",
-                        absl::StrCat("revision \"", absl::CHexEscape(spec.revision()),
-                                     "\" is given, but none of the actions takes one (sync does)"));
-  }
+  const absl::Status taken =
+      CheckTaken(spec, "revision", spec.revision(), &ActionTraits::takes_revision);
+  if (!taken.ok()) return taken;
   return CheckHash(spec.revision(), "revision");
 }
 

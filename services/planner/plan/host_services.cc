@@ -11,7 +11,7 @@ namespace {
 
 HostServices ServicesOfOne(const Fleet& fleet, const v1::Host& host, const std::string& service) {
   HostServices services;
-  services.reported = host.state() != v1::HOST_STATE_UNKNOWN;
+  services.reported = host.state() != v1::HOST_STATE_NEVER_SEEN;
   std::vector<v1::Service> all = fleet.Services(host.host());
   services.known = services.reported || !all.empty();
   for (v1::Service& one : all) {

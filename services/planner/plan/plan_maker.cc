@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/plan/action.h"
 #include "common/rpc/error.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"
@@ -32,7 +33,8 @@ std::string PlanKey() {
 }
 
 bool HasSync(const ChosenHost& host) {
-  return std::find(host.actions->begin(), host.actions->end(), "sync") != host.actions->end();
+  return std::any_of(host.actions->begin(), host.actions->end(),
+                     [](const std::string& action) { return TraitsOf(action).takes_revision; });
 }
 
 bool IsWholeHash(const std::string& revision) {
@@ -146,7 +148,7 @@ class Making {
       planned->set_wave(waves[i]);
       planned->mutable_actions()->Assign(chosen_[i].actions->begin(), chosen_[i].actions->end());
     }
-    plan_.set_waves(waves.empty() ? 0 : *std::max_element(waves.begin(), waves.end()));
+    plan_.set_wave_count(waves.empty() ? 0 : *std::max_element(waves.begin(), waves.end()));
     return absl::OkStatus();
   }
 

@@ -44,7 +44,7 @@ TEST_F(PlanMakerTest, EveryHostIsPlannedInTheOrderOfTheFleet) {
   EXPECT_THAT(Lines(plan),
               ElementsAre("web1 [reboot skip reboot] 1", "web2 [reboot skip reboot] 1",
                           "db1 [reboot skip reboot] 1", "web3 [reboot skip reboot] 1"));
-  EXPECT_EQ(plan->waves(), 1);
+  EXPECT_EQ(plan->wave_count(), 1);
   EXPECT_EQ(plan->hosts(2).address(), "db1:8004");
   EXPECT_EQ(plan->hosts(2).state(), v1::HOST_STATE_ONLINE);
   EXPECT_EQ(plan->token(), "");
@@ -80,7 +80,7 @@ TEST_F(PlanMakerTest, CanaryAndBatchesAreWaves) {
   const auto plan = Make(spec);
   EXPECT_THAT(Lines(plan), ElementsAre("web1 [reboot] 1", "web2 [reboot] 2", "db1 [reboot] 2",
                                        "web3 [reboot] 3"));
-  EXPECT_EQ(plan->waves(), 3);
+  EXPECT_EQ(plan->wave_count(), 3);
 }
 
 TEST_F(PlanMakerTest, PreSelectSeesAllHostsAndPostSelectWhatIsLeft) {
@@ -126,7 +126,7 @@ TEST_F(PlanMakerTest, AnEmptySelectionIsNoErrorAndBothSelectHooksAreAsked) {
   spec.mutable_selection()->add_on("nobody");
   const auto plan = Make(spec);
   EXPECT_THAT(Lines(plan), IsEmpty());
-  EXPECT_EQ(plan->waves(), 0);
+  EXPECT_EQ(plan->wave_count(), 0);
   EXPECT_THAT(hooks_.asked(), ElementsAre(StartsWith("pre-select web1"), "post-select ok"));
 }
 

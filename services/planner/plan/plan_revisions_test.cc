@@ -67,7 +67,7 @@ TEST_F(PlanRevisionsTest, AnAgentThatDoesNotAnswerIsPassedOver) {
 
 TEST_F(PlanRevisionsTest, HostsThatAreOnlineAreAskedFirst) {
   fleet_.Add("web1", {}, v1::HOST_STATE_STALE);
-  fleet_.Add("web2", {}, v1::HOST_STATE_UNKNOWN);
+  fleet_.Add("web2", {}, v1::HOST_STATE_NEVER_SEEN);
   ASSERT_TRUE(Make(Spec({"sync"})).ok());
   EXPECT_THAT(agents_.asked(), ElementsAre("web3:8004 nginx "));
 }
@@ -229,7 +229,7 @@ TEST_F(PlanRevisionsTest, AnEmptySelectionNeedsNoRevision) {
 }
 
 TEST_F(PlanRevisionsTest, AWholeHashGoesToHostsOfWhichNothingIsKnown) {
-  fleet_.Add("new1", {}, v1::HOST_STATE_UNKNOWN);
+  fleet_.Add("new1", {}, v1::HOST_STATE_NEVER_SEEN);
   v1::DeploymentSpec spec = Spec({"sync"});
   spec.mutable_selection()->add_on("new1");
   spec.set_service("nginx");

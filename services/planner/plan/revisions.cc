@@ -21,7 +21,7 @@ constexpr size_t kMostNamed = 5;
 
 int Rank(v1::HostState state) {
   if (state == v1::HOST_STATE_ONLINE) return 0;
-  return state == v1::HOST_STATE_UNKNOWN ? 1 : 2;
+  return state == v1::HOST_STATE_NEVER_SEEN ? 1 : 2;
 }
 
 std::string Name(const RevisionSource& source) {
@@ -44,7 +44,7 @@ class Inquiry {
       if (not_found_ == kMostNotFound || context_.clock->Now() >= deadline_) break;
       v1::ResolveRevisionRequest request;
       request.set_service(candidate.service);
-      request.set_revision(context_.revision);
+      if (!context_.revision.empty()) request.set_revision(context_.revision);
       const v1::Host& host = hosts_[candidate.host].host->host;
       const auto resolved = context_.agents->ResolveRevision(host.address(), request);
       if (resolved.ok()) return Revision(resolved->hash());

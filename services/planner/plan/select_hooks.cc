@@ -25,7 +25,7 @@ v1::DispatchHookRequest Request(const SelectHookContext& context, absl::string_v
   request.mutable_known_hosts()->Reserve(static_cast<int>(fleet.size()));
   for (const auto& host : fleet) request.add_known_hosts(host->host.host());
   request.set_deployment(context.deployment);
-  if (IsPostPoint(point)) request.set_result("ok");
+  if (IsPostPoint(point)) request.set_result(v1::STEP_RESULT_OK);
   request.set_idempotency_key(absl::StrCat(context.key, "//0/", point));
   request.set_traceparent(context.traceparent);
   request.set_ignore_errors(context.ignore_errors);

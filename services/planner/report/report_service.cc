@@ -186,7 +186,10 @@ class ReportServiceImpl final : public ReportService {
     auto stream =
         std::make_shared<AgentStream>(options_.fleet, &streams_, options_.heartbeat, context);
     AgentStream* const reactor = stream.get();
-    reactor->Start(streams_.Add(std::move(stream)));
+    const absl::Status added = streams_.Add(std::move(stream));
+    const absl::StatusOr<Principal> caller =
+        options_.gate->Admit(*context, v1::ReportRequest::default_instance());
+    reactor->Start(caller.ok() ? added : caller.status());
     return reactor;
   }
 

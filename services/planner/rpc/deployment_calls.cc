@@ -60,9 +60,9 @@ absl::Status DeploymentCalls::CheckStarted() const {
 }
 
 absl::Status DeploymentCalls::CheckBegan(const std::string& id) const {
-  const absl::StatusOr<record::v1::DeploymentEntry> entry = options_.store->Load(id);
+  const absl::StatusOr<DeploymentRecord> entry = options_.store->Load(id);
   if (!entry.ok()) return entry.status();
-  const v1::Deployment& deployment = entry->deployment();
+  const v1::Deployment& deployment = entry->deployment;
   if (!HasEnded(deployment.state()) || deployment.host_count() > 0) return absl::OkStatus();
   return MakeError(Reason::kNothingToResume,
                    absl::StrCat("deployment ", id, " has no hosts to go on with; begin another"),
@@ -71,6 +71,7 @@ absl::Status DeploymentCalls::CheckBegan(const std::string& id) const {
 
 absl::StatusOr<v1::Plan> DeploymentCalls::CreatePlan(const v1::DeploymentSpec& spec,
                                                      const CallContext& call) {
+  if (absl::Status status = CheckSetFields(spec); !status.ok()) return status;
   absl::StatusOr<v1::Plan> plan = options_.plans->Make(spec, /*changes=*/false, /*deployment=*/"",
                                                        call.traceparent, nullptr, call.give_up);
   if (!plan.ok()) return plan.status();
@@ -86,7 +87,7 @@ absl::StatusOr<v1::Plan> DeploymentCalls::CreatePlan(const v1::DeploymentSpec& s
 absl::StatusOr<v1::Plan> DeploymentCalls::PlanFor(const v1::CreateDeploymentRequest& request,
                                                   const std::string& id, const CallContext& call,
                                                   std::vector<v1::HookCall>* calls) {
-  if (request.plan_token().empty()) {
+  if (request.has_spec()) {
     return options_.plans->Make(request.spec(), /*changes=*/true, id, call.traceparent, calls,
                                 call.give_up);
   }
@@ -97,9 +98,9 @@ absl::StatusOr<v1::Plan> DeploymentCalls::PlanFor(const v1::CreateDeploymentRequ
 
 absl::StatusOr<v1::Deployment> DeploymentCalls::Create(const v1::CreateDeploymentRequest& request,
                                                        const CallContext& call) {
-  if (request.plan_token().empty() != request.has_spec()) {
-    return absl::InvalidArgumentError(
-        "give either a plan's token or a spec of what is to be done, and not both");
+  if (absl::Status status = CheckSetFields(request); !status.ok()) return status;
+  if (request.source_case() == v1::CreateDeploymentRequest::SOURCE_NOT_SET) {
+    return absl::InvalidArgumentError("give a plan's token, or a spec of what is to be done");
   }
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
   if (absl::Status status = CheckStarted(); !status.ok()) return status;
@@ -123,8 +124,8 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::Create(const v1::CreateDeploymen
 absl::Status DeploymentCalls::KeepCalls(const Deployments::NewDeployment& deployment,
                                         const absl::Status& why) {
   if (deployment.calls.empty()) return why;
-  record::v1::DeploymentEntry entry;
-  v1::Deployment& kept = *entry.mutable_deployment();
+  DeploymentRecord entry;
+  v1::Deployment& kept = entry.deployment;
   kept.set_id(deployment.id);
   kept.set_state(v1::DEPLOYMENT_STATE_FAILED);
   kept.set_message(absl::StrCat("it did not begin: ", why.message()));
@@ -134,7 +135,7 @@ absl::Status DeploymentCalls::KeepCalls(const Deployments::NewDeployment& deploy
   kept.set_reason(deployment.reason);
   *kept.mutable_create_time() = ToTimestamp(options_.clock->Now());
   *kept.mutable_end_time() = kept.create_time();
-  entry.set_traceparent(deployment.traceparent);
+  entry.traceparent = deployment.traceparent;
   const absl::Status stored = options_.store->Create(entry, {}, deployment.calls);
   if (!stored.ok()) {
     return WithMessage(why,

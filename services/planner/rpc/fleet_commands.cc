@@ -28,7 +28,7 @@ std::vector<Asked> HostsToAsk(const Fleet& fleet, FleetHosts hosts, const std::s
     const std::vector<v1::Service> services = fleet.Services(host->host.host());
     const bool has = std::any_of(services.begin(), services.end(),
                                  [&](const v1::Service& one) { return one.service() == service; });
-    const bool nothing_known = services.empty() && host->host.state() == v1::HOST_STATE_UNKNOWN;
+    const bool nothing_known = services.empty() && host->host.state() == v1::HOST_STATE_NEVER_SEEN;
     if (has || nothing_known) asked.push_back({.host = std::move(host), .known = has});
   }
   return asked;

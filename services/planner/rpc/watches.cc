@@ -59,19 +59,15 @@ void Watches::Leave(int64_t id) {
 
 void Watches::SetWriting(int64_t id, bool writing) {
   MutexLock lock(mutex_);
-  entries_[id].writing_since = writing ? clock_->Now() : absl::InfiniteFuture();
+  entries_[id].writing_since = writing ? clock_->SteadyNow() : SteadyTime::Infinite();
 }
 
 void Watches::LookAfter() {
   MutexLock lock(mutex_);
   while (!ending_) {
-    const absl::Time now = clock_->Now();
+    const SteadyTime now = clock_->SteadyNow();
     for (auto& [id, entry] : entries_) {
       if (now - entry.writing_since >= kLongestWrite) entry.watcher.cancel();
-      // A clock that was set back begins the time anew.
-      if (entry.writing_since != absl::InfiniteFuture()) {
-        entry.writing_since = std::min(entry.writing_since, now);
-      }
     }
     if (entries_.empty()) {
       changed_.Wait(mutex_);

@@ -18,7 +18,7 @@ TEST(DeploymentLoad, AThousandHostsThatAreThereAlreadyAreDoneQuickly) {
   const absl::Time begun = absl::Now();
   const int before = world.store.writes();
   const std::string id = world.Begin(plan);
-  while (!HasEnded(world.records.Load(id)->deployment().state())) {
+  while (!HasEnded(world.records.Load(id)->deployment.state())) {
   }
   const absl::Duration took = absl::Now() - begun;
   const int writes = world.store.writes() - before;

@@ -5,13 +5,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/plan/action.h"
 #include "common/rpc/error.h"
 #include "services/planner/run/deployments.h"
 
 namespace gitops {
 namespace {
-
-constexpr char kSync[] = "sync";
 
 // What brings one host back; without actions where there is nothing that could be.
 v1::PlannedHost PlanBack(const v1::HostDeployment& done) {
@@ -29,7 +28,7 @@ v1::PlannedHost PlanBack(const v1::HostDeployment& done) {
     move->set_from_hash(net.to_hash);
     move->set_to_hash(net.from_hash);
   }
-  if (back.revisions_size() > 0) back.add_actions(kSync);
+  if (back.revisions_size() > 0) back.add_actions(NameOf(HostAction::kSync));
   return back;
 }
 
@@ -38,7 +37,7 @@ v1::DeploymentSpec SpecBack(const v1::DeploymentSpec& done) {
   v1::DeploymentSpec spec = done;
   spec.clear_selection();
   spec.clear_actions();
-  spec.add_actions(kSync);
+  spec.add_actions(NameOf(HostAction::kSync));
   spec.clear_revision();
   spec.clear_rollout();
   spec.mutable_rollout()->set_max_parallel(done.rollout().max_parallel());
@@ -77,7 +76,7 @@ absl::StatusOr<v1::Plan> RollbackPlan(const v1::Deployment& done) {
     plan.mutable_spec()->mutable_selection()->add_on(back.host());
     *plan.add_hosts() = std::move(back);
   }
-  plan.set_waves(1);
+  plan.set_wave_count(1);
   if (plan.hosts_size() > 0) return plan;
   return MakeError(Reason::kNothingToRollBack,
                    absl::StrCat("deployment ", done.id(), " cannot be rolled back: ",

@@ -48,10 +48,10 @@ absl::StatusOr<RolloutPolicy> RolloutPolicyOf(const v1::Rollout& rollout) {
   return policy;
 }
 
-HostPhase PhaseOf(const record::v1::HostEntry& host) {
-  switch (host.host().state()) {
+HostPhase PhaseOf(const HostRecord& host) {
+  switch (host.host.state()) {
     case v1::HOST_DEPLOYMENT_STATE_RUNNING:
-      return host.rolling_back() ? HostPhase::kRollingBack : HostPhase::kRunning;
+      return host.rolling_back ? HostPhase::kRollingBack : HostPhase::kRunning;
     case v1::HOST_DEPLOYMENT_STATE_SUCCEEDED:
       return HostPhase::kSucceeded;
     case v1::HOST_DEPLOYMENT_STATE_SKIPPED:
