@@ -100,7 +100,7 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::Create(const v1::CreateDeploymen
                                                        const CallContext& call) {
   if (absl::Status status = CheckSetFields(request); !status.ok()) return status;
   if (request.source_case() == v1::CreateDeploymentRequest::SOURCE_NOT_SET) {
-    return absl::InvalidArgumentError("give a plan's token, or a spec of what is to be done");
+    return InvalidField("source", "give a plan's token, or a spec of what is to be done");
   }
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
   if (absl::Status status = CheckStarted(); !status.ok()) return status;
