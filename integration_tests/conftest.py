@@ -13,6 +13,11 @@ from harness import Repository  # noqa: E402
 from local_host import Host  # noqa: E402
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: measures wall time; tools/test runs it when nothing else runs")
+    config.addinivalue_line("markers", "long: only in tools/test --long")
+
+
 @pytest.fixture
 def repository(tmp_path):
     """An upstream with one commit: web/index.html and db/db.conf."""

@@ -15,8 +15,10 @@ from agent_swarm import Swarm
 from fleet import DISPATCHER, PLANNER, HookEndpoint, Program, states
 from harness import ctl, wait_for
 
+pytestmark = pytest.mark.alone
+
 HOSTS = 200
-# What an answer may take while all hosts are stalled, on a machine that is busy with other tests.
+# What an answer may take while all hosts are stalled.
 SOON = 3.0
 
 

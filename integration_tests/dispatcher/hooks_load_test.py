@@ -3,10 +3,13 @@
 import threading
 import time
 
+import pytest
+
 from harness import wait_for
 from hook_dispatcher import answered, hook, says
 
 
+@pytest.mark.alone
 def test_hook_stalled_on_each_of_200_hosts_holds_up_no_other(endpoint, dispatcher):
     stall, hosts = 3, 200
 
@@ -25,6 +28,7 @@ def test_hook_stalled_on_each_of_200_hosts_holds_up_no_other(endpoint, dispatche
     assert took < 2 * stall + 2
 
 
+@pytest.mark.alone
 def test_other_calls_are_served_while_200_are_stalled(endpoint, dispatcher):
     over = threading.Event()
     stalled = endpoint(lambda request, handler: over.wait(60) and request.body)
