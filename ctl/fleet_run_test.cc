@@ -160,7 +160,7 @@ TEST_F(FleetRunTest, BrakesSayWhatCameOfEachHost) {
 
 TEST_F(FleetRunTest, AtATerminalOutcomesAreToldAsTheyComeIn) {
   terminal_ = true;
-  planner_->SetOutcomes({MakeOutcome("web1", std::nullopt), MakeOutcome("web2", std::nullopt)});
+  planner_->SetOutcomes({MakeOutcome("web1"), MakeOutcome("web2")});
   const Result result = Ctl("freeze nginx --all -y");
   EXPECT_EQ(result.err, "web2: done\nweb1: done\n") << "as the fake planner sends them";
   EXPECT_THAT(result.out, HasSubstr("0  web1  done     606eb576  OK\n1  web2"));
