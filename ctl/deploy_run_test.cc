@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "common/testing/eventually.h"
 #include "ctl/testing/fleet_fixture.h"
 
 namespace gitops::ctl {
@@ -385,8 +386,7 @@ TEST_F(DeployRunTest, WatchedListTellsOfADeploymentThatIsNoLongerKeptAndOfANewOn
   Result result;
   std::thread watch([&] { result = Ctl("list deployments -w -o json"); });
   const auto await_looks = [&](int looks) {
-    const absl::Time deadline = absl::Now() + absl::Seconds(60);
-    while (Called("ListDeployments") < looks && absl::Now() < deadline) std::this_thread::yield();
+    EXPECT_TRUE(Eventually([&] { return Called("ListDeployments") >= looks; }));
   };
   await_looks(1);
   v1::Deployment other = Running();

@@ -6,9 +6,9 @@
 
 #include <atomic>
 #include <future>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "common/testing/eventually.h"
 #include "services/planner/agents/test_agent.h"
 #include "services/planner/testing/silent_listener.h"
 
@@ -159,9 +159,9 @@ TEST(AgentCallerTest, AwaitRebootReturnsTheNewBootOnceTheAgentIsBack) {
     });
     return boot.ok() ? *boot : boot.status().ToString();
   });
-  while (polls < 1) std::this_thread::yield();  // it has seen the old boot
+  EXPECT_TRUE(Eventually([&] { return polls >= 1; })) << "it has not seen the old boot";
   agent.Stop();
-  while (polls < 4) std::this_thread::yield();  // and nobody
+  EXPECT_TRUE(Eventually([&] { return polls >= 4; })) << "it has not missed the agent";
   agent.Start();
   EXPECT_EQ(back.get(), "boot-2");
 }

@@ -7,10 +7,8 @@
 
 #include <chrono>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -18,6 +16,7 @@
 #include "common/metrics/metrics.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
+#include "common/testing/eventually.h"
 #include "gitops/v1/agent.grpc.pb.h"
 
 namespace gitops {
@@ -26,15 +25,6 @@ namespace {
 using grpc::StatusCode;
 using std::chrono::steady_clock;
 using testing::HasSubstr;
-
-bool Eventually(const std::function<bool()>& condition) {
-  const auto deadline = steady_clock::now() + std::chrono::seconds(20);
-  while (!condition()) {
-    if (steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return true;
-}
 
 v1::ReportRequest Hello(const std::string& name, const std::vector<std::string>& services = {}) {
   v1::ReportRequest request;
