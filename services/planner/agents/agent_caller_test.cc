@@ -79,7 +79,7 @@ TEST(AgentCallerTest, AnAgentThatAcceptsAndSaysNothingIsUnreachableAfterTheConne
   EXPECT_EQ(outcome.status.code(), absl::StatusCode::kUnavailable) << outcome.status;
   EXPECT_THAT(Message(outcome.status), HasSubstr(listener.address()));
   EXPECT_GE(absl::Now() - began, absl::Milliseconds(140));
-  EXPECT_LT(absl::Now() - began, absl::Seconds(5));
+  EXPECT_LT(absl::Now() - began, absl::Seconds(20));
 }
 
 TEST(AgentCallerTest, AnAgentThatStartsAnewBetweenCallsIsFoundAgain) {

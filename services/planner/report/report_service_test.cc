@@ -242,8 +242,8 @@ TEST_F(ReportServiceTest, StopEndsAllStreamsAndRefusesNewOnes) {
   EXPECT_EQ(Dialled()->Ended().error_code(), StatusCode::UNAVAILABLE);
   EXPECT_TRUE(Counted("Unavailable", 3));
   const auto begin = steady_clock::now();
-  server_->Shutdown(absl::Seconds(30));
-  EXPECT_LT(steady_clock::now() - begin, std::chrono::seconds(10));
+  server_->Shutdown(absl::Minutes(5));
+  EXPECT_LT(steady_clock::now() - begin, std::chrono::minutes(1));
 }
 
 TEST_F(ReportServiceTest, AServerThatEndsWithoutStopCancelsItsStreams) {
