@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/rpc/caller.h"
 #include "common/rpc/channel.h"
