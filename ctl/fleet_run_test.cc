@@ -391,7 +391,7 @@ TEST_F(FleetRunTest, HooksAreTestedWithThePayloadOnStandardInput) {
   EXPECT_EQ(tested.out, "post-deploy: drain answered in 12 ms\n#  HOST  ACTIONS\n0  web1  skip\n");
   EXPECT_EQ(LastCall().request,
             "point: \"post-deploy\" hosts { host: \"web1\" actions: \"sync\" actions: \"reboot\" } "
-            "result: \"failed\"");
+            "result: STEP_RESULT_FAILED");
   const Result list = Ctl("hooks test pre-select -o json", "[" + std::string(kPayload) + "]");
   EXPECT_EQ(json::parse(list.out)["hosts"][0]["actions"], json({"skip"}));
   EXPECT_EQ(json::parse(list.out)["failure"], nullptr);
