@@ -85,7 +85,7 @@ class GateTest : public testing::Test {
     // refuses crashes.
     agent_ = NewAgentService(nullptr, nullptr, "", nullptr, &gate_);
     operations_ = NewOperationService({.gate = &gate_});
-    planner_ = NewPlannerService({.clock = Clock::System(), .fleet = &fleet_, .gate = &gate_});
+    planner_ = NewPlannerService({.clock = Clock::System(), .gate = &gate_, .fleet = &fleet_});
     reports_ = NewReportService({.gate = &gate_});
     hooks_ = NewHookService(nullptr, &gate_);
     auto server = RpcServer::Start({.listen = "127.0.0.1:0",
