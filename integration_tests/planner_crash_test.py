@@ -52,8 +52,8 @@ def test_what_comes_of_it_when_nobody_kills_the_planner(crashing, whole):
         assert outcome.facts[name] == {
             "history": [("FREEZE", False), ("OK", True), ("OK", False)], "trace": ["trigger"],
             "actions": ["sync", "run-secret-triggers", "freeze", "health-checks"],
-            "steps": [(1, "deploy", "OK", ["pre-deploy", "post-deploy"]),
-                      (2, "healthchecks", "OK", ["pre-healthchecks", "post-healthchecks"])],
+            "steps": [(1, "DEPLOY", "OK", ["pre-deploy", "post-deploy"]),
+                      (2, "HEALTHCHECKS", "OK", ["pre-healthchecks", "post-healthchecks"])],
             "operations": [f"{name}/1", f"{name}/2", f"{name}/3", ""],
             "remaining": [], "version": True}
     assert outcome.asked_again() == [] and outcome.most_at_once() == 1
