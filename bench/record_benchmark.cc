@@ -13,23 +13,23 @@
 namespace gitops {
 namespace {
 
-std::vector<record::v1::HostEntry> Hosts(int count) {
-  std::vector<record::v1::HostEntry> hosts(static_cast<size_t>(count));
+std::vector<HostRecord> Hosts(int count) {
+  std::vector<HostRecord> hosts(static_cast<size_t>(count));
   for (size_t i = 0; i < hosts.size(); ++i) {
-    v1::HostDeployment& host = *hosts[i].mutable_host();
+    v1::HostDeployment& host = hosts[i].host;
     host.set_host(absl::StrCat("host", i));
     host.set_address(absl::StrCat("host", i, ".example:8004"));
     host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
     host.add_actions("sync");
-    hosts[i].mutable_progress()->add_remaining("sync");
+    hosts[i].progress.add_remaining("sync");
   }
   return hosts;
 }
 
-record::v1::DeploymentEntry Entry(const std::string& id) {
-  record::v1::DeploymentEntry entry;
-  entry.mutable_deployment()->set_id(id);
-  entry.mutable_deployment()->set_state(v1::DEPLOYMENT_STATE_RUNNING);
+DeploymentRecord Entry(const std::string& id) {
+  DeploymentRecord entry;
+  entry.deployment.set_id(id);
+  entry.deployment.set_state(v1::DEPLOYMENT_STATE_RUNNING);
   return entry;
 }
 
@@ -53,7 +53,7 @@ void BM_SaveHost(benchmark::State& state) {
     DeploymentStore deployments(shared_store->store(), Clock::System());
     if (!deployments.Create(Entry("d"), Hosts(1000), {}).ok()) state.SkipWithError("create failed");
   }
-  const record::v1::HostEntry host = Hosts(1)[0];
+  const HostRecord host = Hosts(1)[0];
   const v1::StepRecord step = Step();
   int64_t count = 0;
   for (auto _ : state) {
@@ -69,7 +69,7 @@ BENCHMARK(BM_SaveHost)->Threads(1)->Threads(16)->UseRealTime();
 void BM_Create(benchmark::State& state) {
   TempStore temp;
   DeploymentStore deployments(temp.store(), Clock::System());
-  const std::vector<record::v1::HostEntry> hosts = Hosts(static_cast<int>(state.range(0)));
+  const std::vector<HostRecord> hosts = Hosts(static_cast<int>(state.range(0)));
   for (auto _ : state) {
     if (!deployments.Create(Entry(deployments.NewDeploymentId()), hosts, {}).ok()) {
       state.SkipWithError("create failed");

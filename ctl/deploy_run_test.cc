@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "common/rpc/error.h"
 #include "common/testing/eventually.h"
 #include "ctl/testing/fleet_fixture.h"
 
@@ -38,7 +39,7 @@ v1::Deployment MakeDeployment(v1::DeploymentState state, v1::HostDeploymentState
   deployment.set_id(kId);
   deployment.set_state(state);
   deployment.set_host_count(2);
-  deployment.set_waves(2);
+  deployment.set_wave_count(2);
   deployment.set_succeeded_count((first == v1::HOST_DEPLOYMENT_STATE_SUCCEEDED) +
                                  (second == v1::HOST_DEPLOYMENT_STATE_SUCCEEDED));
   deployment.mutable_spec()->add_actions("sync");
@@ -71,7 +72,7 @@ class DeployRunTest : public FleetFixture {
   DeployRunTest() {
     v1::Plan plan;
     plan.set_token("t0ken");
-    plan.set_waves(2);
+    plan.set_wave_count(2);
     for (const char* name : {"web1", "web2"}) {
       v1::PlannedHost* host = plan.add_hosts();
       host->set_host(name);
@@ -118,11 +119,13 @@ TEST_F(DeployRunTest, PlanOfNobodyIsNoError) {
 }
 
 TEST_F(DeployRunTest, PlanThatAHookStoppedFails) {
-  planner_->Fail("CreatePlan", absl::AbortedError("hook window at pre-select: status 423"));
+  planner_->Fail("CreatePlan",
+                 MakeError(Reason::kHookStopped, "hook window at pre-select: status 423"));
   const Result result = Ctl("plan sync");
   EXPECT_EQ(result.exit_code, 1);
-  EXPECT_EQ(result.err, "gitopsctl: plan sync through " + planner_->address() +
-                            ": hook window at pre-select: status 423 (ABORTED)\n");
+  EXPECT_EQ(result.err,
+            "gitopsctl: plan sync through " + planner_->address() +
+                ": hook window at pre-select: status 423 (FAILED_PRECONDITION: HOOK_STOPPED)\n");
 }
 
 TEST_F(DeployRunTest, DeployPrintsHowItEndedOnStdoutAndTheRestOnStderr) {

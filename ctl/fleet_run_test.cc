@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "absl/strings/match.h"
+#include "common/rpc/error.h"
 #include "ctl/testing/fleet_fixture.h"
 
 namespace gitops::ctl {
@@ -40,13 +41,18 @@ v1::Service MakeService(const std::string& host, const std::string& name,
   return service;
 }
 
-v1::HostOutcome MakeOutcome(const std::string& host, absl::StatusCode code,
+// With a reason the host was not asked, or refused.
+v1::HostOutcome MakeOutcome(const std::string& host, std::optional<Reason> reason = std::nullopt,
                             const std::string& message = "") {
   v1::HostOutcome outcome;
   outcome.set_host(host);
-  outcome.set_code(static_cast<int>(code));
   outcome.set_message(message);
-  if (code == absl::StatusCode::kOk) *outcome.mutable_service() = MakeService(host, "nginx");
+  if (reason.has_value()) {
+    outcome.set_code(static_cast<int>(InfoOf(*reason).code));
+    outcome.set_reason(std::string(InfoOf(*reason).name));
+  } else {
+    *outcome.mutable_service() = MakeService(host, "nginx");
+  }
   return outcome;
 }
 
@@ -128,8 +134,7 @@ TEST_F(FleetRunTest, GetHostTakesANameAndNoGlob) {
 }
 
 TEST_F(FleetRunTest, BrakesSayWhatCameOfEachHost) {
-  planner_->SetOutcomes(
-      {MakeOutcome("web1", absl::StatusCode::kOk), MakeOutcome("web2", absl::StatusCode::kOk)});
+  planner_->SetOutcomes({MakeOutcome("web1"), MakeOutcome("web2")});
   const Result done = Ctl("freeze nginx --all -y --reason incident");
   EXPECT_EQ(done.exit_code, 0);
   EXPECT_EQ(done.out,
@@ -137,21 +142,24 @@ TEST_F(FleetRunTest, BrakesSayWhatCameOfEachHost) {
             "0  web1  done     606eb576  OK\n"
             "1  web2  done     606eb576  OK\n");
   EXPECT_EQ(LastCall().request, "selection { all: true } service: \"nginx\" reason: \"incident\"");
-  planner_->SetOutcomes({MakeOutcome("web1", absl::StatusCode::kOk),
-                         MakeOutcome("web2", absl::StatusCode::kUnavailable, "no\x1broute")});
+  planner_->SetOutcomes(
+      {MakeOutcome("web1"), MakeOutcome("web2", Reason::kHostUnreachable, "no\x1broute")});
   const Result some = Ctl("unfreeze nginx --all -y");
   EXPECT_EQ(some.exit_code, 1);
-  EXPECT_THAT(some.out, HasSubstr("web2  UNAVAILABLE                   no\\x1broute\n"));
+  EXPECT_THAT(some.out, HasSubstr("web2  HOST_UNREACHABLE                   no\\x1broute\n"));
   const json outcomes = json::parse(Ctl("pull nginx --all -y -o json").out)["outcomes"];
   EXPECT_EQ(outcomes[1]["code"], 14);
+  EXPECT_EQ(outcomes[1]["reason"], "HOST_UNREACHABLE");
   EXPECT_EQ(outcomes[1]["service"], nullptr);
   EXPECT_EQ(outcomes[0]["changed"], false);
-  planner_->SetOutcomes({MakeOutcome("web2", absl::StatusCode::kUnavailable)});
+  planner_->SetOutcomes({MakeOutcome("web2", Reason::kHostUnreachable)});
   EXPECT_EQ(Ctl("freeze nginx --all -y").exit_code, 3);
+  planner_->SetOutcomes({MakeOutcome("web2", Reason::kServerStopping)});
+  EXPECT_EQ(Ctl("freeze nginx --all -y").exit_code, 1) << "it was reached, and refused";
 }
 
 TEST_F(FleetRunTest, MovesThatEndBadlyAreFailures) {
-  v1::HostOutcome outcome = MakeOutcome("web1", absl::StatusCode::kOk);
+  v1::HostOutcome outcome = MakeOutcome("web1");
   const struct {
     v1::ServiceState state;
     int pull;
@@ -172,7 +180,7 @@ TEST_F(FleetRunTest, MovesThatEndBadlyAreFailures) {
 }
 
 TEST_F(FleetRunTest, ManyHostsNeedYesAndOneDoesNot) {
-  planner_->SetOutcomes({MakeOutcome("web1", absl::StatusCode::kOk)});
+  planner_->SetOutcomes({MakeOutcome("web1")});
   for (const char* line :
        {"freeze nginx --all", "unfreeze nginx --on web*", "pull nginx --limit 1",
         "rollback nginx 8df1 --tagged a", "cancel deployment d1", "rollback deployment d1",
@@ -188,7 +196,7 @@ TEST_F(FleetRunTest, ManyHostsNeedYesAndOneDoesNot) {
 
 TEST_F(FleetRunTest, AtATerminalItAsks) {
   terminal_ = true;
-  planner_->SetOutcomes({MakeOutcome("web1", absl::StatusCode::kOk)});
+  planner_->SetOutcomes({MakeOutcome("web1")});
   for (const char* answer : {"n\n", "\n", "", "maybe\n"}) {
     const Result no = Ctl("freeze nginx --all", answer);
     EXPECT_EQ(no.exit_code, 1) << answer;
@@ -204,7 +212,7 @@ TEST_F(FleetRunTest, AtATerminalItAsks) {
 }
 
 TEST_F(FleetRunTest, DiffFailsWhereverAHostDiffers) {
-  v1::HostOutcome same = MakeOutcome("web1", absl::StatusCode::kOk);
+  v1::HostOutcome same = MakeOutcome("web1");
   same.mutable_diff()->set_hash(kHash);
   planner_->SetOutcomes({same});
   const Result none = Ctl("diff nginx");
@@ -221,10 +229,10 @@ TEST_F(FleetRunTest, DiffFailsWhereverAHostDiffers) {
   EXPECT_EQ(some.exit_code, 1);
   EXPECT_EQ(some.out, "web2  modified  /etc/nginx/a\n");
   EXPECT_EQ(Ctl("diff nginx -o name").out, "web2\n");
-  planner_->SetOutcomes({MakeOutcome("web2", absl::StatusCode::kUnavailable, "gone")});
+  planner_->SetOutcomes({MakeOutcome("web2", Reason::kHostUnreachable, "gone")});
   const Result gone = Ctl("diff nginx");
   EXPECT_EQ(gone.exit_code, 3);
-  EXPECT_THAT(gone.err, HasSubstr("web2: gone (UNAVAILABLE)"));
+  EXPECT_THAT(gone.err, HasSubstr("web2: gone (HOST_UNREACHABLE)"));
 }
 
 TEST_F(FleetRunTest, CheckNamesServicesAndHostsThatAreNotWell) {

@@ -165,11 +165,11 @@ TEST_F(RunTest, RollbackToAnUnknownRevisionNamesTheWayOut) {
   const Result result = Ctl("rollback nginx abcd @h");
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_EQ(result.out, "");
-  EXPECT_EQ(result.err,
-            "gitopsctl: rollback nginx" + On() +
-                ": no revision begins with abcd (NOT_FOUND); gitopsctl get service nginx "
-                "@" +
-                agent_->address() + " lists those on disk\n");
+  EXPECT_EQ(result.err, "gitopsctl: rollback nginx" + On() +
+                            ": no revision begins with abcd (NOT_FOUND: REVISION_UNKNOWN); "
+                            "gitopsctl get service nginx "
+                            "@" +
+                            agent_->address() + " lists those on disk\n");
 }
 
 TEST_F(RunTest, RollbackToWhatIsNoHashIsAUsageFaultThatAsksNobody) {

@@ -147,7 +147,7 @@ def stopped_before_web2(hooked, record, said):
     assert hooked.told(record, "web3") == []
     taken, failed = hooked.calls(record, "web2")[:2]
     assert (taken["hook"], taken["error"], taken["httpStatus"]) == ("drain", "", 200)
-    assert (failed["hook"], failed["point"], failed["attempts"]) == ("fault", "pre-deploy", 1)
+    assert (failed["hook"], failed["point"], failed["attemptCount"]) == ("fault", "pre-deploy", 1)
     assert said in failed["error"] and not failed["ignored"]
     assert json.loads(failed["request"]) == {"host": "web2", "actions": ["freeze"]}
     return failed

@@ -103,7 +103,7 @@ def test_a_selection_that_makes_no_sense_is_a_usage_error(fleet, arguments, told
 def test_an_empty_selection_asks_the_select_hooks_only_and_is_no_error(fleet, endpoint):
     endpoint.calls.clear()
     plan = fleet.ctl("plan", "sync", "--on", "nobody", "-o", "json").json()
-    assert plan["token"] and plan["hosts"] == [] and plan["waves"] == 0
+    assert plan["token"] and plan["hosts"] == [] and plan["waveCount"] == 0
     assert endpoint.seen()[1:] == ["post-select"]
     done = fleet.deploy("sync", "--on", "nobody")
     assert done.status == 0, done
@@ -145,7 +145,7 @@ def test_what_is_destructive_needs_yes_without_a_terminal(fleet, command):
 def test_waves_are_a_canary_and_then_batches(fleet, arguments, waves):
     plan = fleet.ctl("plan", "freeze", "-o", "json", *arguments).json()
     assert [host["wave"] for host in plan["hosts"]] == waves
-    assert plan["waves"] == max(waves)
+    assert plan["waveCount"] == max(waves)
 
 
 @pytest.mark.parametrize("arguments", [

@@ -113,7 +113,7 @@ def test_max_parallel_hosts_are_under_way_at_a_time_and_not_one_more(waves):
 def test_a_wave_begins_when_the_one_before_is_through(waves):
     record = waves.deploy("unfreeze", "--canary", "1", "--batch", "40%", "--max-parallel", "5")
     assert [host["wave"] for host in record["hosts"]] == [1, 2, 2, 3, 3]
-    assert record["waves"] == record["currentWave"] == 3
+    assert record["waveCount"] == record["currentWave"] == 3
     assert waves.order[:2] == ["+web1", "-web1"]
     assert set(waves.order[2:6]) == set(passes("web2", "web3"))
     assert set(waves.order[6:]) == set(passes("web4", "web5"))

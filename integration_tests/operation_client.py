@@ -45,7 +45,7 @@ class OperationClient:
     def status(self):
         return self.call("GetHostStatus", self.pb.GetHostStatusRequest())
 
-    def resolve(self, service, revision=""):
+    def resolve(self, service, revision=None):
         return self.call("ResolveRevision", self.pb.ResolveRevisionRequest(
             service=service, revision=revision))
 

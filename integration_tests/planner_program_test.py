@@ -204,7 +204,7 @@ def test_the_whole_fleet_is_changed_only_where_all_is_said(planner):
         begin(planner)
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert "--all" in refused.value.details()
-    assert planner.ask("CreatePlan", pb.CreatePlanRequest(spec=reboot())).plan.waves == 1
+    assert planner.ask("CreatePlan", pb.CreatePlanRequest(spec=reboot())).plan.wave_count == 1
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])

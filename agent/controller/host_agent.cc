@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/log/log.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 
@@ -139,12 +140,14 @@ absl::StatusOr<std::shared_ptr<ServiceController>> HostAgent::Find(
   MutexLock lock(mutex_);
   auto found = services_.find(service);
   if (found != services_.end()) return found->second.controller;
-  if (service.empty()) return absl::InvalidArgumentError("no service was named");
+  if (service.empty()) return InvalidField("service", "no service was named");
   const std::string known = absl::StrJoin(services_, ", ", [](std::string* out, const auto& entry) {
     absl::StrAppend(out, entry.first);
   });
-  return absl::NotFoundError(absl::StrCat("no service \"", service, "\" on this host; there ",
-                                          known.empty() ? "are none" : "are: ", known));
+  return MakeError(Reason::kServiceUnknown,
+                   absl::StrCat("no service \"", service, "\" on this host; there ",
+                                known.empty() ? "are none" : "are: ", known),
+                   {{"service", service}});
 }
 
 absl::StatusOr<std::shared_ptr<ServiceController>> HostAgent::AwaitSuccessor(
@@ -155,7 +158,9 @@ absl::StatusOr<std::shared_ptr<ServiceController>> HostAgent::AwaitSuccessor(
   for (bool in_time = true;; in_time = options_.clock->WaitUntil(mutex_, replaced_, deadline)) {
     auto found = services_.find(service);
     if (found == services_.end()) {
-      return absl::NotFoundError(absl::StrCat(service, ": has left the configuration"));
+      return MakeError(Reason::kServiceUnknown,
+                       absl::StrCat(service, ": has left the configuration"),
+                       {{"service", service}});
     }
     if (found->second.controller.get() != &former) return found->second.controller;
     if (in_time) continue;

@@ -173,9 +173,19 @@ std::string ServiceController::Named(absl::string_view message) const {
   return absl::StrCat(spec().service, ": ", message);
 }
 
+absl::Status ServiceController::Refuse(Reason reason, absl::string_view message) const {
+  return MakeError(reason, Named(message), {{"service", spec().service}});
+}
+
+absl::Status ServiceController::Frozen() const {
+  return MakeError(Reason::kServiceFrozen,
+                   Named(absl::StrCat("is frozen by ", record_.frozen_by, "; unfreeze it first")),
+                   {{"service", spec().service}, {"frozen_by", record_.frozen_by}});
+}
+
 absl::Status ServiceController::Ending() const {
-  return absl::UnavailableError(
-      Named("its configuration is being changed, or the agent is stopping; try again"));
+  return Refuse(Reason::kServerStopping,
+                "its configuration is being changed, or the agent is stopping; try again");
 }
 
 void ServiceController::OnPolled(const absl::StatusOr<std::string>& tip, absl::Time next_poll) {
@@ -245,9 +255,9 @@ absl::StatusOr<std::string> ServiceController::FindRevision(absl::string_view pr
   for (const std::string& revision : drivers_.source->Ready()) {
     if (!absl::StartsWith(revision, prefix)) continue;
     if (!found.empty()) {
-      return absl::FailedPreconditionError(
-          Named(absl::StrCat("several revisions on disk begin with ", prefix, ": ", found, ", ",
-                             revision, "; give more digits")));
+      return Refuse(Reason::kRevisionAmbiguous,
+                    absl::StrCat("several revisions on disk begin with ", prefix, ": ", found, ", ",
+                                 revision, "; give more digits"));
     }
     found = revision;
   }
@@ -297,8 +307,9 @@ absl::StatusOr<ServiceRecord> ServiceController::Rollback(absl::string_view pref
           Named("the time was over before the revision was found; nothing was changed"));
     }
     if (commands_ != commands) {
-      return absl::AbortedError(
-          Named("another command came in while the revision was looked for; nothing was changed"));
+      return Refuse(Reason::kSuperseded,
+                    "another command came in while the revision was looked for; nothing was "
+                    "changed");
     }
     absl::Status saved =
         Commit(OnRollback(record_, *revision, actor), {WithReason("rollback", reason), actor, {}});
@@ -318,12 +329,10 @@ absl::StatusOr<ServiceRecord> ServiceController::Rollback(absl::string_view pref
 absl::Status ServiceController::MaySync() const {
   if (stopping_) return Ending();
   if (!policy_.coordinated) {
-    return absl::FailedPreconditionError(
-        Named("follows its branch by itself (tracking = auto); no deployment moves it"));
+    return Refuse(Reason::kServiceNotCoordinated,
+                  "follows its branch by itself (tracking = auto); no deployment moves it");
   }
-  if (!record_.frozen) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      Named(absl::StrCat("is frozen by ", record_.frozen_by, "; unfreeze it first")));
+  return record_.frozen ? Frozen() : absl::OkStatus();
 }
 
 absl::StatusOr<ServiceController::Sync> ServiceController::StartSync(absl::string_view prefix,
@@ -342,10 +351,12 @@ absl::StatusOr<ServiceController::Sync> ServiceController::StartSync(absl::strin
   }
   absl::StatusOr<std::string> revision = FindRevision(prefix);
   if (!revision.ok()) {
+    const std::string message =
+        Named(absl::StrCat("finding ", prefix, ": ", revision.status().message()));
     const bool answered =
         absl::IsNotFound(revision.status()) || absl::IsFailedPrecondition(revision.status());
-    return absl::Status(answered ? revision.status().code() : absl::StatusCode::kInternal,
-                        Named(absl::StrCat("finding ", prefix, ": ", revision.status().message())));
+    if (answered) return WithMessage(revision.status(), message);
+    return absl::InternalError(message);
   }
   {
     MutexLock publish(publish_mutex_);
@@ -355,8 +366,9 @@ absl::StatusOr<ServiceController::Sync> ServiceController::StartSync(absl::strin
           Named("the time was over before the revision was found; nothing was changed"));
     }
     if (commands_ != commands) {
-      return absl::AbortedError(
-          Named("another command came in while the revision was looked for; nothing was changed"));
+      return Refuse(Reason::kSuperseded,
+                    "another command came in while the revision was looked for; nothing was "
+                    "changed");
     }
     if (absl::Status may = MaySync(); !may.ok()) return may;
     sync = {*revision, logged_hash_, 0};
@@ -392,10 +404,7 @@ absl::StatusOr<ServiceRecord> ServiceController::TakeUp(const Patience& patience
   {
     MutexLock lock(mutex_);
     if (stopping_) return Ending();
-    if (record_.frozen) {
-      return absl::FailedPreconditionError(
-          Named(absl::StrCat("is frozen by ", record_.frozen_by, "; unfreeze it first")));
-    }
+    if (record_.frozen) return Frozen();
     ticket = ++requested_;
   }
   WakeJob();
@@ -409,7 +418,7 @@ absl::StatusOr<ServiceRecord> ServiceController::AwaitAttempt(
   MutexLock lock(mutex_);
   for (;;) {
     if (superseded(record_)) {
-      return absl::AbortedError(Named("another command came in between; look at its state"));
+      return Refuse(Reason::kSuperseded, "another command came in between; look at its state");
     }
     if (completed_ >= ticket && record_.state != State::kRollback) return record_;
     if (stopping_) return Ending();
@@ -429,7 +438,7 @@ absl::StatusOr<std::vector<DriftEntry>> ServiceController::Diff() {
     published = record_.published;
   }
   if (published.empty()) {
-    return absl::FailedPreconditionError(Named("nothing is published yet"));
+    return Refuse(Reason::kNothingPublished, "nothing is published yet");
   }
   return drivers_.publisher->Drift(published, /*with_untracked=*/true);
 }

@@ -21,6 +21,7 @@
 #include "agent/state/state.h"
 #include "common/clock/clock.h"
 #include "common/config/fleet.h"
+#include "common/rpc/error.h"
 #include "common/schedule/scheduler.h"
 #include "common/sync/mutex.h"
 
@@ -162,6 +163,9 @@ class ServiceController {
       const Patience& patience);
   absl::Status MaySync() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::string Named(absl::string_view message) const;
+  // An error about this service.
+  absl::Status Refuse(Reason reason, absl::string_view message) const;
+  absl::Status Frozen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Ending() const;
 
   const ServiceOptions options_;

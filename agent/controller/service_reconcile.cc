@@ -8,6 +8,7 @@
 #include "agent/controller/service_controller.h"
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
+#include "common/retry/backoff.h"
 
 namespace gitops {
 namespace {
@@ -71,7 +72,7 @@ void ServiceController::NoteOutcome(const std::string& target, bool ok) {
   }
   failures_ = target == failing_target_ ? failures_ + 1 : 1;
   failing_target_ = target;
-  next_attempt_ = options_.clock->Now() + RetryDelay(options_.poll, failures_);
+  next_attempt_ = options_.clock->Now() + PollBackoff(options_.poll).After(failures_);
 }
 
 bool ServiceController::Reconcile(bool forced) {

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/state/decide.h"
+#include "common/retry/backoff.h"
 
 namespace gitops {
 namespace {
@@ -96,8 +97,8 @@ absl::Time UpstreamPoller::Run() {
   if (!refs.empty()) {
     auto newest = upstream_->Newest(refs);
     failures_ = newest.ok() ? 0 : failures_ + 1;
-    const absl::Duration wait = newest.ok() ? interval : RetryDelay(interval, failures_);
-    next = clock_->Now() + Jittered(wait, fraction);
+    next = clock_->Now() + (newest.ok() ? Jittered(interval, fraction)
+                                        : PollBackoff(interval).After(failures_, fraction));
     if (newest.ok() && on_success_) on_success_(upstream_->name());
     MutexLock telling(telling_);
     for (const auto& [service, follower] : followers) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -32,10 +33,10 @@ bool WatchHub::Watcher::closed() const {
 
 absl::StatusOr<std::unique_ptr<WatchHub::Watcher>> WatchHub::Watch() {
   MutexLock lock(mutex_);
-  if (closed_) return absl::UnavailableError("the agent is stopping");
+  if (closed_) return MakeError(Reason::kServerStopping, "the agent is stopping");
   if (static_cast<int>(watchers_.size()) >= max_watchers_) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("this agent has ", max_watchers_, " watchers already; end one of them"));
+    return MakeError(Reason::kTooManyWatchers, absl::StrCat("this agent has ", max_watchers_,
+                                                            " watchers already; end one of them"));
   }
   auto watcher = std::make_unique<Watcher>(this);
   watchers_.insert(watcher.get());

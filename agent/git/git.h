@@ -12,6 +12,7 @@
 #include "agent/source/source.h"
 #include "common/clock/clock.h"
 #include "common/config/fleet.h"
+#include "common/git/upstream.h"
 #include "common/process/process.h"
 
 namespace gitops {

@@ -13,6 +13,7 @@
 #include "agent/git/checkout.h"
 #include "agent/git/tree_check.h"
 #include "common/crash/crash_point.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -197,8 +198,10 @@ class GitSource final : public Source {
   absl::StatusOr<std::string> OnlyOne(const std::string& prefix, std::vector<std::string> found) {
     if (found.size() == 1) return std::move(found.front());
     if (found.size() > 5) found.resize(5);
-    return absl::FailedPreconditionError(
-        absl::StrCat(prefix, " is ambiguous: ", absl::StrJoin(found, ", "), "; give more digits"));
+    return MakeError(
+        Reason::kRevisionAmbiguous,
+        absl::StrCat(prefix, " is ambiguous: ", absl::StrJoin(found, ", "), "; give more digits"),
+        {{"revision", prefix}});
   }
 
   // Brings what the upstream has got since, and looks again.
@@ -217,8 +220,10 @@ class GitSource final : public Source {
     // A commit that no branch has any more can only be asked for by its whole name.
     const bool whole = wanted.size() == kShortHash || wanted.size() == kLongHash;
     if (whole && mirror_->FetchCommit("", wanted, nullptr).ok()) return wanted;
-    return absl::NotFoundError(
-        absl::StrCat("neither this host nor ", mirror_->name(), " has a commit ", wanted));
+    return MakeError(
+        Reason::kRevisionUnknown,
+        absl::StrCat("neither this host nor ", mirror_->name(), " has a commit ", wanted),
+        {{"revision", wanted}, {"upstream", mirror_->name()}});
   }
 
   absl::StatusOr<bool> SameByMirror(const std::string& a, const std::string& b) {

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "agent/git/git.h"
-#include "agent/git/test_repository.h"
+#include "common/git/test_repository.h"
 #include "common/sync/mutex.h"
 #include "gtest/gtest.h"
 

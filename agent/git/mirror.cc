@@ -16,12 +16,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "agent/git/git_commands.h"
-#include "agent/git/git_error.h"
-#include "agent/git/mirror_directory.h"
-#include "agent/git/refs.h"
 #include "agent/git/turn.h"
-#include "agent/git/upstream_access.h"
+#include "common/git/refs.h"
+#include "common/git/upstream_git.h"
 #include "common/path/beneath.h"
 #include "common/sync/mutex.h"
 
@@ -56,28 +53,28 @@ class GitMirrorImpl final : public GitMirror {
   GitMirrorImpl(const GitOptions& options, std::string directory, UpstreamSpec spec,
                 std::string user)
       : options_(options),
-        paths_(directory),
-        spec_(std::move(spec)),
-        user_(std::move(user)),
-        access_(ParseUpstream(spec_)),
-        commands_(paths_, access_.ok() ? access_->scheme : "none", SshCommandFor(spec_)) {}
+        git_({.runner = options.runner,
+              .clock = options.clock,
+              .on_operation = options.on_operation},
+             directory, std::move(spec), std::move(user)) {}
 
-  std::string name() const override { return RedactUrl(spec_.url); }
+  std::string name() const override { return git_.name(); }
 
-  absl::StatusOr<Account> account() const override { return FindAccount(user_); }
+  absl::StatusOr<Account> account() const override { return git_.account(); }
 
   absl::StatusOr<std::map<std::string, absl::StatusOr<std::string>>> Newest(
       const std::set<std::string>& refs) override {
-    auto account = MakeReady(/*remote=*/true);
+    auto account = git_.Prepare(GitReach::kUpstream);
     if (!account.ok()) return CountFailure("ls-remote", account.status());
-    Command command = commands_.Outside(*account, {"ls-remote", "--heads", "--quiet", "origin"});
+    Command command =
+        git_.WithoutRepository(*account, {"ls-remote", "--heads", "--quiet", "origin"});
     for (const std::string& ref : refs) {
-      if (IsBranchName(ref)) command.argv.push_back(absl::StrCat("refs/heads/", ref));
+      if (CheckBranch(ref).ok()) command.argv.push_back(absl::StrCat("refs/heads/", ref));
     }
     command.timeout = options_.poll_timeout;
     command.max_output = kMaxRefBytes;
-    const auto result =
-        Run("ls-remote", absl::StrCat("asking ", name(), " for its branches"), command, true);
+    const auto result = git_.Run("ls-remote", absl::StrCat("asking ", name(), " for its branches"),
+                                 command, GitReach::kUpstream);
     if (!result.ok()) return result.status();
     auto newest = ParseRefs(name(), result->output, refs);
     MutexLock lock(state_mutex_);
@@ -115,11 +112,11 @@ class GitMirrorImpl final : public GitMirror {
   absl::StatusOr<std::vector<TreeEntry>> List(const std::string& commit,
                                               const std::vector<std::string>& links,
                                               int64_t max_files) override {
-    const auto account = MakeReady(/*remote=*/false);
+    const auto account = git_.Prepare(GitReach::kLocal);
     if (!account.ok()) return account.status();
     // -t: directories count too, so that a tree of nothing but directories ends.
     Command command =
-        commands_.Local(*account, {"ls-tree", "-r", "-t", "-z", "--full-tree", commit});
+        git_.InRepository(*account, {"ls-tree", "-r", "-t", "-z", "--full-tree", commit});
     if (std::find(links.begin(), links.end(), ".") == links.end()) {
       command.argv.push_back("--");
       command.argv.insert(command.argv.end(), links.begin(), links.end());
@@ -127,21 +124,24 @@ class GitMirrorImpl final : public GitMirror {
     TreeListingParser parser(max_files);
     command.on_output = [&parser](absl::string_view piece) { return parser.Add(piece); };
     command.timeout = options_.local_timeout;
-    const auto result = Run("ls-tree", absl::StrCat("listing commit ", commit), command, false);
+    const auto result =
+        git_.Run("ls-tree", absl::StrCat("listing commit ", commit), command, GitReach::kLocal);
     if (!result.ok()) return result.status();
     return parser.Take();
   }
 
   absl::Status ReadBlobs(const std::vector<std::string>& oids,
                          std::function<absl::Status(absl::string_view)> output) override {
-    const auto account = MakeReady(/*remote=*/false);
+    const auto account = git_.Prepare(GitReach::kLocal);
     if (!account.ok()) return account.status();
-    Command command = commands_.Local(*account, {"cat-file", "--batch", "--buffer"});
+    Command command = git_.InRepository(*account, {"cat-file", "--batch", "--buffer"});
     command.max_output = std::numeric_limits<int64_t>::max();  // `output` ends it
     command.input = Join(oids);
     command.on_output = std::move(output);
     command.timeout = options_.fetch_timeout;
-    return Run("cat-file", absl::StrCat("reading files of ", name()), command, false).status();
+    return git_
+        .Run("cat-file", absl::StrCat("reading files of ", name()), command, GitReach::kLocal)
+        .status();
   }
 
   absl::StatusOr<Paths> ChangedPaths(const std::string& a, const std::string& b) override {
@@ -150,13 +150,14 @@ class GitMirrorImpl final : public GitMirror {
       MutexLock lock(state_mutex_);
       if (const auto it = changes_.find(key); it != changes_.end()) return it->second;
     }
-    const auto account = MakeReady(/*remote=*/false);
+    const auto account = git_.Prepare(GitReach::kLocal);
     if (!account.ok()) return account.status();
-    Command command = commands_.Local(
+    Command command = git_.InRepository(
         *account, {"diff-tree", "-z", "--name-only", "--no-renames", "--no-ext-diff", a, b});
     command.max_output = kMaxChangedPathBytes;
     command.timeout = options_.local_timeout;
-    const auto result = Run("diff-tree", absl::StrCat("comparing ", a, " and ", b), command, false);
+    const auto result =
+        git_.Run("diff-tree", absl::StrCat("comparing ", a, " and ", b), command, GitReach::kLocal);
     if (!result.ok()) return result.status();
     const auto paths = std::make_shared<const std::vector<std::string>>(
         absl::StrSplit(result->output, '\0', absl::SkipEmpty()));
@@ -168,17 +169,17 @@ class GitMirrorImpl final : public GitMirror {
 
   absl::StatusOr<std::vector<std::string>> CommitsWithPrefix(absl::string_view prefix) override {
     std::vector<std::string> commits;
-    const auto account = MakeReady(/*remote=*/false);
+    const auto account = git_.Prepare(GitReach::kLocal);
     if (!account.ok()) return account.status();
     if (!Exists()) return commits;
     const Command disambiguate =
-        commands_.Local(*account, {"rev-parse", absl::StrCat("--disambiguate=", prefix)});
+        git_.InRepository(*account, {"rev-parse", absl::StrCat("--disambiguate=", prefix)});
     const std::string attempt = absl::StrCat("looking for commit ", prefix);
-    const auto objects = Run("rev-parse", attempt, disambiguate, false);
+    const auto objects = git_.Run("rev-parse", attempt, disambiguate, GitReach::kLocal);
     if (!objects.ok()) return objects.status();
-    Command check = commands_.Local(*account, {"cat-file", "--batch-check"});
+    Command check = git_.InRepository(*account, {"cat-file", "--batch-check"});
     check.input = objects->output;
-    const auto types = Run("cat-file", attempt, check, false);
+    const auto types = git_.Run("cat-file", attempt, check, GitReach::kLocal);
     if (!types.ok()) return types.status();
     for (absl::string_view line : absl::StrSplit(types->output, '\n')) {
       const std::vector<absl::string_view> parts = absl::StrSplit(line, ' ');
@@ -219,73 +220,36 @@ class GitMirrorImpl final : public GitMirror {
     tips_.erase(commit);
   }
 
-  // Runs git and turns its failure into a status.
-  absl::StatusOr<CommandResult> Run(absl::string_view operation, absl::string_view attempt,
-                                    const Command& command, bool remote) {
-    const absl::Time begin = options_.clock->Now();
-    auto result = options_.runner->Run(command);
-    const bool ok = result.ok() && result->ok();
-    if (options_.on_operation) options_.on_operation(operation, ok, options_.clock->Now() - begin);
-    if (!result.ok()) {
-      return absl::Status(result.status().code(),
-                          absl::StrCat(attempt, ": ", result.status().message()));
-    }
-    if (ok) return result;
-    const absl::Status status = StatusFromGit(attempt, *result, remote);
-    // git does not tell the two apart.
-    if (remote && access_->scheme == "file" && absl::IsNotFound(status) &&
-        absl::StrContains(status.message(), "not appear to be a git repository")) {
-      return absl::NotFoundError(absl::StrCat(status.message(), ", or ",
-                                              user_.empty() ? "the agent's account" : user_,
-                                              " may not read it"));
-    }
-    return status;
-  }
-
   // What fails before git is run is a failed operation all the same.
   absl::Status CountFailure(absl::string_view operation, const absl::Status& status) const {
     if (options_.on_operation) options_.on_operation(operation, false, absl::ZeroDuration());
     return status;
   }
 
-  // Makes what lies around the repository, as it must be now: the account, and files that hold
-  // credentials, may have changed since.
-  absl::StatusOr<Account> MakeReady(bool remote) {
-    if (!access_.ok()) return access_.status();
-    auto account = FindAccount(user_);
-    if (!account.ok()) return account;
-    MutexLock lock(directory_mutex_);
-    if (auto status = MakeMirrorDirectory(paths_, *account); !status.ok()) return status;
-    if (auto status = WritePrivateFile(paths_.config, GitConfigFor(*access_, spec_), *account);
-        !status.ok()) {
-      return status;
-    }
-    if (!remote) return account;
-    if (access_->scheme == "file") {
-      if (auto status = CheckLocalUpstream(access_->path); !status.ok()) return status;
-    }
-    const auto netrc = NetrcFor(*access_, spec_);
-    if (!netrc.ok()) return netrc.status();
-    if (auto status = WritePrivateFile(paths_.home + "/.netrc", *netrc, *account); !status.ok()) {
-      return status;
-    }
-    return account;
+  // A command that may bring objects from the upstream, and may leave out what a filter names. Said
+  // here and not in the mirror's configuration, so that no other command ever fetches a missing
+  // object by itself.
+  Command Fetching(const Account& account, std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), {"-c", "remote.origin.promisor=true", "-c",
+                                         "remote.origin.partialclonefilter=blob:none"});
+    return git_.InRepository(account, std::move(arguments));
   }
 
   bool Exists() const {
     std::error_code error;
-    return std::filesystem::exists(paths_.repository + "/HEAD", error);
+    return std::filesystem::exists(git_.paths().repository + "/HEAD", error);
   }
 
   int64_t Owner() const {
     struct stat stat {};
-    return lstat(paths_.repository.c_str(), &stat) == 0 ? static_cast<int64_t>(stat.st_uid) : -1;
+    return lstat(git_.paths().repository.c_str(), &stat) == 0 ? static_cast<int64_t>(stat.st_uid)
+                                                              : -1;
   }
 
   int PackCount() const {
     int count = 0;
     std::error_code error;
-    std::filesystem::directory_iterator files(paths_.repository + "/objects/pack", error);
+    std::filesystem::directory_iterator files(git_.paths().repository + "/objects/pack", error);
     for (; !error && files != std::filesystem::directory_iterator(); files.increment(error)) {
       if (files->path().extension() == ".pack") ++count;
     }
@@ -294,7 +258,7 @@ class GitMirrorImpl final : public GitMirror {
 
   absl::Status FetchUnknown(const std::string& branch, const std::string& commit,
                             const Interruption* interruption) ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_) {
-    const auto account = MakeReady(/*remote=*/false);
+    const auto account = git_.Prepare(GitReach::kLocal);
     if (!account.ok()) return account.status();
     bool fresh = false;
     if (auto status = MakeRepository(*account, commit.size(), &fresh); !status.ok()) return status;
@@ -330,7 +294,7 @@ class GitMirrorImpl final : public GitMirror {
   absl::Status FetchFrom(const Account& account, const std::string& branch,
                          const std::string& commit, bool fresh, const Interruption* interruption)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_) {
-    if (const auto ready = MakeReady(/*remote=*/true); !ready.ok()) {
+    if (const auto ready = git_.Prepare(GitReach::kUpstream); !ready.ok()) {
       return CountFailure("fetch", ready.status());
     }
     const std::string attempt = absl::StrCat("fetching ", commit, " from ", name());
@@ -338,7 +302,7 @@ class GitMirrorImpl final : public GitMirror {
     command.max_file_size = kMostCommitBytes;
     LimitFetch(&command, interruption);
     absl::Status status = Fetch(account, attempt, command);
-    if (!absl::IsNotFound(status) || branch.empty() || !IsBranchName(branch)) return status;
+    if (!absl::IsNotFound(status) || branch.empty() || !CheckBranch(branch).ok()) return status;
     command = FetchCommand(account, "refs/heads/" + branch, branch, fresh);
     command.max_file_size = kMostCommitBytes;
     LimitFetch(&command, interruption);
@@ -350,14 +314,14 @@ class GitMirrorImpl final : public GitMirror {
 
   absl::Status FetchMissing(const std::vector<std::string>& oids, int64_t max_bytes,
                             const Interruption* interruption) ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_) {
-    const auto account = MakeReady(/*remote=*/true);
+    const auto account = git_.Prepare(GitReach::kUpstream);
     if (!account.ok()) return account.status();
     // "noop": the upstream is told of nothing that we have, or it would take the blobs of commits
     // that we have for blobs that we have.
-    Command command = commands_.Remote(
-        *account, {"-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", "--no-tags",
-                   "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules",
-                   "--filter=blob:none", "--stdin", "origin"});
+    Command command =
+        Fetching(*account, {"-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet",
+                            "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
+                            "--no-recurse-submodules", "--filter=blob:none", "--stdin", "origin"});
     std::vector<std::string> unique = oids;
     std::sort(unique.begin(), unique.end());
     unique.erase(std::unique(unique.begin(), unique.end()), unique.end());
@@ -368,14 +332,13 @@ class GitMirrorImpl final : public GitMirror {
   }
 
   void Repack() ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_) {
-    const auto account = MakeReady(/*remote=*/false);
+    const auto account = git_.Prepare(GitReach::kLocal);
     if (!account.ok() || PackCount() <= kMaxPacks) return;
     // Everything came from the upstream, so all of it is in packs marked so; repacking those keeps
     // every object in them, wanted by a branch or not.
-    Command command =
-        commands_.Remote(*account, {"-c", "pack.window=10", "repack", "-a", "-d", "-q"});
+    Command command = Fetching(*account, {"-c", "pack.window=10", "repack", "-a", "-d", "-q"});
     command.timeout = options_.fetch_timeout;
-    if (!Run("repack", "repacking", command, false).ok()) suspect_ = true;
+    if (!git_.Run("repack", "repacking", command, GitReach::kLocal).ok()) suspect_ = true;
   }
 
   void LimitFetch(Command* command, const Interruption* interruption) const {
@@ -394,23 +357,23 @@ class GitMirrorImpl final : public GitMirror {
     const std::string reference =
         branch.empty() ? "" : absl::StrCat(":refs/gitops/", Sha256Hex(branch).substr(0, 32));
     // Once there is something, the small files that changed come along: one exchange fewer.
-    return commands_.Remote(account, {"fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
-                                      "--no-auto-maintenance", "--no-recurse-submodules",
-                                      fresh ? "--filter=blob:none" : "--filter=blob:limit=256k",
-                                      "origin", absl::StrCat("+", wanted, reference)});
+    return Fetching(account, {"fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
+                              "--no-auto-maintenance", "--no-recurse-submodules",
+                              fresh ? "--filter=blob:none" : "--filter=blob:limit=256k", "origin",
+                              absl::StrCat("+", wanted, reference)});
   }
 
   absl::Status Fetch(const Account& account, const std::string& attempt, const Command& command)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_) {
     if (suspect_) RemoveRests(account);
-    const absl::Status status = Run("fetch", attempt, command, true).status();
+    const absl::Status status = git_.Run("fetch", attempt, command, GitReach::kUpstream).status();
     if (!status.ok()) suspect_ = true;
     return status;
   }
 
   bool Has(const Account& account, const std::string& commit) {
     const Command command =
-        commands_.Local(account, {"cat-file", "-e", absl::StrCat(commit, "^{commit}^{tree}")});
+        git_.InRepository(account, {"cat-file", "-e", absl::StrCat(commit, "^{commit}^{tree}")});
     // That it is not there is an answer, no failure: not counted.
     const auto result = options_.runner->Run(command);
     return result.ok() && result->ok();
@@ -430,19 +393,25 @@ class GitMirrorImpl final : public GitMirror {
     *fresh = true;
     // What is there instead is none: a git that was killed while it made one, or a file.
     if (auto status = Remove(); !status.ok()) return status;
-    if (auto status = MakeRepositoryDirectory(paths_, account); !status.ok()) return status;
-    const Command command = commands_.Local(
+    if (auto status = MakeAccountDirectory(git_.paths().repository, account); !status.ok())
+      return status;
+    const Command command = git_.InRepository(
         account, {"init", "--quiet", "--bare", "--template=",
                   absl::StrCat("--object-format=", oid_length == 64 ? "sha256" : "sha1")});
-    return Run("init", absl::StrCat("making a mirror of ", name()), command, false).status();
+    return git_.Run("init", absl::StrCat("making a mirror of ", name()), command, GitReach::kLocal)
+        .status();
   }
 
   // A fetch that was killed leaves locks, which would stop the next one, and packs without a name.
   // As the account itself: it could have put a symlink where we would look.
   void RemoveRests(const Account& account) ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_) {
     Command command;
-    command.argv = {"find", paths_.repository, "-type", "f", "(",      "-name", "*.lock",
-                    "-o",   "-name",           "tmp_*", ")", "-delete"};
+    command.argv = {"find",   git_.paths().repository,
+                    "-type",  "f",
+                    "(",      "-name",
+                    "*.lock", "-o",
+                    "-name",  "tmp_*",
+                    ")",      "-delete"};
     command.user = account.name;
     command.timeout = options_.local_timeout;
     if (options_.runner->Run(command).ok()) suspect_ = false;
@@ -453,17 +422,11 @@ class GitMirrorImpl final : public GitMirror {
       MutexLock lock(state_mutex_);
       known_.clear();
     }
-    return RemoveTree(paths_.repository);
+    return RemoveTree(git_.paths().repository);
   }
 
   const GitOptions options_;
-  const MirrorPaths paths_;
-  const UpstreamSpec spec_;
-  const std::string user_;
-  const absl::StatusOr<UpstreamAccess> access_;
-  const GitCommands commands_;
-
-  Mutex directory_mutex_;
+  UpstreamGit git_;
   Turn turn_;  // held while git writes to the repository
   // Whether a writer may have been killed; at first one of an earlier process.
   bool suspect_ ABSL_GUARDED_BY(turn_) = true;

@@ -10,11 +10,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "agent/git/account.h"
 #include "agent/git/git.h"
 #include "agent/git/interruption.h"
 #include "agent/git/tree_listing.h"
 #include "agent/source/source.h"
+#include "common/git/account.h"
+#include "common/git/upstream.h"
 
 namespace gitops {
 

@@ -11,7 +11,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
-#include "common/config/fleet.h"
+#include "common/git/url.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {

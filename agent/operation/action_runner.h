@@ -1,10 +1,14 @@
 #ifndef GITOPS_AGENT_OPERATION_ACTION_RUNNER_H_
 #define GITOPS_AGENT_OPERATION_ACTION_RUNNER_H_
 
+#include <google/protobuf/any.pb.h>
+#include <google/protobuf/repeated_field.h>
+
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "common/rpc/status.h"
 #include "gitops/record/v1/operation.pb.h"
 #include "gitops/v1/operation.pb.h"
 
@@ -15,13 +19,21 @@ struct ActionOutcome {
   absl::StatusCode code = absl::StatusCode::kOk;
   std::string message;
   v1::PerformActionResponse response;
+  // Of google.rpc.Status: the reason and what it is about.
+  google::protobuf::RepeatedPtrField<google::protobuf::Any> details = {};
 
   bool ok() const { return code == absl::StatusCode::kOk; }
   // Made afresh each time, so that threads can share an ActionOutcome.
-  absl::Status status() const { return absl::Status(code, message); }
+  absl::Status status() const {
+    google::rpc::Status status;
+    status.set_code(static_cast<int>(code));
+    status.set_message(message);
+    *status.mutable_details() = details;
+    return FromStatusProto(status);
+  }
 
   static ActionOutcome Of(const absl::Status& status) {
-    return {status.code(), std::string(status.message()), {}};
+    return {status.code(), std::string(status.message()), {}, ToStatusProto(status).details()};
   }
   static ActionOutcome Done(std::string output) {
     ActionOutcome outcome;

@@ -2,9 +2,9 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-#include <iterator>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -15,21 +15,22 @@
 #include "agent/operation/reboot_action.h"
 #include "agent/operation/secret_actions.h"
 #include "agent/operation/sync_action.h"
+#include "common/plan/action.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
 
-constexpr absl::string_view kActions[] = {"sync",   "freeze",         "unfreeze",
-                                          "reboot", "upload-secrets", "run-secret-triggers"};
-constexpr absl::string_view kNixActions[] = {"push", "switch", "switch-boot", "test",
-                                             "dry-activate"};
 constexpr char kProgramDirectories[] =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:"
     "/nix/var/nix/profiles/default/bin:/run/current-system/sw/bin";
 
-template <typename Words>
-bool Contains(const Words& words, absl::string_view word) {
-  return std::find(std::begin(words), std::end(words), word) != std::end(words);
+std::string NamesOf(Performer performer) {
+  std::vector<absl::string_view> names;
+  for (const ActionTraits& traits : AllActionTraits()) {
+    if (traits.performer == performer) names.push_back(traits.name);
+  }
+  return absl::StrJoin(names, ", ");
 }
 
 bool IsInstalled(absl::string_view program) {
@@ -44,21 +45,27 @@ class HostActions final : public ActionRunner {
   explicit HostActions(HostActionsOptions options) : options_(std::move(options)) {}
 
   absl::Status Check(const v1::PerformActionRequest& request) const override {
-    const std::string& action = request.action();
-    if (Contains(kNixActions, action)) {
-      return absl::FailedPreconditionError(
-          HasNix() ? "this version of the agent has no driver for Nix"
-                   : "this host has no Nix (neither nix-env nor nix-store is installed)");
+    const ActionTraits& traits = TraitsOf(request.action());
+    if (traits.performer == Performer::kNixAgent) {
+      return MakeError(Reason::kNixMissing,
+                       HasNix()
+                           ? "this version of the agent has no driver for Nix"
+                           : "this host has no Nix (neither nix-env nor nix-store is installed)",
+                       {{"action", request.action()}});
     }
-    if (Contains(kActions, action)) return CheckSync(request);
-    return absl::InvalidArgumentError(absl::StrCat(
-        "\"", action, "\" is no action of a host; known: ", absl::StrJoin(kActions, ", ")));
+    if (traits.action == HostAction::kUnknown || traits.performer != Performer::kAgent) {
+      return InvalidField("action", absl::StrCat("\"", request.action(),
+                                                 "\" is not an action that an agent performs; use ",
+                                                 NamesOf(Performer::kAgent)));
+    }
+    return CheckSync(request);
   }
 
   absl::Status Note(const v1::PerformActionRequest& request,
                     record::v1::Operation& operation) override {
-    if (request.action() == "sync") return NoteSync(*options_.agent, request, operation);
-    if (request.action() != "reboot") return absl::OkStatus();
+    const HostAction action = TraitsOf(request.action()).action;
+    if (action == HostAction::kSync) return NoteSync(*options_.agent, request, operation);
+    if (action != HostAction::kReboot) return absl::OkStatus();
     const absl::StatusOr<std::string> boot_id = ReadBootId(options_.boot_id_file);
     if (!boot_id.ok()) return absl::InternalError(boot_id.status().message());
     operation.set_boot_id(*boot_id);
@@ -67,20 +74,28 @@ class HostActions final : public ActionRunner {
 
   ActionOutcome Perform(const v1::PerformActionRequest& request,
                         const record::v1::Operation& before, bool again) override {
-    const std::string& action = request.action();
-    if (action == "sync") return SyncServices(*options_.agent, request, before);
-    if (action == "freeze") return FreezeServices(*options_.agent, request);
-    if (action == "unfreeze") return UnfreezeServices(*options_.agent, request);
-    if (action == "upload-secrets") return UploadSecrets(request, options_.own_hosts());
-    if (action == "run-secret-triggers") {
-      return RunSecretTriggers(request, options_.own_hosts(), *options_.runner, again);
+    switch (TraitsOf(request.action()).action) {
+      case HostAction::kSync:
+        return SyncServices(*options_.agent, request, before);
+      case HostAction::kFreeze:
+        return FreezeServices(*options_.agent, request);
+      case HostAction::kUnfreeze:
+        return UnfreezeServices(*options_.agent, request);
+      case HostAction::kUploadSecrets:
+        return UploadSecrets(request, options_.own_hosts());
+      case HostAction::kRunSecretTriggers:
+        return RunSecretTriggers(request, options_.own_hosts(), *options_.runner, again);
+      case HostAction::kReboot:
+        return Reboot({.command = options_.reboot_command(),
+                       .boot_id_file = options_.boot_id_file,
+                       .systemd = options_.systemd,
+                       .runner = options_.runner,
+                       .clock = options_.clock},
+                      before.boot_id(), again);
+      default:  // Check refuses the others
+        return ActionOutcome::Of(absl::InternalError(
+            absl::StrCat("nothing performs the action \"", request.action(), "\"")));
     }
-    return Reboot({.command = options_.reboot_command(),
-                   .boot_id_file = options_.boot_id_file,
-                   .systemd = options_.systemd,
-                   .runner = options_.runner,
-                   .clock = options_.clock},
-                  before.boot_id(), again);
   }
 
  private:

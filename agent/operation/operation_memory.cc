@@ -6,17 +6,17 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
 
 constexpr char kFencingKey[] = "agent/v1/fencing";
 constexpr char kPrefix[] = "agent/v1/operation/";
-constexpr int kReadAtATime = 100;
-
-std::string KeyOf(const std::string& id) { return absl::StrCat(kPrefix, id); }
-
 }  // namespace
+
+OperationMemory::OperationMemory(Store* store, Clock* clock)
+    : store_(store), clock_(clock), operations_(store, kPrefix) {}
 
 absl::StatusOr<std::unique_ptr<OperationMemory>> OperationMemory::Load(Store* store, Clock* clock) {
   auto memory = std::unique_ptr<OperationMemory>(new OperationMemory(store, clock));
@@ -29,24 +29,16 @@ absl::Status OperationMemory::ReadAll() {
   absl::StatusOr<StoredValue> fencing = store_->Get(kFencingKey);
   if (!fencing.ok() && !absl::IsNotFound(fencing.status())) return fencing.status();
   if (fencing.ok() && !absl::SimpleAtoi(fencing->value, &fencing_)) {
-    return absl::DataLossError(absl::StrCat("read ", kFencingKey, " from the store: \"",
-                                            fencing->value, "\" is no number"));
+    return DamagedRecord(kFencingKey, absl::StrCat("\"", fencing->value, "\" is no number"));
   }
-  const size_t prefix = std::string(kPrefix).size();
-  std::string after;
-  for (;;) {
-    auto values = store_->List(kPrefix, after, kReadAtATime);
-    if (!values.ok()) return values.status();
-    if (values->empty()) return absl::OkStatus();
-    for (const StoredValue& value : *values) {
-      record::v1::Operation operation;
-      const bool readable = operation.ParseFromString(value.value);
-      // A damaged one is forgotten when its time is over, counted from now.
-      begun_[value.key.substr(prefix)] =
-          readable ? FromTimestamp(operation.begin_time()) : clock_->Now();
-    }
-    after = values->back().key;
-  }
+  std::map<std::string, absl::Time> begun;
+  absl::Status read = operations_.ForEach("", "", [&](Table<record::v1::Operation>::Row& row) {
+    // A damaged one is forgotten when its time is over, counted from now.
+    begun[row.name] = row.message.ok() ? FromTimestamp(row.message->begin_time()) : clock_->Now();
+    return true;
+  });
+  if (read.ok()) begun_ = std::move(begun);
+  return read;
 }
 
 int64_t OperationMemory::fencing() const {
@@ -57,7 +49,8 @@ int64_t OperationMemory::fencing() const {
 absl::Status OperationMemory::Admit(int64_t fencing) {
   MutexLock lock(mutex_);
   if (fencing < fencing_) {
-    return absl::FailedPreconditionError(
+    return MakeError(
+        Reason::kFencingStale,
         absl::StrCat("the fencing number ", fencing, " is past: this host has seen ", fencing_,
                      ", so another deployment has locked it since; nothing was done"));
   }
@@ -72,11 +65,13 @@ absl::Status OperationMemory::CheckNear(int64_t fencing) const {
   const absl::Time now = clock_->Now();
   if (fencing <= absl::ToUnixMicros(now + kMostAhead)) return absl::OkStatus();
   if (fencing - fencing_ <= kMostAbove) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      "the fencing number ", fencing, " stands for ",
-      absl::FormatTime(absl::FromUnixMicros(fencing)),
-      ", more than a day ahead of this host's clock (", absl::FormatTime(now),
-      "): the planner's clock or this host's is wrong; set it right; nothing was done"));
+  return MakeError(
+      Reason::kFencingAhead,
+      absl::StrCat(
+          "the fencing number ", fencing, " stands for ",
+          absl::FormatTime(absl::FromUnixMicros(fencing)),
+          ", more than a day ahead of this host's clock (", absl::FormatTime(now),
+          "): the planner's clock or this host's is wrong; set it right; nothing was done"));
 }
 
 absl::StatusOr<std::optional<record::v1::Operation>> OperationMemory::Find(
@@ -85,11 +80,7 @@ absl::StatusOr<std::optional<record::v1::Operation>> OperationMemory::Find(
     MutexLock lock(mutex_);
     if (!begun_.contains(id)) return std::nullopt;
   }
-  absl::StatusOr<StoredValue> value = store_->Get(KeyOf(id));
-  if (!value.ok()) return value.status();
-  record::v1::Operation operation;
-  if (operation.ParseFromString(value->value)) return operation;
-  return absl::DataLossError(absl::StrCat("read ", KeyOf(id), " from the store: it is damaged"));
+  return operations_.Get(id);
 }
 
 std::vector<std::string> OperationMemory::Outdated(const std::string& newest) const {
@@ -111,9 +102,9 @@ std::vector<std::string> OperationMemory::Outdated(const std::string& newest) co
 absl::Status OperationMemory::Save(const std::string& id, const record::v1::Operation& operation) {
   MutexLock lock(mutex_);
   const std::vector<std::string> outdated = Outdated(id);
-  std::vector<StoreWrite> writes = {{.key = KeyOf(id), .value = operation.SerializeAsString()},
+  std::vector<StoreWrite> writes = {operations_.Put(id, operation),
                                     {.key = kFencingKey, .value = absl::StrCat(fencing_)}};
-  for (const std::string& old : outdated) writes.push_back({.key = KeyOf(old)});
+  for (const std::string& old : outdated) writes.push_back(operations_.Delete(old));
   if (absl::Status written = store_->Write(writes).status(); !written.ok()) return written;
   begun_[id] = FromTimestamp(operation.begin_time());
   for (const std::string& old : outdated) begun_.erase(old);

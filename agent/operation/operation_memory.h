@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
 #include "common/store/store.h"
+#include "common/store/table.h"
 #include "common/sync/mutex.h"
 #include "gitops/record/v1/operation.pb.h"
 
@@ -50,7 +51,7 @@ class OperationMemory {
   absl::Status Save(const std::string& id, const record::v1::Operation& operation);
 
  private:
-  OperationMemory(Store* store, Clock* clock) : store_(store), clock_(clock) {}
+  OperationMemory(Store* store, Clock* clock);
   absl::Status ReadAll();
   absl::Status CheckNear(int64_t fencing) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Those to forget when one more is remembered, the oldest first.
@@ -59,6 +60,7 @@ class OperationMemory {
 
   Store* const store_;
   Clock* const clock_;
+  const Table<record::v1::Operation> operations_;
   mutable Mutex mutex_;
   int64_t fencing_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, absl::Time> begun_ ABSL_GUARDED_BY(mutex_);

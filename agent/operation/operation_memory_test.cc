@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/fake_clock.h"
+#include "common/store/convert_testing.h"
 #include "common/store/faulty_store.h"
 #include "common/store/temp_store.h"
 
@@ -128,6 +129,13 @@ TEST_F(OperationMemoryTest, DamagedEntriesAreToldAsSuchAndHinderNoOther) {
   EXPECT_TRUE(Knows("good"));
   ASSERT_TRUE(store_.Put("agent/v1/fencing", "many").ok());
   EXPECT_EQ(OperationMemory::Load(&store_, &clock_).status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST(OperationRecord, EveryFieldOfAnAnswerIsStoredAndComesBack) {
+  v1::PerformActionResponse answer;
+  record::v1::ActionResponse stored;
+  EXPECT_EQ(
+      ConversionFaults(answer, stored, {"gitops.v1.PerformActionResponse.repeated_operation"}), "");
 }
 
 }  // namespace

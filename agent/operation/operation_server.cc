@@ -29,6 +29,7 @@ class OperationServerImpl final : public OperationServer {
         service_(NewOperationService({.agent = options.agent,
                                       .operations = &operations_,
                                       .runner = runner_.get(),
+                                      .gate = options.gate,
                                       .own_hosts = options.own_hosts,
                                       .boot_id_file = options.boot_id_file})) {}
 

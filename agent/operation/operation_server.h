@@ -11,6 +11,7 @@
 #include "agent/controller/host_agent.h"
 #include "common/clock/clock.h"
 #include "common/config/fleet.h"
+#include "common/rpc/gate.h"
 #include "common/store/store.h"
 #include "gitops/v1/operation.grpc.pb.h"
 
@@ -22,6 +23,7 @@ struct OperationServerOptions {
   HostAgent* agent = nullptr;
   Systemd* systemd = nullptr;
   Clock* clock = nullptr;
+  const RpcGate* gate = nullptr;
   // As the configuration has them now: this host's own entries of the fleet config, and how it is
   // rebooted (see RebootOptions).
   std::function<std::vector<HostSpec>()> own_hosts;

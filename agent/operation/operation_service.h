@@ -10,6 +10,7 @@
 #include "agent/operation/operations.h"
 #include "common/config/fleet.h"
 #include "common/process/process.h"
+#include "common/rpc/gate.h"
 #include "gitops/v1/operation.grpc.pb.h"
 
 namespace gitops {
@@ -23,6 +24,7 @@ struct OperationServiceOptions {
   HostAgent* agent = nullptr;
   Operations* operations = nullptr;
   ProcessRunner* runner = nullptr;
+  const RpcGate* gate = nullptr;
   // This host's own entries of the fleet config, as it is now.
   std::function<std::vector<HostSpec>()> own_hosts;
   std::string boot_id_file;

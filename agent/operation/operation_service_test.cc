@@ -19,7 +19,9 @@
 #include "common/metrics/metrics.h"
 #include "common/path/temporary_directory.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/error.h"
 #include "common/rpc/server.h"
+#include "common/rpc/status.h"
 #include "common/store/temp_store.h"
 
 namespace gitops {
@@ -58,6 +60,7 @@ class OperationServiceTest : public testing::Test {
                                              .agent = agent_.get(),
                                              .systemd = &systemd_,
                                              .clock = Clock::System(),
+                                             .gate = &gate_,
                                              .own_hosts = [this] { return std::vector{own_}; },
                                              .reboot_command = [] { return ""; },
                                              .boot_id_file = directory_ / "boot"});
@@ -108,6 +111,7 @@ class OperationServiceTest : public testing::Test {
   Metrics metrics_{"agent"};
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<HostAgent> agent_;
+  const RpcGate gate_;
   std::unique_ptr<OperationServer> operations_;
   std::unique_ptr<RpcServer> server_;
   std::unique_ptr<v1::OperationService::Stub> stub_;
@@ -168,12 +172,12 @@ TEST_F(OperationServiceTest, AFailedSyncTellsInItsDetailsWhatItMoved) {
   const grpc::Status failed = Perform(Request(1, "sync"));
   EXPECT_EQ(failed.error_code(), StatusCode::INTERNAL);
   EXPECT_THAT(failed.error_message(), HasSubstr("exit 1"));
-  v1::PerformActionResponse moved;
-  ASSERT_TRUE(moved.ParseFromString(failed.error_details()));
-  ASSERT_EQ(moved.moves_size(), 1);
-  EXPECT_EQ(moved.moves(0).service(), "web");
-  EXPECT_EQ(moved.moves(0).from_hash(), "");
-  EXPECT_EQ(moved.moves(0).to_hash(), kA);
+  const auto moved = DetailOf<v1::PerformActionResponse>(FromGrpcStatus(failed));
+  ASSERT_TRUE(moved.has_value());
+  ASSERT_EQ(moved->moves_size(), 1);
+  EXPECT_EQ(moved->moves(0).service(), "web");
+  EXPECT_EQ(moved->moves(0).from_hash(), "");
+  EXPECT_EQ(moved->moves(0).to_hash(), kA);
 }
 
 TEST_F(OperationServiceTest, ActionsThatNeedNixOrAreNoneAreRefused) {

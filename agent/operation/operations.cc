@@ -8,6 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
 #include "common/log/log.h"
+#include "common/rpc/error.h"
+#include "common/rpc/request_checks.h"
+#include "common/store/convert.h"
 #include "common/text/utf8.h"
 
 namespace gitops {
@@ -24,28 +27,29 @@ constexpr size_t kLongestOutput = 64 << 10;
 
 // All of it is stored, so none of it may be of any length.
 absl::Status CheckOperation(const v1::PerformActionRequest& request) {
+  if (absl::Status status = CheckSetFields(request); !status.ok()) return status;
   const v1::Operation& operation = request.operation();
   if (operation.id().empty() || operation.id().size() > kLongestId) {
-    return absl::InvalidArgumentError(absl::StrCat("an operation needs an id of 1 to ", kLongestId,
-                                                   " bytes; this one has ", operation.id().size()));
+    return InvalidField("operation.id",
+                        absl::StrCat("an operation needs an id of 1 to ", kLongestId,
+                                     " bytes; this one has ", operation.id().size()));
   }
   if (operation.fencing() <= 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("operation ", operation.id(), ": it needs a fencing number above 0"));
+    return InvalidField("operation.fencing", absl::StrCat("operation ", operation.id(),
+                                                          ": it needs a fencing number above 0"));
   }
   const struct {
-    const char* what;
+    const char* field;
     const std::string& text;
     size_t longest;
-  } texts[] = {{"deployment", operation.deployment(), kLongestId},
-               {"actor", operation.actor(), kLongestActor},
-               {"reason", operation.reason(), kLongestReason},
+  } texts[] = {{"operation.deployment", operation.deployment(), kLongestId},
+               {"operation.actor", operation.actor(), kLongestActor},
+               {"operation.reason", operation.reason(), kLongestReason},
                {"service", request.service(), kLongestService}};
-  for (const auto& [what, text, longest] : texts) {
+  for (const auto& [field, text, longest] : texts) {
     if (text.size() <= longest) continue;
-    return absl::InvalidArgumentError(absl::StrCat("operation ", operation.id(), ": its ", what,
-                                                   " has ", text.size(), " bytes; at most ",
-                                                   longest, " are kept"));
+    return InvalidField(field, absl::StrCat("operation ", operation.id(), ": ", field, " has ",
+                                            text.size(), " bytes; the limit is ", longest));
   }
   return absl::OkStatus();
 }
@@ -53,18 +57,20 @@ absl::Status CheckOperation(const v1::PerformActionRequest& request) {
 absl::Status CheckSame(const v1::PerformActionRequest& request, const std::string& action,
                        const std::string& service) {
   if (request.action() == action && request.service() == service) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("operation ", request.operation().id(), " is \"",
-                                                 action, "\" of \"", service,
-                                                 "\" already; another action needs another id"));
+  return MakeError(
+      Reason::kOperationIdReused,
+      absl::StrCat("operation ", request.operation().id(), " is \"", action, "\" of \"", service,
+                   "\" already; another action needs another id"));
 }
 
 absl::Status Ending() {
-  return absl::UnavailableError("the agent is stopping; ask again with the same operation id");
+  return MakeError(Reason::kServerStopping,
+                   "the agent is stopping; ask again with the same operation id");
 }
 
 ActionOutcome Remembered(const record::v1::Operation& stored) {
   ActionOutcome outcome{static_cast<absl::StatusCode>(stored.code()), stored.message(),
-                        stored.response()};
+                        Converted<v1::PerformActionResponse>(stored.response()), stored.details()};
   outcome.response.set_repeated_operation(true);
   return outcome;
 }
@@ -111,8 +117,9 @@ std::shared_ptr<Operations::Entry> Operations::Enter(const v1::PerformActionRequ
   };
   if (stopping_) return answer(Ending());
   if (calls_ >= kMostOperationCalls) {
-    return answer(absl::ResourceExhaustedError(
-        absl::StrCat(calls_, " calls wait for operations of this host already")));
+    return answer(
+        MakeError(Reason::kTooManyCalls,
+                  absl::StrCat(calls_, " calls wait for operations of this host already")));
   }
   absl::Status admitted = memory_->Admit(request.operation().fencing());
   if (!admitted.ok()) return answer(admitted);
@@ -216,7 +223,8 @@ ActionOutcome Operations::Do(const v1::PerformActionRequest& request) {
   operation.set_ended(true);
   operation.set_code(static_cast<int>(outcome.code));
   operation.set_message(ValidUtf8(outcome.message, kLongestMessage));
-  *operation.mutable_response() = outcome.response;
+  Convert(outcome.response, *operation.mutable_response());
+  *operation.mutable_details() = outcome.details;
   if (absl::Status saved = memory_->Save(id, operation); !saved.ok()) {
     return ActionOutcome::Of(absl::UnavailableError(absl::StrCat(
         "operation ", id,

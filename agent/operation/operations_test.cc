@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
 #include "common/store/faulty_store.h"
 #include "common/store/temp_store.h"
 #include "common/testing/eventually.h"
@@ -128,15 +129,20 @@ TEST_F(OperationsTest, ARepeatedOperationIsAnsweredFromMemoryAlsoAfterARestart) 
 }
 
 TEST_F(OperationsTest, AFailureIsRememberedWithWhatWasMoved) {
-  ActionOutcome failed = ActionOutcome::Of(absl::InternalError("web: BROKEN"));
+  ActionOutcome failed =
+      ActionOutcome::Of(MakeError(Reason::kServiceFrozen, "web: is frozen", {{"service", "web"}}));
   failed.response.add_moves()->set_service("db");
   actions_.SetOutcome(failed);
   Perform(Request("d/web1/1"));
   actions_.SetOutcome(ActionOutcome::Done("fine"));
-  const ActionOutcome repeated = Perform(Request("d/web1/1"));
-  EXPECT_EQ(repeated.code, StatusCode::kInternal);
-  EXPECT_EQ(repeated.message, "web: BROKEN");
-  EXPECT_EQ(repeated.response.moves_size(), 1);
+  for (int restart = 0; restart < 2; ++restart, Restart()) {
+    const ActionOutcome repeated = Perform(Request("d/web1/1"));
+    EXPECT_EQ(repeated.code, StatusCode::kFailedPrecondition);
+    EXPECT_EQ(repeated.message, "web: is frozen");
+    EXPECT_TRUE(HasReason(repeated.status(), Reason::kServiceFrozen));
+    EXPECT_EQ(MetadataOf(repeated.status())["service"], "web");
+    EXPECT_EQ(repeated.response.moves_size(), 1);
+  }
 }
 
 TEST_F(OperationsTest, TheSameOperationAskedTwiceAtATimeIsDoneOnce) {

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -57,9 +58,10 @@ absl::StatusOr<SecretSpec> OwnSecret(const std::vector<HostSpec>& hosts,
     if (difference.empty()) return own->second;
     why = difference;
   }
-  return absl::PermissionDeniedError(
-      absl::StrCat("secret \"", asked.name(), "\": ", why,
-                   "; agent and planner must read the same fleet config"));
+  return MakeError(Reason::kNotInOwnConfig,
+                   absl::StrCat("secret \"", asked.name(), "\": ", why,
+                                "; agent and planner must read the same fleet config"),
+                   {{"secret", asked.name()}});
 }
 
 absl::Status CheckIsOwn(const std::vector<HostSpec>& hosts, const v1::RunCheckRequest& request) {
@@ -68,9 +70,10 @@ absl::Status CheckIsOwn(const std::vector<HostSpec>& hosts, const v1::RunCheckRe
   for (const HostSpec& host : hosts) {
     if (HasCmd(before ? host.pre_deploy_checks : host.health_checks, cmd)) return absl::OkStatus();
   }
-  return absl::PermissionDeniedError(absl::StrCat(
-      "this host's own config has no ", before ? "pre-deploy" : "health", " check \"",
-      absl::StrJoin(cmd, " "), "\"; agent and planner must read the same fleet config"));
+  return MakeError(Reason::kNotInOwnConfig,
+                   absl::StrCat("this host's own config has no ", before ? "pre-deploy" : "health",
+                                " check \"", absl::StrJoin(cmd, " "),
+                                "\"; agent and planner must read the same fleet config"));
 }
 
 }  // namespace gitops

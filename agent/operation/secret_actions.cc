@@ -15,6 +15,7 @@
 #include "agent/operation/own_config.h"
 #include "agent/operation/secret_file.h"
 #include "common/log/secret.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -75,7 +76,8 @@ ActionOutcome RunSecretTriggers(const v1::PerformActionRequest& request,
                                 const std::vector<HostSpec>& hosts, ProcessRunner& runner,
                                 bool again) {
   if (again) {
-    return ActionOutcome::Of(absl::AbortedError(
+    return ActionOutcome::Of(MakeError(
+        Reason::kOperationInterrupted,
         "the agent ended while the secrets' commands ran, so whether all of them ran is not known; "
         "look at what they act on, and ask for run-secret-triggers once more"));
   }

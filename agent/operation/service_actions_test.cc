@@ -13,6 +13,7 @@
 #include "agent/operation/sync_action.h"
 #include "agent/record/record.h"
 #include "common/clock/clock.h"
+#include "common/rpc/error.h"
 #include "common/store/temp_store.h"
 
 namespace gitops {
@@ -154,6 +155,7 @@ TEST_F(ServiceActionsTest, AServiceThatFollowsItsBranchIsRefusedByName) {
   const ActionOutcome refused = Sync(To(kA, "log"));
   EXPECT_EQ(refused.code, StatusCode::kFailedPrecondition);
   EXPECT_THAT(refused.message, HasSubstr("tracking = auto"));
+  EXPECT_TRUE(HasReason(refused.status(), Reason::kServiceNotCoordinated));
 }
 
 TEST_F(ServiceActionsTest, OneThatFailsStopsNoOtherAndWhatMovedIsTold) {
@@ -162,10 +164,14 @@ TEST_F(ServiceActionsTest, OneThatFailsStopsNoOtherAndWhatMovedIsTold) {
   const ActionOutcome frozen = Sync(To(kB));
   EXPECT_EQ(frozen.code, StatusCode::kFailedPrecondition);
   EXPECT_THAT(frozen.message, HasSubstr("db: is frozen by bob"));
+  EXPECT_TRUE(HasReason(frozen.status(), Reason::kServiceFrozen));
+  EXPECT_EQ(MetadataOf(frozen.status())["service"], "db");
+  EXPECT_EQ(MetadataOf(frozen.status())["frozen_by"], "bob");
   EXPECT_THAT(Moves(frozen), ElementsAre("web a>b"));
   host_.FailActivate(kC, absl::FailedPreconditionError("exit 1"));
   const ActionOutcome mixed = Sync(To(kC));
   EXPECT_EQ(mixed.code, StatusCode::kInternal);
+  EXPECT_TRUE(HasReason(mixed.status(), Reason::kInternal)) << "they failed for different reasons";
   EXPECT_THAT(mixed.message, HasSubstr("frozen by bob"));
   EXPECT_THAT(mixed.message, HasSubstr("web: is BROKEN at " + kB));
   EXPECT_THAT(Moves(mixed), ElementsAre("web b>c")) << "it would try that again, so it is told";

@@ -13,6 +13,8 @@
 #include "absl/time/time.h"
 #include "agent/operation/history_words.h"
 #include "common/config/fleet.h"
+#include "common/git/url.h"
+#include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
 
 namespace gitops {
@@ -63,10 +65,11 @@ absl::StatusOr<std::vector<Controller>> Concerned(HostAgent& agent,
   auto found = agent.Find(request.service());
   if (!found.ok()) return concerned;
   if (!IsCoordinated(*found)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(request.service(),
-                     ": follows its branch by itself (tracking = auto); no "
-                     "deployment moves it"));
+    return MakeError(Reason::kServiceNotCoordinated,
+                     absl::StrCat(request.service(),
+                                  ": follows its branch by itself (tracking = auto); no "
+                                  "deployment moves it"),
+                     {{"service", request.service()}});
   }
   concerned.push_back(*found);
   return concerned;
@@ -116,7 +119,7 @@ absl::StatusOr<ServiceRecord> Finish(HostAgent& agent, const v1::PerformActionRe
 }
 
 std::string FromHash(const record::v1::Operation& before, const Move& move) {
-  for (const v1::ServiceMove& noted : before.before()) {
+  for (const record::v1::ServiceMove& noted : before.before()) {
     if (noted.service() == move.service()) return noted.from_hash();
   }
   return move.sync.ok() ? move.sync->from_hash : "";
@@ -130,24 +133,37 @@ std::string Tell(const v1::ServiceMove& move) {
                       " -> ", move.to_hash());
 }
 
-absl::StatusCode CodeOf(const std::vector<absl::Status>& failures) {
-  const absl::StatusCode first = failures.front().code();
+// One error for all: that of the first one where they agree, INTERNAL where they do not.
+absl::Status Together(const std::vector<absl::Status>& failures) {
+  const std::string message = absl::StrJoin(
+      failures, "; ",
+      [](std::string* out, const absl::Status& status) { absl::StrAppend(out, status.message()); });
   for (const absl::Status& failure : failures) {
-    if (absl::IsUnavailable(failure)) return absl::StatusCode::kUnavailable;
+    if (absl::IsUnavailable(failure)) return WithMessage(failure, message);
   }
-  const bool all = std::all_of(failures.begin(), failures.end(),
-                               [&](const absl::Status& other) { return other.code() == first; });
-  return all ? first : absl::StatusCode::kInternal;
+  const absl::Status& first = failures.front();
+  const bool same = std::all_of(failures.begin(), failures.end(), [&](const absl::Status& other) {
+    return other.code() == first.code() && ReasonOf(other) == ReasonOf(first);
+  });
+  if (same) return WithMessage(first, message);
+  const bool same_code =
+      std::all_of(failures.begin(), failures.end(),
+                  [&](const absl::Status& other) { return other.code() == first.code(); });
+  return absl::Status(same_code ? first.code() : absl::StatusCode::kInternal, message);
 }
 
 }  // namespace
 
 absl::Status CheckSync(const v1::PerformActionRequest& request) {
-  for (const v1::UpstreamRevision& revision : request.upstream_revisions()) {
-    if (absl::Status good = CheckHash(revision.hash()); !good.ok()) return good;
+  for (int i = 0; i < request.upstream_revisions_size(); ++i) {
+    const absl::Status good = CheckHash(request.upstream_revisions(i).hash(),
+                                        absl::StrCat("upstream_revisions[", i, "].hash"));
+    if (!good.ok()) return good;
   }
-  for (const v1::ServiceRevision& revision : request.service_revisions()) {
-    if (absl::Status good = CheckHash(revision.hash()); !good.ok()) return good;
+  for (int i = 0; i < request.service_revisions_size(); ++i) {
+    const absl::Status good = CheckHash(request.service_revisions(i).hash(),
+                                        absl::StrCat("service_revisions[", i, "].hash"));
+    if (!good.ok()) return good;
   }
   return absl::OkStatus();
 }
@@ -157,7 +173,7 @@ absl::Status NoteSync(HostAgent& agent, const v1::PerformActionRequest& request,
   auto moves = MovesOf(agent, request);
   if (!moves.ok()) return moves.status();
   for (const Move& move : *moves) {
-    v1::ServiceMove& noted = *operation.add_before();
+    record::v1::ServiceMove& noted = *operation.add_before();
     noted.set_service(move.service());
     noted.set_from_hash(move.controller->View().record.hash);
   }
@@ -189,11 +205,9 @@ ActionOutcome SyncServices(HostAgent& agent, const v1::PerformActionRequest& req
   }
   outcome.response.set_output(absl::StrJoin(told, "\n"));
   if (failures.empty()) return outcome;
-  outcome.code = CodeOf(failures);
-  outcome.message = absl::StrJoin(failures, "; ", [](std::string* out, const absl::Status& status) {
-    absl::StrAppend(out, status.message());
-  });
-  return outcome;
+  ActionOutcome failed = ActionOutcome::Of(Together(failures));
+  failed.response = std::move(outcome.response);
+  return failed;
 }
 
 }  // namespace gitops

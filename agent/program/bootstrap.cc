@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/program/drivers.h"
+#include "common/git/url.h"
 #include "common/log/log.h"
 #include "common/path/beneath.h"
 

@@ -114,6 +114,7 @@ class Agent {
   std::string advertised_;
   const absl::Time start_time_ = clock_->Now();
   std::unique_ptr<HostAgent> host_;
+  const RpcGate gate_;
   std::unique_ptr<OperationServer> operations_;
   std::unique_ptr<ConfigFollower> follower_;
   std::unique_ptr<Scheduler::Job> memory_;
@@ -215,6 +216,7 @@ absl::Status Agent::OpenOperations(const std::string& boot_id_file) {
                                            .agent = host_.get(),
                                            .systemd = systemd_.get(),
                                            .clock = clock_,
+                                           .gate = &gate_,
                                            .own_hosts =
                                                [this] {
                                                  MutexLock lock(mutex_);
@@ -364,7 +366,8 @@ bool Agent::Reload() {
 }
 
 int Agent::Serve() {
-  auto service = NewAgentService(host_.get(), clock_, host_name_, [this] { return Machines(); });
+  auto service = NewAgentService(
+      host_.get(), clock_, host_name_, [this] { return Machines(); }, &gate_);
   Settings settings;
   std::string config_text;
   {

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/operation/boot_id.h"
 #include "agent/operation/own_config.h"
+#include "common/config/ports.h"
 #include "common/config/toml.h"
 
 namespace gitops {
@@ -38,9 +39,10 @@ absl::Status CheckKinds(const std::vector<ServiceSpec>& services, const std::str
 }  // namespace
 
 std::vector<SettingDefinition> AgentSettings() {
-  std::vector<SettingDefinition> all = CommonServerSettings({.listen = "127.0.0.1:8004",
-                                                             .metrics_listen = "127.0.0.1:9222",
-                                                             .state_dir = "/var/lib/gitops-agent"});
+  std::vector<SettingDefinition> all =
+      CommonServerSettings({.listen = Loopback(kAgentPort),
+                            .metrics_listen = Loopback(kAgentMetricsPort),
+                            .state_dir = "/var/lib/gitops-agent"});
   const std::vector<SettingDefinition> own = {
       {.name = "hosts",
        .short_flag = "h",

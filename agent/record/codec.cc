@@ -8,22 +8,22 @@
 namespace gitops {
 namespace {
 
-using StoredState = ::gitops::v1::ServiceState;
+using StoredState = record::v1::ServiceState;
 
 StoredState EncodeState(State state) {
   switch (state) {
     case State::kOk:
-      return ::gitops::v1::SERVICE_STATE_OK;
+      return record::v1::SERVICE_STATE_OK;
     case State::kFreeze:
-      return ::gitops::v1::SERVICE_STATE_FREEZE;
+      return record::v1::SERVICE_STATE_FREEZE;
     case State::kRollback:
-      return ::gitops::v1::SERVICE_STATE_ROLLBACK;
+      return record::v1::SERVICE_STATE_ROLLBACK;
     case State::kBroken:
-      return ::gitops::v1::SERVICE_STATE_BROKEN;
+      return record::v1::SERVICE_STATE_BROKEN;
     case State::kDiff:
-      return ::gitops::v1::SERVICE_STATE_DIFF;
+      return record::v1::SERVICE_STATE_DIFF;
   }
-  return ::gitops::v1::SERVICE_STATE_UNSPECIFIED;
+  return record::v1::SERVICE_STATE_UNSPECIFIED;
 }
 
 absl::StatusOr<State> DecodeState(StoredState stored) {

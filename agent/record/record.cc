@@ -7,10 +7,13 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 #include "agent/record/codec.h"
 
 namespace gitops {
 namespace {
+
+using ChangeTable = Table<record::v1::ChangeRecord>;
 
 // Only another Save of the same service can come between reading and writing.
 constexpr int kSaveAttempts = 10;
@@ -21,79 +24,52 @@ absl::Status CheckName(const std::string& service) {
       absl::StrCat("save the service \"", service, "\": its name is empty or has a '/'"));
 }
 
-std::string RecordKey(const std::string& service) {
-  return absl::StrCat("agent/v1/service/", service);
-}
+std::string ChangesOf(const std::string& service) { return absl::StrCat(service, "/"); }
 
-std::string ChangePrefix(const std::string& service) {
-  return absl::StrCat("agent/v1/change/", service, "/");
-}
-
-std::string ChangeKey(const std::string& service, int64_t sequence) {
-  return absl::StrFormat("%s%020d", ChangePrefix(service), sequence);
-}
-
-absl::Status Unreadable(const std::string& key, absl::string_view why) {
-  return absl::DataLossError(absl::StrCat("read ", key, " from the store: ", why));
-}
-
-struct Stored {
-  record::v1::ServiceRecord message;
-  int64_t revision = 0;  // 0: not there
-  bool readable = true;
-};
-
-absl::StatusOr<Stored> Read(Store& store, const std::string& service) {
-  Stored stored;
-  absl::StatusOr<StoredValue> value = store.Get(RecordKey(service));
-  if (absl::IsNotFound(value.status())) return stored;
-  if (!value.ok()) return value.status();
-  stored.revision = value->revision;
-  stored.readable = stored.message.ParseFromString(value->value);
-  return stored;
+std::string ChangeName(const std::string& service, int64_t sequence) {
+  return absl::StrFormat("%s%020d", ChangesOf(service), sequence);
 }
 
 // Takes the range of changes from their keys, because the record that knew it is damaged.
-absl::Status RecoverRange(Store& store, const std::string& service,
-                          record::v1::ServiceRecord& message) {
-  message.Clear();
-  const std::string prefix = ChangePrefix(service);
-  absl::StatusOr<std::vector<StoredValue>> changes = store.List(prefix);
+absl::StatusOr<record::v1::ServiceRecord> RecoverRange(const ChangeTable& table,
+                                                       const std::string& service) {
+  record::v1::ServiceRecord message;
+  absl::StatusOr<std::vector<ChangeTable::Row>> changes = table.List(ChangesOf(service));
   if (!changes.ok()) return changes.status();
-  if (changes->empty()) return absl::OkStatus();
-  int64_t oldest = 0;
-  int64_t newest = 0;
-  if (absl::SimpleAtoi(changes->front().key.substr(prefix.size()), &oldest) &&
-      absl::SimpleAtoi(changes->back().key.substr(prefix.size()), &newest)) {
-    message.set_oldest_change(oldest);
-    message.set_newest_change(newest);
-  }
-  return absl::OkStatus();
+  if (changes->empty()) return message;
+  const auto number = [&](const ChangeTable::Row& row) {
+    int64_t sequence = 0;
+    return absl::SimpleAtoi(absl::StripPrefix(row.name, ChangesOf(service)), &sequence) ? sequence
+                                                                                        : 0;
+  };
+  message.set_oldest_change(number(changes->front()));
+  message.set_newest_change(number(changes->back()));
+  return message;
 }
 
-void AddChange(const std::string& service, const ChangeRecord& change,
+void AddChange(const ChangeTable& table, const std::string& service, const ChangeRecord& change,
                record::v1::ServiceRecord& message, std::vector<StoreWrite>& writes) {
   const int64_t sequence = message.newest_change() + 1;
   message.set_newest_change(sequence);
-  StoreWrite& added = writes.emplace_back();
-  added.key = ChangeKey(service, sequence);
-  added.value = EncodeChange(change).SerializeAsString();
+  writes.push_back(table.Put(ChangeName(service, sequence), EncodeChange(change)));
   int64_t oldest = std::max<int64_t>(message.oldest_change(), 1);
   for (; oldest <= sequence - kKeptChanges; ++oldest) {
-    writes.emplace_back().key = ChangeKey(service, oldest);
+    writes.push_back(table.Delete(ChangeName(service, oldest)));
   }
   message.set_oldest_change(oldest);
 }
 
 }  // namespace
 
+RecordStore::RecordStore(Store* store)
+    : store_(store), records_(store, "agent/v1/service/"), changes_(store, "agent/v1/change/") {}
+
 absl::StatusOr<std::optional<ServiceRecord>> RecordStore::Load(const std::string& service) {
-  absl::StatusOr<Stored> stored = Read(*store_, service);
+  absl::StatusOr<record::v1::ServiceRecord> stored = records_.Get(service);
+  if (absl::IsNotFound(stored.status())) return std::nullopt;
   if (!stored.ok()) return stored.status();
-  if (stored->revision == 0) return std::nullopt;
-  if (!stored->readable) return Unreadable(RecordKey(service), "it is damaged");
-  absl::StatusOr<ServiceRecord> record = DecodeRecord(stored->message);
-  if (!record.ok()) return Unreadable(RecordKey(service), record.status().message());
+  absl::StatusOr<ServiceRecord> record = DecodeRecord(*stored);
+  if (!record.ok()) return DamagedRecord(records_.Key(service), record.status().message());
   return *std::move(record);
 }
 
@@ -103,19 +79,18 @@ absl::Status RecordStore::Save(const std::string& service, const ServiceRecord& 
   absl::Status status;
   for (int attempt = 0; attempt < kSaveAttempts; ++attempt) {
     // Read first, to keep the fields that this agent does not know.
-    absl::StatusOr<Stored> stored = Read(*store_, service);
-    if (!stored.ok()) return stored.status();
-    if (!stored->readable) {
-      status = RecoverRange(*store_, service, stored->message);
-      if (!status.ok()) return status;
+    absl::StatusOr<Table<record::v1::ServiceRecord>::Row> before = records_.Find(service);
+    if (!before.ok() && !absl::IsNotFound(before.status())) return before.status();
+    absl::StatusOr<record::v1::ServiceRecord> stored = record::v1::ServiceRecord();
+    if (before.ok()) {
+      stored = before->message.ok() ? before->message : RecoverRange(changes_, service);
     }
-    EncodeRecord(record, stored->message);
+    if (!stored.ok()) return stored.status();
+    EncodeRecord(record, *stored);
     std::vector<StoreWrite> writes;
-    if (change.has_value()) AddChange(service, *change, stored->message, writes);
-    StoreWrite& write = writes.emplace_back();
-    write.key = RecordKey(service);
-    write.value = stored->message.SerializeAsString();
-    write.expected_revision = stored->revision;
+    if (change.has_value()) AddChange(changes_, service, *change, *stored, writes);
+    writes.push_back(records_.Put(service, *stored));
+    writes.back().expected_revision = before.ok() ? before->revision : 0;
     status = store_->Write(writes).status();
     if (!absl::IsFailedPrecondition(status)) return status;
   }
@@ -124,14 +99,13 @@ absl::Status RecordStore::Save(const std::string& service, const ServiceRecord& 
 }
 
 absl::StatusOr<std::vector<ChangeRecord>> RecordStore::Changes(const std::string& service) {
-  absl::StatusOr<std::vector<StoredValue>> values = store_->List(ChangePrefix(service));
-  if (!values.ok()) return values.status();
+  absl::StatusOr<std::vector<ChangeTable::Row>> rows = changes_.List(ChangesOf(service));
+  if (!rows.ok()) return rows.status();
   std::vector<ChangeRecord> changes;
-  for (auto value = values->rbegin(); value != values->rend(); ++value) {
-    record::v1::ChangeRecord stored;
-    if (!stored.ParseFromString(value->value)) return Unreadable(value->key, "it is damaged");
-    absl::StatusOr<ChangeRecord> change = DecodeChange(stored);
-    if (!change.ok()) return Unreadable(value->key, change.status().message());
+  for (auto row = rows->rbegin(); row != rows->rend(); ++row) {
+    if (!row->message.ok()) return row->message.status();
+    absl::StatusOr<ChangeRecord> change = DecodeChange(*row->message);
+    if (!change.ok()) return DamagedRecord(changes_.Key(row->name), change.status().message());
     changes.push_back(*std::move(change));
   }
   return changes;

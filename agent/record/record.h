@@ -9,6 +9,8 @@
 #include "absl/status/statusor.h"
 #include "agent/state/state.h"
 #include "common/store/store.h"
+#include "common/store/table.h"
+#include "gitops/record/v1/record.pb.h"
 
 namespace gitops {
 
@@ -21,7 +23,7 @@ inline constexpr int kKeptChanges = 100;
 // one keeps the fields it does not know. Any thread.
 class RecordStore {
  public:
-  explicit RecordStore(Store* store) : store_(store) {}  // not owned
+  explicit RecordStore(Store* store);  // not owned
 
   // None: never stored. DATA_LOSS: unreadable, or in a state that only a newer agent knows;
   // UNAVAILABLE.
@@ -36,7 +38,9 @@ class RecordStore {
   absl::StatusOr<std::vector<ChangeRecord>> Changes(const std::string& service);
 
  private:
-  Store* store_;
+  Store* const store_;
+  const Table<record::v1::ServiceRecord> records_;
+  const Table<record::v1::ChangeRecord> changes_;
 };
 
 }  // namespace gitops

@@ -166,7 +166,7 @@ TEST_F(RecordStoreTest, ADamagedRecordIsDataLossAndASaveMendsItAndKeepsTheHistor
 
 TEST_F(RecordStoreTest, AStateThatOnlyANewerAgentKnowsIsDataLoss) {
   record::v1::ServiceRecord newer;
-  newer.set_state(static_cast<v1::ServiceState>(77));
+  newer.set_state(static_cast<record::v1::ServiceState>(77));
   ASSERT_TRUE(store_.Put(kKey, newer.SerializeAsString()).ok());
   absl::Status status = records_.Load("nginx").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);

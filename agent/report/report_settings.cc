@@ -2,13 +2,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "common/config/ports.h"
 #include "common/rpc/address.h"
 #include "common/rpc/channel.h"
 
 namespace gitops {
 namespace {
-
-constexpr int kPlannerPort = 8001, kAgentPort = 8004;
 
 absl::Status ForSetting(const Settings& settings, absl::string_view name,
                         const absl::Status& status) {

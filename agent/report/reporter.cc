@@ -7,14 +7,15 @@
 
 #include "agent/report/planner_stream.h"
 #include "agent/report/timing.h"
+#include "common/config/ports.h"
 #include "common/log/log.h"
+#include "common/retry/backoff.h"
 #include "common/rpc/channel.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
 namespace {
 
-constexpr int kPlannerPort = 8001;
 constexpr absl::Duration kConnectTimeout = absl::Seconds(5);
 // A stream that lasted this long was no failure: the next attempt comes soon.
 constexpr absl::Duration kGoodStream = absl::Seconds(10);
@@ -118,7 +119,7 @@ class ReporterImpl final : public Reporter {
 
   // The clock may have been set back: no pause is longer than it could be from now.
   void BoundPauses(absl::Time now) {
-    next_attempt_ = std::min(next_attempt_, now + ReconnectDelay(failures_, 1));
+    next_attempt_ = std::min(next_attempt_, now + kReportBackoff.After(failures_ + 1));
     answer_by_ = std::min(answer_by_, now + options_.answer_timeout);
     next_heartbeat_ = std::min(next_heartbeat_, now + HeartbeatDelay(interval_, 0));
   }
@@ -160,7 +161,7 @@ class ReporterImpl final : public Reporter {
       next_attempt_ = now;
       return now;
     }
-    next_attempt_ = now + ReconnectDelay(failures_++, random_());
+    next_attempt_ = now + kReportBackoff.After(++failures_, random_());
     if (!failing_) {
       LogWarning(was_connected ? "the planner is gone; trying again"
                                : "cannot report to the planner; trying again",

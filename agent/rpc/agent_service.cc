@@ -9,10 +9,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "agent/rpc/convert.h"
-#include "common/rpc/caller.h"
+#include "common/rpc/error.h"
 #include "common/rpc/page.h"
 #include "common/rpc/request_checks.h"
-#include "common/rpc/status.h"
 
 namespace gitops {
 namespace {
@@ -25,148 +24,167 @@ constexpr int kMostDifferences = 10'000;
 class AgentServiceImpl final : public v1::AgentService::Service {
  public:
   AgentServiceImpl(HostAgent* agent, Clock* clock, std::string actual_host,
-                   std::function<std::vector<std::string>()> machines)
+                   std::function<std::vector<std::string>()> machines, const RpcGate* gate)
       : agent_(agent),
         clock_(clock),
         actual_host_(std::move(actual_host)),
-        machines_(std::move(machines)) {}
+        machines_(std::move(machines)),
+        gate_(gate) {}
 
-  grpc::Status ListMachines(ServerContext*, const v1::ListMachinesRequest* request,
+  grpc::Status ListMachines(ServerContext* context, const v1::ListMachinesRequest* request,
                             v1::ListMachinesResponse* response) override {
-    std::vector<v1::Machine> machines;
-    for (const std::string& name : machines_()) {
-      v1::Machine machine;
-      machine.set_machine(name);
-      machine.set_actual(actual_host_);
-      machines.push_back(std::move(machine));
-    }
-    return ToGrpcStatus(FillPage(
-        *request, machines, [](const v1::Machine& machine) { return machine.machine(); },
-        response->mutable_machines(), response->mutable_next_page_token()));
+    return gate_->Run(*context, *request, [&] {
+      std::vector<v1::Machine> machines;
+      for (const std::string& name : machines_()) {
+        v1::Machine machine;
+        machine.set_machine(name);
+        machine.set_actual(actual_host_);
+        machines.push_back(std::move(machine));
+      }
+      return FillPage(
+          *request, machines, [](const v1::Machine& machine) { return machine.machine(); },
+          response->mutable_machines(), response->mutable_next_page_token());
+    });
   }
 
-  grpc::Status ListServices(ServerContext*, const v1::ListServicesRequest* request,
+  grpc::Status ListServices(ServerContext* context, const v1::ListServicesRequest* request,
                             v1::ListServicesResponse* response) override {
-    std::vector<v1::Service> services;
-    for (const auto& controller : agent_->All()) {
-      services.push_back(ToProto(controller->spec(), controller->View()));
-    }
-    return ToGrpcStatus(FillPage(
-        *request, services, [](const v1::Service& service) { return service.service(); },
-        response->mutable_services(), response->mutable_next_page_token()));
+    return gate_->Run(*context, *request, [&] {
+      std::vector<v1::Service> services;
+      for (const auto& controller : agent_->All()) {
+        services.push_back(ToProto(controller->spec(), controller->View()));
+      }
+      return FillPage(
+          *request, services, [](const v1::Service& service) { return service.service(); },
+          response->mutable_services(), response->mutable_next_page_token());
+    });
   }
 
-  grpc::Status GetService(ServerContext*, const v1::GetServiceRequest* request,
+  grpc::Status GetService(ServerContext* context, const v1::GetServiceRequest* request,
                           v1::GetServiceResponse* response) override {
-    auto controller = agent_->Find(request->service());
-    if (!controller.ok()) return ToGrpcStatus(controller.status());
-    // First, so that the history holds what led to it.
-    const ServiceView view = (*controller)->View();
-    auto changes = (*controller)->Changes();
-    if (!changes.ok()) return ToGrpcStatus(changes.status());
-    v1::Service* service = response->mutable_service();
-    *service = ToProto((*controller)->spec(), view);
-    for (const std::string& revision : (*controller)->Revisions()) service->add_revisions(revision);
-    for (const ChangeRecord& change : *changes) *service->add_changes() = ToProto(change);
-    return grpc::Status::OK;
+    return gate_->Run(*context, *request,
+                      [&] { return Get(request->service(), *response->mutable_service()); });
   }
 
   grpc::Status WatchServices(ServerContext* context, const v1::WatchServicesRequest* request,
                              grpc::ServerWriter<v1::WatchServicesResponse>* writer) override {
-    const std::set<std::string> only(request->services().begin(), request->services().end());
-    for (const std::string& service : only) {
-      if (auto found = agent_->Find(service); !found.ok()) return ToGrpcStatus(found.status());
-    }
-    // Watching begins before the first look, so that nothing falls between.
-    auto watcher = agent_->watch_hub().Watch();
-    if (!watcher.ok()) return ToGrpcStatus(watcher.status());
-    if (!WriteInitial(only, writer)) return grpc::Status::CANCELLED;
-    while (!context->IsCancelled()) {
-      for (const std::string& service : (*watcher)->Next()) {
-        if (!only.empty() && !only.contains(service)) continue;
-        if (!writer->Write(Current(service))) return grpc::Status::CANCELLED;
-      }
-      if ((*watcher)->closed()) {
-        return ToGrpcStatus(absl::UnavailableError("the agent is stopping"));
-      }
-    }
-    return grpc::Status::CANCELLED;
+    return gate_->Run(*context, *request, [&] { return Watch(*context, *request, writer); });
   }
 
   grpc::Status FreezeService(ServerContext* context, const v1::FreezeServiceRequest* request,
                              v1::FreezeServiceResponse* response) override {
-    return Command(request->service(), request->reason(), response->mutable_service(),
-                   [&](ServiceController& controller) {
-                     return controller.Freeze(CallerName(*context), request->reason());
+    return Command(*context, *request, request->reason(), response->mutable_service(),
+                   [&](ServiceController& controller, const std::string& actor) {
+                     return controller.Freeze(actor, request->reason());
                    });
   }
 
   grpc::Status UnfreezeService(ServerContext* context, const v1::UnfreezeServiceRequest* request,
                                v1::UnfreezeServiceResponse* response) override {
-    return Command(request->service(), request->reason(), response->mutable_service(),
-                   [&](ServiceController& controller) {
-                     return controller.Unfreeze(CallerName(*context), request->reason());
+    return Command(*context, *request, request->reason(), response->mutable_service(),
+                   [&](ServiceController& controller, const std::string& actor) {
+                     return controller.Unfreeze(actor, request->reason());
                    });
   }
 
   grpc::Status RollbackService(ServerContext* context, const v1::RollbackServiceRequest* request,
                                v1::RollbackServiceResponse* response) override {
-    if (absl::Status status = CheckHash(request->hash()); !status.ok()) return ToGrpcStatus(status);
-    const absl::Time began = clock_->Now();
-    grpc::Status status = Command(
-        request->service(), request->reason(), response->mutable_service(),
-        [&](ServiceController& controller) {
-          return controller.Rollback(absl::AsciiStrToLower(request->hash()), CallerName(*context),
-                                     request->reason(), PatienceOf(context));
+    return Command(
+        *context, *request, request->reason(), response->mutable_service(),
+        [&](ServiceController& controller,
+            const std::string& actor) -> absl::StatusOr<ServiceRecord> {
+          if (absl::Status good = CheckHash(request->hash()); !good.ok()) return good;
+          const absl::Time began = clock_->Now();
+          auto record = controller.Rollback(absl::AsciiStrToLower(request->hash()), actor,
+                                            request->reason(), PatienceOf(context));
+          *response->mutable_duration() =
+              TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(clock_->Now() - began));
+          return record;
         });
-    *response->mutable_duration() =
-        TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(clock_->Now() - began));
-    return status;
   }
 
   grpc::Status PullService(ServerContext* context, const v1::PullServiceRequest* request,
                            v1::PullServiceResponse* response) override {
-    std::string before;
-    return Command(request->service(), "", response->mutable_service(),
-                   [&](ServiceController& controller) {
-                     before = controller.View().record.hash;
+    return Command(*context, *request, "", response->mutable_service(),
+                   [&](ServiceController& controller, const std::string&) {
+                     const std::string before = controller.View().record.hash;
                      auto record = agent_->Pull(request->service(), PatienceOf(context));
                      response->set_changed(record.ok() && record->hash != before);
                      return record;
                    });
   }
 
-  grpc::Status DiffService(ServerContext*, const v1::DiffServiceRequest* request,
+  grpc::Status DiffService(ServerContext* context, const v1::DiffServiceRequest* request,
                            v1::DiffServiceResponse* response) override {
-    auto controller = agent_->Find(request->service());
-    if (!controller.ok()) return ToGrpcStatus(controller.status());
-    auto entries = (*controller)->Diff();
-    if (!entries.ok()) return ToGrpcStatus(entries.status());
-    response->set_hash((*controller)->View().record.hash);
-    for (const DriftEntry& entry : *entries) {
-      if (response->differences_size() == kMostDifferences) {
-        response->set_truncated(true);
-        break;
-      }
-      *response->add_differences() = ToProto(entry);
-    }
-    return grpc::Status::OK;
+    return gate_->Run(*context, *request, [&] { return Diff(request->service(), *response); });
   }
 
  private:
-  // What the commands on one service share: find it, check the reason, do it, show it.
-  grpc::Status Command(
-      const std::string& name, const std::string& reason, v1::Service* service,
-      const std::function<absl::StatusOr<ServiceRecord>(ServiceController&)>& command) {
-    if (absl::Status status = CheckReason(reason); !status.ok()) return ToGrpcStatus(status);
+  // What the commands on one service share: check the reason, find the service, do it, show it.
+  template <typename Request, typename Do>
+  grpc::Status Command(const ServerContext& context, const Request& request,
+                       const std::string& reason, v1::Service* service, const Do& command) {
+    return gate_->Run(context, request, [&](const Principal& caller) -> absl::Status {
+      if (absl::Status good = CheckReason(reason); !good.ok()) return good;
+      auto controller = agent_->Find(request.service());
+      if (!controller.ok()) return controller.status();
+      absl::StatusOr<ServiceRecord> record = command(**controller, PrincipalText(caller));
+      if (!record.ok()) return record.status();
+      ServiceView view = (*controller)->View();
+      view.record = *std::move(record);
+      *service = ToProto((*controller)->spec(), view);
+      return absl::OkStatus();
+    });
+  }
+
+  absl::Status Get(const std::string& name, v1::Service& service) const {
     auto controller = agent_->Find(name);
-    if (!controller.ok()) return ToGrpcStatus(controller.status());
-    absl::StatusOr<ServiceRecord> record = command(**controller);
-    if (!record.ok()) return ToGrpcStatus(record.status());
-    ServiceView view = (*controller)->View();
-    view.record = *std::move(record);
-    *service = ToProto((*controller)->spec(), view);
-    return grpc::Status::OK;
+    if (!controller.ok()) return controller.status();
+    // First, so that the history holds what led to it.
+    const ServiceView view = (*controller)->View();
+    auto changes = (*controller)->Changes();
+    if (!changes.ok()) return changes.status();
+    service = ToProto((*controller)->spec(), view);
+    for (const std::string& revision : (*controller)->Revisions()) service.add_revisions(revision);
+    for (const ChangeRecord& change : *changes) *service.add_changes() = ToProto(change);
+    return absl::OkStatus();
+  }
+
+  absl::Status Diff(const std::string& name, v1::DiffServiceResponse& response) const {
+    auto controller = agent_->Find(name);
+    if (!controller.ok()) return controller.status();
+    auto entries = (*controller)->Diff();
+    if (!entries.ok()) return entries.status();
+    response.set_hash((*controller)->View().record.hash);
+    for (const DriftEntry& entry : *entries) {
+      if (response.differences_size() == kMostDifferences) {
+        response.set_truncated(true);
+        break;
+      }
+      *response.add_differences() = ToProto(entry);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Watch(const ServerContext& context, const v1::WatchServicesRequest& request,
+                     grpc::ServerWriter<v1::WatchServicesResponse>* writer) const {
+    const std::set<std::string> only(request.services().begin(), request.services().end());
+    for (const std::string& service : only) {
+      if (auto found = agent_->Find(service); !found.ok()) return found.status();
+    }
+    // Watching begins before the first look, so that nothing falls between.
+    auto watcher = agent_->watch_hub().Watch();
+    if (!watcher.ok()) return watcher.status();
+    const absl::Status gone = absl::CancelledError("the watcher is gone");
+    if (!WriteInitial(only, writer)) return gone;
+    while (!context.IsCancelled()) {
+      for (const std::string& service : (*watcher)->Next()) {
+        if (!only.empty() && !only.contains(service)) continue;
+        if (!writer->Write(Current(service))) return gone;
+      }
+      if ((*watcher)->closed()) return MakeError(Reason::kServerStopping, "the agent is stopping");
+    }
+    return gone;
   }
 
   static Patience PatienceOf(ServerContext* context) {
@@ -202,15 +220,16 @@ class AgentServiceImpl final : public v1::AgentService::Service {
   Clock* const clock_;
   const std::string actual_host_;
   const std::function<std::vector<std::string>()> machines_;
+  const RpcGate* const gate_;
 };
 
 }  // namespace
 
 std::unique_ptr<v1::AgentService::Service> NewAgentService(
     HostAgent* agent, Clock* clock, std::string actual_host,
-    std::function<std::vector<std::string>()> machines) {
+    std::function<std::vector<std::string>()> machines, const RpcGate* gate) {
   return std::make_unique<AgentServiceImpl>(agent, clock, std::move(actual_host),
-                                            std::move(machines));
+                                            std::move(machines), gate);
 }
 
 }  // namespace gitops

@@ -8,16 +8,17 @@
 
 #include "agent/controller/host_agent.h"
 #include "common/clock/clock.h"
+#include "common/rpc/gate.h"
 #include "gitops/v1/agent.grpc.pb.h"
 
 namespace gitops {
 
 // gitops.v1.AgentService on a HostAgent. Handlers read the request, call the agent, convert.
 // `actual_host` is this machine's own host name; `machines` the names under which it picks services
-// (asked at each call, since the configuration may change). Neither pointer is owned.
+// (asked at each call, since the configuration may change). No pointer is owned.
 std::unique_ptr<v1::AgentService::Service> NewAgentService(
     HostAgent* agent, Clock* clock, std::string actual_host,
-    std::function<std::vector<std::string>()> machines);
+    std::function<std::vector<std::string>()> machines, const RpcGate* gate);
 
 }  // namespace gitops
 

@@ -40,9 +40,12 @@ class AgentServiceTest : public testing::Test {
     options.drivers = &host_;
     agent_ = std::make_unique<HostAgent>(std::move(options));
     EXPECT_TRUE(agent_->Configure({Spec("db"), Spec("web")}).ok());
-    service_ = NewAgentService(agent_.get(), Clock::System(), "actual.example", [] {
-      return std::vector<std::string>{"actual.example", "web1"};
-    });
+    service_ = NewAgentService(
+        agent_.get(), Clock::System(), "actual.example",
+        [] {
+          return std::vector<std::string>{"actual.example", "web1"};
+        },
+        &gate_);
     auto server = RpcServer::Start(
         {.listen = "127.0.0.1:0", .services = {service_.get()}, .metrics = &metrics_});
     EXPECT_TRUE(server.ok()) << server.status();
@@ -104,6 +107,7 @@ class AgentServiceTest : public testing::Test {
   Metrics metrics_{"agent"};
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<HostAgent> agent_;
+  const RpcGate gate_;
   std::unique_ptr<v1::AgentService::Service> service_;
   std::unique_ptr<RpcServer> server_;
   std::unique_ptr<v1::AgentService::Stub> stub_;

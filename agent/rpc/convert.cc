@@ -3,6 +3,7 @@
 #include <google/protobuf/util/time_util.h>
 
 #include "common/clock/timestamp.h"
+#include "common/git/url.h"
 
 namespace gitops {
 namespace {

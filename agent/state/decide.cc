@@ -8,8 +8,6 @@
 namespace gitops {
 namespace {
 
-constexpr absl::Duration kLongestRetry = absl::Minutes(5);
-
 std::string JoinReasons(std::initializer_list<const std::string*> reasons) {
   std::string joined;
   for (const std::string* reason : reasons) {
@@ -230,13 +228,6 @@ ServiceRecord OnSync(ServiceRecord record, const std::string& revision) {
 bool IsHealthyAt(const ServiceRecord& record, absl::string_view revision) {
   return record.hash == revision && record.pending.empty() && !record.frozen &&
          record.activation_error.empty() && record.source_error.empty() && record.drift.empty();
-}
-
-absl::Duration RetryDelay(absl::Duration poll, int failures) {
-  const absl::Duration limit = std::max(kLongestRetry, poll);
-  absl::Duration delay = poll;
-  for (int i = 1; i < failures && delay < limit; ++i) delay *= 2;
-  return std::min(delay, limit);
 }
 
 absl::Duration Jittered(absl::Duration poll, double fraction) {

@@ -99,10 +99,6 @@ bool IsHealthyAt(const ServiceRecord& record, absl::string_view revision);
 // A rollback is still on its way, or keeps failing.
 bool MovingToPin(const ServiceRecord& record);
 
-// How long to wait after the Nth failure in a row (1: the first): the poll interval, doubled each
-// time, at most 5 minutes, or the interval where that is longer.
-absl::Duration RetryDelay(absl::Duration poll, int failures);
-
 // The time between two polls: `fraction` (0 to 1) of up to half the interval is taken off, so that
 // many agents do not ask at the same moment and none asks later than it was told to.
 absl::Duration Jittered(absl::Duration poll, double fraction);

@@ -337,16 +337,6 @@ TEST(TransitionTest, EveryTransitionThatAnEventMakesIsAllowed) {
   }
 }
 
-TEST(RetryDelayTest, BeginsAtThePollIntervalAndDoublesUpToFiveMinutesOrTheInterval) {
-  EXPECT_EQ(RetryDelay(absl::Seconds(60), 1), absl::Seconds(60));
-  EXPECT_EQ(RetryDelay(absl::Seconds(60), 2), absl::Seconds(120));
-  EXPECT_EQ(RetryDelay(absl::Seconds(60), 3), absl::Seconds(240));
-  EXPECT_EQ(RetryDelay(absl::Seconds(60), 4), absl::Minutes(5));
-  EXPECT_EQ(RetryDelay(absl::Seconds(60), 1000), absl::Minutes(5));
-  EXPECT_EQ(RetryDelay(absl::Minutes(20), 1), absl::Minutes(20));
-  EXPECT_EQ(RetryDelay(absl::Minutes(20), 5), absl::Minutes(20));
-}
-
 TEST(JitteredTest, TakesUpToHalfTheIntervalAway) {
   EXPECT_EQ(Jittered(absl::Seconds(60), 0.0), absl::Seconds(60));
   EXPECT_EQ(Jittered(absl::Seconds(60), 1.0), absl::Seconds(30));

@@ -1,7 +1,10 @@
 #ifndef GITOPS_COMMON_CLOCK_CLOCK_H_
 #define GITOPS_COMMON_CLOCK_CLOCK_H_
 
+#include <string>
+
 #include "absl/time/time.h"
+#include "common/clock/steady_time.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
@@ -11,13 +14,20 @@ class Clock {
  public:
   virtual ~Clock() = default;
 
-  // Wall time.
+  // Wall time, for people and for records. Somebody may set it.
   virtual absl::Time Now() = 0;
+  // For timeouts and deadlines: never goes back, whatever happens to the wall clock.
+  virtual SteadyTime SteadyNow() = 0;
+  // Identifies the boot that SteadyNow() counts from. Empty: unknown, so that no two are the same.
+  virtual std::string BootId() = 0;
 
-  // Waits on `condition` until it is notified or Now() reaches `deadline` (InfiniteFuture: no
+  // Waits on `condition` until it is notified or SteadyNow() reaches `deadline` (Infinite(): no
   // limit). Returns false when the deadline was the reason. Wakes may be spurious. With
-  // FakeClock, advancing the time wakes the waiter. The system's clock measures the wait on the
-  // monotonic clock, so a step of the wall clock neither prolongs nor ends it.
+  // FakeClock, advancing the time wakes the waiter.
+  virtual bool WaitUntil(Mutex& mutex, CondVar& condition, SteadyTime deadline)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) = 0;
+  // The same until Now() reaches `deadline` (InfiniteFuture: no limit). A step of the wall clock
+  // during the wait neither prolongs nor ends it.
   virtual bool WaitUntil(Mutex& mutex, CondVar& condition, absl::Time deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) = 0;
 

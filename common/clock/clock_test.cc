@@ -15,6 +15,23 @@ TEST(SystemClockTest, TellsTheTime) {
   EXPECT_LE(now, absl::Now());
 }
 
+TEST(SystemClockTest, SteadyTimeGrowsAndItsBootIsKnown) {
+  const SteadyTime before = Clock::System()->SteadyNow();
+  EXPECT_GT(before, SteadyTime());
+  EXPECT_GE(Clock::System()->SteadyNow(), before);
+  EXPECT_FALSE(Clock::System()->BootId().empty());
+}
+
+TEST(SystemClockTest, AWaitUntilASteadyDeadlineEndsThereAndSaysSo) {
+  Mutex mutex;
+  CondVar condition;
+  MutexLock lock(mutex);
+  const SteadyTime deadline = Clock::System()->SteadyNow() + absl::Milliseconds(5);
+  while (Clock::System()->WaitUntil(mutex, condition, deadline)) {
+  }
+  EXPECT_GE(Clock::System()->SteadyNow(), deadline);
+}
+
 TEST(SystemClockTest, IsOneForTheProcess) {
   ASSERT_NE(Clock::System(), nullptr);
   EXPECT_EQ(Clock::System(), Clock::System());

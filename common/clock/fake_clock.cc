@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+
 namespace gitops {
 
 absl::Time FakeClock::Now() {
@@ -10,12 +12,32 @@ absl::Time FakeClock::Now() {
   return now_;
 }
 
+SteadyTime FakeClock::SteadyNow() {
+  MutexLock lock(mutex_);
+  return steady_now_;
+}
+
+std::string FakeClock::BootId() {
+  MutexLock lock(mutex_);
+  return absl::StrCat("boot-", boots_);
+}
+
+bool FakeClock::WaitUntil(Mutex& mutex, CondVar& condition, SteadyTime deadline) {
+  return Wait(mutex, condition, absl::InfiniteFuture(), deadline);
+}
+
 bool FakeClock::WaitUntil(Mutex& mutex, CondVar& condition, absl::Time deadline) {
+  return Wait(mutex, condition, deadline, SteadyTime::Infinite());
+}
+
+bool FakeClock::Wait(Mutex& mutex, CondVar& condition, absl::Time deadline,
+                     SteadyTime steady_deadline) {
+  const Waiter waiter{&mutex, &condition, deadline, steady_deadline};
   std::list<Waiter>::iterator self;
   {
     MutexLock lock(mutex_);
-    if (deadline <= now_) return false;
-    self = waiters_.insert(waiters_.end(), Waiter{&mutex, &condition, deadline});
+    if (IsDue(waiter)) return false;
+    self = waiters_.insert(waiters_.end(), waiter);
     changed_.NotifyAll();
   }
   condition.Wait(mutex);
@@ -38,6 +60,7 @@ void FakeClock::Advance(absl::Duration by) {
   {
     MutexLock lock(mutex_);
     now_ += by;
+    steady_now_ = steady_now_ + by;
     due = TakeDue();
   }
   Wake(due);
@@ -53,10 +76,24 @@ void FakeClock::SetTime(absl::Time now) {
   Wake(due);
 }
 
+void FakeClock::Reboot() {
+  MutexLock lock(mutex_);
+  steady_now_ = SteadyTime();
+  ++boots_;
+}
+
+bool FakeClock::IsDue(const Waiter& waiter) const {
+  return waiter.deadline <= now_ || waiter.steady_deadline <= steady_now_;
+}
+
+absl::Time FakeClock::DeadlineOf(const Waiter& waiter) const {
+  return std::min(waiter.deadline, now_ + (waiter.steady_deadline - steady_now_));
+}
+
 std::vector<FakeClock::Waiter*> FakeClock::TakeDue() {
   std::vector<Waiter*> due;
   for (Waiter& waiter : waiters_) {
-    if (waiter.deadline > now_) continue;
+    if (!IsDue(waiter)) continue;
     waiter.due = true;
     ++waiter.wakers;
     due.push_back(&waiter);
@@ -85,7 +122,7 @@ int FakeClock::Blocked() const {
 absl::Time FakeClock::Earliest() const {
   absl::Time earliest = absl::InfiniteFuture();
   for (const Waiter& waiter : waiters_) {
-    if (!waiter.due) earliest = std::min(earliest, waiter.deadline);
+    if (!waiter.due) earliest = std::min(earliest, DeadlineOf(waiter));
   }
   return earliest;
 }
@@ -108,9 +145,10 @@ bool FakeClock::AwaitDeadline(absl::Time deadline, std::chrono::milliseconds wit
   const auto give_up = std::chrono::steady_clock::now() + within;
   MutexLock lock(mutex_);
   const auto there = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return std::any_of(waiters_.begin(), waiters_.end(), [&](const Waiter& waiter) {
-      return !waiter.due && waiter.deadline >= deadline;
-    });
+    for (const Waiter& waiter : waiters_) {
+      if (!waiter.due && DeadlineOf(waiter) >= deadline) return true;
+    }
+    return false;
   };
   while (!there()) {
     if (!changed_.WaitUntil(mutex_, give_up)) return there();

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <list>
+#include <string>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -24,22 +25,28 @@ class FakeClock : public Clock {
   explicit FakeClock(absl::Time start = absl::FromUnixSeconds(1767225600)) : now_(start) {}
 
   absl::Time Now() override;
+  SteadyTime SteadyNow() override;
+  std::string BootId() override;
+  bool WaitUntil(Mutex& mutex, CondVar& condition, SteadyTime deadline) override
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   bool WaitUntil(Mutex& mutex, CondVar& condition, absl::Time deadline) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 
-  // Moves the time and wakes those whose deadline it reaches. The caller must hold no mutex that a
-  // waiter waits with.
+  // Lets time pass, and wakes those whose deadline it reaches. The caller must hold no mutex that
+  // a waiter waits with.
   void Advance(absl::Duration by);
-  // The same, to a time; backwards too, which wakes nobody.
+  // Sets the wall clock, forward or back. SteadyNow() stays.
   void SetTime(absl::Time now);
+  // Another boot: SteadyNow() begins at zero again. Nobody may be waiting.
+  void Reboot();
 
   // How many threads are blocked in WaitUntil: their deadline is ahead, or they have none.
   int waiters();
   // Waits until at least `count` threads are blocked. False if they are not after `within` of real
   // time, which is only for a test that has failed.
   bool AwaitWaiters(int count, std::chrono::milliseconds within = std::chrono::seconds(10));
-  // Waits until a thread is blocked with a deadline at or after `deadline`: proof that it has
-  // finished what an Advance() woke it for, and waits for the next. False as above.
+  // Waits until a thread is blocked with a deadline (of either kind) at or after `deadline`: proof
+  // that it has finished what an Advance() woke it for, and waits for the next. False as above.
   bool AwaitDeadline(absl::Time deadline,
                      std::chrono::milliseconds within = std::chrono::seconds(10));
   // Waits until a thread is blocked with a deadline at or before `latest`, and answers the
@@ -51,13 +58,20 @@ class FakeClock : public Clock {
   struct Waiter {
     Mutex* mutex;
     CondVar* condition;
+    // One of them is infinite.
     absl::Time deadline;
+    SteadyTime steady_deadline;
     // The time has reached the deadline; what comes after cannot undo that.
     bool due = false;
     // Calls that hold this entry to notify it: it, and what it points to, must outlive them.
     int wakers = 0;
   };
 
+  bool Wait(Mutex& mutex, CondVar& condition, absl::Time deadline, SteadyTime steady_deadline)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  bool IsDue(const Waiter& waiter) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // As wall time, if nobody sets that meanwhile.
+  absl::Time DeadlineOf(const Waiter& waiter) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<Waiter*> TakeDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Wake(const std::vector<Waiter*>& due) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Time Earliest() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -66,6 +80,8 @@ class FakeClock : public Clock {
   Mutex mutex_;
   CondVar changed_;
   absl::Time now_ ABSL_GUARDED_BY(mutex_);
+  SteadyTime steady_now_ ABSL_GUARDED_BY(mutex_) = SteadyTime(absl::Hours(1));
+  int boots_ ABSL_GUARDED_BY(mutex_) = 1;
   std::list<Waiter> waiters_ ABSL_GUARDED_BY(mutex_);
 };
 

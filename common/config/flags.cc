@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "common/config/toml.h"
+#include "common/text/nearest.h"
 
 namespace gitops {
 namespace {

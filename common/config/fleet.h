@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/git/upstream.h"
 
 namespace gitops {
 
@@ -47,17 +48,6 @@ struct DirectorySpec {
   bool operator==(const DirectorySpec& other) const {
     return local == other.local && link == other.link && file == other.file;
   }
-};
-
-// How to reach an upstream. Two services with equal UpstreamSpec and user share a mirror.
-struct UpstreamSpec {
-  std::string url;      // as git takes it; may hold a password: print RedactUrl(url), never this
-  std::string ssh_key;  // paths; empty: none
-  std::string known_hosts;
-  std::string netrc_file;
-  std::string ca_file;
-
-  auto operator<=>(const UpstreamSpec&) const = default;
 };
 
 // The hail kind of service. Known and checked; carried out by a later driver.
@@ -105,6 +95,7 @@ struct HttpCheckSpec {
   std::map<std::string, std::string> headers;
   absl::Duration period = absl::Seconds(2), timeout = absl::Seconds(5);
   bool insecure_ssl = false;
+  bool follow_redirects = true;  // within the same scheme and host
 
   bool operator==(const HttpCheckSpec&) const = default;
 };
@@ -170,9 +161,6 @@ absl::StatusOr<FleetConfig> LoadFleetConfig(const std::string& file);
 // local path: every such fault, one a line, as ParseFleetConfig tells them.
 absl::StatusOr<std::vector<ServiceSpec>> ServicesOf(const FleetConfig& config,
                                                     const std::vector<std::string>& names);
-
-// `url` without user, password, query and fragment, for people to see.
-std::string RedactUrl(absl::string_view url);
 
 }  // namespace gitops
 

@@ -8,7 +8,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
 namespace gitops {
@@ -47,17 +46,6 @@ bool IsFirstOneOf(absl::string_view text, absl::string_view set) {
   return !text.empty() && set.find(text[0]) != absl::string_view::npos;
 }
 
-absl::Status CheckBranchComponent(absl::string_view branch, absl::string_view component) {
-  if (component.empty()) return Refuse(branch, "is no branch name: it holds an empty component");
-  if (absl::StartsWith(component, ".")) {
-    return Refuse(branch, "is no branch name: a component begins with '.'");
-  }
-  if (absl::EndsWith(component, ".lock")) {
-    return Refuse(branch, "is no branch name: a component ends with \".lock\"");
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::Status CheckServiceName(absl::string_view name) {
@@ -82,33 +70,6 @@ absl::Status CheckHostName(absl::string_view name) {
     return Refuse(name, "is no host name: it must begin with a letter or a digit");
   }
   return CheckCharacters(name, "-_.:", "host name");
-}
-
-absl::Status CheckBranch(absl::string_view branch) {
-  if (branch.empty()) return Refuse(branch, "is no branch name: it is empty");
-  if (IsFirstOneOf(branch, "-")) return Refuse(branch, "is no branch name: it begins with '-'");
-  if (branch == "@" || branch == "HEAD") {
-    return Refuse(branch, "is no branch name: git keeps it for itself");
-  }
-  for (const char c : branch) {
-    if (absl::ascii_iscntrl(static_cast<unsigned char>(c)) ||
-        absl::string_view(" ~^:?*[\\").find(c) != absl::string_view::npos) {
-      return Refuse(branch,
-                    "is no branch name: it may not hold a space, a control character or "
-                    "one of ~^:?*[\\");
-    }
-  }
-  for (absl::string_view part : {"..", "@{"}) {
-    if (absl::StrContains(branch, part)) {
-      return Refuse(branch, absl::StrCat("is no branch name: it holds \"", part, "\""));
-    }
-  }
-  if (absl::EndsWith(branch, ".")) return Refuse(branch, "is no branch name: it ends with '.'");
-  for (absl::string_view component : absl::StrSplit(branch, '/')) {
-    absl::Status status = CheckBranchComponent(branch, component);
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
 }
 
 absl::Status CheckUserName(absl::string_view user) {

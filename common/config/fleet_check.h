@@ -16,11 +16,6 @@ namespace gitops {
 // A unit name without '/', since <mount>/<service> is a directory.
 absl::Status CheckServiceName(absl::string_view name);
 absl::Status CheckHostName(absl::string_view name);
-// As git check-ref-format --branch.
-absl::Status CheckBranch(absl::string_view branch);
-// A form that git takes without running a program of the url's choice.
-absl::Status CheckUpstreamUrl(absl::string_view url);
-absl::Status CheckHttpUrl(absl::string_view url);
 absl::Status CheckUserName(absl::string_view user);
 // The name of a user or group, or its number.
 absl::Status CheckOwner(absl::string_view owner);

@@ -158,6 +158,18 @@ TEST(FleetFault, OfOtherTablesNamesThem) {
             "f.toml:4: [[hosts]] \"a\": health_checks.http[1]: port: 0 is not from 1 to 65535"},
            {"[[hosts]]\nname = \"a\"\n[[hosts.health_checks.http]]\npath = \"x\"\n",
             "path: \"x\" does not begin with '/'"},
+           {"[[hosts]]\nname = \"a\"\n[[hosts.health_checks.http]]\npath = \"/a b\"\n",
+            "f.toml:4: [[hosts]] \"a\": health_checks.http[1]: path: \"/a b\" holds a character "
+            "that "
+            "no URL may (byte 3); write it as %20"},
+           {"[[hosts]]\nname = \"a\"\n[[hosts.pre_deploy_checks.http]]\npath = \"/\u00fc\"\n",
+            "no URL may (byte 2); write it as %C3"},
+           {"[[hosts]]\nname = \"a\"\n[[hosts.health_checks.http]]\npath = \"/a\\nb\"\n",
+            "write it as %0A"},
+           {"[[hosts]]\nname = \"a\"\n[[hosts.health_checks.http]]\npath = \"/100%\"\n",
+            "write it as %25"},
+           {"[[hosts]]\nname = \"a\"\n[[hosts.health_checks.http]]\npath = \"/#top\"\n",
+            "write it as %23"},
            {"[[hosts]]\nname = \"a\"\n[[hosts.health_checks.http]]\nscheme = \"htp\"\n",
             "(did you mean \"http\"?)"},
            {"[[hosts]]\nname = \"a\"\n[[hosts.health_checks.http]]\nperiod = 0\n",

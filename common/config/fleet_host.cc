@@ -2,8 +2,10 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "common/config/fleet_check.h"
 #include "common/config/fleet_reader.h"
 
@@ -19,6 +21,28 @@ void ReadTimes(const TomlTable& table, Check& check) {
   Store(table.Duration("timeout", absl::Milliseconds(10), kMostCheckTime), check.timeout);
 }
 
+// A path with a query, as a URL may have it. What must be percent-encoded is refused here, since at
+// run time it would only be a check that fails.
+absl::Status CheckUrlPath(absl::string_view path) {
+  if (!absl::StartsWith(path, "/")) {
+    return absl::InvalidArgumentError(absl::StrCat("\"", path, "\" does not begin with '/'"));
+  }
+  constexpr absl::string_view kIllegal = " \"#<>\\^`{|}";
+  for (size_t i = 0; i < path.size(); ++i) {
+    const unsigned char c = path[i];
+    const bool escape = c == '%';
+    if (escape && i + 2 < path.size() && absl::ascii_isxdigit(path[i + 1]) &&
+        absl::ascii_isxdigit(path[i + 2])) {
+      continue;
+    }
+    if (!escape && absl::ascii_isgraph(c) && !absl::StrContains(kIllegal, path[i])) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", absl::Utf8SafeCHexEscape(path), "\" holds a character that no URL may (",
+                     absl::StrFormat("byte %d); write it as %%%02X", i + 1, c)));
+  }
+  return absl::OkStatus();
+}
+
 HttpCheckSpec ReadHttpCheck(const TomlTable& table) {
   HttpCheckSpec check;
   Store(table.String("description"), check.description);
@@ -26,17 +50,11 @@ HttpCheckSpec ReadHttpCheck(const TomlTable& table) {
   Store(table.Choice("scheme", {"http", "https"}), check.scheme);
   if (check.scheme == "https") check.port = 443;
   Store(table.Int("port", 1, 65535), check.port);
-  Store(CheckedText(table, "path",
-                    [](absl::string_view path) {
-                      return absl::StartsWith(path, "/")
-                                 ? absl::OkStatus()
-                                 : absl::InvalidArgumentError(
-                                       absl::StrCat("\"", path, "\" does not begin with '/'"));
-                    }),
-        check.path);
+  Store(CheckedText(table, "path", CheckUrlPath), check.path);
   check.headers = table.StringMap("headers");
   ReadTimes(table, check);
   Store(table.Bool("insecure_ssl"), check.insecure_ssl);
+  Store(table.Bool("follow_redirects"), check.follow_redirects);
   return check;
 }
 

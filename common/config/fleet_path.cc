@@ -9,12 +9,11 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/config/fleet_check.h"
+#include "common/config/ports.h"
 #include "common/path/beneath.h"
 
 namespace gitops {
 namespace {
-
-constexpr int kAgentPort = 8004;
 
 // Something on every host stops working when one of these is replaced as a whole. What is below
 // them may be published.

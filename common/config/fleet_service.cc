@@ -6,6 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/config/fleet_check.h"
 #include "common/config/fleet_reader.h"
+#include "common/git/refs.h"
+#include "common/git/upstream.h"
+#include "common/git/url.h"
 
 namespace gitops {
 namespace {

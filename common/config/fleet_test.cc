@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "common/git/upstream.h"
 
 namespace gitops {
 namespace {
@@ -223,6 +224,7 @@ headers = { Accept = "text/html" }
 period = 0.5
 timeout = "1m"
 insecure_ssl = true
+follow_redirects = false
 [[hosts.health_checks.cmd]]
 cmd = ["systemctl", "is-active", "nginx"]
 [[hosts.pre_deploy_checks.cmd]]
@@ -259,6 +261,7 @@ name = "db1"
   http.period = absl::Milliseconds(500);
   http.timeout = absl::Minutes(1);
   http.insecure_ssl = true;
+  http.follow_redirects = false;
   EXPECT_THAT(web.health_checks.http, ElementsAre(http));
   ASSERT_EQ(web.health_checks.cmd.size(), 1);
   EXPECT_THAT(web.health_checks.cmd[0].cmd, ElementsAre("systemctl", "is-active", "nginx"));

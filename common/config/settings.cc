@@ -14,6 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "common/config/flags.h"
 #include "common/config/toml.h"
+#include "common/text/nearest.h"
 
 namespace gitops {
 namespace {

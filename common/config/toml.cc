@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/config/duration.h"
+#include "common/text/nearest.h"
 
 namespace gitops {
 namespace {

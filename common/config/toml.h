@@ -96,11 +96,6 @@ void KnowTopLevelTables(const TomlTable& root);
 // "512MiB", "10MB", "4096": KB to TB are powers of 1000, KiB to TiB of 1024.
 absl::StatusOr<int64_t> ParseBytesText(absl::string_view text);
 
-// ` (did you mean "branch"?)`. If no known word is near: ` (known: branch, mount)`, or nothing if
-// the message lists them anyway.
-std::string Suggestion(absl::string_view word, const std::vector<std::string>& known,
-                       bool list_known = true);
-
 }  // namespace gitops
 
 #endif  // GITOPS_COMMON_CONFIG_TOML_H_

@@ -11,10 +11,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "common/config/toml.h"
 #include "common/path/fd.h"
-#include "common/text/nearest.h"
 
 namespace gitops {
 namespace {
@@ -97,14 +95,6 @@ absl::StatusOr<int64_t> ParseBytesText(absl::string_view text) {
       absl::StrCat("\"", text,
                    "\" is no size: write a number of bytes, or one with B, KB, MB, GB, KiB, MiB "
                    "or GiB"));
-}
-
-std::string Suggestion(absl::string_view word, const std::vector<std::string>& known,
-                       bool list_known) {
-  const std::string nearest = Nearest(word, known);
-  if (!nearest.empty()) return absl::StrCat(" (did you mean \"", nearest, "\"?)");
-  if (!list_known || known.empty()) return "";
-  return absl::StrCat(" (known: ", absl::StrJoin(known, ", "), ")");
 }
 
 }  // namespace gitops

@@ -8,7 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "common/config/fleet.h"
+#include "common/git/url.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
@@ -94,6 +94,21 @@ long Milliseconds(absl::Duration duration) {
   // Zero would mean "no limit".
   return static_cast<long>(
       std::clamp<int64_t>(absl::ToInt64Milliseconds(duration), 1, int64_t{1} << 31));
+}
+
+using ParsedUrl = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
+
+std::string UrlPart(CURLU* url, CURLUPart part) {
+  char* text = nullptr;
+  if (curl_url_get(url, part, &text, 0) != CURLUE_OK) return "";
+  std::string copy(text);
+  curl_free(text);
+  return copy;
+}
+
+std::string SchemeAndHost(CURLU* url) {
+  return absl::AsciiStrToLower(
+      absl::StrCat(UrlPart(url, CURLUPART_SCHEME), "://", UrlPart(url, CURLUPART_HOST)));
 }
 
 // One request under way.
@@ -197,7 +212,8 @@ class Exchange {
     if (code == CURLE_OK) return absl::OkStatus();
     const std::string why = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
     const std::string message = absl::StrCat(Named(), ": ", why);
-    if (headers_too_long_) {
+    // curl keeps a header line of up to 100 KB; it calls a longer one out of memory.
+    if (headers_too_long_ || (code == CURLE_OUT_OF_MEMORY && Sent() && !headers_whole_)) {
       return absl::ResourceExhaustedError(absl::StrCat(
           Named(), ": the answer's headers are longer than ", kMostHeaderBytes, " bytes"));
     }
@@ -318,8 +334,24 @@ class CurlClient : public HttpClient {
 
 }  // namespace
 
+absl::StatusOr<std::string> RedirectWithinHost(const std::string& url,
+                                               const std::string& location) {
+  const ParsedUrl parsed(curl_url(), curl_url_cleanup);
+  if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) {
+    return absl::InvalidArgumentError(absl::StrCat("\"", RedactUrl(url), "\" is no URL"));
+  }
+  const std::string from = SchemeAndHost(parsed.get());
+  if (curl_url_set(parsed.get(), CURLUPART_URL, location.c_str(), 0) != CURLUE_OK) {
+    return absl::InvalidArgumentError("it redirects to something that is no URL");
+  }
+  std::string target = UrlPart(parsed.get(), CURLUPART_URL);
+  if (SchemeAndHost(parsed.get()) == from) return target;
+  return absl::FailedPreconditionError(absl::StrCat(
+      "it redirects to another scheme or host, which is not followed: ", RedactUrl(target)));
+}
+
 absl::Status CheckRequestUrl(const std::string& url) {
-  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
+  const ParsedUrl parsed(curl_url(), curl_url_cleanup);
   const CURLUcode code = curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0);
   const std::string scheme = absl::AsciiStrToLower(url.substr(0, url.find("://")));
   if (code == CURLUE_OK && (scheme == "http" || scheme == "https")) return absl::OkStatus();

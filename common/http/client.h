@@ -60,6 +60,11 @@ class HttpClient {
 
 std::unique_ptr<HttpClient> NewHttpClient();
 
+// The URL that the Location header of `url`'s answer leads to; it may be relative.
+// INVALID_ARGUMENT: `location` is no URL. FAILED_PRECONDITION: it has another scheme or host than
+// `url`; names it. The port may differ.
+absl::StatusOr<std::string> RedirectWithinHost(const std::string& url, const std::string& location);
+
 // INVALID_ARGUMENT: a URL that Do() would refuse; names it as there.
 absl::Status CheckRequestUrl(const std::string& url);
 

@@ -235,6 +235,19 @@ TEST_F(ClientTest, EndlessHeadersAreCut) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("headers"));
 }
 
+TEST_F(ClientTest, ALineOfTheHeadersThatIsTooLongIsCalledThat) {
+  for (const std::string& begin : {"HTTP/1.1 200 OK\r\nX: ", "HTTP/1.1 200 "}) {
+    Serve([&](RawConnection& connection) {
+      connection.Send(begin);
+      while (connection.Send(std::string(1000, 'x'))) {
+      }
+    });
+    const absl::Status status = Error();
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("the answer's headers are longer than"));
+  }
+}
+
 TEST_F(ClientTest, WhatCameBeforeAFailureIsKept) {
   HttpResponse partial;
   request_.partial = &partial;

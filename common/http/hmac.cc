@@ -4,9 +4,13 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/text/utf8.h"
 
 namespace gitops {
 namespace {
@@ -38,6 +42,15 @@ constexpr size_t kMostShown = 20;
 std::string Shown(absl::string_view word) { return absl::CHexEscape(word.substr(0, kMostShown)); }
 
 }  // namespace
+
+Secret HmacKeyFromFile(absl::string_view bytes) {
+  const bool text = IsValidUtf8(bytes) && std::none_of(bytes.begin(), bytes.end(), [](char c) {
+                      return absl::ascii_iscntrl(static_cast<unsigned char>(c)) && c != '\t' &&
+                             c != '\n' && c != '\r';
+                    });
+  if (text && absl::ConsumeSuffix(&bytes, "\n")) absl::ConsumeSuffix(&bytes, "\r");
+  return Secret(std::string(bytes));
+}
 
 absl::StatusOr<std::string> Sign(absl::string_view algorithm, const Secret& key,
                                  absl::string_view body) {

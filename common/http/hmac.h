@@ -15,6 +15,11 @@ namespace gitops {
 
 inline constexpr char kSignatureHeader[] = "X-Signature";
 
+// The key that a file with these bytes holds. Editors and `echo` end a text with a line break,
+// which is not part of the key, so one is removed ("\n" or "\r\n") if the bytes are text: UTF-8
+// without control characters other than tabs and line breaks. Of binary keys every byte counts.
+Secret HmacKeyFromFile(absl::string_view bytes);
+
 // INVALID_ARGUMENT: an unknown algorithm; shows at most its first bytes.
 absl::StatusOr<std::string> Sign(absl::string_view algorithm, const Secret& key,
                                  absl::string_view body);

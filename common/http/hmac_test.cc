@@ -105,5 +105,27 @@ TEST(HmacTest, UnknownAlgorithmCannotSign) {
   EXPECT_LT(signature.status().message().size(), 100);
 }
 
+TEST(HmacTest, TheFinalLineBreakOfATextIsNotPartOfTheKey) {
+  const struct {
+    std::string file, key;
+  } cases[] = {
+      {"text", "text"},
+      {"text\n", "text"},
+      {"text\r\n", "text"},
+      {"text\n\n", "text\n"},
+      {"two\nlines\n", "two\nlines"},
+      {"a\ttab\n", "a\ttab"},
+      {"schl\xc3\xbcssel \xe2\x82\xac\n", "schl\xc3\xbcssel \xe2\x82\xac"},
+      {"\n", ""},
+      {"", ""},
+      {"text\r", "text\r"},
+      // Binary.
+      {"\x01\x02\n", "\x01\x02\n"},
+      {"\xff\xfe\n", "\xff\xfe\n"},
+      {std::string("a\0b\n", 4), std::string("a\0b\n", 4)},
+  };
+  for (const auto& c : cases) EXPECT_EQ(HmacKeyFromFile(c.file).Reveal(), c.key);
+}
+
 }  // namespace
 }  // namespace gitops

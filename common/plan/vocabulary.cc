@@ -6,6 +6,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/plan/action.h"
+#include "common/rpc/error.h"
 #include "common/text/nearest.h"
 
 namespace gitops {
@@ -18,37 +20,39 @@ bool Contains(const std::vector<std::string>& words, absl::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-absl::Status Unknown(absl::string_view kind, absl::string_view word,
+absl::Status Unknown(absl::string_view field, absl::string_view kind, absl::string_view word,
                      const std::vector<std::string>& known) {
   const std::string nearest = Nearest(word, known);
   const std::string hint = nearest.empty()
                                ? absl::StrCat(" (known: ", absl::StrJoin(known, ", "), ")")
                                : absl::StrCat(" (did you mean \"", nearest, "\"?)");
   const absl::string_view dots = word.size() > kMostShown ? "…" : "";
-  return absl::InvalidArgumentError(absl::StrCat(
-      "unknown ", kind, " \"", absl::CHexEscape(word.substr(0, kMostShown)), dots, "\"", hint));
+  return InvalidField(
+      field, absl::StrCat("unknown ", kind, " \"", absl::CHexEscape(word.substr(0, kMostShown)),
+                          dots, "\"", hint));
 }
 
 }  // namespace
 
 const std::vector<std::string>& AllActions() {
-  static const auto* const actions = new std::vector<std::string>{
-      "skip",   "push",         "reboot",         "switch-boot",         "switch",
-      "test",   "dry-activate", "upload-secrets", "run-secret-triggers", "sync",
-      "freeze", "unfreeze",
-  };
+  static const auto* const actions = [] {
+    auto* const names = new std::vector<std::string>;
+    for (const ActionTraits& traits : AllActionTraits()) names->emplace_back(traits.name);
+    return names;
+  }();
   return *actions;
 }
 
-bool IsAction(absl::string_view word) { return Contains(AllActions(), word); }
+bool IsAction(absl::string_view word) { return TraitsOf(word).action != HostAction::kUnknown; }
 
-absl::Status CheckActions(const std::vector<std::string>& actions) {
+absl::Status CheckActions(const std::vector<std::string>& actions, absl::string_view field) {
   if (actions.size() > kMostActions) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        actions.size(), " actions for one host; at most ", kMostActions, " are taken"));
+    return InvalidField(field, absl::StrCat(actions.size(), " actions for one host; at most ",
+                                            kMostActions, " are taken"));
   }
-  for (const std::string& action : actions) {
-    if (!IsAction(action)) return Unknown("action", action, AllActions());
+  for (size_t i = 0; i < actions.size(); ++i) {
+    if (IsAction(actions[i])) continue;
+    return Unknown(absl::StrCat(field, "[", i, "]"), "action", actions[i], AllActions());
   }
   return absl::OkStatus();
 }
@@ -71,7 +75,7 @@ bool IsPostPoint(absl::string_view point) { return absl::StartsWith(point, "post
 
 absl::Status CheckHookPoint(absl::string_view word) {
   if (IsHookPoint(word)) return absl::OkStatus();
-  return Unknown("hook point", word, AllHookPoints());
+  return Unknown("point", "hook point", word, AllHookPoints());
 }
 
 }  // namespace gitops

@@ -18,7 +18,8 @@ inline constexpr int kMostActions = 1000;
 const std::vector<std::string>& AllActions();
 bool IsAction(absl::string_view word);
 // INVALID_ARGUMENT: one that is unknown, with the nearest, or more than kMostActions.
-absl::Status CheckActions(const std::vector<std::string>& actions);
+absl::Status CheckActions(const std::vector<std::string>& actions,
+                          absl::string_view field = "actions");
 
 // "pre-select", "post-select", "pre-deploy"… in the order in which a deployment meets them.
 const std::vector<std::string>& AllHookPoints();

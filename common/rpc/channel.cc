@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/retry/backoff.h"
 #include "common/rpc/address.h"
 #include "common/rpc/prepare.h"
 
@@ -53,8 +54,8 @@ grpc::ChannelArguments Arguments(const ChannelOptions& options) {
   if (options.own_connection) arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, Milliseconds(options.connect_timeout));
   // A host that reboots is found again soon; gRPC's own maximum is two minutes.
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5'000);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, Milliseconds(kChannelBackoff.first));
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, Milliseconds(kChannelBackoff.longest));
   // What gRPC would note of each channel for a service that nobody serves here.
   arguments.SetInt(GRPC_ARG_ENABLE_CHANNELZ, 0);
   // http_proxy is meant for what leaves the site, not for one's own hosts.

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 
@@ -30,14 +31,14 @@ absl::StatusOr<PageRequest> ReadPage(const Request& request) {
   constexpr int kDefaultPage = 1'000;
   constexpr int kLargestPage = 10'000;
   if (request.page_size() < 0 || request.page_size() > kLargestPage) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("page_size is ", request.page_size(), "; it may be 0 to ", kLargestPage));
+    return InvalidField("page_size", absl::StrCat("page_size is ", request.page_size(),
+                                                  "; it may be 0 to ", kLargestPage));
   }
   PageRequest page;
   page.limit = request.page_size() == 0 ? kDefaultPage : request.page_size();
   if (request.page_token().empty()) return page;
   if (!absl::StartsWith(request.page_token(), kPageTokenPrefix)) {
-    return absl::InvalidArgumentError("page_token is not one that this method gave out");
+    return InvalidField("page_token", "page_token is not one that this method gave out");
   }
   page.after = request.page_token().substr(kPageTokenPrefix.size());
   return page;

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -14,20 +17,49 @@ constexpr size_t kLongestReason = 1000;
 constexpr size_t kShortestHash = 4;
 constexpr size_t kLongestHash = 64;
 
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+absl::Status CheckSetFields(const Message& message, const std::string& path) {
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  std::vector<const FieldDescriptor*> set;
+  reflection.ListFields(message, &set);
+  absl::Status status;
+  for (const FieldDescriptor* field : set) {
+    const std::string name = absl::StrCat(path, field->name());
+    const bool nested = field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
+    if (nested && !field->is_repeated()) {
+      status.Update(CheckSetFields(reflection.GetMessage(message, field), name + "."));
+    } else if (nested) {
+      for (int i = 0; i < reflection.FieldSize(message, field) && status.ok(); ++i) {
+        status.Update(CheckSetFields(reflection.GetRepeatedMessage(message, field, i),
+                                     absl::StrCat(name, "[", i, "].")));
+      }
+    } else if (field->has_presence() && field->cpp_type() == FieldDescriptor::CPPTYPE_STRING &&
+               reflection.GetString(message, field).empty()) {
+      return InvalidField(
+          name, absl::StrCat(name, " is set, but empty; give a value, or leave it unset"));
+    }
+  }
+  return status;
+}
+
 }  // namespace
 
 absl::Status CheckReason(const std::string& reason) {
   if (reason.size() <= kLongestReason) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("the reason has ", reason.size(),
-                                                 " bytes; at most ", kLongestReason, " are kept"));
+  return InvalidField("reason", absl::StrCat("the reason has ", reason.size(), " bytes; at most ",
+                                             kLongestReason, " are kept"));
 }
 
-absl::Status CheckHash(const std::string& hash) {
+absl::Status CheckHash(const std::string& hash, absl::string_view field) {
   const bool hex = std::all_of(hash.begin(), hash.end(), absl::ascii_isxdigit);
   if (hex && hash.size() >= kShortestHash && hash.size() <= kLongestHash) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("\"", absl::CHexEscape(hash.substr(0, kLongestHash)), "\" is no commit: give ",
-                   kShortestHash, " to ", kLongestHash, " hexadecimal digits"));
+  return InvalidField(field, absl::StrCat("\"", absl::CHexEscape(hash.substr(0, kLongestHash)),
+                                          "\" is no commit: give ", kShortestHash, " to ",
+                                          kLongestHash, " hexadecimal digits"));
 }
+
+absl::Status CheckSetFields(const Message& request) { return CheckSetFields(request, ""); }
 
 }  // namespace gitops

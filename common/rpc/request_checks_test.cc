@@ -1,9 +1,14 @@
 #include "common/rpc/request_checks.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "gitops/v1/planner.pb.h"
 
 namespace gitops {
 namespace {
+
+using ::testing::HasSubstr;
 
 TEST(RequestChecksTest, ReasonsHaveAThousandBytesAtMost) {
   EXPECT_TRUE(CheckReason("").ok());
@@ -23,6 +28,22 @@ TEST(RequestChecksTest, CommitsAreHexadecimalDigitsFourOfThemAtLeast) {
   const absl::Status escaped = CheckHash("\x1b[2J" + std::string(9000, 'x'));
   EXPECT_EQ(escaped.message().find('\x1b'), std::string::npos);
   EXPECT_LT(escaped.message().size(), 300u);
+}
+
+TEST(RequestChecksTest, AFieldThatIsSetMustNotBeEmpty) {
+  v1::CreateDeploymentRequest request;
+  EXPECT_TRUE(CheckSetFields(request).ok());
+  request.mutable_spec()->mutable_rollout();
+  request.set_reason("");
+  EXPECT_TRUE(CheckSetFields(request).ok());
+  request.mutable_spec()->set_service("");
+  EXPECT_THAT(std::string(CheckSetFields(request).message()), HasSubstr("spec.service is set"));
+  request.mutable_spec()->set_service("nginx");
+  EXPECT_TRUE(CheckSetFields(request).ok());
+  request.mutable_spec()->mutable_rollout()->set_batch("");
+  EXPECT_THAT(std::string(CheckSetFields(request).message()), HasSubstr("spec.rollout.batch"));
+  request.set_plan_token("");
+  EXPECT_TRUE(absl::IsInvalidArgument(CheckSetFields(request))) << "a member of a oneof";
 }
 
 }  // namespace

@@ -14,9 +14,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "common/rpc/caller.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/error.h"
+#include "common/rpc/principal.h"
 #include "common/rpc/status.h"
+#include "common/rpc/user_metadata.h"
 #include "common/sync/mutex.h"
 #include "common/testing/eventually.h"
 #include "gitops/v1/agent.grpc.pb.h"
@@ -28,6 +30,13 @@ using std::chrono::steady_clock;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+// Fills both limits: a message that grows by percent-encoding, and more details than are sent.
+absl::Status LargestError() {
+  absl::Status error = absl::InternalError(std::string(100'000, '\n'));
+  for (int i = 0; i < 200; ++i) AddFieldViolation(absl::StrCat("a", i), "is wrong", error);
+  return error;
+}
+
 // Answers GetService with the status, or the caller, that the name asks for; WatchServices stays
 // open until it is cancelled.
 class FakeAgent : public v1::AgentService::Service {
@@ -38,10 +47,8 @@ class FakeAgent : public v1::AgentService::Service {
     if (request->service() == "missing") {
       return ToGrpcStatus(absl::NotFoundError("no service \xFF \"missing\" here"));
     }
-    if (request->service() == "verbose") {
-      return ToGrpcStatus(absl::InternalError(std::string(100'000, '\n')));
-    }
-    response->mutable_service()->set_service(CallerName(*context));
+    if (request->service() == "verbose") return ToGrpcStatus(LargestError());
+    response->mutable_service()->set_service(PrincipalText(PrincipalOf(*context)));
     return grpc::Status::OK;
   }
 
@@ -268,11 +275,23 @@ TEST_F(ServerTest, ReflectionListsTheServices) {
   EXPECT_THAT(*answer, HasSubstr("gitops.v1.AgentService"));
 }
 
-TEST_F(ServerTest, ErrorsArriveWithCodeAndMessage) {
+TEST_F(ServerTest, ErrorsArriveWithCodeMessageAndReason) {
   Start(Options());
-  EXPECT_EQ(Get("missing").status(), absl::NotFoundError("no service \uFFFD \"missing\" here"));
-  EXPECT_EQ(Get("verbose").status().code(), absl::StatusCode::kInternal)
-      << "a long message must not become an error of the transport";
+  const absl::Status missing = Get("missing").status();
+  EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(missing.message(), "no service \uFFFD \"missing\" here");
+  EXPECT_TRUE(HasReason(missing, Reason::kNotFound));
+}
+
+TEST_F(ServerTest, LargestMessageAndLargestDetailsArriveTogether) {
+  Start(Options());
+  const grpc::Status sent = ToGrpcStatus(LargestError());
+  ASSERT_GT(3 * sent.error_message().size(), kMaxEncodedMessage - 10);
+  ASSERT_GT(sent.error_details().size(), kMaxErrorDetails - 100);
+  const absl::Status received = Get("verbose").status();
+  EXPECT_EQ(received, FromGrpcStatus(sent)) << "a large error became one of the transport";
+  EXPECT_EQ(received.code(), absl::StatusCode::kInternal);
+  EXPECT_GT(BadRequestOf(received).field_violations_size(), 20);
 }
 
 TEST_F(ServerTest, HandlerThatThrowsIsAnErrorAndTheServerGoesOn) {

@@ -3,8 +3,10 @@
 
 namespace gitops {
 
-// The metadata in which clients say on whose behalf they call.
+// Metadata of calls. Who calls: "alice@laptop", "the planner".
 inline constexpr char kUserMetadata[] = "gitops-user";
+// For whom a server calls (OnBehalfOfText); not sent by others.
+inline constexpr char kOnBehalfOfMetadata[] = "gitops-on-behalf-of";
 
 }  // namespace gitops
 

@@ -8,7 +8,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
-#include "common/http/status_server.h"
+#include "common/http/server.h"
+#include "common/http/status_routes.h"
 #include "common/log/log.h"
 #include "common/rpc/server.h"
 #include "common/server/signals.h"
@@ -93,18 +94,18 @@ class ServerProcessImpl : public ServerProcess {
   }
 
   absl::Status StartPages(const Settings& settings) {
-    StatusServerOptions pages;
-    pages.listen = settings.Get("metrics-listen");
+    StatusPages pages;
     pages.metrics_text = [metrics = options_.metrics] { return metrics->Text(); };
     pages.healthy = options_.healthy;
     pages.ready = [this] {
       MutexLock lock(mutex_);
       return ready_;
     };
-    absl::StatusOr<std::unique_ptr<StatusServer>> server = StatusServer::Start(std::move(pages));
+    absl::StatusOr<std::unique_ptr<HttpServer>> server =
+        HttpServer::Start(StatusServerOptions(settings.Get("metrics-listen"), std::move(pages)));
     if (!server.ok()) return ForSetting(server.status(), settings, "metrics-listen");
     pages_ = *std::move(server);
-    addresses_.http = pages_->address();
+    addresses_.http = pages_->addresses()[0];
     return absl::OkStatus();
   }
 
@@ -162,7 +163,7 @@ class ServerProcessImpl : public ServerProcess {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   // Ended in the reverse order: first what calls into this object.
   std::unique_ptr<RpcServer> rpc_;
-  std::unique_ptr<StatusServer> pages_;
+  std::unique_ptr<HttpServer> pages_;
   std::unique_ptr<SignalWaiter> signals_;
 };
 

@@ -59,7 +59,7 @@ struct ServerProcessOptions {
 class ServerProcess {
  public:
   // Serves when it returns, and has written the address file; not ready until SetReady says so.
-  // Errors are those of CheckServerSettings, RpcServer::Start and StatusServer::Start, with the
+  // Errors are those of CheckServerSettings, RpcServer::Start and HttpServer::Start, with the
   // setting that names the address.
   static absl::StatusOr<std::unique_ptr<ServerProcess>> Start(const Settings& settings,
                                                               ServerProcessOptions options);

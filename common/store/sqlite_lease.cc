@@ -26,17 +26,17 @@ void SqliteLeaseTimer::Stop() {
   if (thread.joinable()) thread.join();
 }
 
-void SqliteLeaseTimer::Schedule(absl::Time next_end) {
+void SqliteLeaseTimer::Schedule(SteadyTime next_end) {
   MutexLock lock(mutex_);
   SetNextEnd(next_end);
 }
 
-void SqliteLeaseTimer::ScheduleNoLaterThan(absl::Time end) {
+void SqliteLeaseTimer::ScheduleNoLaterThan(SteadyTime end) {
   MutexLock lock(mutex_);
   if (end < next_end_) SetNextEnd(end);
 }
 
-void SqliteLeaseTimer::SetNextEnd(absl::Time next_end) {
+void SqliteLeaseTimer::SetNextEnd(SteadyTime next_end) {
   if (next_end == next_end_ || stopping_) return;
   next_end_ = next_end;
   if (thread_.joinable()) {
@@ -49,14 +49,14 @@ void SqliteLeaseTimer::SetNextEnd(absl::Time next_end) {
 void SqliteLeaseTimer::Loop() {
   while (AwaitEnd()) {
     if (end_due_().ok()) continue;
-    Schedule(clock_->Now() + kRetryInterval);
+    Schedule(clock_->SteadyNow() + kRetryInterval);
   }
 }
 
 // False: stopping.
 bool SqliteLeaseTimer::AwaitEnd() {
   MutexLock lock(mutex_);
-  while (!stopping_ && clock_->Now() < next_end_) clock_->WaitUntil(mutex_, wake_, next_end_);
+  while (!stopping_ && clock_->SteadyNow() < next_end_) clock_->WaitUntil(mutex_, wake_, next_end_);
   return !stopping_;
 }
 

@@ -5,30 +5,29 @@
 #include <thread>
 
 #include "absl/status/status.h"
-#include "absl/time/time.h"
 #include "common/clock/clock.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
 
-// Sees to it that leases end in time also while nobody writes. Its thread exists once there has
-// been a lease, and wakes when the next one ends. Any thread.
+// Ends leases on time while nobody writes. Its thread exists once there has been a lease, and wakes
+// when the next one ends. Any thread.
 class SqliteLeaseTimer {
  public:
   // `end_due` ends what is due, and leads to a call of Schedule unless it fails; it may block.
   SqliteLeaseTimer(Clock* clock, std::function<absl::Status()> end_due);
   ~SqliteLeaseTimer();
 
-  // When the next lease ends; InfiniteFuture: there is none.
-  void Schedule(absl::Time next_end);
+  // When the next lease ends; Infinite(): there is none.
+  void Schedule(SteadyTime next_end);
   // A lease may end at `end`; for news that may be older than what Schedule was told.
-  void ScheduleNoLaterThan(absl::Time end);
+  void ScheduleNoLaterThan(SteadyTime end);
 
   // `end_due` is not called after this.
   void Stop();
 
  private:
-  void SetNextEnd(absl::Time next_end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SetNextEnd(SteadyTime next_end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Loop();
   bool AwaitEnd();
 
@@ -37,7 +36,7 @@ class SqliteLeaseTimer {
 
   Mutex mutex_;
   CondVar wake_;
-  absl::Time next_end_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
+  SteadyTime next_end_ ABSL_GUARDED_BY(mutex_) = SteadyTime::Infinite();
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_ ABSL_GUARDED_BY(mutex_);
 };

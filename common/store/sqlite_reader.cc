@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/store/keys.h"
+#include "common/store/sqlite_schema.h"
 
 namespace gitops {
 namespace {
@@ -74,12 +75,9 @@ absl::StatusOr<SqliteReader::Extent> SqliteReader::ReadExtent() {
       absl::StrCat("store ", database_->path(), ": its table of counters is empty"));
 }
 
-absl::StatusOr<absl::Time> SqliteReader::NextLeaseEnd() {
+absl::StatusOr<SteadyTime> SqliteReader::NextLeaseEnd() {
   MutexLock lock(mutex_);
-  SqliteQuery query = database_->Query("SELECT min(end_microseconds) FROM leases");
-  const bool none = !query.Step() || query.IsNull(0);
-  if (!query.status().ok()) return query.status();
-  return none ? absl::InfiniteFuture() : absl::FromUnixMicros(query.Number(0));
+  return gitops::NextLeaseEnd(*database_);
 }
 
 absl::StatusOr<int64_t> SqliteReader::DataVersion() {

@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
+#include "common/clock/steady_time.h"
 #include "common/store/sqlite_database.h"
 #include "common/store/store.h"
 #include "common/sync/mutex.h"
@@ -34,8 +34,8 @@ class SqliteReader {
   };
   absl::StatusOr<Extent> ReadExtent();
 
-  // InfiniteFuture: there is no lease.
-  absl::StatusOr<absl::Time> NextLeaseEnd();
+  // Infinite(): there is no lease.
+  absl::StatusOr<SteadyTime> NextLeaseEnd();
 
   // A number that differs from that of an earlier call if another connection changed the file
   // since.

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,12 +12,13 @@
 namespace gitops {
 namespace {
 
-constexpr int64_t kSchemaVersion = 1;
+constexpr int64_t kSchemaVersion = 2;
 
 // counters: one row. `trimmed` is the greatest revision whose changes were dropped; `logged` counts
 // the bytes ever put into changes, `trimmed_logged` those dropped again.
 // changes: what watches are told; `logged` as it was after this change, so that the log can be
 // trimmed by size without adding it up.
+// leases: end_microseconds counts from the boot that `boot` names (Clock::SteadyNow, BootId).
 constexpr char kSchema[] = R"(
   CREATE TABLE counters (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -42,9 +44,16 @@ constexpr char kSchema[] = R"(
   CREATE TABLE leases (
     id INTEGER PRIMARY KEY,
     ttl_microseconds INTEGER NOT NULL,
-    end_microseconds INTEGER NOT NULL);
+    end_microseconds INTEGER NOT NULL,
+    boot BLOB NOT NULL);
   CREATE INDEX leases_by_end ON leases (end_microseconds);
-  PRAGMA user_version = 1;
+  PRAGMA user_version = 2;
+)";
+
+// Version 1 had the ends as wall time; with no boot named, they begin anew.
+constexpr char kFromVersion1[] = R"(
+  ALTER TABLE leases ADD COLUMN boot BLOB NOT NULL DEFAULT x'';
+  PRAGMA user_version = 2;
 )";
 
 absl::Status ErrnoError(absl::string_view what, const std::string& path) {
@@ -75,12 +84,13 @@ absl::StatusOr<int64_t> SchemaVersion(SqliteDatabase& database) {
   return version;
 }
 
-absl::Status CreateTables(SqliteDatabase& database) {
-  // Another process may be doing the same: who comes second finds the work done.
+absl::Status BringUpToDate(SqliteDatabase& database) {
+  // Another process may be doing the same: the second one finds the work done.
   if (absl::Status status = database.Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
   absl::StatusOr<int64_t> version = SchemaVersion(database);
   absl::Status status = version.status();
   if (status.ok() && *version == 0) status = database.Execute(kSchema);
+  if (status.ok() && *version == 1) status = database.Execute(kFromVersion1);
   if (status.ok()) status = database.Execute("COMMIT");
   if (!status.ok() && database.in_transaction()) (void)database.Execute("ROLLBACK");
   return status;
@@ -117,7 +127,15 @@ absl::Status PrepareStoreFile(const std::string& path) {
   database->reset();
   database = ConnectToStoreFile(path);
   if (!database.ok()) return database.status();
-  return CreateTables(**database);
+  return BringUpToDate(**database);
+}
+
+absl::StatusOr<SteadyTime> NextLeaseEnd(SqliteDatabase& database) {
+  SqliteQuery query = database.Query("SELECT min(end_microseconds) FROM leases");
+  const bool none = !query.Step() || query.IsNull(0);
+  if (!query.status().ok()) return query.status();
+  if (none || query.Number(0) == std::numeric_limits<int64_t>::max()) return SteadyTime::Infinite();
+  return SteadyTime(absl::Microseconds(query.Number(0)));
 }
 
 }  // namespace gitops

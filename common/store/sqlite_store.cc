@@ -37,11 +37,15 @@ class SqliteStore : public Store {
     writer_.reset();
   }
 
-  // Takes up the leases that the file has.
+  // Takes up the leases that the file has. The commit schedules their ends.
   absl::Status Start() {
-    absl::StatusOr<absl::Time> next_end = reader_.NextLeaseEnd();
-    if (next_end.ok()) lease_timer_.Schedule(*next_end);
-    return next_end.status();
+    return writer_
+        ->Run([](SqliteTransaction& transaction) -> absl::StatusOr<int64_t> {
+          absl::Status status = transaction.RestartLeasesOfOtherBoots();
+          if (!status.ok()) return status;
+          return transaction.revision();
+        })
+        .status();
   }
 
   absl::StatusOr<StoredValue> Get(absl::string_view key) override {
@@ -91,7 +95,7 @@ class SqliteStore : public Store {
  private:
   SqliteWriter::Hooks WriterHooks() {
     return {[this](int64_t revision) { return watches_->LimitTrim(revision); },
-            [this](int64_t revision, absl::Time next_lease_end) {
+            [this](int64_t revision, SteadyTime next_lease_end) {
               watches_->OnCommit(revision);
               lease_timer_.Schedule(next_lease_end);
             }};
@@ -125,7 +129,7 @@ class SqliteStore : public Store {
       if (*version == foreign_version_) return;
       foreign_version_ = *version;
     }
-    if (absl::StatusOr<absl::Time> next_end = reader_.NextLeaseEnd(); next_end.ok()) {
+    if (absl::StatusOr<SteadyTime> next_end = reader_.NextLeaseEnd(); next_end.ok()) {
       lease_timer_.ScheduleNoLaterThan(*next_end);
     }
   }

@@ -180,6 +180,59 @@ TEST(SqliteStoreTest, ALeaseEndsOnTimeAndNotBefore) {
   EXPECT_EQ(temp.store()->KeepLeaseAlive(lease).code(), absl::StatusCode::kNotFound);
 }
 
+TEST(SqliteStoreTest, SettingTheWallClockEndsNoLeaseAndProlongsNone) {
+  FakeClock clock;
+  TempStore temp(&clock);
+  const int64_t lease = *temp.store()->GrantLease(absl::Seconds(10));
+  clock.SetTime(clock.Now() + absl::Hours(24));
+  EXPECT_TRUE(temp.store()->KeepLeaseAlive(lease).ok());
+  clock.SetTime(clock.Now() - absl::Hours(48));
+  clock.Advance(absl::Seconds(10));
+  EXPECT_EQ(temp.store()->KeepLeaseAlive(lease).code(), absl::StatusCode::kNotFound);
+}
+
+TEST(SqliteStoreTest, AfterARebootALeaseHasItsWholeTtlFromTheOpeningOn) {
+  FakeClock clock;
+  TempStore temp(&clock);
+  const int64_t lease = *temp.store()->GrantLease(absl::Seconds(10));
+  ASSERT_TRUE(temp.store()->Write({{.key = "l", .value = "", .lease = lease}}).ok());
+  clock.Advance(absl::Seconds(9));
+  temp.Close();
+  clock.Reboot();
+  clock.Advance(absl::Hours(2));
+  temp.Reopen();
+  clock.Advance(absl::Seconds(10) - absl::Microseconds(1));
+  EXPECT_TRUE(temp.store()->Get("l").ok());
+  ASSERT_TRUE(temp.store()->Put("other", "").ok()) << "a transaction ends what is due";
+  EXPECT_TRUE(temp.store()->Get("l").ok());
+  clock.Advance(absl::Microseconds(1));
+  ASSERT_TRUE(temp.store()->Put("other", "").ok());
+  EXPECT_EQ(temp.store()->Get("l").status().code(), absl::StatusCode::kNotFound);
+}
+
+// As the first release of the schema wrote it: ends in wall time, no boot.
+TEST(SqliteStoreTest, LeasesOfTheFirstSchemaBeginAnew) {
+  FakeClock clock;
+  TempStore temp(&clock);
+  const int64_t lease = *temp.store()->GrantLease(absl::Seconds(10));
+  ASSERT_TRUE(temp.store()->Write({{.key = "l", .value = "1", .lease = lease}}).ok());
+  temp.Close();
+  {
+    auto database = SqliteDatabase::Open(temp.path());
+    ASSERT_TRUE(database.ok());
+    ASSERT_TRUE((*database)
+                    ->Execute("ALTER TABLE leases DROP COLUMN boot;"
+                              "UPDATE leases SET end_microseconds = 1767225610000000;"
+                              "PRAGMA user_version = 1;")
+                    .ok());
+  }
+  temp.Reopen();
+  EXPECT_EQ(temp.store()->Get("l")->value, "1");
+  EXPECT_TRUE(temp.store()->KeepLeaseAlive(lease).ok());
+  clock.Advance(absl::Seconds(10));
+  EXPECT_EQ(temp.store()->KeepLeaseAlive(lease).code(), absl::StatusCode::kNotFound);
+}
+
 TEST(SqliteStoreTest, ALeaseWithoutEndStays) {
   FakeClock clock;
   TempStore temp(&clock);

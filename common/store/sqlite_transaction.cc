@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/store/sqlite_schema.h"
 
 namespace gitops {
 namespace {
@@ -12,9 +14,14 @@ namespace {
 // Trimming waits until this part of a limit is exceeded, so that it is not done for every write.
 constexpr int64_t kTrimSlackDivisor = 8;
 
-int64_t EndMicroseconds(absl::Time now, absl::Duration ttl) {
-  // ToUnixMicros rounds down, which would end a lease early.
-  return absl::ToUnixMicros(now + ttl + absl::Nanoseconds(999));
+int64_t EndMicroseconds(SteadyTime now, absl::Duration ttl) {
+  // ToInt64Microseconds rounds down, which would end a lease early.
+  return absl::ToInt64Microseconds((now + ttl + absl::Nanoseconds(999)).since_boot());
+}
+
+absl::Duration TtlOf(int64_t microseconds) {
+  return microseconds == std::numeric_limits<int64_t>::max() ? absl::InfiniteDuration()
+                                                             : absl::Microseconds(microseconds);
 }
 
 absl::Status LeaseEnded(int64_t lease) {
@@ -27,8 +34,8 @@ bool IsDatabaseError(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDataLoss(status) || absl::IsInternal(status);
 }
 
-SqliteTransaction::SqliteTransaction(SqliteDatabase* database, absl::Time now)
-    : database_(database), now_(now) {}
+SqliteTransaction::SqliteTransaction(SqliteDatabase* database, Clock& clock)
+    : database_(database), now_(clock.SteadyNow()), boot_(clock.BootId()) {}
 
 SqliteTransaction::~SqliteTransaction() {
   // SQLite has rolled back by itself after some errors.
@@ -152,9 +159,9 @@ absl::Status SqliteTransaction::Log(absl::string_view key, const std::optional<s
 
 absl::StatusOr<int64_t> SqliteTransaction::GrantLease(absl::Duration ttl) {
   SqliteQuery query = database_->Query(
-      "INSERT INTO leases (id, ttl_microseconds, end_microseconds) VALUES (?1, ?2, ?3)");
+      "INSERT INTO leases (id, ttl_microseconds, end_microseconds, boot) VALUES (?1, ?2, ?3, ?4)");
   query.Bind(counters_.last_lease + 1).Bind(absl::ToInt64Microseconds(ttl));
-  query.Bind(EndMicroseconds(now_, ttl));
+  query.Bind(EndMicroseconds(now_, ttl)).Bind(boot_);
   if (absl::Status status = query.Finish(); !status.ok()) return status;
   return ++counters_.last_lease;
 }
@@ -162,12 +169,27 @@ absl::StatusOr<int64_t> SqliteTransaction::GrantLease(absl::Duration ttl) {
 absl::Status SqliteTransaction::KeepLeaseAlive(int64_t lease) {
   SqliteQuery find = database_->Query("SELECT ttl_microseconds FROM leases WHERE id = ?1");
   if (!find.Bind(lease).Step()) return find.status().ok() ? LeaseEnded(lease) : find.status();
-  const int64_t ttl = find.Number(0);
+  const absl::Duration ttl = TtlOf(find.Number(0));
   SqliteQuery query = database_->Query("UPDATE leases SET end_microseconds = ?2 WHERE id = ?1");
-  const absl::Duration duration = ttl == std::numeric_limits<int64_t>::max()
-                                      ? absl::InfiniteDuration()
-                                      : absl::Microseconds(ttl);
-  return query.Bind(lease).Bind(EndMicroseconds(now_, duration)).Finish();
+  return query.Bind(lease).Bind(EndMicroseconds(now_, ttl)).Finish();
+}
+
+absl::Status SqliteTransaction::RestartLeasesOfOtherBoots() {
+  std::vector<std::pair<int64_t, absl::Duration>> leases;
+  {
+    SqliteQuery query =
+        database_->Query("SELECT id, ttl_microseconds FROM leases WHERE boot != ?1 OR boot = x''");
+    query.Bind(boot_);
+    while (query.Step()) leases.emplace_back(query.Number(0), TtlOf(query.Number(1)));
+    if (!query.status().ok()) return query.status();
+  }
+  for (const auto& [lease, ttl] : leases) {
+    SqliteQuery query =
+        database_->Query("UPDATE leases SET end_microseconds = ?2, boot = ?3 WHERE id = ?1");
+    query.Bind(lease).Bind(EndMicroseconds(now_, ttl)).Bind(boot_);
+    if (absl::Status status = query.Finish(); !status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SqliteTransaction::RevokeLease(int64_t lease) {
@@ -178,9 +200,10 @@ absl::Status SqliteTransaction::RevokeLease(int64_t lease) {
 absl::Status SqliteTransaction::EndDueLeases() {
   std::vector<int64_t> due;
   {
-    SqliteQuery query =
-        database_->Query("SELECT id FROM leases WHERE end_microseconds <= ?1 ORDER BY id");
-    query.Bind(absl::ToUnixMicros(now_));
+    // Those of another boot are restarted when the store is opened.
+    SqliteQuery query = database_->Query(
+        "SELECT id FROM leases WHERE end_microseconds <= ?1 AND boot = ?2 ORDER BY id");
+    query.Bind(absl::ToInt64Microseconds(now_.since_boot())).Bind(boot_);
     while (query.Step()) due.push_back(query.Number(0));
     if (!query.status().ok()) return query.status();
   }
@@ -206,11 +229,8 @@ absl::Status SqliteTransaction::EndLease(int64_t lease) {
   return database_->Query("DELETE FROM leases WHERE id = ?1").Bind(lease).Finish();
 }
 
-absl::StatusOr<absl::Time> SqliteTransaction::NextLeaseEnd() {
-  SqliteQuery query = database_->Query("SELECT min(end_microseconds) FROM leases");
-  const bool none = !query.Step() || query.IsNull(0);
-  if (!query.status().ok()) return query.status();
-  return none ? absl::InfiniteFuture() : absl::FromUnixMicros(query.Number(0));
+absl::StatusOr<SteadyTime> SqliteTransaction::NextLeaseEnd() {
+  return gitops::NextLeaseEnd(*database_);
 }
 
 absl::Status SqliteTransaction::Trim(const std::function<int64_t(int64_t)>& limit_trim) {

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/clock/clock.h"
 #include "common/store/sqlite_database.h"
 #include "common/store/store.h"
 
@@ -25,8 +27,8 @@ bool IsDatabaseError(const absl::Status& status);
 // unless committed.
 class SqliteTransaction {
  public:
-  // `database` must outlive this. `now` decides which leases have ended.
-  SqliteTransaction(SqliteDatabase* database, absl::Time now);
+  // `database` must outlive this. `clock` decides which leases have ended.
+  SqliteTransaction(SqliteDatabase* database, Clock& clock);
   ~SqliteTransaction();
   SqliteTransaction(const SqliteTransaction&) = delete;
   SqliteTransaction& operator=(const SqliteTransaction&) = delete;
@@ -39,6 +41,8 @@ class SqliteTransaction {
   absl::StatusOr<int64_t> GrantLease(absl::Duration ttl);
   absl::Status KeepLeaseAlive(int64_t lease);
   absl::Status RevokeLease(int64_t lease);
+  // Leases that were granted in another boot: when they end is not known, so they begin anew.
+  absl::Status RestartLeasesOfOtherBoots();
 
   // Drops old changes, asking `limit_trim` how many of the revisions up to its argument may go; and
   // commits.
@@ -46,8 +50,8 @@ class SqliteTransaction {
 
   // The last revision made.
   int64_t revision() const { return counters_.revision; }
-  // When the next lease ends; InfiniteFuture: there is none.
-  absl::StatusOr<absl::Time> NextLeaseEnd();
+  // When the next lease ends; Infinite(): there is none.
+  absl::StatusOr<SteadyTime> NextLeaseEnd();
 
  private:
   // The row of the table `counters`; see sqlite_schema.cc.
@@ -73,7 +77,8 @@ class SqliteTransaction {
   absl::Status Trim(const std::function<int64_t(int64_t)>& limit_trim);
 
   SqliteDatabase* database_;
-  absl::Time now_;
+  const SteadyTime now_;
+  const std::string boot_;
   Counters loaded_;
   Counters counters_;
 };

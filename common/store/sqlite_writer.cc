@@ -67,14 +67,14 @@ void SqliteWriter::CommitGroup(const std::vector<Request*>& group) {
 }
 
 absl::Status SqliteWriter::TryCommit(const std::vector<Request*>& group, bool& begun) {
-  SqliteTransaction transaction(database_.get(), clock_->Now());
+  SqliteTransaction transaction(database_.get(), *clock_);
   if (absl::Status status = transaction.Begin(); !status.ok()) return status;
   begun = true;
   for (Request* request : group) {
     request->result = (*request->operation)(transaction);
     if (IsDatabaseError(request->result.status())) return request->result.status();
   }
-  absl::StatusOr<absl::Time> next_lease_end = transaction.NextLeaseEnd();
+  absl::StatusOr<SteadyTime> next_lease_end = transaction.NextLeaseEnd();
   if (!next_lease_end.ok()) return next_lease_end.status();
   if (absl::Status status = transaction.Commit(hooks_.limit_trim); !status.ok()) return status;
   hooks_.on_commit(transaction.revision(), *next_lease_end);

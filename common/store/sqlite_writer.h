@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "common/clock/clock.h"
 #include "common/store/sqlite_database.h"
 #include "common/store/sqlite_transaction.h"
@@ -29,7 +28,7 @@ class SqliteWriter {
     // See SqliteTransaction::Commit.
     std::function<int64_t(int64_t)> limit_trim;
     // After each commit: the last revision, and when the next lease ends.
-    std::function<void(int64_t, absl::Time)> on_commit;
+    std::function<void(int64_t, SteadyTime)> on_commit;
   };
 
   SqliteWriter(std::unique_ptr<SqliteDatabase> database, Clock* clock, Hooks hooks);

@@ -80,7 +80,9 @@ class Store {
       std::function<void(const StoreEvent&)> on_event) = 0;
 
   // A lease that ends `ttl` from now unless it is kept alive; ends are noticed within a second.
-  // Ids are never 0 and grow. INVALID_ARGUMENT: `ttl` is not longer than 0.
+  // Setting the wall clock changes nothing. After a reboot of the machine that holds the data, the
+  // ttl begins anew when the store is opened. Ids are never 0 and grow. INVALID_ARGUMENT: `ttl` is
+  // not longer than 0.
   virtual absl::StatusOr<int64_t> GrantLease(absl::Duration ttl) = 0;
   // Begins the lease's ttl anew. NOT_FOUND: it has ended.
   virtual absl::Status KeepLeaseAlive(int64_t lease) = 0;

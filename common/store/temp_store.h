@@ -29,7 +29,9 @@ class TempStore {
 
   Store* store() { return store_.get(); }
   const std::string& path() const { return path_; }
-  // Closes it and opens it again, as a restart does.
+  // Closes it; store() is null until Reopen().
+  void Close() { store_.reset(); }
+  // Closes it, if it is open, and opens it again, as a restart does.
   void Reopen();
 
  private:

@@ -4,6 +4,8 @@
 #include <cstddef>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace gitops {
 namespace {
@@ -47,6 +49,14 @@ std::string Nearest(absl::string_view word, const std::vector<std::string>& know
     }
   }
   return nearest == nullptr ? "" : *nearest;
+}
+
+std::string Suggestion(absl::string_view word, const std::vector<std::string>& known,
+                       bool list_known) {
+  const std::string nearest = Nearest(word, known);
+  if (!nearest.empty()) return absl::StrCat(" (did you mean \"", nearest, "\"?)");
+  if (!list_known || known.empty()) return "";
+  return absl::StrCat(" (known: ", absl::StrJoin(known, ", "), ")");
 }
 
 }  // namespace gitops

@@ -12,6 +12,11 @@ namespace gitops {
 // a third of its letters differ).
 std::string Nearest(absl::string_view word, const std::vector<std::string>& known);
 
+// ` (did you mean "branch"?)`. If no known word is near: ` (known: branch, mount)`, or nothing if
+// the message lists them anyway.
+std::string Suggestion(absl::string_view word, const std::vector<std::string>& known,
+                       bool list_known = true);
+
 }  // namespace gitops
 
 #endif  // GITOPS_COMMON_TEXT_NEAREST_H_

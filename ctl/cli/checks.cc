@@ -133,10 +133,7 @@ bool SelectsEverything(const v1::Selection& selection) {
 absl::Status CheckPlan(const ActionSpec& spec, const RawCommandLine& line,
                        const Invocation& invocation) {
   const Flags& flags = invocation.flags;
-  if (line.flags.contains("plan")) {
-    if (flags.plan_token.empty()) return Usage("--plan: the token is empty");
-    return CheckPlanToken(line, invocation);
-  }
+  if (line.flags.contains("plan")) return CheckPlanToken(line, invocation);
   if (spec.plans) {
     if (invocation.arguments.empty()) {
       return Usage(absl::StrCat(NameOf(spec.action), " needs actions (",
@@ -164,7 +161,7 @@ absl::Status CheckHooksTest(const ActionSpec& spec, const Invocation& invocation
   if (spec.action != Action::kHooksTest) return absl::OkStatus();
   const std::string& point = invocation.arguments[0];
   if (absl::Status status = CheckHookPoint(point); !status.ok()) return status;
-  if (!invocation.flags.hook_result.empty() && !IsPostPoint(point)) {
+  if (invocation.flags.hook_result != v1::STEP_RESULT_UNSPECIFIED && !IsPostPoint(point)) {
     return Usage(absl::StrCat("--result tells a post- hook how the step ended; ", point,
                               " comes before it"));
   }

@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "ctl/cli/invocation.h"
@@ -121,11 +122,37 @@ TEST(FleetInvocationTest, PlanFlagsBecomeTheSpec) {
   EXPECT_TRUE(spec.ignore_hook_errors());
 }
 
+TEST(FleetInvocationTest, AnEmptyValueIsNeverTakenForAll) {
+  for (const FlagSpec& flag : FlagSpecs()) {
+    if (flag.value.empty() || flag.name == "reason") continue;
+    for (const std::vector<std::string>& given :
+         {std::vector<std::string>{absl::StrCat("--", flag.name), ""},
+          std::vector<std::string>{absl::StrCat("--", flag.name, "=")}}) {
+      std::vector<std::string> words = {"deploy", "sync", "--all"};
+      words.insert(words.end(), given.begin(), given.end());
+      const auto invocation = ParseInvocation(words, [](const auto&) { return std::nullopt; });
+      ASSERT_FALSE(invocation.ok()) << flag.name;
+      EXPECT_THAT(std::string(invocation.status().message()),
+                  HasSubstr(absl::StrCat("--", flag.name, ": the value is empty")));
+    }
+  }
+  EXPECT_TRUE(Parse("deploy sync --all --reason=").ok());
+}
+
+TEST(FleetInvocationTest, OneEmptyValueAmongOthersIsRefused) {
+  const auto invocation = ParseInvocation({"freeze", "nginx", "--on", "", "--on", "web1"},
+                                          [](const auto&) { return std::nullopt; });
+  EXPECT_THAT(std::string(invocation.status().message()), HasSubstr("--on: the value is empty"));
+}
+
 TEST(FleetInvocationTest, WhatIsNotGivenStaysUnset) {
   const auto invocation = Parse("plan sync");
   ASSERT_TRUE(invocation.ok()) << invocation.status();
   const v1::DeploymentSpec& spec = invocation->flags.spec;
-  EXPECT_EQ(spec.rollout().max_failures(), "");
+  EXPECT_FALSE(spec.rollout().has_max_failures());
+  EXPECT_FALSE(spec.rollout().has_batch());
+  EXPECT_FALSE(spec.has_service());
+  EXPECT_FALSE(spec.has_revision());
   EXPECT_EQ(spec.rollout().on_failure(), v1::Rollout::ON_FAILURE_UNSPECIFIED);
   EXPECT_FALSE(spec.has_health_timeout());
   EXPECT_FALSE(spec.rollout().has_pause_between());

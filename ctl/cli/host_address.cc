@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "common/config/ports.h"
 
 namespace gitops::ctl {
 namespace {
@@ -14,8 +15,8 @@ namespace {
 absl::Status Bad(absl::string_view text, absl::string_view why) {
   return absl::InvalidArgumentError(
       absl::StrCat("@", text, " is not a host: ", why,
-                   " (write @NAME, @ADDRESS, @[IPV6], each with :PORT if it is not 8004, or "
-                   "@unix:PATH)"));
+                   " (write @NAME, @ADDRESS, @[IPV6], each with :PORT if it is not ", kAgentPort,
+                   ", or @unix:PATH)"));
 }
 
 // Also with a zone: "fe80::1%eth0".

@@ -8,8 +8,6 @@
 
 namespace gitops::ctl {
 
-inline constexpr int kAgentPort = 8004;
-
 // What follows the @ of an @HOST word, made complete: "web1" is "web1:8004", "::1" and "[::1]" are
 // "[::1]:8004", "unix:/run/agent.sock" stays. INVALID_ARGUMENT says what is wrong with it.
 absl::StatusOr<std::string> ParseHostAddress(absl::string_view text);

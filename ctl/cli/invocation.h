@@ -33,7 +33,7 @@ struct Flags {
   std::string planner;
   std::string context;
   std::string plan_token;
-  std::string hook_result;
+  v1::StepResult hook_result = v1::STEP_RESULT_UNSPECIFIED;
   std::string hook_dispatcher;
   // Which hosts of the fleet, and how a deployment goes over them; without the actions.
   v1::DeploymentSpec spec;

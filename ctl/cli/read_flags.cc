@@ -1,5 +1,8 @@
 #include "ctl/cli/read_flags.h"
 
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
 #include "ctl/cli/flag_reader.h"
 
 namespace gitops::ctl {
@@ -9,6 +12,18 @@ namespace {
 absl::Status FirstOf(std::initializer_list<absl::Status> results) {
   for (const absl::Status& status : results) {
     if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+// An empty value is more likely a shell variable that was never set than meant, and it must not
+// mean "all". Only a reason may be empty.
+absl::Status RefuseEmptyValues(const RawCommandLine& line) {
+  for (const auto& [name, value] : line.flags) {
+    const bool empty = std::find(value.all.begin(), value.all.end(), "") != value.all.end();
+    if (!empty || name == "reason") continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        value.origin, ": the value is empty; give one, or leave ", value.origin, " out"));
   }
   return absl::OkStatus();
 }
@@ -67,8 +82,10 @@ absl::Status ReadSpec(const FlagReader& reader, v1::DeploymentSpec& spec) {
   spec.set_skip_health_checks(skip_health_checks);
   spec.set_skip_pre_deploy_checks(skip_pre_deploy_checks);
   spec.set_ignore_hook_errors(ignore_hook_errors);
-  spec.set_service(reader.Text("service"));
-  spec.set_revision(reader.Text("revision"));
+  if (std::string service = reader.Text("service"); !service.empty()) spec.set_service(service);
+  if (std::string revision = reader.Text("revision"); !revision.empty()) {
+    spec.set_revision(revision);
+  }
   return status;
 }
 
@@ -79,6 +96,7 @@ absl::StatusOr<Flags> ReadFlags(const RawCommandLine& line) {
   Flags flags;
   std::optional<int> result;
   absl::Status status = FirstOf({
+      RefuseEmptyValues(line),
       reader.Choice("output", flags.output),
       reader.Choice("color", flags.color),
       reader.Duration("timeout", flags.timeout),
@@ -92,7 +110,8 @@ absl::StatusOr<Flags> ReadFlags(const RawCommandLine& line) {
       ReadSpec(reader, flags.spec),
   });
   if (!status.ok()) return status;
-  flags.hook_result = reader.Text("result");
+  // The choices stand in the order of the enum, which begins with "unspecified".
+  if (result.has_value()) flags.hook_result = static_cast<v1::StepResult>(*result + 1);
   flags.plan_token = reader.Text("plan");
   flags.hook_dispatcher = reader.Text("hook-dispatcher");
   flags.reason = reader.Text("reason");

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/config/ports.h"
 #include "ctl/cli/host_address.h"
 #include "ctl/client/connection.h"
 #include "gitops/v1/agent.grpc.pb.h"

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/config/ports.h"
 #include "ctl/client/connection.h"
 #include "gitops/v1/hooks.grpc.pb.h"
 
@@ -9,8 +10,6 @@ namespace gitops::ctl {
 namespace {
 
 using v1::HookDispatcherService;
-
-constexpr int kDispatcherPort = 8002;
 
 class GrpcDispatcherClient : public DispatcherClient {
  public:
@@ -51,7 +50,7 @@ absl::StatusOr<std::unique_ptr<DispatcherClient>> NewDispatcherClient(
     const PlannerClientOptions& options) {
   ConnectionOptions connection_options;
   connection_options.address = options.address;
-  connection_options.default_port = kDispatcherPort;
+  connection_options.default_port = kHookDispatcherPort;
   connection_options.program = "gitops-hook-dispatcher";
   connection_options.insecure = options.insecure;
   connection_options.user = options.user;

@@ -4,6 +4,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
+#include "common/rpc/error.h"
 #include "ctl/output/escape.h"
 
 namespace gitops::ctl {
@@ -11,6 +12,13 @@ namespace {
 
 constexpr char kExitCode[] = "gitopsctl/exit-code";
 constexpr char kHint[] = "gitopsctl/hint";
+
+// "NOT_FOUND", "FAILED_PRECONDITION: HOST_LOCKED".
+std::string CodeAndReason(const absl::Status& failure) {
+  const std::string code = absl::StatusCodeToString(failure.code());
+  const std::string reason = ReasonName(failure);
+  return reason == code ? code : absl::StrCat(code, ": ", EscapeLine(reason));
+}
 
 }  // namespace
 
@@ -51,8 +59,7 @@ std::string FailureText(absl::string_view doing, const absl::Status& failure) {
   absl::StrAppend(&text, EscapeLine(failure.message()));
   // A usage error says all there is to say; its code would only be noise.
   if (ExitCodeOf(failure) != kUsage) {
-    absl::StrAppend(&text, failure.message().empty() ? "" : " ", "(",
-                    absl::StatusCodeToString(failure.code()), ")");
+    absl::StrAppend(&text, failure.message().empty() ? "" : " ", "(", CodeAndReason(failure), ")");
   }
   if (const absl::optional<absl::Cord> hint = failure.GetPayload(kHint); hint.has_value()) {
     absl::StrAppend(&text, "; ", EscapeLine(std::string(*hint)));

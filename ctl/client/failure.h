@@ -21,9 +21,9 @@ absl::Status WatchIsOver();
 // Never kDone.
 ExitCode ExitCodeOf(const absl::Status& failure);
 
-// "gitopsctl: rollback nginx on web1:8004: no revision begins with abcd (NOT_FOUND); <hint>",
-// without a newline and with control characters escaped. `doing` may be empty, and is escaped
-// already.
+// "gitopsctl: rollback nginx on web1:8004: no revision begins with abcd (NOT_FOUND:
+// REVISION_UNKNOWN); <hint>", without a newline and with control characters escaped. `doing` may be
+// empty, and is escaped already.
 std::string FailureText(absl::string_view doing, const absl::Status& failure);
 
 }  // namespace gitops::ctl

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/config/ports.h"
 #include "ctl/client/connection.h"
 #include "gitops/v1/planner.grpc.pb.h"
 
@@ -11,7 +12,6 @@ namespace {
 using v1::PlannerService;
 using Stub = PlannerService::Stub;
 
-constexpr int kPlannerPort = 8001;
 // A plan, or a deployment, of 100,000 hosts.
 constexpr int kMostAnswerBytes = 64 << 20;
 
@@ -33,7 +33,7 @@ class GrpcPlannerClient : public PlannerClient {
                                                         const std::string& service) override {
     v1::ListFleetServicesRequest request;
     *request.mutable_selection() = selection;
-    request.set_service(service);
+    if (!service.empty()) request.set_service(service);
     return connection_->AllPages<v1::Service>(
         *stub_, &Stub::ListFleetServices, request,
         [](v1::ListFleetServicesResponse& page) { return page.mutable_services(); });

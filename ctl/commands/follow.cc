@@ -6,13 +6,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/retry/backoff.h"
 #include "ctl/output/deployment_text.h"
 
 namespace gitops::ctl {
 namespace {
 
-constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
-constexpr absl::Duration kLongestPause = absl::Seconds(5);
 // Watches in a row that end with RESOURCE_EXHAUSTED before that is taken for final: places come
 // free, a message that is too large stays so.
 constexpr int kMostExhausted = 6;
@@ -62,7 +61,7 @@ class Follower {
     ended_ = false;
     return planner_.WatchDeployment(id_, [&](const v1::WatchDeploymentResponse& update) {
       answered_ever_ = true;
-      pause_ = kFirstPause;
+      outages_ = 0;
       told_outage_ = false;
       initial_done = initial_done || update.initial_done();
       if (update.has_deployment()) {
@@ -119,8 +118,7 @@ class Follower {
     if (remaining <= absl::ZeroDuration()) {
       return absl::DeadlineExceededError("it did not end within --timeout");
     }
-    absl::SleepFor(std::min(pause_, remaining));
-    pause_ = std::min(pause_ * 2, kLongestPause);
+    absl::SleepFor(std::min(kWatchBackoff.After(++outages_), remaining));
     planner_.ReconnectNow();
     return absl::OkStatus();
   }
@@ -128,7 +126,7 @@ class Follower {
   PlannerClient& planner_;
   const std::string& id_;
   const FollowOptions& options_;
-  absl::Duration pause_ = kFirstPause;
+  int outages_ = 0;  // in a row
   bool answered_ever_ = false;
   bool told_outage_ = false;
   bool ended_ = false;

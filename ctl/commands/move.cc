@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
 #include "ctl/client/failure.h"
 #include "ctl/commands/commands.h"
 #include "ctl/output/escape.h"
@@ -56,7 +57,7 @@ absl::StatusOr<ExitCode> Rollback(CommandContext& context) {
   if (!before.ok()) return before.status();
   const absl::StatusOr<v1::RollbackServiceResponse> response =
       context.agent.Rollback(name, hash, context.invocation.flags.reason);
-  if (absl::IsNotFound(response.status())) {
+  if (HasReason(response.status(), Reason::kRevisionUnknown)) {
     return WithHint(response.status(),
                     absl::StrCat("gitopsctl get service ", name, " @", context.invocation.host,
                                  " lists those on disk"));

@@ -104,9 +104,9 @@ std::string StepsText(const v1::Deployment& deployment, bool wide, bool color) {
 }
 
 std::string WaveText(const v1::Deployment& deployment) {
-  return deployment.waves() == 0
+  return deployment.wave_count() == 0
              ? ""
-             : absl::StrCat(deployment.current_wave(), " of ", deployment.waves());
+             : absl::StrCat(deployment.current_wave(), " of ", deployment.wave_count());
 }
 
 }  // namespace

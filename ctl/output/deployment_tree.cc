@@ -114,14 +114,14 @@ class TreeMaker {
     const long ended =
         std::count_if(view_.hosts.begin(), view_.hosts.end(),
                       [](const v1::HostDeployment& host) { return HasEnded(host.state()); });
-    return absl::StrCat(
-        "deployment ", EscapeLine(deployment.id()), "  ",
-        DeploymentStateText(deployment.state(), color_), "  ",
-        deployment.current_wave() > 0
-            ? absl::StrCat("wave ", deployment.current_wave(), " of ", deployment.waves(), ", ")
-            : "",
-        ended, " of ", view_.hosts.size(), " hosts", deployment.message().empty() ? "" : ": ",
-        EscapeLine(deployment.message()));
+    return absl::StrCat("deployment ", EscapeLine(deployment.id()), "  ",
+                        DeploymentStateText(deployment.state(), color_), "  ",
+                        deployment.current_wave() > 0
+                            ? absl::StrCat("wave ", deployment.current_wave(), " of ",
+                                           deployment.wave_count(), ", ")
+                            : "",
+                        ended, " of ", view_.hosts.size(), " hosts",
+                        deployment.message().empty() ? "" : ": ", EscapeLine(deployment.message()));
   }
 
   void AddHosts(const Hosts& hosts, Detail detail, const std::string& indent, Lines& lines) const {

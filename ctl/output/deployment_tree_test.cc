@@ -26,7 +26,7 @@ DeploymentView UnderWay() {
   DeploymentView view;
   view.deployment.set_id("d1");
   view.deployment.set_state(v1::DEPLOYMENT_STATE_RUNNING);
-  view.deployment.set_waves(3);
+  view.deployment.set_wave_count(3);
   view.deployment.set_current_wave(2);
   v1::HostDeployment canary = MakeHost("web1", 1, v1::HOST_DEPLOYMENT_STATE_SUCCEEDED);
   v1::ServiceMove* move = canary.add_moves();

@@ -1,7 +1,6 @@
 #include "ctl/output/difference_text.h"
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
@@ -18,24 +17,10 @@ std::string KindText(v1::Difference::Kind kind) {
 
 }  // namespace
 
-void DifferenceTable::Add(const Row& before, const v1::Difference& difference) {
-  const bool has_lines = absl::StrContains(difference.detail(), '\n');
-  Entry entry{before, ""};
-  entry.row.insert(entry.row.end(), {KindText(difference.kind()), EscapeLine(difference.path()),
-                                     has_lines ? "" : EscapeLine(difference.detail())});
-  if (has_lines) {
-    entry.below = EscapeText(difference.detail());
-    if (difference.detail().back() != '\n') entry.below += '\n';
-  }
-  entries_.push_back(std::move(entry));
-}
-
-std::string DifferenceTable::Text() const {
-  Table table;
-  for (const Entry& entry : entries_) table.Fit(entry.row);
-  std::string text;
-  for (const Entry& entry : entries_) absl::StrAppend(&text, table.Line(entry.row), entry.below);
-  return text;
+Row DifferenceRow(Row before, const v1::Difference& difference) {
+  before.insert(before.end(), {KindText(difference.kind()), EscapeLine(difference.path()),
+                               EscapeLine(difference.detail())});
+  return before;
 }
 
 }  // namespace gitops::ctl

@@ -9,20 +9,8 @@
 
 namespace gitops::ctl {
 
-// Differences, aligned: what `before` says, kind, path and detail; a detail of several lines stands
-// below its path.
-class DifferenceTable {
- public:
-  void Add(const Row& before, const v1::Difference& difference);
-  std::string Text() const;
-
- private:
-  struct Entry {
-    Row row;
-    std::string below;
-  };
-  std::vector<Entry> entries_;
-};
+// One difference on one line, whatever its texts hold: the cells of `before`, kind, path, detail.
+Row DifferenceRow(Row before, const v1::Difference& difference);
 
 }  // namespace gitops::ctl
 

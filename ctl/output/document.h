@@ -1,21 +1,13 @@
 #ifndef GITOPS_CTL_OUTPUT_DOCUMENT_H_
 #define GITOPS_CTL_OUTPUT_DOCUMENT_H_
 
-#include <google/protobuf/message.h>
-
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "absl/status/statusor.h"
+#include "common/json/json.h"
 
 namespace gitops::ctl {
 
-using Json = nlohmann::ordered_json;
-
-// The message in protobuf's JSON form, in the order of its fields, every field present: a message
-// that is not set is null. Enum values are without their type's prefix ("OK", not
-// "SERVICE_STATE_OK"); tracking is spelled as in the configuration ("auto").
-absl::StatusOr<Json> ToJson(const google::protobuf::Message& message);
+// JSON values as text for terminals and files: characters that would act on a terminal are escaped.
 
 // Indented, with a newline at the end.
 std::string JsonText(const Json& value);

@@ -32,14 +32,32 @@ Character Decode(absl::string_view text) {
   return {code, length};
 }
 
-bool IsHarmful(uint32_t code) {
-  return code < 0x20 || (code >= 0x7f && code < 0xa0) ||        // C0, DEL, C1
-         code == 0x061c || code == 0x200e || code == 0x200f ||  // direction marks
-         (code >= 0x2028 && code <= 0x202e) ||                  // separators, embeddings, overrides
-         (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
+struct CodeRange {
+  uint32_t first;
+  uint32_t last;
+};
+
+template <size_t n>
+bool IsIn(const CodeRange (&ranges)[n], uint32_t code) {
+  return std::any_of(std::begin(ranges), std::end(ranges), [code](const CodeRange& range) {
+    return code >= range.first && code <= range.last;
+  });
 }
 
-std::string Escape(absl::string_view text, bool keep_lines) {
+// What moves the cursor, reorders text or cannot be seen.
+constexpr CodeRange kHarmful[] = {
+    {0x00, 0x1f},       {0x7f, 0x9f},      // C0, DEL, C1
+    {0xad, 0xad},       {0x61c, 0x61c},    // soft hyphen, Arabic letter mark
+    {0x180e, 0x180e},   {0x200b, 0x200f},  // zero-width characters, direction marks
+    {0x2028, 0x202e},                      // separators, embeddings, overrides
+    {0x2060, 0x206f},   {0xfeff, 0xfeff},  // word joiner, isolates, byte-order mark
+    {0xfff9, 0xfffb},                      // annotations
+    {0xe0000, 0xe007f},                    // tags
+};
+
+bool IsHarmful(uint32_t code) { return IsIn(kHarmful, code); }
+
+std::string Escape(absl::string_view text) {
   std::string escaped;
   escaped.reserve(text.size());
   while (!text.empty()) {
@@ -47,7 +65,7 @@ std::string Escape(absl::string_view text, bool keep_lines) {
     const size_t length = c.length == 0 ? 1 : c.length;
     if (c.length == 0) {
       absl::StrAppendFormat(&escaped, "\\x%02x", static_cast<unsigned char>(text[0]));
-    } else if (!IsHarmful(c.code) || (keep_lines && (c.code == '\n' || c.code == '\t'))) {
+    } else if (!IsHarmful(c.code)) {
       escaped.append(text.data(), length);
     } else if (c.code == '\n') {
       escaped += "\\n";
@@ -61,18 +79,6 @@ std::string Escape(absl::string_view text, bool keep_lines) {
     text.remove_prefix(length);
   }
   return escaped;
-}
-
-struct CodeRange {
-  uint32_t first;
-  uint32_t last;
-};
-
-template <size_t n>
-bool IsIn(const CodeRange (&ranges)[n], uint32_t code) {
-  return std::any_of(std::begin(ranges), std::end(ranges), [code](const CodeRange& range) {
-    return code >= range.first && code <= range.last;
-  });
 }
 
 // How many columns of a terminal the character takes. The C library's wcwidth() depends on the
@@ -101,16 +107,15 @@ size_t ColorSequence(absl::string_view text) {
 
 }  // namespace
 
-std::string EscapeLine(absl::string_view text) { return Escape(text, false); }
-
-std::string EscapeText(absl::string_view text) { return Escape(text, true); }
+std::string EscapeLine(absl::string_view text) { return Escape(text); }
 
 std::string EscapeDocument(absl::string_view text) {
   std::string escaped;
   while (!text.empty()) {
     const Character c = Decode(text);
     const size_t length = std::max<size_t>(c.length, 1);
-    if (c.length > 0 && IsHarmful(c.code) && c.code != '\n') {
+    // JSON and YAML share no escape for characters over U+FFFF.
+    if (c.length > 0 && IsHarmful(c.code) && c.code != '\n' && c.code <= 0xffff) {
       absl::StrAppendFormat(&escaped, "\\u%04x", c.code);
     } else {
       escaped.append(text.data(), length);

@@ -9,11 +9,9 @@
 namespace gitops::ctl {
 
 // Text from an agent reaches a terminal only through these: a file name or a message could hold
-// sequences that rewrite the screen. Control characters (also those beyond ASCII, and the ones that
-// reorder text) become \n, \t, \xNN or \u{NNNN}; bytes that are not UTF-8 become \xNN.
+// sequences that rewrite the screen. Control characters, characters that reorder text and those
+// that cannot be seen become \n, \t, \xNN or \u{NNNN}; bytes that are not UTF-8 become \xNN.
 std::string EscapeLine(absl::string_view text);
-// As EscapeLine, but newlines and tabs stay: for text of several lines.
-std::string EscapeText(absl::string_view text);
 
 // For finished JSON or double-quoted YAML: what EscapeLine would escape becomes \uNNNN, but
 // newlines, which are layout there, stay.

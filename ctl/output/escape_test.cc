@@ -30,8 +30,15 @@ TEST(EscapeTest, NoControlCharacterReachesTheTerminal) {
   for (const auto& c : kCases) EXPECT_EQ(EscapeLine(c.text), c.escaped);
 }
 
-TEST(EscapeTest, TextOfSeveralLinesKeepsItsLines) {
-  EXPECT_EQ(EscapeText("-a\n+\tb\x1b\n"), "-a\n+\tb\\x1b\n");
+TEST(EscapeTest, InvisibleCharactersAreShown) {
+  for (const auto& [text, escaped] : {std::pair{"pass\u200bword", "pass\\u{200b}word"},
+                                      {"\u200d", "\\u{200d}"},
+                                      {"\u2060", "\\u{2060}"},
+                                      {"\u00ad", "\\u{00ad}"},
+                                      {"\ufeff", "\\u{feff}"},
+                                      {"\U000e0041", "\\u{e0041}"}}) {
+    EXPECT_EQ(EscapeLine(text), escaped);
+  }
 }
 
 TEST(EscapeTest, DocumentKeepsItsLayoutAndItsLetters) {

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "common/rpc/error.h"
 #include "ctl/output/difference_text.h"
 #include "ctl/output/escape.h"
 #include "ctl/output/service_text.h"
@@ -102,13 +103,12 @@ Row FleetServiceRow(size_t number, const v1::Service& service, bool wide, bool c
 }
 
 bool IsUnreachable(const v1::HostOutcome& outcome) {
-  return outcome.code() == static_cast<int>(absl::StatusCode::kUnavailable);
+  return outcome.reason() == InfoOf(Reason::kHostUnreachable).name;
 }
 
 std::string OutcomeText(const v1::HostOutcome& outcome) {
   if (outcome.code() == 0) return "done";
-  const std::string name = absl::StatusCodeToString(static_cast<absl::StatusCode>(outcome.code()));
-  return name.empty() ? absl::StrCat("code ", outcome.code()) : name;
+  return EscapeLine(outcome.reason());
 }
 
 std::string OutcomesTable(const std::vector<v1::HostOutcome>& outcomes, bool color) {
@@ -125,13 +125,13 @@ std::string OutcomesTable(const std::vector<v1::HostOutcome>& outcomes, bool col
 }
 
 std::string OutcomeDifferences(const std::vector<v1::HostOutcome>& outcomes) {
-  DifferenceTable table;
+  std::vector<Row> rows;
   for (const v1::HostOutcome& outcome : outcomes) {
     for (const v1::Difference& difference : outcome.diff().differences()) {
-      table.Add({EscapeLine(outcome.host())}, difference);
+      rows.push_back(DifferenceRow({EscapeLine(outcome.host())}, difference));
     }
   }
-  return table.Text();
+  return FormatTable(rows);
 }
 
 }  // namespace gitops::ctl

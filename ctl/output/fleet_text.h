@@ -11,7 +11,7 @@ namespace gitops::ctl {
 
 // Hosts of the fleet and what commands to many made of them, as text for people, escaped.
 
-// "ONLINE", "STALE", "UNKNOWN"; coloured if asked.
+// "ONLINE", "STALE", "NEVER_SEEN"; coloured if asked.
 std::string HostStateText(v1::HostState state, bool color);
 // "deployment 2026… of alice@laptop"; empty if it is not locked.
 std::string LockText(const v1::Host& host);

@@ -160,7 +160,7 @@ TEST_F(RendererTest, OneServiceShowsRevisionsAndChanges) {
             "moved\n");
 }
 
-TEST_F(RendererTest, DifferencesShowTextUnderTheirPath) {
+TEST_F(RendererTest, DifferencesTakeOneLineEachWhateverTheyHold) {
   v1::DiffServiceResponse response;
   v1::Difference* gone = response.add_differences();
   gone->set_kind(v1::Difference::KIND_DELETED);
@@ -168,7 +168,7 @@ TEST_F(RendererTest, DifferencesShowTextUnderTheirPath) {
   v1::Difference* text = response.add_differences();
   text->set_kind(v1::Difference::KIND_MODIFIED);
   text->set_path("/etc/b\n");
-  text->set_detail("-old\n+\x1b new");
+  text->set_detail("-old\n+\x1b\u200b new");
   v1::Difference* none = response.add_differences();
   none->set_kind(v1::Difference::KIND_NOT_PUBLISHED);
   none->set_path("/etc/c");
@@ -176,8 +176,7 @@ TEST_F(RendererTest, DifferencesShowTextUnderTheirPath) {
   ASSERT_TRUE(Make(OutputForm::kTable).Differences(response).ok());
   EXPECT_EQ(Taken(),
             "deleted        /etc/a\n"
-            "modified       /etc/b\\n\n"
-            "-old\n+\\x1b new\n"
+            "modified       /etc/b\\n  -old\\n+\\x1b\\u{200b} new\n"
             "not published  /etc/c    no mount\n");
 }
 

@@ -45,9 +45,11 @@ class TextRenderer : public Renderer {
   }
 
   absl::Status Differences(const v1::DiffServiceResponse& response) override {
-    DifferenceTable table;
-    for (const v1::Difference& difference : response.differences()) table.Add({}, difference);
-    return Print(table.Text());
+    std::vector<Row> rows;
+    for (const v1::Difference& difference : response.differences()) {
+      rows.push_back(DifferenceRow({}, difference));
+    }
+    return Print(FormatTable(rows));
   }
 
   absl::Status Degraded(const std::vector<v1::Service>& services) override {

@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
 #include "common/rpc/status.h"
 #include "common/sync/mutex.h"
 #include "gitops/v1/agent.grpc.pb.h"
@@ -175,7 +176,8 @@ class FakeAgentService : public FakeAgent, public v1::AgentService::Service {
     v1::Service service = services_[request->service()];
     const std::optional<std::string> hash = FindRevision(service, request->hash());
     if (!hash.has_value()) {
-      return Status(grpc::NOT_FOUND, absl::StrCat("no revision begins with ", request->hash()));
+      return ToGrpcStatus(MakeError(Reason::kRevisionUnknown,
+                                    absl::StrCat("no revision begins with ", request->hash())));
     }
     service.set_pinned_hash(*hash);
     Move(*hash, v1::SERVICE_STATE_FREEZE, absl::StrCat("ROLLBACK: ", *hash), service);

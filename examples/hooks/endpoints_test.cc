@@ -27,8 +27,7 @@ class Endpoints : public ::testing::Test {
   void SetUp() override { std::signal(SIGPIPE, SIG_IGN); }
 
   void Serve(Hooks hooks, Secret key = Secret()) {
-    auto server =
-        Server::Start({.listen = "127.0.0.1:0", .hooks = std::move(hooks), .key = std::move(key)});
+    auto server = ServeHooks("127.0.0.1:0", std::move(hooks), std::move(key));
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
   }
@@ -38,7 +37,7 @@ class Endpoints : public ::testing::Test {
                     const std::string& signature = "") {
     HttpRequest request;
     request.method = "POST";
-    request.url = absl::StrCat("http://", server_->address(), path);
+    request.url = absl::StrCat("http://", server_->addresses()[0], path);
     request.headers = {{"Content-Type", "application/json"},
                        {"X-Gitops-Point", point},
                        {"X-Gitops-Deployment", deployment},
@@ -51,7 +50,7 @@ class Endpoints : public ::testing::Test {
   }
 
   TemporaryDirectory directory_;
-  std::unique_ptr<Server> server_;
+  std::unique_ptr<HttpServer> server_;
 };
 
 TEST_F(Endpoints, ALockKeepsOtherDeploymentsOutUntilItIsGivenBack) {

@@ -6,6 +6,7 @@
 
 #include "absl/time/clock.h"
 #include "common/config/settings.h"
+#include "common/http/hmac.h"
 #include "common/server/address_file.h"
 #include "common/server/lifecycle.h"
 #include "examples/hooks/files.h"
@@ -75,10 +76,9 @@ absl::StatusOr<Secret> ReadKey(const std::string& file) {
   std::ifstream stream(file);
   std::ostringstream text;
   text << stream.rdbuf();
-  std::string key = std::move(text).str();
-  if (!key.empty() && key.back() == '\n') key.pop_back();
+  Secret key = HmacKeyFromFile(std::move(text).str());
   if (key.empty()) return absl::InvalidArgumentError("--hmac-key-file: no key in " + file);
-  return Secret(std::move(key));
+  return key;
 }
 
 int Run(const std::vector<std::string>& arguments) {
@@ -96,12 +96,12 @@ int Run(const std::vector<std::string>& arguments) {
   if (!hooks.ok()) return ReportFailure(kProgram, hooks.status());
   absl::StatusOr<Secret> key = ReadKey(settings->Get("hmac-key-file"));
   if (!key.ok()) return ReportFailure(kProgram, key.status());
-  absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(
-      {.listen = settings->Get("listen"), .hooks = *std::move(hooks), .key = *std::move(key)});
+  const absl::StatusOr<std::unique_ptr<HttpServer>> server =
+      ServeHooks(settings->Get("listen"), *std::move(hooks), *std::move(key));
   if (!server.ok()) return ReportFailure(kProgram, server.status());
   if (settings->IsSet("address-file")) {
-    const absl::Status written =
-        WriteAddressFile(settings->Get("address-file"), {.grpc = "", .http = (*server)->address()});
+    const absl::Status written = WriteAddressFile(settings->Get("address-file"),
+                                                  {.grpc = "", .http = (*server)->addresses()[0]});
     if (!written.ok()) return ReportFailure(kProgram, written);
   }
   int signal = 0;

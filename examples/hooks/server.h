@@ -5,29 +5,17 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/http/server.h"
 #include "common/log/secret.h"
 #include "examples/hooks/hook.h"
 
 namespace gitops::examples {
 
-struct ServerOptions {
-  std::string listen;  // "HOST:PORT"; port 0 picks one
-  Hooks hooks;
-  // Where it is not empty, a request without the X-Signature of this key is answered 401.
-  Secret key;
-};
-
-// Serves the hooks over HTTP: POST with a JSON payload to a hook's path. Bodies beyond 1 MiB are
-// refused (413), other methods (405), other paths (404).
-class Server {
- public:
-  // INVALID_ARGUMENT: a bad address; UNAVAILABLE: it cannot be bound.
-  static absl::StatusOr<std::unique_ptr<Server>> Start(ServerOptions options);
-  // Waits for the requests under way.
-  virtual ~Server() = default;
-  // "HOST:PORT", with the port that was picked.
-  virtual const std::string& address() const = 0;
-};
+// Serves the hooks over HTTP on `listen`: POST with a JSON payload of at most 1 MiB to a hook's
+// path. Where `key` is not empty, a request without the X-Signature of this key is answered 401.
+// Errors are those of HttpServer::Start.
+absl::StatusOr<std::unique_ptr<HttpServer>> ServeHooks(const std::string& listen, Hooks hooks,
+                                                       Secret key);
 
 }  // namespace gitops::examples
 

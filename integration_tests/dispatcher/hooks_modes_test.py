@@ -122,7 +122,7 @@ def test_record_of_a_call_holds_what_went_out_what_came_back_and_how_long_it_too
     url = asked.url.replace("//", "//user:hunter2@") + "?token=hush"
     response = dispatcher(hook(url)).dispatch()
     call, = response.calls
-    assert (call.hook, call.point, call.host, call.attempts) == ("drain", "pre-deploy", "web1", 1)
+    assert (call.hook, call.point, call.host, call.attempt_count) == ("drain", "pre-deploy", "web1", 1)
     assert json.loads(call.request) == WEB1
     assert json.loads(call.response) == {"host": "web1", "actions": ["skip"]}
     assert call.http_status == 200 and not call.error

@@ -43,7 +43,7 @@ def test_result_is_told_at_post_points_only(endpoint, dispatcher):
     running = dispatcher(hook(asked, points=POINTS))
     for point in POINTS:
         for result in ("ok", "failed", "skipped"):
-            running.dispatch(point, result=result)
+            running.dispatch(point, result=f"STEP_RESULT_{result.upper()}")
             told = asked.requests[-1].headers.get("X-Gitops-Result")
             assert told == (result if point.startswith("post-") else None), point
 

@@ -14,7 +14,7 @@ def test_five_hundreds_and_lost_connections_are_tried_again_with_the_same_key(en
     asked = endpoint(lambda request, handler: left.pop(0)(handler))
     response = dispatcher(hook(asked, retries=3)).dispatch(idempotency_key="k")
     assert not response.HasField("failure"), response.failure
-    assert response.calls[0].attempts == len(asked.requests) == 4
+    assert response.calls[0].attempt_count == len(asked.requests) == 4
     assert {request.headers["Idempotency-Key"] for request in asked.requests} == {"k/drain"}
 
 
@@ -22,7 +22,7 @@ def test_retries_are_used_up_exactly_and_two_by_default(endpoint, dispatcher):
     asked = endpoint(says((500, "no")))
     spec = hook(asked)
     del spec["retries"]
-    assert dispatcher(spec).dispatch().calls[0].attempts == 3
+    assert dispatcher(spec).dispatch().calls[0].attempt_count == 3
     assert len(asked.requests) == 3
 
 
@@ -50,7 +50,7 @@ def test_hook_that_is_not_there_stops(dispatcher):
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/x"
     response = dispatcher(hook(url, retries=1)).dispatch()
-    assert response.calls[0].attempts == 2
+    assert response.calls[0].attempt_count == 2
     assert response.failure.http_status == 0
     assert f"POST {url}" in response.failure.message
 

@@ -6,7 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/plan/vocabulary.h"
+#include "common/rpc/error.h"
 #include "common/sync/mutex.h"
+#include "common/trace/traceparent.h"
 #include "services/hook_dispatcher/call/hook_call.h"
 
 namespace gitops {
@@ -17,22 +19,16 @@ using Hooks = std::vector<HookSpec>;
 // Of what becomes a header.
 constexpr size_t kLongestName = 1000;
 
-absl::Status CheckResult(const HookQuestion& question) {
-  const std::string& result = question.result;
-  if (result.empty() || result == "ok" || result == "failed" || result == "skipped") {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError("the result is none of ok, failed, skipped");
-}
-
 absl::Status CheckWhole(const HookQuestion& question) {
-  for (const std::string* name :
-       {&question.deployment, &question.idempotency_key, &question.traceparent}) {
-    if (name->size() <= kLongestName) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        "deployment, idempotency_key and traceparent may have ", kLongestName, " bytes each"));
+  const std::pair<const char*, const std::string&> names[] = {
+      {"deployment", question.deployment},
+      {"idempotency_key", question.idempotency_key},
+      {"traceparent", question.traceparent}};
+  for (const auto& [field, text] : names) {
+    if (text.size() <= kLongestName) continue;
+    return InvalidField(
+        field, absl::StrCat(field, " has ", text.size(), " bytes; the limit is ", kLongestName));
   }
-  if (absl::Status status = CheckResult(question); !status.ok()) return status;
   return CheckQuestion(question.point, question.payload);
 }
 
@@ -52,7 +48,7 @@ void LogCall(const HookQuestion& question, const v1::HookCall& call, const std::
        {"host", call.host()},
        {"deployment", question.deployment},
        {"result", result},
-       {"attempts", absl::StrCat(call.attempts())},
+       {"attempts", absl::StrCat(call.attempt_count())},
        {"error", call.error()}});
 }
 
@@ -75,7 +71,7 @@ class DispatcherImpl : public Dispatcher {
                                                     const std::function<bool()>& give_up) override {
     if (absl::Status status = CheckWhole(question); !status.ok()) return status;
     if (question.idempotency_key.empty()) question.idempotency_key = NewIdempotencyKey();
-    if (!IsTraceparent(question.traceparent)) question.traceparent = NewTraceparent();
+    question.traceparent = TraceparentOrNew(question.traceparent);
     v1::DispatchHookResponse response;
     const std::shared_ptr<const Hooks> hooks = this->hooks();
     for (const HookSpec& hook : *hooks) {

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/http/hmac.h"
+#include "common/trace/traceparent.h"
 #include "services/hook_dispatcher/testing/hook_endpoint.h"
 
 namespace gitops {
@@ -131,7 +132,7 @@ TEST_F(DispatcherTest, RecordOfACallHoldsWhatWentOutAndWhatCameBack) {
   EXPECT_EQ(call.url(), endpoint.url());
   EXPECT_GE(absl::FromUnixSeconds(call.start_time().seconds() + 1), before);
   EXPECT_GT(call.duration().nanos() + call.duration().seconds(), 0);
-  EXPECT_EQ(call.attempts(), 1);
+  EXPECT_EQ(call.attempt_count(), 1);
   EXPECT_EQ(call.request(), One("web1", R"("push","switch")"));
   EXPECT_EQ(call.response(), One("web1", R"("skip")"));
   EXPECT_EQ(call.http_status(), 200);
@@ -235,7 +236,7 @@ TEST_F(DispatcherTest, FiveHundredsAndLostConnectionsAreTriedAgainWithTheSameKey
   const auto response = Dispatch(Question());
   EXPECT_THAT(HostsOf(response), ElementsAre("web1: push"));
   ASSERT_EQ(response.calls_size(), 1);
-  EXPECT_EQ(response.calls(0).attempts(), 4);
+  EXPECT_EQ(response.calls(0).attempt_count(), 4);
   EXPECT_EQ(response.calls(0).http_status(), 200);
   ASSERT_EQ(endpoint.requests().size(), 4);
   for (const auto& request : endpoint.requests()) {
@@ -250,7 +251,7 @@ TEST_F(DispatcherTest, RetriesAreUsedUpExactly) {
   HookEndpoint endpoint({Says(500, "no")});
   Add("down", endpoint).retries = 2;
   const auto response = Dispatch(Question());
-  EXPECT_EQ(response.calls(0).attempts(), 3);
+  EXPECT_EQ(response.calls(0).attempt_count(), 3);
   EXPECT_EQ(endpoint.requests().size(), 3);
   EXPECT_EQ(response.failure().http_status(), 500);
 }
@@ -296,12 +297,11 @@ TEST_F(DispatcherTest, QuestionsThatCannotBeAskedReachNobody) {
   HookEndpoint endpoint({Agrees()});
   Add("hook", endpoint);
   dispatcher_->SetHooks(hooks_);
-  std::vector<HookQuestion> questions(5, Question());
+  std::vector<HookQuestion> questions(4, Question());
   questions[0].point = "pre-everything";
   questions[1].payload = {};
   questions[2].payload[0].actions = {"format"};
   questions[3].deployment = std::string(1001, 'x');
-  questions[4].result = "splendid";
   for (const HookQuestion& question : questions) {
     EXPECT_EQ(dispatcher_->Dispatch(question, [] { return false; }).status().code(),
               absl::StatusCode::kInvalidArgument);

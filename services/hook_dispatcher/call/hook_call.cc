@@ -7,8 +7,9 @@
 #include <utility>
 
 #include "common/clock/timestamp.h"
-#include "common/config/fleet.h"
+#include "common/git/url.h"
 #include "common/plan/vocabulary.h"
+#include "common/retry/backoff.h"
 #include "common/sync/mutex.h"
 #include "common/text/utf8.h"
 
@@ -24,19 +25,15 @@ double Jitter() {
   return std::uniform_real_distribution<double>(0, 1)(random);
 }
 
-// False: given up meanwhile. What is left is counted, so that a clock that is set back does not
-// prolong it.
+// False: given up meanwhile.
 bool Pause(absl::Duration duration, Clock& clock, const std::function<bool()>& give_up) {
   Mutex mutex;
   CondVar nobody;
   MutexLock lock(mutex);
-  while (duration > absl::ZeroDuration()) {
+  const SteadyTime end = clock.SteadyNow() + duration;
+  for (SteadyTime now = clock.SteadyNow(); now < end; now = clock.SteadyNow()) {
     if (give_up()) return false;
-    const absl::Duration look = std::min(duration, kLook);
-    const absl::Time began = clock.Now();
-    clock.WaitUntil(mutex, nobody, began + look);
-    const absl::Duration took = clock.Now() - began;
-    duration -= took < absl::ZeroDuration() ? look : took;
+    clock.WaitUntil(mutex, nobody, std::min(end, now + kLook));
   }
   return true;
 }
@@ -58,7 +55,7 @@ class Attempts {
       if (response.ok()) response_ = *std::move(response);
       const absl::Status status = response.status();
       if (made_ > hook_.retries || !IsWorthRetrying(status, response_)) return status;
-      if (!Pause(BackOff(made_ + 1, Jitter()), clock_, give_up_)) {
+      if (!Pause(kHookBackoff.After(made_, Jitter()), clock_, give_up_)) {
         return absl::CancelledError("given up before another attempt");
       }
     }
@@ -99,7 +96,7 @@ HookOutcome CallHook(const HookSpec& hook, const HookQuestion& question, HttpCli
   *call.mutable_start_time() = ToTimestamp(began);
   *call.mutable_duration() =
       TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(clock.Now() - began));
-  call.set_attempts(attempts.made());
+  call.set_attempt_count(attempts.made());
   if (request.ok()) call.set_request(ValidUtf8(request->body, kMostRecordedBytes));
   call.set_response(ValidUtf8(response.body, kMostRecordedBytes));
   call.set_http_status(response.status);

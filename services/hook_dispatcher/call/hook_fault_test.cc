@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/clock/fake_clock.h"
 #include "common/http/test_certificates.h"
 #include "services/hook_dispatcher/call/dispatcher.h"
 #include "services/hook_dispatcher/testing/hook_endpoint.h"
@@ -83,6 +84,8 @@ TEST_F(HookFaultTest, BodiesThatAreNoPayloadStop) {
       {"<html><body>It works!</body></html>", "body begins: \"<html><body>It works!"},
       {"", "the body is empty"},
       {"\xff\xfe\xfd", "it is not UTF-8"},
+      {"\xef\xbb\xbf{\"host\": \"web1\", \"actions\": [\"push\"]}",
+       "it is not JSON: it begins with a byte-order mark"},
       {std::string(100'000, '['), "nested deeper than 32"},
       {R"({"host":"web1","actions":["push","explode"]})", "unknown action \"explode\""},
       {R"({"host":"db1","actions":["push"]})", "about another host, \"db1\""},
@@ -158,7 +161,7 @@ TEST_F(HookFaultTest, NobodyThereStopsAfterTheRetries) {
   hook_.url = absl::StrCat("http://127.0.0.1:", ClosedPort(), "/drain?token=hush");
   hook_.retries = 1;
   const auto response = Ask();
-  EXPECT_EQ(response.calls(0).attempts(), 2);
+  EXPECT_EQ(response.calls(0).attempt_count(), 2);
   EXPECT_EQ(response.failure().http_status(), 0);
   EXPECT_THAT(response.failure().message(), HasSubstr("no answer: POST http://127.0.0.1:"));
   EXPECT_THAT(response.failure().message(), ::testing::Not(HasSubstr("hush")));
@@ -193,17 +196,14 @@ TEST_F(HookFaultTest, OnlyTheNamedAuthorityIsTrustedAndTheClientCertificateIsSho
   EXPECT_EQ(endpoint.requests().size(), 1);
 }
 
-// Set back by an hour whenever somebody waits.
-class SetBackClock final : public Clock {
+// Every wait passes at once, and somebody sets the wall clock back by an hour meanwhile.
+class SetBackClock final : public FakeClock {
  public:
-  absl::Time Now() override { return now_; }
-  bool WaitUntil(Mutex&, CondVar&, absl::Time) override {
-    now_ -= absl::Hours(1);
+  bool WaitUntil(Mutex&, CondVar&, SteadyTime deadline) override {
+    Advance(deadline - SteadyNow());
+    SetTime(Now() - absl::Hours(1));
     return false;
   }
-
- private:
-  absl::Time now_ = absl::FromUnixSeconds(1767225600);
 };
 
 TEST_F(HookFaultTest, AClockThatIsSetBackDoesNotProlongThePauseBeforeAnotherAttempt) {

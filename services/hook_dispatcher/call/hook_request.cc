@@ -7,10 +7,12 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 #include "common/http/hmac.h"
 #include "common/plan/vocabulary.h"
 #include "common/server/version.h"
 #include "common/text/utf8.h"
+#include "common/trace/traceparent.h"
 
 namespace gitops {
 namespace {
@@ -18,15 +20,6 @@ namespace {
 constexpr absl::Duration kConnectTimeout = absl::Seconds(5);
 constexpr size_t kMostShown = 200;
 
-bool IsLowerHex(absl::string_view text) {
-  return text.find_first_not_of("0123456789abcdef") == absl::string_view::npos;
-}
-
-bool IsZero(absl::string_view text) {
-  return text.find_first_not_of('0') == absl::string_view::npos;
-}
-
-// From the system, since forked or restored copies of a process must not repeat each other.
 std::string RandomHex(int digits) {
   std::random_device device;
   std::string hex;
@@ -60,6 +53,11 @@ absl::Status CheckStatus(int status) {
   return Refuse("only 200 lets the deployment go on");
 }
 
+// "ok", "failed" or "skipped".
+std::string ResultWord(v1::StepResult result) {
+  return absl::AsciiStrToLower(absl::StripPrefix(v1::StepResult_Name(result), "STEP_RESULT_"));
+}
+
 }  // namespace
 
 absl::StatusOr<HttpRequest> MakeHookRequest(const HookSpec& hook, const HookQuestion& question) {
@@ -82,11 +80,10 @@ absl::StatusOr<HttpRequest> MakeHookRequest(const HookSpec& hook, const HookQues
       {"X-Gitops-Point", question.point},
       {"X-Gitops-Deployment", HeaderValue(question.deployment)},
       {"Idempotency-Key", HeaderValue(absl::StrCat(question.idempotency_key, "/", hook.name))},
-      {"traceparent", question.traceparent},
+      {kTraceparent, question.traceparent},
   };
   if (IsPostPoint(question.point)) {
-    const std::string result = question.result.empty() ? "ok" : question.result;
-    request.headers.emplace_back("X-Gitops-Result", HeaderValue(result));
+    request.headers.emplace_back("X-Gitops-Result", ResultWord(question.result));
   }
   if (hook.key.empty()) return request;
   absl::StatusOr<std::string> signature = Sign("sha256", hook.key, request.body);
@@ -105,20 +102,6 @@ std::string HeaderValue(absl::string_view text) {
     }
   }
   return value;
-}
-
-bool IsTraceparent(absl::string_view text) {
-  if (text.size() != 55 || text.substr(0, 3) != "00-" || text[35] != '-' || text[52] != '-') {
-    return false;
-  }
-  const absl::string_view trace = text.substr(3, 32), parent = text.substr(36, 16);
-  return IsLowerHex(trace) && IsLowerHex(parent) && IsLowerHex(text.substr(53)) && !IsZero(trace) &&
-         !IsZero(parent);
-}
-
-std::string NewTraceparent() {
-  // The lead digits keep both from being zero.
-  return absl::StrCat("00-1", RandomHex(31), "-1", RandomHex(15), "-01");
 }
 
 std::string NewIdempotencyKey() { return RandomHex(32); }
@@ -143,12 +126,6 @@ bool IsWorthRetrying(const absl::Status& status, const HttpResponse& response) {
   if (absl::IsUnavailable(status) || absl::IsAborted(status)) return true;
   const bool answered = status.ok() || absl::IsResourceExhausted(status);
   return answered && response.status >= 500;
-}
-
-absl::Duration BackOff(int attempt, double jitter) {
-  const absl::Duration whole =
-      std::min(absl::Milliseconds(100) * (1 << std::min(attempt - 1, 10)), absl::Seconds(2));
-  return whole * (1 - jitter / 2);
 }
 
 std::string DescribeFailure(const HookSpec& hook, const HookQuestion& question,

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/http/client.h"
+#include "gitops/v1/types.pb.h"
 #include "services/hook_dispatcher/config/hooks_config.h"
 #include "services/hook_dispatcher/payload/answer_rules.h"
 #include "services/hook_dispatcher/payload/payload.h"
@@ -26,8 +27,8 @@ struct HookQuestion {
   Payload payload;
   HostNames known_hosts;
   std::string deployment;
-  std::string result;           // "ok", "failed", "skipped"; empty: "ok". Counts at post points
-  std::string idempotency_key;  // without the hook's name
+  v1::StepResult result = v1::STEP_RESULT_OK;  // sent at post points
+  std::string idempotency_key;                 // without the hook's name
   std::string traceparent;
   bool ignore_errors = false;
 };
@@ -40,9 +41,6 @@ absl::StatusOr<HttpRequest> MakeHookRequest(const HookSpec& hook, const HookQues
 // can begin a header of its own.
 std::string HeaderValue(absl::string_view text);
 
-// Whether `text` is what W3C Trace Context calls a valid traceparent of version 00.
-bool IsTraceparent(absl::string_view text);
-std::string NewTraceparent();
 // 32 hexadecimal digits that nobody had before.
 std::string NewIdempotencyKey();
 
@@ -53,10 +51,6 @@ absl::StatusOr<Payload> JudgeAnswer(const HookSpec& hook, const HookQuestion& qu
 
 // Whether another attempt may do better: no connection, a lost one, or 5xx.
 bool IsWorthRetrying(const absl::Status& status, const HttpResponse& response);
-
-// How long to wait before attempt `attempt` (2 or more): doubling from 200 ms to 2 s, less up to
-// half by `jitter` (0 to 1).
-absl::Duration BackOff(int attempt, double jitter);
 
 // `hook "drain" at pre-deploy for web1: status 500, …; the body begins: "oops"`. Printable.
 std::string DescribeFailure(const HookSpec& hook, const HookQuestion& question,

@@ -9,9 +9,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "common/config/toml.h"
 #include "common/http/client.h"
+#include "common/http/hmac.h"
 #include "common/plan/vocabulary.h"
 
 namespace gitops {
@@ -95,19 +95,10 @@ std::optional<std::string> ReadFileOf(const TomlTable& table, absl::string_view 
   return std::nullopt;
 }
 
-// A line break that an editor or `echo` left at the end of a text is no part of it; the bytes of a
-// binary key all are.
-std::string WithoutLineBreak(std::string key) {
-  absl::string_view text = key;
-  if (!absl::ConsumeSuffix(&text, "\n")) return key;
-  absl::ConsumeSuffix(&text, "\r");
-  return std::all_of(text.begin(), text.end(), absl::ascii_isprint) ? std::string(text) : key;
-}
-
 void ReadFiles(const TomlTable& table, const std::string& directory, HookSpec& hook) {
   std::string path;
   if (std::optional<std::string> key = ReadFileOf(table, "hmac_key_file", directory, path)) {
-    hook.key = Secret(WithoutLineBreak(*std::move(key)));
+    hook.key = HmacKeyFromFile(*key);
     if (hook.key.empty()) table.Fault("hmac_key_file", absl::StrCat(path, " is empty"));
   }
   ReadFileOf(table, "ca_file", directory, hook.ca_file);

@@ -6,6 +6,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/plan/vocabulary.h"
+#include "common/rpc/error.h"
 #include "common/text/utf8.h"
 
 namespace gitops {
@@ -21,12 +22,16 @@ absl::Status Refuse(absl::string_view what) { return absl::InvalidArgumentError(
 
 absl::Status CheckHosts(const Payload& payload) {
   HostNames seen;
-  for (const HostActions& host : payload) {
+  for (size_t i = 0; i < payload.size(); ++i) {
+    const HostActions& host = payload[i];
+    const std::string field = absl::StrCat("hosts[", i, "]");
     if (!seen.insert(host.host).second) {
-      return Refuse(absl::StrCat("the host ", Quoted(host.host), " stands there twice"));
+      return InvalidField(absl::StrCat(field, ".host"),
+                          absl::StrCat("the host ", Quoted(host.host), " stands there twice"));
     }
-    if (absl::Status status = CheckActions(host.actions); !status.ok()) {
-      return Refuse(absl::StrCat("host ", Quoted(host.host), ": ", status.message()));
+    const absl::Status status = CheckActions(host.actions, absl::StrCat(field, ".actions"));
+    if (!status.ok()) {
+      return WithMessage(status, absl::StrCat("host ", Quoted(host.host), ": ", status.message()));
     }
   }
   return absl::OkStatus();
@@ -73,11 +78,13 @@ absl::Status CheckOnlyRemoved(const Payload& sent, const Payload& answer) {
 absl::Status CheckQuestion(absl::string_view point, const Payload& payload) {
   if (absl::Status status = CheckHookPoint(point); !status.ok()) return status;
   if (!IsSelectPoint(point) && payload.size() != 1) {
-    return Refuse(
+    return InvalidField(
+        "hosts",
         absl::StrCat(point, " is asked about one host at a time, not about ", payload.size()));
   }
-  for (const HostActions& host : payload) {
-    if (host.host.empty()) return Refuse("a host has no name");
+  for (size_t i = 0; i < payload.size(); ++i) {
+    if (!payload[i].host.empty()) continue;
+    return InvalidField(absl::StrCat("hosts[", i, "].host"), "a host has no name");
   }
   return CheckHosts(payload);
 }

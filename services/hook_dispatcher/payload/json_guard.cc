@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/text/utf8.h"
 
@@ -44,7 +45,7 @@ class Guard : public nlohmann::json_sax<json> {
                    const nlohmann::detail::exception& error) override {
     constexpr int kNumberOverflow = 406;
     if (error.id == kNumberOverflow) return Fail("a number is too large");
-    return Fail(absl::StrCat("it is no JSON: fault at byte ", position));
+    return Fail(absl::StrCat("it is not JSON: error at byte ", position));
   }
 
  private:
@@ -70,6 +71,10 @@ class Guard : public nlohmann::json_sax<json> {
 }  // namespace
 
 absl::Status CheckJson(absl::string_view text) {
+  // The parser would skip it, which JSON (RFC 8259) does not require of others that read it.
+  if (absl::StartsWith(text, "\xef\xbb\xbf")) {
+    return absl::InvalidArgumentError("it is not JSON: it begins with a byte-order mark");
+  }
   // First, since the parser calls it a fault of the string that it is in.
   if (!IsValidUtf8(text)) return absl::InvalidArgumentError("it is not UTF-8");
   Guard guard;

@@ -53,7 +53,7 @@ class HookDispatcher {
     options.clock = Clock::System();
     options.observer = CountHooks(metrics_);
     dispatcher_ = NewDispatcher(std::move(options));
-    service_ = NewHookService(dispatcher_.get());
+    service_ = NewHookService(dispatcher_.get(), &gate_);
   }
 
   int Serve() {
@@ -106,6 +106,7 @@ class HookDispatcher {
   Settings settings_;  // with which it was started
   Metrics metrics_{"hook-dispatcher"};
   const std::unique_ptr<HttpClient> http_ = NewHttpClient();
+  const RpcGate gate_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<v1::HookDispatcherService::Service> service_;
 };

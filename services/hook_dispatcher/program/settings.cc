@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/config/ports.h"
 #include "common/config/toml.h"
 
 namespace gitops {
@@ -27,8 +28,10 @@ absl::Status BothRead(const absl::Status& settings, const absl::Status& hooks) {
 }  // namespace
 
 std::vector<SettingDefinition> HookDispatcherSettings() {
-  std::vector<SettingDefinition> all = CommonServerSettings(
-      {.listen = "127.0.0.1:8002", .metrics_listen = "127.0.0.1:9223", .state_dir = ""});
+  std::vector<SettingDefinition> all =
+      CommonServerSettings({.listen = Loopback(kHookDispatcherPort),
+                            .metrics_listen = Loopback(kHookDispatcherMetricsPort),
+                            .state_dir = ""});
   for (SettingDefinition& definition : all) {
     if (definition.name == "state-dir" || definition.name == "store") {
       definition.help = "accepted as every server does; this one keeps no state";

@@ -4,8 +4,8 @@
 
 #include <utility>
 
-#include "common/config/fleet.h"
-#include "common/rpc/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/git/url.h"
 
 namespace gitops {
 namespace {
@@ -13,7 +13,12 @@ namespace {
 using google::protobuf::util::TimeUtil;
 using grpc::ServerContext;
 
-HookQuestion ToQuestion(const v1::DispatchHookRequest& request) {
+// INVALID_ARGUMENT: a result that this version does not know.
+absl::StatusOr<HookQuestion> ToQuestion(const v1::DispatchHookRequest& request) {
+  if (!v1::StepResult_IsValid(request.result())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("result: ", request.result(), " is none of ok, failed and skipped"));
+  }
   HookQuestion question;
   question.point = request.point();
   for (const v1::HostPayload& host : request.hosts()) {
@@ -21,7 +26,7 @@ HookQuestion ToQuestion(const v1::DispatchHookRequest& request) {
   }
   question.known_hosts = {request.known_hosts().begin(), request.known_hosts().end()};
   question.deployment = request.deployment();
-  question.result = request.result();
+  if (request.result() != v1::STEP_RESULT_UNSPECIFIED) question.result = request.result();
   question.idempotency_key = request.idempotency_key();
   question.traceparent = request.traceparent();
   question.ignore_errors = request.ignore_errors();
@@ -43,31 +48,40 @@ v1::Hook ToProto(const HookSpec& spec) {
 
 class HookServiceImpl final : public v1::HookDispatcherService::Service {
  public:
-  explicit HookServiceImpl(Dispatcher* dispatcher) : dispatcher_(dispatcher) {}
+  HookServiceImpl(Dispatcher* dispatcher, const RpcGate* gate)
+      : dispatcher_(dispatcher), gate_(gate) {}
 
   grpc::Status DispatchHook(ServerContext* context, const v1::DispatchHookRequest* request,
                             v1::DispatchHookResponse* response) override {
-    auto dispatched =
-        dispatcher_->Dispatch(ToQuestion(*request), [context] { return context->IsCancelled(); });
-    if (!dispatched.ok()) return ToGrpcStatus(dispatched.status());
-    *response = *std::move(dispatched);
-    return grpc::Status::OK;
+    return gate_->Run(*context, *request, [&]() -> absl::Status {
+      const absl::StatusOr<HookQuestion> question = ToQuestion(*request);
+      if (!question.ok()) return question.status();
+      auto dispatched =
+          dispatcher_->Dispatch(*question, [context] { return context->IsCancelled(); });
+      if (!dispatched.ok()) return dispatched.status();
+      *response = *std::move(dispatched);
+      return absl::OkStatus();
+    });
   }
 
-  grpc::Status ListHooks(ServerContext*, const v1::ListHooksRequest*,
+  grpc::Status ListHooks(ServerContext* context, const v1::ListHooksRequest* request,
                          v1::ListHooksResponse* response) override {
-    for (const HookSpec& hook : *dispatcher_->hooks()) *response->add_hooks() = ToProto(hook);
-    return grpc::Status::OK;
+    return gate_->Run(*context, *request, [&] {
+      for (const HookSpec& hook : *dispatcher_->hooks()) *response->add_hooks() = ToProto(hook);
+      return absl::OkStatus();
+    });
   }
 
  private:
   Dispatcher* const dispatcher_;
+  const RpcGate* const gate_;
 };
 
 }  // namespace
 
-std::unique_ptr<v1::HookDispatcherService::Service> NewHookService(Dispatcher* dispatcher) {
-  return std::make_unique<HookServiceImpl>(dispatcher);
+std::unique_ptr<v1::HookDispatcherService::Service> NewHookService(Dispatcher* dispatcher,
+                                                                   const RpcGate* gate) {
+  return std::make_unique<HookServiceImpl>(dispatcher, gate);
 }
 
 }  // namespace gitops

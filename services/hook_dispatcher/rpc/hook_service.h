@@ -3,14 +3,16 @@
 
 #include <memory>
 
+#include "common/rpc/gate.h"
 #include "gitops/v1/hooks.grpc.pb.h"
 #include "services/hook_dispatcher/call/dispatcher.h"
 
 namespace gitops {
 
-// gitops.v1.HookDispatcherService on a Dispatcher (not owned). A call holds a thread for as long as
-// its hooks take.
-std::unique_ptr<v1::HookDispatcherService::Service> NewHookService(Dispatcher* dispatcher);
+// gitops.v1.HookDispatcherService on a Dispatcher; neither pointer is owned. A call holds a thread
+// for as long as its hooks take.
+std::unique_ptr<v1::HookDispatcherService::Service> NewHookService(Dispatcher* dispatcher,
+                                                                   const RpcGate* gate);
 
 }  // namespace gitops
 

@@ -31,7 +31,7 @@ class HookServiceTest : public ::testing::Test {
     options.http = http_.get();
     options.clock = Clock::System();
     dispatcher_ = NewDispatcher(std::move(options));
-    service_ = NewHookService(dispatcher_.get());
+    service_ = NewHookService(dispatcher_.get(), &gate_);
     RpcServerOptions server;
     server.listen = "127.0.0.1:0";
     server.services = {service_.get()};
@@ -70,6 +70,7 @@ class HookServiceTest : public ::testing::Test {
   }
 
   const std::unique_ptr<HttpClient> http_ = NewHttpClient();
+  const RpcGate gate_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<v1::HookDispatcherService::Service> service_;
   std::unique_ptr<RpcServer> server_;
@@ -82,7 +83,7 @@ TEST_F(HookServiceTest, EveryFieldOfTheRequestReachesTheHook) {
   v1::DispatchHookRequest request = Request();
   request.set_point("post-select");
   request.add_known_hosts("db1");
-  request.set_result("skipped");
+  request.set_result(v1::STEP_RESULT_SKIPPED);
   request.set_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
   v1::DispatchHookResponse response;
   ASSERT_TRUE(Dispatch(request, &response).ok());

@@ -7,6 +7,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/retry/backoff.h"
 #include "common/rpc/status.h"
 #include "common/rpc/user_metadata.h"
 #include "services/planner/agents/agent_link.h"
@@ -21,8 +22,6 @@ using Services = v1::AgentService::StubInterface::async_interface;
 constexpr absl::Duration kReadTimeout = absl::Seconds(30);
 // These wait for an upstream, or for a publication and its unit.
 constexpr absl::Duration kMoveTimeout = absl::Minutes(5);
-constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
-constexpr absl::Duration kLongestPause = absl::Seconds(1);
 
 // gRPC aborts the process over metadata that is not printable ASCII.
 std::string Printable(std::string text) {
@@ -69,27 +68,28 @@ class GrpcAgentCaller final : public AgentCaller {
                                              &Operations::ResolveRevision);
   }
 
-  absl::StatusOr<v1::Service> Freeze(const std::string& address, const std::string& actor,
+  absl::StatusOr<v1::Service> Freeze(const std::string& address, const std::string& on_behalf_of,
                                      const v1::FreezeServiceRequest& request) override {
-    return ServiceOf(Call<v1::FreezeServiceResponse>(address, actor, request, kReadTimeout,
+    return ServiceOf(Call<v1::FreezeServiceResponse>(address, on_behalf_of, request, kReadTimeout,
                                                      &Services::FreezeService));
   }
 
-  absl::StatusOr<v1::Service> Unfreeze(const std::string& address, const std::string& actor,
+  absl::StatusOr<v1::Service> Unfreeze(const std::string& address, const std::string& on_behalf_of,
                                        const v1::UnfreezeServiceRequest& request) override {
-    return ServiceOf(Call<v1::UnfreezeServiceResponse>(address, actor, request, kReadTimeout,
+    return ServiceOf(Call<v1::UnfreezeServiceResponse>(address, on_behalf_of, request, kReadTimeout,
                                                        &Services::UnfreezeService));
   }
 
-  absl::StatusOr<v1::Service> Rollback(const std::string& address, const std::string& actor,
+  absl::StatusOr<v1::Service> Rollback(const std::string& address, const std::string& on_behalf_of,
                                        const v1::RollbackServiceRequest& request) override {
-    return ServiceOf(Call<v1::RollbackServiceResponse>(address, actor, request, kMoveTimeout,
+    return ServiceOf(Call<v1::RollbackServiceResponse>(address, on_behalf_of, request, kMoveTimeout,
                                                        &Services::RollbackService));
   }
 
-  absl::StatusOr<v1::PullServiceResponse> Pull(const std::string& address, const std::string& actor,
+  absl::StatusOr<v1::PullServiceResponse> Pull(const std::string& address,
+                                               const std::string& on_behalf_of,
                                                const v1::PullServiceRequest& request) override {
-    return Call<v1::PullServiceResponse>(address, actor, request, kMoveTimeout,
+    return Call<v1::PullServiceResponse>(address, on_behalf_of, request, kMoveTimeout,
                                          &Services::PullService);
   }
 
@@ -103,13 +103,14 @@ class GrpcAgentCaller final : public AgentCaller {
   static constexpr absl::Duration kAnswerTime = absl::Seconds(5);
 
   template <typename Response, typename Async, typename Request>
-  absl::StatusOr<Response> Call(const std::string& address, const std::string& actor,
+  absl::StatusOr<Response> Call(const std::string& address, const std::string& on_behalf_of,
                                 const Request& request, absl::Duration timeout,
                                 AgentLink::Method<Async, Request, Response> method) {
     const absl::StatusOr<AgentLink::Channel> channel = link_.Reach(address, nullptr);
     if (!channel.ok()) return channel.status();
     grpc::ClientContext context;
-    if (!actor.empty()) context.AddMetadata(kUserMetadata, Printable(actor));
+    context.AddMetadata(kUserMetadata, "the planner");
+    if (!on_behalf_of.empty()) context.AddMetadata(kOnBehalfOfMetadata, Printable(on_behalf_of));
     Response response;
     const UnaryResult result =
         link_.Call(address, *channel, context, method, request, response, timeout, nullptr);
@@ -129,8 +130,7 @@ absl::StatusOr<std::string> GrpcAgentCaller::AwaitReboot(const std::string& addr
                                                          absl::Duration timeout,
                                                          const GiveUp& give_up) {
   const absl::Time deadline = link_.Now() + timeout;
-  absl::Duration pause = kFirstPause;
-  while (true) {
+  for (int asked = 1;; ++asked) {
     const auto status = link_.Ask(address, link_.options().connect_timeout, give_up);
     if (status.ok() && status->boot_id() != before) return status->boot_id();
     if (link_.Now() >= deadline) {
@@ -138,11 +138,10 @@ absl::StatusOr<std::string> GrpcAgentCaller::AwaitReboot(const std::string& addr
           "the host at ", address, " is not back after ", absl::FormatDuration(timeout), ": ",
           status.ok() ? "its agent answers, but it has not rebooted" : status.status().message()));
     }
-    const absl::Time next = std::min(link_.Now() + pause, deadline);
+    const absl::Time next = std::min(link_.Now() + kRebootBackoff.After(asked), deadline);
     if (absl::IsCancelled(status.status()) || !link_.Pause(next, give_up)) {
       return absl::CancelledError(absl::StrCat("gave up waiting for the reboot of ", address));
     }
-    pause = std::min(2 * pause, kLongestPause);
   }
 }
 

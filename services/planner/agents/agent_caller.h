@@ -73,15 +73,18 @@ class AgentCaller {
   virtual absl::StatusOr<v1::ResolveRevisionResponse> ResolveRevision(
       const std::string& address, const v1::ResolveRevisionRequest& request) = 0;
 
-  // The brake; on whose behalf goes in `actor`.
-  virtual absl::StatusOr<v1::Service> Freeze(const std::string& address, const std::string& actor,
+  // What callers of the planner ask of many hosts; `on_behalf_of`: see OnBehalfOfText().
+  virtual absl::StatusOr<v1::Service> Freeze(const std::string& address,
+                                             const std::string& on_behalf_of,
                                              const v1::FreezeServiceRequest& request) = 0;
-  virtual absl::StatusOr<v1::Service> Unfreeze(const std::string& address, const std::string& actor,
+  virtual absl::StatusOr<v1::Service> Unfreeze(const std::string& address,
+                                               const std::string& on_behalf_of,
                                                const v1::UnfreezeServiceRequest& request) = 0;
-  virtual absl::StatusOr<v1::Service> Rollback(const std::string& address, const std::string& actor,
+  virtual absl::StatusOr<v1::Service> Rollback(const std::string& address,
+                                               const std::string& on_behalf_of,
                                                const v1::RollbackServiceRequest& request) = 0;
   virtual absl::StatusOr<v1::PullServiceResponse> Pull(const std::string& address,
-                                                       const std::string& actor,
+                                                       const std::string& on_behalf_of,
                                                        const v1::PullServiceRequest& request) = 0;
   virtual absl::StatusOr<v1::DiffServiceResponse> Diff(const std::string& address,
                                                        const v1::DiffServiceRequest& request) = 0;

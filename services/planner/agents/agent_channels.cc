@@ -4,10 +4,11 @@
 #include <utility>
 #include <vector>
 
+#include "common/config/ports.h"
+
 namespace gitops {
 namespace {
 
-constexpr int kAgentPort = 8004;
 constexpr absl::Duration kSweepEvery = absl::Minutes(1);
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
 #include "common/rpc/status.h"
 
 namespace gitops {
@@ -11,8 +12,9 @@ namespace {
 // An agent that answered so lately need not be asked whether it is there.
 constexpr absl::Duration kHeardLately = absl::Seconds(5);
 constexpr absl::Duration kAskEvery = absl::Milliseconds(200);
-// A failed action tells in its status what it had done until then.
+// A failed action tells in its status what it had done until then: kMaxActionDetails in base64.
 constexpr int kMaxMetadataBytes = 1 << 20;
+static_assert(kMaxMetadataBytes > kMaxActionDetails / 3 * 4 + kMaxEncodedMessage);
 
 ChannelOptions ChannelsAs(const AgentCallerOptions& options) {
   ChannelOptions channels;
@@ -37,7 +39,8 @@ bool IsSilence(const grpc::Status& status) {
 absl::Status Unreachable(const std::string& address, absl::Duration timeout,
                          const grpc::Status& status) {
   const bool late = status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
-  return absl::UnavailableError(
+  return MakeError(
+      Reason::kHostUnreachable,
       absl::StrCat("cannot reach the agent at ", address, ": ",
                    late ? absl::StrCat("no answer within ", absl::FormatDuration(timeout))
                         : status.error_message(),

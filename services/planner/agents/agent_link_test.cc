@@ -9,6 +9,9 @@ namespace {
 class ClockSetBack : public Clock {
  public:
   absl::Time Now() override { return now_; }
+  SteadyTime SteadyNow() override { return SteadyTime(); }
+  std::string BootId() override { return "boot"; }
+  bool WaitUntil(Mutex&, CondVar&, SteadyTime) override { return false; }
   bool WaitUntil(Mutex&, CondVar&, absl::Time) override {
     if (++waits_ == 1) now_ -= absl::Hours(1);
     return false;

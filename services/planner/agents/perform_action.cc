@@ -4,13 +4,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/retry/backoff.h"
+#include "common/rpc/error.h"
 #include "common/rpc/status.h"
 
 namespace gitops {
 namespace {
-
-constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
-constexpr absl::Duration kLongestPause = absl::Seconds(2);
 
 // One action on one agent, over as many calls as it takes.
 class Performance {
@@ -66,11 +65,15 @@ class Performance {
     outcome.status = Tell(result);
     outcome.unknown =
         result.gave_up || result.status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
-    const std::string details = result.status.error_details();
-    if (!result.status.ok() && !outcome.response.ParseFromString(details)) {
-      outcome.response.Clear();
-    }
+    if (!outcome.status.ok()) TakeMoves(outcome);
     return result.status;
+  }
+
+  // What a failed sync moved is a detail of its status.
+  static void TakeMoves(PerformOutcome& outcome) {
+    outcome.response =
+        DetailOf<v1::PerformActionResponse>(outcome.status).value_or(v1::PerformActionResponse());
+    outcome.status.ErasePayload(DetailUrl<v1::PerformActionResponse>());
   }
 
   absl::Status Tell(const UnaryResult& result) const {
@@ -87,16 +90,18 @@ class Performance {
   absl::StatusOr<AgentLink::Channel> AwaitReturn(const std::string& reason) {
     const absl::Time until = std::min(back_by_, end_);
     while (link_.Now() < until) {
-      if (!link_.Pause(std::min(link_.Now() + pause_, until), give_up_)) return GaveUp();
-      pause_ = std::min(2 * pause_, kLongestPause);
+      const absl::Duration pause = kAgentReturnBackoff.After(++attempts_);
+      if (!link_.Pause(std::min(link_.Now() + pause, until), give_up_)) return GaveUp();
       absl::StatusOr<AgentLink::Channel> channel = link_.Reach(address_, give_up_);
       if (channel.ok()) return channel;
       if (absl::IsCancelled(channel.status())) return GaveUp();
     }
-    return absl::AbortedError(absl::StrCat(
-        "the agent at ", address_, " went away during ", request_.action(), " (", reason,
-        ") and did not come back within ", absl::FormatDuration(link_.options().return_timeout),
-        ", so it is not known what was done; `resume` goes on when it is back"));
+    return MakeError(
+        Reason::kHostLost,
+        absl::StrCat("the agent at ", address_, " went away during ", request_.action(), " (",
+                     reason, ") and did not come back within ",
+                     absl::FormatDuration(link_.options().return_timeout),
+                     ", so it is not known what was done; `resume` goes on when it is back"));
   }
 
   AgentLink& link_;
@@ -107,7 +112,7 @@ class Performance {
   bool gave_up_ = false;
   bool is_away_ = false;
   absl::Time back_by_;
-  absl::Duration pause_ = kFirstPause;
+  int attempts_ = 0;  // to reach it again
 };
 
 }  // namespace

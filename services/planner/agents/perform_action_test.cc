@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/fake_clock.h"
+#include "common/rpc/error.h"
 #include "common/testing/eventually.h"
 #include "services/planner/agents/agent_caller.h"
 #include "services/planner/agents/test_agent.h"
@@ -38,10 +39,12 @@ class PerformActionTest : public ::testing::Test {
     absl::StatusCode code;
     std::string message;
     v1::PerformActionResponse response;
+    std::string reason;
   };
   Result Perform(const std::string& address, const GiveUp& give_up = nullptr) {
     const PerformOutcome outcome = caller().Perform(address, request_, give_up);
-    return {outcome.status.code(), std::string(outcome.status.message()), outcome.response};
+    return {outcome.status.code(), std::string(outcome.status.message()), outcome.response,
+            ReasonName(outcome.status)};
   }
   std::future<Result> Begin(const std::string& address, const GiveUp& give_up = nullptr) {
     caller();
@@ -92,17 +95,19 @@ TEST_F(PerformActionTest, AnActionThatFailedTellsWhatItHadMovedAndAllItsOutput) 
   TestAgent agent;
   v1::PerformActionResponse done;
   done.set_output(std::string(64 << 10, 'x'));
-  for (int i = 0; i < 100; ++i) {
+  constexpr int kServices = 4000;
+  for (int i = 0; i < kServices; ++i) {
     v1::ServiceMove& move = *done.add_moves();
     move.set_service(absl::StrCat("service-", i));
     move.set_from_hash(std::string(40, 'a'));
     move.set_to_hash(std::string(40, 'b'));
   }
-  agent.Answer(absl::InternalError("web: exit status 1"), done);
+  agent.Answer(MakeError(Reason::kServiceFrozen, "web: is frozen"), done);
   const Result result = Perform(agent.address());
-  EXPECT_EQ(result.code, absl::StatusCode::kInternal);
-  EXPECT_EQ(result.message, "web: exit status 1");
-  EXPECT_EQ(result.response.moves_size(), 100);
+  EXPECT_EQ(result.code, absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(result.message, "web: is frozen");
+  EXPECT_EQ(result.reason, "SERVICE_FROZEN");
+  EXPECT_EQ(result.response.moves_size(), kServices);
   EXPECT_EQ(result.response.output().size(), size_t{64} << 10);
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
 #include "common/rpc/status.h"
 #include "common/rpc/user_metadata.h"
 
@@ -83,7 +84,7 @@ class TestAgent::Services final : public v1::AgentService::Service {
 
  private:
   grpc::Status Note(const grpc::ServerContext& context) {
-    const auto user = context.client_metadata().find(kUserMetadata);
+    const auto user = context.client_metadata().find(kOnBehalfOfMetadata);
     MutexLock lock(agent_->mutex_);
     agent_->last_user_ = user == context.client_metadata().end()
                              ? "nobody"
@@ -144,8 +145,9 @@ grpc::Status TestAgent::Perform(grpc::ServerContext* context,
   response->set_repeated_operation(done_[id] > 0);
   if (done_[id] == 0) done_[id] = 1;
   if (answer_.ok()) return grpc::Status::OK;
-  const grpc::Status status = ToGrpcStatus(answer_);
-  return grpc::Status(status.error_code(), status.error_message(), response_.SerializeAsString());
+  absl::Status failed = answer_;
+  SetDetail(response_, failed);
+  return ToGrpcStatus(failed, kMaxActionDetails);
 }
 
 void TestAgent::AnswerUnavailable(int times) {
@@ -175,7 +177,7 @@ bool TestAgent::AwaitHeld(int count) {
 
 void TestAgent::Answer(absl::Status status, v1::PerformActionResponse done) {
   MutexLock lock(mutex_);
-  answer_ = absl::Status(status.code(), status.message());
+  answer_ = WithMessage(status, status.message());
   response_ = std::move(done);
 }
 

@@ -1,14 +1,17 @@
 #include "services/planner/check/host_checks.h"
 
+#include <chrono>
 #include <cstddef>
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "common/git/url.h"
 #include "common/rpc/address.h"
 #include "services/planner/check/repeated_checks.h"
 
@@ -19,6 +22,7 @@ namespace {
 constexpr size_t kMostOutput = 1000;
 // Of the answer only the status counts.
 constexpr int64_t kMostBody = 64 << 10;
+constexpr int kMaxRedirects = 5;
 
 std::string HostPart(const std::string& address, const std::string& name) {
   const absl::StatusOr<Address> parsed = ParseAddress(address, 0);
@@ -61,6 +65,38 @@ absl::Status Judge(const absl::StatusOr<v1::RunCheckResponse>& response) {
       output.empty() ? "" : ": ", output));
 }
 
+// The URL that the answer redirects to; empty: it is not a redirect.
+absl::StatusOr<std::string> RedirectOf(const std::string& url, const HttpResponse& response) {
+  static constexpr int kRedirects[] = {301, 302, 303, 307, 308};
+  const auto location = response.headers.find("location");
+  if (!absl::c_linear_search(kRedirects, response.status) || location == response.headers.end()) {
+    return "";
+  }
+  return RedirectWithinHost(url, location->second);
+}
+
+// `timeout` is for all requests together.
+absl::Status AskOnce(HttpClient* http, HttpRequest request, bool follow_redirects,
+                     absl::Duration timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(timeout);
+  for (int redirects = 0;; ++redirects) {
+    HttpResponse partial;
+    request.partial = &partial;
+    request.timeout = request.connect_timeout =
+        absl::FromChrono(deadline - std::chrono::steady_clock::now());
+    const absl::StatusOr<HttpResponse> response = http->Do(request);
+    if (!follow_redirects) return Judge(response, partial);
+    absl::StatusOr<std::string> next = RedirectOf(request.url, response.ok() ? *response : partial);
+    if (!next.ok()) return next.status();
+    if (next->empty()) return Judge(response, partial);
+    if (redirects == kMaxRedirects) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("it redirects more than ", kMaxRedirects, " times"));
+    }
+    request.url = *std::move(next);
+  }
+}
+
 RepeatedCheck HttpCheck(HttpClient* http, const HttpCheckSpec& spec, const std::string& own_host) {
   HttpRequest request;
   request.url = UrlOf(spec, own_host);
@@ -72,16 +108,11 @@ RepeatedCheck HttpCheck(HttpClient* http, const HttpCheckSpec& spec, const std::
   return {.name = std::move(name),
           .period = spec.period,
           .timeout = spec.timeout,
-          .attempt = [http, request = std::move(request)](absl::Duration timeout,
-                                                          const std::function<bool()>& give_up) {
-            HttpResponse partial;
+          .attempt = [http, request = std::move(request), follow = spec.follow_redirects](
+                         absl::Duration timeout, const std::function<bool()>& give_up) {
             HttpRequest attempt = request;
-            attempt.timeout = timeout;
-            attempt.connect_timeout = timeout;
             attempt.give_up = give_up;
-            attempt.partial = &partial;
-            const absl::StatusOr<HttpResponse> response = http->Do(attempt);
-            return Judge(response, partial);
+            return AskOnce(http, std::move(attempt), follow, timeout);
           }};
 }
 

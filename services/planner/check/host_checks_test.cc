@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -32,6 +34,10 @@ class FakeHttp final : public HttpClient {
     }
     HttpResponse response;
     response.status = status_;
+    if (const auto location = redirects_.find(request.url); location != redirects_.end()) {
+      response.status = 302;
+      response.headers["location"] = location->second;
+    }
     return response;
   }
 
@@ -43,6 +49,10 @@ class FakeHttp final : public HttpClient {
     MutexLock lock(mutex_);
     too_long_ = status;
   }
+  void Redirect(const std::string& url, const std::string& location) {
+    MutexLock lock(mutex_);
+    redirects_[url] = location;
+  }
   std::vector<HttpRequest> requests() {
     MutexLock lock(mutex_);
     return requests_;
@@ -52,6 +62,7 @@ class FakeHttp final : public HttpClient {
   Mutex mutex_;
   int status_ ABSL_GUARDED_BY(mutex_) = 200;
   int too_long_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, std::string> redirects_ ABSL_GUARDED_BY(mutex_);
   std::vector<HttpRequest> requests_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -116,7 +127,8 @@ TEST_F(HostChecksTest, HeadersTimeoutAndTrustGoIntoTheRequest) {
   const HttpRequest request = http_.requests().back();
   EXPECT_EQ(request.method, "GET");
   EXPECT_THAT(request.headers, ElementsAre(Pair("Host", "www.example"), Pair("X-Probe", "1")));
-  EXPECT_EQ(request.timeout, absl::Seconds(3));
+  EXPECT_GT(request.timeout, absl::Seconds(2));
+  EXPECT_LE(request.timeout, absl::Seconds(3));
   EXPECT_TRUE(request.insecure_ssl);
 }
 
@@ -183,6 +195,46 @@ TEST_F(HostChecksTest, ALongOutputIsCut) {
   EXPECT_FALSE(RunBriefly().ok());
   EXPECT_LT(output_.size(), 1500u);
   EXPECT_THAT(output_, HasSubstr("the reason"));
+}
+
+TEST_F(HostChecksTest, RedirectsAreFollowedWithinTheSameSchemeAndHost) {
+  host_.health_checks.http = {{.path = "/a", .headers = {{"X-Probe", "1"}}}};
+  http_.Redirect("http://web1.example:80/a", "/b?x=1");
+  http_.Redirect("http://web1.example:80/b?x=1", "http://WEB1.example:8080/c");
+  EXPECT_TRUE(Run().ok());
+  const std::vector<HttpRequest> requests = http_.requests();
+  ASSERT_EQ(requests.size(), 3);
+  EXPECT_EQ(requests[1].url, "http://web1.example:80/b?x=1");
+  EXPECT_EQ(requests[2].url, "http://WEB1.example:8080/c");
+  EXPECT_THAT(requests[2].headers, ElementsAre(Pair("X-Probe", "1")));
+}
+
+TEST_F(HostChecksTest, ARedirectElsewhereFailsAndNamesTheTarget) {
+  host_.health_checks.http = {{}};
+  for (const char* target :
+       {"https://web1.example/", "http://other.example/", "//other.example/"}) {
+    http_.Redirect("http://web1.example:80/", target);
+    EXPECT_THAT(std::string(RunBriefly().message()),
+                HasSubstr("it redirects to another scheme or host, which is not followed: http"))
+        << target;
+  }
+  for (const HttpRequest& request : http_.requests()) {
+    EXPECT_EQ(request.url, "http://web1.example:80/");
+  }
+}
+
+TEST_F(HostChecksTest, RedirectsEndAfterFive) {
+  host_.health_checks.http = {{.period = absl::Seconds(9)}};
+  http_.Redirect("http://web1.example:80/", "/");
+  EXPECT_THAT(std::string(RunBriefly().message()), HasSubstr("it redirects more than 5 times"));
+  EXPECT_EQ(http_.requests().size(), 6);
+}
+
+TEST_F(HostChecksTest, RedirectsAreNotFollowedWhereTheConfigSaysSo) {
+  host_.health_checks.http = {{.period = absl::Seconds(9), .follow_redirects = false}};
+  http_.Redirect("http://web1.example:80/", "/b");
+  EXPECT_THAT(std::string(RunBriefly().message()), HasSubstr("it answered 302, not 2xx"));
+  EXPECT_EQ(http_.requests().size(), 1);
 }
 
 }  // namespace

@@ -23,8 +23,8 @@ struct Standing {
   bool decided = false;  // it has failed, and is not tried again
   bool under_way = false;
   int tries = 0;
-  absl::Time next;
-  absl::Time ended;
+  SteadyTime next;
+  SteadyTime ended;
   std::string answer = "it was not tried";
 };
 
@@ -35,7 +35,7 @@ class Run {
       : checks_(checks),
         clock_(clock),
         give_up_(give_up),
-        began_(clock->Now()),
+        began_(clock->SteadyNow()),
         deadline_(began_ + within),
         standings_(checks.size()) {
     for (Standing& standing : standings_) standing.next = began_;
@@ -115,7 +115,7 @@ class Run {
       absl::Duration timeout;
       {
         MutexLock lock(mutex_);
-        const absl::Time now = clock_->Now();
+        const SteadyTime now = clock_->SteadyNow();
         if (now >= deadline_ || Settled()) break;
         const size_t due = EarliestDue();
         if (due != kNone && standings_[due].next <= now) {
@@ -123,7 +123,7 @@ class Run {
           timeout = std::min(checks_[due].timeout, deadline_ - now);
           Begin(standings_[due], now);
         } else {
-          const absl::Time next = due == kNone ? deadline_ : standings_[due].next;
+          const SteadyTime next = due == kNone ? deadline_ : standings_[due].next;
           clock_->WaitUntil(mutex_, changed_, std::min({next, deadline_, now + kAskEvery}));
         }
       }
@@ -149,7 +149,7 @@ class Run {
     return earliest;
   }
 
-  void Begin(Standing& standing, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  void Begin(Standing& standing, SteadyTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     standing.under_way = true;
     ++standing.tries;
     standing.next = now;
@@ -159,7 +159,7 @@ class Run {
     MutexLock lock(mutex_);
     Standing& standing = standings_[index];
     standing.under_way = false;
-    standing.ended = clock_->Now();
+    standing.ended = clock_->SteadyNow();
     standing.next =
         std::max(standing.next + std::max(checks_[index].period, kLeastPeriod), standing.ended);
     if (status.ok()) {
@@ -175,7 +175,7 @@ class Run {
   const std::vector<RepeatedCheck>& checks_;
   Clock* const clock_;
   const std::function<bool()>& give_up_;
-  const absl::Time began_, deadline_;
+  const SteadyTime began_, deadline_;
   Mutex mutex_;
   CondVar changed_;
   std::vector<Standing> standings_ ABSL_GUARDED_BY(mutex_);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "common/git/url.h"
 #include "services/planner/fleet/fleet_state.h"
 
 namespace gitops {

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -105,7 +106,8 @@ absl::StatusOr<uint64_t> FleetState::Connect(const v1::Hello& hello, const std::
     if (FindEntry(KeyOf(name)) == nullptr) ++more;
   }
   if (!MakeRoom(more, out)) {
-    return absl::ResourceExhaustedError(
+    return MakeError(
+        Reason::kTooManyAgents,
         absl::StrCat(kMostStrangers,
                      " hosts that are not in the planner's configuration report already; write "
                      "this one into it, as [[hosts]] name = \"",
@@ -309,9 +311,11 @@ std::vector<std::shared_ptr<const FleetHost>> FleetState::Hosts() {
 absl::StatusOr<FleetHost> FleetState::Find(const std::string& host) const {
   const HostEntry* entry = FindEntry(KeyOf(host));
   if (entry != nullptr) return MakeFleetHost(*entry, PlacedOn(KeyOf(host)));
-  return absl::NotFoundError(absl::StrCat("no host \"", CleanText(host, kShortText),
-                                          "\" in the fleet: it is not in the configuration, and no "
-                                          "agent reported as it"));
+  return MakeError(Reason::kHostUnknown,
+                   absl::StrCat("no host \"", CleanText(host, kShortText),
+                                "\" in the fleet: it is not in the configuration, and no agent "
+                                "reported as it"),
+                   {{"host", host}});
 }
 
 }  // namespace gitops

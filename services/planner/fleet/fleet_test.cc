@@ -120,7 +120,7 @@ TEST_F(FleetTest, HostsComeInTheOrderOfTheFileThenThoseThatOnlyReportedByName) {
 TEST_F(FleetTest, AHostThatNeverReportedIsUnknownWithWhatTheConfigurationPlacesThere) {
   Configure({Host("web1")}, {Placed("WEB1", "nginx"), Placed("web1", "db"), Placed("other", "x")});
   const v1::Host host = Find("web1");
-  EXPECT_EQ(host.state(), v1::HOST_STATE_UNKNOWN);
+  EXPECT_EQ(host.state(), v1::HOST_STATE_NEVER_SEEN);
   EXPECT_TRUE(host.configured());
   EXPECT_FALSE(host.has_state_time() || host.has_last_seen_time());
   EXPECT_EQ(host.service_count(), 2);
@@ -489,7 +489,7 @@ TEST(FleetSizeTest, AHundredThousandHostsAreListedWithoutCopyingThoseThatDidNotC
   for (size_t i = 0; i < first.size(); ++i) copied += first[i] == again[i] ? 0 : 1;
   EXPECT_EQ(copied, 1);
   EXPECT_EQ(again[5]->host.state(), v1::HOST_STATE_ONLINE);
-  EXPECT_EQ(first[5]->host.state(), v1::HOST_STATE_UNKNOWN) << "a snapshot stays as it was";
+  EXPECT_EQ(first[5]->host.state(), v1::HOST_STATE_NEVER_SEEN) << "a snapshot stays as it was";
 }
 
 TEST(FleetThreadsTest, ManyAgentsAndReadersAtOnce) {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
 #include "common/config/fleet_check.h"
+#include "common/store/convert.h"
 
 namespace gitops {
 namespace {
@@ -126,9 +127,7 @@ record::v1::SeenHost ToSeen(const HostEntry& entry) {
   if (entry.state == v1::HOST_STATE_STALE) {
     *seen.mutable_stale_time() = ToTimestamp(entry.state_time);
   }
-  for (v1::Service& service : entry.services.List(entry.name)) {
-    *seen.add_services() = std::move(service);
-  }
+  ConvertAll(entry.services.List(entry.name), *seen.mutable_services());
   return seen;
 }
 
@@ -143,7 +142,9 @@ void FromSeen(const record::v1::SeenHost& seen, HostEntry& entry) {
   entry.last_seen = FromTimestamp(seen.last_seen_time());
   entry.state = v1::HOST_STATE_STALE;
   entry.state_time = seen.has_stale_time() ? FromTimestamp(seen.stale_time()) : entry.last_seen;
-  for (const v1::Service& service : seen.services()) entry.services.Put(service);
+  for (const record::v1::Service& service : seen.services()) {
+    entry.services.Put(Converted<v1::Service>(service));
+  }
   entry.snapshot.reset();
 }
 

@@ -61,7 +61,7 @@ struct HostEntry {
   bool fixed_address = false;               // the spec's address stands, whatever is reported
   std::shared_ptr<const AgentFacts> facts;  // null: never reported
   uint64_t stream = 0;                      // which reports for it; 0: none
-  v1::HostState state = v1::HOST_STATE_UNKNOWN;
+  v1::HostState state = v1::HOST_STATE_NEVER_SEEN;
   absl::Time state_time = absl::InfinitePast();
   absl::Time last_seen = absl::InfinitePast();
   ReportedServices services;

@@ -9,7 +9,9 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "common/config/fleet_check.h"
+#include "common/config/ports.h"
 #include "common/rpc/address.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -18,7 +20,6 @@ constexpr int kMostNames = 64;
 constexpr int kMostDirectories = 256;
 constexpr size_t kLongText = 4096;   // reasons and paths
 constexpr size_t kShortText = 1024;  // everything else
-constexpr int kAgentPort = 8004;
 
 bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
@@ -34,16 +35,17 @@ std::string PeerHost(absl::string_view peer) {
 
 absl::Status CheckNames(const v1::Hello& hello) {
   if (hello.names().empty()) {
-    return absl::InvalidArgumentError("the hello names no host: give at least the host's own name");
+    return InvalidField("hello.names",
+                        "the hello names no host: give at least the host's own name");
   }
   if (hello.names_size() > kMostNames) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the hello has ", hello.names_size(), " names; a host may have ", kMostNames));
+    return InvalidField("hello.names", absl::StrCat("the hello has ", hello.names_size(),
+                                                    " names; a host may have ", kMostNames));
   }
   for (const std::string& name : hello.names()) {
     if (absl::Status status = CheckHostName(name); !status.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the hello: ", CleanText(status.message(), kShortText)));
+      return InvalidField("hello.names",
+                          absl::StrCat("the hello: ", CleanText(status.message(), kShortText)));
     }
   }
   return absl::OkStatus();

@@ -5,13 +5,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
+#include "common/store/table.h"
 
 namespace gitops {
 namespace {
 
 constexpr char kPrefix[] = "planner/v1/seen/";
 constexpr size_t kBatch = 100;  // a transaction of etcd holds 128 writes
-constexpr int kPage = 1000;
 constexpr absl::Duration kRetry = absl::Seconds(5);
 
 }  // namespace
@@ -77,21 +77,16 @@ absl::Status SeenWriter::Write(const std::set<std::string>& hosts) {
 absl::Status LoadSeen(
     Store* store,
     const std::function<void(const std::string& host, const record::v1::SeenHost& seen)>& on_seen) {
-  std::string after;
-  while (true) {
-    auto page = store->List(kPrefix, after, kPage);
-    if (!page.ok()) return page.status();
-    for (const StoredValue& stored : *page) {
-      record::v1::SeenHost seen;
-      if (seen.ParseFromString(stored.value)) {
-        on_seen(stored.key.substr(sizeof(kPrefix) - 1), seen);
-      } else {
-        LogWarning("what is stored of a host cannot be read; left out", {{"key", stored.key}});
-      }
+  const Table<record::v1::SeenHost> table(store, kPrefix);
+  return table.ForEach("", "", [&](Table<record::v1::SeenHost>::Row& row) {
+    if (row.message.ok()) {
+      on_seen(row.name, *row.message);
+    } else {
+      LogWarning("what is stored of a host is left out",
+                 {{"error", std::string(row.message.status().message())}});
     }
-    if (page->size() < kPage) return absl::OkStatus();
-    after = page->back().key;
-  }
+    return true;
+  });
 }
 
 }  // namespace gitops

@@ -7,7 +7,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/config/ports.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/error.h"
 #include "common/rpc/status.h"
 #include "common/rpc/unary_call.h"
 #include "common/sync/mutex.h"
@@ -16,7 +18,6 @@
 namespace gitops {
 namespace {
 
-constexpr int kDispatcherPort = 8002;
 // A record of each call is in the answer.
 constexpr int kMaxAnswerBytes = 32 << 20;
 // A dispatcher that vanished in the midst of a call is noticed.
@@ -41,7 +42,7 @@ absl::StatusOr<std::shared_ptr<v1::HookDispatcherService::Stub>> NewStub(
     const HookCallerOptions& options) {
   ChannelOptions channel_options;
   channel_options.address = options.dispatcher;
-  channel_options.default_port = kDispatcherPort;
+  channel_options.default_port = kHookDispatcherPort;
   channel_options.insecure = options.insecure;
   channel_options.tls_dir = options.tls_dir;
   channel_options.connect_timeout = options.connect_timeout;
@@ -118,13 +119,17 @@ class GrpcHookCaller final : public HookCaller {
     switch (result.status.error_code()) {
       case grpc::StatusCode::UNAVAILABLE:
       case grpc::StatusCode::CANCELLED:
-        return absl::UnavailableError(absl::StrCat(
-            "cannot reach the hook dispatcher at ", address, ": ", result.status.error_message(),
-            " (is gitops-hook-dispatcher running there, and listening on that address?)"));
+        return MakeError(
+            Reason::kHookDispatcherUnreachable,
+            absl::StrCat(
+                "cannot reach the hook dispatcher at ", address, ": ",
+                result.status.error_message(),
+                " (is gitops-hook-dispatcher running there, and listening on that address?)"));
       case grpc::StatusCode::DEADLINE_EXCEEDED:
-        return absl::UnavailableError(absl::StrCat("the hook dispatcher at ", address,
-                                                   " does not answer within ",
-                                                   absl::FormatDuration(kListTimeout)));
+        return MakeError(
+            Reason::kHookDispatcherUnreachable,
+            absl::StrCat("the hook dispatcher at ", address, " does not answer within ",
+                         absl::FormatDuration(kListTimeout)));
       default:
         return FromGrpcStatus(result.status);
     }

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
+#include "common/rpc/error.h"
 #include "services/planner/lock/held_locks.h"
 #include "services/planner/lock/lease_keeper.h"
 #include "services/planner/lock/lock_table.h"
@@ -29,10 +30,12 @@ absl::Status Locked(const std::string& deployment, const std::vector<v1::HostLoc
   const v1::HostLock& first = holders.front();
   const std::string more =
       holders.size() == 1 ? "" : absl::StrCat(" (and ", holders.size() - 1, " more hosts)");
-  return absl::FailedPreconditionError(
+  return MakeError(
+      Reason::kHostLocked,
       absl::StrCat("lock hosts for the deployment ", deployment, ": the host ", first.host(),
                    " is locked by the deployment ", first.deployment(), " of ", first.actor(),
-                   " since ", Since(first), more, "; wait for its end, or break a stuck lock"));
+                   " since ", Since(first), more, "; wait for its end, or break a stuck lock"),
+      {{"host", first.host()}, {"deployment", first.deployment()}, {"actor", first.actor()}});
 }
 
 bool SameHolders(const std::vector<v1::HostLock>& a, const std::vector<v1::HostLock>& b) {
@@ -127,13 +130,14 @@ class Acquisition {
   absl::StatusOr<std::optional<TakenLocks>> Take(const std::map<std::string, StoredLock>& table,
                                                  LeaseKeeper& keeper) {
     const absl::Time now = options_.clock->Now();
+    const SteadyTime granted = options_.clock->SteadyNow();
     absl::StatusOr<int64_t> lease = options_.store->GrantLease(options_.ttl);
     if (!lease.ok()) return lease.status();
     v1::HostLock lock = Holder();
     *lock.mutable_acquire_time() = ToTimestamp(now);
     absl::StatusOr<TakenLocks> taken = TakeLocks(*options_.store, now, *lease, lock, hosts_, table);
     if (taken.ok()) {
-      keeper.Add(*lease, now);
+      keeper.Add(*lease, granted);
       return *std::move(taken);
     }
     // Without locks it would be of no use until it ends by itself.

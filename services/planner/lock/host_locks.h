@@ -18,7 +18,7 @@ namespace gitops {
 
 // Locks on hosts: one holder each, under a lease, with a fencing number that grows with every lock
 // taken, over all hosts and also over a lost store (it is never less than the wall clock's
-// microseconds). Keys: planner/v1/lock/HOST (v1::HostLock) under the deployment's lease, and
+// microseconds). Keys: planner/v1/lock/HOST under the deployment's lease, and
 // planner/v1/fencing. Any thread.
 
 struct LockOptions {

@@ -32,7 +32,7 @@ LeaseKeeper::~LeaseKeeper() {
   if (thread.joinable()) thread.join();
 }
 
-void LeaseKeeper::Add(int64_t lease, absl::Time granted) {
+void LeaseKeeper::Add(int64_t lease, SteadyTime granted) {
   MutexLock lock(mutex_);
   kept_[lease].renewed = granted;
   wake_.NotifyAll();
@@ -59,15 +59,13 @@ absl::Status LeaseKeeper::Confirm(int64_t lease) {
     MutexLock lock(mutex_);
     auto found = kept_.find(lease);
     if (found == kept_.end()) return Ended(lease);
-    // The store's clock is this one, or its own that does not stand still while we do; its answer
-    // to what was read under the lease then stands for itself.
-    if (clock_->Now() < found->second.renewed + ttl_) return absl::OkStatus();
+    if (clock_->SteadyNow() < found->second.renewed + ttl_) return absl::OkStatus();
   }
   return Renew(lease);
 }
 
 absl::Status LeaseKeeper::Renew(int64_t lease) {
-  const absl::Time before = clock_->Now();
+  const SteadyTime before = clock_->SteadyNow();
   absl::Status status = store_->KeepLeaseAlive(lease);
   MutexLock lock(mutex_);
   auto found = kept_.find(lease);
@@ -89,13 +87,12 @@ void LeaseKeeper::Loop() {
 // False: stopping.
 bool LeaseKeeper::AwaitTurn(absl::Duration pause) {
   MutexLock lock(mutex_);
-  absl::Time due = absl::InfiniteFuture();
+  SteadyTime due = SteadyTime::Infinite();
   while (!stopping_) {
-    // Never further ahead than a pause, also when the clock was set back meanwhile.
-    due = kept_.empty() ? absl::InfiniteFuture() : std::min(due, clock_->Now() + pause);
-    if (clock_->Now() >= due) return true;
-    // The wait is measured by a clock that is never set, so its end counts whatever the time is.
-    if (!clock_->WaitUntil(mutex_, wake_, due)) return !stopping_;
+    const SteadyTime now = clock_->SteadyNow();
+    due = kept_.empty() ? SteadyTime::Infinite() : std::min(due, now + pause);
+    if (now >= due) return true;
+    clock_->WaitUntil(mutex_, wake_, due);
   }
   return false;
 }

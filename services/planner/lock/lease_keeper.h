@@ -15,9 +15,8 @@
 
 namespace gitops {
 
-// Keeps leases alive, all from one thread, three times within their ttl. Whether a lease has ended
-// is the store's to say, never this one's: a clock that jumps, or a process that was stopped, only
-// makes it ask. Any thread.
+// Keeps leases alive, all from one thread, three times within their ttl. Only the store decides
+// whether a lease has ended: a process that was stopped asks it again. Any thread.
 class LeaseKeeper {
  public:
   // Not owned.
@@ -25,7 +24,7 @@ class LeaseKeeper {
   ~LeaseKeeper();
 
   // `granted` is no later than the grant was.
-  void Add(int64_t lease, absl::Time granted);
+  void Add(int64_t lease, SteadyTime granted);
   // It is left to end, or has been revoked. What WhenEnded() was given does not run after it.
   void Remove(int64_t lease);
 
@@ -44,7 +43,7 @@ class LeaseKeeper {
   absl::Status Renew(int64_t lease);
 
   struct Kept {
-    absl::Time renewed;  // last, at the earliest
+    SteadyTime renewed;  // last, at the earliest
     std::function<void()> ended;
   };
 

@@ -6,26 +6,29 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/rpc/error.h"
+#include "common/store/convert.h"
+#include "common/store/table.h"
+#include "gitops/record/v1/deployment.pb.h"
+#include "gitops/record/v1/lock.pb.h"
 
 namespace gitops {
 namespace {
 
-std::string LockKey(const std::string& host) { return absl::StrCat(kLockPrefix, host); }
+using Locks = Table<record::v1::HostLock>;
+using Words = Table<record::v1::DeploymentEvent>;
 
-std::string WordPrefix(const std::string& deployment) {
-  return absl::StrCat(kBrokenPrefix, deployment, "/");
+Locks LocksIn(Store& store) { return {&store, kLockPrefix}; }
+Words WordsIn(Store& store) { return {&store, kBrokenPrefix}; }
+
+std::string WordName(const std::string& deployment, const std::string& host) {
+  return absl::StrCat(deployment, "/", host);
 }
 
-absl::Status Unreadable(absl::string_view key) {
-  return absl::DataLossError(absl::StrCat("read ", key, " from the store: it is damaged"));
-}
-
-absl::StatusOr<StoredLock> Parse(const StoredValue& value) {
-  StoredLock stored{.revision = value.revision};
-  if (stored.lock.ParseFromString(value.value) && LockKey(stored.lock.host()) == value.key) {
-    return stored;
-  }
-  return Unreadable(value.key);
+absl::StatusOr<StoredLock> Read(const Locks::Row& row) {
+  if (!row.message.ok()) return row.message.status();
+  if (row.message->host() != row.name) return DamagedRecord(absl::StrCat(kLockPrefix, row.name));
+  return StoredLock{Converted<v1::HostLock>(*row.message), row.revision};
 }
 
 struct LastFencing {
@@ -39,7 +42,7 @@ absl::StatusOr<LastFencing> ReadFencing(Store& store) {
   if (!value.ok()) return value.status();
   LastFencing last{.revision = value->revision};
   if (absl::SimpleAtoi(value->value, &last.number) && last.number > 0) return last;
-  return Unreadable(kFencingKey);
+  return DamagedRecord(kFencingKey);
 }
 
 // Locks of the same holder, of hosts other than these.
@@ -51,7 +54,8 @@ std::vector<StoreWrite> NeededNoMore(const v1::HostLock& holder,
     const bool same = stored.lock.deployment() == holder.deployment() &&
                       stored.lock.planner() == holder.planner();
     if (!same || std::binary_search(hosts.begin(), hosts.end(), host)) continue;
-    deletions.push_back({.key = LockKey(host), .expected_revision = stored.revision});
+    deletions.push_back(
+        {.key = absl::StrCat(kLockPrefix, host), .expected_revision = stored.revision});
   }
   return deletions;
 }
@@ -59,23 +63,25 @@ std::vector<StoreWrite> NeededNoMore(const v1::HostLock& holder,
 }  // namespace
 
 absl::StatusOr<StoredLock> ReadLock(Store& store, const std::string& host) {
-  absl::StatusOr<StoredValue> value = store.Get(LockKey(host));
-  if (absl::IsNotFound(value.status())) {
-    return absl::NotFoundError(absl::StrCat("the host ", host, " is not locked"));
+  absl::StatusOr<Locks::Row> row = LocksIn(store).Find(host);
+  if (absl::IsNotFound(row.status())) {
+    return MakeError(Reason::kHostNotLocked, absl::StrCat("the host ", host, " is not locked"),
+                     {{"host", host}});
   }
-  if (!value.ok()) return value.status();
-  return Parse(*value);
+  if (!row.ok()) return row.status();
+  return Read(*row);
 }
 
 absl::StatusOr<std::map<std::string, StoredLock>> ReadLocks(Store& store) {
-  absl::StatusOr<std::vector<StoredValue>> values = store.List(kLockPrefix);
-  if (!values.ok()) return values.status();
   std::map<std::string, StoredLock> table;
-  for (const StoredValue& value : *values) {
-    absl::StatusOr<StoredLock> stored = Parse(value);
-    if (!stored.ok()) return stored.status();
-    table.emplace_hint(table.end(), absl::StripPrefix(value.key, kLockPrefix), *std::move(stored));
-  }
+  absl::Status status =
+      LocksIn(store).ForEach("", "", [&](Locks::Row& row) -> absl::StatusOr<bool> {
+        absl::StatusOr<StoredLock> stored = Read(row);
+        if (!stored.ok()) return stored.status();
+        table.emplace_hint(table.end(), row.name, *std::move(stored));
+        return true;
+      });
+  if (!status.ok()) return status;
   return table;
 }
 
@@ -89,15 +95,14 @@ absl::StatusOr<TakenLocks> TakeLocks(Store& store, absl::Time now, int64_t lease
   TakenLocks taken{.lease = lease};
   std::vector<StoreWrite> writes = NeededNoMore(lock, hosts, table);
   writes.reserve(writes.size() + hosts.size() + 1);
-  v1::HostLock next = lock;
+  auto next = Converted<record::v1::HostLock>(lock);
   for (const std::string& host : hosts) {
     next.set_host(host);
     next.set_fencing(fencing);
     auto before = table.find(host);
-    writes.push_back({.key = LockKey(host),
-                      .value = next.SerializeAsString(),
-                      .expected_revision = before == table.end() ? 0 : before->second.revision,
-                      .lease = lease});
+    StoreWrite& write = writes.emplace_back(LocksIn(store).Put(host, next));
+    write.expected_revision = before == table.end() ? 0 : before->second.revision;
+    write.lease = lease;
     taken.fencing[host] = fencing++;
   }
   writes.push_back({.key = kFencingKey,
@@ -117,36 +122,40 @@ absl::Status GiveBack(Store& store, const v1::HostLock& lock,
 
 absl::Status TakeAway(Store& store, const StoredLock& lock, int64_t lease,
                       const v1::DeploymentEvent& word) {
-  StoreWrite away{.key = LockKey(lock.lock.host()), .expected_revision = lock.revision};
-  StoreWrite note{.key = absl::StrCat(WordPrefix(lock.lock.deployment()), lock.lock.host()),
-                  .value = word.SerializeAsString(),
-                  .lease = lease};
+  StoreWrite away = LocksIn(store).Delete(lock.lock.host());
+  away.expected_revision = lock.revision;
+  StoreWrite note = WordsIn(store).Put(WordName(lock.lock.deployment(), lock.lock.host()),
+                                       Converted<record::v1::DeploymentEvent>(word));
+  note.lease = lease;
   return store.Write({std::move(away), std::move(note)}).status();
 }
 
 absl::StatusOr<v1::DeploymentEvent> ReadWord(Store& store, const std::string& deployment,
                                              const std::string& host) {
-  absl::StatusOr<StoredValue> value = store.Get(absl::StrCat(WordPrefix(deployment), host));
-  if (!value.ok()) return value.status();
-  v1::DeploymentEvent word;
-  if (!word.ParseFromString(value->value)) return Unreadable(value->key);
-  return word;
+  absl::StatusOr<record::v1::DeploymentEvent> word = WordsIn(store).Get(WordName(deployment, host));
+  if (!word.ok()) return word.status();
+  return Converted<v1::DeploymentEvent>(*word);
 }
 
 absl::StatusOr<std::set<std::string>> HostsWithWord(Store& store, const std::string& deployment) {
-  const std::string prefix = WordPrefix(deployment);
-  absl::StatusOr<std::vector<StoredValue>> words = store.List(prefix);
-  if (!words.ok()) return words.status();
+  const std::string under = WordName(deployment, "");
   std::set<std::string> hosts;
-  for (const StoredValue& word : *words) hosts.emplace(absl::StripPrefix(word.key, prefix));
+  // Whether or not it can be read: the lock was broken.
+  absl::Status status = WordsIn(store).ForEach(under, "", [&](Words::Row& word) {
+    hosts.emplace(absl::StripPrefix(word.name, under));
+    return true;
+  });
+  if (!status.ok()) return status;
   return hosts;
 }
 
 absl::Status RemoveWords(Store& store, const std::string& deployment) {
-  absl::StatusOr<std::vector<StoredValue>> words = store.List(WordPrefix(deployment));
-  if (!words.ok() || words->empty()) return words.status();
+  absl::StatusOr<std::set<std::string>> hosts = HostsWithWord(store, deployment);
+  if (!hosts.ok() || hosts->empty()) return hosts.status();
   std::vector<StoreWrite> deletions;
-  for (const StoredValue& word : *words) deletions.push_back({.key = word.key});
+  for (const std::string& host : *hosts) {
+    deletions.push_back(WordsIn(store).Delete(WordName(deployment, host)));
+  }
   return store.Write(deletions).status();
 }
 

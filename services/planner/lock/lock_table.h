@@ -15,8 +15,8 @@
 #include "gitops/v1/deployment.pb.h"
 
 // The locks as the store has them. Keys:
-//   planner/v1/lock/HOST                     v1::HostLock, under its deployment's lease
-//   planner/v1/lockbroken/DEPLOYMENT/HOST    v1::DeploymentEvent: who took that lock away, and why
+//   planner/v1/lock/HOST                     record::v1::HostLock, under its deployment's lease
+//   planner/v1/lockbroken/DEPLOYMENT/HOST    record::v1::DeploymentEvent: who took that lock away
 //   planner/v1/fencing                       the last fencing number, in decimal
 // Errors as Store's; DATA_LOSS: unreadable, names the key.
 namespace gitops {

@@ -34,7 +34,7 @@ void LockWaiter::BeginLook() {
 void LockWaiter::EndLook(std::set<std::string> held) {
   MutexLock lock(mutex_);
   looking_ = false;
-  looked_ = clock_->Now();
+  looked_ = clock_->SteadyNow();
   held_ = std::move(held);
   // Those that the look saw already are applied again, which at worst makes a look too many.
   for (const auto& [host, locked] : meanwhile_) Apply(host, locked);
@@ -42,13 +42,10 @@ void LockWaiter::EndLook(std::set<std::string> held) {
 
 bool LockWaiter::Await() {
   MutexLock lock(mutex_);
-  const absl::Time begin = clock_->Now();
-  const absl::Time end = begin + kPause;
+  const SteadyTime end = clock_->SteadyNow() + kPause;
   while (!held_.empty()) {
-    if (clock_->WaitUntil(mutex_, wake_, end) && clock_->Now() < end) continue;
-    const absl::Time now = clock_->Now();
-    // A clock that was set back is a reason too.
-    return changed_ || now < looked_ || now >= looked_ + kLongestBetweenLooks;
+    if (clock_->WaitUntil(mutex_, wake_, end)) continue;
+    return changed_ || clock_->SteadyNow() >= looked_ + kLongestBetweenLooks;
   }
   return true;
 }

@@ -44,7 +44,7 @@ class LockWaiter {
   std::vector<std::pair<std::string, bool>> meanwhile_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> held_ ABSL_GUARDED_BY(mutex_);
   bool changed_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::Time looked_ ABSL_GUARDED_BY(mutex_);
+  SteadyTime looked_ ABSL_GUARDED_BY(mutex_);
   // Destroyed first: no event comes after that. None: the store could not start one.
   std::unique_ptr<StoreWatch> watch_;
 };

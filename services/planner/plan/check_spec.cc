@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
+#include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/plan/action.h"
 #include "common/plan/vocabulary.h"
+#include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
 #include "services/planner/plan/fleet_selection.h"
 #include "services/planner/run/rollout_policy.h"
@@ -20,50 +24,59 @@ constexpr size_t kLongestService = 255;
 // google.protobuf.Duration's own limit, 10,000 years.
 constexpr int64_t kMostSeconds = 315'576'000'000;
 
-bool HasOneOf(const v1::DeploymentSpec& spec, std::initializer_list<absl::string_view> wanted) {
-  return std::any_of(spec.actions().begin(), spec.actions().end(), [&](const std::string& action) {
-    return std::find(wanted.begin(), wanted.end(), action) != wanted.end();
-  });
+// OK where one of the actions has `trait`, which `field` is given for.
+absl::Status CheckTaken(const v1::DeploymentSpec& spec, absl::string_view field,
+                        const std::string& value, bool ActionTraits::*trait) {
+  std::vector<absl::string_view> known;
+  for (const ActionTraits& traits : AllActionTraits()) {
+    if (traits.*trait) known.push_back(traits.name);
+  }
+  const auto& actions = spec.actions();
+  if (std::any_of(actions.begin(), actions.end(),
+                  [&](const std::string& action) { return TraitsOf(action).*trait; })) {
+    return absl::OkStatus();
+  }
+  return InvalidField(field, absl::StrCat(field, " \"", absl::CHexEscape(value),
+                                          "\" is given, but none of the actions takes one (",
+                                          absl::StrJoin(known, ", "), " would)"));
 }
 
 absl::Status CheckActionList(const v1::DeploymentSpec& spec) {
   if (spec.actions().empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("no action is given; say what is to be done on the hosts, for example sync"));
+    return InvalidField(
+        "actions", "no action is given; say what is to be done on the hosts, for example sync");
   }
-  return CheckActions({spec.actions().begin(), spec.actions().end()});
+  return CheckActions({spec.actions().begin(), spec.actions().end()}, "actions");
 }
 
 absl::Status CheckService(const v1::DeploymentSpec& spec) {
   if (spec.service().empty()) return absl::OkStatus();
-  if (!HasOneOf(spec, {"sync", "freeze", "unfreeze"})) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("service \"", absl::CHexEscape(spec.service()),
-                     "\" is given, but none of the actions takes one (sync, freeze, unfreeze do)"));
-  }
+  const absl::Status taken =
+      CheckTaken(spec, "service", spec.service(), &ActionTraits::takes_service);
+  if (!taken.ok()) return taken;
   return CheckNamedService(spec.service());
 }
 
 absl::Status CheckRevision(const v1::DeploymentSpec& spec) {
   if (spec.revision().empty()) return absl::OkStatus();
-  if (!HasOneOf(spec, {"sync"})) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("revision \"", absl::CHexEscape(spec.revision()),
-                     "\" is given, but none of the actions takes one (sync does)"));
-  }
-  return CheckHash(spec.revision());
+  const absl::Status taken =
+      CheckTaken(spec, "revision", spec.revision(), &ActionTraits::takes_revision);
+  if (!taken.ok()) return taken;
+  return CheckHash(spec.revision(), "revision");
 }
 
 absl::Status CheckRollout(const v1::Rollout& rollout) {
   if (!v1::Rollout::OnFailure_IsValid(rollout.on_failure())) {
-    return absl::InvalidArgumentError(absl::StrCat("rollout.on_failure: ", rollout.on_failure(),
-                                                   " is none of stop, continue and rollback"));
+    return InvalidField("rollout.on_failure",
+                        absl::StrCat("rollout.on_failure: ", rollout.on_failure(),
+                                     " is none of stop, continue and rollback"));
   }
   const absl::StatusOr<RolloutPolicy> policy = RolloutPolicyOf(rollout);
   if (!policy.ok()) return policy.status();
   if (policy->batch.has_value() && policy->batch->value == 0) {
-    return absl::InvalidArgumentError(absl::StrCat("rollout.batch: \"", rollout.batch(),
-                                                   "\" is a wave without hosts; give at least 1"));
+    return InvalidField("rollout.batch",
+                        absl::StrCat("rollout.batch: \"", rollout.batch(),
+                                     "\" is a wave without hosts; give at least 1"));
   }
   return absl::OkStatus();
 }
@@ -93,14 +106,14 @@ absl::Status CheckSpec(const v1::DeploymentSpec& spec, bool changes) {
 }
 
 absl::Status CheckNamedService(const std::string& name) {
-  if (name.empty()) return absl::InvalidArgumentError("no service is named");
+  if (name.empty()) return InvalidField("service", "no service is named");
   const bool printable =
       std::all_of(name.begin(), name.end(), [](unsigned char c) { return c > ' ' && c != 0x7F; });
   if (printable && name.size() <= kLongestService) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("\"", absl::CHexEscape(name.substr(0, kLongestService)),
-                   "\" cannot be a service: names have at most ", kLongestService,
-                   " bytes, and neither blanks nor control characters"));
+  return InvalidField("service",
+                      absl::StrCat("\"", absl::CHexEscape(name.substr(0, kLongestService)),
+                                   "\" cannot be a service: names have at most ", kLongestService,
+                                   " bytes, and neither blanks nor control characters"));
 }
 
 absl::Status CheckDuration(absl::string_view field, const google::protobuf::Duration& duration) {
@@ -108,9 +121,9 @@ absl::Status CheckDuration(absl::string_view field, const google::protobuf::Dura
       duration.nanos() < 1'000'000'000) {
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(absl::StrCat(field, ": ", duration.seconds(), " s and ",
-                                                 duration.nanos(),
-                                                 " ns are no duration that can be waited for"));
+  return InvalidField(field,
+                      absl::StrCat(field, ": ", duration.seconds(), " s and ", duration.nanos(),
+                                   " ns are no duration that can be waited for"));
 }
 
 }  // namespace gitops

@@ -104,7 +104,8 @@ void CompareHost(const v1::PlannedHost& shown, const v1::PlannedHost& now, Sente
                                        " and is ", now.address(), " now"));
   }
   // What a host that had not reported had is not known to be another.
-  if (shown.state() == v1::HOST_STATE_UNKNOWN || now.state() == v1::HOST_STATE_UNKNOWN) return;
+  if (shown.state() == v1::HOST_STATE_NEVER_SEEN || now.state() == v1::HOST_STATE_NEVER_SEEN)
+    return;
   CompareMoves(shown, now, differences);
   CompareFrozen(shown, now, differences);
 }

@@ -36,7 +36,7 @@ v1::Plan Plan(const std::vector<std::string>& hosts) {
     hook->set_mode("transform");
   }
   for (const std::string& host : hosts) *plan.add_hosts() = Host(host);
-  plan.set_waves(1);
+  plan.set_wave_count(1);
   v1::UpstreamRevision* revision = plan.add_revisions();
   revision->set_upstream("https://git.example/ops.git");
   revision->set_branch("main");
@@ -102,7 +102,7 @@ const Case kCases[] = {
      {"web1: caddy would now move from nothing to bbbb"}},
     {"what a host that never reported has is not known to be another",
      [](auto& p) {
-       p.mutable_hosts(0)->set_state(v1::HOST_STATE_UNKNOWN);
+       p.mutable_hosts(0)->set_state(v1::HOST_STATE_NEVER_SEEN);
        p.mutable_hosts(0)->clear_moves();
      },
      {}},

@@ -3,6 +3,8 @@
 #include <numeric>
 #include <utility>
 
+#include "common/rpc/error.h"
+
 namespace gitops {
 namespace {
 
@@ -30,9 +32,12 @@ absl::Status CheckFleetSelection(const v1::Selection& selection, bool changes) {
   const Selection plain = Plain(selection);
   if (absl::Status status = CheckSelection(plain); !status.ok()) return status;
   if (!changes || selection.all() || !SelectsEverything(plain)) return absl::OkStatus();
-  return absl::InvalidArgumentError(
+  absl::Status whole = MakeError(
+      Reason::kWholeFleet,
       "this would change the whole fleet; name hosts (on, tagged, limit…), or say that all are "
       "meant (--all)");
+  AddFieldViolation("selection.all", "needed where nothing else limits the selection", whole);
+  return whole;
 }
 
 absl::StatusOr<std::vector<int>> SelectIndices(size_t count,

@@ -4,13 +4,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
 
 HostServices ServicesOfOne(const Fleet& fleet, const v1::Host& host, const std::string& service) {
   HostServices services;
-  services.reported = host.state() != v1::HOST_STATE_UNKNOWN;
+  services.reported = host.state() != v1::HOST_STATE_NEVER_SEEN;
   std::vector<v1::Service> all = fleet.Services(host.host());
   services.known = services.reported || !all.empty();
   for (v1::Service& one : all) {
@@ -45,9 +46,10 @@ absl::Status CheckServiceThere(const std::vector<HostServices>& hosts, const std
   const auto known = std::count_if(hosts.begin(), hosts.end(),
                                    [](const HostServices& host) { return host.known; });
   if (there || known == 0) return absl::OkStatus();
-  return absl::NotFoundError(
-      absl::StrCat("none of the selected hosts has a service \"", service, "\" (", known,
-                   " asked); gitopsctl list services shows which there are"));
+  return MakeError(Reason::kServiceUnknown,
+                   absl::StrCat("none of the selected hosts has a service \"", service, "\" (",
+                                known, " asked); gitopsctl list services shows which there are"),
+                   {{"service", service}});
 }
 
 }  // namespace gitops

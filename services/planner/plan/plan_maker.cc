@@ -10,6 +10,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/plan/action.h"
+#include "common/rpc/error.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"
 #include "services/planner/plan/host_services.h"
@@ -31,7 +33,8 @@ std::string PlanKey() {
 }
 
 bool HasSync(const ChosenHost& host) {
-  return std::find(host.actions->begin(), host.actions->end(), "sync") != host.actions->end();
+  return std::any_of(host.actions->begin(), host.actions->end(),
+                     [](const std::string& action) { return TraitsOf(action).takes_revision; });
 }
 
 bool IsWholeHash(const std::string& revision) {
@@ -145,7 +148,7 @@ class Making {
       planned->set_wave(waves[i]);
       planned->mutable_actions()->Assign(chosen_[i].actions->begin(), chosen_[i].actions->end());
     }
-    plan_.set_waves(waves.empty() ? 0 : *std::max_element(waves.begin(), waves.end()));
+    plan_.set_wave_count(waves.empty() ? 0 : *std::max_element(waves.begin(), waves.end()));
     return absl::OkStatus();
   }
 
@@ -217,8 +220,9 @@ absl::Status Moved(const std::vector<std::string>& differences) {
   if (differences.size() > shown) {
     absl::StrAppend(&text, "; and ", differences.size() - shown, " more differences");
   }
-  return absl::FailedPreconditionError(absl::StrCat(
-      "the world is not as the plan showed it: ", text, ". Plan again to see what would be done"));
+  return MakeError(Reason::kPlanStale,
+                   absl::StrCat("the world is not as the plan showed it: ", text,
+                                ". Plan again to see what would be done"));
 }
 
 class PlanMakerImpl final : public PlanMaker {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/rpc/error.h"
 #include "services/planner/plan/plan_test_base.h"
 
 namespace gitops {
@@ -43,7 +44,7 @@ TEST_F(PlanMakerTest, EveryHostIsPlannedInTheOrderOfTheFleet) {
   EXPECT_THAT(Lines(plan),
               ElementsAre("web1 [reboot skip reboot] 1", "web2 [reboot skip reboot] 1",
                           "db1 [reboot skip reboot] 1", "web3 [reboot skip reboot] 1"));
-  EXPECT_EQ(plan->waves(), 1);
+  EXPECT_EQ(plan->wave_count(), 1);
   EXPECT_EQ(plan->hosts(2).address(), "db1:8004");
   EXPECT_EQ(plan->hosts(2).state(), v1::HOST_STATE_ONLINE);
   EXPECT_EQ(plan->token(), "");
@@ -79,7 +80,7 @@ TEST_F(PlanMakerTest, CanaryAndBatchesAreWaves) {
   const auto plan = Make(spec);
   EXPECT_THAT(Lines(plan), ElementsAre("web1 [reboot] 1", "web2 [reboot] 2", "db1 [reboot] 2",
                                        "web3 [reboot] 3"));
-  EXPECT_EQ(plan->waves(), 3);
+  EXPECT_EQ(plan->wave_count(), 3);
 }
 
 TEST_F(PlanMakerTest, PreSelectSeesAllHostsAndPostSelectWhatIsLeft) {
@@ -125,7 +126,7 @@ TEST_F(PlanMakerTest, AnEmptySelectionIsNoErrorAndBothSelectHooksAreAsked) {
   spec.mutable_selection()->add_on("nobody");
   const auto plan = Make(spec);
   EXPECT_THAT(Lines(plan), IsEmpty());
-  EXPECT_EQ(plan->waves(), 0);
+  EXPECT_EQ(plan->wave_count(), 0);
   EXPECT_THAT(hooks_.asked(), ElementsAre(StartsWith("pre-select web1"), "post-select ok"));
 }
 
@@ -135,7 +136,8 @@ TEST_F(PlanMakerTest, AHookThatStopsItIsNamedAndItsCallKept) {
               .failed_hook = "window",
               .http_status = 409});
   const auto plan = Make(Spec({"reboot"}));
-  EXPECT_TRUE(absl::IsAborted(plan.status()));
+  EXPECT_TRUE(HasReason(plan.status(), Reason::kHookStopped));
+  EXPECT_EQ(MetadataOf(plan.status())["hook"], "window");
   EXPECT_THAT(std::string(plan.status().message()),
               AllOf(HasSubstr("window"), HasSubstr("post-select"), HasSubstr("409")));
   ASSERT_EQ(calls_.size(), 2u);
@@ -170,7 +172,7 @@ TEST_F(PlanMakerTest, AnswersThatTheFleetDoesNotKnowAreRefused) {
     hooks_.Clear();
     hooks_.Add({.point = "pre-select", .answer = [&](Payloads) { return c.answer; }});
     const auto plan = Make(Spec({"reboot"}));
-    EXPECT_TRUE(absl::IsAborted(plan.status())) << c.why;
+    EXPECT_TRUE(HasReason(plan.status(), Reason::kHookStopped)) << c.why;
     EXPECT_THAT(std::string(plan.status().message()), HasSubstr(c.told)) << c.why;
   }
 }

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/rpc/error.h"
 #include "services/planner/plan/plan_test_base.h"
 
 namespace gitops {
@@ -66,7 +67,7 @@ TEST_F(PlanRevisionsTest, AnAgentThatDoesNotAnswerIsPassedOver) {
 
 TEST_F(PlanRevisionsTest, HostsThatAreOnlineAreAskedFirst) {
   fleet_.Add("web1", {}, v1::HOST_STATE_STALE);
-  fleet_.Add("web2", {}, v1::HOST_STATE_UNKNOWN);
+  fleet_.Add("web2", {}, v1::HOST_STATE_NEVER_SEEN);
   ASSERT_TRUE(Make(Spec({"sync"})).ok());
   EXPECT_THAT(agents_.asked(), ElementsAre("web3:8004 nginx "));
 }
@@ -103,7 +104,7 @@ TEST_F(PlanRevisionsTest, WhoeverPlansDoesNotWaitForEveryAgentThatIsDown) {
 TEST_F(PlanRevisionsTest, ARevisionIsLookedUpAndItsWholeNameFixed) {
   agents_.Set("web1:8004", [](const v1::ResolveRevisionRequest& request) {
     return request.revision() == "bbbb" ? absl::StatusOr<std::string>(kTip)
-                                        : absl::NotFoundError("no such commit");
+                                        : MakeError(Reason::kRevisionUnknown, "no such commit");
   });
   v1::DeploymentSpec spec = Spec({"sync"});
   spec.set_revision("BBBB");
@@ -113,20 +114,31 @@ TEST_F(PlanRevisionsTest, ARevisionIsLookedUpAndItsWholeNameFixed) {
 TEST_F(PlanRevisionsTest, ARevisionThatNoUpstreamHasIsNotFound) {
   for (const char* host : {"web1", "web2", "web3"}) {
     agents_.Set(absl::StrCat(host, ":8004"),
-                [](const auto&) { return absl::NotFoundError("no commit cafe"); });
+                [](const auto&) { return MakeError(Reason::kRevisionUnknown, "no commit cafe"); });
   }
   v1::DeploymentSpec spec = Spec({"sync"});
   spec.set_revision("cafe");
   const absl::Status refused = Make(spec).status();
-  EXPECT_TRUE(absl::IsNotFound(refused));
+  EXPECT_TRUE(HasReason(refused, Reason::kRevisionUnknown));
   EXPECT_THAT(std::string(refused.message()), AllOf(HasSubstr("no commit cafe"), HasSubstr("ops")));
+}
+
+TEST_F(PlanRevisionsTest, AServiceThatItsAgentDoesNotKnowYetIsNoUpstreamWithoutTheRevision) {
+  Follow("web1", "app", "https://git.example/app.git");
+  agents_.Set("web1:8004", [](const v1::ResolveRevisionRequest& request) {
+    return request.service() == "nginx" ? absl::StatusOr<std::string>(kTip)
+                                        : MakeError(Reason::kServiceUnknown, "no service app");
+  });
+  v1::DeploymentSpec spec = Spec({"sync"});
+  spec.set_revision("bbbb");
+  EXPECT_TRUE(HasReason(Make(spec).status(), Reason::kServiceUnknown));
 }
 
 TEST_F(PlanRevisionsTest, ARevisionNeedsToBeInOneUpstreamOnly) {
   Follow("web1", "app", "https://git.example/app.git");
   agents_.Set("web1:8004", [](const v1::ResolveRevisionRequest& request) {
     return request.service() == "nginx" ? absl::StatusOr<std::string>(kTip)
-                                        : absl::NotFoundError("not in app.git");
+                                        : MakeError(Reason::kRevisionUnknown, "not in app.git");
   });
   v1::DeploymentSpec spec = Spec({"sync"});
   spec.set_revision("bbbb");
@@ -159,7 +171,7 @@ TEST_F(PlanRevisionsTest, AServiceThatNoSelectedHostHasIsNotFound) {
     v1::DeploymentSpec spec = Spec({action});
     spec.set_service("caddy");
     const absl::Status refused = Make(spec).status();
-    EXPECT_TRUE(absl::IsNotFound(refused)) << action;
+    EXPECT_TRUE(HasReason(refused, Reason::kServiceUnknown)) << action;
     EXPECT_THAT(std::string(refused.message()), HasSubstr("caddy"));
   }
 }
@@ -217,7 +229,7 @@ TEST_F(PlanRevisionsTest, AnEmptySelectionNeedsNoRevision) {
 }
 
 TEST_F(PlanRevisionsTest, AWholeHashGoesToHostsOfWhichNothingIsKnown) {
-  fleet_.Add("new1", {}, v1::HOST_STATE_UNKNOWN);
+  fleet_.Add("new1", {}, v1::HOST_STATE_NEVER_SEEN);
   v1::DeploymentSpec spec = Spec({"sync"});
   spec.mutable_selection()->add_on("new1");
   spec.set_service("nginx");

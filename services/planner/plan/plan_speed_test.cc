@@ -30,7 +30,7 @@ TEST_F(PlanSpeedTest, AHundredThousandHostsAreSelectedAndPlanned) {
   ASSERT_TRUE(plan.ok()) << plan.status();
   ASSERT_EQ(plan->hosts_size(), kHosts / 2);
   EXPECT_EQ(plan->hosts(0).host(), "web98.rack-98.example");
-  EXPECT_EQ(plan->waves(), 100);
+  EXPECT_EQ(plan->wave_count(), 100);
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
   RecordProperty("milliseconds", static_cast<int>(milliseconds));
   EXPECT_LT(milliseconds, 5'000);

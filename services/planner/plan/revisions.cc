@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/rpc/error.h"
 #include "common/sync/side_by_side.h"
 
 namespace gitops {
@@ -20,7 +21,7 @@ constexpr size_t kMostNamed = 5;
 
 int Rank(v1::HostState state) {
   if (state == v1::HOST_STATE_ONLINE) return 0;
-  return state == v1::HOST_STATE_UNKNOWN ? 1 : 2;
+  return state == v1::HOST_STATE_NEVER_SEEN ? 1 : 2;
 }
 
 std::string Name(const RevisionSource& source) {
@@ -43,7 +44,7 @@ class Inquiry {
       if (not_found_ == kMostNotFound || context_.clock->Now() >= deadline_) break;
       v1::ResolveRevisionRequest request;
       request.set_service(candidate.service);
-      request.set_revision(context_.revision);
+      if (!context_.revision.empty()) request.set_revision(context_.revision);
       const v1::Host& host = hosts_[candidate.host].host->host;
       const auto resolved = context_.agents->ResolveRevision(host.address(), request);
       if (resolved.ok()) return Revision(resolved->hash());
@@ -72,17 +73,19 @@ class Inquiry {
   }
 
   absl::Status Told(const v1::Host& host, const absl::Status& status) const {
-    return absl::Status(status.code(), absl::StrCat(Name(source_), ", asked of ", host.host(), ": ",
-                                                    status.message()));
+    const std::string message =
+        absl::StrCat(Name(source_), ", asked of ", host.host(), ": ", status.message());
+    return WithMetadata(WithMessage(status, message), {{"host", host.host()}});
   }
 
   absl::Status Nobody() const {
     const size_t shown = std::min(tried_.size(), kMostNamed);
     std::string agents = absl::StrJoin(tried_.begin(), tried_.begin() + shown, ", ");
     if (tried_.size() > shown) absl::StrAppend(&agents, " and ", tried_.size() - shown, " more");
-    return absl::UnavailableError(absl::StrCat("no agent could tell the revision of ",
-                                               Name(source_), "; asked ", agents,
-                                               "; the last one: ", last_.message()));
+    return MakeError(Reason::kUpstreamUnreachable,
+                     absl::StrCat("no agent could tell the revision of ", Name(source_), "; asked ",
+                                  agents, "; the last one: ", last_.message()),
+                     {{"upstream", source_.upstream}, {"branch", source_.branch}});
   }
 
   const ResolveContext& context_;
@@ -137,7 +140,8 @@ absl::StatusOr<std::vector<v1::UpstreamRevision>> ResolveRevisions(
     } else if (absl::IsCancelled(answer.status())) {
       return answer.status();
     } else if (!lenient) {
-      if (context.revision.empty() || !absl::IsNotFound(answer.status())) return answer.status();
+      // An agent that has not heard of the service yet says nothing about the upstream.
+      if (!HasReason(answer.status(), Reason::kRevisionUnknown)) return answer.status();
       missing = answer.status();
     }
   }

@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/plan/vocabulary.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -24,7 +25,7 @@ v1::DispatchHookRequest Request(const SelectHookContext& context, absl::string_v
   request.mutable_known_hosts()->Reserve(static_cast<int>(fleet.size()));
   for (const auto& host : fleet) request.add_known_hosts(host->host.host());
   request.set_deployment(context.deployment);
-  if (IsPostPoint(point)) request.set_result("ok");
+  if (IsPostPoint(point)) request.set_result(v1::STEP_RESULT_OK);
   request.set_idempotency_key(absl::StrCat(context.key, "//0/", point));
   request.set_traceparent(context.traceparent);
   request.set_ignore_errors(context.ignore_errors);
@@ -32,8 +33,10 @@ v1::DispatchHookRequest Request(const SelectHookContext& context, absl::string_v
 }
 
 absl::Status BadAnswer(absl::string_view point, absl::string_view host, absl::string_view what) {
-  return absl::AbortedError(absl::StrCat("the hooks at ", point, " answered with \"",
-                                         absl::CHexEscape(host.substr(0, 100)), "\", ", what));
+  return MakeError(Reason::kHookStopped,
+                   absl::StrCat("the hooks at ", point, " answered with \"",
+                                absl::CHexEscape(host.substr(0, 100)), "\", ", what),
+                   {{"point", std::string(point)}});
 }
 
 // The payload's hosts as those of the fleet. The dispatcher has checked what each hook answered;
@@ -74,10 +77,14 @@ absl::StatusOr<std::vector<ChosenHost>> AskSelectHooks(const SelectHookContext& 
   for (v1::HookCall& call : *response->mutable_calls()) context.calls->push_back(std::move(call));
   if (!response->has_failure()) return Read(point, fleet, *response, lists);
   const v1::HookFailure& failure = response->failure();
-  return absl::AbortedError(failure.message().empty()
-                                ? absl::StrCat("hook \"", failure.hook(), "\" at ", point,
-                                               " stopped it with status ", failure.http_status())
-                                : failure.message());
+  return MakeError(Reason::kHookStopped,
+                   failure.message().empty()
+                       ? absl::StrCat("hook \"", failure.hook(), "\" at ", point,
+                                      " stopped it with status ", failure.http_status())
+                       : failure.message(),
+                   {{"hook", failure.hook()},
+                    {"point", std::string(point)},
+                    {"http_status", absl::StrCat(failure.http_status())}});
 }
 
 }  // namespace gitops

@@ -37,8 +37,8 @@ struct SelectHookContext {
 };
 
 // What the hooks at `point` make of `hosts`; `fleet` are all there are. Without a dispatcher: as
-// they are. ABORTED: a hook stopped it, or the answer holds a host twice, one that is not in the
-// fleet, or an unknown action. Others as HookCaller::Dispatch. What hooks answered is kept in
+// they are. HOOK_STOPPED: a hook stopped it, or the answer holds a host twice, one that is not in
+// the fleet, or an unknown action. Others as HookCaller::Dispatch. What hooks answered is kept in
 // `lists`.
 absl::StatusOr<std::vector<ChosenHost>> AskSelectHooks(const SelectHookContext& context,
                                                        absl::string_view point,

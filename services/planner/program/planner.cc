@@ -133,6 +133,7 @@ class PlannerImpl final : public Planner {
   std::unique_ptr<HostChecks> checks_;
   std::unique_ptr<Deployments> deployments_;
   std::unique_ptr<PlanMaker> plans_;
+  const RpcGate gate_;
   std::unique_ptr<PlannerService> service_;
   std::unique_ptr<ReportService> reports_;
 
@@ -230,6 +231,7 @@ void PlannerImpl::MakeCore(const Settings& settings) {
   plans_ = NewPlanMaker(
       {.fleet = fleet_.get(), .hooks = hooks_.get(), .agents = agents_.get(), .clock = clock_});
   service_ = NewPlannerService({.clock = clock_,
+                                .gate = &gate_,
                                 .fleet = fleet_.get(),
                                 .locks = locks_.get(),
                                 .agents = agents_.get(),
@@ -237,8 +239,8 @@ void PlannerImpl::MakeCore(const Settings& settings) {
                                 .plans = plans_.get(),
                                 .store = &*records_,
                                 .deployments = deployments_.get()});
-  reports_ =
-      NewReportService({.fleet = fleet_.get(), .heartbeat = settings.GetDuration("heartbeat")});
+  reports_ = NewReportService(
+      {.fleet = fleet_.get(), .gate = &gate_, .heartbeat = settings.GetDuration("heartbeat")});
 }
 
 bool PlannerImpl::Reload() {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/config/ports.h"
 #include "common/config/toml.h"
 #include "common/rpc/address.h"
 
@@ -13,8 +14,6 @@ namespace gitops {
 namespace {
 
 using Type = SettingDefinition::Type;
-
-constexpr int kDispatcherPort = 8002;
 
 // The faults of both readings of one file, all at once. A file that is no TOML is told by both.
 absl::Status BothRead(const absl::Status& settings, const absl::Status& fleet) {
@@ -25,7 +24,7 @@ absl::Status BothRead(const absl::Status& settings, const absl::Status& fleet) {
 absl::Status CheckDispatcher(const Settings& settings) {
   const std::string& text = settings.Get("hook-dispatcher");
   if (text.empty()) return absl::OkStatus();
-  const absl::StatusOr<Address> address = ParseAddress(text, kDispatcherPort);
+  const absl::StatusOr<Address> address = ParseAddress(text, kHookDispatcherPort);
   if (address.ok()) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(settings.Origin("hook-dispatcher"), ": ", address.status().message()));
@@ -106,8 +105,8 @@ std::vector<SettingDefinition> OwnSettings() {
 
 std::vector<SettingDefinition> PlannerSettings() {
   std::vector<SettingDefinition> all =
-      CommonServerSettings({.listen = "127.0.0.1:8001",
-                            .metrics_listen = "127.0.0.1:9221",
+      CommonServerSettings({.listen = Loopback(kPlannerPort),
+                            .metrics_listen = Loopback(kPlannerMetricsPort),
                             .state_dir = "/var/lib/gitops-planner"});
   for (SettingDefinition& own : OwnSettings()) all.push_back(std::move(own));
   return all;

@@ -48,21 +48,6 @@ absl::Status WriteAll(Store& store, const std::vector<StoreWrite>& writes) {
   return absl::OkStatus();
 }
 
-absl::Status ForEachValue(Store& store, absl::string_view prefix,
-                          const std::function<absl::StatusOr<bool>(const StoredValue&)>& value) {
-  std::string after;
-  while (true) {
-    absl::StatusOr<std::vector<StoredValue>> values = store.List(prefix, after, kValuesPerRead);
-    if (!values.ok()) return values.status();
-    for (const StoredValue& each : *values) {
-      absl::StatusOr<bool> go_on = value(each);
-      if (!go_on.ok() || !*go_on) return go_on.status();
-    }
-    if (values->size() < static_cast<size_t>(kValuesPerRead)) return absl::OkStatus();
-    after = values->back().key;
-  }
-}
-
 absl::Status DeleteAll(Store& store, absl::string_view prefix) {
   while (true) {
     absl::StatusOr<std::vector<StoredValue>> values = store.List(prefix, "", kValuesPerRead);

@@ -2,12 +2,10 @@
 #define GITOPS_SERVICES_PLANNER_RECORD_BULK_H_
 
 #include <cstddef>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/store/store.h"
 
@@ -22,11 +20,6 @@ inline constexpr size_t kMostBytesAtOnce = 8 << 20;
 // above allow, else in several writes, so that the last of them proves that all are there. When one
 // fails, those before it are taken back; where that fails too, they stay.
 absl::Status WriteAll(Store& store, const std::vector<StoreWrite>& writes);
-
-// Calls `value` for each under `prefix`, in order, until it answers false or fails. Holds a few at
-// a time.
-absl::Status ForEachValue(Store& store, absl::string_view prefix,
-                          const std::function<absl::StatusOr<bool>(const StoredValue&)>& value);
 
 // Deletes all under `prefix`, some at a time.
 absl::Status DeleteAll(Store& store, absl::string_view prefix);

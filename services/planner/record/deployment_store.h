@@ -14,9 +14,12 @@
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
 #include "common/store/store.h"
+#include "common/store/table.h"
 #include "common/sync/mutex.h"
 #include "gitops/record/v1/deployment.pb.h"
+#include "gitops/record/v1/plan.pb.h"
 #include "gitops/v1/deployment.pb.h"
+#include "services/planner/record/deployment_record.h"
 
 namespace gitops {
 
@@ -32,44 +35,43 @@ struct PlanLimits {
   size_t bytes = 256 << 20;
 };
 
-// Deployments, their hosts and steps, and plans, in a Store. Keys, with ID as NewDeploymentId():
+// Deployments, their hosts and steps, and plans, in a Store, as messages of
+// gitops.record.v1. Keys, with ID as NewDeploymentId():
 //   planner/v1/deployment/ID          DeploymentEntry
 //   planner/v1/host/ID/NNNNNN         HostEntry
-//   planner/v1/step/ID/NNNNNN/NNN     v1::StepRecord
-//   planner/v1/call/ID/NNNN           v1::HookCall of a select point
-//   planner/v1/plan/TOKEN             v1::Plan
+//   planner/v1/step/ID/NNNNNN/NNN     StepRecord
+//   planner/v1/call/ID/NNNN           HookCall of a select point
+//   planner/v1/plan/TOKEN             Plan
 // Texts that hosts and hooks sent are capped and made valid UTF-8 here. Any thread. Errors as
 // Store's; DATA_LOSS: unreadable, names the key.
 class DeploymentStore {
  public:
   // Not owned.
-  DeploymentStore(Store* store, Clock* clock, PlanLimits plan_limits = {})
-      : store_(store), clock_(clock), plan_limits_(plan_limits) {}
+  DeploymentStore(Store* store, Clock* clock, PlanLimits plan_limits = {});
 
   // Sortable by time, unique: "20261122-221530-k7q2mx".
   std::string NewDeploymentId();
 
   // All of it or nothing, as one sees it: in one write, or for thousands of hosts in several of
   // which the last makes it visible. ALREADY_EXISTS: the id is taken.
-  absl::Status Create(const record::v1::DeploymentEntry& entry,
-                      const std::vector<record::v1::HostEntry>& hosts,
+  absl::Status Create(const DeploymentRecord& record, const std::vector<HostRecord>& hosts,
                       const std::vector<v1::HookCall>& calls);
 
-  absl::StatusOr<record::v1::DeploymentEntry> Load(const std::string& id);  // NOT_FOUND
+  absl::StatusOr<DeploymentRecord> Load(const std::string& id);  // NOT_FOUND
   // In the order of the plan.
-  absl::StatusOr<std::vector<record::v1::HostEntry>> LoadHosts(const std::string& id);
+  absl::StatusOr<std::vector<HostRecord>> LoadHosts(const std::string& id);
 
   // Where a host stands, and the step it is in (may be null).
   struct Checkpoint {
     int index = 0;
-    const record::v1::HostEntry* host = nullptr;
+    const HostRecord* host = nullptr;
     const v1::StepRecord* step = nullptr;
   };
   // With a host's checkpoint in the same write, where there is one. NOT_FOUND: it was removed, and
   // does not come back without its hosts.
-  absl::Status Save(const record::v1::DeploymentEntry& entry, const Checkpoint* host = nullptr);
+  absl::Status Save(const DeploymentRecord& record, const Checkpoint* host = nullptr);
   // A host's checkpoint with the step it is in, in one write; `step` may be null.
-  absl::Status SaveHost(const std::string& id, int index, const record::v1::HostEntry& host,
+  absl::Status SaveHost(const std::string& id, int index, const HostRecord& host,
                         const v1::StepRecord* step);
   absl::StatusOr<v1::StepRecord> LoadStep(const std::string& id, int index, int number);
 
@@ -81,7 +83,7 @@ class DeploymentStore {
   // `limit`.
   absl::StatusOr<std::vector<v1::Deployment>> List(const std::string& before, int limit);
   // Those that have not ended. Here and in List(), what is unreadable is logged and left out.
-  absl::StatusOr<std::vector<record::v1::DeploymentEntry>> Unfinished();
+  absl::StatusOr<std::vector<DeploymentRecord>> Unfinished();
 
   // Removes what retention lets go, and plans that have expired. How many deployments.
   absl::StatusOr<int> Prune(const Retention& retention);
@@ -99,21 +101,35 @@ class DeploymentStore {
                                                     std::function<void(int index)> changed);
 
  private:
+  using Deployments = Table<record::v1::DeploymentEntry>;
+
+  StoreWrite HostWrite(const std::string& id, int index, const HostRecord& host) const;
+  absl::Status AddCheckpoint(const std::string& id, const Checkpoint& host,
+                             std::vector<StoreWrite>& writes) const;
+  absl::Status DeleteParts(const std::string& id);
+  absl::Status RemoveOrphans(absl::Time now);
+  absl::Status RemovePlans(absl::Time now);
+
   struct StoredPlan {
     absl::Time expire;
     size_t bytes;
   };
   absl::Status ReadPlans() ABSL_EXCLUSIVE_LOCKS_REQUIRED(plans_mutex_);
-  // The keys of those that go when one of so many bytes comes.
+  // The tokens of those that go when one of so many bytes comes.
   std::vector<std::string> PlansToDrop(size_t bytes) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(plans_mutex_);
 
   Store* const store_;
   Clock* const clock_;
   const PlanLimits plan_limits_;
+  const Deployments deployments_;
+  const Table<record::v1::HostEntry> hosts_;
+  const Table<record::v1::StepRecord> steps_;
+  const Table<record::v1::HookCall> calls_;
+  const Table<record::v1::Plan> stored_plans_;
   Mutex plans_mutex_;
   bool plans_read_ ABSL_GUARDED_BY(plans_mutex_) = false;
-  // What is stored, or was until Prune removed it, by key.
+  // What is stored, or was until Prune removed it, by token.
   std::map<std::string, StoredPlan> plans_ ABSL_GUARDED_BY(plans_mutex_);
 };
 

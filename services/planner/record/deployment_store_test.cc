@@ -62,10 +62,10 @@ TEST_F(DeploymentStoreTest, WhatIsCreatedComesBackInTheOrderOfThePlanAlsoAfterAR
   EXPECT_EQ(store_.writes(), 1) << "all of it is one write";
   temp_.Reopen();
   DeploymentStore again(temp_.store(), &clock_);
-  EXPECT_TRUE(MessageDifferencer::Equals(*again.Load("d1"), EntryOf("d1")));
-  std::vector<record::v1::HostEntry> hosts = *again.LoadHosts("d1");
+  EXPECT_TRUE(MessageDifferencer::Equals(ToStored(*again.Load("d1")), ToStored(EntryOf("d1"))));
+  std::vector<HostRecord> hosts = *again.LoadHosts("d1");
   ASSERT_THAT(hosts, SizeIs(3));
-  EXPECT_TRUE(MessageDifferencer::Equals(hosts[1], HostsOf({"a"})[0]));
+  EXPECT_TRUE(MessageDifferencer::Equals(ToStored(hosts[1]), ToStored(HostsOf({"a"})[0])));
   v1::Deployment whole = *again.Whole("d1");
   EXPECT_EQ(whole.hosts(2).host(), "c");
   ASSERT_EQ(whole.hook_calls_size(), 1);
@@ -118,9 +118,9 @@ TEST_F(DeploymentStoreTest, WhatIsNotThereIsNotFound) {
 
 TEST_F(DeploymentStoreTest, AHostIsSavedWithItsStepInOneWriteThatReadsNothing) {
   ASSERT_TRUE(deployments_.Create(EntryOf("d1"), HostsOf({"a", "b"}), {}).ok());
-  record::v1::HostEntry host = HostsOf({"b"})[0];
-  host.mutable_host()->set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
-  *host.mutable_host()->add_steps() = StepOf(9);
+  HostRecord host = HostsOf({"b"})[0];
+  host.host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
+  *host.host.add_steps() = StepOf(9);
   const v1::StepRecord step = StepOf(1);
   const int calls = store_.calls();
   ASSERT_TRUE(deployments_.SaveHost("d1", 1, host, &step).ok());
@@ -134,8 +134,8 @@ TEST_F(DeploymentStoreTest, AHostIsSavedWithItsStepInOneWriteThatReadsNothing) {
 
 TEST_F(DeploymentStoreTest, AFailedWriteLeavesHostAndStepAsTheyWere) {
   ASSERT_TRUE(deployments_.Create(EntryOf("d1"), HostsOf({"a"}), {}).ok());
-  record::v1::HostEntry host = HostsOf({"a"})[0];
-  host.mutable_host()->set_message("second");
+  HostRecord host = HostsOf({"a"})[0];
+  host.host.set_message("second");
   const v1::StepRecord step = StepOf(1);
   store_.FailNthWrite(1);
   EXPECT_EQ(deployments_.SaveHost("d1", 0, host, &step).code(), absl::StatusCode::kUnavailable);
@@ -168,20 +168,20 @@ TEST_F(DeploymentStoreTest, DeploymentsWhoseIdsBeginAlikeDoNotMix) {
 }
 
 TEST_F(DeploymentStoreTest, AnEntryIsSavedWithAHostInOneWriteOrNeitherIs) {
-  std::vector<record::v1::HostEntry> hosts = HostsOf({"web1", "web2"});
+  std::vector<HostRecord> hosts = HostsOf({"web1", "web2"});
   ASSERT_TRUE(deployments_.Create(EntryOf("d"), hosts, {}).ok());
-  record::v1::DeploymentEntry halted = EntryOf("d");
-  halted.set_halt_reason("drain said no");
-  hosts[1].mutable_host()->set_state(v1::HOST_DEPLOYMENT_STATE_FAILED);
+  DeploymentRecord halted = EntryOf("d");
+  halted.halt_reason = "drain said no";
+  hosts[1].host.set_state(v1::HOST_DEPLOYMENT_STATE_FAILED);
   const v1::StepRecord step = StepOf(1);
   const DeploymentStore::Checkpoint nobody{.index = -1, .host = &hosts[1], .step = &step};
   EXPECT_TRUE(absl::IsInvalidArgument(deployments_.Save(halted, &nobody)));
-  EXPECT_EQ(deployments_.Load("d")->halt_reason(), "");
+  EXPECT_EQ(deployments_.Load("d")->halt_reason, "");
   const DeploymentStore::Checkpoint second{.index = 1, .host = &hosts[1], .step = &step};
   const int calls = store_.calls();
   ASSERT_TRUE(deployments_.Save(halted, &second).ok());
   EXPECT_EQ(store_.calls(), calls + 2) << "one read, one write";
-  EXPECT_EQ(deployments_.Load("d")->halt_reason(), "drain said no");
+  EXPECT_EQ(deployments_.Load("d")->halt_reason, "drain said no");
   const v1::Deployment whole = *deployments_.Whole("d");
   EXPECT_EQ(whole.hosts(1).state(), v1::HOST_DEPLOYMENT_STATE_FAILED);
   EXPECT_THAT(whole.hosts(1).steps(), SizeIs(1));
@@ -189,24 +189,24 @@ TEST_F(DeploymentStoreTest, AnEntryIsSavedWithAHostInOneWriteOrNeitherIs) {
 
 TEST_F(DeploymentStoreTest, AnEntryIsSavedWithoutHostsAndWithTheNewestEvents) {
   ASSERT_TRUE(deployments_.Create(EntryOf("d1"), HostsOf({"a"}), {}).ok());
-  record::v1::DeploymentEntry entry = EntryOf("d1");
-  entry.mutable_deployment()->add_hosts()->set_host("x");
-  entry.mutable_deployment()->add_hook_calls()->set_hook("x");
+  DeploymentRecord entry = EntryOf("d1");
+  entry.deployment.add_hosts()->set_host("x");
+  entry.deployment.add_hook_calls()->set_hook("x");
   for (int i = 0; i <= 1000; ++i) {
-    entry.mutable_deployment()->add_events()->set_message(absl::StrCat(i));
+    entry.deployment.add_events()->set_message(absl::StrCat(i));
   }
   ASSERT_TRUE(deployments_.Save(entry).ok());
-  record::v1::DeploymentEntry stored = *deployments_.Load("d1");
-  EXPECT_EQ(stored.deployment().hosts_size(), 0);
-  EXPECT_EQ(stored.deployment().hook_calls_size(), 0);
-  ASSERT_EQ(stored.deployment().events_size(), 1000);
-  EXPECT_EQ(stored.deployment().events(999).message(), "1000");
+  DeploymentRecord stored = *deployments_.Load("d1");
+  EXPECT_EQ(stored.deployment.hosts_size(), 0);
+  EXPECT_EQ(stored.deployment.hook_calls_size(), 0);
+  ASSERT_EQ(stored.deployment.events_size(), 1000);
+  EXPECT_EQ(stored.deployment.events(999).message(), "1000");
   EXPECT_EQ(deployments_.Whole("d1")->hosts_size(), 1);
 }
 
 TEST_F(DeploymentStoreTest, BytesThatAreNotUtf8CanBeReadBack) {
-  record::v1::HostEntry host = HostsOf({"a"})[0];
-  host.mutable_host()->set_message("bad \xFF");
+  HostRecord host = HostsOf({"a"})[0];
+  host.host.set_message("bad \xFF");
   host.add_revisions()->set_service("\xC3");
   v1::StepRecord step = StepOf(1);
   step.mutable_actions(0)->set_output("\xFF\xFE");
@@ -253,9 +253,9 @@ TEST_F(DeploymentStoreTest, UnfinishedAreThoseThatHaveNotEnded) {
     if (!c.ended) expected.push_back(id);
   }
   std::vector<std::string> found;
-  const std::vector<record::v1::DeploymentEntry> unfinished = *deployments_.Unfinished();
-  for (const record::v1::DeploymentEntry& entry : unfinished) {
-    found.push_back(entry.deployment().id());
+  const std::vector<DeploymentRecord> unfinished = *deployments_.Unfinished();
+  for (const DeploymentRecord& entry : unfinished) {
+    found.push_back(entry.deployment.id());
   }
   EXPECT_EQ(found, expected);
 }

@@ -41,16 +41,16 @@ int32_t EncodeStage(Stage stage) {
   return -1;
 }
 
-v1::StepResult EncodeOutcome(Outcome outcome) {
+record::v1::StepResult EncodeOutcome(Outcome outcome) {
   switch (outcome) {
     case Outcome::kOk:
-      return v1::STEP_RESULT_OK;
+      return record::v1::STEP_RESULT_OK;
     case Outcome::kFailed:
-      return v1::STEP_RESULT_FAILED;
+      return record::v1::STEP_RESULT_FAILED;
     case Outcome::kSkipped:
-      return v1::STEP_RESULT_SKIPPED;
+      return record::v1::STEP_RESULT_SKIPPED;
   }
-  return v1::STEP_RESULT_UNSPECIFIED;
+  return record::v1::STEP_RESULT_UNSPECIFIED;
 }
 
 int32_t EncodeEnd(HostEnd end) {
@@ -96,7 +96,7 @@ absl::Status DecodeEnums(const record::v1::HostProgress& stored, HostProgress& p
       Decode("stage", {Stage::kPre, Stage::kPreChecks, Stage::kBody, Stage::kPost}, EncodeStage,
              stored.stage(), progress.stage);
   if (!status.ok()) return status;
-  if (stored.step_result() != v1::STEP_RESULT_UNSPECIFIED) {
+  if (stored.step_result() != record::v1::STEP_RESULT_UNSPECIFIED) {
     status = Decode("step's result", {Outcome::kOk, Outcome::kFailed, Outcome::kSkipped},
                     EncodeOutcome, stored.step_result(), progress.step_outcome);
     if (!status.ok()) return status;

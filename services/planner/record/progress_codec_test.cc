@@ -98,7 +98,9 @@ TEST(ProgressCodecTest, WhatIsNotKnownIsDataLossAndNamed) {
       {[](record::v1::HostProgress& p) { p.set_step_kind(5); }, "its step 5"},
       {[](record::v1::HostProgress& p) { p.set_step_kind(-1); }, "its step -1"},
       {[](record::v1::HostProgress& p) { p.set_stage(4); }, "its stage 4"},
-      {[](record::v1::HostProgress& p) { p.set_step_result(static_cast<v1::StepResult>(9)); },
+      {[](record::v1::HostProgress& p) {
+         p.set_step_result(static_cast<record::v1::StepResult>(9));
+       },
        "its step's result 9"},
       {[](record::v1::HostProgress& p) { p.set_outcome(4); }, "its end 4"},
       {[](record::v1::HostProgress& p) { p.set_moves(-1); }, "negative"},

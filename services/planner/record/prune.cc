@@ -24,48 +24,28 @@ struct Stand {
   absl::Time end;
 };
 
-absl::Time EndOf(const v1::Deployment& deployment) {
+absl::Time EndOf(const record::v1::Deployment& deployment) {
   return FromTimestamp(deployment.has_end_time() ? deployment.end_time()
                                                  : deployment.create_time());
 }
 
 // Oldest first. An unreadable one is told in `unreadable`, and counts as not ended: nobody knows.
-absl::StatusOr<std::vector<Stand>> ReadStands(Store& store, absl::Status& unreadable) {
+absl::StatusOr<std::vector<Stand>> ReadStands(const Table<record::v1::DeploymentEntry>& table,
+                                              absl::Status& unreadable) {
   std::vector<Stand> stands;
-  absl::Status status =
-      ForEachValue(store, kEntryPrefix, [&](const StoredValue& value) -> absl::StatusOr<bool> {
-        Stand& stand = stands.emplace_back();
-        stand.id = std::string(absl::StripPrefix(value.key, kEntryPrefix));
-        stand.revision = value.revision;
-        record::v1::DeploymentEntry entry;
-        if (absl::Status parsed = Parse(value, entry); !parsed.ok()) {
-          unreadable.Update(parsed);
-          return true;
-        }
-        stand.ended = HasEnded(entry.deployment().state());
-        stand.end = EndOf(entry.deployment());
-        return true;
-      });
+  absl::Status status = table.ForEach("", "", [&](Table<record::v1::DeploymentEntry>::Row& row) {
+    Stand& stand = stands.emplace_back();
+    stand.id = row.name;
+    stand.revision = row.revision;
+    unreadable.Update(row.message.status());
+    if (!row.message.ok()) return true;
+    const record::v1::Deployment& deployment = row.message->deployment();
+    stand.ended = HasEnded(static_cast<v1::DeploymentState>(deployment.state()));
+    stand.end = EndOf(deployment);
+    return true;
+  });
   if (!status.ok()) return status;
   return stands;
-}
-
-absl::Status DeleteParts(Store& store, const std::string& id) {
-  for (const std::string& prefix : {HostKeys(id), StepKeys(id), CallKeys(id)}) {
-    if (absl::Status status = DeleteAll(store, prefix); !status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
-// False: it was resumed, or removed, since it was read.
-absl::StatusOr<bool> Remove(Store& store, const Stand& stand) {
-  // The entry first: what a crash leaves of the rest is an orphan, never half a deployment.
-  absl::Status status = store.Delete(EntryKey(stand.id), stand.revision);
-  if (absl::IsFailedPrecondition(status)) return false;
-  if (!status.ok()) return status;
-  status = DeleteParts(store, stand.id);
-  if (!status.ok()) return status;
-  return true;
 }
 
 // The ids that have parts under `prefix`; reads one part of each.
@@ -83,16 +63,26 @@ absl::StatusOr<std::vector<std::string>> IdsUnder(Store& store, const std::strin
   }
 }
 
+}  // namespace
+
+absl::Status DeploymentStore::DeleteParts(const std::string& id) {
+  const std::string under = absl::StrCat(id, "/");
+  for (const std::string& prefix : {hosts_.Key(under), steps_.Key(under), calls_.Key(under)}) {
+    if (absl::Status status = DeleteAll(*store_, prefix); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 // Parts without an entry, left by a Create() or a Prune() that did not come to its end.
-absl::Status RemoveOrphans(Store& store, absl::Time now) {
+absl::Status DeploymentStore::RemoveOrphans(absl::Time now) {
   const std::string youngest = DeploymentIdTime(now - kCreationTime);
   for (const char* prefix : {kHostPrefix, kStepPrefix, kCallPrefix}) {
-    absl::StatusOr<std::vector<std::string>> ids = IdsUnder(store, prefix);
+    absl::StatusOr<std::vector<std::string>> ids = IdsUnder(*store_, prefix);
     if (!ids.ok()) return ids.status();
     for (const std::string& id : *ids) {
       if (id >= youngest) continue;
-      absl::Status status = store.Get(EntryKey(id)).status();
-      if (absl::IsNotFound(status)) status = DeleteParts(store, id);
+      absl::Status status = store_->Get(deployments_.Key(id)).status();
+      if (absl::IsNotFound(status)) status = DeleteParts(id);
       if (!status.ok()) return status;
     }
   }
@@ -100,27 +90,24 @@ absl::Status RemoveOrphans(Store& store, absl::Time now) {
 }
 
 // A damaged plan can never be used, so it goes too.
-absl::Status RemovePlans(Store& store, absl::Time now) {
+absl::Status DeploymentStore::RemovePlans(absl::Time now) {
   std::vector<std::string> expired;
-  absl::Status status =
-      ForEachValue(store, kPlanPrefix, [&](const StoredValue& value) -> absl::StatusOr<bool> {
-        v1::Plan plan;
-        const bool readable = plan.ParseFromString(value.value);
-        if (!readable || FromTimestamp(plan.expire_time()) <= now) expired.push_back(value.key);
-        return true;
-      });
+  absl::Status status = stored_plans_.ForEach("", "", [&](Table<record::v1::Plan>::Row& row) {
+    if (!row.message.ok() || FromTimestamp(row.message->expire_time()) <= now) {
+      expired.push_back(stored_plans_.Key(row.name));
+    }
+    return true;
+  });
   for (const std::string& key : expired) {
-    if (status.ok()) status = store.Delete(key);
+    if (status.ok()) status = store_->Delete(key);
   }
   return status;
 }
 
-}  // namespace
-
 absl::StatusOr<int> DeploymentStore::Prune(const Retention& retention) {
   const absl::Time now = clock_->Now();
   absl::Status unreadable;
-  absl::StatusOr<std::vector<Stand>> stands = ReadStands(*store_, unreadable);
+  absl::StatusOr<std::vector<Stand>> stands = ReadStands(deployments_, unreadable);
   if (!stands.ok()) return stands.status();
   int removed = 0;
   for (size_t i = 0; i < stands->size(); ++i) {
@@ -128,12 +115,16 @@ absl::StatusOr<int> DeploymentStore::Prune(const Retention& retention) {
     const bool among_newest = stands->size() - i <= static_cast<size_t>(retention.count);
     const bool too_old = now - stand.end > retention.age;
     if (!stand.ended || (among_newest && !too_old)) continue;
-    absl::StatusOr<bool> done = Remove(*store_, stand);
-    if (!done.ok()) return done.status();
-    if (*done) ++removed;
+    // The entry first: what a crash leaves of the rest is an orphan, never half a deployment.
+    absl::Status status = store_->Delete(deployments_.Key(stand.id), stand.revision);
+    // It was resumed, or removed, since it was read.
+    if (absl::IsFailedPrecondition(status)) continue;
+    if (status.ok()) status = DeleteParts(stand.id);
+    if (!status.ok()) return status;
+    ++removed;
   }
-  if (absl::Status status = RemoveOrphans(*store_, now); !status.ok()) return status;
-  if (absl::Status status = RemovePlans(*store_, now); !status.ok()) return status;
+  if (absl::Status status = RemoveOrphans(now); !status.ok()) return status;
+  if (absl::Status status = RemovePlans(now); !status.ok()) return status;
   if (!unreadable.ok()) return unreadable;
   return removed;
 }

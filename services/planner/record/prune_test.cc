@@ -40,8 +40,8 @@ class PruneTest : public ::testing::Test {
   // With a host, a step and a call each. The id is of the time at which it is made.
   std::string Add(v1::DeploymentState state, absl::Duration ended_ago) {
     const std::string id = deployments_.NewDeploymentId();
-    record::v1::DeploymentEntry entry = EndedEntry(id, clock_.Now() - ended_ago);
-    entry.mutable_deployment()->set_state(state);
+    DeploymentRecord entry = EndedEntry(id, clock_.Now() - ended_ago);
+    entry.deployment.set_state(state);
     EXPECT_TRUE(deployments_.Create(entry, HostsOf({"a"}), {v1::HookCall()}).ok());
     const v1::StepRecord step = StepOf(1);
     EXPECT_TRUE(deployments_.SaveHost(id, 0, HostsOf({"a"})[0], &step).ok());

@@ -6,10 +6,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "common/store/store.h"
-#include "google/protobuf/message_lite.h"
 
-// The keys of deployment_store.h, and what is read under them.
+// The keys of deployment_store.h.
 namespace gitops {
 
 inline constexpr char kEntryPrefix[] = "planner/v1/deployment/";
@@ -22,22 +20,14 @@ inline constexpr char kPlanPrefix[] = "planner/v1/plan/";
 inline constexpr int kMostHosts = 1'000'000;
 inline constexpr int kMostCalls = 10'000;
 
-std::string EntryKey(absl::string_view id);
-std::string HostKeys(absl::string_view id);  // the prefix of all
-std::string HostKey(absl::string_view id, int index);
-std::string StepKeys(absl::string_view id);
-std::string StepKeys(absl::string_view id, int index);
-std::string StepKey(absl::string_view id, int index, int number);
-std::string CallKeys(absl::string_view id);
-std::string CallKey(absl::string_view id, int number);
-std::string PlanKey(absl::string_view token);
+// Names of rows: what follows the prefixes above.
+std::string HostName(absl::string_view id, int index);
+std::string StepNames(absl::string_view id, int index);  // the beginning of all
+std::string StepName(absl::string_view id, int index, int number);
+std::string CallName(absl::string_view id, int number);
 
 // The number that follows `prefix` in `key`, up to its end or the next '/'.
 std::optional<int> NumberAfter(absl::string_view prefix, absl::string_view key);
-
-// DATA_LOSS, names the key.
-absl::Status Unreadable(absl::string_view key, absl::string_view why);
-absl::Status Parse(const StoredValue& stored, google::protobuf::MessageLite& message);
 
 // INVALID_ARGUMENT: it could not be a part of a key.
 absl::Status CheckId(absl::string_view id);

@@ -5,38 +5,38 @@
 
 namespace gitops {
 
-record::v1::DeploymentEntry EntryOf(const std::string& id, v1::DeploymentState state) {
-  record::v1::DeploymentEntry entry;
-  v1::Deployment& deployment = *entry.mutable_deployment();
+DeploymentRecord EntryOf(const std::string& id, v1::DeploymentState state) {
+  DeploymentRecord entry;
+  v1::Deployment& deployment = entry.deployment;
   deployment.set_id(id);
   deployment.set_state(state);
   deployment.set_actor("mia");
   deployment.mutable_spec()->add_actions("sync");
   deployment.mutable_create_time()->set_seconds(1767225600);
-  entry.set_traceparent("00-1-2-01");
+  entry.traceparent = "00-1-2-01";
   return entry;
 }
 
-record::v1::DeploymentEntry EndedEntry(const std::string& id, absl::Time end) {
-  record::v1::DeploymentEntry entry = EntryOf(id, v1::DEPLOYMENT_STATE_SUCCEEDED);
-  *entry.mutable_deployment()->mutable_end_time() = ToTimestamp(end);
+DeploymentRecord EndedEntry(const std::string& id, absl::Time end) {
+  DeploymentRecord entry = EntryOf(id, v1::DEPLOYMENT_STATE_SUCCEEDED);
+  *entry.deployment.mutable_end_time() = ToTimestamp(end);
   return entry;
 }
 
-std::vector<record::v1::HostEntry> HostsOf(const std::vector<std::string>& names) {
-  std::vector<record::v1::HostEntry> hosts(names.size());
+std::vector<HostRecord> HostsOf(const std::vector<std::string>& names) {
+  std::vector<HostRecord> hosts(names.size());
   for (size_t i = 0; i < names.size(); ++i) {
-    v1::HostDeployment& host = *hosts[i].mutable_host();
+    v1::HostDeployment& host = hosts[i].host;
     host.set_host(names[i]);
     host.set_address(absl::StrCat(names[i], ".example:8004"));
     host.set_state(v1::HOST_DEPLOYMENT_STATE_PENDING);
     host.add_actions("sync");
-    hosts[i].mutable_progress()->add_remaining("sync");
+    hosts[i].progress.add_remaining("sync");
   }
   return hosts;
 }
 
-std::vector<record::v1::HostEntry> HostsNamed(int count) {
+std::vector<HostRecord> HostsNamed(int count) {
   std::vector<std::string> names;
   for (int i = 0; i < count; ++i) names.push_back(absl::StrCat("host", i));
   return HostsOf(names);

@@ -5,20 +5,20 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "gitops/record/v1/deployment.pb.h"
 #include "gitops/v1/deployment.pb.h"
+#include "services/planner/record/deployment_record.h"
 
 // Samples for tests.
 namespace gitops {
 
-record::v1::DeploymentEntry EntryOf(const std::string& id,
-                                    v1::DeploymentState state = v1::DEPLOYMENT_STATE_RUNNING);
+DeploymentRecord EntryOf(const std::string& id,
+                         v1::DeploymentState state = v1::DEPLOYMENT_STATE_RUNNING);
 // Ended at that time.
-record::v1::DeploymentEntry EndedEntry(const std::string& id, absl::Time end);
+DeploymentRecord EndedEntry(const std::string& id, absl::Time end);
 
-std::vector<record::v1::HostEntry> HostsOf(const std::vector<std::string>& names);
+std::vector<HostRecord> HostsOf(const std::vector<std::string>& names);
 // "host0", "host1"…
-std::vector<record::v1::HostEntry> HostsNamed(int count);
+std::vector<HostRecord> HostsNamed(int count);
 
 // With an action and a hook call.
 v1::StepRecord StepOf(int number);

@@ -81,7 +81,7 @@ void KeepNewest(Parts& parts) {
 
 void BoundTexts(Message& message) { Bound(message, kMostOutputBytes); }
 
-void BoundStep(v1::StepRecord& step) {
+void BoundStep(record::v1::StepRecord& step) {
   KeepNewest(*step.mutable_actions());
   KeepNewest(*step.mutable_hook_calls());
   BoundTexts(step);

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-#include "gitops/v1/deployment.pb.h"
+#include "gitops/record/v1/deployment.pb.h"
 #include "google/protobuf/message.h"
 
 namespace gitops {
@@ -20,7 +20,7 @@ void BoundTexts(google::protobuf::Message& message);
 
 // The same, and beyond: keeps the newest kMostStepParts actions and hook calls, and shortens all
 // texts alike where the step would be larger than kMostStepBytes.
-void BoundStep(v1::StepRecord& step);
+void BoundStep(record::v1::StepRecord& step);
 
 }  // namespace gitops
 

@@ -4,6 +4,7 @@
 
 #include "common/text/utf8.h"
 #include "gitops/record/v1/deployment.pb.h"
+#include "gitops/record/v1/plan.pb.h"
 #include "gtest/gtest.h"
 
 namespace gitops {
@@ -12,12 +13,12 @@ namespace {
 std::string Text(size_t bytes) { return std::string(bytes, 'x'); }
 
 TEST(RecordTextsTest, OutputsAndBodiesKeepTheirFirst16KiBAndOtherTexts4KiB) {
-  v1::StepRecord step;
+  record::v1::StepRecord step;
   step.set_message(Text(5000));
-  v1::ActionRecord& action = *step.add_actions();
+  record::v1::ActionRecord& action = *step.add_actions();
   action.set_output("first " + Text(100'000));
   action.set_message(Text(5000));
-  v1::HookCall& call = *step.add_hook_calls();
+  record::v1::HookCall& call = *step.add_hook_calls();
   call.set_request(Text(100'000));
   call.set_response(Text(100'000));
   call.set_error(Text(5000));
@@ -52,7 +53,7 @@ TEST(RecordTextsTest, TextsDeepInARecordAreBoundedToo) {
 }
 
 TEST(RecordTextsTest, WhatWouldMeanSomethingElseIsNotCut) {
-  v1::Plan plan;
+  record::v1::Plan plan;
   plan.mutable_spec()->mutable_selection()->add_on(Text(50'000));
   plan.add_hosts()->set_host(Text(50'000));
   plan.add_revisions()->set_upstream(Text(50'000));
@@ -62,7 +63,7 @@ TEST(RecordTextsTest, WhatWouldMeanSomethingElseIsNotCut) {
 }
 
 TEST(RecordTextsTest, TextsAreCutBetweenTwoCharacters) {
-  v1::StepRecord step;
+  record::v1::StepRecord step;
   std::string text = "x";
   while (text.size() < 20'000) text += "\xE2\x82\xAC";
   step.add_actions()->set_output(text);
@@ -72,14 +73,14 @@ TEST(RecordTextsTest, TextsAreCutBetweenTwoCharacters) {
 }
 
 TEST(RecordTextsTest, AStepWithThousandsOfPartsStaysBoundedAndKeepsTheNewest) {
-  v1::StepRecord step;
+  record::v1::StepRecord step;
   for (int i = 0; i < 3000; ++i) {
-    v1::ActionRecord& action = *step.add_actions();
+    record::v1::ActionRecord& action = *step.add_actions();
     action.set_action("sync");
     action.set_operation_id("operation " + std::to_string(i));
     action.set_output(Text(20'000));
     action.set_message(Text(20'000));
-    v1::HookCall& call = *step.add_hook_calls();
+    record::v1::HookCall& call = *step.add_hook_calls();
     call.set_response(Text(20'000));
     call.set_error(Text(20'000));
   }
@@ -91,7 +92,7 @@ TEST(RecordTextsTest, AStepWithThousandsOfPartsStaysBoundedAndKeepsTheNewest) {
 }
 
 TEST(RecordTextsTest, AStepThatFitsLosesNothing) {
-  v1::StepRecord step;
+  record::v1::StepRecord step;
   for (int i = 0; i < 30; ++i) step.add_actions()->set_output(Text(16'384));
   const std::string before = step.SerializeAsString();
   BoundStep(step);

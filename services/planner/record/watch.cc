@@ -1,6 +1,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/sync/mutex.h"
 #include "services/planner/record/deployment_store.h"
 #include "services/planner/record/record_keys.h"
@@ -12,7 +13,9 @@ namespace {
 class DeploymentWatch : public StoreWatch {
  public:
   DeploymentWatch(const std::string& id, std::function<void(int index)> changed)
-      : entry_key_(EntryKey(id)), host_keys_(HostKeys(id)), changed_(std::move(changed)) {}
+      : entry_key_(absl::StrCat(kEntryPrefix, id)),
+        host_keys_(absl::StrCat(kHostPrefix, id, "/")),
+        changed_(std::move(changed)) {}
 
   absl::Status Start(Store& store) {
     // Deleting what is not there changes nothing, and tells which revision the store is at. What

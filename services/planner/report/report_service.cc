@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
+#include "common/rpc/error.h"
 #include "common/rpc/status.h"
 #include "common/sync/mutex.h"
 
@@ -44,7 +45,8 @@ class AgentStreams {
 
  private:
   static absl::Status Stopping() {
-    return absl::UnavailableError("the planner is stopping; report again when it is back");
+    return MakeError(Reason::kServerStopping,
+                     "the planner is stopping; report again when it is back");
   }
 
   const int most_;
@@ -103,7 +105,7 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ReportRequest, v1::
   absl::Status Take() {
     if (request_.has_hello()) return Begin(request_.hello());
     if (report_ == nullptr) {
-      return absl::InvalidArgumentError("the first message of a report is the hello");
+      return InvalidField("hello", "the first message of a report is the hello");
     }
     if (request_.has_changed()) {
       report_->Changed(request_.changed());
@@ -111,13 +113,14 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ReportRequest, v1::
       report_->Heartbeat();
     }
     if (!report_->outdated()) return absl::OkStatus();
-    return absl::AbortedError(
+    return MakeError(
+        Reason::kSuperseded,
         "another agent reported as this host for a while; begin anew with all there is");
   }
 
   absl::Status Begin(const v1::Hello& hello) {
     if (report_ != nullptr) {
-      return absl::InvalidArgumentError("a second hello on one stream: open another stream");
+      return InvalidField("hello", "a second hello on one stream: open another stream");
     }
     auto report = fleet_->Connected(hello, context_->peer());
     if (!report.ok()) {
@@ -150,8 +153,8 @@ absl::Status AgentStreams::Add(std::shared_ptr<AgentStream> stream) {
   streams_.emplace(key, std::move(stream));
   if (stopping_) return Stopping();
   if (static_cast<int>(streams_.size()) <= most_) return absl::OkStatus();
-  return absl::ResourceExhaustedError(
-      absl::StrCat("this planner has the ", most_, " agents that it takes"));
+  return MakeError(Reason::kTooManyAgents,
+                   absl::StrCat("this planner has the ", most_, " agents that it takes"));
 }
 
 void AgentStreams::Remove(AgentStream* stream) {
@@ -183,7 +186,10 @@ class ReportServiceImpl final : public ReportService {
     auto stream =
         std::make_shared<AgentStream>(options_.fleet, &streams_, options_.heartbeat, context);
     AgentStream* const reactor = stream.get();
-    reactor->Start(streams_.Add(std::move(stream)));
+    const absl::Status added = streams_.Add(std::move(stream));
+    const absl::StatusOr<Principal> caller =
+        options_.gate->Admit(*context, v1::ReportRequest::default_instance());
+    reactor->Start(caller.ok() ? added : caller.status());
     return reactor;
   }
 

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "absl/time/time.h"
+#include "common/rpc/gate.h"
 #include "gitops/v1/report.grpc.pb.h"
 #include "services/planner/fleet/fleet.h"
 
@@ -21,7 +22,9 @@ class ReportService : public v1::ReportService::CallbackService {
 };
 
 struct ReportOptions {
-  Fleet* fleet = nullptr;  // not owned
+  // Not owned.
+  Fleet* fleet = nullptr;
+  const RpcGate* gate = nullptr;
   absl::Duration heartbeat = absl::Seconds(30);
   int max_agents = 20'000;  // more: RESOURCE_EXHAUSTED
 };

@@ -88,8 +88,10 @@ class ReportServiceTest : public testing::Test {
     if (server_ != nullptr) server_->Shutdown(absl::ZeroDuration());
   }
   void Start(int max_agents = 1000) {
-    service_ = NewReportService(
-        {.fleet = fleet_.get(), .heartbeat = absl::Seconds(7), .max_agents = max_agents});
+    service_ = NewReportService({.fleet = fleet_.get(),
+                                 .gate = &gate_,
+                                 .heartbeat = absl::Seconds(7),
+                                 .max_agents = max_agents});
     auto server = RpcServer::Start(
         {.listen = "127.0.0.1:0", .services = {service_.get(), &other_}, .metrics = &metrics_});
     ASSERT_TRUE(server.ok()) << server.status();
@@ -119,6 +121,7 @@ class ReportServiceTest : public testing::Test {
   Metrics metrics_{"planner"};
   std::unique_ptr<Fleet> fleet_ = NewFleet({.clock = &clock_});
   OtherService other_;
+  const RpcGate gate_;
   std::unique_ptr<ReportService> service_;
   std::unique_ptr<RpcServer> server_;
 };

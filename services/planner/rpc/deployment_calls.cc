@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
+#include "common/rpc/error.h"
 #include "common/rpc/page.h"
 #include "common/rpc/request_checks.h"
 #include "services/planner/rpc/answer_size.h"
@@ -15,7 +16,7 @@ constexpr absl::Duration kPlanLife = absl::Hours(24);
 
 absl::Status CheckId(const std::string& id) {
   if (!id.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError("no deployment is named");
+  return InvalidField("id", "no deployment is named");
 }
 
 }  // namespace
@@ -37,7 +38,8 @@ class DeploymentCalls::Place {
     if (!unfinished.ok()) return unfinished.status();
     const int most = calls_->options_.most_deployments;
     if (static_cast<int>(unfinished->size()) + calls_->making_ >= most) {
-      return absl::ResourceExhaustedError(
+      return MakeError(
+          Reason::kTooManyDeployments,
           absl::StrCat(most, " deployments have not ended; wait for one of them, or cancel one"));
     }
     ++calls_->making_;
@@ -52,21 +54,26 @@ class DeploymentCalls::Place {
 
 absl::Status DeploymentCalls::CheckStarted() const {
   if (started_) return absl::OkStatus();
-  return absl::UnavailableError(
-      "the planner is starting: it takes up the deployments it left first; try again soon");
+  return WithRetryDelay(
+      MakeError(Reason::kServerStarting,
+                "the planner is starting: it takes up the deployments it left first; try again "
+                "soon"),
+      absl::Seconds(1));
 }
 
 absl::Status DeploymentCalls::CheckBegan(const std::string& id) const {
-  const absl::StatusOr<record::v1::DeploymentEntry> entry = options_.store->Load(id);
+  const absl::StatusOr<DeploymentRecord> entry = options_.store->Load(id);
   if (!entry.ok()) return entry.status();
-  const v1::Deployment& deployment = entry->deployment();
+  const v1::Deployment& deployment = entry->deployment;
   if (!HasEnded(deployment.state()) || deployment.host_count() > 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("deployment ", id, " has no hosts to go on with; begin another"));
+  return MakeError(Reason::kNothingToResume,
+                   absl::StrCat("deployment ", id, " has no hosts to go on with; begin another"),
+                   {{"deployment", id}});
 }
 
 absl::StatusOr<v1::Plan> DeploymentCalls::CreatePlan(const v1::DeploymentSpec& spec,
                                                      const CallContext& call) {
+  if (absl::Status status = CheckSetFields(spec); !status.ok()) return status;
   absl::StatusOr<v1::Plan> plan = options_.plans->Make(spec, /*changes=*/false, /*deployment=*/"",
                                                        call.traceparent, nullptr, call.give_up);
   if (!plan.ok()) return plan.status();
@@ -82,7 +89,7 @@ absl::StatusOr<v1::Plan> DeploymentCalls::CreatePlan(const v1::DeploymentSpec& s
 absl::StatusOr<v1::Plan> DeploymentCalls::PlanFor(const v1::CreateDeploymentRequest& request,
                                                   const std::string& id, const CallContext& call,
                                                   std::vector<v1::HookCall>* calls) {
-  if (request.plan_token().empty()) {
+  if (request.has_spec()) {
     return options_.plans->Make(request.spec(), /*changes=*/true, id, call.traceparent, calls,
                                 call.give_up);
   }
@@ -93,9 +100,9 @@ absl::StatusOr<v1::Plan> DeploymentCalls::PlanFor(const v1::CreateDeploymentRequ
 
 absl::StatusOr<v1::Deployment> DeploymentCalls::Create(const v1::CreateDeploymentRequest& request,
                                                        const CallContext& call) {
-  if (request.plan_token().empty() != request.has_spec()) {
-    return absl::InvalidArgumentError(
-        "give either a plan's token or a spec of what is to be done, and not both");
+  if (absl::Status status = CheckSetFields(request); !status.ok()) return status;
+  if (request.source_case() == v1::CreateDeploymentRequest::SOURCE_NOT_SET) {
+    return absl::InvalidArgumentError("give a plan's token, or a spec of what is to be done");
   }
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
   if (absl::Status status = CheckStarted(); !status.ok()) return status;
@@ -119,8 +126,8 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::Create(const v1::CreateDeploymen
 absl::Status DeploymentCalls::KeepCalls(const Deployments::NewDeployment& deployment,
                                         const absl::Status& why) {
   if (deployment.calls.empty()) return why;
-  record::v1::DeploymentEntry entry;
-  v1::Deployment& kept = *entry.mutable_deployment();
+  DeploymentRecord entry;
+  v1::Deployment& kept = entry.deployment;
   kept.set_id(deployment.id);
   kept.set_state(v1::DEPLOYMENT_STATE_FAILED);
   kept.set_message(absl::StrCat("it did not begin: ", why.message()));
@@ -130,14 +137,16 @@ absl::Status DeploymentCalls::KeepCalls(const Deployments::NewDeployment& deploy
   kept.set_reason(deployment.reason);
   *kept.mutable_create_time() = ToTimestamp(options_.clock->Now());
   *kept.mutable_end_time() = kept.create_time();
-  entry.set_traceparent(deployment.traceparent);
+  entry.traceparent = deployment.traceparent;
   const absl::Status stored = options_.store->Create(entry, {}, deployment.calls);
   if (!stored.ok()) {
-    return {why.code(), absl::StrCat(why.message(), " (and what its hooks were asked could not be ",
-                                     "stored: ", stored.message(), ")")};
+    return WithMessage(why,
+                       absl::StrCat(why.message(), " (and what its hooks were asked could not be ",
+                                    "stored: ", stored.message(), ")"));
   }
-  return {why.code(), absl::StrCat(why.message(), " (deployment ", deployment.id,
-                                   " keeps what its hooks were asked)")};
+  return WithMetadata(WithMessage(why, absl::StrCat(why.message(), " (deployment ", deployment.id,
+                                                    " keeps what its hooks were asked)")),
+                      {{"deployment", deployment.id}});
 }
 
 absl::StatusOr<v1::Deployment> DeploymentCalls::RollBack(
@@ -148,9 +157,11 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::RollBack(
   const absl::StatusOr<v1::Deployment> done = options_.store->Whole(request.id());
   if (!done.ok()) return done.status();
   if (!HasEnded(done->state())) {
-    return absl::FailedPreconditionError(
+    return MakeError(
+        Reason::kDeploymentNotEnded,
         absl::StrCat("deployment ", request.id(),
-                     " has not ended; cancel it first, and wait until its hosts have stopped"));
+                     " has not ended; cancel it first, and wait until its hosts have stopped"),
+        {{"deployment", request.id()}});
   }
   Place place(this);
   if (absl::Status status = place.Take(); !status.ok()) return status;
@@ -186,7 +197,7 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::Resume(const std::string& id,
 
 absl::StatusOr<v1::HostLock> DeploymentCalls::BreakLock(const v1::BreakLockRequest& request,
                                                         const CallContext& call) {
-  if (request.host().empty()) return absl::InvalidArgumentError("no host is named");
+  if (request.host().empty()) return InvalidField("host", "no host is named");
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
   // Before, nobody would note it in the record of the deployment that is taken up again.
   if (absl::Status status = CheckStarted(); !status.ok()) return status;

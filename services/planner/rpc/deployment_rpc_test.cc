@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
+#include "common/rpc/status.h"
 #include "services/planner/rpc/planner_test_base.h"
 
 namespace gitops {
@@ -43,12 +45,12 @@ class DeploymentRpcTest : public PlannerTestBase {
   }
   void SetState(const std::string& id, v1::DeploymentState state) {
     auto entry = *records_.Load(id);
-    entry.mutable_deployment()->set_state(state);
+    entry.deployment.set_state(state);
     ASSERT_TRUE(records_.Save(entry).ok());
   }
   void SetHost(const std::string& id, int index, v1::HostDeploymentState state) {
     auto hosts = *records_.LoadHosts(id);
-    hosts[index].mutable_host()->set_state(state);
+    hosts[index].host.set_state(state);
     ASSERT_TRUE(records_.SaveHost(id, index, hosts[index], nullptr).ok());
   }
 };
@@ -130,10 +132,9 @@ TEST_F(DeploymentRpcTest, RequestsThatCannotBeAreRefused) {
       << "neither token nor spec";
   request.set_plan_token("f00");
   EXPECT_EQ(Try(&Stub::CreateDeployment, request).error_code(), StatusCode::NOT_FOUND);
+  request.set_plan_token("");
+  EXPECT_EQ(Try(&Stub::CreateDeployment, request).error_code(), StatusCode::INVALID_ARGUMENT);
   *request.mutable_spec() = Spec("sync");
-  EXPECT_EQ(Try(&Stub::CreateDeployment, request).error_code(), StatusCode::INVALID_ARGUMENT)
-      << "both";
-  request.clear_plan_token();
   request.set_reason(std::string(1001, 'x'));
   EXPECT_EQ(Try(&Stub::CreateDeployment, request).error_code(), StatusCode::INVALID_ARGUMENT);
   request.clear_reason();
@@ -143,15 +144,20 @@ TEST_F(DeploymentRpcTest, RequestsThatCannotBeAreRefused) {
   EXPECT_THAT(hooks_.requests(), IsEmpty());
   v1::CreatePlanRequest plan;
   *plan.mutable_spec() = Spec("snyc");
-  EXPECT_EQ(Try(&Stub::CreatePlan, plan).error_code(), StatusCode::INVALID_ARGUMENT);
+  const absl::Status misspelt = FromGrpcStatus(Try(&Stub::CreatePlan, plan));
+  EXPECT_EQ(misspelt.code(), absl::StatusCode::kInvalidArgument);
+  ASSERT_EQ(BadRequestOf(misspelt).field_violations_size(), 1);
+  EXPECT_EQ(BadRequestOf(misspelt).field_violations(0).field(), "actions[0]");
 }
 
-TEST_F(DeploymentRpcTest, AHookThatStopsItIsAborted) {
+TEST_F(DeploymentRpcTest, AHookThatStopsItIsToldByItsReason) {
   hooks_.Add({.point = "pre-select", .message = "freeze window", .failed_hook = "window"});
   v1::CreateDeploymentRequest request;
   *request.mutable_spec() = Spec("sync");
   const grpc::Status stopped = Try(&Stub::CreateDeployment, request);
-  EXPECT_EQ(stopped.error_code(), StatusCode::ABORTED);
+  EXPECT_EQ(stopped.error_code(), StatusCode::FAILED_PRECONDITION);
+  EXPECT_TRUE(HasReason(FromGrpcStatus(stopped), Reason::kHookStopped));
+  EXPECT_EQ(MetadataOf(FromGrpcStatus(stopped))["hook"], "window");
   EXPECT_THAT(stopped.error_message(), HasSubstr("freeze window"));
 }
 
@@ -164,7 +170,7 @@ TEST_F(DeploymentRpcTest, WhatHooksWereAskedIsKeptWhereTheDeploymentDoesNotBegin
   EXPECT_EQ(locked.error_code(), StatusCode::FAILED_PRECONDITION);
   hooks_.Add({.point = "post-select", .message = "freeze window", .failed_hook = "window"});
   const grpc::Status stopped = Try(&Stub::CreateDeployment, request);
-  EXPECT_EQ(stopped.error_code(), StatusCode::ABORTED);
+  EXPECT_EQ(stopped.error_code(), StatusCode::FAILED_PRECONDITION);
   auto kept = Call(&Stub::ListDeployments, v1::ListDeploymentsRequest()).deployments();
   ASSERT_EQ(kept.size(), 2);
   std::sort(kept.begin(), kept.end(),
@@ -256,7 +262,7 @@ TEST_F(DeploymentRpcTest, ARollbackIsANewDeploymentToWhatTheOneBeforeMovedFrom) 
   EXPECT_EQ(Try(&Stub::RollbackDeployment, request).error_code(), StatusCode::FAILED_PRECONDITION)
       << "it moved nothing";
   auto host = (*records_.LoadHosts(id))[0];
-  v1::ServiceMove* move = host.mutable_host()->add_moves();
+  v1::ServiceMove* move = host.host.add_moves();
   move->set_service("nginx");
   move->set_from_hash(std::string(40, 'a'));
   move->set_to_hash(std::string(40, 'b'));
@@ -332,6 +338,7 @@ TEST_F(DeploymentRpcTest, AWatchOfOneThatHasEndedEndsAtOnceAndOfNoneIsNotFound) 
 
 TEST_F(DeploymentRpcTest, BeforeWhatWasLeftIsTakenUpNothingIsBegun) {
   const auto service = NewPlannerService({.clock = Clock::System(),
+                                          .gate = &gate_,
                                           .fleet = &fleet_,
                                           .locks = locks_.get(),
                                           .agents = &agents_,
@@ -364,12 +371,12 @@ TEST_F(DeploymentRpcTest, HooksAreTestedWithWhatTheDispatcherMakesOfIt) {
   EXPECT_EQ(response.failure().hook(), "drain");
   EXPECT_EQ(response.calls_size(), 1);
   const v1::DispatchHookRequest sent = hooks_.requests()[0];
-  EXPECT_EQ(sent.result(), "ok");
+  EXPECT_EQ(sent.result(), v1::STEP_RESULT_OK);
   EXPECT_EQ(sent.deployment(), "");
   EXPECT_THAT(sent.idempotency_key(), StartsWith("test-"));
-  request.set_result("failed");
+  request.set_result(v1::STEP_RESULT_FAILED);
   Call(&Stub::TestHooks, request);
-  EXPECT_EQ(hooks_.requests()[1].result(), "failed");
+  EXPECT_EQ(hooks_.requests()[1].result(), v1::STEP_RESULT_FAILED);
   EXPECT_NE(hooks_.requests()[1].idempotency_key(), sent.idempotency_key());
 }
 
@@ -387,7 +394,7 @@ TEST_F(DeploymentRpcTest, UnknownPointsAndResultsAreRefused) {
   request.set_point("pre-deplyo");
   EXPECT_THAT(Try(&Stub::TestHooks, request).error_message(), HasSubstr("\"pre-deploy\""));
   request.set_point("post-deploy");
-  request.set_result("fine");
+  request.set_result(static_cast<v1::StepResult>(9));
   EXPECT_EQ(Try(&Stub::TestHooks, request).error_code(), StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(hooks_.requests(), IsEmpty());
 }

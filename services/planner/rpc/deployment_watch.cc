@@ -7,13 +7,13 @@
 
 namespace gitops {
 absl::Status DeploymentWatch::TellAll() {
-  absl::StatusOr<record::v1::DeploymentEntry> entry = store_->Load(id_);
+  absl::StatusOr<DeploymentRecord> entry = store_->Load(id_);
   if (!entry.ok()) return entry.status();
-  const bool ended = HasEnded(entry->deployment().state());
+  const bool ended = HasEnded(entry->deployment.state());
   hosts_.clear();
   // One after the other, since all together may be large.
   absl::StatusOr<v1::HostDeployment> next = store_->WholeHost(id_, 0);
-  absl::Status sent = SendDeployment(std::move(*entry->mutable_deployment()),
+  absl::Status sent = SendDeployment(std::move(entry->deployment),
                                      /*last=*/absl::IsNotFound(next.status()));
   for (int i = 0; sent.ok() && next.ok(); ++i) {
     v1::HostDeployment host = *std::move(next);
@@ -41,13 +41,13 @@ absl::Status DeploymentWatch::TellHost(int index) {
 }
 
 absl::Status DeploymentWatch::TellDeployment() {
-  absl::StatusOr<record::v1::DeploymentEntry> entry = store_->Load(id_);
+  absl::StatusOr<DeploymentRecord> entry = store_->Load(id_);
   if (!entry.ok()) return entry.status();
-  const bool ended = HasEnded(entry->deployment().state());
+  const bool ended = HasEnded(entry->deployment.state());
   if (ended) {
     if (absl::Status told = TellRest(); !told.ok()) return told;
   }
-  absl::Status sent = SendDeployment(std::move(*entry->mutable_deployment()), /*last=*/false);
+  absl::Status sent = SendDeployment(std::move(entry->deployment), /*last=*/false);
   done_ = ended && sent.ok();
   return sent;
 }

@@ -20,8 +20,8 @@ class FakeDeployments final : public Deployments {
     if (deployment.no_wait && is_locked()) {
       return absl::FailedPreconditionError("web1 is locked by another deployment");
     }
-    record::v1::DeploymentEntry entry;
-    v1::Deployment& shown = *entry.mutable_deployment();
+    DeploymentRecord entry;
+    v1::Deployment& shown = entry.deployment;
     shown.set_id(deployment.id);
     shown.set_state(v1::DEPLOYMENT_STATE_RUNNING);
     *shown.mutable_spec() = deployment.plan.spec();
@@ -30,9 +30,9 @@ class FakeDeployments final : public Deployments {
     shown.set_rollback_of(deployment.rollback_of);
     shown.set_host_count(deployment.plan.hosts_size());
     *shown.mutable_revisions() = deployment.plan.revisions();
-    std::vector<record::v1::HostEntry> hosts;
+    std::vector<HostRecord> hosts;
     for (const v1::PlannedHost& planned : deployment.plan.hosts()) {
-      v1::HostDeployment& host = *hosts.emplace_back().mutable_host();
+      v1::HostDeployment& host = hosts.emplace_back().host;
       host.set_host(planned.host());
       host.set_wave(planned.wave());
       host.set_state(v1::HOST_DEPLOYMENT_STATE_PENDING);
@@ -89,7 +89,7 @@ class FakeDeployments final : public Deployments {
     if (!entry.ok()) return entry.status();
     MutexLock lock(mutex_);
     notes_.push_back(note);
-    return entry->deployment();
+    return entry->deployment;
   }
 
   bool is_locked() {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
 #include "common/sync/side_by_side.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"
@@ -27,7 +28,7 @@ std::vector<Asked> HostsToAsk(const Fleet& fleet, FleetHosts hosts, const std::s
     const std::vector<v1::Service> services = fleet.Services(host->host.host());
     const bool has = std::any_of(services.begin(), services.end(),
                                  [&](const v1::Service& one) { return one.service() == service; });
-    const bool nothing_known = services.empty() && host->host.state() == v1::HOST_STATE_UNKNOWN;
+    const bool nothing_known = services.empty() && host->host.state() == v1::HOST_STATE_NEVER_SEEN;
     if (has || nothing_known) asked.push_back({.host = std::move(host), .known = has});
   }
   return asked;
@@ -54,13 +55,15 @@ v1::HostOutcome Ask(const FleetCommand& command, const v1::Host& host) {
   if (outcome.has_service()) outcome.mutable_service()->set_host(host.host());
   outcome.set_code(static_cast<int>(status.code()));
   outcome.set_message(std::string(status.message()));
+  outcome.set_reason(ReasonName(status));
   return outcome;
 }
 
 absl::Status NobodyHasIt(const std::string& service, size_t selected) {
-  return absl::NotFoundError(absl::StrCat("none of the ", selected,
-                                          " selected hosts has a service \"", service,
-                                          "\"; gitopsctl list services shows which there are"));
+  return MakeError(Reason::kServiceUnknown,
+                   absl::StrCat("none of the ", selected, " selected hosts has a service \"",
+                                service, "\"; gitopsctl list services shows which there are"),
+                   {{"service", service}});
 }
 
 }  // namespace
@@ -82,7 +85,7 @@ absl::StatusOr<std::vector<v1::HostOutcome>> RunFleetCommand(const Fleet& fleet,
   std::vector<v1::HostOutcome> outcomes;
   for (size_t i = 0; i < all.size(); ++i) {
     const bool has_none =
-        !asked[i].known && all[i].code() == static_cast<int>(absl::StatusCode::kNotFound);
+        !asked[i].known && all[i].reason() == InfoOf(Reason::kServiceUnknown).name;
     if (!has_none) outcomes.push_back(std::move(all[i]));
   }
   if (outcomes.empty()) return NobodyHasIt(command.service, selected);

@@ -8,7 +8,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/rpc/error.h"
 #include "common/rpc/page.h"
+#include "common/rpc/request_checks.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"
 
@@ -37,7 +39,7 @@ absl::StatusOr<Cursor> ReadCursor(const std::string& after) {
       return cursor;
     }
   }
-  return absl::InvalidArgumentError("page_token is not one that this method gave out");
+  return InvalidField("page_token", "page_token is not one that this method gave out");
 }
 
 // Where the host that the page ended with is now; `gone`: it has left, and this is who took its
@@ -114,9 +116,10 @@ absl::Status ListHosts(const Fleet& fleet, HostLocks& locks, const v1::ListHosts
 
 absl::Status ListFleetServices(const Fleet& fleet, const v1::ListFleetServicesRequest& request,
                                v1::ListFleetServicesResponse* response) {
+  if (absl::Status status = CheckSetFields(request); !status.ok()) return status;
   const absl::StatusOr<PageRequest> page = ReadPage(request);
   if (!page.ok()) return page.status();
-  if (!request.service().empty()) {
+  if (request.has_service()) {
     if (absl::Status status = CheckNamedService(request.service()); !status.ok()) return status;
   }
   const auto hosts = SelectHosts(fleet, request.selection(), /*changes=*/false);
@@ -127,7 +130,7 @@ absl::Status ListFleetServices(const Fleet& fleet, const v1::ListFleetServicesRe
   for (size_t i = begin->place; i < hosts->size(); ++i) {
     const std::string& host = (*hosts)[i]->host.host();
     for (v1::Service& service : fleet.Services(host)) {
-      if (!request.service().empty() && service.service() != request.service()) continue;
+      if (request.has_service() && service.service() != request.service()) continue;
       if (i == begin->place && service.service() <= begin->after_service) continue;
       if (response->services_size() == page->limit) {
         response->set_next_page_token(Token(last));

@@ -153,7 +153,7 @@ TEST_F(FleetRpcTest, ACommandReachesEverySelectedHostThatHasTheServiceForTheCall
   EXPECT_THAT(Codes(response), ElementsAre("web1 0", "db1 0"));
   EXPECT_EQ(response.outcomes(0).service().host(), "web1");
   EXPECT_THAT(agents_.Look("web1:8004").services["nginx"].frozen_by,
-              MatchesRegex("alice@laptop( from ipv[46]:[0-9a-f.:]+)? through the planner"));
+              MatchesRegex("alice@laptop( from ipv[46]:[0-9a-f.:]+)?"));
   EXPECT_EQ(agents_.Look("web2:8004").services["nginx"].frozen_by, "");
 }
 
@@ -170,11 +170,11 @@ TEST_F(FleetRpcTest, WhatAHostAnsweredIsItsOutcomeInTheOrderOfTheSelection) {
 }
 
 TEST_F(FleetRpcTest, HostsOfWhichNothingIsKnownAreAskedAndLeftOutWhereTheyHaveNone) {
-  fleet_.Add("new1", {}, v1::HOST_STATE_UNKNOWN);
+  fleet_.Add("new1", {}, v1::HOST_STATE_NEVER_SEEN);
   agents_.Add("new1:8004", {{"caddy", std::string()}});
-  fleet_.Add("new2", {}, v1::HOST_STATE_UNKNOWN);
+  fleet_.Add("new2", {}, v1::HOST_STATE_NEVER_SEEN);
   agents_.Add("new2:8004", {{"nginx", std::string()}});
-  fleet_.Add("new3", {}, v1::HOST_STATE_UNKNOWN);
+  fleet_.Add("new3", {}, v1::HOST_STATE_NEVER_SEEN);
   v1::DiffServicesRequest request;
   request.set_service("nginx");
   request.mutable_selection()->add_on("new*");

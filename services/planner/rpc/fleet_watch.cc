@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/rpc/request_checks.h"
 #include "services/planner/plan/fleet_selection.h"
 #include "services/planner/rpc/fingerprint.h"
 
@@ -40,6 +41,7 @@ std::shared_ptr<const LocksByHost> LockView::Get() {
 }
 
 absl::Status FleetWatch::TellAll() {
+  if (absl::Status status = CheckSetFields(request_); !status.ok()) return status;
   held_ = locks_->Get();
   const auto hosts = SelectHosts(*fleet_, request_.selection(), /*changes=*/false);
   if (!hosts.ok()) return hosts.status();
@@ -117,7 +119,7 @@ bool FleetWatch::TellHost(const FleetHost& host) {
 bool FleetWatch::TellServices(const std::string& host, Told& told) {
   std::map<std::string, size_t> before = std::exchange(told.services, {});
   for (v1::Service& service : fleet_->Services(host)) {
-    if (!request_.service().empty() && service.service() != request_.service()) continue;
+    if (request_.has_service() && service.service() != request_.service()) continue;
     const size_t fingerprint = Fingerprint(service);
     told.services[service.service()] = fingerprint;
     const auto known = before.find(service.service());

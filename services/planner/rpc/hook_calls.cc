@@ -2,10 +2,10 @@
 
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/plan/vocabulary.h"
+#include "common/rpc/error.h"
 #include "services/planner/plan/check_spec.h"
 
 namespace gitops {
@@ -16,14 +16,13 @@ absl::Status Check(const HookCaller& hooks, const v1::TestHooksRequest& request)
   if (absl::Status status = CheckDuration("timeout", request.timeout()); !status.ok()) {
     return status;
   }
-  const std::string& result = request.result();
-  if (!result.empty() && result != "ok" && result != "failed" && result != "skipped") {
-    return absl::InvalidArgumentError(absl::StrCat("result: \"", absl::CHexEscape(result),
-                                                   "\" is none of ok, failed and skipped"));
+  if (!v1::StepResult_IsValid(request.result())) {
+    return InvalidField(
+        "result", absl::StrCat("result: ", request.result(), " is none of ok, failed and skipped"));
   }
   if (hooks.configured()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      "this planner has no hook dispatcher; start it with --hook-dispatcher ADDR");
+  return MakeError(Reason::kNoHookDispatcher,
+                   "this planner has no hook dispatcher; start it with --hook-dispatcher ADDR");
 }
 
 v1::DispatchHookRequest ToDispatch(const Fleet& fleet, const v1::TestHooksRequest& request,
@@ -35,7 +34,8 @@ v1::DispatchHookRequest ToDispatch(const Fleet& fleet, const v1::TestHooksReques
     for (const auto& host : fleet.Hosts()) dispatch.add_known_hosts(host->host.host());
   }
   if (IsPostPoint(request.point())) {
-    dispatch.set_result(request.result().empty() ? "ok" : request.result());
+    dispatch.set_result(request.result() == v1::STEP_RESULT_UNSPECIFIED ? v1::STEP_RESULT_OK
+                                                                        : request.result());
   }
   // A trace is as unique as a test needs to be.
   dispatch.set_idempotency_key(absl::StrCat("test-", traceparent, "//0/", request.point()));

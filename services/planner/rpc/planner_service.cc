@@ -5,16 +5,15 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "common/rpc/caller.h"
+#include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
-#include "common/rpc/status.h"
+#include "common/rpc/trace.h"
 #include "services/planner/rpc/deployment_calls.h"
 #include "services/planner/rpc/deployment_watch.h"
 #include "services/planner/rpc/fleet_commands.h"
 #include "services/planner/rpc/fleet_lists.h"
 #include "services/planner/rpc/fleet_watch.h"
 #include "services/planner/rpc/hook_calls.h"
-#include "services/planner/rpc/traceparent.h"
 #include "services/planner/rpc/watches.h"
 
 namespace gitops {
@@ -28,10 +27,10 @@ constexpr size_t kMostDiffBytes = 12 << 20;
 
 // The value of a StatusOr goes to `to`.
 template <typename Message>
-grpc::Status Answer(absl::StatusOr<Message> from, Message* to) {
-  if (!from.ok()) return ToGrpcStatus(from.status());
+absl::Status Answer(absl::StatusOr<Message> from, Message* to) {
+  if (!from.ok()) return from.status();
   *to = *std::move(from);
-  return grpc::Status::OK;
+  return absl::OkStatus();
 }
 
 absl::Status Keep(absl::StatusOr<v1::Service> service, v1::HostOutcome* outcome) {
@@ -67,28 +66,35 @@ class PlannerServiceImpl final : public PlannerService {
     deployment_watches_.Close();
   }
 
-  grpc::Status ListHosts(ServerContext*, const v1::ListHostsRequest* request,
+  grpc::Status ListHosts(ServerContext* context, const v1::ListHostsRequest* request,
                          v1::ListHostsResponse* response) override {
-    return ToGrpcStatus(gitops::ListHosts(*options_.fleet, *options_.locks, *request, response));
+    return gate().Run(*context, *request, [&] {
+      return gitops::ListHosts(*options_.fleet, *options_.locks, *request, response);
+    });
   }
 
-  grpc::Status ListFleetServices(ServerContext*, const v1::ListFleetServicesRequest* request,
+  grpc::Status ListFleetServices(ServerContext* context,
+                                 const v1::ListFleetServicesRequest* request,
                                  v1::ListFleetServicesResponse* response) override {
-    return ToGrpcStatus(gitops::ListFleetServices(*options_.fleet, *request, response));
+    return gate().Run(*context, *request, [&] {
+      return gitops::ListFleetServices(*options_.fleet, *request, response);
+    });
   }
 
   grpc::Status WatchFleet(ServerContext* context, const v1::WatchFleetRequest* request,
                           grpc::ServerWriter<v1::WatchFleetResponse>* writer) override {
-    Changes<std::string> changes;
-    const auto place = fleet_watches_.Enter(Watcher(*context, changes));
-    if (!place.ok()) return ToGrpcStatus(place.status());
-    FleetWatch watch(options_.fleet, &locks_, *request, WriteTo(*writer, **place));
-    // It begins before the first look, so that nothing falls between.
-    const int64_t id =
-        options_.fleet->Subscribe([&changes](const std::string& host) { changes.Add(host); });
-    const absl::Status ended = FollowFleet(*context, watch, changes);
-    options_.fleet->Unsubscribe(id);
-    return ToGrpcStatus(ended);
+    return gate().Run(*context, *request, [&]() -> absl::Status {
+      Changes<std::string> changes;
+      const auto place = fleet_watches_.Enter(Watcher(*context, changes));
+      if (!place.ok()) return place.status();
+      FleetWatch watch(options_.fleet, &locks_, *request, WriteTo(*writer, **place));
+      // It begins before the first look, so that nothing falls between.
+      const int64_t id =
+          options_.fleet->Subscribe([&changes](const std::string& host) { changes.Add(host); });
+      const absl::Status ended = FollowFleet(*context, watch, changes);
+      options_.fleet->Unsubscribe(id);
+      return ended;
+    });
   }
 
   grpc::Status FreezeServices(ServerContext* context, const v1::FreezeServicesRequest* request,
@@ -97,8 +103,8 @@ class PlannerServiceImpl final : public PlannerService {
     one.set_service(request->service());
     one.set_reason(request->reason());
     return Change(*context, *request, request->reason(), response,
-                  [&](const auto& address, const auto& actor, auto* outcome) {
-                    return Keep(options_.agents->Freeze(address, actor, one), outcome);
+                  [&](const auto& address, const auto& caller, auto* outcome) {
+                    return Keep(options_.agents->Freeze(address, caller, one), outcome);
                   });
   }
 
@@ -108,22 +114,23 @@ class PlannerServiceImpl final : public PlannerService {
     one.set_service(request->service());
     one.set_reason(request->reason());
     return Change(*context, *request, request->reason(), response,
-                  [&](const auto& address, const auto& actor, auto* outcome) {
-                    return Keep(options_.agents->Unfreeze(address, actor, one), outcome);
+                  [&](const auto& address, const auto& caller, auto* outcome) {
+                    return Keep(options_.agents->Unfreeze(address, caller, one), outcome);
                   });
   }
 
   grpc::Status RollbackServices(ServerContext* context, const v1::RollbackServicesRequest* request,
                                 v1::RollbackServicesResponse* response) override {
-    if (absl::Status status = CheckHash(request->hash()); !status.ok()) return ToGrpcStatus(status);
     v1::RollbackServiceRequest one;
     one.set_service(request->service());
     one.set_hash(absl::AsciiStrToLower(request->hash()));
     one.set_reason(request->reason());
-    return Change(*context, *request, request->reason(), response,
-                  [&](const auto& address, const auto& actor, auto* outcome) {
-                    return Keep(options_.agents->Rollback(address, actor, one), outcome);
-                  });
+    return Change(
+        *context, *request, request->reason(), response,
+        [&](const auto& address, const auto& caller, auto* outcome) {
+          return Keep(options_.agents->Rollback(address, caller, one), outcome);
+        },
+        [&] { return CheckHash(request->hash()); });
   }
 
   grpc::Status PullServices(ServerContext* context, const v1::PullServicesRequest* request,
@@ -131,8 +138,8 @@ class PlannerServiceImpl final : public PlannerService {
     v1::PullServiceRequest one;
     one.set_service(request->service());
     return Change(*context, *request, "", response,
-                  [&](const auto& address, const auto& actor, auto* outcome) {
-                    auto pulled = options_.agents->Pull(address, actor, one);
+                  [&](const auto& address, const auto& caller, auto* outcome) {
+                    auto pulled = options_.agents->Pull(address, caller, one);
                     if (!pulled.ok()) return pulled.status();
                     *outcome->mutable_service() = std::move(*pulled->mutable_service());
                     outcome->set_changed(pulled->changed());
@@ -144,89 +151,116 @@ class PlannerServiceImpl final : public PlannerService {
                             v1::DiffServicesResponse* response) override {
     v1::DiffServiceRequest one;
     one.set_service(request->service());
-    grpc::Status status = Command(*context, *request, /*changes=*/false, response,
-                                  [&](const std::string& address, v1::HostOutcome* outcome) {
-                                    auto diff = options_.agents->Diff(address, one);
-                                    if (diff.ok()) *outcome->mutable_diff() = *std::move(diff);
-                                    return diff.status();
-                                  });
-    CutDiffs(*response->mutable_outcomes());
-    return status;
+    return gate().Run(*context, *request, [&] {
+      const absl::Status status = Command(*context, *request, /*changes=*/false, response,
+                                          [&](const std::string& address, auto* outcome) {
+                                            auto diff = options_.agents->Diff(address, one);
+                                            return Answer(std::move(diff), outcome->mutable_diff());
+                                          });
+      CutDiffs(*response->mutable_outcomes());
+      return status;
+    });
   }
 
   grpc::Status CreatePlan(ServerContext* context, const v1::CreatePlanRequest* request,
                           v1::CreatePlanResponse* response) override {
-    return Answer(deployments_.CreatePlan(request->spec(), Call(*context)),
-                  response->mutable_plan());
+    return gate().Run(*context, *request, [&](const Principal& caller) {
+      return Answer(deployments_.CreatePlan(request->spec(), Call(*context, caller)),
+                    response->mutable_plan());
+    });
   }
 
   grpc::Status CreateDeployment(ServerContext* context, const v1::CreateDeploymentRequest* request,
                                 v1::CreateDeploymentResponse* response) override {
-    return Answer(deployments_.Create(*request, Call(*context)), response->mutable_deployment());
+    return gate().Run(*context, *request, [&](const Principal& caller) {
+      return Answer(deployments_.Create(*request, Call(*context, caller)),
+                    response->mutable_deployment());
+    });
   }
 
-  grpc::Status GetDeployment(ServerContext*, const v1::GetDeploymentRequest* request,
+  grpc::Status GetDeployment(ServerContext* context, const v1::GetDeploymentRequest* request,
                              v1::GetDeploymentResponse* response) override {
-    return Answer(deployments_.Get(request->id()), response->mutable_deployment());
+    return gate().Run(*context, *request, [&] {
+      return Answer(deployments_.Get(request->id()), response->mutable_deployment());
+    });
   }
 
-  grpc::Status ListDeployments(ServerContext*, const v1::ListDeploymentsRequest* request,
+  grpc::Status ListDeployments(ServerContext* context, const v1::ListDeploymentsRequest* request,
                                v1::ListDeploymentsResponse* response) override {
-    return ToGrpcStatus(deployments_.List(*request, response));
+    return gate().Run(*context, *request, [&] { return deployments_.List(*request, response); });
   }
 
   grpc::Status WatchDeployment(ServerContext* context, const v1::WatchDeploymentRequest* request,
                                grpc::ServerWriter<v1::WatchDeploymentResponse>* writer) override {
-    Changes<int> changes;
-    const auto place = deployment_watches_.Enter(Watcher(*context, changes));
-    if (!place.ok()) return ToGrpcStatus(place.status());
-    const auto events =
-        options_.store->Watch(request->id(), [&changes](int index) { changes.Add(index); });
-    if (!events.ok()) return ToGrpcStatus(events.status());
-    DeploymentWatch watch(options_.store, request->id(), WriteTo(*writer, **place));
-    return ToGrpcStatus(FollowDeployment(*context, watch, changes));
+    return gate().Run(*context, *request, [&]() -> absl::Status {
+      Changes<int> changes;
+      const auto place = deployment_watches_.Enter(Watcher(*context, changes));
+      if (!place.ok()) return place.status();
+      const auto events =
+          options_.store->Watch(request->id(), [&changes](int index) { changes.Add(index); });
+      if (!events.ok()) return events.status();
+      DeploymentWatch watch(options_.store, request->id(), WriteTo(*writer, **place));
+      return FollowDeployment(*context, watch, changes);
+    });
   }
 
   grpc::Status CancelDeployment(ServerContext* context, const v1::CancelDeploymentRequest* request,
                                 v1::CancelDeploymentResponse* response) override {
-    return Answer(deployments_.Cancel(*request, Call(*context)), response->mutable_deployment());
+    return gate().Run(*context, *request, [&](const Principal& caller) {
+      return Answer(deployments_.Cancel(*request, Call(*context, caller)),
+                    response->mutable_deployment());
+    });
   }
 
   grpc::Status ResumeDeployment(ServerContext* context, const v1::ResumeDeploymentRequest* request,
                                 v1::ResumeDeploymentResponse* response) override {
-    return Answer(deployments_.Resume(request->id(), Call(*context)),
-                  response->mutable_deployment());
+    return gate().Run(*context, *request, [&](const Principal& caller) {
+      return Answer(deployments_.Resume(request->id(), Call(*context, caller)),
+                    response->mutable_deployment());
+    });
   }
 
   grpc::Status RollbackDeployment(ServerContext* context,
                                   const v1::RollbackDeploymentRequest* request,
                                   v1::RollbackDeploymentResponse* response) override {
-    return Answer(deployments_.RollBack(*request, Call(*context)), response->mutable_deployment());
+    return gate().Run(*context, *request, [&](const Principal& caller) {
+      return Answer(deployments_.RollBack(*request, Call(*context, caller)),
+                    response->mutable_deployment());
+    });
   }
 
   grpc::Status BreakLock(ServerContext* context, const v1::BreakLockRequest* request,
                          v1::BreakLockResponse* response) override {
-    return Answer(deployments_.BreakLock(*request, Call(*context)), response->mutable_lock());
+    return gate().Run(*context, *request, [&](const Principal& caller) {
+      return Answer(deployments_.BreakLock(*request, Call(*context, caller)),
+                    response->mutable_lock());
+    });
   }
 
-  grpc::Status ListFleetHooks(ServerContext*, const v1::ListFleetHooksRequest*,
+  grpc::Status ListFleetHooks(ServerContext* context, const v1::ListFleetHooksRequest* request,
                               v1::ListFleetHooksResponse* response) override {
-    absl::StatusOr<v1::ListHooksResponse> hooks = options_.hooks->List();
-    if (hooks.ok()) *response->mutable_hooks() = std::move(*hooks->mutable_hooks());
-    return ToGrpcStatus(hooks.status());
+    return gate().Run(*context, *request, [&] {
+      absl::StatusOr<v1::ListHooksResponse> hooks = options_.hooks->List();
+      if (hooks.ok()) *response->mutable_hooks() = std::move(*hooks->mutable_hooks());
+      return hooks.status();
+    });
   }
 
   grpc::Status TestHooks(ServerContext* context, const v1::TestHooksRequest* request,
                          v1::TestHooksResponse* response) override {
-    const CallContext call = Call(*context);
-    return Answer(gitops::TestHooks(*options_.hooks, *options_.fleet, *options_.clock, *request,
-                                    call.traceparent, call.give_up),
-                  response);
+    return gate().Run(*context, *request, [&](const Principal& caller) {
+      const CallContext call = Call(*context, caller);
+      return Answer(gitops::TestHooks(*options_.hooks, *options_.fleet, *options_.clock, *request,
+                                      call.traceparent, call.give_up),
+                    response);
+    });
   }
 
  private:
-  static CallContext Call(const ServerContext& context) {
-    return {.actor = CallerName(context),
+  const RpcGate& gate() const { return *options_.gate; }
+
+  static CallContext Call(const ServerContext& context, const Principal& caller) {
+    return {.actor = PrincipalText(caller),
             .traceparent = TraceparentOf(context),
             .give_up = [&context] { return context.IsCancelled(); }};
   }
@@ -251,7 +285,7 @@ class PlannerServiceImpl final : public PlannerService {
     absl::Status told = watch.TellAll();
     while (told.ok() && !context.IsCancelled()) {
       told = watch.TellChanges(changes.Next());
-      if (changes.closed()) return absl::UnavailableError("the planner is stopping");
+      if (changes.closed()) return MakeError(Reason::kServerStopping, "the planner is stopping");
     }
     return told.ok() ? absl::CancelledError("the watcher is gone") : told;
   }
@@ -262,7 +296,8 @@ class PlannerServiceImpl final : public PlannerService {
     while (told.ok() && !watch.done() && !context.IsCancelled()) {
       told = watch.TellChanges(changes.Next());
       if (!watch.done() && changes.closed()) {
-        return absl::UnavailableError("the planner is stopping; the deployment goes on later");
+        return MakeError(Reason::kServerStopping,
+                         "the planner is stopping; the deployment goes on later");
       }
     }
     if (!told.ok() || watch.done()) return told;
@@ -276,7 +311,8 @@ class PlannerServiceImpl final : public PlannerService {
     ~Turn() { --service_->commands_; }
     absl::Status status() const {
       if (number_ <= service_->options_.most_commands) return absl::OkStatus();
-      return absl::ResourceExhaustedError(
+      return MakeError(
+          Reason::kTooManyCalls,
           absl::StrCat("this planner carries out ", service_->options_.most_commands,
                        " commands to many hosts already; try again when one has ended"));
     }
@@ -287,31 +323,35 @@ class PlannerServiceImpl final : public PlannerService {
   };
 
   template <typename Request, typename Response, typename Ask>
-  grpc::Status Command(const ServerContext& context, const Request& request, bool changes,
+  absl::Status Command(const ServerContext& context, const Request& request, bool changes,
                        Response* response, Ask ask) {
     const Turn turn(this);
-    if (!turn.status().ok()) return ToGrpcStatus(turn.status());
+    if (!turn.status().ok()) return turn.status();
     auto outcomes = RunFleetCommand(*options_.fleet,
                                     {.selection = request.selection(),
                                      .service = request.service(),
                                      .changes = changes,
                                      .ask = ask,
                                      .cancelled = [&context] { return context.IsCancelled(); }});
-    if (!outcomes.ok()) return ToGrpcStatus(outcomes.status());
+    if (!outcomes.ok()) return outcomes.status();
     for (v1::HostOutcome& outcome : *outcomes) *response->add_outcomes() = std::move(outcome);
-    return grpc::Status::OK;
+    return absl::OkStatus();
   }
 
-  // The same for what changes a service, on behalf of the caller.
+  // The same for what changes a service, on behalf of the caller, after `check`.
   template <typename Request, typename Response, typename Ask>
   grpc::Status Change(const ServerContext& context, const Request& request,
-                      const std::string& reason, Response* response, Ask ask) {
-    if (absl::Status status = CheckReason(reason); !status.ok()) return ToGrpcStatus(status);
-    const std::string actor = absl::StrCat(ForwardedCallerName(context), " through the planner");
-    return Command(context, request, /*changes=*/true, response,
-                   [&](const std::string& address, v1::HostOutcome* outcome) {
-                     return ask(address, actor, outcome);
-                   });
+                      const std::string& reason, Response* response, Ask ask,
+                      const std::function<absl::Status()>& check = absl::OkStatus) {
+    return gate().Run(context, request, [&](const Principal& caller) {
+      if (absl::Status status = check(); !status.ok()) return status;
+      if (absl::Status status = CheckReason(reason); !status.ok()) return status;
+      const std::string on_behalf_of = OnBehalfOfText(caller);
+      return Command(context, request, /*changes=*/true, response,
+                     [&](const std::string& address, v1::HostOutcome* outcome) {
+                       return ask(address, on_behalf_of, outcome);
+                     });
+    });
   }
 
   const PlannerServiceOptions options_;

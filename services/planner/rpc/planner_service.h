@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "common/clock/clock.h"
+#include "common/rpc/gate.h"
 #include "gitops/v1/planner.grpc.pb.h"
 #include "services/planner/agents/agent_caller.h"
 #include "services/planner/fleet/fleet.h"
@@ -18,6 +19,7 @@ namespace gitops {
 struct PlannerServiceOptions {
   // None of these is owned.
   Clock* clock = nullptr;
+  const RpcGate* gate = nullptr;
   Fleet* fleet = nullptr;
   HostLocks* locks = nullptr;
   AgentCaller* agents = nullptr;

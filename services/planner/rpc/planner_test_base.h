@@ -32,6 +32,7 @@ class PlannerTestBase : public testing::Test {
 
   explicit PlannerTestBase(bool dispatcher = true) : hooks_(dispatcher) {
     service_ = NewPlannerService({.clock = Clock::System(),
+                                  .gate = &gate_,
                                   .fleet = &fleet_,
                                   .locks = locks_.get(),
                                   .agents = &agents_,
@@ -88,6 +89,7 @@ class PlannerTestBase : public testing::Test {
 
   using Stub = v1::PlannerService::Stub;
 
+  const RpcGate gate_;
   TempStore store_;
   FakeFleet fleet_;
   FakeHookCaller hooks_;

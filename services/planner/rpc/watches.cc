@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -34,10 +35,11 @@ Watches::~Watches() {
 
 absl::StatusOr<std::unique_ptr<Watches::Place>> Watches::Enter(Watcher watcher) {
   MutexLock lock(mutex_);
-  if (closed_) return absl::UnavailableError("the planner is stopping");
+  if (closed_) return MakeError(Reason::kServerStopping, "the planner is stopping");
   if (static_cast<int>(entries_.size()) >= most_) {
-    return absl::ResourceExhaustedError(absl::StrCat("this planner has ", most_, " watchers of ",
-                                                     what_, " already; end one of them"));
+    return MakeError(Reason::kTooManyWatchers,
+                     absl::StrCat("this planner has ", most_, " watchers of ", what_,
+                                  " already; end one of them"));
   }
   entries_[++last_id_].watcher = std::move(watcher);
   changed_.NotifyAll();
@@ -57,19 +59,15 @@ void Watches::Leave(int64_t id) {
 
 void Watches::SetWriting(int64_t id, bool writing) {
   MutexLock lock(mutex_);
-  entries_[id].writing_since = writing ? clock_->Now() : absl::InfiniteFuture();
+  entries_[id].writing_since = writing ? clock_->SteadyNow() : SteadyTime::Infinite();
 }
 
 void Watches::LookAfter() {
   MutexLock lock(mutex_);
   while (!ending_) {
-    const absl::Time now = clock_->Now();
+    const SteadyTime now = clock_->SteadyNow();
     for (auto& [id, entry] : entries_) {
       if (now - entry.writing_since >= kLongestWrite) entry.watcher.cancel();
-      // A clock that was set back begins the time anew.
-      if (entry.writing_since != absl::InfiniteFuture()) {
-        entry.writing_since = std::min(entry.writing_since, now);
-      }
     }
     if (entries_.empty()) {
       changed_.Wait(mutex_);

@@ -104,7 +104,7 @@ class Watches {
  private:
   struct Entry {
     Watcher watcher;
-    absl::Time writing_since = absl::InfiniteFuture();
+    SteadyTime writing_since = SteadyTime::Infinite();
   };
 
   void Leave(int64_t id);

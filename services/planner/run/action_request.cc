@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/path/fd.h"
+#include "common/plan/action.h"
 
 namespace gitops {
 namespace {
@@ -79,10 +80,10 @@ void AddTriggers(const HostSpec& host, v1::PerformActionRequest& request) {
   }
 }
 
-std::vector<v1::PerformActionRequest> SyncEach(const record::v1::HostEntry& host,
+std::vector<v1::PerformActionRequest> SyncEach(const HostRecord& host,
                                                const v1::PerformActionRequest& request) {
   std::vector<v1::PerformActionRequest> each;
-  for (const v1::ServiceRevision& revision : host.revisions()) {
+  for (const v1::ServiceRevision& revision : host.revisions) {
     v1::PerformActionRequest one = request;
     one.mutable_operation()->set_id(absl::StrCat(request.operation().id(), ".", each.size() + 1));
     one.set_service(revision.service());
@@ -94,9 +95,9 @@ std::vector<v1::PerformActionRequest> SyncEach(const record::v1::HostEntry& host
 
 }  // namespace
 
-v1::Operation MakeOperation(const record::v1::DeploymentEntry& deployment, const std::string& host,
+v1::Operation MakeOperation(const DeploymentRecord& deployment, const std::string& host,
                             const std::string& number, int64_t fencing) {
-  const v1::Deployment& facts = deployment.deployment();
+  const v1::Deployment& facts = deployment.deployment;
   v1::Operation operation;
   operation.set_id(absl::StrCat(facts.id(), "/", host, "/", number));
   operation.set_deployment(facts.id());
@@ -107,27 +108,26 @@ v1::Operation MakeOperation(const record::v1::DeploymentEntry& deployment, const
 }
 
 absl::StatusOr<std::vector<v1::PerformActionRequest>> MakeActionRequests(
-    const record::v1::DeploymentEntry& deployment, const record::v1::HostEntry& host,
-    const HostSpec& spec, const Move& move, int64_t fencing) {
-  const std::string& service = deployment.deployment().spec().service();
+    const DeploymentRecord& deployment, const HostRecord& host, const HostSpec& spec,
+    const Move& move, int64_t fencing) {
+  const std::string& service = deployment.deployment.spec().service();
   const std::string number = absl::StrCat(move.number);
-  const std::string& name = host.host().host();
+  const std::string& name = host.host.host();
   v1::PerformActionRequest request;
   *request.mutable_operation() = MakeOperation(deployment, name, number, fencing);
   request.set_action(move.action);
-  if (move.action == "sync") {
-    const bool only_services = deployment.deployment().revisions().empty();
-    if (only_services && service.empty() && !host.revisions().empty()) {
+  const ActionTraits& traits = TraitsOf(move.action);
+  if (traits.takes_revision) {
+    const bool only_services = deployment.deployment.revisions().empty();
+    if (only_services && service.empty() && !host.revisions.empty()) {
       return SyncEach(host, request);
     }
-    *request.mutable_upstream_revisions() = deployment.deployment().revisions();
-    *request.mutable_service_revisions() = host.revisions();
+    *request.mutable_upstream_revisions() = deployment.deployment.revisions();
+    *request.mutable_service_revisions() = host.revisions;
   }
-  if (move.action == "sync" || move.action == "freeze" || move.action == "unfreeze") {
-    request.set_service(service);
-  }
-  if (move.action == "run-secret-triggers") AddTriggers(spec, request);
-  if (move.action == "upload-secrets") {
+  if (traits.takes_service && !service.empty()) request.set_service(service);
+  if (traits.action == HostAction::kRunSecretTriggers) AddTriggers(spec, request);
+  if (traits.action == HostAction::kUploadSecrets) {
     if (absl::Status status = AddUploads(spec, move.secrets, request); !status.ok()) return status;
   }
   return std::vector<v1::PerformActionRequest>{std::move(request)};

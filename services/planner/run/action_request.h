@@ -7,8 +7,8 @@
 
 #include "absl/status/statusor.h"
 #include "common/config/fleet.h"
-#include "gitops/record/v1/deployment.pb.h"
 #include "gitops/v1/operation.pb.h"
+#include "services/planner/record/deployment_record.h"
 #include "services/planner/step/step_machine.h"
 
 namespace gitops {
@@ -17,7 +17,7 @@ namespace gitops {
 inline constexpr int64_t kMostSecretBytes = int64_t{3} << 20;
 
 // Who asks, and by which right. `number` is what makes the id unique to the host.
-v1::Operation MakeOperation(const record::v1::DeploymentEntry& deployment, const std::string& host,
+v1::Operation MakeOperation(const DeploymentRecord& deployment, const std::string& host,
                             const std::string& number, int64_t fencing);
 
 // What an agent is asked for a move of kind kPerform or kReboot: mostly one thing. A sync that only
@@ -25,8 +25,8 @@ v1::Operation MakeOperation(const record::v1::DeploymentEntry& deployment, const
 // Secrets are read from their files now. NOT_FOUND: a secret's file cannot be read;
 // INVALID_ARGUMENT: they are too large; both name the secret and its path.
 absl::StatusOr<std::vector<v1::PerformActionRequest>> MakeActionRequests(
-    const record::v1::DeploymentEntry& deployment, const record::v1::HostEntry& host,
-    const HostSpec& spec, const Move& move, int64_t fencing);
+    const DeploymentRecord& deployment, const HostRecord& host, const HostSpec& spec,
+    const Move& move, int64_t fencing);
 
 }  // namespace gitops
 

@@ -13,9 +13,9 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-record::v1::DeploymentEntry DeploymentOf() {
-  record::v1::DeploymentEntry entry;
-  v1::Deployment& deployment = *entry.mutable_deployment();
+DeploymentRecord DeploymentOf() {
+  DeploymentRecord entry;
+  v1::Deployment& deployment = entry.deployment;
   deployment.set_id("D");
   deployment.set_actor("alice");
   deployment.set_reason("because");
@@ -27,9 +27,9 @@ record::v1::DeploymentEntry DeploymentOf() {
   return entry;
 }
 
-record::v1::HostEntry HostOf() {
-  record::v1::HostEntry entry;
-  entry.mutable_host()->set_host("web1");
+HostRecord HostOf() {
+  HostRecord entry;
+  entry.host.set_host("web1");
   return entry;
 }
 
@@ -67,12 +67,12 @@ TEST(ActionRequest, OnlyActionsOnServicesNameOne) {
 }
 
 TEST(ActionRequest, ASyncThatOnlyNamesServicesIsAskedOneByOne) {
-  record::v1::DeploymentEntry deployment = DeploymentOf();
-  deployment.mutable_deployment()->clear_revisions();
-  deployment.mutable_deployment()->mutable_spec()->clear_service();
-  record::v1::HostEntry host = HostOf();
+  DeploymentRecord deployment = DeploymentOf();
+  deployment.deployment.clear_revisions();
+  deployment.deployment.mutable_spec()->clear_service();
+  HostRecord host = HostOf();
   for (const char* service : {"nginx", "web"}) {
-    v1::ServiceRevision* revision = host.add_revisions();
+    v1::ServiceRevision* revision = host.revisions.Add();
     revision->set_service(service);
     revision->set_hash("old");
   }

@@ -16,29 +16,29 @@ constexpr absl::Duration kTryPeriod = absl::Seconds(15);
 // all of them now and then.
 void DeploymentRun::Await(const Decision& decision) {
   if (decision.await.empty()) return;
-  if (next_try_ == absl::InfinitePast()) next_try_ = Now() + kTryPeriod;
-  // Also when the clock was set back since.
-  const bool all = Now() >= next_try_ || next_try_ > Now() + kTryPeriod;
-  if (all) next_try_ = Now() + kTryPeriod;
+  const SteadyTime now = SteadyNow();
+  if (next_try_ == SteadyTime::InfinitePast()) next_try_ = now + kTryPeriod;
+  const bool all = now >= next_try_;
+  if (all) next_try_ = now + kTryPeriod;
   std::vector<int> back;
   bool only_waiting = false;
   {
     MutexLock lock(mutex_);
     for (const int index : decision.await) {
-      const std::string& host = slots_[index].entry.host().host();
+      const std::string& host = slots_[index].entry.host.host();
       if (all || heard_.contains(host)) back.push_back(index);
       heard_.erase(host);
     }
     for (const int index : back) slots_[index].retry = true;
     woken_ |= !back.empty();
-    only_waiting = decision.only_await && workers_ == 0 && !entry_.has_catch_up_until();
+    only_waiting = decision.only_await && workers_ == 0 && !entry_.catch_up_until.has_value();
   }
   if (!only_waiting) return;
   const absl::Duration timeout =
-      DurationOr(facts_.deployment().spec().rollout().catch_up_timeout(), kCatchUpTimeout);
-  const absl::Time until = Now() + timeout;
+      DurationOr(facts_.deployment.spec().rollout().catch_up_timeout(), kCatchUpTimeout);
+  const absl::Time until = DecisionTime() + timeout;
   (void)ChangeUntilStored([&](Entry& entry) {
-    *entry.mutable_catch_up_until() = ToTimestamp(until);
+    entry.catch_up_until = until;
     AddEvent(entry, Now(),
              absl::StrCat("waits for ", decision.await.size(), " unreachable hosts until ",
                           absl::FormatTime(absl::RFC3339_sec, until, absl::UTCTimeZone())),
@@ -52,7 +52,7 @@ void DeploymentRun::HeardOf(const std::string& host) {
   if (!found.ok() || found->host.state() != v1::HOST_STATE_ONLINE) return;
   MutexLock lock(mutex_);
   for (const Slot& slot : slots_) {
-    if (slot.phase != HostPhase::kUnreachable || slot.entry.host().host() != host) continue;
+    if (slot.phase != HostPhase::kUnreachable || slot.entry.host.host() != host) continue;
     heard_.insert(host);
     woken_ = true;
     changed_.NotifyAll();

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
 #include "common/crash/crash_point.h"
+#include "common/retry/backoff.h"
 #include "services/planner/run/deployment_run.h"
 #include "services/planner/run/host_run.h"
 #include "services/planner/run/new_entries.h"
@@ -16,14 +17,14 @@ bool DeploymentRun::TakeLocks() {
   const bool under_way = UnderWay();
   const auto cancelled = [&] {
     MutexLock lock(mutex_);
-    return entry_.cancel_requested() && !under_way;
+    return entry_.cancel_requested && !under_way;
   };
   HostLocks::Request request;
   request.deployment = id();
-  request.actor = facts_.deployment().actor();
+  request.actor = facts_.deployment.actor();
   request.hosts = HostsToLock();
   request.take_over = options().sole_planner;
-  request.resume = facts_.deployment().state() == v1::DEPLOYMENT_STATE_PENDING;
+  request.resume = facts_.deployment.state() == v1::DEPLOYMENT_STATE_PENDING;
   request.waiting = [this](const std::vector<v1::HostLock>& holders) { WaitsForLocks(holders); };
   request.give_up = [&] { return leaving() || cancelled(); };
   CrashPoint("planner-before-lock");
@@ -42,7 +43,7 @@ bool DeploymentRun::TakeLocks() {
     }
     StoreTrouble(locks.status());
     Count("");
-    if (!Pause(StoreBackoff(attempt))) return false;
+    if (!Pause(kStoreBackoff.After(attempt))) return false;
   }
   StoreTrouble(absl::OkStatus());
   // Also while nothing is asked of any host: in a pause, or in the midst of a long action.
@@ -67,7 +68,7 @@ std::vector<std::string> DeploymentRun::HostsToLock() {
                          slot.phase != HostPhase::kRollingBack &&
                          slot.phase != HostPhase::kUnreachable;
     if (through && policy_.on_failure != OnFailure::kRollback) continue;
-    hosts.push_back(slot.entry.host().host());
+    hosts.push_back(slot.entry.host.host());
   }
   return hosts;
 }
@@ -83,7 +84,7 @@ void DeploymentRun::WaitsForLocks(const std::vector<v1::HostLock>& holders) {
       more > 0 ? absl::StrCat(", and for ", more, " more") : "");
   // Only told: that it cannot be stored holds up nothing.
   (void)Change([&](Entry& entry) {
-    entry.mutable_deployment()->set_message(message);
+    entry.deployment.set_message(message);
     AddEvent(entry, Now(), message, "");
   });
 }
@@ -108,7 +109,7 @@ RunControl::LockState DeploymentRun::CheckLock(const std::string& host) {
       return state;
     }
     StoreTrouble(fencing.status());
-    if (!Pause(StoreBackoff(attempt))) return state;
+    if (!Pause(kStoreBackoff.After(attempt))) return state;
   }
 }
 
@@ -139,8 +140,8 @@ void DeploymentRun::ReleaseDone() {
       const bool needed = slot.retry || slot.phase == HostPhase::kUnreachable ||
                           slot.phase == HostPhase::kRunning || slot.phase == HostPhase::kPending ||
                           slot.phase == HostPhase::kStopped;
-      if (!needed && locks_->fencing().contains(slot.entry.host().host())) {
-        through.push_back(slot.entry.host().host());
+      if (!needed && locks_->fencing().contains(slot.entry.host.host())) {
+        through.push_back(slot.entry.host.host());
       }
     }
   }
@@ -151,8 +152,8 @@ void DeploymentRun::ReleaseDone() {
 void DeploymentRun::Interrupt() {
   const absl::StatusOr<Entry> stored_entry = options().store->Load(id());
   // Somebody may have resumed it elsewhere since: then it is theirs.
-  if (stored_entry.ok() && (stored_entry->deployment().planner() != options().planner ||
-                            HasEnded(stored_entry->deployment().state()))) {
+  if (stored_entry.ok() && (stored_entry->deployment.planner() != options().planner ||
+                            HasEnded(stored_entry->deployment.state()))) {
     return;
   }
   lost_ = false;  // what is stored now may be waited for
@@ -166,7 +167,7 @@ void DeploymentRun::Interrupt() {
   // Nothing was left to be done, so there is nothing to resume.
   if (Ends(decision)) return;
   std::string why;
-  std::vector<std::pair<int, record::v1::HostEntry>> left;
+  std::vector<std::pair<int, HostRecord>> left;
   {
     MutexLock lock(mutex_);
     why = lost_why_;
@@ -178,8 +179,8 @@ void DeploymentRun::Interrupt() {
   }
   for (auto& [index, host] : left) {
     HostSession session(this, index, std::move(host));
-    const bool back = session.entry().rolling_back();
-    session.entry().set_rolling_back(false);
+    const bool back = session.entry().rolling_back;
+    session.entry().rolling_back = false;
     if (back) SkipRollbackNumbers(session.entry());
     session.End(
         back ? v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED : v1::HOST_DEPLOYMENT_STATE_STOPPED,
@@ -191,14 +192,14 @@ void DeploymentRun::Interrupt() {
   }
   Count("");
   const bool stored = ChangeUntilStored([&](Entry& entry) {
-    v1::Deployment& deployment = *entry.mutable_deployment();
+    v1::Deployment& deployment = entry.deployment;
     deployment.set_state(v1::DEPLOYMENT_STATE_INTERRUPTED);
     deployment.set_message(why);
     *deployment.mutable_end_time() = ToTimestamp(Now());
     AddEvent(entry, Now(), why, "");
   });
   if (stored && options().observer.ended) {
-    const absl::Time begun = FromTimestamp(facts_.deployment().create_time());
+    const absl::Time begun = FromTimestamp(facts_.deployment.create_time());
     options().observer.ended(v1::DEPLOYMENT_STATE_INTERRUPTED, Now() - begun);
   }
 }

@@ -9,6 +9,7 @@
 #include "common/clock/timestamp.h"
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
+#include "common/rpc/error.h"
 #include "services/planner/run/host_run.h"
 #include "services/planner/run/rollout_policy.h"
 
@@ -20,16 +21,16 @@ constexpr int kMostEvents = 200;
 constexpr absl::Duration kSavePeriod = absl::Milliseconds(300);
 
 // Checked when it was planned; what cannot be read would be one host at a time.
-RolloutPolicy PolicyOf(const record::v1::DeploymentEntry& entry) {
-  absl::StatusOr<RolloutPolicy> policy = RolloutPolicyOf(entry.deployment().spec().rollout());
+RolloutPolicy PolicyOf(const DeploymentRecord& entry) {
+  absl::StatusOr<RolloutPolicy> policy = RolloutPolicyOf(entry.deployment.spec().rollout());
   return policy.ok() ? *policy : RolloutPolicy();
 }
 
 }  // namespace
 
-void AddEvent(record::v1::DeploymentEntry& entry, absl::Time now, const std::string& message,
+void AddEvent(DeploymentRecord& entry, absl::Time now, const std::string& message,
               const std::string& actor) {
-  auto& events = *entry.mutable_deployment()->mutable_events();
+  auto& events = *entry.deployment.mutable_events();
   // The first one tells how it began.
   if (events.size() >= kMostEvents) events.DeleteSubrange(1, events.size() - kMostEvents + 1);
   v1::DeploymentEvent* event = events.Add();
@@ -38,17 +39,18 @@ void AddEvent(record::v1::DeploymentEntry& entry, absl::Time now, const std::str
   event->set_actor(actor);
 }
 
-DeploymentRun::DeploymentRun(Parts parts, record::v1::DeploymentEntry entry,
-                             std::vector<record::v1::HostEntry> hosts,
+DeploymentRun::DeploymentRun(Parts parts, DeploymentRecord entry, std::vector<HostRecord> hosts,
                              std::unique_ptr<HeldLocks> locks)
     : parts_(std::move(parts)),
       facts_(entry),
       policy_(PolicyOf(entry)),
+      began_(Now()),
+      steady_began_(SteadyNow()),
       locks_(std::move(locks)),
       entry_(std::move(entry)) {
   MutexLock lock(mutex_);
   slots_.reserve(hosts.size());
-  for (record::v1::HostEntry& host : hosts) {
+  for (HostRecord& host : hosts) {
     Slot slot;
     slot.phase = PhaseOf(host);
     slot.entry = std::move(host);
@@ -79,13 +81,9 @@ void DeploymentRun::Stop() {
 }
 
 bool DeploymentRun::Pause(absl::Duration pause) {
-  // What is left, not when it is over: a clock that is set back must not prolong it.
-  absl::Duration left = pause;
+  const SteadyTime end = SteadyNow() + pause;
   MutexLock lock(mutex_);
-  while (!leaving() && left > absl::ZeroDuration()) {
-    const absl::Time begun = Now();
-    if (!options().clock->WaitUntil(mutex_, changed_, begun + left)) break;
-    left -= std::max(Now() - begun, absl::ZeroDuration());
+  while (!leaving() && options().clock->WaitUntil(mutex_, changed_, end)) {
   }
   return !leaving();
 }
@@ -123,19 +121,17 @@ bool DeploymentRun::ChangeUntilStored(const std::function<void(Entry&)>& change,
 void DeploymentRun::SaveCounts() {
   {
     MutexLock lock(mutex_);
-    // Also when the clock was set back since.
-    const bool lately = saved_ <= Now() && Now() < saved_ + kSavePeriod;
-    if (!dirty_ || lately) return;
+    if (!dirty_ || SteadyNow() < saved_ + kSavePeriod) return;
   }
-  saved_ = Now();
+  saved_ = SteadyNow();
   // What could not be stored is tried again with what comes next.
   (void)Change([](Entry&) {});
 }
 
 bool DeploymentRun::Halt(const std::string& reason, const DeploymentStore::Checkpoint& host) {
   const auto halt = [&](Entry& entry) {
-    if (!entry.halt_reason().empty()) return;
-    entry.set_halt_reason(reason);
+    if (!entry.halt_reason.empty()) return;
+    entry.halt_reason = reason;
     AddEvent(entry, Now(), absl::StrCat("a hook stopped it: ", reason), "");
   };
   return ChangeUntilStored(halt, &host);
@@ -158,24 +154,25 @@ absl::StatusOr<v1::Deployment> DeploymentRun::Cancel(const std::string& actor,
                                                      const std::string& reason) {
   bool ended = false;
   const absl::Status status = Change([&](Entry& entry) {
-    ended = ended || HasEnded(entry.deployment().state());
+    ended = ended || HasEnded(entry.deployment.state());
     if (ended) return;
-    entry.set_cancel_requested(true);
+    entry.cancel_requested = true;
     AddEvent(entry, Now(), absl::StrCat("cancelled", reason.empty() ? "" : ": ", reason), actor);
   });
   if (!status.ok()) return status;
   if (ended) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("deployment ", id(), " cannot be cancelled: it has ended"));
+    return MakeError(Reason::kDeploymentEnded,
+                     absl::StrCat("deployment ", id(), " cannot be cancelled: it has ended"),
+                     {{"deployment", id()}});
   }
   MutexLock lock(mutex_);
-  return entry_.deployment();
+  return entry_.deployment;
 }
 
 // Stores that it runs, and goes on with what an earlier process had begun.
 bool DeploymentRun::Start() {
   const bool stored = ChangeUntilStored([&](Entry& entry) {
-    v1::Deployment& deployment = *entry.mutable_deployment();
+    v1::Deployment& deployment = entry.deployment;
     deployment.set_state(v1::DEPLOYMENT_STATE_RUNNING);
     deployment.clear_message();
     if (!deployment.has_start_time()) *deployment.mutable_start_time() = ToTimestamp(Now());
@@ -199,7 +196,7 @@ bool DeploymentRun::Start() {
 // this process is leaving.
 bool DeploymentRun::Turn() {
   if (leaving()) return false;
-  const absl::Time now = Now();
+  const absl::Time now = DecisionTime();
   Decision decision;
   {
     MutexLock lock(mutex_);
@@ -237,18 +234,18 @@ bool DeploymentRun::Ends(const Decision& decision) {
 // Whether anything was done after which to decide again.
 bool DeploymentRun::Apply(const Decision& decision) {
   if (decision.pause_after_wave > 0) {
-    saved_ = absl::InfinitePast();  // what is told of it is stored at once
-    const absl::Time until = Now() + policy_.pause_between;
+    saved_ = SteadyTime::InfinitePast();  // what is told of it is stored at once
+    const absl::Time until = DecisionTime() + policy_.pause_between;
     return ChangeUntilStored([&](Entry& entry) {
-      entry.set_paused_after(decision.pause_after_wave);
-      *entry.mutable_pause_until() = ToTimestamp(until);
+      entry.paused_after = decision.pause_after_wave;
+      entry.pause_until = until;
     });
   }
   if (decision.begin_rollback_wave > 0) {
-    saved_ = absl::InfinitePast();
+    saved_ = SteadyTime::InfinitePast();
     return ChangeUntilStored([&](Entry& entry) {
-      entry.set_rollback_wave(decision.begin_rollback_wave);
-      entry.set_rollback_reason(decision.reason);
+      entry.rollback_wave = decision.begin_rollback_wave;
+      entry.rollback_reason = decision.reason;
       AddEvent(entry, Now(),
                absl::StrCat("wave ", decision.begin_rollback_wave,
                             " is brought back: ", decision.reason),
@@ -265,15 +262,14 @@ RolloutStand DeploymentRun::Stand(absl::Time now) {
   stand.hosts.reserve(slots_.size());
   for (const Slot& slot : slots_) {
     stand.hosts.push_back(
-        {.wave = slot.entry.host().wave(), .phase = slot.retry ? HostPhase::kPending : slot.phase});
+        {.wave = slot.entry.host.wave(), .phase = slot.retry ? HostPhase::kPending : slot.phase});
   }
-  stand.cancelled = entry_.cancel_requested();
-  stand.halted = entry_.halt_reason();
-  if (entry_.has_pause_until()) stand.pause_until = FromTimestamp(entry_.pause_until());
-  stand.paused_after = entry_.paused_after();
-  stand.rollback_wave = entry_.rollback_wave();
-  stand.catch_up_over =
-      entry_.has_catch_up_until() && now >= FromTimestamp(entry_.catch_up_until());
+  stand.cancelled = entry_.cancel_requested;
+  stand.halted = entry_.halt_reason;
+  if (entry_.pause_until.has_value()) stand.pause_until = *entry_.pause_until;
+  stand.paused_after = entry_.paused_after;
+  stand.rollback_wave = entry_.rollback_wave;
+  stand.catch_up_over = entry_.catch_up_until.has_value() && now >= *entry_.catch_up_until;
   return stand;
 }
 
@@ -282,15 +278,15 @@ void DeploymentRun::BeginHosts(const std::vector<int>& hosts) {
   {
     MutexLock lock(mutex_);
     if (IsStopped()) return;  // since it was decided
-    v1::Deployment& deployment = *entry_.mutable_deployment();
+    v1::Deployment& deployment = entry_.deployment;
     for (const int index : hosts) {
-      const int wave = slots_[index].entry.host().wave();
+      const int wave = slots_[index].entry.host.wave();
       new_wave |= wave > deployment.current_wave();
       deployment.set_current_wave(std::max(wave, deployment.current_wave()));
     }
     dirty_ |= new_wave;
     // What was waited for before this wave takes nothing from the time of those after it.
-    if (new_wave) entry_.clear_catch_up_until();
+    if (new_wave) entry_.catch_up_until.reset();
   }
   if (new_wave) released_done_ = false;
   if (new_wave) CrashPoint("planner-before-wave");
@@ -303,7 +299,7 @@ void DeploymentRun::RollBackHosts(const std::vector<int>& hosts) {
 
 // Gives a host to a worker. It counts as under way from here on.
 void DeploymentRun::Work(int index, HostPhase phase, bool recovered) {
-  record::v1::HostEntry entry;
+  HostRecord entry;
   {
     MutexLock lock(mutex_);
     if (phase == HostPhase::kRunning && !recovered && IsStopped()) return;
@@ -322,7 +318,7 @@ void DeploymentRun::Work(int index, HostPhase phase, bool recovered) {
   });
 }
 
-void DeploymentRun::Done(int index, record::v1::HostEntry entry) {
+void DeploymentRun::Done(int index, HostRecord entry) {
   MutexLock lock(mutex_);
   Slot& slot = slots_[index];
   slot.phase = PhaseOf(entry);
@@ -336,16 +332,15 @@ void DeploymentRun::Done(int index, record::v1::HostEntry entry) {
 // storing takes time, in which what was ahead when it was decided may have come.
 void DeploymentRun::AwaitWork(const Decision& decision, absl::Time decided) {
   MutexLock lock(mutex_);
-  absl::Time deadline = absl::InfiniteFuture();
+  SteadyTime deadline = SteadyTime::Infinite();
   const auto until = [&](absl::Time time) {
-    if (time > decided) deadline = std::min(deadline, time);
+    if (time > decided) deadline = std::min(deadline, steady_began_ + (time - began_));
   };
-  if (entry_.has_pause_until()) until(FromTimestamp(entry_.pause_until()));
-  if (entry_.has_catch_up_until()) until(FromTimestamp(entry_.catch_up_until()));
-  if (!decision.await.empty()) until(next_try_);
-  if (dirty_) deadline = std::min({deadline, saved_ + kSavePeriod, Now() + kSavePeriod});
-  while (!woken_ && !leaving() && Now() < deadline) {
-    if (!options().clock->WaitUntil(mutex_, changed_, deadline)) break;
+  if (entry_.pause_until.has_value()) until(*entry_.pause_until);
+  if (entry_.catch_up_until.has_value()) until(*entry_.catch_up_until);
+  if (!decision.await.empty()) deadline = std::min(deadline, next_try_);
+  if (dirty_) deadline = std::min(deadline, saved_ + kSavePeriod);
+  while (!woken_ && !leaving() && options().clock->WaitUntil(mutex_, changed_, deadline)) {
   }
 }
 
@@ -360,21 +355,19 @@ void DeploymentRun::Count(const std::string& reason) {
   {
     MutexLock lock(mutex_);
     Tally tally;
-    for (const Slot& slot : slots_) Add(slot.entry.host(), slot.phase, tally);
+    for (const Slot& slot : slots_) Add(slot.entry.host, slot.phase, tally);
     phases = tally.phases;
-    v1::Deployment& deployment = *entry_.mutable_deployment();
+    v1::Deployment& deployment = entry_.deployment;
     std::vector<std::string> told;
-    for (const std::string& text :
-         {trouble_, TroubleText(tally), entry_.rollback_reason(), reason}) {
+    for (const std::string& text : {trouble_, TroubleText(tally), entry_.rollback_reason, reason}) {
       const bool said = absl::StrContains(absl::StrJoin(told, "; "), text);
       if (!text.empty() && !said) told.push_back(text);
     }
-    const bool pausing = entry_.has_pause_until() && Now() < FromTimestamp(entry_.pause_until());
+    const bool pausing = entry_.pause_until.has_value() && DecisionTime() < *entry_.pause_until;
     if (pausing) {
-      told.push_back(
-          absl::StrCat("pauses after wave ", entry_.paused_after(), " until ",
-                       absl::FormatTime(absl::RFC3339_sec, FromTimestamp(entry_.pause_until()),
-                                        absl::UTCTimeZone())));
+      told.push_back(absl::StrCat(
+          "pauses after wave ", entry_.paused_after, " until ",
+          absl::FormatTime(absl::RFC3339_sec, *entry_.pause_until, absl::UTCTimeZone())));
     }
     const std::string message = absl::StrJoin(told, "; ");
     dirty_ |= SetCounts(tally, deployment) || message != deployment.message();
@@ -397,7 +390,7 @@ void DeploymentRun::Finish(v1::DeploymentState state, const std::string& reason)
   }
   absl::Duration took;
   const bool stored = ChangeUntilStored([&](Entry& entry) {
-    v1::Deployment& deployment = *entry.mutable_deployment();
+    v1::Deployment& deployment = entry.deployment;
     deployment.set_state(state);
     if (deployment.message().empty()) deployment.set_message(reason);
     *deployment.mutable_end_time() = ToTimestamp(Now());

@@ -18,7 +18,7 @@
 
 namespace gitops {
 
-void AddEvent(record::v1::DeploymentEntry& entry, absl::Time now, const std::string& message,
+void AddEvent(DeploymentRecord& entry, absl::Time now, const std::string& message,
               const std::string& actor);
 
 // One deployment on its way: takes locks, begins hosts as waves.h decides, and stores its state
@@ -33,8 +33,8 @@ class DeploymentRun : public RunControl {
   };
   // `locks` may be null: they are yet to be taken. Hosts that `hosts` has as running were begun by
   // an earlier process, and are gone on with.
-  DeploymentRun(Parts parts, record::v1::DeploymentEntry entry,
-                std::vector<record::v1::HostEntry> hosts, std::unique_ptr<HeldLocks> locks);
+  DeploymentRun(Parts parts, DeploymentRecord entry, std::vector<HostRecord> hosts,
+                std::unique_ptr<HeldLocks> locks);
   // Nobody is told of lost locks any more once they are gone.
   ~DeploymentRun() override { locks_.reset(); }
 
@@ -51,7 +51,7 @@ class DeploymentRun : public RunControl {
   }
 
   const DeploymentsOptions& options() const override { return *parts_.options; }
-  const record::v1::DeploymentEntry& facts() const override { return facts_; }
+  const DeploymentRecord& facts() const override { return facts_; }
   bool leaving() const override { return stopping_ || lost_; }
   bool stop_after_step() const override { return stop_after_step_; }
   bool Pause(absl::Duration pause) override;
@@ -60,15 +60,19 @@ class DeploymentRun : public RunControl {
   void StoreTrouble(const absl::Status& status) override;
 
  private:
-  using Entry = record::v1::DeploymentEntry;
+  using Entry = DeploymentRecord;
   struct Slot {
-    record::v1::HostEntry entry;  // with its worker while there is one
+    HostRecord entry;  // with its worker while there is one
     HostPhase phase = HostPhase::kPending;
     bool retry = false;  // unreachable, and to be begun again
   };
 
-  const std::string& id() const { return facts_.deployment().id(); }
+  const std::string& id() const { return facts_.deployment.id(); }
   absl::Time Now() const { return options().clock->Now(); }
+  SteadyTime SteadyNow() const { return options().clock->SteadyNow(); }
+  // The wall time as if nobody had set the clock since this run began: decisions, pauses and limits
+  // go by it.
+  absl::Time DecisionTime() const { return began_ + (SteadyNow() - steady_began_); }
 
   // Makes a change of the entry: in the store (together with `host`, where it is not null), then
   // here.
@@ -95,13 +99,13 @@ class DeploymentRun : public RunControl {
   bool Apply(const Decision& decision);
   // Cancelled, or halted: no host is to be begun any more.
   bool IsStopped() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return entry_.cancel_requested() || !entry_.halt_reason().empty();
+    return entry_.cancel_requested || !entry_.halt_reason.empty();
   }
   RolloutStand Stand(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void BeginHosts(const std::vector<int>& hosts);
   void RollBackHosts(const std::vector<int>& hosts);
   void Work(int index, HostPhase phase, bool recovered);
-  void Done(int index, record::v1::HostEntry entry);
+  void Done(int index, HostRecord entry);
   void AwaitWork(const Decision& decision, absl::Time decided);
   void AwaitWorkers();
   void Count(const std::string& reason);
@@ -112,8 +116,10 @@ class DeploymentRun : public RunControl {
   void HeardOf(const std::string& host);
 
   const Parts parts_;
-  const record::v1::DeploymentEntry facts_;
+  const DeploymentRecord facts_;
   const RolloutPolicy policy_;
+  const absl::Time began_;
+  const SteadyTime steady_began_;
   std::unique_ptr<HeldLocks> locks_;  // set before workers are
 
   std::atomic<bool> stopping_ = false;
@@ -134,8 +140,8 @@ class DeploymentRun : public RunControl {
   bool dirty_ ABSL_GUARDED_BY(mutex_) = false;
 
   // Of the thread of Run() alone.
-  absl::Time saved_ = absl::InfinitePast();
-  absl::Time next_try_ = absl::InfinitePast();
+  SteadyTime saved_ = SteadyTime::InfinitePast();
+  SteadyTime next_try_ = SteadyTime::InfinitePast();
   bool released_done_ = false;
   PhaseCounts told_{};
 };

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "gitops/record/v1/deployment.pb.h"
+#include "gitops/v1/deployment.pb.h"
 #include "services/planner/wave/waves.h"
 
 namespace gitops {

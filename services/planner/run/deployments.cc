@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
+#include "common/rpc/error.h"
 #include "services/planner/run/deployment_run.h"
 #include "services/planner/run/new_entries.h"
 #include "services/planner/run/phase_gauges.h"
@@ -59,12 +60,12 @@ class DeploymentsImpl : public Deployments {
   absl::Status CheckRunning() {
     MutexLock lock(mutex_);
     if (!stopped_) return absl::OkStatus();
-    return absl::UnavailableError("the planner is stopping; ask again when it is back");
+    return MakeError(Reason::kServerStopping, "the planner is stopping; ask again when it is back");
   }
   absl::StatusOr<std::unique_ptr<HeldLocks>> LockAtOnce(const NewDeployment& deployment);
-  absl::Status StoreResumed(record::v1::DeploymentEntry& entry,
-                            std::vector<record::v1::HostEntry>& hosts, const std::string& actor);
-  void Launch(record::v1::DeploymentEntry entry, std::vector<record::v1::HostEntry> hosts,
+  absl::Status StoreResumed(DeploymentRecord& entry, std::vector<HostRecord>& hosts,
+                            const std::string& actor);
+  void Launch(DeploymentRecord entry, std::vector<HostRecord> hosts,
               std::unique_ptr<HeldLocks> locks);
   // Waits for the thread of a deployment that has ended: it gives locks back.
   void AwaitGone(const std::string& id);
@@ -82,15 +83,14 @@ class DeploymentsImpl : public Deployments {
 };
 
 absl::Status DeploymentsImpl::Recover() {
-  absl::StatusOr<std::vector<record::v1::DeploymentEntry>> unfinished =
-      options_.store->Unfinished();
+  absl::StatusOr<std::vector<DeploymentRecord>> unfinished = options_.store->Unfinished();
   if (!unfinished.ok()) return unfinished.status();
-  for (record::v1::DeploymentEntry& entry : *unfinished) {
-    const std::string& id = entry.deployment().id();
-    const std::string before = entry.deployment().planner();
+  for (DeploymentRecord& entry : *unfinished) {
+    const std::string& id = entry.deployment.id();
+    const std::string before = entry.deployment.planner();
     const bool ours = before == options_.planner;
     if (!ours && !options_.sole_planner) continue;
-    absl::StatusOr<std::vector<record::v1::HostEntry>> hosts = options_.store->LoadHosts(id);
+    absl::StatusOr<std::vector<HostRecord>> hosts = options_.store->LoadHosts(id);
     if (absl::IsDataLoss(hosts.status())) {
       // The others need not wait for somebody to look at it.
       LogError("a deployment cannot be taken up again",
@@ -99,7 +99,7 @@ absl::Status DeploymentsImpl::Recover() {
     }
     if (!hosts.ok()) return hosts.status();
     LogInfo("a deployment is taken up again", {{"deployment", id}, {"planner", before}});
-    entry.mutable_deployment()->set_planner(options_.planner);
+    entry.deployment.set_planner(options_.planner);
     AddEvent(
         entry, options_.clock->Now(),
         ours ? absl::StrCat("taken up again by planner ", options_.planner)
@@ -128,14 +128,13 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::Begin(NewDeployment deployment) 
   if (!policy.ok()) return policy.status();
   absl::StatusOr<std::unique_ptr<HeldLocks>> locks = LockAtOnce(deployment);
   if (!locks.ok()) return locks.status();
-  record::v1::DeploymentEntry entry =
-      MakeDeploymentEntry(deployment, options_.planner, options_.clock->Now());
-  std::vector<record::v1::HostEntry> hosts = MakeHostEntries(deployment.plan);
+  DeploymentRecord entry = MakeDeploymentEntry(deployment, options_.planner, options_.clock->Now());
+  std::vector<HostRecord> hosts = MakeHostEntries(deployment.plan);
   if (absl::Status status = options_.store->Create(entry, hosts, deployment.calls); !status.ok()) {
     if (*locks != nullptr) (void)(*locks)->ReleaseAll();
     return status;
   }
-  v1::Deployment begun = entry.deployment();
+  v1::Deployment begun = entry.deployment;
   Launch(std::move(entry), std::move(hosts), *std::move(locks));
   return begun;
 }
@@ -144,12 +143,14 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::Cancel(const std::string& id,
                                                        const std::string& actor,
                                                        const std::string& reason) {
   if (const RunPointer run = Find(id)) return run->Cancel(actor, reason);
-  absl::StatusOr<record::v1::DeploymentEntry> entry = options_.store->Load(id);
+  absl::StatusOr<DeploymentRecord> entry = options_.store->Load(id);
   if (!entry.ok()) return entry.status();
-  const v1::Deployment& deployment = entry->deployment();
+  const v1::Deployment& deployment = entry->deployment;
   if (HasEnded(deployment.state())) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "deployment ", id, " cannot be cancelled: it has ended ", StateText(deployment.state())));
+    return MakeError(Reason::kDeploymentEnded,
+                     absl::StrCat("deployment ", id, " cannot be cancelled: it has ended ",
+                                  StateText(deployment.state())),
+                     {{"deployment", id}});
   }
   return absl::FailedPreconditionError(
       absl::StrCat("deployment ", id, " cannot be cancelled here: planner ", deployment.planner(),
@@ -160,46 +161,48 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::Resume(const std::string& id,
                                                        const std::string& actor) {
   if (absl::Status status = CheckRunning(); !status.ok()) return status;
   MutexLock change(change_mutex_);
-  absl::StatusOr<record::v1::DeploymentEntry> entry = options_.store->Load(id);
+  absl::StatusOr<DeploymentRecord> entry = options_.store->Load(id);
   if (!entry.ok()) return entry.status();
-  if (!HasEnded(entry->deployment().state())) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "deployment ", id, " cannot be resumed: it has not ended (",
-        StateText(entry->deployment().state()), ", planner ", entry->deployment().planner(), ")"));
+  if (!HasEnded(entry->deployment.state())) {
+    return MakeError(Reason::kDeploymentNotEnded,
+                     absl::StrCat("deployment ", id, " cannot be resumed: it has not ended (",
+                                  StateText(entry->deployment.state()), ", planner ",
+                                  entry->deployment.planner(), ")"),
+                     {{"deployment", id}});
   }
   AwaitGone(id);
-  absl::StatusOr<std::vector<record::v1::HostEntry>> hosts = options_.store->LoadHosts(id);
+  absl::StatusOr<std::vector<HostRecord>> hosts = options_.store->LoadHosts(id);
   if (!hosts.ok()) return hosts.status();
-  entry->mutable_deployment()->set_planner(options_.planner);
+  entry->deployment.set_planner(options_.planner);
   if (absl::Status status = StoreResumed(*entry, *hosts, actor); !status.ok()) return status;
-  v1::Deployment resumed = entry->deployment();
+  v1::Deployment resumed = entry->deployment;
   Launch(*std::move(entry), *std::move(hosts), nullptr);
   return resumed;
 }
 
 // Hosts first: a planner that ends in between leaves a deployment that has ended, and can be
 // resumed again.
-absl::Status DeploymentsImpl::StoreResumed(record::v1::DeploymentEntry& entry,
-                                           std::vector<record::v1::HostEntry>& hosts,
+absl::Status DeploymentsImpl::StoreResumed(DeploymentRecord& entry, std::vector<HostRecord>& hosts,
                                            const std::string& actor) {
-  const std::string& id = entry.deployment().id();
+  const std::string& id = entry.deployment.id();
   HostPolicy policy;
   policy.hooks = options_.hooks->configured();
-  policy.health_checks = !entry.deployment().spec().skip_health_checks();
-  policy.pre_deploy_checks = !entry.deployment().spec().skip_pre_deploy_checks();
+  policy.health_checks = !entry.deployment.spec().skip_health_checks();
+  policy.pre_deploy_checks = !entry.deployment.spec().skip_pre_deploy_checks();
   int resumed = 0;
   for (size_t i = 0; i < hosts.size(); ++i) {
     absl::StatusOr<bool> changed = ResumeHost(hosts[i], policy);
     if (!changed.ok()) return changed.status();
-    const bool pending = hosts[i].host().state() == v1::HOST_DEPLOYMENT_STATE_PENDING;
+    const bool pending = hosts[i].host.state() == v1::HOST_DEPLOYMENT_STATE_PENDING;
     if (pending) ++resumed;
     if (!*changed) continue;
     absl::Status status = options_.store->SaveHost(id, static_cast<int>(i), hosts[i], nullptr);
     if (!status.ok()) return status;
   }
   if (resumed == 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("deployment ", id, " cannot be resumed: all its hosts are done"));
+    return MakeError(Reason::kNothingToResume,
+                     absl::StrCat("deployment ", id, " cannot be resumed: all its hosts are done"),
+                     {{"deployment", id}});
   }
   ResumeEntry(entry, options_.clock->Now(), actor);
   return options_.store->Save(entry);
@@ -213,9 +216,9 @@ void DeploymentsImpl::LockBroken(const v1::HostLock& lock, const std::string& ac
     run->LockBroken(lock, actor, reason);
     return;
   }
-  absl::StatusOr<record::v1::DeploymentEntry> entry = options_.store->Load(lock.deployment());
+  absl::StatusOr<DeploymentRecord> entry = options_.store->Load(lock.deployment());
   // What another planner runs is for it to write.
-  if (!entry.ok() || !HasEnded(entry->deployment().state())) return;
+  if (!entry.ok() || !HasEnded(entry->deployment.state())) return;
   AddEvent(*entry, options_.clock->Now(), LockBrokenText(lock, reason), actor);
   if (absl::Status status = options_.store->Save(*entry); !status.ok()) {
     LogWarning("that a lock was broken is missing in its deployment's record",
@@ -223,10 +226,9 @@ void DeploymentsImpl::LockBroken(const v1::HostLock& lock, const std::string& ac
   }
 }
 
-void DeploymentsImpl::Launch(record::v1::DeploymentEntry entry,
-                             std::vector<record::v1::HostEntry> hosts,
+void DeploymentsImpl::Launch(DeploymentRecord entry, std::vector<HostRecord> hosts,
                              std::unique_ptr<HeldLocks> locks) {
-  const std::string id = entry.deployment().id();
+  const std::string id = entry.deployment.id();
   DeploymentRun::Parts parts{.options = &options_, .workers = &workers_, .counted = nullptr};
   parts.counted = [this, id](const PhaseCounts& counts) {
     gauges_.Set(id, counts);

@@ -19,7 +19,7 @@ TEST(DeploymentLoad, AThousandHostsThatAreThereAlreadyAreDoneQuickly) {
   const absl::Time begun = absl::Now();
   const int before = world.store.writes();
   const std::string id = world.Begin(plan);
-  ASSERT_TRUE(Eventually([&] { return HasEnded(world.records.Load(id)->deployment().state()); }));
+  ASSERT_TRUE(Eventually([&] { return HasEnded(world.records.Load(id)->deployment.state()); }));
   const absl::Duration took = absl::Now() - begun;
   const int writes = world.store.writes() - before;
   const v1::Deployment done = world.AwaitEnd(id);

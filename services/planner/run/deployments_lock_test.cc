@@ -36,7 +36,7 @@ void LoseLease(RunWorld& world, FakeClock& clock) {
 v1::Deployment AwaitEndInTime(RunWorld& world, FakeClock& clock, const std::string& id) {
   EXPECT_TRUE(Eventually([&] {
     clock.Advance(absl::Seconds(1));
-    return HasEnded(world.records.Load(id)->deployment().state());
+    return HasEnded(world.records.Load(id)->deployment.state());
   }));
   return *world.records.Whole(id);
 }

@@ -241,7 +241,7 @@ TEST(DeploymentRestart, WhatAnotherPlannerOfASharedStoreRunsIsLeftToIt) {
   world.Stop();
   world.planner = "another";
   world.Start();
-  EXPECT_EQ(world.records.Load(id)->deployment().planner(), "planner-1");
+  EXPECT_EQ(world.records.Load(id)->deployment.planner(), "planner-1");
   EXPECT_TRUE(absl::IsFailedPrecondition(world.deployments->Cancel(id, "bob", "").status()));
 }
 

@@ -22,7 +22,7 @@ TEST(DeploymentResume, ACancelledDeploymentLetsEachHostEndItsStepAndBeginsNoMore
   ASSERT_TRUE(world.agents.AwaitHeld(2));
   const auto cancelled = world.deployments->Cancel(id, "bob", "lunch");
   ASSERT_TRUE(cancelled.ok());
-  EXPECT_TRUE(world.records.Load(id)->cancel_requested()) << "stored when it answers";
+  EXPECT_TRUE(world.records.Load(id)->cancel_requested) << "stored when it answers";
   world.agents.ClearFaults();
   world.agents.Release();
   const v1::Deployment done = world.AwaitEnd(id);

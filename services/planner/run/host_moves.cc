@@ -17,7 +17,7 @@ constexpr absl::Duration kRebootTimeout = absl::Minutes(10);
 constexpr absl::Duration kReturnTimeout = absl::Seconds(30);
 constexpr absl::Duration kRetry = absl::Seconds(1);
 
-const v1::DeploymentSpec& SpecOf(const RunControl& run) { return run.facts().deployment().spec(); }
+const v1::DeploymentSpec& SpecOf(const RunControl& run) { return run.facts().deployment.spec(); }
 
 MoveDone Left() { return {.kind = MoveDone::Kind::kLeft, .result = {}, .why = ""}; }
 MoveDone Failed(std::string error) {
@@ -59,15 +59,15 @@ class Mover {
   }
   const std::string& host() const { return context_.session->host(); }
   const std::string& address() const { return context_.host->host.address(); }
-  absl::Time Now() const { return run_.options().clock->Now(); }
+  SteadyTime Now() const { return run_.options().clock->SteadyNow(); }
 
   MoveDone AskHook();
   MoveDone RunChecks(v1::RunCheckRequest::Kind kind);
   MoveDone Act();
   MoveDone Ask(const v1::PerformActionRequest& request, v1::ActionRecord* action);
   PerformOutcome Perform(const v1::PerformActionRequest& request);
-  PerformOutcome PerformReboot(const v1::PerformActionRequest& request, absl::Time deadline);
-  MoveDone AwaitReboot(const std::string& before, absl::Time deadline);
+  PerformOutcome PerformReboot(const v1::PerformActionRequest& request, SteadyTime deadline);
+  MoveDone AwaitReboot(const std::string& before, SteadyTime deadline);
   MoveDone Judge(const PerformOutcome& outcome, v1::ActionRecord* action);
 
   const MoveContext& context_;
@@ -77,7 +77,7 @@ class Mover {
 };
 
 MoveDone Mover::AskHook() {
-  const v1::Deployment& deployment = run_.facts().deployment();
+  const v1::Deployment& deployment = run_.facts().deployment;
   v1::DispatchHookRequest request;
   request.set_point(move_.point);
   v1::HostPayload* payload = request.add_hosts();
@@ -85,11 +85,11 @@ MoveDone Mover::AskHook() {
   for (const std::string& action : context_.progress->remaining) payload->add_actions(action);
   request.set_deployment(deployment.id());
   if (move_.point.starts_with("post-")) {
-    request.set_result(std::string(OutcomeName(context_.progress->step_outcome)));
+    request.set_result(ResultOf(context_.progress->step_outcome));
   }
   request.set_idempotency_key(
       absl::StrCat(deployment.id(), "/", host(), "/", move_.step_number, "/", move_.point));
-  request.set_traceparent(run_.facts().traceparent());
+  request.set_traceparent(run_.facts().traceparent);
   request.set_ignore_errors(SpecOf(run_).ignore_hook_errors());
 
   CrashPoint("planner-before-hook");
@@ -168,7 +168,7 @@ MoveDone Mover::Act() {
 }
 
 MoveDone Mover::Ask(const v1::PerformActionRequest& request, v1::ActionRecord* action) {
-  const absl::Time deadline = Now() + DurationOr(SpecOf(run_).reboot_timeout(), kRebootTimeout);
+  const SteadyTime deadline = Now() + DurationOr(SpecOf(run_).reboot_timeout(), kRebootTimeout);
   const bool reboot = move_.kind == Move::Kind::kReboot;
   CrashPoint("planner-before-action");
   const PerformOutcome outcome = reboot ? PerformReboot(request, deadline) : Perform(request);
@@ -186,7 +186,7 @@ PerformOutcome Mover::Perform(const v1::PerformActionRequest& request) {
 
 // A host that goes down may take the answer with it: it is asked again when it is back, and tells
 // by the operation's id that it was told before.
-PerformOutcome Mover::PerformReboot(const v1::PerformActionRequest& request, absl::Time deadline) {
+PerformOutcome Mover::PerformReboot(const v1::PerformActionRequest& request, SteadyTime deadline) {
   bool was_back = false;
   for (;;) {
     PerformOutcome outcome = run_.options().agents->Perform(address(), request, GiveUp());
@@ -200,7 +200,7 @@ PerformOutcome Mover::PerformReboot(const v1::PerformActionRequest& request, abs
   }
 }
 
-MoveDone Mover::AwaitReboot(const std::string& before, absl::Time deadline) {
+MoveDone Mover::AwaitReboot(const std::string& before, SteadyTime deadline) {
   const absl::Duration left = std::max(deadline - Now(), kRetry);
   absl::StatusOr<std::string> boot =
       run_.options().agents->AwaitReboot(address(), before, left, GiveUp());
@@ -213,7 +213,7 @@ MoveDone Mover::AwaitReboot(const std::string& before, absl::Time deadline) {
 }
 
 MoveDone Mover::Judge(const PerformOutcome& outcome, v1::ActionRecord* action) {
-  NoteMoves(outcome.response, *context_.session->entry().mutable_host());
+  NoteMoves(outcome.response, context_.session->entry().host);
   action->mutable_output()->append(outcome.response.output());
   if (outcome.status.ok()) return {};
   if (run_.leaving()) return Left();
@@ -230,7 +230,7 @@ MoveDone Mover::Judge(const PerformOutcome& outcome, v1::ActionRecord* action) {
 
 }  // namespace
 
-std::string OperationId(const record::v1::DeploymentEntry& deployment, const std::string& host,
+std::string OperationId(const DeploymentRecord& deployment, const std::string& host,
                         const Move& move) {
   if (move.kind != Move::Kind::kPerform && move.kind != Move::Kind::kReboot) return "";
   return MakeOperation(deployment, host, absl::StrCat(move.number), 0).id();
@@ -268,11 +268,11 @@ void NoteMoves(const v1::PerformActionResponse& response, v1::HostDeployment& ho
 
 PerformOutcome PerformPatiently(RunControl& run, const std::string& address,
                                 const v1::PerformActionRequest& request) {
-  const absl::Time patience = run.options().clock->Now() + kReturnTimeout;
+  const SteadyTime patience = run.options().clock->SteadyNow() + kReturnTimeout;
   for (;;) {
     PerformOutcome outcome =
         run.options().agents->Perform(address, request, [&run] { return run.leaving(); });
-    const bool late = run.options().clock->Now() >= patience;
+    const bool late = run.options().clock->SteadyNow() >= patience;
     if (!absl::IsUnavailable(outcome.status) || late || !run.Pause(kRetry)) return outcome;
   }
 }

@@ -36,7 +36,7 @@ struct MoveContext {
 };
 
 // The operation that a kPerform or kReboot move is; empty for others.
-std::string OperationId(const record::v1::DeploymentEntry& deployment, const std::string& host,
+std::string OperationId(const DeploymentRecord& deployment, const std::string& host,
                         const Move& move);
 // What the record calls an action or check run; empty for hooks.
 std::string RecordName(const Move& move);

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/crash/crash_point.h"
+#include "common/plan/action.h"
 #include "services/planner/run/action_request.h"
 #include "services/planner/run/host_moves.h"
 #include "services/planner/run/host_run.h"
@@ -25,10 +26,10 @@ bool TellsWhatWasDone(const PerformOutcome& outcome) {
 // One host on its way back.
 class HostRollback {
  public:
-  HostRollback(RunControl* run, int index, record::v1::HostEntry entry)
+  HostRollback(RunControl* run, int index, HostRecord entry)
       : run_(*run), session_(run, index, std::move(entry)), log_(run->options().clock) {}
 
-  record::v1::HostEntry Run() {
+  HostRecord Run() {
     if (Begin() && LearnOpenMoves() && BringBackAll()) Finish();
     return std::move(session_.entry());
   }
@@ -41,7 +42,7 @@ class HostRollback {
   bool Ask(const v1::PerformActionRequest& request, PerformOutcome& outcome);
   bool FindOtherActions(std::set<std::string>& others);
   void Finish();
-  int first_number() { return session_.entry().progress().moves(); }
+  int first_number() { return session_.entry().progress.moves(); }
 
   RunControl& run_;
   HostSession session_;
@@ -55,14 +56,14 @@ class HostRollback {
 
 // Stores that it is being brought back: from here on it counts as under way.
 bool HostRollback::Begin() {
-  record::v1::HostEntry& entry = session_.entry();
-  before_ = entry.host().message();
-  address_ = entry.host().address();
+  HostRecord& entry = session_.entry();
+  before_ = entry.host.message();
+  address_ = entry.host.address();
   absl::StatusOr<FleetHost> found = run_.options().fleet->Find(session_.host());
   if (found.ok()) address_ = found->host.address();
-  log_.Enter(entry.progress().steps() + 1, "rollback");
-  entry.set_rolling_back(true);
-  entry.mutable_host()->set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
+  log_.Enter(entry.progress.steps() + 1, "rollback");
+  entry.rolling_back = true;
+  entry.host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
   return session_.Save(&log_.record());
 }
 
@@ -70,13 +71,13 @@ bool HostRollback::Begin() {
 // one that never heard of it does it now, and is then brought back like the others. False: left, or
 // the lock is lost.
 bool HostRollback::LearnOpenMoves() {
-  record::v1::HostEntry& entry = session_.entry();
-  if (!entry.progress().has_open()) return true;
+  HostRecord& entry = session_.entry();
+  if (!entry.progress.has_open()) return true;
   Move move;
   move.kind = Move::Kind::kPerform;
-  move.action = entry.progress().open().action();
-  move.number = entry.progress().open().number();
-  if (move.action != "sync") {
+  move.action = entry.progress.open().action();
+  move.number = entry.progress.open().number();
+  if (!TraitsOf(move.action).takes_revision) {
     unknown_ = move.action;
     return true;
   }
@@ -89,7 +90,7 @@ bool HostRollback::LearnOpenMoves() {
     for (size_t i = 0; requests.ok() && i < requests->size() && why.empty(); ++i) {
       PerformOutcome outcome;
       if (!Ask((*requests)[i], outcome)) return false;
-      NoteMoves(outcome.response, *entry.mutable_host());
+      NoteMoves(outcome.response, entry.host);
       if (!TellsWhatWasDone(outcome)) why = std::string(outcome.status.message());
       if (!outcome.status.ok()) break;
     }
@@ -98,14 +99,14 @@ bool HostRollback::LearnOpenMoves() {
     kept_.push_back(absl::StrCat("it is not known what ", move.action, " moved (", why, ")"));
     return true;
   }
-  entry.mutable_progress()->clear_open();
+  entry.progress.clear_open();
   // Which services there are to bring back must be the same after a restart.
   return session_.Save(&log_.record());
 }
 
 // False: left, or the lock is lost.
 bool HostRollback::BringBackAll() {
-  for (const NetMove& move : NetMoves(session_.entry().host())) {
+  for (const NetMove& move : NetMoves(session_.entry().host)) {
     if (move.from_hash.empty()) {
       kept_.push_back(absl::StrCat(move.service, " stays at ", move.to_hash,
                                    " (nothing was published before)"));
@@ -126,20 +127,20 @@ bool HostRollback::BringBack(const NetMove& move, int number) {
   v1::PerformActionRequest request;
   *request.mutable_operation() =
       MakeOperation(run_.facts(), session_.host(), absl::StrCat("rollback-", number), lock.fencing);
-  request.set_action("sync");
+  request.set_action(NameOf(HostAction::kSync));
   request.set_service(move.service);
   v1::ServiceRevision* revision = request.add_service_revisions();
   revision->set_service(move.service);
   revision->set_hash(move.from_hash);
 
-  v1::ActionRecord* action = log_.BeginAction("sync", false, request.operation().id());
+  v1::ActionRecord* action = log_.BeginAction(request.action(), false, request.operation().id());
   PerformOutcome outcome;
   if (!Ask(request, outcome)) return false;
   action->set_output(outcome.response.output());
   log_.EndAction(action, std::string(outcome.status.message()));
   for (const v1::ServiceMove& moved : outcome.response.moves()) {
     if (moved.from_hash() == moved.to_hash()) continue;
-    *session_.entry().mutable_host()->add_moves() = moved;
+    *session_.entry().host.add_moves() = moved;
   }
   if (outcome.status.ok()) {
     back_.push_back(absl::StrCat(move.service, " is back at ", move.from_hash));
@@ -159,20 +160,21 @@ bool HostRollback::Ask(const v1::PerformActionRequest& request, PerformOutcome& 
 
 // What was done on the host besides moving services. False: left.
 bool HostRollback::FindOtherActions(std::set<std::string>& others) {
-  for (int number = 1; number <= session_.entry().progress().steps(); ++number) {
+  for (int number = 1; number <= session_.entry().progress.steps(); ++number) {
     v1::StepRecord step;
     if (!session_.LoadStep(number, step)) return false;
     for (const v1::ActionRecord& action : step.actions()) {
       const bool done = action.result() == v1::STEP_RESULT_OK;
       const bool check = absl::EndsWith(action.action(), "-checks");
-      if (done && !check && action.action() != "sync") others.insert(action.action());
+      if (done && !check && !TraitsOf(action.action()).takes_revision)
+        others.insert(action.action());
     }
   }
   return true;
 }
 
 void HostRollback::Finish() {
-  record::v1::HostEntry& entry = session_.entry();
+  HostRecord& entry = session_.entry();
   std::set<std::string> undone;
   if (!FindOtherActions(undone)) return;
   std::vector<std::string> told = back_;
@@ -190,23 +192,23 @@ void HostRollback::Finish() {
       whole ? v1::HOST_DEPLOYMENT_STATE_ROLLED_BACK : v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED,
       absl::StrJoin(told, "; "));
   log_.End(whole ? Outcome::kOk : Outcome::kFailed, whole ? "" : absl::StrJoin(kept_, "; "));
-  entry.set_rolling_back(false);
+  entry.rolling_back = false;
   SkipRollbackNumbers(entry);
   if (session_.Save(&log_.record())) return;
   // An end that nobody can read of is none: the host counts as under way, and is left there.
-  entry.set_rolling_back(true);
-  entry.mutable_host()->set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
+  entry.rolling_back = true;
+  entry.host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
 }
 
 }  // namespace
 
-void SkipRollbackNumbers(record::v1::HostEntry& entry) {
-  record::v1::HostProgress& progress = *entry.mutable_progress();
+void SkipRollbackNumbers(HostRecord& entry) {
+  record::v1::HostProgress& progress = entry.progress;
   progress.set_steps(progress.steps() + 1);
-  progress.set_moves(progress.moves() + entry.host().moves_size() + 1);
+  progress.set_moves(progress.moves() + entry.host.moves_size() + 1);
 }
 
-record::v1::HostEntry RollBackHost(RunControl* run, int index, record::v1::HostEntry entry) {
+HostRecord RollBackHost(RunControl* run, int index, HostRecord entry) {
   return HostRollback(run, index, std::move(entry)).Run();
 }
 

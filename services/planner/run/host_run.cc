@@ -16,13 +16,13 @@ namespace {
 // One host on its way.
 class HostRun {
  public:
-  HostRun(RunControl* run, int index, record::v1::HostEntry entry, bool recovered)
+  HostRun(RunControl* run, int index, HostRecord entry, bool recovered)
       : run_(*run),
         session_(run, index, std::move(entry)),
         log_(run->options().clock),
         recovered_(recovered) {}
 
-  record::v1::HostEntry Run() {
+  HostRecord Run() {
     if (Begin()) {
       while (Step()) {
       }
@@ -72,8 +72,8 @@ class HostRun {
 
 // Whether there is anything to go on with.
 bool HostRun::Begin() {
-  record::v1::HostEntry& entry = session_.entry();
-  absl::StatusOr<HostProgress> progress = DecodeProgress(entry.progress());
+  HostRecord& entry = session_.entry();
+  absl::StatusOr<HostProgress> progress = DecodeProgress(entry.progress);
   absl::StatusOr<FleetHost> found = run_.options().fleet->Find(session_.host());
   // A host that left the configuration in the midst of a step gets to the step's post- hook.
   const bool in_step =
@@ -91,9 +91,9 @@ bool HostRun::Begin() {
     host_ = *std::move(found);
   } else {
     host_.spec.name = session_.host();
-    host_.host.set_address(entry.host().address());
+    host_.host.set_address(entry.host.address());
   }
-  const v1::DeploymentSpec& spec = run_.facts().deployment().spec();
+  const v1::DeploymentSpec& spec = run_.facts().deployment.spec();
   const auto any = [](const ChecksSpec& checks) {
     return !checks.http.empty() || !checks.cmd.empty();
   };
@@ -109,7 +109,7 @@ bool HostRun::Begin() {
     in_step_ = step.number() > 0 && !step.has_end_time();
     log_ = StepLog(run_.options().clock, std::move(step));
   }
-  v1::HostDeployment& host = *entry.mutable_host();
+  v1::HostDeployment& host = entry.host;
   if (!host.has_start_time()) *host.mutable_start_time() = ToTimestamp(run_.options().clock->Now());
   host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
   host.clear_message();
@@ -184,7 +184,7 @@ HostRun::Ready HostRun::Prepare(const Move& move) {
   if (!asked_ && !Reachable(move)) return Ready::kOver;
   Ready ready = Ready::kYes;
   if (!Locked(move, ready)) return ready;
-  session_.entry().mutable_host()->set_fencing(fencing_);
+  session_.entry().host.set_fencing(fencing_);
   log_.Enter(move.step_number, StepName(move.step));
   const std::string name = RecordName(move);
   if (!name.empty()) {
@@ -338,20 +338,19 @@ bool HostRun::Save() {
 
 // An end that nobody can read of is none: the host counts as under way, and is left there.
 void HostRun::SaveEnd() {
-  if (!Save()) session_.entry().mutable_host()->set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
+  if (!Save()) session_.entry().host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
 }
 
 void HostRun::Encode() {
-  record::v1::HostEntry& entry = session_.entry();
-  EncodeProgress(progress_, *entry.mutable_progress());
-  entry.mutable_host()->mutable_remaining_actions()->Assign(progress_.remaining.begin(),
-                                                            progress_.remaining.end());
+  HostRecord& entry = session_.entry();
+  EncodeProgress(progress_, entry.progress);
+  entry.host.mutable_remaining_actions()->Assign(progress_.remaining.begin(),
+                                                 progress_.remaining.end());
 }
 
 }  // namespace
 
-record::v1::HostEntry RunHost(RunControl* run, int index, record::v1::HostEntry entry,
-                              bool recovered) {
+HostRecord RunHost(RunControl* run, int index, HostRecord entry, bool recovered) {
   return HostRun(run, index, std::move(entry), recovered).Run();
 }
 

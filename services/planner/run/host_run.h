@@ -1,7 +1,7 @@
 #ifndef GITOPS_SERVICES_PLANNER_RUN_HOST_RUN_H_
 #define GITOPS_SERVICES_PLANNER_RUN_HOST_RUN_H_
 
-#include "gitops/record/v1/deployment.pb.h"
+#include "services/planner/record/deployment_record.h"
 #include "services/planner/run/host_session.h"
 
 namespace gitops {
@@ -9,16 +9,15 @@ namespace gitops {
 // Takes one host from where `entry` stands to its end, or to where the deployment says stop, and
 // returns it as it then is. Every move is stored before the next is made. `recovered`: an earlier
 // process was at it, and may have made the next move already. Called in a thread of its own.
-record::v1::HostEntry RunHost(RunControl* run, int index, record::v1::HostEntry entry,
-                              bool recovered);
+HostRecord RunHost(RunControl* run, int index, HostRecord entry, bool recovered);
 
 // Brings the services that the host moved back to what they had, newest move first, and says in
 // the entry which are and which are not. May be repeated after a restart.
-record::v1::HostEntry RollBackHost(RunControl* run, int index, record::v1::HostEntry entry);
+HostRecord RollBackHost(RunControl* run, int index, HostRecord entry);
 
 // A rollback has ended, or was left: what a later one does has numbers of its own, so that no agent
 // takes it for this one.
-void SkipRollbackNumbers(record::v1::HostEntry& entry);
+void SkipRollbackNumbers(HostRecord& entry);
 
 }  // namespace gitops
 

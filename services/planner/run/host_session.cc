@@ -4,13 +4,10 @@
 
 #include "common/clock/timestamp.h"
 #include "common/log/log.h"
+#include "common/retry/backoff.h"
 #include "services/planner/run/rollout_policy.h"
 
 namespace gitops {
-
-absl::Duration StoreBackoff(int attempt) {
-  return std::min(absl::Milliseconds(100) * (1 << std::min(attempt - 1, 6)), absl::Seconds(5));
-}
 
 bool StoreUntilDone(RunControl* run, const std::function<absl::Status()>& write) {
   for (int attempt = 1;; ++attempt) {
@@ -20,26 +17,26 @@ bool StoreUntilDone(RunControl* run, const std::function<absl::Status()>& write)
       return true;
     }
     run->StoreTrouble(status);
-    if (!run->Pause(StoreBackoff(attempt))) return false;
+    if (!run->Pause(kStoreBackoff.After(attempt))) return false;
   }
 }
 
 bool HostSession::Save(const v1::StepRecord* step, const std::string& halt) {
   if (!halt.empty()) return run_->Halt(halt, {.index = index_, .host = &entry_, .step = step});
   return StoreUntilDone(run_, [&] {
-    return run_->options().store->SaveHost(run_->facts().deployment().id(), index_, entry_, step);
+    return run_->options().store->SaveHost(run_->facts().deployment.id(), index_, entry_, step);
   });
 }
 
 void HostSession::End(v1::HostDeploymentState state, const std::string& message) {
-  v1::HostDeployment& host = *entry_.mutable_host();
+  v1::HostDeployment& host = entry_.host;
   host.set_state(state);
   host.set_message(message);
   *host.mutable_end_time() = ToTimestamp(run_->options().clock->Now());
 }
 
 bool HostSession::LoadStep(int number, v1::StepRecord& step) {
-  const std::string& id = run_->facts().deployment().id();
+  const std::string& id = run_->facts().deployment.id();
   step.Clear();
   return StoreUntilDone(run_, [&] {
     absl::StatusOr<v1::StepRecord> stored = run_->options().store->LoadStep(id, index_, number);

@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "gitops/record/v1/deployment.pb.h"
+#include "services/planner/record/deployment_record.h"
 #include "services/planner/run/deployments.h"
 
 namespace gitops {
@@ -18,7 +18,7 @@ class RunControl {
 
   virtual const DeploymentsOptions& options() const = 0;
   // As it was begun: id, spec, actor, reason, revisions, traceparent. Not its state.
-  virtual const record::v1::DeploymentEntry& facts() const = 0;
+  virtual const DeploymentRecord& facts() const = 0;
 
   // This process stops, or the deployment has lost its locks: nothing more is to be done on any
   // host, and what waits is to be left.
@@ -43,21 +43,18 @@ class RunControl {
   virtual void StoreTrouble(const absl::Status& status) = 0;
 };
 
-// How long to wait before the nth repetition (from 1 on) of what could not be stored or asked.
-absl::Duration StoreBackoff(int attempt);
-
 // Does `write` until it has succeeded; false: leaving.
 bool StoreUntilDone(RunControl* run, const std::function<absl::Status()>& write);
 
 // One host under way: its entry, and how it is stored. One thread.
 class HostSession {
  public:
-  HostSession(RunControl* run, int index, record::v1::HostEntry entry)
+  HostSession(RunControl* run, int index, HostRecord entry)
       : run_(run), index_(index), entry_(std::move(entry)) {}
 
   RunControl* run() const { return run_; }
-  record::v1::HostEntry& entry() { return entry_; }
-  const std::string& host() const { return entry_.host().host(); }
+  HostRecord& entry() { return entry_; }
+  const std::string& host() const { return entry_.host.host(); }
 
   // Stores the entry with `step` (may be null), waiting while that fails. Where `halt` is not
   // empty, that also ends the whole deployment. False: leaving.
@@ -71,7 +68,7 @@ class HostSession {
  private:
   RunControl* const run_;
   const int index_;
-  record::v1::HostEntry entry_;
+  HostRecord entry_;
 };
 
 }  // namespace gitops

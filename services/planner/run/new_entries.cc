@@ -9,31 +9,31 @@
 
 namespace gitops {
 
-record::v1::DeploymentEntry MakeDeploymentEntry(const Deployments::NewDeployment& deployment,
-                                                const std::string& planner, absl::Time now) {
-  record::v1::DeploymentEntry entry;
-  v1::Deployment& made = *entry.mutable_deployment();
+DeploymentRecord MakeDeploymentEntry(const Deployments::NewDeployment& deployment,
+                                     const std::string& planner, absl::Time now) {
+  DeploymentRecord entry;
+  v1::Deployment& made = entry.deployment;
   made.set_id(deployment.id);
   made.set_state(v1::DEPLOYMENT_STATE_PENDING);
   *made.mutable_spec() = deployment.plan.spec();
   made.set_actor(deployment.actor);
   made.set_reason(deployment.reason);
   *made.mutable_create_time() = ToTimestamp(now);
-  made.set_waves(deployment.plan.waves());
+  made.set_wave_count(deployment.plan.wave_count());
   made.set_host_count(deployment.plan.hosts_size());
   *made.mutable_revisions() = deployment.plan.revisions();
   made.set_rollback_of(deployment.rollback_of);
   made.set_planner(planner);
-  entry.set_traceparent(deployment.traceparent);
+  entry.traceparent = deployment.traceparent;
   return entry;
 }
 
-std::vector<record::v1::HostEntry> MakeHostEntries(const v1::Plan& plan) {
-  std::vector<record::v1::HostEntry> hosts;
+std::vector<HostRecord> MakeHostEntries(const v1::Plan& plan) {
+  std::vector<HostRecord> hosts;
   hosts.reserve(plan.hosts_size());
   for (const v1::PlannedHost& planned : plan.hosts()) {
-    record::v1::HostEntry entry;
-    v1::HostDeployment& host = *entry.mutable_host();
+    HostRecord entry;
+    v1::HostDeployment& host = entry.host;
     host.set_host(planned.host());
     host.set_address(planned.address());
     host.set_wave(planned.wave());
@@ -42,21 +42,21 @@ std::vector<record::v1::HostEntry> MakeHostEntries(const v1::Plan& plan) {
     *host.mutable_remaining_actions() = planned.actions();
     HostProgress progress;
     progress.remaining.assign(planned.actions().begin(), planned.actions().end());
-    EncodeProgress(progress, *entry.mutable_progress());
-    *entry.mutable_revisions() = planned.revisions();
+    EncodeProgress(progress, entry.progress);
+    entry.revisions = planned.revisions();
     hosts.push_back(std::move(entry));
   }
   return hosts;
 }
 
-absl::StatusOr<bool> ResumeHost(record::v1::HostEntry& entry, const HostPolicy& policy) {
-  v1::HostDeployment& host = *entry.mutable_host();
+absl::StatusOr<bool> ResumeHost(HostRecord& entry, const HostPolicy& policy) {
+  v1::HostDeployment& host = entry.host;
   const HostPhase phase = PhaseOf(entry);
   if (phase == HostPhase::kPending || phase == HostPhase::kSucceeded ||
       phase == HostPhase::kSkipped) {
     return false;
   }
-  absl::StatusOr<HostProgress> progress = DecodeProgress(entry.progress());
+  absl::StatusOr<HostProgress> progress = DecodeProgress(entry.progress);
   if (!progress.ok()) return progress.status();
   const bool was_brought_back =
       phase == HostPhase::kRolledBack || phase == HostPhase::kRollbackFailed;
@@ -70,23 +70,23 @@ absl::StatusOr<bool> ResumeHost(record::v1::HostEntry& entry, const HostPolicy& 
   }
   // One that was never begun stands where it will begin.
   if (progress->steps > 0) *progress = Resumed(*std::move(progress), policy);
-  EncodeProgress(*progress, *entry.mutable_progress());
+  EncodeProgress(*progress, entry.progress);
   host.mutable_remaining_actions()->Assign(progress->remaining.begin(), progress->remaining.end());
   host.set_state(v1::HOST_DEPLOYMENT_STATE_PENDING);
   host.clear_message();
   host.clear_end_time();
-  entry.set_rolling_back(false);
+  entry.rolling_back = false;
   return true;
 }
 
-void ResumeEntry(record::v1::DeploymentEntry& entry, absl::Time now, const std::string& actor) {
-  entry.set_cancel_requested(false);
-  entry.clear_halt_reason();
-  entry.clear_pause_until();
-  entry.clear_rollback_wave();
-  entry.clear_rollback_reason();
-  entry.clear_catch_up_until();
-  v1::Deployment& deployment = *entry.mutable_deployment();
+void ResumeEntry(DeploymentRecord& entry, absl::Time now, const std::string& actor) {
+  entry.cancel_requested = false;
+  entry.halt_reason.clear();
+  entry.pause_until.reset();
+  entry.rollback_wave = 0;
+  entry.rollback_reason.clear();
+  entry.catch_up_until.reset();
+  v1::Deployment& deployment = entry.deployment;
   deployment.set_state(v1::DEPLOYMENT_STATE_PENDING);
   deployment.clear_message();
   deployment.clear_end_time();

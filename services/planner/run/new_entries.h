@@ -6,7 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "gitops/record/v1/deployment.pb.h"
+#include "services/planner/record/deployment_record.h"
 #include "services/planner/run/deployments.h"
 #include "services/planner/step/step_machine.h"
 
@@ -14,15 +14,15 @@ namespace gitops {
 
 // What is stored of a deployment before it runs.
 
-record::v1::DeploymentEntry MakeDeploymentEntry(const Deployments::NewDeployment& deployment,
-                                                const std::string& planner, absl::Time now);
-std::vector<record::v1::HostEntry> MakeHostEntries(const v1::Plan& plan);
+DeploymentRecord MakeDeploymentEntry(const Deployments::NewDeployment& deployment,
+                                     const std::string& planner, absl::Time now);
+std::vector<HostRecord> MakeHostEntries(const v1::Plan& plan);
 
 // Makes a host that is not done pending again, from where it stands; false: there was nothing to
 // change. DATA_LOSS: where it stands cannot be read.
-absl::StatusOr<bool> ResumeHost(record::v1::HostEntry& host, const HostPolicy& policy);
+absl::StatusOr<bool> ResumeHost(HostRecord& host, const HostPolicy& policy);
 // Makes a deployment that ended pending again.
-void ResumeEntry(record::v1::DeploymentEntry& entry, absl::Time now, const std::string& actor);
+void ResumeEntry(DeploymentRecord& entry, absl::Time now, const std::string& actor);
 
 std::string LockBrokenText(const v1::HostLock& lock, const std::string& reason);
 

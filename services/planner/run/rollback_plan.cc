@@ -5,12 +5,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/plan/action.h"
+#include "common/rpc/error.h"
 #include "services/planner/run/deployments.h"
 
 namespace gitops {
 namespace {
-
-constexpr char kSync[] = "sync";
 
 // What brings one host back; without actions where there is nothing that could be.
 v1::PlannedHost PlanBack(const v1::HostDeployment& done) {
@@ -28,7 +28,7 @@ v1::PlannedHost PlanBack(const v1::HostDeployment& done) {
     move->set_from_hash(net.to_hash);
     move->set_to_hash(net.from_hash);
   }
-  if (back.revisions_size() > 0) back.add_actions(kSync);
+  if (back.revisions_size() > 0) back.add_actions(NameOf(HostAction::kSync));
   return back;
 }
 
@@ -37,7 +37,7 @@ v1::DeploymentSpec SpecBack(const v1::DeploymentSpec& done) {
   v1::DeploymentSpec spec = done;
   spec.clear_selection();
   spec.clear_actions();
-  spec.add_actions(kSync);
+  spec.add_actions(NameOf(HostAction::kSync));
   spec.clear_revision();
   spec.clear_rollout();
   spec.mutable_rollout()->set_max_parallel(done.rollout().max_parallel());
@@ -76,13 +76,15 @@ absl::StatusOr<v1::Plan> RollbackPlan(const v1::Deployment& done) {
     plan.mutable_spec()->mutable_selection()->add_on(back.host());
     *plan.add_hosts() = std::move(back);
   }
-  plan.set_waves(1);
+  plan.set_wave_count(1);
   if (plan.hosts_size() > 0) return plan;
-  return absl::FailedPreconditionError(absl::StrCat(
-      "deployment ", done.id(), " cannot be rolled back: ",
-      first_publications.empty()
-          ? "it moved no service, or all are back where they were"
-          : absl::StrCat("before it, nothing was published of ", *first_publications.begin())));
+  return MakeError(Reason::kNothingToRollBack,
+                   absl::StrCat("deployment ", done.id(), " cannot be rolled back: ",
+                                first_publications.empty()
+                                    ? "it moved no service, or all are back where they were"
+                                    : absl::StrCat("before it, nothing was published of ",
+                                                   *first_publications.begin())),
+                   {{"deployment", done.id()}});
 }
 
 }  // namespace gitops

@@ -1,6 +1,7 @@
 #include "services/planner/run/rollout_policy.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -21,25 +22,24 @@ absl::StatusOr<std::optional<Amount>> AmountOf(const char* field, const std::str
   if (text.empty()) return std::nullopt;
   absl::StatusOr<Amount> amount = ParseAmount(text);
   if (amount.ok()) return *amount;
-  return absl::InvalidArgumentError(
-      absl::StrCat("rollout.", field, ": ", amount.status().message()));
+  return InvalidField(field, absl::StrCat(field, ": ", amount.status().message()));
 }
 
 }  // namespace
 
 absl::StatusOr<RolloutPolicy> RolloutPolicyOf(const v1::Rollout& rollout) {
   if (rollout.canary() < 0 || rollout.max_parallel() < 0) {
-    return absl::InvalidArgumentError(absl::StrCat("rollout.",
-                                                   rollout.canary() < 0 ? "canary" : "max_parallel",
-                                                   " is negative; give the number of hosts"));
+    const char* const field = rollout.canary() < 0 ? "rollout.canary" : "rollout.max_parallel";
+    return InvalidField(field, absl::StrCat(field, " is negative; give the number of hosts"));
   }
   RolloutPolicy policy;
   policy.canary = rollout.canary();
   if (rollout.max_parallel() > 0) policy.max_parallel = rollout.max_parallel();
-  absl::StatusOr<std::optional<Amount>> batch = AmountOf("batch", rollout.batch());
+  absl::StatusOr<std::optional<Amount>> batch = AmountOf("rollout.batch", rollout.batch());
   if (!batch.ok()) return batch.status();
   policy.batch = *batch;
-  absl::StatusOr<std::optional<Amount>> failures = AmountOf("max_failures", rollout.max_failures());
+  absl::StatusOr<std::optional<Amount>> failures =
+      AmountOf("rollout.max_failures", rollout.max_failures());
   if (!failures.ok()) return failures.status();
   policy.max_failures = *failures;
   policy.pause_between = DurationOr(rollout.pause_between(), absl::ZeroDuration());
@@ -48,10 +48,10 @@ absl::StatusOr<RolloutPolicy> RolloutPolicyOf(const v1::Rollout& rollout) {
   return policy;
 }
 
-HostPhase PhaseOf(const record::v1::HostEntry& host) {
-  switch (host.host().state()) {
+HostPhase PhaseOf(const HostRecord& host) {
+  switch (host.host.state()) {
     case v1::HOST_DEPLOYMENT_STATE_RUNNING:
-      return host.rolling_back() ? HostPhase::kRollingBack : HostPhase::kRunning;
+      return host.rolling_back ? HostPhase::kRollingBack : HostPhase::kRunning;
     case v1::HOST_DEPLOYMENT_STATE_SUCCEEDED:
       return HostPhase::kSucceeded;
     case v1::HOST_DEPLOYMENT_STATE_SKIPPED:

@@ -3,9 +3,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "gitops/record/v1/deployment.pb.h"
 #include "gitops/v1/deployment.pb.h"
 #include "google/protobuf/duration.pb.h"
+#include "services/planner/record/deployment_record.h"
 #include "services/planner/wave/waves.h"
 
 namespace gitops {
@@ -15,7 +15,7 @@ namespace gitops {
 // INVALID_ARGUMENT: an amount that is none, a negative number; names the field.
 absl::StatusOr<RolloutPolicy> RolloutPolicyOf(const v1::Rollout& rollout);
 
-HostPhase PhaseOf(const record::v1::HostEntry& host);
+HostPhase PhaseOf(const HostRecord& host);
 // "pending", "running"…, as gitops_deployment_hosts has them.
 const char* PhaseName(HostPhase phase);
 

@@ -62,16 +62,16 @@ TEST(PhaseOf, EveryStateIsAPhaseOfItsOwn) {
   std::set<HostPhase> phases;
   std::set<std::string> names;
   for (int state = 1; state <= v1::HostDeploymentState_MAX; ++state) {
-    record::v1::HostEntry host;
-    host.mutable_host()->set_state(static_cast<v1::HostDeploymentState>(state));
+    HostRecord host;
+    host.host.set_state(static_cast<v1::HostDeploymentState>(state));
     phases.insert(PhaseOf(host));
     names.insert(PhaseName(PhaseOf(host)));
   }
   EXPECT_EQ(static_cast<int>(phases.size()), v1::HostDeploymentState_MAX);
   EXPECT_EQ(static_cast<int>(names.size()), v1::HostDeploymentState_MAX);
-  record::v1::HostEntry back;
-  back.mutable_host()->set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
-  back.set_rolling_back(true);
+  HostRecord back;
+  back.host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
+  back.rolling_back = true;
   EXPECT_EQ(PhaseOf(back), HostPhase::kRollingBack);
 }
 

@@ -183,7 +183,7 @@ v1::Plan RunWorld::MakePlan(v1::DeploymentSpec spec, int first, int last) {
     host->set_address(Address(i));
     host->set_wave(waves[i - first]);
     *host->mutable_actions() = spec.actions();
-    plan.set_waves(waves[i - first]);
+    plan.set_wave_count(waves[i - first]);
   }
   plan.add_revisions()->set_hash(kNewHash);
   *plan.mutable_spec() = std::move(spec);

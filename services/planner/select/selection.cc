@@ -6,26 +6,29 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
 
-absl::Status CheckTags(const std::vector<std::string>& tags, absl::string_view flag) {
-  for (const std::string& tag : tags) {
-    if (tag.empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(flag,
-                                                     ": a tag is empty; separate tags with "
-                                                     "single commas"));
-    }
+absl::Status CheckTags(const std::vector<std::string>& tags, absl::string_view flag,
+                       absl::string_view field) {
+  for (size_t i = 0; i < tags.size(); ++i) {
+    if (!tags[i].empty()) continue;
+    return InvalidField(absl::StrCat(field, "[", i, "]"),
+                        absl::StrCat(flag, ": a tag is empty; separate tags with single commas"));
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<Glob>> ParseGlobs(const std::vector<std::string>& patterns) {
   std::vector<Glob> globs;
-  for (const std::string& pattern : patterns) {
-    absl::StatusOr<Glob> glob = Glob::Parse(pattern);
-    if (!glob.ok()) return glob.status();
+  for (size_t i = 0; i < patterns.size(); ++i) {
+    absl::StatusOr<Glob> glob = Glob::Parse(patterns[i]);
+    if (!glob.ok()) {
+      return InvalidField(absl::StrCat("selection.on[", i, "]"), glob.status().message());
+    }
     globs.push_back(*std::move(glob));
   }
   return globs;
@@ -92,16 +95,19 @@ std::vector<int> Thinned(const std::vector<int>& chosen, const Selection& select
 
 absl::Status CheckSelection(const Selection& selection) {
   if (auto globs = ParseGlobs(selection.on); !globs.ok()) return globs.status();
-  if (absl::Status tags = CheckTags(selection.tagged, "--tagged"); !tags.ok()) return tags;
-  if (absl::Status tags = CheckTags(selection.order_by_tags, "--order-by-tags"); !tags.ok()) {
+  if (absl::Status tags = CheckTags(selection.tagged, "--tagged", "selection.tagged"); !tags.ok())
+    return tags;
+  if (absl::Status tags =
+          CheckTags(selection.order_by_tags, "--order-by-tags", "selection.order_by_tags");
+      !tags.ok()) {
     return tags;
   }
   for (const auto& [flag, value] : {std::pair{"--skip", selection.skip},
                                     {"--every", selection.every},
                                     {"--limit", selection.limit}}) {
     if (value < 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(flag, ": ", value, " is negative; give 0 or more"));
+      return InvalidField(absl::StrCat("selection.", absl::StripPrefix(flag, "--")),
+                          absl::StrCat(flag, ": ", value, " is negative; give 0 or more"));
     }
   }
   return absl::OkStatus();

@@ -8,37 +8,21 @@
 namespace gitops {
 namespace {
 
-constexpr char kSkip[] = "skip";
-constexpr char kReboot[] = "reboot";
-constexpr char kDryActivate[] = "dry-activate";
-constexpr char kUploadSecrets[] = "upload-secrets";
-constexpr char kPush[] = "push";
-
 bool Contains(const std::vector<std::string>& list, absl::string_view action) {
   return std::find(list.begin(), list.end(), action) != list.end();
 }
 
-bool NeedsPush(absl::string_view action) {
-  return action == "switch" || action == "switch-boot" || action == "test";
-}
-
-bool Activates(absl::string_view action) { return action == "sync" || NeedsPush(action); }
-
-StepKind StepFor(absl::string_view action) {
-  if (action == kReboot) return StepKind::kReboot;
-  if (action == kDryActivate) return StepKind::kDryActivate;
-  return StepKind::kDeploy;
-}
-
 bool FrontIs(const HostProgress& progress, StepKind step) {
-  return !progress.remaining.empty() && StepFor(progress.remaining.front()) == step;
+  return !progress.remaining.empty() && TraitsOf(progress.remaining.front()).step == step;
 }
 
 // Whether something that is still to come, from `first` on, activates what post-activation secrets
 // wait for.
 bool ActivationAhead(const std::vector<std::string>& list, size_t first, bool reboot_counts) {
-  for (size_t i = first; i < list.size() && list[i] != kSkip; ++i) {
-    if (Activates(list[i]) || (reboot_counts && list[i] == kReboot)) return true;
+  for (size_t i = first; i < list.size(); ++i) {
+    const ActionTraits& traits = TraitsOf(list[i]);
+    if (traits.action == HostAction::kSkip) return false;
+    if (traits.activates || (reboot_counts && traits.action == HostAction::kReboot)) return true;
   }
   return false;
 }
@@ -63,7 +47,7 @@ Move BodyMove(const HostProgress& progress) {
   const bool changes = step == StepKind::kDeploy || (step == StepKind::kReboot && !untouched);
   if (changes && PostSecretsNow(progress)) {
     move.kind = Move::Kind::kPerform;
-    move.action = kUploadSecrets;
+    move.action = NameOf(HostAction::kUploadSecrets);
     move.implied = true;
     move.secrets = Move::Secrets::kPostActivation;
     return move;
@@ -75,10 +59,10 @@ Move BodyMove(const HostProgress& progress) {
     return move;
   }
   move.kind = Move::Kind::kPerform;
-  if (NeedsPush(move.action) && !progress.pushed) {
-    move.action = kPush;
+  if (TraitsOf(move.action).needs_push && !progress.pushed) {
+    move.action = NameOf(HostAction::kPush);
     move.implied = true;
-  } else if (move.action == kUploadSecrets) {
+  } else if (Is(move.action, HostAction::kUploadSecrets)) {
     move.secrets = ActivationAhead(progress.remaining, 1, /*reboot_counts=*/false)
                        ? Move::Secrets::kPreActivation
                        : Move::Secrets::kAll;
@@ -107,7 +91,7 @@ void BeginStep(HostProgress& progress, StepKind step) {
 // Between two steps: begins the next one, or ends the host.
 void ChooseStep(HostProgress& progress, const HostPolicy& policy) {
   if (!progress.remaining.empty()) {
-    BeginStep(progress, StepFor(progress.remaining.front()));
+    BeginStep(progress, TraitsOf(progress.remaining.front()).step);
   } else if (progress.secrets_due) {
     BeginStep(progress, StepKind::kDeploy);
   } else if (progress.skipped && !progress.performed) {
@@ -134,7 +118,7 @@ bool PreChecksWanted(const HostProgress& progress, const HostPolicy& policy) {
 // Goes on to where something is to be done, or to the end.
 HostProgress Settled(HostProgress progress, const HostPolicy& policy) {
   while (progress.end == HostEnd::kNone) {
-    if (!progress.remaining.empty() && progress.remaining.front() == kSkip) {
+    if (!progress.remaining.empty() && Is(progress.remaining.front(), HostAction::kSkip)) {
       progress.remaining.clear();
       progress.skipped = true;
     }
@@ -169,7 +153,7 @@ void AfterHook(HostProgress& progress, const MoveResult& result) {
   }
   progress.remaining = result.actions;
   progress.stage = Stage::kPreChecks;
-  const bool skip = !result.actions.empty() && result.actions.front() == kSkip;
+  const bool skip = !result.actions.empty() && Is(result.actions.front(), HostAction::kSkip);
   if (skip && progress.step == StepKind::kHealthChecks) {
     progress.checked = true;
     progress.stage = Stage::kPost;
@@ -192,7 +176,7 @@ void AfterFailedHook(HostProgress& progress, const MoveResult& result) {
 // All else may be done twice, and is: the secrets may have been mended since.
 bool CanBeOpen(const Move& move) {
   return move.kind == Move::Kind::kReboot ||
-         (move.kind == Move::Kind::kPerform && Activates(move.action));
+         (move.kind == Move::Kind::kPerform && TraitsOf(move.action).activates);
 }
 
 void NoteOpen(HostProgress& progress, const Move& move, const MoveResult& result) {
@@ -202,7 +186,7 @@ void NoteOpen(HostProgress& progress, const Move& move, const MoveResult& result
 }
 
 void AfterAction(HostProgress& progress, const Move& move) {
-  if (move.action == kPush) progress.pushed = true;
+  if (Is(move.action, HostAction::kPush)) progress.pushed = true;
   if (move.secrets == Move::Secrets::kPostActivation) progress.secrets_due = false;
   if (move.step != StepKind::kDryActivate) progress.checked = false;
   if (move.implied) return;
@@ -212,8 +196,9 @@ void AfterAction(HostProgress& progress, const Move& move) {
     progress.activated = false;
   }
   // What is switched to at the next boot is activated by the reboot, where there is to be one.
-  const bool at_boot = move.action == "switch-boot" && Contains(progress.remaining, kReboot);
-  if ((Activates(move.action) && !at_boot) || move.kind == Move::Kind::kReboot) {
+  const bool at_boot = Is(move.action, HostAction::kSwitchBoot) &&
+                       Contains(progress.remaining, NameOf(HostAction::kReboot));
+  if ((TraitsOf(move.action).activates && !at_boot) || move.kind == Move::Kind::kReboot) {
     progress.activated = true;
   }
 }

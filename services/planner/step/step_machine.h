@@ -7,17 +7,17 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "common/plan/action.h"
 
 namespace gitops {
 
 // What a host does next: plain functions from where it stands to the next move, and from a move's
 // outcome to where it stands then. No clock, no network, no store. The rules are those of the morph
-// hooks' design; ADR 0013 tells where it was silent. Actions are those of common/plan/vocabulary.h.
+// hooks' design; ADR 0013 tells where it was silent. Actions are those of common/plan/action.h.
 
 // A step that is begun beyond this many fails the host.
 inline constexpr int kMostSteps = 100;
 
-enum class StepKind { kDeploy, kReboot, kDryActivate, kHealthChecks };
 absl::string_view StepName(StepKind kind);  // "deploy", "reboot", "dry-activate", "healthchecks"
 
 enum class Outcome { kOk, kFailed, kSkipped };

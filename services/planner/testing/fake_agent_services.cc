@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
 #include "services/planner/testing/fake_agent_caller.h"
 
 namespace gitops {
@@ -144,7 +145,8 @@ absl::StatusOr<FakeService*> FakeAgentCaller::Find(const std::string& address,
   if (!known.ok()) return known.status();
   const auto found = (*known)->agent.services.find(service);
   if (found == (*known)->agent.services.end()) {
-    return absl::NotFoundError(absl::StrCat("no service \"", service, "\" on this host"));
+    return MakeError(Reason::kServiceUnknown,
+                     absl::StrCat("no service \"", service, "\" on this host"));
   }
   return &found->second;
 }
@@ -178,8 +180,8 @@ absl::StatusOr<v1::ResolveRevisionResponse> FakeAgentCaller::ResolveRevision(
   } else if (request.revision().empty() && tip != tips_.end()) {
     response.set_hash(tip->second);
   } else {
-    return absl::NotFoundError(
-        absl::StrCat("no commit \"", request.revision(), "\" on branch ", (*service)->branch));
+    return MakeError(Reason::kRevisionUnknown, absl::StrCat("no commit \"", request.revision(),
+                                                            "\" on branch ", (*service)->branch));
   }
   return response;
 }

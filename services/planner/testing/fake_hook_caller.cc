@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 
 namespace gitops {
 namespace {
@@ -34,7 +36,7 @@ v1::DispatchHookResponse Respond(const FakeHook& hook, const v1::DispatchHookReq
   call.set_hook(hook.failed_hook.empty() ? "fake" : hook.failed_hook);
   call.set_point(request.point());
   call.set_host(HostOf(request));
-  call.set_attempts(1);
+  call.set_attempt_count(1);
   call.set_http_status(hook.failed_hook.empty() ? 200 : hook.http_status);
   if (hook.failed_hook.empty()) {
     for (v1::HostPayload& host : Answer(hook, request)) *response.add_hosts() = std::move(host);
@@ -87,7 +89,11 @@ std::vector<std::string> FakeHookCaller::asked() {
     for (const v1::HostPayload& host : request.hosts()) {
       absl::StrAppend(&line, " ", host.host(), " [", absl::StrJoin(host.actions(), " "), "]");
     }
-    if (!request.result().empty()) absl::StrAppend(&line, " ", request.result());
+    if (request.result() != v1::STEP_RESULT_UNSPECIFIED) {
+      absl::StrAppend(&line, " ",
+                      absl::AsciiStrToLower(absl::StripPrefix(v1::StepResult_Name(request.result()),
+                                                              "STEP_RESULT_")));
+    }
     lines.push_back(std::move(line));
   }
   return lines;

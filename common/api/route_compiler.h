@@ -1,0 +1,16 @@
+#ifndef GITOPS_COMMON_API_ROUTE_COMPILER_H_
+#define GITOPS_COMMON_API_ROUTE_COMPILER_H_
+
+#include "common/api/http_routes.h"
+#include "google/api/http.pb.h"
+
+namespace gitops {
+
+// The route of one rule; errors as HttpRoutes::Compile. `host_variable` as in HttpRoute.
+absl::StatusOr<HttpRoute> CompileRoute(const google::protobuf::MethodDescriptor& method,
+                                       const google::api::HttpRule& rule,
+                                       const std::string& host_variable);
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_API_ROUTE_COMPILER_H_

@@ -1,0 +1,44 @@
+#ifndef GITOPS_COMMON_GIT_GIT_DIRECTORY_H_
+#define GITOPS_COMMON_GIT_GIT_DIRECTORY_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "common/git/account.h"
+
+namespace gitops {
+
+// The layout of the directory in which git runs for one upstream. This process owns all of it
+// except `repository` and `work_tree`, which belong to the account; so it never opens anything by
+// path that the account could have replaced.
+struct GitPaths {
+  explicit GitPaths(const std::string& directory);
+
+  std::string directory;
+  std::string repository;  // bare, or the .git directory of `work_tree`
+  std::string work_tree;
+  std::string config;              // all of git's configuration; read-only
+  std::string home;                // HOME, for .netrc
+  std::string work_tree_template;  // for git init; only where there is a work tree
+};
+
+// Creates the directory and HOME. FAILED_PRECONDITION: the account cannot enter it.
+absl::Status MakeGitDirectory(const GitPaths& paths, const Account& account);
+
+// Creates the template from which `git init` makes a repository whose info/attributes has
+// `attributes`.
+absl::Status MakeTemplate(const GitPaths& paths, absl::string_view attributes,
+                          const Account& account);
+
+// Writes a file that only the account can read, and nobody can write, unless it is like that
+// already. In one step: a reader sees the old content or the new.
+absl::Status WritePrivateFile(const std::string& path, absl::string_view content,
+                              const Account& account);
+
+// Creates an empty directory that belongs to the account; an existing one is given to it.
+absl::Status MakeAccountDirectory(const std::string& path, const Account& account);
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_GIT_GIT_DIRECTORY_H_

@@ -1,0 +1,181 @@
+#include "common/git/git_error.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "common/git/url.h"
+
+namespace gitops {
+namespace {
+
+constexpr size_t kMaxLength = 300;
+
+struct Pattern {
+  absl::string_view text;
+  absl::StatusCode code;
+  // Instead of what git says, where that helps nobody.
+  absl::string_view advice = "";
+};
+
+constexpr char kHostKey[] =
+    "Host key verification failed: put the server's right key into the upstream's known_hosts";
+constexpr char kLogin[] =
+    "it refuses us (HTTP 401): put the right user and password into the upstream's netrc_file";
+
+// The first that is found in the whole of standard error decides, so the surer ones come first.
+constexpr std::array kPatterns = {
+    Pattern{"No space left on device", absl::StatusCode::kResourceExhausted},
+    Pattern{"Disk quota exceeded", absl::StatusCode::kResourceExhausted},
+    Pattern{"File too large", absl::StatusCode::kResourceExhausted},
+    Pattern{"Host key verification failed", absl::StatusCode::kUnauthenticated, kHostKey},
+    Pattern{"Permission denied (", absl::StatusCode::kUnauthenticated},
+    Pattern{"Authentication failed", absl::StatusCode::kUnauthenticated, kLogin},
+    Pattern{"could not read Username", absl::StatusCode::kUnauthenticated, kLogin},
+    Pattern{"could not read Password", absl::StatusCode::kUnauthenticated, kLogin},
+    Pattern{"unable to read askpass", absl::StatusCode::kUnauthenticated, kLogin},
+    Pattern{"returned error: 401", absl::StatusCode::kUnauthenticated, kLogin},
+    Pattern{"returned error: 403", absl::StatusCode::kPermissionDenied},
+    Pattern{"dubious ownership", absl::StatusCode::kFailedPrecondition},
+    Pattern{"' not allowed", absl::StatusCode::kFailedPrecondition},
+    Pattern{"SSL certificate", absl::StatusCode::kFailedPrecondition},
+    Pattern{"certificate verification failed", absl::StatusCode::kFailedPrecondition},
+    Pattern{"error setting certificate", absl::StatusCode::kFailedPrecondition},
+    Pattern{"fsck error", absl::StatusCode::kFailedPrecondition},
+    Pattern{"[remote rejected]", absl::StatusCode::kFailedPrecondition},
+    Pattern{"[rejected]", absl::StatusCode::kAborted},
+    Pattern{"mismatched algorithms", absl::StatusCode::kDataLoss},
+    Pattern{"not a git repository: '", absl::StatusCode::kDataLoss},
+    Pattern{" is corrupt", absl::StatusCode::kDataLoss},
+    Pattern{" corrupt ", absl::StatusCode::kDataLoss},
+    Pattern{"is empty", absl::StatusCode::kDataLoss},
+    Pattern{"missing necessary objects", absl::StatusCode::kDataLoss},
+    Pattern{"bad object refs/", absl::StatusCode::kDataLoss},
+    Pattern{"bad config line", absl::StatusCode::kDataLoss},
+    Pattern{"bad config file", absl::StatusCode::kDataLoss},
+    Pattern{"non-monotonic index", absl::StatusCode::kDataLoss},
+    Pattern{"bad signature", absl::StatusCode::kDataLoss},
+    Pattern{"packfile ", absl::StatusCode::kDataLoss},
+    Pattern{"index file ", absl::StatusCode::kDataLoss},
+    Pattern{"inflate: data stream error", absl::StatusCode::kDataLoss},
+    Pattern{"unable to read tree", absl::StatusCode::kDataLoss},
+    Pattern{"unable to read sha1 file", absl::StatusCode::kDataLoss},
+    Pattern{"error: Could not read ", absl::StatusCode::kDataLoss},
+    Pattern{"couldn't find remote ref", absl::StatusCode::kNotFound},
+    Pattern{"not our ref", absl::StatusCode::kNotFound},
+    Pattern{"unadvertised object", absl::StatusCode::kNotFound},
+    Pattern{"does not appear to be a git repository", absl::StatusCode::kNotFound},
+    Pattern{"epository not found", absl::StatusCode::kNotFound},
+    Pattern{"' not found", absl::StatusCode::kNotFound},
+    Pattern{"Not a valid object name", absl::StatusCode::kNotFound},
+    Pattern{"bad object", absl::StatusCode::kNotFound},
+    Pattern{"not a tree object", absl::StatusCode::kNotFound},
+    Pattern{"Could not resolve host", absl::StatusCode::kUnavailable},
+    Pattern{"Failed to connect", absl::StatusCode::kUnavailable},
+    Pattern{"Connection refused", absl::StatusCode::kUnavailable},
+    Pattern{"Connection timed out", absl::StatusCode::kUnavailable},
+    Pattern{"unable to access", absl::StatusCode::kUnavailable},
+    Pattern{"Permission denied", absl::StatusCode::kPermissionDenied},
+};
+
+// Lines that say that something failed, but not what.
+constexpr std::array<absl::string_view, 20> kEmptyLines = {
+    "fatal: fsck error in packed object",
+    "error: fsck error in packed object",
+    "fatal: Could not read from remote repository.",
+    "Please make sure you have the correct access rights",
+    "and the repository exists.",
+    "fatal: the remote end hung up unexpectedly",
+    "fatal: early EOF",
+    "fatal: index-pack failed",
+    "fatal: unpack-objects failed",
+    "fatal: fetch-pack: invalid index-pack output",
+    "fatal: protocol error: bad pack header",
+    "remote: aborting due to possible repository corruption on the remote side.",
+    "aborting due to possible repository corruption on the remote side.",
+    "git upload-pack: aborting due to possible repository corruption on the remote side.",
+    "error: index-pack died of signal 25",
+    "fatal: expected 'packfile'",
+    "fatal: expected 'acknowledgments'",
+    "fatal: expected flush after ref listing",
+    "fatal: the remote end hung up upon initial contact",
+    "error: unable to read askpass response from '/bin/false'",
+};
+
+bool SaysSomething(absl::string_view line) {
+  return !line.empty() && !absl::StartsWith(line, "hint:") && !absl::StartsWith(line, "warning:") &&
+         !absl::StartsWith(line, "From ") && !absl::StartsWith(line, "To ") &&
+         !absl::StartsWith(line, "error: failed to push some refs to ") &&
+         std::find(kEmptyLines.begin(), kEmptyLines.end(), line) == kEmptyLines.end();
+}
+
+// ssh says first what is wrong with a key file, and then only that it was refused.
+bool SaysWhyKeyFailed(absl::string_view line) {
+  return absl::StartsWith(line, "Load key ") || absl::StartsWith(line, "Warning: Identity file ");
+}
+
+bool EndsUrl(char c) { return absl::ascii_isspace(c) || c == '\'' || c == '"' || c == '<'; }
+
+std::string RedactUrlsIn(absl::string_view line) {
+  std::string out;
+  for (size_t at = 0; (at = line.find("://")) != absl::string_view::npos;) {
+    size_t begin = at;
+    while (begin > 0 && (absl::ascii_isalnum(line[begin - 1]) || line[begin - 1] == '+')) --begin;
+    size_t end = at;
+    while (end < line.size() && !EndsUrl(line[end])) ++end;
+    absl::StrAppend(&out, line.substr(0, begin), RedactUrl(line.substr(begin, end - begin)));
+    line.remove_prefix(end);
+  }
+  return absl::StrCat(out, line);
+}
+
+}  // namespace
+
+std::string CondenseGitError(absl::string_view error_output) {
+  std::string chosen, last, key;
+  for (absl::string_view line : absl::StrSplit(error_output, absl::ByAnyChar("\r\n"))) {
+    line = absl::StripAsciiWhitespace(line);
+    if (!line.empty()) last = std::string(line);
+    if (SaysWhyKeyFailed(line)) key = absl::StrCat(" (", absl::StripPrefix(line, "Warning: "), ")");
+    if (SaysSomething(line)) chosen = std::string(line);
+  }
+  if (chosen.empty()) chosen = last;
+  if (absl::StrContains(chosen, "Permission denied (")) chosen += key;
+  absl::string_view text = chosen;
+  for (absl::string_view prefix : {"remote: ", "fatal: ", "error: ", "remote error: ", "ERROR: "}) {
+    absl::ConsumePrefix(&text, prefix);
+  }
+  std::string line = absl::Utf8SafeCEscape(RedactUrlsIn(text));
+  line = absl::StrReplaceAll(line, {{"\\'", "'"}, {"\\\"", "\""}});
+  if (line.size() > kMaxLength) line = absl::StrCat(line.substr(0, kMaxLength), "…");
+  return line.empty() ? "git said nothing" : line;
+}
+
+absl::Status StatusFromGit(absl::string_view attempt, const CommandResult& result, bool remote) {
+  const auto failed = [&](absl::StatusCode code, absl::string_view why) {
+    return absl::Status(code, absl::StrCat(attempt, ": ", why));
+  };
+  // git's helpers die of the signal; git itself then fails by their silence.
+  if (result.exit_status == 128 + SIGXFSZ ||
+      absl::StrContains(result.error_output, absl::StrCat("died of signal ", SIGXFSZ))) {
+    return failed(absl::StatusCode::kResourceExhausted, "it is larger than the limit");
+  }
+  const std::string why = CondenseGitError(result.error_output);
+  for (const Pattern& pattern : kPatterns) {
+    if (!absl::StrContains(result.error_output, pattern.text)) continue;
+    return failed(pattern.code, pattern.advice.empty() ? why : pattern.advice);
+  }
+  return failed(remote ? absl::StatusCode::kUnavailable : absl::StatusCode::kInternal,
+                absl::StrCat(why, " (exit status ", result.exit_status, ")"));
+}
+
+}  // namespace gitops

@@ -1,0 +1,78 @@
+#include "common/git/git_error.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace gitops {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+struct ErrorCase {
+  const char* output;
+  bool remote;
+  absl::StatusCode code;
+  const char* message;
+};
+
+TEST(StatusFromGit, Table) {
+  const ErrorCase cases[] = {
+      {"fatal: unable to access 'https://u:secret@h.example/a?t=secret': Could not resolve host: "
+       "h.example\n",
+       true, absl::StatusCode::kUnavailable,
+       "doing: unable to access 'https://h.example/a': Could not resolve host: h.example"},
+      {"git@h: Permission denied (publickey).\r\nfatal: Could not read from remote repository.\n\n"
+       "Please make sure you have the correct access rights\nand the repository exists.\n",
+       true, absl::StatusCode::kUnauthenticated, "doing: git@h: Permission denied (publickey)."},
+      {"Warning: Identity file /k not accessible: No such file or directory.\n"
+       "git@h: Permission denied (publickey).\r\nfatal: Could not read from remote repository.\n",
+       true, absl::StatusCode::kUnauthenticated,
+       "(publickey). (Identity file /k not accessible: No such file or directory.)"},
+      {"No ED25519 host key is known for h and you have requested strict checking.\n"
+       "Host key verification failed.\nfatal: Could not read from remote repository.\n",
+       true, absl::StatusCode::kUnauthenticated, "known_hosts"},
+      {"fatal: could not read Username for 'https://h': terminal prompts disabled\n", true,
+       absl::StatusCode::kUnauthenticated, "netrc_file"},
+      {"error: RPC failed; HTTP 500 curl 22 The requested URL returned error: 500\n"
+       "fatal: expected 'acknowledgments'\n",
+       true, absl::StatusCode::kUnavailable, "HTTP 500"},
+      {"remote: Repository not found.\nfatal: repository 'https://h/a/' not found\n", true,
+       absl::StatusCode::kNotFound, "doing: repository 'https://h/a/' not found"},
+      {"fatal: '/srv/x' does not appear to be a git repository\nfatal: Could not read from remote "
+       "repository.\n",
+       true, absl::StatusCode::kNotFound, "'/srv/x' does not appear"},
+      {"fatal: write error: No space left on device\nfatal: index-pack failed\n", true,
+       absl::StatusCode::kResourceExhausted, "doing: write error: No space left on device"},
+      {"error: index-pack died of signal 25\n", true, absl::StatusCode::kResourceExhausted,
+       "larger than the limit"},
+      {"fatal: transport 'ext' not allowed\n", true, absl::StatusCode::kFailedPrecondition, ""},
+      {"fatal: not a git repository: '/m/repository.git'\n", false, absl::StatusCode::kDataLoss,
+       ""},
+      {"fatal: upload-pack: not our ref 00\n", true, absl::StatusCode::kNotFound, ""},
+      {"To file:///srv/x\n ! [rejected]        HEAD -> main (fetch first)\n"
+       "error: failed to push some refs to 'file:///srv/x'\nhint: Updates were rejected\n",
+       true, absl::StatusCode::kAborted, "doing: ! [rejected]        HEAD -> main (fetch first)"},
+      {"remote: protected branch\nTo https://h/x\n"
+       " ! [remote rejected] HEAD -> main (pre-receive hook declined)\n"
+       "error: failed to push some refs to 'https://h/x'\n",
+       true, absl::StatusCode::kFailedPrecondition, "pre-receive hook declined"},
+      {"something new\n", true, absl::StatusCode::kUnavailable, "something new"},
+      {"something new\n", false, absl::StatusCode::kInternal, "something new"},
+      {"", false, absl::StatusCode::kInternal, "git said nothing"},
+  };
+  for (const ErrorCase& test : cases) {
+    const absl::Status status =
+        StatusFromGit("doing", {.exit_status = 128, .error_output = test.output}, test.remote);
+    EXPECT_EQ(status.code(), test.code) << test.output;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(test.message));
+    EXPECT_THAT(std::string(status.message()), Not(HasSubstr("secret")));
+  }
+}
+
+TEST(CondenseGitError, EscapesWhatWouldForgeLogLines) {
+  EXPECT_EQ(CondenseGitError("fatal: a\x1b[31mb\n"), "a\\033[31mb");
+}
+
+}  // namespace
+}  // namespace gitops

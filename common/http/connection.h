@@ -1,0 +1,40 @@
+#ifndef GITOPS_COMMON_HTTP_CONNECTION_H_
+#define GITOPS_COMMON_HTTP_CONNECTION_H_
+
+#include <atomic>
+#include <boost/asio/thread_pool.hpp>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+#include "common/http/asio_types.h"
+#include "common/http/event_loop.h"
+#include "common/http/router.h"
+#include "common/http/server.h"
+
+namespace gitops {
+
+// What all connections of a server share. Any thread.
+struct HttpServerContext {
+  explicit HttpServerContext(HttpServerOptions options) : options(std::move(options)) {}
+
+  const HttpServerOptions options;
+  HttpRouter router;
+  const std::shared_ptr<std::atomic<size_t>> body_bytes = std::make_shared<std::atomic<size_t>>(0);
+  std::atomic<size_t> queued = 0;  // exchanges that wait for the pool
+  std::optional<boost::asio::thread_pool> pool;
+};
+
+// The server's own answer with this status.
+HttpServerResponse ErrorResponse(const HttpServerOptions& options, int status,
+                                 absl::string_view detail);
+
+// Serves a connection on `loop`, where Reserve() has made a place for it and to which `socket`
+// belongs, until it ends. On the loop's thread. Both references must outlive the loop's run.
+void ServeHttpConnection(HttpEventLoop& loop, HttpServerContext& server, HttpSocket socket);
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_HTTP_CONNECTION_H_

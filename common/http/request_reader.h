@@ -1,0 +1,34 @@
+#ifndef GITOPS_COMMON_HTTP_REQUEST_READER_H_
+#define GITOPS_COMMON_HTTP_REQUEST_READER_H_
+
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/system/error_code.hpp>
+#include <string>
+
+#include "common/http/asio_types.h"
+#include "common/http/message.h"
+
+namespace gitops {
+
+// A request that is answered by the server itself.
+struct HttpRefusal {
+  int status = 0;  // 0: none
+  std::string detail;
+};
+
+// The request of a header, without parameters, body and peer. Refuses (400, 501) what two servers
+// could understand in two ways: where the request ends, and whom it is for.
+HttpRefusal ReadRequestHeader(
+    const boost::beast::http::request<boost::beast::http::empty_body>& header,
+    HttpServerRequest& request);
+
+// The refusal for a failure to read a request; none if the client has gone.
+HttpRefusal RefusalFor(const boost::system::error_code& error);
+
+// Who is at the other end.
+HttpPeer PeerOf(HttpSocket& socket);
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_HTTP_REQUEST_READER_H_

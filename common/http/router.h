@@ -1,0 +1,53 @@
+#ifndef GITOPS_COMMON_HTTP_ROUTER_H_
+#define GITOPS_COMMON_HTTP_ROUTER_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace gitops {
+
+// Finds the route of a request. A route is a method and a path of segments: literal text; {name},
+// which matches one segment that is not empty; and, as the last one, {name=**}, which matches all
+// segments that are left, or none. Literal text wins over {name}, and {name} over {name=**}.
+// Const methods may be called from any thread.
+class HttpRouter {
+ public:
+  HttpRouter();
+  ~HttpRouter();
+  HttpRouter(HttpRouter&&) noexcept;
+  HttpRouter& operator=(HttpRouter&&) noexcept;
+
+  // Adds a route; its index counts from 0 in the order of the calls. INVALID_ARGUMENT: a malformed
+  // path. ALREADY_EXISTS: another route matches exactly the same requests.
+  absl::Status Add(const std::string& method, const std::string& path);
+
+  struct Match {
+    size_t route;
+    // The segments of {name} percent-decoded; what {name=**} matched as it was sent.
+    std::map<std::string, std::string> parameters;
+  };
+
+  // `path` begins with '/' and has no query. A route for GET also matches HEAD. NOT_FOUND;
+  // INVALID_ARGUMENT: a '%' without two hex digits; UNIMPLEMENTED: there is such a path, but not
+  // with this method: `allowed`, if not null, gets the value of the Allow header.
+  absl::StatusOr<Match> Find(absl::string_view method, absl::string_view path,
+                             std::string* allowed = nullptr) const;
+
+ private:
+  struct Node;
+  std::unique_ptr<Node> root_;
+  size_t routes_ = 0;
+};
+
+// Replaces each %XX by its byte. INVALID_ARGUMENT: a '%' without two hex digits.
+absl::StatusOr<std::string> PercentDecode(absl::string_view text);
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_HTTP_ROUTER_H_

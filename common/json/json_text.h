@@ -1,0 +1,20 @@
+#ifndef GITOPS_COMMON_JSON_JSON_TEXT_H_
+#define GITOPS_COMMON_JSON_JSON_TEXT_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/json/json.h"
+
+namespace gitops {
+
+// The object that `text` is. Stops at a limit without building more. INVALID_ARGUMENT as FromJson.
+absl::StatusOr<Json> ParseJsonObject(absl::string_view text, const JsonLimits& limits);
+
+// The beginning of a name from JSON, escaped, for messages.
+std::string ShownName(absl::string_view name);
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_JSON_JSON_TEXT_H_

@@ -1,0 +1,75 @@
+#include <gtest/gtest.h>
+
+#include <climits>
+#include <nlohmann/json.hpp>
+
+#include "common/json/json.h"
+#include "gitops/v1/agent.pb.h"
+#include "gitops/v1/report.pb.h"
+
+namespace gitops {
+namespace {
+
+std::string Text(const google::protobuf::Message& message) {
+  const auto json = ToJson(message);
+  EXPECT_TRUE(json.ok()) << json.status();
+  return json.ok() ? json->dump() : "";
+}
+
+TEST(ToJson, PrintsEveryFieldInItsOrder) {
+  v1::Service service;
+  service.set_host("web1");
+  service.set_service("nginx");
+  service.set_state(v1::SERVICE_STATE_OK);
+  service.mutable_change_time()->set_seconds(1668762892);
+  service.set_tracking(v1::TRACKING_COORDINATED);
+  service.set_generation(7);
+  EXPECT_EQ(Text(service),
+            R"({"host":"web1","service":"nginx","state":"OK","stateInfo":"","hash":"",)"
+            R"("targetHash":"","changeTime":"2022-11-18T09:14:52Z","pinnedHash":"","frozenBy":"",)"
+            R"("lastPollTime":null,"nextAttemptTime":null,"upstream":"","branch":"","user":"",)"
+            R"("action":"","tracking":"COORDINATED","directories":[],"revisions":[],"changes":[],)"
+            R"("generation":"7"})");
+}
+
+TEST(ToJson, CompletesTheMessagesInAMessage) {
+  v1::Service service;
+  service.add_directories()->set_local("/etc/nginx");
+  v1::Change* change = service.add_changes();
+  change->set_from_state(v1::SERVICE_STATE_DIFF);
+  change->mutable_duration()->set_nanos(12'000'000);
+  const auto json = ToJson(service);
+  ASSERT_TRUE(json.ok()) << json.status();
+  EXPECT_EQ((*json)["directories"].dump(), R"([{"local":"/etc/nginx","link":"","file":false}])");
+  EXPECT_EQ((*json)["changes"].dump(),
+            R"([{"time":null,"fromHash":"","toHash":"","fromState":"DIFF","toState":"UNSPECIFIED",)"
+            R"("reason":"","actor":"","duration":"0.012s"}])");
+}
+
+TEST(ToJson, TakesThePrefixOfAnEnumInAMessage) {
+  v1::Difference difference;
+  difference.set_kind(v1::Difference::KIND_NOT_PUBLISHED);
+  EXPECT_EQ(Text(difference), R"({"kind":"NOT_PUBLISHED","path":"","detail":""})");
+}
+
+TEST(ToJson, PrintsAnUnknownEnumValueAsItsNumber) {
+  v1::Difference difference;
+  difference.set_kind(static_cast<v1::Difference::Kind>(42));
+  EXPECT_EQ(Text(difference), R"({"kind":42,"path":"","detail":""})");
+}
+
+TEST(ToJson, LeavesOutWhatIsNotSetOfAOneof) {
+  v1::ReportRequest request;
+  EXPECT_EQ(Text(request), "{}");
+  request.mutable_heartbeat();
+  EXPECT_EQ(Text(request), R"({"heartbeat":{}})");
+}
+
+TEST(ToJson, ATimeThatJsonCannotSayIsAnError) {
+  v1::Service service;
+  service.mutable_change_time()->set_seconds(LLONG_MAX);
+  EXPECT_EQ(ToJson(service).status().code(), absl::StatusCode::kInternal);
+}
+
+}  // namespace
+}  // namespace gitops

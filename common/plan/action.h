@@ -1,0 +1,70 @@
+#ifndef GITOPS_COMMON_PLAN_ACTION_H_
+#define GITOPS_COMMON_PLAN_ACTION_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
+namespace gitops {
+
+// What is to be known about each action of a deployment: one table. Plain functions.
+
+enum class HostAction {
+  kUnknown,
+  kSkip,
+  kPush,
+  kReboot,
+  kSwitchBoot,
+  kSwitch,
+  kTest,
+  kDryActivate,
+  kUploadSecrets,
+  kRunSecretTriggers,
+  kSync,
+  kFreeze,
+  kUnfreeze,
+};
+
+// Steps have hooks around them; an action belongs to one kind of step, health checks are one of
+// their own.
+enum class StepKind { kDeploy, kReboot, kDryActivate, kHealthChecks };
+
+// Who carries an action out.
+enum class Performer {
+  kPlanner,  // it only changes the plan
+  kAgent,
+  kNixAgent,  // an agent whose host has Nix
+};
+
+struct ActionTraits {
+  HostAction action = HostAction::kUnknown;
+  absl::string_view name;
+  Performer performer = Performer::kAgent;
+  StepKind step = StepKind::kDeploy;
+  // A push must have come before it.
+  bool needs_push = false;
+  // It puts something new into service; post-activation secrets follow it.
+  bool activates = false;
+  // DeploymentSpec.service and DeploymentSpec.revision apply to it.
+  bool takes_service = false;
+  bool takes_revision = false;
+  // It takes the host's secrets, only as the host's own config lists them.
+  bool takes_secrets = false;
+};
+
+// Every action, in the order of the documentation.
+absl::Span<const ActionTraits> AllActionTraits();
+
+// Case counts. Of an unknown name: ActionTraits{}.
+const ActionTraits& TraitsOf(absl::string_view name);
+const ActionTraits& TraitsOf(HostAction action);
+
+inline std::string NameOf(HostAction action) { return std::string(TraitsOf(action).name); }
+inline bool Is(absl::string_view name, HostAction action) {
+  return TraitsOf(name).action == action;
+}
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_PLAN_ACTION_H_

@@ -1,0 +1,63 @@
+#ifndef GITOPS_COMMON_RETRY_BACKOFF_H_
+#define GITOPS_COMMON_RETRY_BACKOFF_H_
+
+#include <algorithm>
+
+#include "absl/time/time.h"
+
+namespace gitops {
+
+// Exponential back-off: how long to pause between attempts. A value; any thread.
+struct Backoff {
+  absl::Duration first;    // after the first failure; doubles with each further one
+  absl::Duration longest;  // upper bound
+  // Up to this fraction (0 to 1) of a pause is taken off at random, so that many clients that
+  // failed together do not come back together. Never added: nobody waits longer than `longest`.
+  double jitter = 0;
+  // Jitter leaves at least this much of a pause.
+  absl::Duration shortest = absl::ZeroDuration();
+
+  // The pause after `failures` failures in a row; less than 1 counts as 1. `random`, from 0 to 1,
+  // says how much of the jitter is taken off.
+  absl::Duration After(int failures, double random = 0) const {
+    absl::Duration pause = std::min(first, longest);
+    const int doublings = std::min(failures - 1, 40);  // a century, from a millisecond
+    for (int i = 0; i < doublings && pause < longest; ++i) pause = std::min(2 * pause, longest);
+    const absl::Duration least = std::min(pause, std::max(shortest, pause * (1 - jitter)));
+    return pause - (pause - least) * std::clamp(random, 0.0, 1.0);
+  }
+};
+
+// Every back-off of the suite.
+
+// Agent: an upstream cannot be polled, or a revision cannot be made ready or activated.
+inline Backoff PollBackoff(absl::Duration poll) {
+  return {.first = poll, .longest = std::max(poll, absl::Minutes(5)), .jitter = 0.5};
+}
+// Agent: the planner cannot be reached. Thousands of agents lose it at the same moment.
+inline constexpr Backoff kReportBackoff = {.first = absl::Seconds(1),
+                                           .longest = absl::Seconds(10),
+                                           .jitter = 1,
+                                           .shortest = absl::Milliseconds(200)};
+// Planner: an agent went away during an action.
+inline constexpr Backoff kAgentReturnBackoff = {.first = absl::Milliseconds(200),
+                                                .longest = absl::Seconds(2)};
+// Planner: a host reboots.
+inline constexpr Backoff kRebootBackoff = {.first = absl::Milliseconds(200),
+                                           .longest = absl::Seconds(1)};
+// Planner: the store refuses a read or write of a deployment that is under way.
+inline constexpr Backoff kStoreBackoff = {.first = absl::Milliseconds(100),
+                                          .longest = absl::Seconds(5)};
+// Hook dispatcher: a hook's endpoint cannot be reached or answers 5xx.
+inline constexpr Backoff kHookBackoff = {
+    .first = absl::Milliseconds(200), .longest = absl::Seconds(2), .jitter = 0.5};
+// gitopsctl: the planner does not answer while a deployment is watched.
+inline constexpr Backoff kWatchBackoff = {.first = absl::Milliseconds(100),
+                                          .longest = absl::Seconds(5)};
+// gRPC channels, which reconnect by themselves.
+inline constexpr Backoff kChannelBackoff = {.first = absl::Milliseconds(200),
+                                            .longest = absl::Seconds(5)};
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_RETRY_BACKOFF_H_

@@ -1,0 +1,115 @@
+#include "common/rpc/error.h"
+
+#include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+
+#include "common/text/utf8.h"
+
+namespace gitops {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+
+constexpr size_t kLongestValue = 256;
+constexpr size_t kLongestField = 200;
+constexpr size_t kLongestDescription = 500;
+
+void Add(const ErrorMetadata& metadata, google::rpc::ErrorInfo& info) {
+  for (const auto& [key, value] : metadata) {
+    info.mutable_metadata()->insert({key, ValidUtf8(value, kLongestValue)});
+  }
+}
+
+}  // namespace
+
+absl::Status MakeError(Reason reason, absl::string_view message, const ErrorMetadata& metadata) {
+  absl::Status error(InfoOf(reason).code, message);
+  google::rpc::ErrorInfo info;
+  info.set_reason(std::string(InfoOf(reason).name));
+  info.set_domain(std::string(kErrorDomain));
+  Add(metadata, info);
+  SetDetail(info, error);
+  return error;
+}
+
+absl::Status InvalidField(absl::string_view field, absl::string_view message) {
+  absl::Status error = MakeError(Reason::kInvalidArgument, message);
+  AddFieldViolation(field, message, error);
+  return error;
+}
+
+void AddFieldViolation(absl::string_view field, absl::string_view description,
+                       absl::Status& error) {
+  google::rpc::BadRequest bad = BadRequestOf(error);
+  google::rpc::BadRequest::FieldViolation& violation = *bad.add_field_violations();
+  violation.set_field(ValidUtf8(field, kLongestField));
+  violation.set_description(ValidUtf8(description, kLongestDescription));
+  SetDetail(bad, error);
+}
+
+absl::Status WithRetryDelay(absl::Status error, absl::Duration delay) {
+  google::rpc::RetryInfo retry;
+  *retry.mutable_retry_delay() = TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(delay));
+  SetDetail(retry, error);
+  return error;
+}
+
+absl::Status WithMessage(const absl::Status& error, absl::string_view message) {
+  absl::Status result(error.code(), message);
+  error.ForEachPayload(
+      [&](absl::string_view url, const absl::Cord& payload) { result.SetPayload(url, payload); });
+  return result;
+}
+
+absl::Status WithMetadata(absl::Status error, const ErrorMetadata& metadata) {
+  google::rpc::ErrorInfo info = ErrorInfoOf(error);
+  Add(metadata, info);
+  SetDetail(info, error);
+  return error;
+}
+
+google::rpc::ErrorInfo ErrorInfoOf(const absl::Status& error) {
+  auto info = DetailOf<google::rpc::ErrorInfo>(error);
+  if (info.has_value() && !info->reason().empty()) return *std::move(info);
+  google::rpc::ErrorInfo generic;
+  generic.set_reason(std::string(InfoOf(GenericReason(error.code())).name));
+  generic.set_domain(std::string(kErrorDomain));
+  return generic;
+}
+
+Reason ReasonOf(const absl::Status& error) {
+  const google::rpc::ErrorInfo info = ErrorInfoOf(error);
+  const absl::Span<const ReasonInfo> all = AllReasons();
+  const auto* const found = std::find_if(
+      all.begin(), all.end(), [&](const ReasonInfo& row) { return row.name == info.reason(); });
+  const bool known = found != all.end() && info.domain() == kErrorDomain;
+  return known ? found->reason : GenericReason(error.code());
+}
+
+bool HasReason(const absl::Status& status, Reason reason) {
+  return !status.ok() && ReasonOf(status) == reason;
+}
+
+std::string ReasonName(const absl::Status& status) {
+  return status.ok() ? "" : ErrorInfoOf(status).reason();
+}
+
+ErrorMetadata MetadataOf(const absl::Status& status) {
+  const auto info = DetailOf<google::rpc::ErrorInfo>(status);
+  if (!info.has_value()) return {};
+  return {info->metadata().begin(), info->metadata().end()};
+}
+
+google::rpc::BadRequest BadRequestOf(const absl::Status& status) {
+  return DetailOf<google::rpc::BadRequest>(status).value_or(google::rpc::BadRequest());
+}
+
+std::optional<absl::Duration> RetryDelayOf(const absl::Status& status) {
+  const auto retry = DetailOf<google::rpc::RetryInfo>(status);
+  if (!retry.has_value()) return std::nullopt;
+  return absl::Seconds(retry->retry_delay().seconds()) +
+         absl::Nanoseconds(retry->retry_delay().nanos());
+}
+
+}  // namespace gitops

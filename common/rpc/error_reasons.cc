@@ -1,0 +1,143 @@
+#include <iterator>
+
+#include "common/rpc/error.h"
+
+namespace gitops {
+namespace {
+
+using Code = absl::StatusCode;
+
+// A name, once released, keeps its meaning and code.
+constexpr ReasonInfo kReasons[] = {
+    {Reason::kCancelled, "CANCELLED", Code::kCancelled, 499, "The caller went away."},
+    {Reason::kUnknown, "UNKNOWN", Code::kUnknown, 500, "An error without a known code."},
+    {Reason::kInvalidArgument, "INVALID_ARGUMENT", Code::kInvalidArgument, 400,
+     "The request is wrong, whatever the state; `BadRequest` names the fields where they are "
+     "known."},
+    {Reason::kDeadlineExceeded, "DEADLINE_EXCEEDED", Code::kDeadlineExceeded, 504,
+     "The time for the call is over; work that had begun may go on."},
+    {Reason::kNotFound, "NOT_FOUND", Code::kNotFound, 404, "Something named does not exist."},
+    {Reason::kAlreadyExists, "ALREADY_EXISTS", Code::kAlreadyExists, 409,
+     "Something of this name exists."},
+    {Reason::kPermissionDenied, "PERMISSION_DENIED", Code::kPermissionDenied, 403,
+     "The caller may not do this."},
+    {Reason::kResourceExhausted, "RESOURCE_EXHAUSTED", Code::kResourceExhausted, 429,
+     "A limit is reached; the message names it."},
+    {Reason::kFailedPrecondition, "FAILED_PRECONDITION", Code::kFailedPrecondition, 409,
+     "The current state forbids the call."},
+    {Reason::kAborted, "ABORTED", Code::kAborted, 409, "Something else came in between."},
+    {Reason::kOutOfRange, "OUT_OF_RANGE", Code::kOutOfRange, 400,
+     "A position is past what is kept."},
+    {Reason::kUnimplemented, "UNIMPLEMENTED", Code::kUnimplemented, 501,
+     "This version cannot do it."},
+    {Reason::kInternal, "INTERNAL", Code::kInternal, 500,
+     "It was tried and failed; the message says how."},
+    {Reason::kUnavailable, "UNAVAILABLE", Code::kUnavailable, 503,
+     "It cannot be done now, and nothing was changed; try again later."},
+    {Reason::kDataLoss, "DATA_LOSS", Code::kDataLoss, 500, "A stored record is damaged."},
+    {Reason::kUnauthenticated, "UNAUTHENTICATED", Code::kUnauthenticated, 401,
+     "The caller is not known."},
+
+    {Reason::kHostUnknown, "HOST_UNKNOWN", Code::kNotFound, 404,
+     "The fleet has no host of this name."},
+    {Reason::kServiceUnknown, "SERVICE_UNKNOWN", Code::kNotFound, 404,
+     "The host, or no selected host, has a service of this name."},
+    {Reason::kRevisionUnknown, "REVISION_UNKNOWN", Code::kNotFound, 404,
+     "Neither the host nor the upstream has the revision."},
+    {Reason::kBranchUnknown, "BRANCH_UNKNOWN", Code::kNotFound, 404,
+     "The upstream has no branch of this name."},
+    {Reason::kPlanUnknown, "PLAN_UNKNOWN", Code::kNotFound, 404,
+     "There is no plan with this token, or it has expired."},
+    {Reason::kDeploymentUnknown, "DEPLOYMENT_UNKNOWN", Code::kNotFound, 404,
+     "There is no deployment with this id, or it is no longer kept."},
+    {Reason::kHostNotLocked, "HOST_NOT_LOCKED", Code::kNotFound, 404,
+     "The host has no lock to break."},
+
+    {Reason::kWholeFleet, "WHOLE_FLEET", Code::kInvalidArgument, 400,
+     "The selection means the whole fleet, and `all` is not set."},
+
+    {Reason::kRevisionAmbiguous, "REVISION_AMBIGUOUS", Code::kFailedPrecondition, 409,
+     "Several revisions begin with these digits."},
+    {Reason::kServiceFrozen, "SERVICE_FROZEN", Code::kFailedPrecondition, 409,
+     "The service is frozen; the metadata says by whom."},
+    {Reason::kServiceNotCoordinated, "SERVICE_NOT_COORDINATED", Code::kFailedPrecondition, 409,
+     "The service follows its branch by itself; deployments do not move it."},
+    {Reason::kNothingPublished, "NOTHING_PUBLISHED", Code::kFailedPrecondition, 409,
+     "The service has not published anything yet."},
+    {Reason::kHostLocked, "HOST_LOCKED", Code::kFailedPrecondition, 409,
+     "Another deployment has locked the host, and `no_wait` is set."},
+    {Reason::kPlanStale, "PLAN_STALE", Code::kFailedPrecondition, 409,
+     "The fleet has changed since the plan was made; plan again."},
+    {Reason::kHookStopped, "HOOK_STOPPED", Code::kFailedPrecondition, 409, "A hook stopped it."},
+    {Reason::kNoHookDispatcher, "NO_HOOK_DISPATCHER", Code::kFailedPrecondition, 409,
+     "The planner runs without a hook dispatcher."},
+    {Reason::kDeploymentNotEnded, "DEPLOYMENT_NOT_ENDED", Code::kFailedPrecondition, 409,
+     "The deployment is still in progress."},
+    {Reason::kDeploymentEnded, "DEPLOYMENT_ENDED", Code::kFailedPrecondition, 409,
+     "The deployment has ended already."},
+    {Reason::kNothingToResume, "NOTHING_TO_RESUME", Code::kFailedPrecondition, 409,
+     "The deployment has no hosts left to go on with."},
+    {Reason::kNothingToRollBack, "NOTHING_TO_ROLL_BACK", Code::kFailedPrecondition, 409,
+     "The deployment moved no service."},
+    {Reason::kFencingStale, "FENCING_STALE", Code::kFailedPrecondition, 409,
+     "The host was locked by a newer deployment since; nothing was done."},
+    {Reason::kFencingAhead, "FENCING_AHEAD", Code::kFailedPrecondition, 409,
+     "The fencing number is more than a day ahead of the host's clock."},
+    {Reason::kNixMissing, "NIX_MISSING", Code::kFailedPrecondition, 409,
+     "The action needs Nix, which the host does not have."},
+    {Reason::kNotInOwnConfig, "NOT_IN_OWN_CONFIG", Code::kPermissionDenied, 403,
+     "The host's own configuration does not have this check or secret."},
+    {Reason::kSuperseded, "SUPERSEDED", Code::kAborted, 409,
+     "Another command came in between; look at the state."},
+    {Reason::kHostLost, "HOST_LOST", Code::kAborted, 409,
+     "The host's agent went away during the action and did not come back in time; what was done "
+     "is not known."},
+    {Reason::kOperationInterrupted, "OPERATION_INTERRUPTED", Code::kAborted, 409,
+     "The agent ended during the operation, and repeating it would do it twice."},
+    {Reason::kOperationIdReused, "OPERATION_ID_REUSED", Code::kInvalidArgument, 400,
+     "The operation id stands for another action."},
+
+    {Reason::kTooManyCalls, "TOO_MANY_CALLS", Code::kResourceExhausted, 429,
+     "As many calls of this kind are in progress as the server takes."},
+    {Reason::kTooManyWatchers, "TOO_MANY_WATCHERS", Code::kResourceExhausted, 429,
+     "As many watches are open as the server takes."},
+    {Reason::kTooManyDeployments, "TOO_MANY_DEPLOYMENTS", Code::kResourceExhausted, 429,
+     "As many deployments are in progress as the planner takes."},
+    {Reason::kTooManyAgents, "TOO_MANY_AGENTS", Code::kResourceExhausted, 429,
+     "As many agents report as the planner takes."},
+
+    {Reason::kServerStarting, "SERVER_STARTING", Code::kUnavailable, 503,
+     "The server is starting; try again soon."},
+    {Reason::kServerStopping, "SERVER_STOPPING", Code::kUnavailable, 503,
+     "The server, or this service's part of it, is stopping; try again when it is back."},
+    {Reason::kHostUnreachable, "HOST_UNREACHABLE", Code::kUnavailable, 503,
+     "The planner cannot reach the host's agent."},
+    {Reason::kUpstreamUnreachable, "UPSTREAM_UNREACHABLE", Code::kUnavailable, 503,
+     "The upstream does not answer, or refuses this host."},
+    {Reason::kHookDispatcherUnreachable, "HOOK_DISPATCHER_UNREACHABLE", Code::kUnavailable, 503,
+     "The planner cannot reach the hook dispatcher."},
+};
+
+constexpr bool InOrderOfTheEnum() {
+  size_t i = 0;
+  for (const ReasonInfo& row : kReasons) {
+    if (static_cast<size_t>(row.reason) != i++) return false;
+  }
+  return i == static_cast<size_t>(Reason::kHookDispatcherUnreachable) + 1;
+}
+static_assert(InOrderOfTheEnum(), "a row for each reason, in the order of the enum");
+
+}  // namespace
+
+absl::Span<const ReasonInfo> AllReasons() { return kReasons; }
+
+const ReasonInfo& InfoOf(Reason reason) { return kReasons[static_cast<size_t>(reason)]; }
+
+Reason GenericReason(absl::StatusCode code) {
+  for (const ReasonInfo& row : kReasons) {
+    if (row.code == code) return row.reason;  // generic ones come first
+  }
+  return Reason::kUnknown;
+}
+
+}  // namespace gitops

@@ -1,0 +1,82 @@
+#include "common/rpc/principal.h"
+
+#include <cstddef>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "common/rpc/user_metadata.h"
+
+namespace gitops {
+namespace {
+
+constexpr size_t kMaxName = 100;
+constexpr size_t kMaxAddress = 60;
+constexpr size_t kMaxOnBehalfOf = 76;
+// Beside on_behalf_of, so that the text of both stays within 200 bytes.
+constexpr size_t kMaxServerName = 15;
+
+// Without parentheses, so that a claimed name cannot imitate what PrincipalText() adds.
+std::string Sanitized(absl::string_view text, size_t max) {
+  std::string result;
+  for (const char c : text) {
+    if (result.size() == max) break;
+    if (absl::ascii_isprint(c) && c != '(' && c != ')') result += c;
+  }
+  absl::RemoveExtraAsciiWhitespace(&result);
+  return result;
+}
+
+std::string AddressOf(absl::string_view peer) {
+  if (absl::StartsWith(peer, "unix")) return "unix";
+  const std::string host = absl::StrReplaceAll(peer.substr(0, peer.rfind(':')),
+                                               {{"%5B", ""}, {"%5D", ""}, {"[", ""}, {"]", ""}});
+  return Sanitized(host, kMaxAddress);
+}
+
+absl::string_view Metadata(const grpc::ServerContextBase& context, const char* key) {
+  const auto found = context.client_metadata().find(key);
+  if (found == context.client_metadata().end()) return "";
+  return absl::string_view(found->second.data(), found->second.size());
+}
+
+}  // namespace
+
+std::string PrincipalText(const Principal& principal) {
+  const std::string who = principal.on_behalf_of.empty()
+                              ? principal.name
+                              : absl::StrCat(principal.on_behalf_of, " through ", principal.name);
+  const bool proven = principal.authentication == Principal::Authentication::kTls;
+  return absl::StrCat(who, " (", principal.address, proven ? "" : ", not authenticated", ")");
+}
+
+std::string OnBehalfOfText(const Principal& principal) {
+  const std::string origin =
+      principal.address == "unix" ? "" : absl::StrCat(" from ", principal.address);
+  // The end says from where, so the name is what is cut.
+  return absl::StrCat(Sanitized(principal.name, kMaxOnBehalfOf - origin.size()), origin);
+}
+
+Principal MakePrincipal(absl::string_view user, absl::string_view on_behalf_of,
+                        absl::string_view peer) {
+  Principal principal;
+  principal.on_behalf_of = Sanitized(on_behalf_of, kMaxOnBehalfOf);
+  const bool server = !principal.on_behalf_of.empty();
+  if (server) principal.kind = Principal::Kind::kServer;
+  std::string name = Sanitized(user, server ? kMaxServerName : kMaxName);
+  if (!name.empty()) principal.name = std::move(name);
+  principal.address = AddressOf(peer);
+  if (principal.address == "unix") {
+    principal.authentication = Principal::Authentication::kUnixSocket;
+  }
+  return principal;
+}
+
+Principal PrincipalOf(const grpc::ServerContextBase& context) {
+  return MakePrincipal(Metadata(context, kUserMetadata), Metadata(context, kOnBehalfOfMetadata),
+                       context.peer());
+}
+
+}  // namespace gitops

@@ -1,0 +1,48 @@
+#ifndef GITOPS_COMMON_RPC_PRINCIPAL_H_
+#define GITOPS_COMMON_RPC_PRINCIPAL_H_
+
+#include <grpcpp/server_context.h>
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace gitops {
+
+// Who makes a call. Servers get it from their gate (gate.h) and never read it from the call.
+struct Principal {
+  enum class Kind { kUser, kAgent, kServer };
+  // What proves `name`: nothing, also where the kernel let the caller open the unix socket, or a
+  // client certificate (gitops://KIND/NAME).
+  enum class Authentication { kNone, kUnixSocket, kTls };
+
+  Kind kind = Kind::kUser;
+  // Printable ASCII without parentheses, never empty; a claim unless a certificate proves it.
+  std::string name = "unnamed";
+  Authentication authentication = Authentication::kNone;
+  // From where, without the port: "ipv4:127.0.0.1", "ipv6:::1"; "unix".
+  std::string address;
+  // For whom a server makes the call, in that server's words; empty: for itself.
+  std::string on_behalf_of;
+
+  bool operator==(const Principal&) const = default;
+};
+
+// For people and records: "alice@laptop (ipv4:127.0.0.1, not authenticated)", "alice@laptop through
+// the planner (unix, not authenticated)". At most 200 bytes.
+std::string PrincipalText(const Principal& principal);
+
+// What a server sends as `on_behalf_of` when it calls another server for this principal:
+// "alice@laptop from ipv4:192.0.2.7", without the address where that is a unix socket. At most 76
+// bytes.
+std::string OnBehalfOfText(const Principal& principal);
+
+// The principal from its parts: what the client claims, and gRPC's name of the peer
+// ("ipv4:127.0.0.1:4711", "ipv6:%5B::1%5D:4711", "unix:…"). For the gate and tests.
+Principal MakePrincipal(absl::string_view user, absl::string_view on_behalf_of,
+                        absl::string_view peer);
+Principal PrincipalOf(const grpc::ServerContextBase& context);
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_RPC_PRINCIPAL_H_

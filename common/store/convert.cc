@@ -1,0 +1,156 @@
+#include "common/store/convert.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "google/protobuf/descriptor.h"
+
+namespace gitops {
+namespace {
+
+using ::google::protobuf::Descriptor;
+using ::google::protobuf::EnumDescriptor;
+using ::google::protobuf::EnumValueDescriptor;
+using ::google::protobuf::FieldDescriptor;
+using ::google::protobuf::Message;
+using ::google::protobuf::Reflection;
+
+const FieldDescriptor* FieldWithJsonName(const Descriptor& descriptor, absl::string_view name) {
+  for (int i = 0; i < descriptor.field_count(); ++i) {
+    if (descriptor.field(i)->json_name() == name) return descriptor.field(i);
+  }
+  return nullptr;
+}
+
+// "STEP_KIND_" of StepKind.
+std::string PrefixOf(const EnumDescriptor& type) {
+  std::string prefix;
+  for (char c : type.name()) {
+    if (absl::ascii_isupper(c) && !prefix.empty()) prefix += '_';
+    prefix += absl::ascii_toupper(c);
+  }
+  return prefix + "_";
+}
+
+std::string TextOf(const EnumDescriptor& type, int number) {
+  const EnumValueDescriptor* value = type.FindValueByNumber(number);
+  if (value == nullptr || number == 0) return "";
+  const std::string name(absl::StripPrefix(value->name(), PrefixOf(type)));
+  return absl::StrReplaceAll(absl::AsciiStrToLower(name), {{"_", "-"}});
+}
+
+int NumberOf(const EnumDescriptor& type, const std::string& text) {
+  const std::string name = absl::StrReplaceAll(absl::AsciiStrToUpper(text), {{"-", "_"}});
+  const EnumValueDescriptor* value = type.FindValueByName(PrefixOf(type) + name);
+  return value == nullptr ? 0 : value->number();
+}
+
+// One field of one message, and the field it is copied to.
+class FieldCopy {
+ public:
+  FieldCopy(const Message& from, const FieldDescriptor& source, Message& to,
+            const FieldDescriptor& target)
+      : from_(from), source_(source), to_(to), target_(target) {}
+
+  void Run() {
+    if (source_.is_repeated() != target_.is_repeated()) return;
+    const int size = source_.is_repeated() ? read().FieldSize(from_, &source_) : 1;
+    for (int i = 0; i < size; ++i) CopyValue(i);
+  }
+
+ private:
+  const Reflection& read() const { return *from_.GetReflection(); }
+  const Reflection& write() const { return *to_.GetReflection(); }
+
+  void CopyValue(int i) {
+    const auto source = source_.cpp_type();
+    const auto target = target_.cpp_type();
+    if (source == FieldDescriptor::CPPTYPE_ENUM && target == FieldDescriptor::CPPTYPE_STRING) {
+      SetText(TextOf(*source_.enum_type(), Enum(i)));
+    } else if (source == FieldDescriptor::CPPTYPE_STRING &&
+               target == FieldDescriptor::CPPTYPE_ENUM) {
+      SetEnum(NumberOf(*target_.enum_type(), Text(i)));
+    } else if (source == target) {
+      CopySame(i);
+    }
+  }
+
+  void CopySame(int i) {
+    switch (source_.cpp_type()) {
+      case FieldDescriptor::CPPTYPE_MESSAGE:
+        return CopyMessage(i);
+      case FieldDescriptor::CPPTYPE_STRING:
+        return SetText(Text(i));
+      case FieldDescriptor::CPPTYPE_ENUM:
+        return SetEnum(Enum(i));
+#define GITOPS_COPY(TYPE, Name)                                                                  \
+  case FieldDescriptor::CPPTYPE_##TYPE:                                                          \
+    return source_.is_repeated()                                                                 \
+               ? write().Add##Name(&to_, &target_, read().GetRepeated##Name(from_, &source_, i)) \
+               : write().Set##Name(&to_, &target_, read().Get##Name(from_, &source_))
+        GITOPS_COPY(INT32, Int32);
+        GITOPS_COPY(INT64, Int64);
+        GITOPS_COPY(UINT32, UInt32);
+        GITOPS_COPY(UINT64, UInt64);
+        GITOPS_COPY(DOUBLE, Double);
+        GITOPS_COPY(FLOAT, Float);
+        GITOPS_COPY(BOOL, Bool);
+#undef GITOPS_COPY
+    }
+  }
+
+  void CopyMessage(int i) {
+    const bool repeated = source_.is_repeated();
+    const Message& from = repeated ? read().GetRepeatedMessage(from_, &source_, i)
+                                   : read().GetMessage(from_, &source_);
+    Message& to =
+        repeated ? *write().AddMessage(&to_, &target_) : *write().MutableMessage(&to_, &target_);
+    if (from.GetDescriptor() == to.GetDescriptor()) {
+      to.CopyFrom(from);
+    } else {
+      Convert(from, to);
+    }
+  }
+
+  std::string Text(int i) const {
+    return source_.is_repeated() ? read().GetRepeatedString(from_, &source_, i)
+                                 : read().GetString(from_, &source_);
+  }
+  void SetText(std::string text) {
+    if (target_.is_repeated()) return write().AddString(&to_, &target_, std::move(text));
+    write().SetString(&to_, &target_, std::move(text));
+  }
+
+  int Enum(int i) const {
+    return source_.is_repeated() ? read().GetRepeatedEnumValue(from_, &source_, i)
+                                 : read().GetEnumValue(from_, &source_);
+  }
+  void SetEnum(int number) {
+    if (target_.is_repeated()) return write().AddEnumValue(&to_, &target_, number);
+    write().SetEnumValue(&to_, &target_, number);
+  }
+
+  const Message& from_;
+  const FieldDescriptor& source_;
+  Message& to_;
+  const FieldDescriptor& target_;
+};
+
+}  // namespace
+
+void Convert(const Message& from, Message& to) {
+  to.Clear();
+  std::vector<const FieldDescriptor*> fields;
+  from.GetReflection()->ListFields(from, &fields);
+  for (const FieldDescriptor* source : fields) {
+    const FieldDescriptor* target = FieldWithJsonName(*to.GetDescriptor(), source->json_name());
+    if (target != nullptr) FieldCopy(from, *source, to, *target).Run();
+  }
+}
+
+}  // namespace gitops

@@ -1,0 +1,130 @@
+// Every RPC of every server passes the gate.
+#include "common/rpc/gate.h"
+
+#include <google/protobuf/descriptor.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "agent/operation/operation_service.h"
+#include "agent/rpc/agent_service.h"
+#include "common/clock/clock.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/server.h"
+#include "common/sync/mutex.h"
+#include "services/hook_dispatcher/rpc/hook_service.h"
+#include "services/planner/report/report_service.h"
+#include "services/planner/rpc/planner_service.h"
+
+namespace gitops {
+namespace {
+
+using google::protobuf::DescriptorPool;
+using google::protobuf::FileDescriptor;
+using google::protobuf::MethodDescriptor;
+
+// All methods that the protos of the API declare.
+std::vector<const MethodDescriptor*> AllMethods() {
+  std::vector<const MethodDescriptor*> methods;
+  for (const auto& entry : std::filesystem::directory_iterator("proto/gitops/v1")) {
+    if (entry.path().extension() != ".proto") continue;
+    const FileDescriptor* file = DescriptorPool::generated_pool()->FindFileByName(
+        "gitops/v1/" + entry.path().filename().string());
+    if (file == nullptr) {
+      ADD_FAILURE() << "not linked into this test: " << entry.path();
+      continue;
+    }
+    for (int i = 0; i < file->service_count(); ++i) {
+      for (int j = 0; j < file->service(i)->method_count(); ++j) {
+        methods.push_back(file->service(i)->method(j));
+      }
+    }
+  }
+  return methods;
+}
+
+// Ends a call of any kind that sends one empty message.
+grpc::Status CallWithEmptyRequest(grpc::GenericStub& stub, const MethodDescriptor& method) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+  grpc::CompletionQueue queue;
+  const auto next = [&queue] {
+    void* tag = nullptr;
+    bool ok = false;
+    return queue.Next(&tag, &ok) && ok;
+  };
+  const auto call = stub.PrepareCall(
+      &context, absl::StrCat("/", method.service()->full_name(), "/", method.name()), &queue);
+  call->StartCall(nullptr);
+  if (next()) {
+    grpc::Slice nothing;
+    call->WriteLast(grpc::ByteBuffer(&nothing, 1), grpc::WriteOptions(), nullptr);
+    next();
+  }
+  grpc::Status status;
+  call->Finish(&status, nullptr);
+  next();
+  return status;
+}
+
+class GateTest : public testing::Test {
+ protected:
+  GateTest() {
+    // What the handlers act on is null: one that does anything before the gate refuses crashes.
+    agent_ = NewAgentService(nullptr, nullptr, "", nullptr, &gate_);
+    operations_ = NewOperationService({.gate = &gate_});
+    planner_ = NewPlannerService({.clock = Clock::System(), .gate = &gate_});
+    reports_ = NewReportService({.gate = &gate_});
+    hooks_ = NewHookService(nullptr, &gate_);
+    auto server = RpcServer::Start({.listen = "127.0.0.1:0",
+                                    .services = {agent_.get(), operations_.get(), planner_.get(),
+                                                 reports_.get(), hooks_.get()}});
+    EXPECT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+  }
+
+  Mutex mutex_;
+  std::multiset<std::string> asked_ ABSL_GUARDED_BY(mutex_);
+  const RpcGate gate_{[this](const Principal&, const google::protobuf::Message& request) {
+    MutexLock lock(mutex_);
+    asked_.insert(request.GetDescriptor()->full_name());
+    return absl::PermissionDeniedError("the gate is closed");
+  }};
+  std::unique_ptr<v1::AgentService::Service> agent_;
+  std::unique_ptr<v1::OperationService::Service> operations_;
+  std::unique_ptr<PlannerService> planner_;
+  std::unique_ptr<ReportService> reports_;
+  std::unique_ptr<v1::HookDispatcherService::Service> hooks_;
+  std::unique_ptr<RpcServer> server_;
+};
+
+TEST_F(GateTest, NoCallOfAnyMethodPassesAClosedGate) {
+  auto channel = Dial({.address = server_->address()});
+  ASSERT_TRUE(channel.ok()) << channel.status();
+  grpc::GenericStub stub(*channel);
+  const std::vector<const MethodDescriptor*> methods = AllMethods();
+  ASSERT_FALSE(methods.empty());
+  std::multiset<std::string> requests;
+  for (const MethodDescriptor* method : methods) {
+    SCOPED_TRACE(method->full_name());
+    const grpc::Status status = CallWithEmptyRequest(stub, *method);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::PERMISSION_DENIED) << status.error_message();
+    EXPECT_EQ(status.error_message(), "the gate is closed");
+    requests.insert(method->input_type()->full_name());
+  }
+  MutexLock lock(mutex_);
+  EXPECT_EQ(asked_, requests);
+}
+
+}  // namespace
+}  // namespace gitops

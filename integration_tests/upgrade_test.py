@@ -1,0 +1,52 @@
+"""What earlier versions stored is taken up by the programs of this one."""
+
+import pathlib
+import shutil
+
+import pytest
+
+from fleet import Fleet
+from harness import wait_for
+
+STORED = pathlib.Path(__file__).resolve().parent / "stored_state"
+VERSIONS = sorted(path.parent.name for path in STORED.glob("*/planner.db"))
+
+
+def test_there_is_state_of_an_earlier_version():
+    assert VERSIONS
+
+
+@pytest.fixture(params=VERSIONS)
+def fleet(request, tmp_path):
+    """A planner and the agent of web1, with the state that earlier ones left; web1 lost its files."""
+    fleet = Fleet(tmp_path, hosts=1)
+    for kind, directory in (("planner", fleet.base / "planner/state"),
+                            ("agent", fleet.agents["web1"].state)):
+        directory.mkdir(parents=True)
+        shutil.copy(STORED / request.param / f"{kind}.db", directory / f"{kind}.db")
+    with fleet:
+        yield fleet
+
+
+def test_a_planner_takes_up_what_an_earlier_version_left(fleet):
+    deployments = fleet.ctl("list", "deployments", "-o", "json").json()["deployments"]
+    assert {each["state"] for each in deployments} >= {"SUCCEEDED", "FAILED", "CANCELLED", "INTERRUPTED"}
+    whole = [fleet.deployment(each["id"]) for each in deployments]
+    assert all(deployment["hosts"] for deployment in whole)
+    assert any(host["steps"] for deployment in whole for host in deployment["hosts"])
+    # The newest was under way when its planner was killed: it comes to its end.
+    left = fleet.await_end(deployments[0]["id"])
+    assert any("taken over from planner" in event["message"] or "taken up again" in event["message"]
+               for event in left["events"])
+    hosts = fleet.ctl("list", "hosts", "-o", "json").json()["hosts"]
+    assert {host["host"] for host in hosts} == {"web1", "web2", "web3"}
+    # What it runs next is locked with a higher fencing number than the agent has seen.
+    fleet.commit("1")
+    fleet.deploy("sync", "--on", "web1", check=True)
+    assert fleet.versions() == {"web1": "1"}
+
+
+def test_an_agent_takes_up_what_an_earlier_version_left(fleet):
+    web1 = fleet.agents["web1"]
+    changes = wait_for(lambda: web1.service("app")["changes"], what="the history of app")
+    assert len(changes) >= 10
