@@ -308,6 +308,7 @@ class PlannerServiceImpl final : public PlannerService {
                                    const v1::RemoveDamagedRecordRequest* request,
                                    v1::RemoveDamagedRecordResponse*) override {
     return gate().Run(*context, *request, [&](const Principal& caller) {
+      if (request->key().empty()) return InvalidField("key", "no record is named");
       const absl::Status removed = RemoveDamaged(*options_.state, request->key());
       if (removed.ok()) {
         LogWarning("a damaged record was removed",
