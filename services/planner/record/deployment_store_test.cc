@@ -287,8 +287,7 @@ TEST_F(DeploymentStoreTest, ADamagedRecordIsDataLossThatNamesItsKey) {
       {"planner/v1/deployment/d1",
        {[&] { return deployments_.Whole("d1").status(); },
         [&] { return deployments_.Load("d1").status(); }}},
-      {"planner/v1/host/d1/000001",
-       {[&] { return deployments_.LoadHosts("d1").status(); }}},
+      {"planner/v1/host/d1/000001", {[&] { return deployments_.LoadHosts("d1").status(); }}},
       {"planner/v1/step/d1/000001/001",
        {[&] { return deployments_.LoadStep("d1", 1, 1).status(); }}},
   };

@@ -222,8 +222,7 @@ TEST_F(DeploymentRpcTest, DamagedRecordsAreListedAndRemoved) {
   EXPECT_EQ(Call(&Stub::ListDamagedRecords, v1::ListDamagedRecordsRequest()).records_size(), 0);
   v1::RemoveDamagedRecordRequest request;
   request.set_key("planner/v1/lock/web1");
-  EXPECT_EQ(Try(&Stub::RemoveDamagedRecord, request).error_code(),
-            StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(Try(&Stub::RemoveDamagedRecord, request).error_code(), StatusCode::FAILED_PRECONDITION);
   store_.Damage(request.key());
   const auto damaged = Call(&Stub::ListDamagedRecords, v1::ListDamagedRecordsRequest());
   ASSERT_EQ(damaged.records_size(), 1);
