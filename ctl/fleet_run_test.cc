@@ -203,7 +203,8 @@ TEST_F(FleetRunTest, ManyHostsNeedYesAndOneDoesNot) {
   for (const char* line :
        {"freeze nginx --all", "unfreeze nginx --on web*", "pull nginx --limit 1",
         "rollback nginx 8df1 --tagged a", "cancel deployment d1", "rollback deployment d1",
-        "break lock web1", "deploy sync --on web1", "deploy --plan t1"}) {
+        "break lock web1", "remove-record planner/v1/fencing", "deploy sync --on web1",
+        "deploy --plan t1"}) {
     const Result result = Ctl(line);
     EXPECT_EQ(result.exit_code, 2) << line;
     EXPECT_THAT(result.err, HasSubstr("-y")) << line;
@@ -362,6 +363,21 @@ TEST_F(FleetRunTest, LockIsBrokenByNameAndSaysWhoseItWas) {
   EXPECT_EQ(broken.out, "web1: the lock of deployment d1 of bob@ops is broken\n");
   EXPECT_EQ(LastCall().request, "host: \"web1\" reason: \"stuck\"");
   EXPECT_EQ(Ctl("break lock web1 -y").exit_code, 1);
+}
+
+TEST_F(FleetRunTest, CheckFailsWhereARecordOfThePlannerIsDamagedAndItCanBeRemoved) {
+  v1::Host host = MakeHost("web1");
+  host.set_state(v1::HOST_STATE_ONLINE);
+  planner_->PutHost(host);
+  EXPECT_EQ(Ctl("check").exit_code, 0);
+  planner_->AddDamagedRecord("planner/v1/lock/web1", "lock");
+  planner_->AddDamagedRecord("planner/v1/step/d1/000000/001", "step");
+  const Result check = Ctl("check");
+  EXPECT_EQ(check.exit_code, 1);
+  EXPECT_THAT(check.err, AllOf(HasSubstr("`gitopsctl break lock web1`"),
+                               HasSubstr("remove-record planner/v1/step/d1/000000/001 -y")));
+  EXPECT_EQ(Ctl("remove-record planner/v1/step/d1/000000/001 -y").exit_code, 0);
+  EXPECT_EQ(Ctl("remove-record planner/v1/step/d1/000000/001 -y").exit_code, 1);
 }
 
 TEST_F(FleetRunTest, HooksAreListedByPlannerAndByDispatcher) {

@@ -99,6 +99,8 @@ FleetCommand FleetCommandOf(Action action) {
       return TestHooks;
     case Action::kBreakLock:
       return BreakLock;
+    case Action::kRemoveRecord:
+      return RemoveRecord;
     case Action::kCompletion:
     case Action::kVersion:
     case Action::kHelp:

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
+#include "common/store/damaged_records.h"
 
 namespace gitops {
 
@@ -94,6 +95,12 @@ class Store {
                               std::optional<int64_t> expected_revision = std::nullopt);
   absl::Status Delete(absl::string_view key,
                       std::optional<int64_t> expected_revision = std::nullopt);
+
+  // What readers of this Store (Table, for example) found to be damaged.
+  DamagedRecords& damaged_records() { return damaged_records_; }
+
+ private:
+  DamagedRecords damaged_records_;
 };
 
 struct SqliteStoreOptions {

@@ -26,7 +26,8 @@ absl::Status ForEachValue(Store& store, absl::string_view prefix, absl::string_v
                           const std::function<absl::StatusOr<bool>(const StoredValue&)>& value);
 
 // Messages of one kind in a Store, under a common prefix. The name of a row is its key without the
-// prefix. Cheap to copy; any thread. Errors as Store's.
+// prefix. Damaged rows are noted in the store's damaged_records(). Cheap to copy; any thread.
+// Errors as Store's.
 template <typename Message>
 class Table {
  public:
@@ -91,7 +92,13 @@ class Table {
             .revision = value.revision,
             .bytes = value.value.size(),
             .message = Message()};
-    if (!row.message->ParseFromString(value.value)) row.message = DamagedRecord(value.key);
+    DamagedRecords& damaged = store_->damaged_records();
+    if (!row.message->ParseFromString(value.value)) {
+      damaged.Note(value.key, value.revision);
+      row.message = DamagedRecord(value.key);
+    } else if (!damaged.empty()) {
+      damaged.Forget(value.key);
+    }
     return row;
   }
 

@@ -5,6 +5,9 @@
 #include <filesystem>
 #include <system_error>
 
+#include "absl/strings/str_cat.h"
+#include "common/store/sqlite_database.h"
+
 namespace gitops {
 namespace {
 
@@ -29,6 +32,20 @@ TempDirectory::~TempDirectory() {
 
 TempStore::TempStore(Clock* clock) : path_(directory_.path() + "/store.db"), clock_(clock) {
   Reopen();
+}
+
+void TempStore::Damage(const std::string& key) {
+  absl::Status status = store_->Get(key).status();
+  absl::StatusOr<std::unique_ptr<SqliteDatabase>> database = SqliteDatabase::Open(path_);
+  if (status.ok()) status = database.status();
+  if (status.ok()) {
+    const std::string update =
+        absl::StrCat("UPDATE entries SET value = x'ffffff' WHERE key = CAST('", key, "' AS BLOB)");
+    status = (*database)->Execute(update.c_str());
+  }
+  if (status.ok()) return;
+  std::fprintf(stderr, "damage %s: %s\n", key.c_str(), status.ToString().c_str());
+  std::abort();
 }
 
 void TempStore::Reopen() {

@@ -33,6 +33,9 @@ class TempStore {
   void Close() { store_.reset(); }
   // Closes it, if it is open, and opens it again, as a restart does.
   void Reopen();
+  // Replaces the bytes of a value in the file, behind the store's back: its revision and lease
+  // stay. Ends the process if there is no such key.
+  void Damage(const std::string& key);
 
  private:
   TempDirectory directory_;

@@ -118,6 +118,8 @@ void AddArguments(const Form& form, const Before& before, Candidates& candidates
     case Argument::kPoint:
       Append(AllHookPoints(), candidates.words);
       break;
+    case Argument::kKey:
+      break;
   }
 }
 

@@ -64,6 +64,7 @@ TEST(FleetInvocationTest, EveryFormIsUnderstood) {
       {"rollback deployment 8df1", Action::kRollbackDeployment, "8df1"},
       {"hooks test pre-deploy", Action::kHooksTest, "pre-deploy"},
       {"break lock web1", Action::kBreakLock, "web1"},
+      {"remove-record planner/v1/fencing", Action::kRemoveRecord, "planner/v1/fencing"},
       {"do freeze nginx --all", Action::kFreeze, "nginx"},
   };
   for (const auto& c : kCases) {

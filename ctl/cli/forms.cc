@@ -29,6 +29,7 @@ const std::vector<Form>& Forms() {
       {{"rollback", "deployment"}, Action::kRollbackDeployment},
       {{"hooks", "test"}, Action::kHooksTest},
       {{"break", "lock"}, Action::kBreakLock},
+      {{"remove-record"}, Action::kRemoveRecord},
       {{"completion"}, Action::kCompletion},
       {{"version"}, Action::kVersion},
       {{"help"}, Action::kHelp},

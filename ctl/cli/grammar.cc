@@ -29,6 +29,8 @@ const char* PlaceholderOf(Argument argument) {
       return "ACTION";
     case Argument::kPoint:
       return "POINT";
+    case Argument::kKey:
+      return "KEY";
   }
   return "";
 }

@@ -36,13 +36,14 @@ enum class Action {
   kRollbackDeployment,
   kHooksTest,
   kBreakLock,
+  kRemoveRecord,
   kCompletion,
   kVersion,
   kHelp,
 };
 
 // What a positional argument is, for usage lines and completion.
-enum class Argument { kService, kHash, kShell, kWord, kHost, kDeployment, kAction, kPoint };
+enum class Argument { kService, kHash, kShell, kWord, kHost, kDeployment, kAction, kPoint, kKey };
 
 // Whom an action asks.
 enum class Reach {

@@ -146,6 +146,19 @@ class GrpcPlannerClient : public PlannerClient {
     return std::move(*response->mutable_lock());
   }
 
+  absl::StatusOr<std::vector<v1::DamagedRecord>> ListDamagedRecords() override {
+    const absl::StatusOr<v1::ListDamagedRecordsResponse> response =
+        Call(&Stub::ListDamagedRecords, v1::ListDamagedRecordsRequest(), kMoveCall);
+    if (!response.ok()) return response.status();
+    return std::vector<v1::DamagedRecord>(response->records().begin(), response->records().end());
+  }
+
+  absl::Status RemoveDamagedRecord(const std::string& key) override {
+    v1::RemoveDamagedRecordRequest request;
+    request.set_key(key);
+    return Call(&Stub::RemoveDamagedRecord, request, kReadCall).status();
+  }
+
   absl::StatusOr<std::vector<v1::Hook>> ListHooks() override {
     const absl::StatusOr<v1::ListFleetHooksResponse> response =
         Call(&Stub::ListFleetHooks, v1::ListFleetHooksRequest(), kReadCall);

@@ -67,6 +67,8 @@ class PlannerClient {
   virtual absl::StatusOr<std::vector<v1::HostLock>> ListLocks() = 0;
   virtual absl::StatusOr<v1::HostLock> BreakLock(const std::string& host,
                                                  const std::string& reason) = 0;
+  virtual absl::StatusOr<std::vector<v1::DamagedRecord>> ListDamagedRecords() = 0;
+  virtual absl::Status RemoveDamagedRecord(const std::string& key) = 0;
   virtual absl::StatusOr<std::vector<v1::Hook>> ListHooks() = 0;
   virtual absl::StatusOr<v1::TestHooksResponse> TestHooks(const v1::TestHooksRequest& request) = 0;
 

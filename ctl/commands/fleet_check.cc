@@ -4,6 +4,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "ctl/commands/confirm.h"
 #include "ctl/commands/fleet_commands.h"
 
 namespace gitops::ctl {
@@ -11,6 +14,17 @@ namespace {
 
 bool IsWell(const v1::Service& service) {
   return service.state() == v1::SERVICE_STATE_OK || service.state() == v1::SERVICE_STATE_FREEZE;
+}
+
+void TellDamage(FleetContext& context, const v1::DamagedRecord& record) {
+  context.console.err << "gitopsctl: the planner's record " << record.key() << " is damaged; ";
+  const absl::string_view host = absl::StripPrefix(record.key(), "planner/v1/lock/");
+  if (record.kind() == "lock") {
+    context.console.err << "its host stays locked until its lease ends, or `gitopsctl break lock "
+                        << host << "`\n";
+  } else {
+    context.console.err << "`gitopsctl remove-record " << record.key() << " -y` removes it\n";
+  }
 }
 
 }  // namespace
@@ -47,11 +61,29 @@ absl::StatusOr<ExitCode> CheckFleet(FleetContext& context) {
     const bool concerned = wanted.empty() || looked_at_hosts.contains(host.host());
     if (concerned && host.state() != v1::HOST_STATE_ONLINE) silent.push_back(host);
   }
+  size_t damaged = 0;
+  if (wanted.empty()) {
+    const absl::StatusOr<std::vector<v1::DamagedRecord>> records =
+        context.planner.ListDamagedRecords();
+    if (!records.ok()) return records.status();
+    for (const v1::DamagedRecord& record : *records) TellDamage(context, record);
+    damaged = records->size();
+  }
   if (absl::Status status = context.fleet.Unwell(silent, unwell); !status.ok()) return status;
   context.console.err << "gitopsctl: " << looked_at - unwell.size() << " of " << looked_at
                       << " services are OK or FREEZE, " << silent.size() << " of " << hosts->size()
                       << " hosts do not report\n";
-  return unwell.empty() && silent.empty() ? kDone : kFailed;
+  return unwell.empty() && silent.empty() && damaged == 0 ? kDone : kFailed;
+}
+
+absl::StatusOr<ExitCode> RemoveRecord(FleetContext& context) {
+  const std::string& key = context.argument(0);
+  const absl::Status confirmed =
+      Confirm(context, absl::StrCat("Remove the damaged record ", key, " of the planner?"));
+  if (!confirmed.ok()) return confirmed;
+  if (absl::Status s = context.planner.RemoveDamagedRecord(key); !s.ok()) return s;
+  context.console.err << "gitopsctl: the record " << key << " is removed\n";
+  return kDone;
 }
 
 }  // namespace gitops::ctl

@@ -57,6 +57,7 @@ absl::StatusOr<ExitCode> ListHooks(FleetContext& context);
 absl::StatusOr<ExitCode> TestHooks(FleetContext& context);
 absl::StatusOr<ExitCode> ListLocks(FleetContext& context);
 absl::StatusOr<ExitCode> BreakLock(FleetContext& context);
+absl::StatusOr<ExitCode> RemoveRecord(FleetContext& context);
 
 }  // namespace gitops::ctl
 

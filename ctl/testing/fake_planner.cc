@@ -82,6 +82,11 @@ class FakePlannerService : public FakePlanner,
     MutexLock lock(mutex_);
     outcomes_ = outcomes;
   }
+  void AddDamagedRecord(const std::string& key, const std::string& kind) override {
+    MutexLock lock(mutex_);
+    damaged_[key] = kind;
+  }
+
   void AddHook(const v1::Hook& hook) override {
     MutexLock lock(mutex_);
     hooks_.push_back(hook);
@@ -346,6 +351,26 @@ class FakePlannerService : public FakePlanner,
     return Status::OK;
   }
 
+  Status ListDamagedRecords(ServerContext* context, const v1::ListDamagedRecordsRequest* request,
+                            v1::ListDamagedRecordsResponse* response) override {
+    MutexLock lock(mutex_);
+    if (Status s = Begin("ListDamagedRecords", *context, *request); !s.ok()) return s;
+    for (const auto& [key, kind] : damaged_) {
+      v1::DamagedRecord& record = *response->add_records();
+      record.set_key(key);
+      record.set_kind(kind);
+    }
+    return Status::OK;
+  }
+
+  Status RemoveDamagedRecord(ServerContext* context, const v1::RemoveDamagedRecordRequest* request,
+                             v1::RemoveDamagedRecordResponse*) override {
+    MutexLock lock(mutex_);
+    if (Status s = Begin("RemoveDamagedRecord", *context, *request); !s.ok()) return s;
+    if (damaged_.erase(request->key()) > 0) return Status::OK;
+    return Status(grpc::NOT_FOUND, absl::StrCat("there is no record ", request->key()));
+  }
+
   Status ListFleetHooks(ServerContext* context, const v1::ListFleetHooksRequest* request,
                         v1::ListFleetHooksResponse* response) override {
     MutexLock lock(mutex_);
@@ -484,6 +509,7 @@ class FakePlannerService : public FakePlanner,
   v1::Plan plan_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::HostOutcome> outcomes_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::Hook> hooks_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> damaged_ ABSL_GUARDED_BY(mutex_);  // kinds by key
   v1::TestHooksResponse hook_test_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, absl::Status> failures_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> hanging_ ABSL_GUARDED_BY(mutex_);

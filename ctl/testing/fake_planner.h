@@ -38,6 +38,7 @@ class FakePlanner {
   // What freeze, unfreeze, pull, rollback and diff answer.
   virtual void SetOutcomes(const std::vector<v1::HostOutcome>& outcomes) = 0;
   virtual void AddHook(const v1::Hook& hook) = 0;
+  virtual void AddDamagedRecord(const std::string& key, const std::string& kind) = 0;
   virtual void SetHookTest(const v1::TestHooksResponse& response) = 0;
 
   // From now on `method` ("CreatePlan") answers this; OK takes it back.

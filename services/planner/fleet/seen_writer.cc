@@ -53,12 +53,13 @@ void SeenWriter::Run() {
     mutex_.Unlock();
     const absl::Status written = Write(batch);
     mutex_.Lock();
+    const bool retry = absl::IsUnavailable(written);
     if (!written.ok() && !failing) {
-      LogWarning("cannot store which hosts were seen; trying again",
-                 {{"error", std::string(written.message())}});
+      LogWarning("cannot store which hosts were seen",
+                 {{"error", std::string(written.message())}, {"retry", retry ? "yes" : "no"}});
     }
     failing = !written.ok();
-    if (!failing) continue;
+    if (!retry) continue;
     pending_.merge(batch);
     if (stopping_) return;
     const absl::Time again = clock_->Now() + kRetry;
@@ -79,12 +80,7 @@ absl::Status LoadSeen(
     const std::function<void(const std::string& host, const record::v1::SeenHost& seen)>& on_seen) {
   const Table<record::v1::SeenHost> table(store, kPrefix);
   return table.ForEach("", "", [&](Table<record::v1::SeenHost>::Row& row) {
-    if (row.message.ok()) {
-      on_seen(row.name, *row.message);
-    } else {
-      LogWarning("what is stored of a host is left out",
-                 {{"error", std::string(row.message.status().message())}});
-    }
+    if (row.message.ok()) on_seen(row.name, *row.message);
     return true;
   });
 }

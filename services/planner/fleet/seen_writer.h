@@ -16,7 +16,8 @@
 namespace gitops {
 
 // Stores what was last seen of hosts, on a thread of its own, many in one write: neither a slow
-// disk nor a full one holds up who reports. What cannot be stored is tried again. Any thread.
+// disk nor a full one holds up who reports. A write that is UNAVAILABLE is tried again; after
+// another error, what hosts report next is stored. Any thread.
 class SeenWriter {
  public:
   // `current` says what is to be stored of a host at the time of the write; none: it is forgotten.

@@ -30,7 +30,8 @@ class HeldLocksImpl : public HeldLocks {
     if (IsReleased(host)) return NotHeld(host);
     absl::StatusOr<StoredLock> stored = ReadLock(*store_, host);
     if (!stored.ok() && !absl::IsNotFound(stored.status())) return stored.status();
-    if (!stored.ok() || !IsOurs(stored->lock, number->second)) return Lost(host, stored);
+    // Whoever takes or breaks a lock writes it; by its revision also a damaged value is our own.
+    if (!stored.ok() || stored->revision != taken_.revision) return Lost(host, stored);
     // A lease that has ended may still be there to be read for a moment (this process was stopped,
     // and goes on). After the read: what was alive now was alive then.
     absl::Status alive = keeper_->Confirm(taken_.lease);
@@ -76,10 +77,6 @@ class HeldLocksImpl : public HeldLocks {
   bool IsReleased(const std::string& host) {
     MutexLock lock(mutex_);
     return released_.contains(host);
-  }
-
-  bool IsOurs(const v1::HostLock& lock, int64_t number) const {
-    return lock.deployment() == deployment_ && lock.fencing() == number;
   }
 
   // It was left out because it had been broken before.

@@ -15,11 +15,13 @@
 namespace gitops {
 namespace {
 
+using ::testing::_;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::Pair;
 
 constexpr absl::Duration kTtl = absl::Seconds(30);
 
@@ -397,24 +399,70 @@ TEST_F(HostLocksTest, AFullDiskLosesTheLocksOnlyAfterTheLease) {
   EXPECT_EQ(held->Check("a").status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
-TEST_F(HostLocksTest, DamagedValuesAreDataLossThatNamesTheKey) {
+TEST_F(HostLocksTest, AHostWhoseLockIsDamagedStaysLockedByUnknownAndOthersDoNot) {
   std::unique_ptr<HeldLocks> held = Acquire("d1", {"a"});
-  for (const char* value : {"\xff\xff", ""}) {
-    ASSERT_TRUE(store_.Put("planner/v1/lock/a", value).ok());
-    for (const absl::Status& status :
-         {locks_->List().status(), locks_->Get("a").status(), held->Check("a").status(),
-          TryAcquire(*locks_, "d2", {"b"}).status(), locks_->Break("a", "noah", "").status()}) {
-      EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
-      EXPECT_THAT(status.message(), HasSubstr("planner/v1/lock/a"));
-    }
-  }
-  ASSERT_TRUE(store_.Delete("planner/v1/lock/a").ok());
+  temp_.Damage("planner/v1/lock/a");
+  const absl::Status refused = TryAcquire(*locks_, "d2", {"a", "b"}).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(refused.message(), HasSubstr("unknown"));
+  EXPECT_TRUE(TryAcquire(*locks_, "d3", {"b"}).ok());
+  EXPECT_EQ(locks_->Get("a")->deployment(), "unknown");
+  EXPECT_THAT(Listed(), ElementsAre("a unknown"));
+  EXPECT_THAT(store_.damaged_records().Noted(), ElementsAre(Pair("planner/v1/lock/a", _)));
+}
+
+TEST_F(HostLocksTest, TheHolderOfADamagedLockGoesOnAndGivesItBack) {
+  std::unique_ptr<HeldLocks> held = Acquire("d1", {"a"});
+  temp_.Damage("planner/v1/lock/a");
+  EXPECT_TRUE(held->Check("a").ok());
+  ASSERT_TRUE(held->Release("a").ok());
+  EXPECT_TRUE(TryAcquire(*locks_, "d2", {"a"}).ok());
+}
+
+TEST_F(HostLocksTest, ADamagedLockEndsWithItsLease) {
+  std::unique_ptr<HeldLocks> held = Acquire("d1", {"a"});
+  temp_.Damage("planner/v1/lock/a");
+  held.reset();  // its lease is kept alive no more
+  ASSERT_FALSE(TryAcquire(*locks_, "d2", {"a"}).ok());
+  clock_.Advance(kTtl + absl::Seconds(1));
+  EXPECT_TRUE(Eventually([&] { return TryAcquire(*locks_, "d2", {"a"}).ok(); }));
+}
+
+TEST_F(HostLocksTest, ADamagedLockCanBeBroken) {
+  std::unique_ptr<HeldLocks> held = Acquire("d1", {"a"});
+  temp_.Damage("planner/v1/lock/a");
+  const absl::StatusOr<v1::HostLock> broken = locks_->Break("a", "noah", "stuck");
+  ASSERT_TRUE(broken.ok()) << broken.status();
+  EXPECT_EQ(broken->deployment(), "unknown");
+  EXPECT_TRUE(TryAcquire(*locks_, "d2", {"a"}).ok());
+  EXPECT_EQ(held->Check("a").status().code(), absl::StatusCode::kAborted);
+}
+
+TEST_F(HostLocksTest, ADamagedFencingNumberIsMadeAnewAboveAllLocksAndTheClock) {
   for (const char* value : {"", "x", "-1"}) {
+    std::unique_ptr<HeldLocks> held = Acquire("d1", {"a", "b"});
+    const int64_t highest = *held->Check("b");
     ASSERT_TRUE(store_.Put("planner/v1/fencing", value).ok());
-    absl::Status status = TryAcquire(*locks_, "d2", {"b"}).status();
-    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
-    EXPECT_THAT(status.message(), HasSubstr("planner/v1/fencing"));
+    std::unique_ptr<HeldLocks> next = Acquire("d2", {"c"});
+    EXPECT_GT(*next->Check("c"), highest);
+    EXPECT_GT(*next->Check("c"), absl::ToUnixMicros(clock_.Now()));
+    // And so does the one after it, though the lock with the highest number is gone.
+    const int64_t rebuilt = *next->Check("c");
+    ASSERT_TRUE(next->ReleaseAll().ok());
+    std::unique_ptr<HeldLocks> last = Acquire("d3", {"c"});
+    EXPECT_GT(*last->Check("c"), rebuilt);
+    ASSERT_TRUE(held->ReleaseAll().ok());
+    ASSERT_TRUE(last->ReleaseAll().ok());
   }
+}
+
+TEST_F(HostLocksTest, ThatALockWasBrokenIsKnownThoughTheWordOfItIsDamaged) {
+  std::unique_ptr<HeldLocks> held = Acquire("d1", {"a"});
+  ASSERT_TRUE(locks_->Break("a", "noah", "stuck").ok());
+  temp_.Damage("planner/v1/lockbroken/d1/a");
+  const absl::Status broken = held->Check("a").status();
+  EXPECT_EQ(broken.code(), absl::StatusCode::kAborted);
+  EXPECT_THAT(broken.message(), HasSubstr("somebody"));
 }
 
 }  // namespace

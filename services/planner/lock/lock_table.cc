@@ -25,24 +25,40 @@ std::string WordName(const std::string& deployment, const std::string& host) {
   return absl::StrCat(deployment, "/", host);
 }
 
-absl::StatusOr<StoredLock> Read(const Locks::Row& row) {
-  if (!row.message.ok()) return row.message.status();
-  if (row.message->host() != row.name) return DamagedRecord(absl::StrCat(kLockPrefix, row.name));
-  return StoredLock{Converted<v1::HostLock>(*row.message), row.revision};
+StoredLock Read(Store& store, const Locks::Row& row) {
+  if (row.message.ok() && row.message->host() == row.name) {
+    return {.lock = Converted<v1::HostLock>(*row.message), .revision = row.revision};
+  }
+  store.damaged_records().Note(absl::StrCat(kLockPrefix, row.name), row.revision);
+  StoredLock damaged{.revision = row.revision, .damaged = true};
+  damaged.lock.set_host(row.name);
+  damaged.lock.set_deployment(kUnknownHolder);
+  damaged.lock.set_actor(kUnknownHolder);
+  return damaged;
 }
 
-struct LastFencing {
+struct NextFencing {
   int64_t number = 0;
-  int64_t revision = 0;  // 0: there was none yet
+  int64_t revision = 0;  // of the counter; 0: there is none
 };
 
-absl::StatusOr<LastFencing> ReadFencing(Store& store) {
+absl::StatusOr<NextFencing> ReadFencing(Store& store, absl::Time now,
+                                        const std::map<std::string, StoredLock>& table) {
+  NextFencing next{.number = absl::ToUnixMicros(now)};
   absl::StatusOr<StoredValue> value = store.Get(kFencingKey);
-  if (absl::IsNotFound(value.status())) return LastFencing{};
-  if (!value.ok()) return value.status();
-  LastFencing last{.revision = value->revision};
-  if (absl::SimpleAtoi(value->value, &last.number) && last.number > 0) return last;
-  return DamagedRecord(kFencingKey);
+  if (!value.ok() && !absl::IsNotFound(value.status())) return value.status();
+  int64_t last = 0;
+  if (value.ok()) {
+    next.revision = value->revision;
+    if (absl::SimpleAtoi(value->value, &last) && last > 0) {
+      next.number = std::max(next.number, last + 1);
+      return next;
+    }
+    store.damaged_records().Note(kFencingKey, value->revision);
+  }
+  for (const auto& [host, stored] : table) last = std::max(last, stored.lock.fencing());
+  next.number = std::max(next.number, last) + 1;
+  return next;
 }
 
 // Locks of the same holder, of hosts other than these.
@@ -69,18 +85,15 @@ absl::StatusOr<StoredLock> ReadLock(Store& store, const std::string& host) {
                      {{"host", host}});
   }
   if (!row.ok()) return row.status();
-  return Read(*row);
+  return Read(store, *row);
 }
 
 absl::StatusOr<std::map<std::string, StoredLock>> ReadLocks(Store& store) {
   std::map<std::string, StoredLock> table;
-  absl::Status status =
-      LocksIn(store).ForEach("", "", [&](Locks::Row& row) -> absl::StatusOr<bool> {
-        absl::StatusOr<StoredLock> stored = Read(row);
-        if (!stored.ok()) return stored.status();
-        table.emplace_hint(table.end(), row.name, *std::move(stored));
-        return true;
-      });
+  absl::Status status = LocksIn(store).ForEach("", "", [&](Locks::Row& row) {
+    table.emplace_hint(table.end(), row.name, Read(store, row));
+    return true;
+  });
   if (!status.ok()) return status;
   return table;
 }
@@ -89,9 +102,9 @@ absl::StatusOr<TakenLocks> TakeLocks(Store& store, absl::Time now, int64_t lease
                                      const v1::HostLock& lock,
                                      const std::vector<std::string>& hosts,
                                      const std::map<std::string, StoredLock>& table) {
-  absl::StatusOr<LastFencing> last = ReadFencing(store);
-  if (!last.ok()) return last.status();
-  int64_t fencing = std::max(last->number + 1, absl::ToUnixMicros(now));
+  absl::StatusOr<NextFencing> next_fencing = ReadFencing(store, now, table);
+  if (!next_fencing.ok()) return next_fencing.status();
+  int64_t fencing = next_fencing->number;
   TakenLocks taken{.lease = lease};
   std::vector<StoreWrite> writes = NeededNoMore(lock, hosts, table);
   writes.reserve(writes.size() + hosts.size() + 1);
@@ -107,7 +120,7 @@ absl::StatusOr<TakenLocks> TakeLocks(Store& store, absl::Time now, int64_t lease
   }
   writes.push_back({.key = kFencingKey,
                     .value = absl::StrCat(fencing - 1),
-                    .expected_revision = last->revision});
+                    .expected_revision = next_fencing->revision});
   absl::StatusOr<int64_t> revision = store.Write(writes);
   if (!revision.ok()) return revision.status();
   taken.revision = *revision;
@@ -124,6 +137,8 @@ absl::Status TakeAway(Store& store, const StoredLock& lock, int64_t lease,
                       const v1::DeploymentEvent& word) {
   StoreWrite away = LocksIn(store).Delete(lock.lock.host());
   away.expected_revision = lock.revision;
+  // Whose it was is not known, so nobody can be told.
+  if (lock.damaged) return store.Write({std::move(away)}).status();
   StoreWrite note = WordsIn(store).Put(WordName(lock.lock.deployment(), lock.lock.host()),
                                        Converted<record::v1::DeploymentEvent>(word));
   note.lease = lease;
@@ -133,6 +148,11 @@ absl::Status TakeAway(Store& store, const StoredLock& lock, int64_t lease,
 absl::StatusOr<v1::DeploymentEvent> ReadWord(Store& store, const std::string& deployment,
                                              const std::string& host) {
   absl::StatusOr<record::v1::DeploymentEvent> word = WordsIn(store).Get(WordName(deployment, host));
+  if (absl::IsDataLoss(word.status())) {
+    word = record::v1::DeploymentEvent();
+    word->set_actor("somebody");
+    word->set_message(std::string("who and why is lost: the record of it is damaged"));
+  }
   if (!word.ok()) return word.status();
   return Converted<v1::DeploymentEvent>(*word);
 }

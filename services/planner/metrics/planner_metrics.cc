@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "services/planner/damage/damage.h"
+
 namespace gitops {
 namespace {
 
@@ -43,6 +45,19 @@ std::vector<prometheus::MetricFamily> LastSeen(const Fleet& fleet) {
     prometheus::ClientMetric& metric = family.metric.emplace_back();
     metric.label.push_back({.name = "host", .value = host->host.host()});
     metric.gauge.value = static_cast<double>(host->host.last_seen_time().seconds());
+  }
+  if (family.metric.empty()) return {};
+  return {std::move(family)};
+}
+
+std::vector<prometheus::MetricFamily> Damaged(Store& store) {
+  prometheus::MetricFamily family{.name = "gitops_store_damaged_records",
+                                  .help = "Damaged records that were found in the store, by kind.",
+                                  .type = prometheus::MetricType::Gauge};
+  for (const auto& [kind, count] : CountDamaged(store)) {
+    prometheus::ClientMetric& metric = family.metric.emplace_back();
+    metric.label.push_back({.name = "kind", .value = kind});
+    metric.gauge.value = count;
   }
   if (family.metric.empty()) return {};
   return {std::move(family)};
@@ -90,6 +105,9 @@ class PlannerMetricsImpl final : public PlannerMetrics {
   void Queued(int deployments) override { queue_.Set(deployments); }
   void ShowLastSeen(const Fleet* fleet) override {
     metrics_.AddCollector([fleet] { return LastSeen(*fleet); });
+  }
+  void ShowDamaged(Store* store) override {
+    metrics_.AddCollector([store] { return Damaged(*store); });
   }
 
  private:

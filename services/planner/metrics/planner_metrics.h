@@ -6,6 +6,7 @@
 
 #include "absl/time/time.h"
 #include "common/metrics/metrics.h"
+#include "common/store/store.h"
 #include "gitops/v1/deployment.pb.h"
 #include "services/planner/fleet/fleet.h"
 
@@ -24,6 +25,8 @@ class PlannerMetrics {
   // Shows when each host of the fleet was heard of last. `fleet` is not owned; it must live until
   // the last Metrics::Text(). Once, before the first.
   virtual void ShowLastSeen(const Fleet* fleet) = 0;
+  // Shows how many damaged records were found, by kind. `store` as `fleet` above.
+  virtual void ShowDamaged(Store* store) = 0;
 };
 
 std::unique_ptr<PlannerMetrics> MakePlannerMetrics(Metrics& metrics);

@@ -156,6 +156,7 @@ absl::Status PlannerImpl::Open() {
                      .heartbeat = settings.GetDuration("heartbeat")});
   fleet_->Configure(config_.fleet);
   planner_metrics_->ShowLastSeen(fleet_.get());
+  planner_metrics_->ShowDamaged(store_.get());
   MakeCore(settings);
   return absl::OkStatus();
 }
@@ -238,7 +239,8 @@ void PlannerImpl::MakeCore(const Settings& settings) {
                                 .hooks = hooks_.get(),
                                 .plans = plans_.get(),
                                 .store = &*records_,
-                                .deployments = deployments_.get()});
+                                .deployments = deployments_.get(),
+                                .state = store_.get()});
   reports_ = NewReportService(
       {.fleet = fleet_.get(), .gate = &gate_, .heartbeat = settings.GetDuration("heartbeat")});
 }

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/log/log.h"
 #include "common/rpc/error.h"
 #include "common/store/convert.h"
 #include "services/planner/record/bulk.h"
@@ -36,23 +35,11 @@ absl::Status NotFound(const std::string& id) {
                    {{"deployment", id}});
 }
 
-// The rows of a deployment, whose names end with 0, 1, 2…
-template <typename Message>
-absl::StatusOr<std::vector<Message>> ReadRow(const Table<Message>& table, const std::string& id) {
-  std::vector<Message> messages;
-  const std::string under = absl::StrCat(id, "/");
-  absl::Status status =
-      table.ForEach(under, "", [&](typename Table<Message>::Row& row) -> absl::StatusOr<bool> {
-        if (NumberAfter(under, row.name) != static_cast<int>(messages.size())) {
-          return DamagedRecord(table.Key(row.name),
-                               absl::StrCat("number ", messages.size(), " before it is missing"));
-        }
-        if (!row.message.ok()) return row.message.status();
-        messages.push_back(*std::move(row.message));
-        return true;
-      });
-  if (!status.ok()) return status;
-  return messages;
+// Shown in the place of a host whose record is damaged.
+v1::HostDeployment LostHost() {
+  v1::HostDeployment lost;
+  lost.set_message("the record of this host is lost");
+  return lost;
 }
 
 // Steps of a host in the order of their numbers, which keys no longer follow above 999.
@@ -141,11 +128,19 @@ absl::StatusOr<DeploymentRecord> DeploymentStore::Load(const std::string& id) {
 }
 
 absl::StatusOr<std::vector<HostRecord>> DeploymentStore::LoadHosts(const std::string& id) {
-  absl::StatusOr<std::vector<record::v1::HostEntry>> stored = ReadRow(hosts_, id);
-  if (!stored.ok()) return stored.status();
   std::vector<HostRecord> hosts;
-  hosts.reserve(stored->size());
-  for (const record::v1::HostEntry& host : *stored) hosts.push_back(FromStored(host));
+  const std::string under = absl::StrCat(id, "/");
+  absl::Status status = hosts_.ForEach(
+      under, "", [&](Table<record::v1::HostEntry>::Row& row) -> absl::StatusOr<bool> {
+        if (NumberAfter(under, row.name) != static_cast<int>(hosts.size())) {
+          return DamagedRecord(hosts_.Key(row.name),
+                               absl::StrCat("number ", hosts.size(), " before it is missing"));
+        }
+        if (!row.message.ok()) return row.message.status();
+        hosts.push_back(FromStored(*row.message));
+        return true;
+      });
+  if (!status.ok()) return status;
   return hosts;
 }
 
@@ -191,35 +186,38 @@ absl::StatusOr<v1::Deployment> DeploymentStore::Whole(const std::string& id) {
   absl::StatusOr<DeploymentRecord> record = Load(id);
   if (!record.ok()) return record.status();
   v1::Deployment whole = std::move(record->deployment);
-  absl::StatusOr<std::vector<HostRecord>> hosts = LoadHosts(id);
-  if (!hosts.ok()) return hosts.status();
-  for (HostRecord& host : *hosts) *whole.add_hosts() = std::move(host.host);
+  const std::string under = absl::StrCat(id, "/");
+  absl::Status status = hosts_.ForEach(under, "", [&](Table<record::v1::HostEntry>::Row& row) {
+    const int index = NumberAfter(under, row.name).value_or(kMostHosts);
+    if (index >= kMostHosts) return true;
+    while (whole.hosts_size() <= index) *whole.add_hosts() = LostHost();
+    if (row.message.ok()) Convert(row.message->host(), *whole.mutable_hosts(index));
+    return true;
+  });
+  if (!status.ok()) return status;
   absl::StatusOr<std::vector<v1::HookCall>> calls = SelectCalls(id);
   if (!calls.ok()) return calls.status();
   for (v1::HookCall& call : *calls) *whole.add_hook_calls() = std::move(call);
-
-  const std::string under = absl::StrCat(id, "/");
-  absl::Status status = steps_.ForEach(
-      under, "", [&](Table<record::v1::StepRecord>::Row& step) -> absl::StatusOr<bool> {
-        const std::optional<int> index = NumberAfter(under, step.name);
-        if (!index.has_value() || *index >= whole.hosts_size()) {
-          return DamagedRecord(steps_.Key(step.name), "the deployment has no such host");
-        }
-        if (!step.message.ok()) return step.message.status();
-        Convert(*step.message, *whole.mutable_hosts(*index)->add_steps());
-        return true;
-      });
+  status = steps_.ForEach(under, "", [&](Table<record::v1::StepRecord>::Row& row) {
+    const int index = NumberAfter(under, row.name).value_or(kMostHosts);
+    if (row.message.ok() && index < whole.hosts_size()) {
+      Convert(*row.message, *whole.mutable_hosts(index)->add_steps());
+    }
+    return true;
+  });
   if (!status.ok()) return status;
   for (v1::HostDeployment& host : *whole.mutable_hosts()) SortSteps(host);
   return whole;
 }
 
 absl::StatusOr<std::vector<v1::HookCall>> DeploymentStore::SelectCalls(const std::string& id) {
-  absl::StatusOr<std::vector<record::v1::HookCall>> stored = ReadRow(calls_, id);
-  if (!stored.ok()) return stored.status();
   std::vector<v1::HookCall> calls;
-  calls.reserve(stored->size());
-  for (const record::v1::HookCall& call : *stored) calls.push_back(Converted<v1::HookCall>(call));
+  absl::Status status =
+      calls_.ForEach(absl::StrCat(id, "/"), "", [&](Table<record::v1::HookCall>::Row& row) {
+        if (row.message.ok()) Convert(*row.message, calls.emplace_back());
+        return true;
+      });
+  if (!status.ok()) return status;
   return calls;
 }
 
@@ -228,6 +226,7 @@ absl::StatusOr<v1::HostDeployment> DeploymentStore::BareHost(const std::string& 
   if (absl::IsNotFound(stored.status())) {
     return absl::NotFoundError(absl::StrCat("the deployment ", id, " has no host ", index));
   }
+  if (absl::IsDataLoss(stored.status())) return LostHost();
   if (!stored.ok()) return stored.status();
   return Converted<v1::HostDeployment>(stored->host());
 }
@@ -237,12 +236,10 @@ absl::StatusOr<v1::HostDeployment> DeploymentStore::WholeHost(const std::string&
   if (!bare.ok()) return bare.status();
   v1::HostDeployment host = *std::move(bare);
   absl::Status status =
-      steps_.ForEach(StepNames(id, index), "",
-                     [&](Table<record::v1::StepRecord>::Row& step) -> absl::StatusOr<bool> {
-                       if (!step.message.ok()) return step.message.status();
-                       Convert(*step.message, *host.add_steps());
-                       return true;
-                     });
+      steps_.ForEach(StepNames(id, index), "", [&](Table<record::v1::StepRecord>::Row& row) {
+        if (row.message.ok()) Convert(*row.message, *host.add_steps());
+        return true;
+      });
   if (!status.ok()) return status;
   SortSteps(host);
   return host;
@@ -254,11 +251,7 @@ absl::StatusOr<std::vector<v1::Deployment>> DeploymentStore::List(const std::str
   std::deque<record::v1::DeploymentEntry> newest;
   absl::Status status = deployments_.ForEach("", "", [&](Deployments::Row& row) {
     if (!before.empty() && row.name >= before) return false;
-    if (!row.message.ok()) {
-      LogWarning("a deployment is not listed, because it is unreadable",
-                 {{"error", std::string(row.message.status().message())}});
-      return true;
-    }
+    if (!row.message.ok()) return true;
     newest.push_back(*std::move(row.message));
     if (newest.size() > static_cast<size_t>(std::max(limit, 0))) newest.pop_front();
     return true;
@@ -274,12 +267,7 @@ absl::StatusOr<std::vector<v1::Deployment>> DeploymentStore::List(const std::str
 absl::StatusOr<std::vector<DeploymentRecord>> DeploymentStore::Unfinished() {
   std::vector<DeploymentRecord> unfinished;
   absl::Status status = deployments_.ForEach("", "", [&](Deployments::Row& row) {
-    if (!row.message.ok()) {
-      // The others need not wait for somebody to look at it.
-      LogError("a deployment is left, because it is unreadable",
-               {{"error", std::string(row.message.status().message())}});
-      return true;
-    }
+    if (!row.message.ok()) return true;
     DeploymentRecord record = FromStored(*row.message);
     if (!HasEnded(record.deployment.state())) unfinished.push_back(std::move(record));
     return true;

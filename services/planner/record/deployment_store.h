@@ -44,7 +44,8 @@ struct PlanLimits {
 //   planner/v1/call/ID/NNNN           HookCall of a select point
 //   planner/v1/plan/TOKEN             Plan
 // Texts that hosts and hooks sent are capped and made valid UTF-8 here. Any thread. Errors as
-// Store's; DATA_LOSS: unreadable, names the key.
+// Store's. What reads one record answers DATA_LOSS, with its key, where it is damaged; what reads
+// many leaves damaged ones out.
 class DeploymentStore {
  public:
   // Not owned.
@@ -59,7 +60,7 @@ class DeploymentStore {
                       const std::vector<v1::HookCall>& calls);
 
   absl::StatusOr<DeploymentRecord> Load(const std::string& id);  // NOT_FOUND
-  // In the order of the plan.
+  // In the order of the plan. DATA_LOSS: one of them is damaged or missing.
   absl::StatusOr<std::vector<HostRecord>> LoadHosts(const std::string& id);
 
   // Where a host stands, and the step it is in (may be null).
@@ -76,7 +77,8 @@ class DeploymentStore {
                         const v1::StepRecord* step);
   absl::StatusOr<v1::StepRecord> LoadStep(const std::string& id, int index, int number);
 
-  // What GetDeployment answers: with hosts, steps and hook calls.
+  // What GetDeployment answers: with hosts, steps and hook calls. A host whose record is damaged has
+  // no name, and a message that says so.
   absl::StatusOr<v1::Deployment> Whole(const std::string& id);
   // One host with its steps, and without. NOT_FOUND: there are fewer.
   absl::StatusOr<v1::HostDeployment> WholeHost(const std::string& id, int index);
@@ -86,7 +88,7 @@ class DeploymentStore {
   // Without hosts; newest first; those whose id is less than `before` (empty: all), at most
   // `limit`.
   absl::StatusOr<std::vector<v1::Deployment>> List(const std::string& before, int limit);
-  // Those that have not ended. Here and in List(), what is unreadable is logged and left out.
+  // Those that have not ended.
   absl::StatusOr<std::vector<DeploymentRecord>> Unfinished();
 
   // Removes what retention lets go, and plans that have expired. How many deployments.

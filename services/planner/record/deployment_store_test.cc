@@ -19,9 +19,11 @@ namespace gitops {
 namespace {
 
 using ::google::protobuf::util::MessageDifferencer;
+using ::testing::_;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
+using ::testing::Pair;
 using ::testing::SizeIs;
 
 class DeploymentStoreTest : public ::testing::Test {
@@ -265,7 +267,7 @@ TEST_F(DeploymentStoreTest, ADamagedDeploymentHidesNoOther) {
     ASSERT_TRUE(deployments_.Create(EntryOf(id, v1::DEPLOYMENT_STATE_RUNNING), {}, {}).ok());
   }
   for (const char* id : {"d2", "d3"}) {
-    ASSERT_TRUE(store_.Put(absl::StrCat("planner/v1/deployment/", id), "\xff\xff\xff").ok());
+    temp_.Damage(absl::StrCat("planner/v1/deployment/", id));
   }
   EXPECT_THAT(*deployments_.Unfinished(), SizeIs(2));
   EXPECT_THAT(Page("", 9), ElementsAre("d4", "d1"));
@@ -273,7 +275,7 @@ TEST_F(DeploymentStoreTest, ADamagedDeploymentHidesNoOther) {
   EXPECT_THAT(Page("d4", 1), ElementsAre("d1"));
 }
 
-TEST_F(DeploymentStoreTest, DamagedValuesAreDataLossThatNamesTheKey) {
+TEST_F(DeploymentStoreTest, ADamagedRecordIsDataLossThatNamesItsKey) {
   ASSERT_TRUE(deployments_.Create(EntryOf("d1"), HostsOf({"a", "b"}), {v1::HookCall()}).ok());
   const v1::StepRecord step = StepOf(1);
   ASSERT_TRUE(deployments_.SaveHost("d1", 1, HostsOf({"b"})[0], &step).ok());
@@ -281,27 +283,55 @@ TEST_F(DeploymentStoreTest, DamagedValuesAreDataLossThatNamesTheKey) {
     std::string key;
     std::vector<std::function<absl::Status()>> reads;
   };
-  auto whole = [&] { return deployments_.Whole("d1").status(); };
-  auto host = [&] { return deployments_.WholeHost("d1", 1).status(); };
   const std::vector<Case> cases = {
-      {"planner/v1/deployment/d1", {whole, [&] { return deployments_.Load("d1").status(); }}},
-      {"planner/v1/host/d1/000001",
-       {whole, host, [&] { return deployments_.LoadHosts("d1").status(); }}},
+      {"planner/v1/deployment/d1",
+       {[&] { return deployments_.Whole("d1").status(); },
+        [&] { return deployments_.Load("d1").status(); }}},
+      {"planner/v1/host/d1/000001", {[&] { return deployments_.LoadHosts("d1").status(); }}},
       {"planner/v1/step/d1/000001/001",
-       {whole, host, [&] { return deployments_.LoadStep("d1", 1, 1).status(); }}},
-      {"planner/v1/call/d1/0000", {whole}},
+       {[&] { return deployments_.LoadStep("d1", 1, 1).status(); }}},
   };
   for (const Case& c : cases) {
     const std::string good = store_.Get(c.key)->value;
-    ASSERT_TRUE(store_.Put(c.key, "\xff\xff\xff").ok());
+    temp_.Damage(c.key);
     for (const auto& read : c.reads) {
       absl::Status status = read();
       EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << c.key;
       EXPECT_THAT(status.message(), HasSubstr(c.key));
     }
+    EXPECT_THAT(store_.damaged_records().Noted(), ElementsAre(Pair(c.key, _)));
     ASSERT_TRUE(store_.Put(c.key, good).ok());
-    EXPECT_TRUE(whole().ok());
+    for (const auto& read : c.reads) EXPECT_TRUE(read().ok()) << c.key;
+    EXPECT_TRUE(store_.damaged_records().empty()) << "it can be read again";
   }
+}
+
+TEST_F(DeploymentStoreTest, ADeploymentIsShownWithoutItsDamagedHostsStepsAndCalls) {
+  v1::HookCall call;
+  call.set_hook("second");
+  ASSERT_TRUE(deployments_.Create(EntryOf("d1"), HostsOf({"a", "b", "c"}), {{}, call}).ok());
+  for (int index : {0, 1, 2}) {
+    for (int number : {1, 2}) {
+      const v1::StepRecord step = StepOf(number);
+      const HostRecord host = HostsOf({"a", "b", "c"})[index];
+      ASSERT_TRUE(deployments_.SaveHost("d1", index, host, &step).ok());
+    }
+  }
+  for (const char* key :
+       {"planner/v1/host/d1/000001", "planner/v1/step/d1/000002/001", "planner/v1/call/d1/0000"}) {
+    temp_.Damage(key);
+  }
+  const v1::Deployment whole = *deployments_.Whole("d1");
+  ASSERT_EQ(whole.hosts_size(), 3);
+  EXPECT_EQ(whole.hosts(0).host(), "a");
+  EXPECT_THAT(whole.hosts(1).message(), HasSubstr("lost"));
+  EXPECT_EQ(whole.hosts(2).host(), "c");
+  ASSERT_EQ(whole.hosts(2).steps_size(), 1);
+  EXPECT_EQ(whole.hosts(2).steps(0).number(), 2);
+  EXPECT_THAT(deployments_.WholeHost("d1", 1)->message(), HasSubstr("lost"));
+  ASSERT_EQ(whole.hook_calls_size(), 1);
+  EXPECT_EQ(whole.hook_calls(0).hook(), "second");
+  EXPECT_EQ(store_.damaged_records().Noted().size(), 3u);
 }
 
 TEST_F(DeploymentStoreTest, AHostThatIsMissingIsDataLossAndNotLeftOut) {

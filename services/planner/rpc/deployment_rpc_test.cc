@@ -216,6 +216,23 @@ TEST_F(DeploymentRpcTest, ABrokenLockIsOnTheRecordOfItsDeployment) {
   EXPECT_EQ(Try(&Stub::BreakLock, request).error_code(), StatusCode::NOT_FOUND);
 }
 
+TEST_F(DeploymentRpcTest, DamagedRecordsAreListedAndRemoved) {
+  const auto held = locks_->Acquire({.deployment = "D9", .actor = "bob", .hosts = {"web1"}});
+  ASSERT_TRUE(held.ok());
+  EXPECT_EQ(Call(&Stub::ListDamagedRecords, v1::ListDamagedRecordsRequest()).records_size(), 0);
+  v1::RemoveDamagedRecordRequest request;
+  request.set_key("planner/v1/lock/web1");
+  EXPECT_EQ(Try(&Stub::RemoveDamagedRecord, request).error_code(), StatusCode::FAILED_PRECONDITION);
+  store_.Damage(request.key());
+  const auto damaged = Call(&Stub::ListDamagedRecords, v1::ListDamagedRecordsRequest());
+  ASSERT_EQ(damaged.records_size(), 1);
+  EXPECT_EQ(damaged.records(0).key(), request.key());
+  EXPECT_EQ(damaged.records(0).kind(), "lock");
+  EXPECT_TRUE(Try(&Stub::RemoveDamagedRecord, request).ok());
+  EXPECT_EQ(Call(&Stub::ListDamagedRecords, v1::ListDamagedRecordsRequest()).records_size(), 0);
+  EXPECT_EQ(Try(&Stub::RemoveDamagedRecord, request).error_code(), StatusCode::NOT_FOUND);
+}
+
 TEST_F(DeploymentRpcTest, BeforeWhatWasLeftIsTakenUpNothingIsBegun) {
   const auto service = NewPlannerService({.clock = Clock::System(),
                                           .gate = &gate_,

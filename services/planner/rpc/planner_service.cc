@@ -5,9 +5,11 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/log/log.h"
 #include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
 #include "common/rpc/trace.h"
+#include "services/planner/damage/damage.h"
 #include "services/planner/rpc/answer_size.h"
 #include "services/planner/rpc/deployment_calls.h"
 #include "services/planner/rpc/deployment_list_watch.h"
@@ -289,6 +291,30 @@ class PlannerServiceImpl final : public PlannerService {
     return gate().Run(*context, *request, [&](const Principal& caller) {
       return Answer(deployments_.BreakLock(*request, Call(*context, caller)),
                     response->mutable_lock());
+    });
+  }
+
+  grpc::Status ListDamagedRecords(ServerContext* context,
+                                  const v1::ListDamagedRecordsRequest* request,
+                                  v1::ListDamagedRecordsResponse* response) override {
+    return gate().Run(*context, *request, [&] {
+      const auto found = FindDamaged(*options_.state, [&] { return context->IsCancelled(); });
+      if (found.ok()) response->mutable_records()->Add(found->begin(), found->end());
+      return found.status();
+    });
+  }
+
+  grpc::Status RemoveDamagedRecord(ServerContext* context,
+                                   const v1::RemoveDamagedRecordRequest* request,
+                                   v1::RemoveDamagedRecordResponse*) override {
+    return gate().Run(*context, *request, [&](const Principal& caller) {
+      if (request->key().empty()) return InvalidField("key", "no record is named");
+      const absl::Status removed = RemoveDamaged(*options_.state, request->key());
+      if (removed.ok()) {
+        LogWarning("a damaged record was removed",
+                   {{"key", request->key()}, {"actor", Call(*context, caller).actor}});
+      }
+      return removed;
     });
   }
 

@@ -5,6 +5,7 @@
 
 #include "common/clock/clock.h"
 #include "common/rpc/gate.h"
+#include "common/store/store.h"
 #include "gitops/v1/planner.grpc.pb.h"
 #include "services/planner/agents/agent_caller.h"
 #include "services/planner/fleet/fleet.h"
@@ -27,6 +28,7 @@ struct PlannerServiceOptions {
   PlanMaker* plans = nullptr;
   DeploymentStore* store = nullptr;
   Deployments* deployments = nullptr;
+  Store* state = nullptr;  // where `store` and `locks` are
   // A stream holds a thread of the server for as long as it is open.
   int most_fleet_watchers = 32;
   int most_deployment_watchers = 64;

@@ -41,6 +41,7 @@ class PlannerTestBase : public testing::Test {
                                   .plans = plans_.get(),
                                   .store = &records_,
                                   .deployments = &deployments_,
+                                  .state = store_.store(),
                                   .most_fleet_watchers = kMostWatchers,
                                   .most_deployment_watchers = kMostWatchers,
                                   .most_deployments = kMostDeployments});

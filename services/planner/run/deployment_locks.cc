@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
 #include "common/crash/crash_point.h"
+#include "common/log/log.h"
 #include "common/retry/backoff.h"
 #include "services/planner/run/deployment_run.h"
 #include "services/planner/run/host_run.h"
@@ -41,13 +42,18 @@ bool DeploymentRun::TakeLocks() {
       Finish(v1::DEPLOYMENT_STATE_CANCELLED, "");
       return false;
     }
+    if (!absl::IsUnavailable(locks.status())) {
+      StoreFailed(locks.status());
+      return false;
+    }
     StoreTrouble(locks.status());
     Count("");
     if (!Pause(kStoreBackoff.After(attempt))) return false;
   }
   StoreTrouble(absl::OkStatus());
   // Also while nothing is asked of any host: in a pause, or in the midst of a long action.
-  locks_->WhenLost([this](const std::string& why) { LoseLocks(why); });
+  locks_->WhenLost(
+      [this](const std::string& why) { Leave(v1::DEPLOYMENT_STATE_INTERRUPTED, why); });
   return !leaving();
 }
 
@@ -105,7 +111,11 @@ RunControl::LockState DeploymentRun::CheckLock(const std::string& host) {
       return state;
     }
     if (absl::IsFailedPrecondition(fencing.status())) {
-      LoseLocks(std::string(fencing.status().message()));
+      Leave(v1::DEPLOYMENT_STATE_INTERRUPTED, std::string(fencing.status().message()));
+      return state;
+    }
+    if (!absl::IsUnavailable(fencing.status())) {
+      StoreFailed(fencing.status());
       return state;
     }
     StoreTrouble(fencing.status());
@@ -113,11 +123,19 @@ RunControl::LockState DeploymentRun::CheckLock(const std::string& host) {
   }
 }
 
-// Once: what is stored after that waits like anything else.
-void DeploymentRun::LoseLocks(const std::string& why) {
+void DeploymentRun::StoreFailed(const absl::Status& status) {
+  LogError("the state of a deployment cannot be stored; it ends",
+           {{"deployment", id()}, {"error", std::string(status.message())}});
+  Leave(v1::DEPLOYMENT_STATE_FAILED,
+        absl::StrCat("its state cannot be stored: ", status.message()));
+}
+
+// Only for the first reason: what is stored after that waits like anything else.
+void DeploymentRun::Leave(v1::DeploymentState end, const std::string& why) {
   MutexLock lock(mutex_);
   if (!lost_why_.empty()) return;
   lost_why_ = why;
+  lost_end_ = end;
   lost_ = true;
   woken_ = true;
   changed_.NotifyAll();
@@ -148,7 +166,8 @@ void DeploymentRun::ReleaseDone() {
   for (const std::string& host : through) (void)locks_->Release(host);
 }
 
-// The locks are lost: hosts that were under way are left where they stand, and the record says so.
+// It is left before its end: hosts that were under way are left where they stand, the record says
+// so as far as it can be stored, and locks that it still has are given back.
 void DeploymentRun::Interrupt() {
   const absl::StatusOr<Entry> stored_entry = options().store->Load(id());
   // Somebody may have resumed it elsewhere since: then it is theirs.
@@ -167,10 +186,12 @@ void DeploymentRun::Interrupt() {
   // Nothing was left to be done, so there is nothing to resume.
   if (Ends(decision)) return;
   std::string why;
+  v1::DeploymentState end;
   std::vector<std::pair<int, HostRecord>> left;
   {
     MutexLock lock(mutex_);
     why = lost_why_;
+    end = lost_end_;
     for (size_t i = 0; i < slots_.size(); ++i) {
       const HostPhase phase = slots_[i].phase;
       if (phase != HostPhase::kRunning && phase != HostPhase::kRollingBack) continue;
@@ -185,22 +206,24 @@ void DeploymentRun::Interrupt() {
     session.End(
         back ? v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED : v1::HOST_DEPLOYMENT_STATE_STOPPED,
         absl::StrCat(back ? "left while it was being brought back: " : "left on the way: ", why));
-    if (!session.Save(nullptr)) return;
+    // It may be just this that cannot be stored.
+    if (!session.Save(nullptr) && leaving()) return;
     MutexLock lock(mutex_);
     slots_[index].phase = PhaseOf(session.entry());
     slots_[index].entry = session.entry();
   }
   Count("");
+  if (end == v1::DEPLOYMENT_STATE_FAILED) ReleaseLocks();
   const bool stored = ChangeUntilStored([&](Entry& entry) {
     v1::Deployment& deployment = entry.deployment;
-    deployment.set_state(v1::DEPLOYMENT_STATE_INTERRUPTED);
+    deployment.set_state(end);
     deployment.set_message(why);
     *deployment.mutable_end_time() = ToTimestamp(Now());
     AddEvent(entry, Now(), why, "");
   });
   if (stored && options().observer.ended) {
     const absl::Time begun = FromTimestamp(facts_.deployment.create_time());
-    options().observer.ended(v1::DEPLOYMENT_STATE_INTERRUPTED, Now() - begun);
+    options().observer.ended(end, Now() - begun);
   }
 }
 

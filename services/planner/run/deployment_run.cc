@@ -378,16 +378,19 @@ void DeploymentRun::Count(const std::string& reason) {
   parts_.counted(phases);
 }
 
+// Before it is told that it has ended: what comes next over these hosts need not wait.
+void DeploymentRun::ReleaseLocks() {
+  if (locks_ == nullptr) return;
+  // What is not given back now ends with the lease.
+  if (absl::Status status = locks_->ReleaseAll(); !status.ok()) {
+    LogWarning("locks of a deployment that has ended could not be released",
+               {{"deployment", id()}, {"error", std::string(status.message())}});
+  }
+}
+
 void DeploymentRun::Finish(v1::DeploymentState state, const std::string& reason) {
   CrashPoint("planner-before-end");
-  // Before it is told that it has ended: what comes next over these hosts need not wait.
-  if (locks_ != nullptr) {
-    // What is not given back now ends with the lease.
-    if (absl::Status status = locks_->ReleaseAll(); !status.ok()) {
-      LogWarning("locks of a deployment that has ended could not be released",
-                 {{"deployment", id()}, {"error", std::string(status.message())}});
-    }
-  }
+  ReleaseLocks();
   absl::Duration took;
   const bool stored = ChangeUntilStored([&](Entry& entry) {
     v1::Deployment& deployment = entry.deployment;

@@ -58,6 +58,7 @@ class DeploymentRun : public RunControl {
   LockState CheckLock(const std::string& host) override;
   bool Halt(const std::string& reason, const DeploymentStore::Checkpoint& host) override;
   void StoreTrouble(const absl::Status& status) override;
+  void StoreFailed(const absl::Status& status) override;
 
  private:
   using Entry = DeploymentRecord;
@@ -89,7 +90,7 @@ class DeploymentRun : public RunControl {
   std::vector<std::string> HostsToLock();
   void WaitsForLocks(const std::vector<v1::HostLock>& holders);
   void ReleaseDone();
-  void LoseLocks(const std::string& why);
+  void Leave(v1::DeploymentState end, const std::string& why);
   void Interrupt();
 
   // deployment_run.cc
@@ -109,6 +110,7 @@ class DeploymentRun : public RunControl {
   void AwaitWork(const Decision& decision, absl::Time decided);
   void AwaitWorkers();
   void Count(const std::string& reason);
+  void ReleaseLocks();
   void Finish(v1::DeploymentState state, const std::string& reason);
 
   // deployment_catch_up.cc
@@ -134,7 +136,9 @@ class DeploymentRun : public RunControl {
   int workers_ ABSL_GUARDED_BY(mutex_) = 0;
   // Something happened since the last turn.
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;
+  // Why it is left before its end, and as what; empty: it is not.
   std::string lost_why_ ABSL_GUARDED_BY(mutex_);
+  v1::DeploymentState lost_end_ ABSL_GUARDED_BY(mutex_) = v1::DEPLOYMENT_STATE_UNSPECIFIED;
   std::string trouble_ ABSL_GUARDED_BY(mutex_);  // what cannot be stored
   std::set<std::string> heard_ ABSL_GUARDED_BY(mutex_);
   bool dirty_ ABSL_GUARDED_BY(mutex_) = false;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/timestamp.h"
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
 #include "common/rpc/error.h"
@@ -62,6 +63,7 @@ class DeploymentsImpl : public Deployments {
     if (!stopped_) return absl::OkStatus();
     return MakeError(Reason::kServerStopping, "the planner is stopping; ask again when it is back");
   }
+  void EndDamaged(DeploymentRecord entry, const absl::Status& damage);
   absl::StatusOr<std::unique_ptr<HeldLocks>> LockAtOnce(const NewDeployment& deployment);
   absl::Status StoreResumed(DeploymentRecord& entry, std::vector<HostRecord>& hosts,
                             const std::string& actor);
@@ -92,9 +94,7 @@ absl::Status DeploymentsImpl::Recover() {
     if (!ours && !options_.sole_planner) continue;
     absl::StatusOr<std::vector<HostRecord>> hosts = options_.store->LoadHosts(id);
     if (absl::IsDataLoss(hosts.status())) {
-      // The others need not wait for somebody to look at it.
-      LogError("a deployment cannot be taken up again",
-               {{"deployment", id}, {"error", std::string(hosts.status().message())}});
+      EndDamaged(std::move(entry), hosts.status());
       continue;
     }
     if (!hosts.ok()) return hosts.status();
@@ -108,6 +108,22 @@ absl::Status DeploymentsImpl::Recover() {
     Launch(std::move(entry), *std::move(hosts), nullptr);
   }
   return absl::OkStatus();
+}
+
+// A deployment whose hosts cannot be read would be under way for ever. Its locks end with their
+// lease.
+void DeploymentsImpl::EndDamaged(DeploymentRecord entry, const absl::Status& damage) {
+  const std::string why = absl::StrCat("it cannot be taken up again: ", damage.message());
+  const std::string& id = entry.deployment.id();
+  LogError("a deployment ends", {{"deployment", id}, {"error", why}});
+  entry.deployment.set_state(v1::DEPLOYMENT_STATE_FAILED);
+  entry.deployment.set_message(why);
+  *entry.deployment.mutable_end_time() = ToTimestamp(options_.clock->Now());
+  AddEvent(entry, options_.clock->Now(), why, "");
+  if (absl::Status saved = options_.store->Save(entry); !saved.ok()) {
+    LogWarning("the end of a deployment cannot be stored",
+               {{"deployment", id}, {"error", std::string(saved.message())}});
+  }
 }
 
 absl::StatusOr<std::unique_ptr<HeldLocks>> DeploymentsImpl::LockAtOnce(

@@ -16,6 +16,10 @@ bool StoreUntilDone(RunControl* run, const std::function<absl::Status()>& write)
       if (attempt > 1) run->StoreTrouble(absl::OkStatus());
       return true;
     }
+    if (!absl::IsUnavailable(status)) {
+      run->StoreFailed(status);
+      return false;
+    }
     run->StoreTrouble(status);
     if (!run->Pause(kStoreBackoff.After(attempt))) return false;
   }

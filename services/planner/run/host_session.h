@@ -41,9 +41,12 @@ class RunControl {
   virtual bool Halt(const std::string& reason, const DeploymentStore::Checkpoint& host) = 0;
   // What the deployment's message says while something cannot be stored; OK: it can again.
   virtual void StoreTrouble(const absl::Status& status) = 0;
+  // The store failed in a way that trying again does not mend: the deployment ends for this reason.
+  virtual void StoreFailed(const absl::Status& status) = 0;
 };
 
-// Does `write` until it has succeeded; false: leaving.
+// Does `write` again while it is UNAVAILABLE. False: leaving, or another error, which ends the
+// deployment.
 bool StoreUntilDone(RunControl* run, const std::function<absl::Status()>& write);
 
 // One host under way: its entry, and how it is stored. One thread.

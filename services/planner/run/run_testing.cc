@@ -112,7 +112,8 @@ absl::Status CutStore::RevokeLease(int64_t lease) {
 RunWorld::RunWorld(Options options)
     : clock(options.clock),
       temp(options.clock),
-      store(temp.store()),
+      faulty(temp.store()),
+      store(&faulty),
       records(&store, options.clock),
       hooks(options.hooks),
       options_(options) {

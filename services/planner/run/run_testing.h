@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/store/faulty_store.h"
 #include "common/store/temp_store.h"
 #include "services/planner/fleet/fleet.h"
 #include "services/planner/run/deployments.h"
@@ -102,7 +103,8 @@ class RunWorld {
   Clock* const clock;
   std::string planner = "planner-1";  // of the next Start()
   TempStore temp;
-  CutStore store;
+  FaultyStore faulty;
+  CutStore store;  // before `faulty`
   DeploymentStore records;
   FakeAgentCaller agents;
   FakeHookCaller hooks;
