@@ -54,7 +54,8 @@ class FakePlanner {
     std::string method;
     std::string user;  // as the metadata says
     bool has_deadline = false;
-    RecordedRequest request;
+    RecordedRequest request;  // without the request_id
+    std::string request_id;
   };
   virtual std::vector<Call> calls() const = 0;
 };
