@@ -387,7 +387,7 @@ TEST_F(DeployRunTest, DeploymentsAreListedAndRead) {
   v1::Deployment deployment = Failed();
   v1::StepRecord* step = deployment.mutable_hosts(0)->add_steps();
   step->set_number(1);
-  step->set_kind("deploy");
+  step->set_kind(v1::STEP_KIND_DEPLOY);
   step->set_result(v1::STEP_RESULT_FAILED);
   step->mutable_end_time()->set_seconds(1);
   v1::ActionRecord* action = step->add_actions();

@@ -160,8 +160,7 @@ TEST_F(FleetRunTest, BrakesSayWhatCameOfEachHost) {
 
 TEST_F(FleetRunTest, AtATerminalOutcomesAreToldAsTheyComeIn) {
   terminal_ = true;
-  planner_->SetOutcomes(
-      {MakeOutcome("web1", absl::StatusCode::kOk), MakeOutcome("web2", absl::StatusCode::kOk)});
+  planner_->SetOutcomes({MakeOutcome("web1", std::nullopt), MakeOutcome("web2", std::nullopt)});
   const Result result = Ctl("freeze nginx --all -y");
   EXPECT_EQ(result.err, "web2: done\nweb1: done\n") << "as the fake planner sends them";
   EXPECT_THAT(result.out, HasSubstr("0  web1  done     606eb576  OK\n1  web2"));
@@ -369,7 +368,7 @@ TEST_F(FleetRunTest, HooksAreListedByPlannerAndByDispatcher) {
   v1::Hook hook;
   hook.set_name("drain");
   hook.add_points("pre-deploy");
-  hook.set_mode("filter");
+  hook.set_mode(v1::HOOK_MODE_FILTER);
   planner_->AddHook(hook);
   EXPECT_EQ(json::parse(Ctl("list hooks -o json").out)["hooks"][0]["isSigned"], false);
   EXPECT_EQ(LastCall().method, "ListFleetHooks");

@@ -135,7 +135,7 @@ def test_the_record_tells_who_when_what_each_step_and_each_hook_call(shown):
     assert record["createTime"] <= record["startTime"] <= record["endTime"]
     assert record["spec"]["actions"] == ["freeze"] and record["spec"]["selection"]["on"] == ["web1"]
     deploy, health = record["hosts"][0]["steps"]
-    assert (deploy["kind"], deploy["result"], health["kind"]) == ("deploy", "OK", "healthchecks")
+    assert (deploy["kind"], deploy["result"], health["kind"]) == ("DEPLOY", "OK", "HEALTHCHECKS")
     assert [a["operationId"] for a in deploy["actions"]][-1].startswith(f"{record['id']}/web1/")
     assert [(c["hook"], c["point"], c["httpStatus"], json.loads(c["request"]), json.loads(c["response"]))
             for c in deploy["hookCalls"]] == [
@@ -294,7 +294,7 @@ def test_an_agent_that_goes_silent_is_shown_as_stale_with_since_when(shown):
 def test_hooks_are_listed(shown):
     hooks = shown.fleet.ctl("list", "hooks", "-o", "json").json()["hooks"]
     assert [(h["name"], h["points"], h["mode"]) for h in hooks] == [
-        ("drain", ["pre-deploy"], "transform"), ("undrain", ["post-deploy"], "transform")]
+        ("drain", ["pre-deploy"], "TRANSFORM"), ("undrain", ["post-deploy"], "TRANSFORM")]
 
 
 def test_hooks_can_be_tested_with_a_payload_and_nothing_is_deployed(shown):

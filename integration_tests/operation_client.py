@@ -5,6 +5,15 @@ import grpc
 import protos
 
 
+def detail_of(error, message):
+    """The detail of this type in the google.rpc.Status of an error."""
+    sent = dict(error.trailing_metadata())["grpc-status-details-bin"]
+    for detail in protos.messages("google/rpc/status").Status.FromString(sent).details:
+        if detail.type_url == "type.googleapis.com/" + message.DESCRIPTOR.full_name:
+            return message.FromString(detail.value)
+    raise AssertionError(f"no {message.DESCRIPTOR.full_name} in {error}")
+
+
 class OperationClient:
     """One agent, as a deployment sees it."""
 
@@ -47,8 +56,4 @@ class OperationClient:
 
     def moves_of(self, error):
         """What a failed action moved: a PerformActionResponse among the details of its status."""
-        sent = dict(error.trailing_metadata())["grpc-status-details-bin"]
-        for detail in protos.messages("google/rpc/status").Status.FromString(sent).details:
-            if detail.type_url == "type.googleapis.com/gitops.v1.PerformActionResponse":
-                return self.pb.PerformActionResponse.FromString(detail.value).moves
-        return []
+        return detail_of(error, self.pb.PerformActionResponse).moves

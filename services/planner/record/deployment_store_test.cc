@@ -327,7 +327,7 @@ TEST_F(DeploymentStoreTest, ErrorsOfTheStoreAreNotTakenForNothing) {
       [&] { return deployments_.Prune({}).status(); },
       [&] { return deployments_.SavePlan({}).status(); },
       [&] { return deployments_.LoadPlan("t").status(); },
-      [&] { return deployments_.Watch("d1", [](int) {}).status(); },
+      [&] { return deployments_.Watch("d1", [](int, int64_t) {}).status(); },
   };
   store_.FailKeys("planner/v1/");
   for (size_t i = 0; i < calls.size(); ++i) {

@@ -52,11 +52,9 @@ class DeploymentCalls::Place {
 
 absl::Status DeploymentCalls::CheckStarted() const {
   if (started_) return absl::OkStatus();
-  return WithRetryDelay(
-      MakeError(Reason::kServerStarting,
-                "the planner is starting: it takes up the deployments it left first; try again "
-                "soon"),
-      absl::Seconds(1));
+  return MakeError(
+      Reason::kServerStarting,
+      "the planner is starting: it takes up the deployments it left first; try again soon");
 }
 
 absl::Status DeploymentCalls::CheckBegan(const std::string& id) const {
@@ -98,7 +96,7 @@ absl::StatusOr<v1::Plan> DeploymentCalls::PlanFor(const v1::CreateDeploymentRequ
 absl::StatusOr<v1::Deployment> DeploymentCalls::Create(const v1::CreateDeploymentRequest& request,
                                                        const CallContext& call) {
   if (request.source_case() == v1::CreateDeploymentRequest::SOURCE_NOT_SET) {
-    return absl::InvalidArgumentError("give a plan's token, or a spec of what is to be done");
+    return InvalidField("source", "give a plan's token, or a spec of what is to be done");
   }
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
   if (absl::Status status = CheckStarted(); !status.ok()) return status;

@@ -55,7 +55,11 @@ std::string Line(const v1::WatchFleetResponse& response) {
 
 class FleetWatchTest : public FleetRpcTest {
  protected:
+  // Ends the watch there was.
   void Begin(const v1::WatchFleetRequest& request) {
+    context_->TryCancel();
+    reader_.reset();
+    context_ = Context();
     reader_ = stub_->WatchFleet(context_.get(), request);
   }
   // The next `count` messages.
@@ -332,7 +336,6 @@ TEST_F(FleetWatchTest, AWatcherThatIsGoneLeavesItsPlaceToAnother) {
     const absl::Time deadline = absl::Now() + absl::Seconds(20);
     size_t told = 0;
     while (told < 6 && absl::Now() < deadline) {
-      context_ = Context();
       Begin({});
       told = Next(6).size();
     }
@@ -352,7 +355,6 @@ TEST_F(FleetWatchTest, AWatchThatGoesOnTellsOnlyTheHostsThatChangedMeanwhile) {
   fleet_.RemoveService("web2", "nginx");
   fleet_.AddService("web2", "app", "");
   fleet_.Remove("db1");
-  context_ = Context();
   Begin(request);
   EXPECT_THAT(Next(4),
               ElementsAre("gone host db1", "gone host web2", "host web2", "service web2/app ."));
@@ -372,12 +374,10 @@ TEST_F(FleetWatchTest, AResumePointThatIsNotKnownBeginsAnewAndSaysSo) {
   // What one host does can bring others into the first two.
   request.mutable_selection()->set_limit(2);
   request.set_resume_token(last_.resume_token());
-  context_ = Context();
   Begin(request);
   ASSERT_TRUE(reader_->Read(&last_));
   EXPECT_TRUE(last_.restarted());
   request.set_resume_token("x");
-  context_ = Context();
   Begin(request);
   EXPECT_THAT(Next(1), IsEmpty());
   EXPECT_EQ(reader_->Finish().error_code(), StatusCode::INVALID_ARGUMENT);
