@@ -107,7 +107,6 @@ class OperationServiceImpl final : public v1::OperationService::Service {
 
   absl::Status Resolve(const v1::ResolveRevisionRequest& request,
                        v1::ResolveRevisionResponse& response) {
-    if (absl::Status good = CheckSetFields(request); !good.ok()) return good;
     if (request.has_revision()) {
       if (absl::Status good = CheckHash(request.revision(), "revision"); !good.ok()) return good;
     }

@@ -102,7 +102,7 @@ class Making {
   // Whether a hook may add a sync later, when nobody can be asked for a revision any more.
   bool AddsActions() const {
     return std::any_of(plan_.hooks().begin(), plan_.hooks().end(),
-                       [](const v1::Hook& hook) { return hook.mode() == "transform"; });
+                       [](const v1::Hook& hook) { return hook.mode() == v1::HOOK_MODE_TRANSFORM; });
   }
 
   // pre-select, the selection, post-select.
