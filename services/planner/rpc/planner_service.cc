@@ -315,7 +315,7 @@ class PlannerServiceImpl final : public PlannerService {
       const absl::Status removed = RemoveDamaged(*options_.state, request->key());
       if (removed.ok()) {
         LogWarning("a damaged record was removed",
-                   {{"key", request->key()}, {"actor", Call(*context, caller).actor}});
+                   {{"key", request->key()}, {"actor", PrincipalText(caller)}});
       }
       return removed;
     });
