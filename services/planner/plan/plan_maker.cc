@@ -126,7 +126,7 @@ class Making {
   absl::StatusOr<std::vector<ChosenHost>> SelectAmong(const std::vector<ChosenHost>& base) const {
     const absl::StatusOr<std::vector<int>> indices = SelectIndices(
         base.size(), [&](size_t i) -> const FleetHost& { return *base[i].host; },
-        ToSelection(spec_.selection(), *options_.fleet));
+        ToSelection(spec_.selection(), *options_.fleet), hooks_.give_up);
     if (!indices.ok()) return indices.status();
     std::vector<ChosenHost> selected;
     selected.reserve(indices->size());

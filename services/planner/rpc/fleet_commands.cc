@@ -76,7 +76,8 @@ absl::Status NobodyHasIt(const std::string& service, size_t selected) {
 
 absl::Status RunFleetCommand(const Fleet& fleet, const FleetCommand& command) {
   if (absl::Status status = CheckNamedService(command.service); !status.ok()) return status;
-  absl::StatusOr<FleetHosts> hosts = SelectHosts(fleet, command.selection, command.changes);
+  absl::StatusOr<FleetHosts> hosts =
+      SelectHosts(fleet, command.selection, command.changes, command.cancelled);
   if (!hosts.ok()) return hosts.status();
   const size_t selected = hosts->size();
   const std::vector<Asked> all = HostsToAsk(fleet, *std::move(hosts), command.service);

@@ -102,10 +102,10 @@ v1::Host WithLock(const v1::Host& host, const LocksByHost& locks) {
 }
 
 absl::Status ListHosts(const Fleet& fleet, HostLocks& locks, const v1::ListHostsRequest& request,
-                       v1::ListHostsResponse* response) {
+                       const Cancelled& cancelled, v1::ListHostsResponse* response) {
   const absl::StatusOr<PageRequest> page = ReadPage(request);
   if (!page.ok()) return page.status();
-  const auto hosts = SelectHosts(fleet, request.selection(), /*changes=*/false);
+  const auto hosts = SelectHosts(fleet, request.selection(), /*changes=*/false, cancelled);
   if (!hosts.ok()) return hosts.status();
   const absl::StatusOr<Begin> begin = BeginOf(*hosts, *page);
   if (!begin.ok()) return begin.status();
@@ -146,13 +146,14 @@ absl::Status ListLocks(HostLocks& locks, const v1::ListLocksRequest& request,
 }
 
 absl::Status ListFleetServices(const Fleet& fleet, const v1::ListFleetServicesRequest& request,
+                               const Cancelled& cancelled,
                                v1::ListFleetServicesResponse* response) {
   const absl::StatusOr<PageRequest> page = ReadPage(request);
   if (!page.ok()) return page.status();
   if (request.has_service()) {
     if (absl::Status status = CheckNamedService(request.service()); !status.ok()) return status;
   }
-  const auto hosts = SelectHosts(fleet, request.selection(), /*changes=*/false);
+  const auto hosts = SelectHosts(fleet, request.selection(), /*changes=*/false, cancelled);
   if (!hosts.ok()) return hosts.status();
   const absl::StatusOr<Begin> begin = BeginOf(*hosts, *page);
   if (!begin.ok()) return begin.status();

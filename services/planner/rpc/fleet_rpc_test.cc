@@ -75,6 +75,28 @@ class FleetWatchTest : public FleetRpcTest {
   v1::WatchFleetResponse last_;
 };
 
+TEST_F(FleetRpcTest, GlobsThatWouldTakeStackOrMemoryWithoutEndAreRefused) {
+  std::string many;
+  for (int i = 0; i < 12; ++i) many += "{a,b}";
+  std::string alternatives = "{";
+  for (int i = 0; i < 4095; ++i) absl::StrAppend(&alternatives, std::string(95, 'a'), ",");
+  const std::vector<std::string> bad[] = {
+      {std::string(20'000, '{') + "a" + std::string(20'000, '}')},
+      {alternatives + "}"},
+      std::vector<std::string>(2000, many),
+  };
+  for (const std::vector<std::string>& on : bad) {
+    v1::ListHostsRequest request;
+    *request.mutable_selection()->mutable_on() = {on.begin(), on.end()};
+    const grpc::Status status = Try(&Stub::ListHosts, request);
+    EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
+    EXPECT_THAT(status.error_message(), testing::SizeIs(testing::Lt(500u)));
+  }
+  v1::ListHostsRequest request;
+  request.mutable_selection()->add_on("{web,db}1");
+  EXPECT_THAT(Names(Call(&Stub::ListHosts, request)), ElementsAre("web1", "db1"));
+}
+
 TEST_F(FleetRpcTest, HostsAreListedAsSelectedWithWhoHoldsTheirLocks) {
   const auto held = Lock("web2", "D1");
   v1::ListHostsRequest request;

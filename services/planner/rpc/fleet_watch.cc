@@ -49,7 +49,7 @@ absl::StatusOr<std::optional<std::set<std::string>>> FleetWatch::ChangedSince() 
 
 absl::Status FleetWatch::TellAll(int64_t number) {
   held_ = locks_->Get();
-  const auto hosts = SelectHosts(*fleet_, request_.selection(), /*changes=*/false);
+  const auto hosts = SelectHosts(*fleet_, request_.selection(), /*changes=*/false, cancelled_);
   if (!hosts.ok()) return hosts.status();
   absl::StatusOr<std::optional<std::set<std::string>>> changed = ChangedSince();
   if (!changed.ok()) return changed.status();
@@ -105,7 +105,7 @@ absl::StatusOr<FleetWatch::HostsByName> FleetWatch::Selected(
     }
     return selected;
   }
-  auto hosts = SelectHosts(*fleet_, request_.selection(), /*changes=*/false);
+  auto hosts = SelectHosts(*fleet_, request_.selection(), /*changes=*/false, cancelled_);
   if (!hosts.ok()) return hosts.status();
   for (auto& host : *hosts) {
     std::string name = host->host.host();

@@ -51,12 +51,13 @@ class FleetWatch {
 
   // Not owned: fleet, journal, locks; they and `request` must outlive it.
   FleetWatch(const Fleet* fleet, const FleetJournal* journal, LockView* locks,
-             const v1::WatchFleetRequest& request, WriteFunction write)
+             const v1::WatchFleetRequest& request, WriteFunction write, Cancelled cancelled)
       : fleet_(fleet),
         journal_(journal),
         locks_(locks),
         request_(request),
-        write_(std::move(write)) {}
+        write_(std::move(write)),
+        cancelled_(std::move(cancelled)) {}
 
   // Everything as it is, or what changed since the request's resume_token. `number`: of the
   // journal's changes, up to which what is read now is as new at least. CANCELLED: the client is
@@ -89,6 +90,7 @@ class FleetWatch {
   LockView* const locks_;
   const v1::WatchFleetRequest& request_;
   const WriteFunction write_;
+  const Cancelled cancelled_;
   std::shared_ptr<const LocksByHost> held_;
   std::map<std::string, Told> told_;
   bool initial_ = true;

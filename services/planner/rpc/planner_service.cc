@@ -33,6 +33,10 @@ absl::Status Answer(absl::StatusOr<Message> from, Message* to) {
   return absl::OkStatus();
 }
 
+Cancelled CancelledIn(const ServerContext& context) {
+  return [&context] { return context.IsCancelled(); };
+}
+
 absl::Status AnswerDeployment(absl::StatusOr<v1::Deployment> from, v1::Deployment* to) {
   if (from.ok()) AddEtag(*from);
   return Answer(std::move(from), to);
@@ -69,7 +73,8 @@ class PlannerServiceImpl final : public PlannerService {
   grpc::Status ListHosts(ServerContext* context, const v1::ListHostsRequest* request,
                          v1::ListHostsResponse* response) override {
     return gate().Run(*context, *request, [&] {
-      return gitops::ListHosts(*options_.fleet, *options_.locks, *request, response);
+      return gitops::ListHosts(*options_.fleet, *options_.locks, *request, CancelledIn(*context),
+                               response);
     });
   }
 
@@ -85,7 +90,7 @@ class PlannerServiceImpl final : public PlannerService {
                                  const v1::ListFleetServicesRequest* request,
                                  v1::ListFleetServicesResponse* response) override {
     return gate().Run(*context, *request, [&] {
-      return gitops::ListFleetServices(*options_.fleet, *request, response);
+      return gitops::ListFleetServices(*options_.fleet, *request, CancelledIn(*context), response);
     });
   }
 
@@ -95,7 +100,8 @@ class PlannerServiceImpl final : public PlannerService {
       Changes<std::string> changes;
       const auto place = fleet_watches_.Enter(Watcher(*context, changes));
       if (!place.ok()) return place.status();
-      FleetWatch watch(options_.fleet, &journal_, &locks_, *request, WriteTo(*writer, **place));
+      FleetWatch watch(options_.fleet, &journal_, &locks_, *request, WriteTo(*writer, **place),
+                       CancelledIn(*context));
       // It begins before the first look, so that nothing falls between.
       const int64_t id = journal_.Subscribe(
           [&changes](const std::string& host, int64_t number) { changes.Add(host, number); });
