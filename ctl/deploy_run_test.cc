@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "common/rpc/error.h"
+#include "common/testing/eventually.h"
 #include "ctl/testing/fleet_fixture.h"
 
 namespace gitops::ctl {

@@ -385,7 +385,7 @@ class FakePlannerService : public FakePlanner,
   Status Begin(const std::string& method, ServerContext& context,
                const google::protobuf::Message& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     Call call{method, "", context.deadline() < std::chrono::system_clock::time_point::max(),
-              request.ShortDebugString()};
+              RecordedRequest(request)};
     const auto user = context.client_metadata().find("gitops-user");
     if (user != context.client_metadata().end()) {
       call.user.assign(user->second.data(), user->second.size());

@@ -6,10 +6,10 @@
 
 #include <atomic>
 #include <future>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "common/rpc/silent_listener.h"
+#include "common/testing/eventually.h"
 #include "services/planner/agents/test_agent.h"
 
 namespace gitops {
@@ -79,7 +79,7 @@ TEST(AgentCallerTest, AnAgentThatAcceptsAndSaysNothingIsUnreachableAfterTheConne
   EXPECT_EQ(outcome.status.code(), absl::StatusCode::kUnavailable) << outcome.status;
   EXPECT_THAT(Message(outcome.status), HasSubstr(listener.address()));
   EXPECT_GE(absl::Now() - began, absl::Milliseconds(140));
-  EXPECT_LT(absl::Now() - began, absl::Seconds(5));
+  EXPECT_LT(absl::Now() - began, absl::Seconds(20));
 }
 
 TEST(AgentCallerTest, AnAgentThatStartsAnewBetweenCallsIsFoundAgain) {
@@ -159,9 +159,9 @@ TEST(AgentCallerTest, AwaitRebootReturnsTheNewBootOnceTheAgentIsBack) {
     });
     return boot.ok() ? *boot : boot.status().ToString();
   });
-  while (polls < 1) std::this_thread::yield();  // it has seen the old boot
+  EXPECT_TRUE(Eventually([&] { return polls >= 1; })) << "it has not seen the old boot";
   agent.Stop();
-  while (polls < 4) std::this_thread::yield();  // and nobody
+  EXPECT_TRUE(Eventually([&] { return polls >= 4; })) << "it has not missed the agent";
   agent.Start();
   EXPECT_EQ(back.get(), "boot-2");
 }

@@ -19,6 +19,7 @@
 #include "common/store/faulty_store.h"
 #include "common/store/temp_store.h"
 #include "common/sync/mutex.h"
+#include "common/testing/eventually.h"
 
 namespace gitops {
 namespace {
@@ -29,15 +30,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr char kPeer[] = "ipv4:10.0.0.7:41234";
-
-bool Eventually(const std::function<bool()>& condition) {
-  const auto deadline = steady_clock::now() + std::chrono::seconds(20);
-  while (!condition()) {
-    if (steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return true;
-}
 
 HostSpec Host(const std::string& name, const std::string& address = "") {
   HostSpec spec;

@@ -349,6 +349,7 @@ TEST_F(DeploymentStoreTest, HostsAreSavedFromManyThreadsAtOnce) {
   }
   for (std::thread& thread : threads) thread.join();
   const v1::Deployment whole = *deployments_.Whole("d1");
+  ASSERT_EQ(whole.hosts_size(), kHosts);
   for (const v1::HostDeployment& host : whole.hosts()) {
     EXPECT_EQ(host.steps_size(), 10) << host.host();
   }
