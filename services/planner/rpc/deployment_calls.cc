@@ -161,9 +161,9 @@ absl::Status DeploymentCalls::KeepCalls(const Deployments::NewDeployment& deploy
 }
 
 absl::StatusOr<v1::Deployment> DeploymentCalls::Made(const std::string& id) const {
-  absl::StatusOr<DeploymentRecord> entry = options_.store->Load(id);
-  if (!entry.ok()) return entry.status();
-  return std::move(entry->deployment);
+  absl::StatusOr<DeploymentRecord> record = options_.store->Load(id);
+  if (!record.ok()) return record.status();
+  return std::move(record->deployment);
 }
 
 absl::StatusOr<v1::Deployment> DeploymentCalls::WithHosts(const std::string& id) const {

@@ -46,6 +46,8 @@ class DeploymentCalls {
   class Place;
 
   absl::Status CheckStarted() const;
+  // The answer to a repeated call.
+  absl::StatusOr<v1::Deployment> Made(const std::string& id) const;
   // With what its hosts' services moved, and without steps: there may be many.
   // What an earlier call with the same request_id made.
   absl::StatusOr<v1::Deployment> Made(const std::string& id) const;

@@ -175,10 +175,9 @@ class PlannerServiceImpl final : public PlannerService {
       return Command(commands_, *context, caller, *request, /*changes=*/false, writer,
                      [&](const auto& address, const auto& asked_for, auto* outcome) {
                        auto diff = options_.agents->Diff(address, asked_for, one);
-                       const absl::Status status = Answer(std::move(diff), outcome->mutable_diff());
-                       if (!status.ok()) outcome->clear_diff();
+                       if (diff.ok()) *outcome->mutable_diff() = *std::move(diff);
                        CutDiff(outcome);
-                       return status;
+                       return diff.status();
                      });
     });
   }
