@@ -49,8 +49,6 @@ class DeploymentCalls {
   // The answer to a repeated call.
   absl::StatusOr<v1::Deployment> Made(const std::string& id) const;
   // With what its hosts' services moved, and without steps: there may be many.
-  // What an earlier call with the same request_id made.
-  absl::StatusOr<v1::Deployment> Made(const std::string& id) const;
   absl::StatusOr<v1::Deployment> WithHosts(const std::string& id) const;
   // FAILED_PRECONDITION: it ended without hosts. Others as DeploymentStore::Load.
   absl::Status CheckBegan(const std::string& id) const;
