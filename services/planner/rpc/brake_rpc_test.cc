@@ -26,6 +26,17 @@ class BrakeRpcTest : public PlannerTestBase {
       (void)(stub_.get()->*method)(context, request, &response);
     });
   }
+  template <typename Request, typename Response>
+  void Hang(Command<Request, Response> method, const Request& request) {
+    contexts_.push_back(Context());
+    threads_.emplace_back([this, method, request, context = contexts_.back().get()] {
+      const auto reader = (stub_.get()->*method)(context, request);
+      Response response;
+      while (reader->Read(&response)) {
+      }
+      (void)reader->Finish();
+    });
+  }
   // The callers go away; the agents still say nothing.
   void EndHanging() {
     for (const auto& context : contexts_) context->TryCancel();
@@ -62,10 +73,11 @@ TEST_F(BrakeRpcTest, FreezeAndUnfreezeWorkWhileOtherCallsHoldEveryPlaceAndThread
   EXPECT_EQ(Try(&Stub::CreatePlan, Sync()).error_code(), StatusCode::RESOURCE_EXHAUSTED);
 
   const auto frozen = Call(&Stub::FreezeServices, OnAll<v1::FreezeServicesRequest>());
-  ASSERT_EQ(frozen.outcomes_size(), 1);
-  EXPECT_EQ(frozen.outcomes(0).code(), 0);
+  ASSERT_EQ(frozen.size(), 1u);
+  EXPECT_EQ(frozen[0].code(), 0);
   const auto unfrozen = Call(&Stub::UnfreezeServices, OnAll<v1::UnfreezeServicesRequest>());
-  EXPECT_EQ(unfrozen.outcomes(0).code(), 0);
+  ASSERT_EQ(unfrozen.size(), 1u);
+  EXPECT_EQ(unfrozen[0].code(), 0);
 }
 
 TEST_F(BrakeRpcTest, CallerThatWentAwayFreesItsPlaceWhileTheAgentHangs) {
