@@ -18,6 +18,10 @@ LiveTable::Rows::iterator LiveTable::PlaceOf(const Change& change) {
   // Until then they come in the order of the list.
   if (!started_ || change.place == Place::kLast) return rows_.end();
   if (change.place == Place::kFirst) return rows_.begin();
+  const auto greater = std::find_if(rows_.begin(), rows_.end(), [&](const Known& known) {
+    return known.group == change.group && known.key > change.key;
+  });
+  if (greater != rows_.end()) return greater;
   const auto last = std::find_if(rows_.rbegin(), rows_.rend(),
                                  [&](const Known& known) { return known.group == change.group; });
   return last == rows_.rend() ? rows_.end() : last.base();

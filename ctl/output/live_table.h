@@ -24,13 +24,13 @@ class LiveTable {
 
   // Where a row stands that was not there before: the first rows come in the order of the list, and
   // a new row takes the place that a list of that moment would give it.
-  enum class Place { kFirst, kLast, kAfterItsGroup };
+  enum class Place { kFirst, kLast, kInItsGroup };
   struct Change {
     std::string key;
     Row row;  // its first cell is filled in here
     bool removed = false;
     Place place = Place::kLast;
-    std::string group = "";  // rows of one group stand together
+    std::string group = "";  // rows of one group stand together, by their keys
   };
   // Nothing is printed before `initial_done` was set once.
   void Update(const std::optional<Change>& change, bool initial_done);

@@ -35,18 +35,20 @@ TEST_F(LiveTableTest, FirstRowsStayInTheOrderInWhichTheyCome) {
 }
 
 TEST_F(LiveTableTest, ANewRowTakesThePlaceThatTheListWouldGiveIt) {
-  Update("b/1", Place::kAfterItsGroup, "b");
-  Update("a/1", Place::kAfterItsGroup, "a");
+  Update("b/1", Place::kInItsGroup, "b");
+  Update("a/1", Place::kInItsGroup, "a");
   table_.Update(std::nullopt, /*initial_done=*/true);
   Printed();
-  Update("b/2", Place::kAfterItsGroup, "b");
+  Update("b/2", Place::kInItsGroup, "b");
   EXPECT_EQ(Printed(), "1  b/2   OK\n");
-  Update("a/1", Place::kAfterItsGroup, "a");
+  Update("a/1", Place::kInItsGroup, "a");
   EXPECT_EQ(Printed(), "2  a/1   OK\n") << "it has moved down";
+  Update("b/0", Place::kInItsGroup, "b");
+  EXPECT_EQ(Printed(), "0  b/0   OK\n") << "by name within its host";
   Update("new", Place::kFirst);
   EXPECT_EQ(Printed(), "0  new   OK\n");
   Update("last");
-  EXPECT_EQ(Printed(), "4  last  OK\n");
+  EXPECT_EQ(Printed(), "5  last  OK\n");
 }
 
 TEST_F(LiveTableTest, ARowThatIsRemovedSaysWhereItStood) {

@@ -46,7 +46,7 @@ class TextFleetRenderer : public FleetRenderer {
       const v1::Service& service = update.service();
       change = {absl::StrCat(service.host(), absl::string_view("\0", 1), service.service()),
                 FleetServiceRow(0, service, wide_, color_), update.removed(),
-                LiveTable::Place::kAfterItsGroup, service.host()};
+                LiveTable::Place::kInItsGroup, service.host()};
     }
     services_.Update(change, update.initial_done());
     return absl::OkStatus();

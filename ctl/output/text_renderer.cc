@@ -65,7 +65,7 @@ class TextRenderer : public Renderer {
     std::optional<LiveTable::Change> change;
     if (update.has_service()) {
       change = {update.service().service(), ServiceRow(0, update.service(), wide_, color_),
-                update.removed()};
+                update.removed(), LiveTable::Place::kInItsGroup};
     }
     watch_.Update(change, update.initial_done());
     return absl::OkStatus();
