@@ -52,7 +52,8 @@ class FakePlanner {
     std::string method;
     std::string user;  // as the metadata says
     bool has_deadline = false;
-    std::string request;  // protobuf's short text form
+    std::string request;  // protobuf's short text form, without the request_id
+    std::string request_id;
   };
   virtual std::vector<Call> calls() const = 0;
 };

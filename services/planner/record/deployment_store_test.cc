@@ -78,6 +78,24 @@ TEST_F(DeploymentStoreTest, AThousandHostsAreOneWrite) {
   EXPECT_THAT(*deployments_.LoadHosts("d1"), SizeIs(1000));
 }
 
+TEST_F(DeploymentStoreTest, WhatElseIsStoredIsThereIfAndOnlyIfTheDeploymentIs) {
+  // As many hosts as one write takes, with the deployment or without it.
+  for (int hosts : {1, 4095, 4096}) {
+    const std::string id = absl::StrCat("d", hosts), key = absl::StrCat("request/", hosts);
+    const std::vector<StoreWrite> also = {{.key = key, .value = id}};
+    const int writes = hosts == 1 ? 1 : 2;
+    store_.FailNthWrite(writes);
+    EXPECT_FALSE(deployments_.Create(EntryOf(id), HostsNamed(hosts), {}, also).ok());
+    EXPECT_FALSE(deployments_.Load(id).ok());
+    EXPECT_FALSE(store_.Get(key).ok());
+    const int before = store_.writes();
+    ASSERT_TRUE(deployments_.Create(EntryOf(id), HostsNamed(hosts), {}, also).ok());
+    EXPECT_EQ(store_.writes() - before, writes);
+    EXPECT_TRUE(deployments_.Load(id).ok());
+    EXPECT_TRUE(store_.Get(key).ok());
+  }
+}
+
 TEST_F(DeploymentStoreTest, OfATakenIdNothingIsReplaced) {
   ASSERT_TRUE(deployments_.Create(EntryOf("d1"), HostsOf({"a"}), {}).ok());
   for (int hosts : {0, 1, 10'000}) {
@@ -207,7 +225,7 @@ TEST_F(DeploymentStoreTest, AnEntryIsSavedWithoutHostsAndWithTheNewestEvents) {
 TEST_F(DeploymentStoreTest, BytesThatAreNotUtf8CanBeReadBack) {
   HostRecord host = HostsOf({"a"})[0];
   host.host.set_message("bad \xFF");
-  host.add_revisions()->set_service("\xC3");
+  host.revisions.Add()->set_service("\xC3");
   v1::StepRecord step = StepOf(1);
   step.mutable_actions(0)->set_output("\xFF\xFE");
   step.mutable_hook_calls(0)->set_response("\xED\xA0\x80");

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/rpc/principal.h"
 #include "common/sync/mutex.h"
 #include "gitops/v1/planner.pb.h"
 #include "services/planner/rpc/planner_service.h"
@@ -15,7 +16,7 @@ namespace gitops {
 
 // Who calls, and whether still.
 struct CallContext {
-  std::string actor;
+  Principal caller;
   std::string traceparent;
   std::function<bool()> give_up;
 };
@@ -28,7 +29,8 @@ class DeploymentCalls {
 
   void Start() { started_ = true; }
 
-  absl::StatusOr<v1::Plan> CreatePlan(const v1::DeploymentSpec& spec, const CallContext& call);
+  absl::StatusOr<v1::Plan> CreatePlan(const v1::CreatePlanRequest& request,
+                                      const CallContext& call);
   absl::StatusOr<v1::Deployment> Create(const v1::CreateDeploymentRequest& request,
                                         const CallContext& call);
   absl::StatusOr<v1::Deployment> RollBack(const v1::RollbackDeploymentRequest& request,
