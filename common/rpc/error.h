@@ -71,11 +71,14 @@ enum class Reason {
   kHostLost,
   kOperationInterrupted,
   kOperationIdReused,
+  kRequestIdReused,
+  kHostTaken,
   // A limit is reached.
   kTooManyCalls,
   kTooManyWatchers,
   kTooManyDeployments,
   kTooManyAgents,
+  kTooManyRequestIds,
   // Trying again may help.
   kServerStarting,
   kServerStopping,

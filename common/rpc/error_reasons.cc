@@ -96,6 +96,10 @@ constexpr ReasonInfo kReasons[] = {
      "The agent ended during the operation, and repeating it would do it twice."},
     {Reason::kOperationIdReused, "OPERATION_ID_REUSED", Code::kInvalidArgument, 400,
      "The operation id stands for another action."},
+    {Reason::kRequestIdReused, "REQUEST_ID_REUSED", Code::kAlreadyExists, 409,
+     "The request id was used for a request with other content."},
+    {Reason::kHostTaken, "HOST_TAKEN", Code::kAlreadyExists, 409,
+     "Another agent reports for the host."},
 
     {Reason::kTooManyCalls, "TOO_MANY_CALLS", Code::kResourceExhausted, 429,
      "As many calls of this kind are in progress as the server takes.", 1},
@@ -105,6 +109,8 @@ constexpr ReasonInfo kReasons[] = {
      "As many deployments are in progress as the planner takes.", 30},
     {Reason::kTooManyAgents, "TOO_MANY_AGENTS", Code::kResourceExhausted, 429,
      "As many agents report as the planner takes.", 60},
+    {Reason::kTooManyRequestIds, "TOO_MANY_REQUEST_IDS", Code::kResourceExhausted, 429,
+     "As many request ids are kept as the planner keeps; leave it out, or try again later.", 600},
 
     {Reason::kServerStarting, "SERVER_STARTING", Code::kUnavailable, 503,
      "The server is starting; try again soon.", 1},

@@ -113,12 +113,14 @@ absl::StatusOr<uint64_t> FleetState::Connect(const v1::Hello& hello, const std::
     if (entry == nullptr) {
       ++more;
     } else if (!MayTake(stream, *entry)) {
-      return absl::AlreadyExistsError(absl::StrCat(
-          "another agent reports for the host ", entry->name, ", from ",
-          streams_.at(entry->stream).caller.address,
-          "; stop one of them, or give them names of their own. If the host has a new address, "
-          "the planner takes it when the old connection has been silent for ",
-          absl::FormatDuration(stale_after_)));
+      return MakeError(
+          Reason::kHostTaken,
+          absl::StrCat(
+              "another agent reports for the host ", entry->name, ", from ",
+              streams_.at(entry->stream).caller.address,
+              "; stop one of them, or give them names of their own. If the host has a new address, "
+              "the planner takes it when the old connection has been silent for ",
+              absl::FormatDuration(stale_after_)));
     }
   }
   if (!MakeRoom(more, out)) {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
 #include "common/log/log.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -87,8 +88,8 @@ absl::StatusOr<std::unique_ptr<RequestIds::Claim>> RequestIds::Enter(
   const std::string id = request.GetReflection()->GetString(request, IdField(request));
   if (id.empty()) return std::unique_ptr<Claim>(new Claim(this, "", ""));
   if (id.size() > kLongestId) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("request_id has ", id.size(), " bytes; at most ", kLongestId, " are taken"));
+    return InvalidField("request_id", absl::StrCat("request_id has ", id.size(), " bytes; at most ",
+                                                   kLongestId, " are taken"));
   }
   const std::string name = NameOf(caller, request, id);
   std::string hash = ContentHash(request);
@@ -103,15 +104,17 @@ absl::StatusOr<std::unique_ptr<RequestIds::Claim>> RequestIds::Enter(
   std::string made;
   if (found != known_.end()) {
     if (found->second.content_hash != hash) {
-      return absl::AlreadyExistsError(
+      return MakeError(
+          Reason::kRequestIdReused,
           absl::StrCat("request_id \"", absl::Utf8SafeCHexEscape(id),
                        "\" was used for another request; use a new id for a new request"));
     }
     made = found->second.resource;
   } else if (known_.size() + in_flight_.size() >= limits_.count) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "this planner keeps ", limits_.count, " request ids of the last ",
-        absl::FormatDuration(limits_.life), " already; leave request_id out, or try again later"));
+    return MakeError(Reason::kTooManyRequestIds,
+                     absl::StrCat("this planner keeps ", limits_.count, " request ids of the last ",
+                                  absl::FormatDuration(limits_.life),
+                                  " already; leave request_id out, or try again later"));
   }
   in_flight_.insert(name);
   std::unique_ptr<Claim> claim(new Claim(this, name, std::move(hash)));
