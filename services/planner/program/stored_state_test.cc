@@ -99,7 +99,7 @@ TEST_F(StoredPlannerState, TheUnfinishedDeploymentGoesOnFromWhereItWas) {
   ASSERT_EQ(hosts.size(), 2u);
   EXPECT_THAT(hosts[0].progress.remaining(), ElementsAre("run-secret-triggers", "sync"));
   EXPECT_EQ(hosts[0].progress.steps(), 1);
-  EXPECT_EQ(records_.LoadStep(id, 0, 1)->actions(0).action(), "run-secret-triggers");
+  EXPECT_EQ(records_.LoadStep(id, 0, 1)->hook_calls(0).point(), "pre-deploy");
 
   // web1 is still its own, and that web2 was taken from it is still known.
   const auto locks = NewHostLocks(
