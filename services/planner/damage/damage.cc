@@ -113,10 +113,9 @@ absl::Status RemoveDamaged(Store& store, const std::string& key) {
   record::v1::HostEntry lost;
   lost.mutable_host()->set_state(record::v1::HOST_DEPLOYMENT_STATE_FAILED);
   lost.mutable_host()->set_message("the record of this host was damaged and removed");
-  absl::Status removed =
-      absl::string_view(kind->name) == "host"
-          ? store.Put(key, lost.SerializeAsString(), value->revision).status()
-          : store.Delete(key, value->revision);
+  absl::Status removed = absl::string_view(kind->name) == "host"
+                             ? store.Put(key, lost.SerializeAsString(), value->revision).status()
+                             : store.Delete(key, value->revision);
   if (removed.ok()) store.damaged_records().Forget(key);
   return removed;
 }

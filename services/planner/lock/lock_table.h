@@ -18,16 +18,16 @@
 //   planner/v1/lock/HOST                     record::v1::HostLock, under its deployment's lease
 //   planner/v1/lockbroken/DEPLOYMENT/HOST    record::v1::DeploymentEvent: who took that lock away
 //   planner/v1/fencing                       the last fencing number, in decimal
-// A fencing number that is damaged or missing is made anew: one more than the highest of any lock and
-// than the wall clock in microseconds. Errors as Store's.
+// A fencing number that is damaged or missing is made anew: one more than the highest of any lock
+// and than the wall clock in microseconds. Errors as Store's.
 namespace gitops {
 
 inline constexpr char kLockPrefix[] = "planner/v1/lock/";
 inline constexpr char kBrokenPrefix[] = "planner/v1/lockbroken/";
 inline constexpr char kFencingKey[] = "planner/v1/fencing";
 
-// Who holds a lock whose value is damaged. Its host stays locked until its lease ends or the lock is
-// broken, since its holder may still be at work.
+// Who holds a lock whose value is damaged. Its host stays locked until its lease ends or the lock
+// is broken, since its holder may still be at work.
 inline constexpr char kUnknownHolder[] = "unknown";
 
 struct StoredLock {

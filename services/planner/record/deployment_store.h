@@ -77,8 +77,8 @@ class DeploymentStore {
                         const v1::StepRecord* step);
   absl::StatusOr<v1::StepRecord> LoadStep(const std::string& id, int index, int number);
 
-  // What GetDeployment answers: with hosts, steps and hook calls. A host whose record is damaged has
-  // no name, and a message that says so.
+  // What GetDeployment answers: with hosts, steps and hook calls. A host whose record is damaged
+  // has no name, and a message that says so.
   absl::StatusOr<v1::Deployment> Whole(const std::string& id);
   // One host with its steps, and without. NOT_FOUND: there are fewer.
   absl::StatusOr<v1::HostDeployment> WholeHost(const std::string& id, int index);
