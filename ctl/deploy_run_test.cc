@@ -3,12 +3,14 @@
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "common/rpc/error.h"
+#include "common/testing/eventually.h"
 #include "ctl/testing/fleet_fixture.h"
 
 namespace gitops::ctl {
@@ -302,11 +304,16 @@ TEST_F(DeployRunTest, AtATerminalItShowsThePlanAndDeploysThat) {
   EXPECT_EQ(yes.exit_code, 0) << yes.err;
   EXPECT_THAT(yes.out, StartsWith("deployment 20261122"));
   bool deployed_token = false;
+  std::set<std::string> ids;
   for (const auto& call : planner_->calls()) {
+    if (call.method == "CreatePlan") ids.insert(call.request_id);
     if (call.method != "CreateDeployment") continue;
     deployed_token = call.request == "plan_token: \"t0ken\" reason: \"why\"";
+    ids.insert(call.request_id);
   }
   EXPECT_TRUE(deployed_token);
+  EXPECT_THAT(ids, testing::Not(testing::Contains(""))) << "calls without a request_id";
+  EXPECT_EQ(ids.size(), 3u) << "two plans and a deployment, each with an id of its own";
 }
 
 TEST_F(DeployRunTest, TreeIsDrawnOnTheTerminalAndNotInTheResult) {

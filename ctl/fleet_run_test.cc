@@ -160,7 +160,7 @@ TEST_F(FleetRunTest, BrakesSayWhatCameOfEachHost) {
 
 TEST_F(FleetRunTest, AtATerminalOutcomesAreToldAsTheyComeIn) {
   terminal_ = true;
-  planner_->SetOutcomes({MakeOutcome("web1", std::nullopt), MakeOutcome("web2", std::nullopt)});
+  planner_->SetOutcomes({MakeOutcome("web1"), MakeOutcome("web2")});
   const Result result = Ctl("freeze nginx --all -y");
   EXPECT_EQ(result.err, "web2: done\nweb1: done\n") << "as the fake planner sends them";
   EXPECT_THAT(result.out, HasSubstr("0  web1  done     606eb576  OK\n1  web2"));
@@ -407,7 +407,7 @@ TEST_F(FleetRunTest, HooksAreTestedWithThePayloadOnStandardInput) {
   EXPECT_EQ(tested.out, "post-deploy: drain answered in 12 ms\n#  HOST  ACTIONS\n0  web1  skip\n");
   EXPECT_EQ(LastCall().request,
             "point: \"post-deploy\" hosts { host: \"web1\" actions: \"sync\" actions: \"reboot\" } "
-            "result: \"failed\"");
+            "result: STEP_RESULT_FAILED");
   const Result list = Ctl("hooks test pre-select -o json", "[" + std::string(kPayload) + "]");
   EXPECT_EQ(json::parse(list.out)["hosts"][0]["actions"], json({"skip"}));
   EXPECT_EQ(json::parse(list.out)["failure"], nullptr);

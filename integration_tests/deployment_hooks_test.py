@@ -299,8 +299,8 @@ def test_a_hook_that_adds_reboot_gets_one_with_its_own_hooks(hooked):
         {**payload, "actions": ["reboot"]} if call["point"] == "post-deploy" else payload)
     assert hooked.fleet.deploy("freeze", "--on", "web1").status == 0
     record = hooked.fleet.latest()
-    assert [step["kind"] for step in record["hosts"][0]["steps"]] == ["deploy", "reboot",
-                                                                      "healthchecks"]
+    assert [step["kind"] for step in record["hosts"][0]["steps"]] == ["DEPLOY", "REBOOT",
+                                                                      "HEALTHCHECKS"]
     assert [point for point, _ in hooked.told(record, "web1")][2:4] == ["pre-reboot", "post-reboot"]
     assert hooked.hosts.boots("web1") == boots + 1
 

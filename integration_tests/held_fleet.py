@@ -215,5 +215,10 @@ class HeldFleet(Fleet):
         hosts = self.ctl("list", "hosts", "-o", "json").json()["hosts"]
         return {host["host"]: host["lock"]["deployment"] for host in hosts if host["lock"]}
 
+    @staticmethod
+    def outlast_lease():
+        """Returns after GITOPS_LOCK_TTL=1s: that a lease has ended is seen by no condition, only by the clock."""
+        time.sleep(1.5)
+
     def hooks_of(self, name):
         return [call["point"] for call in self.endpoint.calls if call["payload"]["host"] == name]

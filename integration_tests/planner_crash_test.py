@@ -1,11 +1,13 @@
 """The planner is killed at every named place of a deployment, and started again. It goes on by itself, and what
 happened is what happens when nobody kills it: on the hosts, at the hooks and in the record."""
 
+import concurrent.futures
 import re
 
 import pytest
 
 from crashing_planner import cases, crashing, freezing, whole  # noqa: F401, two are fixtures
+from fleet import states
 from harness import ROOT
 from planner_crash_rollback_test import ROLLBACK
 
@@ -27,9 +29,12 @@ MORE_POINTS = [
     "planner-after-host", "planner-after-host:3",
 ]
 
+# It is stored, and its caller does not know.
+LOST_ANSWER = "planner-after-create"
+
 
 def points_tried():
-    return {point.split(":")[0] for point in [*POINTS, *ROLLBACK]}
+    return {point.split(":")[0] for point in [*POINTS, *ROLLBACK, LOST_ANSWER]}
 
 
 def test_every_crash_point_of_the_sources_is_tried():
@@ -52,8 +57,8 @@ def test_what_comes_of_it_when_nobody_kills_the_planner(crashing, whole):
         assert outcome.facts[name] == {
             "history": [("FREEZE", False), ("OK", True), ("OK", False)], "trace": ["trigger"],
             "actions": ["sync", "run-secret-triggers", "freeze", "health-checks"],
-            "steps": [(1, "deploy", "OK", ["pre-deploy", "post-deploy"]),
-                      (2, "healthchecks", "OK", ["pre-healthchecks", "post-healthchecks"])],
+            "steps": [(1, "DEPLOY", "OK", ["pre-deploy", "post-deploy"]),
+                      (2, "HEALTHCHECKS", "OK", ["pre-healthchecks", "post-healthchecks"])],
             "operations": [f"{name}/1", f"{name}/2", f"{name}/3", ""],
             "remaining": [], "version": True}
     assert outcome.asked_again() == [] and outcome.most_at_once() == 1
@@ -78,6 +83,25 @@ def test_killed_after_every_single_action_it_comes_to_the_same_end(crashing, who
     assert outcome.facts == undisturbed.facts
     assert outcome.asked() == undisturbed.asked()
     assert outcome.asked_again() == []
+
+
+def test_a_deployment_whose_answer_was_lost_is_begun_once(crashing):
+    def known():
+        listed = crashing.fleet.ctl("list", "deployments", "-o", "json").json()["deployments"]
+        return {deployment["id"] for deployment in listed}
+
+    crashing.commit()
+    before = known()
+    planner = crashing.fleet.planner
+    planner.kill()
+    planner.start(env={"GITOPS_CRASH_AT": LOST_ANSWER})
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        deploying = pool.submit(crashing.fleet.deploy, "sync")
+        planner.await_crash()
+        planner.start()
+        assert deploying.result().status == 0
+    assert len(known() - before) == 1
+    assert states(crashing.fleet.latest()) == {name: "SUCCEEDED" for name in crashing.fleet.hosts}
 
 
 def test_a_deployment_that_must_not_wait_and_was_not_stored_is_not_begun(crashing):

@@ -8,7 +8,8 @@ import re
 import signal
 import socket
 import subprocess
-import time
+
+from harness import wait_for
 
 
 class Key:
@@ -70,12 +71,10 @@ class SshServer:
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(["/usr/sbin/sshd", "-f", str(config), "-D", "-e"],
                                             stdout=log, stderr=log, start_new_session=True)
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline and self.process.poll() is None:
-            if re.search(r"^Server listening", self.log.read_text(), re.M):
-                return True
-            time.sleep(0.02)
-        return False
+        def listens():
+            return re.search(r"^Server listening", self.log.read_text(), re.M) is not None
+        wait_for(lambda: listens() or self.process.poll() is not None, what="sshd listens or ends")
+        return listens()
 
     def stop(self):
         if self.process is not None and self.process.poll() is None:

@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,7 +14,7 @@
 #include "common/clock/fake_clock.h"
 #include "common/store/faulty_store.h"
 #include "common/store/temp_store.h"
-#include "common/sync/mutex.h"
+#include "common/testing/eventually.h"
 
 namespace gitops {
 
@@ -43,10 +42,6 @@ class HostAgentTest : public testing::Test {
     options.scheduler = scheduler_.get();
     options.records = &records_;
     options.drivers = &host_;
-    options.on_change = [this](const std::string&, const ServiceView&) {
-      MutexLock lock(mutex_);
-      changed_.NotifyAll();
-    };
     agent_ = std::make_unique<HostAgent>(std::move(options));
     const absl::Status configured = agent_->Configure(specs);
     ASSERT_TRUE(configured.ok()) << configured;
@@ -66,18 +61,16 @@ class HostAgentTest : public testing::Test {
   // Waits for a record, moving the clock on by `step` where that is what it takes.
   bool Await(const std::function<bool(const ServiceRecord&)>& wanted,
              absl::Duration step = absl::ZeroDuration(), const std::string& service = "web") {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!wanted(Record(service))) {
-      if (std::chrono::steady_clock::now() > deadline) {
-        ADD_FAILURE() << "state " << StateName(Record(service).state) << ", hash "
-                      << Record(service).hash << ", info " << Record(service).info;
-        return false;
-      }
+    const bool came = Eventually([&] {
+      if (wanted(Record(service))) return true;
       if (step > absl::ZeroDuration()) clock_.Advance(step);
-      MutexLock lock(mutex_);
-      changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + std::chrono::milliseconds(5));
+      return false;
+    });
+    if (!came) {
+      ADD_FAILURE() << "state " << StateName(Record(service).state) << ", hash "
+                    << Record(service).hash << ", info " << Record(service).info;
     }
-    return true;
+    return came;
   }
 
   bool AwaitAt(const std::string& hash, State state = State::kOk) {
@@ -95,8 +88,6 @@ class HostAgentTest : public testing::Test {
   TempStore temp_;
   FaultyStore store_{temp_.store()};
   RecordStore records_{&store_};
-  Mutex mutex_;
-  CondVar changed_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<HostAgent> agent_;
 };

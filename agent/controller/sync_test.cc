@@ -4,7 +4,6 @@
 
 #include <memory>
 #include <string>
-#include <thread>
 
 #include "agent/controller/fake_drivers.h"
 #include "agent/controller/host_agent.h"
@@ -12,6 +11,7 @@
 #include "common/clock/clock.h"
 #include "common/store/faulty_store.h"
 #include "common/store/temp_store.h"
+#include "common/testing/eventually.h"
 
 namespace gitops {
 namespace {
@@ -189,11 +189,9 @@ TEST_F(SyncTest, OfTwoServicesAreOnTheirWayAtTheSameTime) {
   auto web = Find("web")->StartSync(kA, "alice", "", {});
   auto db = Find("db")->StartSync(kA, "alice", "", {});
   ASSERT_TRUE(web.ok() && db.ok());
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (host_.Look("web").activations.empty() || host_.Look("db").activations.empty()) {
-    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
-    std::this_thread::yield();
-  }
+  ASSERT_TRUE(Eventually([this] {
+    return !host_.Look("web").activations.empty() && !host_.Look("db").activations.empty();
+  }));
   host_.Release();
   EXPECT_TRUE(Find("web")->AwaitSync(*web, {}).ok());
   EXPECT_TRUE(Find("db")->AwaitSync(*db, {}).ok());

@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <functional>
 #include <future>
 #include <memory>
 #include <string>
@@ -15,6 +14,7 @@
 #include "common/rpc/error.h"
 #include "common/store/faulty_store.h"
 #include "common/store/temp_store.h"
+#include "common/testing/eventually.h"
 
 namespace gitops {
 namespace {
@@ -177,7 +177,7 @@ TEST_F(OperationsTest, OneThatWaitsIsRefusedWhenANewerDeploymentComes) {
   ASSERT_TRUE(actions_.AwaitBegun(1));
   auto old = Begin(Request("d1/web1/2", 1));
   auto newer = Begin(Request("d2/web1/1", 2));
-  while (operations_->fencing() < 2) std::this_thread::yield();
+  ASSERT_TRUE(Eventually([&] { return operations_->fencing() >= 2; }));
   actions_.Release();
   EXPECT_TRUE(running.get().ok());
   EXPECT_EQ(old.get().code, StatusCode::kFailedPrecondition);
@@ -232,12 +232,10 @@ TEST_F(OperationsTest, CallersBeyondTheLimitAreRefused) {
       return outcome;
     }));
   }
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  StatusCode code = StatusCode::kOk;
-  while (code != StatusCode::kResourceExhausted && std::chrono::steady_clock::now() < deadline) {
-    code = Perform(Request("d/web1/2"), {.deadline = absl::Now()}).code;
-  }
-  EXPECT_EQ(code, StatusCode::kResourceExhausted);
+  EXPECT_TRUE(Eventually([this] {
+    return Perform(Request("d/web1/2"), {.deadline = absl::Now()}).code ==
+           StatusCode::kResourceExhausted;
+  }));
   actions_.Release();
   for (auto& call : calls) EXPECT_TRUE(call.get().ok());
   EXPECT_TRUE(Perform(Request("d/web1/2")).ok());

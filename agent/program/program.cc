@@ -46,6 +46,8 @@ constexpr char kUsage[] = "gitops-agent --config FILE [FLAGS]";
 // For services and for polls each: units that hang and upstreams that do not answer take a thread;
 // everything else is short.
 constexpr int kMostThreads = 32;
+// At a time; the rest of the server's threads is for freeze and unfreeze.
+constexpr int kMostCalls = 48;
 // When the start is over, and again after what a burst of work may have left.
 constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::Minutes(5);
 
@@ -114,7 +116,7 @@ class Agent {
   std::string advertised_;
   const absl::Time start_time_ = clock_->Now();
   std::unique_ptr<HostAgent> host_;
-  const RpcGate gate_;
+  const RpcGate gate_{/*authorizer=*/nullptr, kMostCalls};
   std::unique_ptr<OperationServer> operations_;
   std::unique_ptr<ConfigFollower> follower_;
   std::unique_ptr<Scheduler::Job> memory_;

@@ -73,18 +73,18 @@ class AgentServiceImpl final : public v1::AgentService::Service {
 
   grpc::Status FreezeService(ServerContext* context, const v1::FreezeServiceRequest* request,
                              v1::FreezeServiceResponse* response) override {
-    return Command(*context, *request, request->reason(), response->mutable_service(),
-                   [&](ServiceController& controller, const std::string& actor) {
-                     return controller.Freeze(actor, request->reason());
-                   });
+    return Brake(*context, *request, response->mutable_service(),
+                 [&](ServiceController& controller, const std::string& actor) {
+                   return controller.Freeze(actor, request->reason());
+                 });
   }
 
   grpc::Status UnfreezeService(ServerContext* context, const v1::UnfreezeServiceRequest* request,
                                v1::UnfreezeServiceResponse* response) override {
-    return Command(*context, *request, request->reason(), response->mutable_service(),
-                   [&](ServiceController& controller, const std::string& actor) {
-                     return controller.Unfreeze(actor, request->reason());
-                   });
+    return Brake(*context, *request, response->mutable_service(),
+                 [&](ServiceController& controller, const std::string& actor) {
+                   return controller.Unfreeze(actor, request->reason());
+                 });
   }
 
   grpc::Status RollbackService(ServerContext* context, const v1::RollbackServiceRequest* request,
@@ -121,12 +121,12 @@ class AgentServiceImpl final : public v1::AgentService::Service {
 
  private:
   // What the commands on one service share: check the reason, find the service, do it, show it.
-  template <typename Request, typename Do>
-  grpc::Status Command(const ServerContext& context, const Request& request,
-                       const std::string& reason, v1::Service* service, const Do& command) {
-    return gate_->Run(context, request, [&](const Principal& caller) -> absl::Status {
+  template <typename Do>
+  auto Handler(const std::string& name, const std::string& reason, v1::Service* service,
+               const Do& command) {
+    return [this, &name, &reason, service, &command](const Principal& caller) -> absl::Status {
       if (absl::Status good = CheckReason(reason); !good.ok()) return good;
-      auto controller = agent_->Find(request.service());
+      auto controller = agent_->Find(name);
       if (!controller.ok()) return controller.status();
       absl::StatusOr<ServiceRecord> record = command(**controller, PrincipalText(caller));
       if (!record.ok()) return record.status();
@@ -134,7 +134,21 @@ class AgentServiceImpl final : public v1::AgentService::Service {
       view.record = *std::move(record);
       *service = ToProto((*controller)->spec(), view);
       return absl::OkStatus();
-    });
+    };
+  }
+
+  template <typename Request, typename Do>
+  grpc::Status Command(const ServerContext& context, const Request& request,
+                       const std::string& reason, v1::Service* service, const Do& command) {
+    return gate_->Run(context, request, Handler(request.service(), reason, service, command));
+  }
+
+  // Passes the gate even where other calls hold all the threads that they may.
+  template <typename Request, typename Do>
+  grpc::Status Brake(const ServerContext& context, const Request& request, v1::Service* service,
+                     const Do& command) {
+    return gate_->RunReserved(context, request,
+                              Handler(request.service(), request.reason(), service, command));
   }
 
   absl::Status Get(const std::string& name, v1::Service& service) const {

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "common/process/process.h"
+#include "common/testing/eventually.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -34,12 +35,7 @@ std::function<absl::Status(absl::string_view)> AppendTo(std::string& output) {
 // Whether a process of the number in `text` is gone, or will be before long.
 bool Gone(const std::string& text) {
   const pid_t pid = std::stoi(text);
-  const auto give_up = SteadyClock::now() + std::chrono::seconds(10);
-  while (kill(pid, 0) == 0) {
-    if (SteadyClock::now() > give_up) return false;
-    std::this_thread::yield();
-  }
-  return true;
+  return Eventually([pid] { return kill(pid, 0) != 0; });
 }
 
 class ProcessLimitsTest : public ::testing::Test {

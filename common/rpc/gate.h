@@ -5,10 +5,13 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/status.h>
 
+#include <atomic>
 #include <functional>
+#include <limits>
 #include <type_traits>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/rpc/principal.h"
@@ -23,20 +26,33 @@ using Authorizer =
     std::function<absl::Status(const Principal& caller, const google::protobuf::Message& request)>;
 
 // What every call of every server passes before its handler does anything: it determines who calls
-// and whether they may. Health checks and reflection are gRPC's own and pass no gate.
-// integration_tests/cc/gate_test.cc fails for a method whose handler passes none. Any thread.
+// and whether they may, and refuses requests over the limits of common/api/limits.h. Health checks
+// and reflection are gRPC's own and pass no gate. integration_tests/cc/gate_test.cc fails for a
+// method whose handler passes none. Any thread.
 class RpcGate {
  public:
-  // Admits everyone.
-  RpcGate() = default;
-  explicit RpcGate(Authorizer authorizer) : authorizer_(std::move(authorizer)) {}
+  // Without an authorizer it admits everyone. Run() takes at most `most_calls` calls at a time, and
+  // RunReserved() any number: where a server has more threads than `most_calls`, calls that hang
+  // leave some to the brake.
+  explicit RpcGate(Authorizer authorizer = nullptr,
+                   int most_calls = std::numeric_limits<int>::max())
+      : authorizer_(std::move(authorizer)), most_calls_(most_calls) {}
 
   // Runs the handler of an admitted call, and answers its status:
   //   return gate_->Run(*context, *request, [&](const Principal& caller) -> absl::Status { … });
-  // The handler may leave out the parameter.
+  // The handler may leave out the parameter. RESOURCE_EXHAUSTED: as many calls run as may.
   template <typename Handler>
   grpc::Status Run(const grpc::ServerContextBase& context, const google::protobuf::Message& request,
                    const Handler& handler) const {
+    const absl::Cleanup leave = [this] { --running_; };
+    if (++running_ > most_calls_) return ToGrpcStatus(Full());
+    return RunReserved(context, request, handler);
+  }
+
+  // The same for freeze and unfreeze, which must not wait for other calls.
+  template <typename Handler>
+  grpc::Status RunReserved(const grpc::ServerContextBase& context,
+                           const google::protobuf::Message& request, const Handler& handler) const {
     const absl::StatusOr<Principal> caller = Admit(context, request);
     if (!caller.ok()) return ToGrpcStatus(caller.status());
     if constexpr (std::is_invocable_v<Handler, const Principal&>) {
@@ -56,7 +72,11 @@ class RpcGate {
   // Of a method whose errors carry more than others may.
   static grpc::Status Converted(grpc::Status status) { return status; }
 
+  absl::Status Full() const;
+
   const Authorizer authorizer_;
+  const int most_calls_;
+  mutable std::atomic<int> running_ = 0;
 };
 
 }  // namespace gitops

@@ -52,6 +52,13 @@ std::string PrincipalText(const Principal& principal) {
   return absl::StrCat(who, " (", principal.address, proven ? "" : ", not authenticated", ")");
 }
 
+std::string PrincipalKey(const Principal& principal) {
+  // Names hold no parentheses, so the parts cannot run into each other.
+  return absl::StrCat(static_cast<int>(principal.kind), "(",
+                      static_cast<int>(principal.authentication), ")", principal.name, "(",
+                      principal.on_behalf_of, ")");
+}
+
 std::string OnBehalfOfText(const Principal& principal) {
   const std::string origin =
       principal.address == "unix" ? "" : absl::StrCat(" from ", principal.address);

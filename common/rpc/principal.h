@@ -32,6 +32,10 @@ struct Principal {
 // the planner (unix, not authenticated)". At most 200 bytes.
 std::string PrincipalText(const Principal& principal);
 
+// Equal for calls of the same principal: kind, name, what proves it, and for whom. Without the
+// address, which may change between a call and its repeat.
+std::string PrincipalKey(const Principal& principal);
+
 // What a server sends as `on_behalf_of` when it calls another server for this principal:
 // "alice@laptop from ipv4:192.0.2.7", without the address where that is a unix socket. At most 76
 // bytes.

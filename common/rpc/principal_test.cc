@@ -56,6 +56,17 @@ TEST(PrincipalTest, LongestNameLeavesRoomForTheRestOfTheText) {
   EXPECT_LE(PrincipalText(MakePrincipal(user, user, "ipv4:" + user)).size(), 200u);
 }
 
+TEST(PrincipalTest, KeyTellsPrincipalsApartButNotTheirAddresses) {
+  const std::string alice = PrincipalKey(MakePrincipal("alice", "", "ipv4:10.0.0.7:1"));
+  EXPECT_EQ(PrincipalKey(MakePrincipal("alice", "", "ipv4:10.0.0.8:2")), alice);
+  for (const Principal& other :
+       {MakePrincipal("bob", "", "ipv4:10.0.0.7:1"), MakePrincipal("alice", "", "unix:"),
+        MakePrincipal("alice", "bob", "ipv4:10.0.0.7:1"),
+        MakePrincipal("the planner", "alice", "ipv4:10.0.0.7:1")}) {
+    EXPECT_NE(PrincipalKey(other), alice);
+  }
+}
+
 TEST(PrincipalTest, UnixSocketIsToldFromTheNetwork) {
   EXPECT_EQ(MakePrincipal("alice", "", "unix:").authentication,
             Principal::Authentication::kUnixSocket);

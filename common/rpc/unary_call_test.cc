@@ -5,6 +5,8 @@
 #include <atomic>
 #include <thread>
 
+#include "common/testing/eventually.h"
+
 namespace gitops {
 namespace {
 
@@ -37,7 +39,7 @@ class LateCall {
         context, [this] { return asked_ = true; },
         [this, code](auto done) {
           thread_ = std::thread([this, code, done = std::move(done)] {
-            while (!asked_) std::this_thread::yield();
+            EXPECT_TRUE(Eventually([this] { return asked_.load(); }));
             done(grpc::Status(code, ""));
           });
         });

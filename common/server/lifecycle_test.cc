@@ -190,7 +190,7 @@ TEST_F(LifecycleTest, StreamThatDoesNotEndIsCancelledAfterTheDrain) {
   process_->Stop();
   EXPECT_EQ(process_->Run(), 0);
   EXPECT_GE(steady_clock::now() - begin, std::chrono::milliseconds(190));
-  EXPECT_LT(steady_clock::now() - begin, std::chrono::seconds(5));
+  EXPECT_LT(steady_clock::now() - begin, std::chrono::seconds(20));
 }
 
 TEST_F(LifecycleTest, HandlerThatNeverReturnsDoesNotKeepTheProcess) {

@@ -1,13 +1,13 @@
 #include "common/store/conformance.h"
 
 #include <atomic>
-#include <chrono>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/testing/eventually.h"
 #include "gmock/gmock.h"
 
 namespace gitops {
@@ -29,12 +29,7 @@ std::unique_ptr<Store> StoreConformanceTest::Open() {
 }
 
 bool StoreConformanceTest::AwaitGone(Store& store, const std::string& key) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (std::chrono::steady_clock::now() < deadline) {
-    if (absl::IsNotFound(store.Get(key).status())) return true;
-    std::this_thread::yield();
-  }
-  return false;
+  return Eventually([&] { return absl::IsNotFound(store.Get(key).status()); });
 }
 
 StoreWrite PutOf(std::string key, std::string value) {

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <chrono>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -14,6 +13,7 @@
 #include "common/store/sqlite_transaction.h"
 #include "common/store/store.h"
 #include "common/store/temp_store.h"
+#include "common/testing/eventually.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -133,7 +133,7 @@ TEST(SqliteStoreTest, TheLogOfChangesIsTrimmedButNotWhatAWatchHasYetToSee) {
   std::atomic<bool> go = false;
   std::atomic<int> seen = 0;
   auto watch = temp.store()->Watch("", 0, [&](const StoreEvent& event) {
-    while (!go) std::this_thread::yield();
+    EXPECT_TRUE(Eventually([&] { return go.load(); }));
     ++seen;
   });
   ASSERT_TRUE(watch.ok());
@@ -148,9 +148,7 @@ TEST(SqliteStoreTest, TheLogOfChangesIsTrimmedButNotWhatAWatchHasYetToSee) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_TRUE(temp.store()->Watch("", 0, [](const StoreEvent&) {}).ok());
   go = true;
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (seen < kWrites && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
-  EXPECT_EQ(seen, kWrites);
+  EXPECT_TRUE(Eventually([&] { return seen == kWrites; })) << seen;
   watch->reset();
   ASSERT_TRUE(temp.store()->Put("a", "").ok());
   EXPECT_EQ(temp.store()->Watch("", 0, [](const StoreEvent&) {}).status().code(),

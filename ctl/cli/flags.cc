@@ -1,3 +1,5 @@
+#include "absl/strings/str_cat.h"
+#include "common/config/ports.h"
 #include "ctl/cli/grammar.h"
 
 namespace gitops::ctl {
@@ -30,7 +32,8 @@ std::vector<FlagSpec> GlobalFlags() {
        "ADDRESS",
        {},
        kGroup,
-       "the planner that is asked where no @HOST is given (default 127.0.0.1:8001)",
+       absl::StrCat("the planner to ask where no @HOST is given (default ", Loopback(kPlannerPort),
+                    ")"),
        kVariable},
       {"insecure", "", "", {}, kGroup, "speak plain text to other machines too", kVariable},
       {"tls-dir",
@@ -89,7 +92,8 @@ std::vector<FlagSpec> OwnFlags() {
        "ADDRESS",
        {},
        kGroup,
-       "ask this hook dispatcher (port 8002) instead of the planner",
+       absl::StrCat("ask this hook dispatcher (port ", kHookDispatcherPort,
+                    ") instead of the planner"),
        kVariable},
   };
 }

@@ -128,7 +128,7 @@ std::string ServerOf(const Invocation& invocation) {
   if (may_be_dispatcher && !invocation.flags.hook_dispatcher.empty()) {
     return invocation.flags.hook_dispatcher;
   }
-  return invocation.flags.planner.empty() ? kDefaultPlanner : invocation.flags.planner;
+  return invocation.flags.planner.empty() ? DefaultPlanner() : invocation.flags.planner;
 }
 
 std::string Describe(const Invocation& invocation) {

@@ -8,12 +8,13 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/config/ports.h"
 #include "ctl/cli/grammar.h"
 #include "gitops/v1/planner.pb.h"
 
 namespace gitops::ctl {
 
-inline constexpr char kDefaultPlanner[] = "127.0.0.1:8001";
+inline std::string DefaultPlanner() { return Loopback(kPlannerPort); }
 
 enum class OutputForm { kTable, kWide, kJson, kYaml, kName };
 enum class ColorWhen { kAuto, kAlways, kNever };

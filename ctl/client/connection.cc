@@ -11,6 +11,9 @@ namespace gitops::ctl {
 namespace {
 
 constexpr absl::Duration kReconnectPatience = absl::Milliseconds(500);
+constexpr absl::Duration kConnectPatience = absl::Seconds(5);
+// A call may end a moment before its channel knows that the connection is gone.
+constexpr absl::Duration kStatePatience = absl::Milliseconds(50);
 
 }  // namespace
 
@@ -62,6 +65,23 @@ absl::Status Connection::Explain(absl::Status status, const CallKind& kind) cons
 absl::Duration Connection::Remaining() const {
   if (!options_.timeout.has_value()) return absl::InfiniteDuration();
   return std::max(absl::ZeroDuration(), start_ + *options_.timeout - absl::Now());
+}
+
+bool Connection::Connect() const {
+  const auto end = absl::ToChronoTime(absl::Now() + std::min(kConnectPatience, Remaining()));
+  grpc_connectivity_state state = channel_->GetState(/*try_to_connect=*/true);
+  while (state == GRPC_CHANNEL_IDLE || state == GRPC_CHANNEL_CONNECTING) {
+    if (!channel_->WaitForStateChange(state, end)) return false;
+    state = channel_->GetState(/*try_to_connect=*/true);
+  }
+  return state == GRPC_CHANNEL_READY;
+}
+
+bool Connection::LostAnswer(const absl::Status& status) const {
+  if (!absl::IsUnavailable(status)) return false;
+  return channel_->GetState(false) != GRPC_CHANNEL_READY ||
+         channel_->WaitForStateChange(GRPC_CHANNEL_READY,
+                                      absl::ToChronoTime(absl::Now() + kStatePatience));
 }
 
 void Connection::ReconnectNow() const {

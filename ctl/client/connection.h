@@ -4,6 +4,7 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -74,6 +75,23 @@ class Connection {
     return response;
   }
 
+  // The same for a request that has a request_id, and may therefore be repeated: where the
+  // connection broke before the answer came, it is sent again for kLostAnswerPatience at most.
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> CallRepeatable(Stub& stub,
+                                          grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                                       const Request&, Response*),
+                                          const Request& request, const CallKind& kind) const {
+    const bool was_connected = Connect();
+    absl::StatusOr<Response> response = Call(stub, method, request, kind);
+    const absl::Time end = absl::Now() + std::min(kLostAnswerPatience, Remaining());
+    while (was_connected && LostAnswer(response.status()) && absl::Now() < end) {
+      ReconnectNow();
+      if (Connect()) response = Call(stub, method, request, kind);
+    }
+    return response;
+  }
+
   // Calls `seen` for each answer until it returns false (then OK), or the stream ends: UNAVAILABLE
   // where the server ended it, else its status.
   template <typename Stub, typename Reader, typename Request, typename Seen>
@@ -118,7 +136,14 @@ class Connection {
   }
 
  private:
+  static constexpr absl::Duration kLostAnswerPatience = absl::Seconds(10);
+
   Connection(std::shared_ptr<grpc::Channel> channel, const ConnectionOptions& options);
+
+  // Whether there is a connection, after an attempt to make one.
+  bool Connect() const;
+  // Whether a call ended because its connection broke, and not by an answer.
+  bool LostAnswer(const absl::Status& status) const;
 
   // A grpc::ClientReader, which hides the type of its answers.
   template <template <typename> typename GrpcReader, typename Response, typename Seen>

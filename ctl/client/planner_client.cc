@@ -1,9 +1,11 @@
 #include "ctl/client/planner_client.h"
 
 #include <algorithm>
+#include <random>
 #include <type_traits>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/config/ports.h"
 #include "ctl/client/connection.h"
 #include "gitops/v1/planner.grpc.pb.h"
@@ -16,6 +18,13 @@ using Stub = PlannerService::Stub;
 
 // A plan, or a deployment, of 100,000 hosts.
 constexpr int kMostAnswerBytes = 64 << 20;
+
+std::string NewRequestId() {
+  std::random_device random;
+  std::string id;
+  for (int i = 0; i < 4; ++i) absl::StrAppend(&id, absl::Hex(random(), absl::kZeroPad8));
+  return id;
+}
 
 class GrpcPlannerClient : public PlannerClient {
  public:
@@ -68,7 +77,7 @@ class GrpcPlannerClient : public PlannerClient {
   absl::StatusOr<v1::Plan> CreatePlan(const v1::DeploymentSpec& spec) override {
     v1::CreatePlanRequest request;
     *request.mutable_spec() = spec;
-    absl::StatusOr<v1::CreatePlanResponse> response = Call(&Stub::CreatePlan, request, kMoveCall);
+    absl::StatusOr<v1::CreatePlanResponse> response = Create(&Stub::CreatePlan, request);
     if (!response.ok()) return response.status();
     v1::ListPlanHostsRequest rest;
     rest.set_token(response->plan().token());
@@ -78,7 +87,7 @@ class GrpcPlannerClient : public PlannerClient {
 
   absl::StatusOr<v1::Deployment> CreateDeployment(
       const v1::CreateDeploymentRequest& request) override {
-    return DeploymentOf(Call(&Stub::CreateDeployment, request, kMoveCall));
+    return DeploymentOf(Create(&Stub::CreateDeployment, request));
   }
 
   absl::StatusOr<v1::Deployment> GetDeployment(const std::string& id) override {
@@ -127,7 +136,7 @@ class GrpcPlannerClient : public PlannerClient {
     v1::RollbackDeploymentRequest request;
     request.set_id(id);
     request.set_reason(reason);
-    return DeploymentOf(Call(&Stub::RollbackDeployment, request, kMoveCall));
+    return DeploymentOf(Create(&Stub::RollbackDeployment, request));
   }
 
   absl::StatusOr<std::vector<v1::HostLock>> ListLocks() override {
@@ -196,6 +205,15 @@ class GrpcPlannerClient : public PlannerClient {
                                                              Response*),
                                 const Request& request, const CallKind& kind) {
     return connection_->Call(*stub_, method, request, kind);
+  }
+
+  // Makes one resource, even where the answer is lost and the call is repeated.
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Create(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                               Response*),
+                                  Request request) {
+    request.set_request_id(NewRequestId());
+    return connection_->CallRepeatable(*stub_, method, request, kMoveCall);
   }
 
   template <typename Response>

@@ -47,7 +47,7 @@ std::vector<std::string> NamesFromPlanner(const Candidates& candidates, const Co
   options.address = !candidates.planner.empty()
                         ? candidates.planner
                         : console.environment(VariableOf("planner")).value_or("");
-  if (options.address.empty()) options.address = kDefaultPlanner;
+  if (options.address.empty()) options.address = DefaultPlanner();
   options.insecure = IsSet(console, "insecure");
   options.user = console.user;
   options.timeout = kPatience;

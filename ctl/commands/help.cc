@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/config/ports.h"
 #include "common/plan/vocabulary.h"
 #include "ctl/cli/grammar.h"
 #include "ctl/commands/commands.h"
@@ -10,12 +11,17 @@
 namespace gitops::ctl {
 namespace {
 
-constexpr char kIntroduction[] =
-    "gitopsctl VERB NOUN [@HOST] [ARGUMENTS] [FLAGS]\n"
-    "\n"
-    "@HOST names the agent's machine: @web1, @192.0.2.7:9000, @[2001:db8::1], @unix:/path. It may\n"
-    "stand anywhere after the verb; the port is 8004 if none is named. Without it the planner is\n"
-    "asked, about the hosts that --on, --tagged, --skip, --every and --limit choose.\n";
+std::string Introduction() {
+  return absl::StrCat(
+      "gitopsctl VERB NOUN [@HOST] [ARGUMENTS] [FLAGS]\n"
+      "\n"
+      "@HOST names the agent's machine: @web1, @192.0.2.7:9000, @[2001:db8::1], @unix:/path. It "
+      "may\n"
+      "stand anywhere after the verb; the port is ",
+      kAgentPort,
+      " if none is named. Without it the planner is\n"
+      "asked, about the hosts that --on, --tagged, --skip, --every and --limit choose.\n");
+}
 
 constexpr char kExitCodes[] =
     "\nExit status: 0 done; 1 failed or degraded; 2 usage; 3 unreachable or not allowed; 4 timed "
@@ -40,7 +46,7 @@ std::string Overview() {
     commands.push_back({"  " + UsageOf(spec.action).substr(sizeof("gitopsctl ") - 1), spec.help});
   }
   return absl::StrCat(
-      kIntroduction, "\nCommands:\n", FormatTable(commands),
+      Introduction(), "\nCommands:\n", FormatTable(commands),
       "\nFlags, anywhere on the line; those of every command, --watch, --reason and "
       "--hook-dispatcher are also variables (--tls-dir is GITOPS_TLS_DIR):\n",
       FlagsText(FlagSpecs()), kExitCodes);

@@ -5,7 +5,8 @@
 
 #include <atomic>
 #include <sstream>
-#include <thread>
+
+#include "common/testing/eventually.h"
 
 namespace gitops::ctl {
 namespace {
@@ -58,10 +59,11 @@ TEST(ProgressTest, TreeIsDrawnAnewForATerminalThatWasResizedAlthoughNothingElseC
         },
         false, out);
     tree->Update(Host(v1::HOST_DEPLOYMENT_STATE_RUNNING, true));
-    while (asked < 1) std::this_thread::yield();  // drawn
+    EXPECT_TRUE(Eventually([&] { return asked >= 1; })) << "it was not drawn";
     columns = 10;
     // One look finds the new size, the next is for drawing, the one after that finds no news.
-    for (const int before = asked; asked < before + 3;) std::this_thread::yield();
+    const int before = asked;
+    EXPECT_TRUE(Eventually([&] { return asked >= before + 3; }));
   }
   // The first line had 38 columns, the last 19: 4, 1 and 2 rows of the narrow terminal.
   EXPECT_THAT(out.str(), EndsWith("\x1b[7A\x1b[Jdeployment\n└─ wave 1\n   └─ web1\n"));

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <set>
 
 #include "absl/strings/numbers.h"
@@ -409,8 +410,18 @@ class FakePlannerService : public FakePlanner,
   // Records the call, and answers what it was told to answer.
   Status Begin(const std::string& method, ServerContext& context,
                const google::protobuf::Message& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    Call call{method, "", context.deadline() < std::chrono::system_clock::time_point::max(),
-              request.ShortDebugString()};
+    Call call{.method = method,
+              .user = "",
+              .has_deadline = context.deadline() < std::chrono::system_clock::time_point::max(),
+              .request = {},
+              .request_id = ""};
+    const std::unique_ptr<google::protobuf::Message> shown(request.New());
+    shown->CopyFrom(request);
+    if (const auto* id = request.GetDescriptor()->FindFieldByName("request_id"); id != nullptr) {
+      call.request_id = request.GetReflection()->GetString(request, id);
+      shown->GetReflection()->ClearField(shown.get(), id);
+    }
+    call.request = RecordedRequest(*shown);
     const auto user = context.client_metadata().find("gitops-user");
     if (user != context.client_metadata().end()) {
       call.user.assign(user->second.data(), user->second.size());

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "ctl/testing/recorded_request.h"
 #include "gitops/v1/planner.pb.h"
 
 namespace gitops::ctl {
@@ -53,7 +54,8 @@ class FakePlanner {
     std::string method;
     std::string user;  // as the metadata says
     bool has_deadline = false;
-    std::string request;  // protobuf's short text form
+    RecordedRequest request;  // without the request_id
+    std::string request_id;
   };
   virtual std::vector<Call> calls() const = 0;
 };

@@ -4,12 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -20,26 +18,12 @@
 #include "common/schedule/scheduler.h"
 #include "common/store/temp_store.h"
 #include "common/sync/mutex.h"
+#include "common/testing/eventually.h"
 #include "services/planner/fleet/fleet.h"
 #include "services/planner/report/report_service.h"
 
 namespace gitops {
 namespace {
-
-using std::chrono::steady_clock;
-
-bool Within(std::chrono::seconds most, const std::function<bool()>& condition) {
-  const auto deadline = steady_clock::now() + most;
-  while (!condition()) {
-    if (steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return true;
-}
-
-bool Eventually(const std::function<bool()>& condition) {
-  return Within(std::chrono::seconds(20), condition);
-}
 
 // As in the planner's program: the fleet, the service on it, a server.
 class Planner {
@@ -211,7 +195,7 @@ TEST_F(ReportTest, AllAgentsAreBackWithinFifteenSeconds) {
   ASSERT_TRUE(Eventually([&] { return planner_->Online() == kAgents; }));
   planner_.reset();
   planner_ = std::make_unique<Planner>(store_.store(), address_);
-  EXPECT_TRUE(Within(std::chrono::seconds(15), [&] { return planner_->Online() == kAgents; }));
+  EXPECT_TRUE(Eventually([&] { return planner_->Online() == kAgents; }));
 }
 
 }  // namespace

@@ -12,13 +12,10 @@ quick as in the other tests; the agent, gitopsctl, systemd and all that is publi
 import json
 import pathlib
 import shutil
-import sys
 
-from host import SystemdHost, WORKSPACE, bin_dir, wait_for
+from host import SystemdHost, WORKSPACE, bin_dir
 
-sys.path.insert(0, str(WORKSPACE / "integration_tests"))
-
-from harness import Repository, fleet_config  # noqa: E402
+from harness import Repository, fleet_config, wait_for
 
 AGENT_UNIT = WORKSPACE / "deploy/systemd/gitops-agent.service"
 CONFIG = "/etc/gitops/config.toml"

@@ -20,6 +20,10 @@ import uuid
 
 HERE = pathlib.Path(__file__).resolve().parent
 WORKSPACE = HERE.parent.parent
+sys.path.insert(0, str(HERE.parent))
+
+from harness import wait_for  # noqa: E402
+
 PODMAN = str(HERE / "podman")
 BOOT_SECONDS = 60
 HOST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -74,18 +78,6 @@ def podman(*arguments, check=True, timeout=120, **keywords):
         raise CommandFailed(f"podman {' '.join(map(str, arguments))}: status {result.status}\n"
                             f"{result.stdout}{result.stderr}")
     return result
-
-
-def wait_for(predicate, seconds=30, what=None, period=0.05):
-    """Waits until predicate() is true and returns what it gave; an AssertionError after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = predicate()
-        if value:
-            return value
-        if time.monotonic() >= deadline:
-            raise AssertionError(f"not within {seconds} s: {what or predicate}")
-        time.sleep(period)
 
 
 def _limit(kind, wanted):

@@ -149,7 +149,7 @@ def test_unit_that_takes_its_time_is_waited_for(host):
 def test_unit_that_takes_too_long_runs_out_of_time(host):
     started = time.monotonic()
     message = probe(host, "activate", "slow", "restart", "0.3", expect=DEADLINE)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
     assert "slow.service" in message and "activating" in message
 
 
@@ -157,7 +157,7 @@ def test_hanging_reload_ends_at_its_deadline(host):
     start(host, "hangs-in-reload.service")
     started = time.monotonic()
     probe(host, "verb", "hangs-in-reload.service", "reload", "0.5", expect=DEADLINE)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
     host.run("systemctl stop hangs-in-reload.service")
 
 

@@ -153,7 +153,7 @@ TEST_F(HookFaultTest, LateSlowAndSilentEndpointsAreLeftInTimeAndNotTriedAgain) {
   for (const HookEndpoint::Answer& answer : answers) {
     const absl::Time began = absl::Now();
     EXPECT_THAT(Failure(answer), HasSubstr("no whole answer within 300ms"));
-    EXPECT_LT(absl::Now() - began, absl::Seconds(5));
+    EXPECT_LT(absl::Now() - began, absl::Seconds(15));
   }
 }
 

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
+#include "common/testing/eventually.h"
 #include "services/hook_dispatcher/testing/hook_endpoint.h"
 
 namespace gitops {
@@ -166,9 +167,7 @@ TEST_F(HookServiceTest, ClientThatCancelsOrIsLateEndsTheHttpRequest) {
   late.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(300));
   EXPECT_EQ(stub_->DispatchHook(&late, Request(), &response).error_code(),
             StatusCode::DEADLINE_EXCEEDED);
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (closed < 2 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
-  EXPECT_EQ(closed, 2);
+  EXPECT_TRUE(Eventually([&] { return closed == 2; })) << closed;
 }
 
 TEST_F(HookServiceTest, StalledHooksDoNotWaitForEachOther) {
@@ -177,10 +176,7 @@ TEST_F(HookServiceTest, StalledHooksDoNotWaitForEachOther) {
   // Nobody is answered before all are there: with fewer at a time, this would never end.
   HookEndpoint endpoint([&](const HookEndpoint::Request&) {
     ++waiting;
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (waiting < kCalls && std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::yield();
-    }
+    EXPECT_TRUE(Eventually([&] { return waiting == kCalls; }, absl::Seconds(20)));
     return Agrees();
   });
   SetHook(endpoint, absl::Seconds(30));

@@ -58,44 +58,44 @@ class GrpcAgentCaller final : public AgentCaller {
     const absl::Duration timeout =
         absl::Seconds(request.timeout().seconds()) + absl::Nanoseconds(request.timeout().nanos());
     // The agent ends the command itself; the rest is for its answer.
-    return Call<v1::RunCheckResponse>(address, "", request, timeout + kAnswerTime,
+    return Call<v1::RunCheckResponse>(address, {}, request, timeout + kAnswerTime,
                                       &Operations::RunCheck);
   }
 
   absl::StatusOr<v1::ResolveRevisionResponse> ResolveRevision(
-      const std::string& address, const v1::ResolveRevisionRequest& request) override {
-    return Call<v1::ResolveRevisionResponse>(address, "", request, kMoveTimeout,
-                                             &Operations::ResolveRevision);
+      const std::string& address, const v1::ResolveRevisionRequest& request,
+      const GiveUp& give_up) override {
+    return Call<v1::ResolveRevisionResponse>(address, {.on_behalf_of = "", .give_up = give_up},
+                                             request, kMoveTimeout, &Operations::ResolveRevision);
   }
 
-  absl::StatusOr<v1::Service> Freeze(const std::string& address, const std::string& on_behalf_of,
+  absl::StatusOr<v1::Service> Freeze(const std::string& address, const CallFor& caller,
                                      const v1::FreezeServiceRequest& request) override {
-    return ServiceOf(Call<v1::FreezeServiceResponse>(address, on_behalf_of, request, kReadTimeout,
+    return ServiceOf(Call<v1::FreezeServiceResponse>(address, caller, request, kReadTimeout,
                                                      &Services::FreezeService));
   }
 
-  absl::StatusOr<v1::Service> Unfreeze(const std::string& address, const std::string& on_behalf_of,
+  absl::StatusOr<v1::Service> Unfreeze(const std::string& address, const CallFor& caller,
                                        const v1::UnfreezeServiceRequest& request) override {
-    return ServiceOf(Call<v1::UnfreezeServiceResponse>(address, on_behalf_of, request, kReadTimeout,
+    return ServiceOf(Call<v1::UnfreezeServiceResponse>(address, caller, request, kReadTimeout,
                                                        &Services::UnfreezeService));
   }
 
-  absl::StatusOr<v1::Service> Rollback(const std::string& address, const std::string& on_behalf_of,
+  absl::StatusOr<v1::Service> Rollback(const std::string& address, const CallFor& caller,
                                        const v1::RollbackServiceRequest& request) override {
-    return ServiceOf(Call<v1::RollbackServiceResponse>(address, on_behalf_of, request, kMoveTimeout,
+    return ServiceOf(Call<v1::RollbackServiceResponse>(address, caller, request, kMoveTimeout,
                                                        &Services::RollbackService));
   }
 
-  absl::StatusOr<v1::PullServiceResponse> Pull(const std::string& address,
-                                               const std::string& on_behalf_of,
+  absl::StatusOr<v1::PullServiceResponse> Pull(const std::string& address, const CallFor& caller,
                                                const v1::PullServiceRequest& request) override {
-    return Call<v1::PullServiceResponse>(address, on_behalf_of, request, kMoveTimeout,
+    return Call<v1::PullServiceResponse>(address, caller, request, kMoveTimeout,
                                          &Services::PullService);
   }
 
-  absl::StatusOr<v1::DiffServiceResponse> Diff(const std::string& address,
+  absl::StatusOr<v1::DiffServiceResponse> Diff(const std::string& address, const CallFor& caller,
                                                const v1::DiffServiceRequest& request) override {
-    return Call<v1::DiffServiceResponse>(address, "", request, kReadTimeout,
+    return Call<v1::DiffServiceResponse>(address, caller, request, kReadTimeout,
                                          &Services::DiffService);
   }
 
@@ -103,14 +103,16 @@ class GrpcAgentCaller final : public AgentCaller {
   static constexpr absl::Duration kAnswerTime = absl::Seconds(5);
 
   template <typename Response, typename Async, typename Request>
-  absl::StatusOr<Response> Call(const std::string& address, const std::string& on_behalf_of,
+  absl::StatusOr<Response> Call(const std::string& address, const CallFor& caller,
                                 const Request& request, absl::Duration timeout,
                                 AgentPeer::Method<Async, Request, Response> method) {
-    const absl::StatusOr<AgentLink::Agent> agent = link_.Reach(address, nullptr);
+    const absl::StatusOr<AgentLink::Agent> agent = link_.Reach(address, caller.give_up);
     if (!agent.ok()) return agent.status();
-    CallOptions options = {.timeout = timeout, .metadata = {{kUserMetadata, "the planner"}}};
-    if (!on_behalf_of.empty()) {
-      options.metadata.emplace_back(kOnBehalfOfMetadata, Printable(on_behalf_of));
+    CallOptions options = {.timeout = timeout,
+                           .give_up = caller.give_up,
+                           .metadata = {{kUserMetadata, "the planner"}}};
+    if (!caller.on_behalf_of.empty()) {
+      options.metadata.emplace_back(kOnBehalfOfMetadata, Printable(caller.on_behalf_of));
     }
     return (*agent)->Call(method, request, options);
   }

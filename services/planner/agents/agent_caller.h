@@ -36,6 +36,12 @@ struct AgentCallerOptions {
 // How long a caller is willing to wait; asked a few times a second.
 using GiveUp = std::function<bool()>;
 
+// For whom an agent is called.
+struct CallFor {
+  std::string on_behalf_of;  // see OnBehalfOfText()
+  GiveUp give_up;
+};
+
 // What came of an action. `response` is complete where `status` is OK; where it is INTERNAL, it
 // holds what was done before the action failed: the moves, and the output so far.
 struct PerformOutcome {
@@ -70,23 +76,23 @@ class AgentCaller {
 
   virtual absl::StatusOr<v1::RunCheckResponse> RunCheck(const std::string& address,
                                                         const v1::RunCheckRequest& request) = 0;
+  // CANCELLED: gave up.
   virtual absl::StatusOr<v1::ResolveRevisionResponse> ResolveRevision(
-      const std::string& address, const v1::ResolveRevisionRequest& request) = 0;
+      const std::string& address, const v1::ResolveRevisionRequest& request,
+      const GiveUp& give_up) = 0;
 
-  // What callers of the planner ask of many hosts; `on_behalf_of`: see OnBehalfOfText().
-  virtual absl::StatusOr<v1::Service> Freeze(const std::string& address,
-                                             const std::string& on_behalf_of,
+  // What callers of the planner ask of many hosts. CANCELLED: gave up; others as the agent's.
+  virtual absl::StatusOr<v1::Service> Freeze(const std::string& address, const CallFor& caller,
                                              const v1::FreezeServiceRequest& request) = 0;
-  virtual absl::StatusOr<v1::Service> Unfreeze(const std::string& address,
-                                               const std::string& on_behalf_of,
+  virtual absl::StatusOr<v1::Service> Unfreeze(const std::string& address, const CallFor& caller,
                                                const v1::UnfreezeServiceRequest& request) = 0;
-  virtual absl::StatusOr<v1::Service> Rollback(const std::string& address,
-                                               const std::string& on_behalf_of,
+  virtual absl::StatusOr<v1::Service> Rollback(const std::string& address, const CallFor& caller,
                                                const v1::RollbackServiceRequest& request) = 0;
   virtual absl::StatusOr<v1::PullServiceResponse> Pull(const std::string& address,
-                                                       const std::string& on_behalf_of,
+                                                       const CallFor& caller,
                                                        const v1::PullServiceRequest& request) = 0;
   virtual absl::StatusOr<v1::DiffServiceResponse> Diff(const std::string& address,
+                                                       const CallFor& caller,
                                                        const v1::DiffServiceRequest& request) = 0;
 };
 

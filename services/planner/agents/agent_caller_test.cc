@@ -6,10 +6,10 @@
 
 #include <atomic>
 #include <future>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "common/rpc/silent_listener.h"
+#include "common/testing/eventually.h"
 #include "services/planner/agents/test_agent.h"
 
 namespace gitops {
@@ -79,7 +79,7 @@ TEST(AgentCallerTest, AnAgentThatAcceptsAndSaysNothingIsUnreachableAfterTheConne
   EXPECT_EQ(outcome.status.code(), absl::StatusCode::kUnavailable) << outcome.status;
   EXPECT_THAT(Message(outcome.status), HasSubstr(listener.address()));
   EXPECT_GE(absl::Now() - began, absl::Milliseconds(140));
-  EXPECT_LT(absl::Now() - began, absl::Seconds(5));
+  EXPECT_LT(absl::Now() - began, absl::Seconds(20));
 }
 
 TEST(AgentCallerTest, AnAgentThatStartsAnewBetweenCallsIsFoundAgain) {
@@ -107,24 +107,35 @@ TEST(AgentCallerTest, AnAgentThatAnsweredLatelyIsNotAskedWhetherItIsThere) {
   EXPECT_EQ(agent.status_asked(), 1);
 }
 
+CallFor For(const std::string& caller) { return {.on_behalf_of = caller, .give_up = nullptr}; }
+
 TEST(AgentCallerTest, BrakesCarryOnWhoseBehalfTheyAre) {
   TestAgent agent;
   const auto caller = NewAgentCaller(Patient());
   v1::FreezeServiceRequest freeze;
   freeze.set_service("web");
-  const auto frozen = caller->Freeze(agent.address(), "alice@laptop", freeze);
+  const auto frozen = caller->Freeze(agent.address(), For("alice@laptop"), freeze);
   ASSERT_TRUE(frozen.ok()) << frozen.status();
   EXPECT_EQ(frozen->service(), "web");
   EXPECT_EQ(agent.last_user(), "alice@laptop");
-  EXPECT_TRUE(caller->Unfreeze(agent.address(), "bob", {}).ok());
+  EXPECT_TRUE(caller->Unfreeze(agent.address(), For("bob"), {}).ok());
   EXPECT_EQ(agent.last_user(), "bob");
   v1::RollbackServiceRequest rollback;
   rollback.set_hash("f00");
-  EXPECT_EQ(caller->Rollback(agent.address(), "carol", rollback)->hash(), "f00");
+  EXPECT_EQ(caller->Rollback(agent.address(), For("carol"), rollback)->hash(), "f00");
   EXPECT_EQ(agent.last_user(), "carol");
-  EXPECT_TRUE(caller->Pull(agent.address(), "dave\n\xC3\xA9", {})->changed());
+  EXPECT_TRUE(caller->Pull(agent.address(), For("dave\n\xC3\xA9"), {})->changed());
   EXPECT_EQ(agent.last_user(), "dave???");
-  EXPECT_EQ(caller->Diff(agent.address(), {})->hash(), "abc");
+  EXPECT_EQ(caller->Diff(agent.address(), {}, {})->hash(), "abc");
+}
+
+TEST(AgentCallerTest, CallsEndWhenTheirCallerGivesUp) {
+  const SilentListener agent;
+  const auto caller = NewAgentCaller(Patient());
+  const GiveUp at_once = [] { return true; };
+  EXPECT_TRUE(absl::IsCancelled(
+      caller->Diff(agent.address(), {.on_behalf_of = "", .give_up = at_once}, {}).status()));
+  EXPECT_TRUE(absl::IsCancelled(caller->ResolveRevision(agent.address(), {}, at_once).status()));
 }
 
 TEST(AgentCallerTest, ChecksAndRevisionsAreAskedOfTheAgent) {
@@ -137,14 +148,14 @@ TEST(AgentCallerTest, ChecksAndRevisionsAreAskedOfTheAgent) {
   EXPECT_EQ(agent.last_check().cmd(0), "true");
   v1::ResolveRevisionRequest resolve;
   resolve.set_service("web");
-  EXPECT_EQ(caller->ResolveRevision(agent.address(), resolve)->hash(), "abc");
+  EXPECT_EQ(caller->ResolveRevision(agent.address(), resolve, nullptr)->hash(), "abc");
   resolve.set_service("other");
-  const absl::Status missing = caller->ResolveRevision(agent.address(), resolve).status();
+  const absl::Status missing = caller->ResolveRevision(agent.address(), resolve, nullptr).status();
   EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(Message(missing), "no such service");
   v1::DiffServiceRequest diff;
   diff.set_service("new");
-  EXPECT_EQ(caller->Diff(agent.address(), diff).status().code(),
+  EXPECT_EQ(caller->Diff(agent.address(), {}, diff).status().code(),
             absl::StatusCode::kFailedPrecondition);
 }
 
@@ -159,9 +170,9 @@ TEST(AgentCallerTest, AwaitRebootReturnsTheNewBootOnceTheAgentIsBack) {
     });
     return boot.ok() ? *boot : boot.status().ToString();
   });
-  while (polls < 1) std::this_thread::yield();  // it has seen the old boot
+  EXPECT_TRUE(Eventually([&] { return polls >= 1; })) << "it has not seen the old boot";
   agent.Stop();
-  while (polls < 4) std::this_thread::yield();  // and nobody
+  EXPECT_TRUE(Eventually([&] { return polls >= 4; })) << "it has not missed the agent";
   agent.Start();
   EXPECT_EQ(back.get(), "boot-2");
 }

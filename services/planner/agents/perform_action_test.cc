@@ -4,11 +4,11 @@
 
 #include <atomic>
 #include <future>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/fake_clock.h"
 #include "common/rpc/error.h"
+#include "common/testing/eventually.h"
 #include "services/planner/agents/agent_caller.h"
 #include "services/planner/agents/test_agent.h"
 #include "services/planner/testing/stalling_proxy.h"
@@ -135,7 +135,7 @@ TEST_F(PerformActionTest, AnAnswerThatWasLostIsGivenAgainAndNothingIsDoneTwice) 
   ASSERT_TRUE(agent.AwaitHeld(1));
   proxy.Stall();
   agent.Release();
-  while (agent.Done(kOperation) == 0) std::this_thread::yield();
+  ASSERT_TRUE(Eventually([&] { return agent.Done(kOperation) > 0; }));
   proxy.Cut();
   proxy.Flow();
   const Result got = result.get();
@@ -172,7 +172,7 @@ TEST_F(PerformActionTest, AHostThatVanishedForAWhileGoesOnWhereItWas) {
   std::future<Result> result = Begin(proxy.address());
   ASSERT_TRUE(agent.AwaitHeld(1));
   proxy.Stall();
-  while (proxy.accepted() < 2) std::this_thread::yield();  // it is looked for
+  ASSERT_TRUE(Eventually([&] { return proxy.accepted() >= 2; })) << "nobody looked for it";
   agent.Release();
   proxy.Flow();
   const Result got = result.get();
@@ -235,7 +235,7 @@ TEST_F(PerformActionTest, AnOldConnectionThatBreaksWhenItIsUsedAgainIsMadeAnew) 
     under_way = true;
     return false;
   });
-  while (!under_way) std::this_thread::yield();
+  ASSERT_TRUE(Eventually([&] { return under_way.load(); }));
   proxy.Cut();
   proxy.Flow();
   const Result got = result.get();

@@ -44,12 +44,13 @@ class FleetImpl final : public Fleet {
   }
 
   absl::StatusOr<std::unique_ptr<AgentReport>> Connected(const v1::Hello& hello,
-                                                         const std::string& peer) override {
+                                                         const std::string& peer,
+                                                         const Principal& caller) override {
     if (absl::Status names = CheckNames(hello); !names.ok()) return names;
     const ServicesByHost services = CleanServices(hello.services());
     absl::StatusOr<uint64_t> stream = 0;
     Do([&](FleetState& state, absl::Time now, FleetChanges& changes) {
-      stream = state.Connect(hello, peer, services, now, changes);
+      stream = state.Connect(hello, peer, caller, services, now, changes);
     });
     if (!stream.ok()) return stream.status();
     return std::make_unique<Report>(this, *stream);

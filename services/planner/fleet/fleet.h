@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
 #include "common/config/fleet.h"
+#include "common/rpc/principal.h"
 #include "common/store/store.h"
 #include "gitops/v1/deployment.pb.h"
 #include "gitops/v1/report.pb.h"
@@ -58,10 +59,13 @@ class Fleet {
 
   // An agent connected from `peer` (gRPC's name of it). It is taken for those of its names that the
   // configuration or its services name, or else for its first. A newer stream for the same host
-  // takes its place. INVALID_ARGUMENT: no name, too many, or one that is no host name.
-  // RESOURCE_EXHAUSTED: too many hosts that the configuration does not have.
+  // takes the place of an older one that is silent, or that the rule in reporter_rule.h lets it
+  // replace. INVALID_ARGUMENT: no name, too many, or one that is no host name. ALREADY_EXISTS:
+  // another caller reports for one of its hosts. PERMISSION_DENIED: the caller may not report for
+  // these names. RESOURCE_EXHAUSTED: too many hosts that the configuration does not have.
   virtual absl::StatusOr<std::unique_ptr<AgentReport>> Connected(const v1::Hello& hello,
-                                                                 const std::string& peer) = 0;
+                                                                 const std::string& peer,
+                                                                 const Principal& caller) = 0;
 
   // In the order of the file, then those that only reported, by name. Never null. Cheap enough for
   // 100,000: hosts that did not change since the last call are not copied.

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
+#include "services/planner/fleet/reporter_rule.h"
 
 namespace gitops {
 namespace {
@@ -89,21 +90,36 @@ void FleetState::Store(const HostEntry& entry, FleetChanges& out) {
 }
 
 absl::StatusOr<uint64_t> FleetState::Connect(const v1::Hello& hello, const std::string& peer,
+                                             const Principal& caller,
                                              const ServicesByHost& services, absl::Time now,
                                              FleetChanges& out) {
+  const absl::StatusOr<std::vector<std::string>> names =
+      ReportableNames(caller, {hello.names().begin(), hello.names().end()});
+  if (!names.ok()) return names.status();
   Stream stream;
   stream.id = ++last_stream_;
   stream.peer = peer;
+  stream.caller = caller;
   stream.facts = FactsOf(hello, peer);
   std::vector<std::string> keys;
-  for (const std::string& name : hello.names()) {
+  for (const std::string& name : *names) {
     if (Contains(keys, KeyOf(name))) continue;
     keys.push_back(KeyOf(name));
     stream.names.push_back(name);
   }
   size_t more = 0;
   for (const std::string& name : Wanted(stream, services)) {
-    if (FindEntry(KeyOf(name)) == nullptr) ++more;
+    const HostEntry* entry = FindEntry(KeyOf(name));
+    if (entry == nullptr) {
+      ++more;
+    } else if (!MayTake(stream, *entry)) {
+      return absl::AlreadyExistsError(absl::StrCat(
+          "another agent reports for the host ", entry->name, ", from ",
+          streams_.at(entry->stream).caller.address,
+          "; stop one of them, or give them names of their own. If the host has a new address, "
+          "the planner takes it when the old connection has been silent for ",
+          absl::FormatDuration(stale_after_)));
+    }
   }
   if (!MakeRoom(more, out)) {
     return MakeError(
@@ -220,7 +236,7 @@ void FleetState::Settle(Stream& stream, const ServicesByHost& services, absl::Ti
     const HostEntry* entry = FindEntry(KeyOf(name));
     if (entry != nullptr && entry->stream == stream.id) continue;
     if (Contains(stream.taken, KeyOf(name))) continue;
-    if (entry != nullptr && entry->stream > stream.id) {
+    if (entry != nullptr && (entry->stream > stream.id || !MayTake(stream, *entry))) {
       stream.taken.push_back(KeyOf(name));
     } else if (entry != nullptr || MakeRoom(1, out)) {
       Take(stream, name, now, out);
@@ -255,13 +271,21 @@ void FleetState::Drop(Stream& stream, HostEntry& entry, FleetChanges& out) {
   Erase(KeyOf(entry.name), out);
 }
 
+bool FleetState::SameRun(const Stream& a, const Stream& b) {
+  return a.facts->start_time != absl::InfinitePast() &&
+         a.facts->start_time == b.facts->start_time && a.facts->boot_id == b.facts->boot_id;
+}
+
+bool FleetState::MayTake(const Stream& newer, const HostEntry& entry) const {
+  if (entry.stream == 0 || entry.state != v1::HOST_STATE_ONLINE) return true;
+  const Stream& older = streams_.at(entry.stream);
+  return MayTakeOver(older.caller, newer.caller, SameRun(older, newer));
+}
+
 void FleetState::WarnOfTakeover(const Stream& newer, const Stream& older, const HostEntry& entry,
                                 FleetChanges& out) const {
-  // One that lost its connection without our knowing connects again; that is in order.
-  const bool same = newer.facts->start_time != absl::InfinitePast() &&
-                    newer.facts->start_time == older.facts->start_time &&
-                    newer.facts->boot_id == older.facts->boot_id;
-  if (same) return;
+  // It lost its connection without our knowing, and connects again.
+  if (SameRun(newer, older)) return;
   out.warnings.push_back({"a second agent reports as this host; the newer one is believed",
                           entry.name, newer.peer, older.peer});
 }

@@ -43,11 +43,11 @@ class FleetState {
   void Configure(std::shared_ptr<const FleetConfig> config, absl::Time now, FleetChanges& out);
   const std::shared_ptr<const FleetConfig>& config() const { return config_; }
 
-  // A stream with its hello, which passed CheckNames(); its number grows with every stream.
-  // RESOURCE_EXHAUSTED: see Fleet::Connected.
+  // A stream with its hello, which passed CheckNames(); its number grows with every stream. Errors
+  // as Fleet::Connected.
   absl::StatusOr<uint64_t> Connect(const v1::Hello& hello, const std::string& peer,
-                                   const ServicesByHost& services, absl::Time now,
-                                   FleetChanges& out);
+                                   const Principal& caller, const ServicesByHost& services,
+                                   absl::Time now, FleetChanges& out);
   void Change(uint64_t stream, const ServicesByHost& services,
               const std::vector<std::string>& removed, absl::Time now, FleetChanges& out);
   void Heartbeat(uint64_t stream, absl::Time now, FleetChanges& out);
@@ -67,9 +67,10 @@ class FleetState {
     uint64_t id = 0;
     std::vector<std::string> names;  // as the agent spells them, each once
     std::string peer;
+    Principal caller;
     std::shared_ptr<const AgentFacts> facts;
     std::vector<HostEntry*> hosts;   // it speaks for these
-    std::vector<std::string> taken;  // keys of hosts that a newer stream took from it
+    std::vector<std::string> taken;  // keys of hosts for which another stream speaks
   };
 
   HostEntry* FindEntry(const std::string& key) const;
@@ -88,6 +89,9 @@ class FleetState {
   void Settle(Stream& stream, const ServicesByHost& services, absl::Time now, FleetChanges& out);
   void Take(Stream& stream, const std::string& name, absl::Time now, FleetChanges& out);
   void Drop(Stream& stream, HostEntry& entry, FleetChanges& out);
+  static bool SameRun(const Stream& a, const Stream& b);
+  // Whether the host has no live stream, or one that this may replace.
+  bool MayTake(const Stream& newer, const HostEntry& entry) const;
   void WarnOfTakeover(const Stream& newer, const Stream& older, const HostEntry& entry,
                       FleetChanges& out) const;
   void Heard(Stream& stream, absl::Time now, FleetChanges& out);

@@ -19,6 +19,7 @@
 #include "common/store/faulty_store.h"
 #include "common/store/temp_store.h"
 #include "common/sync/mutex.h"
+#include "common/testing/eventually.h"
 
 namespace gitops {
 namespace {
@@ -29,15 +30,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr char kPeer[] = "ipv4:10.0.0.7:41234";
-
-bool Eventually(const std::function<bool()>& condition) {
-  const auto deadline = steady_clock::now() + std::chrono::seconds(20);
-  while (!condition()) {
-    if (steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return true;
-}
 
 HostSpec Host(const std::string& name, const std::string& address = "") {
   HostSpec spec;
@@ -93,7 +85,7 @@ class FleetTest : public testing::Test {
     fleet_->Configure(std::make_shared<const FleetConfig>(std::move(config)));
   }
   std::unique_ptr<AgentReport> Connect(const v1::Hello& hello, const std::string& peer = kPeer) {
-    auto report = fleet_->Connected(hello, peer);
+    auto report = fleet_->Connected(hello, peer, MakePrincipal("", "", peer));
     EXPECT_TRUE(report.ok()) << report.status();
     return *std::move(report);
   }
@@ -279,9 +271,39 @@ TEST_F(FleetTest, AStreamThatWasReplacedIsOutdatedWhenTheNewerOneHasEnded) {
   EXPECT_EQ(Find("web1").state(), v1::HOST_STATE_STALE);
 }
 
+TEST_F(FleetTest, AnotherCallerCannotTakeAHostWhileItsAgentReports) {
+  const std::string other = "ipv4:10.0.0.66:1";
+  const auto take = [&] {
+    return fleet_->Connected(Hello({"web1"}, {Service("web1", "evil")}), other,
+                             MakePrincipal("", "", other));
+  };
+  auto agent = Connect(Hello({"web1"}, {Service("web1", "nginx")}));
+  const absl::Status refused = take().status();
+  EXPECT_TRUE(absl::IsAlreadyExists(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("web1, from ipv4:10.0.0.7"));
+  EXPECT_THAT(Services("web1"), ElementsAre("nginx"));
+  EXPECT_FALSE(agent->outdated());
+  // Nor by naming it only later.
+  auto stranger = Connect(Hello({"mallory", "web1"}), other);
+  stranger->Changed(Change({Service("web1", "evil")}));
+  EXPECT_THAT(Services("web1"), ElementsAre("nginx"));
+  // Once the agent is silent or gone, whoever reports is believed.
+  agent.reset();
+  EXPECT_TRUE(take().ok());
+}
+
+TEST_F(FleetTest, AnAgentWhoseAddressChangedInTheMidstOfARunGoesOn) {
+  v1::Hello hello = Hello({"web1"}, {Service("web1", "nginx")});
+  hello.mutable_start_time()->set_seconds(1'700'000'000);
+  auto before = Connect(hello);
+  auto after = Connect(hello, "ipv4:10.0.0.8:1");
+  EXPECT_EQ(Find("web1").address(), "10.0.0.8:9000");
+}
+
 TEST_F(FleetTest, AHelloWithoutAProperNameIsRefused) {
-  EXPECT_TRUE(absl::IsInvalidArgument(fleet_->Connected(Hello({}), kPeer).status()));
-  EXPECT_TRUE(absl::IsInvalidArgument(fleet_->Connected(Hello({"a/b"}), kPeer).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(fleet_->Connected(Hello({}), kPeer, Principal()).status()));
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(fleet_->Connected(Hello({"a/b"}), kPeer, Principal()).status()));
   EXPECT_THAT(Names(), IsEmpty());
 }
 
@@ -408,7 +430,7 @@ TEST(FleetStoreTest, AfterARestartHostsThatAreOffAreStillKnown) {
   TempStore store(&clock);
   const int64_t seen = absl::ToUnixSeconds(clock.Now());
   auto fleet = NewFleet({.clock = &clock, .store = store.store()});
-  auto report = fleet->Connected(Hello({"web1"}, {Service("web1", "nginx")}), kPeer);
+  auto report = fleet->Connected(Hello({"web1"}, {Service("web1", "nginx")}), kPeer, Principal());
   ASSERT_TRUE(report.ok());
   EXPECT_TRUE(Eventually([&] { return store.store()->Get("planner/v1/seen/web1").ok(); }))
       << "written while it reports: the planner may be killed";
@@ -436,7 +458,7 @@ TEST(FleetStoreTest, AForgottenHostIsForgottenInTheStoreToo) {
   FakeClock clock;
   TempStore store(&clock);
   auto fleet = NewFleet({.clock = &clock, .store = store.store()});
-  fleet->Connected(Hello({"web1"}), kPeer)->reset();
+  fleet->Connected(Hello({"web1"}), kPeer, Principal())->reset();
   EXPECT_TRUE(Eventually([&] { return store.store()->Get("planner/v1/seen/web1").ok(); }));
   EXPECT_TRUE(Eventually([&] {
     clock.Advance(absl::Hours(12));
@@ -450,7 +472,7 @@ TEST(FleetStoreTest, AStoreThatFailsHoldsUpNobodyAndIsTriedAgain) {
   FaultyStore store(temp.store());
   store.FailKeys("planner/v1/seen/");
   auto fleet = NewFleet({.clock = &clock, .store = &store});
-  auto report = fleet->Connected(Hello({"web1"}), kPeer);
+  auto report = fleet->Connected(Hello({"web1"}), kPeer, Principal());
   ASSERT_TRUE(report.ok());
   EXPECT_EQ(fleet->Find("web1")->host.state(), v1::HOST_STATE_ONLINE);
   ASSERT_TRUE(Eventually([&] { return store.writes() > 0; }));
@@ -469,7 +491,7 @@ TEST(FleetStoreTest, ThousandsOfHellosShareTheirWrites) {
   auto fleet = NewFleet({.clock = &clock, .store = &store});
   std::vector<std::unique_ptr<AgentReport>> reports;
   for (int i = 0; i < 2000; ++i) {
-    reports.push_back(*fleet->Connected(Hello({absl::StrCat("web", i)}), kPeer));
+    reports.push_back(*fleet->Connected(Hello({absl::StrCat("web", i)}), kPeer, Principal()));
   }
   EXPECT_TRUE(Eventually([&] { return temp.store()->List("planner/v1/seen/")->size() == 2000; }));
   EXPECT_LT(store.writes(), 1000);
@@ -488,7 +510,7 @@ TEST(FleetSizeTest, AHundredThousandHostsAreListedWithoutCopyingThoseThatDidNotC
   fleet->Configure(std::make_shared<const FleetConfig>(std::move(config)));
   const auto first = fleet->Hosts();
   ASSERT_EQ(first.size(), 100'000u);
-  auto report = fleet->Connected(Hello({reporting}), kPeer);
+  auto report = fleet->Connected(Hello({reporting}), kPeer, Principal());
   const auto begin = steady_clock::now();
   const auto again = fleet->Hosts();
   const auto took = std::chrono::duration<double, std::milli>(steady_clock::now() - begin);
@@ -508,7 +530,8 @@ TEST(FleetThreadsTest, ManyAgentsAndReadersAtOnce) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 100; ++i) {
         const std::string host = absl::StrCat("web", (t + i) % 5);
-        auto report = *fleet->Connected(Hello({host}, {Service(host, "nginx")}), kPeer);
+        auto report =
+            *fleet->Connected(Hello({host}, {Service(host, "nginx")}), kPeer, Principal());
         report->Changed(Change({Service(host, "db")}, {"nginx"}));
         report->Heartbeat();
         (void)report->outdated();

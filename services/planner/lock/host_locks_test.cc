@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/fake_clock.h"
 #include "common/store/temp_store.h"
+#include "common/testing/eventually.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/planner/lock/lock_testing.h"

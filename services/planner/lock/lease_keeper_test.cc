@@ -4,6 +4,7 @@
 
 #include "common/clock/fake_clock.h"
 #include "common/store/temp_store.h"
+#include "common/testing/eventually.h"
 #include "gtest/gtest.h"
 #include "services/planner/lock/lock_testing.h"
 

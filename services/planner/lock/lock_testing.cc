@@ -1,17 +1,6 @@
 #include "services/planner/lock/lock_testing.h"
 
-#include <thread>
-
 namespace gitops {
-
-bool Eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
 
 void LeaseStore::FailRenewals(bool fail) {
   MutexLock lock(mutex_);

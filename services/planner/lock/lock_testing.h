@@ -1,8 +1,6 @@
 #ifndef GITOPS_SERVICES_PLANNER_LOCK_LOCK_TESTING_H_
 #define GITOPS_SERVICES_PLANNER_LOCK_LOCK_TESTING_H_
 
-#include <chrono>
-#include <functional>
 #include <map>
 #include <string>
 
@@ -10,9 +8,6 @@
 #include "common/sync/mutex.h"
 
 namespace gitops {
-
-// Waits until `condition` holds, looking often. False: it did not within ten seconds.
-bool Eventually(const std::function<bool()>& condition);
 
 // A FaultyStore whose renewals can be made to fail and counted, and whose Get can be made to answer
 // as it did before. For tests; any thread.

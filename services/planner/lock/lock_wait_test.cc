@@ -11,6 +11,7 @@
 #include "common/clock/fake_clock.h"
 #include "common/store/temp_store.h"
 #include "common/sync/mutex.h"
+#include "common/testing/eventually.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/planner/lock/host_locks.h"

@@ -114,7 +114,8 @@ std::shared_ptr<const FleetConfig> FakeFleet::config() const {
 }
 
 absl::StatusOr<std::unique_ptr<AgentReport>> FakeFleet::Connected(const v1::Hello&,
-                                                                  const std::string&) {
+                                                                  const std::string&,
+                                                                  const Principal&) {
   return absl::UnimplementedError("this fleet takes no agents");
 }
 

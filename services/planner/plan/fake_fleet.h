@@ -32,7 +32,8 @@ class FakeFleet final : public Fleet {
   void Configure(std::shared_ptr<const FleetConfig> config) override;
   std::shared_ptr<const FleetConfig> config() const override;
   absl::StatusOr<std::unique_ptr<AgentReport>> Connected(const v1::Hello& hello,
-                                                         const std::string& peer) override;
+                                                         const std::string& peer,
+                                                         const Principal& caller) override;
   std::vector<std::shared_ptr<const FleetHost>> Hosts() const override;
   absl::StatusOr<FleetHost> Find(const std::string& host) const override;
   std::vector<v1::Service> Services(const std::string& host) const override;

@@ -39,7 +39,8 @@ class FakeResolvers final : public AgentCaller {
   }
 
   absl::StatusOr<v1::ResolveRevisionResponse> ResolveRevision(
-      const std::string& address, const v1::ResolveRevisionRequest& request) override {
+      const std::string& address, const v1::ResolveRevisionRequest& request,
+      const GiveUp&) override {
     MutexLock lock(mutex_);
     asked_.push_back(absl::StrCat(address, " ", request.service(), " ", request.revision()));
     const auto found = answers_.find(address);
@@ -64,23 +65,23 @@ class FakeResolvers final : public AgentCaller {
                                                 const v1::RunCheckRequest&) override {
     return No();
   }
-  absl::StatusOr<v1::Service> Freeze(const std::string&, const std::string&,
+  absl::StatusOr<v1::Service> Freeze(const std::string&, const CallFor&,
                                      const v1::FreezeServiceRequest&) override {
     return No();
   }
-  absl::StatusOr<v1::Service> Unfreeze(const std::string&, const std::string&,
+  absl::StatusOr<v1::Service> Unfreeze(const std::string&, const CallFor&,
                                        const v1::UnfreezeServiceRequest&) override {
     return No();
   }
-  absl::StatusOr<v1::Service> Rollback(const std::string&, const std::string&,
+  absl::StatusOr<v1::Service> Rollback(const std::string&, const CallFor&,
                                        const v1::RollbackServiceRequest&) override {
     return No();
   }
-  absl::StatusOr<v1::PullServiceResponse> Pull(const std::string&, const std::string&,
+  absl::StatusOr<v1::PullServiceResponse> Pull(const std::string&, const CallFor&,
                                                const v1::PullServiceRequest&) override {
     return No();
   }
-  absl::StatusOr<v1::DiffServiceResponse> Diff(const std::string&,
+  absl::StatusOr<v1::DiffServiceResponse> Diff(const std::string&, const CallFor&,
                                                const v1::DiffServiceRequest&) override {
     return No();
   }

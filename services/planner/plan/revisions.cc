@@ -40,13 +40,14 @@ class Inquiry {
 
   absl::StatusOr<v1::UpstreamRevision> Run() {
     for (const RevisionSource::Candidate& candidate : source_.candidates) {
-      if (context_.give_up && context_.give_up()) return absl::CancelledError("given up");
-      if (not_found_ == kMostNotFound || context_.clock->Now() >= deadline_) break;
+      if (CallerIsGone()) return absl::CancelledError("given up");
+      if (not_found_ == kMostNotFound || IsLate()) break;
       v1::ResolveRevisionRequest request;
       request.set_service(candidate.service);
       if (!context_.revision.empty()) request.set_revision(context_.revision);
       const v1::Host& host = hosts_[candidate.host].host->host;
-      const auto resolved = context_.agents->ResolveRevision(host.address(), request);
+      const auto resolved = context_.agents->ResolveRevision(
+          host.address(), request, [this] { return CallerIsGone() || IsLate(); });
       if (resolved.ok()) return Revision(resolved->hash());
       if (Decides(resolved.status())) return Told(host, resolved.status());
       tried_.push_back(absl::StrCat(host.host(), " (", host.address(), ")"));
@@ -59,6 +60,9 @@ class Inquiry {
   }
 
  private:
+  bool CallerIsGone() const { return context_.give_up && context_.give_up(); }
+  bool IsLate() const { return context_.clock->Now() >= deadline_; }
+
   // Another agent would say the same.
   static bool Decides(const absl::Status& status) {
     return absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status);

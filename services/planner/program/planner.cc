@@ -30,6 +30,7 @@
 #include "services/planner/metrics/planner_metrics.h"
 #include "services/planner/plan/plan_maker.h"
 #include "services/planner/record/deployment_store.h"
+#include "services/planner/record/request_ids.h"
 #include "services/planner/report/report_service.h"
 #include "services/planner/rpc/planner_service.h"
 #include "services/planner/run/deployments.h"
@@ -48,6 +49,8 @@ constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::
 constexpr absl::Duration kStopBound = absl::Seconds(10);
 // Watches and commands to many hosts hold a thread each, plans that wait for hooks too.
 constexpr int kServerThreads = 256;
+// The rest of the threads is for freeze and unfreeze.
+constexpr int kMostCalls = 192;
 // A payload for `hooks test` holds every host of the fleet.
 constexpr int kMostMessageBytes = 16 << 20;
 // The web page and the gateway have one connection for all their users.
@@ -127,13 +130,14 @@ class PlannerImpl final : public Planner {
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<HostLocks> locks_;
   std::optional<DeploymentStore> records_;
+  std::optional<RequestIds> request_ids_;
   std::unique_ptr<AgentCaller> agents_;
   std::unique_ptr<HookCaller> hooks_;
   std::unique_ptr<HttpClient> http_;
   std::unique_ptr<HostChecks> checks_;
   std::unique_ptr<Deployments> deployments_;
   std::unique_ptr<PlanMaker> plans_;
-  const RpcGate gate_;
+  const RpcGate gate_{/*authorizer=*/nullptr, kMostCalls};
   std::unique_ptr<PlannerService> service_;
   std::unique_ptr<ReportService> reports_;
 
@@ -205,6 +209,7 @@ void PlannerImpl::MakeCore(const Settings& settings) {
                          .planner = name_,
                          .ttl = settings.GetDuration("lock-ttl")});
   records_.emplace(store_.get(), clock_);
+  request_ids_.emplace(store_.get(), clock_);
   retention_.count = static_cast<int>(settings.GetInt("keep-deployments"));
   if (!settings.Get("keep-for").empty()) retention_.age = settings.GetDuration("keep-for");
   PlannerMetrics* metrics = planner_metrics_.get();
@@ -239,6 +244,7 @@ void PlannerImpl::MakeCore(const Settings& settings) {
                                 .hooks = hooks_.get(),
                                 .plans = plans_.get(),
                                 .store = &*records_,
+                                .request_ids = &*request_ids_,
                                 .deployments = deployments_.get(),
                                 .state = store_.get()});
   reports_ = NewReportService(

@@ -12,14 +12,16 @@ size_t SizeOf(const StoreWrite& write) {
 }
 
 // The end of the writes, from `begin` on, that are made at once: one at least.
-size_t EndOfChunk(const std::vector<StoreWrite>& writes, size_t begin) {
+size_t EndOfChunk(const std::vector<StoreWrite>& writes, size_t begin, size_t together) {
+  const size_t last = writes.size() - together;
+  if (begin == last) return writes.size();
   size_t bytes = SizeOf(writes[begin]);
   size_t end = begin + 1;
   while (end < writes.size() && end - begin < kMostWritesAtOnce &&
          bytes + SizeOf(writes[end]) <= kMostBytesAtOnce) {
     bytes += SizeOf(writes[end++]);
   }
-  return end;
+  return end == writes.size() ? end : std::min(end, last);
 }
 
 void TakeBack(Store& store, const std::vector<StoreWrite>& writes, size_t count) {
@@ -34,9 +36,9 @@ void TakeBack(Store& store, const std::vector<StoreWrite>& writes, size_t count)
 
 }  // namespace
 
-absl::Status WriteAll(Store& store, const std::vector<StoreWrite>& writes) {
+absl::Status WriteAll(Store& store, const std::vector<StoreWrite>& writes, size_t together) {
   for (size_t begin = 0; begin < writes.size();) {
-    const size_t end = EndOfChunk(writes, begin);
+    const size_t end = EndOfChunk(writes, begin, together);
     const std::vector<StoreWrite> chunk(writes.begin() + static_cast<std::ptrdiff_t>(begin),
                                         writes.begin() + static_cast<std::ptrdiff_t>(end));
     if (absl::Status status = store.Write(chunk).status(); !status.ok()) {

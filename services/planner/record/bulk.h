@@ -17,9 +17,10 @@ inline constexpr size_t kMostWritesAtOnce = 4096;
 inline constexpr size_t kMostBytesAtOnce = 8 << 20;
 
 // Makes `writes`, none of which replaces anything, in their order: at once as far as the limits
-// above allow, else in several writes, so that the last of them proves that all are there. When one
-// fails, those before it are taken back; where that fails too, they stay.
-absl::Status WriteAll(Store& store, const std::vector<StoreWrite>& writes);
+// above allow, else in several writes, so that the last of them proves that all are there. The last
+// `together` are made at once in any case. When one fails, those before it are taken back; where
+// that fails too, they stay.
+absl::Status WriteAll(Store& store, const std::vector<StoreWrite>& writes, size_t together = 1);
 
 // Deletes all under `prefix`, some at a time.
 absl::Status DeleteAll(Store& store, absl::string_view prefix);

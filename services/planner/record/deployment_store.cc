@@ -94,7 +94,8 @@ absl::Status DeploymentStore::AddCheckpoint(const std::string& id, const Checkpo
 
 absl::Status DeploymentStore::Create(const DeploymentRecord& record,
                                      const std::vector<HostRecord>& hosts,
-                                     const std::vector<v1::HookCall>& calls) {
+                                     const std::vector<v1::HookCall>& calls,
+                                     const std::vector<StoreWrite>& also) {
   const std::string& id = record.deployment.id();
   if (absl::Status status = CheckId(id); !status.ok()) return status;
   if (hosts.size() > kMostHosts || calls.size() > kMostCalls) {
@@ -114,7 +115,8 @@ absl::Status DeploymentStore::Create(const DeploymentRecord& record,
   }
   writes.push_back(deployments_.Put(id, Storable(record)));
   for (StoreWrite& write : writes) write.expected_revision = 0;
-  absl::Status status = WriteAll(*store_, writes);
+  writes.insert(writes.end(), also.begin(), also.end());
+  absl::Status status = WriteAll(*store_, writes, /*together=*/1 + also.size());
   if (!absl::IsFailedPrecondition(status)) return status;
   return absl::AlreadyExistsError(
       absl::StrCat("store the deployment ", id, ": there is one of that id"));

@@ -55,9 +55,11 @@ class DeploymentStore {
   std::string NewDeploymentId();
 
   // All of it or nothing, as one sees it: in one write, or for thousands of hosts in several of
-  // which the last makes it visible. ALREADY_EXISTS: the id is taken.
+  // which the last makes it visible. That one also makes the writes `also`. ALREADY_EXISTS: the id
+  // is taken.
   absl::Status Create(const DeploymentRecord& record, const std::vector<HostRecord>& hosts,
-                      const std::vector<v1::HookCall>& calls);
+                      const std::vector<v1::HookCall>& calls,
+                      const std::vector<StoreWrite>& also = {});
 
   absl::StatusOr<DeploymentRecord> Load(const std::string& id);  // NOT_FOUND
   // In the order of the plan. DATA_LOSS: one of them is damaged or missing.
@@ -96,7 +98,10 @@ class DeploymentStore {
 
   // A plan, under a token that cannot be guessed. Without an expire_time it is good for a day.
   // Takes the place of those that expire first where there are more than may be.
-  absl::StatusOr<std::string> SavePlan(v1::Plan plan);
+  // `also` (may be empty) tells from the token what else the same write makes.
+  absl::StatusOr<std::string> SavePlan(
+      v1::Plan plan,
+      const std::function<std::vector<StoreWrite>(const std::string& token)>& also = nullptr);
   // NOT_FOUND: never given, expired, or others took its place.
   absl::StatusOr<v1::Plan> LoadPlan(const std::string& token);
 

@@ -80,6 +80,24 @@ TEST_F(DeploymentStoreTest, AThousandHostsAreOneWrite) {
   EXPECT_THAT(*deployments_.LoadHosts("d1"), SizeIs(1000));
 }
 
+TEST_F(DeploymentStoreTest, WhatElseIsStoredIsThereIfAndOnlyIfTheDeploymentIs) {
+  // As many hosts as one write takes, with the deployment or without it.
+  for (int hosts : {1, 4095, 4096}) {
+    const std::string id = absl::StrCat("d", hosts), key = absl::StrCat("request/", hosts);
+    const std::vector<StoreWrite> also = {{.key = key, .value = id}};
+    const int writes = hosts == 1 ? 1 : 2;
+    store_.FailNthWrite(writes);
+    EXPECT_FALSE(deployments_.Create(EntryOf(id), HostsNamed(hosts), {}, also).ok());
+    EXPECT_FALSE(deployments_.Load(id).ok());
+    EXPECT_FALSE(store_.Get(key).ok());
+    const int before = store_.writes();
+    ASSERT_TRUE(deployments_.Create(EntryOf(id), HostsNamed(hosts), {}, also).ok());
+    EXPECT_EQ(store_.writes() - before, writes);
+    EXPECT_TRUE(deployments_.Load(id).ok());
+    EXPECT_TRUE(store_.Get(key).ok());
+  }
+}
+
 TEST_F(DeploymentStoreTest, OfATakenIdNothingIsReplaced) {
   ASSERT_TRUE(deployments_.Create(EntryOf("d1"), HostsOf({"a"}), {}).ok());
   for (int hosts : {0, 1, 10'000}) {
@@ -379,6 +397,7 @@ TEST_F(DeploymentStoreTest, HostsAreSavedFromManyThreadsAtOnce) {
   }
   for (std::thread& thread : threads) thread.join();
   const v1::Deployment whole = *deployments_.Whole("d1");
+  ASSERT_EQ(whole.hosts_size(), kHosts);
   for (const v1::HostDeployment& host : whole.hosts()) {
     EXPECT_EQ(host.steps_size(), 10) << host.host();
   }

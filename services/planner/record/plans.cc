@@ -15,7 +15,8 @@ constexpr absl::Duration kPlanLife = absl::Hours(24);
 
 }  // namespace
 
-absl::StatusOr<std::string> DeploymentStore::SavePlan(v1::Plan plan) {
+absl::StatusOr<std::string> DeploymentStore::SavePlan(
+    v1::Plan plan, const std::function<std::vector<StoreWrite>(const std::string& token)>& also) {
   absl::StatusOr<std::string> token = RandomToken();
   if (!token.ok()) return token.status();
   plan.set_token(*token);
@@ -27,6 +28,9 @@ absl::StatusOr<std::string> DeploymentStore::SavePlan(v1::Plan plan) {
   std::vector<StoreWrite> writes = {stored_plans_.Put(*token, stored)};
   writes[0].expected_revision = 0;
   const size_t bytes = writes[0].value->size();
+  if (also) {
+    for (StoreWrite& write : also(*token)) writes.push_back(std::move(write));
+  }
   MutexLock lock(plans_mutex_);
   if (absl::Status read = ReadPlans(); !read.ok()) return read;
   const std::vector<std::string> dropped = PlansToDrop(bytes);

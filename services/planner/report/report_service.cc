@@ -11,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/api/limits.h"
 #include "common/log/log.h"
 #include "common/rpc/error.h"
 #include "common/rpc/status.h"
@@ -63,8 +64,10 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ReportRequest, v1::
               grpc::CallbackServerContext* context)
       : fleet_(fleet), streams_(streams), heartbeat_(heartbeat), context_(context) {}
 
-  void Start(const absl::Status& allowed) {
-    if (!allowed.ok()) return End(allowed);
+  // An error is what the stream ends with.
+  void Start(absl::StatusOr<Principal> caller) {
+    if (!caller.ok()) return End(caller.status());
+    caller_ = *std::move(caller);
     Synchronize();
     StartRead(&request_);
   }
@@ -103,6 +106,7 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ReportRequest, v1::
   void Synchronize() { MutexLock lock(mutex_); }
 
   absl::Status Take() {
+    if (absl::Status limits = CheckLimits(request_); !limits.ok()) return limits;
     if (request_.has_hello()) return Begin(request_.hello());
     if (report_ == nullptr) {
       return InvalidField("hello", "the first message of a report is the hello");
@@ -122,7 +126,7 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ReportRequest, v1::
     if (report_ != nullptr) {
       return InvalidField("hello", "a second hello on one stream: open another stream");
     }
-    auto report = fleet_->Connected(hello, context_->peer());
+    auto report = fleet_->Connected(hello, context_->peer(), caller_);
     if (!report.ok()) {
       LogWarning("an agent's report is refused",
                  {{"peer", context_->peer()}, {"error", std::string(report.status().message())}});
@@ -140,6 +144,7 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ReportRequest, v1::
   AgentStreams* const streams_;
   const absl::Duration heartbeat_;
   grpc::CallbackServerContext* const context_;
+  Principal caller_;
   v1::ReportRequest request_;
   v1::ReportResponse response_;
   std::unique_ptr<AgentReport> report_;
@@ -187,9 +192,10 @@ class ReportServiceImpl final : public ReportService {
         std::make_shared<AgentStream>(options_.fleet, &streams_, options_.heartbeat, context);
     AgentStream* const reactor = stream.get();
     const absl::Status added = streams_.Add(std::move(stream));
-    const absl::StatusOr<Principal> caller =
+    absl::StatusOr<Principal> caller =
         options_.gate->Admit(*context, v1::ReportRequest::default_instance());
-    reactor->Start(caller.ok() ? added : caller.status());
+    if (caller.ok() && !added.ok()) caller = added;
+    reactor->Start(std::move(caller));
     return reactor;
   }
 

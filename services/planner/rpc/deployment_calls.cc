@@ -67,16 +67,26 @@ absl::Status DeploymentCalls::CheckBegan(const std::string& id) const {
                    {{"deployment", id}});
 }
 
-absl::StatusOr<v1::Plan> DeploymentCalls::CreatePlan(const v1::DeploymentSpec& spec,
+absl::StatusOr<v1::Plan> DeploymentCalls::CreatePlan(const v1::CreatePlanRequest& request,
                                                      const CallContext& call) {
+  const v1::DeploymentSpec& spec = request.spec();
+  const auto claim = options_.request_ids->Enter(PrincipalKey(call.caller), request, call.give_up);
+  if (!claim.ok()) return claim.status();
+  if (!(*claim)->made().empty()) {
+    absl::StatusOr<v1::Plan> made = options_.store->LoadPlan((*claim)->made());
+    // Where newer plans took its place, it is made again.
+    if (!absl::IsNotFound(made.status())) return made;
+  }
   absl::StatusOr<v1::Plan> plan = options_.plans->Make(spec, /*changes=*/false, /*deployment=*/"",
                                                        call.traceparent, nullptr, call.give_up);
   if (!plan.ok()) return plan.status();
   const absl::Time now = options_.clock->Now();
   *plan->mutable_create_time() = ToTimestamp(now);
   *plan->mutable_expire_time() = ToTimestamp(now + kPlanLife);
-  absl::StatusOr<std::string> token = options_.store->SavePlan(*plan);
+  absl::StatusOr<std::string> token = options_.store->SavePlan(
+      *plan, [&](const std::string& made) { return (*claim)->Record(made); });
   if (!token.ok()) return token.status();
+  (*claim)->Stored();
   plan->set_token(*token);
   return plan;
 }
@@ -100,11 +110,14 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::Create(const v1::CreateDeploymen
   }
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
   if (absl::Status status = CheckStarted(); !status.ok()) return status;
+  const auto claim = options_.request_ids->Enter(PrincipalKey(call.caller), request, call.give_up);
+  if (!claim.ok()) return claim.status();
+  if (!(*claim)->made().empty()) return Made((*claim)->made());
   Place place(this);
   if (absl::Status status = place.Take(); !status.ok()) return status;
   Deployments::NewDeployment deployment;
   deployment.id = options_.store->NewDeploymentId();
-  deployment.actor = call.actor;
+  deployment.actor = PrincipalText(call.caller);
   deployment.reason = request.reason();
   deployment.traceparent = call.traceparent;
   deployment.no_wait = request.no_wait();
@@ -112,9 +125,13 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::Create(const v1::CreateDeploymen
   absl::StatusOr<v1::Plan> plan = PlanFor(request, deployment.id, call, &deployment.calls);
   if (!plan.ok()) return KeepCalls(deployment, plan.status());
   deployment.plan = *std::move(plan);
+  deployment.also = (*claim)->Record(deployment.id);
   absl::StatusOr<v1::Deployment> begun = options_.deployments->Begin(deployment);
-  if (begun.ok() || options_.store->Load(deployment.id).ok()) return begun;
-  return KeepCalls(deployment, begun.status());
+  if (!begun.ok() && !options_.store->Load(deployment.id).ok()) {
+    return KeepCalls(deployment, begun.status());
+  }
+  (*claim)->Stored();
+  return begun;
 }
 
 absl::Status DeploymentCalls::KeepCalls(const Deployments::NewDeployment& deployment,
@@ -143,6 +160,12 @@ absl::Status DeploymentCalls::KeepCalls(const Deployments::NewDeployment& deploy
                       {{"deployment", deployment.id}});
 }
 
+absl::StatusOr<v1::Deployment> DeploymentCalls::Made(const std::string& id) const {
+  absl::StatusOr<DeploymentRecord> record = options_.store->Load(id);
+  if (!record.ok()) return record.status();
+  return std::move(record->deployment);
+}
+
 absl::StatusOr<v1::Deployment> DeploymentCalls::WithHosts(const std::string& id) const {
   absl::StatusOr<DeploymentRecord> record = options_.store->Load(id);
   if (!record.ok()) return record.status();
@@ -158,6 +181,9 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::RollBack(
   if (absl::Status status = CheckId(request.id()); !status.ok()) return status;
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
   if (absl::Status status = CheckStarted(); !status.ok()) return status;
+  const auto claim = options_.request_ids->Enter(PrincipalKey(call.caller), request, call.give_up);
+  if (!claim.ok()) return claim.status();
+  if (!(*claim)->made().empty()) return Made((*claim)->made());
   const absl::StatusOr<v1::Deployment> done = WithHosts(request.id());
   if (!done.ok()) return done.status();
   if (!HasEnded(done->state())) {
@@ -174,11 +200,14 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::RollBack(
   Deployments::NewDeployment deployment;
   deployment.id = options_.store->NewDeploymentId();
   deployment.plan = *std::move(plan);
-  deployment.actor = call.actor;
+  deployment.actor = PrincipalText(call.caller);
   deployment.reason = request.reason();
   deployment.rollback_of = request.id();
   deployment.traceparent = call.traceparent;
-  return options_.deployments->Begin(std::move(deployment));
+  deployment.also = (*claim)->Record(deployment.id);
+  absl::StatusOr<v1::Deployment> begun = options_.deployments->Begin(std::move(deployment));
+  if (begun.ok()) (*claim)->Stored();
+  return begun;
 }
 
 absl::StatusOr<v1::Deployment> DeploymentCalls::Cancel(const v1::CancelDeploymentRequest& request,
@@ -186,7 +215,7 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::Cancel(const v1::CancelDeploymen
   if (absl::Status status = CheckId(request.id()); !status.ok()) return status;
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
   if (absl::Status status = CheckStarted(); !status.ok()) return status;
-  return options_.deployments->Cancel(request.id(), call.actor, request.reason());
+  return options_.deployments->Cancel(request.id(), PrincipalText(call.caller), request.reason());
 }
 
 absl::StatusOr<v1::Deployment> DeploymentCalls::Resume(const std::string& id,
@@ -196,7 +225,7 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::Resume(const std::string& id,
   if (absl::Status status = CheckBegan(id); !status.ok()) return status;
   Place place(this);
   if (absl::Status status = place.Take(); !status.ok()) return status;
-  return options_.deployments->Resume(id, call.actor);
+  return options_.deployments->Resume(id, PrincipalText(call.caller));
 }
 
 absl::StatusOr<v1::HostLock> DeploymentCalls::BreakLock(const v1::BreakLockRequest& request,
@@ -206,8 +235,9 @@ absl::StatusOr<v1::HostLock> DeploymentCalls::BreakLock(const v1::BreakLockReque
   // Before, nobody would note it in the record of the deployment that is taken up again.
   if (absl::Status status = CheckStarted(); !status.ok()) return status;
   absl::StatusOr<v1::HostLock> lock =
-      options_.locks->Break(request.host(), call.actor, request.reason());
-  if (lock.ok()) options_.deployments->LockBroken(*lock, call.actor, request.reason());
+      options_.locks->Break(request.host(), PrincipalText(call.caller), request.reason());
+  if (lock.ok())
+    options_.deployments->LockBroken(*lock, PrincipalText(call.caller), request.reason());
   return lock;
 }
 

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/rpc/principal.h"
 #include "common/sync/mutex.h"
 #include "gitops/v1/planner.pb.h"
 #include "services/planner/rpc/planner_service.h"
@@ -15,7 +16,7 @@ namespace gitops {
 
 // Who calls, and whether still.
 struct CallContext {
-  std::string actor;
+  Principal caller;
   std::string traceparent;
   std::function<bool()> give_up;
 };
@@ -28,7 +29,8 @@ class DeploymentCalls {
 
   void Start() { started_ = true; }
 
-  absl::StatusOr<v1::Plan> CreatePlan(const v1::DeploymentSpec& spec, const CallContext& call);
+  absl::StatusOr<v1::Plan> CreatePlan(const v1::CreatePlanRequest& request,
+                                      const CallContext& call);
   absl::StatusOr<v1::Deployment> Create(const v1::CreateDeploymentRequest& request,
                                         const CallContext& call);
   absl::StatusOr<v1::Deployment> RollBack(const v1::RollbackDeploymentRequest& request,
@@ -44,7 +46,11 @@ class DeploymentCalls {
   class Place;
 
   absl::Status CheckStarted() const;
+  // The answer to a repeated call.
+  absl::StatusOr<v1::Deployment> Made(const std::string& id) const;
   // With what its hosts' services moved, and without steps: there may be many.
+  // What an earlier call with the same request_id made.
+  absl::StatusOr<v1::Deployment> Made(const std::string& id) const;
   absl::StatusOr<v1::Deployment> WithHosts(const std::string& id) const;
   // FAILED_PRECONDITION: it ended without hosts. Others as DeploymentStore::Load.
   absl::Status CheckBegan(const std::string& id) const;

@@ -242,6 +242,7 @@ TEST_F(DeploymentRpcTest, BeforeWhatWasLeftIsTakenUpNothingIsBegun) {
                                           .hooks = &hooks_,
                                           .plans = plans_.get(),
                                           .store = &records_,
+                                          .request_ids = &request_ids_,
                                           .deployments = &deployments_});
   auto server = RpcServer::Start({.listen = "127.0.0.1:0", .services = {service.get()}});
   ASSERT_TRUE(server.ok());

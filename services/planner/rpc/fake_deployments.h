@@ -38,7 +38,7 @@ class FakeDeployments final : public Deployments {
       host.set_state(v1::HOST_DEPLOYMENT_STATE_PENDING);
       *host.mutable_actions() = planned.actions();
     }
-    const absl::Status created = store_->Create(entry, hosts, deployment.calls);
+    const absl::Status created = store_->Create(entry, hosts, deployment.calls, deployment.also);
     if (!created.ok()) return created;
     MutexLock lock(mutex_);
     begun_.push_back(deployment);

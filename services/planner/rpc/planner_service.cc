@@ -1,8 +1,10 @@
 #include "services/planner/rpc/planner_service.h"
 
+#include <atomic>
 #include <functional>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
@@ -63,6 +65,8 @@ class PlannerServiceImpl final : public PlannerService {
         locks_(options.locks, &journal_, options.clock),
         fleet_watches_(options.most_fleet_watchers, "the fleet", options.clock),
         deployment_watches_(options.most_deployment_watchers, "deployments", options.clock),
+        commands_(options.most_commands),
+        brakes_(options.most_commands),
         deployments_(options),
         reads_(options.store, options.deployments) {}
 
@@ -118,7 +122,7 @@ class PlannerServiceImpl final : public PlannerService {
     v1::FreezeServiceRequest one;
     one.set_service(request->service());
     one.set_reason(request->reason());
-    return Change(*context, *request, request->reason(), writer,
+    return Change(brakes_, *context, *request, request->reason(), writer,
                   [&](const auto& address, const auto& caller, auto* outcome) {
                     return Keep(options_.agents->Freeze(address, caller, one), outcome);
                   });
@@ -129,7 +133,7 @@ class PlannerServiceImpl final : public PlannerService {
     v1::UnfreezeServiceRequest one;
     one.set_service(request->service());
     one.set_reason(request->reason());
-    return Change(*context, *request, request->reason(), writer,
+    return Change(brakes_, *context, *request, request->reason(), writer,
                   [&](const auto& address, const auto& caller, auto* outcome) {
                     return Keep(options_.agents->Unfreeze(address, caller, one), outcome);
                   });
@@ -142,7 +146,7 @@ class PlannerServiceImpl final : public PlannerService {
     one.set_hash(absl::AsciiStrToLower(request->hash()));
     one.set_reason(request->reason());
     return Change(
-        *context, *request, request->reason(), writer,
+        commands_, *context, *request, request->reason(), writer,
         [&](const auto& address, const auto& caller, auto* outcome) {
           return Keep(options_.agents->Rollback(address, caller, one), outcome);
         },
@@ -153,7 +157,7 @@ class PlannerServiceImpl final : public PlannerService {
                             grpc::ServerWriter<v1::PullServicesResponse>* writer) override {
     v1::PullServiceRequest one;
     one.set_service(request->service());
-    return Change(*context, *request, "", writer,
+    return Change(commands_, *context, *request, "", writer,
                   [&](const auto& address, const auto& caller, auto* outcome) {
                     auto pulled = options_.agents->Pull(address, caller, one);
                     if (!pulled.ok()) return pulled.status();
@@ -167,14 +171,13 @@ class PlannerServiceImpl final : public PlannerService {
                             grpc::ServerWriter<v1::DiffServicesResponse>* writer) override {
     v1::DiffServiceRequest one;
     one.set_service(request->service());
-    return gate().Run(*context, *request, [&] {
-      return Command(*context, *request, /*changes=*/false, writer,
-                     [&](const std::string& address, auto* outcome) {
-                       auto diff = options_.agents->Diff(address, one);
-                       const absl::Status status = Answer(std::move(diff), outcome->mutable_diff());
-                       if (!status.ok()) outcome->clear_diff();
+    return gate().Run(*context, *request, [&](const Principal& caller) {
+      return Command(commands_, *context, caller, *request, /*changes=*/false, writer,
+                     [&](const auto& address, const auto& asked_for, auto* outcome) {
+                       auto diff = options_.agents->Diff(address, asked_for, one);
+                       if (diff.ok()) *outcome->mutable_diff() = *std::move(diff);
                        CutDiff(outcome);
-                       return status;
+                       return diff.status();
                      });
     });
   }
@@ -182,9 +185,8 @@ class PlannerServiceImpl final : public PlannerService {
   grpc::Status CreatePlan(ServerContext* context, const v1::CreatePlanRequest* request,
                           v1::CreatePlanResponse* response) override {
     return gate().Run(*context, *request, [&](const Principal& caller) {
-      const absl::Status made =
-          Answer(deployments_.CreatePlan(request->spec(), Call(*context, caller)),
-                 response->mutable_plan());
+      const absl::Status made = Answer(deployments_.CreatePlan(*request, Call(*context, caller)),
+                                       response->mutable_plan());
       response->set_next_host_page_token(KeepFirstHosts(*response->mutable_plan()));
       return made;
     });
@@ -312,7 +314,7 @@ class PlannerServiceImpl final : public PlannerService {
       const absl::Status removed = RemoveDamaged(*options_.state, request->key());
       if (removed.ok()) {
         LogWarning("a damaged record was removed",
-                   {{"key", request->key()}, {"actor", Call(*context, caller).actor}});
+                   {{"key", request->key()}, {"actor", PrincipalText(caller)}});
       }
       return removed;
     });
@@ -341,9 +343,9 @@ class PlannerServiceImpl final : public PlannerService {
   const RpcGate& gate() const { return *options_.gate; }
 
   static CallContext Call(const ServerContext& context, const Principal& caller) {
-    return {.actor = PrincipalText(caller),
-            .traceparent = TraceparentOf(context),
-            .give_up = [&context] { return context.IsCancelled(); }};
+    return {.caller = caller, .traceparent = TraceparentOf(context), .give_up = [&context] {
+              return context.IsCancelled();
+            }};
   }
 
   template <typename Key>
@@ -389,57 +391,55 @@ class PlannerServiceImpl final : public PlannerService {
     return absl::CancelledError("the watcher is gone");
   }
 
-  // One of the places for commands to many hosts.
-  class Turn {
-   public:
-    Turn(PlannerServiceImpl* service) : service_(service) { number_ = ++service->commands_; }
-    ~Turn() { --service_->commands_; }
-    absl::Status status() const {
-      if (number_ <= service_->options_.most_commands) return absl::OkStatus();
-      return MakeError(
-          Reason::kTooManyCalls,
-          absl::StrCat("this planner carries out ", service_->options_.most_commands,
-                       " commands to many hosts already; try again when one has ended"));
-    }
-
-   private:
-    PlannerServiceImpl* const service_;
-    int number_;
+  // Places for commands to many hosts, each of which asks many agents at once.
+  struct Places {
+    explicit Places(int most) : most(most) {}
+    const int most;
+    std::atomic<int> taken = 0;
   };
 
   template <typename Request, typename Response, typename Ask>
-  absl::Status Command(const ServerContext& context, const Request& request, bool changes,
-                       grpc::ServerWriter<Response>* writer, Ask ask) {
-    const Turn turn(this);
-    if (!turn.status().ok()) return turn.status();
+  absl::Status Command(Places& places, const ServerContext& context, const Principal& caller,
+                       const Request& request, bool changes, grpc::ServerWriter<Response>* writer,
+                       Ask ask) {
+    const absl::Cleanup leave = [&places] { --places.taken; };
+    if (++places.taken > places.most) {
+      return MakeError(
+          Reason::kTooManyCalls,
+          absl::StrCat("this planner carries out ", places.most,
+                       " commands to many hosts already; try again when one has ended"));
+    }
+    const CallFor asked_for = {.on_behalf_of = OnBehalfOfText(caller),
+                               .give_up = [&context] { return context.IsCancelled(); }};
     const auto tell = [writer](v1::HostOutcome outcome) {
       Response response;
       *response.mutable_outcome() = std::move(outcome);
       writer->Write(response);
     };
-    return RunFleetCommand(*options_.fleet,
-                           {.selection = request.selection(),
-                            .service = request.service(),
-                            .changes = changes,
-                            .ask = ask,
-                            .cancelled = [&context] { return context.IsCancelled(); },
-                            .outcome = tell});
+    return RunFleetCommand(
+        *options_.fleet,
+        {.selection = request.selection(),
+         .service = request.service(),
+         .changes = changes,
+         .ask = [&](const auto& address,
+                    v1::HostOutcome* outcome) { return ask(address, asked_for, outcome); },
+         .cancelled = asked_for.give_up,
+         .outcome = tell});
   }
 
-  // The same for what changes a service, on behalf of the caller, after `check`.
+  // The same for what changes a service, after `check`. The brake passes the gate even where other
+  // calls hold all the threads that they may.
   template <typename Request, typename Response, typename Ask>
-  grpc::Status Change(const ServerContext& context, const Request& request,
+  grpc::Status Change(Places& places, const ServerContext& context, const Request& request,
                       const std::string& reason, grpc::ServerWriter<Response>* writer, Ask ask,
                       const std::function<absl::Status()>& check = absl::OkStatus) {
-    return gate().Run(context, request, [&](const Principal& caller) {
+    const auto handle = [&](const Principal& caller) {
       if (absl::Status status = check(); !status.ok()) return status;
       if (absl::Status status = CheckReason(reason); !status.ok()) return status;
-      const std::string on_behalf_of = OnBehalfOfText(caller);
-      return Command(context, request, /*changes=*/true, writer,
-                     [&](const std::string& address, v1::HostOutcome* outcome) {
-                       return ask(address, on_behalf_of, outcome);
-                     });
-    });
+      return Command(places, context, caller, request, /*changes=*/true, writer, ask);
+    };
+    return &places == &brakes_ ? gate().RunReserved(context, request, handle)
+                               : gate().Run(context, request, handle);
   }
 
   const PlannerServiceOptions options_;
@@ -447,9 +447,10 @@ class PlannerServiceImpl final : public PlannerService {
   LockView locks_;
   Watches fleet_watches_;
   Watches deployment_watches_;
+  Places commands_;
+  Places brakes_;  // freeze and unfreeze
   DeploymentCalls deployments_;
   const DeploymentReads reads_;
-  std::atomic<int> commands_ = 0;
 };
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "services/planner/lock/host_locks.h"
 #include "services/planner/plan/plan_maker.h"
 #include "services/planner/record/deployment_store.h"
+#include "services/planner/record/request_ids.h"
 #include "services/planner/run/deployments.h"
 
 namespace gitops {
@@ -27,6 +28,7 @@ struct PlannerServiceOptions {
   HookCaller* hooks = nullptr;
   PlanMaker* plans = nullptr;
   DeploymentStore* store = nullptr;
+  RequestIds* request_ids = nullptr;
   Deployments* deployments = nullptr;
   Store* state = nullptr;  // where `store` and `locks` are
   // A stream holds a thread of the server for as long as it is open.
@@ -34,7 +36,8 @@ struct PlannerServiceOptions {
   int most_deployment_watchers = 64;
   // Deployments that have not ended; more: RESOURCE_EXHAUSTED.
   int most_deployments = 64;
-  // Commands to many hosts at a time; each asks up to 64 hosts at once.
+  // Commands to many hosts at a time, and as many to freeze or unfreeze; each asks up to 64 hosts
+  // at once.
   int most_commands = 16;
 };
 

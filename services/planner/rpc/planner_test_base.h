@@ -30,6 +30,8 @@ class PlannerTestBase : public testing::Test {
  protected:
   static constexpr int kMostWatchers = 3;
   static constexpr int kMostDeployments = 4;
+  static constexpr int kMostCommands = 3;
+  static constexpr int kMostCalls = 12;
 
   explicit PlannerTestBase(bool dispatcher = true) : hooks_(dispatcher) {
     service_ = NewPlannerService({.clock = Clock::System(),
@@ -40,11 +42,13 @@ class PlannerTestBase : public testing::Test {
                                   .hooks = &hooks_,
                                   .plans = plans_.get(),
                                   .store = &records_,
+                                  .request_ids = &request_ids_,
                                   .deployments = &deployments_,
                                   .state = store_.store(),
                                   .most_fleet_watchers = kMostWatchers,
                                   .most_deployment_watchers = kMostWatchers,
-                                  .most_deployments = kMostDeployments});
+                                  .most_deployments = kMostDeployments,
+                                  .most_commands = kMostCommands});
     service_->Start();
     auto server = RpcServer::Start(
         {.listen = "127.0.0.1:0", .services = {service_.get()}, .metrics = &metrics_});
@@ -118,13 +122,14 @@ class PlannerTestBase : public testing::Test {
 
   using Stub = v1::PlannerService::Stub;
 
-  const RpcGate gate_;
+  const RpcGate gate_{/*authorizer=*/nullptr, kMostCalls};
   TempStore store_;
   FakeFleet fleet_;
   FakeHookCaller hooks_;
   FakeAgentCaller agents_;
   Metrics metrics_{"planner"};
   DeploymentStore records_{store_.store(), Clock::System()};
+  RequestIds request_ids_{store_.store(), Clock::System()};
   FakeDeployments deployments_{&records_};
   const std::unique_ptr<HostLocks> locks_ =
       NewHostLocks({.store = store_.store(), .clock = Clock::System(), .planner = "p1"});

@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <chrono>
 #include <thread>
 
 #include "common/clock/fake_clock.h"
+#include "common/testing/eventually.h"
 #include "services/planner/run/host_run.h"
 #include "services/planner/run/new_entries.h"
 #include "services/planner/run/run_testing.h"
@@ -61,12 +61,8 @@ TEST(DeploymentRun, OneThatHasNothingLeftToDoEndsThoughItsLeaseHasEnded) {
   EXPECT_EQ(StateOf(*world.records.Whole(id)), "SUCCEEDED");
 }
 
-// Waits until it has trouble to store.
 void AwaitTrouble(DeploymentRun& run) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (run.trouble().empty() && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::yield();
-  }
+  EXPECT_TRUE(Eventually([&] { return !run.trouble().empty(); })) << "it could store everything";
 }
 
 TEST(HostRun, AnEndThatCannotBeStoredIsNone) {

@@ -146,10 +146,12 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::Begin(NewDeployment deployment) 
   if (!locks.ok()) return locks.status();
   DeploymentRecord entry = MakeDeploymentEntry(deployment, options_.planner, options_.clock->Now());
   std::vector<HostRecord> hosts = MakeHostEntries(deployment.plan);
-  if (absl::Status status = options_.store->Create(entry, hosts, deployment.calls); !status.ok()) {
+  if (absl::Status status = options_.store->Create(entry, hosts, deployment.calls, deployment.also);
+      !status.ok()) {
     if (*locks != nullptr) (void)(*locks)->ReleaseAll();
     return status;
   }
+  CrashPoint("planner-after-create");
   v1::Deployment begun = entry.deployment;
   Launch(std::move(entry), std::move(hosts), *std::move(locks));
   return begun;

@@ -63,6 +63,7 @@ class Deployments {
     std::vector<v1::HookCall> calls;  // of the select hooks
     std::string actor, reason, rollback_of, traceparent;
     bool no_wait = false;
+    std::vector<StoreWrite> also;  // to be made in the write that stores it
   };
   // Stores it and begins. FAILED_PRECONDITION: `no_wait` and a host is locked; nothing is stored.
   virtual absl::StatusOr<v1::Deployment> Begin(NewDeployment deployment) = 0;

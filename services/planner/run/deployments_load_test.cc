@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "common/testing/eventually.h"
 #include "services/planner/run/run_testing.h"
 
 namespace gitops {
@@ -18,17 +19,15 @@ TEST(DeploymentLoad, AThousandHostsThatAreThereAlreadyAreDoneQuickly) {
   const absl::Time begun = absl::Now();
   const int before = world.store.writes();
   const std::string id = world.Begin(plan);
-  while (!HasEnded(world.records.Load(id)->deployment.state())) {
-  }
+  ASSERT_TRUE(Eventually([&] { return HasEnded(world.records.Load(id)->deployment.state()); }));
   const absl::Duration took = absl::Now() - begun;
   const int writes = world.store.writes() - before;
   const v1::Deployment done = world.AwaitEnd(id);
   EXPECT_EQ(StateOf(done), "SUCCEEDED") << done.message();
   EXPECT_EQ(done.succeeded_count(), kHosts);
-  EXPECT_LE(world.agents.peak(), kHosts);
   // Each host is stored when it begins and when it ends.
   EXPECT_LT(writes, 2 * kHosts + 100);
-  EXPECT_LT(took, absl::Seconds(30)) << "on a busy machine, with sanitizers";
+  EXPECT_LT(took, absl::Seconds(30));
   std::cout << kHosts << " hosts took " << took << ", " << writes << " writes\n";
 }
 

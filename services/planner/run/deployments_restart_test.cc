@@ -82,6 +82,7 @@ void ExpectHooksAskedOnce(RunWorld& world, const std::set<std::string>& stored) 
   for (const v1::DispatchHookRequest& request : world.hooks.requests()) {
     ++asked[request.idempotency_key()];
   }
+  EXPECT_FALSE(asked.empty());
   for (const auto& [key, times] : asked) {
     EXPECT_LE(times, stored.contains(key) ? 1 : 2) << key;
   }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "common/clock/fake_clock.h"
+#include "common/testing/eventually.h"
 #include "services/planner/run/rollback_plan.h"
 #include "services/planner/run/run_testing.h"
 
@@ -109,8 +110,7 @@ TEST(DeploymentRollback, OneThatLostItsLocksDoesNotLendItsOperationsToTheNext) {
   ASSERT_TRUE(world.agents.AwaitHeld(1)) << "it is being brought back";
   world.store.Cut();
   clock.Advance(absl::Minutes(10));
-  while (!world.temp.store()->List("planner/v1/lock/")->empty()) {
-  }
+  ASSERT_TRUE(Eventually([&] { return world.temp.store()->List("planner/v1/lock/")->empty(); }));
   world.store.Heal();
   world.agents.Release();
   const v1::Deployment left = world.Await(id, [&](const v1::Deployment& d) {

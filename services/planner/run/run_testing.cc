@@ -247,7 +247,7 @@ void RunWorld::Report(int number) {
   v1::Hello hello;
   hello.add_names(Host(number));
   hello.set_address(Address(number));
-  auto report = fleet->Connected(hello, "ipv4:127.0.0.1:40000");
+  auto report = fleet->Connected(hello, "ipv4:127.0.0.1:40000", Principal());
   ASSERT_TRUE(report.ok()) << report.status().ToString();
   reports_.push_back(*std::move(report));
 }

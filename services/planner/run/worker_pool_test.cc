@@ -74,8 +74,9 @@ TEST(WorkerPool, ThreadsAreReused) {
     pool.Run([&] { gate.Pass(); });
     gate.AwaitPassed(i + 1);
   }
-  // Now and then a thread that has let its job go is not idle yet when the next one comes.
-  EXPECT_LT(gate.threads(), 200);
+  // Now and then a thread that has let its job go is not idle yet when the next one comes. The pool
+  // has one more then, so this soon ends.
+  EXPECT_LE(gate.threads(), 10);
 }
 
 TEST(WorkerPool, WhatIsLeftIsRunBeforeItGoes) {

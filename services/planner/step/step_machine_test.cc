@@ -142,9 +142,9 @@ TEST(SeedRule, DryActivateIsNoDeployStep) {
 }
 
 TEST(SeedRule, RebootHooksRunOnlyIfARebootIsRequested) {
-  for (const std::string& move : WithoutChecks().Run("sync")) {
-    EXPECT_THAT(move, ::testing::Not(HasSubstr("reboot")));
-  }
+  EXPECT_THAT(WithoutChecks().Run("sync"),
+              ::testing::AllOf(::testing::Not(::testing::IsEmpty()),
+                               ::testing::Each(::testing::Not(HasSubstr("reboot")))));
 }
 
 TEST(SeedRule, WhatAHookAnswersIsTheHostsList) {

@@ -6,6 +6,7 @@
 #include <limits>
 #include <list>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -103,8 +104,11 @@ class FakeAgentCaller final : public AgentCaller {
   // Actions stand still (all of this name; empty: any) until Release(), which ends all hangs.
   void Hold(const std::string& action = "");
   void Release();
-  // Waits until so many actions stand still at once; false if they do not within 10 s.
+  // The same for calls of one method: "Freeze", "Rollback", "Pull", "Diff", "ResolveRevision".
+  void HoldCalls(const std::string& method);
+  // Waits until so many actions and calls stand still at once; false if they do not within 10 s.
   bool AwaitHeld(int count) { return gate_.AwaitStanding(count); }
+  bool AwaitNoneHeld() { return gate_.AwaitNone(); }
   // Called, without locks, when an action has arrived and before it is done.
   void OnPerform(std::function<void(const std::string& address, const v1::PerformActionRequest&)>);
 
@@ -126,16 +130,17 @@ class FakeAgentCaller final : public AgentCaller {
   absl::StatusOr<v1::RunCheckResponse> RunCheck(const std::string& address,
                                                 const v1::RunCheckRequest& request) override;
   absl::StatusOr<v1::ResolveRevisionResponse> ResolveRevision(
-      const std::string& address, const v1::ResolveRevisionRequest& request) override;
-  absl::StatusOr<v1::Service> Freeze(const std::string& address, const std::string& actor,
+      const std::string& address, const v1::ResolveRevisionRequest& request,
+      const GiveUp& give_up) override;
+  absl::StatusOr<v1::Service> Freeze(const std::string& address, const CallFor& caller,
                                      const v1::FreezeServiceRequest& request) override;
-  absl::StatusOr<v1::Service> Unfreeze(const std::string& address, const std::string& actor,
+  absl::StatusOr<v1::Service> Unfreeze(const std::string& address, const CallFor& caller,
                                        const v1::UnfreezeServiceRequest& request) override;
-  absl::StatusOr<v1::Service> Rollback(const std::string& address, const std::string& actor,
+  absl::StatusOr<v1::Service> Rollback(const std::string& address, const CallFor& caller,
                                        const v1::RollbackServiceRequest& request) override;
-  absl::StatusOr<v1::PullServiceResponse> Pull(const std::string& address, const std::string& actor,
+  absl::StatusOr<v1::PullServiceResponse> Pull(const std::string& address, const CallFor& caller,
                                                const v1::PullServiceRequest& request) override;
-  absl::StatusOr<v1::DiffServiceResponse> Diff(const std::string& address,
+  absl::StatusOr<v1::DiffServiceResponse> Diff(const std::string& address, const CallFor& caller,
                                                const v1::DiffServiceRequest& request) override;
 
  private:
@@ -151,6 +156,8 @@ class FakeAgentCaller final : public AgentCaller {
     std::map<std::string, Outcome> outcomes;
   };
 
+  // Stands still while calls of this method are held. CANCELLED: gave up.
+  absl::Status PassHold(const std::string& method, const GiveUp& give_up);
   absl::StatusOr<Known*> Reach(const std::string& address) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<FakeService*> Find(const std::string& address, const std::string& service)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -175,6 +182,7 @@ class FakeAgentCaller final : public AgentCaller {
   std::map<std::string, std::string> tips_ ABSL_GUARDED_BY(mutex_);
   std::map<std::vector<std::string>, std::pair<int, std::string>> checks_ ABSL_GUARDED_BY(mutex_);
   std::list<FakeFault> faults_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> held_methods_ ABSL_GUARDED_BY(mutex_);
   std::function<void(const std::string&, const v1::PerformActionRequest&)> on_perform_
       ABSL_GUARDED_BY(mutex_);
   std::vector<FakePerformed> performed_ ABSL_GUARDED_BY(mutex_);

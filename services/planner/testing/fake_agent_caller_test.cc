@@ -184,13 +184,17 @@ TEST_F(FakeAgentCallerTest, SecretsChecksAndBrakesAreKept) {
   agents_.SetTip("tip");
   v1::ResolveRevisionRequest resolve;
   resolve.set_service("nginx");
-  EXPECT_EQ(agents_.ResolveRevision("web1", resolve)->hash(), "tip");
+  EXPECT_EQ(agents_.ResolveRevision("web1", resolve, nullptr)->hash(), "tip");
   v1::FreezeServiceRequest freeze;
   freeze.set_service("nginx");
-  EXPECT_EQ(agents_.Freeze("web1", "alice", freeze)->frozen_by(), "alice");
+  EXPECT_EQ(
+      agents_.Freeze("web1", {.on_behalf_of = "alice", .give_up = nullptr}, freeze)->frozen_by(),
+      "alice");
   v1::PullServiceRequest pull;
   pull.set_service("nginx");
-  EXPECT_THAT(std::string(agents_.Pull("web1", "bob", pull).status().message()),
+  EXPECT_THAT(std::string(agents_.Pull("web1", {.on_behalf_of = "bob", .give_up = nullptr}, pull)
+                              .status()
+                              .message()),
               HasSubstr("frozen by alice"));
 }
 

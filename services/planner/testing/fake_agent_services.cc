@@ -81,10 +81,25 @@ void FakeAgentCaller::Hold(const std::string& action) {
   AddFault({.action = action, .hang = true});
 }
 
+void FakeAgentCaller::HoldCalls(const std::string& method) {
+  MutexLock lock(mutex_);
+  held_methods_.insert(method);
+}
+
+absl::Status FakeAgentCaller::PassHold(const std::string& method, const GiveUp& give_up) {
+  {
+    MutexLock lock(mutex_);
+    if (!held_methods_.contains(method)) return absl::OkStatus();
+  }
+  if (gate_.Pass(give_up)) return absl::OkStatus();
+  return absl::CancelledError("gave up waiting for the agent");
+}
+
 void FakeAgentCaller::Release() {
   {
     MutexLock lock(mutex_);
     for (FakeFault& fault : faults_) fault.hang = false;
+    held_methods_.clear();
   }
   gate_.Release();
 }
@@ -166,8 +181,9 @@ v1::Service FakeAgentCaller::ToProto(const std::string& address, const std::stri
 }
 
 absl::StatusOr<v1::ResolveRevisionResponse> FakeAgentCaller::ResolveRevision(
-    const std::string& address, const v1::ResolveRevisionRequest& request) {
+    const std::string& address, const v1::ResolveRevisionRequest& request, const GiveUp& give_up) {
   constexpr size_t kWholeHash = 40;
+  if (absl::Status held = PassHold("ResolveRevision", give_up); !held.ok()) return held;
   MutexLock lock(mutex_);
   const absl::StatusOr<FakeService*> service = Find(address, request.service());
   if (!service.ok()) return service.status();
@@ -187,18 +203,20 @@ absl::StatusOr<v1::ResolveRevisionResponse> FakeAgentCaller::ResolveRevision(
 }
 
 absl::StatusOr<v1::Service> FakeAgentCaller::Freeze(const std::string& address,
-                                                    const std::string& actor,
+                                                    const CallFor& caller,
                                                     const v1::FreezeServiceRequest& request) {
+  if (absl::Status held = PassHold("Freeze", caller.give_up); !held.ok()) return held;
   MutexLock lock(mutex_);
   const absl::StatusOr<FakeService*> service = Find(address, request.service());
   if (!service.ok()) return service.status();
-  (*service)->frozen_by = actor;
+  (*service)->frozen_by = caller.on_behalf_of;
   return ToProto(address, request.service(), **service);
 }
 
 absl::StatusOr<v1::Service> FakeAgentCaller::Unfreeze(const std::string& address,
-                                                      const std::string& actor,
+                                                      const CallFor& caller,
                                                       const v1::UnfreezeServiceRequest& request) {
+  if (absl::Status held = PassHold("Unfreeze", caller.give_up); !held.ok()) return held;
   MutexLock lock(mutex_);
   const absl::StatusOr<FakeService*> service = Find(address, request.service());
   if (!service.ok()) return service.status();
@@ -207,20 +225,22 @@ absl::StatusOr<v1::Service> FakeAgentCaller::Unfreeze(const std::string& address
 }
 
 absl::StatusOr<v1::Service> FakeAgentCaller::Rollback(const std::string& address,
-                                                      const std::string& actor,
+                                                      const CallFor& caller,
                                                       const v1::RollbackServiceRequest& request) {
+  if (absl::Status held = PassHold("Rollback", caller.give_up); !held.ok()) return held;
   MutexLock lock(mutex_);
   const absl::StatusOr<FakeService*> service = Find(address, request.service());
   if (!service.ok()) return service.status();
   (*service)->hash = request.hash();
-  (*service)->frozen_by = actor;
+  (*service)->frozen_by = caller.on_behalf_of;
   v1::Service proto = ToProto(address, request.service(), **service);
   proto.set_pinned_hash(request.hash());
   return proto;
 }
 
 absl::StatusOr<v1::PullServiceResponse> FakeAgentCaller::Pull(
-    const std::string& address, const std::string& actor, const v1::PullServiceRequest& request) {
+    const std::string& address, const CallFor& caller, const v1::PullServiceRequest& request) {
+  if (absl::Status held = PassHold("Pull", caller.give_up); !held.ok()) return held;
   MutexLock lock(mutex_);
   const absl::StatusOr<FakeService*> service = Find(address, request.service());
   if (!service.ok()) return service.status();
@@ -237,7 +257,8 @@ absl::StatusOr<v1::PullServiceResponse> FakeAgentCaller::Pull(
 }
 
 absl::StatusOr<v1::DiffServiceResponse> FakeAgentCaller::Diff(
-    const std::string& address, const v1::DiffServiceRequest& request) {
+    const std::string& address, const CallFor& caller, const v1::DiffServiceRequest& request) {
+  if (absl::Status held = PassHold("Diff", caller.give_up); !held.ok()) return held;
   MutexLock lock(mutex_);
   const absl::StatusOr<FakeService*> service = Find(address, request.service());
   if (!service.ok()) return service.status();

@@ -20,6 +20,7 @@ bool Gate::Pass(const std::function<bool()>& give_up) {
     mutex_.Lock();
   }
   --standing_;
+  changed_.NotifyAll();
   return releases_ != before;
 }
 
@@ -39,6 +40,15 @@ bool Gate::AwaitStanding(int count, std::chrono::milliseconds within) {
   MutexLock lock(mutex_);
   while (standing_ < count) {
     if (!changed_.WaitUntil(mutex_, deadline)) return standing_ >= count;
+  }
+  return true;
+}
+
+bool Gate::AwaitNone(std::chrono::milliseconds within) {
+  const auto deadline = std::chrono::steady_clock::now() + within;
+  MutexLock lock(mutex_);
+  while (standing_ > 0) {
+    if (!changed_.WaitUntil(mutex_, deadline)) return standing_ == 0;
   }
   return true;
 }

@@ -19,6 +19,8 @@ class Gate {
   int standing();
   // Waits until at least `count` stand here; false if they do not after `within` of real time.
   bool AwaitStanding(int count, std::chrono::milliseconds within = std::chrono::seconds(10));
+  // Waits until nobody stands here, as above.
+  bool AwaitNone(std::chrono::milliseconds within = std::chrono::seconds(10));
 
  private:
   Mutex mutex_;

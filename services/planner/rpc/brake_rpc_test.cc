@@ -1,0 +1,118 @@
+// Calls that hang: what they leave to the brake, and what ends them.
+#include <thread>
+#include <vector>
+
+#include "services/planner/rpc/planner_test_base.h"
+
+namespace gitops {
+namespace {
+
+using grpc::StatusCode;
+
+class BrakeRpcTest : public PlannerTestBase {
+ protected:
+  BrakeRpcTest() {
+    agents_.SetTip(std::string(40, 'b'));
+    AddHost("web1");
+  }
+  ~BrakeRpcTest() override { EndHanging(); }
+
+  // Begins a call in a thread of its own.
+  template <typename Request, typename Response>
+  void Hang(Method<Request, Response> method, const Request& request) {
+    contexts_.push_back(Context());
+    threads_.emplace_back([this, method, request, context = contexts_.back().get()] {
+      Response response;
+      (void)(stub_.get()->*method)(context, request, &response);
+    });
+  }
+  template <typename Request, typename Response>
+  void Hang(Command<Request, Response> method, const Request& request) {
+    contexts_.push_back(Context());
+    threads_.emplace_back([this, method, request, context = contexts_.back().get()] {
+      const auto reader = (stub_.get()->*method)(context, request);
+      Response response;
+      while (reader->Read(&response)) {
+      }
+      (void)reader->Finish();
+    });
+  }
+  // The callers go away; the agents still say nothing.
+  void EndHanging() {
+    for (const auto& context : contexts_) context->TryCancel();
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+
+  template <typename Request>
+  static Request OnAll() {
+    Request request;
+    request.set_service("nginx");
+    request.mutable_selection()->set_all(true);
+    return request;
+  }
+  static v1::CreatePlanRequest Sync() {
+    v1::CreatePlanRequest request;
+    request.mutable_spec()->add_actions("sync");
+    request.mutable_spec()->mutable_selection()->set_all(true);
+    return request;
+  }
+
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts_;
+  std::vector<std::thread> threads_;
+};
+
+TEST_F(BrakeRpcTest, FreezeAndUnfreezeWorkWhileOtherCallsHoldEveryPlaceAndThread) {
+  agents_.HoldCalls("Diff");
+  agents_.HoldCalls("ResolveRevision");
+  for (int i = 0; i < kMostCommands; ++i) {
+    Hang(&Stub::DiffServices, OnAll<v1::DiffServicesRequest>());
+  }
+  for (int i = kMostCommands; i < kMostCalls; ++i) Hang(&Stub::CreatePlan, Sync());
+  ASSERT_TRUE(agents_.AwaitHeld(kMostCalls));
+  EXPECT_EQ(Try(&Stub::CreatePlan, Sync()).error_code(), StatusCode::RESOURCE_EXHAUSTED);
+
+  const auto frozen = Call(&Stub::FreezeServices, OnAll<v1::FreezeServicesRequest>());
+  ASSERT_EQ(frozen.size(), 1u);
+  EXPECT_EQ(frozen[0].code(), 0);
+  const auto unfrozen = Call(&Stub::UnfreezeServices, OnAll<v1::UnfreezeServicesRequest>());
+  ASSERT_EQ(unfrozen.size(), 1u);
+  EXPECT_EQ(unfrozen[0].code(), 0);
+}
+
+TEST_F(BrakeRpcTest, CallerThatWentAwayFreesItsPlaceWhileTheAgentHangs) {
+  agents_.HoldCalls("Diff");
+  for (int i = 0; i < kMostCommands; ++i) {
+    Hang(&Stub::DiffServices, OnAll<v1::DiffServicesRequest>());
+  }
+  ASSERT_TRUE(agents_.AwaitHeld(kMostCommands));
+  const auto pull = OnAll<v1::PullServicesRequest>();
+  ASSERT_EQ(Try(&Stub::PullServices, pull).error_code(), StatusCode::RESOURCE_EXHAUSTED);
+  EndHanging();
+  EXPECT_TRUE(agents_.AwaitNoneHeld());
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  grpc::Status pulled;
+  do {
+    pulled = Try(&Stub::PullServices, pull);
+  } while (pulled.error_code() == StatusCode::RESOURCE_EXHAUSTED &&
+           std::chrono::steady_clock::now() < deadline);
+  EXPECT_TRUE(pulled.ok()) << pulled.error_message();
+}
+
+TEST_F(BrakeRpcTest, PlanEndsWithItsCallersDeadlineOrCancellationWhileAnAgentHangs) {
+  agents_.HoldCalls("ResolveRevision");
+  Hang(&Stub::CreatePlan, Sync());
+  ASSERT_TRUE(agents_.AwaitHeld(1));
+  EndHanging();
+  EXPECT_TRUE(agents_.AwaitNoneHeld());
+
+  auto context = Context();
+  context->set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(300));
+  v1::CreatePlanResponse response;
+  EXPECT_EQ(stub_->CreatePlan(context.get(), Sync(), &response).error_code(),
+            StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_TRUE(agents_.AwaitNoneHeld());
+}
+
+}  // namespace
+}  // namespace gitops
