@@ -65,7 +65,7 @@ void BM_Select(benchmark::State& state) {
   Planner planner;
   const v1::DeploymentSpec spec = Spec();
   for (auto _ : state) {
-    auto hosts = SelectHosts(*planner.fleet, spec.selection(), true);
+    auto hosts = SelectHosts(*planner.fleet, spec.selection(), true, nullptr);
     if (!hosts.ok() || hosts->size() != kHosts / 2) state.SkipWithError("not what was meant");
   }
 }

@@ -36,7 +36,7 @@ DeploymentRecord Entry(const std::string& id) {
 v1::StepRecord Step() {
   v1::StepRecord step;
   step.set_number(1);
-  step.set_kind("deploy");
+  step.set_kind(v1::STEP_KIND_DEPLOY);
   v1::ActionRecord& action = *step.add_actions();
   action.set_action("sync");
   action.set_operation_id("20261122-221530-k7q2mx/host1/1");

@@ -22,6 +22,7 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
 
 constexpr char kId[] = "20261122-221530-k7q2mx";
 
@@ -349,6 +350,35 @@ TEST_F(DeployRunTest, WatchTellsOnStandardOutput) {
   EXPECT_EQ(result.err, "");
 }
 
+TEST_F(DeployRunTest, HostsOfManyPagesAreOneAnswer) {
+  planner_->SetPageSize(1);
+  const json plan = json::parse(Ctl("plan sync -o json").out);
+  ASSERT_EQ(plan["hosts"].size(), 2u);
+  EXPECT_EQ(plan["hosts"][1]["host"], "web2");
+  const json deployment = json::parse(Ctl(std::string("get deployment ") + kId + " -o json").out);
+  ASSERT_EQ(deployment["hosts"].size(), 2u);
+  EXPECT_EQ(deployment["hosts"][1]["host"], "web2");
+  EXPECT_EQ(Called("ListDeploymentHosts"), 1);
+}
+
+TEST_F(DeployRunTest, ListOfDeploymentsIsFilteredByThePlanner) {
+  EXPECT_EQ(Ctl("list deployments --state failed --state running --host web1 --service nginx "
+                "--actor alice --since 2026-11-22T10:00:00Z --until 2026-11-23T10:00:00Z")
+                .exit_code,
+            0);
+  EXPECT_EQ(LastCall().request,
+            "filter { states: DEPLOYMENT_STATE_FAILED states: DEPLOYMENT_STATE_RUNNING "
+            "host: \"web1\" service: \"nginx\" actor: \"alice\" since { seconds: 1795341600 } "
+            "until { seconds: 1795428000 } }");
+  for (const char* line :
+       {"list deployments --state done", "list deployments --since yesterday",
+        "list deployments --canary 1", "list hosts --state failed", "list hooks --service nginx"}) {
+    EXPECT_EQ(Ctl(line).exit_code, 2) << line;
+  }
+  EXPECT_EQ(Ctl("list deployments --since 2h").exit_code, 0);
+  EXPECT_THAT(LastCall().request, StartsWith("filter { since { seconds: "));
+}
+
 TEST_F(DeployRunTest, DeploymentsAreListedAndRead) {
   EXPECT_EQ(Ctl("list deployments").out,
             "#  ID                      STATE      HOSTS  ACTIONS  CREATED  TOOK  BY  MESSAGE\n"
@@ -358,7 +388,7 @@ TEST_F(DeployRunTest, DeploymentsAreListedAndRead) {
   v1::Deployment deployment = Failed();
   v1::StepRecord* step = deployment.mutable_hosts(0)->add_steps();
   step->set_number(1);
-  step->set_kind("deploy");
+  step->set_kind(v1::STEP_KIND_DEPLOY);
   step->set_result(v1::STEP_RESULT_FAILED);
   step->mutable_end_time()->set_seconds(1);
   v1::ActionRecord* action = step->add_actions();
@@ -387,25 +417,30 @@ TEST_F(DeployRunTest, WatchedListTellsEachChangeUntilTheTimeout) {
 
 TEST_F(DeployRunTest, WatchedListTellsOfADeploymentThatIsNoLongerKeptAndOfANewOneOnceEach) {
   Result result;
-  std::thread watch([&] { result = Ctl("list deployments -w -o json"); });
-  const auto await_looks = [&](int looks) {
-    EXPECT_TRUE(Eventually([&] { return Called("ListDeployments") >= looks; }));
-  };
-  await_looks(1);
+  std::thread watch([&] { result = Ctl("list deployments -w -o json --state running"); });
+  ASSERT_TRUE(planner_->WaitForWatches(1));
   v1::Deployment other = Running();
   other.set_id("20261123-000000-aaaaaa");
   planner_->PutDeployment(other);
   planner_->RemoveDeployment(kId);
-  await_looks(4);
-  planner_->Fail("ListDeployments", absl::UnavailableError("gone"));
+  planner_->EndWatches(absl::UnavailableError("stopping"));
   watch.join();
+  EXPECT_EQ(LastCall().request, "filter { states: DEPLOYMENT_STATE_RUNNING }");
   std::vector<std::string> told;
   for (const absl::string_view line : absl::StrSplit(result.out, '\n', absl::SkipEmpty())) {
     const json update = json::parse(line);
     told.push_back(
         absl::StrCat(update["id"].get<std::string>(), update["removed"] ? " removed" : ""));
   }
-  EXPECT_THAT(told, ElementsAre(kId, absl::StrCat(kId, " removed"), other.id()));
+  EXPECT_THAT(told, UnorderedElementsAre(kId, absl::StrCat(kId, " removed"), other.id()));
+}
+
+TEST_F(DeployRunTest, AWatchedListIsInTheOrderOfTheList) {
+  v1::Deployment newer = Succeeded();
+  newer.set_id("20261123-000000-aaaaaa");
+  planner_->PutDeployment(newer);
+  const std::string list = Ctl("list deployments").out;
+  EXPECT_EQ(Ctl("list deployments -w --timeout 300ms").out, list);
 }
 
 TEST_F(DeployRunTest, CancelSaysWhatHoldsNow) {

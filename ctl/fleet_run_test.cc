@@ -128,7 +128,7 @@ TEST_F(FleetRunTest, GetServiceShowsEveryHostThatHasIt) {
 TEST_F(FleetRunTest, GetHostTakesANameAndNoGlob) {
   EXPECT_EQ(json::parse(Ctl("get host web1 -o json").out)["host"], "web1");
   EXPECT_THAT(Ctl("get host web1").out, HasSubstr("Address:     web1.example:8004\n"));
-  EXPECT_EQ(LastCall().request, "selection { on: \"web1\" }");
+  EXPECT_EQ(LastCall().request, "host: \"web1\"");
   EXPECT_EQ(Ctl("get host web*").exit_code, 1);
   EXPECT_THAT(Ctl("get host db1").err, HasSubstr("no host db1 in the fleet (NOT_FOUND)"));
 }
@@ -156,6 +156,25 @@ TEST_F(FleetRunTest, BrakesSayWhatCameOfEachHost) {
   EXPECT_EQ(Ctl("freeze nginx --all -y").exit_code, 3);
   planner_->SetOutcomes({MakeOutcome("web2", Reason::kServerStopping)});
   EXPECT_EQ(Ctl("freeze nginx --all -y").exit_code, 1) << "it was reached, and refused";
+}
+
+TEST_F(FleetRunTest, AtATerminalOutcomesAreToldAsTheyComeIn) {
+  terminal_ = true;
+  planner_->SetOutcomes({MakeOutcome("web1"), MakeOutcome("web2")});
+  const Result result = Ctl("freeze nginx --all -y");
+  EXPECT_EQ(result.err, "web2: done\nweb1: done\n") << "as the fake planner sends them";
+  EXPECT_THAT(result.out, HasSubstr("0  web1  done     606eb576  OK\n1  web2"));
+}
+
+TEST_F(FleetRunTest, LocksAreListed) {
+  v1::Host locked = MakeHost("web1");
+  locked.mutable_lock()->set_host("web1");
+  locked.mutable_lock()->set_deployment("d1");
+  locked.mutable_lock()->set_actor("bob");
+  planner_->PutHost(locked);
+  EXPECT_EQ(Ctl("list locks").out, "#  HOST  DEPLOYMENT  ACTOR  SINCE\n0  web1  d1          bob\n");
+  EXPECT_EQ(json::parse(Ctl("list locks -o json").out)["locks"][0]["deployment"], "d1");
+  EXPECT_EQ(Ctl("list locks -o name").out, "web1\n");
 }
 
 TEST_F(FleetRunTest, MovesThatEndBadlyAreFailures) {
@@ -349,7 +368,7 @@ TEST_F(FleetRunTest, HooksAreListedByPlannerAndByDispatcher) {
   v1::Hook hook;
   hook.set_name("drain");
   hook.add_points("pre-deploy");
-  hook.set_mode("filter");
+  hook.set_mode(v1::HOOK_MODE_FILTER);
   planner_->AddHook(hook);
   EXPECT_EQ(json::parse(Ctl("list hooks -o json").out)["hooks"][0]["isSigned"], false);
   EXPECT_EQ(LastCall().method, "ListFleetHooks");
@@ -372,7 +391,7 @@ TEST_F(FleetRunTest, HooksAreTestedWithThePayloadOnStandardInput) {
   EXPECT_EQ(tested.out, "post-deploy: drain answered in 12 ms\n#  HOST  ACTIONS\n0  web1  skip\n");
   EXPECT_EQ(LastCall().request,
             "point: \"post-deploy\" hosts { host: \"web1\" actions: \"sync\" actions: \"reboot\" } "
-            "result: \"failed\"");
+            "result: STEP_RESULT_FAILED");
   const Result list = Ctl("hooks test pre-select -o json", "[" + std::string(kPayload) + "]");
   EXPECT_EQ(json::parse(list.out)["hosts"][0]["actions"], json({"skip"}));
   EXPECT_EQ(json::parse(list.out)["failure"], nullptr);

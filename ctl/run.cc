@@ -59,6 +59,8 @@ FleetCommand FleetCommandOf(Action action) {
       return ListDeployments;
     case Action::kListHooks:
       return ListHooks;
+    case Action::kListLocks:
+      return ListLocks;
     case Action::kGetService:
       return GetFleetService;
     case Action::kGetHost:

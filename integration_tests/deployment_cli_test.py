@@ -107,10 +107,10 @@ def test_exit_status(shown, arguments, status):
 def test_updates_of_a_deployment_are_an_object_a_line(shown):
     done = shown.fleet.deploy("unfreeze", "-o", "json", "-w")
     updates = [json.loads(line) for line in done.out.splitlines()]
-    assert all(set(update) == {"deployment", "host", "initialDone"} for update in updates)
-    assert all((update["deployment"] is None) != (update["host"] is None) for update in updates)
-    assert [u for u in updates if u["deployment"]][-1]["deployment"]["state"] == "SUCCEEDED"
-    ended = {u["host"]["host"]: u["host"]["state"] for u in updates if u["host"]}
+    assert all({"initialDone", "resumeToken"} <= set(update) for update in updates)
+    assert all(bool(update.get("deployment")) != bool(update.get("host")) for update in updates)
+    assert [u for u in updates if u.get("deployment")][-1]["deployment"]["state"] == "SUCCEEDED"
+    ended = {u["host"]["host"]: u["host"]["state"] for u in updates if u.get("host")}
     assert ended == {"web1": "SUCCEEDED", "web2": "SUCCEEDED", "web3": "SUCCEEDED"}
 
 
@@ -124,7 +124,7 @@ def test_a_deployment_can_be_watched_to_its_end_by_others(shown):
     shown.let_go()
     rest = [json.loads(line) for line in watch.communicate(timeout=30)[0].splitlines()]
     assert watch.returncode == 0
-    assert [u for u in rest if u["deployment"]][-1]["deployment"]["state"] == "SUCCEEDED"
+    assert [u for u in rest if u.get("deployment")][-1]["deployment"]["state"] == "SUCCEEDED"
 
 
 def test_the_record_tells_who_when_what_each_step_and_each_hook_call(shown):
@@ -135,7 +135,7 @@ def test_the_record_tells_who_when_what_each_step_and_each_hook_call(shown):
     assert record["createTime"] <= record["startTime"] <= record["endTime"]
     assert record["spec"]["actions"] == ["freeze"] and record["spec"]["selection"]["on"] == ["web1"]
     deploy, health = record["hosts"][0]["steps"]
-    assert (deploy["kind"], deploy["result"], health["kind"]) == ("deploy", "OK", "healthchecks")
+    assert (deploy["kind"], deploy["result"], health["kind"]) == ("DEPLOY", "OK", "HEALTHCHECKS")
     assert [a["operationId"] for a in deploy["actions"]][-1].startswith(f"{record['id']}/web1/")
     assert [(c["hook"], c["point"], c["httpStatus"], json.loads(c["request"]), json.loads(c["response"]))
             for c in deploy["hookCalls"]] == [
@@ -162,6 +162,37 @@ def test_deployments_are_listed_newest_first_in_every_form(shown):
     assert "SUCCEEDED" in table and first in table
     assert f"id: {second}" in shown.fleet.ctl("get", "deployment", second, "-o", "yaml").out.replace(
         '"', "")
+
+
+def test_deployments_are_listed_by_state_host_service_actor_and_time(shown):
+    assert shown.fleet.deploy("unfreeze", "--on", "web1", "--service", "app").status == 0
+    by_service = shown.fleet.latest()["id"]
+    assert shown.fleet.deploy("push", "--on", "web2").status == 1
+    failed = shown.fleet.latest()["id"]
+
+    def listed(*flags):
+        return shown.fleet.ctl("list", "deployments", *flags, "-o", "name").out.split()
+    assert listed("--state", "failed", "--host", "web2")[0] == failed
+    assert by_service in listed("--state", "failed", "--state", "succeeded", "--since", "1h")
+    assert by_service in listed("--host", "web1") and failed not in listed("--host", "web1")
+    assert by_service in listed("--service", "app") and failed not in listed("--service", "app")
+    assert listed("--actor", "nobody") == [] == listed("--until", "2000-01-01T00:00:00Z")
+    assert shown.fleet.ctl("list", "deployments", "--state", "done", check=False).status == 2
+
+
+@pytest.mark.parametrize("arguments", [
+    ["deploy", "sync", "--all", "-y", "--service", ""],
+    ["deploy", "sync", "--all", "-y", "--revision="],
+    ["freeze", "app", "-y", "--on", ""],
+    ["plan", "sync", "--tagged", "", "--all"],
+    ["list", "services", "--on", ""],
+    ["get", "service", ""],
+])
+def test_an_empty_value_is_never_everything(shown, arguments):
+    before = shown.fleet.latest()["id"]
+    done = shown.fleet.ctl(*arguments, check=False)
+    assert done.status == 2 and "empty" in done.err, done
+    assert shown.fleet.latest()["id"] == before
 
 
 def test_a_watched_list_of_deployments_is_an_object_a_line_each_time_that_one_changes(shown):
@@ -234,6 +265,7 @@ def test_the_holder_of_a_lock_is_shown_while_it_holds_it(shown):
     assert lock["deployment"] == begun and lock["actor"] and lock["acquireTime"]
     assert shown.host("web2")["lock"] is None
     assert begun in shown.fleet.ctl("list", "hosts").out
+    assert shown.fleet.ctl("list", "locks", "-o", "json").json()["locks"] == [lock]
     shown.let_go()
     shown.fleet.await_end(begun)
     assert shown.host("web1")["lock"] is None
@@ -262,7 +294,7 @@ def test_an_agent_that_goes_silent_is_shown_as_stale_with_since_when(shown):
 def test_hooks_are_listed(shown):
     hooks = shown.fleet.ctl("list", "hooks", "-o", "json").json()["hooks"]
     assert [(h["name"], h["points"], h["mode"]) for h in hooks] == [
-        ("drain", ["pre-deploy"], "transform"), ("undrain", ["post-deploy"], "transform")]
+        ("drain", ["pre-deploy"], "TRANSFORM"), ("undrain", ["post-deploy"], "TRANSFORM")]
 
 
 def test_hooks_can_be_tested_with_a_payload_and_nothing_is_deployed(shown):

@@ -219,3 +219,15 @@ def test_a_deployment_that_is_cancelled_ends_with_the_hosts_that_stand_at_it(fle
     fleet.ctl("resume", "deployment", begun, timeout=60)
     assert set(states(fleet.deployment(begun)).values()) == {"SUCCEEDED"}
     assert len(stalling.asked()) == HOSTS - 50
+
+
+def test_a_planner_that_cannot_finish_its_drain_says_so_and_continues_at_the_next_start(fleet, stalling):
+    stalling.stall(60)
+    begun = fleet.begin("--limit", "1")
+    stalling.await_stalled(1)
+    assert fleet.planner.stop() == 1, fleet.planner.logged()
+    assert "did not finish their current move" in fleet.planner.logged()
+    stalling.stall(0)
+    fleet.planner.start()
+    record = fleet.await_end(begun)
+    assert (record["state"], record["succeededCount"]) == ("SUCCEEDED", 1)

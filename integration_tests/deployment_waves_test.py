@@ -238,7 +238,7 @@ def test_on_failure_rollback_brings_every_host_of_the_failed_wave_back(waves):
                           status=1)
     assert waves.short(record) == ["SUCCEEDED", "ROLLED_BACK", "ROLLED_BACK", "PENDING", "PENDING"]
     assert list(waves.fleet.versions().values()) == ["failing", "good", "good", "good", "good"]
-    assert [step["kind"] for step in record["hosts"][1]["steps"]][-1] == "rollback"
+    assert [step["kind"] for step in record["hosts"][1]["steps"]][-1] == "ROLLBACK"
 
 
 def test_what_cannot_be_brought_back_is_said(tmp_path):

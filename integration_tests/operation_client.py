@@ -1,28 +1,17 @@
-"""Calls gitops.v1.OperationService as a planner does, with stubs made from the protos on the way."""
-
-import importlib
-import subprocess
-import sys
+"""Calls gitops.v1.OperationService as a planner does."""
 
 import grpc
 
-from harness import ROOT
-
-METHODS = ("GetHostStatus", "ResolveRevision", "PerformAction", "RunCheck")
+import protos
 
 
-def stubs(directory):
-    """The module of operation.proto's messages, generated into the directory."""
-    out = directory / "stubs"
-    out.mkdir(exist_ok=True)
-    subprocess.run(["protoc", f"-I{ROOT / 'proto'}", "-I/usr/include", f"--python_out={out}",
-                    "gitops/v1/operation.proto"], check=True)
-    # Not below a package "gitops", which other stubs may have made already.
-    sys.path.insert(0, str(out / "gitops" / "v1"))
-    try:
-        return importlib.import_module("operation_pb2")
-    finally:
-        sys.path.pop(0)
+def detail_of(error, message):
+    """The detail of this type in the google.rpc.Status of an error."""
+    sent = dict(error.trailing_metadata())["grpc-status-details-bin"]
+    for detail in protos.messages("google/rpc/status").Status.FromString(sent).details:
+        if detail.type_url == "type.googleapis.com/" + message.DESCRIPTOR.full_name:
+            return message.FromString(detail.value)
+    raise AssertionError(f"no {message.DESCRIPTOR.full_name} in {error}")
 
 
 class OperationClient:
@@ -66,6 +55,5 @@ class OperationClient:
         return self.call("RunCheck", request)
 
     def moves_of(self, error):
-        """What a failed action moved: the details of its status."""
-        details = dict(error.trailing_metadata()).get("grpc-status-details-bin", b"")
-        return self.pb.PerformActionResponse.FromString(details).moves
+        """What a failed action moved: a PerformActionResponse among the details of its status."""
+        return detail_of(error, self.pb.PerformActionResponse).moves

@@ -9,15 +9,16 @@ import threading
 import grpc
 import pytest
 
+import protos
 from harness import ACCOUNT, as_root, wait_for
-from operation_client import OperationClient, stubs
+from operation_client import OperationClient, detail_of
 
 CANARY = "canary-5be1"
 
 
 @pytest.fixture(scope="session")
-def messages(tmp_path_factory):
-    return stubs(tmp_path_factory.mktemp("protos"))
+def messages():
+    return protos.messages("gitops/v1/operation")
 
 
 class Deployed:
@@ -121,6 +122,9 @@ def test_sync_of_a_frozen_service_fails_and_names_who_froze_it(deployed, reposit
     second = repository.commit({"web/index.html": "version 2\n"})
     error = refused(grpc.StatusCode.FAILED_PRECONDITION, deployed.client.sync, 3, second)
     assert "frozen by tester" in error.details()
+    info = detail_of(error, protos.messages("google/rpc/error_details").ErrorInfo)
+    assert (info.reason, info.domain) == ("SERVICE_FROZEN", "gitops")
+    assert info.metadata["service"] == "web"
     deployed.client.perform(4, "unfreeze")
     deployed.client.sync(5, second)
     assert deployed.host.read("web/index.html") == "version 2\n"

@@ -63,9 +63,13 @@ class Planner(Program):
     def hosts(self):
         return [host.host for host in self.ask("ListHosts", pb.ListHostsRequest()).hosts]
 
+    def whole(self, deployment_id):
+        return self.ask("GetDeployment",
+                        pb.GetDeploymentRequest(id=deployment_id, view="VIEW_FULL")).deployment
+
     def await_end(self, deployment_id):
         def ended():
-            found = self.ask("GetDeployment", pb.GetDeploymentRequest(id=deployment_id)).deployment
+            found = self.whole(deployment_id)
             return found if found.HasField("end_time") else None
         return wait_for(ended, what=f"the end of {deployment_id}")
 
@@ -219,11 +223,30 @@ def test_deployments_and_plans_are_kept_over_a_restart(planner, end):
     kept = planner.ask("ListDeployments", pb.ListDeploymentsRequest()).deployments
     assert [deployment.id for deployment in kept] == [begun.id]
     assert kept[0].reason == "a test"
-    assert planner.ask("GetDeployment", pb.GetDeploymentRequest(id=begun.id)).deployment == ended
+    assert planner.whole(begun.id) == ended
     second = planner.ask("CreateDeployment",
                          pb.CreateDeploymentRequest(plan_token=token)).deployment
     assert second.host_count == 1
     planner.await_end(second.id)
+
+
+def test_a_watch_of_deployments_goes_on_where_it_broke_off_over_a_restart(planner):
+    planner.start()
+    first = planner.await_end(begin(planner, on=["web1"]).id).id
+
+    def watch(**request):
+        channel = grpc.insecure_channel(planner.address())
+        stub = protos.stubs("gitops/v1/planner").PlannerServiceStub(channel)
+        return stub.WatchDeployments(pb.WatchDeploymentsRequest(**request), timeout=30)
+    beginning = next(watch())
+    assert beginning.deployment.id == first and beginning.initial_done
+    second = planner.await_end(begin(planner, on=["web1"]).id).id
+    planner.stop()
+    planner.start()
+    stream = watch(resume_token=beginning.resume_token)
+    resumed = next(stream)
+    assert resumed.initial_done and not resumed.restarted and not resumed.HasField("deployment")
+    assert next(stream).deployment.id == second
 
 
 def test_old_deployments_are_removed_at_the_start(planner):

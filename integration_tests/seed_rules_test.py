@@ -223,8 +223,8 @@ def test_every_hook_point_is_called_once_at_its_step(rules):
     assert asked == [("pre-select", None), ("post-select", "ok"), ("pre-deploy", None),
                      ("post-deploy", "ok"), ("pre-reboot", None), ("post-reboot", "ok"),
                      ("pre-healthchecks", None), ("post-healthchecks", "ok")]
-    assert [step["kind"] for step in record["hosts"][0]["steps"]] == ["deploy", "reboot",
-                                                                      "healthchecks"]
+    assert [step["kind"] for step in record["hosts"][0]["steps"]] == ["DEPLOY", "REBOOT",
+                                                                      "HEALTHCHECKS"]
 
 
 def test_the_host_is_back_with_another_boot_when_post_reboot_is_called(rules):

@@ -22,8 +22,8 @@ constexpr size_t kMinPrefix = 4;
 constexpr size_t kShortHash = 40, kLongHash = 64;
 
 absl::Status Prefixed(const std::string& revision, const absl::Status& status) {
-  return absl::Status(status.code(),
-                      absl::StrCat("commit ", revision.substr(0, 12), ": ", status.message()));
+  return WithMessage(status,
+                     absl::StrCat("commit ", revision.substr(0, 12), ": ", status.message()));
 }
 
 // What tells one content from another: by path, what is there.

@@ -13,6 +13,7 @@
 #include "common/store/convert_testing.h"
 #include "common/store/faulty_store.h"
 #include "common/store/temp_store.h"
+#include "gitops/v1/operation.pb.h"
 
 namespace gitops {
 namespace {

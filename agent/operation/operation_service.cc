@@ -23,6 +23,7 @@ using grpc::ServerContext;
 // Of a failed sync; the rest of an error's details fits beside it. Services with names of usual
 // length: about 4,000.
 constexpr size_t kMostMoves = kMaxActionDetails - kMaxErrorDetails;
+constexpr size_t kMoveOverhead = 3;  // a tag, a length
 
 // An upstream that refuses this host says nothing about who may call the agent.
 absl::Status AsUpstreamError(const absl::Status& status) {
@@ -42,8 +43,12 @@ grpc::Status ToGrpcStatus(const ActionOutcome& outcome) {
   absl::Status status = outcome.status();
   if (outcome.ok() || outcome.response.moves().empty()) return gitops::ToGrpcStatus(status);
   v1::PerformActionResponse moved;
-  *moved.mutable_moves() = outcome.response.moves();
-  while (moved.ByteSizeLong() > kMostMoves) moved.mutable_moves()->RemoveLast();
+  size_t bytes = 0;
+  for (const v1::ServiceMove& move : outcome.response.moves()) {
+    bytes += move.ByteSizeLong() + kMoveOverhead;
+    if (bytes > kMostMoves) break;
+    *moved.add_moves() = move;
+  }
   SetDetail(moved, status);
   return gitops::ToGrpcStatus(status, kMaxActionDetails);
 }
@@ -107,7 +112,6 @@ class OperationServiceImpl final : public v1::OperationService::Service {
 
   absl::Status Resolve(const v1::ResolveRevisionRequest& request,
                        v1::ResolveRevisionResponse& response) {
-    if (absl::Status good = CheckSetFields(request); !good.ok()) return good;
     if (request.has_revision()) {
       if (absl::Status good = CheckHash(request.revision(), "revision"); !good.ok()) return good;
     }

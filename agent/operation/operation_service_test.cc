@@ -160,7 +160,7 @@ TEST_F(OperationServiceTest, RevisionsThatCannotBeResolvedSayWhy) {
     host_.SetUpstreamStatus(test.upstream);
     v1::ResolveRevisionRequest request;
     request.set_service(test.service);
-    request.set_revision(test.revision);
+    if (!std::string(test.revision).empty()) request.set_revision(test.revision);
     v1::ResolveRevisionResponse response;
     EXPECT_EQ(stub_->ResolveRevision(Context().get(), request, &response).error_code(), test.want)
         << test.service << " " << test.revision;

@@ -9,7 +9,6 @@
 #include "common/clock/timestamp.h"
 #include "common/log/log.h"
 #include "common/rpc/error.h"
-#include "common/rpc/request_checks.h"
 #include "common/store/convert.h"
 #include "common/text/utf8.h"
 
@@ -27,7 +26,6 @@ constexpr size_t kLongestOutput = 64 << 10;
 
 // All of it is stored, so none of it may be of any length.
 absl::Status CheckOperation(const v1::PerformActionRequest& request) {
-  if (absl::Status status = CheckSetFields(request); !status.ok()) return status;
   const v1::Operation& operation = request.operation();
   if (operation.id().empty() || operation.id().size() > kLongestId) {
     return InvalidField("operation.id",

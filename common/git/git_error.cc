@@ -14,6 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/git/url.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -162,7 +163,10 @@ std::string CondenseGitError(absl::string_view error_output) {
 
 absl::Status StatusFromGit(absl::string_view attempt, const CommandResult& result, bool remote) {
   const auto failed = [&](absl::StatusCode code, absl::string_view why) {
-    return absl::Status(code, absl::StrCat(attempt, ": ", why));
+    const std::string message = absl::StrCat(attempt, ": ", why);
+    const bool unreachable = remote && code == absl::StatusCode::kUnavailable;
+    return unreachable ? MakeError(Reason::kUpstreamUnreachable, message)
+                       : absl::Status(code, message);
   };
   // git's helpers die of the signal; git itself then fails by their silence.
   if (result.exit_status == 128 + SIGXFSZ ||

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/rpc/error.h"
+
 namespace gitops {
 namespace {
 
@@ -65,6 +67,8 @@ TEST(StatusFromGit, Table) {
     const absl::Status status =
         StatusFromGit("doing", {.exit_status = 128, .error_output = test.output}, test.remote);
     EXPECT_EQ(status.code(), test.code) << test.output;
+    EXPECT_EQ(HasReason(status, Reason::kUpstreamUnreachable), absl::IsUnavailable(status))
+        << test.output;
     EXPECT_THAT(std::string(status.message()), HasSubstr(test.message));
     EXPECT_THAT(std::string(status.message()), Not(HasSubstr("secret")));
   }

@@ -103,6 +103,8 @@ class HttpConnection final : public HttpEventLoop::Connection,
   // False: the connection ends.
   Awaitable<bool> ServeRequest() {
     Enter(Wait::kHeader);
+    version_ = 11;
+    head_only_ = false;
     HeaderParser header;
     header.header_limit(static_cast<std::uint32_t>(server_.options.max_header));
     header.body_limit(boost::none);  // a route has its own
@@ -289,10 +291,10 @@ class HttpConnection final : public HttpEventLoop::Connection,
                           asio::use_awaitable_t<HttpExecutor>());
       buffer_.commit(size);
       if (!error || error == asio::error::operation_aborted) continue;
-      // The client may have closed its sending side only, and a whole answer is sent to it.
+      if (error != asio::error::eof || exchange_->streams()) co_return false;
+      // The client may have closed its sending side only; then it still gets a whole answer.
       peer_done_ = true;
       exchange_->Cancel();
-      if (exchange_->streams()) co_return false;
     }
     co_return !closed_;
   }

@@ -85,7 +85,7 @@ void HttpExchangeState::Cancel(bool streams_only) {
   std::function<void()> callback;
   {
     MutexLock lock(mutex_);
-    if (cancelled_ || (streams_only && !streams_)) return;
+    if (finished_ || cancelled_ || (streams_only && !streams_)) return;
     cancelled_ = true;
     callback = std::exchange(on_cancel_, nullptr);
   }

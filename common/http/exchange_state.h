@@ -65,7 +65,7 @@ class HttpExchangeState {
   // True: Take() has nothing new to return, and `wake` will be called once, from a thread of the
   // handler, when it has.
   bool WaitForNews();
-  // Calls the callback of OnCancel.
+  // Calls the callback of OnCancel, unless the answer is finished.
   void Cancel(bool streams_only = false);
   bool streams() const;
   // Cancels; from now on `wake` is not called and Write fails.

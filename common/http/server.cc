@@ -49,6 +49,10 @@ class HttpServerImpl : public HttpServer {
       if (absl::Status status = context_.router.Add(route.method, route.path); !status.ok()) {
         return status;
       }
+      if (route.in_pool && context_.options.pool_threads < 1) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("the route ", route.path, " needs a pool, and pool_threads is 0"));
+      }
     }
     for (const std::string& listen : context_.options.listen) {
       auto listener = HttpListener::Open(loops_[0]->context(), listen);

@@ -45,11 +45,11 @@ class HttpExchange {
   // Ends a stream. What is queued is still sent.
   void Finish();
 
-  // Calls `callback` once, from any thread, when the answer is no longer wanted: the client has
-  // gone (for a stream also when it closes its sending side), or the server stops. At Stop(),
-  // streams are told at once and may still write and finish; other exchanges are told when the
-  // grace period is over. If that has happened already, calls it before it returns. The callback
-  // must not block.
+  // Calls `callback` once, from any thread, when the answer is no longer wanted before it is
+  // finished: the client has closed the connection (or its sending side; then it still gets a whole
+  // answer, but no stream), or the server stops. At Stop(), streams are told at once and may still
+  // write and finish; other exchanges are told when the grace period is over. If that has happened
+  // already, calls it before it returns. The callback must not block.
   void OnCancel(std::function<void()> callback);
 
  private:
@@ -105,8 +105,8 @@ struct HttpServerOptions {
 // 501 and the connection closed. A connection without a request takes about 2 KB and no thread.
 class HttpServer {
  public:
-  // Serves when it returns. INVALID_ARGUMENT: a bad address or route. UNAVAILABLE: an address
-  // cannot be bound; names it and why.
+  // Serves when it returns. INVALID_ARGUMENT, ALREADY_EXISTS: a bad address or route. UNAVAILABLE:
+  // an address cannot be bound; names it and why.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(HttpServerOptions options);
   // Stop(0).
   virtual ~HttpServer() = default;

@@ -182,6 +182,21 @@ TEST_F(HttpStreamTest, AClientThatLeavesBeforeItsAnswerIsNoticed) {
   EXPECT_THAT(Ask(kGet), EndsWith("ok"));
 }
 
+TEST_F(HttpStreamTest, AFinishedAnswerIsNotCancelled) {
+  Start();
+  RawClient client(address());
+  client.Send(kEvents);
+  Accept()->Respond({.body = "done"});
+  EXPECT_THAT(client.ReadAnswer(), EndsWith("done"));
+  client.Send(kEvents);
+  const auto stream = AcceptStream();
+  stream->Finish();
+  client.ReadUntil("0\r\n\r\n");
+  client.Send(kGet);
+  EXPECT_THAT(client.ReadAll(), EndsWith("ok")) << "both exchanges are over";
+  EXPECT_FALSE(cancelled());
+}
+
 TEST_F(HttpStreamTest, ACallbackThatComesLateIsCalledAtOnce) {
   Start();
   RawClient client(address());

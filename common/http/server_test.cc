@@ -237,6 +237,15 @@ TEST_F(HttpServerTest, AnAddressThatCannotBeTakenIsNamedWithTheCause) {
   EXPECT_EQ(start("192.0.2.1:0").code(), absl::StatusCode::kUnavailable);
 }
 
+TEST_F(HttpServerTest, WrongRoutesAreRefusedAtTheStart) {
+  options_.pool_threads = 0;
+  EXPECT_THAT(std::string(HttpServer::Start(options_).status().message()),
+              HasSubstr("/pooled needs a pool"));
+  options_.pool_threads = 1;
+  Route({.method = "GET", .path = "/hosts/{other}", .handler = nullptr});
+  EXPECT_EQ(HttpServer::Start(options_).status().code(), absl::StatusCode::kAlreadyExists);
+}
+
 TEST_F(HttpServerTest, EveryInterfaceIsDialledOnLoopback) {
   for (const char* listen : {":0", "0.0.0.0:0", "localhost:0"}) {
     options_.listen = {listen};

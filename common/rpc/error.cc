@@ -1,15 +1,11 @@
 #include "common/rpc/error.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
 
 #include "common/text/utf8.h"
 
 namespace gitops {
 namespace {
-
-using google::protobuf::util::TimeUtil;
 
 constexpr size_t kLongestValue = 256;
 constexpr size_t kLongestField = 200;
@@ -30,6 +26,11 @@ absl::Status MakeError(Reason reason, absl::string_view message, const ErrorMeta
   info.set_domain(std::string(kErrorDomain));
   Add(metadata, info);
   SetDetail(info, error);
+  if (InfoOf(reason).retry_seconds > 0) {
+    google::rpc::RetryInfo retry;
+    retry.mutable_retry_delay()->set_seconds(InfoOf(reason).retry_seconds);
+    SetDetail(retry, error);
+  }
   return error;
 }
 
@@ -48,17 +49,13 @@ void AddFieldViolation(absl::string_view field, absl::string_view description,
   SetDetail(bad, error);
 }
 
-absl::Status WithRetryDelay(absl::Status error, absl::Duration delay) {
-  google::rpc::RetryInfo retry;
-  *retry.mutable_retry_delay() = TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(delay));
-  SetDetail(retry, error);
-  return error;
-}
-
 absl::Status WithMessage(const absl::Status& error, absl::string_view message) {
   absl::Status result(error.code(), message);
-  error.ForEachPayload(
-      [&](absl::string_view url, const absl::Cord& payload) { result.SetPayload(url, payload); });
+  // Copies: an error and the one made from it may belong to different threads, and thread sanitizer
+  // does not see how Abseil's library shares what a Cord holds.
+  error.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) {
+    result.SetPayload(url, absl::Cord(std::string(payload)));
+  });
   return result;
 }
 

@@ -90,6 +90,7 @@ struct ReasonInfo {
   absl::StatusCode code;
   int http_status;
   absl::string_view description;
+  int retry_seconds = 0;  // when to try again; 0: nothing is known about that
 };
 
 // Every reason, in the order of the enum.
@@ -111,7 +112,7 @@ std::string DetailUrl() {
 // Values longer than 256 bytes are cut. Never a secret.
 using ErrorMetadata = std::map<std::string, std::string>;
 
-// An error with the code of the reason.
+// An error with the code of the reason, and RetryInfo where the table has a delay.
 absl::Status MakeError(Reason reason, absl::string_view message,
                        const ErrorMetadata& metadata = {});
 
@@ -121,8 +122,6 @@ absl::Status InvalidField(absl::string_view field, absl::string_view message);
 // Adds a violation to an error. Does nothing to OK.
 void AddFieldViolation(absl::string_view field, absl::string_view description, absl::Status& error);
 
-// The same error, with a delay after which the call may be repeated.
-absl::Status WithRetryDelay(absl::Status error, absl::Duration delay);
 // The same error with another message: for text that is put before or after it.
 absl::Status WithMessage(const absl::Status& error, absl::string_view message);
 // The same error with more metadata; a key that is there already keeps its value. An error without

@@ -98,24 +98,24 @@ constexpr ReasonInfo kReasons[] = {
      "The operation id stands for another action."},
 
     {Reason::kTooManyCalls, "TOO_MANY_CALLS", Code::kResourceExhausted, 429,
-     "As many calls of this kind are in progress as the server takes."},
+     "As many calls of this kind are in progress as the server takes.", 1},
     {Reason::kTooManyWatchers, "TOO_MANY_WATCHERS", Code::kResourceExhausted, 429,
-     "As many watches are open as the server takes."},
+     "As many watches are open as the server takes.", 5},
     {Reason::kTooManyDeployments, "TOO_MANY_DEPLOYMENTS", Code::kResourceExhausted, 429,
-     "As many deployments are in progress as the planner takes."},
+     "As many deployments are in progress as the planner takes.", 30},
     {Reason::kTooManyAgents, "TOO_MANY_AGENTS", Code::kResourceExhausted, 429,
-     "As many agents report as the planner takes."},
+     "As many agents report as the planner takes.", 60},
 
     {Reason::kServerStarting, "SERVER_STARTING", Code::kUnavailable, 503,
-     "The server is starting; try again soon."},
+     "The server is starting; try again soon.", 1},
     {Reason::kServerStopping, "SERVER_STOPPING", Code::kUnavailable, 503,
-     "The server, or this service's part of it, is stopping; try again when it is back."},
+     "The server, or this service's part of it, is stopping; try again when it is back.", 2},
     {Reason::kHostUnreachable, "HOST_UNREACHABLE", Code::kUnavailable, 503,
-     "The planner cannot reach the host's agent."},
+     "The planner cannot reach the host's agent.", 10},
     {Reason::kUpstreamUnreachable, "UPSTREAM_UNREACHABLE", Code::kUnavailable, 503,
-     "The upstream does not answer, or refuses this host."},
+     "The upstream does not answer, or refuses this host.", 10},
     {Reason::kHookDispatcherUnreachable, "HOOK_DISPATCHER_UNREACHABLE", Code::kUnavailable, 503,
-     "The planner cannot reach the hook dispatcher."},
+     "The planner cannot reach the hook dispatcher.", 5},
 };
 
 constexpr bool InOrderOfTheEnum() {

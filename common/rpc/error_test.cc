@@ -64,6 +64,17 @@ TEST(ReasonTest, EveryCodeHasAReasonOfItsName) {
   }
 }
 
+TEST(ReasonTest, LimitsAndOutagesSayWhenToTryAgain) {
+  for (const ReasonInfo& row : AllReasons()) {
+    const bool passes = row.code == absl::StatusCode::kResourceExhausted ||
+                        row.code == absl::StatusCode::kUnavailable;
+    const bool specific = row.reason != GenericReason(row.code);
+    EXPECT_EQ(row.retry_seconds > 0, passes && specific) << row.name;
+    const auto delay = RetryDelayOf(MakeError(row.reason, "x"));
+    EXPECT_EQ(delay.value_or(absl::ZeroDuration()), absl::Seconds(row.retry_seconds)) << row.name;
+  }
+}
+
 TEST(ErrorTest, TellsReasonAndWhatItIsAbout) {
   const absl::Status error =
       MakeError(Reason::kServiceFrozen, "nginx is frozen", {{"service", "nginx"}});
@@ -106,13 +117,12 @@ TEST(ErrorTest, InvalidFieldsAreNamed) {
 }
 
 TEST(ErrorTest, AnotherMessageKeepsEverythingElse) {
-  const absl::Status error =
-      WithRetryDelay(MakeError(Reason::kServerStarting, "starting"), absl::Seconds(2));
+  const absl::Status error = MakeError(Reason::kServerStarting, "starting");
   const absl::Status longer = WithMessage(error, "web1: starting");
   EXPECT_EQ(longer.message(), "web1: starting");
   EXPECT_EQ(longer.code(), error.code());
   EXPECT_TRUE(HasReason(longer, Reason::kServerStarting));
-  EXPECT_EQ(RetryDelayOf(longer), absl::Seconds(2));
+  EXPECT_EQ(RetryDelayOf(longer), absl::Seconds(1));
   EXPECT_EQ(RetryDelayOf(absl::UnavailableError("x")), std::nullopt);
 }
 

@@ -1,5 +1,8 @@
 #include "common/rpc/gate.h"
 
+#include "common/api/limits.h"
+#include "common/rpc/request_checks.h"
+
 namespace gitops {
 
 absl::StatusOr<Principal> RpcGate::Admit(const grpc::ServerContextBase& context,
@@ -8,6 +11,8 @@ absl::StatusOr<Principal> RpcGate::Admit(const grpc::ServerContextBase& context,
   if (authorizer_) {
     if (absl::Status allowed = authorizer_(caller, request); !allowed.ok()) return allowed;
   }
+  if (absl::Status limits = CheckLimits(request); !limits.ok()) return limits;
+  if (absl::Status status = CheckSetFields(request); !status.ok()) return status;
   return caller;
 }
 

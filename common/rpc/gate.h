@@ -23,8 +23,9 @@ using Authorizer =
     std::function<absl::Status(const Principal& caller, const google::protobuf::Message& request)>;
 
 // What every call of every server passes before its handler does anything: it determines who calls
-// and whether they may. Health checks and reflection are gRPC's own and pass no gate.
-// integration_tests/cc/gate_test.cc fails for a method whose handler passes none. Any thread.
+// and whether they may, and refuses requests over the limits of common/api/limits.h. Health checks
+// and reflection are gRPC's own and pass no gate. integration_tests/cc/gate_test.cc fails for a
+// method whose handler passes none. Any thread.
 class RpcGate {
  public:
   // Admits everyone.

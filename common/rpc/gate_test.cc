@@ -72,5 +72,14 @@ TEST_F(GateTest, AuthorizerSeesCallerAndRequestAndRefusesBeforeTheHandler) {
   EXPECT_TRUE(Get(gate, "open").ok());
 }
 
+TEST_F(GateTest, ARequestOverItsLimitsIsRefusedBeforeTheHandler) {
+  const RpcGate gate;
+  const grpc::Status refused = Get(gate, std::string(256, 'a'));
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(refused.error_message(), "service has 256 bytes; at most 255 are allowed");
+  EXPECT_FALSE(response_.has_service());
+  EXPECT_TRUE(Get(gate, std::string(255, 'a')).ok());
+}
+
 }  // namespace
 }  // namespace gitops

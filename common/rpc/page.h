@@ -1,6 +1,7 @@
 #ifndef GITOPS_COMMON_RPC_PAGE_H_
 #define GITOPS_COMMON_RPC_PAGE_H_
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -25,17 +26,19 @@ inline constexpr absl::string_view kPageTokenPrefix = "after:";
 // The token of the page after the one that ends with `key`.
 inline std::string PageToken(absl::string_view key) { return absl::StrCat(kPageTokenPrefix, key); }
 
-// INVALID_ARGUMENT: page_size below 0 or over 10,000; a token that is none of ours.
+// A page_size over 10,000 counts as 10,000. INVALID_ARGUMENT: one below 0; a token that is none of
+// ours.
 template <typename Request>
 absl::StatusOr<PageRequest> ReadPage(const Request& request) {
   constexpr int kDefaultPage = 1'000;
   constexpr int kLargestPage = 10'000;
-  if (request.page_size() < 0 || request.page_size() > kLargestPage) {
+  if (request.page_size() < 0) {
     return InvalidField("page_size", absl::StrCat("page_size is ", request.page_size(),
-                                                  "; it may be 0 to ", kLargestPage));
+                                                  "; it must not be negative"));
   }
   PageRequest page;
-  page.limit = request.page_size() == 0 ? kDefaultPage : request.page_size();
+  page.limit =
+      request.page_size() == 0 ? kDefaultPage : std::min(request.page_size(), kLargestPage);
   if (request.page_token().empty()) return page;
   if (!absl::StartsWith(request.page_token(), kPageTokenPrefix)) {
     return InvalidField("page_token", "page_token is not one that this method gave out");

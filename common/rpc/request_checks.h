@@ -18,9 +18,9 @@ absl::Status CheckReason(const std::string& reason);
 // in the request.
 absl::Status CheckHash(const std::string& hash, absl::string_view field = "hash");
 
-// INVALID_ARGUMENT, naming the field: a string that tells "unset" from "empty" (`optional`, or in a
-// oneof), here or in a nested message, is set and empty. Unset means everything or the default
-// there, so an empty value is more likely a mistake than meant.
+// Of every request; the gate asks. INVALID_ARGUMENT, naming the field: a string that tells "unset"
+// from "empty" (`optional`, or in a oneof), here or in a nested message, is set and empty. Unset
+// means everything or the default there, so an empty value is more likely a mistake than meant.
 absl::Status CheckSetFields(const google::protobuf::Message& request);
 
 }  // namespace gitops

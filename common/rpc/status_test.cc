@@ -73,15 +73,14 @@ TEST(StatusTest, LongMessageIsCutBetweenCharacters) {
 }
 
 TEST(StatusTest, ReasonMetadataViolationsAndRetrySurviveTheWire) {
-  absl::Status sent = MakeError(Reason::kHostLocked, "web1 is locked", {{"host", "web1"}});
-  sent = WithRetryDelay(sent, absl::Milliseconds(1500));
-  AddFieldViolation("selection.on[0]", "names a locked host", sent);
+  absl::Status sent = MakeError(Reason::kHostUnreachable, "web1 is away", {{"host", "web1"}});
+  AddFieldViolation("selection.on[0]", "names a host that is away", sent);
   const absl::Status received = RoundTrip(sent);
-  EXPECT_EQ(received.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(received.message(), "web1 is locked");
-  EXPECT_TRUE(HasReason(received, Reason::kHostLocked));
+  EXPECT_EQ(received.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(received.message(), "web1 is away");
+  EXPECT_TRUE(HasReason(received, Reason::kHostUnreachable));
   EXPECT_THAT(MetadataOf(received), ElementsAre(Pair("host", "web1")));
-  EXPECT_EQ(RetryDelayOf(received), absl::Milliseconds(1500));
+  EXPECT_EQ(RetryDelayOf(received), absl::Seconds(10));
   ASSERT_EQ(BadRequestOf(received).field_violations_size(), 1);
   EXPECT_EQ(BadRequestOf(received).field_violations(0).field(), "selection.on[0]");
   EXPECT_EQ(RoundTrip(received), received) << "a second hop changes nothing";

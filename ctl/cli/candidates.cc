@@ -123,7 +123,7 @@ void AddArguments(const Form& form, const Before& before, Candidates& candidates
 
 void AddValues(const FlagSpec& flag, Candidates& candidates) {
   candidates.words = flag.choices;
-  if (flag.name == "on") candidates.names = Candidates::Names::kHosts;
+  if (flag.name == "on" || flag.name == "host") candidates.names = Candidates::Names::kHosts;
   if (flag.name == "service") candidates.names = Candidates::Names::kServices;
 }
 

@@ -19,7 +19,7 @@ TEST(CandidatesTest, WordsFollowTheGrammar) {
     Words candidates;
   } kCases[] = {
       {{"li"}, {"list"}},
-      {{"list", ""}, {"services", "machines", "hosts", "deployments", "hooks"}},
+      {{"list", ""}, {"services", "machines", "hosts", "deployments", "hooks", "locks"}},
       {{"list", "s"}, {"services"}},
       {{"list", "@web1", "m"}, {"machines"}},
       {{"get", ""}, {"service", "host", "deployment"}},

@@ -8,6 +8,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "common/clock/timestamp.h"
 #include "common/config/duration.h"
 #include "common/text/nearest.h"
 
@@ -37,6 +39,21 @@ const std::vector<std::string>& ChoicesOf(const std::string& name) {
   return std::find_if(FlagSpecs().begin(), FlagSpecs().end(),
                       [&](const FlagSpec& flag) { return flag.name == name; })
       ->choices;
+}
+
+absl::Status PlaceOf(const std::string& name, const RawCommandLine::Value& value,
+                     const std::string& text, std::optional<int>& place) {
+  const std::vector<std::string>& choices = ChoicesOf(name);
+  const auto found = std::find(choices.begin(), choices.end(), text);
+  if (found != choices.end()) {
+    place = static_cast<int>(found - choices.begin());
+    return absl::OkStatus();
+  }
+  const std::string nearest = Nearest(text, choices);
+  return BadValue(
+      value, text,
+      absl::StrCat("one of ", absl::StrJoin(choices, ", "),
+                   nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?")));
 }
 
 }  // namespace
@@ -138,19 +155,35 @@ absl::Status FlagReader::List(const std::string& name,
   return absl::OkStatus();
 }
 
-absl::Status FlagReader::Choice(const std::string& name, std::optional<int>& place) const {
+absl::Status FlagReader::Time(const std::string& name,
+                              const std::function<google::protobuf::Timestamp*()>& set) const {
   const RawCommandLine::Value* value = Find(name);
   if (value == nullptr) return absl::OkStatus();
-  const std::vector<std::string>& choices = ChoicesOf(name);
-  const auto found = std::find(choices.begin(), choices.end(), value->text);
-  if (found != choices.end()) {
-    place = static_cast<int>(found - choices.begin());
-    return absl::OkStatus();
+  absl::Time time;
+  if (const absl::StatusOr<absl::Duration> ago = ParseDurationText(value->text); ago.ok()) {
+    time = absl::Now() - *ago;
+  } else if (std::string why; !absl::ParseTime(absl::RFC3339_full, value->text, &time, &why)) {
+    return BadValue(*value, "a time (as 2026-11-22T10:00:00Z) or how long ago (as 2h, 30m)");
   }
-  const std::string nearest = Nearest(value->text, choices);
-  return BadValue(
-      *value, absl::StrCat("one of ", absl::StrJoin(choices, ", "),
-                           nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?")));
+  *set() = ToTimestamp(time);
+  return absl::OkStatus();
+}
+
+absl::Status FlagReader::Choices(const std::string& name,
+                                 const std::function<void(int)>& add) const {
+  const RawCommandLine::Value* value = Find(name);
+  if (value == nullptr) return absl::OkStatus();
+  for (const std::string& text : value->all) {
+    std::optional<int> place;
+    if (absl::Status status = PlaceOf(name, *value, text, place); !status.ok()) return status;
+    add(*place);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FlagReader::Choice(const std::string& name, std::optional<int>& place) const {
+  const RawCommandLine::Value* value = Find(name);
+  return value == nullptr ? absl::OkStatus() : PlaceOf(name, *value, value->text, place);
 }
 
 }  // namespace gitops::ctl

@@ -2,6 +2,7 @@
 #define GITOPS_CTL_CLI_FLAG_READER_H_
 
 #include <google/protobuf/duration.pb.h>
+#include <google/protobuf/timestamp.pb.h>
 
 #include <functional>
 #include <optional>
@@ -39,7 +40,12 @@ class FlagReader {
   // The same, each split at commas.
   absl::Status List(const std::string& name,
                     const std::function<void(const std::string&)>& add) const;
-  // The place of the value among the flag's choices.
+  // RFC 3339, or how long ago: "2026-11-22T10:00:00Z", "2h".
+  absl::Status Time(const std::string& name,
+                    const std::function<google::protobuf::Timestamp*()>& set) const;
+  // The places of all values among the flag's choices.
+  absl::Status Choices(const std::string& name, const std::function<void(int)>& add) const;
+  // The place of the last value among the flag's choices.
   absl::Status Choice(const std::string& name, std::optional<int>& place) const;
 
   // The same as an enum whose values follow the order of the choices.

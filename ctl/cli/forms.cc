@@ -9,6 +9,7 @@ const std::vector<Form>& Forms() {
       {{"list", "hosts"}, Action::kListHosts},
       {{"list", "deployments"}, Action::kListDeployments},
       {{"list", "hooks"}, Action::kListHooks},
+      {{"list", "locks"}, Action::kListLocks},
       {{"get", "service"}, Action::kGetService},
       {{"get", "host"}, Action::kGetHost},
       {{"get", "deployment"}, Action::kGetDeployment},
@@ -44,6 +45,7 @@ const std::vector<Form>& Forms() {
       {{"watch", "host"}, Action::kWatchHosts, true},
       {{"list", "deployment"}, Action::kListDeployments, true},
       {{"list", "hook"}, Action::kListHooks, true},
+      {{"list", "lock"}, Action::kListLocks, true},
       // gitopperctl's: of its first releases (`state`), and of the later ones (`do`).
       {{"list", "service"}, Action::kListServices, true},
       {{"list", "machine"}, Action::kListMachines, true},

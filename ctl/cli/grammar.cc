@@ -44,6 +44,10 @@ std::string ArgumentsOf(const ActionSpec& spec) {
   return text;
 }
 
+bool Lists(const ActionSpec& spec, const FlagSpec& flag) {
+  return std::find(spec.flags.begin(), spec.flags.end(), flag.name) != spec.flags.end();
+}
+
 }  // namespace
 
 const ActionSpec& SpecOf(Action action) {
@@ -60,9 +64,9 @@ bool TakesFlag(const ActionSpec& spec, const FlagSpec& flag) {
     case FlagGroup::kSelection:
       return spec.selects;
     case FlagGroup::kPlan:
-      return spec.plans;
+      return spec.plans || Lists(spec, flag);
     case FlagGroup::kOwn:
-      return std::find(spec.flags.begin(), spec.flags.end(), flag.name) != spec.flags.end();
+      return Lists(spec, flag);
   }
   return false;
 }

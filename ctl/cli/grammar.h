@@ -17,6 +17,7 @@ enum class Action {
   kListDeployments,
   kListHooks,
   kGetService,
+  kListLocks,
   kGetHost,
   kGetDeployment,
   kFreeze,
@@ -66,7 +67,7 @@ struct ActionSpec {
   std::vector<Argument> arguments;  // in order
   size_t required = 0;              // how many of them must be given
   bool repeats = false;             // the last may be given many times
-  std::vector<std::string> flags;   // of FlagGroup::kOwn, by long name
+  std::vector<std::string> flags;   // of FlagGroup::kOwn (or kPlan, one by one), by long name
   std::string help;
   bool selects = false;  // takes FlagGroup::kSelection, where it asks the planner
   bool plans = false;    // takes FlagGroup::kPlan

@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "ctl/cli/grammar.h"
-#include "gitops/v1/deployment.pb.h"
+#include "gitops/v1/planner.pb.h"
 
 namespace gitops::ctl {
 
@@ -37,6 +37,8 @@ struct Flags {
   std::string hook_dispatcher;
   // Which hosts of the fleet, and how a deployment goes over them; without the actions.
   v1::DeploymentSpec spec;
+  // Which deployments are listed.
+  v1::DeploymentFilter filter;
 };
 
 // A command line, understood and checked against the grammar.

@@ -183,7 +183,7 @@ TEST(InvocationTest, ErrorsSayWhatIsWrongAndWhatWasMeant) {
       {"list services @web1 --on web*", "--on chooses hosts of the fleet, but the agent at web1:8"},
       {"list services @web1 -o=jsno", "--output: 'jsno' is not one of"},
       {"list services @web1 -xo=json", "unknown flag -x"},
-      {"list services @web1 -o=", "--output: '' is not one of"},
+      {"list services @web1 -o=", "--output: the value is empty"},
       {"freeze nginx --planner p:8001", "freeze would concern the whole fleet: choose hosts"},
       {"watch deployment", "watch deployment needs more than was given"},
       {"cancel deployment", "usage: gitopsctl cancel deployment ID"},

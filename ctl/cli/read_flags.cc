@@ -89,6 +89,21 @@ absl::Status ReadSpec(const FlagReader& reader, v1::DeploymentSpec& spec) {
   return status;
 }
 
+absl::Status ReadFilter(const FlagReader& reader, v1::DeploymentFilter& filter) {
+  absl::Status status = FirstOf({
+      // The choices stand in the order of the enum, which begins with "unspecified".
+      reader.Choices(
+          "state",
+          [&](int place) { filter.add_states(static_cast<v1::DeploymentState>(place + 1)); }),
+      reader.Time("since", [&] { return filter.mutable_since(); }),
+      reader.Time("until", [&] { return filter.mutable_until(); }),
+  });
+  if (std::string host = reader.Text("host"); !host.empty()) filter.set_host(host);
+  if (std::string actor = reader.Text("actor"); !actor.empty()) filter.set_actor(actor);
+  if (std::string service = reader.Text("service"); !service.empty()) filter.set_service(service);
+  return status;
+}
+
 }  // namespace
 
 absl::StatusOr<Flags> ReadFlags(const RawCommandLine& line) {
@@ -108,6 +123,7 @@ absl::StatusOr<Flags> ReadFlags(const RawCommandLine& line) {
       reader.Bool("no-wait", flags.no_wait),
       reader.Choice("result", result),
       ReadSpec(reader, flags.spec),
+      ReadFilter(reader, flags.filter),
   });
   if (!status.ok()) return status;
   // The choices stand in the order of the enum, which begins with "unspecified".

@@ -74,15 +74,27 @@ class Connection {
     return response;
   }
 
-  // Calls `seen` for each answer until it answers false (then OK), or the stream ends: UNAVAILABLE
+  // Calls `seen` for each answer until it returns false (then OK), or the stream ends: UNAVAILABLE
   // where the server ended it, else its status.
   template <typename Stub, typename Reader, typename Request, typename Seen>
   absl::Status Watch(Stub& stub, Reader (Stub::*method)(grpc::ClientContext*, const Request&),
                      const Request& request, const Seen& seen) const {
+    bool wanted = true;
+    absl::Status ended = Stream(stub, method, request, kWatchCall,
+                                [&](const auto& response) { return wanted = seen(response); });
+    if (wanted && ended.ok()) return absl::UnavailableError("the server ended the watch");
+    return ended;
+  }
+
+  // Calls `seen` for each answer until it returns false (then OK), or the stream ends, with its
+  // status.
+  template <typename Stub, typename Reader, typename Request, typename Seen>
+  absl::Status Stream(Stub& stub, Reader (Stub::*method)(grpc::ClientContext*, const Request&),
+                      const Request& request, const CallKind& kind, const Seen& seen) const {
     grpc::ClientContext context;
-    Prepare(context, kWatchCall);
+    Prepare(context, kind);
     const Reader reader = (stub.*method)(&context, request);
-    return ReadAll(*reader, context, seen);
+    return ReadAll(*reader, context, kind, seen);
   }
 
   // All pages of a list, up to `most` elements (0: all).
@@ -111,15 +123,14 @@ class Connection {
   // A grpc::ClientReader, which hides the type of its answers.
   template <template <typename> typename GrpcReader, typename Response, typename Seen>
   absl::Status ReadAll(GrpcReader<Response>& reader, grpc::ClientContext& context,
-                       const Seen& seen) const {
+                       const CallKind& kind, const Seen& seen) const {
     Response response;
     bool wanted = true;
     while (wanted && reader.Read(&response)) wanted = seen(response);
     if (!wanted) context.TryCancel();
     const grpc::Status status = reader.Finish();
-    if (!wanted) return absl::OkStatus();
-    if (status.ok()) return absl::UnavailableError("the server ended the watch");
-    return Explain(FromGrpcStatus(status), kWatchCall);
+    if (!wanted || status.ok()) return absl::OkStatus();
+    return Explain(FromGrpcStatus(status), kind);
   }
 
   const std::shared_ptr<grpc::Channel> channel_;

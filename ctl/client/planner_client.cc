@@ -1,5 +1,7 @@
 #include "ctl/client/planner_client.h"
 
+#include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "common/config/ports.h"
@@ -29,6 +31,14 @@ class GrpcPlannerClient : public PlannerClient {
         [](v1::ListHostsResponse& page) { return page.mutable_hosts(); });
   }
 
+  absl::StatusOr<v1::Host> GetHost(const std::string& host) override {
+    v1::GetHostRequest request;
+    request.set_host(host);
+    absl::StatusOr<v1::GetHostResponse> response = Call(&Stub::GetHost, request, kReadCall);
+    if (!response.ok()) return response.status();
+    return std::move(*response->mutable_host());
+  }
+
   absl::StatusOr<std::vector<v1::Service>> ListServices(const v1::Selection& selection,
                                                         const std::string& service) override {
     v1::ListFleetServicesRequest request;
@@ -39,20 +49,20 @@ class GrpcPlannerClient : public PlannerClient {
         [](v1::ListFleetServicesResponse& page) { return page.mutable_services(); });
   }
 
-  Outcomes Freeze(const v1::FreezeServicesRequest& request) override {
-    return OutcomesOf(Call(&Stub::FreezeServices, request, kMoveCall));
+  Outcomes Freeze(const v1::FreezeServicesRequest& request, const OutcomeSeen& seen) override {
+    return OutcomesOf(&Stub::FreezeServices, request, seen);
   }
-  Outcomes Unfreeze(const v1::UnfreezeServicesRequest& request) override {
-    return OutcomesOf(Call(&Stub::UnfreezeServices, request, kMoveCall));
+  Outcomes Unfreeze(const v1::UnfreezeServicesRequest& request, const OutcomeSeen& seen) override {
+    return OutcomesOf(&Stub::UnfreezeServices, request, seen);
   }
-  Outcomes Rollback(const v1::RollbackServicesRequest& request) override {
-    return OutcomesOf(Call(&Stub::RollbackServices, request, kMoveCall));
+  Outcomes Rollback(const v1::RollbackServicesRequest& request, const OutcomeSeen& seen) override {
+    return OutcomesOf(&Stub::RollbackServices, request, seen);
   }
-  Outcomes Pull(const v1::PullServicesRequest& request) override {
-    return OutcomesOf(Call(&Stub::PullServices, request, kMoveCall));
+  Outcomes Pull(const v1::PullServicesRequest& request, const OutcomeSeen& seen) override {
+    return OutcomesOf(&Stub::PullServices, request, seen);
   }
-  Outcomes Diff(const v1::DiffServicesRequest& request) override {
-    return OutcomesOf(Call(&Stub::DiffServices, request, kMoveCall));
+  Outcomes Diff(const v1::DiffServicesRequest& request, const OutcomeSeen& seen) override {
+    return OutcomesOf(&Stub::DiffServices, request, seen);
   }
 
   absl::StatusOr<v1::Plan> CreatePlan(const v1::DeploymentSpec& spec) override {
@@ -60,7 +70,10 @@ class GrpcPlannerClient : public PlannerClient {
     *request.mutable_spec() = spec;
     absl::StatusOr<v1::CreatePlanResponse> response = Call(&Stub::CreatePlan, request, kMoveCall);
     if (!response.ok()) return response.status();
-    return std::move(*response->mutable_plan());
+    v1::ListPlanHostsRequest rest;
+    rest.set_token(response->plan().token());
+    rest.set_page_token(response->next_host_page_token());
+    return WithRest(std::move(*response->mutable_plan()), &Stub::ListPlanHosts, rest);
   }
 
   absl::StatusOr<v1::Deployment> CreateDeployment(
@@ -71,11 +84,22 @@ class GrpcPlannerClient : public PlannerClient {
   absl::StatusOr<v1::Deployment> GetDeployment(const std::string& id) override {
     v1::GetDeploymentRequest request;
     request.set_id(id);
-    return DeploymentOf(Call(&Stub::GetDeployment, request, kReadCall));
+    request.set_view(v1::VIEW_FULL);
+    absl::StatusOr<v1::GetDeploymentResponse> response =
+        Call(&Stub::GetDeployment, request, kReadCall);
+    if (!response.ok()) return response.status();
+    v1::ListDeploymentHostsRequest rest;
+    rest.set_id(id);
+    rest.set_view(v1::VIEW_FULL);
+    rest.set_page_token(response->next_host_page_token());
+    return WithRest(std::move(*response->mutable_deployment()), &Stub::ListDeploymentHosts, rest);
   }
 
-  absl::StatusOr<std::vector<v1::Deployment>> ListDeployments() override {
-    return DeploymentPages(v1::ListDeploymentsRequest(), 0);
+  absl::StatusOr<std::vector<v1::Deployment>> ListDeployments(
+      const v1::DeploymentFilter& filter) override {
+    v1::ListDeploymentsRequest request;
+    *request.mutable_filter() = filter;
+    return DeploymentPages(request, 0);
   }
 
   absl::StatusOr<std::vector<v1::Deployment>> ListLatestDeployments(int count) override {
@@ -106,6 +130,12 @@ class GrpcPlannerClient : public PlannerClient {
     return DeploymentOf(Call(&Stub::RollbackDeployment, request, kMoveCall));
   }
 
+  absl::StatusOr<std::vector<v1::HostLock>> ListLocks() override {
+    return connection_->AllPages<v1::HostLock>(
+        *stub_, &Stub::ListLocks, v1::ListLocksRequest(),
+        [](v1::ListLocksResponse& page) { return page.mutable_locks(); });
+  }
+
   absl::StatusOr<v1::HostLock> BreakLock(const std::string& host,
                                          const std::string& reason) override {
     v1::BreakLockRequest request;
@@ -131,6 +161,13 @@ class GrpcPlannerClient : public PlannerClient {
     return connection_->Watch(*stub_, &Stub::WatchFleet, request, seen);
   }
 
+  absl::Status WatchDeployments(const v1::DeploymentFilter& filter,
+                                const DeploymentInListSeen& seen) override {
+    v1::WatchDeploymentsRequest request;
+    *request.mutable_filter() = filter;
+    return connection_->Watch(*stub_, &Stub::WatchDeployments, request, seen);
+  }
+
   absl::Status WatchDeployment(const std::string& id, const DeploymentSeen& seen) override {
     v1::WatchDeploymentRequest request;
     request.set_id(id);
@@ -154,10 +191,35 @@ class GrpcPlannerClient : public PlannerClient {
     return std::move(*response->mutable_deployment());
   }
 
-  template <typename Response>
-  static Outcomes OutcomesOf(absl::StatusOr<Response> response) {
-    if (!response.ok()) return response.status();
-    return std::vector<v1::HostOutcome>(response->outcomes().begin(), response->outcomes().end());
+  template <typename Request, typename Reader>
+  Outcomes OutcomesOf(Reader (Stub::*method)(grpc::ClientContext*, const Request&),
+                      const Request& request, const OutcomeSeen& seen) {
+    std::vector<v1::HostOutcome> outcomes;
+    const absl::Status ended =
+        connection_->Stream(*stub_, method, request, kMoveCall, [&](const auto& response) {
+          seen(response.outcome());
+          outcomes.push_back(response.outcome());
+          return true;
+        });
+    if (!ended.ok()) return ended;
+    std::stable_sort(outcomes.begin(), outcomes.end(),
+                     [](const auto& a, const auto& b) { return a.number() < b.number(); });
+    return outcomes;
+  }
+
+  // `whole` with the hosts of the pages from `request` on; no page token: it has all.
+  template <typename Whole, typename Request, typename Response>
+  absl::StatusOr<Whole> WithRest(Whole whole,
+                                 grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                              Response*),
+                                 const Request& request) {
+    if (request.page_token().empty()) return whole;
+    using Host = std::decay_t<decltype(whole.hosts(0))>;
+    auto rest = connection_->AllPages<Host>(*stub_, method, request,
+                                            [](Response& page) { return page.mutable_hosts(); });
+    if (!rest.ok()) return rest.status();
+    for (Host& host : *rest) *whole.add_hosts() = std::move(host);
+    return whole;
   }
 
   absl::StatusOr<std::vector<v1::Deployment>> DeploymentPages(

@@ -31,24 +31,32 @@ class PlannerClient {
   virtual ~PlannerClient() = default;
 
   using Outcomes = absl::StatusOr<std::vector<v1::HostOutcome>>;
+  using OutcomeSeen = std::function<void(const v1::HostOutcome&)>;
 
   // Lists are all pages.
   virtual absl::StatusOr<std::vector<v1::Host>> ListHosts(const v1::Selection& selection) = 0;
+  virtual absl::StatusOr<v1::Host> GetHost(const std::string& host) = 0;
   // `service` empty: all.
   virtual absl::StatusOr<std::vector<v1::Service>> ListServices(const v1::Selection& selection,
                                                                 const std::string& service) = 0;
-  virtual Outcomes Freeze(const v1::FreezeServicesRequest& request) = 0;
-  virtual Outcomes Unfreeze(const v1::UnfreezeServicesRequest& request) = 0;
-  virtual Outcomes Rollback(const v1::RollbackServicesRequest& request) = 0;
-  virtual Outcomes Pull(const v1::PullServicesRequest& request) = 0;
-  virtual Outcomes Diff(const v1::DiffServicesRequest& request) = 0;
+  // Each outcome is `seen` as it comes in; all are returned, in the order of the selection.
+  virtual Outcomes Freeze(const v1::FreezeServicesRequest& request, const OutcomeSeen& seen) = 0;
+  virtual Outcomes Unfreeze(const v1::UnfreezeServicesRequest& request,
+                            const OutcomeSeen& seen) = 0;
+  virtual Outcomes Rollback(const v1::RollbackServicesRequest& request,
+                            const OutcomeSeen& seen) = 0;
+  virtual Outcomes Pull(const v1::PullServicesRequest& request, const OutcomeSeen& seen) = 0;
+  virtual Outcomes Diff(const v1::DiffServicesRequest& request, const OutcomeSeen& seen) = 0;
 
+  // With all of its hosts.
   virtual absl::StatusOr<v1::Plan> CreatePlan(const v1::DeploymentSpec& spec) = 0;
   virtual absl::StatusOr<v1::Deployment> CreateDeployment(
       const v1::CreateDeploymentRequest& request) = 0;
+  // With hook calls, and all of its hosts with their steps.
   virtual absl::StatusOr<v1::Deployment> GetDeployment(const std::string& id) = 0;
   // Newest first.
-  virtual absl::StatusOr<std::vector<v1::Deployment>> ListDeployments() = 0;
+  virtual absl::StatusOr<std::vector<v1::Deployment>> ListDeployments(
+      const v1::DeploymentFilter& filter) = 0;
   // Those of the first page, for completion.
   virtual absl::StatusOr<std::vector<v1::Deployment>> ListLatestDeployments(int count) = 0;
   virtual absl::StatusOr<v1::Deployment> CancelDeployment(const std::string& id,
@@ -56,6 +64,7 @@ class PlannerClient {
   virtual absl::StatusOr<v1::Deployment> ResumeDeployment(const std::string& id) = 0;
   virtual absl::StatusOr<v1::Deployment> RollbackDeployment(const std::string& id,
                                                             const std::string& reason) = 0;
+  virtual absl::StatusOr<std::vector<v1::HostLock>> ListLocks() = 0;
   virtual absl::StatusOr<v1::HostLock> BreakLock(const std::string& host,
                                                  const std::string& reason) = 0;
   virtual absl::StatusOr<std::vector<v1::Hook>> ListHooks() = 0;
@@ -65,6 +74,9 @@ class PlannerClient {
   // (UNAVAILABLE if the planner ended it). Bounded by the timeout only where one is set.
   using FleetSeen = std::function<bool(const v1::WatchFleetResponse&)>;
   virtual absl::Status WatchFleet(const v1::WatchFleetRequest& request, const FleetSeen& seen) = 0;
+  using DeploymentInListSeen = std::function<bool(const v1::WatchDeploymentsResponse&)>;
+  virtual absl::Status WatchDeployments(const v1::DeploymentFilter& filter,
+                                        const DeploymentInListSeen& seen) = 0;
   using DeploymentSeen = std::function<bool(const v1::WatchDeploymentResponse&)>;
   virtual absl::Status WatchDeployment(const std::string& id, const DeploymentSeen& seen) = 0;
 

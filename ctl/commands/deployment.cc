@@ -1,13 +1,6 @@
-#include <google/protobuf/util/message_differencer.h>
-
-#include <algorithm>
-#include <map>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "ctl/client/failure.h"
 #include "ctl/commands/confirm.h"
 #include "ctl/commands/follow.h"
 #include "ctl/output/deployment_text.h"
@@ -16,51 +9,19 @@
 namespace gitops::ctl {
 namespace {
 
-using google::protobuf::util::MessageDifferencer;
-
-// The planner has no watch for the list, so it is asked again and again: at least so long after an
-// answer, and longer where the list is long, so that it is never busy with that alone.
-constexpr absl::Duration kLookAgain = absl::Seconds(1);
-constexpr int kPausePerLook = 10;
-
-using Deployments = std::map<std::string, v1::Deployment>;  // by id; ids grow with time
-
-// What differs between two looks, oldest first: a new one is a new last line.
-absl::Status ShowChanges(const Deployments& before, const Deployments& now, FleetRenderer& out) {
-  for (const auto& [id, deployment] : before) {
-    if (now.contains(id)) continue;
-    if (absl::Status s = out.DeploymentInList(deployment, /*removed=*/true); !s.ok()) return s;
-  }
-  for (const auto& [id, deployment] : now) {
-    const auto known = before.find(id);
-    if (known != before.end() && MessageDifferencer::Equals(known->second, deployment)) continue;
-    if (absl::Status s = out.DeploymentInList(deployment, /*removed=*/false); !s.ok()) return s;
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<ExitCode> WatchList(FleetContext& context) {
-  Deployments shown;
-  bool begun = false;
-  while (context.console.out.good()) {
-    const absl::Time asked = absl::Now();
-    absl::StatusOr<std::vector<v1::Deployment>> all = context.planner.ListDeployments();
-    if (!all.ok()) return all.status();
-    const absl::Duration took = absl::Now() - asked;
-    Deployments now;
-    for (v1::Deployment& deployment : *all) now[deployment.id()] = std::move(deployment);
-    if (absl::Status s = ShowChanges(shown, now, context.fleet); !s.ok()) return s;
-    shown = std::move(now);
-    if (absl::Status s = begun ? absl::OkStatus() : context.fleet.DeploymentListBegun(); !s.ok()) {
-      return s;
-    }
-    begun = true;
-    absl::SleepFor(
-        std::min(std::max(kLookAgain, took * kPausePerLook), context.planner.Remaining()));
-    if (context.planner.Remaining() <= absl::ZeroDuration()) {
-      return WatchIsOver();
-    }
-  }
+  absl::Status printed;
+  const absl::Status watched = context.planner.WatchDeployments(
+      context.invocation.flags.filter, [&](const v1::WatchDeploymentsResponse& update) {
+        if (update.has_deployment()) {
+          printed = context.fleet.DeploymentInList(update.deployment(), update.removed());
+        }
+        if (printed.ok() && update.initial_done()) printed = context.fleet.DeploymentListBegun();
+        // A reader that has gone (`| head`) ends the watch.
+        return printed.ok() && context.console.out.good();
+      });
+  if (!printed.ok()) return printed;
+  if (!watched.ok()) return watched;
   return kDone;
 }
 
@@ -77,7 +38,8 @@ absl::StatusOr<ExitCode> ShowUnlessDetached(FleetContext& context,
 
 absl::StatusOr<ExitCode> ListDeployments(FleetContext& context) {
   if (context.invocation.flags.watch) return WatchList(context);
-  const absl::StatusOr<std::vector<v1::Deployment>> deployments = context.planner.ListDeployments();
+  const absl::StatusOr<std::vector<v1::Deployment>> deployments =
+      context.planner.ListDeployments(context.invocation.flags.filter);
   if (!deployments.ok()) return deployments.status();
   if (absl::Status s = context.fleet.Deployments(*deployments); !s.ok()) return s;
   return kDone;

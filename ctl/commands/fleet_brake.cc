@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <ostream>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -35,6 +36,15 @@ absl::StatusOr<ExitCode> Finish(FleetContext& context, const absl::StatusOr<Outc
   return ExitCodeOf(*outcomes, succeeded);
 }
 
+// At a terminal, tells each outcome as it comes in.
+PlannerClient::OutcomeSeen Teller(FleetContext& context) {
+  if (!context.console.err_is_terminal) return [](const v1::HostOutcome&) {};
+  std::ostream& err = context.console.err;
+  return [&err](const v1::HostOutcome& outcome) {
+    err << EscapeLine(outcome.host()) << ": " << OutcomeText(outcome) << std::endl;
+  };
+}
+
 // What a request of any of the brakes begins with.
 template <typename Request>
 Request RequestFor(const FleetContext& context) {
@@ -50,23 +60,25 @@ absl::StatusOr<ExitCode> FreezeFleet(FleetContext& context) {
   if (absl::Status s = ConfirmForMany(context); !s.ok()) return s;
   auto request = RequestFor<v1::FreezeServicesRequest>(context);
   request.set_reason(context.invocation.flags.reason);
-  return Finish(context, context.planner.Freeze(request), IsDone);
+  return Finish(context, context.planner.Freeze(request, Teller(context)), IsDone);
 }
 
 absl::StatusOr<ExitCode> UnfreezeFleet(FleetContext& context) {
   if (absl::Status s = ConfirmForMany(context); !s.ok()) return s;
   auto request = RequestFor<v1::UnfreezeServicesRequest>(context);
   request.set_reason(context.invocation.flags.reason);
-  return Finish(context, context.planner.Unfreeze(request), IsDone);
+  return Finish(context, context.planner.Unfreeze(request, Teller(context)), IsDone);
 }
 
 absl::StatusOr<ExitCode> PullFleet(FleetContext& context) {
   if (absl::Status s = ConfirmForMany(context); !s.ok()) return s;
   const auto request = RequestFor<v1::PullServicesRequest>(context);
-  return Finish(context, context.planner.Pull(request), [](const v1::HostOutcome& outcome) {
-    const v1::ServiceState state = outcome.service().state();
-    return IsDone(outcome) && state != v1::SERVICE_STATE_BROKEN && state != v1::SERVICE_STATE_DIFF;
-  });
+  return Finish(context, context.planner.Pull(request, Teller(context)),
+                [](const v1::HostOutcome& outcome) {
+                  const v1::ServiceState state = outcome.service().state();
+                  return IsDone(outcome) && state != v1::SERVICE_STATE_BROKEN &&
+                         state != v1::SERVICE_STATE_DIFF;
+                });
 }
 
 absl::StatusOr<ExitCode> RollbackFleet(FleetContext& context) {
@@ -74,14 +86,15 @@ absl::StatusOr<ExitCode> RollbackFleet(FleetContext& context) {
   auto request = RequestFor<v1::RollbackServicesRequest>(context);
   request.set_hash(context.argument(1));
   request.set_reason(context.invocation.flags.reason);
-  return Finish(context, context.planner.Rollback(request), [](const v1::HostOutcome& outcome) {
-    return IsDone(outcome) && outcome.service().state() == v1::SERVICE_STATE_FREEZE;
-  });
+  return Finish(context, context.planner.Rollback(request, Teller(context)),
+                [](const v1::HostOutcome& outcome) {
+                  return IsDone(outcome) && outcome.service().state() == v1::SERVICE_STATE_FREEZE;
+                });
 }
 
 absl::StatusOr<ExitCode> DiffFleet(FleetContext& context) {
   const absl::StatusOr<Outcomes> outcomes =
-      context.planner.Diff(RequestFor<v1::DiffServicesRequest>(context));
+      context.planner.Diff(RequestFor<v1::DiffServicesRequest>(context), Teller(context));
   if (!outcomes.ok()) return outcomes.status();
   if (absl::Status s = context.fleet.Differences(*outcomes); !s.ok()) return s;
   for (const v1::HostOutcome& outcome : *outcomes) {

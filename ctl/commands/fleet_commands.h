@@ -55,6 +55,7 @@ absl::StatusOr<ExitCode> RollbackDeployment(FleetContext& context);
 
 absl::StatusOr<ExitCode> ListHooks(FleetContext& context);
 absl::StatusOr<ExitCode> TestHooks(FleetContext& context);
+absl::StatusOr<ExitCode> ListLocks(FleetContext& context);
 absl::StatusOr<ExitCode> BreakLock(FleetContext& context);
 
 }  // namespace gitops::ctl

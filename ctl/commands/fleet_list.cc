@@ -67,21 +67,23 @@ absl::StatusOr<ExitCode> GetFleetService(FleetContext& context) {
 }
 
 absl::StatusOr<ExitCode> GetFleetHost(FleetContext& context) {
-  const std::string& name = context.argument(0);
-  v1::Selection selection;
-  selection.add_on(name);
-  // What is a glob elsewhere is a name here.
-  if (!SelectsOneHost(selection)) selection.clear_on();
-  const absl::StatusOr<std::vector<v1::Host>> hosts = context.planner.ListHosts(selection);
-  if (!hosts.ok()) return hosts.status();
-  for (const v1::Host& host : *hosts) {
-    if (host.host() != name) continue;
-    if (context.invocation.flags.watch) return WatchFleetHosts(context);
-    if (absl::Status s = context.fleet.Host(host); !s.ok()) return s;
-    return kDone;
+  const absl::StatusOr<v1::Host> host = context.planner.GetHost(context.argument(0));
+  if (absl::IsNotFound(host.status())) {
+    return WithHint(
+        absl::NotFoundError(absl::StrCat("no host ", context.argument(0), " in the fleet")),
+        "gitopsctl list hosts shows those there are");
   }
-  return WithHint(absl::NotFoundError(absl::StrCat("no host ", name, " in the fleet")),
-                  "gitopsctl list hosts shows those there are");
+  if (!host.ok()) return host.status();
+  if (context.invocation.flags.watch) return WatchFleetHosts(context);
+  if (absl::Status s = context.fleet.Host(*host); !s.ok()) return s;
+  return kDone;
+}
+
+absl::StatusOr<ExitCode> ListLocks(FleetContext& context) {
+  const absl::StatusOr<std::vector<v1::HostLock>> locks = context.planner.ListLocks();
+  if (!locks.ok()) return locks.status();
+  if (absl::Status s = context.fleet.Locks(*locks); !s.ok()) return s;
+  return kDone;
 }
 
 }  // namespace gitops::ctl

@@ -72,7 +72,7 @@ bool IsBefore(const v1::HookCall& call) { return call.point().rfind("pre-", 0) =
 
 std::string StepText(const v1::StepRecord& step, bool wide, bool color) {
   std::string text =
-      absl::StrCat("    ", step.number(), " ", EscapeLine(step.kind()), "  ",
+      absl::StrCat("    ", step.number(), " ", KindText(step.kind()), "  ",
                    step.has_end_time() ? ResultText(step.result(), color) : "under way",
                    step.message().empty() ? "" : ": ", EscapeLine(step.message()), "\n");
   for (const v1::HookCall& call : step.hook_calls()) {
@@ -143,9 +143,9 @@ std::string HooksTable(const RepeatedPtrField<v1::Hook>& hooks) {
       {"#", "HOOK", "POINTS", "MODE", "ON ERROR", "TIMEOUT", "RETRIES", "SIGNED", "URL"}};
   for (const v1::Hook& hook : hooks) {
     rows.push_back({absl::StrCat(rows.size() - 1), EscapeLine(hook.name()),
-                    EscapeLine(absl::StrJoin(hook.points(), ",")), EscapeLine(hook.mode()),
-                    EscapeLine(hook.on_error()), DurationText(ToDuration(hook.timeout())),
-                    absl::StrCat(hook.retries()), hook.is_signed() ? "yes" : "no",
+                    EscapeLine(absl::StrJoin(hook.points(), ",")), ModeText(hook.mode()),
+                    OnErrorText(hook.on_error()), DurationText(ToDuration(hook.timeout())),
+                    absl::StrCat(hook.retry_count()), hook.is_signed() ? "yes" : "no",
                     EscapeLine(hook.url())});
   }
   return FormatTable(rows);

@@ -90,7 +90,7 @@ void DeploymentLines::TellStep(const std::string& host, const v1::StepRecord& st
   told.ended = true;
   // That one went well says each of its actions.
   if (step.result() != v1::STEP_RESULT_OK) {
-    tell(Ended(step.kind(), step.result(), EscapeLine(step.message())));
+    tell(Ended(KindText(step.kind()), step.result(), EscapeLine(step.message())));
   }
 }
 

@@ -44,7 +44,7 @@ TEST(DeploymentLinesTest, EachThingIsToldOnceAndInOrder) {
   EXPECT_THAT(lines.Update(Of(host, true)), IsEmpty());
   v1::StepRecord& step = *host.add_steps();
   step.set_number(1);
-  step.set_kind("deploy");
+  step.set_kind(v1::STEP_KIND_DEPLOY);
   AddCall(step, "pre-deploy");
   EXPECT_THAT(lines.Update(Of(host)), ElementsAre("web1: pre-deploy: drain answered in 12 ms"));
   v1::ActionRecord& action = *step.add_actions();
@@ -71,7 +71,7 @@ TEST(DeploymentLinesTest, WhatCameTogetherIsToldInTheOrderItHappened) {
   host.set_message("sync failed");
   v1::StepRecord& step = *host.add_steps();
   step.set_number(1);
-  step.set_kind("deploy");
+  step.set_kind(v1::STEP_KIND_DEPLOY);
   AddCall(step, "pre-deploy");
   AddCall(step, "post-deploy", "status 500");
   v1::ActionRecord& action = *step.add_actions();

@@ -1,7 +1,9 @@
 #include "ctl/output/deployment_text.h"
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "ctl/output/escape.h"
 #include "ctl/output/service_text.h"
@@ -22,6 +24,11 @@ std::string Colored(bool color, const char* begin, const std::string& text) {
 std::string BareName(const std::string& name, const char* prefix, int value) {
   if (name.empty()) return absl::StrCat("state ", value);
   return std::string(absl::StripPrefix(name, prefix));
+}
+
+// As configs and command lines spell it: "read-only".
+std::string Word(const std::string& name, const char* prefix, int value) {
+  return absl::StrReplaceAll(absl::AsciiStrToLower(BareName(name, prefix, value)), {{"_", "-"}});
 }
 
 const char* ColorOf(v1::DeploymentState state) {
@@ -88,6 +95,18 @@ std::string ResultText(v1::StepResult result, bool color) {
                                                          : "";
   if (result == v1::STEP_RESULT_UNSPECIFIED) return "";
   return Colored(color, begin, BareName(v1::StepResult_Name(result), "STEP_RESULT_", result));
+}
+
+std::string KindText(v1::StepKind kind) {
+  return Word(v1::StepKind_Name(kind), "STEP_KIND_", kind);
+}
+
+std::string ModeText(v1::HookMode mode) {
+  return Word(v1::HookMode_Name(mode), "HOOK_MODE_", mode);
+}
+
+std::string OnErrorText(v1::HookOnError on_error) {
+  return Word(v1::HookOnError_Name(on_error), "HOOK_ON_ERROR_", on_error);
 }
 
 bool HasEnded(v1::DeploymentState state) {

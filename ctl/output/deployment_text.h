@@ -17,6 +17,10 @@ namespace gitops::ctl {
 std::string DeploymentStateText(v1::DeploymentState state, bool color = false);
 std::string HostStateText(v1::HostDeploymentState state, bool color = false);
 std::string ResultText(v1::StepResult result, bool color = false);
+// As configs and command lines spell them: "healthchecks", "read-only", "ignore".
+std::string KindText(v1::StepKind kind);
+std::string ModeText(v1::HookMode mode);
+std::string OnErrorText(v1::HookOnError on_error);
 
 // Whether nothing more comes of it by itself.
 bool HasEnded(v1::DeploymentState state);

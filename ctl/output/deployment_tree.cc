@@ -72,7 +72,7 @@ std::string Doing(const v1::HostDeployment& host) {
   if (host.steps().empty()) return "";
   const v1::StepRecord& step = *host.steps().rbegin();
   const std::string last = LastOf(step);
-  std::string text = EscapeLine(step.kind());
+  std::string text = KindText(step.kind());
   if (!last.empty()) absl::StrAppend(&text, ": ", last);
   if (!last.empty() && !IsUnderWay(step) && !host.remaining_actions().empty()) {
     absl::StrAppend(&text, ", then ", EscapeLine(host.remaining_actions(0)));

@@ -37,7 +37,7 @@ DeploymentView UnderWay() {
   view.SetHost(MakeHost("web2", 2, v1::HOST_DEPLOYMENT_STATE_SUCCEEDED));
   v1::HostDeployment hooked = MakeHost("database3", 2, v1::HOST_DEPLOYMENT_STATE_RUNNING);
   v1::StepRecord* step = hooked.add_steps();
-  step->set_kind("deploy");
+  step->set_kind(v1::STEP_KIND_DEPLOY);
   v1::HookCall* call = step->add_hook_calls();
   call->set_point("pre-deploy");
   call->set_hook("drain");
@@ -83,7 +83,7 @@ TEST(DeploymentTreeTest, ShowsWhatComesAfterWhatIsDone) {
   host.add_remaining_actions("sync");
   host.add_remaining_actions("reboot");
   v1::StepRecord* step = host.add_steps();
-  step->set_kind("deploy");
+  step->set_kind(v1::STEP_KIND_DEPLOY);
   const auto doing = [&] {
     view.SetHost(host);
     return DeploymentTree(view, {24, 100}, false).back();

@@ -46,6 +46,7 @@ class FleetRenderer {
 
   virtual absl::Status Hooks(const std::vector<v1::Hook>& hooks) = 0;
   virtual absl::Status HookTest(const v1::TestHooksResponse& response) = 0;
+  virtual absl::Status Locks(const std::vector<v1::HostLock>& locks) = 0;
   virtual absl::Status BrokenLock(const v1::HostLock& lock) = 0;
 };
 

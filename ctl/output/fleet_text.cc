@@ -90,6 +90,19 @@ std::string HostDetails(const v1::Host& host, bool color) {
   return FormatTable(known);
 }
 
+Row LockHeader(bool wide) {
+  Row row = {"#", "HOST", "DEPLOYMENT", "ACTOR", "SINCE"};
+  if (wide) row.insert(row.end(), {"PLANNER", "FENCING"});
+  return row;
+}
+
+Row LockRow(size_t number, const v1::HostLock& lock, bool wide, bool) {
+  Row row = {absl::StrCat(number), EscapeLine(lock.host()), EscapeLine(lock.deployment()),
+             EscapeLine(lock.actor()), TimeText(lock.has_acquire_time(), lock.acquire_time())};
+  if (wide) row.insert(row.end(), {EscapeLine(lock.planner()), absl::StrCat(lock.fencing())});
+  return row;
+}
+
 Row FleetServiceHeader(bool wide) {
   Row header = ServiceHeader(wide);
   header.insert(header.begin() + 1, "HOST");

@@ -24,6 +24,10 @@ Row HostRow(size_t number, const v1::Host& host, bool wide, bool color);
 // Everything about one host, in several lines.
 std::string HostDetails(const v1::Host& host, bool color);
 
+// #, HOST, DEPLOYMENT, ACTOR, SINCE; wide: PLANNER, FENCING.
+Row LockHeader(bool wide);
+Row LockRow(size_t number, const v1::HostLock& lock, bool wide, bool color);
+
 // As ServiceRow, with the host before the service.
 Row FleetServiceHeader(bool wide);
 inline constexpr size_t kFleetServiceStateColumn = 4;

@@ -1,5 +1,6 @@
 #include "ctl/output/live_table.h"
 
+#include <algorithm>
 #include <iterator>
 #include <vector>
 
@@ -8,23 +9,38 @@
 
 namespace gitops::ctl {
 
-Row LiveTable::Numbered(const std::string& key, Row row) const {
-  row[0] = absl::StrCat(std::distance(rows_.begin(), rows_.lower_bound(key)));
-  return row;
+LiveTable::Rows::iterator LiveTable::Find(const std::string& key) {
+  return std::find_if(rows_.begin(), rows_.end(),
+                      [&](const Known& known) { return known.key == key; });
 }
 
-void LiveTable::Apply(const Change& change) {
+LiveTable::Rows::iterator LiveTable::PlaceOf(const Change& change) {
+  // Until then they come in the order of the list.
+  if (!started_ || change.place == Place::kLast) return rows_.end();
+  if (change.place == Place::kFirst) return rows_.begin();
+  const auto last = std::find_if(rows_.rbegin(), rows_.rend(),
+                                 [&](const Known& known) { return known.group == change.group; });
+  return last == rows_.rend() ? rows_.end() : last.base();
+}
+
+size_t LiveTable::Apply(const Change& change) {
+  auto row = Find(change.key);
   if (change.removed) {
-    rows_.erase(change.key);
-  } else {
-    rows_[change.key] = change.row;
+    const size_t number = row - rows_.begin();
+    if (row != rows_.end()) rows_.erase(row);
+    return number;
   }
+  if (row == rows_.end()) {
+    row = rows_.insert(PlaceOf(change), {.key = change.key, .group = change.group, .row = {}});
+  }
+  row->row = change.row;
+  return row - rows_.begin();
 }
 
 std::vector<Row> LiveTable::AllRows() const {
   std::vector<Row> rows = {header_};
-  for (const auto& [key, row] : rows_) {
-    rows.push_back(row);
+  for (const Known& known : rows_) {
+    rows.push_back(known.row);
     rows.back()[0] = absl::StrCat(rows.size() - 2);
   }
   return rows;
@@ -48,15 +64,16 @@ bool LiveTable::Redraw() {
   return true;
 }
 
-void LiveTable::PrintLine(const Change& change) {
-  Row row = Numbered(change.key, change.row);
+void LiveTable::PrintLine(size_t number, const Change& change) {
+  Row row = change.row;
+  row[0] = absl::StrCat(number);
   if (change.removed) row[state_column_] = "REMOVED";
   table_.Fit(row);
   out_ << table_.Line(row);
 }
 
 void LiveTable::Update(const std::optional<Change>& change, bool initial_done) {
-  if (change.has_value()) Apply(*change);
+  const size_t number = change.has_value() ? Apply(*change) : 0;
   // The first rows are printed together, when their widths are known.
   if (!started_ && !initial_done) return;
   const bool first = !started_;
@@ -71,7 +88,7 @@ void LiveTable::Update(const std::optional<Change>& change, bool initial_done) {
     for (const Row& row : rows) table_.Fit(row);
     for (const Row& row : rows) out_ << table_.Line(row);
   } else if (change.has_value()) {
-    PrintLine(*change);
+    PrintLine(number, *change);
   }
   out_.flush();
 }

@@ -1,10 +1,11 @@
 #ifndef GITOPS_CTL_OUTPUT_LIVE_TABLE_H_
 #define GITOPS_CTL_OUTPUT_LIVE_TABLE_H_
 
-#include <map>
+#include <cstddef>
 #include <optional>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "ctl/output/redrawn_block.h"
 #include "ctl/output/renderer.h"
@@ -21,27 +22,41 @@ class LiveTable {
   LiveTable(const RenderOptions& options, Row header, size_t state_column, std::ostream& out)
       : options_(options), header_(std::move(header)), state_column_(state_column), out_(out) {}
 
+  // Where a row stands that was not there before: the first rows come in the order of the list, and
+  // a new row takes the place that a list of that moment would give it.
+  enum class Place { kFirst, kLast, kAfterItsGroup };
   struct Change {
-    std::string key;  // rows are ordered by it
-    Row row;          // its first cell is filled in here
+    std::string key;
+    Row row;  // its first cell is filled in here
     bool removed = false;
+    Place place = Place::kLast;
+    std::string group = "";  // rows of one group stand together
   };
   // Nothing is printed before `initial_done` was set once.
   void Update(const std::optional<Change>& change, bool initial_done);
 
  private:
-  void Apply(const Change& change);
-  void PrintLine(const Change& change);
+  // Returns the number that the row has, or had.
+  size_t Apply(const Change& change);
+  void PrintLine(size_t number, const Change& change);
   bool Redraw();
-  // With the number that `key` has, or would have, among the rows.
-  Row Numbered(const std::string& key, Row row) const;
+  struct Known {
+    std::string key;
+    std::string group;
+    Row row;
+  };
+  using Rows = std::vector<Known>;
+
+  Rows::iterator Find(const std::string& key);
+  // Where a new row is put.
+  Rows::iterator PlaceOf(const Change& change);
   std::vector<Row> AllRows() const;
 
   const RenderOptions options_;
   const Row header_;
   const size_t state_column_;
   std::ostream& out_;
-  std::map<std::string, Row> rows_;
+  Rows rows_;
   Table table_;
   bool started_ = false;
   RedrawnBlock drawn_;

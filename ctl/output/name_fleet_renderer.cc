@@ -68,6 +68,10 @@ class NameFleetRenderer : public FleetRenderer {
     for (const v1::HostPayload& host : response.hosts()) Write(host.host());
     return absl::OkStatus();
   }
+  absl::Status Locks(const std::vector<v1::HostLock>& locks) override {
+    for (const v1::HostLock& lock : locks) Write(lock.host());
+    return absl::OkStatus();
+  }
   absl::Status BrokenLock(const v1::HostLock& lock) override { return Print(lock.host()); }
 
  private:

@@ -45,7 +45,8 @@ class TextFleetRenderer : public FleetRenderer {
     if (update.has_service()) {
       const v1::Service& service = update.service();
       change = {absl::StrCat(service.host(), absl::string_view("\0", 1), service.service()),
-                FleetServiceRow(0, service, wide_, color_), update.removed()};
+                FleetServiceRow(0, service, wide_, color_), update.removed(),
+                LiveTable::Place::kAfterItsGroup, service.host()};
     }
     services_.Update(change, update.initial_done());
     return absl::OkStatus();
@@ -82,7 +83,7 @@ class TextFleetRenderer : public FleetRenderer {
 
   absl::Status DeploymentInList(const v1::Deployment& deployment, bool removed) override {
     const LiveTable::Change change = {deployment.id(), DeploymentRow(0, deployment, wide_, color_),
-                                      removed};
+                                      removed, LiveTable::Place::kFirst};
     deployments_.Update(change, /*initial_done=*/false);
     return absl::OkStatus();
   }
@@ -115,6 +116,10 @@ class TextFleetRenderer : public FleetRenderer {
 
   absl::Status HookTest(const v1::TestHooksResponse& response) override {
     return Print(HookTestText(response));
+  }
+
+  absl::Status Locks(const std::vector<v1::HostLock>& locks) override {
+    return PrintRows(LockHeader(wide_), locks, LockRow);
   }
 
   absl::Status BrokenLock(const v1::HostLock& lock) override {

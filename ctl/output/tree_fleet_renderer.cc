@@ -57,6 +57,9 @@ class TreeFleetRenderer : public FleetRenderer {
   }
   absl::Status Hooks(const std::vector<v1::Hook>& hooks) override { return List("hooks", hooks); }
   absl::Status HookTest(const v1::TestHooksResponse& response) override { return One(response); }
+  absl::Status Locks(const std::vector<v1::HostLock>& locks) override {
+    return List("locks", locks);
+  }
   absl::Status BrokenLock(const v1::HostLock& lock) override { return One(lock); }
 
  private:

@@ -130,6 +130,31 @@ class FakePlannerService : public FakePlanner,
     return Status::OK;
   }
 
+  Status GetHost(ServerContext* context, const v1::GetHostRequest* request,
+                 v1::GetHostResponse* response) override {
+    MutexLock lock(mutex_);
+    if (Status s = Begin("GetHost", *context, *request); !s.ok()) return s;
+    const auto host = hosts_.find(request->host());
+    if (host == hosts_.end()) {
+      return Status(grpc::NOT_FOUND, absl::StrCat("no host ", request->host()));
+    }
+    *response->mutable_host() = host->second;
+    return Status::OK;
+  }
+
+  Status ListLocks(ServerContext* context, const v1::ListLocksRequest* request,
+                   v1::ListLocksResponse* response) override {
+    MutexLock lock(mutex_);
+    if (Status s = Begin("ListLocks", *context, *request); !s.ok()) return s;
+    std::vector<v1::HostLock> all;
+    for (const auto& [name, host] : hosts_) {
+      if (host.has_lock()) all.push_back(host.lock());
+    }
+    response->set_next_page_token(
+        Page(all, request->page_token(), [&] { return response->add_locks(); }));
+    return Status::OK;
+  }
+
   Status ListFleetServices(ServerContext* context, const v1::ListFleetServicesRequest* request,
                            v1::ListFleetServicesResponse* response) override {
     MutexLock lock(mutex_);
@@ -176,24 +201,24 @@ class FakePlannerService : public FakePlanner,
   }
 
   Status FreezeServices(ServerContext* context, const v1::FreezeServicesRequest* request,
-                        v1::FreezeServicesResponse* response) override {
-    return AnswerOutcomes("FreezeServices", context, request, response);
+                        grpc::ServerWriter<v1::FreezeServicesResponse>* writer) override {
+    return AnswerOutcomes("FreezeServices", context, request, writer);
   }
   Status UnfreezeServices(ServerContext* context, const v1::UnfreezeServicesRequest* request,
-                          v1::UnfreezeServicesResponse* response) override {
-    return AnswerOutcomes("UnfreezeServices", context, request, response);
+                          grpc::ServerWriter<v1::UnfreezeServicesResponse>* writer) override {
+    return AnswerOutcomes("UnfreezeServices", context, request, writer);
   }
   Status RollbackServices(ServerContext* context, const v1::RollbackServicesRequest* request,
-                          v1::RollbackServicesResponse* response) override {
-    return AnswerOutcomes("RollbackServices", context, request, response);
+                          grpc::ServerWriter<v1::RollbackServicesResponse>* writer) override {
+    return AnswerOutcomes("RollbackServices", context, request, writer);
   }
   Status PullServices(ServerContext* context, const v1::PullServicesRequest* request,
-                      v1::PullServicesResponse* response) override {
-    return AnswerOutcomes("PullServices", context, request, response);
+                      grpc::ServerWriter<v1::PullServicesResponse>* writer) override {
+    return AnswerOutcomes("PullServices", context, request, writer);
   }
   Status DiffServices(ServerContext* context, const v1::DiffServicesRequest* request,
-                      v1::DiffServicesResponse* response) override {
-    return AnswerOutcomes("DiffServices", context, request, response);
+                      grpc::ServerWriter<v1::DiffServicesResponse>* writer) override {
+    return AnswerOutcomes("DiffServices", context, request, writer);
   }
 
   Status CreatePlan(ServerContext* context, const v1::CreatePlanRequest* request,
@@ -202,6 +227,16 @@ class FakePlannerService : public FakePlanner,
     if (Status s = Begin("CreatePlan", *context, *request); !s.ok()) return s;
     *response->mutable_plan() = plan_;
     *response->mutable_plan()->mutable_spec() = request->spec();
+    response->set_next_host_page_token(FirstPage(plan_, *response->mutable_plan()));
+    return Status::OK;
+  }
+
+  Status ListPlanHosts(ServerContext* context, const v1::ListPlanHostsRequest* request,
+                       v1::ListPlanHostsResponse* response) override {
+    MutexLock lock(mutex_);
+    if (Status s = Begin("ListPlanHosts", *context, *request); !s.ok()) return s;
+    response->set_next_page_token(
+        Page(plan_.hosts(), request->page_token(), [&] { return response->add_hosts(); }));
     return Status::OK;
   }
 
@@ -227,7 +262,19 @@ class FakePlannerService : public FakePlanner,
     MutexLock lock(mutex_);
     if (Status s = Begin("GetDeployment", *context, *request); !s.ok()) return s;
     if (Status s = Find(request->id()); !s.ok()) return s;
-    *response->mutable_deployment() = deployments_[request->id()];
+    const v1::Deployment& deployment = deployments_[request->id()];
+    *response->mutable_deployment() = deployment;
+    response->set_next_host_page_token(FirstPage(deployment, *response->mutable_deployment()));
+    return Status::OK;
+  }
+
+  Status ListDeploymentHosts(ServerContext* context, const v1::ListDeploymentHostsRequest* request,
+                             v1::ListDeploymentHostsResponse* response) override {
+    MutexLock lock(mutex_);
+    if (Status s = Begin("ListDeploymentHosts", *context, *request); !s.ok()) return s;
+    if (Status s = Find(request->id()); !s.ok()) return s;
+    response->set_next_page_token(Page(deployments_[request->id()].hosts(), request->page_token(),
+                                       [&] { return response->add_hosts(); }));
     return Status::OK;
   }
 
@@ -242,6 +289,30 @@ class FakePlannerService : public FakePlanner,
     response->set_next_page_token(
         Page(all, request->page_token(), [&] { return response->add_deployments(); }));
     return Status::OK;
+  }
+
+  Status WatchDeployments(ServerContext* context, const v1::WatchDeploymentsRequest* request,
+                          grpc::ServerWriter<v1::WatchDeploymentsResponse>* writer) override {
+    std::map<std::string, std::string> sent;  // serialized
+    MutexLock lock(mutex_);
+    if (Status s = Begin("WatchDeployments", *context, *request); !s.ok()) return s;
+    return Watch(*context, *writer, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      std::vector<v1::WatchDeploymentsResponse> news;
+      for (auto it = deployments_.rbegin(); it != deployments_.rend(); ++it) {
+        const v1::Deployment bare = WithoutHosts(it->second);
+        if (IsNews(it->first, bare, sent)) *news.emplace_back().mutable_deployment() = bare;
+      }
+      for (auto it = sent.begin(); it != sent.end();) {
+        if (deployments_.contains(it->first)) {
+          ++it;
+          continue;
+        }
+        news.emplace_back().mutable_deployment()->set_id(it->first);
+        news.back().set_removed(true);
+        it = sent.erase(it);
+      }
+      return news;
+    });
   }
 
   Status WatchDeployment(ServerContext* context, const v1::WatchDeploymentRequest* request,
@@ -357,10 +428,16 @@ class FakePlannerService : public FakePlanner,
 
   template <typename Request, typename Response>
   Status AnswerOutcomes(const std::string& method, ServerContext* context, const Request* request,
-                        Response* response) {
+                        grpc::ServerWriter<Response>* writer) {
     MutexLock lock(mutex_);
     if (Status s = Begin(method, *context, *request); !s.ok()) return s;
-    for (const v1::HostOutcome& outcome : outcomes_) *response->add_outcomes() = outcome;
+    // Those that come in last are the first of the selection.
+    for (size_t i = outcomes_.size(); i > 0; --i) {
+      Response response;
+      *response.mutable_outcome() = outcomes_[i - 1];
+      response.mutable_outcome()->set_number(static_cast<int>(i));
+      writer->Write(response);
+    }
     return Status::OK;
   }
 
@@ -373,15 +450,24 @@ class FakePlannerService : public FakePlanner,
     return Status::OK;
   }
 
-  // Fills one page, and answers the token of the next.
-  template <typename Element, typename Add>
-  std::string Page(const std::vector<Element>& all, const std::string& token, const Add& add) const
+  // Leaves the hosts of the first page, and returns the token of the next.
+  template <typename Whole>
+  std::string FirstPage(const Whole& whole, Whole& shown) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    shown.clear_hosts();
+    return Page(whole.hosts(), "", [&] { return shown.add_hosts(); });
+  }
+
+  // Fills one page, and returns the token of the next.
+  template <typename Elements, typename Add>
+  std::string Page(const Elements& all, const std::string& token, const Add& add) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     size_t begin = 0;
     if (!absl::SimpleAtoi(token, &begin)) begin = 0;
-    const size_t end = std::min(all.size(), begin + page_size_);
-    for (size_t i = begin; i < end; ++i) *add() = all[i];
-    return end < all.size() ? absl::StrCat(end) : "";
+    const size_t size = static_cast<size_t>(all.size());
+    const size_t end = std::min(size, begin + page_size_);
+    for (size_t i = begin; i < end; ++i) *add() = all[static_cast<int>(i)];
+    return end < size ? absl::StrCat(end) : "";
   }
 
   std::string address_;

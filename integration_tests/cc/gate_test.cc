@@ -23,6 +23,7 @@
 #include "common/rpc/server.h"
 #include "common/sync/mutex.h"
 #include "services/hook_dispatcher/rpc/hook_service.h"
+#include "services/planner/plan/fake_fleet.h"
 #include "services/planner/report/report_service.h"
 #include "services/planner/rpc/planner_service.h"
 
@@ -80,10 +81,11 @@ grpc::Status CallWithEmptyRequest(grpc::GenericStub& stub, const MethodDescripto
 class GateTest : public testing::Test {
  protected:
   GateTest() {
-    // What the handlers act on is null: one that does anything before the gate refuses crashes.
+    // What the handlers act on is null, or an empty fleet: one that does anything before the gate
+    // refuses crashes.
     agent_ = NewAgentService(nullptr, nullptr, "", nullptr, &gate_);
     operations_ = NewOperationService({.gate = &gate_});
-    planner_ = NewPlannerService({.clock = Clock::System(), .gate = &gate_});
+    planner_ = NewPlannerService({.clock = Clock::System(), .gate = &gate_, .fleet = &fleet_});
     reports_ = NewReportService({.gate = &gate_});
     hooks_ = NewHookService(nullptr, &gate_);
     auto server = RpcServer::Start({.listen = "127.0.0.1:0",
@@ -100,6 +102,7 @@ class GateTest : public testing::Test {
     asked_.insert(request.GetDescriptor()->full_name());
     return absl::PermissionDeniedError("the gate is closed");
   }};
+  FakeFleet fleet_;
   std::unique_ptr<v1::AgentService::Service> agent_;
   std::unique_ptr<v1::OperationService::Service> operations_;
   std::unique_ptr<PlannerService> planner_;

@@ -143,7 +143,7 @@ def test_record_holds_every_step_action_check_and_hook_call_and_no_secret(reboot
     assert record["state"] == "SUCCEEDED" and states(record)[name] == "SUCCEEDED"
     host = host_of(record, name)
     assert (host["actions"], host["remainingActions"]) == (ACTIONS, [])
-    assert [step["kind"] for step in host["steps"]] == ["deploy", "reboot", "healthchecks"]
+    assert [step["kind"] for step in host["steps"]] == ["DEPLOY", "REBOOT", "HEALTHCHECKS"]
     assert actions_done(record, name) == [
         "pre-deploy-checks", "upload-secrets", "sync", "+upload-secrets", "run-secret-triggers",
         "reboot", "health-checks"]
@@ -201,7 +201,7 @@ def test_unit_that_fails_on_one_host_brings_its_whole_wave_back(fleet):
     assert [line.split()[:2] for line in fleet.agents["web1"].did("db")[-2:]] == [
         ["start", str(int(old) + 1)], ["start", old]]
     for host in (web1, web2):
-        assert f"back at {old_head}" in host["message"] and host["steps"][-1]["kind"] == "rollback"
+        assert f"back at {old_head}" in host["message"] and host["steps"][-1]["kind"] == "ROLLBACK"
     assert "status 3" in web2["message"], "why it failed"
     assert web3["steps"] == [] and not [c for c in fleet.endpoint.calls
                                         if isinstance(c["payload"], dict) and c["payload"]["host"] == "web3"]

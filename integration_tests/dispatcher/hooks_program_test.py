@@ -92,9 +92,11 @@ def test_hooks_are_listed_in_the_order_of_the_file_without_secrets(dispatcher):
                          {"name": "a", "points": ["pre-deploy"], "url": "http://lb/"})
     first, second = running.stub.ListHooks(pb.ListHooksRequest()).hooks
     assert (first.name, list(first.points), first.url) == ("z", POINTS, "https://lb:8443/x")
-    assert (first.mode, first.retries, first.on_error) == ("filter", 7, "ignore")
+    assert (first.mode, first.retry_count, first.on_error) == (
+        pb.HOOK_MODE_FILTER, 7, pb.HOOK_ON_ERROR_IGNORE)
     assert first.timeout.ToMilliseconds() == 1500
-    assert (second.name, second.mode, second.retries, second.on_error) == ("a", "transform", 2, "stop")
+    assert (second.name, second.mode, second.retry_count, second.on_error) == (
+        "a", pb.HOOK_MODE_TRANSFORM, 2, pb.HOOK_ON_ERROR_STOP)
     assert second.timeout.ToSeconds() == 10
 
 

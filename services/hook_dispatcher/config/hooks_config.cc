@@ -111,18 +111,6 @@ void ReadFiles(const TomlTable& table, const std::string& directory, HookSpec& h
 
 }  // namespace
 
-absl::string_view HookModeName(HookMode mode) {
-  switch (mode) {
-    case HookMode::kTransform:
-      return "transform";
-    case HookMode::kFilter:
-      return "filter";
-    case HookMode::kReadOnly:
-      return "read-only";
-  }
-  return "";
-}
-
 bool HookSpec::IsFor(absl::string_view point) const {
   return std::find(points.begin(), points.end(), point) != points.end();
 }

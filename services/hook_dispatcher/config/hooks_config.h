@@ -17,7 +17,6 @@ enum class HookMode {
   kFilter,     // only remove
   kReadOnly,   // nothing: its answer is ignored
 };
-absl::string_view HookModeName(HookMode mode);  // "transform", "filter", "read-only"
 
 // One [[hooks]]. docs/reference/hooks.md lists the keys.
 struct HookSpec {

@@ -57,13 +57,13 @@ TEST(PayloadTest, OtherFormsAreRefusedWithWhatIsWrong) {
   const struct {
     const char *point, *text, *why;
   } cases[] = {
-      {kDeploy, "", "no JSON: fault at byte 1"},
-      {kDeploy, "<html>", "no JSON: fault at byte 1"},
-      {kDeploy, R"({"host":"a","actions":[]} x)", "no JSON"},
-      {kDeploy, R"({"host":"a","actions":[]}{})", "no JSON"},
-      {kDeploy, R"({"host":"a","actions":["push",]})", "no JSON"},
-      {kDeploy, R"({'host':'a','actions':[]})", "no JSON"},
-      {kDeploy, R"({"host":"a","actions":[])", "no JSON"},
+      {kDeploy, "", "not JSON: error at byte 1"},
+      {kDeploy, "<html>", "not JSON: error at byte 1"},
+      {kDeploy, R"({"host":"a","actions":[]} x)", "not JSON"},
+      {kDeploy, R"({"host":"a","actions":[]}{})", "not JSON"},
+      {kDeploy, R"({"host":"a","actions":["push",]})", "not JSON"},
+      {kDeploy, R"({'host':'a','actions':[]})", "not JSON"},
+      {kDeploy, R"({"host":"a","actions":[])", "not JSON"},
       {kDeploy, "null", "JSON null, not an object"},
       {kDeploy, "\"web1\"", "JSON string, not an object"},
       {kDeploy, R"([{"host":"a","actions":[]}])", "JSON array, not an object"},
@@ -114,7 +114,7 @@ TEST(PayloadTest, HugeNumbersAndNoNumbersAreRefused) {
   EXPECT_THAT(Refusal(kDeploy, with("-1e999")), HasSubstr("a number is too large"));
   EXPECT_THAT(Refusal(kDeploy, with(std::string(5000, '9'))), HasSubstr("a number is too large"));
   for (const char* word : {"NaN", "Infinity", "-Infinity", "0x10", "01", "+1", "1.", ".5"}) {
-    EXPECT_THAT(Refusal(kDeploy, with(word)), HasSubstr("no JSON")) << word;
+    EXPECT_THAT(Refusal(kDeploy, with(word)), HasSubstr("not JSON")) << word;
   }
   EXPECT_TRUE(DecodePayload(kDeploy, with("123456789012345678901234567890")).ok());
 }
@@ -126,8 +126,8 @@ TEST(PayloadTest, InvalidUtf8IsRefused) {
     EXPECT_THAT(Refusal(kDeploy, absl::StrCat(R"({"host":")", bytes, R"(","actions":[]})")),
                 HasSubstr("it is not UTF-8"));
   }
-  EXPECT_THAT(Refusal(kDeploy, R"({"host":"\ud800","actions":[]})"), HasSubstr("no JSON"));
-  EXPECT_THAT(Refusal(kDeploy, "{\"host\":\"a\nb\",\"actions\":[]}"), HasSubstr("no JSON"));
+  EXPECT_THAT(Refusal(kDeploy, R"({"host":"\ud800","actions":[]})"), HasSubstr("not JSON"));
+  EXPECT_THAT(Refusal(kDeploy, "{\"host\":\"a\nb\",\"actions\":[]}"), HasSubstr("not JSON"));
 }
 
 }  // namespace

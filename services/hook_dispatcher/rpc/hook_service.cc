@@ -33,15 +33,27 @@ absl::StatusOr<HookQuestion> ToQuestion(const v1::DispatchHookRequest& request) 
   return question;
 }
 
+v1::HookMode ModeOf(HookMode mode) {
+  switch (mode) {
+    case HookMode::kTransform:
+      return v1::HOOK_MODE_TRANSFORM;
+    case HookMode::kFilter:
+      return v1::HOOK_MODE_FILTER;
+    case HookMode::kReadOnly:
+      return v1::HOOK_MODE_READ_ONLY;
+  }
+  return v1::HOOK_MODE_UNSPECIFIED;
+}
+
 v1::Hook ToProto(const HookSpec& spec) {
   v1::Hook hook;
   hook.set_name(spec.name);
   for (const std::string& point : spec.points) hook.add_points(point);
   hook.set_url(RedactUrl(spec.url));
-  hook.set_mode(std::string(HookModeName(spec.mode)));
+  hook.set_mode(ModeOf(spec.mode));
   *hook.mutable_timeout() = TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(spec.timeout));
-  hook.set_retries(spec.retries);
-  hook.set_on_error(spec.ignore_errors ? "ignore" : "stop");
+  hook.set_retry_count(spec.retries);
+  hook.set_on_error(spec.ignore_errors ? v1::HOOK_ON_ERROR_IGNORE : v1::HOOK_ON_ERROR_STOP);
   hook.set_is_signed(!spec.key.empty());
   return hook;
 }

@@ -134,14 +134,14 @@ TEST_F(HookServiceTest, HooksAreListedWithoutSecrets) {
   EXPECT_EQ(hook.name(), "z");
   EXPECT_THAT(hook.points(), ElementsAre("pre-deploy", "post-deploy"));
   EXPECT_EQ(hook.url(), "https://lb:8443/x");
-  EXPECT_EQ(hook.mode(), "read-only");
+  EXPECT_EQ(hook.mode(), v1::HOOK_MODE_READ_ONLY);
   EXPECT_EQ(hook.timeout().seconds(), 1);
   EXPECT_EQ(hook.timeout().nanos(), 500'000'000);
-  EXPECT_EQ(hook.retries(), 2);
-  EXPECT_EQ(hook.on_error(), "ignore");
+  EXPECT_EQ(hook.retry_count(), 2);
+  EXPECT_EQ(hook.on_error(), v1::HOOK_ON_ERROR_IGNORE);
   EXPECT_TRUE(hook.is_signed());
-  EXPECT_EQ(response.hooks(1).mode(), "transform");
-  EXPECT_EQ(response.hooks(1).on_error(), "stop");
+  EXPECT_EQ(response.hooks(1).mode(), v1::HOOK_MODE_TRANSFORM);
+  EXPECT_EQ(response.hooks(1).on_error(), v1::HOOK_ON_ERROR_STOP);
   EXPECT_FALSE(response.hooks(1).is_signed());
   for (const char* secret : {"hunter2", "hush", "topsecret"}) {
     EXPECT_THAT(response.DebugString(), Not(HasSubstr(secret)));

@@ -105,21 +105,14 @@ class GrpcAgentCaller final : public AgentCaller {
   template <typename Response, typename Async, typename Request>
   absl::StatusOr<Response> Call(const std::string& address, const std::string& on_behalf_of,
                                 const Request& request, absl::Duration timeout,
-                                AgentLink::Method<Async, Request, Response> method) {
-    const absl::StatusOr<AgentLink::Channel> channel = link_.Reach(address, nullptr);
-    if (!channel.ok()) return channel.status();
-    grpc::ClientContext context;
-    context.AddMetadata(kUserMetadata, "the planner");
-    if (!on_behalf_of.empty()) context.AddMetadata(kOnBehalfOfMetadata, Printable(on_behalf_of));
-    Response response;
-    const UnaryResult result =
-        link_.Call(address, *channel, context, method, request, response, timeout, nullptr);
-    if (result.status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
-      return absl::DeadlineExceededError(absl::StrCat("no answer from the agent at ", address,
-                                                      " within ", absl::FormatDuration(timeout)));
+                                AgentPeer::Method<Async, Request, Response> method) {
+    const absl::StatusOr<AgentLink::Agent> agent = link_.Reach(address, nullptr);
+    if (!agent.ok()) return agent.status();
+    CallOptions options = {.timeout = timeout, .metadata = {{kUserMetadata, "the planner"}}};
+    if (!on_behalf_of.empty()) {
+      options.metadata.emplace_back(kOnBehalfOfMetadata, Printable(on_behalf_of));
     }
-    if (!result.status.ok()) return FromGrpcStatus(result.status);
-    return response;
+    return (*agent)->Call(method, request, options);
   }
 
   AgentLink link_;

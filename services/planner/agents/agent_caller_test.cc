@@ -8,9 +8,9 @@
 #include <future>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/silent_listener.h"
 #include "common/testing/eventually.h"
 #include "services/planner/agents/test_agent.h"
-#include "services/planner/testing/silent_listener.h"
 
 namespace gitops {
 namespace {

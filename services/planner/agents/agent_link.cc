@@ -25,15 +25,7 @@ ChannelOptions ChannelsAs(const AgentCallerOptions& options) {
   channels.keepalive_timeout = options.keepalive_timeout;
   channels.max_metadata_bytes = kMaxMetadataBytes;
   channels.idle_timeout = absl::Minutes(5);
-  // When the next try after a failed one is made is decided here, not by gRPC's back-off.
-  channels.own_connection = true;
   return channels;
-}
-
-// gRPC tells a deadline of ours and the agent's alike; neither is an answer.
-bool IsSilence(const grpc::Status& status) {
-  return status.error_code() == grpc::StatusCode::UNAVAILABLE ||
-         status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
 }
 
 absl::Status Unreachable(const std::string& address, absl::Duration timeout,
@@ -50,20 +42,20 @@ absl::Status Unreachable(const std::string& address, absl::Duration timeout,
 }  // namespace
 
 AgentLink::AgentLink(const AgentCallerOptions& options)
-    : options_(options), channels_(ChannelsAs(options)) {}
+    : options_(options), agents_(ChannelsAs(options), options.clock) {}
 
 absl::StatusOr<v1::GetHostStatusResponse> AgentLink::Ask(const std::string& address,
                                                          absl::Duration timeout,
                                                          const GiveUp& give_up) {
-  Channel reached;
+  Agent reached;
   return AskFor(address, timeout, give_up, reached);
 }
 
-absl::StatusOr<AgentLink::Channel> AgentLink::Reach(const std::string& address,
-                                                    const GiveUp& give_up) {
-  absl::StatusOr<Channel> channel = channels_.Get(address, Now());
-  if (!channel.ok() || Now() - (*channel)->heard() < kHeardLately) return channel;
-  Channel reached;
+absl::StatusOr<AgentLink::Agent> AgentLink::Reach(const std::string& address,
+                                                  const GiveUp& give_up) {
+  absl::StatusOr<Agent> agent = agents_.Get(address, Now());
+  if (!agent.ok() || (*agent)->SinceHeard() < kHeardLately) return agent;
+  Agent reached;
   const auto status = AskFor(address, options_.connect_timeout, give_up, reached);
   // Whatever it answers proves that it is there.
   if (reached != nullptr) return reached;
@@ -72,30 +64,28 @@ absl::StatusOr<AgentLink::Channel> AgentLink::Reach(const std::string& address,
 
 absl::StatusOr<v1::GetHostStatusResponse> AgentLink::AskFor(const std::string& address,
                                                             absl::Duration timeout,
-                                                            const GiveUp& give_up,
-                                                            Channel& reached) {
+                                                            const GiveUp& give_up, Agent& reached) {
   const absl::Time deadline = absl::Now() + timeout;
   while (true) {
-    const absl::StatusOr<Channel> channel = channels_.Get(address, Now());
-    if (!channel.ok()) return channel.status();
-    const bool used_before = (*channel)->heard() != absl::InfinitePast();
-    grpc::ClientContext context;
+    const absl::StatusOr<Agent> agent = agents_.Get(address, Now());
+    if (!agent.ok()) return agent.status();
+    const bool used_before = (*agent)->SinceHeard() != absl::InfiniteDuration();
     v1::GetHostStatusResponse response;
-    const UnaryResult result =
-        Call(address, *channel, context,
-             &v1::OperationService::StubInterface::async_interface::GetHostStatus,
-             v1::GetHostStatusRequest(), response, deadline - absl::Now(), give_up);
+    const PeerResult result =
+        (*agent)->CallRaw(&v1::OperationService::StubInterface::async_interface::GetHostStatus,
+                          v1::GetHostStatusRequest(), response,
+                          {.timeout = deadline - absl::Now(), .give_up = give_up});
     if (result.gave_up) {
       return absl::CancelledError(absl::StrCat("gave up waiting for the agent at ", address));
     }
-    if (!IsSilence(result.status)) {
-      reached = *channel;
+    if (!result.silent) {
+      reached = *agent;
       if (!result.status.ok()) return FromGrpcStatus(result.status);
       return response;
     }
-    // The connection may be to an agent that has started anew since; another one tells.
-    const bool lost = result.status.error_code() == grpc::StatusCode::UNAVAILABLE;
-    if (!lost || !used_before) return Unreachable(address, timeout, result.status);
+    // The old connection may be to an agent that has restarted since; a new one tells.
+    const bool late = result.status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
+    if (late || !used_before) return Unreachable(address, timeout, result.status);
   }
 }
 
@@ -112,16 +102,6 @@ bool AgentLink::Pause(absl::Time until, const GiveUp& give_up) const {
     MutexLock lock(mutex);
     const bool over = !options_.clock->WaitUntil(mutex, never, begun + wait);
     left -= std::max(Now() - begun, over ? wait : absl::ZeroDuration());
-  }
-}
-
-void AgentLink::Note(const std::string& address, const Channel& channel,
-                     const UnaryResult& result) {
-  if (result.gave_up) return;
-  if (IsSilence(result.status)) {
-    channels_.Drop(address, channel);
-  } else {
-    channel->SetHeard(Now());
   }
 }
 

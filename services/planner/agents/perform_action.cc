@@ -23,19 +23,19 @@ class Performance {
         end_(link.Now() + link.options().action_timeout) {}
 
   PerformOutcome Run() {
-    absl::StatusOr<AgentLink::Channel> channel = link_.Reach(address_, give_up_);
-    if (!channel.ok()) return {.status = channel.status(), .response = {}, .unknown = false};
+    absl::StatusOr<AgentLink::Agent> agent = link_.Reach(address_, give_up_);
+    if (!agent.ok()) return {.status = agent.status(), .response = {}, .unknown = false};
     while (true) {
       const absl::Time begun = link_.Now();
       PerformOutcome outcome;
-      const grpc::Status status = Call(*channel, outcome);
+      const grpc::Status status = Call(**agent, outcome);
       if (!WentAway(status)) return outcome;
       // One that worked for long may also be away for long, each time.
       const absl::Duration patience = link_.options().return_timeout;
       if (!is_away_ || link_.Now() - begun > patience) back_by_ = link_.Now() + patience;
       is_away_ = true;
-      channel = AwaitReturn(status.error_message());
-      if (!channel.ok()) return {.status = channel.status(), .response = {}, .unknown = true};
+      agent = AwaitReturn(status.error_message());
+      if (!agent.ok()) return {.status = agent.status(), .response = {}, .unknown = true};
     }
   }
 
@@ -55,12 +55,10 @@ class Performance {
                          status.error_code() == grpc::StatusCode::CANCELLED);
   }
 
-  grpc::Status Call(const AgentLink::Channel& channel, PerformOutcome& outcome) {
-    grpc::ClientContext context;
-    const UnaryResult result =
-        link_.Call(address_, channel, context,
-                   &v1::OperationService::StubInterface::async_interface::PerformAction, request_,
-                   outcome.response, end_ - link_.Now(), give_up_);
+  grpc::Status Call(AgentPeer& agent, PerformOutcome& outcome) {
+    const PeerResult result = agent.CallRaw(
+        &v1::OperationService::StubInterface::async_interface::PerformAction, request_,
+        outcome.response, {.timeout = end_ - link_.Now(), .give_up = give_up_});
     gave_up_ = result.gave_up;
     outcome.status = Tell(result);
     outcome.unknown =
@@ -76,7 +74,7 @@ class Performance {
     outcome.status.ErasePayload(DetailUrl<v1::PerformActionResponse>());
   }
 
-  absl::Status Tell(const UnaryResult& result) const {
+  absl::Status Tell(const PeerResult& result) const {
     if (result.gave_up) return GaveUp();
     if (result.status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
       return absl::DeadlineExceededError(absl::StrCat(
@@ -86,15 +84,15 @@ class Performance {
     return FromGrpcStatus(result.status);
   }
 
-  // A channel to the agent, once it is back. CANCELLED, ABORTED.
-  absl::StatusOr<AgentLink::Channel> AwaitReturn(const std::string& reason) {
+  // The agent, once it is back. CANCELLED, ABORTED.
+  absl::StatusOr<AgentLink::Agent> AwaitReturn(const std::string& reason) {
     const absl::Time until = std::min(back_by_, end_);
     while (link_.Now() < until) {
       const absl::Duration pause = kAgentReturnBackoff.After(++attempts_);
       if (!link_.Pause(std::min(link_.Now() + pause, until), give_up_)) return GaveUp();
-      absl::StatusOr<AgentLink::Channel> channel = link_.Reach(address_, give_up_);
-      if (channel.ok()) return channel;
-      if (absl::IsCancelled(channel.status())) return GaveUp();
+      absl::StatusOr<AgentLink::Agent> agent = link_.Reach(address_, give_up_);
+      if (agent.ok()) return agent;
+      if (absl::IsCancelled(agent.status())) return GaveUp();
     }
     return MakeError(
         Reason::kHostLost,

@@ -145,7 +145,7 @@ grpc::Status TestAgent::Perform(grpc::ServerContext* context,
   response->set_repeated_operation(done_[id] > 0);
   if (done_[id] == 0) done_[id] = 1;
   if (answer_.ok()) return grpc::Status::OK;
-  absl::Status failed = answer_;
+  absl::Status failed = WithMessage(answer_, answer_.message());
   SetDetail(response_, failed);
   return ToGrpcStatus(failed, kMaxActionDetails);
 }

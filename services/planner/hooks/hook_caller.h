@@ -18,11 +18,12 @@ class HookCaller {
 
   // Whether there is a dispatcher at all; without one, no hooks run.
   virtual bool configured() const = 0;
-  // Without a dispatcher: the payload as it is. UNAVAILABLE: the dispatcher cannot be reached
-  // (names its address); CANCELLED: `give_up` (asked a few times a second) said so.
+  // Without a dispatcher: the payload as it is. Errors as Peer's: UNAVAILABLE if the dispatcher
+  // cannot be reached (names its address), CANCELLED if `give_up` (called a few times a second)
+  // said so; and the dispatcher's.
   virtual absl::StatusOr<v1::DispatchHookResponse> Dispatch(
       const v1::DispatchHookRequest& request, const std::function<bool()>& give_up) = 0;
-  // Without a dispatcher: none.
+  // Without a dispatcher: none. Errors as Dispatch; UNAVAILABLE also without an answer in 30 s.
   virtual absl::StatusOr<v1::ListHooksResponse> List() = 0;
 };
 

@@ -9,10 +9,10 @@
 #include <memory>
 
 #include "common/rpc/server.h"
+#include "common/rpc/silent_listener.h"
 #include "common/sync/mutex.h"
 #include "common/testing/eventually.h"
 #include "gitops/v1/hooks.grpc.pb.h"
-#include "services/planner/testing/silent_listener.h"
 
 namespace gitops {
 namespace {

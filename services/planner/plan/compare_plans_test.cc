@@ -33,7 +33,7 @@ v1::Plan Plan(const std::vector<std::string>& hosts) {
   for (const char* name : {"drain", "notify"}) {
     v1::Hook* hook = plan.add_hooks();
     hook->set_name(name);
-    hook->set_mode("transform");
+    hook->set_mode(v1::HOOK_MODE_TRANSFORM);
   }
   for (const std::string& host : hosts) *plan.add_hosts() = Host(host);
   plan.set_wave_count(1);
@@ -120,7 +120,7 @@ const Case kCases[] = {
      {"hook \"drain\" is no longer configured"}},
     {"a hook came", [](auto& p) { p.add_hooks()->set_name("lock"); }, {"hook \"lock\" is new"}},
     {"a hook may do more",
-     [](auto& p) { p.mutable_hooks(1)->set_mode("filter"); },
+     [](auto& p) { p.mutable_hooks(1)->set_mode(v1::HOOK_MODE_FILTER); },
      {"hook \"notify\" is configured in another way"}},
     {"hooks changed places",
      [](auto& p) { p.mutable_hooks()->SwapElements(0, 1); },

@@ -42,7 +42,8 @@ absl::Status CheckFleetSelection(const v1::Selection& selection, bool changes) {
 
 absl::StatusOr<std::vector<int>> SelectIndices(size_t count,
                                                const std::function<const FleetHost&(size_t)>& host,
-                                               const Selection& selection) {
+                                               const Selection& selection,
+                                               const Cancelled& cancelled) {
   // Neither names nor tags need to be looked at.
   if (SelectsEverything(selection) && selection.order_by_tags.empty()) {
     std::vector<int> all(count);
@@ -55,16 +56,16 @@ absl::StatusOr<std::vector<int>> SelectIndices(size_t count,
     const FleetHost& one = host(i);
     selectable.push_back({.name = one.spec.name, .tags = one.spec.tags});
   }
-  return Select(selectable, selection);
+  return Select(selectable, selection, cancelled);
 }
 
 absl::StatusOr<FleetHosts> SelectHosts(const Fleet& fleet, const v1::Selection& selection,
-                                       bool changes) {
+                                       bool changes, const Cancelled& cancelled) {
   if (absl::Status status = CheckFleetSelection(selection, changes); !status.ok()) return status;
   FleetHosts hosts = fleet.Hosts();
   const auto indices = SelectIndices(
       hosts.size(), [&](size_t i) -> const FleetHost& { return *hosts[i]; },
-      ToSelection(selection, fleet));
+      ToSelection(selection, fleet), cancelled);
   if (!indices.ok()) return indices.status();
   FleetHosts selected;
   selected.reserve(indices->size());

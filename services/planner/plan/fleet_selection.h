@@ -25,14 +25,15 @@ Selection ToSelection(const v1::Selection& selection, const Fleet& fleet);
 // `all`.
 absl::Status CheckFleetSelection(const v1::Selection& selection, bool changes);
 
-// The indices of those of `count` hosts that are selected, in order. Errors as CheckSelection.
+// The indices of those of `count` hosts that are selected, in order. Errors as Select.
 absl::StatusOr<std::vector<int>> SelectIndices(size_t count,
                                                const std::function<const FleetHost&(size_t)>& host,
-                                               const Selection& selection);
+                                               const Selection& selection,
+                                               const Cancelled& cancelled);
 
-// All of it on the hosts as they are now.
+// All of it on the hosts as they are now. Errors as CheckFleetSelection and Select.
 absl::StatusOr<FleetHosts> SelectHosts(const Fleet& fleet, const v1::Selection& selection,
-                                       bool changes);
+                                       bool changes, const Cancelled& cancelled);
 
 }  // namespace gitops
 

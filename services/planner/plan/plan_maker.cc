@@ -102,7 +102,7 @@ class Making {
   // Whether a hook may add a sync later, when nobody can be asked for a revision any more.
   bool AddsActions() const {
     return std::any_of(plan_.hooks().begin(), plan_.hooks().end(),
-                       [](const v1::Hook& hook) { return hook.mode() == "transform"; });
+                       [](const v1::Hook& hook) { return hook.mode() == v1::HOOK_MODE_TRANSFORM; });
   }
 
   // pre-select, the selection, post-select.
@@ -126,7 +126,7 @@ class Making {
   absl::StatusOr<std::vector<ChosenHost>> SelectAmong(const std::vector<ChosenHost>& base) const {
     const absl::StatusOr<std::vector<int>> indices = SelectIndices(
         base.size(), [&](size_t i) -> const FleetHost& { return *base[i].host; },
-        ToSelection(spec_.selection(), *options_.fleet));
+        ToSelection(spec_.selection(), *options_.fleet), hooks_.give_up);
     if (!indices.ok()) return indices.status();
     std::vector<ChosenHost> selected;
     selected.reserve(indices->size());

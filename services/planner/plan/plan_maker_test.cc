@@ -202,7 +202,7 @@ TEST_F(PlanMakerTest, TwoPlansDoNotShareKeys) {
 }
 
 TEST_F(PlanMakerTest, TheHooksThatMayBeCalledAreShown) {
-  v1::ListHooksResponse hooks = OneHook("read-only", "pre-deploy");
+  v1::ListHooksResponse hooks = OneHook(v1::HOOK_MODE_READ_ONLY, "pre-deploy");
   v1::Hook* checks = hooks.add_hooks();
   checks->set_name("checks");
   checks->add_points("post-healthchecks");

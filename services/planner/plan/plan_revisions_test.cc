@@ -204,14 +204,14 @@ TEST_F(PlanRevisionsTest, ASyncThatAHookAddsIsResolved) {
 }
 
 TEST_F(PlanRevisionsTest, RevisionsAreAtHandWhereAHookMayAddASyncLater) {
-  hooks_.SetHooks(OneHook("transform", "pre-deploy"));
+  hooks_.SetHooks(OneHook(v1::HOOK_MODE_TRANSFORM, "pre-deploy"));
   EXPECT_THAT(Revisions(*Make(Spec({"reboot"}))), ElementsAre(kOps + kTip));
-  hooks_.SetHooks(OneHook("filter", "pre-deploy"));
+  hooks_.SetHooks(OneHook(v1::HOOK_MODE_FILTER, "pre-deploy"));
   EXPECT_THAT(Revisions(*Make(Spec({"reboot"}))), IsEmpty());
 }
 
 TEST_F(PlanRevisionsTest, RevisionsThatMayNotBeNeededAreLeftOutWhereNobodyTells) {
-  hooks_.SetHooks(OneHook("transform", "pre-deploy"));
+  hooks_.SetHooks(OneHook(v1::HOOK_MODE_TRANSFORM, "pre-deploy"));
   Follow("web1", "app", "https://git.example/app.git");
   agents_.Set("web1:8004", [](const v1::ResolveRevisionRequest& request) {
     return request.service() == "nginx" ? absl::StatusOr<std::string>(kTip)

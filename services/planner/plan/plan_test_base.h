@@ -141,7 +141,7 @@ class PlanTestBase : public testing::Test {
     return lines;
   }
 
-  static v1::ListHooksResponse OneHook(const std::string& mode, const std::string& point) {
+  static v1::ListHooksResponse OneHook(v1::HookMode mode, const std::string& point) {
     v1::ListHooksResponse hooks;
     v1::Hook* hook = hooks.add_hooks();
     hook->set_name("drain");

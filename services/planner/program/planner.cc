@@ -81,9 +81,9 @@ void StopWithin(absl::Duration bound, const std::function<void()>& stop) {
     while (!done && ended.WaitUntil(mutex, deadline)) {
     }
     if (!done) {
-      LogWarning("deployments did not end the move under way in time; the next start goes on there",
-                 {{"program", kProgram}});
-      _exit(0);
+      LogError("deployments did not finish their current move in time; the next start continues",
+               {{"program", kProgram}});
+      _exit(1);
     }
   }
   stopping.join();

@@ -23,7 +23,8 @@ using ::google::protobuf::util::MessageDifferencer;
 const std::set<std::string> kNotStored = {
     "gitops.v1.Deployment.hosts",     "gitops.v1.Deployment.hook_calls",
     "gitops.v1.HostDeployment.steps", "gitops.v1.Service.revisions",
-    "gitops.v1.Service.changes",
+    "gitops.v1.Service.changes",      "gitops.v1.Deployment.etag",
+    "gitops.v1.Plan.host_count",
 };
 
 template <typename Api, typename Stored>

@@ -194,9 +194,9 @@ absl::StatusOr<v1::Deployment> DeploymentStore::Whole(const std::string& id) {
   absl::StatusOr<std::vector<HostRecord>> hosts = LoadHosts(id);
   if (!hosts.ok()) return hosts.status();
   for (HostRecord& host : *hosts) *whole.add_hosts() = std::move(host.host);
-  absl::StatusOr<std::vector<record::v1::HookCall>> calls = ReadRow(calls_, id);
+  absl::StatusOr<std::vector<v1::HookCall>> calls = SelectCalls(id);
   if (!calls.ok()) return calls.status();
-  for (const record::v1::HookCall& call : *calls) Convert(call, *whole.add_hook_calls());
+  for (v1::HookCall& call : *calls) *whole.add_hook_calls() = std::move(call);
 
   const std::string under = absl::StrCat(id, "/");
   absl::Status status = steps_.ForEach(
@@ -214,13 +214,28 @@ absl::StatusOr<v1::Deployment> DeploymentStore::Whole(const std::string& id) {
   return whole;
 }
 
-absl::StatusOr<v1::HostDeployment> DeploymentStore::WholeHost(const std::string& id, int index) {
+absl::StatusOr<std::vector<v1::HookCall>> DeploymentStore::SelectCalls(const std::string& id) {
+  absl::StatusOr<std::vector<record::v1::HookCall>> stored = ReadRow(calls_, id);
+  if (!stored.ok()) return stored.status();
+  std::vector<v1::HookCall> calls;
+  calls.reserve(stored->size());
+  for (const record::v1::HookCall& call : *stored) calls.push_back(Converted<v1::HookCall>(call));
+  return calls;
+}
+
+absl::StatusOr<v1::HostDeployment> DeploymentStore::BareHost(const std::string& id, int index) {
   absl::StatusOr<record::v1::HostEntry> stored = hosts_.Get(HostName(id, index));
   if (absl::IsNotFound(stored.status())) {
     return absl::NotFoundError(absl::StrCat("the deployment ", id, " has no host ", index));
   }
   if (!stored.ok()) return stored.status();
-  auto host = Converted<v1::HostDeployment>(stored->host());
+  return Converted<v1::HostDeployment>(stored->host());
+}
+
+absl::StatusOr<v1::HostDeployment> DeploymentStore::WholeHost(const std::string& id, int index) {
+  absl::StatusOr<v1::HostDeployment> bare = BareHost(id, index);
+  if (!bare.ok()) return bare.status();
+  v1::HostDeployment host = *std::move(bare);
   absl::Status status =
       steps_.ForEach(StepNames(id, index), "",
                      [&](Table<record::v1::StepRecord>::Row& step) -> absl::StatusOr<bool> {

@@ -2,6 +2,7 @@
 #define GITOPS_SERVICES_PLANNER_RECORD_DEPLOYMENT_STORE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -77,8 +78,11 @@ class DeploymentStore {
 
   // What GetDeployment answers: with hosts, steps and hook calls.
   absl::StatusOr<v1::Deployment> Whole(const std::string& id);
-  // One host with its steps.
+  // One host with its steps, and without. NOT_FOUND: there are fewer.
   absl::StatusOr<v1::HostDeployment> WholeHost(const std::string& id, int index);
+  absl::StatusOr<v1::HostDeployment> BareHost(const std::string& id, int index);
+  // The hook calls of the select points.
+  absl::StatusOr<std::vector<v1::HookCall>> SelectCalls(const std::string& id);
   // Without hosts; newest first; those whose id is less than `before` (empty: all), at most
   // `limit`.
   absl::StatusOr<std::vector<v1::Deployment>> List(const std::string& before, int limit);
@@ -94,11 +98,20 @@ class DeploymentStore {
   // NOT_FOUND: never given, expired, or others took its place.
   absl::StatusOr<v1::Plan> LoadPlan(const std::string& token);
 
-  // Calls back with the index of each host that was saved, or -1 for the deployment itself, from
-  // one thread, until the watch is destroyed. Watch first, read then: what was saved in between is
-  // told again rather than missed.
-  absl::StatusOr<std::unique_ptr<StoreWatch>> Watch(const std::string& id,
-                                                    std::function<void(int index)> changed);
+  // Calls back with the index of each host that was saved, or -1 for the deployment itself, one
+  // call at a time, until the watch is destroyed. Every change up to `revision` of the store has
+  // been told by then. Watch first, read then: what was saved in between is told again rather than
+  // missed.
+  using HostChanged = std::function<void(int index, int64_t revision)>;
+  absl::StatusOr<std::unique_ptr<StoreWatch>> Watch(const std::string& id, HostChanged changed);
+  // The same of the ids of all deployments that were saved or removed after a revision.
+  // OUT_OF_RANGE: the store no longer knows changes as old as that.
+  using DeploymentChanged = std::function<void(const std::string& id, int64_t revision)>;
+  absl::StatusOr<std::unique_ptr<StoreWatch>> WatchAll(int64_t after, DeploymentChanged changed);
+  // The store's now.
+  absl::StatusOr<int64_t> Revision();
+  // The one at which a host, or one of its steps, was saved last. NOT_FOUND: there are fewer.
+  absl::StatusOr<int64_t> HostRevision(const std::string& id, int index);
 
  private:
   using Deployments = Table<record::v1::DeploymentEntry>;

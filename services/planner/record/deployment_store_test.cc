@@ -207,7 +207,7 @@ TEST_F(DeploymentStoreTest, AnEntryIsSavedWithoutHostsAndWithTheNewestEvents) {
 TEST_F(DeploymentStoreTest, BytesThatAreNotUtf8CanBeReadBack) {
   HostRecord host = HostsOf({"a"})[0];
   host.host.set_message("bad \xFF");
-  host.add_revisions()->set_service("\xC3");
+  host.revisions.Add()->set_service("\xC3");
   v1::StepRecord step = StepOf(1);
   step.mutable_actions(0)->set_output("\xFF\xFE");
   step.mutable_hook_calls(0)->set_response("\xED\xA0\x80");
@@ -327,7 +327,7 @@ TEST_F(DeploymentStoreTest, ErrorsOfTheStoreAreNotTakenForNothing) {
       [&] { return deployments_.Prune({}).status(); },
       [&] { return deployments_.SavePlan({}).status(); },
       [&] { return deployments_.LoadPlan("t").status(); },
-      [&] { return deployments_.Watch("d1", [](int) {}).status(); },
+      [&] { return deployments_.Watch("d1", [](int, int64_t) {}).status(); },
   };
   store_.FailKeys("planner/v1/");
   for (size_t i = 0; i < calls.size(); ++i) {

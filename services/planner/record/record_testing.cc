@@ -45,7 +45,7 @@ std::vector<HostRecord> HostsNamed(int count) {
 v1::StepRecord StepOf(int number) {
   v1::StepRecord step;
   step.set_number(number);
-  step.set_kind("deploy");
+  step.set_kind(v1::STEP_KIND_DEPLOY);
   v1::ActionRecord& action = *step.add_actions();
   action.set_action("sync");
   action.set_output("nginx: 1111 -> 2222");

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <utility>
 
@@ -12,51 +14,78 @@ namespace {
 // Two watches as one; they may call from different threads.
 class DeploymentWatch : public StoreWatch {
  public:
-  DeploymentWatch(const std::string& id, std::function<void(int index)> changed)
+  DeploymentWatch(const std::string& id, DeploymentStore::HostChanged changed)
       : entry_key_(absl::StrCat(kEntryPrefix, id)),
         host_keys_(absl::StrCat(kHostPrefix, id, "/")),
         changed_(std::move(changed)) {}
 
-  absl::Status Start(Store& store) {
-    // Deleting what is not there changes nothing, and tells which revision the store is at. What
-    // was saved before that is not told again, also where the deployment is older than the engine's
-    // log.
-    absl::StatusOr<int64_t> now = store.Write({{.key = "planner/v1/none"}});
-    if (!now.ok()) return now.status();
-    auto tell = [this](const StoreEvent& event) { Tell(event); };
-    for (auto [key, watch] : {std::pair(&entry_key_, &entry_), std::pair(&host_keys_, &hosts_)}) {
-      absl::StatusOr<std::unique_ptr<StoreWatch>> started = store.Watch(*key, *now, tell);
+  // Tells what is saved after revision `now`.
+  absl::Status Start(Store& store, int64_t now) {
+    {
+      MutexLock lock(telling_);
+      told_ = {now, now};
+    }
+    for (Part part : {kEntry, kHosts}) {
+      const std::string& key = part == kEntry ? entry_key_ : host_keys_;
+      auto started =
+          store.Watch(key, now, [this, part](const StoreEvent& event) { Tell(part, event); });
       if (!started.ok()) return started.status();
-      *watch = *std::move(started);
+      watches_[part] = *std::move(started);
     }
     return absl::OkStatus();
   }
 
  private:
-  void Tell(const StoreEvent& event) {
+  enum Part { kEntry, kHosts };
+
+  void Tell(Part part, const StoreEvent& event) {
     const std::optional<int> index = NumberAfter(host_keys_, event.key);
+    MutexLock lock(telling_);
+    told_[part] = event.revision;
     // A removed host is told by its deployment's being removed.
     if (index.has_value() ? !event.value.has_value() : event.key != entry_key_) return;
-    MutexLock lock(telling_);
-    changed_(index.value_or(-1));
+    changed_(index.value_or(-1), std::min(told_[kEntry], told_[kHosts]));
   }
 
   const std::string entry_key_;
   const std::string host_keys_;
-  const std::function<void(int index)> changed_;
+  const DeploymentStore::HostChanged changed_;
   Mutex telling_;
+  // The revision up to which each part told its changes.
+  std::array<int64_t, 2> told_ ABSL_GUARDED_BY(telling_) = {};
   // Destroyed first: no call comes after that.
-  std::unique_ptr<StoreWatch> entry_;
-  std::unique_ptr<StoreWatch> hosts_;
+  std::array<std::unique_ptr<StoreWatch>, 2> watches_;
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<StoreWatch>> DeploymentStore::Watch(
-    const std::string& id, std::function<void(int index)> changed) {
+absl::StatusOr<int64_t> DeploymentStore::Revision() {
+  // Deleting what is not there changes nothing, and tells which revision the store is at.
+  return store_->Write({{.key = "planner/v1/none"}});
+}
+
+absl::StatusOr<std::unique_ptr<StoreWatch>> DeploymentStore::Watch(const std::string& id,
+                                                                   HostChanged changed) {
+  // What was saved before now is not told again, also where the deployment is older than the
+  // engine's log.
+  const absl::StatusOr<int64_t> now = Revision();
+  if (!now.ok()) return now.status();
   auto watch = std::make_unique<DeploymentWatch>(id, std::move(changed));
-  if (absl::Status status = watch->Start(*store_); !status.ok()) return status;
+  if (absl::Status status = watch->Start(*store_, *now); !status.ok()) return status;
   return watch;
+}
+
+absl::StatusOr<std::unique_ptr<StoreWatch>> DeploymentStore::WatchAll(int64_t after,
+                                                                      DeploymentChanged changed) {
+  return store_->Watch(kEntryPrefix, after, [changed](const StoreEvent& event) {
+    changed(event.key.substr(sizeof(kEntryPrefix) - 1), event.revision);
+  });
+}
+
+absl::StatusOr<int64_t> DeploymentStore::HostRevision(const std::string& id, int index) {
+  const auto row = hosts_.Find(HostName(id, index));
+  if (!row.ok()) return row.status();
+  return row->revision;
 }
 
 }  // namespace gitops

@@ -50,7 +50,7 @@ class WatchTest : public ::testing::Test {
     ASSERT_TRUE(deployments_.Create(EntryOf("d10"), HostsNamed(3), {}).ok());
   }
   void Start() {
-    watch_ = *deployments_.Watch("d1", [this](int index) { changes_.Add(index); });
+    watch_ = *deployments_.Watch("d1", [this](int index, int64_t) { changes_.Add(index); });
   }
   void SaveHost(const std::string& id, int index) {
     const v1::StepRecord step = StepOf(1);
@@ -109,7 +109,8 @@ TEST_F(WatchTest, NothingIsToldAfterItsEnd) {
 TEST_F(WatchTest, AWatchThatCannotBeStartedIsAnErrorWhicheverPartFails) {
   for (int call = 1; call <= 3; ++call) {
     store_.FailNthCall(call);
-    EXPECT_EQ(deployments_.Watch("d1", [](int) {}).status().code(), absl::StatusCode::kUnavailable);
+    EXPECT_EQ(deployments_.Watch("d1", [](int, int64_t) {}).status().code(),
+              absl::StatusCode::kUnavailable);
   }
 }
 

@@ -11,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/api/limits.h"
 #include "common/log/log.h"
 #include "common/rpc/error.h"
 #include "common/rpc/status.h"
@@ -103,6 +104,7 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ReportRequest, v1::
   void Synchronize() { MutexLock lock(mutex_); }
 
   absl::Status Take() {
+    if (absl::Status limits = CheckLimits(request_); !limits.ok()) return limits;
     if (request_.has_hello()) return Begin(request_.hello());
     if (report_ == nullptr) {
       return InvalidField("hello", "the first message of a report is the hello");

@@ -183,6 +183,8 @@ TEST_F(ReportServiceTest, FaultsOfTheProtocolEndTheStream) {
   heartbeat.mutable_heartbeat();
   v1::ReportRequest nameless;
   nameless.mutable_hello();
+  v1::ReportRequest endless;
+  endless.mutable_changed()->add_services()->set_state_info(std::string(65'537, 'a'));
   struct Case {
     std::vector<v1::ReportRequest> sent;
     std::string said;
@@ -194,6 +196,7 @@ TEST_F(ReportServiceTest, FaultsOfTheProtocolEndTheStream) {
            Case{{nameless}, "names no host"},
            Case{{Hello("web/1")}, "is no host name"},
            Case{{Hello("web1"), Hello("web1")}, "a second hello"},
+           Case{{Hello("web1"), endless}, "changed.services[0].state_info has 65537 bytes"},
        }) {
     auto agent = Dialled();
     for (const v1::ReportRequest& request : c.sent) agent->Send(request);

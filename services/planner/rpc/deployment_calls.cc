@@ -5,9 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
-#include "common/rpc/page.h"
 #include "common/rpc/request_checks.h"
-#include "services/planner/rpc/answer_size.h"
 
 namespace gitops {
 namespace {
@@ -54,11 +52,9 @@ class DeploymentCalls::Place {
 
 absl::Status DeploymentCalls::CheckStarted() const {
   if (started_) return absl::OkStatus();
-  return WithRetryDelay(
-      MakeError(Reason::kServerStarting,
-                "the planner is starting: it takes up the deployments it left first; try again "
-                "soon"),
-      absl::Seconds(1));
+  return MakeError(
+      Reason::kServerStarting,
+      "the planner is starting: it takes up the deployments it left first; try again soon");
 }
 
 absl::Status DeploymentCalls::CheckBegan(const std::string& id) const {
@@ -73,7 +69,6 @@ absl::Status DeploymentCalls::CheckBegan(const std::string& id) const {
 
 absl::StatusOr<v1::Plan> DeploymentCalls::CreatePlan(const v1::DeploymentSpec& spec,
                                                      const CallContext& call) {
-  if (absl::Status status = CheckSetFields(spec); !status.ok()) return status;
   absl::StatusOr<v1::Plan> plan = options_.plans->Make(spec, /*changes=*/false, /*deployment=*/"",
                                                        call.traceparent, nullptr, call.give_up);
   if (!plan.ok()) return plan.status();
@@ -100,9 +95,8 @@ absl::StatusOr<v1::Plan> DeploymentCalls::PlanFor(const v1::CreateDeploymentRequ
 
 absl::StatusOr<v1::Deployment> DeploymentCalls::Create(const v1::CreateDeploymentRequest& request,
                                                        const CallContext& call) {
-  if (absl::Status status = CheckSetFields(request); !status.ok()) return status;
   if (request.source_case() == v1::CreateDeploymentRequest::SOURCE_NOT_SET) {
-    return absl::InvalidArgumentError("give a plan's token, or a spec of what is to be done");
+    return InvalidField("source", "give a plan's token, or a spec of what is to be done");
   }
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
   if (absl::Status status = CheckStarted(); !status.ok()) return status;
@@ -149,12 +143,22 @@ absl::Status DeploymentCalls::KeepCalls(const Deployments::NewDeployment& deploy
                       {{"deployment", deployment.id}});
 }
 
+absl::StatusOr<v1::Deployment> DeploymentCalls::WithHosts(const std::string& id) const {
+  absl::StatusOr<DeploymentRecord> record = options_.store->Load(id);
+  if (!record.ok()) return record.status();
+  absl::StatusOr<std::vector<HostRecord>> hosts = options_.store->LoadHosts(id);
+  if (!hosts.ok()) return hosts.status();
+  v1::Deployment deployment = std::move(record->deployment);
+  for (HostRecord& host : *hosts) *deployment.add_hosts() = std::move(host.host);
+  return deployment;
+}
+
 absl::StatusOr<v1::Deployment> DeploymentCalls::RollBack(
     const v1::RollbackDeploymentRequest& request, const CallContext& call) {
   if (absl::Status status = CheckId(request.id()); !status.ok()) return status;
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
   if (absl::Status status = CheckStarted(); !status.ok()) return status;
-  const absl::StatusOr<v1::Deployment> done = options_.store->Whole(request.id());
+  const absl::StatusOr<v1::Deployment> done = WithHosts(request.id());
   if (!done.ok()) return done.status();
   if (!HasEnded(done->state())) {
     return MakeError(
@@ -205,33 +209,6 @@ absl::StatusOr<v1::HostLock> DeploymentCalls::BreakLock(const v1::BreakLockReque
       options_.locks->Break(request.host(), call.actor, request.reason());
   if (lock.ok()) options_.deployments->LockBroken(*lock, call.actor, request.reason());
   return lock;
-}
-
-absl::StatusOr<v1::Deployment> DeploymentCalls::Get(const std::string& id) {
-  absl::StatusOr<v1::Deployment> deployment = options_.store->Whole(id);
-  if (!deployment.ok()) return deployment.status();
-  // The record cannot tell that it cannot be written.
-  const std::string trouble = options_.deployments->Trouble(id);
-  if (!trouble.empty()) deployment->set_message(trouble);
-  FitAnswer(*deployment);
-  return deployment;
-}
-
-absl::Status DeploymentCalls::List(const v1::ListDeploymentsRequest& request,
-                                   v1::ListDeploymentsResponse* response) {
-  const absl::StatusOr<PageRequest> page = ReadPage(request);
-  if (!page.ok()) return page.status();
-  // One more tells whether there is another page.
-  auto deployments = options_.store->List(page->after, page->limit + 1);
-  if (!deployments.ok()) return deployments.status();
-  for (v1::Deployment& deployment : *deployments) {
-    if (response->deployments_size() == page->limit) {
-      response->set_next_page_token(PageToken(response->deployments(page->limit - 1).id()));
-      break;
-    }
-    *response->add_deployments() = std::move(deployment);
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace gitops

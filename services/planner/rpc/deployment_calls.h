@@ -38,16 +38,14 @@ class DeploymentCalls {
   absl::StatusOr<v1::Deployment> Resume(const std::string& id, const CallContext& call);
   absl::StatusOr<v1::HostLock> BreakLock(const v1::BreakLockRequest& request,
                                          const CallContext& call);
-  // With what the record does not tell: why it cannot be written.
-  absl::StatusOr<v1::Deployment> Get(const std::string& id);
-  absl::Status List(const v1::ListDeploymentsRequest& request,
-                    v1::ListDeploymentsResponse* response);
 
  private:
   // Keeps a place among the deployments that have not ended while one is made.
   class Place;
 
   absl::Status CheckStarted() const;
+  // With what its hosts' services moved, and without steps: there may be many.
+  absl::StatusOr<v1::Deployment> WithHosts(const std::string& id) const;
   // FAILED_PRECONDITION: it ended without hosts. Others as DeploymentStore::Load.
   absl::Status CheckBegan(const std::string& id) const;
   // Stores the calls of a deployment that did not begin, as one that failed, so that every call is

@@ -4,7 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/rpc/error.h"
 #include "common/rpc/status.h"
-#include "services/planner/rpc/planner_test_base.h"
+#include "services/planner/rpc/deployment_test_base.h"
 
 namespace gitops {
 namespace {
@@ -19,41 +19,7 @@ using testing::Not;
 using testing::SizeIs;
 using testing::StartsWith;
 
-class DeploymentRpcTest : public PlannerTestBase {
- protected:
-  explicit DeploymentRpcTest(bool dispatcher = true) : PlannerTestBase(dispatcher) {
-    agents_.SetTip(std::string(40, 'b'));
-    AddHost("web1");
-    AddHost("web2");
-  }
-
-  static v1::DeploymentSpec Spec(const std::string& action, const std::string& on = "web*") {
-    v1::DeploymentSpec spec;
-    spec.add_actions(action);
-    spec.mutable_selection()->add_on(on);
-    return spec;
-  }
-  v1::Plan Plan(const v1::DeploymentSpec& spec) {
-    v1::CreatePlanRequest request;
-    *request.mutable_spec() = spec;
-    return Call(&Stub::CreatePlan, request).plan();
-  }
-  v1::Deployment Begin(const v1::DeploymentSpec& spec) {
-    v1::CreateDeploymentRequest request;
-    *request.mutable_spec() = spec;
-    return Call(&Stub::CreateDeployment, request).deployment();
-  }
-  void SetState(const std::string& id, v1::DeploymentState state) {
-    auto entry = *records_.Load(id);
-    entry.deployment.set_state(state);
-    ASSERT_TRUE(records_.Save(entry).ok());
-  }
-  void SetHost(const std::string& id, int index, v1::HostDeploymentState state) {
-    auto hosts = *records_.LoadHosts(id);
-    hosts[index].host.set_state(state);
-    ASSERT_TRUE(records_.SaveHost(id, index, hosts[index], nullptr).ok());
-  }
-};
+using DeploymentRpcTest = DeploymentTestBase;
 
 class DeploymentWithoutDispatcherTest : public DeploymentRpcTest {
  protected:
@@ -199,43 +165,6 @@ TEST_F(DeploymentRpcTest, MoreDeploymentsThanMayRunAreRefusedUntilOneHasEnded) {
   EXPECT_TRUE(Try(&Stub::CreateDeployment, request).ok());
 }
 
-TEST_F(DeploymentRpcTest, DeploymentsAreListedNewestFirstInPages) {
-  std::vector<std::string> ids;
-  for (int i = 0; i < 3; ++i) ids.push_back(Begin(Spec("reboot")).id());
-  std::sort(ids.rbegin(), ids.rend());
-  v1::ListDeploymentsRequest request;
-  request.set_page_size(2);
-  auto page = Call(&Stub::ListDeployments, request);
-  ASSERT_EQ(page.deployments_size(), 2);
-  EXPECT_EQ(page.deployments(0).id(), ids[0]);
-  EXPECT_EQ(page.deployments(0).hosts_size(), 0);
-  request.set_page_token(page.next_page_token());
-  page = Call(&Stub::ListDeployments, request);
-  ASSERT_EQ(page.deployments_size(), 1);
-  EXPECT_EQ(page.deployments(0).id(), ids[2]);
-  EXPECT_EQ(page.next_page_token(), "");
-}
-
-TEST_F(DeploymentRpcTest, OneDeploymentIsShownWithHostsAndHookCalls) {
-  v1::GetDeploymentRequest request;
-  request.set_id(Begin(Spec("reboot")).id());
-  const v1::Deployment deployment = Call(&Stub::GetDeployment, request).deployment();
-  ASSERT_EQ(deployment.hosts_size(), 2);
-  EXPECT_EQ(deployment.hosts(1).host(), "web2");
-  EXPECT_EQ(deployment.hook_calls_size(), 2);
-  request.set_id("20200101-000000-aaaaaa");
-  EXPECT_EQ(Try(&Stub::GetDeployment, request).error_code(), StatusCode::NOT_FOUND);
-}
-
-TEST_F(DeploymentRpcTest, WhatHoldsUpADeploymentIsShownThoughItCannotBeStored) {
-  v1::GetDeploymentRequest request;
-  request.set_id(Begin(Spec("reboot")).id());
-  deployments_.SetTrouble(request.id(), "the disk is full");
-  EXPECT_EQ(Call(&Stub::GetDeployment, request).deployment().message(), "the disk is full");
-  deployments_.SetTrouble(request.id(), "");
-  EXPECT_EQ(Call(&Stub::GetDeployment, request).deployment().message(), "");
-}
-
 TEST_F(DeploymentRpcTest, CancelAndResumeAreForTheCaller) {
   const std::string id = Begin(Spec("reboot")).id();
   v1::CancelDeploymentRequest cancel;
@@ -285,55 +214,6 @@ TEST_F(DeploymentRpcTest, ABrokenLockIsOnTheRecordOfItsDeployment) {
   EXPECT_THAT(deployments_.notes(),
               ElementsAre(AllOf(StartsWith("broken web1 D9 alice@laptop"), HasSubstr("stuck"))));
   EXPECT_EQ(Try(&Stub::BreakLock, request).error_code(), StatusCode::NOT_FOUND);
-}
-
-TEST_F(DeploymentRpcTest, AWatcherSeesAllThenChangesAndTheEndLast) {
-  const std::string id = Begin(Spec("reboot")).id();
-  v1::WatchDeploymentRequest request;
-  request.set_id(id);
-  const auto context = Context();
-  const auto reader = stub_->WatchDeployment(context.get(), request);
-  v1::WatchDeploymentResponse response;
-  ASSERT_TRUE(reader->Read(&response));
-  EXPECT_EQ(response.deployment().id(), id);
-  EXPECT_EQ(response.deployment().hosts_size(), 0);
-  ASSERT_TRUE(reader->Read(&response));
-  EXPECT_EQ(response.host().host(), "web1");
-  EXPECT_FALSE(response.initial_done());
-  ASSERT_TRUE(reader->Read(&response));
-  EXPECT_EQ(response.host().host(), "web2");
-  EXPECT_TRUE(response.initial_done());
-  SetHost(id, 1, v1::HOST_DEPLOYMENT_STATE_RUNNING);
-  ASSERT_TRUE(reader->Read(&response));
-  EXPECT_EQ(response.host().host(), "web2");
-  EXPECT_EQ(response.host().state(), v1::HOST_DEPLOYMENT_STATE_RUNNING);
-  SetHost(id, 1, v1::HOST_DEPLOYMENT_STATE_SUCCEEDED);
-  SetState(id, v1::DEPLOYMENT_STATE_SUCCEEDED);
-  v1::HostDeployment host;
-  while (reader->Read(&response)) {
-    if (response.has_host()) host = response.host();
-  }
-  EXPECT_EQ(host.state(), v1::HOST_DEPLOYMENT_STATE_SUCCEEDED);
-  EXPECT_EQ(response.deployment().state(), v1::DEPLOYMENT_STATE_SUCCEEDED) << "it comes last";
-  EXPECT_TRUE(reader->Finish().ok());
-}
-
-TEST_F(DeploymentRpcTest, AWatchOfOneThatHasEndedEndsAtOnceAndOfNoneIsNotFound) {
-  const std::string id = Begin(Spec("reboot", "nobody")).id();
-  SetState(id, v1::DEPLOYMENT_STATE_SUCCEEDED);
-  v1::WatchDeploymentRequest request;
-  v1::WatchDeploymentResponse response;
-  request.set_id(id);
-  auto context = Context();
-  auto reader = stub_->WatchDeployment(context.get(), request);
-  ASSERT_TRUE(reader->Read(&response));
-  EXPECT_TRUE(response.initial_done()) << "there are no hosts";
-  EXPECT_FALSE(reader->Read(&response));
-  EXPECT_TRUE(reader->Finish().ok());
-  request.set_id("20200101-000000-aaaaaa");
-  context = Context();
-  reader = stub_->WatchDeployment(context.get(), request);
-  EXPECT_EQ(reader->Finish().error_code(), StatusCode::NOT_FOUND);
 }
 
 TEST_F(DeploymentRpcTest, BeforeWhatWasLeftIsTakenUpNothingIsBegun) {

@@ -4,82 +4,105 @@
 
 #include "services/planner/rpc/answer_size.h"
 #include "services/planner/rpc/fingerprint.h"
+#include "services/planner/rpc/resume_token.h"
 
 namespace gitops {
-absl::Status DeploymentWatch::TellAll() {
-  absl::StatusOr<DeploymentRecord> entry = store_->Load(id_);
+
+absl::Status DeploymentWatch::TellAll(const std::string& resume_token, int64_t revision) {
+  const absl::StatusOr<int64_t> since = ReadResumeToken(resume_token);
+  if (!since.ok()) return since.status();
+  // A later revision than now was of another store, or of this one before it was restored.
+  since_ = *since <= revision ? *since : 0;
+  auto entry = store_->Load(id_);
   if (!entry.ok()) return entry.status();
   const bool ended = HasEnded(entry->deployment.state());
-  hosts_.clear();
+  hosts_.assign(entry->deployment.host_count(), 0);
+  absl::Status held = HoldDeployment(std::move(entry->deployment));
   // One after the other, since all together may be large.
-  absl::StatusOr<v1::HostDeployment> next = store_->WholeHost(id_, 0);
-  absl::Status sent = SendDeployment(std::move(entry->deployment),
-                                     /*last=*/absl::IsNotFound(next.status()));
-  for (int i = 0; sent.ok() && next.ok(); ++i) {
-    v1::HostDeployment host = *std::move(next);
-    next = store_->WholeHost(id_, i + 1);
-    sent = SendHost(i, std::move(host), /*last=*/absl::IsNotFound(next.status()));
-  }
-  if (!sent.ok()) return sent;
-  if (!absl::IsNotFound(next.status())) return next.status();
+  for (int i = 0; held.ok(); ++i) held = HoldHost(i);
+  if (!absl::IsNotFound(held)) return held;
+  if (absl::Status sent = SendHeld(revision, /*initial_done=*/true); !sent.ok()) return sent;
   done_ = ended;
   return absl::OkStatus();
 }
 
-absl::Status DeploymentWatch::TellChanges(const std::set<int>& changed) {
+absl::Status DeploymentWatch::TellChanges(const std::set<int>& changed, int64_t revision) {
   for (const int index : changed) {
     if (index < 0) continue;
-    if (absl::Status told = TellHost(index); !told.ok()) return told;
+    if (absl::Status held = HoldHost(index); !held.ok()) return held;
   }
-  return changed.contains(-1) ? TellDeployment() : absl::OkStatus();
+  if (changed.contains(-1)) {
+    if (absl::Status held = HoldChangedDeployment(); !held.ok()) return held;
+  }
+  return SendHeld(revision, /*initial_done=*/false);
 }
 
-absl::Status DeploymentWatch::TellHost(int index) {
-  absl::StatusOr<v1::HostDeployment> host = store_->WholeHost(id_, index);
-  if (!host.ok()) return host.status();
-  return SendHost(index, *std::move(host), /*last=*/false);
-}
-
-absl::Status DeploymentWatch::TellDeployment() {
-  absl::StatusOr<DeploymentRecord> entry = store_->Load(id_);
+absl::Status DeploymentWatch::HoldChangedDeployment() {
+  auto entry = store_->Load(id_);
   if (!entry.ok()) return entry.status();
   const bool ended = HasEnded(entry->deployment.state());
   if (ended) {
-    if (absl::Status told = TellRest(); !told.ok()) return told;
+    if (absl::Status held = HoldRest(); !held.ok()) return held;
   }
-  absl::Status sent = SendDeployment(std::move(entry->deployment), /*last=*/false);
-  done_ = ended && sent.ok();
-  return sent;
+  absl::Status held = HoldDeployment(std::move(entry->deployment));
+  done_ = ended && held.ok();
+  return held;
 }
 
-absl::Status DeploymentWatch::TellRest() {
+absl::Status DeploymentWatch::HoldRest() {
   for (int i = 0; i < static_cast<int>(hosts_.size()); ++i) {
-    if (absl::Status told = TellHost(i); !told.ok()) return told;
+    if (absl::Status held = HoldHost(i); !held.ok()) return held;
   }
   return absl::OkStatus();
 }
 
-absl::Status DeploymentWatch::SendHost(int index, v1::HostDeployment host, bool last) {
+absl::StatusOr<bool> DeploymentWatch::IsKnown(int index) {
+  const bool told = index < static_cast<int>(hosts_.size()) && hosts_[index] != 0;
+  if (since_ == 0 || told) return false;
+  const absl::StatusOr<int64_t> revision = store_->HostRevision(id_, index);
+  if (!revision.ok()) return revision.status();
+  return *revision <= since_;
+}
+
+absl::Status DeploymentWatch::HoldHost(int index) {
+  const absl::StatusOr<bool> known = IsKnown(index);
+  if (!known.ok() || *known) return known.status();
+  absl::StatusOr<v1::HostDeployment> host = store_->WholeHost(id_, index);
+  if (!host.ok()) return host.status();
   if (index >= static_cast<int>(hosts_.size())) hosts_.resize(index + 1, 0);
-  const size_t fingerprint = Fingerprint(host);
-  if (std::exchange(hosts_[index], fingerprint) == fingerprint && !last) return absl::OkStatus();
-  FitAnswer(host);
-  v1::WatchDeploymentResponse response;
-  *response.mutable_host() = std::move(host);
-  response.set_initial_done(last);
-  return Send(response);
+  const size_t fingerprint = Fingerprint(*host);
+  if (std::exchange(hosts_[index], fingerprint) == fingerprint) return absl::OkStatus();
+  FitAnswer(*host);
+  Response response;
+  *response.mutable_host() = *std::move(host);
+  return Hold(std::move(response));
 }
 
-absl::Status DeploymentWatch::SendDeployment(v1::Deployment deployment, bool last) {
+absl::Status DeploymentWatch::HoldDeployment(v1::Deployment deployment) {
   const size_t fingerprint = Fingerprint(deployment);
-  if (std::exchange(deployment_, fingerprint) == fingerprint && !last) return absl::OkStatus();
-  v1::WatchDeploymentResponse response;
+  if (std::exchange(deployment_, fingerprint) == fingerprint) return absl::OkStatus();
+  AddEtag(deployment);
+  Response response;
   *response.mutable_deployment() = std::move(deployment);
-  response.set_initial_done(last);
-  return Send(response);
+  return Hold(std::move(response));
 }
 
-absl::Status DeploymentWatch::Send(const v1::WatchDeploymentResponse& response) const {
+absl::Status DeploymentWatch::Hold(Response response) {
+  const std::optional<Response> before =
+      std::exchange(held_, std::optional<Response>(std::move(response)));
+  return before.has_value() ? Send(*before) : absl::OkStatus();
+}
+
+absl::Status DeploymentWatch::SendHeld(int64_t revision, bool initial_done) {
+  if (!held_.has_value()) return absl::OkStatus();
+  held_->set_initial_done(initial_done);
+  held_->set_resume_token(ResumeToken(revision));
+  absl::Status sent = Send(*held_);
+  held_.reset();
+  return sent;
+}
+
+absl::Status DeploymentWatch::Send(const Response& response) const {
   return write_(response) ? absl::OkStatus() : absl::CancelledError("the watcher is gone");
 }
 

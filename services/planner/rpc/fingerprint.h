@@ -5,6 +5,8 @@
 #include <functional>
 #include <string>
 
+#include "absl/strings/str_cat.h"
+#include "gitops/v1/deployment.pb.h"
 #include "google/protobuf/message_lite.h"
 
 namespace gitops {
@@ -13,6 +15,14 @@ namespace gitops {
 inline size_t Fingerprint(const google::protobuf::MessageLite& message) {
   return std::hash<std::string>()(message.SerializeAsString());
 }
+
+// For people and programs outside, to tell one state of `message` from another.
+inline std::string Etag(const google::protobuf::MessageLite& message) {
+  return absl::StrCat(absl::Hex(Fingerprint(message)));
+}
+
+// Of one without hosts and hook calls.
+inline void AddEtag(v1::Deployment& deployment) { deployment.set_etag(Etag(deployment)); }
 
 }  // namespace gitops
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/rpc/error.h"
+#include "common/sync/mutex.h"
 #include "common/sync/side_by_side.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"
@@ -19,17 +20,22 @@ constexpr int kMostAtOnce = 64;
 // A host that is asked.
 struct Asked {
   std::shared_ptr<const FleetHost> host;
+  int number = 0;     // its place in the selection, from 1 on
   bool known = true;  // to have the service
 };
 
 std::vector<Asked> HostsToAsk(const Fleet& fleet, FleetHosts hosts, const std::string& service) {
   std::vector<Asked> asked;
+  int number = 0;
   for (auto& host : hosts) {
+    ++number;
     const std::vector<v1::Service> services = fleet.Services(host->host.host());
     const bool has = std::any_of(services.begin(), services.end(),
                                  [&](const v1::Service& one) { return one.service() == service; });
     const bool nothing_known = services.empty() && host->host.state() == v1::HOST_STATE_NEVER_SEEN;
-    if (has || nothing_known) asked.push_back({.host = std::move(host), .known = has});
+    if (has || nothing_known) {
+      asked.push_back({.host = std::move(host), .number = number, .known = has});
+    }
   }
   return asked;
 }
@@ -45,12 +51,12 @@ std::vector<int> Order(const std::vector<Asked>& asked) {
   return order;
 }
 
-v1::HostOutcome Ask(const FleetCommand& command, const v1::Host& host) {
+v1::HostOutcome Ask(const FleetCommand& command, const Asked& asked) {
+  const v1::Host& host = asked.host->host;
   v1::HostOutcome outcome;
-  const absl::Status status = command.cancelled && command.cancelled()
-                                  ? absl::CancelledError("not asked: the caller is gone")
-                                  : command.ask(host.address(), &outcome);
+  const absl::Status status = command.ask(host.address(), &outcome);
   outcome.set_host(host.host());
+  outcome.set_number(asked.number);
   // Agents have names of their own for their hosts.
   if (outcome.has_service()) outcome.mutable_service()->set_host(host.host());
   outcome.set_code(static_cast<int>(status.code()));
@@ -68,28 +74,28 @@ absl::Status NobodyHasIt(const std::string& service, size_t selected) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<v1::HostOutcome>> RunFleetCommand(const Fleet& fleet,
-                                                             const FleetCommand& command) {
+absl::Status RunFleetCommand(const Fleet& fleet, const FleetCommand& command) {
   if (absl::Status status = CheckNamedService(command.service); !status.ok()) return status;
-  absl::StatusOr<FleetHosts> hosts = SelectHosts(fleet, command.selection, command.changes);
+  absl::StatusOr<FleetHosts> hosts =
+      SelectHosts(fleet, command.selection, command.changes, command.cancelled);
   if (!hosts.ok()) return hosts.status();
   const size_t selected = hosts->size();
-  const std::vector<Asked> asked = HostsToAsk(fleet, *std::move(hosts), command.service);
-  const std::vector<int> order = Order(asked);
-  std::vector<v1::HostOutcome> all(asked.size());
-  SideBySide(static_cast<int>(asked.size()), kMostAtOnce, [&](int turn) {
-    const int i = order[turn];
-    all[i] = Ask(command, asked[i].host->host);
+  const std::vector<Asked> all = HostsToAsk(fleet, *std::move(hosts), command.service);
+  const std::vector<int> order = Order(all);
+  const auto cancelled = [&] { return command.cancelled && command.cancelled(); };
+  Mutex telling;
+  bool told = false;
+  SideBySide(static_cast<int>(all.size()), kMostAtOnce, [&](int turn) {
+    if (cancelled()) return;
+    const Asked& asked = all[order[turn]];
+    v1::HostOutcome outcome = Ask(command, asked);
+    if (!asked.known && outcome.reason() == InfoOf(Reason::kServiceUnknown).name) return;
+    MutexLock lock(telling);
+    told = true;
+    command.outcome(std::move(outcome));
   });
-  if (command.cancelled && command.cancelled()) return absl::CancelledError("the caller is gone");
-  std::vector<v1::HostOutcome> outcomes;
-  for (size_t i = 0; i < all.size(); ++i) {
-    const bool has_none =
-        !asked[i].known && all[i].reason() == InfoOf(Reason::kServiceUnknown).name;
-    if (!has_none) outcomes.push_back(std::move(all[i]));
-  }
-  if (outcomes.empty()) return NobodyHasIt(command.service, selected);
-  return outcomes;
+  if (cancelled()) return absl::CancelledError("the caller is gone");
+  return told ? absl::OkStatus() : NobodyHasIt(command.service, selected);
 }
 
 }  // namespace gitops

@@ -3,10 +3,8 @@
 
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "gitops/v1/planner.pb.h"
 #include "services/planner/fleet/fleet.h"
 
@@ -20,14 +18,15 @@ struct FleetCommand {
   // Asks one agent, and fills in what it answered. From several threads at a time.
   std::function<absl::Status(const std::string& address, v1::HostOutcome* outcome)> ask;
   std::function<bool()> cancelled;
+  // Told what each host made of it, as it comes in: one call at a time, from several threads.
+  std::function<void(v1::HostOutcome outcome)> outcome;
 };
 
-// What each host made of it, in the order of the selection; hosts that are online are asked first.
-// Hosts that have no such service are not
-// asked; of which nothing is known are, and are left out where they have none. NOT_FOUND: no
-// selected host has it. INVALID_ARGUMENT: a bad selection or service. CANCELLED.
-absl::StatusOr<std::vector<v1::HostOutcome>> RunFleetCommand(const Fleet& fleet,
-                                                             const FleetCommand& command);
+// Returns when all have been asked and told. Hosts that are online are asked first. Hosts without
+// the service are not asked; hosts of which nothing is known are, and are left out where they do
+// not have it. NOT_FOUND: no selected host has it. INVALID_ARGUMENT: a bad selection or service.
+// CANCELLED: hosts that had not been asked by then are not.
+absl::Status RunFleetCommand(const Fleet& fleet, const FleetCommand& command);
 
 }  // namespace gitops
 

@@ -10,9 +10,9 @@
 #include "absl/strings/str_split.h"
 #include "common/rpc/error.h"
 #include "common/rpc/page.h"
-#include "common/rpc/request_checks.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"
+#include "services/planner/rpc/fingerprint.h"
 
 namespace gitops {
 namespace {
@@ -55,6 +55,13 @@ size_t PlaceOf(const FleetHosts& hosts, const Cursor& cursor, bool* gone) {
   return place;
 }
 
+// A heartbeat alone is no change.
+void AddEtag(v1::Host& host) {
+  v1::Host lasting = host;
+  lasting.clear_last_seen_time();
+  host.set_etag(Etag(lasting));
+}
+
 // The host and, for services, the name after which a page begins.
 struct Begin {
   size_t place = 0;
@@ -74,7 +81,7 @@ absl::StatusOr<Begin> BeginOf(const FleetHosts& hosts, const PageRequest& page) 
 
 }  // namespace
 
-absl::StatusOr<LocksByHost> ListLocks(HostLocks& locks) {
+absl::StatusOr<LocksByHost> ReadLocks(HostLocks& locks) {
   absl::StatusOr<std::vector<v1::HostLock>> list = locks.List();
   if (!list.ok()) return list.status();
   LocksByHost by_host;
@@ -90,18 +97,19 @@ v1::Host WithLock(const v1::Host& host, const LocksByHost& locks) {
   if (const auto lock = locks.find(host.host()); lock != locks.end()) {
     *shown.mutable_lock() = lock->second;
   }
+  AddEtag(shown);
   return shown;
 }
 
 absl::Status ListHosts(const Fleet& fleet, HostLocks& locks, const v1::ListHostsRequest& request,
-                       v1::ListHostsResponse* response) {
+                       const Cancelled& cancelled, v1::ListHostsResponse* response) {
   const absl::StatusOr<PageRequest> page = ReadPage(request);
   if (!page.ok()) return page.status();
-  const auto hosts = SelectHosts(fleet, request.selection(), /*changes=*/false);
+  const auto hosts = SelectHosts(fleet, request.selection(), /*changes=*/false, cancelled);
   if (!hosts.ok()) return hosts.status();
   const absl::StatusOr<Begin> begin = BeginOf(*hosts, *page);
   if (!begin.ok()) return begin.status();
-  const absl::StatusOr<LocksByHost> held = ListLocks(locks);
+  const absl::StatusOr<LocksByHost> held = ReadLocks(locks);
   if (!held.ok()) return held.status();
   for (size_t i = begin->place; i < hosts->size(); ++i) {
     if (response->hosts_size() == page->limit) {
@@ -114,15 +122,38 @@ absl::Status ListHosts(const Fleet& fleet, HostLocks& locks, const v1::ListHosts
   return absl::OkStatus();
 }
 
+absl::StatusOr<v1::Host> GetHost(const Fleet& fleet, HostLocks& locks, const std::string& name) {
+  if (name.empty()) return InvalidField("host", "no host is named");
+  absl::StatusOr<FleetHost> found = fleet.Find(name);
+  if (!found.ok()) return found.status();
+  v1::Host host = std::move(found->host);
+  absl::StatusOr<v1::HostLock> lock = locks.Get(name);
+  if (lock.ok()) *host.mutable_lock() = *std::move(lock);
+  if (!lock.ok() && !absl::IsNotFound(lock.status())) return lock.status();
+  AddEtag(host);
+  return host;
+}
+
+absl::Status ListLocks(HostLocks& locks, const v1::ListLocksRequest& request,
+                       v1::ListLocksResponse* response) {
+  absl::StatusOr<LocksByHost> by_host = ReadLocks(locks);
+  if (!by_host.ok()) return by_host.status();
+  std::vector<v1::HostLock> ordered;
+  for (auto& [host, lock] : *by_host) ordered.push_back(std::move(lock));
+  return FillPage(
+      request, ordered, [](const v1::HostLock& lock) { return lock.host(); },
+      response->mutable_locks(), response->mutable_next_page_token());
+}
+
 absl::Status ListFleetServices(const Fleet& fleet, const v1::ListFleetServicesRequest& request,
+                               const Cancelled& cancelled,
                                v1::ListFleetServicesResponse* response) {
-  if (absl::Status status = CheckSetFields(request); !status.ok()) return status;
   const absl::StatusOr<PageRequest> page = ReadPage(request);
   if (!page.ok()) return page.status();
   if (request.has_service()) {
     if (absl::Status status = CheckNamedService(request.service()); !status.ok()) return status;
   }
-  const auto hosts = SelectHosts(fleet, request.selection(), /*changes=*/false);
+  const auto hosts = SelectHosts(fleet, request.selection(), /*changes=*/false, cancelled);
   if (!hosts.ok()) return hosts.status();
   const absl::StatusOr<Begin> begin = BeginOf(*hosts, *page);
   if (!begin.ok()) return begin.status();

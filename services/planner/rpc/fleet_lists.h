@@ -9,6 +9,7 @@
 #include "gitops/v1/planner.pb.h"
 #include "services/planner/fleet/fleet.h"
 #include "services/planner/lock/host_locks.h"
+#include "services/planner/select/selection.h"
 
 namespace gitops {
 
@@ -16,16 +17,19 @@ namespace gitops {
 // ended with, and its place, so that a page stays right while hosts come and go.
 
 using LocksByHost = std::map<std::string, v1::HostLock>;
-absl::StatusOr<LocksByHost> ListLocks(HostLocks& locks);
+absl::StatusOr<LocksByHost> ReadLocks(HostLocks& locks);
 
-// `host` with its lock.
+// `host` with its lock, and the etag of that.
 v1::Host WithLock(const v1::Host& host, const LocksByHost& locks);
 
-// Errors as PlannerService's methods of these names.
+// Errors as PlannerService's methods of these names; CANCELLED: `cancelled` says so.
 absl::Status ListHosts(const Fleet& fleet, HostLocks& locks, const v1::ListHostsRequest& request,
-                       v1::ListHostsResponse* response);
+                       const Cancelled& cancelled, v1::ListHostsResponse* response);
+absl::StatusOr<v1::Host> GetHost(const Fleet& fleet, HostLocks& locks, const std::string& name);
+absl::Status ListLocks(HostLocks& locks, const v1::ListLocksRequest& request,
+                       v1::ListLocksResponse* response);
 absl::Status ListFleetServices(const Fleet& fleet, const v1::ListFleetServicesRequest& request,
-                               v1::ListFleetServicesResponse* response);
+                               const Cancelled& cancelled, v1::ListFleetServicesResponse* response);
 
 }  // namespace gitops
 

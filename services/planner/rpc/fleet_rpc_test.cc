@@ -10,6 +10,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::MatchesRegex;
+using testing::SizeIs;
 
 class FleetRpcTest : public PlannerTestBase {
  protected:
@@ -25,10 +26,9 @@ class FleetRpcTest : public PlannerTestBase {
     return names;
   }
   // "web1 0", by host and code.
-  template <typename Response>
-  static std::vector<std::string> Codes(const Response& response) {
+  static std::vector<std::string> Codes(const std::vector<v1::HostOutcome>& outcomes) {
     std::vector<std::string> lines;
-    for (const v1::HostOutcome& outcome : response.outcomes()) {
+    for (const v1::HostOutcome& outcome : outcomes) {
       lines.push_back(absl::StrCat(outcome.host(), " ", outcome.code()));
     }
     return lines;
@@ -55,7 +55,11 @@ std::string Line(const v1::WatchFleetResponse& response) {
 
 class FleetWatchTest : public FleetRpcTest {
  protected:
+  // Ends the watch there was.
   void Begin(const v1::WatchFleetRequest& request) {
+    context_->TryCancel();
+    reader_.reset();
+    context_ = Context();
     reader_ = stub_->WatchFleet(context_.get(), request);
   }
   // The next `count` messages.
@@ -70,6 +74,28 @@ class FleetWatchTest : public FleetRpcTest {
   std::unique_ptr<grpc::ClientReader<v1::WatchFleetResponse>> reader_;
   v1::WatchFleetResponse last_;
 };
+
+TEST_F(FleetRpcTest, GlobsThatWouldTakeStackOrMemoryWithoutEndAreRefused) {
+  std::string many;
+  for (int i = 0; i < 12; ++i) many += "{a,b}";
+  std::string alternatives = "{";
+  for (int i = 0; i < 4095; ++i) absl::StrAppend(&alternatives, std::string(95, 'a'), ",");
+  const std::vector<std::string> bad[] = {
+      {std::string(20'000, '{') + "a" + std::string(20'000, '}')},
+      {alternatives + "}"},
+      std::vector<std::string>(2000, many),
+  };
+  for (const std::vector<std::string>& on : bad) {
+    v1::ListHostsRequest request;
+    *request.mutable_selection()->mutable_on() = {on.begin(), on.end()};
+    const grpc::Status status = Try(&Stub::ListHosts, request);
+    EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
+    EXPECT_THAT(status.error_message(), testing::SizeIs(testing::Lt(500u)));
+  }
+  v1::ListHostsRequest request;
+  request.mutable_selection()->add_on("{web,db}1");
+  EXPECT_THAT(Names(Call(&Stub::ListHosts, request)), ElementsAre("web1", "db1"));
+}
 
 TEST_F(FleetRpcTest, HostsAreListedAsSelectedWithWhoHoldsTheirLocks) {
   const auto held = Lock("web2", "D1");
@@ -111,6 +137,36 @@ TEST_F(FleetRpcTest, APageStaysRightWhereAHostCameInFrontOfIt) {
   EXPECT_THAT(Names(Call(&Stub::ListHosts, request)), ElementsAre("db1"));
 }
 
+TEST_F(FleetRpcTest, OneHostIsShownWithWhoHoldsItsLock) {
+  v1::GetHostRequest request;
+  request.set_host("web1");
+  EXPECT_FALSE(Call(&Stub::GetHost, request).host().has_lock());
+  const auto held = Lock("web1", "D1");
+  const v1::Host host = Call(&Stub::GetHost, request).host();
+  EXPECT_EQ(host.address(), "web1:8004");
+  EXPECT_EQ(host.lock().deployment(), "D1");
+  request.set_host("web9");
+  EXPECT_EQ(Try(&Stub::GetHost, request).error_code(), StatusCode::NOT_FOUND);
+  request.clear_host();
+  EXPECT_EQ(Try(&Stub::GetHost, request).error_code(), StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(FleetRpcTest, LocksAreListedByHostInPages) {
+  const auto web = Lock("web2", "D1");
+  const auto db = Lock("db1", "D2");
+  v1::ListLocksRequest request;
+  request.set_page_size(1);
+  auto page = Call(&Stub::ListLocks, request);
+  ASSERT_EQ(page.locks_size(), 1);
+  EXPECT_EQ(page.locks(0).host(), "db1");
+  EXPECT_EQ(page.locks(0).deployment(), "D2");
+  request.set_page_token(page.next_page_token());
+  page = Call(&Stub::ListLocks, request);
+  ASSERT_EQ(page.locks_size(), 1);
+  EXPECT_EQ(page.locks(0).host(), "web2");
+  EXPECT_EQ(page.next_page_token(), "");
+}
+
 TEST_F(FleetRpcTest, ServicesAreListedByHostThenNameAndPaged) {
   fleet_.AddService("web1", "app", "");
   v1::ListFleetServicesRequest request;
@@ -127,13 +183,17 @@ TEST_F(FleetRpcTest, ServicesAreListedByHostThenNameAndPaged) {
   EXPECT_THAT(seen, ElementsAre("web1/app", "web1/nginx", "web2/nginx", "db1/nginx"));
   request.set_service("app");
   EXPECT_EQ(Call(&Stub::ListFleetServices, request).services_size(), 1);
+  request.set_service("");
+  EXPECT_EQ(Try(&Stub::ListFleetServices, request).error_code(), StatusCode::INVALID_ARGUMENT)
+      << "an empty name is not all services";
 }
 
 TEST_F(FleetRpcTest, BadPagesAndSelectionsAreRefused) {
   v1::ListHostsRequest request;
-  request.set_page_size(10'001);
+  request.set_page_size(-1);
   EXPECT_EQ(Try(&Stub::ListHosts, request).error_code(), StatusCode::INVALID_ARGUMENT);
-  request.set_page_size(0);
+  request.set_page_size(1'000'000'000);
+  EXPECT_EQ(Call(&Stub::ListHosts, request).hosts_size(), 3) << "as many as there may be";
   for (const char* token : {"7", "after:7", "after:bm8", "after:LTEKYQo="}) {
     request.set_page_token(token);
     EXPECT_EQ(Try(&Stub::ListHosts, request).error_code(), StatusCode::INVALID_ARGUMENT) << token;
@@ -149,9 +209,9 @@ TEST_F(FleetRpcTest, ACommandReachesEverySelectedHostThatHasTheServiceForTheCall
   request.set_service("nginx");
   request.set_reason("fair");
   request.mutable_selection()->set_all(true);
-  const auto response = Call(&Stub::FreezeServices, request);
-  EXPECT_THAT(Codes(response), ElementsAre("web1 0", "db1 0"));
-  EXPECT_EQ(response.outcomes(0).service().host(), "web1");
+  const auto outcomes = Call(&Stub::FreezeServices, request);
+  EXPECT_THAT(Codes(outcomes), ElementsAre("web1 0", "db1 0"));
+  EXPECT_EQ(outcomes[0].service().host(), "web1");
   EXPECT_THAT(agents_.Look("web1:8004").services["nginx"].frozen_by,
               MatchesRegex("alice@laptop( from ipv[46]:[0-9a-f.:]+)?"));
   EXPECT_EQ(agents_.Look("web2:8004").services["nginx"].frozen_by, "");
@@ -163,10 +223,10 @@ TEST_F(FleetRpcTest, WhatAHostAnsweredIsItsOutcomeInTheOrderOfTheSelection) {
   v1::UnfreezeServicesRequest request;
   request.set_service("nginx");
   request.mutable_selection()->set_limit(3);
-  const auto response = Call(&Stub::UnfreezeServices, request);
-  EXPECT_THAT(Codes(response),
+  const auto outcomes = Call(&Stub::UnfreezeServices, request);
+  EXPECT_THAT(Codes(outcomes),
               ElementsAre("db1 0", absl::StrCat("web1 ", StatusCode::UNAVAILABLE), "web2 0"));
-  EXPECT_THAT(response.outcomes(1).message(), HasSubstr("web1:8004"));
+  EXPECT_THAT(outcomes[1].message(), HasSubstr("web1:8004"));
 }
 
 TEST_F(FleetRpcTest, HostsOfWhichNothingIsKnownAreAskedAndLeftOutWhereTheyHaveNone) {
@@ -206,7 +266,7 @@ TEST_F(FleetRpcTest, CommandsThatChangeTheWholeFleetNeedAll) {
   // What changes nothing does not.
   v1::DiffServicesRequest diff;
   diff.set_service("nginx");
-  EXPECT_EQ(Call(&Stub::DiffServices, diff).outcomes_size(), 3);
+  EXPECT_EQ(Call(&Stub::DiffServices, diff).size(), 3u);
 }
 
 TEST_F(FleetRpcTest, WhatIsNoCommitReasonOrServiceIsRefusedBeforeAnybodyIsAsked) {
@@ -270,14 +330,57 @@ TEST_F(FleetWatchTest, AHeartbeatIsNoChangeAndALockIsOne) {
   EXPECT_FALSE(last_.host().has_lock());
 }
 
-TEST_F(FleetWatchTest, AWatcherThatIsGoneIsForgotten) {
-  Begin({});
+TEST_F(FleetWatchTest, AWatcherThatIsGoneLeavesItsPlaceToAnother) {
+  for (int i = 0; i < 2 * kMostWatchers; ++i) {
+    // The server notices a little later that the one before is gone.
+    const absl::Time deadline = absl::Now() + absl::Seconds(20);
+    size_t told = 0;
+    while (told < 6 && absl::Now() < deadline) {
+      Begin({});
+      told = Next(6).size();
+    }
+    EXPECT_EQ(told, 6u);
+    context_->TryCancel();
+    EXPECT_EQ(reader_->Finish().error_code(), StatusCode::CANCELLED);
+  }
+}
+
+TEST_F(FleetWatchTest, AWatchThatGoesOnTellsOnlyTheHostsThatChangedMeanwhile) {
+  v1::WatchFleetRequest request;
+  request.mutable_selection()->add_on("*");
+  Begin(request);
   Next(6);
-  EXPECT_EQ(fleet_.subscribers(), 1);
+  request.set_resume_token(last_.resume_token());
   context_->TryCancel();
-  EXPECT_EQ(reader_->Finish().error_code(), StatusCode::CANCELLED);
-  server_->Shutdown(absl::Seconds(10));
-  EXPECT_EQ(fleet_.subscribers(), 0);
+  fleet_.RemoveService("web2", "nginx");
+  fleet_.AddService("web2", "app", "");
+  fleet_.Remove("db1");
+  Begin(request);
+  EXPECT_THAT(Next(4),
+              ElementsAre("gone host db1", "gone host web2", "host web2", "service web2/app ."));
+  EXPECT_FALSE(last_.restarted());
+  fleet_.AddService("web1", "nginx", std::string(40, 'b'));
+  EXPECT_THAT(Next(1), ElementsAre("service web1/nginx")) << "web1 itself is known";
+}
+
+TEST_F(FleetWatchTest, AResumePointThatIsNotKnownBeginsAnewAndSaysSo) {
+  v1::WatchFleetRequest request;
+  request.set_resume_token("0123456789abcdef:1");
+  Begin(request);
+  ASSERT_TRUE(reader_->Read(&last_));
+  EXPECT_TRUE(last_.restarted());
+  EXPECT_THAT(Next(5), SizeIs(5));
+  EXPECT_FALSE(last_.restarted());
+  // What one host does can bring others into the first two.
+  request.mutable_selection()->set_limit(2);
+  request.set_resume_token(last_.resume_token());
+  Begin(request);
+  ASSERT_TRUE(reader_->Read(&last_));
+  EXPECT_TRUE(last_.restarted());
+  request.set_resume_token("x");
+  Begin(request);
+  EXPECT_THAT(Next(1), IsEmpty());
+  EXPECT_EQ(reader_->Finish().error_code(), StatusCode::INVALID_ARGUMENT);
 }
 
 TEST_F(FleetWatchTest, MoreWatchersThanMayBeAreRefused) {

@@ -3,7 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "common/rpc/request_checks.h"
 #include "services/planner/plan/fleet_selection.h"
 #include "services/planner/rpc/fingerprint.h"
 
@@ -14,18 +13,16 @@ constexpr absl::Duration kAskLocks = absl::Seconds(1);
 
 absl::Status Gone() { return absl::CancelledError("the watcher is gone"); }
 
-// A heartbeat alone is no change.
-size_t HostFingerprint(v1::Host host) {
-  host.clear_last_seen_time();
-  return Fingerprint(host);
-}
-
-void AddDifferences(const LocksByHost& from, const LocksByHost& to,
-                    std::set<std::string>& changed) {
+void NoteDifferences(const LocksByHost& from, const LocksByHost& to, FleetJournal& journal) {
   for (const auto& [host, lock] : from) {
     const auto other = to.find(host);
-    if (other == to.end() || other->second.fencing() != lock.fencing()) changed.insert(host);
+    if (other == to.end() || other->second.fencing() != lock.fencing()) journal.Note(host);
   }
+}
+
+// Whether a host's being in it depends on that host alone.
+bool LooksAtEachHost(const v1::Selection& selection) {
+  return selection.skip() == 0 && selection.every() <= 1 && selection.limit() == 0;
 }
 
 }  // namespace
@@ -35,28 +32,48 @@ std::shared_ptr<const LocksByHost> LockView::Get() {
   const absl::Time now = clock_->Now();
   if (now < asked_ + kAskLocks && now >= asked_) return view_;
   asked_ = now;
-  absl::StatusOr<LocksByHost> listed = ListLocks(*locks_);
-  if (listed.ok()) view_ = std::make_shared<const LocksByHost>(*std::move(listed));
+  absl::StatusOr<LocksByHost> listed = ReadLocks(*locks_);
+  if (!listed.ok()) return view_;
+  NoteDifferences(*view_, *listed, *journal_);
+  NoteDifferences(*listed, *view_, *journal_);
+  view_ = std::make_shared<const LocksByHost>(*std::move(listed));
   return view_;
 }
 
-absl::Status FleetWatch::TellAll() {
-  if (absl::Status status = CheckSetFields(request_); !status.ok()) return status;
+absl::StatusOr<std::optional<std::set<std::string>>> FleetWatch::ChangedSince() const {
+  if (request_.resume_token().empty()) return std::nullopt;
+  auto changed = journal_->ChangedSince(request_.resume_token());
+  if (changed.ok() && !LooksAtEachHost(request_.selection())) return std::nullopt;
+  return changed;
+}
+
+absl::Status FleetWatch::TellAll(int64_t number) {
   held_ = locks_->Get();
-  const auto hosts = SelectHosts(*fleet_, request_.selection(), /*changes=*/false);
+  const auto hosts = SelectHosts(*fleet_, request_.selection(), /*changes=*/false, cancelled_);
   if (!hosts.ok()) return hosts.status();
+  absl::StatusOr<std::optional<std::set<std::string>>> changed = ChangedSince();
+  if (!changed.ok()) return changed.status();
+  restarted_ = !request_.resume_token().empty() && !changed->has_value();
+  if (changed->has_value()) {
+    for (const std::string& host : **changed) {
+      if (!SendGone(host)) return Gone();
+    }
+  }
   for (const auto& host : *hosts) {
+    quiet_ = changed->has_value() && !(*changed)->contains(host->host.host());
     if (!TellHost(*host)) return Gone();
   }
-  initial_ = false;
+  quiet_ = initial_ = false;
+  told_up_to_ = number;
   v1::WatchFleetResponse last = held_back_.value_or(v1::WatchFleetResponse());
   held_back_.reset();
   last.set_initial_done(true);
-  return write_(last) ? absl::OkStatus() : Gone();
+  return Write(std::move(last)) ? absl::OkStatus() : Gone();
 }
 
-absl::Status FleetWatch::TellChanges(std::set<std::string> changed) {
-  AddLockChanges(changed);
+absl::Status FleetWatch::TellChanges(std::set<std::string> changed, int64_t number) {
+  // What differs is in the journal, and so comes with the next changes.
+  held_ = locks_->Get();
   if (changed.empty()) return absl::OkStatus();
   const absl::StatusOr<HostsByName> selected = Selected(changed);
   if (!selected.ok()) return selected.status();
@@ -74,6 +91,7 @@ absl::Status FleetWatch::TellChanges(std::set<std::string> changed) {
     const bool there = found == selected->end() ? TellGone(name) : TellHost(*found->second);
     if (!there) return Gone();
   }
+  told_up_to_ = number;
   return absl::OkStatus();
 }
 
@@ -87,7 +105,7 @@ absl::StatusOr<FleetWatch::HostsByName> FleetWatch::Selected(
     }
     return selected;
   }
-  auto hosts = SelectHosts(*fleet_, request_.selection(), /*changes=*/false);
+  auto hosts = SelectHosts(*fleet_, request_.selection(), /*changes=*/false, cancelled_);
   if (!hosts.ok()) return hosts.status();
   for (auto& host : *hosts) {
     std::string name = host->host.host();
@@ -96,18 +114,10 @@ absl::StatusOr<FleetWatch::HostsByName> FleetWatch::Selected(
   return selected;
 }
 
-void FleetWatch::AddLockChanges(std::set<std::string>& changed) {
-  std::shared_ptr<const LocksByHost> now = locks_->Get();
-  if (now == held_) return;
-  AddDifferences(*held_, *now, changed);
-  AddDifferences(*now, *held_, changed);
-  held_ = std::move(now);
-}
-
 bool FleetWatch::TellHost(const FleetHost& host) {
   v1::Host shown = WithLock(host.host, *held_);
   Told& told = told_[shown.host()];
-  const size_t fingerprint = HostFingerprint(shown);
+  const size_t fingerprint = std::hash<std::string>()(shown.etag());
   if (std::exchange(told.host, fingerprint) != fingerprint) {
     v1::WatchFleetResponse response;
     *response.mutable_host() = std::move(shown);
@@ -141,7 +151,10 @@ bool FleetWatch::TellServices(const std::string& host, Told& told) {
 }
 
 bool FleetWatch::TellGone(const std::string& host) {
-  if (told_.erase(host) == 0) return true;
+  return told_.erase(host) == 0 || SendGone(host);
+}
+
+bool FleetWatch::SendGone(const std::string& host) {
   v1::WatchFleetResponse response;
   response.mutable_host()->set_host(host);
   response.set_removed(true);
@@ -149,10 +162,17 @@ bool FleetWatch::TellGone(const std::string& host) {
 }
 
 bool FleetWatch::Send(v1::WatchFleetResponse response) {
-  if (!initial_) return write_(response);
+  if (quiet_) return true;
+  if (!initial_) return Write(std::move(response));
   std::optional<v1::WatchFleetResponse> before =
       std::exchange(held_back_, std::optional(std::move(response)));
-  return !before.has_value() || write_(*before);
+  return !before.has_value() || Write(*std::move(before));
+}
+
+bool FleetWatch::Write(v1::WatchFleetResponse response) {
+  response.set_restarted(std::exchange(restarted_, false));
+  if (told_up_to_ >= 0) response.set_resume_token(journal_->Token(told_up_to_));
+  return write_(response);
 }
 
 }  // namespace gitops

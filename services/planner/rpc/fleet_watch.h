@@ -2,6 +2,7 @@
 #define GITOPS_SERVICES_PLANNER_RPC_FLEET_WATCH_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -16,21 +17,25 @@
 #include "gitops/v1/planner.pb.h"
 #include "services/planner/fleet/fleet.h"
 #include "services/planner/lock/host_locks.h"
+#include "services/planner/rpc/fleet_journal.h"
 #include "services/planner/rpc/fleet_lists.h"
 
 namespace gitops {
 
-// Who holds which host, asked of the store once a second for all watchers together. Any thread.
+// Who holds which host, asked of the store once a second for all watchers together; what changed is
+// noted in the journal. Any thread.
 class LockView {
  public:
-  // Neither is owned.
-  LockView(HostLocks* locks, Clock* clock) : locks_(locks), clock_(clock) {}
+  // None is owned.
+  LockView(HostLocks* locks, FleetJournal* journal, Clock* clock)
+      : locks_(locks), journal_(journal), clock_(clock) {}
 
   // Never null. Where the store cannot be asked: as it was.
   std::shared_ptr<const LocksByHost> Get();
 
  private:
   HostLocks* const locks_;
+  FleetJournal* const journal_;
   Clock* const clock_;
   Mutex mutex_;
   absl::Time asked_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
@@ -42,16 +47,24 @@ class LockView {
 class FleetWatch {
  public:
   // False: the client is gone.
-  using Write = std::function<bool(const v1::WatchFleetResponse&)>;
+  using WriteFunction = std::function<bool(const v1::WatchFleetResponse&)>;
 
-  // Not owned: fleet, locks; they and `request` must outlive it.
-  FleetWatch(const Fleet* fleet, LockView* locks, const v1::WatchFleetRequest& request, Write write)
-      : fleet_(fleet), locks_(locks), request_(request), write_(std::move(write)) {}
+  // Not owned: fleet, journal, locks; they and `request` must outlive it.
+  FleetWatch(const Fleet* fleet, const FleetJournal* journal, LockView* locks,
+             const v1::WatchFleetRequest& request, WriteFunction write, Cancelled cancelled)
+      : fleet_(fleet),
+        journal_(journal),
+        locks_(locks),
+        request_(request),
+        write_(std::move(write)),
+        cancelled_(std::move(cancelled)) {}
 
-  // Everything as it is. CANCELLED: the client is gone; INVALID_ARGUMENT: a bad selection.
-  absl::Status TellAll();
-  // What differs on hosts that changed, came into the selection or left it, or whose lock did.
-  absl::Status TellChanges(std::set<std::string> changed);
+  // Everything as it is, or what changed since the request's resume_token. `number`: of the
+  // journal's changes, up to which what is read now is as new at least. CANCELLED: the client is
+  // gone; INVALID_ARGUMENT: a bad selection or token.
+  absl::Status TellAll(int64_t number);
+  // What differs on hosts that changed up to `number`, came into the selection or left it.
+  absl::Status TellChanges(std::set<std::string> changed, int64_t number);
 
  private:
   // Fingerprints of what was told of a host.
@@ -62,20 +75,28 @@ class FleetWatch {
   using HostsByName = std::map<std::string, std::shared_ptr<const FleetHost>>;
 
   absl::StatusOr<HostsByName> Selected(const std::set<std::string>& changed) const;
-  void AddLockChanges(std::set<std::string>& changed);
+  // Nothing: everything is to be told.
+  absl::StatusOr<std::optional<std::set<std::string>>> ChangedSince() const;
   bool TellHost(const FleetHost& host);
   bool TellServices(const std::string& host, Told& told);
   bool TellGone(const std::string& host);
+  bool SendGone(const std::string& host);
   // The last message of the beginning is marked, so one is always held back until it is over.
   bool Send(v1::WatchFleetResponse response);
+  bool Write(v1::WatchFleetResponse response);
 
   const Fleet* const fleet_;
+  const FleetJournal* const journal_;
   LockView* const locks_;
   const v1::WatchFleetRequest& request_;
-  const Write write_;
+  const WriteFunction write_;
+  const Cancelled cancelled_;
   std::shared_ptr<const LocksByHost> held_;
   std::map<std::string, Told> told_;
   bool initial_ = true;
+  bool quiet_ = false;       // the client knows what is told
+  bool restarted_ = false;   // the next answer says so
+  int64_t told_up_to_ = -1;  // -1: the beginning is not over
   std::optional<v1::WatchFleetResponse> held_back_;
 };
 

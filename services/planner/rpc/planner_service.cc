@@ -8,8 +8,12 @@
 #include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
 #include "common/rpc/trace.h"
+#include "services/planner/rpc/answer_size.h"
 #include "services/planner/rpc/deployment_calls.h"
+#include "services/planner/rpc/deployment_list_watch.h"
+#include "services/planner/rpc/deployment_reads.h"
 #include "services/planner/rpc/deployment_watch.h"
+#include "services/planner/rpc/fingerprint.h"
 #include "services/planner/rpc/fleet_commands.h"
 #include "services/planner/rpc/fleet_lists.h"
 #include "services/planner/rpc/fleet_watch.h"
@@ -20,10 +24,6 @@ namespace gitops {
 namespace {
 
 using grpc::ServerContext;
-using Outcomes = google::protobuf::RepeatedPtrField<v1::HostOutcome>;
-
-// What all answers of a diff together may hold, well below what a client takes.
-constexpr size_t kMostDiffBytes = 12 << 20;
 
 // The value of a StatusOr goes to `to`.
 template <typename Message>
@@ -33,32 +33,36 @@ absl::Status Answer(absl::StatusOr<Message> from, Message* to) {
   return absl::OkStatus();
 }
 
+Cancelled CancelledIn(const ServerContext& context) {
+  return [&context] { return context.IsCancelled(); };
+}
+
+absl::Status AnswerDeployment(absl::StatusOr<v1::Deployment> from, v1::Deployment* to) {
+  if (from.ok()) AddEtag(*from);
+  return Answer(std::move(from), to);
+}
+
 absl::Status Keep(absl::StatusOr<v1::Service> service, v1::HostOutcome* outcome) {
   if (service.ok()) *outcome->mutable_service() = *std::move(service);
   return service.status();
 }
 
-void CutDiffs(Outcomes& outcomes) {
-  size_t bytes = 0;
-  for (v1::HostOutcome& outcome : outcomes) {
-    const size_t size = outcome.diff().ByteSizeLong();
-    if (bytes + size <= kMostDiffBytes) {
-      bytes += size;
-      continue;
-    }
-    outcome.mutable_diff()->clear_differences();
-    outcome.mutable_diff()->set_truncated(true);
-  }
+void CutDiff(v1::HostOutcome* outcome) {
+  if (outcome->diff().ByteSizeLong() <= kMostAnswerSize) return;
+  outcome->mutable_diff()->clear_differences();
+  outcome->mutable_diff()->set_truncated(true);
 }
 
 class PlannerServiceImpl final : public PlannerService {
  public:
   explicit PlannerServiceImpl(PlannerServiceOptions options)
       : options_(options),
-        locks_(options.locks, options.clock),
+        journal_(options.fleet),
+        locks_(options.locks, &journal_, options.clock),
         fleet_watches_(options.most_fleet_watchers, "the fleet", options.clock),
         deployment_watches_(options.most_deployment_watchers, "deployments", options.clock),
-        deployments_(options) {}
+        deployments_(options),
+        reads_(options.store, options.deployments) {}
 
   void Start() override { deployments_.Start(); }
   void Stop() override {
@@ -69,7 +73,16 @@ class PlannerServiceImpl final : public PlannerService {
   grpc::Status ListHosts(ServerContext* context, const v1::ListHostsRequest* request,
                          v1::ListHostsResponse* response) override {
     return gate().Run(*context, *request, [&] {
-      return gitops::ListHosts(*options_.fleet, *options_.locks, *request, response);
+      return gitops::ListHosts(*options_.fleet, *options_.locks, *request, CancelledIn(*context),
+                               response);
+    });
+  }
+
+  grpc::Status GetHost(ServerContext* context, const v1::GetHostRequest* request,
+                       v1::GetHostResponse* response) override {
+    return gate().Run(*context, *request, [&] {
+      return Answer(gitops::GetHost(*options_.fleet, *options_.locks, request->host()),
+                    response->mutable_host());
     });
   }
 
@@ -77,7 +90,7 @@ class PlannerServiceImpl final : public PlannerService {
                                  const v1::ListFleetServicesRequest* request,
                                  v1::ListFleetServicesResponse* response) override {
     return gate().Run(*context, *request, [&] {
-      return gitops::ListFleetServices(*options_.fleet, *request, response);
+      return gitops::ListFleetServices(*options_.fleet, *request, CancelledIn(*context), response);
     });
   }
 
@@ -87,46 +100,47 @@ class PlannerServiceImpl final : public PlannerService {
       Changes<std::string> changes;
       const auto place = fleet_watches_.Enter(Watcher(*context, changes));
       if (!place.ok()) return place.status();
-      FleetWatch watch(options_.fleet, &locks_, *request, WriteTo(*writer, **place));
+      FleetWatch watch(options_.fleet, &journal_, &locks_, *request, WriteTo(*writer, **place),
+                       CancelledIn(*context));
       // It begins before the first look, so that nothing falls between.
-      const int64_t id =
-          options_.fleet->Subscribe([&changes](const std::string& host) { changes.Add(host); });
-      const absl::Status ended = FollowFleet(*context, watch, changes);
-      options_.fleet->Unsubscribe(id);
+      const int64_t id = journal_.Subscribe(
+          [&changes](const std::string& host, int64_t number) { changes.Add(host, number); });
+      const absl::Status ended = FollowFleet(*context, watch, changes, journal_.number());
+      journal_.Unsubscribe(id);
       return ended;
     });
   }
 
   grpc::Status FreezeServices(ServerContext* context, const v1::FreezeServicesRequest* request,
-                              v1::FreezeServicesResponse* response) override {
+                              grpc::ServerWriter<v1::FreezeServicesResponse>* writer) override {
     v1::FreezeServiceRequest one;
     one.set_service(request->service());
     one.set_reason(request->reason());
-    return Change(*context, *request, request->reason(), response,
+    return Change(*context, *request, request->reason(), writer,
                   [&](const auto& address, const auto& caller, auto* outcome) {
                     return Keep(options_.agents->Freeze(address, caller, one), outcome);
                   });
   }
 
   grpc::Status UnfreezeServices(ServerContext* context, const v1::UnfreezeServicesRequest* request,
-                                v1::UnfreezeServicesResponse* response) override {
+                                grpc::ServerWriter<v1::UnfreezeServicesResponse>* writer) override {
     v1::UnfreezeServiceRequest one;
     one.set_service(request->service());
     one.set_reason(request->reason());
-    return Change(*context, *request, request->reason(), response,
+    return Change(*context, *request, request->reason(), writer,
                   [&](const auto& address, const auto& caller, auto* outcome) {
                     return Keep(options_.agents->Unfreeze(address, caller, one), outcome);
                   });
   }
 
   grpc::Status RollbackServices(ServerContext* context, const v1::RollbackServicesRequest* request,
-                                v1::RollbackServicesResponse* response) override {
+                                grpc::ServerWriter<v1::RollbackServicesResponse>* writer) override {
     v1::RollbackServiceRequest one;
     one.set_service(request->service());
     one.set_hash(absl::AsciiStrToLower(request->hash()));
     one.set_reason(request->reason());
     return Change(
-        *context, *request, request->reason(), response,
+        *context, *request, request->reason(), writer,
         [&](const auto& address, const auto& caller, auto* outcome) {
           return Keep(options_.agents->Rollback(address, caller, one), outcome);
         },
@@ -134,10 +148,10 @@ class PlannerServiceImpl final : public PlannerService {
   }
 
   grpc::Status PullServices(ServerContext* context, const v1::PullServicesRequest* request,
-                            v1::PullServicesResponse* response) override {
+                            grpc::ServerWriter<v1::PullServicesResponse>* writer) override {
     v1::PullServiceRequest one;
     one.set_service(request->service());
-    return Change(*context, *request, "", response,
+    return Change(*context, *request, "", writer,
                   [&](const auto& address, const auto& caller, auto* outcome) {
                     auto pulled = options_.agents->Pull(address, caller, one);
                     if (!pulled.ok()) return pulled.status();
@@ -148,46 +162,67 @@ class PlannerServiceImpl final : public PlannerService {
   }
 
   grpc::Status DiffServices(ServerContext* context, const v1::DiffServicesRequest* request,
-                            v1::DiffServicesResponse* response) override {
+                            grpc::ServerWriter<v1::DiffServicesResponse>* writer) override {
     v1::DiffServiceRequest one;
     one.set_service(request->service());
     return gate().Run(*context, *request, [&] {
-      const absl::Status status = Command(*context, *request, /*changes=*/false, response,
-                                          [&](const std::string& address, auto* outcome) {
-                                            auto diff = options_.agents->Diff(address, one);
-                                            return Answer(std::move(diff), outcome->mutable_diff());
-                                          });
-      CutDiffs(*response->mutable_outcomes());
-      return status;
+      return Command(*context, *request, /*changes=*/false, writer,
+                     [&](const std::string& address, auto* outcome) {
+                       auto diff = options_.agents->Diff(address, one);
+                       const absl::Status status = Answer(std::move(diff), outcome->mutable_diff());
+                       if (!status.ok()) outcome->clear_diff();
+                       CutDiff(outcome);
+                       return status;
+                     });
     });
   }
 
   grpc::Status CreatePlan(ServerContext* context, const v1::CreatePlanRequest* request,
                           v1::CreatePlanResponse* response) override {
     return gate().Run(*context, *request, [&](const Principal& caller) {
-      return Answer(deployments_.CreatePlan(request->spec(), Call(*context, caller)),
-                    response->mutable_plan());
+      const absl::Status made =
+          Answer(deployments_.CreatePlan(request->spec(), Call(*context, caller)),
+                 response->mutable_plan());
+      response->set_next_host_page_token(KeepFirstHosts(*response->mutable_plan()));
+      return made;
     });
+  }
+
+  grpc::Status GetPlan(ServerContext* context, const v1::GetPlanRequest* request,
+                       v1::GetPlanResponse* response) override {
+    return gate().Run(*context, *request,
+                      [&] { return Answer(reads_.GetPlan(*request), response); });
+  }
+
+  grpc::Status ListPlanHosts(ServerContext* context, const v1::ListPlanHostsRequest* request,
+                             v1::ListPlanHostsResponse* response) override {
+    return gate().Run(*context, *request,
+                      [&] { return Answer(reads_.ListPlanHosts(*request), response); });
   }
 
   grpc::Status CreateDeployment(ServerContext* context, const v1::CreateDeploymentRequest* request,
                                 v1::CreateDeploymentResponse* response) override {
     return gate().Run(*context, *request, [&](const Principal& caller) {
-      return Answer(deployments_.Create(*request, Call(*context, caller)),
-                    response->mutable_deployment());
+      return AnswerDeployment(deployments_.Create(*request, Call(*context, caller)),
+                              response->mutable_deployment());
     });
   }
 
   grpc::Status GetDeployment(ServerContext* context, const v1::GetDeploymentRequest* request,
                              v1::GetDeploymentResponse* response) override {
-    return gate().Run(*context, *request, [&] {
-      return Answer(deployments_.Get(request->id()), response->mutable_deployment());
-    });
+    return gate().Run(*context, *request, [&] { return Answer(reads_.Get(*request), response); });
+  }
+
+  grpc::Status ListDeploymentHosts(ServerContext* context,
+                                   const v1::ListDeploymentHostsRequest* request,
+                                   v1::ListDeploymentHostsResponse* response) override {
+    return gate().Run(*context, *request,
+                      [&] { return Answer(reads_.ListHosts(*request), response); });
   }
 
   grpc::Status ListDeployments(ServerContext* context, const v1::ListDeploymentsRequest* request,
                                v1::ListDeploymentsResponse* response) override {
-    return gate().Run(*context, *request, [&] { return deployments_.List(*request, response); });
+    return gate().Run(*context, *request, [&] { return Answer(reads_.List(*request), response); });
   }
 
   grpc::Status WatchDeployment(ServerContext* context, const v1::WatchDeploymentRequest* request,
@@ -196,27 +231,41 @@ class PlannerServiceImpl final : public PlannerService {
       Changes<int> changes;
       const auto place = deployment_watches_.Enter(Watcher(*context, changes));
       if (!place.ok()) return place.status();
-      const auto events =
-          options_.store->Watch(request->id(), [&changes](int index) { changes.Add(index); });
+      const absl::StatusOr<int64_t> now = options_.store->Revision();
+      if (!now.ok()) return now.status();
+      const auto events = options_.store->Watch(
+          request->id(), [&](int index, int64_t revision) { changes.Add(index, revision); });
       if (!events.ok()) return events.status();
       DeploymentWatch watch(options_.store, request->id(), WriteTo(*writer, **place));
-      return FollowDeployment(*context, watch, changes);
+      const absl::Status told = watch.TellAll(request->resume_token(), *now);
+      return told.ok() ? FollowDeployment(*context, watch, changes, *now) : told;
+    });
+  }
+
+  grpc::Status WatchDeployments(ServerContext* context, const v1::WatchDeploymentsRequest* request,
+                                grpc::ServerWriter<v1::WatchDeploymentsResponse>* writer) override {
+    return gate().Run(*context, *request, [&]() -> absl::Status {
+      Changes<std::string> changes;
+      const auto place = deployment_watches_.Enter(Watcher(*context, changes));
+      if (!place.ok()) return place.status();
+      DeploymentListWatch watch(options_.store, *request, WriteTo(*writer, **place));
+      return watch.Follow(changes, [context] { return context->IsCancelled(); });
     });
   }
 
   grpc::Status CancelDeployment(ServerContext* context, const v1::CancelDeploymentRequest* request,
                                 v1::CancelDeploymentResponse* response) override {
     return gate().Run(*context, *request, [&](const Principal& caller) {
-      return Answer(deployments_.Cancel(*request, Call(*context, caller)),
-                    response->mutable_deployment());
+      return AnswerDeployment(deployments_.Cancel(*request, Call(*context, caller)),
+                              response->mutable_deployment());
     });
   }
 
   grpc::Status ResumeDeployment(ServerContext* context, const v1::ResumeDeploymentRequest* request,
                                 v1::ResumeDeploymentResponse* response) override {
     return gate().Run(*context, *request, [&](const Principal& caller) {
-      return Answer(deployments_.Resume(request->id(), Call(*context, caller)),
-                    response->mutable_deployment());
+      return AnswerDeployment(deployments_.Resume(request->id(), Call(*context, caller)),
+                              response->mutable_deployment());
     });
   }
 
@@ -224,9 +273,15 @@ class PlannerServiceImpl final : public PlannerService {
                                   const v1::RollbackDeploymentRequest* request,
                                   v1::RollbackDeploymentResponse* response) override {
     return gate().Run(*context, *request, [&](const Principal& caller) {
-      return Answer(deployments_.RollBack(*request, Call(*context, caller)),
-                    response->mutable_deployment());
+      return AnswerDeployment(deployments_.RollBack(*request, Call(*context, caller)),
+                              response->mutable_deployment());
     });
+  }
+
+  grpc::Status ListLocks(ServerContext* context, const v1::ListLocksRequest* request,
+                         v1::ListLocksResponse* response) override {
+    return gate().Run(*context, *request,
+                      [&] { return gitops::ListLocks(*options_.locks, *request, response); });
   }
 
   grpc::Status BreakLock(ServerContext* context, const v1::BreakLockRequest* request,
@@ -280,21 +335,25 @@ class PlannerServiceImpl final : public PlannerService {
     };
   }
 
+  // From `number` of the journal on.
   static absl::Status FollowFleet(const ServerContext& context, FleetWatch& watch,
-                                  Changes<std::string>& changes) {
-    absl::Status told = watch.TellAll();
+                                  Changes<std::string>& changes, int64_t number) {
+    absl::Status told = watch.TellAll(number);
     while (told.ok() && !context.IsCancelled()) {
-      told = watch.TellChanges(changes.Next());
+      std::set<std::string> changed = changes.Next(&number);
+      told = watch.TellChanges(std::move(changed), number);
       if (changes.closed()) return MakeError(Reason::kServerStopping, "the planner is stopping");
     }
     return told.ok() ? absl::CancelledError("the watcher is gone") : told;
   }
 
+  // From `revision` of the store on.
   static absl::Status FollowDeployment(const ServerContext& context, DeploymentWatch& watch,
-                                       Changes<int>& changes) {
-    absl::Status told = watch.TellAll();
+                                       Changes<int>& changes, int64_t revision) {
+    absl::Status told;
     while (told.ok() && !watch.done() && !context.IsCancelled()) {
-      told = watch.TellChanges(changes.Next());
+      const std::set<int> changed = changes.Next(&revision);
+      told = watch.TellChanges(changed, revision);
       if (!watch.done() && changes.closed()) {
         return MakeError(Reason::kServerStopping,
                          "the planner is stopping; the deployment goes on later");
@@ -324,30 +383,33 @@ class PlannerServiceImpl final : public PlannerService {
 
   template <typename Request, typename Response, typename Ask>
   absl::Status Command(const ServerContext& context, const Request& request, bool changes,
-                       Response* response, Ask ask) {
+                       grpc::ServerWriter<Response>* writer, Ask ask) {
     const Turn turn(this);
     if (!turn.status().ok()) return turn.status();
-    auto outcomes = RunFleetCommand(*options_.fleet,
-                                    {.selection = request.selection(),
-                                     .service = request.service(),
-                                     .changes = changes,
-                                     .ask = ask,
-                                     .cancelled = [&context] { return context.IsCancelled(); }});
-    if (!outcomes.ok()) return outcomes.status();
-    for (v1::HostOutcome& outcome : *outcomes) *response->add_outcomes() = std::move(outcome);
-    return absl::OkStatus();
+    const auto tell = [writer](v1::HostOutcome outcome) {
+      Response response;
+      *response.mutable_outcome() = std::move(outcome);
+      writer->Write(response);
+    };
+    return RunFleetCommand(*options_.fleet,
+                           {.selection = request.selection(),
+                            .service = request.service(),
+                            .changes = changes,
+                            .ask = ask,
+                            .cancelled = [&context] { return context.IsCancelled(); },
+                            .outcome = tell});
   }
 
   // The same for what changes a service, on behalf of the caller, after `check`.
   template <typename Request, typename Response, typename Ask>
   grpc::Status Change(const ServerContext& context, const Request& request,
-                      const std::string& reason, Response* response, Ask ask,
+                      const std::string& reason, grpc::ServerWriter<Response>* writer, Ask ask,
                       const std::function<absl::Status()>& check = absl::OkStatus) {
     return gate().Run(context, request, [&](const Principal& caller) {
       if (absl::Status status = check(); !status.ok()) return status;
       if (absl::Status status = CheckReason(reason); !status.ok()) return status;
       const std::string on_behalf_of = OnBehalfOfText(caller);
-      return Command(context, request, /*changes=*/true, response,
+      return Command(context, request, /*changes=*/true, writer,
                      [&](const std::string& address, v1::HostOutcome* outcome) {
                        return ask(address, on_behalf_of, outcome);
                      });
@@ -355,10 +417,12 @@ class PlannerServiceImpl final : public PlannerService {
   }
 
   const PlannerServiceOptions options_;
+  FleetJournal journal_;
   LockView locks_;
   Watches fleet_watches_;
   Watches deployment_watches_;
   DeploymentCalls deployments_;
+  const DeploymentReads reads_;
   std::atomic<int> commands_ = 0;
 };
 

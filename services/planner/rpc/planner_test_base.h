@@ -5,6 +5,7 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -79,6 +80,33 @@ class PlannerTestBase : public testing::Test {
     const grpc::Status status = (stub_.get()->*method)(Context().get(), request, &response);
     EXPECT_TRUE(status.ok()) << status.error_code() << " " << status.error_message();
     return response;
+  }
+  // The same of a command to many hosts: what came in, in the order of the selection.
+  template <typename Request, typename Response>
+  using Command = std::unique_ptr<grpc::ClientReader<Response>> (v1::PlannerService::Stub::*)(
+      grpc::ClientContext*, const Request&);
+  template <typename Request, typename Response>
+  std::vector<v1::HostOutcome> Call(Command<Request, Response> method, const Request& request) {
+    std::vector<v1::HostOutcome> outcomes;
+    const grpc::Status status = Run(method, request, &outcomes);
+    EXPECT_TRUE(status.ok()) << status.error_code() << " " << status.error_message();
+    std::sort(outcomes.begin(), outcomes.end(),
+              [](const auto& a, const auto& b) { return a.number() < b.number(); });
+    return outcomes;
+  }
+  template <typename Request, typename Response>
+  grpc::Status Try(Command<Request, Response> method, const Request& request) {
+    std::vector<v1::HostOutcome> outcomes;
+    return Run(method, request, &outcomes);
+  }
+  template <typename Request, typename Response>
+  grpc::Status Run(Command<Request, Response> method, const Request& request,
+                   std::vector<v1::HostOutcome>* outcomes) {
+    const auto context = Context();
+    const auto reader = (stub_.get()->*method)(context.get(), request);
+    Response response;
+    while (reader->Read(&response)) outcomes->push_back(response.outcome());
+    return reader->Finish();
   }
   // How a call ended.
   template <typename Request, typename Response>

@@ -1,6 +1,7 @@
 #ifndef GITOPS_SERVICES_PLANNER_RPC_WATCHES_H_
 #define GITOPS_SERVICES_PLANNER_RPC_WATCHES_H_
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -24,9 +25,11 @@ namespace gitops {
 template <typename Key>
 class Changes {
  public:
-  void Add(Key key) {
+  // `revision`: of the store, up to which all changes have been added.
+  void Add(Key key, int64_t revision = 0) {
     MutexLock lock(mutex_);
     keys_.insert(std::move(key));
+    revision_ = std::max(revision_, revision);
     woken_.NotifyAll();
   }
   // Nothing more is waited for.
@@ -41,11 +44,13 @@ class Changes {
   }
   // Waits up to about 200 ms (of real time) for a change, and returns none then, so that the caller
   // can look whether its client is still there.
-  std::set<Key> Next() {
+  // `revision`, where it is not null, becomes that up to which all changes have been taken.
+  std::set<Key> Next(int64_t* revision = nullptr) {
     MutexLock lock(mutex_);
     if (keys_.empty() && !closed_) {
       woken_.WaitUntil(mutex_, std::chrono::steady_clock::now() + std::chrono::milliseconds(200));
     }
+    if (revision != nullptr) *revision = std::max(*revision, revision_);
     return std::exchange(keys_, {});
   }
 
@@ -53,6 +58,7 @@ class Changes {
   mutable Mutex mutex_;
   CondVar woken_;
   std::set<Key> keys_ ABSL_GUARDED_BY(mutex_);
+  int64_t revision_ ABSL_GUARDED_BY(mutex_) = 0;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

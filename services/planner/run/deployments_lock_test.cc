@@ -3,6 +3,7 @@
 
 #include "absl/strings/match.h"
 #include "common/clock/fake_clock.h"
+#include "common/testing/eventually.h"
 #include "services/planner/lock/lock_testing.h"
 #include "services/planner/run/run_testing.h"
 

@@ -40,7 +40,7 @@ TEST(DeploymentRollback, TheFailedWaveIsBroughtBackAndOthersAreLeftAlone) {
   EXPECT_THAT(host.message(), HasSubstr(absl::StrCat("nginx is back at ", kOldHash)));
   EXPECT_THAT(host.message(), HasSubstr("freeze, unfreeze cannot be undone"));
   EXPECT_THAT(done.hosts(2).message(), HasSubstr("it had failed: freeze"));
-  EXPECT_EQ(host.steps(host.steps_size() - 1).kind(), "rollback");
+  EXPECT_EQ(host.steps(host.steps_size() - 1).kind(), v1::STEP_KIND_ROLLBACK);
   EXPECT_THAT(host.moves(), SizeIs(2));
 }
 

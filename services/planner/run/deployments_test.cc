@@ -37,9 +37,9 @@ TEST(Deployments, TheRecordTellsStepsActionsAndMoves) {
   ASSERT_THAT(done.hosts(), SizeIs(1));
   const v1::HostDeployment& host = done.hosts(0);
   ASSERT_THAT(host.steps(), SizeIs(3));
-  EXPECT_EQ(host.steps(0).kind(), "deploy");
-  EXPECT_EQ(host.steps(1).kind(), "reboot");
-  EXPECT_EQ(host.steps(2).kind(), "deploy");
+  EXPECT_EQ(host.steps(0).kind(), v1::STEP_KIND_DEPLOY);
+  EXPECT_EQ(host.steps(1).kind(), v1::STEP_KIND_REBOOT);
+  EXPECT_EQ(host.steps(2).kind(), v1::STEP_KIND_DEPLOY);
   for (const v1::StepRecord& step : host.steps()) {
     EXPECT_EQ(step.result(), v1::STEP_RESULT_OK);
     EXPECT_TRUE(step.has_start_time() && step.has_end_time());
@@ -197,7 +197,7 @@ TEST(Deployments, ChecksRunBeforeTheFirstChangeAndAtTheEnd) {
   EXPECT_EQ(runs[1].address, "web1:8004");
   ASSERT_THAT(done.hosts(0).steps(), SizeIs(2));
   EXPECT_EQ(done.hosts(0).steps(0).actions(0).action(), "pre-deploy-checks");
-  EXPECT_EQ(done.hosts(0).steps(1).kind(), "healthchecks");
+  EXPECT_EQ(done.hosts(0).steps(1).kind(), v1::STEP_KIND_HEALTHCHECKS);
 }
 
 TEST(Deployments, AFailedPreDeployCheckChangesNothing) {

@@ -61,7 +61,7 @@ bool HostRollback::Begin() {
   address_ = entry.host.address();
   absl::StatusOr<FleetHost> found = run_.options().fleet->Find(session_.host());
   if (found.ok()) address_ = found->host.address();
-  log_.Enter(entry.progress.steps() + 1, "rollback");
+  log_.Enter(entry.progress.steps() + 1, v1::STEP_KIND_ROLLBACK);
   entry.rolling_back = true;
   entry.host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
   return session_.Save(&log_.record());

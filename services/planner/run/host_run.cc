@@ -185,7 +185,7 @@ HostRun::Ready HostRun::Prepare(const Move& move) {
   Ready ready = Ready::kYes;
   if (!Locked(move, ready)) return ready;
   session_.entry().host.set_fencing(fencing_);
-  log_.Enter(move.step_number, StepName(move.step));
+  log_.Enter(move.step_number, KindOf(move.step));
   const std::string name = RecordName(move);
   if (!name.empty()) {
     log_.BeginAction(name, move.implied, OperationId(run_.facts(), session_.host(), move));
@@ -212,7 +212,7 @@ bool HostRun::Locked(const Move& move, Ready& ready) {
   }
   if (move.kind == Move::Kind::kHook && move.point.starts_with("post-")) return true;
   ready = Ready::kRefused;
-  log_.Enter(move.step_number, StepName(move.step));
+  log_.Enter(move.step_number, KindOf(move.step));
   refusal_ = Refusal(move, lock.why);
   return false;
 }

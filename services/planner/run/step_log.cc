@@ -17,7 +17,21 @@ v1::StepResult ResultOf(Outcome outcome) {
   return v1::STEP_RESULT_UNSPECIFIED;
 }
 
-void StepLog::Enter(int number, absl::string_view kind) {
+v1::StepKind KindOf(StepKind kind) {
+  switch (kind) {
+    case StepKind::kDeploy:
+      return v1::STEP_KIND_DEPLOY;
+    case StepKind::kReboot:
+      return v1::STEP_KIND_REBOOT;
+    case StepKind::kDryActivate:
+      return v1::STEP_KIND_DRY_ACTIVATE;
+    case StepKind::kHealthChecks:
+      return v1::STEP_KIND_HEALTHCHECKS;
+  }
+  return v1::STEP_KIND_UNSPECIFIED;
+}
+
+void StepLog::Enter(int number, v1::StepKind kind) {
   if (record_.number() == number) {
     // One that a hook left at its end goes on when the deployment is resumed.
     record_.clear_end_time();
@@ -27,7 +41,7 @@ void StepLog::Enter(int number, absl::string_view kind) {
   }
   record_.Clear();
   record_.set_number(number);
-  record_.set_kind(std::string(kind));
+  record_.set_kind(kind);
   *record_.mutable_start_time() = ToTimestamp(clock_->Now());
 }
 

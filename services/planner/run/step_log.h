@@ -10,6 +10,7 @@
 namespace gitops {
 
 v1::StepResult ResultOf(Outcome outcome);
+v1::StepKind KindOf(StepKind kind);
 
 // Builds the record of the step that a host is in. One thread.
 class StepLog {
@@ -19,7 +20,7 @@ class StepLog {
       : clock_(clock), record_(std::move(record)) {}
 
   // Goes on with step `number`: the one there is, or a new one.
-  void Enter(int number, absl::string_view kind);
+  void Enter(int number, v1::StepKind kind);
 
   // One action, check run or transparent addition begins. A repetition after a restart goes on
   // with what was noted before.

@@ -13,7 +13,7 @@ using ::testing::SizeIs;
 TEST(StepLog, AStepAndItsActionsHaveBeginAndEnd) {
   FakeClock clock;
   StepLog log(&clock);
-  log.Enter(3, "deploy");
+  log.Enter(3, v1::STEP_KIND_DEPLOY);
   clock.Advance(absl::Seconds(1));
   v1::ActionRecord* action = log.BeginAction("push", true, "d/h/0");
   clock.Advance(absl::Seconds(2));
@@ -21,7 +21,7 @@ TEST(StepLog, AStepAndItsActionsHaveBeginAndEnd) {
   log.End(Outcome::kOk, "");
   const v1::StepRecord& record = log.record();
   EXPECT_EQ(record.number(), 3);
-  EXPECT_EQ(record.kind(), "deploy");
+  EXPECT_EQ(record.kind(), v1::STEP_KIND_DEPLOY);
   EXPECT_EQ(record.end_time().seconds() - record.start_time().seconds(), 3);
   ASSERT_THAT(record.actions(), SizeIs(1));
   EXPECT_TRUE(record.actions(0).implied());
@@ -32,10 +32,10 @@ TEST(StepLog, AStepAndItsActionsHaveBeginAndEnd) {
 TEST(StepLog, AnActionMadeAgainAfterARestartIsNotedOnce) {
   FakeClock clock;
   StepLog before(&clock);
-  before.Enter(1, "deploy");
+  before.Enter(1, v1::STEP_KIND_DEPLOY);
   before.BeginAction("sync", false, "d/h/0");
   StepLog after(&clock, before.record());
-  after.Enter(1, "deploy");
+  after.Enter(1, v1::STEP_KIND_DEPLOY);
   after.EndAction(after.BeginAction("sync", false, "d/h/0"), "");
   EXPECT_THAT(after.record().actions(), SizeIs(1));
   after.BeginAction("sync", false, "d/h/1");
@@ -45,10 +45,10 @@ TEST(StepLog, AnActionMadeAgainAfterARestartIsNotedOnce) {
 TEST(StepLog, AStepThatIsGoneOnWithIsUnderWayAgain) {
   FakeClock clock;
   StepLog before(&clock);
-  before.Enter(1, "deploy");
+  before.Enter(1, v1::STEP_KIND_DEPLOY);
   before.End(Outcome::kFailed, "the hook said no");
   StepLog after(&clock, before.record());
-  after.Enter(1, "deploy");
+  after.Enter(1, v1::STEP_KIND_DEPLOY);
   EXPECT_FALSE(after.record().has_end_time());
   EXPECT_EQ(after.record().result(), v1::STEP_RESULT_UNSPECIFIED);
   after.End(Outcome::kOk, "");
@@ -59,14 +59,14 @@ TEST(StepLog, AStepThatIsGoneOnWithIsUnderWayAgain) {
 TEST(StepLog, AFailureIsToldByActionAndStep) {
   FakeClock clock;
   StepLog log(&clock);
-  log.Enter(1, "deploy");
+  log.Enter(1, v1::STEP_KIND_DEPLOY);
   log.EndAction(log.BeginAction("sync", false, "d/h/0"), "no such branch");
   log.End(Outcome::kFailed, "sync: no such branch");
   EXPECT_EQ(log.record().actions(0).result(), v1::STEP_RESULT_FAILED);
   EXPECT_EQ(log.record().actions(0).message(), "no such branch");
   EXPECT_EQ(log.record().result(), v1::STEP_RESULT_FAILED);
   EXPECT_EQ(log.record().message(), "sync: no such branch");
-  log.Enter(2, "reboot");
+  log.Enter(2, v1::STEP_KIND_REBOOT);
   EXPECT_THAT(log.record().actions(), SizeIs(0)) << "the next step begins empty";
 }
 

@@ -1,19 +1,24 @@
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/text/utf8.h"
 #include "services/planner/select/selection.h"
 
 namespace gitops {
 namespace {
 
-// Braces multiply: this bounds what a pattern may grow to.
-constexpr size_t kMostAlternatives = 4096;
+// How deep braces may stand in each other.
+constexpr size_t kMaxDepth = 16;
+constexpr size_t kShownBytes = 100;
 
 absl::Status BadGlob(absl::string_view pattern, absl::string_view what) {
-  return absl::InvalidArgumentError(absl::StrCat("the glob \"", pattern, "\" ", what));
+  return absl::InvalidArgumentError(absl::StrCat("the glob \"", ValidUtf8(pattern, kShownBytes),
+                                                 pattern.size() > kShownBytes ? "…" : "", "\" ",
+                                                 what));
 }
 
 // The end of the bracket expression that opens at `open` (the index of its ']'), or npos.
@@ -32,56 +37,95 @@ size_t ElementEnd(absl::string_view pattern, size_t at) {
   return at + 1;
 }
 
-absl::Status CheckForm(absl::string_view pattern) {
-  int depth = 0;
-  for (size_t at = 0; at < pattern.size(); at = ElementEnd(pattern, at)) {
-    if (pattern[at] == '\\' && at + 1 == pattern.size()) {
-      return BadGlob(pattern, "ends with a backslash that quotes nothing");
-    }
-    if (pattern[at] == '[' && BracketEnd(pattern, at) == absl::string_view::npos) {
-      return BadGlob(pattern, absl::StrCat("has a '[' at ", at + 1, " that is never closed"));
-    }
-    if (pattern[at] == '{') ++depth;
-    if (pattern[at] == '}' && --depth < 0) {
-      return BadGlob(pattern, absl::StrCat("has a '}' at ", at + 1, " that was never opened"));
-    }
-  }
-  return depth == 0 ? absl::OkStatus() : BadGlob(pattern, "has a '{' that is never closed");
-}
+// Reads a pattern from left to right into the alternatives that its braces make. The work is the
+// length of the pattern times the alternatives, and the stack does not grow.
+class Expansion {
+ public:
+  Expansion(absl::string_view pattern, size_t max_alternatives)
+      : pattern_(pattern), max_alternatives_(max_alternatives) {}
 
-// The outermost alternatives of the brace that opens at `open`, and where it closes.
-std::pair<std::vector<std::string>, size_t> SplitBrace(absl::string_view pattern, size_t open) {
-  std::vector<std::string> parts;
-  int depth = 0;
-  size_t begin = open + 1;
-  for (size_t at = open;; at = ElementEnd(pattern, at)) {
-    if (pattern[at] == '{') ++depth;
-    if (pattern[at] == '}') --depth;
-    if ((pattern[at] == ',' && depth == 1) || depth == 0) {
-      parts.emplace_back(pattern.substr(begin, at - begin));
-      begin = at + 1;
+  absl::StatusOr<std::vector<std::string>> Run() {
+    for (size_t at = 0; at < pattern_.size();) {
+      const size_t end = ElementEnd(pattern_, at);
+      if (absl::Status status = Read(at, end); !status.ok()) return status;
+      at = end;
     }
-    if (depth == 0) return {std::move(parts), at};
+    if (levels_.size() > 1) return BadGlob(pattern_, "has a '{' that is never closed");
+    if (levels_.back().current.size() > max_alternatives_) return TooMany();
+    return std::move(levels_.back().current);
   }
-}
 
-// Replaces the first brace by each of its alternatives, and theirs. False: they are too many.
-bool Expand(const std::string& pattern, std::vector<std::string>& alternatives) {
-  size_t at = 0;
-  while (at < pattern.size() && pattern[at] != '{') at = ElementEnd(pattern, at);
-  if (at >= pattern.size()) {
-    alternatives.push_back(pattern);
-    return alternatives.size() <= kMostAlternatives;
-  }
-  const auto [parts, close] = SplitBrace(pattern, at);
-  for (const std::string& part : parts) {
-    if (!Expand(absl::StrCat(pattern.substr(0, at), part, pattern.substr(close + 1)),
-                alternatives)) {
-      return false;
+ private:
+  // What stands between a '{' and its '}', or outside of all.
+  struct Level {
+    // Of the parts that ended with a ','.
+    std::vector<std::string> done;
+    // Of the part so far.
+    std::vector<std::string> current = {""};
+  };
+
+  absl::Status Read(size_t at, size_t end) {
+    const bool nested = levels_.size() > 1;
+    if (pattern_[at] == '{') return Open();
+    if (pattern_[at] == '}') return nested ? Close() : NeverOpened(at);
+    if (pattern_[at] == ',' && nested) return EndPart();
+    if (pattern_[at] == '\\' && end > pattern_.size()) {
+      return BadGlob(pattern_, "ends with a backslash that quotes nothing");
     }
+    if (pattern_[at] == '[' && BracketEnd(pattern_, at) == absl::string_view::npos) {
+      return BadGlob(pattern_, absl::StrCat("has a '[' at ", at + 1, " that is never closed"));
+    }
+    for (std::string& alternative : levels_.back().current) {
+      absl::StrAppend(&alternative, pattern_.substr(at, end - at));
+    }
+    return absl::OkStatus();
   }
-  return true;
-}
+
+  absl::Status Open() {
+    if (levels_.size() > kMaxDepth) {
+      return BadGlob(pattern_, absl::StrCat("has braces nested deeper than ", kMaxDepth));
+    }
+    levels_.emplace_back();
+    return absl::OkStatus();
+  }
+
+  absl::Status NeverOpened(size_t at) const {
+    return BadGlob(pattern_, absl::StrCat("has a '}' at ", at + 1, " that was never opened"));
+  }
+
+  absl::Status EndPart() {
+    Level& level = levels_.back();
+    if (level.done.size() + level.current.size() > max_alternatives_) return TooMany();
+    std::move(level.current.begin(), level.current.end(), std::back_inserter(level.done));
+    level.current = {""};
+    return absl::OkStatus();
+  }
+
+  absl::Status Close() {
+    if (absl::Status status = EndPart(); !status.ok()) return status;
+    const std::vector<std::string> parts = std::move(levels_.back().done);
+    levels_.pop_back();
+    std::vector<std::string>& before = levels_.back().current;
+    if (before.size() * parts.size() > max_alternatives_) return TooMany();
+    std::vector<std::string> products;
+    products.reserve(before.size() * parts.size());
+    for (const std::string& begin : before) {
+      for (const std::string& part : parts) products.push_back(begin + part);
+    }
+    before = std::move(products);
+    return absl::OkStatus();
+  }
+
+  absl::Status TooMany() const {
+    return BadGlob(pattern_, absl::StrCat("makes more alternatives than the ", max_alternatives_,
+                                          " that are left of ", kMaxGlobAlternatives,
+                                          " for all globs of a request"));
+  }
+
+  const absl::string_view pattern_;
+  const size_t max_alternatives_;
+  std::vector<Level> levels_{1};
+};
 
 size_t OnlyStar(absl::string_view pattern) {
   constexpr char kSpecial[] = "*?[\\";
@@ -157,16 +201,17 @@ bool Walk(absl::string_view pattern, absl::string_view name) {
 
 }  // namespace
 
-absl::StatusOr<Glob> Glob::Parse(absl::string_view pattern) {
+absl::StatusOr<Glob> Glob::Parse(absl::string_view pattern, size_t max_alternatives) {
   if (pattern.empty()) return BadGlob(pattern, "is empty; \"*\" matches every host");
-  if (absl::Status form = CheckForm(pattern); !form.ok()) return form;
-  Glob glob;
-  std::vector<std::string> alternatives;
-  if (!Expand(std::string(pattern), alternatives)) {
+  if (pattern.size() > kMaxGlobBytes) {
     return BadGlob(pattern,
-                   absl::StrCat("stands for more than ", kMostAlternatives, " alternatives"));
+                   absl::StrCat("has ", pattern.size(), " bytes; at most ", kMaxGlobBytes));
   }
-  for (std::string& alternative : alternatives) {
+  absl::StatusOr<std::vector<std::string>> alternatives =
+      Expansion(pattern, max_alternatives).Run();
+  if (!alternatives.ok()) return alternatives.status();
+  Glob glob;
+  for (std::string& alternative : *alternatives) {
     const size_t only_star = OnlyStar(alternative);
     glob.alternatives_.push_back({.pattern = std::move(alternative), .only_star = only_star});
   }

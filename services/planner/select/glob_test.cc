@@ -88,10 +88,59 @@ TEST(Glob, ABadOneSaysWhatIsWrongWithIt) {
   }
 }
 
+TEST(Glob, AlternativesComeInTheOrderInWhichTheyAreWritten) {
+  const auto glob = Glob::Parse("{a,b{c,d}}{1,2}");
+  ASSERT_TRUE(glob.ok()) << glob.status();
+  EXPECT_EQ(glob->alternative_count(), 6);
+  for (const char* name : {"a1", "a2", "bc1", "bc2", "bd1", "bd2"}) {
+    EXPECT_TRUE(glob->Matches(name)) << name;
+  }
+  EXPECT_FALSE(glob->Matches("b1"));
+  // A comma outside of braces is a letter.
+  EXPECT_TRUE(Glob::Parse("a,b")->Matches("a,b"));
+}
+
+std::string Times(int times, const std::string& text) {
+  std::string all;
+  for (int i = 0; i < times; ++i) all += text;
+  return all;
+}
+
+TEST(Glob, BracesThatNestTooDeepAreRefused) {
+  EXPECT_TRUE(Glob::Parse(Times(16, "{") + "a" + Times(16, "}")).ok());
+  for (const int depth : {17, 500}) {
+    const auto deep = Glob::Parse(Times(depth, "{") + "a" + Times(depth, "}"));
+    ASSERT_EQ(deep.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(
+        std::string(deep.status().message()),
+        testing::AllOf(testing::HasSubstr("deeper than 16"), testing::SizeIs(testing::Lt(300))));
+  }
+}
+
+TEST(Glob, ALongOneIsRefusedAndShownInPart) {
+  EXPECT_TRUE(Glob::Parse(Times(1024, "a")).ok());
+  for (const std::string& pattern :
+       {Times(1025, "a"), Times(20'000, "{") + "a" + Times(20'000, "}"),
+        "{" + Times(4095, "a,") + "}"}) {
+    const auto glob = Glob::Parse(pattern);
+    ASSERT_EQ(glob.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(glob.status().message()),
+                testing::AllOf(testing::HasSubstr(" bytes; at most 1024"),
+                               testing::SizeIs(testing::Lt(300))));
+  }
+}
+
 TEST(Glob, BracesThatMultiplyWithoutEndAreRefused) {
-  std::string pattern;
-  for (int i = 0; i < 40; ++i) pattern += "{a,b}";
-  EXPECT_EQ(Glob::Parse(pattern).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(Glob::Parse(Times(9, "{a,b}")).ok());
+  // Of 500 alternatives.
+  const std::string list = "{" + Times(499, ",") + "}";
+  EXPECT_TRUE(Glob::Parse(list + "{a,b}").ok());
+  for (const std::string& pattern : {Times(10, "{a,b}"), Times(40, "{a,b}"), Times(170, "{a,b}"),
+                                     list + "{a,b,c}", "{" + list + "{a,b},c}"}) {
+    const auto glob = Glob::Parse(pattern);
+    ASSERT_EQ(glob.status().code(), absl::StatusCode::kInvalidArgument) << pattern;
+    EXPECT_THAT(std::string(glob.status().message()), testing::HasSubstr("alternatives"));
+  }
 }
 
 }  // namespace

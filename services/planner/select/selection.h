@@ -1,6 +1,8 @@
 #ifndef GITOPS_SERVICES_PLANNER_SELECT_SELECTION_H_
 #define GITOPS_SERVICES_PLANNER_SELECT_SELECTION_H_
 
+#include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -31,26 +33,39 @@ struct SelectableHost {
 };
 
 // INVALID_ARGUMENT: a glob that is not well formed (an open bracket or brace; the message shows it
-// and where), an empty tag, a negative number.
+// and where), is longer than kMaxGlobBytes, or has braces nested deeper than 16; globs that make
+// more than kMaxGlobAlternatives together; an empty tag; a negative number.
 absl::Status CheckSelection(const Selection& selection);
+
+// Whether the caller no longer wants the result. Empty: it always does.
+using Cancelled = std::function<bool()>;
 
 // The indices of the selected hosts, in order: glob, tags, stable ordering by tags, then skip,
 // every, limit. `hosts` come in the order of the file, those that only reported after them, by
-// name. Errors as CheckSelection. Linear in the number of hosts (but for the ordering): 100,000 are
-// chosen in well under 50 ms.
+// name. Errors as CheckSelection; CANCELLED as soon as `cancelled` says so. Linear in the number of
+// hosts (but for the ordering): 100,000 are chosen in well under 50 ms.
 absl::StatusOr<std::vector<int>> Select(const std::vector<SelectableHost>& hosts,
-                                        const Selection& selection);
+                                        const Selection& selection,
+                                        const Cancelled& cancelled = {});
 
 // Whether nothing narrows it, so that it means the whole fleet.
 bool SelectsEverything(const Selection& selection);
 // Whether it can name only one host: one `on` without any of the glob's characters.
 bool SelectsOneHost(const Selection& selection);
 
+inline constexpr size_t kMaxGlobBytes = 1024;
+// Braces multiply: what all globs of a selection may come to, "web[12]" being one and "{a,b}{c,d}"
+// four.
+inline constexpr size_t kMaxGlobAlternatives = 1000;
+
 // Shell's globs on names: `*`, `?`, `[a-z]`, `[!a-z]`, `{a,b}` (nested too), `\` quotes. A name has
 // no separators, so `*` matches dots and slashes. Case counts.
 class Glob {
  public:
-  static absl::StatusOr<Glob> Parse(absl::string_view pattern);
+  // INVALID_ARGUMENT: as CheckSelection, `max_alternatives` being what is left for this one.
+  static absl::StatusOr<Glob> Parse(absl::string_view pattern,
+                                    size_t max_alternatives = kMaxGlobAlternatives);
+  size_t alternative_count() const { return alternatives_.size(); }
   bool Matches(absl::string_view name) const;
 
  private:

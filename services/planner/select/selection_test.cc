@@ -122,6 +122,27 @@ TEST(Selection, WhatCannotBeMeantIsRefused) {
   }
 }
 
+TEST(Selection, AllGlobsTogetherMakeABoundedNumberOfAlternatives) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 1000; ++i) names.push_back(absl::StrCat("web", i));
+  EXPECT_TRUE(CheckSelection({.on = names}).ok());
+  names.push_back("db1");
+  EXPECT_THAT(std::string(CheckSelection({.on = names}).message()),
+              HasSubstr("the glob \"db1\" makes more alternatives than the 0"));
+  std::string many;
+  for (int i = 0; i < 12; ++i) many += "{a,b}";
+  EXPECT_EQ(CheckSelection({.on = std::vector<std::string>(2000, many)}).code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(Selection, EndsSoonAfterItsCallerHasGone) {
+  const std::vector<Host> hosts(1000, Host{"web1", {}});
+  int looks = 0;
+  const auto chosen = Select(Views(hosts), {.on = {"web*"}}, [&] { return ++looks == 3; });
+  EXPECT_EQ(chosen.status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(looks, 3);
+}
+
 TEST(Selection, KnowsWhetherItMeansTheWholeFleetOrOneHost) {
   EXPECT_TRUE(SelectsEverything({}));
   EXPECT_TRUE(SelectsEverything({.order_by_tags = {"web"}, .every = 1}));

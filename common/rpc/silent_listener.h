@@ -1,5 +1,5 @@
-#ifndef GITOPS_SERVICES_PLANNER_TESTING_SILENT_LISTENER_H_
-#define GITOPS_SERVICES_PLANNER_TESTING_SILENT_LISTENER_H_
+#ifndef GITOPS_COMMON_RPC_SILENT_LISTENER_H_
+#define GITOPS_COMMON_RPC_SILENT_LISTENER_H_
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -11,8 +11,7 @@
 
 namespace gitops {
 
-// A port of this machine that takes connections and never says anything, as a program that is
-// stopped.
+// A port of this machine that accepts connections and never answers, like a stopped program.
 class SilentListener {
  public:
   SilentListener() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -38,4 +37,4 @@ class SilentListener {
 
 }  // namespace gitops
 
-#endif  // GITOPS_SERVICES_PLANNER_TESTING_SILENT_LISTENER_H_
+#endif  // GITOPS_COMMON_RPC_SILENT_LISTENER_H_

@@ -1,0 +1,104 @@
+#include "common/rpc/peer.h"
+
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+#include "common/rpc/status.h"
+
+namespace gitops {
+namespace {
+
+constexpr char kUnreachable[] = "gitops/unreachable";
+constexpr absl::Duration kStatePatience = absl::Milliseconds(50);
+
+bool IsSilence(grpc::Channel& channel, const grpc::Status& status) {
+  switch (status.error_code()) {
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return true;
+    // The server's own, if it has details or the connection outlives it. A call may end a moment
+    // before its channel knows that the connection is gone.
+    case grpc::StatusCode::UNAVAILABLE:
+    case grpc::StatusCode::CANCELLED:
+      return status.error_details().empty() &&
+             (channel.GetState(false) != GRPC_CHANNEL_READY ||
+              channel.WaitForStateChange(GRPC_CHANNEL_READY,
+                                         absl::ToChronoTime(absl::Now() + kStatePatience)));
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+bool IsUnreachable(const absl::Status& status) {
+  return status.GetPayload(kUnreachable).has_value();
+}
+
+PeerBase::PeerBase(PeerOptions options)
+    : options_([&] {
+        options.channel.own_connection = true;
+        return std::move(options);
+      }()) {}
+
+absl::Duration PeerBase::SinceHeard() const {
+  MutexLock lock(mutex_);
+  const int64_t heard = connection_ == nullptr ? kNever : connection_->heard.load();
+  if (heard == kNever) return absl::InfiniteDuration();
+  const absl::Duration since = options_.clock->Now() - absl::FromUnixMicros(heard);
+  return since < absl::ZeroDuration() ? absl::InfiniteDuration() : since;
+}
+
+bool PeerBase::Reconnect(absl::Duration patience) {
+  const auto connection = Get();
+  if (!connection.ok()) return false;
+  grpc::Channel& channel = *(*connection)->channel;
+  grpc::experimental::ChannelResetConnectionBackoff(&channel);
+  return channel.WaitForConnected(absl::ToChronoTime(absl::Now() + patience));
+}
+
+absl::StatusOr<std::shared_ptr<PeerBase::Connection>> PeerBase::Get() {
+  MutexLock lock(mutex_);
+  if (connection_ != nullptr) return connection_;
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = Dial(options_.channel);
+  if (!channel.ok()) return channel.status();
+  auto connection = std::make_shared<Connection>();
+  connection->stubs = NewStubs(*channel);
+  connection->channel = *std::move(channel);
+  connection_ = std::move(connection);
+  return connection_;
+}
+
+void PeerBase::Prepare(grpc::ClientContext& context, const CallOptions& options) {
+  SetTimeout(context, options.timeout);
+  for (const auto& [name, value] : options.metadata) context.AddMetadata(name, value);
+}
+
+PeerResult PeerBase::Note(const std::shared_ptr<Connection>& connection, UnaryResult result) {
+  PeerResult noted{std::move(result)};
+  if (noted.gave_up) return noted;
+  noted.silent = IsSilence(*connection->channel, noted.status);
+  if (!noted.silent) {
+    connection->heard = absl::ToUnixMicros(options_.clock->Now());
+    return noted;
+  }
+  MutexLock lock(mutex_);
+  if (connection_ == connection) connection_ = nullptr;
+  return noted;
+}
+
+absl::Status PeerBase::Explain(const PeerResult& result, const CallOptions& options) const {
+  const std::string who = absl::StrCat("the ", options_.name, " at ", address());
+  if (result.gave_up) return absl::CancelledError(absl::StrCat("gave up waiting for ", who));
+  if (!result.silent) return FromGrpcStatus(result.status);
+  if (result.status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    return absl::DeadlineExceededError(
+        absl::StrCat("no answer from ", who, " within ", absl::FormatDuration(options.timeout)));
+  }
+  absl::Status unreachable =
+      MakeError(options_.unreachable,
+                absl::StrCat("cannot reach ", who, ": ", result.status.error_message(), " (is ",
+                             options_.program, " running there, and listening on that address?)"));
+  unreachable.SetPayload(kUnreachable, absl::Cord());
+  return unreachable;
+}
+
+}  // namespace gitops

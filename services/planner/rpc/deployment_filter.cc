@@ -1,0 +1,74 @@
+#include "services/planner/rpc/deployment_filter.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/clock/timestamp.h"
+#include "common/rpc/error.h"
+
+namespace gitops {
+namespace {
+
+// "alice" is "alice@laptop" and "alice@laptop (10.0.0.1:…)", but not "alice2@laptop".
+bool IsActor(const std::string& actor, const std::string& wanted) {
+  if (!absl::StartsWith(actor, wanted)) return false;
+  return actor.size() == wanted.size() || actor[wanted.size()] == '@' ||
+         actor[wanted.size()] == ' ';
+}
+
+bool MatchesRecord(const v1::Deployment& deployment, const v1::DeploymentFilter& filter) {
+  const auto& states = filter.states();
+  if (!states.empty() &&
+      std::find(states.begin(), states.end(), deployment.state()) == states.end()) {
+    return false;
+  }
+  if (filter.has_actor() && !IsActor(deployment.actor(), filter.actor())) return false;
+  const absl::Time created = FromTimestamp(deployment.create_time());
+  if (filter.has_since() && created < FromTimestamp(filter.since())) return false;
+  return !filter.has_until() || created < FromTimestamp(filter.until());
+}
+
+}  // namespace
+
+absl::Status CheckFilter(const v1::DeploymentFilter& filter) {
+  for (const int state : filter.states()) {
+    if (state != v1::DEPLOYMENT_STATE_UNSPECIFIED && v1::DeploymentState_IsValid(state)) continue;
+    return InvalidField("filter.states",
+                        absl::StrCat("filter.states: ", state, " is no state of a deployment"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckView(v1::View view) {
+  if (v1::View_IsValid(view)) return absl::OkStatus();
+  return InvalidField("view", absl::StrCat("view: ", view, " is neither basic nor full"));
+}
+
+absl::StatusOr<bool> DeploymentMatcher::Matches(const v1::Deployment& deployment) {
+  if (!MatchesRecord(deployment, filter_)) return false;
+  const bool service_decides =
+      filter_.has_service() && deployment.spec().service() != filter_.service();
+  if (!filter_.has_host() && !service_decides) return true;
+  return MatchesHosts(deployment);
+}
+
+absl::StatusOr<bool> DeploymentMatcher::MatchesHosts(const v1::Deployment& deployment) {
+  bool host_found = !filter_.has_host();
+  bool service_found = !filter_.has_service() || deployment.spec().service() == filter_.service();
+  for (int i = 0; i < deployment.host_count() && !(host_found && service_found); ++i) {
+    ++hosts_read_;
+    const absl::StatusOr<v1::HostDeployment> host = store_->BareHost(deployment.id(), i);
+    if (absl::IsNotFound(host.status())) break;  // it has been removed meanwhile
+    if (!host.ok()) return host.status();
+    host_found = host_found || host->host() == filter_.host();
+    service_found = service_found ||
+                    std::any_of(host->moves().begin(), host->moves().end(), [&](const auto& move) {
+                      return move.service() == filter_.service();
+                    });
+  }
+  return host_found && service_found;
+}
+
+}  // namespace gitops

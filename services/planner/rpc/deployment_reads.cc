@@ -1,0 +1,170 @@
+#include "services/planner/rpc/deployment_reads.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
+#include "common/rpc/page.h"
+#include "services/planner/rpc/answer_size.h"
+#include "services/planner/rpc/deployment_filter.h"
+#include "services/planner/rpc/fingerprint.h"
+#include "services/planner/rpc/numbered_page.h"
+
+namespace gitops {
+namespace {
+
+// How many deployments are read at a time to find some that match.
+constexpr int kChunk = 256;
+
+absl::Status CheckId(const std::string& id) {
+  if (!id.empty()) return absl::OkStatus();
+  return InvalidField("id", "no deployment is named");
+}
+
+}  // namespace
+
+absl::StatusOr<v1::HostDeployment> DeploymentReads::Host(const std::string& id, int index,
+                                                         v1::View view) const {
+  if (view != v1::VIEW_FULL) return store_->BareHost(id, index);
+  absl::StatusOr<v1::HostDeployment> host = store_->WholeHost(id, index);
+  if (host.ok()) FitAnswer(*host);
+  return host;
+}
+
+void DeploymentReads::AddTrouble(v1::Deployment& deployment) const {
+  if (HasEnded(deployment.state())) return;
+  const std::string trouble = deployments_->Trouble(deployment.id());
+  if (!trouble.empty()) deployment.set_message(trouble);
+}
+
+absl::StatusOr<v1::GetDeploymentResponse> DeploymentReads::Get(
+    const v1::GetDeploymentRequest& request) const {
+  if (absl::Status status = CheckId(request.id()); !status.ok()) return status;
+  if (absl::Status status = CheckView(request.view()); !status.ok()) return status;
+  absl::StatusOr<DeploymentRecord> record = store_->Load(request.id());
+  if (!record.ok()) return record.status();
+  v1::GetDeploymentResponse response;
+  v1::Deployment& shown = *response.mutable_deployment();
+  shown = std::move(record->deployment);
+  AddEtag(shown);
+  AddTrouble(shown);
+  if (request.view() != v1::VIEW_FULL) return response;
+  absl::StatusOr<std::vector<v1::HookCall>> calls = store_->SelectCalls(request.id());
+  if (!calls.ok()) return calls.status();
+  for (v1::HookCall& call : *calls) *shown.add_hook_calls() = std::move(call);
+  FitAnswer(shown);
+  const size_t used = std::min(shown.ByteSizeLong(), kMostAnswerSize);
+  const auto page = ReadNumberedPage(v1::ListDeploymentHostsRequest());
+  absl::StatusOr<std::string> next = FillNumberedPage(
+      *page, [&](int index) { return Host(request.id(), index, v1::VIEW_FULL); },
+      shown.mutable_hosts(), kMostAnswerSize - used);
+  if (!next.ok()) return next.status();
+  response.set_next_host_page_token(*next);
+  return response;
+}
+
+absl::StatusOr<v1::ListDeploymentHostsResponse> DeploymentReads::ListHosts(
+    const v1::ListDeploymentHostsRequest& request) const {
+  if (absl::Status status = CheckId(request.id()); !status.ok()) return status;
+  if (absl::Status status = CheckView(request.view()); !status.ok()) return status;
+  const absl::StatusOr<NumberedPage> page = ReadNumberedPage(request);
+  if (!page.ok()) return page.status();
+  if (absl::Status found = store_->Load(request.id()).status(); !found.ok()) return found;
+  v1::ListDeploymentHostsResponse response;
+  absl::StatusOr<std::string> next = FillNumberedPage(
+      *page, [&](int index) { return Host(request.id(), index, request.view()); },
+      response.mutable_hosts());
+  if (!next.ok()) return next.status();
+  response.set_next_page_token(*next);
+  return response;
+}
+
+absl::StatusOr<v1::ListDeploymentsResponse> DeploymentReads::List(
+    const v1::ListDeploymentsRequest& request) const {
+  if (absl::Status status = CheckFilter(request.filter()); !status.ok()) return status;
+  if (absl::Status status = CheckView(request.view()); !status.ok()) return status;
+  const absl::StatusOr<PageRequest> page = ReadPage(request);
+  if (!page.ok()) return page.status();
+  DeploymentMatcher matcher(store_, request.filter());
+  v1::ListDeploymentsResponse response;
+  std::string last = page->after;  // that was looked at
+  size_t bytes = 0;
+  for (bool more = true; more;) {
+    const int chunk = std::max(page->limit + 1, kChunk);
+    absl::StatusOr<std::vector<v1::Deployment>> read = store_->List(last, chunk);
+    if (!read.ok()) return read.status();
+    more = static_cast<int>(read->size()) == chunk;
+    for (v1::Deployment& deployment : *read) {
+      if (matcher.exhausted()) {
+        response.set_next_page_token(PageToken(last));
+        return response;
+      }
+      const absl::StatusOr<bool> matches = matcher.Matches(deployment);
+      if (!matches.ok()) return matches.status();
+      if (*matches) AddEtag(deployment);
+      if (*matches && request.view() != v1::VIEW_FULL) deployment.clear_events();
+      const size_t size = *matches ? deployment.ByteSizeLong() : 0;
+      const bool full = response.deployments_size() == page->limit ||
+                        (response.deployments_size() > 0 && bytes + size > kMostAnswerSize);
+      if (*matches && full) {
+        response.set_next_page_token(PageToken(last));
+        return response;
+      }
+      last = deployment.id();
+      if (!*matches) continue;
+      bytes += size;
+      AddTrouble(deployment);
+      *response.add_deployments() = std::move(deployment);
+    }
+  }
+  return response;
+}
+
+absl::StatusOr<v1::GetPlanResponse> DeploymentReads::GetPlan(
+    const v1::GetPlanRequest& request) const {
+  if (request.token().empty()) return InvalidField("token", "no plan's token is given");
+  absl::StatusOr<v1::Plan> plan = store_->LoadPlan(request.token());
+  if (!plan.ok()) return plan.status();
+  plan->set_token(request.token());
+  plan->set_host_count(plan->hosts_size());
+  plan->clear_hosts();
+  v1::GetPlanResponse response;
+  *response.mutable_plan() = *std::move(plan);
+  return response;
+}
+
+absl::StatusOr<v1::ListPlanHostsResponse> DeploymentReads::ListPlanHosts(
+    const v1::ListPlanHostsRequest& request) const {
+  if (request.token().empty()) return InvalidField("token", "no plan's token is given");
+  const absl::StatusOr<NumberedPage> page = ReadNumberedPage(request);
+  if (!page.ok()) return page.status();
+  absl::StatusOr<v1::Plan> plan = store_->LoadPlan(request.token());
+  if (!plan.ok()) return plan.status();
+  v1::ListPlanHostsResponse response;
+  absl::StatusOr<std::string> next = FillNumberedPage(
+      *page,
+      [&](int number) -> absl::StatusOr<v1::PlannedHost> {
+        if (number >= plan->hosts_size()) return absl::NotFoundError("no more hosts");
+        return std::move(*plan->mutable_hosts(number));
+      },
+      response.mutable_hosts());
+  if (!next.ok()) return next.status();
+  response.set_next_page_token(*next);
+  return response;
+}
+
+std::string KeepFirstHosts(v1::Plan& plan) {
+  plan.set_host_count(plan.hosts_size());
+  size_t bytes = 0;
+  for (int i = 0; i < plan.hosts_size(); ++i) {
+    bytes += plan.hosts(i).ByteSizeLong();
+    if (bytes <= kMostAnswerSize || i == 0) continue;
+    plan.mutable_hosts()->DeleteSubrange(i, plan.hosts_size() - i);
+    return PageToken(absl::StrCat(i - 1));
+  }
+  return "";
+}
+
+}  // namespace gitops

@@ -1,0 +1,61 @@
+#ifndef GITOPS_SERVICES_PLANNER_RPC_NUMBERED_PAGE_H_
+#define GITOPS_SERVICES_PLANNER_RPC_NUMBERED_PAGE_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
+#include "common/rpc/page.h"
+#include "google/protobuf/repeated_field.h"
+#include "services/planner/rpc/answer_size.h"
+
+namespace gitops {
+
+// Pages of a list whose elements have numbers from 0 on that never change.
+
+struct NumberedPage {
+  int begin = 0;
+  int limit = 0;
+};
+
+// Errors as ReadPage.
+template <typename Request>
+absl::StatusOr<NumberedPage> ReadNumberedPage(const Request& request) {
+  const absl::StatusOr<PageRequest> page = ReadPage(request);
+  if (!page.ok()) return page.status();
+  int last = -1;
+  if (!page->after.empty() && (!absl::SimpleAtoi(page->after, &last) || last < 0)) {
+    return InvalidField("page_token", "page_token is not one that this method gave out");
+  }
+  return NumberedPage{.begin = last + 1, .limit = page->limit};
+}
+
+// Appends what `element` returns for the numbers of the page to `out`: at most `limit`, and, but
+// for the first, no more than `bytes` together. NOT_FOUND ends the list. Returns the token of the
+// next page; empty: there is none.
+template <typename Message, typename Element>
+absl::StatusOr<std::string> FillNumberedPage(const NumberedPage& page, const Element& element,
+                                             google::protobuf::RepeatedPtrField<Message>* out,
+                                             size_t bytes = kMostAnswerSize) {
+  for (int number = page.begin;; ++number) {
+    absl::StatusOr<Message> next = element(number);
+    if (absl::IsNotFound(next.status())) return "";
+    if (!next.ok()) return next.status();
+    const size_t size = next->ByteSizeLong();
+    if (out->size() >= page.limit || (out->size() > 0 && size > bytes)) {
+      return PageToken(absl::StrCat(number - 1));
+    }
+    bytes -= std::min(size, bytes);
+    *out->Add() = *std::move(next);
+  }
+}
+
+}  // namespace gitops
+
+#endif  // GITOPS_SERVICES_PLANNER_RPC_NUMBERED_PAGE_H_
