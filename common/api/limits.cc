@@ -64,6 +64,7 @@ constexpr FieldLimit kLimits[] = {
     {"DispatchHookRequest.deployment", 1000},
     {"DispatchHookRequest.traceparent", 1000},
     {"HostPayload.actions", kWord, 1000},
+    {"RemoveDamagedRecordRequest.key", kPath},
     // What a deployment asks of an agent.
     {"WatchServicesRequest.services", kWord, 10'000},
     {"PerformActionRequest.upstream_revisions", 0, 10'000},
