@@ -138,9 +138,8 @@ TEST_F(DeploymentReadsTest, DeploymentsAreFiltered) {
     v1::ListDeploymentsRequest request;
     *request.mutable_filter() = filter;
     std::vector<std::string> ids;
-    for (const auto& deployment : Call(&Stub::ListDeployments, request).deployments()) {
-      ids.push_back(deployment.id());
-    }
+    const v1::ListDeploymentsResponse page = Call(&Stub::ListDeployments, request);
+    for (const auto& deployment : page.deployments()) ids.push_back(deployment.id());
     return ids;
   };
   v1::DeploymentFilter filter;
