@@ -37,6 +37,8 @@ class SyncTest : public testing::Test {
     options.drivers = &host_;
     agent_ = std::make_unique<HostAgent>(std::move(options));
     EXPECT_TRUE(agent_->Configure({Spec("web"), Spec("db")}).ok());
+    // What the upstream says later is no matter of this poll, which is the only one within an hour.
+    EXPECT_TRUE(Eventually([this] { return Polled("web") && Polled("db"); }));
   }
   ~SyncTest() override { host_.Release(); }
 
@@ -47,6 +49,10 @@ class SyncTest : public testing::Test {
     spec.poll = absl::Hours(1);
     spec.tracking = Tracking::kCoordinated;
     return spec;
+  }
+
+  bool Polled(const std::string& service) {
+    return Find(service)->View().last_poll > absl::InfinitePast();
   }
 
   std::shared_ptr<ServiceController> Find(const std::string& service = "web") {
