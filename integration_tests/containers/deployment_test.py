@@ -151,8 +151,8 @@ def test_record_holds_every_step_action_check_and_hook_call_and_no_secret(reboot
         assert moment(earlier["endTime"]) <= moment(later["startTime"]), "steps never overlap"
     for step in host["steps"]:
         assert step["result"] == "OK"
-        assert [call["point"] for call in step["hookCalls"]] == [f"pre-{step['kind']}",
-                                                                 f"post-{step['kind']}"]
+        assert [call["point"] for call in step["hookCalls"]] == [f"pre-{step['kind'].lower()}",
+                                                                 f"post-{step['kind'].lower()}"]
         for call in step["hookCalls"]:
             assert (call["hook"], call["httpStatus"], call["error"]) == ("trace", 200, "")
             assert f'"host":"{name}"' in call["request"].replace(" ", "") == call["response"].replace(" ", "")
