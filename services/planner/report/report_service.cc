@@ -64,12 +64,16 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ReportRequest, v1::
               grpc::CallbackServerContext* context)
       : fleet_(fleet), streams_(streams), heartbeat_(heartbeat), context_(context) {}
 
-  // An error is what the stream ends with.
+  // An error is what the stream ends with. Before gRPC has been given this, so that no callback runs
+  // yet.
   void Start(absl::StatusOr<Principal> caller) {
-    if (!caller.ok()) return End(caller.status());
-    caller_ = *std::move(caller);
+    if (caller.ok()) {
+      caller_ = *std::move(caller);
+      StartRead(&request_);
+    } else {
+      End(caller.status());
+    }
     Synchronize();
-    StartRead(&request_);
   }
 
   // Once: what comes later changes nothing. Any thread.
