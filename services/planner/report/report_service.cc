@@ -64,16 +64,12 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ReportRequest, v1::
               grpc::CallbackServerContext* context)
       : fleet_(fleet), streams_(streams), heartbeat_(heartbeat), context_(context) {}
 
-  // An error is what the stream ends with. Before gRPC has been given this, so that no callback runs
-  // yet.
+  // An error is what the stream ends with.
   void Start(absl::StatusOr<Principal> caller) {
-    if (caller.ok()) {
-      caller_ = *std::move(caller);
-      StartRead(&request_);
-    } else {
-      End(caller.status());
-    }
+    if (!caller.ok()) return Refuse(caller.status());
+    caller_ = *std::move(caller);
     Synchronize();
+    StartRead(&request_);
   }
 
   // Once: what comes later changes nothing. Any thread.
@@ -96,6 +92,12 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ReportRequest, v1::
     StartRead(&request_);
   }
 
+  // Of a refused stream only.
+  void OnSendInitialMetadataDone(bool) override {
+    Synchronize();
+    End(refusal_);
+  }
+
   void OnCancel() override { End(absl::CancelledError("the agent has gone")); }
 
   void OnDone() override {
@@ -108,6 +110,14 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ReportRequest, v1::
   // gRPC calls one callback after the other, from several threads; how it passes from one to the
   // next is hidden from thread sanitizer, so what each leaves to the next is shown here.
   void Synchronize() { MutexLock lock(mutex_); }
+
+  // A stream that is finished before gRPC has taken it over leaves its status to gRPC's own thread,
+  // which is a race as far as thread sanitizer sees. So it ends in its first callback.
+  void Refuse(absl::Status why) {
+    refusal_ = std::move(why);
+    Synchronize();
+    StartSendInitialMetadata();
+  }
 
   absl::Status Take() {
     if (absl::Status limits = CheckLimits(request_); !limits.ok()) return limits;
@@ -149,6 +159,7 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ReportRequest, v1::
   const absl::Duration heartbeat_;
   grpc::CallbackServerContext* const context_;
   Principal caller_;
+  absl::Status refusal_;
   v1::ReportRequest request_;
   v1::ReportResponse response_;
   std::unique_ptr<AgentReport> report_;
