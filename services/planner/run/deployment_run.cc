@@ -234,7 +234,7 @@ bool DeploymentRun::Ends(const Decision& decision) {
 // Whether anything was done after which to decide again.
 bool DeploymentRun::Apply(const Decision& decision) {
   if (decision.pause_after_wave > 0) {
-    saved_ = SteadyTime::InfinitePast();  // what is told of it is stored at once
+    saved_ = SteadyTime::InfinitePast();  // so that its message is stored at once
     const absl::Time until = DecisionTime() + policy_.pause_between;
     return ChangeUntilStored([&](Entry& entry) {
       entry.paused_after = decision.pause_after_wave;
