@@ -79,6 +79,7 @@ enum class Reason {
   kTooManyDeployments,
   kTooManyAgents,
   kTooManyRequestIds,
+  kPlanTooLarge,
   // Trying again may help.
   kServerStarting,
   kServerStopping,

@@ -47,7 +47,7 @@ constexpr ReasonInfo kReasons[] = {
     {Reason::kBranchUnknown, "BRANCH_UNKNOWN", Code::kNotFound, 404,
      "The upstream has no branch of this name."},
     {Reason::kPlanUnknown, "PLAN_UNKNOWN", Code::kNotFound, 404,
-     "There is no plan with this token, or it has expired."},
+     "There is no plan with this token, it has expired, or newer plans took its place."},
     {Reason::kDeploymentUnknown, "DEPLOYMENT_UNKNOWN", Code::kNotFound, 404,
      "There is no deployment with this id, or it is no longer kept."},
     {Reason::kHostNotLocked, "HOST_NOT_LOCKED", Code::kNotFound, 404,
@@ -111,6 +111,9 @@ constexpr ReasonInfo kReasons[] = {
      "As many agents report as the planner takes.", 60},
     {Reason::kTooManyRequestIds, "TOO_MANY_REQUEST_IDS", Code::kResourceExhausted, 429,
      "As many request ids are kept as the planner keeps; leave it out, or try again later.", 600},
+    {Reason::kPlanTooLarge, "PLAN_TOO_LARGE", Code::kResourceExhausted, 413,
+     "The plan would be larger than the planner makes; select fewer hosts, or give fewer "
+     "actions."},
 
     {Reason::kServerStarting, "SERVER_STARTING", Code::kUnavailable, 503,
      "The server is starting; try again soon.", 1},

@@ -64,10 +64,9 @@ TEST(ReasonTest, EveryCodeHasAReasonOfItsName) {
   }
 }
 
-TEST(ReasonTest, LimitsAndOutagesSayWhenToTryAgain) {
+TEST(ReasonTest, LimitsOnWhatIsInProgressAndOutagesSayWhenToTryAgain) {
   for (const ReasonInfo& row : AllReasons()) {
-    const bool passes = row.code == absl::StatusCode::kResourceExhausted ||
-                        row.code == absl::StatusCode::kUnavailable;
+    const bool passes = row.http_status == 429 || row.code == absl::StatusCode::kUnavailable;
     const bool specific = row.reason != GenericReason(row.code);
     EXPECT_EQ(row.retry_seconds > 0, passes && specific) << row.name;
     const auto delay = RetryDelayOf(MakeError(row.reason, "x"));
