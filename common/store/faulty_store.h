@@ -30,6 +30,8 @@ class FaultyStore : public Store {
   // Calls so far, failed ones included.
   int calls();
   int writes();
+  // Values that Get and List returned so far.
+  int values_read();
 
   absl::StatusOr<StoredValue> Get(absl::string_view key) override;
   absl::StatusOr<std::vector<StoredValue>> List(absl::string_view prefix,
@@ -55,6 +57,7 @@ class FaultyStore : public Store {
   Mutex mutex_;
   int calls_ ABSL_GUARDED_BY(mutex_) = 0;
   int writes_ ABSL_GUARDED_BY(mutex_) = 0;
+  int values_read_ ABSL_GUARDED_BY(mutex_) = 0;
   Fault call_fault_ ABSL_GUARDED_BY(mutex_);
   Fault write_fault_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::pair<std::string, absl::Status>> key_faults_ ABSL_GUARDED_BY(mutex_);

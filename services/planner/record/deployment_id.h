@@ -15,6 +15,10 @@ std::string MakeDeploymentId(absl::Time now);
 // What ids that were made at that time begin with; compares with ids as the times do.
 std::string DeploymentIdTime(absl::Time time);
 
+// What is stored under an id without an entry may still be one that is being created for so long
+// after the id was made.
+inline constexpr absl::Duration kLongestCreation = absl::Hours(1);
+
 }  // namespace gitops
 
 #endif  // GITOPS_SERVICES_PLANNER_RECORD_DEPLOYMENT_ID_H_

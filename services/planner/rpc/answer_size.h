@@ -10,11 +10,11 @@ namespace gitops {
 // What an answer may hold, well below what a client takes.
 inline constexpr size_t kMostAnswerSize = 12 << 20;
 
-// Shortens outputs and hook bodies, all as far as is needed and saying so in each, until
-// `deployment` holds at most `most` bytes; where that is not enough, it loses its hosts' steps, and
-// its message says that. The hosts themselves always stay.
+// Shortens the bodies of hook calls, all as far as is needed and saying so in each, until
+// `deployment`, which has no hosts, holds at most `most` bytes.
 void FitAnswer(v1::Deployment& deployment, size_t most = kMostAnswerSize);
-// The same for one host.
+// The same for the outputs and hook calls of a host's steps; where that is not enough, the host
+// loses its steps, and its message says so.
 void FitAnswer(v1::HostDeployment& host, size_t most = kMostAnswerSize);
 
 }  // namespace gitops

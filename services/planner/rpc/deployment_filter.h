@@ -22,19 +22,24 @@ class DeploymentMatcher {
   DeploymentMatcher(DeploymentStore* store, const v1::DeploymentFilter& filter)
       : store_(store), filter_(filter) {}
 
+  // All that match are among these.
+  DeploymentStore::IdRange ids() const;
   // `deployment` is one without hosts. Errors as DeploymentStore's.
   absl::StatusOr<bool> Matches(const v1::Deployment& deployment);
-  // So many hosts were read that the rest is better left to another call.
-  bool exhausted() const { return hosts_read_ >= kManyHosts; }
+  // So much was read that the rest is better left to another call.
+  bool exhausted() const { return deployments_ >= kManyDeployments || hosts_ >= kManyHosts; }
 
  private:
-  static constexpr int kManyHosts = 200'000;
+  static constexpr int kManyDeployments = 5000;
+  static constexpr int kManyHosts = 100'000;
 
   absl::StatusOr<bool> MatchesHosts(const v1::Deployment& deployment);
 
   DeploymentStore* const store_;
   const v1::DeploymentFilter& filter_;
-  int hosts_read_ = 0;
+  // That did not match, and whose hosts were read.
+  int deployments_ = 0;
+  int hosts_ = 0;
 };
 
 }  // namespace gitops

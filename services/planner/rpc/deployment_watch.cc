@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "services/planner/rpc/answer_size.h"
+#include "services/planner/rpc/deployment_reads.h"
 #include "services/planner/rpc/fingerprint.h"
 #include "services/planner/rpc/resume_token.h"
 
@@ -12,7 +13,8 @@ absl::Status DeploymentWatch::TellAll(const std::string& resume_token, int64_t r
   const absl::StatusOr<int64_t> since = ReadResumeToken(resume_token);
   if (!since.ok()) return since.status();
   // A later revision than now was of another store, or of this one before it was restored.
-  since_ = *since <= revision ? *since : 0;
+  restarted_ = *since > revision;
+  since_ = restarted_ ? 0 : *since;
   auto entry = store_->Load(id_);
   if (!entry.ok()) return entry.status();
   const bool ended = HasEnded(entry->deployment.state());
@@ -31,7 +33,7 @@ absl::Status DeploymentWatch::TellChanges(const std::set<int>& changed, int64_t 
     if (index < 0) continue;
     if (absl::Status held = HoldHost(index); !held.ok()) return held;
   }
-  if (changed.contains(-1)) {
+  if (changed.contains(-1) || deployments_->Trouble(id_) != trouble_) {
     if (absl::Status held = HoldChangedDeployment(); !held.ok()) return held;
   }
   return SendHeld(revision, /*initial_done=*/false);
@@ -79,15 +81,17 @@ absl::Status DeploymentWatch::HoldHost(int index) {
 }
 
 absl::Status DeploymentWatch::HoldDeployment(v1::Deployment deployment) {
+  trouble_ = AddTrouble(*deployments_, deployment);
+  AddEtag(deployment);
   const size_t fingerprint = Fingerprint(deployment);
   if (std::exchange(deployment_, fingerprint) == fingerprint) return absl::OkStatus();
-  AddEtag(deployment);
   Response response;
   *response.mutable_deployment() = std::move(deployment);
   return Hold(std::move(response));
 }
 
 absl::Status DeploymentWatch::Hold(Response response) {
+  response.set_restarted(std::exchange(restarted_, false));
   const std::optional<Response> before =
       std::exchange(held_, std::optional<Response>(std::move(response)));
   return before.has_value() ? Send(*before) : absl::OkStatus();

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "common/clock/timestamp.h"
 #include "common/sync/mutex.h"
 #include "services/planner/run/deployments.h"
 
@@ -24,6 +26,7 @@ class FakeDeployments final : public Deployments {
     v1::Deployment& shown = entry.deployment;
     shown.set_id(deployment.id);
     shown.set_state(v1::DEPLOYMENT_STATE_RUNNING);
+    *shown.mutable_create_time() = ToTimestamp(absl::Now());
     *shown.mutable_spec() = deployment.plan.spec();
     shown.set_actor(deployment.actor);
     shown.set_reason(deployment.reason);

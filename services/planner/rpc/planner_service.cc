@@ -1,10 +1,8 @@
 #include "services/planner/rpc/planner_service.h"
 
-#include <atomic>
 #include <functional>
 #include <utility>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
@@ -51,6 +49,18 @@ absl::Status Keep(absl::StatusOr<v1::Service> service, v1::HostOutcome* outcome)
   return service.status();
 }
 
+absl::Status TooManyWatchers(int most, absl::string_view what) {
+  return MakeError(
+      Reason::kTooManyWatchers,
+      absl::StrCat("this planner has ", most, " watchers of ", what, " already; end one of them"));
+}
+
+absl::Status TooManyCommands(int most) {
+  return MakeError(Reason::kTooManyCalls,
+                   absl::StrCat("this planner carries out ", most,
+                                " commands to many hosts already; try again when one has ended"));
+}
+
 void CutDiff(v1::HostOutcome* outcome) {
   if (outcome->diff().ByteSizeLong() <= kMostAnswerSize) return;
   outcome->mutable_diff()->clear_differences();
@@ -63,10 +73,13 @@ class PlannerServiceImpl final : public PlannerService {
       : options_(options),
         journal_(options.fleet),
         locks_(options.locks, &journal_, options.clock),
-        fleet_watches_(options.most_fleet_watchers, "the fleet", options.clock),
-        deployment_watches_(options.most_deployment_watchers, "deployments", options.clock),
-        commands_(options.most_commands),
-        brakes_(options.most_commands),
+        fleet_watches_(options.most_fleet_watchers,
+                       TooManyWatchers(options.most_fleet_watchers, "the fleet"), options.clock),
+        deployment_watches_(options.most_deployment_watchers,
+                            TooManyWatchers(options.most_deployment_watchers, "deployments"),
+                            options.clock),
+        commands_(options.most_commands, TooManyCommands(options.most_commands), options.clock),
+        brakes_(options.most_commands, TooManyCommands(options.most_commands), options.clock),
         deployments_(options),
         reads_(options.store, options.deployments) {}
 
@@ -240,7 +253,8 @@ class PlannerServiceImpl final : public PlannerService {
       const auto events = options_.store->Watch(
           request->id(), [&](int index, int64_t revision) { changes.Add(index, revision); });
       if (!events.ok()) return events.status();
-      DeploymentWatch watch(options_.store, request->id(), WriteTo(*writer, **place));
+      DeploymentWatch watch(options_.store, options_.deployments, request->id(),
+                            WriteTo(*writer, **place));
       const absl::Status told = watch.TellAll(request->resume_token(), *now);
       return told.ok() ? FollowDeployment(*context, watch, changes, *now) : told;
     });
@@ -252,7 +266,8 @@ class PlannerServiceImpl final : public PlannerService {
       Changes<std::string> changes;
       const auto place = deployment_watches_.Enter(Watcher(*context, changes));
       if (!place.ok()) return place.status();
-      DeploymentListWatch watch(options_.store, *request, WriteTo(*writer, **place));
+      DeploymentListWatch watch(options_.store, options_.deployments, *request,
+                                WriteTo(*writer, **place));
       return watch.Follow(changes, [context] { return context->IsCancelled(); });
     });
   }
@@ -391,30 +406,20 @@ class PlannerServiceImpl final : public PlannerService {
     return absl::CancelledError("the watcher is gone");
   }
 
-  // Places for commands to many hosts, each of which asks many agents at once.
-  struct Places {
-    explicit Places(int most) : most(most) {}
-    const int most;
-    std::atomic<int> taken = 0;
-  };
-
   template <typename Request, typename Response, typename Ask>
-  absl::Status Command(Places& places, const ServerContext& context, const Principal& caller,
+  absl::Status Command(Watches& places, ServerContext& context, const Principal& caller,
                        const Request& request, bool changes, grpc::ServerWriter<Response>* writer,
                        Ask ask) {
-    const absl::Cleanup leave = [&places] { --places.taken; };
-    if (++places.taken > places.most) {
-      return MakeError(
-          Reason::kTooManyCalls,
-          absl::StrCat("this planner carries out ", places.most,
-                       " commands to many hosts already; try again when one has ended"));
-    }
+    const auto place =
+        places.Enter({.close = [] {}, .cancel = [&context] { context.TryCancel(); }});
+    if (!place.ok()) return place.status();
+    const auto write = WriteTo(*writer, **place);
     const CallFor asked_for = {.on_behalf_of = OnBehalfOfText(caller),
                                .give_up = [&context] { return context.IsCancelled(); }};
-    const auto tell = [writer](v1::HostOutcome outcome) {
+    const auto tell = [&write](v1::HostOutcome outcome) {
       Response response;
       *response.mutable_outcome() = std::move(outcome);
-      writer->Write(response);
+      write(response);
     };
     return RunFleetCommand(
         *options_.fleet,
@@ -430,7 +435,7 @@ class PlannerServiceImpl final : public PlannerService {
   // The same for what changes a service, after `check`. The brake passes the gate even where other
   // calls hold all the threads that they may.
   template <typename Request, typename Response, typename Ask>
-  grpc::Status Change(Places& places, const ServerContext& context, const Request& request,
+  grpc::Status Change(Watches& places, ServerContext& context, const Request& request,
                       const std::string& reason, grpc::ServerWriter<Response>* writer, Ask ask,
                       const std::function<absl::Status()>& check = absl::OkStatus) {
     const auto handle = [&](const Principal& caller) {
@@ -447,8 +452,8 @@ class PlannerServiceImpl final : public PlannerService {
   LockView locks_;
   Watches fleet_watches_;
   Watches deployment_watches_;
-  Places commands_;
-  Places brakes_;  // freeze and unfreeze
+  Watches commands_;
+  Watches brakes_;  // freeze and unfreeze
   DeploymentCalls deployments_;
   const DeploymentReads reads_;
 };

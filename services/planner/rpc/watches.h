@@ -20,19 +20,19 @@
 
 namespace gitops {
 
-// What changed since a watcher looked: each key once, however often it changed, so that a slow
-// client gets the newest and nothing piles up. Any thread.
+// The keys that changed since a watcher last asked. Each is kept once, however often it changed, so
+// that a slow client gets the newest state and nothing piles up. Any thread.
 template <typename Key>
 class Changes {
  public:
-  // `revision`: of the store, up to which all changes have been added.
+  // `revision`: the store's, up to which all changes have been added.
   void Add(Key key, int64_t revision = 0) {
     MutexLock lock(mutex_);
     keys_.insert(std::move(key));
     revision_ = std::max(revision_, revision);
     woken_.NotifyAll();
   }
-  // Nothing more is waited for.
+  // Next() no longer waits.
   void Close() {
     MutexLock lock(mutex_);
     closed_ = true;
@@ -42,9 +42,9 @@ class Changes {
     MutexLock lock(mutex_);
     return closed_;
   }
-  // Waits up to about 200 ms (of real time) for a change, and returns none then, so that the caller
-  // can look whether its client is still there.
-  // `revision`, where it is not null, becomes that up to which all changes have been taken.
+  // Returns the changed keys; none after about 200 ms of wall time without a change, so that the
+  // caller can check whether its client is still there. `revision`, unless null, is set to that up
+  // to which all changes have been returned.
   std::set<Key> Next(int64_t* revision = nullptr) {
     MutexLock lock(mutex_);
     if (keys_.empty() && !closed_) {
@@ -62,19 +62,19 @@ class Changes {
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-// A peer that takes nothing for so long is given up.
+// A stream whose client reads nothing for so long is cancelled.
 inline constexpr absl::Duration kLongestWrite = absl::Seconds(60);
 
-// Counts the watchers of a server, gives up those that take nothing, and ends them all for a drain.
-// Any thread.
+// Counts the streams of one kind that a server has open (watches, commands to many hosts), cancels
+// those whose client stops reading, and ends them all for a drain. Any thread.
 class Watches {
  public:
-  // `what` they watch, for people. The clock is not owned.
-  Watches(int most, std::string what, Clock* clock);
+  // `full`: the error where there are as many as may be. The clock is not owned.
+  Watches(int most, absl::Status full, Clock* clock);
   // After all places.
   ~Watches();
 
-  // A watcher, for as long as this lives.
+  // A stream, for as long as this lives.
   class Place {
    public:
     Place(Watches* watches, int64_t id) : watches_(watches), id_(id) {}
@@ -82,8 +82,8 @@ class Watches {
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
 
-    // Answers what `write` does, which may wait for the peer; after kLongestWrite the watcher is
-    // cancelled. One thread.
+    // Answers what `write` does, which may wait for the client; after kLongestWrite the stream is
+    // cancelled. One call at a time.
     bool Write(const std::function<bool()>& write) {
       watches_->SetWriting(id_, true);
       const bool written = write();
@@ -102,8 +102,7 @@ class Watches {
     // Makes a write under way return. May be called several times.
     std::function<void()> cancel;
   };
-  // Both functions must be quick. RESOURCE_EXHAUSTED: there are as many as may be. UNAVAILABLE:
-  // closed.
+  // Both functions must be quick. `full`: there are as many as may be. UNAVAILABLE: closed.
   absl::StatusOr<std::unique_ptr<Place>> Enter(Watcher watcher);
   void Close();
 
@@ -119,7 +118,7 @@ class Watches {
   void LookAfter();
 
   const int most_;
-  const std::string what_;
+  const absl::Status full_;
   Clock* const clock_;
   Mutex mutex_;
   CondVar changed_;

@@ -131,7 +131,7 @@ int RestartAtEveryMove::RunWith(const Scenario& scenario, int write) {
   if (write > 0) {
     const bool cut = world.store.AwaitCut();
     world.Stop();
-    DeploymentStore records(world.temp.store(), world.clock);
+    TestRecords records(world.temp.store(), world.clock);
     const v1::Deployment whole = *records.Whole(id);
     EXPECT_TRUE(cut || HasEnded(whole.state())) << "fewer writes than before, and it stands still";
     for (const v1::HostDeployment& host : whole.hosts()) {

@@ -208,7 +208,7 @@ v1::Deployment RunWorld::Await(const std::string& id,
   Mutex mutex;
   CondVar changed;
   bool seen = true;
-  DeploymentStore direct(temp.store(), clock);  // also while the planner's is cut off
+  TestRecords direct(temp.store(), clock);  // also while the planner's is cut off
   auto watch = direct.Watch(id, [&](int, int64_t) {
     MutexLock lock(mutex);
     seen = true;

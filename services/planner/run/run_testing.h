@@ -9,6 +9,7 @@
 #include "common/store/faulty_store.h"
 #include "common/store/temp_store.h"
 #include "services/planner/fleet/fleet.h"
+#include "services/planner/record/record_testing.h"
 #include "services/planner/run/deployments.h"
 #include "services/planner/testing/fake_agent_caller.h"
 #include "services/planner/testing/fake_hook_caller.h"
@@ -105,7 +106,7 @@ class RunWorld {
   TempStore temp;
   FaultyStore faulty;
   CutStore store;  // before `faulty`
-  DeploymentStore records;
+  TestRecords records;
   FakeAgentCaller agents;
   FakeHookCaller hooks;
   FakeHostChecks checks;
