@@ -93,7 +93,7 @@ absl::StatusOr<record::v1::Plan> DeploymentStore::LoadStoredPlan(const std::stri
   absl::StatusOr<record::v1::Plan> stored = stored_plans_.Get(token);
   if (!stored.ok() && !absl::IsNotFound(stored.status())) return stored.status();
   if (stored.ok() && clock_->Now() < FromTimestamp(stored->expire_time())) return stored;
-  // The same for both, so that nothing is learnt by guessing.
+  // The same error for all, so that guessing tokens reveals nothing.
   return MakeError(
       Reason::kPlanUnknown,
       "there is no plan with this token, or it has expired, or newer plans took its place; make "

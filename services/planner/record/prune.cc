@@ -39,8 +39,8 @@ absl::Status DeploymentStore::DeleteParts(const std::string& id) {
   return absl::OkStatus();
 }
 
-// Once: what an earlier process left of a Create() or a Prune() that it did not finish. Those of
-// this one are noted when it happens.
+// Once: finds what an earlier process left of a Create() or Prune() that it did not finish. What
+// this process leaves is noted when it happens.
 absl::Status DeploymentStore::FindOrphans() {
   if (orphans_read_) return absl::OkStatus();
   for (const char* prefix : {kHostPrefix, kStepPrefix, kCallPrefix}) {
@@ -97,7 +97,7 @@ absl::StatusOr<int> DeploymentStore::Prune(const Retention& retention) {
   }
   int removed = 0;
   for (const auto& [id, revision] : removable) {
-    // The entry first: what a crash leaves of the rest is an orphan, never half a deployment.
+    // The entry first, so that a crash leaves orphans and never half a deployment.
     absl::Status status = store_->Delete(deployments_.Key(id), revision);
     if (absl::IsFailedPrecondition(status)) {
       Refresh(id);  // it was resumed, or removed

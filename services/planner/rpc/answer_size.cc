@@ -25,7 +25,7 @@ void ShortenCalls(Calls& calls, size_t most) {
   }
 }
 
-// Calls `shorten` with ever fewer bytes until `message` fits.
+// Calls `shorten` with fewer and fewer bytes until `message` fits.
 template <typename Message, typename Shorten>
 void Fit(const Message& message, size_t most, const Shorten& shorten) {
   for (const size_t bytes : kTextBytes) {

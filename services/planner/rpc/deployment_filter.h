@@ -14,19 +14,19 @@ absl::Status CheckFilter(const v1::DeploymentFilter& filter);
 // INVALID_ARGUMENT: neither basic nor full.
 absl::Status CheckView(v1::View view);
 
-// Tells which deployments a filter means. Reads their hosts only where the filter asks for them.
-// One thread.
+// Decides which deployments match a filter. Reads their hosts only if the filter asks for them. One
+// thread.
 class DeploymentMatcher {
  public:
   // Neither is owned.
   DeploymentMatcher(DeploymentStore* store, const v1::DeploymentFilter& filter)
       : store_(store), filter_(filter) {}
 
-  // All that match are among these.
+  // A range that contains all deployments that match.
   DeploymentStore::IdRange ids() const;
   // `deployment` is one without hosts. Errors as DeploymentStore's.
   absl::StatusOr<bool> Matches(const v1::Deployment& deployment);
-  // So much was read that the rest is better left to another call.
+  // Enough was read for one call.
   bool exhausted() const { return deployments_ >= kManyDeployments || hosts_ >= kManyHosts; }
 
  private:
@@ -37,9 +37,8 @@ class DeploymentMatcher {
 
   DeploymentStore* const store_;
   const v1::DeploymentFilter& filter_;
-  // That did not match, and whose hosts were read.
-  int deployments_ = 0;
-  int hosts_ = 0;
+  int deployments_ = 0;  // that did not match
+  int hosts_ = 0;        // that were read
 };
 
 }  // namespace gitops

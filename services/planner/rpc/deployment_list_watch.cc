@@ -19,7 +19,7 @@ absl::StatusOr<std::unique_ptr<StoreWatch>> DeploymentListWatch::Start(
   const auto changed = [&changes](const std::string& id, int64_t revision) {
     changes.Add(id, revision);
   };
-  // A later revision than now was of another store, or of this one before it was restored.
+  // A revision in the future is one of another store, or of this one before it was restored.
   if (*since > 0 && *since <= *now) {
     auto watch = store_->WatchAll(*since, changed);
     resumed_ = watch.ok();
@@ -105,7 +105,7 @@ absl::StatusOr<std::optional<v1::WatchDeploymentsResponse>> DeploymentListWatch:
     if (*matches) return News(std::move(record->deployment));
   }
   troubles_.erase(id);
-  // A client that goes on may have been told of it in its former watch.
+  // A client that resumed may have got it in its former watch.
   if (told_.erase(id) == 0 && !resumed_) return std::nullopt;
   v1::WatchDeploymentsResponse response;
   response.mutable_deployment()->set_id(id);

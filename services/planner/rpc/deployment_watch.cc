@@ -12,7 +12,7 @@ namespace gitops {
 absl::Status DeploymentWatch::TellAll(const std::string& resume_token, int64_t revision) {
   const absl::StatusOr<int64_t> since = ReadResumeToken(resume_token);
   if (!since.ok()) return since.status();
-  // A later revision than now was of another store, or of this one before it was restored.
+  // A revision in the future is one of another store, or of this one before it was restored.
   restarted_ = *since > revision;
   since_ = restarted_ ? 0 : *since;
   auto entry = store_->Load(id_);
@@ -20,7 +20,7 @@ absl::Status DeploymentWatch::TellAll(const std::string& resume_token, int64_t r
   const bool ended = HasEnded(entry->deployment.state());
   hosts_.assign(entry->deployment.host_count(), 0);
   absl::Status held = HoldDeployment(std::move(entry->deployment));
-  // One after the other, since all together may be large.
+  // One by one, since all together may be large.
   for (int i = 0; held.ok(); ++i) held = HoldHost(i);
   if (!absl::IsNotFound(held)) return held;
   if (absl::Status sent = SendHeld(revision, /*initial_done=*/true); !sent.ok()) return sent;

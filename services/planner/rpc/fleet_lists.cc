@@ -42,8 +42,8 @@ absl::StatusOr<Cursor> ReadCursor(const std::string& after) {
   return InvalidField("page_token", "page_token is not one that this method gave out");
 }
 
-// Where the host that the page ended with is now; `gone`: it has left, and this is who took its
-// place.
+// The current place of the host that the page ended with; `gone`: it has left, and this is the
+// place it had.
 size_t PlaceOf(const FleetHosts& hosts, const Cursor& cursor, bool* gone) {
   const size_t place = std::min(static_cast<size_t>(cursor.place), hosts.size());
   const auto is_it = [&](const auto& host) { return host->host.host() == cursor.host; };
