@@ -329,6 +329,7 @@ void DeploymentStore::Refresh(const std::string& id) {
     index_.Put(id, IndexEntry(row->message->deployment(), row->revision));
   } else if (row.ok() || absl::IsNotFound(row.status())) {
     index_.Remove(id);
+    orphans_.insert(id);
   } else {
     index_read_ = false;
   }

@@ -66,10 +66,12 @@ absl::Status DeploymentStore::RemoveOrphans(absl::Time now) {
   for (const std::string& id : ids) {
     if (id >= youngest) continue;
     absl::Status status = store_->Get(deployments_.Key(id)).status();
-    if (absl::IsNotFound(status)) status = DeleteParts(id);
+    const bool gone = absl::IsNotFound(status);
+    if (gone) status = DeleteParts(id);
     if (!status.ok()) return status;
     MutexLock lock(index_mutex_);
-    orphans_.erase(id);
+    // A damaged entry stays here: when it is removed, its parts are orphans.
+    if (gone || index_.Contains(id)) orphans_.erase(id);
   }
   return absl::OkStatus();
 }

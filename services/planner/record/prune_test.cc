@@ -165,6 +165,9 @@ TEST_F(PruneTest, ADamagedEntryIsKeptWithItsPartsAndTheOthersArePruned) {
   clock_.Advance(absl::Hours(2));
   EXPECT_EQ(*deployments_.Prune({.count = 0}), 1);
   EXPECT_THAT(Keys(), SizeIs(4));
+  ASSERT_TRUE(store_.Delete(key).ok());
+  EXPECT_EQ(*deployments_.Prune({.count = 0}), 0);
+  EXPECT_THAT(Keys(), IsEmpty()) << "the parts go when the damaged entry was removed";
 }
 
 TEST_F(PruneTest, PlansGoWhenTheyHaveExpired) {
