@@ -233,7 +233,8 @@ void PlannerImpl::MakeCore(const Settings& settings) {
                       .observer = std::move(observer),
                       .planner = name_,
                       .sole_planner = true,  // OpenSqliteStore() has locked it
-                      .most_parallel = static_cast<int>(settings.GetInt("max-parallel-hosts"))});
+                      .most_parallel = static_cast<int>(settings.GetInt("max-parallel-hosts")),
+                      .return_timeout = settings.GetDuration("return-timeout")});
   plans_ = NewPlanMaker(
       {.fleet = fleet_.get(), .hooks = hooks_.get(), .agents = agents_.get(), .clock = clock_});
   service_ = NewPlannerService({.clock = clock_,

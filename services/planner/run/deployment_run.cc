@@ -51,10 +51,7 @@ DeploymentRun::DeploymentRun(Parts parts, DeploymentRecord entry, std::vector<Ho
   MutexLock lock(mutex_);
   slots_.reserve(hosts.size());
   for (HostRecord& host : hosts) {
-    Slot slot;
-    slot.phase = PhaseOf(host);
-    slot.entry = std::move(host);
-    slots_.push_back(std::move(slot));
+    slots_.push_back({.entry = std::move(host)});
   }
 }
 
@@ -179,16 +176,15 @@ bool DeploymentRun::Start() {
   });
   if (!stored) return false;
   CrashPoint("planner-after-lock");
-  std::vector<std::pair<int, HostPhase>> begun;
+  std::vector<std::pair<int, bool>> begun;
   {
     MutexLock lock(mutex_);
     for (size_t i = 0; i < slots_.size(); ++i) {
-      const HostPhase phase = slots_[i].phase;
-      const bool under_way = phase == HostPhase::kRunning || phase == HostPhase::kRollingBack;
-      if (under_way) begun.emplace_back(static_cast<int>(i), phase);
+      if (!IsUnderWay(slots_[i].state())) continue;
+      begun.emplace_back(static_cast<int>(i), slots_[i].entry.rolling_back);
     }
   }
-  for (const auto& [index, phase] : begun) Work(index, phase, /*recovered=*/true);
+  for (const auto& [index, roll_back] : begun) Work(index, roll_back, /*recovered=*/true);
   return true;
 }
 
@@ -253,7 +249,7 @@ bool DeploymentRun::Apply(const Decision& decision) {
     });
   }
   BeginHosts(decision.begin);
-  RollBackHosts(decision.roll_back);
+  for (const int index : decision.roll_back) Work(index, /*roll_back=*/true, /*recovered=*/false);
   return !decision.begin.empty() || !decision.roll_back.empty();
 }
 
@@ -261,8 +257,8 @@ RolloutStand DeploymentRun::Stand(absl::Time now) {
   RolloutStand stand;
   stand.hosts.reserve(slots_.size());
   for (const Slot& slot : slots_) {
-    stand.hosts.push_back(
-        {.wave = slot.entry.host.wave(), .phase = slot.retry ? HostPhase::kPending : slot.phase});
+    stand.hosts.push_back({.wave = slot.entry.host.wave(),
+                           .state = slot.retry ? v1::HOST_DEPLOYMENT_STATE_PENDING : slot.state()});
   }
   stand.cancelled = entry_.cancel_requested;
   stand.halted = entry_.halt_reason;
@@ -290,39 +286,30 @@ void DeploymentRun::BeginHosts(const std::vector<int>& hosts) {
   }
   if (new_wave) released_done_ = false;
   if (new_wave) CrashPoint("planner-before-wave");
-  for (const int index : hosts) Work(index, HostPhase::kRunning, /*recovered=*/false);
-}
-
-void DeploymentRun::RollBackHosts(const std::vector<int>& hosts) {
-  for (const int index : hosts) Work(index, HostPhase::kRollingBack, /*recovered=*/false);
+  for (const int index : hosts) Work(index, /*roll_back=*/false, /*recovered=*/false);
 }
 
 // Gives a host to a worker. It counts as under way from here on.
-void DeploymentRun::Work(int index, HostPhase phase, bool recovered) {
+void DeploymentRun::Work(int index, bool roll_back, bool recovered) {
   HostRecord entry;
   {
     MutexLock lock(mutex_);
-    if (phase == HostPhase::kRunning && !recovered && IsStopped()) return;
+    if (!roll_back && !recovered && IsStopped()) return;
     Slot& slot = slots_[index];
-    slot.phase = phase;
     slot.retry = false;
+    slot.entry.rolling_back = roll_back;
     entry = slot.entry;
+    slot.entry.host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
     ++workers_;
   }
-  parts_.workers->Run([this, index, phase, recovered, entry = std::move(entry)]() mutable {
-    if (phase == HostPhase::kRollingBack) {
-      Done(index, RollBackHost(this, index, std::move(entry)));
-    } else {
-      Done(index, RunHost(this, index, std::move(entry), recovered));
-    }
+  parts_.workers->Run([this, index, recovered, entry = std::move(entry)]() mutable {
+    Done(index, RunHost(this, index, std::move(entry), recovered));
   });
 }
 
 void DeploymentRun::Done(int index, HostRecord entry) {
   MutexLock lock(mutex_);
-  Slot& slot = slots_[index];
-  slot.phase = PhaseOf(entry);
-  slot.entry = std::move(entry);
+  slots_[index].entry = std::move(entry);
   --workers_;
   woken_ = true;
   changed_.NotifyAll();
@@ -355,7 +342,7 @@ void DeploymentRun::Count(const std::string& reason) {
   {
     MutexLock lock(mutex_);
     Tally tally;
-    for (const Slot& slot : slots_) Add(slot.entry.host, slot.phase, tally);
+    for (const Slot& slot : slots_) Add(slot.entry, tally);
     phases = tally.phases;
     v1::Deployment& deployment = entry_.deployment;
     std::vector<std::string> told;

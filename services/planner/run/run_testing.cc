@@ -153,6 +153,7 @@ void RunWorld::Start() {
   run.sole_planner = options_.sole_planner;
   run.observer = options_.observer;
   run.most_parallel = options_.most_parallel;
+  run.return_timeout = options_.return_timeout;
   deployments = NewDeployments(run);
   const absl::Status recovered = deployments->Recover();
   EXPECT_TRUE(recovered.ok()) << recovered.ToString();
@@ -272,6 +273,15 @@ std::vector<std::string> States(const v1::Deployment& deployment) {
 std::string StateOf(const v1::Deployment& deployment) {
   const std::string name = v1::DeploymentState_Name(deployment.state());
   return std::string(absl::StripPrefix(name, "DEPLOYMENT_STATE_"));
+}
+
+void LetPassWhileItTries(FakeClock& clock, absl::Duration time) {
+  const absl::Time end = clock.Now() + time;
+  while (clock.Now() < end) {
+    const absl::Time next = clock.AwaitDeadlineBy(clock.Now() + absl::Seconds(1));
+    ASSERT_LT(next, absl::InfiniteFuture()) << "it has stopped trying";
+    clock.Advance(next - clock.Now());
+  }
 }
 
 std::vector<std::string> OrderOf(const std::vector<FakePerformed>& performed) {
