@@ -7,10 +7,10 @@
 #include "absl/strings/str_join.h"
 #include "common/crash/crash_point.h"
 #include "common/plan/action.h"
+#include "services/planner/plan/rollback_plan.h"
 #include "services/planner/run/action_request.h"
 #include "services/planner/run/host_moves.h"
 #include "services/planner/run/host_run.h"
-#include "services/planner/run/rollback_plan.h"
 #include "services/planner/run/step_log.h"
 
 namespace gitops {
