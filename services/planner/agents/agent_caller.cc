@@ -139,7 +139,7 @@ absl::StatusOr<std::string> GrpcAgentClient::AwaitReboot(const std::string& addr
                                                          const std::string& before,
                                                          absl::Duration timeout,
                                                          const GiveUp& give_up) {
-  const absl::Time deadline = link_.Now() + timeout;
+  const SteadyTime deadline = link_.Now() + timeout;
   for (int asked = 1;; ++asked) {
     const auto status = link_.Ask(address, link_.options().connect_timeout, give_up);
     if (status.ok() && status->boot_id() != before) return status->boot_id();
@@ -148,7 +148,7 @@ absl::StatusOr<std::string> GrpcAgentClient::AwaitReboot(const std::string& addr
           "the host at ", address, " is not back after ", absl::FormatDuration(timeout), ": ",
           status.ok() ? "its agent answers, but it has not rebooted" : status.status().message()));
     }
-    const absl::Time next = std::min(link_.Now() + kRebootBackoff.After(asked), deadline);
+    const SteadyTime next = std::min(link_.Now() + kRebootBackoff.After(asked), deadline);
     if (absl::IsCancelled(status.status()) || !link_.Pause(next, give_up)) {
       return absl::CancelledError(absl::StrCat("gave up waiting for the reboot of ", address));
     }
