@@ -131,12 +131,12 @@ class PlannerImpl final : public Planner {
   std::unique_ptr<HostLocks> locks_;
   std::optional<DeploymentStore> records_;
   std::optional<RequestIds> request_ids_;
-  std::unique_ptr<AgentCaller> agents_;
+  std::unique_ptr<AgentClient> agents_;
   std::unique_ptr<HookCaller> hooks_;
   std::unique_ptr<HttpClient> http_;
   std::unique_ptr<HostChecks> checks_;
   std::unique_ptr<Deployments> deployments_;
-  std::unique_ptr<PlanMaker> plans_;
+  std::optional<PlanMaker> plans_;
   const RpcGate gate_{/*authorizer=*/nullptr, kMostCalls};
   std::unique_ptr<PlannerService> service_;
   std::unique_ptr<ReportService> reports_;
@@ -197,7 +197,7 @@ absl::Status PlannerImpl::MakeCallers(const Settings& settings) {
   agents.connect_timeout = connect;
   agents.return_timeout = settings.GetDuration("return-timeout");
   agents.action_timeout = settings.GetDuration("action-timeout");
-  agents_ = NewAgentCaller(agents);
+  agents_ = NewAgentClient(agents);
   http_ = NewHttpClient();
   checks_ = NewHostChecks(agents_.get(), http_.get(), clock_);
   return absl::OkStatus();
@@ -235,15 +235,15 @@ void PlannerImpl::MakeCore(const Settings& settings) {
                       .sole_planner = true,  // OpenSqliteStore() has locked it
                       .most_parallel = static_cast<int>(settings.GetInt("max-parallel-hosts")),
                       .return_timeout = settings.GetDuration("return-timeout")});
-  plans_ = NewPlanMaker(
-      {.fleet = fleet_.get(), .hooks = hooks_.get(), .agents = agents_.get(), .clock = clock_});
+  plans_.emplace(PlanMakerOptions{
+      .fleet = fleet_.get(), .hooks = hooks_.get(), .agents = agents_.get(), .clock = clock_});
   service_ = NewPlannerService({.clock = clock_,
                                 .gate = &gate_,
                                 .fleet = fleet_.get(),
                                 .locks = locks_.get(),
                                 .agents = agents_.get(),
                                 .hooks = hooks_.get(),
-                                .plans = plans_.get(),
+                                .plans = &*plans_,
                                 .store = &*records_,
                                 .request_ids = &*request_ids_,
                                 .deployments = deployments_.get(),
@@ -344,7 +344,6 @@ int PlannerImpl::Serve() {
         kProgram, absl::UnavailableError(absl::StrCat(
                       "cannot take up the deployments that were left: ", recovered.message())));
   }
-  service_->Start();
   (*process)->SetReady(absl::OkStatus());
   return (*process)->Run();
 }

@@ -95,7 +95,8 @@ std::vector<SettingDefinition> OwnSettings() {
        .type = Type::kDuration,
        .least = absl::Seconds(1)},
       {.name = "max-parallel-hosts",
-       .help = "hosts under way at a time, over all deployments",
+       .help =
+           "hosts in progress at a time, over all deployments; each deployment always gets a 32nd",
        .default_value = "1000",
        .type = Type::kInt},
   };

@@ -212,9 +212,9 @@ TEST_F(FleetRpcTest, ACommandReachesEverySelectedHostThatHasTheServiceForTheCall
   const auto outcomes = Call(&Stub::FreezeServices, request);
   EXPECT_THAT(Codes(outcomes), ElementsAre("web1 0", "db1 0"));
   EXPECT_EQ(outcomes[0].service().host(), "web1");
-  EXPECT_THAT(agents_.Look("web1:8004").services["nginx"].frozen_by,
+  EXPECT_THAT(agents_.Look("web1:8004", "nginx").frozen_by,
               MatchesRegex("alice@laptop( from ipv[46]:[0-9a-f.:]+)?"));
-  EXPECT_EQ(agents_.Look("web2:8004").services["nginx"].frozen_by, "");
+  EXPECT_EQ(agents_.Look("web2:8004", "nginx").frozen_by, "");
 }
 
 TEST_F(FleetRpcTest, WhatAHostAnsweredIsItsOutcomeInTheOrderOfTheSelection) {

@@ -146,10 +146,10 @@ void DeploymentRun::Leave(v1::DeploymentState end, const std::string& why) {
   changed_.NotifyAll();
 }
 
-void DeploymentRun::LockBroken(const v1::HostLock& lock, const std::string& actor,
-                               const std::string& reason) {
-  // The host's own state tells too, once its worker has found out.
-  (void)Change([&](Entry& entry) { AddEvent(entry, Now(), LockBrokenText(lock, reason), actor); });
+// The host's own state tells too, once its worker has found out.
+absl::Status DeploymentRun::LockBroken(const v1::HostLock& lock, const std::string& actor,
+                                       const std::string& reason) {
+  return Change([&](Entry& entry) { AddEvent(entry, Now(), LockBrokenText(lock, reason), actor); });
 }
 
 // The locks of hosts that are through, while only unreachable ones are waited for.

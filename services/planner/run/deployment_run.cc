@@ -19,6 +19,7 @@ namespace {
 constexpr int kMostEvents = 200;
 // How often counts alone are stored at most.
 constexpr absl::Duration kSavePeriod = absl::Milliseconds(300);
+constexpr int kProbesAtOnce = 64;
 
 // Checked when it was planned; what cannot be read would be one host at a time.
 RolloutPolicy PolicyOf(const DeploymentRecord& entry) {
@@ -47,6 +48,7 @@ DeploymentRun::DeploymentRun(Parts parts, DeploymentRecord entry, std::vector<Ho
       began_(Now()),
       steady_began_(SteadyNow()),
       locks_(std::move(locks)),
+      probes_(options().agents, options().clock),
       entry_(std::move(entry)) {
   MutexLock lock(mutex_);
   slots_.reserve(hosts.size());
@@ -60,10 +62,12 @@ void DeploymentRun::Run() {
   if (policy_.catch_up) {
     subscription = options().fleet->Subscribe([this](const std::string& host) { HeardOf(host); });
   }
+  ProbeFirstHosts();
   if (TakeLocks() && Start()) {
     while (Turn()) {
     }
   }
+  probes_.Stop();
   AwaitWorkers();
   if (subscription != 0) options().fleet->Unsubscribe(subscription);
   if (lost_ && !stopping_) Interrupt();
@@ -92,6 +96,11 @@ absl::Status DeploymentRun::Change(const std::function<void(Entry&)>& change,
   bool dirty = false;
   {
     MutexLock lock(mutex_);
+    // By now it may have been resumed, and the record be that of another run.
+    if (HasEnded(entry_.deployment.state())) {
+      return MakeError(Reason::kDeploymentEnded, absl::StrCat("deployment ", id(), " has ended"),
+                       {{"deployment", id()}});
+    }
     changed = entry_;
     dirty = std::exchange(dirty_, false);
   }
@@ -149,21 +158,34 @@ void DeploymentRun::StoreTrouble(const absl::Status& status) {
 
 absl::StatusOr<v1::Deployment> DeploymentRun::Cancel(const std::string& actor,
                                                      const std::string& reason) {
-  bool ended = false;
   const absl::Status status = Change([&](Entry& entry) {
-    ended = ended || HasEnded(entry.deployment.state());
-    if (ended) return;
     entry.cancel_requested = true;
     AddEvent(entry, Now(), absl::StrCat("cancelled", reason.empty() ? "" : ": ", reason), actor);
   });
   if (!status.ok()) return status;
-  if (ended) {
-    return MakeError(Reason::kDeploymentEnded,
-                     absl::StrCat("deployment ", id(), " cannot be cancelled: it has ended"),
-                     {{"deployment", id()}});
-  }
   MutexLock lock(mutex_);
   return entry_.deployment;
+}
+
+// Asks the agents of the hosts that begin when the locks are taken.
+void DeploymentRun::ProbeFirstHosts() {
+  if (locks_ != nullptr) return;  // they begin now
+  const absl::Time now = DecisionTime();
+  std::vector<std::string> addresses;
+  {
+    MutexLock lock(mutex_);
+    for (const int index : Decide(policy_, Stand(now), now).begin) {
+      addresses.push_back(slots_[index].entry.host.address());
+    }
+  }
+  const int askers = std::min(static_cast<int>(addresses.size()), kProbesAtOnce);
+  probes_.Expect(std::move(addresses));
+  for (int i = 0; i < askers; ++i) {
+    Employ([this] {
+      while (probes_.AskNext()) {
+      }
+    });
+  }
 }
 
 // Stores that it runs, and goes on with what an earlier process had begun.
@@ -300,9 +322,8 @@ void DeploymentRun::Work(int index, bool roll_back, bool recovered) {
     slot.entry.rolling_back = roll_back;
     entry = slot.entry;
     slot.entry.host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
-    ++workers_;
   }
-  parts_.workers->Run([this, index, recovered, entry = std::move(entry)]() mutable {
+  Employ([this, index, recovered, entry = std::move(entry)]() mutable {
     Done(index, RunHost(this, index, std::move(entry), recovered));
   });
 }
@@ -310,9 +331,20 @@ void DeploymentRun::Work(int index, bool roll_back, bool recovered) {
 void DeploymentRun::Done(int index, HostRecord entry) {
   MutexLock lock(mutex_);
   slots_[index].entry = std::move(entry);
-  --workers_;
-  woken_ = true;
-  changed_.NotifyAll();
+}
+
+void DeploymentRun::Employ(std::function<void()> job) {
+  {
+    MutexLock lock(mutex_);
+    ++workers_;
+  }
+  parts_.workers->Run(id(), [this, job = std::move(job)] {
+    job();
+    MutexLock lock(mutex_);
+    --workers_;
+    woken_ = true;
+    changed_.NotifyAll();
+  });
 }
 
 // Waits until something has changed, or a time has come at which to decide again. That may be now:

@@ -12,6 +12,7 @@
 #include "common/sync/mutex.h"
 #include "services/planner/run/deployment_tally.h"
 #include "services/planner/run/deployments.h"
+#include "services/planner/run/host_probes.h"
 #include "services/planner/run/host_session.h"
 #include "services/planner/run/worker_pool.h"
 #include "services/planner/wave/waves.h"
@@ -42,8 +43,15 @@ class DeploymentRun : public RunControl {
   void Run();
   void Stop();
 
+  // FAILED_PRECONDITION: it has ended.
   absl::StatusOr<v1::Deployment> Cancel(const std::string& actor, const std::string& reason);
-  void LockBroken(const v1::HostLock& lock, const std::string& actor, const std::string& reason);
+  absl::Status LockBroken(const v1::HostLock& lock, const std::string& actor,
+                          const std::string& reason);
+  // Its end is stored: its record is no longer changed from here.
+  bool ended() {
+    MutexLock lock(mutex_);
+    return HasEnded(entry_.deployment.state());
+  }
   // What cannot be stored, and so cannot be read in the record; empty: nothing.
   std::string trouble() {
     MutexLock lock(mutex_);
@@ -54,6 +62,7 @@ class DeploymentRun : public RunControl {
   const DeploymentRecord& facts() const override { return facts_; }
   bool leaving() const override { return stopping_ || lost_; }
   bool stop_after_step() const override { return stop_after_step_; }
+  absl::Status Reach(const std::string& address) override { return probes_.Reach(address); }
   bool Pause(absl::Duration pause) override;
   LockState CheckLock(const std::string& host) override;
   bool Halt(const std::string& reason, const DeploymentStore::Checkpoint& host) override;
@@ -77,7 +86,7 @@ class DeploymentRun : public RunControl {
   absl::Time DecisionTime() const { return began_ + (SteadyNow() - steady_began_); }
 
   // Makes a change of the entry: in the store (together with `host`, where it is not null), then
-  // here.
+  // here. FAILED_PRECONDITION: it has ended.
   absl::Status Change(const std::function<void(Entry&)>& change,
                       const DeploymentStore::Checkpoint* host = nullptr);
   bool ChangeUntilStored(const std::function<void(Entry&)>& change,
@@ -95,6 +104,7 @@ class DeploymentRun : public RunControl {
   void Interrupt();
 
   // deployment_run.cc
+  void ProbeFirstHosts();
   bool Start();
   bool Turn();
   bool Ends(const Decision& decision);
@@ -108,6 +118,8 @@ class DeploymentRun : public RunControl {
   void Work(int index, bool roll_back, bool recovered);
   void Done(int index, HostRecord entry);
   void AwaitWork(const Decision& decision, absl::Time decided);
+  // Runs `job` in a worker.
+  void Employ(std::function<void()> job);
   void AwaitWorkers();
   void Count(const std::string& reason);
   void ReleaseLocks();
@@ -123,6 +135,8 @@ class DeploymentRun : public RunControl {
   const absl::Time began_;
   const SteadyTime steady_began_;
   std::unique_ptr<HeldLocks> locks_;  // set before workers are
+
+  HostProbes probes_;
 
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> lost_ = false;

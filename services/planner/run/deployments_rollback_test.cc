@@ -3,7 +3,6 @@
 
 #include "common/clock/fake_clock.h"
 #include "common/testing/eventually.h"
-#include "services/planner/run/rollback_plan.h"
 #include "services/planner/run/run_testing.h"
 
 namespace gitops {
@@ -243,25 +242,7 @@ TEST(DeploymentRollback, AResumedRolledBackHostBeginsAnewAndCanBeBroughtBackAgai
   EXPECT_EQ(world.agents.Look("web1:8004").services["nginx"].hash, kNewHash);
 }
 
-v1::ServiceMove MoveOf(const std::string& service, const std::string& from, const std::string& to) {
-  v1::ServiceMove move;
-  move.set_service(service);
-  move.set_from_hash(from);
-  move.set_to_hash(to);
-  return move;
-}
-
-TEST(NetMoves, TellWhereEachServiceWasAndIsTheLastMovedFirst) {
-  v1::HostDeployment host;
-  *host.add_moves() = MoveOf("a", "1", "2");
-  *host.add_moves() = MoveOf("b", "1", "2");
-  *host.add_moves() = MoveOf("a", "2", "3");
-  *host.add_moves() = MoveOf("c", "1", "2");
-  *host.add_moves() = MoveOf("c", "2", "1");
-  EXPECT_THAT(NetMoves(host), ElementsAre(NetMove{"a", "1", "3"}, NetMove{"b", "1", "2"}));
-}
-
-TEST(RollbackPlan, BringsServicesBackOnHostsInReverseOrder) {
+TEST(RollBack, IsADeploymentThatBringsServicesBackOnHostsInReverseOrder) {
   RunWorld world({.hosts = 3});
   for (const int host : {1, 2, 3}) {
     world.agents.Add(RunWorld::Address(host), Hashes{{"nginx", kOldHash}, {"web", kOldHash}});
@@ -272,14 +253,16 @@ TEST(RollbackPlan, BringsServicesBackOnHostsInReverseOrder) {
   world.agents.Change("web1:8004", [](FakeAgent& agent) {
     agent.services["later"] = {.hash = kOldHash, .frozen_by = "bob"};
   });
-  const absl::StatusOr<v1::Plan> plan = RollbackPlan(*world.records.Whole(done.id()));
-  ASSERT_TRUE(plan.ok()) << plan.status().ToString();
-  ASSERT_THAT(plan->hosts(), SizeIs(2)) << "web2 moved nothing";
-  EXPECT_EQ(plan->hosts(0).host(), "web3");
-  EXPECT_THAT(plan->hosts(0).actions(), ElementsAre("sync"));
-  EXPECT_THAT(plan->spec().selection().on(), ElementsAre("web3", "web1"));
-  const v1::Deployment back = world.AwaitEnd(world.Begin(*plan));
+  Deployments::NewDeployment undo;
+  undo.actor = "bob";
+  const absl::StatusOr<v1::Deployment> begun = world.deployments->RollBack(done.id(), undo);
+  ASSERT_TRUE(begun.ok()) << begun.status().ToString();
+  EXPECT_EQ(begun->rollback_of(), done.id());
+  EXPECT_EQ(begun->actor(), "bob");
+  const v1::Deployment back = world.AwaitEnd(begun->id());
   EXPECT_EQ(StateOf(back), "SUCCEEDED") << back.message();
+  EXPECT_THAT(States(back), ElementsAre("web3 SUCCEEDED", "web1 SUCCEEDED")) << "web2 did not move";
+  EXPECT_THAT(back.hosts(0).actions(), ElementsAre("sync"));
   for (const int host : {1, 3}) {
     FakeAgent agent = world.agents.Look(RunWorld::Address(host));
     EXPECT_EQ(agent.services["nginx"].hash, kOldHash);
@@ -287,14 +270,20 @@ TEST(RollbackPlan, BringsServicesBackOnHostsInReverseOrder) {
   }
 }
 
-TEST(RollbackPlan, RefusesWhereNothingCanBeBroughtBack) {
-  v1::Deployment nothing;
-  nothing.add_hosts();
-  EXPECT_TRUE(absl::IsFailedPrecondition(RollbackPlan(nothing).status()));
-  *nothing.mutable_hosts(0)->add_moves() = MoveOf("fresh", "", "1");
-  const absl::Status first = RollbackPlan(nothing).status();
-  EXPECT_TRUE(absl::IsFailedPrecondition(first));
-  EXPECT_THAT(std::string(first.message()), HasSubstr("nothing was published of fresh"));
+TEST(RollBack, IsOnlyForADeploymentThatHasEndedAndMovedSomething) {
+  RunWorld world({.hosts = 1});
+  EXPECT_TRUE(absl::IsNotFound(world.deployments->RollBack("D9", {}).status()));
+  world.agents.Hold();
+  const std::string id = world.Begin(SpecOf({"freeze"}));
+  ASSERT_TRUE(world.agents.AwaitHeld(1));
+  const auto running = world.deployments->RollBack(id, {}).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(running));
+  EXPECT_THAT(std::string(running.message()), HasSubstr("has not ended"));
+  world.agents.Release();
+  world.AwaitEnd(id);
+  const auto nothing = world.deployments->RollBack(id, {}).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(nothing));
+  EXPECT_THAT(std::string(nothing.message()), HasSubstr("it moved no service"));
 }
 
 }  // namespace

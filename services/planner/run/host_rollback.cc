@@ -5,7 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "services/planner/run/rollback_plan.h"
+#include "services/planner/plan/rollback_plan.h"
 
 namespace gitops {
 namespace {

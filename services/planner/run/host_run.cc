@@ -40,7 +40,7 @@ class HostRun {
   Ready Prepare(const Move& move);
   bool Locked(const Move& move, Ready& ready);
   MoveResult Refusal(const Move& move, std::string error);
-  bool Reachable(const Move& move);
+  bool Reachable();
   MoveDone Make(const Move& move);
   bool Advance(const Move& move, MoveResult result);
   void LeaveUnreachable(const std::string& why);
@@ -190,7 +190,7 @@ void HostRun::StopHere(const Move& move) {
 // knows what is about to happen.
 HostRun::Ready HostRun::Prepare(const Move& move) {
   const bool new_step = log_.record().number() != move.step_number;
-  if (!asked_ && !Reachable(move)) return Ready::kOver;
+  if (!asked_ && !Reachable()) return Ready::kOver;
   Ready ready = Ready::kYes;
   if (!Locked(move, ready)) return ready;
   session_.entry().host.set_fencing(fencing_);
@@ -235,15 +235,12 @@ MoveResult HostRun::Refusal(const Move& move, std::string error) {
   return result;
 }
 
-// A host that does not answer is left before any hook is called for it. An agent that is asked to
-// act tells that by itself.
-bool HostRun::Reachable(const Move& move) {
-  if (move.kind == Move::Kind::kPerform || move.kind == Move::Kind::kReboot) return true;
-  absl::StatusOr<v1::GetHostStatusResponse> status =
-      run_.options().agents->Status(host_.host.address());
-  if (status.ok()) return true;
+// A host that does not answer is left before its first move, and before any hook is called for it.
+bool HostRun::Reachable() {
+  const absl::Status reached = run_.Reach(host_.host.address());
+  if (reached.ok()) return true;
   if (run_.leaving()) return false;
-  LeaveUnreachable(std::string(status.status().message()));
+  LeaveUnreachable(std::string(reached.message()));
   return false;
 }
 

@@ -7,47 +7,9 @@
 #include "services/planner/step/step_machine.h"
 
 namespace gitops {
+namespace {
 
-DeploymentRecord MakeDeploymentEntry(const Deployments::NewDeployment& deployment,
-                                     const std::string& planner, absl::Time now) {
-  DeploymentRecord entry;
-  v1::Deployment& made = entry.deployment;
-  made.set_id(deployment.id);
-  made.set_state(v1::DEPLOYMENT_STATE_PENDING);
-  *made.mutable_spec() = deployment.plan.spec();
-  made.set_actor(deployment.actor);
-  made.set_reason(deployment.reason);
-  *made.mutable_create_time() = ToTimestamp(now);
-  made.set_wave_count(deployment.plan.wave_count());
-  made.set_host_count(deployment.plan.hosts_size());
-  *made.mutable_revisions() = deployment.plan.revisions();
-  made.set_rollback_of(deployment.rollback_of);
-  made.set_planner(planner);
-  entry.traceparent = deployment.traceparent;
-  return entry;
-}
-
-std::vector<HostRecord> MakeHostEntries(const v1::Plan& plan) {
-  std::vector<HostRecord> hosts;
-  hosts.reserve(plan.hosts_size());
-  for (const v1::PlannedHost& planned : plan.hosts()) {
-    HostRecord entry;
-    v1::HostDeployment& host = entry.host;
-    host.set_host(planned.host());
-    host.set_address(planned.address());
-    host.set_wave(planned.wave());
-    host.set_state(v1::HOST_DEPLOYMENT_STATE_PENDING);
-    *host.mutable_actions() = planned.actions();
-    *host.mutable_remaining_actions() = planned.actions();
-    HostProgress progress;
-    progress.remaining.assign(planned.actions().begin(), planned.actions().end());
-    EncodeProgress(progress, entry.progress);
-    entry.revisions = planned.revisions();
-    hosts.push_back(std::move(entry));
-  }
-  return hosts;
-}
-
+// False: there was nothing to change.
 absl::StatusOr<bool> ResumeHost(HostRecord& entry, const HostPolicy& policy) {
   v1::HostDeployment& host = entry.host;
   const v1::HostDeploymentState state = host.state();
@@ -77,6 +39,70 @@ absl::StatusOr<bool> ResumeHost(HostRecord& entry, const HostPolicy& policy) {
   host.clear_end_time();
   entry.rolling_back = false;
   return true;
+}
+
+}  // namespace
+
+DeploymentRecord MakeDeploymentEntry(const std::string& id,
+                                     const Deployments::NewDeployment& deployment,
+                                     const v1::Plan& plan, const std::string& planner,
+                                     absl::Time now) {
+  DeploymentRecord entry;
+  v1::Deployment& made = entry.deployment;
+  made.set_id(id);
+  made.set_state(v1::DEPLOYMENT_STATE_PENDING);
+  *made.mutable_spec() = plan.spec();
+  made.set_actor(deployment.actor);
+  made.set_reason(deployment.reason);
+  *made.mutable_create_time() = ToTimestamp(now);
+  made.set_wave_count(plan.wave_count());
+  made.set_host_count(plan.hosts_size());
+  *made.mutable_revisions() = plan.revisions();
+  made.set_rollback_of(deployment.rollback_of);
+  made.set_planner(planner);
+  entry.traceparent = deployment.traceparent;
+  return entry;
+}
+
+std::vector<HostRecord> MakeHostEntries(const v1::Plan& plan) {
+  std::vector<HostRecord> hosts;
+  hosts.reserve(plan.hosts_size());
+  for (const v1::PlannedHost& planned : plan.hosts()) {
+    HostRecord entry;
+    v1::HostDeployment& host = entry.host;
+    host.set_host(planned.host());
+    host.set_address(planned.address());
+    host.set_wave(planned.wave());
+    host.set_state(v1::HOST_DEPLOYMENT_STATE_PENDING);
+    *host.mutable_actions() = planned.actions();
+    *host.mutable_remaining_actions() = planned.actions();
+    HostProgress progress;
+    progress.remaining.assign(planned.actions().begin(), planned.actions().end());
+    EncodeProgress(progress, entry.progress);
+    entry.revisions = planned.revisions();
+    hosts.push_back(std::move(entry));
+  }
+  return hosts;
+}
+
+void NotBegun(DeploymentRecord& entry, const absl::Status& why) {
+  v1::Deployment& deployment = entry.deployment;
+  deployment.set_state(v1::DEPLOYMENT_STATE_FAILED);
+  deployment.set_message(absl::StrCat("it did not begin: ", why.message()));
+  *deployment.mutable_end_time() = deployment.create_time();
+  deployment.clear_host_count();
+  deployment.clear_wave_count();
+}
+
+absl::StatusOr<std::vector<DeploymentStore::Checkpoint>> ResumeHosts(std::vector<HostRecord>& hosts,
+                                                                     const HostPolicy& policy) {
+  std::vector<DeploymentStore::Checkpoint> changes;
+  for (size_t i = 0; i < hosts.size(); ++i) {
+    absl::StatusOr<bool> changed = ResumeHost(hosts[i], policy);
+    if (!changed.ok()) return changed.status();
+    if (*changed) changes.push_back({.index = static_cast<int>(i), .host = &hosts[i]});
+  }
+  return changes;
 }
 
 void ResumeEntry(DeploymentRecord& entry, absl::Time now, const std::string& actor) {

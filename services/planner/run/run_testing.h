@@ -70,6 +70,7 @@ class RunWorld {
     Clock* clock = Clock::System();
     int most_parallel = 1000;
     absl::Duration return_timeout = absl::Seconds(30);
+    int most_deployments = 64;
     absl::Duration lock_ttl = absl::Seconds(30);
     bool sole_planner = false;
     DeploymentObserver observer;
@@ -83,6 +84,8 @@ class RunWorld {
 
   // A plan over hosts `first` to `last` (0: all), all of `spec.actions`, to kNewHash.
   v1::Plan MakePlan(v1::DeploymentSpec spec, int first = 1, int last = 0);
+  // A deployment by alice with that plan.
+  static Deployments::NewDeployment New(const v1::Plan& plan);
   // Begins it; fails the test if that fails.
   std::string Begin(const v1::Plan& plan);
   std::string Begin(const v1::DeploymentSpec& spec) { return Begin(MakePlan(spec)); }
@@ -95,6 +98,8 @@ class RunWorld {
   // As a process that ends (and one that begins, and recovers).
   void Stop();
   void Start();
+  // What Start() runs deployments with.
+  DeploymentsOptions RunOptions();
 
   // Changes the configuration of a host.
   void Configure(int number, const std::function<void(HostSpec&)>& change);
