@@ -90,18 +90,16 @@ absl::StatusOr<v1::GetHostStatusResponse> AgentLink::AskFor(const std::string& a
 }
 
 bool AgentLink::Pause(absl::Time until, const GiveUp& give_up) const {
+  Clock& clock = *options_.clock;
+  const SteadyTime end = clock.SteadyNow() + (until - Now());
   Mutex mutex;
   CondVar never;
-  // What is left, not when it is over: a clock that is set back must not prolong it.
-  absl::Duration left = until - Now();
   while (true) {
     if (give_up && give_up()) return false;
-    if (left <= absl::ZeroDuration()) return true;
-    const absl::Time begun = Now();
-    const absl::Duration wait = std::min(left, kAskEvery);
+    const SteadyTime now = clock.SteadyNow();
+    if (now >= end) return true;
     MutexLock lock(mutex);
-    const bool over = !options_.clock->WaitUntil(mutex, never, begun + wait);
-    left -= std::max(Now() - begun, over ? wait : absl::ZeroDuration());
+    clock.WaitUntil(mutex, never, std::min(end, now + kAskEvery));
   }
 }
 

@@ -32,7 +32,7 @@ class AgentLink {
   // within connect_timeout.
   absl::StatusOr<Agent> Reach(const std::string& address, const GiveUp& give_up);
 
-  // Waits until `until`. False: gave up.
+  // Waits until `until`; a step of the wall clock does not change how long. False: gave up.
   bool Pause(absl::Time until, const GiveUp& give_up) const;
 
  private:

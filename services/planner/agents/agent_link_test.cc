@@ -5,21 +5,25 @@
 namespace gitops {
 namespace {
 
-// Somebody sets the wall clock back by an hour during the first wait.
+// Waits take no time. The wall clock is set back by an hour during the first.
 class ClockSetBack : public Clock {
  public:
   absl::Time Now() override { return now_; }
-  SteadyTime SteadyNow() override { return SteadyTime(); }
+  SteadyTime SteadyNow() override { return steady_now_; }
   std::string BootId() override { return "boot"; }
-  bool WaitUntil(Mutex&, CondVar&, SteadyTime) override { return false; }
-  bool WaitUntil(Mutex&, CondVar&, absl::Time) override {
+  bool WaitUntil(Mutex&, CondVar&, SteadyTime deadline) override {
     if (++waits_ == 1) now_ -= absl::Hours(1);
+    steady_now_ = deadline;
     return false;
+  }
+  bool WaitUntil(Mutex& mutex, CondVar& condition, absl::Time deadline) override {
+    return WaitUntil(mutex, condition, steady_now_ + (deadline - now_));
   }
   int waits() const { return waits_; }
 
  private:
   absl::Time now_ = absl::FromUnixSeconds(1'000'000);
+  SteadyTime steady_now_;
   int waits_ = 0;
 };
 
