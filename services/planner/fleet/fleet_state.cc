@@ -35,9 +35,8 @@ std::shared_ptr<const AgentFacts> FactsOf(const v1::Hello& hello, const std::str
 }  // namespace
 
 FleetChanges::Warning Refusal(const std::string& peer, const absl::Status& why) {
-  return {.message = "an agent's report is refused",
-          .peer = peer,
-          .error = std::string(why.message())};
+  return {
+      .message = "an agent's report is refused", .peer = peer, .error = std::string(why.message())};
 }
 
 void FleetState::Growth::Add(const HostEntry* entry, size_t bytes) {
@@ -157,13 +156,12 @@ absl::Status FleetState::Change(uint64_t id, const ServicesByHost& services,
     total += after.bytes();
     more.Add(entry, HostEntry::Bytes(*stream.facts, after.bytes()));
   }
-  absl::Status fits = CheckAgent(stream.names[0], total);
-  if (fits.ok())
-    fits = MakeRoom(
-        stream.names[0], [&] { return more; }, out);
-  if (!fits.ok()) {
-    out.warnings.push_back(Refusal(stream.peer, fits));
-    return fits;
+  const auto growth = [&] { return more; };
+  absl::Status room = CheckAgent(stream.names[0], total);
+  if (room.ok()) room = MakeRoom(stream.names[0], growth, out);
+  if (!room.ok()) {
+    out.warnings.push_back(Refusal(stream.peer, room));
+    return room;
   }
   Keep(std::move(next), out);
   Heard(stream, now, out);
