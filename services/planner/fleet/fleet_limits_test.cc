@@ -181,6 +181,7 @@ TEST_F(FleetLimitsTest, WhatIsStoredIsLimitedToo) {
   Configure({});
   EXPECT_THAT(Names(), SizeIs(5));
   EXPECT_THAT(Names(), Not(testing::Contains("made-up-0")));
+  fleet_.reset();  // before its store
 }
 
 TEST(FleetDefaultLimitsTest, InventedNamesTakeTheRoomOfTheLongestSilentAndNotOfThoseWhoReport) {
