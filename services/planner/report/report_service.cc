@@ -153,6 +153,7 @@ class AgentStream final : public RawReactor {
     auto report = options_.fleet->Connected(hello, context_->peer(), caller_);
     if (!report.ok()) return report.status();
     report_ = *std::move(report);
+    caller_ = Principal();  // the fleet has it
     v1::ReportResponse response;
     *response.mutable_heartbeat_interval() =
         TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(options_.heartbeat));
