@@ -108,7 +108,9 @@ constexpr ReasonInfo kReasons[] = {
     {Reason::kTooManyDeployments, "TOO_MANY_DEPLOYMENTS", Code::kResourceExhausted, 429,
      "As many deployments are in progress as the planner takes.", 30},
     {Reason::kTooManyAgents, "TOO_MANY_AGENTS", Code::kResourceExhausted, 429,
-     "As many agents report as the planner takes.", 60},
+     "As many agents report, or as much, as the planner takes.", 60},
+    {Reason::kReportTooLarge, "REPORT_TOO_LARGE", Code::kResourceExhausted, 429,
+     "An agent reports more than the planner keeps of one agent.", 60},
     {Reason::kTooManyRequestIds, "TOO_MANY_REQUEST_IDS", Code::kResourceExhausted, 429,
      "As many request ids are kept as the planner keeps; leave it out, or try again later.", 600},
 

@@ -143,8 +143,8 @@ class PlannerImpl final : public Planner {
 
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<ConfigFollower> follower_;
-  std::unique_ptr<Scheduler::Job> prune_;         // there before the first deployment runs
-  absl::Time next_prune_ = absl::InfinitePast();  // only used by it
+  std::unique_ptr<Scheduler::Job> prune_;  // there before the first deployment runs
+  SteadyTime next_prune_;                  // only used by it
   std::unique_ptr<Scheduler::Job> memory_;
 };
 
@@ -154,12 +154,14 @@ absl::Status PlannerImpl::Open() {
   // First what can be wrong without anything having been made.
   if (absl::Status made = MakeCallers(settings); !made.ok()) return made;
   if (absl::Status opened = OpenStore(settings.Get("state-dir")); !opened.ok()) return opened;
+  ReportLimits limits;
+  limits.total_bytes = static_cast<size_t>(settings.GetInt("report-memory")) << 20;
   fleet_ = NewFleet({.clock = clock_,
                      .store = store_.get(),
                      .stale_after = settings.GetDuration("stale-after"),
-                     .heartbeat = settings.GetDuration("heartbeat")});
+                     .limits = limits});
   fleet_->Configure(config_.fleet);
-  planner_metrics_->ShowLastSeen(fleet_.get());
+  planner_metrics_->ShowFleet(fleet_.get());
   planner_metrics_->ShowDamaged(store_.get());
   MakeCore(settings);
   return absl::OkStatus();
@@ -282,9 +284,9 @@ void PlannerImpl::ReloadNow() {
 }
 
 absl::Time PlannerImpl::Prune() {
-  const absl::Duration left = next_prune_ - clock_->Now();
-  // More: the clock was set back.
-  if (left > absl::ZeroDuration() && left <= kPruneAfterPrune) return next_prune_;
+  if (const absl::Duration left = next_prune_ - clock_->SteadyNow(); left > absl::ZeroDuration()) {
+    return clock_->Now() + left;
+  }
   const absl::StatusOr<int> pruned = records_->Prune(retention_);
   if (!pruned.ok()) {
     LogWarning("cannot remove old deployments",
@@ -292,7 +294,7 @@ absl::Time PlannerImpl::Prune() {
   } else if (*pruned > 0) {
     LogInfo("old deployments removed", {{"deployments", absl::StrCat(*pruned)}});
   }
-  next_prune_ = clock_->Now() + kPruneAfterPrune;
+  next_prune_ = clock_->SteadyNow() + kPruneAfterPrune;
   return clock_->Now() + kPruneEvery;
 }
 
