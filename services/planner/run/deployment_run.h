@@ -108,6 +108,7 @@ class DeploymentRun : public RunControl {
   void Work(int index, HostPhase phase, bool recovered);
   void Done(int index, HostRecord entry);
   void AwaitWork(const Decision& decision, absl::Time decided);
+  void RestAfter(absl::Duration decision);
   void AwaitWorkers();
   void Count(const std::string& reason);
   void ReleaseLocks();
