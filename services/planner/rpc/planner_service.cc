@@ -1,6 +1,7 @@
 #include "services/planner/rpc/planner_service.h"
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <utility>
 
@@ -28,6 +29,10 @@ namespace gitops {
 namespace {
 
 using grpc::ServerContext;
+
+// How long the changes of hosts are gathered for a watcher of a deployment: each is read and sent
+// with its steps.
+constexpr std::chrono::milliseconds kGatherHosts(250);
 
 // The value of a StatusOr goes to `to`.
 template <typename Message>
@@ -203,13 +208,14 @@ class PlannerServiceImpl final : public PlannerService {
   grpc::Status WatchDeployment(ServerContext* context, const v1::WatchDeploymentRequest* request,
                                grpc::ServerWriter<v1::WatchDeploymentResponse>* writer) override {
     return gate().Run(*context, *request, [&]() -> absl::Status {
-      Changes<int> changes;
+      Changes<int> changes(kGatherHosts);
       const auto place = deployment_watches_.Enter(Watcher(*context, changes));
       if (!place.ok()) return place.status();
       const absl::StatusOr<int64_t> now = options_.store->Revision();
       if (!now.ok()) return now.status();
-      const auto events = options_.store->Watch(
-          request->id(), [&](int index, int64_t revision) { changes.Add(index, revision); });
+      const auto events = options_.store->Watch(request->id(), [&](int index, int64_t revision) {
+        changes.Add(index, revision, /*urgent=*/index < 0);
+      });
       if (!events.ok()) return events.status();
       DeploymentWatch watch(options_.store, request->id(), WriteTo(*writer, **place));
       const absl::Status told = watch.TellAll(request->resume_token(), *now);

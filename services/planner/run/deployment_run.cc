@@ -20,6 +20,12 @@ constexpr int kMostEvents = 200;
 // How often counts alone are stored at most.
 constexpr absl::Duration kSavePeriod = absl::Milliseconds(300);
 constexpr int kProbesAtOnce = 64;
+// A decision looks at every host. Where so many are in progress, deciding after each that ends
+// would take more time than the hosts: the pause between two decisions is so many times what one
+// takes.
+constexpr int kManyWorkers = 32;
+constexpr int kPauseToDecision = 9;
+constexpr absl::Duration kLongestPause = absl::Milliseconds(20);
 
 // Checked when it was planned; what cannot be read would be one host at a time.
 RolloutPolicy PolicyOf(const DeploymentRecord& entry) {
@@ -215,6 +221,7 @@ bool DeploymentRun::Start() {
 bool DeploymentRun::Turn() {
   if (leaving()) return false;
   const absl::Time now = DecisionTime();
+  const SteadyTime began = SteadyNow();
   Decision decision;
   {
     MutexLock lock(mutex_);
@@ -223,11 +230,13 @@ bool DeploymentRun::Turn() {
     stop_after_step_ = decision.stop_running;
   }
   Count(decision.reason);
+  const absl::Duration took = SteadyNow() - began;
   if (Ends(decision)) return false;
   if (Apply(decision)) return true;
   Await(decision);
   SaveCounts();
   AwaitWork(decision, now);
+  RestAfter(took);
   return true;
 }
 
@@ -360,6 +369,15 @@ void DeploymentRun::AwaitWork(const Decision& decision, absl::Time decided) {
   if (!decision.await.empty()) deadline = std::min(deadline, next_try_);
   if (dirty_) deadline = std::min(deadline, saved_ + kSavePeriod);
   while (!woken_ && !leaving() && options().clock->WaitUntil(mutex_, changed_, deadline)) {
+  }
+}
+
+void DeploymentRun::RestAfter(absl::Duration decision) {
+  MutexLock lock(mutex_);
+  if (workers_ < kManyWorkers) return;
+  const SteadyTime end = SteadyNow() + std::min(kPauseToDecision * decision, kLongestPause);
+  CondVar never;
+  while (!leaving() && options().clock->WaitUntil(mutex_, never, end)) {
   }
 }
 

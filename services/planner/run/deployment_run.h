@@ -118,6 +118,7 @@ class DeploymentRun : public RunControl {
   void Work(int index, bool roll_back, bool recovered);
   void Done(int index, HostRecord entry);
   void AwaitWork(const Decision& decision, absl::Time decided);
+  void RestAfter(absl::Duration decision);
   // Runs `job` in a worker.
   void Employ(std::function<void()> job);
   void AwaitWorkers();
