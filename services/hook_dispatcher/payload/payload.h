@@ -18,8 +18,8 @@ struct HostActions {
 };
 using Payload = std::vector<HostActions>;
 
-// The JSON that hooks receive and answer: `{"host": "…", "actions": […]}`, at select points a list of
-// such objects.
+// The JSON that hooks receive and answer: `{"host": "…", "actions": […]}`, at select points a list
+// of such objects.
 
 // The JSON of `payload`, which has one element unless `point` is a select point. Invalid UTF-8 is
 // replaced.
