@@ -1,13 +1,10 @@
 #include "services/planner/program/planner.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <filesystem>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -20,6 +17,7 @@
 #include "common/metrics/metrics.h"
 #include "common/schedule/scheduler.h"
 #include "common/server/lifecycle.h"
+#include "common/server/stop_within.h"
 #include "common/store/store.h"
 #include "common/sync/mutex.h"
 #include "services/planner/agents/agent_caller.h"
@@ -64,32 +62,6 @@ absl::Status MakeStateDirectory(const std::string& path) {
   return absl::FailedPreconditionError(
       absl::StrCat("--state-dir: cannot make ", path, ": ", error.message(),
                    "; name a directory that this account may write"));
-}
-
-// Runs `stop` for at most `bound`; ends the process where that is not enough, since nothing can be
-// freed that still runs.
-void StopWithin(absl::Duration bound, const std::function<void()>& stop) {
-  Mutex mutex;
-  CondVar ended;
-  bool done = false;
-  std::thread stopping([&] {
-    stop();
-    MutexLock lock(mutex);
-    done = true;
-    ended.NotifyAll();
-  });
-  const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(bound);
-  {
-    MutexLock lock(mutex);
-    while (!done && ended.WaitUntil(mutex, deadline)) {
-    }
-    if (!done) {
-      LogError("deployments did not finish their current move in time; the next start continues",
-               {{"program", kProgram}});
-      _exit(1);
-    }
-  }
-  stopping.join();
 }
 
 class PlannerImpl final : public Planner {
@@ -320,7 +292,9 @@ void PlannerImpl::StartJobs() {
 void PlannerImpl::Drain() {
   service_->Stop();
   reports_->Stop();
-  StopWithin(kStopBound, [this] { deployments_->Stop(); });
+  StopWithin(kStopBound, kProgram,
+             "deployments did not finish their current move in time; the next start continues",
+             [this] { deployments_->Stop(); });
 }
 
 int PlannerImpl::Serve() {
