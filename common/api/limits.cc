@@ -79,7 +79,7 @@ constexpr FieldLimit kLimits[] = {
     {"SecretFile.permissions", kWord},
     {"SecretFile.content", 4 << 20},
     {"RunCheckRequest.cmd", 128 << 10, 10'000},
-    // What an agent reports. The planner keeps less of it: see services/planner/fleet/reported.h.
+    // What an agent reports. The planner takes less of it: services/planner/fleet/report_limits.h.
     {"Hello.names", kPath, 1000},
     {"Hello.address", kPath},
     {"Hello.version", kPath},

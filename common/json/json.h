@@ -35,7 +35,8 @@ struct JsonLimits {
 // Sets `message` to what `text` says: what ToJson printed, or protobuf's own JSON (names as in the
 // proto, enum values with their prefix or as numbers, fields left out). null means not set.
 //
-// INVALID_ARGUMENT, naming the field ("selection.on[2]"): not JSON, not UTF-8, no object at the
+// INVALID_ARGUMENT, with a BadRequest that names the field as the text does ("selection.on[2]",
+// "spec.rollout.onFailure") where it is one field: not JSON, not UTF-8, no object at the
 // top; over a limit; a member twice, under either of its names; an unknown field (names the
 // nearest); a value that does not fit its field; two members of a oneof; "" in a field with
 // `optional`, since an empty value must not be mistaken for none. `message` is cleared then.

@@ -137,6 +137,8 @@ void SetLimits(grpc::ServerBuilder& builder, const RpcServerOptions& options) {
 }
 
 void SetConnections(grpc::ServerBuilder& builder) {
+  // Nobody serves the notes that gRPC would keep of each connection.
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 0);
   // Two servers must not share a port in silence.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   // Clients that vanished give their streams' threads back; clients that ping too often are cut.

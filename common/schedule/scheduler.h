@@ -10,7 +10,8 @@
 namespace gitops {
 
 // Runs jobs when they are due, each never twice at a time, on few threads that are made as they are
-// needed. Idle jobs cost nothing. A wall clock that is set back at most doubles a wait. Any thread.
+// needed. Idle jobs cost nothing. A step of the wall clock changes no wait that has begun. Any
+// thread.
 class Scheduler {
  public:
   // One thing to be done again and again. Destroying it waits for a run under way; not to be

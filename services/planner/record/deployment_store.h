@@ -85,6 +85,8 @@ class DeploymentStore {
   // Stores a host's checkpoint in one write; `step` may be null.
   absl::Status SaveHost(const std::string& id, int index, const HostRecord& host,
                         const v1::StepRecord* step);
+  // The checkpoints of many hosts, in few writes; after an error, some may be stored.
+  absl::Status SaveHosts(const std::string& id, const std::vector<Checkpoint>& hosts);
   absl::StatusOr<v1::StepRecord> LoadStep(const std::string& id, int index, int number);
 
   // One host, with its steps and without. A host whose record is damaged has no name, and a message
