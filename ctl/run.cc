@@ -18,7 +18,7 @@
 namespace gitops::ctl {
 namespace {
 
-// Null for the commands that ask no agent.
+// Null for commands that call no agent.
 Command CommandOf(Action action) {
   switch (action) {
     case Action::kListMachines:
@@ -46,7 +46,7 @@ Command CommandOf(Action action) {
   }
 }
 
-// Null for the commands that ask no planner.
+// Null for commands that call no planner.
 FleetCommand FleetCommandOf(Action action) {
   switch (action) {
     case Action::kListMachines:

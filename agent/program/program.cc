@@ -347,19 +347,19 @@ bool Agent::Reload() {
     status = services.ok() ? host_->Configure(*services) : services.status();
   }
   if (!status.ok()) {
-    LogError("the new config is not taken up; the one before stays in force",
+    LogError("the new config is invalid; the previous one stays in use",
              {{"config", config_file_}, {"error", std::string(status.message())}});
     return !absl::IsUnavailable(status);
   }
   const absl::Status log = CheckServerSettings(config->settings);
   if (!log.ok()) LogWarning(std::string(log.message()));
-  LogInfo("config read again",
+  LogInfo("config reloaded",
           {{"config", config_file_}, {"services", absl::StrCat(config->services.size())}});
   MutexLock lock(mutex_);
   for (const char* setting : {"listen", "metrics-listen", "state-dir", "root", "poll",
                               "mount-exchange", "boot-id-file", "planner", "advertise"}) {
     if (config->settings.Get(setting) == config_.settings.Get(setting)) continue;
-    LogWarning("this setting is taken up at the next start", {{"setting", setting}});
+    LogWarning("this setting takes effect at the next start", {{"setting", setting}});
   }
   const bool renamed = config->names != config_.names;
   config_ = *std::move(config);

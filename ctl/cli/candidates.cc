@@ -22,12 +22,12 @@ const FlagSpec* FindFlag(const std::string& word) {
   return nullptr;
 }
 
-// The words before the cursor, told apart.
+// The words before the cursor, split into kinds.
 struct Before {
   Words words;
   std::string host;
   std::string planner;
-  const FlagSpec* waits = nullptr;  // the flag whose value comes next
+  const FlagSpec* waits = nullptr;  // the flag whose value is being completed
 };
 
 Before Read(const Words& line) {
@@ -49,7 +49,7 @@ Before Read(const Words& line) {
   return before;
 }
 
-// The longest form the words begin with; candidates after it are its arguments.
+// The longest form that the words start with; later words are its arguments.
 const Form* FormOf(const Words& words) {
   const Form* best = nullptr;
   for (const Form& form : Forms()) {
@@ -68,8 +68,8 @@ void AddFlags(const Form* form, Words& words) {
   }
 }
 
-// The next word of every form that begins with `words`. Where the verb is gitopperctl's own
-// (`state`), its aliases are all there is.
+// The next word of every form that starts with `words`. Verbs that only gitopperctl has (`state`)
+// have aliases only.
 void AddFormWords(const Words& words, Words& candidates) {
   for (const Form& form : Forms()) {
     const bool alias_verb = form.words[0] == "state" || form.words[0] == "do";

@@ -19,7 +19,7 @@ absl::Status CheckArguments(const Form& form, const Words& arguments) {
   if (!Fits(spec, arguments.size())) {
     return Usage(absl::StrCat(absl::StrJoin(form.words, " "),
                               arguments.size() < spec.required
-                                  ? " needs more than was given"
+                                  ? " needs more arguments"
                                   : absl::StrCat(" does not take ", arguments.back()),
                               "; usage: ", UsageOf(form.action)));
   }
@@ -33,7 +33,7 @@ absl::Status CheckArguments(const Form& form, const Words& arguments) {
   return absl::OkStatus();
 }
 
-// As the agent takes it: whole, or its beginning.
+// A whole hash or its beginning, as the agent accepts it.
 bool IsHash(absl::string_view text) {
   return text.size() >= 4 && text.size() <= 64 &&
          std::all_of(text.begin(), text.end(), absl::ascii_isxdigit);
@@ -51,7 +51,8 @@ absl::Status CheckHashes(const Form& form, const Words& arguments) {
   return absl::OkStatus();
 }
 
-// A flag given on the line must be one of this action's; a variable is for those it concerns.
+// A flag on the command line must be one of this command's. A variable is ignored by the commands
+// that do not take it.
 absl::Status CheckFlags(const ActionSpec& spec, const RawCommandLine& line, Flags& flags) {
   for (const FlagSpec& flag : FlagSpecs()) {
     if (TakesFlag(spec, flag)) continue;
@@ -63,10 +64,10 @@ absl::Status CheckFlags(const ActionSpec& spec, const RawCommandLine& line, Flag
     for (const ActionSpec& other : ActionSpecs()) {
       if (TakesFlag(other, flag)) others.push_back(NameOf(other.action));
     }
-    return Usage(absl::StrCat("--", flag.name, " does not go with ", NameOf(spec.action),
-                              "; it goes with ", absl::StrJoin(others, ", ")));
+    return Usage(absl::StrCat("--", flag.name, " cannot be used with ", NameOf(spec.action),
+                              "; it is for ", absl::StrJoin(others, ", ")));
   }
-  if (flags.reason.size() > 1000) return Usage("--reason: at most 1,000 bytes are kept");
+  if (flags.reason.size() > 1000) return Usage("--reason: at most 1,000 bytes are allowed");
   if (!IsUtf8(flags.reason)) return Usage("--reason: the text is not UTF-8");
   return absl::OkStatus();
 }
@@ -77,16 +78,16 @@ absl::Status RefuseHost(const ActionSpec& spec, const Invocation& invocation) {
   const bool about_hosts = spec.action == Action::kListHosts || spec.action == Action::kGetHost ||
                            spec.action == Action::kWatchHosts;
   if (about_hosts) {
-    return Usage(absl::StrCat(name,
-                              " asks the planner, which knows the fleet; for what the agent at ",
-                              invocation.host, " answers to: gitopsctl list machines @HOST"));
+    return Usage(
+        absl::StrCat(name, " calls the planner and takes no @HOST; to list the machine names of ",
+                     invocation.host, ": gitopsctl list machines @HOST"));
   }
-  return Usage(absl::StrCat(name, " asks the planner and takes no @HOST",
-                            spec.selects ? "; choose hosts with --on GLOB" : "", ": ",
+  return Usage(absl::StrCat(name, " calls the planner and takes no @HOST",
+                            spec.selects ? "; select hosts with --on GLOB" : "", ": ",
                             UsageOf(spec.action)));
 }
 
-// The agent that @HOST names, or the fleet, but not both.
+// Either the agent of @HOST or the fleet, not both.
 absl::Status CheckReach(const ActionSpec& spec, const RawCommandLine& line,
                         const Invocation& invocation) {
   if (!invocation.host.empty() && !AsksHost(spec)) return RefuseHost(spec, invocation);
@@ -94,8 +95,9 @@ absl::Status CheckReach(const ActionSpec& spec, const RawCommandLine& line,
   for (const FlagSpec& flag : FlagSpecs()) {
     if (invocation.host.empty() || flag.group != FlagGroup::kSelection) continue;
     if (!line.flags.contains(flag.name)) continue;
-    return Usage(absl::StrCat("--", flag.name, " chooses hosts of the fleet, but the agent at ",
-                              invocation.host, " is named; leave one of them out"));
+    return Usage(absl::StrCat("--", flag.name,
+                              " selects hosts of the fleet, and @HOST names the agent at ",
+                              invocation.host, "; use one of them"));
   }
   if (!invocation.flags.tls_dir.empty()) {
     return Usage("--tls-dir: TLS is not part of this version; --insecure allows plain text");
@@ -108,7 +110,7 @@ absl::Status CheckReach(const ActionSpec& spec, const RawCommandLine& line,
   return absl::OkStatus();
 }
 
-// A plan's token says it all: what else would be a part of a plan is refused with it.
+// A token stands for a whole plan: flags that would be part of a plan are refused with it.
 absl::Status CheckPlanToken(const RawCommandLine& line, const Invocation& invocation) {
   Words contradicting;
   if (!invocation.arguments.empty()) {
@@ -121,7 +123,7 @@ absl::Status CheckPlanToken(const RawCommandLine& line, const Invocation& invoca
     }
   }
   if (contradicting.empty()) return absl::OkStatus();
-  return Usage(absl::StrCat("deploy --plan does what that plan showed; leave out ",
+  return Usage(absl::StrCat("deploy --plan deploys exactly that plan; omit ",
                             EscapeLine(absl::StrJoin(contradicting, ", "))));
 }
 
@@ -150,8 +152,8 @@ absl::Status CheckPlan(const ActionSpec& spec, const RawCommandLine& line,
   if (spec.changes && through_planner && !flags.spec.selection().all() &&
       SelectsEverything(flags.spec.selection())) {
     return Usage(absl::StrCat(NameOf(spec.action),
-                              " would concern the whole fleet: choose hosts with --on, --tagged, "
-                              "--skip, --every or --limit, say --all if the fleet is meant",
+                              " would change the whole fleet: select hosts with --on, --tagged, "
+                              "--skip, --every or --limit, or give --all for the whole fleet",
                               AsksHost(spec) ? ", or name one agent with @HOST" : ""));
   }
   return absl::OkStatus();
@@ -162,8 +164,8 @@ absl::Status CheckHooksTest(const ActionSpec& spec, const Invocation& invocation
   const std::string& point = invocation.arguments[0];
   if (absl::Status status = CheckHookPoint(point); !status.ok()) return status;
   if (invocation.flags.hook_result != v1::STEP_RESULT_UNSPECIFIED && !IsPostPoint(point)) {
-    return Usage(absl::StrCat("--result tells a post- hook how the step ended; ", point,
-                              " comes before it"));
+    return Usage(absl::StrCat("--result is the result of the step that a post- hook receives; ",
+                              point, " is called before the step"));
   }
   return absl::OkStatus();
 }

@@ -33,7 +33,7 @@ const std::vector<Form>& Forms() {
       {{"completion"}, Action::kCompletion},
       {{"version"}, Action::kVersion},
       {{"help"}, Action::kHelp},
-      // The noun may be said where it goes without saying.
+      // Forms with an optional noun.
       {{"freeze", "service"}, Action::kFreeze, true},
       {{"unfreeze", "service"}, Action::kUnfreeze, true},
       {{"pull", "service"}, Action::kPull, true},
@@ -47,7 +47,7 @@ const std::vector<Form>& Forms() {
       {{"list", "deployment"}, Action::kListDeployments, true},
       {{"list", "hook"}, Action::kListHooks, true},
       {{"list", "lock"}, Action::kListLocks, true},
-      // gitopperctl's: of its first releases (`state`), and of the later ones (`do`).
+      // The forms of gitopperctl: `state` in its first releases, `do` in later ones.
       {{"list", "service"}, Action::kListServices, true},
       {{"list", "machine"}, Action::kListMachines, true},
       {{"state", "freeze"}, Action::kFreeze, true},
@@ -81,11 +81,12 @@ const std::vector<UnavailableForm>& UnavailableForms() {
       {"get", "promotion", kPromotions, kMerge, true},
       {"get", "pipeline", kPromotions, kMerge, true},
       {"promotions", "", kPromotions, kMerge, true},
-      {"ca", "", "TLS", "reach other hosts through SSH, or in plain text with --insecure", true},
+      {"ca", "", "TLS", "connect to other hosts through SSH, or in plain text with --insecure",
+       true},
       {"context", "", "stored contexts",
-       "set flags as variables, as GITOPS_OUTPUT=json and GITOPS_PLANNER=ops1:8001", true},
+       "set flags by variables, for example GITOPS_OUTPUT=json and GITOPS_PLANNER=ops1:8001", true},
       {"audit", "", "the audit log",
-       "gitopsctl list deployments tells of those, and gitopsctl get service SERVICE @HOST lists "
+       "`gitopsctl list deployments` lists deployments, and `gitopsctl get service SERVICE @HOST` "
        "the last changes of a service",
        true},
   };

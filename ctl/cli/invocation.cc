@@ -30,10 +30,9 @@ absl::Status RefuseUnknownFlags(const RawCommandLine& line) {
     Words known;
     for (const char* nix : {"system", "job-uri", "stream"}) {
       if (bare != nix || !absl::StartsWith(flag, "--")) continue;
-      return Usage(
-          absl::StrCat("--", nix,
-                       " names a Nix system to push, and the actions of Nix are not part of "
-                       "this version; services follow Git with sync"));
+      return Usage(absl::StrCat("--", nix,
+                                " names a Nix system to push, and Nix actions are not part of this "
+                                "version; use sync for services that follow Git"));
     }
     for (const FlagSpec& spec : FlagSpecs()) known.push_back(absl::StrCat("--", spec.name));
     return Usage(absl::StrCat("unknown flag ", flag, DidYouMean("--" + bare, known), kSeeHelp));
@@ -46,8 +45,7 @@ absl::StatusOr<std::string> TakeHost(Words& words) {
   for (const std::string& word : words) {
     if (!absl::StartsWith(word, "@")) continue;
     if (host.has_value()) {
-      return Usage(
-          absl::StrCat("two hosts are named, @", *host, " and ", word, "; one is possible"));
+      return Usage(absl::StrCat("two hosts are given, @", *host, " and ", word, "; give one"));
     }
     host = word.substr(1);
   }

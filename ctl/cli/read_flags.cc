@@ -8,7 +8,7 @@
 namespace gitops::ctl {
 namespace {
 
-// The first that is not OK.
+// The first status that is not OK.
 absl::Status FirstOf(std::initializer_list<absl::Status> results) {
   for (const absl::Status& status : results) {
     if (!status.ok()) return status;
@@ -16,14 +16,14 @@ absl::Status FirstOf(std::initializer_list<absl::Status> results) {
   return absl::OkStatus();
 }
 
-// An empty value is more likely a shell variable that was never set than meant, and it must not
-// mean "all". Only a reason may be empty.
+// An empty value is most likely an unset shell variable, and it must not mean "all". Only a reason
+// may be empty.
 absl::Status RefuseEmptyValues(const RawCommandLine& line) {
   for (const auto& [name, value] : line.flags) {
     const bool empty = std::find(value.all.begin(), value.all.end(), "") != value.all.end();
     if (!empty || name == "reason") continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        value.origin, ": the value is empty; give one, or leave ", value.origin, " out"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(value.origin, ": the value is empty; give one, or omit ", value.origin));
   }
   return absl::OkStatus();
 }

@@ -135,7 +135,7 @@ client_key_file = "/no/such/key"
   for (const char* fault : {
            "4: [[hooks]] \"drain\": points: unknown hook point \"pre-deplyo\" (did you mean "
            "\"pre-deploy\"?)",
-           "4: [[hooks]] \"drain\": points: \"pre-reboot\" stands there twice",
+           "4: [[hooks]] \"drain\": points: \"pre-reboot\" is given twice",
            "5: [[hooks]] \"drain\": url: \"ftp://lb/drain\" is no http:// or https:// URL",
            "6: [[hooks]] \"drain\": mode: \"transfrom\" is none of transform, filter, read-only "
            "(did "
@@ -145,10 +145,10 @@ client_key_file = "/no/such/key"
            "9: [[hooks]] \"drain\": on_error: \"ignroe\" is none of stop, ignore",
            "10: [[hooks]] \"drain\": unknown key \"hmac_keyfile\" (did you mean "
            "\"hmac_key_file\"?)",
-           "13: [[hooks]] \"drain\": name: is that of the hook in line 2 too",
+           "13: [[hooks]] \"drain\": name: is already used by the hook in line 2",
            "14: [[hooks]] \"drain\": points: is missing",
            "16: [[hooks]] \"drain\": client_key_file: cannot read",
-           "16: [[hooks]] \"drain\": client_key_file: is of no use without client_cert_file",
+           "16: [[hooks]] \"drain\": client_key_file: needs client_cert_file",
            "18: [[hooks]]: name: is missing",
            "18: [[hooks]]: points: is missing",
            "18: [[hooks]]: url: is missing",

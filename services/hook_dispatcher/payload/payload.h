@@ -18,15 +18,15 @@ struct HostActions {
 };
 using Payload = std::vector<HostActions>;
 
-// The payload as hooks see it: `{"host": "…", "actions": […]}`, at select points a list of those.
+// The payload of a hook: `{"host": "…", "actions": […]}`, at select points a list of those.
 
-// JSON of `payload`, which has one element unless `point` is a select point; what is not UTF-8 is
+// JSON of `payload`, which has one element unless `point` is a select point. Invalid UTF-8 is
 // replaced.
 std::string EncodePayload(absl::string_view point, const Payload& payload);
 
-// Reads an answer. Members beside host and actions are ignored. INVALID_ARGUMENT: no JSON (or no
-// UTF-8), nested deeper than 32, a number beyond a double, a key twice in one object, or another
-// form than that of `point`; says where.
+// Parses an answer. Members other than host and actions are ignored. INVALID_ARGUMENT: not JSON (or
+// not UTF-8), nested deeper than 32, a number beyond a double, a key twice in one object, or not
+// the form of `point`; says where.
 absl::StatusOr<Payload> DecodePayload(absl::string_view point, absl::string_view text);
 
 }  // namespace gitops
