@@ -110,9 +110,9 @@ def payload(actions):
 
 # (answer, what the error says besides hook, point and host)
 FAULTS = {
-    "late": (late, "no whole answer within 2s"),
-    "not at all": (silent, "no whole answer within 2s"),
-    "slow": (slow, "no whole answer within 2s"),
+    "late": (late, "no complete answer within 2s"),
+    "not at all": (silent, "no complete answer within 2s"),
+    "slow": (slow, "no complete answer within 2s"),
     "hung up": (hang_up, "no answer"),
     "204": ((204, b""), "status 204"),
     "404": ((404, b"who?"), '"who?"'),

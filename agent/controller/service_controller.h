@@ -136,7 +136,7 @@ class ServiceController {
 
   // Stores `next` and makes it the record. After an error the record is unchanged, unless `force`
   // is set: then it is changed in memory, because it is already true, and stored later.
-  absl::Status Commit(ServiceRecord next, const Why& why, bool force = false)
+  absl::Status Save(ServiceRecord next, const Why& why, bool force = false)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The same for a change that a function of decide.h makes to the current record; logs errors of
   // the store.

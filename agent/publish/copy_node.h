@@ -23,7 +23,7 @@ struct CarryHooks {
   std::function<void(int directory, const std::string& name)> made;
 };
 
-enum class Carried { kLinked, kCopied };
+enum class CarryResult { kLinked, kCopied };
 
 // Carries over the node `name` from the open directory `from` to `to`, atomically replacing a file
 // there. A regular file gets a second name (a hard link); if that is impossible, it is copied:
@@ -35,8 +35,8 @@ enum class Carried { kLinked, kCopied };
 //
 // NOT_FOUND: it no longer exists; ABORTED: the new node was replaced by another; UNIMPLEMENTED: a
 // socket or device; RESOURCE_EXHAUSTED: disk full.
-absl::StatusOr<Carried> CarryNode(int from, int to, const std::string& name,
-                                  const CarryHooks& hooks = {});
+absl::StatusOr<CarryResult> CarryNode(int from, int to, const std::string& name,
+                                      const CarryHooks& hooks = {});
 
 // Creates the directory `name` in `to`, with the owner, mode and extended attributes of the open
 // directory `like`. Returns it, opened for reading. ABORTED: it was replaced by another.

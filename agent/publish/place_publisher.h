@@ -60,7 +60,7 @@ class PlacePublisher : public Publisher {
   std::string Root() const;
 
  private:
-  struct Carried {
+  struct CarrySource {
     std::string directory;  // relative to Root()
     std::string revision;   // its manifest lists the tracked files
     int held = -1;          // the open directory, if its path is not known
@@ -69,11 +69,11 @@ class PlacePublisher : public Publisher {
   absl::StatusOr<std::vector<Fd>> OpenSources(const std::string& revision) const;
   absl::Status PrepareAll(const std::vector<Fd>& sources, const std::string& revision,
                           Targets& targets);
-  absl::StatusOr<Fd> OpenCarried(int root, const Carried& carried) const;
+  absl::StatusOr<Fd> OpenCarrySource(int root, const CarrySource& source) const;
   // Keeps the directory that is published at `place` open.
   void Hold(const Place& place, Fd directory);
-  absl::StatusOr<std::optional<Carried>> WhatToCarry(const Place& place,
-                                                     const std::string& revision);
+  absl::StatusOr<std::optional<CarrySource>> WhatToCarry(const Place& place,
+                                                         const std::string& revision);
   absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> CarryAll(const std::string& revision);
   absl::Status ShowAll(const std::vector<Fd>& sources, const std::string& revision);
 

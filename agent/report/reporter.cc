@@ -17,9 +17,9 @@ namespace gitops {
 namespace {
 
 constexpr absl::Duration kConnectTimeout = absl::Seconds(5);
-// A stream that lasted this long was no failure: the next attempt comes soon.
+// A stream that lasted this long does not count as a failure: the next attempt comes soon.
 constexpr absl::Duration kGoodStream = absl::Seconds(10);
-// Services in one message, so that none gets too big.
+// The maximum of services in one message, which limits its size.
 constexpr size_t kMostChanges = 500;
 
 std::function<double()> NewRandom() {
@@ -90,8 +90,8 @@ class ReporterImpl final : public Reporter {
     if (options_.on_connected) options_.on_connected(connected);
   }
 
-  // Does what is due, without waiting for anything, and says when it is to be called again; events
-  // of the stream and changes come before that.
+  // Does what is due, without blocking, and returns the time of its next call; events of the stream
+  // and changes cause an earlier call.
   absl::Time Step() {
     if (stopping()) return absl::InfiniteFuture();
     const absl::Time now = options_.clock->Now();
@@ -113,11 +113,11 @@ class ReporterImpl final : public Reporter {
     }
     if (!look.writing) SendNext(now);
     if (!answered_) return answer_by_;
-    // What is on its way comes first; its end is an event.
+    // A message that is being written comes first; its completion is an event.
     return stream_->look().writing ? absl::InfiniteFuture() : next_heartbeat_;
   }
 
-  // The clock may have been set back: no pause is longer than it could be from now.
+  // The clock may have been set back: limit the pause to its maximum from now.
   void BoundPauses(absl::Time now) {
     next_attempt_ = std::min(next_attempt_, now + kReportBackoff.After(failures_ + 1));
     answer_by_ = std::min(answer_by_, now + options_.answer_timeout);
@@ -126,7 +126,7 @@ class ReporterImpl final : public Reporter {
 
   absl::Time Connect(absl::Time now) {
     {
-      // Before everything is looked at, so that no change falls between.
+      // Before everything is read, so that no change is lost.
       MutexLock lock(mutex_);
       changed_.clear();
       renew_ = false;
@@ -163,8 +163,8 @@ class ReporterImpl final : public Reporter {
     }
     next_attempt_ = now + kReportBackoff.After(++failures_, random_());
     if (!failing_) {
-      LogWarning(was_connected ? "the planner is gone; trying again"
-                               : "cannot report to the planner; trying again",
+      LogWarning(was_connected ? "lost the connection to the planner; retrying"
+                               : "cannot report to the planner; retrying",
                  {{"planner", options_.planner}, {"error", ReasonOf(status)}});
     }
     failing_ = true;
@@ -175,7 +175,7 @@ class ReporterImpl final : public Reporter {
     if (timed_out_) {
       return "no answer within " + absl::FormatDuration(options_.answer_timeout);
     }
-    return status.ok() ? "it ended the stream" : status.error_message();
+    return status.ok() ? "the planner ended the stream" : status.error_message();
   }
 
   bool MustBeginAnew() const {
@@ -198,7 +198,7 @@ class ReporterImpl final : public Reporter {
       request.mutable_heartbeat();
     }
     next_heartbeat_ = now + HeartbeatDelay(interval_, random_());
-    // Where the stream is ending, the next hello has it all.
+    // If the stream is ending, the next hello has everything.
     stream_->Send(std::move(request));
   }
 
@@ -226,7 +226,7 @@ class ReporterImpl final : public Reporter {
   bool timed_out_ = false;
   bool renewing_ = false;
   bool quiet_ = false;    // the stream was only renewed
-  bool failing_ = false;  // and the log has it
+  bool failing_ = false;  // and it was logged
   int failures_ = 0;
   absl::Duration interval_;
   absl::Time began_ = absl::InfinitePast();
@@ -247,7 +247,7 @@ absl::StatusOr<std::unique_ptr<Reporter>> NewReporter(ReporterOptions options) {
   channel.insecure = options.insecure;
   channel.tls_dir = options.tls_dir;
   channel.connect_timeout = kConnectTimeout;
-  // gRPC's own back-off would come on top of ours.
+  // gRPC's own back-off would add to ours.
   channel.own_connection = true;
   if (auto dialled = Dial(channel); !dialled.ok()) return dialled.status();
   return std::make_unique<ReporterImpl>(std::move(options), std::move(channel));

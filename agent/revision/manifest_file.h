@@ -14,7 +14,7 @@ namespace gitops {
 // A manifest on disk: lines, the last of which has the number of entries, so that a truncated file
 // is detected.
 struct StoredManifest {
-  int64_t sequence = 0;  // grows with each commit to the store
+  int64_t sequence = 0;  // grows with each revision of the store
   Manifest manifest;
 };
 

@@ -51,19 +51,19 @@ class RevisionStore {
   static absl::StatusOr<std::unique_ptr<RevisionStore>> Open(std::string root);
   virtual ~RevisionStore() = default;
 
-  // A revision being written. Destroyed without Commit: removed.
+  // A revision being written. Destroyed without Finish: removed.
   class Writer {
    public:
     virtual ~Writer() = default;
-    // The open directory to write to, owned by root until Commit.
+    // The open directory to write to, owned by root until Finish.
     virtual int directory() const = 0;
-    // Adds an entry that was written; Commit fills in the stat fields.
+    // Adds an entry that was written; Finish fills in the stat fields.
     virtual void Add(ManifestEntry entry) = 0;
     // Sets what the revision covers; see Manifest::covers.
     virtual void Cover(std::vector<std::string> covers) = 0;
     // Changes the owner to uid and gid (-1: unchanged), makes the revision durable, and gives it
     // its name.
-    virtual absl::Status Commit(int64_t uid, int64_t gid) = 0;
+    virtual absl::Status Finish(int64_t uid, int64_t gid) = 0;
   };
   // Replaces a revision of that name only if `replace` is set; the old directory is moved aside,
   // and a later Prune removes it when no mount uses it any more. ALREADY_EXISTS otherwise.
@@ -73,7 +73,7 @@ class RevisionStore {
   virtual bool Has(const std::string& revision) const = 0;
   virtual std::string Path(const std::string& revision) const = 0;  // whether or not it exists
   virtual absl::StatusOr<Manifest> ReadManifest(const std::string& revision) const = 0;
-  // Newest first, by the time of Commit.
+  // Newest first, by the time of Finish.
   virtual std::vector<std::string> List() const = 0;
   // Removes all except the `keep` newest and those `in_use`; never one whose directory is the root
   // of a mount in this namespace.

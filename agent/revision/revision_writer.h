@@ -17,7 +17,7 @@ struct WriterPlace {
   std::string root;  // the same as a path, for messages
   std::string revision;
   int64_t sequence = 0;
-  std::function<void()> on_commit;  // called once the revision is complete
+  std::function<void()> on_finish;  // called once the revision is complete
 };
 
 // File names in a store's directory.

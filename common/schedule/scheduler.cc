@@ -13,7 +13,7 @@
 namespace gitops {
 namespace {
 
-// What the queue knows of a job. Guarded by the scheduler's mutex.
+// The queue's entry of a job. Guarded by the scheduler's mutex.
 struct Entry {
   std::function<absl::Time()> run;
   absl::Time due;
@@ -70,7 +70,7 @@ class ThreadedScheduler final : public Scheduler {
       entry->woken = true;
       return;
     }
-    // It keeps its turn where it was woken before.
+    // If it was woken before, it keeps its turn.
     if (entry->due == absl::InfinitePast()) return;
     queue_.erase(entry);
     Queue(entry, absl::InfinitePast());
@@ -79,18 +79,18 @@ class ThreadedScheduler final : public Scheduler {
 
   void Remove(Entry* entry) {
     MutexLock lock(mutex_);
-    // Not run again, not even one that is always due at once.
+    // Not run again, even if it is always due at once.
     entry->removed = true;
     while (entry->running) finished_.Wait(mutex_);
     queue_.erase(entry);
   }
 
-  // The time. Where it is before what was seen last, what waits is due as much earlier: it was put
-  // off by that much.
+  // The current time. If the clock was set back, all waiting jobs become due earlier by the same
+  // amount.
   absl::Time Now() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const absl::Time now = clock_->Now();
     if (now < last_seen_) {
-      // All by the same, so that the queue keeps its order.
+      // All by the same amount, so that the queue keeps its order.
       for (Entry* entry : queue_) entry->due -= last_seen_ - now;
     }
     last_seen_ = now;
@@ -104,8 +104,8 @@ class ThreadedScheduler final : public Scheduler {
     queue_.insert(entry);
   }
 
-  // What was queued may be due before what the idle threads wait for. The one that takes it tells
-  // the next, if there is more.
+  // The new job may be due before the one that the idle threads wait for. The thread that takes it
+  // wakes the next one, if there is more to do.
   void TellOne(const Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     EnsureThread();
     if (*queue_.begin() == entry) changed_.NotifyOne();
@@ -135,14 +135,14 @@ class ThreadedScheduler final : public Scheduler {
     queue_.erase(entry);
     entry->running = true;
     entry->woken = false;
-    // Somebody has to wait for what is due next while this thread is busy.
+    // Another thread must wait for the next due job while this one is busy.
     EnsureThread();
     if (idle_ > 0 && !queue_.empty()) changed_.NotifyOne();
     mutex_.Unlock();
     const absl::Time next = entry->run();
     mutex_.Lock();
     entry->running = false;
-    // What is removed meanwhile may be gone when the lock is.
+    // A job that is removed meanwhile may be destroyed once the lock is released.
     if (!entry->removed) Queue(entry, entry->woken ? absl::InfinitePast() : next);
     finished_.NotifyAll();
   }
@@ -152,7 +152,7 @@ class ThreadedScheduler final : public Scheduler {
   Mutex mutex_;
   CondVar changed_;
   CondVar finished_;
-  // Those that do not run now; each belongs to its handle.
+  // The jobs that are not running now; each belongs to its handle.
   std::set<Entry*, DueBefore> queue_ ABSL_GUARDED_BY(mutex_);
   absl::Time last_seen_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   uint64_t last_turn_ ABSL_GUARDED_BY(mutex_) = 0;

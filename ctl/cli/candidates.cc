@@ -63,7 +63,7 @@ const Form* FormOf(const Words& words) {
 void AddFlags(const Form* form, Words& words) {
   for (const FlagSpec& flag : FlagSpecs()) {
     const bool fits =
-        form == nullptr ? flag.group == FlagGroup::kGlobal : TakesFlag(SpecOf(form->action), flag);
+        form == nullptr ? flag.group == FlagGroup::kGlobal : TakesFlag(SpecOf(form->command), flag);
     if (fits) words.push_back(absl::StrCat("--", flag.name));
   }
 }
@@ -89,7 +89,7 @@ void Append(const Words& more, Words& words) {
 }
 
 void AddArguments(const Form& form, const Before& before, Candidates& candidates) {
-  const ActionSpec& spec = SpecOf(form.action);
+  const CommandSpec& spec = SpecOf(form.command);
   const size_t place = before.words.size() - form.words.size();
   if (spec.arguments.empty() || (place >= spec.arguments.size() && !spec.repeats)) return;
   switch (spec.arguments[std::min(place, spec.arguments.size() - 1)]) {
@@ -157,7 +157,7 @@ Candidates FindCandidates(const Words& words) {
   } else if (absl::StartsWith(current, "-")) {
     AddFlags(form, candidates.words);
   } else if (absl::StartsWith(current, "@")) {
-    if (form == nullptr || AsksHost(SpecOf(form->action))) {
+    if (form == nullptr || AsksHost(SpecOf(form->command))) {
       candidates.names = Candidates::Names::kHosts;
       candidates.prefix = "@";
     }

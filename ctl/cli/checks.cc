@@ -15,19 +15,19 @@ namespace {
 absl::Status Usage(absl::string_view message) { return absl::InvalidArgumentError(message); }
 
 absl::Status CheckArguments(const Form& form, const Words& arguments) {
-  const ActionSpec& spec = SpecOf(form.action);
+  const CommandSpec& spec = SpecOf(form.command);
   if (!Fits(spec, arguments.size())) {
     return Usage(absl::StrCat(absl::StrJoin(form.words, " "),
                               arguments.size() < spec.required
                                   ? " needs more arguments"
                                   : absl::StrCat(" does not take ", arguments.back()),
-                              "; usage: ", UsageOf(form.action)));
+                              "; usage: ", UsageOf(form.command)));
   }
   for (const std::string& argument : arguments) {
     if (argument.empty() || !IsUtf8(argument)) {
       return Usage(absl::StrCat(absl::StrJoin(form.words, " "), ": an argument is ",
                                 argument.empty() ? "empty" : "not UTF-8",
-                                "; usage: ", UsageOf(form.action)));
+                                "; usage: ", UsageOf(form.command)));
     }
   }
   return absl::OkStatus();
@@ -40,20 +40,20 @@ bool IsHash(absl::string_view text) {
 }
 
 absl::Status CheckHashes(const Form& form, const Words& arguments) {
-  const ActionSpec& spec = SpecOf(form.action);
+  const CommandSpec& spec = SpecOf(form.command);
   for (size_t i = 0; i < std::min(arguments.size(), spec.arguments.size()); ++i) {
     if (spec.arguments[i] != Argument::kHash || IsHash(arguments[i])) continue;
     return Usage(absl::StrCat(absl::StrJoin(form.words, " "), ": '", EscapeLine(arguments[i]),
                               "' is not a revision: give its hash, of 4 to 64 hex digits "
                               "(0-9, a-f); usage: ",
-                              UsageOf(form.action)));
+                              UsageOf(form.command)));
   }
   return absl::OkStatus();
 }
 
 // A flag on the command line must be one of this command's. A variable is ignored by the commands
 // that do not take it.
-absl::Status CheckFlags(const ActionSpec& spec, const RawCommandLine& line, Flags& flags) {
+absl::Status CheckFlags(const CommandSpec& spec, const RawCommandLine& line, Flags& flags) {
   for (const FlagSpec& flag : FlagSpecs()) {
     if (TakesFlag(spec, flag)) continue;
     if (flag.name == "reason") flags.reason.clear();
@@ -61,10 +61,10 @@ absl::Status CheckFlags(const ActionSpec& spec, const RawCommandLine& line, Flag
     const auto given = line.flags.find(flag.name);
     if (given == line.flags.end() || !given->second.by_flag) continue;
     Words others;
-    for (const ActionSpec& other : ActionSpecs()) {
-      if (TakesFlag(other, flag)) others.push_back(NameOf(other.action));
+    for (const CommandSpec& other : CommandSpecs()) {
+      if (TakesFlag(other, flag)) others.push_back(NameOf(other.command));
     }
-    return Usage(absl::StrCat("--", flag.name, " cannot be used with ", NameOf(spec.action),
+    return Usage(absl::StrCat("--", flag.name, " cannot be used with ", NameOf(spec.command),
                               "; it is for ", absl::StrJoin(others, ", ")));
   }
   if (flags.reason.size() > 1000) return Usage("--reason: at most 1,000 bytes are allowed");
@@ -72,11 +72,12 @@ absl::Status CheckFlags(const ActionSpec& spec, const RawCommandLine& line, Flag
   return absl::OkStatus();
 }
 
-absl::Status RefuseHost(const ActionSpec& spec, const Invocation& invocation) {
-  const std::string name = NameOf(spec.action);
+absl::Status RefuseHost(const CommandSpec& spec, const Invocation& invocation) {
+  const std::string name = NameOf(spec.command);
   if (spec.reach == Reach::kNone) return Usage(absl::StrCat(name, " takes no @HOST"));
-  const bool about_hosts = spec.action == Action::kListHosts || spec.action == Action::kGetHost ||
-                           spec.action == Action::kWatchHosts;
+  const bool about_hosts = spec.command == CommandId::kListHosts ||
+                           spec.command == CommandId::kGetHost ||
+                           spec.command == CommandId::kWatchHosts;
   if (about_hosts) {
     return Usage(
         absl::StrCat(name, " calls the planner and takes no @HOST; to list the machine names of ",
@@ -84,11 +85,11 @@ absl::Status RefuseHost(const ActionSpec& spec, const Invocation& invocation) {
   }
   return Usage(absl::StrCat(name, " calls the planner and takes no @HOST",
                             spec.selects ? "; select hosts with --on GLOB" : "", ": ",
-                            UsageOf(spec.action)));
+                            UsageOf(spec.command)));
 }
 
 // Either the agent of @HOST or the fleet, not both.
-absl::Status CheckReach(const ActionSpec& spec, const RawCommandLine& line,
+absl::Status CheckReach(const CommandSpec& spec, const RawCommandLine& line,
                         const Invocation& invocation) {
   if (!invocation.host.empty() && !AsksHost(spec)) return RefuseHost(spec, invocation);
   if (spec.reach == Reach::kNone) return absl::OkStatus();
@@ -132,13 +133,13 @@ bool SelectsEverything(const v1::Selection& selection) {
          selection.every() <= 1 && selection.limit() == 0;
 }
 
-absl::Status CheckPlan(const ActionSpec& spec, const RawCommandLine& line,
+absl::Status CheckPlan(const CommandSpec& spec, const RawCommandLine& line,
                        const Invocation& invocation) {
   const Flags& flags = invocation.flags;
   if (line.flags.contains("plan")) return CheckPlanToken(line, invocation);
   if (spec.plans) {
     if (invocation.arguments.empty()) {
-      return Usage(absl::StrCat(NameOf(spec.action), " needs actions (",
+      return Usage(absl::StrCat(NameOf(spec.command), " needs actions (",
                                 absl::StrJoin(AllActions(), ", "), ") or --plan TOKEN"));
     }
     if (absl::Status status = CheckActions(invocation.arguments); !status.ok()) return status;
@@ -151,7 +152,7 @@ absl::Status CheckPlan(const ActionSpec& spec, const RawCommandLine& line,
   const bool through_planner = invocation.host.empty();
   if (spec.changes && through_planner && !flags.spec.selection().all() &&
       SelectsEverything(flags.spec.selection())) {
-    return Usage(absl::StrCat(NameOf(spec.action),
+    return Usage(absl::StrCat(NameOf(spec.command),
                               " would change the whole fleet: select hosts with --on, --tagged, "
                               "--skip, --every or --limit, or give --all for the whole fleet",
                               AsksHost(spec) ? ", or name one agent with @HOST" : ""));
@@ -159,8 +160,8 @@ absl::Status CheckPlan(const ActionSpec& spec, const RawCommandLine& line,
   return absl::OkStatus();
 }
 
-absl::Status CheckHooksTest(const ActionSpec& spec, const Invocation& invocation) {
-  if (spec.action != Action::kHooksTest) return absl::OkStatus();
+absl::Status CheckHooksTest(const CommandSpec& spec, const Invocation& invocation) {
+  if (spec.command != CommandId::kHooksTest) return absl::OkStatus();
   const std::string& point = invocation.arguments[0];
   if (absl::Status status = CheckHookPoint(point); !status.ok()) return status;
   if (invocation.flags.hook_result != v1::STEP_RESULT_UNSPECIFIED && !IsPostPoint(point)) {
@@ -173,7 +174,7 @@ absl::Status CheckHooksTest(const ActionSpec& spec, const Invocation& invocation
 }  // namespace
 
 absl::Status CheckAll(const Form& form, const RawCommandLine& line, Invocation& invocation) {
-  const ActionSpec& spec = SpecOf(form.action);
+  const CommandSpec& spec = SpecOf(form.command);
   if (absl::Status s = CheckArguments(form, invocation.arguments); !s.ok()) return s;
   if (absl::Status s = CheckHashes(form, invocation.arguments); !s.ok()) return s;
   if (absl::Status s = CheckFlags(spec, line, invocation.flags); !s.ok()) return s;

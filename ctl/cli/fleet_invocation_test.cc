@@ -32,45 +32,45 @@ absl::StatusOr<Invocation> Parse(const std::string& line, const Variables& varia
 TEST(FleetInvocationTest, EveryFormIsUnderstood) {
   const struct {
     const char* line;
-    Action action;
+    CommandId command;
     const char* arguments;  // joined with commas
   } kCases[] = {
-      {"list hosts", Action::kListHosts, ""},
-      {"list host", Action::kListHosts, ""},
-      {"list services", Action::kListServices, ""},
-      {"list machines", Action::kListMachines, ""},
-      {"list deployments", Action::kListDeployments, ""},
-      {"list hooks", Action::kListHooks, ""},
-      {"get service nginx", Action::kGetService, "nginx"},
-      {"get host web1", Action::kGetHost, "web1"},
-      {"get deployment d1", Action::kGetDeployment, "d1"},
-      {"freeze nginx --all", Action::kFreeze, "nginx"},
-      {"unfreeze nginx --on web1", Action::kUnfreeze, "nginx"},
-      {"pull nginx --tagged a", Action::kPull, "nginx"},
-      {"rollback nginx 8df1 --limit 1", Action::kRollback, "nginx,8df1"},
-      {"diff nginx", Action::kDiff, "nginx"},
-      {"watch", Action::kWatch, ""},
-      {"watch services", Action::kWatch, ""},
-      {"watch nginx", Action::kWatch, "nginx"},
-      {"watch hosts", Action::kWatchHosts, ""},
-      {"watch hosts @web1", Action::kWatch, "hosts"},
-      {"check", Action::kCheck, ""},
-      {"plan sync reboot sync", Action::kPlan, "sync,reboot,sync"},
-      {"deploy sync --all", Action::kDeploy, "sync"},
-      {"deploy --plan t1", Action::kDeploy, ""},
-      {"watch deployment d1", Action::kWatchDeployment, "d1"},
-      {"cancel deployment d1", Action::kCancelDeployment, "d1"},
-      {"resume deployment d1", Action::kResumeDeployment, "d1"},
-      {"rollback deployment 8df1", Action::kRollbackDeployment, "8df1"},
-      {"hooks test pre-deploy", Action::kHooksTest, "pre-deploy"},
-      {"break lock web1", Action::kBreakLock, "web1"},
-      {"remove-record planner/v1/fencing", Action::kRemoveRecord, "planner/v1/fencing"},
-      {"do freeze nginx --all", Action::kFreeze, "nginx"},
+      {"list hosts", CommandId::kListHosts, ""},
+      {"list host", CommandId::kListHosts, ""},
+      {"list services", CommandId::kListServices, ""},
+      {"list machines", CommandId::kListMachines, ""},
+      {"list deployments", CommandId::kListDeployments, ""},
+      {"list hooks", CommandId::kListHooks, ""},
+      {"get service nginx", CommandId::kGetService, "nginx"},
+      {"get host web1", CommandId::kGetHost, "web1"},
+      {"get deployment d1", CommandId::kGetDeployment, "d1"},
+      {"freeze nginx --all", CommandId::kFreeze, "nginx"},
+      {"unfreeze nginx --on web1", CommandId::kUnfreeze, "nginx"},
+      {"pull nginx --tagged a", CommandId::kPull, "nginx"},
+      {"rollback nginx 8df1 --limit 1", CommandId::kRollback, "nginx,8df1"},
+      {"diff nginx", CommandId::kDiff, "nginx"},
+      {"watch", CommandId::kWatch, ""},
+      {"watch services", CommandId::kWatch, ""},
+      {"watch nginx", CommandId::kWatch, "nginx"},
+      {"watch hosts", CommandId::kWatchHosts, ""},
+      {"watch hosts @web1", CommandId::kWatch, "hosts"},
+      {"check", CommandId::kCheck, ""},
+      {"plan sync reboot sync", CommandId::kPlan, "sync,reboot,sync"},
+      {"deploy sync --all", CommandId::kDeploy, "sync"},
+      {"deploy --plan t1", CommandId::kDeploy, ""},
+      {"watch deployment d1", CommandId::kWatchDeployment, "d1"},
+      {"cancel deployment d1", CommandId::kCancelDeployment, "d1"},
+      {"resume deployment d1", CommandId::kResumeDeployment, "d1"},
+      {"rollback deployment 8df1", CommandId::kRollbackDeployment, "8df1"},
+      {"hooks test pre-deploy", CommandId::kHooksTest, "pre-deploy"},
+      {"break lock web1", CommandId::kBreakLock, "web1"},
+      {"remove-record planner/v1/fencing", CommandId::kRemoveRecord, "planner/v1/fencing"},
+      {"do freeze nginx --all", CommandId::kFreeze, "nginx"},
   };
   for (const auto& c : kCases) {
     const auto invocation = Parse(c.line);
     ASSERT_TRUE(invocation.ok()) << c.line << ": " << invocation.status();
-    EXPECT_EQ(invocation->action, c.action) << c.line;
+    EXPECT_EQ(invocation->command, c.command) << c.line;
     EXPECT_EQ(absl::StrJoin(invocation->arguments, ","), c.arguments) << c.line;
   }
 }
@@ -203,7 +203,7 @@ TEST(FleetInvocationTest, ErrorsSayWhatIsWrongAndWhatWasMeant) {
       {"plan sync --on-failure rolback", "did you mean rollback?"},
       {"plan sync --pause-between soon", "--pause-between: 'soon' is not a duration"},
       {"plan sync --revision main", "--revision: 'main' is not a revision"},
-      {"plan sync --tagged a,,b", "--tagged: 'a,,b' is not a list as A,B"},
+      {"plan sync --tagged a,,b", "--tagged: 'a,,b' is not a list A,B"},
       {"plan sync --on=", "--on: the value is empty"},
       {"plan sync --on", "--on"},
       {"hooks test pre-dploy", "did you mean \"pre-deploy\"?"},

@@ -10,7 +10,7 @@ namespace gitops::ctl {
 
 // The command language as tables. Parsing, help and completion use them.
 
-enum class Action {
+enum class CommandId {
   kListMachines,
   kListServices,
   kListHosts,
@@ -62,8 +62,8 @@ enum class FlagGroup {
 };
 
 // What one command takes, whatever its form.
-struct ActionSpec {
-  Action action;
+struct CommandSpec {
+  CommandId command;
   Reach reach = Reach::kNone;
   std::vector<Argument> arguments;  // in order
   size_t required = 0;              // how many of them must be given
@@ -78,7 +78,7 @@ struct ActionSpec {
 // The words of a command: {"list", "services"}, or gitopperctl's {"do", "freeze"}.
 struct Form {
   std::vector<std::string> words;
-  Action action;
+  CommandId command;
   bool alias = false;  // accepted, but not in help or completion
 };
 
@@ -112,20 +112,20 @@ struct FlagSpec {
   bool repeats = false;  // may be repeated; otherwise the last one counts
 };
 
-const std::vector<ActionSpec>& ActionSpecs();
+const std::vector<CommandSpec>& CommandSpecs();
 const std::vector<Form>& Forms();
 const std::vector<Abbreviation>& Abbreviations();
 const std::vector<UnavailableForm>& UnavailableForms();
 const std::vector<FlagSpec>& FlagSpecs();
 
-const ActionSpec& SpecOf(Action action);
-bool TakesFlag(const ActionSpec& spec, const FlagSpec& flag);
-bool AsksHost(const ActionSpec& spec);
-bool AsksFleet(const ActionSpec& spec);
+const CommandSpec& SpecOf(CommandId command);
+bool TakesFlag(const CommandSpec& spec, const FlagSpec& flag);
+bool AsksHost(const CommandSpec& spec);
+bool AsksFleet(const CommandSpec& spec);
 // Its first form: "list services".
-std::string NameOf(Action action);
+std::string NameOf(CommandId command);
 // "gitopsctl rollback SERVICE HASH [@HOST]".
-std::string UsageOf(Action action);
+std::string UsageOf(CommandId command);
 // The variable of a flag: "tls-dir" is GITOPS_TLS_DIR.
 std::string VariableOf(absl::string_view flag);
 

@@ -44,7 +44,7 @@ struct Flags {
 
 // A command line, parsed and checked against the grammar.
 struct Invocation {
-  Action action = Action::kHelp;
+  CommandId command = CommandId::kHelp;
   std::vector<std::string> arguments;
   // Complete: "web1:8004". Empty without @HOST: the command calls the planner.
   std::string host;

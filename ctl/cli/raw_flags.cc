@@ -84,7 +84,7 @@ absl::StatusOr<RawCommandLine> SplitCommandLine(const std::vector<std::string>& 
                                                 const Environment& environment) {
   RawCommandLine line;
   CLI::App app;
-  // Help is an ordinary flag here: what it prints depends on the words beside it.
+  // Help is an ordinary flag here: its output depends on the words beside it.
   app.set_help_flag();
   app.allow_extras();
   std::map<std::string, CLI::Option*> options;

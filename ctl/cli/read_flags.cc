@@ -58,7 +58,7 @@ absl::Status ReadRollout(const FlagReader& reader, v1::Rollout& rollout) {
       reader.Bool("catch-up", catch_up),
       reader.Duration("catch-up-timeout", [&] { return rollout.mutable_catch_up_timeout(); }),
   });
-  // The choices stand in the order of the enum, which begins with "unspecified".
+  // The choices are in the order of the enum, which starts with "unspecified".
   if (on_failure.has_value()) {
     rollout.set_on_failure(static_cast<v1::Rollout::OnFailure>(*on_failure + 1));
   }
@@ -91,7 +91,7 @@ absl::Status ReadSpec(const FlagReader& reader, v1::DeploymentSpec& spec) {
 
 absl::Status ReadFilter(const FlagReader& reader, v1::DeploymentFilter& filter) {
   absl::Status status = FirstOf({
-      // The choices stand in the order of the enum, which begins with "unspecified".
+      // The choices are in the order of the enum, which starts with "unspecified".
       reader.Choices(
           "state",
           [&](int place) { filter.add_states(static_cast<v1::DeploymentState>(place + 1)); }),
@@ -126,7 +126,7 @@ absl::StatusOr<Flags> ReadFlags(const RawCommandLine& line) {
       ReadFilter(reader, flags.filter),
   });
   if (!status.ok()) return status;
-  // The choices stand in the order of the enum, which begins with "unspecified".
+  // The choices are in the order of the enum, which starts with "unspecified".
   if (result.has_value()) flags.hook_result = static_cast<v1::StepResult>(*result + 1);
   flags.plan_token = reader.Text("plan");
   flags.hook_dispatcher = reader.Text("hook-dispatcher");

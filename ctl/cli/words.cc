@@ -86,7 +86,7 @@ absl::Status UnknownWords(const Words& words) {
                             "; it has ", absl::StrJoin(nouns, ", ")));
 }
 
-bool Fits(const ActionSpec& spec, size_t arguments) {
+bool Fits(const CommandSpec& spec, size_t arguments) {
   return arguments >= spec.required && (spec.repeats || arguments <= spec.arguments.size());
 }
 
@@ -95,7 +95,7 @@ const Form* FindForm(const Words& words, bool with_host) {
   std::tuple<bool, bool, bool, size_t> best_rank;
   for (const Form& form : Forms()) {
     if (!StartsWith(words, form.words)) continue;
-    const ActionSpec& spec = SpecOf(form.action);
+    const CommandSpec& spec = SpecOf(form.command);
     const bool reaches =
         spec.reach == Reach::kNone || (with_host ? AsksHost(spec) : AsksFleet(spec));
     // Without a host, a noun of the fleet is never the name of a service.

@@ -25,7 +25,7 @@ absl::Status RefuseUnavailable(const Words& words, bool with_host);
 // preferred: `rollback deployment 8df1 @web1` rolls back a service.
 const Form* FindForm(const Words& words, bool with_host);
 
-bool Fits(const ActionSpec& spec, size_t arguments);
+bool Fits(const CommandSpec& spec, size_t arguments);
 
 // Whether `verb` has nouns.
 bool TakesNoun(const std::string& verb);

@@ -17,9 +17,9 @@ using Outcomes = std::vector<v1::HostOutcome>;
 // One literal host needs no question: it is as with @HOST.
 absl::Status ConfirmForMany(FleetContext& context) {
   if (SelectsOneHost(context.selection())) return absl::OkStatus();
-  return Confirm(
-      context, absl::StrCat(NameOf(context.invocation.action), " ", EscapeLine(context.argument(0)),
-                            " on all hosts that are selected and have it?"));
+  return Confirm(context, absl::StrCat(NameOf(context.invocation.command), " ",
+                                       EscapeLine(context.argument(0)),
+                                       " on all hosts that are selected and have it?"));
 }
 
 bool IsDone(const v1::HostOutcome& outcome) { return outcome.code() == 0; }

@@ -15,7 +15,7 @@ namespace {
 bool ForPrograms(const FleetContext& context) {
   const Flags& flags = context.invocation.flags;
   const bool tree = flags.output == OutputForm::kJson || flags.output == OutputForm::kYaml;
-  return tree && (flags.watch || context.invocation.action == Action::kWatchDeployment);
+  return tree && (flags.watch || context.invocation.command == CommandId::kWatchDeployment);
 }
 
 std::unique_ptr<DeploymentProgress> ProgressFor(FleetContext& context, bool on_out) {
@@ -55,7 +55,7 @@ absl::StatusOr<std::optional<v1::Deployment>> Follow(FleetContext& context, cons
                                                      bool on_out, absl::Status& printed) {
   const SayOnInterrupt say(context.console, absl::StrCat("gitopsctl: ", GoesOn(id)));
   FollowOptions options;
-  options.patient_at_first = context.invocation.action != Action::kWatchDeployment;
+  options.patient_at_first = context.invocation.command != CommandId::kWatchDeployment;
   std::unique_ptr<DeploymentProgress> progress;
   if (!ForPrograms(context)) progress = ProgressFor(context, on_out);
   options.seen = [&](const v1::WatchDeploymentResponse& update) {

@@ -85,7 +85,7 @@ TEST_F(HookFaultTest, BodiesThatAreNoPayloadStop) {
       {"", "the body is empty"},
       {"\xff\xfe\xfd", "it is not UTF-8"},
       {"\xef\xbb\xbf{\"host\": \"web1\", \"actions\": [\"push\"]}",
-       "it is not JSON: it begins with a byte-order mark"},
+       "it is not JSON: it starts with a byte-order mark"},
       {std::string(100'000, '['), "nested deeper than 32"},
       {R"({"host":"web1","actions":["push","explode"]})", "unknown action \"explode\""},
       {R"({"host":"db1","actions":["push"]})", "for another host, \"db1\""},
@@ -152,7 +152,7 @@ TEST_F(HookFaultTest, LateSlowAndSilentEndpointsAreLeftInTimeAndNotTriedAgain) {
   };
   for (const HookEndpoint::Answer& answer : answers) {
     const absl::Time began = absl::Now();
-    EXPECT_THAT(Failure(answer), HasSubstr("no whole answer within 300ms"));
+    EXPECT_THAT(Failure(answer), HasSubstr("no complete answer within 300ms"));
     EXPECT_LT(absl::Now() - began, absl::Seconds(15));
   }
 }
@@ -174,7 +174,7 @@ TEST_F(HookFaultTest, ServersThatBreakOffStop) {
               })),
               HasSubstr("status 200"));
   EXPECT_THAT(Failure(Does([](RawConnection& c) { c.Send("220 smtp.example ESMTP\r\n"); })),
-              HasSubstr("no HTTP"));
+              HasSubstr("not HTTP"));
 }
 
 TEST_F(HookFaultTest, OnlyTheNamedAuthorityIsTrustedAndTheClientCertificateIsShown) {

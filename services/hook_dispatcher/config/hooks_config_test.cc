@@ -136,13 +136,13 @@ client_key_file = "/no/such/key"
            "4: [[hooks]] \"drain\": points: unknown hook point \"pre-deplyo\" (did you mean "
            "\"pre-deploy\"?)",
            "4: [[hooks]] \"drain\": points: \"pre-reboot\" is given twice",
-           "5: [[hooks]] \"drain\": url: \"ftp://lb/drain\" is no http:// or https:// URL",
-           "6: [[hooks]] \"drain\": mode: \"transfrom\" is none of transform, filter, read-only "
+           "5: [[hooks]] \"drain\": url: \"ftp://lb/drain\" is not an http:// or https:// URL",
+           "6: [[hooks]] \"drain\": mode: \"transfrom\" is not one of transform, filter, read-only "
            "(did "
            "you mean \"transform\"?)",
            "7: [[hooks]] \"drain\": timeout: 0s is not from",
            "8: [[hooks]] \"drain\": retries: 11 is not from 0 to 10",
-           "9: [[hooks]] \"drain\": on_error: \"ignroe\" is none of stop, ignore",
+           "9: [[hooks]] \"drain\": on_error: \"ignroe\" is not one of stop, ignore",
            "10: [[hooks]] \"drain\": unknown key \"hmac_keyfile\" (did you mean "
            "\"hmac_key_file\"?)",
            "13: [[hooks]] \"drain\": name: is already used by the hook in line 2",

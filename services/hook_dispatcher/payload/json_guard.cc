@@ -73,7 +73,7 @@ class Guard : public nlohmann::json_sax<json> {
 absl::Status CheckJson(absl::string_view text) {
   // The parser would skip it; other parsers need not accept it (RFC 8259).
   if (absl::StartsWith(text, "\xef\xbb\xbf")) {
-    return absl::InvalidArgumentError("it is not JSON: it begins with a byte-order mark");
+    return absl::InvalidArgumentError("it is not JSON: it starts with a byte-order mark");
   }
   // Checked first: the parser would report an error of the string that contains it.
   if (!IsValidUtf8(text)) return absl::InvalidArgumentError("it is not UTF-8");
