@@ -130,15 +130,11 @@ absl::Status FlagReader::Amount(const std::string& name, int least,
   return absl::OkStatus();
 }
 
-absl::Status FlagReader::Words(const std::string& name,
-                               const std::function<void(const std::string&)>& add) const {
+void FlagReader::Words(const std::string& name,
+                       const std::function<void(const std::string&)>& add) const {
   const RawCommandLine::Value* value = Find(name);
-  if (value == nullptr) return absl::OkStatus();
-  for (const std::string& text : value->all) {
-    if (text.empty()) return BadValue(*value, text, "a name: it is empty");
-    add(text);
-  }
-  return absl::OkStatus();
+  if (value == nullptr) return;
+  for (const std::string& text : value->all) add(text);
 }
 
 absl::Status FlagReader::List(const std::string& name,

@@ -35,8 +35,7 @@ class FlagReader {
   absl::Status Amount(const std::string& name, int least,
                       const std::function<void(const std::string&)>& set) const;
   // Calls `add` for every value.
-  absl::Status Words(const std::string& name,
-                     const std::function<void(const std::string&)>& add) const;
+  void Words(const std::string& name, const std::function<void(const std::string&)>& add) const;
   // The same, with each value split at commas; no part may be empty.
   absl::Status List(const std::string& name,
                     const std::function<void(const std::string&)>& add) const;

@@ -30,8 +30,8 @@ absl::Status RefuseEmptyValues(const RawCommandLine& line) {
 
 absl::Status ReadSelection(const FlagReader& reader, v1::Selection& selection) {
   bool all = false;
+  reader.Words("on", [&](const std::string& glob) { selection.add_on(glob); });
   absl::Status status = FirstOf({
-      reader.Words("on", [&](const std::string& glob) { selection.add_on(glob); }),
       reader.List("tagged", [&](const std::string& tag) { selection.add_tagged(tag); }),
       reader.List("order-by-tags",
                   [&](const std::string& tag) { selection.add_order_by_tags(tag); }),
