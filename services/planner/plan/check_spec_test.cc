@@ -46,7 +46,8 @@ const Case kCases[] = {
     {"a revision", [](auto& s) { s.set_revision("C0FFEE"); }, nullptr},
     {"a revision that is not a commit", [](auto& s) { s.set_revision("main"); }, "not a commit"},
     {"three digits are too few", [](auto& s) { s.set_revision("abc"); }, "not a commit"},
-    {"65 digits are too many", [](auto& s) { s.set_revision(std::string(65, 'a')); }, "not a commit"},
+    {"65 digits are too many", [](auto& s) { s.set_revision(std::string(65, 'a')); },
+     "not a commit"},
     {"a revision for freeze",
      [](auto& s) {
        s.set_actions(0, "freeze");
