@@ -8,7 +8,7 @@
 namespace gitops::ctl {
 namespace {
 
-// Shows what would be done, and asks; then that is what is deployed.
+// Shows the plan and asks for confirmation; exactly this plan is then deployed.
 absl::Status ConfirmPlan(FleetContext& context, v1::CreateDeploymentRequest& request) {
   const absl::StatusOr<v1::Plan> plan = context.planner.CreatePlan(context.invocation.flags.spec);
   if (!plan.ok()) return plan.status();
@@ -46,7 +46,7 @@ absl::StatusOr<ExitCode> Deploy(FleetContext& context) {
   const absl::StatusOr<v1::Deployment> deployment = context.planner.CreateDeployment(request);
   if (absl::IsDeadlineExceeded(deployment.status())) {
     return WithHint(deployment.status(),
-                    "it may have begun; gitopsctl list deployments shows whether");
+                    "it may have started; check with gitopsctl list deployments");
   }
   if (!deployment.ok()) return deployment.status();
   return ShowUnlessDetached(context, *deployment);

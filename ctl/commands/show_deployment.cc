@@ -11,7 +11,7 @@
 namespace gitops::ctl {
 namespace {
 
-// One object a line.
+// One object per line.
 bool ForPrograms(const FleetContext& context) {
   const Flags& flags = context.invocation.flags;
   const bool tree = flags.output == OutputForm::kJson || flags.output == OutputForm::kYaml;
@@ -34,11 +34,11 @@ std::unique_ptr<DeploymentProgress> ProgressFor(FleetContext& context, bool on_o
 
 std::string GoesOn(const std::string& id) {
   const std::string safe = EscapeLine(id);
-  return absl::StrCat("deployment ", safe, " goes on; gitopsctl watch deployment ", safe,
+  return absl::StrCat("deployment ", safe, " continues; gitopsctl watch deployment ", safe,
                       " shows it, gitopsctl cancel deployment ", safe, " ends it");
 }
 
-// Sets what Ctrl-C says while it lives.
+// Sets the message of Ctrl-C during its lifetime.
 class SayOnInterrupt {
  public:
   SayOnInterrupt(Console& console, const std::string& text) : console_(console) { Say(text); }
@@ -94,8 +94,8 @@ absl::StatusOr<ExitCode> ShowToItsEnd(FleetContext& context, const std::string& 
   if ((*end)->state() == v1::DEPLOYMENT_STATE_SUCCEEDED) return kDone;
   const std::string safe = EscapeLine(id);
   context.console.err << "gitopsctl: gitopsctl get deployment " << safe
-                      << " -o wide tells what happened, gitopsctl resume deployment " << safe
-                      << " goes on\n";
+                      << " -o wide shows the details, gitopsctl resume deployment " << safe
+                      << " continues it\n";
   return kFailed;
 }
 
