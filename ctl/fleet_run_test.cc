@@ -349,7 +349,7 @@ TEST_F(FleetRunTest, PlannerThatIsNotThereIsToldAtOnce) {
   EXPECT_EQ(Ctl("list hosts --timeout 200ms").exit_code, 4);
   const Result watched = Ctl("list hosts -w --timeout 200ms");
   EXPECT_EQ(watched.exit_code, 4);
-  EXPECT_THAT(watched.err, HasSubstr(": the watch is over, as --timeout says (DEADLINE"));
+  EXPECT_THAT(watched.err, HasSubstr(": the watch is over (DEADLINE_EXCEEDED); --timeout"));
 }
 
 TEST_F(FleetRunTest, LockIsBrokenByNameAndSaysWhoseItWas) {

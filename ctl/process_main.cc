@@ -15,10 +15,10 @@
 #include <string>
 #include <vector>
 
-#include "ctl/client/identity.h"
 #include "ctl/console.h"
 #include "ctl/exit_code.h"
 #include "ctl/fd_stream.h"
+#include "ctl/identity.h"
 #include "ctl/run.h"
 
 namespace gitops::ctl {

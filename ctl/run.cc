@@ -5,13 +5,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/client/agent_client.h"
+#include "common/client/planner_client.h"
 #include "common/server/version.h"
-#include "ctl/client/agent_client.h"
-#include "ctl/client/failure.h"
-#include "ctl/client/planner_client.h"
+#include "ctl/client_options.h"
 #include "ctl/commands/commands.h"
 #include "ctl/commands/fleet_commands.h"
 #include "ctl/exit_code.h"
+#include "ctl/failure.h"
 #include "ctl/output/fleet_renderer.h"
 #include "ctl/output/renderer.h"
 
@@ -130,30 +131,22 @@ RenderOptions RenderOptionsFor(const Invocation& invocation, const Console& cons
 
 absl::StatusOr<ExitCode> RunOnHost(Command command, const Invocation& invocation,
                                    Renderer& renderer, Console& console) {
-  AgentClientOptions options;
-  options.address = invocation.host;
-  options.insecure = invocation.flags.insecure;
-  options.user = console.user;
-  options.timeout = invocation.flags.timeout;
-  const absl::StatusOr<std::unique_ptr<AgentClient>> agent = NewAgentClient(options);
+  absl::StatusOr<AgentClient> agent =
+      AgentClient::New(ClientOptionsFor(invocation.host, invocation.flags, console));
   if (!agent.ok()) return agent.status();
-  CommandContext context{invocation, **agent, renderer, console};
+  CommandContext context{invocation, *agent, renderer, console};
   return command(context);
 }
 
 absl::StatusOr<ExitCode> RunOnFleet(FleetCommand command, const Invocation& invocation,
                                     Renderer& renderer, Console& console) {
-  PlannerClientOptions options;
-  options.address = ServerOf(invocation);
-  options.insecure = invocation.flags.insecure;
-  options.user = console.user;
-  options.timeout = invocation.flags.timeout;
-  const absl::StatusOr<std::unique_ptr<PlannerClient>> planner = NewPlannerClient(options);
+  absl::StatusOr<PlannerClient> planner =
+      PlannerClient::New(ClientOptionsFor(ServerOf(invocation), invocation.flags, console));
   if (!planner.ok()) return planner.status();
   const std::unique_ptr<FleetRenderer> fleet =
       MakeFleetRenderer(RenderOptionsFor(invocation, console), console.out);
   FleetContext context{invocation,
-                       **planner,
+                       *planner,
                        renderer,
                        *fleet,
                        console,
@@ -187,8 +180,7 @@ int Run(const std::vector<std::string>& arguments, Console& console) {
   }
   const absl::StatusOr<Invocation> invocation = ParseInvocation(arguments, console.environment);
   if (!invocation.ok()) {
-    const absl::Status failure = WithExitCode(invocation.status(), kUsage);
-    console.err << FailureText("", failure) << std::endl;
+    console.err << FailureText("", invocation.status()) << std::endl;
     return kUsage;
   }
   const absl::StatusOr<ExitCode> exit_code = Perform(*invocation, console);

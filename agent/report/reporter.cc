@@ -1,6 +1,5 @@
 #include "agent/report/reporter.h"
 
-#include <algorithm>
 #include <random>
 #include <set>
 #include <utility>
@@ -90,43 +89,39 @@ class ReporterImpl final : public Reporter {
     if (options_.on_connected) options_.on_connected(connected);
   }
 
-  // Does what is due, without blocking, and returns the time of its next call; events of the stream
-  // and changes cause an earlier call.
   absl::Time Step() {
-    if (stopping()) return absl::InfiniteFuture();
-    const absl::Time now = options_.clock->Now();
-    BoundPauses(now);
+    const SteadyTime now = options_.clock->SteadyNow();
+    return options_.clock->Now() + (Advance(now) - now);
+  }
+
+  // Does what is due, without waiting for anything. Returns when to call it again; events of the
+  // stream and changes come before that.
+  SteadyTime Advance(SteadyTime now) {
+    if (stopping()) return SteadyTime::Infinite();
     if (stream_ == nullptr) return now < next_attempt_ ? next_attempt_ : Connect(now);
     const PlannerStream::Look look = stream_->look();
     if (look.ended.has_value()) return TakeEnd(*look.ended, now);
     if (MustBeginAnew()) {
       renewing_ = true;
       stream_->Cancel();
-      return absl::InfiniteFuture();
+      return SteadyTime::Infinite();
     }
     if (look.interval.has_value()) {
       TakeAnswer(*look.interval, now);
     } else if (now >= answer_by_) {
       timed_out_ = true;
       stream_->Cancel();
-      return absl::InfiniteFuture();
+      return SteadyTime::Infinite();
     }
     if (!look.writing) SendNext(now);
     if (!answered_) return answer_by_;
-    // A message that is being written comes first; its completion is an event.
-    return stream_->look().writing ? absl::InfiniteFuture() : next_heartbeat_;
+    // A write on its way comes first; its end is an event.
+    return stream_->look().writing ? SteadyTime::Infinite() : next_heartbeat_;
   }
 
-  // The clock may have been set back: limit the pause to its maximum from now.
-  void BoundPauses(absl::Time now) {
-    next_attempt_ = std::min(next_attempt_, now + kReportBackoff.After(failures_ + 1));
-    answer_by_ = std::min(answer_by_, now + options_.answer_timeout);
-    next_heartbeat_ = std::min(next_heartbeat_, now + HeartbeatDelay(interval_, 0));
-  }
-
-  absl::Time Connect(absl::Time now) {
+  SteadyTime Connect(SteadyTime now) {
     {
-      // Before everything is read, so that no change is lost.
+      // Before the hello is made, so that no change is lost between the two.
       MutexLock lock(mutex_);
       changed_.clear();
       renew_ = false;
@@ -142,7 +137,7 @@ class ReporterImpl final : public Reporter {
     return answer_by_;
   }
 
-  void TakeAnswer(absl::Duration interval, absl::Time now) {
+  void TakeAnswer(absl::Duration interval, SteadyTime now) {
     interval_ = interval;
     if (answered_) return;
     if (!quiet_) LogInfo("reporting to the planner", {{"planner", options_.planner}});
@@ -151,7 +146,7 @@ class ReporterImpl final : public Reporter {
     SetConnected(true);
   }
 
-  absl::Time TakeEnd(const grpc::Status& status, absl::Time now) {
+  SteadyTime TakeEnd(const grpc::Status& status, SteadyTime now) {
     const bool was_connected = answered_;
     if (was_connected && now - began_ >= kGoodStream) failures_ = 0;
     stream_.reset();
@@ -183,7 +178,7 @@ class ReporterImpl final : public Reporter {
     return renew_;
   }
 
-  void SendNext(absl::Time now) {
+  void SendNext(SteadyTime now) {
     const std::set<std::string> names = TakeChanged();
     v1::ReportRequest request;
     for (const std::string& name : names) {
@@ -198,7 +193,7 @@ class ReporterImpl final : public Reporter {
       request.mutable_heartbeat();
     }
     next_heartbeat_ = now + HeartbeatDelay(interval_, random_());
-    // If the stream is ending, the next hello has everything.
+    // If the stream is ending, the next hello has it all.
     stream_->Send(std::move(request));
   }
 
@@ -226,13 +221,11 @@ class ReporterImpl final : public Reporter {
   bool timed_out_ = false;
   bool renewing_ = false;
   bool quiet_ = false;    // the stream was only renewed
-  bool failing_ = false;  // and it was logged
+  bool failing_ = false;  // and that is logged
   int failures_ = 0;
   absl::Duration interval_;
-  absl::Time began_ = absl::InfinitePast();
-  absl::Time answer_by_ = absl::InfinitePast();
-  absl::Time next_attempt_ = absl::InfinitePast();
-  absl::Time next_heartbeat_ = absl::InfiniteFuture();
+  SteadyTime began_, answer_by_, next_attempt_;
+  SteadyTime next_heartbeat_ = SteadyTime::Infinite();
 
   Mutex job_mutex_;
   std::unique_ptr<Scheduler::Job> job_ ABSL_GUARDED_BY(job_mutex_);

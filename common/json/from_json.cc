@@ -17,6 +17,7 @@
 #include "common/json/enum_name.h"
 #include "common/json/json.h"
 #include "common/json/json_text.h"
+#include "common/rpc/error.h"
 #include "common/text/nearest.h"
 
 namespace gitops {
@@ -111,7 +112,8 @@ class Reader {
 
  private:
   absl::Status Bad(absl::string_view what) const {
-    return absl::InvalidArgumentError(absl::StrCat(path_.empty() ? "the JSON" : path_, " ", what));
+    if (path_.empty()) return absl::InvalidArgumentError(absl::StrCat("the JSON ", what));
+    return InvalidField(path_, absl::StrCat(path_, " ", what));
   }
   absl::Status Unfit(absl::string_view wanted) const {
     return Bad(absl::StrCat("is not ", wanted));

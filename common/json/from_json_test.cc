@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/json/json.h"
+#include "common/rpc/error.h"
 #include "gitops/testing/v1/everything.pb.h"
 #include "gitops/v1/planner.pb.h"
 
@@ -52,6 +53,19 @@ TEST(FromJson, EnumValuesMayBeShortWholeOrNumbers) {
   EXPECT_EQ(PlanRefusal(R"({"spec": {"rollout": {"onFailure": "ROLBACK"}}})"),
             "spec.rollout.onFailure \"ROLBACK\" is not a value of OnFailure (did you mean "
             "\"ROLLBACK\"?)");
+}
+
+TEST(FromJson, ARefusalNamesItsFieldAsABadRequestDoes) {
+  const auto field_of = [](absl::string_view text) {
+    v1::CreatePlanRequest request;
+    const auto bad = BadRequestOf(FromJson(text, &request));
+    return bad.field_violations().empty() ? "" : bad.field_violations(0).field();
+  };
+  EXPECT_EQ(field_of(R"({"spec": {"actions": ["sync", 7]}})"), "spec.actions[1]");
+  EXPECT_EQ(field_of(R"({"spec": {"rollout": {"onFailure": "ROLBACK"}}})"),
+            "spec.rollout.onFailure");
+  EXPECT_EQ(field_of(R"({"spec": {"colour": "red"}})"), "spec.colour");
+  EXPECT_EQ(field_of("[]"), "") << "no field is wrong";
 }
 
 TEST(FromJson, NullMeansNotSet) {

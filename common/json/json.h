@@ -35,10 +35,11 @@ struct JsonLimits {
 // Parses `text` into `message`: the output of ToJson, or protobuf's own JSON (names as in the
 // proto, enum values with their prefix or as numbers, fields left out). null means not set.
 //
-// INVALID_ARGUMENT, naming the field ("selection.on[2]"): not JSON, not UTF-8, not an object at the
-// top; over a limit; a member twice, under either of its names; an unknown field (the message has
-// the nearest one); a value that does not fit its field; two members of a oneof; "" in a field with
-// `optional`, since an empty value must not be mistaken for none. `message` is then cleared.
+// INVALID_ARGUMENT, with a BadRequest that names the field as the text does ("selection.on[2]",
+// "spec.rollout.onFailure") if it is one field: not JSON, not UTF-8, not an object at the top; over
+// a limit; a member twice, under either of its names; an unknown field (the message has the nearest
+// one); a value that does not fit its field; two members of a oneof; "" in a field with `optional`,
+// since an empty value must not be mistaken for none. `message` is then cleared.
 absl::Status FromJson(absl::string_view text, google::protobuf::Message* message,
                       const JsonLimits& limits = {});
 

@@ -9,6 +9,9 @@
 #include <cstddef>
 #include <cstdint>
 
+// tcmalloc's, in programs that are linked with it.
+extern "C" void MallocExtension_ReleaseFreeMemory() __attribute__((weak));
+
 namespace gitops {
 namespace {
 
@@ -66,7 +69,11 @@ int DropUnwritten(dl_phdr_info* object, size_t /*size*/, void* data) {
 void LimitHeaps() { mallopt(M_ARENA_MAX, kHeaps); }
 
 void ReturnUnusedMemory() {
-  malloc_trim(0);
+  if (MallocExtension_ReleaseFreeMemory != nullptr) {
+    MallocExtension_ReleaseFreeMemory();
+  } else {
+    malloc_trim(0);
+  }
   bool first = true;
   dl_iterate_phdr(DropUnwritten, &first);
 }

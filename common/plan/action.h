@@ -5,6 +5,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "gitops/v1/deployment.pb.h"
 
 namespace gitops {
 
@@ -26,10 +27,6 @@ enum class HostAction {
   kUnfreeze,
 };
 
-// Steps have hooks around them; an action belongs to one kind of step, health checks are one of
-// their own.
-enum class StepKind { kDeploy, kReboot, kDryActivate, kHealthChecks };
-
 // Who carries an action out.
 enum class Performer {
   kPlanner,  // it only changes the plan
@@ -41,7 +38,7 @@ struct ActionTraits {
   HostAction action = HostAction::kUnknown;
   absl::string_view name;
   Performer performer = Performer::kAgent;
-  StepKind step = StepKind::kDeploy;
+  v1::StepKind step = v1::STEP_KIND_DEPLOY;
   // A push must have come before it.
   bool needs_push = false;
   // It puts something new into service; post-activation secrets follow it.

@@ -54,6 +54,9 @@ inline constexpr Backoff kHookBackoff = {
 // gitopsctl: the planner does not answer while a deployment is watched.
 inline constexpr Backoff kWatchBackoff = {.first = absl::Milliseconds(100),
                                           .longest = absl::Seconds(5)};
+// Any client: the connection broke before the answer to a call that may be repeated.
+inline constexpr Backoff kLostAnswerBackoff = {.first = absl::Milliseconds(100),
+                                               .longest = absl::Seconds(1)};
 // gRPC channels, which reconnect by themselves.
 inline constexpr Backoff kChannelBackoff = {.first = absl::Milliseconds(200),
                                             .longest = absl::Seconds(5)};

@@ -5,6 +5,8 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include <cstdlib>
+
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -38,12 +40,24 @@ int Milliseconds(absl::Duration duration) {
 void SetKeepalive(grpc::ChannelArguments& arguments, const ChannelOptions& options) {
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(options.keepalive));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(options.keepalive_timeout));
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 0);
   // By default gRPC stops after two pings without a message in between.
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
 }
 
-grpc::ChannelArguments Arguments(const ChannelOptions& options) {
+// http_proxy is meant for what leaves the site, not for one's own hosts. gRPC takes no proxy for
+// unix sockets.
+void IgnoreProxy(const Address& address, grpc::ChannelArguments& arguments) {
+  if (address.is_unix()) return;
+  for (const char* name : {"grpc_proxy", "https_proxy", "http_proxy"}) {
+    if (std::getenv(name) == nullptr) continue;
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    return;
+  }
+}
+
+// gRPC copies all arguments several times for each connection, which is a good part of what a
+// connection costs: only what differs from its defaults is set.
+grpc::ChannelArguments Arguments(const Address& address, const ChannelOptions& options) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(options.max_answer_bytes);
   SetKeepalive(arguments, options);
@@ -53,13 +67,14 @@ grpc::ChannelArguments Arguments(const ChannelOptions& options) {
   }
   if (options.own_connection) arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, Milliseconds(options.connect_timeout));
-  // A rebooted host is found soon; gRPC's default maximum is two minutes.
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, Milliseconds(kChannelBackoff.first));
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, Milliseconds(kChannelBackoff.longest));
+  if (options.reconnects) {
+    // A rebooted host is found soon; gRPC's default maximum is two minutes.
+    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, Milliseconds(kChannelBackoff.first));
+    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, Milliseconds(kChannelBackoff.longest));
+  }
   // gRPC would collect data of each channel for channelz, which we do not serve.
   arguments.SetInt(GRPC_ARG_ENABLE_CHANNELZ, 0);
-  // http_proxy is for traffic that leaves the site, not for one's own hosts.
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  IgnoreProxy(address, arguments);
   return arguments;
 }
 
@@ -87,7 +102,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const ChannelOptions& option
   }
   PrepareGrpc();
   return grpc::CreateCustomChannel(Target(*address), grpc::InsecureChannelCredentials(),
-                                   Arguments(options));
+                                   Arguments(*address, options));
 }
 
 bool IsLocalAddress(const std::string& address) {

@@ -78,6 +78,7 @@ enum class Reason {
   kTooManyWatchers,
   kTooManyDeployments,
   kTooManyAgents,
+  kReportTooLarge,
   kTooManyRequestIds,
   // A retry may help.
   kServerStarting,

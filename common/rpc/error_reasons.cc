@@ -108,7 +108,9 @@ constexpr ReasonInfo kReasons[] = {
     {Reason::kTooManyDeployments, "TOO_MANY_DEPLOYMENTS", Code::kResourceExhausted, 429,
      "Too many deployments are in progress.", 30},
     {Reason::kTooManyAgents, "TOO_MANY_AGENTS", Code::kResourceExhausted, 429,
-     "Too many agents report.", 60},
+     "Too many agents report, or they report too much in total.", 60},
+    {Reason::kReportTooLarge, "REPORT_TOO_LARGE", Code::kResourceExhausted, 429,
+     "An agent reports more than the planner keeps of one agent.", 60},
     {Reason::kTooManyRequestIds, "TOO_MANY_REQUEST_IDS", Code::kResourceExhausted, 429,
      "Too many request ids are stored; omit it, or try again later.", 600},
 

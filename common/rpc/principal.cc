@@ -1,5 +1,7 @@
 #include "common/rpc/principal.h"
 
+#include <grpcpp/server_context.h>
+
 #include <cstddef>
 #include <utility>
 

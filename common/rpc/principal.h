@@ -1,11 +1,14 @@
 #ifndef GITOPS_COMMON_RPC_PRINCIPAL_H_
 #define GITOPS_COMMON_RPC_PRINCIPAL_H_
 
-#include <grpcpp/server_context.h>
-
 #include <string>
 
 #include "absl/strings/string_view.h"
+
+// Many files know principals that know no gRPC.
+namespace grpc {
+class ServerContextBase;
+}
 
 namespace gitops {
 

@@ -18,12 +18,12 @@ struct UnaryResult {
   bool gave_up = false;
 };
 
-// Makes one call and waits for its end, no thread but the caller's being held. `start` begins it by
-// a callback stub:
+// Makes one call and waits for its end; only the caller's thread is held. `start` begins the call
+// with a callback stub:
 //   AwaitUnary(context, give_up, [&](auto done) {
 //     stub->async()->GetThing(&context, &request, &response, std::move(done));
 //   });
-// `give_up` (may be empty) is asked a few times a second; true cancels the call. What `start`
+// `give_up` (may be empty) is called a few times a second; true cancels the call. What `start`
 // refers to is no longer used when this returns.
 UnaryResult AwaitUnary(grpc::ClientContext& context, const std::function<bool()>& give_up,
                        const std::function<void(std::function<void(grpc::Status)>)>& start);

@@ -16,7 +16,7 @@ namespace {
 // The queue's entry of a job. Guarded by the scheduler's mutex.
 struct Entry {
   std::function<absl::Time()> run;
-  absl::Time due;
+  SteadyTime due;
   uint64_t turn = 0;     // among those due at the same time
   bool running = false;  // and not in the queue
   bool woken = false;    // while running: run once more
@@ -46,7 +46,7 @@ class ThreadedScheduler final : public Scheduler {
     auto entry = std::make_unique<Entry>();
     entry->run = std::move(run);
     MutexLock lock(mutex_);
-    Queue(entry.get(), first);
+    Queue(entry.get(), Steady(first));
     TellOne(entry.get());
     return std::make_unique<Handle>(this, std::move(entry));
   }
@@ -71,9 +71,9 @@ class ThreadedScheduler final : public Scheduler {
       return;
     }
     // If it was woken before, it keeps its turn.
-    if (entry->due == absl::InfinitePast()) return;
+    if (entry->due == SteadyTime::InfinitePast()) return;
     queue_.erase(entry);
-    Queue(entry, absl::InfinitePast());
+    Queue(entry, SteadyTime::InfinitePast());
     TellOne(entry);
   }
 
@@ -85,20 +85,10 @@ class ThreadedScheduler final : public Scheduler {
     queue_.erase(entry);
   }
 
-  // The current time. If the clock was set back, all waiting jobs become due earlier by the same
-  // amount.
-  absl::Time Now() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    const absl::Time now = clock_->Now();
-    if (now < last_seen_) {
-      // All by the same amount, so that the queue keeps its order.
-      for (Entry* entry : queue_) entry->due -= last_seen_ - now;
-    }
-    last_seen_ = now;
-    return now;
-  }
+  // When a wall time is reached if nobody sets the clock.
+  SteadyTime Steady(absl::Time time) { return clock_->SteadyNow() + (time - clock_->Now()); }
 
-  void Queue(Entry* entry, absl::Time due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    Now();
+  void Queue(Entry* entry, SteadyTime due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     entry->due = due;
     entry->turn = ++last_turn_;
     queue_.insert(entry);
@@ -119,11 +109,10 @@ class ThreadedScheduler final : public Scheduler {
   void Work() {
     MutexLock lock(mutex_);
     while (!stopping_) {
-      const absl::Time now = Now();
       Entry* entry = queue_.empty() ? nullptr : *queue_.begin();
-      if (entry == nullptr || entry->due > now) {
+      if (entry == nullptr || entry->due > clock_->SteadyNow()) {
         ++idle_;
-        clock_->WaitUntil(mutex_, changed_, entry ? entry->due : absl::InfiniteFuture());
+        clock_->WaitUntil(mutex_, changed_, entry ? entry->due : SteadyTime::Infinite());
         --idle_;
         continue;
       }
@@ -142,8 +131,8 @@ class ThreadedScheduler final : public Scheduler {
     const absl::Time next = entry->run();
     mutex_.Lock();
     entry->running = false;
-    // A job that is removed meanwhile may be destroyed once the lock is released.
-    if (!entry->removed) Queue(entry, entry->woken ? absl::InfinitePast() : next);
+    // A removed entry may be destroyed as soon as the lock is free.
+    if (!entry->removed) Queue(entry, entry->woken ? SteadyTime::InfinitePast() : Steady(next));
     finished_.NotifyAll();
   }
 
@@ -154,7 +143,6 @@ class ThreadedScheduler final : public Scheduler {
   CondVar finished_;
   // The jobs that are not running now; each belongs to its handle.
   std::set<Entry*, DueBefore> queue_ ABSL_GUARDED_BY(mutex_);
-  absl::Time last_seen_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   uint64_t last_turn_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::thread> threads_ ABSL_GUARDED_BY(mutex_);
   int idle_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -10,7 +10,7 @@
 namespace gitops {
 
 // Runs jobs when they are due, no job concurrently with itself, on a few threads that are created
-// on demand. Idle jobs cost nothing. Setting the wall clock back at most doubles a wait.
+// on demand. Idle jobs cost nothing. Setting the wall clock does not change a wait in progress.
 // Thread-safe.
 class Scheduler {
  public:

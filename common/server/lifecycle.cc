@@ -1,9 +1,5 @@
 #include "common/server/lifecycle.h"
 
-#include <unistd.h>
-
-#include <chrono>
-#include <thread>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -13,6 +9,7 @@
 #include "common/log/log.h"
 #include "common/rpc/server.h"
 #include "common/server/signals.h"
+#include "common/server/stop_within.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
@@ -63,7 +60,9 @@ class ServerProcessImpl : public ServerProcess {
     LogInfo("stopping",
             {{"program", options_.program}, {"drain", absl::FormatDuration(options_.drain)}});
     if (options_.on_drain) options_.on_drain();
-    DrainOrExit();
+    StopWithin(options_.drain + kAfterCancel, options_.program,
+               "calls did not end although they were cancelled; giving up on them",
+               [this] { rpc_->Shutdown(options_.drain); });
     pages_.reset();
     LogInfo("stopped", {{"program", options_.program}});
     return 0;
@@ -127,32 +126,6 @@ class ServerProcessImpl : public ServerProcess {
     LogInfo("serving",
             {{"program", options_.program}, {"grpc", addresses_.grpc}, {"http", addresses_.http}});
     return absl::OkStatus();
-  }
-
-  void DrainOrExit() {
-    Mutex mutex;
-    CondVar ended;
-    bool done = false;
-    std::thread drain([&] {
-      rpc_->Shutdown(options_.drain);
-      MutexLock lock(mutex);
-      done = true;
-      ended.NotifyAll();
-    });
-    const auto deadline = std::chrono::steady_clock::now() +
-                          absl::ToChronoMilliseconds(options_.drain + kAfterCancel);
-    {
-      MutexLock lock(mutex);
-      while (!done && ended.WaitUntil(mutex, deadline)) {
-      }
-      if (!done) {
-        LogError("calls did not end although they were cancelled; exiting without them",
-                 {{"program", options_.program}});
-        // Objects cannot be freed while those calls use them.
-        _exit(1);
-      }
-    }
-    drain.join();
   }
 
   const ServerProcessOptions options_;

@@ -1,13 +1,16 @@
 #include "common/store/convert.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/container/node_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "common/sync/mutex.h"
 #include "google/protobuf/descriptor.h"
 
 namespace gitops {
@@ -25,6 +28,22 @@ const FieldDescriptor* FieldWithJsonName(const Descriptor& descriptor, absl::str
     if (descriptor.field(i)->json_name() == name) return descriptor.field(i);
   }
   return nullptr;
+}
+
+// The fields of `to` that those of `from` are copied to, in the order of the latter; null: none.
+// Kept for each pair of types, since the names take longer to compare than the fields to copy.
+const std::vector<const FieldDescriptor*>& TargetsOf(const Descriptor& from, const Descriptor& to) {
+  using Types = std::pair<const Descriptor*, const Descriptor*>;
+  static auto& mutex = *new Mutex;
+  static auto& known = *new absl::node_hash_map<Types, std::vector<const FieldDescriptor*>>;
+  MutexLock lock(mutex);
+  const auto [found, is_new] = known.try_emplace({&from, &to});
+  if (is_new) {
+    for (int i = 0; i < from.field_count(); ++i) {
+      found->second.push_back(FieldWithJsonName(to, from.field(i)->json_name()));
+    }
+  }
+  return found->second;
 }
 
 // "STEP_KIND_" of StepKind.
@@ -118,8 +137,9 @@ class FieldCopy {
   }
 
   std::string Text(int i) const {
-    return source_.is_repeated() ? read().GetRepeatedString(from_, &source_, i)
-                                 : read().GetString(from_, &source_);
+    std::string scratch;
+    return source_.is_repeated() ? read().GetRepeatedStringReference(from_, &source_, i, &scratch)
+                                 : read().GetStringReference(from_, &source_, &scratch);
   }
   void SetText(std::string text) {
     if (target_.is_repeated()) return write().AddString(&to_, &target_, std::move(text));
@@ -147,8 +167,10 @@ void Convert(const Message& from, Message& to) {
   to.Clear();
   std::vector<const FieldDescriptor*> fields;
   from.GetReflection()->ListFields(from, &fields);
+  if (fields.empty()) return;
+  const auto& targets = TargetsOf(*from.GetDescriptor(), *to.GetDescriptor());
   for (const FieldDescriptor* source : fields) {
-    const FieldDescriptor* target = FieldWithJsonName(*to.GetDescriptor(), source->json_name());
+    const FieldDescriptor* target = targets[source->index()];
     if (target != nullptr) FieldCopy(from, *source, to, *target).Run();
   }
 }

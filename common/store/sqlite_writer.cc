@@ -27,10 +27,13 @@ SqliteWriter::~SqliteWriter() {
 
 absl::StatusOr<int64_t> SqliteWriter::Run(const Operation& operation) {
   Request request{.operation = &operation};
-  MutexLock lock(mutex_);
-  queue_.push_back(&request);
+  {
+    MutexLock lock(mutex_);
+    queue_.push_back(&request);
+  }
   wake_.NotifyOne();
-  while (!request.done) request.finished.Wait(mutex_);
+  MutexLock lock(request.mutex);
+  while (!request.done) request.finished.Wait(request.mutex);
   return std::move(request.result);
 }
 
@@ -46,9 +49,10 @@ void SqliteWriter::Loop() {
       queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(size));
     }
     CommitGroup(group);
-    MutexLock lock(mutex_);
     for (Request* request : group) {
+      MutexLock lock(request->mutex);
       request->done = true;
+      // With the lock held: the waiter destroys the request as soon as it sees that it is done.
       request->finished.NotifyOne();
     }
   }

@@ -43,8 +43,10 @@ class SqliteWriter {
   struct Request {
     const Operation* operation;
     absl::StatusOr<int64_t> result = absl::UnknownError("not run");
-    bool done = false;
+    // Of its own, so that many waiters that are woken together do not wait for one lock.
+    Mutex mutex;
     CondVar finished;
+    bool done ABSL_GUARDED_BY(mutex) = false;
   };
 
   void Loop();

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "ctl/commands/confirm.h"
 #include "ctl/commands/fleet_commands.h"
+#include "ctl/failure.h"
 #include "ctl/output/escape.h"
 #include "ctl/output/fleet_text.h"
 #include "ctl/output/service_text.h"
@@ -31,7 +32,7 @@ ExitCode ExitCodeOf(const Outcomes& outcomes, bool (*succeeded)(const v1::HostOu
 
 absl::StatusOr<ExitCode> Finish(FleetContext& context, const absl::StatusOr<Outcomes>& outcomes,
                                 bool (*succeeded)(const v1::HostOutcome&)) {
-  if (!outcomes.ok()) return outcomes.status();
+  if (!outcomes.ok()) return FailedMove(outcomes.status());
   if (absl::Status s = context.fleet.Outcomes(*outcomes); !s.ok()) return s;
   return ExitCodeOf(*outcomes, succeeded);
 }

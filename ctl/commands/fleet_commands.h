@@ -2,8 +2,8 @@
 #define GITOPS_CTL_COMMANDS_FLEET_COMMANDS_H_
 
 #include "absl/status/statusor.h"
+#include "common/client/planner_client.h"
 #include "ctl/cli/invocation.h"
-#include "ctl/client/planner_client.h"
 #include "ctl/console.h"
 #include "ctl/exit_code.h"
 #include "ctl/output/fleet_renderer.h"

@@ -2,8 +2,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "ctl/client/failure.h"
 #include "ctl/commands/fleet_commands.h"
+#include "ctl/failure.h"
 
 namespace gitops::ctl {
 namespace {

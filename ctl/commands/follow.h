@@ -6,7 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "ctl/client/planner_client.h"
+#include "common/client/planner_client.h"
 #include "ctl/commands/fleet_commands.h"
 
 namespace gitops::ctl {

@@ -3,8 +3,9 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "ctl/client/failure.h"
+#include "common/rpc/error.h"
 #include "ctl/commands/follow.h"
+#include "ctl/failure.h"
 #include "ctl/output/escape.h"
 #include "ctl/output/progress.h"
 
@@ -82,10 +83,12 @@ absl::StatusOr<ExitCode> ShowToItsEnd(FleetContext& context, const std::string& 
   absl::Status printed;
   const absl::StatusOr<std::optional<v1::Deployment>> end = Follow(context, id, on_out, printed);
   if (!printed.ok()) return printed;
-  if (absl::IsDeadlineExceeded(end.status())) {
+  if (HasReason(end.status(), Reason::kDeadlineExceeded)) {
     return WithHint(absl::DeadlineExceededError("it did not end within --timeout"), GoesOn(id));
   }
-  if (absl::IsResourceExhausted(end.status())) return WithHint(end.status(), GoesOn(id));
+  if (HasReason(end.status(), Reason::kResourceExhausted)) {
+    return WithHint(end.status(), GoesOn(id));
+  }
   if (!end.ok()) return end.status();
   if (!end->has_value()) return kDone;
   if (!ForPrograms(context)) {

@@ -225,60 +225,44 @@ absl::Status Moved(const std::vector<std::string>& differences) {
                                 ". Plan again to see what would be done"));
 }
 
-class PlanMakerImpl final : public PlanMaker {
- public:
-  explicit PlanMakerImpl(PlanMakerOptions options) : options_(options) {}
-
-  absl::StatusOr<v1::Plan> Make(const v1::DeploymentSpec& spec, bool changes,
-                                const std::string& deployment, const std::string& traceparent,
-                                std::vector<v1::HookCall>* calls,
-                                const std::function<bool()>& give_up) override {
-    if (absl::Status status = CheckSpec(spec, changes); !status.ok()) return status;
-    return Run(spec, deployment, traceparent, calls, give_up, nullptr, nullptr);
-  }
-
-  absl::StatusOr<v1::Plan> Confirm(const v1::Plan& shown, const std::string& deployment,
-                                   const std::string& traceparent, std::vector<v1::HookCall>* calls,
-                                   const std::function<bool()>& give_up) override {
-    std::vector<std::string> missing;
-    // Its hosts were shown by name, so the whole fleet needs no second word.
-    absl::StatusOr<v1::Plan> now =
-        Run(shown.spec(), deployment, traceparent, calls, give_up, &shown, &missing);
-    // The service that was asked for has gone everywhere.
-    if (absl::IsNotFound(now.status())) return Moved({std::string(now.status().message())});
-    if (!now.ok()) return now.status();
-    std::vector<std::string> differences = ComparePlans(shown, *now);
-    differences.insert(differences.end(), missing.begin(), missing.end());
-    if (!differences.empty()) return Moved(differences);
-    return now;
-  }
-
- private:
-  absl::StatusOr<v1::Plan> Run(const v1::DeploymentSpec& spec, const std::string& deployment,
-                               const std::string& traceparent, std::vector<v1::HookCall>* calls,
-                               const std::function<bool()>& give_up, const v1::Plan* shown,
-                               std::vector<std::string>* missing) {
-    std::vector<v1::HookCall> made;
-    const SelectHookContext hooks = {.hooks = options_.hooks,
-                                     .deployment = deployment,
-                                     .key = deployment.empty() ? PlanKey() : deployment,
-                                     .traceparent = traceparent,
-                                     .ignore_errors = spec.ignore_hook_errors(),
-                                     .give_up = give_up,
-                                     .calls = &made};
-    absl::StatusOr<v1::Plan> plan = Making(options_, spec, hooks).Run(shown, missing);
-    if (plan.ok()) plan->mutable_hook_calls()->Assign(made.begin(), made.end());
-    if (calls != nullptr) *calls = std::move(made);
-    return plan;
-  }
-
-  const PlanMakerOptions options_;
-};
-
 }  // namespace
 
-std::unique_ptr<PlanMaker> NewPlanMaker(PlanMakerOptions options) {
-  return std::make_unique<PlanMakerImpl>(options);
+absl::StatusOr<v1::Plan> PlanMaker::Make(const v1::DeploymentSpec& spec, bool changes,
+                                         const PlanContext& context) const {
+  if (absl::Status status = CheckSpec(spec, changes); !status.ok()) return status;
+  return Run(spec, context, nullptr, nullptr);
+}
+
+absl::StatusOr<v1::Plan> PlanMaker::Confirm(const v1::Plan& shown,
+                                            const PlanContext& context) const {
+  std::vector<std::string> missing;
+  // Its hosts were shown by name, so the whole fleet needs no second word.
+  absl::StatusOr<v1::Plan> now = Run(shown.spec(), context, &shown, &missing);
+  // The service that was asked for has gone everywhere.
+  if (absl::IsNotFound(now.status())) return Moved({std::string(now.status().message())});
+  if (!now.ok()) return now.status();
+  std::vector<std::string> differences = ComparePlans(shown, *now);
+  differences.insert(differences.end(), missing.begin(), missing.end());
+  if (!differences.empty()) return Moved(differences);
+  return now;
+}
+
+absl::StatusOr<v1::Plan> PlanMaker::Run(const v1::DeploymentSpec& spec, const PlanContext& context,
+                                        const v1::Plan* shown,
+                                        std::vector<std::string>* missing) const {
+  std::vector<v1::HookCall> made;
+  const SelectHookContext hooks = {
+      .hooks = options_.hooks,
+      .deployment = context.deployment,
+      .key = context.deployment.empty() ? PlanKey() : context.deployment,
+      .traceparent = context.traceparent,
+      .ignore_errors = spec.ignore_hook_errors(),
+      .give_up = context.give_up,
+      .calls = &made};
+  absl::StatusOr<v1::Plan> plan = Making(options_, spec, hooks).Run(shown, missing);
+  if (plan.ok()) plan->mutable_hook_calls()->Assign(made.begin(), made.end());
+  if (context.calls != nullptr) *context.calls = std::move(made);
+  return plan;
 }
 
 }  // namespace gitops

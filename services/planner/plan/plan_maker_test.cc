@@ -182,7 +182,7 @@ TEST_F(PlanMakerTest, HooksOfADeploymentAreToldItsIdAndRepeatWithTheSameKey) {
   spec.mutable_selection()->set_all(true);
   spec.set_ignore_hook_errors(true);
   for (int i = 0; i < 2; ++i) {
-    ASSERT_TRUE(maker_->Make(spec, true, "D7", "00-trace", nullptr, nullptr).ok());
+    ASSERT_TRUE(maker_.Make(spec, true, {.deployment = "D7", .traceparent = "00-trace"}).ok());
   }
   const auto requests = hooks_.requests();
   ASSERT_EQ(requests.size(), 4u);
@@ -267,7 +267,7 @@ TEST_F(PlanMakerTest, ManyDifferencesAreCounted) {
 TEST_F(PlanMakerTest, WhoGaveUpIsAskedNothingMore) {
   hooks_.Add({.point = "pre-select", .stall = true});
   v1::DeploymentSpec spec = Spec({"reboot"});
-  const auto plan = maker_->Make(spec, false, "", "", &calls_, [] { return true; });
+  const auto plan = maker_.Make(spec, false, {.give_up = [] { return true; }});
   EXPECT_TRUE(absl::IsCancelled(plan.status()));
   EXPECT_THAT(hooks_.requests(), testing::SizeIs(1));
 }

@@ -32,7 +32,7 @@ absl::Status CheckDispatcher(const Settings& settings) {
 
 absl::Status CheckTogether(const Settings& settings) {
   if (absl::Status status = CheckDispatcher(settings); !status.ok()) return status;
-  for (const char* name : {"keep-deployments", "max-parallel-hosts"}) {
+  for (const char* name : {"keep-deployments", "max-parallel-hosts", "report-memory"}) {
     if (settings.GetInt(name) >= 1 && settings.GetInt(name) <= 1'000'000) continue;
     return absl::InvalidArgumentError(absl::StrCat(settings.Origin(name), ": ", name, " is ",
                                                    settings.Get(name), "; it may be 1 to 1000000"));
@@ -93,8 +93,13 @@ std::vector<SettingDefinition> OwnSettings() {
        .default_value = "10m",
        .type = Type::kDuration,
        .least = absl::Seconds(1)},
+      {.name = "report-memory",
+       .help = "MiB of the reports of all hosts that are kept; an agent beyond that is refused",
+       .default_value = "512",
+       .type = Type::kInt},
       {.name = "max-parallel-hosts",
-       .help = "hosts under way at a time, over all deployments",
+       .help =
+           "hosts in progress at a time, over all deployments; each deployment always gets a 32nd",
        .default_value = "1000",
        .type = Type::kInt},
   };

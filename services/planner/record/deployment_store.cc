@@ -173,6 +173,15 @@ absl::Status DeploymentStore::SaveHost(const std::string& id, int index, const H
   return store_->Write(writes).status();
 }
 
+absl::Status DeploymentStore::SaveHosts(const std::string& id,
+                                        const std::vector<Checkpoint>& hosts) {
+  std::vector<StoreWrite> writes;
+  for (const Checkpoint& host : hosts) {
+    if (absl::Status status = AddCheckpoint(id, host, writes); !status.ok()) return status;
+  }
+  return ReplaceAll(*store_, writes);
+}
+
 absl::StatusOr<v1::StepRecord> DeploymentStore::LoadStep(const std::string& id, int index,
                                                          int number) {
   absl::StatusOr<record::v1::StepRecord> stored = steps_.Get(StepName(id, index, number));

@@ -77,6 +77,8 @@ class DeploymentStore {
   // A host's checkpoint with the step it is in, in one write; `step` may be null.
   absl::Status SaveHost(const std::string& id, int index, const HostRecord& host,
                         const v1::StepRecord* step);
+  // The checkpoints of many hosts, in few writes; after an error, some may be stored.
+  absl::Status SaveHosts(const std::string& id, const std::vector<Checkpoint>& hosts);
   absl::StatusOr<v1::StepRecord> LoadStep(const std::string& id, int index, int number);
 
   // What GetDeployment answers: with hosts, steps and hook calls. A host whose record is damaged

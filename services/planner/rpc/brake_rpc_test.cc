@@ -63,13 +63,13 @@ class BrakeRpcTest : public PlannerTestBase {
 };
 
 TEST_F(BrakeRpcTest, FreezeAndUnfreezeWorkWhileOtherCallsHoldEveryPlaceAndThread) {
-  agents_.HoldCalls("Diff");
-  agents_.HoldCalls("ResolveRevision");
+  agents_.Hang("DiffServiceRequest");
+  agents_.Hang("ResolveRevisionRequest");
   for (int i = 0; i < kMostCommands; ++i) {
     Hang(&Stub::DiffServices, OnAll<v1::DiffServicesRequest>());
   }
   for (int i = kMostCommands; i < kMostCalls; ++i) Hang(&Stub::CreatePlan, Sync());
-  ASSERT_TRUE(agents_.AwaitHeld(kMostCalls));
+  ASSERT_TRUE(agents_.AwaitHung(kMostCalls));
   EXPECT_EQ(Try(&Stub::CreatePlan, Sync()).error_code(), StatusCode::RESOURCE_EXHAUSTED);
 
   const auto frozen = Call(&Stub::FreezeServices, OnAll<v1::FreezeServicesRequest>());
@@ -81,15 +81,15 @@ TEST_F(BrakeRpcTest, FreezeAndUnfreezeWorkWhileOtherCallsHoldEveryPlaceAndThread
 }
 
 TEST_F(BrakeRpcTest, CallerThatWentAwayFreesItsPlaceWhileTheAgentHangs) {
-  agents_.HoldCalls("Diff");
+  agents_.Hang("DiffServiceRequest");
   for (int i = 0; i < kMostCommands; ++i) {
     Hang(&Stub::DiffServices, OnAll<v1::DiffServicesRequest>());
   }
-  ASSERT_TRUE(agents_.AwaitHeld(kMostCommands));
+  ASSERT_TRUE(agents_.AwaitHung(kMostCommands));
   const auto pull = OnAll<v1::PullServicesRequest>();
   ASSERT_EQ(Try(&Stub::PullServices, pull).error_code(), StatusCode::RESOURCE_EXHAUSTED);
   EndHanging();
-  EXPECT_TRUE(agents_.AwaitNoneHeld());
+  EXPECT_TRUE(agents_.AwaitNoneHung());
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   grpc::Status pulled;
   do {
@@ -100,18 +100,18 @@ TEST_F(BrakeRpcTest, CallerThatWentAwayFreesItsPlaceWhileTheAgentHangs) {
 }
 
 TEST_F(BrakeRpcTest, PlanEndsWithItsCallersDeadlineOrCancellationWhileAnAgentHangs) {
-  agents_.HoldCalls("ResolveRevision");
+  agents_.Hang("ResolveRevisionRequest");
   Hang(&Stub::CreatePlan, Sync());
-  ASSERT_TRUE(agents_.AwaitHeld(1));
+  ASSERT_TRUE(agents_.AwaitHung(1));
   EndHanging();
-  EXPECT_TRUE(agents_.AwaitNoneHeld());
+  EXPECT_TRUE(agents_.AwaitNoneHung());
 
   auto context = Context();
   context->set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(300));
   v1::CreatePlanResponse response;
   EXPECT_EQ(stub_->CreatePlan(context.get(), Sync(), &response).error_code(),
             StatusCode::DEADLINE_EXCEEDED);
-  EXPECT_TRUE(agents_.AwaitNoneHeld());
+  EXPECT_TRUE(agents_.AwaitNoneHung());
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "services/planner/rpc/planner_service.h"
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <utility>
 
@@ -29,6 +30,10 @@ namespace {
 
 using grpc::ServerContext;
 
+// How long the changes of hosts are gathered for a watcher of a deployment: each is read and sent
+// with its steps.
+constexpr std::chrono::milliseconds kGatherHosts(250);
+
 // The value of a StatusOr goes to `to`.
 template <typename Message>
 absl::Status Answer(absl::StatusOr<Message> from, Message* to) {
@@ -44,11 +49,6 @@ Cancelled CancelledIn(const ServerContext& context) {
 absl::Status AnswerDeployment(absl::StatusOr<v1::Deployment> from, v1::Deployment* to) {
   if (from.ok()) AddEtag(*from);
   return Answer(std::move(from), to);
-}
-
-absl::Status Keep(absl::StatusOr<v1::Service> service, v1::HostOutcome* outcome) {
-  if (service.ok()) *outcome->mutable_service() = *std::move(service);
-  return service.status();
 }
 
 void CutDiff(v1::HostOutcome* outcome) {
@@ -70,7 +70,6 @@ class PlannerServiceImpl final : public PlannerService {
         deployments_(options),
         reads_(options.store, options.deployments) {}
 
-  void Start() override { deployments_.Start(); }
   void Stop() override {
     fleet_watches_.Close();
     deployment_watches_.Close();
@@ -122,10 +121,7 @@ class PlannerServiceImpl final : public PlannerService {
     v1::FreezeServiceRequest one;
     one.set_service(request->service());
     one.set_reason(request->reason());
-    return Change(brakes_, *context, *request, request->reason(), writer,
-                  [&](const auto& address, const auto& caller, auto* outcome) {
-                    return Keep(options_.agents->Freeze(address, caller, one), outcome);
-                  });
+    return Change(brakes_, *context, *request, request->reason(), writer, one);
   }
 
   grpc::Status UnfreezeServices(ServerContext* context, const v1::UnfreezeServicesRequest* request,
@@ -133,10 +129,7 @@ class PlannerServiceImpl final : public PlannerService {
     v1::UnfreezeServiceRequest one;
     one.set_service(request->service());
     one.set_reason(request->reason());
-    return Change(brakes_, *context, *request, request->reason(), writer,
-                  [&](const auto& address, const auto& caller, auto* outcome) {
-                    return Keep(options_.agents->Unfreeze(address, caller, one), outcome);
-                  });
+    return Change(brakes_, *context, *request, request->reason(), writer, one);
   }
 
   grpc::Status RollbackServices(ServerContext* context, const v1::RollbackServicesRequest* request,
@@ -145,26 +138,15 @@ class PlannerServiceImpl final : public PlannerService {
     one.set_service(request->service());
     one.set_hash(absl::AsciiStrToLower(request->hash()));
     one.set_reason(request->reason());
-    return Change(
-        commands_, *context, *request, request->reason(), writer,
-        [&](const auto& address, const auto& caller, auto* outcome) {
-          return Keep(options_.agents->Rollback(address, caller, one), outcome);
-        },
-        [&] { return CheckHash(request->hash()); });
+    return Change(commands_, *context, *request, request->reason(), writer, one,
+                  [&] { return CheckHash(request->hash()); });
   }
 
   grpc::Status PullServices(ServerContext* context, const v1::PullServicesRequest* request,
                             grpc::ServerWriter<v1::PullServicesResponse>* writer) override {
     v1::PullServiceRequest one;
     one.set_service(request->service());
-    return Change(commands_, *context, *request, "", writer,
-                  [&](const auto& address, const auto& caller, auto* outcome) {
-                    auto pulled = options_.agents->Pull(address, caller, one);
-                    if (!pulled.ok()) return pulled.status();
-                    *outcome->mutable_service() = std::move(*pulled->mutable_service());
-                    outcome->set_changed(pulled->changed());
-                    return absl::OkStatus();
-                  });
+    return Change(commands_, *context, *request, "", writer, one);
   }
 
   grpc::Status DiffServices(ServerContext* context, const v1::DiffServicesRequest* request,
@@ -172,13 +154,7 @@ class PlannerServiceImpl final : public PlannerService {
     v1::DiffServiceRequest one;
     one.set_service(request->service());
     return gate().Run(*context, *request, [&](const Principal& caller) {
-      return Command(commands_, *context, caller, *request, /*changes=*/false, writer,
-                     [&](const auto& address, const auto& asked_for, auto* outcome) {
-                       auto diff = options_.agents->Diff(address, asked_for, one);
-                       if (diff.ok()) *outcome->mutable_diff() = *std::move(diff);
-                       CutDiff(outcome);
-                       return diff.status();
-                     });
+      return Command(commands_, *context, caller, *request, /*changes=*/false, writer, one);
     });
   }
 
@@ -232,13 +208,14 @@ class PlannerServiceImpl final : public PlannerService {
   grpc::Status WatchDeployment(ServerContext* context, const v1::WatchDeploymentRequest* request,
                                grpc::ServerWriter<v1::WatchDeploymentResponse>* writer) override {
     return gate().Run(*context, *request, [&]() -> absl::Status {
-      Changes<int> changes;
+      Changes<int> changes(kGatherHosts);
       const auto place = deployment_watches_.Enter(Watcher(*context, changes));
       if (!place.ok()) return place.status();
       const absl::StatusOr<int64_t> now = options_.store->Revision();
       if (!now.ok()) return now.status();
-      const auto events = options_.store->Watch(
-          request->id(), [&](int index, int64_t revision) { changes.Add(index, revision); });
+      const auto events = options_.store->Watch(request->id(), [&](int index, int64_t revision) {
+        changes.Add(index, revision, /*urgent=*/index < 0);
+      });
       if (!events.ok()) return events.status();
       DeploymentWatch watch(options_.store, request->id(), WriteTo(*writer, **place));
       const absl::Status told = watch.TellAll(request->resume_token(), *now);
@@ -398,10 +375,11 @@ class PlannerServiceImpl final : public PlannerService {
     std::atomic<int> taken = 0;
   };
 
-  template <typename Request, typename Response, typename Ask>
+  // `one` is what each agent is asked.
+  template <typename Request, typename Response>
   absl::Status Command(Places& places, const ServerContext& context, const Principal& caller,
                        const Request& request, bool changes, grpc::ServerWriter<Response>* writer,
-                       Ask ask) {
+                       const ServiceRequest& one) {
     const absl::Cleanup leave = [&places] { --places.taken; };
     if (++places.taken > places.most) {
       return MakeError(
@@ -416,27 +394,32 @@ class PlannerServiceImpl final : public PlannerService {
       *response.mutable_outcome() = std::move(outcome);
       writer->Write(response);
     };
-    return RunFleetCommand(
-        *options_.fleet,
-        {.selection = request.selection(),
-         .service = request.service(),
-         .changes = changes,
-         .ask = [&](const auto& address,
-                    v1::HostOutcome* outcome) { return ask(address, asked_for, outcome); },
-         .cancelled = asked_for.give_up,
-         .outcome = tell});
+    return RunFleetCommand(*options_.fleet,
+                           {.selection = request.selection(),
+                            .service = request.service(),
+                            .changes = changes,
+                            .ask =
+                                [&](const std::string& address, v1::HostOutcome* outcome) {
+                                  const absl::Status status =
+                                      options_.agents->Call(address, asked_for, one, outcome);
+                                  CutDiff(outcome);
+                                  return status;
+                                },
+                            .cancelled = asked_for.give_up,
+                            .outcome = tell});
   }
 
   // The same for what changes a service, after `check`. The brake passes the gate even where other
   // calls hold all the threads that they may.
-  template <typename Request, typename Response, typename Ask>
+  template <typename Request, typename Response>
   grpc::Status Change(Places& places, const ServerContext& context, const Request& request,
-                      const std::string& reason, grpc::ServerWriter<Response>* writer, Ask ask,
+                      const std::string& reason, grpc::ServerWriter<Response>* writer,
+                      const ServiceRequest& one,
                       const std::function<absl::Status()>& check = absl::OkStatus) {
     const auto handle = [&](const Principal& caller) {
       if (absl::Status status = check(); !status.ok()) return status;
       if (absl::Status status = CheckReason(reason); !status.ok()) return status;
-      return Command(places, context, caller, request, /*changes=*/true, writer, ask);
+      return Command(places, context, caller, request, /*changes=*/true, writer, one);
     };
     return &places == &brakes_ ? gate().RunReserved(context, request, handle)
                                : gate().Run(context, request, handle);

@@ -7,9 +7,39 @@
 #include <future>
 
 #include "common/clock/fake_clock.h"
+#include "gmock/gmock.h"
 
 namespace gitops {
 namespace {
+
+using ::testing::ElementsAre;
+
+TEST(ChangesTest, ChangesThatAreNotUrgentAreHeldBackAfterTheLast) {
+  constexpr std::chrono::milliseconds kGather(30);
+  Changes<int> changes(kGather);
+  changes.Add(1, /*revision=*/1, /*urgent=*/false);
+  EXPECT_THAT(changes.Next(), ElementsAre(1)) << "the first is told at once";
+  const auto taken = std::chrono::steady_clock::now();
+  changes.Add(1, 2, false);
+  changes.Add(2, 3, false);
+  changes.Add(1, 4, false);
+  int64_t revision = 0;
+  EXPECT_THAT(changes.Next(&revision), ElementsAre(1, 2));
+  EXPECT_EQ(revision, 4);
+  EXPECT_GE(std::chrono::steady_clock::now() - taken, kGather - std::chrono::milliseconds(1));
+}
+
+TEST(ChangesTest, AnUrgentChangeTakesTheOthersWithIt) {
+  Changes<int> changes(std::chrono::hours(1));
+  changes.Add(1, 1, false);
+  EXPECT_THAT(changes.Next(), ElementsAre(1));
+  changes.Add(2, 2, false);
+  changes.Add(-1, 3, true);
+  EXPECT_THAT(changes.Next(), ElementsAre(-1, 2));
+  changes.Add(3, 4, false);
+  changes.Close();
+  EXPECT_THAT(changes.Next(), ElementsAre(3)) << "closing ends the wait";
+}
 
 // A peer that reads nothing until it is cancelled.
 class Stalled {
