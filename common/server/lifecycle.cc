@@ -61,7 +61,7 @@ class ServerProcessImpl : public ServerProcess {
             {{"program", options_.program}, {"drain", absl::FormatDuration(options_.drain)}});
     if (options_.on_drain) options_.on_drain();
     StopWithin(options_.drain + kAfterCancel, options_.program,
-               "calls did not end although they were cancelled; giving up on them",
+               "calls did not end although they were cancelled; exiting without them",
                [this] { rpc_->Shutdown(options_.drain); });
     pages_.reset();
     LogInfo("stopped", {{"program", options_.program}});
