@@ -47,7 +47,6 @@ struct DeploymentsOptions {
   int most_parallel = 1000;
   // Deployments that have not ended; more: RESOURCE_EXHAUSTED.
   int most_deployments = 64;
-  int most_parallel = 1000;  // hosts under way at a time, over all deployments
   // As of the agents: also where the agent may have gone away before this process began, or between
   // the actions of a rollback.
   absl::Duration return_timeout = AgentCallerOptions().return_timeout;
