@@ -43,8 +43,8 @@ struct DeploymentsOptions {
   // No other process can open the store: what a planner of another name left is taken over.
   bool sole_planner = false;
   int most_parallel = 1000;  // hosts under way at a time, over all deployments
-  // As of the agents: also where the agent may have gone away before this process began, or between
-  // the actions of a rollback.
+  // As AgentCallerOptions::return_timeout, for an agent that may have gone away before this process
+  // began, and in a rollback.
   absl::Duration return_timeout = AgentCallerOptions().return_timeout;
 };
 
