@@ -1,6 +1,7 @@
 #include "common/rpc/unary_call.h"
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -19,9 +20,11 @@ class CallEnd {
   CallEnd() { MutexLock lock(mutex_); }
 
   void Set(grpc::Status status) {
-    MutexLock lock(mutex_);
-    status_ = std::move(status);
-    // With the lock held: the waiter destroys this as soon as it sees the status.
+    {
+      MutexLock lock(mutex_);
+      status_ = std::move(status);
+    }
+    // Without the lock, so that the waiter does not wake only to wait for it.
     ended_.NotifyOne();
   }
 
@@ -64,14 +67,15 @@ class CallEnd {
 
 UnaryResult AwaitUnary(grpc::ClientContext& context, const std::function<bool()>& give_up,
                        const std::function<void(std::function<void(grpc::Status)>)>& start) {
-  CallEnd end;
-  start([&end](grpc::Status status) { end.Set(std::move(status)); });
+  // Shared, since the waiter may be gone before Set() has returned.
+  const auto end = std::make_shared<CallEnd>();
+  start([end](grpc::Status status) { end->Set(std::move(status)); });
   UnaryResult result;
-  if (!end.Await(give_up)) {
+  if (!end->Await(give_up)) {
     context.TryCancel();
     result.gave_up = true;
   }
-  result.status = end.Take();
+  result.status = end->Take();
   // It may have ended in the very moment; then there is an answer to tell.
   if (result.status.error_code() != grpc::StatusCode::CANCELLED) result.gave_up = false;
   return result;
