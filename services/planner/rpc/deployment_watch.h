@@ -46,7 +46,7 @@ class DeploymentWatch {
   absl::Status Hold(Response response);
   // Every host that differs from what was told: what was saved just before the end.
   absl::Status HoldRest();
-  absl::Status HoldChangedDeployment();
+  absl::Status HoldHosts(const std::set<int>& changed);
   // Whether the client knows the host from the watch before.
   absl::StatusOr<bool> IsKnown(int index);
   absl::Status SendHeld(int64_t revision, bool initial_done);
