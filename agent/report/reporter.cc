@@ -16,9 +16,9 @@ namespace gitops {
 namespace {
 
 constexpr absl::Duration kConnectTimeout = absl::Seconds(5);
-// A stream that lasted this long was no failure: the next attempt comes soon.
+// A stream that lasted this long does not count as a failure: the next attempt comes soon.
 constexpr absl::Duration kGoodStream = absl::Seconds(10);
-// Services in one message, so that none gets too big.
+// The maximum of services in one message, which limits its size.
 constexpr size_t kMostChanges = 500;
 
 std::function<double()> NewRandom() {
@@ -158,8 +158,8 @@ class ReporterImpl final : public Reporter {
     }
     next_attempt_ = now + kReportBackoff.After(++failures_, random_());
     if (!failing_) {
-      LogWarning(was_connected ? "the planner is gone; trying again"
-                               : "cannot report to the planner; trying again",
+      LogWarning(was_connected ? "lost the connection to the planner; retrying"
+                               : "cannot report to the planner; retrying",
                  {{"planner", options_.planner}, {"error", ReasonOf(status)}});
     }
     failing_ = true;
@@ -170,7 +170,7 @@ class ReporterImpl final : public Reporter {
     if (timed_out_) {
       return "no answer within " + absl::FormatDuration(options_.answer_timeout);
     }
-    return status.ok() ? "it ended the stream" : status.error_message();
+    return status.ok() ? "the planner ended the stream" : status.error_message();
   }
 
   bool MustBeginAnew() const {
@@ -240,7 +240,7 @@ absl::StatusOr<std::unique_ptr<Reporter>> NewReporter(ReporterOptions options) {
   channel.insecure = options.insecure;
   channel.tls_dir = options.tls_dir;
   channel.connect_timeout = kConnectTimeout;
-  // gRPC's own back-off would come on top of ours.
+  // gRPC's own back-off would add to ours.
   channel.own_connection = true;
   if (auto dialled = Dial(channel); !dialled.ok()) return dialled.status();
   return std::make_unique<ReporterImpl>(std::move(options), std::move(channel));

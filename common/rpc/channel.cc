@@ -22,8 +22,8 @@ bool IsIpv4(const std::string& host) {
   return inet_pton(AF_INET, host.c_str(), &parsed) == 1;
 }
 
-// The resolver is named: gRPC would else take a host called like one of its schemes for a scheme.
-// A literal needs none, and so none of its threads and waits.
+// With an explicit resolver: otherwise gRPC would interpret a host named like one of its schemes as
+// a scheme. A literal needs no resolver, and none of its threads and delays.
 std::string Target(const Address& address) {
   if (address.is_unix()) return address.ToString();
   if (IsIpv4(address.host)) return absl::StrCat("ipv4:", address.ToString());
@@ -40,7 +40,7 @@ int Milliseconds(absl::Duration duration) {
 void SetKeepalive(grpc::ChannelArguments& arguments, const ChannelOptions& options) {
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(options.keepalive));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(options.keepalive_timeout));
-  // gRPC would stop asking after two pings without a message in between.
+  // By default gRPC stops after two pings without a message in between.
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
 }
 
@@ -68,11 +68,11 @@ grpc::ChannelArguments Arguments(const Address& address, const ChannelOptions& o
   if (options.own_connection) arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, Milliseconds(options.connect_timeout));
   if (options.reconnects) {
-    // A host that reboots is found again soon; gRPC's own maximum is two minutes.
+    // A rebooted host is found soon; gRPC's default maximum is two minutes.
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, Milliseconds(kChannelBackoff.first));
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, Milliseconds(kChannelBackoff.longest));
   }
-  // What gRPC would note of each channel for a service that nobody serves here.
+  // gRPC would collect data of each channel for channelz, which we do not serve.
   arguments.SetInt(GRPC_ARG_ENABLE_CHANNELZ, 0);
   IgnoreProxy(address, arguments);
   return arguments;
@@ -82,22 +82,23 @@ grpc::ChannelArguments Arguments(const Address& address, const ChannelOptions& o
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const ChannelOptions& options) {
   if (!options.tls_dir.empty()) {
-    return absl::UnimplementedError(absl::StrCat("cannot dial ", options.address, " with TLS from ",
-                                                 options.tls_dir, ": TLS is not carried out yet"));
+    return absl::UnimplementedError(absl::StrCat("cannot connect to ", options.address,
+                                                 " with TLS from ", options.tls_dir,
+                                                 ": TLS is not implemented yet"));
   }
   absl::StatusOr<Address> address = ParseAddress(
       options.address,
       options.default_port > 0 ? std::optional<int>(options.default_port) : std::nullopt);
   if (!address.ok()) return address.status();
   if (!address->is_unix() && (address->host.empty() || address->port == 0)) {
-    return absl::InvalidArgumentError(absl::StrCat("bad address \"", options.address,
-                                                   "\": a host and a port to dial are needed"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("bad address \"", options.address, "\": it needs a host and a port"));
   }
   if (!address->is_local() && !options.insecure) {
     return absl::FailedPreconditionError(
-        absl::StrCat("refusing to dial ", address->ToString(),
-                     " in plain text: it is not on this machine. Anybody on the way could read and "
-                     "change what is said; where that is acceptable, say so with --insecure"));
+        absl::StrCat("refusing to connect to ", address->ToString(),
+                     " in plain text: it is not on this machine, so others could read and change "
+                     "the traffic. If that is acceptable, allow it with --insecure"));
   }
   PrepareGrpc();
   return grpc::CreateCustomChannel(Target(*address), grpc::InsecureChannelCredentials(),

@@ -105,7 +105,7 @@ TEST(ErrorTest, ReasonOfALaterVersionOrAnotherDomainIsToldByItsCode) {
 }
 
 TEST(ErrorTest, InvalidFieldsAreNamed) {
-  absl::Status error = InvalidField("rollout.batch", "rollout.batch: \"x\" is no number");
+  absl::Status error = InvalidField("rollout.batch", "rollout.batch: \"x\" is not a number");
   AddFieldViolation("actions[2]", "unknown action", error);
   EXPECT_EQ(error.code(), absl::StatusCode::kInvalidArgument);
   const google::rpc::BadRequest bad = BadRequestOf(error);

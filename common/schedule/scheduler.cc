@@ -13,7 +13,7 @@
 namespace gitops {
 namespace {
 
-// A job in the queue. Guarded by the scheduler's mutex.
+// The queue's entry of a job. Guarded by the scheduler's mutex.
 struct Entry {
   std::function<absl::Time()> run;
   SteadyTime due;
@@ -70,7 +70,7 @@ class ThreadedScheduler final : public Scheduler {
       entry->woken = true;
       return;
     }
-    // Woken before: it keeps its turn.
+    // If it was woken before, it keeps its turn.
     if (entry->due == SteadyTime::InfinitePast()) return;
     queue_.erase(entry);
     Queue(entry, SteadyTime::InfinitePast());
@@ -79,7 +79,7 @@ class ThreadedScheduler final : public Scheduler {
 
   void Remove(Entry* entry) {
     MutexLock lock(mutex_);
-    // Not run again, not even one that is always due at once.
+    // Not run again, even if it is always due at once.
     entry->removed = true;
     while (entry->running) finished_.Wait(mutex_);
     queue_.erase(entry);
@@ -94,8 +94,8 @@ class ThreadedScheduler final : public Scheduler {
     queue_.insert(entry);
   }
 
-  // What was queued may be due before what the idle threads wait for. The one that takes it tells
-  // the next, if there is more.
+  // The new job may be due before the one that the idle threads wait for. The thread that takes it
+  // wakes the next one, if there is more to do.
   void TellOne(const Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     EnsureThread();
     if (*queue_.begin() == entry) changed_.NotifyOne();
@@ -124,7 +124,7 @@ class ThreadedScheduler final : public Scheduler {
     queue_.erase(entry);
     entry->running = true;
     entry->woken = false;
-    // Another thread has to wait for what is due next while this one is busy.
+    // Another thread must wait for the next due job while this one is busy.
     EnsureThread();
     if (idle_ > 0 && !queue_.empty()) changed_.NotifyOne();
     mutex_.Unlock();
@@ -141,7 +141,7 @@ class ThreadedScheduler final : public Scheduler {
   Mutex mutex_;
   CondVar changed_;
   CondVar finished_;
-  // Those that do not run now; each belongs to its handle.
+  // The jobs that are not running now; each belongs to its handle.
   std::set<Entry*, DueBefore> queue_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_turn_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::thread> threads_ ABSL_GUARDED_BY(mutex_);

@@ -11,8 +11,8 @@
 
 namespace gitops {
 
-// A Store that fails when told to, and otherwise is the one it stands before. A call that fails
-// changes nothing. For tests; any thread.
+// A Store for tests that passes calls to another Store, or fails them on request. A failed call
+// changes nothing. Thread-safe.
 class FaultyStore : public Store {
  public:
   // Not owned.
@@ -22,12 +22,12 @@ class FaultyStore : public Store {
   void FailNthCall(int n, absl::Status status = absl::UnavailableError("told to fail"));
   // The nth Write from now (1: the next; Put and Delete count) fails, and only that one.
   void FailNthWrite(int n, absl::Status status = absl::UnavailableError("told to fail"));
-  // Every Get, List, Write and Watch of a key or prefix that begins with `prefix` fails.
+  // Every Get, List, Write and Watch of a key or prefix that starts with `prefix` fails.
   void FailKeys(std::string prefix, absl::Status status = absl::UnavailableError("told to fail"));
   // Everything works again.
   void Heal();
 
-  // Calls so far, failed ones included.
+  // The number of calls so far, including failed ones.
   int calls();
   int writes();
   // Values that Get and List returned so far.

@@ -6,7 +6,7 @@
 namespace gitops {
 namespace {
 
-// Bounds how long one commit takes, and what is lost on a failed one.
+// Limits the duration of a commit, and the loss of a failed one.
 constexpr size_t kLargestGroup = 256;
 
 }  // namespace
@@ -63,7 +63,7 @@ void SqliteWriter::CommitGroup(const std::vector<Request*>& group) {
   absl::Status status = TryCommit(group, begun);
   if (status.ok()) return;
   if (begun && group.size() > 1) {
-    // One write that does not fit on the disk must not fail those that do.
+    // A write that does not fit on the disk must not fail other writes.
     for (Request* request : group) CommitGroup({request});
     return;
   }

@@ -230,7 +230,7 @@ bool PlannerImpl::Reload() {
   const std::string& file = flags_.Get("config");
   absl::StatusOr<PlannerConfig> config = LoadPlannerConfig(flags_);
   if (!config.ok()) {
-    LogError("the new config is not taken up; the one before stays in force",
+    LogError("the new config is invalid; the previous one stays in use",
              {{"config", file}, {"error", std::string(config.status().message())}});
     return true;
   }
@@ -238,13 +238,13 @@ bool PlannerImpl::Reload() {
   if (!log.ok()) LogWarning(std::string(log.message()));
   for (const std::string& warning : config->fleet->warnings) LogWarning(warning);
   fleet_->Configure(config->fleet);
-  LogInfo("config read again",
+  LogInfo("config reloaded",
           {{"config", file}, {"hosts", absl::StrCat(config->fleet->hosts.size())}});
   MutexLock lock(mutex_);
   for (const auto& [setting, value] : config->settings.values) {
     if (absl::StartsWith(setting, "log-")) continue;
     if (value.value == config_.settings.Get(setting)) continue;
-    LogWarning("this setting is taken up at the next start", {{"setting", setting}});
+    LogWarning("this setting takes effect at the next start", {{"setting", setting}});
   }
   config_ = *std::move(config);
   return true;
@@ -252,7 +252,7 @@ bool PlannerImpl::Reload() {
 
 void PlannerImpl::ReloadNow() {
   if (follower_ != nullptr) return follower_->Reload();
-  LogInfo("there is no config to read again", {{"program", kProgram}});
+  LogInfo("there is no config to reload", {{"program", kProgram}});
 }
 
 absl::Time PlannerImpl::Prune() {

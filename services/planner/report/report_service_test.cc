@@ -194,7 +194,7 @@ TEST_F(ReportServiceTest, FaultsOfTheProtocolEndTheStream) {
            Case{{heartbeat}, "the first message"},
            Case{{v1::ReportRequest()}, "the first message"},
            Case{{nameless}, "names no host"},
-           Case{{Hello("web/1")}, "is no host name"},
+           Case{{Hello("web/1")}, "is not a host name"},
            Case{{Hello("web1"), Hello("web1")}, "a second hello"},
            Case{{Hello("web1"), endless}, "changed.services[0].state_info has 65537 bytes"},
        }) {

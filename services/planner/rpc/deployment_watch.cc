@@ -29,26 +29,26 @@ absl::Status DeploymentWatch::TellAll(const std::string& resume_token, int64_t r
 }
 
 absl::Status DeploymentWatch::TellChanges(const std::set<int>& changed, int64_t revision) {
+  std::optional<v1::Deployment> deployment;
+  if (changed.contains(-1) || deployments_->Trouble(id_) != trouble_) {
+    auto entry = store_->Load(id_);
+    if (!entry.ok()) return entry.status();
+    deployment = std::move(entry->deployment);
+  }
+  const bool ended = deployment.has_value() && HasEnded(deployment->state());
+  absl::Status held = ended ? HoldRest() : HoldHosts(changed);
+  if (held.ok() && deployment.has_value()) held = HoldDeployment(*std::move(deployment));
+  if (!held.ok()) return held;
+  done_ = ended;
+  return SendHeld(revision, /*initial_done=*/false);
+}
+
+absl::Status DeploymentWatch::HoldHosts(const std::set<int>& changed) {
   for (const int index : changed) {
     if (index < 0) continue;
     if (absl::Status held = HoldHost(index); !held.ok()) return held;
   }
-  if (changed.contains(-1) || deployments_->Trouble(id_) != trouble_) {
-    if (absl::Status held = HoldChangedDeployment(); !held.ok()) return held;
-  }
-  return SendHeld(revision, /*initial_done=*/false);
-}
-
-absl::Status DeploymentWatch::HoldChangedDeployment() {
-  auto entry = store_->Load(id_);
-  if (!entry.ok()) return entry.status();
-  const bool ended = HasEnded(entry->deployment.state());
-  if (ended) {
-    if (absl::Status held = HoldRest(); !held.ok()) return held;
-  }
-  absl::Status held = HoldDeployment(std::move(entry->deployment));
-  done_ = ended && held.ok();
-  return held;
+  return absl::OkStatus();
 }
 
 absl::Status DeploymentWatch::HoldRest() {

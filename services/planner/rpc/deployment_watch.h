@@ -48,7 +48,7 @@ class DeploymentWatch {
   absl::Status Hold(Response response);
   // Every host that differs from what was sent: it may have been saved just before the end.
   absl::Status HoldRest();
-  absl::Status HoldChangedDeployment();
+  absl::Status HoldHosts(const std::set<int>& changed);
   // Whether the client has the host from its former watch.
   absl::StatusOr<bool> IsKnown(int index);
   absl::Status SendHeld(int64_t revision, bool initial_done);

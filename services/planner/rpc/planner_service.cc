@@ -28,9 +28,9 @@ namespace {
 
 using grpc::ServerContext;
 
-// How long the changes of hosts are gathered for a watcher of a deployment: each is read and sent
-// with its steps.
-constexpr std::chrono::milliseconds kGatherHosts(250);
+// How long changes are gathered for a watcher of a deployment, whose end is told at once: each
+// host that changed is read and sent with its steps.
+constexpr std::chrono::milliseconds kGather(250);
 
 // The value of a StatusOr goes to `to`.
 template <typename Message>
@@ -221,13 +221,13 @@ class PlannerServiceImpl final : public PlannerService {
   grpc::Status WatchDeployment(ServerContext* context, const v1::WatchDeploymentRequest* request,
                                grpc::ServerWriter<v1::WatchDeploymentResponse>* writer) override {
     return gate().Run(*context, *request, [&]() -> absl::Status {
-      Changes<int> changes(kGatherHosts);
+      Changes<int> changes(kGather);
       const auto place = deployment_watches_.Enter(Watcher(*context, changes));
       if (!place.ok()) return place.status();
       const absl::StatusOr<int64_t> now = options_.store->Revision();
       if (!now.ok()) return now.status();
       const auto events = options_.store->Watch(request->id(), [&](int index, int64_t revision) {
-        changes.Add(index, revision, /*urgent=*/index < 0);
+        changes.Add(index, revision, /*urgent=*/index < 0 && Ended(request->id()));
       });
       if (!events.ok()) return events.status();
       DeploymentWatch watch(options_.store, options_.deployments, request->id(),
@@ -365,6 +365,12 @@ class PlannerServiceImpl final : public PlannerService {
       if (changes.closed()) return MakeError(Reason::kServerStopping, "the planner is stopping");
     }
     return told.ok() ? absl::CancelledError("the watcher is gone") : told;
+  }
+
+  // Or gone.
+  bool Ended(const std::string& id) const {
+    const absl::StatusOr<DeploymentRecord> record = options_.store->Load(id);
+    return !record.ok() || HasEnded(record->deployment.state());
   }
 
   // From `revision` of the store on.

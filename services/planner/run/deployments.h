@@ -47,8 +47,8 @@ struct DeploymentsOptions {
   int most_parallel = 1000;
   // Deployments that have not ended; more: RESOURCE_EXHAUSTED.
   int most_deployments = 64;
-  // As of the agents: also where the agent may have gone away before this process began, or between
-  // the actions of a rollback.
+  // As AgentCallerOptions::return_timeout, for an agent that may have gone away before this process
+  // began, and in a rollback.
   absl::Duration return_timeout = AgentCallerOptions().return_timeout;
 };
 

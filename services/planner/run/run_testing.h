@@ -70,9 +70,9 @@ class RunWorld {
     bool hooks = false;  // there is a dispatcher
     Clock* clock = Clock::System();
     int most_parallel = 1000;
-    absl::Duration return_timeout = absl::Seconds(30);
     int most_deployments = 64;
     absl::Duration lock_ttl = absl::Seconds(30);
+    absl::Duration return_timeout = absl::Seconds(30);
     bool sole_planner = false;
     DeploymentObserver observer;
   };
