@@ -1,5 +1,6 @@
-// How many checkpoints of hosts a planner stores in a second, and what locks cost. As for
-// store_benchmark.cc, the numbers are the disk's as much as ours.
+// How many checkpoints of hosts a planner stores in a second, what locks cost, and what calls cost
+// where many deployments are kept. As for store_benchmark.cc, the numbers are the disk's as much as
+// ours.
 #include <cstdlib>
 #include <fstream>
 #include <memory>
@@ -82,6 +83,77 @@ void BM_Create(benchmark::State& state) {
 }
 BENCHMARK(BM_Create)->Arg(1000)->Arg(10000)->Unit(benchmark::kMillisecond)->UseRealTime();
 
+// A store with so many ended deployments of one host each, read once as a planner does at its
+// start.
+class KeptDeployments {
+ public:
+  explicit KeptDeployments(int64_t count) {
+    std::vector<StoreWrite> writes;
+    for (int64_t i = 0; i < count; ++i) {
+      DeploymentRecord entry = Entry(absl::StrCat("20260101-", 100'000'000 + i));
+      v1::Deployment& deployment = entry.deployment;
+      deployment.set_state(v1::DEPLOYMENT_STATE_SUCCEEDED);
+      deployment.mutable_end_time()->set_seconds(1'767'225'600 + i);
+      for (int event = 0; event < 5; ++event) deployment.add_events()->set_message("it went on");
+      writes.push_back({.key = absl::StrCat("planner/v1/deployment/", deployment.id()),
+                        .value = ToStored(entry).SerializeAsString()});
+      writes.push_back({.key = absl::StrCat("planner/v1/host/", deployment.id(), "/000000"),
+                        .value = ToStored(Hosts(1)[0]).SerializeAsString()});
+    }
+    ok_ = temp_.store()->Write(writes).ok() && deployments_.Prune(kKeepAll).ok();
+  }
+
+  static constexpr Retention kKeepAll = {.count = 1'000'000};
+  bool ok() const { return ok_; }
+  Store* store() { return temp_.store(); }
+  DeploymentStore& deployments() { return deployments_; }
+
+ private:
+  TempStore temp_;
+  DeploymentStore deployments_{temp_.store(), Clock::System()};
+  bool ok_ = false;
+};
+
+void BM_FirstPage(benchmark::State& state) {
+  KeptDeployments kept(state.range(0));
+  if (!kept.ok()) state.SkipWithError("fill failed");
+  for (auto _ : state) {
+    int left = 100;
+    const auto visit = [&](v1::Deployment&) { return --left > 0; };
+    if (!kept.deployments().ForEachNewestFirst({}, visit).ok()) state.SkipWithError("list failed");
+  }
+}
+BENCHMARK(BM_FirstPage)->Arg(1000)->Arg(50'000)->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+void BM_Unfinished(benchmark::State& state) {
+  KeptDeployments kept(state.range(0));
+  if (!kept.ok()) state.SkipWithError("fill failed");
+  for (auto _ : state) {
+    if (!kept.deployments().Unfinished().ok()) state.SkipWithError("unfinished failed");
+  }
+}
+BENCHMARK(BM_Unfinished)->Arg(1000)->Arg(50'000)->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+void BM_PruneNothing(benchmark::State& state) {
+  KeptDeployments kept(state.range(0));
+  if (!kept.ok()) state.SkipWithError("fill failed");
+  for (auto _ : state) {
+    if (!kept.deployments().Prune(KeptDeployments::kKeepAll).ok())
+      state.SkipWithError("prune failed");
+  }
+}
+BENCHMARK(BM_PruneNothing)->Arg(1000)->Arg(50'000)->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+// What a planner reads at its start.
+void BM_ReadAll(benchmark::State& state) {
+  KeptDeployments kept(state.range(0));
+  if (!kept.ok()) state.SkipWithError("fill failed");
+  for (auto _ : state) {
+    DeploymentStore started(kept.store(), Clock::System());
+    if (!started.Prune(KeptDeployments::kKeepAll).ok()) state.SkipWithError("prune failed");
+  }
+}
+BENCHMARK(BM_ReadAll)->Arg(1000)->Arg(50'000)->Unit(benchmark::kMillisecond)->UseRealTime();
 int64_t FromStatusFile(const std::string& field) {
   std::ifstream status("/proc/self/status");
   for (std::string name; status >> name;) {

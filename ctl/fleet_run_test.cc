@@ -238,7 +238,7 @@ TEST_F(FleetRunTest, DiffFailsWhereverAHostDiffers) {
   const Result none = Ctl("diff nginx");
   EXPECT_EQ(none.exit_code, 0);
   EXPECT_EQ(none.out, "");
-  EXPECT_EQ(none.err, "gitopsctl: web1: as 606eb576 has it\n");
+  EXPECT_EQ(none.err, "gitopsctl: web1: no differences from 606eb576\n");
   v1::HostOutcome differs = same;
   differs.set_host("web2");
   v1::Difference* difference = differs.mutable_diff()->add_differences();
@@ -349,7 +349,7 @@ TEST_F(FleetRunTest, PlannerThatIsNotThereIsToldAtOnce) {
   EXPECT_EQ(Ctl("list hosts --timeout 200ms").exit_code, 4);
   const Result watched = Ctl("list hosts -w --timeout 200ms");
   EXPECT_EQ(watched.exit_code, 4);
-  EXPECT_THAT(watched.err, HasSubstr(": the watch is over, as --timeout says (DEADLINE"));
+  EXPECT_THAT(watched.err, HasSubstr(": the watch is over (DEADLINE_EXCEEDED); --timeout"));
 }
 
 TEST_F(FleetRunTest, LockIsBrokenByNameAndSaysWhoseItWas) {

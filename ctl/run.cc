@@ -5,105 +5,106 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/client/agent_client.h"
+#include "common/client/planner_client.h"
 #include "common/server/version.h"
-#include "ctl/client/agent_client.h"
-#include "ctl/client/failure.h"
-#include "ctl/client/planner_client.h"
+#include "ctl/client_options.h"
 #include "ctl/commands/commands.h"
 #include "ctl/commands/fleet_commands.h"
 #include "ctl/exit_code.h"
+#include "ctl/failure.h"
 #include "ctl/output/fleet_renderer.h"
 #include "ctl/output/renderer.h"
 
 namespace gitops::ctl {
 namespace {
 
-// Null for the commands that ask no agent.
-Command CommandOf(Action action) {
-  switch (action) {
-    case Action::kListMachines:
+// Null for commands that call no agent.
+Command CommandOf(CommandId command) {
+  switch (command) {
+    case CommandId::kListMachines:
       return ListMachines;
-    case Action::kListServices:
+    case CommandId::kListServices:
       return ListServices;
-    case Action::kGetService:
+    case CommandId::kGetService:
       return GetService;
-    case Action::kFreeze:
+    case CommandId::kFreeze:
       return Freeze;
-    case Action::kUnfreeze:
+    case CommandId::kUnfreeze:
       return Unfreeze;
-    case Action::kPull:
+    case CommandId::kPull:
       return Pull;
-    case Action::kRollback:
+    case CommandId::kRollback:
       return Rollback;
-    case Action::kDiff:
+    case CommandId::kDiff:
       return Diff;
-    case Action::kWatch:
+    case CommandId::kWatch:
       return Watch;
-    case Action::kCheck:
+    case CommandId::kCheck:
       return Check;
     default:
       return nullptr;
   }
 }
 
-// Null for the commands that ask no planner.
-FleetCommand FleetCommandOf(Action action) {
-  switch (action) {
-    case Action::kListMachines:
+// Null for commands that call no planner.
+FleetCommand FleetCommandOf(CommandId command) {
+  switch (command) {
+    case CommandId::kListMachines:
       return ListFleetMachines;
-    case Action::kListServices:
+    case CommandId::kListServices:
       return ListFleetServices;
-    case Action::kListHosts:
+    case CommandId::kListHosts:
       return ListFleetHosts;
-    case Action::kListDeployments:
+    case CommandId::kListDeployments:
       return ListDeployments;
-    case Action::kListHooks:
+    case CommandId::kListHooks:
       return ListHooks;
-    case Action::kListLocks:
+    case CommandId::kListLocks:
       return ListLocks;
-    case Action::kGetService:
+    case CommandId::kGetService:
       return GetFleetService;
-    case Action::kGetHost:
+    case CommandId::kGetHost:
       return GetFleetHost;
-    case Action::kGetDeployment:
+    case CommandId::kGetDeployment:
       return GetDeployment;
-    case Action::kFreeze:
+    case CommandId::kFreeze:
       return FreezeFleet;
-    case Action::kUnfreeze:
+    case CommandId::kUnfreeze:
       return UnfreezeFleet;
-    case Action::kPull:
+    case CommandId::kPull:
       return PullFleet;
-    case Action::kRollback:
+    case CommandId::kRollback:
       return RollbackFleet;
-    case Action::kDiff:
+    case CommandId::kDiff:
       return DiffFleet;
-    case Action::kWatch:
+    case CommandId::kWatch:
       return WatchFleetServices;
-    case Action::kWatchHosts:
+    case CommandId::kWatchHosts:
       return WatchFleetHosts;
-    case Action::kCheck:
+    case CommandId::kCheck:
       return CheckFleet;
-    case Action::kPlan:
+    case CommandId::kPlan:
       return MakePlan;
-    case Action::kDeploy:
+    case CommandId::kDeploy:
       return Deploy;
-    case Action::kWatchDeployment:
+    case CommandId::kWatchDeployment:
       return WatchDeployment;
-    case Action::kCancelDeployment:
+    case CommandId::kCancelDeployment:
       return CancelDeployment;
-    case Action::kResumeDeployment:
+    case CommandId::kResumeDeployment:
       return ResumeDeployment;
-    case Action::kRollbackDeployment:
+    case CommandId::kRollbackDeployment:
       return RollbackDeployment;
-    case Action::kHooksTest:
+    case CommandId::kHooksTest:
       return TestHooks;
-    case Action::kBreakLock:
+    case CommandId::kBreakLock:
       return BreakLock;
-    case Action::kRemoveRecord:
+    case CommandId::kRemoveRecord:
       return RemoveRecord;
-    case Action::kCompletion:
-    case Action::kVersion:
-    case Action::kHelp:
+    case CommandId::kCompletion:
+    case CommandId::kVersion:
+    case CommandId::kHelp:
       return nullptr;
   }
   return nullptr;
@@ -130,30 +131,22 @@ RenderOptions RenderOptionsFor(const Invocation& invocation, const Console& cons
 
 absl::StatusOr<ExitCode> RunOnHost(Command command, const Invocation& invocation,
                                    Renderer& renderer, Console& console) {
-  AgentClientOptions options;
-  options.address = invocation.host;
-  options.insecure = invocation.flags.insecure;
-  options.user = console.user;
-  options.timeout = invocation.flags.timeout;
-  const absl::StatusOr<std::unique_ptr<AgentClient>> agent = NewAgentClient(options);
+  absl::StatusOr<AgentClient> agent =
+      AgentClient::New(ClientOptionsFor(invocation.host, invocation.flags, console));
   if (!agent.ok()) return agent.status();
-  CommandContext context{invocation, **agent, renderer, console};
+  CommandContext context{invocation, *agent, renderer, console};
   return command(context);
 }
 
 absl::StatusOr<ExitCode> RunOnFleet(FleetCommand command, const Invocation& invocation,
                                     Renderer& renderer, Console& console) {
-  PlannerClientOptions options;
-  options.address = ServerOf(invocation);
-  options.insecure = invocation.flags.insecure;
-  options.user = console.user;
-  options.timeout = invocation.flags.timeout;
-  const absl::StatusOr<std::unique_ptr<PlannerClient>> planner = NewPlannerClient(options);
+  absl::StatusOr<PlannerClient> planner =
+      PlannerClient::New(ClientOptionsFor(ServerOf(invocation), invocation.flags, console));
   if (!planner.ok()) return planner.status();
   const std::unique_ptr<FleetRenderer> fleet =
       MakeFleetRenderer(RenderOptionsFor(invocation, console), console.out);
   FleetContext context{invocation,
-                       **planner,
+                       *planner,
                        renderer,
                        *fleet,
                        console,
@@ -166,15 +159,15 @@ absl::StatusOr<ExitCode> Perform(const Invocation& invocation, Console& console)
   const std::unique_ptr<Renderer> renderer =
       MakeRenderer(RenderOptionsFor(invocation, console), console.out);
   if (!invocation.host.empty()) {
-    if (const Command command = CommandOf(invocation.action); command != nullptr) {
+    if (const Command command = CommandOf(invocation.command); command != nullptr) {
       return RunOnHost(command, invocation, *renderer, console);
     }
   }
-  if (const FleetCommand command = FleetCommandOf(invocation.action); command != nullptr) {
+  if (const FleetCommand command = FleetCommandOf(invocation.command); command != nullptr) {
     return RunOnFleet(command, invocation, *renderer, console);
   }
-  if (invocation.action == Action::kCompletion) return Completion(invocation, console);
-  if (invocation.action == Action::kHelp) return Help(invocation, console);
+  if (invocation.command == CommandId::kCompletion) return Completion(invocation, console);
+  if (invocation.command == CommandId::kHelp) return Help(invocation, console);
   if (absl::Status status = renderer->Version(Version()); !status.ok()) return status;
   return kDone;
 }
@@ -187,8 +180,7 @@ int Run(const std::vector<std::string>& arguments, Console& console) {
   }
   const absl::StatusOr<Invocation> invocation = ParseInvocation(arguments, console.environment);
   if (!invocation.ok()) {
-    const absl::Status failure = WithExitCode(invocation.status(), kUsage);
-    console.err << FailureText("", failure) << std::endl;
+    console.err << FailureText("", invocation.status()) << std::endl;
     return kUsage;
   }
   const absl::StatusOr<ExitCode> exit_code = Perform(*invocation, console);

@@ -17,6 +17,7 @@ extern "C" const char* __tsan_default_suppressions() {
       "race_top:grpc::internal::CallbackWithStatusTag\n"
       "race_top:grpc::internal::CallbackWithSuccessTag\n"
       "race_top:grpc::internal::ClientCallbackReaderWriterImpl\n"
+      "race_top:grpc::internal::ClientCallbackReaderImpl\n"
       "race_top:grpc::internal::CallbackBidiHandler\n";
 }
 #endif

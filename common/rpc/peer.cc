@@ -1,7 +1,11 @@
 #include "common/rpc/peer.h"
 
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "common/retry/backoff.h"
 #include "common/rpc/status.h"
 
 namespace gitops {
@@ -9,13 +13,16 @@ namespace {
 
 constexpr char kUnreachable[] = "gitops/unreachable";
 constexpr absl::Duration kStatePatience = absl::Milliseconds(50);
+constexpr absl::Duration kConnectPatience = absl::Seconds(5);
+constexpr absl::Duration kAskEvery = absl::Milliseconds(200);
 
+// What the server answered has details (ToGrpcStatus), what gRPC found has none.
 bool IsSilence(grpc::Channel& channel, const grpc::Status& status) {
   switch (status.error_code()) {
     case grpc::StatusCode::DEADLINE_EXCEEDED:
-      return true;
-    // The server's own, if it has details or the connection outlives it. A call may end a moment
-    // before its channel knows that the connection is gone.
+      return status.error_details().empty();
+    // The server's own, too, if the connection outlives it. A call may end a moment before its
+    // channel knows that the connection is gone.
     case grpc::StatusCode::UNAVAILABLE:
     case grpc::StatusCode::CANCELLED:
       return status.error_details().empty() &&
@@ -25,6 +32,26 @@ bool IsSilence(grpc::Channel& channel, const grpc::Status& status) {
     default:
       return false;
   }
+}
+
+absl::Status AsUnreachable(absl::Status status) {
+  status.SetPayload(kUnreachable, absl::Cord());
+  return status;
+}
+
+// gRPC aborts the process over other metadata.
+std::string PrintableAscii(std::string text) {
+  for (char& c : text) {
+    if (!absl::ascii_isprint(c)) c = '?';
+  }
+  return text;
+}
+
+// As its caller set it, although a part of it may have been spent before the call.
+std::string TimeoutText(absl::Duration timeout) {
+  const absl::Duration unit =
+      timeout < absl::Seconds(1) ? absl::Milliseconds(10) : absl::Milliseconds(100);
+  return absl::FormatDuration(absl::Trunc(timeout + unit / 2, unit));
 }
 
 }  // namespace
@@ -47,19 +74,34 @@ absl::Duration PeerBase::SinceHeard() const {
   return since < absl::ZeroDuration() ? absl::InfiniteDuration() : since;
 }
 
-bool PeerBase::Reconnect(absl::Duration patience) {
+bool PeerBase::Connect(const CallOptions& options) {
   const auto connection = Get();
   if (!connection.ok()) return false;
   grpc::Channel& channel = *(*connection)->channel;
-  grpc::experimental::ChannelResetConnectionBackoff(&channel);
-  return channel.WaitForConnected(absl::ToChronoTime(absl::Now() + patience));
+  const auto end = absl::ToChronoTime(absl::Now() + std::min(kConnectPatience, options.timeout));
+  grpc_connectivity_state state = channel.GetState(/*try_to_connect=*/true);
+  while (state == GRPC_CHANNEL_IDLE || state == GRPC_CHANNEL_CONNECTING) {
+    if (!channel.WaitForStateChange(state, end)) return false;
+    state = channel.GetState(/*try_to_connect=*/true);
+  }
+  return state == GRPC_CHANNEL_READY;
+}
+
+bool PeerBase::PauseAfter(int failures, absl::Time end, const std::function<bool()>& give_up) {
+  const absl::Time next = absl::Now() + kLostAnswerBackoff.After(failures);
+  if (next >= end) return false;
+  for (absl::Time now = absl::Now(); now < next; now = absl::Now()) {
+    if (give_up && give_up()) return false;
+    absl::SleepFor(std::min(kAskEvery, next - now));
+  }
+  return true;
 }
 
 absl::StatusOr<std::shared_ptr<PeerBase::Connection>> PeerBase::Get() {
   MutexLock lock(mutex_);
   if (connection_ != nullptr) return connection_;
   absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = Dial(options_.channel);
-  if (!channel.ok()) return channel.status();
+  if (!channel.ok()) return AsUnreachable(channel.status());
   auto connection = std::make_shared<Connection>();
   connection->stubs = NewStubs(*channel);
   connection->channel = *std::move(channel);
@@ -69,7 +111,9 @@ absl::StatusOr<std::shared_ptr<PeerBase::Connection>> PeerBase::Get() {
 
 void PeerBase::Prepare(grpc::ClientContext& context, const CallOptions& options) {
   SetTimeout(context, options.timeout);
-  for (const auto& [name, value] : options.metadata) context.AddMetadata(name, value);
+  for (const auto& [name, value] : options.metadata) {
+    context.AddMetadata(name, PrintableAscii(value));
+  }
 }
 
 PeerResult PeerBase::Note(const std::shared_ptr<Connection>& connection, UnaryResult result) {
@@ -91,14 +135,12 @@ absl::Status PeerBase::Explain(const PeerResult& result, const CallOptions& opti
   if (!result.silent) return FromGrpcStatus(result.status);
   if (result.status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
     return absl::DeadlineExceededError(
-        absl::StrCat("no answer from ", who, " within ", absl::FormatDuration(options.timeout)));
+        absl::StrCat("no answer from ", who, " within ", TimeoutText(options.timeout)));
   }
-  absl::Status unreachable =
+  return AsUnreachable(
       MakeError(options_.unreachable,
                 absl::StrCat("cannot reach ", who, ": ", result.status.error_message(), " (is ",
-                             options_.program, " running there, and listening on that address?)"));
-  unreachable.SetPayload(kUnreachable, absl::Cord());
-  return unreachable;
+                             options_.program, " running there, and listening on that address?)")));
 }
 
 }  // namespace gitops

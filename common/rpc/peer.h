@@ -3,8 +3,10 @@
 
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
+#include <grpcpp/support/client_callback.h>
 #include <grpcpp/support/status.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -18,11 +20,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/error.h"
 #include "common/rpc/status.h"
+#include "common/rpc/stream_call.h"
 #include "common/rpc/unary_call.h"
 #include "common/sync/mutex.h"
 
@@ -39,21 +43,30 @@ struct PeerOptions {
   Clock* clock = Clock::System();  // for SinceHeard; not owned
 };
 
+// &v1::AgentService::StubInterface::async_interface::GetService, and ::WatchServices.
+template <typename Async, typename Request, typename Response>
+using UnaryMethod = void (Async::*)(grpc::ClientContext*, const Request*, Response*,
+                                    std::function<void(grpc::Status)>);
+template <typename Async, typename Request, typename Response>
+using StreamMethod = void (Async::*)(grpc::ClientContext*, const Request*,
+                                     grpc::ClientReadReactor<Response>*);
+
 struct CallOptions {
   absl::Duration timeout = absl::InfiniteDuration();
-  // Called a few times a second; true cancels the call. May be empty.
+  // Called a few times a second by the thread that calls; true cancels the call. May be empty.
   std::function<bool()> give_up;
-  // Printable ASCII only.
+  // In values, a '?' is sent for each byte that is not printable ASCII.
   std::vector<std::pair<std::string, std::string>> metadata;
 };
 
-// What became of a call.
+// The outcome of a call.
 struct PeerResult : UnaryResult {
   // The server did not answer, or not in time: the status is gRPC's own.
   bool silent = false;
 };
 
-// Whether a Peer's status says that the server was not reached, as opposed to what it answered.
+// Whether a Peer's status means that the server could not be reached, or that its address is
+// unusable, as opposed to an error of the server.
 bool IsUnreachable(const absl::Status& status);
 
 // The part of Peer that does not depend on the services called.
@@ -65,14 +78,14 @@ class PeerBase {
 
   const std::string& address() const { return options_.channel.address; }
 
-  // The time since the last answer on the present connection. InfiniteDuration: none yet, or the
+  // The time since the last answer on the current connection. InfiniteDuration: none yet, or the
   // clock was set back since.
   absl::Duration SinceHeard() const;
-  // Tries to connect at once, whatever failed before. True: connected within `patience`.
-  bool Reconnect(absl::Duration patience);
 
  protected:
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::min();
+  // How long CallRepeatable tries again after the connection broke.
+  static constexpr absl::Duration kLostAnswerPatience = absl::Seconds(10);
   struct Connection {
     std::shared_ptr<grpc::Channel> channel;
     std::shared_ptr<void> stubs;
@@ -83,13 +96,18 @@ class PeerBase {
 
   virtual std::shared_ptr<void> NewStubs(const std::shared_ptr<grpc::Channel>& channel) = 0;
 
-  // The present connection, or a new one. Errors as Dial's.
+  // The current connection, or a new one. Errors are those of Dial.
   absl::StatusOr<std::shared_ptr<Connection>> Get();
   static void Prepare(grpc::ClientContext& context, const CallOptions& options);
-  // To be called after each call: drops a connection that failed or hangs.
+  // Call it after each call: drops a connection that failed or hangs.
   PeerResult Note(const std::shared_ptr<Connection>& connection, UnaryResult result);
   // The status of a call that failed.
   absl::Status Explain(const PeerResult& result, const CallOptions& options) const;
+  // Whether there is a connection, after one attempt to make it.
+  bool Connect(const CallOptions& options);
+  // Waits before the next attempt. Returns false if that would start after `end`, or if the caller
+  // gave up.
+  static bool PauseAfter(int failures, absl::Time end, const std::function<bool()>& give_up);
 
  private:
   const PeerOptions options_;
@@ -98,21 +116,21 @@ class PeerBase {
 };
 
 // A server that this program calls, over one connection that is dialled again after a failure. The
-// connection is made by the first call and kept while it works; a call that fails for lack of an
-// answer drops it, and the next call dials anew at once. A call is never repeated: callers that may
-// repeat one pace themselves by common/retry/backoff.h. Thread-safe; calls run side by side.
+// connection is made by the first call and kept while it works; a call that gets no answer drops
+// it, and the next call dials anew at once. Callers that call again after a failure pace themselves
+// with a back-off of common/retry/backoff.h; CallRepeatable has its own. Thread-safe; calls run
+// side by side.
 //
-// Calls block the caller's thread, which also releases a connection that was dropped; so do not
-// call from gRPC's callback threads, nor destroy a Peer there: gRPC does not survive the release of
-// its last channel on one of them.
+// Calls block the caller's thread, which also releases a connection that was dropped. So do not
+// call from gRPC's callback threads, and do not destroy a Peer there: gRPC does not survive the
+// release of its last channel on one of them.
 template <typename... Services>
 class Peer final : public PeerBase {
  public:
   template <typename Async, typename Request, typename Response>
-  using Method = void (Async::*)(grpc::ClientContext*, const Request*, Response*,
-                                 std::function<void(grpc::Status)>);
+  using Method = UnaryMethod<Async, Request, Response>;
 
-  // Does not connect yet. Errors as Dial's.
+  // Does not connect yet. Errors are those of Dial.
   static absl::StatusOr<std::unique_ptr<Peer>> New(PeerOptions options) {
     std::unique_ptr<Peer> peer(new Peer(std::move(options)));
     // Dialled now, so that a bad address is reported at once.
@@ -120,13 +138,13 @@ class Peer final : public PeerBase {
     return peer;
   }
 
-  // Makes one call: `method` as in &v1::AgentService::StubInterface::async_interface::GetService.
-  // UNAVAILABLE and IsUnreachable(): it could not be reached, or went away during the call;
-  // DEADLINE_EXCEEDED: no answer within the timeout; CANCELLED: `give_up` said so. These messages
-  // name the peer and its address. Any other status is the server's. Errors of Dial.
+  // Makes one call. UNAVAILABLE and IsUnreachable(): the server could not be reached, or was lost
+  // during the call; DEADLINE_EXCEEDED: no answer within the timeout; CANCELLED: `give_up` returned
+  // true. These messages name the peer and its address. Any other status is the server's, or
+  // Dial's.
   template <typename Async, typename Request, typename Response>
-  absl::StatusOr<Response> Call(Method<Async, Request, Response> method, const Request& request,
-                                const CallOptions& options = {}) {
+  absl::StatusOr<Response> Call(UnaryMethod<Async, Request, Response> method,
+                                const Request& request, const CallOptions& options = {}) {
     const auto connection = Get();
     if (!connection.ok()) return connection.status();
     Response response;
@@ -137,7 +155,7 @@ class Peer final : public PeerBase {
 
   // The same for callers that tell gRPC's statuses apart themselves.
   template <typename Async, typename Request, typename Response>
-  PeerResult CallRaw(Method<Async, Request, Response> method, const Request& request,
+  PeerResult CallRaw(UnaryMethod<Async, Request, Response> method, const Request& request,
                      Response& response, const CallOptions& options = {}) {
     const auto connection = Get();
     if (!connection.ok()) {
@@ -148,32 +166,43 @@ class Peer final : public PeerBase {
     return CallOn(*connection, method, request, response, options);
   }
 
-  // Reads a stream of answers: calls `seen` for each until it answers false (then OK) or the stream
-  // ends: OK too where the server ended it, else as Call. `method` as in
-  // &v1::AgentService::Stub::WatchServices. `give_up` is asked between answers only.
-  template <typename Stub, template <typename> typename Reader, typename Request, typename Response>
-  absl::Status Read(std::unique_ptr<Reader<Response>> (Stub::*method)(grpc::ClientContext*,
-                                                                      const Request&),
-                    const Request& request, const CallOptions& options,
-                    const std::function<bool(Response&)>& seen) {
+  // As Call, for a request that may be sent twice because it has a request_id: if the connection
+  // breaks before the answer comes, the request is sent again, with back-off, for 10 s at most. A
+  // server that cannot be reached in the first place fails the call at once.
+  template <typename Async, typename Request, typename Response>
+  absl::StatusOr<Response> CallRepeatable(UnaryMethod<Async, Request, Response> method,
+                                          const Request& request, CallOptions options = {}) {
+    const absl::Time deadline = absl::Now() + options.timeout;
+    const bool connected = Connect(options);
+    absl::StatusOr<Response> response = Call(method, request, options);
+    const absl::Time end = std::min(absl::Now() + kLostAnswerPatience, deadline);
+    for (int failures = 1; connected && IsUnreachable(response.status()) &&
+                           PauseAfter(failures, end, options.give_up);
+         ++failures) {
+      options.timeout = deadline - absl::Now();
+      response = Call(method, request, options);
+    }
+    return response;
+  }
+
+  // Reads a stream of answers: calls `seen` for each until it returns false (then OK) or the stream
+  // ends: also OK if the server ended it so, otherwise the errors of Call.
+  template <typename Async, typename Request, typename Response>
+  absl::Status Read(StreamMethod<Async, Request, Response> method, const Request& request,
+                    const CallOptions& options,
+                    const std::type_identity_t<std::function<bool(Response&)>>& seen) {
     const auto connection = Get();
     if (!connection.ok()) return connection.status();
     grpc::ClientContext context;
     Prepare(context, options);
-    Stub& stub = *std::get<std::unique_ptr<Stub>>(StubsOf(**connection));
-    const std::unique_ptr<Reader<Response>> reader = (stub.*method)(&context, request);
-    Response response;
-    bool wanted = true;
-    UnaryResult result;
-    while (wanted && !result.gave_up && reader->Read(&response)) {
-      wanted = seen(response);
-      result.gave_up = options.give_up && options.give_up();
-    }
-    if (!wanted || result.gave_up) context.TryCancel();
-    result.status = reader->Finish();
-    if (!wanted) return absl::OkStatus();
-    const PeerResult noted = Note(*connection, std::move(result));
-    return noted.status.ok() ? absl::OkStatus() : Explain(noted, options);
+    Async* const async = AsyncOf<Async>(**connection);
+    const PeerResult result = Note(*connection, ReadStream<Response>(
+                                                    context, options.give_up,
+                                                    [&](grpc::ClientReadReactor<Response>* reader) {
+                                                      (async->*method)(&context, &request, reader);
+                                                    },
+                                                    seen));
+    return result.status.ok() ? absl::OkStatus() : Explain(result, options);
   }
 
  private:
@@ -185,27 +214,29 @@ class Peer final : public PeerBase {
     return std::make_shared<Stubs>(Services::NewStub(channel)...);
   }
 
-  static Stubs& StubsOf(const Connection& connection) {
-    return *static_cast<Stubs*>(connection.stubs.get());
-  }
-
   template <typename Async, typename Request, typename Response>
   PeerResult CallOn(const std::shared_ptr<Connection>& connection,
-                    Method<Async, Request, Response> method, const Request& request,
+                    UnaryMethod<Async, Request, Response> method, const Request& request,
                     Response& response, const CallOptions& options) {
     grpc::ClientContext context;
     Prepare(context, options);
-    Async* async = nullptr;
-    std::apply([&](auto&... stub) { (Choose(*stub, async), ...); }, StubsOf(*connection));
+    Async* const async = AsyncOf<Async>(*connection);
     return Note(connection,
                 AwaitUnary(context, options.give_up, [&](std::function<void(grpc::Status)> done) {
                   (async->*method)(&context, &request, &response, std::move(done));
                 }));
   }
 
-  template <typename Stub, typename Async>
-  static void Choose(Stub& stub, Async*& async) {
-    if constexpr (std::is_convertible_v<decltype(stub.async()), Async*>) async = stub.async();
+  // The stub of the service that has these methods.
+  template <typename Async>
+  static Async* AsyncOf(const Connection& connection) {
+    Async* async = nullptr;
+    const auto choose = [&](auto& stub) {
+      if constexpr (std::is_convertible_v<decltype(stub.async()), Async*>) async = stub.async();
+    };
+    std::apply([&](auto&... stub) { (choose(*stub), ...); },
+               *static_cast<Stubs*>(connection.stubs.get()));
+    return async;
   }
 };
 

@@ -8,8 +8,10 @@
 #include <future>
 #include <memory>
 
+#include "absl/time/clock.h"
 #include "common/rpc/server.h"
 #include "common/rpc/silent_listener.h"
+#include "common/rpc/status.h"
 #include "common/sync/mutex.h"
 #include "gitops/v1/agent.grpc.pb.h"
 #include "gitops/v1/hooks.grpc.pb.h"
@@ -52,6 +54,10 @@ class Server final : public Hooks::Service, public Agent::Service {
   std::string user() {
     MutexLock lock(mutex_);
     return user_;
+  }
+  int calls() {
+    MutexLock lock(mutex_);
+    return calls_;
   }
 
   grpc::Status ListHooks(grpc::ServerContext* context, const v1::ListHooksRequest*,
@@ -129,10 +135,10 @@ TEST_F(PeerTest, CallsOfSeveralServicesShareTheConnection) {
   const auto peer = PeerAt(server_.address());
   EXPECT_EQ(peer->SinceHeard(), absl::InfiniteDuration());
   const auto hooks = peer->Call(&HookMethods::ListHooks, v1::ListHooksRequest(),
-                                {.metadata = {{"user", "alice"}}});
+                                {.metadata = {{"user", "j\xc3\xb6rg"}}});
   ASSERT_TRUE(hooks.ok()) << hooks.status();
   EXPECT_EQ(hooks->hooks(0).name(), "drain");
-  EXPECT_EQ(server_.user(), "alice");
+  EXPECT_EQ(server_.user(), "j??rg") << "gRPC takes printable ASCII only";
   v1::GetServiceRequest request;
   request.set_service("nginx");
   const auto service = peer->Call(&AgentMethods::GetService, request);
@@ -207,10 +213,48 @@ TEST_F(PeerTest, ACallerThatGivesUpEndsItsCallAndKeepsTheConnection) {
   EXPECT_LT(peer->SinceHeard(), absl::Hours(1));
 }
 
+absl::Status ListRepeatable(TestPeer& peer, const CallOptions& options = {}) {
+  return peer.CallRepeatable(&HookMethods::ListHooks, v1::ListHooksRequest(), options).status();
+}
+
+TEST_F(PeerTest, ARepeatableCallWhoseAnswerIsLostIsSentAgain) {
+  const auto peer = PeerAt(server_.address());
+  server_.Hold();
+  auto status = std::async(std::launch::async, [&] { return ListRepeatable(*peer); });
+  server_.AwaitCall();
+  server_.Stop();
+  server_.Release();
+  server_.Start();
+  EXPECT_EQ(status.get(), absl::OkStatus());
+  EXPECT_EQ(server_.calls(), 2);
+}
+
+TEST_F(PeerTest, ARepeatableCallIsGivenUpWithItsCaller) {
+  const auto peer = PeerAt(server_.address());
+  server_.Hold();
+  std::atomic<bool> given_up = false;
+  auto status = std::async(std::launch::async, [&] {
+    return ListRepeatable(*peer, {.give_up = [&] { return given_up.load(); }});
+  });
+  server_.AwaitCall();
+  server_.Stop();
+  given_up = true;
+  EXPECT_FALSE(status.get().ok());
+}
+
+TEST_F(PeerTest, ARepeatableCallOfAnAbsentServerFailsAtOnce) {
+  const auto peer = PeerAt(server_.address());
+  server_.Stop();
+  const absl::Time begin = absl::Now();
+  EXPECT_TRUE(IsUnreachable(ListRepeatable(*peer)));
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(8)) << "it was tried again";
+}
+
 TEST(PeerAddressTest, WhatCannotBeDialledIsRefusedAtOnce) {
   PeerOptions options;
   options.channel.address = "http://x";
   EXPECT_EQ(TestPeer::New(options).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(IsUnreachable(TestPeer::New(options).status()));
   options.channel.address = "web1.example:8004";  // plain text to another machine
   EXPECT_EQ(TestPeer::New(options).status().code(), absl::StatusCode::kFailedPrecondition);
 }
@@ -218,13 +262,12 @@ TEST(PeerAddressTest, WhatCannotBeDialledIsRefusedAtOnce) {
 TEST(PeerAddressTest, ASilentPortIsUnreachableAfterTheConnectTimeout) {
   SilentListener listener;
   const auto peer = PeerAt(listener.address(), absl::Milliseconds(150));
-  EXPECT_FALSE(peer->Reconnect(absl::Milliseconds(10)));
   EXPECT_TRUE(IsUnreachable(List(*peer)));
 }
 
 absl::Status Watch(TestPeer& peer, const CallOptions& options,
                    const std::function<bool(v1::WatchServicesResponse&)>& seen) {
-  return peer.Read(&Agent::Stub::WatchServices, v1::WatchServicesRequest(), options, seen);
+  return peer.Read(&AgentMethods::WatchServices, v1::WatchServicesRequest(), options, seen);
 }
 
 TEST_F(PeerTest, AStreamIsReadToItsEndOrAsLongAsItIsWanted) {
@@ -248,6 +291,27 @@ TEST_F(PeerTest, AStreamEndsWithTheServersStatusOrAtItsDeadline) {
   server_.Hold();
   EXPECT_EQ(Watch(*peer, {.timeout = absl::Milliseconds(100)}, any).code(),
             absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(PeerTest, ACallerThatGivesUpEndsASilentStreamAndKeepsTheConnection) {
+  const auto peer = PeerAt(server_.address());
+  ASSERT_EQ(List(*peer), absl::OkStatus());
+  server_.Hold();
+  int seen = 0;
+  int asked_in_silence = 0;
+  const absl::Status status =
+      Watch(*peer, {.give_up = [&] { return seen == 2 && ++asked_in_silence == 2; }},
+            [&](v1::WatchServicesResponse&) { return ++seen > 0; });
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
+  EXPECT_LT(peer->SinceHeard(), absl::Hours(1));
+}
+
+TEST_F(PeerTest, ADeadlineThatTheServerAnswersIsAnAnswer) {
+  const auto peer = PeerAt(server_.address());
+  server_.AnswerWith(ToGrpcStatus(absl::DeadlineExceededError("the hook took too long")));
+  const absl::Status status = List(*peer);
+  EXPECT_EQ(status.message(), "the hook took too long");
+  EXPECT_LT(peer->SinceHeard(), absl::Hours(1));
 }
 
 }  // namespace

@@ -11,20 +11,20 @@
 
 namespace gitops {
 
-// What became of a call that was waited for.
+// The outcome of an awaited call.
 struct UnaryResult {
   grpc::Status status;
   // The caller gave up; `status` is CANCELLED then.
   bool gave_up = false;
 };
 
-// Makes one call and waits for its end, no thread but the caller's being held. `start` begins it by
-// a callback stub:
+// Makes one call and waits for its end; only the caller's thread is held. `start` begins the call
+// with a callback stub:
 //   AwaitUnary(context, give_up, [&](auto done) {
 //     stub->async()->GetThing(&context, &request, &response, std::move(done));
 //   });
-// `give_up` (may be empty) is asked a few times a second; true cancels the call. What `start`
-// refers to is no longer used when this returns.
+// `give_up` (may be empty) is called a few times a second; true cancels the call. References of
+// `start` are no longer used when this returns.
 UnaryResult AwaitUnary(grpc::ClientContext& context, const std::function<bool()>& give_up,
                        const std::function<void(std::function<void(grpc::Status)>)>& start);
 

@@ -1,9 +1,5 @@
 #include "common/server/lifecycle.h"
 
-#include <unistd.h>
-
-#include <chrono>
-#include <thread>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -13,6 +9,7 @@
 #include "common/log/log.h"
 #include "common/rpc/server.h"
 #include "common/server/signals.h"
+#include "common/server/stop_within.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
@@ -20,13 +17,13 @@ namespace {
 
 constexpr absl::Duration kAfterCancel = absl::Seconds(5);
 
-// Adds what to do to an address that could not be taken.
+// Adds advice to the error of an address that could not be bound.
 absl::Status ForSetting(const absl::Status& status, const Settings& settings,
                         absl::string_view name) {
   std::string message = absl::StrCat("--", name, ": ", status.message());
   if (status.code() == absl::StatusCode::kUnavailable) {
-    absl::StrAppend(&message, ". Stop what is there, or name another address with --", name,
-                    " (now from ", settings.Origin(name), "; port 0 takes a free one)");
+    absl::StrAppend(&message, ". Stop the program there, or use another address with --", name,
+                    " (set by ", settings.Origin(name), "; port 0 picks a free one)");
   }
   return absl::Status(status.code(), message);
 }
@@ -47,7 +44,7 @@ class ServerProcessImpl : public ServerProcess {
 
   void SetReady(absl::Status status) override {
     MutexLock lock(mutex_);
-    // A late "ready" of a part that is still starting must not bring clients back.
+    // A late "ready" of a part that is still starting must not attract clients again.
     if (stopping_) return;
     ready_ = std::move(status);
     rpc_->SetServing(ready_.ok());
@@ -63,7 +60,9 @@ class ServerProcessImpl : public ServerProcess {
     LogInfo("stopping",
             {{"program", options_.program}, {"drain", absl::FormatDuration(options_.drain)}});
     if (options_.on_drain) options_.on_drain();
-    DrainOrExit();
+    StopWithin(options_.drain + kAfterCancel, options_.program,
+               "calls did not end although they were cancelled; exiting without them",
+               [this] { rpc_->Shutdown(options_.drain); });
     pages_.reset();
     LogInfo("stopped", {{"program", options_.program}});
     return 0;
@@ -129,39 +128,13 @@ class ServerProcessImpl : public ServerProcess {
     return absl::OkStatus();
   }
 
-  void DrainOrExit() {
-    Mutex mutex;
-    CondVar ended;
-    bool done = false;
-    std::thread drain([&] {
-      rpc_->Shutdown(options_.drain);
-      MutexLock lock(mutex);
-      done = true;
-      ended.NotifyAll();
-    });
-    const auto deadline = std::chrono::steady_clock::now() +
-                          absl::ToChronoMilliseconds(options_.drain + kAfterCancel);
-    {
-      MutexLock lock(mutex);
-      while (!done && ended.WaitUntil(mutex, deadline)) {
-      }
-      if (!done) {
-        LogError("calls did not end though they were cancelled; giving up on them",
-                 {{"program", options_.program}});
-        // Nothing can be freed while those calls use it.
-        _exit(1);
-      }
-    }
-    drain.join();
-  }
-
   const ServerProcessOptions options_;
   ServedAddresses addresses_;
   Mutex mutex_;
   CondVar changed_;
   absl::Status ready_ ABSL_GUARDED_BY(mutex_) = absl::UnavailableError("starting");
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  // Ended in the reverse order: first what calls into this object.
+  // Destroyed in reverse order: first the members that call into this object.
   std::unique_ptr<RpcServer> rpc_;
   std::unique_ptr<HttpServer> pages_;
   std::unique_ptr<SignalWaiter> signals_;

@@ -3,10 +3,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/client/agent_client.h"
+#include "common/client/planner_client.h"
 #include "ctl/cli/candidates.h"
 #include "ctl/cli/invocation.h"
-#include "ctl/client/agent_client.h"
-#include "ctl/client/planner_client.h"
+#include "ctl/client_options.h"
 #include "ctl/commands/commands.h"
 #include "ctl/output/escape.h"
 
@@ -21,20 +22,22 @@ bool IsSet(const Console& console, const std::string& flag) {
   return value == "1" || value == "true" || value == "yes" || value == "on";
 }
 
+ClientOptions OptionsFor(const std::string& address, const Console& console) {
+  Flags flags;
+  flags.insecure = IsSet(console, "insecure");
+  flags.timeout = kPatience;
+  return ClientOptionsFor(address, flags, console);
+}
+
 std::vector<std::string> NamesFromAgent(const Candidates& candidates, const Console& console) {
   std::vector<std::string> names;
-  AgentClientOptions options;
-  options.address = candidates.host;
-  options.insecure = IsSet(console, "insecure");
-  options.user = console.user;
-  options.timeout = kPatience;
-  const auto agent = NewAgentClient(options);
+  auto agent = AgentClient::New(OptionsFor(candidates.host, console));
   if (!agent.ok()) return names;
   if (candidates.names == Candidates::Names::kRevisions) {
-    const auto service = (*agent)->GetService(candidates.service);
+    const auto service = agent->GetService(candidates.service);
     if (!service.ok()) return names;
     names.assign(service->revisions().begin(), service->revisions().end());
-  } else if (const auto services = (*agent)->ListServices(); services.ok()) {
+  } else if (const auto services = agent->ListServices(); services.ok()) {
     for (const v1::Service& service : *services) names.push_back(service.service());
   }
   return names;
@@ -43,27 +46,23 @@ std::vector<std::string> NamesFromAgent(const Candidates& candidates, const Cons
 std::vector<std::string> NamesFromPlanner(const Candidates& candidates, const Console& console) {
   // As many deployments as anybody looks through.
   constexpr int kLatest = 50;
-  PlannerClientOptions options;
-  options.address = !candidates.planner.empty()
-                        ? candidates.planner
-                        : console.environment(VariableOf("planner")).value_or("");
-  if (options.address.empty()) options.address = DefaultPlanner();
-  options.insecure = IsSet(console, "insecure");
-  options.user = console.user;
-  options.timeout = kPatience;
-  const auto planner = NewPlannerClient(options);
+  std::string address = !candidates.planner.empty()
+                            ? candidates.planner
+                            : console.environment(VariableOf("planner")).value_or("");
+  if (address.empty()) address = DefaultPlanner();
+  auto planner = PlannerClient::New(OptionsFor(address, console));
   std::vector<std::string> names;
   if (!planner.ok()) return names;
   if (candidates.names == Candidates::Names::kHosts) {
-    const auto hosts = (*planner)->ListHosts(v1::Selection());
+    const auto hosts = planner->ListHosts(v1::Selection());
     if (!hosts.ok()) return names;
     for (const v1::Host& host : *hosts) names.push_back(host.host());
   } else if (candidates.names == Candidates::Names::kDeployments) {
-    const auto deployments = (*planner)->ListLatestDeployments(kLatest);
+    const auto deployments = planner->ListDeployments({}, kLatest);
     if (!deployments.ok()) return names;
     for (const v1::Deployment& deployment : *deployments) names.push_back(deployment.id());
   } else if (candidates.names == Candidates::Names::kServices) {
-    const auto services = (*planner)->ListServices(v1::Selection(), "");
+    const auto services = planner->ListServices(v1::Selection(), "");
     if (!services.ok()) return names;
     std::set<std::string> different;
     for (const v1::Service& service : *services) different.insert(service.service());

@@ -1,7 +1,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/text/nearest.h"
-#include "ctl/client/failure.h"
 #include "ctl/commands/commands.h"
 
 namespace gitops::ctl {
@@ -59,10 +58,9 @@ absl::StatusOr<ExitCode> Completion(const Invocation& invocation, Console& conso
                                          : nullptr;
   if (script == nullptr) {
     const std::string nearest = Nearest(shell, {"bash", "zsh", "fish"});
-    return WithExitCode(absl::InvalidArgumentError(absl::StrCat(
-                            "there is none for ", shell, "; choose bash, zsh or fish",
-                            nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?"))),
-                        kUsage);
+    return absl::InvalidArgumentError(
+        absl::StrCat("there is none for ", shell, "; choose bash, zsh or fish",
+                     nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?")));
   }
   console.out << script << std::flush;
   return kDone;

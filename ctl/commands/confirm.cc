@@ -4,7 +4,6 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "ctl/client/failure.h"
 
 namespace gitops::ctl {
 
@@ -15,9 +14,8 @@ absl::Status RequireYesOrTerminal(const FleetContext& context) {
   if (console.in != nullptr && console.in_is_terminal && console.err_is_terminal) {
     return absl::OkStatus();
   }
-  return WithExitCode(
-      absl::InvalidArgumentError("there is no terminal to ask whether this is meant; -y says so"),
-      kUsage);
+  return absl::InvalidArgumentError(
+      "there is no terminal to ask whether this is meant; -y says so");
 }
 
 absl::Status Confirm(const FleetContext& context, absl::string_view question) {
@@ -28,7 +26,7 @@ absl::Status Confirm(const FleetContext& context, absl::string_view question) {
   if (!std::getline(*context.console.in, answer)) context.console.err << "\n";
   answer = absl::AsciiStrToLower(absl::StripAsciiWhitespace(answer));
   if (answer == "y" || answer == "yes") return absl::OkStatus();
-  return WithExitCode(absl::CancelledError("not confirmed; nothing was done"), kFailed);
+  return absl::CancelledError("not confirmed; nothing was done");
 }
 
 }  // namespace gitops::ctl

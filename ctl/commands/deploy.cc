@@ -1,16 +1,23 @@
 #include "absl/strings/str_cat.h"
-#include "ctl/client/failure.h"
+#include "common/rpc/error.h"
 #include "ctl/commands/confirm.h"
 #include "ctl/commands/follow.h"
+#include "ctl/failure.h"
 #include "ctl/output/deployment_text.h"
 #include "ctl/output/escape.h"
 
 namespace gitops::ctl {
 namespace {
 
-// Shows what would be done, and asks; then that is what is deployed.
+absl::StatusOr<v1::Plan> PlanOf(FleetContext& context) {
+  v1::CreatePlanRequest request;
+  *request.mutable_spec() = context.invocation.flags.spec;
+  return context.planner.CreatePlan(request);
+}
+
+// Shows the plan and asks for confirmation; exactly this plan is then deployed.
 absl::Status ConfirmPlan(FleetContext& context, v1::CreateDeploymentRequest& request) {
-  const absl::StatusOr<v1::Plan> plan = context.planner.CreatePlan(context.invocation.flags.spec);
+  const absl::StatusOr<v1::Plan> plan = PlanOf(context);
   if (!plan.ok()) return plan.status();
   context.console.err << PlanText(*plan);
   request.set_plan_token(plan->token());
@@ -21,7 +28,7 @@ absl::Status ConfirmPlan(FleetContext& context, v1::CreateDeploymentRequest& req
 }  // namespace
 
 absl::StatusOr<ExitCode> MakePlan(FleetContext& context) {
-  const absl::StatusOr<v1::Plan> plan = context.planner.CreatePlan(context.invocation.flags.spec);
+  const absl::StatusOr<v1::Plan> plan = PlanOf(context);
   if (!plan.ok()) return plan.status();
   if (absl::Status s = context.fleet.Plan(*plan); !s.ok()) return s;
   return kDone;
@@ -44,9 +51,9 @@ absl::StatusOr<ExitCode> Deploy(FleetContext& context) {
     return s;
   }
   const absl::StatusOr<v1::Deployment> deployment = context.planner.CreateDeployment(request);
-  if (absl::IsDeadlineExceeded(deployment.status())) {
+  if (HasReason(deployment.status(), Reason::kDeadlineExceeded)) {
     return WithHint(deployment.status(),
-                    "it may have begun; gitopsctl list deployments shows whether");
+                    "it may have started; check with gitopsctl list deployments");
   }
   if (!deployment.ok()) return deployment.status();
   return ShowUnlessDetached(context, *deployment);

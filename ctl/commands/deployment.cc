@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "ctl/commands/confirm.h"
 #include "ctl/commands/follow.h"
+#include "ctl/failure.h"
 #include "ctl/output/deployment_text.h"
 #include "ctl/output/escape.h"
 
@@ -10,9 +11,11 @@ namespace gitops::ctl {
 namespace {
 
 absl::StatusOr<ExitCode> WatchList(FleetContext& context) {
+  v1::WatchDeploymentsRequest request;
+  *request.mutable_filter() = context.invocation.flags.filter;
   absl::Status printed;
-  const absl::Status watched = context.planner.WatchDeployments(
-      context.invocation.flags.filter, [&](const v1::WatchDeploymentsResponse& update) {
+  const absl::Status watched =
+      context.planner.WatchDeployments(request, [&](const v1::WatchDeploymentsResponse& update) {
         if (update.has_deployment()) {
           printed = context.fleet.DeploymentInList(update.deployment(), update.removed());
         }
@@ -20,9 +23,7 @@ absl::StatusOr<ExitCode> WatchList(FleetContext& context) {
         // A reader that has gone (`| head`) ends the watch.
         return printed.ok() && context.console.out.good();
       });
-  if (!printed.ok()) return printed;
-  if (!watched.ok()) return watched;
-  return kDone;
+  return EndOfWatch(printed, watched);
 }
 
 std::string Id(const FleetContext& context) { return EscapeLine(context.argument(0)); }
@@ -67,8 +68,8 @@ absl::StatusOr<ExitCode> CancelDeployment(FleetContext& context) {
   if (!deployment.ok()) return deployment.status();
   if (absl::Status s = context.fleet.DeploymentNow(*deployment); !s.ok()) return s;
   if (!HasEnded(deployment->state())) {
-    context.console.err << "gitopsctl: it begins no more hosts; gitopsctl watch deployment "
-                        << Id(context) << " shows its end\n";
+    context.console.err << "gitopsctl: it starts no more hosts; gitopsctl watch deployment "
+                        << Id(context) << " follows it to its end\n";
   }
   return kDone;
 }
@@ -82,11 +83,13 @@ absl::StatusOr<ExitCode> ResumeDeployment(FleetContext& context) {
 
 absl::StatusOr<ExitCode> RollbackDeployment(FleetContext& context) {
   const absl::Status confirmed = Confirm(
-      context,
-      absl::StrCat("Bring services back to what they were before deployment ", Id(context), "?"));
+      context, absl::StrCat("Restore the services to their revisions from before deployment ",
+                            Id(context), "?"));
   if (!confirmed.ok()) return confirmed;
-  const absl::StatusOr<v1::Deployment> deployment =
-      context.planner.RollbackDeployment(context.argument(0), context.invocation.flags.reason);
+  v1::RollbackDeploymentRequest request;
+  request.set_id(context.argument(0));
+  request.set_reason(context.invocation.flags.reason);
+  const absl::StatusOr<v1::Deployment> deployment = context.planner.RollbackDeployment(request);
   if (!deployment.ok()) return deployment.status();
   return ShowUnlessDetached(context, *deployment);
 }
@@ -94,7 +97,7 @@ absl::StatusOr<ExitCode> RollbackDeployment(FleetContext& context) {
 absl::StatusOr<ExitCode> BreakLock(FleetContext& context) {
   const absl::Status confirmed = Confirm(
       context, absl::StrCat("Break the lock of ", Id(context),
-                            "? The deployment that holds it changes nothing there any more."));
+                            "? The deployment that holds it will not change this host any more."));
   if (!confirmed.ok()) return confirmed;
   const absl::StatusOr<v1::HostLock> lock =
       context.planner.BreakLock(context.argument(0), context.invocation.flags.reason);

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "ctl/commands/confirm.h"
 #include "ctl/commands/fleet_commands.h"
+#include "ctl/failure.h"
 #include "ctl/output/escape.h"
 #include "ctl/output/fleet_text.h"
 #include "ctl/output/service_text.h"
@@ -14,12 +15,12 @@ namespace {
 
 using Outcomes = std::vector<v1::HostOutcome>;
 
-// One literal host needs no question: it is as with @HOST.
+// A single literal host needs no confirmation, as with @HOST.
 absl::Status ConfirmForMany(FleetContext& context) {
   if (SelectsOneHost(context.selection())) return absl::OkStatus();
-  return Confirm(
-      context, absl::StrCat(NameOf(context.invocation.action), " ", EscapeLine(context.argument(0)),
-                            " on all hosts that are selected and have it?"));
+  return Confirm(context, absl::StrCat(NameOf(context.invocation.command), " ",
+                                       EscapeLine(context.argument(0)),
+                                       " on all hosts that are selected and have it?"));
 }
 
 bool IsDone(const v1::HostOutcome& outcome) { return outcome.code() == 0; }
@@ -31,12 +32,12 @@ ExitCode ExitCodeOf(const Outcomes& outcomes, bool (*succeeded)(const v1::HostOu
 
 absl::StatusOr<ExitCode> Finish(FleetContext& context, const absl::StatusOr<Outcomes>& outcomes,
                                 bool (*succeeded)(const v1::HostOutcome&)) {
-  if (!outcomes.ok()) return outcomes.status();
+  if (!outcomes.ok()) return FailedMove(outcomes.status());
   if (absl::Status s = context.fleet.Outcomes(*outcomes); !s.ok()) return s;
   return ExitCodeOf(*outcomes, succeeded);
 }
 
-// At a terminal, tells each outcome as it comes in.
+// On a terminal, prints each outcome as it comes in.
 PlannerClient::OutcomeSeen Teller(FleetContext& context) {
   if (!context.console.err_is_terminal) return [](const v1::HostOutcome&) {};
   std::ostream& err = context.console.err;
@@ -102,7 +103,7 @@ absl::StatusOr<ExitCode> DiffFleet(FleetContext& context) {
     if (!IsDone(outcome)) {
       context.console.err << EscapeLine(outcome.message()) << " (" << OutcomeText(outcome) << ")\n";
     } else if (outcome.diff().differences().empty()) {
-      context.console.err << "as " << ShortHash(outcome.diff().hash()) << " has it\n";
+      context.console.err << "no differences from " << ShortHash(outcome.diff().hash()) << "\n";
     } else {
       context.console.err << outcome.diff().differences_size() << " differences from "
                           << ShortHash(outcome.diff().hash())

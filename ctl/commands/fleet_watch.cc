@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "ctl/commands/fleet_commands.h"
+#include "ctl/failure.h"
 
 namespace gitops::ctl {
 namespace {
@@ -13,7 +14,7 @@ using Show = absl::Status (FleetRenderer::*)(const v1::WatchFleetResponse&);
 template <typename Wanted>
 absl::StatusOr<ExitCode> WatchFleet(FleetContext& context, const v1::WatchFleetRequest& request,
                                     Show show, const Wanted& wanted) {
-  absl::Status printed = absl::OkStatus();
+  absl::Status printed;
   const absl::Status watched =
       context.planner.WatchFleet(request, [&](const v1::WatchFleetResponse& update) {
         if (wanted(update)) {
@@ -26,9 +27,7 @@ absl::StatusOr<ExitCode> WatchFleet(FleetContext& context, const v1::WatchFleetR
         // A reader that has gone (`| head`) ends the watch.
         return printed.ok() && context.console.out.good();
       });
-  if (!printed.ok()) return printed;
-  if (!watched.ok()) return watched;
-  return kDone;
+  return EndOfWatch(printed, watched);
 }
 
 }  // namespace

@@ -7,49 +7,61 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/retry/backoff.h"
+#include "common/rpc/error.h"
 #include "ctl/output/deployment_text.h"
 
 namespace gitops::ctl {
 namespace {
 
-// Watches in a row that end with RESOURCE_EXHAUSTED before that is taken for final: places come
-// free, a message that is too large stays so.
+// Watches in a row that end with RESOURCE_EXHAUSTED before that is taken for final: a message that
+// is too large stays so.
 constexpr int kMostExhausted = 6;
 
-// Whether the same question may be answered later. A planner that is killed shows in many codes.
+// Whether the same call may succeed later.
 bool MayHelpToRetry(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kUnknown:
-    case absl::StatusCode::kInternal:
-    case absl::StatusCode::kAborted:
-    case absl::StatusCode::kCancelled:
-    case absl::StatusCode::kResourceExhausted:
+  switch (ReasonOf(status)) {
+    case Reason::kServerStarting:
+    case Reason::kServerStopping:
+    case Reason::kTooManyCalls:
+    case Reason::kTooManyWatchers:
+    // A planner that is killed ends its calls with any of these.
+    case Reason::kUnavailable:
+    case Reason::kUnknown:
+    case Reason::kInternal:
+    case Reason::kAborted:
+    case Reason::kCancelled:
+    case Reason::kResourceExhausted:
       return true;
     default:
       return false;
   }
 }
 
+bool IsExhausted(const absl::Status& status) {
+  return HasReason(status, Reason::kResourceExhausted);
+}
+
 class Follower {
  public:
   Follower(PlannerClient& planner, const std::string& id, const FollowOptions& options)
-      : planner_(planner), id_(id), options_(options) {}
+      : planner_(planner), options_(options) {
+    request_.set_id(id);
+  }
 
   absl::StatusOr<std::optional<v1::Deployment>> Run() {
     while (true) {
       absl::Status status = WatchOnce();
       if (!wanted_) return std::nullopt;
       if (ended_) {
-        absl::StatusOr<v1::Deployment> whole = planner_.GetDeployment(id_);
+        absl::StatusOr<v1::Deployment> whole = planner_.GetDeployment(request_.id());
         if (whole.ok()) return Complete(*std::move(whole));
         status = whole.status();
-        if (absl::IsResourceExhausted(status)) return WhatWasSeen(status);
+        if (IsExhausted(status)) return WhatWasSeen(status);
         if (!MayHelpToRetry(status)) return status;
       } else if (!MayHelpToRetry(status) || (!answered_ever_ && !options_.patient_at_first)) {
         return status;
       }
-      exhausted_ = absl::IsResourceExhausted(status) ? exhausted_ + 1 : 0;
+      exhausted_ = IsExhausted(status) ? exhausted_ + 1 : 0;
       if (exhausted_ >= kMostExhausted) return status;
       if (absl::Status paused = Pause(status); !paused.ok()) return paused;
     }
@@ -59,10 +71,11 @@ class Follower {
   absl::Status WatchOnce() {
     bool initial_done = false;
     ended_ = false;
-    return planner_.WatchDeployment(id_, [&](const v1::WatchDeploymentResponse& update) {
+    return planner_.WatchDeployment(request_, [&](const v1::WatchDeploymentResponse& update) {
       answered_ever_ = true;
       outages_ = 0;
       told_outage_ = false;
+      if (!update.resume_token().empty()) request_.set_resume_token(update.resume_token());
       initial_done = initial_done || update.initial_done();
       if (update.has_deployment()) {
         ended_ = HasEnded(update.deployment().state());
@@ -110,8 +123,7 @@ class Follower {
     if (!told_outage_ && options_.note) {
       options_.note(absl::StrCat("the planner does not answer (",
                                  absl::StatusCodeToString(why.code()),
-                                 "); the deployment goes on without it or waits for it; "
-                                 "trying again"));
+                                 "); the deployment survives that; retrying"));
     }
     told_outage_ = true;
     const absl::Duration remaining = planner_.Remaining();
@@ -119,20 +131,19 @@ class Follower {
       return absl::DeadlineExceededError("it did not end within --timeout");
     }
     absl::SleepFor(std::min(kWatchBackoff.After(++outages_), remaining));
-    planner_.ReconnectNow();
     return absl::OkStatus();
   }
 
   PlannerClient& planner_;
-  const std::string& id_;
   const FollowOptions& options_;
-  int outages_ = 0;  // in a row
+  v1::WatchDeploymentRequest request_;  // goes on after what was seen
+  int outages_ = 0;                     // in a row
   bool answered_ever_ = false;
   bool told_outage_ = false;
   bool ended_ = false;
   bool wanted_ = true;
   int exhausted_ = 0;
-  // What the watch told, with the hosts in the order in which they were told.
+  // The content of the watch, with the hosts in the order of their first update.
   v1::Deployment seen_;
   std::map<std::string, int> hosts_;  // where they stand in it
 };

@@ -1,13 +1,12 @@
 #include <iterator>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/client/dispatcher_client.h"
 #include "common/plan/vocabulary.h"
-#include "ctl/client/dispatcher_client.h"
-#include "ctl/client/failure.h"
+#include "ctl/client_options.h"
 #include "ctl/commands/fleet_commands.h"
 #include "ctl/output/escape.h"
 
@@ -19,11 +18,9 @@ using nlohmann::json;
 constexpr size_t kMostPayload = 32 << 20;
 
 absl::Status BadPayload(absl::string_view why) {
-  return WithExitCode(
-      absl::InvalidArgumentError(absl::StrCat(
-          "the payload on standard input ", why,
-          R"(; it should be {"host": "web1", "actions": ["sync"]}, or a list of those)")),
-      kUsage);
+  return absl::InvalidArgumentError(
+      absl::StrCat("the payload on standard input ", why,
+                   R"(; it should be {"host": "web1", "actions": ["sync"]}, or a list of those)"));
 }
 
 absl::StatusOr<std::string> ReadPayload(const Console& console) {
@@ -69,21 +66,17 @@ absl::Status ReadHosts(const std::string& text, v1::TestHooksRequest& request) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<DispatcherClient>> Dispatcher(const FleetContext& context) {
-  PlannerClientOptions options;
-  options.address = context.invocation.flags.hook_dispatcher;
-  options.insecure = context.invocation.flags.insecure;
-  options.user = context.console.user;
-  options.timeout = context.invocation.flags.timeout;
-  return NewDispatcherClient(options);
+absl::StatusOr<DispatcherClient> Dispatcher(const FleetContext& context) {
+  const Flags& flags = context.invocation.flags;
+  return DispatcherClient::New(ClientOptionsFor(flags.hook_dispatcher, flags, context.console));
 }
 
 absl::StatusOr<v1::TestHooksResponse> Ask(FleetContext& context,
                                           const v1::TestHooksRequest& request) {
   if (context.invocation.flags.hook_dispatcher.empty()) return context.planner.TestHooks(request);
-  const auto dispatcher = Dispatcher(context);
+  auto dispatcher = Dispatcher(context);
   if (!dispatcher.ok()) return dispatcher.status();
-  return (*dispatcher)->TestHooks(request);
+  return dispatcher->TestHooks(request);
 }
 
 }  // namespace
@@ -93,9 +86,9 @@ absl::StatusOr<ExitCode> ListHooks(FleetContext& context) {
   if (context.invocation.flags.hook_dispatcher.empty()) {
     hooks = context.planner.ListHooks();
   } else {
-    const auto dispatcher = Dispatcher(context);
+    auto dispatcher = Dispatcher(context);
     if (!dispatcher.ok()) return dispatcher.status();
-    hooks = (*dispatcher)->ListHooks();
+    hooks = dispatcher->ListHooks();
   }
   if (!hooks.ok()) return hooks.status();
   if (absl::Status s = context.fleet.Hooks(*hooks); !s.ok()) return s;

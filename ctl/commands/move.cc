@@ -1,7 +1,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/rpc/error.h"
-#include "ctl/client/failure.h"
 #include "ctl/commands/commands.h"
+#include "ctl/failure.h"
 #include "ctl/output/escape.h"
 #include "ctl/output/service_text.h"
 
@@ -35,11 +35,11 @@ absl::StatusOr<ExitCode> Finish(CommandContext& context, const v1::Service& afte
 
 absl::StatusOr<ExitCode> Pull(CommandContext& context) {
   const std::string& name = context.invocation.arguments[0];
-  // Where it comes from is not in the answer.
+  // The previous revision is not in the answer.
   const absl::StatusOr<v1::Service> before = context.agent.GetService(name);
   if (!before.ok()) return before.status();
   const absl::StatusOr<v1::PullServiceResponse> response = context.agent.Pull(name);
-  if (!response.ok()) return response.status();
+  if (!response.ok()) return FailedMove(response.status());
   const v1::Service& after = response->service();
   if (after.state() == v1::SERVICE_STATE_BROKEN || after.state() == v1::SERVICE_STATE_DIFF) {
     return Finish(context, after, false, absl::StrCat("pull ", Failed(after)));
@@ -62,7 +62,7 @@ absl::StatusOr<ExitCode> Rollback(CommandContext& context) {
                     absl::StrCat("gitopsctl get service ", name, " @", context.invocation.host,
                                  " lists those on disk"));
   }
-  if (!response.ok()) return response.status();
+  if (!response.ok()) return FailedMove(response.status());
   const v1::Service& after = response->service();
   const std::string took = DurationText(ToDuration(response->duration()));
   if (after.state() != v1::SERVICE_STATE_FREEZE) {

@@ -18,15 +18,16 @@ struct HostActions {
 };
 using Payload = std::vector<HostActions>;
 
-// The payload as hooks see it: `{"host": "…", "actions": […]}`, at select points a list of those.
+// The JSON that hooks receive and answer: `{"host": "…", "actions": […]}`, at select points a list
+// of such objects.
 
-// JSON of `payload`, which has one element unless `point` is a select point; what is not UTF-8 is
+// The JSON of `payload`, which has one element unless `point` is a select point. Invalid UTF-8 is
 // replaced.
 std::string EncodePayload(absl::string_view point, const Payload& payload);
 
-// Reads an answer. Members beside host and actions are ignored. INVALID_ARGUMENT: no JSON (or no
-// UTF-8), nested deeper than 32, a number beyond a double, a key twice in one object, or another
-// form than that of `point`; says where.
+// Reads an answer. Members other than host and actions are ignored. INVALID_ARGUMENT, naming the
+// place: invalid JSON or UTF-8, nesting deeper than 32, a number that does not fit a double, a key
+// twice in one object, or not the form of `point`.
 absl::StatusOr<Payload> DecodePayload(absl::string_view point, absl::string_view text);
 
 }  // namespace gitops

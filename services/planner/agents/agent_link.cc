@@ -25,6 +25,7 @@ ChannelOptions ChannelsAs(const AgentCallerOptions& options) {
   channels.keepalive_timeout = options.keepalive_timeout;
   channels.max_metadata_bytes = kMaxMetadataBytes;
   channels.idle_timeout = absl::Minutes(5);
+  channels.reconnects = false;
   return channels;
 }
 

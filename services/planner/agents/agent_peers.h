@@ -27,7 +27,7 @@ using AgentPeer = Peer<v1::OperationService, v1::AgentService>;
 class AgentPeers {
  public:
   // `options` apply to every channel; Get sets the address.
-  AgentPeers(ChannelOptions options, Clock* clock, size_t most_idle = 4000,
+  AgentPeers(ChannelOptions options, Clock* clock, size_t most_idle = 12'000,
              absl::Duration idle_timeout = absl::Minutes(5))
       : options_(std::move(options)),
         clock_(clock),

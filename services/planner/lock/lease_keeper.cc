@@ -4,12 +4,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/log/log.h"
 
 namespace gitops {
 namespace {
 
 constexpr int kRenewalsWithinTtl = 3;
-// After a failure, on a full disk for example.
+// While the store is unavailable, on a full disk for example.
 constexpr int kRetriesWithinTtl = 12;
 
 absl::Status Ended(int64_t lease) {
@@ -71,9 +72,13 @@ absl::Status LeaseKeeper::Renew(int64_t lease) {
   auto found = kept_.find(lease);
   if (found == kept_.end()) return Ended(lease);
   if (status.ok()) found->second.renewed = before;
-  if (!absl::IsNotFound(status)) return status;
-  // A lease that has ended never comes back, so there is nothing to keep. With the lock held, so
-  // that Remove() waits for it.
+  if (status.ok() || absl::IsUnavailable(status)) return status;
+  // A lease that has ended never comes back, and other errors do not pass either. With the lock
+  // held, so that Remove() waits for it.
+  if (!absl::IsNotFound(status)) {
+    LogError("a lease of host locks is given up: it cannot be renewed",
+             {{"lease", absl::StrCat(lease)}, {"error", status.ToString()}});
+  }
   if (found->second.ended) found->second.ended();
   kept_.erase(found);
   return status;
@@ -97,7 +102,7 @@ bool LeaseKeeper::AwaitTurn(absl::Duration pause) {
   return false;
 }
 
-// False: one could not be renewed, and must be tried again soon.
+// False: the store is unavailable, and one must be tried again soon.
 bool LeaseKeeper::RenewAll() {
   std::vector<int64_t> leases;
   {
@@ -106,8 +111,7 @@ bool LeaseKeeper::RenewAll() {
   }
   bool all = true;
   for (int64_t lease : leases) {
-    absl::Status status = Renew(lease);
-    if (!status.ok() && !absl::IsNotFound(status)) all = false;
+    if (absl::IsUnavailable(Renew(lease))) all = false;
   }
   return all;
 }

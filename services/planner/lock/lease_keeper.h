@@ -15,8 +15,10 @@
 
 namespace gitops {
 
-// Keeps leases alive, all from one thread, three times within their ttl. Only the store decides
-// whether a lease has ended: a process that was stopped asks it again. Any thread.
+// Renews leases, all from one thread, three times within their ttl, and more often while the store
+// is UNAVAILABLE. Only the store decides whether a lease has ended: a process that was stopped asks
+// it again. A lease that cannot be renewed for another reason is given up, with an error in the
+// log. Any thread.
 class LeaseKeeper {
  public:
   // Not owned.
@@ -28,12 +30,12 @@ class LeaseKeeper {
   // It is left to end, or has been revoked. What WhenEnded() was given does not run after it.
   void Remove(int64_t lease);
 
-  // Calls `ended` once, as soon as the lease is found to have ended (now, where it has), from any
-  // thread: it must be quick, and not use this. Empty: nobody wants to know any more.
+  // Calls `ended` once, as soon as the lease is found to have ended or is given up (now, if it
+  // has), from any thread: it must be quick, and not use this. Empty: no call any more.
   void WhenEnded(int64_t lease, std::function<void()> ended);
 
-  // OK: it is alive: it was renewed less than a ttl ago, or just now. NOT_FOUND: it has ended.
-  // Other errors as the store's.
+  // OK: it is alive: it was renewed less than a ttl ago, or just now. NOT_FOUND: it has ended, or
+  // was given up. Other errors are the store's.
   absl::Status Confirm(int64_t lease);
 
  private:

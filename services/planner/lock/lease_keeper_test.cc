@@ -82,6 +82,18 @@ TEST_F(LeaseKeeperTest, ALeaseThatCannotBeRenewedIsNotSaidToBeAlive) {
   EXPECT_EQ(keeper_.Confirm(lease).code(), absl::StatusCode::kUnavailable);
 }
 
+TEST_F(LeaseKeeperTest, ALeaseWhoseRenewalFailsForGoodIsGivenUpAtOnce) {
+  const int64_t lease = Granted();
+  int ended = 0;
+  keeper_.WhenEnded(lease, [&] { ++ended; });
+  store_.FailRenewals(true, absl::DataLossError("the database is damaged"));
+  clock_.Advance(kTtl);
+  EXPECT_EQ(keeper_.Confirm(lease).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(ended, 1);
+  store_.FailRenewals(false);
+  EXPECT_EQ(keeper_.Confirm(lease).code(), absl::StatusCode::kNotFound) << "for good";
+}
+
 TEST_F(LeaseKeeperTest, SettingTheWallClockEndsNoLease) {
   const int64_t first = Granted();
   ASSERT_TRUE(clock_.AwaitWaiters(2));

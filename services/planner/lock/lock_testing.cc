@@ -1,10 +1,12 @@
 #include "services/planner/lock/lock_testing.h"
 
+#include <utility>
+
 namespace gitops {
 
-void LeaseStore::FailRenewals(bool fail) {
+void LeaseStore::FailRenewals(bool fail, absl::Status error) {
   MutexLock lock(mutex_);
-  fail_ = fail;
+  failure_ = fail ? std::move(error) : absl::OkStatus();
 }
 
 int LeaseStore::renewals() {
@@ -19,13 +21,12 @@ void LeaseStore::Freeze(const std::string& key) {
 }
 
 absl::Status LeaseStore::KeepLeaseAlive(int64_t lease) {
-  bool fail = false;
+  absl::Status status;
   {
     MutexLock lock(mutex_);
-    fail = fail_;
+    status = failure_;
   }
-  absl::Status status =
-      fail ? absl::UnavailableError("the disk is full") : FaultyStore::KeepLeaseAlive(lease);
+  if (status.ok()) status = FaultyStore::KeepLeaseAlive(lease);
   MutexLock lock(mutex_);
   ++renewals_;
   return status;

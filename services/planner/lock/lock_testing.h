@@ -15,7 +15,7 @@ class LeaseStore : public FaultyStore {
  public:
   using FaultyStore::FaultyStore;
 
-  void FailRenewals(bool fail);
+  void FailRenewals(bool fail, absl::Status error = absl::UnavailableError("the disk is full"));
   int renewals();  // that were tried
   // Get of `key` answers what it has now, for good.
   void Freeze(const std::string& key);
@@ -25,7 +25,7 @@ class LeaseStore : public FaultyStore {
 
  private:
   Mutex mutex_;
-  bool fail_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);
   int renewals_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, StoredValue, std::less<>> frozen_ ABSL_GUARDED_BY(mutex_);
 };

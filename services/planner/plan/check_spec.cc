@@ -95,14 +95,26 @@ absl::Status CheckDurations(const v1::DeploymentSpec& spec) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::Status CheckSpec(const v1::DeploymentSpec& spec, bool changes) {
+absl::Status CheckFields(const v1::DeploymentSpec& spec, bool changes) {
   for (auto check : {CheckActionList, CheckService, CheckRevision, CheckDurations}) {
     if (absl::Status status = check(spec); !status.ok()) return status;
   }
   if (absl::Status status = CheckRollout(spec.rollout()); !status.ok()) return status;
   return CheckFleetSelection(spec.selection(), changes);
+}
+
+}  // namespace
+
+absl::Status CheckSpec(const v1::DeploymentSpec& spec, bool changes) {
+  absl::Status status = CheckFields(spec, changes);
+  google::rpc::BadRequest bad = BadRequestOf(status);
+  if (bad.field_violations().empty()) return status;
+  // Requests have the spec in a field of this name.
+  for (auto& violation : *bad.mutable_field_violations()) {
+    violation.set_field(absl::StrCat("spec.", violation.field()));
+  }
+  SetDetail(bad, status);
+  return status;
 }
 
 absl::Status CheckNamedService(const std::string& name) {

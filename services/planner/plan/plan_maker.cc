@@ -138,6 +138,7 @@ class Making {
     const absl::StatusOr<RolloutPolicy> policy = RolloutPolicyOf(spec_.rollout());
     if (!policy.ok()) return policy.status();
     const std::vector<int> waves = MakeWaves(static_cast<int>(chosen_.size()), *policy);
+    if (absl::Status status = CheckSize(); !status.ok()) return status;
     plan_.mutable_hosts()->Reserve(static_cast<int>(chosen_.size()));
     for (size_t i = 0; i < chosen_.size(); ++i) {
       const FleetHost& host = *chosen_[i].host;
@@ -150,6 +151,25 @@ class Making {
     }
     plan_.set_wave_count(waves.empty() ? 0 : *std::max_element(waves.begin(), waves.end()));
     return absl::OkStatus();
+  }
+
+  // Before its hosts are made, each of which has its own copy of the actions.
+  absl::Status CheckSize() const {
+    size_t bytes = 0;
+    size_t list_bytes = 0;
+    const std::vector<std::string>* list = nullptr;
+    for (const ChosenHost& chosen : chosen_) {
+      if (std::exchange(list, chosen.actions) != chosen.actions) {
+        list_bytes = 0;
+        for (const std::string& action : *list) list_bytes += action.size() + 2;
+      }
+      bytes += chosen.host->spec.name.size() + chosen.host->spec.address.size() + list_bytes;
+    }
+    if (bytes <= options_.most_bytes) return absl::OkStatus();
+    return MakeError(Reason::kPlanTooLarge,
+                     absl::StrCat("the plan would have ", chosen_.size(), " hosts and take ", bytes,
+                                  " bytes, more than ", options_.most_bytes,
+                                  "; select fewer hosts, or give fewer actions"));
   }
 
   absl::Status Resolve(bool sync) {

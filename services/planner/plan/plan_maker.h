@@ -1,6 +1,7 @@
 #ifndef GITOPS_SERVICES_PLANNER_PLAN_PLAN_MAKER_H_
 #define GITOPS_SERVICES_PLANNER_PLAN_PLAN_MAKER_H_
 
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@ struct PlanMakerOptions {
   HookCaller* hooks = nullptr;
   RevisionResolver* agents = nullptr;
   Clock* clock = nullptr;
+  size_t most_bytes = 64 << 20;  // of the names, addresses and actions of a plan's hosts
 };
 
 // For whom a plan is made.

@@ -51,6 +51,22 @@ TEST_F(PlanMakerTest, EveryHostIsPlannedInTheOrderOfTheFleet) {
   EXPECT_EQ(plan->spec().actions_size(), 3);
 }
 
+TEST_F(PlanMakerTest, APlanThatWouldBeTooLargeIsRefused) {
+  const PlanMaker maker({.fleet = &fleet_,
+                         .hooks = &hooks_,
+                         .agents = &agents_,
+                         .clock = &clock_,
+                         .most_bytes = 1000});
+  const auto make = [&](int actions) {
+    const auto spec = Spec(std::vector<std::string>(actions, "reboot"));
+    return maker.Make(spec, /*changes=*/false, {}).status();
+  };
+  EXPECT_TRUE(make(20).ok());
+  const absl::Status refused = make(40);
+  EXPECT_TRUE(HasReason(refused, Reason::kPlanTooLarge)) << refused;
+  EXPECT_THAT(refused.message(), HasSubstr("4 hosts"));
+}
+
 TEST_F(PlanMakerTest, SelectionIsAppliedInTheOrderOfTheContract) {
   for (int i = 4; i < 12; ++i) fleet_.Add(absl::StrCat("web", i), {"prod", "web"});
   v1::DeploymentSpec spec = Spec({"reboot"});

@@ -1,13 +1,10 @@
 #include "services/planner/program/planner.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <filesystem>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -20,6 +17,7 @@
 #include "common/metrics/metrics.h"
 #include "common/schedule/scheduler.h"
 #include "common/server/lifecycle.h"
+#include "common/server/stop_within.h"
 #include "common/store/store.h"
 #include "common/sync/mutex.h"
 #include "services/planner/agents/agent_caller.h"
@@ -64,32 +62,6 @@ absl::Status MakeStateDirectory(const std::string& path) {
   return absl::FailedPreconditionError(
       absl::StrCat("--state-dir: cannot make ", path, ": ", error.message(),
                    "; name a directory that this account may write"));
-}
-
-// Runs `stop` for at most `bound`; ends the process where that is not enough, since nothing can be
-// freed that still runs.
-void StopWithin(absl::Duration bound, const std::function<void()>& stop) {
-  Mutex mutex;
-  CondVar ended;
-  bool done = false;
-  std::thread stopping([&] {
-    stop();
-    MutexLock lock(mutex);
-    done = true;
-    ended.NotifyAll();
-  });
-  const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(bound);
-  {
-    MutexLock lock(mutex);
-    while (!done && ended.WaitUntil(mutex, deadline)) {
-    }
-    if (!done) {
-      LogError("deployments did not finish their current move in time; the next start continues",
-               {{"program", kProgram}});
-      _exit(1);
-    }
-  }
-  stopping.join();
 }
 
 class PlannerImpl final : public Planner {
@@ -143,8 +115,8 @@ class PlannerImpl final : public Planner {
 
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<ConfigFollower> follower_;
-  std::unique_ptr<Scheduler::Job> prune_;         // there before the first deployment runs
-  absl::Time next_prune_ = absl::InfinitePast();  // only used by it
+  std::unique_ptr<Scheduler::Job> prune_;  // there before the first deployment runs
+  SteadyTime next_prune_;                  // only used by it
   std::unique_ptr<Scheduler::Job> memory_;
 };
 
@@ -154,12 +126,14 @@ absl::Status PlannerImpl::Open() {
   // First what can be wrong without anything having been made.
   if (absl::Status made = MakeCallers(settings); !made.ok()) return made;
   if (absl::Status opened = OpenStore(settings.Get("state-dir")); !opened.ok()) return opened;
+  ReportLimits limits;
+  limits.total_bytes = static_cast<size_t>(settings.GetInt("report-memory")) << 20;
   fleet_ = NewFleet({.clock = clock_,
                      .store = store_.get(),
                      .stale_after = settings.GetDuration("stale-after"),
-                     .heartbeat = settings.GetDuration("heartbeat")});
+                     .limits = limits});
   fleet_->Configure(config_.fleet);
-  planner_metrics_->ShowLastSeen(fleet_.get());
+  planner_metrics_->ShowFleet(fleet_.get());
   planner_metrics_->ShowDamaged(store_.get());
   MakeCore(settings);
   return absl::OkStatus();
@@ -233,7 +207,8 @@ void PlannerImpl::MakeCore(const Settings& settings) {
                       .observer = std::move(observer),
                       .planner = name_,
                       .sole_planner = true,  // OpenSqliteStore() has locked it
-                      .most_parallel = static_cast<int>(settings.GetInt("max-parallel-hosts"))});
+                      .most_parallel = static_cast<int>(settings.GetInt("max-parallel-hosts")),
+                      .return_timeout = settings.GetDuration("return-timeout")});
   plans_.emplace(PlanMakerOptions{
       .fleet = fleet_.get(), .hooks = hooks_.get(), .agents = agents_.get(), .clock = clock_});
   service_ = NewPlannerService({.clock = clock_,
@@ -255,7 +230,7 @@ bool PlannerImpl::Reload() {
   const std::string& file = flags_.Get("config");
   absl::StatusOr<PlannerConfig> config = LoadPlannerConfig(flags_);
   if (!config.ok()) {
-    LogError("the new config is not taken up; the one before stays in force",
+    LogError("the new config is invalid; the previous one stays in use",
              {{"config", file}, {"error", std::string(config.status().message())}});
     return true;
   }
@@ -263,13 +238,13 @@ bool PlannerImpl::Reload() {
   if (!log.ok()) LogWarning(std::string(log.message()));
   for (const std::string& warning : config->fleet->warnings) LogWarning(warning);
   fleet_->Configure(config->fleet);
-  LogInfo("config read again",
+  LogInfo("config reloaded",
           {{"config", file}, {"hosts", absl::StrCat(config->fleet->hosts.size())}});
   MutexLock lock(mutex_);
   for (const auto& [setting, value] : config->settings.values) {
     if (absl::StartsWith(setting, "log-")) continue;
     if (value.value == config_.settings.Get(setting)) continue;
-    LogWarning("this setting is taken up at the next start", {{"setting", setting}});
+    LogWarning("this setting takes effect at the next start", {{"setting", setting}});
   }
   config_ = *std::move(config);
   return true;
@@ -277,13 +252,13 @@ bool PlannerImpl::Reload() {
 
 void PlannerImpl::ReloadNow() {
   if (follower_ != nullptr) return follower_->Reload();
-  LogInfo("there is no config to read again", {{"program", kProgram}});
+  LogInfo("there is no config to reload", {{"program", kProgram}});
 }
 
 absl::Time PlannerImpl::Prune() {
-  const absl::Duration left = next_prune_ - clock_->Now();
-  // More: the clock was set back.
-  if (left > absl::ZeroDuration() && left <= kPruneAfterPrune) return next_prune_;
+  if (const absl::Duration left = next_prune_ - clock_->SteadyNow(); left > absl::ZeroDuration()) {
+    return clock_->Now() + left;
+  }
   const absl::StatusOr<int> pruned = records_->Prune(retention_);
   if (!pruned.ok()) {
     LogWarning("cannot remove old deployments",
@@ -291,7 +266,7 @@ absl::Time PlannerImpl::Prune() {
   } else if (*pruned > 0) {
     LogInfo("old deployments removed", {{"deployments", absl::StrCat(*pruned)}});
   }
-  next_prune_ = clock_->Now() + kPruneAfterPrune;
+  next_prune_ = clock_->SteadyNow() + kPruneAfterPrune;
   return clock_->Now() + kPruneEvery;
 }
 
@@ -317,7 +292,9 @@ void PlannerImpl::StartJobs() {
 void PlannerImpl::Drain() {
   service_->Stop();
   reports_->Stop();
-  StopWithin(kStopBound, [this] { deployments_->Stop(); });
+  StopWithin(kStopBound, kProgram,
+             "deployments did not finish their current move in time; the next start continues",
+             [this] { deployments_->Stop(); });
 }
 
 int PlannerImpl::Serve() {

@@ -2,6 +2,9 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "common/clock/fake_clock.h"
+#include "common/testing/eventually.h"
 #include "services/planner/rpc/planner_test_base.h"
 
 namespace gitops {
@@ -112,6 +115,44 @@ TEST_F(BrakeRpcTest, PlanEndsWithItsCallersDeadlineOrCancellationWhileAnAgentHan
   EXPECT_EQ(stub_->CreatePlan(context.get(), Sync(), &response).error_code(),
             StatusCode::DEADLINE_EXCEEDED);
   EXPECT_TRUE(agents_.AwaitNoneHung());
+}
+
+struct WithFakeClock {
+  FakeClock clock_;
+};
+
+class StalledCallerTest : private WithFakeClock, public PlannerTestBase {
+ protected:
+  StalledCallerTest() : PlannerTestBase(/*dispatcher=*/true, &clock_) {
+    // Answers that are more than gRPC buffers where nobody reads.
+    for (int i = 0; i < 300; ++i) {
+      const std::string host = absl::StrCat("web", i);
+      AddHost(host);
+      agents_.Add(host + ":8004", {{"nginx", std::string(32 << 10, 'x')}});
+    }
+    request_.set_service("nginx");
+    request_.mutable_selection()->set_all(true);
+  }
+  using WithFakeClock::clock_;
+
+  v1::FreezeServicesRequest request_;
+};
+
+TEST_F(StalledCallerTest, CallersThatStopReadingAStreamedFreezeLoseTheirPlaces) {
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+  std::vector<std::unique_ptr<grpc::ClientReader<v1::FreezeServicesResponse>>> readers;
+  v1::FreezeServicesResponse first;
+  for (int i = 0; i < kMostCommands; ++i) {
+    contexts.push_back(Context());
+    readers.push_back(stub_->FreezeServices(contexts.back().get(), request_));
+    ASSERT_TRUE(readers.back()->Read(&first));
+  }
+  EXPECT_EQ(Try(&Stub::FreezeServices, request_).error_code(), StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(Eventually([&] {
+    clock_.Advance(absl::Seconds(10));
+    return Try(&Stub::FreezeServices, request_).error_code() != StatusCode::RESOURCE_EXHAUSTED;
+  }));
+  for (const auto& context : contexts) context->TryCancel();
 }
 
 }  // namespace

@@ -115,7 +115,7 @@ TEST_F(DeploymentRpcTest, RequestsThatCannotBeAreRefused) {
   const absl::Status misspelt = FromGrpcStatus(Try(&Stub::CreatePlan, plan));
   EXPECT_EQ(misspelt.code(), absl::StatusCode::kInvalidArgument);
   ASSERT_EQ(BadRequestOf(misspelt).field_violations_size(), 1);
-  EXPECT_EQ(BadRequestOf(misspelt).field_violations(0).field(), "actions[0]");
+  EXPECT_EQ(BadRequestOf(misspelt).field_violations(0).field(), "spec.actions[0]");
 }
 
 TEST_F(DeploymentRpcTest, AHookThatStopsItIsToldByItsReason) {

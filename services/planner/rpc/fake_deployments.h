@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "common/sync/mutex.h"
 #include "services/planner/run/deployments.h"
 #include "services/planner/run/new_entries.h"

@@ -1,10 +1,9 @@
 #include "services/planner/rpc/planner_service.h"
 
-#include <atomic>
+#include <chrono>
 #include <functional>
 #include <utility>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
@@ -29,6 +28,10 @@ namespace {
 
 using grpc::ServerContext;
 
+// How long changes are gathered for a watcher of a deployment, whose end is told at once: each
+// host that changed is read and sent with its steps.
+constexpr std::chrono::milliseconds kGather(250);
+
 // The value of a StatusOr goes to `to`.
 template <typename Message>
 absl::Status Answer(absl::StatusOr<Message> from, Message* to) {
@@ -46,6 +49,18 @@ absl::Status AnswerDeployment(absl::StatusOr<v1::Deployment> from, v1::Deploymen
   return Answer(std::move(from), to);
 }
 
+absl::Status TooManyWatchers(int most, absl::string_view what) {
+  return MakeError(
+      Reason::kTooManyWatchers,
+      absl::StrCat("this planner has ", most, " watchers of ", what, " already; end one of them"));
+}
+
+absl::Status TooManyCommands(int most) {
+  return MakeError(Reason::kTooManyCalls,
+                   absl::StrCat("this planner carries out ", most,
+                                " commands to many hosts already; try again when one has ended"));
+}
+
 void CutDiff(v1::HostOutcome* outcome) {
   if (outcome->diff().ByteSizeLong() <= kMostAnswerSize) return;
   outcome->mutable_diff()->clear_differences();
@@ -58,10 +73,13 @@ class PlannerServiceImpl final : public PlannerService {
       : options_(options),
         journal_(options.fleet),
         locks_(options.locks, &journal_, options.clock),
-        fleet_watches_(options.most_fleet_watchers, "the fleet", options.clock),
-        deployment_watches_(options.most_deployment_watchers, "deployments", options.clock),
-        commands_(options.most_commands),
-        brakes_(options.most_commands),
+        fleet_watches_(options.most_fleet_watchers,
+                       TooManyWatchers(options.most_fleet_watchers, "the fleet"), options.clock),
+        deployment_watches_(options.most_deployment_watchers,
+                            TooManyWatchers(options.most_deployment_watchers, "deployments"),
+                            options.clock),
+        commands_(options.most_commands, TooManyCommands(options.most_commands), options.clock),
+        brakes_(options.most_commands, TooManyCommands(options.most_commands), options.clock),
         deployments_(options),
         reads_(options.store, options.deployments) {}
 
@@ -203,15 +221,17 @@ class PlannerServiceImpl final : public PlannerService {
   grpc::Status WatchDeployment(ServerContext* context, const v1::WatchDeploymentRequest* request,
                                grpc::ServerWriter<v1::WatchDeploymentResponse>* writer) override {
     return gate().Run(*context, *request, [&]() -> absl::Status {
-      Changes<int> changes;
+      Changes<int> changes(kGather);
       const auto place = deployment_watches_.Enter(Watcher(*context, changes));
       if (!place.ok()) return place.status();
       const absl::StatusOr<int64_t> now = options_.store->Revision();
       if (!now.ok()) return now.status();
-      const auto events = options_.store->Watch(
-          request->id(), [&](int index, int64_t revision) { changes.Add(index, revision); });
+      const auto events = options_.store->Watch(request->id(), [&](int index, int64_t revision) {
+        changes.Add(index, revision, /*urgent=*/index < 0 && Ended(request->id()));
+      });
       if (!events.ok()) return events.status();
-      DeploymentWatch watch(options_.store, request->id(), WriteTo(*writer, **place));
+      DeploymentWatch watch(options_.store, options_.deployments, request->id(),
+                            WriteTo(*writer, **place));
       const absl::Status told = watch.TellAll(request->resume_token(), *now);
       return told.ok() ? FollowDeployment(*context, watch, changes, *now) : told;
     });
@@ -223,7 +243,8 @@ class PlannerServiceImpl final : public PlannerService {
       Changes<std::string> changes;
       const auto place = deployment_watches_.Enter(Watcher(*context, changes));
       if (!place.ok()) return place.status();
-      DeploymentListWatch watch(options_.store, *request, WriteTo(*writer, **place));
+      DeploymentListWatch watch(options_.store, options_.deployments, *request,
+                                WriteTo(*writer, **place));
       return watch.Follow(changes, [context] { return context->IsCancelled(); });
     });
   }
@@ -346,6 +367,12 @@ class PlannerServiceImpl final : public PlannerService {
     return told.ok() ? absl::CancelledError("the watcher is gone") : told;
   }
 
+  // Or gone.
+  bool Ended(const std::string& id) const {
+    const absl::StatusOr<DeploymentRecord> record = options_.store->Load(id);
+    return !record.ok() || HasEnded(record->deployment.state());
+  }
+
   // From `revision` of the store on.
   static absl::Status FollowDeployment(const ServerContext& context, DeploymentWatch& watch,
                                        Changes<int>& changes, int64_t revision) {
@@ -362,31 +389,21 @@ class PlannerServiceImpl final : public PlannerService {
     return absl::CancelledError("the watcher is gone");
   }
 
-  // Places for commands to many hosts, each of which asks many agents at once.
-  struct Places {
-    explicit Places(int most) : most(most) {}
-    const int most;
-    std::atomic<int> taken = 0;
-  };
-
   // `one` is what each agent is asked.
   template <typename Request, typename Response>
-  absl::Status Command(Places& places, const ServerContext& context, const Principal& caller,
+  absl::Status Command(Watches& places, ServerContext& context, const Principal& caller,
                        const Request& request, bool changes, grpc::ServerWriter<Response>* writer,
                        const ServiceRequest& one) {
-    const absl::Cleanup leave = [&places] { --places.taken; };
-    if (++places.taken > places.most) {
-      return MakeError(
-          Reason::kTooManyCalls,
-          absl::StrCat("this planner carries out ", places.most,
-                       " commands to many hosts already; try again when one has ended"));
-    }
+    const auto place =
+        places.Enter({.close = [] {}, .cancel = [&context] { context.TryCancel(); }});
+    if (!place.ok()) return place.status();
+    const auto write = WriteTo(*writer, **place);
     const CallFor asked_for = {.on_behalf_of = OnBehalfOfText(caller),
                                .give_up = [&context] { return context.IsCancelled(); }};
-    const auto tell = [writer](v1::HostOutcome outcome) {
+    const auto tell = [&write](v1::HostOutcome outcome) {
       Response response;
       *response.mutable_outcome() = std::move(outcome);
-      writer->Write(response);
+      write(response);
     };
     return RunFleetCommand(*options_.fleet,
                            {.selection = request.selection(),
@@ -406,7 +423,7 @@ class PlannerServiceImpl final : public PlannerService {
   // The same for what changes a service, after `check`. The brake passes the gate even where other
   // calls hold all the threads that they may.
   template <typename Request, typename Response>
-  grpc::Status Change(Places& places, const ServerContext& context, const Request& request,
+  grpc::Status Change(Watches& places, ServerContext& context, const Request& request,
                       const std::string& reason, grpc::ServerWriter<Response>* writer,
                       const ServiceRequest& one,
                       const std::function<absl::Status()>& check = absl::OkStatus) {
@@ -424,8 +441,8 @@ class PlannerServiceImpl final : public PlannerService {
   LockView locks_;
   Watches fleet_watches_;
   Watches deployment_watches_;
-  Places commands_;
-  Places brakes_;  // freeze and unfreeze
+  Watches commands_;
+  Watches brakes_;  // freeze and unfreeze
   DeploymentCalls deployments_;
   const DeploymentReads reads_;
 };

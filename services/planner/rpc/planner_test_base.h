@@ -15,8 +15,10 @@
 #include "common/metrics/metrics.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
+#include "common/store/faulty_store.h"
 #include "common/store/temp_store.h"
 #include "services/planner/plan/fake_fleet.h"
+#include "services/planner/record/record_testing.h"
 #include "services/planner/rpc/fake_deployments.h"
 #include "services/planner/rpc/planner_service.h"
 #include "services/planner/testing/fake_agent_services.h"
@@ -32,8 +34,9 @@ class PlannerTestBase : public testing::Test {
   static constexpr int kMostCommands = 3;
   static constexpr int kMostCalls = 12;
 
-  explicit PlannerTestBase(bool dispatcher = true) : hooks_(dispatcher) {
-    service_ = NewPlannerService({.clock = Clock::System(),
+  explicit PlannerTestBase(bool dispatcher = true, Clock* clock = Clock::System())
+      : hooks_(dispatcher) {
+    service_ = NewPlannerService({.clock = clock,
                                   .gate = &gate_,
                                   .fleet = &fleet_,
                                   .locks = locks_.get(),
@@ -125,7 +128,8 @@ class PlannerTestBase : public testing::Test {
   FakeHookCaller hooks_;
   FakeAgentServices agents_;
   Metrics metrics_{"planner"};
-  DeploymentStore records_{store_.store(), Clock::System()};
+  FaultyStore counted_{store_.store()};
+  TestRecords records_{&counted_, Clock::System()};
   RequestIds request_ids_{store_.store(), Clock::System()};
   FakeDeployments deployments_{&records_};
   const std::unique_ptr<HostLocks> locks_ =

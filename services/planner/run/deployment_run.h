@@ -72,9 +72,10 @@ class DeploymentRun : public RunControl {
  private:
   using Entry = DeploymentRecord;
   struct Slot {
-    HostRecord entry;  // with its worker while there is one
-    HostPhase phase = HostPhase::kPending;
+    HostRecord entry;    // while a worker has the host: as it was, and RUNNING
     bool retry = false;  // unreachable, and to be begun again
+
+    v1::HostDeploymentState state() const { return entry.host.state(); }
   };
 
   const std::string& id() const { return facts_.deployment.id(); }
@@ -114,10 +115,10 @@ class DeploymentRun : public RunControl {
   }
   RolloutStand Stand(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void BeginHosts(const std::vector<int>& hosts);
-  void RollBackHosts(const std::vector<int>& hosts);
-  void Work(int index, HostPhase phase, bool recovered);
+  void Work(int index, bool roll_back, bool recovered);
   void Done(int index, HostRecord entry);
   void AwaitWork(const Decision& decision, absl::Time decided);
+  void RestAfter(absl::Duration decision);
   // Runs `job` in a worker.
   void Employ(std::function<void()> job);
   void AwaitWorkers();

@@ -47,6 +47,9 @@ struct DeploymentsOptions {
   int most_parallel = 1000;
   // Deployments that have not ended; more: RESOURCE_EXHAUSTED.
   int most_deployments = 64;
+  // As AgentCallerOptions::return_timeout, for an agent that may have gone away before this process
+  // began, and in a rollback.
+  absl::Duration return_timeout = AgentCallerOptions().return_timeout;
 };
 
 // Runs deployments to their end, each in threads of its own, one for each host in progress. What is

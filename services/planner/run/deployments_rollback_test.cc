@@ -98,6 +98,101 @@ TEST(DeploymentRollback, AnAgentThatIsAwayForAMomentIsTriedAgain) {
   EXPECT_THAT(States(done), ElementsAre("web1 ROLLED_BACK")) << done.hosts(0).message();
 }
 
+TEST(DeploymentRollback, AnAgentThatIsAwayIsWaitedForAsLongAsTheReturnTimeoutSays) {
+  for (const bool comes_back : {true, false}) {
+    FakeClock clock;
+    RunWorld world({.hosts = 1,
+                    .clock = &clock,
+                    .lock_ttl = absl::Hours(1),
+                    .return_timeout = absl::Seconds(comes_back ? 300 : 5)});
+    world.agents.FailAction("web1:8004", "freeze");
+    world.agents.OnPerform([&](const std::string& address, const v1::PerformActionRequest& asked) {
+      if (asked.action() == "freeze") world.agents.SetUp(address, false);
+    });
+    const std::string id = world.Begin(Rolling({"sync", "freeze"}));
+    LetPassWhileItTries(clock, absl::Seconds(comes_back ? 60 : 5));
+    if (comes_back) {
+      world.agents.SetUp("web1:8004", true);
+      LetPassWhileItTries(clock, absl::Seconds(1));
+    }
+    const v1::Deployment done = world.AwaitEnd(id);
+    EXPECT_THAT(States(done),
+                ElementsAre(comes_back ? "web1 ROLLED_BACK" : "web1 ROLLBACK_FAILED"));
+    EXPECT_THAT(done.hosts(0).message(),
+                HasSubstr(comes_back ? "nginx is back at" : "cannot reach the agent"));
+  }
+}
+
+TEST(DeploymentRollback, EachServiceIsReturnedOnceAlsoWhereTheStateIsOfAnEarlierVersion) {
+  for (const bool earlier_version : {false, true}) {
+    RunWorld world({.hosts = 1});
+    world.agents.Add("web1:8004", Hashes{{"a", kOldHash}, {"b", kOldHash}, {"c", kOldHash}});
+    world.agents.FailAction("web1:8004", "freeze");
+    world.agents.AddFault({.action = "sync", .skip = 2, .times = 1, .hang = true});
+    const std::string id = world.Begin(Rolling({"sync", "freeze"}));
+    ASSERT_TRUE(world.agents.AwaitHeld(1)) << "one service is back, the second is asked for";
+    world.Stop();
+    if (earlier_version) {
+      // It stored how the host had failed, and that it was being rolled back; no services.
+      HostRecord host = world.records.LoadHosts(id)->at(0);
+      ASSERT_THAT(host.progress.returns(), SizeIs(3));
+      ASSERT_THAT(host.host.moves(), SizeIs(4));
+      host.host.mutable_moves()->RemoveLast();
+      host.progress.clear_returns();
+      host.progress.set_steps(host.progress.steps() - 1);
+      host.progress.set_moves(host.progress.moves() - 1);
+      host.progress.set_step_kind(0);
+      host.progress.set_stage(0);
+      host.progress.set_outcome(3);
+      host.progress.set_step_result(record::v1::STEP_RESULT_FAILED);
+      ASSERT_TRUE(world.records.SaveHost(id, 0, host, nullptr).ok());
+    }
+    world.agents.ClearFaults();
+    world.agents.FailAction("web1:8004", "freeze");
+    world.Start();
+    const v1::Deployment done = world.AwaitEnd(id);
+    EXPECT_THAT(States(done), ElementsAre("web1 ROLLED_BACK"));
+    for (const char* service : {"a", "b", "c"}) {
+      EXPECT_EQ(world.agents.Look("web1:8004").services[service].hash, kOldHash) << service;
+      EXPECT_THAT(done.hosts(0).message(), HasSubstr(absl::StrCat(service, " is back at ")));
+    }
+    EXPECT_THAT(done.hosts(0).message(), HasSubstr("it had failed: freeze"));
+    EXPECT_THAT(done.hosts(0).moves(), SizeIs(6));
+    EXPECT_EQ(done.hosts(0).steps_size(), 2);
+    // The second was asked for, and not done, before the planner stopped.
+    EXPECT_THAT(world.agents.ActionsOn("web1:8004"),
+                ElementsAre("sync", "freeze", "sync", "sync", "sync", "sync"));
+  }
+}
+
+TEST(DeploymentRollback, ABrokenLockEndsItAndTheServicesThatStayAreNamed) {
+  RunWorld world({.hosts = 1});
+  world.agents.Add("web1:8004", Hashes{{"a", kOldHash}, {"b", kOldHash}});
+  world.agents.FailAction("web1:8004", "freeze");
+  world.agents.AddFault({.action = "sync", .skip = 1, .times = 1, .hang = true});
+  const std::string id = world.Begin(Rolling({"sync", "freeze"}));
+  ASSERT_TRUE(world.agents.AwaitHeld(1));
+  ASSERT_TRUE(world.locks->Break("web1", "bob", "mine").ok());
+  world.agents.Release();
+  const v1::Deployment done = world.AwaitEnd(id);
+  EXPECT_EQ(StateOf(done), "FAILED");
+  EXPECT_THAT(States(done), ElementsAre("web1 ROLLBACK_FAILED"));
+  EXPECT_THAT(done.hosts(0).message(), HasSubstr("b is back at"));
+  EXPECT_THAT(done.hosts(0).message(), HasSubstr("a could not be brought back to"));
+  EXPECT_THAT(done.hosts(0).message(), HasSubstr("its lock was broken"));
+}
+
+TEST(DeploymentRollback, AHostThatLeftTheConfigurationIsRolledBackAtTheAddressItHad) {
+  RunWorld world({.hosts = 1});
+  world.agents.FailAction("web1:8004", "freeze");
+  world.agents.OnPerform([&](const std::string&, const v1::PerformActionRequest& asked) {
+    if (asked.action() == "freeze") world.Forget(1);
+  });
+  const v1::Deployment done = world.Run(Rolling({"sync", "freeze"}));
+  EXPECT_THAT(States(done), ElementsAre("web1 ROLLED_BACK"));
+  EXPECT_EQ(world.agents.Look("web1:8004").services["nginx"].hash, kOldHash);
+}
+
 TEST(DeploymentRollback, OneThatLostItsLocksDoesNotLendItsOperationsToTheNext) {
   FakeClock clock;
   RunWorld world({.hosts = 1, .clock = &clock});

@@ -4,7 +4,6 @@
 #include "common/clock/timestamp.h"
 #include "services/planner/record/progress_codec.h"
 #include "services/planner/run/deployment_run.h"
-#include "services/planner/run/rollout_policy.h"
 #include "services/planner/step/step_machine.h"
 
 namespace gitops {
@@ -13,15 +12,16 @@ namespace {
 // False: there was nothing to change.
 absl::StatusOr<bool> ResumeHost(HostRecord& entry, const HostPolicy& policy) {
   v1::HostDeployment& host = entry.host;
-  const HostPhase phase = PhaseOf(entry);
-  if (phase == HostPhase::kPending || phase == HostPhase::kSucceeded ||
-      phase == HostPhase::kSkipped) {
+  const v1::HostDeploymentState state = host.state();
+  if (state == v1::HOST_DEPLOYMENT_STATE_PENDING || state == v1::HOST_DEPLOYMENT_STATE_SUCCEEDED ||
+      state == v1::HOST_DEPLOYMENT_STATE_SKIPPED) {
     return false;
   }
   absl::StatusOr<HostProgress> progress = DecodeProgress(entry.progress);
   if (!progress.ok()) return progress.status();
-  const bool was_brought_back =
-      phase == HostPhase::kRolledBack || phase == HostPhase::kRollbackFailed;
+  const bool was_brought_back = entry.rolling_back ||
+                                state == v1::HOST_DEPLOYMENT_STATE_ROLLED_BACK ||
+                                state == v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED;
   if (was_brought_back) {
     // It begins anew; only the numbers that name steps and operations go on.
     HostProgress anew;

@@ -159,6 +159,7 @@ DeploymentsOptions RunWorld::RunOptions() {
   run.sole_planner = options_.sole_planner;
   run.observer = options_.observer;
   run.most_parallel = options_.most_parallel;
+  run.return_timeout = options_.return_timeout;
   run.most_deployments = options_.most_deployments;
   return run;
 }
@@ -216,7 +217,7 @@ v1::Deployment RunWorld::Await(const std::string& id,
   Mutex mutex;
   CondVar changed;
   bool seen = true;
-  DeploymentStore direct(temp.store(), clock);  // also while the planner's is cut off
+  TestRecords direct(temp.store(), clock);  // also while the planner's is cut off
   auto watch = direct.Watch(id, [&](int, int64_t) {
     MutexLock lock(mutex);
     seen = true;
@@ -280,6 +281,15 @@ std::vector<std::string> States(const v1::Deployment& deployment) {
 std::string StateOf(const v1::Deployment& deployment) {
   const std::string name = v1::DeploymentState_Name(deployment.state());
   return std::string(absl::StripPrefix(name, "DEPLOYMENT_STATE_"));
+}
+
+void LetPassWhileItTries(FakeClock& clock, absl::Duration time) {
+  const absl::Time end = clock.Now() + time;
+  while (clock.Now() < end) {
+    const absl::Time next = clock.AwaitDeadlineBy(clock.Now() + absl::Seconds(1));
+    ASSERT_LT(next, absl::InfiniteFuture()) << "it has stopped trying";
+    clock.Advance(next - clock.Now());
+  }
 }
 
 std::vector<std::string> OrderOf(const std::vector<FakePerformed>& performed) {

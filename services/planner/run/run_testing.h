@@ -6,9 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "common/clock/fake_clock.h"
 #include "common/store/faulty_store.h"
 #include "common/store/temp_store.h"
 #include "services/planner/fleet/fleet.h"
+#include "services/planner/record/record_testing.h"
 #include "services/planner/run/deployments.h"
 #include "services/planner/testing/fake_agent_caller.h"
 #include "services/planner/testing/fake_hook_caller.h"
@@ -70,6 +72,7 @@ class RunWorld {
     int most_parallel = 1000;
     int most_deployments = 64;
     absl::Duration lock_ttl = absl::Seconds(30);
+    absl::Duration return_timeout = absl::Seconds(30);
     bool sole_planner = false;
     DeploymentObserver observer;
   };
@@ -110,7 +113,7 @@ class RunWorld {
   TempStore temp;
   FaultyStore faulty;
   CutStore store;  // before `faulty`
-  DeploymentStore records;
+  TestRecords records;
   FakeAgentCaller agents;
   FakeHookCaller hooks;
   FakeHostChecks checks;
@@ -130,6 +133,9 @@ v1::DeploymentSpec SpecOf(const std::vector<std::string>& actions, int max_paral
 std::vector<std::string> States(const v1::Deployment& deployment);
 // The state of the deployment itself, in words: "SUCCEEDED".
 std::string StateOf(const v1::Deployment& deployment);
+// Lets time pass while the planner tries something again every second. Fails the test when it stops
+// trying before.
+void LetPassWhileItTries(FakeClock& clock, absl::Duration time);
 // The hosts on which an action was performed, in the order of the first one.
 std::vector<std::string> OrderOf(const std::vector<FakePerformed>& performed);
 

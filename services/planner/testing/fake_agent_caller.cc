@@ -7,14 +7,22 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
 #include "services/planner/testing/fake_agent_actions.h"
 
 namespace gitops {
 namespace {
 
 absl::Status Unreachable(const std::string& address) {
-  return absl::UnavailableError(
-      absl::StrCat("cannot reach the agent at ", address, ": connection refused"));
+  return MakeError(Reason::kHostUnreachable,
+                   absl::StrCat("cannot reach the agent at ", address, ": connection refused"));
+}
+
+// With the reasons of the real one.
+absl::Status StatusOf(absl::StatusCode code, const std::string& message) {
+  if (code == absl::StatusCode::kUnavailable) return MakeError(Reason::kHostUnreachable, message);
+  if (code == absl::StatusCode::kAborted) return MakeError(Reason::kHostLost, message);
+  return absl::Status(code, message);
 }
 
 }  // namespace
@@ -177,7 +185,7 @@ PerformOutcome FakeAgentCaller::End(size_t entry, const Outcome& outcome, bool r
   performed.code = outcome.code;
   --active_;
   changed_.NotifyAll();
-  return {.status = absl::Status(outcome.code, outcome.message),
+  return {.status = StatusOf(outcome.code, outcome.message),
           .response = outcome.response,
           .unknown = false};
 }

@@ -1,6 +1,8 @@
-#include "ctl/client/failure.h"
+#include "ctl/failure.h"
 
 #include <gtest/gtest.h>
+
+#include "common/rpc/error.h"
 
 namespace gitops::ctl {
 namespace {
@@ -18,8 +20,9 @@ TEST(FailureTest, ExitCodeFollowsTheStatus) {
       {absl::UnauthenticatedError(""), kUnreachable},
       {absl::PermissionDeniedError(""), kUnreachable},
       {absl::DeadlineExceededError(""), kTimedOut},
-      {WithExitCode(absl::UnavailableError("refused"), kUnreachable), kUnreachable},
-      {WithExitCode(absl::InvalidArgumentError("bad flag"), kUsage), kUsage},
+      {absl::InvalidArgumentError("bad flag"), kUsage},
+      {MakeError(Reason::kWholeFleet, "all?"), kUsage},
+      {MakeError(Reason::kHostUnreachable, "the planner does not reach web1"), kFailed},
   };
   for (const auto& c : kCases) EXPECT_EQ(ExitCodeOf(c.status), c.code) << c.status;
 }
@@ -31,14 +34,24 @@ TEST(FailureTest, TextSaysWhatWasDoneWhatHappenedAndWhatToDo) {
       "gitopsctl: rollback nginx on web1:8004: no revision begins with abcd (NOT_FOUND); look");
 }
 
+TEST(FailureTest, ATimeoutNamesItsFlagAndWhetherAChangeGoesOn) {
+  const absl::Status late = absl::DeadlineExceededError("no answer");
+  EXPECT_EQ(FailureText("", late),
+            "gitopsctl: no answer (DEADLINE_EXCEEDED); --timeout sets another limit");
+  EXPECT_EQ(FailureText("", FailedMove(late)),
+            "gitopsctl: no answer (DEADLINE_EXCEEDED); what has begun goes on; --timeout sets "
+            "another limit");
+  EXPECT_EQ(FailureText("", FailedMove(absl::NotFoundError("gone"))),
+            "gitopsctl: gone (NOT_FOUND)");
+}
+
 TEST(FailureTest, MessageOfTheAgentCannotControlTheTerminal) {
   EXPECT_EQ(FailureText("", absl::NotFoundError("\x1b[2Jgone\n")),
             "gitopsctl: \\x1b[2Jgone\\n (NOT_FOUND)");
 }
 
 TEST(FailureTest, UsageErrorsShowNoCode) {
-  EXPECT_EQ(FailureText("", WithExitCode(absl::InvalidArgumentError("unknown flag"), kUsage)),
-            "gitopsctl: unknown flag");
+  EXPECT_EQ(FailureText("", absl::InvalidArgumentError("unknown flag")), "gitopsctl: unknown flag");
 }
 
 }  // namespace

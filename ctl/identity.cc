@@ -1,11 +1,10 @@
-#include "ctl/client/identity.h"
+#include "ctl/identity.h"
 
 #include <pwd.h>
 #include <unistd.h>
 
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 
 namespace gitops::ctl {
@@ -30,13 +29,6 @@ std::string HostName() {
 
 }  // namespace
 
-std::string PrintableAscii(std::string text) {
-  for (char& c : text) {
-    if (!absl::ascii_isprint(c)) c = '?';
-  }
-  return text;
-}
-
-std::string UserAtHost() { return PrintableAscii(absl::StrCat(UserName(), "@", HostName())); }
+std::string UserAtHost() { return absl::StrCat(UserName(), "@", HostName()); }
 
 }  // namespace gitops::ctl

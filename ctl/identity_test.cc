@@ -1,4 +1,4 @@
-#include "ctl/client/identity.h"
+#include "ctl/identity.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,8 +7,6 @@ namespace gitops::ctl {
 namespace {
 
 TEST(IdentityTest, NamesUserAndHost) { EXPECT_THAT(UserAtHost(), testing::MatchesRegex(".+@.+")); }
-
-TEST(IdentityTest, IsFitForMetadata) { EXPECT_EQ(PrintableAscii("j\xc3\xb6rg\n@h"), "j??rg?@h"); }
 
 }  // namespace
 }  // namespace gitops::ctl

@@ -1,0 +1,44 @@
+#include <algorithm>
+#include <random>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/client/calls.h"
+#include "common/rpc/user_metadata.h"
+#include "common/trace/traceparent.h"
+
+namespace gitops {
+
+PeerOptions PeerOptionsFor(const ClientOptions& options, const std::string& name,
+                           const std::string& program, int default_port) {
+  PeerOptions peer;
+  peer.channel.address = options.address;
+  peer.channel.default_port = default_port;
+  peer.channel.insecure = options.insecure;
+  peer.channel.tls_dir = options.tls_dir;
+  peer.name = name;
+  peer.program = program;
+  return peer;
+}
+
+CallOptions CallOptionsFor(const Caller& caller, absl::Duration timeout) {
+  if (caller.deadline != absl::InfiniteFuture()) {
+    timeout = std::max(absl::ZeroDuration(), caller.deadline - absl::Now());
+  }
+  CallOptions options = {.timeout = timeout, .give_up = caller.give_up, .metadata = {}};
+  for (const auto& [name, value] : {std::pair(kUserMetadata, &caller.user),
+                                    std::pair(kOnBehalfOfMetadata, &caller.on_behalf_of),
+                                    std::pair(kTraceparent, &caller.traceparent)}) {
+    if (!value->empty()) options.metadata.emplace_back(name, *value);
+  }
+  return options;
+}
+
+std::string NewRequestId() {
+  std::random_device random;
+  std::string id;
+  for (int i = 0; i < 4; ++i) absl::StrAppend(&id, absl::Hex(random(), absl::kZeroPad8));
+  return id;
+}
+
+}  // namespace gitops

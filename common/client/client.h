@@ -1,0 +1,32 @@
+#ifndef GITOPS_COMMON_CLIENT_CLIENT_H_
+#define GITOPS_COMMON_CLIENT_CLIENT_H_
+
+#include <functional>
+#include <string>
+
+#include "absl/time/time.h"
+
+namespace gitops {
+
+// The caller for whom a client makes its calls, and their time limit.
+struct Caller {
+  std::string user;  // the user or program that calls: "alice@laptop", "the gateway"
+  // If a server calls for its own caller: OnBehalfOfText() of that caller. Empty: for itself.
+  std::string on_behalf_of;
+  std::string traceparent;  // empty: none is sent, and the server starts a trace
+  // The end of all calls together. Without one, each call has the time limit of its kind.
+  absl::Time deadline = absl::InfiniteFuture();
+  // Called a few times a second by the thread that calls; true cancels the call. May be empty.
+  std::function<bool()> give_up;
+};
+
+struct ClientOptions {
+  std::string address;  // "ops1", "ops1:8001", "unix:/path"
+  bool insecure = false;
+  std::string tls_dir;
+  Caller caller;
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_CLIENT_CLIENT_H_
