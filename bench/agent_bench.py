@@ -39,9 +39,7 @@ class Bench:
         self.sizes = [1, 10, MANY, 200, 500]
         self.rounds = 10 if quick else 40
         self.window = 16 if quick else 40
-        generated = self.directory / "api"
-        generated.mkdir()
-        self.api = host.load_api(generated)
+        self.api = host.load_api()
 
     def place(self, *names):
         path = self.directory.joinpath(*map(str, names))

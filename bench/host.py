@@ -1,18 +1,16 @@
 """The agent as a host in the benchmarks: the release binary, asked over gRPC."""
 
-import importlib
 import os
 import pathlib
 import queue
 import re
-import subprocess
-import sys
 import threading
 import time
 
 import grpc
 
-from harness import ROOT, Agent, fleet_config, wait_for
+import protos
+from harness import Agent, fleet_config, wait_for
 from upstream import MARKER, other_name
 
 # More than there are rounds: nobody removes old files while rounds are timed, neither the agent nor
@@ -20,15 +18,9 @@ from upstream import MARKER, other_name
 KEPT = 1000
 
 
-def load_api(directory):
+def load_api():
     """Python's side of the agent's API, generated for this run."""
-    subprocess.run(["protoc", f"-I{ROOT / 'proto'}", f"--python_out={directory}",
-                    f"--grpc_out={directory}", "--plugin=protoc-gen-grpc=/usr/bin/grpc_python_plugin",
-                    "gitops/v1/types.proto", "gitops/v1/agent.proto"], check=True)
-    sys.path.insert(0, str(directory))
-    return (importlib.import_module("gitops.v1.agent_pb2"),
-            importlib.import_module("gitops.v1.agent_pb2_grpc"),
-            importlib.import_module("gitops.v1.types_pb2"))
+    return (protos.messages("gitops/v1/agent"), protos.stubs("gitops/v1/agent"), protos.messages("gitops/v1/types"))
 
 
 class Host:

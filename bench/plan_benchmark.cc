@@ -54,11 +54,11 @@ struct Planner {
 
   const std::unique_ptr<Fleet> fleet = NewFleet({.clock = Clock::System()});
   const std::unique_ptr<HookCaller> hooks = *NewHookCaller({});
-  const std::unique_ptr<AgentCaller> agents = NewAgentCaller({});
-  const std::unique_ptr<PlanMaker> maker = NewPlanMaker({.fleet = fleet.get(),
-                                                         .hooks = hooks.get(),
-                                                         .agents = agents.get(),
-                                                         .clock = Clock::System()});
+  const std::unique_ptr<AgentClient> agents = NewAgentClient({});
+  const PlanMaker maker{{.fleet = fleet.get(),
+                         .hooks = hooks.get(),
+                         .agents = agents.get(),
+                         .clock = Clock::System()}};
 };
 
 void BM_Select(benchmark::State& state) {
@@ -74,7 +74,7 @@ BENCHMARK(BM_Select)->Unit(benchmark::kMillisecond);
 void Plan(benchmark::State& state, const v1::DeploymentSpec& spec, int hosts) {
   Planner planner;
   for (auto _ : state) {
-    auto plan = planner.maker->Make(spec, true, "", "", nullptr, [] { return false; });
+    auto plan = planner.maker.Make(spec, true, {});
     if (!plan.ok() || plan->hosts_size() != hosts) state.SkipWithError("not what was meant");
   }
 }
@@ -94,7 +94,7 @@ void BM_SelectAndPlanAfterAllChanged(benchmark::State& state) {
     state.PauseTiming();
     planner.fleet->Configure(Config());
     state.ResumeTiming();
-    auto plan = planner.maker->Make(spec, true, "", "", nullptr, [] { return false; });
+    auto plan = planner.maker.Make(spec, true, {});
     if (!plan.ok()) state.SkipWithError("not what was meant");
   }
 }

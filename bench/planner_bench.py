@@ -1,30 +1,28 @@
 #!/usr/bin/python3
 """Measures the planner's release binary against its goals and against peers, in one run.
 
-Run it through tools/bench, which builds the binaries. GITOPS_BIN_DIR says where they are."""
+Run it through tools/bench, which builds the binaries. GITOPS_BIN_DIR names their folder. GITOPS_BASE_BIN_DIR, if set,
+names the same of an earlier commit: both are measured in turn, and the ratios are printed."""
 
 import argparse
 import json
 import os
 import pathlib
+import resource
+import statistics
+import subprocess
 import sys
 import tempfile
+import time
 
-# Programs are started as the integration tests start them.
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration_tests"))
+import report
+from report import milliseconds
 
-import planner_measure as measure  # noqa: E402
-import report  # noqa: E402
-import swarm  # noqa: E402
-from report import Figure, milliseconds  # noqa: E402
-
-FEW, MANY = 200, 1000
+HERE = pathlib.Path(__file__).resolve().parent
+PARTS = ["benchmarks", "deployments", "growth", "peers", "memory", "reconnect"]
+FEW, MANY, HUGE = 200, 1000, 10_000
 MORE = 3
-AGENTS, SERVICES = 5000, 5
-GOAL_FEW, GOAL_MANY = 0.28, 0.6
-GOAL_PLAN = 0.050
-GOAL_EACH = 50e3
-GOAL_BACK = 15.0
+AGENTS, TWICE, SERVICES = 5000, 10_000, 5
 
 
 def say(text):
@@ -39,125 +37,250 @@ def kilobytes(value):
     return f"{value / 1e3:.1f} KB"
 
 
+def count(value):
+    return f"{value:,.0f}"
+
+
+def times(value):
+    return f"{value:.1f}×"
+
+
+class Build:
+    """One build of the suite, and what was measured with it."""
+
+    def __init__(self, name, directory):
+        self.name = name
+        self.directory = directory
+        self.deployments, self.growth = {}, {}  # by the number of hosts
+        self.reconnect = {}
+        self.memory = self.plan = self.records = None
+
+    def measure(self, what, *arguments):
+        """A process of its own for each, since the helpers read GITOPS_BIN_DIR when they are imported."""
+        say(" ".join([self.name, what, *map(str, arguments)]))
+        done = subprocess.run([sys.executable, str(HERE / "planner_measure.py"), what, *map(str, arguments)],
+                              env={**os.environ, "GITOPS_BIN_DIR": str(self.directory)},
+                              stdout=subprocess.PIPE, text=True, check=True)
+        found = json.loads(done.stdout)
+        print(json.dumps({"build": self.name, "what": what, "arguments": arguments, "found": found}),
+              file=sys.stderr, flush=True)
+        return found
+
+    def deploy(self, what, hosts, more, into):
+        """One planner more."""
+        found = self.measure(what, hosts, more)
+        known = into.setdefault(hosts, {kind: {"record": [], "wall": []} for kind in found})
+        for kind, samples in found.items():
+            for clock, values in samples.items():
+                known[kind][clock] += values
+
+
 class Bench:
-    def __init__(self, directory, quick):
-        self.directory = pathlib.Path(directory)
+    def __init__(self, builds, quick):
+        self.builds = builds
         self.rounds = 3 if quick else 8
-        self.kills = 2 if quick else 5
+        self.growth_rounds = 1 if quick else 2
+        self.kills = 1 if quick else 3
         self.settle = 15 if quick else 45
-        self.found = {}
-
-    def place(self, name):
-        path = self.directory / name
-        path.mkdir()
-        return path
-
-    def note(self, name, what):
-        self.found[name] = what
-        say(json.dumps({name: what}))
+        self.ansible = self.clush = None
 
     def deployments(self):
+        # In turn, so that both builds see the same machine.
         for hosts in (FEW, MANY):
-            say(f"deployments over {hosts} hosts")
-            self.note(hosts, measure.deployments(self.place(f"deploy{hosts}"), hosts, self.rounds,
-                                                 more=MORE))
+            for _ in range(self.rounds):
+                for build in self.builds:
+                    build.deploy("deployments", hosts, MORE, build.deployments)
+
+    def growth(self):
+        for hosts in (MANY, HUGE):
+            for _ in range(self.growth_rounds):
+                for build in self.builds:
+                    build.deploy("silent_deployments", hosts, MORE, build.growth)
 
     def peers(self):
-        say(f"ansible over {FEW} hosts, clush over {MANY}")
-        place = self.place("peers")
-        self.note("ansible", measure.ansible_ping(place, FEW))
-        self.note("clush", measure.clush_true(place, MANY))
+        self.ansible = self.builds[0].measure("ansible_ping", FEW)
+        self.clush = self.builds[0].measure("clush_true", MANY)
 
-    def agents(self):
-        say(f"{AGENTS} agents: memory")
-        self.note("memory", measure.memory(self.place("memory"), AGENTS, SERVICES, self.settle))
-        say(f"{AGENTS} agents: the planner is killed")
-        api = swarm.load_api(self.place("api"))
-        self.note("reconnect", measure.reconnect(self.place("reconnect"), AGENTS, SERVICES, api,
-                                                 self.kills))
+    def memory(self):
+        for build in self.builds:
+            build.memory = build.measure("memory", AGENTS, SERVICES, self.settle)
+
+    def reconnect(self):
+        for agents in (AGENTS, TWICE):
+            for build in self.builds:
+                build.reconnect[agents] = build.measure("reconnect", agents, SERVICES, self.kills)
 
     def benchmarks(self):
-        say("planning over 100,000 hosts")
-        self.note("plan", {name: min(run["real_time"] for run in runs) / 1e3 for name, runs in
-                           measure.benchmark("plan_benchmark", ".*", self.directory).items()})
-        say("records appended")
-        self.note("records", {
-            name: max(run["items_per_second"] for run in runs) for name, runs in
-            measure.benchmark("record_benchmark", "BM_SaveHost", self.directory).items()})
+        for build in self.builds:
+            runs = build.measure("benchmark", "plan_benchmark", "SelectAndPlan|PlanEverything")
+            build.plan = {name: min(run["real_time"] for run in each) / 1e3 for name, each in runs.items()}
+        for build in self.builds:
+            runs = build.measure("benchmark", "record_benchmark", "BM_SaveHost")
+            build.records = {name: max(run["items_per_second"] for run in each)
+                             for name, each in runs.items()}
 
 
-def figures(found):
-    def deployment(hosts, kind, what, name, goal, peer, value):
-        took = found[hosts][kind][what]
-        return Figure(f"`sync` that changes nothing over {hosts:,} hosts at once, {name}",
-                      took["best"], seconds, goal,
-                      {peer: value} if value is not None else {}, median=took["median"])
+class Row:
+    """A figure: `read` takes it from a build, None where that was not measured."""
 
-    rows = []
-    for hosts, goal, peer, value in ((FEW, GOAL_FEW, "ansible's ping", found["ansible"]),
-                                     (MANY, GOAL_MANY, "clush's true", found["clush"])):
-        rows += [
-            deployment(hosts, "next", "record", "by its record", goal, peer, value),
-            deployment(hosts, "next", "wall", "as who waits for gitopsctl sees it", None, peer,
-                       value),
-            deployment(hosts, "first", "record",
-                       "by its record, the first of a new planner (no connection is made yet)",
-                       goal, peer, value),
-        ]
-    memory, back = found["memory"], found["reconnect"]
-    return rows + [
-        Figure("selecting and planning over 100,000 hosts", found["plan"]["BM_SelectAndPlan"],
-               milliseconds, GOAL_PLAN),
-        Figure("the same, when all hosts have changed since the last time",
-               found["plan"]["BM_SelectAndPlanAfterAllChanged"], milliseconds),
-        Figure("planning over all of 100,000 hosts", found["plan"]["BM_PlanEverything"],
-               milliseconds),
-        Figure(f"memory for each connected agent ({AGENTS:,}, {SERVICES} services each)",
-               memory["each"], kilobytes, GOAL_EACH),
-        Figure(f"planner killed and started again: until all {AGENTS:,} agents are back",
-               max(back["back"]), seconds, GOAL_BACK),
-        Figure("until it serves", max(back["serving"]), seconds),
-        Figure("the slowest answer while they came back", max(back["slowest"]), seconds),
-        Figure("the median answer meanwhile", max(back["answers"]), milliseconds),
-        Figure("host records stored a second, one writer",
-               found["records"]["BM_SaveHost/real_time/threads:1"], "{:,.0f}".format),
-        Figure("host records stored a second, 16 writers",
-               found["records"]["BM_SaveHost/real_time/threads:16"], "{:,.0f}".format),
+    def __init__(self, name, show, read, *goals, peer=None, median=None):
+        self.name, self.show, self.read, self.goals = name, show, read, goals
+        self.peer = peer  # (its name, its value)
+        self.median = median
+
+    def cells(self, builds):
+        values = [self.read(build) for build in builds]
+        ours, base = values[0], values[1] if len(values) > 1 else None
+        if ours is None:
+            return None
+        ratio = ours / base if base else None
+        judged = [goal(ours, base, ratio, self) for goal in self.goals]
+        for text, met in judged:
+            if met is False:
+                say(f"missed: {self.name}: {self.show(ours)}, goal {text}")
+        median = f" (median {self.show(self.median(builds[0]))})" if self.median else ""
+        cells = [self.name, self.show(ours) + median]
+        if len(builds) > 1:
+            cells += ["", ""] if base is None else [self.show(base), f"{ratio:.2f}"]
+        peer = ""
+        if self.peer and self.peer[1] is not None:
+            peer = f"{self.peer[0]} {self.show(self.peer[1])} ({self.peer[1] / ours:.1f}×)"
+        marks = {True: " met", False: " missed", None: ""}
+        return cells + ["; ".join(text + marks[met] for text, met in judged), peer]
+
+
+def at_most(limit):
+    return lambda ours, base, ratio, row: (f"≤ {row.show(limit)}", ours <= limit)
+
+
+def of_base(limit):
+    def judge(ours, base, ratio, row):
+        return f"≤ {limit} of the base", None if ratio is None else round(ratio, 2) <= limit
+    return judge
+
+
+def faster_than_peer(limit):
+    def judge(ours, base, ratio, row):
+        value = row.peer[1]
+        return f"{limit}× faster than {row.peer[0]}", None if value is None else value / ours >= limit
+    return judge
+
+
+def deployment_rows(bench):
+    def rows(hosts, kind, name, goals, peer):
+        def read(clock, choose):
+            return lambda build: (choose(build.deployments[hosts][kind][clock])
+                                  if hosts in build.deployments else None)
+        return [Row(f"{name} over {hosts:,} hosts", seconds, read("record", min), *goals, peer=peer,
+                    median=read("record", statistics.median)),
+                Row(f"{name} over {hosts:,} hosts, wall time at the client", seconds, read("wall", min), peer=peer,
+                    median=read("wall", statistics.median))]
+
+    def silent(hosts, kind):
+        return lambda build: min(build.growth[hosts][kind]["record"]) if hosts in build.growth else None
+
+    def growth(kind):
+        def read(build):
+            return silent(HUGE, kind)(build) / silent(MANY, kind)(build) if HUGE in build.growth else None
+        return read
+
+    again, first = "`sync` that changes nothing", "first `sync` of a new planner"
+    ansible, clush = ("ansible's ping", bench.ansible), ("clush's true", bench.clush)
+    linear = HUGE / MANY * 1.1
+    return [
+        *rows(FEW, "next", again, [at_most(0.28)], ansible),
+        *rows(FEW, "first", first, [at_most(0.28)], ansible),
+        *rows(MANY, "next", again, [of_base(0.6), faster_than_peer(15)], clush),
+        *rows(MANY, "first", first, [of_base(0.5), faster_than_peer(5)], clush),
+        Row(f"{again} over {HUGE:,} hosts that do not report", seconds, silent(HUGE, "next")),
+        Row(f"{first} over {HUGE:,} hosts that do not report", seconds, silent(HUGE, "first")),
+        Row(f"{again}: time for {HUGE:,} hosts to that for {MANY:,}", times, growth("next"), at_most(linear)),
+        Row(f"{first}: time for {HUGE:,} hosts to that for {MANY:,}", times, growth("first"), at_most(linear)),
     ]
+
+
+def figures(bench):
+    def plan(name):
+        return lambda build: build.plan[name] if build.plan else None
+
+    def records(name):
+        return lambda build: build.records[name] if build.records else None
+
+    def back(agents, what):
+        return lambda build: max(build.reconnect[agents][what]) if agents in build.reconnect else None
+
+    def doubled(build):
+        if TWICE not in build.reconnect:
+            return None
+        return (statistics.median(build.reconnect[TWICE]["back"]) /
+                statistics.median(build.reconnect[AGENTS]["back"]))
+
+    rows = [
+        *deployment_rows(bench),
+        Row("selecting and planning over 100,000 hosts", milliseconds, plan("BM_SelectAndPlan"), of_base(0.6)),
+        Row("selecting and planning, all hosts changed since the last plan", milliseconds,
+            plan("BM_SelectAndPlanAfterAllChanged")),
+        Row("planning over all of 100,000 hosts", milliseconds, plan("BM_PlanEverything")),
+        Row(f"memory per connected agent ({AGENTS:,}, {SERVICES} services each)", kilobytes,
+            lambda build: build.memory["each"] if build.memory else None, at_most(40e3)),
+    ]
+    for agents in (AGENTS, TWICE):
+        rows += [
+            Row(f"kill -9 and restart: all {agents:,} agents connected", seconds, back(agents, "back")),
+            Row(f"kill -9 and restart, {agents:,} agents: first answer", seconds, back(agents, "serving")),
+            Row(f"kill -9 and restart, {agents:,} agents: slowest answer meanwhile", seconds,
+                back(agents, "slowest")),
+        ]
+    return rows + [
+        Row(f"kill -9 and restart: time for {TWICE:,} agents to that for {AGENTS:,} (medians)", times, doubled,
+            at_most(2.2)),
+        Row("host records stored per second, one writer", count, records("BM_SaveHost/real_time/threads:1")),
+        Row("host records stored per second, 16 writers", count, records("BM_SaveHost/real_time/threads:16")),
+    ]
+
+
+def table(bench):
+    header = ["figure", "gitops-planner"]
+    if len(bench.builds) > 1:
+        header += [bench.builds[1].name, "ratio"]
+    rows = [row.cells(bench.builds) for row in figures(bench)]
+    return report.table(header + ["goal", "peer (times ours)"], [row for row in rows if row])
+
+
+def allow_files():
+    """For the programs that are started."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds; some minutes")
     parser.add_argument("--page", help="put the results between the planner's markers of this page")
-    parser.add_argument("--only", choices=["deployments", "peers", "agents", "benchmarks"],
-                        help="measure only this, and print the numbers")
+    parser.add_argument("--only", choices=PARTS, action="append", help="measure only this; may be repeated")
     arguments = parser.parse_args()
     if "GITOPS_BIN_DIR" not in os.environ:
         parser.error("GITOPS_BIN_DIR must name the release binaries' folder; run tools/bench")
+    builds = [Build("gitops-planner", os.environ["GITOPS_BIN_DIR"])]
+    if os.environ.get("GITOPS_BASE_BIN_DIR"):
+        builds.append(Build(os.environ.get("GITOPS_BASE_NAME", "base"), os.environ["GITOPS_BASE_BIN_DIR"]))
+    allow_files()
     with tempfile.TemporaryDirectory(prefix="gitops-bench.") as directory:
         described = report.machine(directory)
-        bench = Bench(directory, arguments.quick)
-        if arguments.only:
-            getattr(bench, arguments.only)()
-            return
-        bench.deployments()
-        bench.peers()
-        bench.agents()
-        bench.benchmarks()
-    found = figures(bench.found)
-    missing = [name for name in ("ansible", "clush") if bench.found[name] is None]
-    kind = (f"Deployments: the best of {bench.rounds} planners, each with its first deployment and "
-            f"{MORE} more. Agents that come back: the worst of {bench.kills} kills.")
-    text = "\n\n".join([kind, described, report.figures_table(found, "gitops-planner")]
-                       + [f"Not installed, so not measured: {', '.join(missing)}."] * bool(missing))
+    bench = Bench(builds, arguments.quick)
+    began = time.monotonic()
+    for part in PARTS:
+        if not arguments.only or part in arguments.only:
+            getattr(bench, part)()
+    text = "\n\n".join([
+        f"Deployments: the best of {bench.rounds} planners ({bench.growth_rounds} where agents do not report), each "
+        f"with its first deployment and {MORE} more. Restarts: the worst of {bench.kills} kills.",
+        described, table(bench)])
     print(text)
+    say(f"took {(time.monotonic() - began) / 60:.1f} minutes")
     if arguments.page:
         report.write(arguments.page, text, "planner results")
         say(f"written to {arguments.page}")
-    for figure in found:
-        if figure.missed:
-            say(f"missed: {figure.name}: {figure.show(figure.value)}, goal {figure.show(figure.goal)}")
 
 
 if __name__ == "__main__":

@@ -1,24 +1,31 @@
-"""The measurements of the planner. Each returns plain numbers: seconds, bytes, counts."""
+"""The measurements of the planner. Each returns plain numbers: seconds, bytes, counts.
+
+As a program it makes one measurement, with the binaries in GITOPS_BIN_DIR, and prints its result as JSON:
+
+    planner_measure.py deployments 1000 3"""
 
 import datetime
 import json
 import os
+import pathlib
 import re
 import shutil
 import statistics
 import subprocess
+import sys
+import tempfile
 import time
+
+# Programs are started as the integration tests start them.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration_tests"))
 
 import processes
 from agent_swarm import Swarm
 from harness import BIN, ctl, wait_for
-from swarm import Planner, Prober
+from swarm import Planner, Prober, SilentSwarm
 
-
-def spread(samples):
-    ordered = sorted(samples)
-    return {"best": ordered[0], "median": statistics.median(ordered), "worst": ordered[-1],
-            "rounds": len(ordered)}
+# Above this the planner has hosts wait for a worker thread (--max-parallel-hosts).
+MOST_PARALLEL = 1000
 
 
 def _moment(text):
@@ -28,10 +35,11 @@ def _moment(text):
 
 
 def _deploy(swarm):
-    """One no-op deployment over all; (by its record, by the clock of who waits for gitopsctl)."""
+    """One deployment that changes nothing over all hosts: seconds from its creation to its end by its record, and
+    the wall time of gitopsctl."""
     began = time.monotonic()
-    done = ctl("deploy", "sync", "--all", "-y", "--max-parallel", str(swarm.hosts),
-               "--planner", swarm.planner, timeout=120)
+    done = ctl("deploy", "sync", "--all", "-y", "--max-parallel", str(min(swarm.hosts, MOST_PARALLEL)),
+               "--planner", swarm.planner, timeout=300)
     wall = time.monotonic() - began
     assert done.status == 0, done
     listed = ctl("list", "deployments", "--planner", swarm.planner, "-o", "json").json()
@@ -40,22 +48,26 @@ def _deploy(swarm):
     return _moment(record["endTime"]) - _moment(record["createTime"]), wall
 
 
-def deployments(directory, hosts, rounds, more):
-    """`first`: the first deployment of a planner that has just started, so that every connection to
-    an agent is yet to be made; `next`: `more` further ones each."""
-    found = {"first": ([], []), "next": ([], [])}
-    with Swarm(hosts, services=5) as swarm:
-        for number in range(rounds):
-            with Planner(directory / str(number), swarm) as planner:
-                swarm.when_connected(hosts)
-                for kind in ["first"] + ["next"] * more:
-                    record, wall = _deploy(swarm)
-                    found[kind][0].append(record)
-                    found[kind][1].append(wall)
-                planner.kill()
-                swarm.when_connected(0)
-    return {kind: {"record": spread(record), "wall": spread(wall)}
-            for kind, (record, wall) in found.items()}
+def deployments(directory, hosts, more):
+    """Of one planner, with agents that report to it. `first`: its first deployment, which also makes the connections
+    to the agents; `next`: `more` further ones. Lists of seconds."""
+    return _deployments(directory, Swarm(hosts, services=5), more)
+
+
+def silent_deployments(directory, hosts, more):
+    """The same with agents that do not report: half of the open files."""
+    return _deployments(directory, SilentSwarm(hosts), more)
+
+
+def _deployments(directory, swarm, more):
+    found = {kind: {"record": [], "wall": []} for kind in ("first", "next")}
+    with swarm, Planner(directory, swarm):
+        swarm.when_connected(swarm.hosts)
+        for kind in ["first"] + ["next"] * more:
+            record, wall = _deploy(swarm)
+            found[kind]["record"].append(record)
+            found[kind]["wall"].append(wall)
+    return found
 
 
 def memory(directory, agents, services, settle):
@@ -73,14 +85,15 @@ def memory(directory, agents, services, settle):
             "each": (after["resident"] - before["resident"]) / agents}
 
 
-def reconnect(directory, agents, services, api, rounds):
-    """A planner that is killed and started at once: seconds until it serves, until all agents are
-    back, and what who asked meanwhile had to wait."""
+def reconnect(directory, agents, services, rounds):
+    """A planner that is killed and started at once, `rounds` times. Seconds: `serving`, until its first answer;
+    `back`, until all agents are connected again; `answers` and `slowest`, the median and the longest time that a
+    client waited for a page of hosts meanwhile."""
     found = {"serving": [], "back": [], "answers": [], "slowest": []}
     with Swarm(agents, services, quiet=True) as swarm, Planner(directory, swarm) as planner:
         swarm.when_connected(agents)
         for _ in range(rounds):
-            with Prober(swarm.planner, api) as prober:
+            with Prober(swarm.planner) as prober:
                 prober.await_first()
                 swarm.forget()
                 began = time.monotonic()
@@ -101,7 +114,7 @@ def reconnect(directory, agents, services, api, rounds):
     return found
 
 
-def benchmark(name, pattern, directory):
+def benchmark(directory, name, pattern):
     """The results of one of the google-benchmarks, by the names of their runs."""
     done = subprocess.run([str(BIN / "bench" / name), f"--benchmark_filter={pattern}",
                            "--benchmark_repetitions=3", "--benchmark_format=json"],
@@ -139,3 +152,14 @@ def _timed(command, directory):
     subprocess.run(command, check=True, env={**os.environ, "HOME": str(directory)},
                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.monotonic() - began
+
+
+def main():
+    name, *arguments = sys.argv[1:]
+    values = [int(value) if value.isdigit() else value for value in arguments]
+    with tempfile.TemporaryDirectory(prefix="gitops-bench.") as directory:
+        print(json.dumps(globals()[name](pathlib.Path(directory), *values)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,13 +1,18 @@
-// How many checkpoints of hosts a planner stores in a second, and what locks cost. As for
-// store_benchmark.cc, the numbers are the disk's as much as ours.
+// How many checkpoints of hosts a planner stores in a second, what locks cost, and what calls cost
+// where many deployments are kept. As for store_benchmark.cc, the numbers are the disk's as much as
+// ours.
+#include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "benchmark/benchmark.h"
 #include "common/store/temp_store.h"
 #include "services/planner/lock/host_locks.h"
+#include "services/planner/plan/rollback_plan.h"
 #include "services/planner/record/deployment_store.h"
 
 namespace gitops {
@@ -77,6 +82,174 @@ void BM_Create(benchmark::State& state) {
   }
 }
 BENCHMARK(BM_Create)->Arg(1000)->Arg(10000)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+// A store with so many ended deployments of one host each, read once as a planner does at its
+// start.
+class KeptDeployments {
+ public:
+  explicit KeptDeployments(int64_t count) {
+    std::vector<StoreWrite> writes;
+    for (int64_t i = 0; i < count; ++i) {
+      DeploymentRecord entry = Entry(absl::StrCat("20260101-", 100'000'000 + i));
+      v1::Deployment& deployment = entry.deployment;
+      deployment.set_state(v1::DEPLOYMENT_STATE_SUCCEEDED);
+      deployment.mutable_end_time()->set_seconds(1'767'225'600 + i);
+      for (int event = 0; event < 5; ++event) deployment.add_events()->set_message("it went on");
+      writes.push_back({.key = absl::StrCat("planner/v1/deployment/", deployment.id()),
+                        .value = ToStored(entry).SerializeAsString()});
+      writes.push_back({.key = absl::StrCat("planner/v1/host/", deployment.id(), "/000000"),
+                        .value = ToStored(Hosts(1)[0]).SerializeAsString()});
+    }
+    ok_ = temp_.store()->Write(writes).ok() && deployments_.Prune(kKeepAll).ok();
+  }
+
+  static constexpr Retention kKeepAll = {.count = 1'000'000};
+  bool ok() const { return ok_; }
+  Store* store() { return temp_.store(); }
+  DeploymentStore& deployments() { return deployments_; }
+
+ private:
+  TempStore temp_;
+  DeploymentStore deployments_{temp_.store(), Clock::System()};
+  bool ok_ = false;
+};
+
+void BM_FirstPage(benchmark::State& state) {
+  KeptDeployments kept(state.range(0));
+  if (!kept.ok()) state.SkipWithError("fill failed");
+  for (auto _ : state) {
+    int left = 100;
+    const auto visit = [&](v1::Deployment&) { return --left > 0; };
+    if (!kept.deployments().ForEachNewestFirst({}, visit).ok()) state.SkipWithError("list failed");
+  }
+}
+BENCHMARK(BM_FirstPage)->Arg(1000)->Arg(50'000)->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+void BM_Unfinished(benchmark::State& state) {
+  KeptDeployments kept(state.range(0));
+  if (!kept.ok()) state.SkipWithError("fill failed");
+  for (auto _ : state) {
+    if (!kept.deployments().Unfinished().ok()) state.SkipWithError("unfinished failed");
+  }
+}
+BENCHMARK(BM_Unfinished)->Arg(1000)->Arg(50'000)->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+void BM_PruneNothing(benchmark::State& state) {
+  KeptDeployments kept(state.range(0));
+  if (!kept.ok()) state.SkipWithError("fill failed");
+  for (auto _ : state) {
+    if (!kept.deployments().Prune(KeptDeployments::kKeepAll).ok())
+      state.SkipWithError("prune failed");
+  }
+}
+BENCHMARK(BM_PruneNothing)->Arg(1000)->Arg(50'000)->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+// What a planner reads at its start.
+void BM_ReadAll(benchmark::State& state) {
+  KeptDeployments kept(state.range(0));
+  if (!kept.ok()) state.SkipWithError("fill failed");
+  for (auto _ : state) {
+    DeploymentStore started(kept.store(), Clock::System());
+    if (!started.Prune(KeptDeployments::kKeepAll).ok()) state.SkipWithError("prune failed");
+  }
+}
+BENCHMARK(BM_ReadAll)->Arg(1000)->Arg(50'000)->Unit(benchmark::kMillisecond)->UseRealTime();
+int64_t FromStatusFile(const std::string& field) {
+  std::ifstream status("/proc/self/status");
+  for (std::string name; status >> name;) {
+    int64_t kilobytes = 0;
+    if (name == field && status >> kilobytes) return kilobytes;
+  }
+  return 0;
+}
+
+// The growth of the peak RSS in MB while it lives, as a counter.
+class PeakRss {
+ public:
+  explicit PeakRss(benchmark::State& state) : state_(state), before_(FromStatusFile("VmRSS:")) {
+    std::ofstream("/proc/self/clear_refs") << 5;  // resets VmHWM
+  }
+  ~PeakRss() {
+    state_.counters["grown_MB"] = static_cast<double>(FromStatusFile("VmHWM:") - before_) / 1024;
+  }
+
+ private:
+  benchmark::State& state_;
+  const int64_t before_;
+};
+
+// An ended deployment of 10,000 hosts with 100 steps each, which moved a service on every host.
+class LargeDeployment {
+ public:
+  static LargeDeployment& Get() {
+    static LargeDeployment large;
+    return large;
+  }
+  DeploymentStore& store() { return store_; }
+
+ private:
+  LargeDeployment() {
+    DeploymentRecord entry = Entry("large");
+    entry.deployment.set_state(v1::DEPLOYMENT_STATE_FAILED);
+    std::vector<HostRecord> hosts = Hosts(10'000);
+    for (HostRecord& host : hosts) {
+      v1::ServiceMove& move = *host.host.add_moves();
+      move.set_service("nginx");
+      move.set_from_hash(std::string(40, '1'));
+      move.set_to_hash(std::string(40, '2'));
+    }
+    bool stored = store_.Create(entry, hosts, {}).ok();
+    v1::StepRecord step = Step();
+    for (int number = 1; number <= 100; ++number) {
+      step.set_number(number);
+      std::vector<DeploymentStore::Checkpoint> checkpoints;
+      for (size_t i = 0; i < hosts.size(); ++i) {
+        checkpoints.push_back({.index = static_cast<int>(i), .host = &hosts[i], .step = &step});
+      }
+      stored = stored && store_.SaveHosts("large", checkpoints).ok();
+    }
+    if (!stored) abort();
+  }
+
+  TempStore temp_;
+  DeploymentStore store_{temp_.store(), Clock::System()};
+};
+
+// What GetDeployment reads: hosts with their steps, up to the size of an answer.
+void BM_GetLarge(benchmark::State& state) {
+  constexpr size_t kAnswer = 3 << 20;
+  DeploymentStore& store = LargeDeployment::Get().store();
+  const PeakRss peak(state);
+  for (auto _ : state) {
+    size_t bytes = 0;
+    bool read = store.Load("large").ok() && store.SelectCalls("large").ok();
+    for (int host = 0; read && bytes < kAnswer; ++host) {
+      const absl::StatusOr<v1::HostDeployment> whole = store.WholeHost("large", host);
+      read = whole.ok();
+      if (read) bytes += whole->ByteSizeLong();
+    }
+    if (!read) state.SkipWithError("read failed");
+  }
+}
+BENCHMARK(BM_GetLarge)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+// What RollbackDeployment does before hosts are called: reads the hosts, plans, stores.
+void BM_RollBackLarge(benchmark::State& state) {
+  DeploymentStore& store = LargeDeployment::Get().store();
+  const PeakRss peak(state);
+  for (auto _ : state) {
+    absl::StatusOr<DeploymentRecord> done = store.Load("large");
+    absl::StatusOr<std::vector<HostRecord>> hosts = store.LoadHosts("large");
+    if (!done.ok() || !hosts.ok()) state.SkipWithError("load failed");
+    for (HostRecord& host : *hosts) *done->deployment.add_hosts() = std::move(host.host);
+    const absl::StatusOr<v1::Plan> plan = RollbackPlan(done->deployment);
+    if (!plan.ok() || plan->hosts_size() != 10'000) state.SkipWithError("plan failed");
+    if (!store.Create(Entry(store.NewDeploymentId()), Hosts(plan->hosts_size()), {}).ok()) {
+      state.SkipWithError("create failed");
+    }
+  }
+}
+BENCHMARK(BM_RollBackLarge)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 // Acquire and ReleaseAll.
 void BM_LockHosts(benchmark::State& state) {

@@ -1,28 +1,63 @@
-"""A planner for a swarm of agents, as a process, and one who asks it all the while."""
+"""A planner for a swarm of agents, as a process, and a client that queries it continuously."""
 
-import importlib
+import contextlib
 import pathlib
+import re
+import shutil
 import subprocess
-import sys
+import tempfile
 import threading
 import time
 
 import grpc
 
+import protos
+from agent_swarm import SWARM
 from fleet import PLANNER, Program
-from harness import ROOT, wait_for
+from harness import wait_for
+
+API = "gitops/v1/planner"
 
 
-def load_api(directory):
-    """Python's side of the planner's API, generated for this run."""
-    names = ["types", "agent", "operation", "hooks", "deployment", "planner"]
-    subprocess.run(["protoc", f"-I{ROOT / 'proto'}", f"--python_out={directory}",
-                    f"--grpc_out={directory}", "--plugin=protoc-gen-grpc=/usr/bin/grpc_python_plugin",
-                    *(f"gitops/v1/{name}.proto" for name in names)], check=True)
-    sys.path.insert(0, str(directory))
-    online = importlib.import_module("gitops.v1.deployment_pb2").HOST_STATE_ONLINE
-    return (importlib.import_module("gitops.v1.planner_pb2"),
-            importlib.import_module("gitops.v1.planner_pb2_grpc"), online)
+class SilentSwarm:
+    """As agent_swarm.Swarm, but its agents do not report. In several processes, so that as many agents as there may
+    be open files can be served: each has a listening socket and a connection."""
+
+    MOST = 5000  # agents of a process
+
+    def __init__(self, hosts):
+        self.hosts = hosts
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="gitops-swarm-", dir="/tmp"))
+        self.config = self.directory / "fleet.toml"
+        self.planner = f"unix:{self.directory}/planner"
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self):
+        self._stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
+        text = ""
+        for number, begin in enumerate(range(0, self.hosts, self.MOST)):
+            text += self._start(number, min(self.MOST, self.hosts - begin))
+        self.config.write_text(text)
+        return self
+
+    def _start(self, number, hosts):
+        """One process. What the configuration gets for it."""
+        directory = self.directory / str(number)
+        directory.mkdir()
+        process = subprocess.Popen([str(SWARM), str(hosts), "5", str(directory)], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, text=True)
+        self._stack.callback(process.wait)
+        self._stack.callback(process.stdin.close)
+        assert process.stdout.readline() == "serving\n"
+        text = (directory / "fleet.toml").read_text()
+        text = re.sub(r'^(name|machine) = "', rf'\g<0>rack{number}-', text, flags=re.MULTILINE)
+        return text if number == 0 else text[text.index("[[hosts]]"):]
+
+    def when_connected(self, hosts):
+        pass
+
+    def __exit__(self, *_):
+        self._stack.close()
 
 
 class Planner:
@@ -59,11 +94,12 @@ class Planner:
 class Prober:
     """Asks for a page of hosts every 100 ms; how long each answer took is kept."""
 
-    def __init__(self, address, api):
-        self._pb, rpc, self._online = api
+    def __init__(self, address):
+        self._pb = protos.messages(API)
+        self._online = protos.messages("gitops/v1/deployment").HOST_STATE_ONLINE
         self._channel = grpc.insecure_channel(address, options=[
             ("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 50)])
-        self._stub = rpc.PlannerServiceStub(self._channel)
+        self._stub = protos.stubs(API).PlannerServiceStub(self._channel)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self.forget()
@@ -78,7 +114,7 @@ class Prober:
         self._channel.close()
 
     def forget(self):
-        """The planner was killed: what counts is what comes from now on."""
+        """Only answers from now on count: the planner was killed."""
         self.first, self.took, self.errors = None, [], []
 
     def await_first(self):

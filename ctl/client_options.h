@@ -11,7 +11,8 @@
 
 namespace gitops::ctl {
 
-// How a command that begins now calls the server at `address`. --timeout is for all of its calls.
+// The options with which a command that starts now calls the server at `address`. --timeout is for
+// all of its calls.
 inline ClientOptions ClientOptionsFor(const std::string& address, const Flags& flags,
                                       const Console& console) {
   ClientOptions options;

@@ -11,20 +11,20 @@
 
 namespace gitops::ctl {
 
-// Everything gitopsctl touches besides the network; tests pass their own.
+// Everything gitopsctl uses besides the network; tests pass their own.
 struct Console {
   std::ostream& out;  // results
   std::ostream& err;  // progress and messages
   bool out_is_terminal = false;
   std::function<TerminalSize()> size;
   Environment environment;
-  // On whose behalf: see UserAtHost().
+  // The user that calls are made for: see UserAtHost().
   std::string user;
   std::istream* in = nullptr;  // answers and payloads; null: there is none
   bool in_is_terminal = false;
   bool err_is_terminal = false;
   std::function<TerminalSize()> err_size = nullptr;
-  // What Ctrl-C says from now on; empty: nothing. May be null.
+  // Sets the message that Ctrl-C prints from now on; empty: none. May be null.
   std::function<void(const std::string&)> say_on_interrupt = nullptr;
 };
 

@@ -186,7 +186,7 @@ TEST_F(DeployRunTest, DeployWaitsForTheEndAndTellsWhatHappens) {
                                 HasSubstr("FAILED: 1 host failed\n")));
   EXPECT_THAT(result.out, HasSubstr("0  web1  1     FAILED   0             sync: no such commit"));
   EXPECT_THAT(interrupt_texts_,
-              ElementsAre("gitopsctl: deployment 20261122-221530-k7q2mx goes on; gitopsctl watch "
+              ElementsAre("gitopsctl: deployment 20261122-221530-k7q2mx continues; gitopsctl watch "
                           "deployment 20261122-221530-k7q2mx shows it, gitopsctl cancel "
                           "deployment 20261122-221530-k7q2mx ends it"));
 }
@@ -268,7 +268,7 @@ TEST_F(DeployRunTest, TimeoutEndsTheWaitingAndSaysThatItGoesOn) {
   const Result result = Ctl("deploy sync --all -y --timeout 300ms");
   EXPECT_EQ(result.exit_code, 4);
   EXPECT_EQ(result.out, "");
-  EXPECT_THAT(result.err, AllOf(HasSubstr("(DEADLINE_EXCEEDED)"), HasSubstr(" goes on; "),
+  EXPECT_THAT(result.err, AllOf(HasSubstr("(DEADLINE_EXCEEDED)"), HasSubstr(" continues; "),
                                 HasSubstr("gitopsctl cancel deployment 20261122")));
 }
 
@@ -454,7 +454,7 @@ TEST_F(DeployRunTest, CancelSaysWhatHoldsNow) {
   const Result result = Ctl(absl::StrCat("cancel deployment ", kId, " -y --reason wrong"));
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.out, HasSubstr("RUNNING, 0 of 2 hosts done"));
-  EXPECT_THAT(result.err, HasSubstr("it begins no more hosts"));
+  EXPECT_THAT(result.err, HasSubstr("it starts no more hosts"));
   EXPECT_EQ(LastCall().request, absl::StrCat("id: \"", kId, "\" reason: \"wrong\""));
 }
 

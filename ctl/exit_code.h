@@ -3,12 +3,12 @@
 
 namespace gitops::ctl {
 
-// What the process answers to its caller. Scripts depend on these numbers.
+// The exit statuses of gitopsctl. Scripts depend on these numbers.
 enum ExitCode : int {
   kDone = 0,
-  kFailed = 1,       // it failed, or what was looked at is degraded
+  kFailed = 1,       // the command failed, or what it checked is degraded
   kUsage = 2,        // the command line (or a variable) is wrong
-  kUnreachable = 3,  // the agent cannot be reached, or does not allow it
+  kUnreachable = 3,  // the server cannot be reached, or does not allow the call
   kTimedOut = 4,
   kInterrupted = 130,  // Ctrl-C
 };

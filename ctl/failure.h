@@ -10,21 +10,22 @@
 
 namespace gitops::ctl {
 
-// What gitopsctl says about a failed command, and its exit status.
+// The message and exit status of a failed command.
 
 // The exit status of a failed command. Never kDone.
 ExitCode ExitCodeOf(const absl::Status& failure);
 
 // "gitopsctl: rollback nginx on web1:8004: no revision begins with abcd (NOT_FOUND:
 // REVISION_UNKNOWN); <hint>", without a newline and with control characters escaped. `doing` may be
-// empty, and is escaped already.
+// empty, and must be escaped.
 std::string FailureText(absl::string_view doing, const absl::Status& failure);
 
 // Attaches what the user can do: "gitopsctl get service nginx @web1:8004 lists those on disk".
 absl::Status WithHint(absl::Status failure, absl::string_view hint);
-// The failure of a command that changes hosts: after a timeout, it says that the change goes on.
+// The failure of a command that changes hosts: after a timeout, it says that the change continues.
 absl::Status FailedMove(absl::Status failure);
-// The result of a watch: kDone if nobody reads on. `printed` is why it could not be shown.
+// The result of a watch: kDone if the reader closed the output. `printed` is the error of printing
+// it.
 absl::StatusOr<ExitCode> EndOfWatch(const absl::Status& printed, const absl::Status& watched);
 
 }  // namespace gitops::ctl

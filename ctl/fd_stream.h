@@ -6,8 +6,8 @@
 
 namespace gitops::ctl {
 
-// Writes to a file descriptor, in whole writes at each flush, and remembers why it could not: a
-// std::ofstream does not tell a reader that went away from a full disk.
+// Writes to a file descriptor at each flush, and keeps the error of a failed write: a std::ofstream
+// cannot tell a closed pipe from a full disk.
 class FdStreamBuf : public std::streambuf {
  public:
   explicit FdStreamBuf(int fd) : fd_(fd) {}

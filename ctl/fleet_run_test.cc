@@ -238,7 +238,7 @@ TEST_F(FleetRunTest, DiffFailsWhereverAHostDiffers) {
   const Result none = Ctl("diff nginx");
   EXPECT_EQ(none.exit_code, 0);
   EXPECT_EQ(none.out, "");
-  EXPECT_EQ(none.err, "gitopsctl: web1: as 606eb576 has it\n");
+  EXPECT_EQ(none.err, "gitopsctl: web1: no differences from 606eb576\n");
   v1::HostOutcome differs = same;
   differs.set_host("web2");
   v1::Difference* difference = differs.mutable_diff()->add_differences();

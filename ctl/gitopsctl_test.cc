@@ -110,9 +110,10 @@ TEST_F(GitopsctlTest, CtrlCWhileADeploymentRunsSaysThatItGoesOn) {
   ASSERT_THAT(child.Read(), HasSubstr("RUNNING"));
   kill(child.pid(), SIGINT);
   EXPECT_EQ(child.Wait(), 130);
-  EXPECT_EQ(child.ReadAll(),
-            "\ngitopsctl: deployment d1 goes on; gitopsctl watch deployment d1 shows it, gitopsctl "
-            "cancel deployment d1 ends it\n");
+  EXPECT_EQ(
+      child.ReadAll(),
+      "\ngitopsctl: deployment d1 continues; gitopsctl watch deployment d1 shows it, gitopsctl "
+      "cancel deployment d1 ends it\n");
 }
 
 TEST_F(GitopsctlTest, PayloadComesFromStandardInput) {

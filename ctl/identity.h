@@ -5,8 +5,8 @@
 
 namespace gitops::ctl {
 
-// "alice@laptop": who runs this program, and where. Agents and planner keep it with changes; it
-// proves nothing.
+// "alice@laptop": the user and machine of this program. Agents and planner store it with changes;
+// it is only a claim.
 std::string UserAtHost();
 
 }  // namespace gitops::ctl

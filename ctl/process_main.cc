@@ -24,11 +24,11 @@
 namespace gitops::ctl {
 namespace {
 
-// What Ctrl-C says. It is never freed, since the handler may be reading it.
+// The message of Ctrl-C. Never freed, since the handler may be reading it.
 std::atomic<const std::string*> last_words = nullptr;
 
 void HandleSignals() {
-  // Everything printed is flushed already, so leaving at once loses nothing.
+  // All output is flushed already, so exiting at once loses nothing.
   struct sigaction interrupt {};
   interrupt.sa_handler = [](int) {
     const std::string* words = last_words.load();
@@ -42,7 +42,7 @@ void HandleSignals() {
 }
 
 void SayOnInterrupt(const std::string& text) {
-  // Begins a line of its own: the terminal has just shown ^C.
+  // On a new line: the terminal has just shown ^C.
   static auto& kept = *new std::vector<std::unique_ptr<const std::string>>;
   kept.push_back(std::make_unique<const std::string>("\n" + text + "\n"));
   last_words = text.empty() ? nullptr : kept.back().get();
@@ -60,7 +60,7 @@ std::optional<std::string> Variable(const std::string& name) {
   return value;
 }
 
-// What cannot be written is a failure, but a reader that has read enough (`| head`) is none.
+// Output that cannot be written is a failure, unless the reader closed the pipe (`| head`).
 int WithOutputError(int exit_code, int error, std::ostream& err) {
   if (error == 0 || error == EPIPE) return exit_code;
   err << "gitopsctl: cannot write to standard output: " << strerror(error) << std::endl;

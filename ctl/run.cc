@@ -19,92 +19,92 @@
 namespace gitops::ctl {
 namespace {
 
-// Null for the commands that ask no agent.
-Command CommandOf(Action action) {
-  switch (action) {
-    case Action::kListMachines:
+// Null for commands that call no agent.
+Command CommandOf(CommandId command) {
+  switch (command) {
+    case CommandId::kListMachines:
       return ListMachines;
-    case Action::kListServices:
+    case CommandId::kListServices:
       return ListServices;
-    case Action::kGetService:
+    case CommandId::kGetService:
       return GetService;
-    case Action::kFreeze:
+    case CommandId::kFreeze:
       return Freeze;
-    case Action::kUnfreeze:
+    case CommandId::kUnfreeze:
       return Unfreeze;
-    case Action::kPull:
+    case CommandId::kPull:
       return Pull;
-    case Action::kRollback:
+    case CommandId::kRollback:
       return Rollback;
-    case Action::kDiff:
+    case CommandId::kDiff:
       return Diff;
-    case Action::kWatch:
+    case CommandId::kWatch:
       return Watch;
-    case Action::kCheck:
+    case CommandId::kCheck:
       return Check;
     default:
       return nullptr;
   }
 }
 
-// Null for the commands that ask no planner.
-FleetCommand FleetCommandOf(Action action) {
-  switch (action) {
-    case Action::kListMachines:
+// Null for commands that call no planner.
+FleetCommand FleetCommandOf(CommandId command) {
+  switch (command) {
+    case CommandId::kListMachines:
       return ListFleetMachines;
-    case Action::kListServices:
+    case CommandId::kListServices:
       return ListFleetServices;
-    case Action::kListHosts:
+    case CommandId::kListHosts:
       return ListFleetHosts;
-    case Action::kListDeployments:
+    case CommandId::kListDeployments:
       return ListDeployments;
-    case Action::kListHooks:
+    case CommandId::kListHooks:
       return ListHooks;
-    case Action::kListLocks:
+    case CommandId::kListLocks:
       return ListLocks;
-    case Action::kGetService:
+    case CommandId::kGetService:
       return GetFleetService;
-    case Action::kGetHost:
+    case CommandId::kGetHost:
       return GetFleetHost;
-    case Action::kGetDeployment:
+    case CommandId::kGetDeployment:
       return GetDeployment;
-    case Action::kFreeze:
+    case CommandId::kFreeze:
       return FreezeFleet;
-    case Action::kUnfreeze:
+    case CommandId::kUnfreeze:
       return UnfreezeFleet;
-    case Action::kPull:
+    case CommandId::kPull:
       return PullFleet;
-    case Action::kRollback:
+    case CommandId::kRollback:
       return RollbackFleet;
-    case Action::kDiff:
+    case CommandId::kDiff:
       return DiffFleet;
-    case Action::kWatch:
+    case CommandId::kWatch:
       return WatchFleetServices;
-    case Action::kWatchHosts:
+    case CommandId::kWatchHosts:
       return WatchFleetHosts;
-    case Action::kCheck:
+    case CommandId::kCheck:
       return CheckFleet;
-    case Action::kPlan:
+    case CommandId::kPlan:
       return MakePlan;
-    case Action::kDeploy:
+    case CommandId::kDeploy:
       return Deploy;
-    case Action::kWatchDeployment:
+    case CommandId::kWatchDeployment:
       return WatchDeployment;
-    case Action::kCancelDeployment:
+    case CommandId::kCancelDeployment:
       return CancelDeployment;
-    case Action::kResumeDeployment:
+    case CommandId::kResumeDeployment:
       return ResumeDeployment;
-    case Action::kRollbackDeployment:
+    case CommandId::kRollbackDeployment:
       return RollbackDeployment;
-    case Action::kHooksTest:
+    case CommandId::kHooksTest:
       return TestHooks;
-    case Action::kBreakLock:
+    case CommandId::kBreakLock:
       return BreakLock;
-    case Action::kRemoveRecord:
+    case CommandId::kRemoveRecord:
       return RemoveRecord;
-    case Action::kCompletion:
-    case Action::kVersion:
-    case Action::kHelp:
+    case CommandId::kCompletion:
+    case CommandId::kVersion:
+    case CommandId::kHelp:
       return nullptr;
   }
   return nullptr;
@@ -159,15 +159,15 @@ absl::StatusOr<ExitCode> Perform(const Invocation& invocation, Console& console)
   const std::unique_ptr<Renderer> renderer =
       MakeRenderer(RenderOptionsFor(invocation, console), console.out);
   if (!invocation.host.empty()) {
-    if (const Command command = CommandOf(invocation.action); command != nullptr) {
+    if (const Command command = CommandOf(invocation.command); command != nullptr) {
       return RunOnHost(command, invocation, *renderer, console);
     }
   }
-  if (const FleetCommand command = FleetCommandOf(invocation.action); command != nullptr) {
+  if (const FleetCommand command = FleetCommandOf(invocation.command); command != nullptr) {
     return RunOnFleet(command, invocation, *renderer, console);
   }
-  if (invocation.action == Action::kCompletion) return Completion(invocation, console);
-  if (invocation.action == Action::kHelp) return Help(invocation, console);
+  if (invocation.command == CommandId::kCompletion) return Completion(invocation, console);
+  if (invocation.command == CommandId::kHelp) return Help(invocation, console);
   if (absl::Status status = renderer->Version(Version()); !status.ok()) return status;
   return kDone;
 }

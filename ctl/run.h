@@ -8,8 +8,8 @@
 
 namespace gitops::ctl {
 
-// The whole program but for the process around it: carries out one command line (without the
-// program's name) and answers the exit status.
+// Runs one command line (without the program's name) and returns the exit status: the whole program
+// except for the process around it.
 int Run(const std::vector<std::string>& arguments, Console& console);
 
 }  // namespace gitops::ctl

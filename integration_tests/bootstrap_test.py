@@ -80,7 +80,7 @@ def test_an_upstream_that_is_gone_does_not_keep_it_from_starting_again(host, com
             assert names(agent) == ["gitopper", "web"]
             assert agent.wait_service("web", state="DIFF")["hash"] == first
             assert host.read("web/index.html") == "version 1\n"
-    assert "going on with the one that is there" in agent.logged()
+    assert "continuing with the existing one" in agent.logged()
     away.rename(committed.path)
     with agent:
         agent.wait_service("web", state="OK", hash=first)
@@ -94,7 +94,7 @@ def test_pull_looks_at_the_upstream_before_the_first_config_is_read(host, commit
     agent.flags.append("-P")
     with agent:
         assert names(agent) == ["db", "gitopper"]
-    assert agent.logged().count("left the configuration") == 0
+    assert agent.logged().count("removed from the configuration") == 0
 
 
 def test_freezing_it_freezes_the_config(host, committed):

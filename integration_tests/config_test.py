@@ -242,7 +242,7 @@ def test_a_changed_config_is_taken_up_and_others_are_left_alone(host, repository
         assert kept(agent, "db") == before
         rewrite(host.config(host.spec("db"), host.spec("side", link="web")))
         wait_for(lambda: sorted(services_of(agent)) == ["db", "side"])
-        assert host.read("web/index.html") == "version 1\n", "what it published stays"
+        assert host.read("web/index.html") == "version 1\n", "its published files stay"
         wait_for(lambda: (host.local("side") / "index.html").exists())
         assert kept(agent, "db") == before
         rewrite(host.config(host.spec("db", keep_revisions=2), host.spec("web")))

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from fleet import actions_done, states
+from fleet import Fleet, actions_done, states
 from harness import as_root, wait_for
 from held_fleet import HeldFleet
 from mount_namespace import MountNamespace
@@ -307,3 +307,12 @@ def test_a_host_with_a_full_disk_fails_alone_and_goes_on_when_there_is_room(full
     full.disk_of_web1.clear()
     assert full.ctl("resume", "deployment", deployment["id"], timeout=60).status == 0
     assert [agent.service("app")["hash"] for agent in full.agents.values()] == [wanted] * 2
+
+
+def test_a_host_killed_a_moment_after_the_last_contact_is_unreachable_and_the_others_go_on(tmp_path):
+    with Fleet(tmp_path, planner_flags=["--return-timeout", "5s"]) as fleet:
+        assert fleet.deploy("sync").status == 0
+        fleet.agents["web1"].kill()
+        done = fleet.deploy("freeze")
+        assert done.status == 1
+        assert states(fleet.latest()) == {"web1": "UNREACHABLE", "web2": "SUCCEEDED", "web3": "SUCCEEDED"}

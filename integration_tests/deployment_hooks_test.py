@@ -110,14 +110,14 @@ def payload(actions):
 
 # (answer, what the error says besides hook, point and host)
 FAULTS = {
-    "late": (late, "no whole answer within 2s"),
-    "not at all": (silent, "no whole answer within 2s"),
-    "slow": (slow, "no whole answer within 2s"),
+    "late": (late, "no complete answer within 2s"),
+    "not at all": (silent, "no complete answer within 2s"),
+    "slow": (slow, "no complete answer within 2s"),
     "hung up": (hang_up, "no answer"),
     "204": ((204, b""), "status 204"),
     "404": ((404, b"who?"), '"who?"'),
-    "500": ((500, b"no capacity left"), 'status 500: only 200 lets the deployment go on; the body '
-            'begins: "no capacity left"'),
+    "500": ((500, b"no capacity left"), 'status 500: only status 200 continues the deployment; the body '
+            'starts: "no capacity left"'),
     "HTML": ((200, b"<html><body>Welcome"), "<html>"),
     "2 MB": ((200, payload(["freeze"] * 250_000)), "longer than 1048576 bytes"),
     "invalid UTF-8": ((200, b'{"host":"web2","actions":["\xff"]}'), "UTF-8"),

@@ -217,5 +217,5 @@ def test_an_agent_that_was_told_by_a_later_holder_refuses_the_planner(fleet):
     deployment = fleet.latest()
     assert states(deployment) == {"web1": "SUCCEEDED", "web2": "SUCCEEDED", TOLD: "FAILED"}
     told = next(host for host in deployment["hosts"] if host["host"] == TOLD)
-    assert "fencing number" in told["message"] and "is past" in told["message"]
+    assert "fencing number" in told["message"] and "is too low" in told["message"]
     assert history(fleet, TOLD) == before and fleet.version(TOLD) is None

@@ -162,7 +162,7 @@ class Dispatcher:
     def logged(self):
         return self.log.read_text(errors="replace")
 
-    def reload(self, config, expect="config read again"):
+    def reload(self, config, expect="config reloaded"):
         """Writes another config, sends SIGHUP, and waits until that is in the log."""
         before = self.logged().count(expect)
         self.config.write_text(config)

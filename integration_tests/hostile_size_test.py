@@ -114,7 +114,7 @@ def test_as_many_symlinks_as_are_allowed_are_checked_in_bounded_time(siege):
     chain = [r.symlink(f"chain{i:02}", f"{loop}chain{i + 1:02}") for i in range(30)]
     entry = r.symlink("", "chain00")[2]
     many = [(SYMLINK, f"l{i:05}", entry) for i in range(2_000)]
-    siege.withstand(siege.commit_web(*chain, *many), "take too long to follow")
+    siege.withstand(siege.commit_web(*chain, *many), "take too long to resolve")
 
 
 def test_a_gigabyte_in_one_file_is_refused_and_does_not_fill_the_disk(siege, tmp_path):

@@ -45,7 +45,7 @@ def mounted(tmp_path):
 
 def leads_out(served):
     return [served.repository.symlink("out", "../" * 12 + str(served.canary.secret)[1:])], \
-        "web/out", "leads out of what is published"
+        "web/out", "leads out of the published path"
 
 
 def leads_out_by_one_step(served):
@@ -66,7 +66,7 @@ def is_absolute_into_proc(served):
 
 def is_absolute_and_climbs_from_the_local_path(served):
     target = f"{served.local}/../../../outside/secret"
-    return [served.repository.symlink("out", target)], "web/out", "goes upwards"
+    return [served.repository.symlink("out", target)], "web/out", "contains .."
 
 
 def has_a_local_path_as_its_prefix_only(served):
@@ -90,18 +90,18 @@ def dangles_and_leads_out(served):
 
 
 def points_to_itself(served):
-    return [served.repository.symlink("loop", "loop")], "web/loop", "circle"
+    return [served.repository.symlink("loop", "loop")], "web/loop", "loop"
 
 
 def points_round_in_a_circle(served):
     r = served.repository
-    return [r.symlink("a", "b"), r.symlink("b", "a")], "web/a", "circle"
+    return [r.symlink("a", "b"), r.symlink("b", "a")], "web/a", "loop"
 
 
 def chain_longer_than_the_kernel_follows(served):
     r = served.repository
     return [*(r.symlink(f"l{i:02}", f"l{i + 1:02}") for i in range(50)), r.file("l50")], \
-        "web/l", "circle"
+        "web/l", "loop"
 
 
 def empty_target(served):

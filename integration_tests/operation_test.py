@@ -147,7 +147,7 @@ def test_a_lower_fencing_number_is_refused_also_after_kill_9(deployed, repositor
     deployed.restart()
     error = refused(grpc.StatusCode.FAILED_PRECONDITION, deployed.client.perform, 2, "freeze",
                     fencing=4)
-    assert "fencing number 4 is past" in error.details()
+    assert "fencing number 4 is too low" in error.details()
     assert deployed.client.status().fencing == 5
     assert deployed.agent.service("web")["state"] == "OK"
 

@@ -197,7 +197,7 @@ def test_a_changed_fleet_is_taken_up_and_a_bad_one_is_not(planner):
     wait_for(lambda: planner.hosts() == ["web1", "web2", "web3"])
     planner.config.write_text(GOOD + "\n[[hosts]]\nnmae = 1\n")
     planner.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "the one before stays in force" in planner.logged())
+    wait_for(lambda: "the previous one stays in use" in planner.logged())
     assert 'did you mean' in planner.logged()
     assert planner.hosts() == ["web1", "web2", "web3"]
 

@@ -188,7 +188,7 @@ def test_ctrl_c_ends_the_waiting_alone_and_says_how_to_go_on_watching(at):
         assert terminal.exit_status() == 130
         # The tree stays; what is said stands on a line of its own, and so will the shell's prompt.
         assert without_id(terminal.shown()) == UNDER_WAY + (
-            "\n^C\ngitopsctl: deployment ID goes on; gitopsctl watch deployment ID shows it, "
+            "\n^C\ngitopsctl: deployment ID continues; gitopsctl watch deployment ID shows it, "
             "gitopsctl cancel deployment ID ends it")
         assert terminal.written.endswith("\n")
         assert terminal.modes_after == terminal.modes

@@ -29,7 +29,7 @@ absl::Status Unreachable(absl::string_view what, int error) {
       "; unit actions need systemd and its D-Bus (systemctl status dbus), or an empty `action`"));
 }
 
-// Milliseconds until sd-bus wants to be called, -1 for never.
+// Milliseconds until sd-bus needs a call; -1: never.
 int PollTimeout(sd_bus* bus) {
   uint64_t until = 0;
   if (sd_bus_get_timeout(bus, &until) < 0 || until == UINT64_MAX) return -1;
@@ -163,7 +163,7 @@ void BusClient::Process() {
 
 void BusClient::Sleep() {
   {
-    // What OnReply and OnSignal posted while the bus was processed.
+    // Tasks that OnReply and OnSignal posted while the bus was processed.
     MutexLock lock(mutex_);
     if (!tasks_.empty() || stopping_) return;
   }
@@ -187,8 +187,8 @@ absl::Status BusClient::Connect() {
     bus_ = nullptr;
     return Unreachable("cannot connect to the system bus", -error);
   }
-  // Without a subscriber systemd announces nothing. It cannot be asked while the bus is back and
-  // systemd is not: then the connection is of no use, and the next call makes another.
+  // Without a subscriber systemd sends no signals. The call fails if the bus is back and systemd is
+  // not: then the connection is useless, and the next call opens another.
   OnReply on_subscribed = [this, bus = bus_](absl::StatusOr<sd_bus_message*> reply) {
     if (reply.ok()) return;
     Post([this, bus, why = reply.status()] {
@@ -199,7 +199,7 @@ absl::Status BusClient::Connect() {
 }
 
 void BusClient::Disconnect(const absl::Status& why) {
-  // Callers may ask again at once; what they ask is a task for after this.
+  // Callers may call again at once; their calls become tasks for later.
   std::map<int64_t, OnReply> calls = std::move(calls_);
   std::map<int64_t, Subscription> subscriptions = std::move(subscriptions_);
   calls_.clear();
@@ -225,7 +225,7 @@ absl::Status BusClient::Send(const Method& method, const Arguments& arguments,
     error = sd_bus_call_async(bus_, &slot, message, &HandleReply, pending.get(), microseconds);
     if (error >= 0) {
       calls_[pending->id] = std::move(on_reply);
-      // The slot lives until the reply, or the connection, is done with.
+      // The slot lives until the reply is handled, or the connection is closed.
       sd_bus_slot_set_destroy_callback(slot, [](void* p) { delete static_cast<Pending*>(p); });
       sd_bus_slot_set_floating(slot, 1);
       sd_bus_slot_unref(slot);
@@ -233,7 +233,7 @@ absl::Status BusClient::Send(const Method& method, const Arguments& arguments,
     }
   }
   sd_bus_message_unref(message);
-  return error < 0 ? Unreachable(absl::StrCat("cannot ask systemd for ", method.member), -error)
+  return error < 0 ? Unreachable(absl::StrCat("cannot call systemd's ", method.member), -error)
                    : absl::OkStatus();
 }
 

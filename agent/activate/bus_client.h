@@ -17,9 +17,9 @@
 
 namespace gitops {
 
-// A connection to the system bus and the thread that alone touches it, as sd-bus wants. The thread
-// starts with the first call and sleeps while nothing happens. When the bus goes away, everything
-// under way fails with UNAVAILABLE, and the next call connects anew.
+// A connection to the system bus, and the only thread that uses it, as sd-bus requires. The thread
+// starts with the first call and sleeps while nothing happens. When the bus is lost, all calls in
+// progress fail with UNAVAILABLE, and the next call reconnects.
 class BusClient {
  public:
   struct Method {
@@ -29,7 +29,7 @@ class BusClient {
   };
   // Puts the arguments into the message; negative errno on failure.
   using Arguments = std::function<int(sd_bus_message*)>;
-  // The reply, owned by the caller of this function, or why there is none.
+  // Receives the reply, owned by the caller of this function, or an error.
   using OnReply = std::function<void(absl::StatusOr<sd_bus_message*>)>;
   using OnSignal = std::function<void(sd_bus_message*)>;
   using OnLost = std::function<void(absl::Status)>;
@@ -39,9 +39,9 @@ class BusClient {
   BusClient(const BusClient&) = delete;
   BusClient& operator=(const BusClient&) = delete;
 
-  // Both return at once; the functions given run on the bus thread, and must not block. OnReply
-  // runs exactly once. After OnLost the subscription is over. What is asked first is sent first, so
-  // a call made after Subscribe() cannot outrun it.
+  // Both return at once; the callbacks run on the bus thread, and must not block. OnReply runs
+  // exactly once. OnLost ends the subscription. Calls are sent in order, so a call made after
+  // Subscribe() cannot overtake it.
   void Call(Method method, Arguments arguments, absl::Duration timeout, OnReply on_reply);
   int64_t Subscribe(Method signal, OnSignal on_signal, OnLost on_lost);
   void Unsubscribe(int64_t subscription);
@@ -79,14 +79,14 @@ class BusClient {
   int64_t next_id_ ABSL_GUARDED_BY(mutex_) = 1;
   int wake_ = -1;  // an eventfd; set once, before the thread starts
 
-  // Touched by the bus thread only.
+  // Used by the bus thread only.
   sd_bus* bus_ = nullptr;
   int64_t next_call_ = 1;
   std::map<int64_t, OnReply> calls_;
   std::map<int64_t, Subscription> subscriptions_;
 };
 
-// What an sd-bus error means to a caller, as Systemd's comment says; NOT_FOUND: no such unit.
+// Converts an sd-bus error to one of the errors of Systemd; NOT_FOUND: no such unit.
 absl::Status BusErrorToStatus(const std::string& name, const std::string& message);
 
 }  // namespace gitops

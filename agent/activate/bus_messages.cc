@@ -71,8 +71,8 @@ absl::StatusOr<std::string> VerbMethod(absl::string_view verb) {
       {"reload-or-try-restart", "ReloadOrTryRestartUnit"}};
   auto found = methods->find(verb);
   if (found != methods->end()) return found->second;
-  return absl::InvalidArgumentError(absl::StrCat("\"", verb, "\" is no systemd verb; known are ",
-                                                 absl::StrJoin(UnitVerbs(), ", ")));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "\"", verb, "\" is not a systemd verb; known verbs: ", absl::StrJoin(UnitVerbs(), ", ")));
 }
 
 absl::StatusOr<std::string> UnitPath(const std::string& unit) {
@@ -134,16 +134,16 @@ absl::StatusOr<UnitProperties> ReadUnitState(sd_bus_message* reply) {
 
 std::string ExplainJobResult(absl::string_view result) {
   if (result == "failed") return "the job failed";
-  if (result == "timeout") return "the job ran into the unit's time limit";
+  if (result == "timeout") return "the job exceeded the unit's time limit";
   if (result == "dependency") return "a unit that it depends on failed";
-  if (result == "canceled") return "the job was canceled by another (a stop or restart meanwhile)";
+  if (result == "canceled") return "the job was canceled by another job (a stop or restart)";
   if (result == "invalid") {
     return "the verb does not fit the unit's state (only a running unit can be reloaded)";
   }
   if (result == "assert") return "an assertion of the unit does not hold";
   if (result == "unsupported") return "units of this kind are not supported on this host";
-  if (result == "collected") return "the unit went away";
-  if (result == "once") return "the unit may be started only once, and was";
+  if (result == "collected") return "the unit no longer exists";
+  if (result == "once") return "the unit may be started only once, and has been started";
   return absl::StrCat("the job ended with \"", result, "\"");
 }
 

@@ -11,8 +11,8 @@
 
 namespace gitops {
 
-// What is said on the bus with systemd: names of methods and objects, and the reading of replies.
-// A reply that is not as expected is INTERNAL.
+// The messages to and from systemd: names of methods and objects, and parsers of replies. An
+// unexpected reply is INTERNAL.
 
 // The manager's method for a verb: "ReloadUnit". INVALID_ARGUMENT: not one of UnitVerbs().
 absl::StatusOr<std::string> VerbMethod(absl::string_view verb);
@@ -34,7 +34,7 @@ absl::StatusOr<UnitProperties> ReadUnitProperties(sd_bus_message* reply);
 // From the reply to ListUnitsByNames for one unit.
 absl::StatusOr<UnitProperties> ReadUnitState(sd_bus_message* reply);
 
-// A job's result other than done, in words.
+// Describes a job's result other than done.
 std::string ExplainJobResult(absl::string_view result);
 
 }  // namespace gitops

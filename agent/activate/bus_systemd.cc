@@ -16,7 +16,7 @@ namespace {
 constexpr char kManagerPath[] = "/org/freedesktop/systemd1";
 constexpr char kManager[] = "org.freedesktop.systemd1.Manager";
 constexpr char kPropertiesInterface[] = "org.freedesktop.DBus.Properties";
-// For what only decorates a message, after the call's own deadline.
+// For details of an error message, after the call's own deadline.
 constexpr absl::Duration kForMessage = absl::Seconds(2);
 
 absl::StatusOr<bool> IgnoreReply(sd_bus_message*) { return true; }
@@ -25,15 +25,15 @@ absl::Status WithContext(const absl::Status& status, const std::string& attempte
   if (status.ok()) return status;
   std::string message(status.message());
   if (message.empty()) {
-    message = absl::IsCancelled(status) ? "the agent is stopping" : "not done in time";
+    message = absl::IsCancelled(status) ? "the agent is stopping" : "timed out";
   }
   const absl::StatusCode code =
       absl::IsNotFound(status) ? absl::StatusCode::kFailedPrecondition : status.code();
   return absl::Status(code, absl::StrCat(attempted, ": ", message));
 }
 
-// The results of jobs announced since it listens. A job may be over before the reply that names it
-// has been read, so results are kept until the name is known. Only touched by the bus thread.
+// The results of jobs that systemd announced. A job may end before the reply with its name is read,
+// so results are kept until the name is known. Used by the bus thread only.
 struct JobWatch {
   std::string job;
   std::map<std::string, std::string> results;
@@ -81,7 +81,7 @@ absl::StatusOr<T> BusSystemd::CallAndWait(BusClient::Method method, BusClient::A
                                           std::function<absl::StatusOr<T>(sd_bus_message*)> read,
                                           absl::Time deadline, std::stop_token stop) {
   auto completion = std::make_shared<Completion<T>>();
-  // sd-bus gives up a little later than the waiter here, whose answer is the one that counts.
+  // sd-bus times out a little later than the waiter here, whose result counts.
   const absl::Duration timeout = deadline - clock_->Now() + absl::Seconds(5);
   bus_.Call(std::move(method), std::move(arguments), timeout,
             [completion, read = std::move(read)](absl::StatusOr<sd_bus_message*> reply) {
@@ -94,7 +94,7 @@ absl::Status BusSystemd::Reload(absl::Time deadline, std::stop_token stop) {
   return WithContext(
       CallAndWait<bool>({kManagerPath, kManager, "Reload"}, nullptr, &IgnoreReply, deadline, stop)
           .status(),
-      "reading the unit files again (daemon-reload)");
+      "reloading the unit files (daemon-reload)");
 }
 
 absl::Status BusSystemd::RunVerb(const std::string& unit, const std::string& verb,
@@ -130,10 +130,10 @@ absl::Status BusSystemd::RunVerb(const std::string& unit, const std::string& ver
   absl::StatusOr<std::string> result = watch->result.Await(clock_, deadline, stop);
   if (absl::IsDeadlineExceeded(result.status())) {
     return absl::DeadlineExceededError(
-        WithUnitState(attempted + ": its job is not done in time", unit));
+        WithUnitState(attempted + ": its job did not finish in time", unit));
   }
   if (!result.ok()) return WithContext(result.status(), attempted);
-  // "skipped": a condition of the unit did not hold; systemctl calls that success too.
+  // "skipped": a condition of the unit was not met; systemctl treats that as success too.
   if (*result == "done" || *result == "skipped") return absl::OkStatus();
   return absl::FailedPreconditionError(
       WithUnitState(absl::StrCat(attempted, ": ", ExplainJobResult(*result)), unit));
@@ -151,10 +151,10 @@ absl::StatusOr<UnitProperties> BusSystemd::Properties(const std::string& unit, a
   if (!path.ok()) return path.status();
   absl::StatusOr<UnitProperties> properties = CallAndWait<UnitProperties>(
       {*path, kPropertiesInterface, "GetAll"},
-      // No interface: those of all, the unit's and its kind's.
+      // No interface: the properties of all, the unit's and its type's.
       [](sd_bus_message* m) { return sd_bus_message_append(m, "s", ""); }, &ReadUnitProperties,
       deadline, stop);
-  if (!properties.ok()) return WithContext(properties.status(), "looking at unit " + unit);
+  if (!properties.ok()) return WithContext(properties.status(), "reading unit " + unit);
   return properties;
 }
 
@@ -164,7 +164,7 @@ absl::StatusOr<UnitProperties> BusSystemd::State(const std::string& unit, absl::
       {kManagerPath, kManager, "ListUnitsByNames"},
       [unit](sd_bus_message* m) { return sd_bus_message_append(m, "as", 1, unit.c_str()); },
       &ReadUnitState, deadline, stop);
-  if (!state.ok()) return WithContext(state.status(), "looking at unit " + unit);
+  if (!state.ok()) return WithContext(state.status(), "reading unit " + unit);
   return state;
 }
 
@@ -173,7 +173,8 @@ absl::Status BusSystemd::Enable(const std::string& unit, absl::Time deadline,
   return WithContext(CallAndWait<bool>(
                          {kManagerPath, kManager, "EnableUnitFiles"},
                          [unit](sd_bus_message* m) {
-                           // Not only until the next boot; existing links are not replaced.
+                           // Permanently, not only until the next boot; existing links are not
+                           // replaced.
                            return sd_bus_message_append(m, "asbb", 1, unit.c_str(), 0, 0);
                          },
                          &IgnoreReply, deadline, stop)
@@ -189,14 +190,14 @@ absl::Status BusSystemd::ResetFailed(const std::string& unit, absl::Time deadlin
           [unit](sd_bus_message* m) { return sd_bus_message_append(m, "s", unit.c_str()); },
           &IgnoreReply, deadline, stop)
           .status();
-  // systemd does not keep a unit loaded that is stopped: then there is nothing to forget.
+  // systemd may unload a stopped unit: then there is nothing to reset.
   if (absl::IsNotFound(status)) return absl::OkStatus();
-  return WithContext(status, "forgetting failures of unit " + unit);
+  return WithContext(status, "resetting failures of unit " + unit);
 }
 
 absl::Status BusSystemd::Reboot(absl::Time deadline, std::stop_token stop) {
-  // The manager's own Reboot() ends nothing in order; this is what systemctl(1) does, without a
-  // need for logind.
+  // The manager's Reboot() does not stop units in order; this is what systemctl(1) does, and it
+  // does not need logind.
   return WithContext(CallAndWait<bool>(
                          {kManagerPath, kManager, "StartUnit"},
                          [](sd_bus_message* m) {
@@ -205,20 +206,20 @@ absl::Status BusSystemd::Reboot(absl::Time deadline, std::stop_token stop) {
                          },
                          &IgnoreReply, deadline, stop)
                          .status(),
-                     "asking systemd for a reboot");
+                     "requesting a reboot from systemd");
 }
 
 absl::StatusOr<UnitProperties> BusSystemd::WaitForUnit(
     const std::string& unit, const std::function<bool(const UnitProperties&)>& until,
     absl::Time deadline, std::stop_token stop) {
-  // Under an alias the unit can be asked, but it announces changes under its own name.
+  // A unit can be read under an alias, but it announces changes under its own name.
   absl::StatusOr<UnitProperties> now = Properties(unit, deadline, stop);
   if (!now.ok()) return now;
   const std::string id = now->id.empty() ? unit : now->id;
   absl::StatusOr<std::string> path = UnitPath(id);
   if (!path.ok()) return path.status();
 
-  // True: something changed; false is never sent. The bus thread only sets, this thread takes.
+  // True: something changed; false is never sent. The bus thread sets it, this thread takes it.
   auto change = std::make_shared<Completion<bool>>();
   const int64_t subscription = bus_.Subscribe(
       {*path, kPropertiesInterface, "PropertiesChanged"},

@@ -128,7 +128,7 @@ TEST(BusSystemdTest, UnknownVerbIsRefusedWithoutABus) {
   const absl::Status status =
       NewBusSystemd(Clock::System())->RunVerb("a.service", "kill", absl::InfiniteFuture(), {});
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("\"kill\" is no systemd verb"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("\"kill\" is not a systemd verb"));
 }
 
 TEST(VerbMethodTest, EveryVerbHasAMethod) {

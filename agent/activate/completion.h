@@ -13,21 +13,21 @@
 
 namespace gitops {
 
-// A result that one thread sets and another waits for, up to a deadline or until told to stop.
+// A result that one thread sets and another waits for, until a deadline or a stop request.
 template <typename T>
 class Completion {
  public:
   // The first result counts.
   void Finish(absl::StatusOr<T> result) {
-    // A copy of its own for the other thread: copies of a Status share a count, whose changes the
-    // thread sanitizer cannot see in Debian's Abseil.
+    // A deep copy for the other thread: copies of a Status share a reference count, whose
+    // synchronization in Debian's Abseil thread sanitizer cannot see.
     if (!result.ok()) result = absl::Status(result.status().code(), result.status().message());
     MutexLock lock(mutex_);
     if (!result_.has_value()) result_ = std::move(result);
     changed_.NotifyAll();
   }
 
-  // Takes the result. DEADLINE_EXCEEDED or CANCELLED, with no message, where there was none.
+  // Takes the result. DEADLINE_EXCEEDED or CANCELLED, without a message, if there is none.
   absl::StatusOr<T> Await(Clock* clock, absl::Time deadline, std::stop_token stop) {
     std::stop_callback wake(stop, [this] {
       MutexLock lock(mutex_);

@@ -80,7 +80,7 @@ absl::Status FakeSystemd::Hang(std::stop_token stop) {
   std::stop_callback wake(stop, [this] { changed_.NotifyAll(); });
   ++hanging_;
   changed_.NotifyAll();
-  // Looked at again now and then: the stop may come between the check and the wait.
+  // Checked periodically: the stop may come between the check and the wait.
   while (!stop.stop_requested()) {
     changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + std::chrono::milliseconds(20));
   }

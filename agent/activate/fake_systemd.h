@@ -11,9 +11,9 @@
 
 namespace gitops {
 
-// A systemd that has the units it is told of. Verbs do to them what systemd would, unless told
-// otherwise. Time does not pass in it: a wait is over when what was announced with Then() is used
-// up. Any thread.
+// A systemd with the units that a test adds. Verbs have the effect of the real ones, unless the
+// test overrides them. It has no time: a wait ends when the states of Then() are used up.
+// Thread-safe.
 class FakeSystemd : public Systemd {
  public:
   // A loaded service in this state.
@@ -24,19 +24,19 @@ class FakeSystemd : public Systemd {
   // `verb` of `unit` from now on: ends with `result`, and leaves the unit in `after`.
   void SetVerb(const std::string& unit, const std::string& verb, absl::Status result,
                UnitProperties after);
-  // The unit's states to come, each once somebody waits for the unit to change.
+  // Adds a future state of the unit; each wait for a change takes the next one.
   void Then(const std::string& unit, UnitProperties next);
   // The Nth call from now (1: the next) of any method fails.
   void FailCall(int n, absl::Status error);
-  // Waits do not end at the end of what was announced, but when they are stopped.
+  // Waits do not end when the states are used up, but only when they are stopped.
   void HangWaits();
-  // Waits until a call hangs so; false if none does after 10 s of real time.
+  // Waits until a call hangs in this way. Returns false after 10 s of real time.
   bool AwaitHanging();
 
-  // "reload nginx.service", "daemon-reload", "enable ...", "reset-failed ..." (of a failed unit),
-  // "reboot": what was asked to change, oldest first.
+  // The requested changes, oldest first: "reload nginx.service", "daemon-reload", "enable ...",
+  // "reset-failed ..." (of a failed unit), "reboot".
   std::vector<std::string> changes();
-  // How many calls there were, those that only look included.
+  // The number of calls, including reads.
   int calls();
   UnitProperties unit(const std::string& unit);
 

@@ -28,13 +28,13 @@ constexpr absl::Duration kInstallLimit = absl::Minutes(15);
 constexpr size_t kShownError = 400;
 
 struct Tool {
-  std::string program;               // that installs, and tells whether the tool is here
+  std::string program;               // the installer, whose presence shows that the tool is there
   std::vector<std::string> systems;  // ID and ID_LIKE of /etc/os-release
   Words look;                        // the package's name follows
-  // What `look` prints for an installed package; empty: its exit status tells.
+  // The output of `look` for an installed package; empty: its exit status decides.
   std::string installed_output;
   Words install;  // the package's name follows
-  Words refresh;  // of the package lists, when the name is not found
+  Words refresh;  // refreshes the package lists, if the name is not found
   std::vector<std::string> not_found;
   std::vector<std::string> locked;
 };
@@ -45,8 +45,8 @@ const std::vector<Tool>& Tools() {
        .systems = {"debian", "ubuntu"},
        .look = {"dpkg-query", "-W", "-f=${db:Status-Status}"},
        .installed_output = "installed",
-       // Config files that are there are kept: the agent publishes them. A name is a name, not a
-       // pattern that may fit a hundred packages.
+       // Existing config files are kept: the agent publishes them. The name is not a pattern, which
+       // could match a hundred packages.
        .install = {"apt-get", "install", "-y", "-q", "--no-install-recommends", "-o",
                    "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold", "-o",
                    "DPkg::Lock::Timeout=300", "-o", "APT::Cmd::Pattern-Only=true"},
@@ -76,7 +76,7 @@ const std::vector<Tool>& Tools() {
 bool IsPackageName(absl::string_view name) {
   if (name.empty() || name.size() > 200) return false;
   if (!absl::ascii_isalnum(static_cast<unsigned char>(name.front()))) return false;
-  // apt takes a trailing '-' as "remove".
+  // apt interprets a trailing '-' as "remove".
   if (name.back() == '-') return false;
   return absl::c_all_of(name, [](char c) {
     return absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("+._@:-", c);
@@ -150,14 +150,15 @@ absl::Status HostPackageManager::EnsureInstalled(const std::string& package) {
   if (!IsPackageName(package)) {
     return absl::FailedPreconditionError(
         absl::StrCat("\"", package,
-                     "\" is no package's name: letters, digits and + . _ @ : -, beginning with a ",
-                     "letter or digit and not ending with -; correct `package`"));
+                     "\" is not a package name (letters, digits and + . _ @ : -, starting with a ",
+                     "letter or digit and not ending with -); correct `package`"));
   }
   if (IsKnown(package)) return absl::OkStatus();
   if (tool_ == nullptr) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "package ", package, " cannot be installed: neither apt-get, dnf nor pacman is on this ",
-        "host; install it by other means and leave `package` empty"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("package ", package,
+                     " cannot be installed: neither apt-get, dnf nor pacman is installed on this ",
+                     "host; install it by other means and leave `package` empty"));
   }
   MutexLock lock(installing_);
   if (IsKnown(package)) return absl::OkStatus();
@@ -199,7 +200,7 @@ absl::StatusOr<bool> HostPackageManager::IsInstalled(const std::string& package)
   absl::StatusOr<CommandResult> result = Run(tool_->look, package, kLookLimit);
   if (!result.ok()) return result.status();
   if (!result->ok()) return false;
-  // Twice "installed" where it is there for two architectures.
+  // "installed" appears twice if it is installed for two architectures.
   return absl::StartsWith(result->output, tool_->installed_output);
 }
 

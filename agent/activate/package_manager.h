@@ -9,22 +9,22 @@
 
 namespace gitops {
 
-// The host's packages. Any thread.
+// The host's packages. Thread-safe.
 class PackageManager {
  public:
   virtual ~PackageManager() = default;
 
-  // Installs `package` if it is missing; one installation at a time on the host. A package once
-  // seen installed is not looked for again while the agent runs.
-  // Errors: FAILED_PRECONDITION: not a package's name, no known package manager, or it failed (the
-  // message has the end of what it said); UNAVAILABLE: another one has the lock, or the agent
-  // cannot spawn now; DEADLINE_EXCEEDED; CANCELLED: the runner was stopped.
+  // Installs `package` if it is missing; one installation at a time on the host. A package that was
+  // found installed is not checked again while the agent runs. Errors: FAILED_PRECONDITION: not a
+  // package's name, no known package manager, or it failed (the message has the end of its output);
+  // UNAVAILABLE: another process has the lock, or no process can be created now; DEADLINE_EXCEEDED;
+  // CANCELLED: the runner was stopped.
   virtual absl::Status EnsureInstalled(const std::string& package) = 0;
 };
 
-// apt, dnf or pacman: what /etc/os-release speaks of and is installed, else whichever is installed.
-// `runner` must outlive it; its Stop() ends what runs. `root` is where the host's files are looked
-// for, other than "/" in tests.
+// apt, dnf or pacman: the one for the distribution in /etc/os-release if it is installed, else any
+// that is installed. `runner` must outlive it; its Stop() ends a running installation. `root` is
+// the root of the host's files; only tests set it.
 std::unique_ptr<PackageManager> NewPackageManager(ProcessRunner* runner,
                                                   const std::string& root = "/");
 

@@ -14,56 +14,56 @@
 
 namespace gitops {
 
-// The service manager, as far as the agent needs it. Any thread, several calls at a time.
+// The parts of the service manager that the agent needs. Thread-safe; calls run concurrently.
 //
-// Every call ends at its deadline, or soon after its token is asked to stop. Errors of all:
-// UNAVAILABLE: the bus or systemd cannot be reached, or went away during the call (the next call
-// connects anew); DEADLINE_EXCEEDED; CANCELLED: asked to stop; FAILED_PRECONDITION: systemd
+// Every call ends at its deadline, or soon after a stop request to its token. Errors of all:
+// UNAVAILABLE: the bus or systemd cannot be reached, or was lost during the call (the next call
+// reconnects); DEADLINE_EXCEEDED; CANCELLED: stop was requested; FAILED_PRECONDITION: systemd
 // refused, the message says why.
 class Systemd {
  public:
   virtual ~Systemd() = default;
 
-  // Reads the unit files again (daemon-reload), and returns when that is done.
+  // Reloads the unit files (daemon-reload), and waits until that is done.
   virtual absl::Status Reload(absl::Time deadline, std::stop_token stop) = 0;
 
-  // Runs one of UnitVerbs() on `unit` and waits for its job's result. OK: the job is done, which is
-  // not yet healthy: see WaitForUnit. FAILED_PRECONDITION: no such unit, or the job's result was
-  // failed, timeout, dependency, canceled...; the message has the unit's result too. At the
-  // deadline the job is left to systemd. INVALID_ARGUMENT: no such verb.
+  // Runs one of UnitVerbs() on `unit` and waits for its job's result. OK: the job is done; the unit
+  // need not be healthy yet: see WaitForUnit. FAILED_PRECONDITION: no such unit, or the job's
+  // result was failed, timeout, dependency, canceled...; the message has the unit's result too. At
+  // the deadline the job is left to systemd. INVALID_ARGUMENT: no such verb.
   virtual absl::Status RunVerb(const std::string& unit, const std::string& verb,
                                absl::Time deadline, std::stop_token stop) = 0;
 
-  // A unit that does not exist is no error: its load_state is "not-found".
+  // A unit that does not exist is not an error: its load_state is "not-found".
   virtual absl::StatusOr<UnitProperties> Properties(const std::string& unit, absl::Time deadline,
                                                     std::stop_token stop) = 0;
 
-  // The same, but of what it returns only id, load_state, active_state and sub_state are set: for
-  // looking often, at a fraction of the cost for agent and systemd.
+  // The same, but only id, load_state, active_state and sub_state are set: for frequent checks, at
+  // a fraction of the cost for agent and systemd.
   virtual absl::StatusOr<UnitProperties> State(const std::string& unit, absl::Time deadline,
                                                std::stop_token stop) = 0;
 
-  // Enables the unit as its [Install] section says; it need not have one. Not followed by Reload.
+  // Enables the unit as in its [Install] section, if it has one. Does not call Reload.
   virtual absl::Status Enable(const std::string& unit, absl::Time deadline,
                               std::stop_token stop) = 0;
 
-  // Forgets the unit's failures and how often it was started lately, so that a unit which ran into
-  // its limit of starts can be started again.
+  // Resets the unit's failures and its count of recent starts, so that a unit that reached its
+  // start limit can be started again.
   virtual absl::Status ResetFailed(const std::string& unit, absl::Time deadline,
                                    std::stop_token stop) = 0;
 
-  // Asks for an orderly reboot of the host; returns when systemd has taken it on.
+  // Requests an orderly reboot of the host; returns when systemd has accepted it.
   virtual absl::Status Reboot(absl::Time deadline, std::stop_token stop) = 0;
 
-  // Waits until `until` holds of the unit's properties: asked at once, then each time systemd
-  // announces that they changed, on the caller's thread. Returns what held.
+  // Waits until `until` is true for the unit's properties. Calls it at once, then each time systemd
+  // announces a change, on the caller's thread. Returns the properties for which it was true.
   virtual absl::StatusOr<UnitProperties> WaitForUnit(
       const std::string& unit, const std::function<bool(const UnitProperties&)>& until,
       absl::Time deadline, std::stop_token stop) = 0;
 };
 
-// Over the system bus (or what DBUS_SYSTEM_BUS_ADDRESS says). Connects at the first call, so an
-// agent without actions needs no bus. `clock` must outlive it.
+// Uses the system bus (or DBUS_SYSTEM_BUS_ADDRESS). Connects at the first call, so an agent without
+// actions needs no bus. `clock` must outlive it.
 std::unique_ptr<Systemd> NewBusSystemd(Clock* clock);
 
 }  // namespace gitops

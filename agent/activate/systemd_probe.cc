@@ -1,4 +1,4 @@
-// Asks the real systemd what the agent would ask it, for integration_tests/containers.
+// Calls the real systemd like the agent, for integration_tests/containers.
 //
 //   systemd_probe verb UNIT VERB [SECONDS]      runs the verb and waits for its job
 //   systemd_probe properties UNIT               prints NAME=VALUE lines

@@ -91,8 +91,8 @@ absl::StatusOr<std::string> UnitName(absl::string_view name) {
   if (name.empty() || name.front() == '.' || name.front() == '-' || name.front() == '@' ||
       !characters || unit.size() > kMaxUnitName) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "\"", name, "\" is no systemd unit's name: letters, digits and : - _ . \\ @, at most ",
-        kMaxUnitName, " of them; correct `service`, or leave `action` empty"));
+        "\"", name, "\" is not a systemd unit name (letters, digits and : - _ . \\ @, at most ",
+        kMaxUnitName, " characters); correct `service`, or leave `action` empty"));
   }
   return unit;
 }

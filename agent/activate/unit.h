@@ -10,44 +10,44 @@
 
 namespace gitops {
 
-// What systemd says of a unit; text as `systemctl show` prints it. Empty or 0 where a kind of unit
-// has no such property.
+// Properties of a unit, as `systemctl show` prints them. Empty or 0 if the kind of unit has no such
+// property.
 struct UnitProperties {
-  std::string id;               // the canonical name, where the unit was asked for by an alias
+  std::string id;               // the canonical name, also if the call used an alias
   std::string load_state;       // loaded, not-found, bad-setting, error, masked
   std::string active_state;     // active, reloading, inactive, failed, activating, deactivating
   std::string sub_state;        // running, exited, dead, auto-restart, ...
   std::string result;           // success, exit-code, signal, timeout, ...
   std::string type;             // simple, notify, oneshot, ...
   std::string unit_file_state;  // enabled, disabled, static, ...
-  std::string invocation_id;    // hex; another one with each start
+  std::string invocation_id;    // hex; changes at each start
   bool need_daemon_reload = false;
-  uint32_t restarts = 0;    // how often systemd restarted it by itself
+  uint32_t restarts = 0;    // how often systemd restarted it automatically
   int32_t main_code = 0;    // how the last main process ended: CLD_EXITED, CLD_KILLED, ...
   int32_t main_status = 0;  // its exit status, or the signal
 };
 
-// Where a unit is on its way to what an action wants of it.
+// The progress of a unit towards the state that an action requires.
 enum class UnitHealth { kHealthy, kWaiting, kFailed };
 
 // `wants_running` is false after the verb `stop`. A oneshot is healthy when it has succeeded.
 UnitHealth JudgeUnit(const UnitProperties& unit, bool wants_running);
 
-// Whether it runs now.
+// Whether the unit runs now.
 bool IsUp(const UnitProperties& unit);
 
-// Whether `now`, seen a moment after `before`, which was healthy, shows that the unit does not keep
-// running: it left its active state, or it is another start of it.
+// Whether the unit did not keep running between `before`, which was healthy, and `now`, a moment
+// later: it left the active state, or was started again.
 bool Flapped(const UnitProperties& before, const UnitProperties& now);
 
 // "failed (result exit-code, main process exited with status 3)": for messages.
 std::string DescribeUnit(const UnitProperties& unit);
 
-// The verbs of the `action` key, as systemctl has them.
+// The verbs of the `action` key, named as in systemctl.
 const std::vector<std::string>& UnitVerbs();
 bool IsUnitVerb(absl::string_view verb);
 
-// `name`.service, unless the name has a unit's suffix already. INVALID_ARGUMENT: systemd would not
+// `name`.service, unless the name already has a unit's suffix. INVALID_ARGUMENT: systemd would not
 // accept the name.
 absl::StatusOr<std::string> UnitName(absl::string_view name);
 

@@ -14,9 +14,9 @@
 namespace gitops {
 namespace {
 
-// For what systemd answers from memory or does by itself: looking, reading unit files, enabling.
+// For calls that systemd answers by itself: reading properties, reloading unit files, enabling.
 constexpr absl::Duration kManagerLimit = absl::Seconds(90);
-// A job may take as long as the unit's own limits let it, but not for ever.
+// A job may take as long as the unit's limits allow, but not forever.
 constexpr absl::Duration kJobLimit = absl::Minutes(5);
 // A unit that exits right after its start is active for a moment.
 constexpr absl::Duration kSettle = absl::Seconds(1);
@@ -74,8 +74,8 @@ absl::Status UnitActivator::Activate(bool first) {
   const bool judge = options_.healthy_within > absl::ZeroDuration();
   const absl::Time deadline = clock_->Now() + (judge ? options_.healthy_within : kJobLimit);
   const std::string verb = VerbFor(*before, first);
-  // A revision that made the unit fail again and again must not keep the next from being started,
-  // nor must many publications in a short time.
+  // Neither a revision that made the unit fail repeatedly, nor many publications in a short time,
+  // may prevent the start of the next one.
   if (MayStart(verb)) {
     absl::Status reset =
         systemd_->ResetFailed(*unit_, clock_->Now() + kManagerLimit, stop_.get_token());
@@ -89,14 +89,14 @@ absl::Status UnitActivator::Activate(bool first) {
         ran.message(), " (healthy_within is ", absl::FormatDuration(options_.healthy_within), ")"));
   }
   if (!ran.ok() || !judge) return ran;
-  // The try- verbs leave a unit alone that somebody stopped.
+  // The try- verbs do nothing to a unit that somebody stopped.
   if (absl::StrContains(verb, "try-") && before->active_state == "inactive") return ran;
   return AwaitHealthy(verb, deadline);
 }
 
 std::string UnitActivator::VerbFor(const UnitProperties& unit, bool first) const {
-  // There is nothing to reload before the first start. A unit that failed cannot be reloaded
-  // either, and the try- verbs pass it over: with them it would stay down for ever.
+  // Before the first start there is nothing to reload. A failed unit cannot be reloaded either, and
+  // the try- verbs ignore it, so it would stay down forever.
   const bool reload_first = first && options_.action == "reload" && !IsUp(unit);
   const bool passed_over =
       options_.action == "reload" || absl::StrContains(options_.action, "try-");
@@ -108,7 +108,7 @@ absl::Status UnitActivator::CheckHealth() {
   if (absl::Status named = CheckUnitName(); !named.ok()) return named;
   absl::StatusOr<UnitProperties> now =
       systemd_->State(*unit_, clock_->Now() + kManagerLimit, stop_.get_token());
-  // Inactive is no fault here: an administrator may have stopped it.
+  // Inactive is not an error here: an administrator may have stopped it.
   if (now.ok() && now->load_state == "loaded" && now->active_state != "failed") return now.status();
   if (now.ok()) now = Look();
   if (now.ok()) return Fault(*now, "");
@@ -124,11 +124,11 @@ absl::StatusOr<UnitProperties> UnitActivator::Look() {
   return systemd_->Properties(*unit_, clock_->Now() + kManagerLimit, stop_.get_token());
 }
 
-// Has systemd know the unit as it is on disk, and enabled if it is an instance of a template.
+// Makes systemd reload the unit from disk, and enables it if it is an instance of a template.
 absl::StatusOr<UnitProperties> UnitActivator::BringUnitUpToDate() {
   absl::StatusOr<UnitProperties> unit = Look();
   if (!unit.ok()) return unit;
-  // systemd notices newer files only, and a rollback may bring older ones.
+  // systemd notices only newer files, and a rollback may publish older ones.
   if (unit->need_daemon_reload || HoldsUnitFiles(options_.local_paths)) {
     absl::Status read = systemd_->Reload(clock_->Now() + kManagerLimit, stop_.get_token());
     if (!read.ok()) return read;
@@ -178,7 +178,7 @@ absl::Status UnitActivator::AwaitSettled(const std::string& verb, const UnitProp
                                       verb, " made it active"));
 }
 
-// A bus that is restarted meanwhile is no fault of the unit.
+// A restart of the bus meanwhile is not a failure of the unit.
 absl::StatusOr<UnitProperties> UnitActivator::WaitThroughOutages(const Condition& until,
                                                                  absl::Time deadline) {
   for (;;) {

@@ -16,14 +16,15 @@ namespace gitops {
 struct UnitActivatorOptions {
   // Names the unit; see UnitName().
   std::string service;
-  // One of UnitVerbs(); empty: Activate does nothing, and systemd is never asked.
+  // One of UnitVerbs(); empty: Activate does nothing, and systemd is never called.
   std::string action;
-  // By then the unit must be healthy, counted from the action. Zero: only the job's result counts.
+  // The time for the unit to become healthy, counted from the action. Zero: only the job's result
+  // counts.
   absl::Duration healthy_within = absl::Seconds(30);
   // Installed by Prepare if missing; empty: none.
   std::string package;
-  // Where the service's revisions are published: where unit files may be among them, systemd reads
-  // its unit files again before each action.
+  // Where the service's revisions are published. If they may contain unit files, systemd reloads
+  // its unit files before each action.
   std::vector<std::string> local_paths;
 };
 

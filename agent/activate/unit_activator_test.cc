@@ -175,7 +175,7 @@ TEST_F(UnitActivatorTest, UnitThatNeverGetsThereRunsOutOfTime) {
 
 TEST_F(UnitActivatorTest, JobThatTakesTooLongNamesTheSettingThatLimitedIt) {
   systemd_.SetUnit(kUnit, FakeSystemd::Service());
-  systemd_.SetVerb(kUnit, "restart", absl::DeadlineExceededError("its job is not done in time"),
+  systemd_.SetVerb(kUnit, "restart", absl::DeadlineExceededError("its job did not finish in time"),
                    FakeSystemd::Service("activating", "start"));
   absl::Status status = Make("restart", absl::Seconds(7)).Activate(false);
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);

@@ -16,8 +16,8 @@
 
 namespace gitops {
 
-// A host and an upstream in memory: revisions, what is published and activated for each service,
-// and faults that a test switches on and off. Any thread.
+// A host and an upstream in memory: revisions, the published and activated revision of each
+// service, and faults that a test turns on and off. Thread-safe.
 class FakeHost final : public DriverFactory {
  public:
   FakeHost();
@@ -26,21 +26,21 @@ class FakeHost final : public DriverFactory {
   std::shared_ptr<Upstream> UpstreamFor(const ServiceSpec& spec) override;
   absl::StatusOr<ServiceDrivers> DriversFor(const ServiceSpec& spec) override;
 
-  // What a test sets and sees of one service.
+  // The state of one service, for tests.
   struct Service {
     std::set<std::string> ready;
-    std::set<std::string> edited;  // revisions whose files somebody changed
+    std::set<std::string> edited;  // revisions whose files were changed on the host
     std::string published;
     std::string activated;
     std::vector<std::string> activations;  // every attempt, in order
     std::vector<DriftEntry> drift;
     absl::Status health;
-    int looks = 0;  // how often it was asked what is published
+    int looks = 0;  // how often the published revision was read
   };
   Service Look(const std::string& service);
   void Set(const std::string& service, const std::function<void(Service&)>& change);
 
-  // The upstream: tips by branch, commits it has, and whether it answers.
+  // The upstream: tips by branch, its commits, and whether it answers.
   void Push(const std::string& branch, const std::string& revision);
   void SetUpstreamStatus(absl::Status status);
   int polls();
@@ -54,11 +54,11 @@ class FakeHost final : public DriverFactory {
   // Activations block until Release().
   void HoldActivations();
   void Release();
-  // What is not ready yet cannot be fetched until ReleaseFetches() or an Interrupt().
+  // Revisions that are not prepared yet cannot be fetched until ReleaseFetches() or an Interrupt().
   void HoldFetches();
   void ReleaseFetches();
   bool AwaitHeldFetch();
-  // Waits until an activation blocks. False if none does within 10 s.
+  // Waits until an activation blocks. Returns false after 10 s.
   bool AwaitHeld();
 
  private:

@@ -35,10 +35,11 @@ absl::Status HostAgent::Configure(const std::vector<ServiceSpec>& specs) {
   for (const auto& [service, managed] : before) {
     if (wanted.contains(service) && !fresh.contains(service)) continue;
     Halt(service, managed);
-    // What is only begun anew stays to be seen meanwhile.
+    // Services that are only restarted stay visible meanwhile.
     if (wanted.contains(service)) continue;
     Forget(service);
-    LogInfo("service left the configuration; what it published stays", {{"service", service}});
+    LogInfo("service removed from the configuration; its published files stay",
+            {{"service", service}});
     if (options_.on_removed) options_.on_removed(service);
   }
   before.clear();
@@ -114,7 +115,7 @@ void HostAgent::Halt(const std::string& service, const Managed& managed) {
 }
 
 void HostAgent::Forget(const std::string& service) {
-  Managed former;  // ended without the lock: its upstream's poller may wait for an answer
+  Managed former;  // destroyed without the lock: its upstream's poller may wait for an answer
   {
     MutexLock lock(mutex_);
     former = std::exchange(services_[service], {});
@@ -140,7 +141,7 @@ absl::StatusOr<std::shared_ptr<ServiceController>> HostAgent::Find(
   MutexLock lock(mutex_);
   auto found = services_.find(service);
   if (found != services_.end()) return found->second.controller;
-  if (service.empty()) return InvalidField("service", "no service was named");
+  if (service.empty()) return InvalidField("service", "the service is missing");
   const std::string known = absl::StrJoin(services_, ", ", [](std::string* out, const auto& entry) {
     absl::StrAppend(out, entry.first);
   });
@@ -159,13 +160,13 @@ absl::StatusOr<std::shared_ptr<ServiceController>> HostAgent::AwaitSuccessor(
     auto found = services_.find(service);
     if (found == services_.end()) {
       return MakeError(Reason::kServiceUnknown,
-                       absl::StrCat(service, ": has left the configuration"),
+                       absl::StrCat(service, ": was removed from the configuration"),
                        {{"service", service}});
     }
     if (found->second.controller.get() != &former) return found->second.controller;
     if (in_time) continue;
     return absl::DeadlineExceededError(
-        absl::StrCat(service, ": was not begun anew within ", absl::FormatDuration(within)));
+        absl::StrCat(service, ": did not restart within ", absl::FormatDuration(within)));
   }
 }
 

@@ -22,11 +22,11 @@
 
 namespace gitops {
 
-// Makes the drivers of a service from its configuration. Any thread.
+// Creates the drivers of a service from its configuration. Thread-safe.
 class DriverFactory {
  public:
   virtual ~DriverFactory() = default;
-  // What the service's upstream is polled through; the same for all services that share one.
+  // The service's upstream, for polls; the same object for all services that share it.
   virtual std::shared_ptr<Upstream> UpstreamFor(const ServiceSpec& spec) = 0;
   // UNIMPLEMENTED: this version has no driver for such a service.
   virtual absl::StatusOr<ServiceDrivers> DriversFor(const ServiceSpec& spec) = 0;
@@ -37,46 +37,47 @@ struct HostAgentOptions {
   int max_watchers = 16;
   // Not owned.
   Clock* clock = nullptr;
-  Scheduler* scheduler = nullptr;  // of the services
-  // Of the polls; apart, so that upstreams that do not answer hold up no service. Null: the same.
+  Scheduler* scheduler = nullptr;  // for the services
+  // For polls; separate, so that an upstream that does not answer delays no service. Null: the
+  // same.
   Scheduler* poll_scheduler = nullptr;
   RecordStore* records = nullptr;
   DriverFactory* drivers = nullptr;
-  // Told of every change of a service, and of its removal; without locks held. May be empty.
+  // Called at every change of a service, and at its removal, without locks held. May be empty.
   std::function<void(const std::string& service, const ServiceView& view)> on_change;
   std::function<void(const std::string& service)> on_removed;
   std::function<void(const std::string& upstream)> on_polled;
   std::function<void(const std::string& upstream)> on_upstream_unused;
 };
 
-// All services of this host: the set follows the configuration, their state outlives changes of
-// it. Any thread.
+// All services of this host. The set follows the configuration; their state survives changes of it.
+// Thread-safe.
 class HostAgent {
  public:
   explicit HostAgent(HostAgentOptions options);
   ~HostAgent();
 
-  // Begins the services that are new, stops those that are gone (what they published stays, and so
-  // does what is stored of them), restarts those whose configuration changed. UNIMPLEMENTED: see
-  // DriverFactory; nothing changed. Others as RecordStore::Load, for one service; the rest run.
+  // Starts new services, stops removed ones (their published files and stored records stay), and
+  // restarts those whose configuration changed. UNIMPLEMENTED: see DriverFactory; nothing was
+  // changed. Other errors are those of RecordStore::Load, for one service; the other services run.
   absl::Status Configure(const std::vector<ServiceSpec>& specs);
 
-  // NOT_FOUND lists the services there are.
+  // The message of NOT_FOUND lists the existing services.
   absl::StatusOr<std::shared_ptr<ServiceController>> Find(const std::string& service) const;
   // Ordered by name.
   std::vector<std::shared_ptr<ServiceController>> All() const;
 
-  // Waits until the service of `former`, which is being begun anew, has another controller, and
-  // answers that. NOT_FOUND: the service has left; DEADLINE_EXCEEDED: it has none `within` that
+  // Waits until the service of `former`, which is being restarted, has a new controller, and
+  // returns it. NOT_FOUND: the service was removed; DEADLINE_EXCEEDED: it has none `within` that
   // time.
   absl::StatusOr<std::shared_ptr<ServiceController>> AwaitSuccessor(const ServiceController& former,
                                                                     absl::Duration within) const;
 
-  // Polls the service's upstream and waits until it has taken up what was there.
+  // Polls the service's upstream and waits until the service has made its attempt with the result.
   absl::StatusOr<ServiceRecord> Pull(const std::string& service, const Patience& patience);
 
-  // The newest commit of the service's branch, asked of the upstream now, whether the service
-  // follows it or not. Errors as Upstream::Newest; NOT_FOUND also as Find.
+  // Fetches the newest commit of the service's branch from the upstream now, whether the service
+  // follows it or not. Errors are those of Upstream::Newest and Find.
   absl::StatusOr<std::string> Tip(const std::string& service) const;
 
   WatchHub& watch_hub() { return hub_; }
@@ -85,7 +86,7 @@ class HostAgent {
   void Stop();
 
  private:
-  // What belongs to one service here.
+  // The objects of one service.
   struct Managed {
     std::shared_ptr<ServiceController> controller;
     std::shared_ptr<UpstreamPoller> poller;
@@ -99,12 +100,12 @@ class HostAgent {
 
   const HostAgentOptions options_;
   WatchHub hub_;
-  // Held by Configure and Stop, so that they do not mix.
+  // Held by Configure and Stop, so that they do not overlap.
   Mutex configure_mutex_;
   // Held while a change is reported, so that the last report is of the newest state.
   Mutex report_mutex_;
   mutable Mutex mutex_;
-  mutable CondVar replaced_;  // a controller was, or was removed
+  mutable CondVar replaced_;  // a controller was replaced or removed
   std::map<std::string, Managed> services_ ABSL_GUARDED_BY(mutex_);
   // By Upstream; an entry lives as long as a service uses it.
   std::map<Upstream*, std::weak_ptr<UpstreamPoller>> pollers_ ABSL_GUARDED_BY(mutex_);

@@ -199,7 +199,7 @@ TEST_F(HostAgentTest, ATipThatArrivesDuringAnActivationIsNotTheReasonOfTheMoveUn
   ASSERT_TRUE(changes.ok());
   ASSERT_GE(changes->size(), 3u);
   EXPECT_EQ((*changes)[1].to_hash, kB);
-  EXPECT_EQ((*changes)[1].reason, "the upstream moved");
+  EXPECT_EQ((*changes)[1].reason, "new commit upstream");
 }
 
 TEST_F(HostAgentTest, OldRevisionsAreRemovedExceptThoseInUse) {

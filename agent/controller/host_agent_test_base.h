@@ -22,7 +22,7 @@ inline const std::string kA(40, 'a');
 inline const std::string kB(40, 'b');
 inline const std::string kC(40, 'c');
 
-// A host agent over a host in memory; its time is the test's.
+// A host agent on a host in memory, with a fake clock.
 class HostAgentTest : public testing::Test {
  protected:
   HostAgentTest() { host_.Push("main", kA); }
@@ -58,7 +58,7 @@ class HostAgentTest : public testing::Test {
     return controller.ok() ? (*controller)->View().record : ServiceRecord{};
   }
 
-  // Waits for a record, moving the clock on by `step` where that is what it takes.
+  // Waits for a record; advances the clock by `step` if needed.
   bool Await(const std::function<bool(const ServiceRecord&)>& wanted,
              absl::Duration step = absl::ZeroDuration(), const std::string& service = "web") {
     const bool came = Eventually([&] {

@@ -10,7 +10,7 @@
 namespace gitops {
 namespace {
 
-// How often a waiting caller looks whether its client has gone away.
+// How often a waiting caller checks whether its client is gone.
 constexpr std::chrono::milliseconds kCancelCheck{100};
 
 bool SameVisibly(const ServiceRecord& a, const ServiceRecord& b) {
@@ -49,16 +49,16 @@ absl::Status ServiceController::Load() {
   MutexLock lock(mutex_);
   const ServiceRecord fresh = NewRecord(policy_);
   record_ = stored.ok() && stored->has_value() ? **stored : fresh;
-  // After a crash in the midst of the first activation, that move is still to be told.
+  // After a crash during the first activation, that move has not been recorded yet.
   logged_hash_ = has_history ? changes->front().to_hash : fresh.hash;
   if (has_history) logged_state_ = changes->front().to_state;
   if (!damaged) return absl::OkStatus();
-  // Whether it was frozen or pinned is not known any more, so nothing is moved until somebody says
-  // so. The others are not concerned.
+  // It is not known any more whether it was frozen or pinned, so it does not move until somebody
+  // unfreezes it. Other services are not affected.
   const std::string error(stored.status().message());
-  LogError("the stored state of a service is damaged; it is frozen until somebody unfreezes it",
+  LogError("the stored state of a service is damaged; the service is frozen until an unfreeze",
            {{"service", spec().service}, {"error", error}});
-  return Commit(OnFreeze(record_, kAgent), {.reason = absl::StrCat("freeze: ", error)});
+  return Save(OnFreeze(record_, kAgent), {.reason = absl::StrCat("freeze: ", error)});
 }
 
 void ServiceController::Begin() {
@@ -92,7 +92,7 @@ ServiceView ServiceController::View() const {
   MutexLock lock(mutex_);
   ServiceView view{record_, last_poll_,
                    record_.frozen ? next_attempt_ : std::min(next_poll_, next_attempt_)};
-  // A move is not shown as done before its activation has ended.
+  // A move is not shown as complete before its activation has ended.
   if (record_.pending.empty() || record_.frozen) return view;
   view.record.hash = logged_hash_;
   if (record_.last_good.empty() && record_.state == State::kOk) {
@@ -113,14 +113,14 @@ absl::StatusOr<std::vector<ChangeRecord>> ServiceController::Changes() const {
   return options_.records->Changes(spec().service);
 }
 
-absl::Status ServiceController::Commit(ServiceRecord next, const Why& why, bool force) {
+absl::Status ServiceController::Save(ServiceRecord next, const Why& why, bool force) {
   const bool asked_for = !why.reason.empty() && why.actor != kAgent;
   if (next == record_ && !unsaved_ && !asked_for) return absl::OkStatus();
   if (!SameVisibly(next, record_)) {
     next.change_time = options_.clock->Now();
     ++next.generation;
   }
-  // A move under way is no change yet; what happens meanwhile is not its reason.
+  // A move in progress is not a change yet; other events meanwhile are not its reason.
   const std::string& hash = next.pending.empty() || next.frozen ? next.hash : logged_hash_;
   const bool moved =
       !logged_state_.has_value() || hash != logged_hash_ || next.state != logged_state_;
@@ -160,7 +160,7 @@ void ServiceController::Change(const std::function<ServiceRecord(ServiceRecord)>
   absl::Status saved;
   {
     MutexLock lock(mutex_);
-    saved = Commit(change(record_), why, /*force=*/true);
+    saved = Save(change(record_), why, /*force=*/true);
   }
   if (!saved.ok()) {
     LogError("cannot store the state of a service; it is kept in memory and stored when possible",
@@ -220,8 +220,7 @@ absl::StatusOr<ServiceRecord> ServiceController::Freeze(const std::string& actor
     MutexLock publish(publish_mutex_);
     MutexLock lock(mutex_);
     if (stopping_) return Ending();
-    absl::Status saved =
-        Commit(OnFreeze(record_, actor), {WithReason("freeze", reason), actor, {}});
+    absl::Status saved = Save(OnFreeze(record_, actor), {WithReason("freeze", reason), actor, {}});
     if (!saved.ok()) return saved;
     ++commands_;
     after = record_;
@@ -238,7 +237,7 @@ absl::StatusOr<ServiceRecord> ServiceController::Unfreeze(const std::string& act
     MutexLock lock(mutex_);
     if (stopping_) return Ending();
     if (!record_.frozen) return record_;
-    absl::Status saved = Commit(OnUnfreeze(record_), {WithReason("unfreeze", reason), actor, {}});
+    absl::Status saved = Save(OnUnfreeze(record_), {WithReason("unfreeze", reason), actor, {}});
     if (!saved.ok()) return saved;
     ++commands_;
     ++requested_;
@@ -262,7 +261,7 @@ absl::StatusOr<std::string> ServiceController::FindRevision(absl::string_view pr
     found = revision;
   }
   if (!found.empty()) return found;
-  // What is being fetched meanwhile may take for ever; the job begins it again afterwards.
+  // A fetch in progress may take forever; the job starts it again afterwards.
   {
     MutexLock lock(mutex_);
     ++source_wanted_;
@@ -300,26 +299,26 @@ absl::StatusOr<ServiceRecord> ServiceController::Rollback(absl::string_view pref
     MutexLock publish(publish_mutex_);
     MutexLock lock(mutex_);
     if (stopping_) return Ending();
-    // Finding the revision may have taken long: nobody who went away, and nothing that was asked
-    // for since, is overruled.
+    // Finding the revision may have taken long: do nothing for a caller that is gone, and do not
+    // override a newer command.
     if (patience.cancelled() || options_.clock->Now() >= patience.deadline) {
       return absl::DeadlineExceededError(
-          Named("the time was over before the revision was found; nothing was changed"));
+          Named("timed out while looking up the revision; nothing was changed"));
     }
     if (commands_ != commands) {
       return Refuse(Reason::kSuperseded,
-                    "another command came in while the revision was looked for; nothing was "
+                    "another command came in while the revision was looked up; nothing was "
                     "changed");
     }
     absl::Status saved =
-        Commit(OnRollback(record_, *revision, actor), {WithReason("rollback", reason), actor, {}});
+        Save(OnRollback(record_, *revision, actor), {WithReason("rollback", reason), actor, {}});
     if (!saved.ok()) return saved;
     ++commands_;
     ticket = ++requested_;
   }
   if (options_.on_change) options_.on_change();
-  // What was being fetched is wanted no more, and its upstream may take for ever. Should the job
-  // have begun with the new record already, this costs it one more run.
+  // A fetch in progress is obsolete, and its upstream may take forever. If the job has already
+  // started with the new record, this costs one more run.
   drivers_.source->Interrupt();
   WakeJob();
   return AwaitAttempt(
@@ -330,7 +329,7 @@ absl::Status ServiceController::MaySync() const {
   if (stopping_) return Ending();
   if (!policy_.coordinated) {
     return Refuse(Reason::kServiceNotCoordinated,
-                  "follows its branch by itself (tracking = auto); no deployment moves it");
+                  "follows its branch by itself (tracking = auto); deployments do not move it");
   }
   return record_.frozen ? Frozen() : absl::OkStatus();
 }
@@ -363,23 +362,23 @@ absl::StatusOr<ServiceController::Sync> ServiceController::StartSync(absl::strin
     MutexLock lock(mutex_);
     if (patience.cancelled() || options_.clock->Now() >= patience.deadline) {
       return absl::DeadlineExceededError(
-          Named("the time was over before the revision was found; nothing was changed"));
+          Named("timed out while looking up the revision; nothing was changed"));
     }
     if (commands_ != commands) {
       return Refuse(Reason::kSuperseded,
-                    "another command came in while the revision was looked for; nothing was "
+                    "another command came in while the revision was looked up; nothing was "
                     "changed");
     }
     if (absl::Status may = MaySync(); !may.ok()) return may;
     sync = {*revision, logged_hash_, 0};
     const std::string what = absl::StrCat("sync to ", *revision);
-    absl::Status saved = Commit(OnSync(record_, *revision), {WithReason(what, reason), actor, {}});
+    absl::Status saved = Save(OnSync(record_, *revision), {WithReason(what, reason), actor, {}});
     if (!saved.ok()) return saved;
     ++commands_;
     sync.ticket = ++requested_;
   }
   if (options_.on_change) options_.on_change();
-  // As in Rollback: what was being fetched may be wanted no more.
+  // As in Rollback: a fetch in progress may be obsolete.
   drivers_.source->Interrupt();
   WakeJob();
   return sync;
@@ -395,7 +394,7 @@ absl::StatusOr<ServiceRecord> ServiceController::AwaitSync(const Sync& sync,
   return absl::InternalError(Named(absl::StrCat(
       "is ", StateName(record->state),
       record->hash.empty() ? ", with nothing published" : absl::StrCat(" at ", record->hash),
-      " after the attempt to go to ", sync.revision, record->info.empty() ? "" : ": ",
+      " after the attempt to move to ", sync.revision, record->info.empty() ? "" : ": ",
       record->info)));
 }
 
@@ -422,9 +421,9 @@ absl::StatusOr<ServiceRecord> ServiceController::AwaitAttempt(
     }
     if (completed_ >= ticket && record_.state != State::kRollback) return record_;
     if (stopping_) return Ending();
-    if (patience.cancelled()) return absl::CancelledError(Named("the caller has gone away"));
+    if (patience.cancelled()) return absl::CancelledError(Named("the caller is gone"));
     if (options_.clock->Now() >= patience.deadline) {
-      return absl::DeadlineExceededError(Named("still under way when the time was over"));
+      return absl::DeadlineExceededError(Named("timed out; it is still in progress"));
     }
     attempted_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kCancelCheck);
   }

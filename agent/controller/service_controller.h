@@ -36,67 +36,67 @@ struct ServiceDrivers {
 
 struct ServiceOptions {
   ServiceSpec spec;
-  absl::Duration poll;  // the interval that applies to this service
-  // Not owned; outlive the controller.
+  absl::Duration poll;  // the poll interval of this service
+  // Not owned; must outlive the controller.
   RecordStore* records = nullptr;
   Clock* clock = nullptr;
   Scheduler* scheduler = nullptr;
-  // Called after every change that View() shows, without locks held, from any thread.
+  // Called after every change that View() shows, without locks held, on any thread.
   std::function<void()> on_change;
-  // Asks for a poll of the upstream now. Any thread.
+  // Requests a poll of the upstream now. Thread-safe.
   std::function<void()> poll_now;
 };
 
-// What there is to see of a service.
+// The visible state of a service.
 struct ServiceView {
-  // As stored, but with the hash from before while a new one is being activated, so that who waits
-  // for a hash waits for the unit too.
+  // As stored, but with the previous hash while a new one is being activated, so that waiting for a
+  // hash includes the unit.
   ServiceRecord record;
   absl::Time last_poll = absl::InfinitePast();       // when the upstream last answered
-  absl::Time next_attempt = absl::InfiniteFuture();  // of a poll or of what failed
+  absl::Time next_attempt = absl::InfiniteFuture();  // of a poll, or a retry after a failure
 };
 
-// How long a caller is willing to wait, and whether it has gone away meanwhile.
+// How long a caller waits, and whether it is gone meanwhile.
 struct Patience {
   absl::Time deadline = absl::InfiniteFuture();
   std::function<bool()> cancelled = [] { return false; };
 };
 
-// Moves one service through its states: takes tips in, makes revisions ready, publishes and
-// activates them, tries again what failed, looks for drift, and does what people ask. What it
-// decides is in agent/state/decide.h; here is only the doing, in one job of the scheduler. Public
-// methods may be called from any thread.
+// Moves one service through its states: receives tips, prepares, publishes and activates revisions,
+// retries after failures, checks for drift, and performs commands. agent/state/decide.h makes the
+// decisions; this class performs them, in one job of the scheduler. Public methods are thread-safe.
 class ServiceController {
  public:
-  // Loads what is stored of the service and begins. Errors: as RecordStore::Load.
+  // Loads the stored record of the service and starts. Errors are those of RecordStore::Load.
   static absl::StatusOr<std::unique_ptr<ServiceController>> Start(ServiceOptions options,
                                                                   ServiceDrivers drivers);
   ~ServiceController();
 
-  // Ends a wait for a unit, lets a step under way come to its end, and fails those that wait with
-  // UNAVAILABLE. What is published stays. Repeating it is harmless; the destructor does it too.
+  // Ends a wait for a unit, lets a step in progress finish, and fails waiting callers with
+  // UNAVAILABLE. Published files stay. May be repeated; the destructor calls it too.
   void Stop();
 
   const ServiceSpec& spec() const { return options_.spec; }
   ServiceView View() const;
-  // Frozen services have no use for a poll.
+  // False for a frozen service, which needs no poll.
   bool Following() const;
 
-  // The upstream was asked: its newest revision, or why there is none; when it is asked next.
+  // The result of a poll: the newest revision, or an error; and the time of the next poll.
   void OnPolled(const absl::StatusOr<std::string>& tip, absl::Time next_poll);
 
-  // As the RPCs of the same names promise; the record afterwards. Rollback and TakeUp wait for the
-  // service to have made its attempt. UNAVAILABLE after Stop().
+  // See the RPCs of the same names; they return the record afterwards. Rollback and TakeUp wait
+  // until the service has made its attempt. UNAVAILABLE after Stop().
   absl::StatusOr<ServiceRecord> Freeze(const std::string& actor, const std::string& reason);
   absl::StatusOr<ServiceRecord> Unfreeze(const std::string& actor, const std::string& reason);
   absl::StatusOr<ServiceRecord> Rollback(absl::string_view prefix, const std::string& actor,
                                          const std::string& reason, const Patience& patience);
 
-  // What a deployment asks of a coordinated service, in two parts, so that several services can be
-  // on their way at a time. StartSync finds the revision that begins with `prefix` and sets out for
-  // it. NOT_FOUND; FAILED_PRECONDITION: several; or the service follows its branch by itself; or it
-  // is frozen, says by whom; INTERNAL: the upstream cannot be asked; ABORTED: another command came
-  // in between; DEADLINE_EXCEEDED. After an error nothing was changed.
+  // A deployment's sync of a coordinated service, in two parts, so that several services can move
+  // at the same time. StartSync finds the revision that starts with `prefix` and starts the move to
+  // it. NOT_FOUND; FAILED_PRECONDITION: several revisions match; or the service follows its branch
+  // by itself; or it is frozen (the message says by whom); INTERNAL: the upstream does not answer;
+  // ABORTED: another command came in between; DEADLINE_EXCEEDED. After an error nothing was
+  // changed.
   struct Sync {
     std::string revision;
     std::string from_hash;  // before; empty: nothing was published
@@ -104,15 +104,15 @@ class ServiceController {
   };
   absl::StatusOr<Sync> StartSync(absl::string_view prefix, const std::string& actor,
                                  const std::string& reason, const Patience& patience);
-  // Waits until the attempt has been made. INTERNAL: it failed; says in which state and where the
-  // service is, and why. ABORTED: another command came in between.
+  // Waits until the attempt has been made. INTERNAL: it failed; the message has the service's state
+  // and revision, and the cause. ABORTED: another command came in between.
   absl::StatusOr<ServiceRecord> AwaitSync(const Sync& sync, const Patience& patience);
 
-  // The revision that begins with `prefix`: of those on disk, else of what the upstream has. Errors
-  // as Source::Resolve.
+  // The revision that starts with `prefix`: on disk, or else in the upstream. Errors are those of
+  // Source::Resolve.
   absl::StatusOr<std::string> FindRevision(absl::string_view prefix);
 
-  // Takes up what the last poll found, without regard to back-off. FAILED_PRECONDITION: frozen.
+  // Publishes the result of the last poll now, ignoring back-off. FAILED_PRECONDITION: frozen.
   absl::StatusOr<ServiceRecord> TakeUp(const Patience& patience);
 
   absl::StatusOr<std::vector<DriftEntry>> Diff();
@@ -122,8 +122,8 @@ class ServiceController {
  private:
   static constexpr char kAgent[] = "agent";
 
-  // Why a record changes, for the history; without a reason the change is not worth an entry. What
-  // somebody asked for always is, even if it changed nothing.
+  // Why a record changes, for the history; a change without a reason gets no entry. Commands always
+  // get one, even if they changed nothing.
   struct Why {
     std::string reason;
     std::string actor = kAgent;
@@ -134,21 +134,22 @@ class ServiceController {
   absl::Status Load();
   void Begin();
 
-  // Stores `next` and makes it the record. On error the record is as before, unless `force`: then
-  // it is changed in memory all the same, because it is already true, and stored later.
-  absl::Status Commit(ServiceRecord next, const Why& why, bool force = false)
+  // Stores `next` and makes it the record. After an error the record is unchanged, unless `force`
+  // is set: then it is changed in memory, because it is already true, and stored later.
+  absl::Status Save(ServiceRecord next, const Why& why, bool force = false)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The same for a change that a function of decide.h makes to the record as it is now; logs what
-  // cannot be stored.
+  // The same for a change that a function of decide.h makes to the current record; logs errors of
+  // the store.
   void Change(const std::function<ServiceRecord(ServiceRecord)>& change, const Why& why)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   absl::Time Run() ABSL_LOCKS_EXCLUDED(mutex_);
-  // False: it was interrupted, so this was no attempt; whoever did wakes the job again.
+  // Returns false if it was interrupted: this was no attempt, and the interrupting call wakes the
+  // job again.
   bool Reconcile(bool forced);
   absl::Status Execute(const Step& step, bool afresh, bool first);
   std::string ReasonFor(const Step& step, bool afresh) const;
-  // Whether the files of a revision that is on disk, and not published, were changed.
+  // Whether the files of a revision that is on disk, but not published, were changed.
   bool WasEdited(const std::string& revision);
   absl::Status Publish(const Step& step);
   absl::Status Activate(const Step& step, bool first, absl::Time began, const std::string& reason);
@@ -157,7 +158,7 @@ class ServiceController {
   void CorrectDrift(const ServiceRecord& record, const std::string& drift);
   absl::Status EnsurePrepared();
   void NoteOutcome(const std::string& target, bool ok);
-  // `superseded`: something else is wanted of the service by now.
+  // `superseded`: a newer command has replaced this one.
   absl::StatusOr<ServiceRecord> AwaitAttempt(
       int64_t ticket, const std::function<bool(const ServiceRecord&)>& superseded,
       const Patience& patience);
@@ -172,8 +173,8 @@ class ServiceController {
   const Policy policy_;
   const ServiceDrivers drivers_;
 
-  // Held while something is exchanged or compared, and by those who must not come in between.
-  // Locked before mutex_.
+  // Held during a publication or comparison, and by code that must not interfere with them. Locked
+  // before mutex_.
   Mutex publish_mutex_;
   // Held while the source is used, other than for Ready(). Locked before publish_mutex_.
   Mutex source_mutex_;
@@ -182,10 +183,10 @@ class ServiceController {
   CondVar attempted_;
   ServiceRecord record_ ABSL_GUARDED_BY(mutex_);
   bool unsaved_ ABSL_GUARDED_BY(mutex_) = false;
-  // Callers that wait for the source, whose turn comes before the job's.
+  // Callers that wait for the source; they have priority over the job.
   int source_wanted_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string logged_hash_ ABSL_GUARDED_BY(mutex_);
-  std::optional<State> logged_state_ ABSL_GUARDED_BY(mutex_);  // none: no history yet
+  std::optional<State> logged_state_ ABSL_GUARDED_BY(mutex_);  // nullopt: no history yet
   absl::Time last_poll_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   absl::Time next_poll_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   // Attempts are numbered, so that a caller can wait for the one it asked for.
@@ -200,12 +201,12 @@ class ServiceController {
   std::string failing_target_;
   int failures_ = 0;
   bool prepared_ = false;
-  bool established_ = false;  // what is published was what it should be, in this process
+  bool established_ = false;  // in this process, the right revision was published once
   absl::Time next_inspection_ = absl::InfinitePast();
 
   void WakeJob() ABSL_LOCKS_EXCLUDED(job_mutex_);
   Mutex job_mutex_;
-  // Null once stopped. Last, so that it ends before the rest is destroyed.
+  // Null once stopped. Declared last, so that it ends before the other members are destroyed.
   std::unique_ptr<Scheduler::Job> job_ ABSL_GUARDED_BY(job_mutex_);
 };
 

@@ -14,13 +14,13 @@ namespace gitops {
 namespace {
 
 constexpr absl::Duration kShortestInspection = absl::Seconds(1);
-// Between two runs that nobody woke; whatever happens, the job does not spin.
+// The minimum between two runs without a wake-up, so that the job never spins.
 constexpr absl::Duration kShortestPause = absl::Milliseconds(10);
-// Looking for drift takes at most this part of the time.
+// Drift checks take at most this part of the time.
 constexpr int kInspectionShare = 50;
 constexpr size_t kNamedDrifts = 3;
 
-// "changed: /etc/a, /etc/b and 4 more"; untracked files are no drift.
+// "changed: /etc/a, /etc/b and 4 more"; untracked files are not drift.
 std::string DescribeDrift(const std::vector<DriftEntry>& entries) {
   std::vector<std::string> paths;
   for (const DriftEntry& entry : entries) {
@@ -57,7 +57,7 @@ absl::Status ServiceController::EnsurePrepared() {
   if (prepared_) return absl::OkStatus();
   absl::Status status = drivers_.activator->Prepare();
   prepared_ = status.ok();
-  // A package may have brought the user without which nothing could be fetched before.
+  // A package may have created the user that the fetch needs.
   if (prepared_ && !spec().package.empty() && options_.poll_now) options_.poll_now();
   return status;
 }
@@ -81,12 +81,12 @@ bool ServiceController::Reconcile(bool forced) {
   {
     MutexLock lock(mutex_);
     if (stopping_) return false;
-    // Whoever interrupts changes the record first, or is counted, and wakes this afterwards.
+    // An interrupting call first changes the record, or is counted, and wakes the job afterwards.
     drivers_.source->Resume();
     if (source_wanted_ > 0) drivers_.source->Interrupt();
     record = record_;
     waiting = options_.clock->Now() < next_attempt_ && next_attempt_ != absl::InfiniteFuture();
-    if (unsaved_) (void)Commit(record_, {}, /*force=*/true);
+    if (unsaved_) (void)Save(record_, {}, /*force=*/true);
   }
   if (waiting && !forced && DesiredRevision(record, policy_) == failing_target_) return true;
   if (absl::Status status = EnsurePrepared(); !status.ok()) {
@@ -104,7 +104,7 @@ bool ServiceController::Reconcile(bool forced) {
     visible = drivers_.publisher->Published();
   }
   if (!visible.ok()) {
-    LogWarning("cannot tell what is published",
+    LogWarning("cannot determine the published revision",
                {{"service", spec().service}, {"error", std::string(visible.status().message())}});
     visible = std::string();
   }
@@ -118,11 +118,11 @@ bool ServiceController::Reconcile(bool forced) {
             r.source_error.clear();
             return Settled(std::move(r));
           },
-          {.reason = "the fault is gone"});
+          {.reason = "the problem is solved"});
     }
     return true;
   }
-  // What somebody took away by hand is drift: Inspect() reports or corrects it.
+  // Files that somebody removed by hand are drift: Inspect() reports or corrects it.
   const bool taken_away = established_ && step.kind == Step::Kind::kPublish &&
                           step.hash == record.hash && record.pending.empty();
   if (taken_away && !forced) {
@@ -167,9 +167,9 @@ absl::Status ServiceController::Execute(const Step& step, bool afresh, bool firs
             return DesiredRevision(r, policy_) == step.hash ? OnSameContent(std::move(r), step.hash)
                                                             : r;
           },
-          {.reason =
-               absl::StrCat(policy_.coordinated ? "as the deployment asked" : "the upstream moved",
-                            ", but nothing of this service changed")});
+          {.reason = absl::StrCat(
+               policy_.coordinated ? "requested by a deployment" : "new commit upstream",
+               ", but no file of this service changed")});
       return absl::OkStatus();
     }
   }
@@ -192,12 +192,12 @@ std::string ServiceController::ReasonFor(const Step& step, bool afresh) const {
   if (afresh) return "the drift was corrected";
   MutexLock lock(mutex_);
   if (logged_hash_ != step.hash) {
-    return policy_.coordinated ? "as the deployment asked" : "the upstream moved";
+    return policy_.coordinated ? "requested by a deployment" : "new commit upstream";
   }
-  return step.kind == Step::Kind::kActivate ? "activated at another attempt" : "published again";
+  return step.kind == Step::Kind::kActivate ? "activated by a retry" : "published again";
 }
 
-// What is published is left to Inspect() and the service's drift policy.
+// Inspect() and the service's drift policy handle published files.
 bool ServiceController::WasEdited(const std::string& revision) {
   if (revision == View().record.published) return false;
   const std::vector<std::string> ready = drivers_.source->Ready();
@@ -205,7 +205,7 @@ bool ServiceController::WasEdited(const std::string& revision) {
   MutexLock publish(publish_mutex_);
   const absl::StatusOr<bool> intact = drivers_.publisher->IsIntact(revision);
   if (intact.ok() && *intact) return false;
-  LogWarning("a revision on disk is written anew, because its files were changed",
+  LogWarning("a revision on disk is written again, because its files were changed",
              {{"service", spec().service},
               {"revision", revision},
               {"error", std::string(intact.status().message())}});
@@ -220,9 +220,9 @@ absl::Status ServiceController::Publish(const Step& step) {
       MutexLock lock(mutex_);
       if (stopping_) return absl::CancelledError("the agent is stopping");
       if (DesiredRevision(record_, policy_) != step.hash) {
-        return absl::AbortedError("something else is wanted by now");
+        return absl::AbortedError("a newer command has replaced this one");
       }
-      status = Commit(OnPublishing(record_, step.revision), {});
+      status = Save(OnPublishing(record_, step.revision), {});
     }
     if (!status.ok()) {
       const std::string error =
@@ -246,7 +246,7 @@ absl::Status ServiceController::Publish(const Step& step) {
 
 absl::Status ServiceController::Activate(const Step& step, bool first, absl::Time began,
                                          const std::string& reason) {
-  // After a crash between exchange and store, the record does not know yet what is published.
+  // After a crash between exchange and store, the record does not have the published revision yet.
   if (View().record.published != step.revision) {
     Change([&](ServiceRecord r) { return OnPublished(std::move(r), step); }, {});
   }
@@ -283,7 +283,7 @@ void ServiceController::FallBack(absl::Time began) {
   if (status.ok()) {
     MutexLock publish(publish_mutex_);
     {
-      // A command that came since the failure decides, not this.
+      // A command since the failure takes precedence.
       MutexLock lock(mutex_);
       if (stopping_ || record_.failed != record.failed ||
           FallbackRevision(record_, policy_) != fallback) {
@@ -296,7 +296,7 @@ void ServiceController::FallBack(absl::Time began) {
     }
   }
   if (!status.ok()) {
-    const std::string error = absl::StrCat("cannot go back to ", fallback, ": ", status.message());
+    const std::string error = absl::StrCat("cannot return to ", fallback, ": ", status.message());
     Change([&](ServiceRecord r) { return OnSourceFailed(std::move(r), error); }, {.reason = error});
     return;
   }
@@ -304,7 +304,7 @@ void ServiceController::FallBack(absl::Time began) {
   if (absl::IsCancelled(status)) return;  // pending: done after restart
   const std::string error(status.message());
   Change([&](ServiceRecord r) { return OnFellBack(std::move(r), fallback, error); },
-         {.reason = absl::StrCat("went back to the last good revision; ", record.activation_error),
+         {.reason = absl::StrCat("returned to the last good revision; ", record.activation_error),
           .actor = "agent",
           .duration = options_.clock->Now() - began});
 }
@@ -328,7 +328,7 @@ void ServiceController::Inspect() {
   if (entries.ok()) {
     CorrectDrift(record, DescribeDrift(*entries));
   } else {
-    LogWarning("cannot look for drift",
+    LogWarning("cannot check for drift",
                {{"service", spec().service}, {"error", std::string(entries.status().message())}});
   }
   absl::Status health = drivers_.activator->CheckHealth();
@@ -346,7 +346,7 @@ void ServiceController::CorrectDrift(const ServiceRecord& record, const std::str
   if (drift.empty() && record.drift.empty()) return;
   if (drift.empty() || spec().drift == DriftPolicy::kReport) {
     Change([&](ServiceRecord r) { return OnDrift(std::move(r), drift); },
-           {.reason = drift.empty() ? "the drift is gone" : drift});
+           {.reason = drift.empty() ? "there is no drift any more" : drift});
     return;
   }
   LogInfo("correcting drift", {{"service", spec().service}, {"drift", drift}});

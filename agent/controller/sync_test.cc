@@ -219,7 +219,7 @@ TEST_F(SyncTest, IsInTheHistoryWithWhoAndWhy) {
   ASSERT_TRUE(changes.ok());
   ASSERT_GE(changes->size(), 2u);
   EXPECT_EQ((*changes)[0].to_hash, kA);
-  EXPECT_EQ((*changes)[0].reason, "as the deployment asked");
+  EXPECT_EQ((*changes)[0].reason, "requested by a deployment");
   EXPECT_EQ((*changes)[1].actor, "alice");
   EXPECT_EQ((*changes)[1].reason, "sync to " + kA + ": release");
 }

@@ -61,10 +61,10 @@ absl::Status UpstreamPoller::PollAndWait(const Patience& patience) {
   job_->Wake();
   MutexLock lock(mutex_);
   while (completed_ < ticket) {
-    if (patience.cancelled()) return absl::CancelledError("the caller has gone away");
+    if (patience.cancelled()) return absl::CancelledError("the caller is gone");
     if (clock_->Now() >= patience.deadline) {
       return absl::DeadlineExceededError(
-          absl::StrCat("asking ", upstream_->name(), " took longer than the time given"));
+          absl::StrCat("polling  upstream_->name(), " took longer than the caller's time limit"));
     }
     polled_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kCancelCheck);
   }

@@ -20,35 +20,35 @@
 
 namespace gitops {
 
-// Polls one upstream for all the services that follow it: one exchange, jittered, with back-off on
-// errors. Asks nothing while all of them are frozen. Public methods may be called from any thread.
+// Polls one upstream for all services that follow it: one request, with jitter and with back-off on
+// errors. Does not poll while all of them are frozen. Public methods are thread-safe.
 class UpstreamPoller {
  public:
   // One service's part in the poll.
   struct Follower {
     std::string ref;  // its branch
     absl::Duration poll;
-    std::function<bool()> following;  // false: frozen, leave it out
-    // The newest revision, or why there is none; and when the next poll is due. From a thread of
-    // the scheduler, without locks held.
+    std::function<bool()> following;  // false: frozen, not polled
+    // Receives the newest revision, or an error, and the time of the next poll. Called on a thread
+    // of the scheduler, without locks held.
     std::function<void(const absl::StatusOr<std::string>& tip, absl::Time next_poll)> on_polled;
   };
 
-  // `clock` and `scheduler` are not owned. `on_success` is told the upstream's name.
+  // `clock` and `scheduler` are not owned. `on_success` receives the upstream's name.
   UpstreamPoller(std::shared_ptr<Upstream> upstream, Clock* clock, Scheduler* scheduler,
                  std::function<void(const std::string& upstream)> on_success);
   ~UpstreamPoller();
 
-  // Takes part from the next poll on, which is made at once. After Remove, on_polled is not called
-  // any more; Remove waits for a call under way.
+  // Adds a follower from the next poll on, which is made at once. After Remove, on_polled is not
+  // called any more; Remove waits for a call in progress.
   void Add(const std::string& service, Follower follower);
   void Remove(const std::string& service);
   bool empty() const;
   std::string name() const { return upstream_->name(); }
 
   void PollNow();
-  // Polls, and waits until that is done (or the upstream has been given up). DEADLINE_EXCEEDED,
-  // CANCELLED as `patience` says.
+  // Polls, and waits for the end of the poll (or for the end of the poller). DEADLINE_EXCEEDED,
+  // CANCELLED: see Patience.
   absl::Status PollAndWait(const Patience& patience);
 
  private:
@@ -59,7 +59,7 @@ class UpstreamPoller {
   Clock* const clock_;
   const std::function<void(const std::string&)> on_success_;
 
-  // Held while followers are told; locked before mutex_.
+  // Held while followers are notified; locked before mutex_.
   Mutex telling_;
   mutable Mutex mutex_;
   CondVar polled_;

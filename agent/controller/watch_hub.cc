@@ -35,8 +35,9 @@ absl::StatusOr<std::unique_ptr<WatchHub::Watcher>> WatchHub::Watch() {
   MutexLock lock(mutex_);
   if (closed_) return MakeError(Reason::kServerStopping, "the agent is stopping");
   if (static_cast<int>(watchers_.size()) >= max_watchers_) {
-    return MakeError(Reason::kTooManyWatchers, absl::StrCat("this agent has ", max_watchers_,
-                                                            " watchers already; end one of them"));
+    return MakeError(
+        Reason::kTooManyWatchers,
+        absl::StrCat("this agent has already ", max_watchers_, " watchers; end one of them"));
   }
   auto watcher = std::make_unique<Watcher>(this);
   watchers_.insert(watcher.get());

@@ -11,8 +11,8 @@
 
 namespace gitops {
 
-// Tells watchers which services changed. A slow watcher gets each name once, however often that
-// service changed meanwhile. Any thread.
+// Notifies watchers of changed services. A slow watcher gets each name once, however often the
+// service changed meanwhile. Thread-safe.
 class WatchHub {
  public:
   explicit WatchHub(int max_watchers) : max_watchers_(max_watchers) {}
@@ -24,10 +24,10 @@ class WatchHub {
     Watcher(const Watcher&) = delete;
     Watcher& operator=(const Watcher&) = delete;
 
-    // The services that changed since the last call; waits up to about 200 ms (of real time) for
-    // one, and returns none then, so that the caller can look whether its client is still there.
+    // The services that changed since the last call. Waits up to about 200 ms (of real time) for
+    // one, then returns none, so that the caller can check whether its client is still connected.
     std::set<std::string> Next();
-    // The hub was closed: nothing more comes.
+    // The hub was closed: there will be no more changes.
     bool closed() const;
 
    private:
@@ -36,10 +36,10 @@ class WatchHub {
     std::set<std::string> changed_;  // guarded by hub_->mutex_
   };
 
-  // RESOURCE_EXHAUSTED: there are max_watchers already. UNAVAILABLE: closed.
+  // RESOURCE_EXHAUSTED: max_watchers is reached. UNAVAILABLE: closed.
   absl::StatusOr<std::unique_ptr<Watcher>> Watch();
   void Changed(const std::string& service);
-  // Wakes all watchers for the last time.
+  // Wakes all watchers a last time.
   void Close();
 
  private:

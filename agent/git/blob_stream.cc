@@ -33,7 +33,8 @@ absl::Status BlobStream::Add(absl::string_view output) {
     }
     const size_t newline = output.find('\n');
     header_.append(output.substr(0, newline).data(), output.substr(0, newline).size());
-    if (header_.size() > kMaxHeader) return absl::InternalError("git cat-file answered no object");
+    if (header_.size() > kMaxHeader)
+      return absl::InternalError("git cat-file returned invalid output");
     if (newline == absl::string_view::npos) return absl::OkStatus();
     output.remove_prefix(newline + 1);
     if (auto status = AddHeader(); !status.ok()) return status;
@@ -47,11 +48,11 @@ absl::Status BlobStream::AddHeader() {
   const std::vector<absl::string_view> parts = absl::StrSplit(header_, ' ');
   if (parts.size() == 2 && parts[1] == "missing") return sink_->Missing();
   if (parts.size() != 3 || !absl::SimpleAtoi(parts[2], &left_) || left_ < 0) {
-    return absl::InternalError("git cat-file answered no object");
+    return absl::InternalError("git cat-file returned invalid output");
   }
   if (parts[1] != "blob") {
     return absl::FailedPreconditionError(
-        absl::StrCat("the commit takes object ", parts[0], " for a file, but it is a ", parts[1]));
+        absl::StrCat("the commit uses object ", parts[0], " as a file, but it is a ", parts[1]));
   }
   state_ = left_ == 0 ? State::kNewline : State::kContent;
   return sink_->Begin(left_);

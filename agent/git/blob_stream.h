@@ -9,25 +9,24 @@
 
 namespace gitops {
 
-// Who gets the objects that `git cat-file --batch` writes, in the order in which they were asked
-// for. A status that is not OK ends the stream.
+// Receives the objects that `git cat-file --batch` writes, in the requested order. A status that is
+// not OK ends the stream.
 class BlobSink {
  public:
   virtual ~BlobSink() = default;
   virtual absl::Status Begin(int64_t size) = 0;
   virtual absl::Status Data(absl::string_view piece) = 0;
   virtual absl::Status End() = 0;
-  // The mirror does not have the next one.
+  // The mirror does not have the next object.
   virtual absl::Status Missing() = 0;
 };
 
-// Takes the stream apart as it comes; holds no content.
+// Parses the stream incrementally; does not keep content.
 class BlobStream {
  public:
   explicit BlobStream(BlobSink* sink) : sink_(sink) {}
 
-  // INTERNAL where it is not such a stream, FAILED_PRECONDITION where an object is no blob, or what
-  // the sink says.
+  // INTERNAL: not such a stream; FAILED_PRECONDITION: an object is not a blob; or the sink's error.
   absl::Status Add(absl::string_view output);
 
   // Whether the stream ended between two objects.
@@ -40,7 +39,7 @@ class BlobStream {
   BlobSink* const sink_;
   State state_ = State::kHeader;
   std::string header_;
-  int64_t left_ = 0;  // of the content
+  int64_t left_ = 0;  // bytes of the content
 };
 
 }  // namespace gitops

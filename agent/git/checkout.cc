@@ -33,7 +33,7 @@ void Checkout::Expect(std::vector<size_t> order) {
 }
 
 absl::Status Checkout::Begin(int64_t size) {
-  if (complete()) return absl::InternalError("git answered more than was asked");
+  if (complete()) return absl::InternalError("git returned more objects than requested");
   current_ = &entries_[order_[next_++]];
   if (size > bytes_left_) {
     return absl::ResourceExhaustedError(
@@ -71,13 +71,13 @@ absl::Status Checkout::Data(absl::string_view piece) {
 }
 
 absl::Status Checkout::End() {
-  // Some file systems only notice at the end that they are full.
+  // Some file systems report only at the end that they are full.
   if (file_ && close(file_.Release()) != 0) return Failed("write", current_->path);
   return absl::OkStatus();
 }
 
 absl::Status Checkout::Missing() {
-  if (complete()) return absl::InternalError("git answered more than was asked");
+  if (complete()) return absl::InternalError("git returned more objects than requested");
   missing_.push_back(order_[next_++]);
   return absl::OkStatus();
 }

@@ -19,19 +19,19 @@ namespace gitops {
 
 // Writes a commit's files, as `git cat-file --batch` streams them, beneath an open directory. git
 // itself never writes there: no attribute or filter changes a byte, no symlink is followed.
-// Symlinks are made last, when all their targets are known and checked.
+// Symlinks are created last, when all their targets are known and checked.
 class Checkout : public BlobSink {
  public:
-  // `entries` have passed CheckTree and outlive this. More than `max_bytes` is refused before it is
-  // written.
+  // `entries` must have passed CheckTree, and outlive this. More than `max_bytes` is refused before
+  // it is written.
   Checkout(int directory, const std::vector<TreeEntry>& entries, int64_t max_bytes)
       : root_(directory), entries_(entries), bytes_left_(max_bytes) {}
 
-  // The entries that the next stream brings, in its order, as indices.
+  // Sets the entries of the next stream, in its order, as indices.
   void Expect(std::vector<size_t> order);
-  // Whether the stream brought, or said to be missing, all that was expected.
+  // Whether the stream had, or reported missing, all expected objects.
   bool complete() const { return next_ == order_.size(); }
-  // Those that the mirror did not have.
+  // The entries that the mirror did not have.
   std::vector<size_t> TakeMissing() { return std::exchange(missing_, {}); }
   int64_t bytes_left() const { return bytes_left_; }
 
@@ -53,7 +53,7 @@ class Checkout : public BlobSink {
   size_t next_ = 0;
   const TreeEntry* current_ = nullptr;
   Fd file_;
-  std::string parent_path_;  // of parent_
+  std::string parent_path_;  // the path of parent_
   Fd parent_;
   std::map<std::string, std::string> targets_;  // of symlinks, by path
 };

@@ -18,37 +18,37 @@
 namespace gitops {
 
 struct GitOptions {
-  // Mirrors lie in <state_dir>/mirrors. Accounts that git runs as must be able to pass through it
+  // Mirrors are in <state_dir>/mirrors. The accounts that run git need search permission on it
   // (0711 is enough).
   std::string state_dir;
-  ProcessRunner* runner = nullptr;  // outlives the driver and what it made
+  ProcessRunner* runner = nullptr;  // must outlive the driver and the objects that it created
   Clock* clock = Clock::System();
-  // Told of every git process: its subcommand, whether it succeeded, how long it took. From any
-  // thread; may be empty.
+  // Called after every git process, with its subcommand, result and duration. Called on any thread;
+  // may be empty.
   std::function<void(absl::string_view operation, bool ok, absl::Duration duration)> on_operation;
-  absl::Duration poll_timeout = absl::Seconds(30);  // of asking for the newest
+  absl::Duration poll_timeout = absl::Seconds(30);  // of a poll
   absl::Duration fetch_timeout = absl::Minutes(10);
   absl::Duration local_timeout = absl::Minutes(2);
 };
 
-// The git driver: revisions are full commit hashes, refs are branches. Any thread.
+// The git driver: revisions are full commit hashes, refs are branches. Thread-safe.
 class GitDriver {
  public:
   static std::unique_ptr<GitDriver> New(GitOptions options);
   virtual ~GitDriver() = default;
 
-  // The same object for the same arguments while anybody holds it. `user` as in ServiceSpec. Does
-  // nothing yet: what is wrong with URL, user or disk is said by the first call of a method.
+  // The same object for the same arguments while it is in use. `user` as in ServiceSpec. Does
+  // nothing yet: the first call of a method reports problems of URL, user or disk.
   virtual std::shared_ptr<Upstream> UpstreamFor(const UpstreamSpec& spec,
                                                 const std::string& user) = 0;
 
   // A source for `service` that keeps its revisions in `store`, which the publisher reads too: both
-  // are to be called by that service's thread. RevisionRoot says where the store belongs.
+  // must be called on the service's thread. RevisionRoot is the directory for the store.
   virtual std::unique_ptr<Source> SourceFor(const ServiceSpec& service,
                                             std::shared_ptr<RevisionStore> store) = 0;
 
-  // Removes mirrors on disk that no upstream or source uses now. To be called when everything in
-  // the config has been asked for.
+  // Removes mirrors on disk that no upstream or source uses. Call it after the upstreams of the
+  // whole config were created.
   virtual absl::Status RemoveUnusedMirrors() = 0;
 };
 

@@ -26,7 +26,7 @@ absl::Status Prefixed(const std::string& revision, const absl::Status& status) {
                      absl::StrCat("commit ", revision.substr(0, 12), ": ", status.message()));
 }
 
-// What tells one content from another: by path, what is there.
+// Identifies content: the entry at each path.
 using Content = std::vector<std::pair<std::string, std::pair<uint32_t, std::string>>>;
 
 template <typename Entry>
@@ -58,7 +58,7 @@ class GitSource final : public Source {
     bool damaged = false;
     absl::Status status = TryPrepare(revision, &damaged);
     if (!damaged) return status;
-    // What the mirror should have it has not: once more, with a mirror made anew.
+    // The mirror lacks objects that it should have: retry with a new mirror.
     if (auto repaired = mirror_->Repair(&interruption_); !repaired.ok()) return repaired;
     return TryPrepare(revision, &damaged);
   }
@@ -68,7 +68,7 @@ class GitSource final : public Source {
     if (wanted.size() < kMinPrefix || wanted.size() > kLongHash ||
         !std::all_of(wanted.begin(), wanted.end(), absl::ascii_isxdigit)) {
       return absl::InvalidArgumentError(
-          absl::StrCat("\"", prefix, "\" is no commit: give 4 or more hexadecimal digits"));
+          absl::StrCat("\"", prefix, "\" is not a commit: give 4 or more hexadecimal digits"));
     }
     std::vector<std::string> found;
     for (const std::string& revision : store_->List()) {
@@ -101,8 +101,8 @@ class GitSource final : public Source {
   void Resume() override { interruption_.Clear(); }
 
  private:
-  // Whether it is on disk with all that the service needs now; its directories may have been
-  // configured otherwise when it was written.
+  // Whether it is on disk with everything that the service needs now; its configured directories
+  // may have been different when it was written.
   bool IsReady(const std::string& revision) const {
     if (!store_->Has(revision)) return false;
     const auto manifest = store_->ReadManifest(revision);
@@ -141,12 +141,12 @@ class GitSource final : public Source {
     }
     (*writer)->Cover(covers_);
     CrashPoint("before-revision-commit");
-    if (auto status = (*writer)->Commit(account->uid, account->gid); !status.ok()) return status;
+    if (auto status = (*writer)->Finish(account->uid, account->gid); !status.ok()) return status;
     CrashPoint("after-checkout");
     return absl::OkStatus();
   }
 
-  // Local commands on a commit that was fetched do not fail unless something is broken.
+  // Local commands on a fetched commit fail only if the mirror is damaged.
   static bool IsMirrorsFault(const absl::Status& status) {
     return absl::IsDataLoss(status) || absl::IsInternal(status) || absl::IsNotFound(status);
   }
@@ -163,7 +163,7 @@ class GitSource final : public Source {
       if (auto read = ReadInto(&checkout, entries, missing, damaged); !read.ok()) return read;
       if (!checkout.TakeMissing().empty()) {
         *damaged = true;
-        return absl::DataLossError("the mirror lacks files that the upstream said it sent");
+        return absl::DataLossError("the mirror lacks files that the upstream claims to have sent");
       }
     }
     return checkout.MakeSymlinks(service_.directories);
@@ -204,7 +204,7 @@ class GitSource final : public Source {
         {{"revision", prefix}});
   }
 
-  // Brings what the upstream has got since, and looks again.
+  // Fetches new commits of the upstream, and looks again.
   absl::StatusOr<std::string> ResolveUpstream(const std::string& wanted) {
     std::set<std::string> branches = mirror_->Followed();
     branches.insert(service_.branch);
@@ -217,7 +217,7 @@ class GitSource final : public Source {
     auto found = mirror_->CommitsWithPrefix(wanted);
     if (!found.ok()) return found.status();
     if (!found->empty()) return OnlyOne(wanted, *std::move(found));
-    // A commit that no branch has any more can only be asked for by its whole name.
+    // A commit that is on no branch any more can only be fetched by its full name.
     const bool whole = wanted.size() == kShortHash || wanted.size() == kLongHash;
     if (whole && mirror_->FetchCommit("", wanted, nullptr).ok()) return wanted;
     return MakeError(
@@ -229,26 +229,25 @@ class GitSource final : public Source {
   absl::StatusOr<bool> SameByMirror(const std::string& a, const std::string& b) {
     for (const std::string& revision : {a, b}) {
       const absl::Status status = mirror_->FetchCommit(service_.branch, revision, &interruption_);
-      // One whose files are here can be compared by what its manifest says.
+      // A revision on disk can be compared by its manifest.
       if (status.ok()) continue;
       if (absl::IsDataLoss(status) || !IsReady(revision)) return status;
       return SameByListing(a, b);
     }
     const auto changed = mirror_->ChangedPaths(a, b);
     if (!changed.ok()) return SameByListing(a, b);
-    // Most services are told apart by this one answer for all of them.
+    // For most services this one result, shared by all, decides.
     const bool near = std::any_of((*changed)->begin(), (*changed)->end(), [&](const auto& path) {
       return std::any_of(links_.begin(), links_.end(), [&](const std::string& link) {
         return link == "." || IsBeneathLink(link, path);
       });
     });
     if (!near) return true;
-    // What is published is known by its manifest, and the other's listing is what Prepare needs
-    // next.
+    // The published revision has a manifest, and Prepare needs the listing of the other one next.
     return SameByListing(a, b);
   }
 
-  // The files of a commit that is in the mirror; the last listing is kept for who needs it next.
+  // The files of a commit in the mirror; the last listing is cached.
   absl::StatusOr<std::vector<TreeEntry>> TakeListing(const std::string& revision) {
     if (listed_revision_ == revision) {
       listed_revision_.clear();

@@ -10,7 +10,7 @@
 
 namespace gitops {
 
-// What a service needs of the commits of a mirror, as revisions in `store`.
+// A source whose revisions in `store` have the files that a service needs from commits of a mirror.
 std::unique_ptr<Source> NewGitSource(ServiceSpec service, std::shared_ptr<GitMirror> mirror,
                                      std::shared_ptr<RevisionStore> store);
 

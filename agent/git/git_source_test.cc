@@ -139,7 +139,7 @@ TEST_F(GitSourceTest, ResolveFindsCommitsOnDiskInTheMirrorAndUpstream) {
   EXPECT_EQ(source_->Resolve(d).value_or(""), d) << "on no branch, by its full name";
   const std::string tree = upstream_->Git({"rev-parse", a + "^{tree}"});
   EXPECT_EQ(source_->Resolve(tree).status().code(), absl::StatusCode::kNotFound)
-      << "a tree is no commit";
+      << "a tree is not a commit";
   EXPECT_EQ(source_->Resolve("abc").status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(source_->Resolve("xyzw").status().code(), absl::StatusCode::kInvalidArgument);
   fs::remove_all(upstream_->path());
@@ -150,7 +150,7 @@ TEST_F(GitSourceTest, AnAmbiguousPrefixNamesItsCommits) {
   const std::string a = "abcd" + std::string(36, '1'), b = "abcd" + std::string(36, '2');
   Start();
   for (const std::string& name : {a, b}) {
-    ASSERT_TRUE(store_->Write(name).value()->Commit(-1, -1).ok());
+    ASSERT_TRUE(store_->Write(name).value()->Finish(-1, -1).ok());
   }
   const auto resolved = source_->Resolve("ABCD");
   EXPECT_EQ(resolved.status().code(), absl::StatusCode::kFailedPrecondition);

@@ -20,7 +20,7 @@
 
 namespace gitops {
 
-// Runs for real, notes what it ran, and lets a test step in before.
+// Runs commands for real, records them, and lets a test intervene before each.
 class WatchedRunner : public ProcessRunner {
  public:
   absl::StatusOr<CommandResult> Run(const Command& command) override {
@@ -55,7 +55,7 @@ class WatchedRunner : public ProcessRunner {
   std::vector<Command> commands_ ABSL_GUARDED_BY(mutex_);
 };
 
-// A service that follows a real repository on disk. Beneath /tmp, where any account may pass.
+// A service that follows a real repository on disk, in /tmp, which every account can reach.
 class GitTest : public ::testing::Test {
  protected:
   GitTest() {
@@ -75,7 +75,7 @@ class GitTest : public ::testing::Test {
     std::filesystem::remove_all(dir_, ignored);
   }
 
-  // (Re)starts the driver, as an agent's restart does.
+  // (Re)starts the driver, like a restart of the agent.
   void Start() {
     source_.reset();
     store_.reset();

@@ -5,12 +5,12 @@
 
 namespace gitops {
 
-// By which a wait for an upstream can be ended from another thread. Any thread.
+// Ends a wait for an upstream from another thread. Thread-safe.
 class Interruption {
  public:
   Interruption();
 
-  // Until Clear(), waits end with CANCELLED. Repeating it is harmless.
+  // Until Clear(), waits end with CANCELLED. May be repeated.
   void Raise();
   void Clear();
   bool raised() const;

@@ -25,16 +25,16 @@
 namespace gitops {
 namespace {
 
-// Every git process opens the index of every pack: beyond this many they cost more than one
-// rewriting does.
+// Every git process opens the index of every pack: beyond this number, they cost more than one
+// repack.
 constexpr int kMaxPacks = 50;
 constexpr int64_t kMaxChangedPathBytes = 4 << 20;
 constexpr size_t kMaxCachedChanges = 16;
 constexpr size_t kMaxKnownCommits = 10'000;
 constexpr int64_t kMaxRefBytes = 64 << 20;
-// git adds its own to what it brings: headers, an index.
+// git's own files need space too: headers, an index.
 constexpr int64_t kPackOverhead = 16 << 20;
-// Commits and trees without large files: more in one fetch is no history that hosts follow.
+// The limit of commits and trees without large files in one fetch: no normal history exceeds it.
 constexpr int64_t kMostCommitBytes = int64_t{4} << 30;
 
 std::string Sha256Hex(absl::string_view text) {
@@ -73,7 +73,7 @@ class GitMirrorImpl final : public GitMirror {
     }
     command.timeout = options_.poll_timeout;
     command.max_output = kMaxRefBytes;
-    const auto result = git_.Run("ls-remote", absl::StrCat("asking ", name(), " for its branches"),
+    const auto result = git_.Run("ls-remote", absl::StrCat("listing the branches of ", name()),
                                  command, GitReach::kUpstream);
     if (!result.ok()) return result.status();
     auto newest = ParseRefs(name(), result->output, refs);
@@ -90,11 +90,11 @@ class GitMirrorImpl final : public GitMirror {
   absl::Status FetchCommit(const std::string& branch, const std::string& commit,
                            const Interruption* interruption) override {
     if (!IsObjectId(commit)) {
-      return absl::InvalidArgumentError(absl::StrCat("\"", commit, "\" is no full commit hash"));
+      return absl::InvalidArgumentError(absl::StrCat("\"", commit, "\" is not a full commit hash"));
     }
     if (IsKnown(commit)) return absl::OkStatus();
     if (!turn_.Take(interruption)) return Interrupted();
-    // It may have been fetched while we waited.
+    // Another call may have fetched it while we waited.
     const absl::Status status =
         IsKnown(commit) ? absl::OkStatus() : FetchUnknown(branch, commit, interruption);
     turn_.Give();
@@ -114,7 +114,7 @@ class GitMirrorImpl final : public GitMirror {
                                               int64_t max_files) override {
     const auto account = git_.Prepare(GitReach::kLocal);
     if (!account.ok()) return account.status();
-    // -t: directories count too, so that a tree of nothing but directories ends.
+    // -t: directories count too, so that a tree of only directories reaches the limit.
     Command command =
         git_.InRepository(*account, {"ls-tree", "-r", "-t", "-z", "--full-tree", commit});
     if (std::find(links.begin(), links.end(), ".") == links.end()) {
@@ -220,15 +220,14 @@ class GitMirrorImpl final : public GitMirror {
     tips_.erase(commit);
   }
 
-  // What fails before git is run is a failed operation all the same.
+  // A failure before git runs counts as a failed operation too.
   absl::Status CountFailure(absl::string_view operation, const absl::Status& status) const {
     if (options_.on_operation) options_.on_operation(operation, false, absl::ZeroDuration());
     return status;
   }
 
-  // A command that may bring objects from the upstream, and may leave out what a filter names. Said
-  // here and not in the mirror's configuration, so that no other command ever fetches a missing
-  // object by itself.
+  // A command that may fetch objects from the upstream, with a filter. The filter is set here and
+  // not in the mirror's configuration, so that no other command fetches a missing object by itself.
   Command Fetching(const Account& account, std::vector<std::string> arguments) const {
     arguments.insert(arguments.begin(), {"-c", "remote.origin.promisor=true", "-c",
                                          "remote.origin.partialclonefilter=blob:none"});
@@ -262,8 +261,8 @@ class GitMirrorImpl final : public GitMirror {
     if (!account.ok()) return account.status();
     bool fresh = false;
     if (auto status = MakeRepository(*account, commit.size(), &fresh); !status.ok()) return status;
-    // A tip that has just been told is hardly there already; anything else may well be, and then
-    // needs no network.
+    // A tip from the newest poll is probably not there; any other commit may be, and then needs no
+    // network.
     const bool new_tip = IsNewTip(commit);
     if (!fresh && !new_tip && Has(*account, commit)) {
       NoteKnown(commit);
@@ -276,9 +275,9 @@ class GitMirrorImpl final : public GitMirror {
       status = FetchFrom(*account, branch, commit, /*fresh=*/true, interruption);
     }
     if (!status.ok() && !(new_tip && Has(*account, commit))) return status;
-    // An id that a person gave may be another object's.
+    // An id from a user may be that of another object.
     if (branch.empty() && !Has(*account, commit)) {
-      return absl::NotFoundError(absl::StrCat(commit, " of ", name(), " is no commit"));
+      return absl::NotFoundError(absl::StrCat(commit, " of ", name(), " is not a commit"));
     }
     NoteKnown(commit);
     return absl::OkStatus();
@@ -289,8 +288,8 @@ class GitMirrorImpl final : public GitMirror {
     return tips_.contains(commit);
   }
 
-  // Asks for the commit itself, which needs no list of branches and cannot bring another; servers
-  // that refuse that are asked for the branch.
+  // Fetches the commit by its id, which needs no list of branches and cannot return another commit.
+  // If the server refuses that, fetches the branch.
   absl::Status FetchFrom(const Account& account, const std::string& branch,
                          const std::string& commit, bool fresh, const Interruption* interruption)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_) {
@@ -316,8 +315,8 @@ class GitMirrorImpl final : public GitMirror {
                             const Interruption* interruption) ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_) {
     const auto account = git_.Prepare(GitReach::kUpstream);
     if (!account.ok()) return account.status();
-    // "noop": the upstream is told of nothing that we have, or it would take the blobs of commits
-    // that we have for blobs that we have.
+    // "noop": do not announce our commits, or the upstream would assume that we have all of their
+    // blobs.
     Command command =
         Fetching(*account, {"-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet",
                             "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
@@ -334,8 +333,8 @@ class GitMirrorImpl final : public GitMirror {
   void Repack() ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_) {
     const auto account = git_.Prepare(GitReach::kLocal);
     if (!account.ok() || PackCount() <= kMaxPacks) return;
-    // Everything came from the upstream, so all of it is in packs marked so; repacking those keeps
-    // every object in them, wanted by a branch or not.
+    // Everything came from the upstream, so all packs are promisor packs; repacking those keeps
+    // every object in them, reachable or not.
     Command command = Fetching(*account, {"-c", "pack.window=10", "repack", "-a", "-d", "-q"});
     command.timeout = options_.fetch_timeout;
     if (!git_.Run("repack", "repacking", command, GitReach::kLocal).ok()) suspect_ = true;
@@ -352,11 +351,11 @@ class GitMirrorImpl final : public GitMirror {
 
   Command FetchCommand(const Account& account, const std::string& wanted, const std::string& branch,
                        bool fresh) const {
-    // The reference is what later fetches tell the upstream that we have. Named by a hash, for
-    // "a/b" may follow when branch "a" is deleted.
+    // Later fetches announce this reference to the upstream. Named by a hash, because branch "a/b"
+    // may be created after "a" was deleted.
     const std::string reference =
         branch.empty() ? "" : absl::StrCat(":refs/gitops/", Sha256Hex(branch).substr(0, 32));
-    // Once there is something, the small files that changed come along: one exchange fewer.
+    // Later fetches include small changed files, which saves one request.
     return Fetching(account, {"fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
                               "--no-auto-maintenance", "--no-recurse-submodules",
                               fresh ? "--filter=blob:none" : "--filter=blob:limit=256k", "origin",
@@ -374,7 +373,7 @@ class GitMirrorImpl final : public GitMirror {
   bool Has(const Account& account, const std::string& commit) {
     const Command command =
         git_.InRepository(account, {"cat-file", "-e", absl::StrCat(commit, "^{commit}^{tree}")});
-    // That it is not there is an answer, no failure: not counted.
+    // A missing commit is a result, not a failure: not counted.
     const auto result = options_.runner->Run(command);
     return result.ok() && result->ok();
   }
@@ -382,7 +381,7 @@ class GitMirrorImpl final : public GitMirror {
   absl::Status MakeRepository(const Account& account, size_t oid_length, bool* fresh)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_) {
     *fresh = false;
-    // An account that was made anew under the same name may have another number.
+    // An account that was created again under the same name may have another id.
     if (Exists() && account.uid >= 0 && Owner() != account.uid) {
       if (auto status = Remove(); !status.ok()) return status;
     }
@@ -391,19 +390,20 @@ class GitMirrorImpl final : public GitMirror {
       return absl::OkStatus();
     }
     *fresh = true;
-    // What is there instead is none: a git that was killed while it made one, or a file.
+    // Not a repository: the remains of a git that was killed during init, or a file.
     if (auto status = Remove(); !status.ok()) return status;
     if (auto status = MakeAccountDirectory(git_.paths().repository, account); !status.ok())
       return status;
     const Command command = git_.InRepository(
         account, {"init", "--quiet", "--bare", "--template=",
                   absl::StrCat("--object-format=", oid_length == 64 ? "sha256" : "sha1")});
-    return git_.Run("init", absl::StrCat("making a mirror of ", name()), command, GitReach::kLocal)
+    return git_
+        .Run("init", absl::StrCat("creating a mirror of ", name()), command, GitReach::kLocal)
         .status();
   }
 
-  // A fetch that was killed leaves locks, which would stop the next one, and packs without a name.
-  // As the account itself: it could have put a symlink where we would look.
+  // A killed fetch leaves locks, which would block the next one, and temporary packs. Removed as
+  // the account, which could have created a symlink there.
   void RemoveRests(const Account& account) ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_) {
     Command command;
     command.argv = {"find",   git_.paths().repository,
@@ -428,12 +428,12 @@ class GitMirrorImpl final : public GitMirror {
   const GitOptions options_;
   UpstreamGit git_;
   Turn turn_;  // held while git writes to the repository
-  // Whether a writer may have been killed; at first one of an earlier process.
+  // Whether a writer may have been killed; initially true for an earlier process.
   bool suspect_ ABSL_GUARDED_BY(turn_) = true;
 
   mutable Mutex state_mutex_;
   std::set<std::string> known_ ABSL_GUARDED_BY(state_mutex_);  // commits that are in the mirror
-  std::set<std::string> tips_ ABSL_GUARDED_BY(state_mutex_);   // told by the newest poll, not known
+  std::set<std::string> tips_ ABSL_GUARDED_BY(state_mutex_);   // from the newest poll, not fetched
   std::set<std::string> followed_ ABSL_GUARDED_BY(state_mutex_);
   std::map<std::pair<std::string, std::string>, Paths> changes_ ABSL_GUARDED_BY(state_mutex_);
 };

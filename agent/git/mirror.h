@@ -19,28 +19,28 @@
 
 namespace gitops {
 
-// The bare partial mirror of one upstream, as one user. Made when it is first needed, and again
-// whenever it turns out damaged: nothing in it is worth more than a fetch. Any thread; fetches are
-// serialized, and one that finds its commit fetched meanwhile does nothing. They end with CANCELLED
-// when their `interruption` (null: none) is raised.
+// The bare partial mirror of one upstream, for one user. Created on first use, and recreated when
+// it is damaged: a fetch restores everything in it. Thread-safe; fetches are serialized, and a
+// fetch whose commit was fetched meanwhile does nothing. They end with CANCELLED when their
+// `interruption` (null: none) is raised.
 //
-// Errors of all methods are as Upstream::Newest's, and: DATA_LOSS: the mirror is damaged (see
-// Repair); NOT_FOUND: the commit is not there; RESOURCE_EXHAUSTED: a limit or the disk.
+// Errors of all methods are those of Upstream::Newest, and: DATA_LOSS: the mirror is damaged (see
+// Repair); NOT_FOUND: no such commit; RESOURCE_EXHAUSTED: a limit or the disk.
 class GitMirror : public Upstream {
  public:
-  // The account that git runs as now; see FindAccount.
+  // The account that runs git now; see FindAccount.
   virtual absl::StatusOr<Account> account() const = 0;
 
-  // Brings `commit` with its trees. `branch` is where it was seen; empty: unknown.
+  // Fetches `commit` with its trees. `branch` is the branch on which it was found; empty: unknown.
   virtual absl::Status FetchCommit(const std::string& branch, const std::string& commit,
                                    const Interruption* interruption) = 0;
-  // Brings blobs in one exchange; `max_bytes` for all of them together.
+  // Fetches blobs in one request; `max_bytes` is for all of them together.
   virtual absl::Status FetchBlobs(const std::vector<std::string>& oids, int64_t max_bytes,
                                   const Interruption* interruption) = 0;
 
-  // The local ones ask nobody; what they need must have been fetched.
+  // Local methods: the objects that they need must have been fetched.
 
-  // What `commit` has at and beneath `links`, not directories themselves.
+  // The entries of `commit` at and beneath `links`, without directories.
   virtual absl::StatusOr<std::vector<TreeEntry>> List(const std::string& commit,
                                                       const std::vector<std::string>& links,
                                                       int64_t max_files) = 0;
@@ -48,26 +48,26 @@ class GitMirror : public Upstream {
   virtual absl::Status ReadBlobs(const std::vector<std::string>& oids,
                                  std::function<absl::Status(absl::string_view)> output) = 0;
   // Entries of the top directory that differ between two commits (no deeper, so that no tree is
-  // unfolded for it); remembered, because every service asks.
-  // RESOURCE_EXHAUSTED: too many to be worth listing.
+  // expanded); cached, because every service needs them. RESOURCE_EXHAUSTED: too many to be worth
+  // listing.
   using Paths = std::shared_ptr<const std::vector<std::string>>;
   virtual absl::StatusOr<Paths> ChangedPaths(const std::string& a, const std::string& b) = 0;
-  // The full names of all commits that begin with `prefix`.
+  // The full names of all commits that start with `prefix`.
   virtual absl::StatusOr<std::vector<std::string>> CommitsWithPrefix(absl::string_view prefix) = 0;
 
-  // The branches that were found by Newest so far.
+  // The branches that Newest has found so far.
   virtual std::set<std::string> Followed() const = 0;
 
-  // Throws the mirror away; the next fetch makes it anew.
+  // Deletes the mirror; the next fetch creates a new one.
   virtual absl::Status Repair(const Interruption* interruption) = 0;
-  // Puts many small packs into one. Cheap where there are few.
+  // Combines many small packs into one. Cheap if there are few.
   virtual void Maintain() = 0;
 };
 
-// The directory, beneath a driver's own, of the mirror for these.
+// The directory of the mirror for these, in the driver's directory.
 std::string MirrorName(const UpstreamSpec& spec, const std::string& user);
 
-// `directory`: where the mirror lies or shall lie.
+// `directory`: the directory of the mirror, which need not exist yet.
 std::shared_ptr<GitMirror> NewGitMirror(const GitOptions& options, std::string directory,
                                         const UpstreamSpec& spec, const std::string& user);
 

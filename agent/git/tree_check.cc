@@ -13,8 +13,8 @@
 namespace gitops {
 namespace {
 
-// Bytes of paths looked at, for all symlinks of a commit together: a second's work. A step costs
-// some more than its bytes.
+// The limit of path bytes for all symlinks of a commit together: about one second of work. A step
+// costs slightly more than its bytes.
 constexpr int64_t kMaxWork = 64 << 20;
 constexpr int64_t kStepWork = 16;
 
@@ -40,7 +40,7 @@ absl::Status CheckMode(const TreeEntry& entry) {
   }
 }
 
-// Calls `visit` with each directory on the way to `path`, outermost first; stops where it is false.
+// Calls `visit` with each parent directory of `path`, outermost first; stops when it returns false.
 template <typename Visit>
 bool ForEachParent(absl::string_view path, Visit visit) {
   for (size_t slash = path.find('/'); slash != absl::string_view::npos;
@@ -63,8 +63,8 @@ absl::Status CheckShape(const std::vector<TreeEntry>& entries) {
   return absl::OkStatus();
 }
 
-// A name that is a symlink's but for its case would be written through the symlink where a file
-// system folds case.
+// On a case-insensitive file system, a name that differs from a symlink only in case would be
+// written through the symlink.
 absl::Status CheckCase(const std::vector<TreeEntry>& entries) {
   std::map<std::string, absl::string_view> symlinks;  // by folded path
   for (const TreeEntry& entry : entries) {
@@ -95,12 +95,12 @@ absl::Status CheckLink(const std::vector<TreeEntry>& entries, const DirectorySpe
     beneath = beneath || IsBeneathLink(entry.path, spec.link);
   }
   if (exact != nullptr && exact->mode == kSymlinkMode) {
-    return Refuse(spec.link, "what is published must not be a symlink itself");
+    return Refuse(spec.link, "the published path itself must not be a symlink");
   }
   if (exact != nullptr && !spec.file) {
     return absl::FailedPreconditionError(
         absl::StrCat("\"", spec.link, "\" is a file in the commit; for ", spec.local,
-                     " to be a single file, say file = true"));
+                     " to be a single file, set file = true"));
   }
   if (exact == nullptr && beneath && spec.file) {
     return absl::FailedPreconditionError(absl::StrCat(
@@ -108,7 +108,7 @@ absl::Status CheckLink(const std::vector<TreeEntry>& entries, const DirectorySpe
   }
   if (!beneath) {
     return absl::NotFoundError(
-        absl::StrCat("the commit has no \"", spec.link, "\", which ", spec.local, " is made from"));
+        absl::StrCat("the commit has no \"", spec.link, "\", the source of ", spec.local));
   }
   return absl::OkStatus();
 }
@@ -124,7 +124,7 @@ class SymlinkWalk {
         root_(root == "." ? "" : root),
         budget_(budget) {}
 
-  // Empty if it stays inside; otherwise the reason to refuse it.
+  // Empty if it stays inside, else the reason for the refusal.
   std::string Follow(const std::string& path) {
     // The symlink's own directory was reached through directories only.
     at_ = path;
@@ -144,9 +144,9 @@ class SymlinkWalk {
     return false;
   }
 
-  // Puts a target's components in front of what is still to be walked.
+  // Puts the components of a target in front of the remaining ones.
   bool Push(const std::string& target) {
-    if (++followed_ > kMaxFollowed) return Refuse("it leads round in a circle");
+    if (++followed_ > kMaxFollowed) return Refuse("it is part of a loop");
     if (target.empty() || target.size() >= kMaxTarget || absl::StrContains(target, '\0')) {
       return Refuse("its target is empty or too long");
     }
@@ -163,8 +163,8 @@ class SymlinkWalk {
       upwards = upwards || part == "..";
       if (part != ".") absl::StrAppend(&normal, "/", part);
     }
-    // What ".." means there depends on symlinks that are not in the commit.
-    if (upwards) return Refuse("it is absolute and goes upwards");
+    // The meaning of ".." there depends on symlinks that are not in the commit.
+    if (upwards) return Refuse("it is absolute and contains ..");
     for (const DirectorySpec& spec : directories_) {
       if (normal == spec.local || absl::StartsWith(normal, absl::StrCat(spec.local, "/"))) {
         rest_.clear();
@@ -176,10 +176,10 @@ class SymlinkWalk {
 
   bool Step(const std::string& part) {
     *budget_ -= static_cast<int64_t>(at_.size() + part.size()) + kStepWork;
-    if (*budget_ < 0) return Refuse("the commit's symlinks take too long to follow");
+    if (*budget_ < 0) return Refuse("the commit's symlinks take too long to resolve");
     if (part == ".") return true;
     if (part == "..") {
-      if (at_ == root_) return Refuse("it leads out of what is published");
+      if (at_ == root_) return Refuse("it leads out of the published path");
       Leave();
       return true;
     }
@@ -196,14 +196,14 @@ class SymlinkWalk {
     at_.resize(slash == std::string::npos ? 0 : slash);
   }
 
-  // As the kernel's own limits: ELOOP and PATH_MAX.
+  // The kernel's limits: ELOOP and PATH_MAX.
   static constexpr int kMaxFollowed = 40;
   static constexpr size_t kMaxTarget = 4096;
 
   const std::map<std::string, std::string>& targets_;
   const std::vector<DirectorySpec>& directories_;
-  std::string at_;                 // where the walk is
-  std::vector<std::string> rest_;  // what is to be walked, last first
+  std::string at_;                 // the current path
+  std::vector<std::string> rest_;  // the remaining components, last first
   const std::string root_;         // of the link
   int64_t* const budget_;
   int followed_ = 0;

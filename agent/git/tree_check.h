@@ -12,22 +12,22 @@
 
 namespace gitops {
 
-// What of a commit may become files on a host. Plain functions: no disk, no git.
+// Checks which entries of a commit may become files on a host. Pure functions: no disk, no git.
 
-// Whether `path` is `link` or lies beneath it; everything lies beneath ".".
+// Whether `path` is `link` or beneath it; everything is beneath ".".
 bool IsBeneathLink(absl::string_view path, absl::string_view link);
 
 // Checks names, modes and shape of everything that is listed: plain names only; files, executables
-// and symlinks only; nothing twice; nothing that differs from a symlink, or from a directory on the
-// way, only in case; every link of `directories` there, and a file or a directory as it is
-// configured. FAILED_PRECONDITION names path and reason; NOT_FOUND: a link is not there.
+// and symlinks only; no path twice; no path that differs only in case from a symlink or a parent
+// directory; every link of `directories` exists, and is a file or a directory as configured.
+// FAILED_PRECONDITION names path and reason; NOT_FOUND: a link does not exist.
 absl::Status CheckTree(const std::vector<TreeEntry>& entries,
                        const std::vector<DirectorySpec>& directories);
 
-// Checks where each symlink leads; `targets` has one for every symlink, by path. Followed step by
-// step through the others it must stay beneath each link that it lies in, because that is what is
-// mounted; an absolute one must lead beneath one of the service's own `local` paths.
-// FAILED_PRECONDITION names path and target.
+// Checks the target of each symlink; `targets` has one for every symlink, by path. A symlink,
+// resolved step by step through the others, must stay beneath each link that contains it, because
+// the link is what is mounted; an absolute one must lead beneath one of the service's `local`
+// paths. FAILED_PRECONDITION names path and target.
 absl::Status CheckSymlinks(const std::map<std::string, std::string>& targets,
                            const std::vector<DirectorySpec>& directories);
 

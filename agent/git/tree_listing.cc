@@ -7,10 +7,10 @@
 namespace gitops {
 namespace {
 
-// No path that a file system takes is longer; a tree may say otherwise.
+// Longer than any path of a file system; a tree may have longer ones.
 constexpr size_t kMaxRecord = 16 << 10;
 
-absl::Status NotAListing() { return absl::InternalError("git ls-tree answered no listing"); }
+absl::Status NotAListing() { return absl::InternalError("git ls-tree returned invalid output"); }
 
 bool ParseMode(absl::string_view text, uint32_t* mode) {
   *mode = 0;
@@ -50,9 +50,8 @@ absl::Status TreeListingParser::AddRecord(absl::string_view record) {
   if (!ParseMode(record.substr(0, first), &entry.mode)) return NotAListing();
   const bool directory = entry.mode == kTreeMode;
   if ((directory ? ++directories_ : static_cast<int64_t>(entries_.size()) + 1) > max_entries_) {
-    return absl::ResourceExhaustedError(absl::StrCat("it holds more than ", max_entries_,
-                                                     directory ? " directories" : " files",
-                                                     " (max_files)"));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "it has more than ", max_entries_, directory ? " directories" : " files", " (max_files)"));
   }
   if (directory) return absl::OkStatus();
   entry.oid = std::string(record.substr(second + 1, tab - second - 1));

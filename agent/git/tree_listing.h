@@ -17,7 +17,7 @@ inline constexpr uint32_t kExecutableMode = 0100755;
 inline constexpr uint32_t kSymlinkMode = 0120000;
 inline constexpr uint32_t kSubmoduleMode = 0160000;
 
-// One entry of a commit's tree, as git stores it: nothing of it is trusted.
+// One entry of a commit's tree, as git stores it. Untrusted.
 struct TreeEntry {
   uint32_t mode = 0;
   std::string oid;
@@ -26,17 +26,17 @@ struct TreeEntry {
   bool operator==(const TreeEntry&) const = default;
 };
 
-// Takes `git ls-tree -r -t -z` apart as it comes, so that a tree that unfolds to millions of
-// entries costs no more memory than its limit allows.
+// Parses the output of `git ls-tree -r -t -z` incrementally, so that a tree that expands to
+// millions of entries needs no more memory than the limit allows.
 class TreeListingParser {
  public:
-  // More entries than this, directories apart from files, are refused.
+  // The maximum number of entries, separately for directories and for files.
   explicit TreeListingParser(int64_t max_entries) : max_entries_(max_entries) {}
 
-  // RESOURCE_EXHAUSTED beyond the limit; INTERNAL where it is no listing.
+  // RESOURCE_EXHAUSTED: over the limit; INTERNAL: not such a listing.
   absl::Status Add(absl::string_view output);
 
-  // All but the directories, in git's order.
+  // All entries except directories, in git's order.
   std::vector<TreeEntry> Take() { return std::move(entries_); }
 
  private:

@@ -5,7 +5,7 @@
 namespace gitops {
 namespace {
 
-// How often one who waits looks whether it was interrupted.
+// How often a waiter checks whether it was interrupted.
 constexpr std::chrono::milliseconds kCheck{50};
 
 }  // namespace

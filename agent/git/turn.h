@@ -6,11 +6,10 @@
 
 namespace gitops {
 
-// A lock that is held for as long as an upstream takes to answer: who waits for it can be
-// interrupted.
+// A lock that may be held while an upstream answers: waiting for it can be interrupted.
 class ABSL_LOCKABLE Turn {
  public:
-  // False: interrupted before it came. `interruption` may be null.
+  // Returns false if interrupted before it was acquired. `interruption` may be null.
   bool Take(const Interruption* interruption) ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true);
   void Give() ABSL_UNLOCK_FUNCTION();
 

@@ -31,14 +31,14 @@ Counter& OneCounter(Metrics& metrics, const char* name, const char* help) {
   return prometheus::BuildCounter().Name(name).Help(help).Register(metrics.registry()).Add({});
 }
 
-// gitopper's numbers: its states in the order in which it declares them. -1: no state of ours.
+// gitopper's numbers: the order in which it declares its states. -1: an unknown state.
 int StateNumber(absl::string_view state) {
   constexpr absl::string_view kStates[] = {"OK", "FREEZE", "ROLLBACK", "BROKEN", "DIFF"};
   const auto* found = std::find(std::begin(kStates), std::end(kStates), state);
   return found == std::end(kStates) ? -1 : static_cast<int>(found - std::begin(kStates));
 }
 
-// Whole seconds are exact in a double, and all that a change is dated with; 0: never.
+// Changes have whole seconds, which are exact in a double; 0: never.
 double UnixSeconds(absl::Time time) {
   return time <= absl::UnixEpoch() ? 0 : static_cast<double>(absl::ToUnixSeconds(time));
 }
@@ -50,7 +50,7 @@ class MovingGauge {
 
   void Set(const Labels& labels, double value) {
     if (gauge_ == nullptr || labels != labels_) {
-      // In this order a scrape in between sees none rather than two that contradict.
+      // In this order, a concurrent scrape has no series rather than two contradictory ones.
       Remove();
       gauge_ = &family_->Add(labels);
       labels_ = labels;
@@ -72,27 +72,27 @@ class AgentMetricsImpl : public AgentMetrics {
   explicit AgentMetricsImpl(Metrics& metrics)
       : metrics_(metrics),
         gitopper_info_(Gauges(metrics, "gitopper_service_info",
-                              "Always 1; the labels say the service's hash and state.")),
+                              "Always 1; the labels are the service's hash and state.")),
         gitopper_state_(Gauges(metrics, "gitopper_service_state",
                                "State: 0 OK, 1 FREEZE, 2 ROLLBACK, 3 BROKEN, 4 DIFF.")),
         gitopper_change_(Gauges(metrics, "gitopper_service_change_time_seconds",
-                                "When the service changed last, in seconds since 1970.")),
+                                "Time of the service's last change, in seconds since 1970.")),
         info_(Gauges(metrics, "gitops_service_info",
-                     "Always 1; the labels say the service's hash, target and state.")),
+                     "Always 1; the labels are the service's hash, target and state.")),
         change_(Gauges(metrics, "gitops_service_last_change_timestamp_seconds",
-                       "When the service changed last, in seconds since 1970.")),
+                       "Time of the service's last change, in seconds since 1970.")),
         answered_(Gauges(metrics, "gitops_git_last_success_timestamp_seconds",
-                         "When the upstream answered last, in seconds since 1970.")),
+                         "Time of the upstream's last answer, in seconds since 1970.")),
         git_seconds_(prometheus::BuildHistogram()
                          .Name("gitops_git_operation_duration_seconds")
-                         .Help("How long git operations took.")
+                         .Help("Duration of git operations.")
                          .Register(metrics.registry())),
         git_ops_(OneCounter(metrics, "gitopper_machine_git_ops_total", "Git operations.")),
         git_error_(
             OneCounter(metrics, "gitopper_machine_git_error_total", "Git operations that failed.")),
         git_errors_(
             OneCounter(metrics, "gitopper_machine_git_errors_total",
-                       "The same as gitopper_machine_git_error_total, by its later name.")) {}
+                       "The same as gitopper_machine_git_error_total, under its later name.")) {}
 
   void SetService(const Service& service) override {
     MutexLock lock(mutex_);
@@ -135,7 +135,7 @@ class AgentMetricsImpl : public AgentMetrics {
       git_error_.Increment();
       git_errors_.Increment();
     }
-    // From a tip asked over loopback to a first clone over a slow line.
+    // From a poll over loopback to a first clone over a slow line.
     git_seconds_
         .Add({{"op", op}, {"result", ok ? "ok" : "error"}},
              Histogram::BucketBoundaries{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60,
@@ -154,7 +154,7 @@ class AgentMetricsImpl : public AgentMetrics {
     MutexLock lock(mutex_);
     if (planner_ == nullptr) {
       planner_ = &Gauges(metrics_, "gitops_planner_connected",
-                         "1 while the planner takes this host's reports, else 0.")
+                         "1 while the planner accepts this host's reports, else 0.")
                       .Add({});
     }
     planner_->Set(connected ? 1 : 0);
@@ -187,7 +187,7 @@ class AgentMetricsImpl : public AgentMetrics {
   Mutex mutex_;
   std::map<std::string, ServiceSeries> services_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, MovingGauge> upstreams_ ABSL_GUARDED_BY(mutex_);
-  Gauge* planner_ ABSL_GUARDED_BY(mutex_) = nullptr;  // null: not made yet
+  Gauge* planner_ ABSL_GUARDED_BY(mutex_) = nullptr;  // null: not created yet
 };
 
 }  // namespace

@@ -9,14 +9,14 @@
 
 namespace gitops {
 
-// What the agent tells Prometheus: gitopper's series under gitopper's names, and ours.
-// Any thread. Must not outlive the Metrics it was made on.
+// The agent's metrics: gitopper's series under their names, and ours. Thread-safe. Must not outlive
+// its Metrics.
 class AgentMetrics {
  public:
   virtual ~AgentMetrics() = default;
 
-  // What a service is at now. Its past series are removed: for a service there is one hash, one
-  // state. `state` is as StateName gives it ("OK", "FREEZE"…); hashes may be empty.
+  // The current state of a service. Series with old values are removed: a service has one hash and
+  // one state. `state` is from StateName ("OK", "FREEZE"…); hashes may be empty.
   struct Service {
     std::string name;
     std::string hash;
@@ -25,16 +25,16 @@ class AgentMetrics {
     absl::Time changed_at;
   };
   virtual void SetService(const Service& service) = 0;
-  // All series of a service that left the configuration.
+  // Removes all series of a service that was removed from the configuration.
   virtual void RemoveService(const std::string& name) = 0;
 
-  // One run of git, or one look at an upstream: `op` is one of a few fixed words ("fetch", "tip"…).
+  // One run of git, or one poll of an upstream: `op` is one of a few fixed words ("fetch", "tip"…).
   virtual void GitOperation(const std::string& op, bool ok, absl::Duration took) = 0;
-  // `upstream` is a URL; it is shown as RedactUrl gives it, since everybody may read metrics.
+  // `upstream` is a URL; the label is RedactUrl(upstream), since metrics are public.
   virtual void UpstreamAnswered(const std::string& upstream, absl::Time when) = 0;
-  // Whether the planner takes this host's reports; never called without a planner.
+  // Whether the planner accepts this host's reports; never called without a planner.
   virtual void PlannerConnected(bool connected) = 0;
-  // No service follows it any more.
+  // Removes the series of an upstream that no service follows any more.
   virtual void RemoveUpstream(const std::string& upstream) = 0;
 };
 

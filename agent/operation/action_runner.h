@@ -14,16 +14,16 @@
 
 namespace gitops {
 
-// How an action ended. What it moved stands in the response also where it failed.
+// The outcome of an action. The response has its moves, also after a failure.
 struct ActionOutcome {
   absl::StatusCode code = absl::StatusCode::kOk;
   std::string message;
   v1::PerformActionResponse response;
-  // Of google.rpc.Status: the reason and what it is about.
+  // The details of google.rpc.Status: the reason and what it concerns.
   google::protobuf::RepeatedPtrField<google::protobuf::Any> details = {};
 
   bool ok() const { return code == absl::StatusCode::kOk; }
-  // Made afresh each time, so that threads can share an ActionOutcome.
+  // A new object each time, so that threads can share an ActionOutcome.
   absl::Status status() const {
     google::rpc::Status status;
     status.set_code(static_cast<int>(code));
@@ -42,22 +42,22 @@ struct ActionOutcome {
   }
 };
 
-// Carries out actions on this host. Check may be called by any thread, the rest by one at a time.
+// Performs actions on this host. Check is thread-safe, other methods are not.
 class ActionRunner {
  public:
   virtual ~ActionRunner() = default;
 
-  // Whether this can be asked of this host at all. INVALID_ARGUMENT: no known action, or something
-  // is missing; FAILED_PRECONDITION: the action needs Nix.
+  // Checks whether this host can perform the request at all. INVALID_ARGUMENT: an unknown action,
+  // or a missing field; FAILED_PRECONDITION: the action needs Nix.
   virtual absl::Status Check(const v1::PerformActionRequest& request) const = 0;
 
-  // Notes in `operation`, which is stored before anything is done, what was before. Errors: as
-  // Perform, for a request that is refused without trying.
+  // Records the state before the action in `operation`, which is stored before anything is done.
+  // Errors are those of Perform, for a request that is refused without an attempt.
   virtual absl::Status Note(const v1::PerformActionRequest& request,
                             record::v1::Operation& operation) = 0;
 
-  // Does it. `before` is what Note wrote; `again`: it had begun before, and its end is not known.
-  // UNAVAILABLE: it could not be done now, and asking again is right.
+  // Performs the action. `before` is from Note; `again`: it was started before, and its end is not
+  // known. UNAVAILABLE: it could not be done now; a retry is right.
   virtual ActionOutcome Perform(const v1::PerformActionRequest& request,
                                 const record::v1::Operation& before, bool again) = 0;
 };

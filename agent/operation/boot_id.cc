@@ -13,7 +13,8 @@ namespace gitops {
 namespace {
 
 constexpr char kFirstProcess[] = "/proc/1/stat";
-// Of field 22, after the command's name, which is field 2 and may hold spaces and parentheses.
+// Field 22, counted after the command's name, which is field 2 and may contain spaces and
+// parentheses.
 constexpr size_t kStartTime = 22 - 3;
 
 absl::StatusOr<std::string> ReadText(const std::string& file) {
@@ -22,7 +23,7 @@ absl::StatusOr<std::string> ReadText(const std::string& file) {
   if (stream) text << stream.rdbuf();
   std::string content(absl::StripAsciiWhitespace(text.str()));
   if (!content.empty()) return content;
-  return absl::UnavailableError(absl::StrCat("cannot tell in which boot this host is: ", file,
+  return absl::UnavailableError(absl::StrCat("cannot determine the boot id: ", file,
                                              " cannot be read, or is empty; see --boot-id-file"));
 }
 

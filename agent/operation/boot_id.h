@@ -10,12 +10,12 @@ namespace gitops {
 
 inline constexpr char kKernelBootIdFile[] = "/proc/sys/kernel/random/boot_id";
 
-// What differs after every boot: the kernel's boot id, and the start time of process 1, so that it
-// differs for a restarted container too. Of another `file` the content alone is the id.
-// UNAVAILABLE: it cannot be read, or is empty; names the file.
+// Identifies a boot: the kernel's boot id, and the start time of process 1, so that it also changes
+// when a container restarts. Of another `file`, the id is only the content. UNAVAILABLE: the file
+// cannot be read, or is empty; the message names it.
 absl::StatusOr<std::string> ReadBootId(const std::string& file = kKernelBootIdFile);
 
-// The start time in a text of proc_pid_stat(5); empty: it is none.
+// The start time in a text of proc_pid_stat(5); empty if there is none.
 absl::string_view StartTimeOf(absl::string_view stat);
 
 }  // namespace gitops

@@ -40,8 +40,7 @@ absl::StatusOr<v1::RunCheckResponse> RunCheckCommand(const v1::RunCheckRequest& 
   const absl::StatusOr<CommandResult> result = runner.Run(command);
   if (absl::IsCancelled(result.status())) {
     return absl::UnavailableError(
-        "the check was ended: the agent is stopping, or the caller went "
-        "away; ask again");
+        "the check was stopped: the agent is stopping, or the caller is gone; try again");
   }
   v1::RunCheckResponse response;
   response.set_exit_status(result.ok() ? result->exit_status : kNotEnded);

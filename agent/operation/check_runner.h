@@ -12,8 +12,9 @@
 namespace gitops {
 
 // Runs a check command of `hosts`, this host's own entries of the fleet config, once. `give_up` is
-// asked a few times a second, and may be empty. What is told holds no secret of the host. Errors as
-// OperationService.RunCheck; UNAVAILABLE: the runner was stopped, or `give_up` said so.
+// polled a few times per second, and may be empty. The response contains no secret of the host.
+// Errors are those of OperationService.RunCheck; UNAVAILABLE: the runner was stopped, or `give_up`
+// returned true.
 absl::StatusOr<v1::RunCheckResponse> RunCheckCommand(const v1::RunCheckRequest& request,
                                                      const std::vector<HostSpec>& hosts,
                                                      ProcessRunner& runner,

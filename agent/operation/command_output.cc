@@ -10,7 +10,7 @@
 namespace gitops {
 namespace {
 
-// More than is shown of any, since secrets that are taken out leave less.
+// More than the shown part, since removing secrets makes it shorter.
 constexpr size_t kMostKept = 64 << 10;
 
 absl::StatusOr<Redactor> SecretsOf(const std::vector<HostSpec>& hosts) {
@@ -31,7 +31,7 @@ absl::StatusOr<Redactor> SecretsOf(const std::vector<HostSpec>& hosts) {
 std::function<absl::Status(absl::string_view)> CommandOutput::Keeper() {
   return [this](absl::string_view piece) {
     absl::StrAppend(&kept_, piece);
-    // Cut now and then, not with every piece.
+    // Cut occasionally, not with every piece.
     if (kept_.size() > 2 * kMostKept) {
       kept_.erase(0, kept_.size() - kMostKept);
       cut_ = true;
@@ -45,7 +45,7 @@ std::string CommandOutput::End(absl::string_view error_output, const std::vector
   if (kept_.empty() && error_output.empty()) return "";
   const absl::StatusOr<Redactor> redactor = SecretsOf(hosts);
   if (!redactor.ok()) {
-    return absl::StrCat("what it said is not shown, since secrets could not be taken out of it: ",
+    return absl::StrCat("the output is not shown, since secrets could not be removed from it: ",
                         redactor.status().message());
   }
   const bool error_cut = error_output.size() >= kKeptErrorOutput;

@@ -12,24 +12,24 @@
 
 namespace gitops {
 
-// The end of what a command says, fit for messages and records: without the secrets of this host.
-// Used by one thread.
+// The end of a command's output, for messages and records: without the secrets of this host. Not
+// thread-safe.
 class CommandOutput {
  public:
-  // For Command::on_output; this must outlive the command. However much it says, it is not killed
-  // for that, and little of it is kept.
+  // For Command::on_output; this must outlive the command. There is no limit of the output, and
+  // only its end is kept.
   std::function<absl::Status(absl::string_view)> Keeper();
 
-  // What was kept and then `error_output`, as CommandResult has it: the last `most` bytes. `hosts`
-  // are this host's own entries of the fleet config: every secret that lies where they say is taken
-  // out, since a command may print another than its own. Where one lies there that cannot be known,
-  // says so instead of anything.
+  // The kept output followed by `error_output` of CommandResult: the last `most` bytes. `hosts` are
+  // this host's own entries of the fleet config: the content of every secret file that they name is
+  // removed, since a command may print secrets of others. If such a file cannot be read, returns a
+  // note instead of the output.
   std::string End(absl::string_view error_output, const std::vector<HostSpec>& hosts,
                   size_t most) const;
 
  private:
   std::string kept_;
-  bool cut_ = false;  // there was more before
+  bool cut_ = false;  // earlier output was dropped
 };
 
 }  // namespace gitops

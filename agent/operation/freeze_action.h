@@ -7,8 +7,8 @@
 
 namespace gitops {
 
-// Freezes or unfreezes the service that the request names, or all of this host. A service that
-// this host lacks is no failure. UNAVAILABLE: it cannot be stored now.
+// Freezes or unfreezes the service of the request, or all services of this host. A service that
+// this host does not have is not a failure. UNAVAILABLE: the change cannot be stored now.
 ActionOutcome FreezeServices(HostAgent& agent, const v1::PerformActionRequest& request);
 ActionOutcome UnfreezeServices(HostAgent& agent, const v1::PerformActionRequest& request);
 

@@ -8,7 +8,7 @@
 
 namespace gitops {
 
-// Who and why, as a service's history tells it of a deployment.
+// Actor and reason of a deployment, for a service's history.
 inline std::string ActorOf(const v1::Operation& operation) {
   return operation.actor().empty() ? "a deployment" : operation.actor();
 }

@@ -94,7 +94,7 @@ class HostActions final : public ActionRunner {
                       before.boot_id(), again);
       default:  // Check refuses the others
         return ActionOutcome::Of(absl::InternalError(
-            absl::StrCat("nothing performs the action \"", request.action(), "\"")));
+            absl::StrCat("there is no code for the action \"", request.action(), "\"")));
     }
   }
 

@@ -21,7 +21,7 @@ struct HostActionsOptions {
   ProcessRunner* runner = nullptr;
   Systemd* systemd = nullptr;
   Clock* clock = nullptr;
-  // This host's own entries of the fleet config, as it is now.
+  // This host's own entries of the current fleet config.
   std::function<std::vector<HostSpec>()> own_hosts;
   // See RebootOptions.
   std::function<std::string()> reboot_command;

@@ -29,11 +29,11 @@ absl::Status OperationMemory::ReadAll() {
   absl::StatusOr<StoredValue> fencing = store_->Get(kFencingKey);
   if (!fencing.ok() && !absl::IsNotFound(fencing.status())) return fencing.status();
   if (fencing.ok() && !absl::SimpleAtoi(fencing->value, &fencing_)) {
-    return DamagedRecord(kFencingKey, absl::StrCat("\"", fencing->value, "\" is no number"));
+    return DamagedRecord(kFencingKey, absl::StrCat("\"", fencing->value, "\" is not a number"));
   }
   std::map<std::string, absl::Time> begun;
   absl::Status read = operations_.ForEach("", "", [&](Table<record::v1::Operation>::Row& row) {
-    // A damaged one is forgotten when its time is over, counted from now.
+    // A damaged operation is removed after its time, counted from now.
     begun[row.name] = row.message.ok() ? FromTimestamp(row.message->begin_time()) : clock_->Now();
     return true;
   });
@@ -51,7 +51,7 @@ absl::Status OperationMemory::Admit(int64_t fencing) {
   if (fencing < fencing_) {
     return MakeError(
         Reason::kFencingStale,
-        absl::StrCat("the fencing number ", fencing, " is past: this host has seen ", fencing_,
+        absl::StrCat("the fencing number ", fencing, " is too low: this host has seen ", fencing_,
                      ", so another deployment has locked it since; nothing was done"));
   }
   if (fencing == fencing_) return absl::OkStatus();
@@ -67,11 +67,10 @@ absl::Status OperationMemory::CheckNear(int64_t fencing) const {
   if (fencing - fencing_ <= kMostAbove) return absl::OkStatus();
   return MakeError(
       Reason::kFencingAhead,
-      absl::StrCat(
-          "the fencing number ", fencing, " stands for ",
-          absl::FormatTime(absl::FromUnixMicros(fencing)),
-          ", more than a day ahead of this host's clock (", absl::FormatTime(now),
-          "): the planner's clock or this host's is wrong; set it right; nothing was done"));
+      absl::StrCat("the fencing number ", fencing, " stands for ",
+                   absl::FormatTime(absl::FromUnixMicros(fencing)),
+                   ", more than a day ahead of this host's clock (", absl::FormatTime(now),
+                   "): the planner's clock or this host's is wrong; correct it; nothing was done"));
 }
 
 absl::StatusOr<std::optional<record::v1::Operation>> OperationMemory::Find(

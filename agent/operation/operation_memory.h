@@ -19,42 +19,42 @@
 
 namespace gitops {
 
-// So many operations are remembered, for so long.
+// The number and age up to which operations are kept.
 inline constexpr int kKeptOperations = 1000;
 inline constexpr absl::Duration kKeptFor = absl::Hours(7 * 24);
 
-// Fencing numbers are the planner's clock in microseconds where that is higher than the last one.
-// One that is ahead of this host's clock by more than kMostAhead is taken only if it is at most
-// kMostAbove above the highest that was seen.
+// A fencing number is the planner's clock in microseconds, or one more than the previous number if
+// that is higher. A number that is ahead of this host's clock by more than kMostAhead is accepted
+// only if it is at most kMostAbove above the highest one seen.
 inline constexpr absl::Duration kMostAhead = absl::Hours(24);
 inline constexpr int64_t kMostAbove = 1'000'000;
 
-// What deployments have done on this host, by operation id, and the highest fencing number; both
-// outlive crashes (keys agent/v1/operation/ID and agent/v1/fencing). Any thread.
+// The operations of deployments on this host, by operation id, and the highest fencing number; both
+// survive crashes (keys agent/v1/operation/ID and agent/v1/fencing). Thread-safe.
 class OperationMemory {
  public:
-  // `store` and `clock` are not owned. Errors as Store; DATA_LOSS also: the fencing number is
-  // damaged.
+  // `store` and `clock` are not owned. Errors are those of Store; DATA_LOSS also: the fencing
+  // number is damaged.
   static absl::StatusOr<std::unique_ptr<OperationMemory>> Load(Store* store, Clock* clock);
 
-  // The highest that was admitted; 0: none.
+  // The highest admitted number; 0: none.
   int64_t fencing() const;
-  // FAILED_PRECONDITION: a higher one has been seen; or it is so far ahead that nobody could ever
-  // have a higher one after it. A higher one is stored before this returns: errors as Store::Put.
+  // FAILED_PRECONDITION: a higher number has been seen; or the number is so far ahead that no later
+  // one could be higher. A new highest number is stored before this returns: errors of Store::Put.
   absl::Status Admit(int64_t fencing);
 
-  // DATA_LOSS: what is stored of it is damaged. Others as Store.
+  // DATA_LOSS: the stored operation is damaged. Other errors are those of Store.
   absl::StatusOr<std::optional<record::v1::Operation>> Find(const std::string& id) const;
 
-  // Stores the operation and the fencing number in one write, and forgets what is too old. Errors
-  // as Store::Write.
+  // Stores the operation and the fencing number in one write, and removes old operations. Errors
+  // are those of Store::Write.
   absl::Status Save(const std::string& id, const record::v1::Operation& operation);
 
  private:
   OperationMemory(Store* store, Clock* clock);
   absl::Status ReadAll();
   absl::Status CheckNear(int64_t fencing) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Those to forget when one more is remembered, the oldest first.
+  // The operations to remove when one more is added, oldest first.
   std::vector<std::string> Outdated(const std::string& newest) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

@@ -24,23 +24,23 @@ struct OperationServerOptions {
   Systemd* systemd = nullptr;
   Clock* clock = nullptr;
   const RpcGate* gate = nullptr;
-  // As the configuration has them now: this host's own entries of the fleet config, and how it is
-  // rebooted (see RebootOptions).
+  // From the current configuration: this host's own entries of the fleet config, and the reboot
+  // command (see RebootOptions).
   std::function<std::vector<HostSpec>()> own_hosts;
   std::function<std::string()> reboot_command;
   std::string boot_id_file;
 };
 
-// What deployments ask of this host: the service with all that stands behind it.
+// OperationService with all objects behind it.
 class OperationServer {
  public:
-  // Errors as OperationMemory::Load.
+  // Errors are those of OperationMemory::Load.
   static absl::StatusOr<std::unique_ptr<OperationServer>> Make(OperationServerOptions options);
   virtual ~OperationServer() = default;
 
   virtual v1::OperationService::Service* service() = 0;
-  // At the end of the program, before what it uses is stopped: kills commands under way, and what
-  // fails from now on is done again after the next start.
+  // Call it at the end of the program, before the objects that it uses are stopped. Kills running
+  // commands; operations that fail from now on are repeated after the next start.
   virtual void Stop() = 0;
 };
 

@@ -20,12 +20,12 @@ namespace {
 
 using grpc::ServerContext;
 
-// Of a failed sync; the rest of an error's details fits beside it. Services with names of usual
-// length: about 4,000.
+// The limit of moves in the error of a failed sync, which leaves room for other details: about
+// 4,000 services with names of usual length.
 constexpr size_t kMostMoves = kMaxActionDetails - kMaxErrorDetails;
 constexpr size_t kMoveOverhead = 3;  // a tag, a length
 
-// An upstream that refuses this host says nothing about who may call the agent.
+// An upstream's refusal of this host must not look like the agent's refusal of its caller.
 absl::Status AsUpstreamError(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kOk:
@@ -38,7 +38,7 @@ absl::Status AsUpstreamError(const absl::Status& status) {
   }
 }
 
-// The status of a failed action; where it moved something, with that in the details.
+// The status of a failed action, with its moves in the details, if any.
 grpc::Status ToGrpcStatus(const ActionOutcome& outcome) {
   absl::Status status = outcome.status();
   if (outcome.ok() || outcome.response.moves().empty()) return gitops::ToGrpcStatus(status);
@@ -107,7 +107,7 @@ class OperationServiceImpl final : public v1::OperationService::Service {
     return MakeError(
         Reason::kTooManyCalls,
         absl::StrCat(kMostChecks,
-                     " checks and questions to upstreams are in progress on this host already"));
+                     " checks and calls to upstreams are already in progress on this host"));
   }
 
   absl::Status Resolve(const v1::ResolveRevisionRequest& request,

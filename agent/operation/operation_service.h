@@ -15,8 +15,7 @@
 
 namespace gitops {
 
-// So many checks and questions to upstreams may be under way at a time: each holds a thread of the
-// server.
+// The maximum number of concurrent checks and calls to upstreams: each uses a thread of the server.
 inline constexpr int kMostChecks = 16;
 
 struct OperationServiceOptions {
@@ -25,7 +24,7 @@ struct OperationServiceOptions {
   Operations* operations = nullptr;
   ProcessRunner* runner = nullptr;
   const RpcGate* gate = nullptr;
-  // This host's own entries of the fleet config, as it is now.
+  // This host's own entries of the current fleet config.
   std::function<std::vector<HostSpec>()> own_hosts;
   std::string boot_id_file;
 };

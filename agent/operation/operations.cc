@@ -15,7 +15,7 @@
 namespace gitops {
 namespace {
 
-// How often a waiting call looks whether its client has gone away.
+// How often a waiting call checks whether its client is gone.
 constexpr std::chrono::milliseconds kCancelCheck{100};
 constexpr size_t kLongestId = 500;
 constexpr size_t kLongestActor = 400;
@@ -24,7 +24,7 @@ constexpr size_t kLongestService = 255;  // as the config's
 constexpr size_t kLongestMessage = 4000;
 constexpr size_t kLongestOutput = 64 << 10;
 
-// All of it is stored, so none of it may be of any length.
+// All of it is stored, so every length is limited.
 absl::Status CheckOperation(const v1::PerformActionRequest& request) {
   const v1::Operation& operation = request.operation();
   if (operation.id().empty() || operation.id().size() > kLongestId) {
@@ -58,12 +58,12 @@ absl::Status CheckSame(const v1::PerformActionRequest& request, const std::strin
   return MakeError(
       Reason::kOperationIdReused,
       absl::StrCat("operation ", request.operation().id(), " is \"", action, "\" of \"", service,
-                   "\" already; another action needs another id"));
+                   "\" already; use another id for another action"));
 }
 
 absl::Status Ending() {
   return MakeError(Reason::kServerStopping,
-                   "the agent is stopping; ask again with the same operation id");
+                   "the agent is stopping; try again with the same operation id");
 }
 
 ActionOutcome Remembered(const record::v1::Operation& stored) {
@@ -117,7 +117,7 @@ std::shared_ptr<Operations::Entry> Operations::Enter(const v1::PerformActionRequ
   if (calls_ >= kMostOperationCalls) {
     return answer(
         MakeError(Reason::kTooManyCalls,
-                  absl::StrCat(calls_, " calls wait for operations of this host already")));
+                  absl::StrCat(calls_, " calls already wait for operations of this host")));
   }
   absl::Status admitted = memory_->Admit(request.operation().fencing());
   if (!admitted.ok()) return answer(admitted);
@@ -152,11 +152,11 @@ ActionOutcome Operations::Await(const std::shared_ptr<Entry>& entry, const Patie
     if (stopping_) {
       gave_up = Ending();
     } else if (patience.cancelled()) {
-      gave_up = absl::CancelledError("the caller has gone away");
+      gave_up = absl::CancelledError("the caller is gone");
     } else if (clock_->Now() >= patience.deadline) {
-      gave_up = absl::DeadlineExceededError(
-          absl::StrCat("operation ", id, entry->begun ? " is still under way" : " did not begin",
-                       " when the time was over; ask again with the same id"));
+      gave_up = absl::DeadlineExceededError(absl::StrCat(
+          "operation ", id, entry->begun ? " is still in progress" : " has not started",
+          " at the time limit; try again with the same id"));
     } else {
       changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kCancelCheck);
     }
@@ -191,7 +191,7 @@ absl::Time Operations::Run() {
 
 ActionOutcome Operations::Do(const v1::PerformActionRequest& request) {
   const std::string& id = request.operation().id();
-  // While this one waited for its turn, a newer deployment may have come.
+  // A newer deployment may have come while this one waited.
   absl::Status admitted = memory_->Admit(request.operation().fencing());
   if (!admitted.ok()) return ActionOutcome::Of(admitted);
   auto stored = memory_->Find(id);
@@ -224,9 +224,10 @@ ActionOutcome Operations::Do(const v1::PerformActionRequest& request) {
   Convert(outcome.response, *operation.mutable_response());
   *operation.mutable_details() = outcome.details;
   if (absl::Status saved = memory_->Save(id, operation); !saved.ok()) {
-    return ActionOutcome::Of(absl::UnavailableError(absl::StrCat(
-        "operation ", id,
-        " has ended, but how cannot be stored; ask again with the same id: ", saved.message())));
+    return ActionOutcome::Of(absl::UnavailableError(
+        absl::StrCat("operation ", id,
+                     " has ended, but its outcome cannot be stored; try again with the same id: ",
+                     saved.message())));
   }
   return outcome;
 }

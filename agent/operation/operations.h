@@ -19,25 +19,26 @@
 
 namespace gitops {
 
-// So many callers may wait at a time: each holds a thread of the server.
+// The maximum number of waiting callers: each uses a thread of the server.
 inline constexpr int kMostOperationCalls = 16;
 
-// Does what deployments ask of this host: each operation once, one at a time, in the order in
-// which they came. What began goes on when its caller goes away. Any thread.
+// Performs the operations of deployments on this host: each once, one at a time, in the order of
+// arrival. An operation that has started continues when its caller is gone. Thread-safe.
 class Operations {
  public:
-  // Nothing is owned; all must outlive it.
+  // Owns none of its arguments; they must outlive it.
   Operations(OperationMemory* memory, ActionRunner* actions, Clock* clock, Scheduler* scheduler);
   ~Operations();
 
-  // Performs the operation, waits for the same one that is under way, or answers from memory.
-  // Errors as OperationService.PerformAction; RESOURCE_EXHAUSTED: too many wait already.
+  // Performs the operation, waits for the same one if it is in progress, or returns the stored
+  // outcome. Errors are those of OperationService.PerformAction; RESOURCE_EXHAUSTED: too many
+  // callers wait.
   ActionOutcome Perform(const v1::PerformActionRequest& request, const Patience& patience);
 
   int64_t fencing() const { return memory_->fencing(); }
 
-  // Begins nothing any more; those that wait are told UNAVAILABLE. What is under way and fails from
-  // now on is taken for interrupted.
+  // Starts no more operations; waiting callers get UNAVAILABLE. An operation in progress that fails
+  // from now on counts as interrupted.
   void Stop();
 
  private:
@@ -50,7 +51,7 @@ class Operations {
     ActionOutcome outcome;
   };
 
-  // Null: `answered` is the answer.
+  // Null: `answered` is the outcome.
   std::shared_ptr<Entry> Enter(const v1::PerformActionRequest& request, ActionOutcome& answered);
   ActionOutcome Await(const std::shared_ptr<Entry>& entry, const Patience& patience);
   // The job: one operation.
@@ -67,9 +68,9 @@ class Operations {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   int calls_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, std::shared_ptr<Entry>> entries_ ABSL_GUARDED_BY(mutex_);  // by id
-  std::deque<std::string> queue_ ABSL_GUARDED_BY(mutex_);                          // not begun yet
+  std::deque<std::string> queue_ ABSL_GUARDED_BY(mutex_);  // not started yet
 
-  // Last, so that it ends first.
+  // Declared last, so that it ends first.
   std::unique_ptr<Scheduler::Job> job_;
 };
 

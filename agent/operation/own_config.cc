@@ -11,7 +11,7 @@
 namespace gitops {
 namespace {
 
-// The first field in which the two differ, in words; empty: none.
+// Describes the first field in which the two differ; empty: none.
 std::string Difference(const SecretSpec& own, const v1::SecretFile& asked) {
   const struct {
     const char* field;
@@ -26,7 +26,7 @@ std::string Difference(const SecretSpec& own, const v1::SecretFile& asked) {
   for (const auto& field : fields) {
     if (field.own == field.asked) continue;
     return absl::StrCat(field.field, " is \"", field.own, "\" in this host's own config, \"",
-                        field.asked, "\" in what was asked");
+                        field.asked, "\" in the request");
   }
   return "";
 }

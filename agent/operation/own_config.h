@@ -11,15 +11,15 @@
 
 namespace gitops {
 
-// What this host's own configuration allows to be run and written on it. Whoever reaches the
-// agent's port, also a planner that was taken over, can ask for nothing else.
+// What this host's own configuration allows to run and write on it. Callers of the agent, including
+// a compromised planner, can request nothing else.
 
-// The [[hosts]] whose name is one of `names`; case does not count.
+// The [[hosts]] whose name is one of `names` (case-insensitive).
 std::vector<HostSpec> HostsOf(const FleetConfig& config, const std::vector<std::string>& names);
 
-// The secret that `asked` means. PERMISSION_DENIED: there is none of this name here, or it goes
-// elsewhere or belongs to others; the message names the field that differs. Where `by_name`, the
-// name alone decides.
+// The configured secret for `asked`. PERMISSION_DENIED: there is no secret of this name, or its
+// destination, owner or other fields differ; the message names the field. With `by_name`, only the
+// name counts.
 absl::StatusOr<SecretSpec> OwnSecret(const std::vector<HostSpec>& hosts,
                                      const v1::SecretFile& asked, bool by_name);
 

@@ -28,13 +28,13 @@ absl::Status RunRebootCommand(const RebootOptions& options) {
 }  // namespace
 
 ActionOutcome Reboot(const RebootOptions& options, const std::string& boot_id, bool again) {
-  ActionOutcome outcome = ActionOutcome::Done("the reboot has been asked for");
+  ActionOutcome outcome = ActionOutcome::Done("the reboot was requested");
   outcome.response.set_boot_id(boot_id);
   if (again) {
     const absl::StatusOr<std::string> now = ReadBootId(options.boot_id_file);
     if (!now.ok()) return ActionOutcome::Of(now.status());
     if (*now != boot_id) {
-      outcome.response.set_output("the host has rebooted since it was asked to");
+      outcome.response.set_output("the host has rebooted since the request");
       return outcome;
     }
   }

@@ -12,7 +12,7 @@
 namespace gitops {
 
 struct RebootOptions {
-  // Split at spaces; empty: systemd is asked.
+  // Split at spaces; empty: reboot through systemd.
   std::string command;
   std::string boot_id_file;
   // Not owned.
@@ -21,9 +21,9 @@ struct RebootOptions {
   Clock* clock = nullptr;
 };
 
-// Asks for a reboot, and answers with the boot that ends. `boot_id` is the boot in which it was
-// first asked for: where another has begun since, that was it, and nothing is done. INTERNAL: it
-// could not be asked for. UNAVAILABLE: see ReadBootId.
+// Requests a reboot, and returns the id of the boot that ends. `boot_id` is the boot of the first
+// request: if the current boot is another one, the reboot has taken place, and nothing is done.
+// INTERNAL: the request failed. UNAVAILABLE: see ReadBootId.
 ActionOutcome Reboot(const RebootOptions& options, const std::string& boot_id, bool again);
 
 }  // namespace gitops

@@ -11,9 +11,9 @@
 namespace gitops {
 namespace {
 
-// Shorter texts stand in ordinary output by chance.
+// Shorter texts occur in ordinary output by chance.
 constexpr size_t kShortestPiece = 4;
-constexpr char kNotShown[] = "[not shown, since it holds a secret]";
+constexpr char kNotShown[] = "[not shown, since it contains a secret]";
 
 }  // namespace
 
@@ -39,8 +39,8 @@ std::string Redactor::Apply(absl::string_view text) const {
 std::string Redactor::ApplyToEnd(absl::string_view text) const {
   std::string redacted = Apply(text);
   if (pieces_.empty() || redacted == kNotShown) return redacted;
-  // Lines are known one by one. Within one, a rest is shorter than the longest secret, or grew to
-  // twice that, where "[secret]" took the place of four bytes in it.
+  // Lines are redacted one by one. In a line, a rest is shorter than the longest secret, or at most
+  // twice as long if "[secret]" replaced four bytes in it.
   const size_t line = std::min(redacted.find('\n'), redacted.size());
   return redacted.substr(std::min(line, 2 * pieces_.begin()->size()));
 }

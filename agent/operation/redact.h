@@ -8,19 +8,19 @@
 
 namespace gitops {
 
-// Takes secrets out of a text. Knows them whole and line by line; not in another encoding.
+// Removes secrets from a text: as a whole and line by line, but not in another encoding.
 class Redactor {
  public:
   void Add(absl::string_view secret);
-  // `text` with "[secret]" for each; nothing of it, where it holds a secret too short to be told
-  // from chance.
+  // `text` with "[secret]" for each secret. Empty if a secret in it is too short to tell from
+  // ordinary text.
   std::string Apply(absl::string_view text) const;
-  // The same for a text that was longer: what may be the rest of a secret whose beginning is cut
-  // off goes too.
+  // The same for the end of a longer text: also removes what may be the rest of a secret whose
+  // start was cut off.
   std::string ApplyToEnd(absl::string_view text) const;
 
  private:
-  // The longest first, so that none is spoiled by a part of it.
+  // The longest first, so that no secret is broken up by a shorter one.
   struct Longer {
     bool operator()(const std::string& a, const std::string& b) const {
       return a.size() != b.size() ? a.size() > b.size() : a < b;

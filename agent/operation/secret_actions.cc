@@ -39,7 +39,7 @@ ActionOutcome Finish(const std::vector<std::string>& done, const std::vector<std
   return ActionOutcome::Of(absl::InternalError(absl::StrJoin(failed, "; ")));
 }
 
-// What a failed command said, as a message goes on.
+// The output of a failed command, for the end of a message.
 std::string WhatItSaid(const CommandOutput& output, const CommandResult& result,
                        const std::vector<HostSpec>& hosts) {
   const std::string said = output.End(result.error_output, hosts, kLongestOutput);
@@ -78,8 +78,8 @@ ActionOutcome RunSecretTriggers(const v1::PerformActionRequest& request,
   if (again) {
     return ActionOutcome::Of(MakeError(
         Reason::kOperationInterrupted,
-        "the agent ended while the secrets' commands ran, so whether all of them ran is not known; "
-        "look at what they act on, and ask for run-secret-triggers once more"));
+        "the agent stopped while the secrets' commands were running, so it is not known whether "
+        "all of them ran; check their effects, and request run-secret-triggers again"));
   }
   auto own = OwnSecrets(request, hosts, /*by_name=*/true);
   if (!own.ok()) return ActionOutcome::Of(own.status());

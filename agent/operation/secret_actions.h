@@ -10,19 +10,19 @@
 
 namespace gitops {
 
-// What a deployment does with this host's secrets; `hosts` are its own entries of the fleet config.
-// Neither messages nor output hold a secret.
+// The actions of a deployment on this host's secrets; `hosts` are its own entries of the fleet
+// config. Messages and output contain no secrets.
 
-// Writes the secrets of the request, after all of them were found to be this host's own.
-// PERMISSION_DENIED: one is not, so none was written. INTERNAL: some could not be written; names
-// each with the reason. The others were.
+// Writes the secrets of the request, if all of them are in this host's own config.
+// PERMISSION_DENIED: one is not, so none was written. INTERNAL: some could not be written; the
+// message names each with the reason. The others were written.
 ActionOutcome UploadSecrets(const v1::PerformActionRequest& request,
                             const std::vector<HostSpec>& hosts);
 
-// Runs what the config has as `action` of the secrets that the request names: each distinct command
-// once, in the order of the secrets' names. One that fails does not stop the others. `again`: it
-// had begun before: ABORTED, since running commands twice may do harm. PERMISSION_DENIED; INTERNAL:
-// some failed; CANCELLED: the runner was stopped.
+// Runs the `action` of the request's secrets in the config: each distinct command once, in the
+// order of the secrets' names. A failure does not stop the others. `again`: it was started before:
+// ABORTED, since running commands twice may do harm. PERMISSION_DENIED; INTERNAL: some failed;
+// CANCELLED: the runner was stopped.
 ActionOutcome RunSecretTriggers(const v1::PerformActionRequest& request,
                                 const std::vector<HostSpec>& hosts, ProcessRunner& runner,
                                 bool again);

@@ -21,7 +21,7 @@ namespace {
 constexpr int kMostLinks = 40;  // as the kernel
 constexpr int kDirectoryMode = 0755;
 
-// A way from the root to a file, gone one component at a time.
+// Walks from the root to a file, one component at a time.
 class Walk {
  public:
   Walk(const std::string& path, bool make_directories)
@@ -34,11 +34,11 @@ class Walk {
     while (!left_.empty()) {
       const std::string name = std::move(left_.front());
       left_.pop_front();
-      // What is looked at is what is gone through, whatever bears its name a moment later.
+      // Checks the opened node itself, since its name may be replaced at any time.
       Fd node(openat(at_.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-      if (!node && errno != ENOENT) return Errno(errno, "look at", name);
+      if (!node && errno != ENOENT) return Errno(errno, "stat", name);
       struct stat status = {};
-      if (node && fstat(node.get(), &status) != 0) return Errno(errno, "look at", name);
+      if (node && fstat(node.get(), &status) != 0) return Errno(errno, "stat", name);
       absl::Status went;
       if (S_ISLNK(status.st_mode)) {
         went = Follow(name, node, status);
@@ -49,7 +49,7 @@ class Walk {
       }
       if (!went.ok()) return went;
     }
-    return Refuse("the way ends at a directory");
+    return Refuse("the path is a directory");
   }
 
  private:
@@ -69,7 +69,7 @@ class Walk {
   absl::Status Follow(const std::string& name, const Fd& node, const struct stat& link) {
     if (link.st_uid != 0 && link.st_uid != geteuid()) {
       return Refuse(absl::StrCat("\"", name, "\" is a symbolic link of user ", link.st_uid,
-                                 ", who could turn it elsewhere"));
+                                 ", who could redirect it"));
     }
     if (++links_ > kMostLinks) return Refuse("too many symbolic links");
     char target[PATH_MAX];
@@ -82,7 +82,7 @@ class Walk {
 
   absl::Status Enter(const std::string& name, Fd node, const struct stat& status) {
     if (!node) return EnterNew(name);
-    if (!S_ISDIR(status.st_mode)) return Refuse(absl::StrCat("\"", name, "\" is no directory"));
+    if (!S_ISDIR(status.st_mode)) return Refuse(absl::StrCat("\"", name, "\" is not a directory"));
     at_ = std::move(node);
     return absl::OkStatus();
   }
@@ -90,11 +90,12 @@ class Walk {
   absl::Status EnterNew(const std::string& name) {
     if (!make_directories_) {
       return absl::NotFoundError(absl::StrCat("secret file ", path_, ": there is no directory \"",
-                                              name, "\"; make it, or set mk_dirs for this secret"));
+                                              name,
+                                              "\"; create it, or set mk_dirs for this secret"));
     }
-    if (!Make(name)) return Errno(errno, "make the directory", name);
+    if (!Make(name)) return Errno(errno, "create the directory", name);
     Fd next(openat(at_.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!next && errno == ENOTDIR) return Refuse(absl::StrCat("\"", name, "\" is no directory"));
+    if (!next && errno == ENOTDIR) return Refuse(absl::StrCat("\"", name, "\" is not a directory"));
     if (!next) return Errno(errno, "open the directory", name);
     at_ = std::move(next);
     return absl::OkStatus();
@@ -102,7 +103,7 @@ class Walk {
 
   bool Make(const std::string& name) {
     if (mkdirat(at_.get(), name.c_str(), kDirectoryMode) != 0) return errno == EEXIST;
-    // Whatever the umask is.
+    // Independent of the umask.
     Fd made(openat(at_.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!made || fchmod(made.get(), kDirectoryMode) != 0) return false;
     Fd parent(openat(at_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));

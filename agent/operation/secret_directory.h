@@ -8,16 +8,16 @@
 
 namespace gitops {
 
-// A file's directory, opened, and its name in it.
+// The open directory of a file, and the file's name in it.
 struct FilePlace {
   Fd directory;  // O_PATH
   std::string name;
 };
 
-// Goes to the directory of `path` (absolute) component by component, so that nobody can exchange
-// one behind it, and follows only symbolic links of root or of this account; also where the file
-// itself is one. Errors name the component: NOT_FOUND: a directory that is missing;
-// FAILED_PRECONDITION: one that is not to be gone through.
+// Opens the directory of `path` (absolute) component by component, so that no component can be
+// exchanged meanwhile, and follows only symbolic links of root or of this account, also for the
+// file itself. Errors name the component: NOT_FOUND: a missing directory; FAILED_PRECONDITION: a
+// component that must not be followed.
 absl::StatusOr<FilePlace> OpenPlace(const std::string& path, bool make_directories);
 
 }  // namespace gitops

@@ -32,7 +32,7 @@ absl::Status Errno(const SecretPlace& place, absl::string_view what) {
                              absl::StrCat("secret file ", place.destination, ": cannot ", what));
 }
 
-// What kept an owner from being found.
+// The error of an owner's lookup.
 absl::Status OwnerError(const SecretPlace& place, const absl::Status& status) {
   const bool none = absl::IsNotFound(status);
   return absl::Status(none ? absl::StatusCode::kFailedPrecondition : status.code(),
@@ -49,12 +49,11 @@ absl::StatusOr<mode_t> ModeOf(const SecretPlace& place) {
   if (octal && mode <= 07777) return mode;
   return absl::InvalidArgumentError(absl::StrCat("secret file ", place.destination,
                                                  ": permissions \"", place.permissions,
-                                                 "\" are not octal, as 0400"));
+                                                 "\" are not octal (for example 0400)"));
 }
 
-// One a destination, so that what a crash left of it is taken away by the next upload, and agents
-// whose secrets are in one directory (as when several hosts are tried on one machine) are not in
-// each other's way.
+// One name per destination, so that the next upload removes what a crash left, and agents with
+// secrets in the same directory (several hosts tested on one machine) do not conflict.
 std::string TemporaryName(const FilePlace& file) {
   const size_t room = NAME_MAX - 1 - absl::string_view(kTemporarySuffix).size();
   return absl::StrCat(".", absl::string_view(file.name).substr(0, room), kTemporarySuffix);
@@ -63,11 +62,11 @@ std::string TemporaryName(const FilePlace& file) {
 absl::Status CheckReplaceable(const SecretPlace& place, const FilePlace& file) {
   struct stat status;
   if (fstatat(file.directory.get(), file.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-    return errno == ENOENT ? absl::OkStatus() : Errno(place, "look at what is there");
+    return errno == ENOENT ? absl::OkStatus() : Errno(place, "stat it");
   }
   if (S_ISREG(status.st_mode)) return absl::OkStatus();
-  return Refuse(place, S_ISDIR(status.st_mode) ? "a directory is there; name the file in it"
-                                               : "what is there is no plain file");
+  return Refuse(place, S_ISDIR(status.st_mode) ? "it is a directory; give the path of a file in it"
+                                               : "it is not a regular file");
 }
 
 absl::Status WriteAll(const SecretPlace& place, int fd, absl::string_view content) {
@@ -86,27 +85,27 @@ absl::Status WriteTemporary(const SecretPlace& place, const FilePlace& at, uid_t
   const std::string name = TemporaryName(at);
   const int directory = at.directory.get();
   if (unlinkat(directory, name.c_str(), 0) != 0 && errno != ENOENT) {
-    return Errno(place, "remove what an earlier attempt left");
+    return Errno(place, "remove the file of an earlier attempt");
   }
   const Fd file(
       openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file) return Errno(place, "write in its directory");
+  if (!file) return Errno(place, "create a file in its directory");
   absl::Status written = WriteAll(place, file.get(), content.Reveal());
   if (!written.ok()) return written;
-  // The owner first: that takes bits away from the mode.
-  if (fchown(file.get(), user, group) != 0) return Errno(place, "give it to its owner");
+  // The owner first: changing it clears mode bits.
+  if (fchown(file.get(), user, group) != 0) return Errno(place, "set its owner");
   if (fchmod(file.get(), mode) != 0) return Errno(place, "set its permissions");
-  if (fsync(file.get()) != 0) return Errno(place, "bring it to the disk");
+  if (fsync(file.get()) != 0) return Errno(place, "flush it to disk");
   return absl::OkStatus();
 }
 
 absl::Status Replace(const SecretPlace& place, const FilePlace& file) {
   const int directory = file.directory.get();
   if (renameat(directory, TemporaryName(file).c_str(), directory, file.name.c_str()) != 0) {
-    return Errno(place, "put it in its place");
+    return Errno(place, "rename it into place");
   }
   const Fd synced(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!synced || fsync(synced.get()) != 0) return Errno(place, "bring its directory to the disk");
+  if (!synced || fsync(synced.get()) != 0) return Errno(place, "flush its directory to disk");
   return absl::OkStatus();
 }
 
@@ -137,13 +136,13 @@ absl::StatusOr<Secret> ReadSecretFile(const std::string& destination) {
   const SecretPlace place = {.destination = destination};
   const absl::StatusOr<FilePlace> at = OpenPlace(destination, /*make_directories=*/false);
   if (!at.ok()) return at.status();
-  // Whoever may write the directory could put a link or a pipe there meanwhile.
+  // An account that can write to the directory could create a link or a FIFO there meanwhile.
   const Fd file(openat(at->directory.get(), at->name.c_str(),
                        O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!file) return Errno(place, "open it");
   struct stat status;
-  if (fstat(file.get(), &status) != 0) return Errno(place, "look at what is there");
-  if (!S_ISREG(status.st_mode)) return Refuse(place, "what is there is no plain file");
+  if (fstat(file.get(), &status) != 0) return Errno(place, "stat it");
+  if (!S_ISREG(status.st_mode)) return Refuse(place, "it is not a regular file");
   std::string content;
   std::vector<char> room(kReadAtATime);
   while (content.size() <= kLongestSecretFile) {

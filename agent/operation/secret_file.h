@@ -10,32 +10,31 @@
 
 namespace gitops {
 
-// More than a request can bring.
+// More than the limit of a request.
 inline constexpr size_t kLongestSecretFile = 4 << 20;
 
-// Where and how a secret is put on this host.
+// The destination of a secret on this host.
 struct SecretPlace {
   std::string destination;  // absolute, normalized
-  // Names, or where there is none of it, numbers.
+  // Names, or numbers if there is no such name.
   std::string owner_user;
   std::string owner_group;
   std::string permissions;  // octal
   bool make_directories = false;
 };
 
-// Writes the file so that it is there whole or not at all, and never readable for others than the
-// place says, also for a moment; returns when it would survive a loss of power. Missing directories
-// are made (0755, the agent's own) where `place` says so.
-// Symbolic links of root or of the agent's own account are followed. FAILED_PRECONDITION: the way
-// leads through one of somebody else, who could turn it elsewhere; the destination is a directory
-// or no plain file; no such owner or group. UNAVAILABLE: who they are cannot be looked up.
-// NOT_FOUND: a directory is missing. RESOURCE_EXHAUSTED: the disk is full. INVALID_ARGUMENT: the
-// place itself. PERMISSION_DENIED, INTERNAL: as errno says. Messages name the destination, never
-// the content.
+// Writes the file atomically, with its final permissions from the start; returns when it is
+// durable. Creates missing directories (0755, owned by the agent) if `place` says so. Follows
+// symbolic links of root and of the agent's account. FAILED_PRECONDITION: the path has a symbolic
+// link of another account, which could redirect it; the destination is a directory or not a regular
+// file; no such owner or group. UNAVAILABLE: owner or group cannot be looked up. NOT_FOUND: a
+// directory is missing. RESOURCE_EXHAUSTED: the disk is full. INVALID_ARGUMENT: `place` is invalid.
+// PERMISSION_DENIED, INTERNAL: by errno. Messages name the destination, never the content.
 absl::Status WriteSecretFile(const SecretPlace& place, const Secret& content);
 
-// What lies at `destination`, gone to in the same way. NOT_FOUND: nothing does. FAILED_PRECONDITION
-// also: it is no plain file, or longer than kLongestSecretFile. Never waits for a peer.
+// Reads the file at `destination`, opened in the same way. NOT_FOUND: there is none.
+// FAILED_PRECONDITION also: it is not a regular file, or longer than kLongestSecretFile. Never
+// blocks on a FIFO.
 absl::StatusOr<Secret> ReadSecretFile(const std::string& destination);
 
 }  // namespace gitops

@@ -144,9 +144,9 @@ TEST_F(SecretFileTest, DirectoriesAndOtherThingsAreNotReplaced) {
   std::filesystem::create_directory(directory_ / "dir");
   ASSERT_EQ(mkfifo((directory_ / "fifo").c_str(), 0600), 0);
   directory_.Write("file", "x");
-  ExpectRefused(At("dir"), StatusCode::kFailedPrecondition, "a directory is there");
-  ExpectRefused(At("fifo"), StatusCode::kFailedPrecondition, "no plain file");
-  ExpectRefused(At("file/key"), StatusCode::kFailedPrecondition, "no directory");
+  ExpectRefused(At("dir"), StatusCode::kFailedPrecondition, "it is a directory");
+  ExpectRefused(At("fifo"), StatusCode::kFailedPrecondition, "not a regular file");
+  ExpectRefused(At("file/key"), StatusCode::kFailedPrecondition, "not a directory");
   ExpectRefused({.destination = "key"}, StatusCode::kInvalidArgument, "not absolute");
 }
 

@@ -20,12 +20,12 @@
 namespace gitops {
 namespace {
 
-// A service whose configuration is changed meanwhile comes back within moments.
+// A service whose configuration changes meanwhile is back within moments.
 constexpr absl::Duration kLongestAbsence = absl::Seconds(5);
 
 using Controller = std::shared_ptr<ServiceController>;
 
-// A service on its way.
+// A service that is moving.
 struct Move {
   Controller controller;
   std::string wanted;  // as the request has it
@@ -65,11 +65,12 @@ absl::StatusOr<std::vector<Controller>> Concerned(HostAgent& agent,
   auto found = agent.Find(request.service());
   if (!found.ok()) return concerned;
   if (!IsCoordinated(*found)) {
-    return MakeError(Reason::kServiceNotCoordinated,
-                     absl::StrCat(request.service(),
-                                  ": follows its branch by itself (tracking = auto); no "
-                                  "deployment moves it"),
-                     {{"service", request.service()}});
+    return MakeError(
+        Reason::kServiceNotCoordinated,
+        absl::StrCat(
+            request.service(),
+            ": follows its branch by itself (tracking = auto); deployments do not move it"),
+        {{"service", request.service()}});
   }
   concerned.push_back(*found);
   return concerned;
@@ -104,7 +105,7 @@ absl::StatusOr<ServiceRecord> Await(Move& move) {
   return move.controller->AwaitSync(*move.sync, {});
 }
 
-// A service that is begun anew because its configuration changed refuses commands meanwhile.
+// A service that restarts because its configuration changed refuses commands meanwhile.
 absl::StatusOr<ServiceRecord> Finish(HostAgent& agent, const v1::PerformActionRequest& request,
                                      Move& move) {
   absl::StatusOr<ServiceRecord> record = Await(move);
@@ -133,7 +134,7 @@ std::string Tell(const v1::ServiceMove& move) {
                       " -> ", move.to_hash());
 }
 
-// One error for all: that of the first one where they agree, INTERNAL where they do not.
+// One error for all: that of the first one if the codes agree, else INTERNAL.
 absl::Status Together(const std::vector<absl::Status>& failures) {
   const std::string message = absl::StrJoin(
       failures, "; ",

@@ -9,20 +9,21 @@
 
 namespace gitops {
 
-// Brings coordinated services of this host to the revisions that a deployment fixed.
+// Moves coordinated services of this host to the revisions of a deployment.
 
-// INVALID_ARGUMENT: a hash is none.
+// INVALID_ARGUMENT: an invalid hash.
 absl::Status CheckSync(const v1::PerformActionRequest& request);
 
-// Notes where the services are now. FAILED_PRECONDITION: the service that is named follows its
-// branch by itself; or the request has no revision for the upstream and branch of a service.
+// Records the current revisions of the services. FAILED_PRECONDITION: the service of the request
+// follows its branch by itself; or the request has no revision for the upstream and branch of a
+// service.
 absl::Status NoteSync(HostAgent& agent, const v1::PerformActionRequest& request,
                       record::v1::Operation& operation);
 
-// Moves the services side by side, and waits for all of them; one that fails does not stop the
-// others. Where all failures are of one kind, that is the code, else INTERNAL. The moves of a
-// failure name those services that have taken their revision on. A service that this host lacks
-// is no failure: a deployment goes over hosts of many kinds.
+// Moves the services in parallel, and waits for all of them; a failure does not stop the others. If
+// all failures have the same code, the result has it, else INTERNAL. After a failure, the moves are
+// those of the services that have activated their revision. A service that this host does not have
+// is not a failure: a deployment covers hosts of many kinds.
 ActionOutcome SyncServices(HostAgent& agent, const v1::PerformActionRequest& request,
                            const record::v1::Operation& before);
 

@@ -38,7 +38,7 @@ absl::StatusOr<std::optional<ServiceSpec>> BootstrapService(const Settings& sett
   const std::string& mount = settings.Get("mount");
   if (!absl::StartsWith(mount, "/")) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "bootstrapping from --upstream needs --mount, an absolute path; found \"", mount, "\""));
+        "bootstrap from --upstream needs --mount, an absolute path, not \"", mount, "\""));
   }
   const std::string& directory = settings.Get("directory");
   if (absl::Status plain = CheckPlainRelativePath(directory); !plain.ok()) {
@@ -48,7 +48,7 @@ absl::StatusOr<std::optional<ServiceSpec>> BootstrapService(const Settings& sett
   const std::string& config = settings.Get("config");
   if (absl::Status plain = CheckPlainRelativePath(config); !plain.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "--config \"", config, "\" is looked for below --directory: ", plain.message()));
+        "--config \"", config, "\" must be a path below --directory: ", plain.message()));
   }
   ServiceSpec spec;
   spec.machine = host_name;
@@ -78,7 +78,7 @@ absl::Status FetchBootstrapConfig(const ServiceSpec& spec, const std::string& co
   absl::Status status = PublishTip(spec, git);
   if (status.ok()) return status;
   if (there) {
-    LogWarning("cannot pull the config; going on with the one that is there",
+    LogWarning("cannot pull the config; continuing with the existing one",
                {{"config", config_file}, {"error", std::string(status.message())}});
     return absl::OkStatus();
   }

@@ -11,16 +11,16 @@
 
 namespace gitops {
 
-// A source and a publisher that belong together: both use one RevisionStore.
+// A source and a publisher that use the same RevisionStore.
 struct SourceAndPublisher {
   std::shared_ptr<RevisionStore> store;
   std::unique_ptr<Source> source;
   std::unique_ptr<Publisher> publisher;
 };
 
-// The pair that `open` makes, opened at the first use and, while that fails (the disk is not there
-// yet, a directory may not be made), again at each use, so that the service says what is wrong and
-// gets well by itself. `open` is called by one thread at a time.
+// The pair that `open` returns, opened at the first use and, while that fails (the disk is not
+// mounted yet, a directory cannot be created), again at each use, so that the service reports the
+// error and recovers by itself. `open` is not called concurrently.
 struct DeferredPair {
   std::unique_ptr<Source> source;
   std::unique_ptr<Publisher> publisher;

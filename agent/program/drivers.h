@@ -19,7 +19,7 @@ struct DriverOptions {
   // Publish by bind mounts; false: by symlinks.
   bool mounts = true;
   ExchangeWay exchange = ExchangeWay::kAuto;
-  // Not owned; outlive the drivers.
+  // Not owned; must outlive the drivers.
   GitDriver* git = nullptr;
   Systemd* systemd = nullptr;
   PackageManager* packages = nullptr;
@@ -27,11 +27,11 @@ struct DriverOptions {
   Clock* clock = nullptr;
 };
 
-// The real drivers: git, bind mounts or symlinks, systemd units. The service that bootstrap made
-// (see bootstrap.h) is always published by symlink.
+// The real drivers: git, bind mounts or symlinks, systemd units. The bootstrap service (see
+// bootstrap.h) is always published by symlink.
 std::unique_ptr<DriverFactory> NewDriverFactory(DriverOptions options);
 
-// The revisions, source and publisher of one service. Errors as RevisionStore::Open.
+// The revisions, source and publisher of one service. Errors are those of RevisionStore::Open.
 absl::StatusOr<SourceAndPublisher> OpenGitService(const ServiceSpec& spec, GitDriver& git,
                                                   bool mounts, const std::string& last_published,
                                                   ExchangeWay exchange = ExchangeWay::kAuto);

@@ -43,15 +43,15 @@ namespace {
 
 constexpr char kProgram[] = "gitops-agent";
 constexpr char kUsage[] = "gitops-agent --config FILE [FLAGS]";
-// For services and for polls each: units that hang and upstreams that do not answer take a thread;
+// For services and for polls each: hanging units and upstreams that do not answer use a thread;
 // everything else is short.
 constexpr int kMostThreads = 32;
-// At a time; the rest of the server's threads is for freeze and unfreeze.
+// The maximum of concurrent calls; the other threads of the server are for freeze and unfreeze.
 constexpr int kMostCalls = 48;
-// When the start is over, and again after what a burst of work may have left.
+// After the start, and again later, after bursts of work.
 constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::Minutes(5);
 
-// Everything between the settings and the servers, in the order in which it depends on each other.
+// Everything between the settings and the servers, in order of dependency.
 class Agent {
  public:
   static absl::StatusOr<std::unique_ptr<Agent>> Make(const Settings& flags);
@@ -82,7 +82,7 @@ class Agent {
   std::unique_ptr<GitDriver> NewGit(const std::string& state_dir);
   // The services of `config` and of bootstrap. INVALID_ARGUMENT: both have one of the same name.
   absl::StatusOr<std::vector<ServiceSpec>> Services(const AgentConfig& config) const;
-  // False: not now, for a reason that may pass.
+  // Returns false for a temporary error.
   bool Reload();
   std::vector<std::string> Machines() const {
     MutexLock lock(mutex_);
@@ -98,7 +98,7 @@ class Agent {
   std::string config_file_;
 
   std::unique_ptr<ProcessRunner> runner_ = NewProcessRunner();
-  // An upstream may take for ever, so at the end git is stopped first; a package manager is not.
+  // An upstream may take forever, so git is stopped first; a package manager is not stopped.
   std::unique_ptr<ProcessRunner> git_runner_ = NewProcessRunner();
   std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<AgentMetrics> agent_metrics_;
@@ -110,7 +110,7 @@ class Agent {
   std::unique_ptr<Systemd> systemd_;
   std::unique_ptr<PackageManager> packages_;
   std::unique_ptr<DriverFactory> drivers_;
-  // Apart, so that a report does not wait for the work of services.
+  // Separate, so that reports do not wait for the work of services.
   std::unique_ptr<Scheduler> report_scheduler_;
   std::unique_ptr<Reporter> reporter_;  // null: no planner
   std::string advertised_;
@@ -125,12 +125,12 @@ class Agent {
 absl::Status MakeStateDirectory(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
-  // Accounts that git runs as pass through it to their mirrors; what is secret in it is 0600.
+  // The accounts that run git need to reach their mirrors in it; secret files in it are 0600.
   if (!error && chmod(path.c_str(), 0711) != 0) error.assign(errno, std::generic_category());
   if (!error) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat("--state-dir: cannot make ", path, ": ", error.message(),
-                   "; name a directory that this account may write"));
+      absl::StrCat("--state-dir: cannot create ", path, ": ", error.message(),
+                   "; use a directory that this account can write"));
 }
 
 absl::Status CheckPrivilege(const Settings& settings) {
@@ -238,7 +238,7 @@ absl::Status Agent::OpenOperations(const std::string& boot_id_file) {
 absl::Status Agent::OpenStore(const std::string& state_dir) {
   if (absl::Status made = MakeStateDirectory(state_dir); !made.ok()) return made;
   auto store = OpenSqliteStore({.path = state_dir + "/agent.db", .clock = clock_});
-  // Another agent has it: that is no fault of the settings, and passes.
+  // Another agent has it: that is not an error of the settings, and may end.
   if (absl::IsFailedPrecondition(store.status())) {
     return absl::UnavailableError(store.status().message());
   }
@@ -299,7 +299,7 @@ std::unique_ptr<GitDriver> Agent::NewGit(const std::string& state_dir) {
 }
 
 absl::Status Agent::ReadConfig(const Settings& flags) {
-  // Where bootstrap is asked for, git comes before the config; the flags alone say where it works.
+  // With bootstrap, git is needed before the config; only the flags configure it.
   git_ = NewGit(flags.Get("state-dir"));
   auto bootstrap = BootstrapService(flags, host_name_);
   if (!bootstrap.ok()) return bootstrap.status();
@@ -307,7 +307,7 @@ absl::Status Agent::ReadConfig(const Settings& flags) {
   config_file_ = flags.Get("config");
   if (bootstrap_.has_value()) {
     config_file_ = BootstrapConfigFile(*bootstrap_, config_file_);
-    // First, so that no other agent works there.
+    // First, so that no other agent uses the directory.
     if (absl::Status opened = OpenStore(flags.Get("state-dir")); !opened.ok()) return opened;
     absl::Status fetched =
         FetchBootstrapConfig(*bootstrap_, config_file_, flags.GetBool("pull"), *git_);
@@ -333,7 +333,7 @@ absl::StatusOr<std::vector<ServiceSpec>> Agent::Services(const AgentConfig& conf
     if (service.service != bootstrap_->service) continue;
     return absl::InvalidArgumentError(
         absl::StrCat(config.config_file, ":", service.line, ": service \"", service.service,
-                     "\": bootstrapping makes a service of this name; give this one another"));
+                     "\": the bootstrap service has this name; use another name"));
   }
   services.push_back(*bootstrap_);
   return services;
@@ -347,19 +347,19 @@ bool Agent::Reload() {
     status = services.ok() ? host_->Configure(*services) : services.status();
   }
   if (!status.ok()) {
-    LogError("the new config is not taken up; the one before stays in force",
+    LogError("the new config is invalid; the previous one stays in use",
              {{"config", config_file_}, {"error", std::string(status.message())}});
     return !absl::IsUnavailable(status);
   }
   const absl::Status log = CheckServerSettings(config->settings);
   if (!log.ok()) LogWarning(std::string(log.message()));
-  LogInfo("config read again",
+  LogInfo("config reloaded",
           {{"config", config_file_}, {"services", absl::StrCat(config->services.size())}});
   MutexLock lock(mutex_);
   for (const char* setting : {"listen", "metrics-listen", "state-dir", "root", "poll",
                               "mount-exchange", "boot-id-file", "planner", "advertise"}) {
     if (config->settings.Get(setting) == config_.settings.Get(setting)) continue;
-    LogWarning("this setting is taken up at the next start", {{"setting", setting}});
+    LogWarning("this setting takes effect at the next start", {{"setting", setting}});
   }
   const bool renamed = config->names != config_.names;
   config_ = *std::move(config);
@@ -442,8 +442,8 @@ int RunAgent(const std::vector<std::string>& arguments) {
     return 0;
   }
   if (flags->Get("config").empty()) {
-    return ReportFailure(
-        kProgram, absl::InvalidArgumentError(absl::StrCat("no config was named; usage: ", kUsage)));
+    return ReportFailure(kProgram, absl::InvalidArgumentError(
+                                       absl::StrCat("there is no config file; usage: ", kUsage)));
   }
   if (flags->GetBool("check-config")) return CheckConfig(*flags);
   auto agent = Agent::Make(*flags);

@@ -6,8 +6,9 @@
 
 namespace gitops {
 
-// gitops-agent, from its arguments (without the program's name) to its exit status: 0 ended as it
-// was told to; 1 could not begin or go on; 2 wrong flags or config. To be called once, from main().
+// Runs gitops-agent with its arguments (without the program's name). Returns the exit status: 0
+// stopped by a signal; 1 could not start or continue; 2 wrong flags or config. Called once, from
+// main().
 int RunAgent(const std::vector<std::string>& arguments);
 
 }  // namespace gitops

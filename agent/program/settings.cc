@@ -18,7 +18,7 @@ namespace {
 
 using Type = SettingDefinition::Type;
 
-// The faults of both readings of one file, all at once. A file that is no TOML is told by both.
+// Combines the errors of both parsers of one file. Both report a file that is not TOML.
 absl::Status BothRead(const absl::Status& settings, const absl::Status& fleet) {
   if (settings.ok() || fleet.ok() || settings == fleet) return settings.ok() ? fleet : settings;
   return absl::InvalidArgumentError(absl::StrCat(settings.message(), "\n", fleet.message()));
@@ -27,11 +27,10 @@ absl::Status BothRead(const absl::Status& settings, const absl::Status& fleet) {
 absl::Status CheckKinds(const std::vector<ServiceSpec>& services, const std::string& file) {
   for (const ServiceSpec& service : services) {
     if (!service.nix.has_value()) continue;
-    return absl::UnimplementedError(absl::StrCat(file, ":", service.line, ": [[services]] \"",
-                                                 service.service,
-                                                 "\": profile: following a Hydra job (profile, "
-                                                 "job_uri) is not part of this version; take it "
-                                                 "out of this host's services"));
+    return absl::UnimplementedError(
+        absl::StrCat(file, ":", service.line, ": [[services]] \"", service.service,
+                     "\": profile: following a Hydra job (profile, job_uri) is not part of this "
+                     "version; remove it from this host's services"));
   }
   return absl::OkStatus();
 }
@@ -46,51 +45,52 @@ std::vector<SettingDefinition> AgentSettings() {
   const std::vector<SettingDefinition> own = {
       {.name = "hosts",
        .short_flag = "h",
-       .help = "more names under which services of the config are this host's (comma-separated)",
+       .help =
+           "more machine names of this host, which select services of the config (comma-separated)",
        .type = Type::kList},
       {.name = "poll",
        .short_flag = "t",
-       .help = "how often upstreams are asked, where neither service nor [global] says",
+       .help = "poll interval of services for which neither the service nor [global] sets one",
        .default_value = "60s",
        .type = Type::kDuration,
        .least = kLeastPoll},
       {.name = "root",
        .short_flag = "o",
-       .help = "publish by bind mounts, which needs root; false: by symlinks",
+       .help = "publish by bind mounts (needs root); false: by symlinks",
        .default_value = "true",
        .type = Type::kBool},
       {.name = "mount-exchange",
-       .help = "for diagnosis: how a bind mount takes the place of another",
+       .help = "for diagnosis: how a bind mount replaces another",
        .default_value = "auto",
        .choices = {"auto", "beneath", "propagation"}},
       {.name = "reboot-command",
-       .help = "what a deployment's reboot runs, split at spaces; empty: systemd is asked"},
+       .help = "command for a deployment's reboot, split at spaces; empty: reboot through systemd"},
       {.name = "boot-id-file",
-       .help = "tells one boot from another by its content; the kernel's also by process 1",
+       .help = "file that identifies the boot; with the kernel's file, process 1 counts as well",
        .default_value = kKernelBootIdFile},
       {.name = "debug",
        .short_flag = "d",
        .help = "the same as --log-level debug",
        .default_value = "false",
        .type = Type::kBool},
-      {.name = "planner", .help = "report to the planner at HOST:PORT; empty: to none"},
+      {.name = "planner", .help = "report to the planner at HOST:PORT; empty: do not report"},
       {.name = "advertise",
-       .help = "tell the planner to dial HOST:PORT; empty: where this listens"},
+       .help = "address that the planner connects to; empty: the address of --listen"},
       {.name = "restart",
        .short_flag = "r",
-       .help = "accepted as gitopper has it; the config is always followed, without a restart",
+       .help = "ignored, for compatibility with gitopper: the config is always followed",
        .default_value = "false",
        .type = Type::kBool},
       {.name = "ssh",
        .short_flag = "s",
-       .help = "accepted as gitopper has it; nothing listens there: gitopsctl speaks to --listen"},
+       .help = "ignored, for compatibility with gitopper: gitopsctl connects to --listen"},
       {.name = "upstream",
        .short_flag = "U",
-       .help = "bootstrap: this repository holds the config; --config is a path below --directory",
+       .help = "bootstrap: the repository with the config; --config is a path below --directory",
        .in_file = false},
       {.name = "directory",
        .short_flag = "D",
-       .help = "bootstrap: the directory of the repository that holds the config",
+       .help = "bootstrap: the directory with the config in the repository",
        .default_value = "gitopper",
        .in_file = false},
       {.name = "branch",
@@ -100,11 +100,12 @@ std::vector<SettingDefinition> AgentSettings() {
        .in_file = false},
       {.name = "mount",
        .short_flag = "M",
-       .help = "bootstrap: where the repository's files are put",
+       .help = "bootstrap: the directory for the repository's files",
        .in_file = false},
       {.name = "pull",
        .short_flag = "P",
-       .help = "bootstrap: look at the upstream before starting, even if a config is there already",
+       .help =
+           "bootstrap: fetch from the upstream before starting, even if there is a config already",
        .default_value = "false",
        .type = Type::kBool,
        .in_file = false},

@@ -10,28 +10,28 @@
 
 namespace gitops {
 
-// What gitops-agent can be told; docs/reference/settings.md lists it.
+// The settings of gitops-agent; docs/reference/settings.md lists them.
 std::vector<SettingDefinition> AgentSettings();
 
-// The agent's flags and config file, read and checked.
+// The agent's parsed flags and config file.
 struct AgentConfig {
   Settings settings;
   std::string config_file;
-  std::string text;                   // of the config file, as it was read
+  std::string text;                   // the text of the config file
   std::vector<std::string> machines;  // this host's name and its aliases, ordered, each once
-  std::vector<std::string> names;     // the same, as the planner is told: aliases first
+  std::vector<std::string> names;     // the same, as reported to the planner: aliases first
   std::vector<ServiceSpec> services;  // of this host
   std::vector<HostSpec> hosts;        // its [[hosts]]: what deployments may check and write here
   std::vector<std::string> warnings;
 };
 
-// Adds `config_file` to what ReadFlags read. `host_name` is this machine's own. INVALID_ARGUMENT,
-// NOT_FOUND: every fault with file and line; UNIMPLEMENTED: a kind of service that this version
-// does not carry out.
+// Adds `config_file` to the result of ReadFlags. `host_name` is this machine's name.
+// INVALID_ARGUMENT, NOT_FOUND: all errors, with file and line; UNIMPLEMENTED: a kind of service
+// that this version does not support.
 absl::StatusOr<AgentConfig> LoadAgentConfig(Settings flags, const std::string& config_file,
                                             const std::string& host_name);
 
-// git runs elsewhere, so the state directory is named from the root.
+// git runs in another directory, so the path of the state directory must be absolute.
 void MakeStateDirAbsolute(Settings& settings);
 
 // This machine's host name; "localhost" if it has none.

@@ -29,7 +29,7 @@ class BindPublisher final : public PlacePublisher {
     absl::StatusOr<OwnedMounts> owned = OwnedMounts::Below(Root(), *table);
     if (!owned.ok()) return owned.status();
     const MountEntry* mount = table->Find(view->mount_id);
-    if (mount == nullptr) return Shown{std::nullopt, "what is mounted here is changing"};
+    if (mount == nullptr) return Shown{std::nullopt, "the mounts here are changing"};
     std::optional<std::string> path = owned->PathOf(*mount);
     if (path) return Shown{std::move(path), ""};
     return Shown{std::nullopt, absl::StrCat("something else is mounted here: ", mount->root,

@@ -13,9 +13,9 @@ namespace gitops {
 
 struct BindPublisherOptions {
   ServiceSpec spec;
-  RevisionStore* store = nullptr;  // of this service; outlives the publisher
-  // The revision that was published last, for when nothing is mounted (after a reboot): what the
-  // service made itself is carried over from there. May be empty, or gone.
+  RevisionStore* store = nullptr;  // of this service; must outlive the publisher
+  // The revision that was published last, for the case that nothing is mounted (after a reboot):
+  // untracked files are carried over from it. May be empty, or no longer exist.
   std::string last_published;
   ExchangeWay way = ExchangeWay::kAuto;
   // For tests: MountExchanger::Options::before_step.
@@ -23,9 +23,9 @@ struct BindPublisherOptions {
 };
 
 // Publishes by bind mounts; needs CAP_SYS_ADMIN. Each `dirs` entry is one exchange, outer before
-// inner. carry_over.h says what is taken from one revision to the next, mount_exchange.h what
-// becomes of other mounts at and below the targets. Mount points nested in another place are made
-// in that place's revision.
+// inner. carry_over.h describes which files are carried over, mount_exchange.h the treatment of
+// other mounts at and below the targets. Mount points nested in another place are created in that
+// place's revision.
 std::unique_ptr<Publisher> NewBindPublisher(BindPublisherOptions options);
 
 }  // namespace gitops

@@ -43,7 +43,7 @@ void EraseBelow(Untracked& nodes, const std::string& directory) {
   while (node != nodes.end() && absl::StartsWith(node->first, prefix)) node = nodes.erase(node);
 }
 
-// The same directory in both revisions, to be read.
+// The same directory in both revisions, opened for reading.
 struct Pair {
   Fd from, to;
 };
@@ -115,7 +115,7 @@ class CarryOverImpl : public CarryOver {
       const Stamp stamp = StampOf(directory, name);
       if (!stamp.exists) continue;
       if (IsRepositorys(child, stamp.directory)) {
-        if (say) Say("not carried over: the new revision has something of that name", child);
+        if (say) Say("not carried over: the new revision has this path", child);
         continue;
       }
       if (!stamp.directory) {
@@ -126,9 +126,9 @@ class CarryOverImpl : public CarryOver {
           request_.tracked_from.directories.contains(child) || above_excluded_.contains(child);
       if (!made_to_hold_others) found[child] = stamp;
       absl::StatusOr<Fd> below = OpenDirectory(directory, name);
-      if (!below.ok()) continue;  // gone, replaced, or a mount of others
+      if (!below.ok()) continue;  // removed, replaced, or another mount
       if (depth >= kMaxDepth) {
-        if (say) Say("what is deeper than this is not carried over", child);
+        if (say) Say("not carried over: deeper directories than this", child);
         continue;
       }
       absl::Status status = FindUntracked(below->get(), child, depth + 1, say, found);
@@ -150,8 +150,8 @@ class CarryOverImpl : public CarryOver {
            (!directory && request_.tracked_to.directories.contains(path));
   }
 
-  // Removes from `to` what is neither tracked nor about to be carried as the directory it is, nor,
-  // unless `all`, as a file in its place.
+  // Removes from `to` what is neither tracked nor will be carried over as a directory or, unless
+  // `all` is set, as a file in its place.
   absl::Status RemoveStale(int directory, const std::string& path, int depth,
                            const std::set<std::string>& keep, bool all = false) const {
     absl::StatusOr<std::vector<std::string>> names = NamesIn(directory);
@@ -185,22 +185,22 @@ class CarryOverImpl : public CarryOver {
     const auto [parent, name] = Split(path);
     absl::Status status = Enter(stamp.directory ? path : parent);
     if (status.ok() && !stamp.directory) {
-      absl::StatusOr<Carried> how =
+      absl::StatusOr<CarryResult> how =
           CarryNode(here_.from.get(), here_.to.get(), name, request_.hooks);
       status = how.status();
       if (how.ok()) {
         carried_[path] = StampOf(here_.to.get(), name);
-        if (*how == Carried::kLinked) linked_.insert(path);
+        if (*how == CarryResult::kLinked) linked_.insert(path);
       }
     }
     if (status.ok() || absl::IsNotFound(status)) return absl::OkStatus();
     if (absl::IsUnimplemented(status)) {
-      Say("not carried over: a socket or device; restart what made it", path);
+      Say("not carried over: a socket or device; restart the process that created it", path);
       return absl::OkStatus();
     }
     if (absl::IsAborted(status) || absl::IsAlreadyExists(status) ||
         absl::IsFailedPrecondition(status)) {
-      // Somebody put another thing in its place: not a reason to hold up the publication.
+      // It was replaced meanwhile: not a reason to fail the publication.
       Say(absl::StrCat("not carried over: ", status.message()), path);
       return absl::OkStatus();
     }
@@ -208,7 +208,8 @@ class CarryOverImpl : public CarryOver {
                                                     ": ", status.message()));
   }
 
-  // Opens the directory `path` of both as `here_`, and makes it in `to`. NOT_FOUND: gone.
+  // Opens the directory `path` of both as `here_`, and creates it in `to`. NOT_FOUND: it no longer
+  // exists.
   absl::Status Enter(const std::string& path) {
     if (here_path_ == path) return absl::OkStatus();
     here_path_.clear();
@@ -220,7 +221,7 @@ class CarryOverImpl : public CarryOver {
       if (name == ".") break;
       so_far = Join(so_far, name);
       absl::StatusOr<Fd> next = OpenDirectory(from->get(), name);
-      if (!next.ok()) return absl::NotFoundError(absl::StrCat(so_far, " is gone"));
+      if (!next.ok()) return absl::NotFoundError(absl::StrCat(so_far, " no longer exists"));
       to = EnterOrMake(next->get(), to->get(), so_far, name);
       if (!to.ok()) return to.status();
       from = std::move(next);
@@ -230,8 +231,8 @@ class CarryOverImpl : public CarryOver {
     return absl::OkStatus();
   }
 
-  // What `from` protects must not lie in a directory that protects less. But the mode of a
-  // directory that is there is never changed: its owner may put another in its place.
+  // Files that `from` protects must not be in a directory that protects less. But the mode of an
+  // existing directory is never changed: its owner may replace it meanwhile.
   absl::StatusOr<Fd> EnterOrMake(int from, int parent, const std::string& path,
                                  const std::string& name) {
     absl::StatusOr<Fd> there = OpenDirectory(parent, name);
@@ -270,7 +271,7 @@ class CarryOverImpl : public CarryOver {
     filled_.clear();
   }
 
-  // Whether the new revision has, or has had, what is at `path` in the old one.
+  // Whether the new revision has, or had, the node at `path` in the old one.
   bool IsCarried(const std::string& path, const Stamp& now) const {
     const auto before = seen_.find(path);
     const bool known = before != seen_.end() && before->second.directory == now.directory;
@@ -280,22 +281,22 @@ class CarryOverImpl : public CarryOver {
     return carried->second.inode == now.inode || (known && before->second == now);
   }
 
-  // Whether what `to` has at `path` is what was carried there, and was not written to by the
-  // service since it sees `to`. `inodes`: what `from` still has.
+  // Whether the node at `path` in `to` was carried over, and was not written by the service since
+  // `to` is published. `inodes`: the nodes that `from` still has.
   bool MayReplace(const std::string& path, const std::set<ino_t>& inodes) const {
     const auto carried = carried_.find(path);
     const Stamp before = carried == carried_.end() ? Stamp() : carried->second;
     const Stamp now = StampAt(request_.to.get(), path);
     if (before == now) return true;
     if (linked_.contains(path) && before.inode == now.inode) {
-      // A file of `from` too, until it lost that name; to lose it changed its ctime only.
+      // It was also a file of `from`, until that name was removed, which changed only its ctime.
       if (inodes.contains(now.inode) || before.mtime_ns == now.mtime_ns ||
           now.ctime_ns > now.mtime_ns) {
         return true;
       }
     }
     if (!now.directory) {
-      Say("changed in the old revision and in the new one; the new one's is kept", path);
+      Say("changed in the old revision and in the new one; the file of the new one is kept", path);
     }
     return false;
   }
@@ -308,11 +309,11 @@ class CarryOverImpl : public CarryOver {
 
   const Request request_;
   std::set<std::string> excluded_, above_excluded_;
-  bool published_ = false;        // whether the service sees `to`
+  bool published_ = false;        // whether `to` is published
   Untracked seen_;                // in `from`, when CopyAll ran
   Untracked carried_;             // in `to`, as it was carried there
-  std::set<std::string> linked_;  // those of them that are one file with that in `from`
-  std::set<std::string> filled_;  // directories of `to` that are to get their times back
+  std::set<std::string> linked_;  // those that are hard links of the file in `from`
+  std::set<std::string> filled_;  // directories of `to` whose times must be restored
   std::string here_path_;         // of here_; empty if that is not open
   Pair here_;
 };

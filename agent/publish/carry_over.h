@@ -23,38 +23,37 @@ struct TrackedPaths {
   static TrackedPaths Of(const Manifest& manifest, absl::string_view link);
 };
 
-// Takes the files that a service made itself (untracked ones) from the directory that is published
-// to the one that will be.
+// Carries over the untracked files (those that the service made itself) from the published
+// directory to the next one.
 //
-// The rule: afterwards the untracked files of `to` are those of `from`, as they are in `from`. So
-// - untracked files that `to` still has from an earlier publication are replaced by those of
-//   `from`, and those that `from` no longer has are removed: what the service deleted stays
-//   deleted;
-// - a path that the new revision tracks is the repository's: nothing is carried to it, and the log
-//   says so. A file that `from` tracks and `to` does not is the repository's deletion, and gone;
-// - changed tracked files are drift, and not carried;
-// - a symlink into the revisions' own directory is not carried: it was made to publish, or would
-//   lead to an old revision, and soon to nothing.
+// The rule: afterwards `to` has the same untracked files as `from`. So
+// - untracked files that `to` has from an earlier publication are replaced by those of `from`, and
+//   those that `from` does not have are removed: files that the service deleted stay deleted;
+// - a path that the new revision tracks belongs to the repository: nothing is carried over to it,
+//   and the log says so. A file that `from` tracks and `to` does not was deleted in the repository;
+// - changed tracked files are drift, and not carried over;
+// - a symlink into the revisions' own directory is not carried over: it was created by a
+//   publication, or would lead to an old revision that is soon removed.
 //
-// A carried file is one and the same file in both revisions (a hard link): who has it open goes on
-// writing to what the new revision shows, and nothing is copied, however large it is. So going back
-// to the older revision shows the service's files as they are now, as in a checkout that is updated
-// in place. Only where the file system refuses a link is the file copied; then what a process
-// writes after CopyChanged through a file that it opened before stays in the old revision.
-// Directories and symlinks, which nobody writes through, are made anew, and FIFOs are too; sockets
-// and devices stay behind, and the log says so.
+// A file that is carried over is the same file in both revisions (a hard link): a process that has
+// it open continues to write to the published file, and nothing is copied, however large it is.
+// After a return to the older revision, the service's files are in their current state, as in a
+// checkout that is updated in place. The file is copied only if the file system refuses a link;
+// writes after CopyChanged through a file that was opened before then stay in the old revision.
+// Directories, symlinks and FIFOs are created anew; sockets and devices are left out, and the log
+// says so.
 //
 // A service may make, rename and remove files while this runs: CopyAll is called before the
-// exchange, CopyChanged after it. The second takes over what changed in between, except where the
-// service has already written to the new revision's file.
+// exchange, CopyChanged after it. CopyChanged carries over what changed in between, except files of
+// the new revision to which the service has already written.
 //
-// Both directories may belong to the service's account, and this process be root: see copy_node.h.
+// Both directories may belong to the service's account while this process is root: see copy_node.h.
 class CarryOver {
  public:
   struct Request {
-    Fd from, to;  // open directories, to be read
+    Fd from, to;  // open directories, opened for reading
     TrackedPaths tracked_from, tracked_to;
-    std::vector<std::string> excluded;  // below both: where other places are mounted or linked
+    std::vector<std::string> excluded;  // paths in both where other places are mounted or linked
     std::string revisions;              // the directory that holds the revisions; may be empty
     std::string local;                  // for the log
     CarryHooks hooks = {};              // for tests

@@ -26,17 +26,17 @@ absl::Status Failed(absl::string_view what, const std::string& name) {
 }
 
 absl::Status Replaced(const std::string& name) {
-  return absl::AbortedError(absl::StrCat(name, " was replaced while it was made"));
+  return absl::AbortedError(absl::StrCat(name, " was replaced while it was created"));
 }
 
 std::string ProcPath(int fd) { return absl::StrCat("/proc/self/fd/", fd); }
 
-// Cut where the whole would be longer than a file system allows.
+// Cut if the whole name would be longer than a file system allows.
 std::string UnfinishedName(const std::string& name) {
   return absl::StrCat(kUnfinishedPrefix, name).substr(0, NAME_MAX);
 }
 
-// Those that this process may read.
+// The attributes that this process may read.
 Attributes AttributesOf(int fd) {
   Attributes attributes;
   const ssize_t size = ::flistxattr(fd, nullptr, 0);
@@ -54,8 +54,9 @@ Attributes AttributesOf(int fd) {
   return attributes;
 }
 
-// Owner before mode, as chown clears set-id bits. Who cannot give files away keeps them, and then
-// without set-id bits, which would now be another's. Attributes that cannot be set stay behind.
+// Owner before mode, as chown clears set-id bits. Without the right to change owners, the file
+// keeps this process's owner, and gets no set-id bits, which would be those of another account.
+// Attributes that cannot be set are left out.
 absl::Status SetAccess(int from, const struct stat& stat, int to, const std::string& name) {
   mode_t mode = stat.st_mode & 07777;
   if (::fchown(to, stat.st_uid, stat.st_gid) != 0) {
@@ -99,7 +100,7 @@ bool CannotBeLinked(int error) {
          error == EOPNOTSUPP || error == ENOSYS;
 }
 
-// Carries one node, which is held by a descriptor of its own, so that it stays the same one.
+// Carries over one node, which is held open, so that it stays the same node.
 class NodeCarrier {
  public:
   NodeCarrier(int node, const struct stat& stat, int to, const std::string& name,
@@ -107,10 +108,10 @@ class NodeCarrier {
       : node_(node), stat_(stat), to_(to), name_(name), hooks_(hooks) {
     ::unlinkat(to_, unfinished_.c_str(), 0);
   }
-  // Also after a success: rename does nothing between two names of one file.
+  // Also after a success: rename does nothing if both names are the same file.
   ~NodeCarrier() { ::unlinkat(to_, unfinished_.c_str(), 0); }
 
-  absl::StatusOr<Carried> Carry() {
+  absl::StatusOr<CarryResult> Carry() {
     if (S_ISREG(stat_.st_mode)) return CarryRegular();
     if (S_ISLNK(stat_.st_mode)) return Finished(MakeSymlink());
     if (S_ISFIFO(stat_.st_mode)) return Finished(MakeFifo());
@@ -118,18 +119,18 @@ class NodeCarrier {
   }
 
  private:
-  absl::StatusOr<Carried> CarryRegular() {
+  absl::StatusOr<CarryResult> CarryRegular() {
     struct stat there = {};
     if (::fstatat(to_, name_.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
         there.st_dev == stat_.st_dev && there.st_ino == stat_.st_ino) {
-      return Carried::kLinked;
+      return CarryResult::kLinked;
     }
     int error = Link(name_);
     if (error == EEXIST) {
       error = Link(unfinished_);
       if (error == 0) error = PutInPlace();
     }
-    if (error == 0) return Carried::kLinked;
+    if (error == 0) return CarryResult::kLinked;
     if (CannotBeLinked(error)) return Finished(CopyFile());
     return absl::ErrnoToStatus(error, absl::StrCat("cannot link ", name_));
   }
@@ -142,12 +143,12 @@ class NodeCarrier {
     return ::renameat(to_, unfinished_.c_str(), to_, name_.c_str()) == 0 ? 0 : errno;
   }
 
-  absl::StatusOr<Carried> Finished(absl::Status status) const {
+  absl::StatusOr<CarryResult> Finished(absl::Status status) const {
     if (!status.ok()) return status;
     if (const int error = PutInPlace(); error != 0) {
-      return absl::ErrnoToStatus(error, absl::StrCat("cannot put in place ", name_));
+      return absl::ErrnoToStatus(error, absl::StrCat("cannot rename into place ", name_));
     }
-    return Carried::kCopied;
+    return CarryResult::kCopied;
   }
 
   void SayMade() const {
@@ -190,7 +191,7 @@ class NodeCarrier {
     return absl::OkStatus();
   }
 
-  // What was made is not open yet: it must still be what was made.
+  // The new node is not open yet: check that it was not replaced.
   absl::StatusOr<Fd> GiveSpecial() const {
     SayMade();
     Fd made(::openat(to_, unfinished_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
@@ -217,7 +218,7 @@ class NodeCarrier {
   const std::string unfinished_ = UnfinishedName(name_);
 };
 
-// Nobody but this process' account could put anything into it until now.
+// Only this process's account could write to it until now.
 bool IsOwnAndEmpty(int directory) {
   struct stat stat = {};
   if (::fstat(directory, &stat) != 0 || stat.st_uid != ::geteuid()) return false;
@@ -227,28 +228,28 @@ bool IsOwnAndEmpty(int directory) {
 
 }  // namespace
 
-absl::StatusOr<Carried> CarryNode(int from, int to, const std::string& name,
-                                  const CarryHooks& hooks) {
+absl::StatusOr<CarryResult> CarryNode(int from, int to, const std::string& name,
+                                      const CarryHooks& hooks) {
   Fd node(::openat(from, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat stat = {};
-  if (!node || ::fstat(node.get(), &stat) != 0) return Failed("look at", name);
+  if (!node || ::fstat(node.get(), &stat) != 0) return Failed("stat", name);
   return NodeCarrier(node.get(), stat, to, name, hooks).Carry();
 }
 
 absl::StatusOr<Fd> MakeDirectoryLike(int like, int to, const std::string& name,
                                      const CarryHooks& hooks) {
   struct stat stat = {};
-  if (::fstat(like, &stat) != 0) return Failed("look at", name);
+  if (::fstat(like, &stat) != 0) return Failed("stat", name);
   const std::string unfinished = UnfinishedName(name);
   ::unlinkat(to, unfinished.c_str(), 0);
   ::unlinkat(to, unfinished.c_str(), AT_REMOVEDIR);
-  if (::mkdirat(to, unfinished.c_str(), 0700) != 0) return Failed("make the directory", name);
+  if (::mkdirat(to, unfinished.c_str(), 0700) != 0) return Failed("create the directory", name);
   if (hooks.made) hooks.made(to, unfinished);
   absl::StatusOr<Fd> made = OpenDirectory(to, unfinished);
   if (!made.ok() || !IsOwnAndEmpty(made->get())) return Replaced(name);
   absl::Status status = SetAccess(like, stat, made->get(), name);
   if (status.ok() && ::renameat(to, unfinished.c_str(), to, name.c_str()) != 0) {
-    status = Failed("put in place", name);
+    status = Failed("rename into place", name);
   }
   if (status.ok()) return made;
   ::unlinkat(to, unfinished.c_str(), AT_REMOVEDIR);
@@ -258,7 +259,7 @@ absl::StatusOr<Fd> MakeDirectoryLike(int like, int to, const std::string& name,
 bool SameAccess(int a, int b) {
   struct stat one = {}, other = {};
   if (::fstat(a, &one) != 0 || ::fstat(b, &other) != 0) return false;
-  // Without root neither owners nor all attributes can be made the same.
+  // Without root, owners and some attributes cannot be copied.
   if (::geteuid() != 0) return (one.st_mode & 0777) == (other.st_mode & 0777);
   return one.st_uid == other.st_uid && one.st_gid == other.st_gid && one.st_mode == other.st_mode &&
          AttributesOf(a) == AttributesOf(b);

@@ -38,7 +38,7 @@ class CopyNodeTest : public testing::Test {
     EXPECT_EQ(::lstat((box_ / name).c_str(), &stat), 0) << name << ": " << std::strerror(errno);
     return stat;
   }
-  absl::StatusOr<Carried> Carry(const std::string& name, const CarryHooks& hooks = {}) const {
+  absl::StatusOr<CarryResult> Carry(const std::string& name, const CarryHooks& hooks = {}) const {
     return CarryNode(from_.get(), to_.get(), name, hooks);
   }
   static CarryHooks NoLinks(int error) {
@@ -81,7 +81,7 @@ TEST_F(CopyNodeTest, AFileIsLinkedAndReplacesWhatIsThere) {
   for (int i = 0; i < 2; ++i) {
     const auto how = Carry("file");
     ASSERT_TRUE(how.ok()) << how.status();
-    EXPECT_EQ(*how, Carried::kLinked);
+    EXPECT_EQ(*how, CarryResult::kLinked);
     EXPECT_EQ(Stat("new/file").st_ino, Stat("old/file").st_ino);
     EXPECT_EQ(Stat("old/file").st_nlink, 2u);
     EXPECT_EQ(CountIn("new"), 1);
@@ -102,7 +102,7 @@ TEST_F(CopyNodeTest, AFileThatCannotBeLinkedIsCopiedWithAllThatBelongsToIt) {
     const auto how = Carry(name, NoLinks(error));
 
     ASSERT_TRUE(how.ok()) << how.status();
-    EXPECT_EQ(*how, Carried::kCopied);
+    EXPECT_EQ(*how, CarryResult::kCopied);
     const struct stat copy = Stat("new/" + name), original = Stat("old/" + name);
     EXPECT_NE(copy.st_ino, original.st_ino);
     EXPECT_EQ(box_.Read("new/" + name), "content");

@@ -8,7 +8,7 @@
 namespace gitops {
 namespace {
 
-// An inner mount point, and the directories that were made to hold it, are not the service's.
+// An inner mount point, and the directories created for it, do not belong to the service.
 bool BelongsToInner(const Place& place, const std::string& path) {
   return std::any_of(place.inner.begin(), place.inner.end(),
                      [&](const std::string& inner) { return PathBelow(path, inner).has_value(); });
@@ -44,11 +44,11 @@ std::optional<std::string> PathBelow(absl::string_view path, absl::string_view a
 std::vector<Place> OrderPlaces(const std::vector<DirectorySpec>& directories) {
   std::vector<Place> places;
   for (const DirectorySpec& spec : directories) {
-    // Followed, but published nowhere.
+    // Followed, but not published.
     if (!spec.local.empty()) places.push_back({.spec = spec});
   }
   std::stable_sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
-    return a.spec.local < b.spec.local;  // what is above sorts first
+    return a.spec.local < b.spec.local;  // parents sort first
   });
   for (size_t i = 0; i < places.size(); ++i) {
     for (size_t above = i; above-- > 0 && !places[i].outer;) {

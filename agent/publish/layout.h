@@ -19,19 +19,20 @@ struct Place {
   std::string path_in_outer;       // of this local, relative to outer's
   std::vector<std::string> inner;  // path_in_outer of the places whose outer is this one
 
-  // Of this place in a revision, relative to the directory that holds the revisions.
+  // The path of this place in a revision, relative to the directory with the revisions.
   std::string PathIn(absl::string_view revision) const;
 };
 
-// The places of a service, outer before inner; entries that are published nowhere have none.
+// The places of a service, outer before inner; entries that are not published have none.
 std::vector<Place> OrderPlaces(const std::vector<DirectorySpec>& directories);
 
-// The part of `path` below `above` ("" if equal); nothing if it is elsewhere. "." is above all.
+// The part of `path` below `above` ("" if equal); nothing if it is elsewhere. Every path is below
+// ".".
 std::optional<std::string> PathBelow(absl::string_view path, absl::string_view above);
 
-// Differences of a revision's directory as they are seen on the host, ordered by path. A
-// difference that is in several places stands once for each; one that is in none, or covered by an
-// inner place, is left out. `published`: for each place, whether the revision is seen there.
+// Differences of a revision's directory as paths on the host, ordered by path. A difference in
+// several places is listed once for each; one that is in none, or covered by an inner place, is
+// left out. `published`: for each place, whether the revision is published there.
 std::vector<DriftEntry> DriftOnHost(const std::vector<TreeDifference>& differences,
                                     const std::vector<Place>& places,
                                     const std::vector<bool>& published);

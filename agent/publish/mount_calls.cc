@@ -12,7 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 
-// glibc's <sys/mount.h> and <linux/mount.h> do not go together; these two are all that is missing.
+// glibc's <sys/mount.h> and <linux/mount.h> conflict; only these two definitions are missing.
 extern "C" int umount2(const char* target, int flags) noexcept;
 
 namespace gitops {
@@ -58,7 +58,7 @@ absl::Status AttachMount(int mount, int at, const std::string& path, bool beneat
   const int error = errno;
   if (beneath && error == EINVAL) {
     return absl::UnimplementedError(
-        absl::StrCat("this kernel cannot mount beneath what is mounted on ", path));
+        absl::StrCat("this kernel cannot mount beneath the mount on ", path));
   }
   return Failed(error, beneath ? "mount beneath" : "mount on", path);
 }
@@ -92,7 +92,7 @@ absl::Status InCopiedNamespace(const std::function<absl::Status()>& work) {
   absl::Status status;
   const auto run = [&] {
     if (::unshare(CLONE_NEWNS) != 0) {
-      status = Failed(errno, "make a mount namespace to prepare mounts in", "");
+      status = Failed(errno, "create a mount namespace to prepare mounts", "");
       return;
     }
     status = work();
@@ -101,7 +101,7 @@ absl::Status InCopiedNamespace(const std::function<absl::Status()>& work) {
     std::thread(run).join();
   } catch (const std::system_error& error) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("cannot start a thread to prepare mounts in: ", error.what()));
+        absl::StrCat("cannot start a thread to prepare mounts: ", error.what()));
   }
   return status;
 }

@@ -29,25 +29,25 @@ absl::Status Annotate(const absl::Status& status, absl::string_view what) {
 }
 
 // The mounts below a target, copied, and open so that the originals can be found when covered.
-struct CarriedMount {
+struct KeptMount {
   InnerMount inner;
   Fd copy;
   Fd original;
 };
 
-absl::StatusOr<std::vector<CarriedMount>> CopyInner(const TargetMounts& mounts) {
-  std::vector<CarriedMount> carried;
+absl::StatusOr<std::vector<KeptMount>> CopyInner(const TargetMounts& mounts) {
+  std::vector<KeptMount> kept;
   for (const InnerMount& inner : mounts.inner) {
     const std::string path = absl::StrCat(mounts.target, "/", inner.path);
     absl::StatusOr<Fd> copy = CloneMount(AT_FDCWD, path, /*with_inner=*/true);
-    if (!copy.ok()) return Annotate(copy.status(), "cannot carry a mount over");
+    if (!copy.ok()) return Annotate(copy.status(), "cannot keep a mount below the target");
     Fd original(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    carried.push_back({inner, *std::move(copy), std::move(original)});
+    kept.push_back({inner, *std::move(copy), std::move(original)});
   }
-  return carried;
+  return kept;
 }
 
-// Where `inner` is to be mounted in the new tree; made if it is missing.
+// The mount point of `inner` in the new tree; created if it is missing.
 absl::StatusOr<Fd> OpenMountPoint(int tree, const InnerMount& inner) {
   constexpr int kResolve = RESOLVE_NO_SYMLINKS;
   absl::StatusOr<Fd> there = OpenBeneath(tree, inner.path, O_PATH | O_NOFOLLOW, 0, kResolve);
@@ -61,41 +61,41 @@ absl::StatusOr<Fd> OpenMountPoint(int tree, const InnerMount& inner) {
   return OpenBeneath(tree, inner.path, O_CREAT | O_EXCL | O_RDONLY, 0644, kResolve);
 }
 
-absl::Status AttachInner(int tree, const std::vector<CarriedMount>& carried) {
-  for (const CarriedMount& mount : carried) {
+absl::Status AttachInner(int tree, const std::vector<KeptMount>& kept) {
+  for (const KeptMount& mount : kept) {
     absl::StatusOr<Fd> place = OpenMountPoint(tree, mount.inner);
     absl::Status status = place.status();
     if (status.ok()) status = AttachMount(mount.copy.get(), place->get(), "");
     if (!status.ok()) {
       return absl::FailedPreconditionError(
-          absl::StrCat("cannot carry the mount on ", mount.inner.path,
-                       " below the target over to the new revision: ", status.message()));
+          absl::StrCat("cannot keep the mount on ", mount.inner.path,
+                       " below the target in the new revision: ", status.message()));
     }
   }
   return absl::OkStatus();
 }
 
-// The parent mount must be the one that its path shows, or its propagation cannot be set.
+// The parent mount must be the visible one at its path, or its propagation cannot be set.
 absl::Status CheckReachable(const MountEntry& mount) {
   absl::StatusOr<PathView> view = ViewPath(mount.mount_point);
   if (!view.ok()) return view.status();
   if (view->mount_id == mount.id && view->mount_root) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("another mount covers ", mount.mount_point,
-                   ", so what is mounted on it cannot be exchanged; unmount the upper one"));
+                   ", so mounts on it cannot be exchanged; unmount the upper one"));
 }
 
-// `mount` and the carried ones on it, as one tree that is attached nowhere. Put together in a
-// namespace of its own: before Linux 6.15 nothing can be mounted on what is attached nowhere.
+// `mount` with the kept mounts on it, as one detached tree. Built in a separate namespace: before
+// Linux 6.15 nothing can be mounted on a detached mount.
 absl::StatusOr<Fd> JoinTree(Fd mount, const TargetMounts& mounts,
-                            const std::vector<CarriedMount>& carried, bool read_only) {
+                            const std::vector<KeptMount>& kept, bool read_only) {
   Fd tree;
   absl::Status status = CheckReachable(mounts.parent);
   if (!status.ok()) return status;
   status = InCopiedNamespace([&]() -> absl::Status {
     absl::Status step = SetPropagation(AT_FDCWD, mounts.parent.mount_point, Propagation::kPrivate);
     if (step.ok()) step = AttachMount(mount.get(), AT_FDCWD, mounts.directory);
-    if (step.ok()) step = AttachInner(mount.get(), carried);
+    if (step.ok()) step = AttachInner(mount.get(), kept);
     if (step.ok() && read_only) step = MakeReadOnly(mount.get());
     if (!step.ok()) return step;
     absl::StatusOr<Fd> joined = CloneMount(mount.get(), "", /*with_inner=*/true);
@@ -112,7 +112,7 @@ absl::Status AttachToPeer(int tree, const TargetMounts& mounts) {
   return InCopiedNamespace([&]() -> absl::Status {
     absl::StatusOr<Fd> peer = CloneMount(AT_FDCWD, mounts.directory, /*with_inner=*/false);
     if (!peer.ok()) return peer.status();
-    // The copied namespace's own parent must not hand on where the peer is put.
+    // The parent in the copied namespace must not propagate the mount of the peer.
     absl::Status status =
         SetPropagation(AT_FDCWD, mounts.parent.mount_point, Propagation::kPrivate);
     if (status.ok()) status = AttachMount(peer->get(), AT_FDCWD, mounts.directory);
@@ -136,7 +136,8 @@ absl::Status AttachByPropagation(int tree, const TargetMounts& mounts) {
   return status;
 }
 
-// After kPropagation through a parent that is not shared, nothing new stays shared either.
+// After kPropagation through a parent that is not shared, the new mount must not stay shared
+// either.
 void Unshare(const TargetMounts& mounts) {
   absl::Status status = SetPropagation(AT_FDCWD, mounts.target, Propagation::kPrivate);
   for (const InnerMount& inner : mounts.inner) {
@@ -183,8 +184,8 @@ class MountExchangerImpl : public MountExchanger {
   }
 
  private:
-  // A copy keeps its original's read-only flag, but must not be its peer: what is mounted on a
-  // peer of the mount that holds the revisions would appear in the revision's own directory.
+  // A copy keeps the read-only flag of the original, but must not be its peer: mounts on a peer of
+  // the revisions' mount would appear in the revision's own directory.
   static absl::StatusOr<Fd> PrivateCopy(int at, const std::string& path) {
     absl::StatusOr<Fd> copy = CloneMount(at, path, /*with_inner=*/false);
     if (!copy.ok()) return copy.status();
@@ -216,27 +217,26 @@ class MountExchangerImpl : public MountExchanger {
     return options_.before_step ? options_.before_step(step, mounts.target) : absl::OkStatus();
   }
 
-  // Attaches `mount`, with what is mounted below the target, in place of what is there.
+  // Attaches `mount`, with the mounts below the target, in place of the current one.
   absl::Status Put(Fd mount, const TargetMounts& mounts, bool read_only) const {
-    absl::StatusOr<std::vector<CarriedMount>> carried = CopyInner(mounts);
-    if (!carried.ok()) return carried.status();
-    if (!carried->empty()) {
-      absl::StatusOr<Fd> tree = JoinTree(std::move(mount), mounts, *carried, read_only);
+    absl::StatusOr<std::vector<KeptMount>> kept = CopyInner(mounts);
+    if (!kept.ok()) return kept.status();
+    if (!kept->empty()) {
+      absl::StatusOr<Fd> tree = JoinTree(std::move(mount), mounts, *kept, read_only);
       if (!tree.ok()) return tree.status();
       mount = *std::move(tree);
     } else if (read_only) {
       if (absl::Status status = MakeReadOnly(mount.get()); !status.ok()) return status;
     }
     if (absl::Status status = Step("attach", mounts); !status.ok()) return status;
-    return mounts.stack.empty() ? Cover(mount.get(), mounts, *carried)
-                                : Replace(mount.get(), mounts);
+    return mounts.stack.empty() ? Cover(mount.get(), mounts, *kept) : Replace(mount.get(), mounts);
   }
 
   absl::Status Cover(int tree, const TargetMounts& mounts,
-                     const std::vector<CarriedMount>& carried) const {
+                     const std::vector<KeptMount>& kept) const {
     absl::Status status = AttachMount(tree, AT_FDCWD, mounts.target);
     if (!status.ok()) return status;
-    for (const CarriedMount& mount : carried) {
+    for (const KeptMount& mount : kept) {
       if (absl::Status detached = DetachOpenMount(mount.original.get()); !detached.ok()) {
         LogWarning("a covered mount stays",
                    {{"path", mount.inner.path}, {"error", std::string(detached.message())}});
@@ -267,7 +267,7 @@ class MountExchangerImpl : public MountExchanger {
     return AttachMount(tree, AT_FDCWD, mounts.target, /*beneath=*/true);
   }
 
-  // Detaching would show the bare target if the new mount were not there.
+  // Detaching would expose the bare target if the new mount were not there.
   static absl::Status CheckBeneath(const TargetMounts& mounts) {
     absl::StatusOr<MountTable> table = MountTable::Read();
     if (!table.ok()) return table.status();
@@ -281,13 +281,13 @@ class MountExchangerImpl : public MountExchanger {
                                            " changed while they were being exchanged; try again"));
   }
 
-  // The mounts below the target go back to where they were before it was covered.
+  // The mounts below the target return to where they were before it was covered.
   static absl::Status TakeAway(const TargetMounts& mounts) {
     if (mounts.stack.empty()) return absl::OkStatus();
-    absl::StatusOr<std::vector<CarriedMount>> carried = CopyInner(mounts);
-    if (!carried.ok()) return carried.status();
+    absl::StatusOr<std::vector<KeptMount>> kept = CopyInner(mounts);
+    if (!kept.ok()) return kept.status();
     absl::Status status = DetachMount(mounts.target);
-    for (const CarriedMount& mount : *carried) {
+    for (const KeptMount& mount : *kept) {
       status.Update(AttachMount(mount.copy.get(), AT_FDCWD,
                                 absl::StrCat(mounts.target, "/", mount.inner.path)));
     }

@@ -12,51 +12,52 @@
 
 namespace gitops {
 
-// How a mount takes the place of another in one step.
+// How a mount replaces another in one step.
 enum class ExchangeWay {
-  kAuto,     // the first of the two that this kernel can
-  kBeneath,  // from Linux 6.5: MOVE_MOUNT_BENEATH
-  // Before 6.5: what is mounted on a peer of the parent mount appears beneath what is mounted on
-  // the parent. The peer lives in a mount namespace of its own, so that a crash leaves none behind.
-  // A parent that is not shared is made so for that moment.
+  kAuto,     // the first of the two that this kernel supports
+  kBeneath,  // Linux 6.5: MOVE_MOUNT_BENEATH
+  // Older kernels: a mount on a peer of the parent mount appears beneath the mounts on the parent.
+  // The peer is in its own mount namespace, so that a crash leaves none behind. A parent that is
+  // not shared is made shared for that moment.
   kPropagation,
 };
 
-// Shows directories and files of one place on disk (`owned_directory`) at other paths, by bind
-// mounts. Mounts of what lies below owned_directory are called ours. A bind mount of something else
-// at a target (gitopper's own) is replaced as ours are; a file system of its own is refused, but
-// removed where it covers one of ours.
+// Publishes directories and files below one directory on disk (`owned_directory`) at other paths,
+// by bind mounts. Mounts of paths below owned_directory are called ours. A bind mount of something
+// else at a target (for example gitopper's) is replaced like ours; another file system is refused,
+// but removed if it covers one of ours.
 //
-// Mounts that others have put below a target (another target, another service's) are carried: they
-// are part of the new mount from the start. Where the new source lacks the place to mount on, it is
-// made. Mount namespaces that receive from this one see the same single step.
+// Other mounts below a target (another target, another service's) are kept: they are part of the
+// new mount from the start. If the new source lacks the mount point, it is created. Mount
+// namespaces that receive from this one see the same single step.
 //
-// Any thread. One exchange at a time in the process: two targets may have the same parent mount.
+// Thread-safe. There is one exchange at a time in the process: two targets may have the same parent
+// mount.
 class MountExchanger {
  public:
   struct Options {
     std::string owned_directory;  // absolute
     ExchangeWay way = ExchangeWay::kAuto;
-    // For tests: called before each step ("attach", "beneath" where that is tried,
-    // "detach"); an error is that step's error.
+    // For tests: called before each step ("attach", "beneath" if that is tried, "detach"); an error
+    // is that step's error.
     std::function<absl::Status(absl::string_view step, const std::string& target)> before_step;
   };
   static std::unique_ptr<MountExchanger> New(Options options);
   virtual ~MountExchanger() = default;
 
-  // What an exchange replaced; see Restore.
+  // The mount that an exchange replaced; see Restore.
   struct Former {
-    bool changed = false;  // false: the target showed the source already
-    Fd mount;              // attached nowhere; none: nothing was there
+    bool changed = false;  // false: the target already had the source
+    Fd mount;              // not attached; none: there was no mount
   };
-  // Shows the directory or file that is open as `source` (O_PATH) at `target`, which exists and is
-  // of the same kind. On error the target shows what it showed. More than one mount of ours at the
-  // target (an agent was killed in the middle), or a foreign one over ours, is cleared away first:
-  // that is not taken back. Errors: PERMISSION_DENIED; UNIMPLEMENTED: this kernel cannot do it in
-  // the way asked for; FAILED_PRECONDITION: something is in the way.
+  // Mounts the directory or file that is open as `source` (O_PATH) at `target`, which exists and is
+  // of the same kind. After an error the target is unchanged. If the target has more than one mount
+  // of ours (the agent was killed in an exchange), or a foreign one over ours, these are removed
+  // first, and not restored after an error. Errors: PERMISSION_DENIED; UNIMPLEMENTED: this kernel
+  // does not support the requested way; FAILED_PRECONDITION: another mount is in the way.
   virtual absl::StatusOr<Former> Exchange(int source, const std::string& target,
                                           bool read_only) = 0;
-  // Takes an exchange back, in one step. Where nothing was there before, the mount is taken away.
+  // Undoes an exchange, in one step. If there was no mount before, the new mount is removed.
   virtual absl::Status Restore(Former former, const std::string& target) = 0;
 };
 

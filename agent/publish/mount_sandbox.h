@@ -9,14 +9,14 @@
 
 namespace gitops {
 
-// A place where tests mount what they like, and nobody outside sees it. Test mains call
-// EnterMountNamespace before anything else (it must be while there is one thread): the process gets
-// a mount namespace of its own, and where it is not root, a user namespace in which it is. Where
-// that is impossible the test program fails: these tests are never skipped.
+// Isolates the mounts of tests from the host. Test mains call EnterMountNamespace first, while
+// there is only one thread: the process gets its own mount namespace, and if it is not root, a user
+// namespace in which it is root. If that is impossible, the test program fails: these tests are
+// never skipped.
 void EnterMountNamespace();
 int RunTestsInMountNamespace(int argc, char** argv);
 
-// A tmpfs, gone with the object.
+// A tmpfs, which is removed with the object.
 class MountSandbox {
  public:
   enum class Kind { kShared, kPrivate };
@@ -26,12 +26,12 @@ class MountSandbox {
   MountSandbox& operator=(const MountSandbox&) = delete;
 
   std::string Path(absl::string_view below) const;
-  // Makes the directories above too.
+  // Creates missing parent directories.
   std::string Write(absl::string_view below, absl::string_view content) const;
   std::string MakeDirectory(absl::string_view below) const;
 
-  // How many mounts the namespace has below the sandbox, and how many exactly at a path. `pid`: as
-  // that process has it.
+  // The number of mounts of the namespace below the sandbox, and exactly at a path. `pid`: in the
+  // namespace of that process.
   int MountCount(pid_t pid = 0) const;
   static int MountsAt(const std::string& path, pid_t pid = 0);
 
@@ -39,8 +39,8 @@ class MountSandbox {
   std::string root_;
 };
 
-// Another process in a mount namespace that receives from this one, as a unit with
-// ProtectSystem=strict is; ended with the object.
+// Another process in a mount namespace that receives from this one, like a unit with
+// ProtectSystem=strict; it ends with the object.
 class ReceivingNamespace {
  public:
   ReceivingNamespace();
@@ -49,14 +49,14 @@ class ReceivingNamespace {
   ReceivingNamespace& operator=(const ReceivingNamespace&) = delete;
 
   pid_t pid() const { return pid_; }
-  // `path` as seen from there.
+  // `path` as seen from that namespace.
   std::string View(const std::string& path) const;
 
  private:
   pid_t pid_ = -1;
 };
 
-// The whole content; "ENOENT: …" and the like where it cannot be read.
+// The whole content, or an error such as "ENOENT: …".
 std::string ReadTestFile(const std::string& path);
 
 }  // namespace gitops

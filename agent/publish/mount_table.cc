@@ -63,7 +63,7 @@ absl::StatusOr<PathView> View(int directory, const char* path, int flags, const 
   struct statx found = {};
   if (::statx(directory, path, flags | AT_NO_AUTOMOUNT,
               STATX_TYPE | STATX_MODE | STATX_INO | STATX_MNT_ID, &found) != 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot look at ", name));
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot stat ", name));
   }
   PathView view;
   view.mount_id = found.stx_mnt_id;

@@ -37,7 +37,7 @@ absl::StatusOr<Fd> OpenSource(int root, const Place& place, const std::string& r
   }
   return absl::FailedPreconditionError(absl::StrCat(
       "revision ", revision, " has no ", kind, " \"", place.spec.link, "\" to publish at ",
-      place.spec.local, source.ok() ? " (it is of another kind)" : "",
+      place.spec.local, source.ok() ? " (it is of another type)" : "",
       "; commit one, or correct `link` of this entry of `dirs`"));
 }
 
@@ -57,8 +57,8 @@ std::string PlacePublisher::Root() const {
 
 absl::Status PlacePublisher::Publish(const std::string& revision) {
   if (!store_->Has(revision)) {
-    return absl::NotFoundError(
-        absl::StrCat("revision ", revision, " of ", spec_.service, " is not ready on this host"));
+    return absl::NotFoundError(absl::StrCat("revision ", revision, " of ", spec_.service,
+                                            " is not prepared on this host"));
   }
   absl::StatusOr<Owner> owner = LookUpOwner(spec_.user);
   if (!owner.ok()) return owner.status();
@@ -81,7 +81,7 @@ absl::Status PlacePublisher::Publish(const std::string& revision) {
   last_published_ = revision;
   for (size_t i = 0; i < places_.size(); ++i) Hold(places_[i], std::move((*sources)[i]));
   for (const auto& carry : carried) {
-    // The revision is published, whatever comes of this.
+    // The revision is published, whatever the result of this.
     if (absl::Status changed = carry->CopyChanged(); !changed.ok()) {
       LogWarning("cannot carry over what the service wrote during the publication",
                  {{"service", spec_.service}, {"error", std::string(changed.message())}});
@@ -113,11 +113,11 @@ absl::Status PlacePublisher::PrepareAll(const std::vector<Fd>& sources, const st
   return absl::OkStatus();
 }
 
-absl::StatusOr<Fd> PlacePublisher::OpenCarried(int root, const Carried& carried) const {
-  if (carried.held < 0) {
-    return OpenBeneath(root, carried.directory, kList, 0, RESOLVE_NO_SYMLINKS);
+absl::StatusOr<Fd> PlacePublisher::OpenCarrySource(int root, const CarrySource& source) const {
+  if (source.held < 0) {
+    return OpenBeneath(root, source.directory, kList, 0, RESOLVE_NO_SYMLINKS);
   }
-  Fd again(::openat(carried.held, ".", kList | O_CLOEXEC));
+  Fd again(::openat(source.held, ".", kList | O_CLOEXEC));
   if (!again) return absl::ErrnoToStatus(errno, "cannot open the directory that was published");
   return again;
 }
@@ -126,7 +126,7 @@ void PlacePublisher::Hold(const Place& place, Fd directory) {
   if (!place.spec.file) held_[place.spec.local] = std::move(directory);
 }
 
-absl::StatusOr<std::optional<PlacePublisher::Carried>> PlacePublisher::WhatToCarry(
+absl::StatusOr<std::optional<PlacePublisher::CarrySource>> PlacePublisher::WhatToCarry(
     const Place& place, const std::string& revision) {
   absl::StatusOr<Shown> shown = ShownAt(place);
   if (!shown.ok()) return shown.status();
@@ -134,7 +134,7 @@ absl::StatusOr<std::optional<PlacePublisher::Carried>> PlacePublisher::WhatToCar
     if (last_published_.empty() || last_published_ == revision || !store_->Has(last_published_)) {
       return std::nullopt;
     }
-    return Carried{place.PathIn(last_published_), last_published_};
+    return CarrySource{place.PathIn(last_published_), last_published_};
   }
   if (*shown->path == place.PathIn(revision)) {
     const auto held = held_.find(place.spec.local);
@@ -143,15 +143,16 @@ absl::StatusOr<std::optional<PlacePublisher::Carried>> PlacePublisher::WhatToCar
                               ::lstat(absl::StrCat(Root(), "/", *shown->path).c_str(), &now) == 0 &&
                               (before.st_dev != now.st_dev || before.st_ino != now.st_ino);
     if (!written_anew) return std::nullopt;
-    return Carried{"", revision, held->second.get()};
+    return CarrySource{"", revision, held->second.get()};
   }
   const std::string directory = shown->path->substr(0, shown->path->find('/'));
-  if (store_->Has(directory)) return Carried{*shown->path, directory};
-  // A directory that was moved aside for a new one of its revision bears its name at the end.
+  if (store_->Has(directory)) return CarrySource{*shown->path, directory};
+  // A directory that was moved aside for a rewritten revision has the revision's name at the end.
   for (const std::string& known : store_->List()) {
-    if (absl::EndsWith(directory, absl::StrCat("-", known))) return Carried{*shown->path, known};
+    if (absl::EndsWith(directory, absl::StrCat("-", known)))
+      return CarrySource{*shown->path, known};
   }
-  LogWarning("what the service made itself is not carried over: the revision is not known any more",
+  LogWarning("untracked files are not carried over: the published revision is not known any more",
              {{"path", place.spec.local}, {"shows", *shown->path}});
   return std::nullopt;
 }
@@ -166,13 +167,13 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
   if (!root.ok()) return root.status();
   for (const Place& place : places_) {
     if (place.spec.file) continue;
-    absl::StatusOr<std::optional<Carried>> what = WhatToCarry(place, revision);
+    absl::StatusOr<std::optional<CarrySource>> what = WhatToCarry(place, revision);
     if (!what.ok()) return what.status();
     if (!*what) continue;
-    const Carried& carried = **what;
-    absl::StatusOr<Manifest> old = store_->ReadManifest(carried.revision);
+    const CarrySource& source = **what;
+    absl::StatusOr<Manifest> old = store_->ReadManifest(source.revision);
     if (!old.ok()) return old.status();
-    absl::StatusOr<Fd> from = OpenCarried(root->get(), carried);
+    absl::StatusOr<Fd> from = OpenCarrySource(root->get(), source);
     // Not a directory: it was published by another config, as a file or symlink.
     if (absl::IsNotFound(from.status()) || absl::IsFailedPrecondition(from.status())) continue;
     if (!from.ok()) return from.status();
@@ -203,7 +204,7 @@ absl::Status PlacePublisher::ShowAll(const std::vector<Fd>& sources, const std::
     }
     for (auto back = done.rbegin(); back != done.rend(); ++back) {
       if (absl::Status status = (*back)(); !status.ok()) {
-        LogError("a failed publication cannot be taken back whole",
+        LogError("a failed publication cannot be undone completely",
                  {{"service", spec_.service}, {"error", std::string(status.message())}});
       }
     }
@@ -214,7 +215,7 @@ absl::Status PlacePublisher::ShowAll(const std::vector<Fd>& sources, const std::
 }
 
 absl::StatusOr<std::string> PlacePublisher::Published() {
-  // Shown nowhere: there is only what was stored to tell by.
+  // Not visible anywhere: only the stored revision is known.
   std::string published = places_.empty() ? last_published_ : "";
   for (const Place& place : places_) {
     absl::StatusOr<Shown> shown = ShownAt(place);
@@ -244,7 +245,7 @@ absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string&
     if (!shown.ok()) return shown.status();
     published.push_back(shown->path == place.PathIn(revision));
     if (published.back()) {
-      // Before what is found here leads to the revision being written anew.
+      // Before a result of this causes the revision to be written again.
       Fd directory(::open(absl::StrCat(Root(), "/", *shown->path).c_str(),
                           O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
       if (directory && !held_.contains(place.spec.local)) Hold(place, std::move(directory));

@@ -20,8 +20,8 @@
 
 namespace gitops {
 
-// What publishing by mount and by symlink have in common: the order of places, what is carried
-// over, what is taken back. A subclass shows one revision at one place.
+// The common part of publishing by mount and by symlink: the order of places, carrying over
+// untracked files, undo. A subclass publishes one revision at one place.
 class PlacePublisher : public Publisher {
  public:
   absl::Status Publish(const std::string& revision) final;
@@ -31,48 +31,49 @@ class PlacePublisher : public Publisher {
   absl::StatusOr<bool> IsIntact(const std::string& revision) final;
 
  protected:
-  // What is at a place now.
+  // The current content of a place.
   struct Shown {
-    // Relative to the directory that holds the revisions; none if something else is shown.
+    // Relative to the directory with the revisions; none if something else is there.
     std::optional<std::string> path;
-    std::string otherwise;  // if none: what is there, in words
+    std::string otherwise;  // if none: a description of what is there
   };
   using Undo = std::function<absl::Status()>;
 
-  // `store` outlives the publisher. `last_published`: see BindPublisherOptions.
+  // `store` must outlive the publisher. `last_published`: see BindPublisherOptions.
   PlacePublisher(const ServiceSpec& spec, RevisionStore* store, std::string last_published);
 
   virtual absl::StatusOr<Shown> ShownAt(const Place& place) = 0;
-  // Makes a place that is not nested in another ready to be exchanged.
+  // Prepares a place that is not nested in another for the exchange.
   virtual absl::Status Prepare(const Place& place, Targets& targets) = 0;
-  // Makes `inner` ready beneath `outer_source`, the directory of its outer place in `revision`.
+  // Prepares `inner` beneath `outer_source`, the directory of its outer place in `revision`.
   virtual absl::Status PrepareInner(const Place& inner, const Place& outer, int outer_source,
                                     const std::string& revision, Targets& targets) = 0;
-  // Shows `revision`, open as `source`, at `place`, in one step. Returns how to take it back.
+  // Publishes `revision`, open as `source`, at `place`, in one step. Returns a function that undoes
+  // it.
   virtual absl::StatusOr<Undo> Show(const Place& place, int source,
                                     const std::string& revision) = 0;
 
   const ServiceSpec& spec() const { return spec_; }
   const RevisionStore& store() const { return *store_; }
   const std::vector<Place>& places() const { return places_; }
-  // The directory that holds the revisions.
+  // The directory with the revisions.
   std::string Root() const;
 
  private:
-  struct Carried {
+  struct CarrySource {
     std::string directory;  // relative to Root()
-    std::string revision;   // whose manifest says what is tracked in it
-    int held = -1;          // the directory itself, where it has no path that is known
+    std::string revision;   // its manifest lists the tracked files
+    int held = -1;          // the open directory, if its path is not known
   };
 
   absl::StatusOr<std::vector<Fd>> OpenSources(const std::string& revision) const;
   absl::Status PrepareAll(const std::vector<Fd>& sources, const std::string& revision,
                           Targets& targets);
-  absl::StatusOr<Fd> OpenCarried(int root, const Carried& carried) const;
-  // Remembers the directory that is published at `place`.
+  absl::StatusOr<Fd> OpenCarrySource(int root, const CarrySource& source) const;
+  // Keeps the directory that is published at `place` open.
   void Hold(const Place& place, Fd directory);
-  absl::StatusOr<std::optional<Carried>> WhatToCarry(const Place& place,
-                                                     const std::string& revision);
+  absl::StatusOr<std::optional<CarrySource>> WhatToCarry(const Place& place,
+                                                         const std::string& revision);
   absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> CarryAll(const std::string& revision);
   absl::Status ShowAll(const std::vector<Fd>& sources, const std::string& revision);
 
@@ -80,8 +81,8 @@ class PlacePublisher : public Publisher {
   RevisionStore* const store_;
   const std::vector<Place> places_;
   std::string last_published_;
-  // By `local`. Where a published revision is written anew, a symlink shows the new directory at
-  // once: this is how the one before it is found.
+  // By `local`. When a published revision is rewritten, a symlink points to the new directory at
+  // once; the previous directory is found here.
   std::map<std::string, Fd> held_;
 };
 

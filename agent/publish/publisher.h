@@ -9,39 +9,39 @@
 
 namespace gitops {
 
-// One path that is not as the published revision has it.
+// One path that differs from the published revision.
 struct DriftEntry {
   enum class Kind { kModified, kDeleted, kUntracked, kNotPublished } kind = Kind::kModified;
   std::string path;    // absolute, on the host
-  std::string detail;  // what differs, in words; may be empty
+  std::string detail;  // a description of the difference; may be empty
 
   bool operator==(const DriftEntry&) const = default;
 };
 
-// Puts a ready revision of one service where the service reads it. Called by one thread at a time.
+// Publishes prepared revisions of one service. Not thread-safe.
 class Publisher {
  public:
   virtual ~Publisher() = default;
 
-  // Makes `revision` (ready: see Source) what the service sees, each directory or file in one step:
-  // a reader that has the old one open goes on reading the old one whole. Missing targets are
-  // created. In writable directories, files that the service made itself are carried over.
-  // On error what was published before is published still (what had been exchanged is exchanged
-  // back). Repeating it is harmless. Errors: FAILED_PRECONDITION: a target is in the way;
-  // PERMISSION_DENIED; RESOURCE_EXHAUSTED: disk full; NOT_FOUND: the revision is not ready.
+  // Publishes `revision` (prepared: see Source), each directory or file in one step: a reader that
+  // has the old one open keeps reading the complete old one. Missing targets are created. In
+  // writable directories, untracked files are carried over. After an error the previous revision is
+  // still published (completed exchanges are undone). May be repeated. Errors: FAILED_PRECONDITION:
+  // a target is in the way; PERMISSION_DENIED; RESOURCE_EXHAUSTED: disk full; NOT_FOUND: the
+  // revision is not prepared.
   virtual absl::Status Publish(const std::string& revision) = 0;
 
-  // The revision that is published in all of the service's places; empty if none is, or they
-  // differ (after a crash between two of them, or a reboot).
+  // The revision that is published in all places of the service; empty if there is none, or if they
+  // differ (after a crash between two exchanges, or a reboot).
   virtual absl::StatusOr<std::string> Published() = 0;
 
-  // What differs from `revision`, which is published, ordered by path. Untracked files are only
-  // looked for if `with_untracked`. Spawns nothing.
+  // The differences from `revision`, which is published, ordered by path. Includes untracked files
+  // only if `with_untracked` is set. Spawns no processes.
   virtual absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision,
                                                         bool with_untracked) = 0;
 
-  // Whether the tracked files of `revision`, which is ready, are as they were made ready; while it
-  // was published somebody may have changed them. Spawns nothing.
+  // Whether the tracked files of `revision`, which is prepared, are unchanged; they may have been
+  // changed while it was published. Spawns no processes.
   virtual absl::StatusOr<bool> IsIntact(const std::string& revision) = 0;
 };
 

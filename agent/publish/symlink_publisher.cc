@@ -31,7 +31,7 @@ std::pair<std::string, std::string> Split(const std::string& path) {
   return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
 }
 
-// What is at a name now, and what may be done with it.
+// What is at a name now, and what may replace it.
 enum class Occupant { kNothing, kOurs, kEmpty, kForeign };
 
 class SymlinkPublisher final : public PlacePublisher {
@@ -41,7 +41,7 @@ class SymlinkPublisher final : public PlacePublisher {
         before_replace_(std::move(options.before_replace)) {}
 
  private:
-  // Its path in its outer place's revision is the very one that it shows: no symlink is needed.
+  // The outer place's revision has the same content at this path: no symlink is needed.
   static bool IsPartOfOuter(const Place& inner, const Place& outer) {
     const std::string& link = outer.spec.link;
     return inner.spec.link ==
@@ -64,7 +64,7 @@ class SymlinkPublisher final : public PlacePublisher {
     }
     absl::StatusOr<std::string> target = ReadLink(AT_FDCWD, place.spec.local);
     if (absl::IsNotFound(target.status())) return Shown{std::nullopt, "does not exist"};
-    if (absl::IsInvalidArgument(target.status())) return Shown{std::nullopt, "is no symlink"};
+    if (absl::IsInvalidArgument(target.status())) return Shown{std::nullopt, "is not a symlink"};
     if (!target.ok()) {
       return Shown{std::nullopt, std::string(target.status().message())};
     }
@@ -77,14 +77,14 @@ class SymlinkPublisher final : public PlacePublisher {
     struct stat stat = {};
     if (::fstatat(directory, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno == ENOENT) return Occupant::kNothing;
-      return absl::ErrnoToStatus(errno, absl::StrCat("cannot look at ", name));
+      return absl::ErrnoToStatus(errno, absl::StrCat("cannot stat ", name));
     }
     if (S_ISLNK(stat.st_mode)) {
       absl::StatusOr<std::string> target = ReadLink(directory, name);
       if (!target.ok()) return target.status();
       return PathInRoot(*target) ? Occupant::kOurs : Occupant::kForeign;
     }
-    // Whether a directory is empty is found out by removing it.
+    // Removing a directory shows whether it is empty.
     if (S_ISDIR(stat.st_mode) && !file) return Occupant::kEmpty;
     if (S_ISREG(stat.st_mode) && file && stat.st_size == 0) return Occupant::kEmpty;
     return Occupant::kForeign;
@@ -105,7 +105,7 @@ class SymlinkPublisher final : public PlacePublisher {
     if (*there != Occupant::kForeign) return absl::OkStatus();
     absl::StatusOr<std::string> target = ReadLink(AT_FDCWD, place.spec.local);
     return InTheWay(place.spec.local, target.ok() ? absl::StrCat("a symlink to ", *target)
-                                                  : "something that the agent did not make");
+                                                  : "something that the agent did not create");
   }
 
   absl::Status PrepareInner(const Place& inner, const Place& outer, int outer_source,
@@ -124,7 +124,7 @@ class SymlinkPublisher final : public PlacePublisher {
   }
 
   absl::StatusOr<Undo> Show(const Place& place, int source, const std::string& revision) override {
-    // A nested place came with its outer one.
+    // A nested place is published with its outer one.
     if (place.outer) return Undo([] { return absl::OkStatus(); });
     if (before_replace_) {
       if (absl::Status status = before_replace_(place.spec.local); !status.ok()) return status;
@@ -141,7 +141,7 @@ class SymlinkPublisher final : public PlacePublisher {
     absl::StatusOr<Occupant> there = LookAt(directory, name, place.spec.file);
     if (!there.ok()) return there.status();
     if (*there == Occupant::kForeign) {
-      return InTheWay(place.spec.local, "something that the agent did not make");
+      return InTheWay(place.spec.local, "something that the agent did not create");
     }
     std::string former;
     if (*there == Occupant::kOurs) {
@@ -180,8 +180,8 @@ class SymlinkPublisher final : public PlacePublisher {
     return absl::OkStatus();
   }
 
-  // The two change places, so that the name is there all the time; what turns out not to be empty
-  // goes back.
+  // Exchanges the two, so that the name always exists; exchanges back a directory that is not
+  // empty.
   absl::Status ReplaceEmpty(const Place& place, int directory, const std::string& name,
                             const std::string& target) {
     absl::StatusOr<std::string> temporary = MakeTemporary(directory, name, target);
@@ -216,7 +216,7 @@ class SymlinkPublisher final : public PlacePublisher {
                                      .get() >= 0
                            : ::mkdirat(directory.get(), name.c_str(), 0755) == 0;
     return made ? absl::OkStatus()
-                : absl::ErrnoToStatus(errno, absl::StrCat("cannot make ", local, " again"));
+                : absl::ErrnoToStatus(errno, absl::StrCat("cannot create ", local, " again"));
   }
 
   const std::function<absl::Status(const std::string& local)> before_replace_;

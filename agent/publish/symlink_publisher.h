@@ -14,19 +14,19 @@ namespace gitops {
 
 struct SymlinkPublisherOptions {
   ServiceSpec spec;
-  RevisionStore* store = nullptr;  // of this service; outlives the publisher
+  RevisionStore* store = nullptr;  // of this service; must outlive the publisher
   std::string last_published;      // see BindPublisherOptions
   // For tests: called before each `local` is replaced; an error is that step's error.
   std::function<absl::Status(const std::string& local)> before_replace;
 };
 
 // Publishes by symlinks (--root=false); needs no privilege. Each `local` becomes a symlink into the
-// revision, replaced by rename(2). An empty directory (for file = true: an empty file) that is
-// there is replaced; anything else that is not a symlink into this service's revisions is refused.
-// A place nested in another is a symlink in the outer place's revision, made before the outer one
-// is exchanged, and so appears with it; where the repository has something at that path, it is
-// refused, unless that is what is to be shown there anyhow. `writable = false` is not enforced:
-// revisions are as writable as their owner.
+// revision, replaced by rename(2). An existing empty directory (for file = true: an empty file) is
+// replaced; anything else that is not a symlink into this service's revisions is refused. A place
+// nested in another is a symlink in the outer place's revision, created before the outer one is
+// exchanged, so that both appear together. If the repository has something at that path, it is
+// refused, unless it is the same content. `writable = false` is not enforced: revisions are as
+// writable as their owner.
 std::unique_ptr<Publisher> NewSymlinkPublisher(SymlinkPublisherOptions options);
 
 }  // namespace gitops

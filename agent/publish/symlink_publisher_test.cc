@@ -132,14 +132,14 @@ TEST_F(SymlinkPublisherTest, WhatTheAgentDidNotMakeIsRefusedAndKept) {
   };
   const Case cases[] = {
       {"a directory with something in it", [&] { Write("etc/svc/precious", "x"); }, "not empty"},
-      {"a file where a directory goes", [&] { Write("etc/svc", "x"); }, "did not make"},
+      {"a file where a directory goes", [&] { Write("etc/svc", "x"); }, "did not create"},
       {"a symlink of somebody else",
        [&] {
          fs::create_directories(root_ / "etc");
          fs::create_symlink("/usr/share", root_ / "etc/svc");
        },
        "a symlink to /usr/share"},
-      {"a file with content", [&] { Write("etc/one.conf", "x"); }, "did not make"},
+      {"a file with content", [&] { Write("etc/one.conf", "x"); }, "did not create"},
   };
   for (const Case& c : cases) {
     fs::remove_all(root_ / "etc");
@@ -235,7 +235,7 @@ TEST_F(SymlinkPublisherTest, AReplacedOrRemovedSymlinkIsNotPublished) {
   auto drift = publisher->Drift("r1", false);
   EXPECT_THAT(PathsOf(drift, Drift::kNotPublished),
               ElementsAre("etc/one.conf", "etc/svc", "etc/svc/conf.d"));
-  EXPECT_THAT(drift->front().detail, HasSubstr("no symlink"));
+  EXPECT_THAT(drift->front().detail, HasSubstr("not a symlink"));
   EXPECT_EQ((*drift)[1].detail, "shows r2/etc");
 }
 

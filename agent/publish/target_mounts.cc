@@ -32,7 +32,7 @@ absl::Status FindParent(const MountTable& table, TargetMounts& mounts) {
   const MountEntry* parent = table.Find(directory->mount_id);
   if (parent == nullptr) {
     return absl::UnavailableError(
-        absl::StrCat("the mount that holds ", mounts.directory, " is not in the mount table"));
+        absl::StrCat("the mount that contains ", mounts.directory, " is not in the mount table"));
   }
   mounts.parent = *parent;
   return absl::OkStatus();
@@ -44,8 +44,8 @@ bool IsWholeFileSystem(const MountEntry& mount, const PathView& top) {
   return mount.root == "/" || (mount.type == "btrfs" && top.inode == kSubvolumeInode);
 }
 
-// Only the lowest of a stack can be replaced in both ways of exchanging; what covers it is cleared
-// away if it is ours.
+// Both ways of exchange can replace only the lowest mount of a stack; mounts that cover it are
+// removed if they are ours.
 absl::Status FindReplaceable(const OwnedMounts& owned, const PathView& top, TargetMounts& mounts) {
   if (mounts.stack.empty()) return absl::OkStatus();
   const MountEntry& lowest = mounts.stack.back();
@@ -61,7 +61,7 @@ absl::Status FindReplaceable(const OwnedMounts& owned, const PathView& top, Targ
                    "`local`"));
 }
 
-// A place that is covered by a later mount shows another one than the table's entry: not carried.
+// A mount point that a later mount covers shows another mount than the table's entry: not kept.
 void FindInner(const MountTable& table, uint64_t base, TargetMounts& mounts) {
   const std::string prefix = WithSlash(mounts.target);
   for (const MountEntry* child : table.ChildrenOf(base)) {
@@ -99,7 +99,7 @@ absl::StatusOr<OwnedMounts> OwnedMounts::Below(const std::string& directory,
   const MountEntry* mount = table.Find(view->mount_id);
   if (mount == nullptr) {
     return absl::UnavailableError(
-        absl::StrCat("the mount that holds ", directory, " is not in the mount table"));
+        absl::StrCat("the mount that contains ", directory, " is not in the mount table"));
   }
   OwnedMounts owned;
   owned.device_ = mount->device;

@@ -12,12 +12,12 @@
 
 namespace gitops {
 
-// Which mounts show something below one directory.
+// The mounts that have something below one directory as their root.
 class OwnedMounts {
  public:
-  // `table` is of now. `directory` may have symlinks above it.
+  // `table` must be current. `directory` may have symlinks above it.
   static absl::StatusOr<OwnedMounts> Below(const std::string& directory, const MountTable& table);
-  // What `mount` shows, relative to the directory; nothing if it is not ours.
+  // The root of `mount`, relative to the directory; nothing if it is not ours.
   std::optional<std::string> PathOf(const MountEntry& mount) const;
 
  private:
@@ -32,24 +32,23 @@ struct InnerMount {
   bool directory = true;
 };
 
-// All there is to know about the mounts at one target before it is exchanged.
+// Everything about the mounts at one target before an exchange.
 struct TargetMounts {
   std::string target;             // canonical: symlinks above the target resolved
   std::string directory;          // of the target, canonical
   std::string name;               // the target's last component
   MountEntry parent;              // the mount that `directory` is in
   std::vector<MountEntry> stack;  // mounted at the target, topmost first
-  size_t covering = 0;            // how many of the stack's topmost are to be cleared away first
-  std::vector<InnerMount> inner;  // on the topmost, or on the parent where there is none
+  size_t covering = 0;            // how many topmost mounts of the stack must be removed first
+  std::vector<InnerMount> inner;  // on the topmost mount, or on the parent if there is none
 };
 
-// FAILED_PRECONDITION: what is mounted there is not to be replaced. It may be if it is ours, or
-// shows a directory or file of another place (as gitopper's own bind mounts do), but not if it is a
-// file system of its own.
+// FAILED_PRECONDITION: the mount there must not be replaced. A mount may be replaced if it is ours,
+// or a bind mount (such as gitopper's), but not if it is another file system.
 absl::StatusOr<TargetMounts> ReadTargetMounts(const std::string& target,
                                               const std::string& owned_directory);
 
-// `path` with the symlinks above its last component resolved. NOT_FOUND and others as errno says.
+// `path` with the symlinks above its last component resolved. NOT_FOUND and others by errno.
 absl::StatusOr<std::string> CanonicalTarget(const std::string& path);
 
 }  // namespace gitops

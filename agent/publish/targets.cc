@@ -21,7 +21,7 @@
 namespace gitops {
 namespace {
 
-constexpr int kMaxSymlinks = 40;  // as the kernel has it
+constexpr int kMaxSymlinks = 40;  // the kernel's limit
 constexpr int kLook = O_PATH | O_NOFOLLOW | O_CLOEXEC;
 
 std::string ReadLink(int symlink) {
@@ -36,7 +36,7 @@ std::string Describe(int node, const struct stat& stat) {
   return S_ISREG(stat.st_mode) ? "a file" : "a special file";
 }
 
-// The names of a path, the next one last.
+// The names of a path, in reverse order.
 std::vector<std::string> NamesOf(absl::string_view path) {
   std::vector<std::string> names = absl::StrSplit(path, '/', absl::SkipEmpty());
   std::reverse(names.begin(), names.end());
@@ -49,13 +49,13 @@ std::pair<std::string, std::string> Split(const std::string& path) {
   return {path.substr(0, slash), path.substr(slash + 1)};
 }
 
-// The names that `symlink` stands for, if it may be followed.
+// The names of `symlink`'s target, if it may be followed.
 absl::StatusOr<std::string> Follow(int symlink, const struct stat& stat, const std::string& name,
                                    const std::string& path) {
   if (stat.st_uid != 0 && stat.st_uid != ::geteuid()) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "cannot publish to ", path, ": \"", name, "\" on the way is a symlink of uid ", stat.st_uid,
-        ", who could lead it anywhere; name the path without it, or let root make it"));
+        "cannot publish to ", path, ": \"", name, "\" is a symlink of uid ", stat.st_uid,
+        ", who could redirect it; use a path without it, or let root create it"));
   }
   std::string target = ReadLink(symlink);
   if (target.empty()) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read symlink ", name));
@@ -83,8 +83,9 @@ absl::StatusOr<Owner> LookUpOwner(const std::string& name) {
   if (name.empty()) return Owner{};
   const absl::StatusOr<UserAccount> found = LookUpUser(name);
   if (!found.ok()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        found.status().message(), ", who is to own the files; create it, or change `user`"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(found.status().message(),
+                     ", the owner of the files; create the account, or change `user`"));
   }
   if (::geteuid() != 0) return Owner{};
   return Owner{found->uid, found->gid};
@@ -104,11 +105,12 @@ absl::StatusOr<Fd> Targets::Make(int directory, const std::string& name, const s
                    file ? kNew : O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!made) return failed(file ? "create the file" : "open what was created:");
   if (file && after_making) after_making(directory, name);
-  // A directory may have been replaced before it was opened, even by one of this process' account.
+  // A directory may have been replaced before it was opened, even by another of this process's
+  // account.
   struct stat stat = {};
-  if (::fstat(made.get(), &stat) != 0) return failed("look at");
+  if (::fstat(made.get(), &stat) != 0) return failed("stat");
   if (!file && (stat.st_uid != ::geteuid() || !IsEmptyDirectory(made.get()))) {
-    return absl::AbortedError(absl::StrCat(path, " was replaced while it was made"));
+    return absl::AbortedError(absl::StrCat(path, " was replaced while it was created"));
   }
   if (owner_.uid >= 0 &&
       ::fchown(made.get(), static_cast<uid_t>(owner_.uid), static_cast<gid_t>(owner_.gid)) != 0) {
@@ -130,7 +132,8 @@ absl::StatusOr<Fd> Targets::MakeAndNote(const Fd& directory, const std::string& 
 absl::StatusOr<Fd> Targets::Walk(const std::string& path) {
   Fd here(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   std::vector<std::string> names = NamesOf(Split(path).first);
-  size_t of_symlink = SIZE_MAX;  // with so many names left or more, a symlink named the present one
+  size_t of_symlink =
+      SIZE_MAX;  // while at least this many names are left, the current name comes from a symlink
   for (int symlinks = 0; !names.empty();) {
     const std::string name = std::move(names.back());
     names.pop_back();
@@ -173,7 +176,7 @@ absl::Status Targets::Create(const std::string& path, bool file) {
     if (IsKind(stat, file)) return absl::OkStatus();
     return InTheWay(path, Describe(there.get(), stat), file);
   }
-  if (errno != ENOENT) return absl::ErrnoToStatus(errno, absl::StrCat("cannot look at ", path));
+  if (errno != ENOENT) return absl::ErrnoToStatus(errno, absl::StrCat("cannot stat ", path));
   return MakeAndNote(*directory, name, path, file).status();
 }
 

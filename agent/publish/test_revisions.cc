@@ -32,7 +32,7 @@ void WriteTestRevision(RevisionStore& store, const std::string& revision,
                     .oid = hasher->Finish(),
                     .size = static_cast<int64_t>(body.size())});
   }
-  const absl::Status status = (*writer)->Commit(-1, -1);
+  const absl::Status status = (*writer)->Finish(-1, -1);
   ASSERT_EQ(status, absl::OkStatus());
 }
 

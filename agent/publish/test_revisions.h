@@ -8,8 +8,8 @@
 
 namespace gitops {
 
-// Writes a ready revision with these files (a value "-> X" is a symlink to X) into the store. Fails
-// the test if it cannot.
+// Writes a prepared revision with these files (a value "-> X" is a symlink to X) into the store.
+// Fails the test if it cannot.
 void WriteTestRevision(RevisionStore& store, const std::string& revision,
                        const std::map<std::string, std::string>& files, bool replace = false);
 

@@ -14,7 +14,7 @@
 
 namespace gitops {
 
-// What tells a node from what it was before. Nothing: it does not exist.
+// The properties by which a change of a node is detected. Default: it does not exist.
 struct Stamp {
   bool exists = false;
   bool directory = false;
@@ -26,17 +26,17 @@ struct Stamp {
   bool operator==(const Stamp&) const = default;
 };
 
-// Of `name` in an open directory, and of `path` beneath one. Nothing is followed.
+// The stamp of `name` in an open directory, and of `path` beneath one. Symlinks are not followed.
 Stamp StampOf(int directory, const std::string& name);
 Stamp StampAt(int root, const std::string& path);
 
-// By path, so that a directory comes before what is in it.
+// By path, so that a directory comes before its content.
 using Untracked = std::map<std::string, Stamp>;
 
-// The directory `path` beneath `root`, through no symlink and no mount.
+// Opens the directory `path` beneath `root`, without symlinks and mounts on the way.
 absl::StatusOr<Fd> OpenDirectory(int root, const std::string& path, int flags = O_RDONLY);
 
-// What is in an open directory, without "." and "..".
+// The names in an open directory, without "." and "..".
 absl::StatusOr<std::vector<std::string>> NamesIn(int directory);
 
 }  // namespace gitops

@@ -31,7 +31,7 @@ absl::StatusOr<State> DecodeState(StoredState stored) {
     if (EncodeState(state) == stored) return state;
   }
   return absl::DataLossError(absl::StrCat("its state ", static_cast<int>(stored),
-                                          " is not known; a newer agent may have written it"));
+                                          " is unknown; a newer agent may have written it"));
 }
 
 void EncodeTime(absl::Time time, google::protobuf::Timestamp& stored) {

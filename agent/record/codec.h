@@ -5,14 +5,14 @@
 #include "agent/state/state.h"
 #include "gitops/record/v1/record.pb.h"
 
-// Between the plain values and what is stored. A new field of ServiceRecord: add it to
+// Converts between plain values and stored messages. Add a new field of ServiceRecord to
 // record.proto, to both functions, and to SampleRecord() in record_test.cc; until then neither
 // compiles.
 namespace gitops {
 
-// Sets the fields of `record` in `stored`, and leaves all others as they are.
+// Sets the fields of `record` in `stored`; other fields are unchanged.
 void EncodeRecord(const ServiceRecord& record, record::v1::ServiceRecord& stored);
-// DATA_LOSS: a state that is not known.
+// DATA_LOSS: an unknown state.
 absl::StatusOr<ServiceRecord> DecodeRecord(const record::v1::ServiceRecord& stored);
 
 record::v1::ChangeRecord EncodeChange(const ChangeRecord& change);

@@ -15,7 +15,7 @@ namespace {
 
 using ChangeTable = Table<record::v1::ChangeRecord>;
 
-// Only another Save of the same service can come between reading and writing.
+// Only another Save of the same service can interfere between reading and writing.
 constexpr int kSaveAttempts = 10;
 
 absl::Status CheckName(const std::string& service) {
@@ -30,7 +30,7 @@ std::string ChangeName(const std::string& service, int64_t sequence) {
   return absl::StrFormat("%s%020d", ChangesOf(service), sequence);
 }
 
-// Takes the range of changes from their keys, because the record that knew it is damaged.
+// Takes the range of changes from their keys, because the record with the range is damaged.
 absl::StatusOr<record::v1::ServiceRecord> RecoverRange(const ChangeTable& table,
                                                        const std::string& service) {
   record::v1::ServiceRecord message;
@@ -78,7 +78,7 @@ absl::Status RecordStore::Save(const std::string& service, const ServiceRecord& 
   if (absl::Status status = CheckName(service); !status.ok()) return status;
   absl::Status status;
   for (int attempt = 0; attempt < kSaveAttempts; ++attempt) {
-    // Read first, to keep the fields that this agent does not know.
+    // Read first, to keep fields that this agent does not know.
     absl::StatusOr<Table<record::v1::ServiceRecord>::Row> before = records_.Find(service);
     if (!before.ok() && !absl::IsNotFound(before.status())) return before.status();
     absl::StatusOr<record::v1::ServiceRecord> stored = record::v1::ServiceRecord();

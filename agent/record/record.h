@@ -19,18 +19,18 @@ inline constexpr int kKeptChanges = 100;
 
 // Service records and their history in a Store. Keys: agent/v1/service/NAME, and
 // agent/v1/change/NAME/SEQUENCE (20 digits). Values are the protobufs of
-// proto/gitops/record/v1/record.proto: a newer agent reads what an older one wrote, and an older
-// one keeps the fields it does not know. Any thread.
+// proto/gitops/record/v1/record.proto: a newer agent reads records of an older one, and an older
+// one keeps the fields that it does not know. Thread-safe.
 class RecordStore {
  public:
   explicit RecordStore(Store* store);  // not owned
 
-  // None: never stored. DATA_LOSS: unreadable, or in a state that only a newer agent knows;
+  // None: never stored. DATA_LOSS: damaged, or in a state that only a newer agent knows;
   // UNAVAILABLE.
   absl::StatusOr<std::optional<ServiceRecord>> Load(const std::string& service);
 
-  // Stores the record and, if given, a change, in one write; drops changes beyond kKeptChanges. An
-  // unreadable record is replaced. INVALID_ARGUMENT: a name that is empty or has a '/'.
+  // Stores the record and, if given, a change, in one write; drops changes beyond kKeptChanges. A
+  // damaged record is replaced. INVALID_ARGUMENT: a name that is empty or has a '/'.
   absl::Status Save(const std::string& service, const ServiceRecord& record,
                     const std::optional<ChangeRecord>& change);
 

@@ -20,7 +20,8 @@ std::unique_ptr<PlannerStream> PlannerStream::Open(std::shared_ptr<grpc::Channel
   std::unique_ptr<PlannerStream> stream(
       new PlannerStream(std::move(channel), std::move(hello), std::move(on_event)));
   stream->stub_->async()->Report(&stream->context_, stream.get());
-  // Writes begin outside of gRPC's calls; it must not be done with us before the last of them.
+  // Writes start outside of gRPC's callbacks; gRPC must not finish the stream before the last of
+  // them.
   stream->AddHold();
   stream->StartWrite(&stream->out_);
   stream->StartRead(&stream->in_);
@@ -82,7 +83,7 @@ void PlannerStream::OnWriteDone(bool) {
 }
 
 void PlannerStream::OnDone(const grpc::Status& status) {
-  // All under one lock: the owner destroys this as soon as it sees the end.
+  // Under one lock: the owner destroys this as soon as it sees the end.
   MutexLock lock(mutex_);
   look_.ended = status;
   done_.NotifyAll();
@@ -90,7 +91,7 @@ void PlannerStream::OnDone(const grpc::Status& status) {
 }
 
 void PlannerStream::Tell() {
-  // Under the lock, so that none comes when the destructor has begun.
+  // Under the lock, so that no call comes once the destructor has started.
   MutexLock lock(mutex_);
   if (on_event_) on_event_();
 }

@@ -13,31 +13,31 @@
 
 namespace gitops {
 
-// One stream to the planner, on gRPC's callback API: a stream that hangs holds no thread. Any
-// thread.
+// One stream to the planner, on gRPC's callback API: a hanging stream uses no thread. Thread-safe.
 class PlannerStream final : public grpc::ClientBidiReactor<v1::ReportRequest, v1::ReportResponse> {
  public:
-  // Begins with `hello`. `on_event` is called, without locks held but for this stream's, when
-  // look() may have changed. Gives up the channel with the stream.
+  // Starts with `hello`. `on_event` is called, with only this stream's lock held, when look() may
+  // have changed. Releases the channel with the stream.
   static std::unique_ptr<PlannerStream> Open(std::shared_ptr<grpc::Channel> channel,
                                              v1::ReportRequest hello,
                                              std::function<void()> on_event);
 
-  // Cancels, and waits until gRPC has done with the stream, which takes no answer of the planner.
-  // Not from one of gRPC's threads, `on_event` among them: the last channel takes these threads
-  // down with it, and waits for them.
+  // Cancels, and waits until gRPC has finished the stream, which needs no answer of the planner.
+  // Must not run on one of gRPC's threads, including `on_event`: the last channel stops these
+  // threads, and waits for them.
   ~PlannerStream() override;
 
   struct Look {
-    bool writing = false;                    // what was sent last is still on its way
-    std::optional<absl::Duration> interval;  // the planner answered: the heartbeat it asks for
+    bool writing = false;                    // the last message has not been written yet
+    std::optional<absl::Duration> interval;  // the heartbeat interval of the planner's answer
     std::optional<grpc::Status> ended;
   };
   Look look() const;
 
-  // False, and nothing is sent: something is still on its way, or the stream is ending.
+  // Returns false, and sends nothing, if a message has not been written yet, or the stream is
+  // ending.
   bool Send(v1::ReportRequest request);
-  // Ends it from this side; look().ended says when that is done.
+  // Ends the stream from this side; look().ended is set when that is done.
   void Cancel();
 
   void OnReadDone(bool ok) override;

@@ -23,7 +23,7 @@ absl::Status CheckAdvertised(const std::string& advertise) {
   if (!address.ok()) return address.status();
   if (!address->is_unix() && address->port == 0) {
     return absl::InvalidArgumentError(
-        absl::StrCat("bad address \"", advertise, "\": the planner needs a port to dial"));
+        absl::StrCat("bad address \"", advertise, "\": it needs a port"));
   }
   return absl::OkStatus();
 }

@@ -9,13 +9,13 @@
 
 namespace gitops {
 
-// --planner and --advertise, before anything is opened. INVALID_ARGUMENT, FAILED_PRECONDITION:
-// names the setting, where it came from, and what is wrong with it.
+// Checks --planner and --advertise before anything is opened. INVALID_ARGUMENT,
+// FAILED_PRECONDITION: the message names the setting, its source and the problem.
 absl::Status CheckReportSettings(const Settings& settings);
 
-// Where the planner is told to dial this agent: --advertise, else `served`, where it listens, with
-// the port that was picked; without host where it listens everywhere, so that the planner takes the
-// address the stream comes from.
+// The address at which the planner should connect to this agent: --advertise, else `served`, the
+// address in use with the port that was picked; without a host if the agent listens on all
+// interfaces, so that the planner uses the address from which the stream comes.
 std::string AdvertisedAddress(const Settings& settings, absl::string_view served);
 
 }  // namespace gitops

@@ -1,6 +1,5 @@
 #include "agent/report/reporter.h"
 
-#include <algorithm>
 #include <random>
 #include <set>
 #include <utility>
@@ -17,9 +16,9 @@ namespace gitops {
 namespace {
 
 constexpr absl::Duration kConnectTimeout = absl::Seconds(5);
-// A stream that lasted this long was no failure: the next attempt comes soon.
+// A stream that lasted this long does not count as a failure: the next attempt comes soon.
 constexpr absl::Duration kGoodStream = absl::Seconds(10);
-// Services in one message, so that none gets too big.
+// The maximum of services in one message, which limits its size.
 constexpr size_t kMostChanges = 500;
 
 std::function<double()> NewRandom() {
@@ -90,43 +89,39 @@ class ReporterImpl final : public Reporter {
     if (options_.on_connected) options_.on_connected(connected);
   }
 
-  // Does what is due, without waiting for anything, and says when it is to be called again; events
-  // of the stream and changes come before that.
   absl::Time Step() {
-    if (stopping()) return absl::InfiniteFuture();
-    const absl::Time now = options_.clock->Now();
-    BoundPauses(now);
+    const SteadyTime now = options_.clock->SteadyNow();
+    return options_.clock->Now() + (Advance(now) - now);
+  }
+
+  // Does what is due, without waiting for anything. Returns when to call it again; events of the
+  // stream and changes come before that.
+  SteadyTime Advance(SteadyTime now) {
+    if (stopping()) return SteadyTime::Infinite();
     if (stream_ == nullptr) return now < next_attempt_ ? next_attempt_ : Connect(now);
     const PlannerStream::Look look = stream_->look();
     if (look.ended.has_value()) return TakeEnd(*look.ended, now);
     if (MustBeginAnew()) {
       renewing_ = true;
       stream_->Cancel();
-      return absl::InfiniteFuture();
+      return SteadyTime::Infinite();
     }
     if (look.interval.has_value()) {
       TakeAnswer(*look.interval, now);
     } else if (now >= answer_by_) {
       timed_out_ = true;
       stream_->Cancel();
-      return absl::InfiniteFuture();
+      return SteadyTime::Infinite();
     }
     if (!look.writing) SendNext(now);
     if (!answered_) return answer_by_;
-    // What is on its way comes first; its end is an event.
-    return stream_->look().writing ? absl::InfiniteFuture() : next_heartbeat_;
+    // A write on its way comes first; its end is an event.
+    return stream_->look().writing ? SteadyTime::Infinite() : next_heartbeat_;
   }
 
-  // The clock may have been set back: no pause is longer than it could be from now.
-  void BoundPauses(absl::Time now) {
-    next_attempt_ = std::min(next_attempt_, now + kReportBackoff.After(failures_ + 1));
-    answer_by_ = std::min(answer_by_, now + options_.answer_timeout);
-    next_heartbeat_ = std::min(next_heartbeat_, now + HeartbeatDelay(interval_, 0));
-  }
-
-  absl::Time Connect(absl::Time now) {
+  SteadyTime Connect(SteadyTime now) {
     {
-      // Before everything is looked at, so that no change falls between.
+      // Before the hello is made, so that no change is lost between the two.
       MutexLock lock(mutex_);
       changed_.clear();
       renew_ = false;
@@ -142,7 +137,7 @@ class ReporterImpl final : public Reporter {
     return answer_by_;
   }
 
-  void TakeAnswer(absl::Duration interval, absl::Time now) {
+  void TakeAnswer(absl::Duration interval, SteadyTime now) {
     interval_ = interval;
     if (answered_) return;
     if (!quiet_) LogInfo("reporting to the planner", {{"planner", options_.planner}});
@@ -151,7 +146,7 @@ class ReporterImpl final : public Reporter {
     SetConnected(true);
   }
 
-  absl::Time TakeEnd(const grpc::Status& status, absl::Time now) {
+  SteadyTime TakeEnd(const grpc::Status& status, SteadyTime now) {
     const bool was_connected = answered_;
     if (was_connected && now - began_ >= kGoodStream) failures_ = 0;
     stream_.reset();
@@ -163,8 +158,8 @@ class ReporterImpl final : public Reporter {
     }
     next_attempt_ = now + kReportBackoff.After(++failures_, random_());
     if (!failing_) {
-      LogWarning(was_connected ? "the planner is gone; trying again"
-                               : "cannot report to the planner; trying again",
+      LogWarning(was_connected ? "lost the connection to the planner; retrying"
+                               : "cannot report to the planner; retrying",
                  {{"planner", options_.planner}, {"error", ReasonOf(status)}});
     }
     failing_ = true;
@@ -175,7 +170,7 @@ class ReporterImpl final : public Reporter {
     if (timed_out_) {
       return "no answer within " + absl::FormatDuration(options_.answer_timeout);
     }
-    return status.ok() ? "it ended the stream" : status.error_message();
+    return status.ok() ? "the planner ended the stream" : status.error_message();
   }
 
   bool MustBeginAnew() const {
@@ -183,7 +178,7 @@ class ReporterImpl final : public Reporter {
     return renew_;
   }
 
-  void SendNext(absl::Time now) {
+  void SendNext(SteadyTime now) {
     const std::set<std::string> names = TakeChanged();
     v1::ReportRequest request;
     for (const std::string& name : names) {
@@ -198,7 +193,7 @@ class ReporterImpl final : public Reporter {
       request.mutable_heartbeat();
     }
     next_heartbeat_ = now + HeartbeatDelay(interval_, random_());
-    // Where the stream is ending, the next hello has it all.
+    // If the stream is ending, the next hello has it all.
     stream_->Send(std::move(request));
   }
 
@@ -226,13 +221,11 @@ class ReporterImpl final : public Reporter {
   bool timed_out_ = false;
   bool renewing_ = false;
   bool quiet_ = false;    // the stream was only renewed
-  bool failing_ = false;  // and the log has it
+  bool failing_ = false;  // and that is logged
   int failures_ = 0;
   absl::Duration interval_;
-  absl::Time began_ = absl::InfinitePast();
-  absl::Time answer_by_ = absl::InfinitePast();
-  absl::Time next_attempt_ = absl::InfinitePast();
-  absl::Time next_heartbeat_ = absl::InfiniteFuture();
+  SteadyTime began_, answer_by_, next_attempt_;
+  SteadyTime next_heartbeat_ = SteadyTime::Infinite();
 
   Mutex job_mutex_;
   std::unique_ptr<Scheduler::Job> job_ ABSL_GUARDED_BY(job_mutex_);
@@ -247,7 +240,7 @@ absl::StatusOr<std::unique_ptr<Reporter>> NewReporter(ReporterOptions options) {
   channel.insecure = options.insecure;
   channel.tls_dir = options.tls_dir;
   channel.connect_timeout = kConnectTimeout;
-  // gRPC's own back-off would come on top of ours.
+  // gRPC's own back-off would add to ours.
   channel.own_connection = true;
   if (auto dialled = Dial(channel); !dialled.ok()) return dialled.status();
   return std::make_unique<ReporterImpl>(std::move(options), std::move(channel));

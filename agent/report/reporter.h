@@ -16,43 +16,43 @@
 namespace gitops {
 
 struct ReporterOptions {
-  std::string planner;  // its address; port 8001 where it has none
+  std::string planner;  // its address; default port 8001
   bool insecure = false;
   std::string tls_dir;
-  // Everything as it is now, for the begin of a stream.
+  // The current state of everything, for the start of a stream.
   std::function<v1::Hello()> hello;
-  // One service as it is now; none: it has left the configuration.
+  // The current state of one service; none: it was removed from the configuration.
   std::function<std::optional<v1::Service>(const std::string& service)> service;
-  // Told when the planner has answered, and when the stream has ended. May be empty.
+  // Called when the planner has answered, and when the stream has ended. May be empty.
   std::function<void(bool connected)> on_connected;
-  // From [0, 1); empty: one of its own.
+  // Returns numbers in [0, 1); empty: a default generator.
   std::function<double()> random;
-  // The planner must answer the hello within this.
+  // Time limit for the planner's answer to the hello.
   absl::Duration answer_timeout = absl::Seconds(10);
-  // Not owned. The scheduler should be for this alone: a report must not wait for other work.
+  // Not owned. The scheduler should have no other jobs: a report must not wait for other work.
   Clock* clock = nullptr;
   Scheduler* scheduler = nullptr;
 };
 
-// Reports this host to the planner: one stream, with everything at its begin, each change at once
-// and heartbeats between; when it ends, another. The agent works alone: a planner that is away,
-// hangs or refuses changes nothing here. A service that changes often while the planner is slow is
-// reported as it is in the end. Any thread; no method but Stop() waits.
+// Reports this host to the planner over one stream: everything at its start, then each change at
+// once, and heartbeats; when it ends, a new stream. The agent does not depend on it: a planner that
+// is gone, hangs or refuses changes nothing on the host. If a service changes often while the
+// planner is slow, only its last state is reported. Thread-safe; only Stop() blocks.
 class Reporter {
  public:
-  virtual ~Reporter() = default;  // as Stop()
+  virtual ~Reporter() = default;  // calls Stop()
 
-  // Begins to report. Before that, nothing in the options is called.
+  // Starts to report. Before that, no callback in the options is called.
   virtual void Start() = 0;
-  // The service changed, came or left.
+  // The service was changed, added or removed.
   virtual void Changed(const std::string& service) = 0;
-  // What is only told in the hello changed: reports anew.
+  // Something that is only in the hello changed: starts a new stream.
   virtual void Renew() = 0;
-  // Ends the stream, within a second. Nothing in the options is called afterwards.
+  // Ends the stream, within a second. No callback in the options is called afterwards.
   virtual void Stop() = 0;
 };
 
-// INVALID_ARGUMENT, FAILED_PRECONDITION, UNIMPLEMENTED: the address, as Dial() has it.
+// INVALID_ARGUMENT, FAILED_PRECONDITION, UNIMPLEMENTED: errors of Dial() for the address.
 absl::StatusOr<std::unique_ptr<Reporter>> NewReporter(ReporterOptions options);
 
 }  // namespace gitops

@@ -6,7 +6,7 @@
 namespace gitops {
 
 // The time until the next heartbeat: `interval` less up to a third of it; `random` is from [0, 1).
-// Intervals that a planner cannot mean count as one second, or one hour.
+// Implausible intervals of a planner count as one second, or one hour.
 absl::Duration HeartbeatDelay(absl::Duration interval, double random);
 
 }  // namespace gitops

@@ -21,7 +21,7 @@ namespace {
 using Kind = TreeDifference::Kind;
 
 constexpr uint32_t kSymlinkMode = 0120000;
-// No directory nests deeper than this in what we wrote; a service may do as it likes.
+// Our directories never nest deeper than this; those of a service may.
 constexpr int kMaxDepth = 256;
 
 int64_t Nanoseconds(const timespec& time) {
@@ -80,7 +80,7 @@ class TreeComparison {
           return status;
         }
       } else if (IsGone(parent)) {
-        Report(Kind::kDeleted, entry.path, "its directory is gone or replaced");
+        Report(Kind::kDeleted, entry.path, "its directory was removed or replaced");
       }
     }
     return absl::OkStatus();
@@ -108,8 +108,8 @@ class TreeComparison {
     differences_.push_back({kind, std::move(path), std::move(detail)});
   }
 
-  // Whether a directory that could not be opened is missing or something else (a symlink, a file),
-  // rather than another file system mounted there, which is not ours to compare.
+  // Whether a directory that could not be opened is missing or of another type (a symlink, a file),
+  // and not another file system mounted there, which is not compared.
   bool IsGone(absl::string_view directory) const {
     for (size_t at = 0; at != absl::string_view::npos;) {
       at = directory.find('/', at + 1);
@@ -125,7 +125,7 @@ class TreeComparison {
     struct stat stat {};
     if (fstatat(directory, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno != ENOENT) {
-        return absl::ErrnoToStatus(errno, absl::StrCat("cannot look at ", entry.path));
+        return absl::ErrnoToStatus(errno, absl::StrCat("cannot stat ", entry.path));
       }
       Report(Kind::kDeleted, entry.path, "");
       return absl::OkStatus();
@@ -159,7 +159,7 @@ class TreeComparison {
   }
 
   absl::Status Walk(int directory, const std::string& path, int depth) {
-    // A descriptor of its own: fdopendir takes it over, and its offset is shared by dup.
+    // A new descriptor: fdopendir takes ownership, and dup would share the offset.
     const int again = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR* stream = again < 0 ? nullptr : fdopendir(again);
     if (stream == nullptr) {
@@ -181,13 +181,14 @@ class TreeComparison {
     struct stat stat {};
     if (fstatat(directory, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) return absl::OkStatus();
     if (!S_ISDIR(stat.st_mode) || depth >= kMaxDepth) {
-      if (directories_.contains(path)) return absl::OkStatus();  // told by its missing entries
+      if (directories_.contains(path))
+        return absl::OkStatus();  // reported through its missing entries
       Report(Kind::kUntracked, path, S_ISREG(stat.st_mode) ? "" : TypeName(stat.st_mode));
       return absl::OkStatus();
     }
     DirectoryCursor cursor(directory);
     const auto child = cursor.Open(name);
-    if (!child.ok()) return absl::OkStatus();  // gone, or a mount point
+    if (!child.ok()) return absl::OkStatus();  // removed, or a mount point
     return Walk(*child, path, depth + 1);
   }
 

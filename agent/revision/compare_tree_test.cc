@@ -117,7 +117,7 @@ TEST_F(CompareTreeTest, ADirectoryReplacedByASymlinkIsNotFollowed) {
   fs::remove_all(root_ / "etc/conf.d");
   fs::create_symlink(canary, root_ / "etc/conf.d");
   EXPECT_THAT(Compare(), ElementsAre(TreeDifference{Kind::kDeleted, "etc/conf.d/b",
-                                                    "its directory is gone or replaced"}));
+                                                    "its directory was removed or replaced"}));
 }
 
 TEST_F(CompareTreeTest, UntrackedFilesAreNamedOnlyWhenAskedFor) {

@@ -11,16 +11,16 @@
 
 namespace gitops {
 
-// The directory part and the last name of a relative path; the directory of a plain name is "".
+// The directory part and the last name of a relative path; the directory of a single name is "".
 std::pair<absl::string_view, absl::string_view> SplitPath(absl::string_view path);
 
-// Opens directories beneath an open one, following no symlink and crossing no mount point, and
-// keeps the last one open: paths that come in order cost one open for each directory.
+// Opens directories beneath an open one, without following symlinks or crossing mount points, and
+// keeps the last one open: ordered paths cost one open per directory.
 class DirectoryCursor {
  public:
   explicit DirectoryCursor(int root) : root_(root) {}
 
-  // The descriptor is valid until the next call. Errors as open(2) gives them.
+  // The descriptor is valid until the next call. Errors are those of open(2).
   absl::StatusOr<int> Open(absl::string_view directory);
 
  private:

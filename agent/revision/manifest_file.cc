@@ -59,12 +59,12 @@ absl::StatusOr<std::string> EncodeManifest(const StoredManifest& stored) {
   std::string text =
       absl::StrCat(kMagic, "\nsequence ", stored.sequence, "\nboot ", manifest.boot_id, "\n");
   for (const std::string& cover : manifest.covers) {
-    if (HasNewline(cover)) return absl::InvalidArgumentError("a cover holds a newline");
+    if (HasNewline(cover)) return absl::InvalidArgumentError("a cover contains a newline");
     absl::StrAppend(&text, "covers ", cover, "\n");
   }
   for (const ManifestEntry& entry : manifest.entries) {
     if (HasNewline(entry.path)) {
-      return absl::InvalidArgumentError("a path in the manifest holds a newline");
+      return absl::InvalidArgumentError("a path in the manifest contains a newline");
     }
     absl::StrAppendFormat(&text, "e %06o %s %d %d %d %d %s\n", entry.mode, entry.oid, entry.size,
                           entry.mtime_ns, entry.ctime_ns, entry.inode, entry.path);
@@ -90,7 +90,7 @@ absl::StatusOr<StoredManifest> DecodeManifest(absl::string_view text, const std:
     if (!ParseLine(parts.first, parts.second, &stored)) break;
   }
   return absl::DataLossError(absl::StrCat(
-      "the manifest ", file, " is damaged; remove its revision to have it made again"));
+      "the manifest ", file, " is damaged; remove its revision, and it is created again"));
 }
 
 }  // namespace gitops

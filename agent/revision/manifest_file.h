@@ -11,17 +11,17 @@
 
 namespace gitops {
 
-// A manifest as it lies on disk: lines, the last of which says how many entries there are, so that
-// a file that was cut short is never taken for a whole one.
+// A manifest on disk: lines, the last of which has the number of entries, so that a truncated file
+// is detected.
 struct StoredManifest {
-  int64_t sequence = 0;  // grows with each commit to the store
+  int64_t sequence = 0;  // grows with each revision of the store
   Manifest manifest;
 };
 
-// INVALID_ARGUMENT: a path or cover holds a newline.
+// INVALID_ARGUMENT: a path or cover contains a newline.
 absl::StatusOr<std::string> EncodeManifest(const StoredManifest& stored);
 
-// DATA_LOSS: cut short or not a manifest; `file` is named in the message.
+// DATA_LOSS: truncated, or not a manifest; the message names `file`.
 absl::StatusOr<StoredManifest> DecodeManifest(absl::string_view text, const std::string& file);
 
 }  // namespace gitops

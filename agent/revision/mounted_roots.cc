@@ -22,7 +22,7 @@ namespace {
 
 struct Mount {
   int id = 0;
-  std::string device;  // "MAJOR:MINOR" as mountinfo has it, which on btrfs is not what stat says
+  std::string device;  // "MAJOR:MINOR" from mountinfo, which on btrfs differs from stat
   std::string root;    // within its file system
   std::string point;
 };
@@ -90,7 +90,7 @@ absl::StatusOr<int> MountIdOf(int fd) {
     int id = 0;
     if (absl::ConsumePrefix(&line, "mnt_id:") && absl::SimpleAtoi(line, &id)) return id;
   }
-  return absl::InternalError("/proc/self/fdinfo names no mount");
+  return absl::InternalError("/proc/self/fdinfo has no mount");
 }
 
 }  // namespace
@@ -107,8 +107,8 @@ std::set<std::string> MountedEntriesIn(absl::string_view mountinfo, int mount_id
   if (own == nullptr) return names;
   const auto from_mount = Beneath(path, own->point);
   if (!from_mount.has_value()) return names;
-  // The kernel shows a mount's root as the path within its file system, wherever that is mounted:
-  // comparing such paths finds a bind mount made by any name.
+  // The kernel shows a mount's root as a path within its file system, wherever that is mounted:
+  // comparing such paths finds bind mounts made through any path.
   const std::string in_filesystem = Join(own->root, *from_mount);
   for (const Mount& mount : mounts) {
     if (mount.device == own->device) AddFirstComponent(Beneath(mount.root, in_filesystem), &names);
@@ -121,7 +121,7 @@ absl::StatusOr<std::set<std::string>> MountedEntries(int directory) {
   const ssize_t length =
       readlink(absl::StrCat("/proc/self/fd/", directory).c_str(), path, sizeof(path));
   if (length <= 0 || static_cast<size_t>(length) == sizeof(path)) {
-    return absl::ErrnoToStatus(errno, "cannot tell the path of an open directory");
+    return absl::ErrnoToStatus(errno, "cannot determine the path of an open directory");
   }
   const auto id = MountIdOf(directory);
   if (!id.ok()) return id.status();

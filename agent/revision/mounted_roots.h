@@ -9,13 +9,13 @@
 
 namespace gitops {
 
-// Names of the entries of the directory that is open as `directory` which are, or hold, the root of
-// a mount or a mount point in this process's mount namespace: removing them would pull a published
-// tree from under its readers. Errors as reading /proc/self/mountinfo.
+// The names of entries in the directory that is open as `directory` which are, or contain, the root
+// of a mount or a mount point in this process's mount namespace: removing them would remove a
+// published tree. Errors are those of reading /proc/self/mountinfo.
 absl::StatusOr<std::set<std::string>> MountedEntries(int directory);
 
-// The same over given text, for tests: `mountinfo` as in proc(5), `mount_id` the mount on which the
-// directory lies, `path` its absolute path without symlinks.
+// The same for given text, for tests: `mountinfo` as in proc(5), `mount_id` the mount that contains
+// the directory, `path` its absolute path without symlinks.
 std::set<std::string> MountedEntriesIn(absl::string_view mountinfo, int mount_id,
                                        absl::string_view path);
 

@@ -58,7 +58,7 @@ class DiskRevisionStore final : public RevisionStore {
  public:
   DiskRevisionStore(std::string root, Fd fd) : root_(std::move(root)), fd_(std::move(fd)) {}
 
-  // Takes stock of what is there and removes what an interrupted write left.
+  // Reads the existing revisions and removes the remains of interrupted writes.
   absl::Status Load() {
     const auto names = NamesIn(root_);
     if (!names.ok()) return names.status();
@@ -72,7 +72,8 @@ class DiskRevisionStore final : public RevisionStore {
       if (!absl::ConsumeSuffix(&revision, kManifestSuffix)) continue;
       const auto stored = ReadStored(std::string(revision));
       if (!stored.ok() || !IsDirectory(std::string(revision))) {
-        // Without a manifest that can be read it is not ready, and is made again when asked for.
+        // Without a readable manifest it does not count as prepared, and is written again on
+        // demand.
         unlinkat(fd_.get(), name.c_str(), 0);
         continue;
       }
@@ -97,7 +98,7 @@ class DiskRevisionStore final : public RevisionStore {
                               .root = root_,
                               .revision = revision,
                               .sequence = sequence,
-                              .on_commit = [this, revision, sequence] {
+                              .on_finish = [this, revision, sequence] {
                                 MutexLock lock(mutex_);
                                 sequences_[revision] = sequence;
                               }});
@@ -143,7 +144,7 @@ class DiskRevisionStore final : public RevisionStore {
   }
 
  private:
-  // A number that a directory moved aside bears (".old-7-REVISION") must not be given again.
+  // The number of a directory that was moved aside (".old-7-REVISION") must not be reused.
   void NoteReplaced(absl::string_view name) {
     int64_t sequence = 0;
     if (absl::ConsumePrefix(&name, kOldPrefix) &&
@@ -162,14 +163,15 @@ class DiskRevisionStore final : public RevisionStore {
     const std::string file = absl::StrCat(root_, "/", revision, kManifestSuffix);
     std::ifstream stream(file);
     if (!stream) {
-      return absl::NotFoundError(absl::StrCat("revision ", revision, " is not ready in ", root_));
+      return absl::NotFoundError(
+          absl::StrCat("revision ", revision, " is not prepared in ", root_));
     }
     std::ostringstream text;
     text << stream.rdbuf();
     return DecodeManifest(text.str(), file);
   }
 
-  // The manifest goes first, so that a removal that is cut short leaves no ready revision.
+  // The manifest is removed first, so that an interrupted removal leaves no valid revision.
   absl::Status Remove(const std::string& revision) {
     {
       MutexLock lock(mutex_);
@@ -192,7 +194,7 @@ class DiskRevisionStore final : public RevisionStore {
   const std::string root_;
   const Fd fd_;
   mutable Mutex mutex_;
-  std::map<std::string, int64_t> sequences_ ABSL_GUARDED_BY(mutex_);  // of ready revisions
+  std::map<std::string, int64_t> sequences_ ABSL_GUARDED_BY(mutex_);  // of prepared revisions
   int64_t last_sequence_ = 0;
 };
 

@@ -53,7 +53,7 @@ class RevisionStoreTest : public ::testing::Test {
     auto writer = store_->Write(revision, replace);
     ASSERT_TRUE(writer.ok()) << writer.status();
     Fill(writer->get());
-    const absl::Status status = (*writer)->Commit(-1, -1);
+    const absl::Status status = (*writer)->Finish(-1, -1);
     ASSERT_TRUE(status.ok()) << status;
   }
 
@@ -155,7 +155,7 @@ TEST_F(RevisionStoreTest, FilesBelongToTheAccountNamed) {
   auto writer = store_->Write("aaaa");
   ASSERT_TRUE(writer.ok());
   Fill(writer->get());
-  ASSERT_TRUE((*writer)->Commit(65534, 65534).ok());
+  ASSERT_TRUE((*writer)->Finish(65534, 65534).ok());
   for (const char* path : {"", "/etc", "/etc/a", "/etc/b"}) {
     struct stat stat {};
     ASSERT_EQ(lstat((root_ + "/aaaa" + path).c_str(), &stat), 0);
@@ -203,7 +203,7 @@ TEST_F(MountedRevisionTest, AFullDiskIsSaidAndLeavesEarlierRevisions) {
       last = absl::ErrnoToStatus(errno, "mkdir");
       break;
     }
-    last = (*writer)->Commit(-1, -1);
+    last = (*writer)->Finish(-1, -1);
   }
   EXPECT_EQ(last.code(), absl::StatusCode::kResourceExhausted) << last;
   EXPECT_TRUE(store_->Has("r1"));

@@ -32,7 +32,7 @@ std::string BootId() {
   return id;
 }
 
-// Every directory that holds an entry, except the top one, parents first.
+// Every directory with an entry, except the top one, parents first.
 std::set<std::string> DirectoriesOf(const std::vector<ManifestEntry>& entries) {
   std::set<std::string> directories;
   for (const ManifestEntry& entry : entries) {
@@ -52,7 +52,7 @@ class RevisionWriter final : public RevisionStore::Writer {
   }
 
   ~RevisionWriter() override {
-    if (committed_) return;
+    if (finished_) return;
     directory_.Close();
     RemoveTree(absl::StrCat(place_.root, "/", name_)).IgnoreError();
     unlinkat(place_.root_fd, ManifestDraft().c_str(), 0);
@@ -66,7 +66,7 @@ class RevisionWriter final : public RevisionStore::Writer {
     stored_.manifest.covers = std::move(covers);
   }
 
-  absl::Status Commit(int64_t uid, int64_t gid) override {
+  absl::Status Finish(int64_t uid, int64_t gid) override {
     std::vector<ManifestEntry>& entries = stored_.manifest.entries;
     std::sort(entries.begin(), entries.end(),
               [](const auto& a, const auto& b) { return a.path < b.path; });
@@ -77,9 +77,9 @@ class RevisionWriter final : public RevisionStore::Writer {
     // One flush of the file system costs less than one fsync for each of hundreds of files.
     if (syncfs(directory_.get()) != 0) return Failed(errno, "flush to disk", name_);
     if (auto status = Name(); !status.ok()) return status;
-    committed_ = true;
+    finished_ = true;
     if (fsync(place_.root_fd) != 0) return Failed(errno, "flush to disk", ".");
-    place_.on_commit();
+    place_.on_finish();
     return absl::OkStatus();
   }
 
@@ -113,11 +113,11 @@ class RevisionWriter final : public RevisionStore::Writer {
       return Failed(errno, "change the owner of", entry->path);
     }
     if (fstatat(directory, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) {
-      return Failed(errno, "look at", entry->path);
+      return Failed(errno, "stat", entry->path);
     }
     const mode_t wanted = entry->mode & 07777;
     if (S_ISREG(stat.st_mode) && (stat.st_mode & 07777) != wanted) {
-      // Made under another umask.
+      // It was created under another umask.
       const Fd file(openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
       if (!file || fchmod(file.get(), wanted) != 0 || fstat(file.get(), &stat) != 0) {
         return Failed(errno, "change the mode of", entry->path);
@@ -133,7 +133,7 @@ class RevisionWriter final : public RevisionStore::Writer {
   absl::Status HandOverDirectories(int64_t uid, int64_t gid) {
     const std::set<std::string> directories = DirectoriesOf(stored_.manifest.entries);
     DirectoryCursor cursor(directory_.get());
-    // Deepest first, so that nothing is changed any more beneath what another account owns.
+    // Deepest first, so that nothing beneath a directory of another account is changed any more.
     for (auto it = directories.rbegin(); it != directories.rend(); ++it) {
       const auto directory = cursor.Open(*it);
       if (!directory.ok()) return directory.status();
@@ -168,7 +168,7 @@ class RevisionWriter final : public RevisionStore::Writer {
     return absl::OkStatus();
   }
 
-  // The manifest gets its name last: a directory without one is not ready.
+  // The manifest gets its name last: a directory without one does not count as prepared.
   absl::Status Name() const {
     const std::string manifest = place_.revision + kManifestSuffix;
     const char* const revision = place_.revision.c_str();
@@ -183,16 +183,16 @@ class RevisionWriter final : public RevisionStore::Writer {
     return absl::OkStatus();
   }
 
-  // Takes the place of a directory of the same name, which is moved aside: it may be published.
+  // Replaces a directory of the same name, which is moved aside, since it may be published.
   absl::Status Exchange() const {
     const std::string aside = absl::StrCat(kOldPrefix, place_.sequence, "-", place_.revision);
     const char* const revision = place_.revision.c_str();
     const int root = place_.root_fd;
     if (renameat2(root, name_.c_str(), root, revision, RENAME_EXCHANGE) == 0) {
       if (renameat(root, name_.c_str(), root, aside.c_str()) == 0) return absl::OkStatus();
-      return Failed(errno, "move aside the former", place_.revision);
+      return Failed(errno, "move the previous revision aside", place_.revision);
     }
-    // Not every file system can exchange.
+    // Not every file system supports the exchange.
     if (renameat(root, revision, root, aside.c_str()) != 0 ||
         renameat(root, name_.c_str(), root, revision) != 0) {
       return Failed(errno, "replace", place_.revision);
@@ -204,7 +204,7 @@ class RevisionWriter final : public RevisionStore::Writer {
   const std::string name_;
   Fd directory_;
   StoredManifest stored_;
-  bool committed_ = false;
+  bool finished_ = false;
 };
 
 }  // namespace

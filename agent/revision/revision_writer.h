@@ -11,13 +11,13 @@
 
 namespace gitops {
 
-// What a writer needs of its store; see RevisionStore::Write.
+// What a writer needs from its store; see RevisionStore::Write.
 struct WriterPlace {
-  int root_fd = -1;  // of the store, which outlives the writer
+  int root_fd = -1;  // of the store, which must outlive the writer
   std::string root;  // the same as a path, for messages
   std::string revision;
   int64_t sequence = 0;
-  std::function<void()> on_commit;  // called once the revision is ready
+  std::function<void()> on_finish;  // called once the revision is complete
 };
 
 // File names in a store's directory.

@@ -120,7 +120,8 @@ class AgentServiceImpl final : public v1::AgentService::Service {
   }
 
  private:
-  // What the commands on one service share: check the reason, find the service, do it, show it.
+  // The common part of commands on one service: check the reason, find the service, run the
+  // command, return the service.
   template <typename Do>
   auto Handler(const std::string& name, const std::string& reason, v1::Service* service,
                const Do& command) {
@@ -143,7 +144,7 @@ class AgentServiceImpl final : public v1::AgentService::Service {
     return gate_->Run(context, request, Handler(request.service(), reason, service, command));
   }
 
-  // Passes the gate even where other calls hold all the threads that they may.
+  // Passes the gate even if other calls use all threads that they may use.
   template <typename Request, typename Do>
   grpc::Status Brake(const ServerContext& context, const Request& request, v1::Service* service,
                      const Do& command) {
@@ -154,7 +155,7 @@ class AgentServiceImpl final : public v1::AgentService::Service {
   absl::Status Get(const std::string& name, v1::Service& service) const {
     auto controller = agent_->Find(name);
     if (!controller.ok()) return controller.status();
-    // First, so that the history holds what led to it.
+    // First, so that the history includes what led to it.
     const ServiceView view = (*controller)->View();
     auto changes = (*controller)->Changes();
     if (!changes.ok()) return changes.status();
@@ -186,7 +187,7 @@ class AgentServiceImpl final : public v1::AgentService::Service {
     for (const std::string& service : only) {
       if (auto found = agent_->Find(service); !found.ok()) return found.status();
     }
-    // Watching begins before the first look, so that nothing falls between.
+    // The watch starts before the first read, so that no change is lost.
     auto watcher = agent_->watch_hub().Watch();
     if (!watcher.ok()) return watcher.status();
     const absl::Status gone = absl::CancelledError("the watcher is gone");

@@ -14,8 +14,8 @@
 namespace gitops {
 
 // gitops.v1.AgentService on a HostAgent. Handlers read the request, call the agent, convert.
-// `actual_host` is this machine's own host name; `machines` the names under which it picks services
-// (asked at each call, since the configuration may change). No pointer is owned.
+// `actual_host` is this machine's host name; `machines` returns the names that select its services
+// (called for each RPC, since the configuration may change). Pointers are not owned.
 std::unique_ptr<v1::AgentService::Service> NewAgentService(
     HostAgent* agent, Clock* clock, std::string actual_host,
     std::function<std::vector<std::string>()> machines, const RpcGate* gate);

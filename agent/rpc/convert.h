@@ -9,11 +9,11 @@
 
 namespace gitops {
 
-// From the agent's own values to the API's messages. Plain functions.
+// Converts the agent's values to the API's messages.
 
 v1::ServiceState ToProto(State state);
 
-// All of it except revisions and changes.
+// All fields except revisions and changes.
 v1::Service ToProto(const ServiceSpec& spec, const ServiceView& view);
 
 v1::Change ToProto(const ChangeRecord& change);

@@ -12,20 +12,20 @@
 
 namespace gitops {
 
-// Where revisions come from. A driver (git; Nix later) implements both classes; the controller
-// knows neither. A revision is named by a string without white space that never means another
-// content: for git the full commit hash.
+// Sources of revisions. A driver (git; Nix later) implements both classes; the controller knows
+// only these interfaces. The name of a revision is a string without white space that always means
+// the same content: for git the full commit hash.
 
-// One upstream as one user: what is polled once for all services that follow it. Methods may be
-// called from any thread; an implementation may serialize them.
+// One upstream for one user, polled once for all services that follow it. Thread-safe; an
+// implementation may serialize calls.
 class Upstream {
  public:
   virtual ~Upstream() = default;
 
-  // Asks, in one exchange, for the newest revision of each of `refs` (git: branches). The inner
-  // status is NOT_FOUND where the upstream has no such ref. Errors: UNAVAILABLE: no answer;
-  // UNAUTHENTICATED or PERMISSION_DENIED: it refused us; DEADLINE_EXCEEDED; FAILED_PRECONDITION:
-  // the local account, key or directory is not usable. Changes nothing.
+  // Fetches, in one request, the name of the newest revision of each of `refs` (git: branches). The
+  // inner status is NOT_FOUND if the upstream has no such ref. Errors: UNAVAILABLE: no answer;
+  // UNAUTHENTICATED or PERMISSION_DENIED: refused; DEADLINE_EXCEEDED; FAILED_PRECONDITION: the
+  // local account, key or directory is not usable. Changes nothing.
   virtual absl::StatusOr<std::map<std::string, absl::StatusOr<std::string>>> Newest(
       const std::set<std::string>& refs) = 0;
 
@@ -33,40 +33,40 @@ class Upstream {
   virtual std::string name() const = 0;
 };
 
-// One service's view of its upstream. Methods are called by one thread at a time.
+// One service's view of its upstream. Not thread-safe, unless a method says otherwise.
 class Source {
  public:
   virtual ~Source() = default;
 
-  // Makes `revision` (which Newest or Resolve answered) ready on this host, beside those that are
-  // there; nothing that is published changes. Ready revisions need no network any more. Errors as
-  // Newest; also FAILED_PRECONDITION: the revision holds something that is refused (the message
-  // names path and reason); NOT_FOUND: the upstream does not have it, or it lacks a path that the
-  // service needs; RESOURCE_EXHAUSTED: too large, or the disk is full. After an error nothing of
-  // it is left, and earlier revisions are untouched. A revision that is ready already, with all
-  // that the service needs (its configuration may ask for more paths now), is left as it is, unless
-  // `afresh`: then it is written anew and takes the place of the old, whose files stay for as long
-  // as they are published (this corrects drift).
+  // Prepares `revision` (from Newest or Resolve) on this host, beside existing ones; nothing that
+  // is published changes. Prepared revisions need no network any more. Errors are those of Newest;
+  // also FAILED_PRECONDITION: the revision contains something that is refused (the message names
+  // path and reason); NOT_FOUND: the upstream does not have it, or it lacks a path that the service
+  // needs; RESOURCE_EXHAUSTED: too large, or the disk is full. After an error nothing of it is
+  // left, and other revisions are unchanged. A revision that is already prepared, with everything
+  // that the service needs (its configuration may need more paths now), is unchanged, unless
+  // `afresh` is set: then it is written again and replaces the old one, whose files stay while they
+  // are published (this corrects drift).
   virtual absl::Status Prepare(const std::string& revision, bool afresh) = 0;
 
-  // The full name of the revision that begins with `prefix` (hex digits, at least 4): of those on
-  // disk first, then of what the upstream has. NOT_FOUND; FAILED_PRECONDITION: several;
-  // UNAVAILABLE: not on disk and the upstream cannot be asked.
+  // The full name of the revision that starts with `prefix` (hex digits, at least 4): on disk
+  // first, then in the upstream. NOT_FOUND; FAILED_PRECONDITION: several match; UNAVAILABLE: not on
+  // disk, and the upstream does not answer.
   virtual absl::StatusOr<std::string> Resolve(absl::string_view prefix) = 0;
 
-  // Whether the two have the same content for this service, so that going from one to the other
-  // needs no publication. May need the network. Errors as Newest.
+  // Whether the two have the same content for this service, so that a move between them needs no
+  // publication. May need the network. Errors are those of Newest.
   virtual absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b) = 0;
 
-  // Revisions that are ready on this host, newest first by when they were made ready. Any thread.
+  // The revisions that are prepared on this host, the last prepared one first. Thread-safe.
   virtual std::vector<std::string> Ready() = 0;
 
-  // Until Resume(), Prepare and SameContent end with CANCELLED instead of waiting for the upstream,
-  // one under way too: somebody wants something else of the service. Any thread.
+  // Until Resume(), Prepare and SameContent, also one in progress, end with CANCELLED instead of
+  // waiting for the upstream, since a command has changed the target. Thread-safe.
   virtual void Interrupt() = 0;
   virtual void Resume() = 0;
 
-  // Removes ready revisions beyond the `keep` newest, except those in `in_use`.
+  // Removes prepared revisions except the `keep` newest and those in `in_use`.
   virtual absl::Status Prune(int keep, const std::set<std::string>& in_use) = 0;
 };
 

@@ -16,8 +16,9 @@ std::string JoinReasons(std::initializer_list<const std::string*> reasons) {
   return joined;
 }
 
-// What to publish so that the service is at `desired`: where nothing of it changed since, the
-// revision that is published (or was, before a reboot) serves as well and needs no network.
+// The revision to publish so that the service is at `desired`: if nothing of the service has
+// changed since, the published revision (or the one before a reboot) works as well and needs no
+// network.
 const std::string& RevisionToPublish(const ServiceRecord& record, const std::string& desired) {
   return desired == record.hash && !record.published.empty() ? record.published : desired;
 }
@@ -67,7 +68,8 @@ Step NextStep(const ServiceRecord& record, const Policy& policy, absl::string_vi
 
 bool MovingToPin(const ServiceRecord& record) {
   if (record.pinned.empty()) return false;
-  // What was activated before and is only published again, after a reboot, is not on its way.
+  // A revision that was activated before and is only published again, after a reboot, is not a
+  // move.
   const bool activating = !record.pending.empty() && record.last_good != record.published;
   return record.hash != record.pinned || activating;
 }
@@ -97,8 +99,8 @@ ServiceRecord OnTip(ServiceRecord record, const std::string& tip) {
   record.poll_error.clear();
   if (record.frozen) return Settled(std::move(record));
   if (record.target != tip) {
-    // A fault of the former target says nothing about this one, but while nothing is published
-    // the service cannot be called reconciled.
+    // An error of the previous target says nothing about this one, but while nothing is published
+    // the service does not count as reconciled.
     if (!record.published.empty()) record.source_error.clear();
     record.target = tip;
   }
@@ -118,7 +120,7 @@ ServiceRecord OnSameContent(ServiceRecord record, const std::string& revision) {
 
 ServiceRecord OnSourceFailed(ServiceRecord record, const std::string& error) {
   record.source_error = error;
-  // What is published and was not activated yet is still to be activated.
+  // A revision that is published and was not activated yet must still be activated.
   if (record.pending != record.published) record.pending.clear();
   return Settled(std::move(record));
 }
@@ -173,7 +175,7 @@ ServiceRecord OnFellBack(ServiceRecord record, const std::string& fallback,
   record.activation_error = absl::StrCat(
       "revision ", record.failed, " failed: ", record.activation_error, "; ",
       error.empty() ? absl::StrCat("serving ", fallback, " again")
-                    : absl::StrCat("went back to ", fallback, ", which fails too: ", error));
+                    : absl::StrCat("returned to ", fallback, ", which fails too: ", error));
   return Settled(std::move(record));
 }
 
@@ -188,7 +190,7 @@ ServiceRecord OnHealth(ServiceRecord record, const std::string& error) {
 }
 
 ServiceRecord OnFreeze(ServiceRecord record, const std::string& actor) {
-  // A rollback that has not arrived is given up; the service stays where it is.
+  // A rollback that has not completed is abandoned; the service stays where it is.
   if (record.hash != record.pinned) record.pinned.clear();
   record.frozen = true;
   record.frozen_by = actor;
@@ -202,7 +204,7 @@ ServiceRecord OnUnfreeze(ServiceRecord record) {
   record.frozen_by.clear();
   record.pinned.clear();
   ClearErrors(record);
-  // An activation that failed before the freeze is forgotten as an error, not as a thing to do.
+  // A failed activation from before the freeze is cleared as an error, but still has to be done.
   if (record.published != record.last_good) record.pending = record.published;
   return Settled(std::move(record));
 }
@@ -218,8 +220,8 @@ ServiceRecord OnRollback(ServiceRecord record, const std::string& revision,
 }
 
 ServiceRecord OnSync(ServiceRecord record, const std::string& revision) {
-  // What was wrong with the former revision says nothing about this one. A failed activation stays
-  // an error until the next one has succeeded.
+  // Errors of the previous revision say nothing about this one. A failed activation stays an error
+  // until the next one has succeeded.
   record.source_error.clear();
   record.coordinated = revision;
   return Settled(std::move(record));

@@ -10,7 +10,7 @@
 
 namespace gitops {
 
-// The states of a service and what moves it between them: plain functions over plain values.
+// The states of a service, and the allowed transitions.
 //
 //   from      to
 //   OK        FREEZE, ROLLBACK, BROKEN, DIFF
@@ -24,27 +24,27 @@ absl::string_view StateName(State state);  // "OK", "FREEZE"…
 std::optional<State> ParseState(absl::string_view name);
 bool MayFollow(State from, State to);
 
-// What is stored of a service, and all that decides what it does next.
+// The stored record of a service, from which its next step is decided.
 struct ServiceRecord {
   State state = State::kOk;
   std::string info;         // why; empty when OK
   std::string hash;         // published, or verified to change nothing; empty: none yet
   std::string published;    // the revision whose files are published; differs from hash where the
                             // change from it to hash touched nothing of this service
-  std::string target;       // the tip as last seen, or the pin
+  std::string target;       // the last known tip, or the pin
   std::string pinned;       // by a rollback
-  std::string coordinated;  // where tracking is coordinated: what the last `sync` asked for
+  std::string coordinated;  // for coordinated tracking: the revision of the last `sync`
   std::string frozen_by;    // who froze or rolled back; empty: following
   bool frozen = false;  // not following (FREEZE, ROLLBACK, or a pin that could not be reached yet)
-  // Set before files are exchanged, cleared when their activation succeeded or was given up: after
-  // a crash it says that `pending` may be published and has not been activated.
+  // Set before files are exchanged, cleared when their activation has succeeded or was given up:
+  // after a crash it means that `pending` may be published and has not been activated.
   std::string pending;
   std::string last_good;  // the last revision that was published and activated successfully
-  std::string failed;     // the revision whose activation failed last, while it is to be retried
-  // What is wrong now, in words; each empty when it is not. State and info follow from these and
-  // from frozen and pinned: see decide.h.
+  std::string failed;     // the revision whose activation failed last, while it is retried
+  // Descriptions of current problems; each empty if there is none. State and info follow from these
+  // and from frozen and pinned: see decide.h.
   std::string poll_error;        // the upstream did not answer, or lacks the branch
-  std::string source_error;      // the target could not be made ready or published
+  std::string source_error;      // the target could not be prepared or published
   std::string activation_error;  // the action failed, or the unit is not healthy
   std::string drift;             // the published tree was changed
   absl::Time change_time = absl::InfinitePast();  // of state, hash or info

@@ -18,13 +18,13 @@
 namespace gitops {
 namespace {
 
-// What getpwnam(3) says some systems answer where there is none.
+// Errors that, by getpwnam(3), some systems return if there is no such entry.
 bool MeansNone(int error) {
   return error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM;
 }
 
-// Calls one of the get…nam_r functions with as much room as the entry takes: a group of thousands
-// has a long list of members.
+// Calls one of the get…nam_r functions with a growing buffer: a group of thousands has a long list
+// of members.
 template <typename Entry, typename Get>
 absl::Status Ask(Get get, absl::string_view kind, const std::string& name, Entry& entry,
                  std::vector<char>& room) {

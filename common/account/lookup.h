@@ -9,9 +9,9 @@
 
 namespace gitops {
 
-// What this host's name service (files, LDAP…) knows of accounts, asked anew each time: a package
-// may make one later. Errors: NOT_FOUND: there is none of this name; UNAVAILABLE: the name service
-// cannot say. Messages name it. Any thread.
+// Accounts of this host's name service (files, LDAP…). Never cached, since a package may create an
+// account later. Errors: NOT_FOUND: there is no such account; UNAVAILABLE: the name service does
+// not answer. Messages name the account. Thread-safe.
 
 struct UserAccount {
   uid_t uid = 0;
@@ -22,8 +22,8 @@ struct UserAccount {
 absl::StatusOr<UserAccount> LookUpUser(const std::string& name);
 absl::StatusOr<gid_t> LookUpGroup(const std::string& name);
 
-// As chown(1) takes an owner: a name, and where there is none of it, a number. NOT_FOUND also: it
-// is neither, or the number that chown(2) takes for "leave it as it is".
+// An owner as in chown(1): a name, or, if there is no such name, a number. NOT_FOUND also for text
+// that is neither, and for the number that means "unchanged" in chown(2).
 absl::StatusOr<uid_t> UserIdOf(const std::string& name_or_number);
 absl::StatusOr<gid_t> GroupIdOf(const std::string& name_or_number);
 

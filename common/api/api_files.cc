@@ -12,7 +12,7 @@ using google::protobuf::Descriptor;
 using google::protobuf::FileDescriptor;
 using google::protobuf::ServiceDescriptor;
 
-// `file`, and what it imports of the API.
+// Adds `file`, and the files of the API that it imports.
 void AddFiles(const FileDescriptor* file, std::vector<const FileDescriptor*>& files) {
   if (file->package() != "gitops.v1") return;
   if (std::find(files.begin(), files.end(), file) != files.end()) return;
@@ -20,7 +20,7 @@ void AddFiles(const FileDescriptor* file, std::vector<const FileDescriptor*>& fi
   for (int i = 0; i < file->dependency_count(); ++i) AddFiles(file->dependency(i), files);
 }
 
-// `type`, and the messages that are declared in it.
+// Adds `type`, and the messages declared in it.
 void AddMessages(const Descriptor* type, std::vector<const Descriptor*>& messages) {
   if (type->options().map_entry()) return;
   messages.push_back(type);

@@ -7,8 +7,8 @@
 
 namespace gitops {
 
-// The files of proto/gitops/v1, for what concerns every message or every RPC of the API.
-// api_files_test fails while one is missing.
+// The files of proto/gitops/v1, for code that works on every message or RPC of the API.
+// api_files_test fails if one is missing.
 std::vector<const google::protobuf::FileDescriptor*> ApiFiles();
 
 // All services of these files.

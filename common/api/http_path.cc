@@ -18,7 +18,7 @@ absl::Status Bad(absl::string_view path, absl::string_view why) {
       "the path \"", absl::CHexEscape(path.substr(0, kShownBytes)), "\" cannot be used: ", why));
 }
 
-// False: an escape is malformed.
+// Returns false if an escape is malformed.
 bool DecodePercent(absl::string_view text, std::string& decoded) {
   for (size_t at = 0; at < text.size(); ++at) {
     if (text[at] != '%') {
@@ -35,13 +35,13 @@ bool DecodePercent(absl::string_view text, std::string& decoded) {
   return true;
 }
 
-// Why a decoded segment is no name; empty: it is one.
+// Why a decoded segment is not a valid name; empty if it is.
 absl::string_view WhyNoName(absl::string_view segment) {
   if (segment.empty()) return "a segment is empty";
   if (segment == "." || segment == "..") return "a segment is \".\" or \"..\"";
-  if (segment.find('/') != absl::string_view::npos) return "a name holds no \"/\"";
+  if (segment.find('/') != absl::string_view::npos) return "a name must not contain \"/\"";
   if (std::any_of(segment.begin(), segment.end(), absl::ascii_iscntrl)) {
-    return "a segment holds a control character";
+    return "a segment contains a control character";
   }
   if (!IsValidUtf8(segment)) return "a segment is not UTF-8";
   return "";
@@ -50,7 +50,7 @@ absl::string_view WhyNoName(absl::string_view segment) {
 }  // namespace
 
 absl::StatusOr<HttpPath> ParseHttpPath(absl::string_view path) {
-  if (path.empty() || path[0] != '/') return Bad(path, "it does not begin with \"/\"");
+  if (path.empty() || path[0] != '/') return Bad(path, "it does not start with \"/\"");
   HttpPath parsed;
   absl::string_view rest = path.substr(1);
   const size_t colon = rest.rfind(':');

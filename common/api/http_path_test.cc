@@ -47,8 +47,8 @@ TEST(HttpPath, AMalformedOneSaysWhy) {
     const char* why;
   };
   const Case cases[] = {
-      {"", "begin with"},
-      {"v1/hosts", "begin with"},
+      {"", "start with"},
+      {"v1/hosts", "start with"},
       {"/", "segment is empty"},
       {"/v1//hosts", "segment is empty"},
       {"/v1/hosts/", "segment is empty"},
@@ -58,7 +58,7 @@ TEST(HttpPath, AMalformedOneSaysWhy) {
       {"/v1/hosts/../deployments", "\"..\""},
       {"/v1/hosts/%2e%2E", "\"..\""},
       {"/v1/hosts/..:watch", "\"..\""},
-      {"/v1/hosts/a%2Fb", "no \"/\""},
+      {"/v1/hosts/a%2Fb", "must not contain \"/\""},
       {"/v1/hosts/a%00b", "control"},
       {std::string("/v1/hosts/a\0b", 13), "control"},
       {"/v1/hosts/a%0d%0ab", "control"},

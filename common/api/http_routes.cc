@@ -40,7 +40,7 @@ absl::Status AddRoute(const MethodDescriptor& method, std::vector<HttpRoute>& ro
   for (const HttpRoute& other : routes) {
     if (other.http_method == route->http_method && SamePaths(other, *route)) {
       return absl::InvalidArgumentError(
-          absl::StrCat("a ", route->http_method, " could mean ", other.method->full_name(), " (",
+          absl::StrCat("a ", route->http_method, " is ambiguous: ", other.method->full_name(), " (",
                        other.path, ") or ", method.full_name(), " (", route->path, ")"));
     }
   }

@@ -23,7 +23,7 @@ std::string ToString(const FieldPath& path);
 struct HttpRoute {
   enum class Body {
     kNone,
-    // The whole request, without what the path says.
+    // The whole request, without the fields in the path.
     kRequest,
     // `body_field`.
     kField,
@@ -41,40 +41,40 @@ struct HttpRoute {
   std::string path;
   std::vector<Segment> segments;
   std::string verb;
-  // Fields that the path sets, in its order; all are strings.
+  // Fields that the path sets, in order; all are strings.
   std::vector<const google::protobuf::FieldDescriptor*> path_fields;
-  // The variable that names the host whose agent is called; empty: the service has none. It is no
-  // field of the request.
+  // The variable that names the host whose agent is called; empty for other services. Not a field
+  // of the request.
   std::string host_variable;
   Body body = Body::kNone;
   const google::protobuf::FieldDescriptor* body_field = nullptr;
-  // Fields that are set by query parameters of their name (see ToString). Only the last field of a
-  // path may be repeated: the parameter is repeated then.
+  // Fields that query parameters of their name set (see ToString). Only the last field of a path
+  // may be repeated; its parameter is then repeated.
   std::vector<FieldPath> query_fields;
 };
 
-// What a request means.
+// The result of matching a request.
 struct HttpMatch {
-  // Null: there is none; `allowed` says whether that is because of the HTTP method.
+  // Null: no route matches; `allowed` says whether that is because of the HTTP method.
   const HttpRoute* route = nullptr;
   // By name, decoded, in the order of the path.
   std::vector<std::pair<std::string, std::string>> variables;
-  // Without a route: the HTTP methods that the path has. Empty: there is no such path.
+  // Without a route: the HTTP methods of the path. Empty: there is no such path.
   std::vector<std::string> allowed;
 };
 
-// The HTTP rules of a set of services. Immutable; any thread may use it.
+// The HTTP rules of a set of services. Immutable and thread-safe.
 class HttpRoutes {
  public:
-  // The routes of all RPCs of `services`, whose descriptors must outlive this.
-  // INVALID_ARGUMENT, naming the RPC: it has neither a rule nor gitops.v1.no_http_rule, or both;
-  // the rule is malformed, names a field that does not exist or cannot stand there, or leaves a
-  // field of the request without a place; a request could mean two RPCs.
+  // The routes of all RPCs of `services`, whose descriptors must outlive this. INVALID_ARGUMENT,
+  // naming the RPC: it has neither a rule nor gitops.v1.no_http_rule, or both; the rule is
+  // malformed, names a field that does not exist or is not allowed there, or leaves out a field of
+  // the request; a request could match two RPCs.
   static absl::StatusOr<HttpRoutes> Compile(
       absl::Span<const google::protobuf::ServiceDescriptor* const> services);
 
-  // The RPC that a request means. `path` is as it was received, without the query.
-  // INVALID_ARGUMENT: the path is malformed (see ParseHttpPath).
+  // The RPC of a request. `path` is as received, without the query. INVALID_ARGUMENT: the path is
+  // malformed (see ParseHttpPath).
   absl::StatusOr<HttpMatch> Match(absl::string_view http_method, absl::string_view path) const;
 
   const std::vector<HttpRoute>& routes() const { return routes_; }

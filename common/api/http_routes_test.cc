@@ -228,20 +228,20 @@ TEST_F(MadeRoutes, AMalformedRuleIsRefusedAndNamed) {
   };
   const Case cases[] = {
       {{.body = "*"}, "no path"},
-      {{.get = "v1/a"}, "begin with"},
-      {{.get = "/v1//a"}, "\"\" is no segment"},
-      {{.get = "/v1/a/"}, "\"\" is no segment"},
-      {{.get = "/v1/{name"}, "\"{name\" is no segment"},
-      {{.get = "/v1/{name=a/*}"}, "is no segment"},
-      {{.get = "/v1/*"}, "\"*\" is no segment"},
-      {{.get = "/v1/a%20b"}, "is no segment"},
-      {{.get = "/v1/a:"}, "\"\" is no verb"},
-      {{.get = "/v1/a:b:c"}, "\"b:c\" is no verb"},
-      {{.get = "/v1/a:b/c"}, "\"b/c\" is no verb"},
-      {{.get = "/v1/{other}"}, "{other} is no field"},
+      {{.get = "v1/a"}, "start with"},
+      {{.get = "/v1//a"}, "\"\" is not a segment"},
+      {{.get = "/v1/a/"}, "\"\" is not a segment"},
+      {{.get = "/v1/{name"}, "\"{name\" is not a segment"},
+      {{.get = "/v1/{name=a/*}"}, "is not a segment"},
+      {{.get = "/v1/*"}, "\"*\" is not a segment"},
+      {{.get = "/v1/a%20b"}, "is not a segment"},
+      {{.get = "/v1/a:"}, "\"\" is not a verb"},
+      {{.get = "/v1/a:b:c"}, "\"b:c\" is not a verb"},
+      {{.get = "/v1/a:b/c"}, "\"b/c\" is not a verb"},
+      {{.get = "/v1/{other}"}, "{other} is not a field"},
       {{.get = "/v1/{count}"}, "{count} is not one string"},
       {{.get = "/v1/{tags}"}, "{tags} is not one string"},
-      {{.get = "/v1/{name}/{name}"}, "{name} stands twice"},
+      {{.get = "/v1/{name}/{name}"}, "{name} is repeated"},
       {{.get = "/v1/a", .body = "*"}, "a GET has no body"},
       {{.post = "/v1/a", .body = "other"}, "the body \"other\""},
       {{.post = "/v1/a", .body = "count"}, "the body \"count\""},
@@ -260,14 +260,15 @@ TEST_F(MadeRoutes, AFieldThatFitsNoQueryNeedsABody) {
   EXPECT_EQ(Refusal({{.post = "/v1/a", .body = "*"}}), "");
   parts_ = R"(field { name: "spec" number: 2 type: TYPE_MESSAGE type_name: ".made.Spec"
                       label: LABEL_OPTIONAL })";
-  EXPECT_THAT(Refusal({{.get = "/v1/a"}}), HasSubstr("spec.spec holds itself"));
+  EXPECT_THAT(Refusal({{.get = "/v1/a"}}), HasSubstr("spec.spec contains itself"));
 }
 
 TEST_F(MadeRoutes, RulesThatOneRequestCouldMeanAreRefused) {
   EXPECT_THAT(Refusal({{.get = "/v1/a/{name}"}, {.get = "/v1/a/b"}}),
-              HasSubstr("a GET could mean made.Made.Call1 (/v1/a/{name}) or made.Made.Call2"));
-  EXPECT_THAT(Refusal({{.get = "/v1/{name}/b"}, {.get = "/v1/a/{name}"}}), HasSubstr("could mean"));
-  EXPECT_THAT(Refusal({{.get = "/v1/a:go"}, {.get = "/v1/a:go"}}), HasSubstr("could mean"));
+              HasSubstr("a GET is ambiguous: made.Made.Call1 (/v1/a/{name}) or made.Made.Call2"));
+  EXPECT_THAT(Refusal({{.get = "/v1/{name}/b"}, {.get = "/v1/a/{name}"}}),
+              HasSubstr("is ambiguous"));
+  EXPECT_THAT(Refusal({{.get = "/v1/a:go"}, {.get = "/v1/a:go"}}), HasSubstr("is ambiguous"));
   EXPECT_EQ(Refusal({{.get = "/v1/a/{name}"},
                      {.get = "/v1/a/{name}:go"},
                      {.post = "/v1/a/{name}", .body = "*"},
@@ -281,8 +282,8 @@ TEST_F(MadeRoutes, AServiceOfAgentsNamesTheHostInEveryRule) {
   ASSERT_TRUE(routes.ok()) << routes.status();
   EXPECT_EQ(routes->routes().front().host_variable, "host");
   EXPECT_THAT(Refusal({{.get = "/v1/{name}"}}, "host"), HasSubstr("no {host}"));
-  EXPECT_THAT(Refusal({{.get = "/v1/{host}/{host}"}}, "host"), HasSubstr("stands twice"));
-  EXPECT_THAT(Refusal({{.get = "/v1/{name}"}}, "name"), HasSubstr("is a field, too"));
+  EXPECT_THAT(Refusal({{.get = "/v1/{host}/{host}"}}, "host"), HasSubstr("is repeated"));
+  EXPECT_THAT(Refusal({{.get = "/v1/{name}"}}, "name"), HasSubstr("is also a field"));
 }
 
 }  // namespace

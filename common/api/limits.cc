@@ -26,11 +26,11 @@ constexpr size_t kPath = 4096;
 // The hosts of a fleet that a request may name.
 constexpr size_t kHosts = 100'000;
 
-// What an agent reports of itself.
+// Properties of a reporting agent.
 constexpr size_t kText = 64 << 10;
 constexpr size_t kReported = 20'000;
 
-// The table of limits. A handler may hold a field to less.
+// The table of limits. A handler may enforce lower limits.
 constexpr FieldLimit kLimits[] = {
     // Who and what.
     {"host", kWord},
@@ -65,7 +65,7 @@ constexpr FieldLimit kLimits[] = {
     {"DispatchHookRequest.traceparent", 1000},
     {"HostPayload.actions", kWord, 1000},
     {"RemoveDamagedRecordRequest.key", kPath},
-    // What a deployment asks of an agent.
+    // Operations of deployments on agents.
     {"WatchServicesRequest.services", kWord, 10'000},
     {"PerformActionRequest.upstream_revisions", 0, 10'000},
     {"PerformActionRequest.service_revisions", 0, 10'000},
@@ -79,7 +79,7 @@ constexpr FieldLimit kLimits[] = {
     {"SecretFile.permissions", kWord},
     {"SecretFile.content", 4 << 20},
     {"RunCheckRequest.cmd", 128 << 10, 10'000},
-    // What an agent reports. The planner keeps less of it: see services/planner/fleet/reported.h.
+    // Reports of agents. The planner keeps less of them: services/planner/fleet/report_limits.h.
     {"Hello.names", kPath, 1000},
     {"Hello.address", kPath},
     {"Hello.version", kPath},

@@ -11,23 +11,22 @@
 
 namespace gitops {
 
-// What a field of a request may hold.
+// The limit of a field of a request.
 struct FieldLimit {
-  // "Selection.on", or "service" for every field of that name that has no row of its own.
+  // "Selection.on", or "service" for every field of that name without its own row.
   absl::string_view field;
-  // Of a string or bytes value, each if there are several. 0: it holds messages.
+  // The maximum size of a string or bytes value, of each if repeated. 0: a message field.
   size_t bytes;
-  // How many values a repeated field has. 0: it is not repeated.
+  // The maximum number of values. 0: not repeated.
   size_t items = 0;
 };
 
-// The limit of a field of the API; null: it has none in the table.
+// The limit of a field of the API; null: not in the table.
 const FieldLimit* LimitOf(const google::protobuf::FieldDescriptor& field);
 
-// Checks every string, bytes value and repeated field of `request`, in the messages it holds too.
-// Linear in what the request holds.
-// INVALID_ARGUMENT, naming the field ("selection.on[3]"), what was found, and the limit; a field
-// that has no limit is refused when it is set.
+// Checks every string, bytes value and repeated field of `request`, including nested messages.
+// Linear in the size of the request. INVALID_ARGUMENT names the field ("selection.on[3]"), its
+// size, and the limit; a field without a limit is refused if it is set.
 absl::Status CheckLimits(const google::protobuf::Message& request);
 
 }  // namespace gitops

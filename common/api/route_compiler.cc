@@ -73,10 +73,10 @@ class Compiler {
 
   absl::Status ReadPath() {
     absl::string_view rest = route_.path;
-    if (!absl::ConsumePrefix(&rest, "/")) return Bad("the path does not begin with \"/\"");
+    if (!absl::ConsumePrefix(&rest, "/")) return Bad("the path does not start with \"/\"");
     const std::vector<absl::string_view> verb = absl::StrSplit(rest, absl::MaxSplits(':', 1));
     if (verb.size() == 2) {
-      if (!IsLiteral(verb[1])) return Bad("\"", verb[1], "\" is no verb");
+      if (!IsLiteral(verb[1])) return Bad("\"", verb[1], "\" is not a verb");
       route_.verb = std::string(verb[1]);
     }
     for (const absl::string_view segment : absl::StrSplit(verb[0], '/')) {
@@ -91,7 +91,7 @@ class Compiler {
   absl::Status ReadSegment(absl::string_view segment) {
     const bool is_variable = absl::StartsWith(segment, "{") && absl::EndsWith(segment, "}");
     const absl::string_view name = is_variable ? segment.substr(1, segment.size() - 2) : segment;
-    if (!IsLiteral(name)) return Bad("\"", segment, "\" is no segment");
+    if (!IsLiteral(name)) return Bad("\"", segment, "\" is not a segment");
     route_.segments.push_back({.text = std::string(name), .is_variable = is_variable});
     return is_variable ? BindVariable(route_.segments.back().text) : absl::OkStatus();
   }
@@ -99,16 +99,16 @@ class Compiler {
   absl::Status BindVariable(const std::string& name) {
     const FieldDescriptor* field = method_.input_type()->FindFieldByName(name);
     if (name == route_.host_variable) {
-      if (has_host_) return Bad("{", name, "} stands twice in the path");
-      if (field != nullptr) return Bad("{", name, "} chooses the agent, but is a field, too");
+      if (has_host_) return Bad("{", name, "} is repeated in the path");
+      if (field != nullptr) return Bad("{", name, "} selects the agent, but is also a field");
       has_host_ = true;
       return absl::OkStatus();
     }
-    if (field == nullptr) return Bad("{", name, "} is no field of the request");
+    if (field == nullptr) return Bad("{", name, "} is not a field of the request");
     if (field->type() != FieldDescriptor::TYPE_STRING || field->is_repeated()) {
       return Bad("{", name, "} is not one string");
     }
-    if (Contains(route_.path_fields, field)) return Bad("{", name, "} stands twice in the path");
+    if (Contains(route_.path_fields, field)) return Bad("{", name, "} is repeated in the path");
     route_.path_fields.push_back(field);
     return absl::OkStatus();
   }
@@ -124,7 +124,7 @@ class Compiler {
     route_.body_field = method_.input_type()->FindFieldByName(rule_.body());
     if (route_.body_field == nullptr || !IsNested(*route_.body_field) ||
         route_.body_field->is_repeated()) {
-      return Bad("the body \"", rule_.body(), "\" is no field of the request that holds a message");
+      return Bad("the body \"", rule_.body(), "\" is not a message field of the request");
     }
     return absl::OkStatus();
   }
@@ -139,7 +139,7 @@ class Compiler {
     for (int i = 0; i < type.field_count(); ++i) {
       const FieldDescriptor* field = type.field(i);
       if (Contains(route_.path_fields, field) || field == route_.body_field) continue;
-      if (Contains(path, field)) return Bad(ToString(path), " holds itself; use a body");
+      if (Contains(path, field)) return Bad(ToString(path), " contains itself; use a body");
       path.push_back(field);
       if (absl::Status status = AddQueryField(path); !status.ok()) return status;
       path.pop_back();

@@ -6,7 +6,7 @@
 
 namespace gitops {
 
-// The route of one rule; errors as HttpRoutes::Compile. `host_variable` as in HttpRoute.
+// The route of one rule. Errors are those of HttpRoutes::Compile. `host_variable`: see HttpRoute.
 absl::StatusOr<HttpRoute> CompileRoute(const google::protobuf::MethodDescriptor& method,
                                        const google::api::HttpRule& rule,
                                        const std::string& host_variable);

@@ -20,7 +20,7 @@ namespace v1 {
 class AgentService;
 }
 
-// One agent's RPCs. Errors, time limits, threads and copies as PlannerClient.
+// One agent's RPCs. Errors, time limits, threads and copies: see PlannerClient.
 class AgentClient {
  public:
   static absl::StatusOr<AgentClient> New(const ClientOptions& options);

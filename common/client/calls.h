@@ -18,14 +18,14 @@
 
 namespace gitops {
 
-// What the clients of this folder are made of.
+// Shared parts of the clients in this folder.
 
 // Time limits of calls whose caller has no deadline.
 inline constexpr absl::Duration kReadTimeout = absl::Seconds(30);
 // These wait for a publication and its unit, or for hooks.
 inline constexpr absl::Duration kMoveTimeout = absl::Minutes(5);
 
-// A connection for the calls of clients. `name` and `program` as in PeerOptions.
+// A connection for the calls of clients. `name` and `program`: see PeerOptions.
 PeerOptions PeerOptionsFor(const ClientOptions& options, const std::string& name,
                            const std::string& program, int default_port);
 // `timeout` counts if the caller has no deadline.
@@ -59,7 +59,7 @@ class Calls {
     return peer_->Call(method, request, CallOptionsFor(caller_, timeout));
   }
 
-  // Makes one resource, even if the answer is lost and the call is repeated.
+  // Creates one resource, even if the answer is lost and the call is repeated.
   template <typename Request, typename Response>
   absl::StatusOr<Response> Create(Unary<Request, Response> method, Request request) const {
     if (request.request_id().empty()) request.set_request_id(NewRequestId());
@@ -96,7 +96,8 @@ class Calls {
     return peer_->Read(method, request, CallOptionsFor(caller_, timeout), seen);
   }
 
-  // As Stream, without a time limit but the caller's deadline. UNAVAILABLE: the server ended it.
+  // Like Stream, with only the caller's deadline as the time limit. UNAVAILABLE: the server ended
+  // it.
   template <typename Request, typename Response>
   absl::Status Watch(Streaming<Request, Response> method, const Request& request,
                      const std::type_identity_t<std::function<bool(const Response&)>>& seen) const {

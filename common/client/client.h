@@ -8,12 +8,12 @@
 
 namespace gitops {
 
-// For whom a client makes its calls, and how long they may take. A value.
+// The caller for whom a client makes its calls, and their time limit.
 struct Caller {
-  std::string user;  // the program that calls, or who runs it: "alice@laptop", "the gateway"
-  // For whom a server calls: OnBehalfOfText() of its own caller. Empty: for itself.
+  std::string user;  // the user or program that calls: "alice@laptop", "the gateway"
+  // If a server calls for its own caller: OnBehalfOfText() of that caller. Empty: for itself.
   std::string on_behalf_of;
-  std::string traceparent;  // empty: none is sent, and the server begins a trace
+  std::string traceparent;  // empty: none is sent, and the server starts a trace
   // The end of all calls together. Without one, each call has the time limit of its kind.
   absl::Time deadline = absl::InfiniteFuture();
   // Called a few times a second by the thread that calls; true cancels the call. May be empty.

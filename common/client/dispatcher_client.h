@@ -17,14 +17,14 @@ namespace v1 {
 class HookDispatcherService;
 }
 
-// A hook dispatcher that is called without a planner. Errors, time limits, threads and copies as
+// A hook dispatcher that is called without a planner. Errors, time limits, threads and copies: see
 // PlannerClient.
 class DispatcherClient {
  public:
   static absl::StatusOr<DispatcherClient> New(const ClientOptions& options);
 
   absl::StatusOr<std::vector<v1::Hook>> ListHooks();
-  // As the planner's, but the hooks at select points may add no other host.
+  // Like the planner's, but hooks at select points must not add hosts.
   absl::StatusOr<v1::TestHooksResponse> TestHooks(const v1::TestHooksRequest& request);
 
  private:

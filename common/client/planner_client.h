@@ -22,14 +22,14 @@ class PlannerService;
 }
 
 // The planner's RPCs. On failure the methods return the planner's status, or that of the connection
-// (Peer::Call): IsUnreachable() tells an unreachable planner from what it answered. The connection
-// is made by the first call, and made anew by the next call after it broke.
+// (Peer::Call): IsUnreachable() distinguishes an unreachable planner from its own errors. The first
+// call opens the connection; after it breaks, the next call opens a new one.
 //
 // Methods block the caller's thread. Thread-safe. A copy has the same connection and is cheap; the
 // last one must not be destroyed on one of gRPC's threads.
 class PlannerClient {
  public:
-  // Does not connect yet. Errors as Dial's.
+  // Does not connect yet. Errors are those of Dial.
   static absl::StatusOr<PlannerClient> New(const ClientOptions& options);
   // This client for another caller, over the same connection.
   PlannerClient For(Caller caller) const;
@@ -50,9 +50,8 @@ class PlannerClient {
   Outcomes Pull(const v1::PullServicesRequest& request, const OutcomeSeen& seen);
   Outcomes Diff(const v1::DiffServicesRequest& request, const OutcomeSeen& seen);
 
-  // These make one resource, even if the answer is lost and the call is repeated. A request without
-  // a request_id gets one.
-  // With all of its hosts.
+  // These create one resource, even if the answer is lost and the call is repeated. A request
+  // without a request_id gets one. With all of its hosts.
   absl::StatusOr<v1::Plan> CreatePlan(const v1::CreatePlanRequest& request);
   absl::StatusOr<v1::Deployment> CreateDeployment(const v1::CreateDeploymentRequest& request);
   absl::StatusOr<v1::Deployment> RollbackDeployment(const v1::RollbackDeploymentRequest& request);
@@ -73,7 +72,7 @@ class PlannerClient {
 
   // Watches call `seen` for each answer until it returns false (then OK) or the watch ends
   // (UNAVAILABLE if the planner ended it). Only the caller's deadline limits their time. A request
-  // with the resume_token of the last answer goes on from there.
+  // with the resume_token of the last answer continues from there.
   template <typename Response>
   using Seen = std::function<bool(const Response&)>;
   absl::Status WatchFleet(const v1::WatchFleetRequest& request,
@@ -83,7 +82,7 @@ class PlannerClient {
   absl::Status WatchDeployment(const v1::WatchDeploymentRequest& request,
                                const Seen<v1::WatchDeploymentResponse>& seen);
 
-  // What is left until the caller's deadline.
+  // The time until the caller's deadline.
   absl::Duration Remaining() const;
 
  private:

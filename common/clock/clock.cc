@@ -40,8 +40,8 @@ class SystemClock : public Clock {
       condition.Wait(mutex);
       return true;
     }
-    // Far deadlines are cut, because the steady clock's nanoseconds would overflow; the early end
-    // then is a spurious wake.
+    // Far deadlines are reduced, because the steady clock's nanoseconds would overflow; the early
+    // end is then a spurious wake.
     constexpr absl::Duration kLongest = absl::Hours(24 * 365);
     const auto steady = std::chrono::steady_clock::now() +
                         absl::ToChronoNanoseconds(left < kLongest ? left : kLongest);

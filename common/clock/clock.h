@@ -9,24 +9,25 @@
 
 namespace gitops {
 
-// Time, passed in, so that tests decide what it is. All methods may be called from any thread.
+// The time, passed in so that tests can control it. Thread-safe.
 class Clock {
  public:
   virtual ~Clock() = default;
 
-  // Wall time, for people and for records. Somebody may set it.
+  // Wall time, for people and for records. It may be set back or forward.
   virtual absl::Time Now() = 0;
-  // For timeouts and deadlines: never goes back, whatever happens to the wall clock.
+  // For timeouts and deadlines: never goes back, even if the wall clock is set.
   virtual SteadyTime SteadyNow() = 0;
-  // Identifies the boot that SteadyNow() counts from. Empty: unknown, so that no two are the same.
+  // Identifies the boot from which SteadyNow() counts. Empty: unknown, and different from every
+  // other.
   virtual std::string BootId() = 0;
 
   // Waits on `condition` until it is notified or SteadyNow() reaches `deadline` (Infinite(): no
-  // limit). Returns false when the deadline was the reason. Wakes may be spurious. With
-  // FakeClock, advancing the time wakes the waiter.
+  // limit). Returns false if the deadline was reached. Wakes may be spurious. With FakeClock,
+  // advancing the time wakes the waiter.
   virtual bool WaitUntil(Mutex& mutex, CondVar& condition, SteadyTime deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) = 0;
-  // The same until Now() reaches `deadline` (InfiniteFuture: no limit). A step of the wall clock
+  // The same until Now() reaches `deadline` (InfiniteFuture: no limit). Setting the wall clock
   // during the wait neither prolongs nor ends it.
   virtual bool WaitUntil(Mutex& mutex, CondVar& condition, absl::Time deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) = 0;

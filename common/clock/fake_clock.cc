@@ -41,7 +41,7 @@ bool FakeClock::Wait(Mutex& mutex, CondVar& condition, absl::Time deadline,
     changed_.NotifyAll();
   }
   condition.Wait(mutex);
-  // A waker needs `mutex` to be done, so it must be free while we wait for that.
+  // A waker needs `mutex` to finish, so it must be free while we wait for it.
   mutex.Unlock();
   bool due;
   {
@@ -101,8 +101,8 @@ std::vector<FakeClock::Waiter*> FakeClock::TakeDue() {
   return due;
 }
 
-// Without mutex_: waiters hold theirs while they take it. With theirs: one that has registered but
-// does not wait yet would miss the notification.
+// Not under mutex_, which waiters acquire while they hold their own mutex. Under the waiter's
+// mutex, since a waiter that has registered but does not wait yet would miss the notification.
 void FakeClock::Wake(const std::vector<Waiter*>& due) {
   for (Waiter* waiter : due) {
     waiter->mutex->Lock();

@@ -12,16 +12,15 @@
 
 namespace gitops {
 
-// A clock that stands still until the test moves it. Code that waits on it wakes when its deadline
-// is reached, so that hours pass in microseconds and no test sleeps.
+// A clock that moves only when the test advances it. Code that waits on it wakes when its deadline
+// is reached, so that no test sleeps.
 //
-//   FakeClock clock;
-//   Poller poller(&clock);                       // its thread waits for 30 s
-//   ASSERT_TRUE(clock.AwaitWaiters(1));          // it has come to wait
-//   clock.Advance(absl::Seconds(30));            // it polls
+//   FakeClock clock; Poller poller(&clock); // its thread waits for 30 s
+//   ASSERT_TRUE(clock.AwaitWaiters(1)); // it is waiting clock.Advance(absl::Seconds(30)); // it
+//   polls
 class FakeClock : public Clock {
  public:
-  // 2026-01-01T00:00:00Z, unless told otherwise.
+  // 2026-01-01T00:00:00Z, by default.
   explicit FakeClock(absl::Time start = absl::FromUnixSeconds(1767225600)) : now_(start) {}
 
   absl::Time Now() override;
@@ -32,25 +31,25 @@ class FakeClock : public Clock {
   bool WaitUntil(Mutex& mutex, CondVar& condition, absl::Time deadline) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 
-  // Lets time pass, and wakes those whose deadline it reaches. The caller must hold no mutex that
-  // a waiter waits with.
+  // Advances the time, and wakes the waiters whose deadline is reached. The caller must not hold a
+  // mutex of a waiter.
   void Advance(absl::Duration by);
-  // Sets the wall clock, forward or back. SteadyNow() stays.
+  // Sets the wall clock, forward or back. SteadyNow() does not change.
   void SetTime(absl::Time now);
-  // Another boot: SteadyNow() begins at zero again. Nobody may be waiting.
+  // Simulates a reboot: SteadyNow() restarts at zero. There must be no waiters.
   void Reboot();
 
-  // How many threads are blocked in WaitUntil: their deadline is ahead, or they have none.
+  // The number of threads blocked in WaitUntil, with a future deadline or none.
   int waiters();
-  // Waits until at least `count` threads are blocked. False if they are not after `within` of real
-  // time, which is only for a test that has failed.
+  // Waits until at least `count` threads are blocked. Returns false after `within` of real time,
+  // which only a failing test reaches.
   bool AwaitWaiters(int count, std::chrono::milliseconds within = std::chrono::seconds(10));
-  // Waits until a thread is blocked with a deadline (of either kind) at or after `deadline`: proof
-  // that it has finished what an Advance() woke it for, and waits for the next. False as above.
+  // Waits until a thread is blocked with a deadline (of either kind) at or after `deadline`: it has
+  // then finished the work for which an Advance() woke it. Returns false as above.
   bool AwaitDeadline(absl::Time deadline,
                      std::chrono::milliseconds within = std::chrono::seconds(10));
-  // Waits until a thread is blocked with a deadline at or before `latest`, and answers the
-  // earliest: what the time must be for something to happen. InfiniteFuture: as false above.
+  // Waits until a thread is blocked with a deadline at or before `latest`, and returns the
+  // earliest: the time at which something will happen next. InfiniteFuture: as false above.
   absl::Time AwaitDeadlineBy(absl::Time latest,
                              std::chrono::milliseconds within = std::chrono::seconds(10));
 
@@ -61,16 +60,16 @@ class FakeClock : public Clock {
     // One of them is infinite.
     absl::Time deadline;
     SteadyTime steady_deadline;
-    // The time has reached the deadline; what comes after cannot undo that.
+    // The deadline has been reached; a later change of the time does not undo that.
     bool due = false;
-    // Calls that hold this entry to notify it: it, and what it points to, must outlive them.
+    // Calls that are about to notify this entry: it, and what it points to, must outlive them.
     int wakers = 0;
   };
 
   bool Wait(Mutex& mutex, CondVar& condition, absl::Time deadline, SteadyTime steady_deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   bool IsDue(const Waiter& waiter) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // As wall time, if nobody sets that meanwhile.
+  // As wall time, if that is not set meanwhile.
   absl::Time DeadlineOf(const Waiter& waiter) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<Waiter*> TakeDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Wake(const std::vector<Waiter*>& due) ABSL_LOCKS_EXCLUDED(mutex_);

@@ -7,9 +7,9 @@
 
 namespace gitops {
 
-// A point in time on a clock that nobody can set: the time since this machine booted, including
-// suspend (CLOCK_BOOTTIME). Deadlines and ages are measured with it. It means nothing in another
-// boot, so whoever stores it stores Clock::BootId() beside it.
+// A point in time on a clock that cannot be set: the time since this machine booted, including
+// suspend (CLOCK_BOOTTIME). For deadlines and ages. It is meaningless in another boot: store it
+// together with Clock::BootId().
 class SteadyTime {
  public:
   // At the boot.

@@ -7,12 +7,12 @@
 
 namespace gitops {
 
-// A time as protobuf has it and back, to the nanosecond.
+// Converts between absl::Time and protobuf's Timestamp, to the nanosecond.
 
-// What lies outside of the years 1 to 9999, which a Timestamp cannot be, becomes their first or
-// last moment.
+// A time outside the years 1 to 9999, the range of a Timestamp, becomes the first or last moment of
+// the range.
 google::protobuf::Timestamp ToTimestamp(absl::Time time);
-// Any Timestamp, also one that a peer made up.
+// Accepts any Timestamp, also an invalid one from a peer.
 absl::Time FromTimestamp(const google::protobuf::Timestamp& timestamp);
 
 }  // namespace gitops

@@ -32,7 +32,7 @@ class StatFollower final : public ConfigFollower {
   }
 
  private:
-  // Differs whenever the file may have another content.
+  // Changes whenever the file may have new content.
   using Stamp = std::tuple<dev_t, ino_t, off_t, time_t, long, time_t, long>;
 
   std::optional<Stamp> Look() const {
@@ -60,9 +60,9 @@ class StatFollower final : public ConfigFollower {
   Clock* const clock_;
   const std::function<bool()> on_change_;
   std::atomic<bool> asked_ = false;
-  std::optional<Stamp> stat_;  // none: not looked at yet
+  std::optional<Stamp> stat_;  // none: not read yet
   std::string content_;
-  // Last, so that it ends before the rest is destroyed.
+  // Declared last, so that it ends before the other members are destroyed.
   std::unique_ptr<Scheduler::Job> job_;
 };
 

@@ -10,19 +10,20 @@
 
 namespace gitops {
 
-// Calls back when the content of a file has changed: written in place, replaced, or a symlink or a
-// mount of it exchanged. Looks at it every two seconds, which is one stat(2); reads it only when
-// that differs. A file that is missing for a while, or no plain file, is no change. Any thread.
+// Calls back when the content of a file has changed: written in place, replaced, or behind an
+// exchanged symlink or mount. Checks every two seconds with one stat(2), and reads the file only if
+// that differs. A file that is temporarily missing, or not a regular file, does not count as a
+// change. Thread-safe.
 class ConfigFollower {
  public:
   virtual ~ConfigFollower() = default;
-  // Calls back at once, changed or not (SIGHUP).
+  // Calls back at once, even without a change (SIGHUP).
   virtual void Reload() = 0;
 };
 
-// `on_change` is called from the scheduler, never twice at a time, first when the content is
-// another than `known`. Where it returns false, the change could not be taken up now, and it is
-// called again at the next look.
+// `on_change` is called from the scheduler, never concurrently, first when the content differs from
+// `known`. If it returns false, the change could not be applied now, and it is called again at the
+// next check.
 std::unique_ptr<ConfigFollower> FollowConfig(std::string path, std::string known, Clock* clock,
                                              Scheduler* scheduler, std::function<bool()> on_change);
 

@@ -45,12 +45,12 @@ class ConfigFollowerTest : public testing::Test {
     Write(directory_ / "new", text);
     fs::rename(directory_ / "new", file_);
   }
-  // Has it look once more; true when it has, and waits for its next time.
+  // Makes it look once more. True: it has, and waits for its next time.
   bool Look() {
-    const absl::Time next = clock_.Now() + absl::Seconds(2);
-    if (!clock_.AwaitDeadline(next)) return false;
-    clock_.SetTime(next);
-    return clock_.AwaitDeadline(next + absl::Seconds(2));
+    constexpr absl::Duration kPause = absl::Seconds(2);
+    if (!clock_.AwaitDeadline(clock_.Now() + kPause)) return false;
+    clock_.Advance(kPause);
+    return clock_.AwaitDeadline(clock_.Now() + kPause);
   }
   int changes() {
     MutexLock lock(mutex_);

@@ -10,7 +10,7 @@
 namespace gitops {
 namespace {
 
-// SimpleAtod also takes "inf", "nan" and exponents, which nobody means as seconds.
+// SimpleAtod also accepts "inf", "nan" and exponents, which are not meant as seconds.
 bool IsPlainNumber(absl::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789.") == absl::string_view::npos;
 }
@@ -29,7 +29,8 @@ absl::StatusOr<absl::Duration> ParseDurationText(absl::string_view text) {
   }
   if (!read || duration < absl::ZeroDuration() || duration == absl::InfiniteDuration()) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "\"", text, "\" is no duration: write it as 90s, 1m30s, 200ms, 2h or a number of seconds"));
+        "\"", text,
+        "\" is not a duration: write it as 90s, 1m30s, 200ms, 2h or a number of seconds"));
   }
   return duration;
 }

@@ -10,10 +10,10 @@
 namespace gitops {
 
 // A duration as "90s", "1m30s", "200ms", "2h", or a plain number of seconds ("1.5"); never negative
-// or infinite. INVALID_ARGUMENT with what was read.
+// or infinite. INVALID_ARGUMENT names the text.
 absl::StatusOr<absl::Duration> ParseDurationText(absl::string_view text);
 
-// The shortest text with a unit that ParseDurationText reads back.
+// The shortest text with a unit that ParseDurationText parses back.
 std::string FormatDurationText(absl::Duration duration);
 
 }  // namespace gitops

@@ -29,8 +29,8 @@ const SettingDefinition* FindShort(const std::vector<SettingDefinition>& definit
   return nullptr;
 }
 
-// Two forms that gitopper's parser takes and CLI11 does not: `-c=FILE`, and `--flag=` for an empty
-// value (CLI11 takes the next argument as the value of that).
+// Two forms that gitopper's parser accepts and CLI11 does not: `-c=FILE`, and `--flag=` for an
+// empty value (CLI11 takes the next argument as its value).
 std::vector<std::string> Translate(const std::vector<SettingDefinition>& definitions,
                                    const std::vector<std::string>& arguments) {
   std::vector<std::string> translated;
@@ -67,7 +67,7 @@ absl::Status RefuseRest(const std::vector<SettingDefinition>& definitions,
     if (quote != std::string::npos) suggestion.insert(quote + 1, "--");
     faults.push_back(absl::StrCat("unknown flag ", flag, suggestion));
   }
-  // What follows an unknown flag may be its value: name it only if it stands alone.
+  // The argument after an unknown flag may be its value: report it only if it is alone.
   if (faults.empty()) {
     for (const std::string& argument : rest) {
       if (argument == "--") continue;
@@ -87,7 +87,7 @@ Option AddOption(const SettingDefinition& definition, CLI::App& app,
                  std::vector<std::string>& values) {
   const std::string names = FlagNames(definition);
   if (definition.type == Type::kBool) return {&definition, app.add_flag(names)};
-  // One value each time, so that it swallows nothing of what follows.
+  // One value per flag, so that it does not consume later arguments.
   return {&definition, app.add_option(names, values)->allow_extra_args(false)};
 }
 
@@ -101,12 +101,12 @@ absl::StatusOr<ParsedFlags> Parse(const std::vector<SettingDefinition>& definiti
   app.set_help_flag();  // -h is gitopper's flag for hosts
   app.allow_extras();
   const CLI::Option* help = app.add_flag("--help");
-  std::vector<std::string> values;  // CLI11 wants a place to write to; results() is read instead
+  std::vector<std::string> values;  // CLI11 needs a variable to write to; results() is read instead
   std::vector<Option> options;
   for (const SettingDefinition& definition : definitions) {
     options.push_back(AddOption(definition, app, values));
   }
-  std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
+  std::reverse(arguments.begin(), arguments.end());  // the order that CLI11 expects
   app.parse(arguments);
   ParsedFlags flags;
   flags.help = help->count() > 0;
@@ -115,7 +115,7 @@ absl::StatusOr<ParsedFlags> Parse(const std::vector<SettingDefinition>& definiti
     if (results.empty()) continue;
     flags.values[option.definition->name] = Joined(*option.definition, results);
   }
-  // Also what follows "--": no program takes anything but flags.
+  // Including arguments after "--": no program takes positional arguments.
   const absl::Status status = RefuseRest(definitions, app.remaining());
   if (!status.ok()) return status;
   return flags;

@@ -10,14 +10,14 @@
 
 namespace gitops {
 
-// The flags that stand on a command line, by name, not yet checked against their types. Lists that
-// were given several times are joined with commas; of other flags the last counts.
+// The flags of a command line, by name, not yet checked against their types. Repeated lists are
+// joined with commas; of other flags the last value counts.
 struct ParsedFlags {
   std::map<std::string, std::string> values;
   bool help = false;
 };
 
-// INVALID_ARGUMENT: an unknown flag, a missing value, an argument that is no flag.
+// INVALID_ARGUMENT: an unknown flag, a missing value, an argument that is not a flag.
 absl::StatusOr<ParsedFlags> ParseFlags(const std::vector<SettingDefinition>& definitions,
                                        const std::vector<std::string>& arguments);
 

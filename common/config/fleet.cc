@@ -15,7 +15,7 @@
 namespace gitops {
 namespace {
 
-// What only services of one host do to each other.
+// Conflicts between services of one host.
 class HostFaults {
  public:
   explicit HostFaults(const std::string& file) : file_(file) {}
@@ -32,9 +32,9 @@ class HostFaults {
       const auto [local, is_free] = locals_.emplace(directory.local, Place{&spec, directory.line});
       if (is_free) continue;
       Add(spec, directory.line, absl::StrCat("dirs[", i + 1, "]: local"),
-          absl::StrCat("\"", directory.local, "\" is where \"", local->second.service->service,
-                       "\", in line ", local->second.line,
-                       ", publishes too: one service of a host may"));
+          absl::StrCat("\"", directory.local, "\" is also a local path of \"",
+                       local->second.service->service, "\", in line ", local->second.line,
+                       ": only one service of a host may publish there"));
     }
   }
 
@@ -83,7 +83,7 @@ absl::StatusOr<FleetConfig> LoadFleetConfig(const std::string& file) {
 }
 
 bool ServiceSpec::operator==(const ServiceSpec& other) const {
-  // A new field does not compile here until it is named.
+  // A new field does not compile until it is listed here.
   const auto keys = [](const ServiceSpec& spec) {
     const auto& [machine, service, upstream, branch, mount, user, action, package, directories,
                  poll, tracking, writable, drift, healthy_within, rollback_on_failure,

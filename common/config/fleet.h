@@ -14,17 +14,17 @@
 
 namespace gitops {
 
-// The fleet config: the file that agents and the planner share. A gitopper config.toml is one.
-// docs/reference/fleet-config.md lists every key. Values here are complete: what a service does not
-// name is taken from [global], then from the built-in default.
+// The fleet config: the file that agents and the planner share. A gitopper config.toml is a valid
+// one. docs/reference/fleet-config.md lists every key. Values here are resolved: a key that a
+// service does not have comes from [global], or else from the built-in default.
 
-// What `poll` may be at least, in the file and as the agent's --poll: less would not pause at all.
+// The minimum of `poll`, in the file and of the agent's --poll: less would be no pause at all.
 inline constexpr absl::Duration kLeastPoll = absl::Milliseconds(10);
 
 enum class Tracking { kAuto, kCoordinated };
 enum class DriftPolicy { kReport, kCorrect };
 
-// The systemd verbs that `action` may be.
+// The systemd verbs that `action` accepts.
 inline constexpr absl::string_view kActions[] = {
     "start",
     "stop",
@@ -38,19 +38,19 @@ inline constexpr absl::string_view kActions[] = {
 
 // One `dirs` entry.
 struct DirectorySpec {
-  // Absolute, normalized. Empty: followed, but published nowhere, as gitopper does.
+  // Absolute, normalized. Empty: followed but not published, as in gitopper.
   std::string local;
   // Relative, plain (CheckPlainRelativePath), no trailing slash. ".": the whole repository.
   std::string link;
   bool file = false;
-  int line = 0;  // in the file; does not count in comparisons
+  int line = 0;  // in the file; ignored in comparisons
 
   bool operator==(const DirectorySpec& other) const {
     return local == other.local && link == other.link && file == other.file;
   }
 };
 
-// The hail kind of service. Known and checked; carried out by a later driver.
+// The hail kind of service. Parsed and checked; a later version has the driver.
 struct NixSpec {
   std::string profile;
   std::string job_uri;
@@ -77,12 +77,12 @@ struct ServiceSpec {
   absl::Duration healthy_within = absl::Seconds(30);
   bool rollback_on_failure = true;
   int keep_revisions = 5;
-  // What one revision of this service may hold; beyond it is refused.
+  // Limits of one revision of this service; a larger one is refused.
   int64_t max_files = 50'000;
   int64_t max_bytes = int64_t{512} << 20;
   std::optional<NixSpec> nix;
-  // Of its [[services]] in the file. Does not count in comparisons: a service that only stands
-  // elsewhere now has not changed.
+  // The line of its [[services]] in the file. Ignored in comparisons: a service that only moved in
+  // the file has not changed.
   int line = 0;
 
   bool operator==(const ServiceSpec& other) const;
@@ -138,27 +138,28 @@ struct HostSpec {
 };
 
 struct FleetConfig {
-  std::string file;  // as it was named; for messages
+  std::string file;  // as given; for messages
   std::vector<ServiceSpec> services;
   std::vector<HostSpec> hosts;
   std::vector<std::string> order_by_tags;
-  // A gitopper `[global.keys]`/`keys` table is accepted and kept out of the way: access is by
-  // client certificate here. The paths it names, for a warning.
+  // The paths in gitopper's `[global.keys]`/`keys` table, for a warning. The table has no effect:
+  // access is by client certificate.
   std::vector<std::string> gitopper_keys;
-  // What is accepted for gitopper's sake and has no effect, one sentence each with file and line.
+  // Keys that are accepted for compatibility with gitopper and have no effect: one sentence each,
+  // with file and line.
   std::vector<std::string> warnings;
 };
 
 // Parses the text of a fleet config. `file` is used in messages and as the base of relative paths.
 // Tables named after programs ([agent], [planner], …) are skipped here: see settings.h.
-// INVALID_ARGUMENT: every fault found, one a line, as `FILE:LINE: [[services]] "nginx": unknown key
+// INVALID_ARGUMENT: all errors, one per line, as `FILE:LINE: [[services]] "nginx": unknown key
 // "brnch" (did you mean "branch"?)`.
 absl::StatusOr<FleetConfig> ParseFleetConfig(absl::string_view text, const std::string& file);
 absl::StatusOr<FleetConfig> LoadFleetConfig(const std::string& file);
 
-// The services whose machine is one of `names` (case does not count; a name and its first label are
-// not the same). INVALID_ARGUMENT: two of them have the same service name, or publish to the same
-// local path: every such fault, one a line, as ParseFleetConfig tells them.
+// The services whose machine is one of `names` (case-insensitive; a name and its first label are
+// different). INVALID_ARGUMENT: two of them have the same service name, or publish to the same
+// local path. All errors, one per line, in the format of ParseFleetConfig.
 absl::StatusOr<std::vector<ServiceSpec>> ServicesOf(const FleetConfig& config,
                                                     const std::vector<std::string>& names);
 

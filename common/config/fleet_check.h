@@ -9,9 +9,9 @@
 
 namespace gitops {
 
-// Whether a value of a fleet config can mean what its key says. All are plain functions of the
-// text: nothing is looked up on the machine. INVALID_ARGUMENT: what was found, why it cannot be,
-// what to write; the caller adds file, line and key.
+// Checks of the values of a fleet config. All are functions of the text alone: they look up nothing
+// on the machine. INVALID_ARGUMENT says what was found, why it is wrong and what to write; the
+// caller adds file, line and key.
 
 // A unit name without '/', since <mount>/<service> is a directory.
 absl::Status CheckServiceName(absl::string_view name);
@@ -26,19 +26,19 @@ absl::Status CheckRequire(absl::string_view require);
 // A profile's name below /nix/var/nix/profiles, or an absolute path.
 absl::Status CheckProfile(absl::string_view profile);
 
-// `path` without doubled and trailing slashes. INVALID_ARGUMENT: it is not absolute, or has a "."
-// or ".." in it.
+// `path` without double and trailing slashes. INVALID_ARGUMENT: it is not absolute, or contains "."
+// or "..".
 absl::StatusOr<std::string> NormalizeAbsolutePath(absl::string_view path);
-// NormalizeAbsolutePath of a place that may be published to: not a directory whose replacement
-// would break the host.
+// NormalizeAbsolutePath for a path to publish to: refuses directories whose replacement would break
+// the host.
 absl::StatusOr<std::string> NormalizeLocal(absl::string_view path);
-// The plain relative form of a path in the repository: "" and "/" become ".", a leading "./",
-// doubled and trailing slashes go.
+// The plain relative form of a path in the repository: "" and "/" become "."; a leading "./",
+// double and trailing slashes are removed.
 absl::StatusOr<std::string> NormalizeLink(absl::string_view path);
-// HOST:PORT, with the agents' port where none is given. "unix:PATH" stays.
+// HOST:PORT, with the agent's default port if there is none. "unix:PATH" is unchanged.
 absl::StatusOr<std::string> NormalizeAddress(absl::string_view address);
 
-// Whether `inner` is `outer` or below it. Both normalized.
+// Whether `inner` is `outer` or below it. Both must be normalized.
 bool IsAtOrBeneath(absl::string_view inner, absl::string_view outer);
 
 }  // namespace gitops

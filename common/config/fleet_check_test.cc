@@ -30,12 +30,12 @@ TEST(ServiceName, IsAUnitNameWithoutSlash) {
   ExpectAccepted(CheckServiceName, {"nginx", "grafana-server", "nginx.service", "backup.timer",
                                     "docker-compose@caddy", "a@b@c", "dev-sda\\x2d1.swap", "_x"});
   ExpectRefused(CheckServiceName, {{"", "is empty"},
-                                   {"a/b", "holds '/'"},
-                                   {"..", "must begin with"},
-                                   {".git", "must begin with"},
-                                   {"-x", "must begin with"},
-                                   {"@x", "must begin with"},
-                                   {"a b", "holds a space"},
+                                   {"a/b", "contains '/'"},
+                                   {"..", "must start with"},
+                                   {".git", "must start with"},
+                                   {"-x", "must start with"},
+                                   {"@x", "must start with"},
+                                   {"a b", "contains a space"},
                                    {"caf\xc3\xa9", "outside ASCII"},
                                    {"getty@", "is a template"},
                                    {"getty@.service", "is a template"},
@@ -44,39 +44,41 @@ TEST(ServiceName, IsAUnitNameWithoutSlash) {
 
 TEST(Owner, IsANameOrANumberThatChownTakes) {
   ExpectAccepted(CheckOwner, {"root", "_apt", "www-data", "HOST$", "0", "1000", "4294967294"});
-  ExpectRefused(CheckOwner, {{"", "is no owner"},
-                             {"-1", "is no owner"},
-                             {"+1", "is no owner"},
-                             {"1a", "is no owner"},
-                             {"0x10", "is no owner"},
+  ExpectRefused(CheckOwner, {{"", "is not an owner"},
+                             {"-1", "is not an owner"},
+                             {"+1", "is not an owner"},
+                             {"1a", "is not an owner"},
+                             {"0x10", "is not an owner"},
                              {"4294967295", "from 0 to 4294967294"},
                              {"99999999999", "from 0 to 4294967294"},
-                             {"a:b", "holds ':'"}});
+                             {"a:b", "contains ':'"}});
 }
 
 TEST(Names, OfUsersPackagesHostsAndModesAreChecked) {
   ExpectAccepted(CheckUserName, {"root", "www-data", "_apt", "joe@corp.example", "pc$", "Joe.Doe"});
-  ExpectRefused(CheckUserName, {{"1000", "must begin with a letter"},
-                                {"", "must begin with a letter"},
-                                {"-x", "must begin with a letter"},
-                                {"a b", "holds a space"},
-                                {"a:b", "holds ':'"},
-                                {"a/b", "holds '/'"}});
+  ExpectRefused(CheckUserName, {{"1000", "must start with a letter"},
+                                {"", "must start with a letter"},
+                                {"-x", "must start with a letter"},
+                                {"a b", "contains a space"},
+                                {"a:b", "contains ':'"},
+                                {"a/b", "contains '/'"}});
   ExpectAccepted(CheckPackage, {"nginx", "g++", "libc6:i386", "nginx=1.22.1-9", "vim/stable"});
-  ExpectRefused(CheckPackage, {{"-y", "may not begin or end with '-'"},
-                               {"nginx-", "may not begin or end with '-'"},
-                               {"a b", "holds a space"},
-                               {"a;b", "holds ';'"}});
+  ExpectRefused(CheckPackage, {{"-y", "may not start or end with '-'"},
+                               {"nginx-", "may not start or end with '-'"},
+                               {"a b", "contains a space"},
+                               {"a;b", "contains ';'"}});
   ExpectAccepted(CheckHostName, {"web1", "grafana.atoom.net", "localhost", "WEB_1"});
-  ExpectRefused(CheckHostName, {{"-x", "must begin with"}, {"a,b", "holds ','"}, {"a/b", "'/'"}});
+  ExpectRefused(CheckHostName,
+                {{"-x", "must start with"}, {"a,b", "contains ','"}, {"a/b", "'/'"}});
   ExpectAccepted(CheckPermissions, {"0400", "640", "4755"});
   ExpectRefused(CheckPermissions,
                 {{"", "octal"}, {"9", "octal"}, {"u=r", "octal"}, {"00400", "o"}});
   ExpectAccepted(CheckRequire, {"job", "jobset", "aggregate:tested"});
-  ExpectRefused(CheckRequire, {{"jobs", "none of job, jobset"}, {"aggregate:", "names no job"}});
+  ExpectRefused(CheckRequire,
+                {{"jobs", "not one of job, jobset"}, {"aggregate:", "has no job name"}});
   ExpectAccepted(CheckProfile, {"web", "system-1", "/nix/var/nix/profiles/web"});
   ExpectRefused(CheckProfile,
-                {{"", "empty"}, {"../x", "begin"}, {"/a/../b", "\"..\""}, {"a/b", "/"}});
+                {{"", "empty"}, {"../x", "start"}, {"/a/../b", "\"..\""}, {"a/b", "/"}});
 }
 
 TEST(LocalPath, IsAbsoluteAndNoDirectoryThatTheHostNeedsWhole) {
@@ -101,10 +103,10 @@ TEST(LocalPath, IsAbsoluteAndNoDirectoryThatTheHostNeedsWhole) {
         "/lib64", "/var", "/run", "/boot", "/root", "/home", "/tmp", "/nix"}) {
     EXPECT_THAT(NormalizeLocal(path).status().message(), HasSubstr("cannot be replaced")) << path;
   }
-  EXPECT_THAT(NormalizeLocal("etc").status().message(), HasSubstr("is no absolute path"));
-  EXPECT_THAT(NormalizeLocal("").status().message(), HasSubstr("is no absolute path"));
-  EXPECT_THAT(NormalizeLocal("/a/../etc").status().message(), HasSubstr("holds \"..\""));
-  EXPECT_THAT(NormalizeLocal("/a/./b").status().message(), HasSubstr("holds \".\""));
+  EXPECT_THAT(NormalizeLocal("etc").status().message(), HasSubstr("is not an absolute path"));
+  EXPECT_THAT(NormalizeLocal("").status().message(), HasSubstr("is not an absolute path"));
+  EXPECT_THAT(NormalizeLocal("/a/../etc").status().message(), HasSubstr("contains \"..\""));
+  EXPECT_THAT(NormalizeLocal("/a/./b").status().message(), HasSubstr("contains \".\""));
 }
 
 TEST(LinkPath, IsRelativeAndPlain) {

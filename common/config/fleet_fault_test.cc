@@ -38,25 +38,25 @@ TEST(FleetFault, OfAServiceNamesFileLineServiceAndKey) {
            {"rollback-on-failure = true",
             "unknown key \"rollback-on-failure\" (did you mean \"rollback_on_failure\"?)"},
            {"branch = 1", "branch: expected a string, found an integer"},
-           {"branch = \"a..b\"", "branch: \"a..b\" is no branch name"},
-           {"mount = \"tmp\"", "mount: \"tmp\" is no absolute path"},
-           {"user = \"1000\"", "user: \"1000\" is no user name"},
+           {"branch = \"a..b\"", "branch: \"a..b\" is not a branch name"},
+           {"mount = \"tmp\"", "mount: \"tmp\" is not an absolute path"},
+           {"user = \"1000\"", "user: \"1000\" is not a user name"},
            {"action = \"relaod\"", "(did you mean \"reload\"?)"},
-           {"action = \"reload nginx\"", "action: \"reload nginx\" is none of start, stop"},
-           {"package = \"nginx-\"", "package: \"nginx-\" is no package name"},
+           {"action = \"reload nginx\"", "action: \"reload nginx\" is not one of start, stop"},
+           {"package = \"nginx-\"", "package: \"nginx-\" is not a package name"},
            {"poll = \"9ms\"", "poll: 9ms is not from 10ms to"},
-           {"poll = \"often\"", "poll: \"often\" is no duration"},
+           {"poll = \"often\"", "poll: \"often\" is not a duration"},
            {"poll = true", "poll: expected a duration"},
            {"tracking = \"coordinate\"", "(did you mean \"coordinated\"?)"},
-           {"drift = \"fix\"", "drift: \"fix\" is none of report, correct"},
+           {"drift = \"fix\"", "drift: \"fix\" is not one of report, correct"},
            {"writable = \"yes\"", "writable: expected true or false, found a string"},
            {"healthy_within = \"2h\"", "healthy_within: 2h is not from 0s to 1h"},
            {"rollback_on_failure = 1",
             "rollback_on_failure: expected true or false, found an integer"},
            {"keep_revisions = 0", "keep_revisions: 0 is not from 1 to"},
            {"max_files = 0", "max_files: 0 is not from 1 to"},
-           {"max_bytes = \"lots\"", "max_bytes: \"lots\" is no size"},
-           {"require = \"job\"", "require: belongs to a service with a profile and job_uri"},
+           {"max_bytes = \"lots\"", "max_bytes: \"lots\" is not a size"},
+           {"require = \"job\"", "require: is for services with a profile and job_uri"},
            {"ssh_key = 1", "ssh_key: expected a string"},
            {"known_hosts = 1", "known_hosts: expected a string"},
            {"netrc_file = 1", "netrc_file: expected a string"},
@@ -68,7 +68,7 @@ TEST(FleetFault, OfAServiceNamesFileLineServiceAndKey) {
             "dirs[1]: unknown key \"single\" (known: file, link, local)"},
            {"dirs = [{}]", "dirs[1]: local: is missing"},
            {"dirs = [{ local = \"x\", link = \"x\" }]",
-            "dirs[1]: local: \"x\" is no absolute path"},
+            "dirs[1]: local: \"x\" is not an absolute path"},
            {"dirs = [{ local = \"/etc\", link = \"x\" }]", "dirs[1]: local: \"/etc\" cannot be"},
            {"dirs = [{ local = \"/x\", link = \"../x\" }]", "dirs[1]: link: "},
            {"dirs = [{ local = \"/x\", link = \"/x\" }]", "dirs[1]: link: \"/x\" is absolute"},
@@ -77,11 +77,12 @@ TEST(FleetFault, OfAServiceNamesFileLineServiceAndKey) {
             "dirs[2]: local: \"/x\" is given twice, first in line 5"},
            {"dirs = [{ local = \"/x/y\", link = \"a\" }, { local = \"/x\", link = \"b\", "
             "file = true }]",
-            "dirs[2]: local: \"/x\" and \"/x/y\" of line 5 are in each other"},
+            "dirs[2]: local: \"/x\" and \"/x/y\" of line 5 contain each other"},
            {"dirs = [{ local = \"/var/lib/gitops\", link = \"a\" }]",
-            "dirs[1]: local: \"/var/lib/gitops\" and /var/lib/gitops/nginx, where the revisions"},
+            "dirs[1]: local: \"/var/lib/gitops\" and /var/lib/gitops/nginx, the directory of the "
+            "revisions"},
            {"dirs = [{ local = \"/var/lib/gitops/nginx/x\", link = \"a\" }]",
-            "where the revisions"},
+            "the directory of the revisions"},
        }) {
     const std::string faults = FaultsOf(absl::StrCat(kService, c.lines, "\n"));
     EXPECT_TRUE(absl::StartsWith(faults, "f.toml:5: [[services]] \"nginx\": ")) << c.lines << "\n"
@@ -101,24 +102,24 @@ TEST(FleetFault, OfWhatIsMissingNamesTheTable) {
            {"\n[[services]]\nmachine = \"m\"\nservice = \"a\"\n",
             "f.toml:2: [[services]] \"a\": upstream: is missing: give it here or in [global]"},
            {"[[services]]\nupstream = \"/x\"\nservice = \"a\"\nmachine = \"\"\n",
-            "f.toml:4: [[services]] \"a\": machine: is empty: give a value, or leave the key out"},
+            "f.toml:4: [[services]] \"a\": machine: is empty: give a value, or omit the key"},
            {"[global]\nupstream = \"ftp://h\"\n[[services]]\nmachine = \"m\"\nservice = \"a\"\n",
             "f.toml:2: [global]: upstream: \"ftp://h\" has a scheme that is not allowed: use "
             "https, "
             "http, ssh, git, file"},
            {"[[services]]\nmachine = \"m\"\nservice = \"a\"\nprofile = \"p\"\n",
-            "f.toml:1: [[services]] \"a\": job_uri: is missing: a service with a profile has a "
+            "f.toml:1: [[services]] \"a\": job_uri: is missing: a service with a profile needs a "
             "job_uri"},
            {"[[services]]\nmachine = \"m\"\nservice = \"a\"\njob_uri = \"https://h/x\"\n",
-            "f.toml:1: [[services]] \"a\": profile: is missing: a service with a job_uri has a "
-            "profile, as \"web\""},
+            "f.toml:1: [[services]] \"a\": profile: is missing: a service with a job_uri needs a "
+            "profile, for example \"web\""},
            {"[[services]]\nmachine = \"m\"\nservice = \"a\"\njob_uri = \"https://h/x\"\n"
             "profile = \"p\"\ndirs = []\n",
-            "f.toml:6: [[services]] \"a\": dirs: belongs to a service that follows git; this one "
+            "f.toml:6: [[services]] \"a\": dirs: is for services that follow git; this one "
             "has a profile and job_uri"},
            {"[[services]]\nmachine = \"m\"\nservice = \"a\"\njob_uri = \"https://h/x\"\n"
             "profile = \"p\"\nrequire = \"most\"\n",
-            "f.toml:6: [[services]] \"a\": require: \"most\" is none of job, jobset, "
+            "f.toml:6: [[services]] \"a\": require: \"most\" is not one of job, jobset, "
             "aggregate:NAME"},
        }) {
     EXPECT_EQ(FaultsOf(c.lines), c.expected) << c.lines;
@@ -149,7 +150,7 @@ TEST(FleetFault, OfOtherTablesNamesThem) {
            {"[[hosts]]\nname = \"a\"\naddres = \"x\"\n",
             "f.toml:3: [[hosts]] \"a\": unknown key \"addres\" (did you mean \"address\"?)"},
            {"[[hosts]]\nname = \"a\"\naddress = \"a:b\"\n",
-            "f.toml:3: [[hosts]] \"a\": address: \"a:b\" is no address: \"b\" is no port"},
+            "f.toml:3: [[hosts]] \"a\": address: \"a:b\" is not an address: \"b\" is not a port"},
            {"[[hosts]]\nname = \"a\"\ntags = \"x\"\n", "tags: expected an array of strings"},
            {"[[hosts]]\nname = \"a\"\n[[hosts.health_checks.http]]\nprt = 1\n",
             "f.toml:4: [[hosts]] \"a\": health_checks.http[1]: unknown key \"prt\" (did you mean "
@@ -157,13 +158,12 @@ TEST(FleetFault, OfOtherTablesNamesThem) {
            {"[[hosts]]\nname = \"a\"\n[[hosts.health_checks.http]]\nport = 0\n",
             "f.toml:4: [[hosts]] \"a\": health_checks.http[1]: port: 0 is not from 1 to 65535"},
            {"[[hosts]]\nname = \"a\"\n[[hosts.health_checks.http]]\npath = \"x\"\n",
-            "path: \"x\" does not begin with '/'"},
+            "path: \"x\" does not start with '/'"},
            {"[[hosts]]\nname = \"a\"\n[[hosts.health_checks.http]]\npath = \"/a b\"\n",
-            "f.toml:4: [[hosts]] \"a\": health_checks.http[1]: path: \"/a b\" holds a character "
-            "that "
-            "no URL may (byte 3); write it as %20"},
+            "f.toml:4: [[hosts]] \"a\": health_checks.http[1]: path: \"/a b\" contains a character "
+            "that is not allowed in a URL (byte 3); write it as %20"},
            {"[[hosts]]\nname = \"a\"\n[[hosts.pre_deploy_checks.http]]\npath = \"/\u00fc\"\n",
-            "no URL may (byte 2); write it as %C3"},
+            "that is not allowed in a URL (byte 2); write it as %C3"},
            {"[[hosts]]\nname = \"a\"\n[[hosts.health_checks.http]]\npath = \"/100%\"\n",
             "write it as %25"},
            {"[[hosts]]\nname = \"a\"\n[[hosts.health_checks.http]]\npath = \"/#top\"\n",
@@ -182,23 +182,24 @@ TEST(FleetFault, OfOtherTablesNamesThem) {
            {"[[hosts]]\nname = \"a\"\n[hosts.secrets.k]\nsource = \"x\"\n",
             "f.toml:3: [[hosts]] \"a\": secrets.k: destination: is missing"},
            {"[[hosts]]\nname = \"a\"\n[hosts.secrets.k]\nsource = \"x\"\ndestination = \"y\"\n",
-            "f.toml:5: [[hosts]] \"a\": secrets.k: destination: \"y\" is no absolute path"},
+            "f.toml:5: [[hosts]] \"a\": secrets.k: destination: \"y\" is not an absolute path"},
            {"[[hosts]]\nname = \"a\"\n[hosts.secrets.k]\nsource = \"x\"\ndestination = \"/y\"\n"
             "permissions = \"rw\"\n",
-            "secrets.k: permissions: \"rw\" is no file mode"},
+            "secrets.k: permissions: \"rw\" is not a file mode"},
            {"[[hosts]]\nname = \"a\"\n[hosts.secrets.k]\nsource = \"x\"\ndestination = \"/y\"\n"
             "owner = { usr = \"root\" }\n",
             "f.toml:6: [[hosts]] \"a\": secrets.k.owner: unknown key \"usr\" (did you mean "
             "\"user\"?)"},
            {"[[hosts]]\nname = \"a\"\n[hosts.secrets.k]\nsource = \"x\"\ndestination = \"/y\"\n"
             "owner = { user = -1 }\n",
-            "f.toml:6: [[hosts]] \"a\": secrets.k.owner: user: \"-1\" is no owner: write a name"},
+            "f.toml:6: [[hosts]] \"a\": secrets.k.owner: user: \"-1\" is not an owner: write a "
+            "name"},
            {"[[hosts]]\nname = \"a\"\n[hosts.secrets.k]\nsource = \"x\"\ndestination = \"/y\"\n"
             "owner = { group = 1.5 }\n",
             "secrets.k.owner: group: expected a string or an integer, found a float"},
            {"[[hosts]]\nname = \"a\"\n[hosts.secrets.k]\nsource = \"x\"\ndestination = \"/y\"\n"
             "upload_at = \"later\"\n",
-            "upload_at: \"later\" is none of pre-activation, post-activation"},
+            "upload_at: \"later\" is not one of pre-activation, post-activation"},
        }) {
     EXPECT_THAT(FaultsOf(c.lines), HasSubstr(c.expected)) << c.lines;
   }

@@ -21,11 +21,11 @@ void ReadTimes(const TomlTable& table, Check& check) {
   Store(table.Duration("timeout", absl::Milliseconds(10), kMostCheckTime), check.timeout);
 }
 
-// A path with a query, as a URL may have it. What must be percent-encoded is refused here, since at
-// run time it would only be a check that fails.
+// A path with a query, as in a URL. Characters that must be percent-encoded are refused here, since
+// at run time the check would only fail.
 absl::Status CheckUrlPath(absl::string_view path) {
   if (!absl::StartsWith(path, "/")) {
-    return absl::InvalidArgumentError(absl::StrCat("\"", path, "\" does not begin with '/'"));
+    return absl::InvalidArgumentError(absl::StrCat("\"", path, "\" does not start with '/'"));
   }
   constexpr absl::string_view kIllegal = " \"#<>\\^`{|}";
   for (size_t i = 0; i < path.size(); ++i) {
@@ -37,7 +37,8 @@ absl::Status CheckUrlPath(absl::string_view path) {
     }
     if (!escape && absl::ascii_isgraph(c) && !absl::StrContains(kIllegal, path[i])) continue;
     return absl::InvalidArgumentError(
-        absl::StrCat("\"", absl::Utf8SafeCHexEscape(path), "\" holds a character that no URL may (",
+        absl::StrCat("\"", absl::Utf8SafeCHexEscape(path),
+                     "\" contains a character that is not allowed in a URL (",
                      absl::StrFormat("byte %d); write it as %%%02X", i + 1, c)));
   }
   return absl::OkStatus();
@@ -65,7 +66,7 @@ CmdCheckSpec ReadCmdCheck(const TomlTable& table) {
     check.cmd = *cmd;
     if (cmd->empty() || cmd->front().empty()) table.Fault("cmd", "names no program");
   } else if (!table.Has("cmd")) {
-    table.Fault("cmd", "is missing: give the program and its arguments, as [\"true\"]");
+    table.Fault("cmd", "is missing: give the program and its arguments, for example [\"true\"]");
   }
   ReadTimes(table, check);
   return check;
@@ -96,8 +97,8 @@ SecretSpec ReadSecret(const TomlTable& table, const std::string& directory) {
     if (normal.ok() && *normal != "/") {
       secret.destination = *normal;
     } else {
-      table.Fault("destination",
-                  normal.ok() ? "is the root directory: name the file" : normal.status().message());
+      table.Fault("destination", normal.ok() ? "is the root directory: give the path of a file"
+                                             : normal.status().message());
     }
   }
   for (absl::string_view key : {"source", "destination"}) {
@@ -117,7 +118,7 @@ std::vector<std::string> ReadTags(const TomlTable& table, absl::string_view key)
     // --tagged A,B separates with commas.
     if (tag.empty() || tag.find_first_of(", \t\r\n") != std::string::npos) {
       table.Fault(key, absl::StrCat("\"", tag,
-                                    "\" is no tag: it may not be empty or hold a comma "
+                                    "\" is not a tag: it must not be empty or contain a comma "
                                     "or a space"));
     }
   }

@@ -15,8 +15,7 @@
 namespace gitops {
 namespace {
 
-// Something on every host stops working when one of these is replaced as a whole. What is below
-// them may be published.
+// Replacing one of these as a whole breaks every host. Paths below them may be published.
 constexpr absl::string_view kSystemRoots[] = {
     "/",    "/bin",  "/boot", "/dev", "/etc",  "/home", "/lib", "/lib32", "/lib64", "/libx32",
     "/nix", "/proc", "/root", "/run", "/sbin", "/sys",  "/tmp", "/usr",   "/var",
@@ -29,19 +28,20 @@ absl::Status Refuse(absl::string_view value, absl::string_view why) {
 absl::Status CheckPort(absl::string_view address, absl::string_view port) {
   int number = 0;
   if (absl::SimpleAtoi(port, &number) && number >= 1 && number <= 65535) return absl::OkStatus();
-  return Refuse(address, absl::StrCat("is no address: \"", port, "\" is no port from 1 to 65535"));
+  return Refuse(address,
+                absl::StrCat("is not an address: \"", port, "\" is not a port from 1 to 65535"));
 }
 
 }  // namespace
 
 absl::StatusOr<std::string> NormalizeAbsolutePath(absl::string_view path) {
   if (!absl::StartsWith(path, "/")) {
-    return Refuse(path, "is no absolute path: it must begin with '/'");
+    return Refuse(path, "is not an absolute path: it must start with '/'");
   }
   const std::vector<absl::string_view> names = absl::StrSplit(path, '/', absl::SkipEmpty());
   for (absl::string_view name : names) {
     if (name == "." || name == "..") {
-      return Refuse(path, absl::StrCat("holds \"", name, "\": write the path it leads to"));
+      return Refuse(path, absl::StrCat("holds \"", name, "\": write the resolved path"));
     }
   }
   return absl::StrCat("/", absl::StrJoin(names, "/"));
@@ -53,8 +53,8 @@ absl::StatusOr<std::string> NormalizeLocal(absl::string_view path) {
   if (std::find(std::begin(kSystemRoots), std::end(kSystemRoots), *normal) !=
       std::end(kSystemRoots)) {
     return Refuse(path,
-                  "cannot be replaced as a whole without breaking the host: name a "
-                  "directory or file below it");
+                  "cannot be replaced as a whole without breaking the host: use a directory or "
+                  "file below it");
   }
   return normal;
 }
@@ -81,14 +81,15 @@ absl::StatusOr<std::string> NormalizeAddress(absl::string_view address) {
     const absl::string_view rest =
         end == absl::string_view::npos ? address : address.substr(end + 1);
     if (rest.empty()) return absl::StrCat(address, ":", kAgentPort);
-    if (!absl::StartsWith(rest, ":")) return Refuse(address, "is no address: write [ADDRESS]:PORT");
+    if (!absl::StartsWith(rest, ":"))
+      return Refuse(address, "is not an address: write [ADDRESS]:PORT");
     absl::Status status = CheckPort(address, rest.substr(1));
     if (!status.ok()) return status;
     return std::string(address);
   }
   const std::vector<absl::string_view> parts = absl::StrSplit(address, ':');
   if (parts.size() > 2) {
-    return Refuse(address, "is no address: write an IPv6 address in brackets, [ADDRESS]:PORT");
+    return Refuse(address, "is not an address: write an IPv6 address in brackets, [ADDRESS]:PORT");
   }
   absl::Status status = CheckHostName(parts[0]);
   if (!status.ok()) return status;

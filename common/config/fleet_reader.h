@@ -11,15 +11,15 @@
 
 namespace gitops {
 
-// The parts of ParseFleetConfig. `directory` is the config file's own, absolute. Faults go to the
-// tables.
+// The parts of ParseFleetConfig. `directory` is the absolute directory of the config file. Errors
+// are reported to the tables.
 
 // [global] and [[services]].
 void ReadServices(const TomlTable& root, const std::string& directory, FleetConfig& config);
 // [[hosts]].
 void ReadHosts(const TomlTable& root, const std::string& directory, FleetConfig& config);
 
-// `text`, the value of `key`, if it is there and passes `check`.
+// `text`, the value of `key`, if present and valid by `check`.
 template <typename Check>
 std::optional<std::string> Checked(const TomlTable& table, absl::string_view key,
                                    std::optional<std::string> text, Check check) {
@@ -30,19 +30,19 @@ std::optional<std::string> Checked(const TomlTable& table, absl::string_view key
   return std::nullopt;
 }
 
-// The string `key`, if it is there, is not empty and passes `check`.
+// The string `key`, if present, not empty and valid by `check`.
 template <typename Check>
 std::optional<std::string> CheckedText(const TomlTable& table, absl::string_view key, Check check) {
   return Checked(table, key, table.Text(key), check);
 }
 
-// Stores a value that was read; leaves `field` as it is if there is none.
+// Stores a value that was read; leaves `field` unchanged if there is none.
 template <typename Value, typename Field>
 void Store(const std::optional<Value>& value, Field& field) {
   if (value.has_value()) field = *value;
 }
 
-// The path `key`, relative ones taken from `directory`.
+// The path `key`; a relative one is relative to `directory`.
 std::optional<std::string> FilePath(const TomlTable& table, absl::string_view key,
                                     const std::string& directory);
 

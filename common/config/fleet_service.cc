@@ -19,21 +19,21 @@ constexpr absl::Duration kMostHealthyWithin = absl::Hours(1);
 constexpr int kMostRevisions = 10'000;
 constexpr int64_t kMostFiles = 100'000'000;
 
-// A service while it is read: both kinds at once, since [global] has defaults for both.
+// A service while it is parsed: both kinds at once, since [global] has defaults for both.
 struct Draft {
   ServiceSpec spec;
   NixSpec nix;
-  bool upstream_is_faulty = false;  // and was reported: nothing is missing
+  bool upstream_is_faulty = false;  // and was reported, so it is not missing
 };
 
-// gitopper takes these three as not given when they are empty.
+// In gitopper, these three count as not given if they are empty.
 std::optional<std::string> TextOrUnset(const TomlTable& table, absl::string_view key) {
   std::optional<std::string> text = table.String(key);
   if (text.has_value() && text->empty()) return std::nullopt;
   return text;
 }
 
-// Keys whose empty value means "none", also against a default from [global].
+// Keys whose empty value means "none", even if [global] has a default.
 template <typename Check>
 std::optional<std::string> TextOrNone(const TomlTable& table, absl::string_view key, Check check) {
   std::optional<std::string> text = table.String(key);
@@ -112,7 +112,7 @@ std::optional<DirectorySpec> ReadDirectory(const TomlTable& table) {
   const std::string link = table.String("link").value_or("");
   Store(table.Bool("file"), directory.file);
   if (!table.Has("local") && !table.Has("link")) {
-    table.Fault("local", "is missing: an entry has a local path and a link into the repository");
+    table.Fault("local", "is missing: an entry needs a local path and a link into the repository");
     return std::nullopt;
   }
   auto normal_link = NormalizeLink(link);
@@ -122,7 +122,7 @@ std::optional<DirectorySpec> ReadDirectory(const TomlTable& table) {
   }
   directory.link = *std::move(normal_link);
   if (directory.file && directory.link == ".") {
-    table.Fault("link", "is the whole repository, which is no file: name the file");
+    table.Fault("link", "is the whole repository, which is not a file: give the path of a file");
     return std::nullopt;
   }
   if (local.empty()) return directory;
@@ -135,18 +135,20 @@ std::optional<DirectorySpec> ReadDirectory(const TomlTable& table) {
   return directory;
 }
 
-// What two entries, or an entry and the place of the revisions, do to each other.
+// Conflicts between two entries, or between an entry and the directory of the revisions.
 class LocalPaths {
  public:
   explicit LocalPaths(std::string revisions) : revisions_(std::move(revisions)) {}
 
-  // True if `directory` can stand beside those before it; else a fault was reported.
+  // Returns whether `directory` is compatible with the previous ones; reports an error if not.
   bool Add(const TomlTable& table, const DirectorySpec& directory) {
     if (directory.local.empty()) return true;
     if (IsAtOrBeneath(revisions_, directory.local) || IsAtOrBeneath(directory.local, revisions_)) {
-      table.Fault("local", absl::StrCat("\"", directory.local, "\" and ", revisions_,
-                                        ", where the revisions are kept, are in each other: "
-                                        "choose another mount"));
+      table.Fault(
+          "local",
+          absl::StrCat(
+              "\"", directory.local, "\" and ", revisions_,
+              ", the directory of the revisions, must not contain each other: use another mount"));
       return false;
     }
     for (const auto& [local, earlier] : entries_) {
@@ -158,7 +160,7 @@ class LocalPaths {
       const bool below_file = earlier.file && IsAtOrBeneath(directory.local, local);
       if (below_file || (directory.file && IsAtOrBeneath(local, directory.local))) {
         table.Fault("local", absl::StrCat("\"", directory.local, "\" and \"", local, "\" of line ",
-                                          earlier.line, " are in each other, and one is a file"));
+                                          earlier.line, " contain each other, and one is a file"));
         return false;
       }
     }
@@ -186,7 +188,7 @@ void ReadDirectories(const TomlTable& table, ServiceSpec& spec) {
 }
 
 void RequireKey(const TomlTable& table, absl::string_view key, absl::string_view advice) {
-  // An empty value was reported already, unless gitopper takes it for none.
+  // An empty value was reported already, unless it counts as not given in gitopper.
   const bool said = table.Has(key) && table.String(key) != "";
   if (!said) table.Fault(key, absl::StrCat("is missing: ", advice));
 }
@@ -194,11 +196,11 @@ void RequireKey(const TomlTable& table, absl::string_view key, absl::string_view
 void ReadNix(const TomlTable& table, const std::string& directory, Draft& draft) {
   Store(CheckedText(table, "profile", CheckProfile), draft.nix.profile);
   Store(CheckedText(table, "job_uri", CheckHttpUrl), draft.nix.job_uri);
-  RequireKey(table, "profile", "a service with a job_uri has a profile, as \"web\"");
-  RequireKey(table, "job_uri", "a service with a profile has a job_uri");
+  RequireKey(table, "profile", "a service with a job_uri needs a profile, for example \"web\"");
+  RequireKey(table, "job_uri", "a service with a profile needs a job_uri");
   for (absl::string_view key : {"dirs", "upstream", "branch"}) {
     if (table.Has(key)) {
-      table.Fault(key, "belongs to a service that follows git; this one has a profile and job_uri");
+      table.Fault(key, "is for services that follow git; this one has a profile and job_uri");
     }
   }
   draft.nix.netrc_file = draft.spec.upstream.netrc_file;
@@ -218,7 +220,7 @@ ServiceSpec ReadService(const TomlTable& table, const std::string& directory, Dr
   if (spec.machine.empty() && !table.Has("machine")) {
     table.Fault("machine", "is missing: give the host's name, or an alias of --hosts");
   }
-  // Asked for in both kinds, so that both know them.
+  // Read for both kinds, so that both know them.
   const bool has_profile = table.Has("profile");
   const bool has_job_uri = table.Has("job_uri");
   if (has_profile || has_job_uri) {
@@ -226,7 +228,7 @@ ServiceSpec ReadService(const TomlTable& table, const std::string& directory, Dr
     return spec;
   }
   if (table.Has("require")) {
-    table.Fault("require", "belongs to a service with a profile and job_uri");
+    table.Fault("require", "is for services with a profile and job_uri");
   }
   if (spec.upstream.url.empty() && !draft.upstream_is_faulty) {
     RequireKey(table, "upstream", "give it here or in [global]");
@@ -258,11 +260,11 @@ Draft ReadGlobal(const TomlTable& root, const std::string& directory, FleetConfi
   if (!global.has_value()) return defaults;
   ReadShared(*global, directory, defaults);
   ReadGitopperKeys(*global, config);
-  // gitopper's [global] has all keys of a service, and takes no notice of these.
+  // gitopper's [global] has all keys of a service, and ignores these.
   for (absl::string_view key : {"service", "dirs"}) {
     if (global->Has(key)) {
       config.warnings.push_back(absl::StrCat(global->Where(key), ": [global]: ", key,
-                                             " has no effect: give it in each [[services]]"));
+                                             " has no effect: set it in each [[services]]"));
     }
   }
   return defaults;

@@ -413,8 +413,8 @@ dirs = [{ local = "LOCAL", link = "y" }, { link = "w" }]
             "first in line 3");
   const auto same_local = ServicesOf(with("b", "/etc/x/"), {"web1", "all"});
   EXPECT_EQ(same_local.status().message(),
-            "/etc/gitops/f.toml:10: [[services]] \"b\": dirs[1]: local: \"/etc/x\" is where "
-            "\"a\", in line 6, publishes too: one service of a host may");
+            "/etc/gitops/f.toml:10: [[services]] \"b\": dirs[1]: local: \"/etc/x\" is also "
+            "a local path of \"a\", in line 6: only one service of a host may publish there");
   const auto both = ServicesOf(with("a", "/etc/x"), {"web1", "all"});
   EXPECT_THAT(both.status().message(),
               AllOf(HasSubstr(":7: [[services]] \"a\": service: "),

@@ -5,14 +5,14 @@
 
 namespace gitops {
 
-// The default ports: what a program listens on, and what is meant by an address without a port.
-// docs/reference/settings.md has the same table; ports_test.cc compares the two.
+// The default ports: of the programs, and of addresses without a port. docs/reference/settings.md
+// has the same table; ports_test.cc compares the two.
 
 inline constexpr int kPlannerPort = 8001, kPlannerMetricsPort = 9221;
 inline constexpr int kHookDispatcherPort = 8002, kHookDispatcherMetricsPort = 9223;
 inline constexpr int kPromotionReceiverPort = 8003, kPromotionReceiverMetricsPort = 9224;
 inline constexpr int kAgentPort = 8004, kAgentMetricsPort = 9222;
-inline constexpr int kGatewayPort = 8000;  // metrics too
+inline constexpr int kGatewayPort = 8000;  // also for metrics
 
 // "127.0.0.1:8004".
 inline std::string Loopback(int port) { return "127.0.0.1:" + std::to_string(port); }

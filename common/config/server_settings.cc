@@ -49,10 +49,11 @@ std::string UsageText(absl::string_view usage, const std::vector<SettingDefiniti
     absl::StrAppend(&text, "  ", flag, std::string(gap, ' '), definition.help,
                     DefaultNote(definition), "\n");
   }
-  absl::StrAppend(&text, "      --help", std::string(kColumn - 10, ' '), "print this and exit\n\n",
-                  "Each flag --a-b is also the variable GITOPS_A_B and, but for a few, the key a-b "
-                  "in the\nprogram's table of the config file. The flag beats the variable, which "
-                  "beats the file.\n");
+  absl::StrAppend(&text, "      --help", std::string(kColumn - 10, ' '),
+                  "print this help and exit\n\n",
+                  "Each flag --a-b is also the variable GITOPS_A_B and, with a few exceptions, the "
+                  "key a-b in\nthe program's table of the config file. A flag overrides the "
+                  "variable, which overrides the\nfile.\n");
   return text;
 }
 
@@ -75,15 +76,15 @@ std::vector<SettingDefinition> CommonServerSettings(const ServerDefaults& defaul
        {}},
       {"address-file",
        "",
-       "write the addresses in use to this file once serving",
+       "write the addresses in use to this file when the server is ready",
        "",
        Type::kString,
        true,
        {}},
-      {"state-dir", "", "directory of the state", defaults.state_dir, Type::kString, true, {}},
+      {"state-dir", "", "state directory", defaults.state_dir, Type::kString, true, {}},
       {"store",
        "",
-       "keep the state in etcd://HOST:PORT[,HOST:PORT…]/PREFIX instead",
+       "store the state in etcd://HOST:PORT[,HOST:PORT…]/PREFIX instead",
        "",
        Type::kString,
        true,
@@ -91,21 +92,21 @@ std::vector<SettingDefinition> CommonServerSettings(const ServerDefaults& defaul
       {"tls-dir", "", "directory of ca.crt, tls.crt and tls.key", "", Type::kString, true, {}},
       {"insecure",
        "",
-       "serve plain text on addresses that others can reach",
+       "allow plain text on addresses other than loopback",
        "false",
        Type::kBool,
        true,
        {}},
       {"log-format",
        "",
-       "how to log to standard error",
+       "log format on standard error",
        "text",
        Type::kString,
        true,
        {"text", "json"}},
       {"log-level",
        "",
-       "log from this level up",
+       "minimum log level",
        "info",
        Type::kString,
        true,

@@ -38,13 +38,13 @@ absl::StatusOr<std::string> ReadBool(absl::string_view text) {
   const std::string lower = absl::AsciiStrToLower(text);
   if (lower == "true" || lower == "1" || lower == "t") return "true";
   if (lower == "false" || lower == "0" || lower == "f") return "false";
-  return Refuse(text, "is neither true nor false");
+  return Refuse(text, "is not true or false");
 }
 
 absl::StatusOr<std::string> ReadChoice(const SettingDefinition& definition, std::string text) {
   const std::vector<std::string>& choices = definition.choices;
   if (choices.empty() || std::count(choices.begin(), choices.end(), text) > 0) return text;
-  return Refuse(text, absl::StrCat("is none of ", absl::StrJoin(choices, ", "),
+  return Refuse(text, absl::StrCat("is not one of ", absl::StrJoin(choices, ", "),
                                    Suggestion(text, choices, false)));
 }
 
@@ -56,7 +56,7 @@ absl::StatusOr<std::string> ReadDuration(const SettingDefinition& definition,
   return Refuse(text, absl::StrCat("is less than ", FormatDurationText(definition.least)));
 }
 
-// `text` as it is stored, if it is of the setting's type.
+// `text` in its stored form, if it is of the setting's type.
 absl::StatusOr<std::string> CheckType(const SettingDefinition& definition,
                                       const std::string& text) {
   int64_t number = 0;
@@ -64,7 +64,7 @@ absl::StatusOr<std::string> CheckType(const SettingDefinition& definition,
     case Type::kBool:
       return ReadBool(text);
     case Type::kInt:
-      if (!absl::SimpleAtoi(text, &number)) return Refuse(text, "is no whole number");
+      if (!absl::SimpleAtoi(text, &number)) return Refuse(text, "is not a whole number");
       return text;
     case Type::kDuration:
       return ReadDuration(definition, text);
@@ -169,7 +169,7 @@ absl::StatusOr<Settings> AddFileSettings(const std::vector<SettingDefinition>& d
       if (!definition.in_file) continue;
       const std::optional<std::string> text = table->Scalar(definition.name);
       if (!text.has_value()) continue;
-      // Checked even where a flag is stronger: the file is wrong without it.
+      // Checked even if a flag overrides it: the file would be wrong without the flag.
       const absl::StatusOr<std::string> value = CheckType(definition, *text);
       if (!value.ok()) {
         table->Fault(definition.name, value.status().message());

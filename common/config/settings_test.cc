@@ -168,19 +168,19 @@ TEST(Settings, FaultsNameTheirOriginAndTheNearestKey) {
            {{"--poll", "soon"},
             {},
             "",
-            "--poll: \"soon\" is no duration: write it as 90s, 1m30s, 200ms, 2h or a number of "
+            "--poll: \"soon\" is not a duration: write it as 90s, 1m30s, 200ms, 2h or a number of "
             "seconds"},
-           {{"--root=maybe"}, {}, "", "--root: \"maybe\" is neither true nor false"},
-           {{"--keep=x"}, {}, "", "--keep: \"x\" is no whole number"},
+           {{"--root=maybe"}, {}, "", "--root: \"maybe\" is not true or false"},
+           {{"--keep=x"}, {}, "", "--keep: \"x\" is not a whole number"},
            {{"--log-format=jsn"},
             {},
             "",
-            "--log-format: \"jsn\" is none of text, json (did you mean \"json\"?)"},
-           {{}, {{"GITOPS_ROOT", "maybe"}}, "", "GITOPS_ROOT: \"maybe\" is neither true nor false"},
+            "--log-format: \"jsn\" is not one of text, json (did you mean \"json\"?)"},
+           {{}, {{"GITOPS_ROOT", "maybe"}}, "", "GITOPS_ROOT: \"maybe\" is not true or false"},
            {{},
             {{"GITOPS_LOG_LEVEL", "loud"}},
             "",
-            "GITOPS_LOG_LEVEL: \"loud\" is none of debug, info, warning, error"},
+            "GITOPS_LOG_LEVEL: \"loud\" is not one of debug, info, warning, error"},
            {{},
             {},
             "[agent]\nlisen = \"x\"\n",
@@ -188,17 +188,20 @@ TEST(Settings, FaultsNameTheirOriginAndTheNearestKey) {
            {{},
             {},
             "[agent]\npoll = \"soon\"\n",
-            "f.toml:2: [agent]: poll: \"soon\" is no duration: write it as 90s, 1m30s, 200ms, 2h "
+            "f.toml:2: [agent]: poll: \"soon\" is not a duration: write it as 90s, 1m30s, 200ms, "
+            "2h "
             "or a number of seconds"},
            {{"--poll=1s"},
             {},
             "[agent]\npoll = []\n",
-            "f.toml:2: [agent]: poll: \"\" is no duration: write it as 90s, 1m30s, 200ms, 2h or a "
+            "f.toml:2: [agent]: poll: \"\" is not a duration: write it as 90s, 1m30s, 200ms, 2h or "
+            "a "
             "number of seconds"},
            {{},
             {},
             "[agent]\nlog-level = \"inf\"\n",
-            "f.toml:2: [agent]: log-level: \"inf\" is none of debug, info, warning, error (did you "
+            "f.toml:2: [agent]: log-level: \"inf\" is not one of debug, info, warning, error (did "
+            "you "
             "mean \"info\"?)"},
            {{}, {}, "[agnt]\n", "f.toml:1: unknown table \"agnt\" (did you mean \"agent\"?)"},
            {{}, {}, "agent = 1\n", "f.toml:1: agent: expected a table ([agent]), found an integer"},
@@ -230,8 +233,8 @@ TEST(Settings, FlagAndVariableOnlySettingsAreNoKeysOfTheFile) {
 
 TEST(Settings, AllFaultsAreToldAtOnce) {
   EXPECT_EQ(Fault({"--poll=x", "--root=x"}, {{"GITOPS_KEEP", "x"}}),
-            "--poll: \"x\" is no duration: write it as 90s, 1m30s, 200ms, 2h or a number of "
-            "seconds\n--root: \"x\" is neither true nor false\nGITOPS_KEEP: \"x\" is no whole "
+            "--poll: \"x\" is not a duration: write it as 90s, 1m30s, 200ms, 2h or a number of "
+            "seconds\n--root: \"x\" is not true or false\nGITOPS_KEEP: \"x\" is not a whole "
             "number");
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-// Without its exceptions, a parse answers with a value: nothing to catch.
+// Without exceptions, parse returns a result: nothing to catch.
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
@@ -19,7 +19,7 @@
 namespace gitops {
 namespace {
 
-// A file of another kind can have a fault on each line; nobody reads more than this.
+// The maximum of reported errors: a file of another kind can have an error on each line.
 constexpr size_t kMostFaults = 100;
 
 absl::string_view KindOf(const toml::node& node) {
@@ -95,7 +95,7 @@ struct TomlTable::Document {
   };
   std::string file;
   toml::table root;
-  std::map<const toml::table*, State> states;  // of each table that was handed out
+  std::map<const toml::table*, State> states;  // of each table that was returned
   std::vector<Fault> faults;
 
   State* StateOf(const toml::table& table) {
@@ -104,7 +104,7 @@ struct TomlTable::Document {
     return &state;
   }
 
-  // `suffix` tells elements of an array apart.
+  // `suffix` identifies the element of an array.
   State* Child(const State& parent, const toml::table& table, absl::string_view key,
                absl::string_view suffix, bool one_of_many) {
     State* child = StateOf(table);
@@ -147,7 +147,7 @@ struct TomlTable::Document {
                absl::StrCat("unknown ", state.is_root && is_table ? "table" : "key", " \"",
                             absl::CHexEscape(key), "\"", Suggestion(key, words)));
       } else if (!seen.insert(*word).second) {
-        Report(state, line, absl::StrCat(*word, ": given twice, in different case: keep one"));
+        Report(state, line, absl::StrCat(*word, ": given twice, in different case; remove one"));
       }
     }
   }
@@ -177,7 +177,7 @@ std::optional<std::string> TomlTable::String(absl::string_view key) const {
     return std::nullopt;
   }
   if (HasControlCharacter(*text)) {
-    Fault(key, "holds a control character or a line break");
+    Fault(key, "contains a control character or a line break");
     return std::nullopt;
   }
   return *text;
@@ -186,7 +186,7 @@ std::optional<std::string> TomlTable::String(absl::string_view key) const {
 std::optional<std::string> TomlTable::Text(absl::string_view key) const {
   std::optional<std::string> text = String(key);
   if (text.has_value() && text->empty()) {
-    Fault(key, "is empty: give a value, or leave the key out");
+    Fault(key, "is empty: give a value, or omit the key");
     return std::nullopt;
   }
   return text;
@@ -205,7 +205,7 @@ std::optional<std::string> TomlTable::Choice(absl::string_view key,
                                              const std::vector<std::string>& choices) const {
   std::optional<std::string> text = String(key);
   if (!text.has_value() || std::count(choices.begin(), choices.end(), *text) > 0) return text;
-  Fault(key, absl::StrCat("\"", *text, "\" is none of ", absl::StrJoin(choices, ", "),
+  Fault(key, absl::StrCat("\"", *text, "\" is not one of ", absl::StrJoin(choices, ", "),
                           Suggestion(*text, choices, false)));
   return std::nullopt;
 }
@@ -250,7 +250,7 @@ std::optional<absl::Duration> TomlTable::Duration(absl::string_view key, absl::D
     duration = node.is_integer() ? absl::Seconds(node.as_integer()->get())
                                  : absl::Seconds(node.as_floating_point()->get());
   } else {
-    document_->ReportKind(*state_, key, "a duration as \"90s\" or a number of seconds", node);
+    document_->ReportKind(*state_, key, "a duration (\"90s\") or a number of seconds", node);
     return std::nullopt;
   }
   if (duration < least || duration > most) {
@@ -265,7 +265,7 @@ std::optional<int64_t> TomlTable::Bytes(absl::string_view key) const {
   if (!Has(key)) return std::nullopt;
   const toml::node& node = *state_->Find(key);
   if (!AsString(node) && !node.is_integer()) {
-    document_->ReportKind(*state_, key, "a number of bytes or text as \"512MiB\"", node);
+    document_->ReportKind(*state_, key, "a number of bytes, or text (\"512MiB\")", node);
     return std::nullopt;
   }
   const std::string* text = AsString(node);
@@ -295,7 +295,7 @@ std::optional<std::vector<std::string>> TomlTable::Strings(absl::string_view key
       return std::nullopt;
     }
     if (text->find('\0') != std::string::npos) {
-      Fault(key, absl::StrCat("element ", texts.size() + 1, " holds a NUL character"));
+      Fault(key, absl::StrCat("element ", texts.size() + 1, " contains a NUL character"));
       return std::nullopt;
     }
     texts.push_back(*text);
@@ -387,7 +387,7 @@ std::string TomlTable::Where(absl::string_view key) const {
 }
 
 absl::Status TomlTable::Finish() const {
-  // Unknown keys are found anew each time: more keys may be known then.
+  // Unknown keys are determined at each call: more keys may be known then.
   const size_t reported = document_->faults.size();
   for (const auto& [table, state] : document_->states) document_->ReportUnknownKeys(state);
   std::vector<Document::Fault> faults = document_->faults;
@@ -400,7 +400,7 @@ absl::Status TomlTable::Finish() const {
   std::string text = absl::StrJoin(faults, "\n", [](std::string* out, const auto& fault) {
     absl::StrAppend(out, fault.message);
   });
-  if (more > 0) absl::StrAppend(&text, "\n… and ", more, " faults more");
+  if (more > 0) absl::StrAppend(&text, "\n… and ", more, " more errors");
   return absl::InvalidArgumentError(text);
 }
 

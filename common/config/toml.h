@@ -17,17 +17,17 @@
 
 namespace gitops {
 
-// A table of a TOML file, read key by key. A key is known because somebody asked for it: Finish()
-// reports all others, in every table that was handed out. Faults are collected, not returned, so
-// that a user sees all of them at once. A getter answers nullopt for a key that is absent and for
-// one that has a fault, which is reported with its line. Keys are matched without regard to case,
-// as gitopper's reader does. A copy is another view of the same table. Not thread-safe.
+// A table of a TOML file, read key by key. The keys that were read are the known keys: Finish()
+// reports all others, in every table that was returned. Errors are collected, not returned, so that
+// a user sees all of them at once. A getter returns nullopt for a key that is absent or has an
+// error, which is reported with its line. Keys are case-insensitive, as in gitopper. A copy is
+// another view of the same table. Not thread-safe.
 class TomlTable {
  public:
   int line() const;
   bool Has(absl::string_view key) const;
   bool IsTable(absl::string_view key) const;
-  // Makes keys known that somebody else reads.
+  // Marks keys as known that other code reads.
   void Ignore(std::initializer_list<absl::string_view> keys) const;
 
   // Without control characters.
@@ -46,7 +46,7 @@ class TomlTable {
                                          absl::Duration most) const;
   // A number, or text as "512MiB"; at least 1.
   std::optional<int64_t> Bytes(absl::string_view key) const;
-  // Elements hold no NUL, but may hold line breaks: they are arguments of commands.
+  // Elements contain no NUL, but may contain line breaks: they are arguments of commands.
   std::optional<std::vector<std::string>> Strings(absl::string_view key) const;
   std::map<std::string, std::string> StringMap(absl::string_view key) const;
   // The text of a string, a boolean, a number, or of a list of strings (joined with commas).
@@ -58,14 +58,15 @@ class TomlTable {
   // `[key.NAME]`, with the names, in the order of names.
   std::vector<std::pair<std::string, TomlTable>> NamedTables(absl::string_view key) const;
 
-  // What messages call this table from now on, beside its header: [[services]] "nginx".
+  // Sets the name of this table in messages, after its header: [[services]] "nginx".
   void SetName(absl::string_view name) const;
-  // Reports a fault of `key`, at its line; if the key is absent, at the table's.
+  // Reports an error of `key` at its line, or at the table's line if the key is absent.
   void Fault(absl::string_view key, absl::string_view message) const;
   // `FILE:LINE` of `key`, or of the table if the key is absent.
   std::string Where(absl::string_view key) const;
 
-  // Of the whole file. INVALID_ARGUMENT: every fault found, one a line, in the order of the file.
+  // The result for the whole file. INVALID_ARGUMENT: all errors, one per line, in the order of the
+  // file.
   absl::Status Finish() const;
 
  private:
@@ -82,15 +83,15 @@ class TomlTable {
 // INVALID_ARGUMENT: `FILE:LINE:COLUMN: what`.
 absl::StatusOr<TomlTable> ParseToml(absl::string_view text, const std::string& file);
 
-// The content of a config file. The code says why it could not be read: NOT_FOUND,
-// PERMISSION_DENIED, …; INVALID_ARGUMENT: a directory, or larger than any config.
+// The content of a config file. Errors: NOT_FOUND, PERMISSION_DENIED and others from the system;
+// INVALID_ARGUMENT: a directory, or too large for a config.
 absl::StatusOr<std::string> ReadConfigText(const std::string& file);
 
-// The directory of a config file, absolute: what relative paths in it are taken from.
+// The absolute directory of a config file, to which its relative paths are relative.
 std::string ConfigDirectory(const std::string& file);
 
-// Makes the tables known that some program of the suite reads, so that a misspelt one is a fault
-// whichever program reads the file.
+// Marks the tables of all programs of the suite as known, so that a misspelt one is an error in
+// every program.
 void KnowTopLevelTables(const TomlTable& root);
 
 // "512MiB", "10MB", "4096": KB to TB are powers of 1000, KiB to TiB of 1024.

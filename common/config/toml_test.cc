@@ -96,27 +96,28 @@ TEST(Toml, ValueOfAnotherTypeSaysWhatWasExpectedAndFound) {
   for (const Case& c : std::initializer_list<Case>{
            {"k = 1", string, "k: expected a string, found an integer"},
            {"k = 1979-05-27", string, "k: expected a string, found a date or time"},
-           {"k = \"a\\nb\"", string, "k: holds a control character or a line break"},
-           {"k = \"a\\u0000b\"", string, "k: holds a control character or a line break"},
+           {"k = \"a\\nb\"", string, "k: contains a control character or a line break"},
+           {"k = \"a\\u0000b\"", string, "k: contains a control character or a line break"},
            {"k = \"\"", [](const TomlTable& t) { t.Text("k"); },
-            "k: is empty: give a value, or leave the key out"},
+            "k: is empty: give a value, or omit the key"},
            {"k = \"true\"", boolean, "k: expected true or false, found a string"},
            {"k = 1.5", integer, "k: expected an integer, found a float"},
            {"k = 0", integer, "k: 0 is not from 1 to 9"},
            {"k = 10", integer, "k: 10 is not from 1 to 9"},
            {"k = \"a\"", strings, "k: expected an array of strings, found a string"},
            {"k = [\"a\", 1]", strings, "k[2]: expected a string, found an integer"},
-           {"k = [\"a\\u0000\"]", strings, "k: element 1 holds a NUL character"},
+           {"k = [\"a\\u0000\"]", strings, "k: element 1 contains a NUL character"},
            {"k = true", duration,
-            "k: expected a duration as \"90s\" or a number of seconds, found a boolean"},
+            "k: expected a duration (\"90s\") or a number of seconds, found a boolean"},
            {"k = \"soon\"", duration,
-            "k: \"soon\" is no duration: write it as 90s, 1m30s, 200ms, 2h or a number of seconds"},
+            "k: \"soon\" is not a duration: write it as 90s, 1m30s, 200ms, 2h or a number of "
+            "seconds"},
            {"k = 0", duration, "k: 0s is not from 1s to 1h"},
            {"k = -5", duration, "k: -5s is not from 1s to 1h"},
            {"k = \"61m\"", duration, "k: 61m is not from 1s to 1h"},
            {"k = inf", duration, "k: inf is not from 1s to 1h"},
            {"k = true", bytes,
-            "k: expected a number of bytes or text as \"512MiB\", found a boolean"},
+            "k: expected a number of bytes, or text (\"512MiB\"), found a boolean"},
            {"k = 0", bytes, "k: 0 is less than one byte"},
            {"k = 1", table, "k: expected a table ([k]), found an integer"},
            {"[k]", tables, "k: expected an array of tables ([[k]]), found a table"},
@@ -124,7 +125,7 @@ TEST(Toml, ValueOfAnotherTypeSaysWhatWasExpectedAndFound) {
            {"[k]", scalar,
             "k: expected a string, number, boolean or array of strings, found a table"},
            {"k = \"atuo\"", choice,
-            "k: \"atuo\" is none of auto, coordinated (did you mean \"auto\"?)"},
+            "k: \"atuo\" is not one of auto, coordinated (did you mean \"auto\"?)"},
        }) {
     TomlTable root = Parse(c.text);
     c.read(root);
@@ -176,7 +177,7 @@ TEST(Toml, FaultsStandInTheOrderOfTheFileAndAreNotWithoutNumber) {
   EXPECT_LT(message.find("f.toml:9:"), message.find("f.toml:10:"));
   EXPECT_THAT(message, HasSubstr("f.toml:100:"));
   EXPECT_THAT(message, testing::Not(HasSubstr("f.toml:101:")));
-  EXPECT_THAT(message, HasSubstr("and 50 faults more"));
+  EXPECT_THAT(message, HasSubstr("and 50 more errors"));
 }
 
 TEST(Toml, FinishCanBeAskedTwice) {

@@ -27,7 +27,7 @@ absl::Status ReadFailed(const std::string& file, int error) {
 }  // namespace
 
 absl::StatusOr<std::string> ReadConfigText(const std::string& file) {
-  // Non-blocking, so that a named pipe cannot hold the program up.
+  // Non-blocking, so that a FIFO cannot block the program.
   const Fd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return ReadFailed(file, errno);
   struct stat info;
@@ -93,7 +93,7 @@ absl::StatusOr<int64_t> ParseBytesText(absl::string_view text) {
   }
   return absl::InvalidArgumentError(
       absl::StrCat("\"", text,
-                   "\" is no size: write a number of bytes, or one with B, KB, MB, GB, KiB, MiB "
+                   "\" is not a size: write a number of bytes, or one with B, KB, MB, GB, KiB, MiB "
                    "or GiB"));
 }
 

@@ -18,7 +18,7 @@ struct Target {
   int64_t left = 1;
 };
 
-// A test whose crash never comes proves nothing, so a value that cannot be meant ends it at once.
+// A test whose crash never happens proves nothing, so an invalid value ends the process at once.
 [[noreturn]] void Refuse(absl::string_view value) {
   std::fprintf(stderr, "GITOPS_CRASH_AT is \"%s\"; it must be NAME or NAME:N with N from 1 up\n",
                std::string(value).c_str());

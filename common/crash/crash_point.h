@@ -5,13 +5,13 @@
 
 namespace gitops {
 
-// A named place at which a test can kill the process: where the variable GITOPS_CRASH_AT holds
-// `name` (or `name:N` for the Nth time it is passed), SIGKILL is sent to itself. Only a program
-// that links //common/crash:armed can be killed so; tests use //agent:gitops-agent-crash. Elsewhere
-// this is a call of nothing. Names are listed in docs/reference/crash-points.md. Any thread.
+// A named place at which a test can kill the process: if the variable GITOPS_CRASH_AT is `name` (or
+// `name:N` for the Nth time), the process kills itself with SIGKILL. Only in programs that link
+// //common/crash:armed; tests use //agent:gitops-agent-crash. In other programs this does nothing.
+// docs/reference/crash-points.md lists the names. Thread-safe.
 void CrashPoint(absl::string_view name);
 
-// What CrashPoint calls; set once, before main(), by :armed. Null: nothing.
+// The function that CrashPoint calls; :armed sets it once, before main(). Null: none.
 extern void (*crash_hook)(absl::string_view name);
 
 }  // namespace gitops

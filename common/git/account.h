@@ -10,13 +10,13 @@ namespace gitops {
 
 // The account that git runs as and that owns the files.
 struct Account {
-  std::string name;  // empty: this process's own
-  int64_t uid = -1;  // -1: this process's own; no change is needed
+  std::string name;  // empty: this process's account
+  int64_t uid = -1;  // -1: this process's account; no change is needed
   int64_t gid = -1;
 };
 
-// Looks `user` up (empty: this process's own account) at every call, since a package may create it
-// later. FAILED_PRECONDITION: there is no such account, or only root could become it.
+// Looks `user` up (empty: this process's account) at every call, since a package may create
+// it later. FAILED_PRECONDITION: there is no such account, or only root could become it.
 absl::StatusOr<Account> FindAccount(const std::string& user);
 
 }  // namespace gitops

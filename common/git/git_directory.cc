@@ -20,7 +20,7 @@ absl::Status Failed(absl::string_view what, const std::string& path) {
   return absl::ErrnoToStatus(errno, absl::StrCat("cannot ", what, " ", path));
 }
 
-// Others may pass through, for git to run as another account, but not look around.
+// Others have search permission, so that git can run as another account, but cannot list it.
 absl::Status MakeDirectories(const std::string& path, mode_t mode) {
   for (size_t slash = 1; slash != std::string::npos;) {
     slash = path.find('/', slash + 1);
@@ -35,13 +35,13 @@ absl::Status CheckPassable(const std::string& path, const Account& account) {
     slash = path.find('/', slash + 1);
     const std::string part = path.substr(0, slash);
     struct stat stat {};
-    if (::stat(part.c_str(), &stat) != 0) return Failed("look at", part);
-    // The group may be one of the account's others: only what is surely closed is refused.
+    if (::stat(part.c_str(), &stat) != 0) return Failed("stat", part);
+    // The group may be a supplementary group of the account: refuse only what is certainly closed.
     const mode_t bit = stat.st_uid == account.uid ? S_IXUSR : (S_IXGRP | S_IXOTH);
     if ((stat.st_mode & bit) != 0) continue;
-    return absl::FailedPreconditionError(
-        absl::StrFormat("git runs as %s, which may not enter %s (mode %04o); chmod o+x it",
-                        account.name, part, stat.st_mode & 07777));
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "git runs as %s, which has no search permission on %s (mode %04o); chmod o+x it",
+        account.name, part, stat.st_mode & 07777));
   }
   return absl::OkStatus();
 }
@@ -75,7 +75,7 @@ GitPaths::GitPaths(const std::string& directory)
 absl::Status MakeGitDirectory(const GitPaths& paths, const Account& account) {
   if (auto status = MakeDirectories(paths.home, 0711); !status.ok()) return status;
   if (account.uid < 0) return absl::OkStatus();
-  // This process's umask must not keep the account out of what was just made.
+  // This process's umask must not lock the account out of the new directory.
   const std::string parent = paths.directory.substr(0, paths.directory.rfind('/'));
   for (const std::string& directory : {parent, paths.directory, paths.home}) {
     if (chmod(directory.c_str(), 0711) != 0) return Failed("change the mode of", directory);

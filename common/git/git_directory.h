@@ -9,9 +9,9 @@
 
 namespace gitops {
 
-// The layout of the directory in which git runs for one upstream. This process owns all of it
-// except `repository` and `work_tree`, which belong to the account; so it never opens anything by
-// path that the account could have replaced.
+// The layout of the directory in which git runs for one upstream. This process owns everything
+// except `repository` and `work_tree`, which belong to the account, so it never opens a path that
+// the account could have replaced.
 struct GitPaths {
   explicit GitPaths(const std::string& directory);
 
@@ -20,7 +20,7 @@ struct GitPaths {
   std::string work_tree;
   std::string config;              // all of git's configuration; read-only
   std::string home;                // HOME, for .netrc
-  std::string work_tree_template;  // for git init; only where there is a work tree
+  std::string work_tree_template;  // for git init; only with a work tree
 };
 
 // Creates the directory and HOME. FAILED_PRECONDITION: the account cannot enter it.
@@ -31,12 +31,12 @@ absl::Status MakeGitDirectory(const GitPaths& paths, const Account& account);
 absl::Status MakeTemplate(const GitPaths& paths, absl::string_view attributes,
                           const Account& account);
 
-// Writes a file that only the account can read, and nobody can write, unless it is like that
-// already. In one step: a reader sees the old content or the new.
+// Writes a file that only the account can read, and nobody can write, unless it exists with this
+// content. Atomic: a reader sees the old content or the new.
 absl::Status WritePrivateFile(const std::string& path, absl::string_view content,
                               const Account& account);
 
-// Creates an empty directory that belongs to the account; an existing one is given to it.
+// Creates an empty directory that belongs to the account; changes the owner of an existing one.
 absl::Status MakeAccountDirectory(const std::string& path, const Account& account);
 
 }  // namespace gitops

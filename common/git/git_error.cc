@@ -24,16 +24,16 @@ constexpr size_t kMaxLength = 300;
 struct Pattern {
   absl::string_view text;
   absl::StatusCode code;
-  // Instead of what git says, where that helps nobody.
+  // Replacements for git's messages that do not help.
   absl::string_view advice = "";
 };
 
 constexpr char kHostKey[] =
-    "Host key verification failed: put the server's right key into the upstream's known_hosts";
+    "Host key verification failed: put the server's key into the upstream's known_hosts";
 constexpr char kLogin[] =
-    "it refuses us (HTTP 401): put the right user and password into the upstream's netrc_file";
+    "authentication failed (HTTP 401): put the user and password into the upstream's netrc_file";
 
-// The first that is found in the whole of standard error decides, so the surer ones come first.
+// The first match in the whole of standard error decides, so the more specific ones come first.
 constexpr std::array kPatterns = {
     Pattern{"No space left on device", absl::StatusCode::kResourceExhausted},
     Pattern{"Disk quota exceeded", absl::StatusCode::kResourceExhausted},
@@ -88,7 +88,7 @@ constexpr std::array kPatterns = {
     Pattern{"Permission denied", absl::StatusCode::kPermissionDenied},
 };
 
-// Lines that say that something failed, but not what.
+// Lines that report a failure without its cause.
 constexpr std::array<absl::string_view, 20> kEmptyLines = {
     "fatal: fsck error in packed object",
     "error: fsck error in packed object",
@@ -119,7 +119,7 @@ bool SaysSomething(absl::string_view line) {
          std::find(kEmptyLines.begin(), kEmptyLines.end(), line) == kEmptyLines.end();
 }
 
-// ssh says first what is wrong with a key file, and then only that it was refused.
+// ssh first reports the problem of a key file, and then only that the key was refused.
 bool SaysWhyKeyFailed(absl::string_view line) {
   return absl::StartsWith(line, "Load key ") || absl::StartsWith(line, "Warning: Identity file ");
 }
@@ -158,7 +158,7 @@ std::string CondenseGitError(absl::string_view error_output) {
   std::string line = absl::Utf8SafeCEscape(RedactUrlsIn(text));
   line = absl::StrReplaceAll(line, {{"\\'", "'"}, {"\\\"", "\""}});
   if (line.size() > kMaxLength) line = absl::StrCat(line.substr(0, kMaxLength), "…");
-  return line.empty() ? "git said nothing" : line;
+  return line.empty() ? "git printed no error" : line;
 }
 
 absl::Status StatusFromGit(absl::string_view attempt, const CommandResult& result, bool remote) {
@@ -168,7 +168,7 @@ absl::Status StatusFromGit(absl::string_view attempt, const CommandResult& resul
     return unreachable ? MakeError(Reason::kUpstreamUnreachable, message)
                        : absl::Status(code, message);
   };
-  // git's helpers die of the signal; git itself then fails by their silence.
+  // git's helpers are killed by the signal; git itself then fails because they do not answer.
   if (result.exit_status == 128 + SIGXFSZ ||
       absl::StrContains(result.error_output, absl::StrCat("died of signal ", SIGXFSZ))) {
     return failed(absl::StatusCode::kResourceExhausted, "it is larger than the limit");

@@ -61,7 +61,7 @@ TEST(StatusFromGit, Table) {
        true, absl::StatusCode::kFailedPrecondition, "pre-receive hook declined"},
       {"something new\n", true, absl::StatusCode::kUnavailable, "something new"},
       {"something new\n", false, absl::StatusCode::kInternal, "something new"},
-      {"", false, absl::StatusCode::kInternal, "git said nothing"},
+      {"", false, absl::StatusCode::kInternal, "git printed no error"},
   };
   for (const ErrorCase& test : cases) {
     const absl::Status status =

@@ -18,12 +18,13 @@ absl::Status Refuse(absl::string_view branch, absl::string_view why) {
 }
 
 absl::Status CheckBranchComponent(absl::string_view branch, absl::string_view component) {
-  if (component.empty()) return Refuse(branch, "is no branch name: it holds an empty component");
+  if (component.empty())
+    return Refuse(branch, "is not a branch name: it contains an empty component");
   if (absl::StartsWith(component, ".")) {
-    return Refuse(branch, "is no branch name: a component begins with '.'");
+    return Refuse(branch, "is not a branch name: a component starts with '.'");
   }
   if (absl::EndsWith(component, ".lock")) {
-    return Refuse(branch, "is no branch name: a component ends with \".lock\"");
+    return Refuse(branch, "is not a branch name: a component ends with \".lock\"");
   }
   return absl::OkStatus();
 }
@@ -38,25 +39,25 @@ bool IsObjectId(absl::string_view text) {
 }
 
 absl::Status CheckBranch(absl::string_view branch) {
-  if (branch.empty()) return Refuse(branch, "is no branch name: it is empty");
-  if (branch.front() == '-') return Refuse(branch, "is no branch name: it begins with '-'");
+  if (branch.empty()) return Refuse(branch, "is not a branch name: it is empty");
+  if (branch.front() == '-') return Refuse(branch, "is not a branch name: it starts with '-'");
   if (branch == "@" || branch == "HEAD") {
-    return Refuse(branch, "is no branch name: git keeps it for itself");
+    return Refuse(branch, "is not a branch name: it is reserved by git");
   }
   for (const char c : branch) {
     if (absl::ascii_iscntrl(static_cast<unsigned char>(c)) ||
         absl::string_view(" ~^:?*[\\").find(c) != absl::string_view::npos) {
       return Refuse(branch,
-                    "is no branch name: it may not hold a space, a control character or "
+                    "is not a branch name: it must not contain a space, a control character or "
                     "one of ~^:?*[\\");
     }
   }
   for (absl::string_view part : {"..", "@{"}) {
     if (absl::StrContains(branch, part)) {
-      return Refuse(branch, absl::StrCat("is no branch name: it holds \"", part, "\""));
+      return Refuse(branch, absl::StrCat("is not a branch name: it holds \"", part, "\""));
     }
   }
-  if (absl::EndsWith(branch, ".")) return Refuse(branch, "is no branch name: it ends with '.'");
+  if (absl::EndsWith(branch, ".")) return Refuse(branch, "is not a branch name: it ends with '.'");
   for (absl::string_view component : absl::StrSplit(branch, '/')) {
     absl::Status status = CheckBranchComponent(branch, component);
     if (!status.ok()) return status;
@@ -76,7 +77,7 @@ std::map<std::string, absl::StatusOr<std::string>> ParseRefs(absl::string_view u
   for (absl::string_view line : absl::StrSplit(output, '\n', absl::SkipEmpty())) {
     const std::pair<absl::string_view, absl::string_view> parts =
         absl::StrSplit(line, absl::MaxSplits('\t', 1));
-    // git matches the ends of names, so others may be among them.
+    // git matches the ends of names, so there may be other refs among them.
     absl::string_view ref = parts.second;
     if (!absl::ConsumePrefix(&ref, "refs/heads/") || !IsObjectId(parts.first)) continue;
     if (const auto it = newest.find(std::string(ref)); it != newest.end()) {

@@ -14,12 +14,12 @@ namespace gitops {
 // A full object name as git prints it: 40 or 64 lower-case hex digits.
 bool IsObjectId(absl::string_view text);
 
-// OK if `branch` can name a branch, as `git check-ref-format --branch` decides; patterns and
-// options cannot. INVALID_ARGUMENT: what is wrong with it.
+// OK if `branch` is a valid branch name by `git check-ref-format --branch`; patterns and options
+// are not. INVALID_ARGUMENT says what is wrong.
 absl::Status CheckBranch(absl::string_view branch);
 
-// What `git ls-remote` printed, for the branches `refs`: the commit of each, or NOT_FOUND with the
-// name of the upstream.
+// Parses the output of `git ls-remote` for the branches `refs`: the commit of each, or NOT_FOUND
+// with the name of the upstream.
 std::map<std::string, absl::StatusOr<std::string>> ParseRefs(absl::string_view upstream,
                                                              absl::string_view output,
                                                              const std::set<std::string>& refs);

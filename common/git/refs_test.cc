@@ -26,7 +26,7 @@ TEST(CheckBranchTest, OnlyWhatGitTakesForABranch) {
     EXPECT_TRUE(CheckBranch(name).ok()) << name << ": " << CheckBranch(name);
   }
   const std::pair<const char*, const char*> refused[] = {{"", "is empty"},
-                                                         {"-x", "begins with '-'"},
+                                                         {"-x", "starts with '-'"},
                                                          {" main", "a space"},
                                                          {"a..b", "holds \"..\""},
                                                          {"a~1", "one of ~^:?*[\\"},
@@ -40,12 +40,12 @@ TEST(CheckBranchTest, OnlyWhatGitTakesForABranch) {
                                                          {"a//b", "empty component"},
                                                          {"/a", "empty component"},
                                                          {"a/", "empty component"},
-                                                         {"a/.b", "begins with '.'"},
+                                                         {"a/.b", "starts with '.'"},
                                                          {"a.lock", "ends with \".lock\""},
                                                          {"a.", "ends with '.'"},
                                                          {"a@{1}", "holds \"@{\""},
-                                                         {"@", "git keeps it"},
-                                                         {"HEAD", "git keeps it"},
+                                                         {"@", "it is reserved by git"},
+                                                         {"HEAD", "it is reserved by git"},
                                                          {"a\x7f", "a control character"}};
   for (const auto& [name, why] : refused) {
     EXPECT_EQ(CheckBranch(name).code(), absl::StatusCode::kInvalidArgument) << name;

@@ -7,8 +7,8 @@
 
 namespace gitops {
 
-// A real repository for tests, made with git's plumbing, so that it can hold what git itself would
-// refuse to write. A failing git command ends the test program.
+// A real repository for tests, written with git's plumbing commands, so that it can contain what
+// git would refuse to write. A failing git command ends the test program.
 class TestRepository {
  public:
   // A bare one at `path`, which is created.
@@ -18,12 +18,12 @@ class TestRepository {
   std::string url() const { return "file://" + path_; }
 
   struct Entry {
-    std::string mode, oid, name;  // as in a tree: "100644", …
+    std::string mode, oid, name;  // as in a git tree: "100644", …
   };
   std::string WriteBlob(const std::string& content) const;
-  // The same for content that is too large to hand over in a string.
+  // The same for content that is too large for a string.
   std::string WriteBlobFromFile(const std::string& file) const;
-  // Bytes as they are: no check of order or names.
+  // Writes the entries as they are: no check of order or names.
   std::string WriteTree(const std::vector<Entry>& entries) const;
   // Puts `tree` on top of `branch` (made if missing; moved there if not `on_top`).
   std::string Commit(const std::string& tree, const std::string& branch = "main",

@@ -7,7 +7,7 @@ namespace gitops {
 
 // A Git repository and the credentials for it. The paths are absolute; an empty one means none.
 struct UpstreamSpec {
-  std::string url;  // as git takes it; may hold a password: print RedactUrl(url), never this
+  std::string url;  // as for git; may contain a password: print RedactUrl(url) instead
   std::string ssh_key;
   std::string known_hosts;
   std::string netrc_file;

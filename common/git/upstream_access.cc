@@ -54,7 +54,7 @@ bool HasControl(absl::string_view text) {
 absl::Status ParseAuthority(absl::string_view rest, UpstreamAccess* access) {
   absl::string_view userinfo;
   absl::string_view host_path = rest;
-  // A password that was not escaped may hold '/' or '@': RedactUrl knows where it ends.
+  // An unescaped password may contain '/' or '@': RedactUrl finds its end.
   const std::string redacted = RedactUrl(access->url);
   const std::string after_user = absl::StrCat("@", redacted.substr(access->scheme.size() + 3));
   if (const size_t at = rest.rfind(after_user); at != absl::string_view::npos) {
@@ -70,19 +70,19 @@ absl::Status ParseAuthority(absl::string_view rest, UpstreamAccess* access) {
                      ? std::string(host_port.substr(1, host_port.find(']') - 1))
                      : std::string(host_port.substr(0, host_port.find(':')));
   if (access->host.empty() || absl::StartsWith(access->host, "-")) {
-    return Refuse(access->url, "it names no host");
+    return Refuse(access->url, "it has no host");
   }
   const bool http = access->scheme == "http" || access->scheme == "https";
   if (http && path.find_first_of("?#") != absl::string_view::npos) {
     return Refuse(access->url,
-                  "git passes its URL on as an argument, so everyone on this host could read what "
-                  "stands after '?' or '#'; put a token into netrc_file");
+                  "git passes its URL as an argument, which every local user can read, including "
+                  "the text after '?' or '#'; put a token into netrc_file");
   }
   if (http) {
     access->login = PercentDecode(user.first);
     access->password = PercentDecode(user.second);
     if (HasControl(access->login) || HasControl(access->password)) {
-      return Refuse(access->url, "its user or password holds a control character");
+      return Refuse(access->url, "its user or password contains a control character");
     }
   }
   const std::string shown_user = http || user.first.empty() ? "" : absl::StrCat(user.first, "@");
@@ -100,7 +100,7 @@ std::string ShellQuoted(absl::string_view text) {
   return out + "'";
 }
 
-// git's quoting knows only these escapes; bytes beyond ASCII stand for themselves.
+// git's quoting has only these escapes; non-ASCII bytes are literal.
 std::string ConfigQuoted(absl::string_view value) {
   std::string out = "\"";
   for (char c : value) {
@@ -111,7 +111,7 @@ std::string ConfigQuoted(absl::string_view value) {
 }
 
 std::string NetrcEntry(const UpstreamAccess& access) {
-  // A lone user is a token: forges take any password with it.
+  // A user without a password is a token: forges accept any password with it.
   const std::string password = access.password.empty() ? "x-oauth-basic" : access.password;
   return absl::StrCat("machine ", access.host, "\nlogin ", ConfigQuoted(access.login),
                       "\npassword ", ConfigQuoted(password), "\n");
@@ -135,8 +135,8 @@ std::string NextWord(absl::string_view* text) {
   return word;
 }
 
-// The password that a .netrc has for `login` at `host`; empty: none. curl takes the first entry of
-// the host, for git must not show it a login in the URL, so the choice is made here.
+// The password in a .netrc for `login` at `host`; empty: none. curl uses the first entry of the
+// host, since the URL that it gets has no login, so the entry is selected here.
 std::string PasswordIn(absl::string_view netrc, absl::string_view host, absl::string_view login) {
   bool ours = false, is_login = false;
   while (true) {
@@ -156,7 +156,7 @@ std::string PasswordIn(absl::string_view netrc, absl::string_view host, absl::st
   }
 }
 
-// Every directory that git may find a repository in when it is given `path`.
+// Every directory in which git may find a repository for `path`.
 std::set<std::string> CandidateDirectories(const std::string& path) {
   std::set<std::string> directories;
   for (const char* suffix : {"", "/.git", ".git", ".git/.git"}) {
@@ -168,8 +168,8 @@ std::set<std::string> CandidateDirectories(const std::string& path) {
   return directories;
 }
 
-// The first symlink among what git takes references and objects from. Single objects are not looked
-// at: who could name them has them already.
+// The first symlink among the files from which git reads references and objects. Single objects are
+// not checked: a user who can name them has them already.
 std::string SymlinkOf(const std::string& repository) {
   for (const char* part : {"", "/refs", "/refs/heads", "/objects", "/objects/pack"}) {
     std::error_code error;
@@ -186,7 +186,7 @@ std::string FileSection(const UpstreamAccess& access) {
   for (const std::string& directory : CandidateDirectories(access.path)) {
     absl::StrAppend(&text, " directory = ", ConfigQuoted(directory), "\n");
   }
-  // Here git is the server too. Looking for deltas costs more than it saves on one disk.
+  // Here git is also the server. Computing deltas costs more than it saves on one disk.
   absl::StrAppend(&text,
                   "[uploadpack]\n allowFilter = true\n allowAnySHA1InWant = true\n"
                   "[pack]\n window = 0\n threads = 1\n");
@@ -209,7 +209,7 @@ absl::StatusOr<UpstreamAccess> ParseUpstream(const UpstreamSpec& spec) {
   access.url = spec.url;
   access.name = RedactUrl(spec.url);
   if (spec.url.empty() || HasControl(spec.url)) {
-    return Refuse(spec.url, "it is empty or holds a control character");
+    return Refuse(spec.url, "it is empty or contains a control character");
   }
   absl::string_view rest = spec.url;
   const size_t scheme_end = rest.find("://");
@@ -229,7 +229,7 @@ absl::StatusOr<UpstreamAccess> ParseUpstream(const UpstreamSpec& spec) {
     access.scheme = "ssh";
     access.host = std::string(rest.substr(0, colon));
     access.host = access.host.substr(access.host.find('@') + 1);
-    if (absl::StartsWith(access.host, "-")) return Refuse(spec.url, "it names no host");
+    if (absl::StartsWith(access.host, "-")) return Refuse(spec.url, "it has no host");
     return access;
   }
   access.scheme = absl::AsciiStrToLower(rest.substr(0, scheme_end));
@@ -248,9 +248,9 @@ absl::StatusOr<UpstreamAccess> ParseUpstream(const UpstreamSpec& spec) {
   return access;
 }
 
-// fsckObjects is off: for a partial mirror git cannot be told which faults to forgive, so one
-// zero-padded mode in an old commit would make an upstream unusable for ever. Hashes are verified
-// all the same, and what is published is checked by CheckTree.
+// fsckObjects is off: for a partial mirror git cannot be configured to ignore single errors, so one
+// zero-padded mode in an old commit would make an upstream unusable forever. Hashes are verified
+// anyway, and CheckTree checks what is published.
 std::string GitConfigFor(const UpstreamAccess& access, const UpstreamSpec& spec) {
   std::string text = absl::StrCat(
       "# Written by gitops, which overwrites changes.\n[remote \"origin\"]\n url = ",
@@ -304,13 +304,13 @@ absl::StatusOr<std::string> NetrcFor(const UpstreamAccess& access, const Upstrea
 
 absl::Status CheckLocalUpstream(const std::string& path) {
   bool found = false;
-  // A ".git" that is a file or a symlink names a repository that was not configured.
+  // A ".git" that is a file or a symlink points to a repository that was not configured.
   for (const char* suffix : {"/.git", ".git/.git"}) {
     struct stat stat {};
     if (lstat((path + suffix).c_str(), &stat) == 0 && !S_ISDIR(stat.st_mode)) {
       return absl::FailedPreconditionError(
           absl::StrCat("the upstream ", path, " is refused: ", path, suffix,
-                       " is no directory but leads to one; name that one as the upstream"));
+                       " is not a directory but points to one; use that one as the upstream"));
     }
   }
   for (const std::string& directory : CandidateDirectories(path)) {
@@ -332,11 +332,11 @@ absl::Status CheckLocalUpstream(const std::string& path) {
     if (const std::string symlink = SymlinkOf(directory); !symlink.empty()) {
       return absl::FailedPreconditionError(absl::StrCat(
           "the upstream ", path, " is refused: ", symlink,
-          " is a symlink, which may lead to another repository; put what it leads to there"));
+          " is a symlink, which may lead to another repository; replace it by its target"));
     }
   }
   struct stat stat {};
-  // Permission problems are left to git, which runs as the service's user and says them better.
+  // Permission problems are left to git, which runs as the service's user and has better messages.
   if (!found && ::stat(path.c_str(), &stat) != 0 && errno == ENOENT &&
       ::stat((path + ".git").c_str(), &stat) != 0 && errno == ENOENT) {
     return absl::NotFoundError(absl::StrCat("the upstream ", path, " does not exist"));

@@ -11,9 +11,8 @@
 
 namespace gitops {
 
-// An upstream's URL taken apart, so that git can be given what is not secret on its command lines
-// (git hands URLs to its helpers as arguments, which everyone on the host can read), and the rest
-// in a file.
+// The parts of an upstream's URL. Only the non-secret parts go on git's command lines (git passes
+// URLs to its helpers as arguments, which every local user can read); the rest goes into a file.
 struct UpstreamAccess {
   std::string scheme;  // "file", "http", "https", "ssh" or "git": the one protocol git may use
   std::string url;     // without password; over HTTP without user too
@@ -23,24 +22,24 @@ struct UpstreamAccess {
   std::string name;             // for people
 };
 
-// FAILED_PRECONDITION: not a URL that git may be given (a remote helper such as ext::, a relative
-// path, a control character). Messages are redacted.
+// FAILED_PRECONDITION: a URL that is not allowed (a remote helper such as ext::, a relative path, a
+// control character). Messages are redacted.
 absl::StatusOr<UpstreamAccess> ParseUpstream(const UpstreamSpec& spec);
 
-// The whole configuration that git gets: it reads no other, except the mirror's own. A file rather
-// than -c options, because the upload-pack that git starts for a file upstream gets it too, and
-// `ps` does not show it.
+// The complete configuration of git: it reads no other, except that of the repository. It is a file
+// instead of -c options, because the upload-pack that git starts for a file upstream reads it too,
+// and `ps` does not show it.
 std::string GitConfigFor(const UpstreamAccess& access, const UpstreamSpec& spec);
 
-// What ssh is started with; a shell takes it apart.
+// The ssh command, which a shell parses.
 std::string SshCommandFor(const UpstreamSpec& spec);
 
-// The .netrc that curl reads in git's HOME; empty if there is nothing to put there.
-// FAILED_PRECONDITION: the configured netrc_file cannot be read.
+// The .netrc that curl reads in git's HOME; empty if there are no credentials. FAILED_PRECONDITION:
+// the configured netrc_file cannot be read.
 absl::StatusOr<std::string> NetrcFor(const UpstreamAccess& access, const UpstreamSpec& spec);
 
-// Refuses a repository on this host's disk that borrows objects from elsewhere: whoever may write
-// to it could have another repository's content published. FAILED_PRECONDITION; NOT_FOUND: there is
+// Refuses a local repository that borrows objects from another one: a user who can write to it
+// could publish the content of the other repository. FAILED_PRECONDITION; NOT_FOUND: there is
 // nothing at the path.
 absl::Status CheckLocalUpstream(const std::string& path);
 

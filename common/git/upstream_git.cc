@@ -10,7 +10,7 @@
 namespace gitops {
 namespace {
 
-// Of all sources of attributes, info/attributes wins.
+// info/attributes has the highest precedence of all attribute files.
 constexpr char kNoConversion[] = "* -text -eol -ident -filter -working-tree-encoding\n";
 
 }  // namespace
@@ -73,7 +73,8 @@ Command UpstreamGit::InWorkTree(const Account& account, std::vector<std::string>
 
 Command UpstreamGit::WithoutRepository(const Account& account,
                                        std::vector<std::string> arguments) const {
-  // This directory never exists. Without --git-dir, git would look for a repository around itself.
+  // This directory never exists. Without --git-dir, git would look for a repository in parent
+  // directories.
   return Build(account, {absl::StrCat("--git-dir=", paths_.directory, "/none")},
                std::move(arguments));
 }
@@ -94,7 +95,7 @@ absl::StatusOr<CommandResult> UpstreamGit::Run(absl::string_view operation,
   if (ok) return result;
   const bool remote = reach == GitReach::kUpstream;
   const absl::Status status = StatusFromGit(attempt, *result, remote);
-  // git does not tell the two apart.
+  // git does not distinguish the two.
   if (remote && access_.ok() && access_->scheme == "file" && absl::IsNotFound(status) &&
       absl::StrContains(status.message(), "not appear to be a git repository")) {
     return absl::NotFoundError(absl::StrCat(status.message(), ", or ",

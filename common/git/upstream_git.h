@@ -20,22 +20,22 @@
 namespace gitops {
 
 struct GitProcesses {
-  ProcessRunner* runner = nullptr;  // outlives its users
+  ProcessRunner* runner = nullptr;  // must outlive its users
   Clock* clock = Clock::System();
-  // Called after every git process: its subcommand, whether it succeeded, how long it took. From
-  // any thread; may be empty.
+  // Called after every git process, with its subcommand, result and duration. Called on any thread;
+  // may be empty.
   std::function<void(absl::string_view operation, bool ok, absl::Duration duration)> on_operation;
 };
 
-// Whether a git command talks to the upstream.
+// Whether a git command connects to the upstream.
 enum class GitReach { kLocal, kUpstream };
 
-// Runs git against one upstream, as one account, in a directory of its own. Both agents, which keep
-// a bare mirror there, and programs that clone and push a work tree use it. Git sees nothing of
-// this process's environment, of the host's Git configuration or of the account's; it may use only
-// the upstream's protocol, runs no hook, filter, credential helper or pager, never prompts, and
-// gets credentials by files that only the account can read. Thread-safe; commands that write to one
-// repository must not run at the same time.
+// Runs git against one upstream, as one account, in its own directory: for agents, which keep a
+// bare mirror there, and for programs that clone and push a work tree. Git does not see this
+// process's environment or the Git configuration of the host and the account; it may use only the
+// upstream's protocol, runs no hooks, filters, credential helpers or pagers, never prompts, and
+// reads credentials from files that only the account can read. Thread-safe; commands that write to
+// one repository must not run concurrently.
 //
 // To push a change:
 //   UpstreamGit git(processes, directory, upstream, user);
@@ -45,8 +45,8 @@ enum class GitReach { kLocal, kUpstream };
 //   … checkout, edit the files in git.paths().work_tree, add, commit, push.
 class UpstreamGit {
  public:
-  // Touches nothing on disk. A URL that cannot be used is reported by Prepare. `directory` is
-  // absolute; Prepare creates it. `user`: see FindAccount.
+  // Does not touch the disk. Prepare reports an unusable URL. `directory` is absolute; Prepare
+  // creates it. `user`: see FindAccount.
   UpstreamGit(GitProcesses processes, const std::string& directory, UpstreamSpec upstream,
               std::string user);
 
@@ -55,26 +55,26 @@ class UpstreamGit {
   // See FindAccount.
   absl::StatusOr<Account> account() const { return FindAccount(user_); }
 
-  // Creates the directory, and writes Git's configuration and, for kUpstream, credentials as they
-  // must be now. Call it before every command: accounts and credential files change.
-  // FAILED_PRECONDITION: the URL, the account or a credential file cannot be used; NOT_FOUND: a
-  // file upstream does not exist; otherwise errors of the disk.
+  // Creates the directory, and writes Git's configuration and, for kUpstream, the current
+  // credentials. Call it before every command: accounts and credential files change.
+  // FAILED_PRECONDITION: the URL, the account or a credential file is unusable; NOT_FOUND: a file
+  // upstream does not exist; other codes: errors of the disk.
   absl::StatusOr<Account> Prepare(GitReach reach);
 
-  // Creates an empty repository with an empty work tree; existing ones stay as they are. Git
-  // converts no line endings or encodings in it, whatever the repository's attributes say.
+  // Creates an empty repository with an empty work tree; an existing one is unchanged. Git converts
+  // no line endings or encodings in it, whatever the repository's attributes say.
   absl::Status MakeWorkTree(const Account& account);
 
-  // Commands, to be given time and size limits and then to Run. `arguments` begin with git's own
+  // Commands for Run; set their time and size limits first. `arguments` start with git's own
   // options or the subcommand; "origin" is the upstream.
   Command InRepository(const Account& account, std::vector<std::string> arguments) const;
   Command InWorkTree(const Account& account, std::vector<std::string> arguments) const;
-  // Sees no repository, so a damaged one does not matter.
+  // Uses no repository, so a damaged one does not matter.
   Command WithoutRepository(const Account& account, std::vector<std::string> arguments) const;
 
-  // Runs one of these commands. `attempt` begins the error message, as in "fetching main from
-  // https://h/x"; `operation` is what on_operation is told. Errors: as ProcessRunner::Run's, and
-  // StatusFromGit's where git ran and failed.
+  // Runs one of these commands. `attempt` is the start of the error message, for example "fetching
+  // main from https://h/x"; `operation` is passed to on_operation. Errors: those of
+  // ProcessRunner::Run, and of StatusFromGit if git ran and failed.
   absl::StatusOr<CommandResult> Run(absl::string_view operation, absl::string_view attempt,
                                     const Command& command, GitReach reach) const;
 

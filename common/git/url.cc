@@ -20,9 +20,9 @@ bool AllDigits(absl::string_view text) {
   return text.find_first_not_of("0123456789") == absl::string_view::npos;
 }
 
-// Where the host begins in `rest`, the part after the scheme. A password that was not escaped may
-// hold '/', '?', '#' or '@': where what stands before one of them is no HOST[:PORT], the '@' that
-// ends it comes later.
+// The start of the host in `rest`, the part after the scheme. An unescaped password may contain
+// '/', '?', '#' or '@': if the text before one of them is not HOST[:PORT], the '@' that ends it
+// comes later.
 size_t HostStart(absl::string_view rest) {
   const size_t end = std::min(rest.find_first_of("/?#"), rest.size());
   const absl::string_view authority = rest.substr(0, end);
@@ -45,25 +45,25 @@ bool IsScpLike(absl::string_view url) {
 absl::Status CheckScpLike(absl::string_view url) {
   const size_t colon = url.find(':');
   if (url.substr(colon, url.find('/') - colon).find('@') != absl::string_view::npos) {
-    return Refuse(url,
-                  "holds a password, which ssh does not take: write user@host:path and name "
-                  "an ssh_key");
+    return Refuse(
+        url,
+        "contains a password, which ssh does not accept: write user@host:path and set ssh_key");
   }
   const size_t host = url.substr(0, colon).rfind('@') + 1;  // 0 without a user
   if (host == colon || url[host] == '-') {
-    return Refuse(url, "names no host: write user@host:path");
+    return Refuse(url, "has no host: write user@host:path");
   }
-  if (colon + 1 == url.size()) return Refuse(url, "names no path: write user@host:path");
+  if (colon + 1 == url.size()) return Refuse(url, "has no path: write user@host:path");
   return absl::OkStatus();
 }
 
 absl::Status CheckCharacters(absl::string_view url) {
-  if (url.empty()) return Refuse(url, "is no upstream: it is empty");
-  // git would take it for an option.
-  if (absl::StartsWith(url, "-")) return Refuse(url, "is no upstream: it begins with '-'");
+  if (url.empty()) return Refuse(url, "is not an upstream: it is empty");
+  // git would interpret it as an option.
+  if (absl::StartsWith(url, "-")) return Refuse(url, "is not an upstream: it starts with '-'");
   for (const char c : url) {
     if (absl::ascii_iscntrl(static_cast<unsigned char>(c)) || c == ' ') {
-      return Refuse(url, "is no upstream: it holds a space or a control character");
+      return Refuse(url, "is not an upstream: it contains a space or a control character");
     }
   }
   return absl::OkStatus();
@@ -82,12 +82,12 @@ absl::Status CheckScheme(absl::string_view url, size_t scheme_end,
   if (scheme == "file") {
     return absl::StartsWith(rest, "/") && rest.size() > 1
                ? absl::OkStatus()
-               : Refuse(url, "names no absolute path: write file:///PATH");
+               : Refuse(url, "has no absolute path: write file:///PATH");
   }
-  // ssh would take a user or host with a leading '-' for an option.
+  // ssh would interpret a user or host with a leading '-' as an option.
   if (host.empty() || absl::StartsWith(rest, "-") ||
       absl::string_view("/?#:-").find(host[0]) != absl::string_view::npos) {
-    return Refuse(url, absl::StrCat("names no host: write ", scheme, "://HOST/PATH"));
+    return Refuse(url, absl::StrCat("has no host: write ", scheme, "://HOST/PATH"));
   }
   return absl::OkStatus();
 }
@@ -99,7 +99,7 @@ absl::Status CheckUpstreamUrl(absl::string_view url) {
   if (!status.ok()) return status;
   const size_t scheme_end = url.find("://");
   const size_t helper = url.find("::");
-  // "ext::sh -c …" runs a program; other helpers are programs of their own.
+  // "ext::sh -c …" runs a program; other helpers are programs too.
   if (helper != absl::string_view::npos && helper < std::min(scheme_end, url.find('/'))) {
     return Refuse(url,
                   "calls a transport helper of git, which is not allowed: use https, ssh or "
@@ -111,7 +111,7 @@ absl::Status CheckUpstreamUrl(absl::string_view url) {
   }
   if (IsScpLike(url)) return CheckScpLike(url);
   return Refuse(url,
-                "is no upstream: write https://…, ssh://…, user@host:path, file:///… or an "
+                "is not an upstream: write https://…, ssh://…, user@host:path, file:///… or an "
                 "absolute path");
 }
 
@@ -119,7 +119,8 @@ absl::Status CheckHttpUrl(absl::string_view url) {
   absl::Status status = CheckCharacters(url);
   if (!status.ok()) return status;
   const size_t scheme_end = url.find("://");
-  if (scheme_end == absl::string_view::npos) return Refuse(url, "is no https:// or http:// URL");
+  if (scheme_end == absl::string_view::npos)
+    return Refuse(url, "is not an https:// or http:// URL");
   return CheckScheme(url, scheme_end, {"https", "http"});
 }
 
@@ -131,7 +132,7 @@ std::string RedactUrl(absl::string_view url) {
     return absl::StrCat(url.substr(0, scheme_end + 3), rest.substr(0, rest.find_first_of("?#")));
   }
   if (absl::StartsWith(url, "/")) return std::string(url);
-  // user@host:path, user:password@host:path, and whatever else may hold a password.
+  // user@host:path, user:password@host:path, and anything else that may contain a password.
   absl::string_view rest = url;
   const absl::string_view head = rest.substr(0, rest.find('/'));
   const size_t at = head.rfind('@');

@@ -8,11 +8,11 @@
 
 namespace gitops {
 
-// Checks and redaction of URLs: of Git upstreams, and of HTTP endpoints, which follow the same
-// rules. Plain functions of the text.
+// Checks and redacts URLs of Git upstreams and of HTTP endpoints, which follow the same rules. Pure
+// functions of the text.
 
-// OK if git can use `url` without running a program that the URL names. INVALID_ARGUMENT: what is
-// wrong and what to write; the message shows the URL redacted.
+// OK if git can use `url` without running a program that the URL names. INVALID_ARGUMENT says what
+// is wrong and what to write, with the URL redacted.
 absl::Status CheckUpstreamUrl(absl::string_view url);
 // The same for URLs that must be https:// or http://.
 absl::Status CheckHttpUrl(absl::string_view url);

@@ -36,24 +36,24 @@ TEST(Upstream, IsAUrlThatRunsNoProgram) {
                                    {"ext::sh", "transport helper"},
                                    {"fd::17", "transport helper"},
                                    {"foo::https://git.example/x", "transport helper"},
-                                   {"--upload-pack=touch", "begins with '-'"},
-                                   {"-x:y", "begins with '-'"},
+                                   {"--upload-pack=touch", "starts with '-'"},
+                                   {"-x:y", "starts with '-'"},
                                    {"https://git.example/a\nb", "control character"},
                                    {"ftp://git.example/x", "scheme that is not allowed"},
                                    {"htps://git.example/x", "did you mean \"https\"?"},
-                                   {"https:///x", "names no host"},
-                                   {"https://:80/x", "names no host"},
-                                   {"ssh://-oProxyCommand=x/y", "names no host"},
-                                   {"ssh://-oProxyCommand=x@host/y", "names no host"},
-                                   {"ssh://git@-oProxyCommand=x/y", "names no host"},
-                                   {"git@-oProxyCommand=x:y", "names no host"},
-                                   {"git@:y", "names no host"},
-                                   {"git@host:", "names no path"},
-                                   {"git:pw@host:x", "holds a password"},
-                                   {"file://host/x", "names no absolute path"},
-                                   {"file:///", "names no absolute path"},
-                                   {"ops.git", "is no upstream"},
-                                   {"./ops", "is no upstream"}});
+                                   {"https:///x", "has no host"},
+                                   {"https://:80/x", "has no host"},
+                                   {"ssh://-oProxyCommand=x/y", "has no host"},
+                                   {"ssh://-oProxyCommand=x@host/y", "has no host"},
+                                   {"ssh://git@-oProxyCommand=x/y", "has no host"},
+                                   {"git@-oProxyCommand=x:y", "has no host"},
+                                   {"git@:y", "has no host"},
+                                   {"git@host:", "has no path"},
+                                   {"git:pw@host:x", "contains a password"},
+                                   {"file://host/x", "has no absolute path"},
+                                   {"file:///", "has no absolute path"},
+                                   {"ops.git", "is not an upstream"},
+                                   {"./ops", "is not an upstream"}});
 }
 
 TEST(Upstream, IsRefusedWithoutShowingItsPassword) {
@@ -96,7 +96,7 @@ TEST(RedactedUrl, HasNoUserPasswordQueryOrFragment) {
 TEST(HttpUrl, HasAHostAndAnHttpScheme) {
   ExpectAccepted(CheckHttpUrl, {"https://hydra.example/job/p/js/web", "http://h/x"});
   ExpectRefused(CheckHttpUrl,
-                {{"ssh://h/x", "scheme"}, {"h/x", "is no https://"}, {"https://", "host"}});
+                {{"ssh://h/x", "scheme"}, {"h/x", "is not an https://"}, {"https://", "host"}});
 }
 
 }  // namespace

@@ -14,7 +14,7 @@
 namespace gitops {
 
 // The HTTP server's sockets (TCP and unix), timers and coroutines, without type-erased executors,
-// which would cost memory for each connection.
+// which would cost memory per connection.
 using HttpExecutor = boost::asio::io_context::executor_type;
 using HttpSocket =
     boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, HttpExecutor>;
@@ -25,7 +25,7 @@ using HttpTimer = boost::asio::basic_waitable_timer<
 
 template <typename Result>
 using HttpAwaitable = boost::asio::awaitable<Result, HttpExecutor>;
-// Awaits an operation; the result is a tuple that begins with the error code.
+// Awaits an operation; the result is a tuple that starts with the error code.
 inline constexpr auto kHttpAwait =
     boost::asio::as_tuple(boost::asio::use_awaitable_t<HttpExecutor>());
 

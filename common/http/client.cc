@@ -15,13 +15,13 @@ namespace gitops {
 namespace {
 
 constexpr size_t kMostHeaderBytes = 64 << 10;
-// How soon a caller that gives up is heard.
+// How often give_up is polled.
 constexpr int kLookMilliseconds = 100;
-// How long the system's authorities are kept parsed: reading them takes longer than a request.
+// How long the system's authorities are cached: parsing them takes longer than a request.
 constexpr long kAuthoritiesSeconds = 60;
 constexpr size_t kMostIdleHandles = 16;
 
-// An easy handle in a multi handle of its own: curl_easy_perform cannot be woken in between.
+// An easy handle in its own multi handle: curl_easy_perform cannot be woken.
 struct Handle {
   CURL* easy = curl_easy_init();
   CURLM* multi = curl_multi_init();
@@ -56,11 +56,11 @@ absl::Status CheckHeader(const std::string& name, const std::string& value) {
   if (IsToken(name) && clean) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("the header \"", IsToken(name) ? name : std::string("?"),
-                   "\" has a name that is no token, or a control character in its value"));
+                   "\" has a name that is not a token, or a control character in its value"));
 }
 
 absl::Status CheckRequest(const HttpRequest& request) {
-  if (!IsToken(request.method)) return absl::InvalidArgumentError("the HTTP method is no token");
+  if (!IsToken(request.method)) return absl::InvalidArgumentError("the HTTP method is not a token");
   for (const auto& [name, value] : request.headers) {
     if (absl::Status status = CheckHeader(name, value); !status.ok()) return status;
   }
@@ -81,7 +81,7 @@ HeaderList MakeHeaders(const HttpRequest& request) {
         value.empty() ? absl::StrCat(name, ";") : absl::StrCat(name, ": ", value);
     list = curl_slist_append(list, line.c_str());
   }
-  // What curl would add by itself.
+  // Headers that curl would add by itself.
   for (const char* name : {"Expect", "Content-Type"}) {
     if (!HasHeader(request, name)) {
       list = curl_slist_append(list, absl::StrCat(name, ":").c_str());
@@ -111,7 +111,7 @@ std::string SchemeAndHost(CURLU* url) {
       absl::StrCat(UrlPart(url, CURLUPART_SCHEME), "://", UrlPart(url, CURLUPART_HOST)));
 }
 
-// One request under way.
+// One request in progress.
 class Exchange {
  public:
   Exchange(const HttpRequest& request, Handle& handle)
@@ -146,7 +146,7 @@ class Exchange {
     Set(CURLOPT_FRESH_CONNECT, 1L);
     Set(CURLOPT_FORBID_REUSE, 1L);
     Set(CURLOPT_NOSIGNAL, 1L);
-    // Else a name server that does not answer would hold the caller beyond its timeout.
+    // Otherwise a name server that does not answer would block the caller beyond its timeout.
     Set(CURLOPT_QUICK_EXIT, 1L);
     Set(CURLOPT_TIMEOUT_MS, Milliseconds(request_.timeout));
     Set(CURLOPT_CONNECTTIMEOUT_MS, Milliseconds(request_.connect_timeout));
@@ -175,7 +175,7 @@ class Exchange {
     Set(CURLOPT_CA_CACHE_TIMEOUT, kAuthoritiesSeconds);
     if (!request_.ca_file.empty()) {
       Set(CURLOPT_CAINFO, request_.ca_file.c_str());
-      // The system's own would be trusted beside it.
+      // Otherwise the system's authorities would be trusted too.
       Set(CURLOPT_CAPATH, static_cast<char*>(nullptr));
     }
     if (!request_.certificate_file.empty()) {
@@ -188,8 +188,7 @@ class Exchange {
     int running = 1;
     while (running > 0) {
       if (request_.give_up && request_.give_up()) {
-        return absl::CancelledError(
-            absl::StrCat(Named(), ": given up, as whoever asked for it did"));
+        return absl::CancelledError(absl::StrCat(Named(), ": cancelled by the caller"));
       }
       CURLMcode code = curl_multi_perform(handle_.multi, &running);
       if (code == CURLM_OK && running > 0) {
@@ -202,17 +201,17 @@ class Exchange {
     int left = 0;
     const CURLMsg* const message = curl_multi_info_read(handle_.multi, &left);
     absl::Status status = ToStatus(message == nullptr ? CURLE_OUT_OF_MEMORY : message->data.result);
-    // curl is content with an answer that breaks off in its headers.
+    // curl accepts an answer that ends in its headers.
     if (!status.ok() || headers_whole_) return status;
-    return absl::AbortedError(
-        absl::StrCat(Named(), ": the server closed before the answer's headers were over"));
+    return absl::AbortedError(absl::StrCat(
+        Named(), ": the server closed the connection before the end of the answer's headers"));
   }
 
   absl::Status ToStatus(CURLcode code) const {
     if (code == CURLE_OK) return absl::OkStatus();
     const std::string why = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
     const std::string message = absl::StrCat(Named(), ": ", why);
-    // curl keeps a header line of up to 100 KB; it calls a longer one out of memory.
+    // curl accepts a header line of up to 100 KB, and reports a longer one as out of memory.
     if (headers_too_long_ || (code == CURLE_OUT_OF_MEMORY && Sent() && !headers_whole_)) {
       return absl::ResourceExhaustedError(absl::StrCat(
           Named(), ": the answer's headers are longer than ", kMostHeaderBytes, " bytes"));
@@ -223,12 +222,12 @@ class Exchange {
     }
     if (!Sent()) return absl::UnavailableError(message);
     if (code == CURLE_OPERATION_TIMEDOUT) {
-      return absl::DeadlineExceededError(absl::StrCat(Named(), ": no whole answer within ",
+      return absl::DeadlineExceededError(absl::StrCat(Named(), ": no complete answer within ",
                                                       absl::FormatDuration(request_.timeout)));
     }
     if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_WEIRD_SERVER_REPLY ||
         code == CURLE_BAD_CONTENT_ENCODING) {
-      return absl::DataLossError(absl::StrCat(Named(), ": the answer is no HTTP: ", why));
+      return absl::DataLossError(absl::StrCat(Named(), ": the answer is not HTTP: ", why));
     }
     return absl::AbortedError(message);
   }
@@ -251,7 +250,7 @@ class Exchange {
     headers_too_long_ = header_bytes_ > kMostHeaderBytes;
     if (headers_too_long_) return false;
     if (absl::StartsWith(line, "HTTP/")) {
-      // What came before were the headers of an interim answer.
+      // The previous headers were those of an interim answer.
       response_.headers.clear();
       headers_whole_ = false;
       long status = 0;
@@ -307,7 +306,7 @@ class CurlClient : public HttpClient {
     if (absl::Status status = CheckRequest(request); !status.ok()) return status;
     std::unique_ptr<Handle> handle = Take();
     if (handle->easy == nullptr || handle->multi == nullptr) {
-      return absl::ResourceExhaustedError("libcurl gave no handle: memory is short");
+      return absl::ResourceExhaustedError("libcurl returned no handle: out of memory");
     }
     absl::StatusOr<HttpResponse> response = Exchange(request, *handle).Run();
     GiveBack(std::move(handle));
@@ -338,11 +337,11 @@ absl::StatusOr<std::string> RedirectWithinHost(const std::string& url,
                                                const std::string& location) {
   const ParsedUrl parsed(curl_url(), curl_url_cleanup);
   if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) {
-    return absl::InvalidArgumentError(absl::StrCat("\"", RedactUrl(url), "\" is no URL"));
+    return absl::InvalidArgumentError(absl::StrCat("\"", RedactUrl(url), "\" is not a URL"));
   }
   const std::string from = SchemeAndHost(parsed.get());
   if (curl_url_set(parsed.get(), CURLUPART_URL, location.c_str(), 0) != CURLUE_OK) {
-    return absl::InvalidArgumentError("it redirects to something that is no URL");
+    return absl::InvalidArgumentError("it redirects to something that is not a URL");
   }
   std::string target = UrlPart(parsed.get(), CURLUPART_URL);
   if (SchemeAndHost(parsed.get()) == from) return target;
@@ -356,7 +355,7 @@ absl::Status CheckRequestUrl(const std::string& url) {
   const std::string scheme = absl::AsciiStrToLower(url.substr(0, url.find("://")));
   if (code == CURLUE_OK && (scheme == "http" || scheme == "https")) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("\"", RedactUrl(url), "\" is no http:// or https:// URL",
+      absl::StrCat("\"", RedactUrl(url), "\" is not an http:// or https:// URL",
                    code == CURLUE_OK ? "" : absl::StrCat(": ", curl_url_strerror(code))));
 }
 

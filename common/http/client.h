@@ -15,57 +15,57 @@
 
 namespace gitops {
 
-// HTTP/1.1 requests, by libcurl, each on a connection of its own, so that none is sent twice
-// unseen. Redirects are never followed: their 3xx is the answer. No proxy of the environment is
-// used, and no netrc. Any thread. The process must ignore SIGPIPE (BlockSignals does that).
+// HTTP/1.1 requests through libcurl, each on a new connection, so that libcurl never resends one.
+// Redirects are not followed: the 3xx is the answer. Proxies of the environment and netrc are
+// ignored. Thread-safe. The process must ignore SIGPIPE (BlockSignals does that).
 
 struct HttpResponse {
   int status = 0;
-  // Names in lower case; of repeated ones the last.
+  // Names in lower case; of repeated headers the last.
   std::map<std::string, std::string> headers;
   std::string body;
 };
 
 struct HttpRequest {
   std::string method = "GET";
-  std::string url;  // http:// or https:// only; user and password in it are used
+  std::string url;  // http:// or https:// only; a user and password in it are sent
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   // For the whole exchange, and for the connection alone.
   absl::Duration timeout = absl::Seconds(10);
   absl::Duration connect_timeout = absl::Seconds(5);
-  // A body beyond this many bytes ends the exchange with RESOURCE_EXHAUSTED.
+  // A larger body ends the exchange with RESOURCE_EXHAUSTED.
   int64_t max_body = 1 << 20;
   // PEM files; empty: the system's authorities, no client certificate.
   std::string ca_file, certificate_file, key_file;
   bool insecure_ssl = false;
-  // Asked a few times a second; true ends it with CANCELLED. May be empty.
+  // Polled a few times per second; true ends the exchange with CANCELLED. May be empty.
   std::function<bool()> give_up;
-  // After an error: what had come until then, of the body at most `max_body` bytes; status 0: no
-  // answer had begun. May be null.
+  // After an error: what was received before it, at most `max_body` bytes of the body; status 0: no
+  // answer had started. May be null.
   HttpResponse* partial = nullptr;
 };
 
 class HttpClient {
  public:
   virtual ~HttpClient() = default;
-  // An answer of any status is a result. Errors, which name the URL without user, password and
-  // query: INVALID_ARGUMENT: a bad URL or header, or another scheme; UNAVAILABLE: no connection
-  // (name not found, refused, not in time, TLS failed, a PEM file cannot be read), so nothing was
-  // sent; ABORTED: the connection was lost after it was made; DATA_LOSS: what came is no HTTP;
-  // DEADLINE_EXCEEDED: no whole answer in time; RESOURCE_EXHAUSTED: the body is beyond max_body, or
-  // the headers are beyond 64 KiB; CANCELLED.
+  // An answer of any status is a result. Errors name the URL without user, password and query:
+  // INVALID_ARGUMENT: a bad URL or header, or another scheme; UNAVAILABLE: no connection (name not
+  // found, refused, timed out, TLS failed, a PEM file cannot be read), so nothing was sent;
+  // ABORTED: the connection was lost later; DATA_LOSS: the answer is not HTTP; DEADLINE_EXCEEDED:
+  // no complete answer in time; RESOURCE_EXHAUSTED: the body is larger than max_body, or the
+  // headers are larger than 64 KiB; CANCELLED.
   virtual absl::StatusOr<HttpResponse> Do(const HttpRequest& request) = 0;
 };
 
 std::unique_ptr<HttpClient> NewHttpClient();
 
-// The URL that the Location header of `url`'s answer leads to; it may be relative.
-// INVALID_ARGUMENT: `location` is no URL. FAILED_PRECONDITION: it has another scheme or host than
-// `url`; names it. The port may differ.
+// The target of the Location header of `url`'s answer, which may be relative. INVALID_ARGUMENT:
+// `location` is not a URL. FAILED_PRECONDITION: it has another scheme or host than `url`; the
+// message names it. The port may differ.
 absl::StatusOr<std::string> RedirectWithinHost(const std::string& url, const std::string& location);
 
-// INVALID_ARGUMENT: a URL that Do() would refuse; names it as there.
+// INVALID_ARGUMENT: Do() would refuse the URL; the message names it in the same way.
 absl::Status CheckRequestUrl(const std::string& url);
 
 }  // namespace gitops

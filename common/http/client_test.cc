@@ -143,16 +143,16 @@ TEST_F(ClientTest, FailuresHaveTheirCodes) {
       {"closes without a word", [](RawConnection&) {}, absl::StatusCode::kAborted, "mpty reply"},
       {"resets", [](RawConnection& c) { c.Reset(); }, absl::StatusCode::kAborted, "reset"},
       {"closes in the headers", text("HTTP/1.1 200 OK\r\nContent-Le"), absl::StatusCode::kAborted,
-       "before the answer's headers were over"},
+       "before the end of the answer's headers"},
       {"closes after an interim answer", text("HTTP/1.1 100 Continue\r\n\r\n"),
        absl::StatusCode::kAborted, ""},
       {"closes in the body", text("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfour"),
        absl::StatusCode::kAborted, "transfer closed"},
       {"closes in a chunk", text("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nfour"),
        absl::StatusCode::kAborted, ""},
-      {"speaks SSH", text("SSH-2.0-OpenSSH_9.2\r\n"), absl::StatusCode::kDataLoss, "no HTTP"},
+      {"speaks SSH", text("SSH-2.0-OpenSSH_9.2\r\n"), absl::StatusCode::kDataLoss, "not HTTP"},
       {"speaks noise", text(std::string("\x16\x03\x01\0\xff\xfe\r\n\r\n", 10)),
-       absl::StatusCode::kDataLoss, "no HTTP"},
+       absl::StatusCode::kDataLoss, "not HTTP"},
   };
   for (const auto& c : cases) {
     Serve(c.serving);

@@ -37,7 +37,7 @@ using Awaitable = HttpAwaitable<Result>;
 constexpr size_t kMaxLinger = 16 << 20;
 // Bytes of a chunked body for each byte in it: chunks of one byte take 6.
 constexpr size_t kMaxFraming = 8;
-// What is read ahead of a request that a handler still works on, to notice that the client leaves.
+// Read ahead while a handler works on a request, to notice that the client disconnects.
 constexpr size_t kReadAhead = 512;
 
 class HttpConnection final : public HttpEventLoop::Connection,
@@ -70,7 +70,7 @@ class HttpConnection final : public HttpEventLoop::Connection,
 
   void TimeOut() override {
     if (phase_ != Wait::kHeader && phase_ != Wait::kBody) return Close();
-    // Is answered with 408.
+    // The answer is 408.
     timed_out_ = true;
     error_code ignored;
     socket_.cancel(ignored);
@@ -90,7 +90,7 @@ class HttpConnection final : public HttpEventLoop::Connection,
     loop_.Enter(*this, wait);
   }
 
-  // Holds no buffer while the client sends nothing. False: the connection ends.
+  // Keeps no buffer while the client sends nothing. Returns false if the connection ends.
   Awaitable<bool> WaitForRequest() {
     if (loop_.draining()) co_return false;
     if (buffer_.size() > 0) co_return true;
@@ -107,7 +107,7 @@ class HttpConnection final : public HttpEventLoop::Connection,
     head_only_ = false;
     HeaderParser header;
     header.header_limit(static_cast<std::uint32_t>(server_.options.max_header));
-    header.body_limit(boost::none);  // a route has its own
+    header.body_limit(boost::none);  // routes have their own limits
     if (const error_code error = co_await ReadHeader(header)) {
       co_return co_await RefuseBrokenRequest(error);
     }
@@ -145,8 +145,8 @@ class HttpConnection final : public HttpEventLoop::Connection,
     co_return next;
   }
 
-  // Reads until `done`. Beast's own limits cover neither header lines and trailers that arrive one
-  // by one nor the framing of chunks; hence `most`, of all bytes so far.
+  // Reads until `done`. Beast's limits do not cover header lines and trailers that arrive one by
+  // one, nor the framing of chunks; hence `most`, for all bytes so far.
   template <typename Parser, typename Done, typename Most>
   Awaitable<error_code> Read(Parser& parser, size_t piece, Done done, Most most) {
     size_t bytes = 0;
@@ -184,20 +184,20 @@ class HttpConnection final : public HttpEventLoop::Connection,
         });
   }
 
-  // Decides by the header alone whether the body is read.
+  // Decides from the header whether the body is read.
   HttpRefusal AdmitBody(const HeaderParser& header, const HttpServerRequest& request,
                         const HttpRoute& route, BodyShare& share) {
     const size_t length = header.content_length().value_or(route.max_body);
     if (length > route.max_body || route.max_body == 0) {
       return {.status = 413,
-              .detail = absl::StrCat("a body of at most ", route.max_body, " bytes is read here")};
+              .detail = absl::StrCat("the body must have at most ", route.max_body, " bytes")};
     }
     if (!share.Take(length, server_.options.max_bodies)) {
-      return {.status = 503, .detail = "too many request bodies are being read"};
+      return {.status = 503, .detail = "too many request bodies are in progress"};
     }
     const std::string expected = request.Header("Expect");
     if (expected.empty() || absl::EqualsIgnoreCase(expected, "100-continue")) return {};
-    return {.status = 417, .detail = "the only expectation that is met is 100-continue"};
+    return {.status = 417, .detail = "the only supported expectation is 100-continue"};
   }
 
   // False: the connection ends.
@@ -224,7 +224,7 @@ class HttpConnection final : public HttpEventLoop::Connection,
     if (!route.in_pool) return Call(route, std::move(exchange));
     if (server_.queued.fetch_add(1) >= server_.options.pool_queue) {
       --server_.queued;
-      exchange->Respond(Error(503, "too many requests wait to be handled"));
+      exchange->Respond(Error(503, "too many requests are waiting"));
       return;
     }
     asio::post(*server_.pool,
@@ -243,13 +243,13 @@ class HttpConnection final : public HttpEventLoop::Connection,
     }
   }
 
-  // Sends what the handler answers. False: the connection ends.
+  // Sends the handler's answer. Returns false if the connection ends.
   Awaitable<bool> Answer() {
     while (co_await WaitForHandler()) {
       HttpExchangeState::News news = exchange_->Take();
       if (news.head.has_value() && news.streams) co_return co_await Stream(std::move(news));
       if (news.head.has_value()) co_return co_await Send(*std::move(news.head));
-      if (news.abandoned) co_return co_await Send(Error(500, "the request could not be handled"));
+      if (news.abandoned) co_return co_await Send(Error(500, "the handler of the request failed"));
     }
     co_return false;
   }
@@ -274,7 +274,7 @@ class HttpConnection final : public HttpEventLoop::Connection,
     co_return false;
   }
 
-  // Until the exchange has news. False: the connection ends.
+  // Waits for news of the exchange. Returns false if the connection ends.
   Awaitable<bool> WaitForHandler() {
     while (!closed_ && exchange_->WaitForNews()) {
       Enter(Wait::kHandler);
@@ -292,7 +292,7 @@ class HttpConnection final : public HttpEventLoop::Connection,
       buffer_.commit(size);
       if (!error || error == asio::error::operation_aborted) continue;
       if (error != asio::error::eof || exchange_->streams()) co_return false;
-      // The client may have closed its sending side only; then it still gets a whole answer.
+      // The client may have closed only its sending side; then it still gets a complete answer.
       peer_done_ = true;
       exchange_->Cancel();
     }
@@ -301,7 +301,8 @@ class HttpConnection final : public HttpEventLoop::Connection,
 
   Awaitable<bool> RefuseBrokenRequest(const error_code& error) {
     if (closed_) co_return false;
-    if (timed_out_) co_return co_await Refuse(HttpRefusal{408, "the request did not come in time"});
+    if (timed_out_)
+      co_return co_await Refuse(HttpRefusal{408, "the request was not received in time"});
     const HttpRefusal refusal = RefusalFor(error);
     if (refusal.status != 0) co_await Refuse(refusal);
     co_return false;
@@ -320,7 +321,7 @@ class HttpConnection final : public HttpEventLoop::Connection,
     co_return co_await Refuse(Error(refusal.status, refusal.detail));
   }
 
-  // Where the next request begins is not known or not worth reading on for.
+  // The start of the next request is not known, or not worth reading on.
   Awaitable<bool> Refuse(HttpServerResponse response) {
     keep_alive_ = false;
     co_await Send(std::move(response));
@@ -343,8 +344,8 @@ class HttpConnection final : public HttpEventLoop::Connection,
             .date = loop_.date()};
   }
 
-  // Reads on for a moment what the client still sends: the kernel takes an answer back if its
-  // socket is closed with unread data.
+  // Reads for a moment what the client still sends: the kernel discards an answer if its socket is
+  // closed with unread data.
   Awaitable<void> Linger() {
     Enter(Wait::kLinger);
     error_code ignored;
@@ -369,7 +370,7 @@ class HttpConnection final : public HttpEventLoop::Connection,
   const HttpPeer peer_;
   std::shared_ptr<HttpExchangeState> exchange_;
   Wait phase_ = Wait::kRequest;
-  // Of the request that is served.
+  // State of the current request.
   unsigned version_ = 11;
   bool head_only_ = false;
   bool keep_alive_ = false;

@@ -16,7 +16,7 @@
 
 namespace gitops {
 
-// What all connections of a server share. Any thread.
+// The shared state of all connections of a server. Thread-safe.
 struct HttpServerContext {
   explicit HttpServerContext(HttpServerOptions options) : options(std::move(options)) {}
 
@@ -27,12 +27,13 @@ struct HttpServerContext {
   std::optional<boost::asio::thread_pool> pool;
 };
 
-// The server's own answer with this status.
+// The answer that the server itself gives with this status.
 HttpServerResponse ErrorResponse(const HttpServerOptions& options, int status,
                                  absl::string_view detail);
 
-// Serves a connection on `loop`, where Reserve() has made a place for it and to which `socket`
-// belongs, until it ends. On the loop's thread. Both references must outlive the loop's run.
+// Serves a connection on `loop` until it ends. Reserve() has reserved a place for it there, and
+// `socket` belongs to `loop`. Called on the loop's thread. Both references must outlive the loop's
+// run.
 void ServeHttpConnection(HttpEventLoop& loop, HttpServerContext& server, HttpSocket socket);
 
 }  // namespace gitops

@@ -49,7 +49,7 @@ void HttpEventLoop::Run(const std::string& thread_name) {
       try {
         context_.run();
       } catch (const std::exception&) {
-        // A connection that throws, for want of memory, ends alone.
+        // A connection that throws (out of memory) ends without affecting others.
       }
     }
   });
@@ -65,7 +65,7 @@ void HttpEventLoop::Add(Connection& connection) {
   if (size_ >= max_connections_) Evict();
   ++size_;
   connection.listed_ = true;
-  connection.wait_ = kHandler;  // which counts as busy, as the reserved place does
+  connection.wait_ = kHandler;  // which counts as busy, like the reserved place
   connection.place_ = waits_[kHandler].insert(waits_[kHandler].end(), &connection);
   Enter(connection, kRequest);
 }

@@ -22,23 +22,24 @@ namespace gitops {
 // variables.
 class HttpEventLoop {
  public:
-  // What a connection waits for. Each kind has one timeout, so its connections stand in the order
-  // of their deadlines.
+  // What a connection waits for. Each kind has one timeout, so its connections are in the order of
+  // their deadlines.
   enum Wait { kRequest, kHeader, kBody, kWrite, kLinger, kHandler };
   static constexpr size_t kWaits = kHandler + 1;  // kHandler has no timeout
 
   class Connection;
   using Connections = std::list<Connection*>;
 
-  // A connection as the loop sees it. Its methods are called on the loop's thread.
+  // The loop's view of a connection. Its methods are called on the loop's thread.
   class Connection {
    public:
     virtual ~Connection() = default;
     // Ends it without an answer.
     virtual void Close() = 0;
-    // Its wait took too long.
+    // Its wait has timed out.
     virtual void TimeOut() = 0;
-    // The server stops: ends it if it is between requests, and after this one if not.
+    // The server stops: ends the connection if it is between requests, else after the current
+    // request.
     virtual void Drain() = 0;
 
    private:
@@ -49,7 +50,7 @@ class HttpEventLoop {
     std::chrono::steady_clock::time_point deadline_;
   };
 
-  // `on_empty` is called on the loop's thread when its last connection has ended.
+  // `on_empty` is called on the loop's thread when the last connection has ended.
   HttpEventLoop(const HttpServerOptions& options, size_t max_connections,
                 std::function<void()> on_empty);
   ~HttpEventLoop() { Stop(); }
@@ -59,19 +60,19 @@ class HttpEventLoop {
   void Stop();
   boost::asio::io_context& context() { return context_; }
 
-  // Makes a place for a connection that will be added. False: the loop is full of connections that
-  // cannot be closed for a new one. Any thread.
+  // Reserves a place for a connection. Returns false if the loop is full of connections that cannot
+  // be closed for a new one. Thread-safe.
   bool Reserve();
   void Unreserve() { --busy_; }
 
-  // On the loop's thread, as all that follows unless it says otherwise. Takes a place that was
-  // reserved; if need be, another connection is closed for it.
+  // Uses a reserved place; closes another connection for it if needed. Called on the loop's thread,
+  // like all following methods unless they say otherwise.
   void Add(Connection& connection);
-  // These two do nothing if it is not there (any more).
+  // These two do nothing if the connection is not there.
   void Remove(Connection& connection);
   void Enter(Connection& connection, Wait wait);
 
-  // Closes the connection that has waited longest for its client to send a request; false: none.
+  // Closes the connection that has waited longest for a request. Returns false if there is none.
   bool Evict();
   void Drain();
   void CloseAll();
@@ -79,7 +80,7 @@ class HttpEventLoop {
   // The time of the Date header.
   const std::string& date();
 
-  // How many connections there are. Any thread.
+  // The number of connections. Thread-safe.
   size_t size() const { return size_; }
 
  private:

@@ -34,7 +34,7 @@ absl::Status HttpExchangeState::Write(std::string data, absl::Duration patience)
       return absl::ResourceExhaustedError("the client reads the stream too slowly");
     }
   }
-  if (closed_) return absl::CancelledError("the client has gone or the server has stopped");
+  if (closed_) return absl::CancelledError("the client is gone or the server has stopped");
   data_ += data;
   Changed();
   return absl::OkStatus();

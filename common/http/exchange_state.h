@@ -25,7 +25,7 @@ class BodyShare {
   BodyShare(const BodyShare&) = delete;
   BodyShare& operator=(const BodyShare&) = delete;
 
-  // Takes `size` bytes, once; false: all shares together would exceed `most`.
+  // Takes `size` bytes. Call it once. Returns false if all shares together would exceed `most`.
   bool Take(size_t size, size_t most) {
     size_ = size;
     return used_->fetch_add(size) + size <= most;
@@ -36,7 +36,7 @@ class BodyShare {
   size_t size_ = 0;
 };
 
-// What the handler of an exchange and its connection share. Any thread.
+// The shared state of an exchange's handler and its connection. Thread-safe.
 class HttpExchangeState {
  public:
   // `wake`: see WaitForNews. `share` covers the request's body.
@@ -59,13 +59,13 @@ class HttpExchangeState {
     bool streams = false;
     std::string data;        // of the stream, since the last call
     bool finished = false;   // nothing follows
-    bool abandoned = false;  // nothing follows, and the answer is not whole
+    bool abandoned = false;  // nothing follows, and the answer is incomplete
   };
   News Take();
-  // True: Take() has nothing new to return, and `wake` will be called once, from a thread of the
-  // handler, when it has.
+  // Returns true if Take() has nothing new to return; `wake` is then called once, on a thread of
+  // the handler, when it has.
   bool WaitForNews();
-  // Calls the callback of OnCancel, unless the answer is finished.
+  // Calls the callback of OnCancel unless the answer is finished.
   void Cancel(bool streams_only = false);
   bool streams() const;
   // Cancels; from now on `wake` is not called and Write fails.

@@ -15,7 +15,7 @@
 namespace gitops {
 namespace {
 
-// Null: none of ours.
+// Null: unknown.
 const EVP_MD* Digest(absl::string_view algorithm) {
   if (algorithm == "sha224") return EVP_sha224();
   if (algorithm == "sha256") return EVP_sha256();
@@ -66,7 +66,7 @@ absl::StatusOr<std::string> Sign(absl::string_view algorithm, const Secret& key,
 
 absl::Status VerifySignature(absl::string_view signature, const Secret& key,
                              absl::string_view body) {
-  if (key.empty()) return absl::UnauthenticatedError("there is no key to check signatures with");
+  if (key.empty()) return absl::UnauthenticatedError("there is no key to verify signatures");
   const size_t equals = signature.find('=');
   if (equals == absl::string_view::npos) {
     return absl::UnauthenticatedError("the signature is not of the form ALG=HEX");
@@ -82,7 +82,7 @@ absl::Status VerifySignature(absl::string_view signature, const Secret& key,
   const std::string given = absl::AsciiStrToLower(signature.substr(equals + 1));
   if (given.size() != right->size() ||
       CRYPTO_memcmp(given.data(), right->data(), given.size()) != 0) {
-    return absl::UnauthenticatedError("the signature is not that of this body with this key");
+    return absl::UnauthenticatedError("the signature does not match this body and key");
   }
   return absl::OkStatus();
 }

@@ -79,12 +79,12 @@ TEST(HmacTest, WhatIsNotTheSignatureOfTheBodyIsRefused) {
   const struct {
     std::string signature, key, body, why;
   } cases[] = {
-      {right, "jefe", body, "not that of this body"},
-      {right, "Jefe", body + " ", "not that of this body"},
-      {right.substr(0, right.size() - 1), "Jefe", body, "not that of this body"},
-      {right + "0", "Jefe", body, "not that of this body"},
-      {"sha256=", "Jefe", body, "not that of this body"},
-      {"sha512=" + kVectors[1].sha256, "Jefe", body, "not that of this body"},
+      {right, "jefe", body, "does not match this body"},
+      {right, "Jefe", body + " ", "does not match this body"},
+      {right.substr(0, right.size() - 1), "Jefe", body, "does not match this body"},
+      {right + "0", "Jefe", body, "does not match this body"},
+      {"sha256=", "Jefe", body, "does not match this body"},
+      {"sha512=" + kVectors[1].sha256, "Jefe", body, "does not match this body"},
       {"", "Jefe", body, "not of the form"},
       {kVectors[1].sha256, "Jefe", body, "not of the form"},
       {"md5=" + kVectors[1].sha256, "Jefe", body, "unknown algorithm"},

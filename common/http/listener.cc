@@ -30,7 +30,7 @@ error_code BindTcp(HttpAcceptor& acceptor, const tcp::endpoint& endpoint) {
   if (error) return error;
   acceptor.set_option(asio::socket_base::reuse_address(true), error);
   if (endpoint.protocol() == tcp::v6()) {
-    // As gRPC does: every interface includes those with IPv4 addresses.
+    // As in gRPC: all interfaces include those with IPv4 addresses.
     acceptor.set_option(asio::ip::v6_only(!endpoint.address().is_unspecified()), error);
   }
   acceptor.bind(endpoint, error);
@@ -41,7 +41,7 @@ error_code BindTcp(HttpAcceptor& acceptor, const tcp::endpoint& endpoint) {
 absl::StatusOr<tcp::endpoint> Resolve(asio::io_context& context, const Address& address) {
   const auto port = static_cast<asio::ip::port_type>(address.port);
   if (address.host.empty()) return tcp::endpoint(tcp::v6(), port);
-  // The one address that the RPC server takes too, so that a busy port is not overlooked.
+  // The same address as the RPC server's, so that a port in use is detected.
   if (absl::EqualsIgnoreCase(address.host, "localhost")) {
     return tcp::endpoint(asio::ip::address_v4::loopback(), port);
   }

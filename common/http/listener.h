@@ -13,15 +13,15 @@ namespace gitops {
 // A listening socket. The destructor removes the file of a unix socket.
 class HttpListener {
  public:
-  // `listen` as ParseAddress reads it. INVALID_ARGUMENT: a bad address. UNAVAILABLE: it cannot be
-  // bound; names it and why.
+  // `listen`: an address for ParseAddress. INVALID_ARGUMENT: a bad address. UNAVAILABLE: the
+  // address cannot be bound; the message says why.
   static absl::StatusOr<std::unique_ptr<HttpListener>> Open(boost::asio::io_context& context,
                                                             const std::string& listen);
   ~HttpListener();
   HttpListener(const HttpListener&) = delete;
   HttpListener& operator=(const HttpListener&) = delete;
 
-  // As a program on this machine dials it, with the port that was picked.
+  // The address for clients on this machine, with the port that was picked.
   const std::string& address() const { return address_; }
   HttpAcceptor& acceptor() { return acceptor_; }
 

@@ -13,10 +13,10 @@
 
 namespace gitops {
 
-// What a server receives and answers. Plain values: a handler can be tested without a server.
+// Requests and answers as plain values, so that handlers can be tested without a server.
 
-// The other end of the connection, as the kernel names it. Headers such as X-Forwarded-For never
-// change it.
+// The other end of the connection, from the kernel. Headers such as X-Forwarded-For never change
+// it.
 struct HttpPeer {
   std::string address;       // "192.0.2.1", "2001:db8::1"; empty for a unix socket
   int port = 0;              // 0 for a unix socket
@@ -27,17 +27,17 @@ using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
 struct HttpServerRequest {
   std::string method;   // "GET"
-  std::string target;   // as the client sent it: path and query, not decoded
-  std::string path;     // the target's path, not decoded; begins with '/'
+  std::string target;   // path and query as sent, not decoded
+  std::string path;     // the target's path, not decoded; starts with '/'
   std::string query;    // what follows the target's '?', not decoded
   HttpHeaders headers;  // in the order of the request
-  // What stands in the place of {name} in the route's path, percent-decoded.
+  // The values of {name} in the route's path, percent-decoded.
   std::map<std::string, std::string> parameters;
   std::string body;
   HttpPeer peer;
 
-  // The value of a header, whatever the case of its name; empty if there is none. Repeated headers
-  // are joined with ", ".
+  // The value of a header (case-insensitive); empty if there is none. Repeated headers are joined
+  // with ", ".
   std::string Header(absl::string_view name) const;
 };
 
@@ -46,8 +46,7 @@ struct HttpServerResponse {
   std::string body;
   std::string content_type = "text/plain; charset=utf-8";  // empty: no Content-Type header
   // The server adds Content-Length or Transfer-Encoding, Connection, Date, X-Content-Type-Options:
-  // nosniff and, if it is not here, Cache-Control: no-store. Control characters in values become
-  // spaces.
+  // nosniff and, if missing, Cache-Control: no-store. Control characters in values become spaces.
   HttpHeaders headers;
 };
 

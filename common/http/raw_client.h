@@ -8,35 +8,36 @@
 
 namespace gitops {
 
-// For tests: a client that sends exactly the bytes it is given. No call waits longer than 20 s.
+// For tests: a client that sends exactly the given bytes. No call waits longer than 20 s.
 class RawClient {
  public:
-  // `address` as HttpServer::addresses() has it: "127.0.0.1:PORT" or "unix:PATH".
-  // `receive_buffer`: bytes of the kernel's buffer; 0: its default.
+  // `address` as in HttpServer::addresses(): "127.0.0.1:PORT" or "unix:PATH". `receive_buffer`:
+  // size of the kernel's buffer in bytes; 0: its default.
   explicit RawClient(const std::string& address, int receive_buffer = 0);
   ~RawClient();
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;
 
   bool connected() const { return connected_; }
-  // False when the server has closed.
+  // Returns false if the server has closed.
   bool Send(absl::string_view bytes);
-  // Sends nothing more; the server's side stays open.
+  // Closes the sending side only.
   void CloseSending();
   // Closes with a reset.
   void Reset();
 
-  // Everything until the server closes; ends with "<timed out>" if it does not.
+  // Reads until the server closes; the result ends with "<timed out>" if it does not.
   std::string ReadAll();
-  // One answer with its body, by its Content-Length. "<closed>" and what came, if it is not whole.
+  // Reads one answer with its body, by its Content-Length. "<closed>" and the data so far if it is
+  // incomplete.
   std::string ReadAnswer();
-  // Until `text` has come; what came up to it. "<closed>" and what came, if it does not.
+  // Reads up to and including `text`. "<closed>" and the data so far if it does not come.
   std::string ReadUntil(absl::string_view text);
-  // Whether the server has closed or closes within `most`.
+  // Whether the server closes within `most`.
   bool WaitForClose(absl::Duration most);
 
  private:
-  // False: closed or timed out.
+  // Returns false if closed or timed out.
   bool Receive();
 
   int fd_ = -1;

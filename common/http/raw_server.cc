@@ -30,7 +30,7 @@ namespace {
   std::abort();
 }
 
-// A listening socket on a port that is free.
+// A listening socket on a free port.
 int Listen(int* port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
@@ -45,7 +45,7 @@ int Listen(int* port) {
   return fd;
 }
 
-// Ends all waiting of a server.
+// Ends all waits of a server.
 class StopFlag {
  public:
   void Set() {

@@ -11,9 +11,9 @@
 
 namespace gitops {
 
-// For tests: a server on 127.0.0.1 that says byte by byte what the test tells it, good HTTP or not.
+// For tests: a server on 127.0.0.1 that sends exactly the bytes of the test, valid HTTP or not.
 
-// One connection, used from the thread that serves it.
+// One connection, used on the thread that serves it.
 class RawConnection {
  public:
   struct Request {
@@ -23,22 +23,24 @@ class RawConnection {
   };
 
   virtual ~RawConnection() = default;
-  // One whole request, by its Content-Length; false: the client sent none.
+  // Reads one request, by its Content-Length. Returns false if the client sent none.
   virtual bool Read(Request& request) = 0;
-  // False: the client has closed.
+  // Returns false if the client has closed.
   virtual bool Send(absl::string_view bytes) = 0;
-  // Until the client closes, the server ends or `most` is over; true: the client closed.
+  // Waits until the client closes, the server ends or `most` is over. Returns true if the client
+  // closed.
   virtual bool WaitForClose(absl::Duration most) = 0;
   // Waits that long, or until the server ends.
   virtual void Pause(absl::Duration duration) = 0;
-  // Ends it with a reset instead of an orderly close.
+  // Resets the connection instead of closing it in order.
   virtual void Reset() = 0;
 };
 
 struct RawServerOptions {
-  // Called once for each connection, in a thread of its own; then it is closed.
+  // Called once for each connection, on its own thread; the connection is closed afterwards.
   std::function<void(RawConnection&)> serve;
-  // PEM files; empty: plain text. With `client_ca_file`, clients need a certificate of it.
+  // PEM files; empty: plain text. With `client_ca_file`, clients need a certificate of that
+  // authority.
   std::string certificate_file, key_file, client_ca_file;
 };
 
@@ -48,14 +50,14 @@ class RawServer {
   // Ends every connection and waits for their threads.
   virtual ~RawServer() = default;
   virtual int port() const = 0;
-  // How many have connected so far.
+  // The number of connections so far.
   virtual int connections() const = 0;
 };
 
 // "HTTP/1.1 200 OK" with Content-Length and `body`; `headers` are whole lines, each with its CRLF.
 std::string HttpAnswer(int status, absl::string_view body, absl::string_view headers = "");
 
-// A port of 127.0.0.1 on which nobody listens.
+// A port of 127.0.0.1 without a listener.
 int ClosedPort();
 
 }  // namespace gitops

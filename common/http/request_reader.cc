@@ -40,7 +40,7 @@ HttpRefusal CheckFraming(const Header& header) {
   if (header.version() < 11) return Bad("Transfer-Encoding needs HTTP/1.1");
   if (codings > 1 ||
       !absl::EqualsIgnoreCase(View(header[http::field::transfer_encoding]), "chunked")) {
-    return {.status = 501, .detail = "the only Transfer-Encoding that is read is chunked"};
+    return {.status = 501, .detail = "the only supported Transfer-Encoding is chunked"};
   }
   return {};
 }

@@ -11,22 +11,22 @@
 
 namespace gitops {
 
-// A request that is answered by the server itself.
+// A request that the server itself answers.
 struct HttpRefusal {
   int status = 0;  // 0: none
   std::string detail;
 };
 
-// The request of a header, without parameters, body and peer. Refuses (400, 501) what two servers
-// could understand in two ways: where the request ends, and whom it is for.
+// Builds the request from its header, without parameters, body and peer. Refuses (400, 501)
+// requests whose end or host two servers could interpret differently.
 HttpRefusal ReadRequestHeader(
     const boost::beast::http::request<boost::beast::http::empty_body>& header,
     HttpServerRequest& request);
 
-// The refusal for a failure to read a request; none if the client has gone.
+// The refusal for a failure to read a request; none if the client is gone.
 HttpRefusal RefusalFor(const boost::system::error_code& error);
 
-// Who is at the other end.
+// The other end of the connection.
 HttpPeer PeerOf(HttpSocket& socket);
 
 }  // namespace gitops

@@ -14,7 +14,7 @@ namespace {
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
 
-// A line break in a value would begin another header.
+// A line break in a value would start another header.
 std::string OneLine(std::string value) {
   std::replace_if(
       value.begin(), value.end(), [](unsigned char c) { return absl::ascii_iscntrl(c); }, ' ');
@@ -51,7 +51,7 @@ HttpAwaitable<bool> WriteResponse(HttpSocket& socket, HttpServerResponse respons
                                   HttpResponseTerms terms) {
   auto message = MakeHead<http::string_body>(response, terms);
   if (!HasNoBody(response.status)) message.body() = std::move(response.body);
-  message.prepare_payload();  // HEAD tells the length that GET would have
+  message.prepare_payload();  // for HEAD, sets the length that GET would have
   if (terms.head_only) {
     co_return co_await WriteHeadOnly(socket,
                                      http::response<http::empty_body>(std::move(message.base())));

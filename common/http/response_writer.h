@@ -8,22 +8,22 @@
 
 namespace gitops {
 
-// How an answer fits its request.
+// The properties of the request that affect its answer.
 struct HttpResponseTerms {
-  unsigned version = 11;  // of HTTP: 10 or 11
+  unsigned version = 11;  // HTTP version: 10 or 11
   bool head_only = false;
   bool keep_alive = false;
   std::string date;
 };
 
-// Writers of answers. False: the connection is lost. The socket and, of streams, the data must stay
-// until they return.
+// Writers of answers. They return false if the connection is lost. The socket and the data of
+// streams must outlive the call.
 HttpAwaitable<bool> WriteResponse(HttpSocket& socket, HttpServerResponse response,
                                   HttpResponseTerms terms);
 HttpAwaitable<bool> WriteStreamHead(HttpSocket& socket, HttpServerResponse head,
                                     HttpResponseTerms terms);
 HttpAwaitable<bool> WriteStreamData(HttpSocket& socket, const std::string& data, bool chunked);
-// Of a chunked stream.
+// The end of a chunked stream.
 HttpAwaitable<bool> WriteStreamEnd(HttpSocket& socket);
 
 }  // namespace gitops

@@ -68,7 +68,7 @@ HttpRouter& HttpRouter::operator=(HttpRouter&&) noexcept = default;
 
 absl::Status HttpRouter::Add(const std::string& method, const std::string& path) {
   if (method.empty() || !absl::StartsWith(path, "/")) {
-    return Malformed(path, "a route has a method, and a path that begins with '/'");
+    return Malformed(path, "a route needs a method, and a path that starts with '/'");
   }
   Node* node = root_.get();
   Methods* methods = nullptr;
@@ -131,12 +131,12 @@ absl::StatusOr<HttpRouter::Match> HttpRouter::Find(absl::string_view method, abs
   const Values segments = absl::StrSplit(absl::StripPrefix(path, "/"), '/');
   Values values;
   const Methods* const methods = Node::Search(*root_, segments, 0, values, path);
-  if (methods == nullptr) return absl::NotFoundError("there is nothing at this path");
+  if (methods == nullptr) return absl::NotFoundError("there is no such path");
   const Route* const route = ForMethod(*methods, method);
   if (route == nullptr) {
     const std::string names = AllowedOf(*methods);
     if (allowed != nullptr) *allowed = names;
-    return absl::UnimplementedError(absl::StrCat("this path answers ", names));
+    return absl::UnimplementedError(absl::StrCat("this path supports only ", names));
   }
   Match match{.route = route->index, .parameters = {}};
   for (size_t i = 0; i < values.size(); ++i) {

@@ -14,8 +14,8 @@ namespace gitops {
 
 // Finds the route of a request. A route is a method and a path of segments: literal text; {name},
 // which matches one segment that is not empty; and, as the last one, {name=**}, which matches all
-// segments that are left, or none. Literal text wins over {name}, and {name} over {name=**}.
-// Const methods may be called from any thread.
+// remaining segments, or none. Literal text wins over {name}, and {name} over {name=**}. Const
+// methods are thread-safe.
 class HttpRouter {
  public:
   HttpRouter();
@@ -29,13 +29,13 @@ class HttpRouter {
 
   struct Match {
     size_t route;
-    // The segments of {name} percent-decoded; what {name=**} matched as it was sent.
+    // The segments of {name}, percent-decoded; the match of {name=**} as sent.
     std::map<std::string, std::string> parameters;
   };
 
-  // `path` begins with '/' and has no query. A route for GET also matches HEAD. NOT_FOUND;
-  // INVALID_ARGUMENT: a '%' without two hex digits; UNIMPLEMENTED: there is such a path, but not
-  // with this method: `allowed`, if not null, gets the value of the Allow header.
+  // `path` starts with '/' and has no query. A route for GET also matches HEAD. NOT_FOUND;
+  // INVALID_ARGUMENT: a '%' without two hex digits; UNIMPLEMENTED: the path exists, but not with
+  // this method; `allowed`, if not null, gets the value of the Allow header.
   absl::StatusOr<Match> Find(absl::string_view method, absl::string_view path,
                              std::string* allowed = nullptr) const;
 

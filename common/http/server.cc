@@ -23,7 +23,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-// How soon a server that is full, or out of file descriptors, looks again.
+// How soon a server that is full, or out of file descriptors, tries again.
 constexpr std::chrono::milliseconds kPause{20};
 
 class HttpServerImpl : public HttpServer {
@@ -86,7 +86,7 @@ class HttpServerImpl : public HttpServer {
   HttpAwaitable<void> Accept(HttpAcceptor& acceptor) {
     HttpTimer pause(loops_[0]->context());
     while (acceptor.is_open()) {
-      // Only a client that is there takes a place.
+      // Reserve a place only for an existing client.
       auto [failed] = co_await acceptor.async_wait(HttpAcceptor::wait_read, kHttpAwait);
       if (failed) co_return;
       HttpEventLoop* const loop = ReservePlace();
@@ -99,7 +99,7 @@ class HttpServerImpl : public HttpServer {
       if (error) {
         loop->Unreserve();
         if (error == asio::error::operation_aborted) co_return;
-        // There is no free file descriptor, as a rule.
+        // Usually there is no free file descriptor.
         for (const auto& each : loops_) asio::post(each->context(), [&each] { each->Evict(); });
         pause.expires_after(kPause);
         co_await pause.async_wait(kHttpAwait);
@@ -111,7 +111,7 @@ class HttpServerImpl : public HttpServer {
     }
   }
 
-  // On each loop in turn, leaving out those that are full; null: all are.
+  // The next loop in turn that is not full; null: all are full.
   HttpEventLoop* ReservePlace() {
     for (size_t i = 0; i < loops_.size(); ++i) {
       HttpEventLoop& loop = *loops_[next_++ % loops_.size()];
@@ -127,7 +127,7 @@ class HttpServerImpl : public HttpServer {
     }
   }
 
-  // Returns when `function` has.
+  // Returns when `function` has returned.
   template <typename Function>
   void OnEachLoop(const Function& function) {
     for (const auto& loop : loops_) {
@@ -152,7 +152,7 @@ class HttpServerImpl : public HttpServer {
   HttpServerContext context_;
   std::vector<std::string> addresses_;
   bool started_ = false;
-  size_t next_ = 0;  // of the first loop's thread
+  size_t next_ = 0;  // used by the first loop's thread
   Mutex mutex_;
   CondVar emptied_;
   std::vector<std::unique_ptr<HttpEventLoop>> loops_;
@@ -182,7 +182,7 @@ HttpHandler RespondWith(std::function<HttpServerResponse(const HttpServerRequest
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions options) {
   const std::string listen = absl::StrJoin(options.listen, ", ");
-  // Asio and std::thread throw where the system gives no descriptor or thread.
+  // Asio and std::thread throw if no descriptor or thread can be created.
   try {
     auto server = std::make_unique<HttpServerImpl>(std::move(options));
     if (absl::Status status = server->Start(); !status.ok()) return status;

@@ -147,7 +147,7 @@ TEST_F(HttpServerTest, ErrorsAreRenderedAsTheProgramWants) {
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 405 "));
   EXPECT_THAT(answer, HasSubstr("Allow: GET, HEAD, POST\r\n"));
   EXPECT_THAT(answer, HasSubstr("Content-Type: application/problem+json\r\n"));
-  EXPECT_THAT(answer, EndsWith("{405:this path answers GET, HEAD, POST}"));
+  EXPECT_THAT(answer, EndsWith("{405:this path supports only GET, HEAD, POST}"));
 }
 
 TEST_F(HttpServerTest, AHandlerThatFailsIsAnErrorOfItsRequestOnly) {

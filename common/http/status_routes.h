@@ -10,8 +10,8 @@
 
 namespace gitops {
 
-// What the status pages show. The functions are called from event threads and must not block; one
-// that is not given stands for success.
+// The content of the status pages. The functions are called on event threads and must not block; a
+// missing function means success.
 struct StatusPages {
   std::function<std::string()> metrics_text;  // for GET /metrics
   std::function<absl::Status()> healthy;      // /healthz: 200 "ok", or 503 and the message
@@ -20,8 +20,8 @@ struct StatusPages {
 
 std::vector<HttpRoute> StatusRoutes(StatusPages pages);
 
-// A server of these routes alone, with limits for a port that anybody on the network may reach:
-// headers of 8 KiB, 256 connections.
+// A server with only these routes, and with limits for a port that is open to the network: headers
+// of 8 KiB, 256 connections.
 HttpServerOptions StatusServerOptions(const std::string& listen, StatusPages pages);
 
 }  // namespace gitops

@@ -5,11 +5,11 @@
 
 namespace gitops {
 
-// For tests: an authority of its own with a server's and a client's certificate, made by `openssl`
+// For tests: an authority with a server certificate and a client certificate, created by `openssl`
 // in a directory.
 class TestCertificates {
  public:
-  // The server's is for localhost and 127.0.0.1. Aborts where openssl fails.
+  // The server certificate is for localhost and 127.0.0.1. Aborts if openssl fails.
   explicit TestCertificates(const std::string& directory);
 
   const std::string ca_file;

@@ -12,8 +12,8 @@
 
 namespace gitops {
 
-// A fixture with a server on a port of loopback. Timeouts are so long that a test which means one
-// of them has to set it.
+// A fixture with a server on a port of loopback. Timeouts are long: a test of a timeout has to set
+// it.
 class TestingServer : public ::testing::Test {
  protected:
   TestingServer() {
@@ -32,7 +32,7 @@ class TestingServer : public ::testing::Test {
 
   const std::string& address() const { return server_->addresses()[0]; }
 
-  // All that comes back on a connection of its own until the server closes it.
+  // Sends a request on a new connection, and returns everything until the server closes it.
   static std::string AskAt(const std::string& address, const std::string& request) {
     RawClient client(address);
     client.Send(request);

@@ -7,7 +7,7 @@
 
 namespace gitops {
 
-// What the values of an enum begin with: ServiceState -> "SERVICE_STATE_".
+// The common prefix of an enum's values: ServiceState -> "SERVICE_STATE_".
 std::string EnumPrefix(const google::protobuf::EnumDescriptor& type);
 
 }  // namespace gitops

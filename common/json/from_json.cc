@@ -102,7 +102,7 @@ class Reader {
       absl::StrAppend(&path_, path_.empty() ? "" : ".", ShownName(name));
       const FieldDescriptor* field = FindField(type, name);
       if (field == nullptr) return Unknown(name, type);
-      if (!seen.insert(field).second) return Bad("is there twice, under both of its names");
+      if (!seen.insert(field).second) return Bad("is given twice, under both of its names");
       absl::Status status = ReadField(value, *field, message);
       if (!status.ok()) return status;
       path_.resize(path_size);
@@ -122,7 +122,7 @@ class Reader {
   absl::Status Unknown(const std::string& name, const Descriptor& type) const {
     std::vector<std::string> known;
     for (int i = 0; i < type.field_count(); ++i) known.push_back(type.field(i)->json_name());
-    return Bad(absl::StrCat("is no field of ", type.name(), DidYouMean(name, known)));
+    return Bad(absl::StrCat("is not a field of ", type.name(), DidYouMean(name, known)));
   }
 
   absl::Status ReadField(const Json& value, const FieldDescriptor& field, Message& message) {
@@ -233,14 +233,14 @@ class Reader {
     for (int i = 0; i < type.value_count(); ++i) {
       known.emplace_back(absl::StripPrefix(type.value(i)->name(), prefix));
     }
-    return Bad(absl::StrCat("\"", ShownName(name), "\" is no value of ", type.name(),
+    return Bad(absl::StrCat("\"", ShownName(name), "\" is not a value of ", type.name(),
                             DidYouMean(name, known)));
   }
 
   absl::Status ReadNested(const Json& value, Message& message) {
     const std::string& type = message.GetDescriptor()->full_name();
     if (!absl::StartsWith(type, "google.protobuf.")) return ReadMessage(value, message);
-    // Timestamp, Duration and their like have forms of their own.
+    // Timestamp, Duration and similar types have special forms.
     if (!value.is_null() && JsonStringToMessage(value.dump(), &message).ok()) {
       return absl::OkStatus();
     }
@@ -249,7 +249,7 @@ class Reader {
     return Unfit(absl::StrCat("a ", type));
   }
 
-  // Of what is being read.
+  // The path of the current value.
   std::string path_;
 };
 

@@ -39,7 +39,7 @@ TEST(FromJson, NamesMayBeSpelledInBothWays) {
   EXPECT_EQ(request.page_size(), 3);
   EXPECT_THAT(request.selection().order_by_tags(), ElementsAre("a"));
   EXPECT_THAT(ListRefusal(R"({"pageSize": 3, "page_size": 3})"),
-              HasSubstr("page_size is there twice"));
+              HasSubstr("page_size is given twice"));
 }
 
 TEST(FromJson, EnumValuesMayBeShortWholeOrNumbers) {
@@ -51,7 +51,7 @@ TEST(FromJson, EnumValuesMayBeShortWholeOrNumbers) {
     EXPECT_EQ(request.spec().rollout().on_failure(), v1::Rollout::ON_FAILURE_ROLLBACK);
   }
   EXPECT_EQ(PlanRefusal(R"({"spec": {"rollout": {"onFailure": "ROLBACK"}}})"),
-            "spec.rollout.onFailure \"ROLBACK\" is no value of OnFailure (did you mean "
+            "spec.rollout.onFailure \"ROLBACK\" is not a value of OnFailure (did you mean "
             "\"ROLLBACK\"?)");
 }
 
@@ -92,10 +92,10 @@ TEST(FromJson, AnEmptyTextIsRefusedWhereItMustNotBeMistakenForNone) {
 
 TEST(FromJson, AnUnknownFieldIsNamedWithTheNearest) {
   EXPECT_EQ(ListRefusal(R"({"selection": {"taged": ["a"]}})"),
-            "selection.taged is no field of Selection (did you mean \"tagged\"?)");
-  EXPECT_EQ(ListRefusal(R"({"zzz": null})"), "zzz is no field of ListHostsRequest");
+            "selection.taged is not a field of Selection (did you mean \"tagged\"?)");
+  EXPECT_EQ(ListRefusal(R"({"zzz": null})"), "zzz is not a field of ListHostsRequest");
   EXPECT_EQ(Refused(R"({"list": [{"name": "a"}, {"nam": "b"}]})"),
-            "list[1].nam is no field of Part (did you mean \"name\"?)");
+            "list[1].nam is not a field of Part (did you mean \"name\"?)");
 }
 
 TEST(FromJson, ALongNameIsShownInPart) {
@@ -159,7 +159,7 @@ TEST(FromJson, TwoMembersOfAOneofAreRefused) {
 
 TEST(FromJson, AMemberThatStandsTwiceIsRefused) {
   EXPECT_THAT(ListRefusal(R"({"selection": {"on": ["a"], "on": []}})"),
-              HasSubstr("the member \"on\" stands twice"));
+              HasSubstr("the member \"on\" is repeated"));
   // The same name in several objects is none.
   EXPECT_EQ(Refused(R"({"list": [{"name": "a"}, {"name": "b"}]})"), "");
 }
@@ -172,7 +172,7 @@ TEST(FromJson, WhatIsNoJsonObjectIsRefused) {
   EXPECT_THAT(ListRefusal("\xef\xbb\xbf{}"), HasSubstr("byte-order mark"));
   EXPECT_THAT(ListRefusal(R"({"pageSize": 1e999})"), HasSubstr("too large"));
   for (const char* text : {"null", "[]", "\"\"", "3"}) {
-    EXPECT_THAT(ListRefusal(text), HasSubstr("no object")) << text;
+    EXPECT_THAT(ListRefusal(text), HasSubstr("not an object")) << text;
   }
 }
 

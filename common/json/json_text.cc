@@ -13,12 +13,12 @@
 namespace gitops {
 namespace {
 
-// The parser itself reads any depth, and takes the last of several members of one name.
+// The parser itself accepts any depth, and uses the last of several members with the same name.
 class Watcher {
  public:
   explicit Watcher(const JsonLimits& limits) : limits_(limits) {}
 
-  // As the parser's callback: false discards what was read.
+  // The parser's callback: false discards the value.
   bool Allows(Json::parse_event_t event, const Json& parsed) {
     if (!problem_.empty()) return false;
     switch (event) {
@@ -36,7 +36,7 @@ class Watcher {
       case Json::parse_event_t::key:
         if (!open_.back().insert(parsed.get<std::string>()).second) {
           problem_ = absl::StrCat("the member \"", ShownName(parsed.get_ref<const std::string&>()),
-                                  "\" stands twice in an object");
+                                  "\" is repeated in an object");
         }
         break;
       case Json::parse_event_t::value:
@@ -50,7 +50,7 @@ class Watcher {
 
  private:
   const JsonLimits limits_;
-  // The members so far of each object that is open; of an array none.
+  // The members so far of each open object; none for an array.
   std::vector<std::set<std::string>> open_;
   std::string problem_;
 };
@@ -70,7 +70,7 @@ absl::StatusOr<Json> ParseJsonObject(absl::string_view text, const JsonLimits& l
   if (text.size() > limits.bytes) {
     return Bad(absl::StrCat("it has ", text.size(), " bytes; at most ", limits.bytes));
   }
-  if (absl::StartsWith(text, "\xef\xbb\xbf")) return Bad("it begins with a byte-order mark");
+  if (absl::StartsWith(text, "\xef\xbb\xbf")) return Bad("it starts with a byte-order mark");
   Watcher watcher(limits);
   Json value;
   std::string problem;
@@ -82,11 +82,11 @@ absl::StatusOr<Json> ParseJsonObject(absl::string_view text, const JsonLimits& l
   } catch (const Json::parse_error& error) {
     problem = absl::StrCat("it is malformed at byte ", error.byte);
   } catch (const Json::exception&) {
-    problem = "it holds a number that is too large";
+    problem = "it contains a number that is too large";
   }
   if (!watcher.problem().empty()) return Bad(watcher.problem());
   if (!problem.empty()) return Bad(problem);
-  if (!value.is_object()) return Bad("it is no object");
+  if (!value.is_object()) return Bad("it is not an object");
   return value;
 }
 

@@ -9,10 +9,11 @@
 
 namespace gitops {
 
-// The object that `text` is. Stops at a limit without building more. INVALID_ARGUMENT as FromJson.
+// Parses `text`, which must be an object. Stops at a limit without building more. INVALID_ARGUMENT
+// as in FromJson.
 absl::StatusOr<Json> ParseJsonObject(absl::string_view text, const JsonLimits& limits);
 
-// The beginning of a name from JSON, escaped, for messages.
+// The start of a name from JSON, escaped, for messages.
 std::string ShownName(absl::string_view name);
 
 }  // namespace gitops

@@ -17,7 +17,7 @@ using google::protobuf::Descriptor;
 using google::protobuf::EnumDescriptor;
 using google::protobuf::FieldDescriptor;
 
-// What follows turns protobuf's JSON form into ours.
+// Functions that convert protobuf's JSON form into ours.
 
 Json EnumValue(const Json& value, const EnumDescriptor& type) {
   if (!value.is_string()) return value;  // A value newer than this program.
@@ -28,7 +28,7 @@ Json Object(const Json& value, const Descriptor& type);
 
 Json Value(const Json& value, const FieldDescriptor& field) {
   if (field.enum_type() != nullptr) return EnumValue(value, *field.enum_type());
-  // Timestamp, Duration and their like have forms of their own.
+  // Timestamp, Duration and similar types have special forms.
   if (field.message_type() == nullptr ||
       absl::StartsWith(field.message_type()->full_name(), "google.protobuf.")) {
     return value;

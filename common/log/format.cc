@@ -28,8 +28,8 @@ std::string Timestamp(absl::Time time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone());
 }
 
-// Bytes of the UTF-8 character that `text` starts with; 0 if it starts with none. Overlong forms,
-// surrogates and what is above U+10FFFF are none.
+// The length in bytes of the UTF-8 character at the start of `text`; 0 if there is none. Overlong
+// forms, surrogates and code points above U+10FFFF are invalid.
 size_t CharacterLength(absl::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
   const uint8_t lead = byte(0);
@@ -45,7 +45,7 @@ size_t CharacterLength(absl::string_view text) {
   return legal ? length : 0;
 }
 
-// Terminals obey U+0080 to U+009F as they do ESC sequences.
+// Terminals interpret U+0080 to U+009F like ESC sequences.
 bool IsControl(absl::string_view character) {
   if (character.size() == 1) return absl::ascii_iscntrl(static_cast<unsigned char>(character[0]));
   return character.size() == 2 && static_cast<uint8_t>(character[0]) == 0xC2 &&
@@ -56,7 +56,7 @@ void AppendHex(absl::string_view bytes, std::string& out) {
   for (const char c : bytes) absl::StrAppendFormat(&out, "\\x%02x", static_cast<uint8_t>(c));
 }
 
-// The short escape that both forms know, or empty.
+// The short escape of both forms, or empty.
 absl::string_view ShortEscape(absl::string_view character) {
   if (character == "\n") return "\\n";
   if (character == "\r") return "\\r";
@@ -64,7 +64,7 @@ absl::string_view ShortEscape(absl::string_view character) {
   return "";
 }
 
-// Calls `visit(character, valid)` for each character, or byte that is in none.
+// Calls `visit(character, valid)` for each character or invalid byte.
 template <typename Visit>
 void ForEachCharacter(absl::string_view text, Visit visit) {
   while (!text.empty()) {

@@ -10,16 +10,17 @@
 
 namespace gitops {
 
-// The lines that Log() writes, without the newline. What was logged may come from a stranger: a
-// line always stays one line, and no terminal takes a part of it for a command.
+// The lines that Log() writes, without the newline. Logged text may be untrusted: a line always
+// stays one line, and has no terminal escape sequences.
 
-// `2026-11-22T18:58:00.123Z INFO message key=value key="with space"`. Control characters and what
-// is not UTF-8 become \n, \t, \r or \xNN.
+// `2026-11-22T18:58:00.123Z INFO message key=value key="with space"`. Control characters and
+// invalid UTF-8 become
+// , \t, \r or \xNN.
 std::string FormatTextLine(absl::Time time, LogLevel level, absl::string_view message,
                            std::initializer_list<LogField> fields);
 
-// One JSON object: time, level, message, then the fields, all of them strings. What is not UTF-8
-// becomes U+FFFD.
+// One JSON object: time, level, message, then the fields, all as strings. Invalid UTF-8 becomes
+// U+FFFD.
 std::string FormatJsonLine(absl::Time time, LogLevel level, absl::string_view message,
                            std::initializer_list<LogField> fields);
 

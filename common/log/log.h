@@ -12,15 +12,15 @@ namespace gitops {
 
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
 
-// Sets how the process logs, to standard error: "text" or "json" (one object a line: time, level,
-// message, then the fields), from `level` ("debug", "info", "warning", "error") up.
-// INVALID_ARGUMENT names what was given and what may be. May be called again (SIGHUP).
+// Sets the log format on standard error, "text" or "json" (one object per line: time, level,
+// message, then the fields), and the minimum level ("debug", "info", "warning", "error").
+// INVALID_ARGUMENT names the value and the allowed ones. May be called again (SIGHUP).
 absl::Status ConfigureLog(absl::string_view format, absl::string_view level);
 
-// One field of a log line. Values are text; a Secret does not convert.
+// One field of a log line. Values are text; a Secret does not convert to it.
 using LogField = std::pair<absl::string_view, std::string>;
 
-// Logs a message with fields. Control characters are escaped. Any thread.
+// Logs a message with fields. Control characters are escaped. Thread-safe.
 void Log(LogLevel level, absl::string_view message, std::initializer_list<LogField> fields = {});
 
 inline void LogDebug(absl::string_view m, std::initializer_list<LogField> f = {}) {

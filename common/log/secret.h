@@ -6,8 +6,8 @@
 
 namespace gitops {
 
-// A value that must not be printed: it has no formatter and no conversion. Reveal() is the one way
-// to the text, so that its uses can be found.
+// A value that must not be printed: it has no formatter and no conversion. Only Reveal() returns
+// the text, so that all uses can be found.
 class Secret {
  public:
   Secret() = default;

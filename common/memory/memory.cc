@@ -9,12 +9,15 @@
 #include <cstddef>
 #include <cstdint>
 
+// tcmalloc's, in programs that are linked with it.
+extern "C" void MallocExtension_ReleaseFreeMemory() __attribute__((weak));
+
 namespace gitops {
 namespace {
 
 constexpr int kHeaps = 2;
 
-// Whether the loader wrote into code or constants, which then are in no file.
+// Whether the loader has modified code or constants, which are then not in the file.
 bool HasTextRelocations(const dl_phdr_info& object, const ElfW(Phdr) & dynamic) {
   const auto* entry = reinterpret_cast<const ElfW(Dyn)*>(object.dlpi_addr + dynamic.p_vaddr);
   for (; entry->d_tag != DT_NULL; ++entry) {
@@ -24,8 +27,8 @@ bool HasTextRelocations(const dl_phdr_info& object, const ElfW(Phdr) & dynamic) 
   return false;
 }
 
-// Whether a part of the object is not the file's own. The kernel's vdso has no name, or one without
-// a slash; the program itself has an empty name too, but is told by the callback's order.
+// Whether a part of the object is not from a file. The kernel's vdso has no name, or one without a
+// slash; the program itself also has an empty name, but comes first in the callback's order.
 bool IsFromFile(const dl_phdr_info& object, bool first) {
   if (first) return true;
   for (const char* c = object.dlpi_name; *c != '\0'; ++c) {
@@ -40,11 +43,11 @@ void Drop(const dl_phdr_info& object, const ElfW(Phdr) & segment) {
   // Whole pages only: the ends may be shared with a segment that is written.
   const uintptr_t first = (begin + page - 1) & ~(page - 1);
   const uintptr_t last = (begin + segment.p_filesz) & ~(page - 1);
-  // Advice that cannot be taken changes nothing.
+  // A failed madvise changes nothing.
   if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }
 
-// The loader's lock is held meanwhile: nothing is unloaded, and no address gets another use.
+// The loader's lock is held meanwhile: nothing is unloaded, and no address is reused.
 int DropUnwritten(dl_phdr_info* object, size_t /*size*/, void* data) {
   bool* const first = static_cast<bool*>(data);
   const bool from_file = IsFromFile(*object, *first);
@@ -66,7 +69,11 @@ int DropUnwritten(dl_phdr_info* object, size_t /*size*/, void* data) {
 void LimitHeaps() { mallopt(M_ARENA_MAX, kHeaps); }
 
 void ReturnUnusedMemory() {
-  malloc_trim(0);
+  if (MallocExtension_ReleaseFreeMemory != nullptr) {
+    MallocExtension_ReleaseFreeMemory();
+  } else {
+    malloc_trim(0);
+  }
   bool first = true;
   dl_iterate_phdr(DropUnwritten, &first);
 }

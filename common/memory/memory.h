@@ -3,15 +3,15 @@
 
 namespace gitops {
 
-// A program that is idle most of its life should not go on holding what its start needed.
+// A program that is idle most of the time should not keep the memory that its start needed.
 
-// Lets all threads share a few heaps, instead of one for nearly every thread. To be called before
-// the first thread is made.
+// Lets all threads share a few heaps, instead of one for nearly every thread. Call it before the
+// first thread is created.
 void LimitHeaps();
 
-// Gives back to the kernel: free memory of the heaps; and the code and constants of the program and
-// its libraries, which come back from the page cache as they are used. Takes some milliseconds. May
-// be called at any time, from any thread.
+// Returns free heap memory to the kernel, and the pages of code and constants of the program and
+// its libraries, which are read from the page cache when they are used again. Takes some
+// milliseconds. Thread-safe.
 void ReturnUnusedMemory();
 
 }  // namespace gitops

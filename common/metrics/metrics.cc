@@ -13,7 +13,7 @@ Metrics::Metrics(const std::string& component)
     : registry_(std::make_shared<prometheus::Registry>()) {
   prometheus::BuildGauge()
       .Name("gitops_build_info")
-      .Help("Always 1; the labels say what is running.")
+      .Help("Always 1; the labels are the component and its version.")
       .Register(*registry_)
       .Add({{"component", component}, {"version", std::string(Version())}})
       .Set(1);

@@ -12,7 +12,7 @@
 
 namespace gitops {
 
-// The metrics of one program: a prometheus-cpp registry and its text. Any thread. Families and
+// The metrics of one program: a prometheus-cpp registry and its text. Thread-safe. Families and
 // metrics live as long as this.
 class Metrics {
  public:
@@ -20,11 +20,12 @@ class Metrics {
   explicit Metrics(const std::string& component);
 
   prometheus::Registry& registry() { return *registry_; }
-  // Adds families that are made anew at each Text(), where keeping them up to date would cost more
-  // than reading them. Before the first Text(); whatever it looks at must live until the last.
+  // Adds families that are computed at each Text(), for values that are cheaper to read than to
+  // keep up to date. Call it before the first Text(); the collector's data must live until the last
+  // one.
   using Collector = std::function<std::vector<prometheus::MetricFamily>()>;
   void AddCollector(Collector collector) { collectors_.push_back(std::move(collector)); }
-  // The exposition format, version 0.0.4. Series of removed metrics are not in it.
+  // The exposition format, version 0.0.4. It has no series of removed metrics.
   std::string Text() const;
 
  private:

@@ -24,18 +24,18 @@ absl::Status OpenError(const std::string& path, int error, int resolve_flags) {
   const std::string what = absl::StrCat("open \"", absl::Utf8SafeCHexEscape(path), "\"");
   if (error == EXDEV) {
     return absl::PermissionDeniedError(
-        absl::StrCat(what, ": it leads out of the directory that it must stay in",
+        absl::StrCat(what, ": it leads out of its directory",
                      (resolve_flags & RESOLVE_NO_XDEV) != 0 ? ", or across a mount point" : ""));
   }
   if (error == ELOOP) {
     return absl::PermissionDeniedError(
-        absl::StrCat(what, ": it leads through a symbolic link where none may be"));
+        absl::StrCat(what, ": it contains a symbolic link, which is not allowed here"));
   }
   return absl::ErrnoToStatus(error, what);
 }
 
-// The permissions as asked, whatever the umask. By /proc, because fchmod(2) refuses O_PATH and
-// fchmodat(2) would follow a link that took the directory's place.
+// Sets the requested permissions, independent of the umask. Through /proc, because fchmod(2)
+// refuses O_PATH and fchmodat(2) would follow a link that replaced the directory.
 absl::Status SetMode(int directory, const std::string& name, int mode) {
   struct stat status;
   if (fstat(directory, &status) != 0) return absl::ErrnoToStatus(errno, "stat of " + name);
@@ -52,7 +52,7 @@ absl::StatusOr<Fd> MakeDirectory(int parent, const std::string& name, int mode) 
   const bool made = mkdirat(parent, name.c_str(), static_cast<mode_t>(mode)) == 0;
   if (!made && errno != EEXIST) {
     return absl::ErrnoToStatus(
-        errno, absl::StrCat("make directory \"", absl::Utf8SafeCHexEscape(name), "\""));
+        errno, absl::StrCat("create directory \"", absl::Utf8SafeCHexEscape(name), "\""));
   }
   absl::StatusOr<Fd> directory =
       OpenBeneath(parent, name, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
@@ -69,8 +69,8 @@ int OpenAt(int root, const std::string& path, int flags, int mode, uint64_t reso
   how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
   how.mode = static_cast<uint64_t>(mode);
   how.resolve = resolve;
-  // The kernel answers EAGAIN when something was renamed meanwhile, for it then cannot tell whether
-  // the path left the root. A rename in each of many tries is someone's attack.
+  // The kernel returns EAGAIN if something was renamed meanwhile, since it cannot tell then whether
+  // the path left the root. A rename during each of many attempts is an attack.
   int fd;
   int tries = 0;
   do {
@@ -83,7 +83,7 @@ absl::StatusOr<Fd> OpenBeneath(int root, const std::string& path, int flags, int
                                int resolve_flags) {
   if (path.find('\0') != std::string::npos) {
     return absl::InvalidArgumentError(
-        absl::StrCat("open \"", absl::Utf8SafeCHexEscape(path), "\": the path holds a NUL"));
+        absl::StrCat("open \"", absl::Utf8SafeCHexEscape(path), "\": the path contains a NUL"));
   }
   const auto resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve_flags;
   Fd fd(OpenAt(root, path, flags, mode, static_cast<uint64_t>(resolve)));
@@ -93,7 +93,7 @@ absl::StatusOr<Fd> OpenBeneath(int root, const std::string& path, int flags, int
 
 absl::StatusOr<Fd> MakeDirectoriesBeneath(int root, absl::string_view path, int mode) {
   if (!path.empty() && path[0] == '/') {
-    return absl::PermissionDeniedError(absl::StrCat("make directories \"",
+    return absl::PermissionDeniedError(absl::StrCat("create directories \"",
                                                     absl::Utf8SafeCHexEscape(path),
                                                     "\": an absolute path leads out of the root"));
   }
@@ -104,7 +104,7 @@ absl::StatusOr<Fd> MakeDirectoriesBeneath(int root, absl::string_view path, int 
   }
   if (!directory.ok()) {
     return absl::Status(directory.status().code(),
-                        absl::StrCat("make directories \"", absl::Utf8SafeCHexEscape(path),
+                        absl::StrCat("create directories \"", absl::Utf8SafeCHexEscape(path),
                                      "\": ", directory.status().message()));
   }
   return directory;

@@ -6,8 +6,8 @@
 
 namespace gitops {
 
-// openat2(2), which glibc has no function for, with O_CLOEXEC added and tried again where the
-// kernel asks for that. Returns the descriptor, or -1 with errno set.
+// openat2(2), for which glibc has no function, with O_CLOEXEC added, repeated if the kernel asks
+// for it. Returns the descriptor, or -1 with errno set.
 int OpenAt(int root, const std::string& path, int flags, int mode, uint64_t resolve);
 
 }  // namespace gitops

@@ -19,7 +19,7 @@ namespace {
 constexpr size_t kLongestPath = PATH_MAX - 1;
 constexpr size_t kLongestName = NAME_MAX;
 
-// Apple's file systems leave these out when they compare names.
+// Apple's file systems ignore these when they compare names.
 std::string WithoutIgnorable(absl::string_view name) {
   constexpr std::array<absl::string_view, 16> kIgnorable = {
       "\xE2\x80\x8C", "\xE2\x80\x8D", "\xE2\x80\x8E", "\xE2\x80\x8F",   // U+200C to U+200F
@@ -31,9 +31,9 @@ std::string WithoutIgnorable(absl::string_view name) {
   return absl::StrReplaceAll(name, removals);
 }
 
-// Whether some system that git knows would open .git under this name: however it is cased, with
-// dots or spaces after it, by its short name or a stream of it (NTFS), as a part between
-// backslashes, or with characters inside that a file system ignores.
+// Whether any system that git supports would open .git under this name: in any case, with trailing
+// dots or spaces, by its short name or a stream (NTFS), as a part between backslashes, or with
+// characters that a file system ignores.
 bool IsDotGit(absl::string_view name) {
   const std::string lower = absl::AsciiStrToLower(WithoutIgnorable(name));
   for (absl::string_view part : absl::StrSplit(lower, '\\')) {
@@ -44,7 +44,7 @@ bool IsDotGit(absl::string_view name) {
   return false;
 }
 
-// C0, DEL, and U+0080 to U+009F, which terminals obey too.
+// C0, DEL, and U+0080 to U+009F, which terminals interpret too.
 bool HasControl(absl::string_view name) {
   for (size_t i = 0; i < name.size(); ++i) {
     if (absl::ascii_iscntrl(static_cast<unsigned char>(name[i]))) return true;
@@ -56,13 +56,13 @@ bool HasControl(absl::string_view name) {
   return false;
 }
 
-// Why `name` is no plain name; empty if it is one.
+// Why `name` is not a plain name; empty if it is one.
 absl::string_view Fault(absl::string_view name) {
   if (name.empty()) return "is empty: a path has no slash first, last or twice in a row";
   if (name == "." || name == "..") return "is not a name";
   if (name.size() > kLongestName) return "is longer than 255 bytes";
-  if (name[0] == '-') return "begins with '-', which programs take for an option";
-  if (HasControl(name)) return "holds a NUL or another control character";
+  if (name[0] == '-') return "starts with '-', which programs interpret as an option";
+  if (HasControl(name)) return "contains a NUL or another control character";
   if (IsDotGit(name)) return "is a spelling of .git";
   return "";
 }
@@ -72,7 +72,7 @@ absl::string_view Fault(absl::string_view name) {
 absl::Status CheckPlainRelativePath(absl::string_view path) {
   if (path.empty()) return absl::InvalidArgumentError("the path is empty");
   if (path.size() > kLongestPath) {
-    return absl::InvalidArgumentError(absl::StrCat("the path that begins with \"",
+    return absl::InvalidArgumentError(absl::StrCat("the path that starts with \"",
                                                    absl::Utf8SafeCHexEscape(path.substr(0, 64)),
                                                    "\" is longer than ", kLongestPath, " bytes"));
   }

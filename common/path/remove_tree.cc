@@ -30,7 +30,7 @@ struct Identity {
   }
 };
 
-// A directory on the way from the tree's root to the one being emptied.
+// A directory on the path from the tree's root to the one being emptied.
 struct Level {
   std::string name;
   Identity identity;
@@ -38,8 +38,8 @@ struct Level {
   std::vector<std::string> directories;
 };
 
-// Removes one tree. Only the deepest directory is open, and the way back up is by "..", checked: a
-// tree may be deeper than a process may have files open, or stack.
+// Removes one tree. Only the deepest directory is open, and the parent is reached through a checked
+// "..": a tree may be deeper than the limit of open files, or the stack.
 class Remover {
  public:
   explicit Remover(std::string path) : path_(std::move(path)) {}
@@ -93,7 +93,7 @@ class Remover {
     }
     struct stat status;
     if (fstat(directory.get(), &status) != 0) return Error(errno, "stat", name);
-    // Without these its owner cannot empty it; root can, and it fails for others.
+    // Without these its owner cannot empty it; root can, and for others it fails.
     if ((status.st_mode & kOwnerAll) != kOwnerAll) fchmod(directory.get(), kOwnerAll);
     current_ = std::move(directory);
     levels_.push_back(Level{name, {status.st_dev, status.st_ino}, {}});
@@ -141,7 +141,7 @@ class Remover {
            S_ISDIR(status.st_mode);
   }
 
-  // Goes back to the directory above and removes the one that was left.
+  // Returns to the parent directory and removes the one that was left.
   absl::Status LeaveAndRemove(int root) {
     const std::string name = std::move(levels_.back().name);
     levels_.pop_back();
@@ -153,7 +153,7 @@ class Remover {
       if (!(Identity{status.st_dev, status.st_ino} == levels_.back().identity)) {
         return absl::AbortedError(absl::StrCat("remove ", absl::Utf8SafeCHexEscape(path_), ": \"",
                                                absl::Utf8SafeCHexEscape(Where(name)),
-                                               "\" was moved meanwhile; try again"));
+                                               "\" was moved during the removal; try again"));
       }
       current_ = std::move(above);
       parent = current_.get();
@@ -169,7 +169,7 @@ class Remover {
   std::vector<Level> levels_;
 };
 
-// Everything before the last name, and it.
+// Everything before the last name, and the last name.
 std::pair<std::string, std::string> Split(absl::string_view path) {
   while (path.size() > 1 && absl::ConsumeSuffix(&path, "/")) {
   }
@@ -183,9 +183,9 @@ std::pair<std::string, std::string> Split(absl::string_view path) {
 absl::Status RemoveTree(const std::string& path) {
   const auto [parent_path, name] = Split(path);
   if (name.empty() || name == "." || name == ".." || path.find('\0') != std::string::npos) {
-    return absl::InvalidArgumentError(absl::StrCat("remove \"", absl::Utf8SafeCHexEscape(path),
-                                                   "\": that does not name something in a "
-                                                   "directory"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("remove \"", absl::Utf8SafeCHexEscape(path),
+                     "\": this is not the name of something in a directory"));
   }
   const auto fail = [&path](int error) {
     return absl::ErrnoToStatus(error, absl::StrCat("remove ", absl::Utf8SafeCHexEscape(path)));

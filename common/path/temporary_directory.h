@@ -10,7 +10,7 @@
 
 namespace gitops {
 
-// A directory of a test's own, gone with it. For tests only.
+// A temporary directory for tests, removed when this is destroyed.
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
@@ -28,7 +28,7 @@ class TemporaryDirectory {
   const std::string& path() const { return path_; }
   std::string operator/(const std::string& name) const { return path_ + "/" + name; }
 
-  // With the directories that it needs.
+  // Creates missing directories.
   void Write(const std::string& name, const std::string& text) const {
     std::filesystem::create_directories(std::filesystem::path(*this / name).parent_path());
     std::ofstream(*this / name) << text;

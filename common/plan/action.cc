@@ -8,7 +8,7 @@ namespace {
 constexpr ActionTraits kTraits[] = {
     {.action = HostAction::kSkip, .name = "skip", .performer = Performer::kPlanner},
     {.action = HostAction::kPush, .name = "push", .performer = Performer::kNixAgent},
-    {.action = HostAction::kReboot, .name = "reboot", .step = StepKind::kReboot},
+    {.action = HostAction::kReboot, .name = "reboot", .step = v1::STEP_KIND_REBOOT},
     {.action = HostAction::kSwitchBoot,
      .name = "switch-boot",
      .performer = Performer::kNixAgent,
@@ -27,7 +27,7 @@ constexpr ActionTraits kTraits[] = {
     {.action = HostAction::kDryActivate,
      .name = "dry-activate",
      .performer = Performer::kNixAgent,
-     .step = StepKind::kDryActivate},
+     .step = v1::STEP_KIND_DRY_ACTIVATE},
     {.action = HostAction::kUploadSecrets, .name = "upload-secrets", .takes_secrets = true},
     {.action = HostAction::kRunSecretTriggers,
      .name = "run-secret-triggers",

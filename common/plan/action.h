@@ -5,10 +5,11 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "gitops/v1/deployment.pb.h"
 
 namespace gitops {
 
-// What is to be known about each action of a deployment: one table. Plain functions.
+// The traits of all actions of deployments, in one table.
 
 enum class HostAction {
   kUnknown,
@@ -26,11 +27,7 @@ enum class HostAction {
   kUnfreeze,
 };
 
-// Steps have hooks around them; an action belongs to one kind of step, health checks are one of
-// their own.
-enum class StepKind { kDeploy, kReboot, kDryActivate, kHealthChecks };
-
-// Who carries an action out.
+// The program that performs an action.
 enum class Performer {
   kPlanner,  // it only changes the plan
   kAgent,
@@ -41,22 +38,22 @@ struct ActionTraits {
   HostAction action = HostAction::kUnknown;
   absl::string_view name;
   Performer performer = Performer::kAgent;
-  StepKind step = StepKind::kDeploy;
-  // A push must have come before it.
+  v1::StepKind step = v1::STEP_KIND_DEPLOY;
+  // It needs a push before it.
   bool needs_push = false;
   // It puts something new into service; post-activation secrets follow it.
   bool activates = false;
   // DeploymentSpec.service and DeploymentSpec.revision apply to it.
   bool takes_service = false;
   bool takes_revision = false;
-  // It takes the host's secrets, only as the host's own config lists them.
+  // It takes the host's secrets, only those in the host's own config.
   bool takes_secrets = false;
 };
 
 // Every action, in the order of the documentation.
 absl::Span<const ActionTraits> AllActionTraits();
 
-// Case counts. Of an unknown name: ActionTraits{}.
+// Case-sensitive. ActionTraits{} for an unknown name.
 const ActionTraits& TraitsOf(absl::string_view name);
 const ActionTraits& TraitsOf(HostAction action);
 

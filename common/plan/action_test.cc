@@ -44,7 +44,7 @@ TEST(ActionTest, TraitsAreThoseOfTheContracts) {
   EXPECT_THAT(ThatHave([](const auto& t) { return t.takes_revision; }), ElementsAre("sync"));
   EXPECT_THAT(ThatHave([](const auto& t) { return t.takes_secrets; }),
               ElementsAre("upload-secrets", "run-secret-triggers"));
-  EXPECT_THAT(ThatHave([](const auto& t) { return t.step != StepKind::kDeploy; }),
+  EXPECT_THAT(ThatHave([](const auto& t) { return t.step != v1::STEP_KIND_DEPLOY; }),
               ElementsAre("reboot", "dry-activate"));
   EXPECT_THAT(ThatHave([](const auto& t) { return t.performer == Performer::kNixAgent; }),
               ElementsAre("push", "switch-boot", "switch", "test", "dry-activate"));

@@ -13,7 +13,7 @@
 namespace gitops {
 namespace {
 
-// What a message shows of a word that a stranger sent.
+// The maximum that a message shows of an untrusted word.
 constexpr size_t kMostShown = 60;
 
 bool Contains(const std::vector<std::string>& words, absl::string_view word) {
@@ -48,7 +48,7 @@ bool IsAction(absl::string_view word) { return TraitsOf(word).action != HostActi
 absl::Status CheckActions(const std::vector<std::string>& actions, absl::string_view field) {
   if (actions.size() > kMostActions) {
     return InvalidField(field, absl::StrCat(actions.size(), " actions for one host; at most ",
-                                            kMostActions, " are taken"));
+                                            kMostActions, " are allowed"));
   }
   for (size_t i = 0; i < actions.size(); ++i) {
     if (IsAction(actions[i])) continue;

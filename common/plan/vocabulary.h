@@ -9,26 +9,26 @@
 
 namespace gitops {
 
-// The words that plans and hooks are written in. Case counts.
+// The words of plans and hooks. Case-sensitive.
 
-// A longer list of actions for one host is refused, from a user as from a hook.
+// The maximum number of actions for one host, from users and hooks.
 inline constexpr int kMostActions = 1000;
 
 // "skip", "push", "reboot"… in the order of the documentation.
 const std::vector<std::string>& AllActions();
 bool IsAction(absl::string_view word);
-// INVALID_ARGUMENT: one that is unknown, with the nearest, or more than kMostActions.
+// INVALID_ARGUMENT: an unknown action (the message has the nearest one), or more than kMostActions.
 absl::Status CheckActions(const std::vector<std::string>& actions,
                           absl::string_view field = "actions");
 
-// "pre-select", "post-select", "pre-deploy"… in the order in which a deployment meets them.
+// "pre-select", "post-select", "pre-deploy"… in the order in which a deployment reaches them.
 const std::vector<std::string>& AllHookPoints();
 bool IsHookPoint(absl::string_view word);
 // Whether `point` takes a list of hosts; the others take exactly one.
 bool IsSelectPoint(absl::string_view point);
-// Whether what came before it has a result that the hook is told.
+// Whether hooks of the point receive the result of the step before it.
 bool IsPostPoint(absl::string_view point);
-// INVALID_ARGUMENT: unknown; names the nearest.
+// INVALID_ARGUMENT: unknown; the message has the nearest one.
 absl::Status CheckHookPoint(absl::string_view word);
 
 }  // namespace gitops

@@ -23,14 +23,15 @@ namespace {
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr auto kTermToKill = std::chrono::seconds(2);
-// What a killed process may take to end: longer only inside the kernel, as on a dead network disk.
+// The time for a killed process to end. It takes longer only inside the kernel, for example on a
+// dead network disk.
 constexpr auto kKillToLoss = std::chrono::seconds(10);
-// How soon a caller that gives up is heard.
+// How often give_up is polled.
 constexpr int kLookMilliseconds = 100;
 constexpr auto kEndToReturn = std::chrono::milliseconds(200);
 
-// write(2) to a pipe whose reader is gone raises SIGPIPE, which ends a process that does not
-// expect it; here it is only EPIPE.
+// write(2) to a pipe without a reader raises SIGPIPE, which ends the process by default; here it is
+// only EPIPE.
 ssize_t WriteWithoutSignal(int fd, absl::string_view data) {
   sigset_t pipe_signal, pending, before;
   sigemptyset(&pipe_signal);
@@ -103,7 +104,7 @@ class Attendant {
 
   void PollOnce() {
     const bool stoppable = state_ == State::kRunning;
-    // Negative descriptors are passed over.
+    // poll(2) ignores negative descriptors.
     std::array<pollfd, 6> fds = {{{child_.output.get(), POLLIN, 0},
                                   {child_.error.get(), POLLIN, 0},
                                   {child_.input.get(), POLLOUT, 0},
@@ -123,7 +124,7 @@ class Attendant {
     if (fds[3].revents != 0) NoteEnd();
     if (fds[4].revents != 0) {
       Terminate(absl::CancelledError(
-          absl::StrCat(command_.argv[0], " was killed: the program that ran it is stopping")));
+          absl::StrCat(command_.argv[0], " was killed: the program that started it is stopping")));
     }
     if (fds[5].revents != 0) {
       Terminate(Unwanted());
@@ -132,7 +133,7 @@ class Attendant {
 
   absl::Status Unwanted() const {
     return absl::CancelledError(
-        absl::StrCat(command_.argv[0], " was killed: who ran it wants it no more"));
+        absl::StrCat(command_.argv[0], " was killed: its caller cancelled it"));
   }
 
   int MillisecondsLeft() const {
@@ -149,7 +150,7 @@ class Attendant {
     if (state_ != State::kTerminating) Leave(kEndToReturn);
   }
 
-  // Empty: nothing came, or the pipe's end, which closes `fd`.
+  // Empty: no data, or the end of the pipe, which closes `fd`.
   absl::string_view Read(Fd& fd) {
     const ssize_t size = read(fd.get(), buffer_.data(), buffer_.size());
     if (size > 0) return absl::string_view(buffer_.data(), static_cast<size_t>(size));
@@ -163,8 +164,8 @@ class Attendant {
     output_size_ += static_cast<int64_t>(piece.size());
     if (output_size_ > command_.max_output) {
       Terminate(absl::ResourceExhaustedError(
-          absl::StrCat(command_.argv[0], " was killed: it wrote more than the ",
-                       command_.max_output, " bytes that it may")));
+          absl::StrCat(command_.argv[0], " was killed: it wrote more than the limit of ",
+                       command_.max_output, " bytes")));
       return;
     }
     if (command_.on_output == nullptr) {
@@ -179,7 +180,7 @@ class Attendant {
     std::string& kept = result_.error_output;
     const absl::string_view piece = Read(child_.error);
     kept.append(piece.data(), piece.size());
-    // Cut now and then, not with every piece.
+    // Cut occasionally, not with every piece.
     if (kept.size() > 8 * kKeptErrorOutput) kept.erase(0, kept.size() - kKeptErrorOutput);
   }
 
@@ -195,11 +196,11 @@ class Attendant {
   }
 
   absl::StatusOr<CommandResult> Finish() {
-    // Before waitid(2): until then the group's number cannot be another's.
+    // Before waitid(2): until then the id of the group cannot be reused.
     if (!failure_.ok()) kill(-child_.pid, SIGKILL);
     if (!ended_) {
       return absl::DeadlineExceededError(absl::StrCat(failure_.message(), "; process ", child_.pid,
-                                                      " did not end even so, and is left behind"));
+                                                      " did not end anyway, and is left running"));
     }
     siginfo_t end = {};
     while (waitid(P_PIDFD, static_cast<id_t>(child_.ended.get()), &end, WEXITED) != 0) {
@@ -216,7 +217,7 @@ class Attendant {
     return std::move(result_);
   }
 
-  // setpriv(1) and prlimit(1) say so, with these, where they could not do their part.
+  // Messages of setpriv(1) and prlimit(1) for their own failures.
   absl::Status CheckWrapper() const {
     const bool setpriv =
         !command_.user.empty() && absl::StartsWith(result_.error_output, "setpriv: ");
@@ -238,10 +239,10 @@ class Attendant {
   const int stop_;
   absl::string_view unwritten_;
   State state_ = State::kRunning;
-  // Of the state.
+  // The end of the current state.
   SteadyTime deadline_ = SteadyTime::max();
   bool ended_ = false;
-  // Why it was killed.
+  // Why the process was killed.
   absl::Status failure_;
   int64_t output_size_ = 0;
   CommandResult result_;

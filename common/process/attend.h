@@ -7,12 +7,12 @@
 
 namespace gitops {
 
-// Feeds and reads `child`, which Launch() made of `command`, to its end, and waits for it. It is
-// killed as `command` says, and with CANCELLED when the descriptor `stop` is readable. Errors as
+// Feeds and reads `child`, which Launch() started from `command`, and waits for its end. Kills it
+// as `command` says, and with CANCELLED when the descriptor `stop` is readable. Errors are those of
 // ProcessRunner::Run.
 //
-// Its descendants may keep the pipes open after it has ended: what they write within 200 ms is
-// read, then this returns and leaves them alone.
+// Its descendants may keep the pipes open after it has ended: their output is read for 200 ms, then
+// this returns and leaves them running.
 absl::StatusOr<CommandResult> Attend(Child child, const Command& command, int stop);
 
 }  // namespace gitops

@@ -15,7 +15,7 @@
 
 namespace gitops {
 
-// A process runner that spawns nothing and answers as it was told. Any thread.
+// A process runner that spawns nothing and gives scripted answers. Thread-safe.
 //
 //   FakeProcessRunner runner;
 //   runner.On({"git", "fetch"}, {.exit_status = 128, .error_output = "fatal: no route"});
@@ -24,27 +24,27 @@ class FakeProcessRunner : public ProcessRunner {
  public:
   using Handler = std::function<absl::StatusOr<CommandResult>(const Command&)>;
 
-  // Commands for which no rule was made succeed with no output.
+  // Commands without a rule succeed with no output.
   absl::StatusOr<CommandResult> Run(const Command& command) override;
   void Stop() override;
   int64_t spawned() const override;
 
-  // Answers commands whose argv holds all of `words`, in that order but not necessarily next to
-  // each other. Where several rules fit, the newest answers. The handler may block or call back
-  // here; output of its result goes through on_output where the command has one.
+  // Answers commands whose argv contains all of `words`, in this order but not necessarily
+  // adjacent. If several rules match, the newest one answers. The handler may block or call this
+  // object; the output of its result goes to the command's on_output if it has one.
   void On(std::vector<std::string> words, Handler handler);
   void On(std::vector<std::string> words, CommandResult result);
   void On(std::vector<std::string> words, absl::Status error);
 
-  // The Nth Run() from now (1: the next) fails with `error`, whatever the rules say. May be called
+  // The Nth Run() from now (1: the next) fails with `error`, regardless of the rules. May be called
   // for several N.
   void FailNth(int n, absl::Status error);
 
-  // What was run, oldest first; those that FailNth() failed included.
+  // All commands so far, oldest first, including those that FailNth() failed.
   std::vector<Command> commands() const;
-  // How many of them hold `words` as On() says.
+  // The number of commands that match `words` as in On().
   int CountOf(const std::vector<std::string>& words) const;
-  // Waits until that is at least `count`; false if it is not after `within` of real time.
+  // Waits until CountOf(words) is at least `count`. Returns false after `within` of real time.
   bool AwaitCount(const std::vector<std::string>& words, int count,
                   std::chrono::milliseconds within = std::chrono::seconds(10));
 

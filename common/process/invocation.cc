@@ -39,8 +39,9 @@ absl::StatusOr<std::string> FindProgram(const std::string& name, const std::stri
     if (!status.ok()) return status;
     return name;
   }
-  absl::Status last = absl::NotFoundError(absl::StrCat(
-      "run ", name, ": there is no such program in ", kPath, "; install the package that has it"));
+  absl::Status last =
+      absl::NotFoundError(absl::StrCat("run ", name, ": there is no such program in ", kPath,
+                                       "; install the package that contains it"));
   for (const absl::string_view folder : absl::StrSplit(kPath, ':')) {
     const std::string path = absl::StrCat(folder, "/", name);
     if (!IsFile(path)) continue;
@@ -73,7 +74,7 @@ std::vector<std::string> MakeEnvironment(const Command& command, const UserAccou
   return environment;
 }
 
-// A NUL would silently cut what follows.
+// A NUL would silently truncate the text.
 absl::Status CheckCommand(const Command& command) {
   if (command.argv.empty() || command.argv[0].empty()) {
     return absl::InvalidArgumentError("a command has no program");
@@ -86,17 +87,18 @@ absl::Status CheckCommand(const Command& command) {
           name.find('=') != std::string::npos;
   }
   if (!bad) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "run ", command.argv[0].c_str(),
-      ": an argument, a variable or the directory holds a NUL, or a variable's name is none"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("run ", command.argv[0].c_str(),
+                   ": an argument, a variable or the directory contains a NUL, or the name of a "
+                   "variable is invalid"));
 }
 
-// Puts the program `wrapper`, with `options`, before what `invocation` runs.
+// Puts the program `wrapper`, with `options`, before the program of `invocation`.
 absl::Status Wrap(const std::string& wrapper, std::vector<std::string> options,
                   Invocation& invocation) {
   absl::StatusOr<std::string> path = FindProgram(wrapper, "/");
   if (!path.ok()) return path.status();
-  // The program as it was found: the wrapper would look it up in the command's own PATH.
+  // The path of the program: the wrapper would look it up in the command's own PATH.
   invocation.argv[0] = invocation.program;
   options.push_back("--");
   options.insert(options.begin(), *path);

@@ -9,7 +9,7 @@
 
 namespace gitops {
 
-// What execve(2) is given for a command.
+// The arguments of execve(2) for a command.
 struct Invocation {
   std::string program;
   std::vector<std::string> argv;
@@ -18,8 +18,8 @@ struct Invocation {
   std::string directory;
 };
 
-// Looks up the program and the account, and puts setpriv(1) and prlimit(1) before the program
-// where the command asks for an account or a limit. Errors as ProcessRunner::Run.
+// Looks up the program and the account, and puts setpriv(1) and prlimit(1) before the program if
+// the command sets an account or a limit. Errors are those of ProcessRunner::Run.
 absl::StatusOr<Invocation> PlanInvocation(const Command& command);
 
 }  // namespace gitops

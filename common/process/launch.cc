@@ -58,7 +58,7 @@ bool Open(Pipe& pipe) {
   return MoveUp(pipe.read) && MoveUp(pipe.write);
 }
 
-// posix_spawn(3)'s two parameters, with the calls' errors gathered.
+// The two parameters of posix_spawn(3), which collects errors of the calls.
 class SpawnSettings {
  public:
   SpawnSettings() {
@@ -79,7 +79,7 @@ class SpawnSettings {
              : posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO));
     Note(posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO));
     Note(posix_spawn_file_actions_adddup2(&actions_, error, STDERR_FILENO));
-    // Libraries may hold descriptors that are not marked close-on-exec.
+    // Libraries may have descriptors that are not close-on-exec.
     Note(posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1));
   }
   void SetDirectory(const std::string& directory) {
@@ -139,8 +139,8 @@ absl::StatusOr<Child> Launch(const Command& command) {
   if (failure != 0) {
     return SystemError(name, absl::StrCat("spawn in ", invocation->directory), failure);
   }
-  // Its number cannot be another's before it was waited for, so this is it. A system call, because
-  // glibc 2.36 declares it without C linkage.
+  // Its id cannot be reused before it was waited for, so this is the right process. A system call,
+  // because glibc 2.36 declares it without C linkage.
   child.ended = Fd(static_cast<int>(syscall(SYS_pidfd_open, child.pid, 0)));
   if (!child.ended) {
     const int reason = errno;

@@ -9,20 +9,21 @@
 
 namespace gitops {
 
-// A process that was spawned, leader of its own group, and our ends of what joins us to it. Whoever
-// has it must wait for it.
+// A spawned process, the leader of its own group, and our ends of its pipes. The owner must wait
+// for it.
 struct Child {
   pid_t pid = -1;
   // Readable once it has ended.
   Fd ended;
-  // Non-blocking; none where there is nothing to write.
+  // Non-blocking; none if there is nothing to write.
   Fd input;
   Fd output;
   Fd error;
 };
 
-// Spawns `command`. It gets descriptors 0 to 2 and no others, default signal handling and the
-// environment, directory, account and limits that the command says. Errors as ProcessRunner::Run.
+// Spawns `command`. The process gets only descriptors 0 to 2, default signal handling, and the
+// environment, directory, account and limits of the command. Errors are those of
+// ProcessRunner::Run.
 absl::StatusOr<Child> Launch(const Command& command);
 
 }  // namespace gitops

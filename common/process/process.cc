@@ -15,8 +15,8 @@ namespace {
 class SpawningRunner : public ProcessRunner {
  public:
   absl::StatusOr<CommandResult> Run(const Command& command) override {
-    if (stopped_) return absl::CancelledError("no process is started: this program is stopping");
-    // Without it what runs could not be stopped.
+    if (stopped_) return absl::CancelledError("cannot start a process: this program is stopping");
+    // Without it, running processes could not be stopped.
     if (!stop_) return absl::ResourceExhaustedError("make an eventfd: too many open files");
     absl::StatusOr<Child> child = Launch(command);
     if (!child.ok()) return child.status();
@@ -26,7 +26,7 @@ class SpawningRunner : public ProcessRunner {
 
   void Stop() override {
     stopped_ = true;
-    // Never read, so that it stays readable for all that run.
+    // Never read, so that it stays readable for all running processes.
     if (stop_) eventfd_write(stop_.get(), 1);
   }
 

@@ -17,44 +17,45 @@
 
 namespace gitops {
 
-// So much of the end of standard error is kept.
+// The maximum that is kept of the end of standard error.
 inline constexpr size_t kKeptErrorOutput = 16 << 10;
 
-// One command to run. Nothing of the caller's environment is inherited except what is given.
+// One command to run. It inherits nothing from the caller's environment.
 struct Command {
   // argv[0] is looked up in /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin unless it
-  // holds a slash.
+  // contains a slash.
   std::vector<std::string> argv;
-  // The whole environment, as NAME, value. PATH is set to the list above where not given.
+  // The complete environment, as NAME, value. PATH defaults to the list above.
   std::vector<std::pair<std::string, std::string>> environment;
   // Empty: "/".
   std::string directory;
   // Written to standard input, which is then closed.
   std::string input;
-  // Run as this account, with its groups and HOME; empty, or the caller's own name: as the caller.
-  // Another account needs root (setpriv(1) does the change between spawn and exec).
+  // The account to run as, with its groups and HOME; empty, or the caller's own name: the caller's
+  // account. Another account needs root (setpriv(1) does the change between spawn and exec).
   std::string user;
-  // The process and all it started are killed (SIGTERM, 2 s later SIGKILL, to its process group)
-  // when this is over.
+  // After this time the process group is killed (SIGTERM, 2 s later SIGKILL).
   absl::Duration timeout = absl::Minutes(5);
-  // A descriptor that, once readable, has it killed in the same way, with CANCELLED; the caller's,
-  // -1: none.
+  // When this descriptor becomes readable, the process is killed in the same way, with CANCELLED.
+  // Owned by the caller; -1: none.
   int cancel = -1;
-  // Asked a few times a second; true has it killed in the same way, with CANCELLED. May be empty.
+  // Polled a few times per second; if true, the process is killed in the same way, with CANCELLED.
+  // May be empty.
   std::function<bool()> give_up;
-  // More output than this kills it, with RESOURCE_EXHAUSTED. Bytes, standard output only.
+  // The maximum of standard output in bytes; with more, the process is killed, with
+  // RESOURCE_EXHAUSTED.
   int64_t max_output = 64 << 20;
-  // No file it writes may grow beyond this many bytes (RLIMIT_FSIZE); none: unlimited.
+  // The maximum size in bytes of files that it writes (RLIMIT_FSIZE); none: unlimited.
   std::optional<int64_t> max_file_size;
-  // Called with each piece of standard output as it comes, instead of keeping it; a status that is
-  // not OK kills the process and becomes Run's. From the thread that called Run.
+  // Called with each piece of standard output, which is then not kept. A status that is not OK
+  // kills the process and becomes the result of Run. Called on the thread of Run.
   std::function<absl::Status(absl::string_view)> on_output;
 };
 
 struct CommandResult {
-  // As exit(3) had it; 128 + N where signal N ended it.
+  // The exit status, or 128 + N if signal N ended the process.
   int exit_status = 0;
-  // Standard output, unless on_output was given.
+  // Standard output, unless on_output is set.
   std::string output;
   // The last kKeptErrorOutput bytes of standard error.
   std::string error_output;
@@ -62,31 +63,28 @@ struct CommandResult {
   bool ok() const { return exit_status == 0; }
 };
 
-// Runs commands. May be called from any thread, several at a time.
+// Runs commands. Thread-safe; several may run at a time.
 class ProcessRunner {
  public:
   virtual ~ProcessRunner() = default;
 
-  // Runs `command` to its end. A command that ran and failed is a result, not an error.
-  // It returns at most 200 ms after the command's end, even if what the command started and left
-  // behind holds its output open; that is not killed.
-  // Errors: INVALID_ARGUMENT: no program, or a NUL in a text; NOT_FOUND: no such program, account
-  // or directory; PERMISSION_DENIED: may not run it, or may not become the account;
-  // DEADLINE_EXCEEDED: killed at its time limit; RESOURCE_EXHAUSTED: killed for its output, or no
-  // process could be made; CANCELLED: Stop() was called, or
-  // Command::cancel or give_up said so. Messages name the
-  // program, never its arguments or environment, which may hold secrets.
+  // Runs `command` to its end. A command that ran and failed is a result, not an error. Returns at
+  // most 200 ms after the command's end, even if a process that it left behind keeps its output
+  // open; such processes are not killed. Errors: INVALID_ARGUMENT: no program, or a NUL in a text;
+  // NOT_FOUND: no such program, account or directory; PERMISSION_DENIED: may not run it, or may not
+  // become the account; DEADLINE_EXCEEDED: killed at its time limit; RESOURCE_EXHAUSTED: killed for
+  // its output, or no process could be created; CANCELLED: by Stop(), Command::cancel or give_up.
+  // Messages name the program, never its arguments or environment, which may contain secrets.
   virtual absl::StatusOr<CommandResult> Run(const Command& command) = 0;
 
-  // Kills what runs and refuses what comes after, for a shutdown.
+  // Kills running commands and refuses new ones, for a shutdown.
   virtual void Stop() = 0;
 
-  // How many processes were spawned so far.
+  // The number of processes spawned so far.
   virtual int64_t spawned() const = 0;
 };
 
-// Spawns with posix_spawn (gRPC forbids fork without exec), each command in a process group of
-// its own.
+// Spawns with posix_spawn (gRPC forbids fork without exec), each command in its own process group.
 std::unique_ptr<ProcessRunner> NewProcessRunner();
 
 }  // namespace gitops

@@ -103,7 +103,7 @@ TEST_F(ProcessLimitsTest, MoreOutputThanAllowedKills) {
   Command command = {.argv = {"yes"}, .max_output = 100000};
   const absl::Status status = runner_->Run(command).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_EQ(status.message(), "yes was killed: it wrote more than the 100000 bytes that it may");
+  EXPECT_EQ(status.message(), "yes was killed: it wrote more than the limit of 100000 bytes");
 }
 
 TEST_F(ProcessLimitsTest, ExactlyTheAllowedOutputIsFine) {

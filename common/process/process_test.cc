@@ -171,7 +171,7 @@ TEST_F(ProcessTest, WhatCannotBeRunIsSaidWithItsKindAndWithoutArguments) {
       {{.argv = {"true", nul}}, absl::StatusCode::kInvalidArgument, "NUL"},
       {{.argv = {"true"}, .environment = {{"A=B", "c"}}},
        absl::StatusCode::kInvalidArgument,
-       "none"},
+       "invalid"},
       {{.argv = {"no-such-program", "hunter2"}},
        absl::StatusCode::kNotFound,
        "run no-such-program: there is no such program in /usr/local/sbin"},

@@ -7,18 +7,18 @@
 
 namespace gitops {
 
-// Exponential back-off: how long to pause between attempts. A value; any thread.
+// Exponential back-off: the pauses between attempts.
 struct Backoff {
   absl::Duration first;    // after the first failure; doubles with each further one
   absl::Duration longest;  // upper bound
-  // Up to this fraction (0 to 1) of a pause is taken off at random, so that many clients that
-  // failed together do not come back together. Never added: nobody waits longer than `longest`.
+  // A random part of a pause, up to this fraction (0 to 1), is subtracted, so that many clients
+  // that failed at once do not retry at once. Never added: no pause is longer than `longest`.
   double jitter = 0;
   // Jitter leaves at least this much of a pause.
   absl::Duration shortest = absl::ZeroDuration();
 
   // The pause after `failures` failures in a row; less than 1 counts as 1. `random`, from 0 to 1,
-  // says how much of the jitter is taken off.
+  // is the part of the jitter that is subtracted.
   absl::Duration After(int failures, double random = 0) const {
     absl::Duration pause = std::min(first, longest);
     const int doublings = std::min(failures - 1, 40);  // a century, from a millisecond
@@ -28,9 +28,9 @@ struct Backoff {
   }
 };
 
-// Every back-off of the suite.
+// All back-offs of the suite.
 
-// Agent: an upstream cannot be polled, or a revision cannot be made ready or activated.
+// Agent: an upstream cannot be polled, or a revision cannot be prepared or activated.
 inline Backoff PollBackoff(absl::Duration poll) {
   return {.first = poll, .longest = std::max(poll, absl::Minutes(5)), .jitter = 0.5};
 }
@@ -39,13 +39,13 @@ inline constexpr Backoff kReportBackoff = {.first = absl::Seconds(1),
                                            .longest = absl::Seconds(10),
                                            .jitter = 1,
                                            .shortest = absl::Milliseconds(200)};
-// Planner: an agent went away during an action.
+// Planner: an agent was lost during an action.
 inline constexpr Backoff kAgentReturnBackoff = {.first = absl::Milliseconds(200),
                                                 .longest = absl::Seconds(2)};
 // Planner: a host reboots.
 inline constexpr Backoff kRebootBackoff = {.first = absl::Milliseconds(200),
                                            .longest = absl::Seconds(1)};
-// Planner: the store refuses a read or write of a deployment that is under way.
+// Planner: the store refuses a read or write of a deployment in progress.
 inline constexpr Backoff kStoreBackoff = {.first = absl::Milliseconds(100),
                                           .longest = absl::Seconds(5)};
 // Hook dispatcher: a hook's endpoint cannot be reached or answers 5xx.

@@ -28,7 +28,7 @@ absl::Status Bad(absl::string_view text, absl::string_view why) {
       absl::StrCat("bad address \"", absl::CHexEscape(text), "\": ", why, "; ", kForms));
 }
 
-// Closes on scope exit; the path module's Fd would tie this one to the file system.
+// Closes on scope exit; Fd of common/path would add a dependency on the file system.
 class Socket {
  public:
   explicit Socket(int family)
@@ -78,15 +78,15 @@ absl::StatusOr<Address> ParseUnix(absl::string_view text) {
   if (absl::StrContains(path, '\0')) return Bad(text, "a zero byte in the path");
   constexpr size_t kMax = sizeof(sockaddr_un::sun_path) - 1;
   if (path.size() > kMax) {
-    return Bad(
-        text, absl::StrCat("the path has ", path.size(), " bytes, a unix socket's at most ", kMax));
+    return Bad(text, absl::StrCat("the path has ", path.size(),
+                                  " bytes; a unix socket allows at most ", kMax));
   }
   Address address;
   address.unix_path = std::string(path);
   return address;
 }
 
-// Sets the port from `port`, the text behind the host, which is empty or begins with ':'.
+// Sets the port from `port`, the text after the host, which is empty or starts with ':'.
 absl::StatusOr<Address> WithPort(absl::string_view text, absl::string_view host,
                                  absl::string_view port, std::optional<int> default_port) {
   Address address;
@@ -99,7 +99,8 @@ absl::StatusOr<Address> WithPort(absl::string_view text, absl::string_view host,
   port.remove_prefix(1);
   const bool digits = std::all_of(port.begin(), port.end(), absl::ascii_isdigit);
   if (!digits || !absl::SimpleAtoi(port, &address.port) || address.port > 65535) {
-    return Bad(text, absl::StrCat("\"", absl::CHexEscape(port), "\" is no port from 0 to 65535"));
+    return Bad(text,
+               absl::StrCat("\"", absl::CHexEscape(port), "\" is not a port from 0 to 65535"));
   }
   return address;
 }
@@ -137,31 +138,30 @@ absl::StatusOr<Address> ParseAddress(absl::string_view text, std::optional<int> 
     const std::string host(text.substr(1, end - 1));
     if (!IsIpv6(host)) return Bad(text, "no IPv6 address in the brackets");
     const absl::string_view rest = text.substr(end + 1);
-    if (!rest.empty() && rest[0] != ':') return Bad(text, "something else than :PORT after \"]\"");
+    if (!rest.empty() && rest[0] != ':') return Bad(text, "unexpected text after \"]\"");
     return WithPort(text, host, rest, default_port);
   }
   const size_t colon = text.find(':');
   if (colon != text.rfind(':')) return Bad(text, "an IPv6 address needs brackets");
   const absl::string_view host = text.substr(0, colon);
-  if (!IsHostName(host)) return Bad(text, "a character that no host name has");
+  if (!IsHostName(host)) return Bad(text, "a character that is not allowed in a host name");
   return WithPort(text, host, colon == absl::string_view::npos ? "" : text.substr(colon),
                   default_port);
 }
 
 absl::Status RemoveStaleSocket(const std::string& path) {
   struct stat info;
-  if (lstat(path.c_str(), &info) != 0)
-    return absl::OkStatus();  // bind says what is wrong, if it is
+  if (lstat(path.c_str(), &info) != 0) return absl::OkStatus();  // bind reports any problem
   if (!S_ISSOCK(info.st_mode)) {
     return absl::UnavailableError(
-        absl::StrCat("cannot listen on unix:", path, ": something that is not a socket is there"));
+        absl::StrCat("cannot listen on unix:", path, ": the path exists and is not a socket"));
   }
   const Socket probe(AF_UNIX);
   const sockaddr_un address = UnixAddress(path);
   const int result =
       connect(probe.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
   const int error = errno;
-  // Only a refusal proves that nobody listens; a full backlog, for one, says EAGAIN.
+  // Only a refusal proves that no process listens; a full backlog, for example, returns EAGAIN.
   if (result != 0 && error == ECONNREFUSED) {
     if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
     return absl::UnavailableError(
@@ -174,7 +174,7 @@ absl::Status RemoveStaleSocket(const std::string& path) {
   }
   return absl::UnavailableError(
       absl::StrCat("cannot listen on unix:", path,
-                   ": cannot tell whether the socket there is in use: ", std::strerror(error)));
+                   ": cannot determine whether the socket is in use: ", std::strerror(error)));
 }
 
 std::string ExplainBindFailure(const Address& address) {
@@ -185,7 +185,7 @@ std::string ExplainBindFailure(const Address& address) {
       return std::strerror(errno);
     }
     unlink(address.unix_path.c_str());
-    return "the socket could not be made";
+    return "the socket could not be created";
   }
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
@@ -194,7 +194,7 @@ std::string ExplainBindFailure(const Address& address) {
   const int failed = getaddrinfo(address.host.empty() ? nullptr : address.host.c_str(),
                                  std::to_string(address.port).c_str(), &hints, &found);
   if (failed != 0) return gai_strerror(failed);
-  std::string why = "the port could not be taken";
+  std::string why = "the port could not be bound";
   for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
     const Socket probe(each->ai_family);
     if (bind(probe.fd(), each->ai_addr, each->ai_addrlen) != 0) why = std::strerror(errno);

@@ -29,18 +29,18 @@ std::pair<std::string, std::string> SplitMethod(absl::string_view method) {
   return {std::string(method.substr(0, slash)), std::string(method.substr(slash + 1))};
 }
 
-// The families, and the series made so far: prometheus-cpp checks and hashes all labels on each
+// The families, and the series created so far: prometheus-cpp checks and hashes all labels on each
 // Add.
 class CallSeries {
  public:
   explicit CallSeries(Metrics& metrics)
       : handled_(prometheus::BuildCounter()
                      .Name("grpc_server_handled_total")
-                     .Help("Calls that ended on this server, by the code they ended with.")
+                     .Help("Ended calls of this server, by code.")
                      .Register(metrics.registry())),
         seconds_(prometheus::BuildHistogram()
                      .Name("grpc_server_handling_seconds")
-                     .Help("How long calls took on this server.")
+                     .Help("Duration of calls of this server.")
                      .Register(metrics.registry())) {}
 
   void Record(const std::string& method, grpc::StatusCode code,

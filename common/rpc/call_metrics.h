@@ -17,14 +17,14 @@ namespace gitops {
 // The methods of a server, as "/package.Service/Method".
 using MethodNames = std::set<std::string, std::less<>>;
 
-// The methods of the services of these names, as far as this program has their protos; health and
-// reflection, which are on every server, are in it.
+// The methods of the services of these names, if this program has their protos, and of health and
+// reflection, which every server has.
 MethodNames MethodsOf(const std::vector<std::string>& services);
 
 // Counts every call of a server in grpc_server_handled_total and grpc_server_handling_seconds, with
-// the names and codes of go-grpc-prometheus, so that dashboards made for it work. Calls of methods
-// that are not in `known` share one series, "unknown": a stranger must not be able to make up
-// labels. `known` may be filled until the server starts; `metrics` must outlive the server.
+// the names and codes of go-grpc-prometheus, so that its dashboards work. Calls of methods that are
+// not in `known` share the series "unknown": callers must not be able to create labels. `known` may
+// be filled until the server starts; `metrics` must outlive the server.
 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> MakeCallMetrics(
     Metrics& metrics, std::shared_ptr<const MethodNames> known);
 

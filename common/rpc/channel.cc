@@ -5,6 +5,8 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include <cstdlib>
+
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -20,8 +22,8 @@ bool IsIpv4(const std::string& host) {
   return inet_pton(AF_INET, host.c_str(), &parsed) == 1;
 }
 
-// The resolver is named: gRPC would else take a host called like one of its schemes for a scheme.
-// A literal needs none, and so none of its threads and waits.
+// With an explicit resolver: otherwise gRPC would interpret a host named like one of its schemes as
+// a scheme. A literal needs no resolver, and none of its threads and delays.
 std::string Target(const Address& address) {
   if (address.is_unix()) return address.ToString();
   if (IsIpv4(address.host)) return absl::StrCat("ipv4:", address.ToString());
@@ -38,12 +40,24 @@ int Milliseconds(absl::Duration duration) {
 void SetKeepalive(grpc::ChannelArguments& arguments, const ChannelOptions& options) {
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(options.keepalive));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(options.keepalive_timeout));
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 0);
-  // gRPC would stop asking after two pings without a message in between.
+  // By default gRPC stops after two pings without a message in between.
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
 }
 
-grpc::ChannelArguments Arguments(const ChannelOptions& options) {
+// http_proxy is meant for what leaves the site, not for one's own hosts. gRPC takes no proxy for
+// unix sockets.
+void IgnoreProxy(const Address& address, grpc::ChannelArguments& arguments) {
+  if (address.is_unix()) return;
+  for (const char* name : {"grpc_proxy", "https_proxy", "http_proxy"}) {
+    if (std::getenv(name) == nullptr) continue;
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    return;
+  }
+}
+
+// gRPC copies all arguments several times for each connection, which is a good part of what a
+// connection costs: only what differs from its defaults is set.
+grpc::ChannelArguments Arguments(const Address& address, const ChannelOptions& options) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(options.max_answer_bytes);
   SetKeepalive(arguments, options);
@@ -53,13 +67,14 @@ grpc::ChannelArguments Arguments(const ChannelOptions& options) {
   }
   if (options.own_connection) arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, Milliseconds(options.connect_timeout));
-  // A host that reboots is found again soon; gRPC's own maximum is two minutes.
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, Milliseconds(kChannelBackoff.first));
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, Milliseconds(kChannelBackoff.longest));
-  // What gRPC would note of each channel for a service that nobody serves here.
+  if (options.reconnects) {
+    // A rebooted host is found soon; gRPC's default maximum is two minutes.
+    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, Milliseconds(kChannelBackoff.first));
+    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, Milliseconds(kChannelBackoff.longest));
+  }
+  // gRPC would collect data of each channel for channelz, which we do not serve.
   arguments.SetInt(GRPC_ARG_ENABLE_CHANNELZ, 0);
-  // http_proxy is meant for what leaves the site, not for one's own hosts.
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  IgnoreProxy(address, arguments);
   return arguments;
 }
 
@@ -67,26 +82,27 @@ grpc::ChannelArguments Arguments(const ChannelOptions& options) {
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const ChannelOptions& options) {
   if (!options.tls_dir.empty()) {
-    return absl::UnimplementedError(absl::StrCat("cannot dial ", options.address, " with TLS from ",
-                                                 options.tls_dir, ": TLS is not carried out yet"));
+    return absl::UnimplementedError(absl::StrCat("cannot connect to ", options.address,
+                                                 " with TLS from ", options.tls_dir,
+                                                 ": TLS is not implemented yet"));
   }
   absl::StatusOr<Address> address = ParseAddress(
       options.address,
       options.default_port > 0 ? std::optional<int>(options.default_port) : std::nullopt);
   if (!address.ok()) return address.status();
   if (!address->is_unix() && (address->host.empty() || address->port == 0)) {
-    return absl::InvalidArgumentError(absl::StrCat("bad address \"", options.address,
-                                                   "\": a host and a port to dial are needed"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("bad address \"", options.address, "\": it needs a host and a port"));
   }
   if (!address->is_local() && !options.insecure) {
     return absl::FailedPreconditionError(
-        absl::StrCat("refusing to dial ", address->ToString(),
-                     " in plain text: it is not on this machine. Anybody on the way could read and "
-                     "change what is said; where that is acceptable, say so with --insecure"));
+        absl::StrCat("refusing to connect to ", address->ToString(),
+                     " in plain text: it is not on this machine, so others could read and change "
+                     "the traffic. If that is acceptable, allow it with --insecure"));
   }
   PrepareGrpc();
   return grpc::CreateCustomChannel(Target(*address), grpc::InsecureChannelCredentials(),
-                                   Arguments(options));
+                                   Arguments(*address, options));
 }
 
 bool IsLocalAddress(const std::string& address) {

@@ -51,8 +51,8 @@ void AddFieldViolation(absl::string_view field, absl::string_view description,
 
 absl::Status WithMessage(const absl::Status& error, absl::string_view message) {
   absl::Status result(error.code(), message);
-  // Copies: an error and the one made from it may belong to different threads, and thread sanitizer
-  // does not see how Abseil's library shares what a Cord holds.
+  // Deep copies: an error and its copy may belong to different threads, and thread sanitizer cannot
+  // see how Abseil's library shares the data of a Cord.
   error.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) {
     result.SetPayload(url, absl::Cord(std::string(payload)));
   });

@@ -17,13 +17,13 @@
 namespace gitops {
 
 // The errors of the API: an absl::Status with google.rpc messages as payloads under their type
-// URLs. common/rpc/status.h carries them over the wire. Programs tell errors apart by reason, never
+// URLs. common/rpc/status.h converts them for the wire. Programs tell errors apart by reason, never
 // by message.
 
 // Why a call failed. The rows of the table in error_reasons.cc are in this order, and
 // docs/reference/api.md has the same table.
 enum class Reason {
-  // Of an error about which nothing more specific is known: named like its code.
+  // Generic reasons, named like their codes.
   kCancelled,
   kUnknown,
   kInvalidArgument,
@@ -40,7 +40,7 @@ enum class Reason {
   kUnavailable,
   kDataLoss,
   kUnauthenticated,
-  // Nothing is known by this name.
+  // The named thing does not exist.
   kHostUnknown,
   kServiceUnknown,
   kRevisionUnknown,
@@ -48,9 +48,9 @@ enum class Reason {
   kPlanUnknown,
   kDeploymentUnknown,
   kHostNotLocked,
-  // The request would act on more than it says.
+  // The request would affect more than it names.
   kWholeFleet,
-  // The state of something forbids the call.
+  // The current state forbids the call.
   kRevisionAmbiguous,
   kServiceFrozen,
   kServiceNotCoordinated,
@@ -78,8 +78,10 @@ enum class Reason {
   kTooManyWatchers,
   kTooManyDeployments,
   kTooManyAgents,
+  kReportTooLarge,
   kTooManyRequestIds,
-  // Trying again may help.
+  kPlanTooLarge,
+  // A retry may help.
   kServerStarting,
   kServerStopping,
   kHostUnreachable,
@@ -93,13 +95,13 @@ struct ReasonInfo {
   absl::StatusCode code;
   int http_status;
   absl::string_view description;
-  int retry_seconds = 0;  // when to try again; 0: nothing is known about that
+  int retry_seconds = 0;  // when to retry; 0: unknown
 };
 
 // Every reason, in the order of the enum.
 absl::Span<const ReasonInfo> AllReasons();
 const ReasonInfo& InfoOf(Reason reason);
-// The reason that is named like the code. Not for OK.
+// The generic reason of a code. Not for OK.
 Reason GenericReason(absl::StatusCode code);
 
 inline constexpr absl::string_view kErrorDomain = "gitops";
@@ -111,11 +113,11 @@ std::string DetailUrl() {
   return absl::StrCat("type.googleapis.com/", Message::descriptor()->full_name());
 }
 
-// What an error is about: "host", "service", "revision", "hook", "point", "deployment", "actor"…
+// What an error concerns: "host", "service", "revision", "hook", "point", "deployment", "actor"…
 // Values longer than 256 bytes are cut. Never a secret.
 using ErrorMetadata = std::map<std::string, std::string>;
 
-// An error with the code of the reason, and RetryInfo where the table has a delay.
+// An error with the code of the reason, and with RetryInfo if the table has a delay.
 absl::Status MakeError(Reason reason, absl::string_view message,
                        const ErrorMetadata& metadata = {});
 
@@ -125,18 +127,18 @@ absl::Status InvalidField(absl::string_view field, absl::string_view message);
 // Adds a violation to an error. Does nothing to OK.
 void AddFieldViolation(absl::string_view field, absl::string_view description, absl::Status& error);
 
-// The same error with another message: for text that is put before or after it.
+// The same error with another message, for example to put text before it.
 absl::Status WithMessage(const absl::Status& error, absl::string_view message);
-// The same error with more metadata; a key that is there already keeps its value. An error without
-// a reason gets the generic one.
+// The same error with more metadata; an existing key keeps its value. An error without a reason
+// gets the generic one.
 absl::Status WithMetadata(absl::Status error, const ErrorMetadata& metadata);
 
-// A detail of any type, under its type URL; one that is there already is replaced.
+// Adds a detail of any type under its type URL; replaces an existing one.
 template <typename Message>
 void SetDetail(const Message& detail, absl::Status& error) {
   error.SetPayload(DetailUrl<Message>(), absl::Cord(detail.SerializeAsString()));
 }
-// None where there is no such detail, or it is damaged.
+// None if there is no such detail, or it is damaged.
 template <typename Message>
 std::optional<Message> DetailOf(const absl::Status& status) {
   const absl::optional<absl::Cord> payload = status.GetPayload(DetailUrl<Message>());
@@ -145,17 +147,17 @@ std::optional<Message> DetailOf(const absl::Status& status) {
   return detail;
 }
 
-// The reason of an error; the generic one of its code where it has none that this program knows.
+// The reason of an error, or the generic reason of its code if it has none that this program knows.
 // Not for OK.
 Reason ReasonOf(const absl::Status& error);
 // False for OK.
 bool HasReason(const absl::Status& status, Reason reason);
-// As the peer named it, also where this program does not know it. Empty for OK.
+// The reason as the peer sent it, even if this program does not know it. Empty for OK.
 std::string ReasonName(const absl::Status& status);
 ErrorMetadata MetadataOf(const absl::Status& status);
 google::rpc::BadRequest BadRequestOf(const absl::Status& status);
 std::optional<absl::Duration> RetryDelayOf(const absl::Status& status);
-// The whole ErrorInfo, with the generic reason where the error has none. Not for OK.
+// The whole ErrorInfo, with the generic reason if the error has none. Not for OK.
 google::rpc::ErrorInfo ErrorInfoOf(const absl::Status& error);
 
 }  // namespace gitops

@@ -64,10 +64,9 @@ TEST(ReasonTest, EveryCodeHasAReasonOfItsName) {
   }
 }
 
-TEST(ReasonTest, LimitsAndOutagesSayWhenToTryAgain) {
+TEST(ReasonTest, LimitsOnWhatIsInProgressAndOutagesSayWhenToTryAgain) {
   for (const ReasonInfo& row : AllReasons()) {
-    const bool passes = row.code == absl::StatusCode::kResourceExhausted ||
-                        row.code == absl::StatusCode::kUnavailable;
+    const bool passes = row.http_status == 429 || row.code == absl::StatusCode::kUnavailable;
     const bool specific = row.reason != GenericReason(row.code);
     EXPECT_EQ(row.retry_seconds > 0, passes && specific) << row.name;
     const auto delay = RetryDelayOf(MakeError(row.reason, "x"));
@@ -106,7 +105,7 @@ TEST(ErrorTest, ReasonOfALaterVersionOrAnotherDomainIsToldByItsCode) {
 }
 
 TEST(ErrorTest, InvalidFieldsAreNamed) {
-  absl::Status error = InvalidField("rollout.batch", "rollout.batch: \"x\" is no number");
+  absl::Status error = InvalidField("rollout.batch", "rollout.batch: \"x\" is not a number");
   AddFieldViolation("actions[2]", "unknown action", error);
   EXPECT_EQ(error.code(), absl::StatusCode::kInvalidArgument);
   const google::rpc::BadRequest bad = BadRequestOf(error);

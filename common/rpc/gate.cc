@@ -19,8 +19,8 @@ absl::StatusOr<Principal> RpcGate::Admit(const grpc::ServerContextBase& context,
 }
 
 absl::Status RpcGate::Full() const {
-  return MakeError(Reason::kTooManyCalls, absl::StrCat("this server carries out ", most_calls_,
-                                                       " calls already; try again soon"));
+  return MakeError(Reason::kTooManyCalls, absl::StrCat("this server already has ", most_calls_,
+                                                       " calls in progress; try again soon"));
 }
 
 }  // namespace gitops

@@ -19,28 +19,28 @@
 
 namespace gitops {
 
-// Decides whether `caller` may make a call; the type of `request` tells which method it is, since
-// each method has a request type of its own. An error is what the call ends with:
-// PERMISSION_DENIED or UNAUTHENTICATED. Where the client streams, `request` is empty. Any thread.
+// Decides whether `caller` may make a call; the type of `request` identifies the method, since each
+// method has its own request type. An error ends the call: PERMISSION_DENIED or UNAUTHENTICATED. If
+// the client streams, `request` is empty. Thread-safe.
 using Authorizer =
     std::function<absl::Status(const Principal& caller, const google::protobuf::Message& request)>;
 
-// What every call of every server passes before its handler does anything: it determines who calls
-// and whether they may, and refuses requests over the limits of common/api/limits.h. Health checks
-// and reflection are gRPC's own and pass no gate. integration_tests/cc/gate_test.cc fails for a
-// method whose handler passes none. Any thread.
+// Every call of every server passes the gate before its handler does anything. The gate determines
+// the caller, checks whether the call is allowed, and refuses requests over the limits of
+// common/api/limits.h. Health checks and reflection belong to gRPC and do not pass it.
+// integration_tests/cc/gate_test.cc fails for a method whose handler does not use it. Thread-safe.
 class RpcGate {
  public:
-  // Without an authorizer it admits everyone. Run() takes at most `most_calls` calls at a time, and
-  // RunReserved() any number: where a server has more threads than `most_calls`, calls that hang
-  // leave some to the brake.
+  // Without an authorizer it admits everyone. Run() allows at most `most_calls` calls at a time,
+  // RunReserved() any number: if a server has more threads than `most_calls`, hanging calls leave
+  // threads for freeze and unfreeze.
   explicit RpcGate(Authorizer authorizer = nullptr,
                    int most_calls = std::numeric_limits<int>::max())
       : authorizer_(std::move(authorizer)), most_calls_(most_calls) {}
 
-  // Runs the handler of an admitted call, and answers its status:
+  // Runs the handler of an admitted call, and returns its status:
   //   return gate_->Run(*context, *request, [&](const Principal& caller) -> absl::Status { … });
-  // The handler may leave out the parameter. RESOURCE_EXHAUSTED: as many calls run as may.
+  // The handler may leave out the parameter. RESOURCE_EXHAUSTED: too many calls.
   template <typename Handler>
   grpc::Status Run(const grpc::ServerContextBase& context, const google::protobuf::Message& request,
                    const Handler& handler) const {
@@ -62,14 +62,13 @@ class RpcGate {
     }
   }
 
-  // The caller; an error is what the call is to end with. For handlers that go on after they
-  // return.
+  // The caller; an error is the status of the call. For handlers that continue after they return.
   absl::StatusOr<Principal> Admit(const grpc::ServerContextBase& context,
                                   const google::protobuf::Message& request) const;
 
  private:
   static grpc::Status Converted(const absl::Status& status) { return ToGrpcStatus(status); }
-  // Of a method whose errors carry more than others may.
+  // For methods whose errors may have more details than others.
   static grpc::Status Converted(grpc::Status status) { return status; }
 
   absl::Status Full() const;

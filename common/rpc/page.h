@@ -14,8 +14,8 @@
 
 namespace gitops {
 
-// Which page a request asks for. The token of a page is "after:" and the last key of the one
-// before, so a page stays right when entries come and go in between.
+// The page that a request asks for. A page token is "after:" and the last key of the previous page,
+// so it stays valid when entries are added or removed.
 struct PageRequest {
   int limit = 0;      // at least 1
   std::string after;  // the key; empty: the first page
@@ -26,8 +26,8 @@ inline constexpr absl::string_view kPageTokenPrefix = "after:";
 // The token of the page after the one that ends with `key`.
 inline std::string PageToken(absl::string_view key) { return absl::StrCat(kPageTokenPrefix, key); }
 
-// A page_size over 10,000 counts as 10,000. INVALID_ARGUMENT: one below 0; a token that is none of
-// ours.
+// A page_size over 10,000 counts as 10,000. INVALID_ARGUMENT: a negative page_size; an invalid
+// token.
 template <typename Request>
 absl::StatusOr<PageRequest> ReadPage(const Request& request) {
   constexpr int kDefaultPage = 1'000;
@@ -47,7 +47,7 @@ absl::StatusOr<PageRequest> ReadPage(const Request& request) {
   return page;
 }
 
-// One page of a list that is ordered by `key`. Errors as ReadPage.
+// One page of a list that is ordered by `key`. Errors are those of ReadPage.
 template <typename Request, typename Item, typename Key, typename Out>
 absl::Status FillPage(const Request& request, const std::vector<Item>& ordered, Key key, Out* out,
                       std::string* next_page_token) {

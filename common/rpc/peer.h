@@ -59,14 +59,14 @@ struct CallOptions {
   std::vector<std::pair<std::string, std::string>> metadata;
 };
 
-// What became of a call.
+// The outcome of a call.
 struct PeerResult : UnaryResult {
   // The server did not answer, or not in time: the status is gRPC's own.
   bool silent = false;
 };
 
-// Whether a Peer's status says that the server was not reached, or that its address cannot be
-// dialled, as opposed to what it answered.
+// Whether a Peer's status means that the server could not be reached, or that its address is
+// unusable, as opposed to an error of the server.
 bool IsUnreachable(const absl::Status& status);
 
 // The part of Peer that does not depend on the services called.
@@ -78,7 +78,7 @@ class PeerBase {
 
   const std::string& address() const { return options_.channel.address; }
 
-  // The time since the last answer on the present connection. InfiniteDuration: none yet, or the
+  // The time since the last answer on the current connection. InfiniteDuration: none yet, or the
   // clock was set back since.
   absl::Duration SinceHeard() const;
 
@@ -96,16 +96,17 @@ class PeerBase {
 
   virtual std::shared_ptr<void> NewStubs(const std::shared_ptr<grpc::Channel>& channel) = 0;
 
-  // The present connection, or a new one. Errors as Dial's.
+  // The current connection, or a new one. Errors are those of Dial.
   absl::StatusOr<std::shared_ptr<Connection>> Get();
   static void Prepare(grpc::ClientContext& context, const CallOptions& options);
-  // To be called after each call: drops a connection that failed or hangs.
+  // Call it after each call: drops a connection that failed or hangs.
   PeerResult Note(const std::shared_ptr<Connection>& connection, UnaryResult result);
   // The status of a call that failed.
   absl::Status Explain(const PeerResult& result, const CallOptions& options) const;
   // Whether there is a connection, after one attempt to make it.
   bool Connect(const CallOptions& options);
-  // Waits before the next attempt. False: it would begin after `end`, or the caller gave up.
+  // Waits before the next attempt. Returns false if that would start after `end`, or if the caller
+  // gave up.
   static bool PauseAfter(int failures, absl::Time end, const std::function<bool()>& give_up);
 
  private:
@@ -129,7 +130,7 @@ class Peer final : public PeerBase {
   template <typename Async, typename Request, typename Response>
   using Method = UnaryMethod<Async, Request, Response>;
 
-  // Does not connect yet. Errors as Dial's.
+  // Does not connect yet. Errors are those of Dial.
   static absl::StatusOr<std::unique_ptr<Peer>> New(PeerOptions options) {
     std::unique_ptr<Peer> peer(new Peer(std::move(options)));
     // Dialled now, so that a bad address is reported at once.
@@ -137,7 +138,7 @@ class Peer final : public PeerBase {
     return peer;
   }
 
-  // Makes one call. UNAVAILABLE and IsUnreachable(): the server could not be reached, or went away
+  // Makes one call. UNAVAILABLE and IsUnreachable(): the server could not be reached, or was lost
   // during the call; DEADLINE_EXCEEDED: no answer within the timeout; CANCELLED: `give_up` returned
   // true. These messages name the peer and its address. Any other status is the server's, or
   // Dial's.
@@ -185,7 +186,7 @@ class Peer final : public PeerBase {
   }
 
   // Reads a stream of answers: calls `seen` for each until it returns false (then OK) or the stream
-  // ends: OK too if the server ended it so, else as Call.
+  // ends: also OK if the server ended it so, otherwise the errors of Call.
   template <typename Async, typename Request, typename Response>
   absl::Status Read(StreamMethod<Async, Request, Response> method, const Request& request,
                     const CallOptions& options,

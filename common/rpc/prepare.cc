@@ -11,7 +11,7 @@
 namespace gitops {
 namespace {
 
-// The last words before an abort are worth having.
+// Keep the message before an abort.
 void OnlyFatal(gpr_log_func_args* line) {
   constexpr char kAssertion[] = "assertion failed";
   if (std::strncmp(line->message, kAssertion, sizeof(kAssertion) - 1) != 0) return;

@@ -3,13 +3,13 @@
 
 namespace gitops {
 
-// Sets what gRPC keeps per process; before the first channel or server is made.
+// Configures gRPC for the process. Call it before the first channel or server is created.
 //
-// Stops gRPC's own lines on standard error: what goes wrong comes as a status, and is told once, in
-// our words. With GRPC_VERBOSITY in the environment they are left on.
+// Turns off gRPC's own log lines: failures are returned as a status and logged once by our code.
+// With GRPC_VERBOSITY in the environment they stay on.
 //
-// Switches off the search for deadlocks at every lock, which Debian's build of Abseil has left on:
-// a connection would cost three times as much.
+// Turns off deadlock detection at every lock, which Debian's build of Abseil has on: it would
+// triple the cost of a connection.
 void PrepareGrpc();
 
 }  // namespace gitops

@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kMaxName = 100;
 constexpr size_t kMaxAddress = 60;
 constexpr size_t kMaxOnBehalfOf = 76;
-// Beside on_behalf_of, so that the text of both stays within 200 bytes.
+// Limited, like on_behalf_of, so that the text of both stays within 200 bytes.
 constexpr size_t kMaxServerName = 15;
 
 // Without parentheses, so that a claimed name cannot imitate what PrincipalText() adds.
@@ -55,7 +55,7 @@ std::string PrincipalText(const Principal& principal) {
 }
 
 std::string PrincipalKey(const Principal& principal) {
-  // Names hold no parentheses, so the parts cannot run into each other.
+  // Names contain no parentheses, so the parts stay distinct.
   return absl::StrCat(static_cast<int>(principal.kind), "(",
                       static_cast<int>(principal.authentication), ")", principal.name, "(",
                       principal.on_behalf_of, ")");
@@ -64,7 +64,7 @@ std::string PrincipalKey(const Principal& principal) {
 std::string OnBehalfOfText(const Principal& principal) {
   const std::string origin =
       principal.address == "unix" ? "" : absl::StrCat(" from ", principal.address);
-  // The end says from where, so the name is what is cut.
+  // The end has the address, so the name is cut.
   return absl::StrCat(Sanitized(principal.name, kMaxOnBehalfOf - origin.size()), origin);
 }
 

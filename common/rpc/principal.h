@@ -12,20 +12,20 @@ class ServerContextBase;
 
 namespace gitops {
 
-// Who makes a call. Servers get it from their gate (gate.h) and never read it from the call.
+// The caller of an RPC. Servers get it from their gate (gate.h) and never read it from the call.
 struct Principal {
   enum class Kind { kUser, kAgent, kServer };
-  // What proves `name`: nothing, also where the kernel let the caller open the unix socket, or a
-  // client certificate (gitops://KIND/NAME).
+  // How the caller was authenticated. Only a client certificate (gitops://KIND/NAME) proves `name`;
+  // that a caller could open the unix socket does not.
   enum class Authentication { kNone, kUnixSocket, kTls };
 
   Kind kind = Kind::kUser;
-  // Printable ASCII without parentheses, never empty; a claim unless a certificate proves it.
+  // Printable ASCII without parentheses, never empty; only a claim unless a certificate proves it.
   std::string name = "unnamed";
   Authentication authentication = Authentication::kNone;
-  // From where, without the port: "ipv4:127.0.0.1", "ipv6:::1"; "unix".
+  // The caller's address without the port: "ipv4:127.0.0.1", "ipv6:::1"; "unix".
   std::string address;
-  // For whom a server makes the call, in that server's words; empty: for itself.
+  // The person for whom a server makes the call, as that server describes them; empty: for itself.
   std::string on_behalf_of;
 
   bool operator==(const Principal&) const = default;
@@ -35,16 +35,15 @@ struct Principal {
 // the planner (unix, not authenticated)". At most 200 bytes.
 std::string PrincipalText(const Principal& principal);
 
-// Equal for calls of the same principal: kind, name, what proves it, and for whom. Without the
+// Equal for calls of the same principal: kind, name, authentication and on_behalf_of. Without the
 // address, which may change between a call and its repeat.
 std::string PrincipalKey(const Principal& principal);
 
 // What a server sends as `on_behalf_of` when it calls another server for this principal:
-// "alice@laptop from ipv4:192.0.2.7", without the address where that is a unix socket. At most 76
-// bytes.
+// "alice@laptop from ipv4:192.0.2.7", without the address if it is a unix socket. At most 76 bytes.
 std::string OnBehalfOfText(const Principal& principal);
 
-// The principal from its parts: what the client claims, and gRPC's name of the peer
+// The principal from its parts: the client's claims, and gRPC's name of the peer
 // ("ipv4:127.0.0.1:4711", "ipv6:%5B::1%5D:4711", "unix:…"). For the gate and tests.
 Principal MakePrincipal(absl::string_view user, absl::string_view on_behalf_of,
                         absl::string_view peer);

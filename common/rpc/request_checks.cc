@@ -49,14 +49,14 @@ absl::Status CheckSetFields(const Message& message, const std::string& path) {
 absl::Status CheckReason(const std::string& reason) {
   if (reason.size() <= kLongestReason) return absl::OkStatus();
   return InvalidField("reason", absl::StrCat("the reason has ", reason.size(), " bytes; at most ",
-                                             kLongestReason, " are kept"));
+                                             kLongestReason, " are allowed"));
 }
 
 absl::Status CheckHash(const std::string& hash, absl::string_view field) {
   const bool hex = std::all_of(hash.begin(), hash.end(), absl::ascii_isxdigit);
   if (hex && hash.size() >= kShortestHash && hash.size() <= kLongestHash) return absl::OkStatus();
   return InvalidField(field, absl::StrCat("\"", absl::CHexEscape(hash.substr(0, kLongestHash)),
-                                          "\" is no commit: give ", kShortestHash, " to ",
+                                          "\" is not a commit: give ", kShortestHash, " to ",
                                           kLongestHash, " hexadecimal digits"));
 }
 

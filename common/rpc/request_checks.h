@@ -9,18 +9,18 @@
 
 namespace gitops {
 
-// What requests of several services hold.
+// Checks of fields that requests of several services have.
 
-// INVALID_ARGUMENT: it is longer than the history keeps.
+// INVALID_ARGUMENT: it is longer than the limit of the history.
 absl::Status CheckReason(const std::string& reason);
 
-// INVALID_ARGUMENT: it is no commit, nor the first digits (at least 4) of one. `field` is its path
+// INVALID_ARGUMENT: neither a commit nor the first digits (at least 4) of one. `field` is its path
 // in the request.
 absl::Status CheckHash(const std::string& hash, absl::string_view field = "hash");
 
-// Of every request; the gate asks. INVALID_ARGUMENT, naming the field: a string that tells "unset"
-// from "empty" (`optional`, or in a oneof), here or in a nested message, is set and empty. Unset
-// means everything or the default there, so an empty value is more likely a mistake than meant.
+// The gate calls this for every request. INVALID_ARGUMENT names the field: a string with presence
+// (`optional`, or in a oneof), here or in a nested message, is set and empty. Unset means
+// everything or the default, so an empty value is most likely a mistake.
 absl::Status CheckSetFields(const google::protobuf::Message& request);
 
 }  // namespace gitops

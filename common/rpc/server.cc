@@ -27,13 +27,13 @@
 namespace gitops {
 namespace {
 
-// What is on the server; filled before it starts.
+// The methods of the server; filled before it starts.
 struct Served {
   std::vector<std::string> services;
   MethodNames methods;
 };
 
-// Looks up what is on the server; grpc::Service itself does not know its name.
+// Finds the methods of the server; grpc::Service does not know its name.
 class ServedPlugin : public grpc::ServerBuilderPlugin {
  public:
   explicit ServedPlugin(std::shared_ptr<Served> served) : served_(std::move(served)) {}
@@ -108,25 +108,25 @@ class RpcServerImpl final : public RpcServer {
 absl::StatusOr<Address> CheckedAddress(const RpcServerOptions& options) {
   if (!options.tls_dir.empty()) {
     return absl::UnimplementedError(absl::StrCat("cannot serve ", options.listen, " with TLS from ",
-                                                 options.tls_dir, ": TLS is not carried out yet"));
+                                                 options.tls_dir, ": TLS is not implemented yet"));
   }
   absl::StatusOr<Address> address = ParseAddress(options.listen);
   if (!address.ok()) return address;
   if (!address->is_local() && !options.insecure) {
     return absl::FailedPreconditionError(
         absl::StrCat("refusing to serve ", options.listen,
-                     " in plain text: other machines could read and change what is said. Listen on "
-                     "a loopback address or a unix socket, or accept it with --insecure"));
+                     " in plain text: other machines could read and change the traffic. Listen on "
+                     "a loopback address or a unix socket, or allow it with --insecure"));
   }
-  // gRPC would be content with one of the two addresses of "localhost", while another process
-  // holds the one that clients try first.
+  // gRPC would accept one of the two addresses of "localhost", while another process has the one
+  // that clients try first.
   if (absl::EqualsIgnoreCase(address->host, "localhost")) address->host = "127.0.0.1";
   return address;
 }
 
 void SetLimits(grpc::ServerBuilder& builder, const RpcServerOptions& options) {
   builder.SetMaxReceiveMessageSize(options.max_message_bytes);
-  // An idle process has one thread that polls, not one for each core.
+  // An idle process has one polling thread, not one per core.
   builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);
@@ -137,9 +137,12 @@ void SetLimits(grpc::ServerBuilder& builder, const RpcServerOptions& options) {
 }
 
 void SetConnections(grpc::ServerBuilder& builder) {
-  // Two servers must not share a port in silence.
+  // gRPC would collect data of each connection for channelz, which we do not serve.
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 0);
+  // Two servers must not silently share a port.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  // Clients that vanished give their streams' threads back; clients that ping too often are cut.
+  // Frees the threads of streams whose clients vanished, and disconnects clients that ping too
+  // often.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);

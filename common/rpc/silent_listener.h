@@ -11,7 +11,7 @@
 
 namespace gitops {
 
-// A port of this machine that accepts connections and never answers, like a stopped program.
+// A local port that accepts connections and never answers, like a stopped program.
 class SilentListener {
  public:
   SilentListener() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {

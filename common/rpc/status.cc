@@ -26,7 +26,7 @@ constexpr size_t kEncodedEllipsis = 9;
 constexpr size_t kFieldOverhead = 3;
 // A detail around its type URL and value.
 constexpr size_t kDetailOverhead = 3 * kFieldOverhead;
-// What the count of violations that are left out takes in the metadata.
+// The size of the count of omitted violations in the metadata.
 constexpr size_t kCountBytes = 48;
 
 size_t EncodedSize(absl::string_view sequence) {
@@ -58,7 +58,7 @@ google::protobuf::Any ToAny(absl::string_view url, std::string value) {
   return any;
 }
 
-// A google.rpc.Status that grows up to a limit.
+// A google.rpc.Status that grows up to a size limit.
 class Fitting {
  public:
   Fitting(const absl::Status& status, size_t limit) : limit_(limit) {
@@ -103,7 +103,7 @@ void AddReason(const ErrorInfo& info, Fitting& fitting) {
   fitting.Add(DetailUrl<ErrorInfo>(), reason.SerializeAsString());
 }
 
-// The violations that fit, after the reason, which tells how many do not.
+// The violations that fit, after the reason with the number of omitted ones.
 void AddReasonAndViolations(const absl::Status& status, Fitting& fitting) {
   ErrorInfo info = ErrorInfoOf(status);
   const BadRequest whole = BadRequestOf(status);
@@ -135,7 +135,7 @@ google::rpc::Status ToStatusProto(const absl::Status& status, size_t max_bytes) 
 
 absl::Status FromStatusProto(const google::rpc::Status& status) {
   if (status.code() == 0) return absl::OkStatus();
-  // A code that the protocol does not define can come from a foreign peer.
+  // A foreign peer may send a code that the protocol does not define.
   const bool known = status.code() > 0 && status.code() <= grpc::StatusCode::UNAUTHENTICATED;
   absl::Status result(
       known ? static_cast<absl::StatusCode>(status.code()) : absl::StatusCode::kUnknown,

@@ -10,31 +10,31 @@
 
 namespace gitops {
 
-// gRPC peers refuse a call whose headers take more than 8 KiB, and the caller then sees another
-// error than the server's. A message takes at most this much in its header, percent-encoded; longer
-// ones are cut.
+// The maximum size of a message in its header, percent-encoded; longer ones are cut. gRPC peers
+// refuse a call whose headers exceed 8 KiB, and the caller then sees another error than the
+// server's.
 inline constexpr size_t kMaxEncodedMessage = 1500;
-// What the details of an error take at most, as a serialized google.rpc.Status (in the header 4/3
-// of it). It holds the code and message too.
+// The maximum size of the details of an error, as a serialized google.rpc.Status with code and
+// message (4/3 of it in the header).
 inline constexpr size_t kMaxErrorDetails = 3 << 10;
-// PerformAction alone answers details of up to this size, because what a failed sync moved must not
-// be lost; who calls it takes headers of 4/3 of it and more (ChannelOptions::max_metadata_bytes).
+// The maximum for PerformAction, because the moves of a failed sync must not be lost. Its callers
+// accept headers of more than 4/3 of this size (ChannelOptions::max_metadata_bytes).
 inline constexpr size_t kMaxActionDetails = 512 << 10;
-// Metadata of ErrorInfo: how many field violations did not fit.
+// Metadata key of ErrorInfo: the number of field violations that did not fit.
 inline constexpr char kViolationsLeftOut[] = "field_violations_left_out";
 
 // The one converter between absl::Status and the errors of gRPC. Code, message and payloads survive
 // both ways; an error without ErrorInfo gets the generic reason of its code. Invalid UTF-8 in a
 // message is replaced, since gRPC would drop it.
 //
-// Where an error takes more than `max_details` bytes, field violations are cut (their number is in
+// If an error takes more than `max_details` bytes, field violations are removed (their number is in
 // the metadata), and other payloads that do not fit are left out. A limit over kMaxErrorDetails is
-// only for methods whose callers take larger headers.
+// only for methods whose callers accept larger headers.
 grpc::Status ToGrpcStatus(const absl::Status& status, size_t max_details = kMaxErrorDetails);
-// Details that are no google.rpc.Status of the same code are dropped.
+// Details that are not a google.rpc.Status of the same code are dropped.
 absl::Status FromGrpcStatus(const grpc::Status& status);
 
-// The same as a message, for what is stored or answered inside another message.
+// The same as a message, to be stored or sent inside another message.
 google::rpc::Status ToStatusProto(const absl::Status& status, size_t max_bytes = kMaxErrorDetails);
 absl::Status FromStatusProto(const google::rpc::Status& status);
 

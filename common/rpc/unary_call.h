@@ -11,7 +11,7 @@
 
 namespace gitops {
 
-// What became of a call that was waited for.
+// The outcome of an awaited call.
 struct UnaryResult {
   grpc::Status status;
   // The caller gave up; `status` is CANCELLED then.
@@ -23,8 +23,8 @@ struct UnaryResult {
 //   AwaitUnary(context, give_up, [&](auto done) {
 //     stub->async()->GetThing(&context, &request, &response, std::move(done));
 //   });
-// `give_up` (may be empty) is called a few times a second; true cancels the call. What `start`
-// refers to is no longer used when this returns.
+// `give_up` (may be empty) is called a few times a second; true cancels the call. References of
+// `start` are no longer used when this returns.
 UnaryResult AwaitUnary(grpc::ClientContext& context, const std::function<bool()>& give_up,
                        const std::function<void(std::function<void(grpc::Status)>)>& start);
 

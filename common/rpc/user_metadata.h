@@ -3,9 +3,9 @@
 
 namespace gitops {
 
-// Metadata of calls. Who calls: "alice@laptop", "the planner".
+// Metadata keys of calls. The caller: "alice@laptop", "the planner".
 inline constexpr char kUserMetadata[] = "gitops-user";
-// For whom a server calls (OnBehalfOfText); not sent by others.
+// The principal for whom a server calls (OnBehalfOfText); only servers send it.
 inline constexpr char kOnBehalfOfMetadata[] = "gitops-on-behalf-of";
 
 }  // namespace gitops

@@ -13,10 +13,10 @@
 namespace gitops {
 namespace {
 
-// What the queue knows of a job. Guarded by the scheduler's mutex.
+// The queue's entry of a job. Guarded by the scheduler's mutex.
 struct Entry {
   std::function<absl::Time()> run;
-  absl::Time due;
+  SteadyTime due;
   uint64_t turn = 0;     // among those due at the same time
   bool running = false;  // and not in the queue
   bool woken = false;    // while running: run once more
@@ -46,7 +46,7 @@ class ThreadedScheduler final : public Scheduler {
     auto entry = std::make_unique<Entry>();
     entry->run = std::move(run);
     MutexLock lock(mutex_);
-    Queue(entry.get(), first);
+    Queue(entry.get(), Steady(first));
     TellOne(entry.get());
     return std::make_unique<Handle>(this, std::move(entry));
   }
@@ -70,42 +70,32 @@ class ThreadedScheduler final : public Scheduler {
       entry->woken = true;
       return;
     }
-    // It keeps its turn where it was woken before.
-    if (entry->due == absl::InfinitePast()) return;
+    // If it was woken before, it keeps its turn.
+    if (entry->due == SteadyTime::InfinitePast()) return;
     queue_.erase(entry);
-    Queue(entry, absl::InfinitePast());
+    Queue(entry, SteadyTime::InfinitePast());
     TellOne(entry);
   }
 
   void Remove(Entry* entry) {
     MutexLock lock(mutex_);
-    // Not run again, not even one that is always due at once.
+    // Not run again, even if it is always due at once.
     entry->removed = true;
     while (entry->running) finished_.Wait(mutex_);
     queue_.erase(entry);
   }
 
-  // The time. Where it is before what was seen last, what waits is due as much earlier: it was put
-  // off by that much.
-  absl::Time Now() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    const absl::Time now = clock_->Now();
-    if (now < last_seen_) {
-      // All by the same, so that the queue keeps its order.
-      for (Entry* entry : queue_) entry->due -= last_seen_ - now;
-    }
-    last_seen_ = now;
-    return now;
-  }
+  // When a wall time is reached if nobody sets the clock.
+  SteadyTime Steady(absl::Time time) { return clock_->SteadyNow() + (time - clock_->Now()); }
 
-  void Queue(Entry* entry, absl::Time due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    Now();
+  void Queue(Entry* entry, SteadyTime due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     entry->due = due;
     entry->turn = ++last_turn_;
     queue_.insert(entry);
   }
 
-  // What was queued may be due before what the idle threads wait for. The one that takes it tells
-  // the next, if there is more.
+  // The new job may be due before the one that the idle threads wait for. The thread that takes it
+  // wakes the next one, if there is more to do.
   void TellOne(const Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     EnsureThread();
     if (*queue_.begin() == entry) changed_.NotifyOne();
@@ -119,11 +109,10 @@ class ThreadedScheduler final : public Scheduler {
   void Work() {
     MutexLock lock(mutex_);
     while (!stopping_) {
-      const absl::Time now = Now();
       Entry* entry = queue_.empty() ? nullptr : *queue_.begin();
-      if (entry == nullptr || entry->due > now) {
+      if (entry == nullptr || entry->due > clock_->SteadyNow()) {
         ++idle_;
-        clock_->WaitUntil(mutex_, changed_, entry ? entry->due : absl::InfiniteFuture());
+        clock_->WaitUntil(mutex_, changed_, entry ? entry->due : SteadyTime::Infinite());
         --idle_;
         continue;
       }
@@ -135,15 +124,15 @@ class ThreadedScheduler final : public Scheduler {
     queue_.erase(entry);
     entry->running = true;
     entry->woken = false;
-    // Somebody has to wait for what is due next while this thread is busy.
+    // Another thread must wait for the next due job while this one is busy.
     EnsureThread();
     if (idle_ > 0 && !queue_.empty()) changed_.NotifyOne();
     mutex_.Unlock();
     const absl::Time next = entry->run();
     mutex_.Lock();
     entry->running = false;
-    // What is removed meanwhile may be gone when the lock is.
-    if (!entry->removed) Queue(entry, entry->woken ? absl::InfinitePast() : next);
+    // A removed entry may be destroyed as soon as the lock is free.
+    if (!entry->removed) Queue(entry, entry->woken ? SteadyTime::InfinitePast() : Steady(next));
     finished_.NotifyAll();
   }
 
@@ -152,9 +141,8 @@ class ThreadedScheduler final : public Scheduler {
   Mutex mutex_;
   CondVar changed_;
   CondVar finished_;
-  // Those that do not run now; each belongs to its handle.
+  // The jobs that are not running now; each belongs to its handle.
   std::set<Entry*, DueBefore> queue_ ABSL_GUARDED_BY(mutex_);
-  absl::Time last_seen_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   uint64_t last_turn_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::thread> threads_ ABSL_GUARDED_BY(mutex_);
   int idle_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -9,27 +9,28 @@
 
 namespace gitops {
 
-// Runs jobs when they are due, each never twice at a time, on few threads that are made as they are
-// needed. Idle jobs cost nothing. A wall clock that is set back at most doubles a wait. Any thread.
+// Runs jobs when they are due, no job concurrently with itself, on a few threads that are created
+// on demand. Idle jobs cost nothing. Setting the wall clock does not change a wait in progress.
+// Thread-safe.
 class Scheduler {
  public:
-  // One thing to be done again and again. Destroying it waits for a run under way; not to be
-  // destroyed from within its own run.
+  // A recurring job. Its destructor waits for a run in progress; a run must not destroy its own
+  // job.
   class Job {
    public:
     virtual ~Job() = default;
-    // Runs it as soon as a thread is free; if it runs now, once more afterwards.
+    // Runs the job as soon as a thread is free; if it is running now, once more afterwards.
     virtual void Wake() = 0;
   };
 
   virtual ~Scheduler() = default;
 
-  // `run` does the work and returns when it is to be run next (InfiniteFuture: when woken). It is
-  // first run at `first`. The Job must be destroyed before the Scheduler.
+  // `run` does the work and returns the time of the next run (InfiniteFuture: when woken). The
+  // first run is at `first`. The Job must be destroyed before the Scheduler.
   virtual std::unique_ptr<Job> Add(absl::Time first, std::function<absl::Time()> run) = 0;
 };
 
-// `max_threads` runs may be under way at a time; others wait for their turn, the longest due first.
+// At most `max_threads` runs are in progress at a time; others wait, the longest due first.
 std::unique_ptr<Scheduler> NewScheduler(Clock* clock, int max_threads);
 
 }  // namespace gitops

@@ -40,7 +40,7 @@ absl::Status WriteAddressFile(const std::string& path, const ServedAddresses& ad
   const int fd = mkostemp(temporary.data(), O_CLOEXEC);
   if (fd < 0) return Failed(path, errno);
   int error = WriteAll(fd, Lines(addresses));
-  // Others read it: it says nothing that a port scan does not.
+  // Readable by others: it contains nothing that a port scan would not show.
   if (error == 0 && fchmod(fd, 0644) != 0) error = errno;
   if (close(fd) != 0 && error == 0) error = errno;
   if (error == 0 && rename(temporary.c_str(), path.c_str()) != 0) error = errno;

@@ -7,14 +7,14 @@
 
 namespace gitops {
 
-// Where a program serves, as clients dial it ("HOST:PORT" or "unix:PATH"); empty: it does not.
+// The addresses of a program for clients ("HOST:PORT" or "unix:PATH"); empty: it has none.
 struct ServedAddresses {
   std::string grpc;
   std::string http;
 };
 
-// Writes one line each, `grpc=ADDRESS` and `http=ADDRESS`, so that a reader sees the whole file or
-// the one before. Errors name the path: NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED…
+// Writes one line each, `grpc=ADDRESS` and `http=ADDRESS`, atomically. Errors name the path:
+// NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED…
 absl::Status WriteAddressFile(const std::string& path, const ServedAddresses& addresses);
 
 }  // namespace gitops

@@ -17,13 +17,13 @@ namespace {
 
 constexpr absl::Duration kAfterCancel = absl::Seconds(5);
 
-// Adds what to do to an address that could not be taken.
+// Adds advice to the error of an address that could not be bound.
 absl::Status ForSetting(const absl::Status& status, const Settings& settings,
                         absl::string_view name) {
   std::string message = absl::StrCat("--", name, ": ", status.message());
   if (status.code() == absl::StatusCode::kUnavailable) {
-    absl::StrAppend(&message, ". Stop what is there, or name another address with --", name,
-                    " (now from ", settings.Origin(name), "; port 0 takes a free one)");
+    absl::StrAppend(&message, ". Stop the program there, or use another address with --", name,
+                    " (set by ", settings.Origin(name), "; port 0 picks a free one)");
   }
   return absl::Status(status.code(), message);
 }
@@ -44,7 +44,7 @@ class ServerProcessImpl : public ServerProcess {
 
   void SetReady(absl::Status status) override {
     MutexLock lock(mutex_);
-    // A late "ready" of a part that is still starting must not bring clients back.
+    // A late "ready" of a part that is still starting must not attract clients again.
     if (stopping_) return;
     ready_ = std::move(status);
     rpc_->SetServing(ready_.ok());
@@ -61,7 +61,7 @@ class ServerProcessImpl : public ServerProcess {
             {{"program", options_.program}, {"drain", absl::FormatDuration(options_.drain)}});
     if (options_.on_drain) options_.on_drain();
     StopWithin(options_.drain + kAfterCancel, options_.program,
-               "calls did not end although they were cancelled; giving up on them",
+               "calls did not end although they were cancelled; exiting without them",
                [this] { rpc_->Shutdown(options_.drain); });
     pages_.reset();
     LogInfo("stopped", {{"program", options_.program}});
@@ -134,7 +134,7 @@ class ServerProcessImpl : public ServerProcess {
   CondVar changed_;
   absl::Status ready_ ABSL_GUARDED_BY(mutex_) = absl::UnavailableError("starting");
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  // Ended in the reverse order: first what calls into this object.
+  // Destroyed in reverse order: first the members that call into this object.
   std::unique_ptr<RpcServer> rpc_;
   std::unique_ptr<HttpServer> pages_;
   std::unique_ptr<SignalWaiter> signals_;

@@ -20,7 +20,7 @@ class Service;
 
 namespace gitops {
 
-// What every main() of a server does after it has its settings (those of CommonServerSettings):
+// The part of every server's main() after it has its settings (those of CommonServerSettings):
 //
 //   BlockSignals();
 //   ... settings, --version, --check-config ...
@@ -34,54 +34,56 @@ namespace gitops {
 //   (*process)->SetReady(absl::OkStatus());
 //   return (*process)->Run();
 
-// The settings that are wrong together or not carried out yet (--tls-dir, --store etcd://…), before
-// anything is opened, so that --check-config tells them too; sets up the log. INVALID_ARGUMENT,
-// UNIMPLEMENTED, FAILED_PRECONDITION; names the setting and where it came from.
+// Checks for settings that contradict each other or are not implemented yet (--tls-dir, --store
+// etcd://…), before anything is opened, so that --check-config reports them too; configures the
+// log. INVALID_ARGUMENT, UNIMPLEMENTED, FAILED_PRECONDITION; the message names the setting and its
+// source.
 absl::Status CheckServerSettings(const Settings& settings);
 
 struct ServerProcessOptions {
   std::string program;                    // for the log: "gitops-agent"
   std::vector<grpc::Service*> services;   // not owned; must outlive the process object
-  Metrics* metrics = nullptr;             // not owned; needed
+  Metrics* metrics = nullptr;             // not owned; required
   std::function<absl::Status()> healthy;  // /healthz; none: always
   std::function<void()> on_reload;        // SIGHUP; SIGTERM waits until it returns
-  // When the end has begun: readiness is gone, calls still run. Lets open streams end, soon.
+  // Called when the shutdown has started: the server is not ready any more, calls still run. Should
+  // end open streams soon.
   std::function<void()> on_drain;
-  // How long calls may go on after that, before they are cancelled.
+  // How long calls may continue after that, before they are cancelled.
   absl::Duration drain = absl::Seconds(10);
-  // As in RpcServerOptions.
+  // See RpcServerOptions.
   int max_message_bytes = 4 << 20;
   int max_threads = 64;
   int max_calls_per_connection = 100;
 };
 
-// A program that serves: gRPC, the status pages, the address file, signals, the end.
+// A server process: gRPC, the status pages, the address file, signals, shutdown.
 class ServerProcess {
  public:
-  // Serves when it returns, and has written the address file; not ready until SetReady says so.
+  // Serves, and has written the address file, when this returns; not ready until SetReady says so.
   // Errors are those of CheckServerSettings, RpcServer::Start and HttpServer::Start, with the
-  // setting that names the address.
+  // setting of the address.
   static absl::StatusOr<std::unique_ptr<ServerProcess>> Start(const Settings& settings,
                                                               ServerProcessOptions options);
   virtual ~ServerProcess() = default;
 
   virtual const ServedAddresses& addresses() const = 0;
-  // /readyz and the health service; OK: ready. Any thread.
+  // Sets /readyz and the health service; OK: ready. Thread-safe.
   virtual void SetReady(absl::Status status) = 0;
-  // Until SIGTERM, SIGINT or Stop(); then drains: readiness is withdrawn, on_drain called, calls
-  // finished or cancelled. If handlers do not return even 5 s after they were cancelled, the
-  // process exits with 1. The address file is left: a successor may have written it already, and
-  // who reads a stale one finds a closed port. Returns the exit status.
+  // Runs until SIGTERM, SIGINT or Stop(); then drains: sets not ready, calls on_drain, lets calls
+  // finish or cancels them. If handlers do not return within 5 s after they were cancelled, the
+  // process exits with 1. The address file is not removed: a successor may have written it already,
+  // and a client of a stale one finds a closed port. Returns the exit status.
   virtual int Run() = 0;
-  // Makes Run() return. Any thread.
+  // Makes Run() return. Thread-safe.
   virtual void Stop() = 0;
 };
 
-// The exit status for a failure to start: 2 where the settings are wrong or ask for what is not
-// carried out (INVALID_ARGUMENT, UNIMPLEMENTED, FAILED_PRECONDITION), else 1; 0 for OK.
+// The exit status for a failure to start: 2 if the settings are wrong or not implemented
+// (INVALID_ARGUMENT, UNIMPLEMENTED, FAILED_PRECONDITION), else 1; 0 for OK.
 int ExitStatus(const absl::Status& status);
 
-// Prints `PROGRAM: MESSAGE` to standard error; ExitStatus(status).
+// Prints `PROGRAM: MESSAGE` to standard error; returns ExitStatus(status).
 int ReportFailure(absl::string_view program, const absl::Status& status);
 
 }  // namespace gitops

@@ -240,7 +240,7 @@ TEST_F(LifecycleTest, BusyPortNamesTheFlag) {
     const std::string message(second.status().message());
     EXPECT_THAT(message, StartsWith(absl::StrCat("--", c.flag, ": cannot listen on ", c.address)));
     EXPECT_THAT(message, HasSubstr("Address already in use"));
-    EXPECT_THAT(message, HasSubstr("port 0 takes a free one"));
+    EXPECT_THAT(message, HasSubstr("port 0 picks a free one"));
   }
 }
 
@@ -261,10 +261,10 @@ TEST_F(LifecycleTest, WrongSettingsAreToldBeforeAnythingIsOpened) {
   for (const Case& c : {
            Case{{{"tls-dir", "/etc/tls"}},
                 absl::StatusCode::kUnimplemented,
-                "--tls-dir /etc/tls: TLS is not carried out yet"},
+                "--tls-dir /etc/tls: TLS is not implemented yet"},
            Case{{{"store", "etcd://h:2379/p"}},
                 absl::StatusCode::kUnimplemented,
-                "--store: keeping state in etcd is not carried out yet"},
+                "--store: storing state in etcd is not implemented yet"},
            Case{{{"store", "redis://h"}}, absl::StatusCode::kInvalidArgument, "expected etcd://"},
            Case{{{"listen", "nonsense"}}, absl::StatusCode::kInvalidArgument, "--listen: bad"},
            Case{{{"metrics-listen", "x:y"}},

@@ -9,7 +9,7 @@
 namespace gitops {
 namespace {
 
-// `NAME (from WHERE)`, or the flag alone where the flag was given.
+// `NAME (from WHERE)`, or only the flag if the flag was given.
 std::string Named(const Settings& settings, absl::string_view name) {
   const std::string flag = absl::StrCat("--", name);
   const std::string& origin = settings.Origin(name);
@@ -22,12 +22,12 @@ absl::Status CheckStore(const Settings& settings) {
   if (absl::StartsWith(store, "etcd://")) {
     return absl::UnimplementedError(
         absl::StrCat(Named(settings, "store"),
-                     ": keeping state in etcd is not carried out yet; leave it out, and state is "
-                     "kept in SQLite under --state-dir"));
+                     ": storing state in etcd is not implemented yet; without it, state is stored "
+                     "in SQLite under --state-dir"));
   }
   return absl::InvalidArgumentError(
       absl::StrCat(Named(settings, "store"),
-                   ": expected etcd://HOST:PORT[,HOST:PORT...]/PREFIX; leave it out to keep state "
+                   ": expected etcd://HOST:PORT[,HOST:PORT...]/PREFIX; without it, state is stored "
                    "in SQLite under --state-dir"));
 }
 
@@ -35,8 +35,8 @@ absl::Status CheckTls(const Settings& settings) {
   if (settings.Get("tls-dir").empty()) return absl::OkStatus();
   return absl::UnimplementedError(
       absl::StrCat(Named(settings, "tls-dir"), " ", settings.Get("tls-dir"),
-                   ": TLS is not carried out yet; until it is, listen on a loopback address or a "
-                   "unix socket, or accept plain text with --insecure"));
+                   ": TLS is not implemented yet; until it is, listen on a loopback address or a "
+                   "unix socket, or allow plain text with --insecure"));
 }
 
 absl::Status CheckListen(const Settings& settings) {
@@ -51,7 +51,7 @@ absl::Status CheckListen(const Settings& settings) {
       return absl::FailedPreconditionError(
           absl::StrCat(Named(settings, name), " ", settings.Get(name),
                        ": refusing to serve other machines in plain text; listen on a loopback "
-                       "address or a unix socket, or accept it with --insecure"));
+                       "address or a unix socket, or allow it with --insecure"));
     }
   }
   return absl::OkStatus();
@@ -60,7 +60,7 @@ absl::Status CheckListen(const Settings& settings) {
 }  // namespace
 
 absl::Status CheckServerSettings(const Settings& settings) {
-  // First the log, so that what comes next is written as asked.
+  // The log first, so that later lines have the configured format.
   if (absl::Status status = ConfigureLog(settings.Get("log-format"), settings.Get("log-level"));
       !status.ok()) {
     return status;

@@ -8,13 +8,13 @@
 
 namespace gitops {
 
-// Blocks SIGTERM, SIGINT and SIGHUP and ignores SIGPIPE, for this thread and those it starts from
-// now on: call it first in main(). Who starts a process must give it the default dispositions and
-// an empty mask back (see common/process), since both are inherited.
+// Blocks SIGTERM, SIGINT and SIGHUP and ignores SIGPIPE, for this thread and the threads that it
+// starts later: call it first in main(). Code that starts a process must restore the default
+// dispositions and an empty mask (see common/process), since both are inherited.
 void BlockSignals();
 
-// Waits for the signals that BlockSignals blocked, in a thread of its own, from which the callbacks
-// come, one at a time. One of these per process.
+// Waits for the signals that BlockSignals blocked on its own thread, which also runs the callbacks.
+// One per process.
 class SignalWaiter {
  public:
   struct Callbacks {
@@ -22,7 +22,7 @@ class SignalWaiter {
     std::function<void()> on_reload;     // SIGHUP
   };
 
-  // RESOURCE_EXHAUSTED and the like: the system gave no descriptor or thread.
+  // RESOURCE_EXHAUSTED and similar codes: no descriptor or thread could be created.
   static absl::StatusOr<std::unique_ptr<SignalWaiter>> Start(Callbacks callbacks);
   virtual ~SignalWaiter() = default;  // no callback runs after this
 };

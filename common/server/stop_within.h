@@ -8,9 +8,9 @@
 
 namespace gitops {
 
-// Runs `stop` on a thread of its own and waits for its end. After `bound`, it logs `late` as an
-// error and ends the process with exit status 1, without destructors: nothing can be freed that
-// still runs.
+// Runs `stop` on its own thread and waits for its end. After `bound`, it logs `late` as an error
+// and ends the process with exit status 1, without destructors: nothing can be freed that still
+// runs.
 void StopWithin(absl::Duration bound, absl::string_view program, absl::string_view late,
                 const std::function<void()>& stop);
 

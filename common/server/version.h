@@ -5,7 +5,7 @@
 
 namespace gitops {
 
-// Of the whole suite; its programs are released together.
+// The version of the whole suite; its programs are released together.
 inline absl::string_view Version() { return "0.1.0"; }
 
 }  // namespace gitops

@@ -12,8 +12,8 @@
 #include "common/sync/mutex.h"
 #include "gtest/gtest.h"
 
-// What every engine of Store must do. An engine's test implements StoreHarness, links
-// //common/store:conformance, and says
+// Tests that every engine of Store must pass. An engine's test implements StoreHarness, links
+// //common/store:conformance, and has
 //
 //   INSTANTIATE_TEST_SUITE_P(Etcd, StoreConformanceTest,
 //                            ::testing::Values(StoreEngine{"etcd", MakeEtcdHarness}));
@@ -24,12 +24,13 @@ class StoreHarness {
  public:
   virtual ~StoreHarness() = default;
 
-  // One more Store on the data; called again while earlier ones live, and after they have gone.
+  // Opens another Store on the data; called while earlier ones exist, and after they were
+  // destroyed.
   virtual absl::StatusOr<std::unique_ptr<Store>> Open() = 0;
-  // Returns when `by` has passed for leases.
+  // Returns when the time `by` has passed for leases.
   virtual void PassTime(absl::Duration by) = 0;
-  // Makes the engine forget the changes up to the store's present revision, or up to shortly
-  // before.
+  // Makes the engine forget the changes up to the store's current revision, or up to shortly before
+  // it.
   virtual absl::Status ForgetChanges(Store& store) = 0;
 };
 
@@ -50,11 +51,11 @@ class StoreConformanceTest : public ::testing::TestWithParam<StoreEngine> {
   std::unique_ptr<Store> store_;
 };
 
-// Collects what a watch sees. Must outlive the watch.
+// Collects the events of a watch. Must outlive the watch.
 class EventLog {
  public:
   std::function<void(const StoreEvent&)> Callback();
-  // Waits, bounded, until there are `count` events, and returns all there are.
+  // Waits, bounded, until there are `count` events, and returns all events.
   std::vector<StoreEvent> Await(size_t count);
   // "key=value@revision", or "key deleted@revision".
   std::vector<std::string> AwaitText(size_t count);

@@ -3,15 +3,15 @@
 
 #include "google/protobuf/message.h"
 
-// Between the messages of the API and those that are stored (proto/gitops/record), so that the API
-// can change without a migration of what is stored.
+// Converts between API messages and stored messages (proto/gitops/record), so that the API can
+// change without a migration of stored data.
 namespace gitops {
 
 // Copies every field of `from` to the field of `to` that has the same JSON name; a stored field
-// whose API field was renamed says so with its json_name. Numbers and texts must be of the same
-// type. Enums are converted by number. A text and an enum are converted by name: "dry-activate" is
-// STEP_KIND_DRY_ACTIVATE; an unknown text becomes the enum's zero. Other fields, and fields that
-// only one of the messages has, are left out: a test must show that nothing is (convert_testing.h).
+// whose API field was renamed has a json_name. Numbers and texts must have the same type. Enums are
+// converted by number; a text and an enum by name: "dry-activate" is STEP_KIND_DRY_ACTIVATE; an
+// unknown text becomes the enum's zero. Other fields, and fields that only one of the messages has,
+// are left out: a test must show that there are none (convert_testing.h).
 void Convert(const google::protobuf::Message& from, google::protobuf::Message& to);
 
 template <typename To>
@@ -21,7 +21,7 @@ To Converted(const google::protobuf::Message& from) {
   return to;
 }
 
-// Of a whole list; `to` is a RepeatedPtrField.
+// The same for a list; `to` is a RepeatedPtrField.
 template <typename From, typename To>
 void ConvertAll(const From& from, To& to) {
   to.Clear();

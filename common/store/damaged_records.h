@@ -11,14 +11,14 @@
 
 namespace gitops {
 
-// The keys of a store whose values were found to be damaged. Any thread.
+// The keys of a store with damaged values. Thread-safe.
 class DamagedRecords {
  public:
-  // Logs it the first time. At most 10,000 keys are remembered.
+  // Logs the key the first time. Keeps at most 10,000 keys.
   void Note(absl::string_view key, int64_t revision);
-  // It was removed, or can be read again.
+  // The key was removed, or is readable again.
   void Forget(absl::string_view key);
-  // With the revision of the damaged value.
+  // The keys with the revision of the damaged value.
   std::map<std::string, int64_t> Noted() const;
   bool empty() const { return count_ == 0; }
 

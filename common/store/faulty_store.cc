@@ -38,6 +38,11 @@ int FaultyStore::writes() {
   return writes_;
 }
 
+int FaultyStore::values_read() {
+  MutexLock lock(mutex_);
+  return values_read_;
+}
+
 absl::Status FaultyStore::Enter(const std::vector<absl::string_view>& keys, bool write) {
   MutexLock lock(mutex_);
   ++calls_;
@@ -54,13 +59,19 @@ absl::Status FaultyStore::Enter(const std::vector<absl::string_view>& keys, bool
 
 absl::StatusOr<StoredValue> FaultyStore::Get(absl::string_view key) {
   if (absl::Status status = Enter({key}); !status.ok()) return status;
-  return store_->Get(key);
+  absl::StatusOr<StoredValue> value = store_->Get(key);
+  MutexLock lock(mutex_);
+  if (value.ok()) ++values_read_;
+  return value;
 }
 
 absl::StatusOr<std::vector<StoredValue>> FaultyStore::List(absl::string_view prefix,
                                                            absl::string_view after, int limit) {
   if (absl::Status status = Enter({prefix}); !status.ok()) return status;
-  return store_->List(prefix, after, limit);
+  absl::StatusOr<std::vector<StoredValue>> values = store_->List(prefix, after, limit);
+  MutexLock lock(mutex_);
+  if (values.ok()) values_read_ += static_cast<int>(values->size());
+  return values;
 }
 
 absl::StatusOr<int64_t> FaultyStore::Write(const std::vector<StoreWrite>& writes) {

@@ -11,8 +11,8 @@
 
 namespace gitops {
 
-// A Store that fails when told to, and otherwise is the one it stands before. A call that fails
-// changes nothing. For tests; any thread.
+// A Store for tests that passes calls to another Store, or fails them on request. A failed call
+// changes nothing. Thread-safe.
 class FaultyStore : public Store {
  public:
   // Not owned.
@@ -22,14 +22,16 @@ class FaultyStore : public Store {
   void FailNthCall(int n, absl::Status status = absl::UnavailableError("told to fail"));
   // The nth Write from now (1: the next; Put and Delete count) fails, and only that one.
   void FailNthWrite(int n, absl::Status status = absl::UnavailableError("told to fail"));
-  // Every Get, List, Write and Watch of a key or prefix that begins with `prefix` fails.
+  // Every Get, List, Write and Watch of a key or prefix that starts with `prefix` fails.
   void FailKeys(std::string prefix, absl::Status status = absl::UnavailableError("told to fail"));
   // Everything works again.
   void Heal();
 
-  // Calls so far, failed ones included.
+  // The number of calls so far, including failed ones.
   int calls();
   int writes();
+  // Values that Get and List returned so far.
+  int values_read();
 
   absl::StatusOr<StoredValue> Get(absl::string_view key) override;
   absl::StatusOr<std::vector<StoredValue>> List(absl::string_view prefix,
@@ -55,6 +57,7 @@ class FaultyStore : public Store {
   Mutex mutex_;
   int calls_ ABSL_GUARDED_BY(mutex_) = 0;
   int writes_ ABSL_GUARDED_BY(mutex_) = 0;
+  int values_read_ ABSL_GUARDED_BY(mutex_) = 0;
   Fault call_fault_ ABSL_GUARDED_BY(mutex_);
   Fault write_fault_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::pair<std::string, absl::Status>> key_faults_ ABSL_GUARDED_BY(mutex_);

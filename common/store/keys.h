@@ -8,16 +8,16 @@
 #include "absl/strings/string_view.h"
 #include "common/store/store.h"
 
-// What every engine does the same way.
+// Shared by all engines.
 namespace gitops {
 
 // The batch rules of Store::Write. INVALID_ARGUMENT: no writes, an empty key, a key twice.
 absl::Status CheckWrites(const std::vector<StoreWrite>& writes);
 
-// The least key that is greater than every key beginning with `prefix`; empty: there is none.
+// The smallest key that is greater than every key with `prefix`; empty: there is none.
 std::string PrefixEnd(absl::string_view prefix);
 
-// The least key that begins with `prefix` and is greater than `after`, if such a key exists.
+// The smallest key that starts with `prefix` and is greater than `after`, if there is one.
 std::string PrefixBegin(absl::string_view prefix, absl::string_view after);
 
 }  // namespace gitops

@@ -20,9 +20,9 @@ absl::Status ErrorOf(const std::string& path, int code, absl::string_view detail
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return absl::DataLossError(
-          absl::StrCat(what, "; restore the file, or move it away to begin with an empty store"));
+          absl::StrCat(what, "; restore the file, or move it away to start with an empty store"));
     case SQLITE_FULL:
-      return absl::UnavailableError(absl::StrCat(what, "; make room on its file system"));
+      return absl::UnavailableError(absl::StrCat(what, "; free space on its file system"));
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return absl::UnavailableError(absl::StrCat(what, "; another process keeps it locked"));
@@ -33,7 +33,7 @@ absl::Status ErrorOf(const std::string& path, int code, absl::string_view detail
     case SQLITE_NOMEM:
     case SQLITE_PROTOCOL:
       return absl::UnavailableError(
-          absl::StrCat(what, "; see that the file and its directory can be written"));
+          absl::StrCat(what, "; make the file and its directory writable"));
     default:
       return absl::InternalError(what);
   }
@@ -55,7 +55,7 @@ void SqliteQuery::Check(int code) {
 }
 
 SqliteQuery& SqliteQuery::Bind(absl::string_view bytes) {
-  // A null pointer would be bound as NULL, which is no empty value.
+  // A null pointer would be bound as NULL, which is not an empty value.
   const char* data = bytes.data() == nullptr ? "" : bytes.data();
   if (status_.ok()) {
     Check(sqlite3_bind_blob64(statement_, ++bound_, data, bytes.size(), SQLITE_STATIC));

@@ -16,8 +16,8 @@ namespace gitops {
 
 class SqliteDatabase;
 
-// One use of a prepared statement; ready for the next use when this goes. The first error sticks:
-// bind, step to the end, then look at status().
+// One use of a prepared statement, which is reset when this is destroyed. The first error sticks:
+// bind, step to the end, then check status().
 class SqliteQuery {
  public:
   SqliteQuery(SqliteDatabase* database, sqlite3_stmt* statement, absl::Status status);
@@ -33,7 +33,7 @@ class SqliteQuery {
   // True: there is a row. False: no more rows, or an error.
   bool Step();
 
-  // Of the row: columns count from 0.
+  // Columns of the current row, counted from 0.
   int64_t Number(int column) const { return sqlite3_column_int64(statement_, column); }
   std::string Bytes(int column) const;
   bool IsNull(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
@@ -52,7 +52,7 @@ class SqliteQuery {
   int bound_ = 0;
 };
 
-// A connection to a database file. One thread at a time.
+// A connection to a database file. Not thread-safe.
 class SqliteDatabase {
  public:
   // Opens an existing file for reading and writing. UNAVAILABLE, DATA_LOSS.
@@ -61,13 +61,14 @@ class SqliteDatabase {
   SqliteDatabase(const SqliteDatabase&) = delete;
   SqliteDatabase& operator=(const SqliteDatabase&) = delete;
 
-  // Prepares each `sql` once; it must live as long as this, and be in use once at a time.
+  // Prepares each `sql` once; it must outlive this. Only one query of it may be in use at a time.
   SqliteQuery Query(absl::string_view sql);
 
-  // Statements that return no rows, or whose rows do not matter.
+  // Runs statements that return no rows, or whose rows do not matter.
   absl::Status Execute(const char* sql);
 
-  // A SQLite result code as one of the Store's errors, naming the file and what may help.
+  // Converts a SQLite result code to an error of Store; the message names the file and what may
+  // help.
   absl::Status Error(int code) const;
 
   bool in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }

@@ -5,7 +5,7 @@
 namespace gitops {
 namespace {
 
-// After a failed attempt, on a full disk for example.
+// The pause after a failed attempt, for example on a full disk.
 constexpr absl::Duration kRetryInterval = absl::Milliseconds(500);
 
 }  // namespace
@@ -53,7 +53,7 @@ void SqliteLeaseTimer::Loop() {
   }
 }
 
-// False: stopping.
+// Returns false when stopping.
 bool SqliteLeaseTimer::AwaitEnd() {
   MutexLock lock(mutex_);
   while (!stopping_ && clock_->SteadyNow() < next_end_) clock_->WaitUntil(mutex_, wake_, next_end_);

@@ -10,17 +10,18 @@
 
 namespace gitops {
 
-// Ends leases on time while nobody writes. Its thread exists once there has been a lease, and wakes
-// when the next one ends. Any thread.
+// Ends leases on time even if there are no writes. Its thread is started with the first lease, and
+// wakes when the next one ends. Thread-safe.
 class SqliteLeaseTimer {
  public:
-  // `end_due` ends what is due, and leads to a call of Schedule unless it fails; it may block.
+  // `end_due` ends the leases that are due, and unless it fails leads to a call of Schedule; it may
+  // block.
   SqliteLeaseTimer(Clock* clock, std::function<absl::Status()> end_due);
   ~SqliteLeaseTimer();
 
   // When the next lease ends; Infinite(): there is none.
   void Schedule(SteadyTime next_end);
-  // A lease may end at `end`; for news that may be older than what Schedule was told.
+  // A lease may end at `end`; for information that may be older than that of Schedule.
   void ScheduleNoLaterThan(SteadyTime end);
 
   // `end_due` is not called after this.

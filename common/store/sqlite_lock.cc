@@ -22,7 +22,7 @@ std::string HolderOf(int fd) {
   return pid.empty() ? "another process" : absl::StrCat("process ", pid);
 }
 
-// Only for the message of others, so a full disk is no reason to fail.
+// Only for the message of other processes, so a full disk is not a reason to fail.
 void WriteHolder(int fd) {
   const std::string text = absl::StrCat(::getpid(), "\n");
   if (::ftruncate(fd, 0) != 0) return;
@@ -36,12 +36,12 @@ absl::StatusOr<Fd> LockStoreFile(const std::string& path, bool exclusive) {
   Fd fd(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) {
     const int error = errno;
-    return absl::UnavailableError(
-        absl::StrCat("open the lock ", lock_path, ": ", std::strerror(error),
-                     "; see that its directory exists and can be written"));
+    return absl::UnavailableError(absl::StrCat("open the lock ", lock_path, ": ",
+                                               std::strerror(error),
+                                               "; its directory must exist and be writable"));
   }
-  // flock, not fcntl: it belongs to this open file, so a second Store in this process is refused
-  // too, and closing another descriptor of the file does not drop it.
+  // flock, not fcntl: the lock belongs to this open file, so a second Store in this process is
+  // refused too, and closing another descriptor of the file does not release it.
   while (::flock(fd.get(), (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0) {
     const int error = errno;
     if (error == EINTR) continue;

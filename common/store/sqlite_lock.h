@@ -8,9 +8,9 @@
 
 namespace gitops {
 
-// Locks PATH.lock, exclusively or shared with others that share it, until the descriptor is closed
-// or the process ends. The file holds the process id and stays: removing it would let a third
-// process lock a new file of that name. FAILED_PRECONDITION: taken, with the holder's process id;
+// Locks PATH.lock, exclusive or shared, until the descriptor is closed or the process ends. The
+// file contains the process id and is never removed: otherwise a third process could lock a new
+// file of that name. FAILED_PRECONDITION: taken; the message has the holder's process id;
 // UNAVAILABLE: the file cannot be opened.
 absl::StatusOr<Fd> LockStoreFile(const std::string& path, bool exclusive);
 

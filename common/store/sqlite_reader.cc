@@ -10,7 +10,7 @@
 namespace gitops {
 namespace {
 
-// Two forms, so that SQLite knows of the upper bound where there is one.
+// Two forms, so that SQLite can use the upper bound if there is one.
 constexpr absl::string_view kListBetween =
     "SELECT key, value, revision FROM entries WHERE key >= ?1 AND key < ?3 ORDER BY key LIMIT ?2";
 constexpr absl::string_view kListFrom =

@@ -15,7 +15,7 @@
 
 namespace gitops {
 
-// Everything that is read outside of a write transaction. Any thread.
+// All reads outside of a write transaction. Thread-safe.
 class SqliteReader {
  public:
   explicit SqliteReader(std::unique_ptr<SqliteDatabase> database);
@@ -24,21 +24,20 @@ class SqliteReader {
   absl::StatusOr<std::vector<StoredValue>> List(absl::string_view prefix, absl::string_view after,
                                                 int limit);
 
-  // The changes to keys that begin with `prefix`, of revisions from `first` to `last`, in order.
+  // The changes to keys that start with `prefix`, of revisions from `first` to `last`, in order.
   absl::StatusOr<std::vector<StoreEvent>> Changes(absl::string_view prefix, int64_t first,
                                                   int64_t last);
 
   struct Extent {
-    int64_t revision;  // the last made
-    int64_t trimmed;   // changes up to it are no longer known
+    int64_t revision;  // the newest
+    int64_t trimmed;   // changes up to it are no longer kept
   };
   absl::StatusOr<Extent> ReadExtent();
 
   // Infinite(): there is no lease.
   absl::StatusOr<SteadyTime> NextLeaseEnd();
 
-  // A number that differs from that of an earlier call if another connection changed the file
-  // since.
+  // A number that changes whenever another connection has changed the file.
   absl::StatusOr<int64_t> DataVersion();
 
  private:

@@ -15,10 +15,10 @@ namespace {
 constexpr int64_t kSchemaVersion = 2;
 
 // counters: one row. `trimmed` is the greatest revision whose changes were dropped; `logged` counts
-// the bytes ever put into changes, `trimmed_logged` those dropped again.
-// changes: what watches are told; `logged` as it was after this change, so that the log can be
-// trimmed by size without adding it up.
-// leases: end_microseconds counts from the boot that `boot` names (Clock::SteadyNow, BootId).
+// the bytes ever put into changes, `trimmed_logged` those dropped again. changes: the changes for
+// watches; `logged` is the value after this change, so that the log can be trimmed by size without
+// a sum. leases: end_microseconds counts from the boot that `boot` names (Clock::SteadyNow,
+// BootId).
 constexpr char kSchema[] = R"(
   CREATE TABLE counters (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -50,7 +50,7 @@ constexpr char kSchema[] = R"(
   PRAGMA user_version = 2;
 )";
 
-// Version 1 had the ends as wall time; with no boot named, they begin anew.
+// Version 1 stored the ends as wall time; without a boot, the leases restart.
 constexpr char kFromVersion1[] = R"(
   ALTER TABLE leases ADD COLUMN boot BLOB NOT NULL DEFAULT x'';
   PRAGMA user_version = 2;
@@ -59,21 +59,22 @@ constexpr char kFromVersion1[] = R"(
 absl::Status ErrnoError(absl::string_view what, const std::string& path) {
   const int error = errno;
   return absl::UnavailableError(absl::StrCat(what, " ", path, ": ", std::strerror(error),
-                                             "; see that its directory exists and can be written"));
+                                             "; its directory must exist and be writable"));
 }
 
 absl::Status CreatePrivateFile(const std::string& path) {
-  // mknod, not open: closing a descriptor of the file would drop the locks that SQLite holds on it
+  // mknod, not open: closing a descriptor of the file would release the locks that SQLite has on it
   // for another Store of this process.
   if (::mknod(path.c_str(), S_IFREG | 0600, 0) == 0) return absl::OkStatus();
   if (errno != EEXIST) return ErrnoError("create store", path);
   struct stat info;
-  if (::stat(path.c_str(), &info) != 0) return ErrnoError("look at store", path);
+  if (::stat(path.c_str(), &info) != 0) return ErrnoError("stat store", path);
   if (!S_ISREG(info.st_mode)) {
     return absl::DataLossError(absl::StrCat("open store ", path, ": it is not a regular file"));
   }
   if ((info.st_mode & 0077) == 0) return absl::OkStatus();
-  if (::chmod(path.c_str(), 0600) != 0) return ErrnoError("take others' rights from store", path);
+  if (::chmod(path.c_str(), 0600) != 0)
+    return ErrnoError("remove the permissions of others from store", path);
   return absl::OkStatus();
 }
 
@@ -85,7 +86,7 @@ absl::StatusOr<int64_t> SchemaVersion(SqliteDatabase& database) {
 }
 
 absl::Status BringUpToDate(SqliteDatabase& database) {
-  // Another process may be doing the same: the second one finds the work done.
+  // Another process may do the same: the second one finds the work done.
   if (absl::Status status = database.Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
   absl::StatusOr<int64_t> version = SchemaVersion(database);
   absl::Status status = version.status();
@@ -115,7 +116,7 @@ absl::Status PrepareStoreFile(const std::string& path) {
   if (absl::Status status = CreatePrivateFile(path); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<SqliteDatabase>> database = SqliteDatabase::Open(path);
   if (!database.ok()) return database.status();
-  // Read first: nothing is changed in a file that is a newer program's, or no database.
+  // Read first: a file of a newer version, or one that is not a database, is not changed.
   absl::StatusOr<int64_t> version = SchemaVersion(**database);
   if (!version.ok()) return version.status();
   if (*version > kSchemaVersion) {

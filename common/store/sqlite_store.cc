@@ -16,7 +16,7 @@
 namespace gitops {
 namespace {
 
-// Far below SQLite's own limit, so that a write is refused before a part of its batch is made.
+// Far below SQLite's limit, so that a write is refused before a part of its batch is applied.
 constexpr size_t kLargestEntry = 256 << 20;
 
 class SqliteStore : public Store {
@@ -37,7 +37,7 @@ class SqliteStore : public Store {
     writer_.reset();
   }
 
-  // Takes up the leases that the file has. The commit schedules their ends.
+  // Restarts the leases in the file. The commit schedules their ends.
   absl::Status Start() {
     return writer_
         ->Run([](SqliteTransaction& transaction) -> absl::StatusOr<int64_t> {
@@ -111,7 +111,7 @@ class SqliteStore : public Store {
         .status();
   }
 
-  // Every transaction begins with ending what is due, so an empty one does.
+  // Every transaction starts by ending due leases, so an empty one suffices.
   absl::Status EndDueLeases() {
     return writer_
         ->Run([](SqliteTransaction& transaction) -> absl::StatusOr<int64_t> {

@@ -91,7 +91,7 @@ absl::Status SqliteTransaction::CheckPreconditions(const StoreWrite& write) {
     if (!revision.ok()) return revision.status();
     if (*revision != *write.expected_revision) {
       return absl::FailedPreconditionError(
-          absl::StrCat("write ", write.key, ": its revision is ", *revision, ", expected was ",
+          absl::StrCat("write ", write.key, ": its revision is ", *revision, ", but expected was ",
                        *write.expected_revision, "; read it again"));
     }
   }
@@ -117,7 +117,7 @@ absl::StatusOr<int64_t> SqliteTransaction::Write(const std::vector<StoreWrite>& 
     if (!changed.ok()) return changed.status();
     if (*changed) ++position;
   }
-  // Deleting what is not there is no change, and makes no revision.
+  // Deleting a missing key is not a change, and creates no revision.
   if (position > 0) counters_.revision = revision;
   return counters_.revision;
 }
@@ -200,7 +200,7 @@ absl::Status SqliteTransaction::RevokeLease(int64_t lease) {
 absl::Status SqliteTransaction::EndDueLeases() {
   std::vector<int64_t> due;
   {
-    // Those of another boot are restarted when the store is opened.
+    // Leases of another boot are restarted when the store is opened.
     SqliteQuery query = database_->Query(
         "SELECT id FROM leases WHERE end_microseconds <= ?1 AND boot = ?2 ORDER BY id");
     query.Bind(absl::ToInt64Microseconds(now_.since_boot())).Bind(boot_);

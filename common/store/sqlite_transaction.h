@@ -15,15 +15,15 @@
 
 namespace gitops {
 
-// Changes are kept for watches up to these limits, whichever is reached first.
+// The limits of the changes that are kept for watches, whichever is reached first.
 inline constexpr int64_t kKeptRevisions = 10'000;
 inline constexpr int64_t kKeptBytes = 16 << 20;
 
-// True of errors after which a transaction may be half done and has to be rolled back; other errors
-// are answers, and left the transaction as it was.
+// Whether an error may leave a transaction half done, so that it must be rolled back. Other errors
+// leave the transaction unchanged.
 bool IsDatabaseError(const absl::Status& status);
 
-// One write transaction, which carries the operations of several callers. Rolled back when it goes,
+// One write transaction with the operations of several callers. Rolled back by its destructor,
 // unless committed.
 class SqliteTransaction {
  public:
@@ -36,19 +36,19 @@ class SqliteTransaction {
   // Takes the write lock, and ends the leases that are due.
   absl::Status Begin();
 
-  // As the Store's methods.
+  // See the methods of Store.
   absl::StatusOr<int64_t> Write(const std::vector<StoreWrite>& writes);
   absl::StatusOr<int64_t> GrantLease(absl::Duration ttl);
   absl::Status KeepLeaseAlive(int64_t lease);
   absl::Status RevokeLease(int64_t lease);
-  // Leases that were granted in another boot: when they end is not known, so they begin anew.
+  // Restarts leases that were granted in another boot, since their end is not known.
   absl::Status RestartLeasesOfOtherBoots();
 
-  // Drops old changes, asking `limit_trim` how many of the revisions up to its argument may go; and
-  // commits.
+  // Drops old changes and commits. `limit_trim` returns the revision up to which changes may be
+  // dropped, at most its argument.
   absl::Status Commit(const std::function<int64_t(int64_t)>& limit_trim);
 
-  // The last revision made.
+  // The newest revision.
   int64_t revision() const { return counters_.revision; }
   // When the next lease ends; Infinite(): there is none.
   absl::StatusOr<SteadyTime> NextLeaseEnd();

@@ -10,17 +10,18 @@
 namespace gitops {
 namespace {
 
-// How often other processes' changes are looked for. Real time, whatever the store's clock: other
-// processes do not follow it.
+// How often to look for changes of other processes. In real time, independent of the store's clock,
+// which other processes do not follow.
 constexpr std::chrono::milliseconds kPollInterval(250);
 
-// Revisions read at a time, which bounds memory while old changes are told again.
+// The number of revisions read at a time, which bounds memory while old changes are delivered
+// again.
 constexpr int64_t kRevisionsPerRead = 256;
 
 absl::Status TooOld(absl::string_view prefix, int64_t after_revision, int64_t forgotten) {
   return absl::OutOfRangeError(absl::StrCat(
       "watch ", prefix, " after revision ", after_revision, ": changes up to revision ", forgotten,
-      " are no longer known; list, and watch from what was listed"));
+      " are no longer kept; list again, and watch from there"));
 }
 
 }  // namespace
@@ -56,7 +57,7 @@ absl::StatusOr<std::unique_ptr<StoreWatch>> SqliteWatchHub::Watch(
     std::function<void(const StoreEvent&)> on_event) {
   int64_t id = 0;
   {
-    // Registered before looking what the file still has, so that nothing is trimmed in between.
+    // Registered before reading what the file still has, so that nothing is trimmed in between.
     MutexLock lock(mutex_);
     if (after_revision < forgotten_) return TooOld(prefix, after_revision, forgotten_);
     id = Add({std::string(prefix), after_revision, std::move(on_event)});
@@ -81,7 +82,7 @@ int64_t SqliteWatchHub::Add(Watcher watcher) {
 }
 
 void SqliteWatchHub::Remove(int64_t id) {
-  // Destroyed without the lock: what the callback holds may do anything when it goes.
+  // Destroyed without the lock: the callback's captures may do anything in their destructors.
   std::shared_ptr<Watcher> removed;
   MutexLock lock(mutex_);
   auto found = watchers_.find(id);
@@ -143,7 +144,7 @@ void SqliteWatchHub::AwaitWork() {
 
 void SqliteWatchHub::LookForForeignChanges() {
   absl::StatusOr<int64_t> version = reader_->DataVersion();
-  // An error is not for anyone here: the next round looks again.
+  // Nobody receives an error here: the next round tries again.
   if (!version.ok() || *version == data_version_) return;
   absl::StatusOr<SqliteReader::Extent> extent = reader_->ReadExtent();
   if (!extent.ok()) return;
@@ -167,7 +168,7 @@ void SqliteWatchHub::TellAll() {
   }
 }
 
-// False: the changes cannot be read now.
+// Returns false if the changes cannot be read now.
 bool SqliteWatchHub::Tell(int64_t id) {
   std::string prefix;
   int64_t first = 0;
@@ -191,7 +192,7 @@ bool SqliteWatchHub::Tell(int64_t id) {
   return true;
 }
 
-// False: there is no such watch any more.
+// Returns false if there is no such watch any more.
 bool SqliteWatchHub::Call(int64_t id, const StoreEvent& event) {
   std::shared_ptr<Watcher> watcher;
   {

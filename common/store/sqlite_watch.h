@@ -16,34 +16,34 @@
 
 namespace gitops {
 
-// Tells watches of changes, from one thread that exists once there has been a watch. It reads them
-// from the store's table of changes, so a slow callback costs no memory and old changes can be told
-// again. Any thread.
+// Delivers changes to watches, on one thread that is started with the first watch. It reads them
+// from the store's table of changes, so a slow callback costs no memory, and old changes can be
+// delivered again. Thread-safe.
 class SqliteWatchHub : public std::enable_shared_from_this<SqliteWatchHub> {
  public:
   struct Options {
-    // Others may write the file: look for their changes while there are watches.
+    // Other processes may write the file: look for their changes while there are watches.
     bool shared = false;
-    // Called when others wrote, from the thread that calls back.
+    // Called on the callback thread when another process has written.
     std::function<void()> on_foreign_change;
   };
 
   SqliteWatchHub(SqliteReader* reader, Options options);
   ~SqliteWatchHub();
 
-  // As Store::Watch.
+  // See Store::Watch.
   absl::StatusOr<std::unique_ptr<StoreWatch>> Watch(
       absl::string_view prefix, int64_t after_revision,
       std::function<void(const StoreEvent&)> on_event);
 
-  // This process committed up to `revision`.
+  // This process has committed up to `revision`.
   void OnCommit(int64_t revision);
 
-  // Of the changes up to `revision`, those up to the answer may be forgotten: every watch was told
-  // of them. No watch can begin there from now on.
+  // Returns the revision, at most `revision`, up to which changes may be dropped because every
+  // watch has received them. From now on no watch can start there.
   int64_t LimitTrim(int64_t revision);
 
-  // No callback runs after this. Watches may outlive it, and `reader` need not.
+  // No callback runs after this. Watches may outlive it; `reader` may be destroyed.
   void Stop();
 
  private:
@@ -51,9 +51,9 @@ class SqliteWatchHub : public std::enable_shared_from_this<SqliteWatchHub> {
 
   struct Watcher {
     std::string prefix;
-    int64_t told;  // all changes up to this revision
+    int64_t told;  // all changes up to this revision were delivered
     std::function<void(const StoreEvent&)> on_event;
-    bool active = false;  // false until it is sure that nothing it has to be told was trimmed
+    bool active = false;  // false until it is certain that none of its changes was trimmed
   };
 
   int64_t Add(Watcher watcher) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -68,7 +68,7 @@ class SqliteWatchHub : public std::enable_shared_from_this<SqliteWatchHub> {
 
   SqliteReader* const reader_;
   const Options options_;
-  int64_t data_version_ = 0;  // of the thread alone
+  int64_t data_version_ = 0;  // only used by the thread
 
   Mutex mutex_;
   CondVar wake_;
@@ -78,7 +78,7 @@ class SqliteWatchHub : public std::enable_shared_from_this<SqliteWatchHub> {
   int64_t calling_ ABSL_GUARDED_BY(mutex_) = 0;  // the watch whose callback runs
   int64_t revision_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t forgotten_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool retry_ ABSL_GUARDED_BY(mutex_) = false;  // a read failed: try again after a pause
+  bool retry_ ABSL_GUARDED_BY(mutex_) = false;  // a read failed: retry after a pause
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_ ABSL_GUARDED_BY(mutex_);
 };

@@ -6,7 +6,7 @@
 namespace gitops {
 namespace {
 
-// Bounds how long one commit takes, and what is lost on a failed one.
+// Limits the duration of a commit, and the loss of a failed one.
 constexpr size_t kLargestGroup = 256;
 
 }  // namespace
@@ -27,10 +27,13 @@ SqliteWriter::~SqliteWriter() {
 
 absl::StatusOr<int64_t> SqliteWriter::Run(const Operation& operation) {
   Request request{.operation = &operation};
-  MutexLock lock(mutex_);
-  queue_.push_back(&request);
+  {
+    MutexLock lock(mutex_);
+    queue_.push_back(&request);
+  }
   wake_.NotifyOne();
-  while (!request.done) request.finished.Wait(mutex_);
+  MutexLock lock(request.mutex);
+  while (!request.done) request.finished.Wait(request.mutex);
   return std::move(request.result);
 }
 
@@ -46,9 +49,10 @@ void SqliteWriter::Loop() {
       queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(size));
     }
     CommitGroup(group);
-    MutexLock lock(mutex_);
     for (Request* request : group) {
+      MutexLock lock(request->mutex);
       request->done = true;
+      // With the lock held: the waiter destroys the request as soon as it sees that it is done.
       request->finished.NotifyOne();
     }
   }
@@ -59,7 +63,7 @@ void SqliteWriter::CommitGroup(const std::vector<Request*>& group) {
   absl::Status status = TryCommit(group, begun);
   if (status.ok()) return;
   if (begun && group.size() > 1) {
-    // One write that does not fit on the disk must not fail those that do.
+    // A write that does not fit on the disk must not fail other writes.
     for (Request* request : group) CommitGroup({request});
     return;
   }

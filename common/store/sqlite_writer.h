@@ -16,8 +16,8 @@
 
 namespace gitops {
 
-// The one thread that writes. What came in while a commit was under way shares the next one, so
-// that many callers cost one synchronisation of the disk.
+// The only thread that writes. Operations that arrive during a commit share the next one, so that
+// many callers cost one fsync.
 class SqliteWriter {
  public:
   // Makes changes in the transaction. May run twice, if its group had to be rolled back.
@@ -32,23 +32,27 @@ class SqliteWriter {
   };
 
   SqliteWriter(std::unique_ptr<SqliteDatabase> database, Clock* clock, Hooks hooks);
-  // Finishes what was asked for.
+  // Finishes all pending operations.
   ~SqliteWriter();
 
-  // Returns the operation's answer once it is durable. Errors of the operation alone fail it alone.
+  // Returns the operation's result once it is durable. An error of one operation does not affect
+  // others.
   absl::StatusOr<int64_t> Run(const Operation& operation);
 
  private:
   struct Request {
     const Operation* operation;
     absl::StatusOr<int64_t> result = absl::UnknownError("not run");
-    bool done = false;
+    // Of its own, so that many waiters that are woken together do not wait for one lock.
+    Mutex mutex;
     CondVar finished;
+    bool done ABSL_GUARDED_BY(mutex) = false;
   };
 
   void Loop();
   void CommitGroup(const std::vector<Request*>& group);
-  // Sets `begun` once a transaction stands, so that an error is one of its operations'.
+  // Sets `begun` once the transaction has started, so that a later error belongs to one of its
+  // operations.
   absl::Status TryCommit(const std::vector<Request*>& group, bool& begun);
 
   const std::unique_ptr<SqliteDatabase> database_;

@@ -1,4 +1,4 @@
-// Writes numbers to a store until it is killed, and says each one that was acknowledged.
+// Writes numbers to a store until it is killed, and prints each one that was acknowledged.
 //
 //   store_writer PATH exclusive|shared
 #include <cstdio>

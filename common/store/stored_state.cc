@@ -21,11 +21,11 @@ std::string Fault(const StoredValue& value, const std::map<std::string, const Me
     if (prototype == nullptr) return "";
     std::unique_ptr<Message> message(prototype->New());
     if (!message->ParseFromString(value.value)) return "is damaged";
-    if (message->SerializeAsString() != value.value) return "becomes other bytes";
+    if (message->SerializeAsString() != value.value) return "is serialized to other bytes";
     message->DiscardUnknownFields();
-    return message->SerializeAsString() == value.value ? "" : "has fields that are not known";
+    return message->SerializeAsString() == value.value ? "" : "has unknown fields";
   }
-  return "is of no known kind";
+  return "is of an unknown kind";
 }
 
 }  // namespace

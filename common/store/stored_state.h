@@ -12,8 +12,8 @@
 
 namespace gitops {
 
-// The store that an earlier version wrote: a copy of a file of integration_tests/stored_state, as
-// it is opened after an upgrade. For tests.
+// For tests: a store of an earlier version, copied from integration_tests/stored_state and opened
+// as after an upgrade.
 class StoredState {
  public:
   // Ends the process if the file cannot be opened. `clock` is not owned.
@@ -21,9 +21,9 @@ class StoredState {
 
   Store* store() { return store_.get(); }
 
-  // What went wrong, in lines, when every value under `prefix` was read as the message that
-  // `messages` has for its key's beginning, and written again: it was not read, has fields that are
-  // not known, or became other bytes. A null message is for values that are no messages.
+  // Reads every value under `prefix` as the message that `messages` has for the start of its key,
+  // and serializes it again. Returns a line for each value that cannot be parsed, has unknown
+  // fields, or is serialized to other bytes. A null message is for values that are not messages.
   std::string Faults(const std::string& prefix,
                      const std::map<std::string, const google::protobuf::Message*>& messages);
 

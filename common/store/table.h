@@ -21,13 +21,13 @@ namespace gitops {
 absl::Status DamagedRecord(absl::string_view key, absl::string_view why = "it is damaged");
 
 // Calls `value` for each key under `prefix` after `after`, in order, until it returns false or an
-// error. Reads some values at a time.
+// error. Reads a few values at a time.
 absl::Status ForEachValue(Store& store, absl::string_view prefix, absl::string_view after,
                           const std::function<absl::StatusOr<bool>(const StoredValue&)>& value);
 
 // Messages of one kind in a Store, under a common prefix. The name of a row is its key without the
-// prefix. Damaged rows are noted in the store's damaged_records(). Cheap to copy; any thread.
-// Errors as Store's.
+// prefix. Damaged rows are noted in the store's damaged_records(). Cheap to copy; thread-safe.
+// Errors are those of Store.
 template <typename Message>
 class Table {
  public:
@@ -35,7 +35,7 @@ class Table {
     std::string name;
     int64_t revision = 0;
     size_t bytes = 0;  // as stored
-    // DATA_LOSS, which names the key: the stored bytes are no such message.
+    // DATA_LOSS, with the key: the stored bytes are not such a message.
     absl::StatusOr<Message> message;
   };
 
@@ -51,7 +51,7 @@ class Table {
     return std::move(row->message);
   }
 
-  // The same with the revision, which a damaged row has too. NOT_FOUND: no such row.
+  // The same with the revision, also for a damaged row. NOT_FOUND: no such row.
   absl::StatusOr<Row> Find(absl::string_view name) const {
     absl::StatusOr<StoredValue> value = store_->Get(Key(name));
     if (!value.ok()) return value.status();
@@ -64,8 +64,8 @@ class Table {
   }
   StoreWrite Delete(absl::string_view name) const { return {.key = Key(name)}; }
 
-  // Calls `row` for each row whose name begins with `under` and is greater than `after`, in order,
-  // until it returns false or an error. Holds few rows at a time.
+  // Calls `row` for each row whose name starts with `under` and is greater than `after`, in order,
+  // until it returns false or an error. Holds few rows in memory.
   absl::Status ForEach(absl::string_view under, absl::string_view after,
                        const std::function<absl::StatusOr<bool>(Row&)>& row) const {
     return ForEachValue(*store_, Key(under), after.empty() ? "" : Key(after),
@@ -75,7 +75,7 @@ class Table {
                         });
   }
 
-  // The rows whose names begin with `under`.
+  // The rows whose names start with `under`.
   absl::StatusOr<std::vector<Row>> List(absl::string_view under = "") const {
     std::vector<Row> rows;
     absl::Status status = ForEach(under, "", [&](Row& row) {

@@ -9,7 +9,7 @@
 
 namespace gitops {
 
-// A directory that goes with this.
+// A directory that is removed when this is destroyed.
 class TempDirectory {
  public:
   TempDirectory();
@@ -22,7 +22,7 @@ class TempDirectory {
   std::string path_;
 };
 
-// An SQLite store in a directory of its own, for tests. Ends the process if it cannot be made.
+// An SQLite store in a temporary directory, for tests. Ends the process if it cannot be created.
 class TempStore {
  public:
   explicit TempStore(Clock* clock = Clock::System());
@@ -31,10 +31,10 @@ class TempStore {
   const std::string& path() const { return path_; }
   // Closes it; store() is null until Reopen().
   void Close() { store_.reset(); }
-  // Closes it, if it is open, and opens it again, as a restart does.
+  // Closes the store, if it is open, and opens it again, like a restart.
   void Reopen();
-  // Replaces the bytes of a value in the file, behind the store's back: its revision and lease
-  // stay. Ends the process if there is no such key.
+  // Replaces the bytes of a value directly in the file: its revision and lease stay. Ends the
+  // process if there is no such key.
   void Damage(const std::string& key);
 
  private:

@@ -10,7 +10,7 @@
 namespace gitops {
 
 // std::mutex with Clang's thread-safety annotations. Used instead of absl::Mutex because Debian's
-// is not built for thread sanitizer, which then reports races that are none.
+// is not built for thread sanitizer, which then reports false races.
 class ABSL_LOCKABLE Mutex {
  public:
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mutex_.lock(); }
@@ -44,7 +44,7 @@ class CondVar {
     condition_.wait(lock);
     lock.release();
   }
-  // False if `deadline` passed first.
+  // Returns false if `deadline` passed first.
   bool WaitUntil(Mutex& mutex, std::chrono::steady_clock::time_point deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);

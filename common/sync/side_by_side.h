@@ -5,9 +5,9 @@
 
 namespace gitops {
 
-// Runs `run` for 0 to `count` - 1, at most `most` at a time, each begun in order, in threads of its
-// own (one of them the caller's); returns when all have returned. Where the system gives no more
-// threads, goes on with those that there are.
+// Calls `run` for 0 to `count` - 1, started in order, at most `most` at a time, on its own threads
+// and the caller's; returns when all calls have returned. If no more threads can be created,
+// continues with the existing ones.
 void SideBySide(int count, int most, const std::function<void(int)>& run);
 
 }  // namespace gitops

@@ -6,9 +6,9 @@
 
 namespace gitops {
 
-// Calls `condition` until it returns true, with short pauses. Returns false if it has not within
-// `limit` of wall time, which only a failing test reaches. Use it where nothing signals the change;
-// a test double that can signal it has a CondVar instead.
+// Calls `condition` until it returns true, with short pauses. Returns false after `limit` of wall
+// time, which only a failing test reaches. Use it if nothing signals the change; a test double that
+// can signal it has a CondVar instead.
 bool Eventually(absl::FunctionRef<bool()> condition, absl::Duration limit = absl::Seconds(50));
 
 }  // namespace gitops

@@ -10,8 +10,8 @@
 namespace gitops {
 namespace {
 
-// The least number of insertions, removals, replacements and exchanges of neighbours that make `b`
-// of `a` (optimal string alignment).
+// The least number of insertions, removals, replacements and transpositions that turn `a` into `b`
+// (optimal string alignment).
 size_t Distance(absl::string_view a, absl::string_view b) {
   std::vector<size_t> before_last(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
@@ -33,7 +33,7 @@ size_t Distance(absl::string_view a, absl::string_view b) {
 }  // namespace
 
 std::string Nearest(absl::string_view word, const std::vector<std::string>& known) {
-  // What is longer than this was no slip of the finger, and the work is quadratic.
+  // Longer words are not typing errors, and the work is quadratic.
   constexpr size_t kLongest = 200;
   if (word.size() > kLongest) return "";
   const std::string lower = absl::AsciiStrToLower(word);

@@ -8,12 +8,12 @@
 
 namespace gitops {
 
-// The one of `known` that `word` was most likely meant to be, or empty if none is near (more than
-// a third of its letters differ).
+// The element of `known` that `word` was most likely meant to be, or empty if none is near (more
+// than a third of its letters differ).
 std::string Nearest(absl::string_view word, const std::vector<std::string>& known);
 
-// ` (did you mean "branch"?)`. If no known word is near: ` (known: branch, mount)`, or nothing if
-// the message lists them anyway.
+// ` (did you mean "branch"?)`. If no known word is near: ` (known: branch, mount)`, or "" if the
+// message lists them anyway.
 std::string Suggestion(absl::string_view word, const std::vector<std::string>& known,
                        bool list_known = true);
 

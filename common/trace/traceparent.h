@@ -7,7 +7,7 @@
 
 namespace gitops {
 
-// W3C Trace Context, version 00: "00-TRACE-SPAN-FLAGS" in lower-case hex. Any thread.
+// W3C Trace Context, version 00: "00-TRACE-SPAN-FLAGS" in lower-case hex. Thread-safe.
 
 // The name of the HTTP header and of the gRPC metadata.
 inline constexpr char kTraceparent[] = "traceparent";

@@ -22,12 +22,12 @@ const FlagSpec* FindFlag(const std::string& word) {
   return nullptr;
 }
 
-// The words before the cursor, told apart.
+// The words before the cursor, split into kinds.
 struct Before {
   Words words;
   std::string host;
   std::string planner;
-  const FlagSpec* waits = nullptr;  // the flag whose value comes next
+  const FlagSpec* waits = nullptr;  // the flag whose value is being completed
 };
 
 Before Read(const Words& line) {
@@ -49,7 +49,7 @@ Before Read(const Words& line) {
   return before;
 }
 
-// The longest form the words begin with; candidates after it are its arguments.
+// The longest form that the words start with; later words are its arguments.
 const Form* FormOf(const Words& words) {
   const Form* best = nullptr;
   for (const Form& form : Forms()) {
@@ -63,13 +63,13 @@ const Form* FormOf(const Words& words) {
 void AddFlags(const Form* form, Words& words) {
   for (const FlagSpec& flag : FlagSpecs()) {
     const bool fits =
-        form == nullptr ? flag.group == FlagGroup::kGlobal : TakesFlag(SpecOf(form->action), flag);
+        form == nullptr ? flag.group == FlagGroup::kGlobal : TakesFlag(SpecOf(form->command), flag);
     if (fits) words.push_back(absl::StrCat("--", flag.name));
   }
 }
 
-// The next word of every form that begins with `words`. Where the verb is gitopperctl's own
-// (`state`), its aliases are all there is.
+// The next word of every form that starts with `words`. Verbs that only gitopperctl has (`state`)
+// have aliases only.
 void AddFormWords(const Words& words, Words& candidates) {
   for (const Form& form : Forms()) {
     const bool alias_verb = form.words[0] == "state" || form.words[0] == "do";
@@ -89,7 +89,7 @@ void Append(const Words& more, Words& words) {
 }
 
 void AddArguments(const Form& form, const Before& before, Candidates& candidates) {
-  const ActionSpec& spec = SpecOf(form.action);
+  const CommandSpec& spec = SpecOf(form.command);
   const size_t place = before.words.size() - form.words.size();
   if (spec.arguments.empty() || (place >= spec.arguments.size() && !spec.repeats)) return;
   switch (spec.arguments[std::min(place, spec.arguments.size() - 1)]) {
@@ -157,7 +157,7 @@ Candidates FindCandidates(const Words& words) {
   } else if (absl::StartsWith(current, "-")) {
     AddFlags(form, candidates.words);
   } else if (absl::StartsWith(current, "@")) {
-    if (form == nullptr || AsksHost(SpecOf(form->action))) {
+    if (form == nullptr || AsksHost(SpecOf(form->command))) {
       candidates.names = Candidates::Names::kHosts;
       candidates.prefix = "@";
     }

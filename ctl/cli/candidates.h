@@ -6,22 +6,22 @@
 
 namespace gitops::ctl {
 
-// What may stand where a command line is being completed.
+// Possible completions of a command line.
 struct Candidates {
   std::vector<std::string> words;
-  // Besides those, names that only the agent at `host` ("web1:8004") knows (its services, the
-  // revisions of `service`), or where `host` is empty the planner (services, hosts, deployments).
+  // Names to add that only a server knows: the agent at `host` ("web1:8004") its services and the
+  // revisions of `service`, or, if `host` is empty, the planner services, hosts and deployments.
   enum class Names { kNone, kServices, kRevisions, kHosts, kDeployments } names = Names::kNone;
   std::string host;
   std::string service;
-  // As the line names it; empty: it does not.
+  // From --planner; empty if the flag is not given.
   std::string planner;
-  // Stands before each name: "@" where an @HOST is being written, "--on=" before the value of --on.
+  // Prepended to each name: "@" to complete an @HOST, "--on=" to complete the value of --on.
   std::string prefix;
 };
 
 // `words` is the line without the program's name, up to the cursor; the last one is incomplete and
-// may be empty. Candidates all begin with it. Empty where nothing is known.
+// may be empty. All candidates start with it. Empty if none are known.
 Candidates FindCandidates(const std::vector<std::string>& words);
 
 }  // namespace gitops::ctl

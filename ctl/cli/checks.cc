@@ -15,44 +15,45 @@ namespace {
 absl::Status Usage(absl::string_view message) { return absl::InvalidArgumentError(message); }
 
 absl::Status CheckArguments(const Form& form, const Words& arguments) {
-  const ActionSpec& spec = SpecOf(form.action);
+  const CommandSpec& spec = SpecOf(form.command);
   if (!Fits(spec, arguments.size())) {
     return Usage(absl::StrCat(absl::StrJoin(form.words, " "),
                               arguments.size() < spec.required
-                                  ? " needs more than was given"
+                                  ? " needs more arguments"
                                   : absl::StrCat(" does not take ", arguments.back()),
-                              "; usage: ", UsageOf(form.action)));
+                              "; usage: ", UsageOf(form.command)));
   }
   for (const std::string& argument : arguments) {
     if (argument.empty() || !IsUtf8(argument)) {
       return Usage(absl::StrCat(absl::StrJoin(form.words, " "), ": an argument is ",
                                 argument.empty() ? "empty" : "not UTF-8",
-                                "; usage: ", UsageOf(form.action)));
+                                "; usage: ", UsageOf(form.command)));
     }
   }
   return absl::OkStatus();
 }
 
-// As the agent takes it: whole, or its beginning.
+// A whole hash or its beginning, as the agent accepts it.
 bool IsHash(absl::string_view text) {
   return text.size() >= 4 && text.size() <= 64 &&
          std::all_of(text.begin(), text.end(), absl::ascii_isxdigit);
 }
 
 absl::Status CheckHashes(const Form& form, const Words& arguments) {
-  const ActionSpec& spec = SpecOf(form.action);
+  const CommandSpec& spec = SpecOf(form.command);
   for (size_t i = 0; i < std::min(arguments.size(), spec.arguments.size()); ++i) {
     if (spec.arguments[i] != Argument::kHash || IsHash(arguments[i])) continue;
     return Usage(absl::StrCat(absl::StrJoin(form.words, " "), ": '", EscapeLine(arguments[i]),
                               "' is not a revision: give its hash, of 4 to 64 hex digits "
                               "(0-9, a-f); usage: ",
-                              UsageOf(form.action)));
+                              UsageOf(form.command)));
   }
   return absl::OkStatus();
 }
 
-// A flag given on the line must be one of this action's; a variable is for those it concerns.
-absl::Status CheckFlags(const ActionSpec& spec, const RawCommandLine& line, Flags& flags) {
+// A flag on the command line must be one of this command's. A variable is ignored by the commands
+// that do not take it.
+absl::Status CheckFlags(const CommandSpec& spec, const RawCommandLine& line, Flags& flags) {
   for (const FlagSpec& flag : FlagSpecs()) {
     if (TakesFlag(spec, flag)) continue;
     if (flag.name == "reason") flags.reason.clear();
@@ -60,42 +61,44 @@ absl::Status CheckFlags(const ActionSpec& spec, const RawCommandLine& line, Flag
     const auto given = line.flags.find(flag.name);
     if (given == line.flags.end() || !given->second.by_flag) continue;
     Words others;
-    for (const ActionSpec& other : ActionSpecs()) {
-      if (TakesFlag(other, flag)) others.push_back(NameOf(other.action));
+    for (const CommandSpec& other : CommandSpecs()) {
+      if (TakesFlag(other, flag)) others.push_back(NameOf(other.command));
     }
-    return Usage(absl::StrCat("--", flag.name, " does not go with ", NameOf(spec.action),
-                              "; it goes with ", absl::StrJoin(others, ", ")));
+    return Usage(absl::StrCat("--", flag.name, " cannot be used with ", NameOf(spec.command),
+                              "; it is for ", absl::StrJoin(others, ", ")));
   }
-  if (flags.reason.size() > 1000) return Usage("--reason: at most 1,000 bytes are kept");
+  if (flags.reason.size() > 1000) return Usage("--reason: at most 1,000 bytes are allowed");
   if (!IsUtf8(flags.reason)) return Usage("--reason: the text is not UTF-8");
   return absl::OkStatus();
 }
 
-absl::Status RefuseHost(const ActionSpec& spec, const Invocation& invocation) {
-  const std::string name = NameOf(spec.action);
+absl::Status RefuseHost(const CommandSpec& spec, const Invocation& invocation) {
+  const std::string name = NameOf(spec.command);
   if (spec.reach == Reach::kNone) return Usage(absl::StrCat(name, " takes no @HOST"));
-  const bool about_hosts = spec.action == Action::kListHosts || spec.action == Action::kGetHost ||
-                           spec.action == Action::kWatchHosts;
+  const bool about_hosts = spec.command == CommandId::kListHosts ||
+                           spec.command == CommandId::kGetHost ||
+                           spec.command == CommandId::kWatchHosts;
   if (about_hosts) {
-    return Usage(absl::StrCat(name,
-                              " asks the planner, which knows the fleet; for what the agent at ",
-                              invocation.host, " answers to: gitopsctl list machines @HOST"));
+    return Usage(
+        absl::StrCat(name, " calls the planner and takes no @HOST; to list the machine names of ",
+                     invocation.host, ": gitopsctl list machines @HOST"));
   }
-  return Usage(absl::StrCat(name, " asks the planner and takes no @HOST",
-                            spec.selects ? "; choose hosts with --on GLOB" : "", ": ",
-                            UsageOf(spec.action)));
+  return Usage(absl::StrCat(name, " calls the planner and takes no @HOST",
+                            spec.selects ? "; select hosts with --on GLOB" : "", ": ",
+                            UsageOf(spec.command)));
 }
 
-// The agent that @HOST names, or the fleet, but not both.
-absl::Status CheckReach(const ActionSpec& spec, const RawCommandLine& line,
+// Either the agent of @HOST or the fleet, not both.
+absl::Status CheckReach(const CommandSpec& spec, const RawCommandLine& line,
                         const Invocation& invocation) {
   if (!invocation.host.empty() && !AsksHost(spec)) return RefuseHost(spec, invocation);
   if (spec.reach == Reach::kNone) return absl::OkStatus();
   for (const FlagSpec& flag : FlagSpecs()) {
     if (invocation.host.empty() || flag.group != FlagGroup::kSelection) continue;
     if (!line.flags.contains(flag.name)) continue;
-    return Usage(absl::StrCat("--", flag.name, " chooses hosts of the fleet, but the agent at ",
-                              invocation.host, " is named; leave one of them out"));
+    return Usage(absl::StrCat("--", flag.name,
+                              " selects hosts of the fleet, and @HOST names the agent at ",
+                              invocation.host, "; use one of them"));
   }
   if (!invocation.flags.tls_dir.empty()) {
     return Usage("--tls-dir: TLS is not part of this version; --insecure allows plain text");
@@ -108,7 +111,7 @@ absl::Status CheckReach(const ActionSpec& spec, const RawCommandLine& line,
   return absl::OkStatus();
 }
 
-// A plan's token says it all: what else would be a part of a plan is refused with it.
+// A token stands for a whole plan: flags that would be part of a plan are refused with it.
 absl::Status CheckPlanToken(const RawCommandLine& line, const Invocation& invocation) {
   Words contradicting;
   if (!invocation.arguments.empty()) {
@@ -121,7 +124,7 @@ absl::Status CheckPlanToken(const RawCommandLine& line, const Invocation& invoca
     }
   }
   if (contradicting.empty()) return absl::OkStatus();
-  return Usage(absl::StrCat("deploy --plan does what that plan showed; leave out ",
+  return Usage(absl::StrCat("deploy --plan deploys exactly that plan; omit ",
                             EscapeLine(absl::StrJoin(contradicting, ", "))));
 }
 
@@ -130,13 +133,13 @@ bool SelectsEverything(const v1::Selection& selection) {
          selection.every() <= 1 && selection.limit() == 0;
 }
 
-absl::Status CheckPlan(const ActionSpec& spec, const RawCommandLine& line,
+absl::Status CheckPlan(const CommandSpec& spec, const RawCommandLine& line,
                        const Invocation& invocation) {
   const Flags& flags = invocation.flags;
   if (line.flags.contains("plan")) return CheckPlanToken(line, invocation);
   if (spec.plans) {
     if (invocation.arguments.empty()) {
-      return Usage(absl::StrCat(NameOf(spec.action), " needs actions (",
+      return Usage(absl::StrCat(NameOf(spec.command), " needs actions (",
                                 absl::StrJoin(AllActions(), ", "), ") or --plan TOKEN"));
     }
     if (absl::Status status = CheckActions(invocation.arguments); !status.ok()) return status;
@@ -149,21 +152,21 @@ absl::Status CheckPlan(const ActionSpec& spec, const RawCommandLine& line,
   const bool through_planner = invocation.host.empty();
   if (spec.changes && through_planner && !flags.spec.selection().all() &&
       SelectsEverything(flags.spec.selection())) {
-    return Usage(absl::StrCat(NameOf(spec.action),
-                              " would concern the whole fleet: choose hosts with --on, --tagged, "
-                              "--skip, --every or --limit, say --all if the fleet is meant",
+    return Usage(absl::StrCat(NameOf(spec.command),
+                              " would change the whole fleet: select hosts with --on, --tagged, "
+                              "--skip, --every or --limit, or give --all for the whole fleet",
                               AsksHost(spec) ? ", or name one agent with @HOST" : ""));
   }
   return absl::OkStatus();
 }
 
-absl::Status CheckHooksTest(const ActionSpec& spec, const Invocation& invocation) {
-  if (spec.action != Action::kHooksTest) return absl::OkStatus();
+absl::Status CheckHooksTest(const CommandSpec& spec, const Invocation& invocation) {
+  if (spec.command != CommandId::kHooksTest) return absl::OkStatus();
   const std::string& point = invocation.arguments[0];
   if (absl::Status status = CheckHookPoint(point); !status.ok()) return status;
   if (invocation.flags.hook_result != v1::STEP_RESULT_UNSPECIFIED && !IsPostPoint(point)) {
-    return Usage(absl::StrCat("--result tells a post- hook how the step ended; ", point,
-                              " comes before it"));
+    return Usage(absl::StrCat("--result is the result of the step that a post- hook receives; ",
+                              point, " is called before the step"));
   }
   return absl::OkStatus();
 }
@@ -171,7 +174,7 @@ absl::Status CheckHooksTest(const ActionSpec& spec, const Invocation& invocation
 }  // namespace
 
 absl::Status CheckAll(const Form& form, const RawCommandLine& line, Invocation& invocation) {
-  const ActionSpec& spec = SpecOf(form.action);
+  const CommandSpec& spec = SpecOf(form.command);
   if (absl::Status s = CheckArguments(form, invocation.arguments); !s.ok()) return s;
   if (absl::Status s = CheckHashes(form, invocation.arguments); !s.ok()) return s;
   if (absl::Status s = CheckFlags(spec, line, invocation.flags); !s.ok()) return s;

@@ -8,9 +8,9 @@
 
 namespace gitops::ctl {
 
-// Whether the parts of a line go together, before anybody is asked: arguments, flags, @HOST and
-// selection. Drops the values of variables that do not concern the action. INVALID_ARGUMENT says
-// what does not fit, and what to write.
+// Checks that arguments, flags, @HOST and selection fit together, before any call. Clears the
+// values of variables that the command does not take. INVALID_ARGUMENT says what is wrong and how
+// to fix it.
 absl::Status CheckAll(const Form& form, const RawCommandLine& line, Invocation& invocation);
 
 }  // namespace gitops::ctl

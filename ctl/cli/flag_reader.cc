@@ -25,7 +25,7 @@ absl::Status BadValue(const RawCommandLine::Value& value, absl::string_view expe
   return BadValue(value, value.text, expected);
 }
 
-// Digits alone: no sign, no blanks.
+// Digits only: no sign, no spaces.
 std::optional<int> ParseCount(absl::string_view text) {
   int count = 0;
   if (text.empty() || !std::all_of(text.begin(), text.end(), absl::ascii_isdigit) ||
@@ -85,7 +85,7 @@ absl::Status FlagReader::Duration(const std::string& name,
   if (value == nullptr) return absl::OkStatus();
   const absl::StatusOr<absl::Duration> duration = ParseDurationText(value->text);
   if (!duration.ok() || *duration <= absl::ZeroDuration()) {
-    return BadValue(*value, "a duration over zero (as 500ms, 30s, 1m30s)");
+    return BadValue(*value, "a duration over zero (for example 500ms, 30s, 1m30s)");
   }
   target = *duration;
   return absl::OkStatus();
@@ -130,15 +130,11 @@ absl::Status FlagReader::Amount(const std::string& name, int least,
   return absl::OkStatus();
 }
 
-absl::Status FlagReader::Words(const std::string& name,
-                               const std::function<void(const std::string&)>& add) const {
+void FlagReader::Words(const std::string& name,
+                       const std::function<void(const std::string&)>& add) const {
   const RawCommandLine::Value* value = Find(name);
-  if (value == nullptr) return absl::OkStatus();
-  for (const std::string& text : value->all) {
-    if (text.empty()) return BadValue(*value, text, "a name: it is empty");
-    add(text);
-  }
-  return absl::OkStatus();
+  if (value == nullptr) return;
+  for (const std::string& text : value->all) add(text);
 }
 
 absl::Status FlagReader::List(const std::string& name,
@@ -148,7 +144,7 @@ absl::Status FlagReader::List(const std::string& name,
   for (const std::string& text : value->all) {
     for (const absl::string_view part : absl::StrSplit(text, ',')) {
       const absl::string_view word = absl::StripAsciiWhitespace(part);
-      if (word.empty()) return BadValue(*value, text, "a list as A,B: one of its words is empty");
+      if (word.empty()) return BadValue(*value, text, "a list A,B: one of its words is empty");
       add(std::string(word));
     }
   }
@@ -163,7 +159,8 @@ absl::Status FlagReader::Time(const std::string& name,
   if (const absl::StatusOr<absl::Duration> ago = ParseDurationText(value->text); ago.ok()) {
     time = absl::Now() - *ago;
   } else if (std::string why; !absl::ParseTime(absl::RFC3339_full, value->text, &time, &why)) {
-    return BadValue(*value, "a time (as 2026-11-22T10:00:00Z) or how long ago (as 2h, 30m)");
+    return BadValue(*value,
+                    "a time (for example 2026-11-22T10:00:00Z) or an age (for example 2h, 30m)");
   }
   *set() = ToTimestamp(time);
   return absl::OkStatus();

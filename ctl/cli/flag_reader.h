@@ -15,40 +15,39 @@
 
 namespace gitops::ctl {
 
-// Reads and checks values of a command line by the flag's long name. A flag that was not given
-// leaves its target as it was. INVALID_ARGUMENT names the flag or variable, the value, and what it
-// should be. `line` must outlive the reader.
+// Reads and checks values of a command line by the flag's long name. If a flag was not given, its
+// target is unchanged. INVALID_ARGUMENT names the flag or variable, the value, and what is
+// expected. `line` must outlive the reader.
 class FlagReader {
  public:
   explicit FlagReader(const RawCommandLine& line) : line_(line) {}
 
   std::string Text(const std::string& name) const;
   absl::Status Bool(const std::string& name, bool& target) const;
-  // Over zero.
+  // Greater than zero.
   absl::Status Duration(const std::string& name, std::optional<absl::Duration>& target) const;
   // Calls `set` with the message to fill in.
   absl::Status Duration(const std::string& name,
                         const std::function<google::protobuf::Duration*()>& set) const;
-  // `least` and more.
+  // At least `least`.
   absl::Status Count(const std::string& name, int least, const std::function<void(int)>& set) const;
-  // "10" or "25%"; `least` and more.
+  // "10" or "25%", at least `least`.
   absl::Status Amount(const std::string& name, int least,
                       const std::function<void(const std::string&)>& set) const;
-  // Every value that was given, none empty.
-  absl::Status Words(const std::string& name,
-                     const std::function<void(const std::string&)>& add) const;
-  // The same, each split at commas.
+  // Calls `add` for every value.
+  void Words(const std::string& name, const std::function<void(const std::string&)>& add) const;
+  // The same, with each value split at commas; no part may be empty.
   absl::Status List(const std::string& name,
                     const std::function<void(const std::string&)>& add) const;
-  // RFC 3339, or how long ago: "2026-11-22T10:00:00Z", "2h".
+  // RFC 3339, or an age: "2026-11-22T10:00:00Z", "2h".
   absl::Status Time(const std::string& name,
                     const std::function<google::protobuf::Timestamp*()>& set) const;
-  // The places of all values among the flag's choices.
+  // Calls `add` with the index of each value in the flag's choices.
   absl::Status Choices(const std::string& name, const std::function<void(int)>& add) const;
-  // The place of the last value among the flag's choices.
+  // The index of the last value in the flag's choices.
   absl::Status Choice(const std::string& name, std::optional<int>& place) const;
 
-  // The same as an enum whose values follow the order of the choices.
+  // The same, as an enum whose values are in the order of the choices.
   template <typename Enum>
   absl::Status Choice(const std::string& name, Enum& target) const {
     std::optional<int> place;

@@ -35,7 +35,7 @@ const char* PlaceholderOf(Argument argument) {
   return "";
 }
 
-std::string ArgumentsOf(const ActionSpec& spec) {
+std::string ArgumentsOf(const CommandSpec& spec) {
   std::string text;
   for (size_t i = 0; i < spec.arguments.size(); ++i) {
     std::string placeholder = PlaceholderOf(spec.arguments[i]);
@@ -46,20 +46,20 @@ std::string ArgumentsOf(const ActionSpec& spec) {
   return text;
 }
 
-bool Lists(const ActionSpec& spec, const FlagSpec& flag) {
+bool Lists(const CommandSpec& spec, const FlagSpec& flag) {
   return std::find(spec.flags.begin(), spec.flags.end(), flag.name) != spec.flags.end();
 }
 
 }  // namespace
 
-const ActionSpec& SpecOf(Action action) {
-  for (const ActionSpec& spec : ActionSpecs()) {
-    if (spec.action == action) return spec;
+const CommandSpec& SpecOf(CommandId command) {
+  for (const CommandSpec& spec : CommandSpecs()) {
+    if (spec.command == command) return spec;
   }
   std::abort();  // Every action has a row there; a test walks them.
 }
 
-bool TakesFlag(const ActionSpec& spec, const FlagSpec& flag) {
+bool TakesFlag(const CommandSpec& spec, const FlagSpec& flag) {
   switch (flag.group) {
     case FlagGroup::kGlobal:
       return true;
@@ -73,24 +73,24 @@ bool TakesFlag(const ActionSpec& spec, const FlagSpec& flag) {
   return false;
 }
 
-bool AsksHost(const ActionSpec& spec) {
+bool AsksHost(const CommandSpec& spec) {
   return spec.reach == Reach::kHost || spec.reach == Reach::kHostOrFleet;
 }
 
-bool AsksFleet(const ActionSpec& spec) {
+bool AsksFleet(const CommandSpec& spec) {
   return spec.reach == Reach::kFleet || spec.reach == Reach::kHostOrFleet;
 }
 
-std::string NameOf(Action action) {
+std::string NameOf(CommandId command) {
   for (const Form& form : Forms()) {
-    if (form.action == action) return absl::StrJoin(form.words, " ");
+    if (form.command == command) return absl::StrJoin(form.words, " ");
   }
   return "";
 }
 
-std::string UsageOf(Action action) {
-  const ActionSpec& spec = SpecOf(action);
-  return absl::StrCat("gitopsctl ", NameOf(action), ArgumentsOf(spec),
+std::string UsageOf(CommandId command) {
+  const CommandSpec& spec = SpecOf(command);
+  return absl::StrCat("gitopsctl ", NameOf(command), ArgumentsOf(spec),
                       spec.reach == Reach::kHost          ? " @HOST"
                       : spec.reach == Reach::kHostOrFleet ? " [@HOST]"
                                                           : "");

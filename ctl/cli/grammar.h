@@ -8,9 +8,9 @@
 
 namespace gitops::ctl {
 
-// The command language as tables: parsing, help and completion are all derived from them.
+// The command language as tables. Parsing, help and completion use them.
 
-enum class Action {
+enum class CommandId {
   kListMachines,
   kListServices,
   kListHosts,
@@ -45,87 +45,87 @@ enum class Action {
 // What a positional argument is, for usage lines and completion.
 enum class Argument { kService, kHash, kShell, kWord, kHost, kDeployment, kAction, kPoint, kKey };
 
-// Whom an action asks.
+// Which server a command calls.
 enum class Reach {
   kNone,
-  kHost,        // the agent that @HOST names
+  kHost,        // the agent of @HOST
   kFleet,       // the planner
-  kHostOrFleet  // the agent where an @HOST is given, else the planner
+  kHostOrFleet  // the agent if @HOST is given, else the planner
 };
 
-// Which actions take a flag.
+// Which commands take a flag.
 enum class FlagGroup {
   kGlobal,     // all
-  kSelection,  // those that choose hosts of the fleet
+  kSelection,  // those that select hosts of the fleet
   kPlan,       // those that make a plan
-  kOwn         // those that list it
+  kOwn         // those that list the flag
 };
 
-// What one action takes, whichever words named it.
-struct ActionSpec {
-  Action action;
+// What one command takes, whatever its form.
+struct CommandSpec {
+  CommandId command;
   Reach reach = Reach::kNone;
   std::vector<Argument> arguments;  // in order
   size_t required = 0;              // how many of them must be given
-  bool repeats = false;             // the last may be given many times
-  std::vector<std::string> flags;   // of FlagGroup::kOwn (or kPlan, one by one), by long name
+  bool repeats = false;             // the last may be repeated
+  std::vector<std::string> flags;   // of FlagGroup::kOwn, or single ones of kPlan, by long name
   std::string help;
-  bool selects = false;  // takes FlagGroup::kSelection, where it asks the planner
+  bool selects = false;  // takes FlagGroup::kSelection, when it calls the planner
   bool plans = false;    // takes FlagGroup::kPlan
   bool changes = false;  // changes the selected hosts: the whole fleet only with --all
 };
 
-// A way to name an action: {"list", "services"}, or gitopperctl's {"do", "freeze"}.
+// The words of a command: {"list", "services"}, or gitopperctl's {"do", "freeze"}.
 struct Form {
   std::vector<std::string> words;
-  Action action;
-  bool alias = false;  // understood, but not shown in help nor offered by completion
+  CommandId command;
+  bool alias = false;  // accepted, but not in help or completion
 };
 
-// gitopperctl's short words: `d r` is `do rollback`. Where `verb` is empty it stands for a verb,
-// else for a noun of that verb.
+// The short words of gitopperctl: `d r` is `do rollback`. If `verb` is empty, the word is a verb,
+// else a noun of that verb.
 struct Abbreviation {
   std::string verb;
   std::string shortened;
   std::string word;
 };
 
-// Known to the language, carried out by a later version. Where `noun` is empty, the whole verb.
+// A command of a later version. If `noun` is empty, the whole verb.
 struct UnavailableForm {
   std::string verb;
   std::string noun;
-  std::string needs;       // what this version lacks: "the planner"
-  std::string instead;     // what to do today
-  bool with_host = false;  // also where a host is named (else those words could be a service's)
+  std::string needs;       // what this version lacks: "TLS"
+  std::string instead;     // what to do in this version
+  bool with_host = false;  // also with @HOST (otherwise the words may name a service)
 };
 
 struct FlagSpec {
   std::string name;        // without dashes
   std::string short_name;  // one letter, or empty
-  std::string value;       // what the value is called in help; empty: the flag has no value
+  std::string value;       // placeholder of the value in help; empty: the flag takes no value
   std::vector<std::string> choices;
   FlagGroup group = FlagGroup::kGlobal;
   std::string help;
-  // Whether GITOPS_NAME stands for it. Not where a variable that was forgotten would change what
-  // is done to which hosts.
+  // Whether the variable GITOPS_NAME sets it. Not for flags with which a forgotten variable would
+  // change what is done, or to which hosts.
   bool variable = false;
-  bool repeats = false;  // may be given many times; else the last one counts
+  bool repeats = false;  // may be repeated; otherwise the last one counts
 };
 
-const std::vector<ActionSpec>& ActionSpecs();
+const std::vector<CommandSpec>& CommandSpecs();
 const std::vector<Form>& Forms();
 const std::vector<Abbreviation>& Abbreviations();
 const std::vector<UnavailableForm>& UnavailableForms();
 const std::vector<FlagSpec>& FlagSpecs();
 
-const ActionSpec& SpecOf(Action action);
-bool TakesFlag(const ActionSpec& spec, const FlagSpec& flag);
-bool AsksHost(const ActionSpec& spec);
-bool AsksFleet(const ActionSpec& spec);
-// The words that name it first: "list services".
-std::string NameOf(Action action);
+const CommandSpec& SpecOf(CommandId command);
+bool TakesFlag(const CommandSpec& spec, const FlagSpec& flag);
+bool AsksHost(const CommandSpec& spec);
+bool AsksFleet(const CommandSpec& spec);
+// Its first form: "list services".
+std::string NameOf(CommandId command);
 // "gitopsctl rollback SERVICE HASH [@HOST]".
-std::string UsageOf(Action action);
+std::string UsageOf(CommandId command);
 // The variable of a flag: "tls-dir" is GITOPS_TLS_DIR.
 std::string VariableOf(absl::string_view flag);
 

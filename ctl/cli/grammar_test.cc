@@ -11,15 +11,15 @@ namespace {
 TEST(GrammarTest, EveryFormNamesAnActionThatIsExplained) {
   for (const Form& form : Forms()) {
     ASSERT_FALSE(form.words.empty());
-    EXPECT_FALSE(SpecOf(form.action).help.empty()) << form.words[0];
-    EXPECT_FALSE(NameOf(form.action).empty());
+    EXPECT_FALSE(SpecOf(form.command).help.empty()) << form.words[0];
+    EXPECT_FALSE(NameOf(form.command).empty());
   }
 }
 
 TEST(GrammarTest, EveryActionHasAFormThatIsNoAlias) {
-  for (const ActionSpec& spec : ActionSpecs()) {
+  for (const CommandSpec& spec : CommandSpecs()) {
     EXPECT_THAT(Forms(), testing::Contains(testing::Truly([&](const Form& form) {
-                  return form.action == spec.action && !form.alias;
+                  return form.command == spec.command && !form.alias;
                 })));
   }
 }
@@ -35,7 +35,7 @@ TEST(GrammarTest, FormsAndFlagsAreUnique) {
 }
 
 TEST(GrammarTest, FlagsOfActionsExist) {
-  for (const ActionSpec& spec : ActionSpecs()) {
+  for (const CommandSpec& spec : CommandSpecs()) {
     for (const std::string& name : spec.flags) {
       EXPECT_THAT(FlagSpecs(), testing::Contains(testing::Field(&FlagSpec::name, name)));
     }
@@ -57,11 +57,11 @@ TEST(GrammarTest, WhatALaterVersionDoesSaysWhatIsMissingAndWhatToDo) {
 }
 
 TEST(GrammarTest, UsageShowsArgumentsAndHost) {
-  EXPECT_EQ(UsageOf(Action::kRollback), "gitopsctl rollback SERVICE HASH [@HOST]");
-  EXPECT_EQ(UsageOf(Action::kCheck), "gitopsctl check [SERVICE…] [@HOST]");
-  EXPECT_EQ(UsageOf(Action::kCompletion), "gitopsctl completion bash|zsh|fish");
-  EXPECT_EQ(UsageOf(Action::kDeploy), "gitopsctl deploy [ACTION…]");
-  EXPECT_EQ(UsageOf(Action::kCancelDeployment), "gitopsctl cancel deployment ID");
+  EXPECT_EQ(UsageOf(CommandId::kRollback), "gitopsctl rollback SERVICE HASH [@HOST]");
+  EXPECT_EQ(UsageOf(CommandId::kCheck), "gitopsctl check [SERVICE…] [@HOST]");
+  EXPECT_EQ(UsageOf(CommandId::kCompletion), "gitopsctl completion bash|zsh|fish");
+  EXPECT_EQ(UsageOf(CommandId::kDeploy), "gitopsctl deploy [ACTION…]");
+  EXPECT_EQ(UsageOf(CommandId::kCancelDeployment), "gitopsctl cancel deployment ID");
   EXPECT_EQ(VariableOf("tls-dir"), "GITOPS_TLS_DIR");
 }
 

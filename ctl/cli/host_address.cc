@@ -15,11 +15,11 @@ namespace {
 absl::Status Bad(absl::string_view text, absl::string_view why) {
   return absl::InvalidArgumentError(
       absl::StrCat("@", text, " is not a host: ", why,
-                   " (write @NAME, @ADDRESS, @[IPV6], each with :PORT if it is not ", kAgentPort,
-                   ", or @unix:PATH)"));
+                   " (use @NAME, @ADDRESS or @[IPV6], each with :PORT if the port is not ",
+                   kAgentPort, ", or @unix:PATH)"));
 }
 
-// Also with a zone: "fe80::1%eth0".
+// A zone is allowed: "fe80::1%eth0".
 bool IsIpv6(absl::string_view host) {
   in6_addr ignored;
   return inet_pton(AF_INET6, std::string(host.substr(0, host.find('%'))).c_str(), &ignored) == 1;
@@ -39,7 +39,7 @@ bool IsPort(absl::string_view port) {
          number < 65536;
 }
 
-// `rest` is what stands after the host: empty or ":PORT".
+// `rest` is the text after the host: empty or ":PORT".
 absl::StatusOr<std::string> WithPort(absl::string_view text, absl::string_view host,
                                      absl::string_view rest) {
   if (rest.empty()) return absl::StrCat(host, ":", kAgentPort);
@@ -53,13 +53,13 @@ absl::StatusOr<std::string> WithPort(absl::string_view text, absl::string_view h
 
 absl::StatusOr<std::string> ParseHostAddress(absl::string_view text) {
   if (absl::StartsWith(text, "unix:")) {
-    if (text.size() == 5) return Bad(text, "no path follows unix:");
+    if (text.size() == 5) return Bad(text, "there is no path after unix:");
     return std::string(text);
   }
   if (absl::StartsWith(text, "[")) {
     const size_t end = text.find(']');
     if (end == absl::string_view::npos || !IsIpv6(text.substr(1, end - 1))) {
-      return Bad(text, "no IPv6 address stands between [ and ]");
+      return Bad(text, "there is no IPv6 address between [ and ]");
     }
     return WithPort(text, text.substr(0, end + 1), text.substr(end + 1));
   }

@@ -8,8 +8,8 @@
 
 namespace gitops::ctl {
 
-// What follows the @ of an @HOST word, made complete: "web1" is "web1:8004", "::1" and "[::1]" are
-// "[::1]:8004", "unix:/run/agent.sock" stays. INVALID_ARGUMENT says what is wrong with it.
+// Completes the text after the @ of an @HOST word: "web1" is "web1:8004", "::1" and "[::1]" are
+// "[::1]:8004", "unix:/run/agent.sock" stays. INVALID_ARGUMENT says what is wrong.
 absl::StatusOr<std::string> ParseHostAddress(absl::string_view text);
 
 }  // namespace gitops::ctl

@@ -30,10 +30,9 @@ absl::Status RefuseUnknownFlags(const RawCommandLine& line) {
     Words known;
     for (const char* nix : {"system", "job-uri", "stream"}) {
       if (bare != nix || !absl::StartsWith(flag, "--")) continue;
-      return Usage(
-          absl::StrCat("--", nix,
-                       " names a Nix system to push, and the actions of Nix are not part of "
-                       "this version; services follow Git with sync"));
+      return Usage(absl::StrCat("--", nix,
+                                " names a Nix system to push, and Nix actions are not part of this "
+                                "version; use sync for services that follow Git"));
     }
     for (const FlagSpec& spec : FlagSpecs()) known.push_back(absl::StrCat("--", spec.name));
     return Usage(absl::StrCat("unknown flag ", flag, DidYouMean("--" + bare, known), kSeeHelp));
@@ -46,8 +45,7 @@ absl::StatusOr<std::string> TakeHost(Words& words) {
   for (const std::string& word : words) {
     if (!absl::StartsWith(word, "@")) continue;
     if (host.has_value()) {
-      return Usage(
-          absl::StrCat("two hosts are named, @", *host, " and ", word, "; one is possible"));
+      return Usage(absl::StrCat("two hosts are given, @", *host, " and ", word, "; give one"));
     }
     host = word.substr(1);
   }
@@ -58,7 +56,7 @@ absl::StatusOr<std::string> TakeHost(Words& words) {
   return ParseHostAddress(*host);
 }
 
-// Nothing, or a flag alone.
+// No arguments, or only a flag.
 absl::StatusOr<Invocation> WithoutWords(const RawCommandLine& line, Invocation invocation) {
   if (absl::Status status = RefuseUnknownFlags(line); !status.ok()) return status;
   if (invocation.flags.help) return invocation;
@@ -71,7 +69,7 @@ absl::StatusOr<Invocation> ParseInvocation(const std::vector<std::string>& argum
                                            const Environment& environment) {
   Invocation invocation;
   if (arguments.size() == 1 && arguments[0] == "--version") {
-    invocation.action = Action::kVersion;
+    invocation.command = CommandId::kVersion;
     return invocation;
   }
   absl::StatusOr<RawCommandLine> line = SplitCommandLine(arguments, environment);
@@ -100,12 +98,12 @@ absl::StatusOr<Invocation> ParseInvocation(const std::vector<std::string>& argum
   if (absl::Status status = RefuseUnknownFlags(*line); !status.ok()) return status;
   invocation.arguments.assign(line->words.begin() + std::ssize(form->words), line->words.end());
   if (invocation.flags.help) {
-    invocation.arguments = {NameOf(form->action)};
-    invocation.action = Action::kHelp;
+    invocation.arguments = {NameOf(form->command)};
+    invocation.command = CommandId::kHelp;
     return invocation;
   }
-  invocation.action = form->action;
-  const ActionSpec& spec = SpecOf(form->action);
+  invocation.command = form->command;
+  const CommandSpec& spec = SpecOf(form->command);
   const absl::Status checked = CheckAll(*form, *line, invocation);
   if (!checked.ok()) return checked;
   if (spec.plans) {
@@ -121,7 +119,7 @@ bool SelectsOneHost(const v1::Selection& selection) {
 }
 
 std::string ServerOf(const Invocation& invocation) {
-  const ActionSpec& spec = SpecOf(invocation.action);
+  const CommandSpec& spec = SpecOf(invocation.command);
   if (!invocation.host.empty() || !AsksFleet(spec)) return "";
   const bool may_be_dispatcher =
       std::find(spec.flags.begin(), spec.flags.end(), "hook-dispatcher") != spec.flags.end();
@@ -132,8 +130,8 @@ std::string ServerOf(const Invocation& invocation) {
 }
 
 std::string Describe(const Invocation& invocation) {
-  std::string text = NameOf(invocation.action);
-  if (SpecOf(invocation.action).required > 0) {
+  std::string text = NameOf(invocation.command);
+  if (SpecOf(invocation.command).required > 0) {
     absl::StrAppend(&text, " ", EscapeLine(invocation.arguments[0]));
   }
   if (!invocation.host.empty()) {

@@ -36,37 +36,36 @@ struct Flags {
   std::string plan_token;
   v1::StepResult hook_result = v1::STEP_RESULT_UNSPECIFIED;
   std::string hook_dispatcher;
-  // Which hosts of the fleet, and how a deployment goes over them; without the actions.
+  // The selection of hosts and the settings of a deployment, without actions.
   v1::DeploymentSpec spec;
-  // Which deployments are listed.
+  // Which deployments `list deployments` shows.
   v1::DeploymentFilter filter;
 };
 
-// A command line, understood and checked against the grammar.
+// A command line, parsed and checked against the grammar.
 struct Invocation {
-  Action action = Action::kHelp;
+  CommandId command = CommandId::kHelp;
   std::vector<std::string> arguments;
-  // Complete: "web1:8004". Empty where none was named: then the planner is asked.
+  // Complete: "web1:8004". Empty without @HOST: the command calls the planner.
   std::string host;
   Flags flags;
 };
 
-// The value of an environment variable, or nothing.
+// Returns the value of an environment variable, or nothing.
 using Environment = std::function<std::optional<std::string>(const std::string&)>;
 
-// Reads what stands after the program's name. A flag beats its variable. INVALID_ARGUMENT: what is
-// wrong, and what was probably meant.
+// Parses the arguments after the program's name. A flag overrides its variable. INVALID_ARGUMENT
+// says what is wrong, and what was probably meant.
 absl::StatusOr<Invocation> ParseInvocation(const std::vector<std::string>& arguments,
                                            const Environment& environment);
 
-// Whether the selection can mean only one host: one --on without any of the glob's characters.
+// Whether the selection can match only one host: a single --on without glob characters.
 bool SelectsOneHost(const v1::Selection& selection);
 
-// The address of the planner or hook dispatcher that is asked; empty where none is.
+// The address of the planner or hook dispatcher that the command calls; empty if none.
 std::string ServerOf(const Invocation& invocation);
 
-// What error messages say is being done: "rollback nginx on web1:8004", "plan through
-// 127.0.0.1:8001".
+// The operation, for error messages: "rollback nginx on web1:8004", "plan through 127.0.0.1:8001".
 std::string Describe(const Invocation& invocation);
 
 }  // namespace gitops::ctl

@@ -30,62 +30,62 @@ absl::StatusOr<Invocation> Parse(const std::string& line, const Variables& varia
 TEST(InvocationTest, EveryFormIsUnderstood) {
   const struct {
     const char* line;
-    Action action;
+    CommandId command;
     const char* arguments;  // joined with commas
   } kCases[] = {
-      {"list services @web1", Action::kListServices, ""},
-      {"list machines @web1", Action::kListMachines, ""},
-      {"get service nginx @web1", Action::kGetService, "nginx"},
-      {"freeze nginx @web1", Action::kFreeze, "nginx"},
-      {"unfreeze nginx @web1", Action::kUnfreeze, "nginx"},
-      {"pull nginx @web1", Action::kPull, "nginx"},
-      {"rollback nginx 8df1b3db @web1", Action::kRollback, "nginx,8df1b3db"},
-      {"diff nginx @web1", Action::kDiff, "nginx"},
-      {"watch @web1", Action::kWatch, ""},
-      {"watch services @web1", Action::kWatch, ""},
-      {"watch nginx caddy @web1", Action::kWatch, "nginx,caddy"},
-      {"watch service nginx @web1", Action::kWatch, "nginx"},
-      {"check @web1", Action::kCheck, ""},
-      {"check nginx caddy @web1", Action::kCheck, "nginx,caddy"},
+      {"list services @web1", CommandId::kListServices, ""},
+      {"list machines @web1", CommandId::kListMachines, ""},
+      {"get service nginx @web1", CommandId::kGetService, "nginx"},
+      {"freeze nginx @web1", CommandId::kFreeze, "nginx"},
+      {"unfreeze nginx @web1", CommandId::kUnfreeze, "nginx"},
+      {"pull nginx @web1", CommandId::kPull, "nginx"},
+      {"rollback nginx 8df1b3db @web1", CommandId::kRollback, "nginx,8df1b3db"},
+      {"diff nginx @web1", CommandId::kDiff, "nginx"},
+      {"watch @web1", CommandId::kWatch, ""},
+      {"watch services @web1", CommandId::kWatch, ""},
+      {"watch nginx caddy @web1", CommandId::kWatch, "nginx,caddy"},
+      {"watch service nginx @web1", CommandId::kWatch, "nginx"},
+      {"check @web1", CommandId::kCheck, ""},
+      {"check nginx caddy @web1", CommandId::kCheck, "nginx,caddy"},
       // The host may stand anywhere after the verb.
-      {"get @web1 service nginx", Action::kGetService, "nginx"},
-      {"rollback nginx @web1 8df1b3db", Action::kRollback, "nginx,8df1b3db"},
+      {"get @web1 service nginx", CommandId::kGetService, "nginx"},
+      {"rollback nginx @web1 8df1b3db", CommandId::kRollback, "nginx,8df1b3db"},
       // The noun may be said.
-      {"freeze service nginx @web1", Action::kFreeze, "nginx"},
-      {"rollback service nginx 8df1 @web1", Action::kRollback, "nginx,8df1"},
-      {"freeze service @web1", Action::kFreeze, "service"},
-      {"rollback service 8df1 @web1", Action::kRollback, "service,8df1"},
+      {"freeze service nginx @web1", CommandId::kFreeze, "nginx"},
+      {"rollback service nginx 8df1 @web1", CommandId::kRollback, "nginx,8df1"},
+      {"freeze service @web1", CommandId::kFreeze, "service"},
+      {"rollback service 8df1 @web1", CommandId::kRollback, "service,8df1"},
       // A service may be called as something of a later release.
-      {"rollback deployment 8df1 @web1", Action::kRollback, "deployment,8df1"},
+      {"rollback deployment 8df1 @web1", CommandId::kRollback, "deployment,8df1"},
       // gitopperctl's.
-      {"list service @web1", Action::kListServices, ""},
-      {"list service @web1 nginx", Action::kListServices, "nginx"},
-      {"list machine @web1", Action::kListMachines, ""},
-      {"ls s @web1", Action::kListServices, ""},
-      {"l m @web1", Action::kListMachines, ""},
-      {"state freeze @web1 nginx", Action::kFreeze, "nginx"},
-      {"state unfreeze @web1 nginx", Action::kUnfreeze, "nginx"},
-      {"state rollback @web1 nginx 8df1", Action::kRollback, "nginx,8df1"},
-      {"do freeze @web1 nginx", Action::kFreeze, "nginx"},
-      {"do unfreeze @web1 nginx", Action::kUnfreeze, "nginx"},
-      {"do rollback @web1 nginx 8df1", Action::kRollback, "nginx,8df1"},
-      {"do pull @web1 nginx", Action::kPull, "nginx"},
-      {"d r @web1 nginx 8df1", Action::kRollback, "nginx,8df1"},
+      {"list service @web1", CommandId::kListServices, ""},
+      {"list service @web1 nginx", CommandId::kListServices, "nginx"},
+      {"list machine @web1", CommandId::kListMachines, ""},
+      {"ls s @web1", CommandId::kListServices, ""},
+      {"l m @web1", CommandId::kListMachines, ""},
+      {"state freeze @web1 nginx", CommandId::kFreeze, "nginx"},
+      {"state unfreeze @web1 nginx", CommandId::kUnfreeze, "nginx"},
+      {"state rollback @web1 nginx 8df1", CommandId::kRollback, "nginx,8df1"},
+      {"do freeze @web1 nginx", CommandId::kFreeze, "nginx"},
+      {"do unfreeze @web1 nginx", CommandId::kUnfreeze, "nginx"},
+      {"do rollback @web1 nginx 8df1", CommandId::kRollback, "nginx,8df1"},
+      {"do pull @web1 nginx", CommandId::kPull, "nginx"},
+      {"d r @web1 nginx 8df1", CommandId::kRollback, "nginx,8df1"},
   };
   for (const auto& c : kCases) {
     const auto invocation = Parse(c.line);
     ASSERT_TRUE(invocation.ok()) << c.line << ": " << invocation.status();
-    EXPECT_EQ(invocation->action, c.action) << c.line;
+    EXPECT_EQ(invocation->command, c.command) << c.line;
     EXPECT_EQ(absl::StrJoin(invocation->arguments, ","), c.arguments) << c.line;
     EXPECT_EQ(invocation->host, "web1:8004") << c.line;
   }
 }
 
 TEST(InvocationTest, CommandsWithoutAnAgentNeedNoHost) {
-  EXPECT_EQ(Parse("version")->action, Action::kVersion);
-  EXPECT_EQ(Parse("--version")->action, Action::kVersion);
-  EXPECT_EQ(Parse("help")->action, Action::kHelp);
-  EXPECT_EQ(Parse("--help")->action, Action::kHelp);
+  EXPECT_EQ(Parse("version")->command, CommandId::kVersion);
+  EXPECT_EQ(Parse("--version")->command, CommandId::kVersion);
+  EXPECT_EQ(Parse("help")->command, CommandId::kHelp);
+  EXPECT_EQ(Parse("--help")->command, CommandId::kHelp);
   EXPECT_THAT(Parse("completion bash")->arguments, ElementsAre("bash"));
   EXPECT_THAT(Parse("rollback -h")->arguments, ElementsAre("rollback"));
   EXPECT_THAT(Parse("list --help")->arguments, ElementsAre("list"));
@@ -157,7 +157,7 @@ TEST(InvocationTest, ErrorsSayWhatIsWrongAndWhatWasMeant) {
       {"lsit services @web1", "did you mean list?"},
       {"frobnicate @web1", "unknown command frobnicate; see"},
       {"list", "list needs one of services, machines, hosts, deployments, hooks"},
-      {"hooks", "hooks needs a word more: test"},
+      {"hooks", "hooks needs one more word: test"},
       {"list servces @web1", "did you mean services?"},
       {"do frezee @web1 nginx", "did you mean freeze?"},
       {"get service @web1", "usage: gitopsctl get service SERVICE [@HOST]"},
@@ -176,21 +176,22 @@ TEST(InvocationTest, ErrorsSayWhatIsWrongAndWhatWasMeant) {
       {"list services @a @b", "two hosts"},
       {"list services @web1:0", "1 to 65535"},
       {"list hosts @web1",
-       "list hosts asks the planner, which knows the fleet; for what the agent at web1:8004 "
-       "answers to: gitopsctl list machines @HOST"},
-      {"deploy sync @web1", "deploy asks the planner and takes no @HOST; choose hosts with --on"},
+       "list hosts calls the planner and takes no @HOST; to list the machine names of web1:8004: "
+       "gitopsctl list machines @HOST"},
+      {"deploy sync @web1", "deploy calls the planner and takes no @HOST; select hosts with --on"},
       {"watch deployment d1 @web1:0", "1 to 65535"},
-      {"list services @web1 --on web*", "--on chooses hosts of the fleet, but the agent at web1:8"},
+      {"list services @web1 --on web*",
+       "--on selects hosts of the fleet, and @HOST names the agent at web1:8"},
       {"list services @web1 -o=jsno", "--output: 'jsno' is not one of"},
       {"list services @web1 -xo=json", "unknown flag -x"},
       {"list services @web1 -o=", "--output: the value is empty"},
-      {"freeze nginx --planner p:8001", "freeze would concern the whole fleet: choose hosts"},
-      {"watch deployment", "watch deployment needs more than was given"},
+      {"freeze nginx --planner p:8001", "freeze would change the whole fleet: select hosts"},
+      {"watch deployment", "watch deployment needs more arguments"},
       {"cancel deployment", "usage: gitopsctl cancel deployment ID"},
       {"version @web1", "version takes no @HOST"},
-      {"pull nginx @web1 --reason why", "--reason does not go with pull; it goes with freeze"},
-      {"list machines @web1 -w", "--watch does not go with list machines"},
-      {"list hosts --canary 1", "--canary does not go with list hosts; it goes with plan, deploy"},
+      {"pull nginx @web1 --reason why", "--reason cannot be used with pull; it is for freeze"},
+      {"list machines @web1 -w", "--watch cannot be used with list machines"},
+      {"list hosts --canary 1", "--canary cannot be used with list hosts; it is for plan, deploy"},
       {"list services @web1 --tls-dir /x", "--tls-dir: TLS is not part of this version"},
       {"list services @web1 --context x", "stored contexts are not part of this version"},
       {"freeze \xff @web1", "not UTF-8"},

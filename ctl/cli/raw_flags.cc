@@ -17,9 +17,8 @@ std::string CliNameOf(const FlagSpec& flag) {
                                  : absl::StrCat("-", flag.short_name, ",--", flag.name);
 }
 
-// A flag and a value as CLI11 takes them: it keeps the '=' of `-o=json` as part of the value, and
-// for
-// `--output=` takes the next word.
+// A flag and a value in the form that CLI11 understands: it takes the '=' of `-o=json` as part of
+// the value, and for `--output=` the next word as the value.
 std::vector<std::string> FlagWithValue(const FlagSpec& flag, const std::string& value) {
   const std::string name = absl::StrCat("--", flag.name);
   if (value.empty() && !flag.value.empty()) return {name, ""};
@@ -85,14 +84,14 @@ absl::StatusOr<RawCommandLine> SplitCommandLine(const std::vector<std::string>& 
                                                 const Environment& environment) {
   RawCommandLine line;
   CLI::App app;
-  // Help is an ordinary flag here: what it prints depends on the words beside it.
+  // Help is an ordinary flag here: its output depends on the words beside it.
   app.set_help_flag();
   app.allow_extras();
   std::map<std::string, CLI::Option*> options;
   std::map<std::string, std::vector<std::string>> values;
   std::map<std::string, bool> switches;
   for (const FlagSpec& flag : FlagSpecs()) {
-    // A value is one word: what follows it is not swallowed.
+    // A value is one word: the words after it are not part of it.
     options[flag.name] =
         flag.value.empty()
             ? app.add_flag(CliNameOf(flag), switches[flag.name])
@@ -102,7 +101,7 @@ absl::StatusOr<RawCommandLine> SplitCommandLine(const std::vector<std::string>& 
   app.add_option("words", line.words);
   try {
     std::vector<std::string> reversed = WithoutSigns(arguments);
-    std::reverse(reversed.begin(), reversed.end());  // as CLI11 takes them
+    std::reverse(reversed.begin(), reversed.end());  // the order that CLI11 expects
     app.parse(std::move(reversed));
   } catch (const CLI::ParseError& error) {
     return absl::InvalidArgumentError(error.what());

@@ -10,20 +10,20 @@
 
 namespace gitops::ctl {
 
-// A command line taken apart, before its words and values are looked at.
+// A command line split into words and flags, not yet interpreted.
 struct RawCommandLine {
   struct Value {
     std::string text;
     std::string origin;  // "--timeout" or "GITOPS_TIMEOUT", for messages
     bool by_flag = false;
-    std::vector<std::string> all;  // every value that was given, in order; `text` is the last
+    std::vector<std::string> all;  // all values, in order; `text` is the last
   };
-  std::vector<std::string> words;          // everything that is no flag
+  std::vector<std::string> words;          // all arguments that are not flags
   std::vector<std::string> unknown_flags;  // as written
   std::map<std::string, Value> flags;      // by long name; a flag without a value has "true"
 };
 
-// Tells flags from words; the flags may stand anywhere. INVALID_ARGUMENT: a value is missing.
+// Separates flags and words, in any order. INVALID_ARGUMENT: a value is missing.
 absl::StatusOr<RawCommandLine> SplitCommandLine(const std::vector<std::string>& arguments,
                                                 const Environment& environment);
 

@@ -8,7 +8,7 @@
 namespace gitops::ctl {
 namespace {
 
-// The first that is not OK.
+// The first status that is not OK.
 absl::Status FirstOf(std::initializer_list<absl::Status> results) {
   for (const absl::Status& status : results) {
     if (!status.ok()) return status;
@@ -16,22 +16,22 @@ absl::Status FirstOf(std::initializer_list<absl::Status> results) {
   return absl::OkStatus();
 }
 
-// An empty value is more likely a shell variable that was never set than meant, and it must not
-// mean "all". Only a reason may be empty.
+// An empty value is most likely an unset shell variable, and it must not mean "all". Only a reason
+// may be empty.
 absl::Status RefuseEmptyValues(const RawCommandLine& line) {
   for (const auto& [name, value] : line.flags) {
     const bool empty = std::find(value.all.begin(), value.all.end(), "") != value.all.end();
     if (!empty || name == "reason") continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        value.origin, ": the value is empty; give one, or leave ", value.origin, " out"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(value.origin, ": the value is empty; give one, or omit ", value.origin));
   }
   return absl::OkStatus();
 }
 
 absl::Status ReadSelection(const FlagReader& reader, v1::Selection& selection) {
   bool all = false;
+  reader.Words("on", [&](const std::string& glob) { selection.add_on(glob); });
   absl::Status status = FirstOf({
-      reader.Words("on", [&](const std::string& glob) { selection.add_on(glob); }),
       reader.List("tagged", [&](const std::string& tag) { selection.add_tagged(tag); }),
       reader.List("order-by-tags",
                   [&](const std::string& tag) { selection.add_order_by_tags(tag); }),
@@ -58,7 +58,7 @@ absl::Status ReadRollout(const FlagReader& reader, v1::Rollout& rollout) {
       reader.Bool("catch-up", catch_up),
       reader.Duration("catch-up-timeout", [&] { return rollout.mutable_catch_up_timeout(); }),
   });
-  // The choices stand in the order of the enum, which begins with "unspecified".
+  // The choices are in the order of the enum, which starts with "unspecified".
   if (on_failure.has_value()) {
     rollout.set_on_failure(static_cast<v1::Rollout::OnFailure>(*on_failure + 1));
   }
@@ -91,7 +91,7 @@ absl::Status ReadSpec(const FlagReader& reader, v1::DeploymentSpec& spec) {
 
 absl::Status ReadFilter(const FlagReader& reader, v1::DeploymentFilter& filter) {
   absl::Status status = FirstOf({
-      // The choices stand in the order of the enum, which begins with "unspecified".
+      // The choices are in the order of the enum, which starts with "unspecified".
       reader.Choices(
           "state",
           [&](int place) { filter.add_states(static_cast<v1::DeploymentState>(place + 1)); }),
@@ -126,7 +126,7 @@ absl::StatusOr<Flags> ReadFlags(const RawCommandLine& line) {
       ReadFilter(reader, flags.filter),
   });
   if (!status.ok()) return status;
-  // The choices stand in the order of the enum, which begins with "unspecified".
+  // The choices are in the order of the enum, which starts with "unspecified".
   if (result.has_value()) flags.hook_result = static_cast<v1::StepResult>(*result + 1);
   flags.plan_token = reader.Text("plan");
   flags.hook_dispatcher = reader.Text("hook-dispatcher");

@@ -7,8 +7,8 @@
 
 namespace gitops::ctl {
 
-// Checks and converts the values. INVALID_ARGUMENT names the flag or variable and the values it
-// takes.
+// Checks and converts the values. INVALID_ARGUMENT names the flag or variable and the allowed
+// values.
 absl::StatusOr<Flags> ReadFlags(const RawCommandLine& line);
 
 }  // namespace gitops::ctl

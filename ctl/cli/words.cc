@@ -16,7 +16,7 @@ bool StartsWith(const Words& words, const Words& prefix) {
   return words.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), words.begin());
 }
 
-// Not only gitopperctl's.
+// Whether `verb` is a verb of gitopsctl, not only of gitopperctl.
 bool IsOwnVerb(const std::string& verb) {
   return std::any_of(Forms().begin(), Forms().end(),
                      [&](const Form& form) { return !form.alias && form.words[0] == verb; });
@@ -79,14 +79,14 @@ absl::Status UnknownWords(const Words& words) {
   }
   if (words.size() < 2) {
     return Usage(absl::StrCat(words[0],
-                              nouns.size() == 1 ? " needs a word more: " : " needs one of ",
+                              nouns.size() == 1 ? " needs one more word: " : " needs one of ",
                               absl::StrJoin(nouns, ", ")));
   }
   return Usage(absl::StrCat(words[0], " has no ", words[1], DidYouMean(words[1], nouns),
                             "; it has ", absl::StrJoin(nouns, ", ")));
 }
 
-bool Fits(const ActionSpec& spec, size_t arguments) {
+bool Fits(const CommandSpec& spec, size_t arguments) {
   return arguments >= spec.required && (spec.repeats || arguments <= spec.arguments.size());
 }
 
@@ -95,13 +95,13 @@ const Form* FindForm(const Words& words, bool with_host) {
   std::tuple<bool, bool, bool, size_t> best_rank;
   for (const Form& form : Forms()) {
     if (!StartsWith(words, form.words)) continue;
-    const ActionSpec& spec = SpecOf(form.action);
+    const CommandSpec& spec = SpecOf(form.command);
     const bool reaches =
         spec.reach == Reach::kNone || (with_host ? AsksHost(spec) : AsksFleet(spec));
-    // Without a host, a noun of the fleet is never a service that is called like it.
+    // Without a host, a noun of the fleet is never the name of a service.
     const bool own_noun = reaches && spec.reach == Reach::kFleet && !form.alias;
     const bool fits = Fits(spec, words.size() - form.words.size());
-    // Where nothing fits, the first one stands.
+    // If nothing fits, the first form wins.
     const std::tuple<bool, bool, bool, size_t> rank = {reaches, own_noun, fits,
                                                        fits ? form.words.size() : 0};
     if (best == nullptr || rank > best_rank) {

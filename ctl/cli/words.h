@@ -9,30 +9,31 @@
 
 namespace gitops::ctl {
 
-// Finds what the words of a command line mean. They hold no flags and no @HOST, and are not empty.
+// Finds the command that the words of a command line name. `words` is not empty and has no flags
+// and no @HOST.
 using Words = std::vector<std::string>;
 
-// Writes gitopperctl's short words out.
+// Replaces gitopperctl's short words by the long ones.
 void Lengthen(Words& words);
 
-// INVALID_ARGUMENT if they name something that a later version will do.
+// INVALID_ARGUMENT if they name a command of a later version.
 absl::Status RefuseUnavailable(const Words& words, bool with_host);
 
-// The longest form whose arguments fit; where none fits, the first that begins so, whose usage is
-// then told; null where none begins so. (`freeze service` may freeze a service of that name.)
-// Forms that ask whom the line names (an agent, or without a host the planner) go before others:
-// `rollback deployment 8df1 @web1` rolls a service back.
+// The longest form whose arguments fit. If none fits, the first form that matches the start of
+// `words`, for its usage text; null if no form matches. (`freeze service` may freeze a service of
+// that name.) Forms for the server that the line names (an agent, or without @HOST the planner) are
+// preferred: `rollback deployment 8df1 @web1` rolls back a service.
 const Form* FindForm(const Words& words, bool with_host);
 
-bool Fits(const ActionSpec& spec, size_t arguments);
+bool Fits(const CommandSpec& spec, size_t arguments);
 
 // Whether `verb` has nouns.
 bool TakesNoun(const std::string& verb);
 
-// Why FindForm found nothing.
+// The error for words for which FindForm returned null.
 absl::Status UnknownWords(const Words& words);
 
-// "; did you mean freeze?", or nothing.
+// "; did you mean freeze?", or "".
 std::string DidYouMean(const std::string& word, const Words& known);
 
 }  // namespace gitops::ctl

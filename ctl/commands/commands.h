@@ -10,7 +10,7 @@
 
 namespace gitops::ctl {
 
-// What a command works with. It borrows everything.
+// The context of a command. It owns nothing.
 struct CommandContext {
   const Invocation& invocation;
   AgentClient& agent;
@@ -21,7 +21,7 @@ struct CommandContext {
   std::string Subject() const;
 };
 
-// Each command prints its result and answers the exit status, or why it could not be done.
+// Each command prints its result and returns the exit status, or an error.
 using Command = absl::StatusOr<ExitCode> (*)(CommandContext& context);
 
 absl::StatusOr<ExitCode> ListMachines(CommandContext& context);
@@ -35,12 +35,12 @@ absl::StatusOr<ExitCode> Diff(CommandContext& context);
 absl::StatusOr<ExitCode> Watch(CommandContext& context);
 absl::StatusOr<ExitCode> Check(CommandContext& context);
 
-// The commands that need no agent.
+// Commands that need no agent.
 
 absl::StatusOr<ExitCode> Help(const Invocation& invocation, Console& console);
 absl::StatusOr<ExitCode> Completion(const Invocation& invocation, Console& console);
 // The hidden command that completion scripts call with the words up to the cursor, the last of
-// which is being completed (it may be empty). Prints one candidate a line; never fails.
+// which is being completed (it may be empty). Prints one candidate per line; never fails.
 ExitCode Complete(const std::vector<std::string>& words, Console& console);
 
 }  // namespace gitops::ctl

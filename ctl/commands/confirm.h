@@ -7,12 +7,12 @@
 
 namespace gitops::ctl {
 
-// Before a destructive command asks anybody anything: OK with -y, or where somebody sits at a
-// terminal who can be asked. Else a usage error that names -y.
+// Checked before a destructive command makes any call: OK with -y, or if a terminal is there for
+// the question. Otherwise a usage error that names -y.
 absl::Status RequireYesOrTerminal(const FleetContext& context);
 
-// OK with -y, or where the person at the terminal answers yes to "QUESTION [y/N]"; else a failure:
-// nothing was done. `question` is escaped.
+// OK with -y, or if the user at the terminal answers yes to "QUESTION [y/N]"; otherwise a failure:
+// nothing was done. `question` must be escaped.
 absl::Status Confirm(const FleetContext& context, absl::string_view question);
 
 }  // namespace gitops::ctl

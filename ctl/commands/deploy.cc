@@ -15,7 +15,7 @@ absl::StatusOr<v1::Plan> PlanOf(FleetContext& context) {
   return context.planner.CreatePlan(request);
 }
 
-// Shows what would be done, and asks; then that is what is deployed.
+// Shows the plan and asks for confirmation; exactly this plan is then deployed.
 absl::Status ConfirmPlan(FleetContext& context, v1::CreateDeploymentRequest& request) {
   const absl::StatusOr<v1::Plan> plan = PlanOf(context);
   if (!plan.ok()) return plan.status();
@@ -53,7 +53,7 @@ absl::StatusOr<ExitCode> Deploy(FleetContext& context) {
   const absl::StatusOr<v1::Deployment> deployment = context.planner.CreateDeployment(request);
   if (HasReason(deployment.status(), Reason::kDeadlineExceeded)) {
     return WithHint(deployment.status(),
-                    "it may have begun; gitopsctl list deployments shows whether");
+                    "it may have started; check with gitopsctl list deployments");
   }
   if (!deployment.ok()) return deployment.status();
   return ShowUnlessDetached(context, *deployment);

@@ -68,8 +68,8 @@ absl::StatusOr<ExitCode> CancelDeployment(FleetContext& context) {
   if (!deployment.ok()) return deployment.status();
   if (absl::Status s = context.fleet.DeploymentNow(*deployment); !s.ok()) return s;
   if (!HasEnded(deployment->state())) {
-    context.console.err << "gitopsctl: it begins no more hosts; gitopsctl watch deployment "
-                        << Id(context) << " shows its end\n";
+    context.console.err << "gitopsctl: it starts no more hosts; gitopsctl watch deployment "
+                        << Id(context) << " follows it to its end\n";
   }
   return kDone;
 }
@@ -83,8 +83,8 @@ absl::StatusOr<ExitCode> ResumeDeployment(FleetContext& context) {
 
 absl::StatusOr<ExitCode> RollbackDeployment(FleetContext& context) {
   const absl::Status confirmed = Confirm(
-      context,
-      absl::StrCat("Bring services back to what they were before deployment ", Id(context), "?"));
+      context, absl::StrCat("Restore the services to their revisions from before deployment ",
+                            Id(context), "?"));
   if (!confirmed.ok()) return confirmed;
   v1::RollbackDeploymentRequest request;
   request.set_id(context.argument(0));
@@ -97,7 +97,7 @@ absl::StatusOr<ExitCode> RollbackDeployment(FleetContext& context) {
 absl::StatusOr<ExitCode> BreakLock(FleetContext& context) {
   const absl::Status confirmed = Confirm(
       context, absl::StrCat("Break the lock of ", Id(context),
-                            "? The deployment that holds it changes nothing there any more."));
+                            "? The deployment that holds it will not change this host any more."));
   if (!confirmed.ok()) return confirmed;
   const absl::StatusOr<v1::HostLock> lock =
       context.planner.BreakLock(context.argument(0), context.invocation.flags.reason);

@@ -10,12 +10,13 @@ absl::StatusOr<ExitCode> Diff(CommandContext& context) {
   if (!response.ok()) return response.status();
   if (absl::Status s = context.renderer.Differences(*response); !s.ok()) return s;
   if (response->truncated()) {
-    context.console.err << "gitopsctl: " << context.Subject() << ": there are more than these "
+    context.console.err << "gitopsctl: " << context.Subject()
+                        << ": there are more differences than these "
                         << response->differences_size() << "\n";
   }
   if (!response->differences().empty()) return kFailed;
-  context.console.err << "gitopsctl: " << context.Subject() << ": as "
-                      << ShortHash(response->hash()) << " has it\n";
+  context.console.err << "gitopsctl: " << context.Subject() << ": no differences from "
+                      << ShortHash(response->hash()) << "\n";
   return kDone;
 }
 

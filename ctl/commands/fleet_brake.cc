@@ -15,12 +15,12 @@ namespace {
 
 using Outcomes = std::vector<v1::HostOutcome>;
 
-// One literal host needs no question: it is as with @HOST.
+// A single literal host needs no confirmation, as with @HOST.
 absl::Status ConfirmForMany(FleetContext& context) {
   if (SelectsOneHost(context.selection())) return absl::OkStatus();
-  return Confirm(
-      context, absl::StrCat(NameOf(context.invocation.action), " ", EscapeLine(context.argument(0)),
-                            " on all hosts that are selected and have it?"));
+  return Confirm(context, absl::StrCat(NameOf(context.invocation.command), " ",
+                                       EscapeLine(context.argument(0)),
+                                       " on all hosts that are selected and have it?"));
 }
 
 bool IsDone(const v1::HostOutcome& outcome) { return outcome.code() == 0; }
@@ -37,7 +37,7 @@ absl::StatusOr<ExitCode> Finish(FleetContext& context, const absl::StatusOr<Outc
   return ExitCodeOf(*outcomes, succeeded);
 }
 
-// At a terminal, tells each outcome as it comes in.
+// On a terminal, prints each outcome as it comes in.
 PlannerClient::OutcomeSeen Teller(FleetContext& context) {
   if (!context.console.err_is_terminal) return [](const v1::HostOutcome&) {};
   std::ostream& err = context.console.err;
@@ -103,7 +103,7 @@ absl::StatusOr<ExitCode> DiffFleet(FleetContext& context) {
     if (!IsDone(outcome)) {
       context.console.err << EscapeLine(outcome.message()) << " (" << OutcomeText(outcome) << ")\n";
     } else if (outcome.diff().differences().empty()) {
-      context.console.err << "as " << ShortHash(outcome.diff().hash()) << " has it\n";
+      context.console.err << "no differences from " << ShortHash(outcome.diff().hash()) << "\n";
     } else {
       context.console.err << outcome.diff().differences_size() << " differences from "
                           << ShortHash(outcome.diff().hash())

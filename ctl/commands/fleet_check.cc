@@ -55,7 +55,7 @@ absl::StatusOr<ExitCode> CheckFleet(FleetContext& context) {
       return absl::NotFoundError(absl::StrCat("no selected host has a service ", name));
     }
   }
-  // What a silent host said last proves nothing.
+  // The last report of a silent host proves nothing.
   std::vector<v1::Host> silent;
   for (const v1::Host& host : *hosts) {
     const bool concerned = wanted.empty() || looked_at_hosts.contains(host.host());

@@ -11,14 +11,14 @@
 
 namespace gitops::ctl {
 
-// What a command that asks the planner works with. It borrows everything.
+// The context of a command that calls the planner. It owns nothing.
 struct FleetContext {
   const Invocation& invocation;
   PlannerClient& planner;
   Renderer& renderer;
   FleetRenderer& fleet;
   Console& console;
-  // Whether what goes to standard output, and to standard error, is coloured.
+  // Whether standard output, and standard error, are in color.
   bool color_on_out = false;
   bool color_on_err = false;
 
@@ -26,7 +26,7 @@ struct FleetContext {
   const std::string& argument(size_t i) const { return invocation.arguments[i]; }
 };
 
-// Each command prints its result and answers the exit status, or why it could not be done.
+// Each command prints its result and returns the exit status, or an error.
 using FleetCommand = absl::StatusOr<ExitCode> (*)(FleetContext& context);
 
 absl::StatusOr<ExitCode> ListFleetHosts(FleetContext& context);

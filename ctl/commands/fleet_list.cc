@@ -17,7 +17,7 @@ std::string HostOfAddress(const std::string& address) {
 
 absl::Status NoSuchService(const std::string& name) {
   return WithHint(absl::NotFoundError(absl::StrCat("no selected host has a service ", name)),
-                  "gitopsctl list services shows those there are");
+                  "gitopsctl list services shows the existing services");
 }
 
 }  // namespace
@@ -71,7 +71,7 @@ absl::StatusOr<ExitCode> GetFleetHost(FleetContext& context) {
   if (absl::IsNotFound(host.status())) {
     return WithHint(
         absl::NotFoundError(absl::StrCat("no host ", context.argument(0), " in the fleet")),
-        "gitopsctl list hosts shows those there are");
+        "gitopsctl list hosts shows the existing hosts");
   }
   if (!host.ok()) return host.status();
   if (context.invocation.flags.watch) return WatchFleetHosts(context);

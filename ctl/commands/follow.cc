@@ -123,8 +123,7 @@ class Follower {
     if (!told_outage_ && options_.note) {
       options_.note(absl::StrCat("the planner does not answer (",
                                  absl::StatusCodeToString(why.code()),
-                                 "); the deployment goes on without it or waits for it; "
-                                 "trying again"));
+                                 "); the deployment survives that; retrying"));
     }
     told_outage_ = true;
     const absl::Duration remaining = planner_.Remaining();
@@ -144,7 +143,7 @@ class Follower {
   bool ended_ = false;
   bool wanted_ = true;
   int exhausted_ = 0;
-  // What the watch told, with the hosts in the order in which they were told.
+  // The content of the watch, with the hosts in the order of their first update.
   v1::Deployment seen_;
   std::map<std::string, int> hosts_;  // where they stand in it
 };

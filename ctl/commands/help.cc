@@ -15,12 +15,13 @@ std::string Introduction() {
   return absl::StrCat(
       "gitopsctl VERB NOUN [@HOST] [ARGUMENTS] [FLAGS]\n"
       "\n"
-      "@HOST names the agent's machine: @web1, @192.0.2.7:9000, @[2001:db8::1], @unix:/path. It "
-      "may\n"
-      "stand anywhere after the verb; the port is ",
+      "With @HOST the command calls the agent of that host: @web1, @192.0.2.7:9000, "
+      "@[2001:db8::1],\n"
+      "@unix:/path. It may be anywhere after the verb; the default port is ",
       kAgentPort,
-      " if none is named. Without it the planner is\n"
-      "asked, about the hosts that --on, --tagged, --skip, --every and --limit choose.\n");
+      ". Without it the\n"
+      "command calls the planner, for the hosts that --on, --tagged, --skip, --every and --limit "
+      "select.\n");
 }
 
 constexpr char kExitCodes[] =
@@ -42,27 +43,26 @@ std::string FlagsText(const std::vector<FlagSpec>& flags) {
 
 std::string Overview() {
   std::vector<Row> commands;
-  for (const ActionSpec& spec : ActionSpecs()) {
-    commands.push_back({"  " + UsageOf(spec.action).substr(sizeof("gitopsctl ") - 1), spec.help});
+  for (const CommandSpec& spec : CommandSpecs()) {
+    commands.push_back({"  " + UsageOf(spec.command).substr(sizeof("gitopsctl ") - 1), spec.help});
   }
-  return absl::StrCat(
-      Introduction(), "\nCommands:\n", FormatTable(commands),
-      "\nFlags, anywhere on the line; those of every command, --watch, --reason and "
-      "--hook-dispatcher are also variables (--tls-dir is GITOPS_TLS_DIR):\n",
-      FlagsText(FlagSpecs()), kExitCodes);
+  return absl::StrCat(Introduction(), "\nCommands:\n", FormatTable(commands),
+                      "\nFlags, anywhere on the command line. Global flags, --watch, --reason and "
+                      "--hook-dispatcher are also variables (--tls-dir is GITOPS_TLS_DIR):\n",
+                      FlagsText(FlagSpecs()), kExitCodes);
 }
 
-std::string AboutAction(const ActionSpec& spec) {
+std::string AboutCommand(const CommandSpec& spec) {
   std::vector<std::string> also;
   for (const Form& form : Forms()) {
-    if (form.action == spec.action && form.alias) also.push_back(absl::StrJoin(form.words, " "));
+    if (form.command == spec.command && form.alias) also.push_back(absl::StrJoin(form.words, " "));
   }
   std::vector<FlagSpec> flags;
   for (const FlagSpec& flag : FlagSpecs()) {
     if (TakesFlag(spec, flag)) flags.push_back(flag);
   }
   return absl::StrCat(
-      UsageOf(spec.action), "\n\n  ", spec.help, "\n",
+      UsageOf(spec.command), "\n\n  ", spec.help, "\n",
       also.empty() ? "" : absl::StrCat("  Also: ", absl::StrJoin(also, ", "), "\n"),
       spec.plans ? absl::StrCat("  Actions: ", absl::StrJoin(AllActions(), ", "), "\n") : "",
       "\nFlags:\n", FlagsText(flags));
@@ -75,11 +75,11 @@ absl::StatusOr<ExitCode> Help(const Invocation& invocation, Console& console) {
   std::string text;
   for (const Form& form : Forms()) {
     const bool whole = absl::StrJoin(form.words, " ") == wanted;
-    // `help list` tells of everything that is listed.
+    // `help list` explains all commands with the verb `list`.
     const bool verb = form.words.size() == 2 && form.words[0] == wanted && !form.alias;
     if (!whole && !verb) continue;
     if (!text.empty()) text += "\n";
-    text += AboutAction(SpecOf(form.action));
+    text += AboutCommand(SpecOf(form.command));
     if (whole) break;
   }
   console.out << (text.empty() ? Overview() : text) << std::flush;

@@ -35,7 +35,7 @@ absl::StatusOr<ExitCode> Finish(CommandContext& context, const v1::Service& afte
 
 absl::StatusOr<ExitCode> Pull(CommandContext& context) {
   const std::string& name = context.invocation.arguments[0];
-  // Where it comes from is not in the answer.
+  // The previous revision is not in the answer.
   const absl::StatusOr<v1::Service> before = context.agent.GetService(name);
   if (!before.ok()) return before.status();
   const absl::StatusOr<v1::PullServiceResponse> response = context.agent.Pull(name);

@@ -12,11 +12,11 @@
 namespace gitops::ctl {
 namespace {
 
-// One object a line.
+// One object per line.
 bool ForPrograms(const FleetContext& context) {
   const Flags& flags = context.invocation.flags;
   const bool tree = flags.output == OutputForm::kJson || flags.output == OutputForm::kYaml;
-  return tree && (flags.watch || context.invocation.action == Action::kWatchDeployment);
+  return tree && (flags.watch || context.invocation.command == CommandId::kWatchDeployment);
 }
 
 std::unique_ptr<DeploymentProgress> ProgressFor(FleetContext& context, bool on_out) {
@@ -35,11 +35,11 @@ std::unique_ptr<DeploymentProgress> ProgressFor(FleetContext& context, bool on_o
 
 std::string GoesOn(const std::string& id) {
   const std::string safe = EscapeLine(id);
-  return absl::StrCat("deployment ", safe, " goes on; gitopsctl watch deployment ", safe,
+  return absl::StrCat("deployment ", safe, " continues; gitopsctl watch deployment ", safe,
                       " shows it, gitopsctl cancel deployment ", safe, " ends it");
 }
 
-// Sets what Ctrl-C says while it lives.
+// Sets the message of Ctrl-C during its lifetime.
 class SayOnInterrupt {
  public:
   SayOnInterrupt(Console& console, const std::string& text) : console_(console) { Say(text); }
@@ -56,7 +56,7 @@ absl::StatusOr<std::optional<v1::Deployment>> Follow(FleetContext& context, cons
                                                      bool on_out, absl::Status& printed) {
   const SayOnInterrupt say(context.console, absl::StrCat("gitopsctl: ", GoesOn(id)));
   FollowOptions options;
-  options.patient_at_first = context.invocation.action != Action::kWatchDeployment;
+  options.patient_at_first = context.invocation.command != CommandId::kWatchDeployment;
   std::unique_ptr<DeploymentProgress> progress;
   if (!ForPrograms(context)) progress = ProgressFor(context, on_out);
   options.seen = [&](const v1::WatchDeploymentResponse& update) {
@@ -97,8 +97,8 @@ absl::StatusOr<ExitCode> ShowToItsEnd(FleetContext& context, const std::string& 
   if ((*end)->state() == v1::DEPLOYMENT_STATE_SUCCEEDED) return kDone;
   const std::string safe = EscapeLine(id);
   context.console.err << "gitopsctl: gitopsctl get deployment " << safe
-                      << " -o wide tells what happened, gitopsctl resume deployment " << safe
-                      << " goes on\n";
+                      << " -o wide shows the details, gitopsctl resume deployment " << safe
+                      << " continues it\n";
   return kFailed;
 }
 

@@ -73,7 +73,7 @@ bool IsBefore(const v1::HookCall& call) { return call.point().rfind("pre-", 0) =
 std::string StepText(const v1::StepRecord& step, bool wide, bool color) {
   std::string text =
       absl::StrCat("    ", step.number(), " ", KindText(step.kind()), "  ",
-                   step.has_end_time() ? ResultText(step.result(), color) : "under way",
+                   step.has_end_time() ? ResultText(step.result(), color) : "in progress",
                    step.message().empty() ? "" : ": ", EscapeLine(step.message()), "\n");
   for (const v1::HookCall& call : step.hook_calls()) {
     if (IsBefore(call)) text += CallText(call, "      ", wide);
@@ -81,7 +81,7 @@ std::string StepText(const v1::StepRecord& step, bool wide, bool color) {
   for (const v1::ActionRecord& action : step.actions()) {
     absl::StrAppend(&text, "      ", EscapeLine(action.action()),
                     action.implied() ? " (implied)" : "", "  ",
-                    action.has_end_time() ? ResultText(action.result(), color) : "under way",
+                    action.has_end_time() ? ResultText(action.result(), color) : "in progress",
                     action.message().empty() ? "" : ": ", ActionMessage(action), "\n");
     if (wide) text += Indented(action.output(), "        ");
   }
@@ -96,7 +96,7 @@ std::string StepsText(const v1::Deployment& deployment, bool wide, bool color) {
   for (const v1::HostDeployment& host : deployment.hosts()) {
     if (host.steps().empty()) continue;
     absl::StrAppend(&text, "  ", EscapeLine(host.host()),
-                    host.remaining_actions().empty() ? "" : ", left to do: ",
+                    host.remaining_actions().empty() ? "" : ", remaining: ",
                     ActionsText(host.remaining_actions()), "\n");
     for (const v1::StepRecord& step : host.steps()) text += StepText(step, wide, color);
   }
@@ -172,7 +172,7 @@ std::string HookTestText(const v1::TestHooksResponse& response) {
   for (const v1::HookCall& call : response.calls()) {
     absl::StrAppend(&text, HookCallText(call), "\n");
   }
-  // The hosts are then those that the last good answer left, not an answer to go on with.
+  // After a failure the hosts are those of the last valid answer, not a result.
   if (response.has_failure()) return text;
   std::vector<Row> rows = {{"#", "HOST", "ACTIONS"}};
   for (const v1::HostPayload& host : response.hosts()) {

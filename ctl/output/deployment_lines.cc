@@ -29,7 +29,7 @@ std::vector<std::string> DeploymentLines::Update(const v1::WatchDeploymentRespon
   if (update.has_deployment()) TellDeployment(update.deployment(), lines);
   const bool host_ended = update.has_host() && TellHost(update.host(), lines);
   initial_done_ = initial_done_ || update.initial_done();
-  // Before that it is not known which hosts a wave has.
+  // Before that, the hosts of a wave are not known.
   if (initial_done_ && (host_ended || update.initial_done())) TellWaves(lines);
   return lines;
 }
@@ -66,7 +66,7 @@ void DeploymentLines::TellStep(const std::string& host, const v1::StepRecord& st
   const auto tell = [&](const std::string& what) {
     lines.push_back(absl::StrCat(host, ": ", what));
   };
-  // What comes before a step's actions is told before them.
+  // Hooks that are called before a step's actions are printed before them.
   const auto tell_calls = [&](bool before_actions) {
     while (told.calls < step.hook_calls_size()) {
       const v1::HookCall& call = step.hook_calls(told.calls);
@@ -88,7 +88,7 @@ void DeploymentLines::TellStep(const std::string& host, const v1::StepRecord& st
   tell_calls(false);
   if (told.ended || !step.has_end_time()) return;
   told.ended = true;
-  // That one went well says each of its actions.
+  // The success of a step is clear from its actions.
   if (step.result() != v1::STEP_RESULT_OK) {
     tell(Ended(KindText(step.kind()), step.result(), EscapeLine(step.message())));
   }

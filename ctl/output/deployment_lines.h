@@ -10,11 +10,11 @@
 
 namespace gitops::ctl {
 
-// Tells a deployment in plain lines, each thing once: what a watch that began anew repeats is not
-// told again.
+// Prints the progress of a deployment as plain lines. What a restarted watch repeats is printed
+// only once.
 class DeploymentLines {
  public:
-  // What is new in this answer, as lines without newlines.
+  // The news of this update, as lines without newlines.
   std::vector<std::string> Update(const v1::WatchDeploymentResponse& update);
 
  private:
@@ -31,7 +31,7 @@ class DeploymentLines {
   };
 
   void TellDeployment(const v1::Deployment& deployment, std::vector<std::string>& lines);
-  // Whether it has come to its end.
+  // Returns whether the host has ended.
   bool TellHost(const v1::HostDeployment& host, std::vector<std::string>& lines);
   void TellStep(const std::string& host, const v1::StepRecord& step, Step& told,
                 std::vector<std::string>& lines);

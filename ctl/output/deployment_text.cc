@@ -20,13 +20,13 @@ std::string Colored(bool color, const char* begin, const std::string& text) {
   return color && *begin != '\0' ? absl::StrCat(begin, text, "\x1b[0m") : text;
 }
 
-// A value newer than this program is shown as its number.
+// A value that this version does not know is shown as its number.
 std::string BareName(const std::string& name, const char* prefix, int value) {
   if (name.empty()) return absl::StrCat("state ", value);
   return std::string(absl::StripPrefix(name, prefix));
 }
 
-// As configs and command lines spell it: "read-only".
+// As in configs and on the command line: "read-only".
 std::string Word(const std::string& name, const char* prefix, int value) {
   return absl::StrReplaceAll(absl::AsciiStrToLower(BareName(name, prefix, value)), {{"_", "-"}});
 }

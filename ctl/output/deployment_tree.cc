@@ -14,11 +14,11 @@ namespace {
 using Lines = std::vector<std::string>;
 using Hosts = std::vector<const v1::HostDeployment*>;
 
-// How much is left out, least first.
+// How much is omitted, least first.
 enum class Detail {
   kAll,
-  kOpenWaves,  // waves that have ended or not begun become one line
-  kBusyHosts,  // of the others, hosts that wait or are done well become one line
+  kOpenWaves,  // waves that have ended or not started become one line
+  kBusyHosts,  // in other waves, hosts that are pending or succeeded become one line
 };
 
 bool IsBusy(const v1::HostDeployment& host) {
@@ -32,7 +32,7 @@ bool IsBusy(const v1::HostDeployment& host) {
   }
 }
 
-// Under way: begun and not ended.
+// In progress: started and not ended.
 bool IsOpen(const Hosts& hosts) {
   const auto waits = [](const v1::HostDeployment* host) {
     return host->state() == v1::HOST_DEPLOYMENT_STATE_PENDING;
@@ -51,7 +51,7 @@ std::string Counts(const Hosts& hosts, bool color) {
   });
 }
 
-// What was last heard of a step: post- hooks come after its actions, pre- hooks before them.
+// The latest news of a step: post- hooks come after its actions, pre- hooks before them.
 std::string LastOf(const v1::StepRecord& step) {
   const v1::HookCall* call = step.hook_calls().empty() ? nullptr : &*step.hook_calls().rbegin();
   const bool after = call != nullptr && call->point().rfind("post-", 0) == 0;
@@ -66,8 +66,8 @@ bool IsUnderWay(const v1::StepRecord& step) {
   return !step.actions().empty() && !step.actions().rbegin()->has_end_time();
 }
 
-// What a running host is at: its step, what was last heard of it, and what comes then. Of the
-// actions of a step only the first is told when it begins.
+// What a running host does: its step, the latest news of it, and the next action. The planner
+// reports the start of only the first action of a step.
 std::string Doing(const v1::HostDeployment& host) {
   if (host.steps().empty()) return "";
   const v1::StepRecord& step = *host.steps().rbegin();

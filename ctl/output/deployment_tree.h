@@ -10,22 +10,22 @@
 
 namespace gitops::ctl {
 
-// A deployment as far as it is known, from the answers of a watch.
+// The current view of a deployment, from the updates of a watch.
 struct DeploymentView {
   v1::Deployment deployment;              // without hosts
   std::vector<v1::HostDeployment> hosts;  // in the order of the plan
 
-  std::string note;  // stands below the tree; escaped
-  // Where each host stands in `hosts`, by name.
+  std::string note;  // printed below the tree; escaped
+  // The index of each host in `hosts`, by name.
   std::unordered_map<std::string, size_t> index;
 
   // Adds or replaces.
   void SetHost(const v1::HostDeployment& host);
 };
 
-// The tree of waves, hosts, and what each running host is at, as lines without newlines. They fit:
-// fewer lines than the terminal has rows, none wider than its columns. What does not fit is told in
-// numbers: first waves that have ended or not begun, then hosts that wait or are done.
+// The tree of waves, hosts and the current step of each running host, as lines without newlines.
+// The lines fit the terminal: fewer than its rows, none wider than its columns. The rest is shown
+// as counts: first waves that have ended or not started, then hosts that are pending or done.
 std::vector<std::string> DeploymentTree(const DeploymentView& view, const TerminalSize& size,
                                         bool color);
 

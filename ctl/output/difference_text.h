@@ -9,7 +9,7 @@
 
 namespace gitops::ctl {
 
-// One difference on one line, whatever its texts hold: the cells of `before`, kind, path, detail.
+// One difference as a row: the cells of `before`, kind, path, detail. Always one line.
 Row DifferenceRow(Row before, const v1::Difference& difference);
 
 }  // namespace gitops::ctl

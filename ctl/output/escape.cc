@@ -44,7 +44,7 @@ bool IsIn(const CodeRange (&ranges)[n], uint32_t code) {
   });
 }
 
-// What moves the cursor, reorders text or cannot be seen.
+// Characters that move the cursor, reorder text or are invisible.
 constexpr CodeRange kHarmful[] = {
     {0x00, 0x1f},       {0x7f, 0x9f},      // C0, DEL, C1
     {0xad, 0xad},       {0x61c, 0x61c},    // soft hyphen, Arabic letter mark
@@ -81,8 +81,8 @@ std::string Escape(absl::string_view text) {
   return escaped;
 }
 
-// How many columns of a terminal the character takes. The C library's wcwidth() depends on the
-// locale and knows these as well; what is missing here makes a line too long, nothing worse.
+// The terminal columns of a character. The C library's wcwidth() depends on the locale. A character
+// that is missing here makes a line too long, nothing worse.
 size_t WidthOf(uint32_t code) {
   if (code < 0x300) return 1;
   static constexpr CodeRange kCombining[] = {
@@ -98,7 +98,7 @@ size_t WidthOf(uint32_t code) {
   return IsIn(kWide, code) ? 2 : 1;
 }
 
-// The bytes of a colour sequence (ESC [ … m) at the start of `text`, or 0.
+// The bytes of a color sequence (ESC [ … m) at the start of `text`, or 0.
 size_t ColorSequence(absl::string_view text) {
   if (text.size() < 2 || text[0] != '\x1b' || text[1] != '[') return 0;
   const size_t end = text.find('m');

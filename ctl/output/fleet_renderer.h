@@ -11,7 +11,7 @@
 
 namespace gitops::ctl {
 
-// Prints what the planner answers in one of the output forms; otherwise as Renderer.
+// Prints answers of the planner in one of the output forms. Otherwise the same as Renderer.
 class FleetRenderer {
  public:
   virtual ~FleetRenderer() = default;
@@ -19,29 +19,29 @@ class FleetRenderer {
   virtual absl::Status Hosts(const std::vector<v1::Host>& hosts) = 0;
   virtual absl::Status Host(const v1::Host& host) = 0;
   virtual absl::Status Services(const std::vector<v1::Service>& services) = 0;
-  // One answer of a watch of which only the hosts, or only the services, are shown.
+  // One update of a watch. Prints only its hosts, or only its services.
   virtual absl::Status HostUpdate(const v1::WatchFleetResponse& update) = 0;
   virtual absl::Status ServiceUpdate(const v1::WatchFleetResponse& update) = 0;
-  // What `check` found not to be well; both may be empty.
+  // What `check` found to be degraded or not reporting; both may be empty.
   virtual absl::Status Unwell(const std::vector<v1::Host>& hosts,
                               const std::vector<v1::Service>& services) = 0;
   virtual absl::Status Outcomes(const std::vector<v1::HostOutcome>& outcomes) = 0;
-  // Of those that were compared.
+  // The differences of each host.
   virtual absl::Status Differences(const std::vector<v1::HostOutcome>& outcomes) = 0;
 
   virtual absl::Status Plan(const v1::Plan& plan) = 0;
   virtual absl::Status Deployments(const std::vector<v1::Deployment>& deployments) = 0;
-  // One line of a watched list: it is new, has changed, or is `removed` from it.
+  // One row of a watched list: new, changed, or `removed`.
   virtual absl::Status DeploymentInList(const v1::Deployment& deployment, bool removed) = 0;
-  // What is in the list at first has been told.
+  // The initial content of the watched list is complete.
   virtual absl::Status DeploymentListBegun() = 0;
-  // All that is known of it.
+  // All details of a deployment.
   virtual absl::Status Deployment(const v1::Deployment& deployment) = 0;
-  // What a command made of it: a sentence.
+  // The state after a command, as a sentence.
   virtual absl::Status DeploymentNow(const v1::Deployment& deployment) = 0;
-  // How it ended, with its hosts.
+  // The final state, with its hosts.
   virtual absl::Status DeploymentEnd(const v1::Deployment& deployment) = 0;
-  // One answer of its watch; printed by the forms for programs only.
+  // One update of a deployment's watch; only JSON and YAML print it.
   virtual absl::Status DeploymentUpdate(const v1::WatchDeploymentResponse& update) = 0;
 
   virtual absl::Status Hooks(const std::vector<v1::Hook>& hooks) = 0;

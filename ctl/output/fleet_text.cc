@@ -81,7 +81,7 @@ std::string HostDetails(const v1::Host& host, bool color) {
       {"Locked since:", TimeText(lock.has_acquire_time(), lock.acquire_time())},
       {"Version:", EscapeLine(host.version())},
       {"Boot:", EscapeLine(host.boot_id())},
-      {"Configured:", host.configured() ? "yes" : "no, it only reported"},
+      {"Configured:", host.configured() ? "yes" : "no, it only reports"},
   };
   std::vector<Row> known;
   for (const Row& fact : facts) {

@@ -15,7 +15,7 @@ LiveTable::Rows::iterator LiveTable::Find(const std::string& key) {
 }
 
 LiveTable::Rows::iterator LiveTable::PlaceOf(const Change& change) {
-  // Until then they come in the order of the list.
+  // The initial rows are in the order of the list.
   if (!started_ || change.place == Place::kLast) return rows_.end();
   if (change.place == Place::kFirst) return rows_.begin();
   const auto greater = std::find_if(rows_.begin(), rows_.end(), [&](const Known& known) {
@@ -50,7 +50,7 @@ std::vector<Row> LiveTable::AllRows() const {
   return rows;
 }
 
-// False where the terminal's size is unknown or too small for the table.
+// False if the terminal's size is unknown or too small for the table.
 bool LiveTable::Redraw() {
   const TerminalSize size = options_.size ? options_.size() : TerminalSize{};
   if (size.columns <= 0 || static_cast<int>(rows_.size()) + 1 >= size.rows) return false;
@@ -78,7 +78,7 @@ void LiveTable::PrintLine(size_t number, const Change& change) {
 
 void LiveTable::Update(const std::optional<Change>& change, bool initial_done) {
   const size_t number = change.has_value() ? Apply(*change) : 0;
-  // The first rows are printed together, when their widths are known.
+  // The initial rows are printed together, once their widths are known.
   if (!started_ && !initial_done) return;
   const bool first = !started_;
   started_ = true;

@@ -13,30 +13,30 @@
 
 namespace gitops::ctl {
 
-// A table that follows a watch: on a terminal it is redrawn in place as long as it fits the screen,
-// elsewhere each change is one more line.
+// A table that follows a watch. On a terminal it is redrawn in place while it fits the screen;
+// elsewhere each change is printed as a new line.
 class LiveTable {
  public:
-  // `out` must outlive this. The first column is the row's number; `state_column` is where a row
-  // that has gone says so.
+  // `out` must outlive this. The first column is the row's number; `state_column` is the column in
+  // which a removed row says so.
   LiveTable(const RenderOptions& options, Row header, size_t state_column, std::ostream& out)
       : options_(options), header_(std::move(header)), state_column_(state_column), out_(out) {}
 
-  // Where a row stands that was not there before: the first rows come in the order of the list, and
-  // a new row takes the place that a list of that moment would give it.
+  // Where a new row is inserted. The initial rows keep the order of the list; a later row goes
+  // where a list at that moment would have it.
   enum class Place { kFirst, kLast, kInItsGroup };
   struct Change {
     std::string key;
-    Row row;  // its first cell is filled in here
+    Row row;  // the table fills in its first cell
     bool removed = false;
     Place place = Place::kLast;
     std::string group = "";  // rows of one group stand together, by their keys
   };
-  // Nothing is printed before `initial_done` was set once.
+  // Nothing is printed before the first call with `initial_done` set.
   void Update(const std::optional<Change>& change, bool initial_done);
 
  private:
-  // Returns the number that the row has, or had.
+  // Returns the row's number, also of a removed row.
   size_t Apply(const Change& change);
   void PrintLine(size_t number, const Change& change);
   bool Redraw();
@@ -48,7 +48,7 @@ class LiveTable {
   using Rows = std::vector<Known>;
 
   Rows::iterator Find(const std::string& key);
-  // Where a new row is put.
+  // Where a new row is inserted.
   Rows::iterator PlaceOf(const Change& change);
   std::vector<Row> AllRows() const;
 

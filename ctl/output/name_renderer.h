@@ -8,7 +8,7 @@
 
 namespace gitops::ctl {
 
-// For scripts: one name a line.
+// For scripts: one name per line.
 std::unique_ptr<Renderer> MakeNameRenderer(std::ostream& out);
 
 }  // namespace gitops::ctl

@@ -14,7 +14,7 @@ namespace gitops::ctl {
 namespace {
 
 constexpr std::chrono::milliseconds kRedrawEvery(100);
-// A terminal that was resized shows the last drawing broken until the next one.
+// A resized terminal shows a broken tree until it is drawn again.
 constexpr std::chrono::milliseconds kLookAtSizeEvery(250);
 
 class LiveTree : public DeploymentProgress {
@@ -51,8 +51,8 @@ class LiveTree : public DeploymentProgress {
   }
 
  private:
-  // A change is drawn at once, the next one only after a while: a fleet changes faster than anybody
-  // reads, and drawing must not hold up the watch.
+  // A change is drawn at once, the next one only after a pause: a fleet changes faster than people
+  // read, and drawing must not delay the watch.
   void DrawChanges() {
     MutexLock lock(mutex_);
     while (!stopping_) {
@@ -88,7 +88,7 @@ class LiveTree : public DeploymentProgress {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   RedrawnBlock drawn_ ABSL_GUARDED_BY(mutex_);
   TerminalSize drawn_for_ ABSL_GUARDED_BY(mutex_);
-  std::thread drawer_;  // Last: it uses the others.
+  std::thread drawer_;  // Declared last: it uses the other members.
 };
 
 class ProgressLines : public DeploymentProgress {

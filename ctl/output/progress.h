@@ -11,20 +11,20 @@
 
 namespace gitops::ctl {
 
-// Shows a deployment while it goes on. One thread calls it.
+// Shows the progress of a deployment. Not thread-safe.
 class DeploymentProgress {
  public:
-  // Shows the last state before it returns.
+  // Draws the last state.
   virtual ~DeploymentProgress() = default;
   virtual void Update(const v1::WatchDeploymentResponse& update) = 0;
-  // Something to know besides; `text` is escaped.
+  // Prints a message; `text` is escaped.
   virtual void Note(const std::string& text) = 0;
 };
 
-// The tree, redrawn in place at most some times a second, however many changes come.
+// The tree, redrawn in place at most a few times per second.
 std::unique_ptr<DeploymentProgress> MakeLiveTree(std::function<TerminalSize()> size, bool color,
                                                  std::ostream& out);
-// One line for each thing that happens; notes go to `notes`.
+// One line for each event; messages go to `notes`.
 std::unique_ptr<DeploymentProgress> MakeProgressLines(std::ostream& out, std::ostream& notes);
 
 }  // namespace gitops::ctl

@@ -6,13 +6,14 @@
 
 namespace gitops::ctl {
 
-// Lines at the end of what is on a terminal that are replaced in place.
+// Lines at the end of a terminal's output that are replaced in place.
 class RedrawnBlock {
  public:
-  // What to write so that `lines` (each no wider than `columns`, without a newline) stand where the
-  // last ones stood. Where the terminal was made narrower meanwhile it has wrapped those.
+  // Returns the text that replaces the previous lines on the terminal by `lines`, each at most
+  // `columns` wide and without a newline. A terminal that was made narrower has wrapped the
+  // previous lines.
   std::string Replace(const std::vector<std::string>& lines, int columns);
-  // What stands there stays; the next lines stand below it.
+  // Keeps the current lines; the next ones are written below them.
   void Leave() { widths_.clear(); }
   bool empty() const { return widths_.empty(); }
 

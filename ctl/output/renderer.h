@@ -24,27 +24,27 @@ struct TerminalSize {
 struct RenderOptions {
   OutputForm form = OutputForm::kTable;
   bool color = false;
-  // Whether results go to a terminal that can redraw; there a watched table is redrawn in place.
+  // Whether output goes to a terminal that can redraw: a watched table is then redrawn in place.
   bool terminal = false;
   std::function<TerminalSize()> size;
 };
 
-// Prints results in one of the output forms. Every method writes and flushes what it was given and
-// answers INTERNAL where that cannot be said in this form. Not thread-safe.
+// Prints results in one of the output forms. Every method writes and flushes its argument, and
+// returns INTERNAL if this form cannot represent it. Not thread-safe.
 class Renderer {
  public:
   virtual ~Renderer() = default;
 
   virtual absl::Status Machines(const std::vector<v1::Machine>& machines) = 0;
   virtual absl::Status Services(const std::vector<v1::Service>& services) = 0;
-  // One service with all that is known of it.
+  // All details of one service.
   virtual absl::Status Service(const v1::Service& service) = 0;
-  // What a change made of a service; `sentence` says it in words.
+  // A service after a change; `sentence` describes the result.
   virtual absl::Status Outcome(const v1::Service& service, absl::string_view sentence) = 0;
   virtual absl::Status Differences(const v1::DiffServiceResponse& response) = 0;
-  // The services that `check` found not to be well; may be empty.
+  // The services that `check` found to be degraded; may be empty.
   virtual absl::Status Degraded(const std::vector<v1::Service>& services) = 0;
-  // One answer of a watch.
+  // One update of a watch.
   virtual absl::Status Update(const v1::WatchServicesResponse& update) = 0;
   virtual absl::Status Version(absl::string_view version) = 0;
 };

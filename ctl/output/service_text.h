@@ -15,12 +15,12 @@ namespace gitops::ctl {
 
 // The parts of a service as text for people, escaped.
 
-// "OK", "FREEZE"…; coloured if asked.
+// "OK", "FREEZE"…; in color if requested.
 std::string StateText(v1::ServiceState state, bool color = false);
 // RFC 1123 in UTC, as gitopperctl prints it; empty if `is_set` is false.
 std::string TimeText(bool is_set, const google::protobuf::Timestamp& time);
 absl::Duration ToDuration(const google::protobuf::Duration& duration);
-// Rounded to three or so digits that matter: "12ms", "1.53s", "2m5s".
+// Rounded to about three significant digits: "12ms", "1.53s", "2m5s".
 std::string DurationText(absl::Duration duration);
 // The first 8 digits; "nothing" if there is no hash.
 std::string ShortHash(absl::string_view hash);
@@ -31,7 +31,7 @@ Row ServiceHeader(bool wide);
 inline constexpr size_t kServiceStateColumn = 3;
 Row ServiceRow(size_t number, const v1::Service& service, bool wide, bool color);
 
-// Everything about one service, in several lines.
+// All details of one service, in several lines.
 std::string ServiceDetails(const v1::Service& service, bool color);
 
 }  // namespace gitops::ctl

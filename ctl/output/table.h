@@ -8,12 +8,12 @@ namespace gitops::ctl {
 
 using Row = std::vector<std::string>;
 
-// Aligns cells in columns. Widths only grow, so rows that are printed later stand below the first
-// ones as far as they fit. Cells are escaped already; they may hold colour sequences.
+// Aligns cells in columns. Widths only grow, so that later rows align with earlier ones if they
+// fit. Cells must be escaped; they may contain color sequences.
 class Table {
  public:
   void Fit(const Row& row);
-  // The row as a line with its newline, nothing after the last cell that is not empty.
+  // The row as a line with a newline, without trailing spaces.
   std::string Line(const Row& row) const;
 
  private:

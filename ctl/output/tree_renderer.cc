@@ -28,7 +28,7 @@ class TreeRenderer : public Renderer {
     return One(response);
   }
 
-  // A line (in YAML a document) for each service, as `get service` prints it, and whether it left.
+  // A line (in YAML a document) for each service, as `get service` prints it, with `removed`.
   absl::Status Update(const v1::WatchServicesResponse& update) override {
     if (!update.has_service()) return absl::OkStatus();
     absl::StatusOr<Json> tree = ToJson(update.service());

@@ -10,9 +10,9 @@
 
 namespace gitops::ctl {
 
-// An agent with state but without services to run: freezing, rolling back and pulling change what
-// it answers afterwards, as the real one's proto promises. Serves on a free loopback port from
-// Start() until it is destroyed. Any thread.
+// An agent with state but without real services: freeze, rollback and pull change its later
+// answers, as the proto promises. Serves on a free loopback port until it is destroyed.
+// Thread-safe.
 class FakeAgent {
  public:
   static std::unique_ptr<FakeAgent> Start();
@@ -20,18 +20,19 @@ class FakeAgent {
 
   // "127.0.0.1:PORT".
   virtual std::string address() const = 0;
-  // The most services or machines on one page, whatever is asked for.
+  // The maximum number of services or machines on one page, whatever the request asks for.
   virtual void SetPageSize(int size) = 0;
 
   virtual void AddMachine(const std::string& machine, const std::string& actual) = 0;
-  // Adds or replaces; watchers are told. `revisions` are those on disk; the tip is `target_hash`.
+  // Adds or replaces; watchers are notified. `revisions` are those on disk; the tip is
+  // `target_hash`.
   virtual void Put(const v1::Service& service) = 0;
   virtual void Remove(const std::string& service) = 0;
   virtual void SetDiff(const std::string& service, const v1::DiffServiceResponse& response) = 0;
-  // From now on rollbacks and pulls end in this state, with this info and the hash unmoved.
+  // From now on rollbacks and pulls end in this state, with this info and an unchanged hash.
   virtual void FailMoves(v1::ServiceState state, const std::string& info) = 0;
 
-  // From now on `method` ("PullService") answers this; OK takes it back.
+  // From now on `method` ("PullService") fails with this status; OK ends that.
   virtual void Fail(const std::string& method, const absl::Status& status) = 0;
   // From now on `method` does not answer until the caller gives up.
   virtual void Hang(const std::string& method) = 0;
@@ -42,7 +43,7 @@ class FakeAgent {
 
   struct Call {
     std::string method;
-    std::string user;  // as the metadata says
+    std::string user;  // from the call's metadata
     bool has_deadline = false;
     std::string reason;
   };

@@ -10,13 +10,13 @@
 
 namespace gitops::ctl {
 
-// Plain functions that fake_planner.cc is made of.
+// Helper functions of fake_planner.cc.
 
 inline std::chrono::steady_clock::time_point After(std::chrono::milliseconds time) {
   return std::chrono::steady_clock::now() + time;
 }
 
-// As far as the fake applies it: `on`, as a list of names.
+// The fake applies only `on`, as a list of names.
 inline bool IsSelected(const v1::Selection& selection, const std::string& host) {
   const auto& on = selection.on();
   return on.empty() || std::find(on.begin(), on.end(), host) != on.end();
@@ -28,7 +28,7 @@ inline v1::Deployment WithoutHosts(v1::Deployment deployment) {
   return deployment;
 }
 
-// Whether `sent` has another message, or none, under `key`; then it has this one.
+// Stores the message under `key`. Returns whether `sent` had none or a different one.
 inline bool IsNews(const std::string& key, const google::protobuf::Message& message,
                    std::map<std::string, std::string>& sent) {
   std::string now = message.SerializeAsString();

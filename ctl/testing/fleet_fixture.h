@@ -28,7 +28,7 @@ class FleetFixture : public testing::Test {
 
   FleetFixture() : planner_(FakePlanner::Start()) {}
 
-  // `line` is split at blanks. The planner is the fake one, unless the line names another.
+  // `line` is split at spaces. The planner is the fake one, unless the line names another.
   Result Ctl(const std::string& line, const std::string& input = "") {
     std::istringstream in(input);
     std::ostringstream out;
@@ -71,7 +71,7 @@ class FleetFixture : public testing::Test {
 
   std::unique_ptr<FakePlanner> planner_;
   std::map<std::string, std::string> variables_;
-  // Whether somebody sits at a terminal.
+  // Whether standard input is a terminal.
   bool terminal_ = false;
   std::vector<std::string> interrupt_texts_;
 };

@@ -10,15 +10,15 @@
 
 namespace gitops::ctl {
 
-// A request that a fake was asked, to compare with protobuf's text form.
+// A request that a fake received, to compare with protobuf's text form.
 class RecordedRequest {
  public:
-  RecordedRequest() = default;  // of no call; equals nothing
+  RecordedRequest() = default;  // no call; equals nothing
   explicit RecordedRequest(const google::protobuf::Message& request);
 
   // Whether `text` parses as a message of the same type with the same content.
   friend bool operator==(const RecordedRequest& request, absl::string_view text);
-  // For a comparison with a part of it: all fields on one line, in the order of their numbers.
+  // To compare with a part of it: all fields on one line, in the order of their numbers.
   operator std::string() const;  // NOLINT(google-explicit-constructor)
   friend void PrintTo(const RecordedRequest& request, std::ostream* out);
 

@@ -77,11 +77,11 @@ def test_sighup_takes_up_a_good_config_with_its_keys_and_keeps_the_old_one_over_
     key.write_text("second")
     running.reload(hooks_config(hook(asked, hmac_key_file=key)))
     assert signed_with() == b"second"
-    running.reload("[[hooks]]\nnmae = 1\n", expect="the one before stays in force")
+    running.reload("[[hooks]]\nnmae = 1\n", expect="the previous one stays in use")
     assert 'did you mean' in running.logged()
     assert signed_with() == b"second"
     key.unlink()
-    running.reload(hooks_config(hook(asked, hmac_key_file=key)), expect="the one before stays in force")
+    running.reload(hooks_config(hook(asked, hmac_key_file=key)), expect="the previous one stays in use")
     assert signed_with() == b"second"
     assert "second" not in running.logged().replace("seconds", "")
 

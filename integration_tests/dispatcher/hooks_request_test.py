@@ -121,8 +121,8 @@ def test_only_the_named_authority_is_trusted_and_the_client_certificate_is_shown
 @pytest.mark.parametrize("point, hosts, told", [
     ("pre-everything", {"web1": []}, "unknown hook point"),
     ("pre-deploy", {"web1": ["explode"]}, "unknown action"),
-    ("pre-deploy", {}, "one host at a time"),
-    ("pre-deploy", {"web1": [], "web2": []}, "one host at a time"),
+    ("pre-deploy", {}, "takes exactly one host"),
+    ("pre-deploy", {"web1": [], "web2": []}, "takes exactly one host"),
     ("pre-select", [("web1", []), ("web1", [])], "twice"),
 ])
 def test_bad_question_is_an_invalid_argument(endpoint, dispatcher, point, hosts, told):

@@ -39,7 +39,7 @@ def test_timeout_is_of_each_attempt_and_is_not_tried_again(endpoint, dispatcher)
     began = time.monotonic()
     response = dispatcher(hook(asked, retries=5, timeout="300ms")).dispatch()
     assert time.monotonic() - began < 15
-    assert "no whole answer within 300ms" in response.failure.message
+    assert "no complete answer within 300ms" in response.failure.message
     assert response.failure.http_status == 0
     assert len(asked.requests) == 1
     over.set()
@@ -88,4 +88,4 @@ def test_hook_that_is_too_slow_stops_in_time(endpoint, dispatcher, behaviour):
     began = time.monotonic()
     response = dispatcher(hook(asked, timeout="500ms")).dispatch()
     assert 0.4 < time.monotonic() - began < 15
-    assert "no whole answer within 500ms" in response.failure.message
+    assert "no complete answer within 500ms" in response.failure.message

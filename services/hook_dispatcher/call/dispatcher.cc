@@ -16,7 +16,7 @@ namespace {
 
 using Hooks = std::vector<HookSpec>;
 
-// Of what becomes a header.
+// The limit for texts that become headers.
 constexpr size_t kLongestName = 1000;
 
 absl::Status CheckWhole(const HookQuestion& question) {

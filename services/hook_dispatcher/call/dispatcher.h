@@ -15,17 +15,17 @@
 
 namespace gitops {
 
-// How a call of a hook ended: "ok", "failed", "ignored" (failed, and that was ignored) or
-// "cancelled".
+// Receives the result of each hook call: "ok", "failed", "ignored" (failed, with on_error "ignore")
+// or "cancelled".
 using HookObserver = std::function<void(const v1::HookCall& call, const std::string& result)>;
 
 struct DispatcherOptions {
-  HttpClient* http = nullptr;  // not owned, as the clock
+  HttpClient* http = nullptr;  // not owned, like the clock
   Clock* clock = nullptr;
   HookObserver observer;  // called from any thread; may be empty
 };
 
-// Runs chains of hooks. Any thread; a call in progress keeps the hooks that it began with.
+// Runs chains of hooks. Thread-safe; a call in progress keeps the hooks with which it started.
 class Dispatcher {
  public:
   virtual ~Dispatcher() = default;
@@ -33,9 +33,9 @@ class Dispatcher {
   virtual void SetHooks(std::vector<HookSpec> hooks) = 0;
   virtual std::shared_ptr<const std::vector<HookSpec>> hooks() const = 0;
 
-  // Asks the hooks of the point in order, each with the answer of the one before, until one stops
-  // the chain. An empty idempotency key or traceparent is made up. INVALID_ARGUMENT: the question
-  // cannot be asked; CANCELLED: `give_up` said so.
+  // Calls the hooks of the point in order, each with the answer of the previous one, until one
+  // stops the chain. Generates an idempotency key and a traceparent if they are empty.
+  // INVALID_ARGUMENT: the question is invalid; CANCELLED: `give_up` returned true.
   virtual absl::StatusOr<v1::DispatchHookResponse> Dispatch(
       HookQuestion question, const std::function<bool()>& give_up) = 0;
 };

@@ -25,7 +25,7 @@ double Jitter() {
   return std::uniform_real_distribution<double>(0, 1)(random);
 }
 
-// False: given up meanwhile.
+// Returns false if the call was cancelled meanwhile.
 bool Pause(absl::Duration duration, Clock& clock, const std::function<bool()>& give_up) {
   Mutex mutex;
   CondVar nobody;
@@ -44,7 +44,7 @@ class Attempts {
            const std::function<bool()>& give_up)
       : hook_(hook), http_(http), clock_(clock), give_up_(give_up) {}
 
-  // The last one's status; what came is in response().
+  // Returns the status of the exchange; response() has what was received.
   absl::Status Make(HttpRequest request) {
     request.partial = &response_;
     request.give_up = give_up_;
@@ -56,7 +56,7 @@ class Attempts {
       const absl::Status status = response.status();
       if (made_ > hook_.retries || !IsWorthRetrying(status, response_)) return status;
       if (!Pause(kHookBackoff.After(made_, Jitter()), clock_, give_up_)) {
-        return absl::CancelledError("given up before another attempt");
+        return absl::CancelledError("cancelled before the next attempt");
       }
     }
   }

@@ -10,15 +10,16 @@
 
 namespace gitops {
 
-// What came of asking one hook.
+// The outcome of one hook call.
 struct HookOutcome {
   v1::HookCall call;
-  // The payload after it. INVALID_ARGUMENT: it failed, as call.error says; CANCELLED: given up.
+  // The payload after the hook. INVALID_ARGUMENT: the hook failed, see call.error; CANCELLED: given
+  // up.
   absl::StatusOr<Payload> answer;
 };
 
-// Asks `hook`, again where that may help, until it has answered or its retries are used up.
-// `give_up` is asked a few times a second. Blocks.
+// Calls `hook`, and retries where that may help, until it answers or has no retries left. Polls
+// `give_up` a few times per second. Blocks.
 HookOutcome CallHook(const HookSpec& hook, const HookQuestion& question, HttpClient& http,
                      Clock& clock, const std::function<bool()>& give_up);
 

@@ -81,27 +81,27 @@ TEST_F(HookFaultTest, BodiesThatAreNoPayloadStop) {
     std::string body;
     const char* why;
   } cases[] = {
-      {"<html><body>It works!</body></html>", "body begins: \"<html><body>It works!"},
+      {"<html><body>It works!</body></html>", "body starts: \"<html><body>It works!"},
       {"", "the body is empty"},
       {"\xff\xfe\xfd", "it is not UTF-8"},
       {"\xef\xbb\xbf{\"host\": \"web1\", \"actions\": [\"push\"]}",
-       "it is not JSON: it begins with a byte-order mark"},
+       "it is not JSON: it starts with a byte-order mark"},
       {std::string(100'000, '['), "nested deeper than 32"},
       {R"({"host":"web1","actions":["push","explode"]})", "unknown action \"explode\""},
-      {R"({"host":"db1","actions":["push"]})", "about another host, \"db1\""},
+      {R"({"host":"db1","actions":["push"]})", "for another host, \"db1\""},
       {R"([{"host":"web1","actions":["push"]}])", "not an object"},
-      {R"({"host":"web1","actions":["push"],"actions":[]})", "\"actions\" stands twice"},
+      {R"({"host":"web1","actions":["push"],"actions":[]})", "\"actions\" is repeated"},
   };
   for (const auto& c : cases) {
     const std::string message = Failure(Says(c.body));
-    EXPECT_THAT(message, HasSubstr("status 200: the answer is not taken: "));
+    EXPECT_THAT(message, HasSubstr("status 200: the answer is not valid: "));
     EXPECT_THAT(message, HasSubstr(c.why));
   }
 }
 
 TEST_F(HookFaultTest, DuplicatedAndUnknownHostsStopASelection) {
   EXPECT_THAT(Failure(Says(absl::StrCat("[", kAgreed, ",", kAgreed, "]")), "pre-select"),
-              HasSubstr("\"web1\" stands there twice"));
+              HasSubstr("\"web1\" is listed twice"));
   EXPECT_THAT(Failure(Says(R"([{"host":"db1","actions":[]}])"), "pre-select"),
               HasSubstr("\"db1\" is not in the fleet"));
 }
@@ -110,7 +110,7 @@ TEST_F(HookFaultTest, TwoMegabytesStopWithoutBeingRead) {
   const std::string message = Failure(Says(std::string(2 << 20, 'x')));
   EXPECT_THAT(message, HasSubstr("status 200"));
   EXPECT_THAT(message, HasSubstr("longer than 1048576 bytes"));
-  EXPECT_THAT(message, HasSubstr("body begins: \"xxxx"));
+  EXPECT_THAT(message, HasSubstr("body starts: \"xxxx"));
   // Exactly the most is no fault in itself.
   std::string largest = kAgreed;
   largest.resize(1 << 20, ' ');
@@ -152,7 +152,7 @@ TEST_F(HookFaultTest, LateSlowAndSilentEndpointsAreLeftInTimeAndNotTriedAgain) {
   };
   for (const HookEndpoint::Answer& answer : answers) {
     const absl::Time began = absl::Now();
-    EXPECT_THAT(Failure(answer), HasSubstr("no whole answer within 300ms"));
+    EXPECT_THAT(Failure(answer), HasSubstr("no complete answer within 300ms"));
     EXPECT_LT(absl::Now() - began, absl::Seconds(15));
   }
 }
@@ -174,7 +174,7 @@ TEST_F(HookFaultTest, ServersThatBreakOffStop) {
               })),
               HasSubstr("status 200"));
   EXPECT_THAT(Failure(Does([](RawConnection& c) { c.Send("220 smtp.example ESMTP\r\n"); })),
-              HasSubstr("no HTTP"));
+              HasSubstr("not HTTP"));
 }
 
 TEST_F(HookFaultTest, OnlyTheNamedAuthorityIsTrustedAndTheClientCertificateIsShown) {

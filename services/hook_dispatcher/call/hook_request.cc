@@ -28,7 +28,7 @@ std::string RandomHex(int digits) {
   return hex;
 }
 
-// The beginning of what a stranger said, on one line, without what would move a terminal's cursor.
+// The start of untrusted text, on one line, without characters that would move a terminal's cursor.
 std::string Excerpt(absl::string_view said) {
   std::string text = ValidUtf8(said.substr(0, kMostShown), kMostShown);
   for (size_t i = 0; i < text.size(); ++i) {
@@ -50,7 +50,7 @@ absl::Status Refuse(absl::string_view why) { return absl::InvalidArgumentError(w
 absl::Status CheckStatus(int status) {
   if (status == 200) return absl::OkStatus();
   if (status >= 300 && status < 400) return Refuse("a redirect, which is not followed");
-  return Refuse("only 200 lets the deployment go on");
+  return Refuse("only status 200 continues the deployment");
 }
 
 // "ok", "failed" or "skipped".
@@ -67,7 +67,7 @@ absl::StatusOr<HttpRequest> MakeHookRequest(const HookSpec& hook, const HookQues
   request.body = EncodePayload(question.point, question.payload);
   request.timeout = hook.timeout;
   request.connect_timeout = std::min(hook.timeout, kConnectTimeout);
-  // What a read-only hook says beyond the record is not even read.
+  // The body of a read-only hook is needed only for the record.
   request.max_body = hook.mode == HookMode::kReadOnly ? kMostRecordedBytes : kMostAnswerBytes;
   request.ca_file = hook.ca_file;
   request.certificate_file = hook.client_cert_file;
@@ -119,7 +119,7 @@ absl::StatusOr<Payload> JudgeAnswer(const HookSpec& hook, const HookQuestion& qu
     fault = CheckAnswer(question.point, hook.mode, question.payload, question.known_hosts, *answer);
   }
   if (fault.ok()) return answer;
-  return Refuse(absl::StrCat("the answer is not taken: ", fault.message()));
+  return Refuse(absl::StrCat("the answer is not valid: ", fault.message()));
 }
 
 bool IsWorthRetrying(const absl::Status& status, const HttpResponse& response) {
@@ -138,7 +138,7 @@ std::string DescribeFailure(const HookSpec& hook, const HookQuestion& question,
       absl::StrCat("hook \"", hook.name, "\" at ", question.point, host, ": ", status, ": ", why);
   if (response.status == 0) return text;
   if (response.body.empty()) return absl::StrCat(text, "; the body is empty");
-  return absl::StrCat(text, "; the body begins: \"", Excerpt(response.body), "\"");
+  return absl::StrCat(text, "; the body starts: \"", Excerpt(response.body), "\"");
 }
 
 }  // namespace gitops

@@ -16,12 +16,12 @@
 
 namespace gitops {
 
-// An answer beyond this is an error.
+// A larger answer is an error.
 inline constexpr int64_t kMostAnswerBytes = 1 << 20;
-// What a deployment's record keeps of a request and of an answer.
+// The maximum that a deployment's record keeps of a request, and of an answer.
 inline constexpr int64_t kMostRecordedBytes = 16 << 10;
 
-// What is asked at one point, of one hook after the other.
+// The call of one point, for all hooks of the chain.
 struct HookQuestion {
   std::string point;
   Payload payload;
@@ -33,26 +33,26 @@ struct HookQuestion {
   bool ignore_errors = false;
 };
 
-// The request of `hook` for `question`, but for `give_up` and `partial`. INTERNAL: it cannot be
+// The request of `hook` for `question`, without `give_up` and `partial`. INTERNAL: it cannot be
 // signed.
 absl::StatusOr<HttpRequest> MakeHookRequest(const HookSpec& hook, const HookQuestion& question);
 
-// `text` as a header's value: printable ASCII as it is, other bytes as %XX, so that nobody's name
-// can begin a header of its own.
+// `text` as a header value: printable ASCII unchanged, other bytes as %XX, so that a name cannot
+// inject a header.
 std::string HeaderValue(absl::string_view text);
 
-// 32 hexadecimal digits that nobody had before.
+// 32 random hexadecimal digits.
 std::string NewIdempotencyKey();
 
-// Reads what the endpoint said: the payload after this hook, or, INVALID_ARGUMENT, why its answer
-// cannot be taken. `status`: what Do() said of the exchange; `response`: what came of it.
+// Reads the endpoint's answer: the payload after this hook, or INVALID_ARGUMENT with the reason why
+// it is not valid. `status` and `response` are the result of HttpClient::Do().
 absl::StatusOr<Payload> JudgeAnswer(const HookSpec& hook, const HookQuestion& question,
                                     const absl::Status& status, const HttpResponse& response);
 
-// Whether another attempt may do better: no connection, a lost one, or 5xx.
+// Whether a retry may help: no connection, a lost connection, or 5xx.
 bool IsWorthRetrying(const absl::Status& status, const HttpResponse& response);
 
-// `hook "drain" at pre-deploy for web1: status 500, …; the body begins: "oops"`. Printable.
+// `hook "drain" at pre-deploy for web1: status 500, …; the body starts: "oops"`. Printable.
 std::string DescribeFailure(const HookSpec& hook, const HookQuestion& question,
                             absl::string_view why, const HttpResponse& response);
 

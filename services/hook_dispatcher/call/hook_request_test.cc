@@ -149,7 +149,7 @@ TEST(HookRequestTest, ReadOnlyHooksNeedTwoHundredAndNothingElse) {
 
 TEST(HookRequestTest, FailureNamesHookPointHostStatusAndBody) {
   EXPECT_EQ(DescribeFailure(Hook(), Question(), "why", {500, {}, "oops\n"}),
-            "hook \"drain\" at pre-deploy for web1: status 500: why; the body begins: \"oops \"");
+            "hook \"drain\" at pre-deploy for web1: status 500: why; the body starts: \"oops \"");
   EXPECT_EQ(DescribeFailure(Hook(), Question("pre-select"), "why", {204, {}, ""}),
             "hook \"drain\" at pre-select: status 204: why; the body is empty");
   EXPECT_EQ(DescribeFailure(Hook(), Question(), "why", {}),

@@ -21,10 +21,10 @@ constexpr size_t kLongestName = 100;
 constexpr int kMostRetries = 10;
 constexpr absl::Duration kLeastTimeout = absl::Milliseconds(1), kMostTimeout = absl::Hours(1);
 
-// The name, which goes into a header and a label.
+// The name is sent in a header and used as a metric label.
 void ReadName(const TomlTable& table, std::map<std::string, int>& lines, HookSpec& hook) {
   if (!table.Has("name")) {
-    table.Fault("name", "is missing: every hook needs one of its own");
+    table.Fault("name", "is missing: every hook needs a unique name");
     return;
   }
   const std::optional<std::string> name = table.Text("name");
@@ -32,12 +32,12 @@ void ReadName(const TomlTable& table, std::map<std::string, int>& lines, HookSpe
   table.SetName(*name);
   if (name->size() > kLongestName ||
       !std::all_of(name->begin(), name->end(), absl::ascii_isprint)) {
-    table.Fault("name", absl::StrCat("may have at most ", kLongestName,
-                                     " characters, all of them printable ASCII"));
+    table.Fault("name", absl::StrCat("must have at most ", kLongestName,
+                                     " characters, all printable ASCII"));
   }
   const auto [first, is_new] = lines.emplace(*name, table.line());
   if (!is_new) {
-    table.Fault("name", absl::StrCat("is that of the hook in line ", first->second, " too"));
+    table.Fault("name", absl::StrCat("is already used by the hook in line ", first->second));
   }
   hook.name = *name;
 }
@@ -46,7 +46,7 @@ void ReadPoints(const TomlTable& table, HookSpec& hook) {
   const bool given = table.Has("points");
   const std::optional<std::vector<std::string>> points = table.Strings("points");
   if (!given || (points.has_value() && points->empty())) {
-    table.Fault("points", "is missing: name one point or more, as [\"pre-deploy\"]");
+    table.Fault("points", "is missing: give at least one point, for example [\"pre-deploy\"]");
   }
   if (!points.has_value()) return;
   std::set<std::string> seen;
@@ -54,7 +54,7 @@ void ReadPoints(const TomlTable& table, HookSpec& hook) {
     if (absl::Status status = CheckHookPoint(point); !status.ok()) {
       table.Fault("points", status.message());
     } else if (!seen.insert(point).second) {
-      table.Fault("points", absl::StrCat("\"", point, "\" stands there twice"));
+      table.Fault("points", absl::StrCat("\"", point, "\" is given twice"));
     }
   }
   hook.points = *points;
@@ -62,7 +62,7 @@ void ReadPoints(const TomlTable& table, HookSpec& hook) {
 
 void ReadUrl(const TomlTable& table, HookSpec& hook) {
   if (!table.Has("url")) {
-    table.Fault("url", "is missing: name the endpoint, as \"https://HOST/PATH\"");
+    table.Fault("url", "is missing: give the endpoint, for example \"https://HOST/PATH\"");
     return;
   }
   const std::optional<std::string> url = table.Text("url");
@@ -105,7 +105,7 @@ void ReadFiles(const TomlTable& table, const std::string& directory, HookSpec& h
   ReadFileOf(table, "client_cert_file", directory, hook.client_cert_file);
   ReadFileOf(table, "client_key_file", directory, hook.client_key_file);
   if (table.Has("client_key_file") && !table.Has("client_cert_file")) {
-    table.Fault("client_key_file", "is of no use without client_cert_file");
+    table.Fault("client_key_file", "needs client_cert_file");
   }
 }
 

@@ -15,14 +15,14 @@ namespace gitops {
 enum class HookMode {
   kTransform,  // anything
   kFilter,     // only remove
-  kReadOnly,   // nothing: its answer is ignored
+  kReadOnly,   // change nothing: its answer is ignored
 };
 
 // One [[hooks]]. docs/reference/hooks.md lists the keys.
 struct HookSpec {
   std::string name;
   std::vector<std::string> points;
-  std::string url;  // may hold a password: print RedactUrl(url), never this
+  std::string url;  // may contain a password: print RedactUrl(url) instead
   HookMode mode = HookMode::kTransform;
   absl::Duration timeout = absl::Seconds(10);  // of each attempt
   int retries = 2;
@@ -34,9 +34,9 @@ struct HookSpec {
   bool IsFor(absl::string_view point) const;
 };
 
-// The [[hooks]] of a config file, in its order, with the keys that their hmac_key_file hold. `file`
-// is used in messages and as the base of relative paths. Tables of others are skipped.
-// INVALID_ARGUMENT: every fault found, one a line, as ParseFleetConfig tells them; never a key.
+// The [[hooks]] of a config file, in order, with the keys from their hmac_key_file. `file` is used
+// in messages and as the base of relative paths. Other tables are skipped. INVALID_ARGUMENT: all
+// errors, one per line, in the format of ParseFleetConfig; never a key.
 absl::StatusOr<std::vector<HookSpec>> ParseHooks(absl::string_view text, const std::string& file);
 
 }  // namespace gitops

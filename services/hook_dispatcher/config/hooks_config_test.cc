@@ -135,20 +135,20 @@ client_key_file = "/no/such/key"
   for (const char* fault : {
            "4: [[hooks]] \"drain\": points: unknown hook point \"pre-deplyo\" (did you mean "
            "\"pre-deploy\"?)",
-           "4: [[hooks]] \"drain\": points: \"pre-reboot\" stands there twice",
-           "5: [[hooks]] \"drain\": url: \"ftp://lb/drain\" is no http:// or https:// URL",
-           "6: [[hooks]] \"drain\": mode: \"transfrom\" is none of transform, filter, read-only "
+           "4: [[hooks]] \"drain\": points: \"pre-reboot\" is given twice",
+           "5: [[hooks]] \"drain\": url: \"ftp://lb/drain\" is not an http:// or https:// URL",
+           "6: [[hooks]] \"drain\": mode: \"transfrom\" is not one of transform, filter, read-only "
            "(did "
            "you mean \"transform\"?)",
            "7: [[hooks]] \"drain\": timeout: 0s is not from",
            "8: [[hooks]] \"drain\": retries: 11 is not from 0 to 10",
-           "9: [[hooks]] \"drain\": on_error: \"ignroe\" is none of stop, ignore",
+           "9: [[hooks]] \"drain\": on_error: \"ignroe\" is not one of stop, ignore",
            "10: [[hooks]] \"drain\": unknown key \"hmac_keyfile\" (did you mean "
            "\"hmac_key_file\"?)",
-           "13: [[hooks]] \"drain\": name: is that of the hook in line 2 too",
+           "13: [[hooks]] \"drain\": name: is already used by the hook in line 2",
            "14: [[hooks]] \"drain\": points: is missing",
            "16: [[hooks]] \"drain\": client_key_file: cannot read",
-           "16: [[hooks]] \"drain\": client_key_file: is of no use without client_cert_file",
+           "16: [[hooks]] \"drain\": client_key_file: needs client_cert_file",
            "18: [[hooks]]: name: is missing",
            "18: [[hooks]]: points: is missing",
            "18: [[hooks]]: url: is missing",

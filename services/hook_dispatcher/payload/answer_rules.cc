@@ -27,7 +27,7 @@ absl::Status CheckHosts(const Payload& payload) {
     const std::string field = absl::StrCat("hosts[", i, "]");
     if (!seen.insert(host.host).second) {
       return InvalidField(absl::StrCat(field, ".host"),
-                          absl::StrCat("the host ", Quoted(host.host), " stands there twice"));
+                          absl::StrCat("the host ", Quoted(host.host), " is listed twice"));
     }
     const absl::Status status = CheckActions(host.actions, absl::StrCat(field, ".actions"));
     if (!status.ok()) {
@@ -47,7 +47,7 @@ absl::Status CheckKnown(const Payload& sent, const HostNames& known, const Paylo
   return absl::OkStatus();
 }
 
-// Whether `some` is `all` with nothing but omissions.
+// Whether `some` is `all` with elements removed.
 bool IsSubsequence(const std::vector<std::string>& some, const std::vector<std::string>& all) {
   size_t next = 0;
   for (const std::string& element : all) {
@@ -78,9 +78,8 @@ absl::Status CheckOnlyRemoved(const Payload& sent, const Payload& answer) {
 absl::Status CheckQuestion(absl::string_view point, const Payload& payload) {
   if (absl::Status status = CheckHookPoint(point); !status.ok()) return status;
   if (!IsSelectPoint(point) && payload.size() != 1) {
-    return InvalidField(
-        "hosts",
-        absl::StrCat(point, " is asked about one host at a time, not about ", payload.size()));
+    return InvalidField("hosts",
+                        absl::StrCat(point, " takes exactly one host, not ", payload.size()));
   }
   for (size_t i = 0; i < payload.size(); ++i) {
     if (!payload[i].host.empty()) continue;
@@ -92,7 +91,7 @@ absl::Status CheckQuestion(absl::string_view point, const Payload& payload) {
 absl::Status CheckAnswer(absl::string_view point, HookMode mode, const Payload& sent,
                          const HostNames& known, const Payload& answer) {
   if (!IsSelectPoint(point) && (answer.size() != 1 || answer[0].host != sent[0].host)) {
-    return Refuse(absl::StrCat("it is about another host, ",
+    return Refuse(absl::StrCat("it is for another host, ",
                                answer.empty() ? "none" : Quoted(answer[0].host), ", not ",
                                Quoted(sent[0].host)));
   }

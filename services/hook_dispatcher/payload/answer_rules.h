@@ -13,13 +13,13 @@ namespace gitops {
 
 using HostNames = std::set<std::string, std::less<>>;
 
-// INVALID_ARGUMENT: what must not be asked of hooks: an unknown point or action, a host without a
-// name or twice, several or none at a single-host point.
+// INVALID_ARGUMENT for a payload that must not be sent to hooks: an unknown point or action, a host
+// without a name or twice, several hosts or none at a single-host point.
 absl::Status CheckQuestion(absl::string_view point, const Payload& payload);
 
-// INVALID_ARGUMENT: what a hook must not answer to `sent`: a host twice, an unknown action or more
-// than 1,000; at single-host points another host; at select points one that is in neither `sent`
-// nor `known`; in mode filter, anything that `sent` has not in that order.
+// INVALID_ARGUMENT for an invalid answer to `sent`: a host twice, an unknown action or more than
+// 1,000 actions; at single-host points another host; at select points a host that is neither in
+// `sent` nor in `known`; in mode filter, anything that is not in `sent` in the same order.
 absl::Status CheckAnswer(absl::string_view point, HookMode mode, const Payload& sent,
                          const HostNames& known, const Payload& answer);
 

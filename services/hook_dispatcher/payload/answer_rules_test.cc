@@ -56,7 +56,7 @@ TEST(AnswerRulesTest, WhatNoModeMayAnswerIsRefused) {
        "unknown action \"pusch\" (did you mean \"push\"?)"},
       {kDeploy, kSentOne, {{"web1", {""}}}, "unknown action \"\""},
       {kDeploy, kSentOne, {{"web1", std::vector<std::string>(1001, "push")}}, "1001 actions"},
-      {kSelect, kSent, {kSent[0], kSent[1], kSent[0]}, "\"web1\" stands there twice"},
+      {kSelect, kSent, {kSent[0], kSent[1], kSent[0]}, "\"web1\" is listed twice"},
       {kSelect, kSent, {{"evil\n", {"push"}}}, "\"evil\\n\" is not in the fleet"},
       {kSelect, kSent, {{"", {}}}, "\"\" is not in the fleet"},
       {kSelect, kSent, {{"web1", {"format-disk"}}}, "host \"web1\": unknown action"},
@@ -113,11 +113,11 @@ TEST(AnswerRulesTest, QuestionsThatCannotBeAskedAreRefused) {
   } cases[] = {
       {"pre-everything", kSentOne, "unknown hook point"},
       {"", kSentOne, "unknown hook point"},
-      {kDeploy, {}, "one host at a time, not about 0"},
-      {kDeploy, kSent, "one host at a time, not about 3"},
+      {kDeploy, {}, "takes exactly one host, not 0"},
+      {kDeploy, kSent, "takes exactly one host, not 3"},
       {kDeploy, {{"web1", {"psuh"}}}, "did you mean \"push\"?"},
       {kDeploy, {{"", {"push"}}}, "a host has no name"},
-      {kSelect, {kSent[0], kSent[0]}, "\"web1\" stands there twice"},
+      {kSelect, {kSent[0], kSent[0]}, "\"web1\" is listed twice"},
   };
   for (const auto& c : cases) {
     EXPECT_THAT(Why(CheckQuestion(c.point, c.payload)), HasSubstr(c.why)) << c.point;

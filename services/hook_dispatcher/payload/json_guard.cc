@@ -15,8 +15,8 @@ namespace {
 
 using nlohmann::json;
 
-// Takes the events of nlohmann's parser, which keeps no stack of its own but a bit for each level,
-// and ends it (by answering false) at the first fault.
+// Receives the events of nlohmann's parser, which keeps no stack but one bit per level, and stops
+// it (by returning false) at the first error.
 class Guard : public nlohmann::json_sax<json> {
  public:
   const absl::Status& status() const { return status_; }
@@ -38,7 +38,7 @@ class Guard : public nlohmann::json_sax<json> {
     if (keys_.back().insert(key).second) return true;
     constexpr size_t kMostShown = 60;
     return Fail(absl::StrCat("the key \"", absl::Utf8SafeCHexEscape(ValidUtf8(key, kMostShown)),
-                             "\" stands twice in one object"));
+                             "\" is repeated in one object"));
   }
 
   bool parse_error(size_t position, const std::string&,
@@ -64,18 +64,18 @@ class Guard : public nlohmann::json_sax<json> {
   }
 
   absl::Status status_;
-  // Of each object or array that is open.
+  // The keys of each open object or array.
   std::vector<std::set<std::string>> keys_;
 };
 
 }  // namespace
 
 absl::Status CheckJson(absl::string_view text) {
-  // The parser would skip it, which JSON (RFC 8259) does not require of others that read it.
+  // The parser would skip it; other parsers need not accept it (RFC 8259).
   if (absl::StartsWith(text, "\xef\xbb\xbf")) {
-    return absl::InvalidArgumentError("it is not JSON: it begins with a byte-order mark");
+    return absl::InvalidArgumentError("it is not JSON: it starts with a byte-order mark");
   }
-  // First, since the parser calls it a fault of the string that it is in.
+  // Checked first: the parser would report an error of the string that contains it.
   if (!IsValidUtf8(text)) return absl::InvalidArgumentError("it is not UTF-8");
   Guard guard;
   json::sax_parse(text.begin(), text.end(), &guard);

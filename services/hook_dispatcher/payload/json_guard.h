@@ -8,9 +8,9 @@ namespace gitops {
 
 inline constexpr int kDeepestJson = 32;
 
-// Whether `text` may be parsed as it is: one JSON value in UTF-8, nested at most kDeepestJson deep,
-// every number within a double, no key twice in one object (parsers differ in which one they take).
-// INVALID_ARGUMENT: what is wrong, and after how many bytes.
+// Checks that `text` is safe to parse: one JSON value in UTF-8, at most kDeepestJson levels, every
+// number within a double, no key twice in one object (parsers differ in which one they use).
+// INVALID_ARGUMENT says what is wrong, and at which byte.
 absl::Status CheckJson(absl::string_view text);
 
 }  // namespace gitops

@@ -40,8 +40,8 @@ absl::StatusOr<HostActions> ReadHost(const json& value, absl::string_view where)
   read.host = host->get_ref<const std::string&>();
   for (const json& action : *actions) {
     if (!action.is_string()) {
-      return Refuse(where, absl::StrCat("\"actions\" holds a JSON ", action.type_name(),
-                                        ", not only strings"));
+      return Refuse(
+          where, absl::StrCat("\"actions\" has a JSON ", action.type_name(), ", not only strings"));
     }
     read.actions.push_back(action.get_ref<const std::string&>());
   }

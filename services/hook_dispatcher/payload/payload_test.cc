@@ -74,8 +74,8 @@ TEST(PayloadTest, OtherFormsAreRefusedWithWhatIsWrong) {
       {kDeploy, R"({"host":"a","actions":null})", "no array \"actions\""},
       {kDeploy, R"({"host":"a","actions":"push"})", "no array \"actions\""},
       {kDeploy, R"({"host":"a","actions":{"0":"push"}})", "no array \"actions\""},
-      {kDeploy, R"({"host":"a","actions":[1]})", "holds a JSON number"},
-      {kDeploy, R"({"host":"a","actions":[["push"]]})", "holds a JSON array"},
+      {kDeploy, R"({"host":"a","actions":[1]})", "has a JSON number"},
+      {kDeploy, R"({"host":"a","actions":[["push"]]})", "has a JSON array"},
       {kSelect, R"({"host":"a","actions":[]})", "at pre-select expected a list"},
       {kSelect, R"([{"host":"a","actions":[]},7])", "element 2: it is a JSON number"},
       {kSelect, R"([{"host":"a"}])", "element 1: it has no array"},
@@ -86,9 +86,9 @@ TEST(PayloadTest, OtherFormsAreRefusedWithWhatIsWrong) {
 
 TEST(PayloadTest, KeyThatStandsTwiceIsRefused) {
   EXPECT_THAT(Refusal(kDeploy, R"({"host":"a","actions":[],"host":"b"})"),
-              HasSubstr("\"host\" stands twice"));
+              HasSubstr("\"host\" is repeated"));
   EXPECT_THAT(Refusal(kDeploy, R"({"host":"a","actions":[],"x":{"k":1,"\u006b":2}})"),
-              HasSubstr("\"k\" stands twice"));
+              HasSubstr("\"k\" is repeated"));
   // In objects of their own they may.
   EXPECT_TRUE(CheckJson(R"([{"a":1,"b":{"a":2}},{"a":3}])").ok());
 }

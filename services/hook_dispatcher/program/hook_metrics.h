@@ -6,9 +6,9 @@
 
 namespace gitops {
 
-// Counts calls of hooks, each once however often it was tried, in
+// Counts hook calls, each once however many attempts it took, in
 // gitops_hook_requests_total{hook,point,result} and gitops_hook_duration_seconds{hook}. `metrics`
-// must outlive what is returned.
+// must outlive the observer.
 HookObserver CountHooks(Metrics& metrics);
 
 }  // namespace gitops

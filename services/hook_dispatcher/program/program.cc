@@ -26,21 +26,21 @@ namespace {
 
 constexpr char kProgram[] = "gitops-hook-dispatcher";
 constexpr char kUsage[] = "gitops-hook-dispatcher --config FILE [FLAGS]";
-// A hook may stall on every host of a deployment, and the others must not wait for it: 1,000 hosts
-// are under way at most.
+// A hook may stall on every host of a deployment without delaying other deployments: at most 1,000
+// hosts are in progress.
 constexpr int kMostCalls = 1200;
 // A selection of 100,000 hosts.
 constexpr int kMostMessageBytes = 32 << 20;
-// What a call needs at most: its connection, a look-up of a name, and what wakes libcurl.
+// The maximum per call: its connection, a name lookup, and libcurl's wake-up descriptors.
 constexpr rlim_t kMostFiles = 8 * kMostCalls;
 
-// systemd and shells give 1,024, which is less than that, and allow more.
+// systemd and shells set 1,024 by default, which is too few, and allow more.
 void RaiseFileLimit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kMostFiles) return;
   limit.rlim_cur = std::min(limit.rlim_max, kMostFiles);
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < kMostFiles) {
-    LogWarning("fewer files may be open than many stalled hooks would need",
+    LogWarning("the limit of open files is lower than many stalled hooks would need",
                {{"limit", absl::StrCat(limit.rlim_cur)}, {"wanted", absl::StrCat(kMostFiles)}});
   }
 }
@@ -63,7 +63,7 @@ class HookDispatcher {
     if (!status.ok()) return ReportFailure(kProgram, status);
     RaiseFileLimit();
     if (config->hooks.empty()) {
-      LogWarning("the config has no [[hooks]]: none will be called",
+      LogWarning("the config has no [[hooks]]: no hook will be called",
                  {{"config", flags_.Get("config")}});
     }
     dispatcher_->SetHooks(std::move(config->hooks));
@@ -83,27 +83,27 @@ class HookDispatcher {
   }
 
  private:
-  // From the thread of signals alone, once the process serves.
+  // Called only on the signal thread, once the server is ready.
   void Reload() {
     absl::StatusOr<HookDispatcherConfig> config = LoadHookDispatcherConfig(flags_);
     absl::Status status = config.status();
     if (status.ok()) status = CheckServerSettings(config->settings);
     if (!status.ok()) {
-      LogError("the new config is not taken up; the one before stays in force",
+      LogError("the new config is invalid; the previous one stays in use",
                {{"config", flags_.Get("config")}, {"error", std::string(status.message())}});
       return;
     }
     for (const char* setting : {"listen", "metrics-listen", "address-file", "insecure"}) {
       if (config->settings.Get(setting) == settings_.Get(setting)) continue;
-      LogWarning("this setting is taken up at the next start", {{"setting", setting}});
+      LogWarning("this setting takes effect at the next start", {{"setting", setting}});
     }
-    LogInfo("config read again",
+    LogInfo("config reloaded",
             {{"config", flags_.Get("config")}, {"hooks", absl::StrCat(config->hooks.size())}});
     dispatcher_->SetHooks(std::move(config->hooks));
   }
 
   const Settings flags_;
-  Settings settings_;  // with which it was started
+  Settings settings_;  // from the start of the program
   Metrics metrics_{"hook-dispatcher"};
   const std::unique_ptr<HttpClient> http_ = NewHttpClient();
   const RpcGate gate_;

@@ -12,7 +12,7 @@
 namespace gitops {
 namespace {
 
-// The faults of both readings of one file, all at once; some are told by both.
+// Combines the errors of both parsers of one file, each line once.
 absl::Status BothRead(const absl::Status& settings, const absl::Status& hooks) {
   if (settings.ok() || hooks.ok()) return settings.ok() ? hooks : settings;
   std::vector<std::string> lines;
@@ -34,7 +34,7 @@ std::vector<SettingDefinition> HookDispatcherSettings() {
                             .state_dir = ""});
   for (SettingDefinition& definition : all) {
     if (definition.name == "state-dir" || definition.name == "store") {
-      definition.help = "accepted as every server does; this one keeps no state";
+      definition.help = "ignored: this program has no state";
     }
   }
   return all;
@@ -44,7 +44,7 @@ absl::StatusOr<HookDispatcherConfig> LoadHookDispatcherConfig(Settings flags) {
   const std::string file = flags.Get("config");
   if (file.empty()) {
     return absl::InvalidArgumentError(
-        "no config was named: give --config FILE, whose [[hooks]] are the hooks");
+        "there is no config file: give --config FILE with the [[hooks]]");
   }
   const absl::StatusOr<std::string> text = ReadConfigText(file);
   if (!text.ok()) return text.status();
@@ -52,7 +52,7 @@ absl::StatusOr<HookDispatcherConfig> LoadHookDispatcherConfig(Settings flags) {
       AddFileSettings(HookDispatcherSettings(), "hook-dispatcher", std::move(flags), *text, file);
   absl::StatusOr<std::vector<HookSpec>> hooks = ParseHooks(*text, file);
   if (absl::Status read = BothRead(settings.status(), hooks.status()); !read.ok()) return read;
-  // It is for the others, with whom this one may share its environment.
+  // Other programs, which may share the environment, use the store.
   settings->values["store"].value.clear();
   return HookDispatcherConfig{*std::move(settings), *std::move(hooks)};
 }

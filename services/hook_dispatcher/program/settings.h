@@ -10,17 +10,17 @@
 
 namespace gitops {
 
-// What gitops-hook-dispatcher can be told; docs/reference/settings.md lists it.
+// The settings of gitops-hook-dispatcher; docs/reference/settings.md lists them.
 std::vector<SettingDefinition> HookDispatcherSettings();
 
-// Its flags and config file, read and checked.
+// The parsed flags and config file.
 struct HookDispatcherConfig {
   Settings settings;
   std::vector<HookSpec> hooks;
 };
 
-// Adds the file --config to what ReadFlags read. INVALID_ARGUMENT: none is named, or every fault in
-// it, with file and line; NOT_FOUND and the like: it cannot be read.
+// Adds the file of --config to the result of ReadFlags. INVALID_ARGUMENT: --config is missing, or
+// all errors of the file, with file and line. NOT_FOUND and other codes: the file cannot be read.
 absl::StatusOr<HookDispatcherConfig> LoadHookDispatcherConfig(Settings flags);
 
 }  // namespace gitops

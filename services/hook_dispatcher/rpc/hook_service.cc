@@ -17,7 +17,7 @@ using grpc::ServerContext;
 absl::StatusOr<HookQuestion> ToQuestion(const v1::DispatchHookRequest& request) {
   if (!v1::StepResult_IsValid(request.result())) {
     return absl::InvalidArgumentError(
-        absl::StrCat("result: ", request.result(), " is none of ok, failed and skipped"));
+        absl::StrCat("result: ", request.result(), " is not ok, failed or skipped"));
   }
   HookQuestion question;
   question.point = request.point();

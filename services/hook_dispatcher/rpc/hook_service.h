@@ -9,8 +9,8 @@
 
 namespace gitops {
 
-// gitops.v1.HookDispatcherService on a Dispatcher; neither pointer is owned. A call holds a thread
-// for as long as its hooks take.
+// gitops.v1.HookDispatcherService on a Dispatcher; neither pointer is owned. A call uses a thread
+// while its hooks run.
 std::unique_ptr<v1::HookDispatcherService::Service> NewHookService(Dispatcher* dispatcher,
                                                                    const RpcGate* gate);
 

@@ -12,28 +12,28 @@
 
 namespace gitops {
 
-// For tests: an endpoint of hooks over real HTTP, which keeps what it is asked and answers as told.
+// For tests: a hook endpoint over real HTTP that records its requests and gives scripted answers.
 class HookEndpoint {
  public:
   using Request = RawConnection::Request;
-  // How one request is answered.
+  // The answer to one request.
   struct Answer {
     int status = 200;
-    std::optional<std::string> body;  // none: that of the request
+    std::optional<std::string> body;  // unset: the body of the request
     std::string headers;              // whole lines
-    // Instead of all that: what to do with the connection.
+    // If set, handles the connection instead of all that.
     std::function<void(RawConnection&)> raw;
   };
 
-  // Answers request by request as `script` says; after its end, as its last element does.
+  // Answers requests in the order of `script`; after its end, with its last element.
   explicit HookEndpoint(std::vector<Answer> script, RawServerOptions tls = {});
-  // Every answer is what `decide` makes of the request; called from several threads.
+  // Answers every request with the result of `decide`, which is called on several threads.
   explicit HookEndpoint(std::function<Answer(const Request&)> decide, RawServerOptions tls = {});
 
   // "http://127.0.0.1:PORT/hook", or https:// with localhost.
   std::string url() const;
   std::vector<Request> requests() const;
-  // Until `count` requests have come; false: not within 20 s.
+  // Waits for `count` requests. Returns false after 20 s.
   bool AwaitRequests(size_t count) const;
   int connections() const { return server_->connections(); }
 
@@ -52,7 +52,7 @@ class HookEndpoint {
 HookEndpoint::Answer Says(int status, std::string body, std::string headers = "");
 // 200 with that body.
 HookEndpoint::Answer Says(std::string body);
-// The payload as it came.
+// Answers with the payload of the request.
 HookEndpoint::Answer Agrees();
 HookEndpoint::Answer Does(std::function<void(RawConnection&)> raw);
 

@@ -3,7 +3,9 @@
 #include <grpcpp/client_context.h>
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -23,6 +25,13 @@ constexpr absl::Duration kReadTimeout = absl::Seconds(30);
 // These wait for an upstream, or for a publication and its unit.
 constexpr absl::Duration kMoveTimeout = absl::Minutes(5);
 
+template <typename... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+template <typename... Cases>
+Overloaded(Cases...) -> Overloaded<Cases...>;
+
 // gRPC aborts the process over metadata that is not printable ASCII.
 std::string Printable(std::string text) {
   for (char& c : text) {
@@ -31,15 +40,24 @@ std::string Printable(std::string text) {
   return text;
 }
 
+// Puts what an agent answered into the outcome.
 template <typename Response>
-absl::StatusOr<v1::Service> ServiceOf(absl::StatusOr<Response> response) {
+absl::Status Keep(absl::StatusOr<Response> response, v1::HostOutcome* outcome) {
   if (!response.ok()) return response.status();
-  return std::move(*response->mutable_service());
+  if constexpr (std::is_same_v<Response, v1::DiffServiceResponse>) {
+    *outcome->mutable_diff() = *std::move(response);
+  } else {
+    *outcome->mutable_service() = std::move(*response->mutable_service());
+  }
+  if constexpr (std::is_same_v<Response, v1::PullServiceResponse>) {
+    outcome->set_changed(response->changed());
+  }
+  return absl::OkStatus();
 }
 
-class GrpcAgentCaller final : public AgentCaller {
+class GrpcAgentClient final : public AgentClient {
  public:
-  explicit GrpcAgentCaller(const AgentCallerOptions& options) : link_(options) {}
+  explicit GrpcAgentClient(const AgentCallerOptions& options) : link_(options) {}
 
   absl::StatusOr<v1::GetHostStatusResponse> Status(const std::string& address) override {
     return link_.Ask(address, link_.options().connect_timeout, nullptr);
@@ -58,54 +76,51 @@ class GrpcAgentCaller final : public AgentCaller {
     const absl::Duration timeout =
         absl::Seconds(request.timeout().seconds()) + absl::Nanoseconds(request.timeout().nanos());
     // The agent ends the command itself; the rest is for its answer.
-    return Call<v1::RunCheckResponse>(address, {}, request, timeout + kAnswerTime,
-                                      &Operations::RunCheck);
+    return CallOne(address, {}, request, timeout + kAnswerTime, &Operations::RunCheck);
   }
 
   absl::StatusOr<v1::ResolveRevisionResponse> ResolveRevision(
       const std::string& address, const v1::ResolveRevisionRequest& request,
       const GiveUp& give_up) override {
-    return Call<v1::ResolveRevisionResponse>(address, {.on_behalf_of = "", .give_up = give_up},
-                                             request, kMoveTimeout, &Operations::ResolveRevision);
+    return CallOne(address, {.on_behalf_of = "", .give_up = give_up}, request, kMoveTimeout,
+                   &Operations::ResolveRevision);
   }
 
-  absl::StatusOr<v1::Service> Freeze(const std::string& address, const CallFor& caller,
-                                     const v1::FreezeServiceRequest& request) override {
-    return ServiceOf(Call<v1::FreezeServiceResponse>(address, caller, request, kReadTimeout,
-                                                     &Services::FreezeService));
-  }
-
-  absl::StatusOr<v1::Service> Unfreeze(const std::string& address, const CallFor& caller,
-                                       const v1::UnfreezeServiceRequest& request) override {
-    return ServiceOf(Call<v1::UnfreezeServiceResponse>(address, caller, request, kReadTimeout,
-                                                       &Services::UnfreezeService));
-  }
-
-  absl::StatusOr<v1::Service> Rollback(const std::string& address, const CallFor& caller,
-                                       const v1::RollbackServiceRequest& request) override {
-    return ServiceOf(Call<v1::RollbackServiceResponse>(address, caller, request, kMoveTimeout,
-                                                       &Services::RollbackService));
-  }
-
-  absl::StatusOr<v1::PullServiceResponse> Pull(const std::string& address, const CallFor& caller,
-                                               const v1::PullServiceRequest& request) override {
-    return Call<v1::PullServiceResponse>(address, caller, request, kMoveTimeout,
-                                         &Services::PullService);
-  }
-
-  absl::StatusOr<v1::DiffServiceResponse> Diff(const std::string& address, const CallFor& caller,
-                                               const v1::DiffServiceRequest& request) override {
-    return Call<v1::DiffServiceResponse>(address, caller, request, kReadTimeout,
-                                         &Services::DiffService);
+  absl::Status Call(const std::string& address, const CallFor& caller,
+                    const ServiceRequest& request, v1::HostOutcome* outcome) override {
+    return std::visit(
+        Overloaded{
+            [&](const v1::FreezeServiceRequest& one) {
+              return Keep(CallOne(address, caller, one, kReadTimeout, &Services::FreezeService),
+                          outcome);
+            },
+            [&](const v1::UnfreezeServiceRequest& one) {
+              return Keep(CallOne(address, caller, one, kReadTimeout, &Services::UnfreezeService),
+                          outcome);
+            },
+            [&](const v1::RollbackServiceRequest& one) {
+              return Keep(CallOne(address, caller, one, kMoveTimeout, &Services::RollbackService),
+                          outcome);
+            },
+            [&](const v1::PullServiceRequest& one) {
+              return Keep(CallOne(address, caller, one, kMoveTimeout, &Services::PullService),
+                          outcome);
+            },
+            [&](const v1::DiffServiceRequest& one) {
+              return Keep(CallOne(address, caller, one, kReadTimeout, &Services::DiffService),
+                          outcome);
+            },
+        },
+        request);
   }
 
  private:
   static constexpr absl::Duration kAnswerTime = absl::Seconds(5);
 
-  template <typename Response, typename Async, typename Request>
-  absl::StatusOr<Response> Call(const std::string& address, const CallFor& caller,
-                                const Request& request, absl::Duration timeout,
-                                AgentPeer::Method<Async, Request, Response> method) {
+  template <typename Async, typename Request, typename Response>
+  absl::StatusOr<Response> CallOne(const std::string& address, const CallFor& caller,
+                                   const Request& request, absl::Duration timeout,
+                                   AgentPeer::Method<Async, Request, Response> method) {
     const absl::StatusOr<AgentLink::Agent> agent = link_.Reach(address, caller.give_up);
     if (!agent.ok()) return agent.status();
     CallOptions options = {.timeout = timeout,
@@ -120,11 +135,11 @@ class GrpcAgentCaller final : public AgentCaller {
   AgentLink link_;
 };
 
-absl::StatusOr<std::string> GrpcAgentCaller::AwaitReboot(const std::string& address,
+absl::StatusOr<std::string> GrpcAgentClient::AwaitReboot(const std::string& address,
                                                          const std::string& before,
                                                          absl::Duration timeout,
                                                          const GiveUp& give_up) {
-  const absl::Time deadline = link_.Now() + timeout;
+  const SteadyTime deadline = link_.Now() + timeout;
   for (int asked = 1;; ++asked) {
     const auto status = link_.Ask(address, link_.options().connect_timeout, give_up);
     if (status.ok() && status->boot_id() != before) return status->boot_id();
@@ -133,7 +148,7 @@ absl::StatusOr<std::string> GrpcAgentCaller::AwaitReboot(const std::string& addr
           "the host at ", address, " is not back after ", absl::FormatDuration(timeout), ": ",
           status.ok() ? "its agent answers, but it has not rebooted" : status.status().message()));
     }
-    const absl::Time next = std::min(link_.Now() + kRebootBackoff.After(asked), deadline);
+    const SteadyTime next = std::min(link_.Now() + kRebootBackoff.After(asked), deadline);
     if (absl::IsCancelled(status.status()) || !link_.Pause(next, give_up)) {
       return absl::CancelledError(absl::StrCat("gave up waiting for the reboot of ", address));
     }
@@ -142,8 +157,8 @@ absl::StatusOr<std::string> GrpcAgentCaller::AwaitReboot(const std::string& addr
 
 }  // namespace
 
-std::unique_ptr<AgentCaller> NewAgentCaller(AgentCallerOptions options) {
-  return std::make_unique<GrpcAgentCaller>(options);
+std::unique_ptr<AgentClient> NewAgentClient(AgentCallerOptions options) {
+  return std::make_unique<GrpcAgentClient>(options);
 }
 
 }  // namespace gitops

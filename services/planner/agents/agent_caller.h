@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <variant>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -11,10 +12,10 @@
 #include "common/clock/clock.h"
 #include "gitops/v1/agent.pb.h"
 #include "gitops/v1/operation.pb.h"
+#include "gitops/v1/planner.pb.h"
 
 namespace gitops {
 
-// Dials agents to act on their hosts. Channels are kept and shared by address. Any thread.
 struct AgentCallerOptions {
   Clock* clock = Clock::System();  // not owned
   bool insecure = false;
@@ -52,6 +53,10 @@ struct PerformOutcome {
   bool unknown = false;
 };
 
+// The interfaces below are what the parts of the planner ask of agents; all may be called from any
+// thread. Statuses other than those named are the agent's.
+
+// Acts on hosts, for deployments.
 class AgentCaller {
  public:
   virtual ~AgentCaller() = default;
@@ -59,11 +64,11 @@ class AgentCaller {
   // UNAVAILABLE: it does not answer within connect_timeout; names the address.
   virtual absl::StatusOr<v1::GetHostStatusResponse> Status(const std::string& address) = 0;
 
-  // Performs an action. An agent that goes away in the midst is asked again with the same operation
+  // Performs an action. An agent that goes away during it is asked again with the same operation
   // id when it is back (within return_timeout). UNAVAILABLE: it could not be reached at the first
   // try, so nothing was done; ABORTED: it went away and did not come back, so what was done is not
-  // known; DEADLINE_EXCEEDED: not done within action_timeout, and perhaps still under way;
-  // CANCELLED: gave up, as ABORTED. Others as the agent's.
+  // known; DEADLINE_EXCEEDED: not done within action_timeout, and perhaps still in progress;
+  // CANCELLED: gave up, as ABORTED.
   virtual PerformOutcome Perform(const std::string& address,
                                  const v1::PerformActionRequest& request,
                                  const GiveUp& give_up) = 0;
@@ -73,30 +78,50 @@ class AgentCaller {
   virtual absl::StatusOr<std::string> AwaitReboot(const std::string& address,
                                                   const std::string& before, absl::Duration timeout,
                                                   const GiveUp& give_up) = 0;
+};
+
+// Runs the command of a check on a host.
+class CheckCaller {
+ public:
+  virtual ~CheckCaller() = default;
 
   virtual absl::StatusOr<v1::RunCheckResponse> RunCheck(const std::string& address,
                                                         const v1::RunCheckRequest& request) = 0;
+};
+
+// Finds revisions, for plans.
+class RevisionResolver {
+ public:
+  virtual ~RevisionResolver() = default;
+
   // CANCELLED: gave up.
   virtual absl::StatusOr<v1::ResolveRevisionResponse> ResolveRevision(
       const std::string& address, const v1::ResolveRevisionRequest& request,
       const GiveUp& give_up) = 0;
-
-  // What callers of the planner ask of many hosts. CANCELLED: gave up; others as the agent's.
-  virtual absl::StatusOr<v1::Service> Freeze(const std::string& address, const CallFor& caller,
-                                             const v1::FreezeServiceRequest& request) = 0;
-  virtual absl::StatusOr<v1::Service> Unfreeze(const std::string& address, const CallFor& caller,
-                                               const v1::UnfreezeServiceRequest& request) = 0;
-  virtual absl::StatusOr<v1::Service> Rollback(const std::string& address, const CallFor& caller,
-                                               const v1::RollbackServiceRequest& request) = 0;
-  virtual absl::StatusOr<v1::PullServiceResponse> Pull(const std::string& address,
-                                                       const CallFor& caller,
-                                                       const v1::PullServiceRequest& request) = 0;
-  virtual absl::StatusOr<v1::DiffServiceResponse> Diff(const std::string& address,
-                                                       const CallFor& caller,
-                                                       const v1::DiffServiceRequest& request) = 0;
 };
 
-std::unique_ptr<AgentCaller> NewAgentCaller(AgentCallerOptions options);
+// What callers of the planner ask about one service of many hosts.
+using ServiceRequest =
+    std::variant<v1::FreezeServiceRequest, v1::UnfreezeServiceRequest, v1::RollbackServiceRequest,
+                 v1::PullServiceRequest, v1::DiffServiceRequest>;
+
+class ServiceCaller {
+ public:
+  virtual ~ServiceCaller() = default;
+
+  // Forwards the request, and puts the answer into `outcome`: service, changed, diff. CANCELLED:
+  // gave up.
+  virtual absl::Status Call(const std::string& address, const CallFor& caller,
+                            const ServiceRequest& request, v1::HostOutcome* outcome) = 0;
+};
+
+// Dials agents. Channels are kept and shared by address.
+class AgentClient : public AgentCaller,
+                    public CheckCaller,
+                    public RevisionResolver,
+                    public ServiceCaller {};
+
+std::unique_ptr<AgentClient> NewAgentClient(AgentCallerOptions options);
 
 }  // namespace gitops
 

@@ -38,7 +38,7 @@ TEST(AgentCallerTest, AnAgentTellsHowItsHostStands) {
   for (const std::string& listen :
        {std::string("127.0.0.1:0"), absl::StrCat("unix:/tmp/gitops-a-", getpid())}) {
     TestAgent agent(listen);
-    const auto status = NewAgentCaller(Patient())->Status(agent.address());
+    const auto status = NewAgentClient(Patient())->Status(agent.address());
     ASSERT_TRUE(status.ok()) << status.status();
     EXPECT_EQ(status->boot_id(), "boot-1");
   }
@@ -50,7 +50,7 @@ TEST(AgentCallerTest, WhereNobodyListensItSaysSoAtOnceWithTheAddress) {
     TestAgent gone;
     address = gone.address();
   }
-  const auto caller = NewAgentCaller(Patient());
+  const auto caller = NewAgentClient(Patient());
   for (const std::string& at : {address, std::string("unix:/tmp/gitops-nobody.sock")}) {
     const absl::Time began = absl::Now();
     const absl::Status status = caller->Status(at).status();
@@ -63,7 +63,7 @@ TEST(AgentCallerTest, WhereNobodyListensItSaysSoAtOnceWithTheAddress) {
 }
 
 TEST(AgentCallerTest, BadAddressesAndPlainTextToOthersAreRefused) {
-  const auto caller = NewAgentCaller(Patient());
+  const auto caller = NewAgentClient(Patient());
   EXPECT_EQ(caller->Status("http://x").status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(caller->Status("web1.example:8004").status().code(),
             absl::StatusCode::kFailedPrecondition);
@@ -73,7 +73,7 @@ TEST(AgentCallerTest, AnAgentThatAcceptsAndSaysNothingIsUnreachableAfterTheConne
   SilentListener listener;
   AgentCallerOptions options = Patient();
   options.connect_timeout = absl::Milliseconds(150);
-  const auto caller = NewAgentCaller(options);
+  const auto caller = NewAgentClient(options);
   const absl::Time began = absl::Now();
   const PerformOutcome outcome = caller->Perform(listener.address(), Sync("d/h/1"), nullptr);
   EXPECT_EQ(outcome.status.code(), absl::StatusCode::kUnavailable) << outcome.status;
@@ -84,7 +84,7 @@ TEST(AgentCallerTest, AnAgentThatAcceptsAndSaysNothingIsUnreachableAfterTheConne
 
 TEST(AgentCallerTest, AnAgentThatStartsAnewBetweenCallsIsFoundAgain) {
   TestAgent agent;
-  const auto caller = NewAgentCaller(Patient());
+  const auto caller = NewAgentClient(Patient());
   ASSERT_TRUE(caller->Status(agent.address()).ok());
   agent.Stop();
   EXPECT_EQ(caller->Status(agent.address()).status().code(), absl::StatusCode::kUnavailable);
@@ -99,7 +99,7 @@ TEST(AgentCallerTest, AnAgentThatStartsAnewBetweenCallsIsFoundAgain) {
 
 TEST(AgentCallerTest, AnAgentThatAnsweredLatelyIsNotAskedWhetherItIsThere) {
   TestAgent agent;
-  const auto caller = NewAgentCaller(Patient());
+  const auto caller = NewAgentClient(Patient());
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE(
         caller->Perform(agent.address(), Sync(absl::StrCat("d/h/", i)), nullptr).status.ok());
@@ -111,36 +111,46 @@ CallFor For(const std::string& caller) { return {.on_behalf_of = caller, .give_u
 
 TEST(AgentCallerTest, BrakesCarryOnWhoseBehalfTheyAre) {
   TestAgent agent;
-  const auto caller = NewAgentCaller(Patient());
+  const auto caller = NewAgentClient(Patient());
   v1::FreezeServiceRequest freeze;
   freeze.set_service("web");
-  const auto frozen = caller->Freeze(agent.address(), For("alice@laptop"), freeze);
-  ASSERT_TRUE(frozen.ok()) << frozen.status();
-  EXPECT_EQ(frozen->service(), "web");
+  v1::HostOutcome outcome;
+  const auto call = [&](const CallFor& asked_for, const ServiceRequest& request) {
+    outcome.Clear();
+    return caller->Call(agent.address(), asked_for, request, &outcome);
+  };
+  const absl::Status frozen = call(For("alice@laptop"), freeze);
+  ASSERT_TRUE(frozen.ok()) << frozen;
+  EXPECT_EQ(outcome.service().service(), "web");
   EXPECT_EQ(agent.last_user(), "alice@laptop");
-  EXPECT_TRUE(caller->Unfreeze(agent.address(), For("bob"), {}).ok());
+  EXPECT_TRUE(call(For("bob"), v1::UnfreezeServiceRequest()).ok());
   EXPECT_EQ(agent.last_user(), "bob");
   v1::RollbackServiceRequest rollback;
   rollback.set_hash("f00");
-  EXPECT_EQ(caller->Rollback(agent.address(), For("carol"), rollback)->hash(), "f00");
+  EXPECT_TRUE(call(For("carol"), rollback).ok());
+  EXPECT_EQ(outcome.service().hash(), "f00");
   EXPECT_EQ(agent.last_user(), "carol");
-  EXPECT_TRUE(caller->Pull(agent.address(), For("dave\n\xC3\xA9"), {})->changed());
+  EXPECT_TRUE(call(For("dave\n\xC3\xA9"), v1::PullServiceRequest()).ok());
+  EXPECT_TRUE(outcome.changed());
   EXPECT_EQ(agent.last_user(), "dave???");
-  EXPECT_EQ(caller->Diff(agent.address(), {}, {})->hash(), "abc");
+  EXPECT_TRUE(call({}, v1::DiffServiceRequest()).ok());
+  EXPECT_EQ(outcome.diff().hash(), "abc");
 }
 
 TEST(AgentCallerTest, CallsEndWhenTheirCallerGivesUp) {
   const SilentListener agent;
-  const auto caller = NewAgentCaller(Patient());
+  const auto caller = NewAgentClient(Patient());
   const GiveUp at_once = [] { return true; };
-  EXPECT_TRUE(absl::IsCancelled(
-      caller->Diff(agent.address(), {.on_behalf_of = "", .give_up = at_once}, {}).status()));
+  v1::HostOutcome outcome;
+  EXPECT_TRUE(
+      absl::IsCancelled(caller->Call(agent.address(), {.on_behalf_of = "", .give_up = at_once},
+                                     v1::DiffServiceRequest(), &outcome)));
   EXPECT_TRUE(absl::IsCancelled(caller->ResolveRevision(agent.address(), {}, at_once).status()));
 }
 
 TEST(AgentCallerTest, ChecksAndRevisionsAreAskedOfTheAgent) {
   TestAgent agent;
-  const auto caller = NewAgentCaller(Patient());
+  const auto caller = NewAgentClient(Patient());
   v1::RunCheckRequest check;
   check.add_cmd("true");
   check.mutable_timeout()->set_seconds(3);
@@ -155,13 +165,14 @@ TEST(AgentCallerTest, ChecksAndRevisionsAreAskedOfTheAgent) {
   EXPECT_EQ(Message(missing), "no such service");
   v1::DiffServiceRequest diff;
   diff.set_service("new");
-  EXPECT_EQ(caller->Diff(agent.address(), {}, diff).status().code(),
+  v1::HostOutcome outcome;
+  EXPECT_EQ(caller->Call(agent.address(), {}, diff, &outcome).code(),
             absl::StatusCode::kFailedPrecondition);
 }
 
 TEST(AgentCallerTest, AwaitRebootReturnsTheNewBootOnceTheAgentIsBack) {
   TestAgent agent;
-  const auto caller = NewAgentCaller(Patient());
+  const auto caller = NewAgentClient(Patient());
   std::atomic<int> polls = 0;
   auto back = std::async(std::launch::async, [&] {
     const auto boot = caller->AwaitReboot(agent.address(), "boot-1", absl::Minutes(1), [&] {
@@ -179,7 +190,7 @@ TEST(AgentCallerTest, AwaitRebootReturnsTheNewBootOnceTheAgentIsBack) {
 
 TEST(AgentCallerTest, AwaitRebootTellsAHostThatDidNotRebootFromOneThatIsGone) {
   TestAgent agent;
-  const auto caller = NewAgentCaller(Patient());
+  const auto caller = NewAgentClient(Patient());
   absl::Status status =
       caller->AwaitReboot(agent.address(), "boot-1", absl::Milliseconds(50), nullptr).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);

@@ -25,6 +25,7 @@ ChannelOptions ChannelsAs(const AgentCallerOptions& options) {
   channels.keepalive_timeout = options.keepalive_timeout;
   channels.max_metadata_bytes = kMaxMetadataBytes;
   channels.idle_timeout = absl::Minutes(5);
+  channels.reconnects = false;
   return channels;
 }
 
@@ -89,20 +90,15 @@ absl::StatusOr<v1::GetHostStatusResponse> AgentLink::AskFor(const std::string& a
   }
 }
 
-bool AgentLink::Pause(absl::Time until, const GiveUp& give_up) const {
+bool AgentLink::Pause(SteadyTime until, const GiveUp& give_up) const {
   Mutex mutex;
   CondVar never;
-  // What is left, not when it is over: a clock that is set back must not prolong it.
-  absl::Duration left = until - Now();
-  while (true) {
-    if (give_up && give_up()) return false;
-    if (left <= absl::ZeroDuration()) return true;
-    const absl::Time begun = Now();
-    const absl::Duration wait = std::min(left, kAskEvery);
+  while (!give_up || !give_up()) {
+    if (Now() >= until) return true;
     MutexLock lock(mutex);
-    const bool over = !options_.clock->WaitUntil(mutex, never, begun + wait);
-    left -= std::max(Now() - begun, over ? wait : absl::ZeroDuration());
+    options_.clock->WaitUntil(mutex, never, std::min(until, Now() + kAskEvery));
   }
+  return false;
 }
 
 }  // namespace gitops

@@ -21,7 +21,7 @@ class AgentLink {
   explicit AgentLink(const AgentCallerOptions& options);
 
   const AgentCallerOptions& options() const { return options_; }
-  absl::Time Now() const { return options_.clock->Now(); }
+  SteadyTime Now() const { return options_.clock->SteadyNow(); }
 
   // Asks the agent for its status, on a new connection if the old one is dead: proof that it is
   // there. UNAVAILABLE: it does not answer within `timeout`; CANCELLED: gave up; others as Dial's.
@@ -33,7 +33,7 @@ class AgentLink {
   absl::StatusOr<Agent> Reach(const std::string& address, const GiveUp& give_up);
 
   // Waits until `until`. False: gave up.
-  bool Pause(absl::Time until, const GiveUp& give_up) const;
+  bool Pause(SteadyTime until, const GiveUp& give_up) const;
 
  private:
   // As Ask; `reached` is set if the agent answered at all.

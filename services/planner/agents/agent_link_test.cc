@@ -2,35 +2,37 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
+#include "common/clock/fake_clock.h"
+
 namespace gitops {
 namespace {
 
-// Somebody sets the wall clock back by an hour during the first wait.
-class ClockSetBack : public Clock {
- public:
-  absl::Time Now() override { return now_; }
-  SteadyTime SteadyNow() override { return SteadyTime(); }
-  std::string BootId() override { return "boot"; }
-  bool WaitUntil(Mutex&, CondVar&, SteadyTime) override { return false; }
-  bool WaitUntil(Mutex&, CondVar&, absl::Time) override {
-    if (++waits_ == 1) now_ -= absl::Hours(1);
-    return false;
-  }
-  int waits() const { return waits_; }
-
- private:
-  absl::Time now_ = absl::FromUnixSeconds(1'000'000);
-  int waits_ = 0;
-};
-
-TEST(AgentLink, APauseIsNotProlongedByAClockThatIsSetBack) {
-  ClockSetBack clock;
+TEST(AgentLink, SettingTheWallClockNeitherEndsNorProlongsAPause) {
+  FakeClock clock;
   AgentCallerOptions options;
   options.clock = &clock;
   options.insecure = true;
   AgentLink link(options);
-  EXPECT_TRUE(link.Pause(clock.Now() + absl::Milliseconds(300), [&] { return clock.waits() > 5; }));
-  EXPECT_EQ(clock.waits(), 2);
+  std::atomic<bool> over = false;
+  std::thread pausing([&] {
+    EXPECT_TRUE(link.Pause(link.Now() + absl::Milliseconds(300), nullptr));
+    over = true;
+  });
+  ASSERT_TRUE(clock.AwaitWaiters(1));
+  clock.SetTime(clock.Now() + absl::Hours(1));
+  clock.Advance(absl::Milliseconds(299));
+  EXPECT_FALSE(over);
+  clock.SetTime(clock.Now() - absl::Hours(2));
+  clock.Advance(absl::Milliseconds(1));
+  pausing.join();
+}
+
+TEST(AgentLink, APauseEndsWhenItsCallerGivesUp) {
+  AgentLink link({.insecure = true});
+  EXPECT_FALSE(link.Pause(link.Now() + absl::Hours(1), [] { return true; }));
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ constexpr absl::Duration kSweepEvery = absl::Minutes(1);
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<AgentPeer>> AgentPeers::Get(const std::string& address,
-                                                           absl::Time now) {
+                                                           SteadyTime now) {
   if (std::shared_ptr<AgentPeer> known = Find(address, now)) return known;
   // Channels are made and closed without the lock, since both take time.
   PeerOptions options;
@@ -36,7 +36,7 @@ absl::StatusOr<std::shared_ptr<AgentPeer>> AgentPeers::Get(const std::string& ad
   return entry->second.peer;
 }
 
-std::shared_ptr<AgentPeer> AgentPeers::Find(const std::string& address, absl::Time now) {
+std::shared_ptr<AgentPeer> AgentPeers::Find(const std::string& address, SteadyTime now) {
   MutexLock lock(mutex_);
   const auto found = peers_.find(address);
   if (found == peers_.end()) return nullptr;
@@ -49,12 +49,12 @@ size_t AgentPeers::size() {
   return peers_.size();
 }
 
-AgentPeers::Dropped AgentPeers::Sweep(absl::Time now) {
+AgentPeers::Dropped AgentPeers::Sweep(SteadyTime now) {
   Dropped dropped;
   const bool many = peers_.size() > most_idle_;
   if (!many && now - swept_ < kSweepEvery) return dropped;
   swept_ = now;
-  std::vector<std::pair<absl::Time, std::string>> idle;
+  std::vector<std::pair<SteadyTime, std::string>> idle;
   for (const auto& [address, entry] : peers_) {
     if (entry.peer.use_count() == 1) idle.emplace_back(entry.used, address);
   }

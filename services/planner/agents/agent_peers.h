@@ -11,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/clock/clock.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/peer.h"
 #include "common/sync/mutex.h"
@@ -26,7 +27,7 @@ using AgentPeer = Peer<v1::OperationService, v1::AgentService>;
 class AgentPeers {
  public:
   // `options` apply to every channel; Get sets the address.
-  AgentPeers(ChannelOptions options, Clock* clock, size_t most_idle = 4000,
+  AgentPeers(ChannelOptions options, Clock* clock, size_t most_idle = 12'000,
              absl::Duration idle_timeout = absl::Minutes(5))
       : options_(std::move(options)),
         clock_(clock),
@@ -34,19 +35,19 @@ class AgentPeers {
         idle_timeout_(idle_timeout) {}
 
   // Errors as Dial's.
-  absl::StatusOr<std::shared_ptr<AgentPeer>> Get(const std::string& address, absl::Time now);
+  absl::StatusOr<std::shared_ptr<AgentPeer>> Get(const std::string& address, SteadyTime now);
   size_t size();
 
  private:
   struct Entry {
     std::shared_ptr<AgentPeer> peer;
-    absl::Time used;
+    SteadyTime used;
   };
   using Dropped = std::vector<std::shared_ptr<AgentPeer>>;
 
-  std::shared_ptr<AgentPeer> Find(const std::string& address, absl::Time now);
+  std::shared_ptr<AgentPeer> Find(const std::string& address, SteadyTime now);
   // Takes out what is idle for too long, and the longest idle beyond the limit.
-  Dropped Sweep(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Dropped Sweep(SteadyTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const ChannelOptions options_;
   Clock* const clock_;
@@ -54,7 +55,7 @@ class AgentPeers {
   const absl::Duration idle_timeout_;
   Mutex mutex_;
   std::map<std::string, Entry> peers_ ABSL_GUARDED_BY(mutex_);
-  absl::Time swept_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  SteadyTime swept_ ABSL_GUARDED_BY(mutex_) = SteadyTime::InfinitePast();
 };
 
 }  // namespace gitops

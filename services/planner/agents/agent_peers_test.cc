@@ -12,7 +12,7 @@ std::string AddressOf(int i) { return absl::StrCat("127.0.0.1:", 10'000 + i); }
 class AgentPeersTest : public ::testing::Test {
  protected:
   AgentPeers peers_{ChannelOptions(), Clock::System(), /*most_idle=*/20, absl::Minutes(5)};
-  const absl::Time now_ = absl::FromUnixSeconds(1'800'000'000);
+  const SteadyTime now_{absl::Hours(1)};
 };
 
 TEST_F(AgentPeersTest, OneAddressHasOnePeer) {

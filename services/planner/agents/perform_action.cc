@@ -26,7 +26,7 @@ class Performance {
     absl::StatusOr<AgentLink::Agent> agent = link_.Reach(address_, give_up_);
     if (!agent.ok()) return {.status = agent.status(), .response = {}, .unknown = false};
     while (true) {
-      const absl::Time begun = link_.Now();
+      const SteadyTime begun = link_.Now();
       PerformOutcome outcome;
       const grpc::Status status = Call(**agent, outcome);
       if (!WentAway(status)) return outcome;
@@ -86,7 +86,7 @@ class Performance {
 
   // The agent, once it is back. CANCELLED, ABORTED.
   absl::StatusOr<AgentLink::Agent> AwaitReturn(const std::string& reason) {
-    const absl::Time until = std::min(back_by_, end_);
+    const SteadyTime until = std::min(back_by_, end_);
     while (link_.Now() < until) {
       const absl::Duration pause = kAgentReturnBackoff.After(++attempts_);
       if (!link_.Pause(std::min(link_.Now() + pause, until), give_up_)) return GaveUp();
@@ -106,10 +106,10 @@ class Performance {
   const std::string& address_;
   const v1::PerformActionRequest& request_;
   const GiveUp& give_up_;
-  const absl::Time end_;
+  const SteadyTime end_;
   bool gave_up_ = false;
   bool is_away_ = false;
-  absl::Time back_by_;
+  SteadyTime back_by_;
   int attempts_ = 0;  // to reach it again
 };
 

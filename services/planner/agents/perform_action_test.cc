@@ -53,7 +53,7 @@ class PerformActionTest : public ::testing::Test {
   }
 
   AgentCaller& caller() {
-    if (caller_ == nullptr) caller_ = NewAgentCaller(options_);
+    if (caller_ == nullptr) caller_ = NewAgentClient(options_);
     return *caller_;
   }
 

@@ -116,7 +116,7 @@ RepeatedCheck HttpCheck(HttpClient* http, const HttpCheckSpec& spec, const std::
           }};
 }
 
-RepeatedCheck CmdCheck(AgentCaller* agents, const CmdCheckSpec& spec, const std::string& address,
+RepeatedCheck CmdCheck(CheckCaller* agents, const CmdCheckSpec& spec, const std::string& address,
                        v1::RunCheckRequest::Kind kind) {
   v1::RunCheckRequest request;
   request.set_kind(kind);
@@ -139,7 +139,7 @@ RepeatedCheck CmdCheck(AgentCaller* agents, const CmdCheckSpec& spec, const std:
 
 class HostChecksImpl final : public HostChecks {
  public:
-  HostChecksImpl(AgentCaller* agents, HttpClient* http, Clock* clock)
+  HostChecksImpl(CheckCaller* agents, HttpClient* http, Clock* clock)
       : agents_(agents), http_(http), clock_(clock) {}
 
   absl::Status Run(const HostSpec& host, const std::string& address, v1::RunCheckRequest::Kind kind,
@@ -158,14 +158,14 @@ class HostChecksImpl final : public HostChecks {
   }
 
  private:
-  AgentCaller* const agents_;
+  CheckCaller* const agents_;
   HttpClient* const http_;
   Clock* const clock_;
 };
 
 }  // namespace
 
-std::unique_ptr<HostChecks> NewHostChecks(AgentCaller* agents, HttpClient* http, Clock* clock) {
+std::unique_ptr<HostChecks> NewHostChecks(CheckCaller* agents, HttpClient* http, Clock* clock) {
   return std::make_unique<HostChecksImpl>(agents, http, clock);
 }
 

@@ -32,7 +32,7 @@ class HostChecks {
 
 // A check's `host` that is empty means the host part of `address`; http succeeds with 2xx, as in
 // morph, and follows no redirects. Not owned.
-std::unique_ptr<HostChecks> NewHostChecks(AgentCaller* agents, HttpClient* http, Clock* clock);
+std::unique_ptr<HostChecks> NewHostChecks(CheckCaller* agents, HttpClient* http, Clock* clock);
 
 }  // namespace gitops
 

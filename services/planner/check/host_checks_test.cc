@@ -10,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/fake_clock.h"
 #include "common/sync/mutex.h"
-#include "services/planner/testing/fake_agent_caller.h"
 
 namespace gitops {
 namespace {
@@ -66,12 +65,42 @@ class FakeHttp final : public HttpClient {
   std::vector<HttpRequest> requests_ ABSL_GUARDED_BY(mutex_);
 };
 
+// Answers every command as told, else with success. Away: it cannot be reached.
+class FakeChecks final : public CheckCaller {
+ public:
+  void Set(const std::vector<std::string>& cmd, int exit_status, const std::string& output = "") {
+    MutexLock lock(mutex_);
+    v1::RunCheckResponse& answer = answers_[cmd];
+    answer.set_exit_status(exit_status);
+    answer.set_output(output);
+  }
+  void SetAway(bool away) {
+    MutexLock lock(mutex_);
+    away_ = away;
+  }
+  int run() {
+    MutexLock lock(mutex_);
+    return run_;
+  }
+
+  absl::StatusOr<v1::RunCheckResponse> RunCheck(const std::string& address,
+                                                const v1::RunCheckRequest& request) override {
+    MutexLock lock(mutex_);
+    ++run_;
+    if (away_) return absl::UnavailableError("cannot reach the agent at " + address);
+    return answers_[{request.cmd().begin(), request.cmd().end()}];
+  }
+
+ private:
+  Mutex mutex_;
+  bool away_ ABSL_GUARDED_BY(mutex_) = false;
+  int run_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::vector<std::string>, v1::RunCheckResponse> answers_ ABSL_GUARDED_BY(mutex_);
+};
+
 class HostChecksTest : public ::testing::Test {
  protected:
-  HostChecksTest() {
-    agents_.Add(kAddress);
-    host_.name = "web1";
-  }
+  HostChecksTest() { host_.name = "web1"; }
 
   // For checks that succeed: the clock stands still.
   absl::Status Run(v1::RunCheckRequest::Kind kind = v1::RunCheckRequest::KIND_HEALTH,
@@ -87,7 +116,7 @@ class HostChecksTest : public ::testing::Test {
               &output_);
   }
 
-  FakeAgentCaller agents_;
+  FakeChecks agents_;
   FakeHttp http_;
   FakeClock clock_;
   HostSpec host_;
@@ -166,9 +195,9 @@ TEST_F(HostChecksTest, AQueryIsNotTold) {
 TEST_F(HostChecksTest, CommandsRunOnTheHostByTheirKind) {
   host_.health_checks.cmd = {{.description = "", .cmd = {"false"}}};
   host_.pre_deploy_checks.cmd = {{.description = "", .cmd = {"true"}}};
-  agents_.SetCheck({"false"}, 3, "it is\nnot well\n");
+  agents_.Set({"false"}, 3, "it is\nnot well\n");
   EXPECT_TRUE(Run(v1::RunCheckRequest::KIND_PRE_DEPLOY).ok());
-  EXPECT_EQ(agents_.checks_run(), 1);
+  EXPECT_EQ(agents_.run(), 1);
   const absl::Status status = RunBriefly();
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_THAT(std::string(status.message()),
@@ -177,21 +206,21 @@ TEST_F(HostChecksTest, CommandsRunOnTheHostByTheirKind) {
 
 TEST_F(HostChecksTest, ACommandThatWasKilledAtItsTimeoutFails) {
   host_.health_checks.cmd = {{.description = "slow", .cmd = {"sleep", "9"}}};
-  agents_.SetCheck({"sleep", "9"}, -1);
+  agents_.Set({"sleep", "9"}, -1);
   EXPECT_THAT(std::string(RunBriefly().message()), HasSubstr("not done in time"));
 }
 
 TEST_F(HostChecksTest, AnAgentThatIsAwayIsAFailedTry) {
   host_.health_checks.cmd = {{.description = "", .cmd = {"true"}}};
-  agents_.SetUp(kAddress, false);
+  agents_.SetAway(true);
   EXPECT_THAT(std::string(RunBriefly().message()), HasSubstr("cannot reach the agent"));
-  agents_.SetUp(kAddress, true);
+  agents_.SetAway(false);
   EXPECT_TRUE(RunBriefly().ok());
 }
 
 TEST_F(HostChecksTest, ALongOutputIsCut) {
   host_.health_checks.cmd = {{.description = "", .cmd = {"noisy"}}};
-  agents_.SetCheck({"noisy"}, 1, std::string(4096, 'x') + "the reason");
+  agents_.Set({"noisy"}, 1, std::string(4096, 'x') + "the reason");
   EXPECT_FALSE(RunBriefly().ok());
   EXPECT_LT(output_.size(), 1500u);
   EXPECT_THAT(output_, HasSubstr("the reason"));

@@ -40,7 +40,7 @@ class DamageTest : public ::testing::Test {
 
   FakeClock clock_;
   TempStore temp_{&clock_};
-  DeploymentStore records_{temp_.store(), &clock_};
+  TestRecords records_{temp_.store(), &clock_};
   std::unique_ptr<HostLocks> locks_ =
       NewHostLocks({.store = temp_.store(), .clock = &clock_, .planner = "p1"});
   std::unique_ptr<HeldLocks> held_;

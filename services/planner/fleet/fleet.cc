@@ -1,10 +1,14 @@
 #include "services/planner/fleet/fleet.h"
 
-#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
 #include <thread>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "common/log/log.h"
 #include "common/sync/mutex.h"
 #include "services/planner/fleet/fleet_state.h"
@@ -15,9 +19,12 @@
 namespace gitops {
 namespace {
 
+constexpr absl::Duration kWarnEvery = absl::Seconds(10);
+
 class FleetImpl final : public Fleet {
  public:
-  explicit FleetImpl(FleetOptions options) : options_(options), state_(options.stale_after) {
+  explicit FleetImpl(FleetOptions options)
+      : options_(options), state_(options.stale_after, options.limits) {
     if (options_.store != nullptr) Load();
     watcher_ = std::thread([this] { Watch(); });
   }
@@ -46,14 +53,19 @@ class FleetImpl final : public Fleet {
   absl::StatusOr<std::unique_ptr<AgentReport>> Connected(const v1::Hello& hello,
                                                          const std::string& peer,
                                                          const Principal& caller) override {
-    if (absl::Status names = CheckNames(hello); !names.ok()) return names;
-    const ServicesByHost services = CleanServices(hello.services());
-    absl::StatusOr<uint64_t> stream = 0;
-    Do([&](FleetState& state, absl::Time now, FleetChanges& changes) {
-      stream = state.Connect(hello, peer, caller, services, now, changes);
-    });
-    if (!stream.ok()) return stream.status();
-    return std::make_unique<Report>(this, *stream);
+    const auto connect = [&]() -> absl::StatusOr<uint64_t> {
+      if (absl::Status names = CheckNames(hello); !names.ok()) return names;
+      const ServicesByHost services = CleanServices(hello.services());
+      absl::StatusOr<uint64_t> stream = 0;
+      Do([&](FleetState& state, absl::Time now, FleetChanges& changes) {
+        stream = state.Connect(hello, peer, caller, services, now, changes);
+      });
+      return stream;
+    };
+    const absl::StatusOr<uint64_t> stream = connect();
+    if (stream.ok()) return std::make_unique<Report>(this, *stream);
+    Warn(Refusal(peer, stream.status()));
+    return stream.status();
   }
 
   std::vector<std::shared_ptr<const FleetHost>> Hosts() const override {
@@ -67,8 +79,22 @@ class FleetImpl final : public Fleet {
   }
 
   std::vector<v1::Service> Services(const std::string& host) const override {
+    std::string name;
+    ReportedServices services;
+    {
+      MutexLock lock(mutex_);
+      const HostEntry* entry = state_.FindEntry(absl::AsciiStrToLower(host));
+      if (entry == nullptr) return {};
+      if (entry->facts == nullptr) return state_.Placed(*entry);
+      name = entry->name;
+      services = entry->services;
+    }
+    return services.List(name);
+  }
+
+  ReportMemory memory() const override {
     MutexLock lock(mutex_);
-    return state_.Services(host);
+    return state_.memory();
   }
 
   int64_t Subscribe(std::function<void(const std::string& host)> changed) override {
@@ -85,12 +111,14 @@ class FleetImpl final : public Fleet {
         state.End(stream_, now, changes);
       });
     }
-    void Changed(const v1::ServicesChanged& changed) override {
+    absl::Status Changed(const v1::ServicesChanged& changed) override {
       const ServicesByHost services = CleanServices(changed.services());
-      const std::vector<std::string> removed(changed.removed().begin(), changed.removed().end());
+      const std::set<std::string> removed(changed.removed().begin(), changed.removed().end());
+      absl::Status kept;
       fleet_->Do([&](FleetState& state, absl::Time now, FleetChanges& changes) {
-        state.Change(stream_, services, removed, now, changes);
+        kept = state.Change(stream_, services, removed, now, changes);
       });
+      return kept;
     }
     void Heartbeat() override {
       fleet_->Do([this](FleetState& state, absl::Time now, FleetChanges& changes) {
@@ -107,7 +135,7 @@ class FleetImpl final : public Fleet {
     const uint64_t stream_;
   };
 
-  // Changes the state under the lock, and tells what came of it when it is free again.
+  // Changes the state under the lock, then carries out what that leads to without it.
   void Do(const std::function<void(FleetState&, absl::Time now, FleetChanges&)>& change) {
     FleetChanges changes;
     {
@@ -123,15 +151,32 @@ class FleetImpl final : public Fleet {
   }
 
   void Tell(const FleetChanges& changes) {
-    for (const FleetChanges::Warning& warning : changes.warnings) {
-      LogWarning(
-          warning.message,
-          {{"host", warning.host}, {"peer", warning.peer}, {"other_peer", warning.other_peer}});
-    }
+    for (const FleetChanges::Warning& warning : changes.warnings) Warn(warning);
     if (writer_ != nullptr) {
       for (const std::string& key : changes.to_store) writer_->Touch(key);
     }
     for (const std::string& host : changes.changed) notifier_.Changed(host);
+  }
+
+  // Agents can cause these as often as they like: one line of each kind at a time.
+  void Warn(const FleetChanges::Warning& warning) {
+    int64_t omitted = 0;
+    {
+      MutexLock lock(warned_mutex_);
+      Warned& warned = warned_[warning.message];
+      const SteadyTime now = options_.clock->SteadyNow();
+      if (now < warned.next) {
+        ++warned.omitted;
+        return;
+      }
+      warned.next = now + kWarnEvery;
+      omitted = std::exchange(warned.omitted, 0);
+    }
+    LogWarning(warning.message, {{"host", warning.host},
+                                 {"peer", warning.peer},
+                                 {"other_peer", warning.other_peer},
+                                 {"error", warning.error},
+                                 {"not_logged_before", absl::StrCat(omitted)}});
   }
 
   void Load() {
@@ -145,10 +190,19 @@ class FleetImpl final : public Fleet {
                  {{"error", std::string(loaded.message())}});
     }
     writer_ = std::make_unique<SeenWriter>(options_.store, options_.clock,
-                                           [this](const std::string& key) {
-                                             MutexLock lock(mutex_);
-                                             return state_.Stored(key);
-                                           });
+                                           [this](const std::string& key) { return Seen(key); });
+  }
+
+  // What is to be stored of a host; none: it is forgotten.
+  std::optional<std::string> Seen(const std::string& key) const {
+    std::optional<HostEntry> entry;
+    {
+      MutexLock lock(mutex_);
+      const HostEntry* found = state_.FindEntry(key);
+      if (found != nullptr && found->facts != nullptr) entry = *found;
+    }
+    if (!entry.has_value()) return std::nullopt;
+    return ToSeen(*entry).SerializeAsString();
   }
 
   // Looks for silent agents, when the first of them may have become one.
@@ -172,6 +226,12 @@ class FleetImpl final : public Fleet {
   mutable FleetState state_ ABSL_GUARDED_BY(mutex_);
   absl::Time next_look_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  struct Warned {
+    SteadyTime next = SteadyTime::InfinitePast();
+    int64_t omitted = 0;
+  };
+  Mutex warned_mutex_;
+  std::map<absl::string_view, Warned> warned_ ABSL_GUARDED_BY(warned_mutex_);  // by message
   std::unique_ptr<SeenWriter> writer_;
   std::thread watcher_;
 };

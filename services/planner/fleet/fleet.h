@@ -16,12 +16,13 @@
 #include "gitops/v1/deployment.pb.h"
 #include "gitops/v1/report.pb.h"
 #include "gitops/v1/types.pb.h"
+#include "services/planner/fleet/report_limits.h"
 
 namespace gitops {
 
-// The hosts of the configuration merged with those that agents report. In memory; what was last
-// reported is also stored (planner/v1/seen/HOST), so that after a restart hosts that are off are
-// still known. Any thread.
+// The hosts of the configuration merged with those that agents report. In memory, within the
+// budgets of report_limits.h; what was last reported is also stored (planner/v1/seen/HOST), so that
+// after a restart hosts that are off are still known. Any thread.
 
 // One host as it is now.
 struct FleetHost {
@@ -34,7 +35,13 @@ struct FleetOptions {
   Store* store = nullptr;  // not owned; null: nothing is stored
   // An agent that says nothing for this long is stale.
   absl::Duration stale_after = absl::Seconds(90);
-  absl::Duration heartbeat = absl::Seconds(30);
+  ReportLimits limits;
+};
+
+// What is kept of reports now, counted as in report_limits.h.
+struct ReportMemory {
+  int64_t known_bytes = 0;    // of hosts of the configuration
+  int64_t unknown_bytes = 0;  // of others
 };
 
 // What a connected agent reports through. Destroyed when its stream ends; the host is stale then.
@@ -42,10 +49,12 @@ struct FleetOptions {
 class AgentReport {
  public:
   virtual ~AgentReport() = default;
-  virtual void Changed(const v1::ServicesChanged& changed) = 0;
+  // RESOURCE_EXHAUSTED (REPORT_TOO_LARGE, TOO_MANY_AGENTS): there is no room for it. The stream
+  // must end then: what the planner has of this agent is out of date.
+  virtual absl::Status Changed(const v1::ServicesChanged& changed) = 0;
   virtual void Heartbeat() = 0;
-  // A newer stream took one of its hosts and has ended since, so what was said meanwhile is lost:
-  // the agent must connect again.
+  // A newer stream took one of its hosts and has ended since, so reports in between are lost: the
+  // agent must connect again.
   virtual bool outdated() const = 0;
 };
 
@@ -62,7 +71,8 @@ class Fleet {
   // takes the place of an older one that is silent, or that the rule in reporter_rule.h lets it
   // replace. INVALID_ARGUMENT: no name, too many, or one that is no host name. ALREADY_EXISTS:
   // another caller reports for one of its hosts. PERMISSION_DENIED: the caller may not report for
-  // these names. RESOURCE_EXHAUSTED: too many hosts that the configuration does not have.
+  // these names. RESOURCE_EXHAUSTED: as AgentReport::Changed. Others are not affected by a refusal,
+  // except that silent hosts that the configuration does not have make room for those that report.
   virtual absl::StatusOr<std::unique_ptr<AgentReport>> Connected(const v1::Hello& hello,
                                                                  const std::string& peer,
                                                                  const Principal& caller) = 0;
@@ -74,6 +84,7 @@ class Fleet {
   // What the host last reported, by name; where it never did, what the configuration places there
   // (with host, service, upstream, branch and tracking only).
   virtual std::vector<v1::Service> Services(const std::string& host) const = 0;
+  virtual ReportMemory memory() const = 0;
 
   // Calls back with the name of each host that changed, came or went, from any thread, without
   // locks held; a heartbeat alone is no change. 0 is never an id.

@@ -49,6 +49,7 @@ void FleetState::Configure(std::shared_ptr<const FleetConfig> config, absl::Time
     Changed(*entry, out);
   }
   for (auto& [id, stream] : streams_) Settle(stream, {}, now, out);
+  Trim(out);
 }
 
 void FleetState::PlaceServices() {
@@ -68,6 +69,7 @@ void FleetState::ConfigureHost(const HostSpec& spec, FleetChanges& out) {
   const bool same = entry->spec != nullptr && *entry->spec == spec;
   strangers_.erase(key);
   entry->spec = &spec;
+  Account(*entry);
   entry->name = spec.name;
   entry->fixed_address = HasFixedAddress(spec);
   configured_.push_back(entry.get());
@@ -84,6 +86,7 @@ void FleetState::LeaveConfiguration(const std::vector<HostEntry*>& before, Fleet
     entry->spec = nullptr;
     entry->snapshot.reset();
     strangers_[key] = entry;
+    Account(*entry);
     if (entry->facts == nullptr) {
       Erase(key, out);
     } else {
@@ -97,16 +100,12 @@ int FleetState::PlacedOn(const std::string& key) const {
   return placed == placed_.end() ? 0 : static_cast<int>(placed->second.size());
 }
 
-std::vector<v1::Service> FleetState::Services(const std::string& host) const {
-  const std::string key = absl::AsciiStrToLower(host);
-  const HostEntry* entry = FindEntry(key);
-  if (entry == nullptr) return {};
-  if (entry->facts != nullptr) return entry->services.List(entry->name);
+std::vector<v1::Service> FleetState::Placed(const HostEntry& entry) const {
   std::vector<v1::Service> services;
-  const auto placed = placed_.find(key);
+  const auto placed = placed_.find(absl::AsciiStrToLower(entry.name));
   if (placed == placed_.end()) return services;
   for (const ServiceSpec* spec : placed->second) {
-    services.push_back(PlacedService(*spec, entry->name));
+    services.push_back(PlacedService(*spec, entry.name));
   }
   return services;
 }

@@ -12,8 +12,6 @@
 namespace gitops {
 namespace {
 
-// So many hosts that the configuration does not have: names cost their inventor nothing.
-constexpr size_t kMostStrangers = 20'000;
 constexpr absl::Duration kForget = absl::Hours(24 * 30);
 constexpr size_t kShortText = 256;
 
@@ -36,18 +34,31 @@ std::shared_ptr<const AgentFacts> FactsOf(const v1::Hello& hello, const std::str
 
 }  // namespace
 
+FleetChanges::Warning Refusal(const std::string& peer, const absl::Status& why) {
+  return {
+      .message = "an agent's report is refused", .peer = peer, .error = std::string(why.message())};
+}
+
+void FleetState::Growth::Add(const HostEntry* entry, size_t bytes) {
+  const bool is_known = entry != nullptr && entry->spec != nullptr;
+  const size_t before = entry == nullptr ? 0 : entry->charge;
+  (is_known ? known : unknown) += static_cast<int64_t>(bytes) - static_cast<int64_t>(before);
+  hosts += entry == nullptr ? 1 : 0;
+}
+
 void FleetState::Load(const std::string& key, const record::v1::SeenHost& seen) {
-  if (FindEntry(key) != nullptr) return;
-  FromSeen(seen, AddStranger(key, seen.host()));
+  if (Entry(key) != nullptr) return;
+  HostEntry& entry = AddStranger(key, seen.host());
+  FromSeen(seen, limits_.agent_bytes, entry);
+  Account(entry);
 }
 
-std::optional<std::string> FleetState::Stored(const std::string& key) const {
-  const HostEntry* entry = FindEntry(key);
-  if (entry == nullptr || entry->facts == nullptr) return std::nullopt;
-  return ToSeen(*entry).SerializeAsString();
+HostEntry* FleetState::Entry(const std::string& key) {
+  const auto found = entries_.find(key);
+  return found == entries_.end() ? nullptr : found->second.get();
 }
 
-HostEntry* FleetState::FindEntry(const std::string& key) const {
+const HostEntry* FleetState::FindEntry(const std::string& key) const {
   const auto found = entries_.find(key);
   return found == entries_.end() ? nullptr : found->second.get();
 }
@@ -64,21 +75,9 @@ void FleetState::Erase(const std::string& key, FleetChanges& out) {
   const auto found = entries_.find(key);
   Changed(*found->second, out);
   Store(*found->second, out);
+  Account(*found->second, /*gone=*/true);
   strangers_.erase(key);
   entries_.erase(found);
-}
-
-bool FleetState::MakeRoom(size_t more, FleetChanges& out) {
-  while (strangers_.size() + more > kMostStrangers) {
-    const HostEntry* oldest = nullptr;
-    for (const auto& [key, entry] : strangers_) {
-      if (entry->stream != 0) continue;
-      if (oldest == nullptr || entry->last_seen < oldest->last_seen) oldest = entry;
-    }
-    if (oldest == nullptr) return false;
-    Erase(KeyOf(oldest->name), out);
-  }
-  return true;
 }
 
 void FleetState::Changed(const HostEntry& entry, FleetChanges& out) {
@@ -107,12 +106,13 @@ absl::StatusOr<uint64_t> FleetState::Connect(const v1::Hello& hello, const std::
     keys.push_back(KeyOf(name));
     stream.names.push_back(name);
   }
-  size_t more = 0;
-  for (const std::string& name : Wanted(stream, services)) {
+  const std::vector<std::string> wanted = Wanted(stream, services);
+  // The hello replaces what was reported of these.
+  std::vector<size_t> bytes;
+  size_t total = 0;
+  for (const std::string& name : wanted) {
     const HostEntry* entry = FindEntry(KeyOf(name));
-    if (entry == nullptr) {
-      ++more;
-    } else if (!MayTake(stream, *entry)) {
+    if (entry != nullptr && !MayTake(stream, *entry)) {
       return MakeError(
           Reason::kHostTaken,
           absl::StrCat(
@@ -122,59 +122,87 @@ absl::StatusOr<uint64_t> FleetState::Connect(const v1::Hello& hello, const std::
               "the planner takes it when the old connection has been silent for ",
               absl::FormatDuration(stale_after_)));
     }
+    const auto reported = services.find(KeyOf(name));
+    bytes.push_back(reported == services.end() ? 0 : PackedBytes(reported->second));
+    total += bytes.back();
   }
-  if (!MakeRoom(more, out)) {
-    return MakeError(
-        Reason::kTooManyAgents,
-        absl::StrCat(kMostStrangers,
-                     " hosts that are not in the planner's configuration report already; write "
-                     "this one into it, as [[hosts]] name = \"",
-                     stream.names[0], "\""));
-  }
+  if (absl::Status fits = CheckAgent(stream.names[0], total); !fits.ok()) return fits;
+  const auto growth = [&] {
+    Growth more;
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      more.Add(FindEntry(KeyOf(wanted[i])), HostEntry::Bytes(*stream.facts, bytes[i]));
+    }
+    return more;
+  };
+  if (absl::Status room = MakeRoom(stream.names[0], growth, out); !room.ok()) return room;
   Stream& kept = streams_[stream.id] = std::move(stream);
   Settle(kept, services, now, out);
-  Change(kept.id, services, {}, now, out);
+  Keep(After(kept, services, {}, out), out);
   for (const HostEntry* entry : kept.hosts) Store(*entry, out);
   return kept.id;
 }
 
-void FleetState::Change(uint64_t id, const ServicesByHost& services,
-                        const std::vector<std::string>& removed, absl::Time now,
-                        FleetChanges& out) {
+absl::Status FleetState::Change(uint64_t id, const ServicesByHost& services,
+                                const std::set<std::string>& removed, absl::Time now,
+                                FleetChanges& out) {
   Stream& stream = streams_.at(id);
-  std::map<std::string, HostEntry*> hosts;
-  const auto note = [&](HostEntry& entry) {
-    entry.snapshot.reset();
-    Changed(entry, out);
-  };
-  for (HostEntry* entry : stream.hosts) {
-    for (const std::string& name : removed) {
-      if (entry->services.Remove(name)) note(*entry);
-    }
-  }
+  // A name for which it speaks only because of a service that is removed is given up by this.
+  Keep(After(stream, {}, removed, out), out);
   Settle(stream, services, now, out);
+  Next next = After(stream, services, {}, out);
+  Growth more;
+  size_t total = 0;
+  for (const auto& [entry, after] : next) {
+    total += after.bytes();
+    more.Add(entry, HostEntry::Bytes(*stream.facts, after.bytes()));
+  }
+  const auto growth = [&] { return more; };
+  absl::Status room = CheckAgent(stream.names[0], total);
+  if (room.ok()) room = MakeRoom(stream.names[0], growth, out);
+  if (!room.ok()) {
+    out.warnings.push_back(Refusal(stream.peer, room));
+    return room;
+  }
+  Keep(std::move(next), out);
+  Heard(stream, now, out);
+  return absl::OkStatus();
+}
+
+FleetState::Next FleetState::After(const Stream& stream, const ServicesByHost& services,
+                                   const std::set<std::string>& removed, FleetChanges& out) const {
+  std::map<std::string, HostEntry*> hosts;
   for (HostEntry* entry : stream.hosts) hosts[KeyOf(entry->name)] = entry;
   for (const auto& [key, on_host] : services) {
-    const auto host = hosts.find(key);
-    if (host == hosts.end()) {
-      if (Contains(stream.taken, key)) continue;
-      out.warnings.push_back(
-          {"an agent reports services of a host that it is not; left out", key, stream.peer, ""});
-      continue;
-    }
-    for (const v1::Service& service : on_host) {
-      if (host->second->services.Put(service)) note(*host->second);
-      // It may have come from another of the agent's names.
-      for (HostEntry* other : stream.hosts) {
-        if (other != host->second && other->services.Remove(service.service())) note(*other);
+    if (hosts.contains(key) || Contains(stream.taken, key)) continue;
+    out.warnings.push_back({.message = "an agent reports services of a host that it is not",
+                            .host = key,
+                            .peer = stream.peer});
+  }
+  Next next;
+  for (const auto& [key, entry] : hosts) {
+    PackedServices put;
+    std::set<std::string> gone = removed;
+    for (const auto& [other, on_host] : services) {
+      if (other == key) {
+        put = on_host;
+      } else if (hosts.contains(other)) {
+        // It may have come from this name of the agent.
+        for (const auto& [service, packed] : on_host) gone.insert(service);
       }
     }
-    if (host->second->services.overflowed()) {
-      out.warnings.push_back(
-          {"this host reports more services than are kept", host->second->name, stream.peer, ""});
-    }
+    next.emplace_back(entry, entry->services.With(put, gone));
   }
-  Heard(stream, now, out);
+  return next;
+}
+
+void FleetState::Keep(Next next, FleetChanges& out) {
+  for (auto& [entry, services] : next) {
+    if (entry->services == services) continue;
+    entry->services = std::move(services);
+    entry->snapshot.reset();
+    Account(*entry);
+    Changed(*entry, out);
+  }
 }
 
 void FleetState::Heartbeat(uint64_t id, absl::Time now, FleetChanges& out) {
@@ -197,6 +225,7 @@ void FleetState::End(uint64_t id, absl::Time now, FleetChanges& out) {
   for (HostEntry* entry : found->second.hosts) {
     entry->stream = 0;
     entry->SetState(v1::HOST_STATE_STALE, now);
+    Account(*entry);
     Changed(*entry, out);
     Store(*entry, out);
   }
@@ -240,15 +269,20 @@ void FleetState::Settle(Stream& stream, const ServicesByHost& services, absl::Ti
     if (Contains(stream.taken, KeyOf(name))) continue;
     if (entry != nullptr && (entry->stream > stream.id || !MayTake(stream, *entry))) {
       stream.taken.push_back(KeyOf(name));
-    } else if (entry != nullptr || MakeRoom(1, out)) {
-      Take(stream, name, now, out);
+      continue;
     }
+    const auto growth = [&] {
+      Growth more;
+      more.Add(FindEntry(KeyOf(name)), HostEntry::Bytes(*stream.facts, 0));
+      return more;
+    };
+    if (MakeRoom(name, growth, out).ok()) Take(stream, name, now, out);
   }
 }
 
 void FleetState::Take(Stream& stream, const std::string& name, absl::Time now, FleetChanges& out) {
   const std::string key = KeyOf(name);
-  HostEntry* entry = FindEntry(key);
+  HostEntry* entry = Entry(key);
   if (entry == nullptr) entry = &AddStranger(key, name);
   if (entry->stream != 0) {
     Stream& older = streams_.at(entry->stream);
@@ -259,8 +293,9 @@ void FleetState::Take(Stream& stream, const std::string& name, absl::Time now, F
   entry->stream = stream.id;
   entry->facts = stream.facts;
   entry->last_seen = now;
-  entry->services.Clear();
+  entry->services = {};
   entry->SetState(v1::HOST_STATE_ONLINE, now);
+  Account(*entry);
   stream.hosts.push_back(entry);
   Changed(*entry, out);
   Store(*entry, out);
@@ -286,10 +321,13 @@ bool FleetState::MayTake(const Stream& newer, const HostEntry& entry) const {
 
 void FleetState::WarnOfTakeover(const Stream& newer, const Stream& older, const HostEntry& entry,
                                 FleetChanges& out) const {
-  // It lost its connection without our knowing, and connects again.
+  // It lost its connection, which the planner has not noticed yet, and connects again.
   if (SameRun(newer, older)) return;
-  out.warnings.push_back({"a second agent reports as this host; the newer one is believed",
-                          entry.name, newer.peer, older.peer});
+  out.warnings.push_back(
+      {.message = "a second agent reports as this host; the newer one is believed",
+       .host = entry.name,
+       .peer = newer.peer,
+       .other_peer = older.peer});
 }
 
 absl::Time FleetState::LookForSilent(absl::Time now, FleetChanges& out) {
@@ -306,16 +344,10 @@ absl::Time FleetState::LookForSilent(absl::Time now, FleetChanges& out) {
       Store(*entry, out);
     }
   }
-  std::vector<std::string> forgotten;
-  for (const auto& [key, entry] : strangers_) {
-    if (entry->stream != 0) continue;
-    if (entry->last_seen + kForget > now) {
-      next = std::min(next, entry->last_seen + kForget);
-    } else {
-      forgotten.push_back(key);
-    }
+  while (!silent_.empty() && silent_.begin()->first + kForget <= now) {
+    Erase(KeyOf(silent_.begin()->second->name), out);
   }
-  for (const std::string& key : forgotten) Erase(key, out);
+  if (!silent_.empty()) next = std::min(next, silent_.begin()->first + kForget);
   return next;
 }
 

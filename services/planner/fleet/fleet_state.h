@@ -2,11 +2,14 @@
 #define GITOPS_SERVICES_PLANNER_FLEET_FLEET_STATE_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -15,30 +18,37 @@
 #include "absl/time/time.h"
 #include "services/planner/fleet/fleet.h"
 #include "services/planner/fleet/host_entry.h"
+#include "services/planner/fleet/report_limits.h"
 #include "services/planner/fleet/reported.h"
 
 namespace gitops {
 
-// What came of a change of the fleet, to be told when no lock is held any more.
+// What a change of the fleet leads to, to be carried out without locks.
 struct FleetChanges {
   std::vector<std::string> changed;   // names of hosts, for subscribers
   std::vector<std::string> to_store;  // keys of hosts
   struct Warning {
-    std::string message, host, peer, other_peer;
+    const char* message;
+    std::string host, peer, other_peer, error;
   };
   std::vector<Warning> warnings;
 };
+
+// The warning that a report was refused.
+FleetChanges::Warning Refusal(const std::string& peer, const absl::Status& why);
 
 // The hosts of the fleet and the streams of their agents: which stream speaks for which host, and
 // what is known of each. Neither locks nor waits; time is passed in. A host's key is its name in
 // lower case.
 class FleetState {
  public:
-  explicit FleetState(absl::Duration stale_after) : stale_after_(stale_after) {}
+  FleetState(absl::Duration stale_after, const ReportLimits& limits)
+      : stale_after_(stale_after), limits_(limits) {}
 
-  // What was stored, before anything else is done.
+  // What was stored, before anything else is done. The budgets apply from Configure() on, when it
+  // is known which hosts are in the configuration.
   void Load(const std::string& key, const record::v1::SeenHost& seen);
-  std::optional<std::string> Stored(const std::string& key) const;
+  const HostEntry* FindEntry(const std::string& key) const;  // null: no such host
 
   void Configure(std::shared_ptr<const FleetConfig> config, absl::Time now, FleetChanges& out);
   const std::shared_ptr<const FleetConfig>& config() const { return config_; }
@@ -48,19 +58,22 @@ class FleetState {
   absl::StatusOr<uint64_t> Connect(const v1::Hello& hello, const std::string& peer,
                                    const Principal& caller, const ServicesByHost& services,
                                    absl::Time now, FleetChanges& out);
-  void Change(uint64_t stream, const ServicesByHost& services,
-              const std::vector<std::string>& removed, absl::Time now, FleetChanges& out);
+  // Errors as AgentReport::Changed.
+  absl::Status Change(uint64_t stream, const ServicesByHost& services,
+                      const std::set<std::string>& removed, absl::Time now, FleetChanges& out);
   void Heartbeat(uint64_t stream, absl::Time now, FleetChanges& out);
   void End(uint64_t stream, absl::Time now, FleetChanges& out);
   bool Outdated(uint64_t stream) const;
 
   // Marks hosts whose agents went silent, and forgets those that are not in the configuration and
-  // were not seen for a month. When there is something to look at again.
+  // were not seen for a month. Returns when to call it again.
   absl::Time LookForSilent(absl::Time now, FleetChanges& out);
 
   std::vector<std::shared_ptr<const FleetHost>> Hosts();
   absl::StatusOr<FleetHost> Find(const std::string& host) const;
-  std::vector<v1::Service> Services(const std::string& host) const;
+  // What the configuration places on a host.
+  std::vector<v1::Service> Placed(const HostEntry& entry) const;
+  ReportMemory memory() const;
 
  private:
   struct Stream {
@@ -73,11 +86,33 @@ class FleetState {
     std::vector<std::string> taken;  // keys of hosts for which another stream speaks
   };
 
-  HostEntry* FindEntry(const std::string& key) const;
+  // By how much a report grows what is kept, in bytes, of hosts that the configuration has and of
+  // others, and by how many of the latter.
+  struct Growth {
+    int64_t known = 0, unknown = 0;
+    size_t hosts = 0;
+    void Add(const HostEntry* entry, size_t bytes);  // null: a host that is new
+  };
+  // What a host is to have.
+  using Next = std::vector<std::pair<HostEntry*, ReportedServices>>;
+
+  HostEntry* Entry(const std::string& key);
   HostEntry& AddStranger(const std::string& key, const std::string& name);
   void Erase(const std::string& key, FleetChanges& out);
-  // Room for `more` hosts that are not in the configuration. False: all that there are report.
-  bool MakeRoom(size_t more, FleetChanges& out);
+
+  // fleet_budget.cc
+  // To be called after each change of an entry's report, stream or spec, and before it goes.
+  void Account(HostEntry& entry, bool gone = false);
+  absl::Status CheckAgent(const std::string& host, size_t bytes) const;
+  bool ExceedsUnknown(const Growth& more) const;
+  bool ExceedsTotal(const Growth& more) const;
+  // Forgets silent hosts that the configuration does not have, the longest silent first, until
+  // there is room for what `growth` says. RESOURCE_EXHAUSTED: there is none for this host.
+  absl::Status MakeRoom(const std::string& host, const std::function<Growth()>& growth,
+                        FleetChanges& out);
+  // The same for what is there already.
+  void Trim(FleetChanges& out);
+
   int PlacedOn(const std::string& key) const;
   static void Changed(const HostEntry& entry, FleetChanges& out);
   static void Store(const HostEntry& entry, FleetChanges& out);
@@ -95,16 +130,24 @@ class FleetState {
   void WarnOfTakeover(const Stream& newer, const Stream& older, const HostEntry& entry,
                       FleetChanges& out) const;
   void Heard(Stream& stream, absl::Time now, FleetChanges& out);
+  // The services of a stream's hosts after a change.
+  Next After(const Stream& stream, const ServicesByHost& services,
+             const std::set<std::string>& removed, FleetChanges& out) const;
+  void Keep(Next next, FleetChanges& out);
 
   void PlaceServices();
   void ConfigureHost(const HostSpec& spec, FleetChanges& out);
   void LeaveConfiguration(const std::vector<HostEntry*>& before, FleetChanges& out);
 
   const absl::Duration stale_after_;
+  const ReportLimits limits_;
   std::shared_ptr<const FleetConfig> config_ = std::make_shared<FleetConfig>();
   std::unordered_map<std::string, std::unique_ptr<HostEntry>> entries_;
   std::vector<HostEntry*> configured_;           // in the order of the file
   std::map<std::string, HostEntry*> strangers_;  // those that only reported
+  // Those of them without a stream, by when they were seen last.
+  std::set<std::pair<absl::Time, HostEntry*>> silent_;
+  int64_t known_bytes_ = 0, unknown_bytes_ = 0;
   // What the configuration places on a host; into config_.
   std::unordered_map<std::string, std::vector<const ServiceSpec*>> placed_;
   std::unordered_map<uint64_t, Stream> streams_;

@@ -1,6 +1,5 @@
 #include "services/planner/fleet/host_entry.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -12,12 +11,8 @@
 namespace gitops {
 namespace {
 
-constexpr size_t kMostServices = 10'000;
-constexpr size_t kMostBytes = 8 << 20;
-
-bool IsDegraded(v1::ServiceState state) {
-  return state == v1::SERVICE_STATE_BROKEN || state == v1::SERVICE_STATE_DIFF;
-}
+// Of a host, its stream and their places in maps, without texts.
+constexpr size_t kEntryBytes = 1024;
 
 std::string AddressOf(const HostEntry& entry) {
   const std::string reported = entry.facts == nullptr ? "" : entry.facts->address;
@@ -27,61 +22,15 @@ std::string AddressOf(const HostEntry& entry) {
 
 }  // namespace
 
-std::vector<ReportedServices::Reported>::iterator ReportedServices::Position(
-    absl::string_view service) {
-  return std::lower_bound(
-      services_.begin(), services_.end(), service,
-      [](const Reported& reported, absl::string_view name) { return reported.name < name; });
-}
-
-bool ReportedServices::Put(const v1::Service& service) {
-  std::string bytes = service.SerializeAsString();
-  const auto at = Position(service.service());
-  const bool known = at != services_.end() && at->name == service.service();
-  if (known && at->bytes == bytes) return false;
-  const size_t after = bytes_ + bytes.size() - (known ? at->bytes.size() : 0);
-  if (after > kMostBytes || (!known && services_.size() >= kMostServices)) {
-    overflowed_ = true;
-    return false;
-  }
-  bytes_ = after;
-  Reported reported{service.service(), std::move(bytes), IsDegraded(service.state())};
-  if (known) {
-    *at = std::move(reported);
-  } else {
-    services_.insert(at, std::move(reported));
-  }
-  return true;
-}
-
-bool ReportedServices::Remove(absl::string_view service) {
-  const auto at = Position(service);
-  if (at == services_.end() || at->name != service) return false;
-  bytes_ -= at->bytes.size();
-  services_.erase(at);
-  return true;
-}
-
-void ReportedServices::Clear() { *this = ReportedServices(); }
-
-std::vector<v1::Service> ReportedServices::List(const std::string& host) const {
-  std::vector<v1::Service> list(services_.size());
-  for (size_t i = 0; i < services_.size(); ++i) {
-    list[i].ParseFromString(services_[i].bytes);
-    list[i].set_host(host);
-  }
-  return list;
-}
-
-int ReportedServices::degraded() const {
-  return static_cast<int>(std::count_if(services_.begin(), services_.end(),
-                                        [](const Reported& service) { return service.degraded; }));
-}
-
 void HostEntry::SetState(v1::HostState to, absl::Time now) {
   if (state != to) state_time = now;
   state = to;
   snapshot.reset();
+}
+
+size_t HostEntry::Bytes(const AgentFacts& facts, size_t service_bytes) {
+  return kEntryBytes + facts.address.size() + facts.version.size() + facts.boot_id.size() +
+         service_bytes;
 }
 
 bool HasFixedAddress(const HostSpec& spec) {
@@ -131,7 +80,7 @@ record::v1::SeenHost ToSeen(const HostEntry& entry) {
   return seen;
 }
 
-void FromSeen(const record::v1::SeenHost& seen, HostEntry& entry) {
+void FromSeen(const record::v1::SeenHost& seen, size_t most_bytes, HostEntry& entry) {
   auto facts = std::make_shared<AgentFacts>();
   facts->address = seen.address();
   facts->version = seen.version();
@@ -142,9 +91,15 @@ void FromSeen(const record::v1::SeenHost& seen, HostEntry& entry) {
   entry.last_seen = FromTimestamp(seen.last_seen_time());
   entry.state = v1::HOST_STATE_STALE;
   entry.state_time = seen.has_stale_time() ? FromTimestamp(seen.stale_time()) : entry.last_seen;
+  PackedServices services;
+  size_t bytes = 0;
   for (const record::v1::Service& service : seen.services()) {
-    entry.services.Put(Converted<v1::Service>(service));
+    PackedService packed = Pack(Converted<v1::Service>(service));
+    bytes += service.service().size() + packed.bytes.size();
+    if (bytes > most_bytes) break;
+    services.insert_or_assign(service.service(), std::move(packed));
   }
+  entry.services = ReportedServices().With(services, {});
   entry.snapshot.reset();
 }
 

@@ -5,48 +5,17 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/config/fleet.h"
 #include "gitops/record/v1/fleet.pb.h"
 #include "gitops/v1/deployment.pb.h"
-#include "gitops/v1/types.pb.h"
 #include "services/planner/fleet/fleet.h"
+#include "services/planner/fleet/reported_services.h"
 
 namespace gitops {
 
-// The services that one host reported, by name. Kept as bytes: a message in memory takes several
-// times their room, and there are thousands of hosts.
-class ReportedServices {
- public:
-  // False: nothing changed; it was there like this, or there is no room for it.
-  bool Put(const v1::Service& service);
-  bool Remove(absl::string_view service);
-  void Clear();
-
-  // With `host` as their host.
-  std::vector<v1::Service> List(const std::string& host) const;
-  int size() const { return static_cast<int>(services_.size()); }
-  int degraded() const;
-  // Some were left out for want of room: 10,000 services, or 8 MiB.
-  bool overflowed() const { return overflowed_; }
-
- private:
-  struct Reported {
-    std::string name;
-    std::string bytes;
-    bool degraded = false;
-  };
-  std::vector<Reported>::iterator Position(absl::string_view service);
-
-  std::vector<Reported> services_;  // by name
-  size_t bytes_ = 0;
-  bool overflowed_ = false;
-};
-
-// What an agent told with its hello; shared by its stream and the hosts it speaks for.
+// What an agent said in its hello; shared by its stream and the hosts it speaks for.
 struct AgentFacts {
   std::string address;  // as it is dialled; empty: cannot be
   std::string version;
@@ -60,28 +29,34 @@ struct HostEntry {
   const HostSpec* spec = nullptr;           // of the configuration; null: it has none
   bool fixed_address = false;               // the spec's address stands, whatever is reported
   std::shared_ptr<const AgentFacts> facts;  // null: never reported
-  uint64_t stream = 0;                      // which reports for it; 0: none
+  uint64_t stream = 0;                      // that reports for it; 0: none
   v1::HostState state = v1::HOST_STATE_NEVER_SEEN;
   absl::Time state_time = absl::InfinitePast();
   absl::Time last_seen = absl::InfinitePast();
   ReportedServices services;
-  // Of what is above, for who asks; null: to be made again.
+  // Made from the above when it is asked for; null: not since the last change.
   std::shared_ptr<const FleetHost> snapshot;
+  // How FleetState::Account() has it in its books.
+  size_t charge = 0;
+  bool charged_unknown = false;
+  absl::Time silent_since = absl::InfinitePast();
 
   void SetState(v1::HostState to, absl::Time now);
+  // What a host with these reported takes of the planner's memory, about.
+  static size_t Bytes(const AgentFacts& facts, size_t service_bytes);
 };
 
-// Whether a host of the configuration is dialled at its spec's address only. The configuration
-// decides; where it names no address, the agent knows better than a guess from the name. But nobody
-// may draw a host's secrets to another place by reporting as that host.
+// Whether a host of the configuration is dialled at its spec's address only. Where the spec names
+// no address, the agent knows better than a guess from the name, unless the host has secrets:
+// nobody may draw them to another place by reporting as that host.
 bool HasFixedAddress(const HostSpec& spec);
 
 // What is shown of it. `placed`: how many services the configuration places on it.
 FleetHost MakeFleetHost(const HostEntry& entry, int placed);
 
-// What is stored of it, and back.
+// What is stored of it, and back. Services beyond `most_bytes` are left out.
 record::v1::SeenHost ToSeen(const HostEntry& entry);
-void FromSeen(const record::v1::SeenHost& seen, HostEntry& entry);
+void FromSeen(const record::v1::SeenHost& seen, size_t most_bytes, HostEntry& entry);
 
 }  // namespace gitops
 

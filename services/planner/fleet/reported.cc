@@ -17,6 +17,7 @@ namespace gitops {
 namespace {
 
 constexpr int kMostNames = 64;
+constexpr size_t kMostNameBytes = 4096;
 constexpr int kMostDirectories = 256;
 constexpr size_t kLongText = 4096;   // reasons and paths
 constexpr size_t kShortText = 1024;  // everything else
@@ -42,11 +43,18 @@ absl::Status CheckNames(const v1::Hello& hello) {
     return InvalidField("hello.names", absl::StrCat("the hello has ", hello.names_size(),
                                                     " names; a host may have ", kMostNames));
   }
+  size_t bytes = 0;
   for (const std::string& name : hello.names()) {
+    bytes += name.size();
     if (absl::Status status = CheckHostName(name); !status.ok()) {
       return InvalidField("hello.names",
                           absl::StrCat("the hello: ", CleanText(status.message(), kShortText)));
     }
+  }
+  if (bytes > kMostNameBytes) {
+    return InvalidField("hello.names",
+                        absl::StrCat("the names of the hello have ", bytes, " bytes; at most ",
+                                     kMostNameBytes, " are allowed"));
   }
   return absl::OkStatus();
 }
@@ -89,7 +97,9 @@ ServicesByHost CleanServices(const google::protobuf::RepeatedPtrField<v1::Servic
   for (const v1::Service& service : services) {
     std::optional<v1::Service> clean = CleanService(service);
     if (!clean.has_value() || !CheckHostName(service.host()).ok()) continue;
-    by_host[absl::AsciiStrToLower(service.host())].push_back(*std::move(clean));
+    std::string name = clean->service();
+    by_host[absl::AsciiStrToLower(service.host())].insert_or_assign(std::move(name),
+                                                                    Pack(*std::move(clean)));
   }
   return by_host;
 }

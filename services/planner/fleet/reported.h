@@ -7,30 +7,29 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "gitops/v1/report.pb.h"
 #include "gitops/v1/types.pb.h"
+#include "services/planner/fleet/reported_services.h"
 
 namespace gitops {
 
-// What an agent says of itself comes from a host that is trusted less than the planner: here it is
-// made fit to be kept and shown. Plain functions. (That text is UTF-8 is seen to when a message is
-// parsed.)
+// An agent's host is trusted less than the planner: what the agent says is made fit here to be kept
+// and shown. Plain functions. (Parsing a message ensures that its text is UTF-8.)
 
-// INVALID_ARGUMENT: no name, more than 64, or one that is no host name.
+// INVALID_ARGUMENT: no name, more than 64 or 4 KiB of them, or one that is no host name.
 absl::Status CheckNames(const v1::Hello& hello);
 
 // Without control characters other than the line's end and the tab, and cut to `most` bytes.
 std::string CleanText(absl::string_view text, size_t most);
 
-// Without what only GetService fills, with clean texts. None: its name is none.
+// Without what only GetService fills, with clean texts. None: it has no valid name.
 std::optional<v1::Service> CleanService(const v1::Service& service);
 
 // The clean ones of `services`, by the host they are on (in lower case).
-using ServicesByHost = std::map<std::string, std::vector<v1::Service>>;
+using ServicesByHost = std::map<std::string, PackedServices>;
 ServicesByHost CleanServices(const google::protobuf::RepeatedPtrField<v1::Service>& services);
 
 // Where to dial an agent that said it serves at `reported` and whose stream comes from `peer`

@@ -12,6 +12,7 @@ namespace {
 
 constexpr char kPrefix[] = "planner/v1/seen/";
 constexpr size_t kBatch = 100;  // a transaction of etcd holds 128 writes
+constexpr size_t kBatchBytes = 4 << 20;
 constexpr absl::Duration kRetry = absl::Seconds(5);
 
 }  // namespace
@@ -62,17 +63,25 @@ void SeenWriter::Run() {
     if (!retry) continue;
     pending_.merge(batch);
     if (stopping_) return;
-    const absl::Time again = clock_->Now() + kRetry;
-    while (!stopping_ && clock_->Now() < again) clock_->WaitUntil(mutex_, wake_, again);
+    const SteadyTime again = clock_->SteadyNow() + kRetry;
+    while (!stopping_ && clock_->WaitUntil(mutex_, wake_, again)) {
+    }
   }
 }
 
 absl::Status SeenWriter::Write(const std::set<std::string>& hosts) {
   std::vector<StoreWrite> writes;
+  size_t bytes = 0;
   for (const std::string& host : hosts) {
-    writes.push_back({.key = absl::StrCat(kPrefix, host), .value = current_(host)});
+    StoreWrite write{.key = absl::StrCat(kPrefix, host), .value = current_(host)};
+    bytes += write.value.has_value() ? write.value->size() : 0;
+    writes.push_back(std::move(write));
+    if (bytes < kBatchBytes) continue;
+    if (absl::Status written = store_->Write(writes).status(); !written.ok()) return written;
+    writes.clear();
+    bytes = 0;
   }
-  return store_->Write(writes).status();
+  return writes.empty() ? absl::OkStatus() : store_->Write(writes).status();
 }
 
 absl::Status LoadSeen(

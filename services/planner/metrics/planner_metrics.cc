@@ -33,8 +33,8 @@ const char* ResultName(v1::DeploymentState state) {
   }
 }
 
-// Computed at each reading: a series for each of many hosts, which change all the time.
-std::vector<prometheus::MetricFamily> LastSeen(const Fleet& fleet) {
+// Computed at each reading: the series of many hosts change all the time.
+std::vector<prometheus::MetricFamily> OfFleet(const Fleet& fleet) {
   prometheus::MetricFamily family{.name = "gitops_agent_last_seen_timestamp_seconds",
                                   .help =
                                       "When the agent said something last, in seconds since "
@@ -46,8 +46,20 @@ std::vector<prometheus::MetricFamily> LastSeen(const Fleet& fleet) {
     metric.label.push_back({.name = "host", .value = host->host.host()});
     metric.gauge.value = static_cast<double>(host->host.last_seen_time().seconds());
   }
-  if (family.metric.empty()) return {};
-  return {std::move(family)};
+  prometheus::MetricFamily bytes{.name = "gitops_report_bytes",
+                                 .help =
+                                     "What is kept of the reports of hosts that the configuration "
+                                     "has, and of others.",
+                                 .type = prometheus::MetricType::Gauge};
+  const ReportMemory memory = fleet.memory();
+  for (const auto& [configured, kept] :
+       {std::pair("true", memory.known_bytes), std::pair("false", memory.unknown_bytes)}) {
+    prometheus::ClientMetric& metric = bytes.metric.emplace_back();
+    metric.label.push_back({.name = "configured", .value = configured});
+    metric.gauge.value = static_cast<double>(kept);
+  }
+  if (family.metric.empty()) return {std::move(bytes)};
+  return {std::move(family), std::move(bytes)};
 }
 
 std::vector<prometheus::MetricFamily> Damaged(Store& store) {
@@ -103,8 +115,8 @@ class PlannerMetricsImpl final : public PlannerMetrics {
     hosts_.Add({{"phase", phase}}).Set(hosts);
   }
   void Queued(int deployments) override { queue_.Set(deployments); }
-  void ShowLastSeen(const Fleet* fleet) override {
-    metrics_.AddCollector([fleet] { return LastSeen(*fleet); });
+  void ShowFleet(const Fleet* fleet) override {
+    metrics_.AddCollector([fleet] { return OfFleet(*fleet); });
   }
   void ShowDamaged(Store* store) override {
     metrics_.AddCollector([store] { return Damaged(*store); });

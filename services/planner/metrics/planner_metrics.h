@@ -22,9 +22,9 @@ class PlannerMetrics {
   virtual void HostsInPhase(const std::string& phase, int hosts) = 0;
   // Deployments that wait for locks, or to be taken up.
   virtual void Queued(int deployments) = 0;
-  // Shows when each host of the fleet was heard of last. `fleet` is not owned; it must live until
-  // the last Metrics::Text(). Once, before the first.
-  virtual void ShowLastSeen(const Fleet* fleet) = 0;
+  // Shows when each host of the fleet was last heard from, and what its reports take. `fleet` is
+  // not owned; it must live until the last Metrics::Text(). Once, before the first.
+  virtual void ShowFleet(const Fleet* fleet) = 0;
   // Shows how many damaged records were found, by kind. `store` as `fleet` above.
   virtual void ShowDamaged(Store* store) = 0;
 };

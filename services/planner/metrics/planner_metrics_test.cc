@@ -49,8 +49,9 @@ TEST_F(PlannerMetricsTest, HostsAndTheQueueAreWhatTheyAreNow) {
 
 TEST_F(PlannerMetricsTest, AHostIsShownWhileItIsInTheFleetAndWasHeardOf) {
   FakeFleet fleet;
-  planner_->ShowLastSeen(&fleet);
-  EXPECT_THAT(metrics_.Text(), Not(HasSubstr("last_seen")));
+  planner_->ShowFleet(&fleet);
+  EXPECT_THAT(metrics_.Text(), AllOf(Not(HasSubstr("last_seen")),
+                                     HasSubstr("gitops_report_bytes{configured=\"false\"} 0\n")));
   fleet.Add("web1");
   fleet.SetLastSeen("web1", absl::FromUnixSeconds(1795370348));
   fleet.Add("web2");

@@ -44,9 +44,10 @@ const Case kCases[] = {
      nullptr},
     {"a service with a blank", [](auto& s) { s.set_service("ngi nx"); }, "cannot be a service"},
     {"a revision", [](auto& s) { s.set_revision("C0FFEE"); }, nullptr},
-    {"a revision that is no commit", [](auto& s) { s.set_revision("main"); }, "no commit"},
-    {"three digits are too few", [](auto& s) { s.set_revision("abc"); }, "no commit"},
-    {"65 digits are too many", [](auto& s) { s.set_revision(std::string(65, 'a')); }, "no commit"},
+    {"a revision that is not a commit", [](auto& s) { s.set_revision("main"); }, "not a commit"},
+    {"three digits are too few", [](auto& s) { s.set_revision("abc"); }, "not a commit"},
+    {"65 digits are too many", [](auto& s) { s.set_revision(std::string(65, 'a')); },
+     "not a commit"},
     {"a revision for freeze",
      [](auto& s) {
        s.set_actions(0, "freeze");

@@ -37,6 +37,7 @@ class FakeFleet final : public Fleet {
   std::vector<std::shared_ptr<const FleetHost>> Hosts() const override;
   absl::StatusOr<FleetHost> Find(const std::string& host) const override;
   std::vector<v1::Service> Services(const std::string& host) const override;
+  ReportMemory memory() const override { return {}; }
   int64_t Subscribe(std::function<void(const std::string& host)> changed) override;
   void Unsubscribe(int64_t id) override;
 

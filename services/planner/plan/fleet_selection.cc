@@ -50,13 +50,11 @@ absl::StatusOr<std::vector<int>> SelectIndices(size_t count,
     std::iota(all.begin(), all.end(), 0);
     return all;
   }
-  std::vector<SelectableHost> selectable;
-  selectable.reserve(count);
-  for (size_t i = 0; i < count; ++i) {
-    const FleetHost& one = host(i);
-    selectable.push_back({.name = one.spec.name, .tags = one.spec.tags});
-  }
-  return Select(selectable, selection, cancelled);
+  const auto view = [&](size_t i) {
+    const HostSpec& spec = host(i).spec;
+    return SelectableHost{.name = spec.name, .tags = spec.tags};
+  };
+  return Select(count, view, selection, cancelled);
 }
 
 absl::StatusOr<FleetHosts> SelectHosts(const Fleet& fleet, const v1::Selection& selection,

@@ -138,6 +138,7 @@ class Making {
     const absl::StatusOr<RolloutPolicy> policy = RolloutPolicyOf(spec_.rollout());
     if (!policy.ok()) return policy.status();
     const std::vector<int> waves = MakeWaves(static_cast<int>(chosen_.size()), *policy);
+    if (absl::Status status = CheckSize(); !status.ok()) return status;
     plan_.mutable_hosts()->Reserve(static_cast<int>(chosen_.size()));
     for (size_t i = 0; i < chosen_.size(); ++i) {
       const FleetHost& host = *chosen_[i].host;
@@ -150,6 +151,25 @@ class Making {
     }
     plan_.set_wave_count(waves.empty() ? 0 : *std::max_element(waves.begin(), waves.end()));
     return absl::OkStatus();
+  }
+
+  // Before its hosts are made, each of which has its own copy of the actions.
+  absl::Status CheckSize() const {
+    size_t bytes = 0;
+    size_t list_bytes = 0;
+    const std::vector<std::string>* list = nullptr;
+    for (const ChosenHost& chosen : chosen_) {
+      if (std::exchange(list, chosen.actions) != chosen.actions) {
+        list_bytes = 0;
+        for (const std::string& action : *list) list_bytes += action.size() + 2;
+      }
+      bytes += chosen.host->spec.name.size() + chosen.host->spec.address.size() + list_bytes;
+    }
+    if (bytes <= options_.most_bytes) return absl::OkStatus();
+    return MakeError(Reason::kPlanTooLarge,
+                     absl::StrCat("the plan would have ", chosen_.size(), " hosts and take ", bytes,
+                                  " bytes, more than ", options_.most_bytes,
+                                  "; select fewer hosts, or give fewer actions"));
   }
 
   absl::Status Resolve(bool sync) {
@@ -225,60 +245,44 @@ absl::Status Moved(const std::vector<std::string>& differences) {
                                 ". Plan again to see what would be done"));
 }
 
-class PlanMakerImpl final : public PlanMaker {
- public:
-  explicit PlanMakerImpl(PlanMakerOptions options) : options_(options) {}
-
-  absl::StatusOr<v1::Plan> Make(const v1::DeploymentSpec& spec, bool changes,
-                                const std::string& deployment, const std::string& traceparent,
-                                std::vector<v1::HookCall>* calls,
-                                const std::function<bool()>& give_up) override {
-    if (absl::Status status = CheckSpec(spec, changes); !status.ok()) return status;
-    return Run(spec, deployment, traceparent, calls, give_up, nullptr, nullptr);
-  }
-
-  absl::StatusOr<v1::Plan> Confirm(const v1::Plan& shown, const std::string& deployment,
-                                   const std::string& traceparent, std::vector<v1::HookCall>* calls,
-                                   const std::function<bool()>& give_up) override {
-    std::vector<std::string> missing;
-    // Its hosts were shown by name, so the whole fleet needs no second word.
-    absl::StatusOr<v1::Plan> now =
-        Run(shown.spec(), deployment, traceparent, calls, give_up, &shown, &missing);
-    // The service that was asked for has gone everywhere.
-    if (absl::IsNotFound(now.status())) return Moved({std::string(now.status().message())});
-    if (!now.ok()) return now.status();
-    std::vector<std::string> differences = ComparePlans(shown, *now);
-    differences.insert(differences.end(), missing.begin(), missing.end());
-    if (!differences.empty()) return Moved(differences);
-    return now;
-  }
-
- private:
-  absl::StatusOr<v1::Plan> Run(const v1::DeploymentSpec& spec, const std::string& deployment,
-                               const std::string& traceparent, std::vector<v1::HookCall>* calls,
-                               const std::function<bool()>& give_up, const v1::Plan* shown,
-                               std::vector<std::string>* missing) {
-    std::vector<v1::HookCall> made;
-    const SelectHookContext hooks = {.hooks = options_.hooks,
-                                     .deployment = deployment,
-                                     .key = deployment.empty() ? PlanKey() : deployment,
-                                     .traceparent = traceparent,
-                                     .ignore_errors = spec.ignore_hook_errors(),
-                                     .give_up = give_up,
-                                     .calls = &made};
-    absl::StatusOr<v1::Plan> plan = Making(options_, spec, hooks).Run(shown, missing);
-    if (plan.ok()) plan->mutable_hook_calls()->Assign(made.begin(), made.end());
-    if (calls != nullptr) *calls = std::move(made);
-    return plan;
-  }
-
-  const PlanMakerOptions options_;
-};
-
 }  // namespace
 
-std::unique_ptr<PlanMaker> NewPlanMaker(PlanMakerOptions options) {
-  return std::make_unique<PlanMakerImpl>(options);
+absl::StatusOr<v1::Plan> PlanMaker::Make(const v1::DeploymentSpec& spec, bool changes,
+                                         const PlanContext& context) const {
+  if (absl::Status status = CheckSpec(spec, changes); !status.ok()) return status;
+  return Run(spec, context, nullptr, nullptr);
+}
+
+absl::StatusOr<v1::Plan> PlanMaker::Confirm(const v1::Plan& shown,
+                                            const PlanContext& context) const {
+  std::vector<std::string> missing;
+  // Its hosts were shown by name, so the whole fleet needs no second word.
+  absl::StatusOr<v1::Plan> now = Run(shown.spec(), context, &shown, &missing);
+  // The service that was asked for has gone everywhere.
+  if (absl::IsNotFound(now.status())) return Moved({std::string(now.status().message())});
+  if (!now.ok()) return now.status();
+  std::vector<std::string> differences = ComparePlans(shown, *now);
+  differences.insert(differences.end(), missing.begin(), missing.end());
+  if (!differences.empty()) return Moved(differences);
+  return now;
+}
+
+absl::StatusOr<v1::Plan> PlanMaker::Run(const v1::DeploymentSpec& spec, const PlanContext& context,
+                                        const v1::Plan* shown,
+                                        std::vector<std::string>* missing) const {
+  std::vector<v1::HookCall> made;
+  const SelectHookContext hooks = {
+      .hooks = options_.hooks,
+      .deployment = context.deployment,
+      .key = context.deployment.empty() ? PlanKey() : context.deployment,
+      .traceparent = context.traceparent,
+      .ignore_errors = spec.ignore_hook_errors(),
+      .give_up = context.give_up,
+      .calls = &made};
+  absl::StatusOr<v1::Plan> plan = Making(options_, spec, hooks).Run(shown, missing);
+  if (plan.ok()) plan->mutable_hook_calls()->Assign(made.begin(), made.end());
+  if (context.calls != nullptr) *context.calls = std::move(made);
+  return plan;
 }
 
 }  // namespace gitops

@@ -1,8 +1,8 @@
 #ifndef GITOPS_SERVICES_PLANNER_PLAN_PLAN_MAKER_H_
 #define GITOPS_SERVICES_PLANNER_PLAN_PLAN_MAKER_H_
 
+#include <cstddef>
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,33 +20,39 @@ namespace gitops {
 struct PlanMakerOptions {
   Fleet* fleet = nullptr;  // none of these is owned
   HookCaller* hooks = nullptr;
-  AgentCaller* agents = nullptr;
+  RevisionResolver* agents = nullptr;
   Clock* clock = nullptr;
+  size_t most_bytes = 64 << 20;  // of the names, addresses and actions of a plan's hosts
+};
+
+// For whom a plan is made.
+struct PlanContext {
+  std::string deployment;  // for the hooks; empty: none yet
+  std::string traceparent;
+  std::vector<v1::HookCall>* calls = nullptr;  // gets the calls of the select hooks, if not null
+  std::function<bool()> give_up;               // may be empty
 };
 
 class PlanMaker {
  public:
-  virtual ~PlanMaker() = default;
+  explicit PlanMaker(PlanMakerOptions options) : options_(options) {}
 
   // A plan without token and times. `changes`: something will be changed, so the whole fleet needs
-  // `all`. `deployment` goes to the hooks; empty: none yet. `calls` gets the select hooks' calls,
-  // also after an error; may be null. Errors as PlannerService.CreatePlan.
-  virtual absl::StatusOr<v1::Plan> Make(const v1::DeploymentSpec& spec, bool changes,
-                                        const std::string& deployment,
-                                        const std::string& traceparent,
-                                        std::vector<v1::HookCall>* calls,
-                                        const std::function<bool()>& give_up) = 0;
+  // `all`. Errors as PlannerService.CreatePlan; `context.calls` is set after an error too.
+  absl::StatusOr<v1::Plan> Make(const v1::DeploymentSpec& spec, bool changes,
+                                const PlanContext& context) const;
 
-  // The plan `shown` made again as the world is now: its revisions are kept, the selection and its
-  // hooks are asked anew. FAILED_PRECONDITION: it is not what was shown; says what changed (hosts,
+  // Makes the plan `shown` again as the world is now: keeps its revisions, and asks the selection
+  // and its hooks anew. FAILED_PRECONDITION: it is not what was shown; says what changed (hosts,
   // order, actions, waves, addresses, services' revisions and freezes where both times known).
-  virtual absl::StatusOr<v1::Plan> Confirm(const v1::Plan& shown, const std::string& deployment,
-                                           const std::string& traceparent,
-                                           std::vector<v1::HookCall>* calls,
-                                           const std::function<bool()>& give_up) = 0;
-};
+  absl::StatusOr<v1::Plan> Confirm(const v1::Plan& shown, const PlanContext& context) const;
 
-std::unique_ptr<PlanMaker> NewPlanMaker(PlanMakerOptions options);
+ private:
+  absl::StatusOr<v1::Plan> Run(const v1::DeploymentSpec& spec, const PlanContext& context,
+                               const v1::Plan* shown, std::vector<std::string>* missing) const;
+
+  const PlanMakerOptions options_;
+};
 
 // INVALID_ARGUMENT: what is wrong with a spec in itself: actions, selection, amounts, a revision
 // that is no commit, `service` or `revision` without an action that takes them, negative durations.

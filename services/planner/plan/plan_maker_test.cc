@@ -51,6 +51,22 @@ TEST_F(PlanMakerTest, EveryHostIsPlannedInTheOrderOfTheFleet) {
   EXPECT_EQ(plan->spec().actions_size(), 3);
 }
 
+TEST_F(PlanMakerTest, APlanThatWouldBeTooLargeIsRefused) {
+  const PlanMaker maker({.fleet = &fleet_,
+                         .hooks = &hooks_,
+                         .agents = &agents_,
+                         .clock = &clock_,
+                         .most_bytes = 1000});
+  const auto make = [&](int actions) {
+    const auto spec = Spec(std::vector<std::string>(actions, "reboot"));
+    return maker.Make(spec, /*changes=*/false, {}).status();
+  };
+  EXPECT_TRUE(make(20).ok());
+  const absl::Status refused = make(40);
+  EXPECT_TRUE(HasReason(refused, Reason::kPlanTooLarge)) << refused;
+  EXPECT_THAT(refused.message(), HasSubstr("4 hosts"));
+}
+
 TEST_F(PlanMakerTest, SelectionIsAppliedInTheOrderOfTheContract) {
   for (int i = 4; i < 12; ++i) fleet_.Add(absl::StrCat("web", i), {"prod", "web"});
   v1::DeploymentSpec spec = Spec({"reboot"});
@@ -182,7 +198,7 @@ TEST_F(PlanMakerTest, HooksOfADeploymentAreToldItsIdAndRepeatWithTheSameKey) {
   spec.mutable_selection()->set_all(true);
   spec.set_ignore_hook_errors(true);
   for (int i = 0; i < 2; ++i) {
-    ASSERT_TRUE(maker_->Make(spec, true, "D7", "00-trace", nullptr, nullptr).ok());
+    ASSERT_TRUE(maker_.Make(spec, true, {.deployment = "D7", .traceparent = "00-trace"}).ok());
   }
   const auto requests = hooks_.requests();
   ASSERT_EQ(requests.size(), 4u);
@@ -267,7 +283,7 @@ TEST_F(PlanMakerTest, ManyDifferencesAreCounted) {
 TEST_F(PlanMakerTest, WhoGaveUpIsAskedNothingMore) {
   hooks_.Add({.point = "pre-select", .stall = true});
   v1::DeploymentSpec spec = Spec({"reboot"});
-  const auto plan = maker_->Make(spec, false, "", "", &calls_, [] { return true; });
+  const auto plan = maker_.Make(spec, false, {.give_up = [] { return true; }});
   EXPECT_TRUE(absl::IsCancelled(plan.status()));
   EXPECT_THAT(hooks_.requests(), testing::SizeIs(1));
 }

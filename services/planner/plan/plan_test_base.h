@@ -6,7 +6,6 @@
 
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,7 +20,7 @@
 namespace gitops {
 
 // Agents that can only tell revisions, each as the test says; others do not answer. Any thread.
-class FakeResolvers final : public AgentCaller {
+class FakeResolvers final : public RevisionResolver {
  public:
   using Answer = std::function<absl::StatusOr<std::string>(const v1::ResolveRevisionRequest&)>;
 
@@ -52,43 +51,7 @@ class FakeResolvers final : public AgentCaller {
     return response;
   }
 
-  absl::StatusOr<v1::GetHostStatusResponse> Status(const std::string&) override { return No(); }
-  PerformOutcome Perform(const std::string&, const v1::PerformActionRequest&,
-                         const GiveUp&) override {
-    return {.status = No()};
-  }
-  absl::StatusOr<std::string> AwaitReboot(const std::string&, const std::string&, absl::Duration,
-                                          const GiveUp&) override {
-    return No();
-  }
-  absl::StatusOr<v1::RunCheckResponse> RunCheck(const std::string&,
-                                                const v1::RunCheckRequest&) override {
-    return No();
-  }
-  absl::StatusOr<v1::Service> Freeze(const std::string&, const CallFor&,
-                                     const v1::FreezeServiceRequest&) override {
-    return No();
-  }
-  absl::StatusOr<v1::Service> Unfreeze(const std::string&, const CallFor&,
-                                       const v1::UnfreezeServiceRequest&) override {
-    return No();
-  }
-  absl::StatusOr<v1::Service> Rollback(const std::string&, const CallFor&,
-                                       const v1::RollbackServiceRequest&) override {
-    return No();
-  }
-  absl::StatusOr<v1::PullServiceResponse> Pull(const std::string&, const CallFor&,
-                                               const v1::PullServiceRequest&) override {
-    return No();
-  }
-  absl::StatusOr<v1::DiffServiceResponse> Diff(const std::string&, const CallFor&,
-                                               const v1::DiffServiceRequest&) override {
-    return No();
-  }
-
  private:
-  static absl::Status No() { return absl::UnimplementedError("planning must not ask this"); }
-
   Mutex mutex_;
   std::map<std::string, Answer> answers_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> asked_ ABSL_GUARDED_BY(mutex_);
@@ -105,10 +68,10 @@ class PlanTestBase : public testing::Test {
   }
 
   absl::StatusOr<v1::Plan> Make(const v1::DeploymentSpec& spec, bool changes = false) {
-    return maker_->Make(spec, changes, "", "", &calls_, [] { return false; });
+    return maker_.Make(spec, changes, {.calls = &calls_});
   }
   absl::StatusOr<v1::Plan> Confirm(const v1::Plan& shown) {
-    return maker_->Confirm(shown, "D1", "", &calls_, [] { return false; });
+    return maker_.Confirm(shown, {.deployment = "D1", .calls = &calls_});
   }
 
   // "web1 [sync reboot] 1", in order.
@@ -156,8 +119,8 @@ class PlanTestBase : public testing::Test {
   FakeHookCaller hooks_;
   FakeResolvers agents_;
   std::vector<v1::HookCall> calls_;
-  const std::unique_ptr<PlanMaker> maker_ =
-      NewPlanMaker({.fleet = &fleet_, .hooks = &hooks_, .agents = &agents_, .clock = &clock_});
+  const PlanMaker maker_{
+      {.fleet = &fleet_, .hooks = &hooks_, .agents = &agents_, .clock = &clock_}};
 };
 
 }  // namespace gitops

@@ -31,9 +31,9 @@ std::vector<RevisionSource> SourcesOf(const std::vector<ChosenHost>& hosts,
                                       const std::vector<HostServices>& services);
 
 struct ResolveContext {
-  AgentCaller* agents = nullptr;  // not owned
-  Clock* clock = nullptr;         // not owned
-  std::string revision;           // whole or its first digits; empty: the tips
+  RevisionResolver* agents = nullptr;  // not owned
+  Clock* clock = nullptr;              // not owned
+  std::string revision;                // whole or its first digits; empty: the tips
   std::function<bool()> give_up;
 };
 

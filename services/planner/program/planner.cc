@@ -103,20 +103,20 @@ class PlannerImpl final : public Planner {
   std::unique_ptr<HostLocks> locks_;
   std::optional<DeploymentStore> records_;
   std::optional<RequestIds> request_ids_;
-  std::unique_ptr<AgentCaller> agents_;
+  std::unique_ptr<AgentClient> agents_;
   std::unique_ptr<HookCaller> hooks_;
   std::unique_ptr<HttpClient> http_;
   std::unique_ptr<HostChecks> checks_;
   std::unique_ptr<Deployments> deployments_;
-  std::unique_ptr<PlanMaker> plans_;
+  std::optional<PlanMaker> plans_;
   const RpcGate gate_{/*authorizer=*/nullptr, kMostCalls};
   std::unique_ptr<PlannerService> service_;
   std::unique_ptr<ReportService> reports_;
 
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<ConfigFollower> follower_;
-  std::unique_ptr<Scheduler::Job> prune_;         // there before the first deployment runs
-  absl::Time next_prune_ = absl::InfinitePast();  // only used by it
+  std::unique_ptr<Scheduler::Job> prune_;  // there before the first deployment runs
+  SteadyTime next_prune_;                  // only used by it
   std::unique_ptr<Scheduler::Job> memory_;
 };
 
@@ -126,12 +126,14 @@ absl::Status PlannerImpl::Open() {
   // First what can be wrong without anything having been made.
   if (absl::Status made = MakeCallers(settings); !made.ok()) return made;
   if (absl::Status opened = OpenStore(settings.Get("state-dir")); !opened.ok()) return opened;
+  ReportLimits limits;
+  limits.total_bytes = static_cast<size_t>(settings.GetInt("report-memory")) << 20;
   fleet_ = NewFleet({.clock = clock_,
                      .store = store_.get(),
                      .stale_after = settings.GetDuration("stale-after"),
-                     .heartbeat = settings.GetDuration("heartbeat")});
+                     .limits = limits});
   fleet_->Configure(config_.fleet);
-  planner_metrics_->ShowLastSeen(fleet_.get());
+  planner_metrics_->ShowFleet(fleet_.get());
   planner_metrics_->ShowDamaged(store_.get());
   MakeCore(settings);
   return absl::OkStatus();
@@ -169,7 +171,7 @@ absl::Status PlannerImpl::MakeCallers(const Settings& settings) {
   agents.connect_timeout = connect;
   agents.return_timeout = settings.GetDuration("return-timeout");
   agents.action_timeout = settings.GetDuration("action-timeout");
-  agents_ = NewAgentCaller(agents);
+  agents_ = NewAgentClient(agents);
   http_ = NewHttpClient();
   checks_ = NewHostChecks(agents_.get(), http_.get(), clock_);
   return absl::OkStatus();
@@ -205,16 +207,17 @@ void PlannerImpl::MakeCore(const Settings& settings) {
                       .observer = std::move(observer),
                       .planner = name_,
                       .sole_planner = true,  // OpenSqliteStore() has locked it
-                      .most_parallel = static_cast<int>(settings.GetInt("max-parallel-hosts"))});
-  plans_ = NewPlanMaker(
-      {.fleet = fleet_.get(), .hooks = hooks_.get(), .agents = agents_.get(), .clock = clock_});
+                      .most_parallel = static_cast<int>(settings.GetInt("max-parallel-hosts")),
+                      .return_timeout = settings.GetDuration("return-timeout")});
+  plans_.emplace(PlanMakerOptions{
+      .fleet = fleet_.get(), .hooks = hooks_.get(), .agents = agents_.get(), .clock = clock_});
   service_ = NewPlannerService({.clock = clock_,
                                 .gate = &gate_,
                                 .fleet = fleet_.get(),
                                 .locks = locks_.get(),
                                 .agents = agents_.get(),
                                 .hooks = hooks_.get(),
-                                .plans = plans_.get(),
+                                .plans = &*plans_,
                                 .store = &*records_,
                                 .request_ids = &*request_ids_,
                                 .deployments = deployments_.get(),
@@ -227,7 +230,7 @@ bool PlannerImpl::Reload() {
   const std::string& file = flags_.Get("config");
   absl::StatusOr<PlannerConfig> config = LoadPlannerConfig(flags_);
   if (!config.ok()) {
-    LogError("the new config is not taken up; the one before stays in force",
+    LogError("the new config is invalid; the previous one stays in use",
              {{"config", file}, {"error", std::string(config.status().message())}});
     return true;
   }
@@ -235,13 +238,13 @@ bool PlannerImpl::Reload() {
   if (!log.ok()) LogWarning(std::string(log.message()));
   for (const std::string& warning : config->fleet->warnings) LogWarning(warning);
   fleet_->Configure(config->fleet);
-  LogInfo("config read again",
+  LogInfo("config reloaded",
           {{"config", file}, {"hosts", absl::StrCat(config->fleet->hosts.size())}});
   MutexLock lock(mutex_);
   for (const auto& [setting, value] : config->settings.values) {
     if (absl::StartsWith(setting, "log-")) continue;
     if (value.value == config_.settings.Get(setting)) continue;
-    LogWarning("this setting is taken up at the next start", {{"setting", setting}});
+    LogWarning("this setting takes effect at the next start", {{"setting", setting}});
   }
   config_ = *std::move(config);
   return true;
@@ -249,13 +252,13 @@ bool PlannerImpl::Reload() {
 
 void PlannerImpl::ReloadNow() {
   if (follower_ != nullptr) return follower_->Reload();
-  LogInfo("there is no config to read again", {{"program", kProgram}});
+  LogInfo("there is no config to reload", {{"program", kProgram}});
 }
 
 absl::Time PlannerImpl::Prune() {
-  const absl::Duration left = next_prune_ - clock_->Now();
-  // More: the clock was set back.
-  if (left > absl::ZeroDuration() && left <= kPruneAfterPrune) return next_prune_;
+  if (const absl::Duration left = next_prune_ - clock_->SteadyNow(); left > absl::ZeroDuration()) {
+    return clock_->Now() + left;
+  }
   const absl::StatusOr<int> pruned = records_->Prune(retention_);
   if (!pruned.ok()) {
     LogWarning("cannot remove old deployments",
@@ -263,7 +266,7 @@ absl::Time PlannerImpl::Prune() {
   } else if (*pruned > 0) {
     LogInfo("old deployments removed", {{"deployments", absl::StrCat(*pruned)}});
   }
-  next_prune_ = clock_->Now() + kPruneAfterPrune;
+  next_prune_ = clock_->SteadyNow() + kPruneAfterPrune;
   return clock_->Now() + kPruneEvery;
 }
 
@@ -317,7 +320,6 @@ int PlannerImpl::Serve() {
         kProgram, absl::UnavailableError(absl::StrCat(
                       "cannot take up the deployments that were left: ", recovered.message())));
   }
-  service_->Start();
   (*process)->SetReady(absl::OkStatus());
   return (*process)->Run();
 }

@@ -14,7 +14,7 @@
 #include "gtest/gtest.h"
 #include "services/planner/fleet/seen_writer.h"
 #include "services/planner/lock/host_locks.h"
-#include "services/planner/record/deployment_store.h"
+#include "services/planner/record/record_testing.h"
 
 // What the planner of commit 6f24627 stored is read by this one.
 namespace gitops {
@@ -35,7 +35,7 @@ class StoredPlannerState : public ::testing::Test {
   // By state; the last of each.
   std::map<v1::DeploymentState, v1::Deployment> Deployments() {
     std::map<v1::DeploymentState, v1::Deployment> by_state;
-    const std::vector<v1::Deployment> all = *records_.List("", 100);
+    const std::vector<v1::Deployment> all = *records_.List();
     for (auto deployment = all.rbegin(); deployment != all.rend(); ++deployment) {
       by_state[deployment->state()] = *records_.Whole(deployment->id());
     }
@@ -44,7 +44,7 @@ class StoredPlannerState : public ::testing::Test {
 
   FakeClock clock_{kWritten};
   StoredState state_{kFile, &clock_};
-  DeploymentStore records_{state_.store(), &clock_};
+  TestRecords records_{state_.store(), &clock_};
 };
 
 TEST_F(StoredPlannerState, EveryRecordIsReadWholeAndWrittenAsItWas) {

@@ -34,20 +34,31 @@ void TakeBack(Store& store, const std::vector<StoreWrite>& writes, size_t count)
   }
 }
 
+// `made` is how many of them were made.
+absl::Status WriteInChunks(Store& store, const std::vector<StoreWrite>& writes, size_t together,
+                           size_t& made) {
+  for (made = 0; made < writes.size();) {
+    const size_t end = EndOfChunk(writes, made, together);
+    const std::vector<StoreWrite> chunk(writes.begin() + static_cast<std::ptrdiff_t>(made),
+                                        writes.begin() + static_cast<std::ptrdiff_t>(end));
+    if (absl::Status status = store.Write(chunk).status(); !status.ok()) return status;
+    made = end;
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status WriteAll(Store& store, const std::vector<StoreWrite>& writes, size_t together) {
-  for (size_t begin = 0; begin < writes.size();) {
-    const size_t end = EndOfChunk(writes, begin, together);
-    const std::vector<StoreWrite> chunk(writes.begin() + static_cast<std::ptrdiff_t>(begin),
-                                        writes.begin() + static_cast<std::ptrdiff_t>(end));
-    if (absl::Status status = store.Write(chunk).status(); !status.ok()) {
-      TakeBack(store, writes, begin);
-      return status;
-    }
-    begin = end;
-  }
-  return absl::OkStatus();
+  size_t made = 0;
+  absl::Status status = WriteInChunks(store, writes, together, made);
+  if (!status.ok()) TakeBack(store, writes, made);
+  return status;
+}
+
+absl::Status ReplaceAll(Store& store, const std::vector<StoreWrite>& writes) {
+  size_t made = 0;
+  return WriteInChunks(store, writes, /*together=*/0, made);
 }
 
 absl::Status DeleteAll(Store& store, absl::string_view prefix) {

@@ -22,6 +22,10 @@ inline constexpr size_t kMostBytesAtOnce = 8 << 20;
 // that fails too, they stay.
 absl::Status WriteAll(Store& store, const std::vector<StoreWrite>& writes, size_t together = 1);
 
+// Makes `writes` in their order, at once as far as the limits above allow. When one fails, those
+// before it stay.
+absl::Status ReplaceAll(Store& store, const std::vector<StoreWrite>& writes);
+
 // Deletes all under `prefix`, some at a time.
 absl::Status DeleteAll(Store& store, absl::string_view prefix);
 

@@ -1,10 +1,10 @@
 #include "services/planner/record/deployment_store.h"
 
 #include <algorithm>
-#include <deque>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
 #include "common/store/convert.h"
 #include "services/planner/record/bulk.h"
@@ -19,6 +19,8 @@ namespace {
 constexpr int kSaveAttempts = 10;
 // Of a deployment; the newest are kept.
 constexpr int kMostEvents = 1000;
+// With the next one, which ends the search, one read of a Table.
+constexpr int kDeploymentsPerRead = 127;
 
 record::v1::DeploymentEntry Storable(const DeploymentRecord& record) {
   record::v1::DeploymentEntry stored = ToStored(record);
@@ -33,6 +35,13 @@ absl::Status NotFound(const std::string& id) {
                    absl::StrCat("there is no deployment ", id,
                                 "; `gitopsctl list deployments` shows those that are kept"),
                    {{"deployment", id}});
+}
+
+DeploymentIndex::Entry IndexEntry(const record::v1::Deployment& deployment, int64_t revision) {
+  return {.revision = revision,
+          .ended = HasEnded(static_cast<v1::DeploymentState>(deployment.state())),
+          .end = FromTimestamp(deployment.has_end_time() ? deployment.end_time()
+                                                         : deployment.create_time())};
 }
 
 // Shown in the place of a host whose record is damaged.
@@ -117,7 +126,15 @@ absl::Status DeploymentStore::Create(const DeploymentRecord& record,
   for (StoreWrite& write : writes) write.expected_revision = 0;
   writes.insert(writes.end(), also.begin(), also.end());
   absl::Status status = WriteAll(*store_, writes, /*together=*/1 + also.size());
-  if (!absl::IsFailedPrecondition(status)) return status;
+  if (status.ok()) {
+    Refresh(id);
+    return status;
+  }
+  if (!absl::IsFailedPrecondition(status)) {
+    MutexLock lock(index_mutex_);
+    orphans_.insert(id);
+    return status;
+  }
   return absl::AlreadyExistsError(
       absl::StrCat("store the deployment ", id, ": there is one of that id"));
 }
@@ -148,7 +165,8 @@ absl::StatusOr<std::vector<HostRecord>> DeploymentStore::LoadHosts(const std::st
 
 absl::Status DeploymentStore::Save(const DeploymentRecord& record, const Checkpoint* host) {
   const std::string& id = record.deployment.id();
-  std::vector<StoreWrite> writes = {deployments_.Put(id, Storable(record))};
+  const record::v1::DeploymentEntry entry = Storable(record);
+  std::vector<StoreWrite> writes = {deployments_.Put(id, entry)};
   if (host != nullptr) {
     if (absl::Status status = AddCheckpoint(id, *host, writes); !status.ok()) return status;
   }
@@ -158,7 +176,12 @@ absl::Status DeploymentStore::Save(const DeploymentRecord& record, const Checkpo
     if (absl::IsNotFound(before.status())) return NotFound(id);
     if (!before.ok()) return before.status();
     writes[0].expected_revision = before->revision;
-    status = store_->Write(writes).status();
+    const absl::StatusOr<int64_t> written = store_->Write(writes);
+    if (written.ok()) {
+      MutexLock lock(index_mutex_);
+      index_.Put(id, IndexEntry(entry.deployment(), *written));
+    }
+    status = written.status();
     if (!absl::IsFailedPrecondition(status)) return status;
   }
   return absl::UnavailableError(
@@ -173,6 +196,15 @@ absl::Status DeploymentStore::SaveHost(const std::string& id, int index, const H
   return store_->Write(writes).status();
 }
 
+absl::Status DeploymentStore::SaveHosts(const std::string& id,
+                                        const std::vector<Checkpoint>& hosts) {
+  std::vector<StoreWrite> writes;
+  for (const Checkpoint& host : hosts) {
+    if (absl::Status status = AddCheckpoint(id, host, writes); !status.ok()) return status;
+  }
+  return ReplaceAll(*store_, writes);
+}
+
 absl::StatusOr<v1::StepRecord> DeploymentStore::LoadStep(const std::string& id, int index,
                                                          int number) {
   absl::StatusOr<record::v1::StepRecord> stored = steps_.Get(StepName(id, index, number));
@@ -182,34 +214,6 @@ absl::StatusOr<v1::StepRecord> DeploymentStore::LoadStep(const std::string& id, 
   }
   if (!stored.ok()) return stored.status();
   return Converted<v1::StepRecord>(*stored);
-}
-
-absl::StatusOr<v1::Deployment> DeploymentStore::Whole(const std::string& id) {
-  absl::StatusOr<DeploymentRecord> record = Load(id);
-  if (!record.ok()) return record.status();
-  v1::Deployment whole = std::move(record->deployment);
-  const std::string under = absl::StrCat(id, "/");
-  absl::Status status = hosts_.ForEach(under, "", [&](Table<record::v1::HostEntry>::Row& row) {
-    const int index = NumberAfter(under, row.name).value_or(kMostHosts);
-    if (index >= kMostHosts) return true;
-    while (whole.hosts_size() <= index) *whole.add_hosts() = LostHost();
-    if (row.message.ok()) Convert(row.message->host(), *whole.mutable_hosts(index));
-    return true;
-  });
-  if (!status.ok()) return status;
-  absl::StatusOr<std::vector<v1::HookCall>> calls = SelectCalls(id);
-  if (!calls.ok()) return calls.status();
-  for (v1::HookCall& call : *calls) *whole.add_hook_calls() = std::move(call);
-  status = steps_.ForEach(under, "", [&](Table<record::v1::StepRecord>::Row& row) {
-    const int index = NumberAfter(under, row.name).value_or(kMostHosts);
-    if (row.message.ok() && index < whole.hosts_size()) {
-      Convert(*row.message, *whole.mutable_hosts(index)->add_steps());
-    }
-    return true;
-  });
-  if (!status.ok()) return status;
-  for (v1::HostDeployment& host : *whole.mutable_hosts()) SortSteps(host);
-  return whole;
 }
 
 absl::StatusOr<std::vector<v1::HookCall>> DeploymentStore::SelectCalls(const std::string& id) {
@@ -247,35 +251,97 @@ absl::StatusOr<v1::HostDeployment> DeploymentStore::WholeHost(const std::string&
   return host;
 }
 
-absl::StatusOr<std::vector<v1::Deployment>> DeploymentStore::List(const std::string& before,
-                                                                  int limit) {
-  // The store lists forwards only, so all older ones are passed over; only the last are held.
-  std::deque<record::v1::DeploymentEntry> newest;
-  absl::Status status = deployments_.ForEach("", "", [&](Deployments::Row& row) {
-    if (!before.empty() && row.name >= before) return false;
-    if (!row.message.ok()) return true;
-    newest.push_back(*std::move(row.message));
-    if (newest.size() > static_cast<size_t>(std::max(limit, 0))) newest.pop_front();
-    return true;
+absl::Status DeploymentStore::ForEachHost(
+    const std::string& id, const std::function<bool(const record::v1::HostDeployment&)>& visit) {
+  return hosts_.ForEach(absl::StrCat(id, "/"), "", [&](Table<record::v1::HostEntry>::Row& row) {
+    return !row.message.ok() || visit(row.message->host());
   });
-  if (!status.ok()) return status;
-  std::vector<v1::Deployment> deployments;
-  for (auto entry = newest.rbegin(); entry != newest.rend(); ++entry) {
-    Convert(entry->deployment(), deployments.emplace_back());
+}
+
+DeploymentStore::IdRange DeploymentStore::CreatedBetween(absl::Time since, absl::Time until) const {
+  IdRange ids;
+  // Only times whose years have four digits compare as texts.
+  if (since > absl::UnixEpoch() + kLongestCreation) {
+    ids.after = DeploymentIdTime(since - kLongestCreation);
   }
-  return deployments;
+  if (until < clock_->Now()) ids.before = DeploymentIdTime(until + absl::Seconds(1));
+  return ids;
+}
+
+absl::Status DeploymentStore::ForEachNewestFirst(
+    const IdRange& ids, const std::function<absl::StatusOr<bool>(v1::Deployment&)>& visit) {
+  std::string before = ids.before;
+  while (true) {
+    std::string after = ids.after;
+    {
+      MutexLock lock(index_mutex_);
+      if (absl::Status read = ReadIndex(); !read.ok()) return read;
+      after = std::max(after, index_.StepBack(before, kDeploymentsPerRead));
+    }
+    // The store lists forwards only.
+    std::vector<record::v1::DeploymentEntry> rising;
+    absl::Status status = deployments_.ForEach("", after, [&](Deployments::Row& row) {
+      if (!before.empty() && row.name >= before) return false;
+      if (row.message.ok()) rising.push_back(*std::move(row.message));
+      return true;
+    });
+    if (!status.ok()) return status;
+    for (auto entry = rising.rbegin(); entry != rising.rend(); ++entry) {
+      auto deployment = Converted<v1::Deployment>(entry->deployment());
+      const absl::StatusOr<bool> more = visit(deployment);
+      if (!more.ok() || !*more) return more.status();
+    }
+    if (after == ids.after) return absl::OkStatus();
+    before = after;
+    before.push_back('\0');  // so that `after` itself comes next
+  }
 }
 
 absl::StatusOr<std::vector<DeploymentRecord>> DeploymentStore::Unfinished() {
+  std::set<std::string> ids;
+  {
+    MutexLock lock(index_mutex_);
+    if (absl::Status read = ReadIndex(); !read.ok()) return read;
+    ids = index_.unfinished();
+  }
   std::vector<DeploymentRecord> unfinished;
+  for (const std::string& id : ids) {
+    absl::StatusOr<DeploymentRecord> record = Load(id);
+    if (record.ok() && !HasEnded(record->deployment.state())) {
+      unfinished.push_back(*std::move(record));
+    } else if (record.ok() || absl::IsNotFound(record.status())) {
+      Refresh(id);  // a write that failed may have been made all the same
+    } else if (!absl::IsDataLoss(record.status())) {
+      return record.status();
+    }
+  }
+  return unfinished;
+}
+
+absl::Status DeploymentStore::ReadIndex() {
+  if (index_read_) return absl::OkStatus();
+  DeploymentIndex read;
   absl::Status status = deployments_.ForEach("", "", [&](Deployments::Row& row) {
-    if (!row.message.ok()) return true;
-    DeploymentRecord record = FromStored(*row.message);
-    if (!HasEnded(record.deployment.state())) unfinished.push_back(std::move(record));
+    if (row.message.ok()) read.Put(row.name, IndexEntry(row.message->deployment(), row.revision));
     return true;
   });
   if (!status.ok()) return status;
-  return unfinished;
+  index_ = std::move(read);
+  index_read_ = true;
+  return absl::OkStatus();
+}
+
+void DeploymentStore::Refresh(const std::string& id) {
+  const absl::StatusOr<Deployments::Row> row = deployments_.Find(id);
+  MutexLock lock(index_mutex_);
+  if (row.ok() && row->message.ok()) {
+    index_.Put(id, IndexEntry(row->message->deployment(), row->revision));
+  } else if (row.ok() || absl::IsNotFound(row.status())) {
+    index_.Remove(id);
+    orphans_.insert(id);
+  } else {
+    index_read_ = false;
+  }
 }
 
 }  // namespace gitops

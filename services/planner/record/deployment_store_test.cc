@@ -39,7 +39,7 @@ class DeploymentStoreTest : public ::testing::Test {
   FakeClock clock_;
   TempStore temp_{&clock_};
   FaultyStore store_{temp_.store()};
-  DeploymentStore deployments_{&store_, &clock_};
+  TestRecords deployments_{&store_, &clock_};
 };
 
 TEST_F(DeploymentStoreTest, IdsAreUniqueAndSortByTime) {
@@ -63,7 +63,7 @@ TEST_F(DeploymentStoreTest, WhatIsCreatedComesBackInTheOrderOfThePlanAlsoAfterAR
   ASSERT_TRUE(deployments_.Create(EntryOf("d1"), HostsOf({"b", "a", "c"}), {call}).ok());
   EXPECT_EQ(store_.writes(), 1) << "all of it is one write";
   temp_.Reopen();
-  DeploymentStore again(temp_.store(), &clock_);
+  TestRecords again(temp_.store(), &clock_);
   EXPECT_TRUE(MessageDifferencer::Equals(ToStored(*again.Load("d1")), ToStored(EntryOf("d1"))));
   std::vector<HostRecord> hosts = *again.LoadHosts("d1");
   ASSERT_THAT(hosts, SizeIs(3));

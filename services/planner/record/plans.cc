@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
 #include "common/store/convert.h"
@@ -28,6 +29,12 @@ absl::StatusOr<std::string> DeploymentStore::SavePlan(
   std::vector<StoreWrite> writes = {stored_plans_.Put(*token, stored)};
   writes[0].expected_revision = 0;
   const size_t bytes = writes[0].value->size();
+  if (bytes > plan_limits_.plan_bytes) {
+    return MakeError(Reason::kPlanTooLarge,
+                     absl::StrCat("store a plan of ", plan.hosts_size(), " hosts: it takes ", bytes,
+                                  " bytes, more than ", plan_limits_.plan_bytes,
+                                  "; select fewer hosts, or give fewer actions"));
+  }
   if (also) {
     for (StoreWrite& write : also(*token)) writes.push_back(std::move(write));
   }
@@ -77,12 +84,16 @@ std::vector<std::string> DeploymentStore::PlansToDrop(size_t bytes) const {
 }
 
 absl::StatusOr<v1::Plan> DeploymentStore::LoadPlan(const std::string& token) {
+  const absl::StatusOr<record::v1::Plan> stored = LoadStoredPlan(token);
+  if (!stored.ok()) return stored.status();
+  return Converted<v1::Plan>(*stored);
+}
+
+absl::StatusOr<record::v1::Plan> DeploymentStore::LoadStoredPlan(const std::string& token) {
   absl::StatusOr<record::v1::Plan> stored = stored_plans_.Get(token);
   if (!stored.ok() && !absl::IsNotFound(stored.status())) return stored.status();
-  if (stored.ok() && clock_->Now() < FromTimestamp(stored->expire_time())) {
-    return Converted<v1::Plan>(*stored);
-  }
-  // The same for both, so that nothing is learnt by guessing.
+  if (stored.ok() && clock_->Now() < FromTimestamp(stored->expire_time())) return stored;
+  // The same error for all, so that guessing tokens reveals nothing.
   return MakeError(
       Reason::kPlanUnknown,
       "there is no plan with this token, or it has expired, or newer plans took its place; make "

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/fake_clock.h"
+#include "common/rpc/error.h"
 #include "common/store/temp_store.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/util/message_differencer.h"
@@ -86,6 +87,17 @@ TEST_F(PlansTest, BeyondTheLimitsTheOldestGo) {
   tokens.push_back(save(restarted, 6000));
   EXPECT_EQ(kept(restarted, tokens), "00000001") << "the newest is kept however large it is";
   EXPECT_EQ(temp_.store()->List("planner/v1/plan/")->size(), 1u);
+}
+
+TEST_F(PlansTest, APlanThatIsTooLargeIsRefusedAndTakesNobodysPlace) {
+  DeploymentStore limited(temp_.store(), &clock_, {.count = 1, .plan_bytes = 1000});
+  const std::string token = *limited.SavePlan({});
+  v1::Plan plan;
+  for (int i = 0; i < 100; ++i) plan.add_hosts()->add_actions("upload-secrets");
+  const absl::Status refused = limited.SavePlan(plan).status();
+  EXPECT_TRUE(HasReason(refused, Reason::kPlanTooLarge)) << refused;
+  EXPECT_THAT(refused.message(), HasSubstr("100 hosts"));
+  EXPECT_TRUE(limited.LoadPlan(token).ok());
 }
 
 TEST_F(PlansTest, ADamagedPlanIsDataLoss) {

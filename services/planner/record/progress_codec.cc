@@ -1,8 +1,8 @@
 #include "services/planner/record/progress_codec.h"
 
+#include <algorithm>
 #include <cstdint>
-#include <string>
-#include <vector>
+#include <iterator>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -10,99 +10,35 @@
 namespace gitops {
 namespace {
 
-// Numbers that are stored. They are written out, so that a change of an enum's order does not
-// change what a stored number means.
+// By the stored number.
+constexpr v1::HostDeploymentState kEnds[] = {
+    v1::HOST_DEPLOYMENT_STATE_UNSPECIFIED, v1::HOST_DEPLOYMENT_STATE_SUCCEEDED,
+    v1::HOST_DEPLOYMENT_STATE_SKIPPED,     v1::HOST_DEPLOYMENT_STATE_FAILED,
+    v1::HOST_DEPLOYMENT_STATE_ROLLED_BACK, v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED,
+};
 
-int32_t EncodeStep(StepKind kind) {
-  switch (kind) {
-    case StepKind::kDeploy:
-      return 1;
-    case StepKind::kReboot:
-      return 2;
-    case StepKind::kDryActivate:
-      return 3;
-    case StepKind::kHealthChecks:
-      return 4;
-  }
-  return -1;
-}
-
-int32_t EncodeStage(Stage stage) {
-  switch (stage) {
-    case Stage::kPre:
-      return 0;
-    case Stage::kPreChecks:
-      return 1;
-    case Stage::kBody:
-      return 2;
-    case Stage::kPost:
-      return 3;
-  }
-  return -1;
-}
-
-record::v1::StepResult EncodeOutcome(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kOk:
-      return record::v1::STEP_RESULT_OK;
-    case Outcome::kFailed:
-      return record::v1::STEP_RESULT_FAILED;
-    case Outcome::kSkipped:
-      return record::v1::STEP_RESULT_SKIPPED;
-  }
-  return record::v1::STEP_RESULT_UNSPECIFIED;
-}
-
-int32_t EncodeEnd(HostEnd end) {
-  switch (end) {
-    case HostEnd::kNone:
-      return 0;
-    case HostEnd::kSucceeded:
-      return 1;
-    case HostEnd::kSkipped:
-      return 2;
-    case HostEnd::kFailed:
-      return 3;
-  }
-  return -1;
-}
-
-absl::Status Unknown(absl::string_view what, int32_t stored) {
+absl::Status Check(bool known, absl::string_view what, int32_t stored) {
+  if (known) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat("its ", what, " ", stored,
                                           " is not known; a newer planner may have written it"));
 }
 
-// The one of `values` that `encode` makes `stored` of.
-template <typename Value, typename Stored>
-absl::Status Decode(absl::string_view what, std::initializer_list<Value> values,
-                    Stored (*encode)(Value), Stored stored, Value& decoded) {
-  for (Value value : values) {
-    if (encode(value) != stored) continue;
-    decoded = value;
-    return absl::OkStatus();
+absl::Status CheckNumbers(const record::v1::HostProgress& stored) {
+  if (stored.steps() < 0 || stored.first_step() < 0 || stored.moves() < 0 ||
+      stored.open().number() < 0) {
+    return absl::DataLossError("its number of steps or moves is negative");
   }
-  return Unknown(what, static_cast<int32_t>(stored));
-}
-
-absl::Status DecodeEnums(const record::v1::HostProgress& stored, HostProgress& progress) {
-  if (stored.step_kind() != 0) {
-    absl::Status status = Decode(
-        "step",
-        {StepKind::kDeploy, StepKind::kReboot, StepKind::kDryActivate, StepKind::kHealthChecks},
-        EncodeStep, stored.step_kind(), progress.step.emplace());
-    if (!status.ok()) return status;
+  const bool stage = stored.stage() >= 0 && stored.stage() <= static_cast<int>(Stage::kPost);
+  const bool end = stored.outcome() >= 0 && stored.outcome() < std::ssize(kEnds);
+  absl::Status status = Check(v1::StepKind_IsValid(stored.step_kind()), "step", stored.step_kind());
+  status.Update(Check(stage, "stage", stored.stage()));
+  status.Update(
+      Check(v1::StepResult_IsValid(stored.step_result()), "step's result", stored.step_result()));
+  for (const record::v1::ServiceReturn& one : stored.returns()) {
+    status.Update(Check(v1::StepResult_IsValid(one.result()), "return's result", one.result()));
   }
-  absl::Status status =
-      Decode("stage", {Stage::kPre, Stage::kPreChecks, Stage::kBody, Stage::kPost}, EncodeStage,
-             stored.stage(), progress.stage);
-  if (!status.ok()) return status;
-  if (stored.step_result() != record::v1::STEP_RESULT_UNSPECIFIED) {
-    status = Decode("step's result", {Outcome::kOk, Outcome::kFailed, Outcome::kSkipped},
-                    EncodeOutcome, stored.step_result(), progress.step_outcome);
-    if (!status.ok()) return status;
-  }
-  return Decode("end", {HostEnd::kNone, HostEnd::kSucceeded, HostEnd::kSkipped, HostEnd::kFailed},
-                EncodeEnd, stored.outcome(), progress.end);
+  status.Update(Check(end, "end", stored.outcome()));
+  return status;
 }
 
 }  // namespace
@@ -110,7 +46,8 @@ absl::Status DecodeEnums(const record::v1::HostProgress& stored, HostProgress& p
 void EncodeProgress(const HostProgress& progress, record::v1::HostProgress& stored) {
   // Names every field of HostProgress, so that one more does not compile until it is stored.
   const auto& [remaining, steps, first_step, moves, pushed, prechecked, performed, checked, skipped,
-               secrets_due, activated, error, step, stage, step_outcome, end, open] = progress;
+               secrets_due, activated, error, step, stage, step_outcome, end, open, returns] =
+      progress;
   stored.mutable_remaining()->Assign(remaining.begin(), remaining.end());
   stored.set_steps(steps);
   stored.set_first_step(first_step);
@@ -123,10 +60,19 @@ void EncodeProgress(const HostProgress& progress, record::v1::HostProgress& stor
   stored.set_secrets_due(secrets_due);
   stored.set_activated(activated);
   stored.set_error(error);
-  stored.set_step_kind(step.has_value() ? EncodeStep(*step) : 0);
-  stored.set_stage(EncodeStage(stage));
-  stored.set_step_result(EncodeOutcome(step_outcome));
-  stored.set_outcome(EncodeEnd(end));
+  stored.set_step_kind(step);
+  stored.set_stage(static_cast<int32_t>(stage));
+  stored.set_step_result(static_cast<record::v1::StepResult>(step_outcome));
+  stored.set_outcome(
+      static_cast<int32_t>(std::find(std::begin(kEnds), std::end(kEnds), end) - kEnds));
+  stored.clear_returns();
+  for (const Return& one : returns) {
+    record::v1::ServiceReturn& copy = *stored.add_returns();
+    copy.set_service(one.service);
+    copy.set_from_hash(one.from_hash);
+    copy.set_to_hash(one.to_hash);
+    copy.set_result(static_cast<record::v1::StepResult>(one.result));
+  }
   stored.clear_open();
   if (!open.has_value()) return;
   stored.mutable_open()->set_number(open->number);
@@ -134,12 +80,8 @@ void EncodeProgress(const HostProgress& progress, record::v1::HostProgress& stor
 }
 
 absl::StatusOr<HostProgress> DecodeProgress(const record::v1::HostProgress& stored) {
-  if (stored.steps() < 0 || stored.first_step() < 0 || stored.moves() < 0 ||
-      stored.open().number() < 0) {
-    return absl::DataLossError("its number of steps or moves is negative");
-  }
+  if (absl::Status status = CheckNumbers(stored); !status.ok()) return status;
   HostProgress progress;
-  if (absl::Status status = DecodeEnums(stored, progress); !status.ok()) return status;
   progress.remaining.assign(stored.remaining().begin(), stored.remaining().end());
   progress.steps = stored.steps();
   progress.first_step = stored.first_step();
@@ -152,8 +94,20 @@ absl::StatusOr<HostProgress> DecodeProgress(const record::v1::HostProgress& stor
   progress.secrets_due = stored.secrets_due();
   progress.activated = stored.activated();
   progress.error = stored.error();
+  progress.step = static_cast<v1::StepKind>(stored.step_kind());
+  progress.stage = static_cast<Stage>(stored.stage());
+  if (stored.step_result() != record::v1::STEP_RESULT_UNSPECIFIED) {
+    progress.step_outcome = static_cast<v1::StepResult>(stored.step_result());
+  }
+  progress.end = kEnds[stored.outcome()];
   if (stored.has_open()) {
     progress.open = {.number = stored.open().number(), .action = stored.open().action()};
+  }
+  for (const record::v1::ServiceReturn& one : stored.returns()) {
+    progress.returns.push_back({.service = one.service(),
+                                .from_hash = one.from_hash(),
+                                .to_hash = one.to_hash(),
+                                .result = static_cast<v1::StepResult>(one.result())});
   }
   return progress;
 }

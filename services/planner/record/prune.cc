@@ -1,10 +1,11 @@
+#include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "common/clock/timestamp.h"
 #include "services/planner/record/bulk.h"
 #include "services/planner/record/deployment_id.h"
 #include "services/planner/record/deployment_store.h"
@@ -12,41 +13,6 @@
 
 namespace gitops {
 namespace {
-
-// What Create() writes before the entry is left alone for so long.
-constexpr absl::Duration kCreationTime = absl::Hours(1);
-
-// What Prune() needs to know of each deployment.
-struct Stand {
-  std::string id;
-  int64_t revision = 0;
-  bool ended = false;
-  absl::Time end;
-};
-
-absl::Time EndOf(const record::v1::Deployment& deployment) {
-  return FromTimestamp(deployment.has_end_time() ? deployment.end_time()
-                                                 : deployment.create_time());
-}
-
-// Oldest first. An unreadable one is told in `unreadable`, and counts as not ended: nobody knows.
-absl::StatusOr<std::vector<Stand>> ReadStands(const Table<record::v1::DeploymentEntry>& table,
-                                              absl::Status& unreadable) {
-  std::vector<Stand> stands;
-  absl::Status status = table.ForEach("", "", [&](Table<record::v1::DeploymentEntry>::Row& row) {
-    Stand& stand = stands.emplace_back();
-    stand.id = row.name;
-    stand.revision = row.revision;
-    unreadable.Update(row.message.status());
-    if (!row.message.ok()) return true;
-    const record::v1::Deployment& deployment = row.message->deployment();
-    stand.ended = HasEnded(static_cast<v1::DeploymentState>(deployment.state()));
-    stand.end = EndOf(deployment);
-    return true;
-  });
-  if (!status.ok()) return status;
-  return stands;
-}
 
 // The ids that have parts under `prefix`; reads one part of each.
 absl::StatusOr<std::vector<std::string>> IdsUnder(Store& store, const std::string& prefix) {
@@ -73,59 +39,85 @@ absl::Status DeploymentStore::DeleteParts(const std::string& id) {
   return absl::OkStatus();
 }
 
-// Parts without an entry, left by a Create() or a Prune() that did not come to its end.
-absl::Status DeploymentStore::RemoveOrphans(absl::Time now) {
-  const std::string youngest = DeploymentIdTime(now - kCreationTime);
+// Once: finds what an earlier process left of a Create() or Prune() that it did not finish. What
+// this process leaves is noted when it happens.
+absl::Status DeploymentStore::FindOrphans() {
+  if (orphans_read_) return absl::OkStatus();
   for (const char* prefix : {kHostPrefix, kStepPrefix, kCallPrefix}) {
     absl::StatusOr<std::vector<std::string>> ids = IdsUnder(*store_, prefix);
     if (!ids.ok()) return ids.status();
-    for (const std::string& id : *ids) {
-      if (id >= youngest) continue;
-      absl::Status status = store_->Get(deployments_.Key(id)).status();
-      if (absl::IsNotFound(status)) status = DeleteParts(id);
-      if (!status.ok()) return status;
+    MutexLock lock(index_mutex_);
+    for (std::string& id : *ids) {
+      if (!index_.Contains(id)) orphans_.insert(std::move(id));
     }
+  }
+  orphans_read_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status DeploymentStore::RemoveOrphans(absl::Time now) {
+  if (absl::Status found = FindOrphans(); !found.ok()) return found;
+  std::set<std::string> ids;
+  {
+    MutexLock lock(index_mutex_);
+    ids = orphans_;
+  }
+  const std::string youngest = DeploymentIdTime(now - kLongestCreation);
+  for (const std::string& id : ids) {
+    if (id >= youngest) continue;
+    absl::Status status = store_->Get(deployments_.Key(id)).status();
+    const bool gone = absl::IsNotFound(status);
+    if (gone) status = DeleteParts(id);
+    if (!status.ok()) return status;
+    MutexLock lock(index_mutex_);
+    // A damaged entry stays here: when it is removed, its parts are orphans.
+    if (gone || index_.Contains(id)) orphans_.erase(id);
   }
   return absl::OkStatus();
 }
 
-// A damaged plan can never be used, so it goes too.
 absl::Status DeploymentStore::RemovePlans(absl::Time now) {
-  std::vector<std::string> expired;
-  absl::Status status = stored_plans_.ForEach("", "", [&](Table<record::v1::Plan>::Row& row) {
-    if (!row.message.ok() || FromTimestamp(row.message->expire_time()) <= now) {
-      expired.push_back(stored_plans_.Key(row.name));
-    }
-    return true;
-  });
-  for (const std::string& key : expired) {
-    if (status.ok()) status = store_->Delete(key);
+  MutexLock lock(plans_mutex_);
+  if (absl::Status read = ReadPlans(); !read.ok()) return read;
+  std::vector<StoreWrite> deletions;
+  for (const auto& [token, plan] : plans_) {
+    if (plan.expire <= now) deletions.push_back(stored_plans_.Delete(token));
   }
-  return status;
+  if (deletions.empty()) return absl::OkStatus();
+  if (absl::Status status = store_->Write(deletions).status(); !status.ok()) return status;
+  std::erase_if(plans_, [&](const auto& plan) { return plan.second.expire <= now; });
+  return absl::OkStatus();
 }
 
 absl::StatusOr<int> DeploymentStore::Prune(const Retention& retention) {
   const absl::Time now = clock_->Now();
-  absl::Status unreadable;
-  absl::StatusOr<std::vector<Stand>> stands = ReadStands(deployments_, unreadable);
-  if (!stands.ok()) return stands.status();
+  std::map<std::string, int64_t> removable;
+  {
+    MutexLock lock(index_mutex_);
+    if (absl::Status read = ReadIndex(); !read.ok()) return read;
+    removable = index_.Removable(static_cast<size_t>(retention.count), now - retention.age);
+  }
   int removed = 0;
-  for (size_t i = 0; i < stands->size(); ++i) {
-    const Stand& stand = (*stands)[i];
-    const bool among_newest = stands->size() - i <= static_cast<size_t>(retention.count);
-    const bool too_old = now - stand.end > retention.age;
-    if (!stand.ended || (among_newest && !too_old)) continue;
-    // The entry first: what a crash leaves of the rest is an orphan, never half a deployment.
-    absl::Status status = store_->Delete(deployments_.Key(stand.id), stand.revision);
-    // It was resumed, or removed, since it was read.
-    if (absl::IsFailedPrecondition(status)) continue;
-    if (status.ok()) status = DeleteParts(stand.id);
+  for (const auto& [id, revision] : removable) {
+    // The entry first, so that a crash leaves orphans and never half a deployment.
+    absl::Status status = store_->Delete(deployments_.Key(id), revision);
+    if (absl::IsFailedPrecondition(status)) {
+      Refresh(id);  // it was resumed, or removed
+      continue;
+    }
     if (!status.ok()) return status;
+    {
+      MutexLock lock(index_mutex_);
+      index_.Remove(id);
+      orphans_.insert(id);
+    }
+    if (status = DeleteParts(id); !status.ok()) return status;
+    MutexLock lock(index_mutex_);
+    orphans_.erase(id);
     ++removed;
   }
   if (absl::Status status = RemoveOrphans(now); !status.ok()) return status;
   if (absl::Status status = RemovePlans(now); !status.ok()) return status;
-  if (!unreadable.ok()) return unreadable;
   return removed;
 }
 

@@ -1,9 +1,38 @@
 #include "services/planner/record/record_testing.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
 
 namespace gitops {
+
+absl::StatusOr<v1::Deployment> TestRecords::Whole(const std::string& id) {
+  absl::StatusOr<DeploymentRecord> record = Load(id);
+  if (!record.ok()) return record.status();
+  v1::Deployment whole = std::move(record->deployment);
+  absl::StatusOr<std::vector<v1::HookCall>> calls = SelectCalls(id);
+  if (!calls.ok()) return calls.status();
+  whole.mutable_hook_calls()->Assign(calls->begin(), calls->end());
+  while (true) {
+    absl::StatusOr<v1::HostDeployment> host = WholeHost(id, whole.hosts_size());
+    if (absl::IsNotFound(host.status())) return whole;
+    if (!host.ok()) return host.status();
+    *whole.add_hosts() = *std::move(host);
+  }
+}
+
+absl::StatusOr<std::vector<v1::Deployment>> TestRecords::List(const std::string& before,
+                                                              int limit) {
+  std::vector<v1::Deployment> deployments;
+  const absl::Status read = ForEachNewestFirst({.before = before}, [&](v1::Deployment& next) {
+    if (static_cast<int>(deployments.size()) >= limit) return false;
+    deployments.push_back(std::move(next));
+    return true;
+  });
+  if (!read.ok()) return read;
+  return deployments;
+}
 
 DeploymentRecord EntryOf(const std::string& id, v1::DeploymentState state) {
   DeploymentRecord entry;

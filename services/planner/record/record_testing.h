@@ -7,9 +7,22 @@
 #include "absl/time/time.h"
 #include "gitops/v1/deployment.pb.h"
 #include "services/planner/record/deployment_record.h"
+#include "services/planner/record/deployment_store.h"
 
-// Samples for tests.
+// Samples and helpers for tests.
 namespace gitops {
+
+// Reads everything at once.
+class TestRecords : public DeploymentStore {
+ public:
+  using DeploymentStore::DeploymentStore;
+
+  // With hosts, steps and hook calls.
+  absl::StatusOr<v1::Deployment> Whole(const std::string& id);
+  // Newest first; those whose id is less than `before` (empty: all), at most `limit`.
+  absl::StatusOr<std::vector<v1::Deployment>> List(const std::string& before = "",
+                                                   int limit = 1000);
+};
 
 DeploymentRecord EntryOf(const std::string& id,
                          v1::DeploymentState state = v1::DEPLOYMENT_STATE_RUNNING);

@@ -19,7 +19,7 @@ class DeploymentWatch : public StoreWatch {
         host_keys_(absl::StrCat(kHostPrefix, id, "/")),
         changed_(std::move(changed)) {}
 
-  // Tells what is saved after revision `now`.
+  // Reports what is saved after revision `now`.
   absl::Status Start(Store& store, int64_t now) {
     {
       MutexLock lock(telling_);
@@ -42,7 +42,7 @@ class DeploymentWatch : public StoreWatch {
     const std::optional<int> index = NumberAfter(host_keys_, event.key);
     MutexLock lock(telling_);
     told_[part] = event.revision;
-    // A removed host is told by its deployment's being removed.
+    // A host is removed with its deployment, which is reported.
     if (index.has_value() ? !event.value.has_value() : event.key != entry_key_) return;
     changed_(index.value_or(-1), std::min(told_[kEntry], told_[kHosts]));
   }
@@ -51,7 +51,7 @@ class DeploymentWatch : public StoreWatch {
   const std::string host_keys_;
   const DeploymentStore::HostChanged changed_;
   Mutex telling_;
-  // The revision up to which each part told its changes.
+  // The revision up to which each part reported its changes.
   std::array<int64_t, 2> told_ ABSL_GUARDED_BY(telling_) = {};
   // Destroyed first: no call comes after that.
   std::array<std::unique_ptr<StoreWatch>, 2> watches_;
@@ -60,14 +60,14 @@ class DeploymentWatch : public StoreWatch {
 }  // namespace
 
 absl::StatusOr<int64_t> DeploymentStore::Revision() {
-  // Deleting what is not there changes nothing, and tells which revision the store is at.
+  // Deleting a key that does not exist changes nothing, and returns the store's revision.
   return store_->Write({{.key = "planner/v1/none"}});
 }
 
 absl::StatusOr<std::unique_ptr<StoreWatch>> DeploymentStore::Watch(const std::string& id,
                                                                    HostChanged changed) {
-  // What was saved before now is not told again, also where the deployment is older than the
-  // engine's log.
+  // Only what is saved from now on is reported, also if the deployment is older than the store's
+  // log.
   const absl::StatusOr<int64_t> now = Revision();
   if (!now.ok()) return now.status();
   auto watch = std::make_unique<DeploymentWatch>(id, std::move(changed));

@@ -12,7 +12,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/api/limits.h"
-#include "common/log/log.h"
 #include "common/rpc/error.h"
 #include "common/rpc/status.h"
 #include "common/sync/mutex.h"
@@ -22,9 +21,11 @@ namespace {
 
 using google::protobuf::util::TimeUtil;
 
+using RawReactor = grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>;
+
 class AgentStream;
 
-// The streams there are; each is owned here until its last callback.
+// The open streams. Owns each until its last callback.
 class AgentStreams {
  public:
   explicit AgentStreams(int most) : most_(most) {}
@@ -58,11 +59,11 @@ class AgentStreams {
 };
 
 // One agent's stream. gRPC calls the On… methods, reads one at a time; OnCancel may come between.
-class AgentStream final : public grpc::ServerBidiReactor<v1::ReportRequest, v1::ReportResponse> {
+class AgentStream final : public RawReactor {
  public:
-  AgentStream(Fleet* fleet, AgentStreams* streams, absl::Duration heartbeat,
+  AgentStream(const ReportOptions& options, AgentStreams* streams,
               grpc::CallbackServerContext* context)
-      : fleet_(fleet), streams_(streams), heartbeat_(heartbeat), context_(context) {}
+      : options_(options), streams_(streams), context_(context) {}
 
   // An error is what the stream ends with.
   void Start(absl::StatusOr<Principal> caller) {
@@ -85,8 +86,8 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ReportRequest, v1::
     Synchronize();
     if (!ok) return context_->IsCancelled() ? OnCancel() : End(absl::OkStatus());
     const absl::Status taken = Take();
-    // What a big hello needed is not kept while the agent is silent.
-    request_ = v1::ReportRequest();
+    // A large hello is not kept while the agent is silent.
+    request_.Clear();
     if (!taken.ok()) return End(taken);
     Synchronize();
     StartRead(&request_);
@@ -107,12 +108,12 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ReportRequest, v1::
   }
 
  private:
-  // gRPC calls one callback after the other, from several threads; how it passes from one to the
-  // next is hidden from thread sanitizer, so what each leaves to the next is shown here.
+  // gRPC runs one callback after the other, on several threads. Thread sanitizer cannot see how it
+  // orders them, so this shows it.
   void Synchronize() { MutexLock lock(mutex_); }
 
   // A stream that is finished before gRPC has taken it over leaves its status to gRPC's own thread,
-  // which is a race as far as thread sanitizer sees. So it ends in its first callback.
+  // which thread sanitizer takes for a race. So it ends in its first callback.
   void Refuse(absl::Status why) {
     refusal_ = std::move(why);
     Synchronize();
@@ -120,13 +121,22 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ReportRequest, v1::
   }
 
   absl::Status Take() {
-    if (absl::Status limits = CheckLimits(request_); !limits.ok()) return limits;
-    if (request_.has_hello()) return Begin(request_.hello());
+    if (request_.Length() > options_.limits.agent_bytes) {
+      return MakeError(Reason::kReportTooLarge,
+                       absl::StrCat("the report has ", request_.Length(), " bytes; at most ",
+                                    options_.limits.agent_bytes, " are allowed"));
+    }
+    v1::ReportRequest request;
+    if (!Serialization::Deserialize(&request_, &request).ok()) {
+      return absl::InvalidArgumentError("the report is no ReportRequest");
+    }
+    if (absl::Status limits = CheckLimits(request); !limits.ok()) return limits;
+    if (request.has_hello()) return Begin(request.hello());
     if (report_ == nullptr) {
       return InvalidField("hello", "the first message of a report is the hello");
     }
-    if (request_.has_changed()) {
-      report_->Changed(request_.changed());
+    if (request.has_changed()) {
+      if (absl::Status kept = report_->Changed(request.changed()); !kept.ok()) return kept;
     } else {
       report_->Heartbeat();
     }
@@ -140,28 +150,31 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::ReportRequest, v1::
     if (report_ != nullptr) {
       return InvalidField("hello", "a second hello on one stream: open another stream");
     }
-    auto report = fleet_->Connected(hello, context_->peer(), caller_);
-    if (!report.ok()) {
-      LogWarning("an agent's report is refused",
-                 {{"peer", context_->peer()}, {"error", std::string(report.status().message())}});
-      return report.status();
-    }
+    auto report = options_.fleet->Connected(hello, context_->peer(), caller_);
+    if (!report.ok()) return report.status();
     report_ = *std::move(report);
-    *response_.mutable_heartbeat_interval() =
-        TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(heartbeat_));
+    caller_ = Principal();  // the fleet has it
+    v1::ReportResponse response;
+    *response.mutable_heartbeat_interval() =
+        TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(options_.heartbeat));
+    bool own_buffer = false;
+    if (!Answer::Serialize(response, &response_, &own_buffer).ok()) {
+      return absl::InternalError("cannot serialize the answer to a hello");
+    }
     MutexLock lock(mutex_);
     if (!ended_) StartWrite(&response_);
     return absl::OkStatus();
   }
 
-  Fleet* const fleet_;
+  using Serialization = grpc::SerializationTraits<v1::ReportRequest>;
+  using Answer = grpc::SerializationTraits<v1::ReportResponse>;
+
+  const ReportOptions& options_;
   AgentStreams* const streams_;
-  const absl::Duration heartbeat_;
   grpc::CallbackServerContext* const context_;
   Principal caller_;
   absl::Status refusal_;
-  v1::ReportRequest request_;
-  v1::ReportResponse response_;
+  grpc::ByteBuffer request_, response_;
   std::unique_ptr<AgentReport> report_;
   Mutex mutex_;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
@@ -174,7 +187,7 @@ absl::Status AgentStreams::Add(std::shared_ptr<AgentStream> stream) {
   if (stopping_) return Stopping();
   if (static_cast<int>(streams_.size()) <= most_) return absl::OkStatus();
   return MakeError(Reason::kTooManyAgents,
-                   absl::StrCat("this planner has the ", most_, " agents that it takes"));
+                   absl::StrCat("this planner takes ", most_, " agents, and has them"));
 }
 
 void AgentStreams::Remove(AgentStream* stream) {
@@ -199,12 +212,10 @@ void AgentStreams::Stop() {
 class ReportServiceImpl final : public ReportService {
  public:
   explicit ReportServiceImpl(const ReportOptions& options)
-      : options_(options), streams_(options.max_agents) {}
+      : options_(options), streams_(options.limits.agents) {}
 
-  grpc::ServerBidiReactor<v1::ReportRequest, v1::ReportResponse>* Report(
-      grpc::CallbackServerContext* context) override {
-    auto stream =
-        std::make_shared<AgentStream>(options_.fleet, &streams_, options_.heartbeat, context);
+  RawReactor* Report(grpc::CallbackServerContext* context) override {
+    auto stream = std::make_shared<AgentStream>(options_, &streams_, context);
     AgentStream* const reactor = stream.get();
     const absl::Status added = streams_.Add(std::move(stream));
     absl::StatusOr<Principal> caller =

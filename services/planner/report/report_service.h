@@ -11,9 +11,11 @@
 namespace gitops {
 
 // gitops.v1.ReportService on a Fleet, with gRPC's callback API: a stream holds no thread, so that
-// thousands of agents fit (ADR 0015). Must outlive the server it is registered on, and so must the
-// fleet.
-class ReportService : public v1::ReportService::CallbackService {
+// thousands of agents fit (ADR 0015). Messages are raw, since a parsed one takes many times its
+// bytes: what is too large is refused before. Must outlive the server it is registered on, and so
+// must the fleet.
+class ReportService
+    : public v1::ReportService::WithRawCallbackMethod_Report<v1::ReportService::Service> {
  public:
   // Ends all streams and refuses new ones, for a drain. Any thread.
   virtual void Stop() = 0;
@@ -26,7 +28,8 @@ struct ReportOptions {
   Fleet* fleet = nullptr;
   const RpcGate* gate = nullptr;
   absl::Duration heartbeat = absl::Seconds(30);
-  int max_agents = 20'000;  // more: RESOURCE_EXHAUSTED
+  ReportLimits
+      limits;  // of them: how many streams, and how large a message; else RESOURCE_EXHAUSTED
 };
 
 std::unique_ptr<ReportService> NewReportService(ReportOptions options);

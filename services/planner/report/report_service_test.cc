@@ -15,7 +15,9 @@
 #include "common/clock/fake_clock.h"
 #include "common/metrics/metrics.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/error.h"
 #include "common/rpc/server.h"
+#include "common/rpc/status.h"
 #include "common/testing/eventually.h"
 #include "gitops/v1/agent.grpc.pb.h"
 
@@ -87,11 +89,9 @@ class ReportServiceTest : public testing::Test {
   ~ReportServiceTest() override {
     if (server_ != nullptr) server_->Shutdown(absl::ZeroDuration());
   }
-  void Start(int max_agents = 1000) {
-    service_ = NewReportService({.fleet = fleet_.get(),
-                                 .gate = &gate_,
-                                 .heartbeat = absl::Seconds(7),
-                                 .max_agents = max_agents});
+  void Start(ReportLimits limits = {}) {
+    service_ = NewReportService(
+        {.fleet = fleet_.get(), .gate = &gate_, .heartbeat = absl::Seconds(7), .limits = limits});
     auto server = RpcServer::Start(
         {.listen = "127.0.0.1:0", .services = {service_.get(), &other_}, .metrics = &metrics_});
     ASSERT_TRUE(server.ok()) << server.status();
@@ -194,7 +194,7 @@ TEST_F(ReportServiceTest, FaultsOfTheProtocolEndTheStream) {
            Case{{heartbeat}, "the first message"},
            Case{{v1::ReportRequest()}, "the first message"},
            Case{{nameless}, "names no host"},
-           Case{{Hello("web/1")}, "is no host name"},
+           Case{{Hello("web/1")}, "is not a host name"},
            Case{{Hello("web1"), Hello("web1")}, "a second hello"},
            Case{{Hello("web1"), endless}, "changed.services[0].state_info has 65537 bytes"},
        }) {
@@ -224,7 +224,7 @@ TEST_F(ReportServiceTest, AnAgentThatWasReplacedForAWhileIsToldToBeginAnew) {
 }
 
 TEST_F(ReportServiceTest, TooManyAgentsAreRefusedAndTheOthersGoOn) {
-  Start(2);
+  Start({.agents = 2});
   auto first = Connected("web1");
   auto second = Connected("web2");
   auto third = Dialled();
@@ -235,6 +235,44 @@ TEST_F(ReportServiceTest, TooManyAgentsAreRefusedAndTheOthersGoOn) {
   auto fourth = Connected("web4");
   EXPECT_EQ(StateOf("web2"), v1::HOST_STATE_ONLINE);
   EXPECT_EQ(StateOf("web4"), v1::HOST_STATE_ONLINE);
+}
+
+TEST_F(ReportServiceTest, AReportThatIsTooLargeIsRefusedAndTheOthersGoOn) {
+  Start({.agent_bytes = 10'000});
+  auto other = Connected("web1");
+  v1::ReportRequest large_hello = Hello("web2", {"nginx"});
+  large_hello.mutable_hello()->mutable_services(0)->set_state_info(std::string(10'000, 'x'));
+  v1::ReportRequest large_change;
+  *large_change.mutable_changed()->add_services() = large_hello.hello().services(0);
+
+  auto changing = Connected("web2", {"nginx"});
+  changing->Send(large_change);
+  auto connecting = Dialled();
+  connecting->Send(large_hello);
+  for (Agent* agent : {changing.get(), connecting.get()}) {
+    const absl::Status ended = FromGrpcStatus(agent->Ended());
+    EXPECT_TRUE(HasReason(ended, Reason::kReportTooLarge)) << ended;
+  }
+  EXPECT_TRUE(Counted("ResourceExhausted", 2));
+  EXPECT_TRUE(Eventually([&] { return StateOf("web2") == v1::HOST_STATE_STALE; }));
+  EXPECT_EQ(fleet_->Services("web2").size(), 1u) << "what it reported before is kept";
+  EXPECT_EQ(StateOf("web1"), v1::HOST_STATE_ONLINE);
+}
+
+TEST_F(ReportServiceTest, AChangeThatTheFleetHasNoRoomForEndsTheStream) {
+  fleet_ = NewFleet({.clock = &clock_, .limits = {.unknown_bytes = 5000}});
+  Start();
+  auto other = Connected("web1");
+  auto agent = Connected("web2");
+  v1::ReportRequest change;
+  v1::Service* service = change.mutable_changed()->add_services();
+  service->set_host("web2");
+  service->set_service("nginx");
+  service->set_state_info(std::string(4000, 'x'));
+  ASSERT_TRUE(agent->Send(change));
+  const absl::Status ended = FromGrpcStatus(agent->Ended());
+  EXPECT_TRUE(HasReason(ended, Reason::kTooManyAgents)) << ended;
+  EXPECT_EQ(StateOf("web1"), v1::HOST_STATE_ONLINE);
 }
 
 TEST_F(ReportServiceTest, StopEndsAllStreamsAndRefusesNewOnes) {

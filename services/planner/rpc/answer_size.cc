@@ -25,42 +25,35 @@ void ShortenCalls(Calls& calls, size_t most) {
   }
 }
 
-void ShortenTexts(v1::HostDeployment& host, size_t most) {
-  for (v1::StepRecord& step : *host.mutable_steps()) {
-    for (v1::ActionRecord& action : *step.mutable_actions()) {
-      Shorten(*action.mutable_output(), most);
-    }
-    ShortenCalls(*step.mutable_hook_calls(), most);
-  }
-}
-
-void ShortenTexts(v1::Deployment& deployment, size_t most) {
-  for (v1::HostDeployment& host : *deployment.mutable_hosts()) ShortenTexts(host, most);
-  ShortenCalls(*deployment.mutable_hook_calls(), most);
-}
-
-void DropSteps(v1::HostDeployment& host) { host.clear_steps(); }
-
-void DropSteps(v1::Deployment& deployment) {
-  for (v1::HostDeployment& host : *deployment.mutable_hosts()) DropSteps(host);
-}
-
-template <typename Message>
-void Fit(Message& message, size_t most) {
+// Calls `shorten` with fewer and fewer bytes until `message` fits.
+template <typename Message, typename Shorten>
+void Fit(const Message& message, size_t most, const Shorten& shorten) {
   for (const size_t bytes : kTextBytes) {
     if (message.ByteSizeLong() <= most) return;
-    ShortenTexts(message, bytes);
+    shorten(bytes);
   }
-  if (message.ByteSizeLong() <= most) return;
-  DropSteps(message);
-  absl::StrAppend(message.mutable_message(), message.message().empty() ? "" : " ",
-                  "[steps are left out: the whole answer would be too large]");
 }
 
 }  // namespace
 
-void FitAnswer(v1::Deployment& deployment, size_t most) { Fit(deployment, most); }
+void FitAnswer(v1::Deployment& deployment, size_t most) {
+  Fit(deployment, most,
+      [&](size_t bytes) { ShortenCalls(*deployment.mutable_hook_calls(), bytes); });
+}
 
-void FitAnswer(v1::HostDeployment& host, size_t most) { Fit(host, most); }
+void FitAnswer(v1::HostDeployment& host, size_t most) {
+  Fit(host, most, [&](size_t bytes) {
+    for (v1::StepRecord& step : *host.mutable_steps()) {
+      for (v1::ActionRecord& action : *step.mutable_actions()) {
+        Shorten(*action.mutable_output(), bytes);
+      }
+      ShortenCalls(*step.mutable_hook_calls(), bytes);
+    }
+  });
+  if (host.ByteSizeLong() <= most) return;
+  host.clear_steps();
+  absl::StrAppend(host.mutable_message(), host.message().empty() ? "" : " ",
+                  "[steps are left out: the whole answer would be too large]");
+}
 
 }  // namespace gitops

@@ -9,12 +9,32 @@ namespace gitops {
 
 // What an answer may hold, well below what a client takes.
 inline constexpr size_t kMostAnswerSize = 12 << 20;
+// What a page of hosts or services may hold: gRPC's clients take 4 MiB unless told otherwise.
+inline constexpr size_t kMostPageSize = 3 << 20;
 
-// Shortens outputs and hook bodies, all as far as is needed and saying so in each, until
-// `deployment` holds at most `most` bytes; where that is not enough, it loses its hosts' steps, and
-// its message says that. The hosts themselves always stay.
+// What is left of a page.
+class PageRoom {
+ public:
+  explicit PageRoom(int items) : items_(items) {}
+  // Takes room for one more item. False: the page is full. The first always fits.
+  bool Take(size_t bytes) {
+    bytes_ += bytes;
+    if (taken_ == items_ || (taken_ > 0 && bytes_ > kMostPageSize)) return false;
+    ++taken_;
+    return true;
+  }
+
+ private:
+  const int items_;
+  int taken_ = 0;
+  size_t bytes_ = 0;
+};
+
+// Shortens the bodies of hook calls, all as far as is needed and saying so in each, until
+// `deployment`, which has no hosts, holds at most `most` bytes.
 void FitAnswer(v1::Deployment& deployment, size_t most = kMostAnswerSize);
-// The same for one host.
+// The same for the outputs and hook calls of a host's steps; where that is not enough, the host
+// loses its steps, and its message says so.
 void FitAnswer(v1::HostDeployment& host, size_t most = kMostAnswerSize);
 
 }  // namespace gitops

@@ -2,6 +2,9 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "common/clock/fake_clock.h"
+#include "common/testing/eventually.h"
 #include "services/planner/rpc/planner_test_base.h"
 
 namespace gitops {
@@ -63,13 +66,13 @@ class BrakeRpcTest : public PlannerTestBase {
 };
 
 TEST_F(BrakeRpcTest, FreezeAndUnfreezeWorkWhileOtherCallsHoldEveryPlaceAndThread) {
-  agents_.HoldCalls("Diff");
-  agents_.HoldCalls("ResolveRevision");
+  agents_.Hang("DiffServiceRequest");
+  agents_.Hang("ResolveRevisionRequest");
   for (int i = 0; i < kMostCommands; ++i) {
     Hang(&Stub::DiffServices, OnAll<v1::DiffServicesRequest>());
   }
   for (int i = kMostCommands; i < kMostCalls; ++i) Hang(&Stub::CreatePlan, Sync());
-  ASSERT_TRUE(agents_.AwaitHeld(kMostCalls));
+  ASSERT_TRUE(agents_.AwaitHung(kMostCalls));
   EXPECT_EQ(Try(&Stub::CreatePlan, Sync()).error_code(), StatusCode::RESOURCE_EXHAUSTED);
 
   const auto frozen = Call(&Stub::FreezeServices, OnAll<v1::FreezeServicesRequest>());
@@ -81,15 +84,15 @@ TEST_F(BrakeRpcTest, FreezeAndUnfreezeWorkWhileOtherCallsHoldEveryPlaceAndThread
 }
 
 TEST_F(BrakeRpcTest, CallerThatWentAwayFreesItsPlaceWhileTheAgentHangs) {
-  agents_.HoldCalls("Diff");
+  agents_.Hang("DiffServiceRequest");
   for (int i = 0; i < kMostCommands; ++i) {
     Hang(&Stub::DiffServices, OnAll<v1::DiffServicesRequest>());
   }
-  ASSERT_TRUE(agents_.AwaitHeld(kMostCommands));
+  ASSERT_TRUE(agents_.AwaitHung(kMostCommands));
   const auto pull = OnAll<v1::PullServicesRequest>();
   ASSERT_EQ(Try(&Stub::PullServices, pull).error_code(), StatusCode::RESOURCE_EXHAUSTED);
   EndHanging();
-  EXPECT_TRUE(agents_.AwaitNoneHeld());
+  EXPECT_TRUE(agents_.AwaitNoneHung());
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   grpc::Status pulled;
   do {
@@ -100,18 +103,56 @@ TEST_F(BrakeRpcTest, CallerThatWentAwayFreesItsPlaceWhileTheAgentHangs) {
 }
 
 TEST_F(BrakeRpcTest, PlanEndsWithItsCallersDeadlineOrCancellationWhileAnAgentHangs) {
-  agents_.HoldCalls("ResolveRevision");
+  agents_.Hang("ResolveRevisionRequest");
   Hang(&Stub::CreatePlan, Sync());
-  ASSERT_TRUE(agents_.AwaitHeld(1));
+  ASSERT_TRUE(agents_.AwaitHung(1));
   EndHanging();
-  EXPECT_TRUE(agents_.AwaitNoneHeld());
+  EXPECT_TRUE(agents_.AwaitNoneHung());
 
   auto context = Context();
   context->set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(300));
   v1::CreatePlanResponse response;
   EXPECT_EQ(stub_->CreatePlan(context.get(), Sync(), &response).error_code(),
             StatusCode::DEADLINE_EXCEEDED);
-  EXPECT_TRUE(agents_.AwaitNoneHeld());
+  EXPECT_TRUE(agents_.AwaitNoneHung());
+}
+
+struct WithFakeClock {
+  FakeClock clock_;
+};
+
+class StalledCallerTest : private WithFakeClock, public PlannerTestBase {
+ protected:
+  StalledCallerTest() : PlannerTestBase(/*dispatcher=*/true, &clock_) {
+    // Answers that are more than gRPC buffers where nobody reads.
+    for (int i = 0; i < 300; ++i) {
+      const std::string host = absl::StrCat("web", i);
+      AddHost(host);
+      agents_.Add(host + ":8004", {{"nginx", std::string(32 << 10, 'x')}});
+    }
+    request_.set_service("nginx");
+    request_.mutable_selection()->set_all(true);
+  }
+  using WithFakeClock::clock_;
+
+  v1::FreezeServicesRequest request_;
+};
+
+TEST_F(StalledCallerTest, CallersThatStopReadingAStreamedFreezeLoseTheirPlaces) {
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+  std::vector<std::unique_ptr<grpc::ClientReader<v1::FreezeServicesResponse>>> readers;
+  v1::FreezeServicesResponse first;
+  for (int i = 0; i < kMostCommands; ++i) {
+    contexts.push_back(Context());
+    readers.push_back(stub_->FreezeServices(contexts.back().get(), request_));
+    ASSERT_TRUE(readers.back()->Read(&first));
+  }
+  EXPECT_EQ(Try(&Stub::FreezeServices, request_).error_code(), StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(Eventually([&] {
+    clock_.Advance(absl::Seconds(10));
+    return Try(&Stub::FreezeServices, request_).error_code() != StatusCode::RESOURCE_EXHAUSTED;
+  }));
+  for (const auto& context : contexts) context->TryCancel();
 }
 
 }  // namespace

@@ -1,14 +1,12 @@
 #ifndef GITOPS_SERVICES_PLANNER_RPC_DEPLOYMENT_CALLS_H_
 #define GITOPS_SERVICES_PLANNER_RPC_DEPLOYMENT_CALLS_H_
 
-#include <atomic>
 #include <functional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/rpc/principal.h"
-#include "common/sync/mutex.h"
 #include "gitops/v1/planner.pb.h"
 #include "services/planner/rpc/planner_service.h"
 
@@ -21,13 +19,11 @@ struct CallContext {
   std::function<bool()> give_up;
 };
 
-// The methods of PlannerService that make plans and begin, end and go on with deployments; errors
-// as there. Any thread.
+// The methods of PlannerService that make plans and change deployments; errors as there. Checks
+// requests and keeps their ids; Deployments has the rules. Any thread.
 class DeploymentCalls {
  public:
   explicit DeploymentCalls(const PlannerServiceOptions& options) : options_(options) {}
-
-  void Start() { started_ = true; }
 
   absl::StatusOr<v1::Plan> CreatePlan(const v1::CreatePlanRequest& request,
                                       const CallContext& call);
@@ -42,27 +38,13 @@ class DeploymentCalls {
                                          const CallContext& call);
 
  private:
-  // Keeps a place among the deployments that have not ended while one is made.
-  class Place;
-
-  absl::Status CheckStarted() const;
-  // The answer to a repeated call.
-  absl::StatusOr<v1::Deployment> Made(const std::string& id) const;
-  // With what its hosts' services moved, and without steps: there may be many.
-  absl::StatusOr<v1::Deployment> WithHosts(const std::string& id) const;
-  // FAILED_PRECONDITION: it ended without hosts. Others as DeploymentStore::Load.
-  absl::Status CheckBegan(const std::string& id) const;
-  // Stores the calls of a deployment that did not begin, as one that failed, so that every call is
-  // kept. Answers `why`, with what became of them.
-  absl::Status KeepCalls(const Deployments::NewDeployment& deployment, const absl::Status& why);
-  absl::StatusOr<v1::Plan> PlanFor(const v1::CreateDeploymentRequest& request,
-                                   const std::string& id, const CallContext& call,
-                                   std::vector<v1::HookCall>* calls);
+  // Begins the deployment that a request asks for, unless a request with its id has done so.
+  template <typename Request>
+  absl::StatusOr<v1::Deployment> BeginOnce(
+      const Request& request, const CallContext& call,
+      const std::function<absl::StatusOr<v1::Deployment>(Deployments::NewDeployment)>& begin);
 
   const PlannerServiceOptions options_;
-  std::atomic<bool> started_ = false;
-  Mutex mutex_;
-  int making_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace gitops

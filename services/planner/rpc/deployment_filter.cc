@@ -46,28 +46,39 @@ absl::Status CheckView(v1::View view) {
   return InvalidField("view", absl::StrCat("view: ", view, " is neither basic nor full"));
 }
 
+DeploymentStore::IdRange DeploymentMatcher::ids() const {
+  return store_->CreatedBetween(
+      filter_.has_since() ? FromTimestamp(filter_.since()) : absl::InfinitePast(),
+      filter_.has_until() ? FromTimestamp(filter_.until()) : absl::InfiniteFuture());
+}
+
 absl::StatusOr<bool> DeploymentMatcher::Matches(const v1::Deployment& deployment) {
-  if (!MatchesRecord(deployment, filter_)) return false;
+  bool matches = MatchesRecord(deployment, filter_);
   const bool service_decides =
       filter_.has_service() && deployment.spec().service() != filter_.service();
-  if (!filter_.has_host() && !service_decides) return true;
-  return MatchesHosts(deployment);
+  if (matches && (filter_.has_host() || service_decides)) {
+    const absl::StatusOr<bool> hosts_match = MatchesHosts(deployment);
+    if (!hosts_match.ok()) return hosts_match.status();
+    matches = *hosts_match;
+  }
+  if (!matches) ++deployments_;
+  return matches;
 }
 
 absl::StatusOr<bool> DeploymentMatcher::MatchesHosts(const v1::Deployment& deployment) {
   bool host_found = !filter_.has_host();
   bool service_found = !filter_.has_service() || deployment.spec().service() == filter_.service();
-  for (int i = 0; i < deployment.host_count() && !(host_found && service_found); ++i) {
-    ++hosts_read_;
-    const absl::StatusOr<v1::HostDeployment> host = store_->BareHost(deployment.id(), i);
-    if (absl::IsNotFound(host.status())) break;  // it has been removed meanwhile
-    if (!host.ok()) return host.status();
-    host_found = host_found || host->host() == filter_.host();
-    service_found = service_found ||
-                    std::any_of(host->moves().begin(), host->moves().end(), [&](const auto& move) {
-                      return move.service() == filter_.service();
-                    });
-  }
+  const absl::Status read =
+      store_->ForEachHost(deployment.id(), [&](const record::v1::HostDeployment& host) {
+        ++hosts_;
+        host_found = host_found || host.host() == filter_.host();
+        service_found = service_found || std::any_of(host.moves().begin(), host.moves().end(),
+                                                     [&](const auto& move) {
+                                                       return move.service() == filter_.service();
+                                                     });
+        return !host_found || !service_found;
+      });
+  if (!read.ok()) return read;
   return host_found && service_found;
 }
 

@@ -14,27 +14,31 @@ absl::Status CheckFilter(const v1::DeploymentFilter& filter);
 // INVALID_ARGUMENT: neither basic nor full.
 absl::Status CheckView(v1::View view);
 
-// Tells which deployments a filter means. Reads their hosts only where the filter asks for them.
-// One thread.
+// Decides which deployments match a filter. Reads their hosts only if the filter asks for them. One
+// thread.
 class DeploymentMatcher {
  public:
   // Neither is owned.
   DeploymentMatcher(DeploymentStore* store, const v1::DeploymentFilter& filter)
       : store_(store), filter_(filter) {}
 
+  // A range that contains all deployments that match.
+  DeploymentStore::IdRange ids() const;
   // `deployment` is one without hosts. Errors as DeploymentStore's.
   absl::StatusOr<bool> Matches(const v1::Deployment& deployment);
-  // So many hosts were read that the rest is better left to another call.
-  bool exhausted() const { return hosts_read_ >= kManyHosts; }
+  // Enough was read for one call.
+  bool exhausted() const { return deployments_ >= kManyDeployments || hosts_ >= kManyHosts; }
 
  private:
-  static constexpr int kManyHosts = 200'000;
+  static constexpr int kManyDeployments = 5000;
+  static constexpr int kManyHosts = 100'000;
 
   absl::StatusOr<bool> MatchesHosts(const v1::Deployment& deployment);
 
   DeploymentStore* const store_;
   const v1::DeploymentFilter& filter_;
-  int hosts_read_ = 0;
+  int deployments_ = 0;  // that did not match
+  int hosts_ = 0;        // that were read
 };
 
 }  // namespace gitops

@@ -4,16 +4,11 @@
 #include <vector>
 
 #include "common/rpc/error.h"
+#include "services/planner/rpc/deployment_reads.h"
 #include "services/planner/rpc/fingerprint.h"
 #include "services/planner/rpc/resume_token.h"
 
 namespace gitops {
-namespace {
-
-// How many deployments are read at a time.
-constexpr int kChunk = 256;
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<StoreWatch>> DeploymentListWatch::Start(
     Changes<std::string>& changes) {
@@ -24,7 +19,7 @@ absl::StatusOr<std::unique_ptr<StoreWatch>> DeploymentListWatch::Start(
   const auto changed = [&changes](const std::string& id, int64_t revision) {
     changes.Add(id, revision);
   };
-  // A later revision than now was of another store, or of this one before it was restored.
+  // A revision in the future is one of another store, or of this one before it was restored.
   if (*since > 0 && *since <= *now) {
     auto watch = store_->WatchAll(*since, changed);
     resumed_ = watch.ok();
@@ -54,29 +49,39 @@ absl::Status DeploymentListWatch::TellBeginning() {
   v1::WatchDeploymentsResponse held;  // the last one is marked, so one is held back
   bool holds = false;
   held.set_restarted(!resumed_ && !request_.resume_token().empty());
-  std::string last;
-  for (bool more = !resumed_; more;) {
-    absl::StatusOr<std::vector<v1::Deployment>> read = store_->List(last, kChunk);
-    if (!read.ok()) return read.status();
-    more = read->size() == kChunk;
-    for (v1::Deployment& deployment : *read) {
-      last = deployment.id();
-      const absl::StatusOr<bool> matches = matcher_.Matches(deployment);
-      if (!matches.ok()) return matches.status();
-      if (!*matches) continue;
-      if (absl::Status sent = holds ? Send(held) : absl::OkStatus(); !sent.ok()) return sent;
-      const bool first = !std::exchange(holds, true);
-      const bool restarted = first && held.restarted();
-      held = *News(std::move(deployment));
-      held.set_restarted(restarted);
-    }
-  }
+  const auto tell = [&](v1::Deployment& deployment) -> absl::StatusOr<bool> {
+    const absl::StatusOr<bool> matches = matcher_.Matches(deployment);
+    if (!matches.ok()) return matches.status();
+    if (!*matches) return true;
+    if (absl::Status sent = holds ? Send(held) : absl::OkStatus(); !sent.ok()) return sent;
+    const bool restarted = !std::exchange(holds, true) && held.restarted();
+    held = *News(std::move(deployment));
+    held.set_restarted(restarted);
+    return true;
+  };
+  const absl::Status read =
+      resumed_ ? FindUnfinished() : store_->ForEachNewestFirst(matcher_.ids(), tell);
+  if (!read.ok()) return read;
   held.set_initial_done(true);
   held.set_resume_token(ResumeToken(revision_));
   return Send(held);
 }
 
-absl::Status DeploymentListWatch::TellChanges(const std::set<std::string>& ids) {
+absl::Status DeploymentListWatch::FindUnfinished() {
+  const absl::StatusOr<std::vector<DeploymentRecord>> unfinished = store_->Unfinished();
+  if (!unfinished.ok()) return unfinished.status();
+  for (const DeploymentRecord& record : *unfinished) {
+    const absl::StatusOr<bool> matches = matcher_.Matches(record.deployment);
+    if (!matches.ok()) return matches.status();
+    if (*matches) troubles_[record.deployment.id()];
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DeploymentListWatch::TellChanges(std::set<std::string> ids) {
+  for (const auto& [id, told] : troubles_) {
+    if (deployments_->Trouble(id) != told) ids.insert(id);
+  }
   std::vector<v1::WatchDeploymentsResponse> news;
   for (const std::string& id : ids) {
     absl::StatusOr<std::optional<v1::WatchDeploymentsResponse>> update = Update(id);
@@ -99,7 +104,8 @@ absl::StatusOr<std::optional<v1::WatchDeploymentsResponse>> DeploymentListWatch:
     if (!matches.ok()) return matches.status();
     if (*matches) return News(std::move(record->deployment));
   }
-  // A client that goes on may have been told of it in its former watch.
+  troubles_.erase(id);
+  // A client that resumed may have got it in its former watch.
   if (told_.erase(id) == 0 && !resumed_) return std::nullopt;
   v1::WatchDeploymentsResponse response;
   response.mutable_deployment()->set_id(id);
@@ -108,6 +114,11 @@ absl::StatusOr<std::optional<v1::WatchDeploymentsResponse>> DeploymentListWatch:
 }
 
 std::optional<v1::WatchDeploymentsResponse> DeploymentListWatch::News(v1::Deployment deployment) {
+  if (HasEnded(deployment.state())) {
+    troubles_.erase(deployment.id());
+  } else {
+    troubles_[deployment.id()] = AddTrouble(*deployments_, deployment);
+  }
   AddEtag(deployment);
   if (request_.view() != v1::VIEW_FULL) deployment.clear_events();
   const size_t fingerprint = Fingerprint(deployment);

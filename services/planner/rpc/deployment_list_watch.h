@@ -16,47 +16,53 @@
 #include "services/planner/record/deployment_store.h"
 #include "services/planner/rpc/deployment_filter.h"
 #include "services/planner/rpc/watches.h"
+#include "services/planner/run/deployments.h"
 
 namespace gitops {
 
-// One client of WatchDeployments: what it has been told, so that it is told what differs. One
-// thread.
+// One client of WatchDeployments: remembers what was sent, and sends what differs. One thread.
 class DeploymentListWatch {
  public:
   // False: the client is gone.
   using Write = std::function<bool(const v1::WatchDeploymentsResponse&)>;
 
-  // Not owned: `store`; it and `request` must outlive this.
-  DeploymentListWatch(DeploymentStore* store, const v1::WatchDeploymentsRequest& request,
-                      Write write)
+  // Not owned: `store` and `deployments`; they and `request` must outlive this.
+  DeploymentListWatch(DeploymentStore* store, Deployments* deployments,
+                      const v1::WatchDeploymentsRequest& request, Write write)
       : store_(store),
+        deployments_(deployments),
         request_(request),
         matcher_(store, request.filter()),
         write_(std::move(write)) {}
 
-  // Tells the beginning, and each change until `cancelled`. CANCELLED: the client is gone.
-  // UNAVAILABLE: `changes` was closed. Errors of the request and the store.
+  // Sends the deployments there are, then each change until `cancelled`. CANCELLED: the client is
+  // gone. UNAVAILABLE: `changes` was closed. Errors of the request and the store.
   absl::Status Follow(Changes<std::string>& changes, const std::function<bool()>& cancelled);
 
  private:
-  // Watches from the request's resume point on where there is one and the store still knows it,
-  // else from now on; then `resumed_` is false.
+  // Watches from the request's resume point if the store still has it, else from now on; then
+  // `resumed_` is false.
   absl::StatusOr<std::unique_ptr<StoreWatch>> Start(Changes<std::string>& changes);
   absl::Status TellBeginning();
-  absl::Status TellChanges(const std::set<std::string>& ids);
-  // What is to be told of one; nothing: it was told, or does not concern the client.
+  // For a watch that resumes: it does not get the deployments that have not changed.
+  absl::Status FindUnfinished();
+  absl::Status TellChanges(std::set<std::string> ids);
+  // What to send of a deployment; none: it was sent, or does not match.
   absl::StatusOr<std::optional<v1::WatchDeploymentsResponse>> Update(const std::string& id);
-  // The same of one that matches.
+  // The same for one that matches.
   std::optional<v1::WatchDeploymentsResponse> News(v1::Deployment deployment);
   absl::Status Send(const v1::WatchDeploymentsResponse& response) const;
 
   DeploymentStore* const store_;
+  Deployments* const deployments_;
   const v1::WatchDeploymentsRequest& request_;
   DeploymentMatcher matcher_;
   const Write write_;
   bool resumed_ = false;
-  int64_t revision_ = 0;                // everything up to it was told
+  int64_t revision_ = 0;                // everything up to it was sent
   std::map<std::string, size_t> told_;  // fingerprints by id
+  // By id of those that have not ended: what was sent as the reason why they cannot be stored.
+  std::map<std::string, std::string> troubles_;
 };
 
 }  // namespace gitops

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/rpc/error.h"
 #include "common/rpc/page.h"
+#include "common/store/convert.h"
 #include "services/planner/rpc/answer_size.h"
 #include "services/planner/rpc/deployment_filter.h"
 #include "services/planner/rpc/fingerprint.h"
@@ -14,9 +15,6 @@
 
 namespace gitops {
 namespace {
-
-// How many deployments are read at a time to find some that match.
-constexpr int kChunk = 256;
 
 absl::Status CheckId(const std::string& id) {
   if (!id.empty()) return absl::OkStatus();
@@ -33,12 +31,6 @@ absl::StatusOr<v1::HostDeployment> DeploymentReads::Host(const std::string& id, 
   return host;
 }
 
-void DeploymentReads::AddTrouble(v1::Deployment& deployment) const {
-  if (HasEnded(deployment.state())) return;
-  const std::string trouble = deployments_->Trouble(deployment.id());
-  if (!trouble.empty()) deployment.set_message(trouble);
-}
-
 absl::StatusOr<v1::GetDeploymentResponse> DeploymentReads::Get(
     const v1::GetDeploymentRequest& request) const {
   if (absl::Status status = CheckId(request.id()); !status.ok()) return status;
@@ -48,8 +40,8 @@ absl::StatusOr<v1::GetDeploymentResponse> DeploymentReads::Get(
   v1::GetDeploymentResponse response;
   v1::Deployment& shown = *response.mutable_deployment();
   shown = std::move(record->deployment);
+  AddTrouble(*deployments_, shown);
   AddEtag(shown);
-  AddTrouble(shown);
   if (request.view() != v1::VIEW_FULL) return response;
   absl::StatusOr<std::vector<v1::HookCall>> calls = store_->SelectCalls(request.id());
   if (!calls.ok()) return calls.status();
@@ -88,50 +80,45 @@ absl::StatusOr<v1::ListDeploymentsResponse> DeploymentReads::List(
   const absl::StatusOr<PageRequest> page = ReadPage(request);
   if (!page.ok()) return page.status();
   DeploymentMatcher matcher(store_, request.filter());
+  DeploymentStore::IdRange ids = matcher.ids();
+  if (!page->after.empty()) ids.before = page->after;
   v1::ListDeploymentsResponse response;
   std::string last = page->after;  // that was looked at
   size_t bytes = 0;
-  for (bool more = true; more;) {
-    const int chunk = std::max(page->limit + 1, kChunk);
-    absl::StatusOr<std::vector<v1::Deployment>> read = store_->List(last, chunk);
-    if (!read.ok()) return read.status();
-    more = static_cast<int>(read->size()) == chunk;
-    for (v1::Deployment& deployment : *read) {
-      if (matcher.exhausted()) {
-        response.set_next_page_token(PageToken(last));
-        return response;
-      }
-      const absl::StatusOr<bool> matches = matcher.Matches(deployment);
-      if (!matches.ok()) return matches.status();
-      if (*matches) AddEtag(deployment);
-      if (*matches && request.view() != v1::VIEW_FULL) deployment.clear_events();
-      const size_t size = *matches ? deployment.ByteSizeLong() : 0;
-      const bool full = response.deployments_size() == page->limit ||
-                        (response.deployments_size() > 0 && bytes + size > kMostAnswerSize);
-      if (*matches && full) {
-        response.set_next_page_token(PageToken(last));
-        return response;
-      }
-      last = deployment.id();
-      if (!*matches) continue;
-      bytes += size;
-      AddTrouble(deployment);
-      *response.add_deployments() = std::move(deployment);
-    }
-  }
+  bool more = false;
+  const absl::Status read =
+      store_->ForEachNewestFirst(ids, [&](v1::Deployment& deployment) -> absl::StatusOr<bool> {
+        if (more = matcher.exhausted(); more) return false;
+        const absl::StatusOr<bool> matches = matcher.Matches(deployment);
+        if (!matches.ok()) return matches.status();
+        if (*matches) {
+          AddTrouble(*deployments_, deployment);
+          AddEtag(deployment);
+          if (request.view() != v1::VIEW_FULL) deployment.clear_events();
+          bytes += deployment.ByteSizeLong();
+          const int count = response.deployments_size();
+          more = count == page->limit || (count > 0 && bytes > kMostAnswerSize);
+          if (more) return false;
+        }
+        last = deployment.id();
+        if (*matches) *response.add_deployments() = std::move(deployment);
+        return true;
+      });
+  if (!read.ok()) return read;
+  if (more) response.set_next_page_token(PageToken(last));
   return response;
 }
 
 absl::StatusOr<v1::GetPlanResponse> DeploymentReads::GetPlan(
     const v1::GetPlanRequest& request) const {
   if (request.token().empty()) return InvalidField("token", "no plan's token is given");
-  absl::StatusOr<v1::Plan> plan = store_->LoadPlan(request.token());
+  absl::StatusOr<record::v1::Plan> plan = store_->LoadStoredPlan(request.token());
   if (!plan.ok()) return plan.status();
-  plan->set_token(request.token());
-  plan->set_host_count(plan->hosts_size());
+  const int hosts = plan->hosts_size();
   plan->clear_hosts();
   v1::GetPlanResponse response;
-  *response.mutable_plan() = *std::move(plan);
+  *response.mutable_plan() = Converted<v1::Plan>(*plan);
+  response.mutable_plan()->set_host_count(hosts);
   return response;
 }
 
@@ -140,19 +127,26 @@ absl::StatusOr<v1::ListPlanHostsResponse> DeploymentReads::ListPlanHosts(
   if (request.token().empty()) return InvalidField("token", "no plan's token is given");
   const absl::StatusOr<NumberedPage> page = ReadNumberedPage(request);
   if (!page.ok()) return page.status();
-  absl::StatusOr<v1::Plan> plan = store_->LoadPlan(request.token());
+  const absl::StatusOr<record::v1::Plan> plan = store_->LoadStoredPlan(request.token());
   if (!plan.ok()) return plan.status();
   v1::ListPlanHostsResponse response;
   absl::StatusOr<std::string> next = FillNumberedPage(
       *page,
       [&](int number) -> absl::StatusOr<v1::PlannedHost> {
         if (number >= plan->hosts_size()) return absl::NotFoundError("no more hosts");
-        return std::move(*plan->mutable_hosts(number));
+        return Converted<v1::PlannedHost>(plan->hosts(number));
       },
       response.mutable_hosts());
   if (!next.ok()) return next.status();
   response.set_next_page_token(*next);
   return response;
+}
+
+std::string AddTrouble(Deployments& deployments, v1::Deployment& deployment) {
+  if (HasEnded(deployment.state())) return "";
+  std::string trouble = deployments.Trouble(deployment.id());
+  if (!trouble.empty()) deployment.set_message(trouble);
+  return trouble;
 }
 
 std::string KeepFirstHosts(v1::Plan& plan) {

@@ -11,8 +11,9 @@
 
 namespace gitops {
 
-// The methods of PlannerService that tell of plans and deployments; errors as there. What they hold
-// in memory is bounded by the answer and one host, however many hosts there are. Any thread.
+// The methods of PlannerService that read plans and deployments; errors as there. They read and
+// hold no more than the answer needs, however many deployments, hosts and steps there are; of a
+// plan all of it. Any thread.
 class DeploymentReads {
  public:
   // Not owned.
@@ -29,17 +30,19 @@ class DeploymentReads {
       const v1::ListPlanHostsRequest& request) const;
 
  private:
-  // One host as the view shows it. NOT_FOUND: there are no more.
+  // One host in the given view. NOT_FOUND: there are no more.
   absl::StatusOr<v1::HostDeployment> Host(const std::string& id, int index, v1::View view) const;
-  // Says what the record cannot: that it cannot be written.
-  void AddTrouble(v1::Deployment& deployment) const;
 
   DeploymentStore* const store_;
   Deployments* const deployments_;
 };
 
-// Leaves the first hosts of `plan`, as many as fit into an answer. Returns the token for
-// ListPlanHosts of the page after them; empty: all fit.
+// Where a deployment in progress cannot be stored, its message says so, since its record cannot.
+// Returns that message; empty: it can be stored.
+std::string AddTrouble(Deployments& deployments, v1::Deployment& deployment);
+
+// Removes the hosts of `plan` that do not fit into an answer. Returns the ListPlanHosts token of
+// the page with them; empty: all fit.
 std::string KeepFirstHosts(v1::Plan& plan);
 
 }  // namespace gitops

@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/clock/timestamp.h"
 #include "services/planner/rpc/deployment_test_base.h"
 
 namespace gitops {
@@ -161,11 +163,15 @@ TEST_F(DeploymentReadsTest, DeploymentsAreFiltered) {
   filter.set_actor("ali");
   EXPECT_THAT(found(filter), IsEmpty()) << "a part of a name is another name";
   filter.Clear();
-  filter.mutable_since()->set_seconds(1);
-  EXPECT_THAT(found(filter), IsEmpty()) << "these say no time of their making";
-  filter.Clear();
-  filter.mutable_until()->set_seconds(1);
+  const absl::Time now = absl::Now();
+  *filter.mutable_since() = ToTimestamp(now + absl::Minutes(1));
+  EXPECT_THAT(found(filter), IsEmpty());
+  *filter.mutable_since() = ToTimestamp(now - absl::Minutes(1));
   EXPECT_THAT(found(filter), SizeIs(3));
+  *filter.mutable_until() = ToTimestamp(now + absl::Minutes(1));
+  EXPECT_THAT(found(filter), SizeIs(3));
+  *filter.mutable_until() = ToTimestamp(now - absl::Seconds(30));
+  EXPECT_THAT(found(filter), IsEmpty());
 }
 
 TEST_F(DeploymentReadsTest, FiltersThatCanMatchNothingAreRefused) {
@@ -196,11 +202,60 @@ TEST_F(DeploymentReadsTest, AFilteredListIsPagedByWhatMatches) {
   EXPECT_THAT(seen, UnorderedElementsAre(ids[0], ids[2]));
 }
 
+TEST_F(DeploymentReadsTest, OneCallLooksAtABoundedNumberOfDeploymentsThatDoNotMatch) {
+  constexpr int kKept = 12'000;
+  std::vector<StoreWrite> writes;
+  for (int i = 0; i < kKept; ++i) {
+    record::v1::DeploymentEntry entry;
+    entry.mutable_deployment()->set_id(absl::StrCat("d", kKept + i));
+    entry.mutable_deployment()->set_state(i == 0 ? record::v1::DEPLOYMENT_STATE_FAILED
+                                                 : record::v1::DEPLOYMENT_STATE_SUCCEEDED);
+    writes.push_back({.key = absl::StrCat("planner/v1/deployment/", entry.deployment().id()),
+                      .value = entry.SerializeAsString()});
+  }
+  ASSERT_TRUE(store_.store()->Write(writes).ok());
+  ASSERT_TRUE(records_.Unfinished().ok()) << "reads all of them";
+  v1::ListDeploymentsRequest request;
+  request.mutable_filter()->add_states(v1::DEPLOYMENT_STATE_FAILED);
+  std::vector<std::string> found;
+  int calls = 0;
+  do {
+    const int before = counted_.values_read();
+    const auto page = Call(&Stub::ListDeployments, request);
+    EXPECT_LE(counted_.values_read() - before, 6000);
+    for (const auto& deployment : page.deployments()) found.push_back(deployment.id());
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty() && ++calls < 10);
+  EXPECT_THAT(found, ElementsAre(absl::StrCat("d", kKept)));
+  EXPECT_EQ(calls, 2);
+}
+
+TEST_F(DeploymentReadsTest, AnAnswerReadsWhatItShowsHoweverManyHostsAndStepsThereAre) {
+  for (int i = 3; i <= 60; ++i) AddHost(absl::StrCat("web", i));
+  v1::GetDeploymentRequest get;
+  get.set_id(Begin(Spec("reboot")).id());
+  for (int host = 0; host < 60; ++host) SaveSteps(get.id(), host, 5, "rebooted");
+  const auto cost = [&](const auto& call) {
+    const int before = counted_.values_read();
+    call();
+    return counted_.values_read() - before;
+  };
+  EXPECT_EQ(cost([&] { Call(&Stub::GetDeployment, get); }), 1);
+  v1::ListDeploymentHostsRequest hosts;
+  hosts.set_id(get.id());
+  hosts.set_page_size(10);
+  EXPECT_EQ(cost([&] { Call(&Stub::ListDeploymentHosts, hosts); }), 1 + 11)
+      << "the deployment, the hosts, and whether there are more";
+  hosts.set_view(v1::VIEW_FULL);
+  EXPECT_EQ(cost([&] { Call(&Stub::ListDeploymentHosts, hosts); }), 1 + 11 * 6);
+}
+
 TEST_F(DeploymentReadsTest, WhatHoldsUpADeploymentIsShownThoughItCannotBeStored) {
   v1::GetDeploymentRequest request;
   request.set_id(Begin(Spec("reboot")).id());
   deployments_.SetTrouble(request.id(), "the disk is full");
   EXPECT_EQ(Call(&Stub::GetDeployment, request).deployment().message(), "the disk is full");
+  EXPECT_EQ(Call(&Stub::ListDeployments, {}).deployments(0).message(), "the disk is full");
   deployments_.SetTrouble(request.id(), "");
   EXPECT_EQ(Call(&Stub::GetDeployment, request).deployment().message(), "");
 }

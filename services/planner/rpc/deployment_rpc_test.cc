@@ -15,7 +15,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::MatchesRegex;
-using testing::Not;
 using testing::SizeIs;
 using testing::StartsWith;
 
@@ -47,15 +46,15 @@ TEST_F(DeploymentRpcTest, ADeploymentIsPlannedAndBegunForTheCaller) {
   EXPECT_THAT(deployment.id(), MatchesRegex("[0-9]{8}-[0-9]{6}-[a-z0-9]+"));
   EXPECT_THAT(deployment.actor(), HasSubstr("alice@laptop"));
   ASSERT_THAT(deployments_.begun(), SizeIs(1));
-  const Deployments::NewDeployment begun = deployments_.begun()[0];
+  const FakeDeployments::Begun begun = deployments_.begun()[0];
   EXPECT_EQ(begun.id, deployment.id());
   EXPECT_EQ(begun.plan.hosts_size(), 2);
-  EXPECT_EQ(begun.reason, "fair");
-  EXPECT_TRUE(begun.no_wait);
+  EXPECT_EQ(begun.deployment.reason, "fair");
+  EXPECT_TRUE(begun.deployment.no_wait);
   EXPECT_THAT(begun.calls, SizeIs(2));
-  EXPECT_THAT(begun.traceparent, MatchesRegex("00-[0-9a-f]{32}-[0-9a-f]{16}-01"));
+  EXPECT_THAT(begun.deployment.traceparent, MatchesRegex("00-[0-9a-f]{32}-[0-9a-f]{16}-01"));
   EXPECT_EQ(hooks_.requests()[0].deployment(), deployment.id());
-  EXPECT_EQ(hooks_.requests()[0].traceparent(), begun.traceparent);
+  EXPECT_EQ(hooks_.requests()[0].traceparent(), begun.deployment.traceparent);
 }
 
 TEST_F(DeploymentRpcTest, ACallersTraceGoesOnWhereItIsOne) {
@@ -68,8 +67,8 @@ TEST_F(DeploymentRpcTest, ACallersTraceGoesOnWhereItIsOne) {
     v1::CreateDeploymentResponse response;
     ASSERT_TRUE(stub_->CreateDeployment(context.get(), request, &response).ok());
   }
-  EXPECT_EQ(deployments_.begun()[0].traceparent, trace);
-  EXPECT_THAT(deployments_.begun()[1].traceparent, AllOf(StartsWith("00-"), SizeIs(55)));
+  EXPECT_EQ(deployments_.begun()[0].deployment.traceparent, trace);
+  EXPECT_THAT(deployments_.begun()[1].deployment.traceparent, AllOf(StartsWith("00-"), SizeIs(55)));
 }
 
 TEST_F(DeploymentRpcTest, ATokenRunsExactlyTheShownRevisionsEvenIfTheTipMovedSince) {
@@ -90,6 +89,9 @@ TEST_F(DeploymentRpcTest, ATokenOfAWorldThatMovedIsRefusedAndBeginsNothing) {
   EXPECT_EQ(refused.error_code(), StatusCode::FAILED_PRECONDITION);
   EXPECT_THAT(refused.error_message(), HasSubstr("web3 is new in it"));
   EXPECT_THAT(deployments_.begun(), IsEmpty());
+  ASSERT_THAT(deployments_.not_begun(), SizeIs(1));
+  EXPECT_THAT(deployments_.not_begun()[0].deployment.spec.actions(), ElementsAre("sync"))
+      << "for the record that keeps the hooks' calls";
 }
 
 TEST_F(DeploymentRpcTest, RequestsThatCannotBeAreRefused) {
@@ -127,44 +129,6 @@ TEST_F(DeploymentRpcTest, AHookThatStopsItIsToldByItsReason) {
   EXPECT_THAT(stopped.error_message(), HasSubstr("freeze window"));
 }
 
-TEST_F(DeploymentRpcTest, WhatHooksWereAskedIsKeptWhereTheDeploymentDoesNotBegin) {
-  v1::CreateDeploymentRequest request;
-  *request.mutable_spec() = Spec("sync");
-  request.set_no_wait(true);
-  deployments_.SetLocked();
-  const grpc::Status locked = Try(&Stub::CreateDeployment, request);
-  EXPECT_EQ(locked.error_code(), StatusCode::FAILED_PRECONDITION);
-  hooks_.Add({.point = "post-select", .message = "freeze window", .failed_hook = "window"});
-  const grpc::Status stopped = Try(&Stub::CreateDeployment, request);
-  EXPECT_EQ(stopped.error_code(), StatusCode::FAILED_PRECONDITION);
-  auto kept = Call(&Stub::ListDeployments, v1::ListDeploymentsRequest()).deployments();
-  ASSERT_EQ(kept.size(), 2);
-  std::sort(kept.begin(), kept.end(),
-            [](const auto& a, const auto& b) { return a.message() < b.message(); });
-  for (const v1::Deployment& deployment : kept) {
-    const bool stop = &deployment == &kept[0];
-    EXPECT_THAT((stop ? stopped : locked).error_message(), HasSubstr(deployment.id()));
-    EXPECT_EQ(deployment.state(), v1::DEPLOYMENT_STATE_FAILED);
-    EXPECT_THAT(deployment.message(),
-                HasSubstr(stop ? "did not begin: freeze window" : "did not begin: web1 is locked"));
-    EXPECT_EQ(deployment.spec().actions(0), "sync");
-    EXPECT_EQ(records_.Whole(deployment.id())->hook_calls_size(), 2);
-    v1::ResumeDeploymentRequest resume;
-    resume.set_id(deployment.id());
-    EXPECT_EQ(Try(&Stub::ResumeDeployment, resume).error_code(), StatusCode::FAILED_PRECONDITION);
-  }
-}
-
-TEST_F(DeploymentRpcTest, MoreDeploymentsThanMayRunAreRefusedUntilOneHasEnded) {
-  std::string first;
-  for (int i = 0; i < kMostDeployments; ++i) first = Begin(Spec("reboot")).id();
-  v1::CreateDeploymentRequest request;
-  *request.mutable_spec() = Spec("reboot");
-  EXPECT_EQ(Try(&Stub::CreateDeployment, request).error_code(), StatusCode::RESOURCE_EXHAUSTED);
-  SetState(first, v1::DEPLOYMENT_STATE_SUCCEEDED);
-  EXPECT_TRUE(Try(&Stub::CreateDeployment, request).ok());
-}
-
 TEST_F(DeploymentRpcTest, CancelAndResumeAreForTheCaller) {
   const std::string id = Begin(Spec("reboot")).id();
   v1::CancelDeploymentRequest cancel;
@@ -181,39 +145,25 @@ TEST_F(DeploymentRpcTest, CancelAndResumeAreForTheCaller) {
   EXPECT_EQ(Try(&Stub::ResumeDeployment, resume).error_code(), StatusCode::INVALID_ARGUMENT);
 }
 
-TEST_F(DeploymentRpcTest, ARollbackIsANewDeploymentToWhatTheOneBeforeMovedFrom) {
-  const std::string id = Begin(Spec("sync")).id();
+TEST_F(DeploymentRpcTest, ARollbackIsANewDeploymentForTheCaller) {
   v1::RollbackDeploymentRequest request;
-  request.set_id(id);
-  EXPECT_EQ(Try(&Stub::RollbackDeployment, request).error_code(), StatusCode::FAILED_PRECONDITION)
-      << "it is running";
-  SetState(id, v1::DEPLOYMENT_STATE_FAILED);
-  EXPECT_EQ(Try(&Stub::RollbackDeployment, request).error_code(), StatusCode::FAILED_PRECONDITION)
-      << "it moved nothing";
-  auto host = (*records_.LoadHosts(id))[0];
-  v1::ServiceMove* move = host.host.add_moves();
-  move->set_service("nginx");
-  move->set_from_hash(std::string(40, 'a'));
-  move->set_to_hash(std::string(40, 'b'));
-  ASSERT_TRUE(records_.SaveHost(id, 0, host, nullptr).ok());
-  const v1::Deployment undone = Call(&Stub::RollbackDeployment, request).deployment();
-  EXPECT_EQ(undone.rollback_of(), id);
-  const v1::Plan plan = deployments_.begun().back().plan;
-  ASSERT_EQ(plan.hosts_size(), 1);
-  EXPECT_EQ(plan.hosts(0).host(), "web1");
-  EXPECT_EQ(plan.hosts(0).revisions(0).hash(), std::string(40, 'a'));
+  EXPECT_EQ(Try(&Stub::RollbackDeployment, request).error_code(), StatusCode::INVALID_ARGUMENT);
+  request.set_id(Begin(Spec("sync")).id());
+  request.set_reason("broken");
+  const v1::Deployment back = Call(&Stub::RollbackDeployment, request).deployment();
+  EXPECT_EQ(back.rollback_of(), request.id());
+  EXPECT_EQ(back.reason(), "broken");
+  EXPECT_THAT(back.actor(), StartsWith("alice@laptop"));
 }
 
-TEST_F(DeploymentRpcTest, ABrokenLockIsOnTheRecordOfItsDeployment) {
-  const auto held = locks_->Acquire({.deployment = "D9", .actor = "bob", .hosts = {"web1"}});
-  ASSERT_TRUE(held.ok());
+TEST_F(DeploymentRpcTest, ALockIsBrokenForTheCaller) {
   v1::BreakLockRequest request;
+  EXPECT_EQ(Try(&Stub::BreakLock, request).error_code(), StatusCode::INVALID_ARGUMENT);
   request.set_host("web1");
   request.set_reason("stuck");
-  EXPECT_EQ(Call(&Stub::BreakLock, request).lock().deployment(), "D9");
+  EXPECT_EQ(Call(&Stub::BreakLock, request).lock().host(), "web1");
   EXPECT_THAT(deployments_.notes(),
-              ElementsAre(AllOf(StartsWith("broken web1 D9 alice@laptop"), HasSubstr("stuck"))));
-  EXPECT_EQ(Try(&Stub::BreakLock, request).error_code(), StatusCode::NOT_FOUND);
+              ElementsAre(AllOf(StartsWith("break web1 alice@laptop"), HasSubstr("stuck"))));
 }
 
 TEST_F(DeploymentRpcTest, DamagedRecordsAreListedAndRemoved) {
@@ -231,31 +181,6 @@ TEST_F(DeploymentRpcTest, DamagedRecordsAreListedAndRemoved) {
   EXPECT_TRUE(Try(&Stub::RemoveDamagedRecord, request).ok());
   EXPECT_EQ(Call(&Stub::ListDamagedRecords, v1::ListDamagedRecordsRequest()).records_size(), 0);
   EXPECT_EQ(Try(&Stub::RemoveDamagedRecord, request).error_code(), StatusCode::NOT_FOUND);
-}
-
-TEST_F(DeploymentRpcTest, BeforeWhatWasLeftIsTakenUpNothingIsBegun) {
-  const auto service = NewPlannerService({.clock = Clock::System(),
-                                          .gate = &gate_,
-                                          .fleet = &fleet_,
-                                          .locks = locks_.get(),
-                                          .agents = &agents_,
-                                          .hooks = &hooks_,
-                                          .plans = plans_.get(),
-                                          .store = &records_,
-                                          .request_ids = &request_ids_,
-                                          .deployments = &deployments_});
-  auto server = RpcServer::Start({.listen = "127.0.0.1:0", .services = {service.get()}});
-  ASSERT_TRUE(server.ok());
-  stub_ = v1::PlannerService::NewStub(*Dial({.address = (*server)->address()}));
-  v1::CreateDeploymentRequest request;
-  *request.mutable_spec() = Spec("reboot");
-  EXPECT_EQ(Try(&Stub::CreateDeployment, request).error_code(), StatusCode::UNAVAILABLE);
-  v1::BreakLockRequest lock;
-  lock.set_host("web1");
-  EXPECT_EQ(Try(&Stub::BreakLock, lock).error_code(), StatusCode::UNAVAILABLE);
-  EXPECT_TRUE(Try(&Stub::ListHosts, v1::ListHostsRequest()).ok()) << "but it tells what it knows";
-  service->Start();
-  EXPECT_TRUE(Try(&Stub::CreateDeployment, request).ok());
 }
 
 TEST_F(DeploymentRpcTest, HooksAreTestedWithWhatTheDispatcherMakesOfIt) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "services/planner/rpc/answer_size.h"
+#include "services/planner/rpc/deployment_reads.h"
 #include "services/planner/rpc/fingerprint.h"
 #include "services/planner/rpc/resume_token.h"
 
@@ -11,14 +12,15 @@ namespace gitops {
 absl::Status DeploymentWatch::TellAll(const std::string& resume_token, int64_t revision) {
   const absl::StatusOr<int64_t> since = ReadResumeToken(resume_token);
   if (!since.ok()) return since.status();
-  // A later revision than now was of another store, or of this one before it was restored.
-  since_ = *since <= revision ? *since : 0;
+  // A revision in the future is one of another store, or of this one before it was restored.
+  restarted_ = *since > revision;
+  since_ = restarted_ ? 0 : *since;
   auto entry = store_->Load(id_);
   if (!entry.ok()) return entry.status();
   const bool ended = HasEnded(entry->deployment.state());
   hosts_.assign(entry->deployment.host_count(), 0);
   absl::Status held = HoldDeployment(std::move(entry->deployment));
-  // One after the other, since all together may be large.
+  // One by one, since all together may be large.
   for (int i = 0; held.ok(); ++i) held = HoldHost(i);
   if (!absl::IsNotFound(held)) return held;
   if (absl::Status sent = SendHeld(revision, /*initial_done=*/true); !sent.ok()) return sent;
@@ -27,26 +29,26 @@ absl::Status DeploymentWatch::TellAll(const std::string& resume_token, int64_t r
 }
 
 absl::Status DeploymentWatch::TellChanges(const std::set<int>& changed, int64_t revision) {
+  std::optional<v1::Deployment> deployment;
+  if (changed.contains(-1) || deployments_->Trouble(id_) != trouble_) {
+    auto entry = store_->Load(id_);
+    if (!entry.ok()) return entry.status();
+    deployment = std::move(entry->deployment);
+  }
+  const bool ended = deployment.has_value() && HasEnded(deployment->state());
+  absl::Status held = ended ? HoldRest() : HoldHosts(changed);
+  if (held.ok() && deployment.has_value()) held = HoldDeployment(*std::move(deployment));
+  if (!held.ok()) return held;
+  done_ = ended;
+  return SendHeld(revision, /*initial_done=*/false);
+}
+
+absl::Status DeploymentWatch::HoldHosts(const std::set<int>& changed) {
   for (const int index : changed) {
     if (index < 0) continue;
     if (absl::Status held = HoldHost(index); !held.ok()) return held;
   }
-  if (changed.contains(-1)) {
-    if (absl::Status held = HoldChangedDeployment(); !held.ok()) return held;
-  }
-  return SendHeld(revision, /*initial_done=*/false);
-}
-
-absl::Status DeploymentWatch::HoldChangedDeployment() {
-  auto entry = store_->Load(id_);
-  if (!entry.ok()) return entry.status();
-  const bool ended = HasEnded(entry->deployment.state());
-  if (ended) {
-    if (absl::Status held = HoldRest(); !held.ok()) return held;
-  }
-  absl::Status held = HoldDeployment(std::move(entry->deployment));
-  done_ = ended && held.ok();
-  return held;
+  return absl::OkStatus();
 }
 
 absl::Status DeploymentWatch::HoldRest() {
@@ -79,15 +81,17 @@ absl::Status DeploymentWatch::HoldHost(int index) {
 }
 
 absl::Status DeploymentWatch::HoldDeployment(v1::Deployment deployment) {
+  trouble_ = AddTrouble(*deployments_, deployment);
+  AddEtag(deployment);
   const size_t fingerprint = Fingerprint(deployment);
   if (std::exchange(deployment_, fingerprint) == fingerprint) return absl::OkStatus();
-  AddEtag(deployment);
   Response response;
   *response.mutable_deployment() = std::move(deployment);
   return Hold(std::move(response));
 }
 
 absl::Status DeploymentWatch::Hold(Response response) {
+  response.set_restarted(std::exchange(restarted_, false));
   const std::optional<Response> before =
       std::exchange(held_, std::optional<Response>(std::move(response)));
   return before.has_value() ? Send(*before) : absl::OkStatus();

@@ -1,5 +1,6 @@
 // Watches of deployments, and of their list.
 #include <algorithm>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "services/planner/rpc/deployment_test_base.h"
@@ -101,6 +102,66 @@ TEST_F(DeploymentWatchTest, AWatchThatGoesOnTellsOnlyTheHostsThatChangedMeanwhil
   context = Context();
   EXPECT_EQ(stub_->WatchDeployment(context.get(), request)->Finish().error_code(),
             StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(DeploymentWatchTest, AResumePointOfAnotherStoreBeginsAnewAndSaysSo) {
+  v1::WatchDeploymentRequest request;
+  request.set_id(Begin(Spec("reboot")).id());
+  request.set_resume_token("revision:1000000000");
+  const auto context = Context();
+  const auto reader = stub_->WatchDeployment(context.get(), request);
+  v1::WatchDeploymentResponse response;
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_TRUE(response.has_deployment());
+  EXPECT_TRUE(response.restarted());
+  for (int host = 0; host < 2; ++host) {
+    ASSERT_TRUE(reader->Read(&response));
+    EXPECT_TRUE(response.has_host());
+    EXPECT_FALSE(response.restarted()) << "it is said once";
+  }
+  EXPECT_TRUE(response.initial_done());
+}
+
+TEST_F(DeploymentWatchTest, AWatcherSeesThatADeploymentCannotBeStoredAndThatItCanAgain) {
+  v1::WatchDeploymentRequest request;
+  request.set_id(Begin(Spec("reboot")).id());
+  deployments_.SetTrouble(request.id(), "the disk is full");
+  const auto context = Context();
+  const auto reader = stub_->WatchDeployment(context.get(), request);
+  v1::WatchDeploymentResponse response;
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.deployment().message(), "the disk is full");
+  while (!response.initial_done()) ASSERT_TRUE(reader->Read(&response));
+  deployments_.SetTrouble(request.id(), "");
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.deployment().message(), "");
+  deployments_.SetTrouble(request.id(), "the disk is full again");
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.deployment().message(), "the disk is full again");
+}
+
+TEST_F(DeploymentListWatchTest, AWatcherSeesWhichDeploymentsCannotBeStored) {
+  const std::string id = Begin(Spec("reboot")).id(), other = Begin(Spec("reboot")).id();
+  deployments_.SetTrouble(id, "the disk is full");
+  Watch({});
+  std::map<std::string, std::string> messages;
+  for (int i = 0; i < 2; ++i) {
+    Next(1);
+    messages[last_.deployment().id()] = last_.deployment().message();
+  }
+  EXPECT_EQ(messages[id], "the disk is full");
+  EXPECT_EQ(messages[other], "");
+  deployments_.SetTrouble(id, "");
+  EXPECT_THAT(Next(1), ElementsAre(id));
+  EXPECT_EQ(last_.deployment().message(), "");
+
+  v1::WatchDeploymentsRequest request;
+  request.set_resume_token(last_.resume_token());
+  Watch(request);
+  EXPECT_THAT(Next(1), ElementsAre(" ."));
+  deployments_.SetTrouble(other, "the disk is full");
+  EXPECT_THAT(Next(1), ElementsAre(other)) << "it has not changed since the watch before";
+  EXPECT_EQ(last_.deployment().message(), "the disk is full");
 }
 
 TEST_F(DeploymentListWatchTest, ThoseThatMatchComeNewestFirstAndThenWhatChanges) {

@@ -3,10 +3,13 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "common/sync/mutex.h"
 #include "services/planner/run/deployments.h"
+#include "services/planner/run/new_entries.h"
 
 namespace gitops {
 
@@ -16,33 +19,29 @@ class FakeDeployments final : public Deployments {
   explicit FakeDeployments(DeploymentStore* store) : store_(store) {}
 
   absl::Status Recover() override { return absl::OkStatus(); }
-  absl::StatusOr<v1::Deployment> Begin(NewDeployment deployment) override {
-    if (deployment.no_wait && is_locked()) {
-      return absl::FailedPreconditionError("web1 is locked by another deployment");
+  absl::StatusOr<v1::Deployment> Begin(const NewDeployment& deployment) override {
+    Begun begun{.id = store_->NewDeploymentId(), .deployment = deployment, .plan = {}, .calls = {}};
+    absl::StatusOr<v1::Plan> plan = deployment.plan(begun.id, &begun.calls);
+    if (plan.ok()) {
+      begun.plan = *plan;
+      DeploymentRecord entry =
+          MakeDeploymentEntry(begun.id, deployment, *plan, "planner", absl::Now());
+      entry.deployment.set_state(v1::DEPLOYMENT_STATE_RUNNING);
+      const absl::Status created =
+          store_->Create(entry, MakeHostEntries(*plan), begun.calls, deployment.also(begun.id));
+      if (!created.ok()) return created;
+      MutexLock lock(mutex_);
+      begun_.push_back(std::move(begun));
+      return entry.deployment;
     }
-    DeploymentRecord entry;
-    v1::Deployment& shown = entry.deployment;
-    shown.set_id(deployment.id);
-    shown.set_state(v1::DEPLOYMENT_STATE_RUNNING);
-    *shown.mutable_spec() = deployment.plan.spec();
-    shown.set_actor(deployment.actor);
-    shown.set_reason(deployment.reason);
-    shown.set_rollback_of(deployment.rollback_of);
-    shown.set_host_count(deployment.plan.hosts_size());
-    *shown.mutable_revisions() = deployment.plan.revisions();
-    std::vector<HostRecord> hosts;
-    for (const v1::PlannedHost& planned : deployment.plan.hosts()) {
-      v1::HostDeployment& host = hosts.emplace_back().host;
-      host.set_host(planned.host());
-      host.set_wave(planned.wave());
-      host.set_state(v1::HOST_DEPLOYMENT_STATE_PENDING);
-      *host.mutable_actions() = planned.actions();
-    }
-    const absl::Status created = store_->Create(entry, hosts, deployment.calls, deployment.also);
-    if (!created.ok()) return created;
     MutexLock lock(mutex_);
-    begun_.push_back(deployment);
-    return shown;
+    not_begun_.push_back(std::move(begun));
+    return plan.status();
+  }
+  absl::StatusOr<v1::Deployment> RollBack(const std::string& id, NewDeployment back) override {
+    back.rollback_of = id;
+    back.plan = [](const std::string&, std::vector<v1::HookCall>*) { return v1::Plan(); };
+    return Begin(back);
   }
   absl::StatusOr<v1::Deployment> Cancel(const std::string& id, const std::string& actor,
                                         const std::string& reason) override {
@@ -51,11 +50,13 @@ class FakeDeployments final : public Deployments {
   absl::StatusOr<v1::Deployment> Resume(const std::string& id, const std::string& actor) override {
     return Note(id, "resume " + actor);
   }
-  void LockBroken(const v1::HostLock& lock, const std::string& actor,
-                  const std::string& reason) override {
-    MutexLock guard(mutex_);
-    notes_.push_back("broken " + lock.host() + " " + lock.deployment() + " " + actor + " " +
-                     reason);
+  absl::StatusOr<v1::HostLock> BreakLock(const std::string& host, const std::string& actor,
+                                         const std::string& reason) override {
+    MutexLock lock(mutex_);
+    notes_.push_back("break " + host + " " + actor + " " + reason);
+    v1::HostLock broken;
+    broken.set_host(host);
+    return broken;
   }
   std::string Trouble(const std::string& id) override {
     MutexLock lock(mutex_);
@@ -64,19 +65,25 @@ class FakeDeployments final : public Deployments {
   }
   void Stop() override {}
 
-  // From now on those that do not wait cannot begin.
-  void SetLocked() {
-    MutexLock lock(mutex_);
-    locked_ = true;
-  }
   void SetTrouble(const std::string& id, const std::string& trouble) {
     MutexLock lock(mutex_);
     troubles_[id] = trouble;
   }
 
-  std::vector<NewDeployment> begun() {
+  struct Begun {
+    std::string id;
+    NewDeployment deployment;  // its functions can no longer be called
+    v1::Plan plan;
+    std::vector<v1::HookCall> calls;
+  };
+  std::vector<Begun> begun() {
     MutexLock lock(mutex_);
     return begun_;
+  }
+  // Those that could not be planned.
+  std::vector<Begun> not_begun() {
+    MutexLock lock(mutex_);
+    return not_begun_;
   }
   std::vector<std::string> notes() {
     MutexLock lock(mutex_);
@@ -92,15 +99,9 @@ class FakeDeployments final : public Deployments {
     return entry->deployment;
   }
 
-  bool is_locked() {
-    MutexLock lock(mutex_);
-    return locked_;
-  }
-
   DeploymentStore* const store_;
   Mutex mutex_;
-  bool locked_ ABSL_GUARDED_BY(mutex_) = false;
-  std::vector<NewDeployment> begun_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Begun> begun_ ABSL_GUARDED_BY(mutex_), not_begun_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> notes_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> troubles_ ABSL_GUARDED_BY(mutex_);
 };

@@ -11,12 +11,12 @@
 
 namespace gitops {
 
-// Tells a message from what a watcher was told before, within one process.
+// For comparing a message with what was sent before, within one process.
 inline size_t Fingerprint(const google::protobuf::MessageLite& message) {
   return std::hash<std::string>()(message.SerializeAsString());
 }
 
-// For people and programs outside, to tell one state of `message` from another.
+// For clients, to compare states of `message`.
 inline std::string Etag(const google::protobuf::MessageLite& message) {
   return absl::StrCat(absl::Hex(Fingerprint(message)));
 }

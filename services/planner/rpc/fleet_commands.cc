@@ -40,8 +40,8 @@ std::vector<Asked> HostsToAsk(const Fleet& fleet, FleetHosts hosts, const std::s
   return asked;
 }
 
-// The indices of `asked` in the order in which they are asked: a brake must not wait for timeouts
-// of hosts that are down, however many come first.
+// The indices of `asked` in the order of the calls: a freeze must not wait for timeouts of hosts
+// that are down, however many come first.
 std::vector<int> Order(const std::vector<Asked>& asked) {
   std::vector<int> order(asked.size());
   std::iota(order.begin(), order.end(), 0);

@@ -10,22 +10,22 @@
 
 namespace gitops {
 
-// One command to one service on many hosts, asked of their agents at once.
+// One command to one service on many hosts.
 struct FleetCommand {
   v1::Selection selection;
   std::string service;
   bool changes = true;  // then the whole fleet needs `all`
-  // Asks one agent, and fills in what it answered. From several threads at a time.
+  // Calls one agent, and fills in its answer. From several threads at a time.
   std::function<absl::Status(const std::string& address, v1::HostOutcome* outcome)> ask;
   std::function<bool()> cancelled;
-  // Told what each host made of it, as it comes in: one call at a time, from several threads.
+  // Called with the outcome of each host as it comes in: one call at a time, from several threads.
   std::function<void(v1::HostOutcome outcome)> outcome;
 };
 
-// Returns when all have been asked and told. Hosts that are online are asked first. Hosts without
-// the service are not asked; hosts of which nothing is known are, and are left out where they do
-// not have it. NOT_FOUND: no selected host has it. INVALID_ARGUMENT: a bad selection or service.
-// CANCELLED: hosts that had not been asked by then are not.
+// Returns when all agents have answered. Calls hosts that are online first. Does not call hosts
+// without the service; calls hosts of which nothing is known, and leaves them out if they do not
+// have it. NOT_FOUND: no selected host has it. INVALID_ARGUMENT: a bad selection or service.
+// CANCELLED: hosts that had not been called by then are not called.
 absl::Status RunFleetCommand(const Fleet& fleet, const FleetCommand& command);
 
 }  // namespace gitops

@@ -13,7 +13,7 @@
 namespace gitops {
 namespace {
 
-// Names of hosts that came and went are not kept for ever.
+// More than any fleet has: names of hosts that have left are dropped at some point.
 constexpr size_t kMostHosts = 200'000;
 
 std::string NewEpoch() {

@@ -14,8 +14,8 @@
 
 namespace gitops {
 
-// Numbers the changes of hosts, so that a watch can go on where it broke off. The numbers are good
-// while this lives. Any thread.
+// Numbers the changes of hosts, so that a watch can resume where it broke off. Numbers are valid
+// for the lifetime of the journal. Any thread.
 class FleetJournal {
  public:
   // Not owned.
@@ -24,21 +24,21 @@ class FleetJournal {
   FleetJournal(const FleetJournal&) = delete;
   FleetJournal& operator=(const FleetJournal&) = delete;
 
-  // Calls back with each change from now on, in order, one at a time. Must be quick, and not use
-  // this.
+  // Calls back with each change from now on, in order, one at a time. The callback must be quick
+  // and must not use the journal.
   using Changed = std::function<void(const std::string& host, int64_t number)>;
   int64_t Subscribe(Changed changed);
   // No call comes after it.
   void Unsubscribe(int64_t id);
-  // A change that the fleet does not tell: of a lock.
+  // Adds a change that the fleet does not report: of a lock.
   void Note(const std::string& host);
 
-  // The last change.
+  // The number of the last change.
   int64_t number() const;
   // For clients: everything up to `number`.
   std::string Token(int64_t number) const;
-  // The hosts that changed after it, also those that are gone; nothing: that is not known any more.
-  // INVALID_ARGUMENT: no token of a journal.
+  // The hosts that changed or left after the token; none: that is no longer known.
+  // INVALID_ARGUMENT: not a token of a journal.
   absl::StatusOr<std::optional<std::set<std::string>>> ChangedSince(const std::string& token) const;
 
  private:
@@ -47,7 +47,7 @@ class FleetJournal {
   int64_t subscription_ = 0;
   mutable Mutex mutex_;
   int64_t number_ ABSL_GUARDED_BY(mutex_) = 0;
-  // Of changes up to this number nothing is known.
+  // Changes up to this number are no longer known.
   int64_t forgotten_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, int64_t> last_changes_ ABSL_GUARDED_BY(mutex_);
   int64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;

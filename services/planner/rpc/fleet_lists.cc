@@ -12,6 +12,7 @@
 #include "common/rpc/page.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"
+#include "services/planner/rpc/answer_size.h"
 #include "services/planner/rpc/fingerprint.h"
 
 namespace gitops {
@@ -42,7 +43,7 @@ absl::StatusOr<Cursor> ReadCursor(const std::string& after) {
   return InvalidField("page_token", "page_token is not one that this method gave out");
 }
 
-// Where the host that the page ended with is now; `gone`: it has left, and this is who took its
+// Where the host that the page ended with is now; `gone`: it has left, and this is the host in its
 // place.
 size_t PlaceOf(const FleetHosts& hosts, const Cursor& cursor, bool* gone) {
   const size_t place = std::min(static_cast<size_t>(cursor.place), hosts.size());
@@ -111,13 +112,15 @@ absl::Status ListHosts(const Fleet& fleet, HostLocks& locks, const v1::ListHosts
   if (!begin.ok()) return begin.status();
   const absl::StatusOr<LocksByHost> held = ReadLocks(locks);
   if (!held.ok()) return held.status();
+  PageRoom room(page->limit);
   for (size_t i = begin->place; i < hosts->size(); ++i) {
-    if (response->hosts_size() == page->limit) {
+    v1::Host host = WithLock((*hosts)[i]->host, *held);
+    if (!room.Take(host.ByteSizeLong())) {
       response->set_next_page_token(
           Token({.place = static_cast<int64_t>(i) - 1, .host = (*hosts)[i - 1]->host.host()}));
       break;
     }
-    *response->add_hosts() = WithLock((*hosts)[i]->host, *held);
+    *response->add_hosts() = std::move(host);
   }
   return absl::OkStatus();
 }
@@ -158,12 +161,14 @@ absl::Status ListFleetServices(const Fleet& fleet, const v1::ListFleetServicesRe
   const absl::StatusOr<Begin> begin = BeginOf(*hosts, *page);
   if (!begin.ok()) return begin.status();
   Cursor last;
+  PageRoom room(page->limit);
   for (size_t i = begin->place; i < hosts->size(); ++i) {
+    if (cancelled && cancelled()) return absl::CancelledError("the caller has gone away");
     const std::string& host = (*hosts)[i]->host.host();
     for (v1::Service& service : fleet.Services(host)) {
       if (request.has_service() && service.service() != request.service()) continue;
       if (i == begin->place && service.service() <= begin->after_service) continue;
-      if (response->services_size() == page->limit) {
+      if (!room.Take(service.ByteSizeLong())) {
         response->set_next_page_token(Token(last));
         return absl::OkStatus();
       }

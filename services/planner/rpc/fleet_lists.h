@@ -13,8 +13,8 @@
 
 namespace gitops {
 
-// Pages of what the planner knows of the fleet. Tokens name the host (and service) that a page
-// ended with, and its place, so that a page stays right while hosts come and go.
+// Pages of the fleet. A token names the host (and service) that a page ended with, and its place,
+// so that the next page is right although hosts come and go.
 
 using LocksByHost = std::map<std::string, v1::HostLock>;
 absl::StatusOr<LocksByHost> ReadLocks(HostLocks& locks);

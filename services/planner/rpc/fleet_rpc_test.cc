@@ -188,6 +188,36 @@ TEST_F(FleetRpcTest, ServicesAreListedByHostThenNameAndPaged) {
       << "an empty name is not all services";
 }
 
+TEST_F(FleetRpcTest, PagesOfLargeServicesAndHostsAreLimitedInBytes) {
+  constexpr int kLarge = 100;  // of 100 KB each
+  for (int i = 0; i < kLarge; ++i) {
+    const std::string name = absl::StrCat("large", i);
+    fleet_.AddService("web1", name, "");
+    fleet_.Change("web1", name,
+                  [](v1::Service& service) { service.set_state_info(std::string(100'000, 'x')); });
+    fleet_.Add(absl::StrCat("tagged", i), {std::string(100'000, 'x')});
+  }
+  v1::ListFleetServicesRequest services;
+  int seen = 0;
+  do {
+    const auto page = Call(&Stub::ListFleetServices, services);
+    EXPECT_LE(page.ByteSizeLong(), size_t{3} << 20);
+    seen += page.services_size();
+    services.set_page_token(page.next_page_token());
+  } while (!services.page_token().empty());
+  EXPECT_EQ(seen, kLarge + 3);
+
+  v1::ListHostsRequest hosts;
+  seen = 0;
+  do {
+    const auto page = Call(&Stub::ListHosts, hosts);
+    EXPECT_LE(page.ByteSizeLong(), size_t{3} << 20);
+    seen += page.hosts_size();
+    hosts.set_page_token(page.next_page_token());
+  } while (!hosts.page_token().empty());
+  EXPECT_EQ(seen, kLarge + 3);
+}
+
 TEST_F(FleetRpcTest, BadPagesAndSelectionsAreRefused) {
   v1::ListHostsRequest request;
   request.set_page_size(-1);
@@ -212,9 +242,9 @@ TEST_F(FleetRpcTest, ACommandReachesEverySelectedHostThatHasTheServiceForTheCall
   const auto outcomes = Call(&Stub::FreezeServices, request);
   EXPECT_THAT(Codes(outcomes), ElementsAre("web1 0", "db1 0"));
   EXPECT_EQ(outcomes[0].service().host(), "web1");
-  EXPECT_THAT(agents_.Look("web1:8004").services["nginx"].frozen_by,
+  EXPECT_THAT(agents_.Look("web1:8004", "nginx").frozen_by,
               MatchesRegex("alice@laptop( from ipv[46]:[0-9a-f.:]+)?"));
-  EXPECT_EQ(agents_.Look("web2:8004").services["nginx"].frozen_by, "");
+  EXPECT_EQ(agents_.Look("web2:8004", "nginx").frozen_by, "");
 }
 
 TEST_F(FleetRpcTest, WhatAHostAnsweredIsItsOutcomeInTheOrderOfTheSelection) {

@@ -20,7 +20,7 @@ void NoteDifferences(const LocksByHost& from, const LocksByHost& to, FleetJourna
   }
 }
 
-// Whether a host's being in it depends on that host alone.
+// Whether a host alone decides if it is selected.
 bool LooksAtEachHost(const v1::Selection& selection) {
   return selection.skip() == 0 && selection.every() <= 1 && selection.limit() == 0;
 }
@@ -72,13 +72,13 @@ absl::Status FleetWatch::TellAll(int64_t number) {
 }
 
 absl::Status FleetWatch::TellChanges(std::set<std::string> changed, int64_t number) {
-  // What differs is in the journal, and so comes with the next changes.
+  // Changed locks are in the journal, and so come with the next changes.
   held_ = locks_->Get();
   if (changed.empty()) return absl::OkStatus();
   const absl::StatusOr<HostsByName> selected = Selected(changed);
   if (!selected.ok()) return selected.status();
   if (!SelectsEverything(ToSelection(request_.selection(), *fleet_))) {
-    // One host's change can bring others in or out (`limit`, `skip`).
+    // A change of one host can add or remove others (`limit`, `skip`).
     for (const auto& [name, told] : told_) {
       if (!selected->contains(name)) changed.insert(name);
     }

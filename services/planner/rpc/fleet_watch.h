@@ -22,15 +22,15 @@
 
 namespace gitops {
 
-// Who holds which host, asked of the store once a second for all watchers together; what changed is
-// noted in the journal. Any thread.
+// Who holds which host. Reads the store once a second for all watchers together, and notes changes
+// in the journal. Any thread.
 class LockView {
  public:
   // None is owned.
   LockView(HostLocks* locks, FleetJournal* journal, Clock* clock)
       : locks_(locks), journal_(journal), clock_(clock) {}
 
-  // Never null. Where the store cannot be asked: as it was.
+  // Never null. If the store cannot be read: the last result.
   std::shared_ptr<const LocksByHost> Get();
 
  private:
@@ -43,7 +43,7 @@ class LockView {
       std::make_shared<const LocksByHost>();
 };
 
-// What one client of WatchFleet has been told, so that it is told what differs. One thread.
+// One client of WatchFleet: remembers what was sent, and sends what differs. One thread.
 class FleetWatch {
  public:
   // False: the client is gone.
@@ -59,15 +59,15 @@ class FleetWatch {
         write_(std::move(write)),
         cancelled_(std::move(cancelled)) {}
 
-  // Everything as it is, or what changed since the request's resume_token. `number`: of the
-  // journal's changes, up to which what is read now is as new at least. CANCELLED: the client is
-  // gone; INVALID_ARGUMENT: a bad selection or token.
+  // Sends everything, or what changed since the request's resume_token. `number`: the journal's
+  // when the watch began. CANCELLED: the client is gone. INVALID_ARGUMENT: a bad selection or
+  // token.
   absl::Status TellAll(int64_t number);
-  // What differs on hosts that changed up to `number`, came into the selection or left it.
+  // Sends what differs on hosts that changed up to `number`, entered the selection or left it.
   absl::Status TellChanges(std::set<std::string> changed, int64_t number);
 
  private:
-  // Fingerprints of what was told of a host.
+  // Fingerprints of what was sent of a host.
   struct Told {
     size_t host = 0;
     std::map<std::string, size_t> services;
@@ -75,13 +75,13 @@ class FleetWatch {
   using HostsByName = std::map<std::string, std::shared_ptr<const FleetHost>>;
 
   absl::StatusOr<HostsByName> Selected(const std::set<std::string>& changed) const;
-  // Nothing: everything is to be told.
+  // None: everything is to be sent.
   absl::StatusOr<std::optional<std::set<std::string>>> ChangedSince() const;
   bool TellHost(const FleetHost& host);
   bool TellServices(const std::string& host, Told& told);
   bool TellGone(const std::string& host);
   bool SendGone(const std::string& host);
-  // The last message of the beginning is marked, so one is always held back until it is over.
+  // The last of the initial messages is marked, so one of them is always held back.
   bool Send(v1::WatchFleetResponse response);
   bool Write(v1::WatchFleetResponse response);
 
@@ -94,9 +94,9 @@ class FleetWatch {
   std::shared_ptr<const LocksByHost> held_;
   std::map<std::string, Told> told_;
   bool initial_ = true;
-  bool quiet_ = false;       // the client knows what is told
-  bool restarted_ = false;   // the next answer says so
-  int64_t told_up_to_ = -1;  // -1: the beginning is not over
+  bool quiet_ = false;       // the client has what would be sent
+  bool restarted_ = false;   // for the next answer
+  int64_t told_up_to_ = -1;  // -1: not all initial messages are sent
   std::optional<v1::WatchFleetResponse> held_back_;
 };
 

@@ -1,10 +1,9 @@
 #include "services/planner/rpc/planner_service.h"
 
-#include <atomic>
+#include <chrono>
 #include <functional>
 #include <utility>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
@@ -29,6 +28,10 @@ namespace {
 
 using grpc::ServerContext;
 
+// How long changes are gathered for a watcher of a deployment, whose end is told at once: each
+// host that changed is read and sent with its steps.
+constexpr std::chrono::milliseconds kGather(250);
+
 // The value of a StatusOr goes to `to`.
 template <typename Message>
 absl::Status Answer(absl::StatusOr<Message> from, Message* to) {
@@ -46,9 +49,16 @@ absl::Status AnswerDeployment(absl::StatusOr<v1::Deployment> from, v1::Deploymen
   return Answer(std::move(from), to);
 }
 
-absl::Status Keep(absl::StatusOr<v1::Service> service, v1::HostOutcome* outcome) {
-  if (service.ok()) *outcome->mutable_service() = *std::move(service);
-  return service.status();
+absl::Status TooManyWatchers(int most, absl::string_view what) {
+  return MakeError(
+      Reason::kTooManyWatchers,
+      absl::StrCat("this planner has ", most, " watchers of ", what, " already; end one of them"));
+}
+
+absl::Status TooManyCommands(int most) {
+  return MakeError(Reason::kTooManyCalls,
+                   absl::StrCat("this planner carries out ", most,
+                                " commands to many hosts already; try again when one has ended"));
 }
 
 void CutDiff(v1::HostOutcome* outcome) {
@@ -63,14 +73,16 @@ class PlannerServiceImpl final : public PlannerService {
       : options_(options),
         journal_(options.fleet),
         locks_(options.locks, &journal_, options.clock),
-        fleet_watches_(options.most_fleet_watchers, "the fleet", options.clock),
-        deployment_watches_(options.most_deployment_watchers, "deployments", options.clock),
-        commands_(options.most_commands),
-        brakes_(options.most_commands),
+        fleet_watches_(options.most_fleet_watchers,
+                       TooManyWatchers(options.most_fleet_watchers, "the fleet"), options.clock),
+        deployment_watches_(options.most_deployment_watchers,
+                            TooManyWatchers(options.most_deployment_watchers, "deployments"),
+                            options.clock),
+        commands_(options.most_commands, TooManyCommands(options.most_commands), options.clock),
+        brakes_(options.most_commands, TooManyCommands(options.most_commands), options.clock),
         deployments_(options),
         reads_(options.store, options.deployments) {}
 
-  void Start() override { deployments_.Start(); }
   void Stop() override {
     fleet_watches_.Close();
     deployment_watches_.Close();
@@ -122,10 +134,7 @@ class PlannerServiceImpl final : public PlannerService {
     v1::FreezeServiceRequest one;
     one.set_service(request->service());
     one.set_reason(request->reason());
-    return Change(brakes_, *context, *request, request->reason(), writer,
-                  [&](const auto& address, const auto& caller, auto* outcome) {
-                    return Keep(options_.agents->Freeze(address, caller, one), outcome);
-                  });
+    return Change(brakes_, *context, *request, request->reason(), writer, one);
   }
 
   grpc::Status UnfreezeServices(ServerContext* context, const v1::UnfreezeServicesRequest* request,
@@ -133,10 +142,7 @@ class PlannerServiceImpl final : public PlannerService {
     v1::UnfreezeServiceRequest one;
     one.set_service(request->service());
     one.set_reason(request->reason());
-    return Change(brakes_, *context, *request, request->reason(), writer,
-                  [&](const auto& address, const auto& caller, auto* outcome) {
-                    return Keep(options_.agents->Unfreeze(address, caller, one), outcome);
-                  });
+    return Change(brakes_, *context, *request, request->reason(), writer, one);
   }
 
   grpc::Status RollbackServices(ServerContext* context, const v1::RollbackServicesRequest* request,
@@ -145,26 +151,15 @@ class PlannerServiceImpl final : public PlannerService {
     one.set_service(request->service());
     one.set_hash(absl::AsciiStrToLower(request->hash()));
     one.set_reason(request->reason());
-    return Change(
-        commands_, *context, *request, request->reason(), writer,
-        [&](const auto& address, const auto& caller, auto* outcome) {
-          return Keep(options_.agents->Rollback(address, caller, one), outcome);
-        },
-        [&] { return CheckHash(request->hash()); });
+    return Change(commands_, *context, *request, request->reason(), writer, one,
+                  [&] { return CheckHash(request->hash()); });
   }
 
   grpc::Status PullServices(ServerContext* context, const v1::PullServicesRequest* request,
                             grpc::ServerWriter<v1::PullServicesResponse>* writer) override {
     v1::PullServiceRequest one;
     one.set_service(request->service());
-    return Change(commands_, *context, *request, "", writer,
-                  [&](const auto& address, const auto& caller, auto* outcome) {
-                    auto pulled = options_.agents->Pull(address, caller, one);
-                    if (!pulled.ok()) return pulled.status();
-                    *outcome->mutable_service() = std::move(*pulled->mutable_service());
-                    outcome->set_changed(pulled->changed());
-                    return absl::OkStatus();
-                  });
+    return Change(commands_, *context, *request, "", writer, one);
   }
 
   grpc::Status DiffServices(ServerContext* context, const v1::DiffServicesRequest* request,
@@ -172,13 +167,7 @@ class PlannerServiceImpl final : public PlannerService {
     v1::DiffServiceRequest one;
     one.set_service(request->service());
     return gate().Run(*context, *request, [&](const Principal& caller) {
-      return Command(commands_, *context, caller, *request, /*changes=*/false, writer,
-                     [&](const auto& address, const auto& asked_for, auto* outcome) {
-                       auto diff = options_.agents->Diff(address, asked_for, one);
-                       if (diff.ok()) *outcome->mutable_diff() = *std::move(diff);
-                       CutDiff(outcome);
-                       return diff.status();
-                     });
+      return Command(commands_, *context, caller, *request, /*changes=*/false, writer, one);
     });
   }
 
@@ -232,15 +221,17 @@ class PlannerServiceImpl final : public PlannerService {
   grpc::Status WatchDeployment(ServerContext* context, const v1::WatchDeploymentRequest* request,
                                grpc::ServerWriter<v1::WatchDeploymentResponse>* writer) override {
     return gate().Run(*context, *request, [&]() -> absl::Status {
-      Changes<int> changes;
+      Changes<int> changes(kGather);
       const auto place = deployment_watches_.Enter(Watcher(*context, changes));
       if (!place.ok()) return place.status();
       const absl::StatusOr<int64_t> now = options_.store->Revision();
       if (!now.ok()) return now.status();
-      const auto events = options_.store->Watch(
-          request->id(), [&](int index, int64_t revision) { changes.Add(index, revision); });
+      const auto events = options_.store->Watch(request->id(), [&](int index, int64_t revision) {
+        changes.Add(index, revision, /*urgent=*/index < 0 && Ended(request->id()));
+      });
       if (!events.ok()) return events.status();
-      DeploymentWatch watch(options_.store, request->id(), WriteTo(*writer, **place));
+      DeploymentWatch watch(options_.store, options_.deployments, request->id(),
+                            WriteTo(*writer, **place));
       const absl::Status told = watch.TellAll(request->resume_token(), *now);
       return told.ok() ? FollowDeployment(*context, watch, changes, *now) : told;
     });
@@ -252,7 +243,8 @@ class PlannerServiceImpl final : public PlannerService {
       Changes<std::string> changes;
       const auto place = deployment_watches_.Enter(Watcher(*context, changes));
       if (!place.ok()) return place.status();
-      DeploymentListWatch watch(options_.store, *request, WriteTo(*writer, **place));
+      DeploymentListWatch watch(options_.store, options_.deployments, *request,
+                                WriteTo(*writer, **place));
       return watch.Follow(changes, [context] { return context->IsCancelled(); });
     });
   }
@@ -375,6 +367,12 @@ class PlannerServiceImpl final : public PlannerService {
     return told.ok() ? absl::CancelledError("the watcher is gone") : told;
   }
 
+  // Or gone.
+  bool Ended(const std::string& id) const {
+    const absl::StatusOr<DeploymentRecord> record = options_.store->Load(id);
+    return !record.ok() || HasEnded(record->deployment.state());
+  }
+
   // From `revision` of the store on.
   static absl::Status FollowDeployment(const ServerContext& context, DeploymentWatch& watch,
                                        Changes<int>& changes, int64_t revision) {
@@ -391,52 +389,48 @@ class PlannerServiceImpl final : public PlannerService {
     return absl::CancelledError("the watcher is gone");
   }
 
-  // Places for commands to many hosts, each of which asks many agents at once.
-  struct Places {
-    explicit Places(int most) : most(most) {}
-    const int most;
-    std::atomic<int> taken = 0;
-  };
-
-  template <typename Request, typename Response, typename Ask>
-  absl::Status Command(Places& places, const ServerContext& context, const Principal& caller,
+  // `one` is what each agent is asked.
+  template <typename Request, typename Response>
+  absl::Status Command(Watches& places, ServerContext& context, const Principal& caller,
                        const Request& request, bool changes, grpc::ServerWriter<Response>* writer,
-                       Ask ask) {
-    const absl::Cleanup leave = [&places] { --places.taken; };
-    if (++places.taken > places.most) {
-      return MakeError(
-          Reason::kTooManyCalls,
-          absl::StrCat("this planner carries out ", places.most,
-                       " commands to many hosts already; try again when one has ended"));
-    }
+                       const ServiceRequest& one) {
+    const auto place =
+        places.Enter({.close = [] {}, .cancel = [&context] { context.TryCancel(); }});
+    if (!place.ok()) return place.status();
+    const auto write = WriteTo(*writer, **place);
     const CallFor asked_for = {.on_behalf_of = OnBehalfOfText(caller),
                                .give_up = [&context] { return context.IsCancelled(); }};
-    const auto tell = [writer](v1::HostOutcome outcome) {
+    const auto tell = [&write](v1::HostOutcome outcome) {
       Response response;
       *response.mutable_outcome() = std::move(outcome);
-      writer->Write(response);
+      write(response);
     };
-    return RunFleetCommand(
-        *options_.fleet,
-        {.selection = request.selection(),
-         .service = request.service(),
-         .changes = changes,
-         .ask = [&](const auto& address,
-                    v1::HostOutcome* outcome) { return ask(address, asked_for, outcome); },
-         .cancelled = asked_for.give_up,
-         .outcome = tell});
+    return RunFleetCommand(*options_.fleet,
+                           {.selection = request.selection(),
+                            .service = request.service(),
+                            .changes = changes,
+                            .ask =
+                                [&](const std::string& address, v1::HostOutcome* outcome) {
+                                  const absl::Status status =
+                                      options_.agents->Call(address, asked_for, one, outcome);
+                                  CutDiff(outcome);
+                                  return status;
+                                },
+                            .cancelled = asked_for.give_up,
+                            .outcome = tell});
   }
 
   // The same for what changes a service, after `check`. The brake passes the gate even where other
   // calls hold all the threads that they may.
-  template <typename Request, typename Response, typename Ask>
-  grpc::Status Change(Places& places, const ServerContext& context, const Request& request,
-                      const std::string& reason, grpc::ServerWriter<Response>* writer, Ask ask,
+  template <typename Request, typename Response>
+  grpc::Status Change(Watches& places, ServerContext& context, const Request& request,
+                      const std::string& reason, grpc::ServerWriter<Response>* writer,
+                      const ServiceRequest& one,
                       const std::function<absl::Status()>& check = absl::OkStatus) {
     const auto handle = [&](const Principal& caller) {
       if (absl::Status status = check(); !status.ok()) return status;
       if (absl::Status status = CheckReason(reason); !status.ok()) return status;
-      return Command(places, context, caller, request, /*changes=*/true, writer, ask);
+      return Command(places, context, caller, request, /*changes=*/true, writer, one);
     };
     return &places == &brakes_ ? gate().RunReserved(context, request, handle)
                                : gate().Run(context, request, handle);
@@ -447,8 +441,8 @@ class PlannerServiceImpl final : public PlannerService {
   LockView locks_;
   Watches fleet_watches_;
   Watches deployment_watches_;
-  Places commands_;
-  Places brakes_;  // freeze and unfreeze
+  Watches commands_;
+  Watches brakes_;  // freeze and unfreeze
   DeploymentCalls deployments_;
   const DeploymentReads reads_;
 };

@@ -24,9 +24,9 @@ struct PlannerServiceOptions {
   const RpcGate* gate = nullptr;
   Fleet* fleet = nullptr;
   HostLocks* locks = nullptr;
-  AgentCaller* agents = nullptr;
+  ServiceCaller* agents = nullptr;
   HookCaller* hooks = nullptr;
-  PlanMaker* plans = nullptr;
+  const PlanMaker* plans = nullptr;
   DeploymentStore* store = nullptr;
   RequestIds* request_ids = nullptr;
   Deployments* deployments = nullptr;
@@ -34,8 +34,6 @@ struct PlannerServiceOptions {
   // A stream holds a thread of the server for as long as it is open.
   int most_fleet_watchers = 32;
   int most_deployment_watchers = 64;
-  // Deployments that have not ended; more: RESOURCE_EXHAUSTED.
-  int most_deployments = 64;
   // Commands to many hosts at a time, and as many to freeze or unfreeze; each asks up to 64 hosts
   // at once.
   int most_commands = 16;
@@ -44,8 +42,6 @@ struct PlannerServiceOptions {
 // gitops.v1.PlannerService. Handlers read the request, call the core, convert.
 class PlannerService : public v1::PlannerService::Service {
  public:
-  // From now on deployments are taken; before, what would begin or change one is UNAVAILABLE.
-  virtual void Start() = 0;
   // Ends the watches and refuses new ones, for a drain. Any thread.
   virtual void Stop() = 0;
 };

@@ -15,11 +15,13 @@
 #include "common/metrics/metrics.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
+#include "common/store/faulty_store.h"
 #include "common/store/temp_store.h"
 #include "services/planner/plan/fake_fleet.h"
+#include "services/planner/record/record_testing.h"
 #include "services/planner/rpc/fake_deployments.h"
 #include "services/planner/rpc/planner_service.h"
-#include "services/planner/testing/fake_agent_caller.h"
+#include "services/planner/testing/fake_agent_services.h"
 #include "services/planner/testing/fake_hook_caller.h"
 
 namespace gitops {
@@ -29,27 +31,25 @@ namespace gitops {
 class PlannerTestBase : public testing::Test {
  protected:
   static constexpr int kMostWatchers = 3;
-  static constexpr int kMostDeployments = 4;
   static constexpr int kMostCommands = 3;
   static constexpr int kMostCalls = 12;
 
-  explicit PlannerTestBase(bool dispatcher = true) : hooks_(dispatcher) {
-    service_ = NewPlannerService({.clock = Clock::System(),
+  explicit PlannerTestBase(bool dispatcher = true, Clock* clock = Clock::System())
+      : hooks_(dispatcher) {
+    service_ = NewPlannerService({.clock = clock,
                                   .gate = &gate_,
                                   .fleet = &fleet_,
                                   .locks = locks_.get(),
                                   .agents = &agents_,
                                   .hooks = &hooks_,
-                                  .plans = plans_.get(),
+                                  .plans = &plans_,
                                   .store = &records_,
                                   .request_ids = &request_ids_,
                                   .deployments = &deployments_,
                                   .state = store_.store(),
                                   .most_fleet_watchers = kMostWatchers,
                                   .most_deployment_watchers = kMostWatchers,
-                                  .most_deployments = kMostDeployments,
                                   .most_commands = kMostCommands});
-    service_->Start();
     auto server = RpcServer::Start(
         {.listen = "127.0.0.1:0", .services = {service_.get()}, .metrics = &metrics_});
     EXPECT_TRUE(server.ok()) << server.status();
@@ -126,15 +126,16 @@ class PlannerTestBase : public testing::Test {
   TempStore store_;
   FakeFleet fleet_;
   FakeHookCaller hooks_;
-  FakeAgentCaller agents_;
+  FakeAgentServices agents_;
   Metrics metrics_{"planner"};
-  DeploymentStore records_{store_.store(), Clock::System()};
+  FaultyStore counted_{store_.store()};
+  TestRecords records_{&counted_, Clock::System()};
   RequestIds request_ids_{store_.store(), Clock::System()};
   FakeDeployments deployments_{&records_};
   const std::unique_ptr<HostLocks> locks_ =
       NewHostLocks({.store = store_.store(), .clock = Clock::System(), .planner = "p1"});
-  const std::unique_ptr<PlanMaker> plans_ = NewPlanMaker(
-      {.fleet = &fleet_, .hooks = &hooks_, .agents = &agents_, .clock = Clock::System()});
+  const PlanMaker plans_{
+      {.fleet = &fleet_, .hooks = &hooks_, .agents = &agents_, .clock = Clock::System()}};
   std::unique_ptr<PlannerService> service_;
   std::unique_ptr<RpcServer> server_;
   std::unique_ptr<v1::PlannerService::Stub> stub_;

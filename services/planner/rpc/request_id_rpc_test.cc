@@ -80,15 +80,6 @@ TEST_F(RequestIdRpcTest, RepeatedPlanHasTheSameToken) {
 
 TEST_F(RequestIdRpcTest, RepeatedRollbackIsBegunOnce) {
   const std::string id = Call(&Stub::CreateDeployment, Deploy("")).deployment().id();
-  auto entry = *records_.Load(id);
-  entry.deployment.set_state(v1::DEPLOYMENT_STATE_SUCCEEDED);
-  ASSERT_TRUE(records_.Save(entry).ok());
-  auto hosts = *records_.LoadHosts(id);
-  v1::ServiceMove& move = *hosts[0].host.add_moves();
-  move.set_service("nginx");
-  move.set_from_hash(std::string(40, 'a'));
-  move.set_to_hash(std::string(40, 'b'));
-  ASSERT_TRUE(records_.SaveHost(id, 0, hosts[0], nullptr).ok());
   v1::RollbackDeploymentRequest request;
   request.set_id(id);
   request.set_request_id("r");

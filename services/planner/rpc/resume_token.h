@@ -15,10 +15,10 @@ namespace gitops {
 
 inline constexpr char kResumePrefix[] = "revision:";
 
-// Where a watch of what is stored goes on: after this revision of the store.
+// A watch of the store resumes after this revision.
 inline std::string ResumeToken(int64_t revision) { return absl::StrCat(kResumePrefix, revision); }
 
-// 0: no token. INVALID_ARGUMENT: none of ours.
+// 0: no token. INVALID_ARGUMENT: not a token of these watches.
 inline absl::StatusOr<int64_t> ReadResumeToken(absl::string_view token) {
   int64_t revision = 0;
   if (token.empty()) return revision;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <system_error>
 
-#include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/rpc/error.h"
 
@@ -14,13 +13,13 @@ constexpr absl::Duration kLook = absl::Seconds(5);
 
 }  // namespace
 
-Watches::Watches(int most, std::string what, Clock* clock)
-    : most_(most), what_(std::move(what)), clock_(clock) {
+Watches::Watches(int most, absl::Status full, Clock* clock)
+    : most_(most), full_(std::move(full)), clock_(clock) {
   try {
     looks_after_ = std::thread([this] { LookAfter(); });
   } catch (const std::system_error& error) {
-    LogWarning("no thread can be made; watchers that take nothing keep their places",
-               {{"error", error.what()}, {"watched", what_}});
+    LogWarning("cannot start a thread; streams whose clients stop reading are not cancelled",
+               {{"error", error.what()}});
   }
 }
 
@@ -36,11 +35,7 @@ Watches::~Watches() {
 absl::StatusOr<std::unique_ptr<Watches::Place>> Watches::Enter(Watcher watcher) {
   MutexLock lock(mutex_);
   if (closed_) return MakeError(Reason::kServerStopping, "the planner is stopping");
-  if (static_cast<int>(entries_.size()) >= most_) {
-    return MakeError(Reason::kTooManyWatchers,
-                     absl::StrCat("this planner has ", most_, " watchers of ", what_,
-                                  " already; end one of them"));
-  }
+  if (static_cast<int>(entries_.size()) >= most_) return full_;
   entries_[++last_id_].watcher = std::move(watcher);
   changed_.NotifyAll();
   return std::make_unique<Place>(this, last_id_);

@@ -20,19 +20,26 @@
 
 namespace gitops {
 
-// What changed since a watcher looked: each key once, however often it changed, so that a slow
-// client gets the newest and nothing piles up. Any thread.
+// What changed since a watcher last looked: each key once, however often it changed, so that a slow
+// client gets the newest state and nothing piles up. Any thread.
 template <typename Key>
 class Changes {
  public:
+  // Changes that are not urgent are held back for up to `gather` (of real time) after the last ones
+  // were taken, so that a key that changes often is not told each time.
+  explicit Changes(std::chrono::milliseconds gather = std::chrono::milliseconds(0))
+      : gather_(gather) {}
+
   // `revision`: of the store, up to which all changes have been added.
-  void Add(Key key, int64_t revision = 0) {
+  void Add(Key key, int64_t revision = 0, bool urgent = true) {
     MutexLock lock(mutex_);
+    const bool wakes = keys_.empty() || (urgent && !urgent_);
     keys_.insert(std::move(key));
     revision_ = std::max(revision_, revision);
-    woken_.NotifyAll();
+    urgent_ |= urgent;
+    if (wakes) woken_.NotifyAll();
   }
-  // Nothing more is waited for.
+  // Ends all waiting.
   void Close() {
     MutexLock lock(mutex_);
     closed_ = true;
@@ -42,39 +49,46 @@ class Changes {
     MutexLock lock(mutex_);
     return closed_;
   }
-  // Waits up to about 200 ms (of real time) for a change, and returns none then, so that the caller
-  // can look whether its client is still there.
+  // Waits up to about 200 ms (of real time) for a change. Returns none then, so that the caller can
+  // check whether its client is still connected.
   // `revision`, where it is not null, becomes that up to which all changes have been taken.
   std::set<Key> Next(int64_t* revision = nullptr) {
     MutexLock lock(mutex_);
     if (keys_.empty() && !closed_) {
       woken_.WaitUntil(mutex_, std::chrono::steady_clock::now() + std::chrono::milliseconds(200));
     }
+    while (!keys_.empty() && !urgent_ && !closed_ && woken_.WaitUntil(mutex_, taken_ + gather_)) {
+    }
+    if (!keys_.empty()) taken_ = std::chrono::steady_clock::now();
+    urgent_ = false;
     if (revision != nullptr) *revision = std::max(*revision, revision_);
     return std::exchange(keys_, {});
   }
 
  private:
+  const std::chrono::milliseconds gather_;
   mutable Mutex mutex_;
   CondVar woken_;
   std::set<Key> keys_ ABSL_GUARDED_BY(mutex_);
   int64_t revision_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool urgent_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  std::chrono::steady_clock::time_point taken_ ABSL_GUARDED_BY(mutex_);
 };
 
-// A peer that takes nothing for so long is given up.
+// A stream whose client reads nothing for so long is cancelled.
 inline constexpr absl::Duration kLongestWrite = absl::Seconds(60);
 
-// Counts the watchers of a server, gives up those that take nothing, and ends them all for a drain.
-// Any thread.
+// Counts the streams of one kind that a server has open (watches, commands to many hosts), cancels
+// those whose client stops reading, and ends them all for a drain. Any thread.
 class Watches {
  public:
-  // `what` they watch, for people. The clock is not owned.
-  Watches(int most, std::string what, Clock* clock);
+  // `full`: the error where there are as many as may be. The clock is not owned.
+  Watches(int most, absl::Status full, Clock* clock);
   // After all places.
   ~Watches();
 
-  // A watcher, for as long as this lives.
+  // A stream, for as long as this lives.
   class Place {
    public:
     Place(Watches* watches, int64_t id) : watches_(watches), id_(id) {}
@@ -82,8 +96,8 @@ class Watches {
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
 
-    // Answers what `write` does, which may wait for the peer; after kLongestWrite the watcher is
-    // cancelled. One thread.
+    // Answers what `write` does, which may wait for the client; after kLongestWrite the stream is
+    // cancelled. One call at a time.
     bool Write(const std::function<bool()>& write) {
       watches_->SetWriting(id_, true);
       const bool written = write();
@@ -102,8 +116,7 @@ class Watches {
     // Makes a write under way return. May be called several times.
     std::function<void()> cancel;
   };
-  // Both functions must be quick. RESOURCE_EXHAUSTED: there are as many as may be. UNAVAILABLE:
-  // closed.
+  // Both functions must be quick. `full`: there are as many as may be. UNAVAILABLE: closed.
   absl::StatusOr<std::unique_ptr<Place>> Enter(Watcher watcher);
   void Close();
 
@@ -119,7 +132,7 @@ class Watches {
   void LookAfter();
 
   const int most_;
-  const std::string what_;
+  const absl::Status full_;
   Clock* const clock_;
   Mutex mutex_;
   CondVar changed_;

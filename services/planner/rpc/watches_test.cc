@@ -7,9 +7,39 @@
 #include <future>
 
 #include "common/clock/fake_clock.h"
+#include "gmock/gmock.h"
 
 namespace gitops {
 namespace {
+
+using ::testing::ElementsAre;
+
+TEST(ChangesTest, ChangesThatAreNotUrgentAreHeldBackAfterTheLast) {
+  constexpr std::chrono::milliseconds kGather(30);
+  Changes<int> changes(kGather);
+  changes.Add(1, /*revision=*/1, /*urgent=*/false);
+  EXPECT_THAT(changes.Next(), ElementsAre(1)) << "the first is told at once";
+  const auto taken = std::chrono::steady_clock::now();
+  changes.Add(1, 2, false);
+  changes.Add(2, 3, false);
+  changes.Add(1, 4, false);
+  int64_t revision = 0;
+  EXPECT_THAT(changes.Next(&revision), ElementsAre(1, 2));
+  EXPECT_EQ(revision, 4);
+  EXPECT_GE(std::chrono::steady_clock::now() - taken, kGather - std::chrono::milliseconds(1));
+}
+
+TEST(ChangesTest, AnUrgentChangeTakesTheOthersWithIt) {
+  Changes<int> changes(std::chrono::hours(1));
+  changes.Add(1, 1, false);
+  EXPECT_THAT(changes.Next(), ElementsAre(1));
+  changes.Add(2, 2, false);
+  changes.Add(-1, 3, true);
+  EXPECT_THAT(changes.Next(), ElementsAre(-1, 2));
+  changes.Add(3, 4, false);
+  changes.Close();
+  EXPECT_THAT(changes.Next(), ElementsAre(3)) << "closing ends the wait";
+}
 
 // A peer that reads nothing until it is cancelled.
 class Stalled {
@@ -60,7 +90,7 @@ class WatchesTest : public testing::Test {
   }
 
   FakeClock clock_;
-  Watches watches_{1, "the fleet", &clock_};
+  Watches watches_{1, absl::ResourceExhaustedError("full"), &clock_};
 };
 
 TEST_F(WatchesTest, AWatcherThatTakesNothingForAMinuteLosesItsPlace) {
@@ -72,9 +102,7 @@ TEST_F(WatchesTest, AWatcherThatTakesNothingForAMinuteLosesItsPlace) {
   peer.AwaitWriting();
   ASSERT_NO_FATAL_FAILURE(Pass(kLongestWrite - absl::Seconds(5)));
   EXPECT_FALSE(peer.cancelled());
-  const absl::Status full = watches_.Enter({}).status();
-  EXPECT_EQ(full.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_EQ(full.message(), "this planner has 1 watchers of the fleet already; end one of them");
+  EXPECT_EQ(watches_.Enter({}).status(), absl::ResourceExhaustedError("full"));
   clock_.Advance(absl::Seconds(10));
   EXPECT_FALSE(done.get());
   EXPECT_TRUE(peer.cancelled());

@@ -96,10 +96,11 @@ std::vector<v1::PerformActionRequest> SyncEach(const HostRecord& host,
 }  // namespace
 
 v1::Operation MakeOperation(const DeploymentRecord& deployment, const std::string& host,
-                            const std::string& number, int64_t fencing) {
+                            const Move& move, int64_t fencing) {
   const v1::Deployment& facts = deployment.deployment;
   v1::Operation operation;
-  operation.set_id(absl::StrCat(facts.id(), "/", host, "/", number));
+  operation.set_id(absl::StrCat(facts.id(), "/", host, "/", move.service.empty() ? "" : "rollback-",
+                                move.number));
   operation.set_deployment(facts.id());
   operation.set_fencing(fencing);
   operation.set_actor(facts.actor());
@@ -111,11 +112,17 @@ absl::StatusOr<std::vector<v1::PerformActionRequest>> MakeActionRequests(
     const DeploymentRecord& deployment, const HostRecord& host, const HostSpec& spec,
     const Move& move, int64_t fencing) {
   const std::string& service = deployment.deployment.spec().service();
-  const std::string number = absl::StrCat(move.number);
   const std::string& name = host.host.host();
   v1::PerformActionRequest request;
-  *request.mutable_operation() = MakeOperation(deployment, name, number, fencing);
+  *request.mutable_operation() = MakeOperation(deployment, name, move, fencing);
   request.set_action(move.action);
+  if (!move.service.empty()) {
+    request.set_service(move.service);
+    v1::ServiceRevision* revision = request.add_service_revisions();
+    revision->set_service(move.service);
+    revision->set_hash(move.hash);
+    return std::vector<v1::PerformActionRequest>{std::move(request)};
+  }
   const ActionTraits& traits = TraitsOf(move.action);
   if (traits.takes_revision) {
     const bool only_services = deployment.deployment.revisions().empty();

@@ -16,9 +16,9 @@ namespace gitops {
 // The most that the secrets of one upload may hold; a message to an agent takes 4 MiB.
 inline constexpr int64_t kMostSecretBytes = int64_t{3} << 20;
 
-// Who asks, and by which right. `number` is what makes the id unique to the host.
+// Who asks, and by which right. The move's number makes the id unique to the host.
 v1::Operation MakeOperation(const DeploymentRecord& deployment, const std::string& host,
-                            const std::string& number, int64_t fencing);
+                            const Move& move, int64_t fencing);
 
 // What an agent is asked for a move of kind kPerform or kReboot: mostly one thing. A sync that only
 // names services (a rollback) is asked service by service, so that others on the host have no say.

@@ -52,7 +52,8 @@ void DeploymentRun::HeardOf(const std::string& host) {
   if (!found.ok() || found->host.state() != v1::HOST_STATE_ONLINE) return;
   MutexLock lock(mutex_);
   for (const Slot& slot : slots_) {
-    if (slot.phase != HostPhase::kUnreachable || slot.entry.host.host() != host) continue;
+    if (slot.state() != v1::HOST_DEPLOYMENT_STATE_UNREACHABLE || slot.entry.host.host() != host)
+      continue;
     heard_.insert(host);
     woken_ = true;
     changed_.NotifyAll();

@@ -6,11 +6,20 @@
 #include "common/log/log.h"
 #include "common/retry/backoff.h"
 #include "services/planner/run/deployment_run.h"
-#include "services/planner/run/host_run.h"
 #include "services/planner/run/new_entries.h"
-#include "services/planner/run/rollout_policy.h"
 
 namespace gitops {
+namespace {
+
+// A rollback was left: what is asked of the host later has numbers of its own, so that no agent
+// takes it for an operation of this one.
+void SkipNumbers(HostRecord& entry) {
+  record::v1::HostProgress& progress = entry.progress;
+  progress.set_steps(progress.steps() + 1);
+  progress.set_moves(progress.moves() + entry.host.moves_size() + 1);
+}
+
+}  // namespace
 
 // False: it was cancelled (and has ended), or this process is leaving.
 bool DeploymentRun::TakeLocks() {
@@ -59,9 +68,8 @@ bool DeploymentRun::TakeLocks() {
 
 bool DeploymentRun::UnderWay() {
   MutexLock lock(mutex_);
-  return std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
-    return slot.phase == HostPhase::kRunning || slot.phase == HostPhase::kRollingBack;
-  });
+  return std::any_of(slots_.begin(), slots_.end(),
+                     [](const Slot& slot) { return IsUnderWay(slot.state()); });
 }
 
 // A rollback needs all of them to the end; else those that are through are not touched any more.
@@ -69,12 +77,9 @@ std::vector<std::string> DeploymentRun::HostsToLock() {
   MutexLock lock(mutex_);
   std::vector<std::string> hosts;
   for (const Slot& slot : slots_) {
-    const bool through = slot.phase != HostPhase::kPending && slot.phase != HostPhase::kRunning &&
-                         slot.phase != HostPhase::kStopped &&
-                         slot.phase != HostPhase::kRollingBack &&
-                         slot.phase != HostPhase::kUnreachable;
-    if (through && policy_.on_failure != OnFailure::kRollback) continue;
-    hosts.push_back(slot.entry.host.host());
+    const bool needed =
+        !IsThrough(slot.state()) || policy_.on_failure == v1::Rollout::ON_FAILURE_ROLLBACK;
+    if (needed) hosts.push_back(slot.entry.host.host());
   }
   return hosts;
 }
@@ -141,26 +146,23 @@ void DeploymentRun::Leave(v1::DeploymentState end, const std::string& why) {
   changed_.NotifyAll();
 }
 
-void DeploymentRun::LockBroken(const v1::HostLock& lock, const std::string& actor,
-                               const std::string& reason) {
-  // The host's own state tells too, once its worker has found out.
-  (void)Change([&](Entry& entry) { AddEvent(entry, Now(), LockBrokenText(lock, reason), actor); });
+// The host's own state tells too, once its worker has found out.
+absl::Status DeploymentRun::LockBroken(const v1::HostLock& lock, const std::string& actor,
+                                       const std::string& reason) {
+  return Change([&](Entry& entry) { AddEvent(entry, Now(), LockBrokenText(lock, reason), actor); });
 }
 
 // The locks of hosts that are through, while only unreachable ones are waited for.
 void DeploymentRun::ReleaseDone() {
-  if (released_done_ || locks_ == nullptr || policy_.on_failure == OnFailure::kRollback) return;
+  if (released_done_ || locks_ == nullptr || policy_.on_failure == v1::Rollout::ON_FAILURE_ROLLBACK)
+    return;
   released_done_ = true;
   std::vector<std::string> through;
   {
     MutexLock lock(mutex_);
     for (const Slot& slot : slots_) {
-      const bool needed = slot.retry || slot.phase == HostPhase::kUnreachable ||
-                          slot.phase == HostPhase::kRunning || slot.phase == HostPhase::kPending ||
-                          slot.phase == HostPhase::kStopped;
-      if (!needed && locks_->fencing().contains(slot.entry.host.host())) {
-        through.push_back(slot.entry.host.host());
-      }
+      const std::string& host = slot.entry.host.host();
+      if (IsThrough(slot.state()) && locks_->fencing().contains(host)) through.push_back(host);
     }
   }
   for (const std::string& host : through) (void)locks_->Release(host);
@@ -193,23 +195,20 @@ void DeploymentRun::Interrupt() {
     why = lost_why_;
     end = lost_end_;
     for (size_t i = 0; i < slots_.size(); ++i) {
-      const HostPhase phase = slots_[i].phase;
-      if (phase != HostPhase::kRunning && phase != HostPhase::kRollingBack) continue;
-      left.emplace_back(static_cast<int>(i), slots_[i].entry);
+      if (IsUnderWay(slots_[i].state())) left.emplace_back(static_cast<int>(i), slots_[i].entry);
     }
   }
   for (auto& [index, host] : left) {
     HostSession session(this, index, std::move(host));
     const bool back = session.entry().rolling_back;
     session.entry().rolling_back = false;
-    if (back) SkipRollbackNumbers(session.entry());
+    if (back) SkipNumbers(session.entry());
     session.End(
         back ? v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED : v1::HOST_DEPLOYMENT_STATE_STOPPED,
         absl::StrCat(back ? "left while it was being brought back: " : "left on the way: ", why));
     // It may be just this that cannot be stored.
     if (!session.Save(nullptr) && leaving()) return;
     MutexLock lock(mutex_);
-    slots_[index].phase = PhaseOf(session.entry());
     slots_[index].entry = session.entry();
   }
   Count("");

@@ -19,6 +19,13 @@ namespace {
 constexpr int kMostEvents = 200;
 // How often counts alone are stored at most.
 constexpr absl::Duration kSavePeriod = absl::Milliseconds(300);
+constexpr int kProbesAtOnce = 64;
+// A decision looks at every host. Where so many are in progress, deciding after each that ends
+// would take more time than the hosts: the pause between two decisions is so many times what one
+// takes.
+constexpr int kManyWorkers = 32;
+constexpr int kPauseToDecision = 9;
+constexpr absl::Duration kLongestPause = absl::Milliseconds(20);
 
 // Checked when it was planned; what cannot be read would be one host at a time.
 RolloutPolicy PolicyOf(const DeploymentRecord& entry) {
@@ -47,14 +54,12 @@ DeploymentRun::DeploymentRun(Parts parts, DeploymentRecord entry, std::vector<Ho
       began_(Now()),
       steady_began_(SteadyNow()),
       locks_(std::move(locks)),
+      probes_(options().agents, options().clock),
       entry_(std::move(entry)) {
   MutexLock lock(mutex_);
   slots_.reserve(hosts.size());
   for (HostRecord& host : hosts) {
-    Slot slot;
-    slot.phase = PhaseOf(host);
-    slot.entry = std::move(host);
-    slots_.push_back(std::move(slot));
+    slots_.push_back({.entry = std::move(host)});
   }
 }
 
@@ -63,10 +68,12 @@ void DeploymentRun::Run() {
   if (policy_.catch_up) {
     subscription = options().fleet->Subscribe([this](const std::string& host) { HeardOf(host); });
   }
+  ProbeFirstHosts();
   if (TakeLocks() && Start()) {
     while (Turn()) {
     }
   }
+  probes_.Stop();
   AwaitWorkers();
   if (subscription != 0) options().fleet->Unsubscribe(subscription);
   if (lost_ && !stopping_) Interrupt();
@@ -95,6 +102,11 @@ absl::Status DeploymentRun::Change(const std::function<void(Entry&)>& change,
   bool dirty = false;
   {
     MutexLock lock(mutex_);
+    // By now it may have been resumed, and the record be that of another run.
+    if (HasEnded(entry_.deployment.state())) {
+      return MakeError(Reason::kDeploymentEnded, absl::StrCat("deployment ", id(), " has ended"),
+                       {{"deployment", id()}});
+    }
     changed = entry_;
     dirty = std::exchange(dirty_, false);
   }
@@ -152,21 +164,34 @@ void DeploymentRun::StoreTrouble(const absl::Status& status) {
 
 absl::StatusOr<v1::Deployment> DeploymentRun::Cancel(const std::string& actor,
                                                      const std::string& reason) {
-  bool ended = false;
   const absl::Status status = Change([&](Entry& entry) {
-    ended = ended || HasEnded(entry.deployment.state());
-    if (ended) return;
     entry.cancel_requested = true;
     AddEvent(entry, Now(), absl::StrCat("cancelled", reason.empty() ? "" : ": ", reason), actor);
   });
   if (!status.ok()) return status;
-  if (ended) {
-    return MakeError(Reason::kDeploymentEnded,
-                     absl::StrCat("deployment ", id(), " cannot be cancelled: it has ended"),
-                     {{"deployment", id()}});
-  }
   MutexLock lock(mutex_);
   return entry_.deployment;
+}
+
+// Asks the agents of the hosts that begin when the locks are taken.
+void DeploymentRun::ProbeFirstHosts() {
+  if (locks_ != nullptr) return;  // they begin now
+  const absl::Time now = DecisionTime();
+  std::vector<std::string> addresses;
+  {
+    MutexLock lock(mutex_);
+    for (const int index : Decide(policy_, Stand(now), now).begin) {
+      addresses.push_back(slots_[index].entry.host.address());
+    }
+  }
+  const int askers = std::min(static_cast<int>(addresses.size()), kProbesAtOnce);
+  probes_.Expect(std::move(addresses));
+  for (int i = 0; i < askers; ++i) {
+    Employ([this] {
+      while (probes_.AskNext()) {
+      }
+    });
+  }
 }
 
 // Stores that it runs, and goes on with what an earlier process had begun.
@@ -179,16 +204,15 @@ bool DeploymentRun::Start() {
   });
   if (!stored) return false;
   CrashPoint("planner-after-lock");
-  std::vector<std::pair<int, HostPhase>> begun;
+  std::vector<std::pair<int, bool>> begun;
   {
     MutexLock lock(mutex_);
     for (size_t i = 0; i < slots_.size(); ++i) {
-      const HostPhase phase = slots_[i].phase;
-      const bool under_way = phase == HostPhase::kRunning || phase == HostPhase::kRollingBack;
-      if (under_way) begun.emplace_back(static_cast<int>(i), phase);
+      if (!IsUnderWay(slots_[i].state())) continue;
+      begun.emplace_back(static_cast<int>(i), slots_[i].entry.rolling_back);
     }
   }
-  for (const auto& [index, phase] : begun) Work(index, phase, /*recovered=*/true);
+  for (const auto& [index, roll_back] : begun) Work(index, roll_back, /*recovered=*/true);
   return true;
 }
 
@@ -197,6 +221,7 @@ bool DeploymentRun::Start() {
 bool DeploymentRun::Turn() {
   if (leaving()) return false;
   const absl::Time now = DecisionTime();
+  const SteadyTime began = SteadyNow();
   Decision decision;
   {
     MutexLock lock(mutex_);
@@ -205,11 +230,13 @@ bool DeploymentRun::Turn() {
     stop_after_step_ = decision.stop_running;
   }
   Count(decision.reason);
+  const absl::Duration took = SteadyNow() - began;
   if (Ends(decision)) return false;
   if (Apply(decision)) return true;
   Await(decision);
   SaveCounts();
   AwaitWork(decision, now);
+  RestAfter(took);
   return true;
 }
 
@@ -253,7 +280,7 @@ bool DeploymentRun::Apply(const Decision& decision) {
     });
   }
   BeginHosts(decision.begin);
-  RollBackHosts(decision.roll_back);
+  for (const int index : decision.roll_back) Work(index, /*roll_back=*/true, /*recovered=*/false);
   return !decision.begin.empty() || !decision.roll_back.empty();
 }
 
@@ -261,8 +288,8 @@ RolloutStand DeploymentRun::Stand(absl::Time now) {
   RolloutStand stand;
   stand.hosts.reserve(slots_.size());
   for (const Slot& slot : slots_) {
-    stand.hosts.push_back(
-        {.wave = slot.entry.host.wave(), .phase = slot.retry ? HostPhase::kPending : slot.phase});
+    stand.hosts.push_back({.wave = slot.entry.host.wave(),
+                           .state = slot.retry ? v1::HOST_DEPLOYMENT_STATE_PENDING : slot.state()});
   }
   stand.cancelled = entry_.cancel_requested;
   stand.halted = entry_.halt_reason;
@@ -290,42 +317,43 @@ void DeploymentRun::BeginHosts(const std::vector<int>& hosts) {
   }
   if (new_wave) released_done_ = false;
   if (new_wave) CrashPoint("planner-before-wave");
-  for (const int index : hosts) Work(index, HostPhase::kRunning, /*recovered=*/false);
-}
-
-void DeploymentRun::RollBackHosts(const std::vector<int>& hosts) {
-  for (const int index : hosts) Work(index, HostPhase::kRollingBack, /*recovered=*/false);
+  for (const int index : hosts) Work(index, /*roll_back=*/false, /*recovered=*/false);
 }
 
 // Gives a host to a worker. It counts as under way from here on.
-void DeploymentRun::Work(int index, HostPhase phase, bool recovered) {
+void DeploymentRun::Work(int index, bool roll_back, bool recovered) {
   HostRecord entry;
   {
     MutexLock lock(mutex_);
-    if (phase == HostPhase::kRunning && !recovered && IsStopped()) return;
+    if (!roll_back && !recovered && IsStopped()) return;
     Slot& slot = slots_[index];
-    slot.phase = phase;
     slot.retry = false;
+    slot.entry.rolling_back = roll_back;
     entry = slot.entry;
-    ++workers_;
+    slot.entry.host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
   }
-  parts_.workers->Run([this, index, phase, recovered, entry = std::move(entry)]() mutable {
-    if (phase == HostPhase::kRollingBack) {
-      Done(index, RollBackHost(this, index, std::move(entry)));
-    } else {
-      Done(index, RunHost(this, index, std::move(entry), recovered));
-    }
+  Employ([this, index, recovered, entry = std::move(entry)]() mutable {
+    Done(index, RunHost(this, index, std::move(entry), recovered));
   });
 }
 
 void DeploymentRun::Done(int index, HostRecord entry) {
   MutexLock lock(mutex_);
-  Slot& slot = slots_[index];
-  slot.phase = PhaseOf(entry);
-  slot.entry = std::move(entry);
-  --workers_;
-  woken_ = true;
-  changed_.NotifyAll();
+  slots_[index].entry = std::move(entry);
+}
+
+void DeploymentRun::Employ(std::function<void()> job) {
+  {
+    MutexLock lock(mutex_);
+    ++workers_;
+  }
+  parts_.workers->Run(id(), [this, job = std::move(job)] {
+    job();
+    MutexLock lock(mutex_);
+    --workers_;
+    woken_ = true;
+    changed_.NotifyAll();
+  });
 }
 
 // Waits until something has changed, or a time has come at which to decide again. That may be now:
@@ -344,6 +372,15 @@ void DeploymentRun::AwaitWork(const Decision& decision, absl::Time decided) {
   }
 }
 
+void DeploymentRun::RestAfter(absl::Duration decision) {
+  MutexLock lock(mutex_);
+  if (workers_ < kManyWorkers) return;
+  const SteadyTime end = SteadyNow() + std::min(kPauseToDecision * decision, kLongestPause);
+  CondVar never;
+  while (!leaving() && options().clock->WaitUntil(mutex_, never, end)) {
+  }
+}
+
 void DeploymentRun::AwaitWorkers() {
   MutexLock lock(mutex_);
   while (workers_ > 0) changed_.Wait(mutex_);
@@ -355,7 +392,7 @@ void DeploymentRun::Count(const std::string& reason) {
   {
     MutexLock lock(mutex_);
     Tally tally;
-    for (const Slot& slot : slots_) Add(slot.entry.host, slot.phase, tally);
+    for (const Slot& slot : slots_) Add(slot.entry, tally);
     phases = tally.phases;
     v1::Deployment& deployment = entry_.deployment;
     std::vector<std::string> told;

@@ -12,6 +12,7 @@
 #include "common/sync/mutex.h"
 #include "services/planner/run/deployment_tally.h"
 #include "services/planner/run/deployments.h"
+#include "services/planner/run/host_probes.h"
 #include "services/planner/run/host_session.h"
 #include "services/planner/run/worker_pool.h"
 #include "services/planner/wave/waves.h"
@@ -42,8 +43,15 @@ class DeploymentRun : public RunControl {
   void Run();
   void Stop();
 
+  // FAILED_PRECONDITION: it has ended.
   absl::StatusOr<v1::Deployment> Cancel(const std::string& actor, const std::string& reason);
-  void LockBroken(const v1::HostLock& lock, const std::string& actor, const std::string& reason);
+  absl::Status LockBroken(const v1::HostLock& lock, const std::string& actor,
+                          const std::string& reason);
+  // Its end is stored: its record is no longer changed from here.
+  bool ended() {
+    MutexLock lock(mutex_);
+    return HasEnded(entry_.deployment.state());
+  }
   // What cannot be stored, and so cannot be read in the record; empty: nothing.
   std::string trouble() {
     MutexLock lock(mutex_);
@@ -54,6 +62,7 @@ class DeploymentRun : public RunControl {
   const DeploymentRecord& facts() const override { return facts_; }
   bool leaving() const override { return stopping_ || lost_; }
   bool stop_after_step() const override { return stop_after_step_; }
+  absl::Status Reach(const std::string& address) override { return probes_.Reach(address); }
   bool Pause(absl::Duration pause) override;
   LockState CheckLock(const std::string& host) override;
   bool Halt(const std::string& reason, const DeploymentStore::Checkpoint& host) override;
@@ -63,9 +72,10 @@ class DeploymentRun : public RunControl {
  private:
   using Entry = DeploymentRecord;
   struct Slot {
-    HostRecord entry;  // with its worker while there is one
-    HostPhase phase = HostPhase::kPending;
+    HostRecord entry;    // while a worker has the host: as it was, and RUNNING
     bool retry = false;  // unreachable, and to be begun again
+
+    v1::HostDeploymentState state() const { return entry.host.state(); }
   };
 
   const std::string& id() const { return facts_.deployment.id(); }
@@ -76,7 +86,7 @@ class DeploymentRun : public RunControl {
   absl::Time DecisionTime() const { return began_ + (SteadyNow() - steady_began_); }
 
   // Makes a change of the entry: in the store (together with `host`, where it is not null), then
-  // here.
+  // here. FAILED_PRECONDITION: it has ended.
   absl::Status Change(const std::function<void(Entry&)>& change,
                       const DeploymentStore::Checkpoint* host = nullptr);
   bool ChangeUntilStored(const std::function<void(Entry&)>& change,
@@ -94,6 +104,7 @@ class DeploymentRun : public RunControl {
   void Interrupt();
 
   // deployment_run.cc
+  void ProbeFirstHosts();
   bool Start();
   bool Turn();
   bool Ends(const Decision& decision);
@@ -104,10 +115,12 @@ class DeploymentRun : public RunControl {
   }
   RolloutStand Stand(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void BeginHosts(const std::vector<int>& hosts);
-  void RollBackHosts(const std::vector<int>& hosts);
-  void Work(int index, HostPhase phase, bool recovered);
+  void Work(int index, bool roll_back, bool recovered);
   void Done(int index, HostRecord entry);
   void AwaitWork(const Decision& decision, absl::Time decided);
+  void RestAfter(absl::Duration decision);
+  // Runs `job` in a worker.
+  void Employ(std::function<void()> job);
   void AwaitWorkers();
   void Count(const std::string& reason);
   void ReleaseLocks();
@@ -123,6 +136,8 @@ class DeploymentRun : public RunControl {
   const absl::Time began_;
   const SteadyTime steady_began_;
   std::unique_ptr<HeldLocks> locks_;  // set before workers are
+
+  HostProbes probes_;
 
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> lost_ = false;

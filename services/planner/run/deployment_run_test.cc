@@ -61,19 +61,33 @@ TEST(DeploymentRun, OneThatHasNothingLeftToDoEndsThoughItsLeaseHasEnded) {
   EXPECT_EQ(StateOf(*world.records.Whole(id)), "SUCCEEDED");
 }
 
+TEST(DeploymentRun, OneThatHasEndedDoesNotOverwriteTheRecordOfTheRunThatResumedIt) {
+  RunWorld world({.hosts = 1});
+  const std::string id = world.Run(SpecOf({"sync"})).id();
+  DeploymentsOptions options = world.RunOptions();
+  WorkerPool workers(1);
+  DeploymentRun ended(PartsOf(options, workers), *world.records.Load(id), {}, nullptr);
+  DeploymentRecord resumed = *world.records.Load(id);
+  resumed.deployment.set_state(v1::DEPLOYMENT_STATE_RUNNING);
+  ASSERT_TRUE(world.records.Save(resumed).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(ended.Cancel("bob", "").status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(ended.LockBroken(v1::HostLock(), "bob", "")));
+  EXPECT_EQ(StateOf(world.records.Load(id)->deployment), "RUNNING");
+}
+
 void AwaitTrouble(DeploymentRun& run) {
   EXPECT_TRUE(Eventually([&] { return !run.trouble().empty(); })) << "it could store everything";
 }
 
 TEST(HostRun, AnEndThatCannotBeStoredIsNone) {
   RunWorld world({.hosts = 1});
-  Deployments::NewDeployment deployment;
-  deployment.id = world.records.NewDeploymentId();
-  deployment.plan = world.MakePlan(SpecOf({"sync", "freeze"}));
-  const auto entry = MakeDeploymentEntry(deployment, "planner-1", world.clock->Now());
-  const auto hosts = MakeHostEntries(deployment.plan);
+  const std::string id = world.records.NewDeploymentId();
+  const v1::Plan plan = world.MakePlan(SpecOf({"sync", "freeze"}));
+  const auto entry =
+      MakeDeploymentEntry(id, RunWorld::New(plan), plan, "planner-1", world.clock->Now());
+  const auto hosts = MakeHostEntries(plan);
   ASSERT_TRUE(world.records.Create(entry, hosts, {}).ok());
-  auto locks = world.locks->Acquire({.deployment = deployment.id, .hosts = {"web1"}});
+  auto locks = world.locks->Acquire({.deployment = id, .hosts = {"web1"}});
   ASSERT_TRUE(locks.ok());
   DeploymentsOptions options;
   options.clock = world.clock;
@@ -95,7 +109,7 @@ TEST(HostRun, AnEndThatCannotBeStoredIsNone) {
   stopper.join();
   world.store.Heal();
   EXPECT_EQ(left.state(), v1::HOST_DEPLOYMENT_STATE_RUNNING);
-  const v1::HostDeployment stored = (*world.records.LoadHosts(deployment.id))[0].host;
+  const v1::HostDeployment stored = (*world.records.LoadHosts(id))[0].host;
   EXPECT_EQ(stored.state(), v1::HOST_DEPLOYMENT_STATE_RUNNING);
 }
 

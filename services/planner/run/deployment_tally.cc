@@ -1,7 +1,10 @@
 #include "services/planner/run/deployment_tally.h"
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 
 namespace gitops {
 namespace {
@@ -33,38 +36,51 @@ bool Set(T value, T before, void (v1::Deployment::*set)(T), v1::Deployment& depl
 
 }  // namespace
 
-void Add(const v1::HostDeployment& host, HostPhase phase, Tally& tally) {
+std::string PhaseName(int phase) {
+  if (phase == kRollingBack) return "rolling-back";
+  const std::string& name =
+      v1::HostDeploymentState_Name(static_cast<v1::HostDeploymentState>(phase));
+  return absl::StrReplaceAll(
+      absl::AsciiStrToLower(absl::StripPrefix(name, "HOST_DEPLOYMENT_STATE_")), {{"_", "-"}});
+}
+
+void Add(const HostRecord& record, Tally& tally) {
+  const v1::HostDeployment& host = record.host;
+  const v1::HostDeploymentState state = host.state();
+  const bool back = record.rolling_back && state == v1::HOST_DEPLOYMENT_STATE_RUNNING;
   ++tally.hosts;
-  ++tally.phases[static_cast<int>(phase)];
-  if (phase == HostPhase::kFailed) Name(host, true, tally.failed);
-  if (phase == HostPhase::kUnreachable) Name(host, false, tally.unreachable);
-  if (phase == HostPhase::kRollbackFailed) Name(host, true, tally.kept);
+  ++tally.phases[back ? kRollingBack : state];
+  if (state == v1::HOST_DEPLOYMENT_STATE_FAILED) Name(host, true, tally.failed);
+  if (state == v1::HOST_DEPLOYMENT_STATE_UNREACHABLE) Name(host, false, tally.unreachable);
+  if (state == v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED) Name(host, true, tally.kept);
 }
 
 bool SetCounts(const Tally& tally, v1::Deployment& deployment) {
-  const int failed = tally.count(HostPhase::kFailed) + tally.count(HostPhase::kRollbackFailed);
+  const int failed = tally.phases[v1::HOST_DEPLOYMENT_STATE_FAILED] +
+                     tally.phases[v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED];
   using D = v1::Deployment;
   bool changed = Set(tally.hosts, deployment.host_count(), &D::set_host_count, deployment);
-  changed |= Set(tally.count(HostPhase::kSucceeded), deployment.succeeded_count(),
+  changed |= Set(tally.phases[v1::HOST_DEPLOYMENT_STATE_SUCCEEDED], deployment.succeeded_count(),
                  &D::set_succeeded_count, deployment);
   changed |= Set(failed, deployment.failed_count(), &D::set_failed_count, deployment);
-  changed |= Set(tally.count(HostPhase::kSkipped), deployment.skipped_count(),
+  changed |= Set(tally.phases[v1::HOST_DEPLOYMENT_STATE_SKIPPED], deployment.skipped_count(),
                  &D::set_skipped_count, deployment);
-  changed |= Set(tally.count(HostPhase::kUnreachable), deployment.unreachable_count(),
-                 &D::set_unreachable_count, deployment);
+  changed |= Set(tally.phases[v1::HOST_DEPLOYMENT_STATE_UNREACHABLE],
+                 deployment.unreachable_count(), &D::set_unreachable_count, deployment);
   return changed;
 }
 
 std::string TroubleText(const Tally& tally) {
   std::vector<std::string> sentences;
   const std::string of = absl::StrCat(" of ", tally.hosts, tally.hosts == 1 ? " host" : " hosts");
-  Tell(sentences, tally.count(HostPhase::kFailed), absl::StrCat(of, " failed"), tally.failed);
-  Tell(sentences, tally.count(HostPhase::kUnreachable), absl::StrCat(of, " could not be reached"),
-       tally.unreachable);
-  if (const int back = tally.count(HostPhase::kRolledBack); back > 0) {
+  Tell(sentences, tally.phases[v1::HOST_DEPLOYMENT_STATE_FAILED], absl::StrCat(of, " failed"),
+       tally.failed);
+  Tell(sentences, tally.phases[v1::HOST_DEPLOYMENT_STATE_UNREACHABLE],
+       absl::StrCat(of, " could not be reached"), tally.unreachable);
+  if (const int back = tally.phases[v1::HOST_DEPLOYMENT_STATE_ROLLED_BACK]; back > 0) {
     sentences.push_back(absl::StrCat(back, of, " brought back"));
   }
-  Tell(sentences, tally.count(HostPhase::kRollbackFailed),
+  Tell(sentences, tally.phases[v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED],
        absl::StrCat(of, " could not be brought back whole"), tally.kept);
   return absl::StrJoin(sentences, "; ");
 }

@@ -6,12 +6,16 @@
 #include <vector>
 
 #include "gitops/v1/deployment.pb.h"
-#include "services/planner/wave/waves.h"
+#include "services/planner/record/deployment_record.h"
 
 namespace gitops {
 
-inline constexpr int kHostPhases = static_cast<int>(HostPhase::kRollbackFailed) + 1;
+// Hosts by HostDeploymentState; those of RUNNING that are being rolled back are at kRollingBack.
+inline constexpr int kRollingBack = v1::HostDeploymentState_ARRAYSIZE;
+inline constexpr int kHostPhases = kRollingBack + 1;
 using PhaseCounts = std::array<int, kHostPhases>;
+// "pending", "rolling-back"…, as gitops_deployment_hosts has them.
+std::string PhaseName(int phase);
 
 // What the hosts of a deployment have come to.
 struct Tally {
@@ -20,12 +24,10 @@ struct Tally {
   // The first few of each, in order: "web3: sync: …", or the name alone.
   std::vector<std::string> failed, unreachable, kept;
   bool operator==(const Tally&) const = default;
-
-  int count(HostPhase phase) const { return phases[static_cast<int>(phase)]; }
 };
 
 // Counts one more host.
-void Add(const v1::HostDeployment& host, HostPhase phase, Tally& tally);
+void Add(const HostRecord& host, Tally& tally);
 
 // Sets the counts of `deployment`; whether any changed.
 bool SetCounts(const Tally& tally, v1::Deployment& deployment);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "absl/strings/str_cat.h"
 #include "services/planner/run/phase_gauges.h"
 
@@ -11,19 +13,22 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
 
-v1::HostDeployment HostOf(const std::string& name, const std::string& message = "") {
-  v1::HostDeployment host;
-  host.set_host(name);
-  host.set_message(message);
-  return host;
+HostRecord HostOf(v1::HostDeploymentState state, const std::string& name,
+                  const std::string& message = "") {
+  HostRecord record;
+  record.host.set_host(name);
+  record.host.set_message(message);
+  record.host.set_state(state);
+  return record;
 }
 
 TEST(Tally, TroubleIsToldWithTheFirstHostsAndWhy) {
   Tally tally;
-  Add(HostOf("web1"), HostPhase::kSucceeded, tally);
-  Add(HostOf("web3", "sync: no such branch"), HostPhase::kFailed, tally);
-  Add(HostOf("web4", "it does not answer"), HostPhase::kUnreachable, tally);
+  Add(HostOf(v1::HOST_DEPLOYMENT_STATE_SUCCEEDED, "web1"), tally);
+  Add(HostOf(v1::HOST_DEPLOYMENT_STATE_FAILED, "web3", "sync: no such branch"), tally);
+  Add(HostOf(v1::HOST_DEPLOYMENT_STATE_UNREACHABLE, "web4", "it does not answer"), tally);
   EXPECT_EQ(TroubleText(tally),
             "1 of 3 hosts failed: web3: sync: no such branch; 1 of 3 hosts could not be reached: "
             "web4");
@@ -32,18 +37,19 @@ TEST(Tally, TroubleIsToldWithTheFirstHostsAndWhy) {
 
 TEST(Tally, ManyFailuresAreNotAllNamed) {
   Tally tally;
-  for (int i = 0; i < 9; ++i) Add(HostOf(absl::StrCat("w", i)), HostPhase::kFailed, tally);
+  for (int i = 0; i < 9; ++i)
+    Add(HostOf(v1::HOST_DEPLOYMENT_STATE_FAILED, absl::StrCat("w", i)), tally);
   EXPECT_EQ(TroubleText(tally), "9 of 9 hosts failed: w0, w1, w2 and 6 more");
 }
 
 TEST(Tally, CountsAreSetAndTellWhetherTheyChanged) {
   Tally tally;
-  Add(HostOf("a"), HostPhase::kSucceeded, tally);
-  Add(HostOf("b"), HostPhase::kFailed, tally);
-  Add(HostOf("c"), HostPhase::kRollbackFailed, tally);
-  Add(HostOf("d"), HostPhase::kSkipped, tally);
-  Add(HostOf("e"), HostPhase::kUnreachable, tally);
-  Add(HostOf("f"), HostPhase::kRolledBack, tally);
+  Add(HostOf(v1::HOST_DEPLOYMENT_STATE_SUCCEEDED, "a"), tally);
+  Add(HostOf(v1::HOST_DEPLOYMENT_STATE_FAILED, "b"), tally);
+  Add(HostOf(v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED, "c"), tally);
+  Add(HostOf(v1::HOST_DEPLOYMENT_STATE_SKIPPED, "d"), tally);
+  Add(HostOf(v1::HOST_DEPLOYMENT_STATE_UNREACHABLE, "e"), tally);
+  Add(HostOf(v1::HOST_DEPLOYMENT_STATE_ROLLED_BACK, "f"), tally);
   v1::Deployment deployment;
   EXPECT_TRUE(SetCounts(tally, deployment));
   EXPECT_FALSE(SetCounts(tally, deployment));
@@ -54,9 +60,27 @@ TEST(Tally, CountsAreSetAndTellWhetherTheyChanged) {
   EXPECT_EQ(deployment.unreachable_count(), 1);
 }
 
+TEST(Phases, EveryStateHasANameAndAHostThatIsRolledBackIsCountedApart) {
+  std::set<std::string> names;
+  Tally tally;
+  for (int state = 1; state <= v1::HostDeploymentState_MAX; ++state) {
+    names.insert(PhaseName(state));
+    Add(HostOf(static_cast<v1::HostDeploymentState>(state), "a"), tally);
+  }
+  HostRecord back = HostOf(v1::HOST_DEPLOYMENT_STATE_RUNNING, "b");
+  back.rolling_back = true;
+  Add(back, tally);
+  EXPECT_EQ(tally.phases[v1::HOST_DEPLOYMENT_STATE_RUNNING], 1);
+  EXPECT_EQ(tally.phases[kRollingBack], 1);
+  names.insert(PhaseName(kRollingBack));
+  EXPECT_THAT(names, UnorderedElementsAre("pending", "running", "succeeded", "skipped", "failed",
+                                          "unreachable", "stopped", "rolling-back", "rolled-back",
+                                          "rollback-failed"));
+}
+
 PhaseCounts Running(int hosts) {
   PhaseCounts counts{};
-  counts[static_cast<int>(HostPhase::kRunning)] = hosts;
+  counts[v1::HOST_DEPLOYMENT_STATE_RUNNING] = hosts;
   return counts;
 }
 

@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
 #include "common/rpc/error.h"
+#include "services/planner/plan/rollback_plan.h"
 #include "services/planner/run/deployment_run.h"
 #include "services/planner/run/new_entries.h"
 #include "services/planner/run/phase_gauges.h"
@@ -20,6 +23,8 @@ namespace {
 
 // A thread that mostly waits.
 constexpr int kMostDeployments = 10'000;
+// A deployment always gets this part of most_parallel, one host at least.
+constexpr int kReservedShare = 32;
 
 std::string StateText(v1::DeploymentState state) {
   const std::string name = v1::DeploymentState_Name(state);
@@ -32,18 +37,20 @@ class DeploymentsImpl : public Deployments {
   explicit DeploymentsImpl(DeploymentsOptions options)
       : options_(std::move(options)),
         gauges_(options_.observer.hosts),
-        workers_(std::max(options_.most_parallel, 1)),
+        workers_(std::max(options_.most_parallel, 1),
+                 /*reserved=*/std::max(options_.most_parallel / kReservedShare, 1)),
         coordinators_(kMostDeployments) {}
 
   ~DeploymentsImpl() override { Stop(); }
 
   absl::Status Recover() override;
-  absl::StatusOr<v1::Deployment> Begin(NewDeployment deployment) override;
+  absl::StatusOr<v1::Deployment> Begin(const NewDeployment& deployment) override;
+  absl::StatusOr<v1::Deployment> RollBack(const std::string& id, NewDeployment back) override;
   absl::StatusOr<v1::Deployment> Cancel(const std::string& id, const std::string& actor,
                                         const std::string& reason) override;
   absl::StatusOr<v1::Deployment> Resume(const std::string& id, const std::string& actor) override;
-  void LockBroken(const v1::HostLock& lock, const std::string& actor,
-                  const std::string& reason) override;
+  absl::StatusOr<v1::HostLock> BreakLock(const std::string& host, const std::string& actor,
+                                         const std::string& reason) override;
   std::string Trouble(const std::string& id) override {
     const RunPointer run = Find(id);
     return run == nullptr ? "" : run->trouble();
@@ -58,15 +65,36 @@ class DeploymentsImpl : public Deployments {
     const auto found = running_.find(id);
     return found == running_.end() ? nullptr : found->second;
   }
-  absl::Status CheckRunning() {
+  // Until Unclaim(), others wait who want to change the record of this deployment, or to launch it.
+  void Claim(const std::string& id) {
     MutexLock lock(mutex_);
-    if (!stopped_) return absl::OkStatus();
-    return MakeError(Reason::kServerStopping, "the planner is stopping; ask again when it is back");
+    while (!claimed_.insert(id).second) changed_.Wait(mutex_);
+  }
+  void Unclaim(const std::string& id) {
+    MutexLock lock(mutex_);
+    claimed_.erase(id);
+    changed_.NotifyAll();
+  }
+  absl::Status CheckTaken() {
+    MutexLock lock(mutex_);
+    return CheckTakenLocked();
+  }
+  absl::Status CheckTakenLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Takes a place among the deployments that have not ended, until LeavePlace().
+  absl::Status TakePlace();
+  void LeavePlace() {
+    MutexLock lock(mutex_);
+    --places_;
   }
   void EndDamaged(DeploymentRecord entry, const absl::Status& damage);
-  absl::StatusOr<std::unique_ptr<HeldLocks>> LockAtOnce(const NewDeployment& deployment);
+  absl::StatusOr<std::unique_ptr<HeldLocks>> LockAtOnce(const std::string& id,
+                                                        const NewDeployment& deployment,
+                                                        const v1::Plan& plan);
+  absl::Status KeepCalls(DeploymentRecord entry, const std::vector<v1::HookCall>& calls,
+                         const absl::Status& why);
   absl::Status StoreResumed(DeploymentRecord& entry, std::vector<HostRecord>& hosts,
                             const std::string& actor);
+  void NoteBroken(const v1::HostLock& lock, const std::string& actor, const std::string& reason);
   void Launch(DeploymentRecord entry, std::vector<HostRecord> hosts,
               std::unique_ptr<HeldLocks> locks);
   // Waits for the thread of a deployment that has ended: it gives locks back.
@@ -75,10 +103,12 @@ class DeploymentsImpl : public Deployments {
 
   const DeploymentsOptions options_;
   PhaseGauges gauges_;
-  Mutex change_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // one resume or note at a time
   Mutex mutex_;
-  CondVar ended_;
+  CondVar changed_;
+  std::set<std::string> claimed_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, RunPointer> running_ ABSL_GUARDED_BY(mutex_);
+  int places_ ABSL_GUARDED_BY(mutex_) = 0;  // taken, and not in running_ yet
+  bool recovered_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   WorkerPool workers_;
   WorkerPool coordinators_;  // gone before `workers_`, which it uses
@@ -107,6 +137,32 @@ absl::Status DeploymentsImpl::Recover() {
         "");
     Launch(std::move(entry), *std::move(hosts), nullptr);
   }
+  MutexLock lock(mutex_);
+  recovered_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status DeploymentsImpl::CheckTakenLocked() const {
+  if (stopped_) {
+    return MakeError(Reason::kServerStopping, "the planner is stopping; try again when it is back");
+  }
+  if (recovered_) return absl::OkStatus();
+  return MakeError(
+      Reason::kServerStarting,
+      "the planner is starting: it takes up the deployments it left first; try again soon");
+}
+
+absl::Status DeploymentsImpl::TakePlace() {
+  MutexLock lock(mutex_);
+  if (absl::Status status = CheckTakenLocked(); !status.ok()) return status;
+  const auto unfinished = std::count_if(running_.begin(), running_.end(),
+                                        [](const auto& run) { return !run.second->ended(); });
+  if (unfinished + places_ >= options_.most_deployments) {
+    return MakeError(Reason::kTooManyDeployments,
+                     absl::StrCat(options_.most_deployments,
+                                  " deployments have not ended; wait for one, or cancel one"));
+  }
+  ++places_;
   return absl::OkStatus();
 }
 
@@ -127,29 +183,39 @@ void DeploymentsImpl::EndDamaged(DeploymentRecord entry, const absl::Status& dam
 }
 
 absl::StatusOr<std::unique_ptr<HeldLocks>> DeploymentsImpl::LockAtOnce(
-    const NewDeployment& deployment) {
-  if (!deployment.no_wait || deployment.plan.hosts().empty()) return nullptr;
+    const std::string& id, const NewDeployment& deployment, const v1::Plan& plan) {
+  if (!deployment.no_wait || plan.hosts().empty()) return nullptr;
   HostLocks::Request request;
-  request.deployment = deployment.id;
+  request.deployment = id;
   request.actor = deployment.actor;
   request.no_wait = true;
-  for (const v1::PlannedHost& host : deployment.plan.hosts()) request.hosts.push_back(host.host());
+  for (const v1::PlannedHost& host : plan.hosts()) request.hosts.push_back(host.host());
   CrashPoint("planner-before-lock");
   return options_.locks->Acquire(request);
 }
 
-absl::StatusOr<v1::Deployment> DeploymentsImpl::Begin(NewDeployment deployment) {
-  if (absl::Status status = CheckRunning(); !status.ok()) return status;
-  const absl::StatusOr<RolloutPolicy> policy = RolloutPolicyOf(deployment.plan.spec().rollout());
-  if (!policy.ok()) return policy.status();
-  absl::StatusOr<std::unique_ptr<HeldLocks>> locks = LockAtOnce(deployment);
-  if (!locks.ok()) return locks.status();
-  DeploymentRecord entry = MakeDeploymentEntry(deployment, options_.planner, options_.clock->Now());
-  std::vector<HostRecord> hosts = MakeHostEntries(deployment.plan);
-  if (absl::Status status = options_.store->Create(entry, hosts, deployment.calls, deployment.also);
-      !status.ok()) {
+absl::StatusOr<v1::Deployment> DeploymentsImpl::Begin(const NewDeployment& deployment) {
+  if (absl::Status status = TakePlace(); !status.ok()) return status;
+  const absl::Cleanup leave = [this] { LeavePlace(); };
+  const std::string id = options_.store->NewDeploymentId();
+  std::vector<v1::HookCall> calls;
+  absl::StatusOr<v1::Plan> planned = deployment.plan(id, &calls);
+  v1::Plan plan;
+  *plan.mutable_spec() = deployment.spec;
+  if (planned.ok()) plan = *std::move(planned);
+  DeploymentRecord entry =
+      MakeDeploymentEntry(id, deployment, plan, options_.planner, options_.clock->Now());
+  if (!planned.ok()) return KeepCalls(std::move(entry), calls, planned.status());
+  const absl::StatusOr<RolloutPolicy> policy = RolloutPolicyOf(plan.spec().rollout());
+  if (!policy.ok()) return KeepCalls(std::move(entry), calls, policy.status());
+  absl::StatusOr<std::unique_ptr<HeldLocks>> locks = LockAtOnce(id, deployment, plan);
+  if (!locks.ok()) return KeepCalls(std::move(entry), calls, locks.status());
+  std::vector<HostRecord> hosts = MakeHostEntries(plan);
+  const std::vector<StoreWrite> also =
+      deployment.also ? deployment.also(id) : std::vector<StoreWrite>();
+  if (absl::Status status = options_.store->Create(entry, hosts, calls, also); !status.ok()) {
     if (*locks != nullptr) (void)(*locks)->ReleaseAll();
-    return status;
+    return KeepCalls(std::move(entry), calls, status);
   }
   CrashPoint("planner-after-create");
   v1::Deployment begun = entry.deployment;
@@ -157,10 +223,56 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::Begin(NewDeployment deployment) 
   return begun;
 }
 
+// Stores the calls of a deployment that did not begin, as one that failed, so that every call is
+// kept. Returns `why`, and what became of them.
+absl::Status DeploymentsImpl::KeepCalls(DeploymentRecord entry,
+                                        const std::vector<v1::HookCall>& calls,
+                                        const absl::Status& why) {
+  if (calls.empty()) return why;
+  const v1::Deployment& kept = entry.deployment;
+  NotBegun(entry, why);
+  const absl::Status stored = options_.store->Create(entry, {}, calls);
+  if (!stored.ok()) {
+    return WithMessage(why, absl::StrCat(why.message(), " (and the calls of its hooks could not be",
+                                         " stored: ", stored.message(), ")"));
+  }
+  return WithMetadata(WithMessage(why, absl::StrCat(why.message(), " (deployment ", kept.id(),
+                                                    " keeps the calls of its hooks)")),
+                      {{"deployment", kept.id()}});
+}
+
+absl::StatusOr<v1::Deployment> DeploymentsImpl::RollBack(const std::string& id,
+                                                         NewDeployment back) {
+  absl::StatusOr<DeploymentRecord> done = options_.store->Load(id);
+  if (!done.ok()) return done.status();
+  if (!HasEnded(done->deployment.state())) {
+    return MakeError(
+        Reason::kDeploymentNotEnded,
+        absl::StrCat("deployment ", id,
+                     " has not ended; cancel it first, and wait until its hosts have stopped"),
+        {{"deployment", id}});
+  }
+  back.rollback_of = id;
+  back.plan = [&](const std::string&, std::vector<v1::HookCall>*) -> absl::StatusOr<v1::Plan> {
+    // What its hosts' services moved, without steps: there may be many.
+    absl::StatusOr<std::vector<HostRecord>> hosts = options_.store->LoadHosts(id);
+    if (!hosts.ok()) return hosts.status();
+    for (HostRecord& host : *hosts) *done->deployment.add_hosts() = std::move(host.host);
+    return RollbackPlan(done->deployment);
+  };
+  return Begin(back);
+}
+
 absl::StatusOr<v1::Deployment> DeploymentsImpl::Cancel(const std::string& id,
                                                        const std::string& actor,
                                                        const std::string& reason) {
-  if (const RunPointer run = Find(id)) return run->Cancel(actor, reason);
+  if (absl::Status status = CheckTaken(); !status.ok()) return status;
+  Claim(id);
+  const absl::Cleanup unclaim = [&] { Unclaim(id); };
+  if (const RunPointer run = Find(id)) {
+    absl::StatusOr<v1::Deployment> cancelled = run->Cancel(actor, reason);
+    if (!absl::IsFailedPrecondition(cancelled.status())) return cancelled;
+  }
   absl::StatusOr<DeploymentRecord> entry = options_.store->Load(id);
   if (!entry.ok()) return entry.status();
   const v1::Deployment& deployment = entry->deployment;
@@ -177,8 +289,10 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::Cancel(const std::string& id,
 
 absl::StatusOr<v1::Deployment> DeploymentsImpl::Resume(const std::string& id,
                                                        const std::string& actor) {
-  if (absl::Status status = CheckRunning(); !status.ok()) return status;
-  MutexLock change(change_mutex_);
+  if (absl::Status status = TakePlace(); !status.ok()) return status;
+  const absl::Cleanup leave = [this] { LeavePlace(); };
+  Claim(id);
+  const absl::Cleanup unclaim = [&] { Unclaim(id); };
   absl::StatusOr<DeploymentRecord> entry = options_.store->Load(id);
   if (!entry.ok()) return entry.status();
   if (!HasEnded(entry->deployment.state())) {
@@ -186,6 +300,11 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::Resume(const std::string& id,
                      absl::StrCat("deployment ", id, " cannot be resumed: it has not ended (",
                                   StateText(entry->deployment.state()), ", planner ",
                                   entry->deployment.planner(), ")"),
+                     {{"deployment", id}});
+  }
+  if (entry->deployment.host_count() == 0) {
+    return MakeError(Reason::kNothingToResume,
+                     absl::StrCat("deployment ", id, " has no hosts; begin another"),
                      {{"deployment", id}});
   }
   AwaitGone(id);
@@ -207,32 +326,39 @@ absl::Status DeploymentsImpl::StoreResumed(DeploymentRecord& entry, std::vector<
   policy.hooks = options_.hooks->configured();
   policy.health_checks = !entry.deployment.spec().skip_health_checks();
   policy.pre_deploy_checks = !entry.deployment.spec().skip_pre_deploy_checks();
-  int resumed = 0;
-  for (size_t i = 0; i < hosts.size(); ++i) {
-    absl::StatusOr<bool> changed = ResumeHost(hosts[i], policy);
-    if (!changed.ok()) return changed.status();
-    const bool pending = hosts[i].host.state() == v1::HOST_DEPLOYMENT_STATE_PENDING;
-    if (pending) ++resumed;
-    if (!*changed) continue;
-    absl::Status status = options_.store->SaveHost(id, static_cast<int>(i), hosts[i], nullptr);
-    if (!status.ok()) return status;
-  }
-  if (resumed == 0) {
+  const absl::StatusOr<std::vector<DeploymentStore::Checkpoint>> changes =
+      ResumeHosts(hosts, policy);
+  if (!changes.ok()) return changes.status();
+  const bool resumed = std::any_of(hosts.begin(), hosts.end(), [](const HostRecord& host) {
+    return host.host.state() == v1::HOST_DEPLOYMENT_STATE_PENDING;
+  });
+  if (!resumed) {
     return MakeError(Reason::kNothingToResume,
                      absl::StrCat("deployment ", id, " cannot be resumed: all its hosts are done"),
                      {{"deployment", id}});
   }
+  if (absl::Status status = options_.store->SaveHosts(id, *changes); !status.ok()) return status;
   ResumeEntry(entry, options_.clock->Now(), actor);
   return options_.store->Save(entry);
 }
 
-void DeploymentsImpl::LockBroken(const v1::HostLock& lock, const std::string& actor,
+absl::StatusOr<v1::HostLock> DeploymentsImpl::BreakLock(const std::string& host,
+                                                        const std::string& actor,
+                                                        const std::string& reason) {
+  // Before Recover(), the note would be lost: the deployment's run does not know it.
+  if (absl::Status status = CheckTaken(); !status.ok()) return status;
+  absl::StatusOr<v1::HostLock> lock = options_.locks->Break(host, actor, reason);
+  if (lock.ok()) NoteBroken(*lock, actor, reason);
+  return lock;
+}
+
+void DeploymentsImpl::NoteBroken(const v1::HostLock& lock, const std::string& actor,
                                  const std::string& reason) {
-  // Not while it is being resumed, which writing what was read before would undo.
-  MutexLock change(change_mutex_);
+  Claim(lock.deployment());
+  const absl::Cleanup unclaim = [&] { Unclaim(lock.deployment()); };
   if (const RunPointer run = Find(lock.deployment())) {
-    run->LockBroken(lock, actor, reason);
-    return;
+    const absl::Status noted = run->LockBroken(lock, actor, reason);
+    if (!absl::IsFailedPrecondition(noted)) return;
   }
   absl::StatusOr<DeploymentRecord> entry = options_.store->Load(lock.deployment());
   // What another planner runs is for it to write.
@@ -259,7 +385,7 @@ void DeploymentsImpl::Launch(DeploymentRecord entry, std::vector<HostRecord> hos
     if (stopped_) return;  // stored: the next process runs it
     running_[id] = run;
   }
-  coordinators_.Run([this, id, run = std::move(run)]() mutable {
+  coordinators_.Run(id, [this, id, run = std::move(run)]() mutable {
     run->Run();
     run.reset();
     Ended(id);
@@ -268,7 +394,7 @@ void DeploymentsImpl::Launch(DeploymentRecord entry, std::vector<HostRecord> hos
 
 void DeploymentsImpl::AwaitGone(const std::string& id) {
   MutexLock lock(mutex_);
-  while (running_.contains(id)) ended_.Wait(mutex_);
+  while (running_.contains(id)) changed_.Wait(mutex_);
 }
 
 void DeploymentsImpl::Ended(const std::string& id) {
@@ -277,7 +403,7 @@ void DeploymentsImpl::Ended(const std::string& id) {
   const auto found = running_.find(id);
   if (found != running_.end()) run = std::move(found->second);
   running_.erase(id);
-  ended_.NotifyAll();
+  changed_.NotifyAll();
 }
 
 void DeploymentsImpl::Stop() {
@@ -290,7 +416,7 @@ void DeploymentsImpl::Stop() {
   for (const RunPointer& run : running) run->Stop();
   running.clear();
   MutexLock lock(mutex_);
-  while (!running_.empty()) ended_.Wait(mutex_);
+  while (!running_.empty()) changed_.Wait(mutex_);
 }
 
 }  // namespace

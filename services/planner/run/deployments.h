@@ -42,54 +42,66 @@ struct DeploymentsOptions {
   std::string planner;  // this planner's name
   // No other process can open the store: what a planner of another name left is taken over.
   bool sole_planner = false;
-  int most_parallel = 1000;  // hosts under way at a time, over all deployments
+  // Hosts in progress over all deployments. A deployment may always have a 32nd of this number, one
+  // at least, so that hosts that hang in one deployment do not hold up another.
+  int most_parallel = 1000;
+  // Deployments that have not ended; more: RESOURCE_EXHAUSTED.
+  int most_deployments = 64;
+  // As AgentCallerOptions::return_timeout, for an agent that may have gone away before this process
+  // began, and in a rollback.
+  absl::Duration return_timeout = AgentCallerOptions().return_timeout;
 };
 
-// Runs deployments to their end, each in threads of its own, one for each host under way. What is
+// Runs deployments to their end, each in threads of its own, one for each host in progress. What is
 // done next is decided by step_machine.h and waves.h; every move is stored before the next one is
-// made, so that a planner that was killed goes on where it was. Any thread.
+// made, so that a planner that was killed continues where it was. Any thread. Changes of one
+// deployment wait for each other; those of different deployments do not.
 class Deployments {
  public:
   virtual ~Deployments() = default;
 
-  // Takes up what a planner of this name left unfinished (the sole planner: of any name). Once,
-  // before the first Begin. A
-  // deployment that cannot be read (DATA_LOSS) is logged and left.
+  // Takes up what a planner of this name left unfinished (the sole planner: of any name). Once; all
+  // calls that begin or change a deployment are UNAVAILABLE until it has succeeded. A deployment
+  // that cannot be read (DATA_LOSS) is logged and left.
   virtual absl::Status Recover() = 0;
 
   struct NewDeployment {
-    std::string id;
-    v1::Plan plan;
-    std::vector<v1::HookCall> calls;  // of the select hooks
-    std::string actor, reason, rollback_of, traceparent;
+    std::string actor, reason, traceparent;
     bool no_wait = false;
-    std::vector<StoreWrite> also;  // to be made in the write that stores it
+    v1::DeploymentSpec spec;  // for the record of one that cannot be planned
+    // Plans it. `calls` gets the calls of the select hooks, also after an error.
+    std::function<absl::StatusOr<v1::Plan>(const std::string& id, std::vector<v1::HookCall>* calls)>
+        plan;
+    // What to write together with it. May be null.
+    std::function<std::vector<StoreWrite>(const std::string& id)> also;
+    std::string rollback_of;  // set by RollBack
   };
-  // Stores it and begins. FAILED_PRECONDITION: `no_wait` and a host is locked; nothing is stored.
-  virtual absl::StatusOr<v1::Deployment> Begin(NewDeployment deployment) = 0;
+  // Plans, stores and begins a deployment. FAILED_PRECONDITION: `no_wait` and a host is locked;
+  // RESOURCE_EXHAUSTED: as many as may be have not ended. Others as `plan`. Where hooks were called
+  // and it does not begin, their calls are kept in a deployment that has failed, which the error
+  // names; nothing else is stored.
+  virtual absl::StatusOr<v1::Deployment> Begin(const NewDeployment& deployment) = 0;
+  // Begins a deployment that brings back what deployment `id` moved; `back` needs no plan.
+  // FAILED_PRECONDITION: it has not ended, or moved nothing.
+  virtual absl::StatusOr<v1::Deployment> RollBack(const std::string& id, NewDeployment back) = 0;
 
   // As the RPCs of the same names.
   virtual absl::StatusOr<v1::Deployment> Cancel(const std::string& id, const std::string& actor,
                                                 const std::string& reason) = 0;
   virtual absl::StatusOr<v1::Deployment> Resume(const std::string& id,
                                                 const std::string& actor) = 0;
-
-  // Notes in the record of the deployment that held it that its lock was broken.
-  virtual void LockBroken(const v1::HostLock& lock, const std::string& actor,
-                          const std::string& reason) = 0;
+  // Also notes it in the record of the deployment that held the lock.
+  virtual absl::StatusOr<v1::HostLock> BreakLock(const std::string& host, const std::string& actor,
+                                                 const std::string& reason) = 0;
 
   // What holds up a deployment that runs here and cannot be stored, in words; empty: nothing.
   virtual std::string Trouble(const std::string& id) = 0;
 
-  // Ends what runs after the move under way, for a shutdown; Recover() of the next process goes on.
+  // Ends what runs after the current move, for a shutdown; Recover() of the next process continues.
   virtual void Stop() = 0;
 };
 
 std::unique_ptr<Deployments> NewDeployments(DeploymentsOptions options);
-
-// The plan that brings back what `done` moved: hosts in reverse order with the revisions they had.
-// FAILED_PRECONDITION: it moved nothing.
-absl::StatusOr<v1::Plan> RollbackPlan(const v1::Deployment& done);
 
 }  // namespace gitops
 

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/clock/fake_clock.h"
 #include "services/planner/run/run_testing.h"
 
 namespace gitops {
@@ -163,7 +164,8 @@ TEST(DeploymentHooks, AHostWhoseLockIsBrokenInAStepGetsToItsPostHook) {
 }
 
 TEST(DeploymentHooks, NoHookIsAskedForAHostThatCannotBeReached) {
-  RunWorld world({.hosts = 2, .hooks = true});
+  FakeClock clock;
+  RunWorld world({.hosts = 2, .hooks = true, .clock = &clock});
   world.agents.SetUp("web1:8004", false);
   const v1::Deployment done = world.Run(SpecOf({"sync"}));
   EXPECT_THAT(States(done), ElementsAre("web1 UNREACHABLE", "web2 SUCCEEDED"));

@@ -89,15 +89,12 @@ TEST(DeploymentLocks, NoWaitIsRefusedAtOnceAndStoresNothing) {
   world.agents.Hold();
   const std::string first = world.Begin(SpecOf({"sync"}));
   ASSERT_TRUE(world.agents.AwaitHeld(1));
-  Deployments::NewDeployment deployment;
-  deployment.id = world.records.NewDeploymentId();
-  deployment.plan = world.MakePlan(SpecOf({"sync"}), 2, 2);
+  Deployments::NewDeployment deployment = RunWorld::New(world.MakePlan(SpecOf({"sync"}), 2, 2));
   deployment.no_wait = true;
-  const std::string id = deployment.id;
   const auto refused = world.deployments->Begin(deployment);
   EXPECT_TRUE(absl::IsFailedPrecondition(refused.status())) << refused.status().ToString();
   EXPECT_THAT(std::string(refused.status().message()), HasSubstr(first));
-  EXPECT_TRUE(absl::IsNotFound(world.records.Load(id).status()));
+  EXPECT_THAT(*world.records.List("", 10), SizeIs(1));
   world.agents.ClearFaults();
   world.agents.Release();
   EXPECT_EQ(StateOf(world.AwaitEnd(first)), "SUCCEEDED");
@@ -105,12 +102,11 @@ TEST(DeploymentLocks, NoWaitIsRefusedAtOnceAndStoresNothing) {
 
 TEST(DeploymentLocks, NoWaitOverFreeHostsRuns) {
   RunWorld world({.hosts = 2});
-  Deployments::NewDeployment deployment;
-  deployment.id = world.records.NewDeploymentId();
-  deployment.plan = world.MakePlan(SpecOf({"sync"}));
+  Deployments::NewDeployment deployment = RunWorld::New(world.MakePlan(SpecOf({"sync"})));
   deployment.no_wait = true;
-  ASSERT_TRUE(world.deployments->Begin(deployment).ok());
-  EXPECT_EQ(StateOf(world.AwaitEnd(deployment.id)), "SUCCEEDED");
+  const auto begun = world.deployments->Begin(deployment);
+  ASSERT_TRUE(begun.ok()) << begun.status().ToString();
+  EXPECT_EQ(StateOf(world.AwaitEnd(begun->id())), "SUCCEEDED");
 }
 
 TEST(DeploymentLocks, ABrokenLockFailsItsHostAloneAndIsOnTheRecord) {
@@ -120,9 +116,10 @@ TEST(DeploymentLocks, ABrokenLockFailsItsHostAloneAndIsOnTheRecord) {
   spec.mutable_rollout()->set_max_failures("1");
   const std::string id = world.Begin(spec);
   ASSERT_TRUE(world.agents.AwaitHeld(1));
-  const auto lock = world.locks->Break("web1", "bob", "stuck");
+  const auto lock = world.deployments->BreakLock("web1", "bob", "stuck");
   ASSERT_TRUE(lock.ok());
-  world.deployments->LockBroken(*lock, "bob", "stuck");
+  EXPECT_EQ(lock->deployment(), id);
+  EXPECT_TRUE(absl::IsNotFound(world.deployments->BreakLock("web1", "bob", "").status()));
   world.agents.ClearFaults();
   world.agents.Release();
   const v1::Deployment done = world.AwaitEnd(id);

@@ -131,7 +131,7 @@ int RestartAtEveryMove::RunWith(const Scenario& scenario, int write) {
   if (write > 0) {
     const bool cut = world.store.AwaitCut();
     world.Stop();
-    DeploymentStore records(world.temp.store(), world.clock);
+    TestRecords records(world.temp.store(), world.clock);
     const v1::Deployment whole = *records.Whole(id);
     EXPECT_TRUE(cut || HasEnded(whole.state())) << "fewer writes than before, and it stands still";
     for (const v1::HostDeployment& host : whole.hosts()) {
@@ -177,6 +177,30 @@ TEST_P(RestartAtEveryMove, EachActionIsDoneOnceNoneIsLeftOutAndNoFinishedHookIsA
 
 INSTANTIATE_TEST_SUITE_P(Killed, RestartAtEveryMove,
                          ::testing::Values(Killed::kAtOnce, Killed::kOneFurther));
+
+TEST(DeploymentRestart, AnAgentThatIsAwayIsWaitedForAsLongAsTheReturnTimeoutSays) {
+  for (const bool comes_back : {true, false}) {
+    FakeClock clock;
+    RunWorld world({.hosts = 1,
+                    .clock = &clock,
+                    .lock_ttl = absl::Hours(1),
+                    .return_timeout = absl::Seconds(comes_back ? 300 : 5)});
+    world.agents.Hold("sync");
+    const std::string id = world.Begin(SpecOf({"sync"}));
+    ASSERT_TRUE(world.agents.AwaitHeld(1));
+    world.Stop();
+    world.agents.ClearFaults();
+    world.agents.SetUp("web1:8004", false);
+    world.Start();
+    LetPassWhileItTries(clock, absl::Seconds(comes_back ? 60 : 5));
+    if (comes_back) {
+      world.agents.SetUp("web1:8004", true);
+      LetPassWhileItTries(clock, absl::Seconds(1));
+    }
+    EXPECT_THAT(States(world.AwaitEnd(id)),
+                ElementsAre(comes_back ? "web1 SUCCEEDED" : "web1 FAILED"));
+  }
+}
 
 TEST(DeploymentRestart, ACancelledDeploymentStaysCancelled) {
   RunWorld world({.hosts = 3});

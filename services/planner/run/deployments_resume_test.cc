@@ -1,10 +1,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <future>
 #include <utility>
 
 #include "common/clock/fake_clock.h"
 #include "services/planner/run/run_testing.h"
+#include "services/planner/testing/gate.h"
 
 namespace gitops {
 namespace {
@@ -47,9 +51,12 @@ TEST(DeploymentResume, ACancellationThatComesBetweenADecisionAndTheBeginningBegi
   };
   RunWorld world({.hosts = 2, .observer = observer});
   planner = &world;
-  Deployments::NewDeployment deployment;
-  deployment.id = id = world.records.NewDeploymentId();
-  deployment.plan = world.MakePlan(SpecOf({"sync"}));
+  const v1::Plan plan = world.MakePlan(SpecOf({"sync"}));
+  Deployments::NewDeployment deployment = RunWorld::New(plan);
+  deployment.plan = [&](const std::string& new_id, std::vector<v1::HookCall>*) {
+    id = new_id;
+    return plan;
+  };
   ASSERT_TRUE(world.deployments->Begin(deployment).ok());
   const v1::Deployment done = world.AwaitEnd(id);
   EXPECT_EQ(StateOf(done), "CANCELLED");
@@ -226,6 +233,66 @@ TEST(DeploymentCatchUp, HostsThatAreThroughAreFreeForOthersMeanwhile) {
   EXPECT_EQ(StateOf(*world.records.Whole(id)), "RUNNING");
   ASSERT_TRUE(world.deployments->Cancel(id, "bob", "").ok());
   EXPECT_EQ(StateOf(world.AwaitEnd(id)), "CANCELLED");
+}
+
+// Stands still in Resume, in the write of its hosts.
+class ResumeInProgress : public ::testing::Test {
+ protected:
+  static constexpr int kHosts = 100;  // web1 to web100 are resumed, web101 is locked by another
+
+  ResumeInProgress() {
+    v1::DeploymentSpec spec = SpecOf({"sync"}, kHosts);
+    spec.mutable_rollout()->set_on_failure(v1::Rollout::ON_FAILURE_CONTINUE);
+    world_.agents.AddFault({.times = kHosts, .code = absl::StatusCode::kInternal});
+    id_ = world_.Begin(world_.MakePlan(spec, 1, kHosts));
+    EXPECT_EQ(StateOf(world_.AwaitEnd(id_)), "FAILED");
+    world_.agents.Hold("freeze");
+    other_ = world_.Begin(world_.MakePlan(SpecOf({"freeze"}), kHosts + 1, kHosts + 1));
+    EXPECT_TRUE(world_.agents.AwaitHeld(1));
+    world_.store.OnWrite([this](const std::vector<StoreWrite>& writes) {
+      if (!writes[0].key.starts_with("planner/v1/host/" + id_)) return;
+      if (most_hosts_.exchange(writes.size()) == 0) gate_.Pass(nullptr);
+    });
+    resume_ = std::async(std::launch::async,
+                         [this] { return world_.deployments->Resume(id_, "alice").status(); });
+    EXPECT_TRUE(gate_.AwaitStanding(1));
+  }
+  ~ResumeInProgress() override {
+    world_.store.OnWrite(nullptr);
+    world_.agents.Release();
+    world_.AwaitEnd(other_);
+  }
+
+  RunWorld world_{{.hosts = kHosts + 1}};
+  Gate gate_;
+  std::atomic<size_t> most_hosts_ = 0;
+  std::string id_, other_;
+  std::future<absl::Status> resume_;
+};
+
+TEST_F(ResumeInProgress, WritesItsHostsTogetherAndHoldsUpNoLockOfAnotherDeployment) {
+  EXPECT_EQ(most_hosts_, size_t{kHosts});
+  auto broken = std::async(std::launch::async, [this] {
+    return world_.deployments->BreakLock("web101", "bob", "stuck").status();
+  });
+  EXPECT_EQ(broken.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  gate_.Release();
+  EXPECT_TRUE(broken.get().ok());
+  EXPECT_TRUE(resume_.get().ok());
+  EXPECT_EQ(StateOf(world_.AwaitEnd(id_)), "SUCCEEDED");
+}
+
+TEST_F(ResumeInProgress, IsCancelledAfterIt) {
+  world_.agents.Hold("sync");
+  auto cancelled = std::async(
+      std::launch::async, [this] { return world_.deployments->Cancel(id_, "bob", "").status(); });
+  gate_.Release();
+  EXPECT_TRUE(resume_.get().ok());
+  const absl::Status status = cancelled.get();
+  EXPECT_TRUE(status.ok()) << status.ToString();
+  world_.agents.ClearFaults();
+  world_.agents.Release();
+  EXPECT_EQ(StateOf(world_.AwaitEnd(id_)), "CANCELLED");
 }
 
 }  // namespace

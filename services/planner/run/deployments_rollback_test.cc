@@ -3,7 +3,6 @@
 
 #include "common/clock/fake_clock.h"
 #include "common/testing/eventually.h"
-#include "services/planner/run/rollback_plan.h"
 #include "services/planner/run/run_testing.h"
 
 namespace gitops {
@@ -99,6 +98,101 @@ TEST(DeploymentRollback, AnAgentThatIsAwayForAMomentIsTriedAgain) {
   EXPECT_THAT(States(done), ElementsAre("web1 ROLLED_BACK")) << done.hosts(0).message();
 }
 
+TEST(DeploymentRollback, AnAgentThatIsAwayIsWaitedForAsLongAsTheReturnTimeoutSays) {
+  for (const bool comes_back : {true, false}) {
+    FakeClock clock;
+    RunWorld world({.hosts = 1,
+                    .clock = &clock,
+                    .lock_ttl = absl::Hours(1),
+                    .return_timeout = absl::Seconds(comes_back ? 300 : 5)});
+    world.agents.FailAction("web1:8004", "freeze");
+    world.agents.OnPerform([&](const std::string& address, const v1::PerformActionRequest& asked) {
+      if (asked.action() == "freeze") world.agents.SetUp(address, false);
+    });
+    const std::string id = world.Begin(Rolling({"sync", "freeze"}));
+    LetPassWhileItTries(clock, absl::Seconds(comes_back ? 60 : 5));
+    if (comes_back) {
+      world.agents.SetUp("web1:8004", true);
+      LetPassWhileItTries(clock, absl::Seconds(1));
+    }
+    const v1::Deployment done = world.AwaitEnd(id);
+    EXPECT_THAT(States(done),
+                ElementsAre(comes_back ? "web1 ROLLED_BACK" : "web1 ROLLBACK_FAILED"));
+    EXPECT_THAT(done.hosts(0).message(),
+                HasSubstr(comes_back ? "nginx is back at" : "cannot reach the agent"));
+  }
+}
+
+TEST(DeploymentRollback, EachServiceIsReturnedOnceAlsoWhereTheStateIsOfAnEarlierVersion) {
+  for (const bool earlier_version : {false, true}) {
+    RunWorld world({.hosts = 1});
+    world.agents.Add("web1:8004", Hashes{{"a", kOldHash}, {"b", kOldHash}, {"c", kOldHash}});
+    world.agents.FailAction("web1:8004", "freeze");
+    world.agents.AddFault({.action = "sync", .skip = 2, .times = 1, .hang = true});
+    const std::string id = world.Begin(Rolling({"sync", "freeze"}));
+    ASSERT_TRUE(world.agents.AwaitHeld(1)) << "one service is back, the second is asked for";
+    world.Stop();
+    if (earlier_version) {
+      // It stored how the host had failed, and that it was being rolled back; no services.
+      HostRecord host = world.records.LoadHosts(id)->at(0);
+      ASSERT_THAT(host.progress.returns(), SizeIs(3));
+      ASSERT_THAT(host.host.moves(), SizeIs(4));
+      host.host.mutable_moves()->RemoveLast();
+      host.progress.clear_returns();
+      host.progress.set_steps(host.progress.steps() - 1);
+      host.progress.set_moves(host.progress.moves() - 1);
+      host.progress.set_step_kind(0);
+      host.progress.set_stage(0);
+      host.progress.set_outcome(3);
+      host.progress.set_step_result(record::v1::STEP_RESULT_FAILED);
+      ASSERT_TRUE(world.records.SaveHost(id, 0, host, nullptr).ok());
+    }
+    world.agents.ClearFaults();
+    world.agents.FailAction("web1:8004", "freeze");
+    world.Start();
+    const v1::Deployment done = world.AwaitEnd(id);
+    EXPECT_THAT(States(done), ElementsAre("web1 ROLLED_BACK"));
+    for (const char* service : {"a", "b", "c"}) {
+      EXPECT_EQ(world.agents.Look("web1:8004").services[service].hash, kOldHash) << service;
+      EXPECT_THAT(done.hosts(0).message(), HasSubstr(absl::StrCat(service, " is back at ")));
+    }
+    EXPECT_THAT(done.hosts(0).message(), HasSubstr("it had failed: freeze"));
+    EXPECT_THAT(done.hosts(0).moves(), SizeIs(6));
+    EXPECT_EQ(done.hosts(0).steps_size(), 2);
+    // The second was asked for, and not done, before the planner stopped.
+    EXPECT_THAT(world.agents.ActionsOn("web1:8004"),
+                ElementsAre("sync", "freeze", "sync", "sync", "sync", "sync"));
+  }
+}
+
+TEST(DeploymentRollback, ABrokenLockEndsItAndTheServicesThatStayAreNamed) {
+  RunWorld world({.hosts = 1});
+  world.agents.Add("web1:8004", Hashes{{"a", kOldHash}, {"b", kOldHash}});
+  world.agents.FailAction("web1:8004", "freeze");
+  world.agents.AddFault({.action = "sync", .skip = 1, .times = 1, .hang = true});
+  const std::string id = world.Begin(Rolling({"sync", "freeze"}));
+  ASSERT_TRUE(world.agents.AwaitHeld(1));
+  ASSERT_TRUE(world.locks->Break("web1", "bob", "mine").ok());
+  world.agents.Release();
+  const v1::Deployment done = world.AwaitEnd(id);
+  EXPECT_EQ(StateOf(done), "FAILED");
+  EXPECT_THAT(States(done), ElementsAre("web1 ROLLBACK_FAILED"));
+  EXPECT_THAT(done.hosts(0).message(), HasSubstr("b is back at"));
+  EXPECT_THAT(done.hosts(0).message(), HasSubstr("a could not be brought back to"));
+  EXPECT_THAT(done.hosts(0).message(), HasSubstr("its lock was broken"));
+}
+
+TEST(DeploymentRollback, AHostThatLeftTheConfigurationIsRolledBackAtTheAddressItHad) {
+  RunWorld world({.hosts = 1});
+  world.agents.FailAction("web1:8004", "freeze");
+  world.agents.OnPerform([&](const std::string&, const v1::PerformActionRequest& asked) {
+    if (asked.action() == "freeze") world.Forget(1);
+  });
+  const v1::Deployment done = world.Run(Rolling({"sync", "freeze"}));
+  EXPECT_THAT(States(done), ElementsAre("web1 ROLLED_BACK"));
+  EXPECT_EQ(world.agents.Look("web1:8004").services["nginx"].hash, kOldHash);
+}
+
 TEST(DeploymentRollback, OneThatLostItsLocksDoesNotLendItsOperationsToTheNext) {
   FakeClock clock;
   RunWorld world({.hosts = 1, .clock = &clock});
@@ -148,25 +242,7 @@ TEST(DeploymentRollback, AResumedRolledBackHostBeginsAnewAndCanBeBroughtBackAgai
   EXPECT_EQ(world.agents.Look("web1:8004").services["nginx"].hash, kNewHash);
 }
 
-v1::ServiceMove MoveOf(const std::string& service, const std::string& from, const std::string& to) {
-  v1::ServiceMove move;
-  move.set_service(service);
-  move.set_from_hash(from);
-  move.set_to_hash(to);
-  return move;
-}
-
-TEST(NetMoves, TellWhereEachServiceWasAndIsTheLastMovedFirst) {
-  v1::HostDeployment host;
-  *host.add_moves() = MoveOf("a", "1", "2");
-  *host.add_moves() = MoveOf("b", "1", "2");
-  *host.add_moves() = MoveOf("a", "2", "3");
-  *host.add_moves() = MoveOf("c", "1", "2");
-  *host.add_moves() = MoveOf("c", "2", "1");
-  EXPECT_THAT(NetMoves(host), ElementsAre(NetMove{"a", "1", "3"}, NetMove{"b", "1", "2"}));
-}
-
-TEST(RollbackPlan, BringsServicesBackOnHostsInReverseOrder) {
+TEST(RollBack, IsADeploymentThatBringsServicesBackOnHostsInReverseOrder) {
   RunWorld world({.hosts = 3});
   for (const int host : {1, 2, 3}) {
     world.agents.Add(RunWorld::Address(host), Hashes{{"nginx", kOldHash}, {"web", kOldHash}});
@@ -177,14 +253,16 @@ TEST(RollbackPlan, BringsServicesBackOnHostsInReverseOrder) {
   world.agents.Change("web1:8004", [](FakeAgent& agent) {
     agent.services["later"] = {.hash = kOldHash, .frozen_by = "bob"};
   });
-  const absl::StatusOr<v1::Plan> plan = RollbackPlan(*world.records.Whole(done.id()));
-  ASSERT_TRUE(plan.ok()) << plan.status().ToString();
-  ASSERT_THAT(plan->hosts(), SizeIs(2)) << "web2 moved nothing";
-  EXPECT_EQ(plan->hosts(0).host(), "web3");
-  EXPECT_THAT(plan->hosts(0).actions(), ElementsAre("sync"));
-  EXPECT_THAT(plan->spec().selection().on(), ElementsAre("web3", "web1"));
-  const v1::Deployment back = world.AwaitEnd(world.Begin(*plan));
+  Deployments::NewDeployment undo;
+  undo.actor = "bob";
+  const absl::StatusOr<v1::Deployment> begun = world.deployments->RollBack(done.id(), undo);
+  ASSERT_TRUE(begun.ok()) << begun.status().ToString();
+  EXPECT_EQ(begun->rollback_of(), done.id());
+  EXPECT_EQ(begun->actor(), "bob");
+  const v1::Deployment back = world.AwaitEnd(begun->id());
   EXPECT_EQ(StateOf(back), "SUCCEEDED") << back.message();
+  EXPECT_THAT(States(back), ElementsAre("web3 SUCCEEDED", "web1 SUCCEEDED")) << "web2 did not move";
+  EXPECT_THAT(back.hosts(0).actions(), ElementsAre("sync"));
   for (const int host : {1, 3}) {
     FakeAgent agent = world.agents.Look(RunWorld::Address(host));
     EXPECT_EQ(agent.services["nginx"].hash, kOldHash);
@@ -192,14 +270,20 @@ TEST(RollbackPlan, BringsServicesBackOnHostsInReverseOrder) {
   }
 }
 
-TEST(RollbackPlan, RefusesWhereNothingCanBeBroughtBack) {
-  v1::Deployment nothing;
-  nothing.add_hosts();
-  EXPECT_TRUE(absl::IsFailedPrecondition(RollbackPlan(nothing).status()));
-  *nothing.mutable_hosts(0)->add_moves() = MoveOf("fresh", "", "1");
-  const absl::Status first = RollbackPlan(nothing).status();
-  EXPECT_TRUE(absl::IsFailedPrecondition(first));
-  EXPECT_THAT(std::string(first.message()), HasSubstr("nothing was published of fresh"));
+TEST(RollBack, IsOnlyForADeploymentThatHasEndedAndMovedSomething) {
+  RunWorld world({.hosts = 1});
+  EXPECT_TRUE(absl::IsNotFound(world.deployments->RollBack("D9", {}).status()));
+  world.agents.Hold();
+  const std::string id = world.Begin(SpecOf({"freeze"}));
+  ASSERT_TRUE(world.agents.AwaitHeld(1));
+  const auto running = world.deployments->RollBack(id, {}).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(running));
+  EXPECT_THAT(std::string(running.message()), HasSubstr("has not ended"));
+  world.agents.Release();
+  world.AwaitEnd(id);
+  const auto nothing = world.deployments->RollBack(id, {}).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(nothing));
+  EXPECT_THAT(std::string(nothing.message()), HasSubstr("it moved no service"));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/crash/crash_point.h"
+#include "common/rpc/error.h"
 #include "services/planner/run/action_request.h"
 #include "services/planner/run/rollout_policy.h"
 
@@ -13,8 +14,6 @@ namespace {
 
 constexpr absl::Duration kHealthTimeout = absl::Minutes(5);
 constexpr absl::Duration kRebootTimeout = absl::Minutes(10);
-// How long an agent is waited for which may have begun before this process did.
-constexpr absl::Duration kReturnTimeout = absl::Seconds(30);
 constexpr absl::Duration kRetry = absl::Seconds(1);
 
 const v1::DeploymentSpec& SpecOf(const RunControl& run) { return run.facts().deployment.spec(); }
@@ -22,9 +21,30 @@ const v1::DeploymentSpec& SpecOf(const RunControl& run) { return run.facts().dep
 MoveDone Left() { return {.kind = MoveDone::Kind::kLeft, .result = {}, .why = ""}; }
 MoveDone Failed(std::string error) {
   MoveDone done;
-  done.result.outcome = Outcome::kFailed;
+  done.result.outcome = v1::STEP_RESULT_FAILED;
   done.result.error = std::move(error);
   return done;
+}
+
+// Takes note in `host` of the services that an action has moved, unless a repeated answer tells of
+// one that is noted already.
+void NoteMoves(const v1::PerformActionResponse& response, v1::HostDeployment& host) {
+  for (const v1::ServiceMove& move : response.moves()) {
+    if (move.from_hash() == move.to_hash()) continue;
+    const auto last =
+        std::find_if(host.moves().rbegin(), host.moves().rend(),
+                     [&](const v1::ServiceMove& m) { return m.service() == move.service(); });
+    const bool noted = response.repeated_operation() && last != host.moves().rend() &&
+                       last->from_hash() == move.from_hash() && last->to_hash() == move.to_hash();
+    if (!noted) *host.add_moves() = move;
+  }
+}
+
+// Whether an answer to an operation that was asked for before tells what it moved.
+bool TellsWhatWasMoved(const PerformOutcome& outcome) {
+  if (outcome.status.ok() || outcome.response.moves_size() > 0) return true;
+  return !outcome.unknown && (HasReason(outcome.status, Reason::kInternal) ||
+                              HasReason(outcome.status, Reason::kSuperseded));
 }
 
 // One move; its parts share what they are about.
@@ -59,6 +79,7 @@ class Mover {
   }
   const std::string& host() const { return context_.session->host(); }
   const std::string& address() const { return context_.host->host.address(); }
+  bool IsRollback() const { return move_.step == v1::STEP_KIND_ROLLBACK; }
   SteadyTime Now() const { return run_.options().clock->SteadyNow(); }
 
   MoveDone AskHook();
@@ -84,9 +105,7 @@ MoveDone Mover::AskHook() {
   payload->set_host(host());
   for (const std::string& action : context_.progress->remaining) payload->add_actions(action);
   request.set_deployment(deployment.id());
-  if (move_.point.starts_with("post-")) {
-    request.set_result(ResultOf(context_.progress->step_outcome));
-  }
+  if (move_.point.starts_with("post-")) request.set_result(context_.progress->step_outcome);
   request.set_idempotency_key(
       absl::StrCat(deployment.id(), "/", host(), "/", move_.step_number, "/", move_.point));
   request.set_traceparent(run_.facts().traceparent);
@@ -158,7 +177,7 @@ MoveDone Mover::Act() {
         done = Failed(LostText(move_, done.why));
         done.result.unknown = unknown;
       }
-      if (done.kind != MoveDone::Kind::kDone || done.result.outcome != Outcome::kOk) break;
+      if (done.kind != MoveDone::Kind::kDone || done.result.outcome != v1::STEP_RESULT_OK) break;
     }
   }
   if (done.kind == MoveDone::Kind::kLeft) return done;
@@ -170,32 +189,44 @@ MoveDone Mover::Act() {
 MoveDone Mover::Ask(const v1::PerformActionRequest& request, v1::ActionRecord* action) {
   const SteadyTime deadline = Now() + DurationOr(SpecOf(run_).reboot_timeout(), kRebootTimeout);
   const bool reboot = move_.kind == Move::Kind::kReboot;
-  CrashPoint("planner-before-action");
+  if (IsRollback()) {
+    CrashPoint("planner-before-rollback");
+  } else {
+    CrashPoint("planner-before-action");
+  }
   const PerformOutcome outcome = reboot ? PerformReboot(request, deadline) : Perform(request);
-  CrashPoint("planner-after-action");
+  if (IsRollback()) {
+    CrashPoint("planner-after-rollback");
+  } else {
+    CrashPoint("planner-after-action");
+  }
   MoveDone done = Judge(outcome, action);
   if (!reboot || !outcome.status.ok()) return done;
   return AwaitReboot(outcome.response.boot_id(), deadline);
 }
 
-// Asks once; an agent that may have begun before this process did is given time to come back.
+// Asks once. An agent that was reached before, or may have begun before this process did, is given
+// time to come back.
 PerformOutcome Mover::Perform(const v1::PerformActionRequest& request) {
-  if (may_have_begun_) return PerformPatiently(run_, address(), request);
-  return run_.options().agents->Perform(address(), request, GiveUp());
+  const bool patient = may_have_begun_ || IsRollback();
+  const SteadyTime back_by = Now() + run_.options().return_timeout;
+  for (;;) {
+    PerformOutcome outcome = run_.options().agents->Perform(address(), request, GiveUp());
+    const absl::Duration left = back_by - Now();
+    const bool again = patient && HasReason(outcome.status, Reason::kHostUnreachable) &&
+                       left > absl::ZeroDuration();
+    if (!again || !run_.Pause(std::min(left, kRetry))) return outcome;
+  }
 }
 
 // A host that goes down may take the answer with it: it is asked again when it is back, and tells
 // by the operation's id that it was told before.
 PerformOutcome Mover::PerformReboot(const v1::PerformActionRequest& request, SteadyTime deadline) {
-  bool was_back = false;
   for (;;) {
     PerformOutcome outcome = run_.options().agents->Perform(address(), request, GiveUp());
-    const bool aborted = absl::IsAborted(outcome.status);
-    if (!aborted && !absl::IsUnavailable(outcome.status)) return outcome;
-    // An agent that is back and says so itself will not say anything else.
-    const bool is_back = aborted && run_.options().agents->Status(address()).ok();
-    if (is_back && std::exchange(was_back, true)) return outcome;
-    may_have_begun_ = may_have_begun_ || aborted;
+    const bool lost = HasReason(outcome.status, Reason::kHostLost);
+    if (!lost && !HasReason(outcome.status, Reason::kHostUnreachable)) return outcome;
+    may_have_begun_ = may_have_begun_ || lost;
     if (!may_have_begun_ || Now() >= deadline || !run_.Pause(kRetry)) return outcome;
   }
 }
@@ -218,13 +249,13 @@ MoveDone Mover::Judge(const PerformOutcome& outcome, v1::ActionRecord* action) {
   if (outcome.status.ok()) return {};
   if (run_.leaving()) return Left();
   const std::string message(outcome.status.message());
-  if (absl::IsUnavailable(outcome.status)) {
+  if (HasReason(outcome.status, Reason::kHostUnreachable)) {
     MoveDone lost{.kind = MoveDone::Kind::kUnreachable, .result = {}, .why = message};
     lost.result.unknown = may_have_begun_;
     return lost;
   }
   MoveDone failed = Failed(absl::StrCat(RecordName(move_), ": ", message));
-  failed.result.unknown = outcome.unknown;
+  failed.result.unknown = outcome.unknown || (move_.Learns() && !TellsWhatWasMoved(outcome));
   return failed;
 }
 
@@ -233,7 +264,7 @@ MoveDone Mover::Judge(const PerformOutcome& outcome, v1::ActionRecord* action) {
 std::string OperationId(const DeploymentRecord& deployment, const std::string& host,
                         const Move& move) {
   if (move.kind != Move::Kind::kPerform && move.kind != Move::Kind::kReboot) return "";
-  return MakeOperation(deployment, host, absl::StrCat(move.number), 0).id();
+  return MakeOperation(deployment, host, move, 0).id();
 }
 
 std::string RecordName(const Move& move) {
@@ -252,29 +283,6 @@ std::string RecordName(const Move& move) {
 
 std::string LostText(const Move& move, absl::string_view why) {
   return absl::StrCat(RecordName(move), ": the host was lost on the way: ", why);
-}
-
-void NoteMoves(const v1::PerformActionResponse& response, v1::HostDeployment& host) {
-  for (const v1::ServiceMove& move : response.moves()) {
-    if (move.from_hash() == move.to_hash()) continue;
-    const auto last =
-        std::find_if(host.moves().rbegin(), host.moves().rend(),
-                     [&](const v1::ServiceMove& m) { return m.service() == move.service(); });
-    const bool noted = response.repeated_operation() && last != host.moves().rend() &&
-                       last->from_hash() == move.from_hash() && last->to_hash() == move.to_hash();
-    if (!noted) *host.add_moves() = move;
-  }
-}
-
-PerformOutcome PerformPatiently(RunControl& run, const std::string& address,
-                                const v1::PerformActionRequest& request) {
-  const SteadyTime patience = run.options().clock->SteadyNow() + kReturnTimeout;
-  for (;;) {
-    PerformOutcome outcome =
-        run.options().agents->Perform(address, request, [&run] { return run.leaving(); });
-    const bool late = run.options().clock->SteadyNow() >= patience;
-    if (!absl::IsUnavailable(outcome.status) || late || !run.Pause(kRetry)) return outcome;
-  }
 }
 
 MoveDone MakeMove(const MoveContext& context, const Move& move) {

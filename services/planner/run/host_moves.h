@@ -44,14 +44,6 @@ std::string RecordName(const Move& move);
 // What is said of a host that could be reached before, and at `move` cannot.
 std::string LostText(const Move& move, absl::string_view why);
 
-// Takes note in `host` of the services that an action has moved, unless a repeated answer tells of
-// one that is noted already.
-void NoteMoves(const v1::PerformActionResponse& response, v1::HostDeployment& host);
-
-// Asks an agent for an action; one that cannot be reached is tried again for some seconds.
-PerformOutcome PerformPatiently(RunControl& run, const std::string& address,
-                                const v1::PerformActionRequest& request);
-
 // Asks the hook dispatcher, the checks or the agent, and notes it in the log. Moves of services go
 // into the host's entry.
 MoveDone MakeMove(const MoveContext& context, const Move& move);

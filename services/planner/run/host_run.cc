@@ -7,7 +7,7 @@
 #include "common/crash/crash_point.h"
 #include "services/planner/record/progress_codec.h"
 #include "services/planner/run/host_moves.h"
-#include "services/planner/run/rollout_policy.h"
+#include "services/planner/run/host_rollback.h"
 #include "services/planner/run/step_log.h"
 
 namespace gitops {
@@ -40,12 +40,12 @@ class HostRun {
   Ready Prepare(const Move& move);
   bool Locked(const Move& move, Ready& ready);
   MoveResult Refusal(const Move& move, std::string error);
-  bool Reachable(const Move& move);
+  bool Reachable();
   MoveDone Make(const Move& move);
-  bool Advance(const Move& move, const MoveResult& result);
+  bool Advance(const Move& move, MoveResult result);
   void LeaveUnreachable(const std::string& why);
   bool StopAtHook(const std::string& why);
-  void CloseStep(Outcome outcome, const std::string& why);
+  void CloseStep(v1::StepResult result, const std::string& why);
   bool MayStopBefore(const Move& move) const;
   void StopHere(const Move& move);
   void EndAs(v1::HostDeploymentState state, const std::string& message);
@@ -75,18 +75,25 @@ bool HostRun::Begin() {
   HostRecord& entry = session_.entry();
   absl::StatusOr<HostProgress> progress = DecodeProgress(entry.progress);
   absl::StatusOr<FleetHost> found = run_.options().fleet->Find(session_.host());
-  // A host that left the configuration in the midst of a step gets to the step's post- hook.
+  // A host that left the configuration in the midst of a step gets to the step's post- hook, and
+  // its services are returned.
   const bool in_step =
       progress.ok() &&
-      (recovered_ || (progress->step.has_value() && progress->stage != Stage::kPre));
+      (recovered_ || entry.rolling_back ||
+       (progress->step != v1::STEP_KIND_UNSPECIFIED && progress->stage != Stage::kPre));
   if (!progress.ok() || (!found.ok() && !in_step)) {
     const absl::Status& fault = progress.ok() ? found.status() : progress.status();
-    session_.End(v1::HOST_DEPLOYMENT_STATE_FAILED,
+    session_.End(entry.rolling_back ? v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED
+                                    : v1::HOST_DEPLOYMENT_STATE_FAILED,
                  absl::StrCat("host \"", session_.host(), "\" cannot be begun: ", fault.message()));
+    entry.rolling_back = false;
     session_.Save(nullptr);
     return false;
   }
   begun_ = progress_ = *std::move(progress);
+  if (entry.rolling_back && progress_.step != v1::STEP_KIND_ROLLBACK) {
+    progress_ = RollingBack(std::move(progress_), ReturnsOf(entry.host));
+  }
   if (found.ok()) {
     host_ = *std::move(found);
   } else {
@@ -101,9 +108,10 @@ bool HostRun::Begin() {
   policy_.pre_deploy_checks = !spec.skip_pre_deploy_checks() && any(host_.spec.pre_deploy_checks);
   policy_.health_checks =
       !spec.skip_health_checks() && (policy_.hooks || any(host_.spec.health_checks));
-  asked_ = recovered_;
-  const int next_step = NextMove(progress_, policy_).step_number;
-  if (next_step > 0 && (recovered_ || progress_.step.has_value())) {
+  asked_ = recovered_ || entry.rolling_back;
+  const int next_step =
+      entry.rolling_back ? progress_.steps : NextMove(progress_, policy_).step_number;
+  if (next_step > 0 && (recovered_ || progress_.step != v1::STEP_KIND_UNSPECIFIED)) {
     v1::StepRecord step;
     if (!session_.LoadStep(next_step, step)) return false;
     in_step_ = step.number() > 0 && !step.has_end_time();
@@ -112,7 +120,8 @@ bool HostRun::Begin() {
   v1::HostDeployment& host = entry.host;
   if (!host.has_start_time()) *host.mutable_start_time() = ToTimestamp(run_.options().clock->Now());
   host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
-  host.clear_message();
+  // The message of a rollback ends with why the host had failed.
+  if (!entry.rolling_back) host.clear_message();
   host.clear_end_time();
   return true;
 }
@@ -143,7 +152,7 @@ bool HostRun::Step() {
       return false;
     case MoveDone::Kind::kHookError:
       if (!StopAtHook(done.why)) return false;
-      done.result.outcome = Outcome::kFailed;
+      done.result.outcome = v1::STEP_RESULT_FAILED;
       done.result.error = done.why;
       break;
     case MoveDone::Kind::kUnreachable:
@@ -151,7 +160,7 @@ bool HostRun::Step() {
         LeaveUnreachable(done.why);
         return false;
       }
-      done.result.outcome = Outcome::kFailed;
+      done.result.outcome = v1::STEP_RESULT_FAILED;
       done.result.error = LostText(move, done.why);
       break;
     case MoveDone::Kind::kDone:
@@ -172,7 +181,7 @@ void HostRun::StopHere(const Move& move) {
   if (in_step_) {
     absl::StrAppend(&why, "; whether ", RecordName(move), " was done is known when it is resumed");
   } else {
-    CloseStep(Outcome::kSkipped, "");
+    CloseStep(v1::STEP_RESULT_SKIPPED, "");
   }
   EndAs(v1::HOST_DEPLOYMENT_STATE_STOPPED, why);
 }
@@ -181,11 +190,11 @@ void HostRun::StopHere(const Move& move) {
 // knows what is about to happen.
 HostRun::Ready HostRun::Prepare(const Move& move) {
   const bool new_step = log_.record().number() != move.step_number;
-  if (!asked_ && !Reachable(move)) return Ready::kOver;
+  if (!asked_ && !Reachable()) return Ready::kOver;
   Ready ready = Ready::kYes;
   if (!Locked(move, ready)) return ready;
   session_.entry().host.set_fencing(fencing_);
-  log_.Enter(move.step_number, KindOf(move.step));
+  log_.Enter(move.step_number, move.step);
   const std::string name = RecordName(move);
   if (!name.empty()) {
     log_.BeginAction(name, move.implied, OperationId(run_.facts(), session_.host(), move));
@@ -206,13 +215,13 @@ bool HostRun::Locked(const Move& move, Ready& ready) {
     return true;
   }
   if (move.begins_step && !in_step_) {
-    CloseStep(Outcome::kFailed, lock.why);
+    CloseStep(v1::STEP_RESULT_FAILED, lock.why);
     EndAs(v1::HOST_DEPLOYMENT_STATE_FAILED, lock.why);
     return false;
   }
   if (move.kind == Move::Kind::kHook && move.point.starts_with("post-")) return true;
   ready = Ready::kRefused;
-  log_.Enter(move.step_number, KindOf(move.step));
+  log_.Enter(move.step_number, move.step);
   refusal_ = Refusal(move, lock.why);
   return false;
 }
@@ -220,21 +229,18 @@ bool HostRun::Locked(const Move& move, Ready& ready) {
 // Nothing is asked for a move; what an earlier process, or an earlier try, made of it stays open.
 MoveResult HostRun::Refusal(const Move& move, std::string error) {
   MoveResult result;
-  result.outcome = Outcome::kFailed;
+  result.outcome = v1::STEP_RESULT_FAILED;
   result.error = std::move(error);
   result.unknown = recovered_ || move.number != progress_.moves;
   return result;
 }
 
-// A host that does not answer is left before any hook is called for it. An agent that is asked to
-// act tells that by itself.
-bool HostRun::Reachable(const Move& move) {
-  if (move.kind == Move::Kind::kPerform || move.kind == Move::Kind::kReboot) return true;
-  absl::StatusOr<v1::GetHostStatusResponse> status =
-      run_.options().agents->Status(host_.host.address());
-  if (status.ok()) return true;
+// A host that does not answer is left before its first move, and before any hook is called for it.
+bool HostRun::Reachable() {
+  const absl::Status reached = run_.Reach(host_.host.address());
+  if (reached.ok()) return true;
   if (run_.leaving()) return false;
-  LeaveUnreachable(std::string(status.status().message()));
+  LeaveUnreachable(std::string(reached.message()));
   return false;
 }
 
@@ -243,7 +249,7 @@ MoveDone HostRun::Make(const Move& move) {
   absl::StatusOr<FleetHost> found = run_.options().fleet->Find(session_.host());
   if (found.ok()) {
     host_ = *std::move(found);
-  } else if (move.kind != Move::Kind::kHook) {
+  } else if (move.kind != Move::Kind::kHook && move.step != v1::STEP_KIND_ROLLBACK) {
     MoveDone done;
     done.result = Refusal(move, absl::StrCat(RecordName(move), ": ", found.status().message(),
                                              "; it left the configuration on the way"));
@@ -262,12 +268,14 @@ MoveDone HostRun::Make(const Move& move) {
 }
 
 // Takes note of what a move came to, and stores it.
-bool HostRun::Advance(const Move& move, const MoveResult& result) {
+bool HostRun::Advance(const Move& move, MoveResult result) {
   const bool hook = move.kind == Move::Kind::kHook;
-  const Outcome outcome = hook ? progress_.step_outcome : result.outcome;
+  const v1::StepResult outcome = hook ? progress_.step_outcome : result.outcome;
+  if (move.Learns()) result.returns = ReturnsOf(session_.entry().host);
   progress_ = After(std::move(progress_), policy_, move, result);
-  const bool step_over = !progress_.step.has_value() || progress_.steps != move.step_number;
-  if (step_over) log_.End(outcome, outcome == Outcome::kFailed ? progress_.error : "");
+  const bool step_over =
+      progress_.step == v1::STEP_KIND_UNSPECIFIED || progress_.steps != move.step_number;
+  if (step_over) log_.End(outcome, outcome == v1::STEP_RESULT_FAILED ? progress_.error : "");
   if (NextMove(progress_, policy_).kind == Move::Kind::kNone) {
     Finish();
     return false;
@@ -284,7 +292,7 @@ bool HostRun::Advance(const Move& move, const MoveResult& result) {
 // It is as if it had not been begun now; a resumed host that was begun before has failed again.
 void HostRun::LeaveUnreachable(const std::string& why) {
   progress_ = begun_;
-  log_.End(Outcome::kFailed, why);
+  log_.End(v1::STEP_RESULT_FAILED, why);
   if (begun_.performed || begun_.steps > 0) {
     EndAs(v1::HOST_DEPLOYMENT_STATE_FAILED, absl::StrCat("it cannot be gone on with: ", why));
     return;
@@ -298,15 +306,15 @@ bool HostRun::StopAtHook(const std::string& why) {
   // neither go on with the others, nor forget what this one's hooks took.
   halt_ = why;
   if (!KeepsItsPlace(progress_)) return true;
-  CloseStep(Outcome::kFailed, why);
+  CloseStep(v1::STEP_RESULT_FAILED, why);
   EndAs(v1::HOST_DEPLOYMENT_STATE_FAILED, why);
   return false;
 }
 
 // The record does not say of a step that it is under way when nobody goes on with it.
-void HostRun::CloseStep(Outcome outcome, const std::string& why) {
+void HostRun::CloseStep(v1::StepResult result, const std::string& why) {
   const bool open = log_.record().number() > 0 && !log_.record().has_end_time();
-  if (open) log_.End(outcome, why);
+  if (open) log_.End(result, why);
 }
 
 void HostRun::EndAs(v1::HostDeploymentState state, const std::string& message) {
@@ -315,16 +323,13 @@ void HostRun::EndAs(v1::HostDeploymentState state, const std::string& message) {
 }
 
 void HostRun::Finish() {
-  switch (progress_.end) {
-    case HostEnd::kSkipped:
-      session_.End(v1::HOST_DEPLOYMENT_STATE_SKIPPED, "");
-      break;
-    case HostEnd::kFailed:
-      session_.End(v1::HOST_DEPLOYMENT_STATE_FAILED, progress_.error);
-      break;
-    default:
-      session_.End(v1::HOST_DEPLOYMENT_STATE_SUCCEEDED, "");
+  std::string message = progress_.error;
+  if (session_.entry().rolling_back) {
+    if (!TellRollback(progress_, session_, message)) return;
+    log_.Enter(progress_.steps, v1::STEP_KIND_ROLLBACK);
+    log_.End(progress_.step_outcome, progress_.error);
   }
+  session_.End(progress_.end, message);
   SaveEnd();
   CrashPoint("planner-after-host");
 }
@@ -338,7 +343,11 @@ bool HostRun::Save() {
 
 // An end that nobody can read of is none: the host counts as under way, and is left there.
 void HostRun::SaveEnd() {
-  if (!Save()) session_.entry().host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
+  HostRecord& entry = session_.entry();
+  const bool rolling_back = std::exchange(entry.rolling_back, false);
+  if (Save()) return;
+  entry.host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
+  entry.rolling_back = rolling_back;
 }
 
 void HostRun::Encode() {

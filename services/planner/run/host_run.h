@@ -7,17 +7,10 @@
 namespace gitops {
 
 // Takes one host from where `entry` stands to its end, or to where the deployment says stop, and
-// returns it as it then is. Every move is stored before the next is made. `recovered`: an earlier
-// process was at it, and may have made the next move already. Called in a thread of its own.
+// returns it as it then is. `entry.rolling_back`: its services return to the commits they had
+// before. Every move is stored before the next is made. `recovered`: an earlier process was at it,
+// and may have made the next move already. Called in a thread of its own.
 HostRecord RunHost(RunControl* run, int index, HostRecord entry, bool recovered);
-
-// Brings the services that the host moved back to what they had, newest move first, and says in
-// the entry which are and which are not. May be repeated after a restart.
-HostRecord RollBackHost(RunControl* run, int index, HostRecord entry);
-
-// A rollback has ended, or was left: what a later one does has numbers of its own, so that no agent
-// takes it for this one.
-void SkipRollbackNumbers(HostRecord& entry);
 
 }  // namespace gitops
 

@@ -25,6 +25,8 @@ class RunControl {
   virtual bool leaving() const = 0;
   // Hosts are to stop after the step they are in.
   virtual bool stop_after_step() const = 0;
+  // OK: the agent answers now, or did a moment ago. Errors as AgentCaller::Status.
+  virtual absl::Status Reach(const std::string& address) = 0;
   // Waits that long; false: leaving.
   virtual bool Pause(absl::Duration pause) = 0;
 

@@ -4,24 +4,60 @@
 #include "common/clock/timestamp.h"
 #include "services/planner/record/progress_codec.h"
 #include "services/planner/run/deployment_run.h"
-#include "services/planner/run/rollout_policy.h"
 #include "services/planner/step/step_machine.h"
 
 namespace gitops {
+namespace {
 
-DeploymentRecord MakeDeploymentEntry(const Deployments::NewDeployment& deployment,
-                                     const std::string& planner, absl::Time now) {
+// False: there was nothing to change.
+absl::StatusOr<bool> ResumeHost(HostRecord& entry, const HostPolicy& policy) {
+  v1::HostDeployment& host = entry.host;
+  const v1::HostDeploymentState state = host.state();
+  if (state == v1::HOST_DEPLOYMENT_STATE_PENDING || state == v1::HOST_DEPLOYMENT_STATE_SUCCEEDED ||
+      state == v1::HOST_DEPLOYMENT_STATE_SKIPPED) {
+    return false;
+  }
+  absl::StatusOr<HostProgress> progress = DecodeProgress(entry.progress);
+  if (!progress.ok()) return progress.status();
+  const bool was_brought_back = entry.rolling_back ||
+                                state == v1::HOST_DEPLOYMENT_STATE_ROLLED_BACK ||
+                                state == v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED;
+  if (was_brought_back) {
+    // It begins anew; only the numbers that name steps and operations go on.
+    HostProgress anew;
+    anew.remaining.assign(host.actions().begin(), host.actions().end());
+    anew.steps = progress->steps;
+    anew.moves = progress->moves;
+    *progress = std::move(anew);
+  }
+  // One that was never begun stands where it will begin.
+  if (progress->steps > 0) *progress = Resumed(*std::move(progress), policy);
+  EncodeProgress(*progress, entry.progress);
+  host.mutable_remaining_actions()->Assign(progress->remaining.begin(), progress->remaining.end());
+  host.set_state(v1::HOST_DEPLOYMENT_STATE_PENDING);
+  host.clear_message();
+  host.clear_end_time();
+  entry.rolling_back = false;
+  return true;
+}
+
+}  // namespace
+
+DeploymentRecord MakeDeploymentEntry(const std::string& id,
+                                     const Deployments::NewDeployment& deployment,
+                                     const v1::Plan& plan, const std::string& planner,
+                                     absl::Time now) {
   DeploymentRecord entry;
   v1::Deployment& made = entry.deployment;
-  made.set_id(deployment.id);
+  made.set_id(id);
   made.set_state(v1::DEPLOYMENT_STATE_PENDING);
-  *made.mutable_spec() = deployment.plan.spec();
+  *made.mutable_spec() = plan.spec();
   made.set_actor(deployment.actor);
   made.set_reason(deployment.reason);
   *made.mutable_create_time() = ToTimestamp(now);
-  made.set_wave_count(deployment.plan.wave_count());
-  made.set_host_count(deployment.plan.hosts_size());
-  *made.mutable_revisions() = deployment.plan.revisions();
+  made.set_wave_count(plan.wave_count());
+  made.set_host_count(plan.hosts_size());
+  *made.mutable_revisions() = plan.revisions();
   made.set_rollback_of(deployment.rollback_of);
   made.set_planner(planner);
   entry.traceparent = deployment.traceparent;
@@ -49,34 +85,24 @@ std::vector<HostRecord> MakeHostEntries(const v1::Plan& plan) {
   return hosts;
 }
 
-absl::StatusOr<bool> ResumeHost(HostRecord& entry, const HostPolicy& policy) {
-  v1::HostDeployment& host = entry.host;
-  const HostPhase phase = PhaseOf(entry);
-  if (phase == HostPhase::kPending || phase == HostPhase::kSucceeded ||
-      phase == HostPhase::kSkipped) {
-    return false;
+void NotBegun(DeploymentRecord& entry, const absl::Status& why) {
+  v1::Deployment& deployment = entry.deployment;
+  deployment.set_state(v1::DEPLOYMENT_STATE_FAILED);
+  deployment.set_message(absl::StrCat("it did not begin: ", why.message()));
+  *deployment.mutable_end_time() = deployment.create_time();
+  deployment.clear_host_count();
+  deployment.clear_wave_count();
+}
+
+absl::StatusOr<std::vector<DeploymentStore::Checkpoint>> ResumeHosts(std::vector<HostRecord>& hosts,
+                                                                     const HostPolicy& policy) {
+  std::vector<DeploymentStore::Checkpoint> changes;
+  for (size_t i = 0; i < hosts.size(); ++i) {
+    absl::StatusOr<bool> changed = ResumeHost(hosts[i], policy);
+    if (!changed.ok()) return changed.status();
+    if (*changed) changes.push_back({.index = static_cast<int>(i), .host = &hosts[i]});
   }
-  absl::StatusOr<HostProgress> progress = DecodeProgress(entry.progress);
-  if (!progress.ok()) return progress.status();
-  const bool was_brought_back =
-      phase == HostPhase::kRolledBack || phase == HostPhase::kRollbackFailed;
-  if (was_brought_back) {
-    // It begins anew; only the numbers that name steps and operations go on.
-    HostProgress anew;
-    anew.remaining.assign(host.actions().begin(), host.actions().end());
-    anew.steps = progress->steps;
-    anew.moves = progress->moves;
-    *progress = std::move(anew);
-  }
-  // One that was never begun stands where it will begin.
-  if (progress->steps > 0) *progress = Resumed(*std::move(progress), policy);
-  EncodeProgress(*progress, entry.progress);
-  host.mutable_remaining_actions()->Assign(progress->remaining.begin(), progress->remaining.end());
-  host.set_state(v1::HOST_DEPLOYMENT_STATE_PENDING);
-  host.clear_message();
-  host.clear_end_time();
-  entry.rolling_back = false;
-  return true;
+  return changes;
 }
 
 void ResumeEntry(DeploymentRecord& entry, absl::Time now, const std::string& actor) {

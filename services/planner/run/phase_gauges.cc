@@ -2,8 +2,6 @@
 
 #include <vector>
 
-#include "services/planner/run/rollout_policy.h"
-
 namespace gitops {
 
 void PhaseGauges::Set(const std::string& deployment, const PhaseCounts& counts) {
@@ -14,7 +12,7 @@ void PhaseGauges::Set(const std::string& deployment, const PhaseCounts& counts) 
     for (int i = 0; i < kHostPhases; ++i) totals_[i] += counts[i] - known[i];
     known = counts;
     if (counts == PhaseCounts{}) deployments_.erase(deployment);
-    // Who tells already will tell this too.
+    // The thread that is telling already tells this too.
     if (telling_) return;
     telling_ = true;
   }
@@ -32,7 +30,7 @@ void PhaseGauges::Set(const std::string& deployment, const PhaseCounts& counts) 
       }
     }
     for (const auto& [phase, hosts] : changed) {
-      tell_(PhaseName(static_cast<HostPhase>(phase)), hosts);
+      tell_(PhaseName(phase), hosts);
     }
   }
 }

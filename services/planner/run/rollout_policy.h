@@ -5,7 +5,6 @@
 #include "absl/time/time.h"
 #include "gitops/v1/deployment.pb.h"
 #include "google/protobuf/duration.pb.h"
-#include "services/planner/record/deployment_record.h"
 #include "services/planner/wave/waves.h"
 
 namespace gitops {
@@ -14,10 +13,6 @@ namespace gitops {
 
 // INVALID_ARGUMENT: an amount that is none, a negative number; names the field.
 absl::StatusOr<RolloutPolicy> RolloutPolicyOf(const v1::Rollout& rollout);
-
-HostPhase PhaseOf(const HostRecord& host);
-// "pending", "running"…, as gitops_deployment_hosts has them.
-const char* PhaseName(HostPhase phase);
 
 // The duration, or `otherwise` where it is unset or not more than 0.
 absl::Duration DurationOr(const google::protobuf::Duration& duration, absl::Duration otherwise);

@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <set>
-
 #include "common/clock/timestamp.h"
 
 namespace gitops {
@@ -19,7 +17,7 @@ TEST(RolloutPolicyOf, WhatIsNotGivenIsOneHostAtATimeAndStop) {
   EXPECT_EQ(policy->canary, 0);
   EXPECT_FALSE(policy->batch.has_value());
   EXPECT_FALSE(policy->max_failures.has_value());
-  EXPECT_EQ(policy->on_failure, OnFailure::kStop);
+  EXPECT_EQ(policy->on_failure, v1::Rollout::ON_FAILURE_UNSPECIFIED);
   EXPECT_EQ(policy->pause_between, absl::ZeroDuration());
 }
 
@@ -39,7 +37,7 @@ TEST(RolloutPolicyOf, EveryFieldIsTaken) {
   EXPECT_EQ(policy->max_parallel, 7);
   EXPECT_EQ(policy->max_failures, (Amount{0, false})) << "given, though 0";
   EXPECT_EQ(policy->pause_between, absl::Milliseconds(500));
-  EXPECT_EQ(policy->on_failure, OnFailure::kRollback);
+  EXPECT_EQ(policy->on_failure, v1::Rollout::ON_FAILURE_ROLLBACK);
   EXPECT_TRUE(policy->catch_up);
 }
 
@@ -56,23 +54,6 @@ TEST(RolloutPolicyOf, WhatIsNoAmountIsRefusedByName) {
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << field;
     EXPECT_THAT(std::string(status.message()), HasSubstr(field));
   }
-}
-
-TEST(PhaseOf, EveryStateIsAPhaseOfItsOwn) {
-  std::set<HostPhase> phases;
-  std::set<std::string> names;
-  for (int state = 1; state <= v1::HostDeploymentState_MAX; ++state) {
-    HostRecord host;
-    host.host.set_state(static_cast<v1::HostDeploymentState>(state));
-    phases.insert(PhaseOf(host));
-    names.insert(PhaseName(PhaseOf(host)));
-  }
-  EXPECT_EQ(static_cast<int>(phases.size()), v1::HostDeploymentState_MAX);
-  EXPECT_EQ(static_cast<int>(names.size()), v1::HostDeploymentState_MAX);
-  HostRecord back;
-  back.host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
-  back.rolling_back = true;
-  EXPECT_EQ(PhaseOf(back), HostPhase::kRollingBack);
 }
 
 TEST(Timestamps, GoThereAndBack) {

@@ -141,6 +141,12 @@ void RunWorld::Start() {
   lock_options.planner = planner;
   lock_options.ttl = options_.lock_ttl;
   locks = NewHostLocks(lock_options);
+  deployments = NewDeployments(RunOptions());
+  const absl::Status recovered = deployments->Recover();
+  EXPECT_TRUE(recovered.ok()) << recovered.ToString();
+}
+
+DeploymentsOptions RunWorld::RunOptions() {
   DeploymentsOptions run;
   run.clock = clock;
   run.store = &records;
@@ -153,9 +159,9 @@ void RunWorld::Start() {
   run.sole_planner = options_.sole_planner;
   run.observer = options_.observer;
   run.most_parallel = options_.most_parallel;
-  deployments = NewDeployments(run);
-  const absl::Status recovered = deployments->Recover();
-  EXPECT_TRUE(recovered.ok()) << recovered.ToString();
+  run.return_timeout = options_.return_timeout;
+  run.most_deployments = options_.most_deployments;
+  return run;
 }
 
 void RunWorld::Stop() {
@@ -191,15 +197,18 @@ v1::Plan RunWorld::MakePlan(v1::DeploymentSpec spec, int first, int last) {
   return plan;
 }
 
-std::string RunWorld::Begin(const v1::Plan& plan) {
+Deployments::NewDeployment RunWorld::New(const v1::Plan& plan) {
   Deployments::NewDeployment deployment;
-  deployment.id = records.NewDeploymentId();
-  deployment.plan = plan;
   deployment.actor = "alice";
-  const std::string id = deployment.id;
-  const absl::StatusOr<v1::Deployment> begun = deployments->Begin(std::move(deployment));
+  deployment.spec = plan.spec();
+  deployment.plan = [plan](const std::string&, std::vector<v1::HookCall>*) { return plan; };
+  return deployment;
+}
+
+std::string RunWorld::Begin(const v1::Plan& plan) {
+  const absl::StatusOr<v1::Deployment> begun = deployments->Begin(New(plan));
   EXPECT_TRUE(begun.ok()) << begun.status().ToString();
-  return id;
+  return begun.ok() ? begun->id() : "";
 }
 
 v1::Deployment RunWorld::Await(const std::string& id,
@@ -208,7 +217,7 @@ v1::Deployment RunWorld::Await(const std::string& id,
   Mutex mutex;
   CondVar changed;
   bool seen = true;
-  DeploymentStore direct(temp.store(), clock);  // also while the planner's is cut off
+  TestRecords direct(temp.store(), clock);  // also while the planner's is cut off
   auto watch = direct.Watch(id, [&](int, int64_t) {
     MutexLock lock(mutex);
     seen = true;
@@ -272,6 +281,15 @@ std::vector<std::string> States(const v1::Deployment& deployment) {
 std::string StateOf(const v1::Deployment& deployment) {
   const std::string name = v1::DeploymentState_Name(deployment.state());
   return std::string(absl::StripPrefix(name, "DEPLOYMENT_STATE_"));
+}
+
+void LetPassWhileItTries(FakeClock& clock, absl::Duration time) {
+  const absl::Time end = clock.Now() + time;
+  while (clock.Now() < end) {
+    const absl::Time next = clock.AwaitDeadlineBy(clock.Now() + absl::Seconds(1));
+    ASSERT_LT(next, absl::InfiniteFuture()) << "it has stopped trying";
+    clock.Advance(next - clock.Now());
+  }
 }
 
 std::vector<std::string> OrderOf(const std::vector<FakePerformed>& performed) {

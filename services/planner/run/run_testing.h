@@ -6,9 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "common/clock/fake_clock.h"
 #include "common/store/faulty_store.h"
 #include "common/store/temp_store.h"
 #include "services/planner/fleet/fleet.h"
+#include "services/planner/record/record_testing.h"
 #include "services/planner/run/deployments.h"
 #include "services/planner/testing/fake_agent_caller.h"
 #include "services/planner/testing/fake_hook_caller.h"
@@ -68,7 +70,9 @@ class RunWorld {
     bool hooks = false;  // there is a dispatcher
     Clock* clock = Clock::System();
     int most_parallel = 1000;
+    int most_deployments = 64;
     absl::Duration lock_ttl = absl::Seconds(30);
+    absl::Duration return_timeout = absl::Seconds(30);
     bool sole_planner = false;
     DeploymentObserver observer;
   };
@@ -81,6 +85,8 @@ class RunWorld {
 
   // A plan over hosts `first` to `last` (0: all), all of `spec.actions`, to kNewHash.
   v1::Plan MakePlan(v1::DeploymentSpec spec, int first = 1, int last = 0);
+  // A deployment by alice with that plan.
+  static Deployments::NewDeployment New(const v1::Plan& plan);
   // Begins it; fails the test if that fails.
   std::string Begin(const v1::Plan& plan);
   std::string Begin(const v1::DeploymentSpec& spec) { return Begin(MakePlan(spec)); }
@@ -93,6 +99,8 @@ class RunWorld {
   // As a process that ends (and one that begins, and recovers).
   void Stop();
   void Start();
+  // What Start() runs deployments with.
+  DeploymentsOptions RunOptions();
 
   // Changes the configuration of a host.
   void Configure(int number, const std::function<void(HostSpec&)>& change);
@@ -105,7 +113,7 @@ class RunWorld {
   TempStore temp;
   FaultyStore faulty;
   CutStore store;  // before `faulty`
-  DeploymentStore records;
+  TestRecords records;
   FakeAgentCaller agents;
   FakeHookCaller hooks;
   FakeHostChecks checks;
@@ -125,6 +133,9 @@ v1::DeploymentSpec SpecOf(const std::vector<std::string>& actions, int max_paral
 std::vector<std::string> States(const v1::Deployment& deployment);
 // The state of the deployment itself, in words: "SUCCEEDED".
 std::string StateOf(const v1::Deployment& deployment);
+// Lets time pass while the planner tries something again every second. Fails the test when it stops
+// trying before.
+void LetPassWhileItTries(FakeClock& clock, absl::Duration time);
 // The hosts on which an action was performed, in the order of the first one.
 std::vector<std::string> OrderOf(const std::vector<FakePerformed>& performed);
 

@@ -1,35 +1,8 @@
 #include "services/planner/run/step_log.h"
 
 #include "common/clock/timestamp.h"
-#include "services/planner/run/rollout_policy.h"
 
 namespace gitops {
-
-v1::StepResult ResultOf(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kOk:
-      return v1::STEP_RESULT_OK;
-    case Outcome::kFailed:
-      return v1::STEP_RESULT_FAILED;
-    case Outcome::kSkipped:
-      return v1::STEP_RESULT_SKIPPED;
-  }
-  return v1::STEP_RESULT_UNSPECIFIED;
-}
-
-v1::StepKind KindOf(StepKind kind) {
-  switch (kind) {
-    case StepKind::kDeploy:
-      return v1::STEP_KIND_DEPLOY;
-    case StepKind::kReboot:
-      return v1::STEP_KIND_REBOOT;
-    case StepKind::kDryActivate:
-      return v1::STEP_KIND_DRY_ACTIVATE;
-    case StepKind::kHealthChecks:
-      return v1::STEP_KIND_HEALTHCHECKS;
-  }
-  return v1::STEP_KIND_UNSPECIFIED;
-}
 
 void StepLog::Enter(int number, v1::StepKind kind) {
   if (record_.number() == number) {
@@ -69,9 +42,9 @@ void StepLog::AddCalls(const google::protobuf::RepeatedPtrField<v1::HookCall>& c
   record_.mutable_hook_calls()->MergeFrom(calls);
 }
 
-void StepLog::End(Outcome outcome, const std::string& message) {
+void StepLog::End(v1::StepResult result, const std::string& message) {
   *record_.mutable_end_time() = ToTimestamp(clock_->Now());
-  record_.set_result(ResultOf(outcome));
+  record_.set_result(result);
   if (!message.empty()) record_.set_message(message);
 }
 

@@ -5,12 +5,8 @@
 
 #include "common/clock/clock.h"
 #include "gitops/v1/deployment.pb.h"
-#include "services/planner/step/step_machine.h"
 
 namespace gitops {
-
-v1::StepResult ResultOf(Outcome outcome);
-v1::StepKind KindOf(StepKind kind);
 
 // Builds the record of the step that a host is in. One thread.
 class StepLog {
@@ -31,7 +27,7 @@ class StepLog {
 
   void AddCalls(const google::protobuf::RepeatedPtrField<v1::HookCall>& calls);
   // The step has ended; `message` says why it failed.
-  void End(Outcome outcome, const std::string& message);
+  void End(v1::StepResult result, const std::string& message);
 
   const v1::StepRecord& record() const { return record_; }
 

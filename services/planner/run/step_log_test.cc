@@ -18,7 +18,7 @@ TEST(StepLog, AStepAndItsActionsHaveBeginAndEnd) {
   v1::ActionRecord* action = log.BeginAction("push", true, "d/h/0");
   clock.Advance(absl::Seconds(2));
   log.EndAction(action, "");
-  log.End(Outcome::kOk, "");
+  log.End(v1::STEP_RESULT_OK, "");
   const v1::StepRecord& record = log.record();
   EXPECT_EQ(record.number(), 3);
   EXPECT_EQ(record.kind(), v1::STEP_KIND_DEPLOY);
@@ -46,12 +46,12 @@ TEST(StepLog, AStepThatIsGoneOnWithIsUnderWayAgain) {
   FakeClock clock;
   StepLog before(&clock);
   before.Enter(1, v1::STEP_KIND_DEPLOY);
-  before.End(Outcome::kFailed, "the hook said no");
+  before.End(v1::STEP_RESULT_FAILED, "the hook said no");
   StepLog after(&clock, before.record());
   after.Enter(1, v1::STEP_KIND_DEPLOY);
   EXPECT_FALSE(after.record().has_end_time());
   EXPECT_EQ(after.record().result(), v1::STEP_RESULT_UNSPECIFIED);
-  after.End(Outcome::kOk, "");
+  after.End(v1::STEP_RESULT_OK, "");
   EXPECT_EQ(after.record().result(), v1::STEP_RESULT_OK);
   EXPECT_EQ(after.record().message(), "");
 }
@@ -61,7 +61,7 @@ TEST(StepLog, AFailureIsToldByActionAndStep) {
   StepLog log(&clock);
   log.Enter(1, v1::STEP_KIND_DEPLOY);
   log.EndAction(log.BeginAction("sync", false, "d/h/0"), "no such branch");
-  log.End(Outcome::kFailed, "sync: no such branch");
+  log.End(v1::STEP_RESULT_FAILED, "sync: no such branch");
   EXPECT_EQ(log.record().actions(0).result(), v1::STEP_RESULT_FAILED);
   EXPECT_EQ(log.record().actions(0).message(), "no such branch");
   EXPECT_EQ(log.record().result(), v1::STEP_RESULT_FAILED);

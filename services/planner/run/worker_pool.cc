@@ -1,6 +1,5 @@
 #include "services/planner/run/worker_pool.h"
 
-#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -20,39 +19,64 @@ WorkerPool::~WorkerPool() {
   for (std::thread& thread : threads) thread.join();
 }
 
-void WorkerPool::Run(std::function<void()> job) {
+void WorkerPool::Run(const std::string& group, std::function<void()> job) {
   MutexLock lock(mutex_);
-  jobs_.push_back(std::move(job));
-  const bool needed = static_cast<int>(jobs_.size()) > idle_;
-  if (needed && static_cast<int>(threads_.size()) < most_ && !stopping_) {
-    try {
-      threads_.emplace_back([this] { Loop(); });
-    } catch (const std::system_error& error) {
-      LogWarning("no more threads can be made; what is to be done waits for those there are",
-                 {{"error", error.what()}, {"threads", absl::StrCat(threads_.size())}});
-    }
-  }
-  wake_.NotifyOne();
+  groups_[group].waiting.push_back(std::move(job));
+  ++waiting_;
+  Admit();
 }
 
 int WorkerPool::waiting() {
   MutexLock lock(mutex_);
-  return std::max(0, static_cast<int>(jobs_.size()) - idle_);
+  return waiting_;
+}
+
+void WorkerPool::Admit() {
+  while (waiting_ > 0) {
+    auto next = groups_.end();
+    for (auto group = groups_.begin(); group != groups_.end(); ++group) {
+      if (group->second.waiting.empty()) continue;
+      if (next == groups_.end() || group->second.running < next->second.running) next = group;
+    }
+    auto& [name, group] = *next;
+    if (running_ >= most_ && group.running >= reserved_) return;
+    ready_.push_back({name, std::move(group.waiting.front())});
+    group.waiting.pop_front();
+    --waiting_;
+    ++group.running;
+    ++running_;
+    if (static_cast<int>(ready_.size()) > idle_) AddThread();
+    wake_.NotifyOne();
+  }
+}
+
+void WorkerPool::AddThread() {
+  if (stopping_) return;
+  try {
+    threads_.emplace_back([this] { Loop(); });
+  } catch (const std::system_error& error) {
+    LogWarning("cannot create another thread; jobs wait for the existing ones",
+               {{"error", error.what()}, {"threads", absl::StrCat(threads_.size())}});
+  }
 }
 
 void WorkerPool::Loop() {
-  for (;;) {
-    std::function<void()> job;
-    {
-      MutexLock lock(mutex_);
-      ++idle_;
-      while (jobs_.empty() && !stopping_) wake_.Wait(mutex_);
-      --idle_;
-      if (jobs_.empty()) return;
-      job = std::move(jobs_.front());
-      jobs_.pop_front();
-    }
-    job();
+  MutexLock lock(mutex_);
+  while (true) {
+    ++idle_;
+    Admit();
+    while (ready_.empty() && !stopping_) wake_.Wait(mutex_);
+    --idle_;
+    if (ready_.empty()) return;
+    Job job = std::move(ready_.front());
+    ready_.pop_front();
+    mutex_.Unlock();
+    job.run();
+    job.run = nullptr;  // its captures are destroyed without the lock
+    mutex_.Lock();
+    --running_;
+    const auto group = groups_.find(job.group);
+    if (--group->second.running == 0 && group->second.waiting.empty()) groups_.erase(group);
   }
 }
 

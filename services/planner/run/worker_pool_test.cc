@@ -7,6 +7,8 @@
 #include <set>
 #include <thread>
 
+#include "common/testing/eventually.h"
+
 namespace gitops {
 namespace {
 
@@ -58,7 +60,7 @@ class Gate {
 TEST(WorkerPool, RunsAsManyAtATimeAsAllowedAndTheRestAfterThem) {
   Gate gate;
   WorkerPool pool(3);
-  for (int i = 0; i < 10; ++i) pool.Run([&] { gate.Pass(); });
+  for (int i = 0; i < 10; ++i) pool.Run("a", [&] { gate.Pass(); });
   gate.AwaitInside(3);
   EXPECT_EQ(pool.waiting(), 7);
   gate.Open();
@@ -66,12 +68,42 @@ TEST(WorkerPool, RunsAsManyAtATimeAsAllowedAndTheRestAfterThem) {
   EXPECT_EQ(gate.peak(), 3);
 }
 
+TEST(WorkerPool, AGroupWhoseJobsHangDoesNotHoldUpOthers) {
+  Gate gate;
+  std::atomic<int> done = 0;
+  WorkerPool pool(3, /*reserved=*/2);
+  for (int i = 0; i < 10; ++i) pool.Run("hangs", [&] { gate.Pass(); });
+  gate.AwaitInside(3);
+  for (const char* group : {"b", "c"}) {
+    for (int i = 0; i < 5; ++i) pool.Run(group, [&] { ++done; });
+  }
+  EXPECT_TRUE(Eventually([&] { return done == 10; }));
+  EXPECT_EQ(pool.waiting(), 7);
+  gate.Open();
+}
+
+TEST(WorkerPool, AThreadThatBecomesFreeGoesToTheGroupThatRunsTheFewest) {
+  Gate first, second, others;
+  WorkerPool pool(4);
+  for (int i = 0; i < 4; ++i) pool.Run("a", [&] { first.Pass(); });
+  first.AwaitInside(4);
+  for (int i = 0; i < 4; ++i) pool.Run("a", [&] { second.Pass(); });
+  for (int i = 0; i < 4; ++i) pool.Run("b", [&] { others.Pass(); });
+  others.AwaitInside(1);  // reserved
+  first.Open();
+  others.AwaitInside(2);
+  second.AwaitInside(2);
+  EXPECT_EQ(pool.waiting(), 4);
+  others.Open();
+  second.Open();
+}
+
 TEST(WorkerPool, ThreadsAreReused) {
   Gate gate;
   gate.Open();
   WorkerPool pool(1000);
   for (int i = 0; i < 200; ++i) {
-    pool.Run([&] { gate.Pass(); });
+    pool.Run("a", [&] { gate.Pass(); });
     gate.AwaitPassed(i + 1);
   }
   // Now and then a thread that has let its job go is not idle yet when the next one comes. The pool
@@ -83,7 +115,7 @@ TEST(WorkerPool, WhatIsLeftIsRunBeforeItGoes) {
   std::atomic<int> run = 0;
   {
     WorkerPool pool(1);
-    for (int i = 0; i < 20; ++i) pool.Run([&] { ++run; });
+    for (int i = 0; i < 20; ++i) pool.Run("a", [&] { ++run; });
   }
   EXPECT_EQ(run, 20);
 }

@@ -71,14 +71,16 @@ bool Chosen(const SelectableHost& host, const std::vector<Glob>& globs,
          });
 }
 
-// The place of the first of `order` that the host has; after all of them where it has none.
+// The place of the first of `order` that a host has; size() where it has none.
 class TagOrder {
  public:
-  explicit TagOrder(const std::vector<std::string>& order) : none_(order.size()) {
+  explicit TagOrder(const std::vector<std::string>& order) : size_(order.size()) {
     for (size_t i = 0; i < order.size(); ++i) places_.try_emplace(order[i], i);
   }
+  size_t size() const { return size_; }
   size_t PlaceOf(const SelectableHost& host) const {
-    size_t place = none_;
+    size_t place = size_;
+    if (places_.empty()) return place;
     for (const std::string& tag : host.tags) {
       if (auto found = places_.find(tag); found != places_.end()) {
         place = std::min(place, found->second);
@@ -88,24 +90,9 @@ class TagOrder {
   }
 
  private:
-  const size_t none_;
+  const size_t size_;
   absl::flat_hash_map<std::string, size_t> places_;
 };
-
-// Hosts of the same place stay as they came.
-std::vector<int> OrderByTags(const std::vector<SelectableHost>& hosts,
-                             const std::vector<std::string>& order,
-                             const std::vector<int>& chosen) {
-  const TagOrder tag_order(order);
-  std::vector<std::vector<int>> by_place(order.size() + 1);
-  for (int index : chosen) by_place[tag_order.PlaceOf(hosts[index])].push_back(index);
-  std::vector<int> ordered;
-  ordered.reserve(chosen.size());
-  for (const std::vector<int>& same : by_place) {
-    ordered.insert(ordered.end(), same.begin(), same.end());
-  }
-  return ordered;
-}
 
 std::vector<int> Thinned(const std::vector<int>& chosen, const Selection& selection) {
   std::vector<int> left;
@@ -122,19 +109,25 @@ std::vector<int> Thinned(const std::vector<int>& chosen, const Selection& select
 
 absl::Status CheckSelection(const Selection& selection) { return ParseGlobs(selection).status(); }
 
-absl::StatusOr<std::vector<int>> Select(const std::vector<SelectableHost>& hosts,
+absl::StatusOr<std::vector<int>> Select(size_t count, const HostAt& host,
                                         const Selection& selection, const Cancelled& cancelled) {
   const absl::StatusOr<std::vector<Glob>> globs = ParseGlobs(selection);
   if (!globs.ok()) return globs.status();
-  std::vector<int> chosen;
-  for (size_t i = 0; i < hosts.size(); ++i) {
+  const TagOrder order(selection.order_by_tags);
+  // Hosts of the same place stay in the order in which they came. Each host is looked at once,
+  // since most of the time goes into fetching it from memory.
+  std::vector<std::vector<int>> by_place(order.size() + 1);
+  for (size_t i = 0; i < count; ++i) {
     if (i % kHostsBetweenLooks == 0 && cancelled && cancelled()) {
       return absl::CancelledError("the caller is gone");
     }
-    if (Chosen(hosts[i], *globs, selection.tagged)) chosen.push_back(static_cast<int>(i));
+    const SelectableHost one = host(i);
+    if (!Chosen(one, *globs, selection.tagged)) continue;
+    by_place[order.PlaceOf(one)].push_back(static_cast<int>(i));
   }
-  if (!selection.order_by_tags.empty()) {
-    chosen = OrderByTags(hosts, selection.order_by_tags, chosen);
+  std::vector<int> chosen;
+  for (const std::vector<int>& same : by_place) {
+    chosen.insert(chosen.end(), same.begin(), same.end());
   }
   return Thinned(chosen, selection);
 }

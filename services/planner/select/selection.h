@@ -40,11 +40,14 @@ absl::Status CheckSelection(const Selection& selection);
 // Whether the caller no longer wants the result. Empty: it always does.
 using Cancelled = std::function<bool()>;
 
+// The host of an index.
+using HostAt = std::function<SelectableHost(size_t)>;
+
 // The indices of the selected hosts, in order: glob, tags, stable ordering by tags, then skip,
-// every, limit. `hosts` come in the order of the file, those that only reported after them, by
-// name. Errors as CheckSelection; CANCELLED as soon as `cancelled` says so. Linear in the number of
-// hosts (but for the ordering): 100,000 are chosen in well under 50 ms.
-absl::StatusOr<std::vector<int>> Select(const std::vector<SelectableHost>& hosts,
+// every, limit. The `count` hosts come in the order of the file, those that only reported after
+// them, by name. Errors as CheckSelection; CANCELLED as soon as `cancelled` says so. Linear in the
+// number of hosts (but for the ordering): 100,000 are chosen in well under 50 ms.
+absl::StatusOr<std::vector<int>> Select(size_t count, const HostAt& host,
                                         const Selection& selection,
                                         const Cancelled& cancelled = {});
 

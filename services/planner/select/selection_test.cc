@@ -27,6 +27,13 @@ std::vector<SelectableHost> Views(const std::vector<Host>& hosts) {
   return views;
 }
 
+absl::StatusOr<std::vector<int>> SelectFrom(const std::vector<SelectableHost>& hosts,
+                                            const Selection& selection,
+                                            const Cancelled& cancelled = {}) {
+  return Select(
+      hosts.size(), [&](size_t i) { return hosts[i]; }, selection, cancelled);
+}
+
 const std::vector<SelectableHost>& Fleet() {
   static const auto& hosts = *new std::vector<Host>{
       {"web1", {"prod", "web"}},   {"db1", {"prod", "slave"}}, {"web2", {"prod", "web"}},
@@ -37,7 +44,7 @@ const std::vector<SelectableHost>& Fleet() {
 }
 
 std::vector<std::string> NamesOf(const Selection& selection) {
-  const auto chosen = Select(Fleet(), selection);
+  const auto chosen = SelectFrom(Fleet(), selection);
   EXPECT_TRUE(chosen.ok()) << chosen.status();
   std::vector<std::string> names;
   if (!chosen.ok()) return names;
@@ -118,7 +125,7 @@ TEST(Selection, WhatCannotBeMeantIsRefused) {
     const absl::Status status = CheckSelection(c.selection);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << c.says;
     EXPECT_THAT(std::string(status.message()), HasSubstr(c.says));
-    EXPECT_EQ(Select(Fleet(), c.selection).status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(SelectFrom(Fleet(), c.selection).status().code(), absl::StatusCode::kInvalidArgument);
   }
 }
 
@@ -138,7 +145,7 @@ TEST(Selection, AllGlobsTogetherMakeABoundedNumberOfAlternatives) {
 TEST(Selection, EndsSoonAfterItsCallerHasGone) {
   const std::vector<Host> hosts(1000, Host{"web1", {}});
   int looks = 0;
-  const auto chosen = Select(Views(hosts), {.on = {"web*"}}, [&] { return ++looks == 3; });
+  const auto chosen = SelectFrom(Views(hosts), {.on = {"web*"}}, [&] { return ++looks == 3; });
   EXPECT_EQ(chosen.status().code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(looks, 3);
 }
@@ -160,12 +167,12 @@ TEST(Selection, AHundredThousandHostsAreChosenInTime) {
     hosts.push_back(
         {absl::StrCat("web", i), {i % 2 ? "prod" : "test", absl::StrCat("rack", i % 50)}});
   }
-  const auto chosen = Select(Views(hosts), {.on = {"web*[05]"},
-                                            .tagged = {"prod"},
-                                            .order_by_tags = {"rack7", "rack5"},
-                                            .skip = 1,
-                                            .every = 3,
-                                            .limit = 1000});
+  const auto chosen = SelectFrom(Views(hosts), {.on = {"web*[05]"},
+                                                .tagged = {"prod"},
+                                                .order_by_tags = {"rack7", "rack5"},
+                                                .skip = 1,
+                                                .every = 3,
+                                                .limit = 1000});
   ASSERT_TRUE(chosen.ok());
   EXPECT_EQ(chosen->size(), 1000u);
   EXPECT_EQ(hosts[chosen->front()].name, "web55");

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 namespace gitops {
 namespace {
@@ -12,7 +14,7 @@ bool Contains(const std::vector<std::string>& list, absl::string_view action) {
   return std::find(list.begin(), list.end(), action) != list.end();
 }
 
-bool FrontIs(const HostProgress& progress, StepKind step) {
+bool FrontIs(const HostProgress& progress, v1::StepKind step) {
   return !progress.remaining.empty() && TraitsOf(progress.remaining.front()).step == step;
 }
 
@@ -32,19 +34,52 @@ bool PostSecretsNow(const HostProgress& progress) {
          (progress.activated || !ActivationAhead(progress.remaining, 0, /*reboot_counts=*/true));
 }
 
-bool HasHooks(StepKind step) { return step != StepKind::kDryActivate; }
+bool HasHooks(v1::StepKind step) {
+  return step != v1::STEP_KIND_DRY_ACTIVATE && step != v1::STEP_KIND_ROLLBACK;
+}
+
+// "pre-deploy", "post-healthchecks"…
+std::string PointOf(const HostProgress& progress) {
+  return absl::StrCat(
+      progress.stage == Stage::kPre ? "pre-" : "post-",
+      absl::AsciiStrToLower(absl::StripPrefix(v1::StepKind_Name(progress.step), "STEP_KIND_")));
+}
+
+bool IsUntried(const Return& one) { return one.result == v1::STEP_RESULT_UNSPECIFIED; }
+
+// What may have moved services, and is asked for again before they are returned.
+bool HasOpenSync(const HostProgress& progress) {
+  return progress.open.has_value() && TraitsOf(progress.open->action).takes_revision;
+}
+
+Move RollbackMove(const HostProgress& progress) {
+  Move move;
+  if (HasOpenSync(progress)) {
+    move.kind = Move::Kind::kPerform;
+    move.action = progress.open->action;
+    return move;
+  }
+  const auto next = std::find_if(progress.returns.begin(), progress.returns.end(), IsUntried);
+  if (next == progress.returns.end()) return move;
+  move.kind = Move::Kind::kPerform;
+  move.action = NameOf(HostAction::kSync);
+  move.service = next->service;
+  move.hash = next->to_hash;
+  return move;
+}
 
 // What the body of the step under way does next; kNone: it is through.
 Move BodyMove(const HostProgress& progress) {
+  if (progress.step == v1::STEP_KIND_ROLLBACK) return RollbackMove(progress);
   Move move;
-  if (progress.step_outcome == Outcome::kFailed) return move;
-  const bool untouched = progress.step_outcome == Outcome::kSkipped;
-  const StepKind step = *progress.step;
-  if (step == StepKind::kHealthChecks) {
+  if (progress.step_outcome == v1::STEP_RESULT_FAILED) return move;
+  const bool untouched = progress.step_outcome == v1::STEP_RESULT_SKIPPED;
+  const v1::StepKind step = progress.step;
+  if (step == v1::STEP_KIND_HEALTHCHECKS) {
     if (untouched) move.kind = Move::Kind::kHealthChecks;
     return move;
   }
-  const bool changes = step == StepKind::kDeploy || (step == StepKind::kReboot && !untouched);
+  const bool changes = step == v1::STEP_KIND_DEPLOY || (step == v1::STEP_KIND_REBOOT && !untouched);
   if (changes && PostSecretsNow(progress)) {
     move.kind = Move::Kind::kPerform;
     move.action = NameOf(HostAction::kUploadSecrets);
@@ -52,9 +87,9 @@ Move BodyMove(const HostProgress& progress) {
     move.secrets = Move::Secrets::kPostActivation;
     return move;
   }
-  if (!FrontIs(progress, step) || (step != StepKind::kDeploy && !untouched)) return move;
+  if (!FrontIs(progress, step) || (step != v1::STEP_KIND_DEPLOY && !untouched)) return move;
   move.action = progress.remaining.front();
-  if (step == StepKind::kReboot) {
+  if (step == v1::STEP_KIND_REBOOT) {
     move.kind = Move::Kind::kReboot;
     return move;
   }
@@ -72,11 +107,11 @@ Move BodyMove(const HostProgress& progress) {
 
 void Fail(HostProgress& progress, std::string error) {
   progress.error = std::move(error);
-  progress.end = HostEnd::kFailed;
-  progress.step.reset();
+  progress.end = v1::HOST_DEPLOYMENT_STATE_FAILED;
+  progress.step = v1::STEP_KIND_UNSPECIFIED;
 }
 
-void BeginStep(HostProgress& progress, StepKind step) {
+void BeginStep(HostProgress& progress, v1::StepKind step) {
   if (progress.steps - progress.first_step >= kMostSteps) {
     Fail(progress, absl::StrCat("it has taken ", kMostSteps,
                                 " steps and is not done; a hook keeps adding actions"));
@@ -85,7 +120,7 @@ void BeginStep(HostProgress& progress, StepKind step) {
   ++progress.steps;
   progress.step = step;
   progress.stage = Stage::kPre;
-  progress.step_outcome = Outcome::kSkipped;
+  progress.step_outcome = v1::STEP_RESULT_SKIPPED;
 }
 
 // Between two steps: begins the next one, or ends the host.
@@ -93,40 +128,47 @@ void ChooseStep(HostProgress& progress, const HostPolicy& policy) {
   if (!progress.remaining.empty()) {
     BeginStep(progress, TraitsOf(progress.remaining.front()).step);
   } else if (progress.secrets_due) {
-    BeginStep(progress, StepKind::kDeploy);
+    BeginStep(progress, v1::STEP_KIND_DEPLOY);
   } else if (progress.skipped && !progress.performed) {
-    progress.end = HostEnd::kSkipped;
+    progress.end = v1::HOST_DEPLOYMENT_STATE_SKIPPED;
   } else if (policy.health_checks && !progress.checked) {
-    BeginStep(progress, StepKind::kHealthChecks);
+    BeginStep(progress, v1::STEP_KIND_HEALTHCHECKS);
   } else {
-    progress.end = HostEnd::kSucceeded;
+    progress.end = v1::HOST_DEPLOYMENT_STATE_SUCCEEDED;
   }
 }
 
 void FinishStep(HostProgress& progress) {
-  if (progress.step_outcome == Outcome::kFailed) progress.end = HostEnd::kFailed;
-  progress.step.reset();
+  const bool failed = progress.step_outcome == v1::STEP_RESULT_FAILED;
+  if (progress.step == v1::STEP_KIND_ROLLBACK) {
+    progress.end =
+        failed ? v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED : v1::HOST_DEPLOYMENT_STATE_ROLLED_BACK;
+  } else if (failed) {
+    progress.end = v1::HOST_DEPLOYMENT_STATE_FAILED;
+  }
+  progress.step = v1::STEP_KIND_UNSPECIFIED;
   progress.stage = Stage::kPre;
 }
 
 bool PreChecksWanted(const HostProgress& progress, const HostPolicy& policy) {
-  const bool changes = progress.step == StepKind::kDeploy || progress.step == StepKind::kReboot;
+  const bool changes =
+      progress.step == v1::STEP_KIND_DEPLOY || progress.step == v1::STEP_KIND_REBOOT;
   return policy.pre_deploy_checks && !progress.prechecked && changes &&
          BodyMove(progress).kind != Move::Kind::kNone;
 }
 
 // Goes on to where something is to be done, or to the end.
 HostProgress Settled(HostProgress progress, const HostPolicy& policy) {
-  while (progress.end == HostEnd::kNone) {
+  while (progress.end == v1::HOST_DEPLOYMENT_STATE_UNSPECIFIED) {
     if (!progress.remaining.empty() && Is(progress.remaining.front(), HostAction::kSkip)) {
       progress.remaining.clear();
       progress.skipped = true;
     }
-    if (!progress.step.has_value()) {
+    if (progress.step == v1::STEP_KIND_UNSPECIFIED) {
       ChooseStep(progress, policy);
       continue;
     }
-    const bool asks = policy.hooks && HasHooks(*progress.step);
+    const bool asks = policy.hooks && HasHooks(progress.step);
     if (progress.stage == Stage::kPre) {
       if (asks) break;
       progress.stage = Stage::kPreChecks;
@@ -147,14 +189,14 @@ HostProgress Settled(HostProgress progress, const HostPolicy& policy) {
 void AfterHook(HostProgress& progress, const MoveResult& result) {
   if (progress.stage == Stage::kPost) {
     // A failed host keeps its list, so that it can be resumed where it failed.
-    if (progress.step_outcome != Outcome::kFailed) progress.remaining = result.actions;
+    if (progress.step_outcome != v1::STEP_RESULT_FAILED) progress.remaining = result.actions;
     FinishStep(progress);
     return;
   }
   progress.remaining = result.actions;
   progress.stage = Stage::kPreChecks;
   const bool skip = !result.actions.empty() && Is(result.actions.front(), HostAction::kSkip);
-  if (skip && progress.step == StepKind::kHealthChecks) {
+  if (skip && progress.step == v1::STEP_KIND_HEALTHCHECKS) {
     progress.checked = true;
     progress.stage = Stage::kPost;
   }
@@ -163,7 +205,7 @@ void AfterHook(HostProgress& progress, const MoveResult& result) {
 // A pre- hook that fails has failed its step, so that what hooks before it took is given back.
 void AfterFailedHook(HostProgress& progress, const MoveResult& result) {
   if (progress.stage == Stage::kPre) {
-    progress.step_outcome = Outcome::kFailed;
+    progress.step_outcome = v1::STEP_RESULT_FAILED;
     progress.error = result.error;
     progress.stage = Stage::kPost;
     return;
@@ -181,14 +223,14 @@ bool CanBeOpen(const Move& move) {
 
 void NoteOpen(HostProgress& progress, const Move& move, const MoveResult& result) {
   progress.open.reset();
-  const bool unknown = result.outcome == Outcome::kFailed && result.unknown;
+  const bool unknown = result.outcome == v1::STEP_RESULT_FAILED && result.unknown;
   if (unknown && CanBeOpen(move)) progress.open = {.number = move.number, .action = move.action};
 }
 
 void AfterAction(HostProgress& progress, const Move& move) {
   if (Is(move.action, HostAction::kPush)) progress.pushed = true;
   if (move.secrets == Move::Secrets::kPostActivation) progress.secrets_due = false;
-  if (move.step != StepKind::kDryActivate) progress.checked = false;
+  if (move.step != v1::STEP_KIND_DRY_ACTIVATE) progress.checked = false;
   if (move.implied) return;
   progress.remaining.erase(progress.remaining.begin());
   if (move.secrets == Move::Secrets::kPreActivation) {
@@ -203,33 +245,40 @@ void AfterAction(HostProgress& progress, const Move& move) {
   }
 }
 
+// The rollback goes on with the other services.
+void Keep(HostProgress& progress, const std::string& why) {
+  absl::StrAppend(&progress.error, progress.error.empty() ? "" : "; ", why);
+  progress.step_outcome = v1::STEP_RESULT_FAILED;
+}
+
+void SetReturns(HostProgress& progress, std::vector<Return> returns) {
+  for (Return& one : returns) {
+    if (!one.to_hash.empty()) continue;
+    one.result = v1::STEP_RESULT_SKIPPED;
+    Keep(progress,
+         absl::StrCat(one.service, " stays at ", one.from_hash, " (nothing was published before)"));
+  }
+  progress.returns = std::move(returns);
+}
+
+void AfterReturn(HostProgress& progress, const Move& move, const MoveResult& result) {
+  if (move.Learns()) {
+    if (result.unknown) {
+      Keep(progress,
+           absl::StrCat("it is not known what ", move.action, " moved (", result.error, ")"));
+    }
+    progress.open.reset();
+    SetReturns(progress, result.returns);
+    return;
+  }
+  Return& tried = *std::find_if(progress.returns.begin(), progress.returns.end(), IsUntried);
+  tried.result = result.outcome;
+  if (result.outcome != v1::STEP_RESULT_FAILED) return;
+  Keep(progress, absl::StrCat(tried.service, " could not be brought back to ", tried.to_hash, " (",
+                              result.error, ")"));
+}
+
 }  // namespace
-
-absl::string_view StepName(StepKind kind) {
-  switch (kind) {
-    case StepKind::kDeploy:
-      return "deploy";
-    case StepKind::kReboot:
-      return "reboot";
-    case StepKind::kDryActivate:
-      return "dry-activate";
-    case StepKind::kHealthChecks:
-      return "healthchecks";
-  }
-  return "";
-}
-
-absl::string_view OutcomeName(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kOk:
-      return "ok";
-    case Outcome::kFailed:
-      return "failed";
-    case Outcome::kSkipped:
-      return "skipped";
-  }
-  return "";
-}
 
 HostProgress BeginHost(std::vector<std::string> actions, const HostPolicy& policy) {
   HostProgress progress;
@@ -238,19 +287,18 @@ HostProgress BeginHost(std::vector<std::string> actions, const HostPolicy& polic
 }
 
 bool KeepsItsPlace(const HostProgress& progress) {
-  return progress.stage == Stage::kPost && progress.step_outcome != Outcome::kFailed;
+  return progress.stage == Stage::kPost && progress.step_outcome != v1::STEP_RESULT_FAILED;
 }
 
 Move NextMove(const HostProgress& before, const HostPolicy& policy) {
   const HostProgress progress = Settled(before, policy);
-  if (progress.end != HostEnd::kNone) return {};
+  if (progress.end != v1::HOST_DEPLOYMENT_STATE_UNSPECIFIED) return {};
   Move move;
   switch (progress.stage) {
     case Stage::kPre:
     case Stage::kPost:
       move.kind = Move::Kind::kHook;
-      move.point =
-          absl::StrCat(progress.stage == Stage::kPre ? "pre-" : "post-", StepName(*progress.step));
+      move.point = PointOf(progress);
       break;
     case Stage::kPreChecks:
       move.kind = Move::Kind::kPreDeployChecks;
@@ -259,7 +307,7 @@ Move NextMove(const HostProgress& before, const HostPolicy& policy) {
       move = BodyMove(progress);
       break;
   }
-  move.step = *progress.step;
+  move.step = progress.step;
   move.step_number = progress.steps;
   const bool again =
       progress.open.has_value() && CanBeOpen(move) && progress.open->action == move.action;
@@ -267,7 +315,7 @@ Move NextMove(const HostProgress& before, const HostPolicy& policy) {
   const bool asks = policy.hooks && HasHooks(move.step);
   const bool first_of_body =
       progress.stage == Stage::kPreChecks ||
-      (progress.stage == Stage::kBody && progress.step_outcome == Outcome::kSkipped);
+      (progress.stage == Stage::kBody && progress.step_outcome == v1::STEP_RESULT_SKIPPED);
   move.begins_step = asks ? progress.stage == Stage::kPre : first_of_body;
   return move;
 }
@@ -276,8 +324,12 @@ HostProgress After(HostProgress before, const HostPolicy& policy, const Move& mo
                    const MoveResult& result) {
   HostProgress progress = Settled(std::move(before), policy);
   ++progress.moves;
+  if (move.step == v1::STEP_KIND_ROLLBACK) {
+    AfterReturn(progress, move, result);
+    return Settled(std::move(progress), policy);
+  }
   if (move.kind == Move::Kind::kHook) {
-    if (result.outcome == Outcome::kFailed) {
+    if (result.outcome == v1::STEP_RESULT_FAILED) {
       AfterFailedHook(progress, result);
     } else {
       AfterHook(progress, result);
@@ -288,8 +340,8 @@ HostProgress After(HostProgress before, const HostPolicy& policy, const Move& mo
     progress.performed = true;
     NoteOpen(progress, move, result);
   }
-  if (result.outcome == Outcome::kFailed) {
-    progress.step_outcome = Outcome::kFailed;
+  if (result.outcome == v1::STEP_RESULT_FAILED) {
+    progress.step_outcome = v1::STEP_RESULT_FAILED;
     progress.error = result.error;
     progress.stage = Stage::kPost;
     return Settled(std::move(progress), policy);
@@ -301,12 +353,12 @@ HostProgress After(HostProgress before, const HostPolicy& policy, const Move& mo
       break;
     case Move::Kind::kHealthChecks:
       progress.checked = true;
-      progress.step_outcome = Outcome::kOk;
+      progress.step_outcome = v1::STEP_RESULT_OK;
       break;
     case Move::Kind::kPerform:
     case Move::Kind::kReboot:
       AfterAction(progress, move);
-      progress.step_outcome = Outcome::kOk;
+      progress.step_outcome = v1::STEP_RESULT_OK;
       break;
     case Move::Kind::kNone:
     case Move::Kind::kHook:
@@ -317,14 +369,26 @@ HostProgress After(HostProgress before, const HostPolicy& policy, const Move& mo
 
 HostProgress Resumed(HostProgress progress, const HostPolicy& policy) {
   progress.first_step = progress.steps;
-  if (progress.end == HostEnd::kFailed) {
-    progress.step.reset();
+  if (progress.end == v1::HOST_DEPLOYMENT_STATE_FAILED) {
+    progress.step = v1::STEP_KIND_UNSPECIFIED;
     progress.stage = Stage::kPre;
-    progress.step_outcome = Outcome::kSkipped;
+    progress.step_outcome = v1::STEP_RESULT_SKIPPED;
     progress.error.clear();
-    progress.end = HostEnd::kNone;
+    progress.end = v1::HOST_DEPLOYMENT_STATE_UNSPECIFIED;
   }
   return Settled(std::move(progress), policy);
+}
+
+HostProgress RollingBack(HostProgress progress, std::vector<Return> returns) {
+  ++progress.steps;
+  progress.step = v1::STEP_KIND_ROLLBACK;
+  progress.stage = Stage::kBody;
+  progress.step_outcome = v1::STEP_RESULT_OK;
+  progress.end = v1::HOST_DEPLOYMENT_STATE_UNSPECIFIED;
+  progress.error.clear();
+  progress.returns.clear();
+  if (!HasOpenSync(progress)) SetReturns(progress, std::move(returns));
+  return progress;
 }
 
 }  // namespace gitops

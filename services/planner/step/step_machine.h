@@ -5,34 +5,26 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/strings/string_view.h"
 #include "common/plan/action.h"
+#include "gitops/v1/deployment.pb.h"
 
 namespace gitops {
 
 // What a host does next: plain functions from where it stands to the next move, and from a move's
 // outcome to where it stands then. No clock, no network, no store. The rules are those of the morph
-// hooks' design; ADR 0013 tells where it was silent. Actions are those of common/plan/action.h.
+// hooks' design; ADR 0013 tells where it was silent. Actions are those of common/plan/action.h;
+// states, steps and results are the enums of the API (ADR 0022).
 
 // A step that is begun beyond this many fails the host.
 inline constexpr int kMostSteps = 100;
 
-absl::string_view StepName(StepKind kind);  // "deploy", "reboot", "dry-activate", "healthchecks"
-
-enum class Outcome { kOk, kFailed, kSkipped };
-absl::string_view OutcomeName(Outcome outcome);  // "ok"…, as in X-Gitops-Result
-
-// Where the step under way stands.
+// Where the step under way stands. The numbers are stored.
 enum class Stage {
-  kPre,        // its pre- hook is to be asked (where it has one)
-  kPreChecks,  // the pre-deploy checks are to be run
-  kBody,       // its actions, the reboot or the checks
-  kPost,       // its post- hook is to be asked
+  kPre = 0,        // its pre- hook is to be asked (where it has one)
+  kPreChecks = 1,  // the pre-deploy checks are to be run
+  kBody = 2,       // its actions, the reboot or the checks
+  kPost = 3,       // its post- hook is to be asked
 };
-
-// How a host ended.
-enum class HostEnd { kNone, kSucceeded, kSkipped, kFailed };
 
 // An operation of which it is not known whether it was done: the agent went away with the answer.
 struct OpenOperation {
@@ -42,28 +34,41 @@ struct OpenOperation {
   bool operator==(const OpenOperation&) const = default;
 };
 
+// A service that the host moved, and that a rollback returns to the commit it had.
+struct Return {
+  std::string service;
+  std::string from_hash;
+  std::string to_hash;  // empty: nothing was published before, so the service stays
+  // UNSPECIFIED: not tried yet.
+  v1::StepResult result = v1::STEP_RESULT_UNSPECIFIED;
+
+  bool operator==(const Return&) const = default;
+};
+
 // Where one host stands: the checkpoint. Stored after every move.
 struct HostProgress {
   std::vector<std::string> remaining;
-  int steps = 0;                 // begun so far
-  int first_step = 0;            // how many had been begun when it was begun or resumed last
-  int moves = 0;                 // made so far; the number of the next is part of its operation id
-  bool pushed = false;           // a push was performed on this host
-  bool prechecked = false;       // the pre-deploy checks have succeeded (or are not wanted)
-  bool performed = false;        // anything was done on the host
-  bool checked = false;          // health checks have succeeded since the last change
-  bool skipped = false;          // `skip` dropped the rest
-  bool secrets_due = false;      // upload-secrets left the post-activation ones for later
-  bool activated = false;        // something was activated since then
-  std::string error;             // why it failed; empty: it has not
-  std::optional<StepKind> step;  // under way
+  int steps = 0;             // begun so far
+  int first_step = 0;        // how many had been begun when it was begun or resumed last
+  int moves = 0;             // made so far; the number of the next is part of its operation id
+  bool pushed = false;       // a push was performed on this host
+  bool prechecked = false;   // the pre-deploy checks have succeeded (or are not wanted)
+  bool performed = false;    // anything was done on the host
+  bool checked = false;      // health checks have succeeded since the last change
+  bool skipped = false;      // `skip` dropped the rest
+  bool secrets_due = false;  // upload-secrets left the post-activation ones for later
+  bool activated = false;    // something was activated since then
+  std::string error;         // why it failed; of a rollback: what is not returned, and why
+  v1::StepKind step = v1::STEP_KIND_UNSPECIFIED;  // under way; UNSPECIFIED: none
   Stage stage = Stage::kPre;
-  // So far, kSkipped while nothing was done in it; what its post- hook is told.
-  Outcome step_outcome = Outcome::kSkipped;
-  HostEnd end = HostEnd::kNone;
+  // So far, SKIPPED while nothing was done in it; what its post- hook is told.
+  v1::StepResult step_outcome = v1::STEP_RESULT_SKIPPED;
+  // SUCCEEDED, SKIPPED, FAILED, ROLLED_BACK or ROLLBACK_FAILED; UNSPECIFIED: it has not ended.
+  v1::HostDeploymentState end = v1::HOST_DEPLOYMENT_STATE_UNSPECIFIED;
   // Asked for again under its number, where the same action comes next: the agent then tells what
   // became of it, and does not do it twice.
   std::optional<OpenOperation> open;
+  std::vector<Return> returns;  // of a rollback, in order
 
   bool operator==(const HostProgress&) const = default;
 };
@@ -89,16 +94,19 @@ struct Move {
   enum class Secrets { kNone, kAll, kPreActivation, kPostActivation };
 
   Kind kind = Kind::kNone;
-  StepKind step = StepKind::kDeploy;  // the step it belongs to
-  int step_number = 0;                // from 1 on
-  int number = 0;                     // HostProgress::moves, or OpenOperation::number
-  std::string point;                  // kHook: "pre-deploy"…
-  std::string action;                 // kPerform
-  bool implied = false;               // kPerform: not from the list, but needed by what is
-  Secrets secrets = Secrets::kNone;   // kPerform of upload-secrets
+  v1::StepKind step = v1::STEP_KIND_DEPLOY;  // the step it belongs to
+  int step_number = 0;                       // from 1 on
+  int number = 0;                            // HostProgress::moves, or OpenOperation::number
+  std::string point;                         // kHook: "pre-deploy"…
+  std::string action;                        // kPerform
+  bool implied = false;                      // kPerform: not from the list, but needed by what is
+  Secrets secrets = Secrets::kNone;          // kPerform of upload-secrets
+  std::string service, hash;  // kPerform of a rollback: what to sync, to which commit
   // It is the first of its step, so that stopping before it leaves nothing half done.
   bool begins_step = false;
 
+  // In a rollback: an operation that is open is asked for again, to learn what it moved.
+  bool Learns() const { return step == v1::STEP_KIND_ROLLBACK && service.empty(); }
   bool operator==(const Move&) const = default;
 };
 
@@ -110,10 +118,11 @@ Move NextMove(const HostProgress& progress, const HostPolicy& policy);
 
 // What came of a move.
 struct MoveResult {
-  Outcome outcome = Outcome::kOk;
-  std::string error;                 // kFailed
-  bool unknown = false;              // kFailed: an action may have been done all the same
+  v1::StepResult outcome = v1::STEP_RESULT_OK;
+  std::string error;                 // FAILED
+  bool unknown = false;              // FAILED: an action may have been done all the same
   std::vector<std::string> actions;  // kHook: the list the hook answered with
+  std::vector<Return> returns;       // Move::Learns(): as for RollingBack()
 };
 
 // Whether a hook that fails now leaves the host where it is, to be asked again by `resume`: the
@@ -128,6 +137,11 @@ HostProgress After(HostProgress progress, const HostPolicy& policy, const Move& 
 // A host that failed or was stopped, about to go on: from the action or checks that failed, in a
 // new step, or from the hook that stopped the deployment. What `resume` does.
 HostProgress Resumed(HostProgress progress, const HostPolicy& policy);
+
+// A host, wherever it stands, about to return these services in this order: in a step of its own,
+// without hooks and checks. An open sync may have moved more; it is asked for again first, and its
+// result has the services then.
+HostProgress RollingBack(HostProgress progress, std::vector<Return> returns);
 
 }  // namespace gitops
 

@@ -5,13 +5,16 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 
 namespace gitops {
 namespace {
@@ -19,6 +22,10 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using List = std::vector<std::string>;
+
+std::string Word(v1::StepResult result) {
+  return absl::AsciiStrToLower(absl::StripPrefix(v1::StepResult_Name(result), "STEP_RESULT_"));
+}
 
 List Words(absl::string_view text) { return absl::StrSplit(text, ' ', absl::SkipEmpty()); }
 
@@ -48,7 +55,7 @@ struct Rehearsal {
       case Move::Kind::kHook: {
         const bool post = move.point.starts_with("post-");
         return absl::StrCat(move.point, "(", absl::StrJoin(host.remaining, " "), ")",
-                            post ? "=" : "", post ? OutcomeName(host.step_outcome) : "");
+                            post ? "=" : "", post ? Word(host.step_outcome) : "");
       }
       case Move::Kind::kPreDeployChecks:
         return "pre-deploy-checks";
@@ -73,7 +80,7 @@ struct Rehearsal {
     trace.push_back(name);
     if (move.kind == Move::Kind::kHook) result.actions = Answer(move);
     if (failing.contains(name)) {
-      result.outcome = Outcome::kFailed;
+      result.outcome = v1::STEP_RESULT_FAILED;
       result.error = absl::StrCat(name, " failed");
     }
     host = After(host, policy, move, result);
@@ -109,7 +116,7 @@ TEST(SeedRule, ActionsArePerformedLeftToRightAndRemovedWhenDone) {
                           "sync", "+upload-secrets:post", "post-deploy(reboot freeze)=ok",
                           "pre-reboot(reboot freeze)", "reboot", "post-reboot(freeze)=ok",
                           "pre-deploy(freeze)", "freeze", "post-deploy()=ok"));
-  EXPECT_EQ(host.host.end, HostEnd::kSucceeded);
+  EXPECT_EQ(host.host.end, v1::HOST_DEPLOYMENT_STATE_SUCCEEDED);
 }
 
 TEST(SeedRule, ActionsAreRepeatableAndNeverCollapsed) {
@@ -129,10 +136,10 @@ TEST(SeedRule, PushIsPerformedTransparentlyBeforeSwitchAndItsKin) {
 TEST(SeedRule, SkipIgnoresTheRemainingActionsOnTheHost) {
   Rehearsal host = Bare();
   EXPECT_THAT(host.Run("push skip switch"), ElementsAre("push"));
-  EXPECT_EQ(host.host.end, HostEnd::kSucceeded);
+  EXPECT_EQ(host.host.end, v1::HOST_DEPLOYMENT_STATE_SUCCEEDED);
   Rehearsal untouched = Bare();
   EXPECT_THAT(untouched.Run("skip switch"), ElementsAre());
-  EXPECT_EQ(untouched.host.end, HostEnd::kSkipped);
+  EXPECT_EQ(untouched.host.end, v1::HOST_DEPLOYMENT_STATE_SKIPPED);
 }
 
 TEST(SeedRule, DryActivateIsNoDeployStep) {
@@ -161,7 +168,7 @@ TEST(StepMachine, AHookThatSkipsAHostLeavesItUntouchedAndItsPostHookIsToldSo) {
   Rehearsal host;
   host.hooks["pre-deploy"] = {"skip sync"};
   EXPECT_THAT(host.Run("sync"), ElementsAre("pre-deploy(sync)", "post-deploy()=skipped"));
-  EXPECT_EQ(host.host.end, HostEnd::kSkipped);
+  EXPECT_EQ(host.host.end, v1::HOST_DEPLOYMENT_STATE_SKIPPED);
 }
 
 TEST(StepMachine, AStepWhoseActionsAreTakenAwayIsSkippedAndTheRestIsKept) {
@@ -203,7 +210,7 @@ TEST(StepMachine, SkipAtHealthChecksLeavesThemOut) {
   host.hooks["pre-healthchecks"] = {"skip"};
   EXPECT_THAT(host.Run("sync"), ElementsAre("pre-deploy(sync)", "sync", "post-deploy()=ok",
                                             "pre-healthchecks()", "post-healthchecks()=skipped"));
-  EXPECT_EQ(host.host.end, HostEnd::kSucceeded);
+  EXPECT_EQ(host.host.end, v1::HOST_DEPLOYMENT_STATE_SUCCEEDED);
 }
 
 TEST(StepMachine, PreDeployChecksRunOnceBeforeTheFirstChange) {
@@ -219,7 +226,7 @@ TEST(StepMachine, AFailedPreDeployCheckChangesNothingAndGivesBackWhatThePreHookT
   host.failing = {"pre-deploy-checks"};
   EXPECT_THAT(host.Run("sync reboot"), ElementsAre("pre-deploy(sync reboot)", "pre-deploy-checks",
                                                    "post-deploy(sync reboot)=failed"));
-  EXPECT_EQ(host.host.end, HostEnd::kFailed);
+  EXPECT_EQ(host.host.end, v1::HOST_DEPLOYMENT_STATE_FAILED);
   EXPECT_EQ(host.host.error, "pre-deploy-checks failed");
 }
 
@@ -230,7 +237,7 @@ TEST(StepMachine, AFailedActionEndsTheHostAfterItsPostHookAndStaysInTheList) {
   EXPECT_THAT(host.Run("sync freeze reboot"),
               ElementsAre("pre-deploy(sync freeze reboot)", "pre-deploy-checks", "sync", "freeze",
                           "post-deploy(freeze reboot)=failed"));
-  EXPECT_EQ(host.host.end, HostEnd::kFailed);
+  EXPECT_EQ(host.host.end, v1::HOST_DEPLOYMENT_STATE_FAILED);
   EXPECT_EQ(host.host.remaining, Words("freeze reboot"));
 }
 
@@ -265,7 +272,7 @@ TEST(StepMachine, AFailedPreHookFailsItsStepAndGivesBackWhatOthersBeforeItTook) 
       host.Run("sync reboot"),
       ElementsAre("pre-deploy(sync reboot)", "pre-deploy-checks", "sync", "post-deploy(reboot)=ok",
                   "pre-reboot(reboot)", "post-reboot(reboot)=failed"));
-  EXPECT_EQ(host.host.end, HostEnd::kFailed);
+  EXPECT_EQ(host.host.end, v1::HOST_DEPLOYMENT_STATE_FAILED);
   EXPECT_EQ(host.host.error, "pre-reboot(reboot) failed");
   EXPECT_EQ(host.host.remaining, Words("reboot"));
 }
@@ -282,7 +289,7 @@ TEST(StepMachine, AHookThatFailsBeforeAndAfterIsToldWhollyAndResumedInANewStep) 
   while (host.Step()) {
   }
   EXPECT_THAT(host.trace, ElementsAre("pre-deploy(sync)", "sync", "post-deploy()=ok"));
-  EXPECT_EQ(host.host.end, HostEnd::kSucceeded);
+  EXPECT_EQ(host.host.end, v1::HOST_DEPLOYMENT_STATE_SUCCEEDED);
 }
 
 TEST(StepMachine, OnlyAPostHookOfAStepThatDidNotFailKeepsItsPlace) {
@@ -314,14 +321,14 @@ TEST(StepMachine, HooksThatUndoEachOtherEndAfterAHundredSteps) {
   host.hooks["post-deploy"] = {"freeze"};
   const List trace = host.Run("freeze");
   EXPECT_EQ(std::count(trace.begin(), trace.end(), "freeze"), kMostSteps);
-  EXPECT_EQ(host.host.end, HostEnd::kFailed);
+  EXPECT_EQ(host.host.end, v1::HOST_DEPLOYMENT_STATE_FAILED);
   EXPECT_THAT(host.host.error, HasSubstr("100 steps"));
   // Resumed, it may take as many again.
   host.hooks.clear();
   host.host = Resumed(host.host, host.policy);
   while (host.Step()) {
   }
-  EXPECT_EQ(host.host.end, HostEnd::kSucceeded);
+  EXPECT_EQ(host.host.end, v1::HOST_DEPLOYMENT_STATE_SUCCEEDED);
 }
 
 TEST(StepMachine, SecretsAreUploadedAroundTheActivation) {
@@ -403,7 +410,7 @@ TEST(StepMachine, EveryMoveHasANumberOfItsOwn) {
 // What `move` came to where the agent went away with the answer.
 MoveResult Lost() {
   MoveResult lost;
-  lost.outcome = Outcome::kFailed;
+  lost.outcome = v1::STEP_RESULT_FAILED;
   lost.error = "it went away";
   lost.unknown = true;
   return lost;
@@ -421,13 +428,13 @@ TEST(StepMachine, AnActionOfWhichNothingIsKnownKeepsItsNumberUntilSomethingIs) {
   const Move sync = NextMove(host, policy);
   for (int round = 0; round < 2; ++round) {
     Make(host, policy, Lost());
-    ASSERT_EQ(host.end, HostEnd::kFailed);
+    ASSERT_EQ(host.end, v1::HOST_DEPLOYMENT_STATE_FAILED);
     host = Resumed(std::move(host), policy);
     EXPECT_EQ(NextMove(host, policy).action, "sync");
     EXPECT_EQ(NextMove(host, policy).number, sync.number);
   }
   MoveResult failed;
-  failed.outcome = Outcome::kFailed;
+  failed.outcome = v1::STEP_RESULT_FAILED;
   Make(host, policy, failed);
   host = Resumed(std::move(host), policy);
   EXPECT_GT(NextMove(host, policy).number, sync.number) << "that it failed is known";
@@ -445,6 +452,103 @@ TEST(StepMachine, AnotherActionHasANumberOfItsOwn) {
   Make(host, policy, {});
   EXPECT_EQ(NextMove(host, policy).action, "sync");
   EXPECT_EQ(NextMove(host, policy).number, host.moves);
+}
+
+// A host that failed in its second step, and what it had moved.
+HostProgress RollingBackHost(std::vector<Return> returns, std::optional<OpenOperation> open = {}) {
+  HostProgress host;
+  host.remaining = {"freeze"};
+  host.steps = 2;
+  host.moves = 7;
+  host.error = "freeze: no";
+  host.end = v1::HOST_DEPLOYMENT_STATE_FAILED;
+  host.step_outcome = v1::STEP_RESULT_FAILED;
+  host.open = std::move(open);
+  return RollingBack(std::move(host), std::move(returns));
+}
+
+const Return kWeb = {.service = "web", .from_hash = "22", .to_hash = "11"};
+const Return kDb = {.service = "db", .from_hash = "22", .to_hash = "11"};
+
+TEST(Rollback, IsAStepOfItsOwnWithoutHooksAndChecksInTheOrderTold) {
+  const HostPolicy policy;
+  HostProgress host = RollingBackHost({kWeb, kDb});
+  Move expected = {.kind = Move::Kind::kPerform,
+                   .step = v1::STEP_KIND_ROLLBACK,
+                   .step_number = 3,
+                   .number = 7,
+                   .action = "sync",
+                   .service = "web",
+                   .hash = "11",
+                   .begins_step = false};
+  EXPECT_TRUE(NextMove(host, policy) == expected);
+  host = After(host, policy, NextMove(host, policy), {});
+  expected.service = "db";
+  expected.number = 8;
+  EXPECT_TRUE(NextMove(host, policy) == expected);
+  host = After(host, policy, NextMove(host, policy), {});
+  EXPECT_EQ(host.end, v1::HOST_DEPLOYMENT_STATE_ROLLED_BACK);
+  EXPECT_EQ(host.error, "");
+  EXPECT_EQ(host.step_outcome, v1::STEP_RESULT_OK);
+  EXPECT_THAT(host.remaining, ElementsAre("freeze"));
+}
+
+TEST(Rollback, GoesOnAfterAServiceThatIsNotReturned) {
+  HostProgress host = RollingBackHost({kWeb, kDb});
+  host = After(host, {}, NextMove(host, {}),
+               {.outcome = v1::STEP_RESULT_FAILED, .error = "disk full", .unknown = true});
+  EXPECT_EQ(NextMove(host, {}).service, "db");
+  host = After(host, {}, NextMove(host, {}), {});
+  EXPECT_EQ(host.end, v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED);
+  EXPECT_EQ(host.step_outcome, v1::STEP_RESULT_FAILED);
+  EXPECT_EQ(host.error, "web could not be brought back to 11 (disk full)");
+}
+
+TEST(Rollback, AServiceThatHadNothingPublishedStays) {
+  HostProgress host = RollingBackHost({{.service = "new", .from_hash = "22"}});
+  EXPECT_EQ(NextMove(host, {}).kind, Move::Kind::kNone);
+  host = After(host, {}, NextMove(host, {}), {});
+  EXPECT_EQ(host.end, v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED);
+  EXPECT_EQ(host.error, "new stays at 22 (nothing was published before)");
+}
+
+TEST(Rollback, OfAHostThatMovedNothingHasEnded) {
+  HostProgress host = RollingBackHost({});
+  EXPECT_EQ(NextMove(host, {}).kind, Move::Kind::kNone);
+  EXPECT_EQ(After(host, {}, NextMove(host, {}), {}).end, v1::HOST_DEPLOYMENT_STATE_ROLLED_BACK);
+}
+
+TEST(Rollback, AnOpenSyncIsAskedForUnderItsNumberAndTellsWhatToReturn) {
+  HostProgress host = RollingBackHost({kDb}, OpenOperation{.number = 4, .action = "sync"});
+  const Move move = NextMove(host, {});
+  EXPECT_TRUE(move.Learns());
+  EXPECT_EQ(move.number, 4);
+  host = After(host, {}, move, {.returns = {kWeb, kDb}});
+  EXPECT_EQ(NextMove(host, {}).service, "web");
+  EXPECT_EQ(NextMove(host, {}).number, 8);
+  host = After(host, {}, NextMove(host, {}), {});
+  host = After(host, {}, NextMove(host, {}), {});
+  EXPECT_EQ(host.end, v1::HOST_DEPLOYMENT_STATE_ROLLED_BACK);
+}
+
+TEST(Rollback, WhatAnOpenSyncMovedMayStayUnknown) {
+  HostProgress host = RollingBackHost({}, OpenOperation{.number = 4, .action = "sync"});
+  host = After(
+      host, {}, NextMove(host, {}),
+      {.outcome = v1::STEP_RESULT_FAILED, .error = "lost", .unknown = true, .returns = {kWeb}});
+  EXPECT_EQ(NextMove(host, {}).service, "web");
+  host = After(host, {}, NextMove(host, {}), {});
+  EXPECT_EQ(host.end, v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED);
+  EXPECT_EQ(host.error, "it is not known what sync moved (lost)");
+}
+
+TEST(Rollback, AnOpenActionThatMovesNothingIsNotAskedForAgain) {
+  HostProgress host = RollingBackHost({kWeb}, OpenOperation{.number = 4, .action = "reboot"});
+  EXPECT_EQ(NextMove(host, {}).service, "web");
+  EXPECT_EQ(NextMove(host, {}).number, 7);
+  host = After(host, {}, NextMove(host, {}), {});
+  EXPECT_EQ(host.end, v1::HOST_DEPLOYMENT_STATE_ROLLED_BACK);
+  EXPECT_TRUE(host.open.has_value()) << "nobody knows whether it was done";
 }
 
 }  // namespace

@@ -7,17 +7,132 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/error.h"
 #include "services/planner/testing/fake_agent_actions.h"
 
 namespace gitops {
 namespace {
 
 absl::Status Unreachable(const std::string& address) {
-  return absl::UnavailableError(
-      absl::StrCat("cannot reach the agent at ", address, ": connection refused"));
+  return MakeError(Reason::kHostUnreachable,
+                   absl::StrCat("cannot reach the agent at ", address, ": connection refused"));
+}
+
+// With the reasons of the real one.
+absl::Status StatusOf(absl::StatusCode code, const std::string& message) {
+  if (code == absl::StatusCode::kUnavailable) return MakeError(Reason::kHostUnreachable, message);
+  if (code == absl::StatusCode::kAborted) return MakeError(Reason::kHostLost, message);
+  return absl::Status(code, message);
 }
 
 }  // namespace
+
+void FakeAgentCaller::Add(const std::string& address, FakeAgent agent) {
+  MutexLock lock(mutex_);
+  agents_[address] = {.agent = std::move(agent), .running = "", .outcomes = {}};
+}
+
+void FakeAgentCaller::Add(const std::string& address,
+                          const std::map<std::string, std::string>& hashes) {
+  FakeAgent agent;
+  for (const auto& [service, hash] : hashes) agent.services[service].hash = hash;
+  Add(address, std::move(agent));
+}
+
+FakeAgent FakeAgentCaller::Look(const std::string& address) {
+  MutexLock lock(mutex_);
+  const auto found = agents_.find(address);
+  return found == agents_.end() ? FakeAgent{} : found->second.agent;
+}
+
+void FakeAgentCaller::Change(const std::string& address,
+                             const std::function<void(FakeAgent&)>& change) {
+  MutexLock lock(mutex_);
+  change(agents_[address].agent);
+  changed_.NotifyAll();
+}
+
+void FakeAgentCaller::SetUp(const std::string& address, bool up) {
+  Change(address, [up](FakeAgent& agent) { agent.up = up; });
+}
+
+void FakeAgentCaller::BringBack(const std::string& address) {
+  Change(address, [](FakeAgent& agent) {
+    ++agent.boots;
+    agent.up = true;
+  });
+}
+
+std::string FakeAgentCaller::BootId(const std::string& address, int boots) {
+  return absl::StrCat("boot-", boots, "-of-", address);
+}
+
+void FakeAgentCaller::AddFault(FakeFault fault) {
+  MutexLock lock(mutex_);
+  faults_.push_back(std::move(fault));
+}
+
+void FakeAgentCaller::ClearFaults() {
+  MutexLock lock(mutex_);
+  faults_.clear();
+}
+
+void FakeAgentCaller::FailAction(const std::string& address, const std::string& action,
+                                 absl::StatusCode code) {
+  AddFault({.address = address, .action = action, .code = code});
+}
+
+void FakeAgentCaller::FailNth(int n, absl::StatusCode code) {
+  AddFault({.skip = n - 1, .times = 1, .code = code});
+}
+
+void FakeAgentCaller::Hold(const std::string& action) {
+  AddFault({.action = action, .hang = true});
+}
+
+void FakeAgentCaller::Release() {
+  {
+    MutexLock lock(mutex_);
+    for (FakeFault& fault : faults_) fault.hang = false;
+  }
+  gate_.Release();
+}
+
+void FakeAgentCaller::OnPerform(
+    std::function<void(const std::string&, const v1::PerformActionRequest&)> on_perform) {
+  MutexLock lock(mutex_);
+  on_perform_ = std::move(on_perform);
+}
+
+std::vector<FakePerformed> FakeAgentCaller::performed() {
+  MutexLock lock(mutex_);
+  return performed_;
+}
+
+std::vector<std::string> FakeAgentCaller::ActionsOn(const std::string& address) {
+  MutexLock lock(mutex_);
+  std::vector<std::string> actions;
+  for (const FakePerformed& performed : performed_) {
+    if (performed.address != address || performed.repeated) continue;
+    actions.push_back(performed.request.action());
+  }
+  return actions;
+}
+
+int FakeAgentCaller::peak() {
+  MutexLock lock(mutex_);
+  return peak_;
+}
+
+void FakeAgentCaller::ResetPeak() {
+  MutexLock lock(mutex_);
+  peak_ = active_;
+}
+
+int FakeAgentCaller::status_calls() {
+  MutexLock lock(mutex_);
+  return status_calls_;
+}
 
 FakeFault FakeAgentCaller::TakeFault(const std::string& address, const std::string& action) {
   FakeFault taken;
@@ -70,7 +185,7 @@ PerformOutcome FakeAgentCaller::End(size_t entry, const Outcome& outcome, bool r
   performed.code = outcome.code;
   --active_;
   changed_.NotifyAll();
-  return {.status = absl::Status(outcome.code, outcome.message),
+  return {.status = StatusOf(outcome.code, outcome.message),
           .response = outcome.response,
           .unknown = false};
 }
@@ -101,8 +216,14 @@ PerformOutcome FakeAgentCaller::Perform(const std::string& address,
   size_t entry = 0;
   {
     MutexLock lock(mutex_);
-    const absl::StatusOr<Known*> known = Reach(address);
-    if (!known.ok()) return {.status = Unreachable(address), .response = {}, .unknown = false};
+    const auto known = agents_.find(address);
+    const bool is_up = known != agents_.end() && known->second.agent.up;
+    if (!is_up && known != agents_.end() && known->second.agent.connected) {
+      return {.status = absl::AbortedError(absl::StrCat("the agent at ", address, " went away")),
+              .response = {},
+              .unknown = true};
+    }
+    if (!is_up) return {.status = Unreachable(address), .response = {}, .unknown = false};
     if (request.operation().id().empty() || request.operation().fencing() <= 0) {
       return {.status = absl::InvalidArgumentError("no operation id or fencing number"),
               .response = {},
@@ -115,10 +236,10 @@ PerformOutcome FakeAgentCaller::Perform(const std::string& address,
               .response = std::move(outcome.response),
               .unknown = false};
     }
-    if (request.operation().fencing() < (*known)->agent.fencing) {
+    if (request.operation().fencing() < known->second.agent.fencing) {
       return {.status = absl::FailedPreconditionError(
                   absl::StrCat("fencing number ", request.operation().fencing(),
-                               " is past: ", (*known)->agent.fencing, " was seen")),
+                               " is past: ", known->second.agent.fencing, " was seen")),
               .response = {},
               .unknown = false};
     }
@@ -171,26 +292,14 @@ absl::StatusOr<std::string> FakeAgentCaller::AwaitReboot(const std::string& addr
 absl::StatusOr<v1::GetHostStatusResponse> FakeAgentCaller::Status(const std::string& address) {
   MutexLock lock(mutex_);
   ++status_calls_;
-  const absl::StatusOr<Known*> known = Reach(address);
-  if (!known.ok()) return Unreachable(address);
+  const auto known = agents_.find(address);
+  if (known == agents_.end() || !known->second.agent.up) return Unreachable(address);
+  const FakeAgent& agent = known->second.agent;
   v1::GetHostStatusResponse response;
-  response.set_boot_id(BootId(address, (*known)->agent.boots));
+  response.set_boot_id(BootId(address, agent.boots));
   response.set_version("test");
-  response.set_fencing((*known)->agent.fencing);
-  response.set_has_nix((*known)->agent.has_nix);
-  return response;
-}
-
-absl::StatusOr<v1::RunCheckResponse> FakeAgentCaller::RunCheck(const std::string& address,
-                                                               const v1::RunCheckRequest& request) {
-  MutexLock lock(mutex_);
-  ++checks_run_;
-  if (!Reach(address).ok()) return Unreachable(address);
-  v1::RunCheckResponse response;
-  const auto check = checks_.find({request.cmd().begin(), request.cmd().end()});
-  if (check == checks_.end()) return response;
-  response.set_exit_status(check->second.first);
-  response.set_output(check->second.second);
+  response.set_fencing(agent.fencing);
+  response.set_has_nix(agent.has_nix);
   return response;
 }
 

@@ -6,9 +6,7 @@
 #include <limits>
 #include <list>
 #include <map>
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -38,6 +36,9 @@ enum class FakeReboot {
 struct FakeAgent {
   std::map<std::string, FakeService> services;
   bool up = true;
+  // The planner had contact a moment ago: while it is down, an action fails as if it had gone away
+  // during the action.
+  bool connected = false;
   bool has_nix = false;
   FakeReboot reboot = FakeReboot::kComesBack;
   int boots = 1;        // how often it has booted; its boot id is made from this
@@ -88,12 +89,6 @@ class FakeAgentCaller final : public AgentCaller {
   void BringBack(const std::string& address);
   static std::string BootId(const std::string& address, int boots);
 
-  // What ResolveRevision answers for an empty revision; every agent's upstreams have it.
-  void SetTip(const std::string& hash, const std::string& branch = "main");
-  // What a check command answers; others succeed.
-  void SetCheck(const std::vector<std::string>& cmd, int exit_status,
-                const std::string& output = "");
-
   void AddFault(FakeFault fault);
   void ClearFaults();
   // Shorthands.
@@ -104,11 +99,8 @@ class FakeAgentCaller final : public AgentCaller {
   // Actions stand still (all of this name; empty: any) until Release(), which ends all hangs.
   void Hold(const std::string& action = "");
   void Release();
-  // The same for calls of one method: "Freeze", "Rollback", "Pull", "Diff", "ResolveRevision".
-  void HoldCalls(const std::string& method);
-  // Waits until so many actions and calls stand still at once; false if they do not within 10 s.
+  // Waits until so many actions stand still at once; false if they do not within 10 s.
   bool AwaitHeld(int count) { return gate_.AwaitStanding(count); }
-  bool AwaitNoneHeld() { return gate_.AwaitNone(); }
   // Called, without locks, when an action has arrived and before it is done.
   void OnPerform(std::function<void(const std::string& address, const v1::PerformActionRequest&)>);
 
@@ -120,28 +112,12 @@ class FakeAgentCaller final : public AgentCaller {
   int peak();
   void ResetPeak();
   int status_calls();
-  int64_t checks_run();
 
   absl::StatusOr<v1::GetHostStatusResponse> Status(const std::string& address) override;
   PerformOutcome Perform(const std::string& address, const v1::PerformActionRequest& request,
                          const GiveUp& give_up) override;
   absl::StatusOr<std::string> AwaitReboot(const std::string& address, const std::string& before,
                                           absl::Duration timeout, const GiveUp& give_up) override;
-  absl::StatusOr<v1::RunCheckResponse> RunCheck(const std::string& address,
-                                                const v1::RunCheckRequest& request) override;
-  absl::StatusOr<v1::ResolveRevisionResponse> ResolveRevision(
-      const std::string& address, const v1::ResolveRevisionRequest& request,
-      const GiveUp& give_up) override;
-  absl::StatusOr<v1::Service> Freeze(const std::string& address, const CallFor& caller,
-                                     const v1::FreezeServiceRequest& request) override;
-  absl::StatusOr<v1::Service> Unfreeze(const std::string& address, const CallFor& caller,
-                                       const v1::UnfreezeServiceRequest& request) override;
-  absl::StatusOr<v1::Service> Rollback(const std::string& address, const CallFor& caller,
-                                       const v1::RollbackServiceRequest& request) override;
-  absl::StatusOr<v1::PullServiceResponse> Pull(const std::string& address, const CallFor& caller,
-                                               const v1::PullServiceRequest& request) override;
-  absl::StatusOr<v1::DiffServiceResponse> Diff(const std::string& address, const CallFor& caller,
-                                               const v1::DiffServiceRequest& request) override;
 
  private:
   struct Outcome {
@@ -156,13 +132,6 @@ class FakeAgentCaller final : public AgentCaller {
     std::map<std::string, Outcome> outcomes;
   };
 
-  // Stands still while calls of this method are held. CANCELLED: gave up.
-  absl::Status PassHold(const std::string& method, const GiveUp& give_up);
-  absl::StatusOr<Known*> Reach(const std::string& address) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::StatusOr<FakeService*> Find(const std::string& address, const std::string& service)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  v1::Service ToProto(const std::string& address, const std::string& name,
-                      const FakeService& service) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   FakeFault TakeFault(const std::string& address, const std::string& action)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Its outcome, if the agent knows the operation; waits for one that is under way.
@@ -179,17 +148,13 @@ class FakeAgentCaller final : public AgentCaller {
   Mutex mutex_;
   CondVar changed_;
   std::map<std::string, Known> agents_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, std::string> tips_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::vector<std::string>, std::pair<int, std::string>> checks_ ABSL_GUARDED_BY(mutex_);
   std::list<FakeFault> faults_ ABSL_GUARDED_BY(mutex_);
-  std::set<std::string> held_methods_ ABSL_GUARDED_BY(mutex_);
   std::function<void(const std::string&, const v1::PerformActionRequest&)> on_perform_
       ABSL_GUARDED_BY(mutex_);
   std::vector<FakePerformed> performed_ ABSL_GUARDED_BY(mutex_);
   int active_ ABSL_GUARDED_BY(mutex_) = 0;
   int peak_ ABSL_GUARDED_BY(mutex_) = 0;
   int status_calls_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t checks_run_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace gitops

@@ -13,7 +13,6 @@ namespace gitops {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 class FakeAgentCallerTest : public ::testing::Test {
  protected:
@@ -171,31 +170,23 @@ TEST_F(FakeAgentCallerTest, RebootsGoAsTold) {
   EXPECT_TRUE(agents_.AwaitReboot("app", old, absl::Minutes(5), nullptr).ok());
 }
 
-TEST_F(FakeAgentCallerTest, SecretsChecksAndBrakesAreKept) {
+TEST_F(FakeAgentCallerTest, SecretsAreKept) {
   v1::PerformActionRequest upload = Request("1", "upload-secrets");
   upload.add_secrets()->set_destination("/etc/key");
   upload.mutable_secrets(0)->set_content("hush");
   ASSERT_TRUE(agents_.Perform("web1", upload, nullptr).status.ok());
   EXPECT_EQ(agents_.Look("web1").files["/etc/key"], "hush");
-  agents_.SetCheck({"false"}, 1, "no");
-  v1::RunCheckRequest check;
-  check.add_cmd("false");
-  EXPECT_EQ(agents_.RunCheck("web1", check)->output(), "no");
-  agents_.SetTip("tip");
-  v1::ResolveRevisionRequest resolve;
-  resolve.set_service("nginx");
-  EXPECT_EQ(agents_.ResolveRevision("web1", resolve, nullptr)->hash(), "tip");
-  v1::FreezeServiceRequest freeze;
-  freeze.set_service("nginx");
-  EXPECT_EQ(
-      agents_.Freeze("web1", {.on_behalf_of = "alice", .give_up = nullptr}, freeze)->frozen_by(),
-      "alice");
-  v1::PullServiceRequest pull;
-  pull.set_service("nginx");
-  EXPECT_THAT(std::string(agents_.Pull("web1", {.on_behalf_of = "bob", .give_up = nullptr}, pull)
-                              .status()
-                              .message()),
-              HasSubstr("frozen by alice"));
+}
+
+TEST_F(FakeAgentCallerTest, AHostThatWasConnectedAndIsDownFailsAsIfItHadGoneAway) {
+  agents_.Change("web1", [](FakeAgent& agent) {
+    agent.up = false;
+    agent.connected = true;
+  });
+  const PerformOutcome lost = Do("1", "sync");
+  EXPECT_EQ(lost.status.code(), absl::StatusCode::kAborted);
+  EXPECT_TRUE(lost.unknown);
+  EXPECT_EQ(agents_.Status("web1").status().code(), absl::StatusCode::kUnavailable);
 }
 
 }  // namespace

@@ -24,26 +24,19 @@ struct Tally {
   int last_wave = 0;
 };
 
-bool ToBegin(HostPhase phase) {
-  return phase == HostPhase::kPending || phase == HostPhase::kStopped;
-}
-
-bool UnderWay(HostPhase phase) {
-  return phase == HostPhase::kRunning || phase == HostPhase::kRollingBack;
-}
-
 Tally Count(const RolloutStand& stand) {
   Tally tally;
   tally.total = static_cast<int>(stand.hosts.size());
   for (const HostStand& host : stand.hosts) {
-    const bool open = ToBegin(host.phase) || UnderWay(host.phase);
-    if (UnderWay(host.phase)) ++tally.under_way;
-    if (host.phase == HostPhase::kFailed) ++tally.failed;
-    if (host.phase == HostPhase::kUnreachable) ++tally.unreachable;
+    const bool open = IsToBegin(host.state) || IsUnderWay(host.state);
+    if (IsUnderWay(host.state)) ++tally.under_way;
+    if (host.state == v1::HOST_DEPLOYMENT_STATE_FAILED) ++tally.failed;
+    if (host.state == v1::HOST_DEPLOYMENT_STATE_UNREACHABLE) ++tally.unreachable;
     if (open && (tally.current_wave == 0 || host.wave < tally.current_wave)) {
       tally.current_wave = host.wave;
     }
-    if (host.phase != HostPhase::kPending) tally.begun_wave = std::max(tally.begun_wave, host.wave);
+    if (host.state != v1::HOST_DEPLOYMENT_STATE_PENDING)
+      tally.begun_wave = std::max(tally.begun_wave, host.wave);
     tally.last_wave = std::max(tally.last_wave, host.wave);
   }
   return tally;
@@ -76,11 +69,11 @@ std::string FailureText(const Tally& tally) {
 bool CanaryWasNotTried(const RolloutPolicy& policy, const RolloutStand& stand, const Tally& tally) {
   constexpr int kCanaryWave = 1;
   if (policy.canary == 0 || policy.max_failures.has_value()) return false;
-  if (policy.on_failure == OnFailure::kContinue) return false;
+  if (policy.on_failure == v1::Rollout::ON_FAILURE_CONTINUE) return false;
   if (tally.begun_wave != kCanaryWave || tally.current_wave == kCanaryWave) return false;
   if (tally.last_wave == kCanaryWave) return false;
   return std::all_of(stand.hosts.begin(), stand.hosts.end(), [&](const HostStand& host) {
-    return host.wave != kCanaryWave || host.phase == HostPhase::kUnreachable;
+    return host.wave != kCanaryWave || host.state == v1::HOST_DEPLOYMENT_STATE_UNREACHABLE;
   });
 }
 
@@ -91,7 +84,7 @@ bool AwaitsCanary(const RolloutPolicy& policy, const RolloutStand& stand, const 
 
 // Why no more hosts are to be begun; empty: there is no reason.
 std::string WhyStop(const RolloutPolicy& policy, const RolloutStand& stand, const Tally& tally) {
-  if (policy.on_failure == OnFailure::kContinue) return "";
+  if (policy.on_failure == v1::Rollout::ON_FAILURE_CONTINUE) return "";
   const int limit = FailureLimit(policy, tally.total);
   if (CountedFailures(policy, tally) > limit) {
     return absl::StrCat(FailureText(tally), ", more than --max-failures ", limit);
@@ -111,7 +104,7 @@ Decision Ended(Decision::End end, std::string reason) {
 
 // Nothing more is begun; what runs has come to its end.
 Decision EndFailed(const RolloutPolicy& policy, const Tally& tally, std::string reason) {
-  if (policy.on_failure != OnFailure::kRollback || tally.begun_wave == 0) {
+  if (policy.on_failure != v1::Rollout::ON_FAILURE_ROLLBACK || tally.begun_wave == 0) {
     return Ended(Decision::End::kFailed, std::move(reason));
   }
   Decision decision;
@@ -126,8 +119,9 @@ Decision DecideRollback(const RolloutPolicy& policy, const RolloutStand& stand,
   int free = policy.max_parallel - tally.under_way;
   for (int i = tally.total - 1; i >= 0; --i) {
     const HostStand& host = stand.hosts[i];
-    const bool was_begun = host.phase == HostPhase::kSucceeded ||
-                           host.phase == HostPhase::kFailed || host.phase == HostPhase::kStopped;
+    const bool was_begun = host.state == v1::HOST_DEPLOYMENT_STATE_SUCCEEDED ||
+                           host.state == v1::HOST_DEPLOYMENT_STATE_FAILED ||
+                           host.state == v1::HOST_DEPLOYMENT_STATE_STOPPED;
     if (host.wave != stand.rollback_wave || !was_begun) continue;
     if (free-- <= 0) return decision;
     decision.roll_back.push_back(i);
@@ -146,7 +140,7 @@ std::vector<int> HostsToBegin(const RolloutPolicy& policy, const RolloutStand& s
   int free = policy.max_parallel - tally.under_way;
   for (int i = 0; i < tally.total && free > 0; ++i) {
     const HostStand& host = stand.hosts[i];
-    if (host.wave != tally.current_wave || !ToBegin(host.phase)) continue;
+    if (host.wave != tally.current_wave || !IsToBegin(host.state)) continue;
     begin.push_back(i);
     --free;
   }
@@ -201,7 +195,8 @@ Decision Decide(const RolloutPolicy& policy, const RolloutStand& stand, absl::Ti
   }
   if (policy.catch_up && !stand.catch_up_over) {
     for (int i = 0; i < tally.total; ++i) {
-      if (stand.hosts[i].phase == HostPhase::kUnreachable) decision.await.push_back(i);
+      if (stand.hosts[i].state == v1::HOST_DEPLOYMENT_STATE_UNREACHABLE)
+        decision.await.push_back(i);
     }
   }
   if (AwaitsCanary(policy, stand, tally)) {

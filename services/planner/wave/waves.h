@@ -8,13 +8,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "gitops/v1/deployment.pb.h"
 
 namespace gitops {
 
 // How a deployment goes over its hosts: which are begun, when it pauses, when it stops. Plain
-// functions over plain values.
-
-enum class OnFailure { kStop, kContinue, kRollback };
+// functions over plain values; states of hosts are those of the API (ADR 0022).
 
 // "10" or "25%".
 struct Amount {
@@ -35,29 +34,29 @@ struct RolloutPolicy {
   // None: 0, and unreachable hosts are not counted (ADR 0014).
   std::optional<Amount> max_failures;
   absl::Duration pause_between;
-  OnFailure on_failure = OnFailure::kStop;
+  v1::Rollout::OnFailure on_failure = v1::Rollout::ON_FAILURE_UNSPECIFIED;  // stop
   bool catch_up = false;
 };
 
 // The wave of each of `hosts` hosts, in order, from 1 on.
 std::vector<int> MakeWaves(int hosts, const RolloutPolicy& policy);
 
-enum class HostPhase {
-  kPending,
-  kRunning,
-  kSucceeded,
-  kSkipped,
-  kFailed,
-  kUnreachable,  // before anything was done on it
-  kStopped,      // put an end to between two steps; counted as not begun
-  kRollingBack,
-  kRolledBack,
-  kRollbackFailed,
-};
+// RUNNING is also a host that is being rolled back.
+inline bool IsUnderWay(v1::HostDeploymentState state) {
+  return state == v1::HOST_DEPLOYMENT_STATE_RUNNING;
+}
+// STOPPED counts as not begun.
+inline bool IsToBegin(v1::HostDeploymentState state) {
+  return state == v1::HOST_DEPLOYMENT_STATE_PENDING || state == v1::HOST_DEPLOYMENT_STATE_STOPPED;
+}
+// Nothing more is done on it, unless it is rolled back.
+inline bool IsThrough(v1::HostDeploymentState state) {
+  return !IsUnderWay(state) && !IsToBegin(state) && state != v1::HOST_DEPLOYMENT_STATE_UNREACHABLE;
+}
 
 struct HostStand {
   int wave = 1;
-  HostPhase phase = HostPhase::kPending;
+  v1::HostDeploymentState state = v1::HOST_DEPLOYMENT_STATE_PENDING;
 };
 
 struct RolloutStand {
@@ -76,9 +75,9 @@ struct RolloutStand {
 };
 
 struct Decision {
-  // Indices of hosts to begin now; to be counted as kRunning from now on.
+  // Indices of hosts to begin now; to be counted as RUNNING from now on.
   std::vector<int> begin;
-  // Indices of unreachable hosts to make kPending again when they are heard of.
+  // Indices of unreachable hosts to make PENDING again when they are heard of.
   std::vector<int> await;
   // Nothing else is to be done until one of `await` is heard of, or the time for it is over.
   bool only_await = false;
@@ -89,7 +88,7 @@ struct Decision {
   // Begin to bring this wave back; 0: no.
   int begin_rollback_wave = 0;
   // Hosts to bring back now, the last begun first; also those that moved nothing, which then end as
-  // kRolledBack at once.
+  // ROLLED_BACK at once.
   std::vector<int> roll_back;
   // It has ended, and nothing runs.
   enum class End { kNone, kSucceeded, kFailed, kCancelled } end = End::kNone;

@@ -30,11 +30,13 @@ RolloutStand Stand(absl::string_view hosts) {
       ++wave;
     } else {
       stand.hosts.push_back(
-          {wave, (std::vector<HostPhase>{
-                     HostPhase::kPending, HostPhase::kRunning, HostPhase::kSucceeded,
-                     HostPhase::kSkipped, HostPhase::kFailed, HostPhase::kUnreachable,
-                     HostPhase::kStopped, HostPhase::kRollingBack, HostPhase::kRolledBack,
-                     HostPhase::kRollbackFailed}[letters.find(c)])});
+          {wave, (std::vector<v1::HostDeploymentState>{
+                     v1::HOST_DEPLOYMENT_STATE_PENDING, v1::HOST_DEPLOYMENT_STATE_RUNNING,
+                     v1::HOST_DEPLOYMENT_STATE_SUCCEEDED, v1::HOST_DEPLOYMENT_STATE_SKIPPED,
+                     v1::HOST_DEPLOYMENT_STATE_FAILED, v1::HOST_DEPLOYMENT_STATE_UNREACHABLE,
+                     v1::HOST_DEPLOYMENT_STATE_STOPPED, v1::HOST_DEPLOYMENT_STATE_RUNNING,
+                     v1::HOST_DEPLOYMENT_STATE_ROLLED_BACK,
+                     v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED}[letters.find(c)])});
     }
   }
   return stand;
@@ -138,7 +140,7 @@ TEST(Decide, WhatRunsWhenItStopsComesToItsEnd) {
 }
 
 TEST(Decide, ContinueGoesOnWhateverFailsAndSaysSoAtTheEnd) {
-  const RolloutPolicy policy{.on_failure = OnFailure::kContinue};
+  const RolloutPolicy policy{.on_failure = v1::Rollout::ON_FAILURE_CONTINUE};
   EXPECT_THAT(Decide(policy, Stand("ff|pp"), kNow).begin, ElementsAre(2));
   const Decision end = Decide(policy, Stand("fu|ss"), kNow);
   EXPECT_EQ(end.end, Decision::End::kFailed);
@@ -158,8 +160,10 @@ TEST(Decide, ACanaryThatWasNeverTriedProvesNothing) {
   EXPECT_THAT(decision.reason, HasSubstr("the canary was not tried: 1 host could not be reached"));
   EXPECT_THAT(Decide({.canary = 2}, Stand("us|pp"), kNow).begin, ElementsAre(2));
   EXPECT_THAT(Decide({.canary = 2}, Stand("uk|pp"), kNow).begin, ElementsAre(2));
-  EXPECT_THAT(Decide({.canary = 1, .on_failure = OnFailure::kContinue}, Stand("u|pp"), kNow).begin,
-              ElementsAre(1));
+  EXPECT_THAT(
+      Decide({.canary = 1, .on_failure = v1::Rollout::ON_FAILURE_CONTINUE}, Stand("u|pp"), kNow)
+          .begin,
+      ElementsAre(1));
 }
 
 TEST(Decide, AWaveThatIsLostWithinMaxFailuresDoesNotKeepTheNextBack) {
@@ -197,7 +201,7 @@ TEST(Decide, StoppedHostsAreBegunAgainWhenItIsResumed) {
 }
 
 TEST(Decide, RollbackBringsTheFailedWaveBackTheLastHostFirst) {
-  const RolloutPolicy policy{.max_parallel = 2, .on_failure = OnFailure::kRollback};
+  const RolloutPolicy policy{.max_parallel = 2, .on_failure = v1::Rollout::ON_FAILURE_ROLLBACK};
   EXPECT_EQ(Decide(policy, Stand("s|srfp"), kNow).begin_rollback_wave, 0) << "one is running";
   const Decision begin = Decide(policy, Stand("s|ssfp"), kNow);
   EXPECT_EQ(begin.begin_rollback_wave, 2);
@@ -216,9 +220,10 @@ TEST(Decide, RollbackBringsTheFailedWaveBackTheLastHostFirst) {
 TEST(Decide, AHookErrorRollsBackWhereThatWasAskedFor) {
   RolloutStand stand = Stand("sf|p");
   stand.halted = "hook drain failed";
-  EXPECT_EQ(Decide({.on_failure = OnFailure::kRollback}, stand, kNow).begin_rollback_wave, 1);
+  EXPECT_EQ(
+      Decide({.on_failure = v1::Rollout::ON_FAILURE_ROLLBACK}, stand, kNow).begin_rollback_wave, 1);
   stand.cancelled = true;
-  EXPECT_EQ(Decide({.on_failure = OnFailure::kRollback}, stand, kNow).end,
+  EXPECT_EQ(Decide({.on_failure = v1::Rollout::ON_FAILURE_ROLLBACK}, stand, kNow).end,
             Decision::End::kCancelled);
 }
 
@@ -268,34 +273,39 @@ TEST(Decide, LimitsHoldInEveryOrderOfEvents) {
                                .max_parallel = pick(1, 4),
                                .max_failures = Amount{pick(0, 4), false}};
     RolloutStand stand;
-    for (int wave : MakeWaves(hosts, policy)) stand.hosts.push_back({wave, HostPhase::kPending});
+    for (int wave : MakeWaves(hosts, policy))
+      stand.hosts.push_back({wave, v1::HOST_DEPLOYMENT_STATE_PENDING});
     for (int turn = 0;; ++turn) {
       ASSERT_LT(turn, 200) << "it came to no end";
       const Decision decision = Decide(policy, stand, kNow);
       if (decision.end != Decision::End::kNone) break;
-      const auto count = [&](HostPhase phase) {
+      const auto count = [&](v1::HostDeploymentState state) {
         return std::count_if(stand.hosts.begin(), stand.hosts.end(),
-                             [&](const HostStand& h) { return h.phase == phase; });
+                             [&](const HostStand& h) { return h.state == state; });
       };
-      const bool over = count(HostPhase::kFailed) + count(HostPhase::kUnreachable) >
-                        policy.max_failures->RoundedDown(hosts);
+      const bool over =
+          count(v1::HOST_DEPLOYMENT_STATE_FAILED) + count(v1::HOST_DEPLOYMENT_STATE_UNREACHABLE) >
+          policy.max_failures->RoundedDown(hosts);
       if (over) ASSERT_THAT(decision.begin, IsEmpty());
       for (int index : decision.begin) {
-        ASSERT_EQ(stand.hosts[index].phase, HostPhase::kPending);
+        ASSERT_EQ(stand.hosts[index].state, v1::HOST_DEPLOYMENT_STATE_PENDING);
         for (const HostStand& other : stand.hosts) {
-          if (other.wave < stand.hosts[index].wave) ASSERT_NE(other.phase, HostPhase::kPending);
+          if (other.wave < stand.hosts[index].wave)
+            ASSERT_NE(other.state, v1::HOST_DEPLOYMENT_STATE_PENDING);
         }
-        stand.hosts[index].phase = HostPhase::kRunning;
+        stand.hosts[index].state = v1::HOST_DEPLOYMENT_STATE_RUNNING;
       }
-      ASSERT_LE(count(HostPhase::kRunning), policy.max_parallel);
+      ASSERT_LE(count(v1::HOST_DEPLOYMENT_STATE_RUNNING), policy.max_parallel);
       std::vector<HostStand*> running;
       for (HostStand& host : stand.hosts) {
-        if (host.phase == HostPhase::kRunning) running.push_back(&host);
+        if (host.state == v1::HOST_DEPLOYMENT_STATE_RUNNING) running.push_back(&host);
       }
       ASSERT_FALSE(running.empty()) << "nothing runs and nothing ended";
-      const HostPhase ends[] = {HostPhase::kSucceeded, HostPhase::kSucceeded, HostPhase::kSkipped,
-                                HostPhase::kFailed, HostPhase::kUnreachable};
-      running[pick(0, static_cast<int>(running.size()))]->phase = ends[pick(0, 5)];
+      const v1::HostDeploymentState ends[] = {
+          v1::HOST_DEPLOYMENT_STATE_SUCCEEDED, v1::HOST_DEPLOYMENT_STATE_SUCCEEDED,
+          v1::HOST_DEPLOYMENT_STATE_SKIPPED, v1::HOST_DEPLOYMENT_STATE_FAILED,
+          v1::HOST_DEPLOYMENT_STATE_UNREACHABLE};
+      running[pick(0, static_cast<int>(running.size()))]->state = ends[pick(0, 5)];
     }
   }
 }

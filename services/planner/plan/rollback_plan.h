@@ -1,9 +1,10 @@
-#ifndef GITOPS_SERVICES_PLANNER_RUN_ROLLBACK_PLAN_H_
-#define GITOPS_SERVICES_PLANNER_RUN_ROLLBACK_PLAN_H_
+#ifndef GITOPS_SERVICES_PLANNER_PLAN_ROLLBACK_PLAN_H_
+#define GITOPS_SERVICES_PLANNER_PLAN_ROLLBACK_PLAN_H_
 
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "gitops/v1/deployment.pb.h"
 
 namespace gitops {
@@ -21,6 +22,10 @@ struct NetMove {
 // they were.
 std::vector<NetMove> NetMoves(const v1::HostDeployment& host);
 
+// The plan that brings back what `done` moved: hosts in reverse order with the revisions they had.
+// FAILED_PRECONDITION: it moved nothing.
+absl::StatusOr<v1::Plan> RollbackPlan(const v1::Deployment& done);
+
 }  // namespace gitops
 
-#endif  // GITOPS_SERVICES_PLANNER_RUN_ROLLBACK_PLAN_H_
+#endif  // GITOPS_SERVICES_PLANNER_PLAN_ROLLBACK_PLAN_H_

@@ -1,4 +1,4 @@
-#include "services/planner/run/rollback_plan.h"
+#include "services/planner/plan/rollback_plan.h"
 
 #include <algorithm>
 #include <set>
@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/plan/action.h"
 #include "common/rpc/error.h"
-#include "services/planner/run/deployments.h"
 
 namespace gitops {
 namespace {

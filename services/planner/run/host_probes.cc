@@ -1,0 +1,60 @@
+#include "services/planner/run/host_probes.h"
+
+#include <utility>
+
+namespace gitops {
+namespace {
+
+// How long an answer counts. The longer, the more hosts can be switched off unnoticed.
+constexpr absl::Duration kFresh = absl::Seconds(1);
+
+}  // namespace
+
+void HostProbes::Expect(std::vector<std::string> addresses) {
+  MutexLock lock(mutex_);
+  for (const std::string& address : addresses) probes_.try_emplace(address);
+  expected_.assign(addresses.begin(), addresses.end());
+}
+
+bool HostProbes::AskNext() {
+  std::string address;
+  {
+    MutexLock lock(mutex_);
+    const auto taken = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      const auto probe = probes_.find(expected_.front());
+      return probe == probes_.end() || probe->second.state != Probe::State::kExpected;
+    };
+    while (!expected_.empty() && taken()) expected_.pop_front();
+    if (expected_.empty()) return false;
+    address = std::move(expected_.front());
+    expected_.pop_front();
+    probes_[address].state = Probe::State::kAsked;
+  }
+  absl::Status answer = agents_->Status(address).status();
+  MutexLock lock(mutex_);
+  probes_[address] = {
+      .state = Probe::State::kAnswered, .answer = std::move(answer), .time = clock_->SteadyNow()};
+  answered_.NotifyAll();
+  return true;
+}
+
+absl::Status HostProbes::Reach(const std::string& address) {
+  {
+    MutexLock lock(mutex_);
+    auto probe = probes_.find(address);
+    while (probe != probes_.end() && probe->second.state == Probe::State::kAsked) {
+      answered_.Wait(mutex_);
+      probe = probes_.find(address);
+    }
+    if (probe != probes_.end()) {
+      const Probe found = std::move(probe->second);
+      probes_.erase(probe);
+      const bool fresh =
+          found.state == Probe::State::kAnswered && clock_->SteadyNow() - found.time < kFresh;
+      if (fresh) return found.answer;
+    }
+  }
+  return agents_->Status(address).status();
+}
+
+}  // namespace gitops
