@@ -7,7 +7,6 @@
 #include <utility>
 #include <variant>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/retry/backoff.h"
 #include "common/rpc/status.h"
@@ -31,14 +30,6 @@ struct Overloaded : Cases... {
 };
 template <typename... Cases>
 Overloaded(Cases...) -> Overloaded<Cases...>;
-
-// gRPC aborts the process over metadata that is not printable ASCII.
-std::string Printable(std::string text) {
-  for (char& c : text) {
-    if (!absl::ascii_isprint(c)) c = '?';
-  }
-  return text;
-}
 
 // Puts what an agent answered into the outcome.
 template <typename Response>
@@ -127,7 +118,7 @@ class GrpcAgentClient final : public AgentClient {
                            .give_up = caller.give_up,
                            .metadata = {{kUserMetadata, "the planner"}}};
     if (!caller.on_behalf_of.empty()) {
-      options.metadata.emplace_back(kOnBehalfOfMetadata, Printable(caller.on_behalf_of));
+      options.metadata.emplace_back(kOnBehalfOfMetadata, caller.on_behalf_of);
     }
     return (*agent)->Call(method, request, options);
   }
