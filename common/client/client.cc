@@ -22,9 +22,7 @@ PeerOptions PeerOptionsFor(const ClientOptions& options, const std::string& name
 }
 
 CallOptions CallOptionsFor(const Caller& caller, absl::Duration timeout) {
-  if (caller.deadline != absl::InfiniteFuture()) {
-    timeout = std::max(absl::ZeroDuration(), caller.deadline - absl::Now());
-  }
+  if (caller.deadline != absl::InfiniteFuture()) timeout = caller.deadline - absl::Now();
   CallOptions options = {.timeout = timeout, .give_up = caller.give_up, .metadata = {}};
   for (const auto& [name, value] : {std::pair(kUserMetadata, &caller.user),
                                     std::pair(kOnBehalfOfMetadata, &caller.on_behalf_of),

@@ -49,6 +49,7 @@ std::string PrintableAscii(std::string text) {
 
 // As its caller set it, although a part of it may have been spent before the call.
 std::string TimeoutText(absl::Duration timeout) {
+  timeout = std::max(timeout, absl::ZeroDuration());
   const absl::Duration unit =
       timeout < absl::Seconds(1) ? absl::Milliseconds(10) : absl::Milliseconds(100);
   return absl::FormatDuration(absl::Trunc(timeout + unit / 2, unit));
