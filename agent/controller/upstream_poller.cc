@@ -64,7 +64,7 @@ absl::Status UpstreamPoller::PollAndWait(const Patience& patience) {
     if (patience.cancelled()) return absl::CancelledError("the caller is gone");
     if (clock_->Now() >= patience.deadline) {
       return absl::DeadlineExceededError(
-          absl::StrCat("polling  upstream_->name(), " took longer than the caller's time limit"));
+          absl::StrCat("polling ", upstream_->name(), " took longer than the caller's time limit"));
     }
     polled_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kCancelCheck);
   }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <string>
 #include <thread>
 
 #include "common/log/log.h"
@@ -27,7 +28,7 @@ void StopWithin(absl::Duration bound, absl::string_view program, absl::string_vi
     while (!done && ended.WaitUntil(mutex, deadline)) {
     }
     if (!done) {
-      LogError(late, {{"program", program}});
+      LogError(late, {{"program", std::string(program)}});
       _exit(1);
     }
   }
