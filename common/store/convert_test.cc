@@ -1,7 +1,9 @@
 #include "common/store/convert.h"
 
+#include <google/protobuf/api.pb.h>
 #include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/type.pb.h>
+#include <google/protobuf/unknown_field_set.h>
 
 #include "common/store/convert_testing.h"
 #include "gmock/gmock.h"
@@ -36,6 +38,25 @@ TEST(Convert, ReplacesWhatWasThere) {
   type.set_name("before");
   Convert(google::protobuf::FileDescriptorProto(), type);
   EXPECT_EQ(type.name(), "");
+}
+
+// A Mixin's fields are serialized like a Type's.
+
+TEST(Convert, FieldsThatOnlyTheOtherMessageKnowsAreLeftOut) {
+  google::protobuf::Mixin mixin;
+  mixin.set_name("example");
+  // To a Type, that would be `syntax`.
+  mixin.GetReflection()->MutableUnknownFields(&mixin)->AddVarint(
+      google::protobuf::Type::kSyntaxFieldNumber, google::protobuf::SYNTAX_PROTO3);
+  const auto type = Converted<google::protobuf::Type>(mixin);
+  EXPECT_EQ(type.name(), "example");
+  EXPECT_EQ(type.syntax(), google::protobuf::SYNTAX_PROTO2);
+}
+
+TEST(Convert, ATextThatIsNotUtf8IsKept) {
+  google::protobuf::Mixin mixin;
+  mixin.set_name("\xff");
+  EXPECT_EQ(Converted<google::protobuf::Type>(mixin).name(), "\xff");
 }
 
 TEST(ConversionFaults, NamesEveryFieldThatIsNotCarriedOver) {

@@ -32,9 +32,11 @@ bool HostProbes::AskNext() {
   }
   absl::Status answer = agents_->Status(address).status();
   MutexLock lock(mutex_);
-  probes_[address] = {
-      .state = Probe::State::kAnswered, .answer = std::move(answer), .time = clock_->SteadyNow()};
-  answered_.NotifyAll();
+  Probe& probe = probes_[address];
+  probe.state = Probe::State::kAnswered;
+  probe.answer = std::move(answer);
+  probe.time = clock_->SteadyNow();
+  if (probe.answered != nullptr) probe.answered->NotifyAll();
   return true;
 }
 
@@ -43,7 +45,11 @@ absl::Status HostProbes::Reach(const std::string& address) {
     MutexLock lock(mutex_);
     auto probe = probes_.find(address);
     while (probe != probes_.end() && probe->second.state == Probe::State::kAsked) {
-      answered_.Wait(mutex_);
+      // Another worker may take the probe away meanwhile.
+      std::shared_ptr<CondVar>& answered = probe->second.answered;
+      if (answered == nullptr) answered = std::make_shared<CondVar>();
+      const std::shared_ptr<CondVar> waited_for = answered;
+      waited_for->Wait(mutex_);
       probe = probes_.find(address);
     }
     if (probe != probes_.end()) {

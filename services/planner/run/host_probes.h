@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -37,12 +38,13 @@ class HostProbes {
     enum class State { kExpected, kAsked, kAnswered } state = State::kExpected;
     absl::Status answer;  // kAnswered, and at `time`
     SteadyTime time;
+    // Of its own, so that an answer does not wake the workers of other hosts. Null: nobody waits.
+    std::shared_ptr<CondVar> answered;
   };
 
   AgentCaller* const agents_;
   Clock* const clock_;
   Mutex mutex_;
-  CondVar answered_;
   std::deque<std::string> expected_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Probe> probes_ ABSL_GUARDED_BY(mutex_);  // by address
 };

@@ -101,7 +101,8 @@ TEST(WorkerPool, AThreadThatBecomesFreeGoesToTheGroupThatRunsTheFewest) {
 TEST(WorkerPool, ThreadsAreReused) {
   Gate gate;
   gate.Open();
-  // With two at a time, a job that comes before the last one has returned could get a second thread.
+  // With two at a time, a job that comes before the last one has returned could get a second
+  // thread.
   WorkerPool pool(1);
   for (int i = 0; i < 200; ++i) {
     pool.Run("a", [&] { gate.Pass(); });
