@@ -47,8 +47,9 @@ bool TellRollback(const HostProgress& progress, HostSession& session, std::strin
   }
   if (!progress.error.empty()) told.push_back(progress.error);
   if (told.empty()) told.push_back("no service had moved, so there was nothing to bring back");
-  if (!others.empty())
+  if (!others.empty()) {
     told.push_back(absl::StrCat(absl::StrJoin(others, ", "), " cannot be undone"));
+  }
   if (progress.open.has_value()) {
     told.push_back(absl::StrCat("it is not known whether ", progress.open->action, " was done"));
   }

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/testing/eventually.h"
 #include "services/planner/run/rollout_policy.h"
 
 namespace gitops {
@@ -283,13 +284,18 @@ std::string StateOf(const v1::Deployment& deployment) {
   return std::string(absl::StripPrefix(name, "DEPLOYMENT_STATE_"));
 }
 
-void LetPassWhileItTries(FakeClock& clock, absl::Duration time) {
+bool EndsWithin(absl::Duration time, const std::string& id, RunWorld& world, FakeClock& clock) {
   const absl::Time end = clock.Now() + time;
-  while (clock.Now() < end) {
-    const absl::Time next = clock.AwaitDeadlineBy(clock.Now() + absl::Seconds(1));
-    ASSERT_LT(next, absl::InfiniteFuture()) << "it has stopped trying";
-    clock.Advance(next - clock.Now());
-  }
+  const auto ended = [&] { return HasEnded(world.records.Load(id)->deployment.state()); };
+  Eventually([&] {
+    const absl::Time next =
+        clock.AwaitDeadlineBy(clock.Now() + absl::Seconds(1), std::chrono::milliseconds(20));
+    if (next == absl::InfiniteFuture()) return ended();
+    if (next > end) return true;
+    clock.Advance(std::max(next - clock.Now(), absl::ZeroDuration()));
+    return ended();
+  });
+  return ended();
 }
 
 std::vector<std::string> OrderOf(const std::vector<FakePerformed>& performed) {

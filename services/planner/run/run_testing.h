@@ -133,9 +133,9 @@ v1::DeploymentSpec SpecOf(const std::vector<std::string>& actions, int max_paral
 std::vector<std::string> States(const v1::Deployment& deployment);
 // The state of the deployment itself, in words: "SUCCEEDED".
 std::string StateOf(const v1::Deployment& deployment);
-// Lets time pass while the planner tries something again every second. Fails the test when it stops
-// trying before.
-void LetPassWhileItTries(FakeClock& clock, absl::Duration time);
+// Lets up to `time` pass, as fast as the planner waits to try something again. Whether the
+// deployment has ended by then.
+bool EndsWithin(absl::Duration time, const std::string& id, RunWorld& world, FakeClock& clock);
 // The hosts on which an action was performed, in the order of the first one.
 std::vector<std::string> OrderOf(const std::vector<FakePerformed>& performed);
 
