@@ -106,6 +106,17 @@ void ExpectGivenBack(RunWorld& world) {
   EXPECT_EQ(taken, given);
 }
 
+// Without an action whose answer the killed planner did not wait for: it asks for it again.
+std::vector<std::string> DoneOn(RunWorld& world, const std::string& address) {
+  std::vector<std::string> actions;
+  for (const FakePerformed& performed : world.agents.performed()) {
+    if (performed.address != address || performed.repeated) continue;
+    if (performed.code != absl::StatusCode::kCancelled)
+      actions.push_back(performed.request.action());
+  }
+  return actions;
+}
+
 int RestartAtEveryMove::RunWith(const Scenario& scenario, int write) {
   FakeClock clock;  // stands still, so that counts are not stored now and then
   RunWorld world({.hosts = 2, .hooks = true, .clock = &clock});
@@ -150,8 +161,8 @@ int RestartAtEveryMove::RunWith(const Scenario& scenario, int write) {
   }
   const v1::Deployment done = world.AwaitEnd(id);
   EXPECT_EQ(States(done), scenario.states) << done.message();
-  EXPECT_EQ(world.agents.ActionsOn("web1:8004"), scenario.web1);
-  EXPECT_EQ(world.agents.ActionsOn("web2:8004"), scenario.web2);
+  EXPECT_EQ(DoneOn(world, "web1:8004"), scenario.web1);
+  EXPECT_EQ(DoneOn(world, "web2:8004"), scenario.web2);
   EXPECT_EQ(world.agents.peak(), 1);
   ExpectHooksAskedOnce(world, stored);
   ExpectGivenBack(world);
