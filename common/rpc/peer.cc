@@ -110,6 +110,12 @@ absl::StatusOr<std::shared_ptr<PeerBase::Connection>> PeerBase::Get() {
   return connection_;
 }
 
+absl::StatusOr<std::shared_ptr<PeerBase::Connection>> PeerBase::GetFor(const CallOptions& options) {
+  if (options.timeout > absl::ZeroDuration()) return Get();
+  return absl::DeadlineExceededError(
+      absl::StrCat("no time is left to call the ", options_.name, " at ", address()));
+}
+
 void PeerBase::Prepare(grpc::ClientContext& context, const CallOptions& options) {
   SetTimeout(context, options.timeout);
   for (const auto& [name, value] : options.metadata) {

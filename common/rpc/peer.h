@@ -98,6 +98,8 @@ class PeerBase {
 
   // The current connection, or a new one. Errors are those of Dial.
   absl::StatusOr<std::shared_ptr<Connection>> Get();
+  // The same for one call. DEADLINE_EXCEEDED: no time is left for it; gRPC might still make it.
+  absl::StatusOr<std::shared_ptr<Connection>> GetFor(const CallOptions& options);
   static void Prepare(grpc::ClientContext& context, const CallOptions& options);
   // Call it after each call: drops a connection that failed or hangs.
   PeerResult Note(const std::shared_ptr<Connection>& connection, UnaryResult result);
@@ -145,7 +147,7 @@ class Peer final : public PeerBase {
   template <typename Async, typename Request, typename Response>
   absl::StatusOr<Response> Call(UnaryMethod<Async, Request, Response> method,
                                 const Request& request, const CallOptions& options = {}) {
-    const auto connection = Get();
+    const auto connection = GetFor(options);
     if (!connection.ok()) return connection.status();
     Response response;
     const PeerResult result = CallOn(*connection, method, request, response, options);
@@ -191,7 +193,7 @@ class Peer final : public PeerBase {
   absl::Status Read(StreamMethod<Async, Request, Response> method, const Request& request,
                     const CallOptions& options,
                     const std::type_identity_t<std::function<bool(Response&)>>& seen) {
-    const auto connection = Get();
+    const auto connection = GetFor(options);
     if (!connection.ok()) return connection.status();
     grpc::ClientContext context;
     Prepare(context, options);
