@@ -179,7 +179,7 @@ def test_symlinks_that_stay_inside_or_beneath_the_own_local_path_are_published(s
 def test_a_link_path_that_is_a_symlink_is_refused(served):
     link = served.repository.symlink("web", served.canary.cage)
     served.assert_refused(served.repository.commit_root(*served.root(web=link)),
-                          '"web"', "must not be a symlink itself")
+                          '"web"', "itself must not be a symlink")
 
 
 def test_a_directory_above_the_link_path_that_is_a_symlink_is_refused(served):
@@ -191,7 +191,7 @@ def test_a_directory_above_the_link_path_that_is_a_symlink_is_refused(served):
 def test_a_single_file_that_is_a_symlink_is_refused(served):
     r = served.repository
     link = r.directory("db", r.symlink("db.conf", served.canary.secret))
-    served.assert_refused(r.commit_root(*served.root(db=link)), "db/db.conf", "symlink itself")
+    served.assert_refused(r.commit_root(*served.root(db=link)), "db/db.conf", "itself must not be a symlink")
 
 
 def test_a_single_file_that_became_a_directory_is_refused(served):

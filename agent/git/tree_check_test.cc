@@ -85,7 +85,11 @@ TEST(CheckTree, Table) {
        {{.local = "/etc/f", .link = "c/f", .file = true}},
        absl::StatusCode::kOk,
        ""},
-      {"the link is a symlink", {File("etc", kSymlinkMode)}, kEtc, kRefused, "symlink itself"},
+      {"the link is a symlink",
+       {File("etc", kSymlinkMode)},
+       kEtc,
+       kRefused,
+       "itself must not be a symlink"},
   };
   for (const TreeCase& test : cases) {
     const absl::Status status = CheckTree(test.entries, test.directories);

@@ -36,7 +36,7 @@ absl::Status CheckCharacters(absl::string_view text, absl::string_view more,
   const absl::string_view other = FirstOtherCharacter(text, more);
   if (other.empty()) return absl::OkStatus();
   const bool printable = absl::ascii_isgraph(static_cast<unsigned char>(other[0]));
-  return Refuse(text, absl::StrCat("is no ", what, ": it contains ",
+  return Refuse(text, absl::StrCat("is not a ", what, ": it contains ",
                                    printable      ? absl::StrCat("'", other, "'")
                                    : other == " " ? "a space"
                                                   : "a character outside ASCII"));

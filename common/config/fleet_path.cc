@@ -41,7 +41,7 @@ absl::StatusOr<std::string> NormalizeAbsolutePath(absl::string_view path) {
   const std::vector<absl::string_view> names = absl::StrSplit(path, '/', absl::SkipEmpty());
   for (absl::string_view name : names) {
     if (name == "." || name == "..") {
-      return Refuse(path, absl::StrCat("holds \"", name, "\": write the resolved path"));
+      return Refuse(path, absl::StrCat("contains \"", name, "\": write the resolved path"));
     }
   }
   return absl::StrCat("/", absl::StrJoin(names, "/"));

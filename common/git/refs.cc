@@ -54,7 +54,7 @@ absl::Status CheckBranch(absl::string_view branch) {
   }
   for (absl::string_view part : {"..", "@{"}) {
     if (absl::StrContains(branch, part)) {
-      return Refuse(branch, absl::StrCat("is not a branch name: it holds \"", part, "\""));
+      return Refuse(branch, absl::StrCat("is not a branch name: it contains \"", part, "\""));
     }
   }
   if (absl::EndsWith(branch, ".")) return Refuse(branch, "is not a branch name: it ends with '.'");

@@ -28,7 +28,7 @@ TEST(CheckBranchTest, OnlyWhatGitTakesForABranch) {
   const std::pair<const char*, const char*> refused[] = {{"", "is empty"},
                                                          {"-x", "starts with '-'"},
                                                          {" main", "a space"},
-                                                         {"a..b", "holds \"..\""},
+                                                         {"a..b", "contains \"..\""},
                                                          {"a~1", "one of ~^:?*[\\"},
                                                          {"a^", "one of"},
                                                          {"a:b", "one of"},
@@ -43,7 +43,7 @@ TEST(CheckBranchTest, OnlyWhatGitTakesForABranch) {
                                                          {"a/.b", "starts with '.'"},
                                                          {"a.lock", "ends with \".lock\""},
                                                          {"a.", "ends with '.'"},
-                                                         {"a@{1}", "holds \"@{\""},
+                                                         {"a@{1}", "contains \"@{\""},
                                                          {"@", "it is reserved by git"},
                                                          {"HEAD", "it is reserved by git"},
                                                          {"a\x7f", "a control character"}};
