@@ -217,7 +217,7 @@ def test_a_connection_that_breaks_in_the_middle_is_tried_again(host, repository,
     fault = server.put(stage, Fault("cut"))
     with host.agent(host.config(upstream=server.url())) as agent:
         wait_for(fault.reached.is_set, what="the broken answer")
-        agent.wait_diff("web", "asking|fetching")
+        agent.wait_diff("web", "listing|fetching")
         server.mend()
         agent.wait_service("web", state="OK", hash=repository.head())
 

@@ -53,7 +53,7 @@ def test_the_short_form_of_an_address_is_followed_too(host, repository, server, 
     config = host.config(upstream=f"{server.account}@127.0.0.1:{repository.path}",
                          ssh_key=key.path, known_hosts=known_hosts)
     with host.agent(config) as agent:
-        assert "cannot be used" not in agent.wait_diff("web", "asking 127.0.0.1:")
+        assert "cannot be used" not in agent.wait_diff("web", "listing the branches of 127.0.0.1:")
 
 
 def test_an_unknown_host_key_is_diff_until_it_is_made_known(

@@ -193,7 +193,7 @@ def test_unknown_unit_is_named(host):
 
 
 def test_unknown_verb_is_refused(host):
-    assert "known are start" in probe(host, "verb", "good.service", "explode", expect=INVALID)
+    assert "known verbs: start" in probe(host, "verb", "good.service", "explode", expect=INVALID)
 
 
 def test_masked_unit_is_told_so(host):

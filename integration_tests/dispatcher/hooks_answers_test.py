@@ -17,7 +17,7 @@ from hook_dispatcher import WEB1, answered, hook, says
     pytest.param("[" * 100000 + "]" * 100000, ["nested deeper"], id="deep JSON"),
     pytest.param('{"host":"web1","actions":[],"n":NaN}', ["not JSON"], id="NaN"),
     pytest.param('{"host":"web1","actions":[],"n":1e999}', ["too large"], id="huge number"),
-    pytest.param('{"host":"web1","actions":[],"actions":["push"]}', ["twice"], id="key twice"),
+    pytest.param('{"host":"web1","actions":[],"actions":["push"]}', ["is repeated"], id="key twice"),
     pytest.param({"host": "web1", "actions": ["push", "explode"]},
                  ['unknown action "explode"'], id="unknown action"),
     pytest.param({"host": "web1", "actions": ["swich"]}, ['did you mean "switch"'],

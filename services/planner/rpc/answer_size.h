@@ -18,16 +18,18 @@ class PageRoom {
   explicit PageRoom(int items) : items_(items) {}
   // Takes room for one more item. False: the page is full. The first always fits.
   bool Take(size_t bytes) {
-    bytes_ += bytes;
+    bytes_ += bytes + kFraming;
     if (taken_ == items_ || (taken_ > 0 && bytes_ > kMostPageSize)) return false;
     ++taken_;
     return true;
   }
 
  private:
+  static constexpr size_t kFraming = 8;  // of a repeated field: tag and length, at most
+
   const int items_;
   int taken_ = 0;
-  size_t bytes_ = 0;
+  size_t bytes_ = 1 << 10;  // for the token of the next page
 };
 
 // Shortens the bodies of hook calls, all as far as is needed and saying so in each, until
