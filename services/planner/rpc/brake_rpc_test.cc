@@ -128,7 +128,7 @@ class StalledCallerTest : private WithFakeClock, public PlannerTestBase {
     for (int i = 0; i < 300; ++i) {
       const std::string host = absl::StrCat("web", i);
       AddHost(host);
-      agents_.Add(host + ":8004", {{"nginx", std::string(32 << 10, 'x')}});
+      agents_.Add(host + ":8004", {{"nginx", std::string(128 << 10, 'x')}});
     }
     request_.set_service("nginx");
     request_.mutable_selection()->set_all(true);
@@ -144,6 +144,7 @@ TEST_F(StalledCallerTest, CallersThatStopReadingAStreamedFreezeLoseTheirPlaces) 
   v1::FreezeServicesResponse first;
   for (int i = 0; i < kMostCommands; ++i) {
     contexts.push_back(Context());
+    contexts.back()->set_deadline(std::chrono::system_clock::time_point::max());
     readers.push_back(stub_->FreezeServices(contexts.back().get(), request_));
     ASSERT_TRUE(readers.back()->Read(&first));
   }
