@@ -157,8 +157,9 @@ TEST_F(ClientTest, TheCallersDeadlineIsThatOfAllItsCallsAndReplacesTheirOwnLimit
   EXPECT_GT(planner_.last_call().deadline, deadline - absl::Hours(1));
   ASSERT_TRUE(WatchFleet(patient, "", /*wanted=*/false).ok());
   EXPECT_LT(planner_.last_call().deadline, deadline + absl::Hours(1));
-  EXPECT_EQ(client_->For({.deadline = absl::Now() - absl::Hours(1)}).GetHost("web1").status().code(),
-            absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(
+      client_->For({.deadline = absl::Now() - absl::Hours(1)}).GetHost("web1").status().code(),
+      absl::StatusCode::kDeadlineExceeded);
 }
 
 TEST_F(ClientTest, AListIsAllPages) {
