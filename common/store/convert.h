@@ -11,7 +11,7 @@ namespace gitops {
 // whose API field was renamed has a json_name. Numbers and texts must have the same type. Enums are
 // converted by number; a text and an enum by name: "dry-activate" is STEP_KIND_DRY_ACTIVATE; an
 // unknown text becomes the enum's zero. Other fields, and fields that only one of the messages has,
-// are left out: a test must show that there are none (convert_testing.h).
+// are not copied. Each pair of messages needs a test that there are none (convert_testing.h).
 void Convert(const google::protobuf::Message& from, google::protobuf::Message& to);
 
 template <typename To>

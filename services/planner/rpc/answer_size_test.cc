@@ -44,7 +44,7 @@ TEST(AnswerSizeTest, TextsAreShortenedAsFarAsIsNeededAndSaySo) {
     ASSERT_GT(host.ByteSizeLong(), kMost);
     FitAnswer(host, kMost);
     EXPECT_LE(host.ByteSizeLong(), kMost);
-    EXPECT_GT(host.ByteSizeLong(), kMost / 8) << "no more than is needed, for " << steps;
+    EXPECT_GT(host.ByteSizeLong(), kMost / 8) << "too much was cut at " << steps << " steps";
     ASSERT_EQ(host.steps_size(), steps);
     const v1::StepRecord& step = host.steps(steps - 1);
     EXPECT_EQ(step.hook_calls(0).error(), "it said no");

@@ -11,9 +11,9 @@
 
 namespace gitops {
 
-// The methods of PlannerService that read plans and deployments; errors as there. They read and
-// hold no more than the answer needs, however many deployments, hosts and steps there are; of a
-// plan all of it. Any thread.
+// The methods of PlannerService that read plans and deployments; errors as there. Reads and memory are
+// proportional to the answer, not to the number of deployments, hosts and steps. A stored plan is
+// always read whole. Thread-safe.
 class DeploymentReads {
  public:
   // Not owned.

@@ -16,7 +16,8 @@ namespace gitops {
 // The most that the secrets of one upload may hold; a message to an agent takes 4 MiB.
 inline constexpr int64_t kMostSecretBytes = int64_t{3} << 20;
 
-// Who asks, and by which right. The move's number makes the id unique to the host.
+// The operation's id, which the move's number makes unique on the host, with its fencing number, the
+// deployment, its actor and its reason.
 v1::Operation MakeOperation(const DeploymentRecord& deployment, const std::string& host,
                             const Move& move, int64_t fencing);
 

@@ -11,8 +11,8 @@
 namespace gitops {
 namespace {
 
-// A rollback was left: what is asked of the host later has numbers of its own, so that no agent
-// takes it for an operation of this one.
+// Later operations on the host must not reuse the numbers of an interrupted rollback: the agent
+// would answer them with the results of that rollback.
 void SkipNumbers(HostRecord& entry) {
   record::v1::HostProgress& progress = entry.progress;
   progress.set_steps(progress.steps() + 1);

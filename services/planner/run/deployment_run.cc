@@ -20,9 +20,9 @@ constexpr int kMostEvents = 200;
 // How often counts alone are stored at most.
 constexpr absl::Duration kSavePeriod = absl::Milliseconds(300);
 constexpr int kProbesAtOnce = 64;
-// A decision looks at every host. Where so many are in progress, deciding after each that ends
-// would take more time than the hosts: the pause between two decisions is so many times what one
-// takes.
+// A decision takes time in proportion to all hosts, so deciding after each host that ends would be
+// quadratic. With at least kManyWorkers in progress, decisions are kPauseToDecision times their own
+// duration apart, at most kLongestPause.
 constexpr int kManyWorkers = 32;
 constexpr int kPauseToDecision = 9;
 constexpr absl::Duration kLongestPause = absl::Milliseconds(20);
