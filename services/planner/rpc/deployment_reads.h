@@ -11,9 +11,9 @@
 
 namespace gitops {
 
-// The methods of PlannerService that read plans and deployments; errors as there. Reads and memory are
-// proportional to the answer, not to the number of deployments, hosts and steps. A stored plan is
-// always read whole. Thread-safe.
+// The methods of PlannerService that read plans and deployments; errors as there. Reads and memory
+// are proportional to the answer, not to the number of deployments, hosts and steps. A stored plan
+// is always read whole. Thread-safe.
 class DeploymentReads {
  public:
   // Not owned.

@@ -16,8 +16,8 @@ namespace gitops {
 // The most that the secrets of one upload may hold; a message to an agent takes 4 MiB.
 inline constexpr int64_t kMostSecretBytes = int64_t{3} << 20;
 
-// The operation's id, which the move's number makes unique on the host, with its fencing number, the
-// deployment, its actor and its reason.
+// The operation's id, which the move's number makes unique on the host, with its fencing number,
+// the deployment, its actor and its reason.
 v1::Operation MakeOperation(const DeploymentRecord& deployment, const std::string& host,
                             const Move& move, int64_t fencing);
 
