@@ -28,7 +28,7 @@ class Changes {
   // Changes that are not urgent are held back for up to `gather` (of real time) after the last ones
   // were taken, so that a key that changes often is not told each time.
   explicit Changes(std::chrono::milliseconds gather = std::chrono::milliseconds(0))
-      : gather_(gather) {}
+      : gather_(gather), taken_(std::chrono::steady_clock::now() - gather) {}
 
   // `revision`: of the store, up to which all changes have been added.
   void Add(Key key, int64_t revision = 0, bool urgent = true) {
