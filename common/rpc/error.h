@@ -48,6 +48,9 @@ enum class Reason {
   kPlanUnknown,
   kDeploymentUnknown,
   kHostNotLocked,
+  kPipelineUnknown,
+  kEnvironmentUnknown,
+  kPromotionUnknown,
   // The request would affect more than it names.
   kWholeFleet,
   // The current state forbids the call.
@@ -73,6 +76,19 @@ enum class Reason {
   kOperationIdReused,
   kRequestIdReused,
   kHostTaken,
+  kEventMalformed,
+  kSignatureInvalid,
+  kSigningKeyMissing,
+  kEventStale,
+  kSignatureReused,
+  kEventEnvironmentUnknown,
+  kObjectMismatch,
+  kEventWithoutRevision,
+  kLastEnvironment,
+  kNoTargets,
+  kNothingWaits,
+  kSoakNotOver,
+  kPromotionNotEnded,
   // A limit is reached.
   kTooManyCalls,
   kTooManyWatchers,
@@ -81,12 +97,15 @@ enum class Reason {
   kReportTooLarge,
   kTooManyRequestIds,
   kPlanTooLarge,
+  kRateLimited,
   // A retry may help.
   kServerStarting,
   kServerStopping,
   kHostUnreachable,
   kUpstreamUnreachable,
   kHookDispatcherUnreachable,
+  kPlannerUnreachable,
+  kPromotionReceiverUnreachable,
 };
 
 struct ReasonInfo {

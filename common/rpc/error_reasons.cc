@@ -52,6 +52,12 @@ constexpr ReasonInfo kReasons[] = {
      "There is no deployment with this id, or it is no longer kept."},
     {Reason::kHostNotLocked, "HOST_NOT_LOCKED", Code::kNotFound, 404,
      "The host has no lock to break."},
+    {Reason::kPipelineUnknown, "PIPELINE_UNKNOWN", Code::kNotFound, 404,
+     "There is no pipeline of this namespace and name."},
+    {Reason::kEnvironmentUnknown, "ENVIRONMENT_UNKNOWN", Code::kNotFound, 404,
+     "The pipeline has no environment of this name."},
+    {Reason::kPromotionUnknown, "PROMOTION_UNKNOWN", Code::kNotFound, 404,
+     "There is no promotion with this id or revision, or it is no longer kept."},
 
     {Reason::kWholeFleet, "WHOLE_FLEET", Code::kInvalidArgument, 400,
      "The selection is the whole fleet, and `all` is not set."},
@@ -100,6 +106,32 @@ constexpr ReasonInfo kReasons[] = {
      "The request id was used for a request with other content."},
     {Reason::kHostTaken, "HOST_TAKEN", Code::kAlreadyExists, 409,
      "Another agent reports for the host."},
+    {Reason::kEventMalformed, "EVENT_MALFORMED", Code::kInvalidArgument, 400,
+     "The body is not a JSON event."},
+    {Reason::kSignatureInvalid, "SIGNATURE_INVALID", Code::kUnauthenticated, 401,
+     "The signature is missing, malformed, of an unknown algorithm, or wrong."},
+    {Reason::kSigningKeyMissing, "SIGNING_KEY_MISSING", Code::kUnauthenticated, 401,
+     "There is no key to check the signature with."},
+    {Reason::kEventStale, "EVENT_STALE", Code::kUnauthenticated, 401,
+     "The event is too old, or from the future."},
+    {Reason::kSignatureReused, "SIGNATURE_REUSED", Code::kUnauthenticated, 401,
+     "The signature of an approval was used before."},
+    {Reason::kEventEnvironmentUnknown, "EVENT_ENVIRONMENT_UNKNOWN", Code::kFailedPrecondition, 422,
+     "The pipeline has no environment of the name in the URL."},
+    {Reason::kObjectMismatch, "OBJECT_MISMATCH", Code::kFailedPrecondition, 422,
+     "The involved object is not the application of the pipeline in this environment."},
+    {Reason::kEventWithoutRevision, "EVENT_WITHOUT_REVISION", Code::kFailedPrecondition, 422,
+     "The event has no revision in its metadata."},
+    {Reason::kLastEnvironment, "LAST_ENVIRONMENT", Code::kFailedPrecondition, 422,
+     "There is no environment after the last one."},
+    {Reason::kNoTargets, "NO_TARGETS", Code::kFailedPrecondition, 422,
+     "The next environment has no targets."},
+    {Reason::kNothingWaits, "NOTHING_WAITS", Code::kFailedPrecondition, 422,
+     "Another revision, or none, waits for approval."},
+    {Reason::kSoakNotOver, "SOAK_NOT_OVER", Code::kFailedPrecondition, 409,
+     "The revision has not soaked yet, and `force` is not set."},
+    {Reason::kPromotionNotEnded, "PROMOTION_NOT_ENDED", Code::kFailedPrecondition, 409,
+     "The promotion is in progress, or has succeeded."},
 
     {Reason::kTooManyCalls, "TOO_MANY_CALLS", Code::kResourceExhausted, 429,
      "Too many calls of this kind are in progress.", 1},
@@ -115,6 +147,8 @@ constexpr ReasonInfo kReasons[] = {
      "Too many request ids are stored; omit it, or try again later.", 600},
     {Reason::kPlanTooLarge, "PLAN_TOO_LARGE", Code::kResourceExhausted, 413,
      "The plan would be too large; select fewer hosts, or give fewer actions."},
+    {Reason::kRateLimited, "RATE_LIMITED", Code::kResourceExhausted, 429,
+     "Too many requests from this address or with this token.", 1},
 
     {Reason::kServerStarting, "SERVER_STARTING", Code::kUnavailable, 503,
      "The server is starting; try again soon.", 1},
@@ -126,6 +160,10 @@ constexpr ReasonInfo kReasons[] = {
      "The upstream does not answer, or refuses this host.", 10},
     {Reason::kHookDispatcherUnreachable, "HOOK_DISPATCHER_UNREACHABLE", Code::kUnavailable, 503,
      "The planner cannot reach the hook dispatcher.", 5},
+    {Reason::kPlannerUnreachable, "PLANNER_UNREACHABLE", Code::kUnavailable, 503,
+     "The gateway or the promotion receiver cannot reach the planner.", 5},
+    {Reason::kPromotionReceiverUnreachable, "PROMOTION_RECEIVER_UNREACHABLE", Code::kUnavailable,
+     503, "The gateway cannot reach the promotion receiver.", 2},
 };
 
 constexpr bool InOrderOfTheEnum() {
@@ -133,7 +171,7 @@ constexpr bool InOrderOfTheEnum() {
   for (const ReasonInfo& row : kReasons) {
     if (static_cast<size_t>(row.reason) != i++) return false;
   }
-  return i == static_cast<size_t>(Reason::kHookDispatcherUnreachable) + 1;
+  return i == static_cast<size_t>(Reason::kPromotionReceiverUnreachable) + 1;
 }
 static_assert(InOrderOfTheEnum(), "a row for each reason, in the order of the enum");
 
