@@ -8,9 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
-#include "services/planner/lock/held_locks.h"
-#include "services/planner/lock/lease_keeper.h"
-#include "services/planner/lock/lock_table.h"
 #include "services/planner/lock/lock_waiter.h"
 
 namespace gitops {
@@ -176,65 +173,55 @@ class Acquisition {
   std::unique_ptr<LockWaiter> waiter_;
 };
 
-class HostLocksImpl : public HostLocks {
- public:
-  explicit HostLocksImpl(LockOptions options)
-      : options_(std::move(options)),
-        keeper_(std::make_shared<LeaseKeeper>(options_.store, options_.clock, options_.ttl)) {}
-
-  absl::StatusOr<std::unique_ptr<HeldLocks>> Acquire(const Request& request) override {
-    if (request.deployment.empty()) {
-      return absl::InvalidArgumentError("lock hosts: no deployment is named to hold the locks");
-    }
-    absl::StatusOr<TakenLocks> taken = Acquisition(options_, request).Run(*keeper_);
-    if (!taken.ok()) return taken.status();
-    return HoldLocks(options_.store, keeper_, request.deployment, *std::move(taken));
-  }
-
-  absl::StatusOr<std::vector<v1::HostLock>> List() override {
-    absl::StatusOr<std::map<std::string, StoredLock>> table = ReadLocks(*options_.store);
-    if (!table.ok()) return table.status();
-    std::vector<v1::HostLock> locks;
-    for (auto& [host, stored] : *table) locks.push_back(std::move(stored.lock));
-    return locks;
-  }
-
-  absl::StatusOr<v1::HostLock> Get(const std::string& host) override {
-    absl::StatusOr<StoredLock> stored = ReadLock(*options_.store, host);
-    if (!stored.ok()) return stored.status();
-    return std::move(stored->lock);
-  }
-
-  absl::StatusOr<v1::HostLock> Break(const std::string& host, const std::string& actor,
-                                     const std::string& reason) override {
-    v1::DeploymentEvent word;
-    *word.mutable_time() = ToTimestamp(options_.clock->Now());
-    word.set_actor(actor);
-    word.set_message(reason);
-    absl::Status status;
-    for (int attempt = 0; attempt < kBreakAttempts; ++attempt) {
-      absl::StatusOr<StoredLock> stored = ReadLock(*options_.store, host);
-      if (!stored.ok()) return stored.status();
-      absl::StatusOr<int64_t> lease = options_.store->GrantLease(kWordLife);
-      if (!lease.ok()) return lease.status();
-      status = TakeAway(*options_.store, *stored, *lease, word);
-      if (status.ok()) return std::move(stored->lock);
-      (void)options_.store->RevokeLease(*lease);
-      if (!absl::IsFailedPrecondition(status)) return status;
-    }
-    return absl::UnavailableError(absl::StrCat("break the lock of host ", host,
-                                               ": it keeps being taken anew: ", status.message()));
-  }
-
- private:
-  const LockOptions options_;
-  const std::shared_ptr<LeaseKeeper> keeper_;
-};
-
 }  // namespace
 
-std::unique_ptr<HostLocks> NewHostLocks(LockOptions options) {
-  return std::make_unique<HostLocksImpl>(std::move(options));
+HostLocks::HostLocks(LockOptions options)
+    : options_(std::move(options)),
+      keeper_(std::make_shared<LeaseKeeper>(options_.store, options_.clock, options_.ttl)) {}
+
+absl::StatusOr<std::unique_ptr<HeldLocks>> HostLocks::Acquire(const Request& request) {
+  if (request.deployment.empty()) {
+    return absl::InvalidArgumentError("lock hosts: no deployment is named to hold the locks");
+  }
+  absl::StatusOr<TakenLocks> taken = Acquisition(options_, request).Run(*keeper_);
+  if (!taken.ok()) return taken.status();
+  return std::make_unique<HeldLocks>(options_.store, keeper_, request.deployment,
+                                     *std::move(taken));
+}
+
+absl::StatusOr<std::vector<v1::HostLock>> HostLocks::List() {
+  absl::StatusOr<std::map<std::string, StoredLock>> table = ReadLocks(*options_.store);
+  if (!table.ok()) return table.status();
+  std::vector<v1::HostLock> locks;
+  for (auto& [host, stored] : *table) locks.push_back(std::move(stored.lock));
+  return locks;
+}
+
+absl::StatusOr<v1::HostLock> HostLocks::Get(const std::string& host) {
+  absl::StatusOr<StoredLock> stored = ReadLock(*options_.store, host);
+  if (!stored.ok()) return stored.status();
+  return std::move(stored->lock);
+}
+
+absl::StatusOr<v1::HostLock> HostLocks::Break(const std::string& host, const std::string& actor,
+                                              const std::string& reason) {
+  v1::DeploymentEvent word;
+  *word.mutable_time() = ToTimestamp(options_.clock->Now());
+  word.set_actor(actor);
+  word.set_message(reason);
+  absl::Status status;
+  for (int attempt = 0; attempt < kBreakAttempts; ++attempt) {
+    absl::StatusOr<StoredLock> stored = ReadLock(*options_.store, host);
+    if (!stored.ok()) return stored.status();
+    absl::StatusOr<int64_t> lease = options_.store->GrantLease(kWordLife);
+    if (!lease.ok()) return lease.status();
+    status = TakeAway(*options_.store, *stored, *lease, word);
+    if (status.ok()) return std::move(stored->lock);
+    (void)options_.store->RevokeLease(*lease);
+    if (!absl::IsFailedPrecondition(status)) return status;
+  }
+  return absl::UnavailableError(absl::StrCat("break the lock of host ", host,
+                                             ": it keeps being taken anew: ", status.message()));
 }
 
 }  // namespace gitops

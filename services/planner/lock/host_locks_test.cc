@@ -28,7 +28,8 @@ constexpr absl::Duration kTtl = absl::Seconds(30);
 class HostLocksTest : public ::testing::Test {
  protected:
   std::unique_ptr<HostLocks> Planner(const std::string& name) {
-    return NewHostLocks({.store = &store_, .clock = &clock_, .planner = name, .ttl = kTtl});
+    return std::make_unique<HostLocks>(
+        LockOptions{.store = &store_, .clock = &clock_, .planner = name, .ttl = kTtl});
   }
   // Without waiting.
   absl::StatusOr<std::unique_ptr<HeldLocks>> TryAcquire(HostLocks& locks,
@@ -127,12 +128,11 @@ TEST_F(HostLocksTest, FencingNumbersGrowOverALostStoreAndAClockThatWasSetBack) {
   const int64_t before = Acquire("d1", {"a"})->fencing().at("a");
   clock_.Advance(absl::Milliseconds(1));
   TempStore fresh(&clock_);
-  std::unique_ptr<HostLocks> locks =
-      NewHostLocks({.store = fresh.store(), .clock = &clock_, .planner = "p1", .ttl = kTtl});
-  const int64_t after = (*TryAcquire(*locks, "d2", {"a"}))->fencing().at("a");
+  HostLocks locks({.store = fresh.store(), .clock = &clock_, .planner = "p1", .ttl = kTtl});
+  const int64_t after = (*TryAcquire(locks, "d2", {"a"}))->fencing().at("a");
   EXPECT_GT(after, before);
   clock_.SetTime(clock_.Now() - absl::Hours(1));
-  EXPECT_GT((*TryAcquire(*locks, "d3", {"b"}))->fencing().at("b"), after);
+  EXPECT_GT((*TryAcquire(locks, "d3", {"b"}))->fencing().at("b"), after);
 }
 
 TEST_F(HostLocksTest, LocksEndWithTheirLeaseWhenTheirPlannerIsGone) {
@@ -271,8 +271,8 @@ TEST(HostLocksRestartTest, LocksOutliveTheProcessAndEndWhileNobodyRuns) {
     FakeClock clock;
     TempStore temp(&clock);
     auto acquire = [&](const std::string& planner) {
-      return NewHostLocks({temp.store(), &clock, planner, kTtl})
-          ->Acquire({.deployment = planner, .hosts = {"a"}, .no_wait = true})
+      return HostLocks({temp.store(), &clock, planner, kTtl})
+          .Acquire({.deployment = planner, .hosts = {"a"}, .no_wait = true})
           .status();
     };
     ASSERT_TRUE(acquire("p1").ok());

@@ -100,7 +100,7 @@ class PlannerImpl final : public Planner {
   const std::unique_ptr<PlannerMetrics> planner_metrics_ = MakePlannerMetrics(metrics_);
   std::unique_ptr<Store> store_;
   std::unique_ptr<Fleet> fleet_;
-  std::unique_ptr<HostLocks> locks_;
+  std::optional<HostLocks> locks_;
   std::optional<DeploymentStore> records_;
   std::optional<RequestIds> request_ids_;
   std::unique_ptr<AgentClient> agents_;
@@ -178,10 +178,10 @@ absl::Status PlannerImpl::MakeCallers(const Settings& settings) {
 }
 
 void PlannerImpl::MakeCore(const Settings& settings) {
-  locks_ = NewHostLocks({.store = store_.get(),
-                         .clock = clock_,
-                         .planner = name_,
-                         .ttl = settings.GetDuration("lock-ttl")});
+  locks_.emplace(LockOptions{.store = store_.get(),
+                             .clock = clock_,
+                             .planner = name_,
+                             .ttl = settings.GetDuration("lock-ttl")});
   records_.emplace(store_.get(), clock_);
   request_ids_.emplace(store_.get(), clock_);
   retention_.count = static_cast<int>(settings.GetInt("keep-deployments"));
@@ -199,7 +199,7 @@ void PlannerImpl::MakeCore(const Settings& settings) {
   deployments_ =
       NewDeployments({.clock = clock_,
                       .store = &*records_,
-                      .locks = locks_.get(),
+                      .locks = &*locks_,
                       .fleet = fleet_.get(),
                       .agents = agents_.get(),
                       .hooks = hooks_.get(),
@@ -214,7 +214,7 @@ void PlannerImpl::MakeCore(const Settings& settings) {
   service_ = NewPlannerService({.clock = clock_,
                                 .gate = &gate_,
                                 .fleet = fleet_.get(),
-                                .locks = locks_.get(),
+                                .locks = &*locks_,
                                 .agents = agents_.get(),
                                 .hooks = hooks_.get(),
                                 .plans = &*plans_,
@@ -222,8 +222,8 @@ void PlannerImpl::MakeCore(const Settings& settings) {
                                 .request_ids = &*request_ids_,
                                 .deployments = deployments_.get(),
                                 .state = store_.get()});
-  reports_ = NewReportService(
-      {.fleet = fleet_.get(), .gate = &gate_, .heartbeat = settings.GetDuration("heartbeat")});
+  reports_ = std::make_unique<ReportService>(ReportOptions{
+      .fleet = fleet_.get(), .gate = &gate_, .heartbeat = settings.GetDuration("heartbeat")});
 }
 
 bool PlannerImpl::Reload() {

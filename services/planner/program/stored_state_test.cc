@@ -102,11 +102,11 @@ TEST_F(StoredPlannerState, TheUnfinishedDeploymentGoesOnFromWhereItWas) {
   EXPECT_EQ(records_.LoadStep(id, 0, 1)->hook_calls(0).point(), "pre-deploy");
 
   // web1 is still its own, and that web2 was taken from it is still known.
-  const auto locks = NewHostLocks(
+  HostLocks locks(
       {.store = state_.store(), .clock = &clock_, .planner = unfinished[0].deployment.planner()});
-  const v1::HostLock before = *locks->Get("web1");
+  const v1::HostLock before = *locks.Get("web1");
   EXPECT_EQ(before.deployment(), id);
-  const auto held = locks->Acquire({.deployment = id, .hosts = {"web1", "web2"}, .no_wait = true});
+  const auto held = locks.Acquire({.deployment = id, .hosts = {"web1", "web2"}, .no_wait = true});
   ASSERT_TRUE(held.ok()) << held.status();
   EXPECT_GT(*(*held)->Check("web1"), before.fencing());
   EXPECT_THAT(std::string((*held)->Check("web2").status().message()), HasSubstr("maintenance"));

@@ -167,7 +167,7 @@ TEST_F(DeploymentRpcTest, ALockIsBrokenForTheCaller) {
 }
 
 TEST_F(DeploymentRpcTest, DamagedRecordsAreListedAndRemoved) {
-  const auto held = locks_->Acquire({.deployment = "D9", .actor = "bob", .hosts = {"web1"}});
+  const auto held = locks_.Acquire({.deployment = "D9", .actor = "bob", .hosts = {"web1"}});
   ASSERT_TRUE(held.ok());
   EXPECT_EQ(Call(&Stub::ListDamagedRecords, v1::ListDamagedRecordsRequest()).records_size(), 0);
   v1::RemoveDamagedRecordRequest request;
