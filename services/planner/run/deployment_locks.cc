@@ -6,6 +6,7 @@
 #include "common/log/log.h"
 #include "common/retry/backoff.h"
 #include "services/planner/run/deployment_run.h"
+#include "services/planner/run/host_session.h"
 #include "services/planner/run/new_entries.h"
 
 namespace gitops {
@@ -100,7 +101,7 @@ void DeploymentRun::WaitsForLocks(const std::vector<v1::HostLock>& holders) {
   });
 }
 
-RunControl::LockState DeploymentRun::CheckLock(const std::string& host) {
+DeploymentRun::LockState DeploymentRun::CheckLock(const std::string& host) {
   LockState state;
   for (int attempt = 1;; ++attempt) {
     const absl::StatusOr<int64_t> fencing = locks_->Check(host);

@@ -11,6 +11,7 @@
 #include "common/log/log.h"
 #include "common/rpc/error.h"
 #include "services/planner/run/host_run.h"
+#include "services/planner/run/host_session.h"
 #include "services/planner/run/rollout_policy.h"
 
 namespace gitops {

@@ -13,7 +13,6 @@
 #include "services/planner/run/deployment_tally.h"
 #include "services/planner/run/deployments.h"
 #include "services/planner/run/host_probes.h"
-#include "services/planner/run/host_session.h"
 #include "services/planner/run/worker_pool.h"
 #include "services/planner/wave/waves.h"
 
@@ -24,7 +23,7 @@ void AddEvent(DeploymentRecord& entry, absl::Time now, const std::string& messag
 
 // One deployment on its way: takes locks, begins hosts as waves.h decides, and stores its state
 // before it acts on it. Run() is called once, in a thread of its own; all else from any thread.
-class DeploymentRun : public RunControl {
+class DeploymentRun {
  public:
   struct Parts {
     const DeploymentsOptions* options;  // not owned
@@ -37,7 +36,7 @@ class DeploymentRun : public RunControl {
   DeploymentRun(Parts parts, DeploymentRecord entry, std::vector<HostRecord> hosts,
                 std::unique_ptr<HeldLocks> locks);
   // Nobody is told of lost locks any more once they are gone.
-  ~DeploymentRun() override { locks_.reset(); }
+  ~DeploymentRun() { locks_.reset(); }
 
   // Runs it to its end, or until Stop().
   void Run();
@@ -58,16 +57,37 @@ class DeploymentRun : public RunControl {
     return trouble_;
   }
 
-  const DeploymentsOptions& options() const override { return *parts_.options; }
-  const DeploymentRecord& facts() const override { return facts_; }
-  bool leaving() const override { return stopping_ || lost_; }
-  bool stop_after_step() const override { return stop_after_step_; }
-  absl::Status Reach(const std::string& address) override { return probes_.Reach(address); }
-  bool Pause(absl::Duration pause) override;
-  LockState CheckLock(const std::string& host) override;
-  bool Halt(const std::string& reason, const DeploymentStore::Checkpoint& host) override;
-  void StoreTrouble(const absl::Status& status) override;
-  void StoreFailed(const absl::Status& status) override;
+  // For the workers of its hosts.
+
+  const DeploymentsOptions& options() const { return *parts_.options; }
+  // As it was begun: id, spec, actor, reason, revisions, traceparent. Not its state.
+  const DeploymentRecord& facts() const { return facts_; }
+
+  // This process stops, or the deployment has lost its locks: no host may be changed any more, and
+  // what waits gives up.
+  bool leaving() const { return stopping_ || lost_; }
+  // Hosts stop after the step that they are in.
+  bool stop_after_step() const { return stop_after_step_; }
+  // OK: the agent answers now, or did a moment ago. Errors as AgentCaller::Status.
+  absl::Status Reach(const std::string& address) { return probes_.Reach(address); }
+  // Waits that long; false: leaving.
+  bool Pause(absl::Duration pause);
+
+  // Whether the host may still be changed; waits while the store cannot tell.
+  struct LockState {
+    enum class Kind { kHeld, kBroken, kLeft } kind = Kind::kLeft;
+    int64_t fencing = 0;  // kHeld
+    std::string why;      // kBroken
+  };
+  LockState CheckLock(const std::string& host);
+
+  // Ends the whole deployment because of a hook. True once that is stored, in one write with the
+  // progress of `host`; false: leaving.
+  bool Halt(const std::string& reason, const DeploymentStore::Checkpoint& host);
+  // What the deployment's message says while something cannot be stored; OK: it can again.
+  void StoreTrouble(const absl::Status& status);
+  // The store failed in a way that a retry does not mend: the deployment ends for this reason.
+  void StoreFailed(const absl::Status& status);
 
  private:
   using Entry = DeploymentRecord;

@@ -16,7 +16,7 @@ constexpr absl::Duration kHealthTimeout = absl::Minutes(5);
 constexpr absl::Duration kRebootTimeout = absl::Minutes(10);
 constexpr absl::Duration kRetry = absl::Seconds(1);
 
-const v1::DeploymentSpec& SpecOf(const RunControl& run) { return run.facts().deployment.spec(); }
+const v1::DeploymentSpec& SpecOf(const DeploymentRun& run) { return run.facts().deployment.spec(); }
 
 MoveDone Left() { return {.kind = MoveDone::Kind::kLeft, .result = {}, .why = ""}; }
 MoveDone Failed(std::string error) {
@@ -93,7 +93,7 @@ class Mover {
 
   const MoveContext& context_;
   const Move& move_;
-  RunControl& run_;
+  DeploymentRun& run_;
   bool may_have_begun_;  // the agent may know the operation already
 };
 
@@ -144,9 +144,9 @@ MoveDone Mover::RunChecks(v1::RunCheckRequest::Kind kind) {
   // is asked of it, and what it answered says nothing about this deployment.
   const auto give_up = [&] {
     if (run_.leaving()) return true;
-    const RunControl::LockState lock = run_.CheckLock(host());
-    if (lock.kind == RunControl::LockState::Kind::kBroken) broken = lock.why;
-    return lock.kind != RunControl::LockState::Kind::kHeld;
+    const DeploymentRun::LockState lock = run_.CheckLock(host());
+    if (lock.kind == DeploymentRun::LockState::Kind::kBroken) broken = lock.why;
+    return lock.kind != DeploymentRun::LockState::Kind::kHeld;
   };
   absl::Status status = run_.options().checks->Run(
       context_.host->spec, address(), kind,

@@ -16,7 +16,7 @@ namespace {
 // One host on its way.
 class HostRun {
  public:
-  HostRun(RunControl* run, int index, HostRecord entry, bool recovered)
+  HostRun(DeploymentRun* run, int index, HostRecord entry, bool recovered)
       : run_(*run),
         session_(run, index, std::move(entry)),
         log_(run->options().clock),
@@ -31,7 +31,7 @@ class HostRun {
   }
 
  private:
-  using LockKind = RunControl::LockState::Kind;
+  using LockKind = DeploymentRun::LockState::Kind;
 
   bool Begin();
   bool Step();
@@ -54,7 +54,7 @@ class HostRun {
   bool Save();
   void SaveEnd();
 
-  RunControl& run_;
+  DeploymentRun& run_;
   HostSession session_;
   StepLog log_;
   bool recovered_;        // an earlier process may have made the next move
@@ -207,7 +207,7 @@ HostRun::Ready HostRun::Prepare(const Move& move) {
 // Whether the host may be changed, or is not to be. In the midst of a step, what its hooks took is
 // given back even after the lock was broken: a post- hook changes nothing on the host.
 bool HostRun::Locked(const Move& move, Ready& ready) {
-  const RunControl::LockState lock = run_.CheckLock(session_.host());
+  const DeploymentRun::LockState lock = run_.CheckLock(session_.host());
   ready = Ready::kOver;
   if (lock.kind == LockKind::kLeft) return false;
   if (lock.kind == LockKind::kHeld) {
@@ -359,7 +359,7 @@ void HostRun::Encode() {
 
 }  // namespace
 
-HostRecord RunHost(RunControl* run, int index, HostRecord entry, bool recovered) {
+HostRecord RunHost(DeploymentRun* run, int index, HostRecord entry, bool recovered) {
   return HostRun(run, index, std::move(entry), recovered).Run();
 }
 

@@ -2,7 +2,7 @@
 #define GITOPS_SERVICES_PLANNER_RUN_HOST_RUN_H_
 
 #include "services/planner/record/deployment_record.h"
-#include "services/planner/run/host_session.h"
+#include "services/planner/run/deployment_run.h"
 
 namespace gitops {
 
@@ -10,7 +10,7 @@ namespace gitops {
 // returns it as it then is. `entry.rolling_back`: its services return to the commits they had
 // before. Every move is stored before the next is made. `recovered`: an earlier process was at it,
 // and may have made the next move already. Called in a thread of its own.
-HostRecord RunHost(RunControl* run, int index, HostRecord entry, bool recovered);
+HostRecord RunHost(DeploymentRun* run, int index, HostRecord entry, bool recovered);
 
 }  // namespace gitops
 

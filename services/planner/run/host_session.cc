@@ -9,7 +9,7 @@
 
 namespace gitops {
 
-bool StoreUntilDone(RunControl* run, const std::function<absl::Status()>& write) {
+bool StoreUntilDone(DeploymentRun* run, const std::function<absl::Status()>& write) {
   for (int attempt = 1;; ++attempt) {
     const absl::Status status = write();
     if (status.ok()) {
