@@ -12,14 +12,14 @@ inline constexpr size_t kMostAnswerSize = 12 << 20;
 // What a page of hosts or services may hold: gRPC's clients take 4 MiB unless told otherwise.
 inline constexpr size_t kMostPageSize = 3 << 20;
 
-// What is left of a page.
+// What is left of a page: of its number of items, and of its bytes.
 class PageRoom {
  public:
-  explicit PageRoom(int items) : items_(items) {}
+  explicit PageRoom(int items, size_t bytes = kMostPageSize) : items_(items), most_bytes_(bytes) {}
   // Takes room for one more item. False: the page is full. The first always fits.
   bool Take(size_t bytes) {
     bytes_ += bytes + kFraming;
-    if (taken_ == items_ || (taken_ > 0 && bytes_ > kMostPageSize)) return false;
+    if (taken_ == items_ || (taken_ > 0 && bytes_ > most_bytes_)) return false;
     ++taken_;
     return true;
   }
@@ -28,6 +28,7 @@ class PageRoom {
   static constexpr size_t kFraming = 8;  // of a repeated field: tag and length, at most
 
   const int items_;
+  const size_t most_bytes_;
   int taken_ = 0;
   size_t bytes_ = 1 << 10;  // for the token of the next page
 };

@@ -5,16 +5,12 @@
 #include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
+#include "services/planner/rpc/deployment_filter.h"
 
 namespace gitops {
 namespace {
 
 constexpr absl::Duration kPlanLife = absl::Hours(24);
-
-absl::Status CheckId(const std::string& id) {
-  if (!id.empty()) return absl::OkStatus();
-  return InvalidField("id", "no deployment is named");
-}
 
 }  // namespace
 
@@ -91,7 +87,7 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::Create(const v1::CreateDeploymen
 
 absl::StatusOr<v1::Deployment> DeploymentCalls::RollBack(
     const v1::RollbackDeploymentRequest& request, const CallContext& call) {
-  if (absl::Status status = CheckId(request.id()); !status.ok()) return status;
+  if (absl::Status status = CheckDeploymentId(request.id()); !status.ok()) return status;
   return BeginOnce(request, call, [&](Deployments::NewDeployment back) {
     return options_.deployments->RollBack(request.id(), std::move(back));
   });
@@ -99,14 +95,14 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::RollBack(
 
 absl::StatusOr<v1::Deployment> DeploymentCalls::Cancel(const v1::CancelDeploymentRequest& request,
                                                        const CallContext& call) {
-  if (absl::Status status = CheckId(request.id()); !status.ok()) return status;
+  if (absl::Status status = CheckDeploymentId(request.id()); !status.ok()) return status;
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
   return options_.deployments->Cancel(request.id(), PrincipalText(call.caller), request.reason());
 }
 
 absl::StatusOr<v1::Deployment> DeploymentCalls::Resume(const std::string& id,
                                                        const CallContext& call) {
-  if (absl::Status status = CheckId(id); !status.ok()) return status;
+  if (absl::Status status = CheckDeploymentId(id); !status.ok()) return status;
   return options_.deployments->Resume(id, PrincipalText(call.caller));
 }
 

@@ -1,12 +1,17 @@
 #ifndef GITOPS_SERVICES_PLANNER_RPC_DEPLOYMENT_FILTER_H_
 #define GITOPS_SERVICES_PLANNER_RPC_DEPLOYMENT_FILTER_H_
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "gitops/v1/planner.pb.h"
 #include "services/planner/record/deployment_store.h"
 
 namespace gitops {
+
+// INVALID_ARGUMENT: it is empty.
+absl::Status CheckDeploymentId(const std::string& id);
 
 // INVALID_ARGUMENT: a state is unknown.
 absl::Status CheckFilter(const v1::DeploymentFilter& filter);

@@ -1,7 +1,6 @@
 #ifndef GITOPS_SERVICES_PLANNER_RPC_NUMBERED_PAGE_H_
 #define GITOPS_SERVICES_PLANNER_RPC_NUMBERED_PAGE_H_
 
-#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -43,15 +42,12 @@ template <typename Message, typename Element>
 absl::StatusOr<std::string> FillNumberedPage(const NumberedPage& page, const Element& element,
                                              google::protobuf::RepeatedPtrField<Message>* out,
                                              size_t bytes = kMostAnswerSize) {
+  PageRoom room(page.limit, bytes);
   for (int number = page.begin;; ++number) {
     absl::StatusOr<Message> next = element(number);
     if (absl::IsNotFound(next.status())) return "";
     if (!next.ok()) return next.status();
-    const size_t size = next->ByteSizeLong();
-    if (out->size() >= page.limit || (out->size() > 0 && size > bytes)) {
-      return PageToken(absl::StrCat(number - 1));
-    }
-    bytes -= std::min(size, bytes);
+    if (!room.Take(next->ByteSizeLong())) return PageToken(absl::StrCat(number - 1));
     *out->Add() = *std::move(next);
   }
 }
