@@ -1,6 +1,7 @@
 #ifndef GITOPS_SERVICES_PLANNER_FLEET_FLEET_H_
 #define GITOPS_SERVICES_PLANNER_FLEET_FLEET_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -16,18 +17,32 @@
 #include "gitops/v1/deployment.pb.h"
 #include "gitops/v1/report.pb.h"
 #include "gitops/v1/types.pb.h"
-#include "services/planner/fleet/report_limits.h"
 
 namespace gitops {
 
 // The hosts of the configuration merged with those that agents report. In memory, within the
-// budgets of report_limits.h; what was last reported is also stored (planner/v1/seen/HOST), so that
+// budgets of ReportLimits; what was last reported is also stored (planner/v1/seen/HOST), so that
 // after a restart hosts that are off are still known. Any thread.
 
 // One host as it is now.
 struct FleetHost {
   v1::Host host;  // without the lock
   HostSpec spec;  // of the configuration; empty but for name and address where it has none
+};
+
+// What the planner takes and keeps of reports. Bytes count services as they are kept, about 250 for
+// a usual one, and 1 KiB for each host. What is stored of a host has the same limits.
+struct ReportLimits {
+  // Streams at a time: twice the fleet of 10,000 hosts that this planner is made for.
+  int agents = 20'000;
+  // Of one agent, in one message and in all that is kept of it: 500 services of 4 KiB.
+  size_t agent_bytes = 2 << 20;
+  // Hosts that the configuration does not have, since anyone can make up names. It is enough for as
+  // many as there may be agents, with 8 services each.
+  size_t unknown_hosts = 20'000;
+  size_t unknown_bytes = 64 << 20;
+  // Of all hosts: 10,000 with 200 services each. The planner's unit allows it 2 GiB in all.
+  size_t total_bytes = 512 << 20;
 };
 
 struct FleetOptions {
@@ -38,7 +53,7 @@ struct FleetOptions {
   ReportLimits limits;
 };
 
-// What is kept of reports now, counted as in report_limits.h.
+// What is kept of reports now, counted as for ReportLimits.
 struct ReportMemory {
   int64_t known_bytes = 0;    // of hosts of the configuration
   int64_t unknown_bytes = 0;  // of others

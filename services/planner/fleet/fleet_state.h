@@ -18,7 +18,6 @@
 #include "absl/time/time.h"
 #include "services/planner/fleet/fleet.h"
 #include "services/planner/fleet/host_entry.h"
-#include "services/planner/fleet/report_limits.h"
 #include "services/planner/fleet/reported.h"
 
 namespace gitops {
@@ -48,26 +47,28 @@ class FleetState {
   // What was stored, before anything else is done. The budgets apply from Configure() on, when it
   // is known which hosts are in the configuration.
   void Load(const std::string& key, const record::v1::SeenHost& seen);
-  const HostEntry* FindEntry(const std::string& key) const;  // null: no such host
+  HostEntry* FindEntry(const std::string& key) const;  // null: no such host
+  // What the calls since the last one of this led to.
+  FleetChanges TakeChanges() { return std::exchange(changes_, {}); }
 
-  void Configure(std::shared_ptr<const FleetConfig> config, absl::Time now, FleetChanges& out);
+  void Configure(std::shared_ptr<const FleetConfig> config, absl::Time now);
   const std::shared_ptr<const FleetConfig>& config() const { return config_; }
 
   // A stream with its hello, which passed CheckNames(); its number grows with every stream. Errors
   // as Fleet::Connected.
   absl::StatusOr<uint64_t> Connect(const v1::Hello& hello, const std::string& peer,
                                    const Principal& caller, const ServicesByHost& services,
-                                   absl::Time now, FleetChanges& out);
+                                   absl::Time now);
   // Errors as AgentReport::Changed.
   absl::Status Change(uint64_t stream, const ServicesByHost& services,
-                      const std::set<std::string>& removed, absl::Time now, FleetChanges& out);
-  void Heartbeat(uint64_t stream, absl::Time now, FleetChanges& out);
-  void End(uint64_t stream, absl::Time now, FleetChanges& out);
+                      const std::set<std::string>& removed, absl::Time now);
+  void Heartbeat(uint64_t stream, absl::Time now);
+  void End(uint64_t stream, absl::Time now);
   bool Outdated(uint64_t stream) const;
 
   // Marks hosts whose agents went silent, and forgets those that are not in the configuration and
   // were not seen for a month. Returns when to call it again.
-  absl::Time LookForSilent(absl::Time now, FleetChanges& out);
+  absl::Time LookForSilent(absl::Time now);
 
   std::vector<std::shared_ptr<const FleetHost>> Hosts();
   absl::StatusOr<FleetHost> Find(const std::string& host) const;
@@ -96,9 +97,8 @@ class FleetState {
   // What a host is to have.
   using Next = std::vector<std::pair<HostEntry*, ReportedServices>>;
 
-  HostEntry* Entry(const std::string& key);
   HostEntry& AddStranger(const std::string& key, const std::string& name);
-  void Erase(const std::string& key, FleetChanges& out);
+  void Erase(const std::string& key);
 
   // fleet_budget.cc
   // To be called after each change of an entry's report, stream or spec, and before it goes.
@@ -108,36 +108,34 @@ class FleetState {
   bool ExceedsTotal(const Growth& more) const;
   // Forgets silent hosts that the configuration does not have, the longest silent first, until
   // there is room for what `growth` says. RESOURCE_EXHAUSTED: there is none for this host.
-  absl::Status MakeRoom(const std::string& host, const std::function<Growth()>& growth,
-                        FleetChanges& out);
+  absl::Status MakeRoom(const std::string& host, const std::function<Growth()>& growth);
   // The same for what is there already.
-  void Trim(FleetChanges& out);
+  void Trim();
 
   int PlacedOn(const std::string& key) const;
-  static void Changed(const HostEntry& entry, FleetChanges& out);
-  static void Store(const HostEntry& entry, FleetChanges& out);
+  void Changed(const HostEntry& entry);
+  void Store(const HostEntry& entry);
 
   // The hosts for which a stream should speak: those of its names that the configuration has, or
   // that its services name (those it reported, and `services`); else its first.
   std::vector<std::string> Wanted(const Stream& stream, const ServicesByHost& services) const;
   // Makes it speak for these, and no others.
-  void Settle(Stream& stream, const ServicesByHost& services, absl::Time now, FleetChanges& out);
-  void Take(Stream& stream, const std::string& name, absl::Time now, FleetChanges& out);
-  void Drop(Stream& stream, HostEntry& entry, FleetChanges& out);
+  void Settle(Stream& stream, const ServicesByHost& services, absl::Time now);
+  void Take(Stream& stream, const std::string& name, absl::Time now);
+  void Drop(Stream& stream, HostEntry& entry);
   static bool SameRun(const Stream& a, const Stream& b);
   // Whether the host has no live stream, or one that this may replace.
   bool MayTake(const Stream& newer, const HostEntry& entry) const;
-  void WarnOfTakeover(const Stream& newer, const Stream& older, const HostEntry& entry,
-                      FleetChanges& out) const;
-  void Heard(Stream& stream, absl::Time now, FleetChanges& out);
+  void WarnOfTakeover(const Stream& newer, const Stream& older, const HostEntry& entry);
+  void Heard(Stream& stream, absl::Time now);
   // The services of a stream's hosts after a change.
   Next After(const Stream& stream, const ServicesByHost& services,
-             const std::set<std::string>& removed, FleetChanges& out) const;
-  void Keep(Next next, FleetChanges& out);
+             const std::set<std::string>& removed);
+  void Keep(Next next);
 
   void PlaceServices();
-  void ConfigureHost(const HostSpec& spec, FleetChanges& out);
-  void LeaveConfiguration(const std::vector<HostEntry*>& before, FleetChanges& out);
+  void ConfigureHost(const HostSpec& spec);
+  void LeaveConfiguration(const std::vector<HostEntry*>& before);
 
   const absl::Duration stale_after_;
   const ReportLimits limits_;
@@ -152,6 +150,7 @@ class FleetState {
   std::unordered_map<std::string, std::vector<const ServiceSpec*>> placed_;
   std::unordered_map<uint64_t, Stream> streams_;
   uint64_t last_stream_ = 0;
+  FleetChanges changes_;
 };
 
 }  // namespace gitops
