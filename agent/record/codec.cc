@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/clock/timestamp.h"
 
 namespace gitops {
 namespace {
@@ -106,9 +107,7 @@ record::v1::ChangeRecord EncodeChange(const ChangeRecord& change) {
   stored.set_to_state(EncodeState(change.to_state));
   stored.set_reason(change.reason);
   stored.set_actor(change.actor);
-  absl::Duration rest = change.duration;
-  stored.mutable_duration()->set_seconds(absl::IDivDuration(rest, absl::Seconds(1), &rest));
-  stored.mutable_duration()->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+  *stored.mutable_duration() = ToDuration(change.duration);
   return stored;
 }
 
@@ -125,8 +124,7 @@ absl::StatusOr<ChangeRecord> DecodeChange(const record::v1::ChangeRecord& stored
   change.to_state = *to;
   change.reason = stored.reason();
   change.actor = stored.actor();
-  change.duration =
-      absl::Seconds(stored.duration().seconds()) + absl::Nanoseconds(stored.duration().nanos());
+  change.duration = FromDuration(stored.duration());
   return change;
 }
 

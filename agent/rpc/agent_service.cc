@@ -1,7 +1,5 @@
 #include "agent/rpc/agent_service.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -9,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "agent/rpc/convert.h"
+#include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
 #include "common/rpc/page.h"
 #include "common/rpc/request_checks.h"
@@ -16,7 +15,6 @@
 namespace gitops {
 namespace {
 
-using google::protobuf::util::TimeUtil;
 using grpc::ServerContext;
 
 constexpr int kMostDifferences = 10'000;
@@ -89,18 +87,17 @@ class AgentServiceImpl final : public v1::AgentService::Service {
 
   grpc::Status RollbackService(ServerContext* context, const v1::RollbackServiceRequest* request,
                                v1::RollbackServiceResponse* response) override {
-    return Command(
-        *context, *request, request->reason(), response->mutable_service(),
-        [&](ServiceController& controller,
-            const std::string& actor) -> absl::StatusOr<ServiceRecord> {
-          if (absl::Status good = CheckHash(request->hash()); !good.ok()) return good;
-          const absl::Time began = clock_->Now();
-          auto record = controller.Rollback(absl::AsciiStrToLower(request->hash()), actor,
-                                            request->reason(), PatienceOf(context));
-          *response->mutable_duration() =
-              TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(clock_->Now() - began));
-          return record;
-        });
+    return Command(*context, *request, request->reason(), response->mutable_service(),
+                   [&](ServiceController& controller,
+                       const std::string& actor) -> absl::StatusOr<ServiceRecord> {
+                     if (absl::Status good = CheckHash(request->hash()); !good.ok()) return good;
+                     const absl::Time began = clock_->Now();
+                     auto record =
+                         controller.Rollback(absl::AsciiStrToLower(request->hash()), actor,
+                                             request->reason(), PatienceOf(context));
+                     *response->mutable_duration() = ToDuration(clock_->Now() - began);
+                     return record;
+                   });
   }
 
   grpc::Status PullService(ServerContext* context, const v1::PullServiceRequest* request,

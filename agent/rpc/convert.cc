@@ -1,14 +1,10 @@
 #include "agent/rpc/convert.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include "common/clock/timestamp.h"
 #include "common/git/url.h"
 
 namespace gitops {
 namespace {
-
-using google::protobuf::util::TimeUtil;
 
 bool IsMoment(absl::Time time) {
   return time != absl::InfinitePast() && time != absl::InfiniteFuture();
@@ -74,8 +70,7 @@ v1::Change ToProto(const ChangeRecord& record) {
   change.set_to_state(ToProto(record.to_state));
   change.set_reason(record.reason);
   change.set_actor(record.actor);
-  *change.mutable_duration() =
-      TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(record.duration));
+  *change.mutable_duration() = ToDuration(record.duration);
   return change;
 }
 

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "common/clock/timestamp.h"
 #include "common/git/url.h"
 #include "common/rpc/address.h"
 #include "services/planner/check/repeated_checks.h"
@@ -129,10 +130,7 @@ RepeatedCheck CmdCheck(CheckCaller* agents, const CmdCheckSpec& spec, const std:
           .attempt = [agents, address, request = std::move(request)](absl::Duration timeout,
                                                                      const std::function<bool()>&) {
             v1::RunCheckRequest attempt = request;
-            google::protobuf::Duration& limit = *attempt.mutable_timeout();
-            absl::Duration rest;
-            limit.set_seconds(absl::IDivDuration(timeout, absl::Seconds(1), &rest));
-            limit.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+            *attempt.mutable_timeout() = ToDuration(timeout);
             return Judge(agents->RunCheck(address, attempt));
           }};
 }

@@ -15,7 +15,7 @@
 #include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
 #include "services/planner/plan/fleet_selection.h"
-#include "services/planner/run/rollout_policy.h"
+#include "services/planner/wave/waves.h"
 
 namespace gitops {
 namespace {

@@ -17,7 +17,6 @@
 #include "services/planner/plan/host_services.h"
 #include "services/planner/plan/revisions.h"
 #include "services/planner/plan/select_hooks.h"
-#include "services/planner/run/rollout_policy.h"
 #include "services/planner/wave/waves.h"
 
 namespace gitops {

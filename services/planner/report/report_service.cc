@@ -1,6 +1,5 @@
 #include "services/planner/report/report_service.h"
 
-#include <google/protobuf/util/time_util.h>
 #include <grpcpp/grpcpp.h>
 
 #include <utility>
@@ -8,13 +7,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/api/limits.h"
+#include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
 #include "common/rpc/status.h"
 
 namespace gitops {
 namespace {
-
-using google::protobuf::util::TimeUtil;
 
 absl::Status Stopping() {
   return MakeError(Reason::kServerStopping,
@@ -119,8 +117,7 @@ class ReportService::Stream final : public Reactor {
     report_ = *std::move(report);
     caller_ = Principal();  // the fleet has it
     v1::ReportResponse response;
-    *response.mutable_heartbeat_interval() =
-        TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(options_.heartbeat));
+    *response.mutable_heartbeat_interval() = ToDuration(options_.heartbeat);
     bool own_buffer = false;
     if (!Answer::Serialize(response, &response_, &own_buffer).ok()) {
       return absl::InternalError("cannot serialize the answer to a hello");

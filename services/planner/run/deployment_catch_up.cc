@@ -1,7 +1,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
 #include "services/planner/run/deployment_run.h"
-#include "services/planner/run/rollout_policy.h"
 
 namespace gitops {
 namespace {

@@ -12,7 +12,6 @@
 #include "common/rpc/error.h"
 #include "services/planner/run/host_run.h"
 #include "services/planner/run/host_session.h"
-#include "services/planner/run/rollout_policy.h"
 
 namespace gitops {
 namespace {

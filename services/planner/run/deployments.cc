@@ -15,8 +15,8 @@
 #include "services/planner/run/deployment_run.h"
 #include "services/planner/run/new_entries.h"
 #include "services/planner/run/phase_gauges.h"
-#include "services/planner/run/rollout_policy.h"
 #include "services/planner/run/worker_pool.h"
+#include "services/planner/wave/waves.h"
 
 namespace gitops {
 namespace {

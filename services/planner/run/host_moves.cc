@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/timestamp.h"
 #include "common/crash/crash_point.h"
 #include "common/rpc/error.h"
 #include "services/planner/run/action_request.h"
-#include "services/planner/run/rollout_policy.h"
 
 namespace gitops {
 namespace {

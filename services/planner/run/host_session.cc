@@ -5,7 +5,6 @@
 #include "common/clock/timestamp.h"
 #include "common/log/log.h"
 #include "common/retry/backoff.h"
-#include "services/planner/run/rollout_policy.h"
 
 namespace gitops {
 

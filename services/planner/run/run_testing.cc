@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/testing/eventually.h"
-#include "services/planner/run/rollout_policy.h"
+#include "services/planner/wave/waves.h"
 
 namespace gitops {
 

@@ -7,6 +7,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/clock/timestamp.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -147,6 +149,14 @@ std::vector<int> HostsToBegin(const RolloutPolicy& policy, const RolloutStand& s
   return begin;
 }
 
+// None for an empty text.
+absl::StatusOr<std::optional<Amount>> AmountOf(const char* field, const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  absl::StatusOr<Amount> amount = ParseAmount(text);
+  if (amount.ok()) return *amount;
+  return InvalidField(field, absl::StrCat(field, ": ", amount.status().message()));
+}
+
 }  // namespace
 
 int Amount::RoundedUp(int of) const {
@@ -169,6 +179,25 @@ absl::StatusOr<Amount> ParseAmount(absl::string_view text) {
         absl::StrCat("\"", text, "\" is neither a number of hosts nor a percentage up to 100%"));
   }
   return amount;
+}
+
+absl::StatusOr<RolloutPolicy> RolloutPolicyOf(const v1::Rollout& rollout) {
+  if (rollout.canary() < 0 || rollout.max_parallel() < 0) {
+    const char* const field = rollout.canary() < 0 ? "rollout.canary" : "rollout.max_parallel";
+    return InvalidField(field, absl::StrCat(field, " is negative; give the number of hosts"));
+  }
+  const absl::StatusOr<std::optional<Amount>> batch = AmountOf("rollout.batch", rollout.batch());
+  if (!batch.ok()) return batch.status();
+  const absl::StatusOr<std::optional<Amount>> failures =
+      AmountOf("rollout.max_failures", rollout.max_failures());
+  if (!failures.ok()) return failures.status();
+  return RolloutPolicy{.canary = rollout.canary(),
+                       .batch = *batch,
+                       .max_parallel = std::max(rollout.max_parallel(), 1),
+                       .max_failures = *failures,
+                       .pause_between = DurationOr(rollout.pause_between(), absl::ZeroDuration()),
+                       .on_failure = rollout.on_failure(),
+                       .catch_up = rollout.catch_up()};
 }
 
 std::vector<int> MakeWaves(int hosts, const RolloutPolicy& policy) {

@@ -27,6 +27,7 @@ struct Amount {
 // INVALID_ARGUMENT: neither a number nor a percentage, negative, over 100%.
 absl::StatusOr<Amount> ParseAmount(absl::string_view text);
 
+// v1::Rollout, checked.
 struct RolloutPolicy {
   int canary = 0;
   std::optional<Amount> batch;  // none: all that are left
@@ -37,6 +38,9 @@ struct RolloutPolicy {
   v1::Rollout::OnFailure on_failure = v1::Rollout::ON_FAILURE_UNSPECIFIED;  // stop
   bool catch_up = false;
 };
+
+// INVALID_ARGUMENT: an amount that is none, or a negative number; names the field.
+absl::StatusOr<RolloutPolicy> RolloutPolicyOf(const v1::Rollout& rollout);
 
 // The wave of each of `hosts` hosts, in order, from 1 on.
 std::vector<int> MakeWaves(int hosts, const RolloutPolicy& policy);
