@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <random>
 #include <set>
 #include <utility>
 
@@ -12,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "common/plan/action.h"
 #include "common/rpc/error.h"
+#include "common/text/random_hex.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"
 #include "services/planner/plan/host_services.h"
@@ -23,13 +23,6 @@ namespace gitops {
 namespace {
 
 constexpr size_t kMostSentences = 20;
-
-// What the keys of a plan's hook calls begin with: a plan has no id, and no two may be alike.
-std::string PlanKey() {
-  std::random_device random;
-  return absl::StrCat("plan-", absl::Hex(random(), absl::kZeroPad8),
-                      absl::Hex(random(), absl::kZeroPad8));
-}
 
 bool HasSync(const ChosenHost& host) {
   return std::any_of(host.actions->begin(), host.actions->end(),
@@ -273,7 +266,8 @@ absl::StatusOr<v1::Plan> PlanMaker::Run(const v1::DeploymentSpec& spec, const Pl
   const SelectHookContext hooks = {
       .hooks = options_.hooks,
       .deployment = context.deployment,
-      .key = context.deployment.empty() ? PlanKey() : context.deployment,
+      // A plan has no id, and the keys of no two may be alike.
+      .key = context.deployment.empty() ? "plan-" + RandomHex(16) : context.deployment,
       .traceparent = context.traceparent,
       .ignore_errors = spec.ignore_hook_errors(),
       .give_up = context.give_up,
