@@ -280,12 +280,6 @@ void AfterReturn(HostProgress& progress, const Move& move, const MoveResult& res
 
 }  // namespace
 
-HostProgress BeginHost(std::vector<std::string> actions, const HostPolicy& policy) {
-  HostProgress progress;
-  progress.remaining = std::move(actions);
-  return Settled(std::move(progress), policy);
-}
-
 bool KeepsItsPlace(const HostProgress& progress) {
   return progress.stage == Stage::kPost && progress.step_outcome != v1::STEP_RESULT_FAILED;
 }

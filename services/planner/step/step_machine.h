@@ -110,9 +110,6 @@ struct Move {
   bool operator==(const Move&) const = default;
 };
 
-// A host that is about to begin.
-HostProgress BeginHost(std::vector<std::string> actions, const HostPolicy& policy);
-
 // What comes next. The same for the same progress, so that a planner that was killed asks again.
 Move NextMove(const HostProgress& progress, const HostPolicy& policy);
 
