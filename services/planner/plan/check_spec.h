@@ -10,7 +10,9 @@
 
 namespace gitops {
 
-// See plan_maker.h.
+// INVALID_ARGUMENT: what is wrong with a spec in itself: actions, selection, amounts, a revision
+// that is not a commit, `service` or `revision` without an action that takes them, negative
+// durations. `changes`: as CheckFleetSelection().
 absl::Status CheckSpec(const v1::DeploymentSpec& spec, bool changes);
 
 // What other requests are checked for too. INVALID_ARGUMENT, with the field where it is not clear.

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/clock/clock.h"
 #include "gitops/v1/deployment.pb.h"
@@ -53,10 +52,6 @@ class PlanMaker {
 
   const PlanMakerOptions options_;
 };
-
-// INVALID_ARGUMENT: what is wrong with a spec in itself: actions, selection, amounts, a revision
-// that is no commit, `service` or `revision` without an action that takes them, negative durations.
-absl::Status CheckSpec(const v1::DeploymentSpec& spec, bool changes);
 
 // What differs, in sentences; empty: nothing that matters.
 std::vector<std::string> ComparePlans(const v1::Plan& shown, const v1::Plan& now);

@@ -6,8 +6,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
-// The keys of deployment_store.h.
+// The ids and keys of deployment_store.h.
 namespace gitops {
 
 inline constexpr char kEntryPrefix[] = "planner/v1/deployment/";
@@ -28,6 +29,18 @@ std::string CallName(absl::string_view id, int number);
 
 // The number that follows `prefix` in `key`, up to its end or the next '/'.
 std::optional<int> NumberAfter(absl::string_view prefix, absl::string_view key);
+
+// "20261122-221530-k7q2mx": the second in UTC, its millisecond (two digits of base 32), and a
+// counter (four digits) with a random start. The ids of one process sort by time, and two planners
+// hardly ever make the same id.
+std::string MakeDeploymentId(absl::Time now);
+
+// The beginning of ids made at that time. Compares with ids as the times do.
+std::string DeploymentIdTime(absl::Time time);
+
+// The longest time between making an id and storing its deployment. Until then, parts without an
+// entry may belong to a deployment that is being created.
+inline constexpr absl::Duration kLongestCreation = absl::Hours(1);
 
 // INVALID_ARGUMENT: it could not be a part of a key.
 absl::Status CheckId(absl::string_view id);

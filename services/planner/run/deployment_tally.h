@@ -2,9 +2,13 @@
 #define GITOPS_SERVICES_PLANNER_RUN_DEPLOYMENT_TALLY_H_
 
 #include <array>
+#include <functional>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "common/sync/mutex.h"
 #include "gitops/v1/deployment.pb.h"
 #include "services/planner/record/deployment_record.h"
 
@@ -34,6 +38,26 @@ bool SetCounts(const Tally& tally, v1::Deployment& deployment);
 
 // "2 of 10 hosts failed: web3: …; 1 could not be reached: web4"; empty: nothing to tell.
 std::string TroubleText(const Tally& tally);
+
+// Adds up how many hosts are in each phase over all running deployments, and tells what changed,
+// the newest numbers last. Any thread.
+class PhaseGauges {
+ public:
+  // `tell` is called without locks held, by one thread at a time.
+  explicit PhaseGauges(std::function<void(const std::string& phase, int hosts)> tell)
+      : tell_(std::move(tell)) {}
+
+  // The counts of one deployment; all 0 once it has ended.
+  void Set(const std::string& deployment, const PhaseCounts& counts);
+
+ private:
+  const std::function<void(const std::string& phase, int hosts)> tell_;
+  Mutex mutex_;
+  std::map<std::string, PhaseCounts> deployments_ ABSL_GUARDED_BY(mutex_);
+  PhaseCounts totals_ ABSL_GUARDED_BY(mutex_){};
+  PhaseCounts told_ ABSL_GUARDED_BY(mutex_){};
+  bool telling_ ABSL_GUARDED_BY(mutex_) = false;
+};
 
 }  // namespace gitops
 
