@@ -32,7 +32,7 @@ struct Overloaded : Cases... {
 template <typename... Cases>
 Overloaded(Cases...) -> Overloaded<Cases...>;
 
-// Puts what an agent answered into the outcome.
+// Copies an agent's answer into the outcome.
 template <typename Response>
 absl::Status Keep(absl::StatusOr<Response> response, v1::HostOutcome* outcome) {
   if (!response.ok()) return response.status();

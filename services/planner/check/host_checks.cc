@@ -19,9 +19,9 @@
 namespace gitops {
 namespace {
 
-// What a check may add to the record, on one line.
+// The limit of a check's output in the record, on one line.
 constexpr size_t kMostOutput = 1000;
-// Of the answer only the status counts.
+// Only the status of the answer counts.
 constexpr int64_t kMostBody = 64 << 10;
 constexpr int kMaxRedirects = 5;
 
@@ -40,7 +40,7 @@ std::string UrlOf(const HttpCheckSpec& check, const std::string& own_host) {
                       absl::StartsWith(check.path, "/") ? "" : "/", check.path);
 }
 
-// The end of what a command wrote, where the reason mostly stands.
+// The end of a command's output, which usually has the reason.
 std::string OnOneLine(absl::string_view text) {
   text = absl::StripAsciiWhitespace(text);
   const bool cut = text.size() > kMostOutput;

@@ -129,7 +129,7 @@ class FleetImpl final : public Fleet {
     const uint64_t stream_;
   };
 
-  // Changes the state under the lock, then carries out what that leads to without it.
+  // Changes the state under the lock, then carries out the consequences without it.
   void Do(const std::function<void(FleetState&, absl::Time now)>& change) {
     FleetChanges changes;
     {
@@ -153,7 +153,7 @@ class FleetImpl final : public Fleet {
     for (const std::string& host : changes.changed) notifier_.Changed(host);
   }
 
-  // Agents can cause these as often as they like: one line of each kind at a time.
+  // Limits the rate of each kind of warning, since agents can cause any number of them.
   void Warn(const FleetChanges::Warning& warning) {
     int64_t omitted = 0;
     {
@@ -188,7 +188,7 @@ class FleetImpl final : public Fleet {
                                            [this](const std::string& key) { return Seen(key); });
   }
 
-  // What is to be stored of a host; none: it is forgotten.
+  // What to store of a host; none: it was forgotten.
   std::optional<std::string> Seen(const std::string& key) const {
     std::optional<HostEntry> entry;
     {
@@ -200,7 +200,7 @@ class FleetImpl final : public Fleet {
     return ToSeen(*entry).SerializeAsString();
   }
 
-  // Looks for silent agents, when the first of them may have become one.
+  // Looks for silent agents whenever the next one may have become silent.
   void Watch() {
     while (true) {
       FleetChanges changes;

@@ -1,4 +1,4 @@
-// FleetState: what it may keep of reports.
+// FleetState: the budgets of reports.
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/rpc/error.h"
@@ -45,7 +45,7 @@ bool FleetState::ExceedsTotal(const Growth& more) const {
 
 absl::Status FleetState::MakeRoom(const std::string& host, const std::function<Growth()>& growth) {
   while (true) {
-    // Computed anew each time: the host itself may be a silent one, which is then forgotten.
+    // Computed again each time: the silent host that is forgotten may be this one.
     const Growth more = growth();
     const bool unknown = ExceedsUnknown(more);
     if (!unknown && !ExceedsTotal(more)) return absl::OkStatus();

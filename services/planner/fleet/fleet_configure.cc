@@ -1,4 +1,4 @@
-// FleetState: what the configuration says.
+// FleetState: the configuration.
 #include <algorithm>
 #include <unordered_set>
 #include <utility>
@@ -31,7 +31,7 @@ void FleetState::Configure(std::shared_ptr<const FleetConfig> config, absl::Time
   PlaceServices();
   for (const HostSpec& spec : config_->hosts) ConfigureHost(spec);
   LeaveConfiguration(before);
-  // Of those that never reported, what is placed on them is all that is known.
+  // For hosts that never reported, the services that are placed there are all that is known.
   const auto same = [](const ServiceSpec* a, const ServiceSpec* b) { return *a == *b; };
   for (HostEntry* entry : configured_) {
     if (entry->facts != nullptr) continue;

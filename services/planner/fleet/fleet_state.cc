@@ -97,7 +97,7 @@ absl::StatusOr<uint64_t> FleetState::Connect(const v1::Hello& hello, const std::
     stream.names.push_back(name);
   }
   const std::vector<std::string> wanted = Wanted(stream, services);
-  // The hello replaces what was reported of these.
+  // The hello replaces earlier reports of these hosts.
   std::vector<size_t> bytes;
   size_t total = 0;
   for (const std::string& name : wanted) {
@@ -135,7 +135,7 @@ absl::StatusOr<uint64_t> FleetState::Connect(const v1::Hello& hello, const std::
 absl::Status FleetState::Change(uint64_t id, const ServicesByHost& services,
                                 const std::set<std::string>& removed, absl::Time now) {
   Stream& stream = streams_.at(id);
-  // A name for which it speaks only because of a service that is removed is given up by this.
+  // This gives up a name that the stream has only because of a service that is removed.
   Keep(After(stream, {}, removed));
   Settle(stream, services, now);
   Next next = After(stream, services, {});
@@ -175,7 +175,7 @@ FleetState::Next FleetState::After(const Stream& stream, const ServicesByHost& s
       if (other == key) {
         put = on_host;
       } else if (hosts.contains(other)) {
-        // It may have come from this name of the agent.
+        // It may have moved there from this name of the agent.
         for (const auto& [service, packed] : on_host) gone.insert(service);
       }
     }
@@ -290,7 +290,7 @@ void FleetState::Take(Stream& stream, const std::string& name, absl::Time now) {
 void FleetState::Drop(Stream& stream, HostEntry& entry) {
   std::erase(stream.hosts, &entry);
   entry.stream = 0;
-  // It is known by another of its names now, so this one never was a host.
+  // The host is known by another of its names now, so there is no host of this name.
   Erase(KeyOf(entry.name));
 }
 
@@ -306,7 +306,7 @@ bool FleetState::MayTake(const Stream& newer, const HostEntry& entry) const {
 }
 
 void FleetState::WarnOfTakeover(const Stream& newer, const Stream& older, const HostEntry& entry) {
-  // It lost its connection, which the planner has not noticed yet, and connects again.
+  // The same agent reconnects before the planner noticed that its old connection is dead.
   if (SameRun(newer, older)) return;
   changes_.warnings.push_back(
       {.message = "a second agent reports as this host; the newer one is believed",

@@ -11,7 +11,7 @@
 namespace gitops {
 namespace {
 
-// Of a host, its stream and their places in maps, without texts.
+// Of a host, its stream and their entries in maps, without texts.
 constexpr size_t kEntryBytes = 1024;
 
 std::string AddressOf(const HostEntry& entry) {
@@ -35,7 +35,7 @@ size_t HostEntry::Bytes(const AgentFacts& facts, size_t service_bytes) {
 
 bool HasFixedAddress(const HostSpec& spec) {
   if (!spec.secrets.empty()) return true;
-  // What the configuration has where it names no address.
+  // What the configuration contains if it names no address.
   const bool literal = absl::StrContains(spec.name, ':');
   const auto address = NormalizeAddress(literal ? absl::StrCat("[", spec.name, "]") : spec.name);
   return !address.ok() || *address != spec.address;

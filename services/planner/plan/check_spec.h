@@ -15,7 +15,7 @@ namespace gitops {
 // durations. `changes`: as CheckFleetSelection().
 absl::Status CheckSpec(const v1::DeploymentSpec& spec, bool changes);
 
-// What other requests are checked for too. INVALID_ARGUMENT, with the field where it is not clear.
+// Checks of other requests too. INVALID_ARGUMENT, with the field.
 absl::Status CheckNamedService(const std::string& name);  // not empty, printable, at most 255 bytes
 absl::Status CheckDuration(absl::string_view field, const google::protobuf::Duration& duration);
 

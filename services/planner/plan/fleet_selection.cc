@@ -44,7 +44,7 @@ absl::StatusOr<std::vector<int>> SelectIndices(size_t count,
                                                const std::function<const FleetHost&(size_t)>& host,
                                                const Selection& selection,
                                                const Cancelled& cancelled) {
-  // Neither names nor tags need to be looked at.
+  // Neither names nor tags matter.
   if (SelectsEverything(selection) && selection.order_by_tags.empty()) {
     std::vector<int> all(count);
     std::iota(all.begin(), all.end(), 0);

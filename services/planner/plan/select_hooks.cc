@@ -39,8 +39,8 @@ absl::Status BadAnswer(absl::string_view point, absl::string_view host, absl::st
                    {{"point", std::string(point)}});
 }
 
-// The payload's hosts as those of the fleet. The dispatcher has checked what each hook answered;
-// here nothing may be deployed that the planner does not know.
+// Finds the payload's hosts in the fleet. The dispatcher has checked the answer of each hook; this
+// ensures that nothing is deployed that the planner does not know.
 absl::StatusOr<std::vector<ChosenHost>> Read(absl::string_view point, const FleetHosts& fleet,
                                              v1::DispatchHookResponse& response,
                                              ActionLists& lists) {

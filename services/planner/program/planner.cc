@@ -42,15 +42,15 @@ constexpr int kMostThreads = 4;  // of the scheduler: the config, what is kept, 
 // For --keep-for. For --keep-deployments, after each end, but no more often than the latter.
 constexpr absl::Duration kPruneEvery = absl::Hours(1);
 constexpr absl::Duration kPruneAfterPrune = absl::Seconds(1);
-// When the start is over, and again after what a burst of work may have left.
+// After the start, and regularly, since a burst of work may leave unused memory.
 constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::Minutes(5);
-// What running deployments get to end the move under way; a kill in its midst is safe too.
+// The time that running deployments get to finish their current moves; a kill is safe too.
 constexpr absl::Duration kStopBound = absl::Seconds(10);
-// Watches and commands to many hosts hold a thread each, plans that wait for hooks too.
+// Each watch, command to many hosts, and plan that waits for hooks holds a thread.
 constexpr int kServerThreads = 256;
-// The rest of the threads is for freeze and unfreeze.
+// The remaining threads are for freeze and unfreeze.
 constexpr int kMostCalls = 192;
-// A payload for `hooks test` holds every host of the fleet.
+// A payload of `hooks test` may have every host of the fleet.
 constexpr int kMostMessageBytes = 16 << 20;
 // The web page and the gateway have one connection for all their users.
 constexpr int kMostCallsPerConnection = 1000;
@@ -68,7 +68,7 @@ absl::Status MakeStateDirectory(const std::string& path) {
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& state_dir, Clock* clock) {
   if (absl::Status made = MakeStateDirectory(state_dir); !made.ok()) return made;
   auto store = OpenSqliteStore({.path = state_dir + "/planner.db", .clock = clock});
-  // Another planner has it: that is no fault of the settings, and passes.
+  // Another planner has it, which may pass.
   if (absl::IsFailedPrecondition(store.status())) {
     return absl::UnavailableError(store.status().message());
   }
@@ -316,7 +316,7 @@ int Planner::Serve() {
 }  // namespace
 
 int ServePlanner(const Settings& flags, PlannerConfig config) {
-  // First what can be wrong without anything having been made.
+  // Check what can be wrong before anything is created.
   auto hooks = MakeHookCaller(config.settings);
   if (!hooks.ok()) return ReportFailure(kProgram, hooks.status());
   auto store = OpenStore(config.settings.Get("state-dir"), Clock::System());

@@ -20,7 +20,7 @@ namespace {
 constexpr char kProgram[] = "gitops-planner";
 constexpr char kUsage[] = "gitops-planner [--config FILE] [FLAGS]";
 
-// Every agent keeps a connection; the soft limit is often for 1,024.
+// Every agent keeps a connection, and the soft limit is often 1,024.
 void AllowManyFiles() {
   rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;

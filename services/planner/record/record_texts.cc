@@ -16,7 +16,7 @@ using ::google::protobuf::FieldDescriptor;
 using ::google::protobuf::Message;
 using ::google::protobuf::Reflection;
 
-// Texts that are cut shorter than this tell nothing any more.
+// Shorter texts would be useless.
 constexpr size_t kLeastTextBytes = 64;
 
 // By the field's name, which means the same in every message of a record.
@@ -52,7 +52,7 @@ void BoundField(Message& message, const FieldDescriptor& field, size_t most) {
   }
 }
 
-// No text is left longer than `most`.
+// Cuts all texts for people to `most` bytes.
 void Bound(Message& message, size_t most) {
   const Reflection& reflection = *message.GetReflection();
   std::vector<const FieldDescriptor*> fields;

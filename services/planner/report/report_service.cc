@@ -27,7 +27,7 @@ class ReportService::Stream final : public Reactor {
   Stream(ReportService* service, grpc::CallbackServerContext* context)
       : service_(service), options_(service->options_), context_(context) {}
 
-  // An error is what the stream ends with.
+  // An error ends the stream.
   void Start(absl::StatusOr<Principal> caller) {
     if (!caller.ok()) return Refuse(caller.status());
     caller_ = *std::move(caller);
@@ -35,7 +35,7 @@ class ReportService::Stream final : public Reactor {
     StartRead(&request_);
   }
 
-  // Once: what comes later changes nothing. Any thread.
+  // Only the first call has an effect. Any thread.
   void End(const absl::Status& status) {
     {
       MutexLock lock(mutex_);
@@ -48,7 +48,7 @@ class ReportService::Stream final : public Reactor {
     Synchronize();
     if (!ok) return context_->IsCancelled() ? OnCancel() : End(absl::OkStatus());
     const absl::Status taken = Take();
-    // A large hello is not kept while the agent is silent.
+    // Frees a large hello while the agent is silent.
     request_.Clear();
     if (!taken.ok()) return End(taken);
     Synchronize();
@@ -70,12 +70,12 @@ class ReportService::Stream final : public Reactor {
   }
 
  private:
-  // gRPC runs one callback after the other, on several threads. Thread sanitizer cannot see how it
-  // orders them, so this shows it.
+  // gRPC runs one callback after another, on several threads. This shows their order to the thread
+  // sanitizer, which cannot see it otherwise.
   void Synchronize() { MutexLock lock(mutex_); }
 
-  // A stream that is finished before gRPC has taken it over leaves its status to gRPC's own thread,
-  // which thread sanitizer takes for a race. So it ends in its first callback.
+  // Ends the stream in its first callback: when a stream is finished before gRPC has taken it over,
+  // gRPC's own thread uses its status, which the thread sanitizer reports as a race.
   void Refuse(absl::Status why) {
     refusal_ = std::move(why);
     Synchronize();

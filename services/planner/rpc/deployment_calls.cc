@@ -20,7 +20,7 @@ absl::StatusOr<v1::Plan> DeploymentCalls::CreatePlan(const v1::CreatePlanRequest
   if (!claim.ok()) return claim.status();
   if (!(*claim)->made().empty()) {
     absl::StatusOr<v1::Plan> made = options_.store->LoadPlan((*claim)->made());
-    // Where newer plans took its place, it is made again.
+    // If it was removed for newer plans, it is made again.
     if (!absl::IsNotFound(made.status())) return made;
   }
   absl::StatusOr<v1::Plan> plan =

@@ -19,7 +19,7 @@ absl::Status CheckFilter(const v1::DeploymentFilter& filter);
 // INVALID_ARGUMENT: neither basic nor full.
 absl::Status CheckView(v1::View view);
 
-// Decides which deployments match a filter. Reads their hosts only if the filter asks for them. One
+// Decides which deployments match a filter. Reads their hosts only if the filter needs them. One
 // thread.
 class DeploymentMatcher {
  public:
@@ -31,7 +31,7 @@ class DeploymentMatcher {
   DeploymentStore::IdRange ids() const;
   // `deployment` is one without hosts. Errors as DeploymentStore's.
   absl::StatusOr<bool> Matches(const v1::Deployment& deployment);
-  // Enough was read for one call.
+  // This call has read as much as one call may.
   bool exhausted() const { return deployments_ >= kManyDeployments || hosts_ >= kManyHosts; }
 
  private:

@@ -75,7 +75,7 @@ absl::StatusOr<v1::ListDeploymentsResponse> DeploymentReads::List(
   DeploymentStore::IdRange ids = matcher.ids();
   if (!page->after.empty()) ids.before = page->after;
   v1::ListDeploymentsResponse response;
-  std::string last = page->after;  // that was looked at
+  std::string last = page->after;  // the last one that was visited
   PageRoom room(page->limit, kMostAnswerSize);
   bool more = false;
   const absl::Status read =

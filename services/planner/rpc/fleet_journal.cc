@@ -13,7 +13,7 @@
 namespace gitops {
 namespace {
 
-// More than any fleet has: names of hosts that have left are dropped at some point.
+// More than any fleet has; beyond it, the names of hosts that have left are dropped too.
 constexpr size_t kMostHosts = 200'000;
 
 }  // namespace

@@ -64,7 +64,7 @@ absl::StatusOr<Begin> BeginOf(const FleetHosts& hosts, const PageRequest& page) 
   size_t place = std::min(static_cast<size_t>(cursor->place), hosts.size());
   if (place == hosts.size() || !is_it(hosts[place])) {
     const auto found = std::find_if(hosts.begin(), hosts.end(), is_it);
-    // It has left: the page begins with the host in its place.
+    // It has left: the page begins with the host at its position.
     if (found == hosts.end()) return Begin{.place = place};
     place = found - hosts.begin();
   }

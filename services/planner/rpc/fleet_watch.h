@@ -23,8 +23,8 @@
 
 namespace gitops {
 
-// Who holds which host. Reads the store once a second for all watchers together, and notes changes
-// in the journal. Any thread.
+// The locks of all hosts. Reads the store once a second for all watchers together, and notes
+// changes in the journal. Any thread.
 class LockView {
  public:
   // None is owned.

@@ -38,7 +38,7 @@ v1::DispatchHookRequest ToDispatch(const Fleet& fleet, const v1::TestHooksReques
     dispatch.set_result(request.result() == v1::STEP_RESULT_UNSPECIFIED ? v1::STEP_RESULT_OK
                                                                         : request.result());
   }
-  // A trace is as unique as a test needs to be.
+  // The trace id is unique enough for a test.
   dispatch.set_idempotency_key(absl::StrCat("test-", traceparent, "//0/", request.point()));
   dispatch.set_traceparent(traceparent);
   return dispatch;

@@ -16,7 +16,7 @@
 
 namespace gitops {
 
-// Pages of a list whose elements have numbers from 0 on that never change.
+// Pages of a list whose elements have fixed numbers from 0.
 
 struct NumberedPage {
   int begin = 0;
@@ -35,9 +35,9 @@ absl::StatusOr<NumberedPage> ReadNumberedPage(const Request& request) {
   return NumberedPage{.begin = last + 1, .limit = page->limit};
 }
 
-// Appends what `element` returns for the numbers of the page to `out`: at most `limit`, and, but
-// for the first, no more than `bytes` together. NOT_FOUND ends the list. Returns the token of the
-// next page; empty: there is none.
+// Appends what `element` returns for the numbers of the page to `out`: at most `limit` elements,
+// and at most `bytes` together, except that the first always fits. NOT_FOUND ends the list. Returns
+// the token of the next page; empty: there is none.
 template <typename Message, typename Element>
 absl::StatusOr<std::string> FillNumberedPage(const NumberedPage& page, const Element& element,
                                              google::protobuf::RepeatedPtrField<Message>* out,

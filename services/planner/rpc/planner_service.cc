@@ -28,11 +28,11 @@ namespace {
 
 using grpc::ServerContext;
 
-// How long changes are gathered for a watcher of a deployment, whose end is told at once: each
-// host that changed is read and sent with its steps.
+// How long changes are gathered for a watcher of a deployment, since each changed host is read and
+// sent with its steps. The end of the deployment is sent at once.
 constexpr std::chrono::milliseconds kGather(250);
 
-// The value of a StatusOr goes to `to`.
+// Moves the value of a StatusOr to `to`.
 template <typename Message>
 absl::Status Answer(absl::StatusOr<Message> from, Message* to) {
   if (!from.ok()) return from.status();
@@ -334,7 +334,7 @@ class PlannerServiceImpl final : public PlannerService {
             .cancel = [&context] { context.TryCancel(); }};
   }
 
-  // Gives up a client that does not read.
+  // Cancels the stream of a client that stops reading.
   template <typename Response>
   static std::function<bool(const Response&)> WriteTo(grpc::ServerWriter<Response>& writer,
                                                       Watches::Place& place) {
@@ -343,7 +343,7 @@ class PlannerServiceImpl final : public PlannerService {
     };
   }
 
-  // `one` is what each agent is asked.
+  // `one` is the request to each agent.
   template <typename Request, typename Response>
   absl::Status Command(Watches& places, ServerContext& context, const Principal& caller,
                        const Request& request, bool changes, grpc::ServerWriter<Response>* writer,
@@ -374,8 +374,8 @@ class PlannerServiceImpl final : public PlannerService {
                             .outcome = tell});
   }
 
-  // The same for what changes a service, after `check`. The brake passes the gate even where other
-  // calls hold all the threads that they may.
+  // The same for commands that change a service, after `check`. Freeze and unfreeze pass the gate
+  // even if other calls hold all the threads that they may use.
   template <typename Request, typename Response>
   grpc::Status Change(Watches& places, ServerContext& context, const Request& request,
                       const std::string& reason, grpc::ServerWriter<Response>* writer,

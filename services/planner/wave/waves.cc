@@ -13,7 +13,7 @@
 namespace gitops {
 namespace {
 
-// What the hosts come to, counted once.
+// The states of all hosts, counted.
 struct Tally {
   int total = 0;
   int under_way = 0;
@@ -21,7 +21,7 @@ struct Tally {
   int unreachable = 0;
   // The first wave with hosts to begin or under way; 0: none.
   int current_wave = 0;
-  // The last wave of which any host was begun; 0: none.
+  // The last wave in which any host began; 0: none.
   int begun_wave = 0;
   int last_wave = 0;
 };
@@ -48,8 +48,8 @@ int FailureLimit(const RolloutPolicy& policy, int hosts) {
   return policy.max_failures.has_value() ? policy.max_failures->RoundedDown(hosts) : 0;
 }
 
-// Failures as --max-failures counts them: where it was not given, a host that was off before
-// anything was tried says nothing about the change.
+// Failures as --max-failures counts them. Without it, unreachable hosts do not count: a host that
+// is off proves nothing about the change.
 int CountedFailures(const RolloutPolicy& policy, const Tally& tally) {
   return tally.failed + (policy.max_failures.has_value() ? tally.unreachable : 0);
 }
@@ -66,8 +66,8 @@ std::string FailureText(const Tally& tally) {
   return text;
 }
 
-// Whether the canary is over and was never tried, because none of its hosts could be reached. Where
-// a number of hosts to lose was given, that number alone decides.
+// Whether the canary is over but was not tried, because none of its hosts could be reached. With
+// max_failures, only that number decides.
 bool CanaryWasNotTried(const RolloutPolicy& policy, const RolloutStand& stand, const Tally& tally) {
   constexpr int kCanaryWave = 1;
   if (policy.canary == 0 || policy.max_failures.has_value()) return false;
@@ -84,7 +84,7 @@ bool AwaitsCanary(const RolloutPolicy& policy, const RolloutStand& stand, const 
   return policy.catch_up && !stand.catch_up_over && CanaryWasNotTried(policy, stand, tally);
 }
 
-// Why no more hosts are to be begun; empty: there is no reason.
+// Why no more hosts may begin; empty: they may.
 std::string WhyStop(const RolloutPolicy& policy, const RolloutStand& stand, const Tally& tally) {
   if (policy.on_failure == v1::Rollout::ON_FAILURE_CONTINUE) return "";
   const int limit = FailureLimit(policy, tally.total);
@@ -104,7 +104,7 @@ Decision Ended(Decision::End end, std::string reason) {
   return decision;
 }
 
-// Nothing more is begun; what runs has come to its end.
+// For when no more hosts begin and none is running.
 Decision EndFailed(const RolloutPolicy& policy, const Tally& tally, std::string reason) {
   if (policy.on_failure != v1::Rollout::ON_FAILURE_ROLLBACK || tally.begun_wave == 0) {
     return Ended(Decision::End::kFailed, std::move(reason));
@@ -135,7 +135,7 @@ Decision DecideRollback(const RolloutPolicy& policy, const RolloutStand& stand,
   return decision;
 }
 
-// Of the current wave, what max_parallel leaves room for.
+// The hosts of the current wave that may begin within max_parallel.
 std::vector<int> HostsToBegin(const RolloutPolicy& policy, const RolloutStand& stand,
                               const Tally& tally) {
   std::vector<int> begin;
