@@ -43,7 +43,7 @@ std::string TroubleText(const Tally& tally);
 // the newest numbers last. Any thread.
 class PhaseGauges {
  public:
-  // `tell` is called without locks held, by one thread at a time.
+  // `tell` is called by one thread at a time; it must not use this.
   explicit PhaseGauges(std::function<void(const std::string& phase, int hosts)> tell)
       : tell_(std::move(tell)) {}
 
@@ -55,8 +55,6 @@ class PhaseGauges {
   Mutex mutex_;
   std::map<std::string, PhaseCounts> deployments_ ABSL_GUARDED_BY(mutex_);
   PhaseCounts totals_ ABSL_GUARDED_BY(mutex_){};
-  PhaseCounts told_ ABSL_GUARDED_BY(mutex_){};
-  bool telling_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace gitops

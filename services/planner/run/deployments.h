@@ -20,7 +20,7 @@
 
 namespace gitops {
 
-// What there is to count; called from any thread, without locks held.
+// What to count. Called from any thread; must be quick.
 struct DeploymentObserver {
   std::function<void(v1::DeploymentState result, absl::Duration took)> ended;
   // How many hosts are in each state over all running deployments.
