@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
+#include "common/rpc/actor.h"
 #include "common/store/store.h"
 #include "gitops/v1/deployment.pb.h"
 
@@ -63,7 +64,7 @@ class HostLocks {
   // locked (the message names host, deployment, actor, since when); CANCELLED: gave up.
   struct Request {
     std::string deployment;
-    std::string actor;
+    Actor actor;
     std::vector<std::string> hosts;
     bool no_wait = false;
     // Also what a planner of another name held for this deployment is taken over at once: it does
@@ -82,7 +83,7 @@ class HostLocks {
   virtual absl::StatusOr<v1::HostLock> Get(const std::string& host) = 0;
 
   // Takes it from its holder, who learns `actor` and `reason` at its next Check. NOT_FOUND.
-  virtual absl::StatusOr<v1::HostLock> Break(const std::string& host, const std::string& actor,
+  virtual absl::StatusOr<v1::HostLock> Break(const std::string& host, const Actor& actor,
                                              const std::string& reason) = 0;
 };
 
