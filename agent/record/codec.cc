@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/clock/timestamp.h"
+#include "common/rpc/actor.h"
 
 namespace gitops {
 namespace {
@@ -59,7 +60,11 @@ void EncodeRecord(const ServiceRecord& record, record::v1::ServiceRecord& stored
   stored.set_target(target);
   stored.set_pinned(pinned);
   stored.set_coordinated(coordinated);
-  stored.set_frozen_by(frozen_by);
+  stored.set_frozen_by(frozen_by.text());
+  stored.clear_frozen_by_principal();
+  if (const auto& principal = frozen_by.principal()) {
+    WritePrincipal(*principal, *stored.mutable_frozen_by_principal());
+  }
   stored.set_frozen(frozen);
   stored.set_pending(pending);
   stored.set_last_good(last_good);
@@ -84,7 +89,7 @@ absl::StatusOr<ServiceRecord> DecodeRecord(const record::v1::ServiceRecord& stor
   record.target = stored.target();
   record.pinned = stored.pinned();
   record.coordinated = stored.coordinated();
-  record.frozen_by = stored.frozen_by();
+  record.frozen_by = MakeActor(stored.frozen_by(), stored.frozen_by_principal());
   record.frozen = stored.frozen();
   record.pending = stored.pending();
   record.last_good = stored.last_good();
@@ -106,7 +111,7 @@ record::v1::ChangeRecord EncodeChange(const ChangeRecord& change) {
   stored.set_from_state(EncodeState(change.from_state));
   stored.set_to_state(EncodeState(change.to_state));
   stored.set_reason(change.reason);
-  stored.set_actor(change.actor);
+  WriteActor(change.actor, stored);
   *stored.mutable_duration() = ToDuration(change.duration);
   return stored;
 }
@@ -123,7 +128,7 @@ absl::StatusOr<ChangeRecord> DecodeChange(const record::v1::ChangeRecord& stored
   change.from_state = *from;
   change.to_state = *to;
   change.reason = stored.reason();
-  change.actor = stored.actor();
+  change.actor = ReadActor(stored);
   change.duration = FromDuration(stored.duration());
   return change;
 }

@@ -72,7 +72,7 @@ class AgentServiceImpl final : public v1::AgentService::Service {
   grpc::Status FreezeService(ServerContext* context, const v1::FreezeServiceRequest* request,
                              v1::FreezeServiceResponse* response) override {
     return Brake(*context, *request, response->mutable_service(),
-                 [&](ServiceController& controller, const std::string& actor) {
+                 [&](ServiceController& controller, const Actor& actor) {
                    return controller.Freeze(actor, request->reason());
                  });
   }
@@ -80,30 +80,29 @@ class AgentServiceImpl final : public v1::AgentService::Service {
   grpc::Status UnfreezeService(ServerContext* context, const v1::UnfreezeServiceRequest* request,
                                v1::UnfreezeServiceResponse* response) override {
     return Brake(*context, *request, response->mutable_service(),
-                 [&](ServiceController& controller, const std::string& actor) {
+                 [&](ServiceController& controller, const Actor& actor) {
                    return controller.Unfreeze(actor, request->reason());
                  });
   }
 
   grpc::Status RollbackService(ServerContext* context, const v1::RollbackServiceRequest* request,
                                v1::RollbackServiceResponse* response) override {
-    return Command(*context, *request, request->reason(), response->mutable_service(),
-                   [&](ServiceController& controller,
-                       const std::string& actor) -> absl::StatusOr<ServiceRecord> {
-                     if (absl::Status good = CheckHash(request->hash()); !good.ok()) return good;
-                     const absl::Time began = clock_->Now();
-                     auto record =
-                         controller.Rollback(absl::AsciiStrToLower(request->hash()), actor,
-                                             request->reason(), PatienceOf(context));
-                     *response->mutable_duration() = ToDuration(clock_->Now() - began);
-                     return record;
-                   });
+    return Command(
+        *context, *request, request->reason(), response->mutable_service(),
+        [&](ServiceController& controller, const Actor& actor) -> absl::StatusOr<ServiceRecord> {
+          if (absl::Status good = CheckHash(request->hash()); !good.ok()) return good;
+          const absl::Time began = clock_->Now();
+          auto record = controller.Rollback(absl::AsciiStrToLower(request->hash()), actor,
+                                            request->reason(), PatienceOf(context));
+          *response->mutable_duration() = ToDuration(clock_->Now() - began);
+          return record;
+        });
   }
 
   grpc::Status PullService(ServerContext* context, const v1::PullServiceRequest* request,
                            v1::PullServiceResponse* response) override {
     return Command(*context, *request, "", response->mutable_service(),
-                   [&](ServiceController& controller, const std::string&) {
+                   [&](ServiceController& controller, const Actor&) {
                      const std::string before = controller.View().record.hash;
                      auto record = agent_->Pull(request->service(), PatienceOf(context));
                      response->set_changed(record.ok() && record->hash != before);
@@ -126,7 +125,7 @@ class AgentServiceImpl final : public v1::AgentService::Service {
       if (absl::Status good = CheckReason(reason); !good.ok()) return good;
       auto controller = agent_->Find(name);
       if (!controller.ok()) return controller.status();
-      absl::StatusOr<ServiceRecord> record = command(**controller, PrincipalText(caller));
+      absl::StatusOr<ServiceRecord> record = command(**controller, Actor(caller));
       if (!record.ok()) return record.status();
       ServiceView view = (*controller)->View();
       view.record = *std::move(record);

@@ -110,7 +110,7 @@ class Acquisition {
   v1::HostLock Holder() const {
     v1::HostLock lock;
     lock.set_deployment(request_.deployment);
-    lock.set_actor(request_.actor);
+    WriteActor(request_.actor, lock);
     lock.set_planner(options_.planner);
     return lock;
   }
@@ -203,11 +203,11 @@ absl::StatusOr<v1::HostLock> HostLocks::Get(const std::string& host) {
   return std::move(stored->lock);
 }
 
-absl::StatusOr<v1::HostLock> HostLocks::Break(const std::string& host, const std::string& actor,
+absl::StatusOr<v1::HostLock> HostLocks::Break(const std::string& host, const Actor& actor,
                                               const std::string& reason) {
   v1::DeploymentEvent word;
   *word.mutable_time() = ToTimestamp(options_.clock->Now());
-  word.set_actor(actor);
+  WriteActor(actor, word);
   word.set_message(reason);
   absl::Status status;
   for (int attempt = 0; attempt < kBreakAttempts; ++attempt) {

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
+#include "common/rpc/actor.h"
 #include "common/store/store.h"
 #include "gitops/v1/deployment.pb.h"
 #include "services/planner/lock/held_locks.h"
@@ -38,7 +39,7 @@ class HostLocks {
   // locked (the message names host, deployment, actor, since when); CANCELLED: gave up.
   struct Request {
     std::string deployment;
-    std::string actor;
+    Actor actor;
     std::vector<std::string> hosts;
     bool no_wait = false;
     // Locks that a planner of another name held for this deployment are taken over at once too: it
@@ -57,7 +58,7 @@ class HostLocks {
   absl::StatusOr<v1::HostLock> Get(const std::string& host);
 
   // Takes it from its holder, whose next Check() reports `actor` and `reason`. NOT_FOUND.
-  absl::StatusOr<v1::HostLock> Break(const std::string& host, const std::string& actor,
+  absl::StatusOr<v1::HostLock> Break(const std::string& host, const Actor& actor,
                                      const std::string& reason);
 
  private:

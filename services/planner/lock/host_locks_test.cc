@@ -78,6 +78,17 @@ TEST_F(HostLocksTest, ALockTellsWhoHoldsItSinceWhen) {
   EXPECT_EQ(locks_->Get("web3").status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(HostLocksTest, ThePrincipalsWhoTakeAndBreakALockAreStored) {
+  const Principal alice = MakePrincipal("alice", "", "unix:");
+  const auto held = locks_->Acquire({.deployment = "d1", .actor = alice, .hosts = {"a", "b"}});
+  ASSERT_TRUE(held.ok());
+  EXPECT_EQ(ReadActor(*locks_->Get("b")), Actor(alice));
+  EXPECT_EQ(ReadActor(*locks_->Break("a", "noah", "")), Actor(alice));
+  EXPECT_EQ(ReadActor(*locks_->Break("b", MakePrincipal("noah", "", "unix:"), "")), Actor(alice));
+  EXPECT_THAT((*held)->Check("b").status().message(),
+              HasSubstr("noah (unix, not authenticated) broke it"));
+}
+
 TEST_F(HostLocksTest, AllAreTakenOrNone) {
   std::unique_ptr<HeldLocks> first = Acquire("d1", {"b", "c"});
   absl::Status status = TryAcquire(*locks_, "d2", {"a", "b", "c", "d"}).status();

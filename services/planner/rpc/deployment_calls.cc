@@ -51,7 +51,7 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::BeginOnce(
     return std::move(record->deployment);
   }
   Deployments::NewDeployment deployment;
-  deployment.actor = PrincipalText(call.caller);
+  deployment.actor = call.caller;
   deployment.reason = request.reason();
   deployment.traceparent = call.traceparent;
   deployment.also = [&](const std::string& id) { return (*claim)->Record(id); };
@@ -97,21 +97,20 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::Cancel(const v1::CancelDeploymen
                                                        const CallContext& call) {
   if (absl::Status status = CheckDeploymentId(request.id()); !status.ok()) return status;
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
-  return options_.deployments->Cancel(request.id(), PrincipalText(call.caller), request.reason());
+  return options_.deployments->Cancel(request.id(), call.caller, request.reason());
 }
 
 absl::StatusOr<v1::Deployment> DeploymentCalls::Resume(const std::string& id,
                                                        const CallContext& call) {
   if (absl::Status status = CheckDeploymentId(id); !status.ok()) return status;
-  return options_.deployments->Resume(id, PrincipalText(call.caller));
+  return options_.deployments->Resume(id, call.caller);
 }
 
 absl::StatusOr<v1::HostLock> DeploymentCalls::BreakLock(const v1::BreakLockRequest& request,
                                                         const CallContext& call) {
   if (request.host().empty()) return InvalidField("host", "no host is named");
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
-  return options_.deployments->BreakLock(request.host(), PrincipalText(call.caller),
-                                         request.reason());
+  return options_.deployments->BreakLock(request.host(), call.caller, request.reason());
 }
 
 }  // namespace gitops

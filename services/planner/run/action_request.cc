@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/path/fd.h"
 #include "common/plan/action.h"
+#include "common/rpc/actor.h"
 
 namespace gitops {
 namespace {
@@ -103,7 +104,7 @@ v1::Operation MakeOperation(const DeploymentRecord& deployment, const std::strin
                                 move.number));
   operation.set_deployment(facts.id());
   operation.set_fencing(fencing);
-  operation.set_actor(facts.actor());
+  WriteActor(ReadActor(facts), operation);
   operation.set_reason(facts.reason());
   return operation;
 }

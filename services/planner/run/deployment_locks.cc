@@ -32,7 +32,7 @@ bool DeploymentRun::TakeLocks() {
   };
   HostLocks::Request request;
   request.deployment = id();
-  request.actor = facts_.deployment.actor();
+  request.actor = ReadActor(facts_.deployment);
   request.hosts = HostsToLock();
   request.take_over = options().sole_planner;
   request.resume = facts_.deployment.state() == v1::DEPLOYMENT_STATE_PENDING;
@@ -148,7 +148,7 @@ void DeploymentRun::Leave(v1::DeploymentState end, const std::string& why) {
 }
 
 // The host's own state tells too, once its worker has found out.
-absl::Status DeploymentRun::LockBroken(const v1::HostLock& lock, const std::string& actor,
+absl::Status DeploymentRun::LockBroken(const v1::HostLock& lock, const Actor& actor,
                                        const std::string& reason) {
   return Change([&](Entry& entry) { AddEvent(entry, Now(), LockBrokenText(lock, reason), actor); });
 }

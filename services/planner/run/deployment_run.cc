@@ -36,14 +36,14 @@ RolloutPolicy PolicyOf(const DeploymentRecord& entry) {
 }  // namespace
 
 void AddEvent(DeploymentRecord& entry, absl::Time now, const std::string& message,
-              const std::string& actor) {
+              const Actor& actor) {
   auto& events = *entry.deployment.mutable_events();
   // The first one tells how it began.
   if (events.size() >= kMostEvents) events.DeleteSubrange(1, events.size() - kMostEvents + 1);
   v1::DeploymentEvent* event = events.Add();
   *event->mutable_time() = ToTimestamp(now);
   event->set_message(message);
-  event->set_actor(actor);
+  WriteActor(actor, *event);
 }
 
 DeploymentRun::DeploymentRun(Parts parts, DeploymentRecord entry, std::vector<HostRecord> hosts,
@@ -162,7 +162,7 @@ void DeploymentRun::StoreTrouble(const absl::Status& status) {
   changed_.NotifyAll();
 }
 
-absl::StatusOr<v1::Deployment> DeploymentRun::Cancel(const std::string& actor,
+absl::StatusOr<v1::Deployment> DeploymentRun::Cancel(const Actor& actor,
                                                      const std::string& reason) {
   const absl::Status status = Change([&](Entry& entry) {
     entry.cancel_requested = true;

@@ -19,7 +19,7 @@
 namespace gitops {
 
 void AddEvent(DeploymentRecord& entry, absl::Time now, const std::string& message,
-              const std::string& actor);
+              const Actor& actor);
 
 // One deployment on its way: takes locks, begins hosts as waves.h decides, and stores its state
 // before it acts on it. Run() is called once, in a thread of its own; all else from any thread.
@@ -43,9 +43,8 @@ class DeploymentRun {
   void Stop();
 
   // FAILED_PRECONDITION: it has ended.
-  absl::StatusOr<v1::Deployment> Cancel(const std::string& actor, const std::string& reason);
-  absl::Status LockBroken(const v1::HostLock& lock, const std::string& actor,
-                          const std::string& reason);
+  absl::StatusOr<v1::Deployment> Cancel(const Actor& actor, const std::string& reason);
+  absl::Status LockBroken(const v1::HostLock& lock, const Actor& actor, const std::string& reason);
   // Its end is stored: its record is no longer changed from here.
   bool ended() {
     MutexLock lock(mutex_);

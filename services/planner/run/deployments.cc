@@ -45,10 +45,10 @@ class DeploymentsImpl : public Deployments {
   absl::Status Recover() override;
   absl::StatusOr<v1::Deployment> Begin(const NewDeployment& deployment) override;
   absl::StatusOr<v1::Deployment> RollBack(const std::string& id, NewDeployment back) override;
-  absl::StatusOr<v1::Deployment> Cancel(const std::string& id, const std::string& actor,
+  absl::StatusOr<v1::Deployment> Cancel(const std::string& id, const Actor& actor,
                                         const std::string& reason) override;
-  absl::StatusOr<v1::Deployment> Resume(const std::string& id, const std::string& actor) override;
-  absl::StatusOr<v1::HostLock> BreakLock(const std::string& host, const std::string& actor,
+  absl::StatusOr<v1::Deployment> Resume(const std::string& id, const Actor& actor) override;
+  absl::StatusOr<v1::HostLock> BreakLock(const std::string& host, const Actor& actor,
                                          const std::string& reason) override;
   std::string Trouble(const std::string& id) override {
     const auto run = running_.Find(id);
@@ -64,8 +64,8 @@ class DeploymentsImpl : public Deployments {
   absl::Status KeepCalls(DeploymentRecord entry, const std::vector<v1::HookCall>& calls,
                          const absl::Status& why);
   absl::Status StoreResumed(DeploymentRecord& entry, std::vector<HostRecord>& hosts,
-                            const std::string& actor);
-  void NoteBroken(const v1::HostLock& lock, const std::string& actor, const std::string& reason);
+                            const Actor& actor);
+  void NoteBroken(const v1::HostLock& lock, const Actor& actor, const std::string& reason);
   void Launch(DeploymentRecord entry, std::vector<HostRecord> hosts,
               std::unique_ptr<HeldLocks> locks);
 
@@ -200,8 +200,7 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::RollBack(const std::string& id,
   return Begin(back);
 }
 
-absl::StatusOr<v1::Deployment> DeploymentsImpl::Cancel(const std::string& id,
-                                                       const std::string& actor,
+absl::StatusOr<v1::Deployment> DeploymentsImpl::Cancel(const std::string& id, const Actor& actor,
                                                        const std::string& reason) {
   if (absl::Status status = running_.CheckOpen(); !status.ok()) return status;
   const auto claim = running_.Claim(id);
@@ -223,8 +222,7 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::Cancel(const std::string& id,
                    " runs it; ask that one"));
 }
 
-absl::StatusOr<v1::Deployment> DeploymentsImpl::Resume(const std::string& id,
-                                                       const std::string& actor) {
+absl::StatusOr<v1::Deployment> DeploymentsImpl::Resume(const std::string& id, const Actor& actor) {
   const auto place = running_.TakePlace();
   if (!place.ok()) return place.status();
   const auto claim = running_.Claim(id);
@@ -255,7 +253,7 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::Resume(const std::string& id,
 // Hosts first: a planner that ends in between leaves a deployment that has ended, and can be
 // resumed again.
 absl::Status DeploymentsImpl::StoreResumed(DeploymentRecord& entry, std::vector<HostRecord>& hosts,
-                                           const std::string& actor) {
+                                           const Actor& actor) {
   const std::string& id = entry.deployment.id();
   HostPolicy policy;
   policy.hooks = options_.hooks->configured();
@@ -277,8 +275,7 @@ absl::Status DeploymentsImpl::StoreResumed(DeploymentRecord& entry, std::vector<
   return options_.store->Save(entry);
 }
 
-absl::StatusOr<v1::HostLock> DeploymentsImpl::BreakLock(const std::string& host,
-                                                        const std::string& actor,
+absl::StatusOr<v1::HostLock> DeploymentsImpl::BreakLock(const std::string& host, const Actor& actor,
                                                         const std::string& reason) {
   // Before Recover(), the note would be lost: the deployment's run does not know it.
   if (absl::Status status = running_.CheckOpen(); !status.ok()) return status;
@@ -287,7 +284,7 @@ absl::StatusOr<v1::HostLock> DeploymentsImpl::BreakLock(const std::string& host,
   return lock;
 }
 
-void DeploymentsImpl::NoteBroken(const v1::HostLock& lock, const std::string& actor,
+void DeploymentsImpl::NoteBroken(const v1::HostLock& lock, const Actor& actor,
                                  const std::string& reason) {
   const auto claim = running_.Claim(lock.deployment());
   if (const auto run = running_.Find(lock.deployment())) {

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
+#include "common/rpc/actor.h"
 #include "gitops/v1/deployment.pb.h"
 #include "services/planner/agents/agent_caller.h"
 #include "services/planner/check/host_checks.h"
@@ -66,7 +67,8 @@ class Deployments {
   virtual absl::Status Recover() = 0;
 
   struct NewDeployment {
-    std::string actor, reason, traceparent;
+    Actor actor;
+    std::string reason, traceparent;
     bool no_wait = false;
     v1::DeploymentSpec spec;  // for the record of one that cannot be planned
     // Plans it. `calls` gets the calls of the select hooks, also after an error.
@@ -86,12 +88,11 @@ class Deployments {
   virtual absl::StatusOr<v1::Deployment> RollBack(const std::string& id, NewDeployment back) = 0;
 
   // As the RPCs of the same names.
-  virtual absl::StatusOr<v1::Deployment> Cancel(const std::string& id, const std::string& actor,
+  virtual absl::StatusOr<v1::Deployment> Cancel(const std::string& id, const Actor& actor,
                                                 const std::string& reason) = 0;
-  virtual absl::StatusOr<v1::Deployment> Resume(const std::string& id,
-                                                const std::string& actor) = 0;
+  virtual absl::StatusOr<v1::Deployment> Resume(const std::string& id, const Actor& actor) = 0;
   // Also notes it in the record of the deployment that held the lock.
-  virtual absl::StatusOr<v1::HostLock> BreakLock(const std::string& host, const std::string& actor,
+  virtual absl::StatusOr<v1::HostLock> BreakLock(const std::string& host, const Actor& actor,
                                                  const std::string& reason) = 0;
 
   // What holds up a deployment that runs here and cannot be stored, in words; empty: nothing.

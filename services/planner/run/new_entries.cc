@@ -52,7 +52,7 @@ DeploymentRecord MakeDeploymentEntry(const std::string& id,
   made.set_id(id);
   made.set_state(v1::DEPLOYMENT_STATE_PENDING);
   *made.mutable_spec() = plan.spec();
-  made.set_actor(deployment.actor);
+  WriteActor(deployment.actor, made);
   made.set_reason(deployment.reason);
   *made.mutable_create_time() = ToTimestamp(now);
   made.set_wave_count(plan.wave_count());
@@ -105,7 +105,7 @@ absl::StatusOr<std::vector<DeploymentStore::Checkpoint>> ResumeHosts(std::vector
   return changes;
 }
 
-void ResumeEntry(DeploymentRecord& entry, absl::Time now, const std::string& actor) {
+void ResumeEntry(DeploymentRecord& entry, absl::Time now, const Actor& actor) {
   entry.cancel_requested = false;
   entry.halt_reason.clear();
   entry.pause_until.reset();

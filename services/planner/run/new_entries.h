@@ -28,7 +28,7 @@ void NotBegun(DeploymentRecord& entry, const absl::Status& why);
 absl::StatusOr<std::vector<DeploymentStore::Checkpoint>> ResumeHosts(std::vector<HostRecord>& hosts,
                                                                      const HostPolicy& policy);
 // Makes a deployment that ended pending again.
-void ResumeEntry(DeploymentRecord& entry, absl::Time now, const std::string& actor);
+void ResumeEntry(DeploymentRecord& entry, absl::Time now, const Actor& actor);
 
 std::string LockBrokenText(const v1::HostLock& lock, const std::string& reason);
 
