@@ -12,6 +12,11 @@ namespace gitops {
 // triple the cost of a connection.
 void PrepareGrpc();
 
+// The first size of a connection's read buffer, which an idle connection keeps. gRPC's default is
+// 8 KiB, and what is kept of a stream's headers holds on to a second one. The buffer grows with
+// what is read.
+inline constexpr int kReadChunkBytes = 1024;
+
 }  // namespace gitops
 
 #endif  // GITOPS_COMMON_RPC_PREPARE_H_

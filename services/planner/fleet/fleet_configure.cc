@@ -29,6 +29,7 @@ void FleetState::Configure(std::shared_ptr<const FleetConfig> config, absl::Time
   const std::shared_ptr<const FleetConfig> former = std::exchange(config_, std::move(config));
   const auto placed_before = std::exchange(placed_, {});
   const std::vector<HostEntry*> before = std::exchange(configured_, {});
+  shown_.reset();
   PlaceServices();
   for (const HostSpec& spec : config_->hosts) ConfigureHost(spec, out);
   LeaveConfiguration(before, out);
@@ -45,7 +46,6 @@ void FleetState::Configure(std::shared_ptr<const FleetConfig> config, absl::Time
     if (std::equal(old_ones.begin(), old_ones.end(), new_ones.begin(), new_ones.end(), same)) {
       continue;
     }
-    entry->snapshot.reset();
     Changed(*entry, out);
   }
   for (auto& [id, stream] : streams_) Settle(stream, {}, now, out);
@@ -74,7 +74,6 @@ void FleetState::ConfigureHost(const HostSpec& spec, FleetChanges& out) {
   entry->fixed_address = HasFixedAddress(spec);
   configured_.push_back(entry.get());
   if (same) return;
-  entry->snapshot.reset();
   Changed(*entry, out);
 }
 
@@ -84,7 +83,6 @@ void FleetState::LeaveConfiguration(const std::vector<HostEntry*>& before, Fleet
     if (still.contains(entry)) continue;
     const std::string key = absl::AsciiStrToLower(entry->name);
     entry->spec = nullptr;
-    entry->snapshot.reset();
     strangers_[key] = entry;
     Account(*entry);
     if (entry->facts == nullptr) {

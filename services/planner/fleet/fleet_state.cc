@@ -68,6 +68,7 @@ HostEntry& FleetState::AddStranger(const std::string& key, const std::string& na
   slot = std::make_unique<HostEntry>();
   slot->name = name;
   strangers_[key] = slot.get();
+  shown_.reset();
   return *slot;
 }
 
@@ -80,7 +81,13 @@ void FleetState::Erase(const std::string& key, FleetChanges& out) {
   entries_.erase(found);
 }
 
-void FleetState::Changed(const HostEntry& entry, FleetChanges& out) {
+void FleetState::Outdate(HostEntry& entry) {
+  entry.snapshot.reset();
+  shown_.reset();
+}
+
+void FleetState::Changed(HostEntry& entry, FleetChanges& out) {
+  Outdate(entry);
   out.changed.push_back(entry.name);
 }
 
@@ -199,7 +206,6 @@ void FleetState::Keep(Next next, FleetChanges& out) {
   for (auto& [entry, services] : next) {
     if (entry->services == services) continue;
     entry->services = std::move(services);
-    entry->snapshot.reset();
     Account(*entry);
     Changed(*entry, out);
   }
@@ -212,7 +218,7 @@ void FleetState::Heartbeat(uint64_t id, absl::Time now, FleetChanges& out) {
 void FleetState::Heard(Stream& stream, absl::Time now, FleetChanges& out) {
   for (HostEntry* entry : stream.hosts) {
     entry->last_seen = now;
-    entry->snapshot.reset();
+    Outdate(*entry);
     if (entry->state == v1::HOST_STATE_ONLINE) continue;
     entry->SetState(v1::HOST_STATE_ONLINE, now);
     Changed(*entry, out);
@@ -351,8 +357,9 @@ absl::Time FleetState::LookForSilent(absl::Time now, FleetChanges& out) {
   return next;
 }
 
-std::vector<std::shared_ptr<const FleetHost>> FleetState::Hosts() {
-  std::vector<std::shared_ptr<const FleetHost>> hosts;
+FleetView FleetState::Hosts() {
+  if (shown_.has_value()) return *shown_;
+  FleetView::List hosts;
   hosts.reserve(entries_.size());
   const auto add = [&](HostEntry& entry) {
     if (entry.snapshot == nullptr) {
@@ -363,7 +370,7 @@ std::vector<std::shared_ptr<const FleetHost>> FleetState::Hosts() {
   };
   for (HostEntry* entry : configured_) add(*entry);
   for (const auto& [key, entry] : strangers_) add(*entry);
-  return hosts;
+  return shown_.emplace(std::make_shared<const FleetView::List>(std::move(hosts)));
 }
 
 absl::StatusOr<FleetHost> FleetState::Find(const std::string& host) const {

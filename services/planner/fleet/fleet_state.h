@@ -69,7 +69,7 @@ class FleetState {
   // were not seen for a month. Returns when to call it again.
   absl::Time LookForSilent(absl::Time now, FleetChanges& out);
 
-  std::vector<std::shared_ptr<const FleetHost>> Hosts();
+  FleetView Hosts();
   absl::StatusOr<FleetHost> Find(const std::string& host) const;
   // What the configuration places on a host.
   std::vector<v1::Service> Placed(const HostEntry& entry) const;
@@ -114,7 +114,10 @@ class FleetState {
   void Trim(FleetChanges& out);
 
   int PlacedOn(const std::string& key) const;
-  static void Changed(const HostEntry& entry, FleetChanges& out);
+  // What was shown of it is no longer so.
+  void Outdate(HostEntry& entry);
+  // The same, and subscribers are told.
+  void Changed(HostEntry& entry, FleetChanges& out);
   static void Store(const HostEntry& entry, FleetChanges& out);
 
   // The hosts for which a stream should speak: those of its names that the configuration has, or
@@ -148,6 +151,7 @@ class FleetState {
   // Those of them without a stream, by when they were seen last.
   std::set<std::pair<absl::Time, HostEntry*>> silent_;
   int64_t known_bytes_ = 0, unknown_bytes_ = 0;
+  std::optional<FleetView> shown_;  // by Hosts(); none: something changed since
   // What the configuration places on a host; into config_.
   std::unordered_map<std::string, std::vector<const ServiceSpec*>> placed_;
   std::unordered_map<uint64_t, Stream> streams_;

@@ -94,20 +94,20 @@ absl::Status DeploymentWatch::Hold(Response response) {
   response.set_restarted(std::exchange(restarted_, false));
   const std::optional<Response> before =
       std::exchange(held_, std::optional<Response>(std::move(response)));
-  return before.has_value() ? Send(*before) : absl::OkStatus();
+  return before.has_value() ? Send(*before, /*more=*/true) : absl::OkStatus();
 }
 
 absl::Status DeploymentWatch::SendHeld(int64_t revision, bool initial_done) {
   if (!held_.has_value()) return absl::OkStatus();
   held_->set_initial_done(initial_done);
   held_->set_resume_token(ResumeToken(revision));
-  absl::Status sent = Send(*held_);
+  absl::Status sent = Send(*held_, /*more=*/false);
   held_.reset();
   return sent;
 }
 
-absl::Status DeploymentWatch::Send(const Response& response) const {
-  return write_(response) ? absl::OkStatus() : absl::CancelledError("the watcher is gone");
+absl::Status DeploymentWatch::Send(const Response& response, bool more) const {
+  return write_(response, more) ? absl::OkStatus() : absl::CancelledError("the watcher is gone");
 }
 
 }  // namespace gitops

@@ -20,8 +20,8 @@ namespace gitops {
 // One client of WatchDeployment: remembers what was sent, and sends what differs. One thread.
 class DeploymentWatch {
  public:
-  // False: the client is gone.
-  using Write = std::function<bool(const v1::WatchDeploymentResponse&)>;
+  // `more`: another answer follows at once. False: the client is gone.
+  using Write = std::function<bool(const v1::WatchDeploymentResponse&, bool more)>;
 
   // Not owned: `store` and `deployments`.
   DeploymentWatch(DeploymentStore* store, Deployments* deployments, std::string id, Write write)
@@ -52,7 +52,7 @@ class DeploymentWatch {
   // Whether the client has the host from its former watch.
   absl::StatusOr<bool> IsKnown(int index);
   absl::Status SendHeld(int64_t revision, bool initial_done);
-  absl::Status Send(const Response& response) const;
+  absl::Status Send(const Response& response, bool more) const;
 
   DeploymentStore* const store_;
   Deployments* const deployments_;

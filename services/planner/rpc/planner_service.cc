@@ -230,9 +230,14 @@ class PlannerServiceImpl final : public PlannerService {
         changes.Add(index, revision, /*urgent=*/index < 0 && Ended(request->id()));
       });
       if (!events.ok()) return events.status();
-      DeploymentWatch watch(options_.store, options_.deployments, request->id(),
-                            WriteTo(*writer, **place));
+      // Answers that come together are sent together.
+      const auto write = [&](const v1::WatchDeploymentResponse& response, bool more) {
+        const auto hint = more ? grpc::WriteOptions().set_buffer_hint() : grpc::WriteOptions();
+        return (*place)->Write([&] { return writer->Write(response, hint); });
+      };
+      DeploymentWatch watch(options_.store, options_.deployments, request->id(), write);
       const absl::Status told = watch.TellAll(request->resume_token(), *now);
+      changes.Told();
       return told.ok() ? FollowDeployment(*context, watch, changes, *now) : told;
     });
   }

@@ -20,10 +20,23 @@ WorkerPool::~WorkerPool() {
 }
 
 void WorkerPool::Run(const std::string& group, std::function<void()> job) {
-  MutexLock lock(mutex_);
-  groups_[group].waiting.push_back(std::move(job));
-  ++waiting_;
-  Admit();
+  std::vector<std::function<void()>> jobs;
+  jobs.push_back(std::move(job));
+  RunAll(group, std::move(jobs));
+}
+
+void WorkerPool::RunAll(const std::string& group, std::vector<std::function<void()>> jobs) {
+  if (jobs.empty()) return;
+  int ready = 0;
+  {
+    MutexLock lock(mutex_);
+    std::deque<std::function<void()>>& waiting = groups_[group].waiting;
+    for (std::function<void()>& job : jobs) waiting.push_back(std::move(job));
+    waiting_ += static_cast<int>(jobs.size());
+    ready = Admit();
+  }
+  // Without the lock, which each of them takes first.
+  for (; ready > 0; --ready) wake_.NotifyOne();
 }
 
 int WorkerPool::waiting() {
@@ -31,7 +44,8 @@ int WorkerPool::waiting() {
   return waiting_;
 }
 
-void WorkerPool::Admit() {
+int WorkerPool::Admit() {
+  int admitted = 0;
   while (waiting_ > 0) {
     auto next = groups_.end();
     for (auto group = groups_.begin(); group != groups_.end(); ++group) {
@@ -39,15 +53,16 @@ void WorkerPool::Admit() {
       if (next == groups_.end() || group->second.running < next->second.running) next = group;
     }
     auto& [name, group] = *next;
-    if (running_ >= most_ && group.running >= reserved_) return;
+    if (running_ >= most_ && group.running >= reserved_) break;
     ready_.push_back({name, std::move(group.waiting.front())});
     group.waiting.pop_front();
     --waiting_;
     ++group.running;
     ++running_;
+    ++admitted;
     if (static_cast<int>(ready_.size()) > idle_) AddThread();
-    wake_.NotifyOne();
   }
+  return admitted;
 }
 
 void WorkerPool::AddThread() {
@@ -64,7 +79,8 @@ void WorkerPool::Loop() {
   MutexLock lock(mutex_);
   while (true) {
     ++idle_;
-    Admit();
+    // One of them is for this thread.
+    for (int others = Admit() - 1; others > 0; --others) wake_.NotifyOne();
     while (ready_.empty() && !stopping_) wake_.Wait(mutex_);
     --idle_;
     if (ready_.empty()) return;

@@ -26,6 +26,8 @@ class WorkerPool {
   WorkerPool& operator=(const WorkerPool&) = delete;
 
   void Run(const std::string& group, std::function<void()> job);
+  // The same for many; threads are woken when all of them are there.
+  void RunAll(const std::string& group, std::vector<std::function<void()>> jobs);
   // The number of jobs that wait for a thread.
   int waiting();
 
@@ -40,8 +42,8 @@ class WorkerPool {
   };
 
   void Loop();
-  // Makes the waiting jobs ready that may run now.
-  void Admit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Makes the waiting jobs ready that may run now, and returns how many.
+  int Admit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AddThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const int most_;
