@@ -76,6 +76,7 @@ grpc::ChannelArguments Arguments(const Address& address, const ChannelOptions& o
     arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   }
   arguments.SetInt(GRPC_ARG_TCP_READ_CHUNK_SIZE, kReadChunkBytes);
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, kBdpProbe);
   // gRPC would collect data of each channel for channelz, which we do not serve.
   arguments.SetInt(GRPC_ARG_ENABLE_CHANNELZ, 0);
   IgnoreProxy(address, arguments);
