@@ -418,7 +418,7 @@ TEST(FleetSizeTest, AHundredThousandHostsAreListedWithoutCopyingThoseThatDidNotC
   EXPECT_EQ(again[5]->host.state(), v1::HOST_STATE_ONLINE);
   EXPECT_EQ(first[5]->host.state(), v1::HOST_STATE_NEVER_SEEN) << "a snapshot stays as it was";
   EXPECT_EQ(fleet->Hosts().begin(), again.begin()) << "nothing has changed";
-  report->Heartbeat();
+  (*report)->Heartbeat();
   const auto heard = fleet->Hosts();
   EXPECT_NE(heard[5], again[5]) << "when it was seen has";
   EXPECT_EQ(heard[6], again[6]);
