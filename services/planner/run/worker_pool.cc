@@ -27,16 +27,12 @@ void WorkerPool::Run(const std::string& group, std::function<void()> job) {
 
 void WorkerPool::RunAll(const std::string& group, std::vector<std::function<void()>> jobs) {
   if (jobs.empty()) return;
-  int ready = 0;
-  {
-    MutexLock lock(mutex_);
-    std::deque<std::function<void()>>& waiting = groups_[group].waiting;
-    for (std::function<void()>& job : jobs) waiting.push_back(std::move(job));
-    waiting_ += static_cast<int>(jobs.size());
-    ready = Admit();
-  }
-  // Without the lock, which each of them takes first.
-  for (; ready > 0; --ready) wake_.NotifyOne();
+  MutexLock lock(mutex_);
+  std::deque<std::function<void()>>& waiting = groups_[group].waiting;
+  for (std::function<void()>& job : jobs) waiting.push_back(std::move(job));
+  waiting_ += static_cast<int>(jobs.size());
+  Admit();
+  Summon();
 }
 
 int WorkerPool::waiting() {
@@ -44,8 +40,7 @@ int WorkerPool::waiting() {
   return waiting_;
 }
 
-int WorkerPool::Admit() {
-  int admitted = 0;
+void WorkerPool::Admit() {
   while (waiting_ > 0) {
     auto next = groups_.end();
     for (auto group = groups_.begin(); group != groups_.end(); ++group) {
@@ -53,16 +48,22 @@ int WorkerPool::Admit() {
       if (next == groups_.end() || group->second.running < next->second.running) next = group;
     }
     auto& [name, group] = *next;
-    if (running_ >= most_ && group.running >= reserved_) break;
+    if (running_ >= most_ && group.running >= reserved_) return;
     ready_.push_back({name, std::move(group.waiting.front())});
     group.waiting.pop_front();
     --waiting_;
     ++group.running;
     ++running_;
-    ++admitted;
-    if (static_cast<int>(ready_.size()) > idle_) AddThread();
   }
-  return admitted;
+}
+
+void WorkerPool::Summon() {
+  if (ready_.empty()) return;
+  if (idle_ > 0) {
+    wake_.NotifyOne();
+  } else {
+    AddThread();
+  }
 }
 
 void WorkerPool::AddThread() {
@@ -79,13 +80,13 @@ void WorkerPool::Loop() {
   MutexLock lock(mutex_);
   while (true) {
     ++idle_;
-    // One of them is for this thread.
-    for (int others = Admit() - 1; others > 0; --others) wake_.NotifyOne();
+    Admit();
     while (ready_.empty() && !stopping_) wake_.Wait(mutex_);
     --idle_;
     if (ready_.empty()) return;
     Job job = std::move(ready_.front());
     ready_.pop_front();
+    Summon();
     mutex_.Unlock();
     job.run();
     job.run = nullptr;  // its captures are destroyed without the lock
