@@ -66,7 +66,7 @@ class FleetImpl final : public Fleet {
     return stream.status();
   }
 
-  std::vector<std::shared_ptr<const FleetHost>> Hosts() const override {
+  FleetView Hosts() const override {
     MutexLock lock(mutex_);
     return state_.Hosts();
   }

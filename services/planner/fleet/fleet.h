@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -43,6 +44,23 @@ struct ReportLimits {
   size_t unknown_bytes = 64 << 20;
   // Of all hosts: 10,000 with 200 services each. The planner's unit allows it 2 GiB in all.
   size_t total_bytes = 512 << 20;
+};
+
+// The hosts of a fleet at one moment. Cheap to copy.
+class FleetView {
+ public:
+  using List = std::vector<std::shared_ptr<const FleetHost>>;
+
+  FleetView() : FleetView(std::make_shared<const List>()) {}
+  explicit FleetView(std::shared_ptr<const List> list) : list_(std::move(list)) {}
+
+  List::const_iterator begin() const { return list_->begin(); }
+  List::const_iterator end() const { return list_->end(); }
+  size_t size() const { return list_->size(); }
+  const List::value_type& operator[](size_t index) const { return (*list_)[index]; }
+
+ private:
+  std::shared_ptr<const List> list_;
 };
 
 struct FleetOptions {
@@ -93,8 +111,9 @@ class Fleet {
                                                                  const Principal& caller) = 0;
 
   // In the order of the file, then those that only reported, by name. Never null. Cheap enough for
-  // 100,000: hosts that did not change since the last call are not copied.
-  virtual std::vector<std::shared_ptr<const FleetHost>> Hosts() const = 0;
+  // 100,000: hosts that did not change since the last call are not copied, and if none did, it
+  // returns the same view.
+  virtual FleetView Hosts() const = 0;
   virtual absl::StatusOr<FleetHost> Find(const std::string& host) const = 0;  // NOT_FOUND
   // The services that the host last reported, by name. If it never did: those that the
   // configuration places there, with host, service, upstream, branch and tracking only.

@@ -28,6 +28,7 @@ void FleetState::Configure(std::shared_ptr<const FleetConfig> config, absl::Time
   const std::shared_ptr<const FleetConfig> former = std::exchange(config_, std::move(config));
   const auto placed_before = std::exchange(placed_, {});
   const std::vector<HostEntry*> before = std::exchange(configured_, {});
+  shown_.reset();
   PlaceServices();
   for (const HostSpec& spec : config_->hosts) ConfigureHost(spec);
   LeaveConfiguration(before);
@@ -44,7 +45,6 @@ void FleetState::Configure(std::shared_ptr<const FleetConfig> config, absl::Time
     if (std::equal(old_ones.begin(), old_ones.end(), new_ones.begin(), new_ones.end(), same)) {
       continue;
     }
-    entry->snapshot.reset();
     Changed(*entry);
   }
   for (auto& [id, stream] : streams_) Settle(stream, {}, now);
@@ -73,7 +73,6 @@ void FleetState::ConfigureHost(const HostSpec& spec) {
   entry->fixed_address = HasFixedAddress(spec);
   configured_.push_back(entry.get());
   if (same) return;
-  entry->snapshot.reset();
   Changed(*entry);
 }
 
@@ -83,7 +82,6 @@ void FleetState::LeaveConfiguration(const std::vector<HostEntry*>& before) {
     if (still.contains(entry)) continue;
     const std::string key = absl::AsciiStrToLower(entry->name);
     entry->spec = nullptr;
-    entry->snapshot.reset();
     strangers_[key] = entry;
     Account(*entry);
     if (entry->facts == nullptr) {

@@ -63,6 +63,7 @@ HostEntry& FleetState::AddStranger(const std::string& key, const std::string& na
   slot = std::make_unique<HostEntry>();
   slot->name = name;
   strangers_[key] = slot.get();
+  shown_.reset();
   return *slot;
 }
 
@@ -75,7 +76,15 @@ void FleetState::Erase(const std::string& key) {
   entries_.erase(found);
 }
 
-void FleetState::Changed(const HostEntry& entry) { changes_.changed.push_back(entry.name); }
+void FleetState::Outdate(HostEntry& entry) {
+  entry.snapshot.reset();
+  shown_.reset();
+}
+
+void FleetState::Changed(HostEntry& entry) {
+  Outdate(entry);
+  changes_.changed.push_back(entry.name);
+}
 
 void FleetState::Store(const HostEntry& entry) { changes_.to_store.push_back(KeyOf(entry.name)); }
 
@@ -188,7 +197,6 @@ void FleetState::Keep(Next next) {
   for (auto& [entry, services] : next) {
     if (entry->services == services) continue;
     entry->services = std::move(services);
-    entry->snapshot.reset();
     Account(*entry);
     Changed(*entry);
   }
@@ -199,7 +207,7 @@ void FleetState::Heartbeat(uint64_t id, absl::Time now) { Heard(streams_.at(id),
 void FleetState::Heard(Stream& stream, absl::Time now) {
   for (HostEntry* entry : stream.hosts) {
     entry->last_seen = now;
-    entry->snapshot.reset();
+    Outdate(*entry);
     if (entry->state == v1::HOST_STATE_ONLINE) continue;
     entry->SetState(v1::HOST_STATE_ONLINE, now);
     Changed(*entry);
@@ -336,8 +344,9 @@ absl::Time FleetState::LookForSilent(absl::Time now) {
   return next;
 }
 
-std::vector<std::shared_ptr<const FleetHost>> FleetState::Hosts() {
-  std::vector<std::shared_ptr<const FleetHost>> hosts;
+FleetView FleetState::Hosts() {
+  if (shown_.has_value()) return *shown_;
+  FleetView::List hosts;
   hosts.reserve(entries_.size());
   const auto add = [&](HostEntry& entry) {
     if (entry.snapshot == nullptr) {
@@ -348,7 +357,7 @@ std::vector<std::shared_ptr<const FleetHost>> FleetState::Hosts() {
   };
   for (HostEntry* entry : configured_) add(*entry);
   for (const auto& [key, entry] : strangers_) add(*entry);
-  return hosts;
+  return shown_.emplace(std::make_shared<const FleetView::List>(std::move(hosts)));
 }
 
 absl::StatusOr<FleetHost> FleetState::Find(const std::string& host) const {

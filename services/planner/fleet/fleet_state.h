@@ -70,7 +70,7 @@ class FleetState {
   // configuration and were not seen for a month. Returns when to call it again.
   absl::Time LookForSilent(absl::Time now);
 
-  std::vector<std::shared_ptr<const FleetHost>> Hosts();
+  FleetView Hosts();
   absl::StatusOr<FleetHost> Find(const std::string& host) const;
   // What the configuration places on a host.
   std::vector<v1::Service> Placed(const HostEntry& entry) const;
@@ -114,7 +114,10 @@ class FleetState {
   void Trim();
 
   int PlacedOn(const std::string& key) const;
-  void Changed(const HostEntry& entry);
+  // The entry changed, so views that were made of it are outdated.
+  void Outdate(HostEntry& entry);
+  // Does the same, and tells subscribers.
+  void Changed(HostEntry& entry);
   void Store(const HostEntry& entry);
 
   // The hosts for which a stream should report: those of its names that are in the configuration,
@@ -147,6 +150,7 @@ class FleetState {
   // Those of them without a stream, by when they were seen last.
   std::set<std::pair<absl::Time, HostEntry*>> silent_;
   int64_t known_bytes_ = 0, unknown_bytes_ = 0;
+  std::optional<FleetView> shown_;  // by Hosts(); none: something changed since
   // What the configuration places on a host; into config_.
   std::unordered_map<std::string, std::vector<const ServiceSpec*>> placed_;
   std::unordered_map<uint64_t, Stream> streams_;

@@ -25,7 +25,6 @@ std::string AddressOf(const HostEntry& entry) {
 void HostEntry::SetState(v1::HostState to, absl::Time now) {
   if (state != to) state_time = now;
   state = to;
-  snapshot.reset();
 }
 
 size_t HostEntry::Bytes(const AgentFacts& facts, size_t service_bytes) {
@@ -100,7 +99,6 @@ void FromSeen(const record::v1::SeenHost& seen, size_t most_bytes, HostEntry& en
     services.insert_or_assign(service.service(), std::move(packed));
   }
   entry.services = ReportedServices().With(services, {});
-  entry.snapshot.reset();
 }
 
 }  // namespace gitops

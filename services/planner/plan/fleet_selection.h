@@ -16,7 +16,7 @@ namespace gitops {
 
 // Selections of requests, applied to the hosts of a fleet.
 
-using FleetHosts = std::vector<std::shared_ptr<const FleetHost>>;
+using FleetHosts = FleetView::List;
 
 // As plain values. If the request names no order, the configuration's applies.
 Selection ToSelection(const v1::Selection& selection, const Fleet& fleet);

@@ -219,7 +219,7 @@ class Making {
   const v1::DeploymentSpec& spec_;
   const SelectHookContext& hooks_;
   v1::Plan plan_;
-  FleetHosts fleet_;
+  FleetView fleet_;
   ActionLists lists_;
   std::vector<ChosenHost> chosen_;  // of fleet_ and lists_
   // As chosen_; empty if nothing needs them.

@@ -42,7 +42,7 @@ struct SelectHookContext {
 // that hooks returned.
 absl::StatusOr<std::vector<ChosenHost>> AskSelectHooks(const SelectHookContext& context,
                                                        absl::string_view point,
-                                                       const FleetHosts& fleet,
+                                                       const FleetView& fleet,
                                                        std::vector<ChosenHost> hosts,
                                                        ActionLists& lists);
 

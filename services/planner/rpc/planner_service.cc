@@ -334,12 +334,14 @@ class PlannerServiceImpl final : public PlannerService {
             .cancel = [&context] { context.TryCancel(); }};
   }
 
-  // Cancels the stream of a client that stops reading.
+  // Cancels the stream of a client that stops reading. Answers that come together (`more`) are sent
+  // together.
   template <typename Response>
-  static std::function<bool(const Response&)> WriteTo(grpc::ServerWriter<Response>& writer,
-                                                      Watches::Place& place) {
-    return [&](const Response& response) {
-      return place.Write([&] { return writer.Write(response); });
+  static std::function<bool(const Response&, bool more)> WriteTo(
+      grpc::ServerWriter<Response>& writer, Watches::Place& place) {
+    return [&](const Response& response, bool more) {
+      const auto hint = more ? grpc::WriteOptions().set_buffer_hint() : grpc::WriteOptions();
+      return place.Write([&] { return writer.Write(response, hint); });
     };
   }
 
@@ -357,7 +359,7 @@ class PlannerServiceImpl final : public PlannerService {
     const auto tell = [&write](v1::HostOutcome outcome) {
       Response response;
       *response.mutable_outcome() = std::move(outcome);
-      write(response);
+      write(response, /*more=*/false);
     };
     return RunFleetCommand(*options_.fleet,
                            {.selection = request.selection(),

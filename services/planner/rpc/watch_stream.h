@@ -40,8 +40,8 @@ inline absl::StatusOr<int64_t> ReadResumeToken(absl::string_view token) {
 template <typename Response>
 class WatchStream {
  public:
-  // False: the client is gone.
-  using Write = std::function<bool(const Response&)>;
+  // `more`: another answer follows at once. False: the client is gone.
+  using Write = std::function<bool(const Response&, bool more)>;
 
   explicit WatchStream(Write write) : write_(std::move(write)) {}
 
@@ -51,7 +51,7 @@ class WatchStream {
   absl::Status Send(Response response) {
     response.set_restarted(std::exchange(restarted_, false));
     const std::optional<Response> before = std::exchange(held_, std::optional(std::move(response)));
-    return before.has_value() ? WriteOne(*before) : absl::OkStatus();
+    return before.has_value() ? WriteOne(*before, /*more=*/true) : absl::OkStatus();
   }
 
   // Ends a batch. The end of the initial one is always told, if need be in an answer of its own.
@@ -61,12 +61,12 @@ class WatchStream {
     Response last = *std::exchange(held_, std::nullopt);
     last.set_initial_done(initial);
     last.set_resume_token(resume_token);
-    return WriteOne(last);
+    return WriteOne(last, /*more=*/false);
   }
 
  private:
-  absl::Status WriteOne(const Response& response) const {
-    return write_(response) ? absl::OkStatus() : absl::CancelledError("the watcher is gone");
+  absl::Status WriteOne(const Response& response, bool more) const {
+    return write_(response, more) ? absl::OkStatus() : absl::CancelledError("the watcher is gone");
   }
 
   const Write write_;
@@ -82,6 +82,7 @@ absl::Status Follow(Watch& watch, Changes<Key>& changes, const std::function<boo
   if (!begin.ok()) return begin.status();
   int64_t revision = *begin;
   absl::Status told = watch.TellAll(revision);
+  changes.Told();
   while (told.ok() && !watch.done() && !cancelled()) {
     const std::set<Key> changed = changes.Next(&revision);
     told = watch.TellChanges(changed, revision);

@@ -39,6 +39,11 @@ class Changes {
     urgent_ |= urgent;
     if (wakes) woken_.NotifyAll();
   }
+  // What has changed until now was told in another way: later changes are held back from here on.
+  void Told() {
+    MutexLock lock(mutex_);
+    taken_ = std::chrono::steady_clock::now();
+  }
   // Ends all waiting.
   void Close() {
     MutexLock lock(mutex_);

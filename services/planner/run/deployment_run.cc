@@ -186,12 +186,10 @@ void DeploymentRun::ProbeFirstHosts() {
   }
   const int askers = std::min(static_cast<int>(addresses.size()), kProbesAtOnce);
   probes_.Expect(std::move(addresses));
-  for (int i = 0; i < askers; ++i) {
-    Employ([this] {
-      while (probes_.AskNext()) {
-      }
-    });
-  }
+  Employ(std::vector<std::function<void()>>(askers, [this] {
+    while (probes_.AskNext()) {
+    }
+  }));
 }
 
 // Stores that it runs, and goes on with what an earlier process had begun.
@@ -204,15 +202,16 @@ bool DeploymentRun::Start() {
   });
   if (!stored) return false;
   CrashPoint("planner-after-lock");
-  std::vector<std::pair<int, bool>> begun;
+  std::vector<int> begun, rolling_back;
   {
     MutexLock lock(mutex_);
     for (size_t i = 0; i < slots_.size(); ++i) {
       if (!IsUnderWay(slots_[i].state())) continue;
-      begun.emplace_back(static_cast<int>(i), slots_[i].entry.rolling_back);
+      (slots_[i].entry.rolling_back ? rolling_back : begun).push_back(static_cast<int>(i));
     }
   }
-  for (const auto& [index, roll_back] : begun) Work(index, roll_back, /*recovered=*/true);
+  Work(begun, /*roll_back=*/false, /*recovered=*/true);
+  Work(rolling_back, /*roll_back=*/true, /*recovered=*/true);
   return true;
 }
 
@@ -280,7 +279,7 @@ bool DeploymentRun::Apply(const Decision& decision) {
     });
   }
   BeginHosts(decision.begin);
-  for (const int index : decision.roll_back) Work(index, /*roll_back=*/true, /*recovered=*/false);
+  Work(decision.roll_back, /*roll_back=*/true, /*recovered=*/false);
   return !decision.begin.empty() || !decision.roll_back.empty();
 }
 
@@ -317,24 +316,27 @@ void DeploymentRun::BeginHosts(const std::vector<int>& hosts) {
   }
   if (new_wave) released_done_ = false;
   if (new_wave) CrashPoint("planner-before-wave");
-  for (const int index : hosts) Work(index, /*roll_back=*/false, /*recovered=*/false);
+  Work(hosts, /*roll_back=*/false, /*recovered=*/false);
 }
 
-// Gives a host to a worker. It counts as under way from here on.
-void DeploymentRun::Work(int index, bool roll_back, bool recovered) {
-  HostRecord entry;
+// Gives each host to a worker. They count as under way from here on.
+void DeploymentRun::Work(const std::vector<int>& hosts, bool roll_back, bool recovered) {
+  std::vector<std::function<void()>> jobs;
   {
     MutexLock lock(mutex_);
     if (!roll_back && !recovered && IsStopped()) return;
-    Slot& slot = slots_[index];
-    slot.retry = false;
-    slot.entry.rolling_back = roll_back;
-    entry = slot.entry;
-    slot.entry.host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
+    jobs.reserve(hosts.size());
+    for (const int index : hosts) {
+      Slot& slot = slots_[index];
+      slot.retry = false;
+      slot.entry.rolling_back = roll_back;
+      jobs.push_back([this, index, recovered, entry = slot.entry]() mutable {
+        Done(index, RunHost(this, index, std::move(entry), recovered));
+      });
+      slot.entry.host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
+    }
   }
-  Employ([this, index, recovered, entry = std::move(entry)]() mutable {
-    Done(index, RunHost(this, index, std::move(entry), recovered));
-  });
+  Employ(std::move(jobs));
 }
 
 void DeploymentRun::Done(int index, HostRecord entry) {
@@ -342,18 +344,21 @@ void DeploymentRun::Done(int index, HostRecord entry) {
   slots_[index].entry = std::move(entry);
 }
 
-void DeploymentRun::Employ(std::function<void()> job) {
+void DeploymentRun::Employ(std::vector<std::function<void()>> jobs) {
   {
     MutexLock lock(mutex_);
-    ++workers_;
+    workers_ += static_cast<int>(jobs.size());
   }
-  parts_.workers->Run(id(), [this, job = std::move(job)] {
-    job();
-    MutexLock lock(mutex_);
-    --workers_;
-    woken_ = true;
-    changed_.NotifyAll();
-  });
+  for (std::function<void()>& job : jobs) {
+    job = [this, run = std::move(job)] {
+      run();
+      MutexLock lock(mutex_);
+      --workers_;
+      woken_ = true;
+      changed_.NotifyAll();
+    };
+  }
+  parts_.workers->RunAll(id(), std::move(jobs));
 }
 
 // Waits until something has changed, or a time has come at which to decide again. That may be now:

@@ -134,12 +134,12 @@ class DeploymentRun {
   }
   RolloutStand Stand(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void BeginHosts(const std::vector<int>& hosts);
-  void Work(int index, bool roll_back, bool recovered);
+  void Work(const std::vector<int>& hosts, bool roll_back, bool recovered);
   void Done(int index, HostRecord entry);
   void AwaitWork(const Decision& decision, absl::Time decided);
   void RestAfter(absl::Duration decision);
-  // Runs `job` in a worker.
-  void Employ(std::function<void()> job);
+  // Runs each of these in a worker.
+  void Employ(std::vector<std::function<void()>> jobs);
   void AwaitWorkers();
   void Count(const std::string& reason);
   void ReleaseLocks();
