@@ -97,7 +97,7 @@ void DeploymentRun::WaitsForLocks(const std::vector<v1::HostLock>& holders) {
   // Only told: that it cannot be stored holds up nothing.
   (void)Change([&](Entry& entry) {
     entry.deployment.set_message(message);
-    AddEvent(entry, Now(), message, "");
+    AddEvent(entry, Now(), message);
   });
 }
 
@@ -214,17 +214,10 @@ void DeploymentRun::Interrupt() {
   }
   Count("");
   if (end == v1::DEPLOYMENT_STATE_FAILED) ReleaseLocks();
-  const bool stored = ChangeUntilStored([&](Entry& entry) {
-    v1::Deployment& deployment = entry.deployment;
-    deployment.set_state(end);
-    deployment.set_message(why);
-    *deployment.mutable_end_time() = ToTimestamp(Now());
-    AddEvent(entry, Now(), why, "");
+  End(end, [&](Entry& entry) {
+    entry.deployment.set_message(why);
+    AddEvent(entry, Now(), why);
   });
-  if (stored && options().observer.ended) {
-    const absl::Time begun = FromTimestamp(facts_.deployment.create_time());
-    options().observer.ended(end, Now() - begun);
-  }
 }
 
 }  // namespace gitops

@@ -10,7 +10,6 @@
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
 #include "common/rpc/error.h"
-#include "services/planner/run/host_run.h"
 #include "services/planner/run/host_session.h"
 
 namespace gitops {
@@ -19,13 +18,6 @@ namespace {
 constexpr int kMostEvents = 200;
 // How often counts alone are stored at most.
 constexpr absl::Duration kSavePeriod = absl::Milliseconds(300);
-constexpr int kProbesAtOnce = 64;
-// A decision takes time in proportion to all hosts, so deciding after each host that ends would be
-// quadratic. With at least kManyWorkers in progress, decisions are kPauseToDecision times their own
-// duration apart, at most kLongestPause.
-constexpr int kManyWorkers = 32;
-constexpr int kPauseToDecision = 9;
-constexpr absl::Duration kLongestPause = absl::Milliseconds(20);
 
 // Checked when it was planned; what cannot be read would be one host at a time.
 RolloutPolicy PolicyOf(const DeploymentRecord& entry) {
@@ -144,7 +136,7 @@ bool DeploymentRun::Halt(const std::string& reason, const DeploymentStore::Check
   const auto halt = [&](Entry& entry) {
     if (!entry.halt_reason.empty()) return;
     entry.halt_reason = reason;
-    AddEvent(entry, Now(), absl::StrCat("a hook stopped it: ", reason), "");
+    AddEvent(entry, Now(), absl::StrCat("a hook stopped it: ", reason));
   };
   return ChangeUntilStored(halt, &host);
 }
@@ -171,25 +163,6 @@ absl::StatusOr<v1::Deployment> DeploymentRun::Cancel(const Actor& actor,
   if (!status.ok()) return status;
   MutexLock lock(mutex_);
   return entry_.deployment;
-}
-
-// Asks the agents of the hosts that begin when the locks are taken.
-void DeploymentRun::ProbeFirstHosts() {
-  if (locks_ != nullptr) return;  // they begin now
-  const absl::Time now = DecisionTime();
-  std::vector<std::string> addresses;
-  {
-    MutexLock lock(mutex_);
-    for (const int index : Decide(policy_, Stand(now), now).begin) {
-      addresses.push_back(slots_[index].entry.host.address());
-    }
-  }
-  const int askers = std::min(static_cast<int>(addresses.size()), kProbesAtOnce);
-  probes_.Expect(std::move(addresses));
-  Employ(std::vector<std::function<void()>>(askers, [this] {
-    while (probes_.AskNext()) {
-    }
-  }));
 }
 
 // Stores that it runs, and goes on with what an earlier process had begun.
@@ -274,8 +247,7 @@ bool DeploymentRun::Apply(const Decision& decision) {
       entry.rollback_reason = decision.reason;
       AddEvent(entry, Now(),
                absl::StrCat("wave ", decision.begin_rollback_wave,
-                            " is brought back: ", decision.reason),
-               "");
+                            " is brought back: ", decision.reason));
     });
   }
   BeginHosts(decision.begin);
@@ -299,68 +271,6 @@ RolloutStand DeploymentRun::Stand(absl::Time now) {
   return stand;
 }
 
-void DeploymentRun::BeginHosts(const std::vector<int>& hosts) {
-  bool new_wave = false;
-  {
-    MutexLock lock(mutex_);
-    if (IsStopped()) return;  // since it was decided
-    v1::Deployment& deployment = entry_.deployment;
-    for (const int index : hosts) {
-      const int wave = slots_[index].entry.host.wave();
-      new_wave |= wave > deployment.current_wave();
-      deployment.set_current_wave(std::max(wave, deployment.current_wave()));
-    }
-    dirty_ |= new_wave;
-    // What was waited for before this wave takes nothing from the time of those after it.
-    if (new_wave) entry_.catch_up_until.reset();
-  }
-  if (new_wave) released_done_ = false;
-  if (new_wave) CrashPoint("planner-before-wave");
-  Work(hosts, /*roll_back=*/false, /*recovered=*/false);
-}
-
-// Gives each host to a worker. They count as under way from here on.
-void DeploymentRun::Work(const std::vector<int>& hosts, bool roll_back, bool recovered) {
-  std::vector<std::function<void()>> jobs;
-  {
-    MutexLock lock(mutex_);
-    if (!roll_back && !recovered && IsStopped()) return;
-    jobs.reserve(hosts.size());
-    for (const int index : hosts) {
-      Slot& slot = slots_[index];
-      slot.retry = false;
-      slot.entry.rolling_back = roll_back;
-      jobs.push_back([this, index, recovered, entry = slot.entry]() mutable {
-        Done(index, RunHost(this, index, std::move(entry), recovered));
-      });
-      slot.entry.host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
-    }
-  }
-  Employ(std::move(jobs));
-}
-
-void DeploymentRun::Done(int index, HostRecord entry) {
-  MutexLock lock(mutex_);
-  slots_[index].entry = std::move(entry);
-}
-
-void DeploymentRun::Employ(std::vector<std::function<void()>> jobs) {
-  {
-    MutexLock lock(mutex_);
-    workers_ += static_cast<int>(jobs.size());
-  }
-  for (std::function<void()>& job : jobs) {
-    job = [this, run = std::move(job)] {
-      run();
-      MutexLock lock(mutex_);
-      --workers_;
-      woken_ = true;
-      changed_.NotifyAll();
-    };
-  }
-  parts_.workers->RunAll(id(), std::move(jobs));
-}
-
 // Waits until something has changed, or a time has come at which to decide again. That may be now:
 // storing takes time, in which what was ahead when it was decided may have come.
 void DeploymentRun::AwaitWork(const Decision& decision, absl::Time decided) {
@@ -375,20 +285,6 @@ void DeploymentRun::AwaitWork(const Decision& decision, absl::Time decided) {
   if (dirty_) deadline = std::min(deadline, saved_ + kSavePeriod);
   while (!woken_ && !leaving() && options().clock->WaitUntil(mutex_, changed_, deadline)) {
   }
-}
-
-void DeploymentRun::RestAfter(absl::Duration decision) {
-  MutexLock lock(mutex_);
-  if (workers_ < kManyWorkers) return;
-  const SteadyTime end = SteadyNow() + std::min(kPauseToDecision * decision, kLongestPause);
-  CondVar never;
-  while (!leaving() && options().clock->WaitUntil(mutex_, never, end)) {
-  }
-}
-
-void DeploymentRun::AwaitWorkers() {
-  MutexLock lock(mutex_);
-  while (workers_ > 0) changed_.Wait(mutex_);
 }
 
 // Brings counts and message up to date with the hosts, in memory.
@@ -433,18 +329,23 @@ void DeploymentRun::ReleaseLocks() {
 void DeploymentRun::Finish(v1::DeploymentState state, const std::string& reason) {
   CrashPoint("planner-before-end");
   ReleaseLocks();
+  End(state, [&](Entry& entry) {
+    if (entry.deployment.message().empty()) entry.deployment.set_message(reason);
+  });
+}
+
+// Stores that it has ended in this state, together with `change`.
+void DeploymentRun::End(v1::DeploymentState state, const std::function<void(Entry&)>& change) {
   absl::Duration took;
   const bool stored = ChangeUntilStored([&](Entry& entry) {
+    change(entry);
     v1::Deployment& deployment = entry.deployment;
     deployment.set_state(state);
-    if (deployment.message().empty()) deployment.set_message(reason);
     *deployment.mutable_end_time() = ToTimestamp(Now());
-    const absl::Time begun = FromTimestamp(deployment.has_start_time() ? deployment.start_time()
-                                                                       : deployment.create_time());
-    took = Now() - begun;
+    took = Now() - FromTimestamp(deployment.has_start_time() ? deployment.start_time()
+                                                             : deployment.create_time());
   });
-  if (!stored) return;
-  if (options().observer.ended) options().observer.ended(state, took);
+  if (stored && options().observer.ended) options().observer.ended(state, took);
 }
 
 }  // namespace gitops

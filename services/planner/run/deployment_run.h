@@ -19,7 +19,7 @@
 namespace gitops {
 
 void AddEvent(DeploymentRecord& entry, absl::Time now, const std::string& message,
-              const Actor& actor);
+              const Actor& actor = {});
 
 // One deployment on its way: takes locks, begins hosts as waves.h decides, and stores its state
 // before it acts on it. Run() is called once, in a thread of its own; all else from any thread.
@@ -122,28 +122,31 @@ class DeploymentRun {
   void Leave(v1::DeploymentState end, const std::string& why);
   void Interrupt();
 
-  // deployment_run.cc
+  // deployment_workers.cc
   void ProbeFirstHosts();
+  void BeginHosts(const std::vector<int>& hosts);
+  void Work(const std::vector<int>& hosts, bool roll_back, bool recovered);
+  void Done(int index, HostRecord entry);
+  // Runs each of these in a worker.
+  void Employ(std::vector<std::function<void()>> jobs);
+  void RestAfter(absl::Duration decision);
+  void AwaitWorkers();
+
+  // deployment_run.cc
   bool Start();
   bool Turn();
   bool Ends(const Decision& decision);
   bool Apply(const Decision& decision);
-  // Cancelled, or halted: no host is to be begun any more.
+  // Cancelled, or halted: no more hosts may begin.
   bool IsStopped() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return entry_.cancel_requested || !entry_.halt_reason.empty();
   }
   RolloutStand Stand(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void BeginHosts(const std::vector<int>& hosts);
-  void Work(const std::vector<int>& hosts, bool roll_back, bool recovered);
-  void Done(int index, HostRecord entry);
   void AwaitWork(const Decision& decision, absl::Time decided);
-  void RestAfter(absl::Duration decision);
-  // Runs each of these in a worker.
-  void Employ(std::vector<std::function<void()>> jobs);
-  void AwaitWorkers();
   void Count(const std::string& reason);
   void ReleaseLocks();
   void Finish(v1::DeploymentState state, const std::string& reason);
+  void End(v1::DeploymentState state, const std::function<void(Entry&)>& change);
 
   // deployment_catch_up.cc
   void Await(const Decision& decision);

@@ -95,8 +95,7 @@ absl::Status DeploymentsImpl::Recover() {
     AddEvent(
         entry, options_.clock->Now(),
         ours ? absl::StrCat("taken up again by planner ", options_.planner)
-             : absl::StrCat("taken over from planner ", before, " by planner ", options_.planner),
-        "");
+             : absl::StrCat("taken over from planner ", before, " by planner ", options_.planner));
     Launch(std::move(entry), *std::move(hosts), nullptr);
   }
   running_.Open();
@@ -112,7 +111,7 @@ void DeploymentsImpl::EndDamaged(DeploymentRecord entry, const absl::Status& dam
   entry.deployment.set_state(v1::DEPLOYMENT_STATE_FAILED);
   entry.deployment.set_message(why);
   *entry.deployment.mutable_end_time() = ToTimestamp(options_.clock->Now());
-  AddEvent(entry, options_.clock->Now(), why, "");
+  AddEvent(entry, options_.clock->Now(), why);
   if (absl::Status saved = options_.store->Save(entry); !saved.ok()) {
     LogWarning("the end of a deployment cannot be stored",
                {{"deployment", id}, {"error", std::string(saved.message())}});
