@@ -24,7 +24,7 @@ constexpr int kProbesAtOnce = 64;
 // quadratic. With at least kManyWorkers in progress, decisions are kPauseToDecision times their own
 // duration apart, at most kLongestPause.
 constexpr int kManyWorkers = 32;
-constexpr int kPauseToDecision = 9;
+constexpr int kPauseToDecision = 19;
 constexpr absl::Duration kLongestPause = absl::Milliseconds(20);
 
 // Checked when it was planned; what cannot be read would be one host at a time.
