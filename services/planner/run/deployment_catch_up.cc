@@ -40,8 +40,7 @@ void DeploymentRun::Await(const Decision& decision) {
     entry.catch_up_until = until;
     AddEvent(entry, Now(),
              absl::StrCat("waits for ", decision.await.size(), " unreachable hosts until ",
-                          absl::FormatTime(absl::RFC3339_sec, until, absl::UTCTimeZone())),
-             "");
+                          absl::FormatTime(absl::RFC3339_sec, until, absl::UTCTimeZone())));
   });
   ReleaseDone();
 }

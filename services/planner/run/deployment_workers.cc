@@ -13,7 +13,7 @@ constexpr int kProbesAtOnce = 64;
 // quadratic. With at least kManyWorkers in progress, decisions are kPauseToDecision times their own
 // duration apart, at most kLongestPause.
 constexpr int kManyWorkers = 32;
-constexpr int kPauseToDecision = 9;
+constexpr int kPauseToDecision = 19;
 constexpr absl::Duration kLongestPause = absl::Milliseconds(20);
 
 }  // namespace
