@@ -52,7 +52,7 @@ class HeldLocks {
   bool IsReleased(const std::string& host);
   bool LeaseHasEnded() { return absl::IsNotFound(keeper_->Confirm(taken_.lease)); }
   absl::Status NeverTaken(const std::string& host) const;
-  absl::Status Broken(const std::string& host, const v1::DeploymentEvent& word) const;
+  absl::Status Broken(const std::string& host, const v1::DeploymentEvent& notice) const;
   absl::Status NotHeld(const std::string& host) const;
   absl::Status Lost(const std::string& host, const absl::StatusOr<StoredLock>& now);
 
