@@ -17,7 +17,7 @@ namespace {
 
 constexpr char kPostActivation[] = "post-activation";
 
-// At most one byte more than an upload takes.
+// Reads at most a little more than the limit.
 bool ReadUpTo(int fd, std::string& content) {
   char buffer[1 << 16];
   while (static_cast<int64_t>(content.size()) <= kMostSecretBytes) {

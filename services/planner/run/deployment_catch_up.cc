@@ -6,13 +6,12 @@ namespace gitops {
 namespace {
 
 constexpr absl::Duration kCatchUpTimeout = absl::Hours(1);
-// A host whose agent reports to nobody can only be found by trying.
+// A host whose agent does not report can only be found by trying.
 constexpr absl::Duration kTryPeriod = absl::Seconds(15);
 
 }  // namespace
 
-// Of the unreachable hosts that are waited for, makes those begin again that were heard of, and
-// all of them now and then.
+// Makes unreachable hosts begin again when they come back, and all of them now and then.
 void DeploymentRun::Await(const Decision& decision) {
   if (decision.await.empty()) return;
   const SteadyTime now = SteadyNow();

@@ -16,10 +16,11 @@ namespace gitops {
 namespace {
 
 constexpr int kMostEvents = 200;
-// How often counts alone are stored at most.
+// The shortest time between two writes of counts alone.
 constexpr absl::Duration kSavePeriod = absl::Milliseconds(300);
 
-// Checked when it was planned; what cannot be read would be one host at a time.
+// The plan was checked, so a policy that cannot be read, which means one host at a time, is not
+// expected.
 RolloutPolicy PolicyOf(const DeploymentRecord& entry) {
   absl::StatusOr<RolloutPolicy> policy = RolloutPolicyOf(entry.deployment.spec().rollout());
   return policy.ok() ? *policy : RolloutPolicy();
@@ -94,7 +95,7 @@ absl::Status DeploymentRun::Change(const std::function<void(Entry&)>& change,
   bool dirty = false;
   {
     MutexLock lock(mutex_);
-    // By now it may have been resumed, and the record be that of another run.
+    // It may have been resumed since, and the record may belong to another run.
     if (HasEnded(entry_.deployment.state())) {
       return MakeError(Reason::kDeploymentEnded, absl::StrCat("deployment ", id(), " has ended"),
                        {{"deployment", id()}});
@@ -110,7 +111,7 @@ absl::Status DeploymentRun::Change(const std::function<void(Entry&)>& change,
     return status;
   }
   change(entry_);
-  // At once, so that no step is begun between this and the next decision.
+  // At once, so that no step begins before the next decision.
   if (IsStopped()) stop_after_step_ = true;
   woken_ = true;
   changed_.NotifyAll();
@@ -128,7 +129,7 @@ void DeploymentRun::SaveCounts() {
     if (!dirty_ || SteadyNow() < saved_ + kSavePeriod) return;
   }
   saved_ = SteadyNow();
-  // What could not be stored is tried again with what comes next.
+  // If it fails, the next write stores it.
   (void)Change([](Entry&) {});
 }
 
@@ -165,7 +166,7 @@ absl::StatusOr<v1::Deployment> DeploymentRun::Cancel(const Actor& actor,
   return entry_.deployment;
 }
 
-// Stores that it runs, and goes on with what an earlier process had begun.
+// Stores that it runs, and continues hosts that an earlier process had begun.
 bool DeploymentRun::Start() {
   const bool stored = ChangeUntilStored([&](Entry& entry) {
     v1::Deployment& deployment = entry.deployment;
@@ -188,8 +189,8 @@ bool DeploymentRun::Start() {
   return true;
 }
 
-// Decides once, does what was decided, and waits until something changes. False: it has ended, or
-// this process is leaving.
+// Decides once, carries out the decision, and waits until something changes. False: the deployment
+// has ended, or this process is leaving.
 bool DeploymentRun::Turn() {
   if (leaving()) return false;
   const absl::Time now = DecisionTime();
@@ -212,7 +213,7 @@ bool DeploymentRun::Turn() {
   return true;
 }
 
-// Whether it was decided that it has ended, which is then stored.
+// Whether the decision is that the deployment has ended, which is then stored.
 bool DeploymentRun::Ends(const Decision& decision) {
   switch (decision.end) {
     case Decision::End::kSucceeded:
@@ -230,7 +231,7 @@ bool DeploymentRun::Ends(const Decision& decision) {
   return false;
 }
 
-// Whether anything was done after which to decide again.
+// Whether anything was done that needs another decision.
 bool DeploymentRun::Apply(const Decision& decision) {
   if (decision.pause_after_wave > 0) {
     saved_ = SteadyTime::InfinitePast();  // so that its message is stored at once
@@ -247,7 +248,7 @@ bool DeploymentRun::Apply(const Decision& decision) {
       entry.rollback_reason = decision.reason;
       AddEvent(entry, Now(),
                absl::StrCat("wave ", decision.begin_rollback_wave,
-                            " is brought back: ", decision.reason));
+                            " is rolled back: ", decision.reason));
     });
   }
   BeginHosts(decision.begin);
@@ -271,8 +272,8 @@ RolloutStand DeploymentRun::Stand(absl::Time now) {
   return stand;
 }
 
-// Waits until something has changed, or a time has come at which to decide again. That may be now:
-// storing takes time, in which what was ahead when it was decided may have come.
+// Waits until something changes, or until the time of the next decision. That may be now, since
+// storing takes time.
 void DeploymentRun::AwaitWork(const Decision& decision, absl::Time decided) {
   MutexLock lock(mutex_);
   SteadyTime deadline = SteadyTime::Infinite();
@@ -287,7 +288,7 @@ void DeploymentRun::AwaitWork(const Decision& decision, absl::Time decided) {
   }
 }
 
-// Brings counts and message up to date with the hosts, in memory.
+// Updates counts and message from the hosts, in memory.
 void DeploymentRun::Count(const std::string& reason) {
   PhaseCounts phases{};
   {
@@ -316,10 +317,10 @@ void DeploymentRun::Count(const std::string& reason) {
   parts_.counted(phases);
 }
 
-// Before it is told that it has ended: what comes next over these hosts need not wait.
+// Call it before the end is stored, so that the next deployment over these hosts need not wait.
 void DeploymentRun::ReleaseLocks() {
   if (locks_ == nullptr) return;
-  // What is not given back now ends with the lease.
+  // Locks that are not released now end with the lease.
   if (absl::Status status = locks_->ReleaseAll(); !status.ok()) {
     LogWarning("locks of a deployment that has ended could not be released",
                {{"deployment", id()}, {"error", std::string(status.message())}});

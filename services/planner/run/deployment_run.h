@@ -21,21 +21,21 @@ namespace gitops {
 void AddEvent(DeploymentRecord& entry, absl::Time now, const std::string& message,
               const Actor& actor = {});
 
-// One deployment on its way: takes locks, begins hosts as waves.h decides, and stores its state
-// before it acts on it. Run() is called once, in a thread of its own; all else from any thread.
+// Runs one deployment: takes locks, begins hosts as waves.h decides, and stores its state before it
+// acts on it. Call Run() once, in a thread of its own; the other methods from any thread.
 class DeploymentRun {
  public:
   struct Parts {
     const DeploymentsOptions* options;  // not owned
     WorkerPool* workers;                // not owned
-    // Told how many hosts are in each phase whenever that changes; all 0 at the end.
+    // Called with the number of hosts in each phase whenever that changes; all 0 at the end.
     std::function<void(const PhaseCounts&)> counted;
   };
-  // `locks` may be null: they are yet to be taken. Hosts that `hosts` has as running were begun by
-  // an earlier process, and are gone on with.
+  // `locks` may be null; then Run() takes them. Hosts that are running in `hosts` were begun by an
+  // earlier process, and continue.
   DeploymentRun(Parts parts, DeploymentRecord entry, std::vector<HostRecord> hosts,
                 std::unique_ptr<HeldLocks> locks);
-  // Nobody is told of lost locks any more once they are gone.
+  // Without the locks, no callback about lost ones comes any more.
   ~DeploymentRun() { locks_.reset(); }
 
   // Runs it to its end, or until Stop().
@@ -45,7 +45,7 @@ class DeploymentRun {
   // FAILED_PRECONDITION: it has ended.
   absl::StatusOr<v1::Deployment> Cancel(const Actor& actor, const std::string& reason);
   absl::Status LockBroken(const v1::HostLock& lock, const Actor& actor, const std::string& reason);
-  // Its end is stored: its record is no longer changed from here.
+  // Its end is stored, so it no longer changes its record.
   bool ended() {
     MutexLock lock(mutex_);
     return HasEnded(entry_.deployment.state());
@@ -91,8 +91,8 @@ class DeploymentRun {
  private:
   using Entry = DeploymentRecord;
   struct Slot {
-    HostRecord entry;    // while a worker has the host: as it was, and RUNNING
-    bool retry = false;  // unreachable, and to be begun again
+    HostRecord entry;    // while a worker has the host: the former entry, with state RUNNING
+    bool retry = false;  // it is unreachable, and begins again
 
     v1::HostDeploymentState state() const { return entry.host.state(); }
   };
@@ -100,17 +100,17 @@ class DeploymentRun {
   const std::string& id() const { return facts_.deployment.id(); }
   absl::Time Now() const { return options().clock->Now(); }
   SteadyTime SteadyNow() const { return options().clock->SteadyNow(); }
-  // The wall time as if nobody had set the clock since this run began: decisions, pauses and limits
-  // go by it.
+  // The wall time without changes of the clock since this run began; for decisions, pauses and
+  // limits.
   absl::Time DecisionTime() const { return began_ + (SteadyNow() - steady_began_); }
 
-  // Makes a change of the entry: in the store (together with `host`, where it is not null), then
-  // here. FAILED_PRECONDITION: it has ended.
+  // Changes the entry: first in the store (together with `host` unless it is null), then in memory.
+  // FAILED_PRECONDITION: the deployment has ended.
   absl::Status Change(const std::function<void(Entry&)>& change,
                       const DeploymentStore::Checkpoint* host = nullptr);
   bool ChangeUntilStored(const std::function<void(Entry&)>& change,
                          const DeploymentStore::Checkpoint* host = nullptr);
-  // Stores what only Turn() changed (counts, message), not more often than kSavePeriod.
+  // Stores what only Turn() changed (counts, message), at most once per kSavePeriod.
   void SaveCounts();
 
   // deployment_locks.cc
@@ -171,9 +171,9 @@ class DeploymentRun {
   Entry entry_ ABSL_GUARDED_BY(mutex_);
   std::vector<Slot> slots_ ABSL_GUARDED_BY(mutex_);
   int workers_ ABSL_GUARDED_BY(mutex_) = 0;
-  // Something happened since the last turn.
+  // Something changed since the last turn.
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;
-  // Why it is left before its end, and as what; empty: it is not.
+  // Why the deployment is left before its end, and in which state; empty: it is not.
   std::string lost_why_ ABSL_GUARDED_BY(mutex_);
   v1::DeploymentState lost_end_ ABSL_GUARDED_BY(mutex_) = v1::DEPLOYMENT_STATE_UNSPECIFIED;
   std::string trouble_ ABSL_GUARDED_BY(mutex_);  // what cannot be stored

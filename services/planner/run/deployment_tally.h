@@ -14,14 +14,15 @@
 
 namespace gitops {
 
-// Hosts by HostDeploymentState; those of RUNNING that are being rolled back are at kRollingBack.
+// Numbers of hosts by HostDeploymentState. RUNNING hosts that are being rolled back are at
+// kRollingBack instead.
 inline constexpr int kRollingBack = v1::HostDeploymentState_ARRAYSIZE;
 inline constexpr int kHostPhases = kRollingBack + 1;
 using PhaseCounts = std::array<int, kHostPhases>;
-// "pending", "rolling-back"…, as gitops_deployment_hosts has them.
+// "pending", "rolling-back"…: the label of gitops_deployment_hosts.
 std::string PhaseName(int phase);
 
-// What the hosts of a deployment have come to.
+// Counts the hosts of a deployment by what became of them.
 struct Tally {
   int hosts = 0;
   PhaseCounts phases{};
@@ -33,14 +34,14 @@ struct Tally {
 // Counts one more host.
 void Add(const HostRecord& host, Tally& tally);
 
-// Sets the counts of `deployment`; whether any changed.
+// Sets the counts of `deployment`. Returns whether any changed.
 bool SetCounts(const Tally& tally, v1::Deployment& deployment);
 
-// "2 of 10 hosts failed: web3: …; 1 could not be reached: web4"; empty: nothing to tell.
+// "2 of 10 hosts failed: web3: …; 1 of 10 hosts could not be reached: web4"; empty: no trouble.
 std::string TroubleText(const Tally& tally);
 
-// Adds up how many hosts are in each phase over all running deployments, and tells what changed,
-// the newest numbers last. Any thread.
+// Adds up the hosts in each phase over all running deployments, and reports changes, the newest
+// numbers last. Any thread.
 class PhaseGauges {
  public:
   // `tell` is called by one thread at a time; it must not use this.

@@ -18,7 +18,7 @@ constexpr absl::Duration kLongestPause = absl::Milliseconds(20);
 
 }  // namespace
 
-// Asks the agents of the hosts that begin when the locks are taken.
+// Probes the agents of the hosts that begin when the locks are taken.
 void DeploymentRun::ProbeFirstHosts() {
   if (locks_ != nullptr) return;  // they begin now
   const absl::Time now = DecisionTime();
@@ -49,7 +49,7 @@ void DeploymentRun::BeginHosts(const std::vector<int>& hosts) {
       deployment.set_current_wave(std::max(wave, deployment.current_wave()));
     }
     dirty_ |= new_wave;
-    // What was waited for before this wave takes nothing from the time of those after it.
+    // The time limit for unreachable hosts begins anew with each wave.
     if (new_wave) entry_.catch_up_until.reset();
   }
   if (new_wave) released_done_ = false;

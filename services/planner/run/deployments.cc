@@ -102,8 +102,8 @@ absl::Status DeploymentsImpl::Recover() {
   return absl::OkStatus();
 }
 
-// A deployment whose hosts cannot be read would be under way for ever. Its locks end with their
-// lease.
+// Ends a deployment whose hosts cannot be read, since it would never end otherwise. Its locks end
+// with their lease.
 void DeploymentsImpl::EndDamaged(DeploymentRecord entry, const absl::Status& damage) {
   const std::string why = absl::StrCat("it cannot be taken up again: ", damage.message());
   const std::string& id = entry.deployment.id();
@@ -159,8 +159,8 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::Begin(const NewDeployment& deplo
   return begun;
 }
 
-// Stores the calls of a deployment that did not begin, as one that failed, so that every call is
-// kept. Returns `why`, and what became of them.
+// Stores a deployment that did not begin as one that failed, so that the calls of its hooks are
+// kept. Returns `why`, with a note about that.
 absl::Status DeploymentsImpl::KeepCalls(DeploymentRecord entry,
                                         const std::vector<v1::HookCall>& calls,
                                         const absl::Status& why) {
@@ -190,7 +190,7 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::RollBack(const std::string& id,
   }
   back.rollback_of = id;
   back.plan = [&](const std::string&, std::vector<v1::HookCall>*) -> absl::StatusOr<v1::Plan> {
-    // What its hosts' services moved, without steps: there may be many.
+    // Loads the hosts without their steps, of which there may be many.
     absl::StatusOr<std::vector<HostRecord>> hosts = options_.store->LoadHosts(id);
     if (!hosts.ok()) return hosts.status();
     for (HostRecord& host : *hosts) *done->deployment.add_hosts() = std::move(host.host);
@@ -249,7 +249,7 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::Resume(const std::string& id, co
   return resumed;
 }
 
-// Hosts first: a planner that ends in between leaves a deployment that has ended, and can be
+// Stores the hosts first: if the planner stops in between, the deployment has ended and can be
 // resumed again.
 absl::Status DeploymentsImpl::StoreResumed(DeploymentRecord& entry, std::vector<HostRecord>& hosts,
                                            const Actor& actor) {
@@ -276,7 +276,7 @@ absl::Status DeploymentsImpl::StoreResumed(DeploymentRecord& entry, std::vector<
 
 absl::StatusOr<v1::HostLock> DeploymentsImpl::BreakLock(const std::string& host, const Actor& actor,
                                                         const std::string& reason) {
-  // Before Recover(), the note would be lost: the deployment's run does not know it.
+  // Before Recover(), the note would be lost, since the deployment does not run yet.
   if (absl::Status status = running_.CheckOpen(); !status.ok()) return status;
   absl::StatusOr<v1::HostLock> lock = options_.locks->Break(host, actor, reason);
   if (lock.ok()) NoteBroken(*lock, actor, reason);
@@ -291,7 +291,7 @@ void DeploymentsImpl::NoteBroken(const v1::HostLock& lock, const Actor& actor,
     if (!absl::IsFailedPrecondition(noted)) return;
   }
   absl::StatusOr<DeploymentRecord> entry = options_.store->Load(lock.deployment());
-  // What another planner runs is for it to write.
+  // Another planner writes the record of a deployment that it runs.
   if (!entry.ok() || !HasEnded(entry->deployment.state())) return;
   AddEvent(*entry, options_.clock->Now(), LockBrokenText(lock, reason), actor);
   if (absl::Status status = options_.store->Save(*entry); !status.ok()) {

@@ -46,7 +46,7 @@ bool HostSession::LoadStep(int number, v1::StepRecord& step) {
     if (stored.ok()) {
       step = *std::move(stored);
     } else if (absl::IsDataLoss(stored.status())) {
-      // It does not come back by waiting.
+      // A retry does not help.
       LogWarning("the record of a step is lost",
                  {{"deployment", id}, {"error", std::string(stored.status().message())}});
     } else if (!absl::IsNotFound(stored.status())) {

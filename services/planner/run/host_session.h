@@ -11,11 +11,11 @@
 
 namespace gitops {
 
-// Does `write` again while it is UNAVAILABLE. False: leaving, or another error, which ends the
+// Repeats `write` while it is UNAVAILABLE. False: leaving, or another error, which ends the
 // deployment.
 bool StoreUntilDone(DeploymentRun* run, const std::function<absl::Status()>& write);
 
-// One host under way: its entry, and how it is stored. One thread.
+// One host in progress: its entry, and how it is stored. One thread.
 class HostSession {
  public:
   HostSession(DeploymentRun* run, int index, HostRecord entry)
@@ -25,13 +25,12 @@ class HostSession {
   HostRecord& entry() { return entry_; }
   const std::string& host() const { return entry_.host.host(); }
 
-  // Stores the entry with `step` (may be null), waiting while that fails. Where `halt` is not
-  // empty, that also ends the whole deployment. False: leaving.
+  // Stores the entry with `step` (may be null), and retries if that fails. If `halt` is not empty,
+  // also ends the whole deployment. False: leaving.
   bool Save(const v1::StepRecord* step, const std::string& halt = "");
-  // Sets the state in which it ends, and says why.
+  // Sets its final state, and why.
   void End(v1::HostDeploymentState state, const std::string& message);
-  // What the store has of step `number` (empty: nothing), waiting while it cannot be read. False:
-  // leaving.
+  // Loads step `number` (empty: it is not stored), and retries if that fails. False: leaving.
   bool LoadStep(int number, v1::StepRecord& step);
 
  private:

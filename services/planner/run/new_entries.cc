@@ -23,14 +23,14 @@ absl::StatusOr<bool> ResumeHost(HostRecord& entry, const HostPolicy& policy) {
                                 state == v1::HOST_DEPLOYMENT_STATE_ROLLED_BACK ||
                                 state == v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED;
   if (was_brought_back) {
-    // It begins anew; only the numbers that name steps and operations go on.
+    // It begins anew, but the numbers of steps and operations continue.
     HostProgress anew;
     anew.remaining.assign(host.actions().begin(), host.actions().end());
     anew.steps = progress->steps;
     anew.moves = progress->moves;
     *progress = std::move(anew);
   }
-  // One that was never begun stands where it will begin.
+  // A host that never began keeps its progress.
   if (progress->steps > 0) *progress = Resumed(*std::move(progress), policy);
   EncodeProgress(*progress, entry.progress);
   host.mutable_remaining_actions()->Assign(progress->remaining.begin(), progress->remaining.end());
