@@ -77,7 +77,7 @@ class FleetWatch {
   using HostsByName = std::map<std::string, std::shared_ptr<const FleetHost>>;
 
   absl::StatusOr<HostsByName> Selected(const std::set<std::string>& changed) const;
-  // None: everything is to be sent.
+  // None: send everything.
   absl::StatusOr<std::optional<std::set<std::string>>> ChangedSince() const;
   absl::Status TellHost(const FleetHost& host);
   absl::Status TellServices(const std::string& host, Told& told);
