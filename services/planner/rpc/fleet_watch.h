@@ -39,7 +39,7 @@ class LockView {
   FleetJournal* const journal_;
   Clock* const clock_;
   Mutex mutex_;
-  absl::Time asked_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  SteadyTime asked_ ABSL_GUARDED_BY(mutex_) = SteadyTime::InfinitePast();
   std::shared_ptr<const LocksByHost> view_ ABSL_GUARDED_BY(mutex_) =
       std::make_shared<const LocksByHost>();
 };
