@@ -93,8 +93,6 @@ class DeploymentStore {
   // that says so. NOT_FOUND: the deployment has fewer hosts.
   absl::StatusOr<v1::HostDeployment> WholeHost(const std::string& id, int index);
   absl::StatusOr<v1::HostDeployment> BareHost(const std::string& id, int index);
-  // Adds its steps to a host without them.
-  absl::Status AddSteps(const std::string& id, int index, v1::HostDeployment& host);
   // The hook calls of the select points.
   absl::StatusOr<std::vector<v1::HookCall>> SelectCalls(const std::string& id);
   // Calls `visit` for each host, without steps, in the order of the plan, until it returns false.

@@ -79,13 +79,8 @@ absl::StatusOr<bool> DeploymentWatch::IsKnown(int index) {
 absl::Status DeploymentWatch::SendHost(int index) {
   const absl::StatusOr<bool> known = IsKnown(index);
   if (!known.ok() || *known) return known.status();
-  absl::StatusOr<v1::HostDeployment> host = store_->BareHost(request_.id(), index);
+  absl::StatusOr<v1::HostDeployment> host = store_->WholeHost(request_.id(), index);
   if (!host.ok()) return host.status();
-  // Most hosts of a new deployment have no steps yet.
-  if (host->state() != v1::HOST_DEPLOYMENT_STATE_PENDING || host->has_start_time()) {
-    const absl::Status added = store_->AddSteps(request_.id(), index, *host);
-    if (!added.ok()) return added;
-  }
   if (index >= static_cast<int>(hosts_.size())) hosts_.resize(index + 1, 0);
   const size_t fingerprint = Fingerprint(*host);
   if (std::exchange(hosts_[index], fingerprint) == fingerprint) return absl::OkStatus();
