@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -29,10 +30,9 @@ std::string Shown(absl::string_view text) {
 
 // Only the message of such an event tells what happened: "Helm upgrade succeeded".
 bool SaysSuccess(absl::string_view message) {
-  return absl::StrContainsIgnoreCase(message, "succeeded") &&
-         !absl::StrContainsIgnoreCase(message, "rollback") &&
-         !absl::StrContainsIgnoreCase(message, "uninstall") &&
-         !absl::StrContainsIgnoreCase(message, "not succeeded");
+  const std::string text = absl::AsciiStrToLower(message);
+  return absl::StrContains(text, "succeeded") && !absl::StrContains(text, "rollback") &&
+         !absl::StrContains(text, "uninstall") && !absl::StrContains(text, "not succeeded");
 }
 
 bool IsTargetNamespace(const std::string& name, const Pipeline& pipeline,

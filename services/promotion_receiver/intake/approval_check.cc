@@ -19,7 +19,7 @@ namespace {
 
 constexpr absl::Duration kMostSkew = absl::Minutes(5);
 // As long as a signature may be valid, by the clocks of both sides, and more.
-constexpr absl::Duration kKeepUsed = 3 * kMostSkew;
+constexpr absl::Duration kKeepUsed = absl::Minutes(15);
 
 absl::Status CheckSignature(const v1::ReceiveApprovalRequest& approval, const Pipeline& pipeline,
                             Secrets& secrets) {

@@ -284,6 +284,8 @@ PipelineSet::PipelineSet(std::unique_ptr<Directory> directory, std::function<voi
       changed_(std::move(changed)),
       now_(std::make_shared<const Pipelines>(directory_->Result())) {}
 
+PipelineSet::~PipelineSet() = default;
+
 absl::StatusOr<std::unique_ptr<PipelineSet>> PipelineSet::Open(std::string directory, Clock* clock,
                                                                Scheduler* scheduler,
                                                                std::function<void()> changed) {

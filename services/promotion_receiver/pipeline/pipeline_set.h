@@ -48,6 +48,10 @@ class PipelineSet {
   // The same without looking for changes.
   static absl::StatusOr<Pipelines> ReadOnce(const std::string& directory, Clock* clock);
 
+  PipelineSet(const PipelineSet&) = delete;
+  PipelineSet& operator=(const PipelineSet&) = delete;
+  ~PipelineSet();
+
   std::shared_ptr<const Pipelines> Now() const;
   // Looks for changes now; returns without waiting.
   void Reload() { job_->Wake(); }
