@@ -1,5 +1,5 @@
-#ifndef GITOPS_SERVICES_PLANNER_RPC_WATCH_STREAM_H_
-#define GITOPS_SERVICES_PLANNER_RPC_WATCH_STREAM_H_
+#ifndef GITOPS_COMMON_RPC_WATCH_STREAM_H_
+#define GITOPS_COMMON_RPC_WATCH_STREAM_H_
 
 #include <cstdint>
 #include <functional>
@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/rpc/error.h"
-#include "services/planner/rpc/watches.h"
+#include "common/rpc/watches.h"
 
 namespace gitops {
 
@@ -88,7 +88,7 @@ absl::Status Follow(Watch& watch, Changes<Key>& changes, const std::function<boo
     told = watch.TellChanges(changed, revision);
     if (!watch.done() && changes.closed()) {
       return MakeError(Reason::kServerStopping,
-                       "the planner is stopping; watch again when it is back");
+                       "the server is stopping; watch again when it is back");
     }
   }
   if (!told.ok() || watch.done()) return told;
@@ -97,4 +97,4 @@ absl::Status Follow(Watch& watch, Changes<Key>& changes, const std::function<boo
 
 }  // namespace gitops
 
-#endif  // GITOPS_SERVICES_PLANNER_RPC_WATCH_STREAM_H_
+#endif  // GITOPS_COMMON_RPC_WATCH_STREAM_H_
