@@ -11,17 +11,17 @@
 
 namespace gitops {
 
-// For comparing a message with what was sent before, within one process.
+// To compare a message with an earlier one, within one process.
 inline size_t Fingerprint(const google::protobuf::MessageLite& message) {
   return std::hash<std::string>()(message.SerializeAsString());
 }
 
-// For clients, to compare states of `message`.
+// For clients, to compare versions of a resource.
 inline std::string Etag(const google::protobuf::MessageLite& message) {
   return absl::StrCat(absl::Hex(Fingerprint(message)));
 }
 
-// Of one without hosts and hook calls.
+// For a deployment without hosts and hook calls.
 inline void AddEtag(v1::Deployment& deployment) { deployment.set_etag(Etag(deployment)); }
 
 }  // namespace gitops
