@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <vector>
@@ -198,7 +199,7 @@ TEST_P(BitbucketTest, AnUpdateThatLostToAnotherReadsTheNewVersionAndKeepsItsRevi
   provider_.Put({.title = "1", .branch = kBranches.branch, .base = "main", .reviewers = {"alice"}});
   const PullRequest ours = (*List())[0];
   // Somebody adds a reviewer between our reading and our writing, twice.
-  int races = 2;
+  std::atomic<int> races = 2;
   provider_.SetFault([&](const HttpServerRequest& request) -> std::optional<HttpServerResponse> {
     if (request.method == "PUT" && races-- > 0) {
       FakeProvider::Request changed = provider_.requests()[0];
