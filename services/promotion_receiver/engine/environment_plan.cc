@@ -115,7 +115,7 @@ class Planner {
         waiting.push_back(&promotion);
       }
     }
-    if (running != nullptr) PlanRunning(*running);
+    if (running != nullptr && !PlanRunning(*running)) running = nullptr;
     for (const Promotion* promotion : waiting) running = PlanWaiting(*promotion, running);
   }
 
@@ -136,13 +136,30 @@ class Planner {
     Write(promotion, std::move(next));
   }
 
-  // Says why it cannot go on, where that is so.
-  void PlanRunning(const Promotion& promotion) {
-    const std::string missing = Missing(promotion);
-    if (missing.empty() || missing == promotion.message()) return;
+  // Says why it cannot go on, where that is so. False: it has ended.
+  bool PlanRunning(const Promotion& promotion) {
+    std::string why = Missing(promotion);
+    const Environment* const target = TargetOf(promotion);
+    if (why.empty() && target != nullptr) why = Blocked(*target);
+    const std::string now = target != nullptr && target->promotion.strategy.has_value()
+                                ? StrategyName(*target->promotion.strategy)
+                                : promotion.strategy();
     Promotion next = promotion;
-    next.set_message(missing);
+    if (now != promotion.strategy() && promotion.id() != snapshot_.calling) {
+      // The other strategy does not know what this one has done.
+      SetState(next, record::v1::PROMOTION_STATE_FAILED,
+               absl::StrCat("the strategy of ", target->name, " changed from ",
+                            promotion.strategy(), " to ", now,
+                            " while this was in progress; replay it to carry it out by that"),
+               snapshot_.now);
+    } else if (!why.empty() && why != promotion.message()) {
+      next.set_message(why);
+    } else {
+      return true;
+    }
+    const bool goes_on = next.state() == kRunning;
     Write(promotion, std::move(next));
+    return goes_on;
   }
 
   // Returns what is in progress afterwards.

@@ -45,31 +45,72 @@ TEST(EnvironmentPlanTest, NewerOrLaterReplayedReplaces) {
   for (const Case& c : cases) EXPECT_EQ(Replaces(c.b, c.a), c.replaces) << c.reason;
 }
 
-TEST(EnvironmentPlanTest, PromotionWhoseSourceIsNoLongerBeforeItWaits) {
-  auto pipeline = std::make_shared<Pipeline>();
-  pipeline->file = "search.yaml";
-  for (const char* name : {"dev", "qa", "prod"}) {
-    Environment environment;
-    environment.name = name;
-    environment.promotion.strategy = NotificationStrategy();
-    pipeline->environments.push_back(environment);
+class PlanTest : public testing::Test {
+ protected:
+  // dev, qa, prod, each with notifications.
+  PlanTest() {
+    pipeline_->file = "search.yaml";
+    for (const char* name : {"dev", "qa", "prod"}) {
+      Environment environment;
+      environment.name = name;
+      environment.promotion.strategy = NotificationStrategy();
+      pipeline_->environments.push_back(environment);
+    }
+    snapshot_.pipeline = pipeline_;
+    snapshot_.source = {"shopping", "search", "dev"};
+    snapshot_.hold_of = [](const std::string&) { return std::nullopt; };
+    snapshot_.blocked = [](const Strategy&) { return ""; };
+    snapshot_.now = kNoon;
   }
-  EnvironmentSnapshot snapshot;
-  snapshot.pipeline = pipeline;
-  snapshot.source = {"shopping", "search", "dev"};
-  Promotion promotion = At("1", 0);
-  promotion.set_state(record::v1::PROMOTION_STATE_OBSERVING);
-  promotion.set_source_environment("dev");
-  promotion.set_environment("prod");
-  snapshot.unfinished = {promotion};
-  snapshot.hold_of = [](const std::string&) { return std::nullopt; };
-  snapshot.blocked = [](const Strategy&) { return ""; };
-  snapshot.now = kNoon;
-  const auto text = [] { return std::string("x"); };
-  const EnvironmentPlan plan = PlanEnvironment(snapshot, text, text);
+
+  void Unfinished(const std::string& target, record::v1::PromotionState state) {
+    Promotion promotion = At("1", 0);
+    promotion.set_state(state);
+    promotion.set_source_environment("dev");
+    promotion.set_environment(target);
+    promotion.set_strategy("notification");
+    snapshot_.unfinished = {promotion};
+  }
+
+  EnvironmentPlan Plan() const {
+    const auto text = [] { return std::string("x"); };
+    return PlanEnvironment(snapshot_, text, text);
+  }
+
+  const std::shared_ptr<Pipeline> pipeline_ = std::make_shared<Pipeline>();
+  EnvironmentSnapshot snapshot_;
+};
+
+TEST_F(PlanTest, PromotionWhoseSourceIsNoLongerBeforeItWaits) {
+  Unfinished("prod", record::v1::PROMOTION_STATE_OBSERVING);
+  const EnvironmentPlan plan = Plan();
   ASSERT_EQ(plan.writes.size(), 1u);
   EXPECT_EQ(plan.writes[0].promotion.state(), record::v1::PROMOTION_STATE_OBSERVING);
   EXPECT_NE(plan.writes[0].promotion.message().find("prod no longer comes after dev"),
+            std::string::npos);
+}
+
+TEST_F(PlanTest, PromotionInProgressFailsIfItsStrategyChanges) {
+  Unfinished("qa", record::v1::PROMOTION_STATE_RUNNING);
+  EXPECT_TRUE(Plan().writes.empty());
+  pipeline_->environments[1].promotion.strategy = RolloutStrategy();
+  snapshot_.calling = "1";
+  EXPECT_TRUE(Plan().writes.empty()) << "not during a call";
+  snapshot_.calling.clear();
+  const EnvironmentPlan plan = Plan();
+  ASSERT_EQ(plan.writes.size(), 1u);
+  EXPECT_EQ(plan.writes[0].promotion.state(), record::v1::PROMOTION_STATE_FAILED);
+  EXPECT_NE(plan.writes[0].promotion.message().find("changed from notification to rollout"),
+            std::string::npos);
+}
+
+TEST_F(PlanTest, PromotionInProgressSaysThatItsStrategyIsGone) {
+  Unfinished("qa", record::v1::PROMOTION_STATE_RUNNING);
+  pipeline_->environments[1].promotion.strategy.reset();
+  const EnvironmentPlan plan = Plan();
+  ASSERT_EQ(plan.writes.size(), 1u);
+  EXPECT_EQ(plan.writes[0].promotion.state(), record::v1::PROMOTION_STATE_RUNNING);
+  EXPECT_NE(plan.writes[0].promotion.message().find("qa has no promotion.strategy"),
             std::string::npos);
 }
 

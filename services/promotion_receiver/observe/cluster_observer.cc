@@ -27,6 +27,9 @@ namespace {
 // written the object's status.
 constexpr absl::Duration kUrgent = absl::Minutes(1), kUrgentPoll = absl::Seconds(2);
 
+// Between two looks, however often somebody asks for one.
+constexpr absl::Duration kLeastPause = absl::Seconds(1);
+
 double Random() {
   thread_local absl::BitGen random;
   return absl::Uniform(random, 0.0, 1.0);
@@ -77,6 +80,12 @@ class PolledObject {
 
  private:
   absl::Time Poll() {
+    {
+      MutexLock lock(mutex_);
+      const absl::Time now = options_->clock->Now();
+      if (now < polled_ + kLeastPause && now >= polled_) return polled_ + kLeastPause;
+      polled_ = now;
+    }
     const absl::StatusOr<nlohmann::json> object = client_->Get(name_);
     absl::StatusOr<FluxStatus> status = object.status();
     if (object.ok()) status = ReadFluxObject(*object);
@@ -123,6 +132,7 @@ class PolledObject {
   ObjectView view_ ABSL_GUARDED_BY(mutex_);
   std::vector<EnvironmentName> environments_ ABSL_GUARDED_BY(mutex_);
   absl::Time urgent_until_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  absl::Time polled_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   int failures_ ABSL_GUARDED_BY(mutex_) = 0;
   std::unique_ptr<Scheduler::Job> job_;
 };

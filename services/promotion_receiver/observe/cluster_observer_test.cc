@@ -85,6 +85,11 @@ class ClusterObserverTest : public testing::Test {
     }
     return testing::AssertionFailure() << (Seen() ? Seen()->revision + Seen()->detail : "nothing");
   }
+  // Somebody asks for a look, a second after the last one.
+  void Look() {
+    clock_.Advance(absl::Seconds(1));
+    observer_->Look(kDev);
+  }
   int changes() {
     MutexLock lock(mutex_);
     return changes_;
@@ -128,15 +133,30 @@ TEST_F(ClusterObserverTest, LookDoesNotWaitForThePoll) {
   Start();
   EXPECT_TRUE(Sees(Health::kHealthy, "1.1"));
   Deploy("1.2");
-  observer_->Look(kDev);
+  Look();
   EXPECT_TRUE(Sees(Health::kHealthy, "1.2"));
+}
+
+TEST_F(ClusterObserverTest, ManyLooksAreOneASecond) {
+  Deploy("1.1");
+  Start();
+  EXPECT_TRUE(Sees(Health::kHealthy, "1.1"));
+  const size_t asked = kubernetes_.asked().size();
+  for (int i = 0; i < 100; ++i) observer_->Look(kDev);
+  const absl::Time soon = clock_.Now() + absl::Seconds(1);
+  EXPECT_EQ(clock_.AwaitDeadlineBy(soon), soon);
+  EXPECT_EQ(kubernetes_.asked().size(), asked);
+  Deploy("1.2");
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_TRUE(Sees(Health::kHealthy, "1.2"));
+  EXPECT_EQ(kubernetes_.asked().size(), asked + 1);
 }
 
 TEST_F(ClusterObserverTest, ObjectThatReconcilesIsLookedAtOftenAfterAnEvent) {
   Deploy("1.1", "Unknown");
   Start();
   EXPECT_TRUE(Sees(Health::kUnknown, "1.1"));
-  observer_->Look(kDev);
+  Look();
   EXPECT_LE(clock_.AwaitDeadlineBy(clock_.Now() + absl::Seconds(2)),
             clock_.Now() + absl::Seconds(2));
   Deploy("1.1");
@@ -149,7 +169,7 @@ TEST_F(ClusterObserverTest, UnhealthyAndMissingObjectsAreSeenAsSuch) {
   Start();
   EXPECT_TRUE(Sees(Health::kUnhealthy, "1.1"));
   kubernetes_.Remove(kObject);
-  observer_->Look(kDev);
+  Look();
   EXPECT_TRUE(Sees(Health::kUnhealthy, ""));
   EXPECT_EQ(Seen()->detail, "it does not exist");
 }
@@ -159,7 +179,7 @@ TEST_F(ClusterObserverTest, ClusterOutOfReachIsUnknownAndIsTriedAgain) {
   Start();
   EXPECT_TRUE(Sees(Health::kHealthy, "1.1"));
   kubernetes_.AnswerAll(HttpAnswer(503, "", "Retry-After: 300\r\n"));
-  observer_->Look(kDev);
+  Look();
   EXPECT_TRUE(Sees(Health::kUnknown, "1.1"));
   EXPECT_THAT(Seen()->detail, HasSubstr("cluster east: GET "));
   ASSERT_TRUE(clock_.AwaitDeadline(clock_.Now() + absl::Seconds(300)));
