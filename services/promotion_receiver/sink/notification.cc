@@ -30,13 +30,12 @@ std::string Text(const Json& json) {
 
 }  // namespace
 
-absl::StatusOr<std::string> CloudEventOf(const record::v1::Promotion& promotion,
-                                         const std::string& id) {
+absl::StatusOr<std::string> CloudEventOf(const record::v1::Promotion& promotion) {
   absl::StatusOr<Json> data = ToJson(Converted<v1::Promotion>(promotion));
   if (!data.ok()) return data.status();
   Json event;
   event["specversion"] = "1.0";
-  event["id"] = id;
+  event["id"] = promotion.id();
   event["type"] = "io.gitops.promotion.v1";
   event["source"] =
       absl::StrCat("/v1/pipelines/", promotion.namespace_(), "/", promotion.pipeline());
@@ -77,9 +76,9 @@ absl::StatusOr<std::string> FluxEventOf(const record::v1::Promotion& promotion) 
 
 absl::StatusOr<HttpRequest> NotificationTo(const SinkSpec& sink,
                                            const record::v1::Promotion& promotion,
-                                           const std::string& id) {
+                                           const std::string& key) {
   const bool flux = sink.type == SinkSpec::Type::kFlux;
-  absl::StatusOr<std::string> body = flux ? FluxEventOf(promotion) : CloudEventOf(promotion, id);
+  absl::StatusOr<std::string> body = flux ? FluxEventOf(promotion) : CloudEventOf(promotion);
   if (!body.ok()) return body.status();
   HttpRequest request;
   request.method = "POST";
@@ -89,7 +88,7 @@ absl::StatusOr<HttpRequest> NotificationTo(const SinkSpec& sink,
   request.headers = {
       {"Content-Type", flux ? "application/json" : "application/cloudevents+json; charset=UTF-8"},
       {"User-Agent", absl::StrCat(kProgram, "/", Version())},
-      {"Idempotency-Key", id},
+      {"Idempotency-Key", key},
   };
   if (flux) request.headers.emplace_back("gotk-component", kProgram);
   if (sink.secret.empty()) return request;

@@ -12,17 +12,17 @@ namespace gitops {
 
 // What tells a sink about a promotion.
 
-// `id` stays the same over all attempts, so that a receiver can recognize a repeat.
-absl::StatusOr<std::string> CloudEventOf(const record::v1::Promotion& promotion,
-                                         const std::string& id);
+// Its id is the promotion's, so that a receiver can recognize a repeat.
+absl::StatusOr<std::string> CloudEventOf(const record::v1::Promotion& promotion);
 // With the pipeline as the involved object. notification-controller keeps only metadata whose keys
 // begin with the object's group, which it removes.
 absl::StatusOr<std::string> FluxEventOf(const record::v1::Promotion& promotion);
 
-// The request to a sink; signed if the sink has a secret. No timeout is set.
+// The request to a sink; signed if the sink has a secret. No timeout is set. `key` is sent as
+// Idempotency-Key.
 absl::StatusOr<HttpRequest> NotificationTo(const SinkSpec& sink,
                                            const record::v1::Promotion& promotion,
-                                           const std::string& id);
+                                           const std::string& key);
 
 }  // namespace gitops
 

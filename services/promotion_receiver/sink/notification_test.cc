@@ -40,7 +40,7 @@ std::string HeaderOf(const HttpRequest& request, const std::string& name) {
 
 TEST(NotificationTest, ACloudEventIsStructuredJsonWithThePromotionAsItsData) {
   const auto request =
-      NotificationTo({.name = "chat", .url = "http://h/"}, TestPromotion(), "id-1");
+      NotificationTo({.name = "chat", .url = "http://h/"}, TestPromotion(), "key-1");
   ASSERT_TRUE(request.ok()) << request.status();
   EXPECT_EQ(request->method, "POST");
   EXPECT_EQ(HeaderOf(*request, "Content-Type"), "application/cloudevents+json; charset=UTF-8");
@@ -62,7 +62,7 @@ TEST(NotificationTest, ACloudEventIsStructuredJsonWithThePromotionAsItsData) {
 TEST(NotificationTest, AFluxEventHasThePipelineAsItsObjectAndItsGroupBeforeEachKey) {
   const auto request =
       NotificationTo({.name = "alerts", .type = SinkSpec::Type::kFlux, .url = "http://h/"},
-                     TestPromotion(), "id-1");
+                     TestPromotion(), "key-1");
   ASSERT_TRUE(request.ok()) << request.status();
   EXPECT_EQ(HeaderOf(*request, "Content-Type"), "application/json");
   const auto event = nlohmann::json::parse(request->body);
@@ -81,12 +81,12 @@ TEST(NotificationTest, AFluxEventHasThePipelineAsItsObjectAndItsGroupBeforeEachK
 TEST(NotificationTest, TheSignatureIsOverTheBodyAndOnlyWithASecret) {
   const Secret key("hush");
   const auto request =
-      NotificationTo({.name = "chat", .url = "http://h/", .secret = key}, TestPromotion(), "id-1");
+      NotificationTo({.name = "chat", .url = "http://h/", .secret = key}, TestPromotion(), "key-1");
   ASSERT_TRUE(request.ok()) << request.status();
   EXPECT_TRUE(VerifySignature(HeaderOf(*request, kSignatureHeader), key, request->body).ok());
-  const auto open = NotificationTo({.name = "chat", .url = "http://h/"}, TestPromotion(), "id-1");
+  const auto open = NotificationTo({.name = "chat", .url = "http://h/"}, TestPromotion(), "key-1");
   EXPECT_EQ(HeaderOf(*open, kSignatureHeader), "");
-  EXPECT_THAT(open->headers, Contains(Pair("Idempotency-Key", "id-1")));
+  EXPECT_THAT(open->headers, Contains(Pair("Idempotency-Key", "key-1")));
 }
 
 TEST(NotificationTest, TextThatIsNoUtf8DoesNotEndTheProgram) {

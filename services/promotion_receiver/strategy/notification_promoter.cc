@@ -124,12 +124,12 @@ class NotificationPromoter final : public Promoter {
   }
 
   absl::Status Tell(const SinkSpec& sink, const PromotionOrder& order,
-                    const std::string& id) const {
+                    const std::string& key) const {
     const Attempt attempt{
         .what = absl::StrCat("notifying the sink \"", sink.name, "\" at ", RedactUrl(sink.url)),
         .now = options_.clock->Now(),
         .secrets = {sink.secret}};
-    absl::StatusOr<HttpRequest> request = NotificationTo(sink, order.promotion, id);
+    absl::StatusOr<HttpRequest> request = NotificationTo(sink, order.promotion, key);
     if (!request.ok()) return request.status();
     request->timeout = options_.timeout;
     request->max_body = kMostAnswerBytes;

@@ -146,14 +146,15 @@ TEST_F(NotificationPromoterTest, OnlyTheNamedSinksAreTold) {
   EXPECT_EQ(flux_.requests().size(), 1);
 }
 
-TEST_F(NotificationPromoterTest, AReplayTellsAllOfThemAgainWithAnotherId) {
+TEST_F(NotificationPromoterTest, AReplayTellsAllOfThemAgain) {
   EXPECT_EQ(Promote(Order()), Code::kOk);
   PromotionOrder replay = Order();
   replay.promotion.set_effect_key("id-1-replay-1");
   EXPECT_EQ(Promote(replay), Code::kOk);
   ASSERT_EQ(chat_.requests().size(), 2);
   EXPECT_EQ(flux_.requests().size(), 2);
-  EXPECT_EQ(nlohmann::json::parse(chat_.requests()[1].body)["id"], "id-1-replay-1");
+  EXPECT_EQ(nlohmann::json::parse(chat_.requests()[1].body)["id"], "id-1");
+  EXPECT_EQ(chat_.requests()[1].headers["idempotency-key"], "id-1-replay-1");
 }
 
 TEST_F(NotificationPromoterTest, ASinkThatRefusesFailsThePromotionWithoutPrintingItsQuery) {

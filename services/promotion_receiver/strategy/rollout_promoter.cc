@@ -32,7 +32,7 @@ std::string KeyOf(const record::v1::Promotion& promotion) {
 }
 
 std::string MarkOf(const record::v1::Promotion& promotion) {
-  return absl::StrCat("(promotion ", KeyOf(promotion), ")");
+  return absl::StrCat("(promotion ", promotion.id(), ", effect ", KeyOf(promotion), ")");
 }
 
 absl::StatusOr<v1::CreateDeploymentRequest> RequestOf(const PromotionOrder& order) {
