@@ -1,6 +1,7 @@
 #include "gateway/api/api_routes.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 

@@ -1,6 +1,7 @@
 #include "gateway/api/stream_answer.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/strings/match.h"
