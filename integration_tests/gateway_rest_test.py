@@ -232,6 +232,42 @@ def test_a_watch_without_events_is_lines(gateway):
         assert json.loads(lines.readline())["service"]["service"] == "app"
 
 
+def test_events_of_all_sources_are_one_stream_that_resumes(gateway):
+    def settled(event):
+        done.update({event["event"]} if event["data"]["initialDone"] else set())
+        return {"service", "deployment"} <= seen and len(done) >= 2
+
+    seen, done = set(), set()
+    stream = gateway.stream("/v1/events")
+    while True:
+        event = stream.event()
+        seen.add(event["event"])
+        if settled(event):
+            break
+    last = event["id"]
+    stream.close()
+    gateway.post("/v1/hosts/web2/services/app:freeze")
+    resumed = gateway.stream("/v1/events", headers={"Last-Event-ID": last})
+    events = resumed.events_until(lambda e: e["data"].get("service", {}).get("state") == "FREEZE")
+    assert not any(e["data"]["restarted"] for e in events)
+    assert {e["data"]["host"]["host"] for e in events if e["event"] == "host"} <= {"web2"}
+    gateway.post("/v1/hosts/web2/services/app:unfreeze")
+    resumed.events_until(lambda e: e["data"].get("service", {}).get("state") == "OK")
+    resumed.close()
+
+
+def test_events_survive_a_restart_of_the_planner(fleet, tmp_path):
+    with Gateway(tmp_path / "gateway", flags_for(fleet)) as gateway:
+        stream = gateway.stream("/v1/events")
+        stream.events_until(lambda e: e["event"] == "host")
+        fleet.planner.kill()
+        told = stream.events_until(lambda e: e["event"] == "unavailable")[-1]
+        assert told["data"]["problem"]["reason"] == "PLANNER_UNREACHABLE"
+        fleet.planner.start()
+        stream.events_until(lambda e: e["event"] == "host")
+        fleet.await_online()
+
+
 # Who may do what.
 
 def test_without_a_valid_token_every_route_is_401(gateway, openapi, described):
