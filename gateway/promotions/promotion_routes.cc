@@ -89,12 +89,11 @@ HttpServerResponse AnswerTo(const absl::StatusOr<std::string>& promotion) {
   return Accepted(*promotion, Json{{"id", *promotion}}.dump());
 }
 
-template <typename Response>
-HttpServerResponse ApprovalAnswer(const absl::StatusOr<Response>& response) {
-  if (!response.ok()) return Refusal(response.status());
-  const absl::StatusOr<Json> json = ToJson(*response);
+HttpServerResponse ApprovalAnswer(const absl::StatusOr<v1::Promotion>& promotion) {
+  if (!promotion.ok()) return Refusal(promotion.status());
+  const absl::StatusOr<Json> json = ToJson(*promotion);
   if (!json.ok()) return Refusal(json.status());
-  return Accepted(response->promotion().id(), json->dump());
+  return Accepted(promotion->id(), Json{{"promotion", *json}}.dump());
 }
 
 void TakeEvent(EventForwarder& forwarder, const GatewayCaller& caller,
@@ -173,7 +172,7 @@ HttpServerResponse TakeApproval(const PromotionClient& receiver, const GatewayCa
   approval->set_revision(*std::move(revision));
   Caller service = caller.ForService();
   service.deadline = absl::Now() + kApprovalTimeout;
-  return ApprovalAnswer(receiver.For(std::move(service)).ApprovePromotion(*approval));
+  return ApprovalAnswer(receiver.For(std::move(service)).Approve(*approval));
 }
 
 using ApprovalHandler = HttpServerResponse (*)(const PromotionClient&, const GatewayCaller&,
