@@ -7,13 +7,16 @@
 #include "absl/status/statusor.h"
 #include "common/client/agent_client.h"
 #include "common/client/planner_client.h"
+#include "common/client/promotion_client.h"
 #include "common/server/version.h"
 #include "ctl/client_options.h"
 #include "ctl/commands/commands.h"
 #include "ctl/commands/fleet_commands.h"
+#include "ctl/commands/promotion_commands.h"
 #include "ctl/exit_code.h"
 #include "ctl/failure.h"
 #include "ctl/output/fleet_renderer.h"
+#include "ctl/output/promotion_renderer.h"
 #include "ctl/output/renderer.h"
 
 namespace gitops::ctl {
@@ -102,12 +105,35 @@ FleetCommand FleetCommandOf(CommandId command) {
       return BreakLock;
     case CommandId::kRemoveRecord:
       return RemoveRecord;
-    case CommandId::kCompletion:
-    case CommandId::kVersion:
-    case CommandId::kHelp:
+    default:
       return nullptr;
   }
-  return nullptr;
+}
+
+// Null for commands that call no promotion receiver.
+PromotionCommand PromotionCommandOf(CommandId command) {
+  switch (command) {
+    case CommandId::kListPipelines:
+      return ListPipelines;
+    case CommandId::kListPromotions:
+      return ListPromotions;
+    case CommandId::kGetPipeline:
+      return GetPipeline;
+    case CommandId::kGetPromotion:
+      return GetPromotion;
+    case CommandId::kApprovePromotion:
+      return ApprovePromotion;
+    case CommandId::kRejectPromotion:
+      return RejectPromotion;
+    case CommandId::kReplayPromotion:
+      return ReplayPromotion;
+    case CommandId::kHoldEnvironment:
+      return HoldEnvironment;
+    case CommandId::kReleaseEnvironment:
+      return ReleaseEnvironment;
+    default:
+      return nullptr;
+  }
 }
 
 bool IsDumb(const Console& console) { return console.environment("TERM").value_or("") == "dumb"; }
@@ -155,6 +181,16 @@ absl::StatusOr<ExitCode> RunOnFleet(FleetCommand command, const Invocation& invo
   return command(context);
 }
 
+absl::StatusOr<ExitCode> RunOnReceiver(PromotionCommand command, const Invocation& invocation,
+                                       Console& console) {
+  absl::StatusOr<PromotionClient> receiver =
+      PromotionClient::New(ClientOptionsFor(ServerOf(invocation), invocation.flags, console));
+  if (!receiver.ok()) return receiver.status();
+  PromotionRenderer renderer(RenderOptionsFor(invocation, console), console.out);
+  PromotionContext context{invocation, *receiver, renderer, console};
+  return command(context);
+}
+
 absl::StatusOr<ExitCode> Perform(const Invocation& invocation, Console& console) {
   const std::unique_ptr<Renderer> renderer =
       MakeRenderer(RenderOptionsFor(invocation, console), console.out);
@@ -166,6 +202,10 @@ absl::StatusOr<ExitCode> Perform(const Invocation& invocation, Console& console)
   if (const FleetCommand command = FleetCommandOf(invocation.command); command != nullptr) {
     return RunOnFleet(command, invocation, *renderer, console);
   }
+  if (const PromotionCommand command = PromotionCommandOf(invocation.command); command != nullptr) {
+    return RunOnReceiver(command, invocation, console);
+  }
+  if (invocation.command == CommandId::kTokenCreate) return CreateToken(invocation, console);
   if (invocation.command == CommandId::kCompletion) return Completion(invocation, console);
   if (invocation.command == CommandId::kHelp) return Help(invocation, console);
   if (absl::Status status = renderer->Version(Version()); !status.ok()) return status;

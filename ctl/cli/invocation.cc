@@ -120,6 +120,10 @@ bool SelectsOneHost(const v1::Selection& selection) {
 
 std::string ServerOf(const Invocation& invocation) {
   const CommandSpec& spec = SpecOf(invocation.command);
+  if (spec.reach == Reach::kPromotions) {
+    const std::string& given = invocation.flags.promotion_receiver;
+    return given.empty() ? DefaultPromotionReceiver() : given;
+  }
   if (!invocation.host.empty() || !AsksFleet(spec)) return "";
   const bool may_be_dispatcher =
       std::find(spec.flags.begin(), spec.flags.end(), "hook-dispatcher") != spec.flags.end();

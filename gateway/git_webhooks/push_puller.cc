@@ -50,26 +50,27 @@ absl::Status PushPuller::Add(const std::vector<Push>& pushes) {
 }
 
 void PushPuller::Run() {
-  MutexLock lock(mutex_);
-  while (true) {
-    const auto next = std::find_if(waiting_.begin(), waiting_.end(), [this](const Push& push) {
-      mutex_.AssertHeld();
-      return !looking_.contains(push);
-    });
-    if (stopping_) return;
-    if (next == waiting_.end()) {
-      changed_.Wait(mutex_);
-      continue;
-    }
-    const Push push = *next;
-    waiting_.erase(next);
-    looking_.insert(push);
-    mutex_.Unlock();
-    Look(push);
-    mutex_.Lock();
-    looking_.erase(push);
+  while (const std::optional<Push> push = Take()) {
+    Look(*push);
+    MutexLock lock(mutex_);
+    looking_.erase(*push);
     changed_.NotifyAll();
   }
+}
+
+std::optional<Push> PushPuller::Take() {
+  MutexLock lock(mutex_);
+  while (!stopping_) {
+    for (const Push& push : waiting_) {
+      if (looking_.contains(push)) continue;
+      Push taken = push;
+      waiting_.erase(taken);
+      looking_.insert(taken);
+      return taken;
+    }
+    changed_.Wait(mutex_);
+  }
+  return std::nullopt;
 }
 
 void PushPuller::Look(const Push& push) {

@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <cstddef>
+#include <optional>
 #include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -36,6 +38,8 @@ class PushPuller {
 
  private:
   void Run();
+  // The next branch that no thread is looking at; nothing: stopping.
+  std::optional<Push> Take();
   void Look(const Push& push);
   void Pull(const std::string& service, const std::vector<std::string>& hosts);
   PlannerClient Planner() const;
