@@ -15,6 +15,7 @@
 #include "ctl/commands/promotion_commands.h"
 #include "ctl/exit_code.h"
 #include "ctl/failure.h"
+#include "ctl/gateway/gateway_proxy.h"
 #include "ctl/output/fleet_renderer.h"
 #include "ctl/output/promotion_renderer.h"
 #include "ctl/output/renderer.h"
@@ -164,10 +165,31 @@ absl::StatusOr<ExitCode> RunOnHost(Command command, const Invocation& invocation
   return command(context);
 }
 
+// Where a command calls its server.
+struct Route {
+  std::string address;
+  // What listens at the address, if that is a gateway's stand-in.
+  std::unique_ptr<GatewayProxy> proxy;
+};
+
+absl::StatusOr<Route> RouteTo(const std::string& server, const Invocation& invocation,
+                              const Console& console) {
+  Route route{server, nullptr};
+  if (invocation.flags.gateway.empty() || server != invocation.flags.gateway) return route;
+  auto proxy = GatewayProxy::Start(
+      {.url = server, .token = Secret(console.environment("GITOPS_TOKEN").value_or(""))});
+  if (!proxy.ok()) return proxy.status();
+  route.proxy = *std::move(proxy);
+  route.address = route.proxy->address();
+  return route;
+}
+
 absl::StatusOr<ExitCode> RunOnFleet(FleetCommand command, const Invocation& invocation,
                                     Renderer& renderer, Console& console) {
+  const absl::StatusOr<Route> route = RouteTo(ServerOf(invocation), invocation, console);
+  if (!route.ok()) return route.status();
   absl::StatusOr<PlannerClient> planner =
-      PlannerClient::New(ClientOptionsFor(ServerOf(invocation), invocation.flags, console));
+      PlannerClient::New(ClientOptionsFor(route->address, invocation.flags, console));
   if (!planner.ok()) return planner.status();
   const std::unique_ptr<FleetRenderer> fleet =
       MakeFleetRenderer(RenderOptionsFor(invocation, console), console.out);
@@ -183,8 +205,10 @@ absl::StatusOr<ExitCode> RunOnFleet(FleetCommand command, const Invocation& invo
 
 absl::StatusOr<ExitCode> RunOnReceiver(PromotionCommand command, const Invocation& invocation,
                                        Console& console) {
+  const absl::StatusOr<Route> route = RouteTo(ServerOf(invocation), invocation, console);
+  if (!route.ok()) return route.status();
   absl::StatusOr<PromotionClient> receiver =
-      PromotionClient::New(ClientOptionsFor(ServerOf(invocation), invocation.flags, console));
+      PromotionClient::New(ClientOptionsFor(route->address, invocation.flags, console));
   if (!receiver.ok()) return receiver.status();
   PromotionRenderer renderer(RenderOptionsFor(invocation, console), console.out);
   PromotionContext context{invocation, *receiver, renderer, console};

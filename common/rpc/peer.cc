@@ -61,6 +61,11 @@ bool IsUnreachable(const absl::Status& status) {
   return status.GetPayload(kUnreachable).has_value();
 }
 
+absl::Status AsUnreachable(absl::Status status) {
+  status.SetPayload(kUnreachable, absl::Cord());
+  return status;
+}
+
 PeerBase::PeerBase(PeerOptions options)
     : options_([&] {
         options.channel.own_connection = true;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "common/git/url.h"
 #include "common/plan/vocabulary.h"
+#include "common/rpc/address.h"
 #include "ctl/cli/words.h"
 #include "ctl/output/escape.h"
 
@@ -117,6 +118,49 @@ absl::Status CheckReach(const CommandSpec& spec, const RawCommandLine& line,
   return absl::OkStatus();
 }
 
+bool IsLocal(const std::string& url) {
+  const size_t start = url.find("://") + 3;
+  const std::string authority = url.substr(start, url.find('/', start) - start);
+  const absl::StatusOr<Address> address = ParseAddress(authority, 80);
+  return address.ok() && address->is_local();
+}
+
+// A gateway is used in place of the planner and the promotion receiver; a flag that names one of
+// them overrides GITOPS_GATEWAY.
+absl::Status CheckGateway(const RawCommandLine& line, Invocation& invocation) {
+  Flags& flags = invocation.flags;
+  if (flags.gateway.empty()) return absl::OkStatus();
+  const auto by_flag = [&](const char* name) {
+    const auto found = line.flags.find(name);
+    return found != line.flags.end() && found->second.by_flag;
+  };
+  for (const char* other : {"planner", "promotion-receiver", "hook-dispatcher"}) {
+    if (!by_flag(other)) continue;
+    if (by_flag("gateway")) {
+      return Usage(absl::StrCat("--gateway and --", other, " name different ways; use one"));
+    }
+    flags.gateway.clear();
+    return absl::OkStatus();
+  }
+  if (!invocation.host.empty()) {
+    if (by_flag("gateway")) {
+      return Usage("@HOST calls an agent directly, not through --gateway; select hosts with --on");
+    }
+    flags.gateway.clear();
+    return absl::OkStatus();
+  }
+  if (absl::Status status = CheckHttpUrl(flags.gateway); !status.ok()) {
+    return Usage(absl::StrCat("--gateway: ", status.message()));
+  }
+  if (absl::StartsWithIgnoreCase(flags.gateway, "http://") && !IsLocal(flags.gateway) &&
+      !flags.insecure) {
+    return Usage(
+        "--gateway: http:// would send the token in plain text to another machine; use "
+        "https://, or --insecure");
+  }
+  return absl::OkStatus();
+}
+
 // A token stands for a whole plan: flags that would be part of a plan are refused with it.
 absl::Status CheckPlanToken(const RawCommandLine& line, const Invocation& invocation) {
   Words contradicting;
@@ -219,6 +263,7 @@ absl::Status CheckAll(const Form& form, const RawCommandLine& line, Invocation& 
   if (absl::Status s = CheckHashes(form, invocation.arguments); !s.ok()) return s;
   if (absl::Status s = CheckFlags(spec, line, invocation.flags); !s.ok()) return s;
   if (absl::Status s = CheckReach(spec, line, invocation); !s.ok()) return s;
+  if (absl::Status s = CheckGateway(line, invocation); !s.ok()) return s;
   if (absl::Status s = CheckPlan(spec, line, invocation); !s.ok()) return s;
   if (absl::Status s = CheckPromotions(spec, invocation); !s.ok()) return s;
   return CheckHooksTest(spec, invocation);

@@ -120,7 +120,9 @@ bool SelectsOneHost(const v1::Selection& selection) {
 
 std::string ServerOf(const Invocation& invocation) {
   const CommandSpec& spec = SpecOf(invocation.command);
+  const std::string& gateway = invocation.flags.gateway;
   if (spec.reach == Reach::kPromotions) {
+    if (!gateway.empty()) return gateway;
     const std::string& given = invocation.flags.promotion_receiver;
     return given.empty() ? DefaultPromotionReceiver() : given;
   }
@@ -130,6 +132,7 @@ std::string ServerOf(const Invocation& invocation) {
   if (may_be_dispatcher && !invocation.flags.hook_dispatcher.empty()) {
     return invocation.flags.hook_dispatcher;
   }
+  if (!gateway.empty()) return gateway;
   return invocation.flags.planner.empty() ? DefaultPlanner() : invocation.flags.planner;
 }
 

@@ -43,6 +43,8 @@ struct Flags {
   // Which deployments `list deployments` shows.
   v1::DeploymentFilter filter;
   std::string promotion_receiver;
+  // The gateway that the command uses in place of planner and receiver; empty: none.
+  std::string gateway;
   // Which promotions `list promotions` shows, without pipeline and environment.
   v1::PromotionFilter promotions;
   bool force = false;
@@ -75,8 +77,8 @@ absl::StatusOr<Invocation> ParseInvocation(const std::vector<std::string>& argum
 // Whether the selection can match only one host: a single --on without glob characters.
 bool SelectsOneHost(const v1::Selection& selection);
 
-// The address of the planner, hook dispatcher or promotion receiver that the command calls; empty
-// if none.
+// The address of the planner, hook dispatcher, promotion receiver or gateway that the command
+// calls; empty if none.
 std::string ServerOf(const Invocation& invocation);
 
 // The operation, for error messages: "rollback nginx on web1:8004", "plan through 127.0.0.1:8001".

@@ -143,6 +143,7 @@ absl::Status ReadPromotionFlags(const FlagReader& reader, Flags& flags) {
   });
   if (api.has_value()) flags.flux_api = reader.Text("flux-api");
   flags.promotion_receiver = reader.Text("promotion-receiver");
+  flags.gateway = reader.Text("gateway");
   flags.flux_address = reader.Text("address");
   flags.token_name = reader.Text("name");
   flags.token_role = reader.Text("role");
