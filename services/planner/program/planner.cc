@@ -18,6 +18,7 @@
 #include "common/schedule/scheduler.h"
 #include "common/server/lifecycle.h"
 #include "common/server/stop_within.h"
+#include "common/store/request_ids.h"
 #include "common/store/store.h"
 #include "common/sync/mutex.h"
 #include "services/planner/agents/agent_caller.h"
@@ -28,7 +29,6 @@
 #include "services/planner/metrics/planner_metrics.h"
 #include "services/planner/plan/plan_maker.h"
 #include "services/planner/record/deployment_store.h"
-#include "services/planner/record/request_ids.h"
 #include "services/planner/report/report_service.h"
 #include "services/planner/rpc/planner_service.h"
 #include "services/planner/run/deployments.h"
@@ -183,7 +183,7 @@ void PlannerImpl::MakeCore(const Settings& settings) {
                          .planner = name_,
                          .ttl = settings.GetDuration("lock-ttl")});
   records_.emplace(store_.get(), clock_);
-  request_ids_.emplace(store_.get(), clock_);
+  request_ids_.emplace(store_.get(), "planner/v1/request/", clock_);
   retention_.count = static_cast<int>(settings.GetInt("keep-deployments"));
   if (!settings.Get("keep-for").empty()) retention_.age = settings.GetDuration("keep-for");
   PlannerMetrics* metrics = planner_metrics_.get();

@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "common/rpc/error.h"
+#include "common/rpc/fingerprint.h"
+#include "common/rpc/resume_token.h"
 #include "services/planner/rpc/deployment_reads.h"
-#include "services/planner/rpc/fingerprint.h"
-#include "services/planner/rpc/resume_token.h"
 
 namespace gitops {
 

@@ -2,10 +2,10 @@
 
 #include <utility>
 
+#include "common/rpc/fingerprint.h"
+#include "common/rpc/resume_token.h"
 #include "services/planner/rpc/answer_size.h"
 #include "services/planner/rpc/deployment_reads.h"
-#include "services/planner/rpc/fingerprint.h"
-#include "services/planner/rpc/resume_token.h"
 
 namespace gitops {
 

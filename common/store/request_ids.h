@@ -1,5 +1,5 @@
-#ifndef GITOPS_SERVICES_PLANNER_RECORD_REQUEST_IDS_H_
-#define GITOPS_SERVICES_PLANNER_RECORD_REQUEST_IDS_H_
+#ifndef GITOPS_COMMON_STORE_REQUEST_IDS_H_
+#define GITOPS_COMMON_STORE_REQUEST_IDS_H_
 
 #include <google/protobuf/message.h>
 
@@ -30,14 +30,14 @@ struct RequestIdLimits {
 };
 
 // Makes a creating call with a request_id happen once: a repeat within a day gets what the first
-// call made. Ids belong to a caller and a method. Keys: planner/v1/request/HASH, RequestEntry.
+// call made. Ids belong to a caller and a method. Keys: PREFIX then HASH, RequestEntry.
 // Failed calls are not remembered. All of them are also held in memory, about 300 bytes each. Any
 // thread.
 class RequestIds {
  public:
-  // Neither is owned.
-  RequestIds(Store* store, Clock* clock, RequestIdLimits limits = {})
-      : store_(store), entries_(store, "planner/v1/request/"), clock_(clock), limits_(limits) {}
+  // `store` and `clock` are not owned; `prefix` is a literal that ends in '/'.
+  RequestIds(Store* store, const char* prefix, Clock* clock, RequestIdLimits limits = {})
+      : store_(store), entries_(store, prefix), clock_(clock), limits_(limits) {}
 
   // A call while it is handled. Repeats wait until it is destroyed. One thread.
   class Claim {
@@ -99,4 +99,4 @@ class RequestIds {
 
 }  // namespace gitops
 
-#endif  // GITOPS_SERVICES_PLANNER_RECORD_REQUEST_IDS_H_
+#endif  // GITOPS_COMMON_STORE_REQUEST_IDS_H_

@@ -1,5 +1,5 @@
-#ifndef GITOPS_SERVICES_PLANNER_RPC_WATCHES_H_
-#define GITOPS_SERVICES_PLANNER_RPC_WATCHES_H_
+#ifndef GITOPS_COMMON_RPC_WATCHES_H_
+#define GITOPS_COMMON_RPC_WATCHES_H_
 
 #include <algorithm>
 #include <chrono>
@@ -145,4 +145,4 @@ class Watches {
 
 }  // namespace gitops
 
-#endif  // GITOPS_SERVICES_PLANNER_RPC_WATCHES_H_
+#endif  // GITOPS_COMMON_RPC_WATCHES_H_

@@ -1,4 +1,4 @@
-#include "services/planner/rpc/watches.h"
+#include "common/rpc/watches.h"
 
 #include <algorithm>
 #include <system_error>
@@ -34,7 +34,7 @@ Watches::~Watches() {
 
 absl::StatusOr<std::unique_ptr<Watches::Place>> Watches::Enter(Watcher watcher) {
   MutexLock lock(mutex_);
-  if (closed_) return MakeError(Reason::kServerStopping, "the planner is stopping");
+  if (closed_) return MakeError(Reason::kServerStopping, "the server is stopping");
   if (static_cast<int>(entries_.size()) >= most_) return full_;
   entries_[++last_id_].watcher = std::move(watcher);
   changed_.NotifyAll();

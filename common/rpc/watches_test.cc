@@ -1,4 +1,4 @@
-#include "services/planner/rpc/watches.h"
+#include "common/rpc/watches.h"
 
 #include <gtest/gtest.h>
 

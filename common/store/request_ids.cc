@@ -1,4 +1,4 @@
-#include "services/planner/record/request_ids.h"
+#include "common/store/request_ids.h"
 
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
@@ -112,7 +112,7 @@ absl::StatusOr<std::unique_ptr<RequestIds::Claim>> RequestIds::Enter(
     made = found->second.resource;
   } else if (known_.size() + in_flight_.size() >= limits_.count) {
     return MakeError(Reason::kTooManyRequestIds,
-                     absl::StrCat("this planner keeps ", limits_.count, " request ids of the last ",
+                     absl::StrCat("this server keeps ", limits_.count, " request ids of the last ",
                                   absl::FormatDuration(limits_.life),
                                   " already; leave request_id out, or try again later"));
   }

@@ -1,4 +1,4 @@
-#include "services/planner/record/request_ids.h"
+#include "common/store/request_ids.h"
 
 #include <gtest/gtest.h>
 
@@ -39,13 +39,14 @@ class RequestIdsTest : public testing::Test {
     return resource;
   }
 
-  void Restart() { ids_.emplace(store_.store(), &clock_, limits_); }
+  void Restart() { ids_.emplace(store_.store(), "planner/v1/request/", &clock_, limits_); }
   size_t Stored() { return store_.store()->List("planner/v1/request/")->size(); }
 
   FakeClock clock_;
   TempStore store_;
   RequestIdLimits limits_{.count = 3};
-  std::optional<RequestIds> ids_{std::in_place, store_.store(), &clock_, limits_};
+  std::optional<RequestIds> ids_{std::in_place, store_.store(), "planner/v1/request/", &clock_,
+                                 limits_};
 };
 
 TEST_F(RequestIdsTest, RepeatGetsWhatTheFirstCallMadeForADayAndAfterARestart) {

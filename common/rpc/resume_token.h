@@ -1,5 +1,5 @@
-#ifndef GITOPS_SERVICES_PLANNER_RPC_RESUME_TOKEN_H_
-#define GITOPS_SERVICES_PLANNER_RPC_RESUME_TOKEN_H_
+#ifndef GITOPS_COMMON_RPC_RESUME_TOKEN_H_
+#define GITOPS_COMMON_RPC_RESUME_TOKEN_H_
 
 #include <cstdint>
 #include <string>
@@ -31,4 +31,4 @@ inline absl::StatusOr<int64_t> ReadResumeToken(absl::string_view token) {
 
 }  // namespace gitops
 
-#endif  // GITOPS_SERVICES_PLANNER_RPC_RESUME_TOKEN_H_
+#endif  // GITOPS_COMMON_RPC_RESUME_TOKEN_H_
