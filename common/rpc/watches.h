@@ -20,17 +20,17 @@
 
 namespace gitops {
 
-// What changed since a watcher last looked: each key once, however often it changed, so that a slow
-// client gets the newest state and nothing piles up. Any thread.
+// The keys that changed since a watcher last took them, each once, however often it changed, so
+// that a slow client gets the newest state and nothing piles up. Any thread.
 template <typename Key>
 class Changes {
  public:
-  // Changes that are not urgent are held back for up to `gather` (of real time) after the last ones
-  // were taken, so that a key that changes often is not told each time.
+  // Changes that are not urgent are held back for up to `gather` (real time) after the last ones
+  // were taken, so that a key that changes often is not reported each time.
   explicit Changes(std::chrono::milliseconds gather = std::chrono::milliseconds(0))
-      : gather_(gather) {}
+      : gather_(gather), taken_(std::chrono::steady_clock::now() - gather) {}
 
-  // `revision`: of the store, up to which all changes have been added.
+  // `revision`: the store's revision up to which all changes have been added.
   void Add(Key key, int64_t revision = 0, bool urgent = true) {
     MutexLock lock(mutex_);
     const bool wakes = keys_.empty() || (urgent && !urgent_);
@@ -38,6 +38,11 @@ class Changes {
     revision_ = std::max(revision_, revision);
     urgent_ |= urgent;
     if (wakes) woken_.NotifyAll();
+  }
+  // What has changed until now was told in another way: later changes are held back from here on.
+  void Told() {
+    MutexLock lock(mutex_);
+    taken_ = std::chrono::steady_clock::now();
   }
   // Ends all waiting.
   void Close() {
@@ -49,9 +54,9 @@ class Changes {
     MutexLock lock(mutex_);
     return closed_;
   }
-  // Waits up to about 200 ms (of real time) for a change. Returns none then, so that the caller can
-  // check whether its client is still connected.
-  // `revision`, where it is not null, becomes that up to which all changes have been taken.
+  // Waits up to about 200 ms (real time) for a change, and returns none after that, so that the
+  // caller can check whether its client is still connected. `revision` (may be null) becomes the
+  // revision up to which all changes have been taken.
   std::set<Key> Next(int64_t* revision = nullptr) {
     MutexLock lock(mutex_);
     if (keys_.empty() && !closed_) {
@@ -76,19 +81,19 @@ class Changes {
   std::chrono::steady_clock::time_point taken_ ABSL_GUARDED_BY(mutex_);
 };
 
-// A stream whose client reads nothing for so long is cancelled.
+// A stream whose client reads nothing for this long is cancelled.
 inline constexpr absl::Duration kLongestWrite = absl::Seconds(60);
 
 // Counts the streams of one kind that a server has open (watches, commands to many hosts), cancels
 // those whose client stops reading, and ends them all for a drain. Any thread.
 class Watches {
  public:
-  // `full`: the error where there are as many as may be. The clock is not owned.
+  // `full`: the error when there are `most` streams. The clock is not owned.
   Watches(int most, absl::Status full, Clock* clock);
-  // After all places.
+  // Destroy all places before.
   ~Watches();
 
-  // A stream, for as long as this lives.
+  // The place of one stream, while it exists.
   class Place {
    public:
     Place(Watches* watches, int64_t id) : watches_(watches), id_(id) {}
@@ -96,8 +101,8 @@ class Watches {
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
 
-    // Answers what `write` does, which may wait for the client; after kLongestWrite the stream is
-    // cancelled. One call at a time.
+    // Calls `write`, which may wait for the client, and returns its result. Cancels the stream
+    // after kLongestWrite. One call at a time.
     bool Write(const std::function<bool()>& write) {
       watches_->SetWriting(id_, true);
       const bool written = write();
@@ -113,10 +118,10 @@ class Watches {
   struct Watcher {
     // Called once, when all are closed.
     std::function<void()> close;
-    // Makes a write under way return. May be called several times.
+    // Makes a pending write return. May be called several times.
     std::function<void()> cancel;
   };
-  // Both functions must be quick. `full`: there are as many as may be. UNAVAILABLE: closed.
+  // Both functions must be quick. `full`: there are too many. UNAVAILABLE: closed.
   absl::StatusOr<std::unique_ptr<Place>> Enter(Watcher watcher);
   void Close();
 
@@ -128,7 +133,7 @@ class Watches {
 
   void Leave(int64_t id);
   void SetWriting(int64_t id, bool writing);
-  // Cancels those that have been writing for too long, until the end.
+  // The thread that cancels streams whose writes take too long.
   void LookAfter();
 
   const int most_;

@@ -29,6 +29,16 @@ TEST(ChangesTest, ChangesThatAreNotUrgentAreHeldBackAfterTheLast) {
   EXPECT_GE(std::chrono::steady_clock::now() - taken, kGather - std::chrono::milliseconds(1));
 }
 
+TEST(ChangesTest, TheFirstOnesAreHeldBackTooAfterAllWasTold) {
+  constexpr std::chrono::milliseconds kGather(30);
+  Changes<int> changes(kGather);
+  changes.Told();
+  const auto told = std::chrono::steady_clock::now();
+  changes.Add(1, 1, false);
+  EXPECT_THAT(changes.Next(), ElementsAre(1));
+  EXPECT_GE(std::chrono::steady_clock::now() - told, kGather - std::chrono::milliseconds(1));
+}
+
 TEST(ChangesTest, AnUrgentChangeTakesTheOthersWithIt) {
   Changes<int> changes(std::chrono::hours(1));
   changes.Add(1, 1, false);

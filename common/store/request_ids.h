@@ -29,9 +29,9 @@ struct RequestIdLimits {
   size_t count = 100'000;
 };
 
-// Makes a creating call with a request_id happen once: a repeat within a day gets what the first
-// call made. Ids belong to a caller and a method. Keys: PREFIX then HASH, RequestEntry.
-// Failed calls are not remembered. All of them are also held in memory, about 300 bytes each. Any
+// Makes a creating call with a request_id happen once: a repeat within a day gets the resource of
+// the first call. Ids belong to a caller and a method. Keys: PREFIX then HASH, RequestEntry.
+// Failed calls are not remembered. All entries are also kept in memory, about 300 bytes each. Any
 // thread.
 class RequestIds {
  public:
@@ -46,12 +46,11 @@ class RequestIds {
     Claim(const Claim&) = delete;
     Claim& operator=(const Claim&) = delete;
 
-    // What an earlier call made; empty: nothing yet.
+    // The resource of an earlier call; empty: none yet.
     const std::string& made() const { return made_; }
-    // What the call stores in the same write as the resource that it makes; empty: it has no
-    // request_id.
+    // The writes to make together with the new resource; empty: the call has no request_id.
     std::vector<StoreWrite> Record(const std::string& resource);
-    // That write was made.
+    // Call it when that write was made.
     void Stored();
 
    private:
@@ -67,8 +66,8 @@ class RequestIds {
 
   // `caller` as PrincipalKey(). `request` has a string `request_id`, which may be empty. Waits
   // while a call with the same id is handled, or until `give_up` (may be empty) says so: CANCELLED.
-  // ALREADY_EXISTS: the id was used for another request. RESOURCE_EXHAUSTED: as many ids are kept
-  // as may be. INVALID_ARGUMENT: the id is too long. Others as Store's.
+  // ALREADY_EXISTS: the id was used for another request. RESOURCE_EXHAUSTED: too many ids are
+  // kept. INVALID_ARGUMENT: the id is too long. Others as Store's.
   absl::StatusOr<std::unique_ptr<Claim>> Enter(const std::string& caller,
                                                const google::protobuf::Message& request,
                                                const std::function<bool()>& give_up);
@@ -80,7 +79,7 @@ class RequestIds {
   };
 
   absl::Status ReadAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Forgets ids whose time is over, a bounded number per call.
+  // Forgets expired ids, a bounded number per call.
   void Expire() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Remember(const std::string& name, Known known) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -92,7 +91,7 @@ class RequestIds {
   CondVar changed_;
   bool read_ ABSL_GUARDED_BY(mutex_) = false;
   std::unordered_map<std::string, Known> known_ ABSL_GUARDED_BY(mutex_);  // by name
-  // Names in known_, oldest first; an older time than there means that the id was used again.
+  // Names in known_, oldest first; a time older than in known_ means that the id was used again.
   std::deque<std::pair<absl::Time, std::string>> order_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> in_flight_ ABSL_GUARDED_BY(mutex_);
 };

@@ -86,7 +86,7 @@ class GateTest : public testing::Test {
     agent_ = NewAgentService(nullptr, nullptr, "", nullptr, &gate_);
     operations_ = NewOperationService({.gate = &gate_});
     planner_ = NewPlannerService({.clock = Clock::System(), .gate = &gate_, .fleet = &fleet_});
-    reports_ = NewReportService({.gate = &gate_});
+    reports_ = std::make_unique<ReportService>(ReportOptions{.gate = &gate_});
     hooks_ = NewHookService(nullptr, &gate_);
     auto server = RpcServer::Start({.listen = "127.0.0.1:0",
                                     .services = {agent_.get(), operations_.get(), planner_.get(),

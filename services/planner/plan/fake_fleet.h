@@ -34,7 +34,7 @@ class FakeFleet final : public Fleet {
   absl::StatusOr<std::unique_ptr<AgentReport>> Connected(const v1::Hello& hello,
                                                          const std::string& peer,
                                                          const Principal& caller) override;
-  std::vector<std::shared_ptr<const FleetHost>> Hosts() const override;
+  FleetView Hosts() const override;
   absl::StatusOr<FleetHost> Find(const std::string& host) const override;
   std::vector<v1::Service> Services(const std::string& host) const override;
   ReportMemory memory() const override { return {}; }

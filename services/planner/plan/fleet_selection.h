@@ -16,12 +16,12 @@ namespace gitops {
 
 // Selections of requests, applied to the hosts of a fleet.
 
-using FleetHosts = std::vector<std::shared_ptr<const FleetHost>>;
+using FleetHosts = FleetView::List;
 
-// As plain values. Where the request names no order, the configuration's is taken.
+// As plain values. If the request names no order, the configuration's applies.
 Selection ToSelection(const v1::Selection& selection, const Fleet& fleet);
 
-// INVALID_ARGUMENT: as CheckSelection; or `changes` is set and it means the whole fleet without
+// INVALID_ARGUMENT: as CheckSelection; or `changes` is set, and it selects the whole fleet without
 // `all`.
 absl::Status CheckFleetSelection(const v1::Selection& selection, bool changes);
 
@@ -31,7 +31,8 @@ absl::StatusOr<std::vector<int>> SelectIndices(size_t count,
                                                const Selection& selection,
                                                const Cancelled& cancelled);
 
-// All of it on the hosts as they are now. Errors as CheckFleetSelection and Select.
+// Checks the selection and applies it to the current hosts. Errors as CheckFleetSelection and
+// Select.
 absl::StatusOr<FleetHosts> SelectHosts(const Fleet& fleet, const v1::Selection& selection,
                                        bool changes, const Cancelled& cancelled);
 

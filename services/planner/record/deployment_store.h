@@ -30,7 +30,7 @@ namespace gitops {
 // How long deployments are kept. One that has not ended is always kept.
 struct Retention {
   int count = 1000;                               // the newest
-  absl::Duration age = absl::InfiniteDuration();  // none that ended longer ago
+  absl::Duration age = absl::InfiniteDuration();  // since their end
 };
 
 // How many plans are kept, and how large they may be.

@@ -43,19 +43,6 @@ absl::StatusOr<Cursor> ReadCursor(const std::string& after) {
   return InvalidField("page_token", "page_token is not one that this method gave out");
 }
 
-// Where the host that the page ended with is now; `gone`: it has left, and this is the host in its
-// place.
-size_t PlaceOf(const FleetHosts& hosts, const Cursor& cursor, bool* gone) {
-  const size_t place = std::min(static_cast<size_t>(cursor.place), hosts.size());
-  const auto is_it = [&](const auto& host) { return host->host.host() == cursor.host; };
-  *gone = false;
-  if (place < hosts.size() && is_it(hosts[place])) return place;
-  const auto found = std::find_if(hosts.begin(), hosts.end(), is_it);
-  if (found != hosts.end()) return found - hosts.begin();
-  *gone = true;
-  return place;
-}
-
 // A heartbeat alone is no change.
 void AddEtag(v1::Host& host) {
   v1::Host lasting = host;
@@ -73,9 +60,14 @@ absl::StatusOr<Begin> BeginOf(const FleetHosts& hosts, const PageRequest& page) 
   if (page.after.empty()) return Begin{};
   const absl::StatusOr<Cursor> cursor = ReadCursor(page.after);
   if (!cursor.ok()) return cursor.status();
-  bool gone = false;
-  const size_t place = PlaceOf(hosts, *cursor, &gone);
-  if (gone) return Begin{.place = place};
+  const auto is_it = [&](const auto& host) { return host->host.host() == cursor->host; };
+  size_t place = std::min(static_cast<size_t>(cursor->place), hosts.size());
+  if (place == hosts.size() || !is_it(hosts[place])) {
+    const auto found = std::find_if(hosts.begin(), hosts.end(), is_it);
+    // It has left: the page begins with the host at its position.
+    if (found == hosts.end()) return Begin{.place = place};
+    place = found - hosts.begin();
+  }
   if (cursor->service.empty()) return Begin{.place = place + 1};
   return Begin{.place = place, .after_service = cursor->service};
 }

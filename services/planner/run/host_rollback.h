@@ -9,11 +9,11 @@
 
 namespace gitops {
 
-// The services that the host's moves have moved, the one that moved last first.
+// The services that the host has moved, the one that moved last first.
 std::vector<Return> ReturnsOf(const v1::HostDeployment& host);
 
-// Says in `message` which services a rollback that has ended returned, which not and why, and which
-// other actions cannot be undone. False: leaving.
+// Sets `message` for a rollback that has ended: which services it returned, which it did not and
+// why, and which other actions cannot be undone. False: leaving.
 bool TellRollback(const HostProgress& progress, HostSession& session, std::string& message);
 
 }  // namespace gitops

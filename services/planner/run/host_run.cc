@@ -13,10 +13,10 @@
 namespace gitops {
 namespace {
 
-// One host on its way.
+// Runs one host.
 class HostRun {
  public:
-  HostRun(RunControl* run, int index, HostRecord entry, bool recovered)
+  HostRun(DeploymentRun* run, int index, HostRecord entry, bool recovered)
       : run_(*run),
         session_(run, index, std::move(entry)),
         log_(run->options().clock),
@@ -31,11 +31,11 @@ class HostRun {
   }
 
  private:
-  using LockKind = RunControl::LockState::Kind;
+  using LockKind = DeploymentRun::LockState::Kind;
 
   bool Begin();
   bool Step();
-  // Whether a move can be made: kRefused: see `refusal_`; kOver: nothing more is done here.
+  // Whether a move can be made. kRefused: see `refusal_`; kOver: the host stops here.
   enum class Ready { kYes, kRefused, kOver };
   Ready Prepare(const Move& move);
   bool Locked(const Move& move, Ready& ready);
@@ -54,29 +54,29 @@ class HostRun {
   bool Save();
   void SaveEnd();
 
-  RunControl& run_;
+  DeploymentRun& run_;
   HostSession session_;
   StepLog log_;
   bool recovered_;        // an earlier process may have made the next move
   bool in_step_ = false;  // the next move's step was begun before this
   FleetHost host_;
   HostPolicy policy_;
-  HostProgress begun_;     // where it stood when this began
-  HostProgress progress_;  // where it stands
+  HostProgress begun_;     // when this began
+  HostProgress progress_;  // now
   int64_t fencing_ = 0;
-  bool asked_ = false;   // something was asked of the host, or of a hook for it, since then
-  bool stored_ = false;  // the store has what is here
-  std::string halt_;     // why the next thing stored ends the whole deployment; empty: it does not
+  bool asked_ = false;   // the host, or a hook for it, was called since then
+  bool stored_ = false;  // the store has the current progress
+  std::string halt_;     // why the next write ends the whole deployment; empty: it does not
   MoveResult refusal_;
 };
 
-// Whether there is anything to go on with.
+// False: the host has ended.
 bool HostRun::Begin() {
   HostRecord& entry = session_.entry();
   absl::StatusOr<HostProgress> progress = DecodeProgress(entry.progress);
   absl::StatusOr<FleetHost> found = run_.options().fleet->Find(session_.host());
-  // A host that left the configuration in the midst of a step gets to the step's post- hook, and
-  // its services are returned.
+  // A host that left the configuration during a step still reaches the step's post- hook, and a
+  // rollback still returns its services.
   const bool in_step =
       progress.ok() &&
       (recovered_ || entry.rolling_back ||
@@ -126,7 +126,7 @@ bool HostRun::Begin() {
   return true;
 }
 
-// Makes the next move; false: there is none to make here any more.
+// Makes the next move. False: there are no more moves.
 bool HostRun::Step() {
   if (run_.leaving()) return false;
   const Move move = NextMove(progress_, policy_);
@@ -170,8 +170,8 @@ bool HostRun::Step() {
   return Advance(move, done.result);
 }
 
-// Not where an earlier process may have asked the step's pre- hook: what that took is given back by
-// its post- hook only.
+// Not if an earlier process may have called the step's pre- hook, since only the post- hook
+// releases what that acquired.
 bool HostRun::MayStopBefore(const Move& move) const {
   return move.begins_step && !(in_step_ && move.kind == Move::Kind::kHook);
 }
@@ -186,8 +186,7 @@ void HostRun::StopHere(const Move& move) {
   EndAs(v1::HOST_DEPLOYMENT_STATE_STOPPED, why);
 }
 
-// All that must be so before a move is made: the host can be reached, it is locked, and the store
-// knows what is about to happen.
+// Ensures the conditions of a move: the host is reachable and locked, and the move is stored.
 HostRun::Ready HostRun::Prepare(const Move& move) {
   const bool new_step = log_.record().number() != move.step_number;
   if (!asked_ && !Reachable()) return Ready::kOver;
@@ -204,10 +203,11 @@ HostRun::Ready HostRun::Prepare(const Move& move) {
   return stored_ ? Ready::kYes : Ready::kOver;
 }
 
-// Whether the host may be changed, or is not to be. In the midst of a step, what its hooks took is
-// given back even after the lock was broken: a post- hook changes nothing on the host.
+// Whether the host may be changed; otherwise sets `ready`. During a step, the post- hook is called
+// even after the lock was broken: it releases what other hooks acquired, and does not change the
+// host.
 bool HostRun::Locked(const Move& move, Ready& ready) {
-  const RunControl::LockState lock = run_.CheckLock(session_.host());
+  const DeploymentRun::LockState lock = run_.CheckLock(session_.host());
   ready = Ready::kOver;
   if (lock.kind == LockKind::kLeft) return false;
   if (lock.kind == LockKind::kHeld) {
@@ -226,7 +226,7 @@ bool HostRun::Locked(const Move& move, Ready& ready) {
   return false;
 }
 
-// Nothing is asked for a move; what an earlier process, or an earlier try, made of it stays open.
+// The result of a move that is not made. What an earlier process or try did of it is unknown.
 MoveResult HostRun::Refusal(const Move& move, std::string error) {
   MoveResult result;
   result.outcome = v1::STEP_RESULT_FAILED;
@@ -235,7 +235,7 @@ MoveResult HostRun::Refusal(const Move& move, std::string error) {
   return result;
 }
 
-// A host that does not answer is left before its first move, and before any hook is called for it.
+// Leaves a host that does not answer before its first move, and before any hook is called for it.
 bool HostRun::Reachable() {
   const absl::Status reached = run_.Reach(host_.host.address());
   if (reached.ok()) return true;
@@ -267,7 +267,7 @@ MoveDone HostRun::Make(const Move& move) {
                   move);
 }
 
-// Takes note of what a move came to, and stores it.
+// Stores the result of a move.
 bool HostRun::Advance(const Move& move, MoveResult result) {
   const bool hook = move.kind == Move::Kind::kHook;
   const v1::StepResult outcome = hook ? progress_.step_outcome : result.outcome;
@@ -289,7 +289,7 @@ bool HostRun::Advance(const Move& move, MoveResult result) {
   return stored_;
 }
 
-// It is as if it had not been begun now; a resumed host that was begun before has failed again.
+// Restores the progress from before this run. A resumed host that had begun before fails again.
 void HostRun::LeaveUnreachable(const std::string& why) {
   progress_ = begun_;
   log_.End(v1::STEP_RESULT_FAILED, why);
@@ -300,10 +300,10 @@ void HostRun::LeaveUnreachable(const std::string& why) {
   EndAs(v1::HOST_DEPLOYMENT_STATE_UNREACHABLE, why);
 }
 
-// Whether the host has moves to make nevertheless: what its step took is to be given back.
+// Whether the host has more moves: its post- hook releases what its step acquired.
 bool HostRun::StopAtHook(const std::string& why) {
-  // Stored together with where it leaves this host: a planner that is killed in between must
-  // neither go on with the others, nor forget what this one's hooks took.
+  // Stored together with the progress of this host: a planner that is killed in between must
+  // neither continue other hosts, nor forget what the hooks of this one acquired.
   halt_ = why;
   if (!KeepsItsPlace(progress_)) return true;
   CloseStep(v1::STEP_RESULT_FAILED, why);
@@ -311,7 +311,7 @@ bool HostRun::StopAtHook(const std::string& why) {
   return false;
 }
 
-// The record does not say of a step that it is under way when nobody goes on with it.
+// Ends the record of a step that nobody continues.
 void HostRun::CloseStep(v1::StepResult result, const std::string& why) {
   const bool open = log_.record().number() > 0 && !log_.record().has_end_time();
   if (open) log_.End(result, why);
@@ -341,7 +341,7 @@ bool HostRun::Save() {
   return true;
 }
 
-// An end that nobody can read of is none: the host counts as under way, and is left there.
+// If the end cannot be stored, the host stays under way.
 void HostRun::SaveEnd() {
   HostRecord& entry = session_.entry();
   const bool rolling_back = std::exchange(entry.rolling_back, false);
@@ -359,7 +359,7 @@ void HostRun::Encode() {
 
 }  // namespace
 
-HostRecord RunHost(RunControl* run, int index, HostRecord entry, bool recovered) {
+HostRecord RunHost(DeploymentRun* run, int index, HostRecord entry, bool recovered) {
   return HostRun(run, index, std::move(entry), recovered).Run();
 }
 

@@ -5,11 +5,10 @@
 #include "common/clock/timestamp.h"
 #include "common/log/log.h"
 #include "common/retry/backoff.h"
-#include "services/planner/run/rollout_policy.h"
 
 namespace gitops {
 
-bool StoreUntilDone(RunControl* run, const std::function<absl::Status()>& write) {
+bool StoreUntilDone(DeploymentRun* run, const std::function<absl::Status()>& write) {
   for (int attempt = 1;; ++attempt) {
     const absl::Status status = write();
     if (status.ok()) {
@@ -47,7 +46,7 @@ bool HostSession::LoadStep(int number, v1::StepRecord& step) {
     if (stored.ok()) {
       step = *std::move(stored);
     } else if (absl::IsDataLoss(stored.status())) {
-      // It does not come back by waiting.
+      // A retry does not help.
       LogWarning("the record of a step is lost",
                  {{"deployment", id}, {"error", std::string(stored.status().message())}});
     } else if (!absl::IsNotFound(stored.status())) {

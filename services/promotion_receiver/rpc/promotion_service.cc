@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/rpc/error.h"
+#include "common/rpc/watch_stream.h"
 #include "common/rpc/watches.h"
 #include "services/promotion_receiver/rpc/promotion_commands.h"
 #include "services/promotion_receiver/rpc/promotion_reads.h"
@@ -93,10 +94,12 @@ class PromotionServiceImpl final : public PromotionService {
       const auto place = watches_.Enter({.close = [&changes] { changes.Close(); },
                                          .cancel = [context] { context->TryCancel(); }});
       if (!place.ok()) return place.status();
-      PromotionWatch watch(options_.promotions, *request, [&](const auto& response) {
-        return (*place)->Write([&] { return writer->Write(response); });
+      PromotionWatch watch(options_.promotions, *request, [&](const auto& response, bool more) {
+        grpc::WriteOptions options;
+        if (more) options.set_buffer_hint();
+        return (*place)->Write([&] { return writer->Write(response, options); });
       });
-      return watch.Follow(changes, [context] { return context->IsCancelled(); });
+      return Follow(watch, changes, [context] { return context->IsCancelled(); });
     });
   }
 

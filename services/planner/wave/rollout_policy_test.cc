@@ -1,9 +1,7 @@
-#include "services/planner/run/rollout_policy.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "common/clock/timestamp.h"
+#include "services/planner/wave/waves.h"
 
 namespace gitops {
 namespace {
@@ -54,11 +52,6 @@ TEST(RolloutPolicyOf, WhatIsNoAmountIsRefusedByName) {
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << field;
     EXPECT_THAT(std::string(status.message()), HasSubstr(field));
   }
-}
-
-TEST(Timestamps, GoThereAndBack) {
-  const absl::Time time = absl::FromUnixNanos(1'767'225'600'123'456'789);
-  EXPECT_EQ(FromTimestamp(ToTimestamp(time)), time);
 }
 
 }  // namespace
