@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "common/clock/clock.h"
 #include "common/config/ports.h"
 #include "common/log/log.h"
