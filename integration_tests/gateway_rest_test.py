@@ -127,7 +127,8 @@ def test_every_route_of_the_planner_answers_in_the_described_form(gateway, fleet
     ask("CancelDeployment", {}, status=409, id=deployment["id"])
     ask("ResumeDeployment", {}, status=409, id=deployment["id"])
     ask("RollbackDeployment", {}, status=409, id=deployment["id"])
-    assert ask("WatchDeployment", id=deployment["id"])[-1]["deployment"]["state"] == "SUCCEEDED"
+    watched = ask("WatchDeployment", id=deployment["id"])
+    assert any(line.get("deployment", {}).get("state") == "SUCCEEDED" for line in watched)
 
     everything = {"selection": {"all": True}}
     assert {o["outcome"]["host"] for o in ask("FreezeServices", everything, service="app")} == {
@@ -141,7 +142,7 @@ def test_every_route_of_the_planner_answers_in_the_described_form(gateway, fleet
     assert ask("ListLocks") == {"locks": [], "nextPageToken": ""}
     ask("BreakLock", {}, status=404, host="web1")
     assert ask("ListDamagedRecords") == {"records": []}
-    ask("RemoveDamagedRecord", {"key": "x"}, status=404)
+    ask("RemoveDamagedRecord", {"key": "x"}, status=409)
     assert ask("ListFleetHooks") == {"hooks": []}
     ask("TestHooks", {"point": "pre-deploy", "hosts": [{"host": "web1", "actions": ["push"]}]}, status=409)
 
@@ -230,6 +231,42 @@ def test_a_watch_without_events_is_lines(gateway):
         head = b"".join(iter(lines.readline, b"\r\n"))
         assert b"application/x-ndjson" in head
         assert json.loads(lines.readline())["service"]["service"] == "app"
+
+
+def test_events_of_all_sources_are_one_stream_that_resumes(gateway):
+    def settled(event):
+        done.update({event["event"]} if event["data"]["initialDone"] else set())
+        return {"service", "deployment"} <= seen and len(done) >= 2
+
+    seen, done = set(), set()
+    stream = gateway.stream("/v1/events")
+    while True:
+        event = stream.event()
+        seen.add(event["event"])
+        if settled(event):
+            break
+    last = event["id"]
+    stream.close()
+    gateway.post("/v1/hosts/web2/services/app:freeze")
+    resumed = gateway.stream("/v1/events", headers={"Last-Event-ID": last})
+    events = resumed.events_until(lambda e: e["data"].get("service", {}).get("state") == "FREEZE")
+    assert not any(e["data"]["restarted"] for e in events)
+    assert {e["data"]["host"]["host"] for e in events if e["event"] == "host"} <= {"web2"}
+    gateway.post("/v1/hosts/web2/services/app:unfreeze")
+    resumed.events_until(lambda e: e["data"].get("service", {}).get("state") == "OK")
+    resumed.close()
+
+
+def test_events_survive_a_restart_of_the_planner(fleet, tmp_path):
+    with Gateway(tmp_path / "gateway", flags_for(fleet)) as gateway:
+        stream = gateway.stream("/v1/events")
+        stream.events_until(lambda e: e["event"] == "host")
+        fleet.planner.kill()
+        told = stream.events_until(lambda e: e["event"] == "unavailable")[-1]
+        assert told["data"]["problem"]["reason"] == "PLANNER_UNREACHABLE"
+        fleet.planner.start()
+        stream.events_until(lambda e: e["event"] == "host")
+        fleet.await_online()
 
 
 # Who may do what.
@@ -341,7 +378,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(gateway, described):
 
 def test_over_the_rate_limit_is_429(fleet, tmp_path, described):
     flags = flags_for(fleet)
-    flags[flags.index("--rate-limit") + 1] = "1/s:3"
+    flags[flags.index("--rate-limit") + 1] = "0.01/s:3"
     with Gateway(tmp_path / "gateway", flags) as gateway:
         for _ in range(3):
             assert gateway.get("/v1/hosts").status == 200
@@ -391,7 +428,7 @@ def test_plain_text_to_other_machines_needs_insecure(tmp_path):
     (["--gitopper-access", "all"], "not one of none, read, write"),
     (["--tls-dir", "/no/such"], "/no/such/tls.crt"),
     (["--planner", "a:b:c"], "planner"),
-    (["--rate"], "rate-limit")])
+    (["--rate-limt", "5"], "rate-limit")])
 def test_bad_settings_are_named(tmp_path, flags, message):
     done = subprocess.run([str(GATEWAY), "--listen", "127.0.0.1:0", *flags], capture_output=True,
                           text=True, timeout=20)

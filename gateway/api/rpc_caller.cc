@@ -3,6 +3,8 @@
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/client_callback.h>
 
+#include <atomic>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/rpc/status.h"
@@ -19,14 +21,16 @@ std::string PathOf(const MethodDescriptor& method) {
 }
 
 // What the server answered has details (ToGrpcStatus), what gRPC found has none.
-absl::Status Explain(const grpc::Status& status, const Backend& backend, absl::Duration timeout) {
+absl::Status Explain(const grpc::Status& status, const Backend& backend, absl::Duration timeout,
+                     bool cancelled) {
   if (status.ok()) return absl::OkStatus();
-  if (!status.error_details().empty()) return FromGrpcStatus(status);
+  if (!status.error_details().empty() || cancelled) return FromGrpcStatus(status);
   const std::string who = absl::StrCat("the ", backend.name, " at ", backend.address);
   switch (status.error_code()) {
     case grpc::StatusCode::DEADLINE_EXCEEDED:
       return absl::DeadlineExceededError(
           absl::StrCat("no answer from ", who, " within ", absl::FormatDuration(timeout)));
+    case grpc::StatusCode::CANCELLED:  // by the server's end
     case grpc::StatusCode::UNAVAILABLE:
       // The next call tries at once, however often connecting has failed.
       grpc::experimental::ChannelResetConnectionBackoff(backend.channel.get());
@@ -59,6 +63,14 @@ class Base {
     }
   }
 
+  void CancelContext() {
+    cancelled_ = true;
+    context_.TryCancel();
+  }
+  absl::Status Explained(const grpc::Status& status) const {
+    return Explain(status, *backend_, timeout_, cancelled_);
+  }
+
   const RpcCaller::Ticket ticket_;
   const std::shared_ptr<const Backend> backend_;
   const std::string path_;
@@ -66,6 +78,9 @@ class Base {
   std::unique_ptr<Message> response_;
   const absl::Duration timeout_;
   grpc::ClientContext context_;
+
+ private:
+  std::atomic<bool> cancelled_ = false;
 };
 
 class UnaryCall final : private Base,
@@ -84,12 +99,12 @@ class UnaryCall final : private Base,
         [self = shared_from_this()](const grpc::Status& status) { self->Finish(status); });
   }
 
-  void Cancel() override { context_.TryCancel(); }
+  void Cancel() override { CancelContext(); }
 
  private:
   void Finish(const grpc::Status& status) {
     const RpcCaller::Done done = std::exchange(done_, nullptr);
-    if (absl::Status error = Explain(status, *backend_, timeout_); !error.ok()) {
+    if (absl::Status error = Explained(status); !error.ok()) {
       return done(std::move(error));
     }
     done(std::move(response_));
@@ -119,7 +134,7 @@ class StreamCall final : private Base,
     StartCall();
   }
 
-  void Cancel() override { context_.TryCancel(); }
+  void Cancel() override { CancelContext(); }
   void Next() override { StartRead(response_.get()); }
   std::shared_ptr<RpcStream> Self() override { return shared_from_this(); }
 
@@ -130,7 +145,7 @@ class StreamCall final : private Base,
   void OnDone(const grpc::Status& status) override {
     const RpcCaller::Observer observer = std::exchange(observer_, {});
     const std::shared_ptr<StreamCall> self = std::move(self_);
-    observer.on_end(Explain(status, *backend_, timeout_));
+    observer.on_end(Explained(status));
   }
 
  private:

@@ -80,7 +80,7 @@ absl::StatusOr<Tokens> Tokens::Parse(absl::string_view text, const std::string& 
     }
     parsed.tokens_.push_back(std::move(token));
     if (parsed.tokens_.size() == kMaxTokens + 1) {
-      table.Fault("", absl::StrCat("the file has more than ", kMaxTokens, " tokens"));
+      table.Fault("name", absl::StrCat("the file has more than ", kMaxTokens, " tokens"));
     }
   }
   if (absl::Status status = root->Finish(); !status.ok()) return status;
