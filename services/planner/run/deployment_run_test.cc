@@ -8,6 +8,7 @@
 #include "common/clock/fake_clock.h"
 #include "common/testing/eventually.h"
 #include "services/planner/run/host_run.h"
+#include "services/planner/run/host_session.h"
 #include "services/planner/run/new_entries.h"
 #include "services/planner/run/run_testing.h"
 

@@ -14,7 +14,7 @@ class Gate {
  public:
   // Stands here until Release(), or until `give_up` (may be empty) says so: false then.
   bool Pass(const std::function<bool()>& give_up);
-  // Lets go all who stand here now; who comes later stands again.
+  // Releases all threads that wait here now; later ones wait again.
   void Release();
   int standing();
   // Waits until at least `count` stand here; false if they do not after `within` of real time.
