@@ -4,8 +4,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "common/clock/clock.h"
+#include "gitops/record/v1/promotion.pb.h"
 #include "gitops/v1/promotion.pb.h"
 #include "services/promotion_receiver/intake/event_check.h"
 #include "services/promotion_receiver/pipeline/environment_name.h"
@@ -30,6 +32,8 @@ struct IntakeOptions {
   // result: "new", "repeat", "ignored", "superseded", or the reason of its error
   // ("SIGNATURE_INVALID"). May be empty.
   std::function<void(const std::string& pipeline, const std::string& result)> observer;
+  // Called for each promotion that an event ended, by superseding it. May be empty.
+  std::function<void(const record::v1::Promotion&)> on_end;
 };
 
 // Checks and stores events. Thread-safe; events are decided in the order of the calls, and those of
@@ -43,6 +47,8 @@ class Intake {
   v1::ReceiveEventsResponse Receive(const v1::ReceiveEventsRequest& request);
 
  private:
+  class Call;
+
   const IntakeOptions options_;
 };
 

@@ -268,7 +268,6 @@ TEST_F(IntakeTest, PromotionThatBeginsMeanwhileIsNotSuperseded) {
   const std::string first = *Send({.revision = "1"});
   record::v1::Promotion running = Promotion(first);
   running.set_state(record::v1::PROMOTION_STATE_RUNNING);
-  std::thread engine;
   for (int i = 0; i < 20; ++i) {
     // Either it runs and stays so, or it was superseded before it began.
     std::thread begin([&] { (void)store_->Write({{.promotion = running}}); });
