@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <set>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -44,7 +46,12 @@ std::string DaysText(const std::vector<int>& days) {
 v1::PipelineEnvironment EnvironmentView(const Environment& environment, bool is_first) {
   v1::PipelineEnvironment view;
   view.set_name(environment.name);
-  for (const Target& target : environment.targets) view.add_targets(TargetText(target));
+  std::set<std::string> namespaces;
+  for (const Target& target : environment.targets) {
+    view.add_targets(TargetText(target));
+    if (target.hosts.has_value() || !namespaces.insert(target.namespace_).second) continue;
+    view.add_namespaces(target.namespace_);
+  }
   if (is_first) return view;
   const PromotionRules& rules = environment.promotion;
   view.set_strategy(StrategyText(rules));

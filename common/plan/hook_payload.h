@@ -1,5 +1,5 @@
-#ifndef GITOPS_SERVICES_HOOK_DISPATCHER_PAYLOAD_PAYLOAD_H_
-#define GITOPS_SERVICES_HOOK_DISPATCHER_PAYLOAD_PAYLOAD_H_
+#ifndef GITOPS_COMMON_PLAN_HOOK_PAYLOAD_H_
+#define GITOPS_COMMON_PLAN_HOOK_PAYLOAD_H_
 
 #include <string>
 #include <vector>
@@ -32,4 +32,4 @@ absl::StatusOr<Payload> DecodePayload(absl::string_view point, absl::string_view
 
 }  // namespace gitops
 
-#endif  // GITOPS_SERVICES_HOOK_DISPATCHER_PAYLOAD_PAYLOAD_H_
+#endif  // GITOPS_COMMON_PLAN_HOOK_PAYLOAD_H_

@@ -1,10 +1,10 @@
-#include "services/hook_dispatcher/payload/payload.h"
+#include "common/plan/hook_payload.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
-#include "services/hook_dispatcher/payload/json_guard.h"
+#include "common/json/json_guard.h"
 
 namespace gitops {
 namespace {

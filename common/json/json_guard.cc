@@ -1,4 +1,4 @@
-#include "services/hook_dispatcher/payload/json_guard.h"
+#include "common/json/json_guard.h"
 
 #include <nlohmann/json.hpp>
 #include <set>

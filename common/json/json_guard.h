@@ -1,5 +1,5 @@
-#ifndef GITOPS_SERVICES_HOOK_DISPATCHER_PAYLOAD_JSON_GUARD_H_
-#define GITOPS_SERVICES_HOOK_DISPATCHER_PAYLOAD_JSON_GUARD_H_
+#ifndef GITOPS_COMMON_JSON_JSON_GUARD_H_
+#define GITOPS_COMMON_JSON_JSON_GUARD_H_
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -15,4 +15,4 @@ absl::Status CheckJson(absl::string_view text);
 
 }  // namespace gitops
 
-#endif  // GITOPS_SERVICES_HOOK_DISPATCHER_PAYLOAD_JSON_GUARD_H_
+#endif  // GITOPS_COMMON_JSON_JSON_GUARD_H_
