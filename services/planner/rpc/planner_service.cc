@@ -339,9 +339,15 @@ class PlannerServiceImpl final : public PlannerService {
   template <typename Response>
   static std::function<bool(const Response&, bool more)> WriteTo(
       grpc::ServerWriter<Response>& writer, Watches::Place& place) {
-    return [&](const Response& response, bool more) {
+    return [&, begun = false](const Response& response, bool more) mutable {
+      // A first answer with a hint would wait for the headers, which would wait with the answer.
+      const bool headers_first = more && !begun;
+      begun = true;
       const auto hint = more ? grpc::WriteOptions().set_buffer_hint() : grpc::WriteOptions();
-      return place.Write([&] { return writer.Write(response, hint); });
+      return place.Write([&] {
+        if (headers_first) writer.SendInitialMetadata();
+        return writer.Write(response, hint);
+      });
     };
   }
 
