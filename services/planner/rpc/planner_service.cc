@@ -335,12 +335,14 @@ class PlannerServiceImpl final : public PlannerService {
   }
 
   // Cancels the stream of a client that stops reading. Answers that come together (`more`) are sent
-  // together.
+  // together, but not the first one: gRPC does not send the headers while an answer is held back,
+  // and Write() would wait for them.
   template <typename Response>
   static std::function<bool(const Response&, bool more)> WriteTo(
       grpc::ServerWriter<Response>& writer, Watches::Place& place) {
-    return [&](const Response& response, bool more) {
-      const auto hint = more ? grpc::WriteOptions().set_buffer_hint() : grpc::WriteOptions();
+    return [&writer, &place, begun = false](const Response& response, bool more) mutable {
+      const bool together = std::exchange(begun, true) && more;
+      const auto hint = together ? grpc::WriteOptions().set_buffer_hint() : grpc::WriteOptions();
       return place.Write([&] { return writer.Write(response, hint); });
     };
   }
