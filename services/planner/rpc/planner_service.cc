@@ -8,20 +8,20 @@
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/rpc/error.h"
-#include "common/rpc/fingerprint.h"
 #include "common/rpc/request_checks.h"
 #include "common/rpc/trace.h"
-#include "common/rpc/watches.h"
 #include "services/planner/damage/damage.h"
 #include "services/planner/rpc/answer_size.h"
 #include "services/planner/rpc/deployment_calls.h"
 #include "services/planner/rpc/deployment_list_watch.h"
 #include "services/planner/rpc/deployment_reads.h"
 #include "services/planner/rpc/deployment_watch.h"
+#include "services/planner/rpc/fingerprint.h"
 #include "services/planner/rpc/fleet_commands.h"
 #include "services/planner/rpc/fleet_lists.h"
 #include "services/planner/rpc/fleet_watch.h"
 #include "services/planner/rpc/hook_calls.h"
+#include "services/planner/rpc/watches.h"
 
 namespace gitops {
 namespace {
@@ -335,19 +335,15 @@ class PlannerServiceImpl final : public PlannerService {
   }
 
   // Cancels the stream of a client that stops reading. Answers that come together (`more`) are sent
-  // together.
+  // together, but not the first one: gRPC does not send the headers while an answer is held back,
+  // and Write() would wait for them.
   template <typename Response>
   static std::function<bool(const Response&, bool more)> WriteTo(
       grpc::ServerWriter<Response>& writer, Watches::Place& place) {
-    return [&, begun = false](const Response& response, bool more) mutable {
-      // A first answer with a hint would wait for the headers, which would wait with the answer.
-      const bool headers_first = more && !begun;
-      begun = true;
-      const auto hint = more ? grpc::WriteOptions().set_buffer_hint() : grpc::WriteOptions();
-      return place.Write([&] {
-        if (headers_first) writer.SendInitialMetadata();
-        return writer.Write(response, hint);
-      });
+    return [&writer, &place, begun = false](const Response& response, bool more) mutable {
+      const bool together = std::exchange(begun, true) && more;
+      const auto hint = together ? grpc::WriteOptions().set_buffer_hint() : grpc::WriteOptions();
+      return place.Write([&] { return writer.Write(response, hint); });
     };
   }
 
