@@ -71,6 +71,7 @@ class PromotionReceiver {
   absl::Status OpenPipelines(const std::string& directory);
   void MakeIntake(const Settings& settings);
   void MakeService();
+  // To the engine and the metrics. From several threads at once.
   void TellPipelines();
   // False: not now, for a reason that may pass.
   bool Reload();
@@ -83,6 +84,7 @@ class PromotionReceiver {
   const Settings flags_;
   Mutex mutex_;
   PromotionReceiverConfig config_ ABSL_GUARDED_BY(mutex_);
+  Mutex telling_;  // so that the newest pipelines are told last
 
   Metrics metrics_{"promotion-receiver"};
   ReceiverMetrics receiver_metrics_{metrics_};
@@ -140,6 +142,8 @@ absl::Status PromotionReceiver::OpenStore(const std::string& state_dir) {
 }
 
 absl::Status PromotionReceiver::OpenPipelines(const std::string& directory) {
+  // No change is told before `pipelines_` is set.
+  MutexLock lock(telling_);
   auto pipelines =
       PipelineSet::Open(directory, clock_, scheduler_.get(), [this] { TellPipelines(); });
   if (!pipelines.ok()) {
@@ -181,6 +185,7 @@ void PromotionReceiver::MakeService() {
 }
 
 void PromotionReceiver::TellPipelines() {
+  MutexLock lock(telling_);
   const std::shared_ptr<const Pipelines> now = pipelines_->Now();
   receiver_metrics_.PipelinesRead(now->entries.size(), now->bad.size());
   control_->SetPipelines(*now);
