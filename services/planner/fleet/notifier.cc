@@ -45,7 +45,7 @@ void Notifier::Run() {
     const std::string host = std::move(changed_.extract(changed_.begin()).value());
     for (auto next = subscribers_.begin(); next != subscribers_.end();) {
       telling_ = next->first;
-      // A copy: the subscriber may go while it is told.
+      // A copy, since the subscriber may unsubscribe during the call.
       const Callback callback = next->second;
       mutex_.Unlock();
       callback(host);

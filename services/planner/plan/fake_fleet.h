@@ -50,7 +50,7 @@ class FakeFleet final : public Fleet {
   std::vector<std::shared_ptr<const FleetHost>> hosts_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, size_t> places_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::map<std::string, v1::Service>> services_ ABSL_GUARDED_BY(mutex_);
-  // Held while it is told, so that nothing is told after Unsubscribe.
+  // Held during callbacks, so that none runs after Unsubscribe.
   Mutex telling_;
   std::map<int64_t, std::function<void(const std::string&)>> subscribers_ ABSL_GUARDED_BY(telling_);
   int64_t last_id_ ABSL_GUARDED_BY(telling_) = 0;

@@ -51,6 +51,7 @@ absl::StatusOr<std::vector<int>> SelectIndices(size_t count,
     return all;
   }
   const auto view = [&](size_t i) {
+    FetchAhead(i, count, host);
     const HostSpec& spec = host(i).spec;
     return SelectableHost{.name = spec.name, .tags = spec.tags};
   };

@@ -18,6 +18,25 @@ namespace gitops {
 
 using FleetHosts = FleetView::List;
 
+// For a loop over many hosts, which are scattered in memory: fetches what it will read of the hosts
+// that come soon. `host(i)` is the host that is read at `i`.
+template <typename HostAt>
+void FetchAhead(size_t i, size_t count, const HostAt& host) {
+  constexpr size_t kTextsAhead = 8;
+  constexpr size_t kHostsAhead = 2 * kTextsAhead;
+  if (i + kHostsAhead < count) {
+    const HostSpec& spec = host(i + kHostsAhead).spec;
+    __builtin_prefetch(&spec.name);
+    __builtin_prefetch(&spec.tags);
+  }
+  if (i + kTextsAhead < count) {
+    const HostSpec& spec = host(i + kTextsAhead).spec;
+    __builtin_prefetch(spec.name.data());
+    __builtin_prefetch(spec.address.data());
+    __builtin_prefetch(spec.tags.data());
+  }
+}
+
 // As plain values. If the request names no order, the configuration's applies.
 Selection ToSelection(const v1::Selection& selection, const Fleet& fleet);
 

@@ -130,10 +130,14 @@ class Making {
     const absl::StatusOr<RolloutPolicy> policy = RolloutPolicyOf(spec_.rollout());
     if (!policy.ok()) return policy.status();
     const std::vector<int> waves = MakeWaves(static_cast<int>(chosen_.size()), *policy);
-    if (absl::Status status = CheckSize(); !status.ok()) return status;
+    const auto host_at = [&](size_t i) -> const FleetHost& { return *chosen_[i].host; };
+    size_t bytes = ActionBytes();
     plan_.mutable_hosts()->Reserve(static_cast<int>(chosen_.size()));
     for (size_t i = 0; i < chosen_.size(); ++i) {
-      const FleetHost& host = *chosen_[i].host;
+      FetchAhead(i, chosen_.size(), host_at);
+      const FleetHost& host = host_at(i);
+      bytes += host.spec.name.size() + host.spec.address.size();
+      if (bytes > options_.most_bytes) return TooLarge();
       v1::PlannedHost* planned = plan_.add_hosts();
       planned->set_host(host.spec.name);
       planned->set_address(host.spec.address);
@@ -145,8 +149,8 @@ class Making {
     return absl::OkStatus();
   }
 
-  // Called before the plan's hosts are made, since each of them has its own copy of the actions.
-  absl::Status CheckSize() const {
+  // Each of the plan's hosts has its own copy of the actions.
+  size_t ActionBytes() const {
     size_t bytes = 0;
     size_t list_bytes = 0;
     const std::vector<std::string>* list = nullptr;
@@ -155,9 +159,16 @@ class Making {
         list_bytes = 0;
         for (const std::string& action : *list) list_bytes += action.size() + 2;
       }
-      bytes += chosen.host->spec.name.size() + chosen.host->spec.address.size() + list_bytes;
+      bytes += list_bytes;
     }
-    if (bytes <= options_.most_bytes) return absl::OkStatus();
+    return bytes;
+  }
+
+  absl::Status TooLarge() const {
+    size_t bytes = ActionBytes();
+    for (const ChosenHost& chosen : chosen_) {
+      bytes += chosen.host->spec.name.size() + chosen.host->spec.address.size();
+    }
     return MakeError(Reason::kPlanTooLarge,
                      absl::StrCat("the plan would have ", chosen_.size(), " hosts and take ", bytes,
                                   " bytes, more than ", options_.most_bytes,

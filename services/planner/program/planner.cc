@@ -114,7 +114,7 @@ class Planner {
   Planner(const Settings& flags, PlannerConfig config, std::unique_ptr<Store> store,
           std::unique_ptr<HookCaller> hooks);
 
-  // Serves until it is told to end. Returns the exit status.
+  // Serves until it is stopped. Returns the exit status.
   int Serve();
 
  private:

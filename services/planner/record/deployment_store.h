@@ -156,7 +156,7 @@ class DeploymentStore {
   absl::Status RemovePlans(absl::Time now);
 
   absl::Status ReadIndex() ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mutex_);
-  // Updates the index from the store; if that fails, the index is read anew at the next use.
+  // Updates the index from the store; if that fails, the index is read again at its next use.
   void Refresh(const std::string& id);
 
   struct StoredPlan {

@@ -131,12 +131,10 @@ absl::StatusOr<v1::Host> GetHost(const Fleet& fleet, HostLocks& locks, const std
 
 absl::Status ListLocks(HostLocks& locks, const v1::ListLocksRequest& request,
                        v1::ListLocksResponse* response) {
-  absl::StatusOr<LocksByHost> by_host = ReadLocks(locks);
-  if (!by_host.ok()) return by_host.status();
-  std::vector<v1::HostLock> ordered;
-  for (auto& [host, lock] : *by_host) ordered.push_back(std::move(lock));
+  const absl::StatusOr<std::vector<v1::HostLock>> held = locks.List();
+  if (!held.ok()) return held.status();
   return FillPage(
-      request, ordered, [](const v1::HostLock& lock) { return lock.host(); },
+      request, *held, [](const v1::HostLock& lock) { return lock.host(); },
       response->mutable_locks(), response->mutable_next_page_token());
 }
 

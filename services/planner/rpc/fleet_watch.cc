@@ -27,8 +27,8 @@ bool LooksAtEachHost(const v1::Selection& selection) {
 
 std::shared_ptr<const LocksByHost> LockView::Get() {
   MutexLock lock(mutex_);
-  const absl::Time now = clock_->Now();
-  if (now < asked_ + kAskLocks && now >= asked_) return view_;
+  const SteadyTime now = clock_->SteadyNow();
+  if (now < asked_ + kAskLocks) return view_;
   asked_ = now;
   absl::StatusOr<LocksByHost> listed = ReadLocks(*locks_);
   if (!listed.ok()) return view_;

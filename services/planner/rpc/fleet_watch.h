@@ -39,7 +39,7 @@ class LockView {
   FleetJournal* const journal_;
   Clock* const clock_;
   Mutex mutex_;
-  absl::Time asked_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  SteadyTime asked_ ABSL_GUARDED_BY(mutex_) = SteadyTime::InfinitePast();
   std::shared_ptr<const LocksByHost> view_ ABSL_GUARDED_BY(mutex_) =
       std::make_shared<const LocksByHost>();
 };
@@ -77,7 +77,7 @@ class FleetWatch {
   using HostsByName = std::map<std::string, std::shared_ptr<const FleetHost>>;
 
   absl::StatusOr<HostsByName> Selected(const std::set<std::string>& changed) const;
-  // None: everything is to be sent.
+  // None: send everything.
   absl::StatusOr<std::optional<std::set<std::string>>> ChangedSince() const;
   absl::Status TellHost(const FleetHost& host);
   absl::Status TellServices(const std::string& host, Told& told);

@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "common/rpc/actor.h"
 #include "common/store/temp_store.h"
 
 namespace gitops {

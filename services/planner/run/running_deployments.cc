@@ -40,7 +40,7 @@ absl::StatusOr<RunningDeployments::Held> RunningDeployments::TakePlace() {
         absl::StrCat(most_, " deployments have not ended; wait for one, or cancel one"));
   }
   ++places_;
-  return Held([this] {
+  return Held(nullptr, [this](void*) {
     MutexLock lock(mutex_);
     --places_;
   });
@@ -49,7 +49,7 @@ absl::StatusOr<RunningDeployments::Held> RunningDeployments::TakePlace() {
 RunningDeployments::Held RunningDeployments::Claim(const std::string& id) {
   MutexLock lock(mutex_);
   while (!claimed_.insert(id).second) changed_.Wait(mutex_);
-  return Held([this, id] {
+  return Held(nullptr, [this, id](void*) {
     MutexLock lock(mutex_);
     claimed_.erase(id);
     changed_.NotifyAll();

@@ -1,13 +1,11 @@
 #ifndef GITOPS_SERVICES_PLANNER_RUN_RUNNING_DEPLOYMENTS_H_
 #define GITOPS_SERVICES_PLANNER_RUN_RUNNING_DEPLOYMENTS_H_
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/sync/mutex.h"
@@ -18,8 +16,8 @@ namespace gitops {
 // The deployments that this process runs, and who may change which of them. Any thread.
 class RunningDeployments {
  public:
-  // Ends with its scope.
-  using Held = absl::Cleanup<std::function<void()>>;
+  // Held until it is destroyed.
+  using Held = std::shared_ptr<void>;
   using RunPointer = std::shared_ptr<DeploymentRun>;
 
   // At most `most` that have not ended.
