@@ -16,7 +16,7 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::MethodDescriptor;
 using google::protobuf::ServiceDescriptor;
 
-bool SamePaths(const HttpRoute& one, const HttpRoute& other) {
+bool SamePaths(const RpcRoute& one, const RpcRoute& other) {
   return one.verb == other.verb &&
          std::equal(one.segments.begin(), one.segments.end(), other.segments.begin(),
                     other.segments.end(), [](const auto& a, const auto& b) {
@@ -24,7 +24,7 @@ bool SamePaths(const HttpRoute& one, const HttpRoute& other) {
                     });
 }
 
-absl::Status AddRoute(const MethodDescriptor& method, std::vector<HttpRoute>& routes) {
+absl::Status AddRoute(const MethodDescriptor& method, std::vector<RpcRoute>& routes) {
   const auto& options = method.options();
   const bool has_rule = options.HasExtension(google::api::http);
   if (has_rule == !options.GetExtension(v1::no_http_rule).empty()) {
@@ -33,11 +33,11 @@ absl::Status AddRoute(const MethodDescriptor& method, std::vector<HttpRoute>& ro
                      "gitops.v1.no_http_rule with the reason why it has none"));
   }
   if (!has_rule) return absl::OkStatus();
-  absl::StatusOr<HttpRoute> route =
+  absl::StatusOr<RpcRoute> route =
       CompileRoute(method, options.GetExtension(google::api::http),
                    method.service()->options().GetExtension(v1::host_variable));
   if (!route.ok()) return route.status();
-  for (const HttpRoute& other : routes) {
+  for (const RpcRoute& other : routes) {
     if (other.http_method == route->http_method && SamePaths(other, *route)) {
       return absl::InvalidArgumentError(
           absl::StrCat("a ", route->http_method, " is ambiguous: ", other.method->full_name(), " (",
@@ -48,10 +48,10 @@ absl::Status AddRoute(const MethodDescriptor& method, std::vector<HttpRoute>& ro
   return absl::OkStatus();
 }
 
-bool Matches(const HttpRoute& route, const HttpPath& path) {
+bool Matches(const RpcRoute& route, const HttpPath& path) {
   return route.verb == path.verb &&
          std::equal(route.segments.begin(), route.segments.end(), path.segments.begin(),
-                    path.segments.end(), [](const HttpRoute::Segment& rule, const auto& segment) {
+                    path.segments.end(), [](const RpcRoute::Segment& rule, const auto& segment) {
                       return rule.is_variable || rule.text == segment;
                     });
 }
@@ -76,12 +76,12 @@ absl::StatusOr<HttpRoutes> HttpRoutes::Compile(
   return compiled;
 }
 
-absl::StatusOr<HttpMatch> HttpRoutes::Match(absl::string_view http_method,
-                                            absl::string_view path) const {
+absl::StatusOr<RpcMatch> HttpRoutes::Match(absl::string_view http_method,
+                                           absl::string_view path) const {
   const absl::StatusOr<HttpPath> parsed = ParseHttpPath(path);
   if (!parsed.ok()) return parsed.status();
-  HttpMatch match;
-  for (const HttpRoute& route : routes_) {
+  RpcMatch match;
+  for (const RpcRoute& route : routes_) {
     if (!Matches(route, *parsed)) continue;
     if (route.http_method != http_method) {
       match.allowed.push_back(route.http_method);

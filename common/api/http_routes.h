@@ -20,7 +20,7 @@ using FieldPath = std::vector<const google::protobuf::FieldDescriptor*>;
 std::string ToString(const FieldPath& path);
 
 // How one RPC is called over HTTP, from its google.api.http rule.
-struct HttpRoute {
+struct RpcRoute {
   enum class Body {
     kNone,
     // The whole request, without the fields in the path.
@@ -54,9 +54,9 @@ struct HttpRoute {
 };
 
 // The result of matching a request.
-struct HttpMatch {
+struct RpcMatch {
   // Null: no route matches; `allowed` says whether that is because of the HTTP method.
-  const HttpRoute* route = nullptr;
+  const RpcRoute* route = nullptr;
   // By name, decoded, in the order of the path.
   std::vector<std::pair<std::string, std::string>> variables;
   // Without a route: the HTTP methods of the path. Empty: there is no such path.
@@ -75,12 +75,12 @@ class HttpRoutes {
 
   // The RPC of a request. `path` is as received, without the query. INVALID_ARGUMENT: the path is
   // malformed (see ParseHttpPath).
-  absl::StatusOr<HttpMatch> Match(absl::string_view http_method, absl::string_view path) const;
+  absl::StatusOr<RpcMatch> Match(absl::string_view http_method, absl::string_view path) const;
 
-  const std::vector<HttpRoute>& routes() const { return routes_; }
+  const std::vector<RpcRoute>& routes() const { return routes_; }
 
  private:
-  std::vector<HttpRoute> routes_;
+  std::vector<RpcRoute> routes_;
 };
 
 }  // namespace gitops

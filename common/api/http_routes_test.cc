@@ -31,15 +31,15 @@ const HttpRoutes& ApiRoutes() {
   return *routes;
 }
 
-const HttpRoute* RouteOf(absl::string_view method) {
-  for (const HttpRoute& route : ApiRoutes().routes()) {
+const RpcRoute* RouteOf(absl::string_view method) {
+  for (const RpcRoute& route : ApiRoutes().routes()) {
     if (route.method->full_name() == absl::StrCat("gitops.v1.", method)) return &route;
   }
   ADD_FAILURE() << method << " has no route";
   return nullptr;
 }
 
-std::string MethodOf(const HttpMatch& match) {
+std::string MethodOf(const RpcMatch& match) {
   return match.route == nullptr ? "" : match.route->method->full_name();
 }
 
@@ -59,7 +59,7 @@ TEST(ApiRoutes, StandInTheReference) {
     documented.push_back(absl::StrCat((*i)[1].str(), " ", (*i)[2].str(), " ", (*i)[3].str()));
   }
   std::vector<std::string> routes;
-  for (const HttpRoute& route : ApiRoutes().routes()) {
+  for (const RpcRoute& route : ApiRoutes().routes()) {
     routes.push_back(absl::StrCat(route.http_method, " ", route.path, " ",
                                   route.method->service()->name(), ".", route.method->name()));
   }
@@ -108,14 +108,14 @@ TEST(ApiRoutes, AnUnknownPathIsToldFromAnotherMethod) {
 }
 
 TEST(ApiRoutes, SayWhereEachFieldComesFrom) {
-  const HttpRoute& list = *RouteOf("PlannerService.ListHosts");
-  EXPECT_EQ(list.body, HttpRoute::Body::kNone);
+  const RpcRoute& list = *RouteOf("PlannerService.ListHosts");
+  EXPECT_EQ(list.body, RpcRoute::Body::kNone);
   std::vector<std::string> query;
   for (const FieldPath& field : list.query_fields) query.push_back(ToString(field));
   EXPECT_THAT(query, IsSupersetOf({"selection.on", "selection.orderByTags", "pageSize"}));
 
-  const HttpRoute& cancel = *RouteOf("PlannerService.CancelDeployment");
-  EXPECT_EQ(cancel.body, HttpRoute::Body::kRequest);
+  const RpcRoute& cancel = *RouteOf("PlannerService.CancelDeployment");
+  EXPECT_EQ(cancel.body, RpcRoute::Body::kRequest);
   EXPECT_THAT(cancel.query_fields, IsEmpty());
   ASSERT_EQ(cancel.path_fields.size(), 1);
   EXPECT_EQ(cancel.path_fields[0]->name(), "id");
@@ -207,8 +207,8 @@ class MadeRoutes : public testing::Test {
 TEST_F(MadeRoutes, TheBodyMayBeOneFieldAndTheRestIsQuery) {
   const auto routes = Compile({{.post = "/v1/things/{name}", .body = "spec"}});
   ASSERT_TRUE(routes.ok()) << routes.status();
-  const HttpRoute& route = routes->routes().front();
-  EXPECT_EQ(route.body, HttpRoute::Body::kField);
+  const RpcRoute& route = routes->routes().front();
+  EXPECT_EQ(route.body, RpcRoute::Body::kField);
   EXPECT_EQ(route.body_field->name(), "spec");
   std::vector<std::string> query;
   for (const FieldPath& field : route.query_fields) query.push_back(ToString(field));

@@ -39,7 +39,7 @@ class Compiler {
     route_.host_variable = host_variable;
   }
 
-  absl::StatusOr<HttpRoute> Run() {
+  absl::StatusOr<RpcRoute> Run() {
     if (method_.client_streaming()) return Bad("a stream of requests has no HTTP form");
     for (auto step : {&Compiler::ReadPattern, &Compiler::ReadPath, &Compiler::ReadBody,
                       &Compiler::PlaceOtherFields}) {
@@ -117,10 +117,10 @@ class Compiler {
     if (rule_.body().empty()) return absl::OkStatus();
     if (route_.http_method == "GET") return Bad("a GET has no body");
     if (rule_.body() == "*") {
-      route_.body = HttpRoute::Body::kRequest;
+      route_.body = RpcRoute::Body::kRequest;
       return absl::OkStatus();
     }
-    route_.body = HttpRoute::Body::kField;
+    route_.body = RpcRoute::Body::kField;
     route_.body_field = method_.input_type()->FindFieldByName(rule_.body());
     if (route_.body_field == nullptr || !IsNested(*route_.body_field) ||
         route_.body_field->is_repeated()) {
@@ -130,7 +130,7 @@ class Compiler {
   }
 
   absl::Status PlaceOtherFields() {
-    if (route_.body == HttpRoute::Body::kRequest) return absl::OkStatus();
+    if (route_.body == RpcRoute::Body::kRequest) return absl::OkStatus();
     FieldPath path;
     return AddQueryFields(*method_.input_type(), path);
   }
@@ -159,15 +159,15 @@ class Compiler {
 
   const MethodDescriptor& method_;
   const google::api::HttpRule& rule_;
-  HttpRoute route_;
+  RpcRoute route_;
   bool has_host_ = false;
 };
 
 }  // namespace
 
-absl::StatusOr<HttpRoute> CompileRoute(const MethodDescriptor& method,
-                                       const google::api::HttpRule& rule,
-                                       const std::string& host_variable) {
+absl::StatusOr<RpcRoute> CompileRoute(const MethodDescriptor& method,
+                                      const google::api::HttpRule& rule,
+                                      const std::string& host_variable) {
   return Compiler(method, rule, host_variable).Run();
 }
 

@@ -6,10 +6,10 @@
 
 namespace gitops {
 
-// The route of one rule. Errors are those of HttpRoutes::Compile. `host_variable`: see HttpRoute.
-absl::StatusOr<HttpRoute> CompileRoute(const google::protobuf::MethodDescriptor& method,
-                                       const google::api::HttpRule& rule,
-                                       const std::string& host_variable);
+// The route of one rule. Errors are those of HttpRoutes::Compile. `host_variable`: see RpcRoute.
+absl::StatusOr<RpcRoute> CompileRoute(const google::protobuf::MethodDescriptor& method,
+                                      const google::api::HttpRule& rule,
+                                      const std::string& host_variable);
 
 }  // namespace gitops
 

@@ -20,11 +20,6 @@ namespace gitops {
 
 // Shared parts of the clients in this folder.
 
-// Time limits of calls whose caller has no deadline.
-inline constexpr absl::Duration kReadTimeout = absl::Seconds(30);
-// These wait for a publication and its unit, or for hooks.
-inline constexpr absl::Duration kMoveTimeout = absl::Minutes(5);
-
 // A connection for the calls of clients. `name` and `program`: see PeerOptions.
 PeerOptions PeerOptionsFor(const ClientOptions& options, const std::string& name,
                            const std::string& program, int default_port);

@@ -21,15 +21,19 @@ PeerOptions PeerOptionsFor(const ClientOptions& options, const std::string& name
   return peer;
 }
 
-CallOptions CallOptionsFor(const Caller& caller, absl::Duration timeout) {
-  if (caller.deadline != absl::InfiniteFuture()) timeout = caller.deadline - absl::Now();
-  CallOptions options = {.timeout = timeout, .give_up = caller.give_up, .metadata = {}};
+std::vector<std::pair<std::string, std::string>> MetadataFor(const Caller& caller) {
+  std::vector<std::pair<std::string, std::string>> metadata;
   for (const auto& [name, value] : {std::pair(kUserMetadata, &caller.user),
                                     std::pair(kOnBehalfOfMetadata, &caller.on_behalf_of),
                                     std::pair(kTraceparent, &caller.traceparent)}) {
-    if (!value->empty()) options.metadata.emplace_back(name, *value);
+    if (!value->empty()) metadata.emplace_back(name, *value);
   }
-  return options;
+  return metadata;
+}
+
+CallOptions CallOptionsFor(const Caller& caller, absl::Duration timeout) {
+  if (caller.deadline != absl::InfiniteFuture()) timeout = caller.deadline - absl::Now();
+  return {.timeout = timeout, .give_up = caller.give_up, .metadata = MetadataFor(caller)};
 }
 
 std::string NewRequestId() { return RandomHex(32); }

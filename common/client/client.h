@@ -3,6 +3,8 @@
 
 #include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/time/time.h"
 
@@ -19,6 +21,14 @@ struct Caller {
   // Called a few times a second by the thread that calls; true cancels the call. May be empty.
   std::function<bool()> give_up;
 };
+
+// Time limits of calls whose caller has no deadline.
+inline constexpr absl::Duration kReadTimeout = absl::Seconds(30);
+// These wait for a publication and its unit, or for hooks.
+inline constexpr absl::Duration kMoveTimeout = absl::Minutes(5);
+
+// The metadata of a call for this caller.
+std::vector<std::pair<std::string, std::string>> MetadataFor(const Caller& caller);
 
 struct ClientOptions {
   std::string address;  // "ops1", "ops1:8001", "unix:/path"

@@ -261,6 +261,24 @@ std::optional<absl::Duration> TomlTable::Duration(absl::string_view key, absl::D
   return duration;
 }
 
+std::optional<absl::Time> TomlTable::Time(absl::string_view key) const {
+  if (!Has(key)) return std::nullopt;
+  const toml::node& node = *state_->Find(key);
+  if (const toml::value<toml::date_time>* value = node.as_date_time()) {
+    const toml::date_time& time = value->get();
+    if (time.offset.has_value()) {
+      const absl::CivilSecond civil(time.date.year, time.date.month, time.date.day, time.time.hour,
+                                    time.time.minute, time.time.second);
+      return absl::FromCivil(civil, absl::FixedTimeZone(time.offset->minutes * 60));
+    }
+  } else if (const std::string* text = AsString(node)) {
+    absl::Time time;
+    if (absl::ParseTime(absl::RFC3339_full, *text, &time, nullptr)) return time;
+  }
+  Fault(key, "expected a time with an offset from UTC, such as 2027-01-31T12:00:00Z");
+  return std::nullopt;
+}
+
 std::optional<int64_t> TomlTable::Bytes(absl::string_view key) const {
   if (!Has(key)) return std::nullopt;
   const toml::node& node = *state_->Find(key);

@@ -44,6 +44,8 @@ class TomlTable {
   // Text as ParseDurationText reads, or a number of seconds.
   std::optional<absl::Duration> Duration(absl::string_view key, absl::Duration least,
                                          absl::Duration most) const;
+  // A date-time with an offset, or text as "2027-01-31T12:00:00Z".
+  std::optional<absl::Time> Time(absl::string_view key) const;
   // A number, or text as "512MiB"; at least 1.
   std::optional<int64_t> Bytes(absl::string_view key) const;
   // Elements contain no NUL, but may contain line breaks: they are arguments of commands.

@@ -21,6 +21,7 @@
 #include "common/http/exchange_state.h"
 #include "common/http/request_reader.h"
 #include "common/http/response_writer.h"
+#include "common/http/stream.h"
 #include "common/log/log.h"
 
 namespace gitops {
@@ -43,41 +44,44 @@ constexpr size_t kReadAhead = 512;
 class HttpConnection final : public HttpEventLoop::Connection,
                              public std::enable_shared_from_this<HttpConnection> {
  public:
-  HttpConnection(HttpEventLoop& loop, HttpServerContext& server, HttpSocket socket)
+  HttpConnection(HttpEventLoop& loop, HttpServerContext& server, HttpSocket socket,
+                 asio::ssl::context* tls)
       : loop_(loop),
         server_(server),
-        socket_(std::move(socket)),
+        stream_(std::move(socket), tls),
         wake_(loop.context()),
         buffer_(server.options.max_header),
-        peer_(PeerOf(socket_)) {}
+        peer_(PeerOf(stream_.socket())) {}
   ~HttpConnection() override { Close(); }
 
   static Awaitable<void> Run(std::shared_ptr<HttpConnection> self) {
-    while (co_await self->WaitForRequest() && co_await self->ServeRequest()) {
+    if (co_await self->Handshake()) {
+      while (co_await self->WaitForRequest() && co_await self->ServeRequest()) {
+      }
+      if (self->linger_ || self->stream_.encrypted()) co_await self->Linger();
     }
-    if (self->linger_) co_await self->Linger();
     self->Close();
   }
 
   void Close() override {
     if (std::exchange(closed_, true)) return;
     error_code ignored;
-    socket_.close(ignored);
+    stream_.socket().close(ignored);
     wake_.cancel();
     if (exchange_ != nullptr) exchange_->Close();
     loop_.Remove(*this);  // last: Stop() waits for it
   }
 
   void TimeOut() override {
-    if (phase_ != Wait::kHeader && phase_ != Wait::kBody) return Close();
+    if (handshake_ || (phase_ != Wait::kHeader && phase_ != Wait::kBody)) return Close();
     // The answer is 408.
     timed_out_ = true;
     error_code ignored;
-    socket_.cancel(ignored);
+    stream_.socket().cancel(ignored);
   }
 
   void Drain() override {
-    if (phase_ == Wait::kRequest) return Close();
+    if (phase_ == Wait::kRequest || handshake_) return Close();
     if (exchange_ != nullptr) exchange_->Cancel(/*streams_only=*/true);
   }
 
@@ -90,13 +94,30 @@ class HttpConnection final : public HttpEventLoop::Connection,
     loop_.Enter(*this, wait);
   }
 
+  // False: the connection ends.
+  Awaitable<bool> Handshake() {
+    if (!stream_.encrypted()) co_return true;
+    handshake_ = true;
+    Enter(Wait::kHeader);
+    auto [error] = co_await stream_.async_handshake(kHttpAwait);
+    handshake_ = false;
+    co_return !error && !closed_;
+  }
+
   // Keeps no buffer while the client sends nothing. Returns false if the connection ends.
   Awaitable<bool> WaitForRequest() {
     if (loop_.draining()) co_return false;
     if (buffer_.size() > 0) co_return true;
     buffer_.shrink_to_fit();
     Enter(Wait::kRequest);
-    auto [error] = co_await socket_.async_wait(HttpSocket::wait_read, kHttpAwait);
+    if (stream_.encrypted()) {
+      // The socket does not tell whether decrypted bytes wait already.
+      auto [error, size] =
+          co_await stream_.async_read_some(buffer_.prepare(kReadAhead), kHttpAwait);
+      buffer_.commit(size);
+      co_return !error && !closed_;
+    }
+    auto [error] = co_await stream_.socket().async_wait(HttpSocket::wait_read, kHttpAwait);
     co_return !error && !closed_;
   }
 
@@ -163,7 +184,7 @@ class HttpConnection final : public HttpEventLoop::Connection,
       }
       const size_t room = buffer_.max_size() - buffer_.size();
       if (room == 0) co_return http::error::buffer_overflow;
-      auto [failed, size] = co_await socket_.async_read_some(
+      auto [failed, size] = co_await stream_.async_read_some(
           buffer_.prepare(std::min(room, std::max(piece, buffer_.size()))), kHttpAwait);
       if (failed) co_return failed;
       buffer_.commit(size);
@@ -207,7 +228,7 @@ class HttpConnection final : public HttpEventLoop::Connection,
     if (!request.Header("Expect").empty() && version_ >= 11 && buffer_.size() == 0) {
       constexpr absl::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
       auto [error, size] = co_await asio::async_write(
-          socket_, asio::buffer(kContinue.data(), kContinue.size()), kHttpAwait);
+          stream_, asio::buffer(kContinue.data(), kContinue.size()), kHttpAwait);
       if (error) co_return false;
     }
     BodyParser body(std::move(header));
@@ -257,15 +278,15 @@ class HttpConnection final : public HttpEventLoop::Connection,
   Awaitable<bool> Stream(HttpExchangeState::News news) {
     keep_alive_ = keep_alive_ && version_ >= 11 && !loop_.draining();
     Enter(Wait::kWrite);
-    if (!co_await WriteStreamHead(socket_, *news.head, Terms())) co_return false;
+    if (!co_await WriteStreamHead(stream_, *news.head, Terms())) co_return false;
     if (head_only_) co_return keep_alive_;
     const bool chunked = version_ >= 11;
     while (true) {
       Enter(Wait::kWrite);
-      if (!news.data.empty() && !co_await WriteStreamData(socket_, news.data, chunked)) break;
+      if (!news.data.empty() && !co_await WriteStreamData(stream_, news.data, chunked)) break;
       if (news.abandoned) break;
       if (news.finished) {
-        if (chunked && !co_await WriteStreamEnd(socket_)) break;
+        if (chunked && !co_await WriteStreamEnd(stream_)) break;
         co_return keep_alive_;
       }
       if (!co_await WaitForHandler() || peer_done_) break;
@@ -286,7 +307,7 @@ class HttpConnection final : public HttpEventLoop::Connection,
       auto [order, woken, error, size] =
           co_await asio::experimental::make_parallel_group(
               wake_.async_wait(asio::deferred),
-              socket_.async_read_some(buffer_.prepare(kReadAhead), asio::deferred))
+              stream_.async_read_some(buffer_.prepare(kReadAhead), asio::deferred))
               .async_wait(asio::experimental::wait_for_one(),
                           asio::use_awaitable_t<HttpExecutor>());
       buffer_.commit(size);
@@ -333,7 +354,7 @@ class HttpConnection final : public HttpEventLoop::Connection,
   Awaitable<bool> Send(HttpServerResponse response) {
     keep_alive_ = keep_alive_ && !loop_.draining();
     Enter(Wait::kWrite);
-    const bool written = co_await WriteResponse(socket_, std::move(response), Terms());
+    const bool written = co_await WriteResponse(stream_, std::move(response), Terms());
     co_return written&& keep_alive_ && !closed_;
   }
 
@@ -344,15 +365,22 @@ class HttpConnection final : public HttpEventLoop::Connection,
             .date = loop_.date()};
   }
 
-  // Reads for a moment what the client still sends: the kernel discards an answer if its socket is
-  // closed with unread data.
+  // Ends an encrypted connection, so that the client does not take the end for a lost connection.
+  // After a refusal, reads for a moment what the client still sends: the kernel discards an answer
+  // if its socket is closed with unread data.
   Awaitable<void> Linger() {
+    if (closed_) co_return;
     Enter(Wait::kLinger);
+    if (!linger_) {
+      co_await stream_.async_shutdown(kHttpAwait);
+      co_return;
+    }
     error_code ignored;
-    socket_.shutdown(HttpSocket::shutdown_send, ignored);
+    stream_.socket().shutdown(HttpSocket::shutdown_send, ignored);
     std::string waste(16 << 10, '\0');
     for (size_t seen = 0; seen < kMaxLinger;) {
-      auto [error, size] = co_await socket_.async_read_some(asio::buffer(waste), kHttpAwait);
+      auto [error, size] =
+          co_await stream_.socket().async_read_some(asio::buffer(waste), kHttpAwait);
       if (error) co_return;
       seen += size;
     }
@@ -364,7 +392,7 @@ class HttpConnection final : public HttpEventLoop::Connection,
 
   HttpEventLoop& loop_;
   HttpServerContext& server_;
-  HttpSocket socket_;
+  HttpStream stream_;
   HttpTimer wake_;  // cancelled when the exchange has news
   boost::beast::flat_buffer buffer_;
   const HttpPeer peer_;
@@ -377,6 +405,7 @@ class HttpConnection final : public HttpEventLoop::Connection,
   bool timed_out_ = false;
   bool peer_done_ = false;  // the client sends nothing more
   bool linger_ = false;
+  bool handshake_ = false;  // in progress
   bool closed_ = false;
 };
 
@@ -395,10 +424,11 @@ HttpServerResponse ErrorResponse(const HttpServerOptions& options, int status,
   return response;
 }
 
-void ServeHttpConnection(HttpEventLoop& loop, HttpServerContext& server, HttpSocket socket) {
+void ServeHttpConnection(HttpEventLoop& loop, HttpServerContext& server, HttpSocket socket,
+                         asio::ssl::context* tls) {
   error_code ignored;
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);  // fails for a unix socket
-  const auto connection = std::make_shared<HttpConnection>(loop, server, std::move(socket));
+  const auto connection = std::make_shared<HttpConnection>(loop, server, std::move(socket), tls);
   loop.Add(*connection);
   asio::co_spawn(loop.context(), HttpConnection::Run(connection), asio::detached);
 }

@@ -2,6 +2,7 @@
 #define GITOPS_COMMON_HTTP_CONNECTION_H_
 
 #include <atomic>
+#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <cstddef>
 #include <memory>
@@ -32,9 +33,10 @@ HttpServerResponse ErrorResponse(const HttpServerOptions& options, int status,
                                  absl::string_view detail);
 
 // Serves a connection on `loop` until it ends. Reserve() has reserved a place for it there, and
-// `socket` belongs to `loop`. Called on the loop's thread. Both references must outlive the loop's
-// run.
-void ServeHttpConnection(HttpEventLoop& loop, HttpServerContext& server, HttpSocket socket);
+// `socket` belongs to `loop`. `tls` null: plain text. Called on the loop's thread. Both references
+// must outlive the loop's run.
+void ServeHttpConnection(HttpEventLoop& loop, HttpServerContext& server, HttpSocket socket,
+                         boost::asio::ssl::context* tls);
 
 }  // namespace gitops
 

@@ -11,8 +11,20 @@ HttpExchangeState::HttpExchangeState(HttpServerRequest request, std::shared_ptr<
       stream_buffer_(stream_buffer),
       wake_(std::move(wake)) {}
 
+HttpExchangeState::~HttpExchangeState() {
+  std::function<void(int)> callback;
+  int status = 0;
+  {
+    MutexLock lock(mutex_);
+    callback = std::move(on_end_);
+    status = status_;
+  }
+  if (callback) callback(status);
+}
+
 void HttpExchangeState::Respond(HttpServerResponse response) {
   MutexLock lock(mutex_);
+  status_ = response.status;
   head_ = std::move(response);
   finished_ = true;
   Changed();
@@ -20,6 +32,7 @@ void HttpExchangeState::Respond(HttpServerResponse response) {
 
 void HttpExchangeState::Start(HttpServerResponse head) {
   MutexLock lock(mutex_);
+  status_ = head.status;
   streams_ = true;
   data_ = std::move(head.body);
   head_ = std::move(head);
@@ -29,7 +42,7 @@ void HttpExchangeState::Start(HttpServerResponse head) {
 absl::Status HttpExchangeState::Write(std::string data, absl::Duration patience) {
   const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(patience);
   MutexLock lock(mutex_);
-  while (!closed_ && data_.size() >= stream_buffer_) {
+  while (!HasRoom()) {
     if (patience <= absl::ZeroDuration() || !room_.WaitUntil(mutex_, deadline)) {
       return absl::ResourceExhaustedError("the client reads the stream too slowly");
     }
@@ -38,6 +51,17 @@ absl::Status HttpExchangeState::Write(std::string data, absl::Duration patience)
   data_ += data;
   Changed();
   return absl::OkStatus();
+}
+
+void HttpExchangeState::OnRoom(std::function<void()> callback) {
+  {
+    MutexLock lock(mutex_);
+    if (!HasRoom()) {
+      on_room_ = std::move(callback);
+      return;
+    }
+  }
+  callback();
 }
 
 void HttpExchangeState::Finish() {
@@ -50,6 +74,7 @@ void HttpExchangeState::Abandon() {
   MutexLock lock(mutex_);
   if (finished_) return;
   abandoned_ = true;
+  if (!streams_) status_ = 500;
   Changed();
 }
 
@@ -64,14 +89,25 @@ void HttpExchangeState::OnCancel(std::function<void()> callback) {
   callback();
 }
 
-HttpExchangeState::News HttpExchangeState::Take() {
+void HttpExchangeState::OnEnd(std::function<void(int)> callback) {
   MutexLock lock(mutex_);
-  News news{.head = std::exchange(head_, std::nullopt),
+  on_end_ = std::move(callback);
+}
+
+HttpExchangeState::News HttpExchangeState::Take() {
+  std::function<void()> on_room;
+  News news;
+  {
+    MutexLock lock(mutex_);
+    news = {.head = std::exchange(head_, std::nullopt),
             .streams = streams_,
             .data = std::exchange(data_, ""),
             .finished = finished_,
             .abandoned = abandoned_};
-  room_.NotifyAll();
+    room_.NotifyAll();
+    on_room = std::exchange(on_room_, nullptr);
+  }
+  if (on_room) on_room();
   return news;
 }
 
@@ -93,13 +129,16 @@ void HttpExchangeState::Cancel(bool streams_only) {
 }
 
 void HttpExchangeState::Close() {
+  std::function<void()> on_room;
   {
     MutexLock lock(mutex_);
     closed_ = true;
     waiting_ = false;
     wake_ = nullptr;
     room_.NotifyAll();
+    on_room = std::exchange(on_room_, nullptr);
   }
+  if (on_room) on_room();
   Cancel();
 }
 

@@ -42,6 +42,7 @@ class HttpExchangeState {
   // `wake`: see WaitForNews. `share` covers the request's body.
   HttpExchangeState(HttpServerRequest request, std::shared_ptr<BodyShare> share,
                     size_t stream_buffer, std::function<void()> wake);
+  ~HttpExchangeState();
 
   const HttpServerRequest request;
 
@@ -49,9 +50,11 @@ class HttpExchangeState {
   void Respond(HttpServerResponse response);
   void Start(HttpServerResponse head);
   absl::Status Write(std::string data, absl::Duration patience);
+  void OnRoom(std::function<void()> callback);
   void Finish();
   void Abandon();
   void OnCancel(std::function<void()> callback);
+  void OnEnd(std::function<void(int)> callback);
 
   // For the connection.
   struct News {
@@ -72,6 +75,9 @@ class HttpExchangeState {
   void Close();
 
  private:
+  bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return closed_ || data_.size() < stream_buffer_;
+  }
   void Changed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HasNews() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -81,6 +87,9 @@ class HttpExchangeState {
   CondVar room_;
   std::function<void()> wake_ ABSL_GUARDED_BY(mutex_);
   std::function<void()> on_cancel_ ABSL_GUARDED_BY(mutex_);
+  std::function<void()> on_room_ ABSL_GUARDED_BY(mutex_);
+  std::function<void(int)> on_end_ ABSL_GUARDED_BY(mutex_);
+  int status_ ABSL_GUARDED_BY(mutex_) = 0;
   std::optional<HttpServerResponse> head_ ABSL_GUARDED_BY(mutex_);
   std::string data_ ABSL_GUARDED_BY(mutex_);
   bool waiting_ ABSL_GUARDED_BY(mutex_) = false;

@@ -39,46 +39,46 @@ http::response<Body> MakeHead(HttpServerResponse& response, const HttpResponseTe
 
 bool HasNoBody(int status) { return status == 204 || status == 304; }
 
-HttpAwaitable<bool> WriteHeadOnly(HttpSocket& socket, http::response<http::empty_body> head) {
+HttpAwaitable<bool> WriteHeadOnly(HttpStream& stream, http::response<http::empty_body> head) {
   http::response_serializer<http::empty_body> serializer(head);
-  auto [error, size] = co_await http::async_write_header(socket, serializer, kHttpAwait);
+  auto [error, size] = co_await http::async_write_header(stream, serializer, kHttpAwait);
   co_return !error;
 }
 
 }  // namespace
 
-HttpAwaitable<bool> WriteResponse(HttpSocket& socket, HttpServerResponse response,
+HttpAwaitable<bool> WriteResponse(HttpStream& stream, HttpServerResponse response,
                                   HttpResponseTerms terms) {
   auto message = MakeHead<http::string_body>(response, terms);
   if (!HasNoBody(response.status)) message.body() = std::move(response.body);
   message.prepare_payload();  // for HEAD, sets the length that GET would have
   if (terms.head_only) {
-    co_return co_await WriteHeadOnly(socket,
+    co_return co_await WriteHeadOnly(stream,
                                      http::response<http::empty_body>(std::move(message.base())));
   }
-  auto [error, size] = co_await http::async_write(socket, message, kHttpAwait);
+  auto [error, size] = co_await http::async_write(stream, message, kHttpAwait);
   co_return !error;
 }
 
-HttpAwaitable<bool> WriteStreamHead(HttpSocket& socket, HttpServerResponse head,
+HttpAwaitable<bool> WriteStreamHead(HttpStream& stream, HttpServerResponse head,
                                     HttpResponseTerms terms) {
   auto message = MakeHead<http::empty_body>(head, terms);
   message.chunked(terms.version >= 11);
-  co_return co_await WriteHeadOnly(socket, std::move(message));
+  co_return co_await WriteHeadOnly(stream, std::move(message));
 }
 
-HttpAwaitable<bool> WriteStreamData(HttpSocket& socket, const std::string& data, bool chunked) {
+HttpAwaitable<bool> WriteStreamData(HttpStream& stream, const std::string& data, bool chunked) {
   if (chunked) {
     auto [error, size] =
-        co_await asio::async_write(socket, http::make_chunk(asio::buffer(data)), kHttpAwait);
+        co_await asio::async_write(stream, http::make_chunk(asio::buffer(data)), kHttpAwait);
     co_return !error;
   }
-  auto [error, size] = co_await asio::async_write(socket, asio::buffer(data), kHttpAwait);
+  auto [error, size] = co_await asio::async_write(stream, asio::buffer(data), kHttpAwait);
   co_return !error;
 }
 
-HttpAwaitable<bool> WriteStreamEnd(HttpSocket& socket) {
-  auto [error, size] = co_await asio::async_write(socket, http::make_chunk_last(), kHttpAwait);
+HttpAwaitable<bool> WriteStreamEnd(HttpStream& stream) {
+  auto [error, size] = co_await asio::async_write(stream, http::make_chunk_last(), kHttpAwait);
   co_return !error;
 }
 

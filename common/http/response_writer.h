@@ -5,6 +5,7 @@
 
 #include "common/http/asio_types.h"
 #include "common/http/message.h"
+#include "common/http/stream.h"
 
 namespace gitops {
 
@@ -16,15 +17,15 @@ struct HttpResponseTerms {
   std::string date;
 };
 
-// Writers of answers. They return false if the connection is lost. The socket and the data of
-// streams must outlive the call.
-HttpAwaitable<bool> WriteResponse(HttpSocket& socket, HttpServerResponse response,
+// Writers of answers. They return false if the connection is lost. The stream and its data must
+// outlive the call.
+HttpAwaitable<bool> WriteResponse(HttpStream& stream, HttpServerResponse response,
                                   HttpResponseTerms terms);
-HttpAwaitable<bool> WriteStreamHead(HttpSocket& socket, HttpServerResponse head,
+HttpAwaitable<bool> WriteStreamHead(HttpStream& stream, HttpServerResponse head,
                                     HttpResponseTerms terms);
-HttpAwaitable<bool> WriteStreamData(HttpSocket& socket, const std::string& data, bool chunked);
+HttpAwaitable<bool> WriteStreamData(HttpStream& stream, const std::string& data, bool chunked);
 // The end of a chunked stream.
-HttpAwaitable<bool> WriteStreamEnd(HttpSocket& socket);
+HttpAwaitable<bool> WriteStreamEnd(HttpStream& stream);
 
 }  // namespace gitops
 

@@ -16,6 +16,7 @@
 #include "common/http/event_loop.h"
 #include "common/http/exchange_state.h"
 #include "common/http/listener.h"
+#include "common/http/server_certificate.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
@@ -53,6 +54,11 @@ class HttpServerImpl : public HttpServer {
         return absl::InvalidArgumentError(
             absl::StrCat("the route ", route.path, " needs a pool, and pool_threads is 0"));
       }
+    }
+    if (const HttpServerOptions& given = context_.options; !given.tls_certificate.empty()) {
+      auto certificate = ServerCertificate::Load(given.tls_certificate, given.tls_key);
+      if (!certificate.ok()) return certificate.status();
+      certificate_ = *std::move(certificate);
     }
     for (const std::string& listen : context_.options.listen) {
       auto listener = HttpListener::Open(loops_[0]->context(), listen);
@@ -105,9 +111,12 @@ class HttpServerImpl : public HttpServer {
         co_await pause.async_wait(kHttpAwait);
         continue;
       }
-      asio::post(loop->context(), [this, loop, socket = std::move(socket)]() mutable {
-        ServeHttpConnection(*loop, context_, std::move(socket));
-      });
+      auto tls = certificate_ == nullptr ? nullptr
+                                         : certificate_->Current(std::chrono::steady_clock::now());
+      asio::post(loop->context(),
+                 [this, loop, tls = std::move(tls), socket = std::move(socket)]() mutable {
+                   ServeHttpConnection(*loop, context_, std::move(socket), tls.get());
+                 });
     }
   }
 
@@ -150,6 +159,7 @@ class HttpServerImpl : public HttpServer {
   }
 
   HttpServerContext context_;
+  std::unique_ptr<ServerCertificate> certificate_;  // null: plain text
   std::vector<std::string> addresses_;
   bool started_ = false;
   size_t next_ = 0;  // used by the first loop's thread
@@ -169,9 +179,13 @@ void HttpExchange::Start(HttpServerResponse head) { state_->Start(std::move(head
 absl::Status HttpExchange::Write(std::string data, absl::Duration patience) {
   return state_->Write(std::move(data), patience);
 }
+void HttpExchange::OnRoom(std::function<void()> callback) { state_->OnRoom(std::move(callback)); }
 void HttpExchange::Finish() { state_->Finish(); }
 void HttpExchange::OnCancel(std::function<void()> callback) {
   state_->OnCancel(std::move(callback));
+}
+void HttpExchange::OnEnd(std::function<void(int status)> callback) {
+  state_->OnEnd(std::move(callback));
 }
 
 HttpHandler RespondWith(std::function<HttpServerResponse(const HttpServerRequest&)> function) {

@@ -42,6 +42,10 @@ class HttpExchange {
   // event thread must not wait. RESOURCE_EXHAUSTED: there is no room because the client reads too
   // slowly; nothing was queued. CANCELLED: the client is gone or the server has stopped.
   absl::Status Write(std::string data, absl::Duration patience = absl::ZeroDuration());
+  // Calls `callback` once, on any thread, as soon as Write() can queue data, or has failed for good
+  // because the client is gone or the server has stopped; before it returns if that is so already.
+  // At most one call may be pending. The callback must not block.
+  void OnRoom(std::function<void()> callback);
   // Ends a stream. Queued data is still sent.
   void Finish();
 
@@ -51,6 +55,11 @@ class HttpExchange {
   // still write and finish; other exchanges are cancelled when the grace period is over. If the
   // exchange is cancelled already, calls `callback` before it returns. The callback must not block.
   void OnCancel(std::function<void()> callback);
+
+  // Calls `callback` once, on any thread, when the answer was sent or the connection is gone, and
+  // this object was destroyed. `status` is that of the answer; 0: there was none. The callback must
+  // not block.
+  void OnEnd(std::function<void(int status)> callback);
 
  private:
   const std::shared_ptr<HttpExchangeState> state_;
@@ -80,6 +89,10 @@ struct HttpServerOptions {
   std::vector<std::string> listen;  // addresses for ParseAddress; port 0 picks one
   std::vector<HttpRoute> routes;
 
+  // PEM files of a certificate, with its chain, and its key: serves HTTPS, TLS 1.2 or newer, and
+  // reads the files again when they change. Empty: plain text.
+  std::string tls_certificate, tls_key;
+
   // A connection belongs to one event thread. The pool starts its threads at once.
   int event_threads = 1;
   int pool_threads = 0;
@@ -92,7 +105,7 @@ struct HttpServerOptions {
   size_t max_bodies = 64 << 20;      // bytes of all request bodies in memory; more: 503
   size_t stream_buffer = 256 << 10;  // bytes queued for the client of one stream
   absl::Duration idle_timeout = absl::Seconds(60);   // between two requests
-  absl::Duration read_timeout = absl::Seconds(10);   // for the header, and again for the body
+  absl::Duration read_timeout = absl::Seconds(10);   // for a handshake, header, body
   absl::Duration write_timeout = absl::Seconds(30);  // for an answer, or the queue of a stream
 
   // The answer to requests that the server itself refuses (400, 404, 405, 408, 413, 417, 431, 500,
@@ -101,14 +114,15 @@ struct HttpServerOptions {
   std::function<HttpServerResponse(int status, absl::string_view detail)> error_response;
 };
 
-// An HTTP/1.1 server (and 1.0) without TLS. Requests of one connection are answered in order.
-// Ambiguous requests (Content-Length together with Transfer-Encoding or repeated, another coding
-// than chunked, malformed chunks, no Host or two) are refused with 400 or 501, and the connection
-// is closed. A connection without a request uses about 2 KB and no thread.
+// An HTTP/1.1 server (and 1.0), with or without TLS. Requests of one connection are answered in
+// order. Ambiguous requests (Content-Length together with Transfer-Encoding or repeated, another
+// coding than chunked, malformed chunks, no Host or two) are refused with 400 or 501, and the
+// connection is closed. A plain connection without a request uses about 2 KB and no thread; with
+// TLS it uses about 100 KB.
 class HttpServer {
  public:
-  // The server is ready when this returns. INVALID_ARGUMENT, ALREADY_EXISTS: a bad address or
-  // route. UNAVAILABLE: an address cannot be bound; the message says why.
+  // The server is ready when this returns. INVALID_ARGUMENT, ALREADY_EXISTS: a bad address, route
+  // or certificate. UNAVAILABLE: an address cannot be bound; the message says why.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(HttpServerOptions options);
   // Stop(0).
   virtual ~HttpServer() = default;

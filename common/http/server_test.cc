@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <future>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -271,6 +272,49 @@ TEST_F(HttpServerTest, SeveralEventThreadsServeManyClients) {
     });
   }
   for (std::thread& client : clients) client.join();
+}
+
+TEST_F(HttpServerTest, TheEndOfAnExchangeIsToldOnceWithItsStatus) {
+  std::promise<int> end;
+  Route({.method = "GET", .path = "/made", .handler = [&](std::unique_ptr<HttpExchange> exchange) {
+           exchange->OnEnd([&](int status) { end.set_value(status); });
+           exchange->Respond({.status = 201});
+         }});
+  Start();
+  EXPECT_THAT(Ask(absl::StrCat("GET /made", kClose, "\r\n")), StartsWith("HTTP/1.1 201"));
+  EXPECT_EQ(end.get_future().get(), 201);
+}
+
+TEST_F(HttpServerTest, AHandlerThatDoesNotAnswerEndsWith500) {
+  std::promise<int> end;
+  Route({.method = "GET", .path = "/none", .handler = [&](std::unique_ptr<HttpExchange> exchange) {
+           exchange->OnEnd([&](int status) { end.set_value(status); });
+         }});
+  Start();
+  EXPECT_THAT(Ask(absl::StrCat("GET /none", kClose, "\r\n")), StartsWith("HTTP/1.1 500"));
+  EXPECT_EQ(end.get_future().get(), 500);
+}
+
+TEST_F(HttpServerTest, AWriterIsToldWhenThereIsRoom) {
+  options_.stream_buffer = 10;
+  std::promise<std::unique_ptr<HttpExchange>> started;
+  Route({.method = "GET", .path = "/s", .handler = [&](std::unique_ptr<HttpExchange> exchange) {
+           exchange->Start({});
+           // Nothing is sent before this handler returns.
+           EXPECT_TRUE(exchange->Write(std::string(10, 'x')).ok());
+           EXPECT_TRUE(absl::IsResourceExhausted(exchange->Write("y")));
+           HttpExchange& stream = *exchange;
+           started.set_value(std::move(exchange));
+           stream.OnRoom([&] { stream.Write("y").IgnoreError(); });
+         }});
+  Start();
+  RawClient client(address());
+  client.Send("GET /s HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_THAT(client.ReadUntil("y"), HasSubstr("xxxxxxxxxx"));
+  bool told = false;
+  const std::unique_ptr<HttpExchange> exchange = started.get_future().get();
+  exchange->OnRoom([&] { told = true; });
+  EXPECT_TRUE(told) << "there is room already";
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -25,6 +26,9 @@ using Json = nlohmann::ordered_json;
 
 // INTERNAL: the message has a value without a JSON form (a time beyond the year 9999).
 absl::StatusOr<Json> ToJson(const google::protobuf::Message& message);
+
+// `json` on one line. Bytes that are not UTF-8 are replaced.
+std::string ToText(const Json& json);
 
 struct JsonLimits {
   size_t bytes = 4 << 20;

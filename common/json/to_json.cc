@@ -71,6 +71,10 @@ Json Object(const Json& value, const Descriptor& type) {
 
 }  // namespace
 
+std::string ToText(const Json& json) {
+  return json.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
 absl::StatusOr<Json> ToJson(const google::protobuf::Message& message) {
   google::protobuf::util::JsonPrintOptions options;
   options.always_print_primitive_fields = true;

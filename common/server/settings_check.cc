@@ -1,9 +1,12 @@
 #include <cstdio>
+#include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/rpc/address.h"
+#include "common/server/http_lifecycle.h"
 #include "common/server/lifecycle.h"
 
 namespace gitops {
@@ -39,22 +42,19 @@ absl::Status CheckTls(const Settings& settings) {
                    "unix socket, or allow plain text with --insecure"));
 }
 
-absl::Status CheckListen(const Settings& settings) {
-  for (const char* name : {"listen", "metrics-listen"}) {
-    const absl::StatusOr<Address> address = ParseAddress(settings.Get(name));
-    if (!address.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(Named(settings, name), ": ", address.status().message()));
-    }
-    const bool exposed = absl::string_view(name) == "listen" && !address->is_local();
-    if (exposed && !settings.GetBool("insecure")) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(Named(settings, name), " ", settings.Get(name),
-                       ": refusing to serve other machines in plain text; listen on a loopback "
-                       "address or a unix socket, or allow it with --insecure"));
-    }
+// `plain`: clients on other machines would be served in plain text.
+absl::Status CheckListen(const Settings& settings, absl::string_view name,
+                         const std::string& listen, bool plain) {
+  const absl::StatusOr<Address> address = ParseAddress(listen);
+  if (!address.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(Named(settings, name), ": ", address.status().message()));
   }
-  return absl::OkStatus();
+  if (!plain || address->is_local()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(Named(settings, name), " ", listen,
+                   ": refusing to serve other machines in plain text; listen on a loopback "
+                   "address or a unix socket, or allow it with --insecure"));
 }
 
 }  // namespace
@@ -67,7 +67,28 @@ absl::Status CheckServerSettings(const Settings& settings) {
   }
   if (absl::Status status = CheckStore(settings); !status.ok()) return status;
   if (absl::Status status = CheckTls(settings); !status.ok()) return status;
-  return CheckListen(settings);
+  absl::Status status = CheckListen(settings, "listen", settings.Get("listen"),
+                                    /*plain=*/!settings.GetBool("insecure"));
+  if (!status.ok()) return status;
+  return CheckListen(settings, "metrics-listen", settings.Get("metrics-listen"), /*plain=*/false);
+}
+
+absl::Status CheckHttpServerSettings(const Settings& settings) {
+  if (absl::Status status = ConfigureLog(settings.Get("log-format"), settings.Get("log-level"));
+      !status.ok()) {
+    return status;
+  }
+  const bool plain = settings.Get("tls-dir").empty() && !settings.GetBool("insecure");
+  const std::vector<std::string> listen = settings.GetList("listen");
+  if (listen.empty()) return absl::InvalidArgumentError("--listen: there is no address");
+  for (const std::string& each : listen) {
+    if (absl::Status status = CheckListen(settings, "listen", each, plain); !status.ok()) {
+      return status;
+    }
+  }
+  const std::string& metrics = settings.Get("metrics-listen");
+  return metrics.empty() ? absl::OkStatus()
+                         : CheckListen(settings, "metrics-listen", metrics, /*plain=*/false);
 }
 
 int ExitStatus(const absl::Status& status) {

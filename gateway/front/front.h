@@ -6,13 +6,17 @@
 #include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "common/client/client.h"
+#include "common/clock/clock.h"
 #include "common/http/server.h"
+#include "common/metrics/metrics.h"
+#include "gateway/front/proxies.h"
+#include "gateway/front/rate_limiter.h"
+#include "gateway/front/role.h"
+#include "gateway/front/tokens.h"
 
 namespace gitops {
-
-// The role of a token. Each includes those before it, but an approver is no operator.
-enum class Role { kViewer, kOperator, kApprover, kAdmin };
 
 // Who makes a request.
 struct GatewayCaller {
@@ -39,7 +43,17 @@ enum class Access {
   // gitopper's routes: as kViewer or kOperator, unless --gitopper-access opens them.
   kGitopperRead,
   kGitopperWrite,
+  // The metrics: nothing from a client on this machine, else as kViewer.
+  kMetrics,
 };
+
+// What --gitopper-access opens to callers without a token.
+enum class GitopperAccess { kNone, kRead, kWrite };
+
+// Whether the caller's token has the role that `access` asks for. UNAUTHENTICATED: no token;
+// PERMISSION_DENIED: too low a role. For routes that know what they need only after they have read
+// the request; the others leave it to Front::Guard.
+absl::Status CheckRole(Access access, const GatewayCaller& caller);
 
 using CallerHandler = std::function<void(const GatewayCaller&, std::unique_ptr<HttpExchange>)>;
 
@@ -52,6 +66,17 @@ class Front {
   // valid token, 403 with too low a role, 429 over the rate limit. The Front must outlive it.
   virtual HttpHandler Guard(Access access, CallerHandler handler) = 0;
 };
+
+struct FrontOptions {
+  // The valid tokens now; never null. Called for each request, on any thread.
+  std::function<std::shared_ptr<const Tokens>()> tokens;
+  TrustedProxies proxies;
+  RateLimit rate_limit;  // of an address, and again of a token
+  GitopperAccess gitopper_access = GitopperAccess::kNone;
+  Clock* clock = Clock::System();  // not owned
+  Metrics* metrics = nullptr;      // not owned; may be null
+};
+std::unique_ptr<Front> NewFront(FrontOptions options);
 
 }  // namespace gitops
 

@@ -1,8 +1,5 @@
 #include "services/hook_dispatcher/program/program.h"
 
-#include <sys/resource.h>
-
-#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <utility>
@@ -13,6 +10,7 @@
 #include "common/log/log.h"
 #include "common/memory/memory.h"
 #include "common/metrics/metrics.h"
+#include "common/server/file_limit.h"
 #include "common/server/lifecycle.h"
 #include "common/server/signals.h"
 #include "common/server/version.h"
@@ -32,18 +30,7 @@ constexpr int kMostCalls = 1200;
 // A selection of 100,000 hosts.
 constexpr int kMostMessageBytes = 32 << 20;
 // The maximum per call: its connection, a name lookup, and libcurl's wake-up descriptors.
-constexpr rlim_t kMostFiles = 8 * kMostCalls;
-
-// systemd and shells set 1,024 by default, which is too few, and allow more.
-void RaiseFileLimit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kMostFiles) return;
-  limit.rlim_cur = std::min(limit.rlim_max, kMostFiles);
-  if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < kMostFiles) {
-    LogWarning("the limit of open files is lower than many stalled hooks would need",
-               {{"limit", absl::StrCat(limit.rlim_cur)}, {"wanted", absl::StrCat(kMostFiles)}});
-  }
-}
+constexpr int64_t kMostFiles = 8 * kMostCalls;
 
 class HookDispatcher {
  public:
@@ -61,7 +48,7 @@ class HookDispatcher {
     absl::Status status = config.status();
     if (status.ok()) status = CheckServerSettings(config->settings);
     if (!status.ok()) return ReportFailure(kProgram, status);
-    RaiseFileLimit();
+    RaiseFileLimit(kMostFiles, "stalled hooks");
     if (config->hooks.empty()) {
       LogWarning("the config has no [[hooks]]: no hook will be called",
                  {{"config", flags_.Get("config")}});

@@ -19,6 +19,7 @@
 #include "common/schedule/scheduler.h"
 #include "common/server/lifecycle.h"
 #include "common/server/stop_within.h"
+#include "common/store/request_ids.h"
 #include "common/store/store.h"
 #include "common/sync/mutex.h"
 #include "services/planner/agents/agent_caller.h"
@@ -29,7 +30,6 @@
 #include "services/planner/metrics/planner_metrics.h"
 #include "services/planner/plan/plan_maker.h"
 #include "services/planner/record/deployment_store.h"
-#include "services/planner/record/request_ids.h"
 #include "services/planner/report/report_service.h"
 #include "services/planner/rpc/planner_service.h"
 #include "services/planner/run/deployments.h"
@@ -139,7 +139,7 @@ class Planner {
   const std::unique_ptr<Fleet> fleet_;
   HostLocks locks_;
   DeploymentStore records_{store_.get(), clock_};
-  RequestIds request_ids_{store_.get(), clock_};
+  RequestIds request_ids_{store_.get(), "planner/v1/request/", clock_};
   const std::unique_ptr<AgentClient> agents_ = NewAgentClient(AgentOptions(settings_));
   const std::unique_ptr<HookCaller> hooks_;
   const std::unique_ptr<HttpClient> http_ = NewHttpClient();

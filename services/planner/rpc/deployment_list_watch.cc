@@ -3,8 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/rpc/fingerprint.h"
 #include "services/planner/rpc/deployment_reads.h"
-#include "services/planner/rpc/fingerprint.h"
 
 namespace gitops {
 

@@ -6,11 +6,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/rpc/error.h"
+#include "common/rpc/fingerprint.h"
 #include "common/rpc/page.h"
 #include "common/store/convert.h"
 #include "services/planner/rpc/answer_size.h"
 #include "services/planner/rpc/deployment_filter.h"
-#include "services/planner/rpc/fingerprint.h"
 #include "services/planner/rpc/numbered_page.h"
 
 namespace gitops {

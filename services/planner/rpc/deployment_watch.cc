@@ -3,9 +3,9 @@
 #include <numeric>
 #include <utility>
 
+#include "common/rpc/fingerprint.h"
 #include "services/planner/rpc/answer_size.h"
 #include "services/planner/rpc/deployment_reads.h"
-#include "services/planner/rpc/fingerprint.h"
 
 namespace gitops {
 

@@ -12,9 +12,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/rpc/watch_stream.h"
 #include "gitops/v1/planner.pb.h"
 #include "services/planner/record/deployment_store.h"
-#include "services/planner/rpc/watch_stream.h"
 #include "services/planner/run/deployments.h"
 
 namespace gitops {

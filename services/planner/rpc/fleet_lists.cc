@@ -9,11 +9,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/rpc/error.h"
+#include "common/rpc/fingerprint.h"
 #include "common/rpc/page.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"
 #include "services/planner/rpc/answer_size.h"
-#include "services/planner/rpc/fingerprint.h"
 
 namespace gitops {
 namespace {

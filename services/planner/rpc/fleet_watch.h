@@ -13,13 +13,13 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
+#include "common/rpc/watch_stream.h"
 #include "common/sync/mutex.h"
 #include "gitops/v1/planner.pb.h"
 #include "services/planner/fleet/fleet.h"
 #include "services/planner/lock/host_locks.h"
 #include "services/planner/rpc/fleet_journal.h"
 #include "services/planner/rpc/fleet_lists.h"
-#include "services/planner/rpc/watch_stream.h"
 
 namespace gitops {
 

@@ -5,6 +5,7 @@
 
 #include "common/clock/clock.h"
 #include "common/rpc/gate.h"
+#include "common/store/request_ids.h"
 #include "common/store/store.h"
 #include "gitops/v1/planner.grpc.pb.h"
 #include "services/planner/agents/agent_caller.h"
@@ -13,7 +14,6 @@
 #include "services/planner/lock/host_locks.h"
 #include "services/planner/plan/plan_maker.h"
 #include "services/planner/record/deployment_store.h"
-#include "services/planner/record/request_ids.h"
 #include "services/planner/run/deployments.h"
 
 namespace gitops {

@@ -130,7 +130,7 @@ class PlannerTestBase : public testing::Test {
   Metrics metrics_{"planner"};
   FaultyStore counted_{store_.store()};
   TestRecords records_{&counted_, Clock::System()};
-  RequestIds request_ids_{store_.store(), Clock::System()};
+  RequestIds request_ids_{store_.store(), "planner/v1/request/", Clock::System()};
   FakeDeployments deployments_{&records_};
   HostLocks locks_{{.store = store_.store(), .clock = Clock::System(), .planner = "p1"}};
   const PlanMaker plans_{

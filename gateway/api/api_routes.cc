@@ -1,0 +1,193 @@
+#include "gateway/api/api_routes.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/api/http_routes.h"
+#include "common/client/client.h"
+#include "common/json/json.h"
+#include "common/rpc/error.h"
+#include "gateway/api/api_table.h"
+#include "gateway/api/etag.h"
+#include "gateway/api/host_agents.h"
+#include "gateway/api/rpc_access.h"
+#include "gateway/api/rpc_event.h"
+#include "gateway/api/rpc_request.h"
+#include "gateway/front/problem.h"
+
+namespace gitops {
+namespace {
+
+using Message = RpcCaller::Message;
+
+// A request on its way to its server.
+struct Job {
+  const RpcRoute* route = nullptr;
+  std::unique_ptr<Message> request;
+  RpcCaller::Options call;
+  std::unique_ptr<HttpExchange> exchange;
+  std::shared_ptr<Cancellation> cancellation = std::make_shared<Cancellation>();
+};
+
+HttpServerResponse NoRoute(const RpcMatch& match) {
+  if (match.allowed.empty()) {
+    return ProblemOf(MakeError(Reason::kNotFound, "there is no such path"));
+  }
+  std::vector<std::string> allowed = match.allowed;
+  if (std::count(allowed.begin(), allowed.end(), "GET") > 0) allowed.push_back("HEAD");
+  const std::string names = absl::StrJoin(allowed, ", ");
+  HttpServerResponse response = ProblemFor(405, absl::StrCat("this path supports only ", names));
+  response.headers.emplace_back("Allow", names);
+  return response;
+}
+
+absl::Duration TimeoutOf(const RpcRoute& route) {
+  if (route.http_method != "GET") return kMoveTimeout;
+  return route.method->server_streaming() ? absl::InfiniteDuration() : kReadTimeout;
+}
+
+HttpServerResponse Answer(const HttpServerRequest& http, const Message& message) {
+  const absl::StatusOr<Json> json = ToJson(message);
+  if (!json.ok()) return ProblemOf(json.status());
+  HttpServerResponse response;
+  // A query may ask for more than the resource's version covers.
+  const std::string etag = http.query.empty() && http.method != "POST" ? EtagOf(message) : "";
+  if (!etag.empty()) response.headers.emplace_back("ETag", etag);
+  if (const std::string wanted = http.Header("If-Match");
+      http.method != "POST" && !wanted.empty() && !EtagMatches(wanted, etag)) {
+    return ProblemFor(412, "the resource has another version than If-Match asks for");
+  }
+  if (EtagMatches(http.Header("If-None-Match"), etag)) {
+    response.status = 304;
+    response.content_type = "";
+    return response;
+  }
+  response.content_type = "application/json";
+  response.body = ToText(*json) + "\n";
+  return response;
+}
+
+class Api : public std::enable_shared_from_this<Api> {
+ public:
+  explicit Api(ApiOptions options)
+      : options_(std::move(options)),
+        agents_({.caller = options_.caller,
+                 .planner = options_.planner,
+                 .agent = options_.agent,
+                 .insecure = options_.insecure}) {}
+
+  void Handle(const GatewayCaller& caller, std::unique_ptr<HttpExchange> exchange) {
+    const HttpServerRequest& http = exchange->request();
+    const absl::StatusOr<RpcMatch> match =
+        ApiTable().Match(http.method == "HEAD" ? "GET" : http.method, http.path);
+    if (!match.ok()) return exchange->Respond(ProblemOf(match.status()));
+    if (match->route == nullptr) return exchange->Respond(NoRoute(*match));
+    absl::Status status = CheckRole(AccessOf(*match->route), caller);
+    Job job;
+    if (status.ok()) {
+      absl::StatusOr<std::unique_ptr<Message>> request = ReadRpcRequest(*match, http);
+      status = request.status();
+      if (request.ok()) job.request = *std::move(request);
+    }
+    if (!status.ok()) return exchange->Respond(ProblemOf(status));
+    job.route = match->route;
+    job.call = {.timeout = TimeoutOf(*match->route), .metadata = MetadataFor(caller.ForService())};
+    job.exchange = std::move(exchange);
+    job.exchange->OnCancel([cancellation = job.cancellation] { cancellation->Cancel(); });
+    FindBackend(*match, std::make_shared<Job>(std::move(job)));
+  }
+
+ private:
+  void FindBackend(const RpcMatch& match, const std::shared_ptr<Job>& job) {
+    const std::string& service = job->route->method->service()->name();
+    if (job->route->host_variable.empty()) {
+      return service == "PromotionService"
+                 ? Start(job, options_.promotion_receiver,
+                         {Reason::kPromotionReceiverUnreachable, "--promotion-receiver"})
+                 : Start(job, options_.planner, {Reason::kPlannerUnreachable, "--planner"});
+    }
+    for (const auto& [name, value] : match.variables) {
+      if (name != job->route->host_variable) continue;
+      RpcCaller::Options call = job->call;
+      call.timeout = kReadTimeout;
+      return agents_.Find(value, call, job->cancellation,
+                          [self = shared_from_this(), job](HostAgents::AgentOr agent) {
+                            if (agent.ok()) return self->Call(job, *agent);
+                            job->exchange->Respond(ProblemOf(agent.status()));
+                          });
+    }
+  }
+
+  // `missing`: the reason and the setting if there is no such server.
+  void Start(const std::shared_ptr<Job>& job, const std::shared_ptr<const Backend>& backend,
+             std::pair<Reason, const char*> missing) {
+    if (backend != nullptr) return Call(job, backend);
+    job->exchange->Respond(ProblemOf(
+        MakeError(missing.first, absl::StrCat("this gateway runs without ", missing.second))));
+  }
+
+  void Call(const std::shared_ptr<Job>& job, std::shared_ptr<const Backend> backend) {
+    if (job->route->method->server_streaming()) return CallStream(job, std::move(backend));
+    job->cancellation->Follow(options_.caller->Unary(
+        std::move(backend), *job->route->method, std::move(job->request), job->call,
+        [job](absl::StatusOr<std::unique_ptr<Message>> answer) {
+          job->exchange->Respond(answer.ok() ? Answer(job->exchange->request(), **answer)
+                                             : ProblemOf(answer.status()));
+        }));
+  }
+
+  void CallStream(const std::shared_ptr<Job>& job, std::shared_ptr<const Backend> backend) {
+    const bool events = WantsEvents(job->exchange->request());
+    const auto answer = std::make_shared<StreamAnswer>(std::move(job->exchange), events);
+    if (events) options_.heartbeats->Add(answer);
+    RpcCaller::Observer observer;
+    observer.on_message = [answer](RpcStream& stream, const Message& message) {
+      const auto event = EventOf(message);
+      const auto next = [self = stream.Self()] { self->Next(); };
+      if (!event.ok()) {
+        answer->Fail(event.status());
+        stream.Cancel();
+        return next();
+      }
+      answer->Send(*event, next);
+    };
+    observer.on_end = [answer, cancellation = job->cancellation](const absl::Status& status) {
+      if (status.ok()) return answer->End();
+      if (cancellation->cancelled()) return answer->Abandon();
+      answer->Fail(status);
+    };
+    job->cancellation->Follow(options_.caller->Stream(std::move(backend), *job->route->method,
+                                                      std::move(job->request), job->call,
+                                                      std::move(observer)));
+  }
+
+  const ApiOptions options_;
+  HostAgents agents_;
+};
+
+}  // namespace
+
+std::vector<HttpRoute> ApiRoutes(ApiOptions options) {
+  Front* const front = options.front;
+  const size_t max_body = options.max_body;
+  const auto api = std::make_shared<Api>(std::move(options));
+  std::vector<HttpRoute> routes;
+  // All methods, so that the table says which are allowed.
+  for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
+    routes.push_back({.method = method,
+                      .path = "/v1/{path=**}",
+                      .handler = front->Guard(Access::kViewer,
+                                              [api](const GatewayCaller& caller,
+                                                    std::unique_ptr<HttpExchange> exchange) {
+                                                api->Handle(caller, std::move(exchange));
+                                              }),
+                      .max_body = max_body});
+  }
+  return routes;
+}
+
+}  // namespace gitops

@@ -1,0 +1,29 @@
+#include "gateway/api/api_table.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+#include "gitops/v1/agent.pb.h"
+#include "gitops/v1/planner.pb.h"
+#include "gitops/v1/promotion.pb.h"
+
+namespace gitops {
+
+const HttpRoutes& ApiTable() {
+  static const HttpRoutes& table = *[] {
+    const std::vector<const google::protobuf::ServiceDescriptor*> services = {
+        v1::ListHostsRequest::descriptor()->file()->FindServiceByName("PlannerService"),
+        v1::GetServiceRequest::descriptor()->file()->FindServiceByName("AgentService"),
+        v1::GetPipelineRequest::descriptor()->file()->FindServiceByName("PromotionService")};
+    absl::StatusOr<HttpRoutes> compiled = HttpRoutes::Compile(services);
+    if (!compiled.ok()) {
+      std::fprintf(stderr, "%s\n", compiled.status().ToString().c_str());
+      std::abort();  // the protos are wrong, which tests find
+    }
+    return new HttpRoutes(*std::move(compiled));
+  }();
+  return table;
+}
+
+}  // namespace gitops

@@ -1,0 +1,14 @@
+#ifndef GITOPS_GATEWAY_API_API_TABLE_H_
+#define GITOPS_GATEWAY_API_API_TABLE_H_
+
+#include "common/api/http_routes.h"
+
+namespace gitops {
+
+// The HTTP rules of the services that the gateway serves as REST: the planner's, an agent's, and
+// the promotion receiver's. openapi.h describes the same table.
+const HttpRoutes& ApiTable();
+
+}  // namespace gitops
+
+#endif  // GITOPS_GATEWAY_API_API_TABLE_H_

@@ -1,0 +1,21 @@
+#ifndef GITOPS_GATEWAY_API_ETAG_H_
+#define GITOPS_GATEWAY_API_ETAG_H_
+
+#include <google/protobuf/message.h>
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace gitops {
+
+// The ETag of an answer with one resource that has an `etag` or a `generation`; empty: it has none.
+// Weak, since some fields of a resource do not change it (a host's lastSeenTime).
+std::string EtagOf(const google::protobuf::Message& answer);
+
+// Whether a header If-None-Match or If-Match ("*", or a list) has `etag`, by weak comparison.
+bool EtagMatches(absl::string_view header, absl::string_view etag);
+
+}  // namespace gitops
+
+#endif  // GITOPS_GATEWAY_API_ETAG_H_

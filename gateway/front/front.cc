@@ -1,0 +1,233 @@
+#include "gateway/front/front.h"
+
+#include <prometheus/counter.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "common/log/log.h"
+#include "common/rpc/error.h"
+#include "common/rpc/principal.h"
+#include "common/trace/traceparent.h"
+#include "gateway/front/problem.h"
+
+namespace gitops {
+namespace {
+
+constexpr char kGateway[] = "the gateway";
+// The maximum of Retry-After: Flux gives up after 15 s.
+constexpr absl::Duration kMaxRetry = absl::Seconds(4);
+
+// Parameters that clients use for tokens. URLs end in logs and histories.
+constexpr absl::string_view kTokenParameters[] = {"access_token", "token", "bearer", "api_key",
+                                                  "authorization"};
+
+bool HasTokenInQuery(absl::string_view query) {
+  for (const absl::string_view parameter : absl::StrSplit(query, absl::ByAnyChar("&;"))) {
+    const absl::string_view name = parameter.substr(0, parameter.find('='));
+    for (const absl::string_view each : kTokenParameters) {
+      if (absl::EqualsIgnoreCase(name, each)) return true;
+    }
+  }
+  return false;
+}
+
+absl::string_view NameOf(Role role) {
+  switch (role) {
+    case Role::kViewer:
+      return "viewer";
+    case Role::kOperator:
+      return "operator";
+    case Role::kApprover:
+      return "approver";
+    case Role::kAdmin:
+      return "admin";
+  }
+  return "";
+}
+
+// The role that `access` needs; none: none.
+std::optional<Role> RoleFor(Access access) {
+  switch (access) {
+    case Access::kOpen:
+      return std::nullopt;
+    case Access::kOperator:
+    case Access::kGitopperWrite:
+      return Role::kOperator;
+    case Access::kApprover:
+      return Role::kApprover;
+    case Access::kAdmin:
+      return Role::kAdmin;
+    case Access::kViewer:
+    case Access::kGitopperRead:
+    case Access::kMetrics:
+      return Role::kViewer;
+  }
+  return Role::kAdmin;
+}
+
+absl::Status RateLimited(absl::Duration wait, absl::string_view what) {
+  absl::Status error = MakeError(Reason::kRateLimited,
+                                 absl::StrCat("too many requests ", what, "; try again later"));
+  google::rpc::RetryInfo retry;
+  wait = std::min(absl::Ceil(wait, absl::Seconds(1)), kMaxRetry);
+  retry.mutable_retry_delay()->set_seconds(std::max<int64_t>(1, absl::ToInt64Seconds(wait)));
+  SetDetail(retry, error);
+  return error;
+}
+
+absl::Status InvalidToken(const absl::Status& error) {
+  const Reason reason =
+      absl::IsPermissionDenied(error) ? Reason::kPermissionDenied : Reason::kUnauthenticated;
+  return MakeError(reason, error.message());
+}
+
+// Not of requests that a proxy passes on.
+bool IsFromThisMachine(const HttpServerRequest& request) {
+  if (!request.Header("X-Forwarded-For").empty() || !request.Header("Forwarded").empty()) {
+    return false;
+  }
+  return request.peer.uid.has_value() || IsLoopbackAddress(request.peer.address);
+}
+
+class FrontImpl : public Front {
+ public:
+  explicit FrontImpl(FrontOptions options)
+      : options_(std::move(options)),
+        of_addresses_(options_.rate_limit),
+        of_tokens_(options_.rate_limit) {
+    if (options_.metrics == nullptr) return;
+    requests_ = &prometheus::BuildCounter()
+                     .Name("gitops_gateway_requests_total")
+                     .Help("Requests of known paths, by method and status.")
+                     .Register(options_.metrics->registry());
+  }
+
+  HttpHandler Guard(Access access, CallerHandler handler) override {
+    return [this, access, handler = std::move(handler)](std::unique_ptr<HttpExchange> exchange) {
+      const HttpServerRequest& request = exchange->request();
+      GatewayCaller caller;
+      caller.address = options_.proxies.ClientAddress(request);
+      caller.traceparent = TraceparentOrNew(request.Header(kTraceparent));
+      const absl::Status admitted = Admit(access, request, caller);
+      LogAtEnd(*exchange, caller);
+      if (!admitted.ok()) return exchange->Respond(ProblemOf(admitted));
+      handler(caller, std::move(exchange));
+    };
+  }
+
+ private:
+  absl::Status Admit(Access access, const HttpServerRequest& request, GatewayCaller& caller) {
+    const SteadyTime now = options_.clock->SteadyNow();
+    const absl::Duration wait = of_addresses_.Take(RateKey(caller.address), now);
+    if (wait > absl::ZeroDuration()) return RateLimited(wait, "from this address");
+    const absl::Status token = ReadToken(request, caller);
+    if (!caller.name.empty()) {
+      const absl::Duration longer = of_tokens_.Take(caller.name, now);
+      if (longer > absl::ZeroDuration()) return RateLimited(longer, "with this token");
+    }
+    if (IsOpen(access, request)) return absl::OkStatus();
+    if (!token.ok()) return token;
+    if (absl::Status role = CheckRole(access, caller); !role.ok()) return role;
+    if (!HasTokenInQuery(request.query)) return absl::OkStatus();
+    return MakeError(Reason::kInvalidArgument,
+                     "a token must not be in the URL, which logs keep; send only the header "
+                     "Authorization: Bearer TOKEN, and replace the token that was in the URL");
+  }
+
+  // Sets the caller's name and role. OK without a token.
+  absl::Status ReadToken(const HttpServerRequest& request, GatewayCaller& caller) const {
+    const std::string header = request.Header("Authorization");
+    if (header.empty()) return absl::OkStatus();
+    absl::string_view token = header;
+    if (token.size() < 7 || !absl::EqualsIgnoreCase(token.substr(0, 7), "Bearer ")) {
+      return MakeError(Reason::kUnauthenticated,
+                       "the Authorization header is not of the form Bearer TOKEN");
+    }
+    token = absl::StripAsciiWhitespace(token.substr(7));
+    const std::shared_ptr<const Tokens> tokens = options_.tokens();
+    const absl::StatusOr<const Token*> found = tokens->Find(token, options_.clock->Now());
+    if (!found.ok()) return InvalidToken(found.status());
+    caller.name = (*found)->name;
+    caller.role = (*found)->role;
+    return absl::OkStatus();
+  }
+
+  bool IsOpen(Access access, const HttpServerRequest& request) const {
+    switch (access) {
+      case Access::kOpen:
+        return true;
+      case Access::kGitopperRead:
+        return options_.gitopper_access != GitopperAccess::kNone;
+      case Access::kGitopperWrite:
+        return options_.gitopper_access == GitopperAccess::kWrite;
+      case Access::kMetrics:
+        return IsFromThisMachine(request);
+      default:
+        return false;
+    }
+  }
+
+  // Never the query, which may hold what a client should not have put there.
+  void LogAtEnd(HttpExchange& exchange, const GatewayCaller& caller) {
+    const HttpServerRequest& request = exchange.request();
+    exchange.OnEnd([this, method = request.method, path = request.path, caller,
+                    start = options_.clock->SteadyNow()](int status) {
+      LogInfo("request",
+              {{"method", method},
+               {"path", path},
+               {"status", absl::StrCat(status)},
+               {"duration", absl::FormatDuration(absl::Trunc(options_.clock->SteadyNow() - start,
+                                                             absl::Microseconds(10)))},
+               {"address", caller.address},
+               {"token", caller.name},
+               {"trace", caller.traceparent.substr(3, 32)}});
+      if (requests_ == nullptr) return;
+      requests_->Add({{"method", method}, {"code", absl::StrCat(status)}}).Increment();
+    });
+  }
+
+  const FrontOptions options_;
+  RateLimiter of_addresses_;
+  RateLimiter of_tokens_;
+  prometheus::Family<prometheus::Counter>* requests_ = nullptr;
+};
+
+}  // namespace
+
+Caller GatewayCaller::ForService() const {
+  Principal principal;
+  if (!name.empty()) principal.name = name;
+  principal.address =
+      address.empty() ? "unix"
+                      : absl::StrCat(absl::StrContains(address, ':') ? "ipv6:" : "ipv4:", address);
+  Caller caller;
+  caller.user = kGateway;
+  caller.on_behalf_of = OnBehalfOfText(principal);
+  caller.traceparent = traceparent;
+  return caller;
+}
+
+absl::Status CheckRole(Access access, const GatewayCaller& caller) {
+  const std::optional<Role> required = RoleFor(access);
+  if (!required.has_value()) return absl::OkStatus();
+  if (!caller.role.has_value()) {
+    return MakeError(Reason::kUnauthenticated,
+                     "this needs a token; send it in the header Authorization: Bearer TOKEN");
+  }
+  if (Includes(*caller.role, *required)) return absl::OkStatus();
+  return MakeError(Reason::kPermissionDenied,
+                   absl::StrCat("this needs the role ", NameOf(*required), "; the token \"",
+                                caller.name, "\" has the role ", NameOf(*caller.role)));
+}
+
+std::unique_ptr<Front> NewFront(FrontOptions options) {
+  return std::make_unique<FrontImpl>(std::move(options));
+}
+
+}  // namespace gitops

@@ -1,0 +1,52 @@
+#ifndef GITOPS_GATEWAY_FRONT_TOKENS_H_
+#define GITOPS_GATEWAY_FRONT_TOKENS_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "gateway/front/role.h"
+
+namespace gitops {
+
+// A row of the token file, which has the hashes of the tokens, not the tokens:
+//
+//   [[tokens]]
+//   name = "ci"
+//   role = "operator"                 # viewer, operator, approver, admin
+//   sha256 = "9f86d081…"              # of the token
+//   expires = 2027-01-31T12:00:00Z    # omitted: never
+struct Token {
+  std::string name;
+  Role role = Role::kViewer;
+  std::array<uint8_t, 32> sha256{};
+  absl::Time expires = absl::InfiniteFuture();
+  // The hosts that it is limited to. Such a limit cannot be enforced yet, so the token is refused.
+  std::vector<std::string> on;
+  std::vector<std::string> tagged;
+};
+
+// The tokens of a file. Immutable and thread-safe.
+class Tokens {
+ public:
+  Tokens() = default;  // none
+  // INVALID_ARGUMENT: all errors, with file and line; never a token or a hash.
+  static absl::StatusOr<Tokens> Parse(absl::string_view text, const std::string& file);
+
+  // The row of a token as a client sent it. UNAUTHENTICATED: unknown, or expired at `now`.
+  // PERMISSION_DENIED: it is limited to hosts. The time does not depend on which hash is near.
+  absl::StatusOr<const Token*> Find(absl::string_view token, absl::Time now) const;
+
+  const std::vector<Token>& all() const { return tokens_; }
+
+ private:
+  std::vector<Token> tokens_;
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_GATEWAY_FRONT_TOKENS_H_
