@@ -1,6 +1,7 @@
 #include "services/promotion_receiver/strategy/pull_request_promoter.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -276,6 +277,8 @@ class PullRequestAttempt {
 class PullRequestPromoter final : public Promoter {
  public:
   explicit PullRequestPromoter(PullRequestPromoterOptions options) : options_(std::move(options)) {
+    // git runs in another directory.
+    options_.directory = std::filesystem::absolute(options_.directory).lexically_normal().string();
     // What a crash left behind. An error shows again with the first promotion.
     RemoveTree(options_.directory).IgnoreError();
   }
@@ -299,7 +302,7 @@ class PullRequestPromoter final : public Promoter {
   }
 
  private:
-  const PullRequestPromoterOptions options_;
+  PullRequestPromoterOptions options_;  // not changed after the constructor
 };
 
 }  // namespace
