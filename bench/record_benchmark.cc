@@ -254,12 +254,11 @@ BENCHMARK(BM_RollBackLarge)->Unit(benchmark::kMillisecond)->UseRealTime();
 // Acquire and ReleaseAll.
 void BM_LockHosts(benchmark::State& state) {
   TempStore temp;
-  std::unique_ptr<HostLocks> locks =
-      NewHostLocks({.store = temp.store(), .clock = Clock::System(), .planner = "p"});
+  HostLocks locks({.store = temp.store(), .clock = Clock::System(), .planner = "p"});
   HostLocks::Request request{.deployment = "d", .actor = "a", .no_wait = true};
   for (int i = 0; i < state.range(0); ++i) request.hosts.push_back(absl::StrCat("host", i));
   for (auto _ : state) {
-    absl::StatusOr<std::unique_ptr<HeldLocks>> held = locks->Acquire(request);
+    absl::StatusOr<std::unique_ptr<HeldLocks>> held = locks.Acquire(request);
     if (!held.ok() || !(*held)->ReleaseAll().ok()) state.SkipWithError("locks failed");
   }
 }
@@ -272,11 +271,10 @@ BENCHMARK(BM_LockHosts)
 
 void BM_CheckLock(benchmark::State& state) {
   TempStore temp;
-  std::unique_ptr<HostLocks> locks =
-      NewHostLocks({.store = temp.store(), .clock = Clock::System(), .planner = "p"});
+  HostLocks locks({.store = temp.store(), .clock = Clock::System(), .planner = "p"});
   HostLocks::Request request{.deployment = "d", .actor = "a", .no_wait = true};
   for (int i = 0; i < 1000; ++i) request.hosts.push_back(absl::StrCat("host", i));
-  std::unique_ptr<HeldLocks> held = *locks->Acquire(request);
+  std::unique_ptr<HeldLocks> held = *locks.Acquire(request);
   for (auto _ : state) {
     if (!held->Check("host500").ok()) state.SkipWithError("check failed");
   }

@@ -36,6 +36,8 @@ ExitCode ExitCodeOf(const absl::Status& failure) {
       return kUsage;
     case Reason::kUnauthenticated:
     case Reason::kPermissionDenied:
+    case Reason::kPlannerUnreachable:
+    case Reason::kPromotionReceiverUnreachable:
       return kUnreachable;
     case Reason::kDeadlineExceeded:
       return kTimedOut;

@@ -7,13 +7,17 @@
 #include "absl/status/statusor.h"
 #include "common/client/agent_client.h"
 #include "common/client/planner_client.h"
+#include "common/client/promotion_client.h"
 #include "common/server/version.h"
 #include "ctl/client_options.h"
 #include "ctl/commands/commands.h"
 #include "ctl/commands/fleet_commands.h"
+#include "ctl/commands/promotion_commands.h"
 #include "ctl/exit_code.h"
 #include "ctl/failure.h"
+#include "ctl/gateway/gateway_proxy.h"
 #include "ctl/output/fleet_renderer.h"
+#include "ctl/output/promotion_renderer.h"
 #include "ctl/output/renderer.h"
 
 namespace gitops::ctl {
@@ -102,12 +106,35 @@ FleetCommand FleetCommandOf(CommandId command) {
       return BreakLock;
     case CommandId::kRemoveRecord:
       return RemoveRecord;
-    case CommandId::kCompletion:
-    case CommandId::kVersion:
-    case CommandId::kHelp:
+    default:
       return nullptr;
   }
-  return nullptr;
+}
+
+// Null for commands that call no promotion receiver.
+PromotionCommand PromotionCommandOf(CommandId command) {
+  switch (command) {
+    case CommandId::kListPipelines:
+      return ListPipelines;
+    case CommandId::kListPromotions:
+      return ListPromotions;
+    case CommandId::kGetPipeline:
+      return GetPipeline;
+    case CommandId::kGetPromotion:
+      return GetPromotion;
+    case CommandId::kApprovePromotion:
+      return ApprovePromotion;
+    case CommandId::kRejectPromotion:
+      return RejectPromotion;
+    case CommandId::kReplayPromotion:
+      return ReplayPromotion;
+    case CommandId::kHoldEnvironment:
+      return HoldEnvironment;
+    case CommandId::kReleaseEnvironment:
+      return ReleaseEnvironment;
+    default:
+      return nullptr;
+  }
 }
 
 bool IsDumb(const Console& console) { return console.environment("TERM").value_or("") == "dumb"; }
@@ -138,10 +165,31 @@ absl::StatusOr<ExitCode> RunOnHost(Command command, const Invocation& invocation
   return command(context);
 }
 
+// Where a command calls its server.
+struct Route {
+  std::string address;
+  // What listens at the address, if that is a gateway's stand-in.
+  std::unique_ptr<GatewayProxy> proxy;
+};
+
+absl::StatusOr<Route> RouteTo(const std::string& server, const Invocation& invocation,
+                              const Console& console) {
+  Route route{server, nullptr};
+  if (invocation.flags.gateway.empty() || server != invocation.flags.gateway) return route;
+  auto proxy = GatewayProxy::Start(
+      {.url = server, .token = Secret(console.environment("GITOPS_TOKEN").value_or(""))});
+  if (!proxy.ok()) return proxy.status();
+  route.proxy = *std::move(proxy);
+  route.address = route.proxy->address();
+  return route;
+}
+
 absl::StatusOr<ExitCode> RunOnFleet(FleetCommand command, const Invocation& invocation,
                                     Renderer& renderer, Console& console) {
+  const absl::StatusOr<Route> route = RouteTo(ServerOf(invocation), invocation, console);
+  if (!route.ok()) return route.status();
   absl::StatusOr<PlannerClient> planner =
-      PlannerClient::New(ClientOptionsFor(ServerOf(invocation), invocation.flags, console));
+      PlannerClient::New(ClientOptionsFor(route->address, invocation.flags, console));
   if (!planner.ok()) return planner.status();
   const std::unique_ptr<FleetRenderer> fleet =
       MakeFleetRenderer(RenderOptionsFor(invocation, console), console.out);
@@ -152,6 +200,18 @@ absl::StatusOr<ExitCode> RunOnFleet(FleetCommand command, const Invocation& invo
                        console,
                        UseColor(invocation.flags.color, console, console.out_is_terminal),
                        UseColor(invocation.flags.color, console, console.err_is_terminal)};
+  return command(context);
+}
+
+absl::StatusOr<ExitCode> RunOnReceiver(PromotionCommand command, const Invocation& invocation,
+                                       Console& console) {
+  const absl::StatusOr<Route> route = RouteTo(ServerOf(invocation), invocation, console);
+  if (!route.ok()) return route.status();
+  absl::StatusOr<PromotionClient> receiver =
+      PromotionClient::New(ClientOptionsFor(route->address, invocation.flags, console));
+  if (!receiver.ok()) return receiver.status();
+  PromotionRenderer renderer(RenderOptionsFor(invocation, console), console.out);
+  PromotionContext context{invocation, *receiver, renderer, console};
   return command(context);
 }
 
@@ -166,6 +226,10 @@ absl::StatusOr<ExitCode> Perform(const Invocation& invocation, Console& console)
   if (const FleetCommand command = FleetCommandOf(invocation.command); command != nullptr) {
     return RunOnFleet(command, invocation, *renderer, console);
   }
+  if (const PromotionCommand command = PromotionCommandOf(invocation.command); command != nullptr) {
+    return RunOnReceiver(command, invocation, console);
+  }
+  if (invocation.command == CommandId::kTokenCreate) return CreateToken(invocation, console);
   if (invocation.command == CommandId::kCompletion) return Completion(invocation, console);
   if (invocation.command == CommandId::kHelp) return Help(invocation, console);
   if (absl::Status status = renderer->Version(Version()); !status.ok()) return status;

@@ -131,7 +131,11 @@ def test_the_record_tells_who_when_what_each_step_and_each_hook_call(shown):
     assert shown.fleet.deploy("freeze", "--on", "web1", "--reason", "audit 12").status == 0
     record = shown.fleet.latest()
     assert ID.match(record["id"]) and record["reason"] == "audit 12"
-    assert "unix" in record["actor"] and record["planner"]
+    principal = record["principal"]
+    assert record["actor"] == f"{principal['name']} (unix, not authenticated)" and record["planner"]
+    assert (principal["kind"], principal["authentication"]) == ("USER", "UNIX_SOCKET")
+    change = shown.fleet.agents["web1"].service("app")["changes"][0]
+    assert (change["actor"], change["principal"]) == (record["actor"], principal)
     assert record["createTime"] <= record["startTime"] <= record["endTime"]
     assert record["spec"]["actions"] == ["freeze"] and record["spec"]["selection"]["on"] == ["web1"]
     deploy, health = record["hosts"][0]["steps"]
@@ -345,8 +349,11 @@ def test_freeze_unfreeze_pull_rollback_and_diff_go_over_the_selected_hosts(shown
 
 def test_who_froze_a_service_over_the_fleet_is_named_once_and_how_it_was_asked_for(shown):
     shown.fleet.ctl("freeze", "app", "--on", "web1")
-    frozen_by = shown.fleet.agents["web1"].service("app")["frozenBy"]
-    assert re.fullmatch(r"\S+@\S+ through the planner \(unix, not authenticated\)", frozen_by)
+    service = shown.fleet.agents["web1"].service("app")
+    assert re.fullmatch(r"\S+@\S+ through the planner \(unix, not authenticated\)", service["frozenBy"])
+    principal = service["frozenByPrincipal"]
+    assert (principal["kind"], principal["name"]) == ("SERVER", "the planner")
+    assert service["frozenBy"].startswith(principal["onBehalfOf"] + " through ")
 
 
 def test_of_several_hosts_that_are_asked_one_that_is_away_is_a_failure_and_all_are_status_3(shown):

@@ -153,9 +153,10 @@ def test_history_says_what_changed_why_and_by_whom(host, repository):
         agent.ctl("rollback", "web", first, "--reason", "two is bad")
         newest, begun, moved = agent.service("web")["changes"][:3]
         assert (newest["fromHash"], newest["toHash"], newest["toState"]) == (second, first, "FREEZE")
-        assert ACCOUNT in newest["actor"]
+        assert ACCOUNT in newest["actor"] and ACCOUNT in newest["principal"]["name"]
         assert "two is bad" in begun["reason"]
         assert (moved["fromHash"], moved["toHash"], moved["actor"]) == (first, second, "agent")
+        assert moved["principal"] is None
 
 
 def test_drift_is_reported_by_state_and_diff_and_corrected_where_asked(host, repository):

@@ -149,7 +149,8 @@ TEST_F(HostAgentTest, HistorySaysWhenFromToWhyAndByWhom) {
   ASSERT_TRUE(AwaitAt(kA));
   host_.Push("main", kB);
   ASSERT_TRUE(AwaitAt(kB));
-  ASSERT_TRUE(Web()->Rollback(kA, "alice", "b is bad", {}).ok());
+  const Actor alice = MakePrincipal("alice", "", "unix:");
+  ASSERT_TRUE(Web()->Rollback(kA, alice, "b is bad", {}).ok());
   auto changes = Web()->Changes();
   ASSERT_TRUE(changes.ok());
   ASSERT_GE(changes->size(), 4u);
@@ -157,7 +158,8 @@ TEST_F(HostAgentTest, HistorySaysWhenFromToWhyAndByWhom) {
   EXPECT_EQ(newest.from_hash, kB);
   EXPECT_EQ(newest.to_hash, kA);
   EXPECT_EQ(newest.to_state, State::kFreeze);
-  EXPECT_EQ(newest.actor, "alice");
+  EXPECT_EQ(newest.actor, alice);
+  EXPECT_EQ((*changes)[1].actor, alice);
   EXPECT_EQ((*changes)[1].reason, "rollback: b is bad");
   EXPECT_EQ((*changes)[1].to_state, State::kRollback);
   EXPECT_EQ((*changes)[2].from_hash, kA);

@@ -150,7 +150,7 @@ absl::Status ServiceController::Save(ServiceRecord next, const Why& why, bool fo
                                 {"hash", record_.hash},
                                 {"info", record_.info},
                                 {"reason", why.reason},
-                                {"actor", why.actor}});
+                                {"actor", why.actor.text()}});
   }
   return saved;
 }
@@ -178,9 +178,10 @@ absl::Status ServiceController::Refuse(Reason reason, absl::string_view message)
 }
 
 absl::Status ServiceController::Frozen() const {
-  return MakeError(Reason::kServiceFrozen,
-                   Named(absl::StrCat("is frozen by ", record_.frozen_by, "; unfreeze it first")),
-                   {{"service", spec().service}, {"frozen_by", record_.frozen_by}});
+  return MakeError(
+      Reason::kServiceFrozen,
+      Named(absl::StrCat("is frozen by ", record_.frozen_by.text(), "; unfreeze it first")),
+      {{"service", spec().service}, {"frozen_by", record_.frozen_by.text()}});
 }
 
 absl::Status ServiceController::Ending() const {
@@ -213,7 +214,7 @@ void ServiceController::OnPolled(const absl::StatusOr<std::string>& tip, absl::T
   if (work) WakeJob();
 }
 
-absl::StatusOr<ServiceRecord> ServiceController::Freeze(const std::string& actor,
+absl::StatusOr<ServiceRecord> ServiceController::Freeze(const Actor& actor,
                                                         const std::string& reason) {
   ServiceRecord after;
   {
@@ -229,7 +230,7 @@ absl::StatusOr<ServiceRecord> ServiceController::Freeze(const std::string& actor
   return after;
 }
 
-absl::StatusOr<ServiceRecord> ServiceController::Unfreeze(const std::string& actor,
+absl::StatusOr<ServiceRecord> ServiceController::Unfreeze(const Actor& actor,
                                                           const std::string& reason) {
   ServiceRecord after;
   {
@@ -284,7 +285,7 @@ absl::StatusOr<std::string> ServiceController::FindRevision(absl::string_view pr
 }
 
 absl::StatusOr<ServiceRecord> ServiceController::Rollback(absl::string_view prefix,
-                                                          const std::string& actor,
+                                                          const Actor& actor,
                                                           const std::string& reason,
                                                           const Patience& patience) {
   int64_t commands;
@@ -335,7 +336,7 @@ absl::Status ServiceController::MaySync() const {
 }
 
 absl::StatusOr<ServiceController::Sync> ServiceController::StartSync(absl::string_view prefix,
-                                                                     const std::string& actor,
+                                                                     const Actor& actor,
                                                                      const std::string& reason,
                                                                      const Patience& patience) {
   Sync sync;

@@ -86,9 +86,9 @@ class ServiceController {
 
   // See the RPCs of the same names; they return the record afterwards. Rollback and TakeUp wait
   // until the service has made its attempt. UNAVAILABLE after Stop().
-  absl::StatusOr<ServiceRecord> Freeze(const std::string& actor, const std::string& reason);
-  absl::StatusOr<ServiceRecord> Unfreeze(const std::string& actor, const std::string& reason);
-  absl::StatusOr<ServiceRecord> Rollback(absl::string_view prefix, const std::string& actor,
+  absl::StatusOr<ServiceRecord> Freeze(const Actor& actor, const std::string& reason);
+  absl::StatusOr<ServiceRecord> Unfreeze(const Actor& actor, const std::string& reason);
+  absl::StatusOr<ServiceRecord> Rollback(absl::string_view prefix, const Actor& actor,
                                          const std::string& reason, const Patience& patience);
 
   // A deployment's sync of a coordinated service, in two parts, so that several services can move
@@ -102,7 +102,7 @@ class ServiceController {
     std::string from_hash;  // before; empty: nothing was published
     int64_t ticket = 0;
   };
-  absl::StatusOr<Sync> StartSync(absl::string_view prefix, const std::string& actor,
+  absl::StatusOr<Sync> StartSync(absl::string_view prefix, const Actor& actor,
                                  const std::string& reason, const Patience& patience);
   // Waits until the attempt has been made. INTERNAL: it failed; the message has the service's state
   // and revision, and the cause. ABORTED: another command came in between.
@@ -126,7 +126,7 @@ class ServiceController {
   // get one, even if they changed nothing.
   struct Why {
     std::string reason;
-    std::string actor = kAgent;
+    Actor actor = kAgent;
     absl::Duration duration;
   };
 

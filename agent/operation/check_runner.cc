@@ -1,18 +1,15 @@
 #include "agent/operation/check_runner.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
 #include <string>
 
 #include "agent/operation/command_output.h"
 #include "agent/operation/own_config.h"
+#include "common/clock/timestamp.h"
 #include "common/text/utf8.h"
 
 namespace gitops {
 namespace {
-
-using google::protobuf::util::TimeUtil;
 
 constexpr size_t kLongestOutput = 4 << 10;
 constexpr absl::Duration kLongestTimeout = absl::Hours(1);
@@ -24,8 +21,7 @@ absl::StatusOr<v1::RunCheckResponse> RunCheckCommand(const v1::RunCheckRequest& 
                                                      const std::vector<HostSpec>& hosts,
                                                      ProcessRunner& runner,
                                                      const std::function<bool()>& give_up) {
-  const absl::Duration timeout =
-      absl::Nanoseconds(TimeUtil::DurationToNanoseconds(request.timeout()));
+  const absl::Duration timeout = FromDuration(request.timeout());
   if (request.cmd().empty() || request.kind() == v1::RunCheckRequest::KIND_UNSPECIFIED ||
       timeout <= absl::ZeroDuration()) {
     return absl::InvalidArgumentError("a check needs a kind, a command and a timeout above 0");

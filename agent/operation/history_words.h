@@ -4,13 +4,14 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/actor.h"
 #include "gitops/v1/operation.pb.h"
 
 namespace gitops {
 
 // Actor and reason of a deployment, for a service's history.
-inline std::string ActorOf(const v1::Operation& operation) {
-  return operation.actor().empty() ? "a deployment" : operation.actor();
+inline Actor ActorOf(const v1::Operation& operation) {
+  return operation.actor().empty() ? "a deployment" : ReadActor(operation);
 }
 inline std::string ReasonOf(const v1::Operation& operation) {
   if (operation.deployment().empty()) return operation.reason();

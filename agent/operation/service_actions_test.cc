@@ -212,6 +212,19 @@ TEST_F(ServiceActionsTest, HashesThatAreNoneAreRefused) {
   EXPECT_TRUE(CheckSync(To(kA)).ok());
 }
 
+TEST_F(ServiceActionsTest, ThePrincipalOfTheDeploymentIsInTheHistoryIfItsTextAgrees) {
+  v1::PerformActionRequest request = To(kA, "web");
+  const Actor alice = MakePrincipal("alice", "", "ipv4:192.0.2.7:4711");
+  WriteActor(alice, *request.mutable_operation());
+  ASSERT_TRUE(Sync(request).ok());
+  ASSERT_TRUE(FreezeServices(*agent_, request).ok());
+  EXPECT_EQ(Record("web").frozen_by, alice);
+  EXPECT_EQ((*agent_->Find("web"))->Changes()->front().actor, alice);
+  request.mutable_operation()->set_actor("bob");
+  ASSERT_TRUE(FreezeServices(*agent_, request).ok());
+  EXPECT_EQ(Record("web").frozen_by, Actor("bob"));
+}
+
 TEST_F(ServiceActionsTest, FreezeAndUnfreezeConcernAllServicesOrOneAndAreInTheHistory) {
   v1::PerformActionRequest request = To(kA);
   ASSERT_TRUE(Sync(request).ok());

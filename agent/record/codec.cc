@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/clock/timestamp.h"
+#include "common/rpc/actor.h"
 
 namespace gitops {
 namespace {
@@ -58,7 +60,11 @@ void EncodeRecord(const ServiceRecord& record, record::v1::ServiceRecord& stored
   stored.set_target(target);
   stored.set_pinned(pinned);
   stored.set_coordinated(coordinated);
-  stored.set_frozen_by(frozen_by);
+  stored.set_frozen_by(frozen_by.text());
+  stored.clear_frozen_by_principal();
+  if (const auto& principal = frozen_by.principal()) {
+    WritePrincipal(*principal, *stored.mutable_frozen_by_principal());
+  }
   stored.set_frozen(frozen);
   stored.set_pending(pending);
   stored.set_last_good(last_good);
@@ -83,7 +89,7 @@ absl::StatusOr<ServiceRecord> DecodeRecord(const record::v1::ServiceRecord& stor
   record.target = stored.target();
   record.pinned = stored.pinned();
   record.coordinated = stored.coordinated();
-  record.frozen_by = stored.frozen_by();
+  record.frozen_by = MakeActor(stored.frozen_by(), stored.frozen_by_principal());
   record.frozen = stored.frozen();
   record.pending = stored.pending();
   record.last_good = stored.last_good();
@@ -105,10 +111,8 @@ record::v1::ChangeRecord EncodeChange(const ChangeRecord& change) {
   stored.set_from_state(EncodeState(change.from_state));
   stored.set_to_state(EncodeState(change.to_state));
   stored.set_reason(change.reason);
-  stored.set_actor(change.actor);
-  absl::Duration rest = change.duration;
-  stored.mutable_duration()->set_seconds(absl::IDivDuration(rest, absl::Seconds(1), &rest));
-  stored.mutable_duration()->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+  WriteActor(change.actor, stored);
+  *stored.mutable_duration() = ToDuration(change.duration);
   return stored;
 }
 
@@ -124,9 +128,8 @@ absl::StatusOr<ChangeRecord> DecodeChange(const record::v1::ChangeRecord& stored
   change.from_state = *from;
   change.to_state = *to;
   change.reason = stored.reason();
-  change.actor = stored.actor();
-  change.duration =
-      absl::Seconds(stored.duration().seconds()) + absl::Nanoseconds(stored.duration().nanos());
+  change.actor = ReadActor(stored);
+  change.duration = FromDuration(stored.duration());
   return change;
 }
 

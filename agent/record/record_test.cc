@@ -29,7 +29,7 @@ ServiceRecord SampleRecord() {
                        .target = "h3",
                        .pinned = "h4",
                        .coordinated = "h5",
-                       .frozen_by = "miek",
+                       .frozen_by = MakePrincipal("miek", "", "unix:"),
                        .frozen = true,
                        .pending = "h6",
                        .last_good = "h7",
@@ -49,7 +49,7 @@ ChangeRecord SampleChange(const std::string& reason) {
                       .from_state = State::kRollback,
                       .to_state = State::kDiff,
                       .reason = reason,
-                      .actor = "agent",
+                      .actor = MakePrincipal("the planner", "alice", "ipv4:192.0.2.1:4711"),
                       .duration = absl::Nanoseconds(1'500'000'001)};
 }
 
@@ -83,6 +83,26 @@ TEST_F(RecordStoreTest, DefaultsReplaceWhatWasThere) {
   ASSERT_TRUE(records_.Save("nginx", SampleRecord(), std::nullopt).ok());
   ASSERT_TRUE(records_.Save("nginx", ServiceRecord{}, std::nullopt).ok());
   EXPECT_TRUE(**records_.Load("nginx") == ServiceRecord{});
+}
+
+TEST_F(RecordStoreTest, TextWithoutPrincipalComesBackAsItIs) {
+  ServiceRecord record = SampleRecord();
+  record.frozen_by = "miek (unix, not authenticated)";
+  ChangeRecord change = SampleChange("upstream moved");
+  change.actor = "agent";
+  ASSERT_TRUE(records_.Save("nginx", SampleRecord(), std::nullopt).ok());
+  ASSERT_TRUE(records_.Save("nginx", record, change).ok());
+  EXPECT_TRUE(**records_.Load("nginx") == record);
+  EXPECT_TRUE(records_.Changes("nginx")->at(0) == change);
+}
+
+TEST_F(RecordStoreTest, WhoFrozeItIsWhatAnOlderAgentWroteAfterADowngrade) {
+  ASSERT_TRUE(records_.Save("nginx", SampleRecord(), std::nullopt).ok());
+  record::v1::ServiceRecord stored;
+  ASSERT_TRUE(stored.ParseFromString(store_.Get(kKey)->value));
+  stored.set_frozen_by("bob (unix, not authenticated)");
+  ASSERT_TRUE(store_.Put(kKey, stored.SerializeAsString()).ok());
+  EXPECT_EQ((*records_.Load("nginx"))->frozen_by, Actor("bob (unix, not authenticated)"));
 }
 
 TEST_F(RecordStoreTest, TimesBeforeTheEpochAndNegativeFractionsComeBack) {

@@ -49,7 +49,8 @@ TEST_F(StoredAgentState, EveryRecordIsReadWholeAndWrittenAsItWas) {
 TEST_F(StoredAgentState, ServicesAreInTheStatesTheyWereIn) {
   EXPECT_EQ(RecordOf("ok").state, State::kOk);
   EXPECT_EQ(RecordOf("frozen").state, State::kFreeze);
-  EXPECT_THAT(RecordOf("frozen").frozen_by, HasSubstr("root"));
+  EXPECT_THAT(RecordOf("frozen").frozen_by.text(), HasSubstr("root"));
+  EXPECT_EQ(RecordOf("frozen").frozen_by.principal(), std::nullopt);
   EXPECT_EQ(RecordOf("pinned").state, State::kFreeze);
   EXPECT_EQ(RecordOf("pinned").pinned, RecordOf("pinned").hash);
   EXPECT_EQ(RecordOf("broken").state, State::kBroken);
@@ -63,6 +64,8 @@ TEST_F(StoredAgentState, TheHistoryIsThere) {
   EXPECT_EQ(changes[0].to_state, State::kFreeze);
   EXPECT_EQ(changes[0].to_hash, RecordOf("pinned").hash);
   EXPECT_GT(changes.front().time, changes.back().time);
+  EXPECT_THAT(changes.front().actor.text(), HasSubstr("root"));
+  EXPECT_EQ(changes.front().actor.principal(), std::nullopt);
 }
 
 TEST_F(StoredAgentState, OperationsAreRememberedAndTheOpenOneIsNotDone) {

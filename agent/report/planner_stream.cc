@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "common/clock/timestamp.h"
+
 namespace gitops {
 
 PlannerStream::PlannerStream(std::shared_ptr<grpc::Channel> channel, v1::ReportRequest hello,
@@ -66,8 +68,7 @@ void PlannerStream::OnReadDone(bool ok) {
   }
   {
     MutexLock lock(mutex_);
-    const auto& interval = in_.heartbeat_interval();
-    look_.interval = absl::Seconds(interval.seconds()) + absl::Nanoseconds(interval.nanos());
+    look_.interval = FromDuration(in_.heartbeat_interval());
   }
   StartRead(&in_);
   Tell();

@@ -1,7 +1,5 @@
 #include "agent/rpc/agent_service.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -9,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "agent/rpc/convert.h"
+#include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
 #include "common/rpc/page.h"
 #include "common/rpc/request_checks.h"
@@ -16,7 +15,6 @@
 namespace gitops {
 namespace {
 
-using google::protobuf::util::TimeUtil;
 using grpc::ServerContext;
 
 constexpr int kMostDifferences = 10'000;
@@ -74,7 +72,7 @@ class AgentServiceImpl final : public v1::AgentService::Service {
   grpc::Status FreezeService(ServerContext* context, const v1::FreezeServiceRequest* request,
                              v1::FreezeServiceResponse* response) override {
     return Brake(*context, *request, response->mutable_service(),
-                 [&](ServiceController& controller, const std::string& actor) {
+                 [&](ServiceController& controller, const Actor& actor) {
                    return controller.Freeze(actor, request->reason());
                  });
   }
@@ -82,7 +80,7 @@ class AgentServiceImpl final : public v1::AgentService::Service {
   grpc::Status UnfreezeService(ServerContext* context, const v1::UnfreezeServiceRequest* request,
                                v1::UnfreezeServiceResponse* response) override {
     return Brake(*context, *request, response->mutable_service(),
-                 [&](ServiceController& controller, const std::string& actor) {
+                 [&](ServiceController& controller, const Actor& actor) {
                    return controller.Unfreeze(actor, request->reason());
                  });
   }
@@ -91,14 +89,12 @@ class AgentServiceImpl final : public v1::AgentService::Service {
                                v1::RollbackServiceResponse* response) override {
     return Command(
         *context, *request, request->reason(), response->mutable_service(),
-        [&](ServiceController& controller,
-            const std::string& actor) -> absl::StatusOr<ServiceRecord> {
+        [&](ServiceController& controller, const Actor& actor) -> absl::StatusOr<ServiceRecord> {
           if (absl::Status good = CheckHash(request->hash()); !good.ok()) return good;
           const absl::Time began = clock_->Now();
           auto record = controller.Rollback(absl::AsciiStrToLower(request->hash()), actor,
                                             request->reason(), PatienceOf(context));
-          *response->mutable_duration() =
-              TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(clock_->Now() - began));
+          *response->mutable_duration() = ToDuration(clock_->Now() - began);
           return record;
         });
   }
@@ -106,7 +102,7 @@ class AgentServiceImpl final : public v1::AgentService::Service {
   grpc::Status PullService(ServerContext* context, const v1::PullServiceRequest* request,
                            v1::PullServiceResponse* response) override {
     return Command(*context, *request, "", response->mutable_service(),
-                   [&](ServiceController& controller, const std::string&) {
+                   [&](ServiceController& controller, const Actor&) {
                      const std::string before = controller.View().record.hash;
                      auto record = agent_->Pull(request->service(), PatienceOf(context));
                      response->set_changed(record.ok() && record->hash != before);
@@ -129,7 +125,7 @@ class AgentServiceImpl final : public v1::AgentService::Service {
       if (absl::Status good = CheckReason(reason); !good.ok()) return good;
       auto controller = agent_->Find(name);
       if (!controller.ok()) return controller.status();
-      absl::StatusOr<ServiceRecord> record = command(**controller, PrincipalText(caller));
+      absl::StatusOr<ServiceRecord> record = command(**controller, Actor(caller));
       if (!record.ok()) return record.status();
       ServiceView view = (*controller)->View();
       view.record = *std::move(record);

@@ -161,6 +161,12 @@ TEST_F(AgentServiceTest, FreezeSaysByWhomAndUnfreezeConverges) {
   ASSERT_TRUE(stub_->FreezeService(Context().get(), freeze, &frozen).ok());
   EXPECT_EQ(frozen.service().state(), v1::SERVICE_STATE_FREEZE);
   EXPECT_THAT(frozen.service().frozen_by(), HasSubstr("alice@laptop"));
+  EXPECT_EQ(frozen.service().frozen_by_principal().name(), "alice@laptop");
+  const v1::Change change = Get("web").changes(0);
+  EXPECT_EQ(change.actor(), frozen.service().frozen_by());
+  EXPECT_EQ(change.principal().name(), "alice@laptop");
+  EXPECT_EQ(change.principal().kind(), v1::Principal::KIND_USER);
+  EXPECT_FALSE(Get("web").changes(1).has_principal()) << "the agent itself";
   host_.Push("main", kB);
   v1::PullServiceRequest pull;
   pull.set_service("web");
@@ -172,6 +178,7 @@ TEST_F(AgentServiceTest, FreezeSaysByWhomAndUnfreezeConverges) {
   unfreeze.set_service("web");
   v1::UnfreezeServiceResponse unfrozen;
   ASSERT_TRUE(stub_->UnfreezeService(Context().get(), unfreeze, &unfrozen).ok());
+  EXPECT_FALSE(unfrozen.service().has_frozen_by_principal());
   EXPECT_TRUE(AwaitHash("web", kB));
   EXPECT_EQ(Get("web").changes(0).to_hash(), kB);
 }

@@ -1,14 +1,11 @@
 #include "agent/rpc/convert.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include "common/clock/timestamp.h"
 #include "common/git/url.h"
+#include "common/rpc/actor.h"
 
 namespace gitops {
 namespace {
-
-using google::protobuf::util::TimeUtil;
 
 bool IsMoment(absl::Time time) {
   return time != absl::InfinitePast() && time != absl::InfiniteFuture();
@@ -42,7 +39,10 @@ v1::Service ToProto(const ServiceSpec& spec, const ServiceView& view) {
   service.set_hash(record.hash);
   service.set_target_hash(record.target);
   service.set_pinned_hash(record.pinned);
-  service.set_frozen_by(record.frozen_by);
+  service.set_frozen_by(record.frozen_by.text());
+  if (const auto& principal = record.frozen_by.principal()) {
+    WritePrincipal(*principal, *service.mutable_frozen_by_principal());
+  }
   service.set_generation(record.generation);
   if (IsMoment(record.change_time))
     *service.mutable_change_time() = ToTimestamp(record.change_time);
@@ -73,9 +73,8 @@ v1::Change ToProto(const ChangeRecord& record) {
   change.set_from_state(ToProto(record.from_state));
   change.set_to_state(ToProto(record.to_state));
   change.set_reason(record.reason);
-  change.set_actor(record.actor);
-  *change.mutable_duration() =
-      TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(record.duration));
+  WriteActor(record.actor, change);
+  *change.mutable_duration() = ToDuration(record.duration);
   return change;
 }
 

@@ -189,7 +189,7 @@ ServiceRecord OnHealth(ServiceRecord record, const std::string& error) {
   return Settled(std::move(record));
 }
 
-ServiceRecord OnFreeze(ServiceRecord record, const std::string& actor) {
+ServiceRecord OnFreeze(ServiceRecord record, const Actor& actor) {
   // A rollback that has not completed is abandoned; the service stays where it is.
   if (record.hash != record.pinned) record.pinned.clear();
   record.frozen = true;
@@ -201,7 +201,7 @@ ServiceRecord OnFreeze(ServiceRecord record, const std::string& actor) {
 ServiceRecord OnUnfreeze(ServiceRecord record) {
   if (!record.frozen) return record;
   record.frozen = false;
-  record.frozen_by.clear();
+  record.frozen_by = {};
   record.pinned.clear();
   ClearErrors(record);
   // A failed activation from before the freeze is cleared as an error, but still has to be done.
@@ -209,8 +209,7 @@ ServiceRecord OnUnfreeze(ServiceRecord record) {
   return Settled(std::move(record));
 }
 
-ServiceRecord OnRollback(ServiceRecord record, const std::string& revision,
-                         const std::string& actor) {
+ServiceRecord OnRollback(ServiceRecord record, const std::string& revision, const Actor& actor) {
   ClearErrors(record);
   record.frozen = true;
   record.frozen_by = actor;

@@ -84,10 +84,9 @@ ServiceRecord OnDrift(ServiceRecord record, const std::string& drift);
 ServiceRecord OnHealth(ServiceRecord record, const std::string& error);
 
 // Commands of people.
-ServiceRecord OnFreeze(ServiceRecord record, const std::string& actor);
+ServiceRecord OnFreeze(ServiceRecord record, const Actor& actor);
 ServiceRecord OnUnfreeze(ServiceRecord record);
-ServiceRecord OnRollback(ServiceRecord record, const std::string& revision,
-                         const std::string& actor);
+ServiceRecord OnRollback(ServiceRecord record, const std::string& revision, const Actor& actor);
 
 // A deployment moves a coordinated service to `revision`.
 ServiceRecord OnSync(ServiceRecord record, const std::string& revision);

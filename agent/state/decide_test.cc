@@ -217,7 +217,7 @@ TEST(RollbackTest, IsNotUndoneByTheNextPollAndUnfreezeEndsThePin) {
   EXPECT_EQ(record.frozen_by, "alice");
   record = OnTip(OnUnfreeze(record), kC);
   EXPECT_EQ(DesiredRevision(record, {}), kC);
-  EXPECT_TRUE(record.frozen_by.empty());
+  EXPECT_EQ(record.frozen_by, Actor());
 }
 
 TEST(FallbackTest, GoesToTheLastGoodRevisionOnlyWhereThatIsAnother) {

@@ -7,6 +7,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/rpc/actor.h"
 
 namespace gitops {
 
@@ -34,7 +35,7 @@ struct ServiceRecord {
   std::string target;       // the last known tip, or the pin
   std::string pinned;       // by a rollback
   std::string coordinated;  // for coordinated tracking: the revision of the last `sync`
-  std::string frozen_by;    // who froze or rolled back; empty: following
+  Actor frozen_by;          // who froze or rolled back; empty: following
   bool frozen = false;  // not following (FREEZE, ROLLBACK, or a pin that could not be reached yet)
   // Set before files are exchanged, cleared when their activation has succeeded or was given up:
   // after a crash it means that `pending` may be published and has not been activated.
@@ -58,7 +59,8 @@ struct ChangeRecord {
   absl::Time time;
   std::string from_hash, to_hash;
   State from_state = State::kOk, to_state = State::kOk;
-  std::string reason, actor;
+  std::string reason;
+  Actor actor;
   absl::Duration duration;
 
   bool operator==(const ChangeRecord&) const = default;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gitops/v1/planner.pb.h"
+#include "gitops/v1/promotion.pb.h"
 #include "gitops/v1/report.pb.h"
 
 namespace gitops {
@@ -33,6 +34,7 @@ std::vector<const FileDescriptor*> ApiFiles() {
   std::vector<const FileDescriptor*> files;
   AddFiles(v1::ListHostsRequest::descriptor()->file(), files);
   AddFiles(v1::ReportRequest::descriptor()->file(), files);
+  AddFiles(v1::ReceiveEventsRequest::descriptor()->file(), files);
   return files;
 }
 

@@ -26,6 +26,10 @@ constexpr size_t kPath = 4096;
 // The hosts of a fleet that a request may name.
 constexpr size_t kHosts = 100'000;
 
+// Revisions and bodies of Flux events. The gateway takes 1 MiB unless it is configured otherwise.
+constexpr size_t kRevision = 1024;
+constexpr size_t kEventBody = 16 << 20;
+
 // Properties of a reporting agent.
 constexpr size_t kText = 64 << 10;
 constexpr size_t kReported = 20'000;
@@ -42,6 +46,9 @@ constexpr FieldLimit kLimits[] = {
     {"point", kWord},
     {"action", kWord},
     {"actor", 400},
+    {"Principal.name", kWord},
+    {"Principal.address", kWord},
+    {"Principal.on_behalf_of", kWord},
     {"reason", kReason},
     {"plan_token", kWord},
     {"token", kWord},
@@ -65,6 +72,26 @@ constexpr FieldLimit kLimits[] = {
     {"DispatchHookRequest.traceparent", 1000},
     {"HostPayload.actions", kWord, 1000},
     {"RemoveDamagedRecordRequest.key", kPath},
+    // Promotions. A revision may have the name of a branch in it.
+    {"namespace", kWord},
+    {"pipeline", kWord},
+    {"environment", kWord},
+    {"ReceiveEventsRequest.events", 0, 1000},
+    {"ReceivedEvent.body", kEventBody},
+    {"ReceivedEvent.signature", 1000},
+    {"ReceivedEvent.address", kWord},
+    {"ReceiveApprovalRequest.revision", kRevision},
+    {"ReceiveApprovalRequest.method", 20},
+    {"ReceiveApprovalRequest.path", 2 * kPath},
+    {"ReceiveApprovalRequest.timestamp", 100},
+    {"ReceiveApprovalRequest.body", kEventBody},
+    {"ReceiveApprovalRequest.signature", 1000},
+    {"ReceiveApprovalRequest.address", kWord},
+    {"ApprovePromotionRequest.revision", kRevision},
+    {"RejectPromotionRequest.revision", kRevision},
+    {"ReplayPromotionRequest.revision", kRevision},
+    {"PromotionFilter.revision", kRevision},
+    {"PromotionFilter.states", 0, 100},
     // Operations of deployments on agents.
     {"WatchServicesRequest.services", kWord, 10'000},
     {"PerformActionRequest.upstream_revisions", 0, 10'000},
@@ -79,7 +106,8 @@ constexpr FieldLimit kLimits[] = {
     {"SecretFile.permissions", kWord},
     {"SecretFile.content", 4 << 20},
     {"RunCheckRequest.cmd", 128 << 10, 10'000},
-    // Reports of agents. The planner keeps less of them: services/planner/fleet/report_limits.h.
+    // Reports of agents. The planner keeps less of them: ReportLimits in
+    // services/planner/fleet/fleet.h.
     {"Hello.names", kPath, 1000},
     {"Hello.address", kPath},
     {"Hello.version", kPath},

@@ -1,10 +1,10 @@
 #include <algorithm>
-#include <random>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/client/calls.h"
 #include "common/rpc/user_metadata.h"
+#include "common/text/random_hex.h"
 #include "common/trace/traceparent.h"
 
 namespace gitops {
@@ -36,11 +36,6 @@ CallOptions CallOptionsFor(const Caller& caller, absl::Duration timeout) {
   return {.timeout = timeout, .give_up = caller.give_up, .metadata = MetadataFor(caller)};
 }
 
-std::string NewRequestId() {
-  std::random_device random;
-  std::string id;
-  for (int i = 0; i < 4; ++i) absl::StrAppend(&id, absl::Hex(random(), absl::kZeroPad8));
-  return id;
-}
+std::string NewRequestId() { return RandomHex(32); }
 
 }  // namespace gitops

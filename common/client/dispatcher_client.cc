@@ -20,6 +20,16 @@ absl::StatusOr<DispatcherClient> DispatcherClient::New(const ClientOptions& opti
   return DispatcherClient(*std::move(calls));
 }
 
+DispatcherClient DispatcherClient::For(Caller caller) const {
+  return DispatcherClient(
+      std::make_shared<const DispatcherCalls>(calls_->peer(), std::move(caller)));
+}
+
+absl::StatusOr<v1::DispatchHookResponse> DispatcherClient::Dispatch(
+    const v1::DispatchHookRequest& request) {
+  return calls_->Call(&Methods::DispatchHook, request, kMoveTimeout);
+}
+
 absl::StatusOr<std::vector<v1::Hook>> DispatcherClient::ListHooks() {
   const auto response = calls_->Call(&Methods::ListHooks, v1::ListHooksRequest());
   if (!response.ok()) return response.status();
@@ -32,7 +42,7 @@ absl::StatusOr<v1::TestHooksResponse> DispatcherClient::TestHooks(
   dispatch.set_point(request.point());
   *dispatch.mutable_hosts() = request.hosts();
   dispatch.set_result(request.result());
-  auto answer = calls_->Call(&Methods::DispatchHook, dispatch, kMoveTimeout);
+  auto answer = Dispatch(dispatch);
   if (!answer.ok()) return answer.status();
   v1::TestHooksResponse response;
   response.mutable_hosts()->Swap(answer->mutable_hosts());

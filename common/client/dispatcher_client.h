@@ -22,8 +22,12 @@ class HookDispatcherService;
 class DispatcherClient {
  public:
   static absl::StatusOr<DispatcherClient> New(const ClientOptions& options);
+  // This client for another caller, over the same connection.
+  DispatcherClient For(Caller caller) const;
 
   absl::StatusOr<std::vector<v1::Hook>> ListHooks();
+  // A hook that stops the chain is an answer (`failure`). Waits up to five minutes for the hooks.
+  absl::StatusOr<v1::DispatchHookResponse> Dispatch(const v1::DispatchHookRequest& request);
   // Like the planner's, but hooks at select points must not add hosts.
   absl::StatusOr<v1::TestHooksResponse> TestHooks(const v1::TestHooksRequest& request);
 

@@ -26,4 +26,21 @@ absl::Time FromTimestamp(const google::protobuf::Timestamp& timestamp) {
   return absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos());
 }
 
+google::protobuf::Duration ToDuration(absl::Duration duration) {
+  google::protobuf::Duration converted;
+  absl::Duration rest;
+  converted.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &rest));
+  converted.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+  return converted;
+}
+
+absl::Duration FromDuration(const google::protobuf::Duration& duration) {
+  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
+}
+
+absl::Duration DurationOr(const google::protobuf::Duration& duration, absl::Duration otherwise) {
+  const absl::Duration given = FromDuration(duration);
+  return given > absl::ZeroDuration() ? given : otherwise;
+}
+
 }  // namespace gitops

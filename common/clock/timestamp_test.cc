@@ -39,5 +39,20 @@ TEST(TimestampTest, OneThatAPeerMadeUpIsATimeToo) {
   EXPECT_LT(FromTimestamp(timestamp), absl::FromUnixSeconds(0));
 }
 
+TEST(DurationTest, ComesBackToTheNanosecond) {
+  for (const absl::Duration duration :
+       {absl::ZeroDuration(), absl::Nanoseconds(1), absl::Nanoseconds(-1), absl::Milliseconds(1500),
+        absl::Hours(10'000) + absl::Nanoseconds(7)}) {
+    EXPECT_EQ(FromDuration(ToDuration(duration)), duration) << duration;
+  }
+  EXPECT_EQ(TimeUtil::ToString(ToDuration(absl::Milliseconds(-1500))), "-1.500s");
+}
+
+TEST(DurationTest, OneThatIsNotAboveZeroIsTheOther) {
+  EXPECT_EQ(DurationOr(ToDuration(absl::Seconds(2)), absl::Seconds(9)), absl::Seconds(2));
+  EXPECT_EQ(DurationOr({}, absl::Seconds(9)), absl::Seconds(9));
+  EXPECT_EQ(DurationOr(ToDuration(absl::Seconds(-2)), absl::Seconds(9)), absl::Seconds(9));
+}
+
 }  // namespace
 }  // namespace gitops

@@ -209,6 +209,7 @@ class Exchange {
 
   absl::Status ToStatus(CURLcode code) const {
     if (code == CURLE_OK) return absl::OkStatus();
+    if (stopped_) return absl::CancelledError(absl::StrCat(Named(), ": cancelled by the caller"));
     const std::string why = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
     const std::string message = absl::StrCat(Named(), ": ", why);
     // curl accepts a header line of up to 100 KB, and reports a longer one as out of memory.
@@ -272,6 +273,10 @@ class Exchange {
   }
 
   bool AddBody(absl::string_view data) {
+    if (request_.receive && response_.status / 100 == 2) {
+      stopped_ = !request_.receive(data);
+      return !stopped_;
+    }
     const size_t room = static_cast<size_t>(request_.max_body) - response_.body.size();
     absl::StrAppend(&response_.body, data.substr(0, room));
     body_too_long_ = data.size() > room || AnnouncedTooLong();
@@ -292,6 +297,7 @@ class Exchange {
   bool headers_too_long_ = false;
   bool headers_whole_ = false;
   bool body_too_long_ = false;
+  bool stopped_ = false;
   char error_[CURL_ERROR_SIZE] = {};
 };
 

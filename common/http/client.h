@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
 namespace gitops {
@@ -41,6 +42,9 @@ struct HttpRequest {
   bool insecure_ssl = false;
   // Polled a few times per second; true ends the exchange with CANCELLED. May be empty.
   std::function<bool()> give_up;
+  // If set, takes the body of a 2xx answer in pieces as it comes, which is then not in the result
+  // and not limited by `max_body`; false ends the exchange with CANCELLED.
+  std::function<bool(absl::string_view)> receive;
   // After an error: what was received before it, at most `max_body` bytes of the body; status 0: no
   // answer had started. May be null.
   HttpResponse* partial = nullptr;

@@ -29,7 +29,7 @@ TEST(ToJson, PrintsEveryFieldInItsOrder) {
             R"("targetHash":"","changeTime":"2022-11-18T09:14:52Z","pinnedHash":"","frozenBy":"",)"
             R"("lastPollTime":null,"nextAttemptTime":null,"upstream":"","branch":"","user":"",)"
             R"("action":"","tracking":"COORDINATED","directories":[],"revisions":[],"changes":[],)"
-            R"("generation":"7"})");
+            R"("generation":"7","frozenByPrincipal":null})");
 }
 
 TEST(ToJson, CompletesTheMessagesInAMessage) {
@@ -43,7 +43,21 @@ TEST(ToJson, CompletesTheMessagesInAMessage) {
   EXPECT_EQ((*json)["directories"].dump(), R"([{"local":"/etc/nginx","link":"","file":false}])");
   EXPECT_EQ((*json)["changes"].dump(),
             R"([{"time":null,"fromHash":"","toHash":"","fromState":"DIFF","toState":"UNSPECIFIED",)"
-            R"("reason":"","actor":"","duration":"0.012s"}])");
+            R"("reason":"","actor":"","duration":"0.012s","principal":null}])");
+}
+
+TEST(ToJson, PrintsThePrincipalBesideItsText) {
+  v1::Change change;
+  change.set_actor("alice (unix, not authenticated)");
+  change.mutable_principal()->set_kind(v1::Principal::KIND_USER);
+  change.mutable_principal()->set_name("alice");
+  change.mutable_principal()->set_authentication(v1::Principal::AUTHENTICATION_UNIX_SOCKET);
+  change.mutable_principal()->set_address("unix");
+  const auto json = ToJson(change);
+  ASSERT_TRUE(json.ok()) << json.status();
+  EXPECT_EQ((*json)["principal"].dump(),
+            R"({"kind":"USER","name":"alice","authentication":"UNIX_SOCKET","address":"unix",)"
+            R"("onBehalfOf":""})");
 }
 
 TEST(ToJson, TakesThePrefixOfAnEnumInAMessage) {

@@ -71,7 +71,12 @@ grpc::ChannelArguments Arguments(const Address& address, const ChannelOptions& o
     // A rebooted host is found soon; gRPC's default maximum is two minutes.
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, Milliseconds(kChannelBackoff.first));
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, Milliseconds(kChannelBackoff.longest));
+  } else {
+    // Such callers try again themselves.
+    arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   }
+  arguments.SetInt(GRPC_ARG_TCP_READ_CHUNK_SIZE, kReadChunkBytes);
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, kBdpProbe);
   // gRPC would collect data of each channel for channelz, which we do not serve.
   arguments.SetInt(GRPC_ARG_ENABLE_CHANNELZ, 0);
   IgnoreProxy(address, arguments);

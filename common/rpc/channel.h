@@ -34,8 +34,8 @@ struct ChannelOptions {
   // A connection without calls is closed after this time, and opened again for the next call.
   absl::Duration idle_timeout = absl::Minutes(30);
   // After a failed attempt to connect, the next one follows within 200 ms to 5 s. False: within
-  // gRPC's own 1 s to 2 min, for callers that dial anew instead. Each setting of a channel costs
-  // time and memory in every connection.
+  // gRPC's own 1 s to 2 min, for callers that dial anew and repeat calls themselves; gRPC repeats
+  // none then. Each setting of a channel costs time and memory in every connection.
   bool reconnects = true;
   // Shares no connection, and no back-off after a failed one, with other channels to the address.
   bool own_connection = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/clock/timestamp.h"
 #include "common/text/utf8.h"
 
 namespace gitops {
@@ -105,8 +106,7 @@ google::rpc::BadRequest BadRequestOf(const absl::Status& status) {
 std::optional<absl::Duration> RetryDelayOf(const absl::Status& status) {
   const auto retry = DetailOf<google::rpc::RetryInfo>(status);
   if (!retry.has_value()) return std::nullopt;
-  return absl::Seconds(retry->retry_delay().seconds()) +
-         absl::Nanoseconds(retry->retry_delay().nanos());
+  return FromDuration(retry->retry_delay());
 }
 
 }  // namespace gitops

@@ -1,11 +1,27 @@
 #include "common/rpc/gate.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "common/api/limits.h"
 #include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
+#include "common/rpc/user_metadata.h"
 
 namespace gitops {
+namespace {
+
+absl::string_view Metadata(const grpc::ServerContextBase& context, const char* key) {
+  const auto found = context.client_metadata().find(key);
+  if (found == context.client_metadata().end()) return "";
+  return absl::string_view(found->second.data(), found->second.size());
+}
+
+}  // namespace
+
+Principal PrincipalOf(const grpc::ServerContextBase& context) {
+  return MakePrincipal(Metadata(context, kUserMetadata), Metadata(context, kOnBehalfOfMetadata),
+                       context.peer());
+}
 
 absl::StatusOr<Principal> RpcGate::Admit(const grpc::ServerContextBase& context,
                                          const google::protobuf::Message& request) const {

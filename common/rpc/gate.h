@@ -25,6 +25,9 @@ namespace gitops {
 using Authorizer =
     std::function<absl::Status(const Principal& caller, const google::protobuf::Message& request)>;
 
+// The caller of a call, before anybody has decided whether it is allowed.
+Principal PrincipalOf(const grpc::ServerContextBase& context);
+
 // Every call of every server passes the gate before its handler does anything. The gate determines
 // the caller, checks whether the call is allowed, and refuses requests over the limits of
 // common/api/limits.h. Health checks and reflection belong to gRPC and do not pass it.

@@ -34,11 +34,6 @@ bool IsSilence(grpc::Channel& channel, const grpc::Status& status) {
   }
 }
 
-absl::Status AsUnreachable(absl::Status status) {
-  status.SetPayload(kUnreachable, absl::Cord());
-  return status;
-}
-
 // gRPC aborts the process over other metadata.
 std::string PrintableAscii(std::string text) {
   for (char& c : text) {
@@ -59,6 +54,11 @@ std::string TimeoutText(absl::Duration timeout) {
 
 bool IsUnreachable(const absl::Status& status) {
   return status.GetPayload(kUnreachable).has_value();
+}
+
+absl::Status AsUnreachable(absl::Status status) {
+  status.SetPayload(kUnreachable, absl::Cord());
+  return status;
 }
 
 PeerBase::PeerBase(PeerOptions options)

@@ -68,6 +68,8 @@ struct PeerResult : UnaryResult {
 // Whether a Peer's status means that the server could not be reached, or that its address is
 // unusable, as opposed to an error of the server.
 bool IsUnreachable(const absl::Status& status);
+// Makes it mean that, also for the callers of a server that returns it. Not for OK.
+absl::Status AsUnreachable(absl::Status status);
 
 // The part of Peer that does not depend on the services called.
 class PeerBase {

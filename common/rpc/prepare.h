@@ -12,6 +12,15 @@ namespace gitops {
 // triple the cost of a connection.
 void PrepareGrpc();
 
+// Settings of every connection, on both sides, as of one among thousands that are mostly idle.
+//
+// The first size of its read buffer, which an idle connection keeps. gRPC's default is 8 KiB, and
+// what is kept of a stream's headers holds on to a second one. The buffer grows with what is read.
+inline constexpr int kReadChunkBytes = 1024;
+// GRPC_ARG_HTTP2_BDP_PROBE. By default each side answers data with a ping, to measure how large its
+// window should be: a second round trip for every call. A large message gets its window without.
+inline constexpr int kBdpProbe = 0;
+
 }  // namespace gitops
 
 #endif  // GITOPS_COMMON_RPC_PREPARE_H_

@@ -1,7 +1,5 @@
 #include "common/rpc/principal.h"
 
-#include <grpcpp/server_context.h>
-
 #include <cstddef>
 #include <utility>
 
@@ -9,7 +7,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "common/rpc/user_metadata.h"
 
 namespace gitops {
 namespace {
@@ -36,12 +33,6 @@ std::string AddressOf(absl::string_view peer) {
   const std::string host = absl::StrReplaceAll(peer.substr(0, peer.rfind(':')),
                                                {{"%5B", ""}, {"%5D", ""}, {"[", ""}, {"]", ""}});
   return Sanitized(host, kMaxAddress);
-}
-
-absl::string_view Metadata(const grpc::ServerContextBase& context, const char* key) {
-  const auto found = context.client_metadata().find(key);
-  if (found == context.client_metadata().end()) return "";
-  return absl::string_view(found->second.data(), found->second.size());
 }
 
 }  // namespace
@@ -81,11 +72,6 @@ Principal MakePrincipal(absl::string_view user, absl::string_view on_behalf_of,
     principal.authentication = Principal::Authentication::kUnixSocket;
   }
   return principal;
-}
-
-Principal PrincipalOf(const grpc::ServerContextBase& context) {
-  return MakePrincipal(Metadata(context, kUserMetadata), Metadata(context, kOnBehalfOfMetadata),
-                       context.peer());
 }
 
 }  // namespace gitops

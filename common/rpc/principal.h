@@ -5,11 +5,6 @@
 
 #include "absl/strings/string_view.h"
 
-// Many files know principals that know no gRPC.
-namespace grpc {
-class ServerContextBase;
-}
-
 namespace gitops {
 
 // The caller of an RPC. Servers get it from their gate (gate.h) and never read it from the call.
@@ -47,7 +42,6 @@ std::string OnBehalfOfText(const Principal& principal);
 // ("ipv4:127.0.0.1:4711", "ipv6:%5B::1%5D:4711", "unix:…"). For the gate and tests.
 Principal MakePrincipal(absl::string_view user, absl::string_view on_behalf_of,
                         absl::string_view peer);
-Principal PrincipalOf(const grpc::ServerContextBase& context);
 
 }  // namespace gitops
 

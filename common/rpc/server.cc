@@ -139,6 +139,8 @@ void SetLimits(grpc::ServerBuilder& builder, const RpcServerOptions& options) {
 void SetConnections(grpc::ServerBuilder& builder) {
   // gRPC would collect data of each connection for channelz, which we do not serve.
   builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 0);
+  builder.AddChannelArgument(GRPC_ARG_TCP_READ_CHUNK_SIZE, kReadChunkBytes);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, kBdpProbe);
   // Two servers must not silently share a port.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   // Frees the threads of streams whose clients vanished, and disconnects clients that ping too

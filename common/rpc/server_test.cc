@@ -16,7 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/error.h"
-#include "common/rpc/principal.h"
+#include "common/rpc/gate.h"
 #include "common/rpc/status.h"
 #include "common/rpc/user_metadata.h"
 #include "common/sync/mutex.h"

@@ -53,6 +53,17 @@ TEST_P(StoreConformanceTest, AnEndedLeaseIsOfNoUse) {
   EXPECT_TRUE(store_->List("")->empty());
 }
 
+TEST_P(StoreConformanceTest, AnEndedLeaseFailsTheBatchThatAlsoHasOneThatIsAlive) {
+  const int64_t alive = *store_->GrantLease(kTtl);
+  const int64_t ended = *store_->GrantLease(kTtl);
+  ASSERT_TRUE(store_->RevokeLease(ended).ok());
+  const auto written =
+      store_->Write({Under(alive, PutOf("l/1", "")), Under(alive, PutOf("l/2", "")),
+                     Under(ended, PutOf("l/3", "")), Under(alive, PutOf("l/4", ""))});
+  EXPECT_EQ(written.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(store_->List("l/")->empty());
+}
+
 TEST_P(StoreConformanceTest, LeaseIdsGrowAlsoAfterTheyEnd) {
   const int64_t first = *store_->GrantLease(kTtl);
   ASSERT_TRUE(store_->RevokeLease(first).ok());

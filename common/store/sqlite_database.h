@@ -71,6 +71,8 @@ class SqliteDatabase {
   // help.
   absl::Status Error(int code) const;
 
+  // Of the last INSERT, UPDATE or DELETE that succeeded.
+  int64_t changed_rows() const { return sqlite3_changes(handle_); }
   bool in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
   const std::string& path() const { return path_; }
 

@@ -10,11 +10,18 @@
 namespace gitops {
 namespace {
 
-// Two forms, so that SQLite can use the upper bound if there is one.
+// Two forms of each, so that SQLite can use the upper bound if there is one.
 constexpr absl::string_view kListBetween =
     "SELECT key, value, revision FROM entries WHERE key >= ?1 AND key < ?3 ORDER BY key LIMIT ?2";
 constexpr absl::string_view kListFrom =
     "SELECT key, value, revision FROM entries WHERE key >= ?1 ORDER BY key LIMIT ?2";
+
+constexpr absl::string_view kChangesBetween =
+    "SELECT key, value, revision FROM changes"
+    " WHERE revision BETWEEN ?1 AND ?2 AND key >= ?3 AND key < ?4 ORDER BY revision, position";
+constexpr absl::string_view kChangesFrom =
+    "SELECT key, value, revision FROM changes"
+    " WHERE revision BETWEEN ?1 AND ?2 AND key >= ?3 ORDER BY revision, position";
 
 constexpr int64_t kNoLimit = -1;
 
@@ -51,12 +58,13 @@ absl::StatusOr<std::vector<StoredValue>> SqliteReader::List(absl::string_view pr
 
 absl::StatusOr<std::vector<StoreEvent>> SqliteReader::Changes(absl::string_view prefix,
                                                               int64_t first, int64_t last) {
+  const std::string begin = PrefixBegin(prefix, "");
+  const std::string end = PrefixEnd(prefix);
   std::vector<StoreEvent> events;
   MutexLock lock(mutex_);
-  SqliteQuery query = database_->Query(
-      "SELECT key, value, revision FROM changes"
-      " WHERE revision BETWEEN ?1 AND ?2 AND substr(key, 1, ?3) = ?4 ORDER BY revision, position");
-  query.Bind(first).Bind(last).Bind(static_cast<int64_t>(prefix.size())).Bind(prefix);
+  SqliteQuery query = database_->Query(end.empty() ? kChangesFrom : kChangesBetween);
+  query.Bind(first).Bind(last).Bind(begin);
+  if (!end.empty()) query.Bind(end);
   while (query.Step()) {
     std::optional<std::string> value;
     if (!query.IsNull(1)) value = query.Bytes(1);

@@ -22,13 +22,14 @@ constexpr size_t kLargestEntry = 256 << 20;
 class SqliteStore : public Store {
  public:
   SqliteStore(const SqliteStoreOptions& options, Fd lock, std::unique_ptr<SqliteDatabase> reading,
-              std::unique_ptr<SqliteDatabase> writing)
+              std::unique_ptr<SqliteDatabase> watching, std::unique_ptr<SqliteDatabase> writing)
       : shared_(!options.exclusive),
         lock_(std::move(lock)),
         reader_(std::move(reading)),
+        watch_reader_(std::move(watching)),
         lease_timer_(options.clock, [this] { return EndDueLeases(); }),
         watches_(std::make_shared<SqliteWatchHub>(
-            &reader_, SqliteWatchHub::Options{shared_, [this] { FollowForeignLeases(); }})),
+            &watch_reader_, SqliteWatchHub::Options{shared_, [this] { FollowForeignLeases(); }})),
         writer_(std::make_unique<SqliteWriter>(std::move(writing), options.clock, WriterHooks())) {}
 
   ~SqliteStore() override {
@@ -137,6 +138,7 @@ class SqliteStore : public Store {
   const bool shared_;
   const Fd lock_;
   SqliteReader reader_;
+  SqliteReader watch_reader_;  // of its own, since it reads many changes at a time
   SqliteLeaseTimer lease_timer_;
   std::shared_ptr<SqliteWatchHub> watches_;
   std::unique_ptr<SqliteWriter> writer_;
@@ -152,10 +154,12 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteStoreOptions&
   if (absl::Status status = PrepareStoreFile(options.path); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<SqliteDatabase>> reading = ConnectToStoreFile(options.path);
   if (!reading.ok()) return reading.status();
+  absl::StatusOr<std::unique_ptr<SqliteDatabase>> watching = ConnectToStoreFile(options.path);
+  if (!watching.ok()) return watching.status();
   absl::StatusOr<std::unique_ptr<SqliteDatabase>> writing = ConnectToStoreFile(options.path);
   if (!writing.ok()) return writing.status();
   auto store = std::make_unique<SqliteStore>(options, *std::move(lock), *std::move(reading),
-                                             *std::move(writing));
+                                             *std::move(watching), *std::move(writing));
   if (absl::Status status = store->Start(); !status.ok()) return status;
   return store;
 }

@@ -85,7 +85,7 @@ absl::Status SqliteTransaction::CheckLease(int64_t lease) {
   return query.status();
 }
 
-absl::Status SqliteTransaction::CheckPreconditions(const StoreWrite& write) {
+absl::Status SqliteTransaction::CheckPreconditions(const StoreWrite& write, int64_t& live_lease) {
   if (write.expected_revision.has_value()) {
     absl::StatusOr<int64_t> revision = RevisionOf(write.key);
     if (!revision.ok()) return revision.status();
@@ -95,20 +95,22 @@ absl::Status SqliteTransaction::CheckPreconditions(const StoreWrite& write) {
                        *write.expected_revision, "; read it again"));
     }
   }
-  if (write.value.has_value() && write.lease != 0) {
+  if (write.value.has_value() && write.lease != 0 && write.lease != live_lease) {
     absl::Status status = CheckLease(write.lease);
     if (absl::IsNotFound(status)) {
       return absl::FailedPreconditionError(
           absl::StrCat("write ", write.key, ": ", status.message(), "; grant a new one"));
     }
-    return status;
+    if (!status.ok()) return status;
+    live_lease = write.lease;
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<int64_t> SqliteTransaction::Write(const std::vector<StoreWrite>& writes) {
+  int64_t live_lease = 0;
   for (const StoreWrite& write : writes) {
-    if (absl::Status status = CheckPreconditions(write); !status.ok()) return status;
+    if (absl::Status status = CheckPreconditions(write, live_lease); !status.ok()) return status;
   }
   const int64_t revision = counters_.revision + 1;
   int64_t position = 0;
@@ -131,11 +133,9 @@ absl::StatusOr<bool> SqliteTransaction::Apply(const StoreWrite& write, int64_t r
     query.Bind(write.key).Bind(revision).Bind(write.lease).Bind(*write.value);
     if (absl::Status status = query.Finish(); !status.ok()) return status;
   } else {
-    absl::StatusOr<int64_t> found = RevisionOf(write.key);
-    if (!found.ok()) return found.status();
-    if (*found == 0) return false;
     SqliteQuery query = database_->Query("DELETE FROM entries WHERE key = ?1");
     if (absl::Status status = query.Bind(write.key).Finish(); !status.ok()) return status;
+    if (database_->changed_rows() == 0) return false;
   }
   if (absl::Status status = Log(write.key, write.value, revision, position); !status.ok()) {
     return status;

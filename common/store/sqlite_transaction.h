@@ -66,7 +66,8 @@ class SqliteTransaction {
 
   absl::Status LoadCounters();
   absl::Status SaveCounters();
-  absl::Status CheckPreconditions(const StoreWrite& write);
+  // `live_lease`: the last lease that was checked, so that a batch looks for it once.
+  absl::Status CheckPreconditions(const StoreWrite& write, int64_t& live_lease);
   absl::Status CheckLease(int64_t lease);
   absl::StatusOr<int64_t> RevisionOf(absl::string_view key);
   absl::StatusOr<bool> Apply(const StoreWrite& write, int64_t revision, int64_t position);

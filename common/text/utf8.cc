@@ -1,5 +1,8 @@
 #include "common/text/utf8.h"
 
+#include <cstdint>
+#include <cstring>
+
 namespace gitops {
 namespace {
 
@@ -7,6 +10,16 @@ constexpr absl::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 
 bool IsContinuation(absl::string_view text, size_t at) {
   return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
+}
+
+// The number of bytes at the beginning that are ASCII, as far as whole words are.
+size_t AsciiWords(absl::string_view text) {
+  size_t at = 0;
+  for (uint64_t word = 0; at + sizeof(word) <= text.size(); at += sizeof(word)) {
+    std::memcpy(&word, text.data() + at, sizeof(word));
+    if ((word & 0x8080808080808080) != 0) break;
+  }
+  return at;
 }
 
 }  // namespace
@@ -29,6 +42,8 @@ size_t Utf8SequenceLength(absl::string_view text) {
 
 bool IsValidUtf8(absl::string_view text) {
   while (!text.empty()) {
+    text.remove_prefix(AsciiWords(text));
+    if (text.empty()) break;
     const size_t length = Utf8SequenceLength(text);
     if (length == 0) return false;
     text.remove_prefix(length);

@@ -23,6 +23,9 @@ TEST(Utf8Test, WhatIsNotUtf8IsReplacedByteByByteAndTheRestKept) {
       {"a\xFF"
        "b",
        "a" + r + "b", "never a first byte"},
+      {"sixteen ascii \xC3\xA9 and more", "sixteen ascii \xC3\xA9 and more", "valid and long"},
+      {"eleven char\xFF and more after", "eleven char" + r + " and more after",
+       "in the midst of a word of memory"},
       {"\x80", r, "a continuation alone"},
       {"\xC3", r, "cut short"},
       {"\xE2\x82", r + r, "cut short after two"},

@@ -1,9 +1,9 @@
 #include "common/trace/traceparent.h"
 
 #include <cstddef>
-#include <random>
 
 #include "absl/strings/str_cat.h"
+#include "common/text/random_hex.h"
 
 namespace gitops {
 namespace {
@@ -29,9 +29,7 @@ bool IsTraceparent(absl::string_view text) {
 }
 
 std::string NewTraceparent() {
-  std::random_device random;
-  std::string digits;
-  for (int i = 0; i < 6; ++i) absl::StrAppend(&digits, absl::Hex(random(), absl::kZeroPad8));
+  std::string digits = RandomHex(48);
   // Neither may be all zeros.
   digits.front() = digits[32] = '1';
   return absl::StrCat("00-", digits.substr(0, 32), "-", digits.substr(32, 16), "-01");

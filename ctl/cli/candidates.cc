@@ -119,6 +119,10 @@ void AddArguments(const Form& form, const Before& before, Candidates& candidates
       Append(AllHookPoints(), candidates.words);
       break;
     case Argument::kKey:
+    case Argument::kPipeline:
+    case Argument::kEnvironment:
+    case Argument::kRevision:
+    case Argument::kPromotion:
       break;
   }
 }

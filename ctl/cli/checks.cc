@@ -3,9 +3,13 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "common/git/url.h"
 #include "common/plan/vocabulary.h"
+#include "common/rpc/address.h"
 #include "ctl/cli/words.h"
 #include "ctl/output/escape.h"
 
@@ -74,6 +78,9 @@ absl::Status CheckFlags(const CommandSpec& spec, const RawCommandLine& line, Fla
 
 absl::Status RefuseHost(const CommandSpec& spec, const Invocation& invocation) {
   const std::string name = NameOf(spec.command);
+  if (spec.reach == Reach::kPromotions) {
+    return Usage(absl::StrCat(name, " calls the promotion receiver and takes no @HOST"));
+  }
   if (spec.reach == Reach::kNone) return Usage(absl::StrCat(name, " takes no @HOST"));
   const bool about_hosts = spec.command == CommandId::kListHosts ||
                            spec.command == CommandId::kGetHost ||
@@ -107,6 +114,49 @@ absl::Status CheckReach(const CommandSpec& spec, const RawCommandLine& line,
     return Usage(
         "--context: stored contexts are not part of this version; name the planner with "
         "--planner, or a host with @HOST");
+  }
+  return absl::OkStatus();
+}
+
+bool IsLocal(const std::string& url) {
+  const size_t start = url.find("://") + 3;
+  const std::string authority = url.substr(start, url.find('/', start) - start);
+  const absl::StatusOr<Address> address = ParseAddress(authority, 80);
+  return address.ok() && address->is_local();
+}
+
+// A gateway is used in place of the planner and the promotion receiver; a flag that names one of
+// them overrides GITOPS_GATEWAY.
+absl::Status CheckGateway(const RawCommandLine& line, Invocation& invocation) {
+  Flags& flags = invocation.flags;
+  if (flags.gateway.empty()) return absl::OkStatus();
+  const auto by_flag = [&](const char* name) {
+    const auto found = line.flags.find(name);
+    return found != line.flags.end() && found->second.by_flag;
+  };
+  for (const char* other : {"planner", "promotion-receiver", "hook-dispatcher"}) {
+    if (!by_flag(other)) continue;
+    if (by_flag("gateway")) {
+      return Usage(absl::StrCat("--gateway and --", other, " name different ways; use one"));
+    }
+    flags.gateway.clear();
+    return absl::OkStatus();
+  }
+  if (!invocation.host.empty()) {
+    if (by_flag("gateway")) {
+      return Usage("@HOST calls an agent directly, not through --gateway; select hosts with --on");
+    }
+    flags.gateway.clear();
+    return absl::OkStatus();
+  }
+  if (absl::Status status = CheckHttpUrl(flags.gateway); !status.ok()) {
+    return Usage(absl::StrCat("--gateway: ", status.message()));
+  }
+  if (absl::StartsWithIgnoreCase(flags.gateway, "http://") && !IsLocal(flags.gateway) &&
+      !flags.insecure) {
+    return Usage(
+        "--gateway: http:// would send the token in plain text to another machine; use "
+        "https://, or --insecure");
   }
   return absl::OkStatus();
 }
@@ -171,6 +221,40 @@ absl::Status CheckHooksTest(const CommandSpec& spec, const Invocation& invocatio
   return absl::OkStatus();
 }
 
+absl::Status CheckPromotions(const CommandSpec& spec, const Invocation& invocation) {
+  const Flags& flags = invocation.flags;
+  const bool names_pipeline = !spec.arguments.empty() && spec.arguments[0] == Argument::kPipeline;
+  // `get pipeline` looks for a name alone.
+  const bool needs_namespace = names_pipeline && spec.command != CommandId::kGetPipeline;
+  if (needs_namespace && !invocation.arguments.empty()) {
+    const Words parts = absl::StrSplit(invocation.arguments[0], '/');
+    if (parts.size() != 2 || parts[0].empty() || parts[1].empty()) {
+      return Usage(absl::StrCat("'", EscapeLine(invocation.arguments[0]),
+                                "' is not a pipeline: write NAMESPACE/NAME"));
+    }
+  }
+  if (flags.force && flags.reason.empty()) return Usage("--force needs --reason");
+  if (flags.flux_manifests && flags.flux_address.empty()) {
+    return Usage("--flux-manifests needs --address URL: the gateway, as the clusters reach it");
+  }
+  if (!flags.flux_address.empty()) {
+    if (absl::Status status = CheckHttpUrl(flags.flux_address); !status.ok()) return status;
+  }
+  if (spec.command != CommandId::kTokenCreate) return absl::OkStatus();
+  const bool is_name = !flags.token_name.empty() && flags.token_name.size() <= 64 &&
+                       std::all_of(flags.token_name.begin(), flags.token_name.end(), [](char c) {
+                         return absl::ascii_isgraph(static_cast<unsigned char>(c)) &&
+                                !absl::StrContains("()\"\\", c);
+                       });
+  if (!is_name) {
+    return Usage(
+        "token create needs --name NAME: at most 64 printable ASCII characters without "
+        "spaces, parentheses, quotes and backslashes");
+  }
+  if (flags.token_role.empty()) return Usage("token create needs --role ROLE");
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status CheckAll(const Form& form, const RawCommandLine& line, Invocation& invocation) {
@@ -179,7 +263,9 @@ absl::Status CheckAll(const Form& form, const RawCommandLine& line, Invocation& 
   if (absl::Status s = CheckHashes(form, invocation.arguments); !s.ok()) return s;
   if (absl::Status s = CheckFlags(spec, line, invocation.flags); !s.ok()) return s;
   if (absl::Status s = CheckReach(spec, line, invocation); !s.ok()) return s;
+  if (absl::Status s = CheckGateway(line, invocation); !s.ok()) return s;
   if (absl::Status s = CheckPlan(spec, line, invocation); !s.ok()) return s;
+  if (absl::Status s = CheckPromotions(spec, invocation); !s.ok()) return s;
   return CheckHooksTest(spec, invocation);
 }
 

@@ -96,10 +96,7 @@ absl::Status FlagReader::Duration(const std::string& name,
   std::optional<absl::Duration> duration;
   if (absl::Status status = Duration(name, duration); !status.ok()) return status;
   if (!duration.has_value()) return absl::OkStatus();
-  google::protobuf::Duration* target = set();
-  absl::Duration rest = *duration;
-  target->set_seconds(absl::IDivDuration(rest, absl::Seconds(1), &rest));
-  target->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+  *set() = ToDuration(*duration);
   return absl::OkStatus();
 }
 

@@ -30,6 +30,16 @@ const std::vector<Form>& Forms() {
       {{"hooks", "test"}, CommandId::kHooksTest},
       {{"break", "lock"}, CommandId::kBreakLock},
       {{"remove-record"}, CommandId::kRemoveRecord},
+      {{"list", "pipelines"}, CommandId::kListPipelines},
+      {{"list", "promotions"}, CommandId::kListPromotions},
+      {{"get", "pipeline"}, CommandId::kGetPipeline},
+      {{"get", "promotion"}, CommandId::kGetPromotion},
+      {{"promotions", "approve"}, CommandId::kApprovePromotion},
+      {{"promotions", "reject"}, CommandId::kRejectPromotion},
+      {{"promotions", "replay"}, CommandId::kReplayPromotion},
+      {{"promotions", "hold"}, CommandId::kHoldEnvironment},
+      {{"promotions", "release"}, CommandId::kReleaseEnvironment},
+      {{"token", "create"}, CommandId::kTokenCreate},
       {{"completion"}, CommandId::kCompletion},
       {{"version"}, CommandId::kVersion},
       {{"help"}, CommandId::kHelp},
@@ -47,6 +57,8 @@ const std::vector<Form>& Forms() {
       {{"list", "deployment"}, CommandId::kListDeployments, true},
       {{"list", "hook"}, CommandId::kListHooks, true},
       {{"list", "lock"}, CommandId::kListLocks, true},
+      {{"list", "pipeline"}, CommandId::kListPipelines, true},
+      {{"list", "promotion"}, CommandId::kListPromotions, true},
       // The forms of gitopperctl: `state` in its first releases, `do` in later ones.
       {{"list", "service"}, CommandId::kListServices, true},
       {{"list", "machine"}, CommandId::kListMachines, true},
@@ -73,14 +85,7 @@ const std::vector<Abbreviation>& Abbreviations() {
 }
 
 const std::vector<UnavailableForm>& UnavailableForms() {
-  constexpr char kPromotions[] = "the promotion receiver";
-  constexpr char kMerge[] = "merge to the branch that the hosts follow";
   static const auto& forms = *new std::vector<UnavailableForm>{
-      {"list", "pipelines", kPromotions, kMerge, true},
-      {"list", "promotions", kPromotions, kMerge, true},
-      {"get", "promotion", kPromotions, kMerge, true},
-      {"get", "pipeline", kPromotions, kMerge, true},
-      {"promotions", "", kPromotions, kMerge, true},
       {"ca", "", "TLS", "connect to other hosts through SSH, or in plain text with --insecure",
        true},
       {"context", "", "stored contexts",

@@ -31,6 +31,14 @@ const char* PlaceholderOf(Argument argument) {
       return "POINT";
     case Argument::kKey:
       return "KEY";
+    case Argument::kPipeline:
+      return "NAMESPACE/NAME";
+    case Argument::kEnvironment:
+      return "ENVIRONMENT";
+    case Argument::kRevision:
+      return "REVISION";
+    case Argument::kPromotion:
+      return "ID";
   }
   return "";
 }

@@ -37,20 +37,45 @@ enum class CommandId {
   kHooksTest,
   kBreakLock,
   kRemoveRecord,
+  kListPipelines,
+  kListPromotions,
+  kGetPipeline,
+  kGetPromotion,
+  kApprovePromotion,
+  kRejectPromotion,
+  kReplayPromotion,
+  kHoldEnvironment,
+  kReleaseEnvironment,
+  kTokenCreate,
   kCompletion,
   kVersion,
   kHelp,
 };
 
 // What a positional argument is, for usage lines and completion.
-enum class Argument { kService, kHash, kShell, kWord, kHost, kDeployment, kAction, kPoint, kKey };
+enum class Argument {
+  kService,
+  kHash,
+  kShell,
+  kWord,
+  kHost,
+  kDeployment,
+  kAction,
+  kPoint,
+  kKey,
+  kPipeline,  // NAMESPACE/NAME
+  kEnvironment,
+  kRevision,  // of any form
+  kPromotion
+};
 
 // Which server a command calls.
 enum class Reach {
   kNone,
-  kHost,        // the agent of @HOST
-  kFleet,       // the planner
-  kHostOrFleet  // the agent if @HOST is given, else the planner
+  kHost,         // the agent of @HOST
+  kFleet,        // the planner
+  kHostOrFleet,  // the agent if @HOST is given, else the planner
+  kPromotions    // the promotion receiver
 };
 
 // Which commands take a flag.

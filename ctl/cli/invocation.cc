@@ -120,12 +120,19 @@ bool SelectsOneHost(const v1::Selection& selection) {
 
 std::string ServerOf(const Invocation& invocation) {
   const CommandSpec& spec = SpecOf(invocation.command);
+  const std::string& gateway = invocation.flags.gateway;
+  if (spec.reach == Reach::kPromotions) {
+    if (!gateway.empty()) return gateway;
+    const std::string& given = invocation.flags.promotion_receiver;
+    return given.empty() ? DefaultPromotionReceiver() : given;
+  }
   if (!invocation.host.empty() || !AsksFleet(spec)) return "";
   const bool may_be_dispatcher =
       std::find(spec.flags.begin(), spec.flags.end(), "hook-dispatcher") != spec.flags.end();
   if (may_be_dispatcher && !invocation.flags.hook_dispatcher.empty()) {
     return invocation.flags.hook_dispatcher;
   }
+  if (!gateway.empty()) return gateway;
   return invocation.flags.planner.empty() ? DefaultPlanner() : invocation.flags.planner;
 }
 

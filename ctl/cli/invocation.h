@@ -11,10 +11,12 @@
 #include "common/config/ports.h"
 #include "ctl/cli/grammar.h"
 #include "gitops/v1/planner.pb.h"
+#include "gitops/v1/promotion.pb.h"
 
 namespace gitops::ctl {
 
 inline std::string DefaultPlanner() { return Loopback(kPlannerPort); }
+inline std::string DefaultPromotionReceiver() { return Loopback(kPromotionReceiverPort); }
 
 enum class OutputForm { kTable, kWide, kJson, kYaml, kName };
 enum class ColorWhen { kAuto, kAlways, kNever };
@@ -40,6 +42,19 @@ struct Flags {
   v1::DeploymentSpec spec;
   // Which deployments `list deployments` shows.
   v1::DeploymentFilter filter;
+  std::string promotion_receiver;
+  // The gateway that the command uses in place of planner and receiver; empty: none.
+  std::string gateway;
+  // Which promotions `list promotions` shows, without pipeline and environment.
+  v1::PromotionFilter promotions;
+  bool force = false;
+  bool flux_manifests = false;
+  std::string flux_address;
+  std::string flux_api = "v1beta3";
+  std::string token_name;
+  std::string token_role;
+  // Infinite: for ever.
+  absl::Duration token_lifetime = absl::InfiniteDuration();
 };
 
 // A command line, parsed and checked against the grammar.
@@ -62,7 +77,8 @@ absl::StatusOr<Invocation> ParseInvocation(const std::vector<std::string>& argum
 // Whether the selection can match only one host: a single --on without glob characters.
 bool SelectsOneHost(const v1::Selection& selection);
 
-// The address of the planner or hook dispatcher that the command calls; empty if none.
+// The address of the planner, hook dispatcher, promotion receiver or gateway that the command
+// calls; empty if none.
 std::string ServerOf(const Invocation& invocation);
 
 // The operation, for error messages: "rollback nginx on web1:8004", "plan through 127.0.0.1:8001".

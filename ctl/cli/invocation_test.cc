@@ -218,14 +218,55 @@ TEST(InvocationTest, EmptyArgumentIsRefused) {
 }
 
 TEST(InvocationTest, LaterReleasesCommandsAreSaidToBeUnavailable) {
-  for (const char* line :
-       {"list pipelines", "list promotions", "get promotion p1", "get pipeline p",
-        "promotions approve a/b c d", "ca init --dir x", "context list", "audit", "audit @web1"}) {
+  for (const char* line : {"ca init --dir x", "context list", "audit", "audit @web1"}) {
     const auto invocation = Parse(line);
     ASSERT_FALSE(invocation.ok()) << line;
     EXPECT_THAT(std::string(invocation.status().message()),
                 HasSubstr(", which is not part of this version; "))
         << line;
+  }
+}
+
+TEST(InvocationTest, PromotionsNameAPipelineAnEnvironmentAndARevisionOfAnyForm) {
+  const auto approve = Parse("promotions approve shopping/search prod main@sha1:abc --reason ok");
+  ASSERT_TRUE(approve.ok()) << approve.status();
+  EXPECT_EQ(approve->command, CommandId::kApprovePromotion);
+  EXPECT_THAT(approve->arguments, ElementsAre("shopping/search", "prod", "main@sha1:abc"));
+  EXPECT_EQ(ServerOf(*approve), "127.0.0.1:8003");
+  EXPECT_EQ(ServerOf(*Parse("list pipelines", {{"GITOPS_PROMOTION_RECEIVER", "ops1"}})), "ops1");
+  const auto list = Parse("list promotions shopping/search --promotion-state held --since 2h");
+  ASSERT_TRUE(list.ok()) << list.status();
+  EXPECT_EQ(list->flags.promotions.states(0), v1::PROMOTION_STATE_HELD);
+  EXPECT_TRUE(list->flags.promotions.has_since());
+  for (const char* line :
+       {"promotions approve search prod 1", "promotions approve a/b/c prod 1",
+        "promotions approve a/ prod 1", "promotions approve a/b prod", "promotions hold a/b",
+        "promotions approve a/b prod 1 --force", "list promotions search",
+        "list promotions --promotion-state done", "promotions approve a/b prod 1 @web1",
+        "get pipeline a/b --flux-manifests", "get pipeline a/b --flux-manifests --address ops",
+        "promotions reject a/b prod 1 --force --reason x"}) {
+    EXPECT_FALSE(Parse(line).ok()) << line;
+  }
+}
+
+TEST(InvocationTest, ATokenNeedsANameAndARole) {
+  const auto token = Parse("token create --name ci --role operator --expires 90d");
+  ASSERT_TRUE(token.ok()) << token.status();
+  EXPECT_EQ(token->flags.token_name, "ci");
+  EXPECT_EQ(token->flags.token_role, "operator");
+  EXPECT_EQ(token->flags.token_lifetime, absl::Hours(90 * 24));
+  EXPECT_EQ(Parse("token create --name ci --role viewer --expires 12h")->flags.token_lifetime,
+            absl::Hours(12));
+  EXPECT_EQ(Parse("token create --name ci --role viewer")->flags.token_lifetime,
+            absl::InfiniteDuration());
+  for (const char* line :
+       {"token create", "token create --name ci", "token create --role viewer",
+        "token create --name ci --role root", "token create --name a\"b --role viewer",
+        "token create --name ci --role viewer --expires 0d",
+        "token create --name ci --role viewer --expires soon",
+        "token create --name ci --role viewer --expires 99999999d",
+        "token create --name ci --role viewer @web1"}) {
+    EXPECT_FALSE(Parse(line).ok()) << line;
   }
 }
 

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/config/duration.h"
 #include "ctl/cli/flag_reader.h"
 
 namespace gitops::ctl {
@@ -89,6 +92,23 @@ absl::Status ReadSpec(const FlagReader& reader, v1::DeploymentSpec& spec) {
   return status;
 }
 
+// "90d", or a duration as elsewhere.
+absl::Status ReadLifetime(absl::string_view text, absl::Duration& lifetime) {
+  if (text.empty()) return absl::OkStatus();
+  absl::string_view days = text;
+  int count = 0;
+  absl::StatusOr<absl::Duration> read =
+      absl::ConsumeSuffix(&days, "d") && absl::SimpleAtoi(days, &count)
+          ? absl::StatusOr<absl::Duration>(absl::Hours(24) * count)
+          : ParseDurationText(text);
+  if (!read.ok() || *read <= absl::ZeroDuration() || *read > absl::Hours(24) * 36500) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--expires: '", text, "' is not a time of at most 100 years: write 90d or 12h"));
+  }
+  lifetime = *read;
+  return absl::OkStatus();
+}
+
 absl::Status ReadFilter(const FlagReader& reader, v1::DeploymentFilter& filter) {
   absl::Status status = FirstOf({
       // The choices are in the order of the enum, which starts with "unspecified".
@@ -101,6 +121,32 @@ absl::Status ReadFilter(const FlagReader& reader, v1::DeploymentFilter& filter) 
   if (std::string host = reader.Text("host"); !host.empty()) filter.set_host(host);
   if (std::string actor = reader.Text("actor"); !actor.empty()) filter.set_actor(actor);
   if (std::string service = reader.Text("service"); !service.empty()) filter.set_service(service);
+  return status;
+}
+
+absl::Status ReadPromotionFlags(const FlagReader& reader, Flags& flags) {
+  std::optional<int> api;
+  std::optional<int> role;
+  absl::Status status = FirstOf({
+      // The choices are in the order of the enum, which starts with "unspecified".
+      reader.Choices("promotion-state",
+                     [&](int place) {
+                       flags.promotions.add_states(static_cast<v1::PromotionState>(place + 1));
+                     }),
+      reader.Time("since", [&] { return flags.promotions.mutable_since(); }),
+      reader.Time("until", [&] { return flags.promotions.mutable_until(); }),
+      reader.Bool("force", flags.force),
+      reader.Bool("flux-manifests", flags.flux_manifests),
+      reader.Choice("flux-api", api),
+      reader.Choice("role", role),
+      ReadLifetime(reader.Text("expires"), flags.token_lifetime),
+  });
+  if (api.has_value()) flags.flux_api = reader.Text("flux-api");
+  flags.promotion_receiver = reader.Text("promotion-receiver");
+  flags.gateway = reader.Text("gateway");
+  flags.flux_address = reader.Text("address");
+  flags.token_name = reader.Text("name");
+  flags.token_role = reader.Text("role");
   return status;
 }
 
@@ -124,6 +170,7 @@ absl::StatusOr<Flags> ReadFlags(const RawCommandLine& line) {
       reader.Choice("result", result),
       ReadSpec(reader, flags.spec),
       ReadFilter(reader, flags.filter),
+      ReadPromotionFlags(reader, flags),
   });
   if (!status.ok()) return status;
   // The choices are in the order of the enum, which starts with "unspecified".

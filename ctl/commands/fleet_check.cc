@@ -6,8 +6,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "common/client/promotion_client.h"
+#include "ctl/client_options.h"
 #include "ctl/commands/confirm.h"
 #include "ctl/commands/fleet_commands.h"
+#include "ctl/output/escape.h"
 
 namespace gitops::ctl {
 namespace {
@@ -25,6 +28,28 @@ void TellDamage(FleetContext& context, const v1::DamagedRecord& record) {
   } else {
     context.console.err << "`gitopsctl remove-record " << record.key() << " -y` removes it\n";
   }
+}
+
+// The number of pipelines whose file cannot be used. Only with --promotion-receiver: many fleets
+// have none.
+absl::StatusOr<size_t> CheckPipelines(FleetContext& context) {
+  const Flags& flags = context.invocation.flags;
+  if (flags.promotion_receiver.empty()) return size_t{0};
+  auto receiver =
+      PromotionClient::New(ClientOptionsFor(flags.promotion_receiver, flags, context.console));
+  if (!receiver.ok()) return receiver.status();
+  const absl::StatusOr<std::vector<v1::Pipeline>> pipelines = receiver->ListPipelines();
+  if (!pipelines.ok()) return pipelines.status();
+  size_t bad = 0;
+  for (const v1::Pipeline& pipeline : *pipelines) {
+    if (pipeline.error().empty()) continue;
+    ++bad;
+    context.console.err << "gitopsctl: the file of pipeline "
+                        << EscapeLine(absl::StrCat(pipeline.namespace_(), "/", pipeline.pipeline(),
+                                                   " cannot be used: ", pipeline.error()))
+                        << "\n";
+  }
+  return bad;
 }
 
 }  // namespace
@@ -69,11 +94,14 @@ absl::StatusOr<ExitCode> CheckFleet(FleetContext& context) {
     for (const v1::DamagedRecord& record : *records) TellDamage(context, record);
     damaged = records->size();
   }
+  const absl::StatusOr<size_t> bad_pipelines =
+      wanted.empty() ? CheckPipelines(context) : absl::StatusOr<size_t>(0);
+  if (!bad_pipelines.ok()) return bad_pipelines.status();
   if (absl::Status status = context.fleet.Unwell(silent, unwell); !status.ok()) return status;
   context.console.err << "gitopsctl: " << looked_at - unwell.size() << " of " << looked_at
                       << " services are OK or FREEZE, " << silent.size() << " of " << hosts->size()
                       << " hosts do not report\n";
-  return unwell.empty() && silent.empty() && damaged == 0 ? kDone : kFailed;
+  return unwell.empty() && silent.empty() && damaged == 0 && *bad_pipelines == 0 ? kDone : kFailed;
 }
 
 absl::StatusOr<ExitCode> RemoveRecord(FleetContext& context) {

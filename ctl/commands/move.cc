@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
 #include "ctl/commands/commands.h"
 #include "ctl/failure.h"
@@ -64,7 +65,7 @@ absl::StatusOr<ExitCode> Rollback(CommandContext& context) {
   }
   if (!response.ok()) return FailedMove(response.status());
   const v1::Service& after = response->service();
-  const std::string took = DurationText(ToDuration(response->duration()));
+  const std::string took = DurationText(FromDuration(response->duration()));
   if (after.state() != v1::SERVICE_STATE_FREEZE) {
     return Finish(context, after, false,
                   absl::StrCat("rollback ", Failed(after), ", after ", took));

@@ -1,6 +1,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/clock/timestamp.h"
 #include "ctl/output/deployment_text.h"
 #include "ctl/output/escape.h"
 #include "ctl/output/service_text.h"
@@ -144,7 +145,7 @@ std::string HooksTable(const RepeatedPtrField<v1::Hook>& hooks) {
   for (const v1::Hook& hook : hooks) {
     rows.push_back({absl::StrCat(rows.size() - 1), EscapeLine(hook.name()),
                     EscapeLine(absl::StrJoin(hook.points(), ",")), ModeText(hook.mode()),
-                    OnErrorText(hook.on_error()), DurationText(ToDuration(hook.timeout())),
+                    OnErrorText(hook.on_error()), DurationText(FromDuration(hook.timeout())),
                     absl::StrCat(hook.retry_count()), hook.is_signed() ? "yes" : "no",
                     EscapeLine(hook.url())});
   }

@@ -1,5 +1,7 @@
 #include "ctl/output/deployment_lines.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "ctl/output/deployment_text.h"
 #include "ctl/output/escape.h"
@@ -47,18 +49,36 @@ void DeploymentLines::TellDeployment(const v1::Deployment& deployment, Lines& li
 }
 
 bool DeploymentLines::TellHost(const v1::HostDeployment& host, Lines& lines) {
-  Host& told = hosts_[host.host()];
-  told.wave = host.wave();
+  const auto [known, is_new] = hosts_.try_emplace(host.host());
+  Host& told = known->second;
+  if (is_new) {
+    told.wave = host.wave();
+    ++open_[told.wave];
+    ended_waves_.erase(told.wave);
+  }
   const std::string name = EscapeLine(host.host());
   for (const v1::StepRecord& step : host.steps()) {
     TellStep(name, step, told.steps[step.number()], lines);
   }
   if (host.state() == told.state) return false;
-  told.state = host.state();
+  Count(told, host.state());
   if (!HasEnded(host.state())) return false;
   lines.push_back(WithMessage(absl::StrCat(name, ": ", HostStateText(host.state())),
                               EscapeLine(host.message())));
   return true;
+}
+
+void DeploymentLines::Count(Host& host, v1::HostDeploymentState state) {
+  const bool had_ended = HasEnded(std::exchange(host.state, state));
+  if (HasEnded(state) == had_ended) return;
+  int& open = open_[host.wave];
+  open += had_ended ? 1 : -1;
+  ended_ += had_ended ? -1 : 1;
+  if (open == 0) {
+    ended_waves_.insert(host.wave);
+  } else {
+    ended_waves_.erase(host.wave);
+  }
 }
 
 void DeploymentLines::TellStep(const std::string& host, const v1::StepRecord& step, Step& told,
@@ -95,18 +115,10 @@ void DeploymentLines::TellStep(const std::string& host, const v1::StepRecord& st
 }
 
 void DeploymentLines::TellWaves(Lines& lines) {
-  std::map<int, bool> all_ended;
-  size_t ended = 0;
-  for (const auto& [name, host] : hosts_) {
-    const bool has_ended = HasEnded(host.state);
-    ended += has_ended;
-    const auto wave = all_ended.try_emplace(host.wave, true).first;
-    wave->second = wave->second && has_ended;
-  }
-  for (const auto& [wave, done] : all_ended) {
-    if (!done || !done_waves_.insert(wave).second) continue;
+  for (const int wave : std::exchange(ended_waves_, {})) {
+    if (!told_waves_.insert(wave).second) continue;
     lines.push_back(
-        absl::StrCat("wave ", wave, ": done (", ended, " of ", hosts_.size(), " hosts)"));
+        absl::StrCat("wave ", wave, ": done (", ended_, " of ", hosts_.size(), " hosts)"));
   }
 }
 

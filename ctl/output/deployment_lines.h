@@ -33,6 +33,7 @@ class DeploymentLines {
   void TellDeployment(const v1::Deployment& deployment, std::vector<std::string>& lines);
   // Returns whether the host has ended.
   bool TellHost(const v1::HostDeployment& host, std::vector<std::string>& lines);
+  void Count(Host& host, v1::HostDeploymentState state);
   void TellStep(const std::string& host, const v1::StepRecord& step, Step& told,
                 std::vector<std::string>& lines);
   void TellWaves(std::vector<std::string>& lines);
@@ -42,7 +43,11 @@ class DeploymentLines {
   std::string message_;
   int events_ = 0;
   std::map<std::string, Host> hosts_;
-  std::set<int> done_waves_;
+  // Counted as hosts change, since a large deployment has as many ends as hosts.
+  size_t ended_ = 0;
+  std::map<int, int> open_;  // hosts that have not ended, by wave
+  std::set<int> ended_waves_;
+  std::set<int> told_waves_;
 };
 
 }  // namespace gitops::ctl

@@ -5,6 +5,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "common/clock/timestamp.h"
 #include "ctl/output/escape.h"
 #include "ctl/output/service_text.h"
 
@@ -71,10 +72,8 @@ int DoneHosts(const v1::Deployment& deployment) {
 
 std::string TookText(const v1::Deployment& deployment) {
   if (!deployment.has_start_time() || !deployment.has_end_time()) return "";
-  const auto at = [](const google::protobuf::Timestamp& time) {
-    return absl::Seconds(time.seconds()) + absl::Nanoseconds(time.nanos());
-  };
-  return DurationText(at(deployment.end_time()) - at(deployment.start_time()));
+  return DurationText(FromTimestamp(deployment.end_time()) -
+                      FromTimestamp(deployment.start_time()));
 }
 
 }  // namespace
@@ -142,8 +141,8 @@ std::string HookCallText(const v1::HookCall& call) {
     return absl::StrCat(who, " failed: ", EscapeLine(call.error()),
                         call.ignored() ? " (ignored)" : "");
   }
-  return absl::StrCat(who, " answered in ", absl::ToInt64Milliseconds(ToDuration(call.duration())),
-                      " ms");
+  return absl::StrCat(who, " answered in ",
+                      absl::ToInt64Milliseconds(FromDuration(call.duration())), " ms");
 }
 
 Row DeploymentHeader(bool wide) {

@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/clock/timestamp.h"
 #include "ctl/output/escape.h"
 
 namespace gitops::ctl {
@@ -58,7 +59,7 @@ std::string ChangesText(const v1::Service& service, bool color) {
   if (service.changes().empty()) return "";
   std::vector<Row> rows = {{"  WHEN", "REVISION", "STATE", "BY", "TOOK", "WHY"}};
   for (const v1::Change& change : service.changes()) {
-    const absl::Duration took = ToDuration(change.duration());
+    const absl::Duration took = FromDuration(change.duration());
     rows.push_back(
         {"  " + TimeText(change.has_time(), change.time()),
          Moved(ShortHash(change.from_hash()), ShortHash(change.to_hash())),
@@ -84,10 +85,6 @@ std::string TimeText(bool is_set, const google::protobuf::Timestamp& time) {
   if (!is_set) return "";
   return absl::FormatTime("%a, %d %b %Y %H:%M:%S UTC", absl::FromUnixSeconds(time.seconds()),
                           absl::UTCTimeZone());
-}
-
-absl::Duration ToDuration(const google::protobuf::Duration& duration) {
-  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
 }
 
 std::string DurationText(absl::Duration duration) {

@@ -19,7 +19,6 @@ namespace gitops::ctl {
 std::string StateText(v1::ServiceState state, bool color = false);
 // RFC 1123 in UTC, as gitopperctl prints it; empty if `is_set` is false.
 std::string TimeText(bool is_set, const google::protobuf::Timestamp& time);
-absl::Duration ToDuration(const google::protobuf::Duration& duration);
 // Rounded to about three significant digits: "12ms", "1.53s", "2m5s".
 std::string DurationText(absl::Duration duration);
 // The first 8 digits; "nothing" if there is no hash.

@@ -18,6 +18,7 @@
 #include "common/server/http_lifecycle.h"
 #include "common/server/signals.h"
 #include "common/server/version.h"
+#include "common/sync/mutex.h"
 #include "gateway/front/problem.h"
 #include "gateway/front/token_file.h"
 #include "gateway/program/routes.h"
@@ -109,7 +110,20 @@ class Gateway {
       if (!backend.ok()) return backend.status();
       *peer.backend = *std::move(backend);
     }
+    absl::StatusOr<GatewayClients> clients = GatewayClients::New(config_.settings);
+    if (!clients.ok()) return clients.status();
+    parts_.clients = *std::move(clients);
+    SetWebhooks(config_.webhooks);
+    parts_.webhooks = [this] {
+      MutexLock lock(mutex_);
+      return webhooks_;
+    };
     return absl::OkStatus();
+  }
+
+  void SetWebhooks(std::vector<WebhookSpec> webhooks) {
+    MutexLock lock(mutex_);
+    webhooks_ = std::make_shared<const std::vector<WebhookSpec>>(std::move(webhooks));
   }
 
   HttpProcessOptions ProcessOptions() {
@@ -136,6 +150,7 @@ class Gateway {
       return LogError("the new config is invalid; the previous one stays in use",
                       {{"config", flags_.Get("config")}, {"error", std::string(status.message())}});
     }
+    SetWebhooks(config->webhooks);
     for (const SettingDefinition& definition : GatewaySettings()) {
       const std::string& setting = definition.name;
       if (setting == "log-format" || setting == "log-level" ||
@@ -154,6 +169,8 @@ class Gateway {
   std::unique_ptr<TokenFile> tokens_;
   std::unique_ptr<Front> front_;
   Heartbeats heartbeats_{scheduler_.get(), Clock::System()};
+  Mutex mutex_;
+  std::shared_ptr<const std::vector<WebhookSpec>> webhooks_ ABSL_GUARDED_BY(mutex_);
   GatewayParts parts_;
   RpcCaller caller_;  // first to be destroyed: it waits for calls that use the others
 };

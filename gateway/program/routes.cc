@@ -1,10 +1,17 @@
 #include "gateway/program/routes.h"
 
 #include <iterator>
+#include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "common/client/agent_client.h"
+#include "common/rpc/error.h"
 #include "gateway/api/api_routes.h"
 #include "gateway/api/openapi.h"
+#include "gateway/gitopper/gitopper_routes.h"
+#include "gateway/hooks/hook_routes.h"
+#include "gateway/promotions/promotion_routes.h"
 
 namespace gitops {
 namespace {
@@ -41,7 +48,87 @@ ApiOptions ApiOptionsFor(const GatewayParts& parts) {
   return options;
 }
 
+// Of the only agent: without a fleet lookup, unless a planner was named as well. Its default
+// address must not make the routes of a single host fail.
+GitopperAgents GitopperAgentsFor(const GatewayParts& parts) {
+  const Settings& settings = parts.config->settings;
+  const bool insecure = settings.GetBool("insecure");
+  const std::string agent = settings.Get("agent");
+  GitopperAgents agents;
+  if (!agent.empty()) {
+    agents.only = [agent, insecure](const Caller& caller) {
+      return AgentClient::New({.address = agent, .insecure = insecure, .caller = caller});
+    };
+  }
+  if (!parts.clients.planner.has_value() || (!agent.empty() && !settings.IsSet("planner"))) {
+    return agents;
+  }
+  agents.of_host = [planner = *parts.clients.planner, insecure](
+                       const std::string& name,
+                       const Caller& caller) -> absl::StatusOr<AgentClient> {
+    const absl::StatusOr<v1::Host> host = planner.For(caller).GetHost(name);
+    if (!host.ok()) return host.status();
+    if (host->address().empty()) {
+      return MakeError(Reason::kHostUnreachable,
+                       absl::StrCat("the planner has no address of ", name), {{"host", name}});
+    }
+    return AgentClient::New({.address = host->address(), .insecure = insecure, .caller = caller});
+  };
+  return agents;
+}
+
+KnownHosts KnownHostsOf(const std::optional<PlannerClient>& planner) {
+  if (!planner.has_value()) return nullptr;
+  return [planner = *planner](const Caller& caller) -> absl::StatusOr<std::vector<std::string>> {
+    const absl::StatusOr<std::vector<v1::Host>> hosts = planner.For(caller).ListHosts({});
+    if (!hosts.ok()) return hosts.status();
+    std::vector<std::string> names;
+    for (const v1::Host& host : *hosts) names.push_back(host.host());
+    return names;
+  };
+}
+
+void AddRoutesForOthers(const GatewayParts& parts, std::vector<HttpRoute>& routes) {
+  const GatewayClients& clients = parts.clients;
+  Add(GitopperRoutes(parts.front, GitopperAgentsFor(parts)), routes);
+  if (clients.promotion_receiver.has_value()) {
+    PromotionRoutesOptions options;
+    options.max_body = static_cast<size_t>(parts.config->max_body);
+    Add(PromotionRoutes(parts.front, *clients.promotion_receiver, options), routes);
+  }
+  if (clients.hook_dispatcher.has_value()) {
+    Add(HookRoutes(parts.front, *clients.hook_dispatcher, KnownHostsOf(clients.planner)), routes);
+  }
+  if (clients.planner.has_value()) {
+    Add(GitWebhookRoutes(parts.front, parts.webhooks, *clients.planner), routes);
+  }
+}
+
+// Unset: the setting is empty.
+template <typename Client>
+absl::Status Dial(const Settings& settings, const std::string& setting,
+                  std::optional<Client>& client) {
+  if (settings.Get(setting).empty()) return absl::OkStatus();
+  absl::StatusOr<Client> dialled =
+      Client::New({.address = settings.Get(setting), .insecure = settings.GetBool("insecure")});
+  if (!dialled.ok()) {
+    return WithMessage(dialled.status(),
+                       absl::StrCat(settings.Origin(setting), ": ", dialled.status().message()));
+  }
+  client.emplace(*std::move(dialled));
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+absl::StatusOr<GatewayClients> GatewayClients::New(const Settings& settings) {
+  GatewayClients clients;
+  absl::Status status = Dial(settings, "planner", clients.planner);
+  if (status.ok()) status = Dial(settings, "promotion-receiver", clients.promotion_receiver);
+  if (status.ok()) status = Dial(settings, "hook-dispatcher", clients.hook_dispatcher);
+  if (!status.ok()) return status;
+  return clients;
+}
 
 std::vector<HttpRoute> GatewayRoutes(const GatewayParts& parts, StatusPages pages) {
   std::vector<HttpRoute> routes;
@@ -49,6 +136,7 @@ std::vector<HttpRoute> GatewayRoutes(const GatewayParts& parts, StatusPages page
   Add(ApiRoutes(ApiOptionsFor(parts)), routes);
   routes.push_back(EventsRoute(ApiOptionsFor(parts)));
   routes.push_back(OpenApiRoute(parts.front));
+  AddRoutesForOthers(parts, routes);
   return routes;
 }
 

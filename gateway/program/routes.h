@@ -2,16 +2,32 @@
 #define GITOPS_GATEWAY_PROGRAM_ROUTES_H_
 
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "common/client/dispatcher_client.h"
+#include "common/client/planner_client.h"
+#include "common/client/promotion_client.h"
 #include "common/http/server.h"
 #include "common/http/status_routes.h"
 #include "gateway/api/rpc_caller.h"
 #include "gateway/api/stream_answer.h"
 #include "gateway/front/front.h"
+#include "gateway/git_webhooks/webhook_routes.h"
 #include "gateway/program/settings.h"
 
 namespace gitops {
+
+// The same servers, for the routes that are not of the API. Unset: the gateway has none.
+struct GatewayClients {
+  std::optional<PlannerClient> planner;
+  std::optional<PromotionClient> promotion_receiver;
+  std::optional<DispatcherClient> hook_dispatcher;
+
+  // Does not connect yet. INVALID_ARGUMENT: a bad address.
+  static absl::StatusOr<GatewayClients> New(const Settings& settings);
+};
 
 // What routes are made of. None is owned; all outlive the routes.
 struct GatewayParts {
@@ -23,6 +39,8 @@ struct GatewayParts {
   std::shared_ptr<const Backend> planner;
   std::shared_ptr<const Backend> promotion_receiver;
   std::shared_ptr<const Backend> agent;
+  GatewayClients clients;
+  CurrentWebhooks webhooks;
 };
 
 // All routes of the gateway: the one place where they are added. `pages` are the status pages of

@@ -116,6 +116,9 @@ absl::StatusOr<GatewayConfig> LoadGatewayConfig(Settings flags) {
         AddFileSettings(GatewaySettings(), "gateway", std::move(config.settings), *text, file);
     if (!settings.ok()) return settings.status();
     config.settings = *std::move(settings);
+    absl::StatusOr<std::vector<WebhookSpec>> webhooks = ParseWebhooks(*text, file);
+    if (!webhooks.ok()) return webhooks.status();
+    config.webhooks = *std::move(webhooks);
     config.text = *std::move(text);
   }
   // Other programs, which may share the environment, use the store.

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "common/config/settings.h"
 #include "gateway/front/front.h"
+#include "gateway/git_webhooks/webhooks_config.h"
 
 namespace gitops {
 
@@ -22,6 +23,7 @@ struct GatewayConfig {
   RateLimit rate_limit;
   GitopperAccess gitopper_access = GitopperAccess::kNone;
   int64_t max_body = 0;
+  std::vector<WebhookSpec> webhooks;
 };
 
 // Adds the file of --config, if there is one, to the result of ReadFlags. INVALID_ARGUMENT: all

@@ -30,8 +30,8 @@ class Planner {
  public:
   Planner(Store* store, const std::string& listen)
       : fleet_(NewFleet({.clock = Clock::System(), .store = store})),
-        service_(NewReportService(
-            {.fleet = fleet_.get(), .gate = &gate_, .heartbeat = absl::Seconds(30)})) {
+        service_(std::make_unique<ReportService>(
+            ReportOptions{.fleet = fleet_.get(), .gate = &gate_, .heartbeat = absl::Seconds(30)})) {
     auto server = RpcServer::Start({.listen = listen, .services = {service_.get()}});
     EXPECT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);

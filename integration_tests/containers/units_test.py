@@ -221,10 +221,12 @@ def test_unit_that_fails_by_itself_is_broken_and_healed(host, action):
     host.wait_service("web", state="OK", hash=host.repository.head())
     if action == "try-restart":
         host.run("systemctl start web")
+    host.wait_for(lambda: host.seen() == ["start 1"])  # systemd does not wait for the server
     host.run("systemctl kill --signal=KILL web")
     host.wait_for(lambda: any(c["toState"] == "BROKEN" for c in host.service("web")["changes"]))
     host.wait_service("web", state="OK", hash=host.repository.head())
-    assert (host.active("web"), host.seen()) == ("active", ["start 1", "start 1"])
+    host.wait_for(lambda: host.seen() == ["start 1", "start 1"])
+    assert host.active("web") == "active"
     told = [c["reason"] for c in host.service("web")["changes"] if c["toState"] == "BROKEN"]
     assert "signal 9" in told[0], told
 

@@ -1,7 +1,5 @@
 #include "services/hook_dispatcher/call/hook_call.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
 #include <random>
 #include <utility>
@@ -15,8 +13,6 @@
 
 namespace gitops {
 namespace {
-
-using google::protobuf::util::TimeUtil;
 
 constexpr absl::Duration kLook = absl::Milliseconds(100);
 
@@ -94,8 +90,7 @@ HookOutcome CallHook(const HookSpec& hook, const HookQuestion& question, HttpCli
   if (!IsSelectPoint(question.point)) call.set_host(question.payload[0].host);
   call.set_url(RedactUrl(hook.url));
   *call.mutable_start_time() = ToTimestamp(began);
-  *call.mutable_duration() =
-      TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(clock.Now() - began));
+  *call.mutable_duration() = ToDuration(clock.Now() - began);
   call.set_attempt_count(attempts.made());
   if (request.ok()) call.set_request(ValidUtf8(request->body, kMostRecordedBytes));
   call.set_response(ValidUtf8(response.body, kMostRecordedBytes));

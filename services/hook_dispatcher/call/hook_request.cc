@@ -1,7 +1,6 @@
 #include "services/hook_dispatcher/call/hook_request.h"
 
 #include <algorithm>
-#include <random>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -11,6 +10,7 @@
 #include "common/http/hmac.h"
 #include "common/plan/vocabulary.h"
 #include "common/server/version.h"
+#include "common/text/random_hex.h"
 #include "common/text/utf8.h"
 #include "common/trace/traceparent.h"
 
@@ -19,14 +19,6 @@ namespace {
 
 constexpr absl::Duration kConnectTimeout = absl::Seconds(5);
 constexpr size_t kMostShown = 200;
-
-std::string RandomHex(int digits) {
-  std::random_device device;
-  std::string hex;
-  while (hex.size() < static_cast<size_t>(digits)) absl::StrAppendFormat(&hex, "%08x", device());
-  hex.resize(digits);
-  return hex;
-}
 
 // The start of untrusted text, on one line, without characters that would move a terminal's cursor.
 std::string Excerpt(absl::string_view said) {

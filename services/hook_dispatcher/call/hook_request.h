@@ -9,10 +9,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/http/client.h"
+#include "common/plan/hook_payload.h"
 #include "gitops/v1/types.pb.h"
 #include "services/hook_dispatcher/config/hooks_config.h"
 #include "services/hook_dispatcher/payload/answer_rules.h"
-#include "services/hook_dispatcher/payload/payload.h"
 
 namespace gitops {
 

@@ -6,8 +6,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "common/plan/hook_payload.h"
 #include "services/hook_dispatcher/config/hooks_config.h"
-#include "services/hook_dispatcher/payload/payload.h"
 
 namespace gitops {
 

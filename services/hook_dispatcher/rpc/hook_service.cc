@@ -1,16 +1,14 @@
 #include "services/hook_dispatcher/rpc/hook_service.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/timestamp.h"
 #include "common/git/url.h"
 
 namespace gitops {
 namespace {
 
-using google::protobuf::util::TimeUtil;
 using grpc::ServerContext;
 
 // INVALID_ARGUMENT: a result that this version does not know.
@@ -51,7 +49,7 @@ v1::Hook ToProto(const HookSpec& spec) {
   for (const std::string& point : spec.points) hook.add_points(point);
   hook.set_url(RedactUrl(spec.url));
   hook.set_mode(ModeOf(spec.mode));
-  *hook.mutable_timeout() = TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(spec.timeout));
+  *hook.mutable_timeout() = ToDuration(spec.timeout);
   hook.set_retry_count(spec.retries);
   hook.set_on_error(spec.ignore_errors ? v1::HOOK_ON_ERROR_IGNORE : v1::HOOK_ON_ERROR_STOP);
   hook.set_is_signed(!spec.key.empty());

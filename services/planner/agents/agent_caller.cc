@@ -8,11 +8,11 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/timestamp.h"
 #include "common/retry/backoff.h"
 #include "common/rpc/status.h"
 #include "common/rpc/user_metadata.h"
 #include "services/planner/agents/agent_link.h"
-#include "services/planner/agents/perform_action.h"
 
 namespace gitops {
 namespace {
@@ -31,7 +31,7 @@ struct Overloaded : Cases... {
 template <typename... Cases>
 Overloaded(Cases...) -> Overloaded<Cases...>;
 
-// Puts what an agent answered into the outcome.
+// Copies an agent's answer into the outcome.
 template <typename Response>
 absl::Status Keep(absl::StatusOr<Response> response, v1::HostOutcome* outcome) {
   if (!response.ok()) return response.status();
@@ -64,10 +64,9 @@ class GrpcAgentClient final : public AgentClient {
 
   absl::StatusOr<v1::RunCheckResponse> RunCheck(const std::string& address,
                                                 const v1::RunCheckRequest& request) override {
-    const absl::Duration timeout =
-        absl::Seconds(request.timeout().seconds()) + absl::Nanoseconds(request.timeout().nanos());
     // The agent ends the command itself; the rest is for its answer.
-    return CallOne(address, {}, request, timeout + kAnswerTime, &Operations::RunCheck);
+    return CallOne(address, {}, request, FromDuration(request.timeout()) + kAnswerTime,
+                   &Operations::RunCheck);
   }
 
   absl::StatusOr<v1::ResolveRevisionResponse> ResolveRevision(

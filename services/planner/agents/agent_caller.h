@@ -20,21 +20,19 @@ struct AgentCallerOptions {
   Clock* clock = Clock::System();  // not owned
   bool insecure = false;
   std::string tls_dir;
-  // Within this an agent must accept a connection and speak.
+  // The time in which an agent must accept a connection and answer.
   absl::Duration connect_timeout = absl::Seconds(5);
-  // How long one that went away in the midst of an action is waited for, before its host has
-  // failed.
+  // How long to wait for an agent that was lost during an action, before its host fails.
   absl::Duration return_timeout = absl::Seconds(30);
-  // An agent that says nothing this long in the midst of a call is asked for a sign of life;
-  // without one within the timeout it has gone away. Agents refuse to be asked more often than
-  // every 10 s.
+  // An agent that is silent this long during a call is pinged; without an answer within the timeout
+  // it is lost. Agents refuse pings more often than every 10 s.
   absl::Duration keepalive = absl::Seconds(11);
   absl::Duration keepalive_timeout = absl::Seconds(5);
-  // The longest that one action may take.
+  // Time limit of one action.
   absl::Duration action_timeout = absl::Minutes(10);
 };
 
-// How long a caller is willing to wait; asked a few times a second.
+// Whether a caller stops waiting; called a few times a second.
 using GiveUp = std::function<bool()>;
 
 // For whom an agent is called.
@@ -43,20 +41,20 @@ struct CallFor {
   GiveUp give_up;
 };
 
-// What came of an action. `response` is complete where `status` is OK; where it is INTERNAL, it
-// holds what was done before the action failed: the moves, and the output so far.
+// The outcome of an action. `response` is complete if `status` is OK; if it is INTERNAL, `response`
+// has what was done before the action failed: the moves, and the output so far.
 struct PerformOutcome {
   absl::Status status;
   v1::PerformActionResponse response;
-  // The agent went away, or has not ended: what it did is not known, and is told to whoever asks
-  // with the same operation id.
+  // The agent was lost, or the action has not ended, so its outcome is not known. The agent returns
+  // it to a call with the same operation id.
   bool unknown = false;
 };
 
-// The interfaces below are what the parts of the planner ask of agents; all may be called from any
-// thread. Statuses other than those named are the agent's.
+// The interfaces below are what the parts of the planner need of agents. Any thread. Errors other
+// than those named are the agent's.
 
-// Acts on hosts, for deployments.
+// Performs actions on hosts, for deployments.
 class AgentCaller {
  public:
   virtual ~AgentCaller() = default;
@@ -64,11 +62,11 @@ class AgentCaller {
   // UNAVAILABLE: it does not answer within connect_timeout; names the address.
   virtual absl::StatusOr<v1::GetHostStatusResponse> Status(const std::string& address) = 0;
 
-  // Performs an action. An agent that goes away during it is asked again with the same operation
-  // id when it is back (within return_timeout). UNAVAILABLE: it could not be reached at the first
-  // try, so nothing was done; ABORTED: it went away and did not come back, so what was done is not
-  // known; DEADLINE_EXCEEDED: not done within action_timeout, and perhaps still in progress;
-  // CANCELLED: gave up, as ABORTED.
+  // Performs an action. If the agent is lost during it, repeats the call with the same operation id
+  // when the agent is back (within return_timeout). UNAVAILABLE: the first try did not reach it, so
+  // nothing was done; ABORTED: it was lost and did not come back, so what was done is not known;
+  // DEADLINE_EXCEEDED: not done within action_timeout, and perhaps still in progress; CANCELLED:
+  // gave up, otherwise as ABORTED.
   virtual PerformOutcome Perform(const std::string& address,
                                  const v1::PerformActionRequest& request,
                                  const GiveUp& give_up) = 0;
@@ -100,7 +98,7 @@ class RevisionResolver {
       const GiveUp& give_up) = 0;
 };
 
-// What callers of the planner ask about one service of many hosts.
+// A request of the planner's callers about one service of many hosts.
 using ServiceRequest =
     std::variant<v1::FreezeServiceRequest, v1::UnfreezeServiceRequest, v1::RollbackServiceRequest,
                  v1::PullServiceRequest, v1::DiffServiceRequest>;

@@ -9,10 +9,10 @@
 namespace gitops {
 namespace {
 
-// An agent that answered so lately need not be asked whether it is there.
+// An agent that answered this recently is assumed to be running.
 constexpr absl::Duration kHeardLately = absl::Seconds(5);
 constexpr absl::Duration kAskEvery = absl::Milliseconds(200);
-// A failed action tells in its status what it had done until then: kMaxActionDetails in base64.
+// The status of a failed action has its moves and output so far: kMaxActionDetails in base64.
 constexpr int kMaxMetadataBytes = 1 << 20;
 static_assert(kMaxMetadataBytes > kMaxActionDetails / 3 * 4 + kMaxEncodedMessage);
 
@@ -58,7 +58,7 @@ absl::StatusOr<AgentLink::Agent> AgentLink::Reach(const std::string& address,
   if (!agent.ok() || (*agent)->SinceHeard() < kHeardLately) return agent;
   Agent reached;
   const auto status = AskFor(address, options_.connect_timeout, give_up, reached);
-  // Whatever it answers proves that it is there.
+  // Any answer proves that it is running.
   if (reached != nullptr) return reached;
   return status.status();
 }
@@ -84,7 +84,7 @@ absl::StatusOr<v1::GetHostStatusResponse> AgentLink::AskFor(const std::string& a
       if (!result.status.ok()) return FromGrpcStatus(result.status);
       return response;
     }
-    // The old connection may be to an agent that has restarted since; a new one tells.
+    // The agent may have restarted since the old connection was made, so try a new one.
     const bool late = result.status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
     if (late || !used_before) return Unreachable(address, timeout, result.status);
   }

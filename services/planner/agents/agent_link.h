@@ -13,7 +13,7 @@
 
 namespace gitops {
 
-// Finds agents and speaks with them: the part of AgentCaller that knows connections. Any thread.
+// Connects to agents: the part of AgentCaller that knows connections. Any thread.
 class AgentLink {
  public:
   using Agent = std::shared_ptr<AgentPeer>;
@@ -23,12 +23,13 @@ class AgentLink {
   const AgentCallerOptions& options() const { return options_; }
   SteadyTime Now() const { return options_.clock->SteadyNow(); }
 
-  // Asks the agent for its status, on a new connection if the old one is dead: proof that it is
-  // there. UNAVAILABLE: it does not answer within `timeout`; CANCELLED: gave up; others as Dial's.
+  // Gets the agent's status, on a new connection if the old one is dead, as proof that the agent is
+  // running. UNAVAILABLE: it does not answer within `timeout`; CANCELLED: gave up; others as
+  // Dial's.
   absl::StatusOr<v1::GetHostStatusResponse> Ask(const std::string& address, absl::Duration timeout,
                                                 const GiveUp& give_up);
 
-  // An agent that is there: it has answered in the last seconds, or does so now. Errors as Ask's,
+  // An agent that is running: it answered in the last seconds, or does so now. Errors as Ask's,
   // within connect_timeout.
   absl::StatusOr<Agent> Reach(const std::string& address, const GiveUp& give_up);
 
@@ -44,6 +45,10 @@ class AgentLink {
   const AgentCallerOptions options_;
   AgentPeers agents_;
 };
+
+// AgentCaller::Perform (perform_action.cc).
+PerformOutcome PerformAction(AgentLink& link, const std::string& address,
+                             const v1::PerformActionRequest& request, const GiveUp& give_up);
 
 }  // namespace gitops
 

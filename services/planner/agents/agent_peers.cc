@@ -17,7 +17,7 @@ constexpr absl::Duration kSweepEvery = absl::Minutes(1);
 absl::StatusOr<std::shared_ptr<AgentPeer>> AgentPeers::Get(const std::string& address,
                                                            SteadyTime now) {
   if (std::shared_ptr<AgentPeer> known = Find(address, now)) return known;
-  // Channels are made and closed without the lock, since both take time.
+  // Channels are created and closed without the lock, since both take time.
   PeerOptions options;
   options.channel = options_;
   options.channel.address = address;
@@ -59,7 +59,7 @@ AgentPeers::Dropped AgentPeers::Sweep(SteadyTime now) {
     if (entry.peer.use_count() == 1) idle.emplace_back(entry.used, address);
   }
   std::sort(idle.begin(), idle.end());
-  // Some more than needed, so that not every further Get comes here.
+  // Some more than needed, so that not every further Get sweeps.
   size_t surplus = many ? idle.size() / 10 + 1 : 0;
   for (const auto& [used, address] : idle) {
     if (surplus == 0 && now - used < idle_timeout_) break;

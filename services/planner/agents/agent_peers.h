@@ -46,7 +46,7 @@ class AgentPeers {
   using Dropped = std::vector<std::shared_ptr<AgentPeer>>;
 
   std::shared_ptr<AgentPeer> Find(const std::string& address, SteadyTime now);
-  // Takes out what is idle for too long, and the longest idle beyond the limit.
+  // Removes peers that are idle for too long, and the longest idle beyond the limit.
   Dropped Sweep(SteadyTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const ChannelOptions options_;

@@ -1,5 +1,3 @@
-#include "services/planner/agents/perform_action.h"
-
 #include <algorithm>
 #include <utility>
 
@@ -7,11 +5,12 @@
 #include "common/retry/backoff.h"
 #include "common/rpc/error.h"
 #include "common/rpc/status.h"
+#include "services/planner/agents/agent_link.h"
 
 namespace gitops {
 namespace {
 
-// One action on one agent, over as many calls as it takes.
+// One action on one agent, with as many calls as it takes.
 class Performance {
  public:
   Performance(AgentLink& link, const std::string& address, const v1::PerformActionRequest& request,
@@ -30,7 +29,7 @@ class Performance {
       PerformOutcome outcome;
       const grpc::Status status = Call(**agent, outcome);
       if (!WentAway(status)) return outcome;
-      // One that worked for long may also be away for long, each time.
+      // An agent that worked for longer than that gets the full time to return again.
       const absl::Duration patience = link_.options().return_timeout;
       if (!is_away_ || link_.Now() - begun > patience) back_by_ = link_.Now() + patience;
       is_away_ = true;
@@ -49,7 +48,8 @@ class Performance {
         absl::StrCat("gave up waiting for ", What(), "; what had begun there goes on"));
   }
 
-  // The agent may do it, or have done it, all the same; the operation's id makes it safe to ask.
+  // The agent may do it, or have done it, nevertheless; the operation id makes it safe to repeat
+  // the call.
   bool WentAway(const grpc::Status& status) const {
     return !gave_up_ && (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
                          status.error_code() == grpc::StatusCode::CANCELLED);
@@ -67,7 +67,7 @@ class Performance {
     return result.status;
   }
 
-  // What a failed sync moved is a detail of its status.
+  // The moves of a failed sync are a detail of its status.
   static void TakeMoves(PerformOutcome& outcome) {
     outcome.response =
         DetailOf<v1::PerformActionResponse>(outcome.status).value_or(v1::PerformActionResponse());

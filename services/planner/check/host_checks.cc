@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "common/clock/timestamp.h"
 #include "common/git/url.h"
 #include "common/rpc/address.h"
 #include "services/planner/check/repeated_checks.h"
@@ -18,9 +19,9 @@
 namespace gitops {
 namespace {
 
-// What a check may add to the record, on one line.
+// The limit of a check's output in the record, on one line.
 constexpr size_t kMostOutput = 1000;
-// Of the answer only the status counts.
+// Only the status of the answer counts.
 constexpr int64_t kMostBody = 64 << 10;
 constexpr int kMaxRedirects = 5;
 
@@ -39,7 +40,7 @@ std::string UrlOf(const HttpCheckSpec& check, const std::string& own_host) {
                       absl::StartsWith(check.path, "/") ? "" : "/", check.path);
 }
 
-// The end of what a command wrote, where the reason mostly stands.
+// The end of a command's output, which usually has the reason.
 std::string OnOneLine(absl::string_view text) {
   text = absl::StripAsciiWhitespace(text);
   const bool cut = text.size() > kMostOutput;
@@ -129,10 +130,7 @@ RepeatedCheck CmdCheck(CheckCaller* agents, const CmdCheckSpec& spec, const std:
           .attempt = [agents, address, request = std::move(request)](absl::Duration timeout,
                                                                      const std::function<bool()>&) {
             v1::RunCheckRequest attempt = request;
-            google::protobuf::Duration& limit = *attempt.mutable_timeout();
-            absl::Duration rest;
-            limit.set_seconds(absl::IDivDuration(timeout, absl::Seconds(1), &rest));
-            limit.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+            *attempt.mutable_timeout() = ToDuration(timeout);
             return Judge(agents->RunCheck(address, attempt));
           }};
 }

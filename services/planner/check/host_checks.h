@@ -21,17 +21,17 @@ namespace gitops {
 class HostChecks {
  public:
   virtual ~HostChecks() = default;
-  // OK: all have succeeded. DEADLINE_EXCEEDED: not within `within`; FAILED_PRECONDITION: one that
-  // is tried once failed, or the agent refuses one; both name each that has not succeeded, and its
-  // last answer. CANCELLED: `give_up` (asked a few times a second) said so. `output` is what the
-  // record keeps, a line a check; may be null.
+  // OK: all have succeeded. DEADLINE_EXCEEDED: not within `within`; FAILED_PRECONDITION: a check
+  // that is tried once failed, or the agent refused one; both name each check that has not
+  // succeeded, and its last answer. CANCELLED: `give_up` (called a few times a second) returned
+  // true. `output` gets the text for the record, one line per check; may be null.
   virtual absl::Status Run(const HostSpec& host, const std::string& address,
                            v1::RunCheckRequest::Kind kind, absl::Duration within,
                            const std::function<bool()>& give_up, std::string* output) = 0;
 };
 
-// A check's `host` that is empty means the host part of `address`; http succeeds with 2xx, as in
-// morph, and follows no redirects. Not owned.
+// A check with an empty `host` uses the host part of `address`. An http check succeeds with 2xx, as
+// in morph, and follows redirects within the same host if its spec says so. None is owned.
 std::unique_ptr<HostChecks> NewHostChecks(CheckCaller* agents, HttpClient* http, Clock* clock);
 
 }  // namespace gitops

@@ -17,7 +17,7 @@ constexpr absl::Duration kAskEvery = absl::Milliseconds(200);
 // A period of nothing must not become a busy loop.
 constexpr absl::Duration kLeastPeriod = absl::Milliseconds(10);
 
-// Where one check stands.
+// The progress of one check.
 struct Standing {
   bool succeeded = false;
   bool decided = false;  // it has failed, and is not tried again
@@ -48,7 +48,7 @@ class Run {
       try {
         helpers.emplace_back([this] { Work([this] { return is_over(); }); });
       } catch (const std::system_error&) {
-        break;  // what is to be tried waits for those there are
+        break;  // the threads that exist make all tries
       }
     }
     Work([this] { return GaveUp(); });
@@ -93,7 +93,7 @@ class Run {
  private:
   static constexpr size_t kNone = static_cast<size_t>(-1);
 
-  // Asks the caller, for the others too; from its own thread only.
+  // Asks the caller on behalf of all threads; from the caller's own thread only.
   bool GaveUp() {
     if (is_over()) return true;
     if (!give_up_ || !give_up_()) return false;
@@ -108,7 +108,7 @@ class Run {
     return gave_up_;
   }
 
-  // Makes tries as they fall due until there are no more to be made.
+  // Makes tries as they fall due until there are none left.
   void Work(const std::function<bool()>& give_up) {
     while (!give_up()) {
       size_t taken = kNone;
@@ -133,13 +133,13 @@ class Run {
     changed_.NotifyAll();
   }
 
-  // Nothing is to be tried any more, whatever time is left.
+  // Nothing is left to try, whatever time remains.
   bool Settled() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return refused_ || std::all_of(standings_.begin(), standings_.end(),
                                    [](const Standing& s) { return s.succeeded || s.decided; });
   }
 
-  // The check that is to be tried next; kNone: all are decided or under way.
+  // The check to try next; kNone: all are decided or under way.
   size_t EarliestDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     size_t earliest = kNone;
     for (size_t i = 0; i < standings_.size(); ++i) {

@@ -11,22 +11,22 @@
 
 namespace gitops {
 
-// At most so many tries of one RunRepeatedly are under way at a time.
+// The largest number of concurrent tries of one RunRepeatedly.
 inline constexpr int kMostTries = 16;
 
 // Something that is tried until it succeeds, or once.
 struct RepeatedCheck {
   std::string name;  // for people, a line
   absl::Duration period, timeout;
-  // One try, which should end within `timeout`; and soon where `give_up` says so. Called from any
-  // thread, one at a time. Not OK: the message is its last answer; after PERMISSION_DENIED no more
-  // tries of any check are made, since they would be refused too.
+  // One try, which should end within `timeout`, and soon after `give_up` returns true. Called from
+  // any thread, one call at a time. Not OK: the message is its last answer; after
+  // PERMISSION_DENIED, no check is tried again, since it would be refused too.
   std::function<absl::Status(absl::Duration timeout, const std::function<bool()>& give_up)> attempt;
   bool once = false;  // one try decides
 };
 
-// Tries every check every `period` until it has succeeded once, side by side as far as threads can
-// be made. `give_up` (may be empty) is asked from this thread only. Answers as HostChecks::Run.
+// Tries every check every `period` until it has succeeded once, concurrently as far as threads can
+// be created. `give_up` (may be empty) is called from this thread only. Returns as HostChecks::Run.
 absl::Status RunRepeatedly(const std::vector<RepeatedCheck>& checks, Clock* clock,
                            absl::Duration within, const std::function<bool()>& give_up,
                            std::string* output);

@@ -55,7 +55,7 @@ std::string KindName(absl::string_view key) {
   return std::string(rest.substr(0, rest.find('/')));
 }
 
-// Null: none that the planner stores.
+// Null: not a kind that the planner stores.
 const Kind* KindOf(absl::string_view key) {
   const std::string name = KindName(key);
   for (const Kind& kind : kKinds) {
@@ -109,7 +109,7 @@ absl::Status RemoveDamaged(Store& store, const std::string& key) {
         absl::StrCat("the record ", key,
                      " is not removed: only damaged records are, as `gitopsctl check` lists them"));
   }
-  // Hosts are numbered, so those after it need its place to be taken.
+  // Hosts are numbered without gaps, so another record takes its place.
   record::v1::HostEntry lost;
   lost.mutable_host()->set_state(record::v1::HOST_DEPLOYMENT_STATE_FAILED);
   lost.mutable_host()->set_message("the record of this host was damaged and removed");

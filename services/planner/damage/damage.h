@@ -22,8 +22,8 @@ absl::StatusOr<std::vector<v1::DamagedRecord>> FindDamaged(Store& store,
 // How many of each kind were found since the start and are still there.
 std::map<std::string, int> CountDamaged(Store& store);
 
-// NOT_FOUND: no such key. FAILED_PRECONDITION: the record is not damaged, or is none of the
-// planner's; nothing was removed.
+// NOT_FOUND: no such key. FAILED_PRECONDITION: the record is not damaged, or is not the planner's;
+// nothing was removed.
 absl::Status RemoveDamaged(Store& store, const std::string& key);
 
 }  // namespace gitops

@@ -26,8 +26,8 @@ class DamageTest : public ::testing::Test {
     const v1::StepRecord step = StepOf(1);
     ASSERT_TRUE(records_.Create(EntryOf("d1"), HostsOf({"a"}), {v1::HookCall()}).ok());
     ASSERT_TRUE(records_.SaveHost("d1", 0, HostsOf({"a"})[0], &step).ok());
-    held_ = *locks_->Acquire({.deployment = "d1", .actor = "mia", .hosts = {"a", "b"}});
-    ASSERT_TRUE(locks_->Break("b", "noah", "stuck").ok());
+    held_ = *locks_.Acquire({.deployment = "d1", .actor = "mia", .hosts = {"a", "b"}});
+    ASSERT_TRUE(locks_.Break("b", "noah", "stuck").ok());
   }
 
   Store& store() { return *temp_.store(); }
@@ -41,8 +41,7 @@ class DamageTest : public ::testing::Test {
   FakeClock clock_;
   TempStore temp_{&clock_};
   TestRecords records_{temp_.store(), &clock_};
-  std::unique_ptr<HostLocks> locks_ =
-      NewHostLocks({.store = temp_.store(), .clock = &clock_, .planner = "p1"});
+  HostLocks locks_{{.store = temp_.store(), .clock = &clock_, .planner = "p1"}};
   std::unique_ptr<HeldLocks> held_;
 };
 
@@ -84,10 +83,10 @@ TEST_F(DamageTest, WhatWasFoundIsCountedByKindUntilItIsGone) {
   EXPECT_THAT(CountDamaged(store()), IsEmpty());
   temp_.Damage("planner/v1/lock/a");
   temp_.Damage("planner/v1/step/d1/000000/001");
-  ASSERT_TRUE(locks_->List().ok());
+  ASSERT_TRUE(locks_.List().ok());
   ASSERT_TRUE(records_.Whole("d1").ok());
   EXPECT_THAT(CountDamaged(store()), UnorderedElementsAre(Pair("lock", 1), Pair("step", 1)));
-  ASSERT_TRUE(locks_->Break("a", "noah", "").ok());
+  ASSERT_TRUE(locks_.Break("a", "noah", "").ok());
   const v1::StepRecord step = StepOf(1);
   ASSERT_TRUE(records_.SaveHost("d1", 0, HostsOf({"a"})[0], &step).ok());
   EXPECT_THAT(CountDamaged(store()), IsEmpty());

@@ -40,9 +40,7 @@ class FleetImpl final : public Fleet {
   }
 
   void Configure(std::shared_ptr<const FleetConfig> config) override {
-    Do([&](FleetState& state, absl::Time now, FleetChanges& changes) {
-      state.Configure(std::move(config), now, changes);
-    });
+    Do([&](FleetState& state, absl::Time now) { state.Configure(std::move(config), now); });
   }
 
   std::shared_ptr<const FleetConfig> config() const override {
@@ -57,8 +55,8 @@ class FleetImpl final : public Fleet {
       if (absl::Status names = CheckNames(hello); !names.ok()) return names;
       const ServicesByHost services = CleanServices(hello.services());
       absl::StatusOr<uint64_t> stream = 0;
-      Do([&](FleetState& state, absl::Time now, FleetChanges& changes) {
-        stream = state.Connect(hello, peer, caller, services, now, changes);
+      Do([&](FleetState& state, absl::Time now) {
+        stream = state.Connect(hello, peer, caller, services, now);
       });
       return stream;
     };
@@ -68,7 +66,7 @@ class FleetImpl final : public Fleet {
     return stream.status();
   }
 
-  std::vector<std::shared_ptr<const FleetHost>> Hosts() const override {
+  FleetView Hosts() const override {
     MutexLock lock(mutex_);
     return state_.Hosts();
   }
@@ -107,23 +105,19 @@ class FleetImpl final : public Fleet {
    public:
     Report(FleetImpl* fleet, uint64_t stream) : fleet_(fleet), stream_(stream) {}
     ~Report() override {
-      fleet_->Do([this](FleetState& state, absl::Time now, FleetChanges& changes) {
-        state.End(stream_, now, changes);
-      });
+      fleet_->Do([this](FleetState& state, absl::Time now) { state.End(stream_, now); });
     }
     absl::Status Changed(const v1::ServicesChanged& changed) override {
       const ServicesByHost services = CleanServices(changed.services());
       const std::set<std::string> removed(changed.removed().begin(), changed.removed().end());
       absl::Status kept;
-      fleet_->Do([&](FleetState& state, absl::Time now, FleetChanges& changes) {
-        kept = state.Change(stream_, services, removed, now, changes);
+      fleet_->Do([&](FleetState& state, absl::Time now) {
+        kept = state.Change(stream_, services, removed, now);
       });
       return kept;
     }
     void Heartbeat() override {
-      fleet_->Do([this](FleetState& state, absl::Time now, FleetChanges& changes) {
-        state.Heartbeat(stream_, now, changes);
-      });
+      fleet_->Do([this](FleetState& state, absl::Time now) { state.Heartbeat(stream_, now); });
     }
     bool outdated() const override {
       MutexLock lock(fleet_->mutex_);
@@ -135,13 +129,14 @@ class FleetImpl final : public Fleet {
     const uint64_t stream_;
   };
 
-  // Changes the state under the lock, then carries out what that leads to without it.
-  void Do(const std::function<void(FleetState&, absl::Time now, FleetChanges&)>& change) {
+  // Changes the state under the lock, then carries out the consequences without it.
+  void Do(const std::function<void(FleetState&, absl::Time now)>& change) {
     FleetChanges changes;
     {
       MutexLock lock(mutex_);
       const absl::Time now = options_.clock->Now();
-      change(state_, now, changes);
+      change(state_, now);
+      changes = state_.TakeChanges();
       if (now + options_.stale_after < next_look_) {
         next_look_ = now + options_.stale_after;
         wake_.NotifyAll();
@@ -158,7 +153,7 @@ class FleetImpl final : public Fleet {
     for (const std::string& host : changes.changed) notifier_.Changed(host);
   }
 
-  // Agents can cause these as often as they like: one line of each kind at a time.
+  // Limits the rate of each kind of warning, since agents can cause any number of them.
   void Warn(const FleetChanges::Warning& warning) {
     int64_t omitted = 0;
     {
@@ -193,7 +188,7 @@ class FleetImpl final : public Fleet {
                                            [this](const std::string& key) { return Seen(key); });
   }
 
-  // What is to be stored of a host; none: it is forgotten.
+  // What to store of a host; none: it was forgotten.
   std::optional<std::string> Seen(const std::string& key) const {
     std::optional<HostEntry> entry;
     {
@@ -205,14 +200,15 @@ class FleetImpl final : public Fleet {
     return ToSeen(*entry).SerializeAsString();
   }
 
-  // Looks for silent agents, when the first of them may have become one.
+  // Looks for silent agents whenever the next one may have become silent.
   void Watch() {
     while (true) {
       FleetChanges changes;
       {
         MutexLock lock(mutex_);
         if (stopping_) return;
-        next_look_ = state_.LookForSilent(options_.clock->Now(), changes);
+        next_look_ = state_.LookForSilent(options_.clock->Now());
+        changes = state_.TakeChanges();
         if (changes.changed.empty()) options_.clock->WaitUntil(mutex_, wake_, next_look_);
       }
       Tell(changes);

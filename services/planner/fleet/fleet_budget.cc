@@ -1,4 +1,4 @@
-// FleetState: what it may keep of reports.
+// FleetState: the budgets of reports.
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/rpc/error.h"
@@ -43,15 +43,14 @@ bool FleetState::ExceedsTotal(const Growth& more) const {
   return all > 0 && known_bytes_ + unknown_bytes_ + all > Signed(limits_.total_bytes);
 }
 
-absl::Status FleetState::MakeRoom(const std::string& host, const std::function<Growth()>& growth,
-                                  FleetChanges& out) {
+absl::Status FleetState::MakeRoom(const std::string& host, const std::function<Growth()>& growth) {
   while (true) {
-    // Computed anew each time: the host itself may be a silent one, which is then forgotten.
+    // Computed again each time: the silent host that is forgotten may be this one.
     const Growth more = growth();
     const bool unknown = ExceedsUnknown(more);
     if (!unknown && !ExceedsTotal(more)) return absl::OkStatus();
     if (!silent_.empty()) {
-      Erase(absl::AsciiStrToLower(silent_.begin()->second->name), out);
+      Erase(absl::AsciiStrToLower(silent_.begin()->second->name));
       continue;
     }
     std::string why =
@@ -66,10 +65,10 @@ absl::Status FleetState::MakeRoom(const std::string& host, const std::function<G
   }
 }
 
-void FleetState::Trim(FleetChanges& out) {
+void FleetState::Trim() {
   while (!silent_.empty() && (strangers_.size() > limits_.unknown_hosts ||
                               unknown_bytes_ > Signed(limits_.unknown_bytes))) {
-    Erase(absl::AsciiStrToLower(silent_.begin()->second->name), out);
+    Erase(absl::AsciiStrToLower(silent_.begin()->second->name));
   }
 }
 

@@ -1,4 +1,4 @@
-// FleetState: what the configuration says.
+// FleetState: the configuration.
 #include <algorithm>
 #include <unordered_set>
 #include <utility>
@@ -23,16 +23,16 @@ v1::Service PlacedService(const ServiceSpec& spec, const std::string& host) {
 
 }  // namespace
 
-void FleetState::Configure(std::shared_ptr<const FleetConfig> config, absl::Time now,
-                           FleetChanges& out) {
+void FleetState::Configure(std::shared_ptr<const FleetConfig> config, absl::Time now) {
   // Entries point into it until they are moved to the new one.
   const std::shared_ptr<const FleetConfig> former = std::exchange(config_, std::move(config));
   const auto placed_before = std::exchange(placed_, {});
   const std::vector<HostEntry*> before = std::exchange(configured_, {});
+  shown_.reset();
   PlaceServices();
-  for (const HostSpec& spec : config_->hosts) ConfigureHost(spec, out);
-  LeaveConfiguration(before, out);
-  // Of those that never reported, what is placed on them is all that is known.
+  for (const HostSpec& spec : config_->hosts) ConfigureHost(spec);
+  LeaveConfiguration(before);
+  // For hosts that never reported, the services that are placed there are all that is known.
   const auto same = [](const ServiceSpec* a, const ServiceSpec* b) { return *a == *b; };
   for (HostEntry* entry : configured_) {
     if (entry->facts != nullptr) continue;
@@ -45,11 +45,10 @@ void FleetState::Configure(std::shared_ptr<const FleetConfig> config, absl::Time
     if (std::equal(old_ones.begin(), old_ones.end(), new_ones.begin(), new_ones.end(), same)) {
       continue;
     }
-    entry->snapshot.reset();
-    Changed(*entry, out);
+    Changed(*entry);
   }
-  for (auto& [id, stream] : streams_) Settle(stream, {}, now, out);
-  Trim(out);
+  for (auto& [id, stream] : streams_) Settle(stream, {}, now);
+  Trim();
 }
 
 void FleetState::PlaceServices() {
@@ -62,7 +61,7 @@ void FleetState::PlaceServices() {
   }
 }
 
-void FleetState::ConfigureHost(const HostSpec& spec, FleetChanges& out) {
+void FleetState::ConfigureHost(const HostSpec& spec) {
   const std::string key = absl::AsciiStrToLower(spec.name);
   std::unique_ptr<HostEntry>& entry = entries_[key];
   if (entry == nullptr) entry = std::make_unique<HostEntry>();
@@ -74,23 +73,21 @@ void FleetState::ConfigureHost(const HostSpec& spec, FleetChanges& out) {
   entry->fixed_address = HasFixedAddress(spec);
   configured_.push_back(entry.get());
   if (same) return;
-  entry->snapshot.reset();
-  Changed(*entry, out);
+  Changed(*entry);
 }
 
-void FleetState::LeaveConfiguration(const std::vector<HostEntry*>& before, FleetChanges& out) {
+void FleetState::LeaveConfiguration(const std::vector<HostEntry*>& before) {
   const std::unordered_set<const HostEntry*> still(configured_.begin(), configured_.end());
   for (HostEntry* entry : before) {
     if (still.contains(entry)) continue;
     const std::string key = absl::AsciiStrToLower(entry->name);
     entry->spec = nullptr;
-    entry->snapshot.reset();
     strangers_[key] = entry;
     Account(*entry);
     if (entry->facts == nullptr) {
-      Erase(key, out);
+      Erase(key);
     } else {
-      Changed(*entry, out);
+      Changed(*entry);
     }
   }
 }

@@ -47,18 +47,13 @@ void FleetState::Growth::Add(const HostEntry* entry, size_t bytes) {
 }
 
 void FleetState::Load(const std::string& key, const record::v1::SeenHost& seen) {
-  if (Entry(key) != nullptr) return;
+  if (FindEntry(key) != nullptr) return;
   HostEntry& entry = AddStranger(key, seen.host());
   FromSeen(seen, limits_.agent_bytes, entry);
   Account(entry);
 }
 
-HostEntry* FleetState::Entry(const std::string& key) {
-  const auto found = entries_.find(key);
-  return found == entries_.end() ? nullptr : found->second.get();
-}
-
-const HostEntry* FleetState::FindEntry(const std::string& key) const {
+HostEntry* FleetState::FindEntry(const std::string& key) const {
   const auto found = entries_.find(key);
   return found == entries_.end() ? nullptr : found->second.get();
 }
@@ -68,30 +63,34 @@ HostEntry& FleetState::AddStranger(const std::string& key, const std::string& na
   slot = std::make_unique<HostEntry>();
   slot->name = name;
   strangers_[key] = slot.get();
+  shown_.reset();
   return *slot;
 }
 
-void FleetState::Erase(const std::string& key, FleetChanges& out) {
+void FleetState::Erase(const std::string& key) {
   const auto found = entries_.find(key);
-  Changed(*found->second, out);
-  Store(*found->second, out);
+  Changed(*found->second);
+  Store(*found->second);
   Account(*found->second, /*gone=*/true);
   strangers_.erase(key);
   entries_.erase(found);
 }
 
-void FleetState::Changed(const HostEntry& entry, FleetChanges& out) {
-  out.changed.push_back(entry.name);
+void FleetState::Outdate(HostEntry& entry) {
+  entry.snapshot.reset();
+  shown_.reset();
 }
 
-void FleetState::Store(const HostEntry& entry, FleetChanges& out) {
-  out.to_store.push_back(KeyOf(entry.name));
+void FleetState::Changed(HostEntry& entry) {
+  Outdate(entry);
+  changes_.changed.push_back(entry.name);
 }
+
+void FleetState::Store(const HostEntry& entry) { changes_.to_store.push_back(KeyOf(entry.name)); }
 
 absl::StatusOr<uint64_t> FleetState::Connect(const v1::Hello& hello, const std::string& peer,
                                              const Principal& caller,
-                                             const ServicesByHost& services, absl::Time now,
-                                             FleetChanges& out) {
+                                             const ServicesByHost& services, absl::Time now) {
   const absl::StatusOr<std::vector<std::string>> names =
       ReportableNames(caller, {hello.names().begin(), hello.names().end()});
   if (!names.ok()) return names.status();
@@ -107,7 +106,7 @@ absl::StatusOr<uint64_t> FleetState::Connect(const v1::Hello& hello, const std::
     stream.names.push_back(name);
   }
   const std::vector<std::string> wanted = Wanted(stream, services);
-  // The hello replaces what was reported of these.
+  // The hello replaces earlier reports of these hosts.
   std::vector<size_t> bytes;
   size_t total = 0;
   for (const std::string& name : wanted) {
@@ -134,22 +133,21 @@ absl::StatusOr<uint64_t> FleetState::Connect(const v1::Hello& hello, const std::
     }
     return more;
   };
-  if (absl::Status room = MakeRoom(stream.names[0], growth, out); !room.ok()) return room;
+  if (absl::Status room = MakeRoom(stream.names[0], growth); !room.ok()) return room;
   Stream& kept = streams_[stream.id] = std::move(stream);
-  Settle(kept, services, now, out);
-  Keep(After(kept, services, {}, out), out);
-  for (const HostEntry* entry : kept.hosts) Store(*entry, out);
+  Settle(kept, services, now);
+  Keep(After(kept, services, {}));
+  for (const HostEntry* entry : kept.hosts) Store(*entry);
   return kept.id;
 }
 
 absl::Status FleetState::Change(uint64_t id, const ServicesByHost& services,
-                                const std::set<std::string>& removed, absl::Time now,
-                                FleetChanges& out) {
+                                const std::set<std::string>& removed, absl::Time now) {
   Stream& stream = streams_.at(id);
-  // A name for which it speaks only because of a service that is removed is given up by this.
-  Keep(After(stream, {}, removed, out), out);
-  Settle(stream, services, now, out);
-  Next next = After(stream, services, {}, out);
+  // This gives up a name that the stream has only because of a service that is removed.
+  Keep(After(stream, {}, removed));
+  Settle(stream, services, now);
+  Next next = After(stream, services, {});
   Growth more;
   size_t total = 0;
   for (const auto& [entry, after] : next) {
@@ -158,25 +156,25 @@ absl::Status FleetState::Change(uint64_t id, const ServicesByHost& services,
   }
   const auto growth = [&] { return more; };
   absl::Status room = CheckAgent(stream.names[0], total);
-  if (room.ok()) room = MakeRoom(stream.names[0], growth, out);
+  if (room.ok()) room = MakeRoom(stream.names[0], growth);
   if (!room.ok()) {
-    out.warnings.push_back(Refusal(stream.peer, room));
+    changes_.warnings.push_back(Refusal(stream.peer, room));
     return room;
   }
-  Keep(std::move(next), out);
-  Heard(stream, now, out);
+  Keep(std::move(next));
+  Heard(stream, now);
   return absl::OkStatus();
 }
 
 FleetState::Next FleetState::After(const Stream& stream, const ServicesByHost& services,
-                                   const std::set<std::string>& removed, FleetChanges& out) const {
+                                   const std::set<std::string>& removed) {
   std::map<std::string, HostEntry*> hosts;
   for (HostEntry* entry : stream.hosts) hosts[KeyOf(entry->name)] = entry;
   for (const auto& [key, on_host] : services) {
     if (hosts.contains(key) || Contains(stream.taken, key)) continue;
-    out.warnings.push_back({.message = "an agent reports services of a host that it is not",
-                            .host = key,
-                            .peer = stream.peer});
+    changes_.warnings.push_back({.message = "an agent reports services of a host that it is not",
+                                 .host = key,
+                                 .peer = stream.peer});
   }
   Next next;
   for (const auto& [key, entry] : hosts) {
@@ -186,7 +184,7 @@ FleetState::Next FleetState::After(const Stream& stream, const ServicesByHost& s
       if (other == key) {
         put = on_host;
       } else if (hosts.contains(other)) {
-        // It may have come from this name of the agent.
+        // It may have moved there from this name of the agent.
         for (const auto& [service, packed] : on_host) gone.insert(service);
       }
     }
@@ -195,39 +193,36 @@ FleetState::Next FleetState::After(const Stream& stream, const ServicesByHost& s
   return next;
 }
 
-void FleetState::Keep(Next next, FleetChanges& out) {
+void FleetState::Keep(Next next) {
   for (auto& [entry, services] : next) {
     if (entry->services == services) continue;
     entry->services = std::move(services);
-    entry->snapshot.reset();
     Account(*entry);
-    Changed(*entry, out);
+    Changed(*entry);
   }
 }
 
-void FleetState::Heartbeat(uint64_t id, absl::Time now, FleetChanges& out) {
-  Heard(streams_.at(id), now, out);
-}
+void FleetState::Heartbeat(uint64_t id, absl::Time now) { Heard(streams_.at(id), now); }
 
-void FleetState::Heard(Stream& stream, absl::Time now, FleetChanges& out) {
+void FleetState::Heard(Stream& stream, absl::Time now) {
   for (HostEntry* entry : stream.hosts) {
     entry->last_seen = now;
-    entry->snapshot.reset();
+    Outdate(*entry);
     if (entry->state == v1::HOST_STATE_ONLINE) continue;
     entry->SetState(v1::HOST_STATE_ONLINE, now);
-    Changed(*entry, out);
-    Store(*entry, out);
+    Changed(*entry);
+    Store(*entry);
   }
 }
 
-void FleetState::End(uint64_t id, absl::Time now, FleetChanges& out) {
+void FleetState::End(uint64_t id, absl::Time now) {
   const auto found = streams_.find(id);
   for (HostEntry* entry : found->second.hosts) {
     entry->stream = 0;
     entry->SetState(v1::HOST_STATE_STALE, now);
     Account(*entry);
-    Changed(*entry, out);
-    Store(*entry, out);
+    Changed(*entry);
+    Store(*entry);
   }
   streams_.erase(found);
 }
@@ -254,14 +249,13 @@ std::vector<std::string> FleetState::Wanted(const Stream& stream,
   return wanted;
 }
 
-void FleetState::Settle(Stream& stream, const ServicesByHost& services, absl::Time now,
-                        FleetChanges& out) {
+void FleetState::Settle(Stream& stream, const ServicesByHost& services, absl::Time now) {
   const std::vector<std::string> wanted = Wanted(stream, services);
   std::vector<std::string> keys;
   for (const std::string& name : wanted) keys.push_back(KeyOf(name));
   const std::vector<HostEntry*> before = stream.hosts;
   for (HostEntry* entry : before) {
-    if (!Contains(keys, KeyOf(entry->name))) Drop(stream, *entry, out);
+    if (!Contains(keys, KeyOf(entry->name))) Drop(stream, *entry);
   }
   for (const std::string& name : wanted) {
     const HostEntry* entry = FindEntry(KeyOf(name));
@@ -276,17 +270,17 @@ void FleetState::Settle(Stream& stream, const ServicesByHost& services, absl::Ti
       more.Add(FindEntry(KeyOf(name)), HostEntry::Bytes(*stream.facts, 0));
       return more;
     };
-    if (MakeRoom(name, growth, out).ok()) Take(stream, name, now, out);
+    if (MakeRoom(name, growth).ok()) Take(stream, name, now);
   }
 }
 
-void FleetState::Take(Stream& stream, const std::string& name, absl::Time now, FleetChanges& out) {
+void FleetState::Take(Stream& stream, const std::string& name, absl::Time now) {
   const std::string key = KeyOf(name);
-  HostEntry* entry = Entry(key);
+  HostEntry* entry = FindEntry(key);
   if (entry == nullptr) entry = &AddStranger(key, name);
   if (entry->stream != 0) {
     Stream& older = streams_.at(entry->stream);
-    WarnOfTakeover(stream, older, *entry, out);
+    WarnOfTakeover(stream, older, *entry);
     std::erase(older.hosts, entry);
     older.taken.push_back(key);
   }
@@ -297,15 +291,15 @@ void FleetState::Take(Stream& stream, const std::string& name, absl::Time now, F
   entry->SetState(v1::HOST_STATE_ONLINE, now);
   Account(*entry);
   stream.hosts.push_back(entry);
-  Changed(*entry, out);
-  Store(*entry, out);
+  Changed(*entry);
+  Store(*entry);
 }
 
-void FleetState::Drop(Stream& stream, HostEntry& entry, FleetChanges& out) {
+void FleetState::Drop(Stream& stream, HostEntry& entry) {
   std::erase(stream.hosts, &entry);
   entry.stream = 0;
-  // It is known by another of its names now, so this one never was a host.
-  Erase(KeyOf(entry.name), out);
+  // The host is known by another of its names now, so there is no host of this name.
+  Erase(KeyOf(entry.name));
 }
 
 bool FleetState::SameRun(const Stream& a, const Stream& b) {
@@ -319,18 +313,17 @@ bool FleetState::MayTake(const Stream& newer, const HostEntry& entry) const {
   return MayTakeOver(older.caller, newer.caller, SameRun(older, newer));
 }
 
-void FleetState::WarnOfTakeover(const Stream& newer, const Stream& older, const HostEntry& entry,
-                                FleetChanges& out) const {
-  // It lost its connection, which the planner has not noticed yet, and connects again.
+void FleetState::WarnOfTakeover(const Stream& newer, const Stream& older, const HostEntry& entry) {
+  // The same agent reconnects before the planner noticed that its old connection is dead.
   if (SameRun(newer, older)) return;
-  out.warnings.push_back(
+  changes_.warnings.push_back(
       {.message = "a second agent reports as this host; the newer one is believed",
        .host = entry.name,
        .peer = newer.peer,
        .other_peer = older.peer});
 }
 
-absl::Time FleetState::LookForSilent(absl::Time now, FleetChanges& out) {
+absl::Time FleetState::LookForSilent(absl::Time now) {
   absl::Time next = absl::InfiniteFuture();
   for (auto& [id, stream] : streams_) {
     for (HostEntry* entry : stream.hosts) {
@@ -340,19 +333,20 @@ absl::Time FleetState::LookForSilent(absl::Time now, FleetChanges& out) {
         continue;
       }
       entry->SetState(v1::HOST_STATE_STALE, now);
-      Changed(*entry, out);
-      Store(*entry, out);
+      Changed(*entry);
+      Store(*entry);
     }
   }
   while (!silent_.empty() && silent_.begin()->first + kForget <= now) {
-    Erase(KeyOf(silent_.begin()->second->name), out);
+    Erase(KeyOf(silent_.begin()->second->name));
   }
   if (!silent_.empty()) next = std::min(next, silent_.begin()->first + kForget);
   return next;
 }
 
-std::vector<std::shared_ptr<const FleetHost>> FleetState::Hosts() {
-  std::vector<std::shared_ptr<const FleetHost>> hosts;
+FleetView FleetState::Hosts() {
+  if (shown_.has_value()) return *shown_;
+  FleetView::List hosts;
   hosts.reserve(entries_.size());
   const auto add = [&](HostEntry& entry) {
     if (entry.snapshot == nullptr) {
@@ -363,7 +357,7 @@ std::vector<std::shared_ptr<const FleetHost>> FleetState::Hosts() {
   };
   for (HostEntry* entry : configured_) add(*entry);
   for (const auto& [key, entry] : strangers_) add(*entry);
-  return hosts;
+  return shown_.emplace(std::make_shared<const FleetView::List>(std::move(hosts)));
 }
 
 absl::StatusOr<FleetHost> FleetState::Find(const std::string& host) const {

@@ -18,12 +18,11 @@
 #include "absl/time/time.h"
 #include "services/planner/fleet/fleet.h"
 #include "services/planner/fleet/host_entry.h"
-#include "services/planner/fleet/report_limits.h"
 #include "services/planner/fleet/reported.h"
 
 namespace gitops {
 
-// What a change of the fleet leads to, to be carried out without locks.
+// The consequences of a change of the fleet, to be carried out without locks.
 struct FleetChanges {
   std::vector<std::string> changed;   // names of hosts, for subscribers
   std::vector<std::string> to_store;  // keys of hosts
@@ -37,39 +36,41 @@ struct FleetChanges {
 // The warning that a report was refused.
 FleetChanges::Warning Refusal(const std::string& peer, const absl::Status& why);
 
-// The hosts of the fleet and the streams of their agents: which stream speaks for which host, and
-// what is known of each. Neither locks nor waits; time is passed in. A host's key is its name in
+// The hosts of the fleet and the streams of their agents: which stream reports for which host, and
+// what is known of each. Does not lock or wait; time is passed in. A host's key is its name in
 // lower case.
 class FleetState {
  public:
   FleetState(absl::Duration stale_after, const ReportLimits& limits)
       : stale_after_(stale_after), limits_(limits) {}
 
-  // What was stored, before anything else is done. The budgets apply from Configure() on, when it
-  // is known which hosts are in the configuration.
+  // Adds a stored host; call it before all other methods. The budgets apply from Configure() on,
+  // when it is known which hosts are in the configuration.
   void Load(const std::string& key, const record::v1::SeenHost& seen);
-  const HostEntry* FindEntry(const std::string& key) const;  // null: no such host
+  HostEntry* FindEntry(const std::string& key) const;  // null: no such host
+  // The consequences of all calls since the last TakeChanges().
+  FleetChanges TakeChanges() { return std::exchange(changes_, {}); }
 
-  void Configure(std::shared_ptr<const FleetConfig> config, absl::Time now, FleetChanges& out);
+  void Configure(std::shared_ptr<const FleetConfig> config, absl::Time now);
   const std::shared_ptr<const FleetConfig>& config() const { return config_; }
 
-  // A stream with its hello, which passed CheckNames(); its number grows with every stream. Errors
-  // as Fleet::Connected.
+  // Adds a stream. Its hello passed CheckNames(). Returns its number, which grows with every
+  // stream. Errors as Fleet::Connected.
   absl::StatusOr<uint64_t> Connect(const v1::Hello& hello, const std::string& peer,
                                    const Principal& caller, const ServicesByHost& services,
-                                   absl::Time now, FleetChanges& out);
+                                   absl::Time now);
   // Errors as AgentReport::Changed.
   absl::Status Change(uint64_t stream, const ServicesByHost& services,
-                      const std::set<std::string>& removed, absl::Time now, FleetChanges& out);
-  void Heartbeat(uint64_t stream, absl::Time now, FleetChanges& out);
-  void End(uint64_t stream, absl::Time now, FleetChanges& out);
+                      const std::set<std::string>& removed, absl::Time now);
+  void Heartbeat(uint64_t stream, absl::Time now);
+  void End(uint64_t stream, absl::Time now);
   bool Outdated(uint64_t stream) const;
 
-  // Marks hosts whose agents went silent, and forgets those that are not in the configuration and
-  // were not seen for a month. Returns when to call it again.
-  absl::Time LookForSilent(absl::Time now, FleetChanges& out);
+  // Marks hosts whose agents are silent as stale, and forgets hosts that are not in the
+  // configuration and were not seen for a month. Returns when to call it again.
+  absl::Time LookForSilent(absl::Time now);
 
-  std::vector<std::shared_ptr<const FleetHost>> Hosts();
+  FleetView Hosts();
   absl::StatusOr<FleetHost> Find(const std::string& host) const;
   // What the configuration places on a host.
   std::vector<v1::Service> Placed(const HostEntry& entry) const;
@@ -82,62 +83,63 @@ class FleetState {
     std::string peer;
     Principal caller;
     std::shared_ptr<const AgentFacts> facts;
-    std::vector<HostEntry*> hosts;   // it speaks for these
-    std::vector<std::string> taken;  // keys of hosts for which another stream speaks
+    std::vector<HostEntry*> hosts;   // for which it reports
+    std::vector<std::string> taken;  // keys of its hosts for which another stream reports
   };
 
-  // By how much a report grows what is kept, in bytes, of hosts that the configuration has and of
-  // others, and by how many of the latter.
+  // How much more memory a report takes: in bytes, for hosts in the configuration and for others,
+  // and the number of additional others.
   struct Growth {
     int64_t known = 0, unknown = 0;
     size_t hosts = 0;
     void Add(const HostEntry* entry, size_t bytes);  // null: a host that is new
   };
-  // What a host is to have.
+  // The services of hosts after a change.
   using Next = std::vector<std::pair<HostEntry*, ReportedServices>>;
 
-  HostEntry* Entry(const std::string& key);
   HostEntry& AddStranger(const std::string& key, const std::string& name);
-  void Erase(const std::string& key, FleetChanges& out);
+  void Erase(const std::string& key);
 
   // fleet_budget.cc
-  // To be called after each change of an entry's report, stream or spec, and before it goes.
+  // Updates the budgets. Call it after each change of an entry's report, stream or spec, and before
+  // the entry is removed.
   void Account(HostEntry& entry, bool gone = false);
   absl::Status CheckAgent(const std::string& host, size_t bytes) const;
   bool ExceedsUnknown(const Growth& more) const;
   bool ExceedsTotal(const Growth& more) const;
-  // Forgets silent hosts that the configuration does not have, the longest silent first, until
-  // there is room for what `growth` says. RESOURCE_EXHAUSTED: there is none for this host.
-  absl::Status MakeRoom(const std::string& host, const std::function<Growth()>& growth,
-                        FleetChanges& out);
-  // The same for what is there already.
-  void Trim(FleetChanges& out);
+  // Forgets silent hosts that are not in the configuration, the longest silent first, until there
+  // is room for `growth`. RESOURCE_EXHAUSTED: there is no room for this host.
+  absl::Status MakeRoom(const std::string& host, const std::function<Growth()>& growth);
+  // Does the same for what is kept already.
+  void Trim();
 
   int PlacedOn(const std::string& key) const;
-  static void Changed(const HostEntry& entry, FleetChanges& out);
-  static void Store(const HostEntry& entry, FleetChanges& out);
+  // The entry changed, so views that were made of it are outdated.
+  void Outdate(HostEntry& entry);
+  // Does the same, and tells subscribers.
+  void Changed(HostEntry& entry);
+  void Store(const HostEntry& entry);
 
-  // The hosts for which a stream should speak: those of its names that the configuration has, or
-  // that its services name (those it reported, and `services`); else its first.
+  // The hosts for which a stream should report: those of its names that are in the configuration,
+  // or that its services name (those it reported, and `services`); else its first.
   std::vector<std::string> Wanted(const Stream& stream, const ServicesByHost& services) const;
-  // Makes it speak for these, and no others.
-  void Settle(Stream& stream, const ServicesByHost& services, absl::Time now, FleetChanges& out);
-  void Take(Stream& stream, const std::string& name, absl::Time now, FleetChanges& out);
-  void Drop(Stream& stream, HostEntry& entry, FleetChanges& out);
+  // Makes it report for these, and no others.
+  void Settle(Stream& stream, const ServicesByHost& services, absl::Time now);
+  void Take(Stream& stream, const std::string& name, absl::Time now);
+  void Drop(Stream& stream, HostEntry& entry);
   static bool SameRun(const Stream& a, const Stream& b);
   // Whether the host has no live stream, or one that this may replace.
   bool MayTake(const Stream& newer, const HostEntry& entry) const;
-  void WarnOfTakeover(const Stream& newer, const Stream& older, const HostEntry& entry,
-                      FleetChanges& out) const;
-  void Heard(Stream& stream, absl::Time now, FleetChanges& out);
+  void WarnOfTakeover(const Stream& newer, const Stream& older, const HostEntry& entry);
+  void Heard(Stream& stream, absl::Time now);
   // The services of a stream's hosts after a change.
   Next After(const Stream& stream, const ServicesByHost& services,
-             const std::set<std::string>& removed, FleetChanges& out) const;
-  void Keep(Next next, FleetChanges& out);
+             const std::set<std::string>& removed);
+  void Keep(Next next);
 
   void PlaceServices();
-  void ConfigureHost(const HostSpec& spec, FleetChanges& out);
-  void LeaveConfiguration(const std::vector<HostEntry*>& before, FleetChanges& out);
+  void ConfigureHost(const HostSpec& spec);
+  void LeaveConfiguration(const std::vector<HostEntry*>& before);
 
   const absl::Duration stale_after_;
   const ReportLimits limits_;
@@ -148,10 +150,12 @@ class FleetState {
   // Those of them without a stream, by when they were seen last.
   std::set<std::pair<absl::Time, HostEntry*>> silent_;
   int64_t known_bytes_ = 0, unknown_bytes_ = 0;
+  std::optional<FleetView> shown_;  // by Hosts(); none: something changed since
   // What the configuration places on a host; into config_.
   std::unordered_map<std::string, std::vector<const ServiceSpec*>> placed_;
   std::unordered_map<uint64_t, Stream> streams_;
   uint64_t last_stream_ = 0;
+  FleetChanges changes_;
 };
 
 }  // namespace gitops

@@ -417,6 +417,22 @@ TEST(FleetSizeTest, AHundredThousandHostsAreListedWithoutCopyingThoseThatDidNotC
   EXPECT_EQ(copied, 1);
   EXPECT_EQ(again[5]->host.state(), v1::HOST_STATE_ONLINE);
   EXPECT_EQ(first[5]->host.state(), v1::HOST_STATE_NEVER_SEEN) << "a snapshot stays as it was";
+  EXPECT_EQ(fleet->Hosts().begin(), again.begin()) << "nothing has changed";
+  (*report)->Heartbeat();
+  const auto heard = fleet->Hosts();
+  EXPECT_NE(heard[5], again[5]) << "when it was seen has";
+  EXPECT_EQ(heard[6], again[6]);
+}
+
+TEST_F(FleetTest, HostsThatComeAndGoDoSoInTheNextList) {
+  Configure({Host("web1")});
+  EXPECT_THAT(Names(), ElementsAre("web1"));
+  auto stranger = Connect(Hello({"stranger"}));
+  EXPECT_THAT(Names(), ElementsAre("web1", "stranger"));
+  Configure({});
+  EXPECT_THAT(Names(), ElementsAre("stranger"));
+  Configure({Host("web2"), Host("stranger")});
+  EXPECT_THAT(Names(), ElementsAre("web2", "stranger"));
 }
 
 TEST(FleetThreadsTest, ManyAgentsAndReadersAtOnce) {

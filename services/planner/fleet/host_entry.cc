@@ -11,7 +11,7 @@
 namespace gitops {
 namespace {
 
-// Of a host, its stream and their places in maps, without texts.
+// Of a host, its stream and their entries in maps, without texts.
 constexpr size_t kEntryBytes = 1024;
 
 std::string AddressOf(const HostEntry& entry) {
@@ -25,7 +25,6 @@ std::string AddressOf(const HostEntry& entry) {
 void HostEntry::SetState(v1::HostState to, absl::Time now) {
   if (state != to) state_time = now;
   state = to;
-  snapshot.reset();
 }
 
 size_t HostEntry::Bytes(const AgentFacts& facts, size_t service_bytes) {
@@ -35,7 +34,7 @@ size_t HostEntry::Bytes(const AgentFacts& facts, size_t service_bytes) {
 
 bool HasFixedAddress(const HostSpec& spec) {
   if (!spec.secrets.empty()) return true;
-  // What the configuration has where it names no address.
+  // What the configuration contains if it names no address.
   const bool literal = absl::StrContains(spec.name, ':');
   const auto address = NormalizeAddress(literal ? absl::StrCat("[", spec.name, "]") : spec.name);
   return !address.ok() || *address != spec.address;
@@ -100,7 +99,6 @@ void FromSeen(const record::v1::SeenHost& seen, size_t most_bytes, HostEntry& en
     services.insert_or_assign(service.service(), std::move(packed));
   }
   entry.services = ReportedServices().With(services, {});
-  entry.snapshot.reset();
 }
 
 }  // namespace gitops

@@ -12,8 +12,8 @@
 
 namespace gitops {
 
-// Tells subscribers which hosts changed, from a thread of its own, so that a slow one holds up
-// nobody who reports; each name once, however often it changed meanwhile. Any thread.
+// Tells subscribers which hosts changed, from a thread of its own, so that a slow subscriber does
+// not hold up agents that report; each name once, however often it changed meanwhile. Any thread.
 class Notifier {
  public:
   using Callback = std::function<void(const std::string& host)>;
@@ -22,27 +22,21 @@ class Notifier {
   ~Notifier();
 
   void Changed(const std::string& host);
-  // Told of what changes from now on. Never 0.
+  // Calls `changed` for each change from now on, and perhaps for some just before. Never 0.
   int64_t Subscribe(Callback changed);
-  // Waits for a callback of it that runs, unless it is called from there.
+  // Waits until its callback no longer runs, unless called from there.
   void Unsubscribe(int64_t id);
 
  private:
-  struct Subscriber {
-    Callback callback;
-    std::set<std::string> changed;
-  };
   void Run();
-  // Who has something to be told, each in turn; 0: nobody.
-  int64_t Due() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Mutex mutex_;
   CondVar wake_;
   CondVar told_;
-  std::map<int64_t, Subscriber> subscribers_ ABSL_GUARDED_BY(mutex_);
+  std::map<int64_t, Callback> subscribers_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> changed_ ABSL_GUARDED_BY(mutex_);
   int64_t last_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t telling_ ABSL_GUARDED_BY(mutex_) = 0;  // 0: none
-  int64_t last_told_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -10,6 +10,7 @@
 #include "absl/strings/strip.h"
 #include "common/config/fleet_check.h"
 #include "common/config/ports.h"
+#include "common/rpc/actor.h"
 #include "common/rpc/address.h"
 #include "common/rpc/error.h"
 
@@ -84,6 +85,10 @@ std::optional<v1::Service> CleanService(const v1::Service& service) {
         clean.mutable_frozen_by(), clean.mutable_upstream(), clean.mutable_branch(),
         clean.mutable_user(), clean.mutable_action()}) {
     *text = CleanText(*text, kShortText);
+  }
+  // A principal that agrees with a clean text is clean.
+  if (!MakeActor(clean.frozen_by(), clean.frozen_by_principal()).principal()) {
+    clean.clear_frozen_by_principal();
   }
   for (v1::Directory& directory : *clean.mutable_directories()) {
     directory.set_local(CleanText(directory.local(), kLongText));

@@ -16,26 +16,26 @@
 
 namespace gitops {
 
-// An agent's host is trusted less than the planner: what the agent says is made fit here to be kept
+// Sanitizes the reports of agents, which are trusted less than the planner, before they are kept
 // and shown. Plain functions. (Parsing a message ensures that its text is UTF-8.)
 
-// INVALID_ARGUMENT: no name, more than 64 or 4 KiB of them, or one that is no host name.
+// INVALID_ARGUMENT: no name, more than 64 or 4 KiB of them, or an invalid host name.
 absl::Status CheckNames(const v1::Hello& hello);
 
 // Without control characters other than the line's end and the tab, and cut to `most` bytes.
 std::string CleanText(absl::string_view text, size_t most);
 
-// Without what only GetService fills, with clean texts. None: it has no valid name.
+// Without the fields that only GetService sets, and with clean texts. None: no valid name.
 std::optional<v1::Service> CleanService(const v1::Service& service);
 
-// The clean ones of `services`, by the host they are on (in lower case).
+// The valid ones of `services`, cleaned, by host (in lower case).
 using ServicesByHost = std::map<std::string, PackedServices>;
 ServicesByHost CleanServices(const google::protobuf::RepeatedPtrField<v1::Service>& services);
 
-// Where to dial an agent that said it serves at `reported` and whose stream comes from `peer`
-// ("ipv4:10.0.0.7:41234", "ipv6:%5B::1%5D:41234", "unix:"). What is only reachable on the agent's
-// own machine counts only where it speaks from there: else the planner would reach another agent,
-// that of its own machine. Empty: cannot be dialled.
+// The address to dial for an agent that reported the address `reported` on a stream from `peer`
+// ("ipv4:10.0.0.7:41234", "ipv6:%5B::1%5D:41234", "unix:"). An address that is only reachable on
+// the agent's own machine is used only if the stream comes from this machine; otherwise the planner
+// would reach the agent of its own machine. Empty: cannot be dialled.
 std::string DialAddress(absl::string_view reported, absl::string_view peer);
 
 }  // namespace gitops

@@ -21,7 +21,7 @@ struct Item {
   bool degraded = false;
 };
 
-// The first of `packed`, which it leaves.
+// Removes the first item of `packed` and returns it.
 Item Next(absl::string_view& packed) {
   Header header;
   std::memcpy(&header, packed.data(), sizeof(header));

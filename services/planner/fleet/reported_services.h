@@ -12,7 +12,7 @@
 
 namespace gitops {
 
-// A service as bytes, without its name and its host. A message in memory takes several times that.
+// A service as bytes, without its name and host. A parsed message takes several times the memory.
 struct PackedService {
   std::string bytes;
   bool degraded = false;
@@ -22,14 +22,14 @@ struct PackedService {
 using PackedServices = std::map<std::string, PackedService>;  // by name
 
 PackedService Pack(v1::Service service);
-// What they take in a ReportedServices.
+// The bytes that they take in a ReportedServices.
 size_t PackedBytes(const PackedServices& services);
 
 // The services that one host reported. A value: copies share one buffer, which never changes.
 class ReportedServices {
  public:
-  // These without the `removed` ones, and with those of `put`, each in place of the one with its
-  // name. Takes time in proportion to both.
+  // These without `removed`, and with `put`, which replaces services of the same name. Takes time
+  // in proportion to both.
   ReportedServices With(const PackedServices& put, const std::set<std::string>& removed) const;
 
   // By name, with `host` as their host.
@@ -41,7 +41,7 @@ class ReportedServices {
   bool operator==(const ReportedServices& other) const;
 
  private:
-  std::shared_ptr<const std::string> packed_;  // one after the other, by name; null: none
+  std::shared_ptr<const std::string> packed_;  // sorted by name; null: none
   int size_ = 0;
   int degraded_ = 0;
 };

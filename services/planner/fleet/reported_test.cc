@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/actor.h"
 
 namespace gitops {
 namespace {
@@ -50,6 +51,19 @@ TEST(CleanServiceTest, WhatGetServiceFillsIsLeftOutAndTextsAreBounded) {
   EXPECT_EQ(clean->directories(0).local(), "/etc/a ");
   service.set_service("a/b");
   EXPECT_FALSE(CleanService(service).has_value());
+}
+
+TEST(CleanServiceTest, WhoFrozeItIsKeptWhereItAgreesWithACleanText) {
+  v1::Service service;
+  service.set_service("nginx");
+  const Principal alice = MakePrincipal("alice", "", "unix:");
+  service.set_frozen_by(PrincipalText(alice));
+  WritePrincipal(alice, *service.mutable_frozen_by_principal());
+  EXPECT_EQ(CleanService(service)->frozen_by_principal().name(), "alice");
+  service.mutable_frozen_by_principal()->set_name("alice\x1b");
+  service.set_frozen_by("alice\x1b (unix, not authenticated)");
+  EXPECT_FALSE(CleanService(service)->has_frozen_by_principal());
+  EXPECT_EQ(CleanService(service)->frozen_by(), "alice  (unix, not authenticated)");
 }
 
 TEST(CleanServicesTest, AreGroupedByHostWithoutRegardToCase) {

@@ -15,19 +15,19 @@
 
 namespace gitops {
 
-// Stores what was last seen of hosts, on a thread of its own, many in one write: neither a slow
-// disk nor a full one holds up who reports. A write that is UNAVAILABLE is tried again; after
-// another error, what hosts report next is stored. Any thread.
+// Stores the last reports of hosts, on a thread of its own, many in one write, so that a slow or
+// full disk does not hold up agents. Retries a write that is UNAVAILABLE; after another error, the
+// next reports of hosts are stored. Any thread.
 class SeenWriter {
  public:
-  // `current` says what is to be stored of a host at the time of the write; none: it is forgotten.
-  // It is called without locks held. Neither pointer is owned.
+  // `current` returns what to store of a host at the time of the write; none: the host was
+  // forgotten. Called without locks held. Neither pointer is owned.
   SeenWriter(Store* store, Clock* clock,
              std::function<std::optional<std::string>(const std::string& host)> current);
-  // Stores what is left, if the store takes it at once.
+  // Stores what is pending, but does not retry.
   ~SeenWriter();
 
-  // What is to be stored of the host has changed.
+  // The host changed.
   void Touch(const std::string& host);
 
  private:
@@ -45,8 +45,7 @@ class SeenWriter {
   std::thread thread_;
 };
 
-// Everything that is stored, `on_seen` with the host's key and what was seen of it. What cannot be
-// read any more is left out, with a line in the log.
+// Calls `on_seen` for each stored host, with its key. Damaged records are left out.
 absl::Status LoadSeen(
     Store* store,
     const std::function<void(const std::string& host, const record::v1::SeenHost& seen)>& on_seen);

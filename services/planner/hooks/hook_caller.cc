@@ -11,9 +11,9 @@
 namespace gitops {
 namespace {
 
-// A record of each call is in the answer.
+// The answer has a record of each call.
 constexpr int kMaxAnswerBytes = 32 << 20;
-// A dispatcher that vanished in the midst of a call is noticed.
+// Detects a dispatcher that is lost during a call.
 constexpr absl::Duration kKeepalive = absl::Seconds(11);
 constexpr absl::Duration kListTimeout = absl::Seconds(30);
 
@@ -48,7 +48,7 @@ class GrpcHookCaller final : public HookCaller {
   absl::StatusOr<v1::ListHooksResponse> List() override {
     auto hooks =
         dispatcher_->Call(&Methods::ListHooks, v1::ListHooksRequest(), {.timeout = kListTimeout});
-    // The caller's deadline is another.
+    // This is not the deadline of the caller.
     if (absl::IsDeadlineExceeded(hooks.status())) {
       return MakeError(Reason::kHookDispatcherUnreachable, hooks.status().message());
     }

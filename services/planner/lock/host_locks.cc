@@ -8,17 +8,14 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
-#include "services/planner/lock/held_locks.h"
-#include "services/planner/lock/lease_keeper.h"
-#include "services/planner/lock/lock_table.h"
 #include "services/planner/lock/lock_waiter.h"
 
 namespace gitops {
 namespace {
 
-// Word of a broken lock goes by itself when its deployment never comes back to learn it.
-constexpr absl::Duration kWordLife = absl::Hours(24);
-// Between reading a lock and breaking it, only its holder or its lease can come.
+// The notice of a broken lock expires if its deployment never reads it.
+constexpr absl::Duration kNoticeLife = absl::Hours(24);
+// Between reading and breaking a lock, only its holder and the end of its lease can change it.
 constexpr int kBreakAttempts = 10;
 
 std::string Since(const v1::HostLock& lock) {
@@ -45,10 +42,10 @@ bool SameHolders(const std::vector<v1::HostLock>& a, const std::vector<v1::HostL
                     });
 }
 
-// Takes locks for one request. Waiters are not queued: whenever hosts are given back, everyone who
-// waits for them tries, and the store lets one through. So nobody deadlocks, since nobody holds a
-// lock while waiting, and somebody always goes on; but a deployment over many hosts can be
-// overtaken again and again by smaller ones.
+// Takes locks for one request. Waiters are not queued: whenever hosts are released, all waiters for
+// them try, and the store lets one succeed. Deadlocks are impossible, since nobody holds a lock
+// while waiting, and some waiter always makes progress; but smaller deployments can overtake one
+// over many hosts again and again.
 class Acquisition {
  public:
   Acquisition(const LockOptions& options, const HostLocks::Request& request)
@@ -58,7 +55,7 @@ class Acquisition {
   }
 
   absl::StatusOr<TakenLocks> Run(LeaseKeeper& keeper) {
-    if (absl::Status status = HeedWords(); !status.ok()) return status;
+    if (absl::Status status = HeedNotices(); !status.ok()) return status;
     if (hosts_.empty()) return TakeNone();
     while (true) {
       absl::StatusOr<std::optional<TakenLocks>> taken = TryOnce(keeper);
@@ -69,16 +66,16 @@ class Acquisition {
   }
 
  private:
-  // A lock that was broken while this planner was away does not come back with it.
-  absl::Status HeedWords() {
-    if (request_.resume) return RemoveWords(*options_.store, request_.deployment);
-    const auto broken = HostsWithWord(*options_.store, request_.deployment);
+  // Leaves out locks that were broken while this planner was not running.
+  absl::Status HeedNotices() {
+    if (request_.resume) return RemoveNotices(*options_.store, request_.deployment);
+    const auto broken = HostsWithNotice(*options_.store, request_.deployment);
     if (!broken.ok()) return broken.status();
     std::erase_if(hosts_, [&](const std::string& host) { return broken->contains(host); });
     return absl::OkStatus();
   }
 
-  // None: others hold some, or were faster.
+  // None: others hold some of the locks, or were faster.
   absl::StatusOr<std::optional<TakenLocks>> TryOnce(LeaseKeeper& keeper) {
     if (waiter_ != nullptr) waiter_->BeginLook();
     absl::StatusOr<std::map<std::string, StoredLock>> table = ReadLocks(*options_.store);
@@ -96,7 +93,7 @@ class Acquisition {
     return std::nullopt;
   }
 
-  // The locks of our hosts that are not this deployment's own from before a restart.
+  // The locks of our hosts, except those that this deployment held before a restart.
   std::vector<v1::HostLock> Others(const std::map<std::string, StoredLock>& table) const {
     std::vector<v1::HostLock> others;
     for (const std::string& host : hosts_) {
@@ -113,7 +110,7 @@ class Acquisition {
   v1::HostLock Holder() const {
     v1::HostLock lock;
     lock.set_deployment(request_.deployment);
-    lock.set_actor(request_.actor);
+    WriteActor(request_.actor, lock);
     lock.set_planner(options_.planner);
     return lock;
   }
@@ -122,7 +119,7 @@ class Acquisition {
     absl::StatusOr<std::map<std::string, StoredLock>> table = ReadLocks(*options_.store);
     if (!table.ok()) return table.status();
     absl::Status status = GiveBack(*options_.store, Holder(), *table);
-    // What has changed since it was read is not of before the restart.
+    // A lock that changed since it was read is not from before the restart.
     if (!status.ok() && !absl::IsFailedPrecondition(status)) return status;
     return TakenLocks{};
   }
@@ -140,7 +137,7 @@ class Acquisition {
       keeper.Add(*lease, granted);
       return *std::move(taken);
     }
-    // Without locks it would be of no use until it ends by itself.
+    // The lease has no locks, so it is of no use.
     (void)options_.store->RevokeLease(*lease);
     if (absl::IsFailedPrecondition(taken.status())) return std::nullopt;
     return taken.status();
@@ -153,7 +150,7 @@ class Acquisition {
     if (faster) return absl::OkStatus();
     if (waiter_ == nullptr) {
       waiter_ = std::make_unique<LockWaiter>(options_.store, options_.clock, hosts_);
-      // What came between the first look and the watch is only to be seen by looking.
+      // Only another look shows what changed between the first look and the start of the watch.
       return absl::OkStatus();
     }
     while (!waiter_->Await()) {
@@ -176,65 +173,55 @@ class Acquisition {
   std::unique_ptr<LockWaiter> waiter_;
 };
 
-class HostLocksImpl : public HostLocks {
- public:
-  explicit HostLocksImpl(LockOptions options)
-      : options_(std::move(options)),
-        keeper_(std::make_shared<LeaseKeeper>(options_.store, options_.clock, options_.ttl)) {}
-
-  absl::StatusOr<std::unique_ptr<HeldLocks>> Acquire(const Request& request) override {
-    if (request.deployment.empty()) {
-      return absl::InvalidArgumentError("lock hosts: no deployment is named to hold the locks");
-    }
-    absl::StatusOr<TakenLocks> taken = Acquisition(options_, request).Run(*keeper_);
-    if (!taken.ok()) return taken.status();
-    return HoldLocks(options_.store, keeper_, request.deployment, *std::move(taken));
-  }
-
-  absl::StatusOr<std::vector<v1::HostLock>> List() override {
-    absl::StatusOr<std::map<std::string, StoredLock>> table = ReadLocks(*options_.store);
-    if (!table.ok()) return table.status();
-    std::vector<v1::HostLock> locks;
-    for (auto& [host, stored] : *table) locks.push_back(std::move(stored.lock));
-    return locks;
-  }
-
-  absl::StatusOr<v1::HostLock> Get(const std::string& host) override {
-    absl::StatusOr<StoredLock> stored = ReadLock(*options_.store, host);
-    if (!stored.ok()) return stored.status();
-    return std::move(stored->lock);
-  }
-
-  absl::StatusOr<v1::HostLock> Break(const std::string& host, const std::string& actor,
-                                     const std::string& reason) override {
-    v1::DeploymentEvent word;
-    *word.mutable_time() = ToTimestamp(options_.clock->Now());
-    word.set_actor(actor);
-    word.set_message(reason);
-    absl::Status status;
-    for (int attempt = 0; attempt < kBreakAttempts; ++attempt) {
-      absl::StatusOr<StoredLock> stored = ReadLock(*options_.store, host);
-      if (!stored.ok()) return stored.status();
-      absl::StatusOr<int64_t> lease = options_.store->GrantLease(kWordLife);
-      if (!lease.ok()) return lease.status();
-      status = TakeAway(*options_.store, *stored, *lease, word);
-      if (status.ok()) return std::move(stored->lock);
-      (void)options_.store->RevokeLease(*lease);
-      if (!absl::IsFailedPrecondition(status)) return status;
-    }
-    return absl::UnavailableError(absl::StrCat("break the lock of host ", host,
-                                               ": it keeps being taken anew: ", status.message()));
-  }
-
- private:
-  const LockOptions options_;
-  const std::shared_ptr<LeaseKeeper> keeper_;
-};
-
 }  // namespace
 
-std::unique_ptr<HostLocks> NewHostLocks(LockOptions options) {
-  return std::make_unique<HostLocksImpl>(std::move(options));
+HostLocks::HostLocks(LockOptions options)
+    : options_(std::move(options)),
+      keeper_(std::make_shared<LeaseKeeper>(options_.store, options_.clock, options_.ttl)) {}
+
+absl::StatusOr<std::unique_ptr<HeldLocks>> HostLocks::Acquire(const Request& request) {
+  if (request.deployment.empty()) {
+    return absl::InvalidArgumentError("lock hosts: no deployment is named to hold the locks");
+  }
+  absl::StatusOr<TakenLocks> taken = Acquisition(options_, request).Run(*keeper_);
+  if (!taken.ok()) return taken.status();
+  return std::make_unique<HeldLocks>(options_.store, keeper_, request.deployment,
+                                     *std::move(taken));
+}
+
+absl::StatusOr<std::vector<v1::HostLock>> HostLocks::List() {
+  absl::StatusOr<std::map<std::string, StoredLock>> table = ReadLocks(*options_.store);
+  if (!table.ok()) return table.status();
+  std::vector<v1::HostLock> locks;
+  for (auto& [host, stored] : *table) locks.push_back(std::move(stored.lock));
+  return locks;
+}
+
+absl::StatusOr<v1::HostLock> HostLocks::Get(const std::string& host) {
+  absl::StatusOr<StoredLock> stored = ReadLock(*options_.store, host);
+  if (!stored.ok()) return stored.status();
+  return std::move(stored->lock);
+}
+
+absl::StatusOr<v1::HostLock> HostLocks::Break(const std::string& host, const Actor& actor,
+                                              const std::string& reason) {
+  v1::DeploymentEvent notice;
+  *notice.mutable_time() = ToTimestamp(options_.clock->Now());
+  WriteActor(actor, notice);
+  notice.set_message(reason);
+  absl::Status status;
+  for (int attempt = 0; attempt < kBreakAttempts; ++attempt) {
+    absl::StatusOr<StoredLock> stored = ReadLock(*options_.store, host);
+    if (!stored.ok()) return stored.status();
+    absl::StatusOr<int64_t> lease = options_.store->GrantLease(kNoticeLife);
+    if (!lease.ok()) return lease.status();
+    status = TakeAway(*options_.store, *stored, *lease, notice);
+    if (status.ok()) return std::move(stored->lock);
+    (void)options_.store->RevokeLease(*lease);
+    if (!absl::IsFailedPrecondition(status)) return status;
+  }
+  return absl::UnavailableError(absl::StrCat("break the lock of host ", host,
+                                             ": it is taken again and again: ", status.message()));
 }
 
 }  // namespace gitops

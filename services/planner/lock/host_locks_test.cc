@@ -28,7 +28,8 @@ constexpr absl::Duration kTtl = absl::Seconds(30);
 class HostLocksTest : public ::testing::Test {
  protected:
   std::unique_ptr<HostLocks> Planner(const std::string& name) {
-    return NewHostLocks({.store = &store_, .clock = &clock_, .planner = name, .ttl = kTtl});
+    return std::make_unique<HostLocks>(
+        LockOptions{.store = &store_, .clock = &clock_, .planner = name, .ttl = kTtl});
   }
   // Without waiting.
   absl::StatusOr<std::unique_ptr<HeldLocks>> TryAcquire(HostLocks& locks,
@@ -75,6 +76,17 @@ TEST_F(HostLocksTest, ALockTellsWhoHoldsItSinceWhen) {
   EXPECT_EQ(lock.fencing(), held->fencing().at("web1"));
   EXPECT_EQ(*held->Check("web1"), lock.fencing());
   EXPECT_EQ(locks_->Get("web3").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(HostLocksTest, ThePrincipalsWhoTakeAndBreakALockAreStored) {
+  const Principal alice = MakePrincipal("alice", "", "unix:");
+  const auto held = locks_->Acquire({.deployment = "d1", .actor = alice, .hosts = {"a", "b"}});
+  ASSERT_TRUE(held.ok());
+  EXPECT_EQ(ReadActor(*locks_->Get("b")), Actor(alice));
+  EXPECT_EQ(ReadActor(*locks_->Break("a", "noah", "")), Actor(alice));
+  EXPECT_EQ(ReadActor(*locks_->Break("b", MakePrincipal("noah", "", "unix:"), "")), Actor(alice));
+  EXPECT_THAT((*held)->Check("b").status().message(),
+              HasSubstr("noah (unix, not authenticated) broke it"));
 }
 
 TEST_F(HostLocksTest, AllAreTakenOrNone) {
@@ -127,12 +139,11 @@ TEST_F(HostLocksTest, FencingNumbersGrowOverALostStoreAndAClockThatWasSetBack) {
   const int64_t before = Acquire("d1", {"a"})->fencing().at("a");
   clock_.Advance(absl::Milliseconds(1));
   TempStore fresh(&clock_);
-  std::unique_ptr<HostLocks> locks =
-      NewHostLocks({.store = fresh.store(), .clock = &clock_, .planner = "p1", .ttl = kTtl});
-  const int64_t after = (*TryAcquire(*locks, "d2", {"a"}))->fencing().at("a");
+  HostLocks locks({.store = fresh.store(), .clock = &clock_, .planner = "p1", .ttl = kTtl});
+  const int64_t after = (*TryAcquire(locks, "d2", {"a"}))->fencing().at("a");
   EXPECT_GT(after, before);
   clock_.SetTime(clock_.Now() - absl::Hours(1));
-  EXPECT_GT((*TryAcquire(*locks, "d3", {"b"}))->fencing().at("b"), after);
+  EXPECT_GT((*TryAcquire(locks, "d3", {"b"}))->fencing().at("b"), after);
 }
 
 TEST_F(HostLocksTest, LocksEndWithTheirLeaseWhenTheirPlannerIsGone) {
@@ -271,8 +282,8 @@ TEST(HostLocksRestartTest, LocksOutliveTheProcessAndEndWhileNobodyRuns) {
     FakeClock clock;
     TempStore temp(&clock);
     auto acquire = [&](const std::string& planner) {
-      return NewHostLocks({temp.store(), &clock, planner, kTtl})
-          ->Acquire({.deployment = planner, .hosts = {"a"}, .no_wait = true})
+      return HostLocks({temp.store(), &clock, planner, kTtl})
+          .Acquire({.deployment = planner, .hosts = {"a"}, .no_wait = true})
           .status();
     };
     ASSERT_TRUE(acquire("p1").ok());

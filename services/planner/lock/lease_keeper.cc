@@ -73,8 +73,8 @@ absl::Status LeaseKeeper::Renew(int64_t lease) {
   if (found == kept_.end()) return Ended(lease);
   if (status.ok()) found->second.renewed = before;
   if (status.ok() || absl::IsUnavailable(status)) return status;
-  // A lease that has ended never comes back, and other errors do not pass either. With the lock
-  // held, so that Remove() waits for it.
+  // The lease has ended, or the error is permanent. Called with the lock held, so that Remove()
+  // waits for the callback.
   if (!absl::IsNotFound(status)) {
     LogError("a lease of host locks is given up: it cannot be renewed",
              {{"lease", absl::StrCat(lease)}, {"error", status.ToString()}});
@@ -102,7 +102,7 @@ bool LeaseKeeper::AwaitTurn(absl::Duration pause) {
   return false;
 }
 
-// False: the store is unavailable, and one must be tried again soon.
+// False: the store is unavailable, so retry soon.
 bool LeaseKeeper::RenewAll() {
   std::vector<int64_t> leases;
   {

@@ -16,26 +16,27 @@
 namespace gitops {
 
 // Renews leases, all from one thread, three times within their ttl, and more often while the store
-// is UNAVAILABLE. Only the store decides whether a lease has ended: a process that was stopped asks
-// it again. A lease that cannot be renewed for another reason is given up, with an error in the
-// log. Any thread.
+// is UNAVAILABLE. Only the store decides whether a lease has ended, also after this process was
+// stopped for a while. A lease that cannot be renewed for another reason is given up, with an error
+// in the log. Any thread.
 class LeaseKeeper {
  public:
   // Not owned.
   LeaseKeeper(Store* store, Clock* clock, absl::Duration ttl);
   ~LeaseKeeper();
 
-  // `granted` is no later than the grant was.
+  // `granted`: a time not after the grant.
   void Add(int64_t lease, SteadyTime granted);
-  // It is left to end, or has been revoked. What WhenEnded() was given does not run after it.
+  // Stops renewing a lease, which then ends, or was revoked. The callback of WhenEnded() does not
+  // run after this.
   void Remove(int64_t lease);
 
-  // Calls `ended` once, as soon as the lease is found to have ended or is given up (now, if it
-  // has), from any thread: it must be quick, and not use this. Empty: no call any more.
+  // Calls `ended` once, as soon as the lease is found to have ended or is given up (at once if it
+  // has), from any thread. It must be quick, and must not use this. Empty: removes the callback.
   void WhenEnded(int64_t lease, std::function<void()> ended);
 
-  // OK: it is alive: it was renewed less than a ttl ago, or just now. NOT_FOUND: it has ended, or
-  // was given up. Other errors are the store's.
+  // OK: it was renewed less than a ttl ago, or just now. NOT_FOUND: it has ended, or was given up.
+  // Other errors are the store's.
   absl::Status Confirm(int64_t lease);
 
  private:

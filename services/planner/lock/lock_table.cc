@@ -16,12 +16,12 @@ namespace gitops {
 namespace {
 
 using Locks = Table<record::v1::HostLock>;
-using Words = Table<record::v1::DeploymentEvent>;
+using Notices = Table<record::v1::DeploymentEvent>;
 
 Locks LocksIn(Store& store) { return {&store, kLockPrefix}; }
-Words WordsIn(Store& store) { return {&store, kBrokenPrefix}; }
+Notices NoticesIn(Store& store) { return {&store, kBrokenPrefix}; }
 
-std::string WordName(const std::string& deployment, const std::string& host) {
+std::string NoticeName(const std::string& deployment, const std::string& host) {
   return absl::StrCat(deployment, "/", host);
 }
 
@@ -62,9 +62,9 @@ absl::StatusOr<NextFencing> ReadFencing(Store& store, absl::Time now,
 }
 
 // Locks of the same holder, of hosts other than these.
-std::vector<StoreWrite> NeededNoMore(const v1::HostLock& holder,
-                                     const std::vector<std::string>& hosts,
-                                     const std::map<std::string, StoredLock>& table) {
+std::vector<StoreWrite> NoLongerNeeded(const v1::HostLock& holder,
+                                       const std::vector<std::string>& hosts,
+                                       const std::map<std::string, StoredLock>& table) {
   std::vector<StoreWrite> deletions;
   for (const auto& [host, stored] : table) {
     const bool same = stored.lock.deployment() == holder.deployment() &&
@@ -106,7 +106,7 @@ absl::StatusOr<TakenLocks> TakeLocks(Store& store, absl::Time now, int64_t lease
   if (!next_fencing.ok()) return next_fencing.status();
   int64_t fencing = next_fencing->number;
   TakenLocks taken{.lease = lease};
-  std::vector<StoreWrite> writes = NeededNoMore(lock, hosts, table);
+  std::vector<StoreWrite> writes = NoLongerNeeded(lock, hosts, table);
   writes.reserve(writes.size() + hosts.size() + 1);
   auto next = Converted<record::v1::HostLock>(lock);
   for (const std::string& host : hosts) {
@@ -129,52 +129,53 @@ absl::StatusOr<TakenLocks> TakeLocks(Store& store, absl::Time now, int64_t lease
 
 absl::Status GiveBack(Store& store, const v1::HostLock& lock,
                       const std::map<std::string, StoredLock>& table) {
-  const std::vector<StoreWrite> deletions = NeededNoMore(lock, {}, table);
+  const std::vector<StoreWrite> deletions = NoLongerNeeded(lock, {}, table);
   return deletions.empty() ? absl::OkStatus() : store.Write(deletions).status();
 }
 
 absl::Status TakeAway(Store& store, const StoredLock& lock, int64_t lease,
-                      const v1::DeploymentEvent& word) {
+                      const v1::DeploymentEvent& notice) {
   StoreWrite away = LocksIn(store).Delete(lock.lock.host());
   away.expected_revision = lock.revision;
-  // Whose it was is not known, so nobody can be told.
+  // The holder is not known, so nobody gets a notice.
   if (lock.damaged) return store.Write({std::move(away)}).status();
-  StoreWrite note = WordsIn(store).Put(WordName(lock.lock.deployment(), lock.lock.host()),
-                                       Converted<record::v1::DeploymentEvent>(word));
+  StoreWrite note = NoticesIn(store).Put(NoticeName(lock.lock.deployment(), lock.lock.host()),
+                                         Converted<record::v1::DeploymentEvent>(notice));
   note.lease = lease;
   return store.Write({std::move(away), std::move(note)}).status();
 }
 
-absl::StatusOr<v1::DeploymentEvent> ReadWord(Store& store, const std::string& deployment,
-                                             const std::string& host) {
-  absl::StatusOr<record::v1::DeploymentEvent> word = WordsIn(store).Get(WordName(deployment, host));
-  if (absl::IsDataLoss(word.status())) {
-    word = record::v1::DeploymentEvent();
-    word->set_actor("somebody");
-    word->set_message(std::string("who and why is lost: the record of it is damaged"));
+absl::StatusOr<v1::DeploymentEvent> ReadNotice(Store& store, const std::string& deployment,
+                                               const std::string& host) {
+  absl::StatusOr<record::v1::DeploymentEvent> notice =
+      NoticesIn(store).Get(NoticeName(deployment, host));
+  if (absl::IsDataLoss(notice.status())) {
+    notice = record::v1::DeploymentEvent();
+    notice->set_actor("somebody");
+    notice->set_message(std::string("who and why is lost: the record of it is damaged"));
   }
-  if (!word.ok()) return word.status();
-  return Converted<v1::DeploymentEvent>(*word);
+  if (!notice.ok()) return notice.status();
+  return Converted<v1::DeploymentEvent>(*notice);
 }
 
-absl::StatusOr<std::set<std::string>> HostsWithWord(Store& store, const std::string& deployment) {
-  const std::string under = WordName(deployment, "");
+absl::StatusOr<std::set<std::string>> HostsWithNotice(Store& store, const std::string& deployment) {
+  const std::string under = NoticeName(deployment, "");
   std::set<std::string> hosts;
-  // Whether or not it can be read: the lock was broken.
-  absl::Status status = WordsIn(store).ForEach(under, "", [&](Words::Row& word) {
-    hosts.emplace(absl::StripPrefix(word.name, under));
+  // Also if it cannot be read: the lock was broken.
+  absl::Status status = NoticesIn(store).ForEach(under, "", [&](Notices::Row& notice) {
+    hosts.emplace(absl::StripPrefix(notice.name, under));
     return true;
   });
   if (!status.ok()) return status;
   return hosts;
 }
 
-absl::Status RemoveWords(Store& store, const std::string& deployment) {
-  absl::StatusOr<std::set<std::string>> hosts = HostsWithWord(store, deployment);
+absl::Status RemoveNotices(Store& store, const std::string& deployment) {
+  absl::StatusOr<std::set<std::string>> hosts = HostsWithNotice(store, deployment);
   if (!hosts.ok() || hosts->empty()) return hosts.status();
   std::vector<StoreWrite> deletions;
   for (const std::string& host : *hosts) {
-    deletions.push_back(WordsIn(store).Delete(WordName(deployment, host)));
+    deletions.push_back(NoticesIn(store).Delete(NoticeName(deployment, host)));
   }
   return store.Write(deletions).status();
 }

@@ -14,20 +14,20 @@
 #include "common/store/store.h"
 #include "gitops/v1/deployment.pb.h"
 
-// The locks as the store has them. Keys:
+// The stored locks. Keys:
 //   planner/v1/lock/HOST                     record::v1::HostLock, under its deployment's lease
-//   planner/v1/lockbroken/DEPLOYMENT/HOST    record::v1::DeploymentEvent: who took that lock away
+//   planner/v1/lockbroken/DEPLOYMENT/HOST    record::v1::DeploymentEvent: a notice of who broke it
 //   planner/v1/fencing                       the last fencing number, in decimal
-// A fencing number that is damaged or missing is made anew: one more than the highest of any lock
-// and than the wall clock in microseconds. Errors as Store's.
+// A fencing number that is damaged or missing is replaced by one that is higher than that of any
+// lock and than the wall clock in microseconds. Errors as Store's.
 namespace gitops {
 
 inline constexpr char kLockPrefix[] = "planner/v1/lock/";
 inline constexpr char kBrokenPrefix[] = "planner/v1/lockbroken/";
 inline constexpr char kFencingKey[] = "planner/v1/fencing";
 
-// Who holds a lock whose value is damaged. Its host stays locked until its lease ends or the lock
-// is broken, since its holder may still be at work.
+// The holder of a damaged lock. Its host stays locked until the lease ends or the lock is broken,
+// since the holder may still be working.
 inline constexpr char kUnknownHolder[] = "unknown";
 
 struct StoredLock {
@@ -48,27 +48,27 @@ struct TakenLocks {
   std::map<std::string, int64_t> fencing;
 };
 
-// Takes the locks of `hosts` (sorted, once each) as `lock` says of each, under `lease`, in one
-// write, which also gives back what this deployment's planner held before a restart and needs no
-// more. `table` is what was read: FAILED_PRECONDITION: it is not so any more.
+// Takes the locks of `hosts` (sorted, unique), each with the contents of `lock`, under `lease`, in
+// one write, which also releases locks that this deployment held before a restart and no longer
+// needs. FAILED_PRECONDITION: the locks are no longer as in `table`.
 absl::StatusOr<TakenLocks> TakeLocks(Store& store, absl::Time now, int64_t lease,
                                      const v1::HostLock& lock,
                                      const std::vector<std::string>& hosts,
                                      const std::map<std::string, StoredLock>& table);
-// Gives back all that the deployment of `lock` and its planner held before a restart.
+// Releases all locks that the deployment and planner of `lock` held before a restart.
 absl::Status GiveBack(Store& store, const v1::HostLock& lock,
                       const std::map<std::string, StoredLock>& table);
 
-// Takes the lock away from its holder, and leaves word of who did it under `lease`.
+// Takes the lock away from its holder, and stores `notice` for it under `lease`.
 absl::Status TakeAway(Store& store, const StoredLock& lock, int64_t lease,
-                      const v1::DeploymentEvent& word);
-// Who took a host's lock from the deployment. NOT_FOUND: nobody.
-absl::StatusOr<v1::DeploymentEvent> ReadWord(Store& store, const std::string& deployment,
-                                             const std::string& host);
-// The hosts of which ReadWord() would tell.
-absl::StatusOr<std::set<std::string>> HostsWithWord(Store& store, const std::string& deployment);
-// Removes what ReadWord() would tell of all hosts of the deployment.
-absl::Status RemoveWords(Store& store, const std::string& deployment);
+                      const v1::DeploymentEvent& notice);
+// The notice of who broke the deployment's lock of a host. NOT_FOUND: nobody did.
+absl::StatusOr<v1::DeploymentEvent> ReadNotice(Store& store, const std::string& deployment,
+                                               const std::string& host);
+// The hosts for which the deployment has a notice.
+absl::StatusOr<std::set<std::string>> HostsWithNotice(Store& store, const std::string& deployment);
+// Removes all notices for the deployment.
+absl::Status RemoveNotices(Store& store, const std::string& deployment);
 
 }  // namespace gitops
 

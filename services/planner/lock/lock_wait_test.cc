@@ -78,7 +78,7 @@ class LockWaitTest : public ::testing::Test {
  protected:
   std::unique_ptr<HeldLocks> Acquire(const std::string& deployment,
                                      const std::vector<std::string>& hosts) {
-    return *locks_->Acquire({.deployment = deployment, .hosts = hosts, .no_wait = true});
+    return *locks_.Acquire({.deployment = deployment, .hosts = hosts, .no_wait = true});
   }
   // Moves the clock on until that is so.
   bool InTime(const std::function<bool()>& condition) {
@@ -92,15 +92,14 @@ class LockWaitTest : public ::testing::Test {
   FakeClock clock_;
   TempStore temp_{&clock_};
   LeaseStore store_{temp_.store()};
-  std::unique_ptr<HostLocks> locks_ =
-      NewHostLocks({.store = &store_, .clock = &clock_, .planner = "p1", .ttl = kTtl});
+  HostLocks locks_{{.store = &store_, .clock = &clock_, .planner = "p1", .ttl = kTtl}};
 };
 
 TEST_F(LockWaitTest, WhoWaitsHoldsNothingAndGoesOnWhenAllAreFree) {
   std::unique_ptr<HeldLocks> held = Acquire("d1", {"a", "b"});
-  Waiting waiting(*locks_, "d2", {"b", "c"});
+  Waiting waiting(locks_, "d2", {"b", "c"});
   ASSERT_TRUE(Eventually([&] { return waiting.told() == "b:d1"; }));
-  EXPECT_EQ(locks_->Get("c").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(locks_.Get("c").status().code(), absl::StatusCode::kNotFound);
   ASSERT_TRUE(held->ReleaseAll().ok());
   // The clock stands still: it is the watch that wakes.
   ASSERT_TRUE(waiting.Join().ok()) << waiting.Join().status();
@@ -110,7 +109,7 @@ TEST_F(LockWaitTest, WhoWaitsHoldsNothingAndGoesOnWhenAllAreFree) {
 
 TEST_F(LockWaitTest, WhoWaitsIsToldWhenTheHoldersChange) {
   std::unique_ptr<HeldLocks> first = Acquire("d1", {"a", "b"});
-  Waiting waiting(*locks_, "d2", {"a", "b", "c"});
+  Waiting waiting(locks_, "d2", {"a", "b", "c"});
   ASSERT_TRUE(Eventually([&] { return waiting.told() == "a:d1 b:d1"; }));
   ASSERT_TRUE(first->Release("a").ok());
   ASSERT_TRUE(InTime([&] { return waiting.told() == "b:d1"; }));
@@ -124,23 +123,23 @@ TEST_F(LockWaitTest, WhoWaitsIsToldWhenTheHoldersChange) {
 
 TEST_F(LockWaitTest, WhoGivesUpHoldsNothing) {
   std::unique_ptr<HeldLocks> held = Acquire("d1", {"a"});
-  Waiting waiting(*locks_, "d2", {"a", "b"});
+  Waiting waiting(locks_, "d2", {"a", "b"});
   ASSERT_TRUE(Eventually([&] { return waiting.told() == "a:d1"; }));
   waiting.GiveUp();
   ASSERT_TRUE(InTime([&] { return waiting.done(); }));
   EXPECT_EQ(waiting.Join().status().code(), absl::StatusCode::kCancelled);
-  EXPECT_EQ(locks_->Get("b").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(locks_.Get("b").status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(LockWaitTest, ABrokenLockAndAnEndedLeaseLetTheNextOneIn) {
   std::unique_ptr<HeldLocks> held = Acquire("d1", {"a"});
   {
-    Waiting waiting(*locks_, "d2", {"a"});
+    Waiting waiting(locks_, "d2", {"a"});
     ASSERT_TRUE(Eventually([&] { return waiting.told() == "a:d1"; }));
-    ASSERT_TRUE(locks_->Break("a", "noah", "").ok());
+    ASSERT_TRUE(locks_.Break("a", "noah", "").ok());
     ASSERT_TRUE(waiting.Join().ok());
   }
-  Waiting waiting(*locks_, "d3", {"a"});
+  Waiting waiting(locks_, "d3", {"a"});
   ASSERT_TRUE(Eventually([&] { return waiting.told() == "a:d2"; }));
   clock_.Advance(kTtl);
   EXPECT_TRUE(waiting.Join().ok());
@@ -149,7 +148,7 @@ TEST_F(LockWaitTest, ABrokenLockAndAnEndedLeaseLetTheNextOneIn) {
 TEST_F(LockWaitTest, WithoutAWatchItLooksNowAndThen) {
   store_.FailKeys("planner/v1/none");
   std::unique_ptr<HeldLocks> held = Acquire("d1", {"a"});
-  Waiting waiting(*locks_, "d2", {"a"});
+  Waiting waiting(locks_, "d2", {"a"});
   ASSERT_TRUE(Eventually([&] { return waiting.told() == "a:d1"; }));
   ASSERT_TRUE(held->ReleaseAll().ok());
   ASSERT_TRUE(InTime([&] { return waiting.done(); }));
@@ -158,7 +157,7 @@ TEST_F(LockWaitTest, WithoutAWatchItLooksNowAndThen) {
 
 TEST_F(LockWaitTest, AStoreThatFailsWhileWaitingIsAnError) {
   std::unique_ptr<HeldLocks> held = Acquire("d1", {"a"});
-  Waiting waiting(*locks_, "d2", {"a"});
+  Waiting waiting(locks_, "d2", {"a"});
   ASSERT_TRUE(Eventually([&] { return waiting.told() == "a:d1"; }));
   store_.FailKeys("planner/v1/lock/");
   ASSERT_TRUE(InTime([&] { return waiting.done(); }));
@@ -172,9 +171,9 @@ TEST(LockFightTest, NobodySharesAHostAndNobodyIsStuck) {
   constexpr int kThreads = 5;
   constexpr int kRounds = 20;
   TempStore temp;
-  std::unique_ptr<HostLocks> planners[] = {
-      NewHostLocks({.store = temp.store(), .clock = Clock::System(), .planner = "p1"}),
-      NewHostLocks({.store = temp.store(), .clock = Clock::System(), .planner = "p2"})};
+  HostLocks planners[] = {
+      HostLocks({.store = temp.store(), .clock = Clock::System(), .planner = "p1"}),
+      HostLocks({.store = temp.store(), .clock = Clock::System(), .planner = "p2"})};
   std::atomic<int> inside[kHosts] = {};
   std::atomic<int64_t> last_fencing[kHosts] = {};
   auto fight = [&](int thread) {
@@ -182,7 +181,7 @@ TEST(LockFightTest, NobodySharesAHostAndNobodyIsStuck) {
       std::vector<int> mine = {thread % kHosts, (thread + 1) % kHosts, (thread + 3) % kHosts};
       HostLocks::Request request{.deployment = absl::StrCat("d", thread, "-", round)};
       for (int host : mine) request.hosts.push_back(absl::StrCat("host", host));
-      absl::StatusOr<std::unique_ptr<HeldLocks>> held = planners[thread % 2]->Acquire(request);
+      absl::StatusOr<std::unique_ptr<HeldLocks>> held = planners[thread % 2].Acquire(request);
       ASSERT_TRUE(held.ok()) << held.status();
       for (int host : mine) {
         EXPECT_EQ(inside[host]++, 0) << "host " << host << " is shared";
@@ -197,7 +196,7 @@ TEST(LockFightTest, NobodySharesAHostAndNobodyIsStuck) {
   std::vector<std::thread> threads;
   for (int thread = 0; thread < kThreads; ++thread) threads.emplace_back(fight, thread);
   for (std::thread& thread : threads) thread.join();
-  EXPECT_THAT(*planners[0]->List(), IsEmpty());
+  EXPECT_THAT(*planners[0].List(), IsEmpty());
 }
 
 }  // namespace

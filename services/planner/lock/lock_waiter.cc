@@ -8,8 +8,8 @@
 namespace gitops {
 namespace {
 
-// Also how long a change that does not free everything waits for others to come: a deployment that
-// gives a thousand hosts back one by one must not be read a thousand times.
+// Also how long a change that does not free all hosts waits for more changes: a deployment that
+// releases a thousand hosts one by one must not cause a thousand reads.
 constexpr absl::Duration kPause = absl::Milliseconds(250);
 constexpr absl::Duration kLongestBetweenLooks = absl::Seconds(2);
 
@@ -17,7 +17,7 @@ constexpr absl::Duration kLongestBetweenLooks = absl::Seconds(2);
 
 LockWaiter::LockWaiter(Store* store, Clock* clock, const std::vector<std::string>& hosts)
     : clock_(clock), hosts_(hosts.begin(), hosts.end()) {
-  // Deleting what is not there changes nothing, and tells which revision the store is at.
+  // Deleting a missing key changes nothing, and returns the store's revision.
   absl::StatusOr<int64_t> now = store->Write({{.key = "planner/v1/none"}});
   if (!now.ok()) return;
   auto watch = store->Watch(kLockPrefix, *now, [this](const StoreEvent& event) { OnEvent(event); });
@@ -36,7 +36,7 @@ void LockWaiter::EndLook(std::set<std::string> held) {
   looking_ = false;
   looked_ = clock_->SteadyNow();
   held_ = std::move(held);
-  // Those that the look saw already are applied again, which at worst makes a look too many.
+  // Applies changes that the look may have seen too, which at worst causes an extra look.
   for (const auto& [host, locked] : meanwhile_) Apply(host, locked);
 }
 

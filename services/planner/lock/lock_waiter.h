@@ -14,8 +14,8 @@
 
 namespace gitops {
 
-// Tells when it is worth looking at the locks of some hosts again. Follows them by a watch, and
-// has a look proposed now and then in case that is silent. One thread uses it:
+// Tells when it is worth reading the locks of some hosts again. Follows them by a watch, and also
+// suggests a look now and then in case the watch misses something. One thread uses it:
 //   waiter.BeginLook();  read the locks;  waiter.EndLook(hosts that others hold);
 //   while (!waiter.Await()) { give up? }
 class LockWaiter {
@@ -23,12 +23,13 @@ class LockWaiter {
   // Not owned.
   LockWaiter(Store* store, Clock* clock, const std::vector<std::string>& hosts);
 
-  // Changes from here on count as newer than what is read.
+  // Changes after this are newer than the locks that the caller reads.
   void BeginLook();
   void EndLook(std::set<std::string> held);
 
-  // Returns true when none of those hosts is held any more, or some time after a change, or after a
-  // longer time anyway; false a little later, so that the caller can do something else.
+  // Returns true when none of the hosts is held any more, some time after a change, and after a
+  // longer time in any case. Otherwise returns false after a short time, so that the caller can do
+  // something else.
   bool Await();
 
  private:
@@ -40,12 +41,12 @@ class LockWaiter {
   Mutex mutex_;
   CondVar wake_;
   bool looking_ ABSL_GUARDED_BY(mutex_) = false;
-  // What came while looking: a host, and whether it was locked.
+  // Changes during a look: a host, and whether it was locked.
   std::vector<std::pair<std::string, bool>> meanwhile_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> held_ ABSL_GUARDED_BY(mutex_);
   bool changed_ ABSL_GUARDED_BY(mutex_) = false;
   SteadyTime looked_ ABSL_GUARDED_BY(mutex_);
-  // Destroyed first: no event comes after that. None: the store could not start one.
+  // Destroyed first, so that no event comes later. Null: the store could not start one.
   std::unique_ptr<StoreWatch> watch_;
 };
 

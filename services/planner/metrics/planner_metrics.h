@@ -1,7 +1,10 @@
 #ifndef GITOPS_SERVICES_PLANNER_METRICS_PLANNER_METRICS_H_
 #define GITOPS_SERVICES_PLANNER_METRICS_PLANNER_METRICS_H_
 
-#include <memory>
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+
 #include <string>
 
 #include "absl/time/time.h"
@@ -12,24 +15,32 @@
 
 namespace gitops {
 
-// What the planner tells Prometheus. Any thread. Must not outlive the Metrics it was made on.
+// The planner's Prometheus metrics. Any thread. Must not outlive `metrics`.
 class PlannerMetrics {
  public:
-  virtual ~PlannerMetrics() = default;
+  explicit PlannerMetrics(Metrics& metrics);
 
-  virtual void DeploymentEnded(v1::DeploymentState result, absl::Duration took) = 0;
+  // Does nothing for a deployment that has not ended.
+  void DeploymentEnded(v1::DeploymentState result, absl::Duration took);
   // How many hosts of all running deployments are in `phase` ("pending", "running"…).
-  virtual void HostsInPhase(const std::string& phase, int hosts) = 0;
-  // Deployments that wait for locks, or to be taken up.
-  virtual void Queued(int deployments) = 0;
+  void HostsInPhase(const std::string& phase, int hosts) {
+    hosts_.Add({{"phase", phase}}).Set(hosts);
+  }
+  // How many hosts of running deployments wait for a thread.
+  void Queued(int hosts) { queue_.Set(hosts); }
   // Shows when each host of the fleet was last heard from, and what its reports take. `fleet` is
   // not owned; it must live until the last Metrics::Text(). Once, before the first.
-  virtual void ShowFleet(const Fleet* fleet) = 0;
+  void ShowFleet(const Fleet* fleet);
   // Shows how many damaged records were found, by kind. `store` as `fleet` above.
-  virtual void ShowDamaged(Store* store) = 0;
-};
+  void ShowDamaged(Store* store);
 
-std::unique_ptr<PlannerMetrics> MakePlannerMetrics(Metrics& metrics);
+ private:
+  Metrics& metrics_;
+  prometheus::Family<prometheus::Counter>& ended_;
+  prometheus::Histogram& seconds_;
+  prometheus::Family<prometheus::Gauge>& hosts_;
+  prometheus::Gauge& queue_;
+};
 
 }  // namespace gitops
 

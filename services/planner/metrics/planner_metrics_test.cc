@@ -15,7 +15,7 @@ using testing::Not;
 class PlannerMetricsTest : public testing::Test {
  protected:
   Metrics metrics_{"planner"};
-  const std::unique_ptr<PlannerMetrics> planner_ = MakePlannerMetrics(metrics_);
+  PlannerMetrics planner_{metrics_};
 };
 
 TEST_F(PlannerMetricsTest, ResultsAreThereBeforeADeploymentEnded) {
@@ -30,9 +30,9 @@ TEST_F(PlannerMetricsTest, ResultsAreThereBeforeADeploymentEnded) {
 }
 
 TEST_F(PlannerMetricsTest, DeploymentsAreCountedByResultWithTheirTime) {
-  planner_->DeploymentEnded(v1::DEPLOYMENT_STATE_SUCCEEDED, absl::Seconds(3));
-  planner_->DeploymentEnded(v1::DEPLOYMENT_STATE_FAILED, absl::Seconds(4));
-  planner_->DeploymentEnded(v1::DEPLOYMENT_STATE_RUNNING, absl::Seconds(1000));
+  planner_.DeploymentEnded(v1::DEPLOYMENT_STATE_SUCCEEDED, absl::Seconds(3));
+  planner_.DeploymentEnded(v1::DEPLOYMENT_STATE_FAILED, absl::Seconds(4));
+  planner_.DeploymentEnded(v1::DEPLOYMENT_STATE_RUNNING, absl::Seconds(1000));
   EXPECT_THAT(metrics_.Text(), AllOf(HasSubstr("gitops_deployments_total{result=\"succeeded\"} 1"),
                                      HasSubstr("gitops_deployments_total{result=\"failed\"} 1"),
                                      HasSubstr("gitops_deployment_duration_seconds_sum 7\n"),
@@ -40,16 +40,16 @@ TEST_F(PlannerMetricsTest, DeploymentsAreCountedByResultWithTheirTime) {
 }
 
 TEST_F(PlannerMetricsTest, HostsAndTheQueueAreWhatTheyAreNow) {
-  planner_->HostsInPhase("running", 7);
-  planner_->HostsInPhase("running", 2);
-  planner_->Queued(3);
+  planner_.HostsInPhase("running", 7);
+  planner_.HostsInPhase("running", 2);
+  planner_.Queued(3);
   EXPECT_THAT(metrics_.Text(), AllOf(HasSubstr("gitops_deployment_hosts{phase=\"running\"} 2\n"),
                                      HasSubstr("gitops_queue_depth{queue=\"deployments\"} 3\n")));
 }
 
 TEST_F(PlannerMetricsTest, AHostIsShownWhileItIsInTheFleetAndWasHeardOf) {
   FakeFleet fleet;
-  planner_->ShowFleet(&fleet);
+  planner_.ShowFleet(&fleet);
   EXPECT_THAT(metrics_.Text(), AllOf(Not(HasSubstr("last_seen")),
                                      HasSubstr("gitops_report_bytes{configured=\"false\"} 0\n")));
   fleet.Add("web1");

@@ -15,7 +15,7 @@
 #include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
 #include "services/planner/plan/fleet_selection.h"
-#include "services/planner/run/rollout_policy.h"
+#include "services/planner/wave/waves.h"
 
 namespace gitops {
 namespace {
@@ -24,7 +24,7 @@ constexpr size_t kLongestService = 255;
 // google.protobuf.Duration's own limit, 10,000 years.
 constexpr int64_t kMostSeconds = 315'576'000'000;
 
-// OK where one of the actions has `trait`, which `field` is given for.
+// OK if one of the actions has `trait`, which `field` requires.
 absl::Status CheckTaken(const v1::DeploymentSpec& spec, absl::string_view field,
                         const std::string& value, bool ActionTraits::*trait) {
   std::vector<absl::string_view> known;

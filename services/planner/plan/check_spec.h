@@ -10,10 +10,12 @@
 
 namespace gitops {
 
-// See plan_maker.h.
+// INVALID_ARGUMENT: what is wrong with a spec in itself: actions, selection, amounts, a revision
+// that is not a commit, `service` or `revision` without an action that takes them, negative
+// durations. `changes`: as CheckFleetSelection().
 absl::Status CheckSpec(const v1::DeploymentSpec& spec, bool changes);
 
-// What other requests are checked for too. INVALID_ARGUMENT, with the field where it is not clear.
+// Checks of other requests too. INVALID_ARGUMENT, with the field.
 absl::Status CheckNamedService(const std::string& name);  // not empty, printable, at most 255 bytes
 absl::Status CheckDuration(absl::string_view field, const google::protobuf::Duration& duration);
 

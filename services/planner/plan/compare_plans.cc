@@ -28,7 +28,7 @@ HostsByName ByName(const v1::Plan& plan) {
   return hosts;
 }
 
-// The first place at which the hosts that both have come in another order.
+// The first position at which the hosts of both plans have another order.
 void CompareOrder(const v1::Plan& shown, const v1::Plan& now, const HostsByName& before,
                   const HostsByName& after, Sentences& differences) {
   int s = 0, n = 0;
@@ -103,7 +103,7 @@ void CompareHost(const v1::PlannedHost& shown, const v1::PlannedHost& now, Sente
     differences.push_back(absl::StrCat(now.host(), ": the address was ", shown.address(),
                                        " and is ", now.address(), " now"));
   }
-  // What a host that had not reported had is not known to be another.
+  // The services of a host that had not reported were not known, so they cannot be compared.
   if (shown.state() == v1::HOST_STATE_NEVER_SEEN || now.state() == v1::HOST_STATE_NEVER_SEEN)
     return;
   CompareMoves(shown, now, differences);
@@ -127,7 +127,7 @@ void CompareRevisions(const v1::Plan& shown, const v1::Plan& now, Sentences& dif
   }
 }
 
-// The hooks are part of what was shown, and each may change what is done.
+// The hooks are part of the plan that was shown, and each may change what is done.
 void CompareHooks(const v1::Plan& shown, const v1::Plan& now, Sentences& differences) {
   std::map<std::string, std::string> before, after;
   for (const v1::Hook& hook : shown.hooks()) before[hook.name()] = hook.SerializeAsString();
@@ -164,7 +164,7 @@ std::vector<std::string> ComparePlans(const v1::Plan& shown, const v1::Plan& now
     if (!before.contains(host.host())) differences.push_back(host.host() + " is new in it");
   }
   CompareOrder(shown, now, before, after, differences);
-  // Where hosts came, went or moved, other waves follow from that.
+  // If hosts came, went or moved, other waves follow from that.
   const bool same_hosts = differences.empty();
   for (const v1::PlannedHost& host : now.hosts()) {
     const auto found = before.find(host.host());

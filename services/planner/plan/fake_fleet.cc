@@ -119,9 +119,9 @@ absl::StatusOr<std::unique_ptr<AgentReport>> FakeFleet::Connected(const v1::Hell
   return absl::UnimplementedError("this fleet takes no agents");
 }
 
-std::vector<std::shared_ptr<const FleetHost>> FakeFleet::Hosts() const {
+FleetView FakeFleet::Hosts() const {
   MutexLock lock(mutex_);
-  return hosts_;
+  return FleetView(std::make_shared<const FleetView::List>(hosts_));
 }
 
 absl::StatusOr<FleetHost> FakeFleet::Find(const std::string& host) const {

@@ -34,7 +34,7 @@ class FakeFleet final : public Fleet {
   absl::StatusOr<std::unique_ptr<AgentReport>> Connected(const v1::Hello& hello,
                                                          const std::string& peer,
                                                          const Principal& caller) override;
-  std::vector<std::shared_ptr<const FleetHost>> Hosts() const override;
+  FleetView Hosts() const override;
   absl::StatusOr<FleetHost> Find(const std::string& host) const override;
   std::vector<v1::Service> Services(const std::string& host) const override;
   ReportMemory memory() const override { return {}; }
@@ -50,7 +50,7 @@ class FakeFleet final : public Fleet {
   std::vector<std::shared_ptr<const FleetHost>> hosts_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, size_t> places_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::map<std::string, v1::Service>> services_ ABSL_GUARDED_BY(mutex_);
-  // Held while it is told, so that nothing is told after Unsubscribe.
+  // Held during callbacks, so that none runs after Unsubscribe.
   Mutex telling_;
   std::map<int64_t, std::function<void(const std::string&)>> subscribers_ ABSL_GUARDED_BY(telling_);
   int64_t last_id_ ABSL_GUARDED_BY(telling_) = 0;

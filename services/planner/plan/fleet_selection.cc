@@ -44,13 +44,14 @@ absl::StatusOr<std::vector<int>> SelectIndices(size_t count,
                                                const std::function<const FleetHost&(size_t)>& host,
                                                const Selection& selection,
                                                const Cancelled& cancelled) {
-  // Neither names nor tags need to be looked at.
+  // Neither names nor tags matter.
   if (SelectsEverything(selection) && selection.order_by_tags.empty()) {
     std::vector<int> all(count);
     std::iota(all.begin(), all.end(), 0);
     return all;
   }
   const auto view = [&](size_t i) {
+    FetchAhead(i, count, host);
     const HostSpec& spec = host(i).spec;
     return SelectableHost{.name = spec.name, .tags = spec.tags};
   };
@@ -60,14 +61,14 @@ absl::StatusOr<std::vector<int>> SelectIndices(size_t count,
 absl::StatusOr<FleetHosts> SelectHosts(const Fleet& fleet, const v1::Selection& selection,
                                        bool changes, const Cancelled& cancelled) {
   if (absl::Status status = CheckFleetSelection(selection, changes); !status.ok()) return status;
-  FleetHosts hosts = fleet.Hosts();
+  const FleetView hosts = fleet.Hosts();
   const auto indices = SelectIndices(
       hosts.size(), [&](size_t i) -> const FleetHost& { return *hosts[i]; },
       ToSelection(selection, fleet), cancelled);
   if (!indices.ok()) return indices.status();
   FleetHosts selected;
   selected.reserve(indices->size());
-  for (const int index : *indices) selected.push_back(std::move(hosts[index]));
+  for (const int index : *indices) selected.push_back(hosts[index]);
   return selected;
 }
 

@@ -16,12 +16,31 @@ namespace gitops {
 
 // Selections of requests, applied to the hosts of a fleet.
 
-using FleetHosts = std::vector<std::shared_ptr<const FleetHost>>;
+using FleetHosts = FleetView::List;
 
-// As plain values. Where the request names no order, the configuration's is taken.
+// For a loop over many hosts, which are scattered in memory: fetches what it will read of the hosts
+// that come soon. `host(i)` is the host that is read at `i`.
+template <typename HostAt>
+void FetchAhead(size_t i, size_t count, const HostAt& host) {
+  constexpr size_t kTextsAhead = 8;
+  constexpr size_t kHostsAhead = 2 * kTextsAhead;
+  if (i + kHostsAhead < count) {
+    const HostSpec& spec = host(i + kHostsAhead).spec;
+    __builtin_prefetch(&spec.name);
+    __builtin_prefetch(&spec.tags);
+  }
+  if (i + kTextsAhead < count) {
+    const HostSpec& spec = host(i + kTextsAhead).spec;
+    __builtin_prefetch(spec.name.data());
+    __builtin_prefetch(spec.address.data());
+    __builtin_prefetch(spec.tags.data());
+  }
+}
+
+// As plain values. If the request names no order, the configuration's applies.
 Selection ToSelection(const v1::Selection& selection, const Fleet& fleet);
 
-// INVALID_ARGUMENT: as CheckSelection; or `changes` is set and it means the whole fleet without
+// INVALID_ARGUMENT: as CheckSelection; or `changes` is set, and it selects the whole fleet without
 // `all`.
 absl::Status CheckFleetSelection(const v1::Selection& selection, bool changes);
 
@@ -31,7 +50,8 @@ absl::StatusOr<std::vector<int>> SelectIndices(size_t count,
                                                const Selection& selection,
                                                const Cancelled& cancelled);
 
-// All of it on the hosts as they are now. Errors as CheckFleetSelection and Select.
+// Checks the selection and applies it to the current hosts. Errors as CheckFleetSelection and
+// Select.
 absl::StatusOr<FleetHosts> SelectHosts(const Fleet& fleet, const v1::Selection& selection,
                                        bool changes, const Cancelled& cancelled);
 

@@ -10,7 +10,7 @@
 
 namespace gitops {
 
-// A service that moves when a deployment says sync.
+// A service that a sync moves.
 struct CoordinatedService {
   std::string service, upstream, branch;
   std::string hash;  // as last reported
@@ -25,7 +25,7 @@ struct HostServices {
   std::vector<CoordinatedService> coordinated;
 };
 
-// In the order of `hosts`; only `service`, where it is not empty.
+// In the order of `hosts`; only `service`, if it is not empty.
 std::vector<HostServices> ServicesOfHosts(const Fleet& fleet, const std::vector<ChosenHost>& hosts,
                                           const std::string& service);
 

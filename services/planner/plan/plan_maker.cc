@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <random>
 #include <set>
 #include <utility>
 
@@ -12,25 +11,18 @@
 #include "absl/strings/str_join.h"
 #include "common/plan/action.h"
 #include "common/rpc/error.h"
+#include "common/text/random_hex.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"
 #include "services/planner/plan/host_services.h"
 #include "services/planner/plan/revisions.h"
 #include "services/planner/plan/select_hooks.h"
-#include "services/planner/run/rollout_policy.h"
 #include "services/planner/wave/waves.h"
 
 namespace gitops {
 namespace {
 
 constexpr size_t kMostSentences = 20;
-
-// What the keys of a plan's hook calls begin with: a plan has no id, and no two may be alike.
-std::string PlanKey() {
-  std::random_device random;
-  return absl::StrCat("plan-", absl::Hex(random(), absl::kZeroPad8),
-                      absl::Hex(random(), absl::kZeroPad8));
-}
 
 bool HasSync(const ChosenHost& host) {
   return std::any_of(host.actions->begin(), host.actions->end(),
@@ -41,15 +33,15 @@ bool IsWholeHash(const std::string& revision) {
   return revision.size() == 40 || revision.size() == 64;
 }
 
-// Whether a deployment may come to ask it: those of the checks' points are not where these are
-// left out.
+// Whether a deployment may call the hook: hooks at the points of health checks are not called if
+// those are skipped.
 bool MayBeCalled(const v1::Hook& hook, const v1::DeploymentSpec& spec) {
   return std::any_of(hook.points().begin(), hook.points().end(), [&](const std::string& point) {
     return !spec.skip_health_checks() || !absl::EndsWith(point, "-healthchecks");
   });
 }
 
-// The commit to which a coordinated service goes; null: not known.
+// The target commit of a coordinated service; null: not known.
 const std::string* HashFor(const v1::Plan& plan, const CoordinatedService& service) {
   for (const v1::UpstreamRevision& revision : plan.revisions()) {
     const bool upstream = revision.upstream().empty() || revision.upstream() == service.upstream;
@@ -59,14 +51,14 @@ const std::string* HashFor(const v1::Plan& plan, const CoordinatedService& servi
   return nullptr;
 }
 
-// One plan on its way.
+// Makes one plan.
 class Making {
  public:
   Making(const PlanMakerOptions& options, const v1::DeploymentSpec& spec,
          const SelectHookContext& hooks)
       : options_(options), spec_(spec), hooks_(hooks) {}
 
-  // With the revisions of `shown`, where there is one; then also what is not in them (`missing`).
+  // `shown` may be null. Otherwise the plan gets its revisions, and `missing` what they lack.
   absl::StatusOr<v1::Plan> Run(const v1::Plan* shown, std::vector<std::string>* missing) {
     if (absl::Status status = ListHooks(); !status.ok()) return status;
     if (absl::Status status = Choose(); !status.ok()) return status;
@@ -99,7 +91,7 @@ class Making {
     return absl::OkStatus();
   }
 
-  // Whether a hook may add a sync later, when nobody can be asked for a revision any more.
+  // Whether a hook may add a sync later, when revisions can no longer be resolved.
   bool AddsActions() const {
     return std::any_of(plan_.hooks().begin(), plan_.hooks().end(),
                        [](const v1::Hook& hook) { return hook.mode() == v1::HOOK_MODE_TRANSFORM; });
@@ -138,10 +130,14 @@ class Making {
     const absl::StatusOr<RolloutPolicy> policy = RolloutPolicyOf(spec_.rollout());
     if (!policy.ok()) return policy.status();
     const std::vector<int> waves = MakeWaves(static_cast<int>(chosen_.size()), *policy);
-    if (absl::Status status = CheckSize(); !status.ok()) return status;
+    const auto host_at = [&](size_t i) -> const FleetHost& { return *chosen_[i].host; };
+    size_t bytes = ActionBytes();
     plan_.mutable_hosts()->Reserve(static_cast<int>(chosen_.size()));
     for (size_t i = 0; i < chosen_.size(); ++i) {
-      const FleetHost& host = *chosen_[i].host;
+      FetchAhead(i, chosen_.size(), host_at);
+      const FleetHost& host = host_at(i);
+      bytes += host.spec.name.size() + host.spec.address.size();
+      if (bytes > options_.most_bytes) return TooLarge();
       v1::PlannedHost* planned = plan_.add_hosts();
       planned->set_host(host.spec.name);
       planned->set_address(host.spec.address);
@@ -153,8 +149,8 @@ class Making {
     return absl::OkStatus();
   }
 
-  // Before its hosts are made, each of which has its own copy of the actions.
-  absl::Status CheckSize() const {
+  // Each of the plan's hosts has its own copy of the actions.
+  size_t ActionBytes() const {
     size_t bytes = 0;
     size_t list_bytes = 0;
     const std::vector<std::string>* list = nullptr;
@@ -163,9 +159,16 @@ class Making {
         list_bytes = 0;
         for (const std::string& action : *list) list_bytes += action.size() + 2;
       }
-      bytes += chosen.host->spec.name.size() + chosen.host->spec.address.size() + list_bytes;
+      bytes += list_bytes;
     }
-    if (bytes <= options_.most_bytes) return absl::OkStatus();
+    return bytes;
+  }
+
+  absl::Status TooLarge() const {
+    size_t bytes = ActionBytes();
+    for (const ChosenHost& chosen : chosen_) {
+      bytes += chosen.host->spec.name.size() + chosen.host->spec.address.size();
+    }
     return MakeError(Reason::kPlanTooLarge,
                      absl::StrCat("the plan would have ", chosen_.size(), " hosts and take ", bytes,
                                   " bytes, more than ", options_.most_bytes,
@@ -190,9 +193,9 @@ class Making {
     return absl::OkStatus();
   }
 
-  // Coordinated services of upstreams whose tips were not fixed when the plan was shown.
+  // Finds coordinated services of upstreams for which the shown plan has no revision.
   void FindMissing(std::vector<std::string>* missing) const {
-    // A commit that was named need not be in every upstream.
+    // A commit that the spec names need not be in every upstream.
     if (!spec_.revision().empty()) return;
     std::set<std::string> sources;
     for (size_t i = 0; i < chosen_.size(); ++i) {
@@ -227,10 +230,10 @@ class Making {
   const v1::DeploymentSpec& spec_;
   const SelectHookContext& hooks_;
   v1::Plan plan_;
-  FleetHosts fleet_;
+  FleetView fleet_;
   ActionLists lists_;
   std::vector<ChosenHost> chosen_;  // of fleet_ and lists_
-  // As chosen_; empty where nothing needs to know them.
+  // As chosen_; empty if nothing needs them.
   std::vector<HostServices> services_;
 };
 
@@ -256,9 +259,9 @@ absl::StatusOr<v1::Plan> PlanMaker::Make(const v1::DeploymentSpec& spec, bool ch
 absl::StatusOr<v1::Plan> PlanMaker::Confirm(const v1::Plan& shown,
                                             const PlanContext& context) const {
   std::vector<std::string> missing;
-  // Its hosts were shown by name, so the whole fleet needs no second word.
+  // Its hosts were shown by name, so the whole fleet needs no `all`.
   absl::StatusOr<v1::Plan> now = Run(shown.spec(), context, &shown, &missing);
-  // The service that was asked for has gone everywhere.
+  // No host has the service any more.
   if (absl::IsNotFound(now.status())) return Moved({std::string(now.status().message())});
   if (!now.ok()) return now.status();
   std::vector<std::string> differences = ComparePlans(shown, *now);
@@ -274,7 +277,8 @@ absl::StatusOr<v1::Plan> PlanMaker::Run(const v1::DeploymentSpec& spec, const Pl
   const SelectHookContext hooks = {
       .hooks = options_.hooks,
       .deployment = context.deployment,
-      .key = context.deployment.empty() ? PlanKey() : context.deployment,
+      // A plan has no id, and the keys of no two may be alike.
+      .key = context.deployment.empty() ? "plan-" + RandomHex(16) : context.deployment,
       .traceparent = context.traceparent,
       .ignore_errors = spec.ignore_hook_errors(),
       .give_up = context.give_up,

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/clock/clock.h"
 #include "gitops/v1/deployment.pb.h"
@@ -25,9 +24,9 @@ struct PlanMakerOptions {
   size_t most_bytes = 64 << 20;  // of the names, addresses and actions of a plan's hosts
 };
 
-// For whom a plan is made.
+// The call for which a plan is made.
 struct PlanContext {
-  std::string deployment;  // for the hooks; empty: none yet
+  std::string deployment;  // for the hooks; empty: none
   std::string traceparent;
   std::vector<v1::HookCall>* calls = nullptr;  // gets the calls of the select hooks, if not null
   std::function<bool()> give_up;               // may be empty
@@ -37,14 +36,15 @@ class PlanMaker {
  public:
   explicit PlanMaker(PlanMakerOptions options) : options_(options) {}
 
-  // A plan without token and times. `changes`: something will be changed, so the whole fleet needs
-  // `all`. Errors as PlannerService.CreatePlan; `context.calls` is set after an error too.
+  // Returns a plan without token and times. `changes`: the plan is carried out, so the whole fleet
+  // needs `all`. Errors as PlannerService.CreatePlan; `context.calls` is set after an error too.
   absl::StatusOr<v1::Plan> Make(const v1::DeploymentSpec& spec, bool changes,
                                 const PlanContext& context) const;
 
-  // Makes the plan `shown` again as the world is now: keeps its revisions, and asks the selection
-  // and its hooks anew. FAILED_PRECONDITION: it is not what was shown; says what changed (hosts,
-  // order, actions, waves, addresses, services' revisions and freezes where both times known).
+  // Makes the plan `shown` again for the current fleet: keeps its revisions, repeats the selection
+  // and its hooks. FAILED_PRECONDITION: the result differs from `shown`; the message says how
+  // (hosts, order, actions, waves, addresses, revisions and freezes of services if both plans know
+  // them).
   absl::StatusOr<v1::Plan> Confirm(const v1::Plan& shown, const PlanContext& context) const;
 
  private:
@@ -54,11 +54,7 @@ class PlanMaker {
   const PlanMakerOptions options_;
 };
 
-// INVALID_ARGUMENT: what is wrong with a spec in itself: actions, selection, amounts, a revision
-// that is no commit, `service` or `revision` without an action that takes them, negative durations.
-absl::Status CheckSpec(const v1::DeploymentSpec& spec, bool changes);
-
-// What differs, in sentences; empty: nothing that matters.
+// The differences, in sentences; empty: none that matter.
 std::vector<std::string> ComparePlans(const v1::Plan& shown, const v1::Plan& now);
 
 }  // namespace gitops

@@ -13,9 +13,9 @@ namespace gitops {
 namespace {
 
 constexpr int kMostAtOnce = 16;
-// Agents that do not answer cost a timeout each; who waits for a plan does not wait for ever.
+// Each agent that does not answer costs a timeout, so the total time is limited.
 constexpr absl::Duration kLongest = absl::Seconds(60);
-// An agent may not have heard of a new service or branch yet, but three will not all be behind.
+// One agent may not know a new service or branch yet, but three are hardly all behind.
 constexpr int kMostNotFound = 3;
 constexpr size_t kMostNamed = 5;
 
@@ -28,7 +28,7 @@ std::string Name(const RevisionSource& source) {
   return absl::StrCat(source.upstream, " (branch ", source.branch, ")");
 }
 
-// Asks one agent after the other about one source.
+// Asks one agent after another about one source.
 class Inquiry {
  public:
   Inquiry(const ResolveContext& context, const std::vector<ChosenHost>& hosts,
@@ -63,7 +63,7 @@ class Inquiry {
   bool CallerIsGone() const { return context_.give_up && context_.give_up(); }
   bool IsLate() const { return context_.clock->Now() >= deadline_; }
 
-  // Another agent would say the same.
+  // Every agent would return the same error.
   static bool Decides(const absl::Status& status) {
     return absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status);
   }
@@ -115,7 +115,7 @@ std::vector<RevisionSource> SourcesOf(const std::vector<ChosenHost>& hosts,
       if (is_new) sources.push_back({.upstream = service.upstream, .branch = service.branch});
       auto& candidates = sources[place->second].candidates;
       const int host = static_cast<int>(i);
-      // One service of a host says as much as all of them.
+      // One service of a host is enough.
       if (!candidates.empty() && candidates.back().host == host) continue;
       candidates.push_back({.host = host, .service = service.service});
     }
@@ -144,7 +144,7 @@ absl::StatusOr<std::vector<v1::UpstreamRevision>> ResolveRevisions(
     } else if (absl::IsCancelled(answer.status())) {
       return answer.status();
     } else if (!lenient) {
-      // An agent that has not heard of the service yet says nothing about the upstream.
+      // An agent that does not know the service yet proves nothing about the upstream.
       if (!HasReason(answer.status(), Reason::kRevisionUnknown)) return answer.status();
       missing = answer.status();
     }

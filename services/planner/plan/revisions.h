@@ -15,7 +15,7 @@
 
 namespace gitops {
 
-// Who can say where a branch of an upstream stands: agents that follow it, those that are online
+// A branch of an upstream, and the agents that can resolve it: those that follow it, online ones
 // first.
 struct RevisionSource {
   struct Candidate {
@@ -26,7 +26,7 @@ struct RevisionSource {
   std::vector<Candidate> candidates;
 };
 
-// Every (upstream, branch) of the coordinated services, in the order in which they are met.
+// Every (upstream, branch) of the coordinated services, in order of first appearance.
 std::vector<RevisionSource> SourcesOf(const std::vector<ChosenHost>& hosts,
                                       const std::vector<HostServices>& services);
 
@@ -37,10 +37,10 @@ struct ResolveContext {
   std::function<bool()> give_up;
 };
 
-// The revision of each source, asked side by side, each of one agent; where that does not answer,
-// of the next. With a `revision`, sources that do not have it are left out, unless none has it:
-// NOT_FOUND. UNAVAILABLE: nobody could tell; names upstream and agents. CANCELLED: gave up. Others
-// as ResolveRevision. `lenient`: whatever cannot be told is left out.
+// Resolves all sources concurrently. Asks one agent per source, and the next one if that does not
+// answer. With a `revision`, sources that do not have it are left out; NOT_FOUND: none has it.
+// UNAVAILABLE: no agent could tell; names upstream and agents. CANCELLED: gave up. Others as
+// ResolveRevision. `lenient`: sources that cannot be resolved are left out.
 absl::StatusOr<std::vector<v1::UpstreamRevision>> ResolveRevisions(
     const ResolveContext& context, const std::vector<ChosenHost>& hosts,
     const std::vector<RevisionSource>& sources, bool lenient);

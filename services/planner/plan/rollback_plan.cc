@@ -11,7 +11,7 @@
 namespace gitops {
 namespace {
 
-// What brings one host back; without actions where there is nothing that could be.
+// The rollback of one host; without actions if there is nothing to roll back.
 v1::PlannedHost PlanBack(const v1::HostDeployment& done) {
   v1::PlannedHost back;
   back.set_host(done.host());
@@ -31,7 +31,7 @@ v1::PlannedHost PlanBack(const v1::HostDeployment& done) {
   return back;
 }
 
-// One wave, and on over failures: as much as can be is to be brought back.
+// One wave that continues after failures, to roll back as much as possible.
 v1::DeploymentSpec SpecBack(const v1::DeploymentSpec& done) {
   v1::DeploymentSpec spec = done;
   spec.clear_selection();

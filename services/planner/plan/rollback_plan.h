@@ -9,7 +9,7 @@
 
 namespace gitops {
 
-// Where one service was before a deployment, and where it is after it.
+// The revisions of one service before and after a deployment.
 struct NetMove {
   std::string service;
   std::string from_hash;  // empty: nothing was published
@@ -18,11 +18,12 @@ struct NetMove {
   bool operator==(const NetMove&) const = default;
 };
 
-// What a host's moves come to, the service that moved last first; without those that are where
-// they were.
+// The total effect of a host's moves, the service that moved last first; without services that are
+// back at their first revision.
 std::vector<NetMove> NetMoves(const v1::HostDeployment& host);
 
-// The plan that brings back what `done` moved: hosts in reverse order with the revisions they had.
+// The plan that reverts the moves of `done`: its hosts in reverse order, with the revisions that
+// they had.
 // FAILED_PRECONDITION: it moved nothing.
 absl::StatusOr<v1::Plan> RollbackPlan(const v1::Deployment& done);
 

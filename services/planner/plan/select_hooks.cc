@@ -13,7 +13,7 @@ namespace gitops {
 namespace {
 
 v1::DispatchHookRequest Request(const SelectHookContext& context, absl::string_view point,
-                                const FleetHosts& fleet, const std::vector<ChosenHost>& hosts) {
+                                const FleetView& fleet, const std::vector<ChosenHost>& hosts) {
   v1::DispatchHookRequest request;
   request.set_point(std::string(point));
   request.mutable_hosts()->Reserve(static_cast<int>(hosts.size()));
@@ -39,9 +39,9 @@ absl::Status BadAnswer(absl::string_view point, absl::string_view host, absl::st
                    {{"point", std::string(point)}});
 }
 
-// The payload's hosts as those of the fleet. The dispatcher has checked what each hook answered;
-// here nothing may be deployed that the planner does not know.
-absl::StatusOr<std::vector<ChosenHost>> Read(absl::string_view point, const FleetHosts& fleet,
+// Finds the payload's hosts in the fleet. The dispatcher has checked the answer of each hook; this
+// ensures that nothing is deployed that the planner does not know.
+absl::StatusOr<std::vector<ChosenHost>> Read(absl::string_view point, const FleetView& fleet,
                                              v1::DispatchHookResponse& response,
                                              ActionLists& lists) {
   std::unordered_map<std::string_view, const FleetHost*> known;
@@ -67,7 +67,7 @@ absl::StatusOr<std::vector<ChosenHost>> Read(absl::string_view point, const Flee
 
 absl::StatusOr<std::vector<ChosenHost>> AskSelectHooks(const SelectHookContext& context,
                                                        absl::string_view point,
-                                                       const FleetHosts& fleet,
+                                                       const FleetView& fleet,
                                                        std::vector<ChosenHost> hosts,
                                                        ActionLists& lists) {
   if (!context.hooks->configured()) return hosts;

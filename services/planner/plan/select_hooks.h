@@ -15,17 +15,17 @@
 
 namespace gitops {
 
-// Lists of actions, which stay where they are as more are added.
+// Lists of actions with stable addresses.
 using ActionLists = std::deque<std::vector<std::string>>;
 
-// A host of the fleet that was looked at, with what is to be done on it. It owns neither: there are
-// 100,000, and those that no hook was asked about share one list.
+// A host and its actions. It owns neither: there may be 100,000 hosts, and those that no hook
+// changed share one list.
 struct ChosenHost {
   const FleetHost* host;
   const std::vector<std::string>* actions;
 };
 
-// The two select points of one plan.
+// The context of the two select points of one plan.
 struct SelectHookContext {
   HookCaller* hooks = nullptr;  // not owned
   std::string deployment;       // empty: a plan
@@ -33,16 +33,16 @@ struct SelectHookContext {
   std::string traceparent;
   bool ignore_errors = false;
   std::function<bool()> give_up;
-  std::vector<v1::HookCall>* calls = nullptr;  // not owned; gets what was called
+  std::vector<v1::HookCall>* calls = nullptr;  // not owned; gets the calls
 };
 
-// What the hooks at `point` make of `hosts`; `fleet` are all there are. Without a dispatcher: as
-// they are. HOOK_STOPPED: a hook stopped it, or the answer holds a host twice, one that is not in
-// the fleet, or an unknown action. Others as HookCaller::Dispatch. What hooks answered is kept in
-// `lists`.
+// Returns `hosts` as the hooks at `point` changed them; unchanged without a dispatcher. `fleet` has
+// all hosts. HOOK_STOPPED: a hook stopped the plan, or the answer has a host twice, a host that is
+// not in the fleet, or an unknown action. Others as HookCaller::Dispatch. `lists` keeps the lists
+// that hooks returned.
 absl::StatusOr<std::vector<ChosenHost>> AskSelectHooks(const SelectHookContext& context,
                                                        absl::string_view point,
-                                                       const FleetHosts& fleet,
+                                                       const FleetView& fleet,
                                                        std::vector<ChosenHost> hosts,
                                                        ActionLists& lists);
 

@@ -4,7 +4,8 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <optional>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -18,6 +19,7 @@
 #include "common/schedule/scheduler.h"
 #include "common/server/lifecycle.h"
 #include "common/server/stop_within.h"
+#include "common/store/request_ids.h"
 #include "common/store/store.h"
 #include "common/sync/mutex.h"
 #include "services/planner/agents/agent_caller.h"
@@ -28,7 +30,6 @@
 #include "services/planner/metrics/planner_metrics.h"
 #include "services/planner/plan/plan_maker.h"
 #include "services/planner/record/deployment_store.h"
-#include "services/planner/record/request_ids.h"
 #include "services/planner/report/report_service.h"
 #include "services/planner/rpc/planner_service.h"
 #include "services/planner/run/deployments.h"
@@ -41,15 +42,15 @@ constexpr int kMostThreads = 4;  // of the scheduler: the config, what is kept, 
 // For --keep-for. For --keep-deployments, after each end, but no more often than the latter.
 constexpr absl::Duration kPruneEvery = absl::Hours(1);
 constexpr absl::Duration kPruneAfterPrune = absl::Seconds(1);
-// When the start is over, and again after what a burst of work may have left.
+// After the start, and regularly, since a burst of work may leave unused memory.
 constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::Minutes(5);
-// What running deployments get to end the move under way; a kill in its midst is safe too.
+// The time that running deployments get to finish their current moves; a kill is safe too.
 constexpr absl::Duration kStopBound = absl::Seconds(10);
-// Watches and commands to many hosts hold a thread each, plans that wait for hooks too.
+// Each watch, command to many hosts, and plan that waits for hooks holds a thread.
 constexpr int kServerThreads = 256;
-// The rest of the threads is for freeze and unfreeze.
+// The remaining threads are for freeze and unfreeze.
 constexpr int kMostCalls = 192;
-// A payload for `hooks test` holds every host of the fleet.
+// A payload of `hooks test` may have every host of the fleet.
 constexpr int kMostMessageBytes = 16 << 20;
 // The web page and the gateway have one connection for all their users.
 constexpr int kMostCallsPerConnection = 1000;
@@ -64,24 +65,60 @@ absl::Status MakeStateDirectory(const std::string& path) {
                    "; name a directory that this account may write"));
 }
 
-class PlannerImpl final : public Planner {
- public:
-  PlannerImpl(const Settings& flags, PlannerConfig config)
-      : flags_(flags), name_(PlannerName(config.settings)), config_(std::move(config)) {}
-  ~PlannerImpl() override {
-    memory_.reset();
-    prune_.reset();
-    follower_.reset();
-    scheduler_.reset();
+absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& state_dir, Clock* clock) {
+  if (absl::Status made = MakeStateDirectory(state_dir); !made.ok()) return made;
+  auto store = OpenSqliteStore({.path = state_dir + "/planner.db", .clock = clock});
+  // Another planner has it, which may pass.
+  if (absl::IsFailedPrecondition(store.status())) {
+    return absl::UnavailableError(store.status().message());
   }
+  return store;
+}
 
-  absl::Status Open();
-  int Serve() override;
+absl::StatusOr<std::unique_ptr<HookCaller>> MakeHookCaller(const Settings& settings) {
+  auto hooks = NewHookCaller({.dispatcher = settings.Get("hook-dispatcher"),
+                              .insecure = settings.GetBool("insecure"),
+                              .tls_dir = settings.Get("tls-dir"),
+                              .connect_timeout = settings.GetDuration("connect-timeout")});
+  if (hooks.ok()) return hooks;
+  return absl::Status(hooks.status().code(),
+                      absl::StrCat("--hook-dispatcher: ", hooks.status().message()));
+}
+
+AgentCallerOptions AgentOptions(const Settings& settings) {
+  AgentCallerOptions agents;
+  agents.insecure = settings.GetBool("insecure");
+  agents.tls_dir = settings.Get("tls-dir");
+  agents.connect_timeout = settings.GetDuration("connect-timeout");
+  agents.return_timeout = settings.GetDuration("return-timeout");
+  agents.action_timeout = settings.GetDuration("action-timeout");
+  return agents;
+}
+
+ReportLimits LimitsOf(const Settings& settings) {
+  ReportLimits limits;
+  limits.total_bytes = static_cast<size_t>(settings.GetInt("report-memory")) << 20;
+  return limits;
+}
+
+Retention RetentionOf(const Settings& settings) {
+  Retention retention;
+  retention.count = static_cast<int>(settings.GetInt("keep-deployments"));
+  if (!settings.Get("keep-for").empty()) retention.age = settings.GetDuration("keep-for");
+  return retention;
+}
+
+// The parts of the planner, and how they are connected.
+class Planner {
+ public:
+  Planner(const Settings& flags, PlannerConfig config, std::unique_ptr<Store> store,
+          std::unique_ptr<HookCaller> hooks);
+
+  // Serves until it is stopped. Returns the exit status.
+  int Serve();
 
  private:
-  absl::Status OpenStore(const std::string& state_dir);
-  absl::Status MakeCallers(const Settings& settings);
-  void MakeCore(const Settings& settings);
+  DeploymentObserver Observer();
   // False: not now, for a reason that may pass.
   bool Reload();
   void ReloadNow();
@@ -91,28 +128,29 @@ class PlannerImpl final : public Planner {
 
   Clock* const clock_ = Clock::System();
   const Settings flags_;
-  const std::string name_;
+  const Settings settings_;  // as at the start
   Mutex mutex_;
   PlannerConfig config_ ABSL_GUARDED_BY(mutex_);
-  Retention retention_;
 
   Metrics metrics_{"planner"};
-  const std::unique_ptr<PlannerMetrics> planner_metrics_ = MakePlannerMetrics(metrics_);
-  std::unique_ptr<Store> store_;
-  std::unique_ptr<Fleet> fleet_;
-  std::unique_ptr<HostLocks> locks_;
-  std::optional<DeploymentStore> records_;
-  std::optional<RequestIds> request_ids_;
-  std::unique_ptr<AgentClient> agents_;
-  std::unique_ptr<HookCaller> hooks_;
-  std::unique_ptr<HttpClient> http_;
-  std::unique_ptr<HostChecks> checks_;
-  std::unique_ptr<Deployments> deployments_;
-  std::optional<PlanMaker> plans_;
+  PlannerMetrics planner_metrics_{metrics_};
+  const std::string name_ = PlannerName(settings_);
+  const std::unique_ptr<Store> store_;
+  const std::unique_ptr<Fleet> fleet_;
+  HostLocks locks_;
+  DeploymentStore records_{store_.get(), clock_};
+  RequestIds request_ids_{store_.get(), "planner/v1/request/", clock_};
+  const std::unique_ptr<AgentClient> agents_ = NewAgentClient(AgentOptions(settings_));
+  const std::unique_ptr<HookCaller> hooks_;
+  const std::unique_ptr<HttpClient> http_ = NewHttpClient();
+  const std::unique_ptr<HostChecks> checks_ = NewHostChecks(agents_.get(), http_.get(), clock_);
+  const std::unique_ptr<Deployments> deployments_;
+  const PlanMaker plans_;
   const RpcGate gate_{/*authorizer=*/nullptr, kMostCalls};
-  std::unique_ptr<PlannerService> service_;
-  std::unique_ptr<ReportService> reports_;
+  const std::unique_ptr<PlannerService> service_;
+  ReportService reports_;
 
+  // Destroyed first, since they use the others.
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<ConfigFollower> follower_;
   std::unique_ptr<Scheduler::Job> prune_;  // there before the first deployment runs
@@ -120,113 +158,69 @@ class PlannerImpl final : public Planner {
   std::unique_ptr<Scheduler::Job> memory_;
 };
 
-absl::Status PlannerImpl::Open() {
-  MutexLock lock(mutex_);
-  const Settings& settings = config_.settings;
-  // First what can be wrong without anything having been made.
-  if (absl::Status made = MakeCallers(settings); !made.ok()) return made;
-  if (absl::Status opened = OpenStore(settings.Get("state-dir")); !opened.ok()) return opened;
-  ReportLimits limits;
-  limits.total_bytes = static_cast<size_t>(settings.GetInt("report-memory")) << 20;
-  fleet_ = NewFleet({.clock = clock_,
-                     .store = store_.get(),
-                     .stale_after = settings.GetDuration("stale-after"),
-                     .limits = limits});
+Planner::Planner(const Settings& flags, PlannerConfig config, std::unique_ptr<Store> store,
+                 std::unique_ptr<HookCaller> hooks)
+    : flags_(flags),
+      settings_(config.settings),
+      config_(std::move(config)),
+      store_(std::move(store)),
+      fleet_(NewFleet({.clock = clock_,
+                       .store = store_.get(),
+                       .stale_after = settings_.GetDuration("stale-after"),
+                       .limits = LimitsOf(settings_)})),
+      locks_({.store = store_.get(),
+              .clock = clock_,
+              .planner = name_,
+              .ttl = settings_.GetDuration("lock-ttl")}),
+      hooks_(std::move(hooks)),
+      deployments_(
+          NewDeployments({.clock = clock_,
+                          .store = &records_,
+                          .locks = &locks_,
+                          .fleet = fleet_.get(),
+                          .agents = agents_.get(),
+                          .hooks = hooks_.get(),
+                          .checks = checks_.get(),
+                          .observer = Observer(),
+                          .planner = name_,
+                          .sole_planner = true,  // OpenSqliteStore() has locked it
+                          .most_parallel = static_cast<int>(settings_.GetInt("max-parallel-hosts")),
+                          .return_timeout = settings_.GetDuration("return-timeout")})),
+      plans_(
+          {.fleet = fleet_.get(), .hooks = hooks_.get(), .agents = agents_.get(), .clock = clock_}),
+      service_(NewPlannerService({.clock = clock_,
+                                  .gate = &gate_,
+                                  .fleet = fleet_.get(),
+                                  .locks = &locks_,
+                                  .agents = agents_.get(),
+                                  .hooks = hooks_.get(),
+                                  .plans = &plans_,
+                                  .store = &records_,
+                                  .request_ids = &request_ids_,
+                                  .deployments = deployments_.get(),
+                                  .state = store_.get()})),
+      reports_({.fleet = fleet_.get(),
+                .gate = &gate_,
+                .heartbeat = settings_.GetDuration("heartbeat")}) {
   fleet_->Configure(config_.fleet);
-  planner_metrics_->ShowFleet(fleet_.get());
-  planner_metrics_->ShowDamaged(store_.get());
-  MakeCore(settings);
-  return absl::OkStatus();
+  planner_metrics_.ShowFleet(fleet_.get());
+  planner_metrics_.ShowDamaged(store_.get());
 }
 
-absl::Status PlannerImpl::OpenStore(const std::string& state_dir) {
-  if (absl::Status made = MakeStateDirectory(state_dir); !made.ok()) return made;
-  auto store = OpenSqliteStore({.path = state_dir + "/planner.db", .clock = clock_});
-  // Another planner has it: that is no fault of the settings, and passes.
-  if (absl::IsFailedPrecondition(store.status())) {
-    return absl::UnavailableError(store.status().message());
-  }
-  if (!store.ok()) return store.status();
-  store_ = *std::move(store);
-  return absl::OkStatus();
-}
-
-absl::Status PlannerImpl::MakeCallers(const Settings& settings) {
-  const bool insecure = settings.GetBool("insecure");
-  const std::string& tls_dir = settings.Get("tls-dir");
-  const absl::Duration connect = settings.GetDuration("connect-timeout");
-  auto hooks = NewHookCaller({.dispatcher = settings.Get("hook-dispatcher"),
-                              .insecure = insecure,
-                              .tls_dir = tls_dir,
-                              .connect_timeout = connect});
-  if (!hooks.ok()) {
-    return absl::Status(hooks.status().code(),
-                        absl::StrCat("--hook-dispatcher: ", hooks.status().message()));
-  }
-  hooks_ = *std::move(hooks);
-  AgentCallerOptions agents;
-  agents.clock = clock_;
-  agents.insecure = insecure;
-  agents.tls_dir = tls_dir;
-  agents.connect_timeout = connect;
-  agents.return_timeout = settings.GetDuration("return-timeout");
-  agents.action_timeout = settings.GetDuration("action-timeout");
-  agents_ = NewAgentClient(agents);
-  http_ = NewHttpClient();
-  checks_ = NewHostChecks(agents_.get(), http_.get(), clock_);
-  return absl::OkStatus();
-}
-
-void PlannerImpl::MakeCore(const Settings& settings) {
-  locks_ = NewHostLocks({.store = store_.get(),
-                         .clock = clock_,
-                         .planner = name_,
-                         .ttl = settings.GetDuration("lock-ttl")});
-  records_.emplace(store_.get(), clock_);
-  request_ids_.emplace(store_.get(), clock_);
-  retention_.count = static_cast<int>(settings.GetInt("keep-deployments"));
-  if (!settings.Get("keep-for").empty()) retention_.age = settings.GetDuration("keep-for");
-  PlannerMetrics* metrics = planner_metrics_.get();
+DeploymentObserver Planner::Observer() {
   DeploymentObserver observer;
-  observer.ended = [this, metrics](v1::DeploymentState result, absl::Duration took) {
-    metrics->DeploymentEnded(result, took);
+  observer.ended = [this](v1::DeploymentState result, absl::Duration took) {
+    planner_metrics_.DeploymentEnded(result, took);
     prune_->Wake();
   };
-  observer.hosts = [metrics](const std::string& phase, int hosts) {
-    metrics->HostsInPhase(phase, hosts);
+  observer.hosts = [this](const std::string& phase, int hosts) {
+    planner_metrics_.HostsInPhase(phase, hosts);
   };
-  observer.queued = [metrics](int waiting) { metrics->Queued(waiting); };
-  deployments_ =
-      NewDeployments({.clock = clock_,
-                      .store = &*records_,
-                      .locks = locks_.get(),
-                      .fleet = fleet_.get(),
-                      .agents = agents_.get(),
-                      .hooks = hooks_.get(),
-                      .checks = checks_.get(),
-                      .observer = std::move(observer),
-                      .planner = name_,
-                      .sole_planner = true,  // OpenSqliteStore() has locked it
-                      .most_parallel = static_cast<int>(settings.GetInt("max-parallel-hosts")),
-                      .return_timeout = settings.GetDuration("return-timeout")});
-  plans_.emplace(PlanMakerOptions{
-      .fleet = fleet_.get(), .hooks = hooks_.get(), .agents = agents_.get(), .clock = clock_});
-  service_ = NewPlannerService({.clock = clock_,
-                                .gate = &gate_,
-                                .fleet = fleet_.get(),
-                                .locks = locks_.get(),
-                                .agents = agents_.get(),
-                                .hooks = hooks_.get(),
-                                .plans = &*plans_,
-                                .store = &*records_,
-                                .request_ids = &*request_ids_,
-                                .deployments = deployments_.get(),
-                                .state = store_.get()});
-  reports_ = NewReportService(
-      {.fleet = fleet_.get(), .gate = &gate_, .heartbeat = settings.GetDuration("heartbeat")});
+  observer.queued = [this](int waiting) { planner_metrics_.Queued(waiting); };
+  return observer;
 }
 
-bool PlannerImpl::Reload() {
+bool Planner::Reload() {
   const std::string& file = flags_.Get("config");
   absl::StatusOr<PlannerConfig> config = LoadPlannerConfig(flags_);
   if (!config.ok()) {
@@ -250,16 +244,16 @@ bool PlannerImpl::Reload() {
   return true;
 }
 
-void PlannerImpl::ReloadNow() {
+void Planner::ReloadNow() {
   if (follower_ != nullptr) return follower_->Reload();
   LogInfo("there is no config to reload", {{"program", kProgram}});
 }
 
-absl::Time PlannerImpl::Prune() {
+absl::Time Planner::Prune() {
   if (const absl::Duration left = next_prune_ - clock_->SteadyNow(); left > absl::ZeroDuration()) {
     return clock_->Now() + left;
   }
-  const absl::StatusOr<int> pruned = records_->Prune(retention_);
+  const absl::StatusOr<int> pruned = records_.Prune(RetentionOf(settings_));
   if (!pruned.ok()) {
     LogWarning("cannot remove old deployments",
                {{"error", std::string(pruned.status().message())}});
@@ -270,7 +264,7 @@ absl::Time PlannerImpl::Prune() {
   return clock_->Now() + kPruneEvery;
 }
 
-void PlannerImpl::StartJobs() {
+void Planner::StartJobs() {
   scheduler_ = NewScheduler(clock_, kMostThreads);
   const std::string& file = flags_.Get("config");
   std::string text;
@@ -289,30 +283,25 @@ void PlannerImpl::StartJobs() {
   });
 }
 
-void PlannerImpl::Drain() {
+void Planner::Drain() {
   service_->Stop();
-  reports_->Stop();
+  reports_.Stop();
   StopWithin(kStopBound, kProgram,
              "deployments did not finish their current move in time; the next start continues",
              [this] { deployments_->Stop(); });
 }
 
-int PlannerImpl::Serve() {
+int Planner::Serve() {
   StartJobs();
-  Settings settings;
-  {
-    MutexLock lock(mutex_);
-    settings = config_.settings;
-  }
   auto process =
-      ServerProcess::Start(settings, {.program = kProgram,
-                                      .services = {service_.get(), reports_.get()},
-                                      .metrics = &metrics_,
-                                      .on_reload = [this] { ReloadNow(); },
-                                      .on_drain = [this] { Drain(); },
-                                      .max_message_bytes = kMostMessageBytes,
-                                      .max_threads = kServerThreads,
-                                      .max_calls_per_connection = kMostCallsPerConnection});
+      ServerProcess::Start(settings_, {.program = kProgram,
+                                       .services = {service_.get(), &reports_},
+                                       .metrics = &metrics_,
+                                       .on_reload = [this] { ReloadNow(); },
+                                       .on_drain = [this] { Drain(); },
+                                       .max_message_bytes = kMostMessageBytes,
+                                       .max_threads = kServerThreads,
+                                       .max_calls_per_connection = kMostCallsPerConnection});
   if (!process.ok()) return ReportFailure(kProgram, process.status());
   if (absl::Status recovered = deployments_->Recover(); !recovered.ok()) {
     Drain();
@@ -326,10 +315,13 @@ int PlannerImpl::Serve() {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Planner>> OpenPlanner(const Settings& flags, PlannerConfig config) {
-  auto planner = std::make_unique<PlannerImpl>(flags, std::move(config));
-  if (absl::Status opened = planner->Open(); !opened.ok()) return opened;
-  return planner;
+int ServePlanner(const Settings& flags, PlannerConfig config) {
+  // Check what can be wrong before anything is created.
+  auto hooks = MakeHookCaller(config.settings);
+  if (!hooks.ok()) return ReportFailure(kProgram, hooks.status());
+  auto store = OpenStore(config.settings.Get("state-dir"), Clock::System());
+  if (!store.ok()) return ReportFailure(kProgram, store.status());
+  return Planner(flags, std::move(config), *std::move(store), *std::move(hooks)).Serve();
 }
 
 }  // namespace gitops

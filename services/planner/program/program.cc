@@ -3,7 +3,6 @@
 #include <sys/resource.h>
 
 #include <iostream>
-#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -21,7 +20,7 @@ namespace {
 constexpr char kProgram[] = "gitops-planner";
 constexpr char kUsage[] = "gitops-planner [--config FILE] [FLAGS]";
 
-// Every agent keeps a connection; the soft limit is often for 1,024.
+// Every agent keeps a connection, and the soft limit is often 1,024.
 void AllowManyFiles() {
   rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -65,9 +64,7 @@ int RunPlanner(const std::vector<std::string>& arguments) {
   }
   if (flags->GetBool("check-config")) return CheckConfig(*flags, config);
   for (const std::string& warning : config->fleet->warnings) LogWarning(warning);
-  auto planner = OpenPlanner(*flags, *std::move(config));
-  if (!planner.ok()) return ReportFailure(kProgram, planner.status());
-  return (*planner)->Serve();
+  return ServePlanner(*flags, *std::move(config));
 }
 
 }  // namespace gitops

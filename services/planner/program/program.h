@@ -6,8 +6,9 @@
 
 namespace gitops {
 
-// gitops-planner, from its arguments (without the program's name) to its exit status: 0 ended as it
-// was told to; 1 could not begin or go on; 2 wrong flags or config. To be called once, from main().
+// Runs gitops-planner with these arguments (without the program's name) and returns its exit
+// status: 0 stopped on request; 1 could not start or continue; 2 wrong flags or config. Call it
+// once, from main().
 int RunPlanner(const std::vector<std::string>& arguments);
 
 }  // namespace gitops

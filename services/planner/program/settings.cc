@@ -15,7 +15,7 @@ namespace {
 
 using Type = SettingDefinition::Type;
 
-// The faults of both readings of one file, all at once. A file that is no TOML is told by both.
+// The faults of both readings of one file together. Both report a file that is not valid TOML.
 absl::Status BothRead(const absl::Status& settings, const absl::Status& fleet) {
   if (settings.ok() || fleet.ok() || settings == fleet) return settings.ok() ? fleet : settings;
   return absl::InvalidArgumentError(absl::StrCat(settings.message(), "\n", fleet.message()));

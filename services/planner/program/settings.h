@@ -11,7 +11,7 @@
 
 namespace gitops {
 
-// What gitops-planner can be told; docs/reference/settings.md lists it.
+// The settings of gitops-planner, as in docs/reference/settings.md.
 std::vector<SettingDefinition> PlannerSettings();
 
 // The planner's flags and config file, read and checked.
@@ -21,8 +21,8 @@ struct PlannerConfig {
   std::shared_ptr<const FleetConfig> fleet;  // never null; empty without a config file
 };
 
-// Adds the config file, if one is named, to what ReadFlags read. INVALID_ARGUMENT, NOT_FOUND: every
-// fault with file and line.
+// Adds the config file, if one is named, to the flags that ReadFlags read. INVALID_ARGUMENT,
+// NOT_FOUND: every fault with file and line.
 absl::StatusOr<PlannerConfig> LoadPlannerConfig(Settings flags);
 
 // The setting, or this machine's host name.

@@ -77,6 +77,8 @@ TEST_F(StoredPlannerState, DeploymentsOfEveryEndAreShownWithTheirHostsStepsAndCa
             v1::HOST_DEPLOYMENT_STATE_PENDING);
 
   const v1::Deployment& failed = by_state.at(v1::DEPLOYMENT_STATE_FAILED);
+  EXPECT_THAT(failed.actor(), HasSubstr("not authenticated"));
+  EXPECT_FALSE(failed.has_principal()) << "only the text was stored";
   ASSERT_EQ(failed.hosts_size(), 3);
   EXPECT_EQ(failed.spec().rollout().on_failure(), v1::Rollout::ON_FAILURE_ROLLBACK);
   EXPECT_EQ(failed.hosts(0).state(), v1::HOST_DEPLOYMENT_STATE_ROLLED_BACK);
@@ -102,11 +104,13 @@ TEST_F(StoredPlannerState, TheUnfinishedDeploymentGoesOnFromWhereItWas) {
   EXPECT_EQ(records_.LoadStep(id, 0, 1)->hook_calls(0).point(), "pre-deploy");
 
   // web1 is still its own, and that web2 was taken from it is still known.
-  const auto locks = NewHostLocks(
+  HostLocks locks(
       {.store = state_.store(), .clock = &clock_, .planner = unfinished[0].deployment.planner()});
-  const v1::HostLock before = *locks->Get("web1");
+  const v1::HostLock before = *locks.Get("web1");
   EXPECT_EQ(before.deployment(), id);
-  const auto held = locks->Acquire({.deployment = id, .hosts = {"web1", "web2"}, .no_wait = true});
+  EXPECT_THAT(before.actor(), HasSubstr("not authenticated"));
+  EXPECT_FALSE(before.has_principal());
+  const auto held = locks.Acquire({.deployment = id, .hosts = {"web1", "web2"}, .no_wait = true});
   ASSERT_TRUE(held.ok()) << held.status();
   EXPECT_GT(*(*held)->Check("web1"), before.fencing());
   EXPECT_THAT(std::string((*held)->Check("web2").status().message()), HasSubstr("maintenance"));

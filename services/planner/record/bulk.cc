@@ -11,7 +11,7 @@ size_t SizeOf(const StoreWrite& write) {
   return write.key.size() + (write.value.has_value() ? write.value->size() : 0);
 }
 
-// The end of the writes, from `begin` on, that are made at once: one at least.
+// The end of the chunk that begins at `begin`: at least one write.
 size_t EndOfChunk(const std::vector<StoreWrite>& writes, size_t begin, size_t together) {
   const size_t last = writes.size() - together;
   if (begin == last) return writes.size();
@@ -34,7 +34,7 @@ void TakeBack(Store& store, const std::vector<StoreWrite>& writes, size_t count)
   }
 }
 
-// `made` is how many of them were made.
+// `made` becomes the number of writes that were made.
 absl::Status WriteInChunks(Store& store, const std::vector<StoreWrite>& writes, size_t together,
                            size_t& made) {
   for (made = 0; made < writes.size();) {

@@ -13,9 +13,8 @@
 
 namespace gitops {
 
-// What is known of every stored deployment, in memory, so that no call reads them all. It may be
-// behind the store where something else writes there: callers read the records that it names. Not
-// thread-safe.
+// An index of all stored deployments in memory, so that no call reads them all. It may lag behind
+// the store, so callers read the records that it names. Not thread-safe.
 class DeploymentIndex {
  public:
   struct Entry {
@@ -24,17 +23,17 @@ class DeploymentIndex {
     absl::Time end;
   };
 
-  // An entry of an older revision than the one that is there is dropped.
+  // Ignores an entry that is older than the existing one.
   void Put(const std::string& id, const Entry& entry);
   void Remove(const std::string& id);
 
   bool Contains(const std::string& id) const { return entries_.contains(id); }
-  // The greatest id that has at least `count` ids between itself and `before` (empty: the end);
-  // empty: there are not so many.
+  // The greatest id with at least `count` ids between itself and `before` (empty: the end). Empty:
+  // there are not that many.
   std::string StepBack(const std::string& before, int count) const;
   const std::set<std::string>& unfinished() const { return unfinished_; }
-  // The ids and revisions of the ended ones that are not among the `count` newest, or ended before
-  // that time.
+  // The ids and revisions of ended deployments that are not among the `count` newest, or ended
+  // before that time.
   std::map<std::string, int64_t> Removable(size_t count, absl::Time ended_before) const;
 
  private:

@@ -9,26 +9,26 @@
 #include "gitops/v1/deployment.pb.h"
 #include "google/protobuf/repeated_field.h"
 
-// What is known of a deployment while it runs, and how it is stored.
+// The record of a deployment while it runs, and its stored form.
 namespace gitops {
 
 struct DeploymentRecord {
   v1::Deployment deployment;  // without hosts and hook calls
   bool cancel_requested = false;
-  std::string halt_reason;  // why no more hosts are begun; empty: they are
+  std::string halt_reason;  // why no more hosts begin; empty: they do
   std::string traceparent;
 
   // The end of the pause before the next wave, and the wave it follows; 0: none yet.
   std::optional<absl::Time> pause_until;
   int paused_after = 0;
-  // The end of waiting for unreachable hosts; none: it has not begun.
+  // The time limit for unreachable hosts; none: the wait has not begun.
   std::optional<absl::Time> catch_up_until;
   // Hosts of this wave are being rolled back, and why; 0: none.
   int rollback_wave = 0;
   std::string rollback_reason;
 };
 
-// One host of a deployment: what is shown of it, and where it stands.
+// One host of a deployment: its API message, and its progress.
 struct HostRecord {
   v1::HostDeployment host;  // without steps
   record::v1::HostProgress progress;

@@ -8,7 +8,6 @@
 #include "common/rpc/error.h"
 #include "common/store/convert.h"
 #include "services/planner/record/bulk.h"
-#include "services/planner/record/deployment_id.h"
 #include "services/planner/record/record_keys.h"
 #include "services/planner/record/record_texts.h"
 

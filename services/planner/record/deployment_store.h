@@ -30,7 +30,7 @@ namespace gitops {
 // How long deployments are kept. One that has not ended is always kept.
 struct Retention {
   int count = 1000;                               // the newest
-  absl::Duration age = absl::InfiniteDuration();  // none that ended longer ago
+  absl::Duration age = absl::InfiniteDuration();  // since their end
 };
 
 // How many plans are kept, and how large they may be.
@@ -156,7 +156,7 @@ class DeploymentStore {
   absl::Status RemovePlans(absl::Time now);
 
   absl::Status ReadIndex() ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mutex_);
-  // Updates the index from the store; if that fails, the index is read anew at the next use.
+  // Updates the index from the store; if that fails, the index is read again at its next use.
   void Refresh(const std::string& id);
 
   struct StoredPlan {

@@ -70,6 +70,8 @@ TEST_F(DeploymentStoreTest, WhatIsCreatedComesBackInTheOrderOfThePlanAlsoAfterAR
   EXPECT_TRUE(MessageDifferencer::Equals(ToStored(hosts[1]), ToStored(HostsOf({"a"})[0])));
   v1::Deployment whole = *again.Whole("d1");
   EXPECT_EQ(whole.hosts(2).host(), "c");
+  EXPECT_EQ(whole.actor(), "mia (unix, not authenticated)");
+  EXPECT_EQ(whole.principal().name(), "mia");
   ASSERT_EQ(whole.hook_calls_size(), 1);
   EXPECT_EQ(whole.hook_calls(0).hook(), "skip-list");
 }

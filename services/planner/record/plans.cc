@@ -5,8 +5,8 @@
 #include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
 #include "common/store/convert.h"
+#include "common/text/random_hex.h"
 #include "services/planner/record/deployment_store.h"
-#include "services/planner/record/random_token.h"
 #include "services/planner/record/record_texts.h"
 
 namespace gitops {
@@ -18,15 +18,14 @@ constexpr absl::Duration kPlanLife = absl::Hours(24);
 
 absl::StatusOr<std::string> DeploymentStore::SavePlan(
     v1::Plan plan, const std::function<std::vector<StoreWrite>(const std::string& token)>& also) {
-  absl::StatusOr<std::string> token = RandomToken();
-  if (!token.ok()) return token.status();
-  plan.set_token(*token);
+  const std::string token = RandomHex(32);
+  plan.set_token(token);
   if (!plan.has_expire_time()) {
     *plan.mutable_expire_time() = ToTimestamp(clock_->Now() + kPlanLife);
   }
   auto stored = Converted<record::v1::Plan>(plan);
   BoundTexts(stored);
-  std::vector<StoreWrite> writes = {stored_plans_.Put(*token, stored)};
+  std::vector<StoreWrite> writes = {stored_plans_.Put(token, stored)};
   writes[0].expected_revision = 0;
   const size_t bytes = writes[0].value->size();
   if (bytes > plan_limits_.plan_bytes) {
@@ -36,7 +35,7 @@ absl::StatusOr<std::string> DeploymentStore::SavePlan(
                                   "; select fewer hosts, or give fewer actions"));
   }
   if (also) {
-    for (StoreWrite& write : also(*token)) writes.push_back(std::move(write));
+    for (StoreWrite& write : also(token)) writes.push_back(std::move(write));
   }
   MutexLock lock(plans_mutex_);
   if (absl::Status read = ReadPlans(); !read.ok()) return read;
@@ -44,7 +43,7 @@ absl::StatusOr<std::string> DeploymentStore::SavePlan(
   for (const std::string& old : dropped) writes.push_back(stored_plans_.Delete(old));
   if (absl::Status written = store_->Write(writes).status(); !written.ok()) return written;
   for (const std::string& old : dropped) plans_.erase(old);
-  plans_[*token] = {.expire = FromTimestamp(plan.expire_time()), .bytes = bytes};
+  plans_[token] = {.expire = FromTimestamp(plan.expire_time()), .bytes = bytes};
   return token;
 }
 

@@ -5,16 +5,17 @@
 #include "gitops/record/v1/deployment.pb.h"
 #include "services/planner/step/step_machine.h"
 
-// Between where a host stands and what is stored of it. A new field of HostProgress: add it to
+// Converts between the progress of a host and its stored form. Add a new field of HostProgress to
 // deployment.proto, to both functions, and to SampleProgress() of the test; until then neither
 // compiles.
 namespace gitops {
 
-// Sets the fields of `progress` in `stored`, and leaves all others (a newer planner's) as they are.
+// Sets the fields of `progress` in `stored`. Keeps all other fields, which a newer planner may have
+// set.
 void EncodeProgress(const HostProgress& progress, record::v1::HostProgress& stored);
 
-// What was never stored is HostProgress{}. DATA_LOSS: a step, stage, result or end that is not
-// known, or a negative number.
+// An empty message is HostProgress{}. DATA_LOSS: an unknown step, stage, result or end, or a
+// negative number.
 absl::StatusOr<HostProgress> DecodeProgress(const record::v1::HostProgress& stored);
 
 }  // namespace gitops

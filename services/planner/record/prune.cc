@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "services/planner/record/bulk.h"
-#include "services/planner/record/deployment_id.h"
 #include "services/planner/record/deployment_store.h"
 #include "services/planner/record/record_keys.h"
 

@@ -9,7 +9,7 @@
 #include "common/store/temp_store.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/planner/record/deployment_id.h"
+#include "services/planner/record/record_keys.h"
 #include "services/planner/record/record_testing.h"
 
 namespace gitops {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
+#include "common/rpc/actor.h"
 
 namespace gitops {
 
@@ -39,7 +40,7 @@ DeploymentRecord EntryOf(const std::string& id, v1::DeploymentState state) {
   v1::Deployment& deployment = entry.deployment;
   deployment.set_id(id);
   deployment.set_state(state);
-  deployment.set_actor("mia");
+  WriteActor(MakePrincipal("mia", "", "unix:"), deployment);
   deployment.mutable_spec()->add_actions("sync");
   deployment.mutable_create_time()->set_seconds(1767225600);
   entry.traceparent = "00-1-2-01";

@@ -16,43 +16,43 @@ using ::google::protobuf::FieldDescriptor;
 using ::google::protobuf::Message;
 using ::google::protobuf::Reflection;
 
-// Texts that are cut shorter than this tell nothing any more.
+// Shorter texts would be useless.
 constexpr size_t kLeastTextBytes = 64;
 
 // By the field's name, which means the same in every message of a record.
-size_t LimitOf(const FieldDescriptor& field) {
+size_t LimitOf(const FieldDescriptor& field, size_t most) {
   const absl::string_view name = field.name();
   for (absl::string_view output : {"output", "request", "response"}) {
-    if (name == output) return kMostOutputBytes;
+    if (name == output) return std::min(kMostOutputBytes, most);
   }
   for (absl::string_view text : {"message", "error", "halt_reason", "reason", "url"}) {
-    if (name == text) return kMostMessageBytes;
+    if (name == text) return std::min(kMostMessageBytes, most);
   }
   return std::numeric_limits<size_t>::max();
 }
 
-bool IsFine(const std::string& text, size_t limit) {
-  return text.size() <= limit && IsValidUtf8(text);
+// Most texts are short, and each save looks at dozens of them.
+bool IsFine(const std::string& text, const FieldDescriptor& field, size_t most) {
+  const bool fits = text.size() <= kLeastTextBytes || text.size() <= LimitOf(field, most);
+  return fits && IsValidUtf8(text);
 }
 
 void BoundField(Message& message, const FieldDescriptor& field, size_t most) {
   const Reflection& reflection = *message.GetReflection();
-  size_t limit = LimitOf(field);
-  if (limit != std::numeric_limits<size_t>::max()) limit = std::min(limit, most);
   std::string scratch;
   if (!field.is_repeated()) {
     const std::string& text = reflection.GetStringReference(message, &field, &scratch);
-    if (!IsFine(text, limit)) reflection.SetString(&message, &field, ValidUtf8(text, limit));
-    return;
+    if (IsFine(text, field, most)) return;
+    return reflection.SetString(&message, &field, ValidUtf8(text, LimitOf(field, most)));
   }
   for (int i = 0; i < reflection.FieldSize(message, &field); ++i) {
     const std::string& text = reflection.GetRepeatedStringReference(message, &field, i, &scratch);
-    if (IsFine(text, limit)) continue;
-    reflection.SetRepeatedString(&message, &field, i, ValidUtf8(text, limit));
+    if (IsFine(text, field, most)) continue;
+    reflection.SetRepeatedString(&message, &field, i, ValidUtf8(text, LimitOf(field, most)));
   }
 }
 
-// No text is left longer than `most`.
+// Cuts all texts for people to `most` bytes.
 void Bound(Message& message, size_t most) {
   const Reflection& reflection = *message.GetReflection();
   std::vector<const FieldDescriptor*> fields;

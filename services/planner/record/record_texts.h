@@ -14,12 +14,12 @@ inline constexpr size_t kMostStepBytes = 1 << 20;     // a step with all its tex
 inline constexpr int kMostStepParts = 1000;           // actions, and hook calls, of a step
 
 // Makes every string of `message` valid UTF-8 (protobuf would not read it back otherwise), and cuts
-// those that hosts and hooks wrote for people to the limits above. Names, actions, globs and hashes
-// keep their length: cut ones would mean something else.
+// texts that hosts and hooks wrote for people to the limits above. Names, actions, globs and hashes
+// keep their length, since cut ones would mean something else.
 void BoundTexts(google::protobuf::Message& message);
 
-// The same, and beyond: keeps the newest kMostStepParts actions and hook calls, and shortens all
-// texts alike where the step would be larger than kMostStepBytes.
+// Does the same, keeps only the newest kMostStepParts actions and hook calls, and shortens all
+// texts alike if the step would be larger than kMostStepBytes.
 void BoundStep(record::v1::StepRecord& step);
 
 }  // namespace gitops

@@ -1,71 +1,33 @@
 #include "services/planner/report/report_service.h"
 
-#include <google/protobuf/util/time_util.h>
 #include <grpcpp/grpcpp.h>
 
-#include <map>
-#include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/api/limits.h"
+#include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
 #include "common/rpc/status.h"
-#include "common/sync/mutex.h"
 
 namespace gitops {
 namespace {
 
-using google::protobuf::util::TimeUtil;
+absl::Status Stopping() {
+  return MakeError(Reason::kServerStopping,
+                   "the planner is stopping; report again when it is back");
+}
 
-using RawReactor = grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>;
-
-class AgentStream;
-
-// The open streams. Owns each until its last callback.
-class AgentStreams {
- public:
-  explicit AgentStreams(int most) : most_(most) {}
-  // Returns when the last stream is gone, which is when the server has ended.
-  ~AgentStreams() {
-    MutexLock lock(mutex_);
-    while (!streams_.empty()) gone_.Wait(mutex_);
-  }
-
-  // An error is what the stream is to end with.
-  absl::Status Add(std::shared_ptr<AgentStream> stream);
-  void Remove(AgentStream* stream);
-  void Stop();
-
-  int size() const {
-    MutexLock lock(mutex_);
-    return static_cast<int>(streams_.size());
-  }
-
- private:
-  static absl::Status Stopping() {
-    return MakeError(Reason::kServerStopping,
-                     "the planner is stopping; report again when it is back");
-  }
-
-  const int most_;
-  mutable Mutex mutex_;
-  CondVar gone_;
-  std::map<AgentStream*, std::shared_ptr<AgentStream>> streams_ ABSL_GUARDED_BY(mutex_);
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-};
+}  // namespace
 
 // One agent's stream. gRPC calls the On… methods, reads one at a time; OnCancel may come between.
-class AgentStream final : public RawReactor {
+class ReportService::Stream final : public Reactor {
  public:
-  AgentStream(const ReportOptions& options, AgentStreams* streams,
-              grpc::CallbackServerContext* context)
-      : options_(options), streams_(streams), context_(context) {}
+  Stream(ReportService* service, grpc::CallbackServerContext* context)
+      : service_(service), options_(service->options_), context_(context) {}
 
-  // An error is what the stream ends with.
+  // An error ends the stream.
   void Start(absl::StatusOr<Principal> caller) {
     if (!caller.ok()) return Refuse(caller.status());
     caller_ = *std::move(caller);
@@ -73,7 +35,7 @@ class AgentStream final : public RawReactor {
     StartRead(&request_);
   }
 
-  // Once: what comes later changes nothing. Any thread.
+  // Only the first call has an effect. Any thread.
   void End(const absl::Status& status) {
     {
       MutexLock lock(mutex_);
@@ -86,7 +48,7 @@ class AgentStream final : public RawReactor {
     Synchronize();
     if (!ok) return context_->IsCancelled() ? OnCancel() : End(absl::OkStatus());
     const absl::Status taken = Take();
-    // A large hello is not kept while the agent is silent.
+    // Frees a large hello while the agent is silent.
     request_.Clear();
     if (!taken.ok()) return End(taken);
     Synchronize();
@@ -104,16 +66,16 @@ class AgentStream final : public RawReactor {
   void OnDone() override {
     Synchronize();
     report_.reset();
-    streams_->Remove(this);  // which deletes this
+    service_->Remove(this);  // which deletes this
   }
 
  private:
-  // gRPC runs one callback after the other, on several threads. Thread sanitizer cannot see how it
-  // orders them, so this shows it.
+  // gRPC runs one callback after another, on several threads. This shows their order to the thread
+  // sanitizer, which cannot see it otherwise.
   void Synchronize() { MutexLock lock(mutex_); }
 
-  // A stream that is finished before gRPC has taken it over leaves its status to gRPC's own thread,
-  // which thread sanitizer takes for a race. So it ends in its first callback.
+  // Ends the stream in its first callback: when a stream is finished before gRPC has taken it over,
+  // gRPC's own thread uses its status, which the thread sanitizer reports as a race.
   void Refuse(absl::Status why) {
     refusal_ = std::move(why);
     Synchronize();
@@ -155,8 +117,7 @@ class AgentStream final : public RawReactor {
     report_ = *std::move(report);
     caller_ = Principal();  // the fleet has it
     v1::ReportResponse response;
-    *response.mutable_heartbeat_interval() =
-        TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(options_.heartbeat));
+    *response.mutable_heartbeat_interval() = ToDuration(options_.heartbeat);
     bool own_buffer = false;
     if (!Answer::Serialize(response, &response_, &own_buffer).ok()) {
       return absl::InternalError("cannot serialize the answer to a hello");
@@ -169,8 +130,8 @@ class AgentStream final : public RawReactor {
   using Serialization = grpc::SerializationTraits<v1::ReportRequest>;
   using Answer = grpc::SerializationTraits<v1::ReportResponse>;
 
+  ReportService* const service_;
   const ReportOptions& options_;
-  AgentStreams* const streams_;
   grpc::CallbackServerContext* const context_;
   Principal caller_;
   absl::Status refusal_;
@@ -180,18 +141,37 @@ class AgentStream final : public RawReactor {
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-absl::Status AgentStreams::Add(std::shared_ptr<AgentStream> stream) {
+ReportService::ReportService(const ReportOptions& options) : options_(options) {}
+
+ReportService::~ReportService() {
   MutexLock lock(mutex_);
-  AgentStream* const key = stream.get();
-  streams_.emplace(key, std::move(stream));
-  if (stopping_) return Stopping();
-  if (static_cast<int>(streams_.size()) <= most_) return absl::OkStatus();
-  return MakeError(Reason::kTooManyAgents,
-                   absl::StrCat("this planner takes ", most_, " agents, and has them"));
+  while (!streams_.empty()) gone_.Wait(mutex_);
 }
 
-void AgentStreams::Remove(AgentStream* stream) {
-  std::shared_ptr<AgentStream> last;  // ends without the lock
+ReportService::Reactor* ReportService::Report(grpc::CallbackServerContext* context) {
+  auto stream = std::make_shared<Stream>(this, context);
+  Stream* const reactor = stream.get();
+  const absl::Status added = Add(std::move(stream));
+  absl::StatusOr<Principal> caller =
+      options_.gate->Admit(*context, v1::ReportRequest::default_instance());
+  if (caller.ok() && !added.ok()) caller = added;
+  reactor->Start(std::move(caller));
+  return reactor;
+}
+
+absl::Status ReportService::Add(std::shared_ptr<Stream> stream) {
+  const int most = options_.limits.agents;
+  MutexLock lock(mutex_);
+  Stream* const key = stream.get();
+  streams_.emplace(key, std::move(stream));
+  if (stopping_) return Stopping();
+  if (static_cast<int>(streams_.size()) <= most) return absl::OkStatus();
+  return MakeError(Reason::kTooManyAgents,
+                   absl::StrCat("this planner takes ", most, " agents, and has them"));
+}
+
+void ReportService::Remove(Stream* stream) {
+  std::shared_ptr<Stream> last;  // ends without the lock
   MutexLock lock(mutex_);
   const auto found = streams_.find(stream);
   last = std::move(found->second);
@@ -199,8 +179,8 @@ void AgentStreams::Remove(AgentStream* stream) {
   gone_.NotifyAll();
 }
 
-void AgentStreams::Stop() {
-  std::vector<std::shared_ptr<AgentStream>> streams;
+void ReportService::Stop() {
+  std::vector<std::shared_ptr<Stream>> streams;
   {
     MutexLock lock(mutex_);
     stopping_ = true;
@@ -209,34 +189,9 @@ void AgentStreams::Stop() {
   for (const auto& stream : streams) stream->End(Stopping());
 }
 
-class ReportServiceImpl final : public ReportService {
- public:
-  explicit ReportServiceImpl(const ReportOptions& options)
-      : options_(options), streams_(options.limits.agents) {}
-
-  RawReactor* Report(grpc::CallbackServerContext* context) override {
-    auto stream = std::make_shared<AgentStream>(options_, &streams_, context);
-    AgentStream* const reactor = stream.get();
-    const absl::Status added = streams_.Add(std::move(stream));
-    absl::StatusOr<Principal> caller =
-        options_.gate->Admit(*context, v1::ReportRequest::default_instance());
-    if (caller.ok() && !added.ok()) caller = added;
-    reactor->Start(std::move(caller));
-    return reactor;
-  }
-
-  void Stop() override { streams_.Stop(); }
-  int streams() const override { return streams_.size(); }
-
- private:
-  const ReportOptions options_;
-  AgentStreams streams_;
-};
-
-}  // namespace
-
-std::unique_ptr<ReportService> NewReportService(ReportOptions options) {
-  return std::make_unique<ReportServiceImpl>(options);
+int ReportService::streams() const {
+  MutexLock lock(mutex_);
+  return static_cast<int>(streams_.size());
 }
 
 }  // namespace gitops

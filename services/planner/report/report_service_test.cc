@@ -90,8 +90,8 @@ class ReportServiceTest : public testing::Test {
     if (server_ != nullptr) server_->Shutdown(absl::ZeroDuration());
   }
   void Start(ReportLimits limits = {}) {
-    service_ = NewReportService(
-        {.fleet = fleet_.get(), .gate = &gate_, .heartbeat = absl::Seconds(7), .limits = limits});
+    service_ = std::make_unique<ReportService>(ReportOptions{
+        .fleet = fleet_.get(), .gate = &gate_, .heartbeat = absl::Seconds(7), .limits = limits});
     auto server = RpcServer::Start(
         {.listen = "127.0.0.1:0", .services = {service_.get(), &other_}, .metrics = &metrics_});
     ASSERT_TRUE(server.ok()) << server.status();

@@ -9,7 +9,7 @@ namespace gitops {
 namespace {
 
 constexpr char kShortened[] = "… [shortened: the whole answer would be too large]";
-// What is left of each text, tried in this order.
+// Lengths to which each text is cut, tried in this order.
 constexpr size_t kTextBytes[] = {4096, 1024, 256, 0};
 
 void Shorten(std::string& text, size_t most) {

@@ -7,19 +7,19 @@
 
 namespace gitops {
 
-// What an answer may hold, well below what a client takes.
+// The largest answer, well below the limit of clients.
 inline constexpr size_t kMostAnswerSize = 12 << 20;
-// What a page of hosts or services may hold: gRPC's clients take 4 MiB unless told otherwise.
+// The largest page of hosts or services: gRPC clients accept 4 MiB by default.
 inline constexpr size_t kMostPageSize = 3 << 20;
 
-// What is left of a page.
+// The room left on a page: items and bytes.
 class PageRoom {
  public:
-  explicit PageRoom(int items) : items_(items) {}
+  explicit PageRoom(int items, size_t bytes = kMostPageSize) : items_(items), most_bytes_(bytes) {}
   // Takes room for one more item. False: the page is full. The first always fits.
   bool Take(size_t bytes) {
     bytes_ += bytes + kFraming;
-    if (taken_ == items_ || (taken_ > 0 && bytes_ > kMostPageSize)) return false;
+    if (taken_ == items_ || (taken_ > 0 && bytes_ > most_bytes_)) return false;
     ++taken_;
     return true;
   }
@@ -28,15 +28,16 @@ class PageRoom {
   static constexpr size_t kFraming = 8;  // of a repeated field: tag and length, at most
 
   const int items_;
+  const size_t most_bytes_;
   int taken_ = 0;
   size_t bytes_ = 1 << 10;  // for the token of the next page
 };
 
-// Shortens the bodies of hook calls, all as far as is needed and saying so in each, until
-// `deployment`, which has no hosts, holds at most `most` bytes.
+// Shortens the bodies of all hook calls as far as needed, with a note in each, until `deployment`,
+// which has no hosts, takes at most `most` bytes.
 void FitAnswer(v1::Deployment& deployment, size_t most = kMostAnswerSize);
-// The same for the outputs and hook calls of a host's steps; where that is not enough, the host
-// loses its steps, and its message says so.
+// Does the same for the outputs and hook calls of a host's steps. If that is not enough, removes
+// the steps, and says so in the host's message.
 void FitAnswer(v1::HostDeployment& host, size_t most = kMostAnswerSize);
 
 }  // namespace gitops

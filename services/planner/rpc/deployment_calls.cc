@@ -5,16 +5,12 @@
 #include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
+#include "services/planner/rpc/deployment_filter.h"
 
 namespace gitops {
 namespace {
 
 constexpr absl::Duration kPlanLife = absl::Hours(24);
-
-absl::Status CheckId(const std::string& id) {
-  if (!id.empty()) return absl::OkStatus();
-  return InvalidField("id", "no deployment is named");
-}
 
 }  // namespace
 
@@ -24,7 +20,7 @@ absl::StatusOr<v1::Plan> DeploymentCalls::CreatePlan(const v1::CreatePlanRequest
   if (!claim.ok()) return claim.status();
   if (!(*claim)->made().empty()) {
     absl::StatusOr<v1::Plan> made = options_.store->LoadPlan((*claim)->made());
-    // Where newer plans took its place, it is made again.
+    // If it was removed for newer plans, it is made again.
     if (!absl::IsNotFound(made.status())) return made;
   }
   absl::StatusOr<v1::Plan> plan =
@@ -55,7 +51,7 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::BeginOnce(
     return std::move(record->deployment);
   }
   Deployments::NewDeployment deployment;
-  deployment.actor = PrincipalText(call.caller);
+  deployment.actor = call.caller;
   deployment.reason = request.reason();
   deployment.traceparent = call.traceparent;
   deployment.also = [&](const std::string& id) { return (*claim)->Record(id); };
@@ -91,7 +87,7 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::Create(const v1::CreateDeploymen
 
 absl::StatusOr<v1::Deployment> DeploymentCalls::RollBack(
     const v1::RollbackDeploymentRequest& request, const CallContext& call) {
-  if (absl::Status status = CheckId(request.id()); !status.ok()) return status;
+  if (absl::Status status = CheckDeploymentId(request.id()); !status.ok()) return status;
   return BeginOnce(request, call, [&](Deployments::NewDeployment back) {
     return options_.deployments->RollBack(request.id(), std::move(back));
   });
@@ -99,23 +95,22 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::RollBack(
 
 absl::StatusOr<v1::Deployment> DeploymentCalls::Cancel(const v1::CancelDeploymentRequest& request,
                                                        const CallContext& call) {
-  if (absl::Status status = CheckId(request.id()); !status.ok()) return status;
+  if (absl::Status status = CheckDeploymentId(request.id()); !status.ok()) return status;
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
-  return options_.deployments->Cancel(request.id(), PrincipalText(call.caller), request.reason());
+  return options_.deployments->Cancel(request.id(), call.caller, request.reason());
 }
 
 absl::StatusOr<v1::Deployment> DeploymentCalls::Resume(const std::string& id,
                                                        const CallContext& call) {
-  if (absl::Status status = CheckId(id); !status.ok()) return status;
-  return options_.deployments->Resume(id, PrincipalText(call.caller));
+  if (absl::Status status = CheckDeploymentId(id); !status.ok()) return status;
+  return options_.deployments->Resume(id, call.caller);
 }
 
 absl::StatusOr<v1::HostLock> DeploymentCalls::BreakLock(const v1::BreakLockRequest& request,
                                                         const CallContext& call) {
   if (request.host().empty()) return InvalidField("host", "no host is named");
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
-  return options_.deployments->BreakLock(request.host(), PrincipalText(call.caller),
-                                         request.reason());
+  return options_.deployments->BreakLock(request.host(), call.caller, request.reason());
 }
 
 }  // namespace gitops

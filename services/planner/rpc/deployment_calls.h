@@ -12,7 +12,7 @@
 
 namespace gitops {
 
-// Who calls, and whether still.
+// The caller, and whether it still waits.
 struct CallContext {
   Principal caller;
   std::string traceparent;
@@ -38,7 +38,7 @@ class DeploymentCalls {
                                          const CallContext& call);
 
  private:
-  // Begins the deployment that a request asks for, unless a request with its id has done so.
+  // Begins the deployment of a request, unless a request with the same id has done so.
   template <typename Request>
   absl::StatusOr<v1::Deployment> BeginOnce(
       const Request& request, const CallContext& call,

@@ -32,6 +32,11 @@ bool MatchesRecord(const v1::Deployment& deployment, const v1::DeploymentFilter&
 
 }  // namespace
 
+absl::Status CheckDeploymentId(const std::string& id) {
+  if (!id.empty()) return absl::OkStatus();
+  return InvalidField("id", "no deployment is named");
+}
+
 absl::Status CheckFilter(const v1::DeploymentFilter& filter) {
   for (const int state : filter.states()) {
     if (state != v1::DEPLOYMENT_STATE_UNSPECIFIED && v1::DeploymentState_IsValid(state)) continue;

@@ -1,6 +1,8 @@
 #ifndef GITOPS_SERVICES_PLANNER_RPC_DEPLOYMENT_FILTER_H_
 #define GITOPS_SERVICES_PLANNER_RPC_DEPLOYMENT_FILTER_H_
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "gitops/v1/planner.pb.h"
@@ -8,13 +10,16 @@
 
 namespace gitops {
 
+// INVALID_ARGUMENT: it is empty.
+absl::Status CheckDeploymentId(const std::string& id);
+
 // INVALID_ARGUMENT: a state is unknown.
 absl::Status CheckFilter(const v1::DeploymentFilter& filter);
 
 // INVALID_ARGUMENT: neither basic nor full.
 absl::Status CheckView(v1::View view);
 
-// Decides which deployments match a filter. Reads their hosts only if the filter asks for them. One
+// Decides which deployments match a filter. Reads their hosts only if the filter needs them. One
 // thread.
 class DeploymentMatcher {
  public:
@@ -26,7 +31,7 @@ class DeploymentMatcher {
   DeploymentStore::IdRange ids() const;
   // `deployment` is one without hosts. Errors as DeploymentStore's.
   absl::StatusOr<bool> Matches(const v1::Deployment& deployment);
-  // Enough was read for one call.
+  // This call has read as much as one call may.
   bool exhausted() const { return deployments_ >= kManyDeployments || hosts_ >= kManyHosts; }
 
  private:

@@ -3,68 +3,48 @@
 #include <utility>
 #include <vector>
 
-#include "common/rpc/error.h"
+#include "common/rpc/fingerprint.h"
 #include "services/planner/rpc/deployment_reads.h"
-#include "services/planner/rpc/fingerprint.h"
-#include "services/planner/rpc/resume_token.h"
 
 namespace gitops {
 
-absl::StatusOr<std::unique_ptr<StoreWatch>> DeploymentListWatch::Start(
-    Changes<std::string>& changes) {
+absl::StatusOr<int64_t> DeploymentListWatch::Start(Changes<std::string>& changes) {
+  if (absl::Status status = CheckFilter(request_.filter()); !status.ok()) return status;
+  if (absl::Status status = CheckView(request_.view()); !status.ok()) return status;
   const absl::StatusOr<int64_t> since = ReadResumeToken(request_.resume_token());
   if (!since.ok()) return since.status();
   const absl::StatusOr<int64_t> now = store_->Revision();
   if (!now.ok()) return now.status();
-  const auto changed = [&changes](const std::string& id, int64_t revision) {
-    changes.Add(id, revision);
+  const auto watch = [&](int64_t after) {
+    auto events = store_->WatchAll(
+        after, [&changes](const std::string& id, int64_t revision) { changes.Add(id, revision); });
+    if (events.ok()) events_ = *std::move(events);
+    return events.status();
   };
   // A revision in the future is one of another store, or of this one before it was restored.
   if (*since > 0 && *since <= *now) {
-    auto watch = store_->WatchAll(*since, changed);
-    resumed_ = watch.ok();
-    revision_ = *since;
-    if (!absl::IsOutOfRange(watch.status())) return watch;
+    const absl::Status watched = watch(*since);
+    resumed_ = watched.ok();
+    if (resumed_) return since;
+    if (!absl::IsOutOfRange(watched)) return watched;
   }
-  revision_ = *now;
-  return store_->WatchAll(*now, changed);
+  stream_.set_restarted(*since > 0);
+  if (absl::Status watched = watch(*now); !watched.ok()) return watched;
+  return now;
 }
 
-absl::Status DeploymentListWatch::Follow(Changes<std::string>& changes,
-                                         const std::function<bool()>& cancelled) {
-  if (absl::Status status = CheckFilter(request_.filter()); !status.ok()) return status;
-  if (absl::Status status = CheckView(request_.view()); !status.ok()) return status;
-  const auto watch = Start(changes);
-  if (!watch.ok()) return watch.status();
-  absl::Status told = TellBeginning();
-  while (told.ok() && !cancelled()) {
-    const std::set<std::string> ids = changes.Next(&revision_);
-    told = TellChanges(ids);
-    if (changes.closed()) return MakeError(Reason::kServerStopping, "the planner is stopping");
-  }
-  return told.ok() ? absl::CancelledError("the watcher is gone") : told;
-}
-
-absl::Status DeploymentListWatch::TellBeginning() {
-  v1::WatchDeploymentsResponse held;  // the last one is marked, so one is held back
-  bool holds = false;
-  held.set_restarted(!resumed_ && !request_.resume_token().empty());
+absl::Status DeploymentListWatch::TellAll(int64_t revision) {
   const auto tell = [&](v1::Deployment& deployment) -> absl::StatusOr<bool> {
     const absl::StatusOr<bool> matches = matcher_.Matches(deployment);
     if (!matches.ok()) return matches.status();
     if (!*matches) return true;
-    if (absl::Status sent = holds ? Send(held) : absl::OkStatus(); !sent.ok()) return sent;
-    const bool restarted = !std::exchange(holds, true) && held.restarted();
-    held = *News(std::move(deployment));
-    held.set_restarted(restarted);
+    if (absl::Status sent = SendNews(std::move(deployment)); !sent.ok()) return sent;
     return true;
   };
   const absl::Status read =
       resumed_ ? FindUnfinished() : store_->ForEachNewestFirst(matcher_.ids(), tell);
   if (!read.ok()) return read;
-  held.set_initial_done(true);
-  held.set_resume_token(ResumeToken(revision_));
-  return Send(held);
+  return stream_.EndBatch(ResumeToken(revision), /*initial=*/true);
 }
 
 absl::Status DeploymentListWatch::FindUnfinished() {
@@ -78,42 +58,34 @@ absl::Status DeploymentListWatch::FindUnfinished() {
   return absl::OkStatus();
 }
 
-absl::Status DeploymentListWatch::TellChanges(std::set<std::string> ids) {
+absl::Status DeploymentListWatch::TellChanges(std::set<std::string> ids, int64_t revision) {
   for (const auto& [id, told] : troubles_) {
     if (deployments_->Trouble(id) != told) ids.insert(id);
   }
-  std::vector<v1::WatchDeploymentsResponse> news;
   for (const std::string& id : ids) {
-    absl::StatusOr<std::optional<v1::WatchDeploymentsResponse>> update = Update(id);
-    if (!update.ok()) return update.status();
-    if (update->has_value()) news.push_back(**std::move(update));
+    if (absl::Status sent = SendChange(id); !sent.ok()) return sent;
   }
-  if (!news.empty()) news.back().set_resume_token(ResumeToken(revision_));
-  for (const v1::WatchDeploymentsResponse& response : news) {
-    if (absl::Status sent = Send(response); !sent.ok()) return sent;
-  }
-  return absl::OkStatus();
+  return stream_.EndBatch(ResumeToken(revision));
 }
 
-absl::StatusOr<std::optional<v1::WatchDeploymentsResponse>> DeploymentListWatch::Update(
-    const std::string& id) {
+absl::Status DeploymentListWatch::SendChange(const std::string& id) {
   auto record = store_->Load(id);
   if (!record.ok() && !absl::IsNotFound(record.status())) return record.status();
   if (record.ok()) {
     const absl::StatusOr<bool> matches = matcher_.Matches(record->deployment);
     if (!matches.ok()) return matches.status();
-    if (*matches) return News(std::move(record->deployment));
+    if (*matches) return SendNews(std::move(record->deployment));
   }
   troubles_.erase(id);
   // A client that resumed may have got it in its former watch.
-  if (told_.erase(id) == 0 && !resumed_) return std::nullopt;
+  if (told_.erase(id) == 0 && !resumed_) return absl::OkStatus();
   v1::WatchDeploymentsResponse response;
   response.mutable_deployment()->set_id(id);
   response.set_removed(true);
-  return response;
+  return stream_.Send(std::move(response));
 }
 
-std::optional<v1::WatchDeploymentsResponse> DeploymentListWatch::News(v1::Deployment deployment) {
+absl::Status DeploymentListWatch::SendNews(v1::Deployment deployment) {
   if (HasEnded(deployment.state())) {
     troubles_.erase(deployment.id());
   } else {
@@ -123,14 +95,10 @@ std::optional<v1::WatchDeploymentsResponse> DeploymentListWatch::News(v1::Deploy
   if (request_.view() != v1::VIEW_FULL) deployment.clear_events();
   const size_t fingerprint = Fingerprint(deployment);
   const auto [told, is_new] = told_.emplace(deployment.id(), fingerprint);
-  if (!is_new && std::exchange(told->second, fingerprint) == fingerprint) return std::nullopt;
+  if (!is_new && std::exchange(told->second, fingerprint) == fingerprint) return absl::OkStatus();
   v1::WatchDeploymentsResponse response;
   *response.mutable_deployment() = std::move(deployment);
-  return response;
-}
-
-absl::Status DeploymentListWatch::Send(const v1::WatchDeploymentsResponse& response) const {
-  return write_(response) ? absl::OkStatus() : absl::CancelledError("the watcher is gone");
+  return stream_.Send(std::move(response));
 }
 
 }  // namespace gitops

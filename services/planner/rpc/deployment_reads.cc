@@ -6,22 +6,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/rpc/error.h"
+#include "common/rpc/fingerprint.h"
 #include "common/rpc/page.h"
 #include "common/store/convert.h"
 #include "services/planner/rpc/answer_size.h"
 #include "services/planner/rpc/deployment_filter.h"
-#include "services/planner/rpc/fingerprint.h"
 #include "services/planner/rpc/numbered_page.h"
 
 namespace gitops {
-namespace {
-
-absl::Status CheckId(const std::string& id) {
-  if (!id.empty()) return absl::OkStatus();
-  return InvalidField("id", "no deployment is named");
-}
-
-}  // namespace
 
 absl::StatusOr<v1::HostDeployment> DeploymentReads::Host(const std::string& id, int index,
                                                          v1::View view) const {
@@ -33,7 +25,7 @@ absl::StatusOr<v1::HostDeployment> DeploymentReads::Host(const std::string& id, 
 
 absl::StatusOr<v1::GetDeploymentResponse> DeploymentReads::Get(
     const v1::GetDeploymentRequest& request) const {
-  if (absl::Status status = CheckId(request.id()); !status.ok()) return status;
+  if (absl::Status status = CheckDeploymentId(request.id()); !status.ok()) return status;
   if (absl::Status status = CheckView(request.view()); !status.ok()) return status;
   absl::StatusOr<DeploymentRecord> record = store_->Load(request.id());
   if (!record.ok()) return record.status();
@@ -59,7 +51,7 @@ absl::StatusOr<v1::GetDeploymentResponse> DeploymentReads::Get(
 
 absl::StatusOr<v1::ListDeploymentHostsResponse> DeploymentReads::ListHosts(
     const v1::ListDeploymentHostsRequest& request) const {
-  if (absl::Status status = CheckId(request.id()); !status.ok()) return status;
+  if (absl::Status status = CheckDeploymentId(request.id()); !status.ok()) return status;
   if (absl::Status status = CheckView(request.view()); !status.ok()) return status;
   const absl::StatusOr<NumberedPage> page = ReadNumberedPage(request);
   if (!page.ok()) return page.status();
@@ -83,8 +75,8 @@ absl::StatusOr<v1::ListDeploymentsResponse> DeploymentReads::List(
   DeploymentStore::IdRange ids = matcher.ids();
   if (!page->after.empty()) ids.before = page->after;
   v1::ListDeploymentsResponse response;
-  std::string last = page->after;  // that was looked at
-  size_t bytes = 0;
+  std::string last = page->after;  // the last one that was visited
+  PageRoom room(page->limit, kMostAnswerSize);
   bool more = false;
   const absl::Status read =
       store_->ForEachNewestFirst(ids, [&](v1::Deployment& deployment) -> absl::StatusOr<bool> {
@@ -95,10 +87,7 @@ absl::StatusOr<v1::ListDeploymentsResponse> DeploymentReads::List(
           AddTrouble(*deployments_, deployment);
           AddEtag(deployment);
           if (request.view() != v1::VIEW_FULL) deployment.clear_events();
-          bytes += deployment.ByteSizeLong();
-          const int count = response.deployments_size();
-          more = count == page->limit || (count > 0 && bytes > kMostAnswerSize);
-          if (more) return false;
+          if (more = !room.Take(deployment.ByteSizeLong()); more) return false;
         }
         last = deployment.id();
         if (*matches) *response.add_deployments() = std::move(deployment);
@@ -151,10 +140,9 @@ std::string AddTrouble(Deployments& deployments, v1::Deployment& deployment) {
 
 std::string KeepFirstHosts(v1::Plan& plan) {
   plan.set_host_count(plan.hosts_size());
-  size_t bytes = 0;
+  PageRoom room(plan.hosts_size(), kMostAnswerSize);
   for (int i = 0; i < plan.hosts_size(); ++i) {
-    bytes += plan.hosts(i).ByteSizeLong();
-    if (bytes <= kMostAnswerSize || i == 0) continue;
+    if (room.Take(plan.hosts(i).ByteSizeLong())) continue;
     plan.mutable_hosts()->DeleteSubrange(i, plan.hosts_size() - i);
     return PageToken(absl::StrCat(i - 1));
   }

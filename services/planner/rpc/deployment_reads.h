@@ -37,8 +37,8 @@ class DeploymentReads {
   Deployments* const deployments_;
 };
 
-// Where a deployment in progress cannot be stored, its message says so, since its record cannot.
-// Returns that message; empty: it can be stored.
+// If a deployment in progress cannot be stored, sets its message to the reason, since its record
+// does not have it. Returns that message; empty: it can be stored.
 std::string AddTrouble(Deployments& deployments, v1::Deployment& deployment);
 
 // Removes the hosts of `plan` that do not fit into an answer. Returns the ListPlanHosts token of

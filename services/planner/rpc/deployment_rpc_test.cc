@@ -45,6 +45,8 @@ TEST_F(DeploymentRpcTest, ADeploymentIsPlannedAndBegunForTheCaller) {
   const v1::Deployment deployment = Call(&Stub::CreateDeployment, request).deployment();
   EXPECT_THAT(deployment.id(), MatchesRegex("[0-9]{8}-[0-9]{6}-[a-z0-9]+"));
   EXPECT_THAT(deployment.actor(), HasSubstr("alice@laptop"));
+  EXPECT_EQ(deployment.principal().name(), "alice@laptop");
+  EXPECT_EQ(deployment.principal().kind(), v1::Principal::KIND_USER);
   ASSERT_THAT(deployments_.begun(), SizeIs(1));
   const FakeDeployments::Begun begun = deployments_.begun()[0];
   EXPECT_EQ(begun.id, deployment.id());
@@ -154,6 +156,7 @@ TEST_F(DeploymentRpcTest, ARollbackIsANewDeploymentForTheCaller) {
   EXPECT_EQ(back.rollback_of(), request.id());
   EXPECT_EQ(back.reason(), "broken");
   EXPECT_THAT(back.actor(), StartsWith("alice@laptop"));
+  EXPECT_EQ(back.principal().name(), "alice@laptop");
 }
 
 TEST_F(DeploymentRpcTest, ALockIsBrokenForTheCaller) {
@@ -167,7 +170,7 @@ TEST_F(DeploymentRpcTest, ALockIsBrokenForTheCaller) {
 }
 
 TEST_F(DeploymentRpcTest, DamagedRecordsAreListedAndRemoved) {
-  const auto held = locks_->Acquire({.deployment = "D9", .actor = "bob", .hosts = {"web1"}});
+  const auto held = locks_.Acquire({.deployment = "D9", .actor = "bob", .hosts = {"web1"}});
   ASSERT_TRUE(held.ok());
   EXPECT_EQ(Call(&Stub::ListDamagedRecords, v1::ListDamagedRecordsRequest()).records_size(), 0);
   v1::RemoveDamagedRecordRequest request;

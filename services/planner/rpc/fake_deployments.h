@@ -43,17 +43,17 @@ class FakeDeployments final : public Deployments {
     back.plan = [](const std::string&, std::vector<v1::HookCall>*) { return v1::Plan(); };
     return Begin(back);
   }
-  absl::StatusOr<v1::Deployment> Cancel(const std::string& id, const std::string& actor,
+  absl::StatusOr<v1::Deployment> Cancel(const std::string& id, const Actor& actor,
                                         const std::string& reason) override {
-    return Note(id, "cancel " + actor + " " + reason);
+    return Note(id, "cancel " + actor.text() + " " + reason);
   }
-  absl::StatusOr<v1::Deployment> Resume(const std::string& id, const std::string& actor) override {
-    return Note(id, "resume " + actor);
+  absl::StatusOr<v1::Deployment> Resume(const std::string& id, const Actor& actor) override {
+    return Note(id, "resume " + actor.text());
   }
-  absl::StatusOr<v1::HostLock> BreakLock(const std::string& host, const std::string& actor,
+  absl::StatusOr<v1::HostLock> BreakLock(const std::string& host, const Actor& actor,
                                          const std::string& reason) override {
     MutexLock lock(mutex_);
-    notes_.push_back("break " + host + " " + actor + " " + reason);
+    notes_.push_back("break " + host + " " + actor.text() + " " + reason);
     v1::HostLock broken;
     broken.set_host(host);
     return broken;

@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kMostAtOnce = 64;
 
-// A host that is asked.
+// A host to call.
 struct Asked {
   std::shared_ptr<const FleetHost> host;
   int number = 0;     // its place in the selection, from 1 on
@@ -40,8 +40,8 @@ std::vector<Asked> HostsToAsk(const Fleet& fleet, FleetHosts hosts, const std::s
   return asked;
 }
 
-// The indices of `asked` in the order of the calls: a freeze must not wait for timeouts of hosts
-// that are down, however many come first.
+// The indices of `asked` in the order of the calls, online hosts first: a freeze must not wait for
+// the timeouts of hosts that are down.
 std::vector<int> Order(const std::vector<Asked>& asked) {
   std::vector<int> order(asked.size());
   std::iota(order.begin(), order.end(), 0);

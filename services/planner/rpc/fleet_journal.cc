@@ -1,7 +1,6 @@
 #include "services/planner/rpc/fleet_journal.h"
 
 #include <cstddef>
-#include <random>
 #include <utility>
 #include <vector>
 
@@ -9,21 +8,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/rpc/error.h"
+#include "common/text/random_hex.h"
 
 namespace gitops {
 namespace {
 
-// More than any fleet has: names of hosts that have left are dropped at some point.
+// More than any fleet has; beyond it, the names of hosts that have left are dropped too.
 constexpr size_t kMostHosts = 200'000;
-
-std::string NewEpoch() {
-  std::random_device random;
-  return absl::StrCat(absl::Hex(random(), absl::kZeroPad8), absl::Hex(random(), absl::kZeroPad8));
-}
 
 }  // namespace
 
-FleetJournal::FleetJournal(Fleet* fleet) : fleet_(fleet), epoch_(NewEpoch()) {
+FleetJournal::FleetJournal(Fleet* fleet) : fleet_(fleet), epoch_(RandomHex(16)) {
   subscription_ = fleet_->Subscribe([this](const std::string& host) { Note(host); });
 }
 

@@ -9,11 +9,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/rpc/error.h"
+#include "common/rpc/fingerprint.h"
 #include "common/rpc/page.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"
 #include "services/planner/rpc/answer_size.h"
-#include "services/planner/rpc/fingerprint.h"
 
 namespace gitops {
 namespace {
@@ -43,19 +43,6 @@ absl::StatusOr<Cursor> ReadCursor(const std::string& after) {
   return InvalidField("page_token", "page_token is not one that this method gave out");
 }
 
-// Where the host that the page ended with is now; `gone`: it has left, and this is the host in its
-// place.
-size_t PlaceOf(const FleetHosts& hosts, const Cursor& cursor, bool* gone) {
-  const size_t place = std::min(static_cast<size_t>(cursor.place), hosts.size());
-  const auto is_it = [&](const auto& host) { return host->host.host() == cursor.host; };
-  *gone = false;
-  if (place < hosts.size() && is_it(hosts[place])) return place;
-  const auto found = std::find_if(hosts.begin(), hosts.end(), is_it);
-  if (found != hosts.end()) return found - hosts.begin();
-  *gone = true;
-  return place;
-}
-
 // A heartbeat alone is no change.
 void AddEtag(v1::Host& host) {
   v1::Host lasting = host;
@@ -73,9 +60,14 @@ absl::StatusOr<Begin> BeginOf(const FleetHosts& hosts, const PageRequest& page) 
   if (page.after.empty()) return Begin{};
   const absl::StatusOr<Cursor> cursor = ReadCursor(page.after);
   if (!cursor.ok()) return cursor.status();
-  bool gone = false;
-  const size_t place = PlaceOf(hosts, *cursor, &gone);
-  if (gone) return Begin{.place = place};
+  const auto is_it = [&](const auto& host) { return host->host.host() == cursor->host; };
+  size_t place = std::min(static_cast<size_t>(cursor->place), hosts.size());
+  if (place == hosts.size() || !is_it(hosts[place])) {
+    const auto found = std::find_if(hosts.begin(), hosts.end(), is_it);
+    // It has left: the page begins with the host at its position.
+    if (found == hosts.end()) return Begin{.place = place};
+    place = found - hosts.begin();
+  }
   if (cursor->service.empty()) return Begin{.place = place + 1};
   return Begin{.place = place, .after_service = cursor->service};
 }
@@ -139,12 +131,10 @@ absl::StatusOr<v1::Host> GetHost(const Fleet& fleet, HostLocks& locks, const std
 
 absl::Status ListLocks(HostLocks& locks, const v1::ListLocksRequest& request,
                        v1::ListLocksResponse* response) {
-  absl::StatusOr<LocksByHost> by_host = ReadLocks(locks);
-  if (!by_host.ok()) return by_host.status();
-  std::vector<v1::HostLock> ordered;
-  for (auto& [host, lock] : *by_host) ordered.push_back(std::move(lock));
+  const absl::StatusOr<std::vector<v1::HostLock>> held = locks.List();
+  if (!held.ok()) return held.status();
   return FillPage(
-      request, ordered, [](const v1::HostLock& lock) { return lock.host(); },
+      request, *held, [](const v1::HostLock& lock) { return lock.host(); },
       response->mutable_locks(), response->mutable_next_page_token());
 }
 

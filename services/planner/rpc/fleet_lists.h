@@ -13,16 +13,16 @@
 
 namespace gitops {
 
-// Pages of the fleet. A token names the host (and service) that a page ended with, and its place,
-// so that the next page is right although hosts come and go.
+// Pages of the fleet. A token has the last host (and service) of a page and its position, so that
+// the next page is right although hosts come and go.
 
 using LocksByHost = std::map<std::string, v1::HostLock>;
 absl::StatusOr<LocksByHost> ReadLocks(HostLocks& locks);
 
-// `host` with its lock, and the etag of that.
+// Returns `host` with its lock and etag.
 v1::Host WithLock(const v1::Host& host, const LocksByHost& locks);
 
-// Errors as PlannerService's methods of these names; CANCELLED: `cancelled` says so.
+// Errors as PlannerService's methods of these names; CANCELLED: `cancelled` returned true.
 absl::Status ListHosts(const Fleet& fleet, HostLocks& locks, const v1::ListHostsRequest& request,
                        const Cancelled& cancelled, v1::ListHostsResponse* response);
 absl::StatusOr<v1::Host> GetHost(const Fleet& fleet, HostLocks& locks, const std::string& name);

@@ -34,7 +34,7 @@ class FleetRpcTest : public PlannerTestBase {
     return lines;
   }
   std::unique_ptr<HeldLocks> Lock(const std::string& host, const std::string& deployment) {
-    auto held = locks_->Acquire(
+    auto held = locks_.Acquire(
         {.deployment = deployment, .actor = "bob", .hosts = {host}, .no_wait = true});
     EXPECT_TRUE(held.ok()) << held.status();
     return *std::move(held);

@@ -3,15 +3,13 @@
 #include <utility>
 #include <vector>
 
+#include "common/rpc/fingerprint.h"
 #include "services/planner/plan/fleet_selection.h"
-#include "services/planner/rpc/fingerprint.h"
 
 namespace gitops {
 namespace {
 
 constexpr absl::Duration kAskLocks = absl::Seconds(1);
-
-absl::Status Gone() { return absl::CancelledError("the watcher is gone"); }
 
 void NoteDifferences(const LocksByHost& from, const LocksByHost& to, FleetJournal& journal) {
   for (const auto& [host, lock] : from) {
@@ -29,8 +27,8 @@ bool LooksAtEachHost(const v1::Selection& selection) {
 
 std::shared_ptr<const LocksByHost> LockView::Get() {
   MutexLock lock(mutex_);
-  const absl::Time now = clock_->Now();
-  if (now < asked_ + kAskLocks && now >= asked_) return view_;
+  const SteadyTime now = clock_->SteadyNow();
+  if (now < asked_ + kAskLocks) return view_;
   asked_ = now;
   absl::StatusOr<LocksByHost> listed = ReadLocks(*locks_);
   if (!listed.ok()) return view_;
@@ -47,28 +45,31 @@ absl::StatusOr<std::optional<std::set<std::string>>> FleetWatch::ChangedSince() 
   return changed;
 }
 
+absl::StatusOr<int64_t> FleetWatch::Start(Changes<std::string>& changes) {
+  subscription_ = journal_->Subscribe(
+      [&changes](const std::string& host, int64_t number) { changes.Add(host, number); });
+  return journal_->number();
+}
+
 absl::Status FleetWatch::TellAll(int64_t number) {
   held_ = locks_->Get();
   const auto hosts = SelectHosts(*fleet_, request_.selection(), /*changes=*/false, cancelled_);
   if (!hosts.ok()) return hosts.status();
   absl::StatusOr<std::optional<std::set<std::string>>> changed = ChangedSince();
   if (!changed.ok()) return changed.status();
-  restarted_ = !request_.resume_token().empty() && !changed->has_value();
-  if (changed->has_value()) {
+  const bool resumed = changed->has_value();
+  stream_.set_restarted(!resumed && !request_.resume_token().empty());
+  if (resumed) {
     for (const std::string& host : **changed) {
-      if (!SendGone(host)) return Gone();
+      if (absl::Status sent = SendGone(host); !sent.ok()) return sent;
     }
   }
   for (const auto& host : *hosts) {
-    quiet_ = changed->has_value() && !(*changed)->contains(host->host.host());
-    if (!TellHost(*host)) return Gone();
+    quiet_ = resumed && !(*changed)->contains(host->host.host());
+    if (absl::Status sent = TellHost(*host); !sent.ok()) return sent;
   }
-  quiet_ = initial_ = false;
-  told_up_to_ = number;
-  v1::WatchFleetResponse last = held_back_.value_or(v1::WatchFleetResponse());
-  held_back_.reset();
-  last.set_initial_done(true);
-  return Write(std::move(last)) ? absl::OkStatus() : Gone();
+  quiet_ = false;
+  return stream_.EndBatch(journal_->Token(number), /*initial=*/true);
 }
 
 absl::Status FleetWatch::TellChanges(std::set<std::string> changed, int64_t number) {
@@ -88,11 +89,10 @@ absl::Status FleetWatch::TellChanges(std::set<std::string> changed, int64_t numb
   }
   for (const std::string& name : changed) {
     const auto found = selected->find(name);
-    const bool there = found == selected->end() ? TellGone(name) : TellHost(*found->second);
-    if (!there) return Gone();
+    const absl::Status sent = found == selected->end() ? TellGone(name) : TellHost(*found->second);
+    if (!sent.ok()) return sent;
   }
-  told_up_to_ = number;
-  return absl::OkStatus();
+  return stream_.EndBatch(journal_->Token(number));
 }
 
 absl::StatusOr<FleetWatch::HostsByName> FleetWatch::Selected(
@@ -114,65 +114,53 @@ absl::StatusOr<FleetWatch::HostsByName> FleetWatch::Selected(
   return selected;
 }
 
-bool FleetWatch::TellHost(const FleetHost& host) {
+absl::Status FleetWatch::TellHost(const FleetHost& host) {
   v1::Host shown = WithLock(host.host, *held_);
   Told& told = told_[shown.host()];
   const size_t fingerprint = std::hash<std::string>()(shown.etag());
   if (std::exchange(told.host, fingerprint) != fingerprint) {
     v1::WatchFleetResponse response;
     *response.mutable_host() = std::move(shown);
-    if (!Send(std::move(response))) return false;
+    if (absl::Status sent = Send(std::move(response)); !sent.ok()) return sent;
   }
   return TellServices(host.host.host(), told);
 }
 
-bool FleetWatch::TellServices(const std::string& host, Told& told) {
+absl::Status FleetWatch::TellServices(const std::string& host, Told& told) {
   std::map<std::string, size_t> before = std::exchange(told.services, {});
   for (v1::Service& service : fleet_->Services(host)) {
     if (request_.has_service() && service.service() != request_.service()) continue;
     const size_t fingerprint = Fingerprint(service);
     told.services[service.service()] = fingerprint;
-    const auto known = before.find(service.service());
-    const bool same = known != before.end() && known->second == fingerprint;
-    if (known != before.end()) before.erase(known);
-    if (same) continue;
+    const auto known = before.extract(service.service());
+    if (!known.empty() && known.mapped() == fingerprint) continue;
     v1::WatchFleetResponse response;
     *response.mutable_service() = std::move(service);
-    if (!Send(std::move(response))) return false;
+    if (absl::Status sent = Send(std::move(response)); !sent.ok()) return sent;
   }
   for (const auto& [service, fingerprint] : before) {
     v1::WatchFleetResponse response;
     response.mutable_service()->set_host(host);
     response.mutable_service()->set_service(service);
     response.set_removed(true);
-    if (!Send(std::move(response))) return false;
+    if (absl::Status sent = Send(std::move(response)); !sent.ok()) return sent;
   }
-  return true;
+  return absl::OkStatus();
 }
 
-bool FleetWatch::TellGone(const std::string& host) {
-  return told_.erase(host) == 0 || SendGone(host);
+absl::Status FleetWatch::TellGone(const std::string& host) {
+  return told_.erase(host) == 0 ? absl::OkStatus() : SendGone(host);
 }
 
-bool FleetWatch::SendGone(const std::string& host) {
+absl::Status FleetWatch::SendGone(const std::string& host) {
   v1::WatchFleetResponse response;
   response.mutable_host()->set_host(host);
   response.set_removed(true);
   return Send(std::move(response));
 }
 
-bool FleetWatch::Send(v1::WatchFleetResponse response) {
-  if (quiet_) return true;
-  if (!initial_) return Write(std::move(response));
-  std::optional<v1::WatchFleetResponse> before =
-      std::exchange(held_back_, std::optional(std::move(response)));
-  return !before.has_value() || Write(*std::move(before));
-}
-
-bool FleetWatch::Write(v1::WatchFleetResponse response) {
-  response.set_restarted(std::exchange(restarted_, false));
-  if (told_up_to_ >= 0) response.set_resume_token(journal_->Token(told_up_to_));
-  return write_(response);
+absl::Status FleetWatch::Send(v1::WatchFleetResponse response) {
+  return quiet_ ? absl::OkStatus() : stream_.Send(std::move(response));
 }
 
 }  // namespace gitops

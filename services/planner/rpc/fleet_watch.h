@@ -3,16 +3,17 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
+#include "common/rpc/watch_stream.h"
 #include "common/sync/mutex.h"
 #include "gitops/v1/planner.pb.h"
 #include "services/planner/fleet/fleet.h"
@@ -22,8 +23,8 @@
 
 namespace gitops {
 
-// Who holds which host. Reads the store once a second for all watchers together, and notes changes
-// in the journal. Any thread.
+// The locks of all hosts. Reads the store once a second for all watchers together, and notes
+// changes in the journal. Any thread.
 class LockView {
  public:
   // None is owned.
@@ -38,33 +39,34 @@ class LockView {
   FleetJournal* const journal_;
   Clock* const clock_;
   Mutex mutex_;
-  absl::Time asked_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  SteadyTime asked_ ABSL_GUARDED_BY(mutex_) = SteadyTime::InfinitePast();
   std::shared_ptr<const LocksByHost> view_ ABSL_GUARDED_BY(mutex_) =
       std::make_shared<const LocksByHost>();
 };
 
-// One client of WatchFleet: remembers what was sent, and sends what differs. One thread.
+// One client of WatchFleet: remembers what was sent, and sends what differs. For Follow(), with
+// names of hosts and numbers of the journal. One thread.
 class FleetWatch {
  public:
-  // False: the client is gone.
-  using WriteFunction = std::function<bool(const v1::WatchFleetResponse&)>;
-
   // Not owned: fleet, journal, locks; they and `request` must outlive it.
-  FleetWatch(const Fleet* fleet, const FleetJournal* journal, LockView* locks,
-             const v1::WatchFleetRequest& request, WriteFunction write, Cancelled cancelled)
+  FleetWatch(const Fleet* fleet, FleetJournal* journal, LockView* locks,
+             const v1::WatchFleetRequest& request, WatchStream<v1::WatchFleetResponse>::Write write,
+             Cancelled cancelled)
       : fleet_(fleet),
         journal_(journal),
         locks_(locks),
         request_(request),
-        write_(std::move(write)),
+        stream_(std::move(write)),
         cancelled_(std::move(cancelled)) {}
+  ~FleetWatch() { journal_->Unsubscribe(subscription_); }
 
-  // Sends everything, or what changed since the request's resume_token. `number`: the journal's
-  // when the watch began. CANCELLED: the client is gone. INVALID_ARGUMENT: a bad selection or
-  // token.
+  absl::StatusOr<int64_t> Start(Changes<std::string>& changes);
+  // Sends everything, or what changed since the request's resume_token. INVALID_ARGUMENT: a bad
+  // selection or token.
   absl::Status TellAll(int64_t number);
   // Sends what differs on hosts that changed up to `number`, entered the selection or left it.
   absl::Status TellChanges(std::set<std::string> changed, int64_t number);
+  bool done() const { return false; }
 
  private:
   // Fingerprints of what was sent of a host.
@@ -75,29 +77,24 @@ class FleetWatch {
   using HostsByName = std::map<std::string, std::shared_ptr<const FleetHost>>;
 
   absl::StatusOr<HostsByName> Selected(const std::set<std::string>& changed) const;
-  // None: everything is to be sent.
+  // None: send everything.
   absl::StatusOr<std::optional<std::set<std::string>>> ChangedSince() const;
-  bool TellHost(const FleetHost& host);
-  bool TellServices(const std::string& host, Told& told);
-  bool TellGone(const std::string& host);
-  bool SendGone(const std::string& host);
-  // The last of the initial messages is marked, so one of them is always held back.
-  bool Send(v1::WatchFleetResponse response);
-  bool Write(v1::WatchFleetResponse response);
+  absl::Status TellHost(const FleetHost& host);
+  absl::Status TellServices(const std::string& host, Told& told);
+  absl::Status TellGone(const std::string& host);
+  absl::Status SendGone(const std::string& host);
+  absl::Status Send(v1::WatchFleetResponse response);
 
   const Fleet* const fleet_;
-  const FleetJournal* const journal_;
+  FleetJournal* const journal_;
   LockView* const locks_;
   const v1::WatchFleetRequest& request_;
-  const WriteFunction write_;
+  WatchStream<v1::WatchFleetResponse> stream_;
   const Cancelled cancelled_;
+  int64_t subscription_ = 0;
   std::shared_ptr<const LocksByHost> held_;
   std::map<std::string, Told> told_;
-  bool initial_ = true;
-  bool quiet_ = false;       // the client has what would be sent
-  bool restarted_ = false;   // for the next answer
-  int64_t told_up_to_ = -1;  // -1: not all initial messages are sent
-  std::optional<v1::WatchFleetResponse> held_back_;
+  bool quiet_ = false;  // the client has what would be sent
 };
 
 }  // namespace gitops

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/clock/timestamp.h"
 #include "common/plan/vocabulary.h"
 #include "common/rpc/error.h"
 #include "services/planner/plan/check_spec.h"
@@ -37,7 +38,7 @@ v1::DispatchHookRequest ToDispatch(const Fleet& fleet, const v1::TestHooksReques
     dispatch.set_result(request.result() == v1::STEP_RESULT_UNSPECIFIED ? v1::STEP_RESULT_OK
                                                                         : request.result());
   }
-  // A trace is as unique as a test needs to be.
+  // The trace id is unique enough for a test.
   dispatch.set_idempotency_key(absl::StrCat("test-", traceparent, "//0/", request.point()));
   dispatch.set_traceparent(traceparent);
   return dispatch;
@@ -50,11 +51,7 @@ absl::StatusOr<v1::TestHooksResponse> TestHooks(HookCaller& hooks, const Fleet& 
                                                 const std::string& traceparent,
                                                 const std::function<bool()>& give_up) {
   if (absl::Status status = Check(hooks, request); !status.ok()) return status;
-  absl::Time deadline = absl::InfiniteFuture();
-  if (request.timeout().seconds() > 0 || request.timeout().nanos() > 0) {
-    deadline = clock.Now() + absl::Seconds(request.timeout().seconds()) +
-               absl::Nanoseconds(request.timeout().nanos());
-  }
+  const absl::Time deadline = clock.Now() + DurationOr(request.timeout(), absl::InfiniteDuration());
   const auto late = [&] { return clock.Now() >= deadline; };
   absl::StatusOr<v1::DispatchHookResponse> answer =
       hooks.Dispatch(ToDispatch(fleet, request, traceparent), [&] { return give_up() || late(); });

@@ -1,7 +1,6 @@
 #ifndef GITOPS_SERVICES_PLANNER_RPC_NUMBERED_PAGE_H_
 #define GITOPS_SERVICES_PLANNER_RPC_NUMBERED_PAGE_H_
 
-#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -17,7 +16,7 @@
 
 namespace gitops {
 
-// Pages of a list whose elements have numbers from 0 on that never change.
+// Pages of a list whose elements have fixed numbers from 0.
 
 struct NumberedPage {
   int begin = 0;
@@ -36,22 +35,19 @@ absl::StatusOr<NumberedPage> ReadNumberedPage(const Request& request) {
   return NumberedPage{.begin = last + 1, .limit = page->limit};
 }
 
-// Appends what `element` returns for the numbers of the page to `out`: at most `limit`, and, but
-// for the first, no more than `bytes` together. NOT_FOUND ends the list. Returns the token of the
-// next page; empty: there is none.
+// Appends what `element` returns for the numbers of the page to `out`: at most `limit` elements,
+// and at most `bytes` together, except that the first always fits. NOT_FOUND ends the list. Returns
+// the token of the next page; empty: there is none.
 template <typename Message, typename Element>
 absl::StatusOr<std::string> FillNumberedPage(const NumberedPage& page, const Element& element,
                                              google::protobuf::RepeatedPtrField<Message>* out,
                                              size_t bytes = kMostAnswerSize) {
+  PageRoom room(page.limit, bytes);
   for (int number = page.begin;; ++number) {
     absl::StatusOr<Message> next = element(number);
     if (absl::IsNotFound(next.status())) return "";
     if (!next.ok()) return next.status();
-    const size_t size = next->ByteSizeLong();
-    if (out->size() >= page.limit || (out->size() > 0 && size > bytes)) {
-      return PageToken(absl::StrCat(number - 1));
-    }
-    bytes -= std::min(size, bytes);
+    if (!room.Take(next->ByteSizeLong())) return PageToken(absl::StrCat(number - 1));
     *out->Add() = *std::move(next);
   }
 }

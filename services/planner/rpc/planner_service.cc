@@ -8,31 +8,31 @@
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/rpc/error.h"
+#include "common/rpc/fingerprint.h"
 #include "common/rpc/request_checks.h"
 #include "common/rpc/trace.h"
+#include "common/rpc/watches.h"
 #include "services/planner/damage/damage.h"
 #include "services/planner/rpc/answer_size.h"
 #include "services/planner/rpc/deployment_calls.h"
 #include "services/planner/rpc/deployment_list_watch.h"
 #include "services/planner/rpc/deployment_reads.h"
 #include "services/planner/rpc/deployment_watch.h"
-#include "services/planner/rpc/fingerprint.h"
 #include "services/planner/rpc/fleet_commands.h"
 #include "services/planner/rpc/fleet_lists.h"
 #include "services/planner/rpc/fleet_watch.h"
 #include "services/planner/rpc/hook_calls.h"
-#include "services/planner/rpc/watches.h"
 
 namespace gitops {
 namespace {
 
 using grpc::ServerContext;
 
-// How long changes are gathered for a watcher of a deployment, whose end is told at once: each
-// host that changed is read and sent with its steps.
+// How long changes are gathered for a watcher of a deployment, since each changed host is read and
+// sent with its steps. The end of the deployment is sent at once.
 constexpr std::chrono::milliseconds kGather(250);
 
-// The value of a StatusOr goes to `to`.
+// Moves the value of a StatusOr to `to`.
 template <typename Message>
 absl::Status Answer(absl::StatusOr<Message> from, Message* to) {
   if (!from.ok()) return from.status();
@@ -120,12 +120,7 @@ class PlannerServiceImpl final : public PlannerService {
       if (!place.ok()) return place.status();
       FleetWatch watch(options_.fleet, &journal_, &locks_, *request, WriteTo(*writer, **place),
                        CancelledIn(*context));
-      // It begins before the first look, so that nothing falls between.
-      const int64_t id = journal_.Subscribe(
-          [&changes](const std::string& host, int64_t number) { changes.Add(host, number); });
-      const absl::Status ended = FollowFleet(*context, watch, changes, journal_.number());
-      journal_.Unsubscribe(id);
-      return ended;
+      return Follow(watch, changes, CancelledIn(*context));
     });
   }
 
@@ -224,16 +219,9 @@ class PlannerServiceImpl final : public PlannerService {
       Changes<int> changes(kGather);
       const auto place = deployment_watches_.Enter(Watcher(*context, changes));
       if (!place.ok()) return place.status();
-      const absl::StatusOr<int64_t> now = options_.store->Revision();
-      if (!now.ok()) return now.status();
-      const auto events = options_.store->Watch(request->id(), [&](int index, int64_t revision) {
-        changes.Add(index, revision, /*urgent=*/index < 0 && Ended(request->id()));
-      });
-      if (!events.ok()) return events.status();
-      DeploymentWatch watch(options_.store, options_.deployments, request->id(),
+      DeploymentWatch watch(options_.store, options_.deployments, *request,
                             WriteTo(*writer, **place));
-      const absl::Status told = watch.TellAll(request->resume_token(), *now);
-      return told.ok() ? FollowDeployment(*context, watch, changes, *now) : told;
+      return Follow(watch, changes, CancelledIn(*context));
     });
   }
 
@@ -245,7 +233,7 @@ class PlannerServiceImpl final : public PlannerService {
       if (!place.ok()) return place.status();
       DeploymentListWatch watch(options_.store, options_.deployments, *request,
                                 WriteTo(*writer, **place));
-      return watch.Follow(changes, [context] { return context->IsCancelled(); });
+      return Follow(watch, changes, CancelledIn(*context));
     });
   }
 
@@ -346,50 +334,18 @@ class PlannerServiceImpl final : public PlannerService {
             .cancel = [&context] { context.TryCancel(); }};
   }
 
-  // Gives up a client that does not read.
+  // Cancels the stream of a client that stops reading. Answers that come together (`more`) are sent
+  // together.
   template <typename Response>
-  static std::function<bool(const Response&)> WriteTo(grpc::ServerWriter<Response>& writer,
-                                                      Watches::Place& place) {
-    return [&](const Response& response) {
-      return place.Write([&] { return writer.Write(response); });
+  static std::function<bool(const Response&, bool more)> WriteTo(
+      grpc::ServerWriter<Response>& writer, Watches::Place& place) {
+    return [&](const Response& response, bool more) {
+      const auto hint = more ? grpc::WriteOptions().set_buffer_hint() : grpc::WriteOptions();
+      return place.Write([&] { return writer.Write(response, hint); });
     };
   }
 
-  // From `number` of the journal on.
-  static absl::Status FollowFleet(const ServerContext& context, FleetWatch& watch,
-                                  Changes<std::string>& changes, int64_t number) {
-    absl::Status told = watch.TellAll(number);
-    while (told.ok() && !context.IsCancelled()) {
-      std::set<std::string> changed = changes.Next(&number);
-      told = watch.TellChanges(std::move(changed), number);
-      if (changes.closed()) return MakeError(Reason::kServerStopping, "the planner is stopping");
-    }
-    return told.ok() ? absl::CancelledError("the watcher is gone") : told;
-  }
-
-  // Or gone.
-  bool Ended(const std::string& id) const {
-    const absl::StatusOr<DeploymentRecord> record = options_.store->Load(id);
-    return !record.ok() || HasEnded(record->deployment.state());
-  }
-
-  // From `revision` of the store on.
-  static absl::Status FollowDeployment(const ServerContext& context, DeploymentWatch& watch,
-                                       Changes<int>& changes, int64_t revision) {
-    absl::Status told;
-    while (told.ok() && !watch.done() && !context.IsCancelled()) {
-      const std::set<int> changed = changes.Next(&revision);
-      told = watch.TellChanges(changed, revision);
-      if (!watch.done() && changes.closed()) {
-        return MakeError(Reason::kServerStopping,
-                         "the planner is stopping; the deployment goes on later");
-      }
-    }
-    if (!told.ok() || watch.done()) return told;
-    return absl::CancelledError("the watcher is gone");
-  }
-
-  // `one` is what each agent is asked.
+  // `one` is the request to each agent.
   template <typename Request, typename Response>
   absl::Status Command(Watches& places, ServerContext& context, const Principal& caller,
                        const Request& request, bool changes, grpc::ServerWriter<Response>* writer,
@@ -403,7 +359,7 @@ class PlannerServiceImpl final : public PlannerService {
     const auto tell = [&write](v1::HostOutcome outcome) {
       Response response;
       *response.mutable_outcome() = std::move(outcome);
-      write(response);
+      write(response, /*more=*/false);
     };
     return RunFleetCommand(*options_.fleet,
                            {.selection = request.selection(),
@@ -420,8 +376,8 @@ class PlannerServiceImpl final : public PlannerService {
                             .outcome = tell});
   }
 
-  // The same for what changes a service, after `check`. The brake passes the gate even where other
-  // calls hold all the threads that they may.
+  // The same for commands that change a service, after `check`. Freeze and unfreeze pass the gate
+  // even if other calls hold all the threads that they may use.
   template <typename Request, typename Response>
   grpc::Status Change(Watches& places, ServerContext& context, const Request& request,
                       const std::string& reason, grpc::ServerWriter<Response>* writer,

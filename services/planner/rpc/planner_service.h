@@ -5,6 +5,7 @@
 
 #include "common/clock/clock.h"
 #include "common/rpc/gate.h"
+#include "common/store/request_ids.h"
 #include "common/store/store.h"
 #include "gitops/v1/planner.grpc.pb.h"
 #include "services/planner/agents/agent_caller.h"
@@ -13,7 +14,6 @@
 #include "services/planner/lock/host_locks.h"
 #include "services/planner/plan/plan_maker.h"
 #include "services/planner/record/deployment_store.h"
-#include "services/planner/record/request_ids.h"
 #include "services/planner/run/deployments.h"
 
 namespace gitops {
@@ -30,16 +30,16 @@ struct PlannerServiceOptions {
   DeploymentStore* store = nullptr;
   RequestIds* request_ids = nullptr;
   Deployments* deployments = nullptr;
-  Store* state = nullptr;  // where `store` and `locks` are
-  // A stream holds a thread of the server for as long as it is open.
+  Store* state = nullptr;  // that `store` and `locks` use
+  // Each open stream holds a thread of the server.
   int most_fleet_watchers = 32;
   int most_deployment_watchers = 64;
-  // Commands to many hosts at a time, and as many to freeze or unfreeze; each asks up to 64 hosts
-  // at once.
+  // Concurrent commands to many hosts, and as many to freeze or unfreeze. Each calls up to 64 hosts
+  // at a time.
   int most_commands = 16;
 };
 
-// gitops.v1.PlannerService. Handlers read the request, call the core, convert.
+// gitops.v1.PlannerService. Handlers read the request, call the core and convert the result.
 class PlannerService : public v1::PlannerService::Service {
  public:
   // Ends the watches and refuses new ones, for a drain. Any thread.

@@ -39,7 +39,7 @@ class PlannerTestBase : public testing::Test {
     service_ = NewPlannerService({.clock = clock,
                                   .gate = &gate_,
                                   .fleet = &fleet_,
-                                  .locks = locks_.get(),
+                                  .locks = &locks_,
                                   .agents = &agents_,
                                   .hooks = &hooks_,
                                   .plans = &plans_,
@@ -130,10 +130,9 @@ class PlannerTestBase : public testing::Test {
   Metrics metrics_{"planner"};
   FaultyStore counted_{store_.store()};
   TestRecords records_{&counted_, Clock::System()};
-  RequestIds request_ids_{store_.store(), Clock::System()};
+  RequestIds request_ids_{store_.store(), "planner/v1/request/", Clock::System()};
   FakeDeployments deployments_{&records_};
-  const std::unique_ptr<HostLocks> locks_ =
-      NewHostLocks({.store = store_.store(), .clock = Clock::System(), .planner = "p1"});
+  HostLocks locks_{{.store = store_.store(), .clock = Clock::System(), .planner = "p1"}};
   const PlanMaker plans_{
       {.fleet = &fleet_, .hooks = &hooks_, .agents = &agents_, .clock = Clock::System()}};
   std::unique_ptr<PlannerService> service_;

@@ -10,13 +10,14 @@
 #include "absl/strings/str_cat.h"
 #include "common/path/fd.h"
 #include "common/plan/action.h"
+#include "common/rpc/actor.h"
 
 namespace gitops {
 namespace {
 
 constexpr char kPostActivation[] = "post-activation";
 
-// At most one byte more than an upload takes.
+// Reads at most a little more than the limit.
 bool ReadUpTo(int fd, std::string& content) {
   char buffer[1 << 16];
   while (static_cast<int64_t>(content.size()) <= kMostSecretBytes) {
@@ -103,7 +104,7 @@ v1::Operation MakeOperation(const DeploymentRecord& deployment, const std::strin
                                 move.number));
   operation.set_deployment(facts.id());
   operation.set_fencing(fencing);
-  operation.set_actor(facts.actor());
+  WriteActor(ReadActor(facts), operation);
   operation.set_reason(facts.reason());
   return operation;
 }

@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "common/rpc/actor.h"
 #include "common/store/temp_store.h"
 
 namespace gitops {
@@ -51,10 +52,18 @@ TEST(ActionRequest, SaysWhoAsksByWhichRightAndWhereToGo) {
   EXPECT_EQ(request.operation().deployment(), "D");
   EXPECT_EQ(request.operation().fencing(), 77);
   EXPECT_EQ(request.operation().actor(), "alice");
+  EXPECT_FALSE(request.operation().has_principal());
   EXPECT_EQ(request.operation().reason(), "because");
   EXPECT_EQ(request.service(), "nginx");
   ASSERT_THAT(request.upstream_revisions(), SizeIs(1));
   EXPECT_EQ(request.upstream_revisions(0).hash(), "abc");
+}
+
+TEST(ActionRequest, NamesThePrincipalOfTheDeployment) {
+  DeploymentRecord deployment = DeploymentOf();
+  const Actor alice = MakePrincipal("alice", "", "unix:");
+  WriteActor(alice, deployment.deployment);
+  EXPECT_EQ(ReadActor(MakeOperation(deployment, "web1", Perform("sync"), 77)), alice);
 }
 
 TEST(ActionRequest, OnlyActionsOnServicesNameOne) {

@@ -1,19 +1,17 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
 #include "services/planner/run/deployment_run.h"
-#include "services/planner/run/rollout_policy.h"
 
 namespace gitops {
 namespace {
 
 constexpr absl::Duration kCatchUpTimeout = absl::Hours(1);
-// A host whose agent reports to nobody can only be found by trying.
+// A host whose agent does not report can only be found by trying.
 constexpr absl::Duration kTryPeriod = absl::Seconds(15);
 
 }  // namespace
 
-// Of the unreachable hosts that are waited for, makes those begin again that were heard of, and
-// all of them now and then.
+// Makes unreachable hosts begin again when they come back, and all of them now and then.
 void DeploymentRun::Await(const Decision& decision) {
   if (decision.await.empty()) return;
   const SteadyTime now = SteadyNow();
@@ -41,8 +39,7 @@ void DeploymentRun::Await(const Decision& decision) {
     entry.catch_up_until = until;
     AddEvent(entry, Now(),
              absl::StrCat("waits for ", decision.await.size(), " unreachable hosts until ",
-                          absl::FormatTime(absl::RFC3339_sec, until, absl::UTCTimeZone())),
-             "");
+                          absl::FormatTime(absl::RFC3339_sec, until, absl::UTCTimeZone())));
   });
   ReleaseDone();
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
@@ -11,8 +12,8 @@
 namespace gitops {
 namespace {
 
-// Later operations on the host must not reuse the numbers of an interrupted rollback: the agent
-// would answer them with the results of that rollback.
+// Later operations on the host must not reuse the numbers of an interrupted rollback, since the
+// agent would return the results of that rollback.
 void SkipNumbers(HostRecord& entry) {
   record::v1::HostProgress& progress = entry.progress;
   progress.set_steps(progress.steps() + 1);
@@ -21,9 +22,9 @@ void SkipNumbers(HostRecord& entry) {
 
 }  // namespace
 
-// False: it was cancelled (and has ended), or this process is leaving.
+// False: the deployment was cancelled (and has ended), or this process is leaving.
 bool DeploymentRun::TakeLocks() {
-  // Hosts that an earlier process left under way need their locks all the same.
+  // Hosts that an earlier process left under way need their locks even then.
   const bool under_way = UnderWay();
   const auto cancelled = [&] {
     MutexLock lock(mutex_);
@@ -31,14 +32,14 @@ bool DeploymentRun::TakeLocks() {
   };
   HostLocks::Request request;
   request.deployment = id();
-  request.actor = facts_.deployment.actor();
+  request.actor = ReadActor(facts_.deployment);
   request.hosts = HostsToLock();
   request.take_over = options().sole_planner;
   request.resume = facts_.deployment.state() == v1::DEPLOYMENT_STATE_PENDING;
   request.waiting = [this](const std::vector<v1::HostLock>& holders) { WaitsForLocks(holders); };
   request.give_up = [&] { return leaving() || cancelled(); };
   CrashPoint("planner-before-lock");
-  // Also where there is none to take: an earlier process may have left some.
+  // Also if there is no lock to take: an earlier process may have left some to release.
   for (int attempt = 1; locks_ == nullptr; ++attempt) {
     absl::StatusOr<std::unique_ptr<HeldLocks>> locks = options().locks->Acquire(request);
     if (locks.ok()) {
@@ -60,7 +61,7 @@ bool DeploymentRun::TakeLocks() {
     if (!Pause(kStoreBackoff.After(attempt))) return false;
   }
   StoreTrouble(absl::OkStatus());
-  // Also while nothing is asked of any host: in a pause, or in the midst of a long action.
+  // Needed while no host calls CheckLock(): in a pause, or during a long action.
   locks_->WhenLost(
       [this](const std::string& why) { Leave(v1::DEPLOYMENT_STATE_INTERRUPTED, why); });
   return !leaving();
@@ -72,7 +73,8 @@ bool DeploymentRun::UnderWay() {
                      [](const Slot& slot) { return IsUnderWay(slot.state()); });
 }
 
-// A rollback needs all of them to the end; else those that are through are not touched any more.
+// With rollback on failure, all locks are needed until the end; otherwise not those of hosts that
+// are done.
 std::vector<std::string> DeploymentRun::HostsToLock() {
   MutexLock lock(mutex_);
   std::vector<std::string> hosts;
@@ -93,14 +95,14 @@ void DeploymentRun::WaitsForLocks(const std::vector<v1::HostLock>& holders) {
       first.actor(), " has locked since ",
       absl::FormatTime(absl::RFC3339_sec, FromTimestamp(first.acquire_time()), absl::UTCTimeZone()),
       more > 0 ? absl::StrCat(", and for ", more, " more") : "");
-  // Only told: that it cannot be stored holds up nothing.
+  // Only informative: if it cannot be stored, nothing waits for it.
   (void)Change([&](Entry& entry) {
     entry.deployment.set_message(message);
-    AddEvent(entry, Now(), message, "");
+    AddEvent(entry, Now(), message);
   });
 }
 
-RunControl::LockState DeploymentRun::CheckLock(const std::string& host) {
+DeploymentRun::LockState DeploymentRun::CheckLock(const std::string& host) {
   LockState state;
   for (int attempt = 1;; ++attempt) {
     const absl::StatusOr<int64_t> fencing = locks_->Check(host);
@@ -128,14 +130,7 @@ RunControl::LockState DeploymentRun::CheckLock(const std::string& host) {
   }
 }
 
-void DeploymentRun::StoreFailed(const absl::Status& status) {
-  LogError("the state of a deployment cannot be stored; it ends",
-           {{"deployment", id()}, {"error", std::string(status.message())}});
-  Leave(v1::DEPLOYMENT_STATE_FAILED,
-        absl::StrCat("its state cannot be stored: ", status.message()));
-}
-
-// Only for the first reason: what is stored after that waits like anything else.
+// Only the first reason counts.
 void DeploymentRun::Leave(v1::DeploymentState end, const std::string& why) {
   MutexLock lock(mutex_);
   if (!lost_why_.empty()) return;
@@ -146,13 +141,13 @@ void DeploymentRun::Leave(v1::DeploymentState end, const std::string& why) {
   changed_.NotifyAll();
 }
 
-// The host's own state tells too, once its worker has found out.
-absl::Status DeploymentRun::LockBroken(const v1::HostLock& lock, const std::string& actor,
+// The host's own state shows it too, once its worker has noticed.
+absl::Status DeploymentRun::LockBroken(const v1::HostLock& lock, const Actor& actor,
                                        const std::string& reason) {
   return Change([&](Entry& entry) { AddEvent(entry, Now(), LockBrokenText(lock, reason), actor); });
 }
 
-// The locks of hosts that are through, while only unreachable ones are waited for.
+// Releases the locks of hosts that are done, while the deployment only waits for unreachable ones.
 void DeploymentRun::ReleaseDone() {
   if (released_done_ || locks_ == nullptr || policy_.on_failure == v1::Rollout::ON_FAILURE_ROLLBACK)
     return;
@@ -168,16 +163,16 @@ void DeploymentRun::ReleaseDone() {
   for (const std::string& host : through) (void)locks_->Release(host);
 }
 
-// It is left before its end: hosts that were under way are left where they stand, the record says
-// so as far as it can be stored, and locks that it still has are given back.
+// Leaves the deployment before its end: hosts that were under way stay where they are, the record
+// says so as far as it can be stored, and the remaining locks are released.
 void DeploymentRun::Interrupt() {
   const absl::StatusOr<Entry> stored_entry = options().store->Load(id());
-  // Somebody may have resumed it elsewhere since: then it is theirs.
+  // Another planner may have resumed it since; then its record belongs to that planner.
   if (stored_entry.ok() && (stored_entry->deployment.planner() != options().planner ||
                             HasEnded(stored_entry->deployment.state()))) {
     return;
   }
-  lost_ = false;  // what is stored now may be waited for
+  lost_ = false;  // so that the following writes may wait for the store
   Decision decision;
   {
     const absl::Time now = Now();
@@ -185,7 +180,7 @@ void DeploymentRun::Interrupt() {
     decision = Decide(policy_, Stand(now), now);
   }
   Count(decision.reason);
-  // Nothing was left to be done, so there is nothing to resume.
+  // Nothing was left to do, so there is nothing to resume.
   if (Ends(decision)) return;
   std::string why;
   v1::DeploymentState end;
@@ -199,31 +194,22 @@ void DeploymentRun::Interrupt() {
     }
   }
   for (auto& [index, host] : left) {
-    HostSession session(this, index, std::move(host));
-    const bool back = session.entry().rolling_back;
-    session.entry().rolling_back = false;
-    if (back) SkipNumbers(session.entry());
-    session.End(
-        back ? v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED : v1::HOST_DEPLOYMENT_STATE_STOPPED,
-        absl::StrCat(back ? "left while it was being brought back: " : "left on the way: ", why));
-    // It may be just this that cannot be stored.
-    if (!session.Save(nullptr) && leaving()) return;
+    const bool back = std::exchange(host.rolling_back, false);
+    if (back) SkipNumbers(host);
+    EndHost(host,
+            back ? v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED : v1::HOST_DEPLOYMENT_STATE_STOPPED,
+            absl::StrCat(back ? "left during its rollback: " : "left on the way: ", why), Now());
+    // Perhaps this is what cannot be stored.
+    if (!StoreHost(index, host, nullptr) && leaving()) return;
     MutexLock lock(mutex_);
-    slots_[index].entry = session.entry();
+    slots_[index].entry = std::move(host);
   }
   Count("");
   if (end == v1::DEPLOYMENT_STATE_FAILED) ReleaseLocks();
-  const bool stored = ChangeUntilStored([&](Entry& entry) {
-    v1::Deployment& deployment = entry.deployment;
-    deployment.set_state(end);
-    deployment.set_message(why);
-    *deployment.mutable_end_time() = ToTimestamp(Now());
-    AddEvent(entry, Now(), why, "");
+  End(end, [&](Entry& entry) {
+    entry.deployment.set_message(why);
+    AddEvent(entry, Now(), why);
   });
-  if (stored && options().observer.ended) {
-    const absl::Time begun = FromTimestamp(facts_.deployment.create_time());
-    options().observer.ended(end, Now() - begun);
-  }
 }
 
 }  // namespace gitops

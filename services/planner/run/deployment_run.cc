@@ -9,25 +9,16 @@
 #include "common/clock/timestamp.h"
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
-#include "common/rpc/error.h"
-#include "services/planner/run/host_run.h"
-#include "services/planner/run/rollout_policy.h"
 
 namespace gitops {
 namespace {
 
 constexpr int kMostEvents = 200;
-// How often counts alone are stored at most.
+// The shortest time between two writes of counts alone.
 constexpr absl::Duration kSavePeriod = absl::Milliseconds(300);
-constexpr int kProbesAtOnce = 64;
-// A decision takes time in proportion to all hosts, so deciding after each host that ends would be
-// quadratic. With at least kManyWorkers in progress, decisions are kPauseToDecision times their own
-// duration apart, at most kLongestPause.
-constexpr int kManyWorkers = 32;
-constexpr int kPauseToDecision = 9;
-constexpr absl::Duration kLongestPause = absl::Milliseconds(20);
 
-// Checked when it was planned; what cannot be read would be one host at a time.
+// The plan was checked, so a policy that cannot be read, which means one host at a time, is not
+// expected.
 RolloutPolicy PolicyOf(const DeploymentRecord& entry) {
   absl::StatusOr<RolloutPolicy> policy = RolloutPolicyOf(entry.deployment.spec().rollout());
   return policy.ok() ? *policy : RolloutPolicy();
@@ -36,14 +27,21 @@ RolloutPolicy PolicyOf(const DeploymentRecord& entry) {
 }  // namespace
 
 void AddEvent(DeploymentRecord& entry, absl::Time now, const std::string& message,
-              const std::string& actor) {
+              const Actor& actor) {
   auto& events = *entry.deployment.mutable_events();
   // The first one tells how it began.
   if (events.size() >= kMostEvents) events.DeleteSubrange(1, events.size() - kMostEvents + 1);
   v1::DeploymentEvent* event = events.Add();
   *event->mutable_time() = ToTimestamp(now);
   event->set_message(message);
-  event->set_actor(actor);
+  WriteActor(actor, *event);
+}
+
+void EndHost(HostRecord& host, v1::HostDeploymentState state, const std::string& message,
+             absl::Time now) {
+  host.host.set_state(state);
+  host.host.set_message(message);
+  *host.host.mutable_end_time() = ToTimestamp(now);
 }
 
 DeploymentRun::DeploymentRun(Parts parts, DeploymentRecord entry, std::vector<HostRecord> hosts,
@@ -95,74 +93,17 @@ bool DeploymentRun::Pause(absl::Duration pause) {
   return !leaving();
 }
 
-absl::Status DeploymentRun::Change(const std::function<void(Entry&)>& change,
-                                   const DeploymentStore::Checkpoint* host) {
-  MutexLock store(store_mutex_);
-  Entry changed;
-  bool dirty = false;
-  {
-    MutexLock lock(mutex_);
-    // By now it may have been resumed, and the record be that of another run.
-    if (HasEnded(entry_.deployment.state())) {
-      return MakeError(Reason::kDeploymentEnded, absl::StrCat("deployment ", id(), " has ended"),
-                       {{"deployment", id()}});
-    }
-    changed = entry_;
-    dirty = std::exchange(dirty_, false);
-  }
-  change(changed);
-  const absl::Status status = options().store->Save(changed, host);
-  MutexLock lock(mutex_);
-  if (!status.ok()) {
-    dirty_ = dirty_ || dirty;
-    return status;
-  }
-  change(entry_);
-  // At once, so that no step is begun between this and the next decision.
-  if (IsStopped()) stop_after_step_ = true;
-  woken_ = true;
-  changed_.NotifyAll();
-  return absl::OkStatus();
-}
-
-bool DeploymentRun::ChangeUntilStored(const std::function<void(Entry&)>& change,
-                                      const DeploymentStore::Checkpoint* host) {
-  return StoreUntilDone(this, [&] { return Change(change, host); });
-}
-
 void DeploymentRun::SaveCounts() {
   {
     MutexLock lock(mutex_);
     if (!dirty_ || SteadyNow() < saved_ + kSavePeriod) return;
   }
   saved_ = SteadyNow();
-  // What could not be stored is tried again with what comes next.
+  // If it fails, the next write stores it.
   (void)Change([](Entry&) {});
 }
 
-bool DeploymentRun::Halt(const std::string& reason, const DeploymentStore::Checkpoint& host) {
-  const auto halt = [&](Entry& entry) {
-    if (!entry.halt_reason.empty()) return;
-    entry.halt_reason = reason;
-    AddEvent(entry, Now(), absl::StrCat("a hook stopped it: ", reason), "");
-  };
-  return ChangeUntilStored(halt, &host);
-}
-
-void DeploymentRun::StoreTrouble(const absl::Status& status) {
-  MutexLock lock(mutex_);
-  if (!status.ok() && trouble_.empty()) {
-    LogWarning("a deployment waits until its state can be stored",
-               {{"deployment", id()}, {"error", std::string(status.message())}});
-  }
-  trouble_ = status.ok()
-                 ? ""
-                 : absl::StrCat("waits, because the planner cannot store: ", status.message());
-  woken_ = true;
-  changed_.NotifyAll();
-}
-
-absl::StatusOr<v1::Deployment> DeploymentRun::Cancel(const std::string& actor,
+absl::StatusOr<v1::Deployment> DeploymentRun::Cancel(const Actor& actor,
                                                      const std::string& reason) {
   const absl::Status status = Change([&](Entry& entry) {
     entry.cancel_requested = true;
@@ -173,28 +114,7 @@ absl::StatusOr<v1::Deployment> DeploymentRun::Cancel(const std::string& actor,
   return entry_.deployment;
 }
 
-// Asks the agents of the hosts that begin when the locks are taken.
-void DeploymentRun::ProbeFirstHosts() {
-  if (locks_ != nullptr) return;  // they begin now
-  const absl::Time now = DecisionTime();
-  std::vector<std::string> addresses;
-  {
-    MutexLock lock(mutex_);
-    for (const int index : Decide(policy_, Stand(now), now).begin) {
-      addresses.push_back(slots_[index].entry.host.address());
-    }
-  }
-  const int askers = std::min(static_cast<int>(addresses.size()), kProbesAtOnce);
-  probes_.Expect(std::move(addresses));
-  for (int i = 0; i < askers; ++i) {
-    Employ([this] {
-      while (probes_.AskNext()) {
-      }
-    });
-  }
-}
-
-// Stores that it runs, and goes on with what an earlier process had begun.
+// Stores that it runs, and continues hosts that an earlier process had begun.
 bool DeploymentRun::Start() {
   const bool stored = ChangeUntilStored([&](Entry& entry) {
     v1::Deployment& deployment = entry.deployment;
@@ -204,20 +124,21 @@ bool DeploymentRun::Start() {
   });
   if (!stored) return false;
   CrashPoint("planner-after-lock");
-  std::vector<std::pair<int, bool>> begun;
+  std::vector<int> begun, rolling_back;
   {
     MutexLock lock(mutex_);
     for (size_t i = 0; i < slots_.size(); ++i) {
       if (!IsUnderWay(slots_[i].state())) continue;
-      begun.emplace_back(static_cast<int>(i), slots_[i].entry.rolling_back);
+      (slots_[i].entry.rolling_back ? rolling_back : begun).push_back(static_cast<int>(i));
     }
   }
-  for (const auto& [index, roll_back] : begun) Work(index, roll_back, /*recovered=*/true);
+  Work(begun, /*roll_back=*/false, /*recovered=*/true);
+  Work(rolling_back, /*roll_back=*/true, /*recovered=*/true);
   return true;
 }
 
-// Decides once, does what was decided, and waits until something changes. False: it has ended, or
-// this process is leaving.
+// Decides once, carries out the decision, and waits until something changes. False: the deployment
+// has ended, or this process is leaving.
 bool DeploymentRun::Turn() {
   if (leaving()) return false;
   const absl::Time now = DecisionTime();
@@ -240,7 +161,7 @@ bool DeploymentRun::Turn() {
   return true;
 }
 
-// Whether it was decided that it has ended, which is then stored.
+// Whether the decision is that the deployment has ended, which is then stored.
 bool DeploymentRun::Ends(const Decision& decision) {
   switch (decision.end) {
     case Decision::End::kSucceeded:
@@ -258,7 +179,7 @@ bool DeploymentRun::Ends(const Decision& decision) {
   return false;
 }
 
-// Whether anything was done after which to decide again.
+// Whether anything was done that needs another decision.
 bool DeploymentRun::Apply(const Decision& decision) {
   if (decision.pause_after_wave > 0) {
     saved_ = SteadyTime::InfinitePast();  // so that its message is stored at once
@@ -275,12 +196,11 @@ bool DeploymentRun::Apply(const Decision& decision) {
       entry.rollback_reason = decision.reason;
       AddEvent(entry, Now(),
                absl::StrCat("wave ", decision.begin_rollback_wave,
-                            " is brought back: ", decision.reason),
-               "");
+                            " is rolled back: ", decision.reason));
     });
   }
   BeginHosts(decision.begin);
-  for (const int index : decision.roll_back) Work(index, /*roll_back=*/true, /*recovered=*/false);
+  Work(decision.roll_back, /*roll_back=*/true, /*recovered=*/false);
   return !decision.begin.empty() || !decision.roll_back.empty();
 }
 
@@ -300,64 +220,8 @@ RolloutStand DeploymentRun::Stand(absl::Time now) {
   return stand;
 }
 
-void DeploymentRun::BeginHosts(const std::vector<int>& hosts) {
-  bool new_wave = false;
-  {
-    MutexLock lock(mutex_);
-    if (IsStopped()) return;  // since it was decided
-    v1::Deployment& deployment = entry_.deployment;
-    for (const int index : hosts) {
-      const int wave = slots_[index].entry.host.wave();
-      new_wave |= wave > deployment.current_wave();
-      deployment.set_current_wave(std::max(wave, deployment.current_wave()));
-    }
-    dirty_ |= new_wave;
-    // What was waited for before this wave takes nothing from the time of those after it.
-    if (new_wave) entry_.catch_up_until.reset();
-  }
-  if (new_wave) released_done_ = false;
-  if (new_wave) CrashPoint("planner-before-wave");
-  for (const int index : hosts) Work(index, /*roll_back=*/false, /*recovered=*/false);
-}
-
-// Gives a host to a worker. It counts as under way from here on.
-void DeploymentRun::Work(int index, bool roll_back, bool recovered) {
-  HostRecord entry;
-  {
-    MutexLock lock(mutex_);
-    if (!roll_back && !recovered && IsStopped()) return;
-    Slot& slot = slots_[index];
-    slot.retry = false;
-    slot.entry.rolling_back = roll_back;
-    entry = slot.entry;
-    slot.entry.host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
-  }
-  Employ([this, index, recovered, entry = std::move(entry)]() mutable {
-    Done(index, RunHost(this, index, std::move(entry), recovered));
-  });
-}
-
-void DeploymentRun::Done(int index, HostRecord entry) {
-  MutexLock lock(mutex_);
-  slots_[index].entry = std::move(entry);
-}
-
-void DeploymentRun::Employ(std::function<void()> job) {
-  {
-    MutexLock lock(mutex_);
-    ++workers_;
-  }
-  parts_.workers->Run(id(), [this, job = std::move(job)] {
-    job();
-    MutexLock lock(mutex_);
-    --workers_;
-    woken_ = true;
-    changed_.NotifyAll();
-  });
-}
-
-// Waits until something has changed, or a time has come at which to decide again. That may be now:
-// storing takes time, in which what was ahead when it was decided may have come.
+// Waits until something changes, or until the time of the next decision. That may be now, since
+// storing takes time.
 void DeploymentRun::AwaitWork(const Decision& decision, absl::Time decided) {
   MutexLock lock(mutex_);
   SteadyTime deadline = SteadyTime::Infinite();
@@ -372,21 +236,7 @@ void DeploymentRun::AwaitWork(const Decision& decision, absl::Time decided) {
   }
 }
 
-void DeploymentRun::RestAfter(absl::Duration decision) {
-  MutexLock lock(mutex_);
-  if (workers_ < kManyWorkers) return;
-  const SteadyTime end = SteadyNow() + std::min(kPauseToDecision * decision, kLongestPause);
-  CondVar never;
-  while (!leaving() && options().clock->WaitUntil(mutex_, never, end)) {
-  }
-}
-
-void DeploymentRun::AwaitWorkers() {
-  MutexLock lock(mutex_);
-  while (workers_ > 0) changed_.Wait(mutex_);
-}
-
-// Brings counts and message up to date with the hosts, in memory.
+// Updates counts and message from the hosts, in memory.
 void DeploymentRun::Count(const std::string& reason) {
   PhaseCounts phases{};
   {
@@ -415,10 +265,10 @@ void DeploymentRun::Count(const std::string& reason) {
   parts_.counted(phases);
 }
 
-// Before it is told that it has ended: what comes next over these hosts need not wait.
+// Call it before the end is stored, so that the next deployment over these hosts need not wait.
 void DeploymentRun::ReleaseLocks() {
   if (locks_ == nullptr) return;
-  // What is not given back now ends with the lease.
+  // Locks that are not released now end with the lease.
   if (absl::Status status = locks_->ReleaseAll(); !status.ok()) {
     LogWarning("locks of a deployment that has ended could not be released",
                {{"deployment", id()}, {"error", std::string(status.message())}});
@@ -428,18 +278,23 @@ void DeploymentRun::ReleaseLocks() {
 void DeploymentRun::Finish(v1::DeploymentState state, const std::string& reason) {
   CrashPoint("planner-before-end");
   ReleaseLocks();
+  End(state, [&](Entry& entry) {
+    if (entry.deployment.message().empty()) entry.deployment.set_message(reason);
+  });
+}
+
+// Stores that it has ended in this state, together with `change`.
+void DeploymentRun::End(v1::DeploymentState state, const std::function<void(Entry&)>& change) {
   absl::Duration took;
   const bool stored = ChangeUntilStored([&](Entry& entry) {
+    change(entry);
     v1::Deployment& deployment = entry.deployment;
     deployment.set_state(state);
-    if (deployment.message().empty()) deployment.set_message(reason);
     *deployment.mutable_end_time() = ToTimestamp(Now());
-    const absl::Time begun = FromTimestamp(deployment.has_start_time() ? deployment.start_time()
-                                                                       : deployment.create_time());
-    took = Now() - begun;
+    took = Now() - FromTimestamp(deployment.has_start_time() ? deployment.start_time()
+                                                             : deployment.create_time());
   });
-  if (!stored) return;
-  if (options().observer.ended) options().observer.ended(state, took);
+  if (stored && options().observer.ended) options().observer.ended(state, took);
 }
 
 }  // namespace gitops

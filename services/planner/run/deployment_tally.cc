@@ -28,12 +28,6 @@ void Tell(std::vector<std::string>& sentences, int count, absl::string_view what
                                    more > 0 ? absl::StrCat(" and ", more, " more") : ""));
 }
 
-template <typename T>
-bool Set(T value, T before, void (v1::Deployment::*set)(T), v1::Deployment& deployment) {
-  (deployment.*set)(value);
-  return value != before;
-}
-
 }  // namespace
 
 std::string PhaseName(int phase) {
@@ -56,18 +50,20 @@ void Add(const HostRecord& record, Tally& tally) {
 }
 
 bool SetCounts(const Tally& tally, v1::Deployment& deployment) {
-  const int failed = tally.phases[v1::HOST_DEPLOYMENT_STATE_FAILED] +
-                     tally.phases[v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED];
-  using D = v1::Deployment;
-  bool changed = Set(tally.hosts, deployment.host_count(), &D::set_host_count, deployment);
-  changed |= Set(tally.phases[v1::HOST_DEPLOYMENT_STATE_SUCCEEDED], deployment.succeeded_count(),
-                 &D::set_succeeded_count, deployment);
-  changed |= Set(failed, deployment.failed_count(), &D::set_failed_count, deployment);
-  changed |= Set(tally.phases[v1::HOST_DEPLOYMENT_STATE_SKIPPED], deployment.skipped_count(),
-                 &D::set_skipped_count, deployment);
-  changed |= Set(tally.phases[v1::HOST_DEPLOYMENT_STATE_UNREACHABLE],
-                 deployment.unreachable_count(), &D::set_unreachable_count, deployment);
-  return changed;
+  const auto counts = [&deployment] {
+    return std::array{deployment.host_count(), deployment.succeeded_count(),
+                      deployment.failed_count(), deployment.skipped_count(),
+                      deployment.unreachable_count()};
+  };
+  const auto before = counts();
+  const PhaseCounts& phases = tally.phases;
+  deployment.set_host_count(tally.hosts);
+  deployment.set_succeeded_count(phases[v1::HOST_DEPLOYMENT_STATE_SUCCEEDED]);
+  deployment.set_failed_count(phases[v1::HOST_DEPLOYMENT_STATE_FAILED] +
+                              phases[v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED]);
+  deployment.set_skipped_count(phases[v1::HOST_DEPLOYMENT_STATE_SKIPPED]);
+  deployment.set_unreachable_count(phases[v1::HOST_DEPLOYMENT_STATE_UNREACHABLE]);
+  return counts() != before;
 }
 
 std::string TroubleText(const Tally& tally) {
@@ -83,6 +79,19 @@ std::string TroubleText(const Tally& tally) {
   Tell(sentences, tally.phases[v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED],
        absl::StrCat(of, " could not be brought back whole"), tally.kept);
   return absl::StrJoin(sentences, "; ");
+}
+
+void PhaseGauges::Set(const std::string& deployment, const PhaseCounts& counts) {
+  if (!tell_) return;
+  MutexLock lock(mutex_);
+  PhaseCounts& known = deployments_[deployment];
+  for (int i = 0; i < kHostPhases; ++i) {
+    if (counts[i] == known[i]) continue;
+    totals_[i] += counts[i] - known[i];
+    tell_(PhaseName(i), totals_[i]);
+  }
+  known = counts;
+  if (counts == PhaseCounts{}) deployments_.erase(deployment);
 }
 
 }  // namespace gitops

@@ -6,7 +6,6 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
-#include "services/planner/run/phase_gauges.h"
 
 namespace gitops {
 namespace {

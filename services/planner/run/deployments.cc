@@ -1,11 +1,8 @@
 #include "services/planner/run/deployments.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
 #include <utility>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
 #include "common/crash/crash_point.h"
@@ -13,10 +10,11 @@
 #include "common/rpc/error.h"
 #include "services/planner/plan/rollback_plan.h"
 #include "services/planner/run/deployment_run.h"
+#include "services/planner/run/deployment_tally.h"
 #include "services/planner/run/new_entries.h"
-#include "services/planner/run/phase_gauges.h"
-#include "services/planner/run/rollout_policy.h"
+#include "services/planner/run/running_deployments.h"
 #include "services/planner/run/worker_pool.h"
+#include "services/planner/wave/waves.h"
 
 namespace gitops {
 namespace {
@@ -37,6 +35,7 @@ class DeploymentsImpl : public Deployments {
   explicit DeploymentsImpl(DeploymentsOptions options)
       : options_(std::move(options)),
         gauges_(options_.observer.hosts),
+        running_(options_.most_deployments),
         workers_(std::max(options_.most_parallel, 1),
                  /*reserved=*/std::max(options_.most_parallel / kReservedShare, 1)),
         coordinators_(kMostDeployments) {}
@@ -46,46 +45,18 @@ class DeploymentsImpl : public Deployments {
   absl::Status Recover() override;
   absl::StatusOr<v1::Deployment> Begin(const NewDeployment& deployment) override;
   absl::StatusOr<v1::Deployment> RollBack(const std::string& id, NewDeployment back) override;
-  absl::StatusOr<v1::Deployment> Cancel(const std::string& id, const std::string& actor,
+  absl::StatusOr<v1::Deployment> Cancel(const std::string& id, const Actor& actor,
                                         const std::string& reason) override;
-  absl::StatusOr<v1::Deployment> Resume(const std::string& id, const std::string& actor) override;
-  absl::StatusOr<v1::HostLock> BreakLock(const std::string& host, const std::string& actor,
+  absl::StatusOr<v1::Deployment> Resume(const std::string& id, const Actor& actor) override;
+  absl::StatusOr<v1::HostLock> BreakLock(const std::string& host, const Actor& actor,
                                          const std::string& reason) override;
   std::string Trouble(const std::string& id) override {
-    const RunPointer run = Find(id);
+    const auto run = running_.Find(id);
     return run == nullptr ? "" : run->trouble();
   }
-  void Stop() override;
+  void Stop() override { running_.Stop(); }
 
  private:
-  using RunPointer = std::shared_ptr<DeploymentRun>;
-
-  RunPointer Find(const std::string& id) {
-    MutexLock lock(mutex_);
-    const auto found = running_.find(id);
-    return found == running_.end() ? nullptr : found->second;
-  }
-  // Until Unclaim(), others wait who want to change the record of this deployment, or to launch it.
-  void Claim(const std::string& id) {
-    MutexLock lock(mutex_);
-    while (!claimed_.insert(id).second) changed_.Wait(mutex_);
-  }
-  void Unclaim(const std::string& id) {
-    MutexLock lock(mutex_);
-    claimed_.erase(id);
-    changed_.NotifyAll();
-  }
-  absl::Status CheckTaken() {
-    MutexLock lock(mutex_);
-    return CheckTakenLocked();
-  }
-  absl::Status CheckTakenLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Takes a place among the deployments that have not ended, until LeavePlace().
-  absl::Status TakePlace();
-  void LeavePlace() {
-    MutexLock lock(mutex_);
-    --places_;
-  }
   void EndDamaged(DeploymentRecord entry, const absl::Status& damage);
   absl::StatusOr<std::unique_ptr<HeldLocks>> LockAtOnce(const std::string& id,
                                                         const NewDeployment& deployment,
@@ -93,23 +64,14 @@ class DeploymentsImpl : public Deployments {
   absl::Status KeepCalls(DeploymentRecord entry, const std::vector<v1::HookCall>& calls,
                          const absl::Status& why);
   absl::Status StoreResumed(DeploymentRecord& entry, std::vector<HostRecord>& hosts,
-                            const std::string& actor);
-  void NoteBroken(const v1::HostLock& lock, const std::string& actor, const std::string& reason);
+                            const Actor& actor);
+  void NoteBroken(const v1::HostLock& lock, const Actor& actor, const std::string& reason);
   void Launch(DeploymentRecord entry, std::vector<HostRecord> hosts,
               std::unique_ptr<HeldLocks> locks);
-  // Waits for the thread of a deployment that has ended: it gives locks back.
-  void AwaitGone(const std::string& id);
-  void Ended(const std::string& id);
 
   const DeploymentsOptions options_;
   PhaseGauges gauges_;
-  Mutex mutex_;
-  CondVar changed_;
-  std::set<std::string> claimed_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, RunPointer> running_ ABSL_GUARDED_BY(mutex_);
-  int places_ ABSL_GUARDED_BY(mutex_) = 0;  // taken, and not in running_ yet
-  bool recovered_ ABSL_GUARDED_BY(mutex_) = false;
-  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  RunningDeployments running_;
   WorkerPool workers_;
   WorkerPool coordinators_;  // gone before `workers_`, which it uses
 };
@@ -133,41 +95,15 @@ absl::Status DeploymentsImpl::Recover() {
     AddEvent(
         entry, options_.clock->Now(),
         ours ? absl::StrCat("taken up again by planner ", options_.planner)
-             : absl::StrCat("taken over from planner ", before, " by planner ", options_.planner),
-        "");
+             : absl::StrCat("taken over from planner ", before, " by planner ", options_.planner));
     Launch(std::move(entry), *std::move(hosts), nullptr);
   }
-  MutexLock lock(mutex_);
-  recovered_ = true;
+  running_.Open();
   return absl::OkStatus();
 }
 
-absl::Status DeploymentsImpl::CheckTakenLocked() const {
-  if (stopped_) {
-    return MakeError(Reason::kServerStopping, "the planner is stopping; try again when it is back");
-  }
-  if (recovered_) return absl::OkStatus();
-  return MakeError(
-      Reason::kServerStarting,
-      "the planner is starting: it takes up the deployments it left first; try again soon");
-}
-
-absl::Status DeploymentsImpl::TakePlace() {
-  MutexLock lock(mutex_);
-  if (absl::Status status = CheckTakenLocked(); !status.ok()) return status;
-  const auto unfinished = std::count_if(running_.begin(), running_.end(),
-                                        [](const auto& run) { return !run.second->ended(); });
-  if (unfinished + places_ >= options_.most_deployments) {
-    return MakeError(Reason::kTooManyDeployments,
-                     absl::StrCat(options_.most_deployments,
-                                  " deployments have not ended; wait for one, or cancel one"));
-  }
-  ++places_;
-  return absl::OkStatus();
-}
-
-// A deployment whose hosts cannot be read would be under way for ever. Its locks end with their
-// lease.
+// Ends a deployment whose hosts cannot be read, since it would never end otherwise. Its locks end
+// with their lease.
 void DeploymentsImpl::EndDamaged(DeploymentRecord entry, const absl::Status& damage) {
   const std::string why = absl::StrCat("it cannot be taken up again: ", damage.message());
   const std::string& id = entry.deployment.id();
@@ -175,7 +111,7 @@ void DeploymentsImpl::EndDamaged(DeploymentRecord entry, const absl::Status& dam
   entry.deployment.set_state(v1::DEPLOYMENT_STATE_FAILED);
   entry.deployment.set_message(why);
   *entry.deployment.mutable_end_time() = ToTimestamp(options_.clock->Now());
-  AddEvent(entry, options_.clock->Now(), why, "");
+  AddEvent(entry, options_.clock->Now(), why);
   if (absl::Status saved = options_.store->Save(entry); !saved.ok()) {
     LogWarning("the end of a deployment cannot be stored",
                {{"deployment", id}, {"error", std::string(saved.message())}});
@@ -195,8 +131,8 @@ absl::StatusOr<std::unique_ptr<HeldLocks>> DeploymentsImpl::LockAtOnce(
 }
 
 absl::StatusOr<v1::Deployment> DeploymentsImpl::Begin(const NewDeployment& deployment) {
-  if (absl::Status status = TakePlace(); !status.ok()) return status;
-  const absl::Cleanup leave = [this] { LeavePlace(); };
+  const auto place = running_.TakePlace();
+  if (!place.ok()) return place.status();
   const std::string id = options_.store->NewDeploymentId();
   std::vector<v1::HookCall> calls;
   absl::StatusOr<v1::Plan> planned = deployment.plan(id, &calls);
@@ -223,8 +159,8 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::Begin(const NewDeployment& deplo
   return begun;
 }
 
-// Stores the calls of a deployment that did not begin, as one that failed, so that every call is
-// kept. Returns `why`, and what became of them.
+// Stores a deployment that did not begin as one that failed, so that the calls of its hooks are
+// kept. Returns `why`, with a note about that.
 absl::Status DeploymentsImpl::KeepCalls(DeploymentRecord entry,
                                         const std::vector<v1::HookCall>& calls,
                                         const absl::Status& why) {
@@ -254,7 +190,7 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::RollBack(const std::string& id,
   }
   back.rollback_of = id;
   back.plan = [&](const std::string&, std::vector<v1::HookCall>*) -> absl::StatusOr<v1::Plan> {
-    // What its hosts' services moved, without steps: there may be many.
+    // Loads the hosts without their steps, of which there may be many.
     absl::StatusOr<std::vector<HostRecord>> hosts = options_.store->LoadHosts(id);
     if (!hosts.ok()) return hosts.status();
     for (HostRecord& host : *hosts) *done->deployment.add_hosts() = std::move(host.host);
@@ -263,13 +199,11 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::RollBack(const std::string& id,
   return Begin(back);
 }
 
-absl::StatusOr<v1::Deployment> DeploymentsImpl::Cancel(const std::string& id,
-                                                       const std::string& actor,
+absl::StatusOr<v1::Deployment> DeploymentsImpl::Cancel(const std::string& id, const Actor& actor,
                                                        const std::string& reason) {
-  if (absl::Status status = CheckTaken(); !status.ok()) return status;
-  Claim(id);
-  const absl::Cleanup unclaim = [&] { Unclaim(id); };
-  if (const RunPointer run = Find(id)) {
+  if (absl::Status status = running_.CheckOpen(); !status.ok()) return status;
+  const auto claim = running_.Claim(id);
+  if (const auto run = running_.Find(id)) {
     absl::StatusOr<v1::Deployment> cancelled = run->Cancel(actor, reason);
     if (!absl::IsFailedPrecondition(cancelled.status())) return cancelled;
   }
@@ -287,12 +221,10 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::Cancel(const std::string& id,
                    " runs it; ask that one"));
 }
 
-absl::StatusOr<v1::Deployment> DeploymentsImpl::Resume(const std::string& id,
-                                                       const std::string& actor) {
-  if (absl::Status status = TakePlace(); !status.ok()) return status;
-  const absl::Cleanup leave = [this] { LeavePlace(); };
-  Claim(id);
-  const absl::Cleanup unclaim = [&] { Unclaim(id); };
+absl::StatusOr<v1::Deployment> DeploymentsImpl::Resume(const std::string& id, const Actor& actor) {
+  const auto place = running_.TakePlace();
+  if (!place.ok()) return place.status();
+  const auto claim = running_.Claim(id);
   absl::StatusOr<DeploymentRecord> entry = options_.store->Load(id);
   if (!entry.ok()) return entry.status();
   if (!HasEnded(entry->deployment.state())) {
@@ -307,7 +239,7 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::Resume(const std::string& id,
                      absl::StrCat("deployment ", id, " has no hosts; begin another"),
                      {{"deployment", id}});
   }
-  AwaitGone(id);
+  running_.AwaitGone(id);
   absl::StatusOr<std::vector<HostRecord>> hosts = options_.store->LoadHosts(id);
   if (!hosts.ok()) return hosts.status();
   entry->deployment.set_planner(options_.planner);
@@ -317,10 +249,10 @@ absl::StatusOr<v1::Deployment> DeploymentsImpl::Resume(const std::string& id,
   return resumed;
 }
 
-// Hosts first: a planner that ends in between leaves a deployment that has ended, and can be
+// Stores the hosts first: if the planner stops in between, the deployment has ended and can be
 // resumed again.
 absl::Status DeploymentsImpl::StoreResumed(DeploymentRecord& entry, std::vector<HostRecord>& hosts,
-                                           const std::string& actor) {
+                                           const Actor& actor) {
   const std::string& id = entry.deployment.id();
   HostPolicy policy;
   policy.hooks = options_.hooks->configured();
@@ -342,26 +274,24 @@ absl::Status DeploymentsImpl::StoreResumed(DeploymentRecord& entry, std::vector<
   return options_.store->Save(entry);
 }
 
-absl::StatusOr<v1::HostLock> DeploymentsImpl::BreakLock(const std::string& host,
-                                                        const std::string& actor,
+absl::StatusOr<v1::HostLock> DeploymentsImpl::BreakLock(const std::string& host, const Actor& actor,
                                                         const std::string& reason) {
-  // Before Recover(), the note would be lost: the deployment's run does not know it.
-  if (absl::Status status = CheckTaken(); !status.ok()) return status;
+  // Before Recover(), the note would be lost, since the deployment does not run yet.
+  if (absl::Status status = running_.CheckOpen(); !status.ok()) return status;
   absl::StatusOr<v1::HostLock> lock = options_.locks->Break(host, actor, reason);
   if (lock.ok()) NoteBroken(*lock, actor, reason);
   return lock;
 }
 
-void DeploymentsImpl::NoteBroken(const v1::HostLock& lock, const std::string& actor,
+void DeploymentsImpl::NoteBroken(const v1::HostLock& lock, const Actor& actor,
                                  const std::string& reason) {
-  Claim(lock.deployment());
-  const absl::Cleanup unclaim = [&] { Unclaim(lock.deployment()); };
-  if (const RunPointer run = Find(lock.deployment())) {
+  const auto claim = running_.Claim(lock.deployment());
+  if (const auto run = running_.Find(lock.deployment())) {
     const absl::Status noted = run->LockBroken(lock, actor, reason);
     if (!absl::IsFailedPrecondition(noted)) return;
   }
   absl::StatusOr<DeploymentRecord> entry = options_.store->Load(lock.deployment());
-  // What another planner runs is for it to write.
+  // Another planner writes the record of a deployment that it runs.
   if (!entry.ok() || !HasEnded(entry->deployment.state())) return;
   AddEvent(*entry, options_.clock->Now(), LockBrokenText(lock, reason), actor);
   if (absl::Status status = options_.store->Save(*entry); !status.ok()) {
@@ -380,43 +310,12 @@ void DeploymentsImpl::Launch(DeploymentRecord entry, std::vector<HostRecord> hos
   };
   auto run = std::make_shared<DeploymentRun>(std::move(parts), std::move(entry), std::move(hosts),
                                              std::move(locks));
-  {
-    MutexLock lock(mutex_);
-    if (stopped_) return;  // stored: the next process runs it
-    running_[id] = run;
-  }
+  if (!running_.Add(id, run)) return;  // stored: the next process runs it
   coordinators_.Run(id, [this, id, run = std::move(run)]() mutable {
     run->Run();
     run.reset();
-    Ended(id);
+    running_.Remove(id);
   });
-}
-
-void DeploymentsImpl::AwaitGone(const std::string& id) {
-  MutexLock lock(mutex_);
-  while (running_.contains(id)) changed_.Wait(mutex_);
-}
-
-void DeploymentsImpl::Ended(const std::string& id) {
-  RunPointer run;  // goes without the lock
-  MutexLock lock(mutex_);
-  const auto found = running_.find(id);
-  if (found != running_.end()) run = std::move(found->second);
-  running_.erase(id);
-  changed_.NotifyAll();
-}
-
-void DeploymentsImpl::Stop() {
-  std::vector<RunPointer> running;
-  {
-    MutexLock lock(mutex_);
-    stopped_ = true;
-    for (const auto& [id, run] : running_) running.push_back(run);
-  }
-  for (const RunPointer& run : running) run->Stop();
-  running.clear();
-  MutexLock lock(mutex_);
-  while (!running_.empty()) changed_.Wait(mutex_);
 }
 
 }  // namespace

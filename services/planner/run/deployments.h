@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
+#include "common/rpc/actor.h"
 #include "gitops/v1/deployment.pb.h"
 #include "services/planner/agents/agent_caller.h"
 #include "services/planner/check/host_checks.h"
@@ -20,10 +21,10 @@
 
 namespace gitops {
 
-// What there is to count; called from any thread, without locks held.
+// What to count. Called from any thread; must be quick.
 struct DeploymentObserver {
   std::function<void(v1::DeploymentState result, absl::Duration took)> ended;
-  // How many hosts are in each state over all running deployments.
+  // The number of hosts in a phase, over all running deployments.
   std::function<void(const std::string& phase, int hosts)> hosts;
   // Hosts that wait for a thread (most_parallel).
   std::function<void(int waiting)> queued;
@@ -40,64 +41,66 @@ struct DeploymentsOptions {
   HostChecks* checks = nullptr;
   DeploymentObserver observer;
   std::string planner;  // this planner's name
-  // No other process can open the store: what a planner of another name left is taken over.
+  // No other process can open the store, so deployments that a planner of another name left are
+  // taken over.
   bool sole_planner = false;
-  // Hosts in progress over all deployments. A deployment may always have a 32nd of this number, one
-  // at least, so that hosts that hang in one deployment do not hold up another.
+  // Hosts in progress over all deployments. Each deployment may always have a 32nd of this number,
+  // at least one, so that hosts that hang in one deployment do not hold up another.
   int most_parallel = 1000;
   // Deployments that have not ended; more: RESOURCE_EXHAUSTED.
   int most_deployments = 64;
-  // As AgentCallerOptions::return_timeout, for an agent that may have gone away before this process
-  // began, and in a rollback.
+  // As AgentCallerOptions::return_timeout, for an agent that may have been lost before this process
+  // started, and in a rollback.
   absl::Duration return_timeout = AgentCallerOptions().return_timeout;
 };
 
-// Runs deployments to their end, each in threads of its own, one for each host in progress. What is
-// done next is decided by step_machine.h and waves.h; every move is stored before the next one is
-// made, so that a planner that was killed continues where it was. Any thread. Changes of one
+// Runs deployments to their end, each in threads of its own, one for each host in progress.
+// step_machine.h and waves.h decide what to do next. Every move is stored before the next one is
+// made, so that a planner that was killed continues where it was. Any thread. Changes of the same
 // deployment wait for each other; those of different deployments do not.
 class Deployments {
  public:
   virtual ~Deployments() = default;
 
-  // Takes up what a planner of this name left unfinished (the sole planner: of any name). Once; all
-  // calls that begin or change a deployment are UNAVAILABLE until it has succeeded. A deployment
-  // that cannot be read (DATA_LOSS) is logged and left.
+  // Continues the deployments that a planner of this name (the sole planner: of any name) left
+  // unfinished. Call it once; all calls that begin or change a deployment are UNAVAILABLE until it
+  // has succeeded. A deployment that cannot be read (DATA_LOSS) is logged and ends as failed.
   virtual absl::Status Recover() = 0;
 
   struct NewDeployment {
-    std::string actor, reason, traceparent;
+    Actor actor;
+    std::string reason, traceparent;
     bool no_wait = false;
     v1::DeploymentSpec spec;  // for the record of one that cannot be planned
     // Plans it. `calls` gets the calls of the select hooks, also after an error.
     std::function<absl::StatusOr<v1::Plan>(const std::string& id, std::vector<v1::HookCall>* calls)>
         plan;
-    // What to write together with it. May be null.
+    // Returns further writes to make together with it. May be null.
     std::function<std::vector<StoreWrite>(const std::string& id)> also;
     std::string rollback_of;  // set by RollBack
   };
   // Plans, stores and begins a deployment. FAILED_PRECONDITION: `no_wait` and a host is locked;
-  // RESOURCE_EXHAUSTED: as many as may be have not ended. Others as `plan`. Where hooks were called
-  // and it does not begin, their calls are kept in a deployment that has failed, which the error
+  // RESOURCE_EXHAUSTED: too many deployments have not ended. Others as `plan`. If hooks were called
+  // and the deployment does not begin, their calls are kept in a failed deployment, which the error
   // names; nothing else is stored.
   virtual absl::StatusOr<v1::Deployment> Begin(const NewDeployment& deployment) = 0;
-  // Begins a deployment that brings back what deployment `id` moved; `back` needs no plan.
+  // Begins a deployment that reverts the moves of deployment `id`; `back` needs no plan.
   // FAILED_PRECONDITION: it has not ended, or moved nothing.
   virtual absl::StatusOr<v1::Deployment> RollBack(const std::string& id, NewDeployment back) = 0;
 
   // As the RPCs of the same names.
-  virtual absl::StatusOr<v1::Deployment> Cancel(const std::string& id, const std::string& actor,
+  virtual absl::StatusOr<v1::Deployment> Cancel(const std::string& id, const Actor& actor,
                                                 const std::string& reason) = 0;
-  virtual absl::StatusOr<v1::Deployment> Resume(const std::string& id,
-                                                const std::string& actor) = 0;
+  virtual absl::StatusOr<v1::Deployment> Resume(const std::string& id, const Actor& actor) = 0;
   // Also notes it in the record of the deployment that held the lock.
-  virtual absl::StatusOr<v1::HostLock> BreakLock(const std::string& host, const std::string& actor,
+  virtual absl::StatusOr<v1::HostLock> BreakLock(const std::string& host, const Actor& actor,
                                                  const std::string& reason) = 0;
 
-  // What holds up a deployment that runs here and cannot be stored, in words; empty: nothing.
+  // Why a deployment that runs here cannot be stored; empty: it can, or does not run here.
   virtual std::string Trouble(const std::string& id) = 0;
 
-  // Ends what runs after the current move, for a shutdown; Recover() of the next process continues.
+  // Stops all deployments after their current moves, for a shutdown; Recover() of the next process
+  // continues them.
   virtual void Stop() = 0;
 };
 

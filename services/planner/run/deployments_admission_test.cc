@@ -43,7 +43,8 @@ TEST(Admission, MoreDeploymentsThanMayRunAreRefusedUntilOneHasEnded) {
 TEST(Admission, NothingIsChangedBeforeWhatWasLeftIsTakenUp) {
   RunWorld world({.hosts = 1});
   world.Stop();
-  world.locks = NewHostLocks({.store = &world.store, .clock = world.clock, .planner = "planner-1"});
+  world.locks = std::make_unique<HostLocks>(
+      LockOptions{.store = &world.store, .clock = world.clock, .planner = "planner-1"});
   world.deployments = NewDeployments(world.RunOptions());
   const Deployments::NewDeployment deployment = RunWorld::New(world.MakePlan(SpecOf({"sync"})));
   for (const absl::Status& refused : {world.deployments->Begin(deployment).status(),

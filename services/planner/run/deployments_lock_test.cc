@@ -116,7 +116,8 @@ TEST(DeploymentLocks, ABrokenLockFailsItsHostAloneAndIsOnTheRecord) {
   spec.mutable_rollout()->set_max_failures("1");
   const std::string id = world.Begin(spec);
   ASSERT_TRUE(world.agents.AwaitHeld(1));
-  const auto lock = world.deployments->BreakLock("web1", "bob", "stuck");
+  const Actor bob = MakePrincipal("bob", "", "unix:");
+  const auto lock = world.deployments->BreakLock("web1", bob, "stuck");
   ASSERT_TRUE(lock.ok());
   EXPECT_EQ(lock->deployment(), id);
   EXPECT_TRUE(absl::IsNotFound(world.deployments->BreakLock("web1", "bob", "").status()));
@@ -131,7 +132,7 @@ TEST(DeploymentLocks, ABrokenLockFailsItsHostAloneAndIsOnTheRecord) {
   EXPECT_EQ(done.hosts(0).steps(0).result(), v1::STEP_RESULT_FAILED) << "it is not under way";
   EXPECT_THAT(world.agents.ActionsOn("web1:8004"), ElementsAre("sync"));
   ASSERT_THAT(done.events(), SizeIs(1));
-  EXPECT_EQ(done.events(0).actor(), "bob");
+  EXPECT_EQ(ReadActor(done.events(0)), bob);
   EXPECT_THAT(done.events(0).message(), HasSubstr("web1"));
 }
 

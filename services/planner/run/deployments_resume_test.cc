@@ -24,7 +24,8 @@ TEST(DeploymentResume, ACancelledDeploymentLetsEachHostEndItsStepAndBeginsNoMore
   world.agents.Hold("sync");
   const std::string id = world.Begin(SpecOf({"sync", "freeze", "reboot"}, 2));
   ASSERT_TRUE(world.agents.AwaitHeld(2));
-  const auto cancelled = world.deployments->Cancel(id, "bob", "lunch");
+  const Actor bob = MakePrincipal("bob", "", "unix:");
+  const auto cancelled = world.deployments->Cancel(id, bob, "lunch");
   ASSERT_TRUE(cancelled.ok());
   EXPECT_TRUE(world.records.Load(id)->cancel_requested) << "stored when it answers";
   world.agents.ClearFaults();
@@ -35,7 +36,7 @@ TEST(DeploymentResume, ACancelledDeploymentLetsEachHostEndItsStepAndBeginsNoMore
               ElementsAre("web1 STOPPED", "web2 STOPPED", "web3 PENDING", "web4 PENDING"));
   EXPECT_THAT(world.agents.ActionsOn("web1:8004"), ElementsAre("sync", "freeze"));
   ASSERT_THAT(done.events(), SizeIs(1));
-  EXPECT_EQ(done.events(0).actor(), "bob");
+  EXPECT_EQ(ReadActor(done.events(0)), bob);
   EXPECT_THAT(done.events(0).message(), HasSubstr("lunch"));
 }
 

@@ -252,11 +252,12 @@ TEST(RollBack, IsADeploymentThatBringsServicesBackOnHostsInReverseOrder) {
     agent.services["later"] = {.hash = kOldHash, .frozen_by = "bob"};
   });
   Deployments::NewDeployment undo;
-  undo.actor = "bob";
+  const Actor bob = MakePrincipal("bob", "", "unix:");
+  undo.actor = bob;
   const absl::StatusOr<v1::Deployment> begun = world.deployments->RollBack(done.id(), undo);
   ASSERT_TRUE(begun.ok()) << begun.status().ToString();
   EXPECT_EQ(begun->rollback_of(), done.id());
-  EXPECT_EQ(begun->actor(), "bob");
+  EXPECT_EQ(ReadActor(*begun), bob);
   const v1::Deployment back = world.AwaitEnd(begun->id());
   EXPECT_EQ(StateOf(back), "SUCCEEDED") << back.message();
   EXPECT_THAT(States(back), ElementsAre("web3 SUCCEEDED", "web1 SUCCEEDED")) << "web2 did not move";

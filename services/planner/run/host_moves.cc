@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/timestamp.h"
 #include "common/crash/crash_point.h"
 #include "common/rpc/error.h"
 #include "services/planner/run/action_request.h"
-#include "services/planner/run/rollout_policy.h"
 
 namespace gitops {
 namespace {
@@ -16,7 +16,7 @@ constexpr absl::Duration kHealthTimeout = absl::Minutes(5);
 constexpr absl::Duration kRebootTimeout = absl::Minutes(10);
 constexpr absl::Duration kRetry = absl::Seconds(1);
 
-const v1::DeploymentSpec& SpecOf(const RunControl& run) { return run.facts().deployment.spec(); }
+const v1::DeploymentSpec& SpecOf(const DeploymentRun& run) { return run.facts().deployment.spec(); }
 
 MoveDone Left() { return {.kind = MoveDone::Kind::kLeft, .result = {}, .why = ""}; }
 MoveDone Failed(std::string error) {
@@ -26,8 +26,7 @@ MoveDone Failed(std::string error) {
   return done;
 }
 
-// Takes note in `host` of the services that an action has moved, unless a repeated answer tells of
-// one that is noted already.
+// Adds the moves of an action to `host`, except those that a repeated answer contains again.
 void NoteMoves(const v1::PerformActionResponse& response, v1::HostDeployment& host) {
   for (const v1::ServiceMove& move : response.moves()) {
     if (move.from_hash() == move.to_hash()) continue;
@@ -40,20 +39,20 @@ void NoteMoves(const v1::PerformActionResponse& response, v1::HostDeployment& ho
   }
 }
 
-// Whether an answer to an operation that was asked for before tells what it moved.
+// Whether the answer to a repeated operation tells what it moved.
 bool TellsWhatWasMoved(const PerformOutcome& outcome) {
   if (outcome.status.ok() || outcome.response.moves_size() > 0) return true;
   return !outcome.unknown && (HasReason(outcome.status, Reason::kInternal) ||
                               HasReason(outcome.status, Reason::kSuperseded));
 }
 
-// One move; its parts share what they are about.
+// Makes one move.
 class Mover {
  public:
   Mover(const MoveContext& context, const Move& move)
       : context_(context),
         move_(move),
-        run_(*context.session->run()),
+        run_(*context.run),
         may_have_begun_(context.repeated || move.number != context.progress->moves) {}
 
   MoveDone Make() {
@@ -77,7 +76,7 @@ class Mover {
   std::function<bool()> GiveUp() const {
     return [run = &run_] { return run->leaving(); };
   }
-  const std::string& host() const { return context_.session->host(); }
+  const std::string& host() const { return context_.entry->host.host(); }
   const std::string& address() const { return context_.host->host.address(); }
   bool IsRollback() const { return move_.step == v1::STEP_KIND_ROLLBACK; }
   SteadyTime Now() const { return run_.options().clock->SteadyNow(); }
@@ -93,7 +92,7 @@ class Mover {
 
   const MoveContext& context_;
   const Move& move_;
-  RunControl& run_;
+  DeploymentRun& run_;
   bool may_have_begun_;  // the agent may know the operation already
 };
 
@@ -140,13 +139,13 @@ MoveDone Mover::AskHook() {
 MoveDone Mover::RunChecks(v1::RunCheckRequest::Kind kind) {
   v1::ActionRecord* action = context_.log->BeginAction(RecordName(move_), false, "");
   std::string output, broken;
-  // Checks may take minutes. Once the lock is broken somebody else may be at the host: nothing more
-  // is asked of it, and what it answered says nothing about this deployment.
+  // Checks may take minutes. Once the lock is broken, somebody else may change the host, so it gets
+  // no more calls, and its answers prove nothing about this deployment.
   const auto give_up = [&] {
     if (run_.leaving()) return true;
-    const RunControl::LockState lock = run_.CheckLock(host());
-    if (lock.kind == RunControl::LockState::Kind::kBroken) broken = lock.why;
-    return lock.kind != RunControl::LockState::Kind::kHeld;
+    const DeploymentRun::LockState lock = run_.CheckLock(host());
+    if (lock.kind == DeploymentRun::LockState::Kind::kBroken) broken = lock.why;
+    return lock.kind != DeploymentRun::LockState::Kind::kHeld;
   };
   absl::Status status = run_.options().checks->Run(
       context_.host->spec, address(), kind,
@@ -164,7 +163,7 @@ MoveDone Mover::Act() {
   v1::ActionRecord* action = context_.log->BeginAction(RecordName(move_), move_.implied,
                                                        OperationId(run_.facts(), host(), move_));
   const absl::StatusOr<std::vector<v1::PerformActionRequest>> requests = MakeActionRequests(
-      run_.facts(), context_.session->entry(), context_.host->spec, move_, context_.fencing);
+      run_.facts(), *context_.entry, context_.host->spec, move_, context_.fencing);
   MoveDone done;
   if (!requests.ok()) {
     done = Failed(std::string(requests.status().message()));
@@ -205,8 +204,8 @@ MoveDone Mover::Ask(const v1::PerformActionRequest& request, v1::ActionRecord* a
   return AwaitReboot(outcome.response.boot_id(), deadline);
 }
 
-// Asks once. An agent that was reached before, or may have begun before this process did, is given
-// time to come back.
+// Makes one call. An agent that was reached before, or may have begun the action before this
+// process started, gets time to come back.
 PerformOutcome Mover::Perform(const v1::PerformActionRequest& request) {
   const bool patient = may_have_begun_ || IsRollback();
   const SteadyTime back_by = Now() + run_.options().return_timeout;
@@ -219,8 +218,8 @@ PerformOutcome Mover::Perform(const v1::PerformActionRequest& request) {
   }
 }
 
-// A host that goes down may take the answer with it: it is asked again when it is back, and tells
-// by the operation's id that it was told before.
+// The answer may be lost when the host goes down. So the call is repeated when the host is back;
+// the agent knows from the operation id that it has rebooted already.
 PerformOutcome Mover::PerformReboot(const v1::PerformActionRequest& request, SteadyTime deadline) {
   for (;;) {
     PerformOutcome outcome = run_.options().agents->Perform(address(), request, GiveUp());
@@ -237,14 +236,14 @@ MoveDone Mover::AwaitReboot(const std::string& before, SteadyTime deadline) {
       run_.options().agents->AwaitReboot(address(), before, left, GiveUp());
   if (boot.ok()) return {};
   if (run_.leaving()) return Left();
-  // The agent knows that it was told to; asked again, it goes on from there.
+  // The agent knows the operation, so a repeated call continues from there.
   MoveDone late = Failed(absl::StrCat("reboot: ", boot.status().message()));
   late.result.unknown = true;
   return late;
 }
 
 MoveDone Mover::Judge(const PerformOutcome& outcome, v1::ActionRecord* action) {
-  NoteMoves(outcome.response, context_.session->entry().host);
+  NoteMoves(outcome.response, context_.entry->host);
   action->mutable_output()->append(outcome.response.output());
   if (outcome.status.ok()) return {};
   if (run_.leaving()) return Left();

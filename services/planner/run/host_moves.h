@@ -5,18 +5,18 @@
 #include <string>
 
 #include "services/planner/fleet/fleet.h"
-#include "services/planner/run/host_session.h"
+#include "services/planner/run/deployment_run.h"
 #include "services/planner/run/step_log.h"
 #include "services/planner/step/step_machine.h"
 
 namespace gitops {
 
-// What came of one move.
+// The outcome of one move.
 struct MoveDone {
   enum class Kind {
     kDone,         // see `result`
-    kLeft,         // the process stops: it is to be made again, under the same name
-    kUnreachable,  // the agent could not be reached, and nothing was asked of it
+    kLeft,         // the process stops; the move is to be repeated under the same id
+    kUnreachable,  // the agent could not be reached, so nothing was done
     kHookError,    // a hook stops the deployment
   };
   Kind kind = Kind::kDone;
@@ -24,9 +24,10 @@ struct MoveDone {
   std::string why;  // kUnreachable, kHookError
 };
 
-// One move of a host, about to be made.
+// The context of one move of a host.
 struct MoveContext {
-  HostSession* session;
+  DeploymentRun* run;
+  HostRecord* entry;
   StepLog* log;
   const FleetHost* host;
   const HostProgress* progress;
@@ -35,17 +36,17 @@ struct MoveContext {
   bool repeated = false;
 };
 
-// The operation that a kPerform or kReboot move is; empty for others.
+// The operation id of a kPerform or kReboot move; empty for others.
 std::string OperationId(const DeploymentRecord& deployment, const std::string& host,
                         const Move& move);
-// What the record calls an action or check run; empty for hooks.
+// The name of an action or check run in the record; empty for hooks.
 std::string RecordName(const Move& move);
 
-// What is said of a host that could be reached before, and at `move` cannot.
+// The error of a host that could be reached before, but not at `move`.
 std::string LostText(const Move& move, absl::string_view why);
 
-// Asks the hook dispatcher, the checks or the agent, and notes it in the log. Moves of services go
-// into the host's entry.
+// Calls the hook dispatcher, the checks or the agent, and notes it in the log. Adds moves of
+// services to the host's entry.
 MoveDone MakeMove(const MoveContext& context, const Move& move);
 
 }  // namespace gitops

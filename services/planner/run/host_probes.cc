@@ -5,7 +5,7 @@
 namespace gitops {
 namespace {
 
-// How long an answer counts. The longer, the more hosts can be switched off unnoticed.
+// How long an answer is valid. The longer, the more hosts can be switched off unnoticed.
 constexpr absl::Duration kFresh = absl::Seconds(1);
 
 }  // namespace
@@ -45,7 +45,7 @@ absl::Status HostProbes::Reach(const std::string& address) {
     MutexLock lock(mutex_);
     auto probe = probes_.find(address);
     while (probe != probes_.end() && probe->second.state == Probe::State::kAsked) {
-      // Another worker may take the probe away meanwhile.
+      // Another worker may remove the probe meanwhile.
       std::shared_ptr<CondVar>& answered = probe->second.answered;
       if (answered == nullptr) answered = std::make_shared<CondVar>();
       const std::shared_ptr<CondVar> waited_for = answered;

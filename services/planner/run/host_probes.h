@@ -14,22 +14,21 @@
 
 namespace gitops {
 
-// Asks agents for a sign of life before the first move on their hosts: without it, a host that was
-// switched off a moment ago cannot be told from one that went away during its first action. Any
-// thread.
+// Probes agents before the first move on their hosts. Without that, a host that was switched off a
+// moment ago looks like one that was lost during its first action. Any thread.
 class HostProbes {
  public:
   // Neither is owned.
   HostProbes(AgentCaller* agents, Clock* clock) : agents_(agents), clock_(clock) {}
 
-  // Agents that AskNext() is to ask, in this order.
+  // Sets the agents that AskNext() probes, in this order.
   void Expect(std::vector<std::string> addresses);
-  // Asks the next of them that Reach() was not called for yet. False: there is none.
+  // Probes the next of them for which Reach() was not called yet. False: there is none.
   bool AskNext();
-  // AskNext() has nothing more to ask.
+  // AskNext() returns false from now on.
   void Stop() { Expect({}); }
 
-  // OK: the agent answers, or has answered AskNext() within the last second; such an answer is used
+  // OK: the agent answers, or answered AskNext() within the last second; such an answer is used
   // once. Errors as AgentCaller::Status.
   absl::Status Reach(const std::string& address);
 
@@ -38,7 +37,8 @@ class HostProbes {
     enum class State { kExpected, kAsked, kAnswered } state = State::kExpected;
     absl::Status answer;  // kAnswered, and at `time`
     SteadyTime time;
-    // Of its own, so that an answer does not wake the workers of other hosts. Null: nobody waits.
+    // One per probe, so that an answer does not wake the workers of other hosts. Null: nobody
+    // waits.
     std::shared_ptr<CondVar> answered;
   };
 

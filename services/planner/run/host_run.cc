@@ -13,12 +13,13 @@
 namespace gitops {
 namespace {
 
-// One host on its way.
+// Runs one host.
 class HostRun {
  public:
-  HostRun(RunControl* run, int index, HostRecord entry, bool recovered)
+  HostRun(DeploymentRun* run, int index, HostRecord entry, bool recovered)
       : run_(*run),
-        session_(run, index, std::move(entry)),
+        index_(index),
+        entry_(std::move(entry)),
         log_(run->options().clock),
         recovered_(recovered) {}
 
@@ -27,15 +28,15 @@ class HostRun {
       while (Step()) {
       }
     }
-    return std::move(session_.entry());
+    return std::move(entry_);
   }
 
  private:
-  using LockKind = RunControl::LockState::Kind;
+  using LockKind = DeploymentRun::LockState::Kind;
 
   bool Begin();
   bool Step();
-  // Whether a move can be made: kRefused: see `refusal_`; kOver: nothing more is done here.
+  // Whether a move can be made. kRefused: see `refusal_`; kOver: the host stops here.
   enum class Ready { kYes, kRefused, kOver };
   Ready Prepare(const Move& move);
   bool Locked(const Move& move, Ready& ready);
@@ -54,51 +55,53 @@ class HostRun {
   bool Save();
   void SaveEnd();
 
-  RunControl& run_;
-  HostSession session_;
+  DeploymentRun& run_;
+  const int index_;
+  HostRecord entry_;
   StepLog log_;
   bool recovered_;        // an earlier process may have made the next move
   bool in_step_ = false;  // the next move's step was begun before this
   FleetHost host_;
   HostPolicy policy_;
-  HostProgress begun_;     // where it stood when this began
-  HostProgress progress_;  // where it stands
+  HostProgress begun_;     // when this began
+  HostProgress progress_;  // now
   int64_t fencing_ = 0;
-  bool asked_ = false;   // something was asked of the host, or of a hook for it, since then
-  bool stored_ = false;  // the store has what is here
-  std::string halt_;     // why the next thing stored ends the whole deployment; empty: it does not
+  bool asked_ = false;   // the host, or a hook for it, was called since then
+  bool stored_ = false;  // the store has the current progress
+  std::string halt_;     // why the next write ends the whole deployment; empty: it does not
   MoveResult refusal_;
 };
 
-// Whether there is anything to go on with.
+// False: the host has ended.
 bool HostRun::Begin() {
-  HostRecord& entry = session_.entry();
-  absl::StatusOr<HostProgress> progress = DecodeProgress(entry.progress);
-  absl::StatusOr<FleetHost> found = run_.options().fleet->Find(session_.host());
-  // A host that left the configuration in the midst of a step gets to the step's post- hook, and
-  // its services are returned.
+  absl::StatusOr<HostProgress> progress = DecodeProgress(entry_.progress);
+  absl::StatusOr<FleetHost> found = run_.options().fleet->Find(entry_.host.host());
+  // A host that left the configuration during a step still reaches the step's post- hook, and a
+  // rollback still returns its services.
   const bool in_step =
       progress.ok() &&
-      (recovered_ || entry.rolling_back ||
+      (recovered_ || entry_.rolling_back ||
        (progress->step != v1::STEP_KIND_UNSPECIFIED && progress->stage != Stage::kPre));
   if (!progress.ok() || (!found.ok() && !in_step)) {
     const absl::Status& fault = progress.ok() ? found.status() : progress.status();
-    session_.End(entry.rolling_back ? v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED
-                                    : v1::HOST_DEPLOYMENT_STATE_FAILED,
-                 absl::StrCat("host \"", session_.host(), "\" cannot be begun: ", fault.message()));
-    entry.rolling_back = false;
-    session_.Save(nullptr);
+    EndHost(entry_,
+            entry_.rolling_back ? v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED
+                                : v1::HOST_DEPLOYMENT_STATE_FAILED,
+            absl::StrCat("host \"", entry_.host.host(), "\" cannot be begun: ", fault.message()),
+            run_.options().clock->Now());
+    entry_.rolling_back = false;
+    run_.StoreHost(index_, entry_, nullptr);
     return false;
   }
   begun_ = progress_ = *std::move(progress);
-  if (entry.rolling_back && progress_.step != v1::STEP_KIND_ROLLBACK) {
-    progress_ = RollingBack(std::move(progress_), ReturnsOf(entry.host));
+  if (entry_.rolling_back && progress_.step != v1::STEP_KIND_ROLLBACK) {
+    progress_ = RollingBack(std::move(progress_), ReturnsOf(entry_.host));
   }
   if (found.ok()) {
     host_ = *std::move(found);
   } else {
-    host_.spec.name = session_.host();
-    host_.host.set_address(entry.host.address());
+    host_.spec.name = entry_.host.host();
+    host_.host.set_address(entry_.host.address());
   }
   const v1::DeploymentSpec& spec = run_.facts().deployment.spec();
   const auto any = [](const ChecksSpec& checks) {
@@ -108,25 +111,25 @@ bool HostRun::Begin() {
   policy_.pre_deploy_checks = !spec.skip_pre_deploy_checks() && any(host_.spec.pre_deploy_checks);
   policy_.health_checks =
       !spec.skip_health_checks() && (policy_.hooks || any(host_.spec.health_checks));
-  asked_ = recovered_ || entry.rolling_back;
+  asked_ = recovered_ || entry_.rolling_back;
   const int next_step =
-      entry.rolling_back ? progress_.steps : NextMove(progress_, policy_).step_number;
+      entry_.rolling_back ? progress_.steps : NextMove(progress_, policy_).step_number;
   if (next_step > 0 && (recovered_ || progress_.step != v1::STEP_KIND_UNSPECIFIED)) {
     v1::StepRecord step;
-    if (!session_.LoadStep(next_step, step)) return false;
+    if (!run_.LoadStep(index_, next_step, step)) return false;
     in_step_ = step.number() > 0 && !step.has_end_time();
     log_ = StepLog(run_.options().clock, std::move(step));
   }
-  v1::HostDeployment& host = entry.host;
+  v1::HostDeployment& host = entry_.host;
   if (!host.has_start_time()) *host.mutable_start_time() = ToTimestamp(run_.options().clock->Now());
   host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
   // The message of a rollback ends with why the host had failed.
-  if (!entry.rolling_back) host.clear_message();
+  if (!entry_.rolling_back) host.clear_message();
   host.clear_end_time();
   return true;
 }
 
-// Makes the next move; false: there is none to make here any more.
+// Makes the next move. False: there are no more moves.
 bool HostRun::Step() {
   if (run_.leaving()) return false;
   const Move move = NextMove(progress_, policy_);
@@ -170,8 +173,8 @@ bool HostRun::Step() {
   return Advance(move, done.result);
 }
 
-// Not where an earlier process may have asked the step's pre- hook: what that took is given back by
-// its post- hook only.
+// Not if an earlier process may have called the step's pre- hook, since only the post- hook
+// releases what that acquired.
 bool HostRun::MayStopBefore(const Move& move) const {
   return move.begins_step && !(in_step_ && move.kind == Move::Kind::kHook);
 }
@@ -186,28 +189,28 @@ void HostRun::StopHere(const Move& move) {
   EndAs(v1::HOST_DEPLOYMENT_STATE_STOPPED, why);
 }
 
-// All that must be so before a move is made: the host can be reached, it is locked, and the store
-// knows what is about to happen.
+// Ensures the conditions of a move: the host is reachable and locked, and the move is stored.
 HostRun::Ready HostRun::Prepare(const Move& move) {
   const bool new_step = log_.record().number() != move.step_number;
   if (!asked_ && !Reachable()) return Ready::kOver;
   Ready ready = Ready::kYes;
   if (!Locked(move, ready)) return ready;
-  session_.entry().host.set_fencing(fencing_);
+  entry_.host.set_fencing(fencing_);
   log_.Enter(move.step_number, move.step);
   const std::string name = RecordName(move);
   if (!name.empty()) {
-    log_.BeginAction(name, move.implied, OperationId(run_.facts(), session_.host(), move));
+    log_.BeginAction(name, move.implied, OperationId(run_.facts(), entry_.host.host(), move));
   }
   if (stored_ && !new_step) return Ready::kYes;
   stored_ = Save();
   return stored_ ? Ready::kYes : Ready::kOver;
 }
 
-// Whether the host may be changed, or is not to be. In the midst of a step, what its hooks took is
-// given back even after the lock was broken: a post- hook changes nothing on the host.
+// Whether the host may be changed; otherwise sets `ready`. During a step, the post- hook is called
+// even after the lock was broken: it releases what other hooks acquired, and does not change the
+// host.
 bool HostRun::Locked(const Move& move, Ready& ready) {
-  const RunControl::LockState lock = run_.CheckLock(session_.host());
+  const DeploymentRun::LockState lock = run_.CheckLock(entry_.host.host());
   ready = Ready::kOver;
   if (lock.kind == LockKind::kLeft) return false;
   if (lock.kind == LockKind::kHeld) {
@@ -226,7 +229,7 @@ bool HostRun::Locked(const Move& move, Ready& ready) {
   return false;
 }
 
-// Nothing is asked for a move; what an earlier process, or an earlier try, made of it stays open.
+// The result of a move that is not made. What an earlier process or try did of it is unknown.
 MoveResult HostRun::Refusal(const Move& move, std::string error) {
   MoveResult result;
   result.outcome = v1::STEP_RESULT_FAILED;
@@ -235,7 +238,7 @@ MoveResult HostRun::Refusal(const Move& move, std::string error) {
   return result;
 }
 
-// A host that does not answer is left before its first move, and before any hook is called for it.
+// Leaves a host that does not answer before its first move, and before any hook is called for it.
 bool HostRun::Reachable() {
   const absl::Status reached = run_.Reach(host_.host.address());
   if (reached.ok()) return true;
@@ -246,7 +249,7 @@ bool HostRun::Reachable() {
 
 MoveDone HostRun::Make(const Move& move) {
   // The configuration may have changed since the last move.
-  absl::StatusOr<FleetHost> found = run_.options().fleet->Find(session_.host());
+  absl::StatusOr<FleetHost> found = run_.options().fleet->Find(entry_.host.host());
   if (found.ok()) {
     host_ = *std::move(found);
   } else if (move.kind != Move::Kind::kHook && move.step != v1::STEP_KIND_ROLLBACK) {
@@ -254,11 +257,12 @@ MoveDone HostRun::Make(const Move& move) {
     done.result = Refusal(move, absl::StrCat(RecordName(move), ": ", found.status().message(),
                                              "; it left the configuration on the way"));
     log_.EndAction(log_.BeginAction(RecordName(move), move.implied,
-                                    OperationId(run_.facts(), session_.host(), move)),
+                                    OperationId(run_.facts(), entry_.host.host(), move)),
                    done.result.error);
     return done;
   }
-  return MakeMove({.session = &session_,
+  return MakeMove({.run = &run_,
+                   .entry = &entry_,
                    .log = &log_,
                    .host = &host_,
                    .progress = &progress_,
@@ -267,11 +271,11 @@ MoveDone HostRun::Make(const Move& move) {
                   move);
 }
 
-// Takes note of what a move came to, and stores it.
+// Stores the result of a move.
 bool HostRun::Advance(const Move& move, MoveResult result) {
   const bool hook = move.kind == Move::Kind::kHook;
   const v1::StepResult outcome = hook ? progress_.step_outcome : result.outcome;
-  if (move.Learns()) result.returns = ReturnsOf(session_.entry().host);
+  if (move.Learns()) result.returns = ReturnsOf(entry_.host);
   progress_ = After(std::move(progress_), policy_, move, result);
   const bool step_over =
       progress_.step == v1::STEP_KIND_UNSPECIFIED || progress_.steps != move.step_number;
@@ -289,7 +293,7 @@ bool HostRun::Advance(const Move& move, MoveResult result) {
   return stored_;
 }
 
-// It is as if it had not been begun now; a resumed host that was begun before has failed again.
+// Restores the progress from before this run. A resumed host that had begun before fails again.
 void HostRun::LeaveUnreachable(const std::string& why) {
   progress_ = begun_;
   log_.End(v1::STEP_RESULT_FAILED, why);
@@ -300,10 +304,10 @@ void HostRun::LeaveUnreachable(const std::string& why) {
   EndAs(v1::HOST_DEPLOYMENT_STATE_UNREACHABLE, why);
 }
 
-// Whether the host has moves to make nevertheless: what its step took is to be given back.
+// Whether the host has more moves: its post- hook releases what its step acquired.
 bool HostRun::StopAtHook(const std::string& why) {
-  // Stored together with where it leaves this host: a planner that is killed in between must
-  // neither go on with the others, nor forget what this one's hooks took.
+  // Stored together with the progress of this host: a planner that is killed in between must
+  // neither continue other hosts, nor forget what the hooks of this one acquired.
   halt_ = why;
   if (!KeepsItsPlace(progress_)) return true;
   CloseStep(v1::STEP_RESULT_FAILED, why);
@@ -311,55 +315,55 @@ bool HostRun::StopAtHook(const std::string& why) {
   return false;
 }
 
-// The record does not say of a step that it is under way when nobody goes on with it.
+// Ends the record of a step that nobody continues.
 void HostRun::CloseStep(v1::StepResult result, const std::string& why) {
   const bool open = log_.record().number() > 0 && !log_.record().has_end_time();
   if (open) log_.End(result, why);
 }
 
 void HostRun::EndAs(v1::HostDeploymentState state, const std::string& message) {
-  session_.End(state, message);
+  EndHost(entry_, state, message, run_.options().clock->Now());
   SaveEnd();
 }
 
 void HostRun::Finish() {
   std::string message = progress_.error;
-  if (session_.entry().rolling_back) {
-    if (!TellRollback(progress_, session_, message)) return;
+  if (entry_.rolling_back) {
+    message = entry_.host.message();
+    if (!TellRollback(progress_, run_, index_, message)) return;
     log_.Enter(progress_.steps, v1::STEP_KIND_ROLLBACK);
     log_.End(progress_.step_outcome, progress_.error);
   }
-  session_.End(progress_.end, message);
+  EndHost(entry_, progress_.end, message, run_.options().clock->Now());
   SaveEnd();
   CrashPoint("planner-after-host");
 }
 
 bool HostRun::Save() {
   Encode();
-  if (!session_.Save(log_.record().number() > 0 ? &log_.record() : nullptr, halt_)) return false;
+  if (!run_.StoreHost(index_, entry_, log_.record().number() > 0 ? &log_.record() : nullptr, halt_))
+    return false;
   halt_.clear();
   return true;
 }
 
-// An end that nobody can read of is none: the host counts as under way, and is left there.
+// If the end cannot be stored, the host stays under way.
 void HostRun::SaveEnd() {
-  HostRecord& entry = session_.entry();
-  const bool rolling_back = std::exchange(entry.rolling_back, false);
+  const bool rolling_back = std::exchange(entry_.rolling_back, false);
   if (Save()) return;
-  entry.host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
-  entry.rolling_back = rolling_back;
+  entry_.host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
+  entry_.rolling_back = rolling_back;
 }
 
 void HostRun::Encode() {
-  HostRecord& entry = session_.entry();
-  EncodeProgress(progress_, entry.progress);
-  entry.host.mutable_remaining_actions()->Assign(progress_.remaining.begin(),
-                                                 progress_.remaining.end());
+  EncodeProgress(progress_, entry_.progress);
+  entry_.host.mutable_remaining_actions()->Assign(progress_.remaining.begin(),
+                                                  progress_.remaining.end());
 }
 
 }  // namespace
 
-HostRecord RunHost(RunControl* run, int index, HostRecord entry, bool recovered) {
+HostRecord RunHost(DeploymentRun* run, int index, HostRecord entry, bool recovered) {
   return HostRun(run, index, std::move(entry), recovered).Run();
 }
 

@@ -23,14 +23,14 @@ absl::StatusOr<bool> ResumeHost(HostRecord& entry, const HostPolicy& policy) {
                                 state == v1::HOST_DEPLOYMENT_STATE_ROLLED_BACK ||
                                 state == v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED;
   if (was_brought_back) {
-    // It begins anew; only the numbers that name steps and operations go on.
+    // It begins anew, but the numbers of steps and operations continue.
     HostProgress anew;
     anew.remaining.assign(host.actions().begin(), host.actions().end());
     anew.steps = progress->steps;
     anew.moves = progress->moves;
     *progress = std::move(anew);
   }
-  // One that was never begun stands where it will begin.
+  // A host that never began keeps its progress.
   if (progress->steps > 0) *progress = Resumed(*std::move(progress), policy);
   EncodeProgress(*progress, entry.progress);
   host.mutable_remaining_actions()->Assign(progress->remaining.begin(), progress->remaining.end());
@@ -52,7 +52,7 @@ DeploymentRecord MakeDeploymentEntry(const std::string& id,
   made.set_id(id);
   made.set_state(v1::DEPLOYMENT_STATE_PENDING);
   *made.mutable_spec() = plan.spec();
-  made.set_actor(deployment.actor);
+  WriteActor(deployment.actor, made);
   made.set_reason(deployment.reason);
   *made.mutable_create_time() = ToTimestamp(now);
   made.set_wave_count(plan.wave_count());
@@ -105,7 +105,7 @@ absl::StatusOr<std::vector<DeploymentStore::Checkpoint>> ResumeHosts(std::vector
   return changes;
 }
 
-void ResumeEntry(DeploymentRecord& entry, absl::Time now, const std::string& actor) {
+void ResumeEntry(DeploymentRecord& entry, absl::Time now, const Actor& actor) {
   entry.cancel_requested = false;
   entry.halt_reason.clear();
   entry.pause_until.reset();

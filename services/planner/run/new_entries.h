@@ -12,7 +12,7 @@
 
 namespace gitops {
 
-// What is stored of a deployment before it runs.
+// Records of deployments before they run.
 
 DeploymentRecord MakeDeploymentEntry(const std::string& id,
                                      const Deployments::NewDeployment& deployment,
@@ -20,15 +20,15 @@ DeploymentRecord MakeDeploymentEntry(const std::string& id,
                                      absl::Time now);
 std::vector<HostRecord> MakeHostEntries(const v1::Plan& plan);
 
-// Makes it one that failed before it began, for this reason.
+// Changes it to a deployment that failed before it began.
 void NotBegun(DeploymentRecord& entry, const absl::Status& why);
 
-// Makes the hosts that are not done pending again, from where they stand, and returns those that
-// changed. DATA_LOSS: where one stands cannot be read.
+// Makes hosts that are not done pending again, with their progress, and returns those that changed.
+// DATA_LOSS: the progress of a host cannot be read.
 absl::StatusOr<std::vector<DeploymentStore::Checkpoint>> ResumeHosts(std::vector<HostRecord>& hosts,
                                                                      const HostPolicy& policy);
-// Makes a deployment that ended pending again.
-void ResumeEntry(DeploymentRecord& entry, absl::Time now, const std::string& actor);
+// Makes a deployment that has ended pending again.
+void ResumeEntry(DeploymentRecord& entry, absl::Time now, const Actor& actor);
 
 std::string LockBrokenText(const v1::HostLock& lock, const std::string& reason);
 

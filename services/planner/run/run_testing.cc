@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/testing/eventually.h"
-#include "services/planner/run/rollout_policy.h"
+#include "services/planner/wave/waves.h"
 
 namespace gitops {
 
@@ -141,7 +141,7 @@ void RunWorld::Start() {
   lock_options.clock = clock;
   lock_options.planner = planner;
   lock_options.ttl = options_.lock_ttl;
-  locks = NewHostLocks(lock_options);
+  locks = std::make_unique<HostLocks>(lock_options);
   deployments = NewDeployments(RunOptions());
   const absl::Status recovered = deployments->Recover();
   EXPECT_TRUE(recovered.ok()) << recovered.ToString();

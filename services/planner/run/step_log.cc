@@ -6,7 +6,7 @@ namespace gitops {
 
 void StepLog::Enter(int number, v1::StepKind kind) {
   if (record_.number() == number) {
-    // One that a hook left at its end goes on when the deployment is resumed.
+    // A step that a hook stopped at its end continues when the deployment is resumed.
     record_.clear_end_time();
     record_.clear_result();
     record_.clear_message();

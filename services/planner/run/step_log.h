@@ -8,25 +8,25 @@
 
 namespace gitops {
 
-// Builds the record of the step that a host is in. One thread.
+// Builds the record of a host's current step. One thread.
 class StepLog {
  public:
-  // `record` is that of the step under way, from the store; empty: none.
+  // `record`: the stored record of the current step; empty: none.
   explicit StepLog(Clock* clock, v1::StepRecord record = {})
       : clock_(clock), record_(std::move(record)) {}
 
-  // Goes on with step `number`: the one there is, or a new one.
+  // Continues step `number` if it is the current one; otherwise begins it.
   void Enter(int number, v1::StepKind kind);
 
-  // One action, check run or transparent addition begins. A repetition after a restart goes on
-  // with what was noted before.
+  // Notes the beginning of an action, a check run or an implied action. A repetition after a
+  // restart continues the earlier record.
   v1::ActionRecord* BeginAction(const std::string& action, bool implied,
                                 const std::string& operation_id);
-  // It has ended, well where `error` is empty.
+  // Notes its end; OK if `error` is empty.
   void EndAction(v1::ActionRecord* action, const std::string& error);
 
   void AddCalls(const google::protobuf::RepeatedPtrField<v1::HookCall>& calls);
-  // The step has ended; `message` says why it failed.
+  // Ends the step; `message` says why it failed.
   void End(v1::StepResult result, const std::string& message);
 
   const v1::StepRecord& record() const { return record_; }

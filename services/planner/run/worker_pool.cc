@@ -20,10 +20,19 @@ WorkerPool::~WorkerPool() {
 }
 
 void WorkerPool::Run(const std::string& group, std::function<void()> job) {
+  std::vector<std::function<void()>> jobs;
+  jobs.push_back(std::move(job));
+  RunAll(group, std::move(jobs));
+}
+
+void WorkerPool::RunAll(const std::string& group, std::vector<std::function<void()>> jobs) {
+  if (jobs.empty()) return;
   MutexLock lock(mutex_);
-  groups_[group].waiting.push_back(std::move(job));
-  ++waiting_;
+  std::deque<std::function<void()>>& waiting = groups_[group].waiting;
+  for (std::function<void()>& job : jobs) waiting.push_back(std::move(job));
+  waiting_ += static_cast<int>(jobs.size());
   Admit();
+  Summon();
 }
 
 int WorkerPool::waiting() {
@@ -45,8 +54,15 @@ void WorkerPool::Admit() {
     --waiting_;
     ++group.running;
     ++running_;
-    if (static_cast<int>(ready_.size()) > idle_) AddThread();
+  }
+}
+
+void WorkerPool::Summon() {
+  if (ready_.empty()) return;
+  if (idle_ > 0) {
     wake_.NotifyOne();
+  } else {
+    AddThread();
   }
 }
 
@@ -70,6 +86,7 @@ void WorkerPool::Loop() {
     if (ready_.empty()) return;
     Job job = std::move(ready_.front());
     ready_.pop_front();
+    Summon();
     mutex_.Unlock();
     job.run();
     job.run = nullptr;  // its captures are destroyed without the lock

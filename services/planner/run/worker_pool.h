@@ -26,6 +26,8 @@ class WorkerPool {
   WorkerPool& operator=(const WorkerPool&) = delete;
 
   void Run(const std::string& group, std::function<void()> job);
+  // The same for many.
+  void RunAll(const std::string& group, std::vector<std::function<void()>> jobs);
   // The number of jobs that wait for a thread.
   int waiting();
 
@@ -42,6 +44,9 @@ class WorkerPool {
   void Loop();
   // Makes the waiting jobs ready that may run now.
   void Admit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Gets a thread for the next ready job, if there is one. That thread does the same for the job
+  // after it, so many short jobs that come together share a few threads.
+  void Summon() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AddThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const int most_;

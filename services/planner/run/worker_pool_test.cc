@@ -68,6 +68,19 @@ TEST(WorkerPool, RunsAsManyAtATimeAsAllowedAndTheRestAfterThem) {
   EXPECT_EQ(gate.peak(), 3);
 }
 
+TEST(WorkerPool, JobsThatComeTogetherRunSideBySide) {
+  Gate gate;
+  WorkerPool pool(50);
+  for (int round = 0; round < 2; ++round) {
+    pool.RunAll("a", std::vector<std::function<void()>>(30, [&] { gate.Pass(); }));
+  }
+  gate.AwaitInside(50);
+  EXPECT_EQ(pool.waiting(), 10);
+  gate.Open();
+  gate.AwaitPassed(60);
+  EXPECT_EQ(gate.peak(), 50);
+}
+
 TEST(WorkerPool, AGroupWhoseJobsHangDoesNotHoldUpOthers) {
   Gate gate;
   std::atomic<int> done = 0;

@@ -11,7 +11,7 @@
 namespace gitops {
 namespace {
 
-// How deep braces may stand in each other.
+// The deepest nesting of braces.
 constexpr size_t kMaxDepth = 16;
 constexpr size_t kShownBytes = 100;
 
@@ -30,15 +30,16 @@ size_t BracketEnd(absl::string_view pattern, size_t open) {
   return at < pattern.size() ? at : absl::string_view::npos;
 }
 
-// The end of the element that begins at `at`: a character, a quoted one, or a bracket expression.
+// The end of the element that begins at `at`: a character, a quoted character or a bracket
+// expression.
 size_t ElementEnd(absl::string_view pattern, size_t at) {
   if (pattern[at] == '\\') return at + 2;
   if (pattern[at] == '[') return BracketEnd(pattern, at) + 1;
   return at + 1;
 }
 
-// Reads a pattern from left to right into the alternatives that its braces make. The work is the
-// length of the pattern times the alternatives, and the stack does not grow.
+// Expands the braces of a pattern into alternatives, from left to right. Takes time in proportion
+// to the length of the pattern times the alternatives; not recursive.
 class Expansion {
  public:
   Expansion(absl::string_view pattern, size_t max_alternatives)
@@ -56,11 +57,11 @@ class Expansion {
   }
 
  private:
-  // What stands between a '{' and its '}', or outside of all.
+  // The text between a '{' and its '}', or outside of all braces.
   struct Level {
-    // Of the parts that ended with a ','.
+    // Alternatives of the parts that ended with a ','.
     std::vector<std::string> done;
-    // Of the part so far.
+    // Alternatives of the current part.
     std::vector<std::string> current = {""};
   };
 
@@ -172,7 +173,7 @@ bool ElementMatches(absl::string_view pattern, size_t at, char c) {
   }
 }
 
-// Without recursion: a later '*' makes what an earlier one took final, so it is quadratic at worst.
+// Not recursive: at a '*', the choices of earlier ones become final, so it is quadratic at worst.
 bool Walk(absl::string_view pattern, absl::string_view name) {
   size_t p = 0, n = 0;
   size_t star = absl::string_view::npos, star_name = 0;
@@ -187,7 +188,7 @@ bool Walk(absl::string_view pattern, absl::string_view name) {
     } else if (star != absl::string_view::npos) {
       p = star + 1;
       ++star_name;
-      // What stands after it is looked for at once, where it is one character and no other.
+      // Skips to the next match if the element after the '*' is a plain character.
       if (IsPlain(pattern[p])) star_name = name.find(pattern[p], star_name);
       if (star_name == absl::string_view::npos) return false;
       n = star_name;

@@ -12,7 +12,7 @@
 namespace gitops {
 namespace {
 
-// The worst globs take some ten microseconds each on a host.
+// The worst globs take tens of microseconds per host.
 constexpr size_t kHostsBetweenLooks = 16;
 
 absl::Status CheckTags(const std::vector<std::string>& tags, absl::string_view flag,
@@ -37,7 +37,7 @@ absl::Status CheckNumbers(const Selection& selection) {
   return absl::OkStatus();
 }
 
-// The globs of a selection that is right in everything else, too.
+// Parses the globs, and checks the rest of the selection too.
 absl::StatusOr<std::vector<Glob>> ParseGlobs(const Selection& selection) {
   std::vector<Glob> globs;
   size_t left = kMaxGlobAlternatives;
@@ -71,7 +71,7 @@ bool Chosen(const SelectableHost& host, const std::vector<Glob>& globs,
          });
 }
 
-// The place of the first of `order` that a host has; size() where it has none.
+// The rank of a host: the index of the first tag in `order` that it has; size() if it has none.
 class TagOrder {
  public:
   explicit TagOrder(const std::vector<std::string>& order) : size_(order.size()) {
@@ -114,8 +114,8 @@ absl::StatusOr<std::vector<int>> Select(size_t count, const HostAt& host,
   const absl::StatusOr<std::vector<Glob>> globs = ParseGlobs(selection);
   if (!globs.ok()) return globs.status();
   const TagOrder order(selection.order_by_tags);
-  // Hosts of the same place stay in the order in which they came. Each host is looked at once,
-  // since most of the time goes into fetching it from memory.
+  // Hosts of the same rank keep their order. Each host is visited once, since most of the time goes
+  // into fetching it from memory.
   std::vector<std::vector<int>> by_place(order.size() + 1);
   for (size_t i = 0; i < count; ++i) {
     if (i % kHostsBetweenLooks == 0 && cancelled && cancelled()) {

@@ -13,7 +13,7 @@
 
 namespace gitops {
 
-// Which hosts, and in which order: plain functions over plain values.
+// Selects and orders hosts: plain functions over plain values.
 
 struct Selection {
   std::vector<std::string> on;             // globs; empty: every host
@@ -26,18 +26,18 @@ struct Selection {
   bool operator==(const Selection&) const = default;
 };
 
-// What selection looks at; it belongs to the caller.
+// The part of a host that matters for selection; owned by the caller.
 struct SelectableHost {
   absl::string_view name;
   absl::Span<const std::string> tags;
 };
 
-// INVALID_ARGUMENT: a glob that is not well formed (an open bracket or brace; the message shows it
-// and where), is longer than kMaxGlobBytes, or has braces nested deeper than 16; globs that make
-// more than kMaxGlobAlternatives together; an empty tag; a negative number.
+// INVALID_ARGUMENT: a glob that is malformed (an open bracket or brace; the message shows where),
+// is longer than kMaxGlobBytes, or has braces nested deeper than 16; globs with more than
+// kMaxGlobAlternatives together; an empty tag; a negative number.
 absl::Status CheckSelection(const Selection& selection);
 
-// Whether the caller no longer wants the result. Empty: it always does.
+// Whether the caller no longer wants the result. May be empty.
 using Cancelled = std::function<bool()>;
 
 // The host of an index.
@@ -45,37 +45,37 @@ using HostAt = std::function<SelectableHost(size_t)>;
 
 // The indices of the selected hosts, in order: glob, tags, stable ordering by tags, then skip,
 // every, limit. The `count` hosts come in the order of the file, those that only reported after
-// them, by name. Errors as CheckSelection; CANCELLED as soon as `cancelled` says so. Linear in the
-// number of hosts (but for the ordering): 100,000 are chosen in well under 50 ms.
+// them, by name. Errors as CheckSelection; CANCELLED soon after `cancelled` returns true. Linear
+// in the number of hosts: selecting among 100,000 takes well under 50 ms.
 absl::StatusOr<std::vector<int>> Select(size_t count, const HostAt& host,
                                         const Selection& selection,
                                         const Cancelled& cancelled = {});
 
-// Whether nothing narrows it, so that it means the whole fleet.
+// Whether nothing narrows it, so that it selects the whole fleet.
 bool SelectsEverything(const Selection& selection);
-// Whether it can name only one host: one `on` without any of the glob's characters.
+// Whether it can select only one host: one `on` without glob characters.
 bool SelectsOneHost(const Selection& selection);
 
 inline constexpr size_t kMaxGlobBytes = 1024;
-// Braces multiply: what all globs of a selection may come to, "web[12]" being one and "{a,b}{c,d}"
-// four.
+// The number of alternatives of all globs of a selection: braces multiply, so "web[12]" is one and
+// "{a,b}{c,d}" is four.
 inline constexpr size_t kMaxGlobAlternatives = 1000;
 
-// Shell's globs on names: `*`, `?`, `[a-z]`, `[!a-z]`, `{a,b}` (nested too), `\` quotes. A name has
-// no separators, so `*` matches dots and slashes. Case counts.
+// Shell globs for names: `*`, `?`, `[a-z]`, `[!a-z]`, `{a,b}` (may be nested), `\` quotes. Names
+// have no separators, so `*` matches dots and slashes. Case-sensitive.
 class Glob {
  public:
-  // INVALID_ARGUMENT: as CheckSelection, `max_alternatives` being what is left for this one.
+  // INVALID_ARGUMENT: as CheckSelection, with at most `max_alternatives` alternatives.
   static absl::StatusOr<Glob> Parse(absl::string_view pattern,
                                     size_t max_alternatives = kMaxGlobAlternatives);
   size_t alternative_count() const { return alternatives_.size(); }
   bool Matches(absl::string_view name) const;
 
  private:
-  // One of those that the braces make, itself without braces.
+  // One expansion of the braces, itself without braces.
   struct Alternative {
     std::string pattern;
-    // Where it is plain text around one '*', as most are: the place of that; else npos.
+    // The position of its '*' if it is plain text around a single '*', as most are; else npos.
     size_t only_star;
   };
   static bool Matches(const Alternative& alternative, absl::string_view name);

@@ -18,8 +18,7 @@ bool FrontIs(const HostProgress& progress, v1::StepKind step) {
   return !progress.remaining.empty() && TraitsOf(progress.remaining.front()).step == step;
 }
 
-// Whether something that is still to come, from `first` on, activates what post-activation secrets
-// wait for.
+// Whether an action from `first` on activates what post-activation secrets wait for.
 bool ActivationAhead(const std::vector<std::string>& list, size_t first, bool reboot_counts) {
   for (size_t i = first; i < list.size(); ++i) {
     const ActionTraits& traits = TraitsOf(list[i]);
@@ -47,7 +46,7 @@ std::string PointOf(const HostProgress& progress) {
 
 bool IsUntried(const Return& one) { return one.result == v1::STEP_RESULT_UNSPECIFIED; }
 
-// What may have moved services, and is asked for again before they are returned.
+// An open operation that may have moved services. It is repeated before they are returned.
 bool HasOpenSync(const HostProgress& progress) {
   return progress.open.has_value() && TraitsOf(progress.open->action).takes_revision;
 }
@@ -68,7 +67,7 @@ Move RollbackMove(const HostProgress& progress) {
   return move;
 }
 
-// What the body of the step under way does next; kNone: it is through.
+// The next move in the body of the current step; kNone: the body is done.
 Move BodyMove(const HostProgress& progress) {
   if (progress.step == v1::STEP_KIND_ROLLBACK) return RollbackMove(progress);
   Move move;
@@ -157,7 +156,7 @@ bool PreChecksWanted(const HostProgress& progress, const HostPolicy& policy) {
          BodyMove(progress).kind != Move::Kind::kNone;
 }
 
-// Goes on to where something is to be done, or to the end.
+// Advances to the next move, or to the end.
 HostProgress Settled(HostProgress progress, const HostPolicy& policy) {
   while (progress.end == v1::HOST_DEPLOYMENT_STATE_UNSPECIFIED) {
     if (!progress.remaining.empty() && Is(progress.remaining.front(), HostAction::kSkip)) {
@@ -202,7 +201,8 @@ void AfterHook(HostProgress& progress, const MoveResult& result) {
   }
 }
 
-// A pre- hook that fails has failed its step, so that what hooks before it took is given back.
+// A pre- hook that fails makes its step fail, so that post- hooks release what earlier pre- hooks
+// acquired.
 void AfterFailedHook(HostProgress& progress, const MoveResult& result) {
   if (progress.stage == Stage::kPre) {
     progress.step_outcome = v1::STEP_RESULT_FAILED;
@@ -214,8 +214,8 @@ void AfterFailedHook(HostProgress& progress, const MoveResult& result) {
   FinishStep(progress);
 }
 
-// Whether `move` is one whose outcome the agent is to be asked for under a number that it knows.
-// All else may be done twice, and is: the secrets may have been mended since.
+// Whether the agent must be asked for the outcome of `move` under the same number. Other moves may
+// be repeated under a new number: uploaded secrets, for example, may have been fixed since.
 bool CanBeOpen(const Move& move) {
   return move.kind == Move::Kind::kReboot ||
          (move.kind == Move::Kind::kPerform && TraitsOf(move.action).activates);
@@ -237,7 +237,7 @@ void AfterAction(HostProgress& progress, const Move& move) {
     progress.secrets_due = true;
     progress.activated = false;
   }
-  // What is switched to at the next boot is activated by the reboot, where there is to be one.
+  // If a reboot follows, it activates what switch-boot prepared.
   const bool at_boot = Is(move.action, HostAction::kSwitchBoot) &&
                        Contains(progress.remaining, NameOf(HostAction::kReboot));
   if ((TraitsOf(move.action).activates && !at_boot) || move.kind == Move::Kind::kReboot) {
@@ -245,7 +245,7 @@ void AfterAction(HostProgress& progress, const Move& move) {
   }
 }
 
-// The rollback goes on with the other services.
+// Notes a failure; the rollback continues with the other services.
 void Keep(HostProgress& progress, const std::string& why) {
   absl::StrAppend(&progress.error, progress.error.empty() ? "" : "; ", why);
   progress.step_outcome = v1::STEP_RESULT_FAILED;
@@ -279,12 +279,6 @@ void AfterReturn(HostProgress& progress, const Move& move, const MoveResult& res
 }
 
 }  // namespace
-
-HostProgress BeginHost(std::vector<std::string> actions, const HostPolicy& policy) {
-  HostProgress progress;
-  progress.remaining = std::move(actions);
-  return Settled(std::move(progress), policy);
-}
 
 bool KeepsItsPlace(const HostProgress& progress) {
   return progress.stage == Stage::kPost && progress.step_outcome != v1::STEP_RESULT_FAILED;

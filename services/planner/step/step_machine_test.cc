@@ -29,6 +29,12 @@ std::string Word(v1::StepResult result) {
 
 List Words(absl::string_view text) { return absl::StrSplit(text, ' ', absl::SkipEmpty()); }
 
+HostProgress Begun(std::vector<std::string> actions) {
+  HostProgress progress;
+  progress.remaining = std::move(actions);
+  return progress;
+}
+
 // A host whose hooks and actions answer as told, and what it went through, in order:
 // "pre-deploy(sync reboot)", "post-deploy(reboot)=ok", "sync", "+push" (implied), "checks"…
 struct Rehearsal {
@@ -74,7 +80,10 @@ struct Rehearsal {
   // One move; false: it has ended.
   bool Step() {
     const Move move = NextMove(host, policy);
-    if (move.kind == Move::Kind::kNone) return false;
+    if (move.kind == Move::Kind::kNone) {
+      host = After(host, policy, move, {});  // tells how it ended
+      return false;
+    }
     MoveResult result;
     const std::string name = Name(move);
     trace.push_back(name);
@@ -88,7 +97,7 @@ struct Rehearsal {
   }
 
   List Run(absl::string_view actions) {
-    host = BeginHost(Words(actions), policy);
+    host = Begun(Words(actions));
     while (Step()) {
     }
     return trace;
@@ -294,13 +303,13 @@ TEST(StepMachine, AHookThatFailsBeforeAndAfterIsToldWhollyAndResumedInANewStep) 
 
 TEST(StepMachine, OnlyAPostHookOfAStepThatDidNotFailKeepsItsPlace) {
   Rehearsal host = WithoutChecks();
-  host.host = BeginHost(Words("sync"), host.policy);
+  host.host = Begun(Words("sync"));
   EXPECT_FALSE(KeepsItsPlace(host.host)) << "pre-deploy";
   host.Step();
   host.Step();
   EXPECT_TRUE(KeepsItsPlace(host.host)) << "post-deploy, ok";
   host.failing = {"sync"};
-  host.host = BeginHost(Words("sync"), host.policy);
+  host.host = Begun(Words("sync"));
   host.Step();
   host.Step();
   EXPECT_FALSE(KeepsItsPlace(host.host)) << "post-deploy, failed";
@@ -308,7 +317,7 @@ TEST(StepMachine, OnlyAPostHookOfAStepThatDidNotFailKeepsItsPlace) {
 
 TEST(StepMachine, AResumedHostThatStoppedAtAHookAsksThatHookAgain) {
   Rehearsal host = WithoutChecks();
-  host.host = BeginHost(Words("sync"), host.policy);
+  host.host = Begun(Words("sync"));
   host.Step();
   host.Step();
   const HostProgress stopped = host.host;
@@ -372,7 +381,7 @@ TEST(StepMachine, OnlyTheFirstMoveOfAStepMayBeStoppedBefore) {
   for (const bool hooks : {true, false}) {
     Rehearsal host;
     host.policy.hooks = hooks;
-    host.host = BeginHost(Words("sync freeze reboot"), host.policy);
+    host.host = Begun(Words("sync freeze reboot"));
     int begun = 0;
     int last_step = 0;
     for (;;) {
@@ -389,7 +398,7 @@ TEST(StepMachine, OnlyTheFirstMoveOfAStepMayBeStoppedBefore) {
 
 TEST(StepMachine, TheNextMoveIsTheSameAfterARestart) {
   Rehearsal host;
-  host.host = BeginHost(Words("upload-secrets sync reboot"), host.policy);
+  host.host = Begun(Words("upload-secrets sync reboot"));
   do {
     const HostProgress restored = host.host;
     EXPECT_EQ(NextMove(restored, host.policy), NextMove(host.host, host.policy));
@@ -398,7 +407,7 @@ TEST(StepMachine, TheNextMoveIsTheSameAfterARestart) {
 
 TEST(StepMachine, EveryMoveHasANumberOfItsOwn) {
   Rehearsal host;
-  host.host = BeginHost(Words("upload-secrets switch reboot freeze"), host.policy);
+  host.host = Begun(Words("upload-secrets switch reboot freeze"));
   int expected = 0;
   while (NextMove(host.host, host.policy).kind != Move::Kind::kNone) {
     EXPECT_EQ(NextMove(host.host, host.policy).number, expected++);
@@ -423,7 +432,7 @@ void Make(HostProgress& host, const HostPolicy& policy, const MoveResult& result
 
 TEST(StepMachine, AnActionOfWhichNothingIsKnownKeepsItsNumberUntilSomethingIs) {
   const HostPolicy policy{.hooks = false, .health_checks = false, .pre_deploy_checks = false};
-  HostProgress host = BeginHost({"freeze", "sync", "freeze"}, policy);
+  HostProgress host = Begun({"freeze", "sync", "freeze"});
   Make(host, policy, {});
   const Move sync = NextMove(host, policy);
   for (int round = 0; round < 2; ++round) {
@@ -442,7 +451,7 @@ TEST(StepMachine, AnActionOfWhichNothingIsKnownKeepsItsNumberUntilSomethingIs) {
 
 TEST(StepMachine, AnotherActionHasANumberOfItsOwn) {
   const HostPolicy policy{.hooks = true, .health_checks = false, .pre_deploy_checks = false};
-  HostProgress host = BeginHost({"sync"}, policy);
+  HostProgress host = Begun({"sync"});
   Make(host, policy, {.actions = {"sync"}});
   Make(host, policy, Lost());
   Make(host, policy, {});

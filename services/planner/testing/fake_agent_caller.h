@@ -25,12 +25,12 @@ struct FakeService {
   std::string branch = "main";
 };
 
-// What a host does when it is told to reboot.
+// How a host reacts to a reboot request.
 enum class FakeReboot {
   kComesBack,  // at once, with another boot id
   kWaits,      // is down until BringBack()
   kStaysDown,  // AwaitReboot tells at once that it has not come back
-  kIgnores,    // goes on with the same boot id, and AwaitReboot tells that at once
+  kIgnores,    // keeps the same boot id, and AwaitReboot fails at once
 };
 
 struct FakeAgent {
@@ -134,7 +134,7 @@ class FakeAgentCaller final : public AgentCaller {
 
   FakeFault TakeFault(const std::string& address, const std::string& action)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Its outcome, if the agent knows the operation; waits for one that is under way.
+  // Its outcome, if the agent knows the operation; waits for a running one.
   bool Repeated(const std::string& address, const std::string& operation, Outcome& outcome)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   size_t Begin(const std::string& address, const v1::PerformActionRequest& request)

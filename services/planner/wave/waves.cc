@@ -7,11 +7,13 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/clock/timestamp.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
 
-// What the hosts come to, counted once.
+// The states of all hosts, counted.
 struct Tally {
   int total = 0;
   int under_way = 0;
@@ -19,7 +21,7 @@ struct Tally {
   int unreachable = 0;
   // The first wave with hosts to begin or under way; 0: none.
   int current_wave = 0;
-  // The last wave of which any host was begun; 0: none.
+  // The last wave in which any host began; 0: none.
   int begun_wave = 0;
   int last_wave = 0;
 };
@@ -46,8 +48,8 @@ int FailureLimit(const RolloutPolicy& policy, int hosts) {
   return policy.max_failures.has_value() ? policy.max_failures->RoundedDown(hosts) : 0;
 }
 
-// Failures as --max-failures counts them: where it was not given, a host that was off before
-// anything was tried says nothing about the change.
+// Failures as --max-failures counts them. Without it, unreachable hosts do not count: a host that
+// is off proves nothing about the change.
 int CountedFailures(const RolloutPolicy& policy, const Tally& tally) {
   return tally.failed + (policy.max_failures.has_value() ? tally.unreachable : 0);
 }
@@ -64,8 +66,8 @@ std::string FailureText(const Tally& tally) {
   return text;
 }
 
-// Whether the canary is over and was never tried, because none of its hosts could be reached. Where
-// a number of hosts to lose was given, that number alone decides.
+// Whether the canary is over but was not tried, because none of its hosts could be reached. With
+// max_failures, only that number decides.
 bool CanaryWasNotTried(const RolloutPolicy& policy, const RolloutStand& stand, const Tally& tally) {
   constexpr int kCanaryWave = 1;
   if (policy.canary == 0 || policy.max_failures.has_value()) return false;
@@ -82,7 +84,7 @@ bool AwaitsCanary(const RolloutPolicy& policy, const RolloutStand& stand, const 
   return policy.catch_up && !stand.catch_up_over && CanaryWasNotTried(policy, stand, tally);
 }
 
-// Why no more hosts are to be begun; empty: there is no reason.
+// Why no more hosts may begin; empty: they may.
 std::string WhyStop(const RolloutPolicy& policy, const RolloutStand& stand, const Tally& tally) {
   if (policy.on_failure == v1::Rollout::ON_FAILURE_CONTINUE) return "";
   const int limit = FailureLimit(policy, tally.total);
@@ -102,7 +104,7 @@ Decision Ended(Decision::End end, std::string reason) {
   return decision;
 }
 
-// Nothing more is begun; what runs has come to its end.
+// For when no more hosts begin and none is running.
 Decision EndFailed(const RolloutPolicy& policy, const Tally& tally, std::string reason) {
   if (policy.on_failure != v1::Rollout::ON_FAILURE_ROLLBACK || tally.begun_wave == 0) {
     return Ended(Decision::End::kFailed, std::move(reason));
@@ -133,7 +135,7 @@ Decision DecideRollback(const RolloutPolicy& policy, const RolloutStand& stand,
   return decision;
 }
 
-// Of the current wave, what max_parallel leaves room for.
+// The hosts of the current wave that may begin within max_parallel.
 std::vector<int> HostsToBegin(const RolloutPolicy& policy, const RolloutStand& stand,
                               const Tally& tally) {
   std::vector<int> begin;
@@ -145,6 +147,14 @@ std::vector<int> HostsToBegin(const RolloutPolicy& policy, const RolloutStand& s
     --free;
   }
   return begin;
+}
+
+// None for an empty text.
+absl::StatusOr<std::optional<Amount>> AmountOf(const char* field, const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  absl::StatusOr<Amount> amount = ParseAmount(text);
+  if (amount.ok()) return *amount;
+  return InvalidField(field, absl::StrCat(field, ": ", amount.status().message()));
 }
 
 }  // namespace
@@ -169,6 +179,25 @@ absl::StatusOr<Amount> ParseAmount(absl::string_view text) {
         absl::StrCat("\"", text, "\" is neither a number of hosts nor a percentage up to 100%"));
   }
   return amount;
+}
+
+absl::StatusOr<RolloutPolicy> RolloutPolicyOf(const v1::Rollout& rollout) {
+  if (rollout.canary() < 0 || rollout.max_parallel() < 0) {
+    const char* const field = rollout.canary() < 0 ? "rollout.canary" : "rollout.max_parallel";
+    return InvalidField(field, absl::StrCat(field, " is negative; give the number of hosts"));
+  }
+  const absl::StatusOr<std::optional<Amount>> batch = AmountOf("rollout.batch", rollout.batch());
+  if (!batch.ok()) return batch.status();
+  const absl::StatusOr<std::optional<Amount>> failures =
+      AmountOf("rollout.max_failures", rollout.max_failures());
+  if (!failures.ok()) return failures.status();
+  return RolloutPolicy{.canary = rollout.canary(),
+                       .batch = *batch,
+                       .max_parallel = std::max(rollout.max_parallel(), 1),
+                       .max_failures = *failures,
+                       .pause_between = DurationOr(rollout.pause_between(), absl::ZeroDuration()),
+                       .on_failure = rollout.on_failure(),
+                       .catch_up = rollout.catch_up()};
 }
 
 std::vector<int> MakeWaves(int hosts, const RolloutPolicy& policy) {

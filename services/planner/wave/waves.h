@@ -12,7 +12,7 @@
 
 namespace gitops {
 
-// How a deployment goes over its hosts: which are begun, when it pauses, when it stops. Plain
+// How a deployment proceeds over its hosts: which begin, when it pauses, when it stops. Plain
 // functions over plain values; states of hosts are those of the API (ADR 0022).
 
 // "10" or "25%".
@@ -27,9 +27,10 @@ struct Amount {
 // INVALID_ARGUMENT: neither a number nor a percentage, negative, over 100%.
 absl::StatusOr<Amount> ParseAmount(absl::string_view text);
 
+// v1::Rollout, checked.
 struct RolloutPolicy {
   int canary = 0;
-  std::optional<Amount> batch;  // none: all that are left
+  std::optional<Amount> batch;  // none: all remaining hosts
   int max_parallel = 1;
   // None: 0, and unreachable hosts are not counted (ADR 0014).
   std::optional<Amount> max_failures;
@@ -38,10 +39,13 @@ struct RolloutPolicy {
   bool catch_up = false;
 };
 
-// The wave of each of `hosts` hosts, in order, from 1 on.
+// INVALID_ARGUMENT: an amount that is none, or a negative number; names the field.
+absl::StatusOr<RolloutPolicy> RolloutPolicyOf(const v1::Rollout& rollout);
+
+// The wave of each of `hosts` hosts, in order; waves are numbered from 1.
 std::vector<int> MakeWaves(int hosts, const RolloutPolicy& policy);
 
-// RUNNING is also a host that is being rolled back.
+// A host that is being rolled back is RUNNING too.
 inline bool IsUnderWay(v1::HostDeploymentState state) {
   return state == v1::HOST_DEPLOYMENT_STATE_RUNNING;
 }
@@ -49,7 +53,7 @@ inline bool IsUnderWay(v1::HostDeploymentState state) {
 inline bool IsToBegin(v1::HostDeploymentState state) {
   return state == v1::HOST_DEPLOYMENT_STATE_PENDING || state == v1::HOST_DEPLOYMENT_STATE_STOPPED;
 }
-// Nothing more is done on it, unless it is rolled back.
+// It is done, unless it is rolled back.
 inline bool IsThrough(v1::HostDeploymentState state) {
   return !IsUnderWay(state) && !IsToBegin(state) && state != v1::HOST_DEPLOYMENT_STATE_UNREACHABLE;
 }
@@ -62,49 +66,50 @@ struct HostStand {
 struct RolloutStand {
   std::vector<HostStand> hosts;  // in the order of the plan
   bool cancelled = false;
-  // Why nothing more is to be begun at all (a hook error, lost locks); empty: nothing.
+  // Why no more hosts may begin (a hook error, lost locks); empty: they may.
   std::string halted;
-  // Set when a wave has ended and the pause began; the time at which the next may begin.
+  // The end of the current or last pause between waves.
   std::optional<absl::Time> pause_until;
-  // The wave that the pause was after; 0: none yet.
+  // The wave before that pause; 0: no pause yet.
   int paused_after = 0;
-  // The wave that is being brought back; 0: none.
+  // The wave that is being rolled back; 0: none.
   int rollback_wave = 0;
-  // The time is over within which unreachable hosts are waited for.
+  // The time limit for unreachable hosts is over.
   bool catch_up_over = false;
 };
 
 struct Decision {
-  // Indices of hosts to begin now; to be counted as RUNNING from now on.
+  // Indices of hosts to begin now; they count as RUNNING from now on.
   std::vector<int> begin;
-  // Indices of unreachable hosts to make PENDING again when they are heard of.
+  // Indices of unreachable hosts to make PENDING again when they come back.
   std::vector<int> await;
-  // Nothing else is to be done until one of `await` is heard of, or the time for it is over.
+  // Nothing else is left to do until one of `await` comes back or the time limit is over.
   bool only_await = false;
-  // Running hosts are to stop after the step they are in.
+  // Running hosts must stop after their current step.
   bool stop_running = false;
-  // A wave has ended: store pause_until = now + pause_between, paused_after = this, ask again then.
+  // This wave has ended: store pause_until = now + pause_between and paused_after, then decide
+  // again. 0: no.
   int pause_after_wave = 0;
-  // Begin to bring this wave back; 0: no.
+  // Begin to roll back this wave; 0: no.
   int begin_rollback_wave = 0;
-  // Hosts to bring back now, the last begun first; also those that moved nothing, which then end as
-  // ROLLED_BACK at once.
+  // Indices of hosts to roll back now, the last begun first. Hosts that moved nothing are included;
+  // they end as ROLLED_BACK at once.
   std::vector<int> roll_back;
-  // It has ended, and nothing runs.
+  // The deployment has ended, and no host is running.
   enum class End { kNone, kSucceeded, kFailed, kCancelled } end = End::kNone;
   // Why, for people: "2 hosts failed, more than --max-failures 1".
   std::string reason;
 };
 
-// What to do now.
+// Decides what to do now.
 //
-// Never are more than max_parallel hosts under way (running or being brought back), those included
-// that ran before a restart. Once more hosts have failed than max_failures, none is begun any more;
-// those that run come to their end, unless nothing more is to be done at all (cancelled, halted):
-// then they stop between two steps. Where max_failures was not given, a canary that could not be
-// tried, because none of its hosts was reached, ends the deployment before the next wave, unless
-// on_failure is kContinue; where catch_up waits for such hosts, it is waited for first (ADR 0014).
-// A host that failed, or could not be reached, makes the end kFailed, also within max_failures.
+// At most max_parallel hosts are under way (running or being rolled back), including those that ran
+// before a restart. When more hosts have failed than max_failures, no more hosts begin, and running
+// ones continue to their end; when the deployment is cancelled or halted, running hosts stop
+// between two steps. Without max_failures, a canary that could not be tried because none of its
+// hosts was reachable ends the deployment before the next wave, unless on_failure is CONTINUE; with
+// catch_up, the deployment waits for the canary first (ADR 0014). A host that failed or could not
+// be reached makes the end kFailed, also within max_failures.
 Decision Decide(const RolloutPolicy& policy, const RolloutStand& stand, absl::Time now);
 
 }  // namespace gitops

@@ -84,6 +84,8 @@ struct Pipeline {
   std::string file;
   AppRef app;
   std::vector<Environment> environments;
+  // The pipeline's own secretRef; empty: none.
+  std::string key_secret;
   // Replaces the default reasons of events that report a success; empty: the default.
   std::vector<std::string> success_reasons;
 

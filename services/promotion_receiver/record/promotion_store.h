@@ -1,6 +1,7 @@
 #ifndef GITOPS_SERVICES_PROMOTION_RECEIVER_RECORD_PROMOTION_STORE_H_
 #define GITOPS_SERVICES_PROMOTION_RECEIVER_RECORD_PROMOTION_STORE_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "absl/time/time.h"
 #include "common/store/store.h"
 #include "gitops/record/v1/promotion.pb.h"
+#include "services/promotion_receiver/record/promotion_state.h"
 
 namespace gitops {
 
@@ -20,29 +22,42 @@ namespace gitops {
 struct PromotionWrite {
   record::v1::Promotion promotion;
   std::optional<std::string> body;  // of its event; none: as it is
+  // Only a repeat of its event: event_count, last_seen_time and latest_event_time are written. A
+  // write without `repeat` leaves these three of an existing promotion as they are.
+  bool repeat = false;
+  // Only if it is stored in this state.
+  std::optional<record::v1::PromotionState> from;
 };
 
-// The promotions of the receiver, in a Store:
+// The promotions of the receiver, in a Store, under promotion-receiver/v1/:
 //   promotion/ID             Promotion; ids grow with time, so that the order of keys is theirs
-//   promotion-body/ID        the body of its event, for 7 days
+//   promotion-repeats/ID     PromotionRepeats
+//   body/ID                  the body of its event, for 7 days
 //   hold/NAMESPACE/PIPELINE/ENVIRONMENT   EnvironmentHold
-//   approval-signature/HEX   UsedSignature
+//   signature/HEX            UsedSignature
 // All promotions that have not ended, and what is needed to recognize repeats and order, are also
 // kept in memory, so that the cost of a call does not grow with what is kept. One process has the
-// store. Thread-safe. Errors are those of Store.
+// store. Thread-safe. Errors are those of Store. Damaged promotions are skipped, and noted in the
+// store's damaged_records().
 class PromotionStore {
  public:
-  // Reads what is stored.
+  // Reads what is stored. `store` is not owned.
   static absl::StatusOr<std::unique_ptr<PromotionStore>> Open(Store* store);
 
   PromotionStore(const PromotionStore&) = delete;
   PromotionStore& operator=(const PromotionStore&) = delete;
   ~PromotionStore();
 
-  // A new id, greater than all before.
+  // A new id, greater than all before: "20261122-221530-k7q2", the time with microseconds.
   std::string NewId(absl::Time now);
 
-  // Writes all or none; durable when it returns. Watchers are told afterwards.
+  // Runs `decide` while nothing else runs in here, and returns what it returned. Whoever creates
+  // promotions, or decides about repeats and order, does both the reading and the writing in it.
+  // It must not be nested.
+  absl::Status Decide(const std::function<absl::Status()>& decide);
+
+  // Writes all or none; durable when it returns. ABORTED: one is no longer in the state `from`; or
+  // it has ended, and the write would open it again without `replayed`. Read it again then.
   absl::Status Write(const std::vector<PromotionWrite>& writes);
 
   // NOT_FOUND (PROMOTION_UNKNOWN).
@@ -50,28 +65,43 @@ class PromotionStore {
   // NOT_FOUND: there was none, or it is no longer kept.
   absl::StatusOr<std::string> Body(const std::string& id) const;
 
-  // The record of the same pipeline, source environment, object, reason and revision to which an
-  // event belongs as a repeat, if it is the newest promotion there or was ignored; none: it is new.
-  std::optional<std::string> RepeatOf(const record::v1::Promotion& event) const;
-  // The newest promotion (by the timestamp of its event; equal: later arrival) out of a source
-  // environment that was not ignored; none: there is none.
+  // The newest promotion out of a source environment that was not ignored (promotion_order.h);
+  // none: there is none.
   std::optional<record::v1::Promotion> Newest(const std::string& namespace_,
                                               const std::string& pipeline,
                                               const std::string& source_environment) const;
-  // The newest one into an environment that succeeded.
+  // The id of the newest one of that revision that was not ignored; none: there is none.
+  std::optional<std::string> OfRevision(const std::string& namespace_, const std::string& pipeline,
+                                        const std::string& source_environment,
+                                        const std::string& revision) const;
+  // The id of the record of an ignored event of the same pipeline, source environment, object,
+  // reason and revision; none: there is none.
+  std::optional<std::string> IgnoredLike(const record::v1::Promotion& event) const;
+  // The newest one into an environment that succeeded: the one that ended last.
   std::optional<record::v1::Promotion> Current(const std::string& namespace_,
                                                const std::string& pipeline,
                                                const std::string& environment) const;
   // Those that have not ended, oldest first.
   std::vector<record::v1::Promotion> Unfinished() const;
+  // Those of them whose source is this environment.
+  std::vector<record::v1::Promotion> UnfinishedOf(const std::string& namespace_,
+                                                  const std::string& pipeline,
+                                                  const std::string& source_environment) const;
 
   // Newest first, those before `before` (empty: from the newest), until `seen` returns false.
   absl::Status ForEach(const std::string& before,
                        const std::function<bool(const record::v1::Promotion&)>& seen) const;
 
-  // Called after each durable write, outside of locks, in the order of the writes. Set once, before
-  // the first write.
-  void OnChange(std::function<void(const record::v1::Promotion&)> changed);
+  // Called after each durable write, outside of locks, in the order of the writes, on one thread.
+  // Set once, before the first write. The callback must not call OnChange or Watch.
+  absl::Status OnChange(std::function<void(const record::v1::Promotion&)> changed);
+  // Calls back with the id of each promotion that is written or removed after a revision of the
+  // store, in order, on one thread, until the watch is destroyed. All changes up to `revision` were
+  // reported by then. OUT_OF_RANGE: the store no longer has changes as old as that.
+  absl::StatusOr<std::unique_ptr<StoreWatch>> Watch(
+      int64_t after, std::function<void(const std::string& id, int64_t revision)> changed);
+  // The store's current revision.
+  absl::StatusOr<int64_t> Revision();
 
   absl::Status Hold(const std::string& namespace_, const std::string& pipeline,
                     const std::string& environment, const record::v1::EnvironmentHold& hold);
@@ -86,8 +116,9 @@ class PromotionStore {
   // used before.
   absl::Status UseSignature(absl::string_view hex, absl::Time now, absl::Duration keep);
 
-  // Removes promotions that ended before `promotions`, and bodies received before `bodies`. Reads
-  // no more than it removes.
+  // Removes promotions that ended before `promotions` (ignored events: that were last seen before
+  // it), and bodies received before `bodies`. The newest promotion out of each environment and the
+  // current one of each stay, since events are compared with them. Reads no more than it removes.
   absl::Status Prune(absl::Time promotions, absl::Time bodies);
 
  private:

@@ -1,0 +1,75 @@
+#include "common/rpc/watches.h"
+
+#include <algorithm>
+#include <system_error>
+
+#include "common/log/log.h"
+#include "common/rpc/error.h"
+
+namespace gitops {
+namespace {
+
+constexpr absl::Duration kLook = absl::Seconds(5);
+
+}  // namespace
+
+Watches::Watches(int most, absl::Status full, Clock* clock)
+    : most_(most), full_(std::move(full)), clock_(clock) {
+  try {
+    looks_after_ = std::thread([this] { LookAfter(); });
+  } catch (const std::system_error& error) {
+    LogWarning("cannot start a thread; streams whose clients stop reading are not cancelled",
+               {{"error", error.what()}});
+  }
+}
+
+Watches::~Watches() {
+  {
+    MutexLock lock(mutex_);
+    ending_ = true;
+    changed_.NotifyAll();
+  }
+  if (looks_after_.joinable()) looks_after_.join();
+}
+
+absl::StatusOr<std::unique_ptr<Watches::Place>> Watches::Enter(Watcher watcher) {
+  MutexLock lock(mutex_);
+  if (closed_) return MakeError(Reason::kServerStopping, "the server is stopping");
+  if (static_cast<int>(entries_.size()) >= most_) return full_;
+  entries_[++last_id_].watcher = std::move(watcher);
+  changed_.NotifyAll();
+  return std::make_unique<Place>(this, last_id_);
+}
+
+void Watches::Close() {
+  MutexLock lock(mutex_);
+  closed_ = true;
+  for (const auto& [id, entry] : entries_) entry.watcher.close();
+}
+
+void Watches::Leave(int64_t id) {
+  MutexLock lock(mutex_);
+  entries_.erase(id);
+}
+
+void Watches::SetWriting(int64_t id, bool writing) {
+  MutexLock lock(mutex_);
+  entries_[id].writing_since = writing ? clock_->SteadyNow() : SteadyTime::Infinite();
+}
+
+void Watches::LookAfter() {
+  MutexLock lock(mutex_);
+  while (!ending_) {
+    const SteadyTime now = clock_->SteadyNow();
+    for (auto& [id, entry] : entries_) {
+      if (now - entry.writing_since >= kLongestWrite) entry.watcher.cancel();
+    }
+    if (entries_.empty()) {
+      changed_.Wait(mutex_);
+    } else {
+      clock_->WaitUntil(mutex_, changed_, now + kLook);
+    }
+  }
+}
+
+}  // namespace gitops

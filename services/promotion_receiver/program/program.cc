@@ -1,0 +1,65 @@
+#include "services/promotion_receiver/program/program.h"
+
+#include <iostream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/clock/clock.h"
+#include "common/memory/memory.h"
+#include "common/server/lifecycle.h"
+#include "common/server/signals.h"
+#include "common/server/version.h"
+#include "services/promotion_receiver/pipeline/pipeline_set.h"
+#include "services/promotion_receiver/program/control.h"
+#include "services/promotion_receiver/program/receiver.h"
+#include "services/promotion_receiver/program/settings.h"
+
+namespace gitops {
+namespace {
+
+constexpr char kProgram[] = "gitops-promotion-receiver";
+constexpr char kUsage[] = "gitops-promotion-receiver --pipelines DIR [FLAGS]";
+
+// The pipelines too: here, unlike at the start, a bad file is an error.
+int CheckConfig(const PromotionReceiverConfig& config) {
+  const std::string& directory = config.settings.Get("pipelines");
+  const absl::StatusOr<Pipelines> pipelines = PipelineSet::ReadOnce(directory, Clock::System());
+  if (!pipelines.ok()) {
+    return ReportFailure(kProgram, absl::FailedPreconditionError(absl::StrCat(
+                                       "--pipelines: ", pipelines.status().message())));
+  }
+  if (!pipelines->bad.empty()) {
+    const std::string errors = absl::StrJoin(
+        pipelines->bad, "\n", [](std::string* out, const auto& bad) { out->append(bad.second); });
+    return ReportFailure(kProgram, absl::InvalidArgumentError(errors));
+  }
+  std::cout << directory << ": good; " << pipelines->entries.size() << " pipelines\n";
+  return 0;
+}
+
+}  // namespace
+
+int RunPromotionReceiver(const std::vector<std::string>& arguments) {
+  LimitHeaps();
+  BlockSignals();
+  auto flags = ReadFlags(PromotionReceiverSettings(), arguments, ProcessEnvironment);
+  if (!flags.ok()) return ReportFailure(kProgram, flags.status());
+  if (flags->GetBool("help")) {
+    std::cout << UsageText(kUsage, PromotionReceiverSettings());
+    return 0;
+  }
+  if (flags->GetBool("version")) {
+    std::cout << kProgram << " " << Version() << "\n";
+    return 0;
+  }
+  auto config = LoadPromotionReceiverConfig(*flags);
+  absl::Status checked = config.status();
+  if (checked.ok()) checked = CheckServerSettings(config->settings);
+  if (checked.ok()) checked = CheckControlConfig(*config);
+  if (!checked.ok()) return ReportFailure(kProgram, checked);
+  if (flags->GetBool("check-config")) return CheckConfig(*config);
+  return ServePromotionReceiver(*flags, *std::move(config));
+}
+
+}  // namespace gitops

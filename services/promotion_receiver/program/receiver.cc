@@ -1,0 +1,282 @@
+#include "services/promotion_receiver/program/receiver.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/clock/clock.h"
+#include "common/config/config_follower.h"
+#include "common/log/log.h"
+#include "common/memory/memory.h"
+#include "common/metrics/metrics.h"
+#include "common/schedule/scheduler.h"
+#include "common/server/lifecycle.h"
+#include "common/server/stop_within.h"
+#include "common/store/request_ids.h"
+#include "common/store/store.h"
+#include "common/sync/mutex.h"
+#include "services/promotion_receiver/intake/intake.h"
+#include "services/promotion_receiver/pipeline/pipeline_set.h"
+#include "services/promotion_receiver/program/control.h"
+#include "services/promotion_receiver/program/receiver_metrics.h"
+#include "services/promotion_receiver/record/promotion_store.h"
+#include "services/promotion_receiver/rpc/promotion_service.h"
+#include "services/promotion_receiver/secret/secrets.h"
+
+namespace gitops {
+namespace {
+
+constexpr char kProgram[] = "gitops-promotion-receiver";
+constexpr int kMostThreads = 4;  // of the scheduler: pipelines, the config, what is kept, memory
+constexpr absl::Duration kPruneEvery = absl::Hours(1);
+constexpr absl::Duration kKeepPromotions = absl::Hours(24 * 90), kKeepBodies = absl::Hours(24 * 7);
+constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::Minutes(5);
+// What strategies get to give up; a kill in their midst is safe too.
+constexpr absl::Duration kStopBound = absl::Seconds(10);
+// Watches hold a thread each, and so do calls that wait for the disk.
+constexpr int kServerThreads = 256;
+constexpr int kMostCalls = 160;
+// Bodies that wait together in the gateway have up to 64 MiB.
+constexpr int kMostMessageBytes = 80 << 20;
+// The gateway has one connection for all its users.
+constexpr int kMostCallsPerConnection = 1000;
+
+absl::Status MakeStateDirectory(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (!error && chmod(path.c_str(), 0700) != 0) error.assign(errno, std::generic_category());
+  if (!error) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("--state-dir: cannot make ", path, ": ", error.message(),
+                   "; name a directory that this account may write"));
+}
+
+class PromotionReceiver {
+ public:
+  PromotionReceiver(const Settings& flags, PromotionReceiverConfig config)
+      : flags_(flags), config_(std::move(config)) {}
+
+  // Reads all that is stored and configured.
+  absl::Status Open();
+  int Serve();
+
+ private:
+  absl::Status OpenStore(const std::string& state_dir);
+  absl::Status OpenPipelines(const std::string& directory);
+  void MakeIntake(const Settings& settings);
+  void MakeService();
+  void TellPipelines();
+  // False: not now, for a reason that may pass.
+  bool Reload();
+  void ReloadNow();
+  absl::Time Prune();
+  void StartJobs();
+  void Drain();
+
+  Clock* const clock_ = Clock::System();
+  const Settings flags_;
+  Mutex mutex_;
+  PromotionReceiverConfig config_ ABSL_GUARDED_BY(mutex_);
+
+  Metrics metrics_{"promotion-receiver"};
+  ReceiverMetrics receiver_metrics_{metrics_};
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<PromotionStore> promotions_;
+  std::optional<RequestIds> request_ids_;
+  std::optional<Secrets> secrets_;
+  std::unique_ptr<ReceiverControl> control_;
+  const std::unique_ptr<Scheduler> scheduler_ = NewScheduler(clock_, kMostThreads);
+  std::unique_ptr<PipelineSet> pipelines_;
+  std::unique_ptr<Intake> intake_;
+  const RpcGate gate_{/*authorizer=*/nullptr, kMostCalls};
+  std::unique_ptr<PromotionService> service_;
+  std::unique_ptr<ConfigFollower> follower_;
+  std::unique_ptr<Scheduler::Job> prune_, memory_;
+};
+
+absl::Status PromotionReceiver::Open() {
+  PromotionReceiverConfig config;
+  {
+    MutexLock lock(mutex_);
+    config = config_;
+  }
+  const Settings& settings = config.settings;
+  if (absl::Status opened = OpenStore(settings.Get("state-dir")); !opened.ok()) return opened;
+  secrets_.emplace(settings.Get("secrets"), settings.GetDuration("secret-grace"), clock_);
+  auto control = NewReceiverControl({.state = store_.get(),
+                                     .promotions = promotions_.get(),
+                                     .secrets = &*secrets_,
+                                     .metrics = &receiver_metrics_,
+                                     .clock = clock_,
+                                     .config = config});
+  if (!control.ok()) return control.status();
+  control_ = *std::move(control);
+  if (absl::Status opened = OpenPipelines(settings.Get("pipelines")); !opened.ok()) return opened;
+  MakeIntake(settings);
+  MakeService();
+  return absl::OkStatus();
+}
+
+absl::Status PromotionReceiver::OpenStore(const std::string& state_dir) {
+  if (absl::Status made = MakeStateDirectory(state_dir); !made.ok()) return made;
+  auto store = OpenSqliteStore({.path = state_dir + "/promotions.db", .clock = clock_});
+  // Another receiver has it: that is no fault of the settings, and passes.
+  if (absl::IsFailedPrecondition(store.status())) {
+    return absl::UnavailableError(store.status().message());
+  }
+  if (!store.ok()) return store.status();
+  store_ = *std::move(store);
+  auto promotions = PromotionStore::Open(store_.get());
+  if (!promotions.ok()) return promotions.status();
+  promotions_ = *std::move(promotions);
+  request_ids_.emplace(store_.get(), "promotion-receiver/v1/request/", clock_);
+  return absl::OkStatus();
+}
+
+absl::Status PromotionReceiver::OpenPipelines(const std::string& directory) {
+  auto pipelines =
+      PipelineSet::Open(directory, clock_, scheduler_.get(), [this] { TellPipelines(); });
+  if (!pipelines.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("--pipelines: ", pipelines.status().message()));
+  }
+  pipelines_ = *std::move(pipelines);
+  return absl::OkStatus();
+}
+
+void PromotionReceiver::MakeIntake(const Settings& settings) {
+  IntakeOptions options;
+  options.store = promotions_.get();
+  options.secrets = &*secrets_;
+  options.clock = clock_;
+  options.pipelines = [this] { return pipelines_->Now(); };
+  options.policy.allow_unsigned = settings.GetBool("allow-unsigned");
+  options.policy.max_age = settings.GetDuration("max-age");
+  options.look = [this](const EnvironmentName& source) { control_->Look(source); };
+  options.observer = [this](const std::string& pipeline, const std::string& result) {
+    receiver_metrics_.EventSeen(pipeline, result);
+  };
+  options.on_end = [this](const record::v1::Promotion& promotion) {
+    receiver_metrics_.PromotionEnded(promotion);
+  };
+  intake_ = std::make_unique<Intake>(std::move(options));
+}
+
+void PromotionReceiver::MakeService() {
+  service_ = NewPromotionService({.clock = clock_,
+                                  .gate = &gate_,
+                                  .state = store_.get(),
+                                  .promotions = promotions_.get(),
+                                  .request_ids = &*request_ids_,
+                                  .intake = intake_.get(),
+                                  .secrets = &*secrets_,
+                                  .control = control_.get(),
+                                  .pipelines = [this] { return pipelines_->Now(); }});
+}
+
+void PromotionReceiver::TellPipelines() {
+  const std::shared_ptr<const Pipelines> now = pipelines_->Now();
+  receiver_metrics_.PipelinesRead(now->entries.size(), now->bad.size());
+  control_->SetPipelines(*now);
+}
+
+bool PromotionReceiver::Reload() {
+  const std::string& file = flags_.Get("config");
+  absl::StatusOr<PromotionReceiverConfig> config = LoadPromotionReceiverConfig(flags_);
+  absl::Status status = config.status();
+  if (status.ok()) status = CheckControlConfig(*config);
+  if (!status.ok()) {
+    LogError("the new config is invalid; the previous one stays in use",
+             {{"config", file}, {"error", std::string(status.message())}});
+    return true;
+  }
+  const absl::Status log = CheckServerSettings(config->settings);
+  if (!log.ok()) LogWarning(std::string(log.message()));
+  LogInfo("config reloaded", {{"config", file}});
+  control_->SetConfig(*config);
+  MutexLock lock(mutex_);
+  for (const auto& [setting, value] : config->settings.values) {
+    if (absl::StartsWith(setting, "log-")) continue;
+    if (value.value == config_.settings.Get(setting)) continue;
+    LogWarning("this setting takes effect at the next start", {{"setting", setting}});
+  }
+  config_ = *std::move(config);
+  return true;
+}
+
+void PromotionReceiver::ReloadNow() {
+  pipelines_->Reload();
+  if (follower_ != nullptr) follower_->Reload();
+}
+
+absl::Time PromotionReceiver::Prune() {
+  const absl::Time now = clock_->Now();
+  const absl::Status pruned = promotions_->Prune(now - kKeepPromotions, now - kKeepBodies);
+  if (!pruned.ok()) {
+    LogWarning("cannot remove old promotions", {{"error", std::string(pruned.message())}});
+  }
+  return now + kPruneEvery;
+}
+
+void PromotionReceiver::StartJobs() {
+  TellPipelines();
+  const std::string& file = flags_.Get("config");
+  std::string text;
+  {
+    MutexLock lock(mutex_);
+    text = config_.text;
+  }
+  if (!file.empty()) {
+    follower_ =
+        FollowConfig(file, std::move(text), clock_, scheduler_.get(), [this] { return Reload(); });
+  }
+  prune_ = scheduler_->Add(clock_->Now(), [this] { return Prune(); });
+  memory_ = scheduler_->Add(clock_->Now() + kFirstReturn, [this] {
+    ReturnUnusedMemory();
+    return clock_->Now() + kNextReturns;
+  });
+}
+
+void PromotionReceiver::Drain() {
+  service_->Stop();
+  StopWithin(kStopBound, kProgram,
+             "promotions did not give up in time; the next start continues them",
+             [this] { control_->Stop(); });
+}
+
+int PromotionReceiver::Serve() {
+  Settings settings;
+  {
+    MutexLock lock(mutex_);
+    settings = config_.settings;
+  }
+  auto process =
+      ServerProcess::Start(settings, {.program = kProgram,
+                                      .services = {service_.get()},
+                                      .metrics = &metrics_,
+                                      .on_reload = [this] { ReloadNow(); },
+                                      .on_drain = [this] { Drain(); },
+                                      .max_message_bytes = kMostMessageBytes,
+                                      .max_threads = kServerThreads,
+                                      .max_calls_per_connection = kMostCallsPerConnection});
+  if (!process.ok()) return ReportFailure(kProgram, process.status());
+  StartJobs();
+  (*process)->SetReady(absl::OkStatus());
+  return (*process)->Run();
+}
+
+}  // namespace
+
+int ServePromotionReceiver(const Settings& flags, PromotionReceiverConfig config) {
+  PromotionReceiver receiver(flags, std::move(config));
+  if (absl::Status opened = receiver.Open(); !opened.ok()) return ReportFailure(kProgram, opened);
+  return receiver.Serve();
+}
+
+}  // namespace gitops

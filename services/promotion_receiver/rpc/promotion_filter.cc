@@ -1,0 +1,47 @@
+#include "services/promotion_receiver/rpc/promotion_filter.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/clock/timestamp.h"
+#include "common/rpc/error.h"
+#include "common/rpc/fingerprint.h"
+#include "common/store/convert.h"
+#include "services/promotion_receiver/revision/revision.h"
+
+namespace gitops {
+
+absl::Status CheckFilter(const v1::PromotionFilter& filter) {
+  for (const int state : filter.states()) {
+    if (state != v1::PROMOTION_STATE_UNSPECIFIED && v1::PromotionState_IsValid(state)) continue;
+    return InvalidField("filter.states",
+                        absl::StrCat("filter.states: ", state, " is no state of a promotion"));
+  }
+  return absl::OkStatus();
+}
+
+bool Matches(const record::v1::Promotion& promotion, const v1::PromotionFilter& filter) {
+  const auto& states = filter.states();
+  if (!states.empty() && std::find(states.begin(), states.end(),
+                                   static_cast<int>(promotion.state())) == states.end()) {
+    return false;
+  }
+  if (filter.has_namespace_() && promotion.namespace_() != filter.namespace_()) return false;
+  if (filter.has_pipeline() && promotion.pipeline() != filter.pipeline()) return false;
+  if (filter.has_environment() && promotion.environment() != filter.environment()) return false;
+  if (filter.has_revision() &&
+      RevisionIdentity(promotion.revision()) != RevisionIdentity(filter.revision())) {
+    return false;
+  }
+  const absl::Time created = FromTimestamp(promotion.create_time());
+  if (filter.has_since() && created < FromTimestamp(filter.since())) return false;
+  return !filter.has_until() || created < FromTimestamp(filter.until());
+}
+
+v1::Promotion ToApi(const record::v1::Promotion& promotion) {
+  v1::Promotion api = Converted<v1::Promotion>(promotion);
+  AddEtag(api);
+  return api;
+}
+
+}  // namespace gitops
