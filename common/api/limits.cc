@@ -106,7 +106,8 @@ constexpr FieldLimit kLimits[] = {
     {"SecretFile.permissions", kWord},
     {"SecretFile.content", 4 << 20},
     {"RunCheckRequest.cmd", 128 << 10, 10'000},
-    // Reports of agents. The planner keeps less of them: services/planner/fleet/report_limits.h.
+    // Reports of agents. The planner keeps less of them: ReportLimits in
+    // services/planner/fleet/fleet.h.
     {"Hello.names", kPath, 1000},
     {"Hello.address", kPath},
     {"Hello.version", kPath},

@@ -7,7 +7,10 @@
 #include <chrono>
 #include <future>
 #include <memory>
+#include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/rpc/server.h"
 #include "common/rpc/silent_listener.h"
@@ -43,6 +46,8 @@ class Server final : public Hooks::Service, public Agent::Service {
   // Calls wait until they are cancelled.
   void Hold() { hold_ = true; }
   void Release() { hold_ = false; }
+  // Each stream has so many answers of 100 kB more, which are numbered from 1 on.
+  void AddLarge(int answers) { large_ = answers; }
   void AwaitCall() {
     MutexLock lock(mutex_);
     while (calls_ == 0) changed_.Wait(mutex_);
@@ -86,6 +91,11 @@ class Server final : public Hooks::Service, public Agent::Service {
     v1::WatchServicesResponse response;
     writer->Write(response);
     writer->Write(response);
+    for (int i = 1; i <= large_; ++i) {
+      response.mutable_service()->set_service(absl::StrCat(i));
+      response.mutable_service()->set_branch(std::string(100'000, 'x'));
+      writer->Write(response);
+    }
     MutexLock lock(mutex_);
     ++calls_;
     changed_.NotifyAll();
@@ -98,6 +108,7 @@ class Server final : public Hooks::Service, public Agent::Service {
  private:
   std::string address_ = "127.0.0.1:0";
   std::atomic<bool> hold_ = false;
+  std::atomic<int> large_ = 0;
   Mutex mutex_;
   CondVar changed_;
   int calls_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -281,6 +292,21 @@ TEST_F(PeerTest, AStreamIsReadToItsEndOrAsLongAsItIsWanted) {
   EXPECT_EQ(Watch(*peer, {}, [&](v1::WatchServicesResponse&) { return ++seen < 2; }),
             absl::OkStatus());
   EXPECT_EQ(seen, 2);
+}
+
+TEST_F(PeerTest, AStreamIsReadInOrderAlsoWhereMoreComesThanIsReadAhead) {
+  constexpr int kLarge = 40;
+  server_.AddLarge(kLarge);
+  const auto peer = PeerAt(server_.address());
+  std::vector<std::string> seen, expected = {"", ""};
+  for (int i = 1; i <= kLarge; ++i) expected.push_back(absl::StrCat(i));
+  EXPECT_EQ(Watch(*peer, {.timeout = absl::Seconds(60)},
+                  [&](v1::WatchServicesResponse& response) {
+                    seen.push_back(response.service().service());
+                    return true;
+                  }),
+            absl::OkStatus());
+  EXPECT_EQ(seen, expected);
 }
 
 TEST_F(PeerTest, AStreamEndsWithTheServersStatusOrAtItsDeadline) {

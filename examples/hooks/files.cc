@@ -23,7 +23,7 @@ absl::Status FileError(absl::string_view what, const std::string& path) {
   return absl::UnavailableError(absl::StrCat("cannot ", what, " ", path, ": ", strerror(errno)));
 }
 
-// OK also where it was gone already.
+// OK if it was gone already.
 absl::Status Remove(const std::string& path) {
   if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
   return FileError("remove", path);
@@ -37,7 +37,7 @@ absl::StatusOr<std::string> Read(const std::string& path) {
   return FileError("read", path);
 }
 
-// Makes the file with this text, whole or not at all. ALREADY_EXISTS.
+// Creates the file with this text, atomically. ALREADY_EXISTS: there is one.
 absl::Status Make(const std::string& path, const std::string& text) {
   const std::string fresh = absl::StrCat(path, ".new.", getpid(), ".", gettid());
   std::ofstream file(fresh, std::ios::trunc);
@@ -66,12 +66,12 @@ absl::Status TakeLock(const std::string& path, const HookRequest& request,
 
 absl::Status GiveLockBack(const std::string& path, const HookRequest& request) {
   const absl::StatusOr<std::string> holder = Read(path);
-  // Somebody removed it, or another has it: it is not ours to give.
+  // Somebody removed it, or another deployment has it, so it must not be released.
   if (!holder.ok() || *holder != request.deployment) return absl::OkStatus();
   return Remove(path);
 }
 
-// Does `what` for each host and answers with them as they came.
+// Calls `what` for each host, and returns the hosts unchanged.
 template <typename What>
 Answer ForEachHost(const HookRequest& request, const What& what) {
   for (const HostActions& host : request.hosts) {

@@ -7,18 +7,19 @@
 
 namespace gitops::examples {
 
-// Hooks whose state is files, so that people and other tools see and change it with what they have.
+// Hooks that keep their state in files, so that people and other tools can see and change it.
 
-// A file of the host's name in `directory` while it is in maintenance: made at pre- points, removed
-// at post-healthchecks when all is well. A monitoring system looks whether it is there.
+// Marks a host as in maintenance by a file of its name in `directory`: created at pre- points,
+// removed at post-healthchecks if the result is ok. A monitoring system checks for the file.
 Hook MaintenanceHook(std::string directory);
 
-// Leaves out the hosts that `file` names, one a line ('#' begins a comment). It is read each time.
+// Leaves out the hosts that `file` names, one per line ('#' begins a comment). Reads it on each
+// call.
 Hook SkipListHook(std::string file);
 
-// A lock a host, as a file of its name in `directory` that holds the deployment's id: taken at pre-
-// points (ABORTED where another has it), given back at post- points. Taking one's own again is
-// fine, so that a repeated request does no harm.
+// A lock per host: a file of its name in `directory` with the deployment's id. Taken at pre- points
+// (ABORTED: another deployment has it), released at post- points. A deployment may take its own
+// lock again, so that a repeated request does no harm.
 Hook LockHook(std::string directory);
 
 }  // namespace gitops::examples

@@ -12,12 +12,12 @@
 
 namespace gitops::examples {
 
-// A part of every week, in UTC, as minutes since Monday 00:00. `begin` is in it, `end` is not; it
-// may go over the week's end.
+// A part of every week, in UTC, as minutes since Monday 00:00. Includes `begin` but not `end`; may
+// extend over the end of the week.
 struct FreezeWindow {
   int begin = 0;
   int end = 0;
-  std::string text;  // as it was written
+  std::string text;  // as configured
 
   bool Holds(absl::Time time) const;
 };
@@ -25,7 +25,7 @@ struct FreezeWindow {
 // Reads "Fri 16:00-Mon 08:00". INVALID_ARGUMENT.
 absl::StatusOr<FreezeWindow> ParseFreezeWindow(absl::string_view text);
 
-// Stops (FAILED_PRECONDITION) whatever is begun within one of the windows.
+// Stops everything that begins within one of the windows: FAILED_PRECONDITION.
 Hook FreezeWindowHook(std::vector<FreezeWindow> windows, std::function<absl::Time()> now);
 
 }  // namespace gitops::examples

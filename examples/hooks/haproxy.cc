@@ -45,7 +45,7 @@ absl::Status SetState(const HaproxyOptions& haproxy, const std::string& host,
   const absl::StatusOr<std::string> answer =
       Ask(haproxy, absl::StrCat("set server ", haproxy.backend, "/", host, " state ", state));
   if (!answer.ok()) return answer.status();
-  // Nothing is said where it was done.
+  // HAProxy answers nothing if the command succeeded.
   const absl::string_view said = absl::StripAsciiWhitespace(*answer);
   if (said.empty()) return absl::OkStatus();
   return absl::UnavailableError(
@@ -53,7 +53,8 @@ absl::Status SetState(const HaproxyOptions& haproxy, const std::string& host,
 }
 
 absl::StatusOr<int> OpenSessions(const HaproxyOptions& haproxy, const std::string& host) {
-  // Of everything: a proxy cannot be asked for by its name where a frontend has the same.
+  // Gets the statistics of all proxies: a backend cannot be selected by name if a frontend has the
+  // same name.
   const absl::StatusOr<std::string> table = Ask(haproxy, "show stat");
   if (!table.ok()) return table.status();
   for (absl::string_view line : absl::StrSplit(*table, '\n')) {

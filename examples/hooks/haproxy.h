@@ -11,14 +11,14 @@ namespace gitops::examples {
 
 struct HaproxyOptions {
   std::string socket;   // of its runtime API ("stats socket … level admin")
-  std::string backend;  // whose servers are named as the hosts
-  // How long open sessions may take to end.
+  std::string backend;  // its servers have the names of the hosts
+  // Time limit for open sessions to end.
   absl::Duration drain_timeout = absl::Seconds(30);
 };
 
-// Drains a host at pre- points: HAProxy sends it nothing new, and the hook answers when its open
-// sessions have ended. At post-healthchecks, when all is well, and where a step was skipped, the
-// host gets traffic again. One that failed stays drained: it is not to be trusted.
+// Drains a host at pre- points: HAProxy sends it no new sessions, and the hook answers when the
+// open ones have ended. The host gets traffic again at post-healthchecks if the result is ok, and
+// after a step that was skipped. A host that failed stays drained.
 Hook DrainHook(HaproxyOptions options);
 
 }  // namespace gitops::examples

@@ -10,13 +10,13 @@
 
 namespace gitops::examples {
 
-// One host as a hook sees it, and as it answers.
+// One host in a request and in an answer.
 struct HostActions {
   std::string host;
   std::vector<std::string> actions;
 };
 
-// A request of the hook dispatcher: its payload and what its headers tell.
+// A request of the hook dispatcher: its payload and headers.
 struct HookRequest {
   std::string point;       // X-Gitops-Point: "pre-deploy"…
   std::string deployment;  // X-Gitops-Deployment; empty for a plan or a test
@@ -24,16 +24,16 @@ struct HookRequest {
   std::vector<HostActions> hosts;
 };
 
-// What it answers with: the hosts, changed or not. An error stops the deployment; its code becomes
-// an HTTP status (FAILED_PRECONDITION: 423, ABORTED: 409, UNAVAILABLE: 503, DEADLINE_EXCEEDED: 504,
-// INVALID_ARGUMENT: 400, else 500), its message the body. Called from several threads.
+// A hook: returns the hosts, changed or not. An error stops the deployment; its code becomes an
+// HTTP status (FAILED_PRECONDITION: 423, ABORTED: 409, UNAVAILABLE: 503, DEADLINE_EXCEEDED: 504,
+// INVALID_ARGUMENT: 400, else 500), its message is the body. Called from several threads.
 using Hook = std::function<absl::StatusOr<std::vector<HostActions>>(const HookRequest& request)>;
 
-// By path: "/drain".
+// Hooks by path: "/drain".
 using Hooks = std::map<std::string, Hook>;
 
-// Whether `name` may become part of a file name or of a command: letters, digits, '.', '-', '_',
-// and no leading dot. INVALID_ARGUMENT.
+// OK if `name` may be part of a file name or a command: letters, digits, '.', '-', '_', and no
+// leading dot. Otherwise INVALID_ARGUMENT.
 absl::Status CheckHostName(const std::string& name);
 
 }  // namespace gitops::examples

@@ -1,4 +1,4 @@
-// Hook endpoints to try and to begin one's own with: see README.md beside this file.
+// Hook endpoints to try, and a starting point for your own: see README.md beside this file.
 #include <csignal>
 #include <fstream>
 #include <iostream>

@@ -12,7 +12,7 @@
 namespace gitops::examples {
 
 // Serves the hooks over HTTP on `listen`: POST with a JSON payload of at most 1 MiB to a hook's
-// path. Where `key` is not empty, a request without the X-Signature of this key is answered 401.
+// path. If `key` is not empty, a request without the X-Signature of this key gets 401.
 // Errors are those of HttpServer::Start.
 absl::StatusOr<std::unique_ptr<HttpServer>> ServeHooks(const std::string& listen, Hooks hooks,
                                                        Secret key);

@@ -13,7 +13,6 @@
 #include "common/rpc/status.h"
 #include "common/rpc/user_metadata.h"
 #include "services/planner/agents/agent_link.h"
-#include "services/planner/agents/perform_action.h"
 
 namespace gitops {
 namespace {

@@ -46,6 +46,10 @@ class AgentLink {
   AgentPeers agents_;
 };
 
+// AgentCaller::Perform (perform_action.cc).
+PerformOutcome PerformAction(AgentLink& link, const std::string& address,
+                             const v1::PerformActionRequest& request, const GiveUp& give_up);
+
 }  // namespace gitops
 
 #endif  // GITOPS_SERVICES_PLANNER_AGENTS_AGENT_LINK_H_

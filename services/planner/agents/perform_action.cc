@@ -1,5 +1,3 @@
-#include "services/planner/agents/perform_action.h"
-
 #include <algorithm>
 #include <utility>
 
@@ -7,6 +5,7 @@
 #include "common/retry/backoff.h"
 #include "common/rpc/error.h"
 #include "common/rpc/status.h"
+#include "services/planner/agents/agent_link.h"
 
 namespace gitops {
 namespace {

@@ -239,8 +239,6 @@ absl::StatusOr<v1::HostDeployment> DeploymentStore::BareHost(const std::string& 
 absl::StatusOr<v1::HostDeployment> DeploymentStore::WholeHost(const std::string& id, int index) {
   absl::StatusOr<v1::HostDeployment> bare = BareHost(id, index);
   if (!bare.ok()) return bare.status();
-  const bool begun = bare->state() != v1::HOST_DEPLOYMENT_STATE_PENDING || bare->has_start_time();
-  if (!begun) return bare;  // it has no steps
   v1::HostDeployment host = *std::move(bare);
   absl::Status status =
       steps_.ForEach(StepNames(id, index), "", [&](Table<record::v1::StepRecord>::Row& row) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
@@ -6,7 +7,6 @@
 #include "common/log/log.h"
 #include "common/retry/backoff.h"
 #include "services/planner/run/deployment_run.h"
-#include "services/planner/run/host_session.h"
 #include "services/planner/run/new_entries.h"
 
 namespace gitops {
@@ -130,13 +130,6 @@ DeploymentRun::LockState DeploymentRun::CheckLock(const std::string& host) {
   }
 }
 
-void DeploymentRun::StoreFailed(const absl::Status& status) {
-  LogError("the state of a deployment cannot be stored; it ends",
-           {{"deployment", id()}, {"error", std::string(status.message())}});
-  Leave(v1::DEPLOYMENT_STATE_FAILED,
-        absl::StrCat("its state cannot be stored: ", status.message()));
-}
-
 // Only the first reason counts.
 void DeploymentRun::Leave(v1::DeploymentState end, const std::string& why) {
   MutexLock lock(mutex_);
@@ -201,17 +194,15 @@ void DeploymentRun::Interrupt() {
     }
   }
   for (auto& [index, host] : left) {
-    HostSession session(this, index, std::move(host));
-    const bool back = session.entry().rolling_back;
-    session.entry().rolling_back = false;
-    if (back) SkipNumbers(session.entry());
-    session.End(
-        back ? v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED : v1::HOST_DEPLOYMENT_STATE_STOPPED,
-        absl::StrCat(back ? "left while it was being brought back: " : "left on the way: ", why));
+    const bool back = std::exchange(host.rolling_back, false);
+    if (back) SkipNumbers(host);
+    EndHost(host,
+            back ? v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED : v1::HOST_DEPLOYMENT_STATE_STOPPED,
+            absl::StrCat(back ? "left during its rollback: " : "left on the way: ", why), Now());
     // Perhaps this is what cannot be stored.
-    if (!session.Save(nullptr) && leaving()) return;
+    if (!StoreHost(index, host, nullptr) && leaving()) return;
     MutexLock lock(mutex_);
-    slots_[index].entry = session.entry();
+    slots_[index].entry = std::move(host);
   }
   Count("");
   if (end == v1::DEPLOYMENT_STATE_FAILED) ReleaseLocks();

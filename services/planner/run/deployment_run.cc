@@ -9,8 +9,6 @@
 #include "common/clock/timestamp.h"
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
-#include "common/rpc/error.h"
-#include "services/planner/run/host_session.h"
 
 namespace gitops {
 namespace {
@@ -37,6 +35,13 @@ void AddEvent(DeploymentRecord& entry, absl::Time now, const std::string& messag
   *event->mutable_time() = ToTimestamp(now);
   event->set_message(message);
   WriteActor(actor, *event);
+}
+
+void EndHost(HostRecord& host, v1::HostDeploymentState state, const std::string& message,
+             absl::Time now) {
+  host.host.set_state(state);
+  host.host.set_message(message);
+  *host.host.mutable_end_time() = ToTimestamp(now);
 }
 
 DeploymentRun::DeploymentRun(Parts parts, DeploymentRecord entry, std::vector<HostRecord> hosts,
@@ -88,41 +93,6 @@ bool DeploymentRun::Pause(absl::Duration pause) {
   return !leaving();
 }
 
-absl::Status DeploymentRun::Change(const std::function<void(Entry&)>& change,
-                                   const DeploymentStore::Checkpoint* host) {
-  MutexLock store(store_mutex_);
-  Entry changed;
-  bool dirty = false;
-  {
-    MutexLock lock(mutex_);
-    // It may have been resumed since, and the record may belong to another run.
-    if (HasEnded(entry_.deployment.state())) {
-      return MakeError(Reason::kDeploymentEnded, absl::StrCat("deployment ", id(), " has ended"),
-                       {{"deployment", id()}});
-    }
-    changed = entry_;
-    dirty = std::exchange(dirty_, false);
-  }
-  change(changed);
-  const absl::Status status = options().store->Save(changed, host);
-  MutexLock lock(mutex_);
-  if (!status.ok()) {
-    dirty_ = dirty_ || dirty;
-    return status;
-  }
-  change(entry_);
-  // At once, so that no step begins before the next decision.
-  if (IsStopped()) stop_after_step_ = true;
-  woken_ = true;
-  changed_.NotifyAll();
-  return absl::OkStatus();
-}
-
-bool DeploymentRun::ChangeUntilStored(const std::function<void(Entry&)>& change,
-                                      const DeploymentStore::Checkpoint* host) {
-  return StoreUntilDone(this, [&] { return Change(change, host); });
-}
-
 void DeploymentRun::SaveCounts() {
   {
     MutexLock lock(mutex_);
@@ -131,28 +101,6 @@ void DeploymentRun::SaveCounts() {
   saved_ = SteadyNow();
   // If it fails, the next write stores it.
   (void)Change([](Entry&) {});
-}
-
-bool DeploymentRun::Halt(const std::string& reason, const DeploymentStore::Checkpoint& host) {
-  const auto halt = [&](Entry& entry) {
-    if (!entry.halt_reason.empty()) return;
-    entry.halt_reason = reason;
-    AddEvent(entry, Now(), absl::StrCat("a hook stopped it: ", reason));
-  };
-  return ChangeUntilStored(halt, &host);
-}
-
-void DeploymentRun::StoreTrouble(const absl::Status& status) {
-  MutexLock lock(mutex_);
-  if (!status.ok() && trouble_.empty()) {
-    LogWarning("a deployment waits until its state can be stored",
-               {{"deployment", id()}, {"error", std::string(status.message())}});
-  }
-  trouble_ = status.ok()
-                 ? ""
-                 : absl::StrCat("waits, because the planner cannot store: ", status.message());
-  woken_ = true;
-  changed_.NotifyAll();
 }
 
 absl::StatusOr<v1::Deployment> DeploymentRun::Cancel(const Actor& actor,

@@ -21,6 +21,10 @@ namespace gitops {
 void AddEvent(DeploymentRecord& entry, absl::Time now, const std::string& message,
               const Actor& actor = {});
 
+// Sets the final state of a host, and why.
+void EndHost(HostRecord& host, v1::HostDeploymentState state, const std::string& message,
+             absl::Time now);
+
 // Runs one deployment: takes locks, begins hosts as waves.h decides, and stores its state before it
 // acts on it. Call Run() once, in a thread of its own; the other methods from any thread.
 class DeploymentRun {
@@ -80,13 +84,13 @@ class DeploymentRun {
   };
   LockState CheckLock(const std::string& host);
 
-  // Ends the whole deployment because of a hook. True once that is stored, in one write with the
-  // progress of `host`; false: leaving.
-  bool Halt(const std::string& reason, const DeploymentStore::Checkpoint& host);
-  // What the deployment's message says while something cannot be stored; OK: it can again.
-  void StoreTrouble(const absl::Status& status);
-  // The store failed in a way that a retry does not mend: the deployment ends for this reason.
-  void StoreFailed(const absl::Status& status);
+  // Stores a host with `step` (may be null), and retries if that fails. If `halt` is not empty, the
+  // same write also ends the whole deployment because of a hook. False: leaving.
+  bool StoreHost(int index, const HostRecord& host, const v1::StepRecord* step,
+                 const std::string& halt = "");
+  // Loads step `number` of a host (empty: it is not stored), and retries if that fails. False:
+  // leaving.
+  bool LoadStep(int index, int number, v1::StepRecord& step);
 
  private:
   using Entry = DeploymentRecord;
@@ -104,14 +108,20 @@ class DeploymentRun {
   // limits.
   absl::Time DecisionTime() const { return began_ + (SteadyNow() - steady_began_); }
 
+  // deployment_writes.cc
   // Changes the entry: first in the store (together with `host` unless it is null), then in memory.
   // FAILED_PRECONDITION: the deployment has ended.
   absl::Status Change(const std::function<void(Entry&)>& change,
                       const DeploymentStore::Checkpoint* host = nullptr);
   bool ChangeUntilStored(const std::function<void(Entry&)>& change,
                          const DeploymentStore::Checkpoint* host = nullptr);
-  // Stores what only Turn() changed (counts, message), at most once per kSavePeriod.
-  void SaveCounts();
+  // Repeats `write` while it is UNAVAILABLE. False: leaving, or another error, which ends the
+  // deployment.
+  bool StoreUntilDone(const std::function<absl::Status()>& write);
+  // Sets what the deployment's message says while something cannot be stored; OK: it can again.
+  void StoreTrouble(const absl::Status& status);
+  // The store failed in a way that a retry does not mend: the deployment ends for this reason.
+  void StoreFailed(const absl::Status& status);
 
   // deployment_locks.cc
   bool TakeLocks();
@@ -133,6 +143,8 @@ class DeploymentRun {
   void AwaitWorkers();
 
   // deployment_run.cc
+  // Stores what only Turn() changed (counts, message), at most once per kSavePeriod.
+  void SaveCounts();
   bool Start();
   bool Turn();
   bool Ends(const Decision& decision);

@@ -8,7 +8,6 @@
 #include "common/clock/fake_clock.h"
 #include "common/testing/eventually.h"
 #include "services/planner/run/host_run.h"
-#include "services/planner/run/host_session.h"
 #include "services/planner/run/new_entries.h"
 #include "services/planner/run/run_testing.h"
 
@@ -128,13 +127,12 @@ TEST(HostSession, AStepThatCannotBeReadForAWhileIsNotLost) {
     AwaitTrouble(run);
     world.store.Heal();
   });
-  HostSession session(&run, 0, hosts[0]);
   v1::StepRecord step;
-  EXPECT_TRUE(session.LoadStep(1, step));
+  EXPECT_TRUE(run.LoadStep(0, 1, step));
   healer.join();
   EXPECT_EQ(step.number(), 1);
   EXPECT_EQ(run.trouble(), "");
-  EXPECT_TRUE(session.LoadStep(7, step));
+  EXPECT_TRUE(run.LoadStep(0, 7, step));
   EXPECT_EQ(step.number(), 0) << "there is none";
 }
 

@@ -52,7 +52,7 @@ class Mover {
   Mover(const MoveContext& context, const Move& move)
       : context_(context),
         move_(move),
-        run_(*context.session->run()),
+        run_(*context.run),
         may_have_begun_(context.repeated || move.number != context.progress->moves) {}
 
   MoveDone Make() {
@@ -76,7 +76,7 @@ class Mover {
   std::function<bool()> GiveUp() const {
     return [run = &run_] { return run->leaving(); };
   }
-  const std::string& host() const { return context_.session->host(); }
+  const std::string& host() const { return context_.entry->host.host(); }
   const std::string& address() const { return context_.host->host.address(); }
   bool IsRollback() const { return move_.step == v1::STEP_KIND_ROLLBACK; }
   SteadyTime Now() const { return run_.options().clock->SteadyNow(); }
@@ -163,7 +163,7 @@ MoveDone Mover::Act() {
   v1::ActionRecord* action = context_.log->BeginAction(RecordName(move_), move_.implied,
                                                        OperationId(run_.facts(), host(), move_));
   const absl::StatusOr<std::vector<v1::PerformActionRequest>> requests = MakeActionRequests(
-      run_.facts(), context_.session->entry(), context_.host->spec, move_, context_.fencing);
+      run_.facts(), *context_.entry, context_.host->spec, move_, context_.fencing);
   MoveDone done;
   if (!requests.ok()) {
     done = Failed(std::string(requests.status().message()));
@@ -243,7 +243,7 @@ MoveDone Mover::AwaitReboot(const std::string& before, SteadyTime deadline) {
 }
 
 MoveDone Mover::Judge(const PerformOutcome& outcome, v1::ActionRecord* action) {
-  NoteMoves(outcome.response, context_.session->entry().host);
+  NoteMoves(outcome.response, context_.entry->host);
   action->mutable_output()->append(outcome.response.output());
   if (outcome.status.ok()) return {};
   if (run_.leaving()) return Left();

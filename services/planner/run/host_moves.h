@@ -5,7 +5,7 @@
 #include <string>
 
 #include "services/planner/fleet/fleet.h"
-#include "services/planner/run/host_session.h"
+#include "services/planner/run/deployment_run.h"
 #include "services/planner/run/step_log.h"
 #include "services/planner/step/step_machine.h"
 
@@ -26,7 +26,8 @@ struct MoveDone {
 
 // The context of one move of a host.
 struct MoveContext {
-  HostSession* session;
+  DeploymentRun* run;
+  HostRecord* entry;
   StepLog* log;
   const FleetHost* host;
   const HostProgress* progress;

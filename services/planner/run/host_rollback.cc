@@ -11,10 +11,10 @@ namespace gitops {
 namespace {
 
 // What was done on the host besides moving services. False: leaving.
-bool FindOtherActions(int steps, HostSession& session, std::set<std::string>& others) {
+bool FindOtherActions(int steps, DeploymentRun& run, int index, std::set<std::string>& others) {
   for (int number = 1; number <= steps; ++number) {
     v1::StepRecord step;
-    if (!session.LoadStep(number, step)) return false;
+    if (!run.LoadStep(index, number, step)) return false;
     for (const v1::ActionRecord& action : step.actions()) {
       const bool done = action.result() == v1::STEP_RESULT_OK;
       const bool check = absl::EndsWith(action.action(), "-checks");
@@ -37,9 +37,10 @@ std::vector<Return> ReturnsOf(const v1::HostDeployment& host) {
   return returns;
 }
 
-bool TellRollback(const HostProgress& progress, HostSession& session, std::string& message) {
+bool TellRollback(const HostProgress& progress, DeploymentRun& run, int index,
+                  std::string& message) {
   std::set<std::string> others;
-  if (!FindOtherActions(progress.steps, session, others)) return false;
+  if (!FindOtherActions(progress.steps, run, index, others)) return false;
   std::vector<std::string> told;
   for (const Return& one : progress.returns) {
     if (one.result != v1::STEP_RESULT_OK) continue;
@@ -53,8 +54,7 @@ bool TellRollback(const HostProgress& progress, HostSession& session, std::strin
   if (progress.open.has_value()) {
     told.push_back(absl::StrCat("it is not known whether ", progress.open->action, " was done"));
   }
-  const std::string& before = session.entry().host.message();
-  if (!before.empty()) told.push_back(absl::StrCat("it had failed: ", before));
+  if (!message.empty()) told.push_back(absl::StrCat("it had failed: ", message));
   message = absl::StrJoin(told, "; ");
   return true;
 }

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "services/planner/run/host_session.h"
+#include "services/planner/run/deployment_run.h"
 #include "services/planner/step/step_machine.h"
 
 namespace gitops {
@@ -12,9 +12,11 @@ namespace gitops {
 // The services that the host has moved, the one that moved last first.
 std::vector<Return> ReturnsOf(const v1::HostDeployment& host);
 
-// Sets `message` for a rollback that has ended: which services it returned, which it did not and
-// why, and which other actions cannot be undone. False: leaving.
-bool TellRollback(const HostProgress& progress, HostSession& session, std::string& message);
+// Sets `message`, which is that of the failed host `index`, for a rollback that has ended: which
+// services it returned, which it did not and why, and which other actions cannot be undone. False:
+// leaving.
+bool TellRollback(const HostProgress& progress, DeploymentRun& run, int index,
+                  std::string& message);
 
 }  // namespace gitops
 

@@ -18,7 +18,8 @@ class HostRun {
  public:
   HostRun(DeploymentRun* run, int index, HostRecord entry, bool recovered)
       : run_(*run),
-        session_(run, index, std::move(entry)),
+        index_(index),
+        entry_(std::move(entry)),
         log_(run->options().clock),
         recovered_(recovered) {}
 
@@ -27,7 +28,7 @@ class HostRun {
       while (Step()) {
       }
     }
-    return std::move(session_.entry());
+    return std::move(entry_);
   }
 
  private:
@@ -55,7 +56,8 @@ class HostRun {
   void SaveEnd();
 
   DeploymentRun& run_;
-  HostSession session_;
+  const int index_;
+  HostRecord entry_;
   StepLog log_;
   bool recovered_;        // an earlier process may have made the next move
   bool in_step_ = false;  // the next move's step was begun before this
@@ -72,33 +74,34 @@ class HostRun {
 
 // False: the host has ended.
 bool HostRun::Begin() {
-  HostRecord& entry = session_.entry();
-  absl::StatusOr<HostProgress> progress = DecodeProgress(entry.progress);
-  absl::StatusOr<FleetHost> found = run_.options().fleet->Find(session_.host());
+  absl::StatusOr<HostProgress> progress = DecodeProgress(entry_.progress);
+  absl::StatusOr<FleetHost> found = run_.options().fleet->Find(entry_.host.host());
   // A host that left the configuration during a step still reaches the step's post- hook, and a
   // rollback still returns its services.
   const bool in_step =
       progress.ok() &&
-      (recovered_ || entry.rolling_back ||
+      (recovered_ || entry_.rolling_back ||
        (progress->step != v1::STEP_KIND_UNSPECIFIED && progress->stage != Stage::kPre));
   if (!progress.ok() || (!found.ok() && !in_step)) {
     const absl::Status& fault = progress.ok() ? found.status() : progress.status();
-    session_.End(entry.rolling_back ? v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED
-                                    : v1::HOST_DEPLOYMENT_STATE_FAILED,
-                 absl::StrCat("host \"", session_.host(), "\" cannot be begun: ", fault.message()));
-    entry.rolling_back = false;
-    session_.Save(nullptr);
+    EndHost(entry_,
+            entry_.rolling_back ? v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED
+                                : v1::HOST_DEPLOYMENT_STATE_FAILED,
+            absl::StrCat("host \"", entry_.host.host(), "\" cannot be begun: ", fault.message()),
+            run_.options().clock->Now());
+    entry_.rolling_back = false;
+    run_.StoreHost(index_, entry_, nullptr);
     return false;
   }
   begun_ = progress_ = *std::move(progress);
-  if (entry.rolling_back && progress_.step != v1::STEP_KIND_ROLLBACK) {
-    progress_ = RollingBack(std::move(progress_), ReturnsOf(entry.host));
+  if (entry_.rolling_back && progress_.step != v1::STEP_KIND_ROLLBACK) {
+    progress_ = RollingBack(std::move(progress_), ReturnsOf(entry_.host));
   }
   if (found.ok()) {
     host_ = *std::move(found);
   } else {
-    host_.spec.name = session_.host();
-    host_.host.set_address(entry.host.address());
+    host_.spec.name = entry_.host.host();
+    host_.host.set_address(entry_.host.address());
   }
   const v1::DeploymentSpec& spec = run_.facts().deployment.spec();
   const auto any = [](const ChecksSpec& checks) {
@@ -108,20 +111,20 @@ bool HostRun::Begin() {
   policy_.pre_deploy_checks = !spec.skip_pre_deploy_checks() && any(host_.spec.pre_deploy_checks);
   policy_.health_checks =
       !spec.skip_health_checks() && (policy_.hooks || any(host_.spec.health_checks));
-  asked_ = recovered_ || entry.rolling_back;
+  asked_ = recovered_ || entry_.rolling_back;
   const int next_step =
-      entry.rolling_back ? progress_.steps : NextMove(progress_, policy_).step_number;
+      entry_.rolling_back ? progress_.steps : NextMove(progress_, policy_).step_number;
   if (next_step > 0 && (recovered_ || progress_.step != v1::STEP_KIND_UNSPECIFIED)) {
     v1::StepRecord step;
-    if (!session_.LoadStep(next_step, step)) return false;
+    if (!run_.LoadStep(index_, next_step, step)) return false;
     in_step_ = step.number() > 0 && !step.has_end_time();
     log_ = StepLog(run_.options().clock, std::move(step));
   }
-  v1::HostDeployment& host = entry.host;
+  v1::HostDeployment& host = entry_.host;
   if (!host.has_start_time()) *host.mutable_start_time() = ToTimestamp(run_.options().clock->Now());
   host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
   // The message of a rollback ends with why the host had failed.
-  if (!entry.rolling_back) host.clear_message();
+  if (!entry_.rolling_back) host.clear_message();
   host.clear_end_time();
   return true;
 }
@@ -192,11 +195,11 @@ HostRun::Ready HostRun::Prepare(const Move& move) {
   if (!asked_ && !Reachable()) return Ready::kOver;
   Ready ready = Ready::kYes;
   if (!Locked(move, ready)) return ready;
-  session_.entry().host.set_fencing(fencing_);
+  entry_.host.set_fencing(fencing_);
   log_.Enter(move.step_number, move.step);
   const std::string name = RecordName(move);
   if (!name.empty()) {
-    log_.BeginAction(name, move.implied, OperationId(run_.facts(), session_.host(), move));
+    log_.BeginAction(name, move.implied, OperationId(run_.facts(), entry_.host.host(), move));
   }
   if (stored_ && !new_step) return Ready::kYes;
   stored_ = Save();
@@ -207,7 +210,7 @@ HostRun::Ready HostRun::Prepare(const Move& move) {
 // even after the lock was broken: it releases what other hooks acquired, and does not change the
 // host.
 bool HostRun::Locked(const Move& move, Ready& ready) {
-  const DeploymentRun::LockState lock = run_.CheckLock(session_.host());
+  const DeploymentRun::LockState lock = run_.CheckLock(entry_.host.host());
   ready = Ready::kOver;
   if (lock.kind == LockKind::kLeft) return false;
   if (lock.kind == LockKind::kHeld) {
@@ -246,7 +249,7 @@ bool HostRun::Reachable() {
 
 MoveDone HostRun::Make(const Move& move) {
   // The configuration may have changed since the last move.
-  absl::StatusOr<FleetHost> found = run_.options().fleet->Find(session_.host());
+  absl::StatusOr<FleetHost> found = run_.options().fleet->Find(entry_.host.host());
   if (found.ok()) {
     host_ = *std::move(found);
   } else if (move.kind != Move::Kind::kHook && move.step != v1::STEP_KIND_ROLLBACK) {
@@ -254,11 +257,12 @@ MoveDone HostRun::Make(const Move& move) {
     done.result = Refusal(move, absl::StrCat(RecordName(move), ": ", found.status().message(),
                                              "; it left the configuration on the way"));
     log_.EndAction(log_.BeginAction(RecordName(move), move.implied,
-                                    OperationId(run_.facts(), session_.host(), move)),
+                                    OperationId(run_.facts(), entry_.host.host(), move)),
                    done.result.error);
     return done;
   }
-  return MakeMove({.session = &session_,
+  return MakeMove({.run = &run_,
+                   .entry = &entry_,
                    .log = &log_,
                    .host = &host_,
                    .progress = &progress_,
@@ -271,7 +275,7 @@ MoveDone HostRun::Make(const Move& move) {
 bool HostRun::Advance(const Move& move, MoveResult result) {
   const bool hook = move.kind == Move::Kind::kHook;
   const v1::StepResult outcome = hook ? progress_.step_outcome : result.outcome;
-  if (move.Learns()) result.returns = ReturnsOf(session_.entry().host);
+  if (move.Learns()) result.returns = ReturnsOf(entry_.host);
   progress_ = After(std::move(progress_), policy_, move, result);
   const bool step_over =
       progress_.step == v1::STEP_KIND_UNSPECIFIED || progress_.steps != move.step_number;
@@ -318,43 +322,43 @@ void HostRun::CloseStep(v1::StepResult result, const std::string& why) {
 }
 
 void HostRun::EndAs(v1::HostDeploymentState state, const std::string& message) {
-  session_.End(state, message);
+  EndHost(entry_, state, message, run_.options().clock->Now());
   SaveEnd();
 }
 
 void HostRun::Finish() {
   std::string message = progress_.error;
-  if (session_.entry().rolling_back) {
-    if (!TellRollback(progress_, session_, message)) return;
+  if (entry_.rolling_back) {
+    message = entry_.host.message();
+    if (!TellRollback(progress_, run_, index_, message)) return;
     log_.Enter(progress_.steps, v1::STEP_KIND_ROLLBACK);
     log_.End(progress_.step_outcome, progress_.error);
   }
-  session_.End(progress_.end, message);
+  EndHost(entry_, progress_.end, message, run_.options().clock->Now());
   SaveEnd();
   CrashPoint("planner-after-host");
 }
 
 bool HostRun::Save() {
   Encode();
-  if (!session_.Save(log_.record().number() > 0 ? &log_.record() : nullptr, halt_)) return false;
+  if (!run_.StoreHost(index_, entry_, log_.record().number() > 0 ? &log_.record() : nullptr, halt_))
+    return false;
   halt_.clear();
   return true;
 }
 
 // If the end cannot be stored, the host stays under way.
 void HostRun::SaveEnd() {
-  HostRecord& entry = session_.entry();
-  const bool rolling_back = std::exchange(entry.rolling_back, false);
+  const bool rolling_back = std::exchange(entry_.rolling_back, false);
   if (Save()) return;
-  entry.host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
-  entry.rolling_back = rolling_back;
+  entry_.host.set_state(v1::HOST_DEPLOYMENT_STATE_RUNNING);
+  entry_.rolling_back = rolling_back;
 }
 
 void HostRun::Encode() {
-  HostRecord& entry = session_.entry();
-  EncodeProgress(progress_, entry.progress);
-  entry.host.mutable_remaining_actions()->Assign(progress_.remaining.begin(),
-                                                 progress_.remaining.end());
+  EncodeProgress(progress_, entry_.progress);
+  entry_.host.mutable_remaining_actions()->Assign(progress_.remaining.begin(),
+                                                  progress_.remaining.end());
 }
 
 }  // namespace

@@ -9,17 +9,17 @@
 
 namespace gitops {
 
-// Where scripted calls stand still until the test lets them go. Any thread.
+// Blocks scripted calls until the test releases them. Any thread.
 class Gate {
  public:
-  // Stands here until Release(), or until `give_up` (may be empty) says so: false then.
+  // Waits until Release(); false: until `give_up` (may be empty) returned true.
   bool Pass(const std::function<bool()>& give_up);
   // Releases all threads that wait here now; later ones wait again.
   void Release();
   int standing();
-  // Waits until at least `count` stand here; false if they do not after `within` of real time.
+  // Waits until at least `count` threads wait here. False: not `within` that real time.
   bool AwaitStanding(int count, std::chrono::milliseconds within = std::chrono::seconds(10));
-  // Waits until nobody stands here, as above.
+  // Waits until no thread waits here, as above.
   bool AwaitNone(std::chrono::milliseconds within = std::chrono::seconds(10));
 
  private:
