@@ -26,6 +26,7 @@
 #include "services/planner/plan/fake_fleet.h"
 #include "services/planner/report/report_service.h"
 #include "services/planner/rpc/planner_service.h"
+#include "services/promotion_receiver/rpc/promotion_service.h"
 
 namespace gitops {
 namespace {
@@ -88,9 +89,10 @@ class GateTest : public testing::Test {
     planner_ = NewPlannerService({.clock = Clock::System(), .gate = &gate_, .fleet = &fleet_});
     reports_ = std::make_unique<ReportService>(ReportOptions{.gate = &gate_});
     hooks_ = NewHookService(nullptr, &gate_);
+    promotions_ = NewPromotionService({.clock = Clock::System(), .gate = &gate_, .pipelines = {}});
     auto server = RpcServer::Start({.listen = "127.0.0.1:0",
                                     .services = {agent_.get(), operations_.get(), planner_.get(),
-                                                 reports_.get(), hooks_.get()}});
+                                                 reports_.get(), hooks_.get(), promotions_.get()}});
     EXPECT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
   }
@@ -108,6 +110,7 @@ class GateTest : public testing::Test {
   std::unique_ptr<PlannerService> planner_;
   std::unique_ptr<ReportService> reports_;
   std::unique_ptr<v1::HookDispatcherService::Service> hooks_;
+  std::unique_ptr<PromotionService> promotions_;
   std::unique_ptr<RpcServer> server_;
 };
 

@@ -4,9 +4,11 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <optional>
 #include <thread>
 
+#include "absl/strings/ascii.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
 #include "common/store/convert_testing.h"
