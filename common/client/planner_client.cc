@@ -140,6 +140,13 @@ absl::StatusOr<v1::Deployment> PlannerClient::GetDeployment(const std::string& i
                   &Methods::ListDeploymentHosts, rest);
 }
 
+absl::StatusOr<v1::Deployment> PlannerClient::GetDeploymentSummary(const std::string& id) {
+  v1::GetDeploymentRequest request;
+  request.set_id(id);
+  return FieldOf(calls_->Call(&Methods::GetDeployment, request),
+                 &v1::GetDeploymentResponse::mutable_deployment);
+}
+
 absl::StatusOr<std::vector<v1::Deployment>> PlannerClient::ListDeployments(
     const v1::DeploymentFilter& filter, int most) {
   v1::ListDeploymentsRequest request;

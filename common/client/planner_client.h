@@ -58,6 +58,8 @@ class PlannerClient {
 
   // With hook calls, and all of its hosts with their steps.
   absl::StatusOr<v1::Deployment> GetDeployment(const std::string& id);
+  // Without hosts and hook calls.
+  absl::StatusOr<v1::Deployment> GetDeploymentSummary(const std::string& id);
   // Newest first; at most this many (0: all).
   absl::StatusOr<std::vector<v1::Deployment>> ListDeployments(const v1::DeploymentFilter& filter,
                                                               int most = 0);

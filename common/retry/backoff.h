@@ -51,6 +51,13 @@ inline constexpr Backoff kStoreBackoff = {.first = absl::Milliseconds(100),
 // Hook dispatcher: a hook's endpoint cannot be reached or answers 5xx.
 inline constexpr Backoff kHookBackoff = {
     .first = absl::Milliseconds(200), .longest = absl::Seconds(2), .jitter = 0.5};
+// Promotion receiver: a strategy cannot do its effect now.
+inline constexpr Backoff kPromotionBackoff = {
+    .first = absl::Seconds(5), .longest = absl::Minutes(5), .jitter = 0.5};
+// Promotion receiver: the planner's watch of the fleet ended.
+inline constexpr Backoff kFleetWatchBackoff = {.first = absl::Seconds(1),
+                                               .longest = absl::Seconds(30),
+                                               .jitter = 0.5};
 // gitopsctl: the planner does not answer while a deployment is watched.
 inline constexpr Backoff kWatchBackoff = {.first = absl::Milliseconds(100),
                                           .longest = absl::Seconds(5)};

@@ -1,0 +1,458 @@
+#include "services/promotion_receiver/engine/environment_queue.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "absl/random/random.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "common/clock/timestamp.h"
+#include "common/log/log.h"
+#include "common/retry/backoff.h"
+#include "common/rpc/error.h"
+#include "services/promotion_receiver/revision/revision.h"
+
+namespace gitops {
+namespace {
+
+using record::v1::Promotion;
+using record::v1::PromotionState;
+constexpr auto kRunning = record::v1::PROMOTION_STATE_RUNNING;
+
+// Waits for a wall time are looked at again after this time, since the clock may be set meanwhile.
+constexpr absl::Duration kLongestWait = absl::Minutes(10);
+// When another queue promotes into the same environment.
+constexpr absl::Duration kTargetInUse = absl::Seconds(1);
+// Between two looks at an effect that has begun, whatever the strategy says.
+constexpr absl::Duration kShortestPoll = absl::Milliseconds(100);
+constexpr size_t kLongestMessage = 2000;
+
+double Random() {
+  thread_local absl::BitGen random;
+  return absl::Uniform(random, 0.0, 1.0);
+}
+
+std::string NewKey() {
+  std::random_device random;
+  std::string bytes;
+  for (int i = 0; i < 16; ++i) bytes.push_back(static_cast<char>(random()));
+  return absl::BytesToHexString(bytes);
+}
+
+bool MayWorkLater(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsResourceExhausted(status) || absl::IsAborted(status) || absl::IsCancelled(status);
+}
+
+bool SameRevision(const std::string& a, const std::string& b) {
+  return RevisionIdentity(a) == RevisionIdentity(b);
+}
+
+absl::Status NothingWaits(const std::string& revision, absl::string_view what,
+                          absl::string_view why) {
+  return MakeError(Reason::kNothingWaits, absl::StrCat(what, " ", revision, ": ", why),
+                   {{"revision", revision}});
+}
+
+// What a strategy said, in the record. Returns the state before.
+void Note(const absl::StatusOr<PromotionResult>& result, absl::Time now, Promotion& promotion) {
+  using End = PromotionResult::End;
+  if (!result.ok()) {
+    const absl::Status& error = result.status();
+    const std::string text(error.message().substr(0, kLongestMessage));
+    promotion.set_attempt_count(promotion.attempt_count() + 1);
+    promotion.set_last_error(text);
+    if (!MayWorkLater(error)) {
+      SetState(promotion, record::v1::PROMOTION_STATE_FAILED, text, now);
+      return;
+    }
+    const absl::Duration pause =
+        std::max(kPromotionBackoff.After(promotion.attempt_count(), Random()),
+                 RetryDelayOf(error).value_or(absl::ZeroDuration()));
+    *promotion.mutable_next_attempt_time() = ToTimestamp(now + pause);
+    promotion.set_message(absl::StrCat("will be tried again: ", text));
+    return;
+  }
+  promotion.clear_next_attempt_time();
+  if (!result->result.empty()) promotion.set_result(result->result);
+  const std::string message = result->message.substr(0, kLongestMessage);
+  if (result->end == End::kInProgress) {
+    promotion.set_message(message);
+    return;
+  }
+  promotion.set_attempt_count(promotion.attempt_count() + 1);
+  SetState(promotion,
+           result->end == End::kDone ? record::v1::PROMOTION_STATE_SUCCEEDED
+                                     : record::v1::PROMOTION_STATE_REJECTED,
+           message, now);
+}
+
+bool SameProgress(const Promotion& a, const Promotion& b) {
+  return a.state() == b.state() && a.message() == b.message() && a.result() == b.result() &&
+         a.attempt_count() == b.attempt_count() &&
+         a.has_next_attempt_time() == b.has_next_attempt_time();
+}
+
+}  // namespace
+
+bool TargetsInUse::Take(const EnvironmentName& target) {
+  MutexLock lock(mutex_);
+  return targets_.insert(target).second;
+}
+
+void TargetsInUse::GiveBack(const EnvironmentName& target) {
+  MutexLock lock(mutex_);
+  targets_.erase(target);
+}
+
+EnvironmentQueue::EnvironmentQueue(EnvironmentName source, EngineShared* shared)
+    : source_(std::move(source)), shared_(shared) {
+  MutexLock lock(jobs_mutex_);
+  decide_ = shared_->deciders->Add(absl::InfinitePast(), [this] { return Decide(); });
+  call_ = shared_->callers->Add(absl::InfiniteFuture(), [this] { return Call(); });
+}
+
+EnvironmentQueue::~EnvironmentQueue() { Stop(); }
+
+void EnvironmentQueue::Wake() {
+  MutexLock lock(jobs_mutex_);
+  if (decide_ != nullptr) decide_->Wake();
+}
+
+void EnvironmentQueue::Stop() {
+  std::unique_ptr<Scheduler::Job> decide, call;
+  {
+    MutexLock lock(jobs_mutex_);
+    decide = std::move(decide_);
+    call = std::move(call_);
+  }
+  call.reset();
+  decide.reset();
+}
+
+absl::Time EnvironmentQueue::Decide() {
+  if (*shared_->stopping) return absl::InfiniteFuture();
+  absl::Time again;
+  {
+    MutexLock lock(mutex_);
+    const absl::StatusOr<absl::Time> settled = Settle();
+    const absl::Time now = shared_->clock->Now();
+    if (settled.ok()) {
+      failures_ = 0;
+      again =
+          *settled == absl::InfiniteFuture() ? *settled : std::min(*settled, now + kLongestWait);
+    } else {
+      again = now + kStoreBackoff.After(++failures_);
+      LogWarning("Promotions cannot be brought up to date now; trying again",
+                 {{"environment", source_.Text()}, {"error", settled.status().ToString()}});
+    }
+  }
+  MutexLock lock(jobs_mutex_);
+  if (call_ != nullptr) call_->Wake();
+  return again;
+}
+
+EnvironmentPlan EnvironmentQueue::Plan() {
+  EnvironmentSnapshot snapshot;
+  snapshot.source = source_;
+  snapshot.pipeline = shared_->pipeline(source_);
+  snapshot.observed = shared_->observer->Of(source_);
+  if (snapshot.pipeline != nullptr) {
+    if (const Environment* const next = snapshot.pipeline->After(source_.environment)) {
+      snapshot.next_observed =
+          shared_->observer->Of({source_.namespace_, source_.pipeline, next->name});
+    }
+  }
+  snapshot.unfinished =
+      shared_->store->UnfinishedOf(source_.namespace_, source_.pipeline, source_.environment);
+  snapshot.newest =
+      shared_->store->Newest(source_.namespace_, source_.pipeline, source_.environment);
+  snapshot.hold_of = [this](const std::string& target) {
+    return shared_->store->HoldOf(source_.namespace_, source_.pipeline, target);
+  };
+  snapshot.blocked = [this](const Strategy& strategy) {
+    if (shared_->promoter(strategy) != nullptr) return std::string();
+    return absl::StrCat("this promotion receiver is not set up for the strategy ",
+                        StrategyName(strategy));
+  };
+  snapshot.calling = calling_;
+  snapshot.now = shared_->clock->Now();
+  return PlanEnvironment(
+      snapshot, [&] { return shared_->store->NewId(snapshot.now); }, NewKey);
+}
+
+absl::StatusOr<absl::Time> EnvironmentQueue::Settle() {
+  EnvironmentPlan plan = Plan();
+  absl::Status status;
+  if (plan.exclusive) {
+    status = shared_->store->Decide([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      plan = Plan();
+      return Write(plan.writes);
+    });
+  } else {
+    status = Write(plan.writes);
+  }
+  NoteDepth();
+  // Something else has changed one of them: look again at once.
+  if (absl::IsAborted(status)) return shared_->clock->Now();
+  if (!status.ok()) return status;
+  return plan.again;
+}
+
+void EnvironmentQueue::NoteDepth() {
+  const std::vector<Promotion> unfinished =
+      shared_->store->UnfinishedOf(source_.namespace_, source_.pipeline, source_.environment);
+  const int depth =
+      static_cast<int>(std::count_if(unfinished.begin(), unfinished.end(),
+                                     [](const Promotion& p) { return p.state() == kRunning; }));
+  if (depth != depth_) shared_->depth(depth - depth_);
+  depth_ = depth;
+}
+
+absl::Status EnvironmentQueue::Write(const std::vector<PromotionWrite>& writes) {
+  if (writes.empty()) return absl::OkStatus();
+  const absl::Status status = shared_->store->Write(writes);
+  if (!status.ok()) return status;
+  for (const PromotionWrite& write : writes) {
+    const Promotion& promotion = write.promotion;
+    if (HasEnded(promotion.state())) shared_->ended(promotion);
+    LogInfo("Promotion", {{"promotion", promotion.id()},
+                          {"into", absl::StrCat(promotion.namespace_(), "/", promotion.pipeline(),
+                                                "/", promotion.environment())},
+                          {"revision", promotion.revision()},
+                          {"state", record::v1::PromotionState_Name(promotion.state())},
+                          {"message", promotion.message()}});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EnvironmentQueue::Write(const Promotion& promotion, PromotionState from) {
+  PromotionWrite write;
+  write.promotion = promotion;
+  write.from = from;
+  return Write({write});
+}
+
+absl::StatusOr<Promotion> EnvironmentQueue::After(const Promotion& promotion) {
+  // It is stored; whatever follows from it may come later.
+  const absl::StatusOr<absl::Time> settled = Settle();
+  Wake();
+  if (!settled.ok()) return promotion;
+  return shared_->store->Get(promotion.id());
+}
+
+absl::StatusOr<Promotion> EnvironmentQueue::Waiting(const std::string& target,
+                                                    const std::string& revision) const {
+  std::string others;
+  for (Promotion& promotion :
+       shared_->store->UnfinishedOf(source_.namespace_, source_.pipeline, source_.environment)) {
+    if (promotion.environment() != target) continue;
+    if (SameRevision(promotion.revision(), revision)) return std::move(promotion);
+    others = promotion.revision();
+  }
+  return NothingWaits(revision, "look for the waiting promotion of",
+                      others.empty() ? absl::StrCat("nothing waits for ", target)
+                                     : absl::StrCat(others, " waits for ", target, " instead"));
+}
+
+absl::StatusOr<Promotion> EnvironmentQueue::Approve(const std::string& target,
+                                                    const std::string& revision,
+                                                    const record::v1::Approval& approval) {
+  MutexLock lock(mutex_);
+  if (const auto settled = Settle(); !settled.ok()) return settled.status();
+  absl::StatusOr<Promotion> promotion = Waiting(target, revision);
+  if (!promotion.ok()) return promotion;
+  const PromotionState state = promotion->state();
+  if (promotion->has_approval() && !approval.force()) {
+    return NothingWaits(
+        revision, "approve",
+        absl::StrCat("it was approved already, by ", promotion->approval().actor()));
+  }
+  if (state == record::v1::PROMOTION_STATE_SOAKING && !approval.force()) {
+    return MakeError(Reason::kSoakNotOver,
+                     absl::StrCat("approve ", revision, ": it still ", promotion->message(),
+                                  "; approve it then, or with force and a reason"),
+                     {{"revision", revision}});
+  }
+  if (state != record::v1::PROMOTION_STATE_SOAKING &&
+      state != record::v1::PROMOTION_STATE_WAITING_APPROVAL) {
+    return NothingWaits(revision, "approve",
+                        absl::StrCat("it does not wait for approval: ", promotion->message()));
+  }
+  *promotion->mutable_approval() = approval;
+  promotion->set_message(absl::StrCat("approved by ", approval.actor()));
+  if (absl::Status stored = Write(*promotion, state); !stored.ok()) return stored;
+  return After(*promotion);
+}
+
+absl::StatusOr<Promotion> EnvironmentQueue::Reject(const std::string& target,
+                                                   const std::string& revision,
+                                                   const std::string& actor,
+                                                   const std::string& reason) {
+  MutexLock lock(mutex_);
+  if (const auto settled = Settle(); !settled.ok()) return settled.status();
+  absl::StatusOr<Promotion> promotion = Waiting(target, revision);
+  if (!promotion.ok()) return promotion;
+  const PromotionState state = promotion->state();
+  if (!IsWaiting(state)) {
+    return NothingWaits(revision, "reject", "it has begun already, and does not wait");
+  }
+  promotion->set_actor(actor);
+  SetState(*promotion, record::v1::PROMOTION_STATE_REJECTED,
+           absl::StrCat("rejected by ", actor, reason.empty() ? "" : ": ", reason),
+           shared_->clock->Now());
+  if (absl::Status stored = Write(*promotion, state); !stored.ok()) return stored;
+  return After(*promotion);
+}
+
+absl::StatusOr<Promotion> EnvironmentQueue::Replayable(const std::string& target,
+                                                       const std::string& revision) const {
+  const std::optional<std::string> id = shared_->store->OfRevision(
+      source_.namespace_, source_.pipeline, source_.environment, revision);
+  if (id.has_value()) {
+    absl::StatusOr<Promotion> promotion = shared_->store->Get(*id);
+    if (!promotion.ok() || promotion->environment() == target) return promotion;
+  }
+  // Only an ignored event; it may be among many.
+  std::optional<Promotion> ignored;
+  const absl::Status read = shared_->store->ForEach("", [&](const Promotion& promotion) {
+    if (promotion.namespace_() == source_.namespace_ && promotion.pipeline() == source_.pipeline &&
+        promotion.environment() == target && SameRevision(promotion.revision(), revision)) {
+      ignored = promotion;
+    }
+    return !ignored.has_value();
+  });
+  if (!read.ok()) return read;
+  if (ignored.has_value()) return *std::move(ignored);
+  return MakeError(
+      Reason::kPromotionUnknown,
+      absl::StrCat("replay ", revision, ": there was no promotion or event of it into ", target,
+                   ", or it is no longer kept; `gitopsctl list promotions` "
+                   "shows those that are"),
+      {{"revision", revision}});
+}
+
+absl::StatusOr<Promotion> EnvironmentQueue::Replay(const std::string& target,
+                                                   const std::string& revision,
+                                                   const std::string& actor,
+                                                   const std::string& reason) {
+  MutexLock lock(mutex_);
+  absl::StatusOr<Promotion> promotion = Replayable(target, revision);
+  if (!promotion.ok()) return promotion;
+  const PromotionState state = promotion->state();
+  if (!HasEnded(state) || state == record::v1::PROMOTION_STATE_SUCCEEDED) {
+    return MakeError(Reason::kPromotionNotEnded,
+                     absl::StrCat("replay ", revision, ": the promotion ", promotion->id(),
+                                  HasEnded(state) ? " has succeeded" : " has not ended: ",
+                                  HasEnded(state) ? "" : promotion->message()),
+                     {{"promotion", promotion->id()}, {"revision", revision}});
+  }
+  const absl::Time now = shared_->clock->Now();
+  promotion->set_replayed(true);
+  *promotion->mutable_replay_time() = ToTimestamp(now);
+  promotion->set_actor(actor);
+  if (promotion->version().empty()) promotion->set_version(promotion->revision());
+  promotion->clear_start_time();
+  promotion->clear_end_time();
+  promotion->clear_strategy();
+  promotion->clear_attempt_count();
+  promotion->clear_last_error();
+  promotion->clear_result();
+  // Its effect is done anew, not found again.
+  promotion->clear_effect_key();
+  SetState(*promotion, record::v1::PROMOTION_STATE_OBSERVING,
+           absl::StrCat("replayed by ", actor, reason.empty() ? "" : ": ", reason), now);
+  if (absl::Status stored = Write(*promotion, state); !stored.ok()) return stored;
+  return After(*promotion);
+}
+
+absl::Time EnvironmentQueue::DueOf(const Promotion& promotion) const {
+  const auto poll = polls_.find(promotion.id());
+  if (poll != polls_.end()) return poll->second;
+  if (promotion.has_next_attempt_time()) return FromTimestamp(promotion.next_attempt_time());
+  return absl::InfinitePast();
+}
+
+std::optional<EnvironmentQueue::Turn> EnvironmentQueue::NextTurn(absl::Time& next) {
+  next = absl::InfiniteFuture();
+  const std::shared_ptr<const Pipeline> pipeline = shared_->pipeline(source_);
+  if (pipeline == nullptr) return std::nullopt;
+  const absl::Time now = shared_->clock->Now();
+  for (Promotion& promotion :
+       shared_->store->UnfinishedOf(source_.namespace_, source_.pipeline, source_.environment)) {
+    if (promotion.state() != kRunning) continue;
+    const Environment* const target = pipeline->Find(promotion.environment());
+    if (target == nullptr || !target->promotion.strategy.has_value()) continue;
+    Promoter* const promoter = shared_->promoter(*target->promotion.strategy);
+    if (promoter == nullptr) continue;
+    absl::Time due = DueOf(promotion);
+    if (due <= now) {
+      if (shared_->targets.Take({source_.namespace_, source_.pipeline, target->name})) {
+        return Turn{.order = {.promotion = std::move(promotion), .pipeline = *pipeline},
+                    .promoter = promoter};
+      }
+      due = now + kTargetInUse;
+    }
+    next = std::min(next, due);
+  }
+  return std::nullopt;
+}
+
+void EnvironmentQueue::Finish(const std::string& id, absl::StatusOr<PromotionResult> result) {
+  const absl::Time now = shared_->clock->Now();
+  const auto retry = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    polls_[id] = now + kStoreBackoff.After(++failures_);
+    outcomes_.insert_or_assign(id, std::move(result));
+  };
+  absl::StatusOr<Promotion> promotion = shared_->store->Get(id);
+  if (!promotion.ok() && !absl::IsNotFound(promotion.status())) return retry();
+  outcomes_.erase(id);
+  polls_.erase(id);
+  if (!promotion.ok() || promotion->state() != kRunning) return;
+  const Promotion before = *promotion;
+  Note(result, now, *promotion);
+  if (!SameProgress(before, *promotion) || promotion->has_next_attempt_time()) {
+    const absl::Status stored = Write(*promotion, kRunning);
+    if (!stored.ok() && !absl::IsAborted(stored)) return retry();
+  }
+  failures_ = 0;
+  if (promotion->state() == kRunning && result.ok()) {
+    polls_[id] = now + std::max(result->again, kShortestPoll);
+  }
+}
+
+absl::Time EnvironmentQueue::Call() {
+  std::optional<Turn> turn;
+  absl::StatusOr<PromotionResult> result = absl::UnknownError("");
+  {
+    MutexLock lock(mutex_);
+    absl::Time next = absl::InfiniteFuture();
+    if (*shared_->stopping) return next;
+    turn = NextTurn(next);
+    if (!turn.has_value()) return next;
+    calling_ = turn->order.promotion.id();
+    const auto kept = outcomes_.find(calling_);
+    if (kept != outcomes_.end()) {
+      result = kept->second;
+      turn->promoter = nullptr;
+    }
+  }
+  const Promotion& promotion = turn->order.promotion;
+  if (turn->promoter != nullptr) {
+    turn->order.give_up = [this] { return shared_->stopping->load(); };
+    result = turn->promoter->Promote(turn->order);
+  }
+  shared_->targets.GiveBack({source_.namespace_, source_.pipeline, promotion.environment()});
+  {
+    MutexLock lock(mutex_);
+    calling_.clear();
+    // Told to give up: it goes on after the restart.
+    if (*shared_->stopping && absl::IsCancelled(result.status())) return absl::InfiniteFuture();
+    Finish(promotion.id(), std::move(result));
+  }
+  Wake();
+  return absl::InfinitePast();
+}
+
+}  // namespace gitops
