@@ -1,6 +1,5 @@
 #include "common/http/server_certificate.h"
 
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/stat.h>
 
@@ -73,10 +72,6 @@ absl::Status ServerCertificate::Read() {
   if (error) return Unusable(certificate_file_, error.message());
   context->use_private_key_file(key_file_, ssl::context::pem, error);
   if (error) return Unusable(key_file_, error.message());
-  if (SSL_CTX_check_private_key(context->native_handle()) != 1) {
-    ERR_clear_error();
-    return Unusable(key_file_, absl::StrCat("it is not the key of ", certificate_file_));
-  }
   SSL_CTX_set_alpn_select_cb(context->native_handle(), SelectProtocol, nullptr);
   // Idle connections need no buffers of their own.
   SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);

@@ -302,15 +302,15 @@ TEST_F(HttpServerTest, AWriterIsToldWhenThereIsRoom) {
            exchange->Start({});
            // Nothing is sent before this handler returns.
            EXPECT_TRUE(exchange->Write(std::string(10, 'x')).ok());
-           EXPECT_TRUE(absl::IsResourceExhausted(exchange->Write("y")));
+           EXPECT_TRUE(absl::IsResourceExhausted(exchange->Write("<end>")));
            HttpExchange& stream = *exchange;
            started.set_value(std::move(exchange));
-           stream.OnRoom([&] { stream.Write("y").IgnoreError(); });
+           stream.OnRoom([&] { stream.Write("<end>").IgnoreError(); });
          }});
   Start();
   RawClient client(address());
   client.Send("GET /s HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_THAT(client.ReadUntil("y"), HasSubstr("xxxxxxxxxx"));
+  EXPECT_THAT(client.ReadUntil("<end>"), HasSubstr("xxxxxxxxxx"));
   bool told = false;
   const std::unique_ptr<HttpExchange> exchange = started.get_future().get();
   exchange->OnRoom([&] { told = true; });

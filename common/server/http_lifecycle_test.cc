@@ -5,11 +5,13 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "common/http/client.h"
+#include "common/http/raw_client.h"
 #include "common/server/signals.h"
 
 namespace gitops {
@@ -88,10 +90,17 @@ TEST_F(HttpLifecycleTest, SigtermEndsIt) {
 }
 
 TEST_F(HttpLifecycleTest, SeveralAddressesAreServed) {
-  const std::string socket = absl::StrCat("unix:", ::testing::TempDir(), "gateway.sock");
-  const auto process = Start(HttpSettings({{"listen", absl::StrCat("127.0.0.1:0,", socket)}}));
+  char directory[] = "/tmp/gitops-test.XXXXXX";  // a socket's path is short
+  ASSERT_NE(mkdtemp(directory), nullptr);
+  const std::string socket = absl::StrCat("unix:", directory, "/s");
+  auto process = Start(HttpSettings({{"listen", absl::StrCat("127.0.0.1:0,", socket)}}));
   ASSERT_TRUE(process.ok()) << process.status();
   EXPECT_EQ(Page((*process)->addresses().http, "/own"), "200 own");
+  RawClient client(socket);
+  client.Send("GET /own HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(client.ReadAll(), HasSubstr("own"));
+  process->reset();
+  rmdir(directory);
 }
 
 TEST_F(HttpLifecycleTest, PlainTextToOtherMachinesNeedsInsecureOrTls) {
