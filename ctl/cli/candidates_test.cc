@@ -19,10 +19,14 @@ TEST(CandidatesTest, WordsFollowTheGrammar) {
     Words candidates;
   } kCases[] = {
       {{"li"}, {"list"}},
-      {{"list", ""}, {"services", "machines", "hosts", "deployments", "hooks", "locks"}},
+      {{"list", ""},
+       {"services", "machines", "hosts", "deployments", "hooks", "locks", "pipelines",
+        "promotions"}},
       {{"list", "s"}, {"services"}},
       {{"list", "@web1", "m"}, {"machines"}},
-      {{"get", ""}, {"service", "host", "deployment"}},
+      {{"get", ""}, {"service", "host", "deployment", "pipeline", "promotion"}},
+      {{"promotions", "re"}, {"reject", "replay", "release"}},
+      {{"token", "create", "--role", ""}, {"viewer", "operator", "approver", "admin"}},
       {{"plan", "sy"}, {"sync"}},
       {{"deploy", "unfreeze", "re"}, {"reboot"}},
       {{"hooks", "test", "post-d"}, {"post-deploy"}},

@@ -91,9 +91,12 @@ class Call final : public grpc::ServerGenericBidiReactor,
   bool Send(const Message& message) {
     const grpc::Slice slice(message.SerializeAsString());
     answer_ = grpc::ByteBuffer(&slice, 1);
-    MutexLock lock(mutex_);
-    sending_ = true;
+    {
+      MutexLock lock(mutex_);
+      sending_ = true;
+    }
     StartWrite(&answer_);
+    MutexLock lock(mutex_);
     while (sending_) sent_.Wait(mutex_);
     return sent_well_ && !cancelled_;
   }

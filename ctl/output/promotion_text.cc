@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "common/clock/timestamp.h"
 #include "ctl/output/escape.h"
 #include "ctl/output/service_text.h"
 
@@ -64,7 +65,7 @@ std::string Joined(const google::protobuf::RepeatedPtrField<std::string>& texts)
 }
 
 Row EnvironmentRow(const v1::PipelineEnvironment& environment, bool color) {
-  const absl::Duration soak = ToDuration(environment.soak());
+  const absl::Duration soak = FromDuration(environment.soak());
   return {"  " + EscapeLine(environment.name()),
           environment.has_current() ? EscapeLine(environment.current().version()) : "",
           NextText(environment, color),
