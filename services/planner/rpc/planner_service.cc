@@ -8,20 +8,20 @@
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/rpc/error.h"
+#include "common/rpc/fingerprint.h"
 #include "common/rpc/request_checks.h"
 #include "common/rpc/trace.h"
+#include "common/rpc/watches.h"
 #include "services/planner/damage/damage.h"
 #include "services/planner/rpc/answer_size.h"
 #include "services/planner/rpc/deployment_calls.h"
 #include "services/planner/rpc/deployment_list_watch.h"
 #include "services/planner/rpc/deployment_reads.h"
 #include "services/planner/rpc/deployment_watch.h"
-#include "services/planner/rpc/fingerprint.h"
 #include "services/planner/rpc/fleet_commands.h"
 #include "services/planner/rpc/fleet_lists.h"
 #include "services/planner/rpc/fleet_watch.h"
 #include "services/planner/rpc/hook_calls.h"
-#include "services/planner/rpc/watches.h"
 
 namespace gitops {
 namespace {
