@@ -85,14 +85,6 @@ PromotionIndex::Place SourceOf(const Promotion& promotion) {
   return {promotion.namespace_(), promotion.pipeline(), promotion.source_environment()};
 }
 
-record::v1::PromotionRepeats RepeatsOf(const Promotion& promotion) {
-  record::v1::PromotionRepeats repeats;
-  repeats.set_event_count(promotion.event_count());
-  *repeats.mutable_last_seen_time() = promotion.last_seen_time();
-  *repeats.mutable_latest_event_time() = promotion.latest_event_time();
-  return repeats;
-}
-
 PromotionIndex::Place TargetOf(const Promotion& promotion) {
   return {promotion.namespace_(), promotion.pipeline(), promotion.environment()};
 }
@@ -103,6 +95,7 @@ void PromotionIndex::Put(Promotion promotion, int64_t revision) {
   if (entry.revision > revision) return;
   entry.revision = revision;
   entry.state = promotion.state();
+  entry.has_event = promotion.has_event();
   AddRepeats(promotion);
   SetEnd(id, entry, EndOf(promotion));
   if (HasEnded(promotion.state())) {
@@ -171,6 +164,19 @@ void PromotionIndex::AddRepeats(Promotion& promotion) const {
   promotion.set_event_count(repeats.event_count());
   *promotion.mutable_last_seen_time() = repeats.last_seen_time();
   *promotion.mutable_latest_event_time() = repeats.latest_event_time();
+  if (repeats.has_event()) *promotion.mutable_event() = repeats.event();
+}
+
+PromotionIndex::Repeats PromotionIndex::RepeatsOf(const Promotion& promotion) const {
+  Repeats repeats;
+  repeats.set_event_count(promotion.event_count());
+  *repeats.mutable_last_seen_time() = promotion.last_seen_time();
+  *repeats.mutable_latest_event_time() = promotion.latest_event_time();
+  const Entry* const entry = Find(promotion.id());
+  if (entry != nullptr && !entry->has_event && promotion.has_event()) {
+    *repeats.mutable_event() = promotion.event();
+  }
+  return repeats;
 }
 
 const Promotion* PromotionIndex::Newest(const Place& source) const { return Of(newest_, source); }

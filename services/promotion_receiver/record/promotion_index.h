@@ -26,7 +26,8 @@ class PromotionIndex {
   using Place = std::tuple<std::string, std::string, std::string>;
 
   struct Entry {
-    int64_t revision = 0;  // of the store
+    int64_t revision = 0;    // of the store
+    bool has_event = false;  // itself, not in its repeats
     record::v1::PromotionState state = record::v1::PROMOTION_STATE_UNSPECIFIED;
     // When it ended or, of an ignored event, was last seen.
     absl::Time end = absl::InfiniteFuture();
@@ -46,6 +47,8 @@ class PromotionIndex {
   const Entry* Find(const std::string& id) const;
   // The promotion with its repeats.
   void AddRepeats(Promotion& promotion) const;
+  // What to store for a repeat, with these fields of `promotion`.
+  Repeats RepeatsOf(const Promotion& promotion) const;
   const Promotion* Newest(const Place& source) const;
   const Promotion* Current(const Place& target) const;
   const std::map<std::string, Promotion>& unfinished() const { return unfinished_; }
@@ -83,7 +86,6 @@ class PromotionIndex {
   std::unordered_map<std::string, std::string> revisions_, ignored_;  // ids
 };
 
-record::v1::PromotionRepeats RepeatsOf(const record::v1::Promotion& promotion);
 PromotionIndex::Place SourceOf(const record::v1::Promotion& promotion);
 PromotionIndex::Place TargetOf(const record::v1::Promotion& promotion);
 
