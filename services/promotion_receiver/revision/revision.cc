@@ -13,6 +13,7 @@ namespace {
 
 // Of the start of a digest; Flux writes 12 digits.
 constexpr size_t kFewestDigits = 7;
+constexpr size_t kCommitDigits = 40;
 
 bool IsHex(absl::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(),
@@ -26,6 +27,8 @@ bool ConsumeAlgorithm(absl::string_view& text) {
 }  // namespace
 
 std::string RevisionIdentity(absl::string_view revision) {
+  const absl::string_view last = revision.substr(revision.find_last_of("/:") + 1);
+  if (last.size() == kCommitDigits && IsHex(last)) return absl::AsciiStrToLower(last);
   const size_t at = revision.rfind('@');
   absl::string_view digest = at == absl::string_view::npos ? revision : revision.substr(at + 1);
   if (!ConsumeAlgorithm(digest) || !IsHex(digest)) return std::string(revision);

@@ -10,8 +10,10 @@ namespace gitops {
 // Revisions as Flux writes them: "0.13.4", "main@sha1:SHA", "main/SHA" (old), "1.2.3+0cc9a8446c95"
 // (an OCI chart). Plain functions of any text.
 
-// Equal for revisions that mean the same: "main@sha1:SHA" and "main/SHA" are "main/SHA";
-// "sha1:SHA" is "SHA". Others are as they are.
+// Equal for revisions that mean the same. A whole commit (40 digits) is itself, on whatever branch:
+// "main@sha1:SHA", "main/SHA" and "sha1:SHA" are "SHA", which is what hosts of the fleet report.
+// Other digests keep their branch or tag: "latest@sha256:HEX" is "latest/HEX". Others are as they
+// are.
 std::string RevisionIdentity(absl::string_view revision);
 
 // How a revision is written, titled and sent: without build metadata that is the start of

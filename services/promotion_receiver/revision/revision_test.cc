@@ -12,10 +12,11 @@ TEST(RevisionTest, OldAndNewFormsOfAGitRevisionAreTheSame) {
     std::string revision, identity;
   } cases[] = {
       {"0.13.4", "0.13.4"},
-      {std::string("main@sha1:") + kSha, std::string("main/") + kSha},
-      {std::string("main/") + kSha, std::string("main/") + kSha},
-      {std::string("feature/x@sha1:") + kSha, std::string("feature/x/") + kSha},
-      {std::string("release@2@sha1:") + kSha, std::string("release@2/") + kSha},
+      {std::string("main@sha1:") + kSha, kSha},
+      {std::string("main/") + kSha, kSha},
+      {kSha, kSha},
+      {std::string("feature/x@sha1:") + kSha, kSha},
+      {std::string("release@2@sha1:") + kSha, kSha},
       {std::string("sha1:") + kSha, kSha},
       {"latest@sha256:0cc9", "latest/0cc9"},
       // Not of these forms.
