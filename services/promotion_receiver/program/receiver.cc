@@ -33,7 +33,8 @@ namespace gitops {
 namespace {
 
 constexpr char kProgram[] = "gitops-promotion-receiver";
-constexpr int kMostThreads = 4;  // of the scheduler: pipelines, the config, what is kept, memory
+constexpr int kMostThreads = 4;  // of the scheduler: pipelines, the config, secrets, what is kept
+constexpr absl::Duration kLookAtSecrets = absl::Seconds(5);
 constexpr absl::Duration kPruneEvery = absl::Hours(1);
 constexpr absl::Duration kKeepPromotions = absl::Hours(24 * 90), kKeepBodies = absl::Hours(24 * 7);
 constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::Minutes(5);
@@ -99,7 +100,7 @@ class PromotionReceiver {
   const RpcGate gate_{/*authorizer=*/nullptr, kMostCalls};
   std::unique_ptr<PromotionService> service_;
   std::unique_ptr<ConfigFollower> follower_;
-  std::unique_ptr<Scheduler::Job> prune_, memory_;
+  std::unique_ptr<Scheduler::Job> prune_, memory_, secrets_job_;
 };
 
 absl::Status PromotionReceiver::Open() {
@@ -188,6 +189,13 @@ void PromotionReceiver::TellPipelines() {
   MutexLock lock(telling_);
   const std::shared_ptr<const Pipelines> now = pipelines_->Now();
   receiver_metrics_.PipelinesRead(now->entries.size(), now->bad.size());
+  // Their keys are known before they are rotated.
+  for (const auto& [name, entry] : now->entries) {
+    for (const Environment& environment : entry.pipeline.environments) {
+      secrets_->Current(name.first, environment.key_secret, kHmacKey);
+      secrets_->Current(name.first, environment.key_secret, kApprovalKey);
+    }
+  }
   control_->SetPipelines(*now);
 }
 
@@ -242,6 +250,10 @@ void PromotionReceiver::StartJobs() {
         FollowConfig(file, std::move(text), clock_, scheduler_.get(), [this] { return Reload(); });
   }
   prune_ = scheduler_->Add(clock_->Now(), [this] { return Prune(); });
+  secrets_job_ = scheduler_->Add(clock_->Now() + kLookAtSecrets, [this] {
+    secrets_->Look();
+    return clock_->Now() + kLookAtSecrets;
+  });
   memory_ = scheduler_->Add(clock_->Now() + kFirstReturn, [this] {
     ReturnUnusedMemory();
     return clock_->Now() + kNextReturns;

@@ -168,8 +168,10 @@ const PromotionIndex::Entry* PromotionIndex::Find(const std::string& id) const {
 
 void PromotionIndex::AddRepeats(Promotion& promotion) const {
   const auto found = repeats_.find(promotion.id());
-  if (found == repeats_.end()) return;
-  const Repeats& repeats = found->second.repeats;
+  if (found != repeats_.end()) MergeRepeats(found->second.repeats, promotion);
+}
+
+void MergeRepeats(const record::v1::PromotionRepeats& repeats, Promotion& promotion) {
   promotion.set_event_count(repeats.event_count());
   *promotion.mutable_last_seen_time() = repeats.last_seen_time();
   *promotion.mutable_latest_event_time() = repeats.latest_event_time();

@@ -88,6 +88,8 @@ class PromotionIndex {
   std::unordered_map<std::string, std::string> revisions_, ignored_;  // ids
 };
 
+// Replaces the fields of `promotion` that its stored repeats have.
+void MergeRepeats(const record::v1::PromotionRepeats& repeats, record::v1::Promotion& promotion);
 PromotionIndex::Place SourceOf(const record::v1::Promotion& promotion);
 PromotionIndex::Place TargetOf(const record::v1::Promotion& promotion);
 

@@ -244,8 +244,14 @@ absl::StatusOr<Promotion> PromotionStore::Get(const std::string& id) const {
   absl::StatusOr<Promotion> promotion = state_->promotions.Get(id);
   if (absl::IsNotFound(promotion.status())) return NotFound(id);
   if (!promotion.ok()) return promotion;
-  MutexLock lock(state_->mutex);
-  state_->index.AddRepeats(*promotion);
+  // From the store, where a watcher that was just told of a repeat finds it; the index may not have
+  // it yet.
+  const absl::StatusOr<PromotionRepeats> repeats = state_->repeats.Get(id);
+  if (repeats.ok()) {
+    MergeRepeats(*repeats, *promotion);
+  } else if (!absl::IsNotFound(repeats.status()) && !absl::IsDataLoss(repeats.status())) {
+    return repeats.status();
+  }
   return promotion;
 }
 

@@ -140,6 +140,11 @@ std::vector<Secret> Secrets::Current(const std::string& namespace_, const std::s
   return forms;
 }
 
+void Secrets::Look() {
+  MutexLock lock(mutex_);
+  for (auto& [path, entry] : entries_) Refresh(path, entry);
+}
+
 absl::Status Secrets::Readable(const std::string& namespace_, const std::string& name,
                                absl::string_view key) const {
   MutexLock lock(mutex_);

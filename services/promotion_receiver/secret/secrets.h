@@ -42,6 +42,10 @@ class Secrets {
   std::vector<Secret> Current(const std::string& namespace_, const std::string& name,
                               absl::string_view key);
 
+  // Looks whether any secret that was asked for has changed, so that the time for which an old
+  // value is valid begins soon after it was replaced. Called every few seconds.
+  void Look();
+
   // UNAVAILABLE: the file of a secret is there, or may be, but could not be read by the last call
   // of Current.
   absl::Status Readable(const std::string& namespace_, const std::string& name,

@@ -60,6 +60,15 @@ TEST_F(SecretsTest, OldAndNewAreAcceptedForAWhile) {
   EXPECT_THAT(Current(), ElementsAre("new"));
 }
 
+TEST_F(SecretsTest, TimeOfAnOldValueBeginsWhenItIsLookedAt) {
+  Write("old");
+  Current();
+  Write("new");
+  secrets_.Look();
+  clock_.Advance(absl::Minutes(10));
+  EXPECT_THAT(Current(), ElementsAre("new"));
+}
+
 TEST_F(SecretsTest, RemovedSecretIsAcceptedForAWhileOnly) {
   Write("old");
   Current();
