@@ -75,6 +75,7 @@ class PromotionIndex {
 
   // Keeps it as the newest or current one where it is.
   void Keep(const Promotion& promotion);
+  void SetUnfinished(const Promotion& promotion);
   void SetEnd(const std::string& id, Entry& entry, absl::Time end);
 
   std::map<std::string, Entry> entries_;
@@ -82,6 +83,7 @@ class PromotionIndex {
   std::set<std::pair<absl::Time, std::string>> bodies_;
   std::unordered_map<std::string, StoredRepeats> repeats_;
   std::map<std::string, Promotion> unfinished_;
+  std::map<Place, std::set<std::string>> unfinished_of_;  // ids by source
   std::map<Place, Promotion> newest_, current_;
   std::unordered_map<std::string, std::string> revisions_, ignored_;  // ids
 };
