@@ -87,8 +87,8 @@ class PolledObject {
       polled_ = now;
     }
     const absl::StatusOr<nlohmann::json> object = client_->Get(name_);
-    absl::StatusOr<FluxStatus> status = object.status();
-    if (object.ok()) status = ReadFluxObject(*object);
+    const absl::StatusOr<FluxStatus> status =
+        object.ok() ? absl::StatusOr<FluxStatus>(ReadFluxObject(*object)) : object.status();
     std::vector<EnvironmentName> tell;
     absl::Time next;
     {
