@@ -152,7 +152,8 @@ std::string CompleteInBash(const std::string& line) {
 
 TEST_F(GitopsctlTest, CompletesInBash) {
   EXPECT_EQ(CompleteInBash("gitopsctl li"), "list\n");
-  EXPECT_EQ(CompleteInBash("gitopsctl list "), "services machines hosts deployments hooks locks\n");
+  EXPECT_EQ(CompleteInBash("gitopsctl list "),
+            "services machines hosts deployments hooks locks pipelines promotions\n");
   EXPECT_EQ(CompleteInBash("gitopsctl list services --output=y"), "yaml\n");
   EXPECT_EQ(CompleteInBash("gitopsctl freeze " + Host() + " "), "caddy nginx\n");
   EXPECT_EQ(CompleteInBash("gitopsctl freeze " + Host() + " n"), "nginx\n");

@@ -91,8 +91,13 @@ class Receiver(Program):
         return self.ask("GetPromotion", pb.GetPromotionRequest(id=promotion)).promotion
 
     def promotions(self):
-        return list(self.ask("ListPromotions", pb.ListPromotionsRequest(page_size=10_000)).promotions)
-
+        found, token = [], ""
+        while True:
+            page = self.ask("ListPromotions", pb.ListPromotionsRequest(page_token=token))
+            found += page.promotions
+            token = page.next_page_token
+            if not token:
+                return found
 
 
 def reason_of(outcome):
@@ -108,8 +113,10 @@ def refused(receiver, one, reason):
 
 @pytest.fixture(name="receiver")
 def running_receiver(tmp_path):
-    with Receiver(tmp_path / "receiver") as receiver:
-        yield receiver
+    receiver = Receiver(tmp_path / "receiver")
+    receiver.start()
+    yield receiver
+    receiver.stop()
 
 
 def test_event_of_flux_is_stored_and_shown(receiver):

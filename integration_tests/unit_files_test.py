@@ -10,7 +10,7 @@ UNITS = sorted((Path(__file__).parent.parent / "deploy/systemd").glob("*.service
 
 def test_each_server_has_a_unit():
     assert [unit.stem for unit in UNITS] == ["gitops-agent", "gitops-gateway", "gitops-hook-dispatcher",
-                                          "gitops-planner"]
+                                          "gitops-planner", "gitops-promotion-receiver"]
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)

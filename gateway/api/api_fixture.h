@@ -13,7 +13,7 @@
 #include "common/http/testing_server.h"
 #include "common/json/json.h"
 #include "common/rpc/error.h"
-#include "common/rpc/principal.h"
+#include "common/rpc/gate.h"
 #include "common/rpc/server.h"
 #include "common/rpc/status.h"
 #include "common/sync/mutex.h"

@@ -7,16 +7,26 @@
 #include "common/log/log.h"
 
 namespace gitops {
+namespace {
+
+absl::StatusOr<Tokens> ReadTokens(const std::string& path, std::string* text = nullptr) {
+  absl::StatusOr<std::string> read = ReadConfigText(path);
+  if (!read.ok()) return read.status();
+  absl::StatusOr<Tokens> tokens = Tokens::Parse(*read, path);
+  if (text != nullptr) *text = *std::move(read);
+  return tokens;
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<TokenFile>> TokenFile::Open(const std::string& path, Clock* clock,
                                                            Scheduler* scheduler) {
   if (path.empty()) return std::unique_ptr<TokenFile>(new TokenFile(path, Tokens()));
-  absl::StatusOr<std::string> text = ReadConfigText(path);
-  if (!text.ok()) return text.status();
-  absl::StatusOr<Tokens> tokens = Tokens::Parse(*text, path);
+  std::string text;
+  absl::StatusOr<Tokens> tokens = ReadTokens(path, &text);
   if (!tokens.ok()) return tokens.status();
   std::unique_ptr<TokenFile> file(new TokenFile(path, *std::move(tokens)));
-  file->follower_ = FollowConfig(path, *std::move(text), clock, scheduler, [raw = file.get()] {
+  file->follower_ = FollowConfig(path, std::move(text), clock, scheduler, [raw = file.get()] {
     raw->Read();
     return true;
   });
@@ -24,9 +34,7 @@ absl::StatusOr<std::unique_ptr<TokenFile>> TokenFile::Open(const std::string& pa
 }
 
 void TokenFile::Read() {
-  const absl::StatusOr<std::string> text = ReadConfigText(path_);
-  absl::StatusOr<Tokens> tokens = text.status();
-  if (text.ok()) tokens = Tokens::Parse(*text, path_);
+  absl::StatusOr<Tokens> tokens = ReadTokens(path_);
   if (!tokens.ok()) {
     return LogError("the new token file is invalid; the previous one stays in use",
                     {{"file", path_}, {"error", std::string(tokens.status().message())}});

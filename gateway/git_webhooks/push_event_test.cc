@@ -144,6 +144,15 @@ TEST(ReadPushesTest, PingsTagsAndDeletionsAreNoPushes) {
   EXPECT_THAT(PushesOf(GitProvider::kAzureDevops, R"({"eventType":"build.complete"})"), IsEmpty());
 }
 
+TEST(ReadPushesTest, JsonThatCurlCallsAFormIsJson) {
+  const auto pushes =
+      ReadPushes(GitProvider::kGeneric,
+                 Request(R"({"repository":"https://h/r","ref":"refs/heads/main","after":"12"})",
+                         {{"Content-Type", "application/x-www-form-urlencoded"}}));
+  ASSERT_TRUE(pushes.ok()) << pushes.status();
+  EXPECT_THAT(*pushes, ElementsAre(Push{{"h/r"}, "main"}));
+}
+
 TEST(ReadPushesTest, AFormOfGithubIsUnderstood) {
   const HttpHeaders form = {{"Content-Type", "application/x-www-form-urlencoded"}};
   const auto pushes = ReadPushes(
@@ -154,11 +163,12 @@ TEST(ReadPushesTest, AFormOfGithubIsUnderstood) {
   ASSERT_TRUE(pushes.ok()) << pushes.status();
   EXPECT_THAT(*pushes, ElementsAre(Push{{"h/r"}, "main"}));
   EXPECT_FALSE(ReadPushes(GitProvider::kGithub, Request("a=b", form)).ok());
+  EXPECT_FALSE(ReadPushes(GitProvider::kGithub, Request("payload=%7B%7", form)).ok());
 }
 
 TEST(ReadPushesTest, WhatIsNoJsonOrHasNoRepositoryIsRefused) {
   for (const char* body :
-       {"", "payload=%7B%7D", "{", "\xff", R"({"ref":"refs/heads/main","after":"12"})",
+       {"", "payload=", "{", "\xff", R"({"ref":"refs/heads/main","after":"12"})",
         R"({"ref":"refs/heads/main","after":"12","repository":"https://h/r"})"}) {
     EXPECT_EQ(ReadPushes(GitProvider::kGithub, Request(body)).status().code(),
               absl::StatusCode::kInvalidArgument)

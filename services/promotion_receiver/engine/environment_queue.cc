@@ -4,13 +4,12 @@
 #include <random>
 #include <utility>
 
-#include "absl/random/random.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
 #include "common/log/log.h"
 #include "common/retry/backoff.h"
 #include "common/rpc/error.h"
+#include "common/text/random_hex.h"
 #include "services/promotion_receiver/revision/revision.h"
 
 namespace gitops {
@@ -29,15 +28,8 @@ constexpr absl::Duration kShortestPoll = absl::Milliseconds(100);
 constexpr size_t kLongestMessage = 2000;
 
 double Random() {
-  thread_local absl::BitGen random;
-  return absl::Uniform(random, 0.0, 1.0);
-}
-
-std::string NewKey() {
-  std::random_device random;
-  std::string bytes;
-  for (int i = 0; i < 16; ++i) bytes.push_back(static_cast<char>(random()));
-  return absl::BytesToHexString(bytes);
+  thread_local std::minstd_rand random(std::random_device{}());
+  return std::uniform_real_distribution<double>(0, 1)(random);
 }
 
 bool MayWorkLater(const absl::Status& status) {
@@ -179,7 +171,7 @@ EnvironmentPlan EnvironmentQueue::Plan() {
   snapshot.calling = calling_;
   snapshot.now = shared_->clock->Now();
   return PlanEnvironment(
-      snapshot, [&] { return shared_->store->NewId(snapshot.now); }, NewKey);
+      snapshot, [&] { return shared_->store->NewId(snapshot.now); }, [] { return RandomHex(32); });
 }
 
 absl::StatusOr<absl::Time> EnvironmentQueue::Settle() {

@@ -77,6 +77,8 @@ std::string Pending::AddNew(Promotion promotion, const std::string& body, absl::
 }
 
 std::string Pending::AddRepeat(Promotion of, const Promotion& event, absl::Time now) {
+  // It was observed before it was reported.
+  if (!of.has_event()) *of.mutable_event() = event.event();
   of.set_event_count(of.event_count() + 1);
   *of.mutable_last_seen_time() = ToTimestamp(now);
   *of.mutable_latest_event_time() = ToTimestamp(std::max(LatestEvent(of), LatestEvent(event)));

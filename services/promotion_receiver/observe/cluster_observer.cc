@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <random>
 #include <set>
 #include <tuple>
 #include <utility>
 
-#include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/config/toml.h"
@@ -31,8 +31,8 @@ constexpr absl::Duration kUrgent = absl::Minutes(1), kUrgentPoll = absl::Seconds
 constexpr absl::Duration kLeastPause = absl::Seconds(1);
 
 double Random() {
-  thread_local absl::BitGen random;
-  return absl::Uniform(random, 0.0, 1.0);
+  thread_local std::minstd_rand random(std::random_device{}());
+  return std::uniform_real_distribution<double>(0, 1)(random);
 }
 
 bool SameWhereItCounts(const TargetObservation& a, const TargetObservation& b) {

@@ -56,7 +56,7 @@ TEST_F(ClustersConfigTest, FaultsNameFileLineAndKey) {
   };
   const Case cases[] = {
       {"[[clusters]]\nkubeconfig = \"dev.kubeconfig\"\n", "receiver.toml:1"},
-      {"[[clusters]]\nname = \"dev\"\n", "kubeconfig is missing"},
+      {"[[clusters]]\nname = \"dev\"\n", "kubeconfig: is missing"},
       {"[[clusters]]\nname = \"dev\"\nkubeconfig = \"no\"\n", "receiver.toml:3"},
       {"[[clusters]]\nname = \"dev\"\nkubeconfig = \"dev.kubeconfig\"\ncontext = \"b\"\n",
        "there is no context \"b\""},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <random>
 #include <set>
 #include <string>
 #include <thread>
@@ -10,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/random/random.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -26,6 +26,11 @@ namespace {
 
 constexpr absl::Duration kListTimeout = absl::Seconds(30);
 constexpr char kNoWatch[] = "the planner's watch has not begun yet";
+
+double Random() {
+  thread_local std::minstd_rand random(std::random_device{}());
+  return std::uniform_real_distribution<double>(0, 1)(random);
+}
 
 bool IsFleetService(const AppRef& app) {
   const std::pair<absl::string_view, absl::string_view> parts =
@@ -204,8 +209,7 @@ class FleetObserver final : public Observer {
     const bool refused = absl::IsInvalidArgument(ended) || absl::IsOutOfRange(ended);
     MutexLock lock(mutex_);
     if (refused) token_.clear();
-    const absl::Time until = options_.clock->Now() +
-                             kFleetWatchBackoff.After(failures, absl::Uniform(random_, 0.0, 1.0));
+    const absl::Time until = options_.clock->Now() + kFleetWatchBackoff.After(failures, Random());
     while (!stopping_ && options_.clock->Now() < until) {
       options_.clock->WaitUntil(mutex_, woken_, until);
     }
@@ -312,8 +316,7 @@ class FleetObserver final : public Observer {
       if (hosts.ok()) continue;
       TellChanges();
       MutexLock lock(mutex_);
-      return options_.clock->Now() +
-             kFleetWatchBackoff.After(++list_failures_, absl::Uniform(random_, 0.0, 1.0));
+      return options_.clock->Now() + kFleetWatchBackoff.After(++list_failures_, Random());
     }
     TellChanges();
     MutexLock lock(mutex_);
@@ -400,7 +403,6 @@ class FleetObserver final : public Observer {
   bool complete_ ABSL_GUARDED_BY(mutex_) = false;  // all of it was told since the watch began
   std::string token_ ABSL_GUARDED_BY(mutex_);
   int list_failures_ ABSL_GUARDED_BY(mutex_) = 0;
-  absl::BitGen random_ ABSL_GUARDED_BY(mutex_);
 
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<Scheduler::Job> lister_;

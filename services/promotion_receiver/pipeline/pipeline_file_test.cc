@@ -225,7 +225,7 @@ TEST(PipelineFileTest, FileMayHaveManyPipelines) {
   ASSERT_THAT(*pipelines, SizeIs(2));
   EXPECT_EQ((*pipelines)[1].Id(), "shopping/cart");
   EXPECT_THAT(Faults(absl::StrCat(one, "---\n", one)),
-              HasSubstr("p.yaml:12: metadata: the file has two pipelines shopping/search"));
+              HasSubstr("p.yaml:14: metadata: the file has two pipelines shopping/search"));
 }
 
 TEST(PipelineFileTest, FaultsAreToldWithFileLineAndField) {

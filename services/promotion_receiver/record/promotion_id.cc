@@ -11,7 +11,8 @@ namespace {
 // In the order of their codes; without letters that are read as digits.
 constexpr absl::string_view kDigits = "0123456789abcdefghjkmnpqrstvwxyz";
 constexpr size_t kFraction = 4;  // digits
-constexpr char kFormat[] = "%Y%m%d-%H%M%S";
+// Without its width, the year would take all digits when it is parsed.
+constexpr char kFormat[] = "%E4Y%m%d-%H%M%S";
 constexpr int64_t kSecond = 1'000'000;
 
 }  // namespace

@@ -85,14 +85,6 @@ PromotionIndex::Place SourceOf(const Promotion& promotion) {
   return {promotion.namespace_(), promotion.pipeline(), promotion.source_environment()};
 }
 
-record::v1::PromotionRepeats RepeatsOf(const Promotion& promotion) {
-  record::v1::PromotionRepeats repeats;
-  repeats.set_event_count(promotion.event_count());
-  *repeats.mutable_last_seen_time() = promotion.last_seen_time();
-  *repeats.mutable_latest_event_time() = promotion.latest_event_time();
-  return repeats;
-}
-
 PromotionIndex::Place TargetOf(const Promotion& promotion) {
   return {promotion.namespace_(), promotion.pipeline(), promotion.environment()};
 }
@@ -103,13 +95,10 @@ void PromotionIndex::Put(Promotion promotion, int64_t revision) {
   if (entry.revision > revision) return;
   entry.revision = revision;
   entry.state = promotion.state();
+  entry.has_event = promotion.has_event();
   AddRepeats(promotion);
   SetEnd(id, entry, EndOf(promotion));
-  if (HasEnded(promotion.state())) {
-    unfinished_.erase(id);
-  } else {
-    unfinished_[id] = promotion;
-  }
+  SetUnfinished(promotion);
   // A replayed one is both: repeats of its event still find it.
   if (IsIgnored(promotion)) ignored_[IgnoredKey(promotion)] = id;
   if (!IsIgnored(promotion)) {
@@ -117,6 +106,20 @@ void PromotionIndex::Put(Promotion promotion, int64_t revision) {
     if (newest < id) newest = id;
   }
   Keep(promotion);
+}
+
+void PromotionIndex::SetUnfinished(const Promotion& promotion) {
+  const Place source = SourceOf(promotion);
+  if (!HasEnded(promotion.state())) {
+    unfinished_[promotion.id()] = promotion;
+    unfinished_of_[source].insert(promotion.id());
+    return;
+  }
+  unfinished_.erase(promotion.id());
+  const auto of_source = unfinished_of_.find(source);
+  if (of_source == unfinished_of_.end()) return;
+  of_source->second.erase(promotion.id());
+  if (of_source->second.empty()) unfinished_of_.erase(of_source);
 }
 
 void PromotionIndex::Keep(const Promotion& promotion) {
@@ -154,7 +157,6 @@ void PromotionIndex::Remove(const Promotion& promotion) {
   ends_.erase({entry->second.end, id});
   entries_.erase(entry);
   repeats_.erase(id);
-  unfinished_.erase(id);
   Forget(revisions_, RevisionKey(SourceOf(promotion), promotion.revision()), id);
   Forget(ignored_, IgnoredKey(promotion), id);
 }
@@ -171,6 +173,19 @@ void PromotionIndex::AddRepeats(Promotion& promotion) const {
   promotion.set_event_count(repeats.event_count());
   *promotion.mutable_last_seen_time() = repeats.last_seen_time();
   *promotion.mutable_latest_event_time() = repeats.latest_event_time();
+  if (repeats.has_event()) *promotion.mutable_event() = repeats.event();
+}
+
+PromotionIndex::Repeats PromotionIndex::RepeatsOf(const Promotion& promotion) const {
+  Repeats repeats;
+  repeats.set_event_count(promotion.event_count());
+  *repeats.mutable_last_seen_time() = promotion.last_seen_time();
+  *repeats.mutable_latest_event_time() = promotion.latest_event_time();
+  const Entry* const entry = Find(promotion.id());
+  if (entry != nullptr && !entry->has_event && promotion.has_event()) {
+    *repeats.mutable_event() = promotion.event();
+  }
+  return repeats;
 }
 
 const Promotion* PromotionIndex::Newest(const Place& source) const { return Of(newest_, source); }
@@ -179,9 +194,9 @@ const Promotion* PromotionIndex::Current(const Place& target) const { return Of(
 
 std::vector<Promotion> PromotionIndex::UnfinishedOf(const Place& source) const {
   std::vector<Promotion> of_source;
-  for (const auto& [id, promotion] : unfinished_) {
-    if (SourceOf(promotion) == source) of_source.push_back(promotion);
-  }
+  const auto ids = unfinished_of_.find(source);
+  if (ids == unfinished_of_.end()) return of_source;
+  for (const std::string& id : ids->second) of_source.push_back(unfinished_.at(id));
   return of_source;
 }
 

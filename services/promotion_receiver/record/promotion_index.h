@@ -26,7 +26,8 @@ class PromotionIndex {
   using Place = std::tuple<std::string, std::string, std::string>;
 
   struct Entry {
-    int64_t revision = 0;  // of the store
+    int64_t revision = 0;    // of the store
+    bool has_event = false;  // itself, not in its repeats
     record::v1::PromotionState state = record::v1::PROMOTION_STATE_UNSPECIFIED;
     // When it ended or, of an ignored event, was last seen.
     absl::Time end = absl::InfiniteFuture();
@@ -46,6 +47,8 @@ class PromotionIndex {
   const Entry* Find(const std::string& id) const;
   // The promotion with its repeats.
   void AddRepeats(Promotion& promotion) const;
+  // What to store for a repeat, with these fields of `promotion`.
+  Repeats RepeatsOf(const Promotion& promotion) const;
   const Promotion* Newest(const Place& source) const;
   const Promotion* Current(const Place& target) const;
   const std::map<std::string, Promotion>& unfinished() const { return unfinished_; }
@@ -72,6 +75,7 @@ class PromotionIndex {
 
   // Keeps it as the newest or current one where it is.
   void Keep(const Promotion& promotion);
+  void SetUnfinished(const Promotion& promotion);
   void SetEnd(const std::string& id, Entry& entry, absl::Time end);
 
   std::map<std::string, Entry> entries_;
@@ -79,11 +83,11 @@ class PromotionIndex {
   std::set<std::pair<absl::Time, std::string>> bodies_;
   std::unordered_map<std::string, StoredRepeats> repeats_;
   std::map<std::string, Promotion> unfinished_;
+  std::map<Place, std::set<std::string>> unfinished_of_;  // ids by source
   std::map<Place, Promotion> newest_, current_;
   std::unordered_map<std::string, std::string> revisions_, ignored_;  // ids
 };
 
-record::v1::PromotionRepeats RepeatsOf(const record::v1::Promotion& promotion);
 PromotionIndex::Place SourceOf(const record::v1::Promotion& promotion);
 PromotionIndex::Place TargetOf(const record::v1::Promotion& promotion);
 

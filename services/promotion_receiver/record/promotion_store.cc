@@ -173,7 +173,8 @@ absl::StatusOr<std::vector<StoreWrite>> PromotionStore::State::Batch(
   for (const PromotionWrite& write : writes) {
     const std::string& id = write.promotion.id();
     if (write.repeat) {
-      batch.push_back(repeats.Put(id, RepeatsOf(write.promotion)));
+      MutexLock lock(mutex);
+      batch.push_back(repeats.Put(id, index.RepeatsOf(write.promotion)));
       continue;
     }
     const auto stored = Stored(id, reread);

@@ -22,8 +22,8 @@ namespace gitops {
 struct PromotionWrite {
   record::v1::Promotion promotion;
   std::optional<std::string> body;  // of its event; none: as it is
-  // Only a repeat of its event: event_count, last_seen_time and latest_event_time are written. A
-  // write without `repeat` leaves these three of an existing promotion as they are.
+  // Only a repeat of its event: event_count, last_seen_time and latest_event_time are written, and
+  // `event` if the promotion had none. A write without `repeat` leaves them as they are.
   bool repeat = false;
   // Only if it is stored in this state.
   std::optional<record::v1::PromotionState> from;

@@ -181,6 +181,25 @@ TEST_F(PromotionStoreTest, RepeatsAndOtherChangesDoNotOverwriteEachOther) {
   }
 }
 
+TEST_F(PromotionStoreTest, FirstEventOfAnObservedPromotionStaysWhateverIsWritten) {
+  Promotion observed = New("1", 1, PROMOTION_STATE_OBSERVING);
+  observed.clear_event();
+  observed.set_event_count(0);
+  Write({.promotion = observed});
+  Promotion reported = Repeated(observed, 30);
+  (*reported.mutable_event()->mutable_metadata())["summary"] = "foobar";
+  Write({.promotion = reported, .repeat = true});
+  observed.set_state(PROMOTION_STATE_RUNNING);
+  Write({.promotion = observed});  // read before the event
+  Write({.promotion = Repeated(*promotions_->Get(observed.id()), 40), .repeat = true});
+  for (int restarts = 0; restarts < 2; ++restarts, Open()) {
+    const Promotion read = *promotions_->Get(observed.id());
+    EXPECT_EQ(read.state(), PROMOTION_STATE_RUNNING);
+    EXPECT_EQ(read.event().metadata().at("summary"), "foobar");
+    EXPECT_EQ(read.event_count(), 2);
+  }
+}
+
 TEST_F(PromotionStoreTest, WriteOfAnotherStateThanExpectedIsAbortedAsAWhole) {
   Promotion running = Put("1", 1, PROMOTION_STATE_RUNNING);
   running.set_state(PROMOTION_STATE_SUPERSEDED);

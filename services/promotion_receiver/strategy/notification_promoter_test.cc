@@ -63,7 +63,7 @@ class Endpoint {
 class NotificationPromoterTest : public ::testing::Test {
  protected:
   NotificationPromoterTest() {
-    sinks_ = {{.name = "chat", .url = chat_.url(), .secret = Secret("key")},
+    sinks_ = {{.name = "chat", .url = chat_.url(), .secret = Secret("hush-hush")},
               {.name = "flux", .type = SinkSpec::Type::kFlux, .url = flux_.url()}};
     StartAgain();
   }

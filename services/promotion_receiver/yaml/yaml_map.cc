@@ -23,7 +23,8 @@ constexpr size_t kMostFaults = 100;
 
 // A plain scalar that YAML reads as a number, a boolean or null.
 bool IsTypedScalar(const YAML::Node& node) {
-  if (node.Tag() == "!") return false;  // quoted
+  // Quoted; or a letter, which the library takes for a boolean, but Kubernetes does not.
+  if (node.Tag() == "!" || node.Scalar() == "y" || node.Scalar() == "n") return false;
   bool boolean = false;
   double number = 0;
   return node.IsNull() || YAML::convert<bool>::decode(node, boolean) ||
