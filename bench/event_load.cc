@@ -40,7 +40,7 @@ namespace {
 
 struct Options {
   std::string address, path, key_file;
-  int expect = 202;  // other statuses are errors
+  int expect = 202;  // other answers are only counted
   int connections = 64, paths = 1;
   double seconds = 10, warmup = 1;
   size_t size = 1024;
@@ -83,6 +83,7 @@ class Load {
   int64_t sent_ = 0;
   int waiting_ = 0;
   std::map<int, int64_t> statuses_;
+  std::string unexpected_;         // the first answer of another status
   std::vector<double> latencies_;  // seconds
   std::unordered_set<std::string> locations_;
 };
@@ -124,7 +125,10 @@ absl::Status Load::Send(Client& client) {
 
 absl::Status Load::Count(const HttpAnswer& answer, absl::Duration took, SteadyTime now) {
   ++statuses_[answer.status];
-  if (answer.status != options_.expect) return absl::OkStatus();
+  if (answer.status != options_.expect) {
+    if (unexpected_.empty()) unexpected_ = absl::StrCat(answer.status, ": ", answer.body);
+    return absl::OkStatus();
+  }
   if (!options_.locations.empty()) {
     if (answer.location.empty()) return absl::InternalError("an answer has no Location");
     if (!locations_.insert(answer.location).second) {
@@ -186,7 +190,8 @@ nlohmann::json Load::Results() const {
           {"p99", quantile(0.99)},
           {"max", quantile(1)},
           {"sent", sent_},
-          {"statuses", statuses}};
+          {"statuses", statuses},
+          {"unexpected", unexpected_}};
 }
 
 // All of a file, which must be readable and not empty.

@@ -105,6 +105,11 @@ def rate_goals(bench, ours):
     return "; ".join(goals)
 
 
+def rate_of_one_pipeline(found):
+    refused = f" ({count(found['refused'])} of {count(found['sent'])} refused)" if found["refused"] else ""
+    return count(found["per_second"]) + refused
+
+
 def events_table(bench):
     """A column for each server."""
     ours = bench.best(OURS)
@@ -120,14 +125,17 @@ def events_table(bench):
         return milliseconds(bench.best(name)[key])
 
     slow = judged("p99", "< 20 ms", ours["p99"] < 0.020)
-    answered, kept = (sum(run[key] for run in bench.runs[OURS]) for key in ("answered", "kept"))
+    sent, refused, accepted, kept = (sum(run[key] for run in bench.runs[OURS])
+                                     for key in ("sent", "refused", "accepted", "kept"))
     return report.table(["figure", OURS, "goal", *peers], [
         ["events per second", rate(OURS), rate_goals(bench, ours), *map(rate, peers)],
         ["latency, median", latency("p50", OURS), "", *(latency("p50", name) for name in peers)],
         ["latency, 99th percentile", latency("p99", OURS), slow, *(latency("p99", name) for name in peers)],
-        ["answered events that are in the store", f"{count(kept)} of {count(answered)}",
-         judged("events in the store", "all", kept == answered)] + ["none is kept"] * len(peers),
-        ["events per second of one pipeline", count(bench.one_pipeline["per_second"]), ""] + [""] * len(peers),
+        ["accepted events that are in the store", f"{count(kept)} of {count(accepted)}",
+         judged("events in the store", "all", kept == accepted)] + ["none is kept"] * len(peers),
+        ["events refused with `503`", f"{count(refused)} of {count(sent)}",
+         judged("events refused", "none", refused == 0)] + [""] * len(peers),
+        ["events per second of one pipeline", rate_of_one_pipeline(bench.one_pipeline), ""] + [""] * len(peers),
         *([f"CPU of the {name} for an event", microseconds(ours["cpu"][name]), ""] + [""] * len(peers)
           for name in ("gateway", "receiver")),
     ])

@@ -39,12 +39,13 @@ spec:
 
 
 def load(address, path, key_file, expect, seconds, *more):
-    """What bench/event_load.cc saw. All its events had the status that was expected."""
+    """What bench/event_load.cc saw; `refused`: how many events had another status than expected, and `unexpected` the
+    first of those answers."""
     done = subprocess.run([str(BIN / "bench/event_load"), "--address", address, "--path", path, "--key-file",
                            str(key_file), "--expect", str(expect), "--seconds", str(seconds), *map(str, more)],
                           stdout=subprocess.PIPE, text=True, check=True)
     found = json.loads(done.stdout)
-    assert list(found["statuses"]) == [str(expect)], found
+    found["refused"] = found["sent"] - found["statuses"].get(str(expect), 0)
     return found
 
 
@@ -104,8 +105,8 @@ class Suite:
 
 
 def events(directory, seconds, pipelines=CONNECTIONS):
-    """The load with all connections. Afterwards the receiver is killed and started again: `answered` events, and of
-    those as many as are in the store."""
+    """The load with all connections. Afterwards the receiver is killed and started again: how many events were
+    `accepted`, and how many of those are in the store."""
     with Suite(directory) as suite:
         before = suite.cpu()
         found = suite.load(seconds, pipelines=pipelines)
@@ -113,9 +114,10 @@ def events(directory, seconds, pipelines=CONNECTIONS):
         suite.receiver.kill()
         suite.receiver.start()
         stored, counted = suite.stored()
-        answered = set(line.rpartition("/")[2] for line in suite.locations.read_text().splitlines())
-    assert len(stored) == len(set(stored)) == counted == found["sent"], (len(stored), counted, found)
-    return {**found, "answered": len(answered), "kept": len(answered & set(stored)),
+        accepted = set(line.rpartition("/")[2] for line in suite.locations.read_text().splitlines())
+    # An event whose call took too long is refused, and may be stored nevertheless.
+    assert len(accepted) <= len(stored) == len(set(stored)) == counted <= found["sent"], (len(stored), counted, found)
+    return {**found, "accepted": len(accepted), "kept": len(accepted & set(stored)),
             "cpu": {name: (after[name] - before[name]) / found["sent"] for name in after}}
 
 
@@ -129,7 +131,9 @@ def peer(kind, directory, seconds):
     key_file = directory / "key"
     key_file.write_text(KEY)
     with kind(directory / "peer", key_file) as server:
-        return load(server.address, server.path, key_file, server.expect, seconds)
+        found = load(server.address, server.path, key_file, server.expect, seconds)
+    assert found["refused"] == 0, found
+    return found
 
 
 def certificate(directory):

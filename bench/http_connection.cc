@@ -67,6 +67,7 @@ absl::StatusOr<std::optional<HttpAnswer>> TakeAnswer(std::string& received) {
   }
   const size_t whole = end + 4 + length.value_or(0);
   if (received.size() < whole) return std::nullopt;
+  answer.body = received.substr(end + 4, length.value_or(0));
   received.erase(0, whole);
   return answer;
 }

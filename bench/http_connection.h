@@ -14,6 +14,7 @@ namespace gitops {
 struct HttpAnswer {
   int status = 0;
   std::string location;  // empty: none
+  std::string body;
 };
 
 // Reads the first answer in `received` and removes it; nullopt: it is incomplete. INVALID_ARGUMENT:
