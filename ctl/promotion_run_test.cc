@@ -188,7 +188,7 @@ class PromotionRunTest : public FleetFixture {
 
 TEST_F(PromotionRunTest, PipelinesShowTheirEnvironments) {
   EXPECT_EQ(Ctl("list pipelines").out,
-            "#  PIPELINE         APPLICATION         ENVIRONMENTS                               "
+            "#  PIPELINE         APPLICATION         ENVIRONMENTS                              "
             "PROBLEM\n"
             "0  shopping/search  HelmRelease search  dev > staging > prod (next 1.3.0) (held)\n");
   EXPECT_EQ(Ctl("list pipelines -o name").out, "shopping/search\n");
