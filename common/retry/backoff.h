@@ -55,9 +55,8 @@ inline constexpr Backoff kHookBackoff = {
 inline constexpr Backoff kPromotionBackoff = {
     .first = absl::Seconds(5), .longest = absl::Minutes(5), .jitter = 0.5};
 // Promotion receiver: the planner's watch of the fleet ended.
-inline constexpr Backoff kFleetWatchBackoff = {.first = absl::Seconds(1),
-                                               .longest = absl::Seconds(30),
-                                               .jitter = 0.5};
+inline constexpr Backoff kFleetWatchBackoff = {
+    .first = absl::Seconds(1), .longest = absl::Seconds(30), .jitter = 0.5};
 // gitopsctl: the planner does not answer while a deployment is watched.
 inline constexpr Backoff kWatchBackoff = {.first = absl::Milliseconds(100),
                                           .longest = absl::Seconds(5)};
