@@ -164,7 +164,11 @@ absl::StatusOr<std::optional<PromotionIndex::Entry>> PromotionStore::State::Stor
   if (absl::IsNotFound(row.status())) return std::nullopt;
   if (!row.ok()) return row.status();
   if (!row->message.ok()) return row->message.status();
-  return PromotionIndex::Entry{.revision = row->revision, .state = row->message->state()};
+  const PromotionIndex::Entry entry{.revision = row->revision, .state = row->message->state()};
+  // Whoever wrote it may not have come to that yet, and who decides again must see it.
+  MutexLock lock(mutex);
+  index.Put(*std::move(row->message), row->revision);
+  return entry;
 }
 
 absl::StatusOr<std::vector<StoreWrite>> PromotionStore::State::Batch(
