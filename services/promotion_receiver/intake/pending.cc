@@ -72,7 +72,7 @@ std::string Pending::AddNew(Promotion promotion, const std::string& body, absl::
   promotion.set_id(store_->NewId(now));
   const std::string id = promotion.id();
   index_.Put(promotion, 0);
-  changes_[id] = {.promotion = std::move(promotion), .body = body, .is_new = true, .from = {}};
+  changes_[id] = {.promotion = std::move(promotion), .body = body, .is_new = true};
   return id;
 }
 
@@ -91,7 +91,6 @@ std::string Pending::AddRepeat(Promotion of, const Promotion& event, absl::Time 
 }
 
 void Pending::Supersede(Promotion promotion, const Promotion& by, absl::Time now) {
-  const record::v1::PromotionState from = promotion.state();
   promotion.set_state(record::v1::PROMOTION_STATE_SUPERSEDED);
   promotion.set_message(absl::StrCat("superseded by the newer revision ", by.revision()));
   *promotion.mutable_state_time() = ToTimestamp(now);
@@ -100,7 +99,7 @@ void Pending::Supersede(Promotion promotion, const Promotion& by, absl::Time now
   index_.Put(promotion, 0);
   Change& change = changes_[promotion.id()];
   change.promotion = std::move(promotion);
-  change.from = from;
+  change.superseded = true;
 }
 
 absl::StatusOr<Pending::Decided> Pending::Add(Promotion event, const std::string& body,
@@ -139,14 +138,14 @@ std::vector<PromotionWrite> Pending::Writes() const {
   std::vector<PromotionWrite> writes;
   for (const auto& [id, change] : changes_) {
     if (change.is_new) {
-      writes.push_back({.promotion = change.promotion, .body = change.body, .from = {}});
+      writes.push_back({.promotion = change.promotion, .body = change.body});
       continue;
     }
-    if (change.from.has_value()) {
-      writes.push_back({.promotion = change.promotion, .body = {}, .from = change.from});
+    if (change.superseded) {
+      writes.push_back({.promotion = change.promotion, .body = {}, .if_waiting = true});
     }
     if (change.repeated) {
-      writes.push_back({.promotion = change.promotion, .body = {}, .repeat = true, .from = {}});
+      writes.push_back({.promotion = change.promotion, .body = {}, .repeat = true});
     }
   }
   return writes;

@@ -41,7 +41,7 @@ class Pending {
     std::optional<std::string> body;
     bool is_new = false;
     bool repeated = false;
-    std::optional<record::v1::PromotionState> from;  // superseded
+    bool superseded = false;
   };
 
   // What there would be after the writes. None: there is none.

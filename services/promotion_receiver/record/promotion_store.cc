@@ -80,10 +80,9 @@ class PromotionStore::State {
 
   absl::Status ReadPromotions();
   absl::Status ReadOthers();
-  // What to write for `writes`, with conditions on what is stored: as the index knows it or, with
-  // `reread`, as the store has it.
-  absl::StatusOr<std::vector<StoreWrite>> Batch(const std::vector<PromotionWrite>& writes,
-                                                bool reread);
+  // What to write for `writes`, without those that `if_waiting` leaves out, with conditions on what
+  // is stored: as the index knows it or, with `reread`, as the store has it.
+  absl::StatusOr<std::vector<StoreWrite>> Batch(std::vector<PromotionWrite>& writes, bool reread);
   // The revision and state of a stored promotion; none: it is new.
   absl::StatusOr<std::optional<PromotionIndex::Entry>> Stored(const std::string& id, bool reread);
   void Apply(const std::vector<PromotionWrite>& writes, int64_t revision);
@@ -172,17 +171,20 @@ absl::StatusOr<std::optional<PromotionIndex::Entry>> PromotionStore::State::Stor
 }
 
 absl::StatusOr<std::vector<StoreWrite>> PromotionStore::State::Batch(
-    const std::vector<PromotionWrite>& writes, bool reread) {
+    std::vector<PromotionWrite>& writes, bool reread) {
   std::vector<StoreWrite> batch;
-  for (const PromotionWrite& write : writes) {
-    const std::string& id = write.promotion.id();
+  std::vector<PromotionWrite> kept;
+  for (PromotionWrite& write : writes) {
+    const std::string id = write.promotion.id();
     if (write.repeat) {
       MutexLock lock(mutex);
       batch.push_back(repeats.Put(id, index.RepeatsOf(write.promotion)));
+      kept.push_back(std::move(write));
       continue;
     }
     const auto stored = Stored(id, reread);
     if (!stored.ok()) return stored.status();
+    if (write.if_waiting && (!stored->has_value() || !IsWaiting((*stored)->state))) continue;
     if (stored->has_value()) {
       if (absl::Status fits = CheckFrom(write, (*stored)->state); !fits.ok()) return fits;
     }
@@ -191,7 +193,9 @@ absl::StatusOr<std::vector<StoreWrite>> PromotionStore::State::Batch(
     if (write.body.has_value()) {
       batch.push_back({.key = absl::StrCat(kBodies, id), .value = *write.body});
     }
+    kept.push_back(std::move(write));
   }
+  writes = std::move(kept);
   return batch;
 }
 
@@ -233,10 +237,12 @@ absl::Status PromotionStore::Decide(const std::function<absl::Status()>& decide)
 absl::Status PromotionStore::Write(const std::vector<PromotionWrite>& writes) {
   absl::Status status;
   for (int attempt = 0; attempt < kWriteAttempts; ++attempt) {
-    const auto batch = state_->Batch(writes, /*reread=*/attempt > 0);
+    std::vector<PromotionWrite> remaining = writes;
+    const auto batch = state_->Batch(remaining, /*reread=*/attempt > 0);
     if (!batch.ok()) return batch.status();
+    if (batch->empty()) return absl::OkStatus();
     const absl::StatusOr<int64_t> revision = state_->store->Write(*batch);
-    if (revision.ok()) state_->Apply(writes, *revision);
+    if (revision.ok()) state_->Apply(remaining, *revision);
     status = revision.status();
     if (!absl::IsFailedPrecondition(status)) return status;
   }

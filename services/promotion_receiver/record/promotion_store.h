@@ -26,7 +26,9 @@ struct PromotionWrite {
   // `event` if the promotion had none. A write without `repeat` leaves them as they are.
   bool repeat = false;
   // Only if it is stored in this state.
-  std::optional<record::v1::PromotionState> from;
+  std::optional<record::v1::PromotionState> from = std::nullopt;
+  // It is superseded: left out, without an error, if it is stored as begun or ended.
+  bool if_waiting = false;
 };
 
 // The promotions of the receiver, in a Store, under promotion-receiver/v1/:
@@ -56,8 +58,9 @@ class PromotionStore {
   // It must not be nested.
   absl::Status Decide(const std::function<absl::Status()>& decide);
 
-  // Writes all or none; durable when it returns. ABORTED: one is no longer in the state `from`; or
-  // it has ended, and the write would open it again without `replayed`. Read it again then.
+  // Writes all (but see `if_waiting`) or none; durable when it returns. ABORTED: one is no longer
+  // in the state `from`; or it has ended, and the write would open it again without `replayed`.
+  // Read it again then.
   absl::Status Write(const std::vector<PromotionWrite>& writes);
 
   // NOT_FOUND (PROMOTION_UNKNOWN).

@@ -211,6 +211,27 @@ TEST_F(PromotionStoreTest, WriteOfAnotherStateThanExpectedIsAbortedAsAWhole) {
   EXPECT_TRUE(absl::IsNotFound(promotions_->Get(other.id()).status()));
 }
 
+TEST_F(PromotionStoreTest, SupersededIsWhatStillWaitsInWhateverState) {
+  const Promotion observing = Put("1", 1, PROMOTION_STATE_OBSERVING);
+  const Promotion running = Put("2", 2, PROMOTION_STATE_OBSERVING);
+  for (Promotion moved : {observing, running}) {
+    moved.set_state(moved.id() == running.id() ? PROMOTION_STATE_RUNNING
+                                               : PROMOTION_STATE_WAITING_APPROVAL);
+    Write({.promotion = moved});
+  }
+  std::vector<PromotionWrite> writes;
+  for (Promotion stale : {observing, running}) {
+    stale.set_state(PROMOTION_STATE_SUPERSEDED);
+    writes.push_back({.promotion = stale, .if_waiting = true});
+  }
+  ASSERT_TRUE(promotions_->Write(writes).ok());
+  for (int restarts = 0; restarts < 2; ++restarts, Open()) {
+    EXPECT_EQ(promotions_->Get(observing.id())->state(), PROMOTION_STATE_SUPERSEDED);
+    EXPECT_EQ(promotions_->Get(running.id())->state(), PROMOTION_STATE_RUNNING) << "it has begun";
+    EXPECT_EQ(promotions_->Unfinished().size(), 1u);
+  }
+}
+
 TEST_F(PromotionStoreTest, EndedPromotionIsOpenedAgainOnlyByReplay) {
   Promotion promotion = Put("1", 1, PROMOTION_STATE_SUPERSEDED);
   promotion.set_state(PROMOTION_STATE_RUNNING);
