@@ -48,8 +48,8 @@ class Stream:
         self.response = response
 
     def event(self):
-        """The next event as {"id", "event", "data"}, with data parsed; None at the end. Comments are
-        events with only "comment"."""
+        """The next event as {"id", "event", "data"}, with data parsed; None at the end. Heartbeats
+        are skipped."""
         event = {}
         while True:
             line = self.response.readline()
@@ -57,8 +57,8 @@ class Stream:
                 return None
             line = line.decode().rstrip("\n")
             if line.startswith(":"):
-                event["comment"] = line
-            elif line:
+                continue
+            if line:
                 name, _, value = line.partition(": ")
                 event[name] = json.loads(value) if name == "data" else value
             elif event:
