@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/rpc/status.h"
 #include "common/rpc/unary_call.h"
+#include "common/sync/mutex.h"
 
 namespace gitops {
 namespace {
@@ -63,6 +64,10 @@ class Base {
     }
   }
 
+  // Called before gRPC gets the call, and first when it gives it back: thread sanitizer cannot see
+  // what gRPC does between them. It sees the lock.
+  void HandOver() { MutexLock lock(handover_); }
+
   void CancelContext() {
     cancelled_ = true;
     context_.TryCancel();
@@ -81,6 +86,7 @@ class Base {
 
  private:
   std::atomic<bool> cancelled_ = false;
+  Mutex handover_;
 };
 
 class UnaryCall final : private Base,
@@ -94,15 +100,18 @@ class UnaryCall final : private Base,
         done_(std::move(done)) {}
 
   void Start() {
-    backend_->stub->UnaryCall(
-        &context_, path_, {}, request_.get(), response_.get(),
-        [self = shared_from_this()](const grpc::Status& status) { self->Finish(status); });
+    self_ = shared_from_this();
+    HandOver();
+    backend_->stub->UnaryCall(&context_, path_, {}, request_.get(), response_.get(),
+                              [this](const grpc::Status& status) { Finish(status); });
   }
 
   void Cancel() override { CancelContext(); }
 
  private:
   void Finish(const grpc::Status& status) {
+    HandOver();
+    const std::shared_ptr<UnaryCall> self = std::move(self_);
     const RpcCaller::Done done = std::exchange(done_, nullptr);
     if (absl::Status error = Explained(status); !error.ok()) {
       return done(std::move(error));
@@ -111,6 +120,7 @@ class UnaryCall final : private Base,
   }
 
   RpcCaller::Done done_;
+  std::shared_ptr<UnaryCall> self_;  // until gRPC is done with it
 };
 
 class StreamCall final : private Base,
@@ -126,6 +136,7 @@ class StreamCall final : private Base,
 
   void Start() {
     self_ = shared_from_this();
+    HandOver();
     backend_->stub->PrepareBidiStreamingCall(&context_, path_, {}, this);
     StartWriteLast(request_.get(), grpc::WriteOptions());
     // Reads begin outside of gRPC's calls: the stream must not be done before the last of them.
@@ -135,14 +146,19 @@ class StreamCall final : private Base,
   }
 
   void Cancel() override { CancelContext(); }
-  void Next() override { StartRead(response_.get()); }
+  void Next() override {
+    HandOver();
+    StartRead(response_.get());
+  }
   std::shared_ptr<RpcStream> Self() override { return shared_from_this(); }
 
   void OnReadDone(bool ok) override {
+    HandOver();
     if (!ok) return RemoveHold();
     observer_.on_message(*this, *response_);
   }
   void OnDone(const grpc::Status& status) override {
+    HandOver();
     const RpcCaller::Observer observer = std::exchange(observer_, {});
     const std::shared_ptr<StreamCall> self = std::move(self_);
     observer.on_end(Explained(status));
