@@ -18,9 +18,7 @@ extern "C" const char* __tsan_default_suppressions() {
       "race_top:grpc::internal::CallbackWithSuccessTag\n"
       "race_top:grpc::internal::ClientCallbackReaderWriterImpl\n"
       "race_top:grpc::internal::ClientCallbackReaderImpl\n"
-      "race_top:grpc::internal::CallbackBidiHandler\n"
-      // The function of a grpc::Alarm, which runs in gRPC's timer thread beneath this frame.
-      "race_top:EventStream::RetryLater\n";
+      "race_top:grpc::internal::CallbackBidiHandler\n";
 }
 #endif
 #endif
