@@ -101,9 +101,13 @@ class UnaryCall final : private Base,
 
   void Start() {
     self_ = shared_from_this();
+    Message* const request = request_.get();
+    Message* const response = response_.get();
+    const std::string path = path_;
+    Backend::Stub& stub = *backend_->stub;
     HandOver();
-    backend_->stub->UnaryCall(&context_, path_, {}, request_.get(), response_.get(),
-                              [this](const grpc::Status& status) { Finish(status); });
+    stub.UnaryCall(&context_, path, {}, request, response,
+                   [this](const grpc::Status& status) { Finish(status); });
   }
 
   void Cancel() override { CancelContext(); }
@@ -136,19 +140,20 @@ class StreamCall final : private Base,
 
   void Start() {
     self_ = shared_from_this();
-    HandOver();
     backend_->stub->PrepareBidiStreamingCall(&context_, path_, {}, this);
     StartWriteLast(request_.get(), grpc::WriteOptions());
     // Reads begin outside of gRPC's calls: the stream must not be done before the last of them.
     AddHold();
     StartRead(response_.get());
+    HandOver();
     StartCall();
   }
 
   void Cancel() override { CancelContext(); }
   void Next() override {
+    Message* const response = response_.get();
     HandOver();
-    StartRead(response_.get());
+    StartRead(response);
   }
   std::shared_ptr<RpcStream> Self() override { return shared_from_this(); }
 
