@@ -1,11 +1,8 @@
 #include "agent/program/program.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -34,6 +31,7 @@
 #include "common/process/process.h"
 #include "common/server/lifecycle.h"
 #include "common/server/signals.h"
+#include "common/server/state_directory.h"
 #include "common/server/version.h"
 #include "common/store/store.h"
 #include "common/sync/mutex.h"
@@ -43,6 +41,8 @@ namespace {
 
 constexpr char kProgram[] = "gitops-agent";
 constexpr char kUsage[] = "gitops-agent --config FILE [FLAGS]";
+// The accounts that run git need to reach their mirrors in it; secret files in it are 0600.
+constexpr mode_t kStateMode = 0711;
 // For services and for polls each: hanging units and upstreams that do not answer use a thread;
 // everything else is short.
 constexpr int kMostThreads = 32;
@@ -121,17 +121,6 @@ class Agent {
   std::unique_ptr<ConfigFollower> follower_;
   std::unique_ptr<Scheduler::Job> memory_;
 };
-
-absl::Status MakeStateDirectory(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  // The accounts that run git need to reach their mirrors in it; secret files in it are 0600.
-  if (!error && chmod(path.c_str(), 0711) != 0) error.assign(errno, std::generic_category());
-  if (!error) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("--state-dir: cannot create ", path, ": ", error.message(),
-                   "; use a directory that this account can write"));
-}
 
 absl::Status CheckPrivilege(const Settings& settings) {
   if (!settings.GetBool("root") || geteuid() == 0) return absl::OkStatus();
@@ -236,7 +225,7 @@ absl::Status Agent::OpenOperations(const std::string& boot_id_file) {
 }
 
 absl::Status Agent::OpenStore(const std::string& state_dir) {
-  if (absl::Status made = MakeStateDirectory(state_dir); !made.ok()) return made;
+  if (absl::Status made = MakeStateDirectory(state_dir, kStateMode); !made.ok()) return made;
   auto store = OpenSqliteStore({.path = state_dir + "/agent.db", .clock = clock_});
   // Another agent has it: that is not an error of the settings, and may end.
   if (absl::IsFailedPrecondition(store.status())) {

@@ -70,7 +70,7 @@ class StreamReader final : public grpc::ClientReadReactor<Response> {
       paused_ = bytes_ >= kMostAhead;
       if (!paused_) this->StartRead(&next_);
     }
-    // With the lock held: who waits may destroy this after it.
+    // With the lock held: the waiter may destroy this once the lock is released.
     changed_.NotifyOne();
   }
   void OnDone(const grpc::Status& status) override { end_.Set(status); }

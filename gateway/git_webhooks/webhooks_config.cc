@@ -3,9 +3,9 @@
 #include <fnmatch.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "absl/strings/str_cat.h"
+#include "common/config/named_file.h"
 #include "common/config/toml.h"
 #include "common/http/hmac.h"
 #include "gateway/git_webhooks/repository_key.h"
@@ -46,11 +46,9 @@ void ReadSecret(const TomlTable& table, const std::string& directory, WebhookSpe
   if (!table.Has("secret_file")) {
     return table.Fault("secret_file", "is missing: without a secret anyone could send pushes");
   }
-  const std::optional<std::string> named = table.Text("secret_file");
-  if (!named.has_value()) return;
-  webhook.secret_file = (std::filesystem::path(directory) / *named).lexically_normal().string();
-  const absl::StatusOr<std::string> text = ReadConfigText(webhook.secret_file);
-  if (!text.ok()) return table.Fault("secret_file", text.status().message());
+  const std::optional<std::string> text =
+      ReadNamedFile(table, "secret_file", directory, webhook.secret_file);
+  if (!text.has_value()) return;
   const Secret secret = HmacKeyFromFile(*text);
   if (secret.empty()) {
     table.Fault("secret_file", absl::StrCat(webhook.secret_file, " is empty"));

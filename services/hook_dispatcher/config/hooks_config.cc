@@ -1,7 +1,6 @@
 #include "services/hook_dispatcher/config/hooks_config.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
@@ -9,6 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/config/named_file.h"
 #include "common/config/toml.h"
 #include "common/http/client.h"
 #include "common/http/hmac.h"
@@ -83,27 +83,15 @@ void ReadBehaviour(const TomlTable& table, HookSpec& hook) {
   hook.ignore_errors = table.Choice("on_error", {"stop", "ignore"}).value_or("stop") == "ignore";
 }
 
-// The content of the file that `key` names; nothing if it is absent or cannot be read.
-std::optional<std::string> ReadFileOf(const TomlTable& table, absl::string_view key,
-                                      const std::string& directory, std::string& path) {
-  const std::optional<std::string> named = table.Text(key);
-  if (!named.has_value()) return std::nullopt;
-  path = (std::filesystem::path(directory) / *named).lexically_normal().string();
-  absl::StatusOr<std::string> text = ReadConfigText(path);
-  if (text.ok()) return *std::move(text);
-  table.Fault(key, text.status().message());
-  return std::nullopt;
-}
-
 void ReadFiles(const TomlTable& table, const std::string& directory, HookSpec& hook) {
   std::string path;
-  if (std::optional<std::string> key = ReadFileOf(table, "hmac_key_file", directory, path)) {
+  if (std::optional<std::string> key = ReadNamedFile(table, "hmac_key_file", directory, path)) {
     hook.key = HmacKeyFromFile(*key);
     if (hook.key.empty()) table.Fault("hmac_key_file", absl::StrCat(path, " is empty"));
   }
-  ReadFileOf(table, "ca_file", directory, hook.ca_file);
-  ReadFileOf(table, "client_cert_file", directory, hook.client_cert_file);
-  ReadFileOf(table, "client_key_file", directory, hook.client_key_file);
+  ReadNamedFile(table, "ca_file", directory, hook.ca_file);
+  ReadNamedFile(table, "client_cert_file", directory, hook.client_cert_file);
+  ReadNamedFile(table, "client_key_file", directory, hook.client_key_file);
   if (table.Has("client_key_file") && !table.Has("client_cert_file")) {
     table.Fault("client_key_file", "needs client_cert_file");
   }

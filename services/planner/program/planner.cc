@@ -1,9 +1,5 @@
 #include "services/planner/program/planner.h"
 
-#include <sys/stat.h>
-
-#include <cerrno>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -18,6 +14,7 @@
 #include "common/metrics/metrics.h"
 #include "common/schedule/scheduler.h"
 #include "common/server/lifecycle.h"
+#include "common/server/state_directory.h"
 #include "common/server/stop_within.h"
 #include "common/store/request_ids.h"
 #include "common/store/store.h"
@@ -54,16 +51,6 @@ constexpr int kMostCalls = 192;
 constexpr int kMostMessageBytes = 16 << 20;
 // The web page and the gateway have one connection for all their users.
 constexpr int kMostCallsPerConnection = 1000;
-
-absl::Status MakeStateDirectory(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (!error && chmod(path.c_str(), 0700) != 0) error.assign(errno, std::generic_category());
-  if (!error) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("--state-dir: cannot make ", path, ": ", error.message(),
-                   "; name a directory that this account may write"));
-}
 
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& state_dir, Clock* clock) {
   if (absl::Status made = MakeStateDirectory(state_dir); !made.ok()) return made;

@@ -1,11 +1,11 @@
 #include "services/promotion_receiver/observe/clusters_config.h"
 
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/config/named_file.h"
 #include "common/config/toml.h"
 #include "services/promotion_receiver/observe/kubeconfig.h"
 
@@ -34,13 +34,10 @@ void ReadKubeconfig(const TomlTable& table, const std::string& directory, Cluste
     table.Fault("kubeconfig", "is missing: give the path of a kubeconfig file");
     return;
   }
-  const std::optional<std::string> named = table.Text("kubeconfig");
-  if (!named.has_value()) return;
-  cluster.kubeconfig = (std::filesystem::path(directory) / *named).lexically_normal().string();
-  const absl::StatusOr<std::string> text = ReadConfigText(cluster.kubeconfig);
-  const absl::Status status =
-      text.ok() ? ParseKubeconfig(*text, cluster.kubeconfig, cluster.context).status()
-                : text.status();
+  const std::optional<std::string> text =
+      ReadNamedFile(table, "kubeconfig", directory, cluster.kubeconfig);
+  if (!text.has_value()) return;
+  const absl::Status status = ParseKubeconfig(*text, cluster.kubeconfig, cluster.context).status();
   if (!status.ok()) table.Fault("kubeconfig", status.message());
 }
 

@@ -40,11 +40,11 @@ class KubeClient {
   explicit KubeClient(Options options) : options_(std::move(options)) {}
 
   // The object in the version that the cluster prefers, found by discovery; it names its version in
-  // its apiVersion. NOT_FOUND: the cluster says that there is none. All others mean that this is
-  // not known: UNAVAILABLE (with RetryInfo if the API says when to come back), UNAUTHENTICATED,
-  // PERMISSION_DENIED, DATA_LOSS (an answer that is no Kubernetes API's), INVALID_ARGUMENT (the
-  // kubeconfig), FAILED_PRECONDITION (the cluster does not serve the group or kind), CANCELLED and
-  // others of HttpClient. They name the cluster.
+  // its apiVersion. NOT_FOUND: the cluster has no such object. After any other error it is unknown
+  // whether the object exists: UNAVAILABLE (with RetryInfo if the API says when to come back),
+  // UNAUTHENTICATED, PERMISSION_DENIED, DATA_LOSS (an answer that is no Kubernetes API's),
+  // INVALID_ARGUMENT (the kubeconfig), FAILED_PRECONDITION (the cluster does not serve the group or
+  // kind), CANCELLED and others of HttpClient. They name the cluster.
   absl::StatusOr<nlohmann::json> Get(const KubeObjectName& name);
 
   const std::string& cluster() const { return options_.cluster; }

@@ -1,9 +1,5 @@
 #include "services/promotion_receiver/program/receiver.h"
 
-#include <sys/stat.h>
-
-#include <cerrno>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -17,6 +13,7 @@
 #include "common/metrics/metrics.h"
 #include "common/schedule/scheduler.h"
 #include "common/server/lifecycle.h"
+#include "common/server/state_directory.h"
 #include "common/server/stop_within.h"
 #include "common/store/request_ids.h"
 #include "common/store/store.h"
@@ -47,16 +44,6 @@ constexpr int kMostCalls = 160;
 constexpr int kMostMessageBytes = 80 << 20;
 // The gateway has one connection for all its users.
 constexpr int kMostCallsPerConnection = 1000;
-
-absl::Status MakeStateDirectory(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (!error && chmod(path.c_str(), 0700) != 0) error.assign(errno, std::generic_category());
-  if (!error) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("--state-dir: cannot make ", path, ": ", error.message(),
-                   "; name a directory that this account may write"));
-}
 
 class PromotionReceiver {
  public:

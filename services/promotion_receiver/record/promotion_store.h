@@ -120,8 +120,8 @@ class PromotionStore {
   absl::Status UseSignature(absl::string_view hex, absl::Time now, absl::Duration keep);
 
   // Removes promotions that ended before `promotions` (ignored events: that were last seen before
-  // it), and bodies received before `bodies`. The newest promotion out of each environment and the
-  // current one of each stay, since events are compared with them. Reads no more than it removes.
+  // it), and bodies received before `bodies`. Keeps the newest promotion out of each environment
+  // and the current one into each, since events are compared with them. Reads only what it removes.
   absl::Status Prune(absl::Time promotions, absl::Time bodies);
 
  private:

@@ -1,11 +1,11 @@
 #include "services/promotion_receiver/sink/sinks_config.h"
 
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/config/named_file.h"
 #include "common/config/toml.h"
 #include "common/http/client.h"
 #include "common/http/hmac.h"
@@ -52,25 +52,13 @@ void ReadUrl(const TomlTable& table, SinkSpec& sink) {
   sink.url = *url;
 }
 
-// The content of the file that `key` names; nothing if it is absent or cannot be read.
-std::optional<std::string> ReadFileOf(const TomlTable& table, absl::string_view key,
-                                      const std::string& directory, std::string& path) {
-  const std::optional<std::string> named = table.Text(key);
-  if (!named.has_value()) return std::nullopt;
-  path = (std::filesystem::path(directory) / *named).lexically_normal().string();
-  absl::StatusOr<std::string> text = ReadConfigText(path);
-  if (text.ok()) return *std::move(text);
-  table.Fault(key, text.status().message());
-  return std::nullopt;
-}
-
 void ReadFiles(const TomlTable& table, const std::string& directory, SinkSpec& sink) {
   std::string path;
-  if (std::optional<std::string> secret = ReadFileOf(table, "secret_file", directory, path)) {
+  if (std::optional<std::string> secret = ReadNamedFile(table, "secret_file", directory, path)) {
     sink.secret = HmacKeyFromFile(*secret);
     if (sink.secret.empty()) table.Fault("secret_file", absl::StrCat(path, " is empty"));
   }
-  ReadFileOf(table, "ca_file", directory, sink.ca_file);
+  ReadNamedFile(table, "ca_file", directory, sink.ca_file);
 }
 
 }  // namespace
