@@ -100,10 +100,10 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::Cancel(const v1::CancelDeploymen
   return options_.deployments->Cancel(request.id(), call.caller, request.reason());
 }
 
-absl::StatusOr<v1::Deployment> DeploymentCalls::Resume(const std::string& id,
+absl::StatusOr<v1::Deployment> DeploymentCalls::Resume(const v1::ResumeDeploymentRequest& request,
                                                        const CallContext& call) {
-  if (absl::Status status = CheckDeploymentId(id); !status.ok()) return status;
-  return options_.deployments->Resume(id, call.caller);
+  if (absl::Status status = CheckDeploymentId(request.id()); !status.ok()) return status;
+  return options_.deployments->Resume(request.id(), call.caller);
 }
 
 absl::StatusOr<v1::HostLock> DeploymentCalls::BreakLock(const v1::BreakLockRequest& request,

@@ -33,7 +33,8 @@ class DeploymentCalls {
                                           const CallContext& call);
   absl::StatusOr<v1::Deployment> Cancel(const v1::CancelDeploymentRequest& request,
                                         const CallContext& call);
-  absl::StatusOr<v1::Deployment> Resume(const std::string& id, const CallContext& call);
+  absl::StatusOr<v1::Deployment> Resume(const v1::ResumeDeploymentRequest& request,
+                                        const CallContext& call);
   absl::StatusOr<v1::HostLock> BreakLock(const v1::BreakLockRequest& request,
                                          const CallContext& call);
 

@@ -37,20 +37,6 @@ absl::Status CheckDeploymentId(const std::string& id) {
   return InvalidField("id", "no deployment is named");
 }
 
-absl::Status CheckFilter(const v1::DeploymentFilter& filter) {
-  for (const int state : filter.states()) {
-    if (state != v1::DEPLOYMENT_STATE_UNSPECIFIED && v1::DeploymentState_IsValid(state)) continue;
-    return InvalidField("filter.states",
-                        absl::StrCat("filter.states: ", state, " is no state of a deployment"));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckView(v1::View view) {
-  if (v1::View_IsValid(view)) return absl::OkStatus();
-  return InvalidField("view", absl::StrCat("view: ", view, " is neither basic nor full"));
-}
-
 DeploymentStore::IdRange DeploymentMatcher::ids() const {
   return store_->CreatedBetween(
       filter_.has_since() ? FromTimestamp(filter_.since()) : absl::InfinitePast(),

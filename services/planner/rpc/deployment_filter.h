@@ -13,12 +13,6 @@ namespace gitops {
 // INVALID_ARGUMENT: it is empty.
 absl::Status CheckDeploymentId(const std::string& id);
 
-// INVALID_ARGUMENT: a state is unknown.
-absl::Status CheckFilter(const v1::DeploymentFilter& filter);
-
-// INVALID_ARGUMENT: neither basic nor full.
-absl::Status CheckView(v1::View view);
-
 // Decides which deployments match a filter. Reads their hosts only if the filter needs them. One
 // thread.
 class DeploymentMatcher {

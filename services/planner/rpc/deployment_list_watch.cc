@@ -9,28 +9,12 @@
 namespace gitops {
 
 absl::StatusOr<int64_t> DeploymentListWatch::Start(Changes<std::string>& changes) {
-  if (absl::Status status = CheckFilter(request_.filter()); !status.ok()) return status;
-  if (absl::Status status = CheckView(request_.view()); !status.ok()) return status;
-  const absl::StatusOr<int64_t> since = ReadResumeToken(request_.resume_token());
-  if (!since.ok()) return since.status();
-  const absl::StatusOr<int64_t> now = store_->Revision();
-  if (!now.ok()) return now.status();
-  const auto watch = [&](int64_t after) {
+  return stream_.Start(request_.resume_token(), store_->Revision(), [&](int64_t after) {
     auto events = store_->WatchAll(
         after, [&changes](const std::string& id, int64_t revision) { changes.Add(id, revision); });
     if (events.ok()) events_ = *std::move(events);
     return events.status();
-  };
-  // A revision in the future is one of another store, or of this one before it was restored.
-  if (*since > 0 && *since <= *now) {
-    const absl::Status watched = watch(*since);
-    resumed_ = watched.ok();
-    if (resumed_) return since;
-    if (!absl::IsOutOfRange(watched)) return watched;
-  }
-  stream_.set_restarted(*since > 0);
-  if (absl::Status watched = watch(*now); !watched.ok()) return watched;
-  return now;
+  });
 }
 
 absl::Status DeploymentListWatch::TellAll(int64_t revision) {
@@ -42,7 +26,7 @@ absl::Status DeploymentListWatch::TellAll(int64_t revision) {
     return true;
   };
   const absl::Status read =
-      resumed_ ? FindUnfinished() : store_->ForEachNewestFirst(matcher_.ids(), tell);
+      stream_.resumed() ? FindUnfinished() : store_->ForEachNewestFirst(matcher_.ids(), tell);
   if (!read.ok()) return read;
   return stream_.EndBatch(ResumeToken(revision), /*initial=*/true);
 }
@@ -78,7 +62,7 @@ absl::Status DeploymentListWatch::SendChange(const std::string& id) {
   }
   troubles_.erase(id);
   // A client that resumed may have got it in its former watch.
-  if (told_.erase(id) == 0 && !resumed_) return absl::OkStatus();
+  if (told_.erase(id) == 0 && !stream_.resumed()) return absl::OkStatus();
   v1::WatchDeploymentsResponse response;
   response.mutable_deployment()->set_id(id);
   response.set_removed(true);

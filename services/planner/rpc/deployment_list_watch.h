@@ -33,8 +33,7 @@ class DeploymentListWatch {
         matcher_(store, request.filter()),
         stream_(std::move(write)) {}
 
-  // Begins at the request's resume point if the store still has it, else now. Returns that
-  // revision. INVALID_ARGUMENT: a bad filter, view or token. Others as the store's.
+  // As WatchStream::Start.
   absl::StatusOr<int64_t> Start(Changes<std::string>& changes);
   // Sends the deployments there are, unless the watch resumes.
   absl::Status TellAll(int64_t revision);
@@ -54,7 +53,6 @@ class DeploymentListWatch {
   const v1::WatchDeploymentsRequest& request_;
   DeploymentMatcher matcher_;
   WatchStream<v1::WatchDeploymentsResponse> stream_;
-  bool resumed_ = false;
   std::map<std::string, size_t> told_;  // fingerprints by id
   // By id of those that have not ended: what was sent as the reason why they cannot be stored.
   std::map<std::string, std::string> troubles_;

@@ -26,7 +26,6 @@ absl::StatusOr<v1::HostDeployment> DeploymentReads::Host(const std::string& id, 
 absl::StatusOr<v1::GetDeploymentResponse> DeploymentReads::Get(
     const v1::GetDeploymentRequest& request) const {
   if (absl::Status status = CheckDeploymentId(request.id()); !status.ok()) return status;
-  if (absl::Status status = CheckView(request.view()); !status.ok()) return status;
   absl::StatusOr<DeploymentRecord> record = store_->Load(request.id());
   if (!record.ok()) return record.status();
   v1::GetDeploymentResponse response;
@@ -52,7 +51,6 @@ absl::StatusOr<v1::GetDeploymentResponse> DeploymentReads::Get(
 absl::StatusOr<v1::ListDeploymentHostsResponse> DeploymentReads::ListHosts(
     const v1::ListDeploymentHostsRequest& request) const {
   if (absl::Status status = CheckDeploymentId(request.id()); !status.ok()) return status;
-  if (absl::Status status = CheckView(request.view()); !status.ok()) return status;
   const absl::StatusOr<NumberedPage> page = ReadNumberedPage(request);
   if (!page.ok()) return page.status();
   if (absl::Status found = store_->Load(request.id()).status(); !found.ok()) return found;
@@ -67,8 +65,6 @@ absl::StatusOr<v1::ListDeploymentHostsResponse> DeploymentReads::ListHosts(
 
 absl::StatusOr<v1::ListDeploymentsResponse> DeploymentReads::List(
     const v1::ListDeploymentsRequest& request) const {
-  if (absl::Status status = CheckFilter(request.filter()); !status.ok()) return status;
-  if (absl::Status status = CheckView(request.view()); !status.ok()) return status;
   const absl::StatusOr<PageRequest> page = ReadPage(request);
   if (!page.ok()) return page.status();
   DeploymentMatcher matcher(store_, request.filter());
