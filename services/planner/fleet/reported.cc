@@ -13,6 +13,7 @@
 #include "common/rpc/actor.h"
 #include "common/rpc/address.h"
 #include "common/rpc/error.h"
+#include "common/text/utf8.h"
 
 namespace gitops {
 namespace {
@@ -22,8 +23,6 @@ constexpr size_t kMostNameBytes = 4096;
 constexpr int kMostDirectories = 256;
 constexpr size_t kLongText = 4096;   // reasons and paths
 constexpr size_t kShortText = 1024;  // everything else
-
-bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 // The host part of gRPC's name of a peer; empty for a unix socket.
 std::string PeerHost(absl::string_view peer) {
@@ -61,11 +60,7 @@ absl::Status CheckNames(const v1::Hello& hello) {
 }
 
 std::string CleanText(absl::string_view text, size_t most) {
-  if (text.size() > most) {
-    while (most > 0 && IsContinuation(text[most])) --most;
-    text = text.substr(0, most);
-  }
-  std::string clean(text);
+  std::string clean = text.size() > most ? ValidUtf8(text, most) : std::string(text);
   for (char& c : clean) {
     const auto byte = static_cast<unsigned char>(c);
     if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7F) c = ' ';

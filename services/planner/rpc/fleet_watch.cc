@@ -12,9 +12,9 @@ namespace {
 constexpr absl::Duration kAskLocks = absl::Seconds(1);
 
 void NoteDifferences(const LocksByHost& from, const LocksByHost& to, FleetJournal& journal) {
-  for (const auto& [host, lock] : from) {
-    const auto other = to.find(host);
-    if (other == to.end() || other->second.fencing() != lock.fencing()) journal.Note(host);
+  for (const v1::HostLock& lock : from) {
+    const v1::HostLock* other = FindLock(to, lock.host());
+    if (other == nullptr || other->fencing() != lock.fencing()) journal.Note(lock.host());
   }
 }
 
@@ -30,7 +30,7 @@ std::shared_ptr<const LocksByHost> LockView::Get() {
   const SteadyTime now = clock_->SteadyNow();
   if (now < asked_ + kAskLocks) return view_;
   asked_ = now;
-  absl::StatusOr<LocksByHost> listed = ReadLocks(*locks_);
+  absl::StatusOr<LocksByHost> listed = locks_->List();
   if (!listed.ok()) return view_;
   NoteDifferences(*view_, *listed, *journal_);
   NoteDifferences(*listed, *view_, *journal_);

@@ -21,7 +21,6 @@
 #include "services/planner/rpc/fleet_commands.h"
 #include "services/planner/rpc/fleet_lists.h"
 #include "services/planner/rpc/fleet_watch.h"
-#include "services/planner/rpc/hook_calls.h"
 
 namespace gitops {
 namespace {
@@ -265,10 +264,7 @@ class PlannerServiceImpl final : public PlannerService {
   grpc::Status TestHooks(ServerContext* context, const v1::TestHooksRequest* request,
                          v1::TestHooksResponse* response) override {
     return gate().Run(*context, *request, [&](const Principal& caller) {
-      const CallContext call = Call(*context, caller);
-      return Answer(gitops::TestHooks(*options_.hooks, *options_.fleet, *options_.clock, *request,
-                                      call.traceparent, call.give_up),
-                    response);
+      return Answer(deployments_.TestHooks(*request, Call(*context, caller)), response);
     });
   }
 
