@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -30,6 +29,10 @@ std::string PeerHost(absl::string_view peer) {
   const std::string plain = absl::StrReplaceAll(peer, {{"%5B", "["}, {"%5D", "]"}, {"%25", "%"}});
   const absl::StatusOr<Address> address = ParseAddress(plain);
   return address.ok() ? address->host : "";
+}
+
+bool IsProven(const Principal& principal) {
+  return principal.authentication == Principal::Authentication::kTls;
 }
 
 }  // namespace
@@ -118,6 +121,26 @@ std::string DialAddress(absl::string_view reported, absl::string_view peer) {
   if (address->port == 0) return "";
   const bool elsewhere = address->is_wildcard() || (address->is_local() && !from_here);
   return elsewhere ? Address{.host = host, .port = address->port}.ToString() : address->ToString();
+}
+
+absl::StatusOr<std::vector<std::string>> ReportableNames(const Principal& caller,
+                                                         const std::vector<std::string>& names) {
+  if (!IsProven(caller)) return names;
+  if (caller.kind == Principal::Kind::kAgent) {
+    for (const std::string& name : names) {
+      if (absl::EqualsIgnoreCase(name, caller.name)) return std::vector<std::string>{name};
+    }
+  }
+  return absl::PermissionDeniedError(
+      absl::StrCat(PrincipalText(caller), " may not report for the host ",
+                   names.empty() ? "" : names[0], ": its certificate does not name it"));
+}
+
+bool MayTakeOver(const Principal& older, const Principal& newer, bool same_run) {
+  if (IsProven(older) || IsProven(newer)) {
+    return IsProven(newer) && (!IsProven(older) || PrincipalKey(older) == PrincipalKey(newer));
+  }
+  return same_run || (PrincipalKey(older) == PrincipalKey(newer) && older.address == newer.address);
 }
 
 }  // namespace gitops

@@ -14,7 +14,6 @@
 #include "common/text/random_hex.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"
-#include "services/planner/plan/host_services.h"
 #include "services/planner/plan/revisions.h"
 #include "services/planner/plan/select_hooks.h"
 #include "services/planner/wave/waves.h"

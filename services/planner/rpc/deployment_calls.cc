@@ -9,7 +9,7 @@
 #include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
 #include "services/planner/plan/check_spec.h"
-#include "services/planner/rpc/deployment_filter.h"
+#include "services/planner/rpc/deployment_reads.h"
 
 namespace gitops {
 namespace {

@@ -13,7 +13,6 @@
 #include "common/rpc/page.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"
-#include "services/planner/rpc/answer_size.h"
 
 namespace gitops {
 namespace {

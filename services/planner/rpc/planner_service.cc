@@ -15,7 +15,6 @@
 #include "services/planner/damage/damage.h"
 #include "services/planner/rpc/answer_size.h"
 #include "services/planner/rpc/deployment_calls.h"
-#include "services/planner/rpc/deployment_list_watch.h"
 #include "services/planner/rpc/deployment_reads.h"
 #include "services/planner/rpc/deployment_watch.h"
 #include "services/planner/rpc/fleet_commands.h"
