@@ -35,8 +35,8 @@ HTML = ("text/html; charset=utf-8", b"<html><body>Sign in to continue</body></ht
 class Fault:
     """What happens to calls whose "METHOD target" contains `match`, the first `times` of them: the given
     answer instead of the provider's; with `hang` nothing until mend(), then the provider's answer;
-    with `done_first` the provider carries the call out before it hangs; `before` is called before an
-    answer is given; `cut` ends the connection."""
+    with `done_first` the provider carries the call out before it hangs; `before` is called before the
+    provider's answer; `cut` ends the connection in the middle of it."""
 
     def __init__(self, match, status=None, headers=(), body=b'{"message": "out of order"}',
                  content_type="application/json", times=1 << 30, hang=False, done_first=False, before=None, cut=False):
@@ -291,6 +291,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if fault.hang:
                 fault.released.wait(120)
             if fault.cut:
+                status, headers, answer = done or self.serve(body)
+                self.begin(status, headers, len(answer))
+                self.wfile.write(answer[:len(answer) // 2])
                 self.close_connection = True
             elif fault.status is not None:
                 self.answer(fault.status, [("Content-Type", fault.content_type), *fault.headers], fault.body)
@@ -356,12 +359,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         status = next((int(value.split()[0]) for name, value in headers if name == "Status"), 200)
         return status, [header for header in headers if header[0] != "Status"], answer
 
-    def answer(self, status, headers, body):
+    def begin(self, status, headers, length):
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(length))
         self.end_headers()
+
+    def answer(self, status, headers, body):
+        self.begin(status, headers, len(body))
         self.wfile.write(body)
 
 

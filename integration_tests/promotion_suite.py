@@ -26,7 +26,7 @@ spec:
     manual: false
     strategy: {{{strategy}, secretRef: {{name: {name}}}}}
 """
-HELM = "{{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, name: {name}}}"
+HELM = ("helm.toolkit.fluxcd.io/v2", "HelmRelease")
 ENDS = ("SUCCEEDED", "FAILED", "REJECTED", "SUPERSEDED", "IGNORED")
 
 
@@ -36,6 +36,7 @@ class PromotionSuite:
         self.pipelines = directory / "pipelines"
         self.secrets = directory / "secrets"
         self.pipelines.mkdir()
+        self.kinds = {}
         (directory / "receiver.toml").write_text(config)
         self.address = f"unix:{directory}/receiver.sock"
         self.receiver = Program(RECEIVER, directory / "receiver", [
@@ -62,10 +63,12 @@ class PromotionSuite:
             fresh.write_text(value)
             fresh.rename(directory / key.replace("_", "."))
 
-    def pipeline(self, name, strategy, app=None, targets="[{namespace: shopping}]", **secret):
+    def pipeline(self, name, strategy, targets="[{namespace: shopping}]", kind=HELM, **secret):
         self.secret(name, **{"hmac-key": KEY.decode(), **secret})
         (self.pipelines / f"{name}.yaml").write_text(PIPELINE.format(
-            name=name, strategy=strategy, app=(app or HELM).format(name=name), targets=targets))
+            name=name, strategy=strategy, app=f"{{apiVersion: {kind[0]}, kind: {kind[1]}, name: {name}}}",
+            targets=targets))
+        self.kinds[name] = kind
         if not self.receiver.running():
             return
         self.receiver.process.send_signal(signal.SIGHUP)
@@ -76,12 +79,12 @@ class PromotionSuite:
         strategy = f"pull-request: {{type: {provider.kind}, url: \"{provider.url()}\", baseBranch: main}}"
         self.pipeline(name, strategy, **{"token": "the-token", **secret})
 
-    @staticmethod
-    def text(name, revision, **members):
+    def text(self, name, revision, **members):
         """An event that reports the revision in dev."""
-        kind = {"kind": "HelmRelease", "namespace": "shopping", "name": name,
-                "apiVersion": "helm.toolkit.fluxcd.io/v2"}
-        return body(revision, **{"involvedObject": kind, "reason": "UpgradeSucceeded", **members})
+        version, kind = self.kinds[name]
+        reason = "UpgradeSucceeded" if kind == "HelmRelease" else "ReconciliationSucceeded"
+        reported = {"apiVersion": version, "kind": kind, "namespace": "shopping", "name": name}
+        return body(revision, **{"involvedObject": reported, "reason": reason, **members})
 
     def post(self, name, text):
         return self.gateway.request("POST", f"/promotion/shopping/{name}/dev", body=text, token=None,

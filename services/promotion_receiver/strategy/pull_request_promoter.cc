@@ -47,7 +47,7 @@ struct Plan {
   Provider provider = Provider::kGithub;
   RepositoryAddress repository;
   std::string secret;                 // "NAMESPACE/NAME"
-  std::vector<ProviderLogin> logins;  // newest first, at least one
+  std::vector<ProviderLogin> logins;  // tokens, then passwords, newest first; at least one
   std::string authorities;            // PEM; empty: the system's
   PullRequestBranches branches;
   MarkedEnvironment environment;
@@ -101,12 +101,15 @@ absl::Status FillLogins(const SecretLookup& lookup, const std::string& namespace
     return Fail(absl::StrCat("the secret ", namespace_, "/", secret,
                              " has neither the key token, nor username and password"));
   }
-  // With a token, a password is not used.
-  const size_t count =
-      tokens.empty() ? std::max(usernames.size(), passwords.size()) : tokens.size();
-  for (size_t age = 0; age < count; ++age) {
+  for (size_t age = 0; age < tokens.size(); ++age) {
     plan.logins.push_back(
-        {.token = At(tokens, age), .username = At(usernames, age), .password = At(passwords, age)});
+        {.token = tokens[age], .username = At(usernames, age), .password = Secret()});
+  }
+  if (!usernames.empty() && !passwords.empty()) {
+    for (size_t age = 0; age < std::max(usernames.size(), passwords.size()); ++age) {
+      plan.logins.push_back(
+          {.token = Secret(), .username = At(usernames, age), .password = At(passwords, age)});
+    }
   }
   plan.authorities = At(authorities, 0).Reveal();
   return absl::OkStatus();

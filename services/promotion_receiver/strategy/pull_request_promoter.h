@@ -35,8 +35,8 @@ struct PullRequestPromoterOptions {
 // title. Done when it is open, or when the base branch has the version already; rejected when a
 // person has closed the one of this version without merging it (a replay opens a new one).
 //
-// Logs in with the newest token, or user and password, of the secret; if the repository refuses it,
-// with those that it has replaced and that are still valid.
+// Logs in with the newest token of the secret; if the repository refuses it, with those that it has
+// replaced and that are still valid; then with user and password in the same way.
 //
 // FAILED_PRECONDITION also: no file has a marker of the environment; the branch has a commit that
 // is not of a promotion; the remote refuses the push.

@@ -234,6 +234,16 @@ TEST_P(EachProviderTest, ATokenThatIsNotValidYetLeavesTheOneItReplacedInUse) {
   EXPECT_LE(provider_.CountCalls("") - calls, calls) << "the newest is tried first";
 }
 
+TEST_P(EachProviderTest, UserAndPasswordAreUsedWhereNoTokenIsValid) {
+  secrets_ = {{"shopping/git/token", {"revoked"}},
+              {"shopping/git/username", {""}},
+              {"shopping/git/password", {"the-token"}}};
+  const auto result = Promote("1.1.0");
+  // Only Azure DevOps takes a token as the password of its API.
+  EXPECT_EQ(result.ok(), kind_ == Provider::kAzureDevops) << result.status();
+  EXPECT_GE(provider_.CountCalls("git-upload-pack"), 1) << "git takes it everywhere";
+}
+
 TEST_P(EachProviderTest, IfNoTokenIsValidTheNewestOnesRefusalIsTold) {
   secrets_["shopping/git/token"] = {"new-token", "old-token"};
   secrets_["shopping/git/username"] = {"robot"};
