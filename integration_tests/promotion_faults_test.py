@@ -4,6 +4,7 @@ tried again and done once; what may not says why, and stops no other promotion."
 
 import contextlib
 import http.client
+import signal
 import threading
 import time
 
@@ -387,6 +388,29 @@ class Sink:
         return 204, b""
 
 
+ROLLOUT = {"strategy": "rollout: {actions: [sync]}", "targets": '[{hosts: {on: ["web1"]}}]',
+           "kind": ("kustomize.toolkit.fluxcd.io/v1", "Kustomization")}
+
+
+def test_a_kill_while_the_planner_creates_the_deployment_creates_no_second_one(tmp_path):
+    with Fleet(tmp_path / "fleet", hosts=1) as fleet:
+        (tmp_path / "suite").mkdir()
+        with PromotionSuite(tmp_path / "suite", flags=["--planner", f"unix:{fleet.sockets}/planner"]) as suite:
+            suite.pipeline("app", **ROLLOUT)
+            fleet.planner.process.send_signal(signal.SIGSTOP)
+            promotion = suite.event("app", f"main@sha1:{fleet.commit('1')}")
+            wait_for(lambda: suite.get(promotion)["state"] == "RUNNING", what="the start of the promotion")
+            for _ in range(3):
+                suite.receiver.kill()
+                suite.receiver.start()
+                wait_for(lambda: suite.gateway.get("/v1/promotions").status == 200, what="the receiver")
+            fleet.planner.process.send_signal(signal.SIGCONT)
+            done = suite.wait(promotion, "SUCCEEDED")
+            deployments = fleet.ctl("list", "deployments", "-o", "json").json()["deployments"]
+            assert [deployment["id"] for deployment in deployments] == [done["result"]]
+            assert fleet.versions() == {"web1": "1"}
+
+
 def test_kills_under_load_lose_nothing_that_was_acknowledged_and_do_nothing_twice(tmp_path):
     """Notifications, pull requests and deployments, while the receiver and the gateway are killed in a loop."""
     sink, stop, acknowledged = Sink(), threading.Event(), []
@@ -399,8 +423,7 @@ def test_kills_under_load_lose_nothing_that_was_acknowledged_and_do_nothing_twic
             for name in notified:
                 suite.pipeline(name, "notification: {}")
             suite.pull_requests("pulled", provider)
-            suite.pipeline("app", "rollout: {actions: [sync]}", targets='[{hosts: {on: ["web1"]}}]',
-                           kind=("kustomize.toolkit.fluxcd.io/v1", "Kustomization"))
+            suite.pipeline("app", **ROLLOUT)
             commits = [fleet.commit(str(number)) for number in range(1, 40)]
 
             def load(name, revisions, wait):
