@@ -130,7 +130,7 @@ def test_what_may_pass_is_tried_again_and_done_once(suite, shop):
         "html": (Fault("/rest/", 200, **html, times=1), "no JSON"),
         "proxy": (Fault("/_apis/", 502, **html, times=1), "HTTP 502"),
         "git-down": (Fault("info/refs", 503, times=1), "503"),
-        "git-html": (Fault("info/refs", 200, **html, times=1), "info/refs"),
+        "git-html": (Fault("info/refs", 200, **html, times=1), "something else than git answers"),
         "git-limited": (Fault("info/refs", 429, times=1), "429"),
         "git-cut": (Fault("/git-upload-pack", cut=True, times=1), "fetching main"),
         "push-cut": (Fault("/git-receive-pack", cut=True, times=1), "pushing"),
@@ -451,9 +451,9 @@ def test_kills_under_load_lose_nothing_that_was_acknowledged_and_do_nothing_twic
             try:
                 for program in (suite.receiver, suite.gateway, suite.receiver, suite.receiver, suite.gateway,
                                 suite.receiver):
-                    before, told = len(acknowledged), len(sink.told)
-                    wait_for(lambda: len(acknowledged) > before + 20 and len(sink.told) > told + 5, 40,
-                             "events to be acknowledged and carried out")
+                    before, told, deployed = len(acknowledged), len(sink.told), rollouts(acknowledged)
+                    wait_for(lambda: (len(acknowledged) > before + 40 and len(sink.told) > told + 5 and
+                                      rollouts(acknowledged) > deployed), 40, "events to be carried out")
                     program.kill()
                     program.start()
                     kills += program is suite.receiver
@@ -463,6 +463,10 @@ def test_kills_under_load_lose_nothing_that_was_acknowledged_and_do_nothing_twic
                     thread.join()
             check_nothing_lost_and_nothing_twice(suite, acknowledged, kills, sink, provider, fleet)
     sink.endpoint.close()
+
+
+def rollouts(acknowledged):
+    return sum(name == "app" for _, name, _ in acknowledged)
 
 
 def check_nothing_lost_and_nothing_twice(suite, acknowledged, kills, sink, provider, fleet):
@@ -501,6 +505,4 @@ def check_nothing_lost_and_nothing_twice(suite, acknowledged, kills, sink, provi
     deployments = fleet.ctl("list", "deployments", "-o", "json").json()["deployments"]
     assert sorted(deployment["id"] for deployment in deployments) == \
         sorted(promotion["result"] for promotion in succeeded["app"])
-    assert len(succeeded["app"]) >= 2
-    print({"acknowledged": len(acknowledged), "kills": kills, "told": len(ids), "twice": len(ids) - len(set(ids)),
-           "deployments": len(deployments), "pushes": pushes(provider)})
+    assert len(deployments) >= 5

@@ -370,6 +370,17 @@ TEST_P(PullRequestPromoterTest, AMissingBaseBranchIsNamed) {
   EXPECT_THAT(std::string(result.status().message()), HasSubstr("release"));
 }
 
+TEST_P(PullRequestPromoterTest, APageInPlaceOfTheRepositoryIsNotTakenForAMissingBranch) {
+  provider_.SetFault(
+      [](const HttpServerRequest&) {
+        return HttpServerResponse{.body = "<html>Sign in</html>", .content_type = "text/html"};
+      },
+      /*git=*/true);
+  EXPECT_EQ(Promote("1.1.0").status().code(), Code::kUnavailable);
+  provider_.SetFault({}, /*git=*/true);
+  EXPECT_EQ(MustPromote("1.1.0").end, End::kDone);
+}
+
 TEST_P(PullRequestPromoterTest, ARemoteThatIsDownIsTriedAgain) {
   provider_.SetFault(
       [](const HttpServerRequest&) { return HttpServerResponse{.status = 503, .body = "down"}; },
