@@ -87,6 +87,14 @@ absl::Status InvalidToken(const absl::Status& error) {
   return MakeError(reason, error.message());
 }
 
+// Clients invent methods, and each value of a label is kept for ever.
+std::string MethodLabel(const std::string& method) {
+  for (const char* known : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
+    if (method == known) return method;
+  }
+  return "other";
+}
+
 // Not of requests that a proxy passes on.
 bool IsFromThisMachine(const HttpServerRequest& request) {
   if (!request.Header("X-Forwarded-For").empty() || !request.Header("Forwarded").empty()) {
@@ -188,7 +196,7 @@ class FrontImpl : public Front {
                {"token", caller.name},
                {"trace", caller.traceparent.substr(3, 32)}});
       if (requests_ == nullptr) return;
-      requests_->Add({{"method", method}, {"code", absl::StrCat(status)}}).Increment();
+      requests_->Add({{"method", MethodLabel(method)}, {"code", absl::StrCat(status)}}).Increment();
     });
   }
 

@@ -149,10 +149,10 @@ class EngineControl final : public ReceiverControl {
   void Stop() override { engine_->Stop(); }
 
  private:
-  absl::StatusOr<Secret> Find(const std::string& namespace_, const std::string& secret,
-                              const std::string& key) {
-    const std::vector<Secret> values = secrets_->Current(namespace_, secret, key);
-    if (!values.empty()) return values.front();
+  absl::StatusOr<std::vector<Secret>> Find(const std::string& namespace_, const std::string& secret,
+                                           const std::string& key) {
+    std::vector<Secret> values = secrets_->Current(namespace_, secret, key);
+    if (!values.empty()) return values;
     if (absl::Status read = secrets_->Readable(namespace_, secret, key); !read.ok()) return read;
     return absl::NotFoundError(
         absl::StrCat("the secret ", namespace_, "/", secret, " has no ", key));
