@@ -56,6 +56,11 @@ bool IsNotServed(const absl::Status& answer) {
   return absl::IsNotFound(answer) || absl::IsUnimplemented(answer);
 }
 
+// Why the API cannot be asked. A file that is missing says nothing about objects.
+absl::Status NoAccess(const absl::Status& why) {
+  return absl::IsNotFound(why) ? absl::UnavailableError(why.message()) : why;
+}
+
 // The token to send; empty: none.
 absl::StatusOr<std::string> TokenOf(const KubeAccess& access) {
   if (access.token_file.empty()) return access.token.Reveal();
@@ -74,7 +79,7 @@ absl::Status KubeClient::Error(const std::string& path, absl::StatusCode code,
 
 absl::StatusOr<HttpResponse> KubeClient::Ask(const std::string& path, const GiveUp& give_up) {
   const absl::StatusOr<KubeAccess> access = options_.access();
-  if (!access.ok()) return access.status();
+  if (!access.ok()) return NoAccess(access.status());
   HttpRequest request;
   request.url = access->server + path;
   request.timeout = options_.timeout;
@@ -89,7 +94,7 @@ absl::StatusOr<HttpResponse> KubeClient::Ask(const std::string& path, const Give
   request.key_file = access->key.file;
   request.key_pem = access->key.data;
   const absl::StatusOr<std::string> token = TokenOf(*access);
-  if (!token.ok()) return token.status();
+  if (!token.ok()) return NoAccess(token.status());
   if (!token->empty()) request.headers.emplace_back("Authorization", "Bearer " + *token);
   return options_.http->Do(request);
 }

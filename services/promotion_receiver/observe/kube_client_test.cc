@@ -185,6 +185,14 @@ TEST_F(KubeClientTest, TokenIsReadFromItsFileAgain) {
   EXPECT_TRUE(client_.Get(kName).ok());
 }
 
+TEST_F(KubeClientTest, TokenFileThatIsMissingIsNoMissingObject) {
+  ASSERT_TRUE(client_.Get(kName).ok());
+  access_.token_file = directory_.path() + "/none";
+  EXPECT_EQ(Error().code(), absl::StatusCode::kUnavailable) << Error();
+  EXPECT_THAT(std::string(Error().message()), HasSubstr("cluster dev: "));
+  EXPECT_THAT(std::string(Error().message()), HasSubstr(access_.token_file));
+}
+
 TEST_F(KubeClientTest, EachRequestIsMadeWithTheAccessOfThatMoment) {
   access_.token = Secret("old");
   kubernetes_.SetToken("old");
