@@ -40,7 +40,7 @@ TEST_F(EnginePipelinesTest, EventOfANewPipelineWaitsForWhatIsObserved) {
 }
 
 TEST_F(EnginePipelinesTest, EventOfAPipelineThatGoesIsNotTakenForUnobservable) {
-  Runs("1.0");
+  Runs("1.0", "dev", TargetObservation::Health::kUnhealthy);
   Start();
   const std::string id = Receive("1.1");
   Settle();

@@ -118,9 +118,10 @@ void FakeKubernetes::Serve(RawConnection& connection) {
       answer = answer_all_;
     } else if (!allowed) {
       answer = HttpAnswer(401, StatusJson(401, "Unauthorized"));
+    } else if (!Serves(request.target)) {
+      answer = HttpAnswer(404, "404 page not found\n");
     } else if (object == objects_.end()) {
-      answer = HttpAnswer(
-          404, Serves(request.target) ? StatusJson(404, "NotFound") : "404 page not found\n");
+      answer = HttpAnswer(404, StatusJson(404, "NotFound"));
     } else {
       answer = HttpAnswer(200, object->second, "Content-Type: application/json\r\n");
     }

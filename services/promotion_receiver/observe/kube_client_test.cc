@@ -65,7 +65,6 @@ TEST_F(KubeClientTest, ObjectIsReadInTheVersionThatIsServed) {
 TEST_F(KubeClientTest, VersionThatIsNoLongerServedIsLookedUpAgain) {
   ASSERT_TRUE(client_.Get(kName).ok());
   kubernetes_.ServeHelm({"v3"});
-  kubernetes_.Remove(kPath);
   kubernetes_.Put("/apis/helm.toolkit.fluxcd.io/v3/namespaces/shopping/helmreleases/search",
                   R"({"kind":"HelmRelease"})");
   EXPECT_TRUE(client_.Get(kName).ok());
@@ -214,12 +213,14 @@ TEST_F(KubeClientTest, CertificatesMayBeInTheKubeconfig) {
 }
 
 TEST_F(KubeClientTest, AccountOfAPodIsUsedFromItsFilesAndTheEnvironment) {
-  std::filesystem::copy_file(kubernetes_.ca_file(), directory_.path() + "/ca.crt");
-  std::ofstream(directory_.path() + "/token") << "first";
+  const std::string account = directory_.path() + "/account";
+  std::filesystem::create_directory(account);
+  std::filesystem::copy_file(kubernetes_.ca_file(), account + "/ca.crt");
+  std::ofstream(account + "/token") << "first";
   const std::string url = kubernetes_.url();
   setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1", 1);
   setenv("KUBERNETES_SERVICE_PORT", url.substr(url.rfind(':') + 1).c_str(), 1);
-  const auto pod = PodAccess(directory_.path());
+  const auto pod = PodAccess(account);
   unsetenv("KUBERNETES_SERVICE_HOST");
   ASSERT_TRUE(pod.has_value());
   access_ = *pod;
@@ -227,7 +228,7 @@ TEST_F(KubeClientTest, AccountOfAPodIsUsedFromItsFilesAndTheEnvironment) {
   EXPECT_TRUE(client_.Get(kName).ok()) << Error();
   kubernetes_.SetToken("second");
   EXPECT_EQ(Error().code(), absl::StatusCode::kUnauthenticated);
-  std::ofstream(directory_.path() + "/token") << "second";
+  std::ofstream(account + "/token") << "second";
   EXPECT_TRUE(client_.Get(kName).ok()) << Error();
 }
 
