@@ -211,6 +211,7 @@ std::shared_ptr<RpcCall> RpcCaller::Unary(std::shared_ptr<const Backend> backend
                                           Done done) {
   const auto call = std::make_shared<UnaryCall>(this, std::move(backend), method,
                                                 std::move(request), options, std::move(done));
+  if (options.cancellation != nullptr) options.cancellation->Follow(call);
   call->Start();
   return call;
 }
@@ -221,6 +222,7 @@ std::shared_ptr<RpcStream> RpcCaller::Stream(std::shared_ptr<const Backend> back
                                              const Options& options, Observer observer) {
   const auto call = std::make_shared<StreamCall>(this, std::move(backend), method,
                                                  std::move(request), options, std::move(observer));
+  if (options.cancellation != nullptr) options.cancellation->Follow(call);
   call->Start();
   return call;
 }

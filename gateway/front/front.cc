@@ -64,6 +64,7 @@ std::optional<Role> RoleFor(Access access) {
     case Access::kAdmin:
       return Role::kAdmin;
     case Access::kViewer:
+    case Access::kApi:
     case Access::kGitopperRead:
     case Access::kMetrics:
       return Role::kViewer;
@@ -81,10 +82,13 @@ absl::Status RateLimited(absl::Duration wait, absl::string_view what) {
   return error;
 }
 
-absl::Status InvalidToken(const absl::Status& error) {
-  const Reason reason =
-      absl::IsPermissionDenied(error) ? Reason::kPermissionDenied : Reason::kUnauthenticated;
-  return MakeError(reason, error.message());
+absl::Status ScopeRefused(const GatewayCaller& caller) {
+  return MakeError(
+      Reason::kPermissionDenied,
+      absl::StrCat("the token \"", caller.name,
+                   "\" is limited to hosts (on, tagged), and this route is not about "
+                   "single hosts; use the routes /v1/hosts and /v1/services, or another "
+                   "token"));
 }
 
 // Not of requests that a proxy passes on.
@@ -134,13 +138,14 @@ class FrontImpl : public Front {
     if (IsOpen(access, request)) return absl::OkStatus();
     if (!token.ok()) return token;
     if (absl::Status role = CheckRole(access, caller); !role.ok()) return role;
+    if (access != Access::kApi && !caller.scope.everything()) return ScopeRefused(caller);
     if (!HasTokenInQuery(request.query)) return absl::OkStatus();
     return MakeError(Reason::kInvalidArgument,
                      "a token must not be in the URL, which logs keep; send only the header "
                      "Authorization: Bearer TOKEN, and replace the token that was in the URL");
   }
 
-  // Sets the caller's name and role. OK without a token.
+  // Sets the caller's name, role and scope. OK without a token.
   absl::Status ReadToken(const HttpServerRequest& request, GatewayCaller& caller) const {
     const std::string header = request.Header("Authorization");
     if (header.empty()) return absl::OkStatus();
@@ -152,9 +157,10 @@ class FrontImpl : public Front {
     token = absl::StripAsciiWhitespace(token.substr(7));
     const std::shared_ptr<const Tokens> tokens = options_.tokens();
     const absl::StatusOr<const Token*> found = tokens->Find(token, options_.clock->Now());
-    if (!found.ok()) return InvalidToken(found.status());
+    if (!found.ok()) return MakeError(Reason::kUnauthenticated, found.status().message());
     caller.name = (*found)->name;
     caller.role = (*found)->role;
+    caller.scope = (*found)->scope;
     return absl::OkStatus();
   }
 

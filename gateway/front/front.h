@@ -25,6 +25,8 @@ struct GatewayCaller {
   std::optional<Role> role;
   // The client's address: the connection's, or the one that a trusted proxy names.
   std::string address;
+  // The hosts that the token is limited to. Without a token: everything.
+  HostScope scope;
   std::string traceparent;
 
   // For the clients of common/client: the gateway calls on behalf of this caller.
@@ -32,6 +34,9 @@ struct GatewayCaller {
 };
 
 // What a route asks of its callers.
+//
+// A token that is limited to hosts is refused by all but kApi and those that need no token: only
+// the API knows which hosts a request concerns.
 enum class Access {
   // Nothing: the route checks signatures itself, or shows nothing.
   kOpen,
@@ -40,6 +45,9 @@ enum class Access {
   kOperator,
   kApprover,
   kAdmin,
+  // A valid token. The route itself checks the role (CheckRole) and the hosts of the caller's
+  // scope.
+  kApi,
   // gitopper's routes: as kViewer or kOperator, unless --gitopper-access opens them.
   kGitopperRead,
   kGitopperWrite,

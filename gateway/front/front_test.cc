@@ -17,21 +17,25 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string Row(const std::string& role) {
+std::string Row(const std::string& token, const std::string& role, const std::string& more = "") {
   unsigned char hash[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(role.data()), role.size(), hash);
+  SHA256(reinterpret_cast<const unsigned char*>(token.data()), token.size(), hash);
   return absl::StrCat(
-      "[[tokens]]\nname = \"the-", role, "\"\nrole = \"", role, "\"\nsha256 = \"",
+      "[[tokens]]\nname = \"the-", token, "\"\nrole = \"", role, "\"\nsha256 = \"",
       absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(hash), sizeof hash)),
-      "\"\n");
+      "\"\n", more);
 }
+std::string Row(const std::string& role) { return Row(role, role); }
 
-// A server with a route for each Access; the tokens are "viewer", "operator", "approver", "admin".
+// A server with a route for each Access; the tokens are "viewer", "operator", "approver", "admin",
+// and "limited", an admin of one host.
 class FrontTest : public TestingServer {
  protected:
   FrontTest() {
-    const auto tokens = Tokens::Parse(
-        absl::StrCat(Row("viewer"), Row("operator"), Row("approver"), Row("admin")), "tokens.toml");
+    const auto tokens =
+        Tokens::Parse(absl::StrCat(Row("viewer"), Row("operator"), Row("approver"), Row("admin"),
+                                   Row("limited", "admin", "on = [\"web1\"]\n")),
+                      "tokens.toml");
     EXPECT_TRUE(tokens.ok()) << tokens.status();
     front_options_.tokens = [tokens = std::make_shared<const Tokens>(*tokens)] { return tokens; };
     front_options_.clock = &clock_;
@@ -46,6 +50,7 @@ class FrontTest : public TestingServer {
     AddRoute("/operator", Access::kOperator);
     AddRoute("/approver", Access::kApprover);
     AddRoute("/admin", Access::kAdmin);
+    AddRoute("/api", Access::kApi);
     AddRoute("/list", Access::kGitopperRead);
     AddRoute("/freeze", Access::kGitopperWrite);
     AddRoute("/metrics", Access::kMetrics);
@@ -118,6 +123,19 @@ TEST_F(FrontTest, ATokenInAQueryIsRefused) {
   EXPECT_EQ(StatusOf("/viewer?access_token=viewer"), 401);
   EXPECT_EQ(StatusOf("/viewer?a=b&TOKEN=viewer", "viewer"), 400);
   EXPECT_EQ(StatusOf("/viewer?a=token", "viewer"), 200);
+}
+
+TEST_F(FrontTest, ATokenThatIsLimitedToHostsReachesOnlyTheApi) {
+  StartFront();
+  EXPECT_EQ(StatusOf("/api", "limited"), 200);
+  EXPECT_EQ(StatusOf("/api"), 401);
+  for (const char* path : {"/viewer", "/operator", "/approver", "/admin", "/list", "/freeze"}) {
+    EXPECT_EQ(StatusOf(path, "limited"), 403) << path;
+  }
+  EXPECT_THAT(Get("/viewer", "Authorization: Bearer limited\r\n"),
+              HasSubstr("is limited to hosts (on, tagged)"));
+  EXPECT_EQ(StatusOf("/open", "limited"), 200) << "it needs no token";
+  EXPECT_EQ(StatusOf("/metrics", "limited"), 200);
 }
 
 TEST_F(FrontTest, GitopperAccessOpensItsRoutes) {
