@@ -232,6 +232,20 @@ absl::Status CheckRole(Access access, const GatewayCaller& caller) {
                                 caller.name, "\" has the role ", NameOf(*caller.role)));
 }
 
+CallerHandler CallLimit::Limit(CallerHandler handler) const {
+  return [most = most_, handler = std::move(handler), running = running_](
+             const GatewayCaller& caller, std::unique_ptr<HttpExchange> exchange) {
+    const std::shared_ptr<void> leaves(nullptr, [&](void*) { --*running; });
+    if (++*running <= most) return handler(caller, std::move(exchange));
+    absl::Status error = MakeError(
+        Reason::kTooManyCalls, "too many such requests wait for other servers; try again later");
+    google::rpc::RetryInfo retry;
+    retry.mutable_retry_delay()->set_seconds(1);
+    SetDetail(retry, error);
+    exchange->Respond(ProblemOf(error));
+  };
+}
+
 std::unique_ptr<Front> NewFront(FrontOptions options) {
   return std::make_unique<FrontImpl>(std::move(options));
 }

@@ -1,6 +1,7 @@
 #ifndef GITOPS_GATEWAY_FRONT_FRONT_H_
 #define GITOPS_GATEWAY_FRONT_FRONT_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -64,6 +65,19 @@ enum class GitopperAccess { kNone, kRead, kWrite };
 absl::Status CheckRole(Access access, const GatewayCaller& caller);
 
 using CallerHandler = std::function<void(const GatewayCaller&, std::unique_ptr<HttpExchange>)>;
+
+// A limit for handlers that hold a thread of the pool while they wait for other servers, so that
+// threads are left for other routes. Copies share it. Thread-safe.
+class CallLimit {
+ public:
+  explicit CallLimit(int most = 12) : most_(most) {}
+  // A handler that refuses requests with TOO_MANY_CALLS while `most` of all its handlers run.
+  CallerHandler Limit(CallerHandler handler) const;
+
+ private:
+  const int most_;
+  const std::shared_ptr<std::atomic<int>> running_ = std::make_shared<std::atomic<int>>(0);
+};
 
 // What every request of the gateway passes: the rate limit per address and per token, the token,
 // the trace, the access log. Thread-safe.

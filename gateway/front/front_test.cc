@@ -9,6 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/fake_clock.h"
 #include "common/http/testing_server.h"
+#include "common/sync/mutex.h"
+#include "common/testing/eventually.h"
 
 namespace gitops {
 namespace {
@@ -190,6 +192,57 @@ TEST_F(FrontTest, TheCallerIsPassedOnWithItsNameAddressAndTrace) {
       Get("/viewer", absl::StrCat("Authorization: bearer admin\r\ntraceparent: ", trace, "\r\n")),
       HasSubstr(absl::StrCat("the-admin from ipv4:127.0.0.1|the gateway|", trace)));
   EXPECT_THAT(Get("/open"), HasSubstr("unnamed from ipv4:127.0.0.1|the gateway|00-"));
+}
+
+TEST_F(FrontTest, HandlersThatWaitForOthersLeaveThreads) {
+  Mutex mutex;
+  CondVar changed;
+  bool waits = false;
+  bool released = false;
+  const CallLimit limit(1);
+  options_.pool_threads = 2;
+  front_ = NewFront(front_options_);
+  const auto add = [&](const std::string& path, CallerHandler handler) {
+    Route({.method = "GET",
+           .path = path,
+           .handler = front_->Guard(Access::kOpen, limit.Limit(std::move(handler))),
+           .in_pool = true});
+  };
+  add("/slow", [&](const GatewayCaller&, std::unique_ptr<HttpExchange> exchange) {
+    MutexLock lock(mutex);
+    waits = true;
+    changed.NotifyAll();
+    while (!released) changed.Wait(mutex);
+    exchange->Respond({.status = 200});
+  });
+  add("/quick", [&](const GatewayCaller&, std::unique_ptr<HttpExchange> exchange) {
+    exchange->Respond({.status = 200});
+  });
+  Start();
+  RawClient slow(address());
+  slow.Send("GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  {
+    MutexLock lock(mutex);
+    while (!waits) changed.Wait(mutex);
+  }
+  EXPECT_THAT(Get("/quick"), AllOf(HasSubstr("HTTP/1.1 429"), HasSubstr("TOO_MANY_CALLS"),
+                                   HasSubstr("Retry-After: 1")));
+  {
+    MutexLock lock(mutex);
+    released = true;
+    changed.NotifyAll();
+  }
+  EXPECT_THAT(slow.ReadAll(), HasSubstr("HTTP/1.1 200"));
+  // The thread has left by the time that the next request needs it, or shortly after.
+  EXPECT_TRUE(Eventually([&] { return StatusOf("/quick") == 200; }));
+}
+
+TEST_F(FrontTest, NothingIsOpenToPagesOfOtherOrigins) {
+  StartFront();
+  for (const char* path : {"/open", "/viewer"}) {
+    EXPECT_THAT(Get(path, "Origin: https://evil.example\r\nAuthorization: Bearer viewer\r\n"),
+                Not(HasSubstr("Access-Control")));
+  }
 }
 
 TEST_F(FrontTest, RequestsAreCounted) {
