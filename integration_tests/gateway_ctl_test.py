@@ -63,10 +63,8 @@ def gateway(tmp_path_factory, fleet, receiver, authority):
 def commands():
     """{"list services": whether it takes @HOST}, from the help."""
     text = ctl("help").out
-    rows = re.findall(r"^  ((?:[a-z-]+ ?)+)(.*?)  +\S", text.split("Commands:\n")[1].split("\nFlags")[0],
-                      re.M)
-    return {" ".join(word for word in name.split() if "|" not in word): "@HOST" in rest
-            for name, rest in rows}
+    rows = re.findall(r"^  (\S.*?)  +\S", text.split("Commands:\n")[1].split("\nFlags")[0], re.M)
+    return {re.match(r"(?:[a-z-]+(?![|a-z-]) ?)+", row).group().strip(): "@HOST" in row for row in rows}
 
 
 class Walk:

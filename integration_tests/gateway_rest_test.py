@@ -185,6 +185,21 @@ def test_an_unchanged_resource_is_not_sent_again(gateway):
     assert gateway.get("/v1/hosts/web1/services/app", headers={"If-None-Match": etag}).status == 200
 
 
+def test_hosts_and_deployments_have_etags_too(gateway, fleet):
+    deployment = fleet.begin("sync")
+    fleet.await_end(deployment)
+    for path in ("/v1/hosts/web1", f"/v1/deployments/{deployment}"):
+        def unchanged():
+            etag = gateway.get(path).headers["etag"]
+            again = gateway.get(path, headers={"If-None-Match": f'"other", {etag}'})
+            return (again.status, again.body) == (304, b"")
+        # The host's lock goes away shortly after the deployment.
+        wait_for(unchanged, what=f"{path} to be as it was")
+        assert gateway.get(path, headers={"If-Match": '"other"'}).status == 412
+    assert "etag" not in gateway.get(f"/v1/deployments/{deployment}?view=FULL").headers
+    assert "etag" not in gateway.get("/v1/hosts").headers
+
+
 def test_a_repeat_with_the_same_key_gets_the_same_deployment(gateway, fleet, described):
     body = {"spec": {"actions": ["sync"], "selection": {"on": ["web1"]}}}
     key = {"Idempotency-Key": "a-key"}

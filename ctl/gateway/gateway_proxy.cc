@@ -159,6 +159,9 @@ class Lines {
       TakeLine(absl::string_view(pending_).substr(0, end));
       pending_.erase(0, end + 1);
     }
+    if (status_.ok() && pending_.size() > kMostAnswerBytes) {
+      status_ = absl::ResourceExhaustedError("the gateway sent a message that is too long");
+    }
     return status_.ok() && !call_.cancelled();
   }
   const absl::Status& status() const { return status_; }
