@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/json/json.h"
 #include "common/rpc/error.h"
 #include "gateway/front/problem.h"
@@ -197,6 +198,7 @@ void EventStream::Advance(size_t index) {
 
 void EventStream::Join(size_t index) {
   Source& source = sources_[index];
+  if (absl::Now() < source.not_before) return;
   const std::string& token = cursor_[source.watch->source().name];
   const std::optional<SharedWatch::Place> place = source.watch->Join(token);
   if (!place.has_value()) return;
@@ -290,6 +292,7 @@ void EventStream::OnEnd(size_t index, int64_t run, const absl::Status& status) {
     source.state = State::kJoining;
     source.restarted = false;
     if (IsTransient(status) && !absl::IsDeadlineExceeded(status)) {
+      source.not_before = absl::Now() + SharedWatch::kWakeAfter;
       source.watch->WakeLater();
     } else {
       failure_ = status;

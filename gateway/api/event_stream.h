@@ -11,6 +11,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "common/sync/mutex.h"
 #include "gateway/api/event_cursor.h"
 #include "gateway/api/rpc_caller.h"
@@ -78,6 +79,8 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
     std::shared_ptr<RpcStream> stream;
     int64_t run = 0;
     bool restarted = false;  // to be told with its first message
+    // kJoining: not again before; the shared watch wakes the stream then.
+    absl::Time not_before = absl::InfinitePast();
   };
 
   void Wake();

@@ -15,8 +15,6 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using Message = RpcCaller::Message;
 
-constexpr absl::Duration kWakeAfter = absl::Seconds(1);
-
 const FieldDescriptor* Field(const Message& message, const char* name) {
   return message.GetDescriptor()->FindFieldByName(name);
 }
@@ -141,7 +139,7 @@ absl::Status SharedWatch::Failure(int64_t client) const {
 void SharedWatch::WakeLater() {
   MutexLock lock(mutex_);
   if (closed_) return;
-  wake_at_ = std::min(wake_at_, options_.clock->Now() + kWakeAfter);
+  wake_at_ = options_.clock->Now() + kWakeAfter;
   job_->Wake();
 }
 

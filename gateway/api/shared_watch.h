@@ -90,6 +90,7 @@ class SharedWatch : public std::enable_shared_from_this<SharedWatch> {
   // The error with which the watch has ended for this client, if it has.
   absl::Status Failure(int64_t client) const;
   // Wakes all clients after a pause.
+  static constexpr absl::Duration kWakeAfter = absl::Seconds(1);
   void WakeLater();
 
  private:
