@@ -198,7 +198,7 @@ void EventStream::Advance(size_t index) {
 
 void EventStream::Join(size_t index) {
   Source& source = sources_[index];
-  if (absl::Now() < source.not_before) return;
+  if (absl::Now() < source.not_before) return source.watch->WakeLater();
   const std::string& token = cursor_[source.watch->source().name];
   const std::optional<SharedWatch::Place> place = source.watch->Join(token);
   if (!place.has_value()) return;

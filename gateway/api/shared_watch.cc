@@ -139,7 +139,7 @@ absl::Status SharedWatch::Failure(int64_t client) const {
 void SharedWatch::WakeLater() {
   MutexLock lock(mutex_);
   if (closed_) return;
-  wake_at_ = options_.clock->Now() + kWakeAfter;
+  wake_at_ = std::min(wake_at_, options_.clock->Now() + kWakeAfter);
   job_->Wake();
 }
 
