@@ -11,7 +11,7 @@
 #include "gitops/record/v1/fleet.pb.h"
 #include "gitops/v1/deployment.pb.h"
 #include "services/planner/fleet/fleet.h"
-#include "services/planner/fleet/reported_services.h"
+#include "services/planner/fleet/reported.h"
 
 namespace gitops {
 

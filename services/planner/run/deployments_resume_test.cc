@@ -27,7 +27,7 @@ TEST(DeploymentResume, ACancelledDeploymentLetsEachHostEndItsStepAndBeginsNoMore
   const Actor bob = MakePrincipal("bob", "", "unix:");
   const auto cancelled = world.deployments->Cancel(id, bob, "lunch");
   ASSERT_TRUE(cancelled.ok());
-  EXPECT_TRUE(world.records.Load(id)->cancel_requested) << "stored when it answers";
+  EXPECT_TRUE(world.records.Load(id)->state.cancel_requested()) << "stored when it answers";
   world.agents.ClearFaults();
   world.agents.Release();
   const v1::Deployment done = world.AwaitEnd(id);
