@@ -167,6 +167,9 @@ void PromotionReceiver::TellPipelines() {
     for (const Environment& environment : entry.pipeline.environments) {
       secrets_->Current(name.first, environment.key_secret, kHmacKey);
       secrets_->Current(name.first, environment.key_secret, kApprovalKey);
+      for (const char* key : {kTokenKey, kUsernameKey, kPasswordKey}) {
+        secrets_->Current(name.first, environment.promotion.secret, key);
+      }
     }
   }
   control_->SetPipelines(*now);
