@@ -45,7 +45,7 @@ TEST(DeploymentResume, ACancellationThatComesBetweenADecisionAndTheBeginningBegi
   std::string id;
   bool cancelled = false;
   DeploymentObserver observer;
-  // Told in the thread of the deployment, after it has decided whom to begin.
+  // Called in the thread of the deployment, after it has decided which hosts begin.
   observer.hosts = [&](const std::string& phase, int hosts) {
     if (phase != "pending" || hosts != 2 || std::exchange(cancelled, true)) return;
     EXPECT_TRUE(planner->deployments->Cancel(id, "bob", "").ok());
@@ -236,7 +236,7 @@ TEST(DeploymentCatchUp, HostsThatAreThroughAreFreeForOthersMeanwhile) {
   EXPECT_EQ(StateOf(world.AwaitEnd(id)), "CANCELLED");
 }
 
-// Stands still in Resume, in the write of its hosts.
+// Blocks in Resume, in the write of its hosts.
 class ResumeInProgress : public ::testing::Test {
  protected:
   static constexpr int kHosts = 100;  // web1 to web100 are resumed, web101 is locked by another
