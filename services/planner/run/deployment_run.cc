@@ -163,20 +163,14 @@ bool DeploymentRun::Turn() {
 
 // Whether the decision is that the deployment has ended, which is then stored.
 bool DeploymentRun::Ends(const Decision& decision) {
-  switch (decision.end) {
-    case Decision::End::kSucceeded:
-      Finish(v1::DEPLOYMENT_STATE_SUCCEEDED, decision.reason);
-      return true;
-    case Decision::End::kFailed:
-      Finish(v1::DEPLOYMENT_STATE_FAILED, decision.reason);
-      return true;
-    case Decision::End::kCancelled:
-      Finish(v1::DEPLOYMENT_STATE_CANCELLED, decision.reason);
-      return true;
-    case Decision::End::kNone:
-      break;
-  }
-  return false;
+  static const std::map<Decision::End, v1::DeploymentState> kStates = {
+      {Decision::End::kSucceeded, v1::DEPLOYMENT_STATE_SUCCEEDED},
+      {Decision::End::kFailed, v1::DEPLOYMENT_STATE_FAILED},
+      {Decision::End::kCancelled, v1::DEPLOYMENT_STATE_CANCELLED}};
+  const auto state = kStates.find(decision.end);
+  if (state == kStates.end()) return false;
+  Finish(state->second, decision.reason);
+  return true;
 }
 
 // Whether anything was done that needs another decision.
