@@ -186,14 +186,6 @@ def test_a_next_environment_without_targets_is_422(suite):
     refused(add(suite, "nowhere", targets="[]")(body()), 422, "NO_TARGETS")
 
 
-def test_a_clock_that_is_off_by_less_than_five_minutes_is_tolerated(suite):
-    post = add(suite, "clocks")
-    assert post(body("1", age=-280)).status == 202
-    assert post(body("2", age=3590)).status == 202
-    refused(post(body("3", age=-320)), 401, "EVENT_STALE")
-    refused(post(body("4", age=3620)), 401, "EVENT_STALE")
-
-
 # Keys.
 
 def test_a_pipeline_without_a_key_is_401(suite):
