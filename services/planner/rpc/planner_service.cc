@@ -280,9 +280,15 @@ class PlannerServiceImpl final : public PlannerService {
                                   const v1::ListDamagedRecordsRequest* request,
                                   v1::ListDamagedRecordsResponse* response) override {
     return gate().Run(*context, *request, [&] {
-      const auto found = FindDamaged(*options_.state, [&] { return context->IsCancelled(); });
-      if (found.ok()) response->mutable_records()->Add(found->begin(), found->end());
-      return found.status();
+      const auto found =
+          FindDamaged(*options_.state, PlannerRecords(), [&] { return context->IsCancelled(); });
+      if (!found.ok()) return found.status();
+      for (const auto& [key, kind] : *found) {
+        v1::DamagedRecord& record = *response->add_records();
+        record.set_key(key);
+        record.set_kind(kind);
+      }
+      return absl::OkStatus();
     });
   }
 
