@@ -17,6 +17,7 @@
 #include "gateway/api/rpc_access.h"
 #include "gateway/api/rpc_event.h"
 #include "gateway/api/rpc_request.h"
+#include "gateway/api/scope_gate.h"
 #include "gateway/front/problem.h"
 
 namespace gitops {
@@ -26,12 +27,21 @@ using Message = RpcCaller::Message;
 
 // A request on its way to its server.
 struct Job {
-  const RpcRoute* route = nullptr;
+  ScopeGate::Call call;
   std::unique_ptr<Message> request;
-  RpcCaller::Options call;
   std::unique_ptr<HttpExchange> exchange;
-  std::shared_ptr<Cancellation> cancellation = std::make_shared<Cancellation>();
+
+  const RpcRoute& route() const { return *call.route; }
+  bool limited() const { return !call.caller.scope.everything(); }
 };
+
+// The host in the path whose agent is called; empty: none.
+std::string HostIn(const RpcMatch& match) {
+  for (const auto& [name, value] : match.variables) {
+    if (name == match.route->host_variable) return value;
+  }
+  return "";
+}
 
 HttpServerResponse NoRoute(const RpcMatch& match) {
   if (match.allowed.empty()) {
@@ -78,7 +88,8 @@ class Api : public std::enable_shared_from_this<Api> {
         agents_({.caller = options_.caller,
                  .planner = options_.planner,
                  .agent = options_.agent,
-                 .insecure = options_.insecure}) {}
+                 .insecure = options_.insecure}),
+        scopes_(options_.caller, options_.planner) {}
 
   void Handle(const GatewayCaller& caller, std::unique_ptr<HttpExchange> exchange) {
     const HttpServerRequest& http = exchange->request();
@@ -87,39 +98,45 @@ class Api : public std::enable_shared_from_this<Api> {
     if (!match.ok()) return exchange->Respond(ProblemOf(match.status()));
     if (match->route == nullptr) return exchange->Respond(NoRoute(*match));
     absl::Status status = CheckRole(AccessOf(*match->route), caller);
-    Job job;
+    const auto job = std::make_shared<Job>();
     if (status.ok()) {
       absl::StatusOr<std::unique_ptr<Message>> request = ReadRpcRequest(*match, http);
       status = request.status();
-      if (request.ok()) job.request = *std::move(request);
+      if (request.ok()) job->request = *std::move(request);
     }
     if (!status.ok()) return exchange->Respond(ProblemOf(status));
-    job.route = match->route;
-    job.call = {.timeout = TimeoutOf(*match->route), .metadata = MetadataFor(caller.ForService())};
-    job.exchange = std::move(exchange);
-    job.exchange->OnCancel([cancellation = job.cancellation] { cancellation->Cancel(); });
-    FindBackend(*match, std::make_shared<Job>(std::move(job)));
+    const auto cancellation = std::make_shared<Cancellation>();
+    job->call = {.caller = caller,
+                 .route = match->route,
+                 .host = HostIn(*match),
+                 .options = {.timeout = TimeoutOf(*match->route),
+                             .metadata = MetadataFor(caller.ForService()),
+                             .cancellation = cancellation}};
+    job->exchange = std::move(exchange);
+    job->exchange->OnCancel([cancellation] { cancellation->Cancel(); });
+    if (!job->limited()) return FindBackend(job);
+    scopes_.Admit(job->call, *job->request,
+                  [self = shared_from_this(), job](absl::Status admitted) {
+                    if (admitted.ok()) return self->FindBackend(job);
+                    job->exchange->Respond(ProblemOf(admitted));
+                  });
   }
 
  private:
-  void FindBackend(const RpcMatch& match, const std::shared_ptr<Job>& job) {
-    const std::string& service = job->route->method->service()->name();
-    if (job->route->host_variable.empty()) {
+  void FindBackend(const std::shared_ptr<Job>& job) {
+    const std::string& service = job->route().method->service()->name();
+    if (job->route().host_variable.empty()) {
       return service == "PromotionService"
                  ? Start(job, options_.promotion_receiver,
                          {Reason::kPromotionReceiverUnreachable, "--promotion-receiver"})
                  : Start(job, options_.planner, {Reason::kPlannerUnreachable, "--planner"});
     }
-    for (const auto& [name, value] : match.variables) {
-      if (name != job->route->host_variable) continue;
-      RpcCaller::Options call = job->call;
-      call.timeout = kReadTimeout;
-      return agents_.Find(value, call, job->cancellation,
-                          [self = shared_from_this(), job](HostAgents::AgentOr agent) {
-                            if (agent.ok()) return self->Call(job, *agent);
-                            job->exchange->Respond(ProblemOf(agent.status()));
-                          });
-    }
+    RpcCaller::Options call = job->call.options;
+    call.timeout = kReadTimeout;
+    agents_.Find(job->call.host, call, [self = shared_from_this(), job](HostAgents::AgentOr agent) {
+      if (agent.ok()) return self->Call(job, *agent);
+      job->exchange->Respond(ProblemOf(agent.status()));
+    });
   }
 
   // `missing`: the reason and the setting if there is no such server.
@@ -131,13 +148,21 @@ class Api : public std::enable_shared_from_this<Api> {
   }
 
   void Call(const std::shared_ptr<Job>& job, std::shared_ptr<const Backend> backend) {
-    if (job->route->method->server_streaming()) return CallStream(job, std::move(backend));
-    job->cancellation->Follow(options_.caller->Unary(
-        std::move(backend), *job->route->method, std::move(job->request), job->call,
-        [job](absl::StatusOr<std::unique_ptr<Message>> answer) {
-          job->exchange->Respond(answer.ok() ? Answer(job->exchange->request(), **answer)
-                                             : ProblemOf(answer.status()));
-        }));
+    if (job->route().method->server_streaming()) return CallStream(job, std::move(backend));
+    options_.caller->Unary(
+        std::move(backend), *job->route().method, std::move(job->request), job->call.options,
+        [self = shared_from_this(), job](absl::StatusOr<std::unique_ptr<Message>> answer) {
+          if (!answer.ok()) return job->exchange->Respond(ProblemOf(answer.status()));
+          if (job->limited()) return self->CheckAnswer(job, *std::move(answer));
+          job->exchange->Respond(Answer(job->exchange->request(), **answer));
+        });
+  }
+
+  void CheckAnswer(const std::shared_ptr<Job>& job, std::shared_ptr<Message> answer) {
+    scopes_.CheckAnswer(job->call, *answer, [job, answer](const absl::Status& checked) {
+      job->exchange->Respond(checked.ok() ? Answer(job->exchange->request(), *answer)
+                                          : ProblemOf(checked));
+    });
   }
 
   void CallStream(const std::shared_ptr<Job>& job, std::shared_ptr<const Backend> backend) {
@@ -155,18 +180,19 @@ class Api : public std::enable_shared_from_this<Api> {
       }
       answer->Send(*event, next);
     };
-    observer.on_end = [answer, cancellation = job->cancellation](const absl::Status& status) {
+    observer.on_end = [answer,
+                       cancellation = job->call.options.cancellation](const absl::Status& status) {
       if (status.ok()) return answer->End();
       if (cancellation->cancelled()) return answer->Abandon();
       answer->Fail(status);
     };
-    job->cancellation->Follow(options_.caller->Stream(std::move(backend), *job->route->method,
-                                                      std::move(job->request), job->call,
-                                                      std::move(observer)));
+    options_.caller->Stream(std::move(backend), *job->route().method, std::move(job->request),
+                            job->call.options, std::move(observer));
   }
 
   const ApiOptions options_;
   HostAgents agents_;
+  const ScopeGate scopes_;
 };
 
 }  // namespace
@@ -175,19 +201,13 @@ std::vector<HttpRoute> ApiRoutes(ApiOptions options) {
   Front* const front = options.front;
   const size_t max_body = options.max_body;
   const auto api = std::make_shared<Api>(std::move(options));
-  std::vector<HttpRoute> routes;
-  // All methods, so that the table says which are allowed.
-  for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
-    routes.push_back({.method = method,
-                      .path = "/v1/{path=**}",
-                      .handler = front->Guard(Access::kViewer,
-                                              [api](const GatewayCaller& caller,
-                                                    std::unique_ptr<HttpExchange> exchange) {
-                                                api->Handle(caller, std::move(exchange));
-                                              }),
-                      .max_body = max_body});
-  }
-  return routes;
+  HttpRoute route{.method = "*", .path = "/v1/{path=**}"};  // the table says which are allowed
+  route.handler = front->Guard(
+      Access::kApi, [api](const GatewayCaller& caller, std::unique_ptr<HttpExchange> exchange) {
+        api->Handle(caller, std::move(exchange));
+      });
+  route.max_body = max_body;
+  return {route};
 }
 
 }  // namespace gitops
