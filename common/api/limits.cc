@@ -72,6 +72,7 @@ constexpr FieldLimit kLimits[] = {
     {"DispatchHookRequest.traceparent", 1000},
     {"HostPayload.actions", kWord, 1000},
     {"RemoveDamagedRecordRequest.key", kPath},
+    {"RemoveDamagedPromotionRecordRequest.key", kPath},
     // Promotions. A revision may have the name of a branch in it.
     {"namespace", kWord},
     {"pipeline", kWord},

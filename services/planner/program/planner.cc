@@ -20,6 +20,7 @@
 #include "common/store/store.h"
 #include "services/planner/agents/agent_caller.h"
 #include "services/planner/check/host_checks.h"
+#include "services/planner/damage/damage.h"
 #include "services/planner/fleet/fleet.h"
 #include "services/planner/hooks/hook_caller.h"
 #include "services/planner/lock/host_locks.h"
@@ -181,7 +182,7 @@ Planner::Planner(const Settings& flags, PlannerConfig config, std::unique_ptr<St
                .reload = [this] { return Reload(); }}) {
   fleet_->Configure(config.fleet);
   planner_metrics_.ShowFleet(fleet_.get());
-  planner_metrics_.ShowDamaged(store_.get());
+  ShowDamaged(metrics_, store_.get(), PlannerRecords());
 }
 
 DeploymentObserver Planner::Observer() {

@@ -22,6 +22,7 @@
 #include "services/promotion_receiver/program/control.h"
 #include "services/promotion_receiver/program/receiver_metrics.h"
 #include "services/promotion_receiver/record/promotion_store.h"
+#include "services/promotion_receiver/record/record_kinds.h"
 #include "services/promotion_receiver/rpc/promotion_service.h"
 #include "services/promotion_receiver/secret/secrets.h"
 
@@ -116,6 +117,7 @@ absl::Status PromotionReceiver::OpenStore(const std::string& state_dir) {
   auto promotions = PromotionStore::Open(store_.get());
   if (!promotions.ok()) return promotions.status();
   promotions_ = *std::move(promotions);
+  ShowDamaged(metrics_, store_.get(), PromotionRecords());
   request_ids_.emplace(store_.get(), "promotion-receiver/v1/request/", clock_);
   return absl::OkStatus();
 }
