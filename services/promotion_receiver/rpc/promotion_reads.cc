@@ -16,8 +16,6 @@
 namespace gitops {
 namespace {
 
-// What a page may hold: gRPC's clients take 4 MiB unless told otherwise. The first always fits.
-constexpr size_t kMostPageSize = 3 << 20;
 // Promotions that a call reads without a match.
 constexpr int kMostMisses = 5000;
 
