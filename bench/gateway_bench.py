@@ -140,6 +140,11 @@ def events_table(bench):
     ])
 
 
+def connection_row(kind, found):
+    each = (found["resident"] - found["before"]) / IDLE
+    return [f"memory of {kind}", f"{each / 1024:.1f} KiB", judged(f"memory of {kind}", "≤ 64 KiB", each <= 64 << 10)]
+
+
 def other_rows(bench):
     rows = []
     if bench.one_connection:
@@ -150,6 +155,8 @@ def other_rows(bench):
         rows += [[name, megabytes(bench.plain["resident"]),
                   judged(name, "≤ 150 MB", bench.plain["resident"] <= 150e6)],
                  [f"{name}, with TLS", megabytes(bench.tls["resident"]), ""],
+                 *(connection_row(kind, found) for kind, found in
+                   (("an idle connection", bench.plain), ("an idle connection with TLS", bench.tls))),
                  ["resident memory without connections", megabytes(bench.plain["before"]), ""]]
     for what, goal in (("service", 1.5), ("host", None)) if bench.read else ():
         rest, plain = bench.read[f"rest_{what}"]["p50"], bench.read[f"grpc_{what}"]["p50"]

@@ -9,20 +9,24 @@
 #include "absl/strings/str_join.h"
 #include "common/api/http_routes.h"
 #include "common/client/client.h"
+#include "common/clock/clock.h"
 #include "common/json/json.h"
 #include "common/rpc/error.h"
 #include "gateway/api/api_table.h"
 #include "gateway/api/etag.h"
 #include "gateway/api/host_agents.h"
+#include "gateway/api/known_agents.h"
 #include "gateway/api/rpc_access.h"
 #include "gateway/api/rpc_event.h"
 #include "gateway/api/rpc_request.h"
 #include "gateway/front/problem.h"
+#include "gitops/v1/agent.pb.h"
 
 namespace gitops {
 namespace {
 
 using Message = RpcCaller::Message;
+using Reply = absl::StatusOr<std::unique_ptr<Message>>;
 
 // A request on its way to its server.
 struct Job {
@@ -71,6 +75,20 @@ HttpServerResponse Answer(const HttpServerRequest& http, const Message& message)
   return response;
 }
 
+void Respond(const std::shared_ptr<Job>& job, const Reply& reply) {
+  job->exchange->Respond(reply.ok() ? Answer(job->exchange->request(), **reply)
+                                    : ProblemOf(reply.status()));
+}
+
+bool NamesItsHost(const RpcRoute& route) {
+  return route.method->output_type() == v1::GetServiceResponse::descriptor();
+}
+
+// Whether it is the answer of a route that names its host, and of that host.
+bool IsOf(const std::string& host, const Reply& reply) {
+  return reply.ok() && static_cast<const v1::GetServiceResponse&>(**reply).service().host() == host;
+}
+
 class Api : public std::enable_shared_from_this<Api> {
  public:
   explicit Api(ApiOptions options)
@@ -112,14 +130,41 @@ class Api : public std::enable_shared_from_this<Api> {
     }
     for (const auto& [name, value] : match.variables) {
       if (name != job->route->host_variable) continue;
-      RpcCaller::Options call = job->call;
-      call.timeout = kReadTimeout;
-      return agents_.Find(value, call, job->cancellation,
-                          [self = shared_from_this(), job](HostAgents::AgentOr agent) {
-                            if (agent.ok()) return self->Call(job, *agent);
-                            job->exchange->Respond(ProblemOf(agent.status()));
-                          });
+      const auto known = NamesItsHost(*job->route) ? known_.Find(value) : nullptr;
+      return known == nullptr ? FindAgent(job, value) : AskKnown(job, value, known);
     }
+  }
+
+  void FindAgent(const std::shared_ptr<Job>& job, const std::string& host) {
+    RpcCaller::Options call = job->call;
+    call.timeout = kReadTimeout;
+    agents_.Find(host, call, job->cancellation,
+                 [self = shared_from_this(), job, host,
+                  found = Clock::System()->SteadyNow()](HostAgents::AgentOr agent) {
+                   if (!agent.ok()) return job->exchange->Respond(ProblemOf(agent.status()));
+                   if (!NamesItsHost(*job->route)) return self->Call(job, *agent);
+                   self->CallUnary(job, *agent, std::move(job->request),
+                                   [self, job, host, agent = *agent, found](const Reply& reply) {
+                                     if (IsOf(host, reply)) self->known_.Put(host, agent, found);
+                                     Respond(job, reply);
+                                   });
+                 });
+  }
+
+  // Spares the planner's answer. Whatever the agent answers other than the service of this host,
+  // the planner is asked where the agent is, unless there is no time left.
+  void AskKnown(const std::shared_ptr<Job>& job, const std::string& host,
+                std::shared_ptr<const Backend> agent) {
+    std::unique_ptr<Message> request(job->request->New());
+    request->CopyFrom(*job->request);
+    CallUnary(job, std::move(agent), std::move(request),
+              [self = shared_from_this(), job, host](const Reply& reply) {
+                if (IsOf(host, reply) || absl::IsDeadlineExceeded(reply.status())) {
+                  return Respond(job, reply);
+                }
+                self->known_.Remove(host);
+                self->FindAgent(job, host);
+              });
   }
 
   // `missing`: the reason and the setting if there is no such server.
@@ -132,12 +177,14 @@ class Api : public std::enable_shared_from_this<Api> {
 
   void Call(const std::shared_ptr<Job>& job, std::shared_ptr<const Backend> backend) {
     if (job->route->method->server_streaming()) return CallStream(job, std::move(backend));
+    CallUnary(job, std::move(backend), std::move(job->request),
+              [job](const Reply& reply) { Respond(job, reply); });
+  }
+
+  void CallUnary(const std::shared_ptr<Job>& job, std::shared_ptr<const Backend> backend,
+                 std::unique_ptr<Message> request, RpcCaller::Done done) {
     job->cancellation->Follow(options_.caller->Unary(
-        std::move(backend), *job->route->method, std::move(job->request), job->call,
-        [job](absl::StatusOr<std::unique_ptr<Message>> answer) {
-          job->exchange->Respond(answer.ok() ? Answer(job->exchange->request(), **answer)
-                                             : ProblemOf(answer.status()));
-        }));
+        std::move(backend), *job->route->method, std::move(request), job->call, std::move(done)));
   }
 
   void CallStream(const std::shared_ptr<Job>& job, std::shared_ptr<const Backend> backend) {
@@ -167,6 +214,7 @@ class Api : public std::enable_shared_from_this<Api> {
 
   const ApiOptions options_;
   HostAgents agents_;
+  KnownAgents known_{Clock::System()};
 };
 
 }  // namespace
