@@ -193,7 +193,7 @@ class HttpConnection final : public HttpEventLoop::Connection,
 
   Awaitable<error_code> ReadHeader(HeaderParser& header) {
     return Read(
-        header, 1 << 10, [&] { return header.is_header_done(); },
+        header, 4 << 10, [&] { return header.is_header_done(); },
         [this] { return server_.options.max_header; });
   }
 
