@@ -127,9 +127,6 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> ConnectToStoreFile(const std::st
   absl::Status status = (*database)->Execute(
       "PRAGMA journal_mode = WAL;"
       "PRAGMA synchronous = FULL;"
-      // A deployment over 1,000 hosts writes about 2,000 pages, most of them several times. Each
-      // checkpoint holds up the writer, and writes each page once.
-      "PRAGMA wal_autocheckpoint = 4000;"
       "PRAGMA journal_size_limit = 16777216;"  // what a burst left of the WAL is given back
       "PRAGMA cell_size_check = ON;"
       "PRAGMA trusted_schema = OFF;");

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -236,6 +237,19 @@ TEST(SqliteStoreTest, LeasesOfTheFirstSchemaBeginAnew) {
   EXPECT_TRUE(temp.store()->KeepLeaseAlive(lease).ok());
   clock.Advance(absl::Seconds(10));
   EXPECT_EQ(temp.store()->KeepLeaseAlive(lease).code(), absl::StatusCode::kNotFound);
+}
+
+TEST(SqliteStoreTest, TheLogIsMovedIntoTheFileBesideTheWriter) {
+  TempStore temp;
+  for (int batch = 0; batch < 80; ++batch) {
+    std::vector<StoreWrite> writes;
+    for (int i = 0; i < 50; ++i) {
+      writes.push_back({.key = absl::StrCat(batch, "/", i), .value = std::string(3000, 'v')});
+    }
+    ASSERT_TRUE(temp.store()->Write(writes).ok());
+  }
+  EXPECT_TRUE(Eventually([&] { return std::filesystem::file_size(temp.path()) > 8'000'000; }));
+  EXPECT_EQ(temp.store()->List("")->size(), 4000);
 }
 
 // As the second release of the schema wrote it: the changes by revision and position.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/store/sqlite_checkpointer.h"
+
 namespace gitops {
 namespace {
 
@@ -13,6 +15,7 @@ constexpr size_t kLargestGroup = 256;
 
 SqliteWriter::SqliteWriter(std::unique_ptr<SqliteDatabase> database, Clock* clock, Hooks hooks)
     : database_(std::move(database)), clock_(clock), hooks_(std::move(hooks)) {
+  database_->CountLogPages();
   thread_ = std::thread([this] { Loop(); });
 }
 
@@ -49,6 +52,7 @@ void SqliteWriter::Loop() {
       queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(size));
     }
     CommitGroup(group);
+    NoteLog();
     for (Request* request : group) {
       MutexLock lock(request->mutex);
       request->done = true;
@@ -83,6 +87,13 @@ absl::Status SqliteWriter::TryCommit(const std::vector<Request*>& group, bool& b
   if (absl::Status status = transaction.Commit(hooks_.limit_trim); !status.ok()) return status;
   hooks_.on_commit(transaction.revision(), *next_lease_end);
   return absl::OkStatus();
+}
+
+void SqliteWriter::NoteLog() {
+  const int pages = database_->log_pages();
+  hooks_.on_log(pages);
+  if (pages < SqliteCheckpointer::kMostPages) return;
+  database_->Checkpoint(SQLITE_CHECKPOINT_PASSIVE).IgnoreError();
 }
 
 }  // namespace gitops
