@@ -43,9 +43,10 @@ void SqliteCheckpointer::Loop() {
       if (stopping_) return;
       due_ = false;
     }
-    // The second one holds up the writer, so that the log can begin anew; little is left for it.
-    // Errors are those of the next write, or pass.
+    // The last one holds up the writer, so that the log can begin anew: little is left for it to
+    // move, and to make durable. Errors are those of the next write, or pass.
     database_->Checkpoint(SQLITE_CHECKPOINT_PASSIVE).IgnoreError();
+    database_->Sync().IgnoreError();
     database_->Checkpoint(SQLITE_CHECKPOINT_FULL).IgnoreError();
   }
 }

@@ -146,6 +146,13 @@ absl::Status SqliteDatabase::Checkpoint(int mode) {
   return code == SQLITE_OK ? absl::OkStatus() : Error(code);
 }
 
+absl::Status SqliteDatabase::Sync() {
+  sqlite3_file* file = nullptr;
+  int code = sqlite3_file_control(handle_, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (code == SQLITE_OK) code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+  return code == SQLITE_OK ? absl::OkStatus() : Error(code);
+}
+
 absl::Status SqliteDatabase::Error(int code) const {
   return ErrorOf(path_, code, sqlite3_errmsg(handle_));
 }

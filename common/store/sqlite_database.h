@@ -77,6 +77,8 @@ class SqliteDatabase {
   int log_pages() const { return log_pages_; }
   // `mode`: SQLITE_CHECKPOINT_…
   absl::Status Checkpoint(int mode);
+  // Makes what checkpoints have written to the file durable.
+  absl::Status Sync();
   // How long a lock of another connection is waited for.
   void SetPatience(int milliseconds) { sqlite3_busy_timeout(handle_, milliseconds); }
 
