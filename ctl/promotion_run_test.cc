@@ -338,6 +338,14 @@ TEST_F(PromotionRunTest, ATokenIsPrintedOnceWithTheBlockForTheFile) {
   EXPECT_THAT(result.err, HasSubstr("shown only now"));
 }
 
+TEST_F(PromotionRunTest, ATokenMayBeLimitedToHosts) {
+  const Result result =
+      Ctl("token create --name ci --role viewer --on web* --on \"q --tagged prod,rack-17");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out,
+              HasSubstr("\non = [\"web*\",\"\\\"q\"]\ntagged = [\"prod\",\"rack-17\"]\n"));
+}
+
 TEST_F(PromotionRunTest, EveryTokenIsNewAndMayBeForEver) {
   const json first = json::parse(Ctl("token create --name ci --role viewer -o json").out);
   const json second = json::parse(Ctl("token create --name ci --role viewer -o json").out);

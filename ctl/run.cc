@@ -156,15 +156,6 @@ RenderOptions RenderOptionsFor(const Invocation& invocation, const Console& cons
   return options;
 }
 
-absl::StatusOr<ExitCode> RunOnHost(Command command, const Invocation& invocation,
-                                   Renderer& renderer, Console& console) {
-  absl::StatusOr<AgentClient> agent =
-      AgentClient::New(ClientOptionsFor(invocation.host, invocation.flags, console));
-  if (!agent.ok()) return agent.status();
-  CommandContext context{invocation, *agent, renderer, console};
-  return command(context);
-}
-
 // Where a command calls its server.
 struct Route {
   std::string address;
@@ -176,12 +167,28 @@ absl::StatusOr<Route> RouteTo(const std::string& server, const Invocation& invoc
                               const Console& console) {
   Route route{server, nullptr};
   if (invocation.flags.gateway.empty() || server != invocation.flags.gateway) return route;
-  auto proxy = GatewayProxy::Start(
-      {.url = server, .token = Secret(console.environment("GITOPS_TOKEN").value_or(""))});
+  auto proxy =
+      GatewayProxy::Start({.url = server,
+                           .token = Secret(console.environment("GITOPS_TOKEN").value_or("")),
+                           .tls_dir = invocation.flags.tls_dir,
+                           .host = HostName(invocation)});
   if (!proxy.ok()) return proxy.status();
   route.proxy = *std::move(proxy);
   route.address = route.proxy->address();
   return route;
+}
+
+absl::StatusOr<ExitCode> RunOnHost(Command command, const Invocation& invocation,
+                                   Renderer& renderer, Console& console) {
+  const std::string& gateway = invocation.flags.gateway;
+  const absl::StatusOr<Route> route =
+      RouteTo(gateway.empty() ? invocation.host : gateway, invocation, console);
+  if (!route.ok()) return route.status();
+  absl::StatusOr<AgentClient> agent =
+      AgentClient::New(ClientOptionsFor(route->address, invocation.flags, console));
+  if (!agent.ok()) return agent.status();
+  CommandContext context{invocation, *agent, renderer, console};
+  return command(context);
 }
 
 absl::StatusOr<ExitCode> RunOnFleet(FleetCommand command, const Invocation& invocation,

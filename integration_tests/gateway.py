@@ -91,8 +91,14 @@ class Gateway(Program):
     def __exit__(self, *_):
         self.kill()
 
+    # An ssl.SSLContext if the gateway serves HTTPS.
+    tls = None
+
     def connect(self):
-        return http.client.HTTPConnection(*self.address("http").rsplit(":", 1), timeout=30)
+        address = self.address("http").rsplit(":", 1)
+        if self.tls:
+            return http.client.HTTPSConnection(*address, timeout=30, context=self.tls)
+        return http.client.HTTPConnection(*address, timeout=30)
 
     def _send(self, connection, method, path, body, token, headers):
         headers = dict(headers or {})

@@ -185,6 +185,21 @@ def test_an_unchanged_resource_is_not_sent_again(gateway):
     assert gateway.get("/v1/hosts/web1/services/app", headers={"If-None-Match": etag}).status == 200
 
 
+def test_hosts_and_deployments_have_etags_too(gateway, fleet):
+    deployment = fleet.begin("sync")
+    fleet.await_end(deployment)
+    for path in ("/v1/hosts/web1", f"/v1/deployments/{deployment}"):
+        def unchanged():
+            etag = gateway.get(path).headers["etag"]
+            again = gateway.get(path, headers={"If-None-Match": f'"other", {etag}'})
+            return (again.status, again.body) == (304, b"")
+        # The host's lock goes away shortly after the deployment.
+        wait_for(unchanged, what=f"{path} to be as it was")
+        assert gateway.get(path, headers={"If-Match": '"other"'}).status == 412
+    assert "etag" not in gateway.get(f"/v1/deployments/{deployment}?view=FULL").headers
+    assert "etag" not in gateway.get("/v1/hosts").headers
+
+
 def test_a_repeat_with_the_same_key_gets_the_same_deployment(gateway, fleet, described):
     body = {"spec": {"actions": ["sync"], "selection": {"on": ["web1"]}}}
     key = {"Idempotency-Key": "a-key"}
@@ -257,6 +272,44 @@ def test_events_of_all_sources_are_one_stream_that_resumes(gateway):
     resumed.close()
 
 
+def test_many_clients_of_the_events_cost_the_planner_one_watch(fleet, tmp_path):
+    with Gateway(tmp_path / "gateway", flags_for(fleet)) as gateway:
+        streams = [gateway.stream("/v1/events") for _ in range(100)]
+        for stream in streams:
+            stream.events_until(lambda e: e["event"] in ("service", "fleet") and e["data"]["initialDone"])
+        # The planner has 32, and others can still watch.
+        for _ in range(25):
+            streams.append(gateway.stream("/v1/hosts:watch"))
+        gateway.post("/v1/hosts/web1/services/app:freeze")
+        for stream in streams[:100]:
+            stream.events_until(lambda e: e["event"] == "service" and e["data"]["service"]["state"] == "FREEZE")
+        gateway.post("/v1/hosts/web1/services/app:unfreeze")
+        for stream in streams:
+            stream.close()
+
+
+def test_events_resume_at_another_gateway(fleet, tmp_path):
+    with Gateway(tmp_path / "one", flags_for(fleet)) as gateway:
+        stream = gateway.stream("/v1/events")
+        done = set()
+
+        def settled(event):
+            if event["data"].get("initialDone"):
+                done.add(event["event"] in ("deployment", "deployments"))
+            return len(done) == 2
+
+        last = stream.events_until(settled)[-1]["id"]
+        stream.close()
+    with Gateway(tmp_path / "two", flags_for(fleet)) as gateway:
+        gateway.post("/v1/hosts/web2/services/app:freeze")
+        stream = gateway.stream("/v1/events", headers={"Last-Event-ID": last})
+        events = stream.events_until(lambda e: e["event"] == "service")
+        assert events[-1]["data"]["service"]["host"] == "web2"
+        assert not any(e["data"].get("restarted") for e in events), events
+        stream.close()
+        gateway.post("/v1/hosts/web2/services/app:unfreeze")
+
+
 def test_events_survive_a_restart_of_the_planner(fleet, tmp_path):
     with Gateway(tmp_path / "gateway", flags_for(fleet)) as gateway:
         stream = gateway.stream("/v1/events")
@@ -312,16 +365,95 @@ def test_tokens_are_read_again_when_their_file_changes(fleet, tmp_path):
         assert gateway.get("/v1/hosts", token="new").status == 200
 
 
-def test_expired_and_limited_tokens_are_refused(fleet, tmp_path, described):
+def test_an_expired_token_is_refused(fleet, tmp_path, described):
     gateway = Gateway(tmp_path / "gateway", flags_for(fleet))
-    gateway.tokens.write_text(
-        token_row("old", "admin", "token-old", "expires = 2020-01-01T00:00:00Z")
-        + token_row("narrow", "admin", "token-narrow", 'on = ["web1"]'))
+    gateway.tokens.write_text(token_row("old", "admin", "token-old", "expires = 2020-01-01T00:00:00Z"))
     with gateway:
         expired = gateway.get("/v1/hosts", token="old")
         described.check_problem(expired, 401, "UNAUTHENTICATED")
         assert "expired at 2020-01-01" in expired.json["detail"]
-        described.check_problem(gateway.get("/v1/hosts", token="narrow"), 403, "PERMISSION_DENIED")
+
+
+# Tokens that are limited to hosts: web1 has the tag prod, web2 has none.
+
+@pytest.fixture(scope="module")
+def limited(fleet, tmp_path_factory):
+    gateway = Gateway(tmp_path_factory.mktemp("limited"), flags_for(fleet))
+    gateway.tokens.write_text(
+        token_row("admin", "admin", "token-admin")
+        + token_row("tagged", "admin", "token-tagged", 'tagged = ["prod"]')
+        + token_row("on", "admin", "token-on", 'on = ["web[1]", "db*"]'))
+    with gateway:
+        yield gateway
+
+
+@pytest.mark.parametrize("token", ["tagged", "on"])
+def test_a_limited_token_sees_and_changes_its_hosts_only(limited, fleet, described, token):
+    def hosts(answer):
+        assert answer.status == 200, answer.body
+        return [host["host"] for host in answer.json["hosts"]]
+
+    assert hosts(limited.get("/v1/hosts", token=token)) == ["web1"]
+    assert hosts(limited.get("/v1/hosts?selection.on=web*", token=token)) == ["web1"]
+    assert [s["host"] for s in limited.get("/v1/services", token=token).json["services"]] == ["web1"]
+    assert limited.get("/v1/hosts/web1/services/app", token=token).status == 200
+    for method, path in (("GET", "/v1/hosts/web2"), ("GET", "/v1/hosts/web2/services/app"),
+                         ("GET", "/v1/hosts/web2/services:watch"), ("GET", "/v1/hosts/none"),
+                         ("POST", "/v1/hosts/web2/services/app:freeze"), ("POST", "/v1/locks/web2:break"),
+                         ("GET", "/v1/events"), ("GET", "/v1/deployments"), ("GET", "/v1/locks"),
+                         ("GET", "/list/services"), ("GET", "/v1/hooks")):
+        described.check_problem(limited.request(method, path, token=token), 403, "PERMISSION_DENIED")
+
+    def change(verb, selection):
+        return limited.post(f"/v1/services/app:{verb}", {"selection": selection}, token=token)
+
+    for verb, state in (("freeze", "FREEZE"), ("unfreeze", "OK")):
+        outcomes = change(verb, {"all": True}).lines
+        assert [(o["outcome"]["host"], o["outcome"]["service"]["state"]) for o in outcomes] == [
+            ("web1", state)]
+    assert limited.get("/v1/hosts/web2/services/app").json["service"]["state"] == "OK"
+    described.check_problem(change("freeze", {}), 400, "WHOLE_FLEET")
+    assert change("freeze", {"on": ["web2"]}).status in (403, 404)
+    assert limited.get("/v1/hosts/web2/services/app").json["service"]["state"] == "OK"
+
+    watch = limited.stream("/v1/hosts:watch", token=token)
+    seen = watch.events_until(lambda e: e["data"]["initialDone"])
+    assert {e["data"]["host"]["host"] for e in seen if "host" in e["data"]} == {"web1"}
+    watch.close()
+
+
+@pytest.mark.parametrize("token", ["tagged", "on"])
+def test_a_limited_token_deploys_to_its_hosts_only(limited, fleet, described, token):
+    spec = {"actions": ["sync"], "selection": {"all": True}}
+    plan = limited.post("/v1/plans", {"spec": spec}, token=token).json["plan"]
+    assert [host["host"] for host in plan["hosts"]] == ["web1"]
+    whole = limited.post("/v1/plans", {"spec": spec}).json["plan"]["token"]
+    key = {"Idempotency-Key": f"limited-{token}"}
+    made = [limited.post("/v1/deployments", {"spec": spec}, token=token, headers=key) for _ in range(2)]
+    assert made[0].status == 200, made[0].body
+    mine = made[0].json["deployment"]["id"]
+    assert made[1].json["deployment"]["id"] == mine, "the repeat of a deployment makes no other"
+    assert states(fleet.await_end(mine)) == {"web1": "SUCCEEDED"}
+    assert limited.get(f"/v1/deployments/{mine}?view=FULL", token=token).status == 200
+    others = fleet.begin("sync")
+    fleet.await_end(others)
+    for method, path, body in (
+            ("GET", f"/v1/plans/{whole}", None), ("GET", f"/v1/plans/{whole}/hosts", None),
+            ("POST", "/v1/deployments", {"planToken": whole}), ("GET", f"/v1/deployments/{others}", None),
+            ("GET", f"/v1/deployments/{others}/hosts", None), ("GET", f"/v1/deployments/{others}:watch", None),
+            ("POST", f"/v1/deployments/{others}:cancel", {}), ("POST", f"/v1/deployments/{others}:resume", {}),
+            ("POST", f"/v1/deployments/{others}:rollback", {})):
+        described.check_problem(limited.request(method, path, body, token=token), 403, "PERMISSION_DENIED")
+
+
+def test_a_request_is_logged_with_its_trace_and_without_its_token(gateway):
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    gateway.get("/v1/hosts?selection.on=secret-query", token="viewer",
+                headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
+    line = wait_for(lambda: next((each for each in gateway.logged().splitlines() if trace in each), None),
+                    what="the request in the log")
+    assert "viewer" in line and "/v1/hosts" in line and "200" in line
+    assert "token-viewer" not in gateway.logged() and "secret-query" not in gateway.logged()
 
 
 def test_a_token_in_the_url_is_refused_and_no_token_is_logged(gateway):

@@ -225,12 +225,7 @@ absl::Status Agent::OpenOperations(const std::string& boot_id_file) {
 }
 
 absl::Status Agent::OpenStore(const std::string& state_dir) {
-  if (absl::Status made = MakeStateDirectory(state_dir, kStateMode); !made.ok()) return made;
-  auto store = OpenSqliteStore({.path = state_dir + "/agent.db", .clock = clock_});
-  // Another agent has it: that is not an error of the settings, and may end.
-  if (absl::IsFailedPrecondition(store.status())) {
-    return absl::UnavailableError(store.status().message());
-  }
+  auto store = OpenStateStore(state_dir, "agent.db", clock_, kStateMode);
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
   return absl::OkStatus();
@@ -421,7 +416,7 @@ int RunAgent(const std::vector<std::string>& arguments) {
   }
   auto flags = ReadFlags(AgentSettings(), arguments, ProcessEnvironment);
   if (!flags.ok()) return ReportFailure(kProgram, flags.status());
-  MakeStateDirAbsolute(*flags);
+  MakeAbsolute(*flags, "state-dir");  // git runs in another directory
   if (flags->GetBool("help")) {
     std::cout << UsageText(kUsage, AgentSettings());
     return 0;

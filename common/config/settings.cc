@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -191,6 +193,18 @@ absl::StatusOr<Settings> ReadSettings(const std::vector<SettingDefinition>& defi
   absl::StatusOr<Settings> settings = ReadFlags(definitions, arguments, environment);
   if (!settings.ok() || file.empty()) return settings;
   return AddFileSettings(definitions, program, *std::move(settings), file_text, file);
+}
+
+void MakeAbsolute(Settings& settings, absl::string_view name) {
+  std::string& path = settings.values[std::string(name)].value;
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  if (!path.empty() && !error) path = absolute.lexically_normal().string();
+}
+
+absl::Status BothRead(const absl::Status& settings, const absl::Status& rest) {
+  if (settings.ok() || rest.ok() || settings == rest) return settings.ok() ? rest : settings;
+  return absl::InvalidArgumentError(absl::StrCat(settings.message(), "\n", rest.message()));
 }
 
 }  // namespace gitops

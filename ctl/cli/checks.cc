@@ -107,9 +107,6 @@ absl::Status CheckReach(const CommandSpec& spec, const RawCommandLine& line,
                               " selects hosts of the fleet, and @HOST names the agent at ",
                               invocation.host, "; use one of them"));
   }
-  if (!invocation.flags.tls_dir.empty()) {
-    return Usage("--tls-dir: TLS is not part of this version; --insecure allows plain text");
-  }
   if (!invocation.flags.context.empty()) {
     return Usage(
         "--context: stored contexts are not part of this version; name the planner with "
@@ -127,9 +124,10 @@ bool IsLocal(const std::string& url) {
 
 // A gateway is used in place of the planner and the promotion receiver; a flag that names one of
 // them overrides GITOPS_GATEWAY.
-absl::Status CheckGateway(const RawCommandLine& line, Invocation& invocation) {
+absl::Status CheckGateway(const CommandSpec& spec, const RawCommandLine& line,
+                          Invocation& invocation) {
   Flags& flags = invocation.flags;
-  if (flags.gateway.empty()) return absl::OkStatus();
+  if (flags.gateway.empty() || spec.reach == Reach::kNone) return absl::OkStatus();
   const auto by_flag = [&](const char* name) {
     const auto found = line.flags.find(name);
     return found != line.flags.end() && found->second.by_flag;
@@ -142,9 +140,11 @@ absl::Status CheckGateway(const RawCommandLine& line, Invocation& invocation) {
     flags.gateway.clear();
     return absl::OkStatus();
   }
-  if (!invocation.host.empty()) {
+  if (!invocation.host.empty() && HostName(invocation).empty()) {
     if (by_flag("gateway")) {
-      return Usage("@HOST calls an agent directly, not through --gateway; select hosts with --on");
+      return Usage(absl::StrCat("@", invocation.host,
+                                " is an address; a gateway finds the agent itself: name the host "
+                                "as the fleet does, without a port"));
     }
     flags.gateway.clear();
     return absl::OkStatus();
@@ -159,6 +159,16 @@ absl::Status CheckGateway(const RawCommandLine& line, Invocation& invocation) {
         "https://, or --insecure");
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckTls(const CommandSpec& spec, const Invocation& invocation) {
+  const Flags& flags = invocation.flags;
+  if (flags.tls_dir.empty() || !flags.gateway.empty() || spec.reach == Reach::kNone) {
+    return absl::OkStatus();
+  }
+  return Usage(
+      "--tls-dir: in this version TLS is only for --gateway https://…; --insecure allows plain "
+      "text");
 }
 
 // A token stands for a whole plan: flags that would be part of a plan are refused with it.
@@ -263,7 +273,8 @@ absl::Status CheckAll(const Form& form, const RawCommandLine& line, Invocation& 
   if (absl::Status s = CheckHashes(form, invocation.arguments); !s.ok()) return s;
   if (absl::Status s = CheckFlags(spec, line, invocation.flags); !s.ok()) return s;
   if (absl::Status s = CheckReach(spec, line, invocation); !s.ok()) return s;
-  if (absl::Status s = CheckGateway(line, invocation); !s.ok()) return s;
+  if (absl::Status s = CheckGateway(spec, line, invocation); !s.ok()) return s;
+  if (absl::Status s = CheckTls(spec, invocation); !s.ok()) return s;
   if (absl::Status s = CheckPlan(spec, line, invocation); !s.ok()) return s;
   if (absl::Status s = CheckPromotions(spec, invocation); !s.ok()) return s;
   return CheckHooksTest(spec, invocation);

@@ -286,7 +286,7 @@ const std::vector<CommandSpec>& CommandSpecs() {
        {},
        0,
        false,
-       {"name", "role", "expires"},
+       {"name", "role", "expires", "on", "tagged"},
        "print a new token once, and the block for the gateway's token file"},
       {CommandId::kCompletion,
        Reach::kNone,

@@ -212,7 +212,7 @@ TEST(FleetInvocationTest, ErrorsSayWhatIsWrongAndWhatWasMeant) {
       {"hooks test post-deploy --result good",
        "--result: 'good' is not one of ok, failed, skipped"},
       {"list hosts --reason x", "--reason cannot be used with list hosts"},
-      {"list hosts --tls-dir /x", "TLS is not part of this version"},
+      {"list hosts --tls-dir /x", "TLS is only for --gateway"},
       {"list hosts --context x", "stored contexts are not part of this version"},
   };
   for (const auto& c : kCases) {
@@ -221,6 +221,31 @@ TEST(FleetInvocationTest, ErrorsSayWhatIsWrongAndWhatWasMeant) {
     EXPECT_EQ(invocation.status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(invocation.status().message()), HasSubstr(c.message)) << c.line;
   }
+}
+
+TEST(FleetInvocationTest, AHostOfTheFleetIsReachedThroughTheGateway) {
+  const Variables variables = {{"GITOPS_GATEWAY", "https://ops.example"}};
+  for (const char* line : {"list services @web1", "freeze nginx @web1:8004"}) {
+    const auto invocation = Parse(line, variables);
+    ASSERT_TRUE(invocation.ok()) << invocation.status();
+    EXPECT_EQ(HostName(*invocation), "web1");
+    EXPECT_EQ(invocation->flags.gateway, "https://ops.example");
+    EXPECT_THAT(Describe(*invocation), HasSubstr(" on web1:8004 through https://ops.example"));
+  }
+  // An address is called directly: the variable does not mean it.
+  for (const char* line : {"list services @web1:9000", "list services @unix:/run/agent.sock"}) {
+    EXPECT_EQ(Parse(line, variables)->flags.gateway, "") << line;
+    const auto refused = Parse(absl::StrCat(line, " --gateway https://ops.example"));
+    EXPECT_THAT(std::string(refused.status().message()), HasSubstr("without a port")) << line;
+  }
+}
+
+TEST(FleetInvocationTest, AGatewayMayHaveItsOwnAuthority) {
+  const auto invocation = Parse("list hosts --gateway https://ops.example --tls-dir /x");
+  ASSERT_TRUE(invocation.ok()) << invocation.status();
+  EXPECT_EQ(invocation->flags.tls_dir, "/x");
+  EXPECT_FALSE(Parse("list hosts --planner p --tls-dir /x").ok());
+  EXPECT_TRUE(Parse("version", {{"GITOPS_GATEWAY", "not a URL"}, {"GITOPS_TLS_DIR", "/x"}}).ok());
 }
 
 TEST(FleetInvocationTest, PlannerComesFromFlagThenVariableThenDefault) {

@@ -72,7 +72,7 @@ bool TakesFlag(const CommandSpec& spec, const FlagSpec& flag) {
     case FlagGroup::kGlobal:
       return true;
     case FlagGroup::kSelection:
-      return spec.selects;
+      return spec.selects || Lists(spec, flag);
     case FlagGroup::kPlan:
       return spec.plans || Lists(spec, flag);
     case FlagGroup::kOwn:

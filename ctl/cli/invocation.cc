@@ -9,6 +9,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/config/ports.h"
+#include "common/rpc/address.h"
 #include "ctl/cli/checks.h"
 #include "ctl/cli/host_address.h"
 #include "ctl/cli/raw_flags.h"
@@ -114,6 +116,12 @@ absl::StatusOr<Invocation> ParseInvocation(const std::vector<std::string>& argum
   return invocation;
 }
 
+std::string HostName(const Invocation& invocation) {
+  const absl::StatusOr<Address> address = ParseAddress(invocation.host, kAgentPort);
+  if (!address.ok() || address->is_unix() || address->port != kAgentPort) return "";
+  return address->host;
+}
+
 bool SelectsOneHost(const v1::Selection& selection) {
   return selection.on_size() == 1 && selection.on(0).find_first_of("*?[]{}\\") == std::string::npos;
 }
@@ -143,6 +151,8 @@ std::string Describe(const Invocation& invocation) {
   }
   if (!invocation.host.empty()) {
     absl::StrAppend(&text, " on ", invocation.host);
+    const std::string& gateway = invocation.flags.gateway;
+    if (!gateway.empty()) absl::StrAppend(&text, " through ", EscapeLine(gateway));
   } else if (const std::string server = ServerOf(invocation); !server.empty()) {
     absl::StrAppend(&text, " through ", EscapeLine(server));
   }

@@ -74,6 +74,10 @@ using Environment = std::function<std::optional<std::string>(const std::string&)
 absl::StatusOr<Invocation> ParseInvocation(const std::vector<std::string>& arguments,
                                            const Environment& environment);
 
+// The name of @HOST in the fleet, for a gateway, which finds its agent itself; empty: there is no
+// @HOST, or it names a port other than the default one, or a socket.
+std::string HostName(const Invocation& invocation);
+
 // Whether the selection can match only one host: a single --on without glob characters.
 bool SelectsOneHost(const v1::Selection& selection);
 

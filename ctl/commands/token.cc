@@ -2,6 +2,8 @@
 #include <openssl/sha.h>
 
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -39,10 +41,21 @@ std::string ExpiryOf(const Flags& flags) {
                           absl::UTCTimeZone());
 }
 
+// Empty: no such limit.
+template <typename Texts>
+std::string TomlList(absl::string_view key, const Texts& texts) {
+  if (texts.empty()) return "";
+  // The escapes of JSON are those of TOML.
+  return absl::StrCat(key, " = ", Json(std::vector<std::string>(texts.begin(), texts.end())).dump(),
+                      "\n");
+}
+
 std::string TomlBlock(const Flags& flags, const std::string& hash, const std::string& expiry) {
   return absl::StrCat("[[tokens]]\nname = \"", flags.token_name, "\"\nrole = \"", flags.token_role,
                       "\"\nsha256 = \"", hash, "\"\n",
-                      expiry.empty() ? "" : absl::StrCat("expires = ", expiry, "\n"));
+                      expiry.empty() ? "" : absl::StrCat("expires = ", expiry, "\n"),
+                      TomlList("on", flags.spec.selection().on()),
+                      TomlList("tagged", flags.spec.selection().tagged()));
 }
 
 }  // namespace

@@ -26,6 +26,7 @@
 #include "common/json/json_guard.h"
 #include "common/rpc/peer.h"
 #include "common/rpc/status.h"
+#include "common/sync/hand_over.h"
 #include "common/sync/mutex.h"
 #include "ctl/gateway/rest_request.h"
 
@@ -78,6 +79,7 @@ class Call final : public grpc::ServerGenericBidiReactor,
   static Call* Begin(grpc::GenericCallbackServerContext* context, Serve serve) {
     const std::shared_ptr<Call> call(new Call(context, std::move(serve)));
     call->self_ = call;
+    HandOver(call.get());
     call->StartRead(&call->request_);
     return call.get();
   }
@@ -95,6 +97,7 @@ class Call final : public grpc::ServerGenericBidiReactor,
       MutexLock lock(mutex_);
       sending_ = true;
     }
+    HandOver(this);
     StartWrite(&answer_);
     MutexLock lock(mutex_);
     while (sending_) sent_.Wait(mutex_);
@@ -106,20 +109,32 @@ class Call final : public grpc::ServerGenericBidiReactor,
       : context_(context), serve_(std::move(serve)) {}
 
   void OnReadDone(bool ok) override {
-    if (!ok) return Finish(grpc::Status(grpc::StatusCode::INTERNAL, "the request was lost"));
+    TakeOver(this);
+    if (!ok) return End(grpc::Status(grpc::StatusCode::INTERNAL, "the request was lost"));
     // The HTTP client blocks.
     std::thread([self = shared_from_this()] {
-      self->Finish(ToGrpcStatus(self->serve_(*self)));
+      self->End(ToGrpcStatus(self->serve_(*self)));
     }).detach();
   }
   void OnWriteDone(bool ok) override {
+    TakeOver(this);
     MutexLock lock(mutex_);
     sending_ = false;
     sent_well_ = ok;
     sent_.NotifyAll();
   }
-  void OnCancel() override { cancelled_ = true; }
-  void OnDone() override { self_.reset(); }
+  void OnCancel() override {
+    TakeOver(this);
+    cancelled_ = true;
+  }
+  void OnDone() override {
+    TakeOver(this);
+    self_.reset();
+  }
+  void End(const grpc::Status& status) {
+    HandOver(this);
+    Finish(status);
+  }
 
   grpc::GenericCallbackServerContext* const context_;
   const Serve serve_;
@@ -143,6 +158,9 @@ class Lines {
     while (status_.ok() && (end = pending_.find('\n')) != std::string::npos) {
       TakeLine(absl::string_view(pending_).substr(0, end));
       pending_.erase(0, end + 1);
+    }
+    if (status_.ok() && pending_.size() > kMostAnswerBytes) {
+      status_ = absl::ResourceExhaustedError("the gateway sent a message that is too long");
     }
     return status_.ok() && !call_.cancelled();
   }
@@ -200,7 +218,7 @@ absl::Status ProxyService::Shared::Serve(Call& call) const {
   }
   const std::unique_ptr<Message> request = NewMessage(*route->method->input_type());
   if (!Parse(call.request(), *request)) return absl::InternalError("the request is damaged");
-  const absl::StatusOr<RestRequest> rest = ToRest(*route, *request);
+  const absl::StatusOr<RestRequest> rest = ToRest(*route, *request, options.host);
   if (!rest.ok()) return rest.status();
   HttpRequest http = RequestFor(*rest, call);
   return route->method->server_streaming() ? ServeStream(*route, std::move(http), call)
@@ -215,6 +233,15 @@ HttpRequest ProxyService::Shared::RequestFor(const RestRequest& rest, Call& call
   if (!rest.body.empty()) http.headers.emplace_back("Content-Type", "application/json");
   if (!options.token.empty()) {
     http.headers.emplace_back("Authorization", absl::StrCat("Bearer ", options.token.Reveal()));
+  }
+  if (!options.tls_dir.empty()) {
+    http.ca_file = absl::StrCat(options.tls_dir, "/ca.crt");
+    const std::string certificate = absl::StrCat(options.tls_dir, "/tls.crt");
+    std::error_code ignored;
+    if (std::filesystem::exists(certificate, ignored)) {
+      http.certificate_file = certificate;
+      http.key_file = absl::StrCat(options.tls_dir, "/tls.key");
+    }
   }
   http.timeout = call.remaining();
   http.max_body = kMostAnswerBytes;

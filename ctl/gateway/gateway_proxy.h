@@ -12,11 +12,16 @@ namespace gitops::ctl {
 struct GatewayProxyOptions {
   std::string url;  // of the gateway: "https://ops.example"
   Secret token;     // empty: none is sent
+  // Directory with ca.crt, which then is the only authority, and with tls.crt and tls.key if the
+  // client has a certificate. Empty: the system's authorities.
+  std::string tls_dir;
+  // The host whose agent is served; empty: none.
+  std::string host;
 };
 
-// Serves the API of the planner and of the promotion receiver by calling a gateway over REST, so
-// that every client of common/client works through it. Listens on a unix socket that only this user
-// can open.
+// Serves the API of the planner and of the promotion receiver, or of the agent of one host, by
+// calling a gateway over REST, so that every client of common/client works through it. Listens on a
+// unix socket that only this user can open.
 class GatewayProxy {
  public:
   // UNAVAILABLE, INTERNAL: the socket cannot be made.

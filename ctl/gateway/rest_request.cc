@@ -32,22 +32,28 @@ std::string Encoded(absl::string_view text) {
   return encoded;
 }
 
-absl::StatusOr<std::string> PathOf(const RpcRoute& route, const Message& request) {
+// A segment that is a variable, as a URL spells it.
+absl::StatusOr<std::string> VariableOf(const std::string& name, const std::string& text) {
+  if (text.empty() || text == "." || text == ".." || text.find('/') != std::string::npos) {
+    return InvalidField(name,
+                        absl::StrCat("'", absl::CHexEscape(text), "' cannot be named in a URL"));
+  }
+  return Encoded(text);
+}
+
+absl::StatusOr<std::string> PathOf(const RpcRoute& route, const Message& request,
+                                   const std::string& host) {
   std::string path;
   for (const RpcRoute::Segment& segment : route.segments) {
     std::string text = segment.text;
     if (segment.is_variable) {
       const FieldDescriptor* field = request.GetDescriptor()->FindFieldByName(segment.text);
-      if (field == nullptr) {
-        return absl::InvalidArgumentError(
-            absl::StrCat(route.method->name(), " is a call of one host's agent"));
-      }
-      text = request.GetReflection()->GetString(request, field);
-      if (text.empty() || text == "." || text == ".." || text.find('/') != std::string::npos) {
-        return InvalidField(field->json_name(), absl::StrCat("'", absl::CHexEscape(text),
-                                                             "' cannot be named in a URL"));
-      }
-      text = Encoded(text);
+      const absl::StatusOr<std::string> variable =
+          field == nullptr
+              ? VariableOf(segment.text, host)
+              : VariableOf(field->json_name(), request.GetReflection()->GetString(request, field));
+      if (!variable.ok()) return variable.status();
+      text = *variable;
     }
     absl::StrAppend(&path, "/", text);
   }
@@ -109,8 +115,9 @@ std::string Text(const Json& problem, const char* name) {
 
 }  // namespace
 
-absl::StatusOr<RestRequest> ToRest(const RpcRoute& route, const Message& request) {
-  const absl::StatusOr<std::string> path = PathOf(route, request);
+absl::StatusOr<RestRequest> ToRest(const RpcRoute& route, const Message& request,
+                                   const std::string& host) {
+  const absl::StatusOr<std::string> path = PathOf(route, request, host);
   if (!path.ok()) return path.status();
   const absl::StatusOr<Json> json = ToJson(request);
   if (!json.ok()) return json.status();

@@ -20,8 +20,10 @@ struct RestRequest {
   std::string body;    // JSON; empty: none
 };
 
-// INVALID_ARGUMENT: a field of the path is empty or has a '/', so that no path can name it.
-absl::StatusOr<RestRequest> ToRest(const RpcRoute& route, const google::protobuf::Message& request);
+// `host`: whose agent is called; empty: the call is none of an agent. INVALID_ARGUMENT: a field of
+// the path is empty or has a '/', so that no path can name it.
+absl::StatusOr<RestRequest> ToRest(const RpcRoute& route, const google::protobuf::Message& request,
+                                   const std::string& host = "");
 
 // The error of an answer that is no success, from its problem details; of another body, a message
 // with the status and the first bytes.

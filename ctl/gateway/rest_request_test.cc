@@ -73,6 +73,17 @@ TEST(RestRequestTest, ANameThatNoPathCanHoldIsRefused) {
   EXPECT_FALSE(ToRest(RouteOf("GetService"), v1::GetServiceRequest()).ok());
 }
 
+TEST(RestRequestTest, ACallOfAnAgentNamesItsHostInThePath) {
+  v1::FreezeServiceRequest request;
+  request.set_service("nginx");
+  request.set_reason("why");
+  const auto rest = ToRest(RouteOf("FreezeService"), request, "web 1");
+  ASSERT_TRUE(rest.ok()) << rest.status();
+  EXPECT_EQ(rest->target, "/v1/hosts/web%201/services/nginx:freeze");
+  EXPECT_EQ(json::parse(rest->body)["reason"], "why");
+  EXPECT_FALSE(ToRest(RouteOf("FreezeService"), request, "a/b").ok());
+}
+
 HttpResponse Answer(int status, const std::string& body) {
   HttpResponse response;
   response.status = status;

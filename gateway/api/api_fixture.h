@@ -3,13 +3,17 @@
 
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/http/testing_server.h"
 #include "common/json/json.h"
 #include "common/rpc/error.h"
@@ -40,14 +44,62 @@ class FakePlanner : public v1::PlannerService::Service {
     return grpc::Status::OK;
   }
 
+  // web1 and web2 have the tag "prod", db1 has not. Understands names, and "web*".
+  grpc::Status ListHosts(grpc::ServerContext*, const v1::ListHostsRequest* request,
+                         v1::ListHostsResponse* response) override {
+    const v1::Selection& selection = request->selection();
+    // A page for each host.
+    const int first = request->page_token().empty() ? 0 : std::stoi(request->page_token());
+    const std::vector<std::string> hosts = {"db1", "web1", "web2"};
+    const bool is_web = hosts[first] != "db1";
+    const bool named = std::any_of(selection.on().begin(), selection.on().end(), [&](auto& glob) {
+      return glob == hosts[first] || (glob == "web*" && is_web);
+    });
+    if ((named || selection.on().empty()) && (is_web || selection.tagged().empty())) {
+      response->add_hosts()->set_host(hosts[first]);
+    }
+    if (first < 2) response->set_next_page_token(std::to_string(first + 1));
+    return grpc::Status::OK;
+  }
+
+  // The plan "P" and the deployment "D" are about web1, "P-all" and "D-all" about every host.
+  grpc::Status CreatePlan(grpc::ServerContext*, const v1::CreatePlanRequest* request,
+                          v1::CreatePlanResponse* response) override {
+    SetSeen(request->spec().selection());
+    response->mutable_plan()->set_token(request->spec().selection().on_size() > 1 ? "P-all" : "P");
+    response->mutable_plan()->add_hook_calls()->set_hook("told of every host");
+    return grpc::Status::OK;
+  }
+  grpc::Status ListPlanHosts(grpc::ServerContext*, const v1::ListPlanHostsRequest* request,
+                             v1::ListPlanHostsResponse* response) override {
+    response->add_hosts()->set_host("web1");
+    if (request->token() == "P-all") response->add_hosts()->set_host("db1");
+    return grpc::Status::OK;
+  }
+  grpc::Status ListDeploymentHosts(grpc::ServerContext*,
+                                   const v1::ListDeploymentHostsRequest* request,
+                                   v1::ListDeploymentHostsResponse* response) override {
+    response->add_hosts()->set_host("web1");
+    if (request->id() == "D-all") response->add_hosts()->set_host("db1");
+    return grpc::Status::OK;
+  }
+  grpc::Status GetDeployment(grpc::ServerContext*, const v1::GetDeploymentRequest* request,
+                             v1::GetDeploymentResponse* response) override {
+    response->mutable_deployment()->set_id(request->id());
+    response->mutable_deployment()->add_hook_calls()->set_hook("told of every host");
+    return grpc::Status::OK;
+  }
+
   grpc::Status CreateDeployment(grpc::ServerContext*, const v1::CreateDeploymentRequest* request,
                                 v1::CreateDeploymentResponse* response) override {
     response->mutable_deployment()->set_id(request->request_id());
+    response->mutable_deployment()->set_reason(request->plan_token());
     return grpc::Status::OK;
   }
 
   grpc::Status PullServices(grpc::ServerContext*, const v1::PullServicesRequest* request,
                             grpc::ServerWriter<v1::PullServicesResponse>* writer) override {
+    SetSeen(request->selection());
     v1::PullServicesResponse response;
     for (const char* host : {"web1", "web2"}) {
       response.mutable_outcome()->set_host(host);
@@ -59,17 +111,60 @@ class FakePlanner : public v1::PlannerService::Service {
     return grpc::Status::OK;
   }
 
-  // Sends `count` hosts, then waits until the call is cancelled.
+  // Sends `watch_count` hosts, then each Change(), until the call is cancelled. With a token of a
+  // change, sends only the changes after it.
   grpc::Status WatchFleet(grpc::ServerContext* context, const v1::WatchFleetRequest* request,
                           grpc::ServerWriter<v1::WatchFleetResponse>* writer) override {
-    for (int i = 0; i < watch_count; ++i) {
+    size_t sent = 0;
+    {
+      MutexLock lock(mutex_);
+      ++open_;
+      ++opened_;
+      sent = changes_.size();
+    }
+    absl::string_view token = request->resume_token();
+    const bool resumes = absl::ConsumePrefix(&token, "c") && absl::SimpleAtoi(token, &sent);
+    for (int i = 0; i < watch_count && !resumes; ++i) {
       v1::WatchFleetResponse response;
       response.mutable_host()->set_host(absl::StrCat("web", i, request->resume_token()));
       response.mutable_host()->set_version(std::string(watch_bytes, 'x'));
       response.set_resume_token(absl::StrCat("r", i));
       if (!writer->Write(response)) break;
     }
-    return WaitForCancel(*context);
+    v1::WatchFleetResponse done;
+    done.set_initial_done(true);
+    done.set_resume_token(absl::StrCat("c", sent));
+    writer->Write(done);
+    while (!context->IsCancelled()) {
+      v1::WatchFleetResponse response;
+      {
+        MutexLock lock(mutex_);
+        if (sent == changes_.size()) Tick();
+        if (sent == changes_.size()) continue;
+        response.mutable_host()->set_host(changes_[sent++]);
+      }
+      response.mutable_host()->set_version(std::string(watch_bytes, 'x'));
+      response.set_resume_token(absl::StrCat("c", sent));
+      if (!writer->Write(response)) break;
+    }
+    MutexLock lock(mutex_);
+    --open_;
+    ++cancelled_;
+    return grpc::Status::CANCELLED;
+  }
+  // A change of the fleet.
+  void Change(const std::string& host) {
+    MutexLock lock(mutex_);
+    changes_.push_back(host);
+  }
+  // The calls of WatchFleet that are open, and that ever were.
+  int open() {
+    MutexLock lock(mutex_);
+    return open_;
+  }
+  int opened() {
+    MutexLock lock(mutex_);
+    return opened_;
   }
 
   grpc::Status WatchDeployments(grpc::ServerContext* context,
@@ -78,9 +173,11 @@ class FakePlanner : public v1::PlannerService::Service {
     if (request->resume_token() == "bad") {
       return ToGrpcStatus(MakeError(Reason::kInvalidArgument, "bad resume_token"));
     }
+    if (deny_deployments) return ToGrpcStatus(MakeError(Reason::kPermissionDenied, "not yours"));
     v1::WatchDeploymentsResponse response;
     response.mutable_deployment()->set_id(absl::StrCat("d", request->resume_token()));
     response.set_resume_token("-next");
+    response.set_initial_done(true);
     writer->Write(response);
     return WaitForCancel(*context);
   }
@@ -90,18 +187,30 @@ class FakePlanner : public v1::PlannerService::Service {
     return cancelled_;
   }
 
+  // The selection of the last call that has one and is not ListHosts.
+  std::string seen() {
+    MutexLock lock(mutex_);
+    return seen_.ShortDebugString();
+  }
+
   std::string agent_address;
   int watch_count = 2;
   size_t watch_bytes = 0;
+  bool deny_deployments = false;
 
  private:
   grpc::Status WaitForCancel(const grpc::ServerContext& context) {
     MutexLock lock(mutex_);
-    while (!context.IsCancelled()) {
-      tick_.WaitUntil(mutex_, std::chrono::steady_clock::now() + std::chrono::milliseconds(5));
-    }
+    while (!context.IsCancelled()) Tick();
     ++cancelled_;
     return grpc::Status::CANCELLED;
+  }
+  void Tick() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    tick_.WaitUntil(mutex_, std::chrono::steady_clock::now() + std::chrono::milliseconds(5));
+  }
+  void SetSeen(const v1::Selection& selection) {
+    MutexLock lock(mutex_);
+    seen_ = selection;
   }
   static std::string OnBehalfOf(const grpc::ServerContext& context) {
     return PrincipalOf(context).on_behalf_of;
@@ -110,6 +219,10 @@ class FakePlanner : public v1::PlannerService::Service {
   Mutex mutex_;
   CondVar tick_;
   int cancelled_ ABSL_GUARDED_BY(mutex_) = 0;
+  int open_ ABSL_GUARDED_BY(mutex_) = 0;
+  int opened_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<std::string> changes_ ABSL_GUARDED_BY(mutex_);
+  v1::Selection seen_ ABSL_GUARDED_BY(mutex_);
 };
 
 class FakeAgent : public v1::AgentService::Service {
@@ -130,17 +243,20 @@ class FakeAgent : public v1::AgentService::Service {
   }
 };
 
-inline std::string TokenRow(const std::string& role) {
+// Of a token that is called as its role, unless it has a name.
+inline std::string TokenRow(const std::string& role, const std::string& more = "",
+                            const std::string& given_name = "") {
+  const std::string& name = given_name.empty() ? role : given_name;
   unsigned char hash[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(role.data()), role.size(), hash);
+  SHA256(reinterpret_cast<const unsigned char*>(name.data()), name.size(), hash);
   return absl::StrCat(
-      "[[tokens]]\nname = \"", role, "\"\nrole = \"", role, "\"\nsha256 = \"",
+      "[[tokens]]\nname = \"", name, "\"\nrole = \"", role, "\"\nsha256 = \"",
       absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(hash), sizeof hash)),
-      "\"\n");
+      "\"\n", more, "\n");
 }
 
-// A gateway's API in front of a planner and an agent over real gRPC. The tokens are "viewer" and
-// "operator".
+// A gateway's API in front of a planner and an agent over real gRPC. The tokens are "viewer",
+// "operator", and the operators "web" and "prod" that are limited to hosts.
 class ApiFixture : public TestingServer {
  protected:
   ApiFixture() {
@@ -149,7 +265,10 @@ class ApiFixture : public TestingServer {
     planner_.agent_address = agent_server_->address();
     api_.planner = Dial(planner_server_->address(), "planner", Reason::kPlannerUnreachable);
     const auto tokens = std::make_shared<const Tokens>(
-        *Tokens::Parse(TokenRow("viewer") + TokenRow("operator"), "t"));
+        *Tokens::Parse(absl::StrCat(TokenRow("viewer"), TokenRow("operator"),
+                                    TokenRow("operator", "on = [\"web*\"]", "web"),
+                                    TokenRow("operator", "tagged = [\"prod\"]", "prod")),
+                       "t"));
     FrontOptions front;
     front.tokens = [tokens] { return tokens; };
     front.rate_limit.per_second = 0;
@@ -157,9 +276,14 @@ class ApiFixture : public TestingServer {
     api_.front = front_.get();
     api_.caller = &caller_;
     api_.heartbeats = &heartbeats_;
+    api_.events.scheduler = scheduler_.get();
+    api_.events.linger = absl::ZeroDuration();
     options_.error_response = ProblemFor;
   }
-  ~ApiFixture() override { server_.reset(); }
+  ~ApiFixture() override {
+    server_.reset();
+    options_.routes.clear();
+  }
 
   void StartPlanner(const std::string& listen) {
     planner_server_ = *RpcServer::Start({.listen = listen, .services = {&planner_}});
@@ -173,6 +297,7 @@ class ApiFixture : public TestingServer {
   }
 
   void StartApi() {
+    server_.reset();
     options_.routes = ApiRoutes(api_);
     options_.routes.push_back(EventsRoute(api_));
     Start();

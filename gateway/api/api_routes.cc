@@ -19,6 +19,7 @@
 #include "gateway/api/rpc_access.h"
 #include "gateway/api/rpc_event.h"
 #include "gateway/api/rpc_request.h"
+#include "gateway/api/scope_gate.h"
 #include "gateway/front/problem.h"
 #include "gitops/v1/agent.pb.h"
 
@@ -30,12 +31,21 @@ using Reply = absl::StatusOr<std::unique_ptr<Message>>;
 
 // A request on its way to its server.
 struct Job {
-  const RpcRoute* route = nullptr;
+  ScopeGate::Call call;
   std::unique_ptr<Message> request;
-  RpcCaller::Options call;
   std::unique_ptr<HttpExchange> exchange;
-  std::shared_ptr<Cancellation> cancellation = std::make_shared<Cancellation>();
+
+  const RpcRoute& route() const { return *call.route; }
+  bool limited() const { return !call.caller.scope.everything(); }
 };
+
+// The host in the path whose agent is called; empty: none.
+std::string HostIn(const RpcMatch& match) {
+  for (const auto& [name, value] : match.variables) {
+    if (name == match.route->host_variable) return value;
+  }
+  return "";
+}
 
 HttpServerResponse NoRoute(const RpcMatch& match) {
   if (match.allowed.empty()) {
@@ -75,11 +85,6 @@ HttpServerResponse Answer(const HttpServerRequest& http, const Message& message)
   return response;
 }
 
-void Respond(const std::shared_ptr<Job>& job, const Reply& reply) {
-  job->exchange->Respond(reply.ok() ? Answer(job->exchange->request(), **reply)
-                                    : ProblemOf(reply.status()));
-}
-
 bool NamesItsHost(const RpcRoute& route) {
   return route.method->output_type() == v1::GetServiceResponse::descriptor();
 }
@@ -96,7 +101,8 @@ class Api : public std::enable_shared_from_this<Api> {
         agents_({.caller = options_.caller,
                  .planner = options_.planner,
                  .agent = options_.agent,
-                 .insecure = options_.insecure}) {}
+                 .insecure = options_.insecure}),
+        scopes_(options_.caller, options_.planner) {}
 
   void Handle(const GatewayCaller& caller, std::unique_ptr<HttpExchange> exchange) {
     const HttpServerRequest& http = exchange->request();
@@ -105,65 +111,73 @@ class Api : public std::enable_shared_from_this<Api> {
     if (!match.ok()) return exchange->Respond(ProblemOf(match.status()));
     if (match->route == nullptr) return exchange->Respond(NoRoute(*match));
     absl::Status status = CheckRole(AccessOf(*match->route), caller);
-    Job job;
+    const auto job = std::make_shared<Job>();
     if (status.ok()) {
       absl::StatusOr<std::unique_ptr<Message>> request = ReadRpcRequest(*match, http);
       status = request.status();
-      if (request.ok()) job.request = *std::move(request);
+      if (request.ok()) job->request = *std::move(request);
     }
     if (!status.ok()) return exchange->Respond(ProblemOf(status));
-    job.route = match->route;
-    job.call = {.timeout = TimeoutOf(*match->route), .metadata = MetadataFor(caller.ForService())};
-    job.exchange = std::move(exchange);
-    job.exchange->OnCancel([cancellation = job.cancellation] { cancellation->Cancel(); });
-    FindBackend(*match, std::make_shared<Job>(std::move(job)));
+    const auto cancellation = std::make_shared<Cancellation>();
+    job->call = {.caller = caller,
+                 .route = match->route,
+                 .host = HostIn(*match),
+                 .options = {.timeout = TimeoutOf(*match->route),
+                             .metadata = MetadataFor(caller.ForService()),
+                             .cancellation = cancellation}};
+    job->exchange = std::move(exchange);
+    job->exchange->OnCancel([cancellation] { cancellation->Cancel(); });
+    if (!job->limited()) return FindBackend(job);
+    scopes_.Admit(job->call, *job->request,
+                  [self = shared_from_this(), job](absl::Status admitted) {
+                    if (admitted.ok()) return self->FindBackend(job);
+                    job->exchange->Respond(ProblemOf(admitted));
+                  });
   }
 
  private:
-  void FindBackend(const RpcMatch& match, const std::shared_ptr<Job>& job) {
-    const std::string& service = job->route->method->service()->name();
-    if (job->route->host_variable.empty()) {
+  void FindBackend(const std::shared_ptr<Job>& job) {
+    const std::string& service = job->route().method->service()->name();
+    if (job->route().host_variable.empty()) {
       return service == "PromotionService"
                  ? Start(job, options_.promotion_receiver,
                          {Reason::kPromotionReceiverUnreachable, "--promotion-receiver"})
                  : Start(job, options_.planner, {Reason::kPlannerUnreachable, "--planner"});
     }
-    for (const auto& [name, value] : match.variables) {
-      if (name != job->route->host_variable) continue;
-      const auto known = NamesItsHost(*job->route) ? known_.Find(value) : nullptr;
-      return known == nullptr ? FindAgent(job, value) : AskKnown(job, value, known);
-    }
+    const auto known = NamesItsHost(job->route()) ? known_.Find(job->call.host) : nullptr;
+    return known == nullptr ? FindAgent(job) : AskKnown(job, known);
   }
 
-  void FindAgent(const std::shared_ptr<Job>& job, const std::string& host) {
-    RpcCaller::Options call = job->call;
+  void FindAgent(const std::shared_ptr<Job>& job) {
+    RpcCaller::Options call = job->call.options;
     call.timeout = kReadTimeout;
-    agents_.Find(host, call, job->cancellation,
-                 [self = shared_from_this(), job, host,
+    agents_.Find(job->call.host, call,
+                 [self = shared_from_this(), job,
                   found = Clock::System()->SteadyNow()](HostAgents::AgentOr agent) {
                    if (!agent.ok()) return job->exchange->Respond(ProblemOf(agent.status()));
-                   if (!NamesItsHost(*job->route)) return self->Call(job, *agent);
+                   if (!NamesItsHost(job->route())) return self->Call(job, *agent);
                    self->CallUnary(job, *agent, std::move(job->request),
-                                   [self, job, host, agent = *agent, found](const Reply& reply) {
-                                     if (IsOf(host, reply)) self->known_.Put(host, agent, found);
-                                     Respond(job, reply);
+                                   [self, job, agent = *agent, found](Reply reply) {
+                                     if (IsOf(job->call.host, reply)) {
+                                       self->known_.Put(job->call.host, agent, found);
+                                     }
+                                     self->Finish(job, std::move(reply));
                                    });
                  });
   }
 
   // Spares the planner's answer. Whatever the agent answers other than the service of this host,
   // the planner is asked where the agent is, unless there is no time left.
-  void AskKnown(const std::shared_ptr<Job>& job, const std::string& host,
-                std::shared_ptr<const Backend> agent) {
+  void AskKnown(const std::shared_ptr<Job>& job, std::shared_ptr<const Backend> agent) {
     std::unique_ptr<Message> request(job->request->New());
     request->CopyFrom(*job->request);
     CallUnary(job, std::move(agent), std::move(request),
-              [self = shared_from_this(), job, host](const Reply& reply) {
-                if (IsOf(host, reply) || absl::IsDeadlineExceeded(reply.status())) {
-                  return Respond(job, reply);
+              [self = shared_from_this(), job](Reply reply) {
+                if (IsOf(job->call.host, reply) || absl::IsDeadlineExceeded(reply.status())) {
+                  return self->Finish(job, std::move(reply));
                 }
-                self->known_.Remove(host);
-                self->FindAgent(job, host);
+                self->known_.Remove(job->call.host);
+                self->FindAgent(job);
               });
   }
 
@@ -176,15 +190,30 @@ class Api : public std::enable_shared_from_this<Api> {
   }
 
   void Call(const std::shared_ptr<Job>& job, std::shared_ptr<const Backend> backend) {
-    if (job->route->method->server_streaming()) return CallStream(job, std::move(backend));
-    CallUnary(job, std::move(backend), std::move(job->request),
-              [job](const Reply& reply) { Respond(job, reply); });
+    if (job->route().method->server_streaming()) return CallStream(job, std::move(backend));
+    CallUnary(
+        job, std::move(backend), std::move(job->request),
+        [self = shared_from_this(), job](Reply reply) { self->Finish(job, std::move(reply)); });
   }
 
   void CallUnary(const std::shared_ptr<Job>& job, std::shared_ptr<const Backend> backend,
                  std::unique_ptr<Message> request, RpcCaller::Done done) {
-    job->cancellation->Follow(options_.caller->Unary(
-        std::move(backend), *job->route->method, std::move(request), job->call, std::move(done)));
+    options_.caller->Unary(std::move(backend), *job->route().method, std::move(request),
+                           job->call.options, std::move(done));
+  }
+
+  // Every answer passes here: it may have more than the caller's token shows.
+  void Finish(const std::shared_ptr<Job>& job, Reply reply) {
+    if (!reply.ok()) return job->exchange->Respond(ProblemOf(reply.status()));
+    if (job->limited()) return CheckAnswer(job, *std::move(reply));
+    job->exchange->Respond(Answer(job->exchange->request(), **reply));
+  }
+
+  void CheckAnswer(const std::shared_ptr<Job>& job, std::shared_ptr<Message> answer) {
+    scopes_.CheckAnswer(job->call, *answer, [job, answer](const absl::Status& checked) {
+      job->exchange->Respond(checked.ok() ? Answer(job->exchange->request(), *answer)
+                                          : ProblemOf(checked));
+    });
   }
 
   void CallStream(const std::shared_ptr<Job>& job, std::shared_ptr<const Backend> backend) {
@@ -202,19 +231,20 @@ class Api : public std::enable_shared_from_this<Api> {
       }
       answer->Send(*event, next);
     };
-    observer.on_end = [answer, cancellation = job->cancellation](const absl::Status& status) {
+    observer.on_end = [answer,
+                       cancellation = job->call.options.cancellation](const absl::Status& status) {
       if (status.ok()) return answer->End();
       if (cancellation->cancelled()) return answer->Abandon();
       answer->Fail(status);
     };
-    job->cancellation->Follow(options_.caller->Stream(std::move(backend), *job->route->method,
-                                                      std::move(job->request), job->call,
-                                                      std::move(observer)));
+    options_.caller->Stream(std::move(backend), *job->route().method, std::move(job->request),
+                            job->call.options, std::move(observer));
   }
 
   const ApiOptions options_;
   HostAgents agents_;
   KnownAgents known_{Clock::System()};
+  const ScopeGate scopes_;
 };
 
 }  // namespace
@@ -223,19 +253,13 @@ std::vector<HttpRoute> ApiRoutes(ApiOptions options) {
   Front* const front = options.front;
   const size_t max_body = options.max_body;
   const auto api = std::make_shared<Api>(std::move(options));
-  std::vector<HttpRoute> routes;
-  // All methods, so that the table says which are allowed.
-  for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
-    routes.push_back({.method = method,
-                      .path = "/v1/{path=**}",
-                      .handler = front->Guard(Access::kViewer,
-                                              [api](const GatewayCaller& caller,
-                                                    std::unique_ptr<HttpExchange> exchange) {
-                                                api->Handle(caller, std::move(exchange));
-                                              }),
-                      .max_body = max_body});
-  }
-  return routes;
+  HttpRoute route{.method = "*", .path = "/v1/{path=**}"};  // the table says which are allowed
+  route.handler = front->Guard(
+      Access::kApi, [api](const GatewayCaller& caller, std::unique_ptr<HttpExchange> exchange) {
+        api->Handle(caller, std::move(exchange));
+      });
+  route.max_body = max_body;
+  return {route};
 }
 
 }  // namespace gitops

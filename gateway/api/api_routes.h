@@ -7,6 +7,7 @@
 
 #include "common/http/server.h"
 #include "gateway/api/rpc_caller.h"
+#include "gateway/api/shared_watch.h"
 #include "gateway/api/stream_answer.h"
 #include "gateway/front/front.h"
 
@@ -24,6 +25,8 @@ struct ApiOptions {
   std::shared_ptr<const Backend> agent;
   bool insecure = false;  // plain text to agents on other machines
   size_t max_body = 1 << 20;
+  // Of /v1/events: the scheduler and the limits; its caller and call are set by EventsRoute().
+  SharedWatch::Options events;
 };
 
 // The routes /v1/…: the JSON form of the gRPC API, by the rules of ApiTable(). They take no thread
@@ -31,7 +34,8 @@ struct ApiOptions {
 std::vector<HttpRoute> ApiRoutes(ApiOptions options);
 
 // GET /v1/events: the changes of the fleet, of deployments and of promotions, as one stream of
-// server-sent events (see event_stream.h).
+// server-sent events (see event_stream.h). Its watches end with the route, which must not outlive
+// the scheduler and the caller.
 HttpRoute EventsRoute(ApiOptions options);
 
 }  // namespace gitops

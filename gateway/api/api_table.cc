@@ -26,4 +26,12 @@ const HttpRoutes& ApiTable() {
   return table;
 }
 
+const google::protobuf::MethodDescriptor& ApiMethod(absl::string_view name) {
+  for (const RpcRoute& route : ApiTable().routes()) {
+    if (route.method->name() == name) return *route.method;
+  }
+  std::fprintf(stderr, "the API has no RPC %.*s\n", static_cast<int>(name.size()), name.data());
+  std::abort();  // a name in the code is wrong, which tests find
+}
+
 }  // namespace gitops

@@ -1,8 +1,9 @@
 #ifndef GITOPS_GATEWAY_API_EVENT_STREAM_H_
 #define GITOPS_GATEWAY_API_EVENT_STREAM_H_
 
-#include <grpcpp/alarm.h>
-
+#include <cstdint>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,63 +11,97 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "common/retry/backoff.h"
+#include "absl/time/time.h"
 #include "common/sync/mutex.h"
 #include "gateway/api/event_cursor.h"
 #include "gateway/api/rpc_caller.h"
+#include "gateway/api/shared_watch.h"
 #include "gateway/api/stream_answer.h"
 
 namespace gitops {
 
-// A watch whose messages are events.
-struct EventSource {
-  std::string name;  // "fleet"
-  std::shared_ptr<const Backend> backend;
-  // Its request has a `resume_token`, and so has its answer.
-  const google::protobuf::MethodDescriptor* method = nullptr;
+// The watches that all clients of /v1/events share, and the places for those that a client needs of
+// its own at its beginning. Thread-safe.
+class EventHub {
+ public:
+  // At most `most_catching_up` clients have watches of their own at a time.
+  EventHub(std::vector<EventSource> sources, const SharedWatch::Options& options,
+           int most_catching_up = 8);
+  // Ends the watches for good. Call it before the scheduler and the caller end, and on none of
+  // their threads.
+  void Close();
+
+  const std::vector<std::shared_ptr<SharedWatch>>& watches() const { return watches_; }
+  RpcCaller* caller() const { return caller_; }
+
+  // True: the client has a place now. False: `entered` is called when it has one, on any thread.
+  bool Enter(std::function<void()> entered);
+  void Leave();
+
+ private:
+  RpcCaller* const caller_;
+  std::vector<std::shared_ptr<SharedWatch>> watches_;
+  Mutex mutex_;
+  int free_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::function<void()>> waiting_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Merges watches into one stream of server-sent events. An event has the name of what changed
-// ("host", "deployment"), or of its source if nothing did, and as its id the cursor over all
-// sources.
+// Merges the watches of a hub into one stream of server-sent events for a client. An event has the
+// name of what changed ("host", "deployment"), or of its source if nothing did, and as its id the
+// cursor over all sources.
 //
-// A source that cannot be reached, or whose watch its server ends, is called again, with back-off,
-// from where it was; the client then gets an event "unavailable" with the source's name and the
-// problem. Any other error ends the stream.
+// From each source the client first gets everything as it is, or what changed since its cursor if
+// the hub still has that, then each change. `restarted` says that a cursor was too old. A source
+// that cannot be reached is told by an event "unavailable" with the source's name and the problem.
+// Any other error ends the stream, and so does a client that is so slow that the hub no longer has
+// its next event.
 class EventStream : public std::enable_shared_from_this<EventStream> {
  public:
-  EventStream(RpcCaller* caller, RpcCaller::Options call, std::vector<EventSource> sources,
-              EventCursor cursor, std::shared_ptr<StreamAnswer> answer,
-              Backoff backoff = kWatchBackoff);
+  // `call`: with the caller's identity.
+  EventStream(std::shared_ptr<EventHub> hub, RpcCaller::Options call, EventCursor cursor,
+              std::shared_ptr<StreamAnswer> answer);
 
-  // Starts the watches. The stream keeps itself alive until it ends.
+  // Starts the stream, which keeps itself alive until it ends.
   void Open();
   // Ends the stream: the client is gone, or the server stops. Thread-safe.
   void Cancel();
 
  private:
+  enum class State { kJoining, kQueued, kCatchingUp, kFollowing };
   struct Source {
-    EventSource source;
-    std::shared_ptr<RpcStream> stream;   // null: between two attempts
+    std::shared_ptr<SharedWatch> watch;
+    int64_t client = 0;  // of the watch
+    State state = State::kJoining;
+    SharedWatch::Place place;  // kFollowing: of the next event
+    int told_trouble = 0;
     std::optional<StreamEvent> pending;  // waits for its turn
-    int failures = 0;                    // in a row
-    std::unique_ptr<grpc::Alarm> retry;
+    // kCatchingUp: the client's own watch, and its number; those of others are late.
+    std::shared_ptr<RpcStream> stream;
+    int64_t run = 0;
+    bool restarted = false;  // to be told with its first message
+    // kJoining: not again before; the shared watch wakes the stream then.
+    absl::Time not_before = absl::InfinitePast();
   };
 
-  void OpenSource(size_t index);
-  void OnMessage(size_t index, RpcStream& stream, const RpcCaller::Message& message);
-  void OnEnd(size_t index, const absl::Status& status);
-  void RetryLater(size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Wake();
   // Sends what is pending, one event at a time, until nothing is.
   void Pump();
-  // The next event in turn, with its source's stream; none: nothing is pending.
-  std::optional<StreamEvent> TakePending(std::shared_ptr<RpcStream>& stream)
+  // The next event in turn, with the client's own watch that it is from; none: nothing is pending.
+  std::optional<StreamEvent> Take(std::shared_ptr<RpcStream>& stream)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Looks for an event of the source.
+  void Advance(size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Join(size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ReadNext(Source& source) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CatchUp(size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnMessage(size_t index, int64_t run, RpcStream& stream, const RpcCaller::Message& message);
+  void OnEnd(size_t index, int64_t run, const absl::Status& status);
+  // Ends the client's own watch, if it has one. Returns whether its place is free.
+  static bool EndOwn(Source& source);
 
-  RpcCaller* const caller_;
+  const std::shared_ptr<EventHub> hub_;
   const RpcCaller::Options call_;
   const std::shared_ptr<StreamAnswer> answer_;
-  const Backoff backoff_;
   Mutex mutex_;
   std::vector<Source> sources_ ABSL_GUARDED_BY(mutex_);
   EventCursor cursor_ ABSL_GUARDED_BY(mutex_);

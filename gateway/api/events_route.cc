@@ -11,23 +11,24 @@
 namespace gitops {
 namespace {
 
-const google::protobuf::MethodDescriptor* WatchNamed(const std::string& name) {
-  for (const RpcRoute& route : ApiTable().routes()) {
-    if (route.method->name() == name) return route.method;
-  }
-  return nullptr;
-}
-
 std::vector<EventSource> SourcesOf(const ApiOptions& options) {
   std::vector<EventSource> sources;
   if (options.planner != nullptr) {
-    sources.push_back({"fleet", options.planner, WatchNamed("WatchFleet")});
-    sources.push_back({"deployments", options.planner, WatchNamed("WatchDeployments")});
+    sources.push_back({"fleet", options.planner, &ApiMethod("WatchFleet")});
+    sources.push_back({"deployments", options.planner, &ApiMethod("WatchDeployments")});
   }
   if (options.promotion_receiver != nullptr) {
-    sources.push_back({"promotions", options.promotion_receiver, WatchNamed("WatchPromotions")});
+    sources.push_back({"promotions", options.promotion_receiver, &ApiMethod("WatchPromotions")});
   }
   return sources;
+}
+
+// The shared watches are the gateway's own; what a caller may see is decided before it reads them.
+SharedWatch::Options WatchOptions(const ApiOptions& options) {
+  SharedWatch::Options watch = options.events;
+  watch.caller = options.caller;
+  watch.call.metadata = MetadataFor({.user = "the gateway"});
+  return watch;
 }
 
 absl::StatusOr<EventCursor> CursorOf(const HttpServerRequest& request) {
@@ -41,14 +42,16 @@ absl::StatusOr<EventCursor> CursorOf(const HttpServerRequest& request) {
 }  // namespace
 
 HttpRoute EventsRoute(ApiOptions options) {
+  // Ends the hub's watches with the route; streams that end later still hold the hub.
+  const std::shared_ptr<EventHub> hub(new EventHub(SourcesOf(options), WatchOptions(options)));
+  const std::shared_ptr<void> closes(nullptr, [hub](void*) { hub->Close(); });
   HttpRoute route{.method = "GET", .path = "/v1/events"};
   route.handler = options.front->Guard(
       Access::kViewer,
-      [options](const GatewayCaller& caller, std::unique_ptr<HttpExchange> exchange) {
+      [options, hub, closes](const GatewayCaller& caller, std::unique_ptr<HttpExchange> exchange) {
         const absl::StatusOr<EventCursor> cursor = CursorOf(exchange->request());
-        std::vector<EventSource> sources = SourcesOf(options);
         absl::Status status = cursor.status();
-        if (status.ok() && sources.empty()) {
+        if (status.ok() && hub->watches().empty()) {
           status = MakeError(Reason::kPlannerUnreachable, "this gateway runs without --planner");
         }
         if (!status.ok()) return exchange->Respond(ProblemOf(status));
@@ -57,8 +60,7 @@ HttpRoute EventsRoute(ApiOptions options) {
         HttpExchange& client = *exchange;
         const auto answer = std::make_shared<StreamAnswer>(std::move(exchange), /*events=*/true);
         options.heartbeats->Add(answer);
-        const auto stream = std::make_shared<EventStream>(options.caller, std::move(call),
-                                                          std::move(sources), *cursor, answer);
+        const auto stream = std::make_shared<EventStream>(hub, std::move(call), *cursor, answer);
         client.OnCancel([weak = std::weak_ptr(stream)] {
           if (const auto living = weak.lock()) living->Cancel();
         });

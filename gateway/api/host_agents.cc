@@ -27,10 +27,9 @@ bool IsMachine(const v1::ListMachinesResponse& answer, const std::string& host) 
 
 }  // namespace
 
-void HostAgents::Find(const std::string& host, const RpcCaller::Options& call,
-                      std::shared_ptr<Cancellation> cancellation, Found found) {
+void HostAgents::Find(const std::string& host, const RpcCaller::Options& call, Found found) {
   if (options_.planner == nullptr) {
-    return AskAgent(host, call, cancellation,
+    return AskAgent(host, call,
                     MakeError(Reason::kHostUnknown,
                               absl::StrCat("this gateway has no agent of the host \"", host, "\""),
                               {{"host", host}}),
@@ -38,19 +37,18 @@ void HostAgents::Find(const std::string& host, const RpcCaller::Options& call,
   }
   auto request = std::make_unique<v1::GetHostRequest>();
   request->set_host(host);
-  const auto done = [this, host, call, cancellation,
+  const auto done = [this, host, call,
                      found](absl::StatusOr<std::unique_ptr<RpcCaller::Message>> answer) {
-    if (!answer.ok()) return AskAgent(host, call, cancellation, answer.status(), found);
+    if (!answer.ok()) return AskAgent(host, call, answer.status(), found);
     found(AgentAt(host, static_cast<v1::GetHostResponse&>(**answer).host().address()));
   };
-  cancellation->Follow(options_.caller->Unary(
-      options_.planner, MethodOf<v1::GetHostRequest>("PlannerService", "GetHost"),
-      std::move(request), call, done));
+  options_.caller->Unary(options_.planner,
+                         MethodOf<v1::GetHostRequest>("PlannerService", "GetHost"),
+                         std::move(request), call, done);
 }
 
 // `otherwise`: the error if the only agent is of another host.
 void HostAgents::AskAgent(const std::string& host, const RpcCaller::Options& call,
-                          const std::shared_ptr<Cancellation>& cancellation,
                           const absl::Status& otherwise, const Found& found) {
   if (options_.agent == nullptr) return found(otherwise);
   const auto done = [agent = options_.agent, host, otherwise,
@@ -59,9 +57,9 @@ void HostAgents::AskAgent(const std::string& host, const RpcCaller::Options& cal
     const bool is_it = IsMachine(static_cast<const v1::ListMachinesResponse&>(**answer), host);
     found(is_it ? AgentOr(agent) : AgentOr(otherwise));
   };
-  cancellation->Follow(options_.caller->Unary(
-      options_.agent, MethodOf<v1::ListMachinesRequest>("AgentService", "ListMachines"),
-      std::make_unique<v1::ListMachinesRequest>(), call, done));
+  options_.caller->Unary(options_.agent,
+                         MethodOf<v1::ListMachinesRequest>("AgentService", "ListMachines"),
+                         std::make_unique<v1::ListMachinesRequest>(), call, done);
 }
 
 HostAgents::AgentOr HostAgents::AgentAt(const std::string& host, const std::string& address) {

@@ -30,13 +30,11 @@ class HostAgents {
 
   // Calls `found` once, now or later on one of gRPC's threads. Errors: those of GetHost;
   // HOST_UNREACHABLE: the host has no address, or none that may be dialled.
-  void Find(const std::string& host, const RpcCaller::Options& call,
-            std::shared_ptr<Cancellation> cancellation, Found found);
+  void Find(const std::string& host, const RpcCaller::Options& call, Found found);
 
  private:
   void AskAgent(const std::string& host, const RpcCaller::Options& call,
-                const std::shared_ptr<Cancellation>& cancellation, const absl::Status& otherwise,
-                const Found& found);
+                const absl::Status& otherwise, const Found& found);
   AgentOr AgentAt(const std::string& host, const std::string& address);
 
   const Options options_;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/rpc/status.h"
 #include "common/rpc/unary_call.h"
+#include "common/sync/hand_over.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
@@ -64,9 +65,9 @@ class Base {
     }
   }
 
-  // Called before gRPC gets the call, and first when it gives it back: thread sanitizer cannot see
-  // what gRPC does between them. It sees the lock.
-  void HandOver() { MutexLock lock(handover_); }
+  // Before gRPC gets the call, and first when it gives it back.
+  void ToGrpc() { HandOver(this); }
+  void FromGrpc() { TakeOver(this); }
 
   void CancelContext() {
     cancelled_ = true;
@@ -86,7 +87,6 @@ class Base {
 
  private:
   std::atomic<bool> cancelled_ = false;
-  Mutex handover_;
 };
 
 class UnaryCall final : private Base,
@@ -105,7 +105,7 @@ class UnaryCall final : private Base,
     Message* const response = response_.get();
     const std::string path = path_;
     Backend::Stub& stub = *backend_->stub;
-    HandOver();
+    ToGrpc();
     stub.UnaryCall(&context_, path, {}, request, response,
                    [this](const grpc::Status& status) { Finish(status); });
   }
@@ -114,7 +114,7 @@ class UnaryCall final : private Base,
 
  private:
   void Finish(const grpc::Status& status) {
-    HandOver();
+    FromGrpc();
     const std::shared_ptr<UnaryCall> self = std::move(self_);
     const RpcCaller::Done done = std::exchange(done_, nullptr);
     if (absl::Status error = Explained(status); !error.ok()) {
@@ -145,25 +145,25 @@ class StreamCall final : private Base,
     // Reads begin outside of gRPC's calls: the stream must not be done before the last of them.
     AddHold();
     StartRead(response_.get());
-    HandOver();
+    ToGrpc();
     StartCall();
   }
 
   void Cancel() override { CancelContext(); }
   void Next() override {
     Message* const response = response_.get();
-    HandOver();
+    ToGrpc();
     StartRead(response);
   }
   std::shared_ptr<RpcStream> Self() override { return shared_from_this(); }
 
   void OnReadDone(bool ok) override {
-    HandOver();
+    FromGrpc();
     if (!ok) return RemoveHold();
     observer_.on_message(*this, *response_);
   }
   void OnDone(const grpc::Status& status) override {
-    HandOver();
+    FromGrpc();
     const RpcCaller::Observer observer = std::exchange(observer_, {});
     const std::shared_ptr<StreamCall> self = std::move(self_);
     observer.on_end(Explained(status));
@@ -211,6 +211,7 @@ std::shared_ptr<RpcCall> RpcCaller::Unary(std::shared_ptr<const Backend> backend
                                           Done done) {
   const auto call = std::make_shared<UnaryCall>(this, std::move(backend), method,
                                                 std::move(request), options, std::move(done));
+  if (options.cancellation != nullptr) options.cancellation->Follow(call);
   call->Start();
   return call;
 }
@@ -221,6 +222,7 @@ std::shared_ptr<RpcStream> RpcCaller::Stream(std::shared_ptr<const Backend> back
                                              const Options& options, Observer observer) {
   const auto call = std::make_shared<StreamCall>(this, std::move(backend), method,
                                                  std::move(request), options, std::move(observer));
+  if (options.cancellation != nullptr) options.cancellation->Follow(call);
   call->Start();
   return call;
 }

@@ -55,6 +55,23 @@ class RpcStream : public RpcCall {
   virtual std::shared_ptr<RpcStream> Self() = 0;
 };
 
+// Cancels what a request is waiting for. Thread-safe.
+class Cancellation {
+ public:
+  void Cancel();
+  // Cancels `call`, instead of the one before, from now on; at once if Cancel() was called.
+  void Follow(const std::shared_ptr<RpcCall>& call);
+  bool cancelled() const {
+    MutexLock lock(mutex_);
+    return cancelled_;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::weak_ptr<RpcCall> call_ ABSL_GUARDED_BY(mutex_);
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
 // Makes calls of any RPC, by its descriptor, without waiting for their ends. Callbacks come on
 // gRPC's threads and must not block. Thread-safe.
 class RpcCaller {
@@ -63,6 +80,9 @@ class RpcCaller {
   struct Options {
     absl::Duration timeout = absl::InfiniteDuration();
     std::vector<std::pair<std::string, std::string>> metadata;
+    // Follows the call before it starts; null: none. The callbacks of a call may make the next one
+    // before Unary() returns.
+    std::shared_ptr<Cancellation> cancellation;
   };
 
   RpcCaller() = default;
@@ -110,23 +130,6 @@ class RpcCaller {
 
 // An empty message of a type of the API.
 std::unique_ptr<google::protobuf::Message> NewMessage(const google::protobuf::Descriptor& type);
-
-// Cancels what a request is waiting for. Thread-safe.
-class Cancellation {
- public:
-  void Cancel();
-  // Cancels `call`, instead of the one before, from now on; at once if Cancel() was called.
-  void Follow(const std::shared_ptr<RpcCall>& call);
-  bool cancelled() const {
-    MutexLock lock(mutex_);
-    return cancelled_;
-  }
-
- private:
-  mutable Mutex mutex_;
-  std::weak_ptr<RpcCall> call_ ABSL_GUARDED_BY(mutex_);
-  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
-};
 
 }  // namespace gitops
 

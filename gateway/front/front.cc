@@ -64,6 +64,7 @@ std::optional<Role> RoleFor(Access access) {
     case Access::kAdmin:
       return Role::kAdmin;
     case Access::kViewer:
+    case Access::kApi:
     case Access::kGitopperRead:
     case Access::kMetrics:
       return Role::kViewer;
@@ -81,10 +82,21 @@ absl::Status RateLimited(absl::Duration wait, absl::string_view what) {
   return error;
 }
 
-absl::Status InvalidToken(const absl::Status& error) {
-  const Reason reason =
-      absl::IsPermissionDenied(error) ? Reason::kPermissionDenied : Reason::kUnauthenticated;
-  return MakeError(reason, error.message());
+absl::Status ScopeRefused(const GatewayCaller& caller) {
+  return MakeError(
+      Reason::kPermissionDenied,
+      absl::StrCat("the token \"", caller.name,
+                   "\" is limited to hosts (on, tagged), and this route is not about "
+                   "single hosts; use the routes /v1/hosts and /v1/services, or another "
+                   "token"));
+}
+
+// Clients invent methods, and each value of a label is kept for ever.
+std::string MethodLabel(const std::string& method) {
+  for (const char* known : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
+    if (method == known) return method;
+  }
+  return "other";
 }
 
 // Not of requests that a proxy passes on.
@@ -134,13 +146,14 @@ class FrontImpl : public Front {
     if (IsOpen(access, request)) return absl::OkStatus();
     if (!token.ok()) return token;
     if (absl::Status role = CheckRole(access, caller); !role.ok()) return role;
+    if (access != Access::kApi && !caller.scope.everything()) return ScopeRefused(caller);
     if (!HasTokenInQuery(request.query)) return absl::OkStatus();
     return MakeError(Reason::kInvalidArgument,
                      "a token must not be in the URL, which logs keep; send only the header "
                      "Authorization: Bearer TOKEN, and replace the token that was in the URL");
   }
 
-  // Sets the caller's name and role. OK without a token.
+  // Sets the caller's name, role and scope. OK without a token.
   absl::Status ReadToken(const HttpServerRequest& request, GatewayCaller& caller) const {
     const std::string header = request.Header("Authorization");
     if (header.empty()) return absl::OkStatus();
@@ -152,9 +165,10 @@ class FrontImpl : public Front {
     token = absl::StripAsciiWhitespace(token.substr(7));
     const std::shared_ptr<const Tokens> tokens = options_.tokens();
     const absl::StatusOr<const Token*> found = tokens->Find(token, options_.clock->Now());
-    if (!found.ok()) return InvalidToken(found.status());
+    if (!found.ok()) return MakeError(Reason::kUnauthenticated, found.status().message());
     caller.name = (*found)->name;
     caller.role = (*found)->role;
+    caller.scope = (*found)->scope;
     return absl::OkStatus();
   }
 
@@ -188,7 +202,7 @@ class FrontImpl : public Front {
                {"token", caller.name},
                {"trace", caller.traceparent.substr(3, 32)}});
       if (requests_ == nullptr) return;
-      requests_->Add({{"method", method}, {"code", absl::StrCat(status)}}).Increment();
+      requests_->Add({{"method", MethodLabel(method)}, {"code", absl::StrCat(status)}}).Increment();
     });
   }
 
@@ -224,6 +238,20 @@ absl::Status CheckRole(Access access, const GatewayCaller& caller) {
   return MakeError(Reason::kPermissionDenied,
                    absl::StrCat("this needs the role ", NameOf(*required), "; the token \"",
                                 caller.name, "\" has the role ", NameOf(*caller.role)));
+}
+
+CallerHandler CallLimit::Limit(CallerHandler handler) const {
+  return [most = most_, handler = std::move(handler), running = running_](
+             const GatewayCaller& caller, std::unique_ptr<HttpExchange> exchange) {
+    const std::shared_ptr<void> leaves(nullptr, [&](void*) { --*running; });
+    if (++*running <= most) return handler(caller, std::move(exchange));
+    absl::Status error = MakeError(
+        Reason::kTooManyCalls, "too many such requests wait for other servers; try again later");
+    google::rpc::RetryInfo retry;
+    retry.mutable_retry_delay()->set_seconds(1);
+    SetDetail(retry, error);
+    exchange->Respond(ProblemOf(error));
+  };
 }
 
 std::unique_ptr<Front> NewFront(FrontOptions options) {

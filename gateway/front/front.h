@@ -1,6 +1,7 @@
 #ifndef GITOPS_GATEWAY_FRONT_FRONT_H_
 #define GITOPS_GATEWAY_FRONT_FRONT_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -25,6 +26,8 @@ struct GatewayCaller {
   std::optional<Role> role;
   // The client's address: the connection's, or the one that a trusted proxy names.
   std::string address;
+  // The hosts that the token is limited to. Without a token: everything.
+  HostScope scope;
   std::string traceparent;
 
   // For the clients of common/client: the gateway calls on behalf of this caller.
@@ -32,6 +35,9 @@ struct GatewayCaller {
 };
 
 // What a route asks of its callers.
+//
+// A token that is limited to hosts is refused by all but kApi and those that need no token: only
+// the API knows which hosts a request concerns.
 enum class Access {
   // Nothing: the route checks signatures itself, or shows nothing.
   kOpen,
@@ -40,6 +46,9 @@ enum class Access {
   kOperator,
   kApprover,
   kAdmin,
+  // A valid token. The route itself checks the role (CheckRole) and the hosts of the caller's
+  // scope.
+  kApi,
   // gitopper's routes: as kViewer or kOperator, unless --gitopper-access opens them.
   kGitopperRead,
   kGitopperWrite,
@@ -56,6 +65,19 @@ enum class GitopperAccess { kNone, kRead, kWrite };
 absl::Status CheckRole(Access access, const GatewayCaller& caller);
 
 using CallerHandler = std::function<void(const GatewayCaller&, std::unique_ptr<HttpExchange>)>;
+
+// A limit for handlers that hold a thread of the pool while they wait for other servers, so that
+// threads are left for other routes. Copies share it. Thread-safe.
+class CallLimit {
+ public:
+  explicit CallLimit(int most = 12) : most_(most) {}
+  // A handler that refuses requests with TOO_MANY_CALLS while `most` of all its handlers run.
+  CallerHandler Limit(CallerHandler handler) const;
+
+ private:
+  const int most_;
+  const std::shared_ptr<std::atomic<int>> running_ = std::make_shared<std::atomic<int>>(0);
+};
 
 // What every request of the gateway passes: the rate limit per address and per token, the token,
 // the trace, the access log. Thread-safe.

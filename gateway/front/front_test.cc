@@ -9,6 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/fake_clock.h"
 #include "common/http/testing_server.h"
+#include "common/sync/mutex.h"
+#include "common/testing/eventually.h"
 
 namespace gitops {
 namespace {
@@ -17,21 +19,25 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string Row(const std::string& role) {
+std::string Row(const std::string& token, const std::string& role, const std::string& more = "") {
   unsigned char hash[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(role.data()), role.size(), hash);
+  SHA256(reinterpret_cast<const unsigned char*>(token.data()), token.size(), hash);
   return absl::StrCat(
-      "[[tokens]]\nname = \"the-", role, "\"\nrole = \"", role, "\"\nsha256 = \"",
+      "[[tokens]]\nname = \"the-", token, "\"\nrole = \"", role, "\"\nsha256 = \"",
       absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(hash), sizeof hash)),
-      "\"\n");
+      "\"\n", more);
 }
+std::string Row(const std::string& role) { return Row(role, role); }
 
-// A server with a route for each Access; the tokens are "viewer", "operator", "approver", "admin".
+// A server with a route for each Access; the tokens are "viewer", "operator", "approver", "admin",
+// and "limited", an admin of one host.
 class FrontTest : public TestingServer {
  protected:
   FrontTest() {
-    const auto tokens = Tokens::Parse(
-        absl::StrCat(Row("viewer"), Row("operator"), Row("approver"), Row("admin")), "tokens.toml");
+    const auto tokens =
+        Tokens::Parse(absl::StrCat(Row("viewer"), Row("operator"), Row("approver"), Row("admin"),
+                                   Row("limited", "admin", "on = [\"web1\"]\n")),
+                      "tokens.toml");
     EXPECT_TRUE(tokens.ok()) << tokens.status();
     front_options_.tokens = [tokens = std::make_shared<const Tokens>(*tokens)] { return tokens; };
     front_options_.clock = &clock_;
@@ -46,6 +52,7 @@ class FrontTest : public TestingServer {
     AddRoute("/operator", Access::kOperator);
     AddRoute("/approver", Access::kApprover);
     AddRoute("/admin", Access::kAdmin);
+    AddRoute("/api", Access::kApi);
     AddRoute("/list", Access::kGitopperRead);
     AddRoute("/freeze", Access::kGitopperWrite);
     AddRoute("/metrics", Access::kMetrics);
@@ -120,6 +127,19 @@ TEST_F(FrontTest, ATokenInAQueryIsRefused) {
   EXPECT_EQ(StatusOf("/viewer?a=token", "viewer"), 200);
 }
 
+TEST_F(FrontTest, ATokenThatIsLimitedToHostsReachesOnlyTheApi) {
+  StartFront();
+  EXPECT_EQ(StatusOf("/api", "limited"), 200);
+  EXPECT_EQ(StatusOf("/api"), 401);
+  for (const char* path : {"/viewer", "/operator", "/approver", "/admin", "/list", "/freeze"}) {
+    EXPECT_EQ(StatusOf(path, "limited"), 403) << path;
+  }
+  EXPECT_THAT(Get("/viewer", "Authorization: Bearer limited\r\n"),
+              HasSubstr("is limited to hosts (on, tagged)"));
+  EXPECT_EQ(StatusOf("/open", "limited"), 200) << "it needs no token";
+  EXPECT_EQ(StatusOf("/metrics", "limited"), 200);
+}
+
 TEST_F(FrontTest, GitopperAccessOpensItsRoutes) {
   front_options_.gitopper_access = GitopperAccess::kRead;
   StartFront();
@@ -172,6 +192,57 @@ TEST_F(FrontTest, TheCallerIsPassedOnWithItsNameAddressAndTrace) {
       Get("/viewer", absl::StrCat("Authorization: bearer admin\r\ntraceparent: ", trace, "\r\n")),
       HasSubstr(absl::StrCat("the-admin from ipv4:127.0.0.1|the gateway|", trace)));
   EXPECT_THAT(Get("/open"), HasSubstr("unnamed from ipv4:127.0.0.1|the gateway|00-"));
+}
+
+TEST_F(FrontTest, HandlersThatWaitForOthersLeaveThreads) {
+  Mutex mutex;
+  CondVar changed;
+  bool waits = false;
+  bool released = false;
+  const CallLimit limit(1);
+  options_.pool_threads = 2;
+  front_ = NewFront(front_options_);
+  const auto add = [&](const std::string& path, CallerHandler handler) {
+    Route({.method = "GET",
+           .path = path,
+           .handler = front_->Guard(Access::kOpen, limit.Limit(std::move(handler))),
+           .in_pool = true});
+  };
+  add("/slow", [&](const GatewayCaller&, std::unique_ptr<HttpExchange> exchange) {
+    MutexLock lock(mutex);
+    waits = true;
+    changed.NotifyAll();
+    while (!released) changed.Wait(mutex);
+    exchange->Respond({.status = 200});
+  });
+  add("/quick", [&](const GatewayCaller&, std::unique_ptr<HttpExchange> exchange) {
+    exchange->Respond({.status = 200});
+  });
+  Start();
+  RawClient slow(address());
+  slow.Send("GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  {
+    MutexLock lock(mutex);
+    while (!waits) changed.Wait(mutex);
+  }
+  EXPECT_THAT(Get("/quick"), AllOf(HasSubstr("HTTP/1.1 429"), HasSubstr("TOO_MANY_CALLS"),
+                                   HasSubstr("Retry-After: 1")));
+  {
+    MutexLock lock(mutex);
+    released = true;
+    changed.NotifyAll();
+  }
+  EXPECT_THAT(slow.ReadAll(), HasSubstr("HTTP/1.1 200"));
+  // The thread has left by the time that the next request needs it, or shortly after.
+  EXPECT_TRUE(Eventually([&] { return StatusOf("/quick") == 200; }));
+}
+
+TEST_F(FrontTest, NothingIsOpenToPagesOfOtherOrigins) {
+  StartFront();
+  for (const char* path : {"/open", "/viewer"}) {
+    EXPECT_THAT(Get(path, "Origin: https://evil.example\r\nAuthorization: Bearer viewer\r\n"),
+                Not(HasSubstr("Access-Control")));
+  }
 }
 
 TEST_F(FrontTest, RequestsAreCounted) {

@@ -19,6 +19,8 @@ namespace {
 // Every request is compared with each.
 constexpr size_t kMaxTokens = 1000;
 constexpr size_t kMaxName = 64;
+// Of each of `on` and `tagged`.
+constexpr size_t kMaxHosts = 100;
 
 // In the order of the enum.
 const std::vector<std::string>& RoleNames() {
@@ -37,6 +39,17 @@ bool IsName(absl::string_view name) {
 
 bool IsHash(absl::string_view text) {
   return text.size() == 64 && std::all_of(text.begin(), text.end(), absl::ascii_isxdigit);
+}
+
+// An empty list would be no limit, which is not what its author means.
+std::vector<std::string> ReadHosts(const TomlTable& table, const char* key) {
+  std::vector<std::string> hosts = table.Strings(key).value_or(std::vector<std::string>());
+  const bool has_empty = std::find(hosts.begin(), hosts.end(), "") != hosts.end();
+  if (table.Has(key) && (hosts.empty() || has_empty || hosts.size() > kMaxHosts)) {
+    table.Fault(key, absl::StrCat("expected 1 to ", kMaxHosts,
+                                  " texts that are not empty; leave it out for every host"));
+  }
+  return hosts;
 }
 
 Token ReadToken(const TomlTable& table) {
@@ -61,8 +74,8 @@ Token ReadToken(const TomlTable& table) {
     table.Fault("sha256", "expected the SHA-256 of the token in 64 hex digits");
   }
   token.expires = table.Time("expires").value_or(absl::InfiniteFuture());
-  token.on = table.Strings("on").value_or(std::vector<std::string>());
-  token.tagged = table.Strings("tagged").value_or(std::vector<std::string>());
+  token.scope.on = ReadHosts(table, "on");
+  token.scope.tagged = ReadHosts(table, "tagged");
   return token;
 }
 
@@ -99,11 +112,6 @@ absl::StatusOr<const Token*> Tokens::Find(absl::string_view token, absl::Time no
     return absl::UnauthenticatedError(
         absl::StrCat("the token \"", found->name, "\" expired at ",
                      absl::FormatTime(absl::RFC3339_sec, found->expires, absl::UTCTimeZone())));
-  }
-  if (!found->on.empty() || !found->tagged.empty()) {
-    return absl::PermissionDeniedError(absl::StrCat(
-        "the token \"", found->name,
-        "\" is limited to hosts (on, tagged), which this version of the gateway cannot enforce"));
   }
   return found;
 }

@@ -13,6 +13,14 @@
 
 namespace gitops {
 
+// The hosts that a token is limited to, chosen as by a Selection of the API: a host must match one
+// of the globs `on`, and have all tags `tagged`. Both empty: every host.
+struct HostScope {
+  std::vector<std::string> on, tagged;
+
+  bool everything() const { return on.empty() && tagged.empty(); }
+};
+
 // A row of the token file, which has the hashes of the tokens, not the tokens:
 //
 //   [[tokens]]
@@ -20,14 +28,14 @@ namespace gitops {
 //   role = "operator"                 # viewer, operator, approver, admin
 //   sha256 = "9f86d081…"              # of the token
 //   expires = 2027-01-31T12:00:00Z    # omitted: never
+//   on = ["web*"]                     # omitted, and tagged omitted too: every host
+//   tagged = ["prod"]
 struct Token {
   std::string name;
   Role role = Role::kViewer;
   std::array<uint8_t, 32> sha256{};
   absl::Time expires = absl::InfiniteFuture();
-  // The hosts that it is limited to. Such a limit cannot be enforced yet, so the token is refused.
-  std::vector<std::string> on;
-  std::vector<std::string> tagged;
+  HostScope scope;
 };
 
 // The tokens of a file. Immutable and thread-safe.
@@ -38,7 +46,7 @@ class Tokens {
   static absl::StatusOr<Tokens> Parse(absl::string_view text, const std::string& file);
 
   // The row of a token as a client sent it. UNAUTHENTICATED: unknown, or expired at `now`.
-  // PERMISSION_DENIED: it is limited to hosts. The time does not depend on which hash is near.
+  // The time does not depend on which hash is near.
   absl::StatusOr<const Token*> Find(absl::string_view token, absl::Time now) const;
 
   const std::vector<Token>& all() const { return tokens_; }

@@ -50,11 +50,24 @@ TEST(TokensTest, AnExpiredTokenIsRefused) {
   }
 }
 
-TEST(TokensTest, ALimitToHostsIsNeverIgnored) {
-  for (const char* limit : {"on = [\"web*\"]", "tagged = [\"prod\"]"}) {
-    const auto tokens = Tokens::Parse(Row("ci", "s", limit), "t");
-    ASSERT_TRUE(tokens.ok()) << tokens.status();
-    EXPECT_TRUE(absl::IsPermissionDenied(tokens->Find("s", kNow).status())) << limit;
+TEST(TokensTest, ATokenMayBeLimitedToHosts) {
+  const auto tokens =
+      Tokens::Parse(Row("web", "1", "on = [\"web*\", \"lb1\"]\ntagged = [\"prod\"]") +
+                        Row("prod", "2", "tagged = [\"prod\"]") + Row("all", "3"),
+                    "t");
+  ASSERT_TRUE(tokens.ok()) << tokens.status();
+  const HostScope& web = (*tokens->Find("1", kNow))->scope;
+  EXPECT_THAT(web.on, ::testing::ElementsAre("web*", "lb1"));
+  EXPECT_THAT(web.tagged, ::testing::ElementsAre("prod"));
+  EXPECT_FALSE(web.everything());
+  EXPECT_FALSE((*tokens->Find("2", kNow))->scope.everything());
+  EXPECT_TRUE((*tokens->Find("3", kNow))->scope.everything());
+}
+
+TEST(TokensTest, ALimitThatLimitsNothingIsRefused) {
+  for (const char* limit : {"on = []", "tagged = []", "on = [\"\"]", "on = \"web1\""}) {
+    const auto tokens = Tokens::Parse(Row("ci", "s", limit), "tokens.toml");
+    EXPECT_THAT(std::string(tokens.status().message()), HasSubstr("tokens.toml:5")) << limit;
   }
 }
 

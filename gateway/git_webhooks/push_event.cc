@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/http/hmac.h"
 #include "common/http/router.h"
@@ -24,6 +26,8 @@ using Pointer = json::json_pointer;
 constexpr size_t kLongestUrl = 4096;
 constexpr size_t kLongestBranch = 1024;
 constexpr size_t kMostBranches = 1000;
+// Between the clocks of a provider that signs the time and this one.
+constexpr absl::Duration kMostSkew = absl::Minutes(5);
 
 absl::Status VerifyEqual(absl::string_view given, absl::string_view right) {
   if (given.size() == right.size() && !right.empty() &&
@@ -39,6 +43,35 @@ absl::Status VerifyBasic(absl::string_view header, absl::string_view right) {
     return absl::UnauthenticatedError("the Authorization header is not basic authentication");
   }
   return VerifyEqual(given, right);
+}
+
+// GitLab's signing token, by the rules of Standard Webhooks: `webhook-signature` has one or more
+// "v1,BASE64", the HMAC-SHA256 of "ID.TIMESTAMP.BODY" with the bytes of the token.
+absl::Status VerifyStandardWebhook(const HttpServerRequest& request, const Secret& secret,
+                                   absl::Time now) {
+  const std::string id = request.Header("webhook-id");
+  const std::string timestamp = request.Header("webhook-timestamp");
+  int64_t seconds = 0;
+  if (!absl::SimpleAtoi(timestamp, &seconds) ||
+      absl::AbsDuration(now - absl::FromUnixSeconds(seconds)) > kMostSkew) {
+    return absl::UnauthenticatedError("webhook-timestamp is missing, or not of the last 5 minutes");
+  }
+  std::string key(secret.Reveal());
+  if (absl::string_view text = key; absl::ConsumePrefix(&text, "whsec_")) {
+    std::string bytes;
+    if (!absl::Base64Unescape(text, &bytes)) {
+      return absl::UnauthenticatedError("the secret of the webhook is no signing token");
+    }
+    key = std::move(bytes);
+  }
+  const std::string content = absl::StrCat(id, ".", timestamp, ".", request.body);
+  for (absl::string_view each : absl::StrSplit(request.Header("webhook-signature"), ' ')) {
+    std::string signature;
+    if (!absl::ConsumePrefix(&each, "v1,") || !absl::Base64Unescape(each, &signature)) continue;
+    const std::string given = absl::StrCat("sha256=", absl::BytesToHexString(signature));
+    if (VerifySignature(given, Secret(key), content).ok()) return absl::OkStatus();
+  }
+  return absl::UnauthenticatedError("webhook-signature is malformed or wrong");
 }
 
 // GitHub can also send a form with the JSON as `payload`. The Content-Type does not tell: curl
@@ -116,12 +149,17 @@ absl::StatusOr<std::vector<Push>> PushesOf(const std::vector<std::string>& repos
 }  // namespace
 
 absl::Status VerifyWebhook(GitProvider provider, const HttpServerRequest& request,
-                           const Secret& secret) {
+                           const Secret& secret, absl::Time now) {
   switch (provider) {
     case GitProvider::kGithub:
       return VerifySignature(request.Header("X-Hub-Signature-256"), secret, request.body);
     case GitProvider::kGitlab:
-      return VerifyEqual(request.Header("X-Gitlab-Token"), secret.Reveal());
+      // A webhook may have both, with different secrets.
+      if (absl::Status token = VerifyEqual(request.Header("X-Gitlab-Token"), secret.Reveal());
+          token.ok() || request.Header("webhook-signature").empty()) {
+        return token;
+      }
+      return VerifyStandardWebhook(request, secret, now);
     case GitProvider::kGitea:
       return VerifySignature(absl::StrCat("sha256=", request.Header("X-Gitea-Signature")), secret,
                              request.body);

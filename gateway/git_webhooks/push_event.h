@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/http/message.h"
 #include "common/log/secret.h"
 #include "gateway/git_webhooks/webhooks_config.h"
@@ -21,11 +22,11 @@ struct Push {
 };
 
 // UNAUTHENTICATED: the request does not prove that its sender knows `secret`, by the provider's
-// means: X-Hub-Signature-256 (github), X-Gitlab-Token, X-Gitea-Signature, X-Hub-Signature
-// (bitbucket-server), basic authentication (azure-devops), X-Signature (generic). The comparison
-// takes constant time.
+// means: X-Hub-Signature-256 (github), X-Gitlab-Token or webhook-signature (gitlab),
+// X-Gitea-Signature, X-Hub-Signature (bitbucket-server), basic authentication (azure-devops),
+// X-Signature (generic). The comparison takes constant time. `now`: for signatures of the time.
 absl::Status VerifyWebhook(GitProvider provider, const HttpServerRequest& request,
-                           const Secret& secret);
+                           const Secret& secret, absl::Time now);
 
 // The pushes of a verified webhook; empty for pings, tags, deletions and other events.
 // INVALID_ARGUMENT: the body is not JSON, or a push without the URL of its repository.

@@ -25,6 +25,8 @@ HttpServerRequest Request(const std::string& body, HttpHeaders headers = {}) {
   return request;
 }
 
+const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
+
 std::string HexOf(const std::string& body) { return Sign("sha256", Key(), body)->substr(7); }
 
 TEST(VerifyWebhookTest, EachProviderProvesItsSenderInItsOwnWay) {
@@ -46,28 +48,65 @@ TEST(VerifyWebhookTest, EachProviderProvesItsSenderInItsOwnWay) {
   };
   for (const auto& c : cases) {
     const Secret secret(c.secret);
-    EXPECT_TRUE(VerifyWebhook(c.provider, Request(body, {{c.header, c.value}}), secret).ok())
+    EXPECT_TRUE(VerifyWebhook(c.provider, Request(body, {{c.header, c.value}}), secret, kNow).ok())
         << c.header;
     for (const std::string& wrong : {std::string(), c.value.substr(1), c.value + "0",
                                      std::string("sha1=") + hex, std::string("other")}) {
-      EXPECT_EQ(VerifyWebhook(c.provider, Request(body, {{c.header, wrong}}), secret).code(),
+      EXPECT_EQ(VerifyWebhook(c.provider, Request(body, {{c.header, wrong}}), secret, kNow).code(),
                 absl::StatusCode::kUnauthenticated)
           << c.header << ": " << wrong;
     }
-    EXPECT_FALSE(VerifyWebhook(c.provider, Request(body), secret).ok());
+    EXPECT_FALSE(VerifyWebhook(c.provider, Request(body), secret, kNow).ok());
     EXPECT_FALSE(
-        VerifyWebhook(c.provider, Request(body, {{c.header, c.value}}), Secret("else")).ok());
+        VerifyWebhook(c.provider, Request(body, {{c.header, c.value}}), Secret("else"), kNow).ok());
   }
 }
 
 TEST(VerifyWebhookTest, ASignatureIsOfTheWholeBody) {
   const HttpHeaders headers = {{"X-Hub-Signature-256", "sha256=" + HexOf("{}")}};
-  EXPECT_FALSE(VerifyWebhook(GitProvider::kGithub, Request("{} ", headers), Key()).ok());
+  EXPECT_FALSE(VerifyWebhook(GitProvider::kGithub, Request("{} ", headers), Key(), kNow).ok());
 }
 
 TEST(VerifyWebhookTest, AnEmptySecretProvesNothing) {
   EXPECT_FALSE(
-      VerifyWebhook(GitProvider::kGitlab, Request("{}", {{"X-Gitlab-Token", ""}}), Secret()).ok());
+      VerifyWebhook(GitProvider::kGitlab, Request("{}", {{"X-Gitlab-Token", ""}}), Secret(), kNow)
+          .ok());
+}
+
+// As GitLab signs with a signing token.
+HttpHeaders GitlabSignature(const std::string& body, const Secret& key, int64_t time) {
+  const std::string content = absl::StrCat("id-1.", time, ".", body);
+  const std::string hex = Sign("sha256", key, content)->substr(7);
+  return {{"webhook-id", "id-1"},
+          {"webhook-timestamp", absl::StrCat(time)},
+          {"webhook-signature",
+           absl::StrCat("v1,AAAA v1,", absl::Base64Escape(absl::HexStringToBytes(hex)))}};
+}
+
+TEST(VerifyWebhookTest, ASigningTokenOfGitlabProvesSenderBodyAndTime) {
+  const Secret bytes("0123456789abcdef");
+  const Secret token("whsec_" + absl::Base64Escape("0123456789abcdef"));
+  const int64_t now = absl::ToUnixSeconds(kNow);
+  const auto verify = [&](const std::string& body, const HttpHeaders& headers, const Secret& key) {
+    return VerifyWebhook(GitProvider::kGitlab, Request(body, headers), key, kNow);
+  };
+  EXPECT_TRUE(verify("{}", GitlabSignature("{}", bytes, now), token).ok());
+  EXPECT_TRUE(verify("{}", GitlabSignature("{}", bytes, now - 299), token).ok());
+  EXPECT_TRUE(verify("{}", GitlabSignature("{}", Key(), now), Key()).ok()) << "without whsec_";
+  for (const absl::Status& refused :
+       {verify("{} ", GitlabSignature("{}", bytes, now), token),
+        verify("{}", GitlabSignature("{}", Key(), now), token),
+        verify("{}", GitlabSignature("{}", bytes, now - 301), token),
+        verify("{}", GitlabSignature("{}", bytes, now + 301), token),
+        verify("{}", {{"webhook-signature", "v1,AAAA"}}, token),
+        verify("{}", GitlabSignature("{}", bytes, now), Secret("whsec_!")),
+        verify("{}", GitlabSignature("{}", bytes, now), Secret("whsec_")),
+        verify("{}", GitlabSignature("{}", Secret("k"), now), Secret())}) {
+    EXPECT_EQ(refused.code(), absl::StatusCode::kUnauthenticated) << refused;
+  }
+  HttpHeaders both = GitlabSignature("{}", bytes, now);
+  both.emplace_back("X-Gitlab-Token", "s3cr3t");
+  EXPECT_TRUE(verify("{}", both, Key()).ok()) << "the secret token is another proof";
 }
 
 constexpr char kHash[] = "22671f0349857934857983457983475ec39f196b";

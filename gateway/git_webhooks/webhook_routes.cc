@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "common/config/toml.h"
 #include "common/http/hmac.h"
 #include "common/rpc/error.h"
@@ -34,7 +35,8 @@ absl::StatusOr<std::vector<const WebhookSpec*>> ProvenBy(const std::vector<Webho
       refusal = MakeError(Reason::kUnavailable, "the secret of the webhook cannot be read now");
       continue;
     }
-    const absl::Status verified = VerifyWebhook(provider, request, HmacKeyFromFile(*text));
+    const absl::Status verified =
+        VerifyWebhook(provider, request, HmacKeyFromFile(*text), absl::Now());
     if (verified.ok()) proven.push_back(&webhook);
     if (!verified.ok()) refusal = MakeError(Reason::kSignatureInvalid, verified.message());
   }

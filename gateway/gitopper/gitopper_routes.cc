@@ -133,22 +133,22 @@ HttpServerResponse AskForRollback(const GitopperAgents& agents, const GatewayCal
 }  // namespace
 
 std::vector<HttpRoute> GitopperRoutes(Front* front, const GitopperAgents& agents) {
+  const CallLimit limit;
   const auto route =
       [&](const std::string& method, const std::string& path,
           std::function<HttpServerResponse(const GatewayCaller&, const HttpServerRequest&)>
               respond) {
         const Access access = method == "GET" ? Access::kGitopperRead : Access::kGitopperWrite;
-        return HttpRoute{
-            .method = method,
-            .path = path,
-            .handler = front->Guard(
-                access,
-                [respond = std::move(respond)](const GatewayCaller& caller,
-                                               std::unique_ptr<HttpExchange> exchange) {
-                  exchange->Respond(respond(caller, exchange->request()));
-                }),
-            .in_pool = true,
-            .max_body = method == "GET" ? 0 : kMostBody};
+        return HttpRoute{.method = method,
+                         .path = path,
+                         .handler = front->Guard(
+                             access, limit.Limit([respond = std::move(respond)](
+                                                     const GatewayCaller& caller,
+                                                     std::unique_ptr<HttpExchange> exchange) {
+                               exchange->Respond(respond(caller, exchange->request()));
+                             })),
+                         .in_pool = true,
+                         .max_body = method == "GET" ? 0 : kMostBody};
       };
   const auto asks = [&](AgentHandler handler) {
     return [agents, handler](const GatewayCaller& caller, const HttpServerRequest& request) {

@@ -110,7 +110,7 @@ std::vector<HttpRoute> HookRoutes(Front* front, const DispatcherClient& dispatch
   };
   return {{.method = "POST",
            .path = "/hooks/{point}",
-           .handler = front->Guard(Access::kOperator, handle),
+           .handler = front->Guard(Access::kOperator, CallLimit().Limit(handle)),
            .in_pool = true,
            .max_body = kMostPayload}};
 }

@@ -95,6 +95,7 @@ class Gateway {
     parts_.front = front_.get();
     parts_.caller = &caller_;
     parts_.heartbeats = &heartbeats_;
+    parts_.scheduler = scheduler_.get();
     struct Peer {
       const char* setting;
       int port;

@@ -45,6 +45,7 @@ ApiOptions ApiOptionsFor(const GatewayParts& parts) {
   options.agent = parts.agent;
   options.insecure = parts.config->settings.GetBool("insecure");
   options.max_body = static_cast<size_t>(parts.config->max_body);
+  options.events.scheduler = parts.scheduler;
   return options;
 }
 

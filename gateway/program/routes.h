@@ -11,6 +11,7 @@
 #include "common/client/promotion_client.h"
 #include "common/http/server.h"
 #include "common/http/status_routes.h"
+#include "common/schedule/scheduler.h"
 #include "gateway/api/rpc_caller.h"
 #include "gateway/api/stream_answer.h"
 #include "gateway/front/front.h"
@@ -35,6 +36,7 @@ struct GatewayParts {
   Front* front = nullptr;
   RpcCaller* caller = nullptr;
   Heartbeats* heartbeats = nullptr;
+  Scheduler* scheduler = nullptr;
   // Null: the gateway has none.
   std::shared_ptr<const Backend> planner;
   std::shared_ptr<const Backend> promotion_receiver;

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -13,6 +12,7 @@
 #include "common/rpc/actor.h"
 #include "common/rpc/address.h"
 #include "common/rpc/error.h"
+#include "common/text/utf8.h"
 
 namespace gitops {
 namespace {
@@ -23,14 +23,16 @@ constexpr int kMostDirectories = 256;
 constexpr size_t kLongText = 4096;   // reasons and paths
 constexpr size_t kShortText = 1024;  // everything else
 
-bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
-
 // The host part of gRPC's name of a peer; empty for a unix socket.
 std::string PeerHost(absl::string_view peer) {
   if (!absl::ConsumePrefix(&peer, "ipv4:") && !absl::ConsumePrefix(&peer, "ipv6:")) return "";
   const std::string plain = absl::StrReplaceAll(peer, {{"%5B", "["}, {"%5D", "]"}, {"%25", "%"}});
   const absl::StatusOr<Address> address = ParseAddress(plain);
   return address.ok() ? address->host : "";
+}
+
+bool IsProven(const Principal& principal) {
+  return principal.authentication == Principal::Authentication::kTls;
 }
 
 }  // namespace
@@ -61,11 +63,7 @@ absl::Status CheckNames(const v1::Hello& hello) {
 }
 
 std::string CleanText(absl::string_view text, size_t most) {
-  if (text.size() > most) {
-    while (most > 0 && IsContinuation(text[most])) --most;
-    text = text.substr(0, most);
-  }
-  std::string clean(text);
+  std::string clean = text.size() > most ? ValidUtf8(text, most) : std::string(text);
   for (char& c : clean) {
     const auto byte = static_cast<unsigned char>(c);
     if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7F) c = ' ';
@@ -123,6 +121,26 @@ std::string DialAddress(absl::string_view reported, absl::string_view peer) {
   if (address->port == 0) return "";
   const bool elsewhere = address->is_wildcard() || (address->is_local() && !from_here);
   return elsewhere ? Address{.host = host, .port = address->port}.ToString() : address->ToString();
+}
+
+absl::StatusOr<std::vector<std::string>> ReportableNames(const Principal& caller,
+                                                         const std::vector<std::string>& names) {
+  if (!IsProven(caller)) return names;
+  if (caller.kind == Principal::Kind::kAgent) {
+    for (const std::string& name : names) {
+      if (absl::EqualsIgnoreCase(name, caller.name)) return std::vector<std::string>{name};
+    }
+  }
+  return absl::PermissionDeniedError(
+      absl::StrCat(PrincipalText(caller), " may not report for the host ",
+                   names.empty() ? "" : names[0], ": its certificate does not name it"));
+}
+
+bool MayTakeOver(const Principal& older, const Principal& newer, bool same_run) {
+  if (IsProven(older) || IsProven(newer)) {
+    return IsProven(newer) && (!IsProven(older) || PrincipalKey(older) == PrincipalKey(newer));
+  }
+  return same_run || (PrincipalKey(older) == PrincipalKey(newer) && older.address == newer.address);
 }
 
 }  // namespace gitops

@@ -7,9 +7,12 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/rpc/principal.h"
 #include "gitops/v1/report.pb.h"
 #include "gitops/v1/types.pb.h"
 #include "services/planner/fleet/reported_services.h"
@@ -37,6 +40,20 @@ ServicesByHost CleanServices(const google::protobuf::RepeatedPtrField<v1::Servic
 // the agent's own machine is used only if the stream comes from this machine; otherwise the planner
 // would reach the agent of its own machine. Empty: cannot be dialled.
 std::string DialAddress(absl::string_view reported, absl::string_view peer);
+
+// Who may report for which hosts.
+
+// Returns those of a host's names for which this caller may report: all of them, unless a
+// certificate proves who calls. Then it must be the certificate of an agent, and only its own name
+// counts. PERMISSION_DENIED: none of them.
+absl::StatusOr<std::vector<std::string>> ReportableNames(const Principal& caller,
+                                                         const std::vector<std::string>& names);
+
+// Whether `newer` may take over a host from the live stream of `older`. A caller with a certificate
+// may take over from itself and from callers without one. A caller without a certificate may never
+// take over from one with a certificate. Between two callers without certificates, the address must
+// be the same, or both streams must come from the same run of an agent whose address changed.
+bool MayTakeOver(const Principal& older, const Principal& newer, bool same_run);
 
 }  // namespace gitops
 

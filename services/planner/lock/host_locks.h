@@ -53,7 +53,7 @@ class HostLocks {
   };
   absl::StatusOr<std::unique_ptr<HeldLocks>> Acquire(const Request& request);
 
-  // The locks that are held now, by host. NOT_FOUND: the host is not locked.
+  // The locks that are held now, sorted by host. NOT_FOUND: the host is not locked.
   absl::StatusOr<std::vector<v1::HostLock>> List();
   absl::StatusOr<v1::HostLock> Get(const std::string& host);
 

@@ -62,6 +62,8 @@ Engine::~Engine() { Stop(); }
 void Engine::SetPipelines(std::vector<std::shared_ptr<const Pipeline>> pipelines) {
   std::vector<EnvironmentName> sources;
   {
+    MutexLock configuring(shared_.configuring);
+    options_.observer->SetPipelines(pipelines);
     MutexLock lock(mutex_);
     started_ = true;
     pipelines_.clear();
@@ -77,7 +79,6 @@ void Engine::SetPipelines(std::vector<std::shared_ptr<const Pipeline>> pipelines
     sources.push_back(
         {promotion.namespace_(), promotion.pipeline(), promotion.source_environment()});
   }
-  options_.observer->SetPipelines(pipelines);
   for (const EnvironmentName& source : sources) {
     if (EnvironmentQueue* const queue = QueueOf(source)) queue->Wake();
   }

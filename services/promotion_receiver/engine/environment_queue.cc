@@ -161,12 +161,15 @@ absl::Time EnvironmentQueue::Decide() {
 EnvironmentPlan EnvironmentQueue::Plan() {
   EnvironmentSnapshot snapshot;
   snapshot.source = source_;
-  snapshot.pipeline = shared_->pipeline(source_);
-  snapshot.observed = shared_->observer->Of(source_);
-  if (snapshot.pipeline != nullptr) {
-    if (const Environment* const next = snapshot.pipeline->After(source_.environment)) {
-      snapshot.next_observed =
-          shared_->observer->Of({source_.namespace_, source_.pipeline, next->name});
+  {
+    MutexLock lock(shared_->configuring);
+    snapshot.pipeline = shared_->pipeline(source_);
+    snapshot.observed = shared_->observer->Of(source_);
+    if (snapshot.pipeline != nullptr) {
+      if (const Environment* const next = snapshot.pipeline->After(source_.environment)) {
+        snapshot.next_observed =
+            shared_->observer->Of({source_.namespace_, source_.pipeline, next->name});
+      }
     }
   }
   snapshot.unfinished =

@@ -51,6 +51,9 @@ struct EngineShared {
   // The number of promotions in progress has changed by that much.
   std::function<void(int)> depth;
   TargetsInUse targets;
+  // Held while the pipelines and what is observed of them change together: a target that is not
+  // observed yet must not be taken for one that cannot be observed.
+  Mutex configuring;
   // Decisions and calls of strategies have threads of their own, so that a strategy that hangs
   // delays no decision. Destroyed first.
   std::unique_ptr<Scheduler> deciders, callers;
