@@ -42,11 +42,15 @@ EventForwarder::~EventForwarder() {
 }
 
 void EventForwarder::Forward(v1::ReceivedEvent event, Done done) {
-  MutexLock lock(mutex_);
-  const SteadyTime due = Due();
-  queue_.push_back({std::move(event), std::move(done), options_.clock->SteadyNow()});
-  // Who waits need not look up for every event.
-  if (Due() < due) changed_.NotifyOne();
+  bool sooner = false;
+  {
+    MutexLock lock(mutex_);
+    const SteadyTime due = Due();
+    queue_.push_back({std::move(event), std::move(done), options_.clock->SteadyNow()});
+    // Who waits need not look up for every event.
+    sooner = Due() < due;
+  }
+  if (sooner) changed_.NotifyOne();
 }
 
 void EventForwarder::Run() {
