@@ -6,7 +6,6 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/strip.h"
-#include "services/planner/damage/damage.h"
 
 namespace gitops {
 namespace {
@@ -51,14 +50,6 @@ std::vector<MetricFamily> OfFleet(const Fleet& fleet) {
   return {std::move(seen), std::move(bytes)};
 }
 
-std::vector<MetricFamily> Damaged(Store& store) {
-  MetricFamily family = Gauges("gitops_store_damaged_records",
-                               "Damaged records that were found in the store, by kind.");
-  for (const auto& [kind, count] : CountDamaged(store)) AddGauge(family, "kind", kind, count);
-  if (family.metric.empty()) return {};
-  return {std::move(family)};
-}
-
 }  // namespace
 
 PlannerMetrics::PlannerMetrics(Metrics& metrics)
@@ -96,10 +87,6 @@ void PlannerMetrics::DeploymentEnded(v1::DeploymentState result, absl::Duration 
 
 void PlannerMetrics::ShowFleet(const Fleet* fleet) {
   metrics_.AddCollector([fleet] { return OfFleet(*fleet); });
-}
-
-void PlannerMetrics::ShowDamaged(Store* store) {
-  metrics_.AddCollector([store] { return Damaged(*store); });
 }
 
 }  // namespace gitops

@@ -20,6 +20,7 @@
 #include "common/store/store.h"
 #include "services/planner/agents/agent_caller.h"
 #include "services/planner/check/host_checks.h"
+#include "services/planner/damage/damage.h"
 #include "services/planner/fleet/fleet.h"
 #include "services/planner/hooks/hook_caller.h"
 #include "services/planner/lock/host_locks.h"
@@ -54,7 +55,7 @@ constexpr int kMostFiles = 65'536;
 constexpr int kMostCallsPerConnection = 1000;
 
 absl::StatusOr<std::unique_ptr<HookCaller>> MakeHookCaller(const Settings& settings) {
-  auto hooks = NewHookCaller({.dispatcher = settings.Get("hook-dispatcher"),
+  auto hooks = NewHookCaller({.address = settings.Get("hook-dispatcher"),
                               .insecure = settings.GetBool("insecure"),
                               .tls_dir = settings.Get("tls-dir"),
                               .connect_timeout = settings.GetDuration("connect-timeout")});
@@ -181,7 +182,7 @@ Planner::Planner(const Settings& flags, PlannerConfig config, std::unique_ptr<St
                .reload = [this] { return Reload(); }}) {
   fleet_->Configure(config.fleet);
   planner_metrics_.ShowFleet(fleet_.get());
-  planner_metrics_.ShowDamaged(store_.get());
+  ShowDamaged(metrics_, store_.get(), PlannerRecords());
 }
 
 DeploymentObserver Planner::Observer() {

@@ -231,9 +231,14 @@ class PlannerServiceImpl final : public PlannerService {
                                   const v1::ListDamagedRecordsRequest* request,
                                   v1::ListDamagedRecordsResponse* response) override {
     return gate().Run(*context, *request, [&] {
-      const auto found = FindDamaged(*options_.state, CancelledIn(*context));
-      if (found.ok()) response->mutable_records()->Add(found->begin(), found->end());
-      return found.status();
+      const auto found = FindDamaged(*options_.state, PlannerRecords(), CancelledIn(*context));
+      if (!found.ok()) return found.status();
+      for (const auto& [key, kind] : *found) {
+        v1::DamagedRecord& record = *response->add_records();
+        record.set_key(key);
+        record.set_kind(kind);
+      }
+      return absl::OkStatus();
     });
   }
 

@@ -111,22 +111,20 @@ class EngineControl final : public ReceiverControl {
   }
 
   absl::StatusOr<record::v1::Promotion> Approve(const EnvironmentName& where,
-                                                const std::string& revision,
-                                                const std::string& actor, const std::string& reason,
-                                                bool force) override {
+                                                const std::string& revision, const Actor& actor,
+                                                const std::string& reason, bool force) override {
     return engine_->Approve(where, revision, actor, reason, force);
   }
   absl::StatusOr<record::v1::Promotion> Reject(const EnvironmentName& where,
-                                               const std::string& revision,
-                                               const std::string& actor,
+                                               const std::string& revision, const Actor& actor,
                                                const std::string& reason) override {
     return engine_->Reject(where, revision, actor, reason);
   }
   absl::StatusOr<record::v1::Promotion> Replay(const EnvironmentName& where,
-                                               const std::string& revision,
-                                               const std::string& actor,
-                                               const std::string& reason) override {
-    return engine_->Replay(where, revision, actor, reason);
+                                               const std::string& revision, const Actor& actor,
+                                               const std::string& reason,
+                                               RequestIds::Claim* claim) override {
+    return engine_->Replay(where, revision, actor, reason, claim);
   }
   void Look(const EnvironmentName& source) override { engine_->Look(source); }
 

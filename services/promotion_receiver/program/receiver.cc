@@ -22,6 +22,7 @@
 #include "services/promotion_receiver/program/control.h"
 #include "services/promotion_receiver/program/receiver_metrics.h"
 #include "services/promotion_receiver/record/promotion_store.h"
+#include "services/promotion_receiver/record/record_kinds.h"
 #include "services/promotion_receiver/rpc/promotion_service.h"
 #include "services/promotion_receiver/secret/secrets.h"
 
@@ -101,6 +102,11 @@ absl::Status PromotionReceiver::Open() {
   if (absl::Status opened = OpenPipelines(settings.Get("pipelines")); !opened.ok()) return opened;
   MakeIntake(settings);
   MakeService();
+  upkeep_.emplace(Upkeep::Options{.clock = clock_,
+                                  .scheduler = scheduler_.get(),
+                                  .settings = config_.settings,
+                                  .text = config_.text,
+                                  .reload = [this] { return Reload(); }});
   return absl::OkStatus();
 }
 
@@ -111,6 +117,7 @@ absl::Status PromotionReceiver::OpenStore(const std::string& state_dir) {
   auto promotions = PromotionStore::Open(store_.get());
   if (!promotions.ok()) return promotions.status();
   promotions_ = *std::move(promotions);
+  ShowDamaged(metrics_, store_.get(), PromotionRecords());
   request_ids_.emplace(store_.get(), "promotion-receiver/v1/request/", clock_);
   return absl::OkStatus();
 }
@@ -199,11 +206,6 @@ absl::Time PromotionReceiver::Prune() {
 
 void PromotionReceiver::StartJobs() {
   TellPipelines();
-  upkeep_.emplace(Upkeep::Options{.clock = clock_,
-                                  .scheduler = scheduler_.get(),
-                                  .settings = config_.settings,
-                                  .text = config_.text,
-                                  .reload = [this] { return Reload(); }});
   prune_ = scheduler_->Add(clock_->Now(), [this] { return Prune(); });
   secrets_job_ = scheduler_->Add(clock_->Now() + kLookAtSecrets, [this] {
     secrets_->Look();
