@@ -1,4 +1,4 @@
-"""What is stored and damaged: it is told, it can be removed, and everything else works."""
+"""Damaged records are reported and can be removed, and everything else works."""
 
 import re
 import sqlite3
@@ -46,7 +46,7 @@ def test_a_damaged_lock_keeps_its_host_and_no_other(fleet):
     assert check.status == 1 and "break lock web1" in check.err, check
     assert kinds(fleet) == {"lock": "1"}
 
-    # Its holder goes on to the end, and gives it back.
+    # Its holder continues to the end, and releases it.
     fleet.release("web1")
     assert states(fleet.await_end(begun)) == {"web1": "SUCCEEDED"}
     assert fleet.ctl("check").status == 0 and kinds(fleet) == {}

@@ -96,16 +96,16 @@ def test_every_command_works_through_the_gateway(gateway, authority, fleet):
     run = Walk(gateway, authority, fleet)
     first = fleet.repository.git("rev-parse", "HEAD").strip()
 
-    for read in (("list services",), ("list machines",), ("list hosts", "-o", "name"), ("list deployments",),
-                 ("list hooks",), ("list locks",), ("get host", "web1", "-o", "name"),
-                 ("get service", "app", "-o", "json")):
+    for read in (("list services", "-o", "name"), ("list machines",), ("list hosts", "-o", "name"),
+                 ("list deployments", "-o", "json"), ("list hooks", "-o", "json"), ("list locks", "-o", "json"),
+                 ("get host", "web1", "-o", "name"), ("get service", "app", "-o", "name")):
         run.as_directly(*read)
     assert json.loads(run("get service", "app", "-o", "json", at="web1")[0])["host"] == "web1"
     assert "web1" in run("list machines", at="web1")[0]
     assert "app" in run("list services", at="web2")[0]
     run("check")
     run("check", at="web1")
-    # Both end by their time limit.
+    # They end by their time limit.
     assert "app" in run("watch", "app", "--timeout", "2s", status=4)[0]
     assert "web1" in run("watch hosts", "--timeout", "2s", status=4)[0]
     assert "app" in run("watch", "app", "--timeout", "2s", at="web1", status=4)[0]
@@ -124,17 +124,18 @@ def test_every_command_works_through_the_gateway(gateway, authority, fleet):
     run("freeze", "app", "--on", "web1")
     run("freeze", "app", at="web2")
     run("unfreeze", "app", "--all")
+    wait_for(lambda: set(fleet.versions().values()) == {"1"}, what="the newest revision")
 
     plan = json.loads(run("plan", "freeze", "--service", "app", "--on", "web1", "-o", "json")[0])
     assert [host["host"] for host in plan["hosts"]] == ["web1"]
     run("deploy", "--plan", plan["token"], "-y")
-    deployed = json.loads(run("deploy", "unfreeze", "--service", "app", "--on", "web1", "-y", "-o", "json")[0])
-    assert deployed["state"] == "SUCCEEDED"
-    ended = deployed["id"]
+    ended = json.loads(run("deploy", "unfreeze", "--service", "app", "--on", "web1", "-y", "--detach", "-o",
+                           "json")[0])["id"]
+    assert fleet.await_end(ended)["state"] == "SUCCEEDED"
     assert ended in run("get deployment", ended)[0]
     run("watch deployment", ended)
-    # What the planner answers arrives with its reason.
-    assert "ended" in run("cancel deployment", ended, "-y", status=1)[1]
+    # It has ended: the planner's refusal arrives.
+    assert ended in run("cancel deployment", ended, "-y", status=1)[1]
     run("resume deployment", ended, "-y", status=1)
     run("rollback deployment", ended, "-y", status=1)
     assert "web1" in run("break lock", "web1", "-y", status=1)[1]

@@ -152,6 +152,8 @@ class Core:
             if account is None:
                 return {"authenticated": False, "error": "the token has expired"}
             return {"authenticated": True, "user": {"username": account, "groups": ["system:authenticated"]}}
+        if spec["user"] == "system:anonymous":
+            return {"allowed": False}
         wanted = spec.get("resourceAttributes")
         if wanted is None:  # discovery
             return {"allowed": spec["nonResourceAttributes"]["verb"] == "get"}

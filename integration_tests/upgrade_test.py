@@ -1,4 +1,4 @@
-"""What earlier versions stored is taken up by the programs of this one."""
+"""State that earlier versions stored is read by the programs of this version."""
 
 import pathlib
 import shutil
@@ -23,7 +23,7 @@ def test_there_is_state_of_an_earlier_version():
 
 @pytest.fixture(params=VERSIONS)
 def fleet(request, tmp_path):
-    """A planner and the agent of web1, with the state that earlier ones left; web1 lost its files."""
+    """A planner and the agent of web1 with the state of an earlier version; the files of web1 are lost."""
     fleet = Fleet(tmp_path, hosts=1)
     for kind, directory in (("planner", fleet.base / "planner/state"),
                             ("agent", fleet.agents["web1"].state)):

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -203,8 +204,14 @@ void MakeAbsolute(Settings& settings, absl::string_view name) {
 }
 
 absl::Status BothRead(const absl::Status& settings, const absl::Status& rest) {
-  if (settings.ok() || rest.ok() || settings == rest) return settings.ok() ? rest : settings;
-  return absl::InvalidArgumentError(absl::StrCat(settings.message(), "\n", rest.message()));
+  if (settings.ok() || rest.ok()) return settings.ok() ? rest : settings;
+  std::vector<std::string> lines;
+  for (const absl::Status* status : {&settings, &rest}) {
+    for (const absl::string_view line : absl::StrSplit(status->message(), '\n')) {
+      if (!absl::c_linear_search(lines, line)) lines.emplace_back(line);
+    }
+  }
+  return absl::InvalidArgumentError(absl::StrJoin(lines, "\n"));
 }
 
 }  // namespace gitops

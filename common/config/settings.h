@@ -81,8 +81,8 @@ absl::StatusOr<Settings> ReadSettings(const std::vector<SettingDefinition>& defi
 // directory. An empty one stays empty.
 void MakeAbsolute(Settings& settings, absl::string_view name);
 
-// The errors of two readings of one file, for its settings and for the rest. Both readings report a
-// file that is not valid TOML.
+// The errors of two readings of one file, for its settings and for the rest, each line once, since
+// both report a file that is not valid TOML.
 absl::Status BothRead(const absl::Status& settings, const absl::Status& rest);
 
 // The output of --help: `usage` ("gitops-agent [FLAGS]"), then each flag with help, default and

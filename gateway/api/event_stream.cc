@@ -108,7 +108,8 @@ void EventStream::Cancel() {
       if (source.client != 0) source.watch->Leave(source.client);
       // A stream ends only after the message that is pending.
       const std::shared_ptr<RpcStream> stream = source.stream;
-      const bool waits = std::exchange(source.pending, std::nullopt).has_value();
+      const bool waits = std::exchange(source.unsent, false);
+      source.pending.reset();
       if (EndOwn(source)) ++places;
       if (stream != nullptr && waits) stream->Next();
     }
@@ -173,7 +174,7 @@ std::optional<StreamEvent> EventStream::Take(std::shared_ptr<RpcStream>& stream)
     if (event->name == "unavailable") return event;
     if (!event->id.empty()) cursor_[source.watch->source().name] = event->id;
     event->id = EncodeCursor(cursor_);
-    if (source.state == State::kCatchingUp) stream = source.stream;
+    if (std::exchange(source.unsent, false)) stream = source.stream;
     return event;
   }
   return std::nullopt;
@@ -270,6 +271,7 @@ void EventStream::OnMessage(size_t index, int64_t run, RpcStream& stream, const 
     if (event.ok()) {
       event->id = done ? source.place.token : "";
       source.pending = *std::move(event);
+      source.unsent = !done;
     } else {
       failure_ = event.status();
     }

@@ -78,6 +78,7 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
     // kCatchingUp: the client's own watch, and its number; those of others are late.
     std::shared_ptr<RpcStream> stream;
     int64_t run = 0;
+    bool unsent = false;  // its message is pending: it waits for Next()
     bool restarted = false;  // to be told with its first message
     // kJoining: not again before; the shared watch wakes the stream then.
     absl::Time not_before = absl::InfinitePast();

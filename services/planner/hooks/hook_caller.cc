@@ -54,16 +54,13 @@ class GrpcHookCaller final : public HookCaller {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<HookCaller>> NewHookCaller(const HookCallerOptions& options) {
-  if (options.dispatcher.empty()) return std::make_unique<GrpcHookCaller>(nullptr);
+absl::StatusOr<std::unique_ptr<HookCaller>> NewHookCaller(ChannelOptions channel) {
+  if (channel.address.empty()) return std::make_unique<GrpcHookCaller>(nullptr);
+  channel.default_port = kHookDispatcherPort;
+  channel.keepalive = kKeepalive;
+  channel.max_answer_bytes = kMaxAnswerBytes;
   PeerOptions peer;
-  peer.channel.address = options.dispatcher;
-  peer.channel.default_port = kHookDispatcherPort;
-  peer.channel.insecure = options.insecure;
-  peer.channel.tls_dir = options.tls_dir;
-  peer.channel.connect_timeout = options.connect_timeout;
-  peer.channel.keepalive = kKeepalive;
-  peer.channel.max_answer_bytes = kMaxAnswerBytes;
+  peer.channel = std::move(channel);
   peer.name = "hook dispatcher";
   peer.program = "gitops-hook-dispatcher";
   peer.unreachable = Reason::kHookDispatcherUnreachable;

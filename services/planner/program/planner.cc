@@ -55,7 +55,7 @@ constexpr int kMostFiles = 65'536;
 constexpr int kMostCallsPerConnection = 1000;
 
 absl::StatusOr<std::unique_ptr<HookCaller>> MakeHookCaller(const Settings& settings) {
-  auto hooks = NewHookCaller({.dispatcher = settings.Get("hook-dispatcher"),
+  auto hooks = NewHookCaller({.address = settings.Get("hook-dispatcher"),
                               .insecure = settings.GetBool("insecure"),
                               .tls_dir = settings.Get("tls-dir"),
                               .connect_timeout = settings.GetDuration("connect-timeout")});

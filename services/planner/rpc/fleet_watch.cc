@@ -38,15 +38,14 @@ FleetJournal::FleetJournal(Fleet* fleet) : fleet_(fleet), epoch_(RandomHex(16)) 
 
 FleetJournal::~FleetJournal() { fleet_->Unsubscribe(subscription_); }
 
-int64_t FleetJournal::Subscribe(Changed changed) {
+void FleetJournal::Subscribe(Changes<std::string>* changes) {
   MutexLock lock(mutex_);
-  subscribers_[++last_id_] = std::move(changed);
-  return last_id_;
+  subscribers_.insert(changes);
 }
 
-void FleetJournal::Unsubscribe(int64_t id) {
+void FleetJournal::Unsubscribe(Changes<std::string>* changes) {
   MutexLock lock(mutex_);
-  subscribers_.erase(id);
+  subscribers_.erase(changes);
 }
 
 void FleetJournal::Note(const std::string& host) {
@@ -56,7 +55,7 @@ void FleetJournal::Note(const std::string& host) {
     forgotten_ = number_;
   }
   last_changes_[host] = ++number_;
-  for (const auto& [id, changed] : subscribers_) changed(host, number_);
+  for (Changes<std::string>* changes : subscribers_) changes->Add(host, number_);
 }
 
 int64_t FleetJournal::number() const {
@@ -103,8 +102,8 @@ absl::StatusOr<std::optional<std::set<std::string>>> FleetWatch::ChangedSince() 
 }
 
 absl::StatusOr<int64_t> FleetWatch::Start(Changes<std::string>& changes) {
-  subscription_ = journal_->Subscribe(
-      [&changes](const std::string& host, int64_t number) { changes.Add(host, number); });
+  changes_ = &changes;
+  journal_->Subscribe(changes_);
   return journal_->number();
 }
 

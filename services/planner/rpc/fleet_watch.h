@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -33,12 +32,9 @@ class FleetJournal {
   FleetJournal(const FleetJournal&) = delete;
   FleetJournal& operator=(const FleetJournal&) = delete;
 
-  // Calls back with each change from now on, in order, one at a time. The callback must be quick
-  // and must not use the journal.
-  using Changed = std::function<void(const std::string& host, int64_t number)>;
-  int64_t Subscribe(Changed changed);
-  // No call comes after it.
-  void Unsubscribe(int64_t id);
+  // Adds each change from now on, in order, until Unsubscribe().
+  void Subscribe(Changes<std::string>* changes);
+  void Unsubscribe(Changes<std::string>* changes);
   // Adds a change that the fleet does not report: of a lock.
   void Note(const std::string& host);
 
@@ -59,8 +55,7 @@ class FleetJournal {
   // Changes up to this number are no longer known.
   int64_t forgotten_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, int64_t> last_changes_ ABSL_GUARDED_BY(mutex_);
-  int64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<int64_t, Changed> subscribers_ ABSL_GUARDED_BY(mutex_);
+  std::set<Changes<std::string>*> subscribers_ ABSL_GUARDED_BY(mutex_);
 };
 
 // The locks of all hosts. Reads the store once a second for all watchers together, and notes
@@ -98,7 +93,7 @@ class FleetWatch {
         request_(request),
         stream_(std::move(write)),
         cancelled_(std::move(cancelled)) {}
-  ~FleetWatch() { journal_->Unsubscribe(subscription_); }
+  ~FleetWatch() { journal_->Unsubscribe(changes_); }
 
   absl::StatusOr<int64_t> Start(Changes<std::string>& changes);
   // Sends everything, or what changed since the request's resume_token. INVALID_ARGUMENT: a bad
@@ -131,7 +126,7 @@ class FleetWatch {
   const v1::WatchFleetRequest& request_;
   WatchStream<v1::WatchFleetResponse> stream_;
   const Cancelled cancelled_;
-  int64_t subscription_ = 0;
+  Changes<std::string>* changes_ = nullptr;
   std::shared_ptr<const LocksByHost> held_;
   std::map<std::string, Told> told_;
   bool quiet_ = false;  // the client has what would be sent

@@ -102,6 +102,11 @@ absl::Status PromotionReceiver::Open() {
   if (absl::Status opened = OpenPipelines(settings.Get("pipelines")); !opened.ok()) return opened;
   MakeIntake(settings);
   MakeService();
+  upkeep_.emplace(Upkeep::Options{.clock = clock_,
+                                  .scheduler = scheduler_.get(),
+                                  .settings = config_.settings,
+                                  .text = config_.text,
+                                  .reload = [this] { return Reload(); }});
   return absl::OkStatus();
 }
 
@@ -201,11 +206,6 @@ absl::Time PromotionReceiver::Prune() {
 
 void PromotionReceiver::StartJobs() {
   TellPipelines();
-  upkeep_.emplace(Upkeep::Options{.clock = clock_,
-                                  .scheduler = scheduler_.get(),
-                                  .settings = config_.settings,
-                                  .text = config_.text,
-                                  .reload = [this] { return Reload(); }});
   prune_ = scheduler_->Add(clock_->Now(), [this] { return Prune(); });
   secrets_job_ = scheduler_->Add(clock_->Now() + kLookAtSecrets, [this] {
     secrets_->Look();
