@@ -327,7 +327,8 @@ TEST(PipelineFileTest, FaultsAreToldWithFileLineAndField) {
       {With(absl::StrCat(kTwo, "  promotion: {strategy: {secretRef: {name: ../x}}}\n")),
        "secretRef.name: \"../x\" is not a name"},
       {With(absl::StrCat(kTwo, "  promotion: {strategy: {rollout: {}}}\n")),
-       "p.yaml:10: spec.environments[1].targets: environment prod: a rollout cannot be done: target "
+       "p.yaml:10: spec.environments[1].targets: environment prod: a rollout cannot be done: "
+       "target "
        "1 has no hosts"},
       {With("  environments:\n  - name: a\n  - name: b\n"
             "    targets: [{hosts: {on: [x], tagged: [t]}}, {hosts: {on: [y], tagged: [u]}}]\n"
