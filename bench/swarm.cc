@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/report/reporter.h"
 #include "common/clock/clock.h"
+#include "common/rpc/prepare.h"
 #include "common/schedule/scheduler.h"
 #include "gitops/v1/operation.grpc.pb.h"
 #include "gitops/v1/types.pb.h"
@@ -134,6 +135,11 @@ class SwarmImpl final : public Swarm {
   // One server at all addresses, so that a host costs no more than its socket.
   absl::Status Serve() {
     grpc::ServerBuilder builder;
+    // As the agent's own server, so that a call costs here what it costs there.
+    PrepareGrpc();
+    builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 0);
+    builder.AddChannelArgument(GRPC_ARG_TCP_READ_CHUNK_SIZE, kReadChunkBytes);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, kBdpProbe);
     for (int i = 0; i < options_.hosts; ++i) {
       builder.AddListeningPort(AddressOf(options_, i), grpc::InsecureServerCredentials());
     }

@@ -81,6 +81,12 @@ class FakeReceiver final : public v1::PromotionService::Service {
     MutexLock lock(mutex_);
     *pipelines_.add_pipelines() = pipeline;
   }
+  void Damage(const std::string& key) {
+    MutexLock lock(mutex_);
+    v1::DamagedPromotionRecord& record = *damaged_.add_records();
+    record.set_key(key);
+    record.set_kind("hold");
+  }
   void Fail(absl::Status error) {
     MutexLock lock(mutex_);
     error_ = std::move(error);
@@ -128,6 +134,23 @@ class FakeReceiver final : public v1::PromotionService::Service {
     writer->Write(response);
     return Answer(*request);
   }
+  grpc::Status ListDamagedPromotionRecords(
+      grpc::ServerContext*, const v1::ListDamagedPromotionRecordsRequest* request,
+      v1::ListDamagedPromotionRecordsResponse* response) override {
+    MutexLock lock(mutex_);
+    *response = damaged_;
+    return Answer(*request);
+  }
+  grpc::Status RemoveDamagedPromotionRecord(grpc::ServerContext*,
+                                            const v1::RemoveDamagedPromotionRecordRequest* request,
+                                            v1::RemoveDamagedPromotionRecordResponse*) override {
+    MutexLock lock(mutex_);
+    if (damaged_.records().empty() || damaged_.records(0).key() != request->key()) {
+      return {grpc::StatusCode::NOT_FOUND, "there is no such record"};
+    }
+    damaged_.clear_records();
+    return Answer(*request);
+  }
   grpc::Status ApprovePromotion(grpc::ServerContext*, const v1::ApprovePromotionRequest* request,
                                 v1::ApprovePromotionResponse* response) override {
     MutexLock lock(mutex_);
@@ -172,6 +195,7 @@ class FakeReceiver final : public v1::PromotionService::Service {
   mutable Mutex mutex_;
   absl::Status error_ ABSL_GUARDED_BY(mutex_);
   v1::ListPipelinesResponse pipelines_ ABSL_GUARDED_BY(mutex_);
+  v1::ListDamagedPromotionRecordsResponse damaged_ ABSL_GUARDED_BY(mutex_);
   RecordedRequest last_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<RpcServer> server_;
 };
@@ -320,6 +344,18 @@ TEST_F(PromotionRunTest, CheckNamesPipelinesWhoseFileIsBad) {
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.err, HasSubstr("bad/search cannot be used: search.yaml:7: unknown key"));
   variables_.erase("GITOPS_PROMOTION_RECEIVER");
+  EXPECT_EQ(Ctl("check").exit_code, 0);
+}
+
+TEST_F(PromotionRunTest, CheckNamesDamagedRecordsAndOneIsRemoved) {
+  const std::string key = "promotion-receiver/v1/hold/shopping/search/prod";
+  receiver_.Damage(key);
+  const Result result = Ctl("check");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr("gitopsctl remove-record " + key + " -y"));
+  EXPECT_EQ(Ctl("remove-record " + key).exit_code, 2) << "without -y, and without a terminal";
+  EXPECT_EQ(Ctl("remove-record " + key + " -y").exit_code, 0);
+  EXPECT_EQ(Ctl("remove-record " + key + " -y").exit_code, 1);
   EXPECT_EQ(Ctl("check").exit_code, 0);
 }
 

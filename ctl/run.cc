@@ -132,6 +132,8 @@ PromotionCommand PromotionCommandOf(CommandId command) {
       return HoldEnvironment;
     case CommandId::kReleaseEnvironment:
       return ReleaseEnvironment;
+    case CommandId::kRemoveRecord:
+      return RemovePromotionRecord;
     default:
       return nullptr;
   }
@@ -230,11 +232,11 @@ absl::StatusOr<ExitCode> Perform(const Invocation& invocation, Console& console)
       return RunOnHost(command, invocation, *renderer, console);
     }
   }
+  if (AsksReceiver(invocation)) {
+    return RunOnReceiver(PromotionCommandOf(invocation.command), invocation, console);
+  }
   if (const FleetCommand command = FleetCommandOf(invocation.command); command != nullptr) {
     return RunOnFleet(command, invocation, *renderer, console);
-  }
-  if (const PromotionCommand command = PromotionCommandOf(invocation.command); command != nullptr) {
-    return RunOnReceiver(command, invocation, console);
   }
   if (invocation.command == CommandId::kTokenCreate) return CreateToken(invocation, console);
   if (invocation.command == CommandId::kCompletion) return Completion(invocation, console);

@@ -1,5 +1,5 @@
-"""A fleet whose planner is killed at named places (docs/reference/planner-crash-points.md) of a deployment and
-started again, and what a deployment came to, to compare with one that nobody disturbed."""
+"""A fleet whose planner is killed at crash points of a deployment (docs/reference/planner-crash-points.md) and
+started again, and the result of a deployment, to compare with one without a crash."""
 
 import pytest
 
@@ -16,12 +16,12 @@ def cases(short, long):
 
 
 def taken_up(deployment):
-    """How often a planner that started again went on with it."""
+    """How often a restarted planner continued it."""
     return sum("taken up again" in event["message"] for event in deployment["events"])
 
 
 class Crashing:
-    """Three hosts, on which everything that is done leaves a trace, under a planner that is killed."""
+    """Three hosts that log every action, under a planner that is killed."""
 
     ACTIONS = ("sync", "run-secret-triggers", "freeze")
 
@@ -67,11 +67,11 @@ class Crashing:
         trace = self.trace(name)
         return trace.read_text().split() if trace.exists() else []
 
-    # One deployment, and all that came of it.
+    # One deployment and its result.
 
     def deploy(self, *arguments, killed_at=(), with_it=()):
-        """The planner is killed once at each of the points, and then left alone. The agents `with_it` die
-        when it does, and come back after it."""
+        """Kills the planner once at each of the points. The agents `with_it` are killed together with it, and
+        started after it."""
         begun = {name: (self.history(name), self.done_on(name)) for name in self.fleet.hosts}
         self.endpoint.calls.clear()
         planner = self.fleet.planner
@@ -88,7 +88,7 @@ class Crashing:
         wait_for(planner.addresses.exists, what="the planner's start")
         deployment_id = self.fleet.latest()["id"]
         if with_it:
-            # The planner has asked for them by then, and not found them.
+            # By then the planner has called them without an answer.
             wait_for(lambda: taken_up(self.fleet.deployment(deployment_id)), what="the deployment's next start")
             for name in with_it:
                 self.fleet.agents[name].start()
@@ -101,7 +101,7 @@ class Crashing:
 
 
 class Outcome:
-    """All that a deployment came to, without what differs between two of them."""
+    """The result of a deployment, without what differs between any two of them."""
 
     def __init__(self, crashing, deployment, begun):
         self.deployment = deployment
@@ -128,7 +128,7 @@ class Outcome:
         self.facts["locks"] = [host["lock"] for host in hosts if host["lock"]]
 
     def asked(self):
-        """What the hooks were asked, in order, without what was asked again."""
+        """The calls of the hooks, in order, without repeated ones."""
         keys, asked = set(), []
         for call in self.calls:
             key = call["headers"]["idempotency-key"].partition("/")[2]
@@ -142,7 +142,7 @@ class Outcome:
         return [key for key in set(keys) for _ in range(keys.count(key) - 1)]
 
     def most_at_once(self):
-        """How many hosts were between their first hook and their last at a time."""
+        """The maximum number of hosts between their first hook and their last at a time."""
         names = [call["payload"]["host"] for call in self.calls
                  if not call["point"].endswith("-select")]
         return max(sum(name in names[:i + 1] and name in names[i:] for name in set(names))
@@ -161,7 +161,7 @@ def crashing(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(crashing):
-    """whole(what, *deploy): what comes of it when nobody kills the planner; asked once."""
+    """whole(what, *deploy): the result without a crash; computed once."""
     known = {}
 
     def find(what, deploy):

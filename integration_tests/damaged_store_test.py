@@ -1,4 +1,4 @@
-"""What is stored and damaged: it is told, it can be removed, and everything else works."""
+"""Damaged records are reported and can be removed, and everything else works."""
 
 import re
 import sqlite3
@@ -6,8 +6,9 @@ import sqlite3
 import pytest
 
 from fleet import states
-from harness import wait_for
+from harness import ctl, wait_for
 from held_fleet import HeldFleet
+from promotion_intake_test import Receiver, event, pb
 
 
 @pytest.fixture
@@ -17,8 +18,12 @@ def fleet(tmp_path):
 
 
 def damage(fleet, key):
+    damage_in(fleet.base / "planner/state/planner.db", key)
+
+
+def damage_in(database, key):
     """Replaces the bytes of a value, as a failing disk does: its revision and lease stay."""
-    with sqlite3.connect(fleet.base / "planner/state/planner.db", timeout=10) as store:
+    with sqlite3.connect(database, timeout=10) as store:
         done = store.execute("UPDATE entries SET value = x'ffffff' WHERE key = CAST(? AS BLOB)", (key,))
         assert done.rowcount == 1, key
 
@@ -41,7 +46,7 @@ def test_a_damaged_lock_keeps_its_host_and_no_other(fleet):
     assert check.status == 1 and "break lock web1" in check.err, check
     assert kinds(fleet) == {"lock": "1"}
 
-    # Its holder goes on to the end, and gives it back.
+    # Its holder continues to the end, and releases it.
     fleet.release("web1")
     assert states(fleet.await_end(begun)) == {"web1": "SUCCEEDED"}
     assert fleet.ctl("check").status == 0 and kinds(fleet) == {}
@@ -90,3 +95,30 @@ def test_damaged_records_are_listed_left_out_and_removed(fleet):
     assert fleet.ctl("remove-record", step, "-y").status == 0
     assert fleet.ctl("remove-record", f"planner/v1/deployment/{first}", "-y", check=False).status == 1
     assert fleet.ctl("check").status == 0 and kinds(fleet) == {}
+
+
+def test_a_promotion_receiver_tells_of_damaged_records_and_works_without_them(tmp_path):
+    receiver = Receiver(tmp_path / "receiver").start()
+    try:
+        where = {"namespace": "shopping", "pipeline": "search", "environment": "prod"}
+        lost = receiver.accept(event("1"))
+        receiver.ask("HoldEnvironment", pb.HoldEnvironmentRequest(reason="incident", **where))
+        receiver.kill()
+        hold, record = (f"promotion-receiver/v1/{name}" for name in ("hold/shopping/search/prod",
+                                                                     f"promotion/{lost}"))
+        for key in (hold, record):
+            damage_in(receiver.directory / "state/promotions.db", key)
+        receiver.start()
+        found = receiver.ask("ListDamagedPromotionRecords", pb.ListDamagedPromotionRecordsRequest()).records
+        assert [(each.key, each.kind) for each in found] == [(hold, "hold"), (record, "promotion")]
+        assert 'gitops_store_damaged_records{kind="hold"} 1' in receiver.metrics()
+        pipeline = receiver.ask("GetPipeline", pb.GetPipelineRequest(namespace="shopping", pipeline="search")).pipeline
+        assert pipeline.environments[1].hold.actor == "unknown", "it stays held"
+        assert receiver.accept(event("1")) != lost
+        for key in (hold, record):
+            done = ctl("remove-record", key, "-y", "--promotion-receiver", receiver.address())
+            assert done.status == 0, done
+        assert "gitops_store_damaged_records" not in receiver.metrics()
+        assert not receiver.ask("ReleaseEnvironment", pb.ReleaseEnvironmentRequest(**where)).HasField("hold")
+    finally:
+        receiver.stop()

@@ -1,4 +1,4 @@
-"""Deployments and the fleet as gitopsctl shows and handles them: contracts, section 8, with real agents."""
+"""Deployments and the fleet through gitopsctl: contracts, section 8, with real agents."""
 
 import json
 import re
@@ -25,7 +25,7 @@ class Shown:
                 {"name": "undrain", "points": ["post-deploy"], "url": self.hook}])
 
     def begin_held(self, *arguments):
-        """A deployment that stands in the trigger of web1 until that is let go."""
+        """A deployment that waits in the trigger of web1 until the trigger is released."""
         self.hosts.mark("hold", "web1")
         begun = self.fleet.begin("run-secret-triggers", *arguments)
         wait_for(lambda: "trigger" in self.hosts.trace("web1"), what="the trigger of web1")
@@ -60,7 +60,7 @@ def shown(module_shown):
     return module_shown
 
 
-# Deploying, and how it ends.
+# Deployments and their exit statuses.
 
 def test_deploy_waits_for_the_end_and_tells_it_on_the_way(shown):
     done = shown.fleet.deploy("unfreeze", "--canary", "1")
@@ -374,7 +374,7 @@ def test_services_are_listed_over_the_fleet(shown):
     assert {"hash", "state", "stateInfo", "changeTime"} <= set(services[0])
 
 
-# Kept is what is configured; this restarts the planner, so it is the last.
+# Retention as configured. This test restarts the planner, so it comes last.
 
 def test_only_so_many_deployments_are_kept(shown):
     shown.fleet.planner.stop()

@@ -1,5 +1,5 @@
-"""What becomes of a deployment when an agent is killed, paused, cut off or slow, in each phase of its host,
-and when the planner cannot store: a host fails alone, nothing hangs, and what is mended goes on."""
+"""Deployments when an agent is killed, paused, disconnected or slow, in each phase of its host, and when the
+planner cannot store: only that host fails, nothing hangs, and a repaired host can be resumed."""
 
 import signal
 import threading
@@ -46,7 +46,7 @@ def begin(fleet, *names, flags=(), actions=ACTIONS):
     return fleet.begin(*actions, *(selected or ["--all"]), *flags)
 
 
-# Each phase of a host with what breaks the hosts there.
+# Each phase of a host, and what breaks hosts in it.
 
 def before_their_turn(fleet, start):
     break_hosts(fleet)
@@ -54,7 +54,7 @@ def before_their_turn(fleet, start):
 
 
 def in_their_pre_deploy_hooks(fleet, start):
-    # The one that comes last breaks them.
+    # The last one breaks them.
     together = threading.Barrier(len(HOSTS), action=lambda: break_hosts(fleet), timeout=20)
 
     def answer(payload, call):
@@ -124,7 +124,7 @@ def test_hosts_that_break_fail_alone_and_go_on_when_they_are_mended(fleet, phase
         if host["message"]:
             done = [a for a in actions_done(deployment, host["host"]) if not a.endswith("!")]
             assert done == performed
-            # No hook is asked for a host that cannot be reached; what one took is given back.
+            # No hook is called for an unreachable host; what a pre- hook acquired is released.
             asked = [(call["point"], call["result"]) for call in fleet.endpoint.calls
                      if call["payload"]["host"] == host["host"]]
             assert [point for point, _ in asked] == POINTS_ASKED[phase.__name__]
@@ -217,7 +217,7 @@ def test_an_agent_that_is_away_for_a_moment_in_its_action_is_waited_for(fleet, n
 # Full disks.
 
 class SmallDisk:
-    """Little room, for one program, below one of its directories."""
+    """A small file system for one program, mounted on one of its directories."""
 
     def __init__(self, program, directory, namespace):
         directory.mkdir(parents=True)
@@ -262,7 +262,7 @@ def test_a_planner_with_a_full_disk_does_nothing_more_and_goes_on_when_there_is_
     assert refused.status in (1, 3) and "disk" in refused.err, refused
     wait_for(lambda: "cannot store" in full.deployment(begun)["message"], what="word of it")
     assert full.trace("web1") == ["begun", "done"]
-    # Its next hook is not asked before it is stored that the action was done.
+    # The next hook is not called before the result of the action is stored.
     assert full.hooks_of("web1") == ["pre-deploy"] and full.hooks_of("web2") == []
 
     full.disk.clear()
@@ -301,7 +301,7 @@ def test_a_host_with_a_full_disk_fails_alone_and_goes_on_when_there_is_room(full
     deployment = full.latest()
     assert states(deployment) == {"web1": "FAILED", "web2": "SUCCEEDED"}
     assert "No space left" in deployment["hosts"][0]["message"], deployment["hosts"][0]["message"]
-    # What is served is what was.
+    # The old revision is still served.
     assert full.agents["web1"].service("app")["hash"] == before
 
     full.disk_of_web1.clear()

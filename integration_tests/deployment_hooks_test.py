@@ -1,5 +1,5 @@
-"""What hooks do that they should not, in the midst of a real deployment: it stops and says why, nothing more
-is changed, what was taken is given back, the record holds the calls, and it can be resumed."""
+"""Faulty hooks in a real deployment: it stops and says why, changes nothing more, releases what pre- hooks
+acquired, keeps the calls in its record, and can be resumed."""
 
 import json
 import threading
@@ -16,7 +16,7 @@ POINTS = SELECT + [f"{when}-{step}" for step in ("deploy", "reboot", "healthchec
 
 
 class Hooked:
-    """Three hosts and two hooks: "drain", which is asked first and does well, and "fault"."""
+    """Three hosts and two hooks: "drain", which is called first and succeeds, and "fault"."""
 
     def __init__(self, base):
         self.hosts = MarkedHosts(base, 3)
@@ -29,13 +29,13 @@ class Hooked:
         return self.fleet.agents[host].service("app")["state"]
 
     def fail(self, answer, point, host=None):
-        """From now on "fault" answers so at a point, of a host where that is given."""
+        """Sets the answer of "fault" at a point, for one host if given."""
         self.fault.answer = lambda payload, call: (
             answer if call["point"] == point and (host is None or payload["host"] == host)
             else payload)
 
     def told(self, deployment, host):
-        """What "drain" was asked of a host: (point, result)."""
+        """The calls of "drain" for a host: (point, result)."""
         return [(call["point"], call["result"]) for call in self.drain.calls
                 if call["headers"]["x-gitops-deployment"] == deployment["id"]
                 and isinstance(call["payload"], dict) and call["payload"]["host"] == host]
@@ -70,7 +70,7 @@ def hooked(module_hooked):
 
 
 def late(handler):
-    # Longer than the hook's timeout; nothing ever sets it.
+    # Longer than the hook's timeout; never set.
     threading.Event().wait(3)
     try:
         handler.send_response(200)
@@ -81,7 +81,7 @@ def late(handler):
 
 
 def silent(handler):
-    # Until it is left alone.
+    # Until the hook is reset.
     handler.connection.settimeout(20)
     handler.connection.recv(1)
     handler.close_connection = True
@@ -138,11 +138,11 @@ def stopped_before_web2(hooked, record, said):
     assert states(record) == {"web1": "SUCCEEDED", "web2": "FAILED", "web3": "PENDING"}
     for text in ('"fault"', "pre-deploy", "web2", said):
         assert text in record["message"], record["message"]
-    # Nothing more was changed or even checked.
+    # Nothing else was changed or checked.
     assert [hooked.state(name) for name in hooked.hosts.names] == ["FREEZE", "OK", "OK"]
     assert hooked.hosts.trace("web2") == hooked.hosts.trace("web3") == []
     assert record["hosts"][1]["remainingActions"] == ["freeze"]
-    # What "drain" took it was told to give back; web3 it was not asked about.
+    # "drain" was told to release what it acquired; it was not called for web3.
     assert hooked.told(record, "web2") == [("pre-deploy", None), ("post-deploy", "failed")]
     assert hooked.told(record, "web3") == []
     taken, failed = hooked.calls(record, "web2")[:2]
@@ -163,7 +163,7 @@ def test_a_faulty_answer_stops_the_deployment_and_changes_nothing_more(hooked, f
     assert record["state"] == "FAILED"
     failed = stopped_before_web2(hooked, record, said)
     assert len(failed["response"].encode()) <= 20_000
-    # And so does gitopsctl say.
+    # gitopsctl says so too.
     assert '"fault"' in done.err and "pre-deploy" in done.err
 
 
@@ -191,7 +191,7 @@ def test_a_faulty_answer_is_ignored_where_the_user_says_so_and_kept_in_the_recor
     assert [(c["hook"], c["ignored"]) for c in failed] == [("fault", True)]
 
 
-# What is done, boots and checks included, when the hook fails at a point, and what "drain" was told last.
+# What has been done, including boots and checks, when the hook fails at a point, and the last call of "drain".
 STOPS = {
     "pre-deploy": ([], 0, ("post-deploy", "failed")),
     "post-deploy": (["pre-deploy-checks", "freeze"], 0, ("post-deploy", "ok")),

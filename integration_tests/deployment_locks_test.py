@@ -1,5 +1,5 @@
-"""Whose hosts are: deployments that overlap, locks that are broken, a planner that was paused past its
-lease, and an agent that was told by another planner meanwhile."""
+"""Locks of hosts: overlapping deployments, broken locks, a planner that was paused past its lease, and an agent
+that another planner has called since."""
 
 import random
 import signal
@@ -16,7 +16,7 @@ from held_fleet import HeldFleet
 operation_pb = protos.messages("gitops/v1/operation")
 
 HOSTS = ("web1", "web2", "web3", "web4")
-# Told by somebody else in between, for good.
+# Another holder has called the agent since, so this is final.
 TOLD = "web5"
 THROUGH = ["pre-deploy", "post-deploy", "pre-healthchecks", "post-healthchecks"]
 
@@ -49,7 +49,7 @@ def history(fleet, name):
 
 
 def seconds(timestamp):
-    """Of a time in JSON, as what sorts like it."""
+    """Converts a time in JSON to a value that sorts."""
     return timestamp.rstrip("Z").split(".")[0], timestamp.rstrip("Z").partition(".")[2].ljust(9, "0")
 
 
@@ -62,7 +62,7 @@ def test_deployments_over_overlapping_hosts_never_interleave_on_one_and_never_de
     fleet.await_action("web2")
     for _ in range(11):
         names = chance.sample(HOSTS, chance.choice([2, 3, 4]))
-        # In the order of the file, or any other: hosts that are taken one by one would deadlock.
+        # In any order: if hosts were locked one by one, this would deadlock.
         order = chance.sample(HOSTS, 4)
         begun.append(fleet.begin("run-secret-triggers", "freeze", "unfreeze", *on(*names),
                                  "--order-by-tags", ",".join(order), "--max-parallel", "2"))
@@ -71,19 +71,19 @@ def test_deployments_over_overlapping_hosts_never_interleave_on_one_and_never_de
     assert [each["state"] for each in deployments] == ["SUCCEEDED"] * 12
 
     for name in HOSTS:
-        # As the hooks saw it: one deployment from its first question to its last.
+        # As the hooks see it: one deployment from its first call to its last.
         asked = [(call["headers"]["x-gitops-deployment"], call["point"])
                  for call in fleet.endpoint.calls if call["payload"]["host"] == name]
         assert asked, name
         for i in range(0, len(asked), len(THROUGH)):
             which = asked[i][0]
             assert asked[i:i + len(THROUGH)] == [(which, point) for point in THROUGH]
-        # As the records tell it.
+        # As the records show it.
         times = sorted((seconds(host["startTime"]), seconds(host["endTime"]))
                        for each in deployments for host in each["hosts"] if host["host"] == name)
         assert len(times) == len(asked) / len(THROUGH)
         assert all(times[i][1] <= times[i + 1][0] for i in range(len(times) - 1))
-        # As the host did it.
+        # As the host performed it.
         assert fleet.trace(name) == ["begun", "done"] * len(times)
         steps = sorted((seconds(step["startTime"]), host["fencing"]) for each in deployments
                        for host in each["hosts"] if host["host"] == name for step in host["steps"])
@@ -133,10 +133,10 @@ def test_a_host_whose_lock_is_broken_fails_on_the_record_and_the_others_go_by_th
     assert "lock was broken" in message and ACCOUNT in message and "it hangs" in message
     event = next(e for e in deployment["events"] if "web1" in e["message"])
     assert "broken: it hangs" in event["message"] and ACCOUNT in event["actor"]
-    # What was under way came to its end, and nothing was begun after it.
+    # The action in progress ended, and nothing began after it.
     assert actions_done(deployment, "web1") == ["run-secret-triggers"]
     assert history(fleet, "web1") == before
-    # What its pre- hook took is given back; that changes nothing on the host.
+    # What its pre- hook acquired is released; that changes nothing on the host.
     assert fleet.hooks_of("web1") == ["pre-deploy", "post-deploy"]
     assert fleet.locks() == {}
 
@@ -152,7 +152,7 @@ def test_a_host_whose_lock_is_broken_before_its_turn_is_not_touched(fleet):
     begun = fleet.begin("run-secret-triggers", *on("web1", "web2", "web3"), "--max-failures", "1")
     fleet.await_action("web1")
     break_lock(fleet, "web2")
-    # It is free for others at once.
+    # Others can lock it at once.
     assert fleet.deploy("freeze", "unfreeze", "--no-wait", *on("web2")).status == 0
     asked = fleet.hooks_of("web2")
     fleet.release("web1")
@@ -161,7 +161,7 @@ def test_a_host_whose_lock_is_broken_before_its_turn_is_not_touched(fleet):
     assert fleet.trace("web2") == [] and fleet.hooks_of("web2") == asked
 
 
-# A planner whose turn is over.
+# A planner that has lost its lease.
 
 def test_a_planner_paused_past_its_lease_changes_nothing_any_more_until_it_is_resumed(fleet):
     fleet.planner.stop()

@@ -1,12 +1,11 @@
-"""Which hosts a deployment is of, and in which order: contracts, section 4, over gitopsctl. Nothing needs
-to be online for a plan."""
+"""Selection and order of hosts: contracts, section 4, through gitopsctl. A plan needs no host to be online."""
 
 import pytest
 
 from fleet import Fleet, HookEndpoint
 from harness import Agent, ctl
 
-# As they stand in the file.
+# In the order of the file.
 TAGS = {
     "db2": ["prod", "db", "slave"],
     "web10": ["prod", "web"],
@@ -16,7 +15,7 @@ TAGS = {
     "web1": ["prod", "web", "rack-2"],
     "cache1": [],
 }
-# As [fleet] order_by_tags has them: those with neither tag come last, in the order of the file.
+# In the order of [fleet] order_by_tags: hosts with neither tag come last, in the order of the file.
 ORDERED = ["db1", "db2", "web10", "web2", "stage1", "web1", "cache1"]
 
 
@@ -82,7 +81,7 @@ def test_selection_is_by_name_then_tag_then_order_then_skip_every_limit(fleet, e
     assert planned(fleet, *arguments) == hosts
     listed = fleet.ctl("list", "hosts", "-o", "name", *arguments).out.split()
     assert listed == hosts
-    # The hooks before and after see just that.
+    # The select hooks see exactly this.
     assert endpoint.seen() == [
         "pre-select " + " ".join(f"{name}=freeze" for name in TAGS),
         ("post-select " + " ".join(f"{name}=freeze" for name in hosts)).strip()]
@@ -163,7 +162,7 @@ def test_a_planner_that_is_not_there_is_status_3():
     assert done.status == 3, done
 
 
-# They stay known, so this is the last.
+# These hosts stay known, so this test comes last.
 
 def test_hosts_that_only_reported_come_last_by_name(fleet, tmp_path):
     strangers = [Agent(tmp_path / name, '[global]\nmount = "/nowhere"\n', host=name,

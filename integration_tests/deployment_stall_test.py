@@ -18,12 +18,12 @@ from harness import ctl, wait_for
 pytestmark = pytest.mark.alone
 
 HOSTS = 200
-# What an answer may take while all hosts are stalled.
+# The time limit of an answer while all hosts are stalled.
 SOON = 3.0
 
 
 class Stalling:
-    """An endpoint that answers each call `seconds` after it came, and keeps how many it has in hand."""
+    """An endpoint that answers each call after `seconds`, and counts the calls in progress."""
 
     def __init__(self):
         self.changed = threading.Condition()
@@ -50,7 +50,7 @@ class Stalling:
             assert self.changed.wait_for(lambda: self.now == number, timeout=30), self.now
 
     def asked(self):
-        """How often it was asked about each host."""
+        """The number of calls for each host."""
         return collections.Counter(call["payload"]["host"] for call in self.endpoint.calls)
 
     def close(self):
@@ -99,8 +99,8 @@ class SwarmFleet:
 
 
 class Asking:
-    """Asks planner and dispatcher, over gRPC and HTTP, again and again; keeps the longest that each question
-    took, and every error."""
+    """Calls planner and dispatcher over gRPC and HTTP again and again; keeps the longest duration of each kind of
+    call, and every error."""
 
     def __init__(self, fleet):
         pb, rpc = (of("gitops/v1/planner") for of in (protos.messages, protos.stubs))
@@ -169,7 +169,7 @@ def test_a_hook_stalled_10_s_on_each_of_200_hosts_stalls_them_all_at_once_and_no
         began = time.monotonic()
         begun = fleet.begin("--max-parallel", str(HOSTS))
         stalling.await_stalled(HOSTS)
-        # All are locked, and who will not wait is told so at once.
+        # All are locked, so a deployment that must not wait is refused at once.
         assert fleet.locks() == {begun: HOSTS}
         refused = fleet.ctl("deploy", "freeze", "--on", "web7", "-y", "--no-wait", check=False,
                             timeout=10)
@@ -182,7 +182,7 @@ def test_a_hook_stalled_10_s_on_each_of_200_hosts_stalls_them_all_at_once_and_no
           f"the longest answers: {asking.longest}")
     assert (record["state"], record["succeededCount"]) == ("SUCCEEDED", HOSTS)
     assert stalling.peak == HOSTS and stalling.asked() == dict.fromkeys(states(record), 1)
-    # Were even one to wait for another, it were 20 s.
+    # If one waited for another, this would take 20 s.
     assert 10 <= took < 20
     assert asking.errors == [] and asking.count > 10
     assert max(asking.longest.values()) < SOON, asking.longest
@@ -210,11 +210,11 @@ def test_a_deployment_that_is_cancelled_ends_with_the_hosts_that_stand_at_it(fle
     print(f"cancel was answered after {answered:.2f} s, and the deployment ended after {took:.1f} s")
     assert record["state"] == "CANCELLED"
     assert answered < SOON and took < 3 + SOON
-    # Those went to the end of their step; nobody else was asked about or begun.
+    # These finished their step; no other host was begun, and no hook was called for one.
     assert collections.Counter(states(record).values()) == {"STOPPED": 50, "PENDING": HOSTS - 50}
     assert len(stalling.asked()) == 50
     wait_for(lambda: not fleet.locks(), what="the locks are given back")
-    # What was not begun is begun when it is resumed, and no more than that.
+    # A resume begins the hosts that had not begun, and no others.
     stalling.stall(0)
     fleet.ctl("resume", "deployment", begun, timeout=60)
     assert set(states(fleet.deployment(begun)).values()) == {"SUCCEEDED"}

@@ -1,5 +1,5 @@
-"""What `sync` brings hosts to, what a plan shows and holds to, and how hosts are checked: contracts, sections 4
-and 8, with real agents."""
+"""Revisions that `sync` publishes, plans and their tokens, and checks of hosts: contracts, sections 4 and 8, with
+real agents."""
 
 import http.server
 import signal
@@ -15,7 +15,7 @@ SOON = ["--health-timeout", "1s"]
 
 
 class Health:
-    """What an http check of a host asks: 200 unless told otherwise, and after how many tries."""
+    """The endpoint of an http check: answers 200 unless told otherwise, and after how many tries."""
 
     def __init__(self):
         health = self
@@ -98,7 +98,7 @@ def synced(module_synced):
     return module_synced
 
 
-# Where sync goes.
+# Revisions of sync.
 
 def test_a_coordinated_service_publishes_nothing_until_a_deployment_says_sync(synced):
     assert set(synced.fleet.versions().values()) == {None}
@@ -243,7 +243,7 @@ def test_a_plan_is_refused_with_what_changed_when_the_fleet_did(synced, change):
 
 
 def follow(synced, config):
-    """The planner takes up this config."""
+    """Writes this config and waits until the planner uses it."""
     fresh = synced.fleet.config.with_suffix(".new")
     fresh.write_text(config)
     fresh.rename(synced.fleet.config)
@@ -285,7 +285,7 @@ def test_a_host_that_does_not_become_healthy_in_time_fails_and_is_told_why(synce
 
 
 def test_pre_deploy_checks_run_once_before_the_first_change(synced):
-    # Two deploy steps, with something between them that is none and fails.
+    # Two deploy steps, with a step of another kind between them that fails.
     begun = synced.deploy("run-secret-triggers", "dry-activate", "--on", "web1", status=1)
     assert actions_done(begun, "web1") == ["pre-deploy-checks", "run-secret-triggers", "dry-activate!"]
     resumed = synced.fleet.ctl("resume", "deployment", begun["id"], check=False)

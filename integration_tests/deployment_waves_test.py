@@ -1,5 +1,4 @@
-"""How a deployment goes over its hosts: contracts, section 4 (waves, limits, what happens after failures), with
-real agents."""
+"""Waves, limits and failures of deployments: contracts, section 4, with real agents."""
 
 import threading
 from datetime import datetime
@@ -13,12 +12,12 @@ from marked_hosts import MarkedHosts
 HOSTS = 5
 QUICK = ["--heartbeat", "300ms", "--stale-after", "1s", "--connect-timeout", "1s", "--return-timeout",
          "5s", "--lock-ttl", "3s"]
-# Checks that fail are tried again for no longer than this.
+# Failing checks are repeated for at most this long.
 SOON = ["--health-timeout", "1s"]
 
 
 class Waves:
-    """A fleet whose hook sees when a host is begun and when it is through, and can hold hosts up."""
+    """A fleet whose hook sees when a host begins and ends, and can hold hosts up."""
 
     def __init__(self, base):
         self.hosts = MarkedHosts(base, HOSTS)
@@ -131,7 +130,7 @@ def time_of(text):
 
 
 def most_at_once(record):
-    """How many hosts were under way at a time, as the record tells it."""
+    """The maximum number of hosts in progress at a time, by the record."""
     times = [(time_of(host["startTime"]), time_of(host["endTime"])) for host in record["hosts"]]
     return max(sum(start <= moment < end for start, end in times) for moment, _ in times)
 
@@ -152,7 +151,7 @@ def test_max_parallel_holds_across_a_restart_of_the_planner(waves, how):
         assert triggered() == ["web1", "web2"]
         waves.hosts.unmark("hold", *waves.hosts.names)
     else:
-        # It gives what runs a while to end, and begins nothing new.
+        # It lets running hosts finish, and begins no others.
         stopping = threading.Thread(target=waves.fleet.planner.stop)
         stopping.start()
         waves.hosts.unmark("hold", *waves.hosts.names)
@@ -253,11 +252,11 @@ def test_what_cannot_be_brought_back_is_said(tmp_path):
         assert fleet.version("web1") == "0"
 
 
-# Hosts that are away.
+# Unreachable hosts.
 
 @pytest.fixture
 def without(waves):
-    """without(HOSTS): they are down until the end of the test, or back(HOSTS)."""
+    """without(HOSTS) stops these hosts until the end of the test, or until back(HOSTS)."""
     gone = []
 
     def down(*names):

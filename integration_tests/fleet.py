@@ -142,7 +142,7 @@ class HookEndpoint:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def seen(self):
-        """What came, as "point host actions" (at select points: "point host=actions host=actions")."""
+        """The calls, as "point host actions" (at select points: "point host=actions host=actions")."""
         told = []
         for call in self.calls:
             payload = call["payload"]
@@ -270,7 +270,7 @@ class Fleet:
     def __exit__(self, *_):
         self.stop()
 
-    # What tests do and see.
+    # Actions and results for tests.
 
     def commit(self, version):
         return self.repository.commit({"app/version": f"{version}\n"}, f"version {version}")

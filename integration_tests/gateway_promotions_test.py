@@ -52,18 +52,19 @@ def signed(text, algorithm="sha256", key=KEY):
 
 
 class Suite:
-    def __init__(self, directory, *gateway_flags):
-        pipelines = directory / "pipelines"
-        pipelines.mkdir()
-        (pipelines / "search.yaml").write_text(PIPELINE)
+    def __init__(self, directory, *gateway_flags, receiver_flags=()):
+        self.pipelines = directory / "pipelines"
+        self.secrets = directory / "secrets"
+        self.pipelines.mkdir()
+        (self.pipelines / "search.yaml").write_text(PIPELINE)
         secret = directory / "secrets/shopping/promotion"
         secret.mkdir(parents=True)
         (secret / "hmac-key").write_bytes(KEY + b"\n")
         (secret / "approval-key").write_text("approver")
         self.receiver = Program(RECEIVER, directory / "receiver", [
-            "--pipelines", pipelines, "--secrets", directory / "secrets",
+            "--pipelines", self.pipelines, "--secrets", self.secrets,
             "--state-dir", directory / "receiver/state",
-            "--listen", f"unix:{directory}/receiver.sock"]).start()
+            "--listen", f"unix:{directory}/receiver.sock", *receiver_flags]).start()
         self.address = f"unix:{directory}/receiver.sock"
         self.gateway = Gateway(directory / "gateway", [
             "--promotion-receiver", self.address, "--planner", "",

@@ -96,9 +96,13 @@ def test_gitoppers_changes_are_done_and_answered_with_its_words(gitopper, agent)
 def test_gitoppers_errors_are_its_words(gitopper):
     for method, path in (("GET", "/list/service/none"), ("POST", "/state/freeze/none"),
                          ("POST", "/state/unfreeze/none"), ("POST", "/state/rollback/none/abcd")):
-        assert gitopper.ask(method, path)[:2] == (404, "Not Found\n"), path
+        status, text, headers = gitopper.ask(method, path)
+        assert (status, text) == (404, "Not Found\n"), path
+        assert headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert headers["X-Content-Type-Options"] == "nosniff"
     assert gitopper.ask("POST", "/state/rollback/app/main")[:2] == (
         404, "Not Acceptable, not a valid git hash: main\n")
+    assert gitopper.ask("POST", "/state/rollback/none/abc")[1] == "Not Acceptable, not a valid git hash: abc\n"
     status, _, headers = gitopper.ask("GET", "/state/freeze/app")
     assert (status, headers["Allow"]) == (405, "POST")
 

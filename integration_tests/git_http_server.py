@@ -176,20 +176,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Certificate:
-    """A certificate authority and a certificate for 127.0.0.1 that it signed."""
+    """A certificate authority and a certificate for an address that it signed."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, address="127.0.0.1"):
         directory.mkdir()
         self.ca = directory / "ca.pem"
         self.chain = directory / "server.pem"
         self.key = directory / "server.key"
         ca_key, request, names = directory / "ca.key", directory / "request", directory / "names"
-        names.write_text("subjectAltName=IP:127.0.0.1\n")
+        names.write_text(f"subjectAltName=IP:{address}\n")
         self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
                      "-nodes", "-keyout", ca_key, "-out", self.ca, "-days", "2", "-subj",
                      f"/CN=test authority {directory.name}")
         self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                     "-keyout", self.key, "-out", request, "-subj", "/CN=127.0.0.1")
+                     "-keyout", self.key, "-out", request, "-subj", f"/CN={address}")
         self.openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", ca_key,
                      "-CAcreateserial", "-days", "2", "-extfile", names, "-out", self.chain)
 

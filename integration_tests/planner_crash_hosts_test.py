@@ -1,15 +1,15 @@
-"""The planner is killed while more than one host is under way, while a host is down too, or while hosts reboot.
+"""The planner is killed while several hosts are in progress, while a host is down too, or while hosts reboot.
 See planner_crash_test.py."""
 
 import pytest
 
 from crashing_planner import cases, crashing, freezing, whole  # noqa: F401, two are fixtures
 
-# With a host beside it whose moves are cut off wherever they are.
+# Another host is in progress at the same time, and is interrupted at any of its moves.
 BESIDE = ["planner-after-hook:6", "planner-after-action:5"]
 MORE_BESIDE = ["planner-before-hook:6", "planner-after-hook-stored:6", "planner-before-action:5",
                "planner-after-action:7", "planner-after-action-stored:6", "planner-after-host:2"]
-# Each host does one action before, and asks twice.
+# By then, each host has done one action and called its hooks twice.
 REBOOT = ["planner-after-action:2", "planner-after-hook:4"]
 MORE_OF_REBOOT = ["planner-before-hook:3", "planner-after-hook:3", "planner-before-action:2",
                   "planner-after-action-stored:2", "planner-after-action:4"]

@@ -1,4 +1,4 @@
-"""The planner is killed while a failed wave is brought back. See planner_crash_test.py."""
+"""The planner is killed while a failed wave is rolled back. See planner_crash_test.py."""
 
 import pytest
 

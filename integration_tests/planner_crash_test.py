@@ -1,5 +1,5 @@
-"""The planner is killed at every named place of a deployment, and started again. It goes on by itself, and what
-happened is what happens when nobody kills it: on the hosts, at the hooks and in the record."""
+"""The planner is killed at every crash point of a deployment and started again. It continues by itself, with the same
+result as without a crash: on the hosts, at the hooks and in the record."""
 
 import concurrent.futures
 import re
@@ -11,7 +11,7 @@ from fleet import states
 from harness import ROOT
 from planner_crash_rollback_test import ROLLBACK
 
-# For 3 hosts, one at a time, the first in a wave of its own. Each host asks 4 times, does 3 actions and one
+# For 3 hosts, one at a time, the first in its own wave. Each host calls hooks 4 times and does 3 actions and one
 # check; NAME:N is the Nth time, over all hosts.
 POINTS = [
     "planner-before-lock", "planner-after-lock", "planner-before-wave", "planner-before-hook:2",
@@ -29,7 +29,7 @@ MORE_POINTS = [
     "planner-after-host", "planner-after-host:3",
 ]
 
-# It is stored, and its caller does not know.
+# It is stored, but its caller does not know that.
 LOST_ANSWER = "planner-after-create"
 
 
@@ -70,7 +70,7 @@ def test_a_deployment_goes_on_where_the_planner_was_killed(crashing, whole, poin
     outcome = freezing(crashing)(killed_at=[point])
     assert outcome.facts == undisturbed.facts
     assert outcome.asked() == undisturbed.asked()
-    # An answer that was not stored is asked for again, by the same key.
+    # A hook whose answer was not stored is called again, with the same key.
     unstored = point.split(":")[0] == "planner-after-hook"
     assert len(outcome.asked_again()) == (1 if unstored else 0)
     assert outcome.most_at_once() == 1
@@ -78,7 +78,7 @@ def test_a_deployment_goes_on_where_the_planner_was_killed(crashing, whole, poin
 
 def test_killed_after_every_single_action_it_comes_to_the_same_end(crashing, whole):
     undisturbed = whole("one", freezing(crashing))
-    # A host's last action is followed by its hooks and checks, its check by a hook.
+    # After a host's last action come its hooks and checks, after its check a hook.
     outcome = freezing(crashing)(killed_at=["planner-after-action-stored"] * 12)
     assert outcome.facts == undisturbed.facts
     assert outcome.asked() == undisturbed.asked()

@@ -1,5 +1,5 @@
-"""gitops-planner as a program: what it is told, what it says of faults, its state directory, and what a
-restart keeps. No host is there; deployments over many are tested elsewhere."""
+"""gitops-planner as a program: flags and config, error messages, the state directory, and what survives a
+restart. No host exists; deployments to many hosts are tested elsewhere."""
 
 import os
 import shutil
@@ -40,7 +40,7 @@ address = "unix:/nonexistent/web2"
 
 
 def run(*arguments, env=None, timeout=20):
-    """gitops-planner until it ends by itself."""
+    """Runs gitops-planner until it exits by itself."""
     done = subprocess.run([str(PLANNER), *map(str, arguments)], capture_output=True, text=True,
                           timeout=timeout, env={"PATH": os.environ["PATH"], **(env or {})})
     return Result(done)
@@ -94,7 +94,7 @@ def written(tmp_path):
 
 
 def reboot(**selection):
-    """What can be begun on hosts that are not there."""
+    """A deployment that can begin although its hosts do not exist."""
     return deployment_pb.DeploymentSpec(actions=["reboot"],
                                         selection=deployment_pb.Selection(**selection))
 
@@ -104,7 +104,7 @@ def begin(planner, **selection):
         spec=reboot(**selection), reason="a test")).deployment
 
 
-# What is said about flags and faults.
+# Flags and error messages.
 
 def test_version_and_help_are_told():
     done = run("--version")
@@ -163,7 +163,7 @@ def test_a_config_that_is_not_there_is_named(tmp_path):
     assert "none.toml" in done.err
 
 
-# The program that runs.
+# The running program.
 
 def test_without_a_config_the_fleet_is_what_reports(planner):
     planner.flags = planner.flags[2:]

@@ -12,7 +12,7 @@ from harness import wait_for
 SELECT = ["pre-select", "post-select"]
 POINTS = SELECT + [f"{when}-{step}" for step in ("deploy", "reboot", "healthchecks")
                    for when in ("pre", "post")]
-# In the order of the dispatcher's file; every one is asked at every point.
+# In the order of the dispatcher's file; each is called at every point.
 MODES = {"change": "transform", "narrow": "filter", "look": "read-only"}
 
 
@@ -31,12 +31,12 @@ class Rules:
         return self.fleet.latest()
 
     def seen(self, point=None, hook="change", planning=False):
-        """What a hook was asked: (point, [(host, actions)]), without the planning at will."""
+        """The calls of a hook: (point, [(host, actions)]), without those of plans."""
         return [(call["point"], told(call["payload"])) for call in self.hooks[hook].calls
                 if point in (None, call["point"]) and (planning or call["point"] not in SELECT)]
 
     def answer(self, point, give, hook="change"):
-        """From now on the hook answers so at a point, and as it was asked elsewhere."""
+        """Sets the answer of the hook at a point; elsewhere it returns its payload."""
         self.hooks[hook].answer = lambda payload, call: (
             give(payload) if call["point"] == point else payload)
 
@@ -155,7 +155,7 @@ def test_build_is_no_action(rules):
 
 @pytest.mark.parametrize("action", ["switch", "switch-boot", "test"])
 def test_push_is_performed_before_switch_transparently(rules, action):
-    # No host has Nix, so that the push is as far as it gets.
+    # No host has Nix, so it gets no further than the push.
     record = rules.deploy(action, "--on", "web1", status=1)
     assert actions_done(record, "web1") == ["pre-deploy-checks", "+push!"]
     assert "Nix" in record["message"]

@@ -1,14 +1,19 @@
-"""What earlier versions stored is taken up by the programs of this one."""
+"""State that earlier versions stored is read by the programs of this version."""
 
 import pathlib
 import shutil
+import sys
 
 import pytest
 
 from fleet import Fleet
 from harness import wait_for
+from promotion_intake_test import event, pb
 
 STORED = pathlib.Path(__file__).resolve().parent / "stored_state"
+sys.path.append(str(STORED))
+import make_receiver  # noqa: E402
+
 VERSIONS = sorted(path.parent.name for path in STORED.glob("*/planner.db"))
 
 
@@ -18,7 +23,7 @@ def test_there_is_state_of_an_earlier_version():
 
 @pytest.fixture(params=VERSIONS)
 def fleet(request, tmp_path):
-    """A planner and the agent of web1, with the state that earlier ones left; web1 lost its files."""
+    """A planner and the agent of web1 with the state of an earlier version; the files of web1 are lost."""
     fleet = Fleet(tmp_path, hosts=1)
     for kind, directory in (("planner", fleet.base / "planner/state"),
                             ("agent", fleet.agents["web1"].state)):
@@ -50,3 +55,28 @@ def test_an_agent_takes_up_what_an_earlier_version_left(fleet):
     web1 = fleet.agents["web1"]
     changes = wait_for(lambda: web1.service("app")["changes"], what="the history of app")
     assert len(changes) >= 10
+
+
+@pytest.mark.parametrize("version", sorted(path.parent.name for path in STORED.glob("*/promotions.db")))
+def test_a_promotion_receiver_takes_up_what_an_earlier_version_left(tmp_path, version):
+    receiver = make_receiver.new_receiver(tmp_path)
+    (receiver.directory / "state").mkdir(mode=0o700)
+    shutil.copy(STORED / version / "promotions.db", receiver.directory / "state")
+    receiver.start()
+    try:
+        by_state = {pb.PromotionState.Name(each.state).removeprefix("PROMOTION_STATE_"): each
+                    for each in receiver.promotions()}
+        assert by_state.keys() == {"IGNORED", "SUPERSEDED", "SUCCEEDED", "REJECTED", "FAILED", "WAITING_APPROVAL",
+                                   "HELD", "RUNNING"}
+        # What waited goes on: approved, released, tried again.
+        make_receiver.approve(receiver, "1.3")
+        make_receiver.await_state(receiver, by_state["WAITING_APPROVAL"].id, "SUCCEEDED")
+        released = receiver.ask("ReleaseEnvironment", pb.ReleaseEnvironmentRequest(
+            namespace="shopping", pipeline="held", environment="prod"))
+        assert released.hold.reason == "incident 7"
+        make_receiver.await_state(receiver, by_state["HELD"].id, "SUCCEEDED")
+        attempts = by_state["RUNNING"].attempt_count
+        wait_for(lambda: receiver.get(by_state["RUNNING"].id).attempt_count > attempts, what="another attempt")
+        assert receiver.accept(event("1.3")) == by_state["WAITING_APPROVAL"].id, "it repeats what is known"
+    finally:
+        receiver.stop()

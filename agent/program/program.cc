@@ -30,7 +30,7 @@
 #include "common/memory/memory.h"
 #include "common/process/process.h"
 #include "common/server/lifecycle.h"
-#include "common/server/signals.h"
+#include "common/server/program.h"
 #include "common/server/state_directory.h"
 #include "common/server/version.h"
 #include "common/store/store.h"
@@ -225,12 +225,7 @@ absl::Status Agent::OpenOperations(const std::string& boot_id_file) {
 }
 
 absl::Status Agent::OpenStore(const std::string& state_dir) {
-  if (absl::Status made = MakeStateDirectory(state_dir, kStateMode); !made.ok()) return made;
-  auto store = OpenSqliteStore({.path = state_dir + "/agent.db", .clock = clock_});
-  // Another agent has it: that is not an error of the settings, and may end.
-  if (absl::IsFailedPrecondition(store.status())) {
-    return absl::UnavailableError(store.status().message());
-  }
+  auto store = OpenStateStore(state_dir, "agent.db", clock_, kStateMode);
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
   return absl::OkStatus();
@@ -410,34 +405,26 @@ int CheckConfig(const Settings& flags) {
   return 0;
 }
 
+int Run(Settings flags) {
+  MakeAbsolute(flags, "state-dir");  // git runs in another directory
+  if (flags.Get("config").empty()) {
+    return ReportFailure(kProgram, absl::InvalidArgumentError(
+                                       absl::StrCat("there is no config file; usage: ", kUsage)));
+  }
+  if (flags.GetBool("check-config")) return CheckConfig(flags);
+  auto agent = Agent::Make(flags);
+  if (!agent.ok()) return ReportFailure(kProgram, agent.status());
+  return (*agent)->Serve();
+}
+
 }  // namespace
 
 int RunAgent(const std::vector<std::string>& arguments) {
-  LimitHeaps();
-  BlockSignals();
   if (!arguments.empty() && arguments[0] == "hail") {
     return ReportFailure(kProgram, absl::UnimplementedError(
                                        "hail: following a Hydra job is not part of this version"));
   }
-  auto flags = ReadFlags(AgentSettings(), arguments, ProcessEnvironment);
-  if (!flags.ok()) return ReportFailure(kProgram, flags.status());
-  MakeStateDirAbsolute(*flags);
-  if (flags->GetBool("help")) {
-    std::cout << UsageText(kUsage, AgentSettings());
-    return 0;
-  }
-  if (flags->GetBool("version")) {
-    std::cout << kProgram << " " << Version() << "\n";
-    return 0;
-  }
-  if (flags->Get("config").empty()) {
-    return ReportFailure(kProgram, absl::InvalidArgumentError(
-                                       absl::StrCat("there is no config file; usage: ", kUsage)));
-  }
-  if (flags->GetBool("check-config")) return CheckConfig(*flags);
-  auto agent = Agent::Make(*flags);
-  if (!agent.ok()) return ReportFailure(kProgram, agent.status());
-  return (*agent)->Serve();
+  return RunServerProgram({kProgram, kUsage, AgentSettings()}, arguments, Run);
 }
 
 }  // namespace gitops

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <set>
 #include <utility>
 
@@ -17,12 +16,6 @@ namespace gitops {
 namespace {
 
 using Type = SettingDefinition::Type;
-
-// Combines the errors of both parsers of one file. Both report a file that is not TOML.
-absl::Status BothRead(const absl::Status& settings, const absl::Status& fleet) {
-  if (settings.ok() || fleet.ok() || settings == fleet) return settings.ok() ? fleet : settings;
-  return absl::InvalidArgumentError(absl::StrCat(settings.message(), "\n", fleet.message()));
-}
 
 absl::Status CheckKinds(const std::vector<ServiceSpec>& services, const std::string& file) {
   for (const ServiceSpec& service : services) {
@@ -122,7 +115,7 @@ absl::StatusOr<AgentConfig> LoadAgentConfig(Settings flags, const std::string& c
       AddFileSettings(AgentSettings(), "agent", std::move(flags), *text, config_file);
   absl::StatusOr<FleetConfig> fleet = ParseFleetConfig(*text, config_file);
   if (absl::Status read = BothRead(settings.status(), fleet.status()); !read.ok()) return read;
-  MakeStateDirAbsolute(*settings);
+  MakeAbsolute(*settings, "state-dir");
   if (settings->GetBool("debug")) settings->values["log-level"].value = "debug";
   AgentConfig config;
   config.config_file = config_file;
@@ -141,13 +134,6 @@ absl::StatusOr<AgentConfig> LoadAgentConfig(Settings flags, const std::string& c
   config.hosts = HostsOf(*fleet, config.machines);
   config.settings = *std::move(settings);
   return config;
-}
-
-void MakeStateDirAbsolute(Settings& settings) {
-  std::string& path = settings.values["state-dir"].value;
-  std::error_code error;
-  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
-  if (!error) path = absolute.lexically_normal().string();
 }
 
 std::string HostName() {

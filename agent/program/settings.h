@@ -31,9 +31,6 @@ struct AgentConfig {
 absl::StatusOr<AgentConfig> LoadAgentConfig(Settings flags, const std::string& config_file,
                                             const std::string& host_name);
 
-// git runs in another directory, so the path of the state directory must be absolute.
-void MakeStateDirAbsolute(Settings& settings);
-
 // This machine's host name; "localhost" if it has none.
 std::string HostName();
 

@@ -54,7 +54,7 @@ constexpr FieldLimit kLimits[] = {
     {"token", kWord},
     {"page_token", 1024},
     {"resume_token", 1024},
-    {"request_id", kWord},
+    {"request_id", 100},
     // Which hosts, and how.
     {"Selection.on", 1024, 1000},
     {"Selection.tagged", kWord, 100},
@@ -72,6 +72,7 @@ constexpr FieldLimit kLimits[] = {
     {"DispatchHookRequest.traceparent", 1000},
     {"HostPayload.actions", kWord, 1000},
     {"RemoveDamagedRecordRequest.key", kPath},
+    {"RemoveDamagedPromotionRecordRequest.key", kPath},
     // Promotions. A revision may have the name of a branch in it.
     {"namespace", kWord},
     {"pipeline", kWord},

@@ -106,6 +106,20 @@ absl::StatusOr<v1::ReleaseEnvironmentResponse> PromotionClient::Release(
   return calls_->Call(&Methods::ReleaseEnvironment, request);
 }
 
+absl::StatusOr<std::vector<v1::DamagedPromotionRecord>> PromotionClient::ListDamagedRecords() {
+  auto response = calls_->Call(&Methods::ListDamagedPromotionRecords,
+                               v1::ListDamagedPromotionRecordsRequest(), kMoveTimeout);
+  if (!response.ok()) return response.status();
+  return std::vector<v1::DamagedPromotionRecord>(response->records().begin(),
+                                                 response->records().end());
+}
+
+absl::Status PromotionClient::RemoveDamagedRecord(const std::string& key) {
+  v1::RemoveDamagedPromotionRecordRequest request;
+  request.set_key(key);
+  return calls_->Call(&Methods::RemoveDamagedPromotionRecord, request).status();
+}
+
 absl::Status PromotionClient::WatchPromotions(
     const v1::WatchPromotionsRequest& request,
     const std::function<bool(const v1::WatchPromotionsResponse&)>& seen) {

@@ -50,6 +50,9 @@ class PromotionClient {
   absl::StatusOr<v1::ReleaseEnvironmentResponse> Release(
       const v1::ReleaseEnvironmentRequest& request);
 
+  absl::StatusOr<std::vector<v1::DamagedPromotionRecord>> ListDamagedRecords();
+  absl::Status RemoveDamagedRecord(const std::string& key);
+
   // As PlannerClient's watches.
   absl::Status WatchPromotions(const v1::WatchPromotionsRequest& request,
                                const std::function<bool(const v1::WatchPromotionsResponse&)>& seen);

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -191,6 +194,24 @@ absl::StatusOr<Settings> ReadSettings(const std::vector<SettingDefinition>& defi
   absl::StatusOr<Settings> settings = ReadFlags(definitions, arguments, environment);
   if (!settings.ok() || file.empty()) return settings;
   return AddFileSettings(definitions, program, *std::move(settings), file_text, file);
+}
+
+void MakeAbsolute(Settings& settings, absl::string_view name) {
+  std::string& path = settings.values[std::string(name)].value;
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  if (!path.empty() && !error) path = absolute.lexically_normal().string();
+}
+
+absl::Status BothRead(const absl::Status& settings, const absl::Status& rest) {
+  if (settings.ok() || rest.ok()) return settings.ok() ? rest : settings;
+  std::vector<std::string> lines;
+  for (const absl::Status* status : {&settings, &rest}) {
+    for (const absl::string_view line : absl::StrSplit(status->message(), '\n')) {
+      if (!absl::c_linear_search(lines, line)) lines.emplace_back(line);
+    }
+  }
+  return absl::InvalidArgumentError(absl::StrJoin(lines, "\n"));
 }
 
 }  // namespace gitops

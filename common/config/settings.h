@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -75,6 +76,14 @@ absl::StatusOr<Settings> ReadSettings(const std::vector<SettingDefinition>& defi
                                       const std::vector<std::string>& arguments,
                                       const EnvironmentLookup& environment,
                                       absl::string_view file_text, const std::string& file);
+
+// Makes the path of a setting absolute, so that it stays the same when the program changes its
+// directory. An empty one stays empty.
+void MakeAbsolute(Settings& settings, absl::string_view name);
+
+// The errors of two readings of one file, for its settings and for the rest, each line once, since
+// both report a file that is not valid TOML.
+absl::Status BothRead(const absl::Status& settings, const absl::Status& rest);
 
 // The output of --help: `usage` ("gitops-agent [FLAGS]"), then each flag with help, default and
 // type.

@@ -52,6 +52,9 @@ constexpr std::array kPatterns = {
     Pattern{"certificate verification failed", absl::StatusCode::kFailedPrecondition},
     Pattern{"error setting certificate", absl::StatusCode::kFailedPrecondition},
     Pattern{"fsck error", absl::StatusCode::kFailedPrecondition},
+    // Somebody else's push came in between.
+    Pattern{" but expected ", absl::StatusCode::kAborted},
+    Pattern{"reference already exists", absl::StatusCode::kAborted},
     Pattern{"[remote rejected]", absl::StatusCode::kFailedPrecondition},
     Pattern{"[rejected]", absl::StatusCode::kAborted},
     Pattern{"mismatched algorithms", absl::StatusCode::kDataLoss},

@@ -52,6 +52,10 @@ TEST(StatusFromGit, Table) {
       {"fatal: not a git repository: '/m/repository.git'\n", false, absl::StatusCode::kDataLoss,
        ""},
       {"fatal: upload-pack: not our ref 00\n", true, absl::StatusCode::kNotFound, ""},
+      {"remote: error: cannot lock ref 'refs/heads/b': is at 0123 but expected 4567\n"
+       "To https://h/x\n ! [remote rejected] HEAD -> b (failed to update ref)\n",
+       true, absl::StatusCode::kAborted,
+       "doing: ! [remote rejected] HEAD -> b (failed to update ref)"},
       {"To file:///srv/x\n ! [rejected]        HEAD -> main (fetch first)\n"
        "error: failed to push some refs to 'file:///srv/x'\nhint: Updates were rejected\n",
        true, absl::StatusCode::kAborted, "doing: ! [rejected]        HEAD -> main (fetch first)"},

@@ -173,15 +173,27 @@ class Exchange {
     Set(CURLOPT_SSL_VERIFYPEER, request_.insecure_ssl ? 0L : 1L);
     Set(CURLOPT_SSL_VERIFYHOST, request_.insecure_ssl ? 0L : 2L);
     Set(CURLOPT_CA_CACHE_TIMEOUT, kAuthoritiesSeconds);
-    if (!request_.ca_file.empty()) {
-      Set(CURLOPT_CAINFO, request_.ca_file.c_str());
+    if (!request_.ca_file.empty()) Set(CURLOPT_CAINFO, request_.ca_file.c_str());
+    SetBlob(CURLOPT_CAINFO_BLOB, request_.ca_pem);
+    if (!request_.ca_file.empty() || !request_.ca_pem.empty()) {
       // Otherwise the system's authorities would be trusted too.
       Set(CURLOPT_CAPATH, static_cast<char*>(nullptr));
     }
     if (!request_.certificate_file.empty()) {
       Set(CURLOPT_SSLCERT, request_.certificate_file.c_str());
     }
+    SetBlob(CURLOPT_SSLCERT_BLOB, request_.certificate_pem);
     if (!request_.key_file.empty()) Set(CURLOPT_SSLKEY, request_.key_file.c_str());
+    SetBlob(CURLOPT_SSLKEY_BLOB, request_.key_pem);
+  }
+
+  // Not copied by curl: the request outlives the exchange.
+  void SetBlob(CURLoption option, const Secret& pem) {
+    if (pem.empty()) return;
+    curl_blob blob{.data = const_cast<char*>(pem.Reveal().data()),
+                   .len = pem.Reveal().size(),
+                   .flags = CURL_BLOB_NOCOPY};
+    Set(option, &blob);
   }
 
   absl::Status Perform() {

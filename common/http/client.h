@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/log/secret.h"
 
 namespace gitops {
 
@@ -39,6 +40,8 @@ struct HttpRequest {
   int64_t max_body = 1 << 20;
   // PEM files; empty: the system's authorities, no client certificate.
   std::string ca_file, certificate_file, key_file;
+  // The content of such a file instead, which takes precedence.
+  Secret ca_pem, certificate_pem, key_pem;
   bool insecure_ssl = false;
   // Polled a few times per second; true ends the exchange with CANCELLED. May be empty.
   std::function<bool()> give_up;

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "absl/strings/str_cat.h"
 #include "common/http/client.h"
 #include "common/http/raw_server.h"
@@ -15,6 +17,11 @@ std::string MakeDirectory(const std::string& name) {
   const std::string path = absl::StrCat(::testing::TempDir(), name);
   EXPECT_EQ(std::system(absl::StrCat("mkdir -p ", path).c_str()), 0);
   return path;
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
 class ClientTlsTest : public ::testing::Test {
@@ -93,6 +100,20 @@ TEST_F(ClientTlsTest, ClientCertificateIsShown) {
   request_.key_file = others_->client_key;
   EXPECT_FALSE(client_->Do(request_).ok());
   request_.key_file = "/no/such/key";
+  EXPECT_EQ(client_->Do(request_).status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(ClientTlsTest, ContentTakesThePlaceOfFiles) {
+  Serve(ours_->ca_file);
+  request_.ca_file = request_.certificate_file = request_.key_file = "/no/such/file";
+  request_.ca_pem = Secret(ReadFile(ours_->ca_file));
+  request_.certificate_pem = Secret(ReadFile(ours_->client_certificate));
+  request_.key_pem = Secret(ReadFile(ours_->client_key));
+  const auto response = client_->Do(request_);
+  EXPECT_TRUE(response.ok()) << response.status();
+  request_.ca_pem = Secret(ReadFile(others_->ca_file));
+  EXPECT_EQ(client_->Do(request_).status().code(), absl::StatusCode::kUnavailable);
+  request_.ca_pem = Secret("no PEM");
   EXPECT_EQ(client_->Do(request_).status().code(), absl::StatusCode::kUnavailable);
 }
 

@@ -41,6 +41,12 @@ constexpr size_t kMaxFraming = 8;
 // Read ahead while a handler works on a request, to notice that the client disconnects.
 constexpr size_t kReadAhead = 512;
 
+// Part of a header in which a line continues on the next one, which servers read differently. The
+// parser takes no line before it has seen how the next one begins.
+bool HasContinuation(absl::string_view lines) {
+  return absl::StrContains(lines, "\n ") || absl::StrContains(lines, "\n\t");
+}
+
 class HttpConnection final : public HttpEventLoop::Connection,
                              public std::enable_shared_from_this<HttpConnection> {
  public:
@@ -169,12 +175,14 @@ class HttpConnection final : public HttpEventLoop::Connection,
   // Reads until `done`. Beast's limits do not cover header lines and trailers that arrive one by
   // one, nor the framing of chunks; hence `most`, for all bytes so far.
   template <typename Parser, typename Done, typename Most>
-  Awaitable<error_code> Read(Parser& parser, size_t piece, Done done, Most most) {
+  Awaitable<error_code> Read(Parser& parser, size_t piece, bool is_header, Done done, Most most) {
     size_t bytes = 0;
     error_code error = http::error::need_more;
     while (true) {
       if (buffer_.size() > 0) {
         const size_t used = parser.put(buffer_.data(), error);
+        const absl::string_view seen(static_cast<const char*>(buffer_.data().data()), used);
+        if (is_header && HasContinuation(seen)) co_return http::error::bad_value;
         buffer_.consume(used);
         bytes += used;
         if (error && error != http::error::need_more) co_return error;
@@ -193,13 +201,13 @@ class HttpConnection final : public HttpEventLoop::Connection,
 
   Awaitable<error_code> ReadHeader(HeaderParser& header) {
     return Read(
-        header, 1 << 10, [&] { return header.is_header_done(); },
+        header, 1 << 10, /*is_header=*/true, [&] { return header.is_header_done(); },
         [this] { return server_.options.max_header; });
   }
 
   Awaitable<error_code> ReadBody(BodyParser& body) {
     return Read(
-        body, 16 << 10, [&] { return body.is_done(); },
+        body, 16 << 10, /*is_header=*/false, [&] { return body.is_done(); },
         [this, &body] {
           return server_.options.max_header + kMaxFraming * body.get().body().size();
         });

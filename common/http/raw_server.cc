@@ -174,6 +174,9 @@ SSL_CTX* MakeTls(const RawServerOptions& options) {
       Die("cannot read a test's authority");
     }
     SSL_CTX_set_verify(tls, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    // Otherwise a client that resumes its session is refused.
+    constexpr unsigned char kContext[] = "test";
+    SSL_CTX_set_session_id_context(tls, kContext, sizeof kContext);
   }
   return tls;
 }

@@ -23,11 +23,20 @@ absl::string_view View(boost::beast::string_view text) { return {text.data(), te
 
 HttpRefusal Bad(absl::string_view detail) { return {.status = 400, .detail = std::string(detail)}; }
 
+// A host, with or without a port. Whoever reads it must not find another host in it.
+bool IsHost(absl::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalnum(c) ||
+           absl::string_view("-._~!$&'()*+,;=:[]%").find(c) != absl::string_view::npos;
+  });
+}
+
 HttpRefusal CheckFraming(const Header& header) {
   const size_t hosts = header.count(http::field::host);
   if (hosts > 1 || (hosts == 0 && header.version() >= 11)) {
     return Bad("the request needs exactly one Host header");
   }
+  if (!IsHost(View(header[http::field::host]))) return Bad("the Host header is not a host");
   const size_t lengths = header.count(http::field::content_length);
   if (lengths > 1) return Bad("the request has more than one Content-Length header");
   const absl::string_view length = View(header[http::field::content_length]);
@@ -45,6 +54,13 @@ HttpRefusal CheckFraming(const Header& header) {
   return {};
 }
 
+// The host in the target counts, not the header.
+void SetHost(absl::string_view host, HttpHeaders& headers) {
+  for (auto& [name, value] : headers) {
+    if (absl::EqualsIgnoreCase(name, "Host")) value = std::string(host);
+  }
+}
+
 HttpRefusal SplitTarget(HttpServerRequest& request) {
   absl::string_view rest = request.target;
   if (!absl::StartsWith(rest, "/")) {  // "http://HOST/PATH", which servers must accept
@@ -52,6 +68,9 @@ HttpRefusal SplitTarget(HttpServerRequest& request) {
     const size_t path =
         authority == absl::string_view::npos ? authority : rest.find('/', authority + 3);
     if (path == absl::string_view::npos) return Bad("the request's target is not a path");
+    const absl::string_view host = rest.substr(authority + 3, path - authority - 3);
+    if (host.empty() || !IsHost(host)) return Bad("the host in the request's target is not a host");
+    SetHost(host, request.headers);
     rest.remove_prefix(path);
   }
   const size_t question = rest.find('?');

@@ -25,6 +25,7 @@ using Values = std::vector<absl::string_view>;
 const Route* ForMethod(const Methods& methods, absl::string_view method) {
   auto found = methods.find(method);
   if (found == methods.end() && method == "HEAD") found = methods.find("GET");
+  if (found == methods.end()) found = methods.find("*");
   return found == methods.end() ? nullptr : &found->second;
 }
 

@@ -23,8 +23,9 @@ class HttpRouter {
   HttpRouter(HttpRouter&&) noexcept;
   HttpRouter& operator=(HttpRouter&&) noexcept;
 
-  // Adds a route; its index counts from 0 in the order of the calls. INVALID_ARGUMENT: a malformed
-  // path. ALREADY_EXISTS: another route matches exactly the same requests.
+  // Adds a route; its index counts from 0 in the order of the calls. The method "*" stands for all
+  // methods without a route for this path. INVALID_ARGUMENT: a malformed path. ALREADY_EXISTS:
+  // another route matches exactly the same requests.
   absl::Status Add(const std::string& method, const std::string& path);
 
   struct Match {

@@ -88,6 +88,15 @@ TEST_F(HttpRouterTest, AnotherMethodIsToldWhatThePathAnswers) {
   EXPECT_EQ(Route("PUT", "/c"), "NOT_FOUND");
 }
 
+TEST_F(HttpRouterTest, AStarTakesTheMethodsThatHaveNoRouteOfTheirOwn) {
+  Add("GET", "/a/{rest=**}");
+  Add("*", "/a/{rest=**}");
+  EXPECT_EQ(Route("GET", "/a/b"), "GET /a/{rest=**}");
+  EXPECT_EQ(Route("HEAD", "/a/b"), "GET /a/{rest=**}");
+  EXPECT_EQ(Route("TRACE", "/a/b"), "* /a/{rest=**}");
+  EXPECT_EQ(Route("brew", "/a/b"), "* /a/{rest=**}");
+}
+
 TEST_F(HttpRouterTest, RootIsAPath) {
   Add("GET", "/");
   EXPECT_EQ(Route("GET", "/"), "GET /");

@@ -73,7 +73,7 @@ using HttpHandler = std::function<void(std::unique_ptr<HttpExchange>)>;
 HttpHandler RespondWith(std::function<HttpServerResponse(const HttpServerRequest&)> function);
 
 struct HttpRoute {
-  std::string method;  // "GET" includes HEAD
+  std::string method;  // "GET" includes HEAD; "*": every method
   std::string path;    // "/v1/hosts/{host}/services"; see HttpRouter
   HttpHandler handler;
   // False: the handler runs on an event thread, which also serves other clients, and must not
@@ -116,9 +116,9 @@ struct HttpServerOptions {
 
 // An HTTP/1.1 server (and 1.0), with or without TLS. Requests of one connection are answered in
 // order. Ambiguous requests (Content-Length together with Transfer-Encoding or repeated, another
-// coding than chunked, malformed chunks, no Host or two) are refused with 400 or 501, and the
-// connection is closed. A plain connection without a request uses about 2 KB and no thread; with
-// TLS it uses about 100 KB.
+// coding than chunked, malformed chunks, no Host or two, a header that continues on the next line)
+// are refused with 400 or 501, and the connection is closed. A plain connection without a request
+// uses about 2 KB and no thread; with TLS it uses about 100 KB.
 class HttpServer {
  public:
   // The server is ready when this returns. INVALID_ARGUMENT, ALREADY_EXISTS: a bad address, route

@@ -78,6 +78,9 @@ TEST_F(HttpServerLimitsTest, WhatTwoServersCouldReadDifferentlyIsRefusedAndTheCo
            "Transfer-Encoding: chunked\r\n\r\n4\r\nbodyXX0\r\n\r\n",
            "Transfer-Encoding: chunked\r\n\r\n4\nbody\n0\n\n",
            "Host: y\r\n\r\n",
+           "X: a\r\n b\r\n\r\n",
+           "Content-Length:\r\n\t4\r\n\r\nbody",
+           "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
            "X y\r\n\r\n",
            ": y\r\n\r\n",
        }) {
@@ -93,10 +96,26 @@ TEST_F(HttpServerLimitsTest, WhatTwoServersCouldReadDifferentlyIsRefusedAndTheCo
            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
            "\x16\x03\x01 not HTTP\r\n\r\n",
            "GET ok HTTP/1.1\r\nHost: x\r\n\r\n",
+           "GET /ok HTTP/1.1\r\nHost: x y\r\n\r\n",
+           "GET /ok HTTP/1.1\r\nHost: user@x\r\n\r\n",
+           "GET http://user@y/ok HTTP/1.1\r\nHost: x\r\n\r\n",
+           "GET http:///ok HTTP/1.1\r\nHost: x\r\n\r\n",
        }) {
     EXPECT_THAT(Ask(request), MatchesRegex("HTTP/1.[01] 400 Bad Request\r\n.*")) << request;
   }
   EXPECT_TRUE(Serves());
+}
+
+TEST_F(HttpServerLimitsTest, ALineThatIsContinuedIsRefusedHoweverItArrives) {
+  Start();
+  const std::string request = "GET /ok HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n";
+  for (size_t cut = 1; cut < request.size(); ++cut) {
+    RawClient client(address());
+    client.Send(request.substr(0, cut));
+    client.WaitForClose(absl::Milliseconds(2));  // so that the rest comes by itself
+    client.Send(request.substr(cut));
+    ASSERT_THAT(client.ReadAll(), StartsWith("HTTP/1.1 400 ")) << cut;
+  }
 }
 
 TEST_F(HttpServerLimitsTest, ABodyThatIsTooLargeIsRefusedBeforeItIsSent) {

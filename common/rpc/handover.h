@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -17,13 +18,17 @@ class Handover {
  public:
   // What gRPC does between this and Set() thread sanitizer cannot see. It can see the lock, and so
   // it knows that everything before the call happened before its end.
-  Handover() { MutexLock lock(mutex_); }
+  Handover() { MutexLock lock(state_->mutex); }
 
   void Set(T value) {
-    MutexLock lock(mutex_);
-    value_ = std::move(value);
-    // With the lock held: the waiter may destroy this as soon as it has the value.
-    set_.NotifyOne();
+    // The waiter may destroy this as soon as it has the value.
+    const std::shared_ptr<State> state = state_;
+    {
+      MutexLock lock(state->mutex);
+      state->value = std::move(value);
+    }
+    // Not with the lock held: the waiter would wake up only to wait for the lock.
+    state->set.NotifyOne();
   }
 
   // Waits for a value. False: `give_up` (may be empty), which is called a few times a second, was
@@ -37,29 +42,33 @@ class Handover {
 
   // Waits for a value and takes it.
   T Take() {
-    MutexLock lock(mutex_);
-    while (!value_.has_value()) set_.Wait(mutex_);
-    return *std::exchange(value_, std::nullopt);
+    MutexLock lock(state_->mutex);
+    while (!state_->value.has_value()) state_->set.Wait(state_->mutex);
+    return *std::exchange(state_->value, std::nullopt);
   }
 
  private:
+  struct State {
+    Mutex mutex;
+    CondVar set;
+    std::optional<T> value ABSL_GUARDED_BY(mutex);
+  };
+
   // Whether there is a value, after waiting for it.
   bool AwaitMoment(bool forever) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(200);
-    MutexLock lock(mutex_);
-    while (!value_.has_value()) {
+    MutexLock lock(state_->mutex);
+    while (!state_->value.has_value()) {
       if (forever) {
-        set_.Wait(mutex_);
-      } else if (!set_.WaitUntil(mutex_, end)) {
+        state_->set.Wait(state_->mutex);
+      } else if (!state_->set.WaitUntil(state_->mutex, end)) {
         break;
       }
     }
-    return value_.has_value();
+    return state_->value.has_value();
   }
 
-  Mutex mutex_;
-  CondVar set_;
-  std::optional<T> value_ ABSL_GUARDED_BY(mutex_);
+  const std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 }  // namespace gitops

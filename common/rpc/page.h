@@ -2,15 +2,19 @@
 #define GITOPS_COMMON_RPC_PAGE_H_
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/rpc/error.h"
+#include "google/protobuf/repeated_field.h"
 
 namespace gitops {
 
@@ -62,6 +66,66 @@ absl::Status FillPage(const Request& request, const std::vector<Item>& ordered, 
     *out->Add() = item;
   }
   return absl::OkStatus();
+}
+
+// The largest page: gRPC clients accept 4 MiB by default.
+inline constexpr size_t kMostPageSize = 3 << 20;
+
+// The room left on a page: items and bytes.
+class PageRoom {
+ public:
+  explicit PageRoom(int items, size_t bytes = kMostPageSize) : items_(items), most_bytes_(bytes) {}
+  // Takes room for one more item. False: the page is full. The first always fits.
+  bool Take(size_t bytes) {
+    bytes_ += bytes + kFraming;
+    if (taken_ == items_ || (taken_ > 0 && bytes_ > most_bytes_)) return false;
+    ++taken_;
+    return true;
+  }
+
+ private:
+  static constexpr size_t kFraming = 8;  // of a repeated field: tag and length, at most
+
+  const int items_;
+  const size_t most_bytes_;
+  int taken_ = 0;
+  size_t bytes_ = 1 << 10;  // for the token of the next page
+};
+
+// Pages of a list whose elements have fixed numbers from 0.
+
+struct NumberedPage {
+  int begin = 0;
+  int limit = 0;
+};
+
+// Errors as ReadPage.
+template <typename Request>
+absl::StatusOr<NumberedPage> ReadNumberedPage(const Request& request) {
+  const absl::StatusOr<PageRequest> page = ReadPage(request);
+  if (!page.ok()) return page.status();
+  int last = -1;
+  if (!page->after.empty() && (!absl::SimpleAtoi(page->after, &last) || last < 0)) {
+    return InvalidField("page_token", "page_token is not one that this method gave out");
+  }
+  return NumberedPage{.begin = last + 1, .limit = page->limit};
+}
+
+// Appends what `element` returns for the numbers of the page to `out`: at most `limit` elements,
+// and at most `bytes` together, except that the first always fits. NOT_FOUND ends the list. Returns
+// the token of the next page; empty: there is none.
+template <typename Message, typename Element>
+absl::StatusOr<std::string> FillNumberedPage(const NumberedPage& page, const Element& element,
+                                             google::protobuf::RepeatedPtrField<Message>* out,
+                                             size_t bytes) {
+  PageRoom room(page.limit, bytes);
+  for (int number = page.begin;; ++number) {
+    absl::StatusOr<Message> next = element(number);
+    if (absl::IsNotFound(next.status())) return "";
+    if (!next.ok()) return next.status();
+    if (!room.Take(next->ByteSizeLong())) return PageToken(absl::StrCat(number - 1));
+    *out->Add() = *std::move(next);
+  }
 }
 
 }  // namespace gitops

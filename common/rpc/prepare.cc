@@ -11,6 +11,11 @@
 namespace gitops {
 namespace {
 
+// gRPC 1.51 otherwise reads into buffers of at least 8 KiB, and every idle connection keeps one,
+// whatever kReadChunkBytes says. Set before main(), when no other thread reads the environment.
+[[maybe_unused]] const int kExperimentsSet =
+    setenv("GRPC_EXPERIMENTS", "-tcp_read_chunks", /*overwrite=*/0);
+
 // Keep the message before an abort.
 void OnlyFatal(gpr_log_func_args* line) {
   constexpr char kAssertion[] = "assertion failed";

@@ -20,6 +20,22 @@ constexpr size_t kLongestHash = 64;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
+// In a list, 0 (unspecified) has no meaning.
+absl::Status CheckEnum(const Message& message, const FieldDescriptor& field,
+                       const std::string& name) {
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  const int count = field.is_repeated() ? reflection.FieldSize(message, &field) : 1;
+  for (int i = 0; i < count; ++i) {
+    const int value = field.is_repeated() ? reflection.GetRepeatedEnumValue(message, &field, i)
+                                          : reflection.GetEnumValue(message, &field);
+    const bool known = field.enum_type()->FindValueByNumber(value) != nullptr;
+    if (known && (value != 0 || !field.is_repeated())) continue;
+    return InvalidField(name,
+                        absl::StrCat(name, ": ", value, " is no ", field.enum_type()->name()));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckSetFields(const Message& message, const std::string& path) {
   const google::protobuf::Reflection& reflection = *message.GetReflection();
   std::vector<const FieldDescriptor*> set;
@@ -35,6 +51,8 @@ absl::Status CheckSetFields(const Message& message, const std::string& path) {
         status.Update(CheckSetFields(reflection.GetRepeatedMessage(message, field, i),
                                      absl::StrCat(name, "[", i, "].")));
       }
+    } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_ENUM) {
+      status.Update(CheckEnum(message, *field, name));
     } else if (field->has_presence() && field->cpp_type() == FieldDescriptor::CPPTYPE_STRING &&
                reflection.GetString(message, field).empty()) {
       return InvalidField(

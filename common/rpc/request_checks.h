@@ -19,8 +19,8 @@ absl::Status CheckReason(const std::string& reason);
 absl::Status CheckHash(const std::string& hash, absl::string_view field = "hash");
 
 // The gate calls this for every request. INVALID_ARGUMENT names the field: a string with presence
-// (`optional`, or in a oneof), here or in a nested message, is set and empty. Unset means
-// everything or the default, so an empty value is most likely a mistake.
+// (`optional`, or in a oneof), here or in a nested message, is set and empty, which is most likely
+// a mistake, since unset means everything or the default; or a number is none of its enum's values.
 absl::Status CheckSetFields(const google::protobuf::Message& request);
 
 }  // namespace gitops

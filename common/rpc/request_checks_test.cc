@@ -46,5 +46,19 @@ TEST(RequestChecksTest, AFieldThatIsSetMustNotBeEmpty) {
   EXPECT_TRUE(absl::IsInvalidArgument(CheckSetFields(request))) << "a member of a oneof";
 }
 
+TEST(RequestChecksTest, NumbersThatTheirEnumsDoNotHaveAreRefused) {
+  v1::ListDeploymentsRequest request;
+  request.set_view(static_cast<v1::View>(7));
+  EXPECT_THAT(std::string(CheckSetFields(request).message()), HasSubstr("view: 7 is no View"));
+  request.set_view(v1::VIEW_FULL);
+  request.mutable_filter()->add_states(v1::DEPLOYMENT_STATE_FAILED);
+  EXPECT_TRUE(CheckSetFields(request).ok());
+  request.mutable_filter()->add_states(v1::DEPLOYMENT_STATE_UNSPECIFIED);
+  EXPECT_THAT(std::string(CheckSetFields(request).message()), HasSubstr("filter.states: 0"));
+  v1::CreatePlanRequest plan;
+  plan.mutable_spec()->mutable_rollout()->set_on_failure(static_cast<v1::Rollout::OnFailure>(9));
+  EXPECT_THAT(std::string(CheckSetFields(plan).message()), HasSubstr("spec.rollout.on_failure: 9"));
+}
+
 }  // namespace
 }  // namespace gitops

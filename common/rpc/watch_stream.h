@@ -48,6 +48,27 @@ class WatchStream {
   // Whether the first answer says that the client's resume point is not known.
   void set_restarted(bool restarted) { restarted_ = restarted; }
 
+  // Starts a watch of the store with `watch`: after the revision of `token` if the store still has
+  // the changes since then, else (OUT_OF_RANGE, or no token) after `now`, the current revision.
+  // Returns that revision. Errors as ReadResumeToken and `watch`.
+  absl::StatusOr<int64_t> Start(absl::string_view token, const absl::StatusOr<int64_t>& now,
+                                const std::function<absl::Status(int64_t after)>& watch) {
+    const absl::StatusOr<int64_t> since = ReadResumeToken(token);
+    if (!since.ok() || !now.ok()) return since.ok() ? now : since;
+    // A revision in the future is one of another store, or of this one before it was restored.
+    if (*since > 0 && *since <= *now) {
+      const absl::Status watched = watch(*since);
+      resumed_ = watched.ok();
+      if (resumed_) return since;
+      if (!absl::IsOutOfRange(watched)) return watched;
+    }
+    restarted_ = *since > 0;
+    if (absl::Status watched = watch(*now); !watched.ok()) return watched;
+    return now;
+  }
+  // Whether Start() began at the token, so that the client knows what came before.
+  bool resumed() const { return resumed_; }
+
   absl::Status Send(Response response) {
     response.set_restarted(std::exchange(restarted_, false));
     const std::optional<Response> before = std::exchange(held_, std::optional(std::move(response)));
@@ -71,6 +92,7 @@ class WatchStream {
 
   const Write write_;
   bool restarted_ = false;
+  bool resumed_ = false;
   std::optional<Response> held_;
 };
 

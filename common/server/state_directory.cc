@@ -10,14 +10,20 @@
 
 namespace gitops {
 
-absl::Status MakeStateDirectory(const std::string& path, mode_t mode) {
+absl::StatusOr<std::unique_ptr<Store>> OpenStateStore(const std::string& directory,
+                                                      const std::string& file, Clock* clock,
+                                                      mode_t mode) {
   std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (!error && chmod(path.c_str(), mode) != 0) error.assign(errno, std::generic_category());
-  if (!error) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("--state-dir: cannot create ", path, ": ", error.message(),
-                   "; use a directory that this account can write"));
+  std::filesystem::create_directories(directory, error);
+  if (!error && chmod(directory.c_str(), mode) != 0) error.assign(errno, std::generic_category());
+  if (error) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("--state-dir: cannot create ", directory, ": ", error.message(),
+                     "; use a directory that this account can write"));
+  }
+  auto store = OpenSqliteStore({.path = absl::StrCat(directory, "/", file), .clock = clock});
+  if (!absl::IsFailedPrecondition(store.status())) return store;
+  return absl::UnavailableError(store.status().message());
 }
 
 }  // namespace gitops

@@ -3,15 +3,21 @@
 
 #include <sys/types.h>
 
+#include <memory>
 #include <string>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/clock/clock.h"
+#include "common/store/store.h"
 
 namespace gitops {
 
-// Creates the directory of --state-dir and its parents, and sets its mode. FAILED_PRECONDITION:
-// that is not possible; the message says why.
-absl::Status MakeStateDirectory(const std::string& path, mode_t mode = 0700);
+// Opens the SQLite store `file` in the directory of --state-dir, which is created with its parents;
+// sets its mode. FAILED_PRECONDITION: the directory cannot be created; the message says why.
+// UNAVAILABLE: another process has the store, which may pass. Others as OpenSqliteStore's.
+absl::StatusOr<std::unique_ptr<Store>> OpenStateStore(const std::string& directory,
+                                                      const std::string& file, Clock* clock,
+                                                      mode_t mode = 0700);
 
 }  // namespace gitops
 

@@ -26,20 +26,21 @@ SqliteWriter::~SqliteWriter() {
 }
 
 absl::StatusOr<int64_t> SqliteWriter::Run(const Operation& operation) {
-  Request request{.operation = &operation};
+  const auto request = std::make_shared<Request>();
+  request->operation = &operation;
   {
     MutexLock lock(mutex_);
-    queue_.push_back(&request);
+    queue_.push_back(request);
   }
   wake_.NotifyOne();
-  MutexLock lock(request.mutex);
-  while (!request.done) request.finished.Wait(request.mutex);
-  return std::move(request.result);
+  MutexLock lock(request->mutex);
+  while (!request->done) request->finished.Wait(request->mutex);
+  return std::move(request->result);
 }
 
 void SqliteWriter::Loop() {
   while (true) {
-    std::vector<Request*> group;
+    Group group;
     {
       MutexLock lock(mutex_);
       while (queue_.empty() && !stopping_) wake_.Wait(mutex_);
@@ -49,32 +50,34 @@ void SqliteWriter::Loop() {
       queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(size));
     }
     CommitGroup(group);
-    for (Request* request : group) {
-      MutexLock lock(request->mutex);
-      request->done = true;
-      // With the lock held: the waiter destroys the request as soon as it sees that it is done.
+    for (const std::shared_ptr<Request>& request : group) {
+      {
+        MutexLock lock(request->mutex);
+        request->done = true;
+      }
+      // Not with the lock held: the waiter would wake up only to wait for the lock.
       request->finished.NotifyOne();
     }
   }
 }
 
-void SqliteWriter::CommitGroup(const std::vector<Request*>& group) {
+void SqliteWriter::CommitGroup(const Group& group) {
   bool begun = false;
   absl::Status status = TryCommit(group, begun);
   if (status.ok()) return;
   if (begun && group.size() > 1) {
     // A write that does not fit on the disk must not fail other writes.
-    for (Request* request : group) CommitGroup({request});
+    for (const std::shared_ptr<Request>& request : group) CommitGroup({request});
     return;
   }
-  for (Request* request : group) request->result = status;
+  for (const std::shared_ptr<Request>& request : group) request->result = status;
 }
 
-absl::Status SqliteWriter::TryCommit(const std::vector<Request*>& group, bool& begun) {
+absl::Status SqliteWriter::TryCommit(const Group& group, bool& begun) {
   SqliteTransaction transaction(database_.get(), *clock_);
   if (absl::Status status = transaction.Begin(); !status.ok()) return status;
   begun = true;
-  for (Request* request : group) {
+  for (const std::shared_ptr<Request>& request : group) {
     request->result = (*request->operation)(transaction);
     if (IsDatabaseError(request->result.status())) return request->result.status();
   }

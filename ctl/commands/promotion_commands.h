@@ -34,6 +34,7 @@ absl::StatusOr<ExitCode> RejectPromotion(PromotionContext& context);
 absl::StatusOr<ExitCode> ReplayPromotion(PromotionContext& context);
 absl::StatusOr<ExitCode> HoldEnvironment(PromotionContext& context);
 absl::StatusOr<ExitCode> ReleaseEnvironment(PromotionContext& context);
+absl::StatusOr<ExitCode> RemovePromotionRecord(PromotionContext& context);
 
 // Flux's Provider and Alert for each environment of `pipeline` but the last, as YAML documents that
 // can be committed; `address` is the gateway's URL, `api` the version of

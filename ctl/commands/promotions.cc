@@ -3,8 +3,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "ctl/commands/confirm.h"
 #include "ctl/commands/promotion_commands.h"
 #include "ctl/failure.h"
+#include "ctl/output/escape.h"
 
 namespace gitops::ctl {
 namespace {
@@ -159,6 +161,17 @@ absl::StatusOr<ExitCode> ReleaseEnvironment(PromotionContext& context) {
           ? absl::StrCat(name, " is released; it was held by ", released->hold().actor())
           : absl::StrCat(name, " was not held");
   if (absl::Status s = context.renderer.Hold(released->hold(), name, sentence); !s.ok()) return s;
+  return kDone;
+}
+
+absl::StatusOr<ExitCode> RemovePromotionRecord(PromotionContext& context) {
+  const std::string& key = context.argument(0);
+  const absl::Status confirmed = Confirm(
+      context.invocation, context.console,
+      absl::StrCat("Remove the damaged record ", EscapeLine(key), " of the promotion receiver?"));
+  if (!confirmed.ok()) return confirmed;
+  if (absl::Status s = context.receiver.RemoveDamagedRecord(key); !s.ok()) return s;
+  context.console.err << "gitopsctl: the record " << EscapeLine(key) << " is removed\n";
   return kDone;
 }
 

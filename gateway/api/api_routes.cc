@@ -201,19 +201,13 @@ std::vector<HttpRoute> ApiRoutes(ApiOptions options) {
   Front* const front = options.front;
   const size_t max_body = options.max_body;
   const auto api = std::make_shared<Api>(std::move(options));
-  std::vector<HttpRoute> routes;
-  // All methods, so that the table says which are allowed.
-  for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
-    routes.push_back({.method = method,
-                      .path = "/v1/{path=**}",
-                      .handler = front->Guard(Access::kApi,
-                                              [api](const GatewayCaller& caller,
-                                                    std::unique_ptr<HttpExchange> exchange) {
-                                                api->Handle(caller, std::move(exchange));
-                                              }),
-                      .max_body = max_body});
-  }
-  return routes;
+  HttpRoute route{.method = "*", .path = "/v1/{path=**}"};  // the table says which are allowed
+  route.handler = front->Guard(
+      Access::kApi, [api](const GatewayCaller& caller, std::unique_ptr<HttpExchange> exchange) {
+        api->Handle(caller, std::move(exchange));
+      });
+  route.max_body = max_body;
+  return {route};
 }
 
 }  // namespace gitops

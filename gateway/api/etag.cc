@@ -15,26 +15,36 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
+const FieldDescriptor* VersionField(const google::protobuf::Descriptor& resource) {
+  const FieldDescriptor* etag = resource.FindFieldByName("etag");
+  return etag != nullptr ? etag : resource.FindFieldByName("generation");
+}
+
 std::string VersionOf(const Message& resource) {
-  if (const auto* etag = resource.GetDescriptor()->FindFieldByName("etag")) {
-    return resource.GetReflection()->GetString(resource, etag);
+  const FieldDescriptor& version = *VersionField(*resource.GetDescriptor());
+  if (version.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+    return resource.GetReflection()->GetString(resource, &version);
   }
-  const auto* generation = resource.GetDescriptor()->FindFieldByName("generation");
-  if (generation == nullptr || generation->cpp_type() != FieldDescriptor::CPPTYPE_INT64) return "";
-  const int64_t number = resource.GetReflection()->GetInt64(resource, generation);
+  const int64_t number = resource.GetReflection()->GetInt64(resource, &version);
   return number == 0 ? "" : absl::StrCat(number);
 }
 
 }  // namespace
 
-std::string EtagOf(const Message& answer) {
+const FieldDescriptor* VersionedResource(const google::protobuf::Descriptor& answer) {
   const FieldDescriptor* resource = nullptr;
-  for (int i = 0; i < answer.GetDescriptor()->field_count(); ++i) {
-    const FieldDescriptor* field = answer.GetDescriptor()->field(i);
+  for (int i = 0; i < answer.field_count(); ++i) {
+    const FieldDescriptor* field = answer.field(i);
     if (field->message_type() == nullptr) continue;
-    if (field->is_repeated() || resource != nullptr) return "";
+    if (field->is_repeated() || resource != nullptr) return nullptr;
     resource = field;
   }
+  const bool versioned = resource != nullptr && VersionField(*resource->message_type()) != nullptr;
+  return versioned ? resource : nullptr;
+}
+
+std::string EtagOf(const Message& answer) {
+  const FieldDescriptor* resource = VersionedResource(*answer.GetDescriptor());
   if (resource == nullptr) return "";
   const std::string version = VersionOf(answer.GetReflection()->GetMessage(answer, resource));
   return version.empty() ? "" : absl::StrCat("W/\"", version, "\"");

@@ -1,6 +1,7 @@
 #ifndef GITOPS_GATEWAY_API_ETAG_H_
 #define GITOPS_GATEWAY_API_ETAG_H_
 
+#include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 
 #include <string>
@@ -9,7 +10,12 @@
 
 namespace gitops {
 
-// The ETag of an answer with one resource that has an `etag` or a `generation`; empty: it has none.
+// The field of an answer with its one resource, which has an `etag` or a `generation`; null: the
+// answer is of another form.
+const google::protobuf::FieldDescriptor* VersionedResource(
+    const google::protobuf::Descriptor& answer);
+
+// The ETag of an answer with a versioned resource; empty: it has none.
 // Weak, since some fields of a resource do not change it (a host's lastSeenTime).
 std::string EtagOf(const google::protobuf::Message& answer);
 

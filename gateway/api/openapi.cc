@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/server/version.h"
 #include "gateway/api/api_table.h"
+#include "gateway/api/etag.h"
 #include "gateway/api/openapi_schema.h"
 
 namespace gitops {
@@ -22,18 +23,15 @@ Json Content(const char* type, Json schema) {
   return Json{{type, Json{{"schema", std::move(schema)}}}};
 }
 
-Json Header(const char* name, const char* description) {
+Json Header(const char* name, const char* description, Json schema = {{"type", "string"}}) {
   return Json{{"name", name},
               {"in", "header"},
               {"description", description},
-              {"schema", Json{{"type", "string"}}}};
+              {"schema", std::move(schema)}};
 }
 
-Json PathParameter(const std::string& name) {
-  return Json{{"name", name},
-              {"in", "path"},
-              {"required", true},
-              {"schema", Json{{"type", "string"}, {"minLength", 1}}}};
+Json PathParameter(const std::string& name, Json schema) {
+  return Json{{"name", name}, {"in", "path"}, {"required", true}, {"schema", std::move(schema)}};
 }
 
 Json ProblemSchema() {
@@ -57,14 +55,20 @@ Json ProblemSchema() {
        Json::array({"type", "title", "status", "detail", "reason", "metadata", "violations"})}};
 }
 
-bool HasField(const google::protobuf::Descriptor& type, const char* name) {
-  return type.FindFieldByName(name) != nullptr;
+// Whether an answer to the request may have an ETag.
+bool HasEtag(const RpcRoute& route) {
+  return route.http_method == "GET" && !route.method->server_streaming() &&
+         VersionedResource(*route.method->output_type()) != nullptr;
 }
 
 class Document {
  public:
   explicit Document(const HttpRoutes& table) {
     schemas_.Add("Problem", ProblemSchema());
+    schemas_.Add("StreamError", Json{{"type", "object"},
+                                     {"description", "The last line of a stream that failed."},
+                                     {"properties", Json{{"error", Reference("schemas/Problem")}}},
+                                     {"required", Json::array({"error"})}});
     for (const RpcRoute& route : table.routes()) {
       const std::string method = absl::AsciiStrToLower(route.http_method);
       paths_[route.path][method] = Operation(route);
@@ -111,18 +115,28 @@ class Document {
 
   Json Parameters(const RpcRoute& route) {
     Json parameters = Json::array();
+    const google::protobuf::Descriptor& request = *route.method->input_type();
     for (const RpcRoute::Segment& segment : route.segments) {
-      if (segment.is_variable) parameters.push_back(PathParameter(segment.text));
+      if (!segment.is_variable) continue;
+      parameters.push_back(
+          PathParameter(segment.text, schemas_.PathSegment(request.FindFieldByName(segment.text))));
     }
     for (const FieldPath& path : route.query_fields) {
       parameters.push_back(Json{
           {"name", ToString(path)}, {"in", "query"}, {"schema", schemas_.Parameter(*path.back())}});
     }
-    if (HasField(*route.method->input_type(), "request_id")) {
-      parameters.push_back(Header("Idempotency-Key", "The call's requestId."));
+    if (const auto* id = request.FindFieldByName("request_id")) {
+      parameters.push_back(
+          Header("Idempotency-Key", "The call's requestId.", schemas_.Parameter(*id)));
     }
-    if (HasField(*route.method->input_type(), "resume_token")) {
-      parameters.push_back(Header("Last-Event-ID", "The call's resumeToken."));
+    if (const auto* token = request.FindFieldByName("resume_token")) {
+      parameters.push_back(
+          Header("Last-Event-ID", "The call's resumeToken.", schemas_.Parameter(*token)));
+    }
+    if (HasEtag(route)) {
+      parameters.push_back(Header("If-None-Match",
+                                  "The ETag that the client has: 304 if the "
+                                  "resource still has it."));
     }
     return parameters;
   }
@@ -133,11 +147,19 @@ class Document {
     Json& answer = responses["200"];
     if (route.method->server_streaming()) {
       answer["description"] = "A stream: an object a line, or a server-sent event each.";
-      answer["content"] = Content("application/x-ndjson", std::move(schema));
+      Json line = Json{{"anyOf", Json::array({schema, Reference("schemas/StreamError")})}};
+      answer["content"] = Content("application/x-ndjson", std::move(line));
       answer["content"]["text/event-stream"] = Json{{"schema", Json{{"type", "string"}}}};
     } else {
       answer["description"] = "The answer.";
       answer["content"] = Content("application/json", std::move(schema));
+    }
+    if (HasEtag(route)) {
+      const Json etag = Json{{"description", "The version of the resource, without a query."},
+                             {"schema", Json{{"type", "string"}}}};
+      answer["headers"]["ETag"] = etag;
+      responses["304"] = Json{{"description", "The client has this version of the resource."},
+                              {"headers", Json{{"ETag", etag}}}};
     }
     responses["default"] = Reference("responses/Problem");
     return responses;

@@ -62,7 +62,7 @@ Json Text(const FieldDescriptor& field, bool sent) {
   if (limit != nullptr && limit->bytes > 0 && field.type() != FieldDescriptor::TYPE_BYTES) {
     schema["maxLength"] = limit->bytes;
   }
-  if (!sent && field.has_optional_keyword()) schema["minLength"] = 1;
+  if (!sent && field.has_presence()) schema["minLength"] = 1;
   return schema;
 }
 
@@ -90,6 +90,14 @@ Json OpenApiSchemas::Parameter(const FieldDescriptor& field) {
   return Field(field, /*sent=*/false);
 }
 
+Json OpenApiSchemas::PathSegment(const FieldDescriptor* field) {
+  Json segment = field == nullptr ? OfType("string") : Field(*field, /*sent=*/false);
+  segment["minLength"] = 1;
+  // As ParseHttpPath().
+  segment["pattern"] = "^[^/\\x00-\\x1f\\x7f]+$";
+  return segment;
+}
+
 Json OpenApiSchemas::Reference(const Descriptor& type, bool sent,
                                const std::vector<const FieldDescriptor*>& without) {
   const bool is_request = absl::EndsWith(type.name(), "Request");
@@ -112,7 +120,9 @@ Json OpenApiSchemas::Object(const Descriptor& type, bool sent,
   for (int i = 0; i < type.field_count(); ++i) {
     const FieldDescriptor& field = *type.field(i);
     if (std::count(without.begin(), without.end(), &field) > 0) continue;
-    schema["properties"][field.json_name()] = Field(field, sent);
+    Json property = Field(field, sent);
+    // In a body, null is a field that is left out.
+    schema["properties"][field.json_name()] = sent ? std::move(property) : Nullable(property);
     if (field.real_containing_oneof() == nullptr) required.push_back(field.json_name());
   }
   if (sent && !required.empty()) schema["required"] = std::move(required);
@@ -142,7 +152,8 @@ Json OpenApiSchemas::Field(const FieldDescriptor& field, bool sent) {
 Json OpenApiSchemas::Value(const FieldDescriptor& field, bool sent) {
   switch (field.cpp_type()) {
     case FieldDescriptor::CPPTYPE_INT32:
-      return Integer("int32", std::numeric_limits<int32_t>::min(),
+      // Numbers in requests count something; servers refuse negative ones.
+      return Integer("int32", sent ? std::numeric_limits<int32_t>::min() : 0,
                      std::numeric_limits<int32_t>::max());
     case FieldDescriptor::CPPTYPE_UINT32:
       return Integer("uint32", 0, std::numeric_limits<uint32_t>::max());

@@ -25,6 +25,8 @@ class OpenApiSchemas {
   Json Accepted(const Descriptor& type, const std::vector<const FieldDescriptor*>& without = {});
   // The schema of a query parameter.
   Json Parameter(const FieldDescriptor& field);
+  // The schema of a variable of a path; `field`: what it sets, or null.
+  Json PathSegment(const FieldDescriptor* field);
 
   void Add(const std::string& name, Json schema) { schemas_[name] = std::move(schema); }
   // All so far, by name.

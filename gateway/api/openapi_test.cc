@@ -76,8 +76,39 @@ TEST(OpenApiTest, WhatIsAcceptedHasLimitsAndNotTheFieldsOfThePath) {
   EXPECT_FALSE(request.contains("required"));
   EXPECT_EQ(request["additionalProperties"], false);
   EXPECT_EQ(request["properties"]["reason"]["maxLength"], 1000);
-  EXPECT_EQ(request["properties"]["selection"]["$ref"], "#/components/schemas/SelectionInput");
+  EXPECT_EQ(request["properties"]["selection"]["anyOf"][0]["$ref"],
+            "#/components/schemas/SelectionInput");
   EXPECT_EQ(SchemaOf("SelectionInput")["properties"]["on"]["maxItems"], 1000);
+}
+
+TEST(OpenApiTest, WhatIsAcceptedMayBeNullAndIsNotNegative) {
+  const Json& selection = SchemaOf("SelectionInput")["properties"];
+  EXPECT_EQ(selection["all"]["type"], Json::array({"boolean", "null"}));
+  EXPECT_EQ(selection["limit"]["type"], Json::array({"integer", "null"}));
+  EXPECT_EQ(selection["limit"]["minimum"], 0);
+  EXPECT_EQ(SchemaOf("HostOutcome")["properties"]["number"]["type"], "integer");
+}
+
+TEST(OpenApiTest, VariablesOfAPathAreOneSegment) {
+  const Json& id = Document()["paths"]["/v1/deployments/{id}"]["get"]["parameters"][0];
+  EXPECT_EQ(id["name"], "id");
+  EXPECT_EQ(id["schema"], Json::parse(R"({"type": "string", "minLength": 1, "maxLength": 500,
+                                          "pattern": "^[^/\\x00-\\x1f\\x7f]+$"})"));
+}
+
+TEST(OpenApiTest, AVersionedResourceCanBeAskedForConditionally) {
+  const Json& get = Document()["paths"]["/v1/hosts/{host}"]["get"];
+  EXPECT_EQ(get["parameters"].back()["name"], "If-None-Match");
+  EXPECT_TRUE(get["responses"]["200"]["headers"].contains("ETag"));
+  EXPECT_FALSE(get["responses"]["304"].contains("content"));
+  EXPECT_FALSE(Document()["paths"]["/v1/hosts"]["get"]["responses"].contains("304"));
+}
+
+TEST(OpenApiTest, ALineOfAStreamIsAMessageOrAnError) {
+  const Json& answer = Document()["paths"]["/v1/hosts:watch"]["get"]["responses"]["200"];
+  const Json& line = answer["content"]["application/x-ndjson"]["schema"]["anyOf"];
+  EXPECT_EQ(line[0]["$ref"], "#/components/schemas/WatchFleetResponse");
+  EXPECT_EQ(SchemaOf("StreamError")["properties"]["error"]["$ref"], "#/components/schemas/Problem");
 }
 
 TEST(OpenApiTest, QueryParametersAreThoseOfTheRpc) {

@@ -37,6 +37,7 @@ constexpr Row kRows[] = {
     {"PromotionService.HoldEnvironment", Access::kOperator},
     {"PromotionService.RejectPromotion", Access::kApprover},
     {"PromotionService.ReleaseEnvironment", Access::kOperator},
+    {"PromotionService.RemoveDamagedPromotionRecord", Access::kAdmin},
     {"PromotionService.ReplayPromotion", Access::kOperator},
 };
 

@@ -1,9 +1,11 @@
 #include "gateway/api/rpc_request.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/json/json.h"
@@ -106,6 +108,13 @@ absl::Status SetFromHeader(const HttpServerRequest& http, absl::string_view head
   const std::string value = http.Header(header);
   const FieldDescriptor* field = message.GetDescriptor()->FindFieldByName(name);
   if (value.empty() || field == nullptr) return absl::OkStatus();
+  const auto times = std::count_if(http.headers.begin(), http.headers.end(), [&](const auto& each) {
+    return absl::EqualsIgnoreCase(each.first, header);
+  });
+  if (times > 1) {
+    return InvalidField(field->json_name(),
+                        absl::StrCat("the header ", header, " is given ", times, " times"));
+  }
   if (!IsValidUtf8(value)) {
     return InvalidField(field->json_name(), absl::StrCat("the header ", header, " is not UTF-8"));
   }

@@ -134,6 +134,13 @@ INSTANTIATE_TEST_SUITE_P(
                  {{"Idempotency-Key", "b"}}},
                 "requestId",
                 "differ"},
+        BadCase{{"POST",
+                 "/v1/deployments",
+                 "",
+                 "{}",
+                 {{"Idempotency-Key", "a"}, {"idempotency-key", "a"}}},
+                "requestId",
+                "the header Idempotency-Key is given 2 times"},
         BadCase{{"POST", "/v1/deployments", "", "{}", {{"Idempotency-Key", "\xff"}}},
                 "requestId",
                 "not UTF-8"}));

@@ -91,6 +91,14 @@ absl::Status ScopeRefused(const GatewayCaller& caller) {
                    "token"));
 }
 
+// Clients invent methods, and each value of a label is kept for ever.
+std::string MethodLabel(const std::string& method) {
+  for (const char* known : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
+    if (method == known) return method;
+  }
+  return "other";
+}
+
 // Not of requests that a proxy passes on.
 bool IsFromThisMachine(const HttpServerRequest& request) {
   if (!request.Header("X-Forwarded-For").empty() || !request.Header("Forwarded").empty()) {
@@ -194,7 +202,7 @@ class FrontImpl : public Front {
                {"token", caller.name},
                {"trace", caller.traceparent.substr(3, 32)}});
       if (requests_ == nullptr) return;
-      requests_->Add({{"method", method}, {"code", absl::StrCat(status)}}).Increment();
+      requests_->Add({{"method", MethodLabel(method)}, {"code", absl::StrCat(status)}}).Increment();
     });
   }
 

@@ -9,7 +9,6 @@ unfinished deployment and the agent's unfinished operation are stored too. Needs
 
 import pathlib
 import signal
-import sqlite3
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import held_fleet  # noqa: E402
 from harness import toml, wait_for  # noqa: E402
+from stored import keep  # noqa: E402
 
 HOSTS = ("web1", "web2", "web3")
 
@@ -96,15 +96,6 @@ def run(fleet):
     wait_for(lambda: web1.service("diff")["state"] == "DIFF", what="DIFF")
     fleet.planner.kill()
     web1.kill()
-
-
-def keep(database, target):
-    """A copy of a store that nobody has open, in one small file."""
-    source = sqlite3.connect(database)
-    source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    target.unlink(missing_ok=True)
-    source.execute("VACUUM INTO ?", (str(target),))
-    source.close()
 
 
 def main():

@@ -1,7 +1,7 @@
 #include <string>
 #include <vector>
 
-#include "services/planner/program/program.h"
+#include "services/planner/program/planner.h"
 
 int main(int argc, char** argv) {
   return gitops::RunPlanner(std::vector<std::string>(argv + 1, argv + argc));

@@ -1,6 +1,6 @@
 """gitops_fuzz_target: a libFuzzer target, and a test that runs it over its corpus."""
 
-load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_test")
+load("//tools/bazel:cc.bzl", "cc_binary", "cc_test")
 
 def gitops_fuzz_target(name, srcs, deps, corpus):
     """Makes `NAME`, for tools/fuzz, and the test `NAME_corpus_test`, which needs no fuzzer.

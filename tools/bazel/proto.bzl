@@ -1,6 +1,6 @@
 """gitops_proto: C++ and gRPC code from .proto files, with Debian's protoc and grpc_cpp_plugin."""
 
-load("@rules_cc//cc:defs.bzl", "cc_library")
+load("//tools/bazel:cc.bzl", "cc_library")
 
 def gitops_proto(name, srcs, deps = [], grpc = False):
     """Generates a C++ library from protos that lie in this package.

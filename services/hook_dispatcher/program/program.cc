@@ -8,12 +8,10 @@
 #include "common/clock/clock.h"
 #include "common/http/client.h"
 #include "common/log/log.h"
-#include "common/memory/memory.h"
 #include "common/metrics/metrics.h"
 #include "common/server/file_limit.h"
 #include "common/server/lifecycle.h"
-#include "common/server/signals.h"
-#include "common/server/version.h"
+#include "common/server/program.h"
 #include "services/hook_dispatcher/call/dispatcher.h"
 #include "services/hook_dispatcher/program/hook_metrics.h"
 #include "services/hook_dispatcher/program/settings.h"
@@ -107,23 +105,15 @@ int CheckConfig(const Settings& flags) {
   return 0;
 }
 
+int Run(const Settings& flags) {
+  if (flags.GetBool("check-config")) return CheckConfig(flags);
+  return HookDispatcher(flags).Serve();
+}
+
 }  // namespace
 
 int RunHookDispatcher(const std::vector<std::string>& arguments) {
-  LimitHeaps();
-  BlockSignals();
-  const auto flags = ReadFlags(HookDispatcherSettings(), arguments, ProcessEnvironment);
-  if (!flags.ok()) return ReportFailure(kProgram, flags.status());
-  if (flags->GetBool("help")) {
-    std::cout << UsageText(kUsage, HookDispatcherSettings());
-    return 0;
-  }
-  if (flags->GetBool("version")) {
-    std::cout << kProgram << " " << Version() << "\n";
-    return 0;
-  }
-  if (flags->GetBool("check-config")) return CheckConfig(*flags);
-  return HookDispatcher(*flags).Serve();
+  return RunServerProgram({kProgram, kUsage, HookDispatcherSettings()}, arguments, Run);
 }
 
 }  // namespace gitops

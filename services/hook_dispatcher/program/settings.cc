@@ -1,31 +1,11 @@
 #include "services/hook_dispatcher/program/settings.h"
 
-#include <set>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "common/config/ports.h"
 #include "common/config/toml.h"
 
 namespace gitops {
-namespace {
-
-// Combines the errors of both parsers of one file, each line once.
-absl::Status BothRead(const absl::Status& settings, const absl::Status& hooks) {
-  if (settings.ok() || hooks.ok()) return settings.ok() ? hooks : settings;
-  std::vector<std::string> lines;
-  std::set<std::string> seen;
-  for (const absl::Status* status : {&settings, &hooks}) {
-    for (const absl::string_view line : absl::StrSplit(status->message(), '\n')) {
-      if (seen.insert(std::string(line)).second) lines.emplace_back(line);
-    }
-  }
-  return absl::InvalidArgumentError(absl::StrJoin(lines, "\n"));
-}
-
-}  // namespace
 
 std::vector<SettingDefinition> HookDispatcherSettings() {
   std::vector<SettingDefinition> all =

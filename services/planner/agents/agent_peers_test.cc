@@ -1,8 +1,7 @@
-#include "services/planner/agents/agent_peers.h"
-
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "services/planner/agents/agent_link.h"
 
 namespace gitops {
 namespace {

@@ -21,7 +21,7 @@ using ::testing::Pair;
 
 constexpr char kAddress[] = "web1.example:8004";
 
-// Answers every URL as told, 200 otherwise, and keeps what was asked.
+// Answers each URL as configured, or with 200, and keeps the requests.
 class FakeHttp final : public HttpClient {
  public:
   absl::StatusOr<HttpResponse> Do(const HttpRequest& request) override {
@@ -65,7 +65,7 @@ class FakeHttp final : public HttpClient {
   std::vector<HttpRequest> requests_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Answers every command as told, else with success. Away: it cannot be reached.
+// Answers each command as configured, or with success. Away: it cannot be reached.
 class FakeChecks final : public CheckCaller {
  public:
   void Set(const std::vector<std::string>& cmd, int exit_status, const std::string& output = "") {

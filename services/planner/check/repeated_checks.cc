@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <system_error>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/sync/mutex.h"
+#include "common/sync/side_by_side.h"
 
 namespace gitops {
 namespace {
@@ -42,17 +42,12 @@ class Run {
   }
 
   void Execute() {
-    std::vector<std::thread> helpers;
-    const size_t threads = std::min(checks_.size(), static_cast<size_t>(kMostTries));
-    while (helpers.size() + 1 < threads) {
-      try {
-        helpers.emplace_back([this] { Work([this] { return is_over(); }); });
-      } catch (const std::system_error&) {
-        break;  // the threads that exist make all tries
-      }
-    }
-    Work([this] { return GaveUp(); });
-    for (std::thread& helper : helpers) helper.join();
+    const std::thread::id caller = std::this_thread::get_id();
+    const int threads = std::min(static_cast<int>(checks_.size()), kMostTries);
+    SideBySide(threads, threads, [&](int) {
+      const bool asks = std::this_thread::get_id() == caller;
+      Work([this, asks] { return asks ? GaveUp() : is_over(); });
+    });
   }
 
   absl::Status Result(absl::Duration within) {

@@ -19,7 +19,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// When its check was tried; fails all tries before the one told.
+// Records when its check was tried; fails all tries before the given one.
 class Probe {
  public:
   Probe(FakeClock* clock, int good_from) : clock_(clock), good_from_(good_from) {}

@@ -33,8 +33,8 @@ class DamageTest : public ::testing::Test {
   Store& store() { return *temp_.store(); }
   std::vector<std::string> Found() {
     std::vector<std::string> keys;
-    const auto found = *FindDamaged(store(), [] { return false; });
-    for (const v1::DamagedRecord& record : found) keys.push_back(record.key());
+    const auto found = *FindDamaged(store(), PlannerRecords(), [] { return false; });
+    for (const auto& [key, kind] : found) keys.push_back(key);
     return keys;
   }
 
@@ -80,20 +80,21 @@ TEST_F(DamageTest, OnlyThePlannersRecordsCanBeRemoved) {
 }
 
 TEST_F(DamageTest, WhatWasFoundIsCountedByKindUntilItIsGone) {
-  EXPECT_THAT(CountDamaged(store()), IsEmpty());
+  EXPECT_THAT(CountDamaged(store(), PlannerRecords()), IsEmpty());
   temp_.Damage("planner/v1/lock/a");
   temp_.Damage("planner/v1/step/d1/000000/001");
   ASSERT_TRUE(locks_.List().ok());
   ASSERT_TRUE(records_.Whole("d1").ok());
-  EXPECT_THAT(CountDamaged(store()), UnorderedElementsAre(Pair("lock", 1), Pair("step", 1)));
+  EXPECT_THAT(CountDamaged(store(), PlannerRecords()),
+              UnorderedElementsAre(Pair("lock", 1), Pair("step", 1)));
   ASSERT_TRUE(locks_.Break("a", "noah", "").ok());
   const v1::StepRecord step = StepOf(1);
   ASSERT_TRUE(records_.SaveHost("d1", 0, HostsOf({"a"})[0], &step).ok());
-  EXPECT_THAT(CountDamaged(store()), IsEmpty());
+  EXPECT_THAT(CountDamaged(store(), PlannerRecords()), IsEmpty());
 }
 
 TEST_F(DamageTest, ASearchEndsWhenItsCallerHasGone) {
-  EXPECT_EQ(FindDamaged(store(), [] { return true; }).status().code(),
+  EXPECT_EQ(FindDamaged(store(), PlannerRecords(), [] { return true; }).status().code(),
             absl::StatusCode::kCancelled);
 }
 

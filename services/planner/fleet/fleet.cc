@@ -10,16 +10,176 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/log/log.h"
+#include "common/store/table.h"
 #include "common/sync/mutex.h"
 #include "services/planner/fleet/fleet_state.h"
-#include "services/planner/fleet/notifier.h"
 #include "services/planner/fleet/reported.h"
-#include "services/planner/fleet/seen_writer.h"
 
 namespace gitops {
 namespace {
 
 constexpr absl::Duration kWarnEvery = absl::Seconds(10);
+constexpr char kSeenPrefix[] = "planner/v1/seen/";
+constexpr size_t kBatch = 100;  // a transaction of etcd holds 128 writes
+constexpr size_t kBatchBytes = 4 << 20;
+constexpr absl::Duration kRetry = absl::Seconds(5);
+
+// Tells subscribers which hosts changed, from a thread of its own, so that a slow subscriber does
+// not hold up agents that report; each name once, however often it changed meanwhile. Any thread.
+class Notifier {
+ public:
+  using Callback = std::function<void(const std::string& host)>;
+
+  ~Notifier() {
+    {
+      MutexLock lock(mutex_);
+      stopping_ = true;
+      wake_.NotifyAll();
+    }
+    thread_.join();
+  }
+
+  void Changed(const std::string& host) {
+    MutexLock lock(mutex_);
+    if (subscribers_.empty()) return;
+    changed_.insert(host);
+    wake_.NotifyAll();
+  }
+
+  // Calls `changed` for each change from now on, and perhaps for some just before. Never 0.
+  int64_t Subscribe(Callback changed) {
+    MutexLock lock(mutex_);
+    subscribers_[++last_] = std::move(changed);
+    return last_;
+  }
+
+  // Waits until its callback no longer runs, unless called from there.
+  void Unsubscribe(int64_t id) {
+    MutexLock lock(mutex_);
+    subscribers_.erase(id);
+    if (std::this_thread::get_id() == thread_.get_id()) return;
+    while (telling_ == id && id != 0) told_.Wait(mutex_);
+  }
+
+ private:
+  void Run() {
+    MutexLock lock(mutex_);
+    while (!stopping_) {
+      if (changed_.empty()) {
+        wake_.Wait(mutex_);
+        continue;
+      }
+      const std::string host = std::move(changed_.extract(changed_.begin()).value());
+      for (auto next = subscribers_.begin(); next != subscribers_.end();) {
+        telling_ = next->first;
+        // A copy, since the subscriber may unsubscribe during the call.
+        const Callback callback = next->second;
+        mutex_.Unlock();
+        callback(host);
+        mutex_.Lock();
+        next = subscribers_.upper_bound(std::exchange(telling_, 0));
+        told_.NotifyAll();
+      }
+    }
+  }
+
+  Mutex mutex_;
+  CondVar wake_;
+  CondVar told_;
+  std::map<int64_t, Callback> subscribers_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> changed_ ABSL_GUARDED_BY(mutex_);
+  int64_t last_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t telling_ ABSL_GUARDED_BY(mutex_) = 0;  // 0: none
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_{[this] { Run(); }};
+};
+
+// Stores the last reports of hosts, on a thread of its own, many in one write, so that a slow or
+// full disk does not hold up agents. Retries a write that is UNAVAILABLE; after another error, the
+// next reports of hosts are stored. Any thread.
+class SeenWriter {
+ public:
+  // `current` returns what to store of a host at the time of the write; none: the host was
+  // forgotten. Called without locks held. Neither pointer is owned.
+  SeenWriter(Store* store, Clock* clock,
+             std::function<std::optional<std::string>(const std::string& host)> current)
+      : store_(store), clock_(clock), current_(std::move(current)) {}
+
+  // Stores what is pending, but does not retry.
+  ~SeenWriter() {
+    {
+      MutexLock lock(mutex_);
+      stopping_ = true;
+      wake_.NotifyAll();
+    }
+    thread_.join();
+  }
+
+  // The host changed.
+  void Touch(const std::string& host) {
+    MutexLock lock(mutex_);
+    pending_.insert(host);
+    wake_.NotifyAll();
+  }
+
+ private:
+  std::set<std::string> Take() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    std::set<std::string> batch;
+    while (!pending_.empty() && batch.size() < kBatch) {
+      batch.insert(pending_.extract(pending_.begin()));
+    }
+    return batch;
+  }
+
+  void Run() {
+    bool failing = false;
+    MutexLock lock(mutex_);
+    while (true) {
+      while (pending_.empty() && !stopping_) wake_.Wait(mutex_);
+      if (pending_.empty()) return;
+      std::set<std::string> batch = Take();
+      mutex_.Unlock();
+      const absl::Status written = Write(batch);
+      mutex_.Lock();
+      const bool retry = absl::IsUnavailable(written);
+      if (!written.ok() && !failing) {
+        LogWarning("cannot store which hosts were seen",
+                   {{"error", std::string(written.message())}, {"retry", retry ? "yes" : "no"}});
+      }
+      failing = !written.ok();
+      if (!retry) continue;
+      pending_.merge(batch);
+      if (stopping_) return;
+      const SteadyTime again = clock_->SteadyNow() + kRetry;
+      while (!stopping_ && clock_->WaitUntil(mutex_, wake_, again)) {
+      }
+    }
+  }
+
+  absl::Status Write(const std::set<std::string>& hosts) {
+    std::vector<StoreWrite> writes;
+    size_t bytes = 0;
+    for (const std::string& host : hosts) {
+      StoreWrite write{.key = absl::StrCat(kSeenPrefix, host), .value = current_(host)};
+      bytes += write.value.has_value() ? write.value->size() : 0;
+      writes.push_back(std::move(write));
+      if (bytes < kBatchBytes) continue;
+      if (absl::Status written = store_->Write(writes).status(); !written.ok()) return written;
+      writes.clear();
+      bytes = 0;
+    }
+    return writes.empty() ? absl::OkStatus() : store_->Write(writes).status();
+  }
+
+  Store* const store_;
+  Clock* const clock_;
+  const std::function<std::optional<std::string>(const std::string& host)> current_;
+  Mutex mutex_;
+  CondVar wake_;
+  std::set<std::string> pending_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_{[this] { Run(); }};
+};
 
 class FleetImpl final : public Fleet {
  public:
@@ -51,16 +211,15 @@ class FleetImpl final : public Fleet {
   absl::StatusOr<std::unique_ptr<AgentReport>> Connected(const v1::Hello& hello,
                                                          const std::string& peer,
                                                          const Principal& caller) override {
-    const auto connect = [&]() -> absl::StatusOr<uint64_t> {
-      if (absl::Status names = CheckNames(hello); !names.ok()) return names;
+    absl::StatusOr<uint64_t> stream = 0;
+    if (absl::Status names = CheckNames(hello); names.ok()) {
       const ServicesByHost services = CleanServices(hello.services());
-      absl::StatusOr<uint64_t> stream = 0;
       Do([&](FleetState& state, absl::Time now) {
         stream = state.Connect(hello, peer, caller, services, now);
       });
-      return stream;
-    };
-    const absl::StatusOr<uint64_t> stream = connect();
+    } else {
+      stream = names;
+    }
     if (stream.ok()) return std::make_unique<Report>(this, *stream);
     Warn(Refusal(peer, stream.status()));
     return stream.status();
@@ -175,10 +334,12 @@ class FleetImpl final : public Fleet {
   }
 
   void Load() {
+    const Table<record::v1::SeenHost> table(options_.store, kSeenPrefix);
     const absl::Status loaded =
-        LoadSeen(options_.store, [this](const std::string& key, const record::v1::SeenHost& seen) {
+        table.ForEach("", "", [this](Table<record::v1::SeenHost>::Row& row) {
           MutexLock lock(mutex_);
-          state_.Load(key, seen);
+          if (row.message.ok()) state_.Load(row.name, *row.message);
+          return true;
         });
     if (!loaded.ok()) {
       LogWarning("cannot load which hosts were seen before; going on without",

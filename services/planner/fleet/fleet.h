@@ -101,7 +101,7 @@ class Fleet {
 
   // An agent connected from `peer` (gRPC's name of it). It reports for those of its names that the
   // configuration or its services name, or else for its first name. A newer stream for the same
-  // host replaces an older one that is silent, or that the rule in reporter_rule.h lets it replace.
+  // host replaces an older one that is silent, or that MayTakeOver() lets it replace.
   // INVALID_ARGUMENT: no name, too many, or an invalid host name. ALREADY_EXISTS: another caller
   // reports for one of its hosts. PERMISSION_DENIED: the caller may not report for these names.
   // RESOURCE_EXHAUSTED: as AgentReport::Changed. A refusal does not affect other agents, but silent

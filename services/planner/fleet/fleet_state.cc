@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
-#include "services/planner/fleet/reporter_rule.h"
 
 namespace gitops {
 namespace {

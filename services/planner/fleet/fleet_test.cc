@@ -241,7 +241,7 @@ TEST_F(FleetTest, AStrangerThatWasNotSeenForAMonthIsForgottenAConfiguredHostNeve
   EXPECT_GE(clock_.Now(), month_over);
 }
 
-// What subscribers were told.
+// The callbacks of subscribers.
 class Told {
  public:
   std::function<void(const std::string&)> Callback() {

@@ -1,5 +1,4 @@
-#include "services/planner/fleet/host_entry.h"
-
+// FleetState: one host, as it is kept, shown and stored.
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -7,6 +6,7 @@
 #include "common/clock/timestamp.h"
 #include "common/config/fleet_check.h"
 #include "common/store/convert.h"
+#include "services/planner/fleet/fleet_state.h"
 
 namespace gitops {
 namespace {

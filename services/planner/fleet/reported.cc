@@ -1,8 +1,9 @@
 #include "services/planner/fleet/reported.h"
 
+#include <cstdint>
+#include <cstring>
 #include <utility>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -13,6 +14,7 @@
 #include "common/rpc/actor.h"
 #include "common/rpc/address.h"
 #include "common/rpc/error.h"
+#include "common/text/utf8.h"
 
 namespace gitops {
 namespace {
@@ -23,14 +25,53 @@ constexpr int kMostDirectories = 256;
 constexpr size_t kLongText = 4096;   // reasons and paths
 constexpr size_t kShortText = 1024;  // everything else
 
-bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
-
 // The host part of gRPC's name of a peer; empty for a unix socket.
 std::string PeerHost(absl::string_view peer) {
   if (!absl::ConsumePrefix(&peer, "ipv4:") && !absl::ConsumePrefix(&peer, "ipv6:")) return "";
   const std::string plain = absl::StrReplaceAll(peer, {{"%5B", "["}, {"%5D", "]"}, {"%25", "%"}});
   const absl::StatusOr<Address> address = ParseAddress(plain);
   return address.ok() ? address->host : "";
+}
+
+bool IsProven(const Principal& principal) {
+  return principal.authentication == Principal::Authentication::kTls;
+}
+
+// Before the name and the bytes of each service.
+struct Header {
+  uint32_t bytes;
+  uint16_t name;
+  uint8_t degraded;
+};
+
+struct Item {
+  absl::string_view name, bytes;
+  bool degraded = false;
+};
+
+// Removes the first item of `packed` and returns it.
+Item Next(absl::string_view& packed) {
+  Header header;
+  std::memcpy(&header, packed.data(), sizeof(header));
+  packed.remove_prefix(sizeof(header));
+  const Item item{packed.substr(0, header.name), packed.substr(header.name, header.bytes),
+                  header.degraded != 0};
+  packed.remove_prefix(header.name + header.bytes);
+  return item;
+}
+
+void Append(const Item& item, std::string& packed) {
+  Header header = {};
+  header.bytes = static_cast<uint32_t>(item.bytes.size());
+  header.name = static_cast<uint16_t>(item.name.size());
+  header.degraded = item.degraded ? 1 : 0;
+  packed.append(reinterpret_cast<const char*>(&header), sizeof(header));
+  packed.append(item.name.data(), item.name.size());
+  packed.append(item.bytes.data(), item.bytes.size());
+}
+
+bool IsDegraded(v1::ServiceState state) {
+  return state == v1::SERVICE_STATE_BROKEN || state == v1::SERVICE_STATE_DIFF;
 }
 
 }  // namespace
@@ -61,11 +102,7 @@ absl::Status CheckNames(const v1::Hello& hello) {
 }
 
 std::string CleanText(absl::string_view text, size_t most) {
-  if (text.size() > most) {
-    while (most > 0 && IsContinuation(text[most])) --most;
-    text = text.substr(0, most);
-  }
-  std::string clean(text);
+  std::string clean = text.size() > most ? ValidUtf8(text, most) : std::string(text);
   for (char& c : clean) {
     const auto byte = static_cast<unsigned char>(c);
     if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7F) c = ' ';
@@ -97,6 +134,68 @@ std::optional<v1::Service> CleanService(const v1::Service& service) {
   return clean;
 }
 
+PackedService Pack(v1::Service service) {
+  service.clear_host();
+  service.clear_service();
+  return {service.SerializeAsString(), IsDegraded(service.state())};
+}
+
+size_t PackedBytes(const PackedServices& services) {
+  size_t bytes = 0;
+  for (const auto& [name, service] : services) {
+    bytes += sizeof(Header) + name.size() + service.bytes.size();
+  }
+  return bytes;
+}
+
+ReportedServices ReportedServices::With(const PackedServices& put,
+                                        const std::set<std::string>& removed) const {
+  if (put.empty() && removed.empty()) return *this;
+  ReportedServices with;
+  std::string packed;
+  packed.reserve(bytes());
+  const auto add = [&](const Item& item) {
+    Append(item, packed);
+    ++with.size_;
+    with.degraded_ += item.degraded ? 1 : 0;
+  };
+  auto next = put.begin();
+  const auto add_next = [&] {
+    add({next->first, next->second.bytes, next->second.degraded});
+    ++next;
+  };
+  absl::string_view rest = packed_ == nullptr ? absl::string_view() : *packed_;
+  while (!rest.empty()) {
+    const Item item = Next(rest);
+    while (next != put.end() && next->first < item.name) add_next();
+    const bool replaced = next != put.end() && next->first == item.name;
+    if (!replaced && !removed.contains(std::string(item.name))) add(item);
+  }
+  while (next != put.end()) add_next();
+  packed.shrink_to_fit();
+  if (!packed.empty()) with.packed_ = std::make_shared<const std::string>(std::move(packed));
+  return with == *this ? *this : with;
+}
+
+std::vector<v1::Service> ReportedServices::List(const std::string& host) const {
+  std::vector<v1::Service> list;
+  list.reserve(static_cast<size_t>(size_));
+  absl::string_view rest = packed_ == nullptr ? absl::string_view() : *packed_;
+  while (!rest.empty()) {
+    const Item item = Next(rest);
+    v1::Service& service = list.emplace_back();
+    service.ParseFromArray(item.bytes.data(), static_cast<int>(item.bytes.size()));
+    service.set_host(host);
+    service.set_service(std::string(item.name));
+  }
+  return list;
+}
+
+bool ReportedServices::operator==(const ReportedServices& other) const {
+  if (packed_ == other.packed_) return true;
+  return packed_ != nullptr && other.packed_ != nullptr && *packed_ == *other.packed_;
+}
+
 ServicesByHost CleanServices(const google::protobuf::RepeatedPtrField<v1::Service>& services) {
   ServicesByHost by_host;
   for (const v1::Service& service : services) {
@@ -123,6 +222,26 @@ std::string DialAddress(absl::string_view reported, absl::string_view peer) {
   if (address->port == 0) return "";
   const bool elsewhere = address->is_wildcard() || (address->is_local() && !from_here);
   return elsewhere ? Address{.host = host, .port = address->port}.ToString() : address->ToString();
+}
+
+absl::StatusOr<std::vector<std::string>> ReportableNames(const Principal& caller,
+                                                         const std::vector<std::string>& names) {
+  if (!IsProven(caller)) return names;
+  if (caller.kind == Principal::Kind::kAgent) {
+    for (const std::string& name : names) {
+      if (absl::EqualsIgnoreCase(name, caller.name)) return std::vector<std::string>{name};
+    }
+  }
+  return absl::PermissionDeniedError(
+      absl::StrCat(PrincipalText(caller), " may not report for the host ",
+                   names.empty() ? "" : names[0], ": its certificate does not name it"));
+}
+
+bool MayTakeOver(const Principal& older, const Principal& newer, bool same_run) {
+  if (IsProven(older) || IsProven(newer)) {
+    return IsProven(newer) && (!IsProven(older) || PrincipalKey(older) == PrincipalKey(newer));
+  }
+  return same_run || (PrincipalKey(older) == PrincipalKey(newer) && older.address == newer.address);
 }
 
 }  // namespace gitops

@@ -1,7 +1,7 @@
-#include "services/planner/fleet/reporter_rule.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "services/planner/fleet/reported.h"
 
 namespace gitops {
 namespace {

@@ -17,20 +17,6 @@ constexpr int kMaxAnswerBytes = 32 << 20;
 constexpr absl::Duration kKeepalive = absl::Seconds(11);
 constexpr absl::Duration kListTimeout = absl::Seconds(30);
 
-class NoHooks final : public HookCaller {
- public:
-  bool configured() const override { return false; }
-
-  absl::StatusOr<v1::DispatchHookResponse> Dispatch(const v1::DispatchHookRequest& request,
-                                                    const std::function<bool()>& give_up) override {
-    v1::DispatchHookResponse response;
-    *response.mutable_hosts() = request.hosts();
-    return response;
-  }
-
-  absl::StatusOr<v1::ListHooksResponse> List() override { return v1::ListHooksResponse(); }
-};
-
 class GrpcHookCaller final : public HookCaller {
  public:
   using Dispatcher = Peer<v1::HookDispatcherService>;
@@ -38,14 +24,19 @@ class GrpcHookCaller final : public HookCaller {
   explicit GrpcHookCaller(std::unique_ptr<Dispatcher> dispatcher)
       : dispatcher_(std::move(dispatcher)) {}
 
-  bool configured() const override { return true; }
+  bool configured() const override { return dispatcher_ != nullptr; }
 
   absl::StatusOr<v1::DispatchHookResponse> Dispatch(const v1::DispatchHookRequest& request,
                                                     const std::function<bool()>& give_up) override {
-    return dispatcher_->Call(&Methods::DispatchHook, request, {.give_up = give_up});
+    if (configured())
+      return dispatcher_->Call(&Methods::DispatchHook, request, {.give_up = give_up});
+    v1::DispatchHookResponse unchanged;
+    *unchanged.mutable_hosts() = request.hosts();
+    return unchanged;
   }
 
   absl::StatusOr<v1::ListHooksResponse> List() override {
+    if (!configured()) return v1::ListHooksResponse();
     auto hooks =
         dispatcher_->Call(&Methods::ListHooks, v1::ListHooksRequest(), {.timeout = kListTimeout});
     // This is not the deadline of the caller.
@@ -58,21 +49,18 @@ class GrpcHookCaller final : public HookCaller {
  private:
   using Methods = v1::HookDispatcherService::StubInterface::async_interface;
 
-  const std::unique_ptr<Dispatcher> dispatcher_;
+  const std::unique_ptr<Dispatcher> dispatcher_;  // null: there is none
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<HookCaller>> NewHookCaller(const HookCallerOptions& options) {
-  if (options.dispatcher.empty()) return std::make_unique<NoHooks>();
+absl::StatusOr<std::unique_ptr<HookCaller>> NewHookCaller(ChannelOptions channel) {
+  if (channel.address.empty()) return std::make_unique<GrpcHookCaller>(nullptr);
+  channel.default_port = kHookDispatcherPort;
+  channel.keepalive = kKeepalive;
+  channel.max_answer_bytes = kMaxAnswerBytes;
   PeerOptions peer;
-  peer.channel.address = options.dispatcher;
-  peer.channel.default_port = kHookDispatcherPort;
-  peer.channel.insecure = options.insecure;
-  peer.channel.tls_dir = options.tls_dir;
-  peer.channel.connect_timeout = options.connect_timeout;
-  peer.channel.keepalive = kKeepalive;
-  peer.channel.max_answer_bytes = kMaxAnswerBytes;
+  peer.channel = std::move(channel);
   peer.name = "hook dispatcher";
   peer.program = "gitops-hook-dispatcher";
   peer.unreachable = Reason::kHookDispatcherUnreachable;

@@ -3,10 +3,9 @@
 
 #include <functional>
 #include <memory>
-#include <string>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
+#include "common/rpc/channel.h"
 #include "gitops/v1/hooks.pb.h"
 
 namespace gitops {
@@ -27,14 +26,9 @@ class HookCaller {
   virtual absl::StatusOr<v1::ListHooksResponse> List() = 0;
 };
 
-struct HookCallerOptions {
-  std::string dispatcher;  // its address; empty: none
-  bool insecure = false;
-  std::string tls_dir;
-  absl::Duration connect_timeout = absl::Seconds(5);
-};
-// INVALID_ARGUMENT: a bad address.
-absl::StatusOr<std::unique_ptr<HookCaller>> NewHookCaller(const HookCallerOptions& options);
+// `channel`: the dispatcher's address (empty: there is none), and how to connect to it; the rest is
+// set here. INVALID_ARGUMENT: a bad address.
+absl::StatusOr<std::unique_ptr<HookCaller>> NewHookCaller(ChannelOptions channel);
 
 }  // namespace gitops
 

@@ -77,8 +77,8 @@ class TestDispatcher final : public v1::HookDispatcherService::Service {
 
 std::unique_ptr<HookCaller> CallerOf(const std::string& address,
                                      absl::Duration connect_timeout = absl::Seconds(20)) {
-  HookCallerOptions options;
-  options.dispatcher = address;
+  ChannelOptions options;
+  options.address = address;
   options.connect_timeout = connect_timeout;
   auto caller = NewHookCaller(options);
   EXPECT_TRUE(caller.ok()) << caller.status();
@@ -105,8 +105,8 @@ TEST(HookCallerTest, WithoutADispatcherNothingIsAskedAndThePayloadStays) {
 }
 
 TEST(HookCallerTest, ABadAddressIsRefused) {
-  HookCallerOptions options;
-  options.dispatcher = "http://dispatcher";
+  ChannelOptions options;
+  options.address = "http://dispatcher";
   EXPECT_EQ(NewHookCaller(options).status().code(), absl::StatusCode::kInvalidArgument);
 }
 

@@ -1,8 +1,7 @@
-#include "services/planner/lock/held_locks.h"
-
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "services/planner/lock/host_locks.h"
 
 namespace gitops {
 namespace {
@@ -58,11 +57,6 @@ absl::Status HeldLocks::ReleaseAll() {
     for (const auto& [host, number] : taken_.fencing) released_.insert(host);
   }
   return RemoveNotices(*store_, deployment_);
-}
-
-bool HeldLocks::IsReleased(const std::string& host) {
-  MutexLock lock(mutex_);
-  return released_.contains(host);
 }
 
 // The lock was left out because it had been broken before.

@@ -6,9 +6,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
-#include "services/planner/lock/lock_waiter.h"
+#include "common/sync/mutex.h"
 
 namespace gitops {
 namespace {
@@ -17,6 +18,10 @@ namespace {
 constexpr absl::Duration kNoticeLife = absl::Hours(24);
 // Between reading and breaking a lock, only its holder and the end of its lease can change it.
 constexpr int kBreakAttempts = 10;
+// How long a waiter pauses; also how long a change that does not free all hosts waits for more
+// changes: a deployment that releases a thousand hosts one by one must not cause a thousand reads.
+constexpr absl::Duration kPause = absl::Milliseconds(250);
+constexpr absl::Duration kLongestBetweenLooks = absl::Seconds(2);
 
 std::string Since(const v1::HostLock& lock) {
   return absl::FormatTime(absl::RFC3339_sec, FromTimestamp(lock.acquire_time()),
@@ -41,6 +46,85 @@ bool SameHolders(const std::vector<v1::HostLock>& a, const std::vector<v1::HostL
                       return one.host() == other.host() && one.fencing() == other.fencing();
                     });
 }
+
+// Tells when it is worth reading the locks of some hosts again. Follows them by a watch, and also
+// suggests a look now and then in case the watch misses something. One thread uses it:
+//   waiter.BeginLook();  read the locks;  waiter.EndLook(locks that others hold);
+//   while (!waiter.Await()) { give up? }
+class LockWaiter {
+ public:
+  LockWaiter(Store* store, Clock* clock, const std::vector<std::string>& hosts)
+      : clock_(clock), hosts_(hosts.begin(), hosts.end()) {
+    // Deleting a missing key changes nothing, and returns the store's revision.
+    absl::StatusOr<int64_t> now = store->Write({{.key = "planner/v1/none"}});
+    if (!now.ok()) return;
+    auto watch = store->Watch(kLockPrefix, *now, [this](const StoreEvent& event) { See(event); });
+    if (watch.ok()) watch_ = *std::move(watch);
+  }
+
+  // Changes after this are newer than the locks that the caller reads.
+  void BeginLook() {
+    MutexLock lock(mutex_);
+    looking_ = true;
+    changed_ = false;
+    meanwhile_.clear();
+  }
+
+  void EndLook(const std::vector<v1::HostLock>& held) {
+    MutexLock lock(mutex_);
+    looking_ = false;
+    looked_ = clock_->SteadyNow();
+    held_.clear();
+    for (const v1::HostLock& other : held) held_.insert(other.host());
+    // Applies changes that the look may have seen too, which at worst causes an extra look.
+    for (const auto& [host, locked] : meanwhile_) Apply(host, locked);
+  }
+
+  // Returns true when none of the hosts is held any more, some time after a change, and after a
+  // longer time in any case. Otherwise returns false after a short time, so that the caller can do
+  // something else.
+  bool Await() {
+    MutexLock lock(mutex_);
+    const SteadyTime end = clock_->SteadyNow() + kPause;
+    while (!held_.empty()) {
+      if (clock_->WaitUntil(mutex_, wake_, end)) continue;
+      return changed_ || clock_->SteadyNow() >= looked_ + kLongestBetweenLooks;
+    }
+    return true;
+  }
+
+ private:
+  void See(const StoreEvent& event) {
+    const std::string host(absl::StripPrefix(event.key, kLockPrefix));
+    if (!hosts_.contains(host)) return;
+    MutexLock lock(mutex_);
+    if (looking_) meanwhile_.emplace_back(host, event.value.has_value());
+    Apply(host, event.value.has_value());
+  }
+
+  void Apply(const std::string& host, bool locked) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    changed_ = true;
+    if (locked) {
+      held_.insert(host);
+    } else {
+      held_.erase(host);
+    }
+    if (held_.empty()) wake_.NotifyAll();
+  }
+
+  Clock* const clock_;
+  const std::set<std::string> hosts_;
+  Mutex mutex_;
+  CondVar wake_;
+  bool looking_ ABSL_GUARDED_BY(mutex_) = false;
+  // Changes during a look: a host, and whether it was locked.
+  std::vector<std::pair<std::string, bool>> meanwhile_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> held_ ABSL_GUARDED_BY(mutex_);
+  bool changed_ ABSL_GUARDED_BY(mutex_) = false;
+  SteadyTime looked_ ABSL_GUARDED_BY(mutex_);
+  // Destroyed first, so that no event comes later. Null: the store could not start one.
+  std::unique_ptr<StoreWatch> watch_;
+};
 
 // Takes locks for one request. Waiters are not queued: whenever hosts are released, all waiters for
 // them try, and the store lets one succeed. Deadlocks are impossible, since nobody holds a lock
@@ -81,11 +165,7 @@ class Acquisition {
     absl::StatusOr<std::map<std::string, StoredLock>> table = ReadLocks(*options_.store);
     if (!table.ok()) return table.status();
     std::vector<v1::HostLock> holders = Others(*table);
-    if (waiter_ != nullptr) {
-      std::set<std::string> held;
-      for (const v1::HostLock& lock : holders) held.insert(lock.host());
-      waiter_->EndLook(std::move(held));
-    }
+    if (waiter_ != nullptr) waiter_->EndLook(holders);
     if (holders.empty()) return Take(*table, keeper);
     if (request_.no_wait) return Locked(request_.deployment, holders);
     if (!SameHolders(holders, holders_) && request_.waiting != nullptr) request_.waiting(holders);

@@ -26,7 +26,7 @@ using ::testing::IsEmpty;
 // Long, so that a test can move the clock without ending leases.
 constexpr absl::Duration kTtl = absl::Hours(1);
 
-// Acquires in a thread of its own.
+// Acquires locks in its own thread.
 class Waiting {
  public:
   Waiting(HostLocks& locks, const std::string& deployment, std::vector<std::string> hosts) {
@@ -47,7 +47,7 @@ class Waiting {
     if (thread_.joinable()) thread_.join();
     return result_;
   }
-  // As told last: "a:d1 b:d2".
+  // The holders, as last reported: "a:d1 b:d2".
   std::string told() {
     MutexLock lock(mutex_);
     return told_.empty() ? "" : told_.back();

@@ -3,27 +3,22 @@
 #include <utility>
 #include <vector>
 
-#include "services/planner/damage/damage.h"
+#include "absl/algorithm/container.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/strip.h"
 
 namespace gitops {
 namespace {
 
 using prometheus::MetricFamily;
 
-// The label of a result; null: the deployment has not ended.
-const char* ResultName(v1::DeploymentState state) {
-  switch (state) {
-    case v1::DEPLOYMENT_STATE_SUCCEEDED:
-      return "succeeded";
-    case v1::DEPLOYMENT_STATE_FAILED:
-      return "failed";
-    case v1::DEPLOYMENT_STATE_CANCELLED:
-      return "cancelled";
-    case v1::DEPLOYMENT_STATE_INTERRUPTED:
-      return "interrupted";
-    default:
-      return nullptr;
-  }
+constexpr v1::DeploymentState kResults[] = {
+    v1::DEPLOYMENT_STATE_SUCCEEDED, v1::DEPLOYMENT_STATE_FAILED, v1::DEPLOYMENT_STATE_CANCELLED,
+    v1::DEPLOYMENT_STATE_INTERRUPTED};
+
+std::string ResultName(v1::DeploymentState state) {
+  return absl::AsciiStrToLower(
+      absl::StripPrefix(v1::DeploymentState_Name(state), "DEPLOYMENT_STATE_"));
 }
 
 MetricFamily Gauges(const char* name, const char* help) {
@@ -55,14 +50,6 @@ std::vector<MetricFamily> OfFleet(const Fleet& fleet) {
   return {std::move(seen), std::move(bytes)};
 }
 
-std::vector<MetricFamily> Damaged(Store& store) {
-  MetricFamily family = Gauges("gitops_store_damaged_records",
-                               "Damaged records that were found in the store, by kind.");
-  for (const auto& [kind, count] : CountDamaged(store)) AddGauge(family, "kind", kind, count);
-  if (family.metric.empty()) return {};
-  return {std::move(family)};
-}
-
 }  // namespace
 
 PlannerMetrics::PlannerMetrics(Metrics& metrics)
@@ -89,24 +76,17 @@ PlannerMetrics::PlannerMetrics(Metrics& metrics)
                  .Register(metrics.registry())
                  .Add({{"queue", "deployments"}})) {
   // Rates need a zero to begin from.
-  for (const char* result : {"succeeded", "failed", "cancelled", "interrupted"}) {
-    ended_.Add({{"result", result}});
-  }
+  for (const v1::DeploymentState result : kResults) ended_.Add({{"result", ResultName(result)}});
 }
 
 void PlannerMetrics::DeploymentEnded(v1::DeploymentState result, absl::Duration took) {
-  const char* name = ResultName(result);
-  if (name == nullptr) return;
-  ended_.Add({{"result", name}}).Increment();
+  if (!absl::c_linear_search(kResults, result)) return;
+  ended_.Add({{"result", ResultName(result)}}).Increment();
   seconds_.Observe(absl::ToDoubleSeconds(took));
 }
 
 void PlannerMetrics::ShowFleet(const Fleet* fleet) {
   metrics_.AddCollector([fleet] { return OfFleet(*fleet); });
-}
-
-void PlannerMetrics::ShowDamaged(Store* store) {
-  metrics_.AddCollector([store] { return Damaged(*store); });
 }
 
 }  // namespace gitops

@@ -9,7 +9,6 @@
 
 #include "absl/time/time.h"
 #include "common/metrics/metrics.h"
-#include "common/store/store.h"
 #include "gitops/v1/deployment.pb.h"
 #include "services/planner/fleet/fleet.h"
 
@@ -31,8 +30,6 @@ class PlannerMetrics {
   // Shows when each host of the fleet was last heard from, and what its reports take. `fleet` is
   // not owned; it must live until the last Metrics::Text(). Once, before the first.
   void ShowFleet(const Fleet* fleet);
-  // Shows how many damaged records were found, by kind. `store` as `fleet` above.
-  void ShowDamaged(Store* store);
 
  private:
   Metrics& metrics_;

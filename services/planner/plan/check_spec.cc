@@ -66,11 +66,6 @@ absl::Status CheckRevision(const v1::DeploymentSpec& spec) {
 }
 
 absl::Status CheckRollout(const v1::Rollout& rollout) {
-  if (!v1::Rollout::OnFailure_IsValid(rollout.on_failure())) {
-    return InvalidField("rollout.on_failure",
-                        absl::StrCat("rollout.on_failure: ", rollout.on_failure(),
-                                     " is none of stop, continue and rollback"));
-  }
   const absl::StatusOr<RolloutPolicy> policy = RolloutPolicyOf(rollout);
   if (!policy.ok()) return policy.status();
   if (policy->batch.has_value() && policy->batch->value == 0) {

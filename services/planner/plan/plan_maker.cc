@@ -14,7 +14,6 @@
 #include "common/text/random_hex.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"
-#include "services/planner/plan/host_services.h"
 #include "services/planner/plan/revisions.h"
 #include "services/planner/plan/select_hooks.h"
 #include "services/planner/wave/waves.h"
@@ -131,48 +130,35 @@ class Making {
     if (!policy.ok()) return policy.status();
     const std::vector<int> waves = MakeWaves(static_cast<int>(chosen_.size()), *policy);
     const auto host_at = [&](size_t i) -> const FleetHost& { return *chosen_[i].host; };
-    size_t bytes = ActionBytes();
+    size_t bytes = 0, list_bytes = 0;
+    const std::vector<std::string>* list = nullptr;
     plan_.mutable_hosts()->Reserve(static_cast<int>(chosen_.size()));
     for (size_t i = 0; i < chosen_.size(); ++i) {
       FetchAhead(i, chosen_.size(), host_at);
       const FleetHost& host = host_at(i);
-      bytes += host.spec.name.size() + host.spec.address.size();
+      // Each of the plan's hosts has its own copy of the actions.
+      if (std::exchange(list, chosen_[i].actions) != chosen_[i].actions) {
+        list_bytes = 0;
+        for (const std::string& action : *list) list_bytes += action.size() + 2;
+      }
+      bytes += host.spec.name.size() + host.spec.address.size() + list_bytes;
       if (bytes > options_.most_bytes) return TooLarge();
       v1::PlannedHost* planned = plan_.add_hosts();
       planned->set_host(host.spec.name);
       planned->set_address(host.spec.address);
       planned->set_state(host.host.state());
       planned->set_wave(waves[i]);
-      planned->mutable_actions()->Assign(chosen_[i].actions->begin(), chosen_[i].actions->end());
+      planned->mutable_actions()->Assign(list->begin(), list->end());
     }
     plan_.set_wave_count(waves.empty() ? 0 : *std::max_element(waves.begin(), waves.end()));
     return absl::OkStatus();
   }
 
-  // Each of the plan's hosts has its own copy of the actions.
-  size_t ActionBytes() const {
-    size_t bytes = 0;
-    size_t list_bytes = 0;
-    const std::vector<std::string>* list = nullptr;
-    for (const ChosenHost& chosen : chosen_) {
-      if (std::exchange(list, chosen.actions) != chosen.actions) {
-        list_bytes = 0;
-        for (const std::string& action : *list) list_bytes += action.size() + 2;
-      }
-      bytes += list_bytes;
-    }
-    return bytes;
-  }
-
   absl::Status TooLarge() const {
-    size_t bytes = ActionBytes();
-    for (const ChosenHost& chosen : chosen_) {
-      bytes += chosen.host->spec.name.size() + chosen.host->spec.address.size();
-    }
-    return MakeError(Reason::kPlanTooLarge,
-                     absl::StrCat("the plan would have ", chosen_.size(), " hosts and take ", bytes,
-                                  " bytes, more than ", options_.most_bytes,
-                                  "; select fewer hosts, or give fewer actions"));
+    return MakeError(
+        Reason::kPlanTooLarge,
+        absl::StrCat("the plan would have ", chosen_.size(), " hosts and take more than ",
+                     options_.most_bytes, " bytes; select fewer hosts, or give fewer actions"));
   }
 
   absl::Status Resolve(bool sync) {

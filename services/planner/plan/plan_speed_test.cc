@@ -12,7 +12,7 @@ class PlanSpeedTest : public PlanTestBase {
   PlanSpeedTest() : PlanTestBase(/*dispatcher=*/false) {}
 };
 
-// bench/ measures it; here is only what tells a slow machine from work that grows with the square.
+// bench/ measures it; this test only distinguishes a slow machine from quadratic work.
 TEST_F(PlanSpeedTest, AHundredThousandHostsAreSelectedAndPlanned) {
   constexpr int kHosts = 100'000;
   for (int i = 0; i < kHosts; ++i) {

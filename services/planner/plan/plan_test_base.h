@@ -31,7 +31,7 @@ class FakeResolvers final : public RevisionResolver {
   void SetTip(const std::string& address, const std::string& hash) {
     Set(address, [hash](const auto&) { return hash; });
   }
-  // "ADDRESS SERVICE REVISION", in the order in which they were asked.
+  // "ADDRESS SERVICE REVISION", in the order of the calls.
   std::vector<std::string> asked() {
     MutexLock lock(mutex_);
     return asked_;

@@ -17,15 +17,13 @@ v1::PlannedHost PlanBack(const v1::HostDeployment& done) {
   back.set_host(done.host());
   back.set_address(done.address());
   back.set_wave(1);
-  for (const NetMove& net : NetMoves(done)) {
-    if (net.from_hash.empty()) continue;
+  for (v1::ServiceMove& move : NetMoves(done)) {
+    if (move.from_hash().empty()) continue;
     v1::ServiceRevision* revision = back.add_revisions();
-    revision->set_service(net.service);
-    revision->set_hash(net.from_hash);
-    v1::ServiceMove* move = back.add_moves();
-    move->set_service(net.service);
-    move->set_from_hash(net.to_hash);
-    move->set_to_hash(net.from_hash);
+    revision->set_service(move.service());
+    revision->set_hash(move.from_hash());
+    move.mutable_from_hash()->swap(*move.mutable_to_hash());
+    *back.add_moves() = std::move(move);
   }
   if (back.revisions_size() > 0) back.add_actions(NameOf(HostAction::kSync));
   return back;
@@ -46,19 +44,19 @@ v1::DeploymentSpec SpecBack(const v1::DeploymentSpec& done) {
 
 }  // namespace
 
-std::vector<NetMove> NetMoves(const v1::HostDeployment& host) {
-  std::vector<NetMove> moves;
+std::vector<v1::ServiceMove> NetMoves(const v1::HostDeployment& host) {
+  std::vector<v1::ServiceMove> moves;
   for (auto move = host.moves().rbegin(); move != host.moves().rend(); ++move) {
-    const auto known = std::find_if(moves.begin(), moves.end(), [&](const NetMove& net) {
-      return net.service == move->service();
+    const auto known = std::find_if(moves.begin(), moves.end(), [&](const v1::ServiceMove& net) {
+      return net.service() == move->service();
     });
     if (known != moves.end()) {
-      known->from_hash = move->from_hash();
+      known->set_from_hash(move->from_hash());
     } else {
-      moves.push_back({move->service(), move->from_hash(), move->to_hash()});
+      moves.push_back(*move);
     }
   }
-  std::erase_if(moves, [](const NetMove& net) { return net.from_hash == net.to_hash; });
+  std::erase_if(moves, [](const v1::ServiceMove& net) { return net.from_hash() == net.to_hash(); });
   return moves;
 }
 
@@ -69,7 +67,9 @@ absl::StatusOr<v1::Plan> RollbackPlan(const v1::Deployment& done) {
   for (auto host = done.hosts().rbegin(); host != done.hosts().rend(); ++host) {
     v1::PlannedHost back = PlanBack(*host);
     if (back.actions_size() == 0) {
-      for (const NetMove& net : NetMoves(*host)) first_publications.insert(net.service);
+      for (const v1::ServiceMove& move : NetMoves(*host)) {
+        first_publications.insert(move.service());
+      }
       continue;
     }
     plan.mutable_spec()->mutable_selection()->add_on(back.host());

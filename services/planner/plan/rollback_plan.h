@@ -1,7 +1,6 @@
 #ifndef GITOPS_SERVICES_PLANNER_PLAN_ROLLBACK_PLAN_H_
 #define GITOPS_SERVICES_PLANNER_PLAN_ROLLBACK_PLAN_H_
 
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -9,18 +8,9 @@
 
 namespace gitops {
 
-// The revisions of one service before and after a deployment.
-struct NetMove {
-  std::string service;
-  std::string from_hash;  // empty: nothing was published
-  std::string to_hash;
-
-  bool operator==(const NetMove&) const = default;
-};
-
 // The total effect of a host's moves, the service that moved last first; without services that are
-// back at their first revision.
-std::vector<NetMove> NetMoves(const v1::HostDeployment& host);
+// back at their first revision. Without a from_hash, nothing was published before.
+std::vector<v1::ServiceMove> NetMoves(const v1::HostDeployment& host);
 
 // The plan that reverts the moves of `done`: its hosts in reverse order, with the revisions that
 // they had.

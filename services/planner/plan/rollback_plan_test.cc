@@ -24,7 +24,11 @@ TEST(NetMoves, TellWhereEachServiceWasAndIsTheLastMovedFirst) {
   *host.add_moves() = MoveOf("a", "2", "3");
   *host.add_moves() = MoveOf("c", "1", "2");
   *host.add_moves() = MoveOf("c", "2", "1");
-  EXPECT_THAT(NetMoves(host), ElementsAre(NetMove{"a", "1", "3"}, NetMove{"b", "1", "2"}));
+  std::vector<std::string> moves;
+  for (const v1::ServiceMove& move : NetMoves(host)) {
+    moves.push_back(move.service() + " from " + move.from_hash() + " to " + move.to_hash());
+  }
+  EXPECT_THAT(moves, ElementsAre("a from 1 to 3", "b from 1 to 2"));
 }
 
 TEST(RollbackPlan, RefusesWhereNothingCanBeBroughtBack) {

@@ -1,31 +1,32 @@
 #include "services/planner/program/planner.h"
 
+#include <iostream>
 #include <memory>
-#include <string>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/clock/clock.h"
-#include "common/config/config_follower.h"
 #include "common/http/client.h"
 #include "common/log/log.h"
-#include "common/memory/memory.h"
 #include "common/metrics/metrics.h"
 #include "common/schedule/scheduler.h"
+#include "common/server/file_limit.h"
 #include "common/server/lifecycle.h"
+#include "common/server/program.h"
 #include "common/server/state_directory.h"
 #include "common/server/stop_within.h"
+#include "common/server/upkeep.h"
 #include "common/store/request_ids.h"
 #include "common/store/store.h"
-#include "common/sync/mutex.h"
 #include "services/planner/agents/agent_caller.h"
 #include "services/planner/check/host_checks.h"
+#include "services/planner/damage/damage.h"
 #include "services/planner/fleet/fleet.h"
 #include "services/planner/hooks/hook_caller.h"
 #include "services/planner/lock/host_locks.h"
 #include "services/planner/metrics/planner_metrics.h"
 #include "services/planner/plan/plan_maker.h"
+#include "services/planner/program/settings.h"
 #include "services/planner/record/deployment_store.h"
 #include "services/planner/report/report_service.h"
 #include "services/planner/rpc/planner_service.h"
@@ -35,12 +36,11 @@ namespace gitops {
 namespace {
 
 constexpr char kProgram[] = "gitops-planner";
+constexpr char kUsage[] = "gitops-planner [--config FILE] [FLAGS]";
 constexpr int kMostThreads = 4;  // of the scheduler: the config, what is kept, memory
 // For --keep-for. For --keep-deployments, after each end, but no more often than the latter.
 constexpr absl::Duration kPruneEvery = absl::Hours(1);
 constexpr absl::Duration kPruneAfterPrune = absl::Seconds(1);
-// After the start, and regularly, since a burst of work may leave unused memory.
-constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::Minutes(5);
 // The time that running deployments get to finish their current moves; a kill is safe too.
 constexpr absl::Duration kStopBound = absl::Seconds(10);
 // Each watch, command to many hosts, and plan that waits for hooks holds a thread.
@@ -49,21 +49,13 @@ constexpr int kServerThreads = 256;
 constexpr int kMostCalls = 192;
 // A payload of `hooks test` may have every host of the fleet.
 constexpr int kMostMessageBytes = 16 << 20;
+// Each agent may have a connection for its reports and one that is dialled.
+constexpr int kMostFiles = 65'536;
 // The web page and the gateway have one connection for all their users.
 constexpr int kMostCallsPerConnection = 1000;
 
-absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& state_dir, Clock* clock) {
-  if (absl::Status made = MakeStateDirectory(state_dir); !made.ok()) return made;
-  auto store = OpenSqliteStore({.path = state_dir + "/planner.db", .clock = clock});
-  // Another planner has it, which may pass.
-  if (absl::IsFailedPrecondition(store.status())) {
-    return absl::UnavailableError(store.status().message());
-  }
-  return store;
-}
-
 absl::StatusOr<std::unique_ptr<HookCaller>> MakeHookCaller(const Settings& settings) {
-  auto hooks = NewHookCaller({.dispatcher = settings.Get("hook-dispatcher"),
+  auto hooks = NewHookCaller({.address = settings.Get("hook-dispatcher"),
                               .insecure = settings.GetBool("insecure"),
                               .tls_dir = settings.Get("tls-dir"),
                               .connect_timeout = settings.GetDuration("connect-timeout")});
@@ -106,18 +98,14 @@ class Planner {
 
  private:
   DeploymentObserver Observer();
-  // False: not now, for a reason that may pass.
-  bool Reload();
-  void ReloadNow();
+  // Applies the fleet of the config file, and returns the file's settings.
+  absl::StatusOr<Settings> Reload();
   absl::Time Prune();
-  void StartJobs();
   void Drain();
 
   Clock* const clock_ = Clock::System();
   const Settings flags_;
   const Settings settings_;  // as at the start
-  Mutex mutex_;
-  PlannerConfig config_ ABSL_GUARDED_BY(mutex_);
 
   Metrics metrics_{"planner"};
   PlannerMetrics planner_metrics_{metrics_};
@@ -138,18 +126,17 @@ class Planner {
   ReportService reports_;
 
   // Destroyed first, since they use the others.
-  std::unique_ptr<Scheduler> scheduler_;
-  std::unique_ptr<ConfigFollower> follower_;
-  std::unique_ptr<Scheduler::Job> prune_;  // there before the first deployment runs
-  SteadyTime next_prune_;                  // only used by it
-  std::unique_ptr<Scheduler::Job> memory_;
+  const std::unique_ptr<Scheduler> scheduler_ = NewScheduler(clock_, kMostThreads);
+  Upkeep upkeep_;
+  SteadyTime next_prune_;  // only used by prune_
+  const std::unique_ptr<Scheduler::Job> prune_ =
+      scheduler_->Add(clock_->Now(), [this] { return Prune(); });
 };
 
 Planner::Planner(const Settings& flags, PlannerConfig config, std::unique_ptr<Store> store,
                  std::unique_ptr<HookCaller> hooks)
     : flags_(flags),
       settings_(config.settings),
-      config_(std::move(config)),
       store_(std::move(store)),
       fleet_(NewFleet({.clock = clock_,
                        .store = store_.get(),
@@ -186,12 +173,16 @@ Planner::Planner(const Settings& flags, PlannerConfig config, std::unique_ptr<St
                                   .request_ids = &request_ids_,
                                   .deployments = deployments_.get(),
                                   .state = store_.get()})),
-      reports_({.fleet = fleet_.get(),
-                .gate = &gate_,
-                .heartbeat = settings_.GetDuration("heartbeat")}) {
-  fleet_->Configure(config_.fleet);
+      reports_(
+          {.fleet = fleet_.get(), .gate = &gate_, .heartbeat = settings_.GetDuration("heartbeat")}),
+      upkeep_({.clock = clock_,
+               .scheduler = scheduler_.get(),
+               .settings = settings_,
+               .text = std::move(config.text),
+               .reload = [this] { return Reload(); }}) {
+  fleet_->Configure(config.fleet);
   planner_metrics_.ShowFleet(fleet_.get());
-  planner_metrics_.ShowDamaged(store_.get());
+  ShowDamaged(metrics_, store_.get(), PlannerRecords());
 }
 
 DeploymentObserver Planner::Observer() {
@@ -207,33 +198,12 @@ DeploymentObserver Planner::Observer() {
   return observer;
 }
 
-bool Planner::Reload() {
-  const std::string& file = flags_.Get("config");
+absl::StatusOr<Settings> Planner::Reload() {
   absl::StatusOr<PlannerConfig> config = LoadPlannerConfig(flags_);
-  if (!config.ok()) {
-    LogError("the new config is invalid; the previous one stays in use",
-             {{"config", file}, {"error", std::string(config.status().message())}});
-    return true;
-  }
-  const absl::Status log = CheckServerSettings(config->settings);
-  if (!log.ok()) LogWarning(std::string(log.message()));
+  if (!config.ok()) return config.status();
   for (const std::string& warning : config->fleet->warnings) LogWarning(warning);
   fleet_->Configure(config->fleet);
-  LogInfo("config reloaded",
-          {{"config", file}, {"hosts", absl::StrCat(config->fleet->hosts.size())}});
-  MutexLock lock(mutex_);
-  for (const auto& [setting, value] : config->settings.values) {
-    if (absl::StartsWith(setting, "log-")) continue;
-    if (value.value == config_.settings.Get(setting)) continue;
-    LogWarning("this setting takes effect at the next start", {{"setting", setting}});
-  }
-  config_ = *std::move(config);
-  return true;
-}
-
-void Planner::ReloadNow() {
-  if (follower_ != nullptr) return follower_->Reload();
-  LogInfo("there is no config to reload", {{"program", kProgram}});
+  return std::move(config->settings);
 }
 
 absl::Time Planner::Prune() {
@@ -251,25 +221,6 @@ absl::Time Planner::Prune() {
   return clock_->Now() + kPruneEvery;
 }
 
-void Planner::StartJobs() {
-  scheduler_ = NewScheduler(clock_, kMostThreads);
-  const std::string& file = flags_.Get("config");
-  std::string text;
-  {
-    MutexLock lock(mutex_);
-    text = config_.text;
-  }
-  if (!file.empty()) {
-    follower_ =
-        FollowConfig(file, std::move(text), clock_, scheduler_.get(), [this] { return Reload(); });
-  }
-  prune_ = scheduler_->Add(clock_->Now(), [this] { return Prune(); });
-  memory_ = scheduler_->Add(clock_->Now() + kFirstReturn, [this] {
-    ReturnUnusedMemory();
-    return clock_->Now() + kNextReturns;
-  });
-}
-
 void Planner::Drain() {
   service_->Stop();
   reports_.Stop();
@@ -279,12 +230,11 @@ void Planner::Drain() {
 }
 
 int Planner::Serve() {
-  StartJobs();
   auto process =
       ServerProcess::Start(settings_, {.program = kProgram,
                                        .services = {service_.get(), &reports_},
                                        .metrics = &metrics_,
-                                       .on_reload = [this] { ReloadNow(); },
+                                       .on_reload = [this] { upkeep_.Reload(); },
                                        .on_drain = [this] { Drain(); },
                                        .max_message_bytes = kMostMessageBytes,
                                        .max_threads = kServerThreads,
@@ -300,15 +250,40 @@ int Planner::Serve() {
   return (*process)->Run();
 }
 
+int CheckConfig(const PlannerConfig& config) {
+  const std::string& file = config.settings.Get("config");
+  if (file.empty()) {
+    return ReportFailure(kProgram, absl::InvalidArgumentError(absl::StrCat(
+                                       "no config was named to check; usage: ", kUsage)));
+  }
+  for (const std::string& warning : config.fleet->warnings) {
+    std::cerr << kProgram << ": " << warning << "\n";
+  }
+  std::cout << file << ": good; " << config.fleet->hosts.size() << " hosts, "
+            << config.fleet->services.size() << " services\n";
+  return 0;
+}
+
+int Run(const Settings& flags) {
+  auto config = LoadPlannerConfig(flags);
+  absl::Status checked = config.status();
+  if (checked.ok()) checked = CheckServerSettings(config->settings);
+  if (!checked.ok()) return ReportFailure(kProgram, checked);
+  if (flags.GetBool("check-config")) return CheckConfig(*config);
+  for (const std::string& warning : config->fleet->warnings) LogWarning(warning);
+  RaiseFileLimit(kMostFiles, "agents");
+  // Check what can be wrong before anything is created.
+  auto hooks = MakeHookCaller(config->settings);
+  if (!hooks.ok()) return ReportFailure(kProgram, hooks.status());
+  auto store = OpenStateStore(config->settings.Get("state-dir"), "planner.db", Clock::System());
+  if (!store.ok()) return ReportFailure(kProgram, store.status());
+  return Planner(flags, *std::move(config), *std::move(store), *std::move(hooks)).Serve();
+}
+
 }  // namespace
 
-int ServePlanner(const Settings& flags, PlannerConfig config) {
-  // Check what can be wrong before anything is created.
-  auto hooks = MakeHookCaller(config.settings);
-  if (!hooks.ok()) return ReportFailure(kProgram, hooks.status());
-  auto store = OpenStore(config.settings.Get("state-dir"), Clock::System());
-  if (!store.ok()) return ReportFailure(kProgram, store.status());
-  return Planner(flags, std::move(config), *std::move(store), *std::move(hooks)).Serve();
+int RunPlanner(const std::vector<std::string>& arguments) {
+  return RunServerProgram({kProgram, kUsage, PlannerSettings()}, arguments, Run);
 }
 
 }  // namespace gitops

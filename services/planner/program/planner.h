@@ -1,14 +1,15 @@
 #ifndef GITOPS_SERVICES_PLANNER_PROGRAM_PLANNER_H_
 #define GITOPS_SERVICES_PLANNER_PROGRAM_PLANNER_H_
 
-#include "services/planner/program/settings.h"
+#include <string>
+#include <vector>
 
 namespace gitops {
 
-// Opens the store and serves until told to end. `flags` are what the config file is added to when
-// it is read again. Returns the exit status; a failure to start, such as another planner that works
-// in the state directory, is reported on stderr.
-int ServePlanner(const Settings& flags, PlannerConfig config);
+// Runs gitops-planner with these arguments (without the program's name) and returns its exit
+// status: 0 stopped on request; 1 could not start or continue; 2 wrong flags or config. Call it
+// once, from main().
+int RunPlanner(const std::vector<std::string>& arguments);
 
 }  // namespace gitops
 

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,12 +13,6 @@ namespace gitops {
 namespace {
 
 using Type = SettingDefinition::Type;
-
-// The faults of both readings of one file together. Both report a file that is not valid TOML.
-absl::Status BothRead(const absl::Status& settings, const absl::Status& fleet) {
-  if (settings.ok() || fleet.ok() || settings == fleet) return settings.ok() ? fleet : settings;
-  return absl::InvalidArgumentError(absl::StrCat(settings.message(), "\n", fleet.message()));
-}
 
 absl::Status CheckDispatcher(const Settings& settings) {
   const std::string& text = settings.Get("hook-dispatcher");
@@ -44,13 +37,6 @@ absl::Status CheckTogether(const Settings& settings) {
       "stale-after (", settings.Get("stale-after"), ", from ", settings.Origin("stale-after"),
       ") must be longer than heartbeat (", settings.Get("heartbeat"), ", from ",
       settings.Origin("heartbeat"), "), or every agent would be stale between two of them"));
-}
-
-void MakeStateDirAbsolute(Settings& settings) {
-  std::string& path = settings.values["state-dir"].value;
-  std::error_code error;
-  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
-  if (!error) path = absolute.lexically_normal().string();
 }
 
 std::vector<SettingDefinition> OwnSettings() {
@@ -132,7 +118,7 @@ absl::StatusOr<PlannerConfig> LoadPlannerConfig(Settings flags) {
     fleet = *std::move(parsed);
   }
   if (absl::Status status = CheckTogether(config.settings); !status.ok()) return status;
-  MakeStateDirAbsolute(config.settings);
+  MakeAbsolute(config.settings, "state-dir");
   config.fleet = std::make_shared<const FleetConfig>(std::move(fleet));
   return config;
 }

@@ -1,6 +1,7 @@
 #include "common/store/stored_state.h"
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,7 +13,7 @@
 #include "gitops/record/v1/plan.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/planner/fleet/seen_writer.h"
+#include "services/planner/fleet/fleet.h"
 #include "services/planner/lock/host_locks.h"
 #include "services/planner/record/record_testing.h"
 
@@ -128,15 +129,11 @@ TEST_F(StoredPlannerState, AnUnusedPlanIsStillGood) {
 }
 
 TEST_F(StoredPlannerState, WhatHostsLastReportedIsKnown) {
-  std::map<std::string, record::v1::SeenHost> seen;
-  ASSERT_TRUE(
-      LoadSeen(state_.store(), [&](const std::string& host, const record::v1::SeenHost& stored) {
-        seen[host] = stored;
-      }).ok());
-  EXPECT_EQ(seen.size(), 3u);
+  const std::unique_ptr<Fleet> fleet = NewFleet({.clock = &clock_, .store = state_.store()});
+  EXPECT_EQ(fleet->Hosts().size(), 3u);
   std::set<std::string> states;
-  for (const record::v1::Service& service : seen["web1"].services()) {
-    states.insert(record::v1::ServiceState_Name(service.state()));
+  for (const v1::Service& service : fleet->Services("web1")) {
+    states.insert(v1::ServiceState_Name(service.state()));
   }
   EXPECT_THAT(states, UnorderedElementsAre("SERVICE_STATE_OK", "SERVICE_STATE_FREEZE",
                                            "SERVICE_STATE_BROKEN", "SERVICE_STATE_DIFF"));

@@ -142,7 +142,7 @@ absl::StatusOr<DeploymentRecord> DeploymentStore::Load(const std::string& id) {
   absl::StatusOr<record::v1::DeploymentEntry> stored = deployments_.Get(id);
   if (absl::IsNotFound(stored.status())) return NotFound(id);
   if (!stored.ok()) return stored.status();
-  return FromStored(*stored);
+  return FromStored(*std::move(stored));
 }
 
 absl::StatusOr<std::vector<HostRecord>> DeploymentStore::LoadHosts(const std::string& id) {

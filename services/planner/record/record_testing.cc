@@ -43,7 +43,7 @@ DeploymentRecord EntryOf(const std::string& id, v1::DeploymentState state) {
   WriteActor(MakePrincipal("mia", "", "unix:"), deployment);
   deployment.mutable_spec()->add_actions("sync");
   deployment.mutable_create_time()->set_seconds(1767225600);
-  entry.traceparent = "00-1-2-01";
+  entry.state.set_traceparent("00-1-2-01");
   return entry;
 }
 

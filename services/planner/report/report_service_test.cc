@@ -49,7 +49,7 @@ class OtherService : public v1::AgentService::Service {
   }
 };
 
-// An agent's side of a stream, on a connection of its own.
+// An agent's side of a stream, on its own connection.
 class Agent {
  public:
   explicit Agent(const std::string& address) {
@@ -321,7 +321,7 @@ int Threads() {
 TEST_F(ReportServiceTest, FiveHundredAgentsHoldNoThreadsAndSilentOnesHoldUpNobody) {
   Start();
   constexpr int kAgents = 500;
-  // They connect, and never say a word or read what they are told.
+  // They connect, but never send or read anything.
   std::vector<std::unique_ptr<Agent>> hanging;
   for (int i = 0; i < 20; ++i) hanging.push_back(Dialled());
   const int before = Threads();

@@ -20,7 +20,7 @@ class BrakeRpcTest : public PlannerTestBase {
   }
   ~BrakeRpcTest() override { EndHanging(); }
 
-  // Begins a call in a thread of its own.
+  // Begins a call in its own thread.
   template <typename Request, typename Response>
   void Hang(Method<Request, Response> method, const Request& request) {
     contexts_.push_back(Context());
@@ -124,7 +124,7 @@ struct WithFakeClock {
 class StalledCallerTest : private WithFakeClock, public PlannerTestBase {
  protected:
   StalledCallerTest() : PlannerTestBase(/*dispatcher=*/true, &clock_) {
-    // Answers that are more than gRPC buffers where nobody reads.
+    // More answers than gRPC buffers for a client that does not read.
     for (int i = 0; i < 300; ++i) {
       const std::string host = absl::StrCat("web", i);
       AddHost(host);

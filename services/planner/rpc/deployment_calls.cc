@@ -2,15 +2,47 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "common/clock/timestamp.h"
+#include "common/plan/vocabulary.h"
 #include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
-#include "services/planner/rpc/deployment_filter.h"
+#include "services/planner/plan/check_spec.h"
+#include "services/planner/rpc/deployment_reads.h"
 
 namespace gitops {
 namespace {
 
 constexpr absl::Duration kPlanLife = absl::Hours(24);
+
+absl::Status CheckTest(const HookCaller& hooks, const v1::TestHooksRequest& request) {
+  if (absl::Status status = CheckHookPoint(request.point()); !status.ok()) return status;
+  if (absl::Status status = CheckDuration("timeout", request.timeout()); !status.ok()) {
+    return status;
+  }
+  if (hooks.configured()) return absl::OkStatus();
+  return MakeError(Reason::kNoHookDispatcher,
+                   "this planner has no hook dispatcher; start it with --hook-dispatcher ADDR");
+}
+
+v1::DispatchHookRequest ToDispatch(const Fleet& fleet, const v1::TestHooksRequest& request,
+                                   const std::string& traceparent) {
+  v1::DispatchHookRequest dispatch;
+  dispatch.set_point(request.point());
+  *dispatch.mutable_hosts() = request.hosts();
+  if (IsSelectPoint(request.point())) {
+    for (const auto& host : fleet.Hosts()) dispatch.add_known_hosts(host->host.host());
+  }
+  if (IsPostPoint(request.point())) {
+    dispatch.set_result(request.result() == v1::STEP_RESULT_UNSPECIFIED ? v1::STEP_RESULT_OK
+                                                                        : request.result());
+  }
+  // The trace id is unique enough for a test.
+  dispatch.set_idempotency_key(absl::StrCat("test-", traceparent, "//0/", request.point()));
+  dispatch.set_traceparent(traceparent);
+  return dispatch;
+}
 
 }  // namespace
 
@@ -100,10 +132,10 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::Cancel(const v1::CancelDeploymen
   return options_.deployments->Cancel(request.id(), call.caller, request.reason());
 }
 
-absl::StatusOr<v1::Deployment> DeploymentCalls::Resume(const std::string& id,
+absl::StatusOr<v1::Deployment> DeploymentCalls::Resume(const v1::ResumeDeploymentRequest& request,
                                                        const CallContext& call) {
-  if (absl::Status status = CheckDeploymentId(id); !status.ok()) return status;
-  return options_.deployments->Resume(id, call.caller);
+  if (absl::Status status = CheckDeploymentId(request.id()); !status.ok()) return status;
+  return options_.deployments->Resume(request.id(), call.caller);
 }
 
 absl::StatusOr<v1::HostLock> DeploymentCalls::BreakLock(const v1::BreakLockRequest& request,
@@ -111,6 +143,27 @@ absl::StatusOr<v1::HostLock> DeploymentCalls::BreakLock(const v1::BreakLockReque
   if (request.host().empty()) return InvalidField("host", "no host is named");
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
   return options_.deployments->BreakLock(request.host(), call.caller, request.reason());
+}
+
+absl::StatusOr<v1::TestHooksResponse> DeploymentCalls::TestHooks(
+    const v1::TestHooksRequest& request, const CallContext& call) {
+  if (absl::Status status = CheckTest(*options_.hooks, request); !status.ok()) return status;
+  const absl::Time deadline =
+      options_.clock->Now() + DurationOr(request.timeout(), absl::InfiniteDuration());
+  const auto late = [&] { return options_.clock->Now() >= deadline; };
+  absl::StatusOr<v1::DispatchHookResponse> answer =
+      options_.hooks->Dispatch(ToDispatch(*options_.fleet, request, call.traceparent),
+                               [&] { return call.give_up() || late(); });
+  if (absl::IsCancelled(answer.status()) && late()) {
+    return absl::DeadlineExceededError(
+        absl::StrCat("the hooks at ", request.point(), " did not answer within the timeout"));
+  }
+  if (!answer.ok()) return answer.status();
+  v1::TestHooksResponse response;
+  *response.mutable_hosts() = std::move(*answer->mutable_hosts());
+  *response.mutable_calls() = std::move(*answer->mutable_calls());
+  if (answer->has_failure()) *response.mutable_failure() = std::move(*answer->mutable_failure());
+  return response;
 }
 
 }  // namespace gitops

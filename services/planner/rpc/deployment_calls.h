@@ -19,8 +19,8 @@ struct CallContext {
   std::function<bool()> give_up;
 };
 
-// The methods of PlannerService that make plans and change deployments; errors as there. Checks
-// requests and keeps their ids; Deployments has the rules. Any thread.
+// The methods of PlannerService that make plans, change deployments and test hooks; errors as
+// there. Checks requests and keeps their ids; Deployments has the rules. Any thread.
 class DeploymentCalls {
  public:
   explicit DeploymentCalls(const PlannerServiceOptions& options) : options_(options) {}
@@ -33,9 +33,13 @@ class DeploymentCalls {
                                           const CallContext& call);
   absl::StatusOr<v1::Deployment> Cancel(const v1::CancelDeploymentRequest& request,
                                         const CallContext& call);
-  absl::StatusOr<v1::Deployment> Resume(const std::string& id, const CallContext& call);
+  absl::StatusOr<v1::Deployment> Resume(const v1::ResumeDeploymentRequest& request,
+                                        const CallContext& call);
   absl::StatusOr<v1::HostLock> BreakLock(const v1::BreakLockRequest& request,
                                          const CallContext& call);
+
+  absl::StatusOr<v1::TestHooksResponse> TestHooks(const v1::TestHooksRequest& request,
+                                                  const CallContext& call);
 
  private:
   // Begins the deployment of a request, unless a request with the same id has done so.

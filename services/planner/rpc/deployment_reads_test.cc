@@ -1,4 +1,4 @@
-// What PlannerService tells of plans and deployments.
+// Reads of plans and deployments through PlannerService.
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"

@@ -92,7 +92,7 @@ TEST_F(DeploymentWatchTest, AWatchThatGoesOnTellsOnlyTheHostsThatChangedMeanwhil
   ASSERT_TRUE(reader->Read(&response));
   EXPECT_EQ(response.host().host(), "web2") << "web1 has not changed";
   EXPECT_TRUE(response.initial_done());
-  // Its end tells no host again that the client knows.
+  // Its end does not repeat hosts that the client has.
   SetState(id, v1::DEPLOYMENT_STATE_SUCCEEDED);
   ASSERT_TRUE(reader->Read(&response));
   EXPECT_EQ(response.deployment().state(), v1::DEPLOYMENT_STATE_SUCCEEDED);

@@ -13,7 +13,6 @@
 #include "common/rpc/page.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"
-#include "services/planner/rpc/answer_size.h"
 
 namespace gitops {
 namespace {
@@ -74,22 +73,16 @@ absl::StatusOr<Begin> BeginOf(const FleetHosts& hosts, const PageRequest& page) 
 
 }  // namespace
 
-absl::StatusOr<LocksByHost> ReadLocks(HostLocks& locks) {
-  absl::StatusOr<std::vector<v1::HostLock>> list = locks.List();
-  if (!list.ok()) return list.status();
-  LocksByHost by_host;
-  for (v1::HostLock& lock : *list) {
-    std::string host = lock.host();
-    by_host.emplace(std::move(host), std::move(lock));
-  }
-  return by_host;
+const v1::HostLock* FindLock(const LocksByHost& locks, const std::string& host) {
+  const auto found = std::lower_bound(
+      locks.begin(), locks.end(), host,
+      [](const v1::HostLock& lock, const auto& name) { return lock.host() < name; });
+  return found == locks.end() || found->host() != host ? nullptr : &*found;
 }
 
 v1::Host WithLock(const v1::Host& host, const LocksByHost& locks) {
   v1::Host shown = host;
-  if (const auto lock = locks.find(host.host()); lock != locks.end()) {
-    *shown.mutable_lock() = lock->second;
-  }
+  if (const v1::HostLock* lock = FindLock(locks, host.host())) *shown.mutable_lock() = *lock;
   AddEtag(shown);
   return shown;
 }
@@ -102,7 +95,7 @@ absl::Status ListHosts(const Fleet& fleet, HostLocks& locks, const v1::ListHosts
   if (!hosts.ok()) return hosts.status();
   const absl::StatusOr<Begin> begin = BeginOf(*hosts, *page);
   if (!begin.ok()) return begin.status();
-  const absl::StatusOr<LocksByHost> held = ReadLocks(locks);
+  const absl::StatusOr<LocksByHost> held = locks.List();
   if (!held.ok()) return held.status();
   PageRoom room(page->limit);
   for (size_t i = begin->place; i < hosts->size(); ++i) {
@@ -131,7 +124,7 @@ absl::StatusOr<v1::Host> GetHost(const Fleet& fleet, HostLocks& locks, const std
 
 absl::Status ListLocks(HostLocks& locks, const v1::ListLocksRequest& request,
                        v1::ListLocksResponse* response) {
-  const absl::StatusOr<std::vector<v1::HostLock>> held = locks.List();
+  const absl::StatusOr<LocksByHost> held = locks.List();
   if (!held.ok()) return held.status();
   return FillPage(
       request, *held, [](const v1::HostLock& lock) { return lock.host(); },

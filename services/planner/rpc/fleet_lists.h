@@ -1,8 +1,8 @@
 #ifndef GITOPS_SERVICES_PLANNER_RPC_FLEET_LISTS_H_
 #define GITOPS_SERVICES_PLANNER_RPC_FLEET_LISTS_H_
 
-#include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -16,8 +16,9 @@ namespace gitops {
 // Pages of the fleet. A token has the last host (and service) of a page and its position, so that
 // the next page is right although hosts come and go.
 
-using LocksByHost = std::map<std::string, v1::HostLock>;
-absl::StatusOr<LocksByHost> ReadLocks(HostLocks& locks);
+using LocksByHost = std::vector<v1::HostLock>;  // as HostLocks::List() returns them
+// Null: the host is not locked.
+const v1::HostLock* FindLock(const LocksByHost& locks, const std::string& host);
 
 // Returns `host` with its lock and etag.
 v1::Host WithLock(const v1::Host& host, const LocksByHost& locks);

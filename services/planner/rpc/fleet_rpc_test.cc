@@ -1,4 +1,4 @@
-// What PlannerService tells of the fleet, and its commands to many hosts.
+// PlannerService: reads of the fleet, and commands to many hosts.
 #include "absl/strings/str_cat.h"
 #include "services/planner/rpc/planner_test_base.h"
 

@@ -3,18 +3,25 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/rpc/error.h"
 #include "common/rpc/fingerprint.h"
+#include "common/text/random_hex.h"
 #include "services/planner/plan/fleet_selection.h"
 
 namespace gitops {
 namespace {
 
 constexpr absl::Duration kAskLocks = absl::Seconds(1);
+// More than any fleet has; beyond it, the names of hosts that have left are dropped too.
+constexpr size_t kMostHosts = 200'000;
 
 void NoteDifferences(const LocksByHost& from, const LocksByHost& to, FleetJournal& journal) {
-  for (const auto& [host, lock] : from) {
-    const auto other = to.find(host);
-    if (other == to.end() || other->second.fencing() != lock.fencing()) journal.Note(host);
+  for (const v1::HostLock& lock : from) {
+    const v1::HostLock* other = FindLock(to, lock.host());
+    if (other == nullptr || other->fencing() != lock.fencing()) journal.Note(lock.host());
   }
 }
 
@@ -25,12 +32,61 @@ bool LooksAtEachHost(const v1::Selection& selection) {
 
 }  // namespace
 
+FleetJournal::FleetJournal(Fleet* fleet) : fleet_(fleet), epoch_(RandomHex(16)) {
+  subscription_ = fleet_->Subscribe([this](const std::string& host) { Note(host); });
+}
+
+FleetJournal::~FleetJournal() { fleet_->Unsubscribe(subscription_); }
+
+void FleetJournal::Subscribe(Changes<std::string>* changes) {
+  MutexLock lock(mutex_);
+  subscribers_.insert(changes);
+}
+
+void FleetJournal::Unsubscribe(Changes<std::string>* changes) {
+  MutexLock lock(mutex_);
+  subscribers_.erase(changes);
+}
+
+void FleetJournal::Note(const std::string& host) {
+  MutexLock lock(mutex_);
+  if (last_changes_.size() >= kMostHosts && !last_changes_.contains(host)) {
+    last_changes_.clear();
+    forgotten_ = number_;
+  }
+  last_changes_[host] = ++number_;
+  for (Changes<std::string>* changes : subscribers_) changes->Add(host, number_);
+}
+
+int64_t FleetJournal::number() const {
+  MutexLock lock(mutex_);
+  return number_;
+}
+
+std::string FleetJournal::Token(int64_t number) const { return absl::StrCat(epoch_, ":", number); }
+
+absl::StatusOr<std::optional<std::set<std::string>>> FleetJournal::ChangedSince(
+    const std::string& token) const {
+  const std::vector<std::string> parts = absl::StrSplit(token, ':');
+  int64_t since = 0;
+  if (parts.size() != 2 || !absl::SimpleAtoi(parts[1], &since) || since < 0) {
+    return InvalidField("resume_token", "resume_token is not one that this method gave out");
+  }
+  MutexLock lock(mutex_);
+  if (parts[0] != epoch_ || since < forgotten_) return std::nullopt;
+  std::set<std::string> hosts;
+  for (const auto& [host, number] : last_changes_) {
+    if (number > since) hosts.insert(host);
+  }
+  return hosts;
+}
+
 std::shared_ptr<const LocksByHost> LockView::Get() {
   MutexLock lock(mutex_);
   const SteadyTime now = clock_->SteadyNow();
   if (now < asked_ + kAskLocks) return view_;
   asked_ = now;
-  absl::StatusOr<LocksByHost> listed = ReadLocks(*locks_);
+  absl::StatusOr<LocksByHost> listed = locks_->List();
   if (!listed.ok()) return view_;
   NoteDifferences(*view_, *listed, *journal_);
   NoteDifferences(*listed, *view_, *journal_);
@@ -46,8 +102,8 @@ absl::StatusOr<std::optional<std::set<std::string>>> FleetWatch::ChangedSince() 
 }
 
 absl::StatusOr<int64_t> FleetWatch::Start(Changes<std::string>& changes) {
-  subscription_ = journal_->Subscribe(
-      [&changes](const std::string& host, int64_t number) { changes.Add(host, number); });
+  changes_ = &changes;
+  journal_->Subscribe(changes_);
   return journal_->number();
 }
 

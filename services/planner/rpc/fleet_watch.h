@@ -18,10 +18,45 @@
 #include "gitops/v1/planner.pb.h"
 #include "services/planner/fleet/fleet.h"
 #include "services/planner/lock/host_locks.h"
-#include "services/planner/rpc/fleet_journal.h"
 #include "services/planner/rpc/fleet_lists.h"
 
 namespace gitops {
+
+// Numbers the changes of hosts, so that a watch can resume where it broke off. Numbers are valid
+// for the lifetime of the journal. Any thread.
+class FleetJournal {
+ public:
+  // Not owned.
+  explicit FleetJournal(Fleet* fleet);
+  ~FleetJournal();
+  FleetJournal(const FleetJournal&) = delete;
+  FleetJournal& operator=(const FleetJournal&) = delete;
+
+  // Adds each change from now on, in order, until Unsubscribe().
+  void Subscribe(Changes<std::string>* changes);
+  void Unsubscribe(Changes<std::string>* changes);
+  // Adds a change that the fleet does not report: of a lock.
+  void Note(const std::string& host);
+
+  // The number of the last change.
+  int64_t number() const;
+  // For clients: everything up to `number`.
+  std::string Token(int64_t number) const;
+  // The hosts that changed or left after the token; none: that is no longer known.
+  // INVALID_ARGUMENT: not a token of a journal.
+  absl::StatusOr<std::optional<std::set<std::string>>> ChangedSince(const std::string& token) const;
+
+ private:
+  Fleet* const fleet_;
+  const std::string epoch_;
+  int64_t subscription_ = 0;
+  mutable Mutex mutex_;
+  int64_t number_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Changes up to this number are no longer known.
+  int64_t forgotten_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, int64_t> last_changes_ ABSL_GUARDED_BY(mutex_);
+  std::set<Changes<std::string>*> subscribers_ ABSL_GUARDED_BY(mutex_);
+};
 
 // The locks of all hosts. Reads the store once a second for all watchers together, and notes
 // changes in the journal. Any thread.
@@ -58,7 +93,7 @@ class FleetWatch {
         request_(request),
         stream_(std::move(write)),
         cancelled_(std::move(cancelled)) {}
-  ~FleetWatch() { journal_->Unsubscribe(subscription_); }
+  ~FleetWatch() { journal_->Unsubscribe(changes_); }
 
   absl::StatusOr<int64_t> Start(Changes<std::string>& changes);
   // Sends everything, or what changed since the request's resume_token. INVALID_ARGUMENT: a bad
@@ -91,7 +126,7 @@ class FleetWatch {
   const v1::WatchFleetRequest& request_;
   WatchStream<v1::WatchFleetResponse> stream_;
   const Cancelled cancelled_;
-  int64_t subscription_ = 0;
+  Changes<std::string>* changes_ = nullptr;
   std::shared_ptr<const LocksByHost> held_;
   std::map<std::string, Told> told_;
   bool quiet_ = false;  // the client has what would be sent

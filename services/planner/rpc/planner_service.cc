@@ -1,7 +1,6 @@
 #include "services/planner/rpc/planner_service.h"
 
 #include <chrono>
-#include <functional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -9,19 +8,18 @@
 #include "common/log/log.h"
 #include "common/rpc/error.h"
 #include "common/rpc/fingerprint.h"
+#include "common/rpc/handler.h"
 #include "common/rpc/request_checks.h"
 #include "common/rpc/trace.h"
-#include "common/rpc/watches.h"
+#include "common/store/convert.h"
 #include "services/planner/damage/damage.h"
 #include "services/planner/rpc/answer_size.h"
 #include "services/planner/rpc/deployment_calls.h"
-#include "services/planner/rpc/deployment_list_watch.h"
 #include "services/planner/rpc/deployment_reads.h"
 #include "services/planner/rpc/deployment_watch.h"
 #include "services/planner/rpc/fleet_commands.h"
 #include "services/planner/rpc/fleet_lists.h"
 #include "services/planner/rpc/fleet_watch.h"
-#include "services/planner/rpc/hook_calls.h"
 
 namespace gitops {
 namespace {
@@ -31,23 +29,6 @@ using grpc::ServerContext;
 // How long changes are gathered for a watcher of a deployment, since each changed host is read and
 // sent with its steps. The end of the deployment is sent at once.
 constexpr std::chrono::milliseconds kGather(250);
-
-// Moves the value of a StatusOr to `to`.
-template <typename Message>
-absl::Status Answer(absl::StatusOr<Message> from, Message* to) {
-  if (!from.ok()) return from.status();
-  *to = *std::move(from);
-  return absl::OkStatus();
-}
-
-Cancelled CancelledIn(const ServerContext& context) {
-  return [&context] { return context.IsCancelled(); };
-}
-
-absl::Status AnswerDeployment(absl::StatusOr<v1::Deployment> from, v1::Deployment* to) {
-  if (from.ok()) AddEtag(*from);
-  return Answer(std::move(from), to);
-}
 
 absl::Status TooManyWatchers(int most, absl::string_view what) {
   return MakeError(
@@ -114,55 +95,44 @@ class PlannerServiceImpl final : public PlannerService {
 
   grpc::Status WatchFleet(ServerContext* context, const v1::WatchFleetRequest* request,
                           grpc::ServerWriter<v1::WatchFleetResponse>* writer) override {
-    return gate().Run(*context, *request, [&]() -> absl::Status {
-      Changes<std::string> changes;
-      const auto place = fleet_watches_.Enter(Watcher(*context, changes));
-      if (!place.ok()) return place.status();
-      FleetWatch watch(options_.fleet, &journal_, &locks_, *request, WriteTo(*writer, **place),
-                       CancelledIn(*context));
-      return Follow(watch, changes, CancelledIn(*context));
+    return gate().Run(*context, *request, [&] {
+      return ServeWatch<std::string>(fleet_watches_, *context, *writer, [&](auto write) {
+        return FleetWatch(options_.fleet, &journal_, &locks_, *request, std::move(write),
+                          CancelledIn(*context));
+      });
     });
   }
 
   grpc::Status FreezeServices(ServerContext* context, const v1::FreezeServicesRequest* request,
                               grpc::ServerWriter<v1::FreezeServicesResponse>* writer) override {
-    v1::FreezeServiceRequest one;
-    one.set_service(request->service());
-    one.set_reason(request->reason());
-    return Change(brakes_, *context, *request, request->reason(), writer, one);
+    return Change(brakes_, *context, *request, writer,
+                  Converted<v1::FreezeServiceRequest>(*request));
   }
 
   grpc::Status UnfreezeServices(ServerContext* context, const v1::UnfreezeServicesRequest* request,
                                 grpc::ServerWriter<v1::UnfreezeServicesResponse>* writer) override {
-    v1::UnfreezeServiceRequest one;
-    one.set_service(request->service());
-    one.set_reason(request->reason());
-    return Change(brakes_, *context, *request, request->reason(), writer, one);
+    return Change(brakes_, *context, *request, writer,
+                  Converted<v1::UnfreezeServiceRequest>(*request));
   }
 
   grpc::Status RollbackServices(ServerContext* context, const v1::RollbackServicesRequest* request,
                                 grpc::ServerWriter<v1::RollbackServicesResponse>* writer) override {
-    v1::RollbackServiceRequest one;
-    one.set_service(request->service());
-    one.set_hash(absl::AsciiStrToLower(request->hash()));
-    one.set_reason(request->reason());
-    return Change(commands_, *context, *request, request->reason(), writer, one,
-                  [&] { return CheckHash(request->hash()); });
+    auto one = Converted<v1::RollbackServiceRequest>(*request);
+    one.set_hash(absl::AsciiStrToLower(one.hash()));
+    return Change(commands_, *context, *request, writer, one);
   }
 
   grpc::Status PullServices(ServerContext* context, const v1::PullServicesRequest* request,
                             grpc::ServerWriter<v1::PullServicesResponse>* writer) override {
-    v1::PullServiceRequest one;
-    one.set_service(request->service());
-    return Change(commands_, *context, *request, "", writer, one);
+    return Change(commands_, *context, *request, writer,
+                  Converted<v1::PullServiceRequest>(*request));
   }
 
   grpc::Status DiffServices(ServerContext* context, const v1::DiffServicesRequest* request,
                             grpc::ServerWriter<v1::DiffServicesResponse>* writer) override {
-    v1::DiffServiceRequest one;
-    one.set_service(request->service());
     return gate().Run(*context, *request, [&](const Principal& caller) {
-      return Command(commands_, *context, caller, *request, /*changes=*/false, writer, one);
+      return Command(commands_, *context, caller, *request, /*changes=*/false, writer,
+                     Converted<v1::DiffServiceRequest>(*request));
     });
   }
 
@@ -178,88 +148,69 @@ class PlannerServiceImpl final : public PlannerService {
 
   grpc::Status GetPlan(ServerContext* context, const v1::GetPlanRequest* request,
                        v1::GetPlanResponse* response) override {
-    return gate().Run(*context, *request,
-                      [&] { return Answer(reads_.GetPlan(*request), response); });
+    return Read(*context, *request, response, &DeploymentReads::GetPlan);
   }
 
   grpc::Status ListPlanHosts(ServerContext* context, const v1::ListPlanHostsRequest* request,
                              v1::ListPlanHostsResponse* response) override {
-    return gate().Run(*context, *request,
-                      [&] { return Answer(reads_.ListPlanHosts(*request), response); });
+    return Read(*context, *request, response, &DeploymentReads::ListPlanHosts);
   }
 
   grpc::Status CreateDeployment(ServerContext* context, const v1::CreateDeploymentRequest* request,
                                 v1::CreateDeploymentResponse* response) override {
-    return gate().Run(*context, *request, [&](const Principal& caller) {
-      return AnswerDeployment(deployments_.Create(*request, Call(*context, caller)),
-                              response->mutable_deployment());
-    });
+    return Operate(*context, *request, response, &DeploymentCalls::Create);
   }
 
   grpc::Status GetDeployment(ServerContext* context, const v1::GetDeploymentRequest* request,
                              v1::GetDeploymentResponse* response) override {
-    return gate().Run(*context, *request, [&] { return Answer(reads_.Get(*request), response); });
+    return Read(*context, *request, response, &DeploymentReads::Get);
   }
 
   grpc::Status ListDeploymentHosts(ServerContext* context,
                                    const v1::ListDeploymentHostsRequest* request,
                                    v1::ListDeploymentHostsResponse* response) override {
-    return gate().Run(*context, *request,
-                      [&] { return Answer(reads_.ListHosts(*request), response); });
+    return Read(*context, *request, response, &DeploymentReads::ListHosts);
   }
 
   grpc::Status ListDeployments(ServerContext* context, const v1::ListDeploymentsRequest* request,
                                v1::ListDeploymentsResponse* response) override {
-    return gate().Run(*context, *request, [&] { return Answer(reads_.List(*request), response); });
+    return Read(*context, *request, response, &DeploymentReads::List);
   }
 
   grpc::Status WatchDeployment(ServerContext* context, const v1::WatchDeploymentRequest* request,
                                grpc::ServerWriter<v1::WatchDeploymentResponse>* writer) override {
-    return gate().Run(*context, *request, [&]() -> absl::Status {
-      Changes<int> changes(kGather);
-      const auto place = deployment_watches_.Enter(Watcher(*context, changes));
-      if (!place.ok()) return place.status();
-      DeploymentWatch watch(options_.store, options_.deployments, *request,
-                            WriteTo(*writer, **place));
-      return Follow(watch, changes, CancelledIn(*context));
+    return gate().Run(*context, *request, [&] {
+      const auto make = [&](auto write) {
+        return DeploymentWatch(options_.store, options_.deployments, *request, std::move(write));
+      };
+      return ServeWatch<int>(deployment_watches_, *context, *writer, make, kGather);
     });
   }
 
   grpc::Status WatchDeployments(ServerContext* context, const v1::WatchDeploymentsRequest* request,
                                 grpc::ServerWriter<v1::WatchDeploymentsResponse>* writer) override {
-    return gate().Run(*context, *request, [&]() -> absl::Status {
-      Changes<std::string> changes;
-      const auto place = deployment_watches_.Enter(Watcher(*context, changes));
-      if (!place.ok()) return place.status();
-      DeploymentListWatch watch(options_.store, options_.deployments, *request,
-                                WriteTo(*writer, **place));
-      return Follow(watch, changes, CancelledIn(*context));
+    return gate().Run(*context, *request, [&] {
+      return ServeWatch<std::string>(deployment_watches_, *context, *writer, [&](auto write) {
+        return DeploymentListWatch(options_.store, options_.deployments, *request,
+                                   std::move(write));
+      });
     });
   }
 
   grpc::Status CancelDeployment(ServerContext* context, const v1::CancelDeploymentRequest* request,
                                 v1::CancelDeploymentResponse* response) override {
-    return gate().Run(*context, *request, [&](const Principal& caller) {
-      return AnswerDeployment(deployments_.Cancel(*request, Call(*context, caller)),
-                              response->mutable_deployment());
-    });
+    return Operate(*context, *request, response, &DeploymentCalls::Cancel);
   }
 
   grpc::Status ResumeDeployment(ServerContext* context, const v1::ResumeDeploymentRequest* request,
                                 v1::ResumeDeploymentResponse* response) override {
-    return gate().Run(*context, *request, [&](const Principal& caller) {
-      return AnswerDeployment(deployments_.Resume(request->id(), Call(*context, caller)),
-                              response->mutable_deployment());
-    });
+    return Operate(*context, *request, response, &DeploymentCalls::Resume);
   }
 
   grpc::Status RollbackDeployment(ServerContext* context,
                                   const v1::RollbackDeploymentRequest* request,
                                   v1::RollbackDeploymentResponse* response) override {
-    return gate().Run(*context, *request, [&](const Principal& caller) {
-      return AnswerDeployment(deployments_.RollBack(*request, Call(*context, caller)),
-                              response->mutable_deployment());
-    });
+    return Operate(*context, *request, response, &DeploymentCalls::RollBack);
   }
 
   grpc::Status ListLocks(ServerContext* context, const v1::ListLocksRequest* request,
@@ -280,9 +231,14 @@ class PlannerServiceImpl final : public PlannerService {
                                   const v1::ListDamagedRecordsRequest* request,
                                   v1::ListDamagedRecordsResponse* response) override {
     return gate().Run(*context, *request, [&] {
-      const auto found = FindDamaged(*options_.state, [&] { return context->IsCancelled(); });
-      if (found.ok()) response->mutable_records()->Add(found->begin(), found->end());
-      return found.status();
+      const auto found = FindDamaged(*options_.state, PlannerRecords(), CancelledIn(*context));
+      if (!found.ok()) return found.status();
+      for (const auto& [key, kind] : *found) {
+        v1::DamagedRecord& record = *response->add_records();
+        record.set_key(key);
+        record.set_kind(kind);
+      }
+      return absl::OkStatus();
     });
   }
 
@@ -312,10 +268,7 @@ class PlannerServiceImpl final : public PlannerService {
   grpc::Status TestHooks(ServerContext* context, const v1::TestHooksRequest* request,
                          v1::TestHooksResponse* response) override {
     return gate().Run(*context, *request, [&](const Principal& caller) {
-      const CallContext call = Call(*context, caller);
-      return Answer(gitops::TestHooks(*options_.hooks, *options_.fleet, *options_.clock, *request,
-                                      call.traceparent, call.give_up),
-                    response);
+      return Answer(deployments_.TestHooks(*request, Call(*context, caller)), response);
     });
   }
 
@@ -323,28 +276,27 @@ class PlannerServiceImpl final : public PlannerService {
   const RpcGate& gate() const { return *options_.gate; }
 
   static CallContext Call(const ServerContext& context, const Principal& caller) {
-    return {.caller = caller, .traceparent = TraceparentOf(context), .give_up = [&context] {
-              return context.IsCancelled();
-            }};
+    return {
+        .caller = caller, .traceparent = TraceparentOf(context), .give_up = CancelledIn(context)};
   }
 
-  template <typename Key>
-  static Watches::Watcher Watcher(ServerContext& context, Changes<Key>& changes) {
-    return {.close = [&changes] { changes.Close(); },
-            .cancel = [&context] { context.TryCancel(); }};
+  template <typename Request, typename Response>
+  grpc::Status Read(const ServerContext& context, const Request& request, Response* response,
+                    absl::StatusOr<Response> (DeploymentReads::*read)(const Request& request)
+                        const) const {
+    return gate().Run(context, request, [&] { return Answer((reads_.*read)(request), response); });
   }
 
-  // Cancels the stream of a client that stops reading. Answers that come together (`more`) are sent
-  // together, but not the first one: gRPC does not send the headers while an answer is held back,
-  // and Write() would wait for them.
-  template <typename Response>
-  static std::function<bool(const Response&, bool more)> WriteTo(
-      grpc::ServerWriter<Response>& writer, Watches::Place& place) {
-    return [&writer, &place, begun = false](const Response& response, bool more) mutable {
-      const bool together = std::exchange(begun, true) && more;
-      const auto hint = together ? grpc::WriteOptions().set_buffer_hint() : grpc::WriteOptions();
-      return place.Write([&] { return writer.Write(response, hint); });
-    };
+  template <typename Request, typename Response>
+  grpc::Status Operate(const ServerContext& context, const Request& request, Response* response,
+                       absl::StatusOr<v1::Deployment> (DeploymentCalls::*operate)(
+                           const Request& request, const CallContext& call)) {
+    return gate().Run(context, request, [&](const Principal& caller) {
+      absl::StatusOr<v1::Deployment> deployment =
+          (deployments_.*operate)(request, Call(context, caller));
+      if (deployment.ok()) AddEtag(*deployment);
+      return Answer(std::move(deployment), response->mutable_deployment());
+    });
   }
 
   // `one` is the request to each agent.
@@ -357,7 +309,7 @@ class PlannerServiceImpl final : public PlannerService {
     if (!place.ok()) return place.status();
     const auto write = WriteTo(*writer, **place);
     const CallFor asked_for = {.on_behalf_of = OnBehalfOfText(caller),
-                               .give_up = [&context] { return context.IsCancelled(); }};
+                               .give_up = CancelledIn(context)};
     const auto tell = [&write](v1::HostOutcome outcome) {
       Response response;
       *response.mutable_outcome() = std::move(outcome);
@@ -378,16 +330,16 @@ class PlannerServiceImpl final : public PlannerService {
                             .outcome = tell});
   }
 
-  // The same for commands that change a service, after `check`. Freeze and unfreeze pass the gate
-  // even if other calls hold all the threads that they may use.
+  // The same for commands that change a service. Freeze and unfreeze pass the gate even if other
+  // calls hold all the threads that they may use.
   template <typename Request, typename Response>
   grpc::Status Change(Watches& places, ServerContext& context, const Request& request,
-                      const std::string& reason, grpc::ServerWriter<Response>* writer,
-                      const ServiceRequest& one,
-                      const std::function<absl::Status()>& check = absl::OkStatus) {
+                      grpc::ServerWriter<Response>* writer, const ServiceRequest& one) {
     const auto handle = [&](const Principal& caller) {
-      if (absl::Status status = check(); !status.ok()) return status;
-      if (absl::Status status = CheckReason(reason); !status.ok()) return status;
+      absl::Status status;
+      if constexpr (requires { request.hash(); }) status = CheckHash(request.hash());
+      if constexpr (requires { request.reason(); }) status.Update(CheckReason(request.reason()));
+      if (!status.ok()) return status;
       return Command(places, context, caller, request, /*changes=*/true, writer, one);
     };
     return &places == &brakes_ ? gate().RunReserved(context, request, handle)

@@ -86,7 +86,7 @@ class PlannerTestBase : public testing::Test {
     EXPECT_TRUE(status.ok()) << status.error_code() << " " << status.error_message();
     return response;
   }
-  // The same of a command to many hosts: what came in, in the order of the selection.
+  // The same for a command to many hosts: the outcomes, in the order of the selection.
   template <typename Request, typename Response>
   using Command = std::unique_ptr<grpc::ClientReader<Response>> (v1::PlannerService::Stub::*)(
       grpc::ClientContext*, const Request&);

@@ -29,14 +29,14 @@ void DeploymentRun::Await(const Decision& decision) {
     }
     for (const int index : back) slots_[index].retry = true;
     woken_ |= !back.empty();
-    only_waiting = decision.only_await && workers_ == 0 && !entry_.catch_up_until.has_value();
+    only_waiting = decision.only_await && workers_ == 0 && !entry_.state.has_catch_up_until();
   }
   if (!only_waiting) return;
   const absl::Duration timeout =
       DurationOr(facts_.deployment.spec().rollout().catch_up_timeout(), kCatchUpTimeout);
   const absl::Time until = DecisionTime() + timeout;
   (void)ChangeUntilStored([&](Entry& entry) {
-    entry.catch_up_until = until;
+    *entry.state.mutable_catch_up_until() = ToTimestamp(until);
     AddEvent(entry, Now(),
              absl::StrCat("waits for ", decision.await.size(), " unreachable hosts until ",
                           absl::FormatTime(absl::RFC3339_sec, until, absl::UTCTimeZone())));

@@ -28,7 +28,7 @@ bool DeploymentRun::TakeLocks() {
   const bool under_way = UnderWay();
   const auto cancelled = [&] {
     MutexLock lock(mutex_);
-    return entry_.cancel_requested && !under_way;
+    return entry_.state.cancel_requested() && !under_way;
   };
   HostLocks::Request request;
   request.deployment = id();

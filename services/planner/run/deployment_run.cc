@@ -106,7 +106,7 @@ void DeploymentRun::SaveCounts() {
 absl::StatusOr<v1::Deployment> DeploymentRun::Cancel(const Actor& actor,
                                                      const std::string& reason) {
   const absl::Status status = Change([&](Entry& entry) {
-    entry.cancel_requested = true;
+    entry.state.set_cancel_requested(true);
     AddEvent(entry, Now(), absl::StrCat("cancelled", reason.empty() ? "" : ": ", reason), actor);
   });
   if (!status.ok()) return status;
@@ -163,20 +163,14 @@ bool DeploymentRun::Turn() {
 
 // Whether the decision is that the deployment has ended, which is then stored.
 bool DeploymentRun::Ends(const Decision& decision) {
-  switch (decision.end) {
-    case Decision::End::kSucceeded:
-      Finish(v1::DEPLOYMENT_STATE_SUCCEEDED, decision.reason);
-      return true;
-    case Decision::End::kFailed:
-      Finish(v1::DEPLOYMENT_STATE_FAILED, decision.reason);
-      return true;
-    case Decision::End::kCancelled:
-      Finish(v1::DEPLOYMENT_STATE_CANCELLED, decision.reason);
-      return true;
-    case Decision::End::kNone:
-      break;
-  }
-  return false;
+  static const std::map<Decision::End, v1::DeploymentState> kStates = {
+      {Decision::End::kSucceeded, v1::DEPLOYMENT_STATE_SUCCEEDED},
+      {Decision::End::kFailed, v1::DEPLOYMENT_STATE_FAILED},
+      {Decision::End::kCancelled, v1::DEPLOYMENT_STATE_CANCELLED}};
+  const auto state = kStates.find(decision.end);
+  if (state == kStates.end()) return false;
+  Finish(state->second, decision.reason);
+  return true;
 }
 
 // Whether anything was done that needs another decision.
@@ -185,15 +179,15 @@ bool DeploymentRun::Apply(const Decision& decision) {
     saved_ = SteadyTime::InfinitePast();  // so that its message is stored at once
     const absl::Time until = DecisionTime() + policy_.pause_between;
     return ChangeUntilStored([&](Entry& entry) {
-      entry.paused_after = decision.pause_after_wave;
-      entry.pause_until = until;
+      entry.state.set_paused_after(decision.pause_after_wave);
+      *entry.state.mutable_pause_until() = ToTimestamp(until);
     });
   }
   if (decision.begin_rollback_wave > 0) {
     saved_ = SteadyTime::InfinitePast();
     return ChangeUntilStored([&](Entry& entry) {
-      entry.rollback_wave = decision.begin_rollback_wave;
-      entry.rollback_reason = decision.reason;
+      entry.state.set_rollback_wave(decision.begin_rollback_wave);
+      entry.state.set_rollback_reason(decision.reason);
       AddEvent(entry, Now(),
                absl::StrCat("wave ", decision.begin_rollback_wave,
                             " is rolled back: ", decision.reason));
@@ -211,12 +205,13 @@ RolloutStand DeploymentRun::Stand(absl::Time now) {
     stand.hosts.push_back({.wave = slot.entry.host.wave(),
                            .state = slot.retry ? v1::HOST_DEPLOYMENT_STATE_PENDING : slot.state()});
   }
-  stand.cancelled = entry_.cancel_requested;
-  stand.halted = entry_.halt_reason;
-  if (entry_.pause_until.has_value()) stand.pause_until = *entry_.pause_until;
-  stand.paused_after = entry_.paused_after;
-  stand.rollback_wave = entry_.rollback_wave;
-  stand.catch_up_over = entry_.catch_up_until.has_value() && now >= *entry_.catch_up_until;
+  const record::v1::DeploymentEntry& state = entry_.state;
+  stand.cancelled = state.cancel_requested();
+  stand.halted = state.halt_reason();
+  if (state.has_pause_until()) stand.pause_until = FromTimestamp(state.pause_until());
+  stand.paused_after = state.paused_after();
+  stand.rollback_wave = state.rollback_wave();
+  stand.catch_up_over = state.has_catch_up_until() && now >= FromTimestamp(state.catch_up_until());
   return stand;
 }
 
@@ -228,8 +223,9 @@ void DeploymentRun::AwaitWork(const Decision& decision, absl::Time decided) {
   const auto until = [&](absl::Time time) {
     if (time > decided) deadline = std::min(deadline, steady_began_ + (time - began_));
   };
-  if (entry_.pause_until.has_value()) until(*entry_.pause_until);
-  if (entry_.catch_up_until.has_value()) until(*entry_.catch_up_until);
+  const record::v1::DeploymentEntry& state = entry_.state;
+  if (state.has_pause_until()) until(FromTimestamp(state.pause_until()));
+  if (state.has_catch_up_until()) until(FromTimestamp(state.catch_up_until()));
   if (!decision.await.empty()) deadline = std::min(deadline, next_try_);
   if (dirty_) deadline = std::min(deadline, saved_ + kSavePeriod);
   while (!woken_ && !leaving() && options().clock->WaitUntil(mutex_, changed_, deadline)) {
@@ -246,15 +242,16 @@ void DeploymentRun::Count(const std::string& reason) {
     phases = tally.phases;
     v1::Deployment& deployment = entry_.deployment;
     std::vector<std::string> told;
-    for (const std::string& text : {trouble_, TroubleText(tally), entry_.rollback_reason, reason}) {
+    for (const std::string& text :
+         {trouble_, TroubleText(tally), entry_.state.rollback_reason(), reason}) {
       const bool said = absl::StrContains(absl::StrJoin(told, "; "), text);
       if (!text.empty() && !said) told.push_back(text);
     }
-    const bool pausing = entry_.pause_until.has_value() && DecisionTime() < *entry_.pause_until;
-    if (pausing) {
-      told.push_back(absl::StrCat(
-          "pauses after wave ", entry_.paused_after, " until ",
-          absl::FormatTime(absl::RFC3339_sec, *entry_.pause_until, absl::UTCTimeZone())));
+    const absl::Time pause_until = FromTimestamp(entry_.state.pause_until());
+    if (entry_.state.has_pause_until() && DecisionTime() < pause_until) {
+      told.push_back(
+          absl::StrCat("pauses after wave ", entry_.state.paused_after(), " until ",
+                       absl::FormatTime(absl::RFC3339_sec, pause_until, absl::UTCTimeZone())));
     }
     const std::string message = absl::StrJoin(told, "; ");
     dirty_ |= SetCounts(tally, deployment) || message != deployment.message();

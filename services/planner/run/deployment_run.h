@@ -151,7 +151,7 @@ class DeploymentRun {
   bool Apply(const Decision& decision);
   // Cancelled, or halted: no more hosts may begin.
   bool IsStopped() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return entry_.cancel_requested || !entry_.halt_reason.empty();
+    return entry_.state.cancel_requested() || !entry_.state.halt_reason().empty();
   }
   RolloutStand Stand(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AwaitWork(const Decision& decision, absl::Time decided);

@@ -50,7 +50,7 @@ void DeploymentRun::BeginHosts(const std::vector<int>& hosts) {
     }
     dirty_ |= new_wave;
     // The time limit for unreachable hosts begins anew with each wave.
-    if (new_wave) entry_.catch_up_until.reset();
+    if (new_wave) entry_.state.clear_catch_up_until();
   }
   if (new_wave) released_done_ = false;
   if (new_wave) CrashPoint("planner-before-wave");

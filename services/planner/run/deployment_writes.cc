@@ -66,8 +66,8 @@ bool DeploymentRun::StoreHost(int index, const HostRecord& host, const v1::StepR
   }
   const DeploymentStore::Checkpoint checkpoint{.index = index, .host = &host, .step = step};
   const auto change = [&](Entry& entry) {
-    if (!entry.halt_reason.empty()) return;
-    entry.halt_reason = halt;
+    if (!entry.state.halt_reason().empty()) return;
+    entry.state.set_halt_reason(halt);
     AddEvent(entry, Now(), absl::StrCat("a hook stopped it: ", halt));
   };
   return ChangeUntilStored(change, &checkpoint);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/clock/timestamp.h"
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
@@ -25,9 +26,7 @@ constexpr int kMostDeployments = 10'000;
 constexpr int kReservedShare = 32;
 
 std::string StateText(v1::DeploymentState state) {
-  const std::string name = v1::DeploymentState_Name(state);
-  constexpr absl::string_view kPrefix = "DEPLOYMENT_STATE_";
-  return name.substr(std::min(name.size(), kPrefix.size()));
+  return std::string(absl::StripPrefix(v1::DeploymentState_Name(state), "DEPLOYMENT_STATE_"));
 }
 
 class DeploymentsImpl : public Deployments {

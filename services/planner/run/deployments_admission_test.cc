@@ -1,4 +1,4 @@
-// Which deployments begin, and what is kept of those that do not.
+// Which deployments begin, and what is stored of those that do not.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -70,7 +70,7 @@ class NotBegun : public ::testing::Test {
     };
     return deployment;
   }
-  // What is kept of a deployment that was refused.
+  // The record of a deployment that was refused.
   v1::Deployment Kept(const absl::Status& refused) {
     const auto kept = *world_.records.List("", 10);
     EXPECT_FALSE(kept.empty());

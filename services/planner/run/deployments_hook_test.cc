@@ -188,7 +188,7 @@ TEST(DeploymentHooks, AHookThatStallsOnEachOf200HostsHoldsUpNothingElse) {
   const std::string id = world.Begin(world.MakePlan(SpecOf({"sync"}, 50), 1, 200));
   ASSERT_TRUE(world.hooks.AwaitStalled(50));
   EXPECT_THAT(world.agents.performed(), IsEmpty());
-  // Another deployment goes on meanwhile.
+  // Another deployment continues meanwhile.
   v1::DeploymentSpec other = SpecOf({"reboot"});
   other.set_skip_health_checks(true);
   EXPECT_EQ(StateOf(world.AwaitEnd(world.Begin(world.MakePlan(other, 201, 201)))), "SUCCEEDED");

@@ -193,7 +193,7 @@ TEST(DeploymentLocks, APlannerThatFindsItsLeaseEndedCallsNoAgentAnyMore) {
   EXPECT_THAT(done.message(), HasSubstr("lease"));
   EXPECT_THAT(world.agents.performed(), SizeIs(1)) << "only the one that was under way";
   EXPECT_THAT(States(done), ElementsAre("web1 STOPPED", "web2 PENDING", "web3 PENDING"));
-  // Somebody goes on with it.
+  // Another planner continues it.
   ASSERT_TRUE(world.deployments->Resume(id, "bob").ok());
   EXPECT_EQ(StateOf(world.AwaitEnd(id)), "SUCCEEDED");
   EXPECT_THAT(world.agents.ActionsOn("web1:8004"), ElementsAre("sync", "freeze"));

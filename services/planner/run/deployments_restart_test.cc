@@ -303,7 +303,7 @@ TEST(DeploymentRestart, AFullDiskForAWhileHoldsItUpAndHarmsNothing) {
   world.store.Cut();
   world.agents.ClearFaults();
   world.agents.Release();
-  // It has done what was under way, and waits with the rest.
+  // It has finished the moves in progress, and waits with the rest.
   absl::Time until = absl::Now() + absl::Milliseconds(400);
   Mutex mutex;
   CondVar never;

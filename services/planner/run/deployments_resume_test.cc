@@ -27,7 +27,7 @@ TEST(DeploymentResume, ACancelledDeploymentLetsEachHostEndItsStepAndBeginsNoMore
   const Actor bob = MakePrincipal("bob", "", "unix:");
   const auto cancelled = world.deployments->Cancel(id, bob, "lunch");
   ASSERT_TRUE(cancelled.ok());
-  EXPECT_TRUE(world.records.Load(id)->cancel_requested) << "stored when it answers";
+  EXPECT_TRUE(world.records.Load(id)->state.cancel_requested()) << "stored when it answers";
   world.agents.ClearFaults();
   world.agents.Release();
   const v1::Deployment done = world.AwaitEnd(id);
@@ -45,7 +45,7 @@ TEST(DeploymentResume, ACancellationThatComesBetweenADecisionAndTheBeginningBegi
   std::string id;
   bool cancelled = false;
   DeploymentObserver observer;
-  // Told in the thread of the deployment, after it has decided whom to begin.
+  // Called in the thread of the deployment, after it has decided which hosts begin.
   observer.hosts = [&](const std::string& phase, int hosts) {
     if (phase != "pending" || hosts != 2 || std::exchange(cancelled, true)) return;
     EXPECT_TRUE(planner->deployments->Cancel(id, "bob", "").ok());
@@ -236,7 +236,7 @@ TEST(DeploymentCatchUp, HostsThatAreThroughAreFreeForOthersMeanwhile) {
   EXPECT_EQ(StateOf(world.AwaitEnd(id)), "CANCELLED");
 }
 
-// Stands still in Resume, in the write of its hosts.
+// Blocks in Resume, in the write of its hosts.
 class ResumeInProgress : public ::testing::Test {
  protected:
   static constexpr int kHosts = 100;  // web1 to web100 are resumed, web101 is locked by another

@@ -157,7 +157,7 @@ TEST(DeploymentRollback, EachServiceIsReturnedOnceAlsoWhereTheStateIsOfAnEarlier
     EXPECT_THAT(done.hosts(0).message(), HasSubstr("it had failed: freeze"));
     EXPECT_THAT(done.hosts(0).moves(), SizeIs(6));
     EXPECT_EQ(done.hosts(0).steps_size(), 2);
-    // The second was asked for, and not done, before the planner stopped.
+    // The second was requested but not done before the planner stopped.
     EXPECT_THAT(world.agents.ActionsOn("web1:8004"),
                 ElementsAre("sync", "freeze", "sync", "sync", "sync", "sync"));
   }

@@ -107,7 +107,7 @@ MoveDone Mover::AskHook() {
   if (move_.point.starts_with("post-")) request.set_result(context_.progress->step_outcome);
   request.set_idempotency_key(
       absl::StrCat(deployment.id(), "/", host(), "/", move_.step_number, "/", move_.point));
-  request.set_traceparent(run_.facts().traceparent);
+  request.set_traceparent(run_.facts().state.traceparent());
   request.set_ignore_errors(SpecOf(run_).ignore_hook_errors());
 
   CrashPoint("planner-before-hook");

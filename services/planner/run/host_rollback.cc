@@ -30,9 +30,9 @@ bool FindOtherActions(int steps, DeploymentRun& run, int index, std::set<std::st
 
 std::vector<Return> ReturnsOf(const v1::HostDeployment& host) {
   std::vector<Return> returns;
-  for (const NetMove& move : NetMoves(host)) {
+  for (const v1::ServiceMove& move : NetMoves(host)) {
     returns.push_back(
-        {.service = move.service, .from_hash = move.to_hash, .to_hash = move.from_hash});
+        {.service = move.service(), .from_hash = move.to_hash(), .to_hash = move.from_hash()});
   }
   return returns;
 }

@@ -60,7 +60,7 @@ DeploymentRecord MakeDeploymentEntry(const std::string& id,
   *made.mutable_revisions() = plan.revisions();
   made.set_rollback_of(deployment.rollback_of);
   made.set_planner(planner);
-  entry.traceparent = deployment.traceparent;
+  entry.state.set_traceparent(deployment.traceparent);
   return entry;
 }
 
@@ -106,12 +106,12 @@ absl::StatusOr<std::vector<DeploymentStore::Checkpoint>> ResumeHosts(std::vector
 }
 
 void ResumeEntry(DeploymentRecord& entry, absl::Time now, const Actor& actor) {
-  entry.cancel_requested = false;
-  entry.halt_reason.clear();
-  entry.pause_until.reset();
-  entry.rollback_wave = 0;
-  entry.rollback_reason.clear();
-  entry.catch_up_until.reset();
+  entry.state.clear_cancel_requested();
+  entry.state.clear_halt_reason();
+  entry.state.clear_pause_until();
+  entry.state.clear_rollback_wave();
+  entry.state.clear_rollback_reason();
+  entry.state.clear_catch_up_until();
   v1::Deployment& deployment = entry.deployment;
   deployment.set_state(v1::DEPLOYMENT_STATE_PENDING);
   deployment.clear_message();

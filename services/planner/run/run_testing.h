@@ -61,7 +61,7 @@ class CutStore : public Store {
   std::function<void(const std::vector<StoreWrite>&)> on_write_ ABSL_GUARDED_BY(mutex_);
 };
 
-// A fleet of fake agents, and a planner's deployments over it that can be stopped and begun again
+// A fleet of fake agents, and a planner's deployments over it that can be stopped and started again
 // on the same store.
 class RunWorld {
  public:
@@ -90,7 +90,7 @@ class RunWorld {
   // Begins it; fails the test if that fails.
   std::string Begin(const v1::Plan& plan);
   std::string Begin(const v1::DeploymentSpec& spec) { return Begin(MakePlan(spec)); }
-  // Waits until it is as told; fails the test if it is not after 20 s.
+  // Waits until that is so; fails the test after 20 s.
   v1::Deployment Await(const std::string& id,
                        const std::function<bool(const v1::Deployment&)>& is_so);
   v1::Deployment AwaitEnd(const std::string& id);

@@ -27,12 +27,16 @@ void WorkerPool::Run(const std::string& group, std::function<void()> job) {
 
 void WorkerPool::RunAll(const std::string& group, std::vector<std::function<void()>> jobs) {
   if (jobs.empty()) return;
-  MutexLock lock(mutex_);
-  std::deque<std::function<void()>>& waiting = groups_[group].waiting;
-  for (std::function<void()>& job : jobs) waiting.push_back(std::move(job));
-  waiting_ += static_cast<int>(jobs.size());
-  Admit();
-  Summon();
+  bool wake = false;
+  {
+    MutexLock lock(mutex_);
+    std::deque<std::function<void()>>& waiting = groups_[group].waiting;
+    for (std::function<void()>& job : jobs) waiting.push_back(std::move(job));
+    waiting_ += static_cast<int>(jobs.size());
+    Admit();
+    wake = Summon();
+  }
+  if (wake) wake_.NotifyOne();
 }
 
 int WorkerPool::waiting() {
@@ -57,13 +61,11 @@ void WorkerPool::Admit() {
   }
 }
 
-void WorkerPool::Summon() {
-  if (ready_.empty()) return;
-  if (idle_ > 0) {
-    wake_.NotifyOne();
-  } else {
-    AddThread();
-  }
+bool WorkerPool::Summon() {
+  if (ready_.empty()) return false;
+  if (idle_ > 0) return true;
+  AddThread();
+  return false;
 }
 
 void WorkerPool::AddThread() {
@@ -86,8 +88,9 @@ void WorkerPool::Loop() {
     if (ready_.empty()) return;
     Job job = std::move(ready_.front());
     ready_.pop_front();
-    Summon();
+    const bool wake = Summon();
     mutex_.Unlock();
+    if (wake) wake_.NotifyOne();
     job.run();
     job.run = nullptr;  // its captures are destroyed without the lock
     mutex_.Lock();

@@ -1,3 +1,5 @@
+#include <fnmatch.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <iterator>
@@ -5,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/text/utf8.h"
 #include "services/planner/select/selection.h"
 
@@ -14,6 +17,8 @@ namespace {
 // The deepest nesting of braces.
 constexpr size_t kMaxDepth = 16;
 constexpr size_t kShownBytes = 100;
+// Of fnmatch().
+constexpr char kSpecial[] = "*?[\\";
 
 absl::Status BadGlob(absl::string_view pattern, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("the glob \"", ValidUtf8(pattern, kShownBytes),
@@ -128,78 +133,6 @@ class Expansion {
   std::vector<Level> levels_{1};
 };
 
-size_t OnlyStar(absl::string_view pattern) {
-  constexpr char kSpecial[] = "*?[\\";
-  const size_t first = pattern.find_first_of(kSpecial);
-  const bool only = first != absl::string_view::npos && pattern[first] == '*' &&
-                    pattern.find_first_of(kSpecial, first + 1) == absl::string_view::npos;
-  return only ? first : absl::string_view::npos;
-}
-
-// Whether `c` is in the bracket expression [begin, end), without its brackets.
-bool InBracket(absl::string_view set, char c) {
-  size_t at = 0;
-  const bool negated = !set.empty() && (set[0] == '!' || set[0] == '^');
-  if (negated) ++at;
-  bool found = false;
-  while (at < set.size()) {
-    if (set[at] == '\\' && at + 1 < set.size()) ++at;
-    const char low = set[at++];
-    char high = low;
-    if (at + 1 < set.size() && set[at] == '-') {
-      at += set[at + 1] == '\\' && at + 2 < set.size() ? 2 : 1;
-      high = set[at++];
-    }
-    found = found || (low <= c && c <= high);
-  }
-  return found != negated;
-}
-
-bool IsPlain(char c) { return c != '*' && c != '?' && c != '[' && c != '\\'; }
-
-// Whether the element at `at` of the pattern, which is no '*', matches `c`.
-bool ElementMatches(absl::string_view pattern, size_t at, char c) {
-  switch (pattern[at]) {
-    case '?':
-      return true;
-    case '\\':
-      return pattern[at + 1] == c;
-    case '[': {
-      const size_t end = BracketEnd(pattern, at);
-      return InBracket(pattern.substr(at + 1, end - at - 1), c);
-    }
-    default:
-      return pattern[at] == c;
-  }
-}
-
-// Not recursive: at a '*', the choices of earlier ones become final, so it is quadratic at worst.
-bool Walk(absl::string_view pattern, absl::string_view name) {
-  size_t p = 0, n = 0;
-  size_t star = absl::string_view::npos, star_name = 0;
-  while (n < name.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      star_name = n;
-      if (p == pattern.size()) return true;
-    } else if (p < pattern.size() && ElementMatches(pattern, p, name[n])) {
-      p = ElementEnd(pattern, p);
-      ++n;
-    } else if (star != absl::string_view::npos) {
-      p = star + 1;
-      ++star_name;
-      // Skips to the next match if the element after the '*' is a plain character.
-      if (IsPlain(pattern[p])) star_name = name.find(pattern[p], star_name);
-      if (star_name == absl::string_view::npos) return false;
-      n = star_name;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
-
 }  // namespace
 
 absl::StatusOr<Glob> Glob::Parse(absl::string_view pattern, size_t max_alternatives) {
@@ -212,20 +145,22 @@ absl::StatusOr<Glob> Glob::Parse(absl::string_view pattern, size_t max_alternati
       Expansion(pattern, max_alternatives).Run();
   if (!alternatives.ok()) return alternatives.status();
   Glob glob;
-  for (std::string& alternative : *alternatives) {
-    const size_t only_star = OnlyStar(alternative);
-    glob.alternatives_.push_back({.pattern = std::move(alternative), .only_star = only_star});
+  for (const std::string& alternative : *alternatives) {
+    const size_t plain = std::min(alternative.find_first_of(kSpecial), alternative.size());
+    const std::string rest = alternative.substr(plain);
+    const bool only_star =
+        absl::StartsWith(rest, "*") && rest.find_first_of(kSpecial, 1) == std::string::npos;
+    glob.alternatives_.push_back(
+        {.begin = alternative.substr(0, plain), .rest = rest, .only_star = only_star});
   }
   return glob;
 }
 
 bool Glob::Matches(const Alternative& alternative, absl::string_view name) {
-  const absl::string_view pattern = alternative.pattern;
-  if (alternative.only_star == absl::string_view::npos) return Walk(pattern, name);
-  // The two may not overlap: "ab*ba" does not match "aba".
-  return name.size() + 1 >= pattern.size() &&
-         absl::StartsWith(name, pattern.substr(0, alternative.only_star)) &&
-         absl::EndsWith(name, pattern.substr(alternative.only_star + 1));
+  if (!absl::ConsumePrefix(&name, alternative.begin)) return false;
+  if (alternative.rest.empty()) return name.empty();
+  if (alternative.only_star) return absl::EndsWith(name, alternative.rest.substr(1));
+  return fnmatch(alternative.rest.c_str(), std::string(name).c_str(), 0) == 0;
 }
 
 bool Glob::Matches(absl::string_view name) const {

@@ -137,9 +137,4 @@ bool SelectsEverything(const Selection& selection) {
          selection.every <= 1 && selection.limit == 0;
 }
 
-bool SelectsOneHost(const Selection& selection) {
-  return selection.on.size() == 1 &&
-         selection.on.front().find_first_of("*?[]{}\\") == std::string::npos;
-}
-
 }  // namespace gitops

@@ -53,8 +53,6 @@ absl::StatusOr<std::vector<int>> Select(size_t count, const HostAt& host,
 
 // Whether nothing narrows it, so that it selects the whole fleet.
 bool SelectsEverything(const Selection& selection);
-// Whether it can select only one host: one `on` without glob characters.
-bool SelectsOneHost(const Selection& selection);
 
 inline constexpr size_t kMaxGlobBytes = 1024;
 // The number of alternatives of all globs of a selection: braces multiply, so "web[12]" is one and
@@ -74,9 +72,9 @@ class Glob {
  private:
   // One expansion of the braces, itself without braces.
   struct Alternative {
-    std::string pattern;
-    // The position of its '*' if it is plain text around a single '*', as most are; else npos.
-    size_t only_star;
+    std::string begin;  // plain text, up to the first character that is special
+    std::string rest;
+    bool only_star;  // `rest` is a '*' and plain text, as in most globs
   };
   static bool Matches(const Alternative& alternative, absl::string_view name);
 

@@ -150,15 +150,11 @@ TEST(Selection, EndsSoonAfterItsCallerHasGone) {
   EXPECT_EQ(looks, 3);
 }
 
-TEST(Selection, KnowsWhetherItMeansTheWholeFleetOrOneHost) {
+TEST(Selection, KnowsWhetherItMeansTheWholeFleet) {
   EXPECT_TRUE(SelectsEverything({}));
   EXPECT_TRUE(SelectsEverything({.order_by_tags = {"web"}, .every = 1}));
   EXPECT_FALSE(SelectsEverything({.on = {"*"}}));
   EXPECT_FALSE(SelectsEverything({.limit = 1}));
-  EXPECT_TRUE(SelectsOneHost({.on = {"web1.example"}}));
-  EXPECT_FALSE(SelectsOneHost({.on = {"web*"}}));
-  EXPECT_FALSE(SelectsOneHost({.on = {"web1", "web2"}}));
-  EXPECT_FALSE(SelectsOneHost({}));
 }
 
 TEST(Selection, AHundredThousandHostsAreChosenInTime) {

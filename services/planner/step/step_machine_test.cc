@@ -35,11 +35,12 @@ HostProgress Begun(std::vector<std::string> actions) {
   return progress;
 }
 
-// A host whose hooks and actions answer as told, and what it went through, in order:
+// A host whose hooks and actions answer as configured, and its moves, in order:
 // "pre-deploy(sync reboot)", "post-deploy(reboot)=ok", "sync", "+push" (implied), "checks"…
 struct Rehearsal {
   HostPolicy policy;
-  // By point: what the Nth call answers ("=": what came in); the last serves all that follow.
+  // By point: the answer of the Nth call ("=": the payload); the last one also answers all later
+  // calls.
   std::map<std::string, List> hooks;
   // Moves that fail: an action, "pre-deploy-checks" or "health-checks".
   std::set<std::string> failing;

@@ -61,6 +61,8 @@ Engine::~Engine() { Stop(); }
 void Engine::SetPipelines(std::vector<std::shared_ptr<const Pipeline>> pipelines) {
   std::vector<EnvironmentName> sources;
   {
+    MutexLock configuring(shared_.configuring);
+    options_.observer->SetPipelines(pipelines);
     MutexLock lock(mutex_);
     started_ = true;
     pipelines_.clear();
@@ -76,7 +78,6 @@ void Engine::SetPipelines(std::vector<std::shared_ptr<const Pipeline>> pipelines
     sources.push_back(
         {promotion.namespace_(), promotion.pipeline(), promotion.source_environment()});
   }
-  options_.observer->SetPipelines(pipelines);
   for (const EnvironmentName& source : sources) {
     if (EnvironmentQueue* const queue = QueueOf(source)) queue->Wake();
   }
@@ -147,7 +148,7 @@ absl::StatusOr<EnvironmentQueue*> Engine::QueueInto(const EnvironmentName& where
 }
 
 absl::StatusOr<Promotion> Engine::Approve(const EnvironmentName& where, const std::string& revision,
-                                          const std::string& actor, const std::string& reason,
+                                          const Actor& actor, const std::string& reason,
                                           bool force) {
   if (force && reason.empty()) {
     return InvalidField("reason", "is needed to approve before the soak is over (force)");
@@ -155,7 +156,7 @@ absl::StatusOr<Promotion> Engine::Approve(const EnvironmentName& where, const st
   const absl::StatusOr<EnvironmentQueue*> queue = QueueInto(where, revision);
   if (!queue.ok()) return queue.status();
   record::v1::Approval approval;
-  approval.set_actor(actor);
+  WriteActor(actor, approval);
   approval.set_reason(reason);
   approval.set_force(force);
   *approval.mutable_time() = ToTimestamp(options_.clock->Now());
@@ -163,17 +164,18 @@ absl::StatusOr<Promotion> Engine::Approve(const EnvironmentName& where, const st
 }
 
 absl::StatusOr<Promotion> Engine::Reject(const EnvironmentName& where, const std::string& revision,
-                                         const std::string& actor, const std::string& reason) {
+                                         const Actor& actor, const std::string& reason) {
   const absl::StatusOr<EnvironmentQueue*> queue = QueueInto(where, revision);
   if (!queue.ok()) return queue.status();
   return (*queue)->Reject(where.environment, revision, actor, reason);
 }
 
 absl::StatusOr<Promotion> Engine::Replay(const EnvironmentName& where, const std::string& revision,
-                                         const std::string& actor, const std::string& reason) {
+                                         const Actor& actor, const std::string& reason,
+                                         RequestIds::Claim* claim) {
   const absl::StatusOr<EnvironmentQueue*> queue = QueueInto(where, revision);
   if (!queue.ok()) return queue.status();
-  return (*queue)->Replay(where.environment, revision, actor, reason);
+  return (*queue)->Replay(where.environment, revision, actor, reason, claim);
 }
 
 void Engine::Look(const EnvironmentName& source) {

@@ -64,17 +64,15 @@ class Engine final : public PromotionControl {
   void Stop();
 
   absl::StatusOr<record::v1::Promotion> Approve(const EnvironmentName& where,
-                                                const std::string& revision,
-                                                const std::string& actor, const std::string& reason,
-                                                bool force) override;
+                                                const std::string& revision, const Actor& actor,
+                                                const std::string& reason, bool force) override;
   absl::StatusOr<record::v1::Promotion> Reject(const EnvironmentName& where,
-                                               const std::string& revision,
-                                               const std::string& actor,
+                                               const std::string& revision, const Actor& actor,
                                                const std::string& reason) override;
   absl::StatusOr<record::v1::Promotion> Replay(const EnvironmentName& where,
-                                               const std::string& revision,
-                                               const std::string& actor,
-                                               const std::string& reason) override;
+                                               const std::string& revision, const Actor& actor,
+                                               const std::string& reason,
+                                               RequestIds::Claim* claim) override;
   void Look(const EnvironmentName& source) override;
 
  private:

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 
+#include "common/rpc/actor.h"
 #include "common/rpc/error.h"
+#include "gitops/v1/promotion.pb.h"
 #include "services/promotion_receiver/engine/engine_test_base.h"
 
 namespace gitops {
@@ -161,6 +163,87 @@ TEST_F(EngineControlTest, PromotionOfAPipelineThatIsGoneCanBeRejected) {
   EXPECT_EQ(Get(id).state(), state::PROMOTION_STATE_REJECTED);
 }
 
+TEST_F(EngineControlTest, WhatHasBegunAndCannotGoOnCanBeRejected) {
+  promoter_.AnswerNth(1, absl::UnavailableError("the provider is down"));
+  Start();
+  const std::string id = Receive("1.1");
+  EXPECT_TRUE(Eventually([&] { return Get(id).attempt_count() == 1; }));
+  EXPECT_FALSE(engine_->Reject(Staging(), "1.1", "alice", "").ok()) << "it is tried again";
+  engine_->SetPipelines({});
+  const auto rejected = engine_->Reject(Staging(), "1.1", "alice", "");
+  ASSERT_TRUE(rejected.ok()) << rejected.status();
+  EXPECT_EQ(rejected->state(), state::PROMOTION_STATE_REJECTED);
+  EXPECT_THAT(promotions_->Unfinished(), IsEmpty());
+}
+
+TEST_F(EngineControlTest, CallersAreStoredAsPrincipals) {
+  const Principal alice = MakePrincipal("alice", "", "ipv4:192.0.2.7:4711");
+  Rules().manual = true;
+  Start();
+  Waiting("1.1");
+  const auto approved = engine_->Approve(Staging(), "1.1", alice, "", false);
+  ASSERT_TRUE(approved.ok()) << approved.status();
+  EXPECT_EQ(ReadActor(approved->approval()), Actor(alice));
+  Waiting("1.2");
+  const auto rejected = engine_->Reject(Staging(), "1.2", alice, "");
+  ASSERT_TRUE(rejected.ok()) << rejected.status();
+  EXPECT_EQ(ReadActor(*rejected), Actor(alice));
+  EXPECT_EQ(rejected->message(), "rejected by " + PrincipalText(alice));
+  const Principal bob = MakePrincipal("bob", "", "unix:");
+  const auto replayed = engine_->Replay(Staging(), "1.2", bob, "", nullptr);
+  ASSERT_TRUE(replayed.ok()) << replayed.status();
+  EXPECT_EQ(ReadActor(*replayed), Actor(bob));
+}
+
+TEST_F(EngineControlTest, ReplayAndItsRequestIdAreStoredTogether) {
+  promoter_.AnswerNth(1, absl::InvalidArgumentError("the branch is protected"));
+  promoter_.AnswerNth(2, absl::InvalidArgumentError("it still is"));
+  Start();
+  const std::string id = Receive("1.1");
+  EXPECT_TRUE(Becomes(id, state::PROMOTION_STATE_FAILED));
+  Settle();
+  v1::ReplayPromotionRequest request;
+  request.set_request_id("r");
+  {
+    RequestIds ids(store_.store(), "promotion-receiver/v1/request/", &clock_);
+    const auto claim = ids.Enter("alice", request, nullptr);
+    ASSERT_TRUE(claim.ok()) << claim.status();
+    faulty_->DieAfter(1);
+    ASSERT_TRUE(engine_->Replay(Staging(), "1.1", "alice", "", claim->get()).ok());
+  }
+  Restart();
+  RequestIds ids(store_.store(), "promotion-receiver/v1/request/", &clock_);
+  const auto repeat = ids.Enter("alice", request, nullptr);
+  ASSERT_TRUE(repeat.ok()) << repeat.status();
+  EXPECT_EQ((*repeat)->made(), id);
+}
+
+TEST_F(EngineControlTest, ReplayKeepsTheApprovalOnlyOfAnAttemptThatFailed) {
+  Rules().manual = true;
+  promoter_.AnswerNth(1, absl::InvalidArgumentError("the branch is protected"));
+  Start();
+  const std::string id = Waiting("1.1");
+  EXPECT_TRUE(Approve("1.1").ok());
+  EXPECT_TRUE(Becomes(id, state::PROMOTION_STATE_FAILED));
+  ASSERT_TRUE(engine_->Replay(Staging(), "1.1", "bob", "", nullptr).ok());
+  EXPECT_TRUE(Becomes(id, state::PROMOTION_STATE_SUCCEEDED));
+  // Approved, and replaced before it began.
+  state::EnvironmentHold hold;
+  ASSERT_TRUE(promotions_->Hold("shopping", "search", "staging", hold).ok());
+  clock_.Advance(absl::Seconds(1));
+  const std::string old = Waiting("1.2");
+  EXPECT_TRUE(Approve("1.2").ok());
+  clock_.Advance(absl::Seconds(1));
+  Waiting("1.3");
+  EXPECT_TRUE(Becomes(old, state::PROMOTION_STATE_SUPERSEDED));
+  ASSERT_TRUE(promotions_->Release("shopping", "search", "staging").ok());
+  clock_.Advance(absl::Seconds(1));
+  const auto replayed = engine_->Replay(Staging(), "1.2", "bob", "", nullptr);
+  ASSERT_TRUE(replayed.ok()) << replayed.status();
+  EXPECT_EQ(replayed->state(), state::PROMOTION_STATE_WAITING_APPROVAL);
+  EXPECT_FALSE(replayed->has_approval());
+}
+
 TEST_F(EngineControlTest, HeldEnvironmentWaitsUntilItIsReleased) {
   Start();
   state::EnvironmentHold hold;
@@ -184,7 +267,7 @@ TEST_F(EngineControlTest, ReplayDoesAFailedPromotionAnew) {
   const std::string id = Receive("1.1");
   EXPECT_TRUE(Becomes(id, state::PROMOTION_STATE_FAILED));
   const std::string key = Get(id).effect_key();
-  const auto replayed = engine_->Replay(Staging(), "1.1", "alice", "unprotected");
+  const auto replayed = engine_->Replay(Staging(), "1.1", "alice", "unprotected", nullptr);
   ASSERT_TRUE(replayed.ok()) << replayed.status();
   EXPECT_EQ(replayed->id(), id);
   EXPECT_TRUE(Becomes(id, state::PROMOTION_STATE_SUCCEEDED));
@@ -203,7 +286,7 @@ TEST_F(EngineControlTest, ReplayGoesBackToAnOlderRevision) {
   EXPECT_TRUE(Approve("1.2").ok());
   EXPECT_TRUE(Becomes(newer, state::PROMOTION_STATE_SUCCEEDED));
   clock_.Advance(absl::Seconds(1));
-  const auto replayed = engine_->Replay(Staging(), "1.1", "alice", "1.2 is slow");
+  const auto replayed = engine_->Replay(Staging(), "1.1", "alice", "1.2 is slow", nullptr);
   ASSERT_TRUE(replayed.ok()) << replayed.status();
   EXPECT_EQ(replayed->state(), state::PROMOTION_STATE_WAITING_APPROVAL)
       << "a replay is approved as any other";
@@ -219,7 +302,7 @@ TEST_F(EngineControlTest, LaterEventReplacesAReplayThatWaits) {
   EXPECT_TRUE(Becomes(id, state::PROMOTION_STATE_FAILED));
   Rules().manual = true;
   Configure();
-  ASSERT_TRUE(engine_->Replay(Staging(), "1.1", "alice", "").ok());
+  ASSERT_TRUE(engine_->Replay(Staging(), "1.1", "alice", "", nullptr).ok());
   clock_.Advance(absl::Seconds(1));
   Waiting("1.2");
   EXPECT_TRUE(Becomes(id, state::PROMOTION_STATE_SUPERSEDED));
@@ -239,7 +322,7 @@ TEST_F(EngineControlTest, IgnoredEventCanBeReplayed) {
   PromotionWrite write;
   write.promotion = ignored;
   ASSERT_TRUE(promotions_->Write({write}).ok());
-  ASSERT_TRUE(engine_->Replay(Staging(), "1.1", "alice", "").ok());
+  ASSERT_TRUE(engine_->Replay(Staging(), "1.1", "alice", "", nullptr).ok());
   EXPECT_TRUE(Becomes(ignored.id(), state::PROMOTION_STATE_SUCCEEDED));
   EXPECT_EQ(Get(ignored.id()).version(), "1.1");
 }
@@ -248,9 +331,9 @@ TEST_F(EngineControlTest, WhatSucceededOrIsInProgressIsNotReplayed) {
   Start();
   const std::string id = Receive("1.1");
   EXPECT_TRUE(Becomes(id, state::PROMOTION_STATE_SUCCEEDED));
-  const auto again = engine_->Replay(Staging(), "1.1", "alice", "");
+  const auto again = engine_->Replay(Staging(), "1.1", "alice", "", nullptr);
   EXPECT_TRUE(HasReason(again.status(), Reason::kPromotionNotEnded)) << again.status();
-  const auto unknown = engine_->Replay(Staging(), "0.9", "alice", "");
+  const auto unknown = engine_->Replay(Staging(), "0.9", "alice", "", nullptr);
   EXPECT_TRUE(HasReason(unknown.status(), Reason::kPromotionUnknown)) << unknown.status();
 }
 

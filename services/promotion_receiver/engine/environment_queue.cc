@@ -10,7 +10,6 @@
 #include "common/retry/backoff.h"
 #include "common/rpc/error.h"
 #include "common/text/random_hex.h"
-#include "services/promotion_receiver/revision/revision.h"
 
 namespace gitops {
 namespace {
@@ -35,16 +34,6 @@ double Random() {
 bool MayWorkLater(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
          absl::IsResourceExhausted(status) || absl::IsAborted(status) || absl::IsCancelled(status);
-}
-
-bool SameRevision(const std::string& a, const std::string& b) {
-  return RevisionIdentity(a) == RevisionIdentity(b);
-}
-
-absl::Status NothingWaits(const std::string& revision, absl::string_view what,
-                          absl::string_view why) {
-  return MakeError(Reason::kNothingWaits, absl::StrCat(what, " ", revision, ": ", why),
-                   {{"revision", revision}});
 }
 
 // What a strategy said, in the record. Returns the state before.
@@ -148,12 +137,15 @@ absl::Time EnvironmentQueue::Decide() {
 EnvironmentPlan EnvironmentQueue::Plan() {
   EnvironmentSnapshot snapshot;
   snapshot.source = source_;
-  snapshot.pipeline = shared_->pipeline(source_);
-  snapshot.observed = shared_->observer->Of(source_);
-  if (snapshot.pipeline != nullptr) {
-    if (const Environment* const next = snapshot.pipeline->After(source_.environment)) {
-      snapshot.next_observed =
-          shared_->observer->Of({source_.namespace_, source_.pipeline, next->name});
+  {
+    MutexLock lock(shared_->configuring);
+    snapshot.pipeline = shared_->pipeline(source_);
+    snapshot.observed = shared_->observer->Of(source_);
+    if (snapshot.pipeline != nullptr) {
+      if (const Environment* const next = snapshot.pipeline->After(source_.environment)) {
+        snapshot.next_observed =
+            shared_->observer->Of({source_.namespace_, source_.pipeline, next->name});
+      }
     }
   }
   snapshot.unfinished =
@@ -202,9 +194,10 @@ void EnvironmentQueue::NoteDepth() {
   depth_ = depth;
 }
 
-absl::Status EnvironmentQueue::Write(const std::vector<PromotionWrite>& writes) {
+absl::Status EnvironmentQueue::Write(const std::vector<PromotionWrite>& writes,
+                                     const std::vector<StoreWrite>& others) {
   if (writes.empty()) return absl::OkStatus();
-  const absl::Status status = shared_->store->Write(writes);
+  const absl::Status status = shared_->store->Write(writes, others);
   if (!status.ok()) return status;
   for (const PromotionWrite& write : writes) {
     const Promotion& promotion = write.promotion;
@@ -226,144 +219,18 @@ absl::Status EnvironmentQueue::Write(const Promotion& promotion, PromotionState 
   return Write({write});
 }
 
-absl::StatusOr<Promotion> EnvironmentQueue::After(const Promotion& promotion) {
-  // It is stored; whatever follows from it may come later.
-  const absl::StatusOr<absl::Time> settled = Settle();
-  Wake();
-  if (!settled.ok()) return promotion;
-  return shared_->store->Get(promotion.id());
-}
-
-absl::StatusOr<Promotion> EnvironmentQueue::Waiting(const std::string& target,
-                                                    const std::string& revision) const {
-  std::string others;
-  for (Promotion& promotion :
-       shared_->store->UnfinishedOf(source_.namespace_, source_.pipeline, source_.environment)) {
-    if (promotion.environment() != target) continue;
-    if (SameRevision(promotion.revision(), revision)) return std::move(promotion);
-    others = promotion.revision();
-  }
-  return NothingWaits(revision, "look for the waiting promotion of",
-                      others.empty() ? absl::StrCat("nothing waits for ", target)
-                                     : absl::StrCat(others, " waits for ", target, " instead"));
-}
-
-absl::StatusOr<Promotion> EnvironmentQueue::Approve(const std::string& target,
-                                                    const std::string& revision,
-                                                    const record::v1::Approval& approval) {
-  MutexLock lock(mutex_);
-  if (const auto settled = Settle(); !settled.ok()) return settled.status();
-  absl::StatusOr<Promotion> promotion = Waiting(target, revision);
-  if (!promotion.ok()) return promotion;
-  const PromotionState state = promotion->state();
-  if (promotion->has_approval() && !approval.force()) {
-    return NothingWaits(
-        revision, "approve",
-        absl::StrCat("it was approved already, by ", promotion->approval().actor()));
-  }
-  if (state == record::v1::PROMOTION_STATE_SOAKING && !approval.force()) {
-    return MakeError(Reason::kSoakNotOver,
-                     absl::StrCat("approve ", revision, ": it still ", promotion->message(),
-                                  "; approve it then, or with force and a reason"),
-                     {{"revision", revision}});
-  }
-  if (state != record::v1::PROMOTION_STATE_SOAKING &&
-      state != record::v1::PROMOTION_STATE_WAITING_APPROVAL) {
-    return NothingWaits(revision, "approve",
-                        absl::StrCat("it does not wait for approval: ", promotion->message()));
-  }
-  *promotion->mutable_approval() = approval;
-  promotion->set_message(absl::StrCat("approved by ", approval.actor()));
-  if (absl::Status stored = Write(*promotion, state); !stored.ok()) return stored;
-  return After(*promotion);
-}
-
-absl::StatusOr<Promotion> EnvironmentQueue::Reject(const std::string& target,
-                                                   const std::string& revision,
-                                                   const std::string& actor,
-                                                   const std::string& reason) {
-  MutexLock lock(mutex_);
-  if (const auto settled = Settle(); !settled.ok()) return settled.status();
-  absl::StatusOr<Promotion> promotion = Waiting(target, revision);
-  if (!promotion.ok()) return promotion;
-  const PromotionState state = promotion->state();
-  if (!IsWaiting(state)) {
-    return NothingWaits(revision, "reject", "it has begun already, and does not wait");
-  }
-  promotion->set_actor(actor);
-  SetState(*promotion, record::v1::PROMOTION_STATE_REJECTED,
-           absl::StrCat("rejected by ", actor, reason.empty() ? "" : ": ", reason),
-           shared_->clock->Now());
-  if (absl::Status stored = Write(*promotion, state); !stored.ok()) return stored;
-  return After(*promotion);
-}
-
-absl::StatusOr<Promotion> EnvironmentQueue::Replayable(const std::string& target,
-                                                       const std::string& revision) const {
-  const std::optional<std::string> id = shared_->store->OfRevision(
-      source_.namespace_, source_.pipeline, source_.environment, revision);
-  if (id.has_value()) {
-    absl::StatusOr<Promotion> promotion = shared_->store->Get(*id);
-    if (!promotion.ok() || promotion->environment() == target) return promotion;
-  }
-  // Only an ignored event; it may be among many.
-  std::optional<Promotion> ignored;
-  const absl::Status read = shared_->store->ForEach("", [&](const Promotion& promotion) {
-    if (promotion.namespace_() == source_.namespace_ && promotion.pipeline() == source_.pipeline &&
-        promotion.environment() == target && SameRevision(promotion.revision(), revision)) {
-      ignored = promotion;
-    }
-    return !ignored.has_value();
-  });
-  if (!read.ok()) return read;
-  if (ignored.has_value()) return *std::move(ignored);
-  return MakeError(
-      Reason::kPromotionUnknown,
-      absl::StrCat("replay ", revision, ": there was no promotion or event of it into ", target,
-                   ", or it is no longer kept; `gitopsctl list promotions` "
-                   "shows those that are"),
-      {{"revision", revision}});
-}
-
-absl::StatusOr<Promotion> EnvironmentQueue::Replay(const std::string& target,
-                                                   const std::string& revision,
-                                                   const std::string& actor,
-                                                   const std::string& reason) {
-  MutexLock lock(mutex_);
-  absl::StatusOr<Promotion> promotion = Replayable(target, revision);
-  if (!promotion.ok()) return promotion;
-  const PromotionState state = promotion->state();
-  if (!HasEnded(state) || state == record::v1::PROMOTION_STATE_SUCCEEDED) {
-    return MakeError(Reason::kPromotionNotEnded,
-                     absl::StrCat("replay ", revision, ": the promotion ", promotion->id(),
-                                  HasEnded(state) ? " has succeeded" : " has not ended: ",
-                                  HasEnded(state) ? "" : promotion->message()),
-                     {{"promotion", promotion->id()}, {"revision", revision}});
-  }
-  const absl::Time now = shared_->clock->Now();
-  promotion->set_replayed(true);
-  *promotion->mutable_replay_time() = ToTimestamp(now);
-  promotion->set_actor(actor);
-  if (promotion->version().empty()) promotion->set_version(promotion->revision());
-  promotion->clear_start_time();
-  promotion->clear_end_time();
-  promotion->clear_strategy();
-  promotion->clear_attempt_count();
-  promotion->clear_last_error();
-  promotion->clear_result();
-  // Its effect is done anew, not found again.
-  promotion->clear_effect_key();
-  SetState(*promotion, record::v1::PROMOTION_STATE_OBSERVING,
-           absl::StrCat("replayed by ", actor, reason.empty() ? "" : ": ", reason), now);
-  if (absl::Status stored = Write(*promotion, state); !stored.ok()) return stored;
-  return After(*promotion);
-}
-
 absl::Time EnvironmentQueue::DueOf(const Promotion& promotion) const {
   const auto poll = polls_.find(promotion.id());
   if (poll != polls_.end()) return poll->second;
   if (promotion.has_next_attempt_time()) return FromTimestamp(promotion.next_attempt_time());
   return absl::InfinitePast();
+}
+
+Promoter* EnvironmentQueue::PromoterFor(const Pipeline& pipeline,
+                                        const Promotion& promotion) const {
+  const Environment* const target = pipeline.Find(promotion.environment());
+  if (target == nullptr || !target->promotion.strategy.has_value()) return nullptr;
+  return shared_->promoter(*target->promotion.strategy);
 }
 
 std::optional<EnvironmentQueue::Turn> EnvironmentQueue::NextTurn(absl::Time& next) {
@@ -374,13 +241,11 @@ std::optional<EnvironmentQueue::Turn> EnvironmentQueue::NextTurn(absl::Time& nex
   for (Promotion& promotion :
        shared_->store->UnfinishedOf(source_.namespace_, source_.pipeline, source_.environment)) {
     if (promotion.state() != kRunning) continue;
-    const Environment* const target = pipeline->Find(promotion.environment());
-    if (target == nullptr || !target->promotion.strategy.has_value()) continue;
-    Promoter* const promoter = shared_->promoter(*target->promotion.strategy);
+    Promoter* const promoter = PromoterFor(*pipeline, promotion);
     if (promoter == nullptr) continue;
     absl::Time due = DueOf(promotion);
     if (due <= now) {
-      if (shared_->targets.Take({source_.namespace_, source_.pipeline, target->name})) {
+      if (shared_->targets.Take({source_.namespace_, source_.pipeline, promotion.environment()})) {
         return Turn{.order = {.promotion = std::move(promotion), .pipeline = *pipeline},
                     .promoter = promoter};
       }

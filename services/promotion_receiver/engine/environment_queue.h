@@ -13,7 +13,9 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
+#include "common/rpc/actor.h"
 #include "common/schedule/scheduler.h"
+#include "common/store/request_ids.h"
 #include "common/sync/mutex.h"
 #include "gitops/record/v1/promotion.pb.h"
 #include "services/promotion_receiver/engine/environment_plan.h"
@@ -50,6 +52,9 @@ struct EngineShared {
   // The number of promotions in progress has changed by that much.
   std::function<void(int)> depth;
   TargetsInUse targets;
+  // Held while the pipelines and what is observed of them change together: a target that is not
+  // observed yet must not be taken for one that cannot be observed.
+  Mutex configuring;
   // Decisions and calls of strategies have threads of their own, so that a strategy that hangs
   // delays no decision. Destroyed first.
   std::unique_ptr<Scheduler> deciders, callers;
@@ -73,11 +78,11 @@ class EnvironmentQueue {
                                                 const std::string& revision,
                                                 const record::v1::Approval& approval);
   absl::StatusOr<record::v1::Promotion> Reject(const std::string& target,
-                                               const std::string& revision,
-                                               const std::string& actor, const std::string& reason);
+                                               const std::string& revision, const Actor& actor,
+                                               const std::string& reason);
   absl::StatusOr<record::v1::Promotion> Replay(const std::string& target,
-                                               const std::string& revision,
-                                               const std::string& actor, const std::string& reason);
+                                               const std::string& revision, const Actor& actor,
+                                               const std::string& reason, RequestIds::Claim* claim);
 
  private:
   using Promotion = record::v1::Promotion;
@@ -90,12 +95,18 @@ class EnvironmentQueue {
   absl::StatusOr<absl::Time> Settle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   EnvironmentPlan Plan() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteDepth() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status Write(const std::vector<PromotionWrite>& writes);
+  // With `others`, as PromotionStore::Write.
+  absl::Status Write(const std::vector<PromotionWrite>& writes,
+                     const std::vector<StoreWrite>& others = {});
   // Writes one promotion that was in state `from`.
   absl::Status Write(const Promotion& promotion, record::v1::PromotionState from);
   // Settles, and returns the promotion as it is then.
   absl::StatusOr<Promotion> After(const Promotion& promotion) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // Null: the configuration has no place, or no way, for the promotion.
+  Promoter* PromoterFor(const Pipeline& pipeline, const Promotion& promotion) const;
+  // Whether one that has begun is in a call, or is going to be.
+  bool CanGoOn(const Promotion& promotion) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The unfinished promotion of this revision into `target`. NOTHING_WAITS: there is none.
   absl::StatusOr<Promotion> Waiting(const std::string& target, const std::string& revision) const;
   absl::StatusOr<Promotion> Replayable(const std::string& target,

@@ -19,9 +19,8 @@ struct ClusterObserverOptions {
   std::vector<ClusterSpec> clusters;
   // For targets without a clusterRef; none: they cannot be observed.
   std::optional<KubeAccess> pod = PodAccess();
-  std::string state_dir;  // keys and certificates of kubeconfigs are written beneath it
   absl::Duration poll = absl::Seconds(30);
-  int threads = 4;  // requests at the same time
+  int threads = 2;  // requests to one cluster at the same time
   // Not owned.
   HttpClient* http = nullptr;
   Clock* clock = Clock::System();
@@ -29,9 +28,17 @@ struct ClusterObserverOptions {
 
 // Observes the Flux objects of targets in Kubernetes clusters, by polling: every `poll`, jittered
 // downwards by up to half of it, more often for a minute after Look, and with back-off on errors. A
-// cluster out of reach makes its targets kUnknown. Targets of clusters that are not configured, and
-// kinds whose objects do not say which revision they run, are not observed.
-std::unique_ptr<Observer> NewClusterObserver(ClusterObserverOptions options);
+// cluster out of reach makes its targets kUnknown, and delays no other cluster. Targets of clusters
+// that are not configured, and kinds whose objects do not say which revision they run, are not
+// observed. A kubeconfig is read for each request: one that cannot be used then is as it was
+// before.
+class ClusterObserver : public Observer {
+ public:
+  // From now on these are the clusters. What is known of a cluster that stays is kept.
+  virtual void SetClusters(const std::vector<ClusterSpec>& clusters) = 0;
+};
+
+std::unique_ptr<ClusterObserver> NewClusterObserver(ClusterObserverOptions options);
 
 }  // namespace gitops
 

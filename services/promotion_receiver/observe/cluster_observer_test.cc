@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "common/clock/fake_clock.h"
 #include "common/http/client.h"
 #include "common/store/temp_store.h"
@@ -34,18 +37,20 @@ class ClusterObserverTest : public testing::Test {
     dev.name = "dev";
     dev.targets = {{.namespace_ = "shopping", .cluster = ClusterRef{.name = "east"}}};
     pipeline_->environments = {dev};
-    std::ofstream(Kubeconfig()) << absl::StrCat(
-        "current-context: a\ncontexts: [{name: a, context: {cluster: c, user: u}}]\n",
-        "clusters: [{name: c, cluster: {server: '", kubernetes_.url(),
-        "', certificate-authority: '", kubernetes_.ca_file(), "'}}]\n",
-        "users: [{name: u, user: {}}]\n");
+    WriteKubeconfig(Kubeconfig(), kubernetes_);
     options_.clusters = {{.name = "east", .kubeconfig = Kubeconfig()}};
     options_.pod.reset();
-    options_.state_dir = directory_.path();
     options_.http = http_.get();
     options_.clock = &clock_;
   }
 
+  static void WriteKubeconfig(const std::string& path, const FakeKubernetes& kubernetes,
+                              const std::string& user = "") {
+    std::ofstream(path) << absl::StrCat(
+        "current-context: a\ncontexts: [{name: a, context: {cluster: c, user: u}}]\n",
+        "clusters: [{name: c, cluster: {server: '", kubernetes.url(), "', certificate-authority: '",
+        kubernetes.ca_file(), "'}}]\nusers: [{name: u, user: {", user, "}}]\n");
+  }
   std::string Kubeconfig() const { return directory_.path() + "/kubeconfig"; }
 
   void Deploy(const std::string& version, const std::string& ready = "True",
@@ -63,8 +68,7 @@ class ClusterObserverTest : public testing::Test {
     observer_ = NewClusterObserver(options_);
     observer_->OnChange([this](const EnvironmentName& environment) {
       MutexLock lock(mutex_);
-      EXPECT_EQ(environment, kDev);
-      ++changes_;
+      if (environment == kDev) ++changes_;
     });
     observer_->SetPipelines({pipeline_});
   }
@@ -104,7 +108,7 @@ class ClusterObserverTest : public testing::Test {
   ClusterObserverOptions options_;
   Mutex mutex_;
   int changes_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::unique_ptr<Observer> observer_;
+  std::unique_ptr<ClusterObserver> observer_;
 };
 
 TEST_F(ClusterObserverTest, HealthyObjectIsSeenWithItsRevision) {
@@ -186,6 +190,130 @@ TEST_F(ClusterObserverTest, ClusterOutOfReachIsUnknownAndIsTriedAgain) {
   kubernetes_.AnswerAll("");
   clock_.Advance(absl::Seconds(300));
   EXPECT_TRUE(Sees(Health::kHealthy, "1.1"));
+}
+
+TEST_F(ClusterObserverTest, RetryAfterHoldsWhoeverAsksForALook) {
+  options_.threads = 1;
+  kubernetes_.AnswerAll(HttpAnswer(429, "", "Retry-After: 60\r\n"));
+  Start();
+  EXPECT_TRUE(Eventually([&] { return Seen()->detail.find("429") != std::string::npos; }));
+  kubernetes_.AnswerAll("");
+  Deploy("1.1");
+  Look();
+  // What comes after that look shows that it is over.
+  auto other = std::make_shared<Pipeline>(*pipeline_);
+  other->name = "other";
+  other->app.name = "other";
+  observer_->SetPipelines({pipeline_, other});
+  const auto asked = [this](const std::string& path) {
+    const auto paths = kubernetes_.asked();
+    return std::find(paths.begin(), paths.end(), path) != paths.end();
+  };
+  EXPECT_TRUE(Eventually([&] {
+    return asked(absl::StrReplaceAll(kObject, {{"search", "other"}}));
+  }));
+  EXPECT_FALSE(asked(kObject));
+  clock_.Advance(absl::Seconds(59));
+  EXPECT_TRUE(Sees(Health::kHealthy, "1.1"));
+}
+
+TEST_F(ClusterObserverTest, AccountWithoutPermissionIsUnknownAndSaysWhatToAllow) {
+  kubernetes_.AnswerAll(HttpAnswer(
+      403, R"({"kind":"Status","message":"helmreleases is forbidden: User \"receiver\""})"));
+  Start();
+  EXPECT_TRUE(Eventually([&] {
+    return Seen()->detail.find(
+               "answered 403: helmreleases is forbidden: User \"receiver\"; allow "
+               "the account of the receiver to get it") != std::string::npos;
+  })) << Seen()->detail;
+  EXPECT_EQ(Seen()->health, Health::kUnknown);
+}
+
+TEST_F(ClusterObserverTest, ClusterThatHangsDelaysNoOther) {
+  TempDirectory directory;
+  FakeKubernetes west(directory.path());
+  west.Hang();
+  WriteKubeconfig(directory_.path() + "/west", west);
+  options_.clusters.push_back({.name = "west", .kubeconfig = directory_.path() + "/west"});
+  // More of them than a cluster has threads.
+  std::vector<Target> targets;
+  for (int i = 0; i < 10; ++i) {
+    targets.push_back({.namespace_ = absl::StrCat("n", i), .cluster = ClusterRef{.name = "west"}});
+  }
+  auto hanging = std::make_shared<Pipeline>(*pipeline_);
+  hanging->environments[0].targets = targets;
+  hanging->name = "a";
+  Deploy("1.1");
+  observer_ = NewClusterObserver(options_);
+  observer_->SetPipelines({hanging});
+  EXPECT_TRUE(Eventually([&] { return !west.asked().empty(); }));
+  observer_->SetPipelines({hanging, pipeline_});
+  EXPECT_TRUE(Sees(Health::kHealthy, "1.1"));
+}
+
+TEST_F(ClusterObserverTest, OnlyTargetsOfConfiguredClustersCount) {
+  Deploy("1.1");
+  pipeline_->environments[0].targets.push_back(
+      {.namespace_ = "shopping", .cluster = ClusterRef{.name = "west"}});
+  Start();
+  EXPECT_TRUE(Sees(Health::kHealthy, "1.1"));
+  EXPECT_EQ(observer_->Of(kDev).size(), 1u);
+}
+
+TEST_F(ClusterObserverTest, ClusterThatIsConfiguredLaterIsObserved) {
+  Deploy("1.1");
+  const std::vector<ClusterSpec> clusters = std::exchange(options_.clusters, {});
+  Start();
+  EXPECT_FALSE(Seen().has_value());
+  observer_->SetClusters(clusters);
+  EXPECT_EQ(changes(), 1);
+  EXPECT_TRUE(Sees(Health::kHealthy, "1.1"));
+}
+
+TEST_F(ClusterObserverTest, ClusterThatIsTakenOutIsNoLongerObserved) {
+  Deploy("1.1");
+  Start();
+  EXPECT_TRUE(Sees(Health::kHealthy, "1.1"));
+  EXPECT_TRUE(Eventually([&] { return changes() == 1; }));
+  observer_->SetClusters({});
+  EXPECT_FALSE(Seen().has_value());
+  EXPECT_EQ(changes(), 2);
+}
+
+TEST_F(ClusterObserverTest, WhatIsKnownOfAClusterThatStaysIsKept) {
+  Deploy("1.1");
+  Start();
+  EXPECT_TRUE(Sees(Health::kHealthy, "1.1"));
+  const size_t asked = kubernetes_.asked().size();
+  std::vector<ClusterSpec> clusters = options_.clusters;
+  clusters.insert(clusters.begin(), {.name = "west", .kubeconfig = Kubeconfig()});
+  observer_->SetClusters(clusters);
+  EXPECT_EQ(Seen()->revision, "1.1");
+  EXPECT_EQ(Seen()->health, Health::kHealthy);
+  EXPECT_EQ(kubernetes_.asked().size(), asked);
+}
+
+TEST_F(ClusterObserverTest, KubeconfigThatChangesIsUsedByTheNextPoll) {
+  Deploy("1.1");
+  kubernetes_.SetToken("new");
+  WriteKubeconfig(Kubeconfig(), kubernetes_, "token: old");
+  Start();
+  EXPECT_TRUE(Eventually([&] { return Seen()->detail.find("401") != std::string::npos; }));
+  WriteKubeconfig(Kubeconfig(), kubernetes_, "token: new");
+  Look();
+  EXPECT_TRUE(Sees(Health::kHealthy, "1.1"));
+}
+
+TEST_F(ClusterObserverTest, ClustersOfOneNameInTwoNamespacesAreTwoTargets) {
+  Deploy("1.1");
+  options_.clusters.push_back({.name = "east", .namespace_ = "fleet", .kubeconfig = Kubeconfig()});
+  std::swap(options_.clusters[0], options_.clusters[1]);
+  pipeline_->environments[0].targets.push_back(
+      {.namespace_ = "shopping", .cluster = ClusterRef{.name = "east", .namespace_ = "fleet"}});
+  Start();
+  const auto all = observer_->Of(kDev);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_NE(all[0].target, all[1].target);
 }
 
 TEST_F(ClusterObserverTest, TargetOfAClusterThatIsNotConfiguredIsNotObserved) {

@@ -15,6 +15,7 @@ struct ClusterSpec {
   std::string namespace_;  // of the clusterRef; empty: any
   std::string kubeconfig;  // absolute
   std::string context;     // empty: its current-context
+  bool operator==(const ClusterSpec&) const = default;
 };
 
 // The [[clusters]] of a config file, in order. `file` is for messages and the base of relative

@@ -28,10 +28,17 @@ struct FakeKubernetes::Certificates : TestCertificates {
 
 FakeKubernetes::FakeKubernetes(const std::string& directory)
     : certificates_(std::make_shared<Certificates>(directory)) {
+  Start("");
+}
+
+void FakeKubernetes::Start(const std::string& client_ca_file) {
   server_ = RawServer::Start({.serve = [this](RawConnection& connection) { Serve(connection); },
                               .certificate_file = certificates_->server_certificate,
-                              .key_file = certificates_->server_key});
+                              .key_file = certificates_->server_key,
+                              .client_ca_file = client_ca_file});
 }
+
+void FakeKubernetes::RequireClientCertificate() { Start(ca_file()); }
 
 std::string FakeKubernetes::url() const {
   return absl::StrCat("https://localhost:", server_->port());
@@ -49,6 +56,7 @@ void FakeKubernetes::ServeHelm(const std::vector<std::string>& versions) {
   });
   std::vector<std::string> list;
   for (const std::string& version : versions) list.push_back(Version(version));
+  if (versions.empty()) return;
   objects_[kHelm] = absl::StrCat(
       R"({"kind":"APIGroup","apiVersion":"v1","name":"helm.toolkit.fluxcd.io","versions":[)",
       absl::StrJoin(list, ","), R"(],"preferredVersion":)", list[0], "}");
@@ -79,14 +87,19 @@ void FakeKubernetes::AnswerAll(const std::string& answer) {
   answer_all_ = answer;
 }
 
-void FakeKubernetes::Hang() {
+void FakeKubernetes::Hang(bool hang) {
   MutexLock lock(mutex_);
-  hang_ = true;
+  hang_ = hang;
 }
 
 std::vector<std::string> FakeKubernetes::asked() {
   MutexLock lock(mutex_);
   return asked_;
+}
+
+bool FakeKubernetes::Serves(const std::string& path) const {
+  const size_t object = path.find("/namespaces/");
+  return objects_.contains(path.substr(0, object));
 }
 
 void FakeKubernetes::Serve(RawConnection& connection) {
@@ -105,6 +118,8 @@ void FakeKubernetes::Serve(RawConnection& connection) {
       answer = answer_all_;
     } else if (!allowed) {
       answer = HttpAnswer(401, StatusJson(401, "Unauthorized"));
+    } else if (!Serves(request.target)) {
+      answer = HttpAnswer(404, "404 page not found\n");
     } else if (object == objects_.end()) {
       answer = HttpAnswer(404, StatusJson(404, "NotFound"));
     } else {

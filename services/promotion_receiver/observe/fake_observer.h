@@ -1,6 +1,7 @@
 #ifndef GITOPS_SERVICES_PROMOTION_RECEIVER_OBSERVE_FAKE_OBSERVER_H_
 #define GITOPS_SERVICES_PROMOTION_RECEIVER_OBSERVE_FAKE_OBSERVER_H_
 
+#include <functional>
 #include <map>
 #include <utility>
 
@@ -22,6 +23,8 @@ class FakeObserver : public Observer {
     }
     if (changed) changed(environment);
   }
+  // Called by SetPipelines.
+  void OnPipelines(std::function<void()> call) { on_pipelines_ = std::move(call); }
   int looks() {
     MutexLock lock(mutex_);
     return looks_;
@@ -31,7 +34,9 @@ class FakeObserver : public Observer {
     MutexLock lock(mutex_);
     changed_ = std::move(changed);
   }
-  void SetPipelines(const PipelineList&) override {}
+  void SetPipelines(const PipelineList&) override {
+    if (on_pipelines_) on_pipelines_();
+  }
   std::vector<TargetObservation> Of(const EnvironmentName& environment) override {
     MutexLock lock(mutex_);
     return seen_[environment];
@@ -42,6 +47,7 @@ class FakeObserver : public Observer {
   }
 
  private:
+  std::function<void()> on_pipelines_;
   Mutex mutex_;
   std::function<void(const EnvironmentName&)> changed_ ABSL_GUARDED_BY(mutex_);
   std::map<EnvironmentName, std::vector<TargetObservation>> seen_ ABSL_GUARDED_BY(mutex_);

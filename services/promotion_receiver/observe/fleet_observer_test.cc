@@ -154,6 +154,14 @@ TEST_F(FleetObserverTest, SelectionThatCannotBeListedIsUnknownAndSaysWhy) {
   EXPECT_EQ(Seen("dev").health, Health::kUnknown);
 }
 
+TEST_F(FleetObserverTest, SelectionThatIsRefusedKeepsNoOtherFromBeingListed) {
+  planner_->Fail("ListHosts", absl::InvalidArgumentError("bad glob"));
+  Start();
+  for (const char* environment : {"dev", "prod"}) {
+    EXPECT_TRUE(Eventually([&] { return Seen(environment).detail == "bad glob"; })) << environment;
+  }
+}
+
 TEST_F(FleetObserverTest, HostThatJoinsTheSelectionCounts) {
   pipeline_->environments[0].targets[0].hosts->add_on("dev3");
   Start();

@@ -180,6 +180,20 @@ TEST_F(ObjectViewTest, ReconciliationsThatAreWatchedChangeOnlyTheMark) {
   EXPECT_GT(seen().mark, first.mark);
 }
 
+TEST_F(ObjectViewTest, ReleaseThatIsUpgradedDoesNotSayWhatItRunsAndChangesNothingElse) {
+  Take(Healthy("1.1", kNoon));
+  const auto first = seen();
+  Take(FluxStatus{.health = Health::kUnknown, .detail = "Ready is Unknown"});
+  EXPECT_EQ(seen().health, Health::kUnknown);
+  EXPECT_EQ(seen().revision, "1.1");
+  EXPECT_EQ(seen().detail, "Ready is Unknown");
+  Take(Healthy("1.1", now_));
+  EXPECT_EQ(seen().first_mark, first.mark) << "other values, but the same revision";
+  Take(FluxStatus{.health = Health::kUnknown});
+  Take(Healthy("1.2", now_));
+  EXPECT_EQ(seen().first_mark, seen().mark);
+}
+
 TEST_F(ObjectViewTest, UnhealthyStateBeginsTheWatchAnew) {
   Take(Healthy("1.1", kNoon));
   Take(FluxStatus{.health = Health::kUnhealthy, .revision = "1.1", .version = "1.1"});

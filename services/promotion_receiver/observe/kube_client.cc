@@ -1,11 +1,6 @@
 #include "services/promotion_receiver/observe/kube_client.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -24,10 +19,11 @@ using nlohmann::json;
 
 // An object of etcd has at most 1.5 MB; a list of resources is smaller.
 constexpr int64_t kMaxBody = 4 << 20;
-constexpr absl::Duration kTimeout = absl::Seconds(10);
 constexpr absl::Duration kLongestRetryAfter = absl::Minutes(10);
 constexpr size_t kLongestMessage = 300;
 constexpr size_t kMostVersions = 20;
+// A version that the cluster begins to serve is seen after this time.
+constexpr absl::Duration kKeepDiscovery = absl::Minutes(5);
 
 std::string Text(const json& object, const char* key) {
   if (!object.is_object()) return "";
@@ -55,28 +51,23 @@ absl::Status CheckName(const std::string& name) {
       absl::StrCat("\"", absl::CHexEscape(name), "\" is not a name of Kubernetes"));
 }
 
-absl::Status WriteWhole(int fd, absl::string_view data) {
-  while (!data.empty()) {
-    const ssize_t written = write(fd, data.data(), data.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return absl::ErrnoToStatus(errno, "write");
-    data.remove_prefix(static_cast<size_t>(written));
-  }
-  return absl::OkStatus();
+// Whether an answer of GetPath says that there is nothing at the path.
+bool IsNotServed(const absl::Status& answer) {
+  return absl::IsNotFound(answer) || absl::IsUnimplemented(answer);
 }
 
-// Writes a file that nobody else may read, and renames it into place.
-absl::Status WritePrivately(const std::string& path, absl::string_view data) {
-  std::string temporary = path + ".XXXXXX";
-  const int fd = mkostemp(temporary.data(), O_CLOEXEC);  // mode 0600
-  if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("create ", temporary));
-  absl::Status status = WriteWhole(fd, data);
-  close(fd);
-  if (status.ok() && rename(temporary.c_str(), path.c_str()) != 0) {
-    status = absl::ErrnoToStatus(errno, absl::StrCat("rename to ", path));
-  }
-  if (!status.ok()) unlink(temporary.c_str());
-  return status;
+// Why the API cannot be asked. A file that is missing says nothing about objects.
+absl::Status NoAccess(const absl::Status& why) {
+  return absl::IsNotFound(why) ? absl::UnavailableError(why.message()) : why;
+}
+
+// The token to send; empty: none.
+absl::StatusOr<std::string> TokenOf(const KubeAccess& access) {
+  if (access.token_file.empty()) return access.token.Reveal();
+  // Read each time: Kubernetes replaces it every hour.
+  const absl::StatusOr<std::string> text = ReadConfigText(access.token_file);
+  if (!text.ok()) return text.status();
+  return std::string(absl::StripAsciiWhitespace(*text));
 }
 
 }  // namespace
@@ -86,64 +77,25 @@ absl::Status KubeClient::Error(const std::string& path, absl::StatusCode code,
   return absl::Status(code, absl::StrCat(options_.cluster, ": GET ", path, ": ", what));
 }
 
-absl::StatusOr<KubeAccess> KubeClient::Access(bool reload) {
-  {
-    MutexLock lock(mutex_);
-    if (!reload && access_.has_value()) return *access_;
-  }
-  absl::StatusOr<KubeAccess> access = options_.access();
-  if (!access.ok()) return access;
-  MutexLock lock(mutex_);
-  access_ = *access;
-  return access;
-}
-
-absl::StatusOr<std::string> KubeClient::FileOf(const PemSource& pem) const {
-  if (pem.data.empty()) return pem.file;
-  const std::string& data = pem.data.Reveal();
-  // Named by its content, so that a file in use never changes.
-  const std::string path =
-      absl::StrCat(options_.directory, "/", absl::Hex(std::hash<std::string>()(data)), ".pem");
-  if (access(path.c_str(), R_OK) == 0) return path;
-  if (mkdir(options_.directory.c_str(), 0700) != 0 && errno != EEXIST) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("create ", options_.directory));
-  }
-  if (absl::Status status = WritePrivately(path, data); !status.ok()) return status;
-  return path;
-}
-
-absl::Status KubeClient::SetFiles(const KubeAccess& access, HttpRequest& request) const {
-  const std::pair<const PemSource*, std::string*> files[] = {
-      {&access.authority, &request.ca_file},
-      {&access.certificate, &request.certificate_file},
-      {&access.key, &request.key_file}};
-  for (const auto& [pem, file] : files) {
-    absl::StatusOr<std::string> path = FileOf(*pem);
-    if (!path.ok()) return path.status();
-    *file = *std::move(path);
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<HttpResponse> KubeClient::Ask(const std::string& path, bool reload) {
-  const absl::StatusOr<KubeAccess> access = Access(reload);
-  if (!access.ok()) return access.status();
+absl::StatusOr<HttpResponse> KubeClient::Ask(const std::string& path, const GiveUp& give_up) {
+  const absl::StatusOr<KubeAccess> access = options_.access();
+  if (!access.ok()) return NoAccess(access.status());
   HttpRequest request;
   request.url = access->server + path;
-  request.timeout = kTimeout;
+  request.timeout = options_.timeout;
   request.max_body = kMaxBody;
   request.insecure_ssl = access->insecure_ssl;
-  request.give_up = options_.give_up;
+  request.give_up = give_up;
   request.headers = {{"Accept", "application/json"}, {"User-Agent", "gitops-promotion-receiver"}};
-  if (absl::Status files = SetFiles(*access, request); !files.ok()) return files;
-  std::string token = access->token.Reveal();
-  if (!access->token_file.empty()) {
-    // Read each time: Kubernetes replaces it every hour.
-    absl::StatusOr<std::string> text = ReadConfigText(access->token_file);
-    if (!text.ok()) return text.status();
-    token = std::string(absl::StripAsciiWhitespace(*text));
-  }
-  if (!token.empty()) request.headers.emplace_back("Authorization", "Bearer " + token);
+  request.ca_file = access->authority.file;
+  request.ca_pem = access->authority.data;
+  request.certificate_file = access->certificate.file;
+  request.certificate_pem = access->certificate.data;
+  request.key_file = access->key.file;
+  request.key_pem = access->key.data;
+  const absl::StatusOr<std::string> token = TokenOf(*access);
+  if (!token.ok()) return NoAccess(token.status());
+  if (!token->empty()) request.headers.emplace_back("Authorization", "Bearer " + *token);
   return options_.http->Do(request);
 }
 
@@ -161,8 +113,8 @@ absl::Status KubeClient::ErrorOf(const std::string& path, const HttpResponse& re
       return Error(path, absl::StatusCode::kPermissionDenied,
                    absl::StrCat(what, "; allow the account of the receiver to get it"));
     case 404:
-      // Also a proxy answers 404, and that says nothing about the cluster.
-      return Error(path, from_api ? absl::StatusCode::kNotFound : absl::StatusCode::kDataLoss,
+      // For a path that it does not serve, the API answers as any web server.
+      return Error(path, from_api ? absl::StatusCode::kNotFound : absl::StatusCode::kUnimplemented,
                    what);
     default:
       break;
@@ -183,9 +135,8 @@ absl::Status KubeClient::ErrorOf(const std::string& path, const HttpResponse& re
   return error;
 }
 
-absl::StatusOr<json> KubeClient::GetPath(const std::string& path) {
-  absl::StatusOr<HttpResponse> response = Ask(path, /*reload=*/false);
-  if (response.ok() && response->status == 401) response = Ask(path, /*reload=*/true);
+absl::StatusOr<json> KubeClient::GetPath(const std::string& path, const GiveUp& give_up) {
+  const absl::StatusOr<HttpResponse> response = Ask(path, give_up);
   if (!response.ok()) {
     return WithMessage(response.status(),
                        absl::StrCat(options_.cluster, ": ", response.status().message()));
@@ -202,6 +153,8 @@ std::optional<KubeClient::Resource> KubeClient::Known(const KubeObjectName& name
   MutexLock lock(mutex_);
   const auto known = resources_.find({name.group, name.kind});
   if (known == resources_.end()) return std::nullopt;
+  const absl::Duration age = options_.clock->Now() - known->second.found;
+  if (age < absl::ZeroDuration() || age > kKeepDiscovery) return std::nullopt;
   return known->second;
 }
 
@@ -210,13 +163,14 @@ void KubeClient::Forget(const KubeObjectName& name) {
   resources_.erase({name.group, name.kind});
 }
 
-absl::StatusOr<KubeClient::Resource> KubeClient::Discover(const KubeObjectName& name) {
+absl::StatusOr<KubeClient::Resource> KubeClient::Discover(const KubeObjectName& name,
+                                                          const GiveUp& give_up) {
   if (const auto known = Known(name)) return *known;
   const std::string group_path = absl::StrCat("/apis/", name.group);
-  const absl::StatusOr<json> group = GetPath(group_path);
-  if (absl::IsNotFound(group.status())) {
+  const absl::StatusOr<json> group = GetPath(group_path, give_up);
+  if (IsNotServed(group.status())) {
     return Error(group_path, absl::StatusCode::kFailedPrecondition,
-                 "the cluster does not serve this API group");
+                 "answered 404: the cluster does not serve this API group");
   }
   if (!group.ok()) return group.status();
   std::vector<std::string> versions;
@@ -226,11 +180,12 @@ absl::StatusOr<KubeClient::Resource> KubeClient::Discover(const KubeObjectName& 
   if (versions.size() > kMostVersions) versions.resize(kMostVersions);
   for (const std::string& version : versions) {
     if (!CheckName(version).ok()) continue;
-    const absl::StatusOr<json> list = GetPath(absl::StrCat(group_path, "/", version));
-    if (absl::IsNotFound(list.status())) continue;
+    const absl::StatusOr<json> list = GetPath(absl::StrCat(group_path, "/", version), give_up);
+    if (IsNotServed(list.status())) continue;
     if (!list.ok()) return list.status();
     for (const json& entry : List(*list, "resources")) {
-      Resource resource{.version = version, .plural = Text(entry, "name")};
+      Resource resource{
+          .version = version, .plural = Text(entry, "name"), .found = options_.clock->Now()};
       // "helmreleases/status" is a part of another one.
       if (Text(entry, "kind") != name.kind || !CheckName(resource.plural).ok()) continue;
       const auto namespaced = entry.find("namespaced");
@@ -244,22 +199,25 @@ absl::StatusOr<KubeClient::Resource> KubeClient::Discover(const KubeObjectName& 
                absl::StrCat("the cluster serves no kind ", name.kind, " in this API group"));
 }
 
-absl::StatusOr<json> KubeClient::Get(const KubeObjectName& name) {
+absl::StatusOr<json> KubeClient::Get(const KubeObjectName& name, const GiveUp& give_up) {
   for (const std::string* part : {&name.group, &name.kind, &name.namespace_, &name.name}) {
     if (absl::Status fits = CheckName(*part); !fits.ok()) return fits;
   }
   const bool known = Known(name).has_value();
-  const absl::StatusOr<Resource> resource = Discover(name);
+  const absl::StatusOr<Resource> resource = Discover(name, give_up);
   if (!resource.ok()) return resource.status();
   const std::string path = absl::StrCat(
       "/apis/", name.group, "/", resource->version,
       resource->namespaced ? absl::StrCat("/namespaces/", name.namespace_) : std::string(), "/",
       resource->plural, "/", name.name);
-  absl::StatusOr<json> object = GetPath(path);
-  if (!absl::IsNotFound(object.status())) return object;
+  absl::StatusOr<json> object = GetPath(path, give_up);
+  if (!IsNotServed(object.status())) return object;
   // The version may no longer be served, or the kind may have been installed anew.
   Forget(name);
-  return known ? Get(name) : object;
+  if (known) return Get(name, give_up);
+  if (absl::IsNotFound(object.status())) return object;
+  return Error(path, absl::StatusCode::kDataLoss,
+               "answered 404, and not as the Kubernetes API does for an object");
 }
 
 }  // namespace gitops

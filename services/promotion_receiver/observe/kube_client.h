@@ -9,6 +9,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/clock/clock.h"
 #include "common/http/client.h"
 #include "common/sync/mutex.h"
 #include "nlohmann/json.hpp"
@@ -29,23 +31,24 @@ class KubeClient {
  public:
   struct Options {
     std::string cluster;  // in words, for messages: "cluster dev"
-    // How to reach it; called for the first request, and again when the API refuses the
-    // credentials.
+    // How to reach it now; called for each request.
     std::function<absl::StatusOr<KubeAccess>()> access;
-    HttpClient* http = nullptr;  // not owned
-    // For keys and certificates that are not files yet: created with mode 0700, and theirs 0600.
-    std::string directory;
-    std::function<bool()> give_up;  // as in HttpRequest
+    // Not owned.
+    HttpClient* http = nullptr;
+    Clock* clock = Clock::System();
+    absl::Duration timeout = absl::Seconds(10);  // of each request
   };
   explicit KubeClient(Options options) : options_(std::move(options)) {}
 
-  // The object in the version that the cluster prefers, found by discovery; it names its version in
-  // its apiVersion. NOT_FOUND: the cluster has no such object. After any other error it is unknown
-  // whether the object exists: UNAVAILABLE (with RetryInfo if the API says when to come back),
-  // UNAUTHENTICATED, PERMISSION_DENIED, DATA_LOSS (an answer that is no Kubernetes API's),
-  // INVALID_ARGUMENT (the kubeconfig), FAILED_PRECONDITION (the cluster does not serve the group or
-  // kind), CANCELLED and others of HttpClient. They name the cluster.
-  absl::StatusOr<nlohmann::json> Get(const KubeObjectName& name);
+  // The object in the version that the cluster prefers, found by discovery (which is done again
+  // every few minutes, and when the version is no longer served); it names its version in its
+  // apiVersion. `give_up` as in HttpRequest. NOT_FOUND: the cluster has no such object. After any
+  // other error it is unknown whether the object exists: UNAVAILABLE (with RetryInfo if the API
+  // says when to come back), UNAUTHENTICATED, PERMISSION_DENIED, DATA_LOSS (an answer that is no
+  // Kubernetes API's), INVALID_ARGUMENT (the kubeconfig), FAILED_PRECONDITION (the cluster does not
+  // serve the group or kind), CANCELLED and others of HttpClient. They name the cluster.
+  absl::StatusOr<nlohmann::json> Get(const KubeObjectName& name,
+                                     const std::function<bool()>& give_up = {});
 
   const std::string& cluster() const { return options_.cluster; }
 
@@ -53,17 +56,16 @@ class KubeClient {
   struct Resource {
     std::string version, plural;
     bool namespaced = true;
+    absl::Time found;
   };
   // By group and kind.
   using Kind = std::pair<std::string, std::string>;
+  using GiveUp = std::function<bool()>;
 
-  absl::StatusOr<nlohmann::json> GetPath(const std::string& path);
-  absl::StatusOr<HttpResponse> Ask(const std::string& path, bool reload);
-  absl::StatusOr<KubeAccess> Access(bool reload);
-  absl::Status SetFiles(const KubeAccess& access, HttpRequest& request) const;
-  // The path of a file with the content of `pem`; empty: none.
-  absl::StatusOr<std::string> FileOf(const PemSource& pem) const;
-  absl::StatusOr<Resource> Discover(const KubeObjectName& name);
+  // UNIMPLEMENTED: 404, but not about an object: this path is not served.
+  absl::StatusOr<nlohmann::json> GetPath(const std::string& path, const GiveUp& give_up);
+  absl::StatusOr<HttpResponse> Ask(const std::string& path, const GiveUp& give_up);
+  absl::StatusOr<Resource> Discover(const KubeObjectName& name, const GiveUp& give_up);
   std::optional<Resource> Known(const KubeObjectName& name) const;
   void Forget(const KubeObjectName& name);
   absl::Status Error(const std::string& path, absl::StatusCode code, absl::string_view what) const;
@@ -71,7 +73,6 @@ class KubeClient {
 
   const Options options_;
   mutable Mutex mutex_;
-  std::optional<KubeAccess> access_ ABSL_GUARDED_BY(mutex_);
   std::map<Kind, Resource> resources_ ABSL_GUARDED_BY(mutex_);
 };
 

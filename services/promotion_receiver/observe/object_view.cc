@@ -32,16 +32,19 @@ void ObjectView::Take(const absl::StatusOr<FluxStatus>& look, absl::Time now) {
 
 void ObjectView::TakeStatus(const FluxStatus& status, absl::Time now) {
   observable_ = status.has_revision;
-  if (status.revision != seen_.revision) {
-    if (last_look_ != absl::InfinitePast()) other_revision_ = now;
-    watching_ = false;
-  }
+  const bool first = last_look_ == absl::InfinitePast();
   if (now - last_look_ > longest_gap_ || status.health == Health::kUnhealthy) watching_ = false;
   last_look_ = now;
   seen_.health = status.health;
+  seen_.detail = ValidUtf8(status.detail, kLongestDetail);
+  // While it is reconciled, it may not say what it runs.
+  if (status.health == Health::kUnknown && status.revision.empty()) return;
+  if (status.revision != seen_.revision) {
+    if (!first) other_revision_ = now;
+    watching_ = false;
+  }
   seen_.revision = status.revision;
   seen_.version = status.version;
-  seen_.detail = ValidUtf8(status.detail, kLongestDetail);
   if (status.health != Health::kHealthy) return;
   seen_.mark = absl::ToUnixSeconds(status.transition);
   if (!watching_) {

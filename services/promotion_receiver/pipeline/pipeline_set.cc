@@ -7,12 +7,14 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <filesystem>
 #include <iterator>
 #include <optional>
 #include <set>
 #include <tuple>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
@@ -72,15 +74,26 @@ absl::StatusOr<std::map<std::string, Stamp>> ListFiles(const std::string& direct
   return files;
 }
 
+absl::Status IsSymlink(const std::string& path) {
+  std::error_code error;
+  const std::string target = std::filesystem::read_symlink(path, error).string();
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  // As Kubernetes mounts a ConfigMap.
+  const bool is_mount = absl::StartsWith(target, "..data/");
+  return absl::InvalidArgumentError(absl::StrCat(
+      path, ": it is a symlink",
+      error ? std::string() : absl::StrCat(" to ", absl::CHexEscape(target)),
+      ", which is not followed, so no pipeline is read from it; ",
+      is_mount ? absl::StrCat("for a mounted ConfigMap give --pipelines ", directory, "/..data")
+               : std::string("put the file itself here")));
+}
+
 // Reads a regular file that is no symlink.
 absl::StatusOr<std::string> ReadRegularFile(const std::string& path) {
   // Without waiting for a writer, should it be a pipe.
   const Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file) {
-    if (errno == ELOOP) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, ": it is a symlink, which is not followed; copy the file here"));
-    }
+    if (errno == ELOOP) return IsSymlink(path);
     return CannotRead("pipeline file", path, errno);
   }
   struct stat info;

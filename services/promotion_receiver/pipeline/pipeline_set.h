@@ -36,7 +36,9 @@ struct Pipelines {
 // The pipelines in the files *.yaml and *.yml of a directory, read again when they change. A bad
 // file keeps its last good version; a pipeline that others have already, by its name or by a branch
 // of pull requests, makes its file bad. The pipelines of a file that is removed are gone; if the
-// directory cannot be read, all stay. Symlinks and hidden files are not read. Thread-safe.
+// directory cannot be read, all stay. A symlink makes its file bad; only the path of the directory
+// itself may lead through symlinks, which are followed at each look. Hidden files are not read.
+// Thread-safe.
 class PipelineSet {
  public:
   // Reads the directory, then looks for changes every two seconds. `changed`, which may be empty,

@@ -149,7 +149,57 @@ TEST_F(PipelineSetTest, SymlinksAreNotFollowed) {
   Open();
   EXPECT_EQ(App(), "none");
   ASSERT_THAT(set_->Now()->bad, SizeIs(1));
-  EXPECT_THAT(set_->Now()->bad.begin()->second, HasSubstr("it is a symlink"));
+  EXPECT_THAT(set_->Now()->bad.begin()->second,
+              HasSubstr("a.yaml: it is a symlink to " + (elsewhere / "p.yaml") +
+                        ", which is not followed, so no pipeline is read from it; put the file "
+                        "itself here"));
+}
+
+class MountedConfigMap {
+ public:
+  explicit MountedConfigMap(const TemporaryDirectory& directory) : directory_(directory) {}
+  // As Kubernetes writes it: a new directory, and one rename for all files.
+  void Write(const std::string& app) {
+    const std::string version = absl::StrCat("..2026_", ++version_);
+    directory_.Write(version + "/search.yaml", Yaml("search", app));
+    std::filesystem::create_symlink(version, directory_ / "..data_tmp");
+    std::filesystem::rename(directory_ / "..data_tmp", directory_ / "..data");
+    if (version_ > 1) {
+      std::filesystem::remove_all(directory_ / absl::StrCat("..2026_", version_ - 1));
+      return;
+    }
+    std::filesystem::create_symlink("..data/search.yaml", directory_ / "search.yaml");
+  }
+
+ private:
+  const TemporaryDirectory& directory_;
+  int version_ = 0;
+};
+
+TEST_F(PipelineSetTest, MountOfAConfigMapSaysWhichDirectoryToGive) {
+  MountedConfigMap(directory_).Write("search");
+  Open();
+  EXPECT_EQ(App(), "none");
+  ASSERT_THAT(set_->Now()->bad, SizeIs(1));
+  EXPECT_THAT(set_->Now()->bad.begin()->second,
+              HasSubstr("search.yaml: it is a symlink to ..data/search.yaml, which is not "
+                        "followed, so no pipeline is read from it; for a mounted ConfigMap give "
+                        "--pipelines " +
+                        (directory_ / "..data")));
+}
+
+TEST_F(PipelineSetTest, DirectoryWithinTheMountOfAConfigMapIsReadAndFollowed) {
+  MountedConfigMap mount(directory_);
+  mount.Write("search");
+  auto opened =
+      PipelineSet::Open(directory_ / "..data", &clock_, scheduler_.get(), [this] { ++changes_; });
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  set_ = *std::move(opened);
+  EXPECT_EQ(App(), "search");
+  mount.Write("search2");
+  AwaitChange();
+  EXPECT_EQ(App(), "search2");
+  EXPECT_THAT(set_->Now()->bad, IsEmpty());
 }
 
 TEST_F(PipelineSetTest, DirectoryThatCannotBeReadKeepsAllPipelines) {

@@ -55,21 +55,22 @@ absl::StatusOr<std::optional<PlannerClient>> DialPlanner(const Settings& setting
   return std::optional<PlannerClient>(*std::move(planner));
 }
 
-std::unique_ptr<Observer> NewObserver(const ReceiverControlOptions& options,
-                                      std::vector<ClusterSpec> clusters,
-                                      const std::optional<PlannerClient>& planner,
-                                      HttpClient* http) {
+std::unique_ptr<ClusterObserver> ObserveClusters(std::vector<ClusterSpec> clusters,
+                                                 HttpClient* http, Clock* clock) {
+  ClusterObserverOptions options;
+  options.clusters = std::move(clusters);
+  options.http = http;
+  options.clock = clock;
+  return NewClusterObserver(std::move(options));
+}
+
+std::unique_ptr<Observer> WithFleet(const std::optional<PlannerClient>& planner, Clock* clock,
+                                    std::unique_ptr<Observer> clusters) {
   std::vector<std::unique_ptr<Observer>> observers;
   if (planner.has_value()) {
-    observers.push_back(
-        NewFleetObserver({.planner = *planner, .user = kUser, .clock = options.clock}));
+    observers.push_back(NewFleetObserver({.planner = *planner, .user = kUser, .clock = clock}));
   }
-  ClusterObserverOptions cluster;
-  cluster.clusters = std::move(clusters);
-  cluster.state_dir = options.config.settings.Get("state-dir");
-  cluster.http = http;
-  cluster.clock = options.clock;
-  observers.push_back(NewClusterObserver(std::move(cluster)));
+  observers.push_back(std::move(clusters));
   return ObserveAll(std::move(observers));
 }
 
@@ -92,7 +93,9 @@ class EngineControl final : public ReceiverControl {
                                              .http = http_.get(),
                                              .clock = options.clock});
     rollout_ = NewRolloutPromoter(planner);
-    observer_ = NewObserver(options, std::move(tables.clusters), planner, http_.get());
+    auto clusters = ObserveClusters(std::move(tables.clusters), http_.get(), options.clock);
+    clusters_ = clusters.get();
+    observer_ = WithFleet(planner, options.clock, std::move(clusters));
     EngineOptions engine;
     engine.store = options.promotions;
     engine.observer = observer_.get();
@@ -108,22 +111,20 @@ class EngineControl final : public ReceiverControl {
   }
 
   absl::StatusOr<record::v1::Promotion> Approve(const EnvironmentName& where,
-                                                const std::string& revision,
-                                                const std::string& actor, const std::string& reason,
-                                                bool force) override {
+                                                const std::string& revision, const Actor& actor,
+                                                const std::string& reason, bool force) override {
     return engine_->Approve(where, revision, actor, reason, force);
   }
   absl::StatusOr<record::v1::Promotion> Reject(const EnvironmentName& where,
-                                               const std::string& revision,
-                                               const std::string& actor,
+                                               const std::string& revision, const Actor& actor,
                                                const std::string& reason) override {
     return engine_->Reject(where, revision, actor, reason);
   }
   absl::StatusOr<record::v1::Promotion> Replay(const EnvironmentName& where,
-                                               const std::string& revision,
-                                               const std::string& actor,
-                                               const std::string& reason) override {
-    return engine_->Replay(where, revision, actor, reason);
+                                               const std::string& revision, const Actor& actor,
+                                               const std::string& reason,
+                                               RequestIds::Claim* claim) override {
+    return engine_->Replay(where, revision, actor, reason, claim);
   }
   void Look(const EnvironmentName& source) override { engine_->Look(source); }
 
@@ -142,6 +143,7 @@ class EngineControl final : public ReceiverControl {
                {{"error", std::string(tables.status().message())}});
       return;
     }
+    clusters_->SetClusters(tables->clusters);
     MutexLock lock(mutex_);
     sinks_ = std::move(tables->sinks);
   }
@@ -149,10 +151,10 @@ class EngineControl final : public ReceiverControl {
   void Stop() override { engine_->Stop(); }
 
  private:
-  absl::StatusOr<Secret> Find(const std::string& namespace_, const std::string& secret,
-                              const std::string& key) {
-    const std::vector<Secret> values = secrets_->Current(namespace_, secret, key);
-    if (!values.empty()) return values.front();
+  absl::StatusOr<std::vector<Secret>> Find(const std::string& namespace_, const std::string& secret,
+                                           const std::string& key) {
+    std::vector<Secret> values = secrets_->Current(namespace_, secret, key);
+    if (!values.empty()) return values;
     if (absl::Status read = secrets_->Readable(namespace_, secret, key); !read.ok()) return read;
     return absl::NotFoundError(
         absl::StrCat("the secret ", namespace_, "/", secret, " has no ", key));
@@ -170,7 +172,8 @@ class EngineControl final : public ReceiverControl {
   std::vector<SinkSpec> sinks_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<Promoter> pull_request_, notification_, rollout_;
   std::unique_ptr<Observer> observer_;
-  std::optional<Engine> engine_;  // destroyed first: it uses all of the others
+  ClusterObserver* clusters_ = nullptr;  // a part of observer_
+  std::optional<Engine> engine_;         // destroyed first: it uses all of the others
 };
 
 }  // namespace

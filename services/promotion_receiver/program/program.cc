@@ -6,10 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/clock/clock.h"
-#include "common/memory/memory.h"
 #include "common/server/lifecycle.h"
-#include "common/server/signals.h"
-#include "common/server/version.h"
+#include "common/server/program.h"
 #include "services/promotion_receiver/pipeline/pipeline_set.h"
 #include "services/promotion_receiver/program/control.h"
 #include "services/promotion_receiver/program/receiver.h"
@@ -38,28 +36,20 @@ int CheckConfig(const PromotionReceiverConfig& config) {
   return 0;
 }
 
-}  // namespace
-
-int RunPromotionReceiver(const std::vector<std::string>& arguments) {
-  LimitHeaps();
-  BlockSignals();
-  auto flags = ReadFlags(PromotionReceiverSettings(), arguments, ProcessEnvironment);
-  if (!flags.ok()) return ReportFailure(kProgram, flags.status());
-  if (flags->GetBool("help")) {
-    std::cout << UsageText(kUsage, PromotionReceiverSettings());
-    return 0;
-  }
-  if (flags->GetBool("version")) {
-    std::cout << kProgram << " " << Version() << "\n";
-    return 0;
-  }
-  auto config = LoadPromotionReceiverConfig(*flags);
+int Run(const Settings& flags) {
+  auto config = LoadPromotionReceiverConfig(flags);
   absl::Status checked = config.status();
   if (checked.ok()) checked = CheckServerSettings(config->settings);
   if (checked.ok()) checked = CheckControlConfig(*config);
   if (!checked.ok()) return ReportFailure(kProgram, checked);
-  if (flags->GetBool("check-config")) return CheckConfig(*config);
-  return ServePromotionReceiver(*flags, *std::move(config));
+  if (flags.GetBool("check-config")) return CheckConfig(*config);
+  return ServePromotionReceiver(flags, *std::move(config));
+}
+
+}  // namespace
+
+int RunPromotionReceiver(const std::vector<std::string>& arguments) {
+  return RunServerProgram({kProgram, kUsage, PromotionReceiverSettings()}, arguments, Run);
 }
 
 }  // namespace gitops

@@ -4,17 +4,16 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/clock/clock.h"
-#include "common/config/config_follower.h"
 #include "common/log/log.h"
-#include "common/memory/memory.h"
 #include "common/metrics/metrics.h"
 #include "common/schedule/scheduler.h"
 #include "common/server/lifecycle.h"
+#include "common/server/program.h"
 #include "common/server/state_directory.h"
 #include "common/server/stop_within.h"
+#include "common/server/upkeep.h"
 #include "common/store/request_ids.h"
 #include "common/store/store.h"
 #include "common/sync/mutex.h"
@@ -23,6 +22,7 @@
 #include "services/promotion_receiver/program/control.h"
 #include "services/promotion_receiver/program/receiver_metrics.h"
 #include "services/promotion_receiver/record/promotion_store.h"
+#include "services/promotion_receiver/record/record_kinds.h"
 #include "services/promotion_receiver/rpc/promotion_service.h"
 #include "services/promotion_receiver/secret/secrets.h"
 
@@ -34,7 +34,6 @@ constexpr int kMostThreads = 4;  // of the scheduler: pipelines, the config, sec
 constexpr absl::Duration kLookAtSecrets = absl::Seconds(5);
 constexpr absl::Duration kPruneEvery = absl::Hours(1);
 constexpr absl::Duration kKeepPromotions = absl::Hours(24 * 90), kKeepBodies = absl::Hours(24 * 7);
-constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::Minutes(5);
 // What strategies get to give up; a kill in their midst is safe too.
 constexpr absl::Duration kStopBound = absl::Seconds(10);
 // Watches hold a thread each, and so do calls that wait for the disk.
@@ -61,8 +60,7 @@ class PromotionReceiver {
   void MakeService();
   // To the engine and the metrics. From several threads at once.
   void TellPipelines();
-  // False: not now, for a reason that may pass.
-  bool Reload();
+  absl::StatusOr<Settings> Reload();
   void ReloadNow();
   absl::Time Prune();
   void StartJobs();
@@ -70,9 +68,8 @@ class PromotionReceiver {
 
   Clock* const clock_ = Clock::System();
   const Settings flags_;
-  Mutex mutex_;
-  PromotionReceiverConfig config_ ABSL_GUARDED_BY(mutex_);
-  Mutex telling_;  // so that the newest pipelines are told last
+  const PromotionReceiverConfig config_;  // as at the start
+  Mutex telling_;                         // so that the newest pipelines are told last
 
   Metrics metrics_{"promotion-receiver"};
   ReceiverMetrics receiver_metrics_{metrics_};
@@ -86,17 +83,12 @@ class PromotionReceiver {
   std::unique_ptr<Intake> intake_;
   const RpcGate gate_{/*authorizer=*/nullptr, kMostCalls};
   std::unique_ptr<PromotionService> service_;
-  std::unique_ptr<ConfigFollower> follower_;
-  std::unique_ptr<Scheduler::Job> prune_, memory_, secrets_job_;
+  std::optional<Upkeep> upkeep_;
+  std::unique_ptr<Scheduler::Job> prune_, secrets_job_;
 };
 
 absl::Status PromotionReceiver::Open() {
-  PromotionReceiverConfig config;
-  {
-    MutexLock lock(mutex_);
-    config = config_;
-  }
-  const Settings& settings = config.settings;
+  const Settings& settings = config_.settings;
   if (absl::Status opened = OpenStore(settings.Get("state-dir")); !opened.ok()) return opened;
   secrets_.emplace(settings.Get("secrets"), settings.GetDuration("secret-grace"), clock_);
   auto control = NewReceiverControl({.state = store_.get(),
@@ -104,27 +96,28 @@ absl::Status PromotionReceiver::Open() {
                                      .secrets = &*secrets_,
                                      .metrics = &receiver_metrics_,
                                      .clock = clock_,
-                                     .config = config});
+                                     .config = config_});
   if (!control.ok()) return control.status();
   control_ = *std::move(control);
   if (absl::Status opened = OpenPipelines(settings.Get("pipelines")); !opened.ok()) return opened;
   MakeIntake(settings);
   MakeService();
+  upkeep_.emplace(Upkeep::Options{.clock = clock_,
+                                  .scheduler = scheduler_.get(),
+                                  .settings = config_.settings,
+                                  .text = config_.text,
+                                  .reload = [this] { return Reload(); }});
   return absl::OkStatus();
 }
 
 absl::Status PromotionReceiver::OpenStore(const std::string& state_dir) {
-  if (absl::Status made = MakeStateDirectory(state_dir); !made.ok()) return made;
-  auto store = OpenSqliteStore({.path = state_dir + "/promotions.db", .clock = clock_});
-  // Another receiver has it: that is no fault of the settings, and passes.
-  if (absl::IsFailedPrecondition(store.status())) {
-    return absl::UnavailableError(store.status().message());
-  }
+  auto store = OpenStateStore(state_dir, "promotions.db", clock_);
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
   auto promotions = PromotionStore::Open(store_.get());
   if (!promotions.ok()) return promotions.status();
   promotions_ = *std::move(promotions);
+  ShowDamaged(metrics_, store_.get(), PromotionRecords());
   request_ids_.emplace(store_.get(), "promotion-receiver/v1/request/", clock_);
   return absl::OkStatus();
 }
@@ -181,38 +174,25 @@ void PromotionReceiver::TellPipelines() {
     for (const Environment& environment : entry.pipeline.environments) {
       secrets_->Current(name.first, environment.key_secret, kHmacKey);
       secrets_->Current(name.first, environment.key_secret, kApprovalKey);
+      for (const char* key : {kTokenKey, kUsernameKey, kPasswordKey}) {
+        secrets_->Current(name.first, environment.promotion.secret, key);
+      }
     }
   }
   control_->SetPipelines(*now);
 }
 
-bool PromotionReceiver::Reload() {
-  const std::string& file = flags_.Get("config");
+absl::StatusOr<Settings> PromotionReceiver::Reload() {
   absl::StatusOr<PromotionReceiverConfig> config = LoadPromotionReceiverConfig(flags_);
-  absl::Status status = config.status();
-  if (status.ok()) status = CheckControlConfig(*config);
-  if (!status.ok()) {
-    LogError("the new config is invalid; the previous one stays in use",
-             {{"config", file}, {"error", std::string(status.message())}});
-    return true;
-  }
-  const absl::Status log = CheckServerSettings(config->settings);
-  if (!log.ok()) LogWarning(std::string(log.message()));
-  LogInfo("config reloaded", {{"config", file}});
+  if (!config.ok()) return config.status();
+  if (absl::Status checked = CheckControlConfig(*config); !checked.ok()) return checked;
   control_->SetConfig(*config);
-  MutexLock lock(mutex_);
-  for (const auto& [setting, value] : config->settings.values) {
-    if (absl::StartsWith(setting, "log-")) continue;
-    if (value.value == config_.settings.Get(setting)) continue;
-    LogWarning("this setting takes effect at the next start", {{"setting", setting}});
-  }
-  config_ = *std::move(config);
-  return true;
+  return std::move(config->settings);
 }
 
 void PromotionReceiver::ReloadNow() {
   pipelines_->Reload();
-  if (follower_ != nullptr) follower_->Reload();
+  upkeep_->Reload();
 }
 
 absl::Time PromotionReceiver::Prune() {
@@ -226,24 +206,10 @@ absl::Time PromotionReceiver::Prune() {
 
 void PromotionReceiver::StartJobs() {
   TellPipelines();
-  const std::string& file = flags_.Get("config");
-  std::string text;
-  {
-    MutexLock lock(mutex_);
-    text = config_.text;
-  }
-  if (!file.empty()) {
-    follower_ =
-        FollowConfig(file, std::move(text), clock_, scheduler_.get(), [this] { return Reload(); });
-  }
   prune_ = scheduler_->Add(clock_->Now(), [this] { return Prune(); });
   secrets_job_ = scheduler_->Add(clock_->Now() + kLookAtSecrets, [this] {
     secrets_->Look();
     return clock_->Now() + kLookAtSecrets;
-  });
-  memory_ = scheduler_->Add(clock_->Now() + kFirstReturn, [this] {
-    ReturnUnusedMemory();
-    return clock_->Now() + kNextReturns;
   });
 }
 
@@ -255,20 +221,15 @@ void PromotionReceiver::Drain() {
 }
 
 int PromotionReceiver::Serve() {
-  Settings settings;
-  {
-    MutexLock lock(mutex_);
-    settings = config_.settings;
-  }
   auto process =
-      ServerProcess::Start(settings, {.program = kProgram,
-                                      .services = {service_.get()},
-                                      .metrics = &metrics_,
-                                      .on_reload = [this] { ReloadNow(); },
-                                      .on_drain = [this] { Drain(); },
-                                      .max_message_bytes = kMostMessageBytes,
-                                      .max_threads = kServerThreads,
-                                      .max_calls_per_connection = kMostCallsPerConnection});
+      ServerProcess::Start(config_.settings, {.program = kProgram,
+                                              .services = {service_.get()},
+                                              .metrics = &metrics_,
+                                              .on_reload = [this] { ReloadNow(); },
+                                              .on_drain = [this] { Drain(); },
+                                              .max_message_bytes = kMostMessageBytes,
+                                              .max_threads = kServerThreads,
+                                              .max_calls_per_connection = kMostCallsPerConnection});
   if (!process.ok()) return ReportFailure(kProgram, process.status());
   StartJobs();
   (*process)->SetReady(absl::OkStatus());

@@ -1,6 +1,5 @@
 #include "services/promotion_receiver/program/settings.h"
 
-#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -48,14 +47,6 @@ absl::Status CheckTogether(const Settings& settings) {
   if (address.ok()) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(settings.Origin("planner"), ": ", address.status().message()));
-}
-
-// Whatever the program's directory becomes.
-void MakeAbsolute(Settings& settings, const char* name) {
-  std::string& path = settings.values[name].value;
-  std::error_code error;
-  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
-  if (!path.empty() && !error) path = absolute.lexically_normal().string();
 }
 
 }  // namespace

@@ -113,6 +113,7 @@ class RestPullRequests final : public PullRequests {
     request.timeout = options_.timeout;
     request.max_body = kMostAnswerBytes;
     request.give_up = options_.give_up;
+    request.ca_file = options_.ca_file;
     request.headers = api_.Headers();
     bool accepts = false;
     for (const auto& header : request.headers) accepts |= header.first == "Accept";

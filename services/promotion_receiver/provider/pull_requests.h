@@ -54,6 +54,7 @@ struct PullRequestsOptions {
   Provider provider = Provider::kGithub;
   RepositoryAddress address;
   ProviderLogin login;
+  std::string ca_file;         // see HttpRequest
   HttpClient* http = nullptr;  // must outlive it
   Clock* clock = Clock::System();
   absl::Duration timeout = absl::Seconds(30);  // of each request

@@ -55,8 +55,8 @@ std::optional<std::string> IdOf(const std::unordered_map<std::string, std::strin
   return found->second;
 }
 
-void Forget(std::unordered_map<std::string, std::string>& ids, const std::string& key,
-            const std::string& id) {
+void EraseIf(std::unordered_map<std::string, std::string>& ids, const std::string& key,
+             const std::string& id) {
   const auto found = ids.find(key);
   if (found != ids.end() && found->second == id) ids.erase(found);
 }
@@ -157,8 +157,29 @@ void PromotionIndex::Remove(const Promotion& promotion) {
   ends_.erase({entry->second.end, id});
   entries_.erase(entry);
   repeats_.erase(id);
-  Forget(revisions_, RevisionKey(SourceOf(promotion), promotion.revision()), id);
-  Forget(ignored_, IgnoredKey(promotion), id);
+  EraseIf(revisions_, RevisionKey(SourceOf(promotion), promotion.revision()), id);
+  EraseIf(ignored_, IgnoredKey(promotion), id);
+}
+
+void PromotionIndex::Forget(const std::string& id) {
+  const auto is_it = [&](const auto& entry) { return entry.second == id; };
+  const auto is_promotion = [&](const auto& entry) { return entry.second.id() == id; };
+  const auto unfinished = unfinished_.find(id);
+  if (unfinished != unfinished_.end()) {
+    Promotion ended = unfinished->second;
+    ended.set_state(record::v1::PROMOTION_STATE_FAILED);
+    SetUnfinished(ended);
+  }
+  std::erase_if(newest_, is_promotion);
+  std::erase_if(current_, is_promotion);
+  std::erase_if(revisions_, is_it);
+  std::erase_if(ignored_, is_it);
+  std::erase_if(bodies_, is_it);
+  repeats_.erase(id);
+  const auto entry = entries_.find(id);
+  if (entry == entries_.end()) return;
+  ends_.erase({entry->second.end, id});
+  entries_.erase(entry);
 }
 
 const PromotionIndex::Entry* PromotionIndex::Find(const std::string& id) const {

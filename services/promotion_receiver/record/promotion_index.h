@@ -42,6 +42,8 @@ class PromotionIndex {
   // It may have a body, received at that time.
   void PutBody(const std::string& id, absl::Time received) { bodies_.emplace(received, id); }
   void Remove(const Promotion& promotion);
+  // As if it had never been put. Looks at all promotions.
+  void Forget(const std::string& id);
 
   // Null: there is no such promotion.
   const Entry* Find(const std::string& id) const;

@@ -2,19 +2,19 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <deque>
-#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
 #include "common/store/table.h"
 #include "common/sync/mutex.h"
+#include "services/promotion_receiver/record/environment_holds.h"
 #include "services/promotion_receiver/record/promotion_id.h"
 #include "services/promotion_receiver/record/promotion_index.h"
+#include "services/promotion_receiver/record/record_kinds.h"
+#include "services/promotion_receiver/record/used_signatures.h"
 
 namespace gitops {
 namespace {
@@ -23,7 +23,6 @@ using record::v1::EnvironmentHold;
 using record::v1::Promotion;
 using record::v1::PromotionRepeats;
 using record::v1::PromotionState;
-using record::v1::UsedSignature;
 
 // Both tables of promotions begin with kWatched, and nothing else does.
 constexpr char kWatched[] = "promotion-receiver/v1/promotion";
@@ -39,9 +38,10 @@ constexpr int kWriteAttempts = 10;
 constexpr int kPromotionsPerRead = 127;
 constexpr size_t kRemovedAtOnce = 500;
 
-std::string HoldName(const PromotionIndex::Place& place) {
-  const auto& [name_space, pipeline, environment] = place;
-  return absl::StrCat(name_space, "/", pipeline, "/", environment);
+// Of an environment, for EnvironmentHolds.
+std::string Name(absl::string_view namespace_, absl::string_view pipeline,
+                 absl::string_view environment) {
+  return absl::StrCat(namespace_, "/", pipeline, "/", environment);
 }
 
 absl::Status NotFound(const std::string& id) {
@@ -79,7 +79,6 @@ class PromotionStore::State {
         signatures(in, kSignatures) {}
 
   absl::Status ReadPromotions();
-  absl::Status ReadOthers();
   // What to write for `writes`, without those that `if_waiting` leaves out, with conditions on what
   // is stored: as the index knows it or, with `reread`, as the store has it.
   absl::StatusOr<std::vector<StoreWrite>> Batch(std::vector<PromotionWrite>& writes, bool reread);
@@ -92,17 +91,15 @@ class PromotionStore::State {
   Store* const store;
   const Table<Promotion> promotions;
   const Table<PromotionRepeats> repeats;
-  const Table<EnvironmentHold> holds;
-  const Table<UsedSignature> signatures;
 
   // Held while decisions are made and stored, before `mutex`.
   Mutex deciding;
   Mutex mutex;
   PromotionIndex index ABSL_GUARDED_BY(mutex);
-  std::map<PromotionIndex::Place, EnvironmentHold> held ABSL_GUARDED_BY(mutex);
   int64_t last_micros ABSL_GUARDED_BY(mutex) = 0;
-  std::deque<std::pair<absl::Time, std::string>> used ABSL_GUARDED_BY(mutex);  // oldest first
-  std::unique_ptr<StoreWatch> changes;                                         // of OnChange
+  EnvironmentHolds holds;  // changed only under `deciding`
+  UsedSignatures signatures ABSL_GUARDED_BY(deciding);
+  std::unique_ptr<StoreWatch> changes;  // of OnChange
 };
 
 absl::Status PromotionStore::State::ReadPromotions() {
@@ -124,31 +121,6 @@ absl::Status PromotionStore::State::ReadPromotions() {
   MutexLock lock(mutex);
   index = std::move(read);
   last_micros = last;
-  return absl::OkStatus();
-}
-
-absl::Status PromotionStore::State::ReadOthers() {
-  std::map<PromotionIndex::Place, EnvironmentHold> read;
-  absl::Status status = holds.ForEach("", "", [&](Table<EnvironmentHold>::Row& row) {
-    const std::vector<std::string> parts = absl::StrSplit(row.name, '/');
-    if (row.message.ok() && parts.size() == 3) {
-      read[{parts[0], parts[1], parts[2]}] = *std::move(row.message);
-    }
-    return true;
-  });
-  if (!status.ok()) return status;
-  std::deque<std::pair<absl::Time, std::string>> read_used;
-  status = signatures.ForEach("", "", [&](Table<UsedSignature>::Row& row) {
-    // Of a damaged one only the name counts.
-    read_used.emplace_back(
-        row.message.ok() ? FromTimestamp(row.message->time()) : absl::InfinitePast(), row.name);
-    return true;
-  });
-  if (!status.ok()) return status;
-  std::sort(read_used.begin(), read_used.end());
-  MutexLock lock(mutex);
-  held = std::move(read);
-  used = std::move(read_used);
   return absl::OkStatus();
 }
 
@@ -219,7 +191,11 @@ PromotionStore::~PromotionStore() = default;
 absl::StatusOr<std::unique_ptr<PromotionStore>> PromotionStore::Open(Store* store) {
   auto state = std::make_unique<State>(store);
   if (absl::Status read = state->ReadPromotions(); !read.ok()) return read;
-  if (absl::Status read = state->ReadOthers(); !read.ok()) return read;
+  if (absl::Status read = state->holds.Read(); !read.ok()) return read;
+  {
+    MutexLock lock(state->deciding);
+    if (absl::Status read = state->signatures.Read(); !read.ok()) return read;
+  }
   return std::unique_ptr<PromotionStore>(new PromotionStore(std::move(state)));
 }
 
@@ -234,12 +210,14 @@ absl::Status PromotionStore::Decide(const std::function<absl::Status()>& decide)
   return decide();
 }
 
-absl::Status PromotionStore::Write(const std::vector<PromotionWrite>& writes) {
+absl::Status PromotionStore::Write(const std::vector<PromotionWrite>& writes,
+                                   const std::vector<StoreWrite>& others) {
   absl::Status status;
   for (int attempt = 0; attempt < kWriteAttempts; ++attempt) {
     std::vector<PromotionWrite> remaining = writes;
-    const auto batch = state_->Batch(remaining, /*reread=*/attempt > 0);
+    auto batch = state_->Batch(remaining, /*reread=*/attempt > 0);
     if (!batch.ok()) return batch.status();
+    batch->insert(batch->end(), others.begin(), others.end());
     if (batch->empty()) return absl::OkStatus();
     const absl::StatusOr<int64_t> revision = state_->store->Write(*batch);
     if (revision.ok()) state_->Apply(remaining, *revision);
@@ -375,67 +353,43 @@ absl::StatusOr<int64_t> PromotionStore::Revision() {
 
 absl::Status PromotionStore::Hold(const std::string& namespace_, const std::string& pipeline,
                                   const std::string& environment, const EnvironmentHold& hold) {
-  const PromotionIndex::Place place{namespace_, pipeline, environment};
-  return Decide([&] {
-    const auto written = state_->store->Write({state_->holds.Put(HoldName(place), hold)});
-    if (!written.ok()) return written.status();
-    MutexLock lock(state_->mutex);
-    state_->held[place] = hold;
-    return absl::OkStatus();
-  });
+  return Decide([&] { return state_->holds.Put(Name(namespace_, pipeline, environment), hold); });
 }
 
 absl::StatusOr<std::optional<EnvironmentHold>> PromotionStore::Release(
     const std::string& namespace_, const std::string& pipeline, const std::string& environment) {
-  const PromotionIndex::Place place{namespace_, pipeline, environment};
-  std::optional<EnvironmentHold> ended;
-  const absl::Status released = Decide([&] {
-    const auto written = state_->store->Write({state_->holds.Delete(HoldName(place))});
-    if (!written.ok()) return written.status();
-    MutexLock lock(state_->mutex);
-    const auto found = state_->held.find(place);
-    if (found == state_->held.end()) return absl::OkStatus();
-    ended = std::move(found->second);
-    state_->held.erase(found);
-    return absl::OkStatus();
-  });
-  if (!released.ok()) return released;
-  return ended;
+  MutexLock lock(state_->deciding);
+  return state_->holds.Remove(Name(namespace_, pipeline, environment));
 }
 
 std::optional<EnvironmentHold> PromotionStore::HoldOf(const std::string& namespace_,
                                                       const std::string& pipeline,
                                                       const std::string& environment) const {
-  MutexLock lock(state_->mutex);
-  const auto found = state_->held.find({namespace_, pipeline, environment});
-  if (found == state_->held.end()) return std::nullopt;
-  return found->second;
+  return state_->holds.Find(Name(namespace_, pipeline, environment));
 }
 
 absl::Status PromotionStore::UseSignature(absl::string_view hex, absl::Time now,
                                           absl::Duration keep) {
-  UsedSignature entry;
-  *entry.mutable_time() = ToTimestamp(now);
-  std::vector<StoreWrite> writes = {state_->signatures.Put(hex, entry)};
-  writes[0].expected_revision = 0;
   MutexLock lock(state_->deciding);
-  std::vector<std::pair<absl::Time, std::string>> stale;
-  {
-    MutexLock index_lock(state_->mutex);
-    for (const auto& [time, name] : state_->used) {
-      if (time >= now - keep || writes.size() > kRemovedAtOnce) break;
-      if (name != hex) writes.push_back(state_->signatures.Delete(name));
-    }
+  return state_->signatures.Use(hex, now, keep);
+}
+
+absl::Status PromotionStore::RemoveDamaged(const std::string& key) {
+  MutexLock lock(state_->deciding);
+  const absl::StatusOr<StoredValue> value = DamagedAt(*state_->store, PromotionRecords(), key);
+  if (!value.ok()) return value.status();
+  std::vector<StoreWrite> writes = {{.key = key, .expected_revision = value->revision}};
+  absl::string_view id = key, hold = key;
+  if (absl::ConsumePrefix(&id, kPromotions)) {
+    writes.push_back(state_->repeats.Delete(id));
+    writes.push_back({.key = absl::StrCat(kBodies, id)});
   }
-  const absl::StatusOr<int64_t> written = state_->store->Write(writes);
-  if (absl::IsFailedPrecondition(written.status())) {
-    return absl::AlreadyExistsError("this signature was used before");
-  }
-  if (!written.ok()) return written.status();
+  if (absl::Status removed = state_->store->Write(writes).status(); !removed.ok()) return removed;
+  state_->store->damaged_records().Forget(key);
+  if (absl::ConsumePrefix(&hold, kHolds)) state_->holds.Forget(std::string(hold));
+  if (id == key) return absl::OkStatus();
   MutexLock index_lock(state_->mutex);
-  state_->used.erase(state_->used.begin(),
-                     state_->used.begin() + static_cast<std::ptrdiff_t>(writes.size() - 1));
-  state_->used.emplace_back(now, hex);
+  state_->index.Forget(std::string(id));
   return absl::OkStatus();
 }
 

@@ -40,7 +40,7 @@ struct PromotionWrite {
 // All promotions that have not ended, and what is needed to recognize repeats and order, are also
 // kept in memory, so that the cost of a call does not grow with what is kept. One process has the
 // store. Thread-safe. Errors are those of Store. Damaged promotions are skipped, and noted in the
-// store's damaged_records().
+// store's damaged_records(); a damaged hold lasts until it is released.
 class PromotionStore {
  public:
   // Reads what is stored. `store` is not owned.
@@ -61,7 +61,9 @@ class PromotionStore {
   // Writes all (but see `if_waiting`) or none; durable when it returns. ABORTED: one is no longer
   // in the state `from`; or it has ended, and the write would open it again without `replayed`.
   // Read it again then.
-  absl::Status Write(const std::vector<PromotionWrite>& writes);
+  // `others` are keys of other parts of the program that are written with them.
+  absl::Status Write(const std::vector<PromotionWrite>& writes,
+                     const std::vector<StoreWrite>& others = {});
 
   // NOT_FOUND (PROMOTION_UNKNOWN).
   absl::StatusOr<record::v1::Promotion> Get(const std::string& id) const;
@@ -118,6 +120,10 @@ class PromotionStore {
   // Notes a signature as used at `now`, and forgets those older than `keep`. ALREADY_EXISTS: it was
   // used before.
   absl::Status UseSignature(absl::string_view hex, absl::Time now, absl::Duration keep);
+
+  // Removes a damaged record of PromotionRecords(). What it was part of goes with it: a promotion
+  // is as if it had never been, a hold ends. Errors as those of DamagedAt.
+  absl::Status RemoveDamaged(const std::string& key);
 
   // Removes promotions that ended before `promotions` (ignored events: that were last seen before
   // it), and bodies received before `bodies`. Keeps the newest promotion out of each environment

@@ -345,6 +345,49 @@ TEST_F(PromotionStoreTest, ChangesAreToldInTheOrderOfTheWrites) {
   EXPECT_THAT(told, ElementsAre("1", "2", "1"));
 }
 
+TEST_F(PromotionStoreTest, DamagedHoldLastsUntilItIsReleasedOrItsRecordIsRemoved) {
+  const std::string key = "promotion-receiver/v1/hold/shopping/search/";
+  for (const char* environment : {"staging", "prod"}) {
+    ASSERT_TRUE(promotions_->Hold("shopping", "search", environment, {}).ok());
+    store_.Damage(key + environment);
+  }
+  Open();
+  EXPECT_EQ(promotions_->HoldOf("shopping", "search", "prod")->actor(), "unknown");
+  EXPECT_TRUE(promotions_->Release("shopping", "search", "prod")->has_value());
+  EXPECT_FALSE(promotions_->HoldOf("shopping", "search", "prod").has_value());
+  EXPECT_TRUE(promotions_->HoldOf("shopping", "search", "staging").has_value());
+  EXPECT_TRUE(promotions_->RemoveDamaged(key + "staging").ok());
+  EXPECT_FALSE(promotions_->HoldOf("shopping", "search", "staging").has_value());
+}
+
+TEST_F(PromotionStoreTest, RemovedDamagedPromotionIsAsIfItHadNeverBeen) {
+  const Promotion kept = Put("1", 1);
+  const Promotion damaged = Put("2", 2);
+  const std::string key = "promotion-receiver/v1/promotion/" + damaged.id();
+  EXPECT_TRUE(absl::IsFailedPrecondition(promotions_->RemoveDamaged(key)));
+  store_.Damage(key);
+  ASSERT_TRUE(promotions_->RemoveDamaged(key).ok());
+  EXPECT_TRUE(absl::IsNotFound(promotions_->RemoveDamaged(key)));
+  EXPECT_TRUE(absl::IsNotFound(promotions_->Get(damaged.id()).status()));
+  EXPECT_TRUE(absl::IsNotFound(promotions_->Body(damaged.id()).status()));
+  EXPECT_FALSE(promotions_->OfRevision("shopping", "search", "dev", "2").has_value());
+  EXPECT_FALSE(promotions_->Newest("shopping", "search", "dev").has_value())
+      << "until the next one: the order begins anew";
+  ASSERT_EQ(promotions_->Unfinished().size(), 1u);
+  EXPECT_EQ(promotions_->Unfinished()[0].id(), kept.id());
+}
+
+TEST_F(PromotionStoreTest, WhatIsWrittenWithAPromotionIsWrittenOnlyWithIt) {
+  Promotion promotion = Put("1", 1);
+  const StoreWrite other{.key = "promotion-receiver/v1/request/a", .value = "x"};
+  PromotionWrite write{.promotion = promotion, .body = {}, .from = PROMOTION_STATE_RUNNING};
+  EXPECT_TRUE(absl::IsAborted(promotions_->Write({write}, {other})));
+  EXPECT_TRUE(absl::IsNotFound(store_.store()->Get(other.key).status()));
+  write.from = PROMOTION_STATE_OBSERVING;
+  EXPECT_TRUE(promotions_->Write({write}, {other}).ok());
+  EXPECT_TRUE(store_.store()->Get(other.key).ok());
+}
+
 TEST_F(PromotionStoreTest, DamagedPromotionDoesNotHideOthers) {
   const Promotion damaged = Put("1", 1);
   Put("2", 2);

@@ -6,6 +6,7 @@
 
 #include "common/clock/timestamp.h"
 #include "common/log/log.h"
+#include "common/rpc/actor.h"
 #include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
 #include "common/store/convert.h"
@@ -23,9 +24,15 @@ EnvironmentName WhereOf(const Request& request) {
 
 // What every command about a revision needs.
 template <typename Request>
-absl::Status CheckCommand(const Pipelines& pipelines, const Request& request) {
+absl::Status CheckCommand(const Request& request) {
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
   if (request.revision().empty()) return InvalidField("revision", "no revision is named");
+  return CheckNames(WhereOf(request));
+}
+
+template <typename Request>
+absl::Status CheckCommand(const Pipelines& pipelines, const Request& request) {
+  if (absl::Status status = CheckCommand(request); !status.ok()) return status;
   return CheckEnvironment(pipelines, WhereOf(request));
 }
 
@@ -60,16 +67,16 @@ absl::StatusOr<v1::Promotion> PromotionCommands::Approve(const v1::ApprovePromot
   if (request.force() && request.reason().empty()) {
     return InvalidField("reason", "force skips the soak, so it needs a reason");
   }
-  return ToApi(options_.control->Approve(WhereOf(request), request.revision(),
-                                         PrincipalText(caller), request.reason(), request.force()));
+  return ToApi(options_.control->Approve(WhereOf(request), request.revision(), caller,
+                                         request.reason(), request.force()));
 }
 
 absl::StatusOr<v1::Promotion> PromotionCommands::Reject(const v1::RejectPromotionRequest& request,
                                                         const Principal& caller) {
-  if (absl::Status status = CheckCommand(*options_.pipelines(), request); !status.ok())
-    return status;
-  return ToApi(options_.control->Reject(WhereOf(request), request.revision(), PrincipalText(caller),
-                                        request.reason()));
+  // What waits for a pipeline or environment that is gone must be possible to end.
+  if (absl::Status status = CheckCommand(request); !status.ok()) return status;
+  return ToApi(
+      options_.control->Reject(WhereOf(request), request.revision(), caller, request.reason()));
 }
 
 absl::StatusOr<v1::Promotion> PromotionCommands::Replay(const v1::ReplayPromotionRequest& request,
@@ -80,19 +87,8 @@ absl::StatusOr<v1::Promotion> PromotionCommands::Replay(const v1::ReplayPromotio
   const auto claim = options_.request_ids->Enter(PrincipalKey(caller), request, give_up);
   if (!claim.ok()) return claim.status();
   if (!(*claim)->made().empty()) return ToApi(options_.promotions->Get((*claim)->made()));
-  const absl::StatusOr<record::v1::Promotion> replayed = options_.control->Replay(
-      WhereOf(request), request.revision(), PrincipalText(caller), request.reason());
-  if (!replayed.ok()) return replayed.status();
-  const std::vector<StoreWrite> record = (*claim)->Record(replayed->id());
-  if (record.empty()) return gitops::ToApi(*replayed);
-  const absl::Status stored = options_.state->Write(record).status();
-  if (stored.ok()) {
-    (*claim)->Stored();
-  } else {
-    // It is replayed all the same; only a repeat of this call is not known as one.
-    LogWarning("a request id cannot be stored", {{"error", std::string(stored.message())}});
-  }
-  return gitops::ToApi(*replayed);
+  return ToApi(options_.control->Replay(WhereOf(request), request.revision(), caller,
+                                        request.reason(), claim->get()));
 }
 
 absl::StatusOr<v1::EnvironmentHold> PromotionCommands::Hold(
@@ -103,7 +99,7 @@ absl::StatusOr<v1::EnvironmentHold> PromotionCommands::Hold(
     return status;
   }
   record::v1::EnvironmentHold hold;
-  hold.set_actor(PrincipalText(caller));
+  WriteActor(caller, hold);
   hold.set_reason(request.reason());
   *hold.mutable_time() = ToTimestamp(options_.clock->Now());
   const absl::Status held =
@@ -131,6 +127,15 @@ absl::StatusOr<v1::ReleaseEnvironmentResponse> PromotionCommands::Release(
   LookAt(where);
   *response.mutable_hold() = Converted<v1::EnvironmentHold>(**ended);
   return response;
+}
+
+absl::Status PromotionCommands::RemoveDamaged(const std::string& key, const Principal& caller) {
+  if (key.empty()) return InvalidField("key", "no record is named");
+  const absl::Status removed = options_.promotions->RemoveDamaged(key);
+  if (removed.ok()) {
+    LogWarning("a damaged record was removed", {{"key", key}, {"actor", PrincipalText(caller)}});
+  }
+  return removed;
 }
 
 void PromotionCommands::LookAt(const EnvironmentName& target) const {

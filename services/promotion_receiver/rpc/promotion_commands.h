@@ -2,7 +2,9 @@
 #define GITOPS_SERVICES_PROMOTION_RECEIVER_RPC_PROMOTION_COMMANDS_H_
 
 #include <functional>
+#include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/rpc/principal.h"
 #include "gitops/v1/promotion.pb.h"
@@ -27,6 +29,7 @@ class PromotionCommands {
                                            const Principal& caller);
   absl::StatusOr<v1::ReleaseEnvironmentResponse> Release(
       const v1::ReleaseEnvironmentRequest& request, const Principal& caller);
+  absl::Status RemoveDamaged(const std::string& key, const Principal& caller);
 
  private:
   // Lets the engine look at promotions into an environment.

@@ -52,10 +52,15 @@ v1::Pipeline FullView(const Pipelines::Entry& entry, const PromotionStore& store
   return view;
 }
 
+// Ordered as Pipelines::entries: a space is less than what names consist of.
+std::string KeyOf(const std::string& namespace_, const std::string& pipeline) {
+  return absl::StrCat(namespace_, " ", pipeline);
+}
+
 std::string KeyOf(const v1::Pipeline& pipeline) {
   // A file that was never good has no pipeline; its path comes before all names.
   if (pipeline.pipeline().empty()) return absl::StrCat("/", pipeline.file());
-  return absl::StrCat(pipeline.namespace_(), "/", pipeline.pipeline());
+  return KeyOf(pipeline.namespace_(), pipeline.pipeline());
 }
 
 // Files that cannot be used, and have no last good version.
@@ -107,7 +112,7 @@ absl::StatusOr<v1::ListPipelinesResponse> ListPipelines(const Pipelines& pipelin
   for (const auto& [name, entry] : pipelines.entries) {
     if (request.has_namespace_() && name.first != request.namespace_()) continue;
     // Before it is looked at whole.
-    if (absl::StrCat(name.first, "/", name.second) <= page->after) continue;
+    if (KeyOf(name.first, name.second) <= page->after) continue;
     if (!add(FullView(entry, store))) return response;
   }
   return response;
@@ -168,12 +173,17 @@ absl::StatusOr<v1::Promotion> GetPromotion(const PromotionStore& store,
   return api;
 }
 
-absl::Status CheckEnvironment(const Pipelines& pipelines, const EnvironmentName& where) {
+absl::Status CheckNames(const EnvironmentName& where) {
   for (const auto& [field, name] :
        {std::pair("namespace", &where.namespace_), std::pair("pipeline", &where.pipeline),
         std::pair("environment", &where.environment)}) {
     if (name->empty()) return InvalidField(field, absl::StrCat("no ", field, " is named"));
   }
+  return absl::OkStatus();
+}
+
+absl::Status CheckEnvironment(const Pipelines& pipelines, const EnvironmentName& where) {
+  if (absl::Status named = CheckNames(where); !named.ok()) return named;
   const auto pipeline = FindPipeline(pipelines, where.namespace_, where.pipeline);
   if (!pipeline.ok()) return pipeline.status();
   if ((*pipeline)->Find(where.environment) == nullptr) return EnvironmentUnknown(where);

@@ -25,6 +25,9 @@ absl::StatusOr<v1::ListPromotionsResponse> ListPromotions(const PromotionStore& 
 absl::StatusOr<v1::Promotion> GetPromotion(const PromotionStore& store,
                                            const v1::GetPromotionRequest& request);
 
+// INVALID_ARGUMENT: a name is missing.
+absl::Status CheckNames(const EnvironmentName& where);
+
 // NOT_FOUND: PIPELINE_UNKNOWN, ENVIRONMENT_UNKNOWN. INVALID_ARGUMENT: a name is missing.
 absl::Status CheckEnvironment(const Pipelines& pipelines, const EnvironmentName& where);
 

@@ -8,6 +8,7 @@
 #include "common/rpc/error.h"
 #include "common/rpc/watch_stream.h"
 #include "common/rpc/watches.h"
+#include "services/promotion_receiver/record/record_kinds.h"
 #include "services/promotion_receiver/rpc/promotion_commands.h"
 #include "services/promotion_receiver/rpc/promotion_reads.h"
 #include "services/promotion_receiver/rpc/promotion_watch.h"
@@ -138,6 +139,30 @@ class PromotionServiceImpl final : public PromotionService {
                                   v1::ReleaseEnvironmentResponse* response) override {
     return gate().Run(*context, *request, [&](const Principal& caller) {
       return Answer(commands_.Release(*request, caller), response);
+    });
+  }
+
+  grpc::Status ListDamagedPromotionRecords(
+      ServerContext* context, const v1::ListDamagedPromotionRecordsRequest* request,
+      v1::ListDamagedPromotionRecordsResponse* response) override {
+    return gate().Run(*context, *request, [&] {
+      const auto found =
+          FindDamaged(*options_.state, PromotionRecords(), [&] { return context->IsCancelled(); });
+      if (!found.ok()) return found.status();
+      for (const auto& [key, kind] : *found) {
+        v1::DamagedPromotionRecord& record = *response->add_records();
+        record.set_key(key);
+        record.set_kind(kind);
+      }
+      return absl::OkStatus();
+    });
+  }
+
+  grpc::Status RemoveDamagedPromotionRecord(ServerContext* context,
+                                            const v1::RemoveDamagedPromotionRecordRequest* request,
+                                            v1::RemoveDamagedPromotionRecordResponse*) override {
+    return gate().Run(*context, *request, [&](const Principal& caller) {
+      return commands_.RemoveDamaged(request->key(), caller);
     });
   }
 

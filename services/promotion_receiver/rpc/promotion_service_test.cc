@@ -31,18 +31,26 @@ class FakeControl : public PromotionControl {
   explicit FakeControl(PromotionStore* const* store) : store_(store) {}
 
   absl::StatusOr<Promotion> Approve(const EnvironmentName& where, const std::string& revision,
-                                    const std::string& actor, const std::string& reason,
+                                    const Actor& actor, const std::string& reason,
                                     bool force) override {
-    return Note(absl::StrCat("approve ", where.Text(), " ", revision, " by ", actor, " ", reason,
-                             force ? " force" : ""));
+    return Note(absl::StrCat("approve ", where.Text(), " ", revision, " by ", actor.text(), " ",
+                             reason, force ? " force" : ""));
   }
   absl::StatusOr<Promotion> Reject(const EnvironmentName& where, const std::string& revision,
-                                   const std::string& actor, const std::string& reason) override {
-    return Note(absl::StrCat("reject ", where.Text(), " ", revision, " by ", actor, " ", reason));
+                                   const Actor& actor, const std::string& reason) override {
+    return Note(
+        absl::StrCat("reject ", where.Text(), " ", revision, " by ", actor.text(), " ", reason));
   }
   absl::StatusOr<Promotion> Replay(const EnvironmentName& where, const std::string& revision,
-                                   const std::string& actor, const std::string& reason) override {
-    return Note(absl::StrCat("replay ", where.Text(), " ", revision, " by ", actor, " ", reason));
+                                   const Actor& actor, const std::string& reason,
+                                   RequestIds::Claim* claim) override {
+    if (!actor.principal().has_value()) return absl::InternalError("only a text");
+    const auto newest = (*store_)->Newest("shopping", "search", "dev");
+    const auto stored = (*store_)->Write({}, claim->Record(newest->id()));
+    if (!stored.ok()) return stored;
+    claim->Stored();
+    return Note(
+        absl::StrCat("replay ", where.Text(), " ", revision, " by ", actor.text(), " ", reason));
   }
   void Look(const EnvironmentName& source) override { (void)Note("look " + source.Text()); }
 
@@ -170,6 +178,9 @@ TEST_F(PromotionServiceTest, EveryFieldOfTheApiIsStoredAndComesBack) {
     // What is stored besides.
     EXPECT_THAT(std::string(fault), StartsWith("gitops.record.v1.Promotion."));
   }
+  v1::Approval api_approval;
+  record::v1::Approval stored_approval;
+  EXPECT_EQ(ConversionFaults(api_approval, stored_approval, not_stored), "");
   v1::EnvironmentHold api_hold;
   record::v1::EnvironmentHold stored_hold;
   EXPECT_EQ(ConversionFaults(api_hold, stored_hold, not_stored), "");
@@ -216,6 +227,11 @@ TEST_F(PromotionServiceTest, PipelinesSayWhereTheirEnvironmentsStand) {
 
 TEST_F(PromotionServiceTest, PipelinesAreListedInPagesWithFilesThatNeverWereGoodFirst) {
   auto pipelines = std::make_shared<Pipelines>(*pipelines_);
+  // Of a namespace that begins as the other, and comes after it.
+  auto& more = pipelines->entries[{"shopping-eu", "cart"}];
+  more = pipelines->entries[{"shopping", "search"}];
+  more.pipeline.namespace_ = "shopping-eu";
+  more.pipeline.name = "cart";
   pipelines->bad["/pipelines/bad.yaml"] = "bad.yaml:1: nonsense";
   pipelines->bad["p.yaml"] = "p.yaml:7: nonsense";  // has a last good version
   pipelines_ = pipelines;
@@ -229,7 +245,7 @@ TEST_F(PromotionServiceTest, PipelinesAreListedInPagesWithFilesThatNeverWereGood
     names.push_back(response.pipelines(0).pipeline() + response.pipelines(0).error());
     request.set_page_token(response.next_page_token());
   } while (!request.page_token().empty());
-  EXPECT_THAT(names, ElementsAre("bad.yaml:1: nonsense", "empty", "open", "search"));
+  EXPECT_THAT(names, ElementsAre("bad.yaml:1: nonsense", "empty", "open", "search", "cart"));
   request.set_page_token("nonsense");
   v1::ListPipelinesResponse response;
   EXPECT_TRUE(absl::IsInvalidArgument(Call(&Stub::ListPipelines, request, &response)));
@@ -374,6 +390,46 @@ TEST_F(PromotionServiceTest, CommandsNeedAPipelineAnEnvironmentARevisionAndForce
   EXPECT_EQ(refusal(To<v1::ApprovePromotionRequest>("prod")), "NOTHING_WAITS");
 }
 
+TEST_F(PromotionServiceTest, WhatWaitsForAPipelineThatIsGoneCanBeRejected) {
+  v1::RejectPromotionResponse rejected;
+  for (const auto& request : {To<v1::RejectPromotionRequest>("prod", "1", "none"),
+                              To<v1::RejectPromotionRequest>("none")}) {
+    ASSERT_TRUE(Call(&Stub::RejectPromotion, request, &rejected).ok());
+  }
+  EXPECT_EQ(control_.calls().size(), 2u);
+  EXPECT_EQ(ReasonName(Call(&Stub::RejectPromotion, To<v1::RejectPromotionRequest>("prod", ""),
+                            &rejected)),
+            "INVALID_ARGUMENT");
+  EXPECT_EQ(ReasonName(Call(&Stub::RejectPromotion, To<v1::RejectPromotionRequest>(""), &rejected)),
+            "INVALID_ARGUMENT");
+}
+
+TEST_F(PromotionServiceTest, DamagedRecordsAreListedAndRemoved) {
+  const std::string id = *Send({});
+  v1::ListDamagedPromotionRecordsResponse listed;
+  const auto list = [&] {
+    return Call(&Stub::ListDamagedPromotionRecords, v1::ListDamagedPromotionRecordsRequest(),
+                &listed);
+  };
+  ASSERT_TRUE(list().ok());
+  EXPECT_EQ(listed.records_size(), 0);
+  v1::RemoveDamagedPromotionRecordRequest request;
+  v1::RemoveDamagedPromotionRecordResponse removed;
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(Call(&Stub::RemoveDamagedPromotionRecord, request, &removed)));
+  request.set_key("promotion-receiver/v1/promotion/" + id);
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(Call(&Stub::RemoveDamagedPromotionRecord, request, &removed)));
+  temp_store_.Damage(request.key());
+  ASSERT_TRUE(list().ok());
+  ASSERT_EQ(listed.records_size(), 1);
+  EXPECT_EQ(listed.records(0).key(), request.key());
+  EXPECT_EQ(listed.records(0).kind(), "promotion");
+  ASSERT_TRUE(Call(&Stub::RemoveDamagedPromotionRecord, request, &removed).ok());
+  EXPECT_TRUE(absl::IsNotFound(Call(&Stub::RemoveDamagedPromotionRecord, request, &removed)));
+  EXPECT_NE(*Send({}), id) << "the event begins a promotion of its own";
+}
+
 TEST_F(PromotionServiceTest, RepeatedReplayIsDoneOnce) {
   const std::string id = *Send({});
   auto request = To<v1::ReplayPromotionRequest>("staging");
@@ -399,6 +455,7 @@ TEST_F(PromotionServiceTest, HoldLastsUntilItIsReleasedAndTheEngineLooks) {
   ASSERT_TRUE(Call(&Stub::HoldEnvironment, hold, &held).ok());
   EXPECT_EQ(held.hold().reason(), "incident");
   EXPECT_THAT(held.hold().actor(), StartsWith("unnamed"));
+  EXPECT_EQ(held.hold().principal().kind(), v1::Principal::KIND_USER);
   EXPECT_TRUE(store_->HoldOf("shopping", "search", "prod").has_value());
   v1::ReleaseEnvironmentRequest release;
   release.set_namespace_("shopping");

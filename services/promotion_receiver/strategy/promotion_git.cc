@@ -92,9 +92,14 @@ absl::StatusOr<PromotionGit::Tips> PromotionGit::Fetch(const std::string& base,
   const auto account = git_.Prepare(GitReach::kLocal);
   if (!account.ok()) return account.status();
   if (auto status = git_.MakeWorkTree(*account); !status.ok()) return status;
-  auto listed =
-      RunRemote("reading the branches of", {"ls-remote", "origin", HeadRef(base), HeadRef(branch)});
+  auto listed = RunRemote("reading the branches of",
+                          {"ls-remote", "origin", "HEAD", HeadRef(base), HeadRef(branch)});
   if (!listed.ok()) return listed.status();
+  // So git shows the page of a proxy too, or one for signing in.
+  if (listed->empty()) {
+    return absl::UnavailableError(absl::StrCat(
+        git_.name(), " shows no branch: it is empty, or something else than git answers for it"));
+  }
   const auto refs = ParseRefs(git_.name(), *listed, {base, branch});
   if (const auto& tip = refs.at(base); !tip.ok()) return tip.status();
   const bool exists = refs.at(branch).ok();

@@ -49,6 +49,7 @@ class PromotionGit {
     std::optional<std::string> branch;  // none: it does not exist
   };
   // Fetches the tips of the two branches, without history. NOT_FOUND: there is no base branch.
+  // UNAVAILABLE also: there is no branch at all.
   absl::StatusOr<Tips> Fetch(const std::string& base, const std::string& branch);
 
   absl::StatusOr<CommitInfo> ReadCommit(const std::string& commit) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -45,21 +46,23 @@ absl::string_view GitUserOf(Provider provider) {
 struct Plan {
   Provider provider = Provider::kGithub;
   RepositoryAddress repository;
-  std::string secret;  // "NAMESPACE/NAME"
-  ProviderLogin login;
+  std::string secret;                 // "NAMESPACE/NAME"
+  std::vector<ProviderLogin> logins;  // tokens, then passwords, newest first; at least one
+  std::string authorities;            // PEM; empty: the system's
   PullRequestBranches branches;
   MarkedEnvironment environment;
   PromotedVersion version;
   std::string title;
 
-  UpstreamSpec Upstream() const {
+  UpstreamSpec Upstream(const ProviderLogin& login, const std::string& ca_file) const {
     std::string user = login.username.Reveal();
     if (user.empty()) user = std::string(GitUserOf(provider));
     const Secret& password = login.token.empty() ? login.password : login.token;
     const std::string& url = repository.clone_url;
     const size_t host = url.find("://") + 3;
     return {.url = absl::StrCat(url.substr(0, host), UrlEncoded(user), ":",
-                                UrlEncoded(password.Reveal()), "@", url.substr(host))};
+                                UrlEncoded(password.Reveal()), "@", url.substr(host)),
+            .ca_file = ca_file};
   }
   std::string Message(const std::string& promotion) const {
     return absl::StrCat(title, "\n\n", kPromotionTrailer, ": ", promotion, "\n");
@@ -72,26 +75,44 @@ struct Plan {
   }
 };
 
-absl::Status FillLogin(const SecretLookup& lookup, const std::string& namespace_,
-                       const std::string& secret, ProviderLogin& login) {
+// The value in use while the newest `age` ones are not; empty: there is none.
+Secret At(const std::vector<Secret>& values, size_t age) {
+  return values.empty() ? Secret() : values[std::min(age, values.size() - 1)];
+}
+
+absl::Status FillLogins(const SecretLookup& lookup, const std::string& namespace_,
+                        const std::string& secret, Plan& plan) {
   if (secret.empty()) {
     return Fail("the pull-request strategy has no secretRef: name a secret with the key token");
   }
-  for (auto [key, value] : {std::pair{"token", &login.token},
-                            {"username", &login.username},
-                            {"password", &login.password}}) {
-    absl::StatusOr<Secret> found = lookup(namespace_, secret, key);
+  std::vector<Secret> tokens, usernames, passwords, authorities;
+  for (auto [key, values] : {std::pair{"token", &tokens},
+                             {"username", &usernames},
+                             {"password", &passwords},
+                             {"ca.crt", &authorities}}) {
+    absl::StatusOr<std::vector<Secret>> found = lookup(namespace_, secret, key);
     if (found.ok()) {
-      *value = *std::move(found);
+      *values = *std::move(found);
     } else if (!absl::IsNotFound(found.status())) {
       return found.status();
     }
   }
-  const bool complete =
-      !login.token.empty() || (!login.username.empty() && !login.password.empty());
-  if (complete) return absl::OkStatus();
-  return Fail(absl::StrCat("the secret ", namespace_, "/", secret,
-                           " has neither the key token, nor username and password"));
+  if (tokens.empty() && (usernames.empty() || passwords.empty())) {
+    return Fail(absl::StrCat("the secret ", namespace_, "/", secret,
+                             " has neither the key token, nor username and password"));
+  }
+  for (size_t age = 0; age < tokens.size(); ++age) {
+    plan.logins.push_back(
+        {.token = tokens[age], .username = At(usernames, age), .password = Secret()});
+  }
+  if (!usernames.empty() && !passwords.empty()) {
+    for (size_t age = 0; age < std::max(usernames.size(), passwords.size()); ++age) {
+      plan.logins.push_back(
+          {.token = Secret(), .username = At(usernames, age), .password = At(passwords, age)});
+    }
+  }
+  plan.authorities = At(authorities, 0).Reveal();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Plan> PlanOf(const PromotionOrder& order, const SecretLookup& lookup) {
@@ -112,9 +133,9 @@ absl::StatusOr<Plan> PlanOf(const PromotionOrder& order, const SecretLookup& loo
   if (!address.ok()) return address.status();
   plan.repository = *std::move(address);
   plan.secret = absl::StrCat(promotion.namespace_(), "/", environment->promotion.secret);
-  absl::Status login =
-      FillLogin(lookup, promotion.namespace_(), environment->promotion.secret, plan.login);
-  if (!login.ok()) return login;
+  absl::Status logins =
+      FillLogins(lookup, promotion.namespace_(), environment->promotion.secret, plan);
+  if (!logins.ok()) return logins;
   plan.environment = {promotion.namespace_(), promotion.pipeline(), promotion.environment()};
   plan.branches.branch = absl::StrCat("promotion-", plan.environment.namespace_, "-",
                                       plan.environment.name, "-", plan.environment.environment);
@@ -149,7 +170,7 @@ class PullRequestAttempt {
     auto listed = requests_->List(plan_.branches);
     if (!listed.ok()) return listed.status();
     const PullRequest* open = OpenOne(*listed);
-    if (open == nullptr && !order_.promotion.replayed()) {
+    if (!order_.promotion.replayed()) {
       if (const PullRequest* closed = ClosedOne(*listed)) return Rejected(*closed);
     }
     if (absl::Status status = PushCommit(*tips, marked->changes); !status.ok()) {
@@ -166,12 +187,14 @@ class PullRequestAttempt {
     return open == all.end() ? nullptr : &*open;
   }
 
-  // The title says for which version it was.
+  // The title says for which version it was. Also while one for another version is open, which a
+  // rejected version must not replace.
   const PullRequest* ClosedOne(const std::vector<PullRequest>& all) const {
-    const auto closed = std::find_if(all.begin(), all.end(), [&](const PullRequest& request) {
-      return request.state == PullRequest::State::kClosed && request.title == plan_.title;
+    const auto newest = std::find_if(all.begin(), all.end(), [&](const PullRequest& request) {
+      return request.title == plan_.title;
     });
-    return closed == all.end() ? nullptr : &*closed;
+    const bool closed = newest != all.end() && newest->state == PullRequest::State::kClosed;
+    return closed ? &*newest : nullptr;
   }
 
   PromotionResult Rejected(const PullRequest& closed) const {
@@ -286,22 +309,54 @@ class PullRequestPromoter final : public Promoter {
   absl::StatusOr<PromotionResult> Promote(const PromotionOrder& order) override {
     absl::StatusOr<Plan> plan = PlanOf(order, options_.secret);
     if (!plan.ok()) return plan.status();
+    absl::StatusOr<PromotionResult> result = Attempt(order, *plan, plan->logins.front());
+    for (size_t age = 1; age < plan->logins.size() && IsRefusedLogin(result.status()); ++age) {
+      absl::StatusOr<PromotionResult> older = Attempt(order, *plan, plan->logins[age]);
+      if (IsRefusedLogin(older.status())) continue;
+      result = std::move(older);
+    }
+    return result;
+  }
+
+ private:
+  static bool IsRefusedLogin(const absl::Status& status) {
+    return absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
+  }
+
+  absl::StatusOr<PromotionResult> Attempt(const PromotionOrder& order, const Plan& plan,
+                                          const ProviderLogin& login) {
     const std::string directory = absl::StrCat(options_.directory, "/", order.promotion.id());
     if (absl::Status status = RemoveTree(directory); !status.ok()) return status;
     const absl::Cleanup remove = [&] { RemoveTree(directory).IgnoreError(); };
+    auto ca_file = WriteAuthorities(directory, plan.authorities);
+    if (!ca_file.ok()) return ca_file.status();
     PromotionGit git({.runner = options_.runner, .clock = options_.clock, .on_operation = {}},
-                     directory, plan->Upstream(), order.give_up);
-    auto requests = NewPullRequests({.provider = plan->provider,
-                                     .address = plan->repository,
-                                     .login = plan->login,
+                     directory + "/git", plan.Upstream(login, *ca_file), order.give_up);
+    auto requests = NewPullRequests({.provider = plan.provider,
+                                     .address = plan.repository,
+                                     .login = login,
+                                     .ca_file = *ca_file,
                                      .http = options_.http,
                                      .clock = options_.clock,
                                      .timeout = options_.timeout,
                                      .give_up = order.give_up});
-    return PullRequestAttempt(order, *plan, git, std::move(requests)).Run();
+    return PullRequestAttempt(order, plan, git, std::move(requests)).Run();
   }
 
- private:
+  // Returns the path; empty: there are none.
+  static absl::StatusOr<std::string> WriteAuthorities(const std::string& directory,
+                                                      const std::string& authorities) {
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    if (error || authorities.empty()) return std::string();  // git reports the directory
+    const std::string path = directory + "/ca.crt";
+    std::ofstream file(path);
+    file << authorities << "\n";
+    file.close();
+    if (file) return path;
+    return absl::UnavailableError(absl::StrCat("cannot write ", path));
+  }
+
   PullRequestPromoterOptions options_;  // not changed after the constructor
 };
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -15,8 +16,9 @@
 
 namespace gitops {
 
-// The newest value of a key of a secret. NOT_FOUND: there is no such secret or key. Thread-safe.
-using SecretLookup = std::function<absl::StatusOr<Secret>(
+// The values of a key of a secret that are valid now, newest first. NOT_FOUND: there is no such
+// secret or key. Thread-safe.
+using SecretLookup = std::function<absl::StatusOr<std::vector<Secret>>(
     const std::string& namespace_, const std::string& secret, const std::string& key)>;
 
 struct PullRequestPromoterOptions {
@@ -32,6 +34,9 @@ struct PullRequestPromoterOptions {
 // promotion-NAMESPACE-NAME-ENVIRONMENT, and opens a pull request, or gives the open one the new
 // title. Done when it is open, or when the base branch has the version already; rejected when a
 // person has closed the one of this version without merging it (a replay opens a new one).
+//
+// Logs in with the newest token of the secret; if the repository refuses it, with those that it has
+// replaced and that are still valid; then with user and password in the same way.
 //
 // FAILED_PRECONDITION also: no file has a marker of the environment; the branch has a commit that
 // is not of a promotion; the remote refuses the push.

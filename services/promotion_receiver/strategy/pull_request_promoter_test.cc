@@ -23,6 +23,7 @@
 namespace gitops {
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -55,10 +56,12 @@ class PullRequestTest : public ::testing::TestWithParam<Provider> {
          .runner = runner_.get(),
          .http = http_.get(),
          .secret = [this](const std::string& namespace_, const std::string& secret,
-                          const std::string& key) -> absl::StatusOr<Secret> {
+                          const std::string& key) -> absl::StatusOr<std::vector<Secret>> {
            const auto found = secrets_.find(absl::StrCat(namespace_, "/", secret, "/", key));
            if (found == secrets_.end()) return absl::NotFoundError("no such key");
-           return Secret(found->second);
+           std::vector<Secret> values;
+           for (const std::string& value : found->second) values.emplace_back(value);
+           return values;
          }});
   }
 
@@ -119,7 +122,9 @@ class PullRequestTest : public ::testing::TestWithParam<Provider> {
   FakeProvider provider_;
   std::map<std::string, std::string> files_;
   std::string base_ = "main";
-  std::map<std::string, std::string> secrets_ = {{"shopping/git/token", "the-token"}};
+  // Newest first.
+  std::map<std::string, std::vector<std::string>> secrets_ = {
+      {"shopping/git/token", {"the-token"}}};
   const std::unique_ptr<HttpClient> http_ = NewHttpClient();
   const std::unique_ptr<ProcessRunner> runner_ = NewProcessRunner();
   std::unique_ptr<Promoter> promoter_;
@@ -201,6 +206,8 @@ TEST_P(EachProviderTest, APullRequestThatAPersonClosedRejectsItsVersionUntilItIs
   EXPECT_EQ(provider_.requests().size(), 1);
 
   EXPECT_EQ(MustPromote("1.2.0", "id-2").end, End::kDone) << "only that version is rejected";
+  EXPECT_EQ(MustPromote("1.1.0", "id-3").end, End::kRejected) << "when it returns, too";
+  EXPECT_EQ(provider_.requests().back().title, "Promote shopping/search in prod to 1.2.0");
   PromotionOrder replay = Order("1.1.0");
   replay.promotion.set_replayed(true);
   const auto replayed = promoter_->Promote(replay);
@@ -210,11 +217,41 @@ TEST_P(EachProviderTest, APullRequestThatAPersonClosedRejectsItsVersionUntilItIs
 }
 
 TEST_P(EachProviderTest, ARevokedTokenFailsWithTheNameOfTheSecretAndNotTheToken) {
-  secrets_["shopping/git/token"] = "revoked-token";
+  secrets_["shopping/git/token"] = {"revoked-token"};
   const auto result = Promote("1.1.0");
   EXPECT_EQ(result.status().code(), Code::kUnauthenticated) << result.status();
   EXPECT_THAT(std::string(result.status().message()), HasSubstr("shopping/git"));
   EXPECT_THAT(std::string(result.status().message()), Not(HasSubstr("revoked-token")));
+}
+
+TEST_P(EachProviderTest, ATokenThatIsNotValidYetLeavesTheOneItReplacedInUse) {
+  secrets_["shopping/git/token"] = {"not-valid-yet", "older", "the-token"};
+  EXPECT_EQ(MustPromote("1.1.0").end, End::kDone);
+  EXPECT_EQ(provider_.requests().size(), 1);
+  secrets_["shopping/git/token"] = {"the-token", "revoked-token"};
+  const int calls = provider_.CountCalls("");
+  EXPECT_EQ(MustPromote("1.1.0").end, End::kDone);
+  EXPECT_LE(provider_.CountCalls("") - calls, calls) << "the newest is tried first";
+}
+
+TEST_P(EachProviderTest, UserAndPasswordAreUsedWhereNoTokenIsValid) {
+  secrets_ = {{"shopping/git/token", {"revoked"}},
+              {"shopping/git/username", {""}},
+              {"shopping/git/password", {"the-token"}}};
+  const auto result = Promote("1.1.0");
+  // Only Azure DevOps takes a token as the password of its API.
+  EXPECT_EQ(result.ok(), kind_ == Provider::kAzureDevops) << result.status();
+  EXPECT_GE(provider_.CountCalls("git-upload-pack"), 1) << "git takes it everywhere";
+}
+
+TEST_P(EachProviderTest, IfNoTokenIsValidTheNewestOnesRefusalIsTold) {
+  secrets_["shopping/git/token"] = {"new-token", "old-token"};
+  secrets_["shopping/git/username"] = {"robot"};
+  const auto result = Promote("1.1.0");
+  EXPECT_EQ(result.status().code(), Code::kUnauthenticated) << result.status();
+  const std::string message(result.status().message());
+  EXPECT_THAT(message, HasSubstr("shopping/git"));
+  EXPECT_THAT(message, Not(AnyOf(HasSubstr("new-token"), HasSubstr("old-token"))));
 }
 
 // What does not depend on the provider.
@@ -331,6 +368,17 @@ TEST_P(PullRequestPromoterTest, AMissingBaseBranchIsNamed) {
   const auto result = Promote("1.1.0");
   EXPECT_EQ(result.status().code(), Code::kNotFound);
   EXPECT_THAT(std::string(result.status().message()), HasSubstr("release"));
+}
+
+TEST_P(PullRequestPromoterTest, APageInPlaceOfTheRepositoryIsNotTakenForAMissingBranch) {
+  provider_.SetFault(
+      [](const HttpServerRequest&) {
+        return HttpServerResponse{.body = "<html>Sign in</html>", .content_type = "text/html"};
+      },
+      /*git=*/true);
+  EXPECT_EQ(Promote("1.1.0").status().code(), Code::kUnavailable);
+  provider_.SetFault({}, /*git=*/true);
+  EXPECT_EQ(MustPromote("1.1.0").end, End::kDone);
 }
 
 TEST_P(PullRequestPromoterTest, ARemoteThatIsDownIsTriedAgain) {

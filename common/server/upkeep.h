@@ -1,0 +1,48 @@
+#ifndef GITOPS_COMMON_SERVER_UPKEEP_H_
+#define GITOPS_COMMON_SERVER_UPKEEP_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/clock/clock.h"
+#include "common/config/config_follower.h"
+#include "common/config/settings.h"
+#include "common/schedule/scheduler.h"
+
+namespace gitops {
+
+// What a server does beside its work while it runs: follows the file of --config, and returns
+// unused memory to the system after the start and every few minutes. Thread-safe.
+class Upkeep {
+ public:
+  struct Options {
+    Clock* clock = nullptr;  // not owned; nor is `scheduler`
+    Scheduler* scheduler = nullptr;
+    Settings settings;  // in use
+    std::string text;   // of the file of --config, as it was read
+    // Reads the file again, and applies what takes effect while the server runs. Returns the new
+    // settings; an error: the file is invalid, and nothing was applied. Called from the scheduler,
+    // never concurrently.
+    std::function<absl::StatusOr<Settings>()> reload;
+  };
+
+  explicit Upkeep(Options options);
+
+  // Reads the config again at once (SIGHUP).
+  void Reload();
+
+ private:
+  // Applies and logs a changed config, configures the log anew, and names the settings that take
+  // effect at the next start.
+  void Apply();
+
+  Options options_;
+  std::unique_ptr<ConfigFollower> follower_;
+  std::unique_ptr<Scheduler::Job> memory_;
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_SERVER_UPKEEP_H_
