@@ -87,7 +87,7 @@ class Receiver(Program):
                       "--state-dir", str(self.directory / "state"), "--listen", "127.0.0.1:0"]
 
     def configure(self, clusters):
-        text = f'[[sinks]]\nname = "test"\nurl = "{self.sink.url}"\n'
+        text = f'[[sinks]]\nname = "test"\ntype = "cloudevents"\nurl = "{self.sink.url}"\n'
         for name, file in clusters.items():
             text += f"[[clusters]]\nname = {toml(name)}\nkubeconfig = {toml(file)}\n"
         self.config.write_text(text)
