@@ -204,9 +204,10 @@ class FakePlanner : public v1::PlannerService::Service {
 
   std::atomic<int> cancels = 0;
   std::string agent_address;
-  int watch_count = 2;
-  size_t watch_bytes = 0;
-  bool deny_deployments = false;
+  // Tests change these while the server runs.
+  std::atomic<int> watch_count = 2;
+  std::atomic<size_t> watch_bytes = 0;
+  std::atomic<bool> deny_deployments = false;
 
  private:
   grpc::Status WaitForCancel(const grpc::ServerContext& context) {
@@ -270,9 +271,9 @@ inline std::string TokenRow(const std::string& role, const std::string& more = "
 class ApiFixture : public TestingServer {
  protected:
   ApiFixture() {
-    StartPlanner("127.0.0.1:0");
     agent_server_ = *RpcServer::Start({.listen = "127.0.0.1:0", .services = {&agent_}});
     planner_.agent_address = agent_server_->address();
+    StartPlanner("127.0.0.1:0");
     api_.planner = Dial(planner_server_->address(), "planner", Reason::kPlannerUnreachable);
     const auto tokens = std::make_shared<const Tokens>(
         *Tokens::Parse(absl::StrCat(TokenRow("viewer"), TokenRow("operator"),
