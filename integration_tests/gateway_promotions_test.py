@@ -266,6 +266,22 @@ def test_a_person_approves_with_the_token_of_an_approver(suite):
     assert "approver" in done.json["promotion"]["approval"]["actor"]
 
 
+def test_what_waits_for_a_pipeline_that_is_gone_can_only_be_rejected(suite):
+    promotion = suite.promotion(suite.post(body("1.0.0")))
+    path = "/v1/pipelines/shopping/search/environments/prod"
+    (suite.pipelines / "search.yaml").unlink()
+    wait_for(lambda: suite.gateway.get("/v1/pipelines/shopping/search").status == 404, what="the pipeline to go")
+    refused(suite.gateway.post(f"{path}:approve", {"revision": "1.0.0"}), 404, "PIPELINE_UNKNOWN")
+    stale = suite.gateway.post(f"{path}:reject", {"revision": "1.0.0"}, headers={"If-Match": '"stale"'})
+    assert stale.status == 412, stale.body
+    assert suite.gateway.get(f"/v1/promotions/{promotion['id']}").json["promotion"]["state"] == "WAITING_APPROVAL"
+    rejected = suite.gateway.post(f"{path}:reject", {"revision": "1.0.0", "reason": "retired"})
+    assert rejected.status == 200, rejected.body
+    promotion = rejected.json["promotion"]
+    assert promotion["state"] == "REJECTED"
+    assert promotion["principal"]["onBehalfOf"] and promotion["principal"]["kind"] == "SERVER", promotion
+
+
 def test_gitopsctl_shows_decides_and_holds_promotions(suite):
     suite.post(body("1.0.0"))
 
