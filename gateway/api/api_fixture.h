@@ -86,7 +86,9 @@ class FakePlanner : public v1::PlannerService::Service {
   }
   grpc::Status GetDeployment(grpc::ServerContext*, const v1::GetDeploymentRequest* request,
                              v1::GetDeploymentResponse* response) override {
+    if (request->id() == "gone") return {grpc::StatusCode::NOT_FOUND, "no such deployment"};
     response->mutable_deployment()->set_id(request->id());
+    response->mutable_deployment()->set_etag("d" + std::to_string(cancels));
     response->mutable_deployment()->add_hook_calls()->set_hook("told of every host");
     return grpc::Status::OK;
   }
@@ -95,6 +97,12 @@ class FakePlanner : public v1::PlannerService::Service {
                                 v1::CreateDeploymentResponse* response) override {
     response->mutable_deployment()->set_id(request->request_id());
     response->mutable_deployment()->set_reason(request->plan_token());
+    return grpc::Status::OK;
+  }
+
+  grpc::Status CancelDeployment(grpc::ServerContext*, const v1::CancelDeploymentRequest*,
+                                v1::CancelDeploymentResponse*) override {
+    ++cancels;
     return grpc::Status::OK;
   }
 
@@ -194,6 +202,7 @@ class FakePlanner : public v1::PlannerService::Service {
     return seen_.ShortDebugString();
   }
 
+  std::atomic<int> cancels = 0;
   std::string agent_address;
   // Tests change these while the server runs.
   std::atomic<int> watch_count = 2;
