@@ -123,7 +123,7 @@ def test_every_command_works_through_the_gateway(gateway, authority, fleet):
     run("unfreeze", "app", at="web2")
     run("freeze", "app", "--on", "web1")
     run("freeze", "app", at="web2")
-    run("unfreeze", "app", "--all")
+    run("unfreeze", "app", "--all", "-y")
     wait_for(lambda: set(fleet.versions().values()) == {"1"}, what="the newest revision")
 
     plan = json.loads(run("plan", "freeze", "--service", "app", "--on", "web1", "-o", "json")[0])

@@ -15,6 +15,8 @@ namespace {
 
 using Message = RpcCaller::Message;
 
+// A server looks a few times a second whether the client of a watch is gone.
+constexpr absl::Duration kNoticed = absl::Milliseconds(250);
 // A client that reads its beginning more slowly has its place taken from it.
 constexpr absl::Duration kLongestCatchUp = absl::Minutes(2);
 
@@ -40,7 +42,10 @@ absl::Status TooSlow(const std::string& source) {
 
 EventHub::EventHub(std::vector<EventSource> sources, const SharedWatch::Options& options,
                    int most_catching_up)
-    : caller_(options.caller), free_(most_catching_up) {
+    : caller_(options.caller), free_(most_catching_up), clock_(options.clock) {
+  if (options.scheduler != nullptr) {
+    job_ = options.scheduler->Add(absl::InfiniteFuture(), [this] { return ReleaseDue(); });
+  }
   for (EventSource& source : sources) {
     watches_.push_back(std::make_shared<SharedWatch>(std::move(source), options));
   }
@@ -49,8 +54,12 @@ EventHub::EventHub(std::vector<EventSource> sources, const SharedWatch::Options&
 void EventHub::Close() {
   for (const auto& watch : watches_) watch->Close();
   std::deque<std::function<void()>> waiting;
-  MutexLock lock(mutex_);
-  waiting.swap(waiting_);
+  {
+    MutexLock lock(mutex_);
+    closed_ = true;
+    waiting.swap(waiting_);
+  }
+  job_.reset();
 }
 
 bool EventHub::Enter(std::function<void()> entered) {
@@ -63,7 +72,35 @@ bool EventHub::Enter(std::function<void()> entered) {
   return false;
 }
 
-void EventHub::Leave() {
+void EventHub::Leave(bool watched) {
+  {
+    MutexLock lock(mutex_);
+    if (closed_) return;
+    if (job_ != nullptr) {
+      if (watched) {
+        leaving_.push_back(clock_->Now() + kNoticed);
+      } else {
+        leaving_.push_front(clock_->Now());
+      }
+      return job_->Wake();
+    }
+  }
+  Release();
+}
+
+absl::Time EventHub::ReleaseDue() {
+  while (true) {
+    {
+      MutexLock lock(mutex_);
+      if (leaving_.empty()) return absl::InfiniteFuture();
+      if (leaving_.front() > clock_->Now()) return leaving_.front();
+      leaving_.pop_front();
+    }
+    Release();
+  }
+}
+
+void EventHub::Release() {
   std::function<void()> next;
   {
     MutexLock lock(mutex_);
@@ -216,7 +253,7 @@ void EventStream::Join(size_t index) {
       MutexLock lock(self->mutex_);
       if (!self->ended_) return self->CatchUp(index);
     }
-    self->hub_->Leave();
+    self->hub_->Leave(/*watched=*/false);
   });
   if (entered) CatchUp(index);
 }

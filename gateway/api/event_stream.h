@@ -26,7 +26,7 @@ class EventHub {
  public:
   // At most `most_catching_up` clients have watches of their own at a time.
   EventHub(std::vector<EventSource> sources, const SharedWatch::Options& options,
-           int most_catching_up = 8);
+           int most_catching_up = 16);
   // Ends the watches for good. Call it before the scheduler and the caller end, and on none of
   // their threads.
   void Close();
@@ -36,14 +36,23 @@ class EventHub {
 
   // True: the client has a place now. False: `entered` is called when it has one, on any thread.
   bool Enter(std::function<void()> entered);
-  void Leave();
+  // After a watch the place is free a moment later: a server counts it until it notices that it is
+  // gone.
+  void Leave(bool watched = true);
 
  private:
+  void Release();
+  absl::Time ReleaseDue();
+
   RpcCaller* const caller_;
   std::vector<std::shared_ptr<SharedWatch>> watches_;
   Mutex mutex_;
   int free_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::function<void()>> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::deque<absl::Time> leaving_ ABSL_GUARDED_BY(mutex_);  // when their places are free
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  Clock* const clock_;
+  std::unique_ptr<Scheduler::Job> job_;  // changed only by the constructor and Close()
 };
 
 // Merges the watches of a hub into one stream of server-sent events for a client. An event has the
@@ -78,7 +87,7 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
     // kCatchingUp: the client's own watch, and its number; those of others are late.
     std::shared_ptr<RpcStream> stream;
     int64_t run = 0;
-    bool unsent = false;  // its message is pending: it waits for Next()
+    bool unsent = false;     // its message is pending: it waits for Next()
     bool restarted = false;  // to be told with its first message
     // kJoining: not again before; the shared watch wakes the stream then.
     absl::Time not_before = absl::InfinitePast();
