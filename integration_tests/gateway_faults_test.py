@@ -485,7 +485,8 @@ def approval(suite, timestamps, revision="9.9.9"):
 
 @pytest.mark.parametrize("path, allow", [
     ("/healthz", "GET, HEAD"), ("/metrics", "GET, HEAD"), ("/openapi.json", "GET, HEAD"),
-    ("/v1/promotions", "GET, HEAD"), ("/v1/events", "GET, HEAD"), (HOLD, "POST"), (f"{EVENTS}/dev", "POST"), ("/promotion/shopping/search/dev", "POST"),
+    ("/v1/promotions", "GET, HEAD"), ("/v1/events", "GET, HEAD"), (HOLD, "POST"), (f"{EVENTS}/dev", "POST"),
+    ("/promotion/shopping/search/dev", "POST"),
     ("/approval/shopping/search/prod/1", "POST"), ("/list/services", "GET, HEAD"), ("/state/freeze/app", "POST")])
 def test_other_methods_are_405_with_those_that_are_there(suite, path, allow):
     for method in ("OPTIONS", "TRACE", "CONNECT", "PUT", "PATCH", "DELETE", "PROPFIND", "get", "BREW"):

@@ -195,7 +195,8 @@ class GitProvider:
                     **({"merged": merged} if kind == "gitea" else {}),
                     "head": {"ref": pull["branch"], "repo": {"full_name": "acme/shop"}}, "base": {"ref": pull["base"]}}
         if kind == "gitlab":
-            return {"iid": number, "state": {"open": "opened"}.get(pull["state"], pull["state"]), "title": pull["title"],
+            return {"iid": number, "title": pull["title"],
+                    "state": {"open": "opened"}.get(pull["state"], pull["state"]),
                     "web_url": f"{site}/acme/team/shop/-/merge_requests/{number}", "source_branch": pull["branch"],
                     "target_branch": pull["base"], "source_project_id": 7, "target_project_id": 7}
         if kind == "azure-devops":

@@ -116,8 +116,8 @@ def test_what_may_pass_is_tried_again_and_done_once(suite, shop):
     """Each with a provider of its own, all at the same time."""
     kinds = {"down": "gitlab", "later": "gitea", "limited": "gitlab", "primary": "github", "secondary": "github",
              "html": "bitbucket-server", "proxy": "azure-devops", "git-down": "gitea", "git-html": "gitea",
-             "git-limited": "github", "git-cut": "github", "pack-cut": "github", "push-cut": "github", "api-cut": "github",
-             "opened": "gitea", "gone": "gitea"}
+             "git-limited": "github", "git-cut": "github", "pack-cut": "github", "push-cut": "github",
+             "api-cut": "github", "opened": "gitea", "gone": "gitea"}
     shops = {name: shop(name, kind) for name, kind in kinds.items()}
     later, html = [("Retry-After", "8")], {"content_type": HTML[0], "body": HTML[1]}
     used_up = [("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", str(int(time.time()) + 9))]
