@@ -3,13 +3,10 @@
 
 Run it through tools/bench, which builds the binaries. GITOPS_BIN_DIR says where they are."""
 
-import argparse
 import json
-import os
 import pathlib
 import shutil
 import sys
-import tempfile
 
 # Agents and repositories are made as the integration tests make them.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration_tests"))
@@ -18,7 +15,9 @@ import host  # noqa: E402
 import measure  # noqa: E402
 import peers  # noqa: E402
 import report  # noqa: E402
+import run  # noqa: E402
 from report import Figure, megabytes, milliseconds  # noqa: E402
+from run import say  # noqa: E402
 from upstream import CHANGED, FILES, Upstream  # noqa: E402
 
 GOAL_MEMORY = 25e6
@@ -28,18 +27,15 @@ GOAL_ROLLBACK = 0.020
 MANY = 50
 
 
-def say(text):
-    print(f"bench: {text}", file=sys.stderr, flush=True)
-
-
 class Bench:
     def __init__(self, directory, quick):
-        self.directory = pathlib.Path(directory)
+        self.directory = directory
         self.quick = quick
         self.sizes = [1, 10, MANY, 200, 500]
         self.rounds = 10 if quick else 40
         self.window = 16 if quick else 40
         self.api = host.load_api()
+        self.found, self.others = {}, {}  # by the number of services, and by the peer
 
     def place(self, *names):
         path = self.directory.joinpath(*map(str, names))
@@ -53,7 +49,6 @@ class Bench:
         return 60 if services == MANY else 15
 
     def agents(self):
-        found = {}
         for services in self.sizes:
             directory = self.place("agent", services)
             upstream = Upstream(directory / "upstream", services)
@@ -63,13 +58,11 @@ class Bench:
             say(f"{services} services: commit to active, rollback")
             latency = measure.agent_latency(directory / "latency", upstream, services, self.api,
                                             self.rounds)
-            found[services] = {**idle, **latency}
-            say(json.dumps({services: found[services]}))
+            self.found[services] = {**idle, **latency}
+            say(json.dumps({services: self.found[services]}))
             shutil.rmtree(directory)
-        return found
 
     def peers(self):
-        found = {}
         for kind in peers.peers():
             directory = self.place(kind.name)
             upstream = Upstream(directory / "upstream", 1)
@@ -77,14 +70,25 @@ class Bench:
             idle = measure.peer_idle(kind, directory / "idle", upstream, MANY, 5, self.window)
             say(f"{kind.name}: commit to files seen")
             latency = measure.peer_latency(kind, directory / "latency", upstream, self.rounds)
-            found[kind.name] = {**idle, **latency}
-            say(json.dumps({kind.name: found[kind.name]}))
+            self.others[kind.name] = {**idle, **latency}
+            say(json.dumps({kind.name: self.others[kind.name]}))
             shutil.rmtree(directory)
         say("git reset --hard: rollback")
         directory = self.place("reset")
         upstream = Upstream(directory / "upstream", 1)
-        found["git reset --hard"] = measure.peer_rollback(directory, upstream, self.rounds)
-        return found
+        self.others["git reset --hard"] = measure.peer_rollback(directory, upstream, self.rounds)
+
+    def page(self, machine):
+        kind = ("A quick run: 10 rounds, short windows." if self.quick
+                else f"{self.rounds} rounds for each latency.")
+        parts = [f"{kind} A commit changes {CHANGED} of {FILES} files.", machine]
+        if self.found:
+            judged = figures(self.found, self.others)
+            parts += [report.figures_table(judged), "### How it grows", growth(self.found)]
+            for figure in judged:
+                if figure.missed:
+                    say(f"missed: {figure.name}: {figure.show(figure.value)}, goal {figure.show(figure.goal)}")
+        return "\n\n".join(parts)
 
 
 def figures(agents, others):
@@ -135,31 +139,5 @@ def growth(agents):
          "rollback, median / p90, ms"], rows)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, shorter windows; some minutes")
-    parser.add_argument("--page", help="put the results between the markers of this page")
-    arguments = parser.parse_args()
-    if "GITOPS_BIN_DIR" not in os.environ:
-        parser.error("GITOPS_BIN_DIR must name the release binaries' folder; run tools/bench")
-    with tempfile.TemporaryDirectory(prefix="gitops-bench.") as directory:
-        described = report.machine(directory)
-        bench = Bench(directory, arguments.quick)
-        agents = bench.agents()
-        others = bench.peers()
-    found = figures(agents, others)
-    kind = ("A quick run: 10 rounds, short windows." if arguments.quick
-            else f"{bench.rounds} rounds for each latency.")
-    text = "\n\n".join([f"{kind} A commit changes {CHANGED} of {FILES} files.", described,
-                        report.figures_table(found), "### How it grows", growth(agents)])
-    print(text)
-    if arguments.page:
-        report.write(arguments.page, text)
-        say(f"written to {arguments.page}")
-    for figure in found:
-        if figure.missed:
-            say(f"missed: {figure.name}: {figure.show(figure.value)}, goal {figure.show(figure.goal)}")
-
-
 if __name__ == "__main__":
-    main()
+    run.main(__doc__, Bench, ["agents", "peers"], "results")

@@ -4,16 +4,11 @@ and against peers, in one run.
 
 Run it through tools/bench, which builds the binaries. GITOPS_BIN_DIR says where they are."""
 
-import argparse
 import json
-import os
 import pathlib
-import resource
 import shutil
 import statistics
 import sys
-import tempfile
-import time
 
 # Programs are started as the integration tests start them.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration_tests"))
@@ -21,19 +16,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integra
 import gateway_measure as measure  # noqa: E402
 import gateway_peers  # noqa: E402
 import report  # noqa: E402
+import run  # noqa: E402
 from report import megabytes  # noqa: E402
+from run import count, say  # noqa: E402
 
 OURS = "gitops-gateway"
 IDLE = 10_000
 PARTS = ["events", "alone", "memory", "reads"]
-
-
-def say(text):
-    print(f"bench: {text}", file=sys.stderr, flush=True)
-
-
-def count(value):
-    return f"{value:,.0f}"
 
 
 def milliseconds(seconds):
@@ -46,7 +35,7 @@ def microseconds(seconds):
 
 class Bench:
     def __init__(self, directory, quick):
-        self.directory = pathlib.Path(directory)
+        self.directory = directory
         self.rounds = 1 if quick else 5
         self.seconds = 4 if quick else 10
         self.reads_asked = 1000 if quick else 5000
@@ -82,6 +71,16 @@ class Bench:
 
     def reads(self):
         self.read = self.take("reads", measure.reads, self.reads_asked)
+
+    def page(self, machine):
+        parts = [f"Events: the best of {self.rounds} rounds of {self.seconds} s.",
+                 f"{machine}\n- {gateway_peers.versions() or 'no peer is installed'}"]
+        if self.runs:
+            parts.append(events_table(self))
+        rows = other_rows(self)
+        if rows:
+            parts.append(report.table(["figure", OURS, "goal"], rows))
+        return "\n\n".join(parts)
 
     def best(self, name):
         """The round with the most events a second; None: not measured."""
@@ -141,6 +140,11 @@ def events_table(bench):
     ])
 
 
+def connection_row(kind, found):
+    each = (found["resident"] - found["before"]) / IDLE
+    return [f"memory of {kind}", f"{each / 1024:.1f} KiB", judged(f"memory of {kind}", "≤ 64 KiB", each <= 64 << 10)]
+
+
 def other_rows(bench):
     rows = []
     if bench.one_connection:
@@ -151,6 +155,8 @@ def other_rows(bench):
         rows += [[name, megabytes(bench.plain["resident"]),
                   judged(name, "≤ 150 MB", bench.plain["resident"] <= 150e6)],
                  [f"{name}, with TLS", megabytes(bench.tls["resident"]), ""],
+                 *(connection_row(kind, found) for kind, found in
+                   (("an idle connection", bench.plain), ("an idle connection with TLS", bench.tls))),
                  ["resident memory without connections", megabytes(bench.plain["before"]), ""]]
     for what, goal in (("service", 1.5), ("host", None)) if bench.read else ():
         rest, plain = bench.read[f"rest_{what}"]["p50"], bench.read[f"grpc_{what}"]["p50"]
@@ -160,45 +166,5 @@ def other_rows(bench):
     return rows
 
 
-def page(bench, described):
-    parts = [f"Events: the best of {bench.rounds} rounds of {bench.seconds} s.", described]
-    if bench.runs:
-        parts.append(events_table(bench))
-    rows = other_rows(bench)
-    if rows:
-        parts.append(report.table(["figure", OURS, "goal"], rows))
-    return "\n\n".join(parts)
-
-
-def allow_files():
-    """For both ends of the connections."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one round, shorter windows; three minutes")
-    parser.add_argument("--page", help="put the results between the gateway's markers of this page")
-    parser.add_argument("--only", choices=PARTS, action="append", help="measure only this; may be repeated")
-    arguments = parser.parse_args()
-    if "GITOPS_BIN_DIR" not in os.environ:
-        parser.error("GITOPS_BIN_DIR must name the release binaries' folder; run tools/bench")
-    allow_files()
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="gitops-bench.") as directory:
-        described = f"{report.machine(directory)}\n- {gateway_peers.versions() or 'no peer is installed'}"
-        bench = Bench(directory, arguments.quick)
-        for part in PARTS:
-            if not arguments.only or part in arguments.only:
-                getattr(bench, part)()
-    text = page(bench, described)
-    print(text)
-    say(f"took {(time.monotonic() - began) / 60:.1f} minutes")
-    if arguments.page:
-        report.write(arguments.page, text, "gateway results")
-        say(f"written to {arguments.page}")
-
-
 if __name__ == "__main__":
-    main()
+    run.main(__doc__, Bench, PARTS, "gateway results")

@@ -4,19 +4,17 @@
 Run it through tools/bench, which builds the binaries. GITOPS_BIN_DIR names their folder. GITOPS_BASE_BIN_DIR, if set,
 names the same of an earlier commit: both are measured in turn, and the ratios are printed."""
 
-import argparse
 import json
 import os
 import pathlib
-import resource
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
 
 import report
+import run
 from report import milliseconds
+from run import count, say
 
 HERE = pathlib.Path(__file__).resolve().parent
 PARTS = ["benchmarks", "deployments", "growth", "peers", "memory", "reconnect"]
@@ -25,20 +23,12 @@ MORE = 3
 AGENTS, TWICE, SERVICES = 5000, 10_000, 5
 
 
-def say(text):
-    print(f"bench: {text}", file=sys.stderr, flush=True)
-
-
 def seconds(value):
     return f"{value:.2f} s"
 
 
 def kilobytes(value):
     return f"{value / 1e3:.1f} KB"
-
-
-def count(value):
-    return f"{value:,.0f}"
 
 
 def times(value):
@@ -76,8 +66,11 @@ class Build:
 
 
 class Bench:
-    def __init__(self, builds, quick):
-        self.builds = builds
+    def __init__(self, _, quick):
+        self.builds = [Build("gitops-planner", os.environ["GITOPS_BIN_DIR"])]
+        if os.environ.get("GITOPS_BASE_BIN_DIR"):
+            name = os.environ.get("GITOPS_BASE_NAME", "base")
+            self.builds.append(Build(name, os.environ["GITOPS_BASE_BIN_DIR"]))
         self.rounds = 3 if quick else 8
         self.growth_rounds = 1 if quick else 2
         self.kills = 1 if quick else 3
@@ -118,6 +111,12 @@ class Bench:
             runs = build.measure("benchmark", "record_benchmark", "BM_SaveHost")
             build.records = {name: max(run["items_per_second"] for run in each)
                              for name, each in runs.items()}
+
+    def page(self, machine):
+        return "\n\n".join([
+            f"Deployments: the best of {self.rounds} planners ({self.growth_rounds} where agents do not report), each "
+            f"with its first deployment and {MORE} more. Restarts: the worst of {self.kills} kills.",
+            machine, table(self)])
 
 
 class Row:
@@ -247,41 +246,5 @@ def table(bench):
     return report.table(header + ["goal", "peer (times ours)"], [row for row in rows if row])
 
 
-def allow_files():
-    """For the programs that are started."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds; some minutes")
-    parser.add_argument("--page", help="put the results between the planner's markers of this page")
-    parser.add_argument("--only", choices=PARTS, action="append", help="measure only this; may be repeated")
-    arguments = parser.parse_args()
-    if "GITOPS_BIN_DIR" not in os.environ:
-        parser.error("GITOPS_BIN_DIR must name the release binaries' folder; run tools/bench")
-    builds = [Build("gitops-planner", os.environ["GITOPS_BIN_DIR"])]
-    if os.environ.get("GITOPS_BASE_BIN_DIR"):
-        builds.append(Build(os.environ.get("GITOPS_BASE_NAME", "base"), os.environ["GITOPS_BASE_BIN_DIR"]))
-    allow_files()
-    with tempfile.TemporaryDirectory(prefix="gitops-bench.") as directory:
-        described = report.machine(directory)
-    bench = Bench(builds, arguments.quick)
-    began = time.monotonic()
-    for part in PARTS:
-        if not arguments.only or part in arguments.only:
-            getattr(bench, part)()
-    text = "\n\n".join([
-        f"Deployments: the best of {bench.rounds} planners ({bench.growth_rounds} where agents do not report), each "
-        f"with its first deployment and {MORE} more. Restarts: the worst of {bench.kills} kills.",
-        described, table(bench)])
-    print(text)
-    say(f"took {(time.monotonic() - began) / 60:.1f} minutes")
-    if arguments.page:
-        report.write(arguments.page, text, "planner results")
-        say(f"written to {arguments.page}")
-
-
 if __name__ == "__main__":
-    main()
+    run.main(__doc__, Bench, PARTS, "planner results")

@@ -64,7 +64,7 @@ class HttpConnection final : public HttpEventLoop::Connection,
     if (co_await self->Handshake()) {
       while (co_await self->WaitForRequest() && co_await self->ServeRequest()) {
       }
-      if (self->linger_ || self->stream_.encrypted()) co_await self->Linger();
+      if (self->linger_ || self->stream_.tls() != nullptr) co_await self->Linger();
     }
     self->Close();
   }
@@ -102,10 +102,10 @@ class HttpConnection final : public HttpEventLoop::Connection,
 
   // False: the connection ends.
   Awaitable<bool> Handshake() {
-    if (!stream_.encrypted()) co_return true;
+    if (stream_.tls() == nullptr) co_return true;
     handshake_ = true;
     Enter(Wait::kHeader);
-    auto [error] = co_await stream_.async_handshake(kHttpAwait);
+    auto [error, size] = co_await stream_.tls()->async_handshake(kHttpAwait);
     handshake_ = false;
     co_return !error && !closed_;
   }
@@ -116,7 +116,7 @@ class HttpConnection final : public HttpEventLoop::Connection,
     if (buffer_.size() > 0) co_return true;
     buffer_.shrink_to_fit();
     Enter(Wait::kRequest);
-    if (stream_.encrypted()) {
+    if (stream_.tls() != nullptr) {
       // The socket does not tell whether decrypted bytes wait already.
       auto [error, size] =
           co_await stream_.async_read_some(buffer_.prepare(kReadAhead), kHttpAwait);
@@ -201,7 +201,7 @@ class HttpConnection final : public HttpEventLoop::Connection,
 
   Awaitable<error_code> ReadHeader(HeaderParser& header) {
     return Read(
-        header, 1 << 10, /*is_header=*/true, [&] { return header.is_header_done(); },
+        header, 4 << 10, /*is_header=*/true, [&] { return header.is_header_done(); },
         [this] { return server_.options.max_header; });
   }
 
@@ -380,7 +380,7 @@ class HttpConnection final : public HttpEventLoop::Connection,
     if (closed_) co_return;
     Enter(Wait::kLinger);
     if (!linger_) {
-      co_await stream_.async_shutdown(kHttpAwait);
+      co_await stream_.tls()->async_shutdown(kHttpAwait);
       co_return;
     }
     error_code ignored;

@@ -73,8 +73,12 @@ absl::Status ServerCertificate::Read() {
   context->use_private_key_file(key_file_, ssl::context::pem, error);
   if (error) return Unusable(key_file_, error.message());
   SSL_CTX_set_alpn_select_cb(context->native_handle(), SelectProtocol, nullptr);
-  // Idle connections need no buffers of their own.
-  SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
+  // Idle connections need no buffers of their own. The others: see TlsStream::async_write_some.
+  SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS |
+                                                 SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  // Sessions are resumed by tickets, which clients keep.
+  SSL_CTX_set_session_cache_mode(context->native_handle(), SSL_SESS_CACHE_OFF);
   context_ = std::move(context);
   return absl::OkStatus();
 }

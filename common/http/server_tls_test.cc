@@ -66,13 +66,14 @@ class ServerTlsTest : public TestingServer {
 
   absl::StatusOr<HttpResponse> Do(const std::string& method, const std::string& path,
                                   const std::string& body = "",
-                                  const TestCertificates* trusted = ours_) {
+                                  const TestCertificates* trusted = ours_,
+                                  size_t max_body = 8 << 20) {
     HttpRequest request;
     request.method = method;
     request.url = absl::StrCat("https://", address(), path);
     request.body = body;
     request.ca_file = trusted->ca_file;
-    request.max_body = 8 << 20;
+    request.max_body = max_body;
     return client_->Do(request);
   }
 
@@ -102,6 +103,15 @@ TEST_F(ServerTlsTest, ABodyThatIsTooLargeGetsItsAnswer) {
   const auto refused = Do("POST", "/echo", std::string(5 << 20, 'b'));
   ASSERT_TRUE(refused.ok()) << refused.status();
   EXPECT_EQ(refused->status, 413);
+}
+
+// A write to a socket whose other end is closed must not raise SIGPIPE.
+TEST_F(ServerTlsTest, AClientThatLeavesDuringItsAnswerEndsOnlyItsConnection) {
+  Start();
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_FALSE(Do("POST", "/echo", std::string(3 << 20, 'b'), ours_, 1000).ok());
+  }
+  EXPECT_EQ(Do("POST", "/echo", "hello")->body, "hello");
 }
 
 TEST_F(ServerTlsTest, ManyClientsAreServedSideBySide) {

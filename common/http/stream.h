@@ -3,12 +3,12 @@
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <cstddef>
 #include <memory>
 #include <utility>
 
 #include "common/http/asio_types.h"
+#include "common/http/tls_stream.h"
 
 namespace gitops {
 
@@ -20,12 +20,11 @@ class HttpStream {
 
   // `tls` null: plain.
   HttpStream(HttpSocket socket, boost::asio::ssl::context* tls) : socket_(std::move(socket)) {
-    if (tls != nullptr) tls_ = std::make_unique<Tls>(socket_, *tls);
+    if (tls != nullptr) tls_ = std::make_unique<TlsStream>(socket_, *tls);
   }
   HttpStream(const HttpStream&) = delete;
   HttpStream& operator=(const HttpStream&) = delete;
 
-  bool encrypted() const { return tls_ != nullptr; }
   HttpSocket& socket() { return socket_; }
   executor_type get_executor() { return socket_.get_executor(); }
 
@@ -48,23 +47,14 @@ class HttpStream {
         token, buffers);
   }
 
-  // These two only if it is encrypted.
-  template <typename Token>
-  auto async_handshake(Token&& token) {
-    return tls_->async_handshake(boost::asio::ssl::stream_base::server, std::forward<Token>(token));
-  }
-  // Says that nothing follows, and waits until the client says the same.
-  template <typename Token>
-  auto async_shutdown(Token&& token) {
-    return tls_->async_shutdown(std::forward<Token>(token));
-  }
+  // Null: plain.
+  TlsStream* tls() { return tls_.get(); }
 
  private:
   using Transferred = void(boost::system::error_code, std::size_t);
-  using Tls = boost::asio::ssl::stream<HttpSocket&>;
 
   HttpSocket socket_;
-  std::unique_ptr<Tls> tls_;
+  std::unique_ptr<TlsStream> tls_;
 };
 
 }  // namespace gitops

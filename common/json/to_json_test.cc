@@ -1,11 +1,17 @@
 #include <gtest/gtest.h>
 
 #include <climits>
+#include <cstdint>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "common/json/json.h"
+#include "gitops/testing/v1/everything.pb.h"
 #include "gitops/v1/agent.pb.h"
 #include "gitops/v1/report.pb.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
 
 namespace gitops {
 namespace {
@@ -79,10 +85,59 @@ TEST(ToJson, LeavesOutWhatIsNotSetOfAOneof) {
   EXPECT_EQ(Text(request), R"({"heartbeat":{}})");
 }
 
+TEST(ToJson, PrintsEachKindOfField) {
+  testing::v1::Everything everything;
+  everything.mutable_second()->set_name("größe \"\n");
+  (*everything.mutable_parts())["a"].set_name("b");
+  (*everything.mutable_colours())[-7] = testing::v1::COLOUR_GREEN;
+  everything.set_content(std::string("\xff\xfe\0z", 4));
+  everything.add_contents("\xff");
+  everything.set_ratio(0.1);
+  everything.set_count(UINT32_MAX);
+  everything.set_limit(0);
+  everything.set_colour(testing::v1::COLOUR_UNSPECIFIED);
+  EXPECT_EQ(Text(everything),
+            R"({"filter":null,"second":{"name":"größe \"\n"},"parts":{"a":{"name":"b"}},)"
+            R"("colours":{"-7":"GREEN"},"content":"//4Aeg==","contents":["/w=="],"ratio":0.1,)"
+            R"("count":4294967295,"limit":0,"inner":null,"list":[],"colour":"UNSPECIFIED"})");
+  everything.set_ratio(std::numeric_limits<double>::infinity());
+  EXPECT_EQ((*ToJson(everything))["ratio"], "Infinity");
+}
+
+TEST(ToJson, PrintsTimesWithTheDigitsTheyHave) {
+  v1::Change change;
+  change.mutable_time()->set_seconds(1668762892);
+  change.mutable_time()->set_nanos(7);
+  change.mutable_duration()->set_seconds(-5);
+  change.mutable_duration()->set_nanos(-500'000'000);
+  const auto json = ToJson(change);
+  ASSERT_TRUE(json.ok()) << json.status();
+  EXPECT_EQ((*json)["time"], "2022-11-18T09:14:52.000000007Z");
+  EXPECT_EQ((*json)["duration"], "-5.500s");
+}
+
+TEST(ToJson, PrintsATypeThatHasAFormOfItsOwnInThatForm) {
+  google::rpc::Status status;
+  google::rpc::ErrorInfo info;
+  info.set_reason("HOST_UNKNOWN");
+  status.add_details()->PackFrom(info);
+  const auto json = ToJson(status);
+  ASSERT_TRUE(json.ok()) << json.status();
+  EXPECT_EQ((*json)["details"][0]["reason"], "HOST_UNKNOWN");
+  EXPECT_EQ((*json)["details"][0]["@type"], "type.googleapis.com/google.rpc.ErrorInfo");
+}
+
 TEST(ToJson, ATimeThatJsonCannotSayIsAnError) {
   v1::Service service;
   service.mutable_change_time()->set_seconds(LLONG_MAX);
   EXPECT_EQ(ToJson(service).status().code(), absl::StatusCode::kInternal);
+  v1::Change change;
+  change.mutable_time()->set_nanos(1'000'000'000);
+  EXPECT_EQ(ToJson(change).status().code(), absl::StatusCode::kInternal);
+  change.clear_time();
+  change.mutable_duration()->set_seconds(1);
+  change.mutable_duration()->set_nanos(-1);
+  EXPECT_EQ(ToJson(change).status().code(), absl::StatusCode::kInternal);
 }
 
 }  // namespace

@@ -130,6 +130,29 @@ absl::Status SqliteDatabase::Execute(const char* sql) {
   return code == SQLITE_OK ? absl::OkStatus() : Error(code);
 }
 
+void SqliteDatabase::CountLogPages() {
+  // Also replaces what PRAGMA wal_autocheckpoint has set.
+  sqlite3_wal_hook(
+      handle_,
+      [](void* self, sqlite3*, const char*, int pages) {
+        static_cast<SqliteDatabase*>(self)->log_pages_ = pages;
+        return SQLITE_OK;
+      },
+      this);
+}
+
+absl::Status SqliteDatabase::Checkpoint(int mode) {
+  const int code = sqlite3_wal_checkpoint_v2(handle_, nullptr, mode, nullptr, nullptr);
+  return code == SQLITE_OK ? absl::OkStatus() : Error(code);
+}
+
+absl::Status SqliteDatabase::Sync() {
+  sqlite3_file* file = nullptr;
+  int code = sqlite3_file_control(handle_, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (code == SQLITE_OK) code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+  return code == SQLITE_OK ? absl::OkStatus() : Error(code);
+}
+
 absl::Status SqliteDatabase::Error(int code) const {
   return ErrorOf(path_, code, sqlite3_errmsg(handle_));
 }

@@ -71,6 +71,17 @@ class SqliteDatabase {
   // help.
   absl::Status Error(int code) const;
 
+  // From now on nothing is checkpointed after a commit; log_pages() counts instead.
+  void CountLogPages();
+  // Of the write-ahead log, after this connection's last commit; 0: there was none.
+  int log_pages() const { return log_pages_; }
+  // `mode`: SQLITE_CHECKPOINT_…
+  absl::Status Checkpoint(int mode);
+  // Makes what checkpoints have written to the file durable.
+  absl::Status Sync();
+  // How long a lock of another connection is waited for.
+  void SetPatience(int milliseconds) { sqlite3_busy_timeout(handle_, milliseconds); }
+
   // Of the last INSERT, UPDATE or DELETE that succeeded.
   int64_t changed_rows() const { return sqlite3_changes(handle_); }
   bool in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
@@ -81,6 +92,7 @@ class SqliteDatabase {
 
   std::string path_;
   sqlite3* handle_;
+  int log_pages_ = 0;
   std::map<absl::string_view, sqlite3_stmt*> statements_;
 };
 

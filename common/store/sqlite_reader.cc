@@ -18,10 +18,10 @@ constexpr absl::string_view kListFrom =
 
 constexpr absl::string_view kChangesBetween =
     "SELECT key, value, revision FROM changes"
-    " WHERE revision BETWEEN ?1 AND ?2 AND key >= ?3 AND key < ?4 ORDER BY revision, position";
+    " WHERE revision BETWEEN ?1 AND ?2 AND key >= ?3 AND key < ?4 ORDER BY revision, logged";
 constexpr absl::string_view kChangesFrom =
     "SELECT key, value, revision FROM changes"
-    " WHERE revision BETWEEN ?1 AND ?2 AND key >= ?3 ORDER BY revision, position";
+    " WHERE revision BETWEEN ?1 AND ?2 AND key >= ?3 ORDER BY revision, logged";
 
 constexpr int64_t kNoLimit = -1;
 

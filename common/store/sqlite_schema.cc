@@ -6,19 +6,29 @@
 #include <cstring>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
 namespace gitops {
 namespace {
 
-constexpr int64_t kSchemaVersion = 2;
+constexpr int64_t kSchemaVersion = 3;
 
 // counters: one row. `trimmed` is the greatest revision whose changes were dropped; `logged` counts
 // the bytes ever put into changes, `trimmed_logged` those dropped again. changes: the changes for
-// watches; `logged` is the value after this change, so that the log can be trimmed by size without
-// a sum. leases: end_microseconds counts from the boot that `boot` names (Clock::SteadyNow,
-// BootId).
+// watches, in order; `logged` is the value after this change, so that the log can be trimmed by
+// size without a sum. Its key is a number: in a table WITHOUT ROWID, the rest of a value of more
+// than 1 KB would take a page of its own. leases: end_microseconds counts from the boot that `boot`
+// names (Clock::SteadyNow, BootId).
+constexpr char kChanges[] = R"(
+  CREATE TABLE changes (
+    logged INTEGER PRIMARY KEY,
+    revision INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    value BLOB);
+  CREATE INDEX changes_by_revision ON changes (revision);
+)";
 constexpr char kSchema[] = R"(
   CREATE TABLE counters (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -34,27 +44,25 @@ constexpr char kSchema[] = R"(
     lease INTEGER NOT NULL,
     value BLOB NOT NULL);
   CREATE INDEX entries_by_lease ON entries (lease) WHERE lease != 0;
-  CREATE TABLE changes (
-    revision INTEGER NOT NULL,
-    position INTEGER NOT NULL,
-    logged INTEGER NOT NULL,
-    key BLOB NOT NULL,
-    value BLOB,
-    PRIMARY KEY (revision, position)) WITHOUT ROWID;
   CREATE TABLE leases (
     id INTEGER PRIMARY KEY,
     ttl_microseconds INTEGER NOT NULL,
     end_microseconds INTEGER NOT NULL,
     boot BLOB NOT NULL);
   CREATE INDEX leases_by_end ON leases (end_microseconds);
-  PRAGMA user_version = 2;
 )";
 
 // Version 1 stored the ends as wall time; without a boot, the leases restart.
 constexpr char kFromVersion1[] = R"(
   ALTER TABLE leases ADD COLUMN boot BLOB NOT NULL DEFAULT x'';
-  PRAGMA user_version = 2;
 )";
+
+// Version 2 kept the changes by revision and position, WITHOUT ROWID.
+constexpr char kCopyChanges[] = R"(
+  INSERT INTO changes SELECT logged, revision, key, value FROM former_changes;
+  DROP TABLE former_changes;
+)";
+constexpr char kUpToDate[] = "PRAGMA user_version = 3";
 
 absl::Status ErrnoError(absl::string_view what, const std::string& path) {
   const int error = errno;
@@ -85,13 +93,27 @@ absl::StatusOr<int64_t> SchemaVersion(SqliteDatabase& database) {
   return version;
 }
 
+absl::Status Migrate(SqliteDatabase& database, int64_t version) {
+  std::vector<const char*> steps;
+  if (version == 0) steps = {kSchema, kChanges};
+  if (version == 1) steps = {kFromVersion1};
+  if (version == 1 || version == 2) {
+    steps.insert(steps.end(),
+                 {"ALTER TABLE changes RENAME TO former_changes", kChanges, kCopyChanges});
+  }
+  steps.push_back(kUpToDate);
+  for (const char* step : steps) {
+    if (absl::Status status = database.Execute(step); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status BringUpToDate(SqliteDatabase& database) {
   // Another process may do the same: the second one finds the work done.
   if (absl::Status status = database.Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
   absl::StatusOr<int64_t> version = SchemaVersion(database);
   absl::Status status = version.status();
-  if (status.ok() && *version == 0) status = database.Execute(kSchema);
-  if (status.ok() && *version == 1) status = database.Execute(kFromVersion1);
+  if (status.ok() && *version < kSchemaVersion) status = Migrate(database, *version);
   if (status.ok()) status = database.Execute("COMMIT");
   if (!status.ok() && database.in_transaction()) (void)database.Execute("ROLLBACK");
   return status;
@@ -105,9 +127,6 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> ConnectToStoreFile(const std::st
   absl::Status status = (*database)->Execute(
       "PRAGMA journal_mode = WAL;"
       "PRAGMA synchronous = FULL;"
-      // A deployment over 1,000 hosts writes about 2,000 pages, most of them several times. Each
-      // checkpoint holds up the writer, and writes each page once.
-      "PRAGMA wal_autocheckpoint = 4000;"
       "PRAGMA journal_size_limit = 16777216;"  // what a burst left of the WAL is given back
       "PRAGMA cell_size_check = ON;"
       "PRAGMA trusted_schema = OFF;");

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/path/fd.h"
 #include "common/store/keys.h"
+#include "common/store/sqlite_checkpointer.h"
 #include "common/store/sqlite_lease.h"
 #include "common/store/sqlite_lock.h"
 #include "common/store/sqlite_reader.h"
@@ -22,7 +23,8 @@ constexpr size_t kLargestEntry = 256 << 20;
 class SqliteStore : public Store {
  public:
   SqliteStore(const SqliteStoreOptions& options, Fd lock, std::unique_ptr<SqliteDatabase> reading,
-              std::unique_ptr<SqliteDatabase> watching, std::unique_ptr<SqliteDatabase> writing)
+              std::unique_ptr<SqliteDatabase> watching, std::unique_ptr<SqliteDatabase> writing,
+              std::unique_ptr<SqliteDatabase> moving)
       : shared_(!options.exclusive),
         lock_(std::move(lock)),
         reader_(std::move(reading)),
@@ -30,6 +32,7 @@ class SqliteStore : public Store {
         lease_timer_(options.clock, [this] { return EndDueLeases(); }),
         watches_(std::make_shared<SqliteWatchHub>(
             &watch_reader_, SqliteWatchHub::Options{shared_, [this] { FollowForeignLeases(); }})),
+        checkpointer_(std::move(moving)),
         writer_(std::make_unique<SqliteWriter>(std::move(writing), options.clock, WriterHooks())) {}
 
   ~SqliteStore() override {
@@ -99,7 +102,8 @@ class SqliteStore : public Store {
             [this](int64_t revision, SteadyTime next_lease_end) {
               watches_->OnCommit(revision);
               lease_timer_.Schedule(next_lease_end);
-            }};
+            },
+            [this](int pages) { checkpointer_.Note(pages); }};
   }
 
   absl::Status RunOnLease(int64_t lease, absl::Status (SqliteTransaction::*method)(int64_t)) {
@@ -141,6 +145,7 @@ class SqliteStore : public Store {
   SqliteReader watch_reader_;  // of its own, since it reads many changes at a time
   SqliteLeaseTimer lease_timer_;
   std::shared_ptr<SqliteWatchHub> watches_;
+  SqliteCheckpointer checkpointer_;
   std::unique_ptr<SqliteWriter> writer_;
   Mutex foreign_mutex_;
   int64_t foreign_version_ ABSL_GUARDED_BY(foreign_mutex_) = 0;
@@ -158,8 +163,11 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteStoreOptions&
   if (!watching.ok()) return watching.status();
   absl::StatusOr<std::unique_ptr<SqliteDatabase>> writing = ConnectToStoreFile(options.path);
   if (!writing.ok()) return writing.status();
-  auto store = std::make_unique<SqliteStore>(options, *std::move(lock), *std::move(reading),
-                                             *std::move(watching), *std::move(writing));
+  absl::StatusOr<std::unique_ptr<SqliteDatabase>> moving = ConnectToStoreFile(options.path);
+  if (!moving.ok()) return moving.status();
+  auto store =
+      std::make_unique<SqliteStore>(options, *std::move(lock), *std::move(reading),
+                                    *std::move(watching), *std::move(writing), *std::move(moving));
   if (absl::Status status = store->Start(); !status.ok()) return status;
   return store;
 }

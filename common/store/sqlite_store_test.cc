@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -13,6 +14,7 @@
 #include "common/store/sqlite_transaction.h"
 #include "common/store/store.h"
 #include "common/store/temp_store.h"
+#include "common/sync/mutex.h"
 #include "common/testing/eventually.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -222,6 +224,10 @@ TEST(SqliteStoreTest, LeasesOfTheFirstSchemaBeginAnew) {
     ASSERT_TRUE(database.ok());
     ASSERT_TRUE((*database)
                     ->Execute("ALTER TABLE leases DROP COLUMN boot;"
+                              "DROP TABLE changes;"
+                              "CREATE TABLE changes (revision INTEGER, position INTEGER,"
+                              " logged INTEGER, key BLOB, value BLOB,"
+                              " PRIMARY KEY (revision, position)) WITHOUT ROWID;"
                               "UPDATE leases SET end_microseconds = 1767225610000000;"
                               "PRAGMA user_version = 1;")
                     .ok());
@@ -231,6 +237,57 @@ TEST(SqliteStoreTest, LeasesOfTheFirstSchemaBeginAnew) {
   EXPECT_TRUE(temp.store()->KeepLeaseAlive(lease).ok());
   clock.Advance(absl::Seconds(10));
   EXPECT_EQ(temp.store()->KeepLeaseAlive(lease).code(), absl::StatusCode::kNotFound);
+}
+
+TEST(SqliteStoreTest, TheLogIsMovedIntoTheFileBesideTheWriter) {
+  TempStore temp;
+  for (int batch = 0; batch < 80; ++batch) {
+    std::vector<StoreWrite> writes;
+    for (int i = 0; i < 50; ++i) {
+      writes.push_back({.key = absl::StrCat(batch, "/", i), .value = std::string(3000, 'v')});
+    }
+    ASSERT_TRUE(temp.store()->Write(writes).ok());
+  }
+  EXPECT_TRUE(Eventually([&] { return std::filesystem::file_size(temp.path()) > 8'000'000; }));
+  EXPECT_EQ(temp.store()->List("")->size(), 4000);
+}
+
+// As the second release of the schema wrote it: the changes by revision and position.
+TEST(SqliteStoreTest, ChangesOfTheSecondSchemaAreStillTold) {
+  TempStore temp;
+  const int64_t before = *temp.store()->Put("a", "1");
+  const int64_t together = *temp.store()->Write({{.key = "c", .value = "3"}, {.key = "b"}});
+  const int64_t last = *temp.store()->Write({{.key = "b", .value = "2"}, {.key = "a"}});
+  temp.Close();
+  {
+    auto database = SqliteDatabase::Open(temp.path());
+    ASSERT_TRUE(database.ok());
+    ASSERT_TRUE((*database)
+                    ->Execute("CREATE TABLE old (revision INTEGER NOT NULL,"
+                              " position INTEGER NOT NULL, logged INTEGER NOT NULL,"
+                              " key BLOB NOT NULL, value BLOB,"
+                              " PRIMARY KEY (revision, position)) WITHOUT ROWID;"
+                              "INSERT INTO old SELECT revision, logged, logged, key, value"
+                              " FROM changes;"
+                              "DROP TABLE changes; ALTER TABLE old RENAME TO changes;"
+                              "PRAGMA user_version = 2;")
+                    .ok());
+  }
+  temp.Reopen();
+  Mutex mutex;
+  std::vector<std::string> told;
+  const auto watch = temp.store()->Watch("", before, [&](const StoreEvent& event) {
+    MutexLock lock(mutex);
+    told.push_back(absl::StrCat(event.revision, " ", event.key, "=", event.value.value_or("-")));
+  });
+  ASSERT_TRUE(watch.ok()) << watch.status();
+  const int64_t next = *temp.store()->Put("d", "4");
+  EXPECT_TRUE(Eventually([&] {
+    MutexLock lock(mutex);
+    return told == std::vector<std::string>{absl::StrCat(together, " c=3"),
+                                            absl::StrCat(last, " b=2"), absl::StrCat(last, " a=-"),
+                                            absl::StrCat(next, " d=4")};
+  }));
 }
 
 TEST(SqliteStoreTest, ALeaseWithoutEndStays) {

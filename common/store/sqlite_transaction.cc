@@ -113,19 +113,18 @@ absl::StatusOr<int64_t> SqliteTransaction::Write(const std::vector<StoreWrite>& 
     if (absl::Status status = CheckPreconditions(write, live_lease); !status.ok()) return status;
   }
   const int64_t revision = counters_.revision + 1;
-  int64_t position = 0;
+  bool any = false;
   for (const StoreWrite& write : writes) {
-    absl::StatusOr<bool> changed = Apply(write, revision, position);
+    absl::StatusOr<bool> changed = Apply(write, revision);
     if (!changed.ok()) return changed.status();
-    if (*changed) ++position;
+    any = any || *changed;
   }
   // Deleting a missing key is not a change, and creates no revision.
-  if (position > 0) counters_.revision = revision;
+  if (any) counters_.revision = revision;
   return counters_.revision;
 }
 
-absl::StatusOr<bool> SqliteTransaction::Apply(const StoreWrite& write, int64_t revision,
-                                              int64_t position) {
+absl::StatusOr<bool> SqliteTransaction::Apply(const StoreWrite& write, int64_t revision) {
   if (write.value.has_value()) {
     SqliteQuery query = database_->Query(
         "INSERT INTO entries (key, revision, lease, value) VALUES (?1, ?2, ?3, ?4)"
@@ -137,18 +136,18 @@ absl::StatusOr<bool> SqliteTransaction::Apply(const StoreWrite& write, int64_t r
     if (absl::Status status = query.Bind(write.key).Finish(); !status.ok()) return status;
     if (database_->changed_rows() == 0) return false;
   }
-  if (absl::Status status = Log(write.key, write.value, revision, position); !status.ok()) {
+  if (absl::Status status = Log(write.key, write.value, revision); !status.ok()) {
     return status;
   }
   return true;
 }
 
 absl::Status SqliteTransaction::Log(absl::string_view key, const std::optional<std::string>& value,
-                                    int64_t revision, int64_t position) {
+                                    int64_t revision) {
   counters_.logged += static_cast<int64_t>(key.size() + (value ? value->size() : 0));
   SqliteQuery query = database_->Query(
-      "INSERT INTO changes (revision, position, logged, key, value) VALUES (?1, ?2, ?3, ?4, ?5)");
-  query.Bind(revision).Bind(position).Bind(counters_.logged).Bind(key);
+      "INSERT INTO changes (logged, revision, key, value) VALUES (?1, ?2, ?3, ?4)");
+  query.Bind(counters_.logged).Bind(revision).Bind(key);
   if (value.has_value()) {
     query.Bind(*value);
   } else {
@@ -242,8 +241,8 @@ absl::Status SqliteTransaction::Trim(const std::function<int64_t(int64_t)>& limi
   }
   int64_t last = counters_.revision - kKeptRevisions;
   if (bytes_over > 0) {
-    SqliteQuery query = database_->Query(
-        "SELECT revision FROM changes WHERE logged > ?1 ORDER BY revision, position LIMIT 1");
+    SqliteQuery query =
+        database_->Query("SELECT revision FROM changes WHERE logged > ?1 ORDER BY logged LIMIT 1");
     query.Bind(counters_.logged - kKeptBytes);
     if (query.Step()) last = std::max(last, query.Number(0) - 1);
     if (!query.status().ok()) return query.status();
@@ -252,13 +251,15 @@ absl::Status SqliteTransaction::Trim(const std::function<int64_t(int64_t)>& limi
   if (last <= counters_.trimmed) return absl::OkStatus();
   {
     SqliteQuery query = database_->Query(
-        "SELECT logged FROM changes WHERE revision <= ?1"
-        " ORDER BY revision DESC, position DESC LIMIT 1");
+        "SELECT logged FROM changes WHERE revision <= ?1 ORDER BY revision DESC, logged DESC LIMIT "
+        "1");
     if (query.Bind(last).Step()) counters_.trimmed_logged = query.Number(0);
     if (!query.status().ok()) return query.status();
   }
   counters_.trimmed = last;
-  return database_->Query("DELETE FROM changes WHERE revision <= ?1").Bind(last).Finish();
+  return database_->Query("DELETE FROM changes WHERE logged <= ?1")
+      .Bind(counters_.trimmed_logged)
+      .Finish();
 }
 
 absl::Status SqliteTransaction::Commit(const std::function<int64_t(int64_t)>& limit_trim) {

@@ -70,9 +70,9 @@ class SqliteTransaction {
   absl::Status CheckPreconditions(const StoreWrite& write, int64_t& live_lease);
   absl::Status CheckLease(int64_t lease);
   absl::StatusOr<int64_t> RevisionOf(absl::string_view key);
-  absl::StatusOr<bool> Apply(const StoreWrite& write, int64_t revision, int64_t position);
-  absl::Status Log(absl::string_view key, const std::optional<std::string>& value, int64_t revision,
-                   int64_t position);
+  absl::StatusOr<bool> Apply(const StoreWrite& write, int64_t revision);
+  absl::Status Log(absl::string_view key, const std::optional<std::string>& value,
+                   int64_t revision);
   absl::Status EndDueLeases();
   absl::Status EndLease(int64_t lease);
   absl::Status Trim(const std::function<int64_t(int64_t)>& limit_trim);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/store/sqlite_checkpointer.h"
+
 namespace gitops {
 namespace {
 
@@ -13,6 +15,7 @@ constexpr size_t kLargestGroup = 256;
 
 SqliteWriter::SqliteWriter(std::unique_ptr<SqliteDatabase> database, Clock* clock, Hooks hooks)
     : database_(std::move(database)), clock_(clock), hooks_(std::move(hooks)) {
+  database_->CountLogPages();
   thread_ = std::thread([this] { Loop(); });
 }
 
@@ -58,6 +61,7 @@ void SqliteWriter::Loop() {
       // Not with the lock held: the waiter would wake up only to wait for the lock.
       request->finished.NotifyOne();
     }
+    NoteLog();
   }
 }
 
@@ -86,6 +90,13 @@ absl::Status SqliteWriter::TryCommit(const Group& group, bool& begun) {
   if (absl::Status status = transaction.Commit(hooks_.limit_trim); !status.ok()) return status;
   hooks_.on_commit(transaction.revision(), *next_lease_end);
   return absl::OkStatus();
+}
+
+void SqliteWriter::NoteLog() {
+  const int pages = database_->log_pages();
+  hooks_.on_log(pages);
+  if (pages < SqliteCheckpointer::kMostPages) return;
+  database_->Checkpoint(SQLITE_CHECKPOINT_PASSIVE).IgnoreError();
 }
 
 }  // namespace gitops

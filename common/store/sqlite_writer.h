@@ -23,12 +23,14 @@ class SqliteWriter {
   // Makes changes in the transaction. May run twice, if its group had to be rolled back.
   using Operation = std::function<absl::StatusOr<int64_t>(SqliteTransaction&)>;
 
-  // Both are called on the writer's thread, and must not call Run.
+  // All are called on the writer's thread, and must not call Run.
   struct Hooks {
     // See SqliteTransaction::Commit.
     std::function<int64_t(int64_t)> limit_trim;
     // After each commit: the last revision, and when the next lease ends.
     std::function<void(int64_t, SteadyTime)> on_commit;
+    // After each commit: the pages of the write-ahead log.
+    std::function<void(int)> on_log;
   };
 
   SqliteWriter(std::unique_ptr<SqliteDatabase> database, Clock* clock, Hooks hooks);
@@ -57,6 +59,7 @@ class SqliteWriter {
   // Sets `begun` once the transaction has started, so that a later error belongs to one of its
   // operations.
   absl::Status TryCommit(const Group& group, bool& begun);
+  void NoteLog();
 
   const std::unique_ptr<SqliteDatabase> database_;
   Clock* const clock_;

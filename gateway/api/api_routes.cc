@@ -9,21 +9,26 @@
 #include "absl/strings/str_join.h"
 #include "common/api/http_routes.h"
 #include "common/client/client.h"
+#include "common/clock/clock.h"
 #include "common/json/json.h"
 #include "common/rpc/error.h"
 #include "gateway/api/api_table.h"
 #include "gateway/api/etag.h"
 #include "gateway/api/host_agents.h"
+#include "gateway/api/known_agents.h"
+#include "gateway/api/precondition.h"
 #include "gateway/api/rpc_access.h"
 #include "gateway/api/rpc_event.h"
 #include "gateway/api/rpc_request.h"
 #include "gateway/api/scope_gate.h"
 #include "gateway/front/problem.h"
+#include "gitops/v1/agent.pb.h"
 
 namespace gitops {
 namespace {
 
 using Message = RpcCaller::Message;
+using Reply = absl::StatusOr<std::unique_ptr<Message>>;
 
 // A request on its way to its server.
 struct Job {
@@ -81,6 +86,15 @@ HttpServerResponse Answer(const HttpServerRequest& http, const Message& message)
   return response;
 }
 
+bool NamesItsHost(const RpcRoute& route) {
+  return route.method->output_type() == v1::GetServiceResponse::descriptor();
+}
+
+// Whether it is the answer of a route that names its host, and of that host.
+bool IsOf(const std::string& host, const Reply& reply) {
+  return reply.ok() && static_cast<const v1::GetServiceResponse&>(**reply).service().host() == host;
+}
+
 class Api : public std::enable_shared_from_this<Api> {
  public:
   explicit Api(ApiOptions options)
@@ -131,12 +145,41 @@ class Api : public std::enable_shared_from_this<Api> {
                          {Reason::kPromotionReceiverUnreachable, "--promotion-receiver"})
                  : Start(job, options_.planner, {Reason::kPlannerUnreachable, "--planner"});
     }
+    const auto known = NamesItsHost(job->route()) ? known_.Find(job->call.host) : nullptr;
+    return known == nullptr ? FindAgent(job) : AskKnown(job, known);
+  }
+
+  void FindAgent(const std::shared_ptr<Job>& job) {
     RpcCaller::Options call = job->call.options;
     call.timeout = kReadTimeout;
-    agents_.Find(job->call.host, call, [self = shared_from_this(), job](HostAgents::AgentOr agent) {
-      if (agent.ok()) return self->Call(job, *agent);
-      job->exchange->Respond(ProblemOf(agent.status()));
-    });
+    agents_.Find(job->call.host, call,
+                 [self = shared_from_this(), job,
+                  found = Clock::System()->SteadyNow()](HostAgents::AgentOr agent) {
+                   if (!agent.ok()) return job->exchange->Respond(ProblemOf(agent.status()));
+                   if (!NamesItsHost(job->route())) return self->Call(job, *agent);
+                   self->CallUnary(job, *agent, std::move(job->request),
+                                   [self, job, agent = *agent, found](Reply reply) {
+                                     if (IsOf(job->call.host, reply)) {
+                                       self->known_.Put(job->call.host, agent, found);
+                                     }
+                                     self->Finish(job, std::move(reply));
+                                   });
+                 });
+  }
+
+  // Spares the planner's answer. Whatever the agent answers other than the service of this host,
+  // the planner is asked where the agent is, unless there is no time left.
+  void AskKnown(const std::shared_ptr<Job>& job, std::shared_ptr<const Backend> agent) {
+    std::unique_ptr<Message> request(job->request->New());
+    request->CopyFrom(*job->request);
+    CallUnary(job, std::move(agent), std::move(request),
+              [self = shared_from_this(), job](Reply reply) {
+                if (IsOf(job->call.host, reply) || absl::IsDeadlineExceeded(reply.status())) {
+                  return self->Finish(job, std::move(reply));
+                }
+                self->known_.Remove(job->call.host);
+                self->FindAgent(job);
+              });
   }
 
   // `missing`: the reason and the setting if there is no such server.
@@ -148,14 +191,48 @@ class Api : public std::enable_shared_from_this<Api> {
   }
 
   void Call(const std::shared_ptr<Job>& job, std::shared_ptr<const Backend> backend) {
-    if (job->route().method->server_streaming()) return CallStream(job, std::move(backend));
+    const HttpServerRequest& http = job->exchange->request();
+    const std::string wanted = http.Header("If-Match");
+    if (http.method != "POST" || wanted.empty()) return Perform(job, std::move(backend));
+    // No RPC takes a version, so a change between this look and the call goes unnoticed.
+    const RpcRoute* const resource = ResourceRoute(ApiTable(), job->route());
+    if (resource == nullptr) {
+      return job->exchange->Respond(ProblemFor(
+          412, absl::StrCat(job->route().method->name(),
+                            " acts on no resource with a version, so If-Match cannot hold; "
+                            "nothing was changed")));
+    }
+    RpcCaller::Options call = job->call.options;
+    call.timeout = kReadTimeout;
     options_.caller->Unary(
-        std::move(backend), *job->route().method, std::move(job->request), job->call.options,
-        [self = shared_from_this(), job](absl::StatusOr<std::unique_ptr<Message>> answer) {
+        backend, *resource->method, ResourceRequest(*resource, *job->request), call,
+        [self = shared_from_this(), job, backend,
+         wanted](absl::StatusOr<std::unique_ptr<Message>> answer) {
           if (!answer.ok()) return job->exchange->Respond(ProblemOf(answer.status()));
-          if (job->limited()) return self->CheckAnswer(job, *std::move(answer));
-          job->exchange->Respond(Answer(job->exchange->request(), **answer));
+          if (EtagMatches(wanted, EtagOf(**answer))) return self->Perform(job, backend);
+          job->exchange->Respond(ProblemFor(
+              412, "the resource has another version than If-Match asks for; nothing was changed"));
         });
+  }
+
+  void Perform(const std::shared_ptr<Job>& job, std::shared_ptr<const Backend> backend) {
+    if (job->route().method->server_streaming()) return CallStream(job, std::move(backend));
+    CallUnary(
+        job, std::move(backend), std::move(job->request),
+        [self = shared_from_this(), job](Reply reply) { self->Finish(job, std::move(reply)); });
+  }
+
+  void CallUnary(const std::shared_ptr<Job>& job, std::shared_ptr<const Backend> backend,
+                 std::unique_ptr<Message> request, RpcCaller::Done done) {
+    options_.caller->Unary(std::move(backend), *job->route().method, std::move(request),
+                           job->call.options, std::move(done));
+  }
+
+  // Every answer passes here: it may have more than the caller's token shows.
+  void Finish(const std::shared_ptr<Job>& job, Reply reply) {
+    if (!reply.ok()) return job->exchange->Respond(ProblemOf(reply.status()));
+    if (job->limited()) return CheckAnswer(job, *std::move(reply));
+    job->exchange->Respond(Answer(job->exchange->request(), **reply));
   }
 
   void CheckAnswer(const std::shared_ptr<Job>& job, std::shared_ptr<Message> answer) {
@@ -192,6 +269,7 @@ class Api : public std::enable_shared_from_this<Api> {
 
   const ApiOptions options_;
   HostAgents agents_;
+  KnownAgents known_{Clock::System()};
   const ScopeGate scopes_;
 };
 

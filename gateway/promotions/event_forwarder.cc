@@ -42,9 +42,15 @@ EventForwarder::~EventForwarder() {
 }
 
 void EventForwarder::Forward(v1::ReceivedEvent event, Done done) {
-  MutexLock lock(mutex_);
-  queue_.push_back({std::move(event), std::move(done), options_.clock->SteadyNow()});
-  changed_.NotifyOne();
+  bool sooner = false;
+  {
+    MutexLock lock(mutex_);
+    const SteadyTime due = Due();
+    queue_.push_back({std::move(event), std::move(done), options_.clock->SteadyNow()});
+    // Who waits need not look up for every event.
+    sooner = Due() < due;
+  }
+  if (sooner) changed_.NotifyOne();
 }
 
 void EventForwarder::Run() {
@@ -52,12 +58,22 @@ void EventForwarder::Run() {
     std::vector<Waiting> batch = Take();
     if (batch.empty()) return;
     Deliver(std::move(batch));
+    MutexLock lock(mutex_);
+    --in_flight_;
   }
+}
+
+SteadyTime EventForwarder::Due() const {
+  if (queue_.empty()) return SteadyTime::Infinite();
+  if (in_flight_ == 0 || queue_.size() >= options_.worth_a_call) return SteadyTime::InfinitePast();
+  return queue_.front().since + options_.linger;
 }
 
 std::vector<EventForwarder::Waiting> EventForwarder::Take() {
   MutexLock lock(mutex_);
-  while (queue_.empty() && !stopping_) changed_.Wait(mutex_);
+  while (!stopping_ && Due() > options_.clock->SteadyNow()) {
+    options_.clock->WaitUntil(mutex_, changed_, Due());
+  }
   std::vector<Waiting> batch;
   if (stopping_) return batch;
   size_t bytes = 0;
@@ -67,6 +83,7 @@ std::vector<EventForwarder::Waiting> EventForwarder::Take() {
     batch.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
+  ++in_flight_;
   return batch;
 }
 

@@ -19,7 +19,10 @@
 namespace gitops {
 
 struct EventForwarderOptions {
-  int calls = 2;                // in flight at the same time
+  int calls = 2;  // in flight at the same time
+  // While a call is in flight, fewer events than these wait for its end, but not longer than that.
+  size_t worth_a_call = 24;
+  absl::Duration linger = absl::Milliseconds(10);
   int most_events = 500;        // of one call; the API allows 1,000
   size_t most_bytes = 3 << 20;  // of one call, unless a single event is larger
   // An event that waits longer for its call is refused: Flux gives up after 15 s.
@@ -27,8 +30,9 @@ struct EventForwarderOptions {
   Clock* clock = Clock::System();  // not owned
 };
 
-// Hands Flux events to the promotion receiver. An event is sent at once if fewer than `calls` calls
-// are in flight; events that wait travel together in the next call. Thread-safe.
+// Hands Flux events to the promotion receiver. An event is sent at once if no call is in flight.
+// Otherwise it waits a little for others, and those that wait travel together: the receiver stores
+// one call after the other, and each has costs of its own. Thread-safe.
 class EventForwarder {
  public:
   // The id of the promotion, or why the event was refused. Never waits for a call.
@@ -58,6 +62,8 @@ class EventForwarder {
   void Run();
   // The events of the next call; empty: stopping.
   std::vector<Waiting> Take();
+  // When the events that wait are to be sent at the latest.
+  SteadyTime Due() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Deliver(std::vector<Waiting> batch);
 
   const Send send_;
@@ -65,6 +71,7 @@ class EventForwarder {
   Mutex mutex_;
   CondVar changed_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  int in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<Waiting> queue_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::thread> threads_;
 };

@@ -138,12 +138,27 @@ TEST_F(EventForwarderTest, EventsThatWaitTravelTogetherInTheNextCall) {
 }
 
 TEST_F(EventForwarderTest, ASlowCallDoesNotHoldUpTheNextOne) {
-  Start({.calls = 2});
+  Start({.calls = 2, .linger = absl::Seconds(1)});
   Hold();
   Forward("1");
   ASSERT_TRUE(AwaitCalls(1));
   Forward("2");
-  EXPECT_TRUE(AwaitCalls(2));
+  Forward("3");
+  ASSERT_TRUE(clock_.AwaitWaiters(1));
+  EXPECT_EQ(calls().size(), 1);
+  clock_.Advance(absl::Seconds(1));
+  ASSERT_TRUE(AwaitCalls(2));
+  EXPECT_THAT(calls()[1], ElementsAre("2", "3"));
+}
+
+TEST_F(EventForwarderTest, ManyEventsDoNotWaitForTheCallInFlight) {
+  Start({.calls = 2, .worth_a_call = 3});
+  Hold();
+  Forward("1");
+  ASSERT_TRUE(AwaitCalls(1));
+  for (const char* body : {"2", "3", "4"}) Forward(body);
+  ASSERT_TRUE(AwaitCalls(2));
+  EXPECT_THAT(calls()[1], ElementsAre("2", "3", "4"));
 }
 
 TEST_F(EventForwarderTest, ACallHasABoundOfEventsAndOfBytes) {

@@ -86,14 +86,14 @@ HttpServerResponse Accepted(const std::string& id, std::string json) {
 
 HttpServerResponse AnswerTo(const absl::StatusOr<std::string>& promotion) {
   if (!promotion.ok()) return Refusal(promotion.status());
-  return Accepted(*promotion, Json{{"id", *promotion}}.dump());
+  return Accepted(*promotion, ToText({{"id", *promotion}}));
 }
 
 HttpServerResponse ApprovalAnswer(const absl::StatusOr<v1::Promotion>& promotion) {
   if (!promotion.ok()) return Refusal(promotion.status());
   const absl::StatusOr<Json> json = ToJson(*promotion);
   if (!json.ok()) return Refusal(json.status());
-  return Accepted(promotion->id(), Json{{"promotion", *json}}.dump());
+  return Accepted(promotion->id(), ToText({{"promotion", *json}}));
 }
 
 void TakeEvent(EventForwarder& forwarder, const GatewayCaller& caller,

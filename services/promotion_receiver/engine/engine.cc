@@ -29,6 +29,7 @@ Engine::Engine(EngineOptions options) : options_(std::move(options)) {
   shared_.store = options_.store;
   shared_.observer = options_.observer;
   shared_.clock = options_.clock;
+  shared_.pace = options_.pace;
   shared_.stopping = &stopping_;
   shared_.pipeline = [this](const EnvironmentName& name) { return PipelineOf(name); };
   shared_.promoter = [this](const Strategy& strategy) {
@@ -182,7 +183,7 @@ void Engine::Look(const EnvironmentName& source) {
   EnvironmentQueue* const queue = QueueOf(source);
   if (queue == nullptr) return;
   options_.observer->Look(source);
-  queue->Wake();
+  queue->Look();
 }
 
 }  // namespace gitops

@@ -321,5 +321,19 @@ TEST_F(EngineTest, StrategyThatHangsDelaysNoOtherEnvironment) {
   promoter_.Release();
 }
 
+TEST_F(EngineTest, AStormOfEventsIsDecidedAboutOnceInAPace) {
+  pace_ = absl::Seconds(1);
+  Rules().manual = Rules("prod").manual = true;
+  Start();
+  EXPECT_TRUE(Becomes(Receive("1.1"), state::PROMOTION_STATE_WAITING_APPROVAL));
+  const std::string second = Receive("1.2"), third = Receive("1.3");
+  // The decisions about another environment come after those that were to be made at once.
+  EXPECT_TRUE(Becomes(Receive("1.0", "staging"), state::PROMOTION_STATE_WAITING_APPROVAL));
+  EXPECT_EQ(Get(third).state(), state::PROMOTION_STATE_OBSERVING);
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_TRUE(Becomes(third, state::PROMOTION_STATE_WAITING_APPROVAL));
+  EXPECT_EQ(Get(second).state(), state::PROMOTION_STATE_SUPERSEDED);
+}
+
 }  // namespace
 }  // namespace gitops

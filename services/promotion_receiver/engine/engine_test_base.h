@@ -85,6 +85,7 @@ class EngineTestBase : public testing::Test {
     options.notification = &promoter_;
     options.clock = &clock_;
     options.threads = 3;
+    options.pace = pace_;
     options.on_end = [this](const state::Promotion& promotion) {
       MutexLock lock(mutex_);
       ends_.push_back(promotion.state());
@@ -176,6 +177,7 @@ class EngineTestBase : public testing::Test {
     (void)engine_->Reject(Dev(target), "no such revision", "test", "");
   }
 
+  absl::Duration pace_;
   FakeClock clock_;
   TempStore store_;
   std::shared_ptr<Pipeline> pipeline_;

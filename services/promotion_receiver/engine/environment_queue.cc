@@ -101,6 +101,14 @@ void EnvironmentQueue::Wake() {
   if (decide_ != nullptr) decide_->Wake();
 }
 
+void EnvironmentQueue::Look() {
+  MutexLock lock(jobs_mutex_);
+  const SteadyTime now = shared_->clock->SteadyNow();
+  if (now < paced_until_ || decide_ == nullptr) return;  // Decide() runs again then
+  paced_until_ = now + shared_->pace;
+  decide_->Wake();
+}
+
 void EnvironmentQueue::Stop() {
   std::unique_ptr<Scheduler::Job> decide, call;
   {
@@ -114,6 +122,7 @@ void EnvironmentQueue::Stop() {
 
 absl::Time EnvironmentQueue::Decide() {
   if (*shared_->stopping) return absl::InfiniteFuture();
+  const SteadyTime began = shared_->clock->SteadyNow();
   absl::Time again;
   {
     MutexLock lock(mutex_);
@@ -131,6 +140,10 @@ absl::Time EnvironmentQueue::Decide() {
   }
   MutexLock lock(jobs_mutex_);
   if (call_ != nullptr) call_->Wake();
+  if (began < paced_until_) {
+    const absl::Duration left = paced_until_ - shared_->clock->SteadyNow();
+    again = std::min(again, shared_->clock->Now() + left);
+  }
   return again;
 }
 

@@ -44,6 +44,7 @@ struct EngineShared {
   PromotionStore* store = nullptr;
   Observer* observer = nullptr;
   Clock* clock = nullptr;
+  absl::Duration pace;  // see EngineOptions
   const std::atomic<bool>* stopping = nullptr;
   std::function<std::shared_ptr<const Pipeline>(const EnvironmentName&)> pipeline;
   // Null: there is none for the strategy.
@@ -70,6 +71,9 @@ class EnvironmentQueue {
 
   // Decides again soon.
   void Wake();
+  // The same for news that may come in a storm: at once, but `pace` after the last time at the
+  // earliest.
+  void Look();
   // Waits for what runs; nothing runs afterwards.
   void Stop();
 
@@ -137,6 +141,7 @@ class EnvironmentQueue {
   int depth_ ABSL_GUARDED_BY(mutex_) = 0;
 
   Mutex jobs_mutex_;
+  SteadyTime paced_until_ ABSL_GUARDED_BY(jobs_mutex_);
   std::unique_ptr<Scheduler::Job> decide_ ABSL_GUARDED_BY(jobs_mutex_);
   std::unique_ptr<Scheduler::Job> call_ ABSL_GUARDED_BY(jobs_mutex_);
 };

@@ -123,7 +123,7 @@ class Intake::Call {
           pending.Add(*checked_[i], request_.events(static_cast<int>(i)).body(), now_));
       if (!outcomes_.back().ok()) return outcomes_.back().status();
     }
-    writes_ = pending.Writes();
+    writes_ = std::move(pending).Writes();
     return writes_.empty() ? absl::OkStatus() : options_.store->Write(writes_);
   }
 

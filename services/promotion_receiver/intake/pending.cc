@@ -90,9 +90,9 @@ std::string Pending::AddRepeat(Promotion of, const Promotion& event, absl::Time 
   return id;
 }
 
-void Pending::Supersede(Promotion promotion, const Promotion& by, absl::Time now) {
+void Pending::Supersede(Promotion promotion, const std::string& by, absl::Time now) {
   promotion.set_state(record::v1::PROMOTION_STATE_SUPERSEDED);
-  promotion.set_message(absl::StrCat("superseded by the newer revision ", by.revision()));
+  promotion.set_message(absl::StrCat("superseded by the newer revision ", by));
   *promotion.mutable_state_time() = ToTimestamp(now);
   *promotion.mutable_end_time() = ToTimestamp(now);
   promotion.clear_next_attempt_time();
@@ -130,23 +130,28 @@ absl::StatusOr<Pending::Decided> Pending::Add(Promotion event, const std::string
     case Arrival::Kind::kNewer:
       break;
   }
-  for (Promotion& waiting : Waiting(SourceOf(event))) Supersede(std::move(waiting), event, now);
-  return Decided{.id = AddNew(std::move(event), body, now), .decision = Decision::kNew};
+  std::vector<Promotion> replaced = Waiting(SourceOf(event));
+  const std::string revision = event.revision();
+  // First, so that none of the others is kept as the newest meanwhile.
+  Decided decided{.id = AddNew(std::move(event), body, now), .decision = Decision::kNew};
+  for (Promotion& waiting : replaced) Supersede(std::move(waiting), revision, now);
+  return decided;
 }
 
-std::vector<PromotionWrite> Pending::Writes() const {
+std::vector<PromotionWrite> Pending::Writes() && {
   std::vector<PromotionWrite> writes;
-  for (const auto& [id, change] : changes_) {
+  for (auto& [id, change] : changes_) {
     if (change.is_new) {
-      writes.push_back({.promotion = change.promotion, .body = change.body});
+      writes.push_back({.promotion = std::move(change.promotion), .body = std::move(change.body)});
       continue;
     }
-    if (change.superseded) {
+    if (change.repeated && change.superseded) {
       writes.push_back({.promotion = change.promotion, .body = {}, .if_waiting = true});
     }
-    if (change.repeated) {
-      writes.push_back({.promotion = change.promotion, .body = {}, .repeat = true});
-    }
+    writes.push_back({.promotion = std::move(change.promotion),
+                      .body = {},
+                      .repeat = change.repeated,
+                      .if_waiting = !change.repeated});
   }
   return writes;
 }

@@ -32,7 +32,7 @@ class Pending {
   absl::StatusOr<Decided> Add(record::v1::Promotion promotion, const std::string& body,
                               absl::Time now);
 
-  std::vector<PromotionWrite> Writes() const;
+  std::vector<PromotionWrite> Writes() &&;
 
  private:
   using Promotion = record::v1::Promotion;
@@ -54,7 +54,8 @@ class Pending {
 
   std::string AddNew(Promotion promotion, const std::string& body, absl::Time now);
   std::string AddRepeat(Promotion of, const Promotion& event, absl::Time now);
-  void Supersede(Promotion promotion, const Promotion& by, absl::Time now);
+  // `by`: the revision that supersedes it.
+  void Supersede(Promotion promotion, const std::string& by, absl::Time now);
 
   PromotionStore* const store_;
   std::map<std::string, Change> changes_;  // by id
