@@ -33,16 +33,17 @@ HTML = ("text/html; charset=utf-8", b"<html><body>Sign in to continue</body></ht
 
 
 class Fault:
-    """What happens to calls whose "METHOD target" contains `match`, the first `times` of them: the given
-    answer instead of the provider's; with `hang` nothing until mend(), then the provider's answer;
-    with `done_first` the provider carries the call out before it hangs; `before` is called before the
-    provider's answer; `cut` ends the connection in the middle of it."""
+    """What happens to calls whose "METHOD target" contains `match`, the first `times` of them after `skip`
+    others: the given answer instead of the provider's; with `hang` nothing until mend(), then the
+    provider's answer; with `done_first` the provider carries the call out before it hangs; `before` is
+    called before the provider's answer; `cut` ends the connection in the middle of it."""
 
     def __init__(self, match, status=None, headers=(), body=b'{"message": "out of order"}',
-                 content_type="application/json", times=1 << 30, hang=False, done_first=False, before=None, cut=False):
+                 content_type="application/json", times=1 << 30, skip=0, hang=False, done_first=False,
+                 before=None, cut=False):
         self.match, self.status, self.headers, self.body = match, status, list(headers), body
         self.content_type, self.times, self.hang, self.done_first = content_type, times, hang, done_first
-        self.before, self.cut = before, cut
+        self.before, self.cut, self.skip = before, cut, skip
         self.reached, self.released = threading.Event(), threading.Event()
 
 
@@ -190,10 +191,12 @@ class GitProvider:
             merged = pull["state"] == "merged"
             return {"number": number, "state": "open" if pull["state"] == "open" else "closed", "title": pull["title"],
                     "html_url": f"{site}/acme/shop/pull/{number}",
-                    "merged_at": "2026-11-30T00:00:00Z" if merged else None, **({"merged": merged} if kind == "gitea" else {}),
+                    "merged_at": "2026-11-30T00:00:00Z" if merged else None,
+                    **({"merged": merged} if kind == "gitea" else {}),
                     "head": {"ref": pull["branch"], "repo": {"full_name": "acme/shop"}}, "base": {"ref": pull["base"]}}
         if kind == "gitlab":
-            return {"iid": number, "state": {"open": "opened"}.get(pull["state"], pull["state"]), "title": pull["title"],
+            return {"iid": number, "title": pull["title"],
+                    "state": {"open": "opened"}.get(pull["state"], pull["state"]),
                     "web_url": f"{site}/acme/team/shop/-/merge_requests/{number}", "source_branch": pull["branch"],
                     "target_branch": pull["base"], "source_project_id": 7, "target_project_id": 7}
         if kind == "azure-devops":
@@ -318,8 +321,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         with self.provider.lock:
             for fault in self.provider.faults:
                 if fault.times > 0 and fault.match in f"{self.command} {self.path}":
-                    fault.times -= 1
-                    return fault
+                    fault.skip -= 1
+                    if fault.skip < 0:
+                        fault.times -= 1
+                        return fault
         return None
 
     def serve(self, body):
