@@ -2,7 +2,6 @@
 APIs. Flux itself does not run: the test writes the status of objects, as its controllers do. What a real API does not
 do on demand is tested against a small server, in services/promotion_receiver/observe."""
 
-import functools
 import json
 import signal
 import time
@@ -87,7 +86,7 @@ class Receiver(Program):
                       "--state-dir", str(self.directory / "state"), "--listen", "127.0.0.1:0"]
 
     def configure(self, clusters):
-        text = f'[[sinks]]\nname = "test"\nurl = "{self.sink.url}"\n'
+        text = f'[[sinks]]\nname = "test"\ntype = "cloudevents"\nurl = "{self.sink.url}"\n'
         for name, file in clusters.items():
             text += f"[[clusters]]\nname = {toml(name)}\nkubeconfig = {toml(file)}\n"
         self.config.write_text(text)
@@ -95,9 +94,15 @@ class Receiver(Program):
     def follow(self, kind, name, targets=(EAST,), **rules):
         (self.pipelines / f"{name}.yaml").write_text(pipeline(kind, name, list(targets), **rules))
 
-    @functools.cached_property
-    def service(self):
-        return protos.stubs("gitops/v1/promotion").PromotionServiceStub(grpc.insecure_channel(self.address()))
+    def start(self, **options):
+        super().start(**options)
+        self.channel = grpc.insecure_channel(self.address())
+        self.service = protos.stubs("gitops/v1/promotion").PromotionServiceStub(self.channel)
+        return self
+
+    def stop(self, *arguments):
+        self.channel.close()
+        return super().stop(*arguments)
 
     def has_pipelines(self):
         return bool(self.service.ListPipelines(pb.ListPipelinesRequest(), timeout=20).pipelines)

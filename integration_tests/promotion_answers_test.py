@@ -115,7 +115,7 @@ def test_a_reason_that_reports_a_success_promotes(suite, reason):
     ({"reason": "info", "message": "Helm upgrade has started"}, "Helm upgrade has started"),
     ({"reason": "info", "message": "Helm rollback succeeded"}, "Helm rollback succeeded")])
 def test_every_other_event_is_recorded_as_ignored_with_the_reason(suite, members, why):
-    promotion = accepted(suite, suite.post(body("9.9.9", **members)))
+    promotion = accepted(suite, suite.post(body(f"of {why}", **members)))
     assert promotion["state"] == "IGNORED"
     assert why in promotion["message"]
 

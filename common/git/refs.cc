@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -14,7 +15,9 @@ namespace gitops {
 namespace {
 
 absl::Status Refuse(absl::string_view branch, absl::string_view why) {
-  return absl::InvalidArgumentError(absl::StrCat("\"", branch, "\" ", why));
+  constexpr size_t kShown = 200;
+  const std::string shown = absl::Utf8SafeCHexEscape(branch.substr(0, kShown));
+  return absl::InvalidArgumentError(absl::StrCat("\"", shown, "\" ", why));
 }
 
 absl::Status CheckBranchComponent(absl::string_view branch, absl::string_view component) {

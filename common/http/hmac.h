@@ -16,10 +16,8 @@ namespace gitops {
 inline constexpr char kSignatureHeader[] = "X-Signature";
 
 // The key in a file with these bytes. Editors and `echo` end a text with a line break, which is not
-// part of the key, so one ("
-// " or "\r
-// ") is removed if the bytes are text: UTF-8 without control characters other than tabs and line
-// breaks. Of binary keys every byte counts.
+// part of the key, so one (LF or CRLF) is removed if the bytes are text: UTF-8 without control
+// characters other than tabs and line breaks. Of binary keys every byte counts.
 Secret HmacKeyFromFile(absl::string_view bytes);
 
 // INVALID_ARGUMENT: an unknown algorithm; the message has at most its first bytes.

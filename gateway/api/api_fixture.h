@@ -4,6 +4,7 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -85,7 +86,9 @@ class FakePlanner : public v1::PlannerService::Service {
   }
   grpc::Status GetDeployment(grpc::ServerContext*, const v1::GetDeploymentRequest* request,
                              v1::GetDeploymentResponse* response) override {
+    if (request->id() == "gone") return {grpc::StatusCode::NOT_FOUND, "no such deployment"};
     response->mutable_deployment()->set_id(request->id());
+    response->mutable_deployment()->set_etag("d" + std::to_string(cancels));
     response->mutable_deployment()->add_hook_calls()->set_hook("told of every host");
     return grpc::Status::OK;
   }
@@ -94,6 +97,12 @@ class FakePlanner : public v1::PlannerService::Service {
                                 v1::CreateDeploymentResponse* response) override {
     response->mutable_deployment()->set_id(request->request_id());
     response->mutable_deployment()->set_reason(request->plan_token());
+    return grpc::Status::OK;
+  }
+
+  grpc::Status CancelDeployment(grpc::ServerContext*, const v1::CancelDeploymentRequest*,
+                                v1::CancelDeploymentResponse*) override {
+    ++cancels;
     return grpc::Status::OK;
   }
 
@@ -193,10 +202,12 @@ class FakePlanner : public v1::PlannerService::Service {
     return seen_.ShortDebugString();
   }
 
+  std::atomic<int> cancels = 0;
   std::string agent_address;
-  int watch_count = 2;
-  size_t watch_bytes = 0;
-  bool deny_deployments = false;
+  // Tests change these while the server runs.
+  std::atomic<int> watch_count = 2;
+  std::atomic<size_t> watch_bytes = 0;
+  std::atomic<bool> deny_deployments = false;
 
  private:
   grpc::Status WaitForCancel(const grpc::ServerContext& context) {
@@ -260,9 +271,9 @@ inline std::string TokenRow(const std::string& role, const std::string& more = "
 class ApiFixture : public TestingServer {
  protected:
   ApiFixture() {
-    StartPlanner("127.0.0.1:0");
     agent_server_ = *RpcServer::Start({.listen = "127.0.0.1:0", .services = {&agent_}});
     planner_.agent_address = agent_server_->address();
+    StartPlanner("127.0.0.1:0");
     api_.planner = Dial(planner_server_->address(), "planner", Reason::kPlannerUnreachable);
     const auto tokens = std::make_shared<const Tokens>(
         *Tokens::Parse(absl::StrCat(TokenRow("viewer"), TokenRow("operator"),

@@ -16,6 +16,7 @@
 #include "gateway/api/etag.h"
 #include "gateway/api/host_agents.h"
 #include "gateway/api/known_agents.h"
+#include "gateway/api/precondition.h"
 #include "gateway/api/rpc_access.h"
 #include "gateway/api/rpc_event.h"
 #include "gateway/api/rpc_request.h"
@@ -190,6 +191,31 @@ class Api : public std::enable_shared_from_this<Api> {
   }
 
   void Call(const std::shared_ptr<Job>& job, std::shared_ptr<const Backend> backend) {
+    const HttpServerRequest& http = job->exchange->request();
+    const std::string wanted = http.Header("If-Match");
+    if (http.method != "POST" || wanted.empty()) return Perform(job, std::move(backend));
+    // No RPC takes a version, so a change between this look and the call goes unnoticed.
+    const RpcRoute* const resource = ResourceRoute(ApiTable(), job->route());
+    if (resource == nullptr) {
+      return job->exchange->Respond(ProblemFor(
+          412, absl::StrCat(job->route().method->name(),
+                            " acts on no resource with a version, so If-Match cannot hold; "
+                            "nothing was changed")));
+    }
+    RpcCaller::Options call = job->call.options;
+    call.timeout = kReadTimeout;
+    options_.caller->Unary(
+        backend, *resource->method, ResourceRequest(*resource, *job->request), call,
+        [self = shared_from_this(), job, backend,
+         wanted](absl::StatusOr<std::unique_ptr<Message>> answer) {
+          if (!answer.ok()) return job->exchange->Respond(ProblemOf(answer.status()));
+          if (EtagMatches(wanted, EtagOf(**answer))) return self->Perform(job, backend);
+          job->exchange->Respond(ProblemFor(
+              412, "the resource has another version than If-Match asks for; nothing was changed"));
+        });
+  }
+
+  void Perform(const std::shared_ptr<Job>& job, std::shared_ptr<const Backend> backend) {
     if (job->route().method->server_streaming()) return CallStream(job, std::move(backend));
     CallUnary(
         job, std::move(backend), std::move(job->request),

@@ -37,6 +37,26 @@ TEST_F(ApiRoutesTest, AnUnchangedResourceIsNotSentAgain) {
   EXPECT_THAT(Answer("GET /v1/hosts/web1", "If-Match: \"e0\"\r\n"), HasSubstr("HTTP/1.1 412"));
 }
 
+TEST_F(ApiRoutesTest, APostWithIfMatchIsDoneOnlyAtThatVersion) {
+  StartApi();
+  const std::string cancel = "POST /v1/deployments/x:cancel";
+  EXPECT_THAT(Answer(cancel, "If-Match: \"d7\"\r\n"), HasSubstr("HTTP/1.1 412"));
+  EXPECT_THAT(Answer("POST /v1/deployments/gone:cancel", "If-Match: \"d0\"\r\n"),
+              HasSubstr("HTTP/1.1 404"));
+  EXPECT_EQ(planner_.cancels, 0);
+  EXPECT_THAT(Answer(cancel, "If-Match: \"d7\", W/\"d0\"\r\n"), HasSubstr("HTTP/1.1 200"));
+  EXPECT_EQ(planner_.cancels, 1);
+  EXPECT_THAT(Answer(cancel, "If-Match: W/\"d0\"\r\n"), HasSubstr("HTTP/1.1 412"));
+  EXPECT_EQ(planner_.cancels, 1);
+}
+
+TEST_F(ApiRoutesTest, IfMatchCannotHoldForWhatHasNoVersion) {
+  StartApi();
+  for (const char* target : {"POST /v1/services/nginx:pull", "POST /v1/deployments"}) {
+    EXPECT_THAT(Answer(target, "If-Match: *\r\n"), HasSubstr("HTTP/1.1 412")) << target;
+  }
+}
+
 TEST_F(ApiRoutesTest, HeadHasNoBody) {
   StartApi();
   const std::string answer = Answer("HEAD /v1/hosts/web1");

@@ -127,14 +127,6 @@ absl::Status SetFromHeader(const HttpServerRequest& http, absl::string_view head
   return absl::OkStatus();
 }
 
-absl::Status CheckPreconditions(const RpcRoute& route, const HttpServerRequest& http) {
-  if (route.http_method == "GET" || http.Header("If-Match").empty()) return absl::OkStatus();
-  return MakeError(Reason::kFailedPrecondition,
-                   absl::StrCat(route.method->name(),
-                                " cannot be made conditional with If-Match; "
-                                "nothing was changed"));
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Message>> ReadRpcRequest(const RpcMatch& match,
@@ -148,7 +140,6 @@ absl::StatusOr<std::unique_ptr<Message>> ReadRpcRequest(const RpcMatch& match,
   if (status.ok()) status = SetPath(match, *message);
   if (status.ok()) status = SetFromHeader(http, "Idempotency-Key", "request_id", *message);
   if (status.ok()) status = SetFromHeader(http, "Last-Event-ID", "resume_token", *message);
-  if (status.ok()) status = CheckPreconditions(route, http);
   if (!status.ok()) return status;
   return message;
 }

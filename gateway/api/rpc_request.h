@@ -17,7 +17,6 @@ namespace gitops {
 // INVALID_ARGUMENT, with the field as JSON spells it: a malformed or unknown query parameter (the
 // message has the nearest one); a parameter twice that is not repeated; a body that FromJson
 // refuses, or that sets a field of the path; a key that differs from the body's requestId.
-// FAILED_PRECONDITION: If-Match, which no RPC of the API can honour.
 absl::StatusOr<std::unique_ptr<google::protobuf::Message>> ReadRpcRequest(
     const RpcMatch& match, const HttpServerRequest& http);
 

@@ -145,13 +145,5 @@ INSTANTIATE_TEST_SUITE_P(
                 "requestId",
                 "not UTF-8"}));
 
-TEST(RpcRequestTest, IfMatchIsNeverIgnored) {
-  const absl::Status status =
-      Read(
-          {.method = "POST", .path = "/v1/services/nginx:pull", .headers = {{"If-Match", "\"1\""}}})
-          .status();
-  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
-}
-
 }  // namespace
 }  // namespace gitops

@@ -8,28 +8,28 @@ load("@rules_cc//cc:defs.bzl", _cc_binary = "cc_binary", _cc_library = "cc_libra
 
 cc_binary = _cc_binary
 
-def _flags(header):
+def _flags(headers):
     return select({
-        "//tools/bazel:precompiled": ["-include-pch", "$(BINDIR)/tools/bazel/%s.pch" % header],
+        "//tools/bazel:precompiled": ["-include-pch", "$(BINDIR)/tools/bazel/%s.pch" % headers],
         "//conditions:default": [],
     })
 
-def _deps(header):
+def _deps(headers):
     return select({
-        "//tools/bazel:precompiled": ["//tools/bazel:" + header],
+        "//tools/bazel:precompiled": ["//tools/bazel:%s_input" % headers],
         "//conditions:default": [],
     })
 
 def cc_library(deps = [], copts = [], **kwargs):
     _cc_library(
         deps = deps + _deps("common_headers"),
-        copts = copts + _flags("common_headers_pch"),
+        copts = copts + _flags("common_headers"),
         **kwargs
     )
 
 def cc_test(deps = [], copts = [], **kwargs):
     _cc_test(
         deps = deps + _deps("test_headers"),
-        copts = copts + _flags("test_headers_pch"),
+        copts = copts + _flags("test_headers"),
         **kwargs
     )

@@ -2,7 +2,7 @@
 
 load("//tools/bazel:cc.bzl", "cc_binary", "cc_test")
 
-def gitops_fuzz_target(name, srcs, deps, corpus):
+def gitops_fuzz_target(name, srcs, deps, corpus, tags = ["no-tsan"]):
     """Makes `NAME`, for tools/fuzz, and the test `NAME_corpus_test`, which needs no fuzzer.
 
     Args:
@@ -10,6 +10,7 @@ def gitops_fuzz_target(name, srcs, deps, corpus):
       srcs: define LLVMFuzzerTestOneInput, which ends the process where something is wrong.
       deps: of both.
       corpus: files, each one input.
+      tags: of the test; by default it has one thread.
     """
     cc_binary(
         name = name,
@@ -28,6 +29,6 @@ def gitops_fuzz_target(name, srcs, deps, corpus):
         srcs = srcs + ["//tools/bazel:fuzz_replay.cc"],
         args = ["$(rootpath %s)" % file for file in corpus],
         data = corpus,
-        tags = ["no-tsan"],  # One thread.
+        tags = tags,
         deps = deps,
     )

@@ -55,6 +55,12 @@ class ReportService::Stream final : public Reactor {
     StartRead(&request_);
   }
 
+  // The answer to the hello is the only one.
+  void OnWriteDone(bool) override {
+    Synchronize();
+    response_.Clear();
+  }
+
   // Of a refused stream only.
   void OnSendInitialMetadataDone(bool) override {
     Synchronize();

@@ -185,6 +185,7 @@ class DeploymentRun {
   int workers_ ABSL_GUARDED_BY(mutex_) = 0;
   // Something changed since the last turn.
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;
+  bool resting_ ABSL_GUARDED_BY(mutex_) = false;  // see RestAfter()
   // Why the deployment is left before its end, and in which state; empty: it is not.
   std::string lost_why_ ABSL_GUARDED_BY(mutex_);
   v1::DeploymentState lost_end_ ABSL_GUARDED_BY(mutex_) = v1::DEPLOYMENT_STATE_UNSPECIFIED;

@@ -10,8 +10,8 @@ namespace {
 
 constexpr int kProbesAtOnce = 64;
 // A decision takes time in proportion to all hosts, so deciding after each host that ends would be
-// quadratic. With at least kManyWorkers in progress, decisions are kPauseToDecision times their own
-// duration apart, at most kLongestPause.
+// quadratic. While at least kManyWorkers are in progress, decisions are kPauseToDecision times their
+// own duration apart, at most kLongestPause.
 constexpr int kManyWorkers = 32;
 constexpr int kPauseToDecision = 19;
 constexpr absl::Duration kLongestPause = absl::Milliseconds(20);
@@ -93,7 +93,7 @@ void DeploymentRun::Employ(std::vector<std::function<void()>> jobs) {
       MutexLock lock(mutex_);
       --workers_;
       woken_ = true;
-      changed_.NotifyAll();
+      if (!resting_ || workers_ < kManyWorkers) changed_.NotifyAll();
     };
   }
   parts_.workers->RunAll(id(), std::move(jobs));
@@ -101,11 +101,12 @@ void DeploymentRun::Employ(std::vector<std::function<void()>> jobs) {
 
 void DeploymentRun::RestAfter(absl::Duration decision) {
   MutexLock lock(mutex_);
-  if (workers_ < kManyWorkers) return;
   const SteadyTime end = SteadyNow() + std::min(kPauseToDecision * decision, kLongestPause);
-  CondVar never;
-  while (!leaving() && options().clock->WaitUntil(mutex_, never, end)) {
+  resting_ = true;
+  while (!leaving() && workers_ >= kManyWorkers &&
+         options().clock->WaitUntil(mutex_, changed_, end)) {
   }
+  resting_ = false;
 }
 
 void DeploymentRun::AwaitWorkers() {

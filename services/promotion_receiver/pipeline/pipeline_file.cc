@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "services/promotion_receiver/pipeline/promotion_rules.h"
+#include "services/promotion_receiver/pipeline/rollout_selection.h"
 #include "services/promotion_receiver/yaml/yaml_map.h"
 
 namespace gitops {
@@ -108,11 +109,10 @@ void CheckRollout(const AppRef& app, const GivenEnvironment& given) {
         "strategy.rollout needs revisions that are commits, which those of a HelmRelease "
         "are not; use another strategy");
   }
-  const auto& targets = given.environment.targets;
-  if (!targets.empty() && std::none_of(targets.begin(), targets.end(), [](const Target& target) {
-        return target.hosts.has_value();
-      })) {
-    given.map.Fault("targets", "strategy.rollout needs targets with hosts");
+  // Without targets, events are refused.
+  if (given.environment.targets.empty()) return;
+  if (const auto hosts = RolloutSelection(given.environment); !hosts.ok()) {
+    given.map.Fault("targets", hosts.status().message());
   }
 }
 

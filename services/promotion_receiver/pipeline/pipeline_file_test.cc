@@ -216,6 +216,49 @@ TEST(PipelineFileTest, EnvironmentsOwnSettingsOverrideThePipelines) {
   EXPECT_EQ(prod.key_secret, "common");
 }
 
+// Each setting by itself: the environment's, else the pipeline's. Credentials that are given for a
+// strategy stay with it.
+TEST(PipelineFileTest, EachSettingOfAnEnvironmentOverridesThePipelines) {
+  const std::string pull_request = "pull-request: {type: gitea, url: \"ssh://git@h/b\"";
+  const struct {
+    std::string own, pipeline;
+    bool manual;
+    std::string strategy, secret, key_secret;
+  } cases[] = {
+      {"{}", "{manual: true, strategy: {notification: {}, secretRef: {name: p}}}", true,
+       "notification", "p", "p"},
+      {"{manual: false}", "{manual: true}", false, "", "", ""},
+      {"{strategy: {notification: {}}}", "{manual: true}", true, "notification", "", ""},
+      {"{strategy: {secretRef: {name: e}}}", "{strategy: {notification: {}, secretRef: {name: p}}}",
+       false, "notification", "e", "e"},
+      {"{strategy: {" + pull_request + "}}}",
+       "{strategy: {notification: {}, secretRef: {name: p}}}", false, "pull-request", "p", "p"},
+      {"{strategy: {secretRef: {name: e}}}",
+       "{strategy: {" + pull_request + ", secretRef: {name: git}}, secretRef: {name: p}}}", false,
+       "pull-request", "git", "e"},
+      {"{strategy: {" + pull_request + "}}}",
+       "{strategy: {" + pull_request + ", secretRef: {name: git}}, secretRef: {name: p}}}", false,
+       "pull-request", "p", "p"},
+  };
+  for (const auto& each : cases) {
+    SCOPED_TRACE(absl::StrCat(each.own, " over ", each.pipeline));
+    const Pipeline pipeline = Parsed(With(
+        absl::StrCat("  environments:\n  - {name: a}\n  - name: b\n    targets: [{namespace: b}]\n"
+                     "    promotion: ",
+                     each.own, "\n  promotion: ", each.pipeline, "\n")));
+    ASSERT_THAT(pipeline.environments, SizeIs(2));
+    const PromotionRules& rules = pipeline.environments[1].promotion;
+    EXPECT_EQ(rules.manual, each.manual);
+    EXPECT_EQ(rules.secret, each.secret);
+    EXPECT_EQ(pipeline.environments[1].key_secret, each.key_secret);
+    ASSERT_EQ(rules.strategy.has_value(), !each.strategy.empty());
+    if (!each.strategy.empty()) {
+      EXPECT_EQ(std::holds_alternative<PullRequestStrategy>(*rules.strategy),
+                each.strategy == "pull-request");
+    }
+  }
+}
+
 TEST(PipelineFileTest, FileMayHaveManyPipelines) {
   const std::string one = With(kTwo);
   const auto pipelines = ParsePipelines(
@@ -284,7 +327,14 @@ TEST(PipelineFileTest, FaultsAreToldWithFileLineAndField) {
       {With(absl::StrCat(kTwo, "  promotion: {strategy: {secretRef: {name: ../x}}}\n")),
        "secretRef.name: \"../x\" is not a name"},
       {With(absl::StrCat(kTwo, "  promotion: {strategy: {rollout: {}}}\n")),
-       "spec.environments[1].targets: strategy.rollout needs targets with hosts"},
+       "p.yaml:10: spec.environments[1].targets: environment prod: a rollout cannot be done: "
+       "target "
+       "1 has no hosts"},
+      {With("  environments:\n  - name: a\n  - name: b\n"
+            "    targets: [{hosts: {on: [x], tagged: [t]}}, {hosts: {on: [y], tagged: [u]}}]\n"
+            "  promotion: {strategy: {rollout: {}}}\n"),
+       "p.yaml:9: spec.environments[1].targets: environment b: a rollout cannot be done: targets 1 "
+       "and 2 differ"},
       {With(absl::StrCat(kTwo, "  promotion: {strategy: {rollout: {batch: many}}}\n")),
        "\"many\" is neither a number of hosts nor a percentage"},
       {With(absl::StrCat(kTwo, "  promotion: {strategy: {rollout: {actions: [fly]}}}\n")), "fly"},

@@ -2,23 +2,12 @@
 
 #include <algorithm>
 
-#include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
-#include "common/rpc/error.h"
 #include "common/rpc/fingerprint.h"
 #include "common/store/convert.h"
 #include "services/promotion_receiver/revision/revision.h"
 
 namespace gitops {
-
-absl::Status CheckFilter(const v1::PromotionFilter& filter) {
-  for (const int state : filter.states()) {
-    if (state != v1::PROMOTION_STATE_UNSPECIFIED && v1::PromotionState_IsValid(state)) continue;
-    return InvalidField("filter.states",
-                        absl::StrCat("filter.states: ", state, " is no state of a promotion"));
-  }
-  return absl::OkStatus();
-}
 
 bool Matches(const record::v1::Promotion& promotion, const v1::PromotionFilter& filter) {
   const auto& states = filter.states();

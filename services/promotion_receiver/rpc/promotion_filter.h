@@ -1,14 +1,10 @@
 #ifndef GITOPS_SERVICES_PROMOTION_RECEIVER_RPC_PROMOTION_FILTER_H_
 #define GITOPS_SERVICES_PROMOTION_RECEIVER_RPC_PROMOTION_FILTER_H_
 
-#include "absl/status/status.h"
 #include "gitops/record/v1/promotion.pb.h"
 #include "gitops/v1/promotion.pb.h"
 
 namespace gitops {
-
-// INVALID_ARGUMENT: a state is unknown.
-absl::Status CheckFilter(const v1::PromotionFilter& filter);
 
 bool Matches(const record::v1::Promotion& promotion, const v1::PromotionFilter& filter);
 

@@ -16,8 +16,6 @@
 namespace gitops {
 namespace {
 
-// What a page may hold: gRPC's clients take 4 MiB unless told otherwise. The first always fits.
-constexpr size_t kMostPageSize = 3 << 20;
 // Promotions that a call reads without a match.
 constexpr int kMostMisses = 5000;
 
@@ -91,14 +89,12 @@ absl::StatusOr<v1::ListPipelinesResponse> ListPipelines(const Pipelines& pipelin
   const absl::StatusOr<PageRequest> page = ReadPage(request);
   if (!page.ok()) return page.status();
   v1::ListPipelinesResponse response;
-  size_t bytes = 0;
+  PageRoom room(page->limit);
   // False: the page is full.
   const auto add = [&](v1::Pipeline view) {
     if (!page->after.empty() && KeyOf(view) <= page->after) return true;
-    bytes += view.ByteSizeLong();
-    const int count = response.pipelines_size();
-    if (count == page->limit || (count > 0 && bytes > kMostPageSize)) {
-      response.set_next_page_token(PageToken(KeyOf(response.pipelines(count - 1))));
+    if (!room.Take(view.ByteSizeLong())) {
+      response.set_next_page_token(PageToken(KeyOf(*response.pipelines().rbegin())));
       return false;
     }
     *response.add_pipelines() = std::move(view);
@@ -129,21 +125,18 @@ absl::StatusOr<v1::ListPromotionsResponse> ListPromotions(
     const PromotionStore& store, const v1::ListPromotionsRequest& request) {
   const absl::StatusOr<PageRequest> page = ReadPage(request);
   if (!page.ok()) return page.status();
-  if (absl::Status status = CheckFilter(request.filter()); !status.ok()) return status;
   v1::ListPromotionsResponse response;
   std::string last;
   bool more = false;
-  size_t bytes = 0;
+  PageRoom room(page->limit);
   int misses = 0;
   const absl::Status read = store.ForEach(page->after, [&](const record::v1::Promotion& promotion) {
     more = misses == kMostMisses;
     if (more) return false;
     const bool matches = Matches(promotion, request.filter());
     if (matches) {
-      const int count = response.promotions_size();
       v1::Promotion api = ToApi(promotion);
-      bytes += api.ByteSizeLong();
-      more = count == page->limit || (count > 0 && bytes > kMostPageSize);
+      more = !room.Take(api.ByteSizeLong());
       if (more) return false;
       *response.add_promotions() = std::move(api);
     } else {

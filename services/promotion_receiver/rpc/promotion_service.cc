@@ -6,8 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/rpc/error.h"
-#include "common/rpc/watch_stream.h"
-#include "common/rpc/watches.h"
+#include "common/rpc/handler.h"
 #include "services/promotion_receiver/record/record_kinds.h"
 #include "services/promotion_receiver/rpc/promotion_commands.h"
 #include "services/promotion_receiver/rpc/promotion_reads.h"
@@ -17,14 +16,6 @@ namespace gitops {
 namespace {
 
 using grpc::ServerContext;
-
-// The value of a StatusOr goes to `to`.
-template <typename Message>
-absl::Status Answer(absl::StatusOr<Message> from, Message* to) {
-  if (!from.ok()) return from.status();
-  *to = *std::move(from);
-  return absl::OkStatus();
-}
 
 absl::Status TooManyWatchers(int most) {
   return MakeError(Reason::kTooManyWatchers,
@@ -90,17 +81,10 @@ class PromotionServiceImpl final : public PromotionService {
 
   grpc::Status WatchPromotions(ServerContext* context, const v1::WatchPromotionsRequest* request,
                                grpc::ServerWriter<v1::WatchPromotionsResponse>* writer) override {
-    return gate().Run(*context, *request, [&]() -> absl::Status {
-      Changes<std::string> changes;
-      const auto place = watches_.Enter({.close = [&changes] { changes.Close(); },
-                                         .cancel = [context] { context->TryCancel(); }});
-      if (!place.ok()) return place.status();
-      PromotionWatch watch(options_.promotions, *request, [&](const auto& response, bool more) {
-        grpc::WriteOptions options;
-        if (more) options.set_buffer_hint();
-        return (*place)->Write([&] { return writer->Write(response, options); });
+    return gate().Run(*context, *request, [&] {
+      return ServeWatch<std::string>(watches_, *context, *writer, [&](auto write) {
+        return PromotionWatch(options_.promotions, *request, std::move(write));
       });
-      return Follow(watch, changes, [context] { return context->IsCancelled(); });
     });
   }
 
@@ -121,9 +105,8 @@ class PromotionServiceImpl final : public PromotionService {
   grpc::Status ReplayPromotion(ServerContext* context, const v1::ReplayPromotionRequest* request,
                                v1::ReplayPromotionResponse* response) override {
     return gate().Run(*context, *request, [&](const Principal& caller) {
-      return Answer(
-          commands_.Replay(*request, caller, [context] { return context->IsCancelled(); }),
-          response->mutable_promotion());
+      return Answer(commands_.Replay(*request, caller, CancelledIn(*context)),
+                    response->mutable_promotion());
     });
   }
 

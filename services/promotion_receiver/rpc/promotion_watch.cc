@@ -6,27 +6,12 @@
 namespace gitops {
 
 absl::StatusOr<int64_t> PromotionWatch::Start(Changes<std::string>& changes) {
-  if (absl::Status status = CheckFilter(request_.filter()); !status.ok()) return status;
-  const absl::StatusOr<int64_t> since = ReadResumeToken(request_.resume_token());
-  if (!since.ok()) return since.status();
-  const absl::StatusOr<int64_t> now = store_->Revision();
-  if (!now.ok()) return now.status();
-  const auto watch = [&](int64_t after) {
+  return stream_.Start(request_.resume_token(), store_->Revision(), [&](int64_t after) {
     auto events = store_->Watch(
         after, [&changes](const std::string& id, int64_t revision) { changes.Add(id, revision); });
     if (events.ok()) events_ = *std::move(events);
     return events.status();
-  };
-  // A revision in the future is one of another store, or of this one before it was restored.
-  if (*since > 0 && *since <= *now) {
-    const absl::Status watched = watch(*since);
-    resumed_ = watched.ok();
-    if (resumed_) return since;
-    if (!absl::IsOutOfRange(watched)) return watched;
-  }
-  stream_.set_restarted(*since > 0);
-  if (absl::Status watched = watch(*now); !watched.ok()) return watched;
-  return now;
+  });
 }
 
 absl::Status PromotionWatch::TellAll(int64_t revision) {
@@ -35,7 +20,7 @@ absl::Status PromotionWatch::TellAll(int64_t revision) {
     if (Matches(promotion, request_.filter())) sent = SendNews(promotion);
     return sent.ok();
   };
-  if (!resumed_) {
+  if (!stream_.resumed()) {
     if (absl::Status read = store_->ForEach("", tell); !read.ok()) return read;
   }
   return sent.ok() ? stream_.EndBatch(ResumeToken(revision), /*initial=*/true) : sent;
@@ -53,7 +38,7 @@ absl::Status PromotionWatch::SendChange(const std::string& id) {
   if (!promotion.ok() && !absl::IsNotFound(promotion.status())) return promotion.status();
   if (promotion.ok() && Matches(*promotion, request_.filter())) return SendNews(*promotion);
   // A client that resumed may have got it in its former watch.
-  if (told_.erase(id) == 0 && !resumed_) return absl::OkStatus();
+  if (told_.erase(id) == 0 && !stream_.resumed()) return absl::OkStatus();
   v1::WatchPromotionsResponse response;
   response.mutable_promotion()->set_id(id);
   response.set_removed(true);

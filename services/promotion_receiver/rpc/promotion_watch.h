@@ -26,8 +26,7 @@ class PromotionWatch {
                  WatchStream<v1::WatchPromotionsResponse>::Write write)
       : store_(store), request_(request), stream_(std::move(write)) {}
 
-  // Watches from the request's resume point if the store still has it, else from now on. Returns
-  // the revision up to which the client knows, or will know, everything.
+  // As WatchStream::Start.
   absl::StatusOr<int64_t> Start(Changes<std::string>& changes);
   absl::Status TellAll(int64_t revision);
   absl::Status TellChanges(const std::set<std::string>& ids, int64_t revision);
@@ -42,7 +41,6 @@ class PromotionWatch {
   const v1::WatchPromotionsRequest& request_;
   WatchStream<v1::WatchPromotionsResponse> stream_;
   std::unique_ptr<StoreWatch> events_;
-  bool resumed_ = false;
   std::map<std::string, size_t> told_;  // fingerprints by id
 };
 

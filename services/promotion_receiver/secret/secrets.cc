@@ -55,13 +55,15 @@ absl::StatusOr<std::string> ReadSecret(const std::string& path) {
 // Adds the forms of a value in which it is accepted.
 void AddForms(const Secret& value, bool as_it_is, std::vector<Secret>& forms) {
   const std::string& text = value.Reveal();
+  // Anybody could guess a key of white space alone.
+  if (absl::StripAsciiWhitespace(text).empty()) return;
   std::vector<std::string> texts;
   if (as_it_is) texts = {text, std::string(absl::StripTrailingAsciiWhitespace(text))};
   texts.emplace_back(absl::StripAsciiWhitespace(text));
   for (const std::string& form : texts) {
     const bool known = std::any_of(forms.begin(), forms.end(),
                                    [&](const Secret& other) { return other.Reveal() == form; });
-    if (!form.empty() && !known) forms.emplace_back(form);
+    if (!known) forms.emplace_back(form);
   }
 }
 

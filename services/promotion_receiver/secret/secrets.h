@@ -35,10 +35,10 @@ class Secrets {
   Secrets(std::string directory, absl::Duration grace, Clock* clock)
       : directory_(std::move(directory)), grace_(grace), clock_(clock) {}
 
-  // The values that are valid now, newest first; none: there is no such secret, or it is empty. A
-  // signing key (hmac-key, approval-key) that begins or ends in white space is there as it is, and
-  // trimmed; other values are there trimmed only. If the file cannot be read now, the values stay
-  // as they are. Names that are no plain names of files have no secret.
+  // The values that are valid now, newest first; none: there is no such secret, or it is empty or
+  // white space. A signing key (hmac-key, approval-key) that begins or ends in white space is there
+  // as it is, and trimmed; other values are there trimmed only. If the file cannot be read now, the
+  // values stay as they are. Names that are no plain names of files have no secret.
   std::vector<Secret> Current(const std::string& namespace_, const std::string& name,
                               absl::string_view key);
 

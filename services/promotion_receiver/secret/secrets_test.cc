@@ -48,6 +48,14 @@ TEST_F(SecretsTest, FileIsTheSecret) {
   EXPECT_THAT(Current(kHmacKey, "other"), IsEmpty());
 }
 
+TEST_F(SecretsTest, WhiteSpaceAloneIsNoKey) {
+  for (const char* text : {"\n", " \t\r\n"}) {
+    Write(text);
+    EXPECT_THAT(Current(), IsEmpty());
+    EXPECT_TRUE(secrets_.Readable("shopping", "search-key", kHmacKey).ok());
+  }
+}
+
 TEST_F(SecretsTest, OldAndNewAreAcceptedForAWhile) {
   Write("old");
   Current();

@@ -1,9 +1,9 @@
-"""precompiled_header: a header that every compiler run of a sanitizer build would parse anew."""
+"""precompiled_headers: headers that every compiler run of a sanitizer build would parse anew."""
 
 load("@bazel_tools//tools/build_defs/cc:action_names.bzl", "CPP_COMPILE_ACTION_NAME")
 load("@bazel_tools//tools/cpp:toolchain_utils.bzl", "find_cpp_toolchain")
 
-def _precompiled_header_impl(ctx):
+def _precompiled_headers_impl(ctx):
     toolchain = find_cpp_toolchain(ctx)
     features = cc_common.configure_features(
         ctx = ctx,
@@ -25,23 +25,31 @@ def _precompiled_header_impl(ctx):
         action_name = CPP_COMPILE_ACTION_NAME,
         variables = variables,
     )
+    flags = flags + ["-fpch-instantiate-templates", "-Xclang", "-fno-pch-timestamp"]
+    for header in ctx.attr.headers:
+        flags += ["-include", header]
+
+    # The compiler writes the paths of its main file and its folder into the result. Neither may be of this clone, since
+    # the disk cache is shared by all clones.
     ctx.actions.run(
-        executable = cc_common.get_tool_for_action(feature_configuration = features, action_name = CPP_COMPILE_ACTION_NAME),
-        arguments = flags + ["-fpch-instantiate-templates", "-Xclang", "-fno-pch-timestamp"] +
-                    ["-iquote", ".", "-x", "c++-header", ctx.file.header.path, "-o", out.path],
-        use_default_shell_env = True,
-        inputs = depset([ctx.file.header] + ctx.files.srcs, transitive = [toolchain.all_files]),
+        executable = cc_common.get_tool_for_action(
+            feature_configuration = features,
+            action_name = CPP_COMPILE_ACTION_NAME,
+        ),
+        arguments = flags + ["-x", "c++-header", ctx.attr.main, "-o", out.path],
+        env = dict(ctx.configuration.default_shell_env, PWD = "/proc/self/cwd"),
+        inputs = toolchain.all_files,
         outputs = [out],
         mnemonic = "CppPrecompile",
-        progress_message = "Precompiling %s" % ctx.file.header.short_path,
+        progress_message = "Precompiling the headers of %s" % ctx.label,
     )
     return [DefaultInfo(files = depset([out]))]
 
-precompiled_header = rule(
-    implementation = _precompiled_header_impl,
+precompiled_headers = rule(
+    implementation = _precompiled_headers_impl,
     attrs = {
-        "header": attr.label(allow_single_file = [".h"], mandatory = True),
-        "srcs": attr.label_list(allow_files = [".h"], doc = "What the header includes from this workspace."),
+        "main": attr.string(mandatory = True, doc = "The path of a header of the system."),
+        "headers": attr.string_list(doc = "What comes before it, as it is included."),
         "_cc_toolchain": attr.label(default = "@bazel_tools//tools/cpp:current_cc_toolchain"),
     },
     fragments = ["cpp"],
