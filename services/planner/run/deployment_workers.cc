@@ -10,8 +10,8 @@ namespace {
 
 constexpr int kProbesAtOnce = 64;
 // A decision takes time in proportion to all hosts, so deciding after each host that ends would be
-// quadratic. While at least kManyWorkers are in progress, decisions are kPauseToDecision times their
-// own duration apart, at most kLongestPause.
+// quadratic. While at least kManyWorkers are in progress, decisions are kPauseToDecision times
+// their own duration apart, at most kLongestPause.
 constexpr int kManyWorkers = 32;
 constexpr int kPauseToDecision = 19;
 constexpr absl::Duration kLongestPause = absl::Milliseconds(20);

@@ -44,9 +44,9 @@ class WorkerPool {
   void Loop();
   // Makes the waiting jobs ready that may run now.
   void Admit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Gets a thread for the next ready job, if there is one: adds it, or returns true, and an idle one
-  // is to be woken once the lock is released, for which it would only wait. That thread does the
-  // same for the job after it, so many short jobs that come together share a few threads.
+  // Gets a thread for the next ready job, if there is one: adds it, or returns true, and an idle
+  // one is to be woken once the lock is released, for which it would only wait. That thread does
+  // the same for the job after it, so many short jobs that come together share a few threads.
   bool Summon() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AddThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
