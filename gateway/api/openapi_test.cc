@@ -92,7 +92,7 @@ TEST(OpenApiTest, WhatIsAcceptedMayBeNullAndIsNotNegative) {
 TEST(OpenApiTest, VariablesOfAPathAreOneSegment) {
   const Json& id = Document()["paths"]["/v1/deployments/{id}"]["get"]["parameters"][0];
   EXPECT_EQ(id["name"], "id");
-  EXPECT_EQ(id["schema"], Json::parse(R"({"type": "string", "minLength": 1, "maxLength": 500,
+  EXPECT_EQ(id["schema"], Json::parse(R"({"type": "string", "maxLength": 500, "minLength": 1,
                                           "pattern": "^[^/\\x00-\\x1f\\x7f]+$"})"));
 }
 

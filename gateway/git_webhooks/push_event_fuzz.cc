@@ -27,14 +27,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string proof(text.substr(0, text.find('\n')));
   HttpServerRequest request;
   request.method = "POST";
-  for (const char* header : {"X-Hub-Signature-256", "X-Gitlab-Token", "X-Gitea-Signature",
-                             "X-Hub-Signature", "Authorization", "X-Signature"}) {
+  for (const char* header :
+       {"X-Hub-Signature-256", "X-Gitlab-Token", "X-Gitea-Signature", "X-Hub-Signature",
+        "Authorization", "X-Signature", "webhook-signature"}) {
     request.headers.emplace_back(header, proof);
   }
+  const absl::Time now = absl::FromUnixSeconds(1'700'000'000);
+  request.headers.emplace_back("webhook-id", "1");
+  request.headers.emplace_back("webhook-timestamp", "1700000000");
   request.body = std::string(text.substr(std::min(text.size(), proof.size() + 1)));
   // Nobody knows this secret, and no message may tell of it.
   const std::string secret = "a-secret-that-no-input-contains-62f1b0";
-  const absl::Status verified = VerifyWebhook(provider, request, Secret(secret));
+  const absl::Status verified = VerifyWebhook(provider, request, Secret(secret), now);
   Expect(absl::IsUnauthenticated(verified));
   Expect(verified.message().find(secret) == absl::string_view::npos);
   const auto pushes = ReadPushes(provider, request);
