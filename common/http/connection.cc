@@ -107,6 +107,7 @@ class HttpConnection final : public HttpEventLoop::Connection,
     Enter(Wait::kHeader);
     auto [error, size] = co_await stream_.tls()->async_handshake(kHttpAwait);
     handshake_ = false;
+    linger_ = error && !closed_;  // there may be an alert that says why
     co_return !error && !closed_;
   }
 
@@ -374,14 +375,14 @@ class HttpConnection final : public HttpEventLoop::Connection,
   }
 
   // Ends an encrypted connection, so that the client does not take the end for a lost connection.
-  // After a refusal, reads for a moment what the client still sends: the kernel discards an answer
-  // if its socket is closed with unread data.
+  // After a refusal or a failed handshake, reads for a moment what the client still sends: the
+  // kernel discards an answer if its socket is closed with unread data.
   Awaitable<void> Linger() {
     if (closed_) co_return;
     Enter(Wait::kLinger);
     if (!linger_) {
-      co_await stream_.tls()->async_shutdown(kHttpAwait);
-      co_return;
+      auto [error, size] = co_await stream_.tls()->async_shutdown(kHttpAwait);
+      if (!error || closed_) co_return;
     }
     error_code ignored;
     stream_.socket().shutdown(HttpSocket::shutdown_send, ignored);
