@@ -382,8 +382,8 @@ TEST_F(PromotionRunTest, ATokenMayBeLimitedToHosts) {
               HasSubstr("\non = [\"web*\",\"\\\"q\"]\ntagged = [\"prod\",\"rack-17\"]\n"));
   const json token = json::parse(
       Ctl("token create --name ci --role viewer --on web* --tagged prod,rack-17 -o json").out);
-  EXPECT_EQ(token["on"], json({"web*"}));
-  EXPECT_EQ(token["tagged"], json({"prod", "rack-17"}));
+  EXPECT_EQ(token["on"], json::array({"web*"}));
+  EXPECT_EQ(token["tagged"], json::array({"prod", "rack-17"}));
   EXPECT_EQ(Ctl("token create --name ci --role viewer --on \xff").exit_code, 2);
 }
 
