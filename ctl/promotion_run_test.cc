@@ -380,6 +380,11 @@ TEST_F(PromotionRunTest, ATokenMayBeLimitedToHosts) {
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.out,
               HasSubstr("\non = [\"web*\",\"\\\"q\"]\ntagged = [\"prod\",\"rack-17\"]\n"));
+  const json token = json::parse(
+      Ctl("token create --name ci --role viewer --on web* --tagged prod,rack-17 -o json").out);
+  EXPECT_EQ(token["on"], json::array({"web*"}));
+  EXPECT_EQ(token["tagged"], json::array({"prod", "rack-17"}));
+  EXPECT_EQ(Ctl("token create --name ci --role viewer --on \xff").exit_code, 2);
 }
 
 TEST_F(PromotionRunTest, EveryTokenIsNewAndMayBeForEver) {

@@ -10,13 +10,14 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/rpc/error.h"
+#include "common/text/utf8.h"
 
 namespace gitops {
 namespace {
 
 absl::Status Refuse(absl::string_view branch, absl::string_view why) {
   constexpr size_t kShown = 200;
-  const std::string shown = absl::Utf8SafeCHexEscape(branch.substr(0, kShown));
+  const std::string shown = absl::Utf8SafeCHexEscape(ValidUtf8(branch, kShown));
   return absl::InvalidArgumentError(absl::StrCat("\"", shown, "\" ", why));
 }
 

@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "common/text/utf8.h"
+
 namespace gitops {
 namespace {
 
@@ -51,6 +53,12 @@ TEST(CheckBranchTest, OnlyWhatGitTakesForABranch) {
     EXPECT_EQ(CheckBranch(name).code(), absl::StatusCode::kInvalidArgument) << name;
     EXPECT_THAT(std::string(CheckBranch(name).message()), testing::HasSubstr(why)) << name;
   }
+}
+
+TEST(CheckBranchTest, ALongNameIsCutBetweenCharacters) {
+  const absl::Status refused = CheckBranch(std::string(199, 'a') + "\u00e4 b");
+  EXPECT_TRUE(absl::IsInvalidArgument(refused));
+  EXPECT_TRUE(IsValidUtf8(refused.message())) << refused;
 }
 
 TEST(ParseRefsTest, EachBranchHasItsCommitOrIsNotFoundByName) {

@@ -61,11 +61,10 @@ class HttpConnection final : public HttpEventLoop::Connection,
   ~HttpConnection() override { Close(); }
 
   static Awaitable<void> Run(std::shared_ptr<HttpConnection> self) {
-    if (co_await self->Handshake()) {
-      while (co_await self->WaitForRequest() && co_await self->ServeRequest()) {
-      }
-      if (self->linger_ || self->stream_.tls() != nullptr) co_await self->Linger();
+    const bool begun = co_await self->Handshake();
+    while (begun && co_await self->WaitForRequest() && co_await self->ServeRequest()) {
     }
+    if (self->linger_ || (begun && self->stream_.tls() != nullptr)) co_await self->Linger();
     self->Close();
   }
 

@@ -19,6 +19,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 std::string MakeDirectory(const std::string& name) {
   const std::string path = absl::StrCat(::testing::TempDir(), name);
@@ -155,6 +156,17 @@ TEST_F(ServerTlsTest, AHandshakeThatTakesTooLongEndsTheConnection) {
   RawClient slow(address());
   slow.Send("\x16\x03\x01");
   EXPECT_TRUE(slow.WaitForClose(absl::Seconds(20)));
+}
+
+// A reset would let the client lose the alert that says why.
+TEST_F(ServerTlsTest, AFailedHandshakeEndsWithAnAlertAndWithoutAReset) {
+  Start();
+  RawClient client(address());
+  const std::string no_hello =
+      absl::StrCat(absl::string_view("\x16\x03\x01\x00\x40", 5), std::string(64, 'x'));
+  ASSERT_TRUE(client.Send(no_hello + std::string(1000, 'x')));
+  EXPECT_THAT(client.ReadAll(), StartsWith("\x15\x03")) << "an alert";
+  EXPECT_TRUE(client.Send("x")) << "the server still reads";
 }
 
 TEST_F(ServerTlsTest, PlainTextIsNotAnswered) {

@@ -73,6 +73,12 @@ absl::Status CheckFlags(const CommandSpec& spec, const RawCommandLine& line, Fla
   }
   if (flags.reason.size() > 1000) return Usage("--reason: at most 1,000 bytes are allowed");
   if (!IsUtf8(flags.reason)) return Usage("--reason: the text is not UTF-8");
+  for (const std::string& glob : flags.spec.selection().on()) {
+    if (!IsUtf8(glob)) return Usage("--on: the glob is not UTF-8");
+  }
+  for (const std::string& tag : flags.spec.selection().tagged()) {
+    if (!IsUtf8(tag)) return Usage("--tagged: the tag is not UTF-8");
+  }
   return absl::OkStatus();
 }
 

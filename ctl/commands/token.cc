@@ -41,13 +41,17 @@ std::string ExpiryOf(const Flags& flags) {
                           absl::UTCTimeZone());
 }
 
+template <typename Texts>
+Json ListOf(const Texts& texts) {
+  return std::vector<std::string>(texts.begin(), texts.end());
+}
+
 // Empty: no such limit.
 template <typename Texts>
 std::string TomlList(absl::string_view key, const Texts& texts) {
   if (texts.empty()) return "";
   // The escapes of JSON are those of TOML.
-  return absl::StrCat(key, " = ", Json(std::vector<std::string>(texts.begin(), texts.end())).dump(),
-                      "\n");
+  return absl::StrCat(key, " = ", ListOf(texts).dump(), "\n");
 }
 
 std::string TomlBlock(const Flags& flags, const std::string& hash, const std::string& expiry) {
@@ -70,7 +74,9 @@ absl::StatusOr<ExitCode> CreateToken(const Invocation& invocation, Console& cons
                      {"name", flags.token_name},
                      {"role", flags.token_role},
                      {"sha256", hash},
-                     {"expires", expiry.empty() ? Json(nullptr) : Json(expiry)}};
+                     {"expires", expiry.empty() ? Json(nullptr) : Json(expiry)},
+                     {"on", ListOf(flags.spec.selection().on())},
+                     {"tagged", ListOf(flags.spec.selection().tagged())}};
   switch (flags.output) {
     case OutputForm::kJson:
       console.out << JsonText(tree);

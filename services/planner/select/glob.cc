@@ -141,6 +141,8 @@ absl::StatusOr<Glob> Glob::Parse(absl::string_view pattern, size_t max_alternati
     return BadGlob(pattern,
                    absl::StrCat("has ", pattern.size(), " bytes; at most ", kMaxGlobBytes));
   }
+  // fnmatch() would take it for the end of the pattern, which would match more hosts.
+  if (absl::StrContains(pattern, '\0')) return BadGlob(pattern, "has a NUL byte");
   absl::StatusOr<std::vector<std::string>> alternatives =
       Expansion(pattern, max_alternatives).Run();
   if (!alternatives.ok()) return alternatives.status();

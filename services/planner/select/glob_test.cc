@@ -88,6 +88,12 @@ TEST(Glob, ABadOneSaysWhatIsWrongWithIt) {
   }
 }
 
+TEST(Glob, ANulByteIsRefusedAndDoesNotEndThePattern) {
+  const auto glob = Glob::Parse(absl::string_view("web?\0x", 6));
+  ASSERT_TRUE(absl::IsInvalidArgument(glob.status())) << glob.status();
+  EXPECT_THAT(std::string(glob.status().message()), testing::HasSubstr("NUL"));
+}
+
 TEST(Glob, AlternativesComeInTheOrderInWhichTheyAreWritten) {
   const auto glob = Glob::Parse("{a,b{c,d}}{1,2}");
   ASSERT_TRUE(glob.ok()) << glob.status();
