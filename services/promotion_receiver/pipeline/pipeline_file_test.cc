@@ -146,7 +146,7 @@ TEST(PipelineFileTest, OurOwnFieldsAreRead) {
   - name: dev
     targets: [{hosts: {on: ["dev*"]}}]
   - name: prod
-    targets: [{hosts: {on: ["web*"], tagged: [prod]}}, {namespace: shop}]
+    targets: [{hosts: {on: ["web*"], tagged: [prod]}}]
     promotion:
       soak: 30m
       windows:
