@@ -29,7 +29,6 @@ constexpr char kWatched[] = "promotion-receiver/v1/promotion";
 constexpr char kPromotions[] = "promotion-receiver/v1/promotion/";
 constexpr char kRepeats[] = "promotion-receiver/v1/promotion-repeats/";
 constexpr char kBodies[] = "promotion-receiver/v1/body/";
-constexpr char kHolds[] = "promotion-receiver/v1/hold/";
 constexpr char kSignatures[] = "promotion-receiver/v1/signature/";
 
 // Only another write of the same promotion can come between reading and writing.
@@ -75,7 +74,7 @@ class PromotionStore::State {
       : store(in),
         promotions(in, kPromotions),
         repeats(in, kRepeats),
-        holds(in, kHolds),
+        holds(in, kHoldKeys),
         signatures(in, kSignatures) {}
 
   absl::Status ReadPromotions();
@@ -386,7 +385,7 @@ absl::Status PromotionStore::RemoveDamaged(const std::string& key) {
   }
   if (absl::Status removed = state_->store->Write(writes).status(); !removed.ok()) return removed;
   state_->store->damaged_records().Forget(key);
-  if (absl::ConsumePrefix(&hold, kHolds)) state_->holds.Forget(std::string(hold));
+  if (absl::ConsumePrefix(&hold, kHoldKeys)) state_->holds.Forget(std::string(hold));
   if (id == key) return absl::OkStatus();
   MutexLock index_lock(state_->mutex);
   state_->index.Forget(std::string(id));
