@@ -131,6 +131,12 @@ class FakePlanner : public v1::PlannerService::Service {
       ++opened_;
       sent = changes_.size();
     }
+    if (silent) {
+      const grpc::Status cancelled = WaitForCancel(*context);
+      MutexLock lock(mutex_);
+      --open_;
+      return cancelled;
+    }
     absl::string_view token = request->resume_token();
     const bool resumes = absl::ConsumePrefix(&token, "c") && absl::SimpleAtoi(token, &sent);
     for (int i = 0; i < watch_count && !resumes; ++i) {
@@ -183,6 +189,7 @@ class FakePlanner : public v1::PlannerService::Service {
       return ToGrpcStatus(MakeError(Reason::kInvalidArgument, "bad resume_token"));
     }
     if (deny_deployments) return ToGrpcStatus(MakeError(Reason::kPermissionDenied, "not yours"));
+    if (silent) return WaitForCancel(*context);
     v1::WatchDeploymentsResponse response;
     response.mutable_deployment()->set_id(absl::StrCat("d", request->resume_token()));
     response.set_resume_token("-next");
@@ -208,6 +215,7 @@ class FakePlanner : public v1::PlannerService::Service {
   std::atomic<int> watch_count = 2;
   std::atomic<size_t> watch_bytes = 0;
   std::atomic<bool> deny_deployments = false;
+  std::atomic<bool> silent = false;  // watches tell nothing
 
  private:
   grpc::Status WaitForCancel(const grpc::ServerContext& context) {

@@ -236,10 +236,11 @@ class Api : public std::enable_shared_from_this<Api> {
   }
 
   void CheckAnswer(const std::shared_ptr<Job>& job, std::shared_ptr<Message> answer) {
-    scopes_.CheckAnswer(job->call, *answer, [job, answer](const absl::Status& checked) {
-      job->exchange->Respond(checked.ok() ? Answer(job->exchange->request(), *answer)
-                                          : ProblemOf(checked));
-    });
+    scopes_.CheckAnswer(
+        job->call, *answer, [self = shared_from_this(), job, answer](const absl::Status& checked) {
+          job->exchange->Respond(checked.ok() ? Answer(job->exchange->request(), *answer)
+                                              : ProblemOf(checked));
+        });
   }
 
   void CallStream(const std::shared_ptr<Job>& job, std::shared_ptr<const Backend> backend) {

@@ -59,6 +59,8 @@ HttpRoute EventsRoute(ApiOptions options) {
         call.metadata = MetadataFor(caller.ForService());
         HttpExchange& client = *exchange;
         const auto answer = std::make_shared<StreamAnswer>(std::move(exchange), /*events=*/true);
+        // The first event may take as long as a connection to a server that does not answer.
+        answer->Start();
         options.heartbeats->Add(answer);
         const auto stream = std::make_shared<EventStream>(hub, std::move(call), *cursor, answer);
         client.OnCancel([weak = std::weak_ptr(stream)] {

@@ -51,6 +51,15 @@ TEST_F(EventsTest, ChangesOfAllSourcesAreOneStream) {
                             HasSubstr("event: host\nid: "), HasSubstr("event: deployment")));
 }
 
+TEST_F(EventsTest, TheStreamBeginsBeforeAnySourceAnswers) {
+  planner_.silent = true;
+  StartApi();
+  RawClient client(address());
+  Open(client);
+  EXPECT_THAT(client.ReadUntil("\r\n\r\n"),
+              AllOf(HasSubstr("HTTP/1.1 200"), HasSubstr("Content-Type: text/event-stream")));
+}
+
 TEST_F(EventsTest, ManyClientsCostOneWatch) {
   StartApi();
   std::vector<std::unique_ptr<RawClient>> clients;

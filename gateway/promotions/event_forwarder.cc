@@ -84,6 +84,8 @@ std::vector<EventForwarder::Waiting> EventForwarder::Take() {
     queue_.pop_front();
   }
   ++in_flight_;
+  // Forward() has woken only one thread for all of them.
+  if (!queue_.empty()) changed_.NotifyOne();
   return batch;
 }
 

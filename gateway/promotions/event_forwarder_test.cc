@@ -177,6 +177,16 @@ TEST_F(EventForwarderTest, ACallHasABoundOfEventsAndOfBytes) {
                                    ElementsAre("4", large), ElementsAre(huge), ElementsAre("9")));
 }
 
+TEST_F(EventForwarderTest, WhatDoesNotFitIntoACallDoesNotWaitForItsEnd) {
+  Start({.calls = 3, .worth_a_call = 3, .most_events = 3});
+  Hold();
+  Forward("0");
+  ASSERT_TRUE(AwaitCalls(1));
+  // All at once for the threads: one is told of them, and takes three.
+  for (int i = 1; i <= 6; ++i) Forward(absl::StrCat(i));
+  EXPECT_TRUE(AwaitCalls(3));
+}
+
 TEST_F(EventForwarderTest, ARefusedEventDoesNotAffectTheOthersOfItsCall) {
   Start({.calls = 1});
   Hold();

@@ -27,6 +27,8 @@ using google::protobuf::util::TimeUtil;
 // Flux gives up after 15 s, and one answer that hangs must not use all of it.
 constexpr absl::Duration kEventTimeout = absl::Seconds(5);
 constexpr absl::Duration kApprovalTimeout = absl::Seconds(10);
+// At a time: each holds a thread of the pool, and those of signed ones need no token.
+constexpr int kMostApprovals = 6;
 constexpr size_t kMostApprovalBytes = 64 << 10;
 // Longer names are those of no pipeline.
 constexpr size_t kLongestName = 253;
@@ -198,9 +200,11 @@ HttpRoute EventRoute(Front* front, const std::string& prefix,
 }
 
 HttpRoute ApprovalRoute(Front* front, const PromotionClient& receiver) {
-  const HttpHandler by_key = front->Guard(Access::kOpen, RespondWith(TakeSignedApproval, receiver));
+  const CallLimit limit(kMostApprovals);
+  const HttpHandler by_key =
+      front->Guard(Access::kOpen, limit.Limit(RespondWith(TakeSignedApproval, receiver)));
   const HttpHandler by_person =
-      front->Guard(Access::kApprover, RespondWith(TakeApproval, receiver));
+      front->Guard(Access::kApprover, limit.Limit(RespondWith(TakeApproval, receiver)));
   return {.method = "POST",
           .path = "/approval/{namespace}/{name}/{environment}/{revision=**}",
           .handler =

@@ -29,7 +29,6 @@ constexpr char kWatched[] = "promotion-receiver/v1/promotion";
 constexpr char kPromotions[] = "promotion-receiver/v1/promotion/";
 constexpr char kRepeats[] = "promotion-receiver/v1/promotion-repeats/";
 constexpr char kBodies[] = "promotion-receiver/v1/body/";
-constexpr char kHolds[] = "promotion-receiver/v1/hold/";
 constexpr char kSignatures[] = "promotion-receiver/v1/signature/";
 
 // Only another write of the same promotion can come between reading and writing.
@@ -75,10 +74,13 @@ class PromotionStore::State {
       : store(in),
         promotions(in, kPromotions),
         repeats(in, kRepeats),
-        holds(in, kHolds),
+        holds(in, kHoldKeys),
         signatures(in, kSignatures) {}
 
   absl::Status ReadPromotions();
+  // After the newest one of a source may have been forgotten: another one is it then, or a late
+  // event would count as news.
+  absl::Status PutAllAgain() ABSL_EXCLUSIVE_LOCKS_REQUIRED(deciding);
   // What to write for `writes`, without those that `if_waiting` leaves out, with conditions on what
   // is stored: as the index knows it or, with `reread`, as the store has it.
   absl::StatusOr<std::vector<StoreWrite>> Batch(std::vector<PromotionWrite>& writes, bool reread);
@@ -122,6 +124,15 @@ absl::Status PromotionStore::State::ReadPromotions() {
   index = std::move(read);
   last_micros = last;
   return absl::OkStatus();
+}
+
+absl::Status PromotionStore::State::PutAllAgain() {
+  return promotions.ForEach("", "", [&](Table<Promotion>::Row& row) {
+    if (!row.message.ok()) return true;
+    MutexLock lock(mutex);
+    index.Put(*std::move(row.message), row.revision);
+    return true;
+  });
 }
 
 absl::StatusOr<std::optional<PromotionIndex::Entry>> PromotionStore::State::Stored(
@@ -386,11 +397,13 @@ absl::Status PromotionStore::RemoveDamaged(const std::string& key) {
   }
   if (absl::Status removed = state_->store->Write(writes).status(); !removed.ok()) return removed;
   state_->store->damaged_records().Forget(key);
-  if (absl::ConsumePrefix(&hold, kHolds)) state_->holds.Forget(std::string(hold));
+  if (absl::ConsumePrefix(&hold, kHoldKeys)) state_->holds.Forget(std::string(hold));
   if (id == key) return absl::OkStatus();
-  MutexLock index_lock(state_->mutex);
-  state_->index.Forget(std::string(id));
-  return absl::OkStatus();
+  {
+    MutexLock index_lock(state_->mutex);
+    state_->index.Forget(std::string(id));
+  }
+  return state_->PutAllAgain();
 }
 
 absl::Status PromotionStore::State::Remove(const std::vector<std::string>& ids) {

@@ -4,6 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "common/clock/timestamp.h"
 #include "common/log/log.h"
 #include "common/rpc/actor.h"
@@ -11,6 +14,7 @@
 #include "common/rpc/request_checks.h"
 #include "common/store/convert.h"
 #include "services/promotion_receiver/intake/approval_check.h"
+#include "services/promotion_receiver/record/record_kinds.h"
 #include "services/promotion_receiver/rpc/promotion_filter.h"
 #include "services/promotion_receiver/rpc/promotion_reads.h"
 
@@ -132,9 +136,13 @@ absl::StatusOr<v1::ReleaseEnvironmentResponse> PromotionCommands::Release(
 absl::Status PromotionCommands::RemoveDamaged(const std::string& key, const Principal& caller) {
   if (key.empty()) return InvalidField("key", "no record is named");
   const absl::Status removed = options_.promotions->RemoveDamaged(key);
-  if (removed.ok()) {
-    LogWarning("a damaged record was removed", {{"key", key}, {"actor", PrincipalText(caller)}});
-  }
+  if (!removed.ok()) return removed;
+  LogWarning("a damaged record was removed", {{"key", key}, {"actor", PrincipalText(caller)}});
+  absl::string_view hold = key;
+  if (!absl::ConsumePrefix(&hold, kHoldKeys)) return removed;
+  // What waited for the end of the hold goes on.
+  const std::vector<std::string> names = absl::StrSplit(hold, '/');
+  if (names.size() == 3) LookAt({names[0], names[1], names[2]});
   return removed;
 }
 

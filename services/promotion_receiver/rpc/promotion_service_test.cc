@@ -430,6 +430,23 @@ TEST_F(PromotionServiceTest, DamagedRecordsAreListedAndRemoved) {
   EXPECT_NE(*Send({}), id) << "the event begins a promotion of its own";
 }
 
+TEST_F(PromotionServiceTest, TheEngineLooksWhenADamagedHoldIsRemoved) {
+  v1::HoldEnvironmentRequest hold;
+  hold.set_namespace_("shopping");
+  hold.set_pipeline("search");
+  hold.set_environment("prod");
+  v1::HoldEnvironmentResponse held;
+  ASSERT_TRUE(Call(&Stub::HoldEnvironment, hold, &held).ok());
+  v1::RemoveDamagedPromotionRecordRequest request;
+  request.set_key("promotion-receiver/v1/hold/shopping/search/prod");
+  temp_store_.Damage(request.key());
+  v1::RemoveDamagedPromotionRecordResponse removed;
+  ASSERT_TRUE(Call(&Stub::RemoveDamagedPromotionRecord, request, &removed).ok());
+  EXPECT_FALSE(store_->HoldOf("shopping", "search", "prod").has_value());
+  EXPECT_THAT(control_.calls(),
+              ElementsAre("look shopping/search/staging", "look shopping/search/staging"));
+}
+
 TEST_F(PromotionServiceTest, RepeatedReplayIsDoneOnce) {
   const std::string id = *Send({});
   auto request = To<v1::ReplayPromotionRequest>("staging");
