@@ -2,6 +2,8 @@
 // reaches a handler has one reading, that of RFC 9112. A second reader, which knows nothing but
 // the framing and takes only what is beyond doubt, must find the same requests in the bytes.
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -21,7 +23,6 @@
 #include "absl/strings/strip.h"
 #include "common/http/raw_client.h"
 #include "common/http/server.h"
-#include "common/path/temporary_directory.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
@@ -56,13 +57,13 @@ class Handled {
 };
 
 struct Server {
-  TemporaryDirectory directory;
   Handled handled;
   std::unique_ptr<HttpServer> server;
 
   Server() {
     HttpServerOptions options;
-    options.listen = {"unix:" + directory / "socket"};
+    // TEST_TMPDIR may be longer than the path of a socket can be.
+    options.listen = {absl::StrCat("unix:/tmp/gitops_request_fuzz_", getpid())};
     options.max_header = 4 << 10;
     for (const char* method : {"GET", "POST"}) {
       options.routes.push_back({.method = method,
@@ -198,7 +199,7 @@ void Check(absl::string_view bytes, const std::vector<Seen>& handled, absl::stri
 }  // namespace gitops
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static auto& server = *new gitops::Server;
+  static gitops::Server server;
   const absl::string_view bytes(reinterpret_cast<const char*>(data), size);
   gitops::RawClient client(server.server->addresses()[0]);
   // The server may close in between.
