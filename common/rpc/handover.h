@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "common/sync/hand_over.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
@@ -16,11 +17,10 @@ namespace gitops {
 template <typename T>
 class Handover {
  public:
-  // What gRPC does between this and Set() thread sanitizer cannot see. It can see the lock, and so
-  // it knows that everything before the call happened before its end.
-  Handover() { MutexLock lock(state_->mutex); }
+  Handover() { HandOver(this); }
 
   void Set(T value) {
+    TakeOver(this);
     // The waiter may destroy this as soon as it has the value.
     const std::shared_ptr<State> state = state_;
     {
