@@ -59,6 +59,7 @@ class ReportService::Stream final : public Reactor {
   void OnWriteDone(bool) override {
     Synchronize();
     response_.Clear();
+    Synchronize();
   }
 
   // Of a refused stream only.
