@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/clock/clock.h"
+#include "common/store/kept_changes.h"
 #include "common/store/store.h"
 
 namespace gitops {
@@ -17,7 +18,7 @@ namespace gitops {
 // UNAVAILABLE: another process has the store, which may pass. Others as OpenSqliteStore's.
 absl::StatusOr<std::unique_ptr<Store>> OpenStateStore(const std::string& directory,
                                                       const std::string& file, Clock* clock,
-                                                      mode_t mode = 0700);
+                                                      mode_t mode = 0700, KeptChanges kept = {});
 
 }  // namespace gitops
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/path/fd.h"
+#include "common/store/kept_changes.h"
 #include "common/store/keys.h"
 #include "common/store/sqlite_checkpointer.h"
 #include "common/store/sqlite_lease.h"
@@ -22,9 +23,9 @@ constexpr size_t kLargestEntry = 256 << 20;
 
 class SqliteStore : public Store {
  public:
-  SqliteStore(const SqliteStoreOptions& options, Fd lock, std::unique_ptr<SqliteDatabase> reading,
-              std::unique_ptr<SqliteDatabase> watching, std::unique_ptr<SqliteDatabase> writing,
-              std::unique_ptr<SqliteDatabase> moving)
+  SqliteStore(const SqliteStoreOptions& options, KeptChanges kept, Fd lock,
+              std::unique_ptr<SqliteDatabase> reading, std::unique_ptr<SqliteDatabase> watching,
+              std::unique_ptr<SqliteDatabase> writing, std::unique_ptr<SqliteDatabase> moving)
       : shared_(!options.exclusive),
         lock_(std::move(lock)),
         reader_(std::move(reading)),
@@ -33,7 +34,8 @@ class SqliteStore : public Store {
         watches_(std::make_shared<SqliteWatchHub>(
             &watch_reader_, SqliteWatchHub::Options{shared_, [this] { FollowForeignLeases(); }})),
         checkpointer_(std::move(moving)),
-        writer_(std::make_unique<SqliteWriter>(std::move(writing), options.clock, WriterHooks())) {}
+        writer_(std::make_unique<SqliteWriter>(std::move(writing), options.clock, std::move(kept),
+                                               WriterHooks())) {}
 
   ~SqliteStore() override {
     lease_timer_.Stop();
@@ -154,6 +156,11 @@ class SqliteStore : public Store {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteStoreOptions& options) {
+  return OpenSqliteStore(options, {});
+}
+
+absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteStoreOptions& options,
+                                                       KeptChanges kept) {
   absl::StatusOr<Fd> lock = LockStoreFile(options.path, options.exclusive);
   if (!lock.ok()) return lock.status();
   if (absl::Status status = PrepareStoreFile(options.path); !status.ok()) return status;
@@ -166,7 +173,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteStoreOptions&
   absl::StatusOr<std::unique_ptr<SqliteDatabase>> moving = ConnectToStoreFile(options.path);
   if (!moving.ok()) return moving.status();
   auto store =
-      std::make_unique<SqliteStore>(options, *std::move(lock), *std::move(reading),
+      std::make_unique<SqliteStore>(options, std::move(kept), *std::move(lock), *std::move(reading),
                                     *std::move(watching), *std::move(writing), *std::move(moving));
   if (absl::Status status = store->Start(); !status.ok()) return status;
   return store;

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/fake_clock.h"
+#include "common/store/kept_changes.h"
 #include "common/store/sqlite_database.h"
 #include "common/store/sqlite_transaction.h"
 #include "common/store/store.h"
@@ -250,6 +251,34 @@ TEST(SqliteStoreTest, TheLogIsMovedIntoTheFileBesideTheWriter) {
   }
   EXPECT_TRUE(Eventually([&] { return std::filesystem::file_size(temp.path()) > 8'000'000; }));
   EXPECT_EQ(temp.store()->List("")->size(), 4000);
+}
+
+TEST(SqliteStoreTest, WatchesAreToldOnlyOfWhatIsKept) {
+  TempDirectory directory;
+  const auto store = OpenSqliteStore({.path = directory.path() + "/store.db"},
+                                     {.without_values = {"big/"}, .none = {"none/"}});
+  ASSERT_TRUE(store.ok()) << store.status();
+  Mutex mutex;
+  std::vector<std::string> told;
+  const auto watch = (*store)->Watch("", 0, [&](const StoreEvent& event) {
+    MutexLock lock(mutex);
+    told.push_back(absl::StrCat(event.revision, " ", event.key, "=", event.value.value_or("-")));
+  });
+  ASSERT_TRUE(watch.ok()) << watch.status();
+  const int64_t first = *(*store)->Write({{.key = "none/1", .value = "x"},
+                                          {.key = "big/1", .value = "y"},
+                                          {.key = "a", .value = "z"}});
+  const int64_t unseen = *(*store)->Put("none/1", "xx");
+  const int64_t last = *(*store)->Write({{.key = "none/1"}, {.key = "big/1"}});
+  EXPECT_EQ(unseen, first + 1);
+  EXPECT_TRUE(Eventually([&] {
+    MutexLock lock(mutex);
+    return told == std::vector<std::string>{absl::StrCat(first, " big/1="),
+                                            absl::StrCat(first, " a=z"),
+                                            absl::StrCat(last, " big/1=-")};
+  }));
+  EXPECT_EQ((*store)->Get("a")->value, "z");
+  EXPECT_FALSE((*store)->Get("none/1").ok());
 }
 
 // As the second release of the schema wrote it: the changes by revision and position.

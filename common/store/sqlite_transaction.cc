@@ -5,14 +5,16 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/store/sqlite_schema.h"
 
 namespace gitops {
 namespace {
 
-// Trimming waits until this part of a limit is exceeded, so that it is not done for every write.
-constexpr int64_t kTrimSlackDivisor = 8;
+// Trimming waits until this part of a limit is exceeded, so that it is not done for every write. A
+// small part, since the write that trims, and those behind it, wait for all of it.
+constexpr int64_t kTrimSlackDivisor = 256;
 
 int64_t EndMicroseconds(SteadyTime now, absl::Duration ttl) {
   // ToInt64Microseconds rounds down, which would end a lease early.
@@ -28,14 +30,20 @@ absl::Status LeaseEnded(int64_t lease) {
   return absl::NotFoundError(absl::StrCat("the lease ", lease, " has ended"));
 }
 
+bool HasPrefixOf(absl::string_view key, const std::vector<std::string>& prefixes) {
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [key](const std::string& prefix) { return absl::StartsWith(key, prefix); });
+}
+
 }  // namespace
 
 bool IsDatabaseError(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDataLoss(status) || absl::IsInternal(status);
 }
 
-SqliteTransaction::SqliteTransaction(SqliteDatabase* database, Clock& clock)
-    : database_(database), now_(clock.SteadyNow()), boot_(clock.BootId()) {}
+SqliteTransaction::SqliteTransaction(SqliteDatabase* database, Clock& clock,
+                                     const KeptChanges& kept)
+    : database_(database), kept_(kept), now_(clock.SteadyNow()), boot_(clock.BootId()) {}
 
 SqliteTransaction::~SqliteTransaction() {
   // SQLite has rolled back by itself after some errors.
@@ -144,12 +152,15 @@ absl::StatusOr<bool> SqliteTransaction::Apply(const StoreWrite& write, int64_t r
 
 absl::Status SqliteTransaction::Log(absl::string_view key, const std::optional<std::string>& value,
                                     int64_t revision) {
-  counters_.logged += static_cast<int64_t>(key.size() + (value ? value->size() : 0));
+  if (HasPrefixOf(key, kept_.none)) return absl::OkStatus();
+  absl::string_view kept;
+  if (value.has_value() && !HasPrefixOf(key, kept_.without_values)) kept = *value;
+  counters_.logged += static_cast<int64_t>(key.size() + kept.size());
   SqliteQuery query = database_->Query(
       "INSERT INTO changes (logged, revision, key, value) VALUES (?1, ?2, ?3, ?4)");
   query.Bind(counters_.logged).Bind(revision).Bind(key);
   if (value.has_value()) {
-    query.Bind(*value);
+    query.Bind(kept);
   } else {
     query.BindNull();
   }

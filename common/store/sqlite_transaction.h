@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
+#include "common/store/kept_changes.h"
 #include "common/store/sqlite_database.h"
 #include "common/store/store.h"
 
@@ -27,8 +28,8 @@ bool IsDatabaseError(const absl::Status& status);
 // unless committed.
 class SqliteTransaction {
  public:
-  // `database` must outlive this. `clock` decides which leases have ended.
-  SqliteTransaction(SqliteDatabase* database, Clock& clock);
+  // `database` and `kept` must outlive this. `clock` decides which leases have ended.
+  SqliteTransaction(SqliteDatabase* database, Clock& clock, const KeptChanges& kept);
   ~SqliteTransaction();
   SqliteTransaction(const SqliteTransaction&) = delete;
   SqliteTransaction& operator=(const SqliteTransaction&) = delete;
@@ -78,6 +79,7 @@ class SqliteTransaction {
   absl::Status Trim(const std::function<int64_t(int64_t)>& limit_trim);
 
   SqliteDatabase* database_;
+  const KeptChanges& kept_;
   const SteadyTime now_;
   const std::string boot_;
   Counters loaded_;

@@ -13,8 +13,12 @@ constexpr size_t kLargestGroup = 256;
 
 }  // namespace
 
-SqliteWriter::SqliteWriter(std::unique_ptr<SqliteDatabase> database, Clock* clock, Hooks hooks)
-    : database_(std::move(database)), clock_(clock), hooks_(std::move(hooks)) {
+SqliteWriter::SqliteWriter(std::unique_ptr<SqliteDatabase> database, Clock* clock, KeptChanges kept,
+                           Hooks hooks)
+    : database_(std::move(database)),
+      clock_(clock),
+      kept_(std::move(kept)),
+      hooks_(std::move(hooks)) {
   database_->CountLogPages();
   thread_ = std::thread([this] { Loop(); });
 }
@@ -78,7 +82,7 @@ void SqliteWriter::CommitGroup(const Group& group) {
 }
 
 absl::Status SqliteWriter::TryCommit(const Group& group, bool& begun) {
-  SqliteTransaction transaction(database_.get(), *clock_);
+  SqliteTransaction transaction(database_.get(), *clock_, kept_);
   if (absl::Status status = transaction.Begin(); !status.ok()) return status;
   begun = true;
   for (const std::shared_ptr<Request>& request : group) {

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/clock/clock.h"
+#include "common/store/kept_changes.h"
 #include "common/store/sqlite_database.h"
 #include "common/store/sqlite_transaction.h"
 #include "common/sync/mutex.h"
@@ -33,7 +34,8 @@ class SqliteWriter {
     std::function<void(int)> on_log;
   };
 
-  SqliteWriter(std::unique_ptr<SqliteDatabase> database, Clock* clock, Hooks hooks);
+  SqliteWriter(std::unique_ptr<SqliteDatabase> database, Clock* clock, KeptChanges kept,
+               Hooks hooks);
   // Finishes all pending operations.
   ~SqliteWriter();
 
@@ -63,6 +65,7 @@ class SqliteWriter {
 
   const std::unique_ptr<SqliteDatabase> database_;
   Clock* const clock_;
+  const KeptChanges kept_;
   const Hooks hooks_;
 
   Mutex mutex_;

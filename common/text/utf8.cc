@@ -1,5 +1,6 @@
 #include "common/text/utf8.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -53,7 +54,11 @@ bool IsValidUtf8(absl::string_view text) {
 
 std::string ValidUtf8(absl::string_view text, size_t limit) {
   std::string result;
-  while (!text.empty()) {
+  while (true) {
+    const size_t ascii = std::min(AsciiWords(text), limit - result.size());
+    result.append(text.data(), ascii);
+    text.remove_prefix(ascii);
+    if (text.empty()) break;
     const size_t length = Utf8SequenceLength(text);
     const absl::string_view piece = length == 0 ? kReplacement : text.substr(0, length);
     if (result.size() + piece.size() > limit) break;

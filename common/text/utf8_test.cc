@@ -53,6 +53,7 @@ TEST(Utf8Test, ItIsCutBetweenTwoCharacters) {
   for (size_t limit = 0; limit < expected.size(); ++limit) {
     EXPECT_EQ(ValidUtf8(text, limit), expected[limit]) << limit;
   }
+  EXPECT_EQ(ValidUtf8("long ascii of several words", 20), "long ascii of severa");
   EXPECT_EQ(ValidUtf8("\xFF\xFF", 5), "\xEF\xBF\xBD") << "what stands for a byte counts in full";
 }
 

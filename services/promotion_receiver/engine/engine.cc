@@ -75,9 +75,9 @@ void Engine::SetPipelines(std::vector<std::shared_ptr<const Pipeline>> pipelines
     }
     for (const auto& [source, queue] : queues_) sources.push_back(source);
   }
-  for (const Promotion& promotion : options_.store->Unfinished()) {
+  for (const SharedPromotion& promotion : options_.store->Unfinished()) {
     sources.push_back(
-        {promotion.namespace_(), promotion.pipeline(), promotion.source_environment()});
+        {promotion->namespace_(), promotion->pipeline(), promotion->source_environment()});
   }
   for (const EnvironmentName& source : sources) {
     if (EnvironmentQueue* const queue = QueueOf(source)) queue->Wake();
@@ -120,11 +120,11 @@ absl::StatusOr<EnvironmentQueue*> Engine::QueueInto(const EnvironmentName& where
     return queue;
   };
   // One that waits may have another source than the configuration has now.
-  for (const Promotion& promotion : options_.store->Unfinished()) {
-    if (promotion.namespace_() == where.namespace_ && promotion.pipeline() == where.pipeline &&
-        promotion.environment() == where.environment &&
-        RevisionIdentity(promotion.revision()) == RevisionIdentity(revision)) {
-      return queue_of(promotion.source_environment());
+  for (const SharedPromotion& promotion : options_.store->Unfinished()) {
+    if (promotion->namespace_() == where.namespace_ && promotion->pipeline() == where.pipeline &&
+        promotion->environment() == where.environment &&
+        RevisionIdentity(promotion->revision()) == RevisionIdentity(revision)) {
+      return queue_of(promotion->source_environment());
     }
   }
   const std::string id = absl::StrCat(where.namespace_, "/", where.pipeline);

@@ -38,7 +38,7 @@ struct EngineOptions {
   int threads = 8;
   // The promotions out of an environment are decided about this long after the last time at the
   // earliest, however many events come.
-  absl::Duration pace = absl::Milliseconds(100);
+  absl::Duration pace = absl::Milliseconds(500);
   // Called after a promotion was stored as ended, on any thread. May be empty.
   std::function<void(const record::v1::Promotion&)> on_end;
   // Called with the number of promotions in progress whenever it changes, on any thread. May be

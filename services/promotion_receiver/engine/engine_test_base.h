@@ -167,7 +167,7 @@ class EngineTestBase : public testing::Test {
     std::string id;
     EXPECT_TRUE(Eventually([&] {
       const auto all = promotions_->Unfinished();
-      if (all.size() == 1) id = all[0].id();
+      if (all.size() == 1) id = all[0]->id();
       return all.size() == 1;
     }));
     return id;

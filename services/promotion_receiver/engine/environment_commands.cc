@@ -39,11 +39,11 @@ absl::StatusOr<Promotion> EnvironmentQueue::After(const Promotion& promotion) {
 absl::StatusOr<Promotion> EnvironmentQueue::Waiting(const std::string& target,
                                                     const std::string& revision) const {
   std::string others;
-  for (Promotion& promotion :
+  for (const SharedPromotion& promotion :
        shared_->store->UnfinishedOf(source_.namespace_, source_.pipeline, source_.environment)) {
-    if (promotion.environment() != target) continue;
-    if (SameRevision(promotion.revision(), revision)) return std::move(promotion);
-    others = promotion.revision();
+    if (promotion->environment() != target) continue;
+    if (SameRevision(promotion->revision(), revision)) return *promotion;
+    others = promotion->revision();
   }
   return NothingWaits(revision, "look for the waiting promotion of",
                       others.empty() ? absl::StrCat("nothing waits for ", target)

@@ -50,10 +50,10 @@ class Planner {
     if (std::optional<Promotion> created = Observed()) {
       created_ = created->id();
       plan_.exclusive = true;
-      all_.push_back(*std::move(created));
+      all_.emplace_back(*std::move(created));
     }
     std::set<std::string> targets;
-    for (const Promotion& promotion : all_) targets.insert(promotion.environment());
+    for (const SharedPromotion& promotion : all_) targets.insert(promotion->environment());
     for (const std::string& target : targets) PlanTarget(target);
     return std::move(plan_);
   }
@@ -74,7 +74,7 @@ class Planner {
   }
 
   bool IsNews(const CommonRevision& runs) const {
-    const std::optional<Promotion>& newest = snapshot_.newest;
+    const SharedPromotion& newest = snapshot_.newest;
     if (!newest.has_value()) return true;
     if (SameRevision(newest->revision(), runs.revision)) return false;
     // What was observed before is older than what is observed now. An event may have come before
@@ -105,7 +105,8 @@ class Planner {
   void PlanTarget(const std::string& target) {
     const Promotion* running = nullptr;
     std::vector<const Promotion*> waiting;
-    for (const Promotion& promotion : all_) {
+    for (const SharedPromotion& shared : all_) {
+      const Promotion& promotion = *shared;
       if (promotion.environment() != target) continue;
       if (promotion.state() == kRunning) {
         running = &promotion;
@@ -124,9 +125,10 @@ class Planner {
     const auto replaces = [&](const Promotion& other) {
       return other.environment() == promotion.environment() && Replaces(other, promotion);
     };
-    if (snapshot_.newest.has_value() && replaces(*snapshot_.newest)) return &*snapshot_.newest;
-    const auto found = std::find_if(all_.begin(), all_.end(), replaces);
-    return found == all_.end() ? nullptr : &*found;
+    if (snapshot_.newest.has_value() && replaces(*snapshot_.newest)) return snapshot_.newest.get();
+    const auto found = std::find_if(all_.begin(), all_.end(),
+                                    [&](const SharedPromotion& other) { return replaces(*other); });
+    return found == all_.end() ? nullptr : found->get();
   }
 
   void Supersede(const Promotion& promotion, const Promotion& newer) {
@@ -272,8 +274,8 @@ class Planner {
   const EnvironmentSnapshot& snapshot_;
   const std::function<std::string()>& new_id_;
   const std::function<std::string()>& new_key_;
-  std::vector<Promotion> all_;  // unfinished, with the one that is created
-  std::string created_;         // its id; empty: none is
+  std::vector<SharedPromotion> all_;  // unfinished, with the one that is created
+  std::string created_;               // its id; empty: none is
   EnvironmentPlan plan_;
 };
 

@@ -22,8 +22,8 @@ namespace gitops {
 struct EnvironmentSnapshot {
   EnvironmentName source;
   std::shared_ptr<const Pipeline> pipeline;  // as configured now; null: there is none
-  std::vector<record::v1::Promotion> unfinished;
-  std::optional<record::v1::Promotion> newest;   // as PromotionStore::Newest
+  std::vector<SharedPromotion> unfinished;
+  SharedPromotion newest;                        // as PromotionStore::Newest
   std::vector<TargetObservation> observed;       // the targets of the source
   std::vector<TargetObservation> next_observed;  // those of the environment after it
   // Of a target environment.

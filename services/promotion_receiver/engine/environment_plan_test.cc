@@ -85,8 +85,8 @@ TEST_F(PlanTest, PromotionWhoseSourceIsNoLongerBeforeItWaits) {
   Unfinished("prod", record::v1::PROMOTION_STATE_OBSERVING);
   const EnvironmentPlan plan = Plan();
   ASSERT_EQ(plan.writes.size(), 1u);
-  EXPECT_EQ(plan.writes[0].promotion.state(), record::v1::PROMOTION_STATE_OBSERVING);
-  EXPECT_NE(plan.writes[0].promotion.message().find("prod no longer comes after dev"),
+  EXPECT_EQ(plan.writes[0].promotion->state(), record::v1::PROMOTION_STATE_OBSERVING);
+  EXPECT_NE(plan.writes[0].promotion->message().find("prod no longer comes after dev"),
             std::string::npos);
 }
 
@@ -99,8 +99,8 @@ TEST_F(PlanTest, PromotionInProgressFailsIfItsStrategyChanges) {
   snapshot_.calling.clear();
   const EnvironmentPlan plan = Plan();
   ASSERT_EQ(plan.writes.size(), 1u);
-  EXPECT_EQ(plan.writes[0].promotion.state(), record::v1::PROMOTION_STATE_FAILED);
-  EXPECT_NE(plan.writes[0].promotion.message().find("changed from notification to rollout"),
+  EXPECT_EQ(plan.writes[0].promotion->state(), record::v1::PROMOTION_STATE_FAILED);
+  EXPECT_NE(plan.writes[0].promotion->message().find("changed from notification to rollout"),
             std::string::npos);
 }
 
@@ -109,8 +109,8 @@ TEST_F(PlanTest, PromotionInProgressSaysThatItsStrategyIsGone) {
   pipeline_->environments[1].promotion.strategy.reset();
   const EnvironmentPlan plan = Plan();
   ASSERT_EQ(plan.writes.size(), 1u);
-  EXPECT_EQ(plan.writes[0].promotion.state(), record::v1::PROMOTION_STATE_RUNNING);
-  EXPECT_NE(plan.writes[0].promotion.message().find("qa has no promotion.strategy"),
+  EXPECT_EQ(plan.writes[0].promotion->state(), record::v1::PROMOTION_STATE_RUNNING);
+  EXPECT_NE(plan.writes[0].promotion->message().find("qa has no promotion.strategy"),
             std::string::npos);
 }
 

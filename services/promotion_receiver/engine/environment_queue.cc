@@ -198,11 +198,11 @@ absl::StatusOr<absl::Time> EnvironmentQueue::Settle() {
 }
 
 void EnvironmentQueue::NoteDepth() {
-  const std::vector<Promotion> unfinished =
+  const std::vector<SharedPromotion> unfinished =
       shared_->store->UnfinishedOf(source_.namespace_, source_.pipeline, source_.environment);
-  const int depth =
-      static_cast<int>(std::count_if(unfinished.begin(), unfinished.end(),
-                                     [](const Promotion& p) { return p.state() == kRunning; }));
+  const int depth = static_cast<int>(
+      std::count_if(unfinished.begin(), unfinished.end(),
+                    [](const SharedPromotion& p) { return p->state() == kRunning; }));
   if (depth != depth_) shared_->depth(depth - depth_);
   depth_ = depth;
 }
@@ -213,7 +213,7 @@ absl::Status EnvironmentQueue::Write(const std::vector<PromotionWrite>& writes,
   const absl::Status status = shared_->store->Write(writes, others);
   if (!status.ok()) return status;
   for (const PromotionWrite& write : writes) {
-    const Promotion& promotion = write.promotion;
+    const Promotion& promotion = *write.promotion;
     if (HasEnded(promotion.state())) shared_->ended(promotion);
     LogInfo("Promotion", {{"promotion", promotion.id()},
                           {"into", absl::StrCat(promotion.namespace_(), "/", promotion.pipeline(),
@@ -251,16 +251,16 @@ std::optional<EnvironmentQueue::Turn> EnvironmentQueue::NextTurn(absl::Time& nex
   const std::shared_ptr<const Pipeline> pipeline = shared_->pipeline(source_);
   if (pipeline == nullptr) return std::nullopt;
   const absl::Time now = shared_->clock->Now();
-  for (Promotion& promotion :
+  for (const SharedPromotion& shared :
        shared_->store->UnfinishedOf(source_.namespace_, source_.pipeline, source_.environment)) {
+    const Promotion& promotion = *shared;
     if (promotion.state() != kRunning) continue;
     Promoter* const promoter = PromoterFor(*pipeline, promotion);
     if (promoter == nullptr) continue;
     absl::Time due = DueOf(promotion);
     if (due <= now) {
       if (shared_->targets.Take({source_.namespace_, source_.pipeline, promotion.environment()})) {
-        return Turn{.order = {.promotion = std::move(promotion), .pipeline = *pipeline},
-                    .promoter = promoter};
+        return Turn{.order = {.promotion = promotion, .pipeline = *pipeline}, .promoter = promoter};
       }
       due = now + kTargetInUse;
     }

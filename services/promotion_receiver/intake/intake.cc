@@ -61,6 +61,7 @@ class Intake::Call {
         now_(options.clock->Now()) {}
 
   void Check() {
+    checked_.reserve(static_cast<size_t>(request_.events_size()));
     for (const v1::ReceivedEvent& event : request_.events()) {
       checked_.push_back(CheckEvent(event, *pipelines_, *options_.secrets, options_.policy, now_));
     }
@@ -103,8 +104,8 @@ class Intake::Call {
 
   void TellEngine() const {
     for (const PromotionWrite& write : writes_) {
-      const bool ended = write.promotion.state() == record::v1::PROMOTION_STATE_SUPERSEDED;
-      if (options_.on_end && ended && !write.repeat) options_.on_end(write.promotion);
+      const bool ended = write.promotion->state() == record::v1::PROMOTION_STATE_SUPERSEDED;
+      if (options_.on_end && ended && !write.repeat) options_.on_end(*write.promotion);
     }
     if (!options_.look) return;
     for (const EnvironmentName& source : sources_) options_.look(source);

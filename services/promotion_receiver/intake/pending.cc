@@ -11,69 +11,60 @@ namespace gitops {
 
 using record::v1::Promotion;
 
-namespace {
-
-// NOT_FOUND becomes none.
-absl::StatusOr<std::optional<Promotion>> IfFound(absl::StatusOr<Promotion> promotion) {
-  if (promotion.ok()) return *std::move(promotion);
-  if (absl::IsNotFound(promotion.status())) return std::nullopt;
-  return promotion.status();
-}
-
-}  // namespace
-
-std::optional<Promotion> Pending::Newest(const PromotionIndex::Place& source) const {
+SharedPromotion Pending::Newest(const PromotionIndex::Place& source) const {
   const auto& [name_space, pipeline, environment] = source;
-  std::optional<Promotion> stored = store_->Newest(name_space, pipeline, environment);
-  const Promotion* const pending = index_.Newest(source);
-  if (pending == nullptr) return stored;
+  SharedPromotion stored = store_->Newest(name_space, pipeline, environment);
+  SharedPromotion pending = index_.Newest(source);
+  if (!pending.has_value()) return stored;
   const bool newer =
       !stored.has_value() || stored->id() == pending->id() || IsNewer(*pending, *stored);
-  return newer ? *pending : stored;
+  return newer ? pending : stored;
 }
 
-absl::StatusOr<Promotion> Pending::Get(const std::string& id) const {
-  const auto change = changes_.find(id);
+absl::StatusOr<SharedPromotion> Pending::Get(const std::optional<std::string>& id) const {
+  if (!id.has_value()) return SharedPromotion();
+  const auto change = changes_.find(*id);
   if (change != changes_.end()) return change->second.promotion;
-  absl::StatusOr<Promotion> stored = store_->Get(id);
-  // Nothing can be added to a damaged record; its event gets a new one.
-  if (absl::IsDataLoss(stored.status())) return absl::NotFoundError(stored.status().message());
-  return stored;
+  absl::StatusOr<Promotion> stored = store_->Get(*id);
+  if (stored.ok()) return SharedPromotion(*std::move(stored));
+  if (absl::IsNotFound(stored.status()) || absl::IsDataLoss(stored.status())) {
+    return SharedPromotion();
+  }
+  return stored.status();
 }
 
-absl::StatusOr<std::optional<Promotion>> Pending::OfRevision(const Promotion& event) const {
-  std::optional<std::string> id = index_.OfRevision(SourceOf(event), event.revision());
+absl::StatusOr<SharedPromotion> Pending::OfRevision(const PromotionIndex::Place& source,
+                                                    const std::string& revision) const {
+  std::optional<std::string> id = index_.OfRevision(source, revision);
   if (!id.has_value()) {
-    id = store_->OfRevision(event.namespace_(), event.pipeline(), event.source_environment(),
-                            event.revision());
+    const auto& [name_space, pipeline, environment] = source;
+    id = store_->OfRevision(name_space, pipeline, environment, revision);
   }
-  if (!id.has_value()) return std::nullopt;
-  return IfFound(Get(*id));
+  return Get(id);
 }
 
-absl::StatusOr<std::optional<Promotion>> Pending::IgnoredLike(const Promotion& event) const {
+absl::StatusOr<SharedPromotion> Pending::IgnoredLike(const Promotion& event) const {
   std::optional<std::string> id = index_.IgnoredLike(event);
-  if (!id.has_value()) id = store_->IgnoredLike(event);
-  if (!id.has_value()) return std::nullopt;
-  return IfFound(Get(*id));
+  return Get(id.has_value() ? id : store_->IgnoredLike(event));
 }
 
-std::vector<Promotion> Pending::Waiting(const PromotionIndex::Place& source) const {
+std::vector<SharedPromotion> Pending::Waiting(const PromotionIndex::Place& source) const {
   const auto& [name_space, pipeline, environment] = source;
-  std::vector<Promotion> waiting = index_.UnfinishedOf(source);
-  for (Promotion& stored : store_->UnfinishedOf(name_space, pipeline, environment)) {
-    if (!changes_.contains(stored.id())) waiting.push_back(std::move(stored));
+  std::vector<SharedPromotion> waiting = index_.UnfinishedOf(source);
+  for (SharedPromotion& stored : store_->UnfinishedOf(name_space, pipeline, environment)) {
+    if (!changes_.contains(stored->id())) waiting.push_back(std::move(stored));
   }
-  std::erase_if(waiting, [](const Promotion& promotion) { return !IsWaiting(promotion.state()); });
+  std::erase_if(waiting,
+                [](const SharedPromotion& promotion) { return !IsWaiting(promotion->state()); });
   return waiting;
 }
 
 std::string Pending::AddNew(Promotion promotion, const std::string& body, absl::Time now) {
   promotion.set_id(store_->NewId(now));
-  const std::string id = promotion.id();
-  index_.Put(promotion, 0);
-  changes_[id] = {.promotion = std::move(promotion), .body = body, .is_new = true};
-  return id;
+  const SharedPromotion added = std::move(promotion);
+  index_.Put(added, 0);
+  changes_[added->id()] = {.promotion = added, .body = body, .is_new = true};
+  return added->id();
 }
 
 std::string Pending::AddRepeat(Promotion of, const Promotion& event, absl::Time now) {
@@ -82,12 +73,12 @@ std::string Pending::AddRepeat(Promotion of, const Promotion& event, absl::Time 
   of.set_event_count(of.event_count() + 1);
   *of.mutable_last_seen_time() = ToTimestamp(now);
   *of.mutable_latest_event_time() = ToTimestamp(std::max(LatestEvent(of), LatestEvent(event)));
-  const std::string id = of.id();
-  index_.Put(of, 0);
-  Change& change = changes_[id];
-  change.promotion = std::move(of);
+  const SharedPromotion repeated = std::move(of);
+  index_.Put(repeated, 0);
+  Change& change = changes_[repeated->id()];
+  change.promotion = repeated;
   change.repeated = true;
-  return id;
+  return repeated->id();
 }
 
 void Pending::Supersede(Promotion promotion, const std::string& by, absl::Time now) {
@@ -96,45 +87,47 @@ void Pending::Supersede(Promotion promotion, const std::string& by, absl::Time n
   *promotion.mutable_state_time() = ToTimestamp(now);
   *promotion.mutable_end_time() = ToTimestamp(now);
   promotion.clear_next_attempt_time();
-  index_.Put(promotion, 0);
-  Change& change = changes_[promotion.id()];
-  change.promotion = std::move(promotion);
+  const SharedPromotion superseded = std::move(promotion);
+  index_.Put(superseded, 0);
+  Change& change = changes_[superseded->id()];
+  change.promotion = superseded;
   change.superseded = true;
 }
 
-absl::StatusOr<Pending::Decided> Pending::Add(Promotion event, const std::string& body,
+absl::StatusOr<Pending::Decided> Pending::Add(const Promotion& event, const std::string& body,
                                               absl::Time now) {
   if (event.state() == record::v1::PROMOTION_STATE_IGNORED) {
-    absl::StatusOr<std::optional<Promotion>> like = IgnoredLike(event);
+    const absl::StatusOr<SharedPromotion> like = IgnoredLike(event);
     if (!like.ok()) return like.status();
-    const std::string id = like->has_value() ? AddRepeat(**std::move(like), event, now)
-                                             : AddNew(std::move(event), body, now);
+    const std::string id =
+        like->has_value() ? AddRepeat(**like, event, now) : AddNew(event, body, now);
     return Decided{.id = id, .decision = Decision::kIgnored};
   }
-  const std::optional<Promotion> newest = Newest(SourceOf(event));
-  absl::StatusOr<std::optional<Promotion>> same = OfRevision(event);
+  const PromotionIndex::Place source = SourceOf(event);
+  const SharedPromotion newest = Newest(source);
+  const absl::StatusOr<SharedPromotion> same = OfRevision(source, event.revision());
   if (!same.ok()) return same.status();
   const Arrival arrival =
-      ArrivalOf(event.revision(), LatestEvent(event), newest.has_value() ? &*newest : nullptr,
-                same->has_value() ? &**same : nullptr);
+      ArrivalOf(event.revision(), LatestEvent(event), newest.get(), same->get());
   switch (arrival.kind) {
     case Arrival::Kind::kRepeat:
       return Decided{.id = AddRepeat(newest->id() == arrival.of ? *newest : **same, event, now),
                      .decision = Decision::kRepeat};
-    case Arrival::Kind::kOlder:
-      event.set_state(record::v1::PROMOTION_STATE_SUPERSEDED);
-      event.set_message(
+    case Arrival::Kind::kOlder: {
+      Promotion older = event;
+      older.set_state(record::v1::PROMOTION_STATE_SUPERSEDED);
+      older.set_message(
           absl::StrCat("the event is older than that of the revision ", newest->revision()));
-      *event.mutable_end_time() = ToTimestamp(now);
-      return Decided{.id = AddNew(std::move(event), body, now), .decision = Decision::kOlder};
+      *older.mutable_end_time() = ToTimestamp(now);
+      return Decided{.id = AddNew(std::move(older), body, now), .decision = Decision::kOlder};
+    }
     case Arrival::Kind::kNewer:
       break;
   }
-  std::vector<Promotion> replaced = Waiting(SourceOf(event));
-  const std::string revision = event.revision();
+  const std::vector<SharedPromotion> replaced = Waiting(source);
   // First, so that none of the others is kept as the newest meanwhile.
-  Decided decided{.id = AddNew(std::move(event), body, now), .decision = Decision::kNew};
-  for (Promotion& waiting : replaced) Supersede(std::move(waiting), revision, now);
+  Decided decided{.id = AddNew(event, body, now), .decision = Decision::kNew};
+  for (const SharedPromotion& waiting : replaced) Supersede(*waiting, event.revision(), now);
   return decided;
 }
 

@@ -27,9 +27,9 @@ class Pending {
     std::string id;  // of the promotion to which the event belongs
     Decision decision = Decision::kNew;
   };
-  // `promotion` as CheckEvent returned it; `body` is kept with a new one. Errors are those of the
+  // `event` as CheckEvent returned it; `body` is kept with a new one. Errors are those of the
   // store.
-  absl::StatusOr<Decided> Add(record::v1::Promotion promotion, const std::string& body,
+  absl::StatusOr<Decided> Add(const record::v1::Promotion& event, const std::string& body,
                               absl::Time now);
 
   std::vector<PromotionWrite> Writes() &&;
@@ -37,7 +37,7 @@ class Pending {
  private:
   using Promotion = record::v1::Promotion;
   struct Change {
-    Promotion promotion;
+    SharedPromotion promotion;
     std::optional<std::string> body;
     bool is_new = false;
     bool repeated = false;
@@ -45,12 +45,13 @@ class Pending {
   };
 
   // What there would be after the writes. None: there is none.
-  std::optional<Promotion> Newest(const PromotionIndex::Place& source) const;
-  // NOT_FOUND: also if its record is damaged.
-  absl::StatusOr<Promotion> Get(const std::string& id) const;
-  absl::StatusOr<std::optional<Promotion>> OfRevision(const Promotion& event) const;
-  absl::StatusOr<std::optional<Promotion>> IgnoredLike(const Promotion& event) const;
-  std::vector<Promotion> Waiting(const PromotionIndex::Place& source) const;
+  SharedPromotion Newest(const PromotionIndex::Place& source) const;
+  // Also none if its record is damaged: nothing can be added to that, so its event gets a new one.
+  absl::StatusOr<SharedPromotion> Get(const std::optional<std::string>& id) const;
+  absl::StatusOr<SharedPromotion> OfRevision(const PromotionIndex::Place& source,
+                                             const std::string& revision) const;
+  absl::StatusOr<SharedPromotion> IgnoredLike(const Promotion& event) const;
+  std::vector<SharedPromotion> Waiting(const PromotionIndex::Place& source) const;
 
   std::string AddNew(Promotion promotion, const std::string& body, absl::Time now);
   std::string AddRepeat(Promotion of, const Promotion& event, absl::Time now);

@@ -111,7 +111,8 @@ absl::Status PromotionReceiver::Open() {
 }
 
 absl::Status PromotionReceiver::OpenStore(const std::string& state_dir) {
-  auto store = OpenStateStore(state_dir, "promotions.db", clock_);
+  auto store =
+      OpenStateStore(state_dir, "promotions.db", clock_, /*mode=*/0700, PromotionStore::Kept());
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
   auto promotions = PromotionStore::Open(store_.get());

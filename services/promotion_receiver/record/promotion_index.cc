@@ -33,19 +33,20 @@ absl::Time EndOf(const Promotion& promotion) {
 
 // Replaces the promotion of a place by itself, or by one for which `better` is true.
 template <typename Better>
-void Replace(std::map<PromotionIndex::Place, Promotion>& of, const PromotionIndex::Place& place,
-             const Promotion& promotion, const Better& better) {
+void Replace(std::map<PromotionIndex::Place, SharedPromotion>& of,
+             const PromotionIndex::Place& place, const SharedPromotion& promotion,
+             const Better& better) {
   const auto [found, is_new] = of.try_emplace(place, promotion);
   if (is_new) return;
-  if (found->second.id() == promotion.id() || better(promotion, found->second)) {
+  if (found->second->id() == promotion->id() || better(*promotion, *found->second)) {
     found->second = promotion;
   }
 }
 
-const Promotion* Of(const std::map<PromotionIndex::Place, Promotion>& of,
-                    const PromotionIndex::Place& place) {
+SharedPromotion Of(const std::map<PromotionIndex::Place, SharedPromotion>& of,
+                   const PromotionIndex::Place& place) {
   const auto found = of.find(place);
-  return found == of.end() ? nullptr : &found->second;
+  return found == of.end() ? SharedPromotion() : found->second;
 }
 
 std::optional<std::string> IdOf(const std::unordered_map<std::string, std::string>& ids,
@@ -89,43 +90,44 @@ PromotionIndex::Place TargetOf(const Promotion& promotion) {
   return {promotion.namespace_(), promotion.pipeline(), promotion.environment()};
 }
 
-void PromotionIndex::Put(Promotion promotion, int64_t revision) {
-  const std::string id = promotion.id();
-  Entry& entry = entries_[id];
+void PromotionIndex::Put(SharedPromotion given, int64_t revision) {
+  // A new one has the greatest id.
+  Entry& entry = entries_.try_emplace(entries_.end(), given->id())->second;
   if (entry.revision > revision) return;
   entry.revision = revision;
-  entry.state = promotion.state();
-  entry.has_event = promotion.has_event();
-  AddRepeats(promotion);
-  SetEnd(id, entry, EndOf(promotion));
-  SetUnfinished(promotion);
+  entry.state = given->state();
+  entry.has_event = given->has_event();
+  const SharedPromotion promotion = WithRepeats(std::move(given));
+  const std::string& id = promotion->id();
+  const Place source = SourceOf(*promotion);
+  SetEnd(id, entry, EndOf(*promotion));
+  SetUnfinished(source, promotion);
   // A replayed one is both: repeats of its event still find it.
-  if (IsIgnored(promotion)) ignored_[IgnoredKey(promotion)] = id;
-  if (!IsIgnored(promotion)) {
-    std::string& newest = revisions_[RevisionKey(SourceOf(promotion), promotion.revision())];
+  if (IsIgnored(*promotion)) ignored_[IgnoredKey(*promotion)] = id;
+  if (!IsIgnored(*promotion)) {
+    std::string& newest = revisions_[RevisionKey(source, promotion->revision())];
     if (newest < id) newest = id;
   }
-  Keep(promotion);
+  Keep(source, promotion);
 }
 
-void PromotionIndex::SetUnfinished(const Promotion& promotion) {
-  const Place source = SourceOf(promotion);
-  if (!HasEnded(promotion.state())) {
-    unfinished_[promotion.id()] = promotion;
-    unfinished_of_[source].insert(promotion.id());
+void PromotionIndex::SetUnfinished(const Place& source, const SharedPromotion& promotion) {
+  if (!HasEnded(promotion->state())) {
+    unfinished_[promotion->id()] = promotion;
+    unfinished_of_[source].insert(promotion->id());
     return;
   }
-  unfinished_.erase(promotion.id());
+  unfinished_.erase(promotion->id());
   const auto of_source = unfinished_of_.find(source);
   if (of_source == unfinished_of_.end()) return;
-  of_source->second.erase(promotion.id());
+  of_source->second.erase(promotion->id());
   if (of_source->second.empty()) unfinished_of_.erase(of_source);
 }
 
-void PromotionIndex::Keep(const Promotion& promotion) {
-  if (!IsIgnored(promotion)) Replace(newest_, SourceOf(promotion), promotion, IsNewer);
-  if (promotion.state() != record::v1::PROMOTION_STATE_SUCCEEDED) return;
-  Replace(current_, TargetOf(promotion), promotion,
+void PromotionIndex::Keep(const Place& source, const SharedPromotion& promotion) {
+  if (!IsIgnored(*promotion)) Replace(newest_, source, promotion, IsNewer);
+  if (promotion->state() != record::v1::PROMOTION_STATE_SUCCEEDED) return;
+  Replace(current_, TargetOf(*promotion), promotion,
           [](const Promotion& a, const Promotion& b) { return EndOf(a) >= EndOf(b); });
 }
 
@@ -139,11 +141,15 @@ void PromotionIndex::PutRepeats(const Promotion& promotion, int64_t revision) {
     SetEnd(id, entry->second, FromTimestamp(promotion.last_seen_time()));
   }
   const auto unfinished = unfinished_.find(id);
-  if (unfinished != unfinished_.end()) AddRepeats(unfinished->second);
+  if (unfinished != unfinished_.end()) unfinished->second = WithRepeats(unfinished->second);
   const auto newest = newest_.find(SourceOf(promotion));
-  if (newest != newest_.end() && newest->second.id() == id) AddRepeats(newest->second);
+  if (newest != newest_.end() && newest->second->id() == id) {
+    newest->second = WithRepeats(newest->second);
+  }
   const auto current = current_.find(TargetOf(promotion));
-  if (current != current_.end() && current->second.id() == id) AddRepeats(current->second);
+  if (current != current_.end() && current->second->id() == id) {
+    current->second = WithRepeats(current->second);
+  }
 }
 
 void PromotionIndex::ReadRepeats(const std::string& id, Repeats repeats, int64_t revision) {
@@ -163,12 +169,12 @@ void PromotionIndex::Remove(const Promotion& promotion) {
 
 void PromotionIndex::Forget(const std::string& id) {
   const auto is_it = [&](const auto& entry) { return entry.second == id; };
-  const auto is_promotion = [&](const auto& entry) { return entry.second.id() == id; };
+  const auto is_promotion = [&](const auto& entry) { return entry.second->id() == id; };
   const auto unfinished = unfinished_.find(id);
   if (unfinished != unfinished_.end()) {
-    Promotion ended = unfinished->second;
+    Promotion ended = *unfinished->second;
     ended.set_state(record::v1::PROMOTION_STATE_FAILED);
-    SetUnfinished(ended);
+    SetUnfinished(SourceOf(ended), ended);
   }
   std::erase_if(newest_, is_promotion);
   std::erase_if(current_, is_promotion);
@@ -192,6 +198,13 @@ void PromotionIndex::AddRepeats(Promotion& promotion) const {
   if (found != repeats_.end()) MergeRepeats(found->second.repeats, promotion);
 }
 
+SharedPromotion PromotionIndex::WithRepeats(SharedPromotion promotion) const {
+  if (!repeats_.contains(promotion->id())) return promotion;
+  Promotion merged = *promotion;
+  AddRepeats(merged);
+  return merged;
+}
+
 void MergeRepeats(const record::v1::PromotionRepeats& repeats, Promotion& promotion) {
   promotion.set_event_count(repeats.event_count());
   *promotion.mutable_last_seen_time() = repeats.last_seen_time();
@@ -211,12 +224,12 @@ PromotionIndex::Repeats PromotionIndex::RepeatsOf(const Promotion& promotion) co
   return repeats;
 }
 
-const Promotion* PromotionIndex::Newest(const Place& source) const { return Of(newest_, source); }
+SharedPromotion PromotionIndex::Newest(const Place& source) const { return Of(newest_, source); }
 
-const Promotion* PromotionIndex::Current(const Place& target) const { return Of(current_, target); }
+SharedPromotion PromotionIndex::Current(const Place& target) const { return Of(current_, target); }
 
-std::vector<Promotion> PromotionIndex::UnfinishedOf(const Place& source) const {
-  std::vector<Promotion> of_source;
+std::vector<SharedPromotion> PromotionIndex::UnfinishedOf(const Place& source) const {
+  std::vector<SharedPromotion> of_source;
   const auto ids = unfinished_of_.find(source);
   if (ids == unfinished_of_.end()) return of_source;
   for (const std::string& id : ids->second) of_source.push_back(unfinished_.at(id));
@@ -241,7 +254,7 @@ std::string PromotionIndex::StepBack(const std::string& before, int count) const
 std::vector<std::string> PromotionIndex::Removable(absl::Time before, size_t most) const {
   std::set<std::string> pinned;
   for (const auto* kept : {&newest_, &current_}) {
-    for (const auto& [place, promotion] : *kept) pinned.insert(promotion.id());
+    for (const auto& [place, promotion] : *kept) pinned.insert(promotion->id());
   }
   std::vector<std::string> ids;
   for (const auto& [end, id] : ends_) {
@@ -262,7 +275,7 @@ std::vector<std::pair<absl::Time, std::string>> PromotionIndex::RemovableBodies(
 }
 
 void PromotionIndex::SetEnd(const std::string& id, Entry& entry, absl::Time end) {
-  ends_.erase({entry.end, id});
+  if (entry.end != absl::InfiniteFuture()) ends_.erase({entry.end, id});
   entry.end = end;
   if (end != absl::InfiniteFuture()) ends_.emplace(end, id);
 }

@@ -14,6 +14,7 @@
 
 #include "absl/time/time.h"
 #include "gitops/record/v1/promotion.pb.h"
+#include "services/promotion_receiver/record/shared_promotion.h"
 
 namespace gitops {
 
@@ -34,13 +35,15 @@ class PromotionIndex {
   };
 
   // What was written at a revision of the store; what is older than what is known is dropped.
-  void Put(Promotion promotion, int64_t revision);
+  void Put(SharedPromotion promotion, int64_t revision);
   // The repeats are those fields of `promotion`.
   void PutRepeats(const Promotion& promotion, int64_t revision);
   // Before the promotion itself is put.
   void ReadRepeats(const std::string& id, Repeats repeats, int64_t revision);
   // It may have a body, received at that time.
-  void PutBody(const std::string& id, absl::Time received) { bodies_.emplace(received, id); }
+  void PutBody(const std::string& id, absl::Time received) {
+    bodies_.emplace_hint(bodies_.end(), received, id);
+  }
   void Remove(const Promotion& promotion);
   // As if it had never been put. Looks at all promotions.
   void Forget(const std::string& id);
@@ -51,10 +54,10 @@ class PromotionIndex {
   void AddRepeats(Promotion& promotion) const;
   // What to store for a repeat, with these fields of `promotion`.
   Repeats RepeatsOf(const Promotion& promotion) const;
-  const Promotion* Newest(const Place& source) const;
-  const Promotion* Current(const Place& target) const;
-  const std::map<std::string, Promotion>& unfinished() const { return unfinished_; }
-  std::vector<Promotion> UnfinishedOf(const Place& source) const;
+  SharedPromotion Newest(const Place& source) const;
+  SharedPromotion Current(const Place& target) const;
+  const std::map<std::string, SharedPromotion>& unfinished() const { return unfinished_; }
+  std::vector<SharedPromotion> UnfinishedOf(const Place& source) const;
   std::optional<std::string> OfRevision(const Place& source, const std::string& revision) const;
   std::optional<std::string> IgnoredLike(const Promotion& event) const;
 
@@ -75,18 +78,19 @@ class PromotionIndex {
     int64_t revision = 0;
   };
 
+  SharedPromotion WithRepeats(SharedPromotion promotion) const;
   // Keeps it as the newest or current one where it is.
-  void Keep(const Promotion& promotion);
-  void SetUnfinished(const Promotion& promotion);
+  void Keep(const Place& source, const SharedPromotion& promotion);
+  void SetUnfinished(const Place& source, const SharedPromotion& promotion);
   void SetEnd(const std::string& id, Entry& entry, absl::Time end);
 
   std::map<std::string, Entry> entries_;
   std::set<std::pair<absl::Time, std::string>> ends_;
   std::set<std::pair<absl::Time, std::string>> bodies_;
   std::unordered_map<std::string, StoredRepeats> repeats_;
-  std::map<std::string, Promotion> unfinished_;
+  std::map<std::string, SharedPromotion> unfinished_;
   std::map<Place, std::set<std::string>> unfinished_of_;  // ids by source
-  std::map<Place, Promotion> newest_, current_;
+  std::map<Place, SharedPromotion> newest_, current_;
   std::unordered_map<std::string, std::string> revisions_, ignored_;  // ids
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -58,7 +59,7 @@ std::string IdOf(absl::string_view key) {
 
 // ABORTED: the write does not fit what is stored.
 absl::Status CheckFrom(const PromotionWrite& write, PromotionState stored) {
-  const Promotion& promotion = write.promotion;
+  const Promotion& promotion = *write.promotion;
   const bool reopens = HasEnded(stored) && !HasEnded(promotion.state()) && !promotion.replayed();
   if (write.from.value_or(stored) == stored && !reopens) return absl::OkStatus();
   return absl::AbortedError(absl::StrCat("store the promotion ", promotion.id(), " as ",
@@ -81,12 +82,14 @@ class PromotionStore::State {
   // After the newest one of a source may have been forgotten: another one is it then, or a late
   // event would count as news.
   absl::Status PutAllAgain() ABSL_EXCLUSIVE_LOCKS_REQUIRED(deciding);
-  // What to write for `writes`, without those that `if_waiting` leaves out, with conditions on what
-  // is stored: as the index knows it or, with `reread`, as the store has it.
-  absl::StatusOr<std::vector<StoreWrite>> Batch(std::vector<PromotionWrite>& writes, bool reread);
+  // What to write for `writes`, with conditions on what is stored: as the index knows it or, with
+  // `reread`, as the store has it. `kept`: without those that `if_waiting` leaves out.
+  absl::StatusOr<std::vector<StoreWrite>> Batch(const std::vector<PromotionWrite>& writes,
+                                                bool reread,
+                                                std::vector<const PromotionWrite*>& kept);
   // The revision and state of a stored promotion; none: it is new.
   absl::StatusOr<std::optional<PromotionIndex::Entry>> Stored(const std::string& id, bool reread);
-  void Apply(const std::vector<PromotionWrite>& writes, int64_t revision);
+  void Apply(const std::vector<const PromotionWrite*>& writes, int64_t revision);
   absl::Status Remove(const std::vector<std::string>& ids);
   absl::Status RemoveBodies(const std::vector<std::pair<absl::Time, std::string>>& bodies);
 
@@ -154,15 +157,17 @@ absl::StatusOr<std::optional<PromotionIndex::Entry>> PromotionStore::State::Stor
 }
 
 absl::StatusOr<std::vector<StoreWrite>> PromotionStore::State::Batch(
-    std::vector<PromotionWrite>& writes, bool reread) {
+    const std::vector<PromotionWrite>& writes, bool reread,
+    std::vector<const PromotionWrite*>& kept) {
   std::vector<StoreWrite> batch;
-  std::vector<PromotionWrite> kept;
-  for (PromotionWrite& write : writes) {
-    const std::string id = write.promotion.id();
+  // Last, so that promotions, which are written again, are close together in the store.
+  std::vector<StoreWrite> bodies;
+  for (const PromotionWrite& write : writes) {
+    const std::string& id = write.promotion->id();
     if (write.repeat) {
       MutexLock lock(mutex);
-      batch.push_back(repeats.Put(id, index.RepeatsOf(write.promotion)));
-      kept.push_back(std::move(write));
+      batch.push_back(repeats.Put(id, index.RepeatsOf(*write.promotion)));
+      kept.push_back(&write);
       continue;
     }
     const auto stored = Stored(id, reread);
@@ -171,27 +176,29 @@ absl::StatusOr<std::vector<StoreWrite>> PromotionStore::State::Batch(
     if (stored->has_value()) {
       if (absl::Status fits = CheckFrom(write, (*stored)->state); !fits.ok()) return fits;
     }
-    batch.push_back(promotions.Put(id, write.promotion));
+    batch.push_back(promotions.Put(id, *write.promotion));
     batch.back().expected_revision = stored->has_value() ? (*stored)->revision : 0;
     if (write.body.has_value()) {
-      batch.push_back({.key = absl::StrCat(kBodies, id), .value = *write.body});
+      bodies.push_back({.key = absl::StrCat(kBodies, id), .value = write.body});
     }
-    kept.push_back(std::move(write));
+    kept.push_back(&write);
   }
-  writes = std::move(kept);
+  std::move(bodies.begin(), bodies.end(), std::back_inserter(batch));
   return batch;
 }
 
-void PromotionStore::State::Apply(const std::vector<PromotionWrite>& writes, int64_t revision) {
+void PromotionStore::State::Apply(const std::vector<const PromotionWrite*>& writes,
+                                  int64_t revision) {
   MutexLock lock(mutex);
-  for (const PromotionWrite& write : writes) {
-    if (write.repeat) {
-      index.PutRepeats(write.promotion, revision);
+  for (const PromotionWrite* const write : writes) {
+    const SharedPromotion& promotion = write->promotion;
+    if (write->repeat) {
+      index.PutRepeats(*promotion, revision);
     } else {
-      index.Put(write.promotion, revision);
+      index.Put(promotion, revision);
     }
-    if (write.body.has_value()) {
-      index.PutBody(write.promotion.id(), FromTimestamp(write.promotion.create_time()));
+    if (write->body.has_value()) {
+      index.PutBody(promotion->id(), FromTimestamp(promotion->create_time()));
     }
   }
 }
@@ -210,6 +217,11 @@ absl::StatusOr<std::unique_ptr<PromotionStore>> PromotionStore::Open(Store* stor
   return std::unique_ptr<PromotionStore>(new PromotionStore(std::move(state)));
 }
 
+KeptChanges PromotionStore::Kept() {
+  // Watches read what changed.
+  return {.without_values = {kWatched}, .none = {kBodies}};
+}
+
 std::string PromotionStore::NewId(absl::Time now) {
   MutexLock lock(state_->mutex);
   state_->last_micros = std::max(state_->last_micros + 1, absl::ToUnixMicros(now));
@@ -225,13 +237,13 @@ absl::Status PromotionStore::Write(const std::vector<PromotionWrite>& writes,
                                    const std::vector<StoreWrite>& others) {
   absl::Status status;
   for (int attempt = 0; attempt < kWriteAttempts; ++attempt) {
-    std::vector<PromotionWrite> remaining = writes;
-    auto batch = state_->Batch(remaining, /*reread=*/attempt > 0);
+    std::vector<const PromotionWrite*> kept;
+    auto batch = state_->Batch(writes, /*reread=*/attempt > 0, kept);
     if (!batch.ok()) return batch.status();
     batch->insert(batch->end(), others.begin(), others.end());
     if (batch->empty()) return absl::OkStatus();
     const absl::StatusOr<int64_t> revision = state_->store->Write(*batch);
-    if (revision.ok()) state_->Apply(remaining, *revision);
+    if (revision.ok()) state_->Apply(kept, *revision);
     status = revision.status();
     if (!absl::IsFailedPrecondition(status)) return status;
   }
@@ -264,12 +276,10 @@ absl::StatusOr<std::string> PromotionStore::Body(const std::string& id) const {
   return std::move(body->value);
 }
 
-std::optional<Promotion> PromotionStore::Newest(const std::string& namespace_,
-                                                const std::string& pipeline,
-                                                const std::string& source_environment) const {
+SharedPromotion PromotionStore::Newest(const std::string& namespace_, const std::string& pipeline,
+                                       const std::string& source_environment) const {
   MutexLock lock(state_->mutex);
-  const Promotion* const newest = state_->index.Newest({namespace_, pipeline, source_environment});
-  return newest == nullptr ? std::nullopt : std::optional(*newest);
+  return state_->index.Newest({namespace_, pipeline, source_environment});
 }
 
 std::optional<std::string> PromotionStore::OfRevision(const std::string& namespace_,
@@ -285,24 +295,22 @@ std::optional<std::string> PromotionStore::IgnoredLike(const Promotion& event) c
   return state_->index.IgnoredLike(event);
 }
 
-std::optional<Promotion> PromotionStore::Current(const std::string& namespace_,
-                                                 const std::string& pipeline,
-                                                 const std::string& environment) const {
+SharedPromotion PromotionStore::Current(const std::string& namespace_, const std::string& pipeline,
+                                        const std::string& environment) const {
   MutexLock lock(state_->mutex);
-  const Promotion* const current = state_->index.Current({namespace_, pipeline, environment});
-  return current == nullptr ? std::nullopt : std::optional(*current);
+  return state_->index.Current({namespace_, pipeline, environment});
 }
 
-std::vector<Promotion> PromotionStore::Unfinished() const {
+std::vector<SharedPromotion> PromotionStore::Unfinished() const {
   MutexLock lock(state_->mutex);
-  std::vector<Promotion> unfinished;
+  std::vector<SharedPromotion> unfinished;
   for (const auto& [id, promotion] : state_->index.unfinished()) unfinished.push_back(promotion);
   return unfinished;
 }
 
-std::vector<Promotion> PromotionStore::UnfinishedOf(const std::string& namespace_,
-                                                    const std::string& pipeline,
-                                                    const std::string& source_environment) const {
+std::vector<SharedPromotion> PromotionStore::UnfinishedOf(
+    const std::string& namespace_, const std::string& pipeline,
+    const std::string& source_environment) const {
   MutexLock lock(state_->mutex);
   return state_->index.UnfinishedOf({namespace_, pipeline, source_environment});
 }

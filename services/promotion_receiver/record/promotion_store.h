@@ -12,15 +12,17 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/store/kept_changes.h"
 #include "common/store/store.h"
 #include "gitops/record/v1/promotion.pb.h"
 #include "services/promotion_receiver/record/promotion_state.h"
+#include "services/promotion_receiver/record/shared_promotion.h"
 
 namespace gitops {
 
 // One promotion or ignored event, as it is to be written.
 struct PromotionWrite {
-  record::v1::Promotion promotion;
+  SharedPromotion promotion;
   std::optional<std::string> body;  // of its event; none: as it is
   // Only a repeat of its event: event_count, last_seen_time and latest_event_time are written, and
   // `event` if the promotion had none. A write without `repeat` leaves them as they are.
@@ -43,6 +45,9 @@ struct PromotionWrite {
 // store's damaged_records(); a damaged hold lasts until it is released.
 class PromotionStore {
  public:
+  // What a Store needs to keep of its changes for OnChange and Watch.
+  static KeptChanges Kept();
+
   // Reads what is stored. `store` is not owned.
   static absl::StatusOr<std::unique_ptr<PromotionStore>> Open(Store* store);
 
@@ -72,9 +77,8 @@ class PromotionStore {
 
   // The newest promotion out of a source environment that was not ignored (promotion_order.h);
   // none: there is none.
-  std::optional<record::v1::Promotion> Newest(const std::string& namespace_,
-                                              const std::string& pipeline,
-                                              const std::string& source_environment) const;
+  SharedPromotion Newest(const std::string& namespace_, const std::string& pipeline,
+                         const std::string& source_environment) const;
   // The id of the newest one of that revision that was not ignored; none: there is none.
   std::optional<std::string> OfRevision(const std::string& namespace_, const std::string& pipeline,
                                         const std::string& source_environment,
@@ -83,15 +87,14 @@ class PromotionStore {
   // reason and revision; none: there is none.
   std::optional<std::string> IgnoredLike(const record::v1::Promotion& event) const;
   // The newest one into an environment that succeeded: the one that ended last.
-  std::optional<record::v1::Promotion> Current(const std::string& namespace_,
-                                               const std::string& pipeline,
-                                               const std::string& environment) const;
+  SharedPromotion Current(const std::string& namespace_, const std::string& pipeline,
+                          const std::string& environment) const;
   // Those that have not ended, oldest first.
-  std::vector<record::v1::Promotion> Unfinished() const;
+  std::vector<SharedPromotion> Unfinished() const;
   // Those of them whose source is this environment.
-  std::vector<record::v1::Promotion> UnfinishedOf(const std::string& namespace_,
-                                                  const std::string& pipeline,
-                                                  const std::string& source_environment) const;
+  std::vector<SharedPromotion> UnfinishedOf(const std::string& namespace_,
+                                            const std::string& pipeline,
+                                            const std::string& source_environment) const;
 
   // Newest first, those before `before` (empty: from the newest), until `seen` returns false.
   absl::Status ForEach(const std::string& before,

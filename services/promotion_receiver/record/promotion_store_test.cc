@@ -9,6 +9,7 @@
 #include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
 #include "common/store/faulty_store.h"
+#include "common/store/kept_changes.h"
 #include "common/store/temp_store.h"
 #include "common/sync/mutex.h"
 #include "common/testing/eventually.h"
@@ -162,7 +163,7 @@ TEST_F(PromotionStoreTest, UnfinishedOfIsOnlyOfOneSource) {
   Write({.promotion = other});
   Put("3", 3, PROMOTION_STATE_FAILED);
   ASSERT_EQ(promotions_->UnfinishedOf("shopping", "search", "dev").size(), 1u);
-  EXPECT_EQ(promotions_->UnfinishedOf("shopping", "search", "dev")[0].revision(), "1");
+  EXPECT_EQ(promotions_->UnfinishedOf("shopping", "search", "dev")[0]->revision(), "1");
   EXPECT_EQ(promotions_->Unfinished().size(), 2u);
 }
 
@@ -176,7 +177,7 @@ TEST_F(PromotionStoreTest, RepeatsAndOtherChangesDoNotOverwriteEachOther) {
     EXPECT_EQ(read.state(), PROMOTION_STATE_SOAKING);
     EXPECT_EQ(read.event_count(), 2);
     EXPECT_EQ(FromTimestamp(read.last_seen_time()), At(30));
-    EXPECT_EQ(promotions_->Unfinished()[0].event_count(), 2);
+    EXPECT_EQ(promotions_->Unfinished()[0]->event_count(), 2);
     EXPECT_EQ(promotions_->Newest("shopping", "search", "dev")->event_count(), 2);
   }
 }
@@ -326,6 +327,12 @@ TEST_F(PromotionStoreTest, BodiesArePrunedBeforeTheirPromotions) {
 }
 
 TEST_F(PromotionStoreTest, ChangesAreToldInTheOrderOfTheWrites) {
+  // As the program opens it.
+  TempDirectory directory;
+  const auto store =
+      OpenSqliteStore({.path = directory.path() + "/promotions.db"}, PromotionStore::Kept());
+  ASSERT_TRUE(store.ok()) << store.status();
+  promotions_ = *PromotionStore::Open(store->get());
   Mutex mutex;
   std::vector<std::string> told;
   ASSERT_TRUE(promotions_
@@ -373,7 +380,7 @@ TEST_F(PromotionStoreTest, RemovedDamagedPromotionIsAsIfItHadNeverBeen) {
   EXPECT_FALSE(promotions_->OfRevision("shopping", "search", "dev", "2").has_value());
   EXPECT_EQ(Newest(), "1") << "a late event is no news";
   ASSERT_EQ(promotions_->Unfinished().size(), 1u);
-  EXPECT_EQ(promotions_->Unfinished()[0].id(), kept.id());
+  EXPECT_EQ(promotions_->Unfinished()[0]->id(), kept.id());
 }
 
 TEST_F(PromotionStoreTest, WhatIsWrittenWithAPromotionIsWrittenOnlyWithIt) {

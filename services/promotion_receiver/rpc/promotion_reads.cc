@@ -26,18 +26,19 @@ void AddStandings(const Pipeline& pipeline, const PromotionStore& store, v1::Pip
     if (auto hold = store.HoldOf(pipeline.namespace_, pipeline.name, name)) {
       *environment.mutable_hold() = Converted<v1::EnvironmentHold>(*hold);
     }
-    if (auto current = store.Current(pipeline.namespace_, pipeline.name, name)) {
+    const SharedPromotion current = store.Current(pipeline.namespace_, pipeline.name, name);
+    if (current.has_value()) {
       *environment.mutable_current() = ToApi(*current);
       environment.mutable_current()->mutable_event()->clear_metadata();
     }
   }
   // The target is the environment after the source; the newest of those that have not ended counts.
   for (size_t i = 0; i + 1 < pipeline.environments.size(); ++i) {
-    for (const auto& promotion :
+    for (const SharedPromotion& promotion :
          store.UnfinishedOf(pipeline.namespace_, pipeline.name, pipeline.environments[i].name)) {
       for (v1::PipelineEnvironment& environment : *view.mutable_environments()) {
-        if (environment.name() != promotion.environment()) continue;
-        *environment.mutable_next() = ToApi(promotion);
+        if (environment.name() != promotion->environment()) continue;
+        *environment.mutable_next() = ToApi(*promotion);
         environment.mutable_next()->mutable_event()->clear_metadata();
       }
     }

@@ -68,7 +68,8 @@ class FakeControl : public PromotionControl {
     MutexLock lock(mutex_);
     calls_.push_back(call);
     if (!failure_.ok()) return failure_;
-    return (*store_)->Newest("shopping", "search", "dev").value_or(Promotion());
+    const SharedPromotion newest = (*store_)->Newest("shopping", "search", "dev");
+    return newest.has_value() ? *newest : Promotion();
   }
 
   PromotionStore* const* const store_;
