@@ -6,6 +6,13 @@
 // Without exceptions, parse returns a result: nothing to catch.
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
+#include <toml++/impl/preprocessor.h>
+// Its assertions are wrong for some malformed texts ("[@"), which it refuses right after them. They
+// would end the process, or with NDEBUG be taken for true by the compiler.
+#undef TOML_ASSERT
+#define TOML_ASSERT(expr) static_assert(true)
+#undef TOML_ASSERT_ASSUME
+#define TOML_ASSERT_ASSUME(expr) static_assert(true)
 #include <toml++/toml.h>
 
 #include "absl/strings/ascii.h"

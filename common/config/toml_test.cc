@@ -31,6 +31,8 @@ TEST(Toml, SyntaxErrorSaysFileLineColumnAndWhat) {
            {"x = \"open\n", "f.toml:1:", "string"},
            {"x = \xff\n", "f.toml:1:", "utf-8"},
            {"[a\n", "f.toml:1:", "]"},
+           // Violates an assertion of the library.
+           {"x = 1\n[@a]\n", "f.toml:2:", "bare key"},
        }) {
     auto root = ParseToml(c.text, "f.toml");
     ASSERT_FALSE(root.ok()) << c.text;

@@ -53,7 +53,7 @@ void CheckUrls(absl::string_view text) {
     Expect(name == text || absl::StrContains(name, "/") || absl::StrContains(name, "["));
   }
   if (CheckHttpUrl(text).ok()) Expect(absl::StartsWithIgnoreCase(text, "http"));
-  Expect(RedactUrl(RedactUrl(text)) == RedactUrl(text));
+  Expect(RedactUrl(text).size() <= text.size());
 }
 
 }  // namespace
