@@ -205,7 +205,7 @@ bool SharedWatch::KeepLocked(const Message& message) {
   if (tells && !skipping_) {
     const std::unique_ptr<Message> copy(message.New());
     copy->CopyFrom(message);
-    // Each client is told of that when it joins.
+    // A client gets its own initial_done when it joins.
     copy->GetReflection()->SetBool(copy.get(), Field(*copy, "initial_done"), false);
     absl::StatusOr<StreamEvent> event = EventOf(source_, *copy);
     if (event.ok()) {

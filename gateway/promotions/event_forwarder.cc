@@ -47,7 +47,7 @@ void EventForwarder::Forward(v1::ReceivedEvent event, Done done) {
     MutexLock lock(mutex_);
     const SteadyTime due = Due();
     queue_.push_back({std::move(event), std::move(done), options_.clock->SteadyNow()});
-    // Who waits need not look up for every event.
+    // Wake a waiting thread only if a call is due earlier than before.
     sooner = Due() < due;
   }
   if (sooner) changed_.NotifyOne();

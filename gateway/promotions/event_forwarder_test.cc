@@ -182,7 +182,7 @@ TEST_F(EventForwarderTest, WhatDoesNotFitIntoACallDoesNotWaitForItsEnd) {
   Hold();
   Forward("0");
   ASSERT_TRUE(AwaitCalls(1));
-  // All at once for the threads: one is told of them, and takes three.
+  // All six arrive before a thread runs: one thread wakes up and takes three.
   for (int i = 1; i <= 6; ++i) Forward(absl::StrCat(i));
   EXPECT_TRUE(AwaitCalls(3));
 }
