@@ -16,6 +16,21 @@ BACKEND = os.path.join(
                    check=True).stdout.strip(), "git-http-backend")
 
 
+def run_backend(request, root, path, query, body, **more):
+    """What git's http-backend answers to a request: status, headers, body. `more`: variables."""
+    environment = {
+        "PATH": os.environ["PATH"], "GIT_PROJECT_ROOT": str(root), "GIT_HTTP_EXPORT_ALL": "1",
+        "GIT_CONFIG_NOSYSTEM": "1", "HOME": "/nonexistent", "PATH_INFO": path, "QUERY_STRING": query,
+        "REQUEST_METHOD": request.command, "CONTENT_TYPE": request.headers.get("Content-Type", ""),
+        "CONTENT_LENGTH": str(len(body)), "REMOTE_ADDR": "127.0.0.1",
+        "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""), **more}
+    done = subprocess.run([BACKEND], input=body, env=environment, capture_output=True)
+    head, _, answer = done.stdout.partition(b"\r\n\r\n")
+    headers = [tuple(line.split(": ", 1)) for line in head.decode().split("\r\n") if line]
+    status = next((int(value.split()[0]) for name, value in headers if name == "Status"), 200)
+    return status, [header for header in headers if header[0] != "Status"], answer
+
+
 class Fault:
     """kind: "answer" (status, type and body instead of git's), "hang" (no answer before release),
     "stall" (half of git's answer, the rest after release) or "cut" (half, then the end)."""
@@ -149,19 +164,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def run_backend(self, body):
         path, _, query = self.path.partition("?")
-        environment = {
-            "PATH": os.environ["PATH"], "GIT_PROJECT_ROOT": self.server_owner.root,
-            "GIT_HTTP_EXPORT_ALL": "1", "GIT_CONFIG_NOSYSTEM": "1", "HOME": "/nonexistent",
-            "PATH_INFO": path, "QUERY_STRING": query, "REQUEST_METHOD": self.command,
-            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-            "CONTENT_LENGTH": str(len(body)), "REMOTE_ADDR": "127.0.0.1",
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-        }
-        done = subprocess.run([BACKEND], input=body, env=environment, capture_output=True)
-        head, _, answer = done.stdout.partition(b"\r\n\r\n")
-        headers = [tuple(line.split(": ", 1)) for line in head.decode().split("\r\n") if line]
-        status = next((int(value.split()[0]) for name, value in headers if name == "Status"), 200)
-        return status, [header for header in headers if header[0] != "Status"], answer
+        return run_backend(self, self.server_owner.root, path, query, body)
 
     def begin(self, status, headers, length):
         self.send_response(status)

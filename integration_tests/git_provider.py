@@ -10,7 +10,6 @@
 import base64
 import http.server
 import json
-import os
 import pathlib
 import re
 import ssl
@@ -19,7 +18,7 @@ import threading
 import time
 import urllib.parse
 
-from git_http_server import BACKEND
+from git_http_server import run_backend
 from harness import GIT_ENVIRONMENT
 
 KINDS = ("github", "gitlab", "bitbucket-server", "azure-devops", "gitea")
@@ -351,18 +350,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return status, [("Content-Type", "application/json; charset=utf-8")], json.dumps(answer).encode()
 
     def run_backend(self, path, query, body):
-        environment = {
-            "PATH": os.environ["PATH"], "GIT_PROJECT_ROOT": str(self.provider.path), "PATH_INFO": path,
-            "GIT_HTTP_EXPORT_ALL": "1", "GIT_CONFIG_NOSYSTEM": "1", "HOME": "/nonexistent", "QUERY_STRING": query,
-            "REQUEST_METHOD": self.command, "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-            "CONTENT_LENGTH": str(len(body)), "REMOTE_ADDR": "127.0.0.1", "REMOTE_USER": "robot",
-            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", "")}
-        done = subprocess.run([BACKEND], input=body, env=environment, capture_output=True)
-        head, _, answer = done.stdout.partition(b"\r\n\r\n")
-        headers = [tuple(line.split(": ", 1)) for line in head.decode().split("\r\n") if line]
-        status = next((int(value.split()[0]) for name, value in headers if name == "Status"), 200)
-        return status, [header for header in headers if header[0] != "Status"], answer
+        return run_backend(self, self.provider.path, path, query, body, REMOTE_USER="robot",
+                           HTTP_CONTENT_ENCODING=self.headers.get("Content-Encoding", ""))
 
     def begin(self, status, headers, length):
         self.send_response(status)
