@@ -27,6 +27,7 @@
 #include "agent/rpc/convert.h"
 #include "common/clock/timestamp.h"
 #include "common/config/config_follower.h"
+#include "common/config/ports.h"
 #include "common/log/log.h"
 #include "common/memory/memory.h"
 #include "common/process/process.h"
@@ -46,9 +47,6 @@ constexpr mode_t kStateMode = 0711;
 // For services and for polls each: hanging units and upstreams that do not answer use a thread;
 // everything else is short.
 constexpr int kMostThreads = 32;
-// Of the server, and their shares; the rest is for gRPC itself and for refusals.
-constexpr int kMaxRpcThreads = 96;
-constexpr CallShares kShares = {.read = 20, .wait = 24, .operate = 32, .roll_back = 4, .brake = 4};
 // After the start, and again later, after bursts of work.
 constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::Minutes(5);
 
@@ -109,7 +107,7 @@ class Agent {
   std::string advertised_;
   const absl::Time start_time_ = clock_->Now();
   std::unique_ptr<HostAgent> host_;
-  const RpcGate gate_{/*authorizer=*/nullptr, kShares};
+  const RpcGate gate_{/*authorizer=*/nullptr, kRpcShares};
   std::unique_ptr<OperationServer> operations_;
   std::unique_ptr<ConfigFollower> follower_;
   std::unique_ptr<Scheduler::Job> memory_;
@@ -348,6 +346,7 @@ int Agent::Serve() {
                                             git_runner_->Stop();
                                             host_->Stop();
                                           },
+                                      .default_socket = kAgentSocket,
                                       .max_threads = kMaxRpcThreads});
   if (!process.ok()) return ReportFailure(kProgram, process.status());
   if (reporter_ != nullptr) {
