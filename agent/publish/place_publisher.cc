@@ -41,6 +41,13 @@ absl::StatusOr<Fd> OpenSource(int root, const Place& place, const std::string& r
       "; commit one, or correct `link` of this entry of `dirs`"));
 }
 
+absl::StatusOr<Fd> OpenStage(int root) {
+  if (::mkdirat(root, ".stage", 0700) != 0 && errno != EEXIST) {
+    return absl::ErrnoToStatus(errno, "cannot create the directory .stage of the revisions");
+  }
+  return OpenBeneath(root, ".stage", kList, 0, RESOLVE_NO_SYMLINKS);
+}
+
 }  // namespace
 
 PlacePublisher::PlacePublisher(const ServiceSpec& spec, RevisionStore* store,
@@ -165,6 +172,8 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
   if (!manifest.ok()) return manifest.status();
   absl::StatusOr<Fd> root = OpenRoot(Root());
   if (!root.ok()) return root.status();
+  const auto budget = std::make_shared<CarryBudget>(
+      CarryBudget{.max_files = spec_.max_untracked_files, .max_bytes = spec_.max_untracked_bytes});
   for (const Place& place : places_) {
     if (place.spec.file) continue;
     absl::StatusOr<std::optional<CarrySource>> what = WhatToCarry(place, revision);
@@ -180,13 +189,17 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
     absl::StatusOr<Fd> to =
         OpenBeneath(root->get(), place.PathIn(revision), kList, 0, RESOLVE_NO_SYMLINKS);
     if (!to.ok()) return to.status();
+    absl::StatusOr<Fd> stage = OpenStage(root->get());
+    if (!stage.ok()) return stage.status();
     all.push_back(CarryOver::New({.from = *std::move(from),
                                   .to = *std::move(to),
+                                  .stage = *std::move(stage),
                                   .tracked_from = TrackedPaths::Of(*old, place.spec.link),
                                   .tracked_to = TrackedPaths::Of(*manifest, place.spec.link),
                                   .excluded = place.inner,
                                   .revisions = Root(),
-                                  .local = place.spec.local}));
+                                  .local = place.spec.local,
+                                  .budget = budget}));
     if (absl::Status status = all.back()->CopyAll(); !status.ok()) return status;
   }
   return all;
