@@ -20,7 +20,7 @@
 #include "agent/publish/layout.h"
 #include "agent/publish/untracked.h"
 #include "common/log/log.h"
-#include "common/path/directory_entries.h"
+#include "common/path/directory_names.h"
 #include "common/path/remove_tree.h"
 
 namespace gitops {
@@ -237,7 +237,7 @@ class CarryOverImpl : public CarryOver {
     if (status.ok() && !published_ && pair->to) status = RemoveStale(*pair);
     if (!status.ok() || pair->blocked) return status;
     return ForEachEntry(pair->from.get(),
-                        [&](const dirent& entry) { return VisitEntry(*pair, entry.d_name); });
+                        [&](const DirectoryEntry& entry) { return VisitEntry(*pair, entry.name); });
   }
 
   // Whether it holds tracked files or other places, rather than being the service's own.
@@ -388,8 +388,9 @@ class CarryOverImpl : public CarryOver {
 
   // Removes from `to` what is neither tracked nor will be replaced by a node of `from`.
   absl::Status RemoveStale(const Pair& pair) {
-    return ForEachEntry(pair.to.get(), [&](const dirent& entry) -> absl::Status {
-      const std::string name = entry.d_name, path = Join(pair.path, name);
+    return ForEachEntry(pair.to.get(), [&](const DirectoryEntry& entry) -> absl::Status {
+      const std::string& name = entry.name;
+      const std::string path = Join(pair.path, name);
       if (absl::Status status = Look(); !status.ok()) return status;
       const bool directory = IsDirectory(pair.to.get(), entry);
       if (request_.tracked_to.files.contains(path) || excluded_.contains(path)) {
@@ -470,8 +471,8 @@ class CarryOverImpl : public CarryOver {
       children.insert(HashOf(directories_[directories_[pair.index].first_child + i].name));
     }
     const auto first_new = static_cast<uint32_t>(directories_.size());
-    absl::Status status = ForEachEntry(pair.from.get(), [&](const dirent& entry) {
-      const std::string name = entry.d_name;
+    absl::Status status = ForEachEntry(pair.from.get(), [&](const DirectoryEntry& entry) {
+      const std::string& name = entry.name;
       const auto known = carried.find(HashOf(name));
       if (known != carried.end()) {
         present.insert(known->first);
@@ -522,8 +523,8 @@ class CarryOverImpl : public CarryOver {
   // complete listing.
   absl::Status RemoveGone(const Pair& pair, const CarriedByName& carried,
                           const absl::flat_hash_set<uint64_t>& present) {
-    return ForEachEntry(pair.to.get(), [&](const dirent& entry) -> absl::Status {
-      const std::string name = entry.d_name;
+    return ForEachEntry(pair.to.get(), [&](const DirectoryEntry& entry) -> absl::Status {
+      const std::string& name = entry.name;
       const auto known = carried.find(HashOf(name));
       if (known == carried.end() || present.contains(known->first)) return Look();
       absl::StatusOr<bool> remove = MayReplace(pair, name, Join(pair.path, name), *known->second);

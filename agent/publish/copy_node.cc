@@ -20,7 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "agent/publish/untracked.h"
-#include "common/path/directory_entries.h"
+#include "common/path/directory_names.h"
 #include "common/path/open_at.h"
 
 namespace gitops {
@@ -92,9 +92,9 @@ NodeCarrier::NodeCarrier(Fd stage, CarryBudget* budget, std::stop_token stop, Ca
 NodeCarrier::~NodeCarrier() { EmptyStage().IgnoreError(); }
 
 absl::Status NodeCarrier::EmptyStage() {
-  return ForEachEntry(stage_.get(), [this](const dirent& entry) {
-    if (RemoveAny(stage_.get(), entry.d_name) == 0) return absl::OkStatus();
-    return Failed("empty the stage: remove", entry.d_name);
+  return ForEachEntry(stage_.get(), [this](const DirectoryEntry& entry) {
+    if (RemoveAny(stage_.get(), entry.name.c_str()) == 0) return absl::OkStatus();
+    return Failed("empty the stage: remove", entry.name);
   });
 }
 

@@ -14,9 +14,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "agent/publish/untracked.h"
 #include "common/account/lookup.h"
 #include "common/path/beneath.h"
+#include "common/path/directory_names.h"
 
 namespace gitops {
 namespace {
@@ -63,7 +63,7 @@ absl::StatusOr<std::string> Follow(int symlink, const struct stat& stat, const s
 }
 
 bool IsEmptyDirectory(int directory) {
-  absl::StatusOr<std::vector<std::string>> names = NamesIn(directory);
+  absl::StatusOr<std::vector<std::string>> names = DirectoryNames(directory);
   return names.ok() && names->empty();
 }
 

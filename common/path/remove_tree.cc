@@ -15,7 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "common/path/beneath.h"
-#include "common/path/directory_entries.h"
+#include "common/path/directory_names.h"
 #include "common/path/open_at.h"
 
 namespace gitops {
@@ -98,8 +98,8 @@ class Remover {
     for (;;) {
       bool any = false;
       absl::Status failed;
-      absl::Status status = ForEachEntry(directory, [&](const dirent& entry) {
-        const std::string child = entry.d_name;
+      absl::Status status = ForEachEntry(directory, [&](const DirectoryEntry& entry) {
+        const std::string& child = entry.name;
         const int error = IsDirectory(directory, entry) ? EISDIR : Unlink(directory, child, 0);
         absl::Status removed;
         if (error == EISDIR) {
