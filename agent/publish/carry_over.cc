@@ -13,7 +13,6 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/hash/hash.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -22,6 +21,7 @@
 #include "common/log/log.h"
 #include "common/path/directory_names.h"
 #include "common/path/remove_tree.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -39,7 +39,7 @@ std::string Join(const std::string& directory, const std::string& name) {
 }
 
 std::string Shown(const std::string& path) {
-  return absl::CHexEscape(path.size() <= kShownPath ? path : path.substr(0, kShownPath) + "...");
+  return EscapeText(path.size() <= kShownPath ? path : path.substr(0, kShownPath) + "...");
 }
 
 uint64_t HashOf(const std::string& name) { return absl::HashOf(name); }

@@ -16,12 +16,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "agent/publish/untracked.h"
 #include "common/path/directory_names.h"
 #include "common/path/open_at.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -31,7 +31,7 @@ constexpr int64_t kCopyStep = 8 << 20;  // bytes between two looks at disk, budg
 constexpr int kReservedShare = 20;      // a twentieth of the disk stays free
 
 absl::Status Failed(absl::string_view what, const std::string& name, int error = errno) {
-  return absl::ErrnoToStatus(error, absl::StrCat(what, " \"", absl::CHexEscape(name), "\""));
+  return absl::ErrnoToStatus(error, absl::StrCat(what, " \"", EscapeText(name), "\""));
 }
 
 std::string ProcPath(int fd) { return absl::StrCat("/proc/self/fd/", fd); }
@@ -133,7 +133,7 @@ absl::StatusOr<CarryResult> NodeCarrier::CarryRegular(const Node& node, int to, 
   if (error == 0) return CarryResult::kLinked;
   if (error == EMLINK) {
     return absl::ResourceExhaustedError(absl::StrCat(
-        "\"", absl::CHexEscape(node.name), "\" has as many names (hard links) as a file can have"));
+        "\"", EscapeText(node.name), "\" has as many names (hard links) as a file can have"));
   }
   if (!CannotBeLinked(error)) return Failed("link", node.name, error);
   absl::Status status = Copy(node);
@@ -220,7 +220,7 @@ absl::Status NodeCarrier::CopyRange(const Node& node, int source, int copy, off_
 
 // Takes bytes off the budget before they are written.
 absl::Status NodeCarrier::Charge(int64_t bytes, int file, const std::string& name) {
-  const std::string what = absl::StrCat("\"", absl::CHexEscape(name), "\" cannot be linked");
+  const std::string what = absl::StrCat("\"", EscapeText(name), "\" cannot be linked");
   if (stop_.stop_requested()) return absl::CancelledError("asked to stop");
   if (bytes > budget_->max_bytes - budget_->bytes) {
     return absl::ResourceExhaustedError(

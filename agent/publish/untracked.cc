@@ -6,9 +6,9 @@
 #include <cerrno>
 
 #include "absl/hash/hash.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/path/open_at.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -35,7 +35,7 @@ absl::StatusOr<Stamp> StampOf(int directory, const std::string& name) {
   struct stat stat = {};
   if (::fstatat(directory, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) == 0) return Stamp::Of(stat);
   if (errno == ENOENT) return Stamp();
-  return absl::ErrnoToStatus(errno, absl::StrCat("stat \"", absl::CHexEscape(name), "\""));
+  return absl::ErrnoToStatus(errno, absl::StrCat("stat \"", EscapeText(name), "\""));
 }
 
 absl::StatusOr<Fd> OpenDirectory(int root, const std::string& path) {
@@ -43,7 +43,7 @@ absl::StatusOr<Fd> OpenDirectory(int root, const std::string& path) {
                RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV));
   if (fd) return fd;
   const int error = errno;
-  const std::string what = absl::StrCat("open the directory \"", absl::CHexEscape(path), "\"");
+  const std::string what = absl::StrCat("open the directory \"", EscapeText(path), "\"");
   if (error == ENOENT || error == ENOTDIR || error == ELOOP || error == EXDEV) {
     return absl::NotFoundError(absl::StrCat(what, ": it is not there"));
   }

@@ -10,13 +10,13 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "common/path/beneath.h"
 #include "common/path/directory_names.h"
 #include "common/path/open_at.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -42,11 +42,11 @@ class Remover {
   }
 
  private:
-  std::string What() const { return absl::StrCat("remove ", absl::CHexEscape(path_), ": "); }
+  std::string What() const { return absl::StrCat("remove ", EscapeText(path_), ": "); }
 
   // `where`: relative to the tree.
   absl::Status Error(int error, absl::string_view attempted, const std::string& where) const {
-    const std::string shown = absl::CHexEscape(where.empty() ? name_ : Below(name_, where));
+    const std::string shown = EscapeText(where.empty() ? name_ : Below(name_, where));
     if (error == EXDEV || error == EBUSY) {
       return absl::FailedPreconditionError(
           absl::StrCat(What(), "\"", shown, "\" is a mount point; unmount it first"));
@@ -177,14 +177,13 @@ absl::Status RemoveTreeAt(int parent, const std::string& name, const RemoveLimit
 absl::Status RemoveTree(const std::string& path) {
   const auto [parent_path, name] = Split(path);
   if (name.empty() || name == "." || name == ".." || path.find('\0') != std::string::npos) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("remove \"", absl::Utf8SafeCHexEscape(path),
-                     "\": this is not the name of something in a directory"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "remove \"", EscapeText(path), "\": this is not the name of something in a directory"));
   }
   const Fd parent(::open(parent_path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!parent && errno == ENOENT) return absl::OkStatus();
   if (!parent) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("remove ", absl::Utf8SafeCHexEscape(path)));
+    return absl::ErrnoToStatus(errno, absl::StrCat("remove ", EscapeText(path)));
   }
   return Remover(path, parent.get(), name, RemoveLimits()).Remove();
 }
