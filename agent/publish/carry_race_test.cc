@@ -146,7 +146,7 @@ class CarryRaceTest : public testing::Test {
   // Whether content of outside was copied to where the attacker can read it.
   bool HasSecret(const std::string& name) const {
     for (const auto& node : fs::recursive_directory_iterator(box_ / name)) {
-      const std::string path = fs::relative(node.path(), box_.path());
+      const std::string path = node.path().lexically_relative(box_.path());
       if (node.is_symlink() || !node.is_regular_file()) continue;
       if (absl::StrContains(box_.Read(path), kSecret)) return true;
     }
