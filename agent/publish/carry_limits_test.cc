@@ -60,17 +60,17 @@ class CarryLimitsTest : public testing::Test {
     return Fd(::open((box_ / name).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   }
   std::unique_ptr<CarryOver> New(CarryHooks hooks = {}) const {
-    return CarryOver::New({.from = Open("old"),
-                           .to = Open("new"),
-                           .stage = Open("stage"),
-                           .tracked_from = {},
-                           .tracked_to = {},
-                           .excluded = {},
-                           .revisions = "",
-                           .local = "/etc/service",
-                           .budget = budget_,
-                           .stop = stop_.get_token(),
-                           .hooks = std::move(hooks)});
+    return std::make_unique<CarryOver>(CarryOver::Request{.from = Open("old"),
+                                                          .to = Open("new"),
+                                                          .stage = Open("stage"),
+                                                          .tracked_from = {},
+                                                          .tracked_to = {},
+                                                          .excluded = {},
+                                                          .revisions = "",
+                                                          .local = "/etc/service",
+                                                          .budget = budget_,
+                                                          .stop = stop_.get_token(),
+                                                          .hooks = std::move(hooks)});
   }
   // Makes `levels` directories, each in the one before, and returns the last one.
   Fd MakeChain(const std::string& top, int levels, const std::string& name) const {
