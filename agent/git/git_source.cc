@@ -14,7 +14,6 @@
 #include "agent/git/tree_check.h"
 #include "common/crash/crash_point.h"
 #include "common/rpc/error.h"
-#include "common/sync/mutex.h"
 #include "common/text/escape.h"
 
 namespace gitops {
@@ -58,9 +57,8 @@ class GitSource final : public Source {
     }
   }
 
-  absl::Status Prepare(const std::string& revision, bool afresh) override {
+  absl::Status Prepare(const std::string& revision, bool afresh, std::stop_token stop) override {
     if (!afresh && IsReady(revision)) return absl::OkStatus();
-    const std::stop_token stop = Token();
     const int64_t incarnation = mirror_->incarnation();
     bool damaged = false;
     absl::Status status = TryPrepare(revision, &damaged, stop);
@@ -70,8 +68,7 @@ class GitSource final : public Source {
     return TryPrepare(revision, &damaged, stop);
   }
 
-  absl::StatusOr<std::string> Resolve(absl::string_view prefix) override {
-    const std::stop_token stop = Token();
+  absl::StatusOr<std::string> Resolve(absl::string_view prefix, std::stop_token stop) override {
     const std::string wanted = absl::AsciiStrToLower(prefix);
     if (wanted.size() < kMinPrefix || wanted.size() > kLongHash ||
         !std::all_of(wanted.begin(), wanted.end(), absl::ascii_isxdigit)) {
@@ -89,10 +86,10 @@ class GitSource final : public Source {
     return ResolveUpstream(wanted, stop);
   }
 
-  absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b) override {
+  absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b,
+                                   std::stop_token stop) override {
     if (a == b) return true;
-    if (IsReady(a) && IsReady(b)) return SameByListing(a, b, {});
-    const std::stop_token stop = Token();
+    if (IsReady(a) && IsReady(b)) return SameByListing(a, b, stop);
     const int64_t incarnation = mirror_->incarnation();
     auto same = SameByMirror(a, b, stop);
     if (!absl::IsDataLoss(same.status())) return same;
@@ -102,8 +99,8 @@ class GitSource final : public Source {
 
   std::vector<std::string> Ready() override { return store_->List(); }
 
-  absl::Status Prune(int keep, const std::set<std::string>& in_use) override {
-    mirror_->Maintain(Token());
+  absl::Status Prune(int keep, const std::set<std::string>& in_use, std::stop_token stop) override {
+    mirror_->Maintain(stop);
     return store_->Prune(keep, in_use);
   }
 
@@ -119,21 +116,7 @@ class GitSource final : public Source {
     return "";
   }
 
-  void Interrupt() override {
-    MutexLock lock(stop_mutex_);
-    stop_.request_stop();
-  }
-  void Resume() override {
-    MutexLock lock(stop_mutex_);
-    if (stop_.stop_requested()) stop_ = std::stop_source();
-  }
-
  private:
-  std::stop_token Token() {
-    MutexLock lock(stop_mutex_);
-    return stop_.get_token();
-  }
-
   // Whether it is on disk with everything that the service needs now; its configured directories
   // may have been different when it was written.
   bool IsReady(const std::string& revision) const {
@@ -323,8 +306,6 @@ class GitSource final : public Source {
   const std::shared_ptr<GitMirror> mirror_;
   const std::shared_ptr<RevisionStore> store_;
   std::vector<std::string> links_, covers_;
-  Mutex stop_mutex_;
-  std::stop_source stop_ ABSL_GUARDED_BY(stop_mutex_);
 };
 
 }  // namespace
