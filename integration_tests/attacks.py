@@ -1,0 +1,150 @@
+"""What a hostile account of a host does to the agent. Each function is an attack: a test starts it as a
+process of that account (see Attacker in attacked_host.py), as `attacks.py NAME ARGUMENT…`. It prints
+"ready" once it is under way, and goes on until it is killed or has nothing left to do."""
+
+import ctypes
+import fcntl
+import itertools
+import os
+import random
+import signal
+import sys
+import time
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+AT_FDCWD, RENAME_EXCHANGE = -100, 2
+
+
+def exchange(one, other):
+    if LIBC.renameat2(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE) != 0:
+        raise OSError(ctypes.get_errno(), f"cannot exchange {one} and {other}")
+
+
+def ready():
+    print("ready", flush=True)
+
+
+def dwell(longest):
+    """Busy for a random time: a sleep would take far longer than what is raced with."""
+    until = time.perf_counter() + random.uniform(0, longest)
+    while time.perf_counter() < until:
+        pass
+
+
+def flip(directory, symlink):
+    """A directory and a symlink change places all the time, at every speed."""
+    ready()
+    for longest in itertools.cycle([0.00002, 0.0002, 0.002, 0.02]):
+        for _ in range(20):
+            exchange(directory, symlink)
+            dwell(longest)
+
+
+def flip_once(directory, symlink):
+    exchange(directory, symlink)
+    ready()
+
+
+def swap_in(made, prepared):
+    """As soon as `made` is made, it changes places with `prepared`, which is somebody else's; a moment later that
+    is undone, and `made` is gone."""
+    names = AT_FDCWD, os.fsencode(made), AT_FDCWD, os.fsencode(prepared), RENAME_EXCHANGE
+    ready()
+    for number in itertools.count():
+        while LIBC.renameat2(*names) != 0:
+            pass
+        dwell(0.0003)
+        exchange(made, prepared)
+        os.rename(made, f"{made}.{number}")
+
+
+def push_into(directory, revisions, names):
+    """Moves what lies in `directory` into every revision that it can reach, by list or by guess."""
+    treasures = sorted(os.listdir(directory))
+    ready()
+    while treasures:
+        try:
+            found = os.listdir(revisions)
+        except PermissionError:
+            found = []
+        # What an unpublished revision may be called.
+        for name in {*found, *names.split(",")}:
+            for below in ("", "/tree", "/web", "/tree/web"):
+                try:
+                    os.rename(f"{directory}/{treasures[-1]}", f"{revisions}/{name}{below}/{treasures[-1]}")
+                    print("moved", f"{revisions}/{name}{below}", flush=True)
+                    treasures.pop()
+                except OSError:
+                    pass
+                if not treasures:
+                    return
+
+
+def deep(directory, levels, name_length, files=0):
+    """Directories inside of each other, further than any path reaches, and in the last many names of one file."""
+    name = "d" * int(name_length)
+    os.chdir(directory)
+    for _ in range(int(levels)):
+        os.mkdir(name)
+        os.chdir(name)
+    links("f", int(files))
+    ready()
+
+
+def links(prefix, count):
+    """So many names of one file; fewer where the file system allows no more."""
+    for number in range(count):
+        if number == 0:
+            os.close(os.open(f"{prefix}0", os.O_CREAT | os.O_WRONLY, 0o600))
+        else:
+            os.link(f"{prefix}0", f"{prefix}{number}")
+
+
+def sparse(directory, size, names):
+    """One file that is nothing but a hole, under as many names as it can have."""
+    os.chdir(directory)
+    with open("hole", "wb") as file:
+        file.truncate(int(size))
+    try:
+        for number in range(1, int(names)):
+            os.link("hole", f"hole{number}")
+    except OSError as error:
+        print("links end:", error, file=sys.stderr)
+    ready()
+
+
+def lease(path, text):
+    """Changes a file, and then holds an exclusive lease of it: nobody else can open it without waiting."""
+    signal.signal(signal.SIGIO, signal.SIG_IGN)
+    with open(path, "r+", encoding="utf-8") as file:
+        file.write(text)
+    file = os.open(path, os.O_RDWR)
+    fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    ready()
+    signal.pause()
+
+
+def plant(path):
+    """Replaces a file by what stands on stdin, whoever wrote it; makes the directories above."""
+    data = sys.stdin.buffer.read()
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(f"{path}.planted", "wb") as file:
+        file.write(data)
+    os.rename(f"{path}.planted", path)
+    ready()
+
+
+def write_to(*paths):
+    """Tries to change each of these files."""
+    for path in paths:
+        try:
+            with open(path, "a", encoding="utf-8") as file:
+                file.write("changed\n")
+            print("changed", path)
+        except OSError as error:
+            print(path, error.strerror)
+    ready()
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])
