@@ -132,6 +132,15 @@ class AttackedHost:
     def read(self, name="index.html"):
         return self.seen(self.local / name).read_text()
 
+    def read_if_nobody_waits(self, name="index.html"):
+        """What a file says, or None while somebody's lease would make the reader wait."""
+        try:
+            file = os.open(self.seen(self.local / name), os.O_RDONLY | os.O_NONBLOCK)
+        except OSError:
+            return None
+        with open(file, encoding="utf-8") as opened:
+            return opened.read()
+
     def mount_points(self, below):
         return sorted(self.namespace.mounts_below(below))
 
@@ -148,6 +157,9 @@ class AttackedHost:
         except grpc.RpcError as error:
             assert error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED), error
             return None
+
+    def service_now(self, name="web"):
+        return self.agent.service(name)
 
     def commit(self, version, **more):
         return self.repository.commit({"web/index.html": f"version {version}\n", **more})

@@ -8,6 +8,7 @@ import itertools
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 
@@ -58,26 +59,24 @@ def swap_in(made, prepared):
         os.rename(made, f"{made}.{number}")
 
 
-def push_into(directory, revisions, names):
+def push_into(directory, revisions, guesses, rounds):
     """Moves what lies in `directory` into every revision that it can reach, by list or by guess."""
     treasures = sorted(os.listdir(directory))
     ready()
-    while treasures:
+    for _ in range(int(rounds)):
         try:
             found = os.listdir(revisions)
         except PermissionError:
             found = []
-        # What an unpublished revision may be called.
-        for name in {*found, *names.split(",")}:
-            for below in ("", "/tree", "/web", "/tree/web"):
-                try:
-                    os.rename(f"{directory}/{treasures[-1]}", f"{revisions}/{name}{below}/{treasures[-1]}")
-                    print("moved", f"{revisions}/{name}{below}", flush=True)
-                    treasures.pop()
-                except OSError:
-                    pass
-                if not treasures:
-                    return
+        for name, below in itertools.product({*found, *guesses.split(",")}, ("", "/tree", "/web", "/tree/web")):
+            if not treasures:
+                return
+            try:
+                os.rename(f"{directory}/{treasures[-1]}", f"{revisions}/{name}{below}/{treasures[-1]}")
+                print("moved to", f"{revisions}/{name}{below}", flush=True)
+                treasures.pop()
+            except OSError:
+                pass
 
 
 def deep(directory, levels, name_length, files=0):
@@ -124,13 +123,21 @@ def lease(path, text):
     signal.pause()
 
 
-def plant(path):
-    """Replaces a file by what stands on stdin, whoever wrote it; makes the directories above."""
-    data = sys.stdin.buffer.read()
+def overwrite(repository, name):
+    """Replaces an object of a repository by what stands on stdin. An object in a pack would be found first: all
+    come out of their packs."""
+    packs = f"{repository}/objects/pack"
+    for pack in [entry for entry in os.listdir(packs) if entry.endswith(".pack")]:
+        os.rename(f"{packs}/{pack}", f"{repository}/{pack}")
+        with open(f"{repository}/{pack}", "rb") as file:
+            subprocess.run(["git", "--git-dir", repository, "unpack-objects", "-q"], stdin=file, check=True)
+    for entry in os.listdir(packs):
+        os.unlink(f"{packs}/{entry}")
+    path = f"{repository}/objects/{name[:2]}/{name[2:]}"
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(f"{path}.planted", "wb") as file:
-        file.write(data)
-    os.rename(f"{path}.planted", path)
+    with open(f"{path}.forged", "wb") as file:
+        file.write(sys.stdin.buffer.read())
+    os.rename(f"{path}.forged", path)
     ready()
 
 
