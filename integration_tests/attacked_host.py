@@ -119,7 +119,11 @@ class AttackedHost:
             self.agent.state.mkdir(exist_ok=True)
             self.agent.directory.chmod(0o755)
             with self.agent, grpc.insecure_channel(self.agent.address()) as self.channel:
-                yield self.agent
+                try:
+                    yield self.agent
+                except BaseException:
+                    self.agent.kill()  # what failed counts, not that it does not end
+                    raise
 
     def attacker(self, attack, *arguments, account=OWNER, **options):
         return Attacker(self, account, attack, *arguments, **options)

@@ -90,6 +90,12 @@ def deep(directory, levels, name_length, files=0):
     ready()
 
 
+def names(directory, count):
+    os.chdir(directory)
+    links("f", int(count))
+    ready()
+
+
 def links(prefix, count):
     """So many names of one file; fewer where the file system allows no more."""
     for number in range(count):
