@@ -7,7 +7,9 @@ import fcntl
 import itertools
 import os
 import random
+import selectors
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -145,6 +147,23 @@ def overwrite(repository, name):
         file.write(sys.stdin.buffer.read())
     os.rename(f"{path}.forged", path)
     ready()
+
+
+def slow_headers(host, port, count):
+    """Clients that begin a request, never end it, and come again when they are thrown out."""
+    def client():
+        opened = socket.create_connection((host, int(port)))
+        opened.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        waiting.register(opened, selectors.EVENT_READ)
+    waiting = selectors.DefaultSelector()
+    for _ in range(int(count)):
+        client()
+    ready()
+    while True:
+        for key, _ in waiting.select():
+            waiting.unregister(key.fileobj)
+            key.fileobj.close()
+            client()
 
 
 def write_to(*paths):

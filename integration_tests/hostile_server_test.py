@@ -5,6 +5,8 @@ import hashlib
 import itertools
 import random
 import struct
+import subprocess
+import sys
 import time
 import urllib.request
 import zlib
@@ -14,10 +16,10 @@ import pytest
 
 import protos
 from git_http_server import Fault, GitHttpServer
-from harness import Repository, wait_for
+from harness import ROOT, Repository, wait_for
 from hostile_repository import resident_memory
-from raw_http import RawHttp
 
+ATTACKS = ROOT / "integration_tests/attacks.py"
 MEBIBYTE = 1 << 20
 GIT_MEMORY = 256 * MEBIBYTE
 # git's, the agent's own, and what helps git with HTTP.
@@ -226,16 +228,15 @@ def test_clients_that_never_end_their_headers_do_not_hold_up_health_and_metrics(
     with host.agent() as agent:
         agent.wait_service("web", state="OK")
         address = agent.address("http")
-        slow = []
-        try:
-            for _ in range(600):
-                slow.append(RawHttp(address))
-                slow[-1].send(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ")
-            for page in ("healthz", "metrics", "readyz"):
-                began = time.monotonic()
-                with urllib.request.urlopen(f"http://{address}/{page}", timeout=30) as answer:
-                    assert answer.status == 200
-                assert time.monotonic() - began < 3, f"{page} had to wait"
-        finally:
-            for client in slow:
-                client.socket.close()
+        attack = [sys.executable, ATTACKS, "slow_headers", *address.rsplit(":", 1), "600"]
+        with subprocess.Popen(attack, stdout=subprocess.PIPE) as attacker:
+            try:
+                assert attacker.stdout.readline() == b"ready\n"
+                for page in ["healthz", "metrics", "readyz"] * 10:
+                    began = time.monotonic()
+                    with urllib.request.urlopen(f"http://{address}/{page}", timeout=30) as answer:
+                        assert answer.status == 200
+                    assert time.monotonic() - began < 3, f"{page} had to wait"
+                assert attacker.poll() is None
+            finally:
+                attacker.kill()
