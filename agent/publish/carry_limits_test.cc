@@ -138,6 +138,20 @@ TEST_F(CarryLimitsTest, LevelsAndBytesOfAPathAreLimits) {
   EXPECT_LT(status.message().size(), 1200u);
 }
 
+TEST_F(CarryLimitsTest, AFewDescriptorsAreEnoughAtAnyDepth) {
+  const Fd last = MakeChain("old", 120, "d");
+  ::close(::openat(last.get(), "file", O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
+  auto carry = New();
+  struct rlimit limit = {};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit few = {32, limit.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  const absl::Status status = carry->CopyAll();
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  EXPECT_EQ(status, absl::OkStatus());
+  EXPECT_EQ(std::distance(fs::recursive_directory_iterator(box_ / "new"), {}), 121);
+}
+
 TEST_F(CarryLimitsTest, NamesThatAreNotUtf8AreEscapedInMessages) {
   budget_->max_files = 3;
   for (int i = 0; i < 3; ++i) box_.Write(absl::StrCat("old/caf\xe9/", i), "x");
