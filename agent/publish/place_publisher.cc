@@ -11,9 +11,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "agent/revision/compare_tree.h"
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
 #include "common/path/beneath.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -231,9 +233,15 @@ absl::StatusOr<bool> PlacePublisher::IsIntact(const std::string& revision) {
   absl::StatusOr<Manifest> manifest = store_->ReadManifest(revision);
   if (!manifest.ok()) return manifest.status();
   absl::StatusOr<std::vector<TreeDifference>> differences =
-      CompareTree(store_->Path(revision), *manifest, /*with_untracked=*/false);
+      CompareTree(store_->Path(revision), *manifest);
   if (!differences.ok()) return differences.status();
-  return differences->empty();
+  for (const TreeDifference& difference : *differences) {
+    if (difference.kind != TreeDifference::Kind::kNotCompared) return false;
+  }
+  if (differences->empty()) return true;
+  const TreeDifference& first = differences->front();
+  return absl::UnavailableError(absl::StrCat("cannot compare \"", EscapeText(first.path),
+                                             "\" of revision ", revision, ": ", first.detail));
 }
 
 absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string& revision,
@@ -257,7 +265,7 @@ absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string&
   absl::StatusOr<Manifest> manifest = store_->ReadManifest(revision);
   if (!manifest.ok()) return manifest.status();
   absl::StatusOr<std::vector<TreeDifference>> differences =
-      CompareTree(store_->Path(revision), *manifest, with_untracked);
+      CompareTree(store_->Path(revision), *manifest, {.with_untracked = with_untracked});
   if (!differences.ok()) return differences.status();
   for (DriftEntry& entry : DriftOnHost(*differences, places_, published)) {
     drift.push_back(std::move(entry));
