@@ -57,17 +57,17 @@ std::string PlacePublisher::Root() const {
   return path.substr(0, path.rfind('/'));
 }
 
-absl::Status PlacePublisher::Publish(const std::string& revision) {
+absl::Status PlacePublisher::Publish(const std::string& revision, const MayExchange& may_exchange,
+                                     std::stop_token stop) {
   if (!store_->Has(revision)) {
     return absl::NotFoundError(absl::StrCat("revision ", revision, " of ", spec_.service,
                                             " is not prepared on this host"));
   }
-  absl::StatusOr<Owner> owner = LookUpOwner(spec_.user);
-  if (!owner.ok()) return owner.status();
+  if (absl::Status known = LookUpOwner(spec_.user).status(); !known.ok()) return known;
   absl::StatusOr<std::vector<Fd>> sources = OpenSources(revision);
   if (!sources.ok()) return sources.status();
 
-  Targets targets(*owner);
+  Targets targets;
   absl::Status status = PrepareAll(*sources, revision, targets);
   std::vector<std::unique_ptr<CarryOver>> carried;
   if (status.ok()) {
@@ -75,6 +75,8 @@ absl::Status PlacePublisher::Publish(const std::string& revision) {
     status = all.status();
     if (all.ok()) carried = *std::move(all);
   }
+  if (status.ok() && stop.stop_requested()) status = absl::CancelledError("stopped");
+  if (status.ok()) status = may_exchange();
   if (status.ok()) status = ShowAll(*sources, revision);
   if (!status.ok()) {
     targets.RemoveCreated();
@@ -229,11 +231,11 @@ absl::StatusOr<std::string> PlacePublisher::Published() {
   return store_->Has(published) ? published : "";
 }
 
-absl::StatusOr<bool> PlacePublisher::IsIntact(const std::string& revision) {
+absl::StatusOr<bool> PlacePublisher::IsIntact(const std::string& revision, std::stop_token stop) {
   absl::StatusOr<Manifest> manifest = store_->ReadManifest(revision);
   if (!manifest.ok()) return manifest.status();
   absl::StatusOr<std::vector<TreeDifference>> differences =
-      CompareTree(store_->Path(revision), *manifest);
+      CompareTree(store_->Path(revision), *manifest, {.stop = stop});
   if (!differences.ok()) return differences.status();
   for (const TreeDifference& difference : *differences) {
     if (difference.kind != TreeDifference::Kind::kNotCompared) return false;
@@ -245,7 +247,8 @@ absl::StatusOr<bool> PlacePublisher::IsIntact(const std::string& revision) {
 }
 
 absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string& revision,
-                                                              bool with_untracked) {
+                                                              bool with_untracked,
+                                                              std::stop_token stop) {
   std::vector<bool> published;
   std::vector<DriftEntry> drift;
   for (const Place& place : places_) {
@@ -264,8 +267,8 @@ absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string&
   }
   absl::StatusOr<Manifest> manifest = store_->ReadManifest(revision);
   if (!manifest.ok()) return manifest.status();
-  absl::StatusOr<std::vector<TreeDifference>> differences =
-      CompareTree(store_->Path(revision), *manifest, {.with_untracked = with_untracked});
+  absl::StatusOr<std::vector<TreeDifference>> differences = CompareTree(
+      store_->Path(revision), *manifest, {.with_untracked = with_untracked, .stop = stop});
   if (!differences.ok()) return differences.status();
   for (DriftEntry& entry : DriftOnHost(*differences, places_, published)) {
     drift.push_back(std::move(entry));
