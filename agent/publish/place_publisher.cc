@@ -11,9 +11,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "agent/revision/compare_tree.h"
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
 #include "common/path/beneath.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -243,18 +245,24 @@ absl::StatusOr<std::string> PlacePublisher::Published() {
   return store_->Has(published) ? published : "";
 }
 
-absl::StatusOr<bool> PlacePublisher::IsIntact(const std::string& revision, std::stop_token) {
+absl::StatusOr<bool> PlacePublisher::IsIntact(const std::string& revision, std::stop_token stop) {
   absl::StatusOr<Manifest> manifest = store_->ReadManifest(revision);
   if (!manifest.ok()) return manifest.status();
   absl::StatusOr<std::vector<TreeDifference>> differences =
-      CompareTree(store_->Path(revision), *manifest, /*with_untracked=*/false);
+      CompareTree(store_->Path(revision), *manifest, {.stop = stop});
   if (!differences.ok()) return differences.status();
-  return differences->empty();
+  for (const TreeDifference& difference : *differences) {
+    if (difference.kind != TreeDifference::Kind::kNotCompared) return false;
+  }
+  if (differences->empty()) return true;
+  const TreeDifference& first = differences->front();
+  return absl::UnavailableError(absl::StrCat("cannot compare \"", EscapeText(first.path),
+                                             "\" of revision ", revision, ": ", first.detail));
 }
 
 absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string& revision,
                                                               bool with_untracked,
-                                                              std::stop_token) {
+                                                              std::stop_token stop) {
   std::vector<bool> published;
   std::vector<DriftEntry> drift;
   for (const Place& place : places_) {
@@ -273,8 +281,8 @@ absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string&
   }
   absl::StatusOr<Manifest> manifest = store_->ReadManifest(revision);
   if (!manifest.ok()) return manifest.status();
-  absl::StatusOr<std::vector<TreeDifference>> differences =
-      CompareTree(store_->Path(revision), *manifest, with_untracked);
+  absl::StatusOr<std::vector<TreeDifference>> differences = CompareTree(
+      store_->Path(revision), *manifest, {.with_untracked = with_untracked, .stop = stop});
   if (!differences.ok()) return differences.status();
   for (DriftEntry& entry : DriftOnHost(*differences, places_, published)) {
     drift.push_back(std::move(entry));

@@ -80,22 +80,6 @@ class RevisionStore {
   virtual absl::Status Prune(int keep, const std::set<std::string>& in_use) = 0;
 };
 
-// A tracked file that differs from the manifest, or a file that is not in the manifest.
-struct TreeDifference {
-  enum class Kind { kModified, kDeleted, kUntracked } kind = Kind::kModified;
-  std::string path;    // relative to the revision's directory
-  std::string detail;  // "content", "mode 0755 instead of 0644", "is a directory"…
-
-  bool operator==(const TreeDifference&) const = default;
-};
-
-// Compares `directory` (a revision's directory) with its manifest. A file with the stat fields of
-// the manifest counts as unchanged unless `read_all` is set; others are hashed. Does not follow
-// symlinks or cross mount points.
-absl::StatusOr<std::vector<TreeDifference>> CompareTree(const std::string& directory,
-                                                        const Manifest& manifest,
-                                                        bool with_untracked, bool read_all = false);
-
 // git's id of a blob with this content: SHA-1, or SHA-256 if `oid_length` is 64.
 class BlobHasher {
  public:
