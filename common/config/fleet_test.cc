@@ -336,6 +336,7 @@ TEST(FleetConfig, WhatGitopperTakesIsValidAsItStands) {
            "",
            "[global]\n",
            "[keys]\npath = \"keys/x.pub\"\n",
+           "[keys]\npath = [\"a.pub\", \"keys/x.pub\"]\n",
            "[[keys]]\npath = \"keys/x.pub\"\nro = true\n",
            "[global]\n[global.keys]\npath = \"keys/x.pub\"\n",
            "[global]\nkeys = []\n",
@@ -349,6 +350,10 @@ TEST(FleetConfig, WhatGitopperTakesIsValidAsItStands) {
     auto config = ParseFleetConfig(text, "f.toml");
     EXPECT_TRUE(config.ok()) << text << config.status();
   }
+  FleetConfig keys = Parse("[keys]\npath = [\"a.pub\", \"b.pub\"]\n");
+  EXPECT_THAT(keys.gitopper_keys, ElementsAre("a.pub", "b.pub"));
+  EXPECT_THAT(keys.warnings, ElementsAre(AllOf(HasSubstr("f.toml:1: keys has no effect"),
+                                               HasSubstr("no access by key or certificate yet"))));
   FleetConfig ignored = Parse("[global]\nservice = \"x\"\ndirs = []\n");
   EXPECT_THAT(ignored.warnings, ElementsAre(HasSubstr("f.toml:2: [global]: service has no effect"),
                                             HasSubstr("f.toml:3: [global]: dirs has no effect")));
