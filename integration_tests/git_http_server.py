@@ -50,9 +50,11 @@ class GitHttpServer:
     def __init__(self, root, certificate=None):
         self.root = str(root)
         self.login = None  # (user, password) that must be given; None: nobody is asked
+        self.login_for = ("GET", "POST")  # for which methods
         self.redirect = None  # (from, to): prefixes of paths, or of a whole URL
         self.faults = {}  # stage: Fault
         self.requests = []  # "METHOD path", in order
+        self.authorizations = []  # of the requests that had one
         owner = self
 
         class Handler(_Handler):
@@ -120,10 +122,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def serve(self, body):
         owner = self.server_owner
         owner.requests.append(f"{self.command} {self.path}")
+        if "Authorization" in self.headers:
+            owner.authorizations.append(self.headers["Authorization"])
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         try:
-            if not self.authorized(owner.login):
+            if self.command in owner.login_for and not self.authorized(owner.login):
                 self.answer(401, [("WWW-Authenticate", 'Basic realm="git"')], b"who are you?\n")
                 return
             if owner.redirect and self.path.startswith(owner.redirect[0]):

@@ -75,12 +75,15 @@ rollback_on_failure = false
 keep_revisions = 2
 max_files = 10
 max_bytes = "1MiB"
+proxy = "http://u:pw@proxy:3128"
+git_memory = "256MiB"
 )";
   ServiceSpec expected;
   expected.machine = "web1";
   expected.service = "nginx";
-  expected.upstream = {"git@host:x", "/etc/gitops/keys/id", "/etc/known_hosts", "/etc/gitops/netrc",
-                       "/etc/ca.crt"};
+  expected.upstream = {"git@host:x",        "/etc/gitops/keys/id", "/etc/known_hosts",
+                       "/etc/gitops/netrc", "/etc/ca.crt",         "http://u:pw@proxy:3128",
+                       int64_t{256} << 20};
   expected.branch = "canary";
   expected.mount = "/srv/gitops";
   expected.user = "www-data";
@@ -380,7 +383,7 @@ TEST(FleetConfig, ServiceThatOnlyMovedInTheFileIsTheSame) {
        {"branch = \"b\"", "poll = 1", "user = \"u\"", "action = \"reload\"", "package = \"p\"",
         "mount = \"/srv\"", "tracking = \"coordinated\"", "writable = false", "drift = \"correct\"",
         "healthy_within = 1", "rollback_on_failure = false", "keep_revisions = 2", "max_files = 1",
-        "max_bytes = 1", "ca_file = \"/c\""}) {
+        "max_bytes = 1", "ca_file = \"/c\"", "proxy = \"http://p\"", "git_memory = \"1GiB\""}) {
     EXPECT_FALSE(spec == Parse(absl::StrCat(kText, key, "\n")).services[0]) << key;
   }
   for (const auto& [from, to] :
