@@ -79,12 +79,15 @@ max_files = 10
 max_bytes = "1MiB"
 max_untracked_files = 20
 max_untracked_bytes = "2MiB"
+proxy = "http://u:pw@proxy:3128"
+git_memory = "256MiB"
 )";
   ServiceSpec expected;
   expected.machine = "web1";
   expected.service = "nginx";
-  expected.upstream = {"git@host:x", "/etc/gitops/keys/id", "/etc/known_hosts", "/etc/gitops/netrc",
-                       "/etc/ca.crt"};
+  expected.upstream = {"git@host:x",        "/etc/gitops/keys/id", "/etc/known_hosts",
+                       "/etc/gitops/netrc", "/etc/ca.crt",         "http://u:pw@proxy:3128",
+                       int64_t{256} << 20};
   expected.branch = "canary";
   expected.mount = "/srv/gitops";
   expected.user = "www-data";
@@ -392,7 +395,7 @@ TEST(FleetConfig, ServiceThatOnlyMovedInTheFileIsTheSame) {
         "mount = \"/srv\"", "tracking = \"coordinated\"", "writable = false", "drift = \"correct\"",
         "healthy_within = 1", "rollback_on_failure = false", "keep_revisions = 2", "max_files = 1",
         "max_bytes = 1", "max_untracked_files = 1", "max_untracked_bytes = 1",
-        "ca_file = \"/c\""}) {
+        "ca_file = \"/c\"", "proxy = \"http://p\"", "git_memory = \"1GiB\""}) {
     EXPECT_FALSE(spec == Parse(absl::StrCat(kText, key, "\n")).services[0]) << key;
   }
   for (const auto& [from, to] :
