@@ -194,28 +194,27 @@ def test_services_below_one_missing_directory_do_not_disturb_each_other(host, re
 
 @root_only
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
-def test_a_rollback_during_a_move_is_a_second_entry_with_its_own_actor(host, repository, namespace):
+@pytest.mark.parametrize("first_time", [False, True], ids=["a move", "the first publication"])
+def test_a_rollback_during_a_move_is_a_second_entry_with_its_own_actor(host, repository, namespace, first_time):
     """The kernel takes its time over the last step of an exchange."""
-    with host.agent(root=True, wrapper=namespace.wrapper) as agent:
-        first = repository.head()
-        agent.wait_service("web", state="OK", hash=first)
-        tracer = subprocess.Popen(["strace", "-f", "-q", "-o", "/dev/null", "--trace=umount2",
-                                   "--inject=umount2:delay_enter=1500000", "-p", str(agent.process.pid)])
-        try:
-            wait_for(lambda: "TracerPid:\t0\n" not in
-                     open(f"/proc/{agent.process.pid}/status", encoding="ascii").read(), what="strace")
+    last_step = "move_mount" if first_time else "umount2"
+    slow = ["strace", "-D", "-f", "-q", "-o", "/dev/null", f"--trace={last_step}",
+            f"--inject={last_step}:delay_exit=500000"]
+    first = repository.head()
+    shown = namespace.path(host.local("web") / "index.html")
+    if first_time:
+        second = repository.commit({"web/index.html": "version 2\n"})
+    with host.agent(root=True, wrapper=[*namespace.wrapper, *slow]) as agent:
+        if not first_time:
+            agent.wait_service("web", state="OK", hash=first)
             second = repository.commit({"web/index.html": "version 2\n"})
-            shown = namespace.path(host.local("web") / "index.html")
-            wait_for(lambda: shown.read_text() == "version 2\n", what="the exchange")
-            assert agent.service("web")["hash"] == first, "the move has not ended"
-            agent.ctl("rollback", "web", first, "--reason", "two is bad")
-        finally:
-            tracer.terminate()
-            tracer.wait()
+        wait_for(lambda: shown.exists() and shown.read_text() == "version 2\n", what="the exchange")
+        before = "" if first_time else first
+        assert agent.service("web")["hash"] == before, "the move has not ended"
+        agent.ctl("rollback", "web", first, "--reason", "two is bad")
         assert shown.read_text() == "version 1\n"
         pinned = agent.wait_service("web", state="FREEZE", hash=first)
         moves = [(change["fromHash"], change["toHash"], ACCOUNT in change["actor"])
                  for change in pinned["changes"] if change["fromHash"] != change["toHash"]]
-        assert moves[:2] == [(second, first, True), (first, second, False)], pinned["changes"]
+        assert moves[:2] == [(second, first, True), (before, second, False)], pinned["changes"]
         assert "two is bad" in repr(pinned["changes"])
-    assert agent.process.returncode == 0
