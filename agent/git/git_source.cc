@@ -104,12 +104,17 @@ class GitSource final : public Source {
   // Whether it is on disk with everything that the service needs now; its configured directories
   // may have been different when it was written.
   bool IsReady(const std::string& revision) const {
-    if (!store_->Has(revision)) return false;
-    const auto manifest = store_->ReadManifest(revision);
+    const auto manifest = ManifestOf(revision);
     if (!manifest.ok()) return false;
     const std::set<std::string> covered(manifest->covers.begin(), manifest->covers.end());
     return std::all_of(covers_.begin(), covers_.end(),
                        [&](const std::string& cover) { return covered.contains(cover); });
+  }
+
+  absl::StatusOr<Manifest> ManifestOf(const std::string& revision) const {
+    const auto directory = store_->Newest(revision);
+    if (!directory.ok()) return directory.status();
+    return store_->ReadManifest(*directory);
   }
 
   // `damaged`: the failure is the mirror's.
@@ -131,7 +136,7 @@ class GitSource final : public Source {
     if (auto status = CheckTree(*entries, service_.directories); !status.ok()) {
       return Prefixed(revision, status);
     }
-    auto writer = store_->Write(revision, /*replace=*/store_->Has(revision));
+    auto writer = store_->Write(revision);
     if (!writer.ok()) return writer.status();
     if (auto status = WriteFiles(*entries, (*writer)->directory(), damaged); !status.ok()) {
       return Prefixed(revision, status);
@@ -266,7 +271,7 @@ class GitSource final : public Source {
 
   absl::StatusOr<Content> ContentOfRevision(const std::string& revision) {
     if (IsReady(revision)) {
-      const auto manifest = store_->ReadManifest(revision);
+      const auto manifest = ManifestOf(revision);
       if (manifest.ok()) return ContentOf(manifest->entries, links_);
     }
     if (auto status = mirror_->FetchCommit(service_.branch, revision, &interruption_); !status.ok())

@@ -59,18 +59,25 @@ class SymlinkPublisher final : public PlacePublisher {
   absl::StatusOr<Shown> ShownAt(const Place& place) override {
     if (IsPartOfOuter(place)) {
       absl::StatusOr<Shown> outer = ShownAt(places()[*place.outer]);
-      if (!outer.ok() || !outer->path) return outer;
-      return Shown{absl::StrCat(*outer->path, "/", place.path_in_outer), ""};
+      if (outer.ok()) outer->link = place.spec.link;
+      return outer;
     }
     absl::StatusOr<std::string> target = ReadLink(AT_FDCWD, place.spec.local);
-    if (absl::IsNotFound(target.status())) return Shown{std::nullopt, "does not exist"};
-    if (absl::IsInvalidArgument(target.status())) return Shown{std::nullopt, "is not a symlink"};
-    if (!target.ok()) {
-      return Shown{std::nullopt, std::string(target.status().message())};
+    if (absl::IsNotFound(target.status())) return Shown{"", "", "does not exist"};
+    if (absl::IsInvalidArgument(target.status())) return Shown{"", "", "is not a symlink"};
+    if (absl::IsFailedPrecondition(target.status())) {
+      return Shown{"", "", std::string(target.status().message())};
     }
-    std::optional<std::string> path = PathInRoot(*target);
-    if (path) return Shown{std::move(path), ""};
-    return Shown{std::nullopt, absl::StrCat("is a symlink to ", *target)};
+    if (!target.ok()) return target.status();
+    const std::optional<std::string> path = PathInRoot(*target);
+    if (!path) return Shown{"", "", absl::StrCat("is a symlink to ", *target)};
+    Shown shown = ShownBelowRoot(place, *path);
+    if (!shown.fault.empty()) return shown;
+    const absl::Status exists = OpenPart(shown.directory, place).status();
+    if (absl::IsNotFound(exists)) return Shown{"", "", Removed()};
+    if (!exists.ok() && !absl::IsFailedPrecondition(exists)) return exists;
+    if (!exists.ok()) shown.fault = std::string(exists.message());
+    return shown;
   }
 
   absl::StatusOr<Occupant> LookAt(int directory, const std::string& name, bool file) const {
@@ -109,30 +116,29 @@ class SymlinkPublisher final : public PlacePublisher {
   }
 
   absl::Status PrepareInner(const Place& inner, const Place& outer, int outer_source,
-                            const std::string& revision, Targets& targets) override {
+                            const std::string& directory, Targets& targets) override {
     if (IsPartOfOuter(inner, outer)) return absl::OkStatus();
     const auto [parent, name] = Split(inner.path_in_outer);
     if (parent != ".") {
       absl::Status status = targets.CreateBeneath(outer_source, parent, /*file=*/false);
       if (!status.ok()) return status;
     }
-    absl::StatusOr<Fd> directory =
+    absl::StatusOr<Fd> above =
         OpenBeneath(outer_source, parent, O_RDONLY | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
-    if (!directory.ok()) return directory.status();
-    return Put(inner, directory->get(), name, absl::StrCat(Root(), "/", inner.PathIn(revision)))
-        .status();
+    if (!above.ok()) return above.status();
+    return Put(inner, above->get(), name, inner.PathIn(store().TreePath(directory))).status();
   }
 
-  absl::StatusOr<Undo> Show(const Place& place, int source, const std::string& revision) override {
+  absl::StatusOr<Undo> Show(const Place& place, int source, const std::string& directory) override {
     // A nested place is published with its outer one.
     if (place.outer) return Undo([] { return absl::OkStatus(); });
     if (before_replace_) {
       if (absl::Status status = before_replace_(place.spec.local); !status.ok()) return status;
     }
     const auto [parent, name] = Split(place.spec.local);
-    Fd directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", parent));
-    return Put(place, directory.get(), name, absl::StrCat(Root(), "/", place.PathIn(revision)));
+    Fd above(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!above) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", parent));
+    return Put(place, above.get(), name, place.PathIn(store().TreePath(directory)));
   }
 
   // Makes `name` a symlink to `target`, in one step.

@@ -11,8 +11,8 @@
 namespace gitops {
 
 void WriteTestRevision(RevisionStore& store, const std::string& revision,
-                       const std::map<std::string, std::string>& files, bool replace) {
-  auto writer = store.Write(revision, replace);
+                       const std::map<std::string, std::string>& files) {
+  auto writer = store.Write(revision);
   ASSERT_TRUE(writer.ok()) << writer.status();
   const std::filesystem::path root = absl::StrCat("/proc/self/fd/", (*writer)->directory());
   for (const auto& [path, content] : files) {
