@@ -13,6 +13,10 @@ namespace gitops {
 void WriteTestRevision(RevisionStore& store, const std::string& revision,
                        const std::map<std::string, std::string>& files);
 
+// The same on the disk in the former layout, for a store that is opened afterwards.
+void WriteFormerRevision(RevisionStore& store, const std::string& revision, int sequence,
+                         const std::map<std::string, std::string>& files);
+
 }  // namespace gitops
 
 #endif  // GITOPS_AGENT_PUBLISH_TEST_REVISIONS_H_
