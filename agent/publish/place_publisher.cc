@@ -23,6 +23,11 @@ constexpr int kList = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 // As absence counts what is known not to be there.
 bool IsAbsent(const absl::Status& status) { return absl::IsNotFound(status); }
 
+void SortByPath(std::vector<DriftEntry>& drift) {
+  std::stable_sort(drift.begin(), drift.end(),
+                   [](const DriftEntry& a, const DriftEntry& b) { return a.path < b.path; });
+}
+
 absl::StatusOr<Fd> OpenIn(const Fd& tree, const std::string& link, int flags) {
   return OpenBeneath(tree.get(), link, flags, 0, RESOLVE_NO_SYMLINKS);
 }
@@ -315,9 +320,12 @@ absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string&
   }
   absl::StatusOr<Manifest> manifest = store_->ReadManifest(directory);
   if (IsAbsent(manifest.status()) || absl::IsDataLoss(manifest.status())) {
-    if (drift.empty()) {
-      return absl::DataLossError(absl::StrCat(manifest.status().message(), "; ", Removed()));
+    // What is left of it cannot be told from what is not.
+    for (size_t i = 0; i < places_.size(); ++i) {
+      if (!published[i]) continue;
+      drift.push_back({DriftEntry::Kind::kNotPublished, places_[i].spec.local, Removed()});
     }
+    SortByPath(drift);
     return drift;
   }
   if (!manifest.ok()) return manifest.status();
@@ -327,8 +335,7 @@ absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string&
   for (DriftEntry& entry : DriftOnHost(*differences, places_, published)) {
     drift.push_back(std::move(entry));
   }
-  std::stable_sort(drift.begin(), drift.end(),
-                   [](const DriftEntry& a, const DriftEntry& b) { return a.path < b.path; });
+  SortByPath(drift);
   return drift;
 }
 
