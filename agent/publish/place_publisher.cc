@@ -49,12 +49,11 @@ absl::Status PlacePublisher::Publish(const std::string& revision) {
   }
   if (!directory.ok()) return directory.status();
   const RevisionHold hold = store_->Hold(*directory);
-  absl::StatusOr<Owner> owner = LookUpOwner(spec_.user);
-  if (!owner.ok()) return owner.status();
+  if (absl::Status known = LookUpOwner(spec_.user).status(); !known.ok()) return known;
   absl::StatusOr<std::vector<Fd>> sources = OpenSources(*directory);
   if (!sources.ok()) return sources.status();
 
-  Targets targets(*owner);
+  Targets targets;
   absl::Status status = PrepareAll(*sources, *directory, targets);
   std::vector<std::unique_ptr<CarryOver>> carried;
   if (status.ok()) {

@@ -15,12 +15,12 @@
 #include "absl/strings/strip.h"
 #include "agent/revision/flusher.h"
 #include "agent/revision/manifest_file.h"
-#include "agent/revision/mounted_roots.h"
 #include "agent/revision/revision.h"
 #include "agent/revision/revision_directory.h"
 #include "agent/revision/revision_name.h"
 #include "agent/revision/revision_writer.h"
 #include "common/log/log.h"
+#include "common/mount/owned_mounts.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
