@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -44,19 +45,37 @@ struct TrackedPaths {
 // says so.
 //
 // A service may make, rename and remove files while this runs: CopyAll is called before the
-// exchange, CopyChanged after it. CopyChanged carries over what changed in between, except files of
-// the new revision to which the service has already written.
+// exchange, CopyChanged after it. CopyChanged visits only directories that changed in between (and
+// those with copies), and carries over what changed there, except files of the new revision to
+// which the service has already written.
 //
-// Both directories may belong to the service's account while this process is root: see copy_node.h.
+// Both directories may belong to the service's account, which changes them meanwhile, while this
+// process is root: see copy_node.h. One directory of each is open at a time; memory is some 50
+// bytes for each file and the name of each directory.
+//
+// Errors of both:
+// - RESOURCE_EXHAUSTED: a limit; the message names it and the fullest directory. The limits are
+//   those of the budget, 4,095 bytes of path, 128 levels, the number of hard links that a file can
+//   have, and 5 % of the disk, which a copy leaves free.
+// - ABORTED: `to` cannot be made ready: it has too much that must be removed first, or somebody
+//   changes it meanwhile. Writing that revision anew, where nobody else can reach it, helps.
+// - CANCELLED: `stop` was requested; this is looked at every 256 entries and 8 MiB.
+// - Others by errno: an error of listing or opening is never taken for the end of a directory, and
+//   no file is removed because of it.
 class CarryOver {
  public:
   struct Request {
     Fd from, to;  // open directories, opened for reading
+    // A directory on their file system that only this process's account can enter, and that nobody
+    // else uses meanwhile.
+    Fd stage;
     TrackedPaths tracked_from, tracked_to;
     std::vector<std::string> excluded;  // paths in both where other places are mounted or linked
     std::string revisions;              // the directory that holds the revisions; may be empty
     std::string local;                  // for the log
-    CarryHooks hooks = {};              // for tests
+    std::shared_ptr<CarryBudget> budget = std::make_shared<CarryBudget>();
+    std::stop_token stop = {};
+    CarryHooks hooks = {};  // for tests
   };
   static std::unique_ptr<CarryOver> New(Request request);
   virtual ~CarryOver() = default;

@@ -198,6 +198,8 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
   if (!manifest.ok()) return manifest.status();
   absl::StatusOr<Fd> tree = store_->OpenTree(directory);
   if (!tree.ok()) return tree.status();
+  const auto budget = std::make_shared<CarryBudget>(
+      CarryBudget{.max_files = spec_.max_untracked_files, .max_bytes = spec_.max_untracked_bytes});
   for (const Place& place : places_) {
     if (place.spec.file) continue;
     absl::StatusOr<std::optional<CarrySource>> what = WhatToCarry(place, directory);
@@ -220,13 +222,17 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
     if (!from.ok()) return from.status();
     absl::StatusOr<Fd> to = OpenIn(*tree, place.spec.link, kList);
     if (!to.ok()) return to.status();
+    absl::StatusOr<Fd> stage = store_->OpenStage();
+    if (!stage.ok()) return stage.status();
     all.push_back(CarryOver::New({.from = *std::move(from),
                                   .to = *std::move(to),
+                                  .stage = *std::move(stage),
                                   .tracked_from = TrackedPaths::Of(*old, place.spec.link),
                                   .tracked_to = TrackedPaths::Of(*manifest, place.spec.link),
                                   .excluded = place.inner,
                                   .revisions = Root(),
-                                  .local = place.spec.local}));
+                                  .local = place.spec.local,
+                                  .budget = budget}));
     if (absl::Status status = all.back()->CopyAll(); !status.ok()) return status;
   }
   return all;

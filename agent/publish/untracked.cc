@@ -1,13 +1,14 @@
 #include "agent/publish/untracked.h"
 
-#include <dirent.h>
+#include <fcntl.h>
 #include <linux/openat2.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 
-#include "common/path/beneath.h"
+#include "absl/hash/hash.h"
+#include "absl/strings/str_cat.h"
+#include "common/path/open_at.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -18,41 +19,35 @@ int64_t Nanoseconds(const timespec& time) {
 
 }  // namespace
 
-Stamp StampOf(int directory, const std::string& name) {
+Stamp Stamp::Of(const struct stat& stat) {
+  Stamp stamp = {.exists = true,
+                 .directory = S_ISDIR(stat.st_mode),
+                 .inode = stat.st_ino,
+                 .links = stat.st_nlink,
+                 .mtime_ns = Nanoseconds(stat.st_mtim),
+                 .ctime_ns = Nanoseconds(stat.st_ctim)};
+  stamp.print =
+      absl::HashOf(stat.st_ino, stat.st_mode, stat.st_size, stamp.mtime_ns, stamp.ctime_ns);
+  return stamp;
+}
+
+absl::StatusOr<Stamp> StampOf(int directory, const std::string& name) {
   struct stat stat = {};
-  if (::fstatat(directory, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) return {};
-  return {.exists = true,
-          .directory = S_ISDIR(stat.st_mode),
-          .inode = stat.st_ino,
-          .size = stat.st_size,
-          .mode = stat.st_mode,
-          .mtime_ns = Nanoseconds(stat.st_mtim),
-          .ctime_ns = Nanoseconds(stat.st_ctim)};
+  if (::fstatat(directory, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) == 0) return Stamp::Of(stat);
+  if (errno == ENOENT) return Stamp();
+  return absl::ErrnoToStatus(errno, absl::StrCat("stat \"", EscapeText(name), "\""));
 }
 
-Stamp StampAt(int root, const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return StampOf(root, path);
-  absl::StatusOr<Fd> parent = OpenDirectory(root, path.substr(0, slash), O_PATH);
-  return parent.ok() ? StampOf(parent->get(), path.substr(slash + 1)) : Stamp();
-}
-
-absl::StatusOr<Fd> OpenDirectory(int root, const std::string& path, int flags) {
-  return OpenBeneath(root, path, flags | O_DIRECTORY | O_NOFOLLOW, 0,
-                     RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
-}
-
-absl::StatusOr<std::vector<std::string>> NamesIn(int directory) {
-  const int again = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR* stream = again < 0 ? nullptr : ::fdopendir(again);
-  if (stream == nullptr) return absl::ErrnoToStatus(errno, "cannot list a directory");
-  std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(stream)) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
+absl::StatusOr<Fd> OpenDirectory(int root, const std::string& path) {
+  Fd fd(OpenAt(root, path.empty() ? "." : path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
+               RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV));
+  if (fd) return fd;
+  const int error = errno;
+  const std::string what = absl::StrCat("open the directory \"", EscapeText(path), "\"");
+  if (error == ENOENT || error == ENOTDIR || error == ELOOP || error == EXDEV) {
+    return absl::NotFoundError(absl::StrCat(what, ": it is not there"));
   }
-  ::closedir(stream);
-  return names;
+  return absl::ErrnoToStatus(error, what);
 }
 
 }  // namespace gitops

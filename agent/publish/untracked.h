@@ -1,13 +1,10 @@
 #ifndef GITOPS_AGENT_PUBLISH_UNTRACKED_H_
 #define GITOPS_AGENT_PUBLISH_UNTRACKED_H_
 
-#include <fcntl.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 
 #include <cstdint>
-#include <map>
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/path/fd.h"
@@ -18,26 +15,21 @@ namespace gitops {
 struct Stamp {
   bool exists = false;
   bool directory = false;
-  ino_t inode = 0;
-  off_t size = 0;
-  mode_t mode = 0;
+  uint64_t inode = 0, links = 0;
   int64_t mtime_ns = 0, ctime_ns = 0;
+  uint64_t print = 0;  // of all that changes with the content or the access, also of these times
 
-  bool operator==(const Stamp&) const = default;
+  static Stamp Of(const struct stat& stat);
 };
 
-// The stamp of `name` in an open directory, and of `path` beneath one. Symlinks are not followed.
-Stamp StampOf(int directory, const std::string& name);
-Stamp StampAt(int root, const std::string& path);
+// The stamp of `name` in an open directory. Symlinks are not followed. An error other than that it
+// does not exist is an error.
+absl::StatusOr<Stamp> StampOf(int directory, const std::string& name);
 
-// By path, so that a directory comes before its content.
-using Untracked = std::map<std::string, Stamp>;
-
-// Opens the directory `path` beneath `root`, without symlinks and mounts on the way.
-absl::StatusOr<Fd> OpenDirectory(int root, const std::string& path, int flags = O_RDONLY);
-
-// The names in an open directory, without "." and "..".
-absl::StatusOr<std::vector<std::string>> NamesIn(int directory);
+// Opens the directory `path` (at most 4,095 bytes) beneath `root`, to list it. NOT_FOUND: it does
+// not exist, or is reached through a symlink, another kind of node, or a mount point. Any other
+// code is a failure to find out.
+absl::StatusOr<Fd> OpenDirectory(int root, const std::string& path);
 
 }  // namespace gitops
 

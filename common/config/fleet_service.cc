@@ -80,6 +80,8 @@ void ReadPolicies(const TomlTable& table, ServiceSpec& spec) {
   Store(table.Int("keep_revisions", 1, kMostRevisions), spec.keep_revisions);
   Store(table.Int("max_files", 1, kMostFiles), spec.max_files);
   Store(table.Bytes("max_bytes"), spec.max_bytes);
+  Store(table.Int("max_untracked_files", 1, kMostFiles), spec.max_untracked_files);
+  Store(table.Bytes("max_untracked_bytes"), spec.max_untracked_bytes);
 }
 
 // The keys that [global] and [[services]] share. A later call overrides an earlier one.
