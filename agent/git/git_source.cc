@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <set>
+#include <stop_token>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -53,7 +55,8 @@ class GitSource final : public Source {
     }
   }
 
-  absl::Status Prepare(const std::string& revision, bool afresh) override {
+  absl::Status Prepare(const std::string& revision, bool afresh, std::stop_token stop) override {
+    const Interruptible until(this, std::move(stop));
     if (!afresh && IsReady(revision)) return absl::OkStatus();
     bool damaged = false;
     absl::Status status = TryPrepare(revision, &damaged);
@@ -63,7 +66,8 @@ class GitSource final : public Source {
     return TryPrepare(revision, &damaged);
   }
 
-  absl::StatusOr<std::string> Resolve(absl::string_view prefix) override {
+  absl::StatusOr<std::string> Resolve(absl::string_view prefix, std::stop_token stop) override {
+    const Interruptible until(this, std::move(stop));
     const std::string wanted = absl::AsciiStrToLower(prefix);
     if (wanted.size() < kMinPrefix || wanted.size() > kLongHash ||
         !std::all_of(wanted.begin(), wanted.end(), absl::ascii_isxdigit)) {
@@ -81,7 +85,9 @@ class GitSource final : public Source {
     return ResolveUpstream(wanted);
   }
 
-  absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b) override {
+  absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b,
+                                   std::stop_token stop) override {
+    const Interruptible until(this, std::move(stop));
     if (a == b) return true;
     if (IsReady(a) && IsReady(b)) return SameByListing(a, b);
     auto same = SameByMirror(a, b);
@@ -92,15 +98,31 @@ class GitSource final : public Source {
 
   std::vector<std::string> Ready() override { return store_->List(); }
 
-  absl::Status Prune(int keep, const std::set<std::string>& in_use) override {
+  absl::Status Prune(int keep, const std::set<std::string>& in_use, std::stop_token) override {
     mirror_->Maintain();
     return store_->Prune(keep, in_use);
   }
 
-  void Interrupt() override { interruption_.Raise(); }
-  void Resume() override { interruption_.Clear(); }
-
  private:
+  // While it exists, a stop request raises the interruption.
+  class Interruptible {
+   public:
+    Interruptible(GitSource* source, std::stop_token stop)
+        : source_(source), raise_(std::in_place, std::move(stop), Raise{source}) {}
+    ~Interruptible() {
+      raise_.reset();
+      source_->interruption_.Clear();
+    }
+
+   private:
+    struct Raise {
+      GitSource* source;
+      void operator()() const { source->interruption_.Raise(); }
+    };
+    GitSource* const source_;
+    std::optional<std::stop_callback<Raise>> raise_;
+  };
+
   // Whether it is on disk with everything that the service needs now; its configured directories
   // may have been different when it was written.
   bool IsReady(const std::string& revision) const {
@@ -217,14 +239,15 @@ class GitSource final : public Source {
     if (!newest.ok()) return newest.status();
     for (const auto& [branch, tip] : *newest) {
       if (!tip.ok()) continue;
-      if (auto status = mirror_->FetchCommit(branch, *tip, nullptr); !status.ok()) return status;
+      if (auto status = mirror_->FetchCommit(branch, *tip, &interruption_); !status.ok())
+        return status;
     }
     auto found = mirror_->CommitsWithPrefix(wanted);
     if (!found.ok()) return found.status();
     if (!found->empty()) return OnlyOne(wanted, *std::move(found));
     // A commit that is on no branch any more can only be fetched by its full name.
     const bool whole = wanted.size() == kShortHash || wanted.size() == kLongHash;
-    if (whole && mirror_->FetchCommit("", wanted, nullptr).ok()) return wanted;
+    if (whole && mirror_->FetchCommit("", wanted, &interruption_).ok()) return wanted;
     return MakeError(
         Reason::kRevisionUnknown,
         absl::StrCat("neither this host nor ", mirror_->name(), " has a commit ", wanted),

@@ -41,7 +41,8 @@ PlacePublisher::PlacePublisher(const ServiceSpec& spec, RevisionStore* store,
       places_(OrderPlaces(spec.directories)),
       last_published_(std::move(last_published)) {}
 
-absl::Status PlacePublisher::Publish(const std::string& revision) {
+absl::Status PlacePublisher::Publish(const std::string& revision, const MayExchange& may_exchange,
+                                     std::stop_token stop) {
   absl::StatusOr<std::string> directory = store_->Newest(revision);
   if (IsAbsent(directory.status())) {
     return absl::NotFoundError(absl::StrCat("revision ", revision, " of ", spec_.service,
@@ -57,11 +58,13 @@ absl::Status PlacePublisher::Publish(const std::string& revision) {
   absl::Status status = PrepareAll(*sources, *directory, targets);
   std::vector<std::unique_ptr<CarryOver>> carried;
   if (status.ok()) {
-    auto all = CarryAll(*directory);
+    auto all = CarryAll(*directory, stop);
     status = all.status();
     if (all.ok()) carried = *std::move(all);
   }
   if (status.ok()) status = store_->Publishable(*directory);
+  if (status.ok() && stop.stop_requested()) status = absl::CancelledError("stopped");
+  if (status.ok()) status = may_exchange();
   if (status.ok()) status = ShowAll(*sources, *directory);
   if (!status.ok()) {
     targets.RemoveCreated();
@@ -191,7 +194,7 @@ absl::StatusOr<Manifest> PlacePublisher::ManifestFor(const CarrySource& source) 
 }
 
 absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll(
-    const std::string& directory) {
+    const std::string& directory, const std::stop_token& stop) {
   std::vector<std::unique_ptr<CarryOver>> all;
   if (!spec_.writable) return all;
   absl::StatusOr<Manifest> manifest = store_->ReadManifest(directory);
@@ -232,7 +235,9 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
                                   .excluded = place.inner,
                                   .revisions = Root(),
                                   .local = place.spec.local,
-                                  .budget = budget}));
+                                  
+.budget = budget,
+.stop = stop}));
     if (absl::Status status = all.back()->CopyAll(); !status.ok()) return status;
   }
   return all;
@@ -279,7 +284,7 @@ absl::StatusOr<std::string> PlacePublisher::Published() {
   return revision;
 }
 
-absl::StatusOr<bool> PlacePublisher::IsIntact(const std::string& revision) {
+absl::StatusOr<bool> PlacePublisher::IsIntact(const std::string& revision, std::stop_token stop) {
   absl::StatusOr<std::string> directory = store_->Newest(revision);
   if (!directory.ok()) return directory.status();
   const RevisionHold hold = store_->Hold(*directory);
@@ -292,7 +297,8 @@ absl::StatusOr<bool> PlacePublisher::IsIntact(const std::string& revision) {
 }
 
 absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string& revision,
-                                                              bool with_untracked) {
+                                                              bool with_untracked,
+                                                              std::stop_token stop) {
   std::vector<Shown> all;
   std::string directory;  // the one that is shown, if it is of this revision
   for (const Place& place : places_) {

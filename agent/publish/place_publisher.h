@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -23,11 +24,12 @@ namespace gitops {
 // untracked files, undo. A subclass publishes one revision at one place.
 class PlacePublisher : public Publisher {
  public:
-  absl::Status Publish(const std::string& revision) final;
+  absl::Status Publish(const std::string& revision, const MayExchange& may_exchange,
+                       std::stop_token stop) final;
   absl::StatusOr<std::string> Published() final;
-  absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision,
-                                                bool with_untracked) final;
-  absl::StatusOr<bool> IsIntact(const std::string& revision) final;
+  absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision, bool with_untracked,
+                                                std::stop_token stop) final;
+  absl::StatusOr<bool> IsIntact(const std::string& revision, std::stop_token stop) final;
 
  protected:
   // The current content of a place.
@@ -81,7 +83,7 @@ class PlacePublisher : public Publisher {
   absl::StatusOr<std::optional<CarrySource>> WhatToCarry(const Place& place,
                                                          const std::string& directory);
   absl::StatusOr<Manifest> ManifestFor(const CarrySource& source) const;
-  absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> CarryAll(const std::string& directory);
+  absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> CarryAll(const std::string& directory, const std::stop_token& stop);
   absl::Status ShowAll(const std::vector<Fd>& sources, const std::string& directory);
   // Keeps what is shown from being pruned.
   void NoteShown(const std::string& directory);
