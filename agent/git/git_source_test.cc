@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "agent/git/git_test_base.h"
+#include "agent/revision/compare_tree.h"
 #include "gmock/gmock.h"
 
 namespace gitops {
@@ -34,7 +35,9 @@ TEST_F(GitSourceTest, ANewCommitBecomesReadyWithItsBytesAndModes) {
   EXPECT_THAT(source_->Ready(), ElementsAre(commit));
   const auto manifest = store_->ReadManifest(*store_->Newest(commit));
   ASSERT_TRUE(manifest.ok());
-  EXPECT_THAT(CompareTree(Tree(commit), *manifest, true, true).value(), IsEmpty());
+  EXPECT_THAT(
+      CompareTree(Tree(commit), *manifest, {.with_untracked = true, .read_all = true}).value(),
+      IsEmpty());
 }
 
 TEST_F(GitSourceTest, WhatIsReadyNeedsNoProcessAndNoUpstream) {

@@ -7,7 +7,7 @@
 
 #include "absl/strings/string_view.h"
 #include "agent/publish/publisher.h"
-#include "agent/revision/revision.h"
+#include "agent/revision/compare_tree.h"
 #include "common/config/fleet.h"
 
 namespace gitops {

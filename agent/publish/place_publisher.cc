@@ -11,9 +11,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "agent/revision/compare_tree.h"
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
 #include "common/path/beneath.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -235,9 +237,9 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
                                   .excluded = place.inner,
                                   .revisions = Root(),
                                   .local = place.spec.local,
-                                  
-.budget = budget,
-.stop = stop}));
+
+                                  .budget = budget,
+                                  .stop = stop}));
     if (absl::Status status = all.back()->CopyAll(); !status.ok()) return status;
   }
   return all;
@@ -291,9 +293,15 @@ absl::StatusOr<bool> PlacePublisher::IsIntact(const std::string& revision, std::
   absl::StatusOr<Manifest> manifest = store_->ReadManifest(*directory);
   if (!manifest.ok()) return manifest.status();
   absl::StatusOr<std::vector<TreeDifference>> differences =
-      CompareTree(store_->TreePath(*directory), *manifest, /*with_untracked=*/false);
+      CompareTree(store_->TreePath(*directory), *manifest, {.stop = stop});
   if (!differences.ok()) return differences.status();
-  return differences->empty();
+  for (const TreeDifference& difference : *differences) {
+    if (difference.kind != TreeDifference::Kind::kNotCompared) return false;
+  }
+  if (differences->empty()) return true;
+  const TreeDifference& first = differences->front();
+  return absl::UnavailableError(absl::StrCat("cannot compare \"", EscapeText(first.path),
+                                             "\" of revision ", revision, ": ", first.detail));
 }
 
 absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string& revision,
@@ -340,8 +348,8 @@ absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string&
     return drift;
   }
   if (!manifest.ok()) return manifest.status();
-  absl::StatusOr<std::vector<TreeDifference>> differences =
-      CompareTree(store_->TreePath(directory), *manifest, with_untracked);
+  absl::StatusOr<std::vector<TreeDifference>> differences = CompareTree(
+      store_->TreePath(directory), *manifest, {.with_untracked = with_untracked, .stop = stop});
   if (!differences.ok()) return differences.status();
   for (DriftEntry& entry : DriftOnHost(*differences, places_, published)) {
     drift.push_back(std::move(entry));

@@ -83,7 +83,8 @@ class PlacePublisher : public Publisher {
   absl::StatusOr<std::optional<CarrySource>> WhatToCarry(const Place& place,
                                                          const std::string& directory);
   absl::StatusOr<Manifest> ManifestFor(const CarrySource& source) const;
-  absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> CarryAll(const std::string& directory, const std::stop_token& stop);
+  absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> CarryAll(const std::string& directory,
+                                                                   const std::stop_token& stop);
   absl::Status ShowAll(const std::vector<Fd>& sources, const std::string& directory);
   // Keeps what is shown from being pruned.
   void NoteShown(const std::string& directory);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -134,7 +135,9 @@ class RevisionStore {
   // each revision that is `in_use`, those that are held, the one that was published last, and those
   // that are the root of a mount in this namespace. A failed removal is tried again by the next
   // call, and does not keep others from being removed.
-  virtual absl::Status Prune(int keep, const std::set<std::string>& in_use) = 0;
+  // CANCELLED: by `stop`, soon.
+  virtual absl::Status Prune(int keep, const std::set<std::string>& in_use,
+                             const std::stop_token& stop = {}) = 0;
 
  protected:
   explicit RevisionStore(std::string root) : root_(std::move(root)) {}
@@ -142,22 +145,6 @@ class RevisionStore {
  private:
   const std::string root_;
 };
-
-// A tracked file that differs from the manifest, or a file that is not in the manifest.
-struct TreeDifference {
-  enum class Kind { kModified, kDeleted, kUntracked } kind = Kind::kModified;
-  std::string path;    // relative to the revision's directory
-  std::string detail;  // "content", "mode 0755 instead of 0644", "is a directory"…
-
-  bool operator==(const TreeDifference&) const = default;
-};
-
-// Compares `directory` (a revision's directory) with its manifest. A file with the stat fields of
-// the manifest counts as unchanged unless `read_all` is set; others are hashed. Does not follow
-// symlinks or cross mount points.
-absl::StatusOr<std::vector<TreeDifference>> CompareTree(const std::string& directory,
-                                                        const Manifest& manifest,
-                                                        bool with_untracked, bool read_all = false);
 
 // git's id of a blob with this content: SHA-1, or SHA-256 if `oid_length` is 64.
 class BlobHasher {

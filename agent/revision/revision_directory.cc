@@ -1,6 +1,5 @@
 #include "agent/revision/revision_directory.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,7 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "agent/revision/revision_name.h"
 #include "common/log/log.h"
-#include "common/path/beneath.h"
+#include "common/path/directory_names.h"
+#include "common/path/remove_tree.h"
 #include "common/path/trusted_directory.h"
 
 namespace gitops {
@@ -36,14 +36,6 @@ absl::Status ServiceDirectory::Failed(int error, absl::string_view what,
   return absl::ErrnoToStatus(error, absl::StrCat("cannot ", what, " ", PathOf(name)));
 }
 
-absl::StatusOr<Fd> ServiceDirectory::Walk(bool create, std::string* shared) const {
-  absl::StatusOr<TrustedDirectory> opened =
-      OpenTrustedDirectory(path_, {.create = create, .last_mode = mode_, .remedy = kRemedy});
-  if (!opened.ok()) return opened.status();
-  *shared = std::move(opened->shared);
-  return std::move(opened->fd);
-}
-
 absl::StatusOr<Fd> ServiceDirectory::Open(bool create) const {
   std::string shared;
   return Walk(create, &shared);
@@ -52,43 +44,41 @@ absl::StatusOr<Fd> ServiceDirectory::Open(bool create) const {
 absl::StatusOr<Fd> ServiceDirectory::Establish() const {
   std::string shared;
   absl::StatusOr<Fd> root = Walk(/*create=*/true, &shared);
-  if (!root.ok()) return root;
-  if (!shared.empty()) {
+  if (root.ok() && !shared.empty()) {
     LogWarning(
         "revisions are in a directory that every account can write to, and that is often "
         "emptied by a clean-up job: choose another `mount`",
         {{"path", path_}, {"directory", shared}});
   }
-  struct stat stat = {};
-  if (::fstat(root->get(), &stat) != 0) return Failed(errno, "stat", "");
-  if ((stat.st_mode & 0777) == mode_ || stat.st_uid != ::geteuid()) return root;
-  // The descriptor is O_PATH, which fchmod refuses.
-  if (::chmod(absl::StrCat("/proc/self/fd/", root->get()).c_str(), mode_) != 0) {
-    return Failed(errno, "set the mode of", "");
-  }
   return root;
 }
 
+absl::StatusOr<Fd> ServiceDirectory::Walk(bool create, std::string* shared) const {
+  absl::StatusOr<TrustedDirectory> opened =
+      OpenTrustedDirectory(path_, {.create = create, .remedy = kRemedy});
+  if (!opened.ok()) return opened.status();
+  *shared = std::move(opened->shared);
+  if (create) {
+    if (absl::Status status = SetMode(opened->fd); !status.ok()) return status;
+  }
+  return std::move(opened->fd);
+}
+
+absl::Status ServiceDirectory::SetMode(const Fd& root) const {
+  struct stat stat = {};
+  if (::fstat(root.get(), &stat) != 0) return Failed(errno, "stat", "");
+  if ((stat.st_mode & 0777) == mode_ || stat.st_uid != ::geteuid()) return absl::OkStatus();
+  // The descriptor is O_PATH, which fchmod refuses.
+  if (::chmod(absl::StrCat("/proc/self/fd/", root.get()).c_str(), mode_) != 0) {
+    return Failed(errno, "set the mode of", "");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<std::string>> ServiceDirectory::Names(const Fd& root) const {
-  const int list = ::openat(root.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (list < 0) return Failed(errno, "list", "");
-  DIR* const stream = ::fdopendir(list);
-  if (stream == nullptr) {
-    const int error = errno;
-    ::close(list);
-    return Failed(error, "list", "");
-  }
-  std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* entry = ::readdir(stream)) {
-    const absl::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-    errno = 0;
-  }
-  const int error = errno;
-  ::closedir(stream);
-  if (error != 0) return Failed(error, "list", "");
-  return names;
+  absl::StatusOr<std::vector<std::string>> names = DirectoryNames(root.get());
+  if (names.ok()) return names;
+  return absl::Status(names.status().code(), absl::StrCat(path_, ": ", names.status().message()));
 }
 
 absl::StatusOr<Fd> ServiceDirectory::OpenOwn(const Fd& root, const std::string& name) const {
@@ -129,7 +119,7 @@ absl::StatusOr<std::string> ServiceDirectory::ReadFile(const Fd& root, const std
 }
 
 absl::Status ServiceDirectory::RemoveTree(const Fd& root, const std::string& name) const {
-  return ::gitops::RemoveTree(absl::StrCat("/proc/self/fd/", root.get(), "/", name));
+  return RemoveTreeAt(root.get(), name);
 }
 
 absl::Status ServiceDirectory::Flush(const Fd& directory) const {

@@ -23,9 +23,9 @@ class ServiceDirectory {
   const std::string& path() const { return path_; }
   std::string PathOf(absl::string_view name) const;
 
-  // O_PATH. NOT_FOUND unless `create` is set.
+  // O_PATH. `create`: it is made if missing, and gets its mode. NOT_FOUND otherwise.
   absl::StatusOr<Fd> Open(bool create = false) const;
-  // The same, made if missing; sets its mode, and warns of a directory that cleaners empty.
+  // The same with `create`; warns of a directory that cleaners empty.
   absl::StatusOr<Fd> Establish() const;
   absl::StatusOr<std::vector<std::string>> Names(const Fd& root) const;
   // A directory in it that is root's or the agent's own; O_PATH.
@@ -46,6 +46,7 @@ class ServiceDirectory {
 
  private:
   absl::StatusOr<Fd> Walk(bool create, std::string* shared) const;
+  absl::Status SetMode(const Fd& root) const;
 
   const std::string path_;
   const mode_t mode_;

@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "agent/revision/compare_tree.h"
 #include "agent/revision/flusher.h"
 #include "agent/revision/manifest_file.h"
 #include "agent/revision/revision.h"
@@ -21,7 +22,9 @@
 #include "agent/revision/revision_writer.h"
 #include "common/log/log.h"
 #include "common/mount/owned_mounts.h"
+#include "common/path/remove_tree.h"
 #include "common/sync/mutex.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -202,7 +205,8 @@ class DiskRevisionStore final : public RevisionStore {
     }));
   }
 
-  absl::Status Prune(int keep, const std::set<std::string>& in_use) override {
+  absl::Status Prune(int keep, const std::set<std::string>& in_use,
+                     const std::stop_token& stop) override {
     absl::StatusOr<Fd> root = service_.Open();
     if (absl::IsNotFound(root.status())) return absl::OkStatus();
     if (!root.ok()) return root.status();
@@ -220,7 +224,10 @@ class DiskRevisionStore final : public RevisionStore {
       result.Update(MoveAway(*root, directory, &*remains));
     }
     for (const std::string& name : *remains) {
-      if (!mounted->contains(name)) result.Update(service_.RemoveTree(*root, name));
+      if (mounted->contains(name)) continue;
+      absl::Status removed = RemoveTreeAt(root->get(), name, {.stop = stop});
+      if (absl::IsCancelled(removed)) return removed;
+      result.Update(removed);
     }
     return result;
   }
@@ -277,17 +284,25 @@ class DiskRevisionStore final : public RevisionStore {
       if (access_ == StoreAccess::kMounts) Flusher::Shared().Add(service_.path(), directory);
       return true;
     }
-    const auto differences = CompareTree(TreePath(directory), *manifest, /*with_untracked=*/false,
-                                         /*read_all=*/true);
-    if (absl::IsNotFound(differences.status())) return false;
+    absl::StatusOr<Fd> tree = OpenTreeAt(root, directory);
+    if (absl::IsNotFound(tree.status())) return false;
+    if (!tree.ok()) return tree.status();
+    const auto differences = CompareTree(tree->get(), *manifest, {.read_all = true});
     if (!differences.ok()) return differences.status();
+    for (const TreeDifference& difference : *differences) {
+      if (difference.kind != TreeDifference::Kind::kNotCompared) continue;
+      return absl::UnavailableError(absl::StrCat(
+          "cannot verify ", service_.PathOf(directory), ", which may not be on the disk: \"",
+          EscapeText(difference.path), "\": ", difference.detail));
+    }
     if (differences->empty()) {
       // What was read is on the disk.
       if (absl::Status status = service_.MarkDurable(root, directory); !status.ok()) return status;
       return true;
     }
-    LogWarning("a revision is not used: the host ended before it was on the disk",
-               {{"path", service_.PathOf(directory)}, {"file", differences->front().path}});
+    LogWarning(
+        "a revision is not used: the host ended before it was on the disk",
+        {{"path", service_.PathOf(directory)}, {"file", EscapeText(differences->front().path)}});
     return false;
   }
 

@@ -1,7 +1,6 @@
 #ifndef GITOPS_COMMON_PATH_TRUSTED_DIRECTORY_H_
 #define GITOPS_COMMON_PATH_TRUSTED_DIRECTORY_H_
 
-#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <string>
@@ -16,9 +15,8 @@ namespace gitops {
 bool IsTrustedOwner(uid_t uid);
 
 struct TrustedOptions {
-  bool create = false;      // missing directories are made, 0755
-  mode_t last_mode = 0755;  // of the last one, if it is made
-  std::string remedy;       // ends the message of a refusal: "choose another `mount`"
+  bool create = false;  // missing directories are made, 0755
+  std::string remedy;   // ends the message of a refusal: "choose another `mount`"
 };
 
 struct TrustedDirectory {
@@ -27,7 +25,7 @@ struct TrustedDirectory {
   std::string shared;
 };
 
-// Opens the directory at the absolute `path` name by name. It and each directory above it have a
+// Walks to the directory at the absolute `path` (see walk.h). It and each directory above it have a
 // trusted owner and cannot be written to by others, unless the sticky bit keeps others from
 // renaming what is not theirs; so nobody else can put something else in its place. Symlinks are
 // followed if their owner is trusted. FAILED_PRECONDITION names the directory, its owner and the
