@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -168,6 +169,9 @@ class ServiceController {
   absl::Status Refuse(Reason reason, absl::string_view message) const;
   absl::Status Frozen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Ending() const;
+  // Ends the job's use of the source, until the job begins again.
+  void InterruptSource();
+  std::stop_token SourceStop();
 
   const ServiceOptions options_;
   const Policy policy_;
@@ -184,6 +188,7 @@ class ServiceController {
   ServiceRecord record_ ABSL_GUARDED_BY(mutex_);
   bool unsaved_ ABSL_GUARDED_BY(mutex_) = false;
   // Callers that wait for the source; they have priority over the job.
+  std::stop_source source_stop_ ABSL_GUARDED_BY(mutex_);  // of the job's use of the source
   int source_wanted_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string logged_hash_ ABSL_GUARDED_BY(mutex_);
   std::optional<State> logged_state_ ABSL_GUARDED_BY(mutex_);  // nullopt: no history yet

@@ -82,8 +82,7 @@ bool ServiceController::Reconcile(bool forced) {
     MutexLock lock(mutex_);
     if (stopping_) return false;
     // An interrupting call first changes the record, or is counted, and wakes the job afterwards.
-    drivers_.source->Resume();
-    if (source_wanted_ > 0) drivers_.source->Interrupt();
+    if (source_wanted_ == 0) source_stop_ = {};
     record = record_;
     waiting = options_.clock->Now() < next_attempt_ && next_attempt_ != absl::InfiniteFuture();
     if (unsaved_) (void)Save(record_, {}, /*force=*/true);
@@ -147,12 +146,13 @@ absl::Status ServiceController::Execute(const Step& step, bool afresh, bool firs
     bool same = false;
     if (step.kind == Step::Kind::kCompare) {
       absl::StatusOr<bool> compared =
-          drivers_.source->SameContent(View().record.published, step.hash);
+          drivers_.source->SameContent(View().record.published, step.hash, SourceStop());
       status = compared.status();
       same = compared.ok() && *compared;
     }
     if (status.ok() && !same) {
-      status = drivers_.source->Prepare(step.revision, afresh || WasEdited(step.revision));
+      status =
+          drivers_.source->Prepare(step.revision, afresh || WasEdited(step.revision), SourceStop());
     }
     if (absl::IsCancelled(status)) return status;
     if (!status.ok()) {
@@ -278,7 +278,7 @@ void ServiceController::FallBack(absl::Time began) {
   absl::Status status;
   {
     MutexLock source(source_mutex_);
-    status = drivers_.source->Prepare(fallback, WasEdited(fallback));
+    status = drivers_.source->Prepare(fallback, WasEdited(fallback), SourceStop());
   }
   if (status.ok()) {
     MutexLock publish(publish_mutex_);

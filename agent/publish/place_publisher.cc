@@ -55,7 +55,8 @@ std::string PlacePublisher::Root() const {
   return path.substr(0, path.rfind('/'));
 }
 
-absl::Status PlacePublisher::Publish(const std::string& revision) {
+absl::Status PlacePublisher::Publish(const std::string& revision, const MayExchange& may_exchange,
+                                     std::stop_token stop) {
   if (!store_->Has(revision)) {
     return absl::NotFoundError(absl::StrCat("revision ", revision, " of ", spec_.service,
                                             " is not prepared on this host"));
@@ -72,6 +73,8 @@ absl::Status PlacePublisher::Publish(const std::string& revision) {
     status = all.status();
     if (all.ok()) carried = *std::move(all);
   }
+  if (status.ok() && stop.stop_requested()) status = absl::CancelledError("stopped");
+  if (status.ok()) status = may_exchange();
   if (status.ok()) status = ShowAll(*sources, revision);
   if (!status.ok()) {
     targets.RemoveCreated();
@@ -226,7 +229,7 @@ absl::StatusOr<std::string> PlacePublisher::Published() {
   return store_->Has(published) ? published : "";
 }
 
-absl::StatusOr<bool> PlacePublisher::IsIntact(const std::string& revision) {
+absl::StatusOr<bool> PlacePublisher::IsIntact(const std::string& revision, std::stop_token) {
   absl::StatusOr<Manifest> manifest = store_->ReadManifest(revision);
   if (!manifest.ok()) return manifest.status();
   absl::StatusOr<std::vector<TreeDifference>> differences =
@@ -236,7 +239,8 @@ absl::StatusOr<bool> PlacePublisher::IsIntact(const std::string& revision) {
 }
 
 absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string& revision,
-                                                              bool with_untracked) {
+                                                              bool with_untracked,
+                                                              std::stop_token) {
   std::vector<bool> published;
   std::vector<DriftEntry> drift;
   for (const Place& place : places_) {

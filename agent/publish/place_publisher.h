@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -24,11 +25,12 @@ namespace gitops {
 // untracked files, undo. A subclass publishes one revision at one place.
 class PlacePublisher : public Publisher {
  public:
-  absl::Status Publish(const std::string& revision) final;
+  absl::Status Publish(const std::string& revision, const MayExchange& may_exchange,
+                       std::stop_token stop) final;
   absl::StatusOr<std::string> Published() final;
-  absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision,
-                                                bool with_untracked) final;
-  absl::StatusOr<bool> IsIntact(const std::string& revision) final;
+  absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision, bool with_untracked,
+                                                std::stop_token stop) final;
+  absl::StatusOr<bool> IsIntact(const std::string& revision, std::stop_token stop) final;
 
  protected:
   // The current content of a place.
