@@ -30,7 +30,9 @@
 #include "common/config/ports.h"
 #include "common/log/log.h"
 #include "common/memory/memory.h"
+#include "common/metrics/process_metrics.h"
 #include "common/process/process.h"
+#include "common/server/file_limit.h"
 #include "common/server/lifecycle.h"
 #include "common/server/program.h"
 #include "common/server/state_directory.h"
@@ -44,6 +46,8 @@ constexpr char kProgram[] = "gitops-agent";
 constexpr char kUsage[] = "gitops-agent --config FILE [FLAGS]";
 // The accounts that run git need to reach their mirrors in it; secret files in it are 0600.
 constexpr mode_t kStateMode = 0711;
+// Thousands of services with their git processes; the programs that the agent runs inherit it.
+constexpr int64_t kMostFiles = 65'536;
 // For services and for polls each: hanging units and upstreams that do not answer use a thread;
 // everything else is short.
 constexpr int kMostThreads = 32;
@@ -135,6 +139,7 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Make(const Settings& flags) {
 absl::Status Agent::Open(const Settings& flags) {
   metrics_ = std::make_unique<Metrics>("agent");
   agent_metrics_ = MakeAgentMetrics(*metrics_);
+  AddProcessMetrics(*metrics_);
   if (absl::Status read = ReadConfig(flags); !read.ok()) return read;
   const std::shared_ptr<const AgentConfig> config = config_->Get();
   const Settings& settings = config->settings;
@@ -204,7 +209,8 @@ absl::Status Agent::OpenOperations(const std::string& boot_id_file) {
 }
 
 absl::Status Agent::OpenStore(const std::string& state_dir) {
-  auto store = OpenStateStore(state_dir, "agent.db", clock_, kStateMode);
+  // Nobody watches the store, which would keep every value twice.
+  auto store = OpenStateStore(state_dir, "agent.db", clock_, kStateMode, {.none = {"agent/"}});
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
   return absl::OkStatus();
@@ -377,6 +383,7 @@ int Run(Settings flags) {
                                        absl::StrCat("there is no config file; usage: ", kUsage)));
   }
   if (flags.GetBool("check-config")) return CheckConfig(flags);
+  RaiseFileLimit(kMostFiles, "services");
   auto agent = Agent::Make(flags);
   if (!agent.ok()) return ReportFailure(kProgram, agent.status());
   return (*agent)->Serve();

@@ -17,7 +17,9 @@ namespace {
 
 using grpc::ServerContext;
 
+// Of an answer: half of what clients take in one message.
 constexpr int kMostDifferences = 10'000;
+constexpr size_t kMostDifferenceBytes = 2 << 20;
 
 class AgentServiceImpl final : public v1::AgentService::Service {
  public:
@@ -157,13 +159,18 @@ class AgentServiceImpl final : public v1::AgentService::Service {
     auto entries = (*controller)->Diff();
     if (!entries.ok()) return entries.status();
     response.set_hash((*controller)->View().record.hash);
+    size_t bytes = 0;
+    int64_t more = 0;
     for (const DriftEntry& entry : *entries) {
-      if (response.differences_size() == kMostDifferences) {
-        response.set_truncated(true);
-        break;
-      }
-      *response.add_differences() = ToProto(entry);
+      v1::Difference difference = ToProto(entry);
+      bytes += difference.ByteSizeLong();
+      const bool full =
+          response.differences_size() == kMostDifferences || bytes > kMostDifferenceBytes;
+      more += entry.unlisted > 0 ? entry.unlisted : full;
+      if (entry.unlisted == 0 && !full) *response.add_differences() = std::move(difference);
     }
+    response.set_truncated(more > 0);
+    response.set_more(more);
     return absl::OkStatus();
   }
 

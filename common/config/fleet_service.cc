@@ -18,6 +18,7 @@ constexpr absl::Duration kMostPoll = absl::Hours(24 * 365);
 constexpr absl::Duration kMostHealthyWithin = absl::Hours(1);
 constexpr int kMostRevisions = 10'000;
 constexpr int64_t kMostFiles = 100'000'000;
+constexpr int64_t kLeastGitMemory = int64_t{64} << 20;
 
 // A service while it is parsed: both kinds at once, since [global] has defaults for both.
 struct Draft {
@@ -41,6 +42,22 @@ std::optional<std::string> TextOrNone(const TomlTable& table, absl::string_view 
   return CheckedText(table, key, check);
 }
 
+// Empty, which overrides [global] too: by the machine's memory.
+void ReadGitMemory(const TomlTable& table, UpstreamSpec& upstream) {
+  if (!table.Has("git_memory")) return;
+  if (table.Scalar("git_memory") == "") {
+    upstream.git_memory = 0;
+    return;
+  }
+  const std::optional<int64_t> bytes = table.Bytes("git_memory");
+  if (!bytes.has_value()) return;
+  if (*bytes < kLeastGitMemory) {
+    table.Fault("git_memory", "is less than the 64MiB that git needs for itself");
+    return;
+  }
+  upstream.git_memory = *bytes;
+}
+
 void ReadUpstream(const TomlTable& table, const std::string& directory, Draft& draft) {
   UpstreamSpec& upstream = draft.spec.upstream;
   if (TextOrUnset(table, "upstream").has_value()) {
@@ -52,6 +69,8 @@ void ReadUpstream(const TomlTable& table, const std::string& directory, Draft& d
   Store(FilePath(table, "known_hosts", directory), upstream.known_hosts);
   Store(FilePath(table, "netrc_file", directory), upstream.netrc_file);
   Store(FilePath(table, "ca_file", directory), upstream.ca_file);
+  Store(TextOrNone(table, "proxy", CheckProxyUrl), upstream.proxy);
+  ReadGitMemory(table, upstream);
 }
 
 void ReadAction(const TomlTable& table, ServiceSpec& spec) {
@@ -80,6 +99,8 @@ void ReadPolicies(const TomlTable& table, ServiceSpec& spec) {
   Store(table.Int("keep_revisions", 1, kMostRevisions), spec.keep_revisions);
   Store(table.Int("max_files", 1, kMostFiles), spec.max_files);
   Store(table.Bytes("max_bytes"), spec.max_bytes);
+  Store(table.Int("max_untracked_files", 1, kMostFiles), spec.max_untracked_files);
+  Store(table.Bytes("max_untracked_bytes"), spec.max_untracked_bytes);
 }
 
 // The keys that [global] and [[services]] share. A later call overrides an earlier one.

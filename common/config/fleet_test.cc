@@ -49,6 +49,8 @@ TEST(FleetConfig, ServiceHasTheDocumentedDefaults) {
   expected.keep_revisions = 5;
   expected.max_files = 50'000;
   expected.max_bytes = int64_t{512} << 20;
+  expected.max_untracked_files = 100'000;
+  expected.max_untracked_bytes = int64_t{1} << 30;
   expected.line = 3;
   EXPECT_EQ(ServiceWith(""), expected);
   EXPECT_EQ(ServiceWith("").poll, std::nullopt);
@@ -75,12 +77,17 @@ rollback_on_failure = false
 keep_revisions = 2
 max_files = 10
 max_bytes = "1MiB"
+max_untracked_files = 20
+max_untracked_bytes = "2MiB"
+proxy = "http://u:pw@proxy:3128"
+git_memory = "256MiB"
 )";
   ServiceSpec expected;
   expected.machine = "web1";
   expected.service = "nginx";
-  expected.upstream = {"git@host:x", "/etc/gitops/keys/id", "/etc/known_hosts", "/etc/gitops/netrc",
-                       "/etc/ca.crt"};
+  expected.upstream = {"git@host:x",        "/etc/gitops/keys/id", "/etc/known_hosts",
+                       "/etc/gitops/netrc", "/etc/ca.crt",         "http://u:pw@proxy:3128",
+                       int64_t{256} << 20};
   expected.branch = "canary";
   expected.mount = "/srv/gitops";
   expected.user = "www-data";
@@ -95,6 +102,8 @@ max_bytes = "1MiB"
   expected.keep_revisions = 2;
   expected.max_files = 10;
   expected.max_bytes = 1 << 20;
+  expected.max_untracked_files = 20;
+  expected.max_untracked_bytes = 2 << 20;
 
   for (const std::string& text :
        {absl::StrCat(kMinimal, kKeys),
@@ -385,7 +394,8 @@ TEST(FleetConfig, ServiceThatOnlyMovedInTheFileIsTheSame) {
        {"branch = \"b\"", "poll = 1", "user = \"u\"", "action = \"reload\"", "package = \"p\"",
         "mount = \"/srv\"", "tracking = \"coordinated\"", "writable = false", "drift = \"correct\"",
         "healthy_within = 1", "rollback_on_failure = false", "keep_revisions = 2", "max_files = 1",
-        "max_bytes = 1", "ca_file = \"/c\""}) {
+        "max_bytes = 1", "max_untracked_files = 1", "max_untracked_bytes = 1",
+        "ca_file = \"/c\"", "proxy = \"http://p\"", "git_memory = \"1GiB\""}) {
     EXPECT_FALSE(spec == Parse(absl::StrCat(kText, key, "\n")).services[0]) << key;
   }
   for (const auto& [from, to] :
