@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <limits.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -53,6 +55,20 @@ class SecretFileTest : public testing::Test {
 
   TemporaryDirectory directory_;
 };
+
+TEST_F(SecretFileTest, OnAReadOnlyFileSystemThatIsWhatTheErrorSays) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root mounts";
+  absl::Status refused;
+  // The mount is in the namespace of this thread alone.
+  std::thread([&] {
+    ASSERT_EQ(unshare(CLONE_FS | CLONE_NEWNS), 0);
+    ASSERT_EQ(mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    ASSERT_EQ(mount("none", directory_.path().c_str(), "tmpfs", MS_RDONLY, nullptr), 0);
+    refused = WriteSecretFile(At("key"), Secret(kCanary));
+  }).join();
+  EXPECT_THAT(std::string(refused.message()), testing::AllOf(HasSubstr("Read-only file system"),
+                                                             Not(HasSubstr("earlier attempt"))));
+}
 
 TEST_F(SecretFileTest, IsThereWithItsContentAndPermissions) {
   ASSERT_EQ(WriteSecretFile(At("key"), Secret(kCanary)), absl::OkStatus());
