@@ -127,16 +127,16 @@ TEST_F(SecretFileTest, ItsNameMayBeAsLongAsNamesCanBe) {
 }
 
 TEST_F(SecretFileTest, WhatLiesThereIsReadWhereItIsAPlainFileOfThatSize) {
-  directory_.Write("key", std::string(kLongestSecretFile, 'x'));
+  directory_.Write("key", std::string(kMaxSecretFile, 'x'));
   ASSERT_EQ(symlink("key", (directory_ / "own link").c_str()), 0);
   for (const std::string name : {"key", "own link"}) {
     const absl::StatusOr<Secret> read = ReadSecretFile(directory_ / name);
     ASSERT_TRUE(read.ok()) << read.status();
-    EXPECT_EQ(read->Reveal().size(), kLongestSecretFile);
+    EXPECT_EQ(read->Reveal().size(), kMaxSecretFile);
   }
   EXPECT_EQ(ReadSecretFile(directory_ / "none").status().code(), StatusCode::kNotFound);
   EXPECT_EQ(ReadSecretFile(directory_ / "none/key").status().code(), StatusCode::kNotFound);
-  directory_.Write("long", std::string(kLongestSecretFile + 1, 'x'));
+  directory_.Write("long", std::string(kMaxSecretFile + 1, 'x'));
   ASSERT_EQ(mkfifo((directory_ / "fifo").c_str(), 0600), 0);
   for (const std::string name : {"long", "fifo", ""}) {
     EXPECT_EQ(ReadSecretFile(directory_ / name).status().code(), StatusCode::kFailedPrecondition)

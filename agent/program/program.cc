@@ -47,10 +47,10 @@ constexpr char kUsage[] = "gitops-agent --config FILE [FLAGS]";
 // The accounts that run git need to reach their mirrors in it; secret files in it are 0600.
 constexpr mode_t kStateMode = 0711;
 // Thousands of services with their git processes; the programs that the agent runs inherit it.
-constexpr int64_t kMostFiles = 65'536;
+constexpr int64_t kMaxFiles = 65'536;
 // For services and for polls each: hanging units and upstreams that do not answer use a thread;
 // everything else is short.
-constexpr int kMostThreads = 32;
+constexpr int kMaxThreads = 32;
 // After the start, and again later, after bursts of work.
 constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::Minutes(5);
 
@@ -148,8 +148,8 @@ absl::Status Agent::Open(const Settings& flags) {
     if (absl::Status opened = OpenStore(settings.Get("state-dir")); !opened.ok()) return opened;
   }
   records_ = std::make_unique<RecordStore>(store_.get());
-  scheduler_ = NewScheduler(clock_, kMostThreads);
-  poll_scheduler_ = NewScheduler(clock_, kMostThreads);
+  scheduler_ = NewScheduler(clock_, kMaxThreads);
+  poll_scheduler_ = NewScheduler(clock_, kMaxThreads);
   systemd_ = NewBusSystemd(clock_);
   packages_ = NewPackageManager(runner_.get());
   drivers_ = NewDriverFactory({.mounts = settings.GetBool("root"),
@@ -383,7 +383,7 @@ int Run(Settings flags) {
                                        absl::StrCat("there is no config file; usage: ", kUsage)));
   }
   if (flags.GetBool("check-config")) return CheckConfig(flags);
-  RaiseFileLimit(kMostFiles, "services");
+  RaiseFileLimit(kMaxFiles, "services");
   auto agent = Agent::Make(flags);
   if (!agent.ok()) return ReportFailure(kProgram, agent.status());
   return (*agent)->Serve();

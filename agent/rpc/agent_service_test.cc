@@ -27,7 +27,7 @@ using testing::HasSubstr;
 
 const std::string kA(40, 'a');
 const std::string kB(40, 'b');
-constexpr int kMostWatchers = 3;
+constexpr int kMaxWatchers = 3;
 constexpr int kHangingCalls = 400;
 
 class AgentServiceTest : public testing::Test {
@@ -36,7 +36,7 @@ class AgentServiceTest : public testing::Test {
     host_.Push("main", kA);
     scheduler_ = NewScheduler(Clock::System(), 4);
     HostAgentOptions options;
-    options.max_watchers = kMostWatchers;
+    options.max_watchers = kMaxWatchers;
     options.clock = Clock::System();
     options.scheduler = scheduler_.get();
     options.records = &records_;
@@ -252,7 +252,7 @@ TEST_F(AgentServiceTest, TooManyWatchersAreRefusedAndAnEndedOneMakesRoom) {
   std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
   std::vector<std::unique_ptr<grpc::ClientReader<v1::WatchServicesResponse>>> readers;
   v1::WatchServicesResponse response;
-  for (int i = 0; i < kMostWatchers; ++i) {
+  for (int i = 0; i < kMaxWatchers; ++i) {
     contexts.push_back(Context());
     readers.push_back(stub_->WatchServices(contexts.back().get(), {}));
     ASSERT_TRUE(readers.back()->Read(&response));
