@@ -108,8 +108,8 @@ def test_a_redirect_to_another_port_carries_no_login(host, repository, server, t
                 agent.wait_diff("web", "authentication failed|netrc_file|401")
             else:
                 agent.wait_service("web", state="OK", hash=repository.head())
-        assert server.authorizations and other.requests
-        assert other.authorizations == []
+        assert server.logins and other.requests
+        assert other.logins == []
 
 
 def test_the_proxy_key_is_used_and_its_password_shown_to_nobody(host, repository, server, proxy):

@@ -99,6 +99,8 @@ void ReadPolicies(const TomlTable& table, ServiceSpec& spec) {
   Store(table.Int("keep_revisions", 1, kMostRevisions), spec.keep_revisions);
   Store(table.Int("max_files", 1, kMostFiles), spec.max_files);
   Store(table.Bytes("max_bytes"), spec.max_bytes);
+  Store(table.Int("max_untracked_files", 1, kMostFiles), spec.max_untracked_files);
+  Store(table.Bytes("max_untracked_bytes"), spec.max_untracked_bytes);
 }
 
 // The keys that [global] and [[services]] share. A later call overrides an earlier one.
@@ -258,8 +260,10 @@ ServiceSpec ReadService(const TomlTable& table, const std::string& directory, Dr
 
 void ReadGitopperKeys(const TomlTable& table, FleetConfig& config) {
   if (!table.Has("keys")) return;
-  config.warnings.push_back(absl::StrCat(
-      table.Where("keys"), ": keys has no effect: access is by client certificate (--tls-dir)"));
+  config.warnings.push_back(absl::StrCat(table.Where("keys"),
+                                         ": keys has no effect: there is no SSH port, and no "
+                                         "access by key or certificate yet; whoever "
+                                         "reaches the address of --listen may use it"));
   std::vector<TomlTable> keys;
   if (table.IsTable("keys")) {
     keys.push_back(*table.Table("keys"));
@@ -268,7 +272,13 @@ void ReadGitopperKeys(const TomlTable& table, FleetConfig& config) {
   }
   for (const TomlTable& key : keys) {
     key.Bool("ro");
-    if (const auto path = key.String("path")) config.gitopper_keys.push_back(*path);
+    // gitopper 0.0.1 had one table with a list of paths.
+    if (key.IsArray("path")) {
+      const auto paths = key.Strings("path").value_or(std::vector<std::string>());
+      config.gitopper_keys.insert(config.gitopper_keys.end(), paths.begin(), paths.end());
+    } else if (const auto path = key.String("path")) {
+      config.gitopper_keys.push_back(*path);
+    }
   }
 }
 

@@ -1,17 +1,19 @@
-#include "agent/publish/mount_table.h"
+#include "common/mount/mount_table.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
-#include <sstream>
+#include <climits>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/path/read_file.h"
 
 namespace gitops {
 namespace {
@@ -89,14 +91,13 @@ absl::StatusOr<MountTable> MountTable::Parse(absl::string_view mountinfo) {
 }
 
 absl::StatusOr<MountTable> MountTable::Read() {
-  std::ifstream file(kMountInfo);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file || text.str().empty()) {
+  absl::StatusOr<std::string> text = ReadWholeFile(kMountInfo);
+  if (!text.ok()) return text.status();
+  if (text->empty()) {
     return absl::UnavailableError(absl::StrCat(
-        "cannot read ", kMountInfo, ", which lists this process's mounts; is /proc mounted?"));
+        kMountInfo, ", which lists this process's mounts, is empty; is /proc mounted?"));
   }
-  return Parse(text.str());
+  return Parse(*text);
 }
 
 const MountEntry* MountTable::Find(uint64_t id) const {
@@ -113,14 +114,14 @@ std::vector<const MountEntry*> MountTable::ChildrenOf(uint64_t id) const {
   return children;
 }
 
-std::vector<const MountEntry*> MountTable::StackUnder(uint64_t top) const {
+std::vector<const MountEntry*> MountTable::StackUnder(uint64_t top, uint64_t base) const {
   std::vector<const MountEntry*> stack;
-  for (const MountEntry* entry = Find(top); entry != nullptr; entry = Find(entry->parent_id)) {
-    if (!stack.empty() &&
-        (entry->mount_point != stack.back()->mount_point || entry->id == stack.back()->id)) {
-      break;
-    }
+  uint64_t id = top;
+  while (id != base) {
+    const MountEntry* const entry = Find(id);
+    if (entry == nullptr || stack.size() == entries_.size()) return {};
     stack.push_back(entry);
+    id = entry->parent_id;
   }
   return stack;
 }
@@ -130,5 +131,12 @@ absl::StatusOr<PathView> ViewPath(const std::string& path, bool follow) {
 }
 
 absl::StatusOr<PathView> ViewFd(int fd) { return View(fd, "", AT_EMPTY_PATH, "an open file"); }
+
+absl::StatusOr<std::string> PathOfFd(int fd) {
+  char path[PATH_MAX];
+  const ssize_t length = ::readlink(absl::StrCat("/proc/self/fd/", fd).c_str(), path, sizeof path);
+  if (length < 0) return absl::ErrnoToStatus(errno, "cannot determine the path of an open file");
+  return std::string(path, static_cast<size_t>(length));
+}
 
 }  // namespace gitops
