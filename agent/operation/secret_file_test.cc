@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <limits.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -55,6 +57,20 @@ class SecretFileTest : public testing::Test {
 
   TemporaryDirectory directory_;
 };
+
+TEST_F(SecretFileTest, OnAReadOnlyFileSystemThatIsWhatTheErrorSays) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root mounts";
+  absl::Status refused;
+  // The mount is in the namespace of this thread alone.
+  std::thread([&] {
+    ASSERT_EQ(unshare(CLONE_FS | CLONE_NEWNS), 0);
+    ASSERT_EQ(mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    ASSERT_EQ(mount("none", directory_.path().c_str(), "tmpfs", MS_RDONLY, nullptr), 0);
+    refused = WriteSecretFile(At("key"), Secret(kCanary));
+  }).join();
+  EXPECT_THAT(std::string(refused.message()), testing::AllOf(HasSubstr("Read-only file system"),
+                                                             Not(HasSubstr("earlier attempt"))));
+}
 
 TEST_F(SecretFileTest, IsThereWithItsContentAndPermissions) {
   ASSERT_EQ(WriteSecretFile(At("key"), Secret(kCanary)), absl::OkStatus());
@@ -113,16 +129,16 @@ TEST_F(SecretFileTest, ItsNameMayBeAsLongAsNamesCanBe) {
 }
 
 TEST_F(SecretFileTest, WhatLiesThereIsReadWhereItIsAPlainFileOfThatSize) {
-  directory_.Write("key", std::string(kLongestSecretFile, 'x'));
+  directory_.Write("key", std::string(kMaxSecretFile, 'x'));
   ASSERT_EQ(symlink("key", (directory_ / "own link").c_str()), 0);
   for (const std::string name : {"key", "own link"}) {
     const absl::StatusOr<Secret> read = ReadSecretFile(directory_ / name);
     ASSERT_TRUE(read.ok()) << read.status();
-    EXPECT_EQ(read->Reveal().size(), kLongestSecretFile);
+    EXPECT_EQ(read->Reveal().size(), kMaxSecretFile);
   }
   EXPECT_EQ(ReadSecretFile(directory_ / "none").status().code(), StatusCode::kNotFound);
   EXPECT_EQ(ReadSecretFile(directory_ / "none/key").status().code(), StatusCode::kNotFound);
-  directory_.Write("long", std::string(kLongestSecretFile + 1, 'x'));
+  directory_.Write("long", std::string(kMaxSecretFile + 1, 'x'));
   ASSERT_EQ(mkfifo((directory_ / "fifo").c_str(), 0600), 0);
   for (const std::string name : {"long", "fifo", ""}) {
     EXPECT_EQ(ReadSecretFile(directory_ / name).status().code(), StatusCode::kFailedPrecondition)
