@@ -39,8 +39,8 @@ DriftEntry OnHost(const TreeDifference& difference, const Place& place, const st
 
 }  // namespace
 
-std::string Place::PathIn(absl::string_view revision) const {
-  return spec.link == "." ? std::string(revision) : absl::StrCat(revision, "/", spec.link);
+std::string Place::PathIn(absl::string_view tree) const {
+  return spec.link == "." ? std::string(tree) : absl::StrCat(tree, "/", spec.link);
 }
 
 std::optional<std::string> PathBelow(absl::string_view path, absl::string_view above) {

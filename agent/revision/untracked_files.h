@@ -9,8 +9,8 @@
 namespace gitops {
 
 // Appends the files beneath `root` that are not in the manifest, and directories that cannot be
-// listed. Listed directory by directory, without a map of the tree: its owner may have made it huge.
-// CANCELLED.
+// listed. Listed directory by directory, without a map of the tree: its owner may have made it
+// huge. CANCELLED.
 absl::Status FindUntracked(int root, const Manifest& manifest, const CompareOptions& options,
                            std::vector<TreeDifference>& differences);
 
