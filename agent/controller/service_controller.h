@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "agent/activate/activator.h"
+#include "agent/controller/drift_scans.h"
 #include "agent/publish/publisher.h"
 #include "agent/record/record.h"
 #include "agent/source/source.h"
@@ -156,7 +157,7 @@ class ServiceController {
   absl::Status Activate(const Step& step, bool first, absl::Time began, const std::string& reason);
   void FallBack(absl::Time began);
   void Inspect();
-  void CorrectDrift(const ServiceRecord& record, const std::string& drift);
+  void CorrectDrift(const ServiceRecord& record, const DriftScans::Finding& found);
   absl::Status EnsurePrepared();
   void NoteOutcome(const std::string& target, bool ok);
   // `superseded`: a newer command has replaced this one.
@@ -208,6 +209,7 @@ class ServiceController {
   bool prepared_ = false;
   bool established_ = false;  // in this process, the right revision was published once
   absl::Time next_inspection_ = absl::InfinitePast();
+  DriftScans drift_scans_;
 
   void WakeJob() ABSL_LOCKS_EXCLUDED(job_mutex_);
   Mutex job_mutex_;

@@ -40,6 +40,11 @@ TEST(EscapeTextTest, LinesAreKeptWhereTheyAreAskedFor) {
   EXPECT_EQ(EscapeText("a\n\tb\r\n", kLines), "a\n\tb\\x0d\n");
 }
 
+TEST(EscapeTextTest, TheNetChangesOnlyWhatIsNotUtf8) {
+  EXPECT_EQ(EnsureUtf8("a\\xe9\nb"), "a\\xe9\nb");
+  EXPECT_EQ(EnsureUtf8("a\xE9\nb"), "a\\xe9\nb");
+}
+
 TEST(EscapeTextTest, DifferentTextsStayDifferent) {
   std::set<std::string> escaped;
   for (int first = 0; first < 256; ++first) {
