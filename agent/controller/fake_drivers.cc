@@ -39,7 +39,11 @@ class FakeHost::FakeSource final : public Source {
  public:
   FakeSource(FakeHost* host, std::string service) : host_(host), service_(std::move(service)) {}
 
-  absl::Status Prepare(const std::string& revision, bool afresh) override {
+  absl::Status Prepare(const std::string& revision, bool afresh, std::stop_token stop) override {
+    const std::stop_callback wake(stop, [this] {
+      MutexLock lock(host_->mutex_);
+      host_->changed_.NotifyAll();
+    });
     MutexLock lock(host_->mutex_);
     if (absl::Status fault = Fault(host_->prepare_faults_, revision); !fault.ok()) return fault;
     Service& service = host_->services_[service_];
@@ -48,15 +52,15 @@ class FakeHost::FakeSource final : public Source {
     if (service.ready.contains(revision)) return absl::OkStatus();
     ++host_->held_fetches_;
     host_->changed_.NotifyAll();
-    while (host_->hold_fetches_ && !interrupted_) host_->changed_.Wait(host_->mutex_);
+    while (host_->hold_fetches_ && !stop.stop_requested()) host_->changed_.Wait(host_->mutex_);
     --host_->held_fetches_;
-    if (interrupted_) return absl::CancelledError("interrupted");
+    if (stop.stop_requested()) return absl::CancelledError("interrupted");
     if (!host_->upstream_status_.ok()) return host_->upstream_status_;
     service.ready.insert(revision);
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::string> Resolve(absl::string_view prefix) override {
+  absl::StatusOr<std::string> Resolve(absl::string_view prefix, std::stop_token) override {
     MutexLock lock(host_->mutex_);
     if (!host_->upstream_status_.ok()) return host_->upstream_status_;
     for (const std::string& commit : host_->commits_) {
@@ -65,7 +69,8 @@ class FakeHost::FakeSource final : public Source {
     return absl::NotFoundError(absl::StrCat("no revision begins with ", prefix));
   }
 
-  absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b) override {
+  absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b,
+                                   std::stop_token) override {
     MutexLock lock(host_->mutex_);
     return host_->same_.contains({a, b}) || host_->same_.contains({b, a});
   }
@@ -76,7 +81,7 @@ class FakeHost::FakeSource final : public Source {
     return {ready.begin(), ready.end()};
   }
 
-  absl::Status Prune(int keep, const std::set<std::string>& in_use) override {
+  absl::Status Prune(int keep, const std::set<std::string>& in_use, std::stop_token) override {
     MutexLock lock(host_->mutex_);
     std::set<std::string>& ready = host_->services_[service_].ready;
     std::erase_if(ready, [&](const std::string& revision) {
@@ -85,34 +90,27 @@ class FakeHost::FakeSource final : public Source {
     return absl::OkStatus();
   }
 
-  void Interrupt() override {
-    MutexLock lock(host_->mutex_);
-    interrupted_ = true;
-    host_->changed_.NotifyAll();
-  }
-  void Resume() override {
-    MutexLock lock(host_->mutex_);
-    interrupted_ = false;
-  }
-
  private:
   FakeHost* host_;
   const std::string service_;
-  bool interrupted_ = false;  // guarded by the host's mutex
 };
 
 class FakeHost::FakePublisher final : public Publisher {
  public:
   FakePublisher(FakeHost* host, std::string service) : host_(host), service_(std::move(service)) {}
 
-  absl::Status Publish(const std::string& revision) override {
-    MutexLock lock(host_->mutex_);
-    if (absl::Status fault = Fault(host_->publish_faults_, revision); !fault.ok()) return fault;
-    Service& service = host_->services_[service_];
-    if (!service.ready.contains(revision)) {
-      return absl::NotFoundError(absl::StrCat(revision, " is not ready"));
+  absl::Status Publish(const std::string& revision, const MayExchange& may_exchange,
+                       std::stop_token) override {
+    {
+      MutexLock lock(host_->mutex_);
+      if (absl::Status fault = Fault(host_->publish_faults_, revision); !fault.ok()) return fault;
+      if (!host_->services_[service_].ready.contains(revision)) {
+        return absl::NotFoundError(absl::StrCat(revision, " is not ready"));
+      }
     }
-    service.published = revision;
+    if (absl::Status may = may_exchange(); !may.ok()) return may;
+    MutexLock lock(host_->mutex_);
+    host_->services_[service_].published = revision;
     return absl::OkStatus();
   }
 
@@ -122,12 +120,13 @@ class FakeHost::FakePublisher final : public Publisher {
     return host_->services_[service_].published;
   }
 
-  absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision, bool) override {
+  absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision, bool,
+                                                std::stop_token) override {
     MutexLock lock(host_->mutex_);
     return host_->services_[service_].drift;
   }
 
-  absl::StatusOr<bool> IsIntact(const std::string& revision) override {
+  absl::StatusOr<bool> IsIntact(const std::string& revision, std::stop_token) override {
     MutexLock lock(host_->mutex_);
     return !host_->services_[service_].edited.contains(revision);
   }

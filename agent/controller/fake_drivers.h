@@ -54,7 +54,7 @@ class FakeHost final : public DriverFactory {
   // Activations block until Release().
   void HoldActivations();
   void Release();
-  // Revisions that are not prepared yet cannot be fetched until ReleaseFetches() or an Interrupt().
+  // Revisions that are not prepared yet cannot be fetched until ReleaseFetches() or a stop request.
   void HoldFetches();
   void ReleaseFetches();
   bool AwaitHeldFetch();

@@ -74,13 +74,23 @@ void ServiceController::Stop() {
     stopping_ = true;
     attempted_.NotifyAll();
   }
-  drivers_.source->Interrupt();
+  InterruptSource();
   drivers_.activator->Stop();
   std::unique_ptr<Scheduler::Job> job;
   {
     MutexLock lock(job_mutex_);
     job = std::move(job_);
   }
+}
+
+void ServiceController::InterruptSource() {
+  MutexLock lock(mutex_);
+  source_stop_.request_stop();
+}
+
+std::stop_token ServiceController::SourceStop() {
+  MutexLock lock(mutex_);
+  return source_stop_.get_token();
 }
 
 void ServiceController::WakeJob() {
@@ -266,7 +276,7 @@ absl::StatusOr<std::string> ServiceController::FindRevision(absl::string_view pr
   {
     MutexLock lock(mutex_);
     ++source_wanted_;
-    drivers_.source->Interrupt();
+    source_stop_.request_stop();
   }
   absl::StatusOr<std::string> resolved;
   {
@@ -274,11 +284,11 @@ absl::StatusOr<std::string> ServiceController::FindRevision(absl::string_view pr
     {
       MutexLock lock(mutex_);
       --source_wanted_;
-      drivers_.source->Resume();
+      source_stop_ = {};
     }
     resolved = drivers_.source->Resolve(prefix);
     MutexLock lock(mutex_);
-    if (source_wanted_ > 0) drivers_.source->Interrupt();
+    if (source_wanted_ > 0) source_stop_.request_stop();
   }
   WakeJob();
   return resolved;
@@ -320,7 +330,7 @@ absl::StatusOr<ServiceRecord> ServiceController::Rollback(absl::string_view pref
   if (options_.on_change) options_.on_change();
   // A fetch in progress is obsolete, and its upstream may take forever. If the job has already
   // started with the new record, this costs one more run.
-  drivers_.source->Interrupt();
+  InterruptSource();
   WakeJob();
   return AwaitAttempt(
       ticket, [&](const ServiceRecord& record) { return record.pinned != *revision; }, patience);
@@ -380,7 +390,7 @@ absl::StatusOr<ServiceController::Sync> ServiceController::StartSync(absl::strin
   }
   if (options_.on_change) options_.on_change();
   // As in Rollback: a fetch in progress may be obsolete.
-  drivers_.source->Interrupt();
+  InterruptSource();
   WakeJob();
   return sync;
 }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "agent/activate/activator.h"
+#include "agent/controller/drift_scans.h"
 #include "agent/publish/publisher.h"
 #include "agent/record/record.h"
 #include "agent/source/source.h"
@@ -155,7 +157,7 @@ class ServiceController {
   absl::Status Activate(const Step& step, bool first, absl::Time began, const std::string& reason);
   void FallBack(absl::Time began);
   void Inspect();
-  void CorrectDrift(const ServiceRecord& record, const std::string& drift);
+  void CorrectDrift(const ServiceRecord& record, const DriftScans::Finding& found);
   absl::Status EnsurePrepared();
   void NoteOutcome(const std::string& target, bool ok);
   // `superseded`: a newer command has replaced this one.
@@ -168,6 +170,9 @@ class ServiceController {
   absl::Status Refuse(Reason reason, absl::string_view message) const;
   absl::Status Frozen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Ending() const;
+  // Ends the job's use of the source, until the job begins again.
+  void InterruptSource();
+  std::stop_token SourceStop();
 
   const ServiceOptions options_;
   const Policy policy_;
@@ -184,6 +189,7 @@ class ServiceController {
   ServiceRecord record_ ABSL_GUARDED_BY(mutex_);
   bool unsaved_ ABSL_GUARDED_BY(mutex_) = false;
   // Callers that wait for the source; they have priority over the job.
+  std::stop_source source_stop_ ABSL_GUARDED_BY(mutex_);  // of the job's use of the source
   int source_wanted_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string logged_hash_ ABSL_GUARDED_BY(mutex_);
   std::optional<State> logged_state_ ABSL_GUARDED_BY(mutex_);  // nullopt: no history yet
@@ -203,6 +209,7 @@ class ServiceController {
   bool prepared_ = false;
   bool established_ = false;  // in this process, the right revision was published once
   absl::Time next_inspection_ = absl::InfinitePast();
+  DriftScans drift_scans_;
 
   void WakeJob() ABSL_LOCKS_EXCLUDED(job_mutex_);
   Mutex job_mutex_;

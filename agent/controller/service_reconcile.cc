@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "agent/controller/service_controller.h"
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
@@ -18,20 +17,6 @@ constexpr absl::Duration kShortestInspection = absl::Seconds(1);
 constexpr absl::Duration kShortestPause = absl::Milliseconds(10);
 // Drift checks take at most this part of the time.
 constexpr int kInspectionShare = 50;
-constexpr size_t kNamedDrifts = 3;
-
-// "changed: /etc/a, /etc/b and 4 more"; untracked files are not drift.
-std::string DescribeDrift(const std::vector<DriftEntry>& entries) {
-  std::vector<std::string> paths;
-  for (const DriftEntry& entry : entries) {
-    if (entry.kind != DriftEntry::Kind::kUntracked) paths.push_back(entry.path);
-  }
-  if (paths.empty()) return "";
-  const size_t more = paths.size() > kNamedDrifts ? paths.size() - kNamedDrifts : 0;
-  paths.resize(paths.size() - more);
-  return absl::StrCat("changed on this host: ", absl::StrJoin(paths, ", "),
-                      more > 0 ? absl::StrCat(" and ", more, " more") : "");
-}
 
 }  // namespace
 
@@ -82,8 +67,7 @@ bool ServiceController::Reconcile(bool forced) {
     MutexLock lock(mutex_);
     if (stopping_) return false;
     // An interrupting call first changes the record, or is counted, and wakes the job afterwards.
-    drivers_.source->Resume();
-    if (source_wanted_ > 0) drivers_.source->Interrupt();
+    if (source_wanted_ == 0) source_stop_ = {};
     record = record_;
     waiting = options_.clock->Now() < next_attempt_ && next_attempt_ != absl::InfiniteFuture();
     if (unsaved_) (void)Save(record_, {}, /*force=*/true);
@@ -147,12 +131,13 @@ absl::Status ServiceController::Execute(const Step& step, bool afresh, bool firs
     bool same = false;
     if (step.kind == Step::Kind::kCompare) {
       absl::StatusOr<bool> compared =
-          drivers_.source->SameContent(View().record.published, step.hash);
+          drivers_.source->SameContent(View().record.published, step.hash, SourceStop());
       status = compared.status();
       same = compared.ok() && *compared;
     }
     if (status.ok() && !same) {
-      status = drivers_.source->Prepare(step.revision, afresh || WasEdited(step.revision));
+      status =
+          drivers_.source->Prepare(step.revision, afresh || WasEdited(step.revision), SourceStop());
     }
     if (absl::IsCancelled(status)) return status;
     if (!status.ok()) {
@@ -278,7 +263,7 @@ void ServiceController::FallBack(absl::Time began) {
   absl::Status status;
   {
     MutexLock source(source_mutex_);
-    status = drivers_.source->Prepare(fallback, WasEdited(fallback));
+    status = drivers_.source->Prepare(fallback, WasEdited(fallback), SourceStop());
   }
   if (status.ok()) {
     MutexLock publish(publish_mutex_);
@@ -325,9 +310,8 @@ void ServiceController::Inspect() {
   const absl::Duration took = options_.clock->Now() - began;
   next_inspection_ =
       began + std::max({options_.poll, kShortestInspection, took * kInspectionShare});
-  if (entries.ok()) {
-    CorrectDrift(record, DescribeDrift(*entries));
-  } else {
+  if (const auto found = drift_scans_.Judge(entries)) CorrectDrift(record, *found);
+  if (!entries.ok()) {
     LogWarning("cannot check for drift",
                {{"service", spec().service}, {"error", std::string(entries.status().message())}});
   }
@@ -342,9 +326,11 @@ void ServiceController::Inspect() {
   }
 }
 
-void ServiceController::CorrectDrift(const ServiceRecord& record, const std::string& drift) {
+void ServiceController::CorrectDrift(const ServiceRecord& record,
+                                     const DriftScans::Finding& found) {
+  const std::string& drift = found.drift;
   if (drift.empty() && record.drift.empty()) return;
-  if (drift.empty() || spec().drift == DriftPolicy::kReport) {
+  if (!found.correct || spec().drift == DriftPolicy::kReport) {
     Change([&](ServiceRecord r) { return OnDrift(std::move(r), drift); },
            {.reason = drift.empty() ? "there is no drift any more" : drift});
     return;

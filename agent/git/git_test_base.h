@@ -32,6 +32,14 @@ class WatchedRunner : public ProcessRunner {
     return runner_->Run(command);
   }
   void Stop() override { runner_->Stop(); }
+  absl::StatusOr<std::unique_ptr<Conversation>> Converse(const Command& command) override {
+    {
+      MutexLock lock(mutex_);
+      commands_.push_back(command);
+    }
+    if (before) before(command);
+    return runner_->Converse(command);
+  }
   int64_t spawned() const override { return runner_->spawned(); }
 
   int CountOf(const std::string& word) const {
@@ -95,9 +103,15 @@ class GitTest : public ::testing::Test {
   }
   absl::Status Prepare(const std::string& revision) { return source_->Prepare(revision, false); }
 
+  bool IsReady(const std::string& revision) const { return store_->Newest(revision).ok(); }
+  // Where the files of a prepared revision are.
+  std::string Tree(const std::string& revision) const {
+    const auto directory = store_->Newest(revision);
+    return directory.ok() ? store_->TreePath(*directory) : "/nonexistent";
+  }
   std::string Read(const std::string& revision, const std::string& path) const {
     std::ostringstream text;
-    text << std::ifstream(store_->Path(revision) + "/" + path).rdbuf();
+    text << std::ifstream(Tree(revision) + "/" + path).rdbuf();
     return text.str();
   }
   std::string MirrorPath() const {

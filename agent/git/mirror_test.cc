@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <future>
+#include <stop_token>
 #include <thread>
 
 #include "agent/git/git_test_base.h"
@@ -165,26 +166,31 @@ TEST_F(MirrorTest, AFetchThatHangsAndOneThatWaitsForItAreInterruptedEachByItsOwn
   };
   Start();
   const std::string commit(40, 'a');
-  auto hanging = std::async(std::launch::async, [&] { return Prepare(commit); });
+  std::stop_source stop_hanging, stop_waiting;
+  auto hanging = std::async(std::launch::async, [&] {
+    return source_->Prepare(commit, false, stop_hanging.get_token());
+  });
   begun.get_future().wait();
   ServiceSpec other = service_;
   other.service = "other";
   const auto waiting_source = driver_->SourceFor(other, *RevisionStore::Open(RevisionRoot(other)));
-  auto waiting =
-      std::async(std::launch::async, [&] { return waiting_source->Prepare(commit, false); });
-  waiting_source->Interrupt();
+  auto waiting = std::async(std::launch::async, [&] {
+    return waiting_source->Prepare(commit, false, stop_waiting.get_token());
+  });
+  stop_waiting.request_stop();
   EXPECT_EQ(waiting.get().code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(hanging.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
-  source_->Interrupt();
+  stop_hanging.request_stop();
   EXPECT_EQ(hanging.get().code(), absl::StatusCode::kCancelled);
 }
 
 TEST_F(MirrorTest, WhatWasInterruptedCanBeDoneAfterwards) {
   const std::string commit = upstream_->CommitFiles({{"etc/a", "1"}});
   Start();
-  source_->Interrupt();
-  EXPECT_EQ(Prepare(commit).code(), absl::StatusCode::kCancelled);
-  source_->Resume();
+  std::stop_source stopped;
+  stopped.request_stop();
+  EXPECT_EQ(source_->Prepare(commit, false, stopped.get_token()).code(),
+            absl::StatusCode::kCancelled);
   EXPECT_EQ(Prepare(commit), absl::OkStatus());
 }
 

@@ -26,12 +26,6 @@ class Opener {
     return &opened_;
   }
 
-  // Null: not opened yet.
-  SourceAndPublisher* Opened() {
-    MutexLock lock(mutex_);
-    return opened_.source == nullptr ? nullptr : &opened_;
-  }
-
  private:
   const std::function<absl::StatusOr<SourceAndPublisher>()> open_;
   Mutex mutex_;
@@ -42,33 +36,28 @@ class DeferredSource final : public Source {
  public:
   explicit DeferredSource(std::shared_ptr<Opener> opener) : opener_(std::move(opener)) {}
 
-  absl::Status Prepare(const std::string& revision, bool afresh) override {
+  absl::Status Prepare(const std::string& revision, bool afresh, std::stop_token stop) override {
     auto opened = opener_->Get();
-    return opened.ok() ? (*opened)->source->Prepare(revision, afresh) : opened.status();
+    return opened.ok() ? (*opened)->source->Prepare(revision, afresh, stop) : opened.status();
   }
-  absl::StatusOr<std::string> Resolve(absl::string_view prefix) override {
+  absl::StatusOr<std::string> Resolve(absl::string_view prefix, std::stop_token stop) override {
     auto opened = opener_->Get();
     if (!opened.ok()) return opened.status();
-    return (*opened)->source->Resolve(prefix);
+    return (*opened)->source->Resolve(prefix, stop);
   }
-  absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b) override {
+  absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b,
+                                   std::stop_token stop) override {
     auto opened = opener_->Get();
     if (!opened.ok()) return opened.status();
-    return (*opened)->source->SameContent(a, b);
+    return (*opened)->source->SameContent(a, b, stop);
   }
   std::vector<std::string> Ready() override {
     auto opened = opener_->Get();
     return opened.ok() ? (*opened)->source->Ready() : std::vector<std::string>();
   }
-  void Interrupt() override {
-    if (SourceAndPublisher* opened = opener_->Opened()) opened->source->Interrupt();
-  }
-  void Resume() override {
-    if (SourceAndPublisher* opened = opener_->Opened()) opened->source->Resume();
-  }
-  absl::Status Prune(int keep, const std::set<std::string>& in_use) override {
+  absl::Status Prune(int keep, const std::set<std::string>& in_use, std::stop_token stop) override {
     auto opened = opener_->Get();
-    return opened.ok() ? (*opened)->source->Prune(keep, in_use) : opened.status();
+    return opened.ok() ? (*opened)->source->Prune(keep, in_use, stop) : opened.status();
   }
 
  private:
@@ -79,25 +68,27 @@ class DeferredPublisher final : public Publisher {
  public:
   explicit DeferredPublisher(std::shared_ptr<Opener> opener) : opener_(std::move(opener)) {}
 
-  absl::Status Publish(const std::string& revision) override {
+  absl::Status Publish(const std::string& revision, const MayExchange& may_exchange,
+                       std::stop_token stop) override {
     auto opened = opener_->Get();
-    return opened.ok() ? (*opened)->publisher->Publish(revision) : opened.status();
+    return opened.ok() ? (*opened)->publisher->Publish(revision, may_exchange, stop)
+                       : opened.status();
   }
   absl::StatusOr<std::string> Published() override {
     auto opened = opener_->Get();
     if (!opened.ok()) return opened.status();
     return (*opened)->publisher->Published();
   }
-  absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision,
-                                                bool with_untracked) override {
+  absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision, bool with_untracked,
+                                                std::stop_token stop) override {
     auto opened = opener_->Get();
     if (!opened.ok()) return opened.status();
-    return (*opened)->publisher->Drift(revision, with_untracked);
+    return (*opened)->publisher->Drift(revision, with_untracked, stop);
   }
-  absl::StatusOr<bool> IsIntact(const std::string& revision) override {
+  absl::StatusOr<bool> IsIntact(const std::string& revision, std::stop_token stop) override {
     auto opened = opener_->Get();
     if (!opened.ok()) return opened.status();
-    return (*opened)->publisher->IsIntact(revision);
+    return (*opened)->publisher->IsIntact(revision, stop);
   }
 
  private:

@@ -21,23 +21,22 @@ struct Notes {
 class NotingSource final : public Source {
  public:
   explicit NotingSource(Notes* notes) : notes_(notes) {}
-  absl::Status Prepare(const std::string& revision, bool afresh) override {
+  absl::Status Prepare(const std::string& revision, bool afresh, std::stop_token) override {
     notes_->calls.push_back("prepare " + revision + (afresh ? " afresh" : ""));
     return absl::OkStatus();
   }
-  absl::StatusOr<std::string> Resolve(absl::string_view prefix) override {
+  absl::StatusOr<std::string> Resolve(absl::string_view prefix, std::stop_token) override {
     return std::string(prefix) + "-whole";
   }
-  absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b) override {
+  absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b,
+                                   std::stop_token) override {
     return a == b;
   }
   std::vector<std::string> Ready() override { return {"r1"}; }
-  absl::Status Prune(int keep, const std::set<std::string>&) override {
+  absl::Status Prune(int keep, const std::set<std::string>&, std::stop_token) override {
     notes_->calls.push_back("prune " + std::to_string(keep));
     return absl::OkStatus();
   }
-  void Interrupt() override { notes_->calls.push_back("interrupt"); }
-  void Resume() override { notes_->calls.push_back("resume"); }
 
  private:
   Notes* notes_;
@@ -46,15 +45,19 @@ class NotingSource final : public Source {
 class NotingPublisher final : public Publisher {
  public:
   explicit NotingPublisher(Notes* notes) : notes_(notes) {}
-  absl::Status Publish(const std::string& revision) override {
+  absl::Status Publish(const std::string& revision, const MayExchange& may_exchange,
+                       std::stop_token) override {
     notes_->calls.push_back("publish " + revision);
-    return absl::OkStatus();
+    return may_exchange();
   }
   absl::StatusOr<std::string> Published() override { return "r1"; }
-  absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string&, bool with_untracked) override {
+  absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string&, bool with_untracked,
+                                                std::stop_token) override {
     return std::vector<DriftEntry>(with_untracked ? 2 : 1);
   }
-  absl::StatusOr<bool> IsIntact(const std::string& revision) override { return revision == "r1"; }
+  absl::StatusOr<bool> IsIntact(const std::string& revision, std::stop_token) override {
+    return revision == "r1";
+  }
 
  private:
   Notes* notes_;
@@ -109,17 +112,6 @@ TEST_F(DeferredDriversTest, AFailureToOpenIsToldByEachUseAndEndsByItself) {
   status_ = absl::OkStatus();
   EXPECT_EQ(pair.publisher->Publish("r1"), absl::OkStatus());
   EXPECT_EQ(pair.source->Prepare("r1", false), absl::OkStatus());
-}
-
-TEST_F(DeferredDriversTest, InterruptingWhatIsNotOpenedOpensNothing) {
-  DeferredPair pair = Defer();
-  pair.source->Interrupt();
-  pair.source->Resume();
-  EXPECT_EQ(opened_, 0);
-  EXPECT_EQ(pair.source->Prepare("r1", false), absl::OkStatus());
-  pair.source->Interrupt();
-  pair.source->Resume();
-  EXPECT_THAT(notes_.calls, ElementsAre("prepare r1", "interrupt", "resume"));
 }
 
 TEST_F(DeferredDriversTest, ThePublisherMayOutliveTheSource) {

@@ -1,6 +1,9 @@
 #ifndef GITOPS_AGENT_PUBLISH_PUBLISHER_H_
 #define GITOPS_AGENT_PUBLISH_PUBLISHER_H_
 
+#include <cstdint>
+#include <functional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -9,16 +12,28 @@
 
 namespace gitops {
 
-// One path that differs from the published revision.
+// One path that differs from the published revision, or could not be compared with it. Texts are
+// UTF-8, without control characters (see EscapeText).
 struct DriftEntry {
-  enum class Kind { kModified, kDeleted, kUntracked, kNotPublished } kind = Kind::kModified;
+  enum class Kind {
+    kModified,
+    kDeleted,
+    kUntracked,  // not drift
+    kNotPublished,
+    kUnreadable,   // its own mode, or a lease that somebody holds, hides a tracked file
+    kNotCompared,  // no difference: an error of this host, which says nothing about the path
+  };
+  Kind kind = Kind::kModified;
   std::string path;    // absolute, on the host
   std::string detail;  // a description of the difference; may be empty
+  // Above 0: this stands for so many untracked files that are not listed.
+  int64_t unlisted = 0;
 
   bool operator==(const DriftEntry&) const = default;
 };
 
-// Publishes prepared revisions of one service. Not thread-safe.
+// Publishes prepared revisions of one service. Not thread-safe. Methods with a stop token end soon
+// with CANCELLED once a stop is requested.
 class Publisher {
  public:
   virtual ~Publisher() = default;
@@ -29,7 +44,16 @@ class Publisher {
   // still published (completed exchanges are undone). May be repeated. Errors: FAILED_PRECONDITION:
   // a target is in the way; PERMISSION_DENIED; RESOURCE_EXHAUSTED: disk full; NOT_FOUND: the
   // revision is not prepared.
-  virtual absl::Status Publish(const std::string& revision) = 0;
+  //
+  // `may_exchange` is called once, after everything that can take long or fail was prepared, and
+  // directly before the first exchange. An error of it ends the publication with that error, and
+  // nothing was changed. After it, `stop` has no effect on the exchanges, which take milliseconds.
+  using MayExchange = std::function<absl::Status()>;
+  virtual absl::Status Publish(const std::string& revision, const MayExchange& may_exchange,
+                               std::stop_token stop) = 0;
+  absl::Status Publish(const std::string& revision) {
+    return Publish(revision, [] { return absl::OkStatus(); }, {});
+  }
 
   // The revision that is published in all places of the service; empty if there is none, or if they
   // differ (after a crash between two exchanges, or a reboot).
@@ -38,11 +62,16 @@ class Publisher {
   // The differences from `revision`, which is published, ordered by path. Includes untracked files
   // only if `with_untracked` is set. Spawns no processes.
   virtual absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision,
-                                                        bool with_untracked) = 0;
+                                                        bool with_untracked,
+                                                        std::stop_token stop) = 0;
+  absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision, bool with_untracked) {
+    return Drift(revision, with_untracked, {});
+  }
 
   // Whether the tracked files of `revision`, which is prepared, are unchanged; they may have been
   // changed while it was published. Spawns no processes.
-  virtual absl::StatusOr<bool> IsIntact(const std::string& revision) = 0;
+  virtual absl::StatusOr<bool> IsIntact(const std::string& revision, std::stop_token stop) = 0;
+  absl::StatusOr<bool> IsIntact(const std::string& revision) { return IsIntact(revision, {}); }
 };
 
 }  // namespace gitops

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -29,11 +30,26 @@ class Upstream {
   virtual absl::StatusOr<std::map<std::string, absl::StatusOr<std::string>>> Newest(
       const std::set<std::string>& refs) = 0;
 
+  // Those of `paths` (git: links of services) whose content in revision `to`, the newest of `ref`,
+  // is not that in `from`: exact at any depth. May need the network for either. One call for all
+  // services of the upstream costs hardly more than one for a single service, and what was found is
+  // remembered for the last pairs of revisions. Errors are those of Newest and Source::Prepare:
+  // then any path may differ. CANCELLED: `stop` was requested.
+  virtual absl::StatusOr<std::set<std::string>> Touched(const std::string& ref,
+                                                        const std::string& from,
+                                                        const std::string& to,
+                                                        const std::set<std::string>& paths,
+                                                        std::stop_token stop) {
+    return paths;
+  }
+
   // For people: no user, password or query.
   virtual std::string name() const = 0;
 };
 
-// One service's view of its upstream. Not thread-safe, unless a method says otherwise.
+// One service's view of its upstream. Not thread-safe, unless a method says otherwise. Methods that
+// may take long end soon with CANCELLED once a stop is requested, also while they wait for the
+// upstream; what they had begun is left as after any other error.
 class Source {
  public:
   virtual ~Source() = default;
@@ -47,27 +63,38 @@ class Source {
   // that the service needs (its configuration may need more paths now), is unchanged, unless
   // `afresh` is set: then it is written again and replaces the old one, whose files stay while they
   // are published (this corrects drift).
-  virtual absl::Status Prepare(const std::string& revision, bool afresh) = 0;
+  virtual absl::Status Prepare(const std::string& revision, bool afresh, std::stop_token stop) = 0;
+  absl::Status Prepare(const std::string& revision, bool afresh) {
+    return Prepare(revision, afresh, {});
+  }
 
   // The full name of the revision that starts with `prefix` (hex digits, at least 4): on disk
   // first, then in the upstream. NOT_FOUND; FAILED_PRECONDITION: several match; UNAVAILABLE: not on
   // disk, and the upstream does not answer.
-  virtual absl::StatusOr<std::string> Resolve(absl::string_view prefix) = 0;
+  virtual absl::StatusOr<std::string> Resolve(absl::string_view prefix, std::stop_token stop) = 0;
+  absl::StatusOr<std::string> Resolve(absl::string_view prefix) { return Resolve(prefix, {}); }
 
   // Whether the two have the same content for this service, so that a move between them needs no
   // publication. May need the network. Errors are those of Newest.
-  virtual absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b) = 0;
+  virtual absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b,
+                                           std::stop_token stop) = 0;
+  absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b) {
+    return SameContent(a, b, {});
+  }
+
+  // For people: what they should know about a prepared revision although it is not refused; empty:
+  // nothing. Does not need the network.
+  virtual std::string Remark(const std::string& revision) { return ""; }
 
   // The revisions that are prepared on this host, the last prepared one first. Thread-safe.
   virtual std::vector<std::string> Ready() = 0;
 
-  // Until Resume(), Prepare and SameContent, also one in progress, end with CANCELLED instead of
-  // waiting for the upstream, since a command has changed the target. Thread-safe.
-  virtual void Interrupt() = 0;
-  virtual void Resume() = 0;
-
   // Removes prepared revisions except the `keep` newest and those in `in_use`.
-  virtual absl::Status Prune(int keep, const std::set<std::string>& in_use) = 0;
+  virtual absl::Status Prune(int keep, const std::set<std::string>& in_use,
+                             std::stop_token stop) = 0;
+  absl::Status Prune(int keep, const std::set<std::string>& in_use) {
+    return Prune(keep, in_use, {});
+  }
 };
 
 }  // namespace gitops
