@@ -60,17 +60,17 @@ class CarryLimitsTest : public testing::Test {
     return Fd(::open((box_ / name).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   }
   std::unique_ptr<CarryOver> New(CarryHooks hooks = {}) const {
-    return CarryOver::New({.from = Open("old"),
-                           .to = Open("new"),
-                           .stage = Open("stage"),
-                           .tracked_from = {},
-                           .tracked_to = {},
-                           .excluded = {},
-                           .revisions = "",
-                           .local = "/etc/service",
-                           .budget = budget_,
-                           .stop = stop_.get_token(),
-                           .hooks = std::move(hooks)});
+    return std::make_unique<CarryOver>(CarryOver::Request{.from = Open("old"),
+                                                          .to = Open("new"),
+                                                          .stage = Open("stage"),
+                                                          .tracked_from = {},
+                                                          .tracked_to = {},
+                                                          .excluded = {},
+                                                          .revisions = "",
+                                                          .local = "/etc/service",
+                                                          .budget = budget_,
+                                                          .stop = stop_.get_token(),
+                                                          .hooks = std::move(hooks)});
   }
   // Makes `levels` directories, each in the one before, and returns the last one.
   Fd MakeChain(const std::string& top, int levels, const std::string& name) const {
@@ -136,6 +136,20 @@ TEST_F(CarryLimitsTest, LevelsAndBytesOfAPathAreLimits) {
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(status.message(), HasSubstr("a path of more than 4095 bytes"));
   EXPECT_LT(status.message().size(), 1200u);
+}
+
+TEST_F(CarryLimitsTest, AFewDescriptorsAreEnoughAtAnyDepth) {
+  const Fd last = MakeChain("old", 120, "d");
+  ::close(::openat(last.get(), "file", O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
+  auto carry = New();
+  struct rlimit limit = {};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit few = {32, limit.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  const absl::Status status = carry->CopyAll();
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  EXPECT_EQ(status, absl::OkStatus());
+  EXPECT_EQ(std::distance(fs::recursive_directory_iterator(box_ / "new"), {}), 121);
 }
 
 TEST_F(CarryLimitsTest, NamesThatAreNotUtf8AreEscapedInMessages) {

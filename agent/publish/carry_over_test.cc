@@ -63,7 +63,8 @@ class CarryOverTest : public testing::Test {
     const auto open = [&](const char* name) {
       return Fd(::open((root_ / name).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     };
-    return CarryOver::New({.from = open("old"),
+    return std::make_unique<CarryOver>(
+        CarryOver::Request{.from = open("old"),
                            .to = open("new"),
                            .stage = open("stage"),
                            .tracked_from = TrackedPaths::Of(Tracking(old_tracked), "."),

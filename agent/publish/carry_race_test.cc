@@ -173,17 +173,18 @@ TEST_F(CarryRaceTest, NothingOutsideIsReadLinkedOrChangedWhileTheServiceReplaces
     {
       Attacker attacker(old.get(), next.get(), box_ / "outside");
       while (attacker.changes() < 50) std::this_thread::yield();
-      auto carry = CarryOver::New({.from = Open("old"),
-                                   .to = Open("new"),
-                                   .stage = Open("stage"),
-                                   .tracked_from = {},
-                                   .tracked_to = {},
-                                   .excluded = {},
-                                   .revisions = "",
-                                   .local = "/etc/service",
-                                   .budget = std::make_shared<CarryBudget>(),
-                                   .stop = {},
-                                   .hooks = hooks});
+      auto carry =
+          std::make_unique<CarryOver>(CarryOver::Request{.from = Open("old"),
+                                                         .to = Open("new"),
+                                                         .stage = Open("stage"),
+                                                         .tracked_from = {},
+                                                         .tracked_to = {},
+                                                         .excluded = {},
+                                                         .revisions = "",
+                                                         .local = "/etc/service",
+                                                         .budget = std::make_shared<CarryBudget>(),
+                                                         .stop = {},
+                                                         .hooks = hooks});
       const absl::Status status = carry->CopyAll();
       EXPECT_TRUE(status.ok() || absl::IsAborted(status)) << status;
       if (status.ok()) {

@@ -175,7 +175,9 @@ absl::Status NodeCarrier::Copy(const Node& node) {
 absl::Status NodeCarrier::CopyContent(const Node& node, int source, int copy) {
   if (::ioctl(copy, FICLONE, source) == 0) return absl::OkStatus();
   const int64_t allocated = std::min<int64_t>(node.stat.st_blocks * 512, node.stat.st_size);
-  if (absl::Status status = Charge(allocated, copy, node.name); !status.ok()) return status;
+  absl::Status status = CheckRoom(allocated, copy, node.name);
+  if (status.ok()) status = Charge(allocated, node.name);
+  if (!status.ok()) return status;
   budget_->bytes -= allocated;  // what is copied counts, below
   off_t end = 0;
   for (;;) {
@@ -198,7 +200,9 @@ absl::Status NodeCarrier::CopyRange(const Node& node, int source, int copy, off_
   for (int64_t charged = 0; at < end;) {
     if (charged <= 0) {
       charged = std::min<int64_t>(kCopyStep, end - at);
-      if (absl::Status status = Charge(charged, copy, node.name); !status.ok()) return status;
+      absl::Status status = CheckRoom(charged, copy, node.name);
+      if (status.ok()) status = Charge(charged, node.name);
+      if (!status.ok()) return status;
     }
     const auto wanted = std::min<int64_t>(static_cast<int64_t>(buffer.size()), charged);
     const ssize_t length = ::pread(source, buffer.data(), static_cast<size_t>(wanted), at);
@@ -219,25 +223,26 @@ absl::Status NodeCarrier::CopyRange(const Node& node, int source, int copy, off_
 }
 
 // Takes bytes off the budget before they are written.
-absl::Status NodeCarrier::Charge(int64_t bytes, int file, const std::string& name) {
-  const std::string what = absl::StrCat("\"", EscapeText(name), "\" cannot be linked");
+absl::Status NodeCarrier::Charge(int64_t bytes, const std::string& name) {
   if (stop_.stop_requested()) return absl::CancelledError("asked to stop");
-  if (bytes > budget_->max_bytes - budget_->bytes) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(what, ", and with it more than ", budget_->max_bytes,
-                     " bytes must be copied (max_untracked_bytes)"));
+  if (bytes <= budget_->max_bytes - budget_->bytes) {
+    budget_->bytes += bytes;
+    return absl::OkStatus();
   }
+  return absl::ResourceExhaustedError(
+      absl::StrCat("\"", EscapeText(name), "\" cannot be linked, and with it more than ",
+                   budget_->max_bytes, " bytes must be copied (max_untracked_bytes)"));
+}
+
+absl::Status NodeCarrier::CheckRoom(int64_t bytes, int file, const std::string& name) const {
   struct statvfs disk = {};
   if (::fstatvfs(file, &disk) != 0) return Failed("find the free space for", name);
   const uint64_t available = disk.f_bavail * disk.f_frsize;
   const uint64_t reserved = disk.f_blocks * disk.f_frsize / kReservedShare;
-  if (available < reserved + static_cast<uint64_t>(bytes)) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(what, ", and to copy it would leave less than 5 % of the disk free (",
-                     available, " bytes are)"));
-  }
-  budget_->bytes += bytes;
-  return absl::OkStatus();
+  if (available >= reserved + static_cast<uint64_t>(bytes)) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "\"", EscapeText(name), "\" cannot be linked, and to copy it would leave less than 5 % of ",
+      "the disk free (", available, " bytes are)"));
 }
 
 // Owner before mode, as chown clears set-id bits. Without the right to change owners, the node
@@ -254,7 +259,7 @@ absl::Status NodeCarrier::SetAccess(const Node& node, int from, int made) {
   for (const std::string& attribute : AttributesOf(from)) {
     const absl::string_view value = ReadAttribute(from, attribute, buffer);
     const auto size = static_cast<int64_t>(value.size());
-    if (absl::Status status = Charge(size, made, node.name); !status.ok()) return status;
+    if (absl::Status status = Charge(size, node.name); !status.ok()) return status;
     ::fsetxattr(made, attribute.c_str(), value.data(), value.size(), 0);
   }
   return absl::OkStatus();

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "agent/publish/carry_limits.h"
 #include "common/path/fd.h"
 
 namespace gitops {
@@ -18,13 +19,6 @@ namespace gitops {
 // The prefix of nodes that former versions left in published directories after a crash; they never
 // count as files.
 inline constexpr absl::string_view kUnfinishedPrefix = ".gitops-unfinished-";
-
-// What may be carried over, and how much of it was used. Shared by the places of one publication.
-struct CarryBudget {
-  int64_t max_files = 100'000;           // entries that are not tracked
-  int64_t max_bytes = int64_t{1} << 30;  // of content that must be copied
-  int64_t files = 0, bytes = 0;
-};
 
 // For tests; empty functions do nothing.
 struct CarryHooks {
@@ -73,7 +67,8 @@ class NodeCarrier {
   absl::Status Copy(const Node& node);
   absl::Status CopyContent(const Node& node, int source, int copy);
   absl::Status CopyRange(const Node& node, int source, int copy, off_t from, off_t end);
-  absl::Status Charge(int64_t bytes, int file, const std::string& name);
+  absl::Status Charge(int64_t bytes, const std::string& name);
+  absl::Status CheckRoom(int64_t bytes, int file, const std::string& name) const;
   absl::Status SetAccess(const Node& node, int from, int made);
   absl::Status MakeSymlink(const Node& node) const;
   absl::Status MakeFifo(const Node& node) const;

@@ -86,7 +86,7 @@ std::vector<DriftEntry> DriftOnHost(const std::vector<TreeDifference>& differenc
       if (!path || BelongsToInner(places[i], *path)) continue;
       drift.push_back(OnHost(difference, places[i], *path));
       if (!of_all) continue;
-      drift.back().count = difference.count;
+      drift.back().unlisted = difference.unlisted;
       break;
     }
   }

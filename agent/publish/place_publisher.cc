@@ -229,17 +229,17 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
     if (!to.ok()) return to.status();
     absl::StatusOr<Fd> stage = store_->OpenStage();
     if (!stage.ok()) return stage.status();
-    all.push_back(CarryOver::New({.from = *std::move(from),
-                                  .to = *std::move(to),
-                                  .stage = *std::move(stage),
-                                  .tracked_from = TrackedPaths::Of(*old, place.spec.link),
-                                  .tracked_to = TrackedPaths::Of(*manifest, place.spec.link),
-                                  .excluded = place.inner,
-                                  .revisions = Root(),
-                                  .local = place.spec.local,
-
-                                  .budget = budget,
-                                  .stop = stop}));
+    all.push_back(std::make_unique<CarryOver>(
+        CarryOver::Request{.from = *std::move(from),
+                           .to = *std::move(to),
+                           .stage = *std::move(stage),
+                           .tracked_from = TrackedPaths::Of(*old, place.spec.link),
+                           .tracked_to = TrackedPaths::Of(*manifest, place.spec.link),
+                           .excluded = place.inner,
+                           .revisions = Root(),
+                           .local = place.spec.local,
+                           .budget = budget,
+                           .stop = stop}));
     if (absl::Status status = all.back()->CopyAll(); !status.ok()) return status;
   }
   return all;

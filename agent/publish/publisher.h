@@ -26,9 +26,8 @@ struct DriftEntry {
   Kind kind = Kind::kModified;
   std::string path;    // absolute, on the host
   std::string detail;  // a description of the difference; may be empty
-  // More than 1, only of kUntracked: this stands for so many more files of the service that are not
-  // listed.
-  int64_t count = 1;
+  // Above 0: this stands for so many untracked files that are not listed.
+  int64_t unlisted = 0;
 
   bool operator==(const DriftEntry&) const = default;
 };

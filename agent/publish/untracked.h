@@ -5,7 +5,10 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "common/path/fd.h"
 
@@ -30,6 +33,52 @@ absl::StatusOr<Stamp> StampOf(int directory, const std::string& name);
 // not exist, or is reached through a symlink, another kind of node, or a mount point. Any other
 // code is a failure to find out.
 absl::StatusOr<Fd> OpenDirectory(int root, const std::string& path);
+
+// A directory of the published revision, as it was before it was listed.
+struct CarriedDirectory {
+  static constexpr int64_t kUnsettled = -1;
+
+  std::string name;
+  uint32_t parent = 0;                     // an index of Untracked::directories
+  uint32_t first_child = 0, children = 0;  // indexes of Untracked::directories
+  uint32_t first_file = 0, files = 0;      // indexes of Untracked::files
+  int level = 0;
+  uint64_t inode = 0;
+  // kUnsettled: a change may not show in them.
+  int64_t mtime_ns = kUnsettled, ctime_ns = kUnsettled;
+  bool gone = false;
+  bool copies = false;  // holds copies of files, which do not change with them
+  bool filled = false;  // in the next revision it gets the times of this one
+
+  // Takes inode and times from the open directory.
+  void NoteStamp(int directory);
+  bool HasChanged(const Stamp& now) const;
+};
+
+// A node that is not a directory, as it was carried over.
+struct CarriedFile {
+  uint64_t name = 0;          // its hash
+  uint64_t inode = 0;         // in the next revision
+  uint64_t from = 0, to = 0;  // prints
+  int64_t mtime_ns = 0;       // in the next revision
+  bool linked = false;
+};
+
+uint64_t HashOf(const std::string& name);
+std::string JoinPath(const std::string& directory, const std::string& name);
+
+// What was carried over, by its directory.
+struct Untracked {
+  std::vector<CarriedDirectory> directories;  // the first is the root
+  std::vector<CarriedFile> files;             // those of one directory are together
+
+  using ByName = absl::flat_hash_map<uint64_t, const CarriedFile*>;
+
+  std::string PathOf(uint32_t directory) const;
+  ByName FilesOf(uint32_t directory) const;
+  // Hashes of the names of the directories in it.
+  absl::flat_hash_set<uint64_t> ChildrenOf(uint32_t directory) const;
+};
 
 }  // namespace gitops
 

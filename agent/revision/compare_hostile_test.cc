@@ -235,7 +235,8 @@ TEST_F(CompareHostileTest, ManyLongNamesFarDownCostLittleMemoryAndAreCounted) {
   EXPECT_LE(bytes, size_t{1} << 20);
   ASSERT_FALSE(differences.empty());
   EXPECT_EQ(differences.front().path, "");
-  EXPECT_EQ(differences.front().count + static_cast<int64_t>(differences.size()) - 1, kLinks + 1);
+  EXPECT_EQ(differences.front().unlisted + static_cast<int64_t>(differences.size()) - 1,
+            kLinks + 1);
 }
 
 TEST_F(CompareHostileTest, DirectoriesBeyondTheLongestPathAreNamedAndNotEntered) {

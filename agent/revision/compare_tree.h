@@ -30,8 +30,8 @@ struct TreeDifference {
   Kind kind = Kind::kModified;
   std::string path;    // relative to the revision's directory; any bytes
   std::string detail;  // "content", "mode 0755 instead of 0644", "is a directory"…; UTF-8
-  // With an empty path: the number of untracked files that are not listed (`detail`: "at least").
-  int64_t count = 1;
+  // Above 0: this stands for so many untracked files that are not listed (`detail`: "at least").
+  int64_t unlisted = 0;
 
   bool operator==(const TreeDifference&) const = default;
 };

@@ -1,21 +1,22 @@
 #include "agent/revision/untracked_files.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/revision/comparison_error.h"
+#include "common/path/directory_names.h"
+#include "common/path/fd.h"
 #include "common/path/open_at.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -69,52 +70,42 @@ class UntrackedFiles {
   bool List() {
     levels_.push_back({path_.size(), {}});
     if (full_) return true;
-    const int fd =
-        OpenAt(root_, path_.empty() ? "." : path_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK,
-               0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
-    if (fd < 0) {
+    const Fd directory(OpenAt(root_, path_.empty() ? "." : path_, O_PATH | O_DIRECTORY | O_NOFOLLOW,
+                              0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV));
+    if (!directory) {
       // EXDEV: another file system is mounted there, which is not compared.
-      if (!IsGone(errno) && errno != EXDEV) NotListed("opening the directory", errno);
+      if (!IsGone(errno) && errno != EXDEV) NotListed(absl::ErrnoToStatus(errno, "opening it"));
       return true;
     }
-    const std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(fd), closedir);
-    if (stream == nullptr) {
-      NotListed("listing the directory", errno);
-      close(fd);
-      return true;
-    }
-    while (true) {
-      errno = 0;
-      const dirent* const entry = readdir(stream.get());
-      if (entry == nullptr) {
-        if (errno != 0) NotListed("listing the directory", errno);
-        return true;
-      }
+    absl::StatusOr<DirectoryReader> reader = DirectoryReader::Open(directory.get());
+    if (!reader.ok()) NotListed(reader.status());
+    while (reader.ok()) {
+      const absl::StatusOr<std::optional<DirectoryEntry>> entry = reader->Next();
+      if (!entry.ok()) NotListed(entry.status());
+      if (!entry.ok() || !entry->has_value()) break;
       if (++names_ % kNamesPerCheck == 0 && options_.stop.stop_requested()) return false;
-      if (names_ > kMaxNames) {
-        full_ = true;
-        return true;
-      }
-      const absl::string_view name = entry->d_name;
-      if (name != "." && name != "..") Look(dirfd(stream.get()), name, entry->d_type);
+      full_ = names_ > kMaxNames;
+      if (full_) break;
+      Look(directory.get(), (*entry)->name, (*entry)->type);
     }
+    return true;
   }
 
-  void NotListed(absl::string_view attempt, int error) {
-    if (HiddenByItself(error)) {
-      Report(path_, absl::StrCat("a directory that cannot be read: ",
-                                 absl::ErrnoToStatus(error, attempt).message()));
+  void NotListed(const absl::Status& error) {
+    const std::string detail = EscapeText(error.message());
+    if (absl::IsPermissionDenied(error)) {
+      Report(path_, absl::StrCat("a directory that cannot be read: ", detail));
     } else {
-      differences_.push_back(NotCompared(path_, attempt, error));
+      differences_.push_back({Kind::kNotCompared, path_, detail});
     }
   }
 
-  void Look(int directory, absl::string_view name, unsigned char type) {
+  void Look(int directory, const std::string& name, unsigned char type) {
     const std::string path = absl::StrCat(path_, path_.empty() ? "" : "/", name);
     if (IsTracked(path)) return;
     if (type == DT_UNKNOWN) {
       struct stat stat {};
-      if (fstatat(directory, std::string(name).c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) return;
+      if (fstatat(directory, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) return;
       type = IFTODT(stat.st_mode);
     }
     const bool holds_tracked = HoldsTracked(path);
@@ -122,7 +113,7 @@ class UntrackedFiles {
       if (path.size() > kMaxPath) {
         Report(path, "a directory whose path is too long to look into it");
       } else if (holds_tracked || waiting_bytes_ + name.size() <= kMaxWaiting) {
-        levels_.back().waiting.emplace_back(name);
+        levels_.back().waiting.push_back(name);
         waiting_bytes_ += name.size();
       } else {
         ++more_;

@@ -146,8 +146,7 @@ struct FleetConfig {
   std::vector<ServiceSpec> services;
   std::vector<HostSpec> hosts;
   std::vector<std::string> order_by_tags;
-  // The paths in gitopper's `[global.keys]`/`keys` table, for a warning. The table has no effect:
-  // access is by client certificate.
+  // The paths in gitopper's `[global.keys]`/`keys` table, for a warning. The table has no effect.
   std::vector<std::string> gitopper_keys;
   // Keys that are accepted for compatibility with gitopper and have no effect: one sentence each,
   // with file and line.
