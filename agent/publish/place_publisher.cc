@@ -62,9 +62,8 @@ absl::Status PlacePublisher::Publish(const std::string& revision, const MayExcha
   absl::StatusOr<std::string> again = WriteAgain(*store_, *directory, owner->uid, owner->gid, stop);
   if (absl::IsCancelled(again.status())) return again.status();
   if (!again.ok()) {
-    return absl::Status(again.status().code(),
-                        absl::StrCat(status.message(), "; and it cannot be written again: ",
-                                     again.status().message()));
+    return absl::AbortedError(absl::StrCat(
+        status.message(), "; and it cannot be written again: ", again.status().message()));
   }
   LogWarning("a revision is written again, because its directory could not be made ready",
              {{"service", spec_.service}, {"error", std::string(status.message())}});
