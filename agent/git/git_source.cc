@@ -108,11 +108,11 @@ class GitSource final : public Source {
 
   absl::Status Prune(int keep, const std::set<std::string>& in_use, std::stop_token stop) override {
     mirror_->Maintain(stop);
-    return store_->Prune(keep, in_use);
+    return store_->Prune(keep, in_use, stop);
   }
 
   std::string Remark(const std::string& revision) override {
-    const auto manifest = store_->ReadManifest(revision);
+    const auto manifest = ManifestOf(revision);
     if (!manifest.ok()) return "";
     for (absl::string_view cover : manifest->covers) {
       if (!absl::ConsumePrefix(&cover, kLfsCover)) continue;
