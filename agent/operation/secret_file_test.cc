@@ -1,5 +1,6 @@
 #include "agent/operation/secret_file.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <limits.h>
@@ -7,6 +8,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -149,11 +151,50 @@ TEST_F(SecretFileTest, MissingDirectoriesAreMadeOnlyWhereThatIsAskedFor) {
   ExpectRefused(place, StatusCode::kNotFound, "mk_dirs");
   EXPECT_FALSE(directory_.Has("a"));
   place.make_directories = true;
-  const mode_t umask_before = umask(0077);
   EXPECT_EQ(WriteSecretFile(place, Secret("x")), absl::OkStatus());
-  umask(umask_before);
   EXPECT_EQ(directory_.Read("a/b/key"), "x");
   EXPECT_EQ(Look("a/b").st_mode, S_IFDIR | 0755u);
+}
+
+TEST_F(SecretFileTest, WhoMovesADirectoryOfRootsToWhereOneIsMadeDoesNotOpenIt) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become another account";
+  constexpr uid_t kTheirs = 54321;
+  directory_.Write("home/private/key", "root's");
+  const std::string home = directory_ / "home";
+  ASSERT_EQ(chmod((home + "/private").c_str(), 0700), 0);
+  ASSERT_EQ(chown(home.c_str(), kTheirs, kTheirs), 0);
+  ASSERT_EQ(chmod(directory_.path().c_str(), 0755), 0);
+  int stop[2];
+  ASSERT_EQ(pipe2(stop, O_CLOEXEC | O_NONBLOCK), 0);
+  const pid_t attacker = fork();
+  if (attacker == 0) {
+    close(stop[1]);
+    if (chdir(home.c_str()) != 0 || setresuid(kTheirs, kTheirs, kTheirs) != 0) _exit(2);
+    char byte = 0;
+    while (read(stop[0], &byte, 1) < 0) {
+      if (rename("made", "aside") != 0) continue;
+      if (rename("private", "made") == 0) rename("made", "private");
+      unlink("aside/secret");
+      rmdir("aside");
+    }
+    _exit(0);
+  }
+  close(stop[0]);
+  SecretPlace place = At("home/made/secret");
+  place.make_directories = true;
+  for (int round = 0; round < 500; ++round) {
+    WriteSecretFile(place, Secret("x")).IgnoreError();
+    for (const char* name : {"home/private", "home/made"}) {
+      struct stat now = {};
+      if (lstat((directory_ / name).c_str(), &now) != 0) continue;
+      EXPECT_EQ(now.st_mode & 07777, now.st_uid == 0 ? 0700u : 0755u) << name;
+      EXPECT_TRUE(now.st_uid == 0 || now.st_uid == kTheirs) << name;
+    }
+  }
+  close(stop[1]);
+  int status = -1;
+  EXPECT_EQ(waitpid(attacker, &status, 0), attacker);
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(SecretFileTest, DirectoriesAndOtherThingsAreNotReplaced) {
