@@ -5,6 +5,7 @@ import os
 import sqlite3
 
 from hostile_host import Served
+from hostile_repository import SYMLINK
 
 # A latin-1 é, and a backslash.
 NAME = b"caf\xe9"
@@ -91,7 +92,7 @@ def test_a_commit_with_such_a_name_is_refused_in_words_that_can_be_read(tmp_path
     with served.agent as agent:
         served.publish()
         repository.commit_root(*served.root(web=repository.directory(
-            "web", repository.symlink(os.fsdecode(NAME), "../../etc/caf\udce9"))))
+            "web", (SYMLINK, os.fsdecode(NAME), repository.write("blob", b"../../etc/caf\xe9")))))
         info = agent.wait_diff("web", "leads out")
         assert SHOWN in info, info
         everything_answers(served, [])

@@ -105,7 +105,10 @@ class UntrackedFiles {
     if (IsTracked(path)) return;
     if (type == DT_UNKNOWN) {
       struct stat stat {};
-      if (fstatat(directory, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) return;
+      if (fstatat(directory, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (!IsGone(errno)) differences_.push_back(NotCompared(path, "looking at it", errno));
+        return;
+      }
       type = IFTODT(stat.st_mode);
     }
     const bool holds_tracked = HoldsTracked(path);

@@ -135,7 +135,12 @@ class Attendant {
   absl::string_view Read(Fd& fd) {
     const ssize_t size = read(fd.get(), buffer_.data(), buffer_.size());
     if (size > 0) return absl::string_view(buffer_.data(), static_cast<size_t>(size));
-    if (size == 0 || errno != EINTR) fd.Close();
+    if (size < 0 && errno == EINTR) return "";
+    // Half of an output must not be taken for all of it.
+    if (size < 0) {
+      Terminate(absl::ErrnoToStatus(errno, absl::StrCat(command_.argv[0], ": read its output")));
+    }
+    fd.Close();
     return "";
   }
 

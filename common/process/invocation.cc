@@ -18,10 +18,20 @@ namespace {
 
 constexpr absl::string_view kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-bool IsFile(const std::string& path) {
-  struct stat status;
-  return stat(path.c_str(), &status) == 0 && !S_ISDIR(status.st_mode);
+// Nothing there: OK, with no file type in `mode`. For lack of memory, or on a faulty disk, it is
+// not known whether there is something.
+absl::Status ModeOf(const std::string& name, const std::string& path, mode_t& mode) {
+  struct stat status = {};
+  mode = 0;
+  if (stat(path.c_str(), &status) == 0) {
+    mode = status.st_mode;
+  } else if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("run ", name, ": look for ", path));
+  }
+  return absl::OkStatus();
 }
+
+bool IsFile(mode_t mode) { return mode != 0 && !S_ISDIR(mode); }
 
 absl::Status CheckMayRun(const std::string& name, const std::string& path) {
   if (access(path.c_str(), X_OK) == 0) return absl::OkStatus();
@@ -32,7 +42,9 @@ absl::Status CheckMayRun(const std::string& name, const std::string& path) {
 absl::StatusOr<std::string> FindProgram(const std::string& name, const std::string& directory) {
   if (name.find('/') != std::string::npos) {
     const std::string path = name[0] == '/' ? name : absl::StrCat(directory, "/", name);
-    if (!IsFile(path)) {
+    mode_t mode = 0;
+    if (absl::Status looked = ModeOf(name, path, mode); !looked.ok()) return looked;
+    if (!IsFile(mode)) {
       return absl::NotFoundError(absl::StrCat("run ", name, ": there is no program ", path));
     }
     absl::Status status = CheckMayRun(name, path);
@@ -44,7 +56,9 @@ absl::StatusOr<std::string> FindProgram(const std::string& name, const std::stri
                                        "; install the package that contains it"));
   for (const absl::string_view folder : absl::StrSplit(kPath, ':')) {
     const std::string path = absl::StrCat(folder, "/", name);
-    if (!IsFile(path)) continue;
+    mode_t mode = 0;
+    if (absl::Status looked = ModeOf(name, path, mode); !looked.ok()) return looked;
+    if (!IsFile(mode)) continue;
     absl::Status status = CheckMayRun(name, path);
     if (status.ok()) return path;
     last = std::move(status);
@@ -126,8 +140,10 @@ absl::StatusOr<Invocation> PlanInvocation(const Command& command) {
   if (!status.ok()) return status;
   Invocation invocation;
   invocation.directory = command.directory.empty() ? "/" : command.directory;
-  struct stat directory;
-  if (stat(invocation.directory.c_str(), &directory) != 0 || !S_ISDIR(directory.st_mode)) {
+  mode_t mode = 0;
+  status = ModeOf(command.argv[0], invocation.directory, mode);
+  if (!status.ok()) return status;
+  if (!S_ISDIR(mode)) {
     return absl::NotFoundError(absl::StrCat("run ", command.argv[0], " in ", invocation.directory,
                                             ": there is no such directory"));
   }
@@ -147,6 +163,7 @@ absl::StatusOr<Invocation> PlanInvocation(const Command& command) {
   std::optional<UserAccount> account;
   if (!command.user.empty()) {
     absl::StatusOr<UserAccount> found = LookUpUser(command.user);
+    if (!found.ok() && !absl::IsNotFound(found.status())) return found.status();
     if (!found.ok()) {
       return absl::NotFoundError(
           absl::StrCat(found.status().message(), "; create it, or name another as the user"));

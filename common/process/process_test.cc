@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,6 +37,25 @@ class ProcessTest : public ::testing::Test {
 
   std::unique_ptr<ProcessRunner> runner_ = NewProcessRunner();
 };
+
+TEST_F(ProcessTest, WithoutDescriptorsNothingIsSaidToBeMissing) {
+#if __has_feature(undefined_behavior_sanitizer)
+  GTEST_SKIP() << "the sanitizer itself opens a pipe to look at an object";
+#endif
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int next = dup(0);
+  close(next);
+  const rlimit none{static_cast<rlim_t>(next), before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  Command command = Shell("true");
+  command.user = "nobody";
+  const absl::Status error = Error(command);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_FALSE(error.ok());
+  EXPECT_FALSE(absl::IsNotFound(error)) << error;
+  EXPECT_THAT(error.message(), HasSubstr("Too many open files"));
+}
 
 TEST_F(ProcessTest, OutputErrorOutputAndStatusAreKeptApart) {
   const absl::StatusOr<CommandResult> result =
