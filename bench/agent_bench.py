@@ -11,6 +11,7 @@ import sys
 # Agents and repositories are made as the integration tests make them.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration_tests"))
 
+import floor  # noqa: E402
 import host  # noqa: E402
 import measure  # noqa: E402
 import peers  # noqa: E402
@@ -23,6 +24,16 @@ from upstream import CHANGED, FILES, Upstream  # noqa: E402
 GOAL_MEMORY = 25e6
 GOAL_ACTIVE = 0.060
 GOAL_ROLLBACK = 0.020
+# How often the second may be as much as the first.
+GOAL_FLOOR = 1.35  # by hand, commit to files seen
+GOAL_P90 = 1.5  # median, 90th percentile
+GOAL_OF_MANY = 1.3  # one service, one of 500 of which the others are not touched: commit to active
+GOAL_ROLLBACK_OF_MANY = 2  # the same for a rollback
+GOAL_DOUBLE = 2.2  # 500 services, 1,000: idle CPU, restart
+GOAL_TENFOLD = 12  # 50 services, 500: idle CPU
+# And at least.
+GOAL_GIT_SYNC = 3  # ours, git-sync's: commit to files seen
+GOAL_RESET = 10  # ours, git reset --hard: rollback
 # The number of services that the goals speak of when idle.
 MANY = 50
 
@@ -31,7 +42,7 @@ class Bench:
     def __init__(self, directory, quick):
         self.directory = directory
         self.quick = quick
-        self.sizes = [1, 10, MANY, 200, 500]
+        self.sizes = [1, 10, MANY, 200, 500, 1000]
         self.rounds = 10 if quick else 40
         self.window = 16 if quick else 40
         self.api = host.load_api()
@@ -58,11 +69,20 @@ class Bench:
             say(f"{services} services: commit to active, rollback")
             latency = measure.agent_latency(directory / "latency", upstream, services, self.api,
                                             self.rounds)
-            self.found[services] = {**idle, **latency}
+            say(f"{services} services: pull, restart")
+            pull = measure.agent_pull(directory / "pull", upstream, services, self.api, max(5, self.rounds // 2))
+            restart = measure.agent_restart(directory / "restart", upstream, services, self.api, 3)
+            self.found[services] = {**idle, **latency, **pull, **restart}
             say(json.dumps({services: self.found[services]}))
             shutil.rmtree(directory)
 
     def peers(self):
+        say("by hand: commit to files seen")
+        directory = self.place("floor")
+        self.others[floor.ByHand.name] = measure.peer_latency(
+            floor.ByHand, directory / "latency", Upstream(directory / "upstream", 1), self.rounds)
+        say(json.dumps(self.others[floor.ByHand.name]))
+        shutil.rmtree(directory)
         for kind in peers.peers():
             directory = self.place(kind.name)
             upstream = Upstream(directory / "upstream", 1)
@@ -119,8 +139,46 @@ def figures(agents, others):
                peers=theirs(lambda f: f["visible"]["median"])),
         Figure("commit to files seen, 90th percentile", one["visible"]["p90"], milliseconds,
                peers=theirs(lambda f: f["visible"]["p90"])),
+        Figure("the same after a pull at that moment (a webhook), median", one["pull"]["median"], milliseconds),
         Figure("rollback to a revision on disk, median", one["rollback"]["median"], milliseconds,
                GOAL_ROLLBACK, theirs(lambda f: f["rollback"]["median"])),
+        *ratios(agents, others),
+    ]
+
+
+def ratios(agents, others):
+    """What has to do with how it grows, and with others: each as how often one contains the other."""
+    def times(name, value, of, goal):
+        return [Figure(name, value() / of(), "{:.2f}×".format, goal)] if value and of else []
+
+    def of(found, key, what, each="median"):
+        return (lambda: found[key][what][each]) if what in found.get(key, {}) else None
+
+    def number(services, what):
+        return (lambda: agents[services][what]) if services in agents else None
+
+    reset, sync, hand = "git reset --hard", "git-sync", floor.ByHand.name
+    return [
+        *times("commit to files seen, times the same operations by hand", of(agents, 1, "visible"),
+               of(others, hand, "visible"), GOAL_FLOOR),
+        *times("commit to files seen, times git-sync", of(agents, 1, "visible"), of(others, sync, "visible"),
+               1 / GOAL_GIT_SYNC),
+        *times("commit to files seen, 90th percentile, times the median", of(agents, 1, "visible", "p90"),
+               of(agents, 1, "visible"), GOAL_P90),
+        *times("commit to files seen of one of 500 services, times that of one alone", of(agents, 500, "visible"),
+               of(agents, 1, "visible"), GOAL_OF_MANY),
+        *times("rollback of one of 500 services, times that of one alone", of(agents, 500, "rollback"),
+               of(agents, 1, "rollback"), GOAL_ROLLBACK_OF_MANY),
+        *times("rollback, times git reset --hard", of(agents, 1, "rollback"), of(others, reset, "rollback"),
+               1 / GOAL_RESET),
+        *times("rollback of one of 500 services, times git reset --hard", of(agents, 500, "rollback"),
+               of(others, reset, "rollback"), None),
+        *times("CPU per idle poll of 500 services, times that of 50", number(500, "cpu"), number(50, "cpu"),
+               GOAL_TENFOLD),
+        *times("CPU per idle poll of 1,000 services, times that of 500", number(1000, "cpu"), number(500, "cpu"),
+               GOAL_DOUBLE),
+        *times("restart with nothing to do, 1,000 services, times 500", of(agents, 1000, "restart", "min"),
+               of(agents, 500, "restart", "min"), GOAL_DOUBLE),
     ]
 
 
@@ -131,12 +189,13 @@ def growth(agents):
     rows = [[services, f"{found['start']:.1f} s", f"{found['spawned']:.1f}",
              milliseconds(found["cpu"]), milliseconds(found["own_cpu"]),
              megabytes(found["memory"]["resident"]), megabytes(found["memory"]["private"]),
-             found["memory"]["threads"], latency(found["active"]), latency(found["rollback"])]
+             found["memory"]["threads"], f"{found['restart']['min']:.2f} s", latency(found["active"]),
+             latency(found["visible"]), latency(found["pull"]), latency(found["rollback"])]
             for services, found in agents.items()]
     return report.table(
         ["services", "start to all OK", "spawned per poll", "CPU per poll", "of it the agent's own",
-         "resident", "private", "threads", "commit to active, median / p90, ms",
-         "rollback, median / p90, ms"], rows)
+         "resident", "private", "threads", "restart with nothing to do", "commit to active, median / p90, ms",
+         "to files seen", "to files seen after a pull", "rollback"], rows)
 
 
 if __name__ == "__main__":

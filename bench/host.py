@@ -44,13 +44,17 @@ class Host:
         self.services = services
 
     def __enter__(self):
+        self.start_seconds = self.restarted()
+        return self
+
+    def restarted(self):
+        """Starts the agent; seconds until all services are OK."""
         began = time.monotonic()
         self.agent.start()
         channel = grpc.insecure_channel(self.agent.address())
         self.stub = self.rpc.AgentServiceStub(channel)
         wait_for(self.all_ok, 300, "all services to be OK")
-        self.start_seconds = time.monotonic() - began
-        return self
+        return time.monotonic() - began
 
     def __exit__(self, *_):
         self.agent.__exit__()

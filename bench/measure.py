@@ -96,6 +96,31 @@ def agent_latency(directory, upstream, services, api, rounds):
     return {"active": spread(active), "visible": spread(visible), "rollback": spread(rollbacks)}
 
 
+def agent_pull(directory, upstream, services, api, rounds):
+    """From the release of a commit, and a pull at that moment, to the files seen: what a webhook makes of it."""
+    visible = []
+    with Host(directory, upstream, services, "1h", api) as host:
+        for _ in range(rounds):
+            commit, text = upstream.prepare()
+            Pace.wait()
+            began = time.monotonic()
+            upstream.release(commit)
+            pull = host.stub.PullService.future(host.pb.PullServiceRequest(service="app"), timeout=60)
+            visible.append(when_visible(host.marker(), text) - began)
+            pull.result()
+    return {"pull": spread(visible)}
+
+
+def agent_restart(directory, upstream, services, api, rounds):
+    """From the start of an agent that finds everything as it should be to all services OK."""
+    took = []
+    with Host(directory, upstream, services, "5s", api) as host:
+        for _ in range(rounds):
+            host.agent.stop()
+            took.append(host.restarted())
+    return {"restart": spread(took)}
+
+
 def peer_latency(kind, directory, upstream, rounds):
     visible = []
     with kind(directory, upstream, LATENCY_POLL) as peer:

@@ -5,9 +5,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "common/client/agent_client.h"
 #include "common/client/planner_client.h"
 #include "common/client/promotion_client.h"
+#include "common/config/ports.h"
+#include "common/rpc/address.h"
 #include "common/server/version.h"
 #include "ctl/client_options.h"
 #include "ctl/commands/commands.h"
@@ -180,11 +183,20 @@ absl::StatusOr<Route> RouteTo(const std::string& server, const Invocation& invoc
   return route;
 }
 
+// The agent of this machine is called over its unix socket where that may be opened, which shows it
+// who calls.
+std::string AgentAddress(const std::string& host) {
+  for (const char* self : {"localhost", "127.0.0.1", "[::1]"}) {
+    if (host == self && CanOpenSocket(kAgentSocket)) return absl::StrCat("unix:", kAgentSocket);
+  }
+  return host;
+}
+
 absl::StatusOr<ExitCode> RunOnHost(Command command, const Invocation& invocation,
                                    Renderer& renderer, Console& console) {
   const std::string& gateway = invocation.flags.gateway;
   const absl::StatusOr<Route> route =
-      RouteTo(gateway.empty() ? invocation.host : gateway, invocation, console);
+      RouteTo(gateway.empty() ? AgentAddress(invocation.host) : gateway, invocation, console);
   if (!route.ok()) return route.status();
   absl::StatusOr<AgentClient> agent =
       AgentClient::New(ClientOptionsFor(route->address, invocation.flags, console));

@@ -19,6 +19,8 @@ MEBIBYTE = 1 << 20
 # Where a limit is missing, the test fails and the machine goes on.
 GUARD = ("prlimit", f"--as={6144 * MEBIBYTE}")
 MEMORY = 300 * MEBIBYTE
+# Seconds, beside other tests on a busy machine.
+PROMPT = 5
 
 
 @pytest.fixture
@@ -69,8 +71,8 @@ def test_names_without_end_below_paths_without_end_cost_no_memory(attacked):
             assert len(diff.out) < 8 * MEBIBYTE and took < 20
             assert most_memory(agent) < MEMORY
         took, answer = seconds_of(host.call, "RollbackService", service="web", hash=host.repository.head())
-        assert answer is None and took < 5, "the reason is told at once"
-        assert seconds_of(host.call, "FreezeService", service="web")[0] < 1
+        assert answer is None and took < PROMPT, "the reason is told at once"
+        assert seconds_of(host.call, "FreezeService", service="web")[0] < PROMPT
         host.call("UnfreezeService", service="web")
         subprocess.run(f"rm -rf {host.seen(host.local)}/ddd*", shell=True, check=True)
         host.assert_follows(3, seconds=60)
@@ -120,7 +122,7 @@ def test_names_of_one_endless_file_that_can_have_no_more_are_not_written_out(att
             assert usage(host.revisions) < 64 * MEBIBYTE
             host.call("UnfreezeService", service="web")
             host.call("PullService", service="web")
-        assert slowest < 1.5
+        assert slowest < PROMPT
         assert names == linked
         if linked >= 65_000:
             assert "hole" in refused(host, newest) or str(host.local) in host.service_now()["stateInfo"]

@@ -105,9 +105,12 @@ class Crashing:
             assert self.path(name).read_text() == f"version {version}\n", name
 
     def assert_nothing_is_left_over(self):
-        revisions = {entry.name for entry in (self.host.base / "revisions" / "web").iterdir()}
-        ready = {name for name in revisions if re.fullmatch("[0-9a-f]{40}", name)}
-        assert revisions == ready | {f"{name}.manifest" for name in ready}
+        revisions = self.host.base / "revisions" / "web"
+        names = {entry.name for entry in revisions.iterdir()} - {".published", ".stage"}
+        assert all(re.fullmatch("[0-9a-f]{40}-[0-9]+", name) for name in names), names
+        for name in names:
+            assert {entry.name for entry in (revisions / name).iterdir()} - {"durable"} == {"manifest", "tree"}
+        assert not (revisions / ".stage").exists() or not list((revisions / ".stage").iterdir())
         assert sorted(entry.name for entry in (self.host.base / "etc").iterdir()) == [
             "db", "one", "side", "web"]
         if self.namespace:

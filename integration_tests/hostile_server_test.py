@@ -24,6 +24,8 @@ MEBIBYTE = 1 << 20
 GIT_MEMORY = 256 * MEBIBYTE
 # git's, the agent's own, and what helps git with HTTP.
 MEMORY = GIT_MEMORY + 200 * MEBIBYTE
+# Beside other tests on a busy machine; what is not prompt takes half a minute.
+PROMPT = 5
 # Where a limit is missing, the test fails and the machine goes on.
 GUARD = ("prlimit", f"--as={3072 * MEBIBYTE}")
 
@@ -178,10 +180,10 @@ def test_four_hundred_pulls_that_hang_do_not_hold_up_the_brake(host, repository,
         for name in ("calm", "web"):
             began = time.monotonic()
             calls.stubs[0].FreezeService(calls.pb.FreezeServiceRequest(service=name), timeout=30)
-            assert time.monotonic() - began < 1, f"freeze of {name} had to wait"
+            assert time.monotonic() - began < PROMPT, f"freeze of {name} had to wait"
         began = time.monotonic()
         assert len(calls.stubs[1].ListServices(calls.pb.ListServicesRequest(), timeout=30).services) == 2
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < PROMPT
         server.mend()
         wait_for(lambda: all(pull.done() for pull in pulls), 60, "the end of the pulls")
         calls.stubs[0].UnfreezeService(calls.pb.UnfreezeServiceRequest(service="web"), timeout=30)
@@ -236,7 +238,7 @@ def test_clients_that_never_end_their_headers_do_not_hold_up_health_and_metrics(
                     began = time.monotonic()
                     with urllib.request.urlopen(f"http://{address}/{page}", timeout=30) as answer:
                         assert answer.status == 200
-                    assert time.monotonic() - began < 3, f"{page} had to wait"
+                    assert time.monotonic() - began < PROMPT, f"{page} had to wait"
                 assert attacker.poll() is None
             finally:
                 attacker.kill()

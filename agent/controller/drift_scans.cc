@@ -17,9 +17,12 @@ std::string DescribeDrift(const std::vector<DriftEntry>& entries) {
   for (const DriftEntry& entry : entries) {
     using Kind = DriftEntry::Kind;
     if (entry.kind == Kind::kUntracked || entry.kind == Kind::kNotCompared) continue;
-    paths.push_back(entry.kind == Kind::kUnreadable
-                        ? absl::StrCat(entry.path, " (unreadable: ", entry.detail, ")")
-                        : entry.path);
+    std::string& path = paths.emplace_back(entry.path);
+    if (entry.kind == Kind::kUnreadable) {
+      absl::StrAppend(&path, " (unreadable: ", entry.detail, ")");
+    } else if (entry.kind == Kind::kNotPublished && !entry.detail.empty()) {
+      absl::StrAppend(&path, " (", entry.detail, ")");
+    }
   }
   if (paths.empty()) return "";
   const size_t more = paths.size() > kNamedPaths ? paths.size() - kNamedPaths : 0;

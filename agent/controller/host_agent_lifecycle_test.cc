@@ -5,12 +5,14 @@
 #include <atomic>
 #include <future>
 #include <string>
+#include <vector>
 
 #include "agent/controller/host_agent_test_base.h"
 
 namespace gitops {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 TEST_F(HostAgentTest, StoppingDoesNotWaitForAFetchThatHangs) {
@@ -65,6 +67,24 @@ TEST_F(HostAgentTest, ADamagedRecordWithoutCopyFreezesItsServiceAndNoOther) {
   EXPECT_EQ(host_.Look("web").published, kA);
   ASSERT_TRUE(Web()->Unfreeze("alice", "").ok());
   EXPECT_TRUE(AwaitAt(kB));
+}
+
+TEST_F(HostAgentTest, ServicesThatCannotStartAreNamedAndTriedAgainWhileTheOthersRun) {
+  store_.FailKeys("agent/v1/service/web", absl::InternalError("the disk is ill"));
+  store_.FailKeys("agent/v1/service/mail", absl::InternalError("the disk is ill"));
+  Start({});
+  const std::vector<ServiceSpec> specs = {Spec("web"), Spec("db"), Spec("mail")};
+  const absl::Status in_part = agent_->Configure(specs);
+  EXPECT_THAT(std::string(in_part.message()),
+              AllOf(HasSubstr("service \"web\": "), HasSubstr("service \"mail\": "),
+                    HasSubstr("the disk is ill")));
+  const auto db = agent_->Find("db");
+  ASSERT_TRUE(db.ok()) << db.status();
+  EXPECT_FALSE(agent_->Find("web").ok());
+  store_.Heal();
+  EXPECT_EQ(agent_->Configure(specs), absl::OkStatus());
+  EXPECT_TRUE(agent_->Find("web").ok());
+  EXPECT_EQ(*agent_->Find("db"), *db) << "what runs is left alone";
 }
 
 TEST_F(HostAgentTest, ADamagedRecordCostsNoPin) {

@@ -25,8 +25,10 @@ class GitDriverImpl final : public GitDriver {
   }
 
   std::unique_ptr<Source> SourceFor(const ServiceSpec& service,
-                                    std::shared_ptr<RevisionStore> store) override {
-    return NewGitSource(service, MirrorFor(service.upstream, service.user), std::move(store));
+                                    std::shared_ptr<RevisionStore> store,
+                                    std::vector<std::string> left_out) override {
+    return NewGitSource(service, MirrorFor(service.upstream, service.user), std::move(store),
+                        std::move(left_out));
   }
 
   absl::Status RemoveUnusedMirrors() override {

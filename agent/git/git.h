@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -45,8 +46,11 @@ class GitDriver {
 
   // A source for `service` that keeps its revisions in `store`, which the publisher reads too: both
   // must be called on the service's thread. RevisionRoot is the directory for the store.
+  // `left_out`: paths of the repository that the revisions do not have, because the publisher puts
+  // something else there (SymlinkedPlaces).
   virtual std::unique_ptr<Source> SourceFor(const ServiceSpec& service,
-                                            std::shared_ptr<RevisionStore> store) = 0;
+                                            std::shared_ptr<RevisionStore> store,
+                                            std::vector<std::string> left_out = {}) = 0;
 
   // Removes mirrors on disk that no upstream or source uses. Call it after the upstreams of the
   // whole config were created.

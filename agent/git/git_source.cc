@@ -49,11 +49,18 @@ Content ContentOf(const std::vector<Entry>& entries, const std::vector<std::stri
 class GitSource final : public Source {
  public:
   GitSource(ServiceSpec service, std::shared_ptr<GitMirror> mirror,
-            std::shared_ptr<RevisionStore> store)
-      : service_(std::move(service)), mirror_(std::move(mirror)), store_(std::move(store)) {
+            std::shared_ptr<RevisionStore> store, std::vector<std::string> left_out)
+      : service_(std::move(service)),
+        mirror_(std::move(mirror)),
+        store_(std::move(store)),
+        left_out_(std::move(left_out)) {
     for (const DirectorySpec& spec : service_.directories) {
       links_.push_back(spec.link);
       covers_.push_back(absl::StrCat(spec.file ? "file " : "dir ", spec.link, " ", spec.local));
+      // A revision that lacks less, or more, is another one.
+      for (const std::string& path : left_out_) {
+        if (IsBeneathLink(path, spec.link)) absl::StrAppend(&covers_.back(), " without ", path);
+      }
     }
   }
 
@@ -101,11 +108,11 @@ class GitSource final : public Source {
 
   absl::Status Prune(int keep, const std::set<std::string>& in_use, std::stop_token stop) override {
     mirror_->Maintain(stop);
-    return store_->Prune(keep, in_use);
+    return store_->Prune(keep, in_use, stop);
   }
 
   std::string Remark(const std::string& revision) override {
-    const auto manifest = store_->ReadManifest(revision);
+    const auto manifest = ManifestOf(revision);
     if (!manifest.ok()) return "";
     for (absl::string_view cover : manifest->covers) {
       if (!absl::ConsumePrefix(&cover, kLfsCover)) continue;
@@ -143,7 +150,7 @@ class GitSource final : public Source {
       return status;
     }
     CrashPoint("after-fetch");
-    const auto entries = mirror_->List(revision, links_, service_.max_files, stop);
+    auto entries = mirror_->List(revision, links_, service_.max_files, stop);
     if (!entries.ok()) {
       *damaged = IsMirrorsFault(entries.status());
       return Prefixed(revision, entries.status());
@@ -151,6 +158,7 @@ class GitSource final : public Source {
     if (auto status = CheckTree(*entries, service_.directories); !status.ok()) {
       return Prefixed(revision, status);
     }
+    LeaveOut(*entries);
     if (auto status = FetchFiles(*entries, damaged, stop); !status.ok()) {
       return Prefixed(revision, status);
     }
@@ -176,6 +184,13 @@ class GitSource final : public Source {
     if (auto status = (*writer)->Finish(account->uid, account->gid); !status.ok()) return status;
     CrashPoint("after-checkout");
     return absl::OkStatus();
+  }
+
+  void LeaveOut(std::vector<TreeEntry>& entries) const {
+    std::erase_if(entries, [this](const TreeEntry& entry) {
+      return std::any_of(left_out_.begin(), left_out_.end(),
+                         [&](const std::string& path) { return IsBeneathLink(entry.path, path); });
+    });
   }
 
   // Local requests for a fetched commit fail only if the mirror is damaged.
@@ -310,14 +325,17 @@ class GitSource final : public Source {
   const ServiceSpec service_;
   const std::shared_ptr<GitMirror> mirror_;
   const std::shared_ptr<RevisionStore> store_;
+  const std::vector<std::string> left_out_;
   std::vector<std::string> links_, covers_;
 };
 
 }  // namespace
 
 std::unique_ptr<Source> NewGitSource(ServiceSpec service, std::shared_ptr<GitMirror> mirror,
-                                     std::shared_ptr<RevisionStore> store) {
-  return std::make_unique<GitSource>(std::move(service), std::move(mirror), std::move(store));
+                                     std::shared_ptr<RevisionStore> store,
+                                     std::vector<std::string> left_out) {
+  return std::make_unique<GitSource>(std::move(service), std::move(mirror), std::move(store),
+                                     std::move(left_out));
 }
 
 }  // namespace gitops

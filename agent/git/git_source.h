@@ -2,6 +2,8 @@
 #define GITOPS_AGENT_GIT_GIT_SOURCE_H_
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "agent/git/mirror.h"
 #include "agent/revision/revision.h"
@@ -11,8 +13,10 @@
 namespace gitops {
 
 // A source whose revisions in `store` have the files that a service needs from commits of a mirror.
+// `left_out`: see GitDriver::SourceFor.
 std::unique_ptr<Source> NewGitSource(ServiceSpec service, std::shared_ptr<GitMirror> mirror,
-                                     std::shared_ptr<RevisionStore> store);
+                                     std::shared_ptr<RevisionStore> store,
+                                     std::vector<std::string> left_out);
 
 }  // namespace gitops
 

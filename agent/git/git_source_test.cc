@@ -172,6 +172,24 @@ TEST_F(GitSourceTest, ARevisionMadeForFewerPathsIsMadeAgainForMore) {
   EXPECT_EQ(Read(commit, "etc/a"), "1");
 }
 
+TEST_F(GitSourceTest, WhatIsLeftOutIsNotWrittenAndMissingOnlyWhereItIsLeftOut) {
+  const std::string commit =
+      upstream_->CommitFiles({{"etc/a", "1"}, {"etc/conf.d/x", "1"}, {"etc/conf.d.bak", "1"}});
+  Start();
+  source_ = driver_->SourceFor(service_, store_, {"etc/conf.d"});
+  ASSERT_EQ(Prepare(commit), absl::OkStatus());
+  EXPECT_EQ(Read(commit, "etc/a"), "1");
+  EXPECT_EQ(Read(commit, "etc/conf.d.bak"), "1");
+  EXPECT_EQ(Read(commit, "etc/conf.d/x"), "");
+  // The place that took its place is gone from the config, or comes back.
+  source_ = driver_->SourceFor(service_, store_);
+  ASSERT_EQ(Prepare(commit), absl::OkStatus());
+  EXPECT_EQ(Read(commit, "etc/conf.d/x"), "1");
+  source_ = driver_->SourceFor(service_, store_, {"etc/conf.d"});
+  ASSERT_EQ(Prepare(commit), absl::OkStatus());
+  EXPECT_EQ(Read(commit, "etc/conf.d/x"), "");
+}
+
 TEST_F(GitSourceTest, PreparingAfreshPutsRightWhatWasChanged) {
   const std::string commit = upstream_->CommitFiles({{"etc/a", "1"}});
   Start();

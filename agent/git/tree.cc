@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/git/refs.h"
-#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -55,10 +54,7 @@ absl::Status ForEachEntry(
     uint32_t mode = 0;
     if (!ParseMode(tree.substr(0, space), &mode)) return NotATree("has an entry without a mode");
     const absl::string_view name = tree.substr(space + 1, end - space - 1);
-    if (name.empty() || name.find('/') != absl::string_view::npos) {
-      return NotATree(
-          absl::StrCat("has an entry with the name \"", EscapeText(name.substr(0, 255)), "\""));
-    }
+    if (name.empty()) return NotATree("has an entry without a name");
     if (auto status = visit(mode, name, absl::BytesToHexString(tree.substr(end + 1, id_bytes)));
         !status.ok()) {
       return status;

@@ -31,7 +31,7 @@ struct TreeEntry {
 absl::StatusOr<std::string> TreeOfCommit(absl::string_view commit, size_t id_length);
 
 // Calls `visit` with each entry of the content of a tree, in its order; stops when it fails. `id`
-// is lower-case hex of `id_length` digits; a name is not empty and has no NUL and no slash.
+// is lower-case hex of `id_length` digits; a name is not empty and has no NUL; it may have a slash.
 // FAILED_PRECONDITION: it is no tree; or the error of `visit`.
 absl::Status ForEachEntry(
     absl::string_view tree, size_t id_length,

@@ -10,8 +10,8 @@
 namespace gitops {
 namespace {
 
-constexpr size_t kLongestOutput = 4 << 10;
-constexpr absl::Duration kLongestTimeout = absl::Hours(1);
+constexpr size_t kMaxOutput = 4 << 10;
+constexpr absl::Duration kMaxTimeout = absl::Hours(1);
 constexpr int kNotEnded = -1;
 
 }  // namespace
@@ -29,7 +29,7 @@ absl::StatusOr<v1::RunCheckResponse> RunCheckCommand(const v1::RunCheckRequest& 
   CommandOutput output;
   Command command;
   command.argv.assign(request.cmd().begin(), request.cmd().end());
-  command.timeout = std::min(timeout, kLongestTimeout);
+  command.timeout = std::min(timeout, kMaxTimeout);
   command.on_output = output.Keeper();
   command.give_up = give_up;
   const absl::StatusOr<CommandResult> result = runner.Run(command);
@@ -40,7 +40,7 @@ absl::StatusOr<v1::RunCheckResponse> RunCheckCommand(const v1::RunCheckRequest& 
   v1::RunCheckResponse response;
   response.set_exit_status(result.ok() ? result->exit_status : kNotEnded);
   const std::string last(result.ok() ? result->error_output : result.status().message());
-  response.set_output(output.End(last, hosts, kLongestOutput));
+  response.set_output(output.End(last, hosts, kMaxOutput));
   return response;
 }
 

@@ -13,7 +13,7 @@ namespace gitops {
 namespace {
 
 // More than the shown part, since removing secrets makes it shorter.
-constexpr size_t kMostKept = 64 << 10;
+constexpr size_t kMaxKept = 64 << 10;
 
 absl::StatusOr<Redactor> SecretsOf(const std::vector<HostSpec>& hosts) {
   Redactor redactor;
@@ -34,8 +34,8 @@ std::function<absl::Status(absl::string_view)> CommandOutput::Keeper() {
   return [this](absl::string_view piece) {
     absl::StrAppend(&kept_, piece);
     // Cut occasionally, not with every piece.
-    if (kept_.size() > 2 * kMostKept) {
-      kept_.erase(0, kept_.size() - kMostKept);
+    if (kept_.size() > 2 * kMaxKept) {
+      kept_.erase(0, kept_.size() - kMaxKept);
       cut_ = true;
     }
     return absl::OkStatus();

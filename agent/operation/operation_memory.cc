@@ -63,8 +63,8 @@ absl::Status OperationMemory::Admit(int64_t fencing) {
 
 absl::Status OperationMemory::CheckNear(int64_t fencing) const {
   const absl::Time now = clock_->Now();
-  if (fencing <= absl::ToUnixMicros(now + kMostAhead)) return absl::OkStatus();
-  if (fencing - fencing_ <= kMostAbove) return absl::OkStatus();
+  if (fencing <= absl::ToUnixMicros(now + kMaxAhead)) return absl::OkStatus();
+  if (fencing - fencing_ <= kMaxAbove) return absl::OkStatus();
   return MakeError(
       Reason::kFencingAhead,
       absl::StrCat("the fencing number ", fencing, " stands for ",

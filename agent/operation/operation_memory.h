@@ -24,10 +24,10 @@ inline constexpr int kKeptOperations = 1000;
 inline constexpr absl::Duration kKeptFor = absl::Hours(7 * 24);
 
 // A fencing number is the planner's clock in microseconds, or one more than the previous number if
-// that is higher. A number that is ahead of this host's clock by more than kMostAhead is accepted
-// only if it is at most kMostAbove above the highest one seen.
-inline constexpr absl::Duration kMostAhead = absl::Hours(24);
-inline constexpr int64_t kMostAbove = 1'000'000;
+// that is higher. A number that is ahead of this host's clock by more than kMaxAhead is accepted
+// only if it is at most kMaxAbove above the highest one seen.
+inline constexpr absl::Duration kMaxAhead = absl::Hours(24);
+inline constexpr int64_t kMaxAbove = 1'000'000;
 
 // The operations of deployments on this host, by operation id, and the highest fencing number; both
 // survive crashes (keys agent/v1/operation/ID and agent/v1/fencing). Thread-safe.

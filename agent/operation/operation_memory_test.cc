@@ -73,7 +73,7 @@ TEST_F(OperationMemoryTest, ALowerFencingNumberIsRefusedAlsoAfterARestart) {
 }
 
 TEST_F(OperationMemoryTest, ANumberFarAheadOfTheClockIsRefusedAndHindersNoOther) {
-  const int64_t tomorrow = absl::ToUnixMicros(clock_.Now() + kMostAhead);
+  const int64_t tomorrow = absl::ToUnixMicros(clock_.Now() + kMaxAhead);
   for (const int64_t far : {tomorrow + 1, std::numeric_limits<int64_t>::max()}) {
     const absl::Status refused = memory_->Admit(far);
     EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
@@ -82,9 +82,9 @@ TEST_F(OperationMemoryTest, ANumberFarAheadOfTheClockIsRefusedAndHindersNoOther)
   EXPECT_EQ(memory_->fencing(), 0);
   EXPECT_TRUE(memory_->Admit(7).ok());
   EXPECT_TRUE(memory_->Admit(tomorrow).ok());
-  EXPECT_TRUE(memory_->Admit(tomorrow + kMostAbove).ok()) << "counted on from what was seen";
-  EXPECT_FALSE(memory_->Admit(tomorrow + 2 * kMostAbove + 1).ok());
-  EXPECT_EQ(memory_->fencing(), tomorrow + kMostAbove);
+  EXPECT_TRUE(memory_->Admit(tomorrow + kMaxAbove).ok()) << "counted on from what was seen";
+  EXPECT_FALSE(memory_->Admit(tomorrow + 2 * kMaxAbove + 1).ok());
+  EXPECT_EQ(memory_->fencing(), tomorrow + kMaxAbove);
 }
 
 TEST_F(OperationMemoryTest, ANumberThatCannotBeStoredIsNotTaken) {

@@ -22,7 +22,7 @@ using grpc::ServerContext;
 
 // The limit of moves in the error of a failed sync, which leaves room for other details: about
 // 4,000 services with names of usual length.
-constexpr size_t kMostMoves = kMaxActionDetails - kMaxErrorDetails;
+constexpr size_t kMaxMoves = kMaxActionDetails - kMaxErrorDetails;
 constexpr size_t kMoveOverhead = 3;  // a tag, a length
 
 // An upstream's refusal of this host must not look like the agent's refusal of its caller.
@@ -46,7 +46,7 @@ grpc::Status ToGrpcStatus(const ActionOutcome& outcome) {
   size_t bytes = 0;
   for (const v1::ServiceMove& move : outcome.response.moves()) {
     bytes += move.ByteSizeLong() + kMoveOverhead;
-    if (bytes > kMostMoves) break;
+    if (bytes > kMaxMoves) break;
     *moved.add_moves() = move;
   }
   SetDetail(moved, status);
@@ -105,10 +105,10 @@ class OperationServiceImpl final : public v1::OperationService::Service {
  private:
   absl::Status Limited(const std::function<absl::Status()>& call) {
     absl::Cleanup leave = [this] { --running_; };
-    if (++running_ <= kMostChecks) return call();
+    if (++running_ <= kMaxChecks) return call();
     return MakeError(
         Reason::kTooManyCalls,
-        absl::StrCat(kMostChecks,
+        absl::StrCat(kMaxChecks,
                      " checks and calls to upstreams are already in progress on this host"));
   }
 

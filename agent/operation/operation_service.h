@@ -11,7 +11,7 @@
 namespace gitops {
 
 // The maximum number of concurrent checks and calls to upstreams: each uses a thread of the server.
-inline constexpr int kMostChecks = 16;
+inline constexpr int kMaxChecks = 16;
 
 // gitops.v1.OperationService. Handlers read the request, call the core, convert. `operations` and
 // `runner` are not owned and must outlive it.

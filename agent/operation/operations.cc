@@ -17,19 +17,19 @@ namespace {
 
 // How often a waiting call checks whether its client is gone.
 constexpr std::chrono::milliseconds kCancelCheck{100};
-constexpr size_t kLongestId = 500;
-constexpr size_t kLongestActor = 400;
-constexpr size_t kLongestReason = 1000;
-constexpr size_t kLongestService = 255;  // as the config's
-constexpr size_t kLongestMessage = 4000;
-constexpr size_t kLongestOutput = 64 << 10;
+constexpr size_t kMaxId = 500;
+constexpr size_t kMaxActor = 400;
+constexpr size_t kMaxReason = 1000;
+constexpr size_t kMaxService = 255;  // as the config's
+constexpr size_t kMaxMessage = 4000;
+constexpr size_t kMaxOutput = 64 << 10;
 
 // All of it is stored, so every length is limited.
 absl::Status CheckOperation(const v1::PerformActionRequest& request) {
   const v1::Operation& operation = request.operation();
-  if (operation.id().empty() || operation.id().size() > kLongestId) {
+  if (operation.id().empty() || operation.id().size() > kMaxId) {
     return InvalidField("operation.id",
-                        absl::StrCat("an operation needs an id of 1 to ", kLongestId,
+                        absl::StrCat("an operation needs an id of 1 to ", kMaxId,
                                      " bytes; this one has ", operation.id().size()));
   }
   if (operation.fencing() <= 0) {
@@ -40,10 +40,10 @@ absl::Status CheckOperation(const v1::PerformActionRequest& request) {
     const char* field;
     const std::string& text;
     size_t longest;
-  } texts[] = {{"operation.deployment", operation.deployment(), kLongestId},
-               {"operation.actor", operation.actor(), kLongestActor},
-               {"operation.reason", operation.reason(), kLongestReason},
-               {"service", request.service(), kLongestService}};
+  } texts[] = {{"operation.deployment", operation.deployment(), kMaxId},
+               {"operation.actor", operation.actor(), kMaxActor},
+               {"operation.reason", operation.reason(), kMaxReason},
+               {"service", request.service(), kMaxService}};
   for (const auto& [field, text, longest] : texts) {
     if (text.size() <= longest) continue;
     return InvalidField(field, absl::StrCat("operation ", operation.id(), ": ", field, " has ",
@@ -114,7 +114,7 @@ std::shared_ptr<Operations::Entry> Operations::Enter(const v1::PerformActionRequ
     return nullptr;
   };
   if (stopping_) return answer(Ending());
-  if (calls_ >= kMostOperationCalls) {
+  if (calls_ >= kMaxOperationCalls) {
     return answer(
         MakeError(Reason::kTooManyCalls,
                   absl::StrCat(calls_, " calls already wait for operations of this host")));
@@ -215,7 +215,7 @@ ActionOutcome Operations::Do(const Entry& entry) {
     return entry.waiting == 0;
   };
   ActionOutcome outcome = actions_->Perform(request, operation, again, abandoned);
-  outcome.response.set_output(ValidUtf8(outcome.response.output(), kLongestOutput));
+  outcome.response.set_output(ValidUtf8(outcome.response.output(), kMaxOutput));
   if (!outcome.ok() && stopping()) return ActionOutcome::Of(Ending());
   if (outcome.code == absl::StatusCode::kCancelled && abandoned()) {
     outcome = ActionOutcome::Of(absl::UnavailableError(absl::StrCat(
@@ -229,7 +229,7 @@ ActionOutcome Operations::Do(const Entry& entry) {
   if (outcome.code == absl::StatusCode::kUnavailable) return outcome;
   operation.set_ended(true);
   operation.set_code(static_cast<int>(outcome.code));
-  operation.set_message(ValidUtf8(outcome.message, kLongestMessage));
+  operation.set_message(ValidUtf8(outcome.message, kMaxMessage));
   Convert(outcome.response, *operation.mutable_response());
   *operation.mutable_details() = outcome.details;
   if (absl::Status saved = memory_->Save(id, operation); !saved.ok()) {

@@ -20,7 +20,7 @@
 namespace gitops {
 
 // The maximum number of waiting callers: each uses a thread of the server.
-inline constexpr int kMostOperationCalls = 16;
+inline constexpr int kMaxOperationCalls = 16;
 
 // Performs the operations of deployments on this host: each once, one at a time, in the order of
 // arrival. An operation that has started continues when its caller is gone, but ends a wait for

@@ -232,7 +232,7 @@ TEST_F(OperationsTest, WhatDidNotBeginIsForgottenWithItsCaller) {
 TEST_F(OperationsTest, CallersBeyondTheLimitAreRefused) {
   actions_.Hold();
   std::vector<std::future<ActionOutcome>> calls;
-  for (int i = 0; i < kMostOperationCalls; ++i) {
+  for (int i = 0; i < kMaxOperationCalls; ++i) {
     // One that finds the place taken by the call below comes again.
     calls.push_back(std::async(std::launch::async, [this] {
       ActionOutcome outcome = Perform(Request("d/web1/1"));

@@ -13,12 +13,12 @@
 namespace gitops {
 namespace {
 
-constexpr absl::Duration kLongestRequest = absl::Seconds(30);
+constexpr absl::Duration kMaxRequest = absl::Seconds(30);
 
 absl::Status RunRebootCommand(const RebootOptions& options) {
   Command command;
   command.argv = absl::StrSplit(options.command, ' ', absl::SkipEmpty());
-  command.timeout = kLongestRequest;
+  command.timeout = kMaxRequest;
   const absl::StatusOr<CommandResult> result = options.runner->Run(command);
   if (!result.ok()) return result.status();
   if (result->ok()) return absl::OkStatus();
@@ -41,9 +41,9 @@ ActionOutcome Reboot(const RebootOptions& options, const std::string& boot_id, b
     }
   }
   const bool by_command = !options.command.empty();
-  const absl::Status asked =
-      by_command ? RunRebootCommand(options)
-                 : options.systemd->Reboot(options.clock->Now() + kLongestRequest, {});
+  const absl::Status asked = by_command
+                                 ? RunRebootCommand(options)
+                                 : options.systemd->Reboot(options.clock->Now() + kMaxRequest, {});
   if (asked.ok()) return outcome;
   return ActionOutcome::Of(
       absl::InternalError(absl::StrCat("cannot reboot", by_command ? " by " : "",

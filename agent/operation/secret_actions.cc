@@ -20,7 +20,7 @@
 namespace gitops {
 namespace {
 
-constexpr size_t kLongestOutput = 2 << 10;  // of one command that failed
+constexpr size_t kMaxOutput = 2 << 10;  // of one command that failed
 
 // The secrets that the request names, by name.
 absl::StatusOr<std::map<std::string, SecretSpec>> OwnSecrets(
@@ -42,9 +42,9 @@ ActionOutcome Finish(const std::vector<std::string>& done, const std::vector<std
 // The output of a failed command, for the end of a message.
 std::string WhatItSaid(const CommandOutput& output, const CommandResult& result,
                        const std::vector<HostSpec>& hosts) {
-  const std::string said = output.End(result.error_output, hosts, kLongestOutput);
+  const std::string said = output.End(result.error_output, hosts, kMaxOutput);
   const absl::string_view text = absl::StripAsciiWhitespace(said);
-  return text.empty() ? "" : absl::StrCat(": ", said.size() < kLongestOutput ? "" : "…", text);
+  return text.empty() ? "" : absl::StrCat(": ", said.size() < kMaxOutput ? "" : "…", text);
 }
 
 }  // namespace

@@ -134,7 +134,7 @@ TEST_F(SecretActionsTest, NothingIsShownOfACommandWhereASecretCannotBeKnown) {
       [](const std::string& path) { ASSERT_EQ(mkfifo(path.c_str(), 0600), 0); },
       [](const std::string& path) { ASSERT_EQ(mkdir(path.c_str(), 0700), 0); },
       [](const std::string& path) {
-        ASSERT_EQ(truncate((std::ofstream(path), path).c_str(), kLongestSecretFile + 1), 0);
+        ASSERT_EQ(truncate((std::ofstream(path), path).c_str(), kMaxSecretFile + 1), 0);
       }};
   runner_.On({"systemctl"}, {.exit_status = 3, .output = absl::StrCat("key is ", kCanary)});
   for (const auto& put : in_the_way) {

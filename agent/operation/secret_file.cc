@@ -167,14 +167,14 @@ absl::StatusOr<Secret> ReadSecretFile(const std::string& destination) {
   if (!S_ISREG(status.st_mode)) return Refuse(place, "it is not a regular file");
   std::string content;
   std::vector<char> room(kReadAtATime);
-  while (content.size() <= kLongestSecretFile) {
+  while (content.size() <= kMaxSecretFile) {
     const ssize_t count = read(file.get(), room.data(), room.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return Errno(place, "read it");
     if (count == 0) return Secret(std::move(content));
     content.append(room.data(), static_cast<size_t>(count));
   }
-  return Refuse(place, absl::StrCat("it is longer than ", kLongestSecretFile, " bytes"));
+  return Refuse(place, absl::StrCat("it is longer than ", kMaxSecretFile, " bytes"));
 }
 
 }  // namespace gitops

@@ -11,7 +11,7 @@
 namespace gitops {
 
 // More than the limit of a request.
-inline constexpr size_t kLongestSecretFile = 4 << 20;
+inline constexpr size_t kMaxSecretFile = 4 << 20;
 
 // The destination of a secret on this host.
 struct SecretPlace {
@@ -33,7 +33,7 @@ struct SecretPlace {
 absl::Status WriteSecretFile(const SecretPlace& place, const Secret& content);
 
 // Reads the file at `destination`, opened in the same way. NOT_FOUND: there is none.
-// FAILED_PRECONDITION also: it is not a regular file, or longer than kLongestSecretFile. Never
+// FAILED_PRECONDITION also: it is not a regular file, or longer than kMaxSecretFile. Never
 // blocks on a FIFO.
 absl::StatusOr<Secret> ReadSecretFile(const std::string& destination);
 

@@ -1,10 +1,14 @@
 #include "agent/operation/secret_file.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <limits.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -53,6 +57,20 @@ class SecretFileTest : public testing::Test {
 
   TemporaryDirectory directory_;
 };
+
+TEST_F(SecretFileTest, OnAReadOnlyFileSystemThatIsWhatTheErrorSays) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root mounts";
+  absl::Status refused;
+  // The mount is in the namespace of this thread alone.
+  std::thread([&] {
+    ASSERT_EQ(unshare(CLONE_FS | CLONE_NEWNS), 0);
+    ASSERT_EQ(mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    ASSERT_EQ(mount("none", directory_.path().c_str(), "tmpfs", MS_RDONLY, nullptr), 0);
+    refused = WriteSecretFile(At("key"), Secret(kCanary));
+  }).join();
+  EXPECT_THAT(std::string(refused.message()), testing::AllOf(HasSubstr("Read-only file system"),
+                                                             Not(HasSubstr("earlier attempt"))));
+}
 
 TEST_F(SecretFileTest, IsThereWithItsContentAndPermissions) {
   ASSERT_EQ(WriteSecretFile(At("key"), Secret(kCanary)), absl::OkStatus());
@@ -111,16 +129,16 @@ TEST_F(SecretFileTest, ItsNameMayBeAsLongAsNamesCanBe) {
 }
 
 TEST_F(SecretFileTest, WhatLiesThereIsReadWhereItIsAPlainFileOfThatSize) {
-  directory_.Write("key", std::string(kLongestSecretFile, 'x'));
+  directory_.Write("key", std::string(kMaxSecretFile, 'x'));
   ASSERT_EQ(symlink("key", (directory_ / "own link").c_str()), 0);
   for (const std::string name : {"key", "own link"}) {
     const absl::StatusOr<Secret> read = ReadSecretFile(directory_ / name);
     ASSERT_TRUE(read.ok()) << read.status();
-    EXPECT_EQ(read->Reveal().size(), kLongestSecretFile);
+    EXPECT_EQ(read->Reveal().size(), kMaxSecretFile);
   }
   EXPECT_EQ(ReadSecretFile(directory_ / "none").status().code(), StatusCode::kNotFound);
   EXPECT_EQ(ReadSecretFile(directory_ / "none/key").status().code(), StatusCode::kNotFound);
-  directory_.Write("long", std::string(kLongestSecretFile + 1, 'x'));
+  directory_.Write("long", std::string(kMaxSecretFile + 1, 'x'));
   ASSERT_EQ(mkfifo((directory_ / "fifo").c_str(), 0600), 0);
   for (const std::string name : {"long", "fifo", ""}) {
     EXPECT_EQ(ReadSecretFile(directory_ / name).status().code(), StatusCode::kFailedPrecondition)
@@ -133,11 +151,50 @@ TEST_F(SecretFileTest, MissingDirectoriesAreMadeOnlyWhereThatIsAskedFor) {
   ExpectRefused(place, StatusCode::kNotFound, "mk_dirs");
   EXPECT_FALSE(directory_.Has("a"));
   place.make_directories = true;
-  const mode_t umask_before = umask(0077);
   EXPECT_EQ(WriteSecretFile(place, Secret("x")), absl::OkStatus());
-  umask(umask_before);
   EXPECT_EQ(directory_.Read("a/b/key"), "x");
   EXPECT_EQ(Look("a/b").st_mode, S_IFDIR | 0755u);
+}
+
+TEST_F(SecretFileTest, WhoMovesADirectoryOfRootsToWhereOneIsMadeDoesNotOpenIt) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become another account";
+  constexpr uid_t kTheirs = 54321;
+  directory_.Write("home/private/key", "root's");
+  const std::string home = directory_ / "home";
+  ASSERT_EQ(chmod((home + "/private").c_str(), 0700), 0);
+  ASSERT_EQ(chown(home.c_str(), kTheirs, kTheirs), 0);
+  ASSERT_EQ(chmod(directory_.path().c_str(), 0755), 0);
+  int stop[2];
+  ASSERT_EQ(pipe2(stop, O_CLOEXEC | O_NONBLOCK), 0);
+  const pid_t attacker = fork();
+  if (attacker == 0) {
+    close(stop[1]);
+    if (chdir(home.c_str()) != 0 || setresuid(kTheirs, kTheirs, kTheirs) != 0) _exit(2);
+    char byte = 0;
+    while (read(stop[0], &byte, 1) < 0) {
+      if (rename("made", "aside") != 0) continue;
+      if (rename("private", "made") == 0) rename("made", "private");
+      unlink("aside/secret");
+      rmdir("aside");
+    }
+    _exit(0);
+  }
+  close(stop[0]);
+  SecretPlace place = At("home/made/secret");
+  place.make_directories = true;
+  for (int round = 0; round < 500; ++round) {
+    WriteSecretFile(place, Secret("x")).IgnoreError();
+    for (const char* name : {"home/private", "home/made"}) {
+      struct stat now = {};
+      if (lstat((directory_ / name).c_str(), &now) != 0) continue;
+      EXPECT_EQ(now.st_mode & 07777, now.st_uid == 0 ? 0700u : 0755u) << name;
+      EXPECT_TRUE(now.st_uid == 0 || now.st_uid == kTheirs) << name;
+    }
+  }
+  close(stop[1]);
+  int status = -1;
+  EXPECT_EQ(waitpid(attacker, &status, 0), attacker);
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(SecretFileTest, DirectoriesAndOtherThingsAreNotReplaced) {

@@ -21,7 +21,7 @@ namespace gitops {
 namespace {
 
 // A service whose configuration changes meanwhile is back within moments.
-constexpr absl::Duration kLongestAbsence = absl::Seconds(5);
+constexpr absl::Duration kMaxAbsence = absl::Seconds(5);
 
 using Controller = std::shared_ptr<ServiceController>;
 
@@ -110,7 +110,7 @@ absl::StatusOr<ServiceRecord> Finish(HostAgent& agent, const v1::PerformActionRe
                                      const Patience& patience, Move& move) {
   absl::StatusOr<ServiceRecord> record = Await(patience, move);
   while (absl::IsUnavailable(record.status()) && !patience.cancelled()) {
-    auto successor = agent.AwaitSuccessor(*move.controller, kLongestAbsence);
+    auto successor = agent.AwaitSuccessor(*move.controller, kMaxAbsence);
     if (!successor.ok()) return record;
     move.controller = *std::move(successor);
     Start(request, patience, move);

@@ -2,11 +2,13 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "agent/activate/unit_activator.h"
 #include "agent/program/bootstrap.h"
 #include "agent/publish/bind_publisher.h"
+#include "agent/publish/layout.h"
 #include "agent/publish/symlink_publisher.h"
 #include "agent/revision/revision.h"
 
@@ -62,7 +64,8 @@ absl::StatusOr<SourceAndPublisher> OpenGitService(const ServiceSpec& spec, GitDr
   if (!opened.ok()) return opened.status();
   std::shared_ptr<RevisionStore> store = *std::move(opened);
   SourceAndPublisher pair;
-  pair.source = git.SourceFor(spec, store);
+  pair.source =
+      git.SourceFor(spec, store, mounts ? std::vector<std::string>() : SymlinkedPlaces(spec));
   if (mounts) {
     BindPublisherOptions bind;
     bind.spec = spec;

@@ -27,6 +27,7 @@
 #include "agent/rpc/convert.h"
 #include "common/clock/timestamp.h"
 #include "common/config/config_follower.h"
+#include "common/config/ports.h"
 #include "common/log/log.h"
 #include "common/memory/memory.h"
 #include "common/metrics/process_metrics.h"
@@ -46,13 +47,10 @@ constexpr char kUsage[] = "gitops-agent --config FILE [FLAGS]";
 // The accounts that run git need to reach their mirrors in it; secret files in it are 0600.
 constexpr mode_t kStateMode = 0711;
 // Thousands of services with their git processes; the programs that the agent runs inherit it.
-constexpr int64_t kMostFiles = 65'536;
+constexpr int64_t kMaxFiles = 65'536;
 // For services and for polls each: hanging units and upstreams that do not answer use a thread;
 // everything else is short.
-constexpr int kMostThreads = 32;
-// Of the server, and their shares; the rest is for gRPC itself and for refusals.
-constexpr int kMaxRpcThreads = 96;
-constexpr CallShares kShares = {.read = 20, .wait = 24, .operate = 32, .roll_back = 4, .brake = 4};
+constexpr int kMaxThreads = 32;
 // After the start, and again later, after bursts of work.
 constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::Minutes(5);
 
@@ -113,7 +111,7 @@ class Agent {
   std::string advertised_;
   const absl::Time start_time_ = clock_->Now();
   std::unique_ptr<HostAgent> host_;
-  const RpcGate gate_{/*authorizer=*/nullptr, kShares};
+  const RpcGate gate_{/*authorizer=*/nullptr, kRpcShares};
   std::unique_ptr<OperationServer> operations_;
   std::unique_ptr<ConfigFollower> follower_;
   std::unique_ptr<Scheduler::Job> memory_;
@@ -150,8 +148,8 @@ absl::Status Agent::Open(const Settings& flags) {
     if (absl::Status opened = OpenStore(settings.Get("state-dir")); !opened.ok()) return opened;
   }
   records_ = std::make_unique<RecordStore>(store_.get());
-  scheduler_ = NewScheduler(clock_, kMostThreads);
-  poll_scheduler_ = NewScheduler(clock_, kMostThreads);
+  scheduler_ = NewScheduler(clock_, kMaxThreads);
+  poll_scheduler_ = NewScheduler(clock_, kMaxThreads);
   systemd_ = NewBusSystemd(clock_);
   packages_ = NewPackageManager(runner_.get());
   drivers_ = NewDriverFactory({.mounts = settings.GetBool("root"),
@@ -354,6 +352,7 @@ int Agent::Serve() {
                                             git_runner_->Stop();
                                             host_->Stop();
                                           },
+                                      .default_socket = kAgentSocket,
                                       .max_threads = kMaxRpcThreads});
   if (!process.ok()) return ReportFailure(kProgram, process.status());
   if (reporter_ != nullptr) {
@@ -384,7 +383,7 @@ int Run(Settings flags) {
                                        absl::StrCat("there is no config file; usage: ", kUsage)));
   }
   if (flags.GetBool("check-config")) return CheckConfig(flags);
-  RaiseFileLimit(kMostFiles, "services");
+  RaiseFileLimit(kMaxFiles, "services");
   auto agent = Agent::Make(flags);
   if (!agent.ok()) return ReportFailure(kProgram, agent.status());
   return (*agent)->Serve();

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/operation/boot_id.h"
 #include "agent/operation/own_config.h"
+#include "agent/program/nested_places.h"
 #include "common/config/ports.h"
 
 namespace gitops {
@@ -34,6 +35,9 @@ std::vector<SettingDefinition> AgentSettings() {
       CommonServerSettings({.listen = Loopback(kAgentPort),
                             .metrics_listen = Loopback(kAgentMetricsPort),
                             .state_dir = "/var/lib/gitops-agent"});
+  for (SettingDefinition& definition : all) {
+    if (definition.name == "listen") definition.type = Type::kList;
+  }
   const std::vector<SettingDefinition> own = {
       {.name = "hosts",
        .short_flag = "h",
@@ -128,6 +132,10 @@ absl::StatusOr<AgentConfig> ParseAgentConfig(Settings flags, const std::string& 
   absl::StatusOr<std::vector<ServiceSpec>> services = ServicesOf(*fleet, config.machines);
   if (!services.ok()) return services.status();
   if (absl::Status kinds = CheckKinds(*services, config_file); !kinds.ok()) return kinds;
+  if (!settings->GetBool("root")) {
+    if (absl::Status nested = CheckNestedPlaces(*services, config_file); !nested.ok())
+      return nested;
+  }
   config.services = *std::move(services);
   config.hosts = HostsOf(*fleet, config.machines);
   config.settings = *std::move(settings);

@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/publish/place_publisher.h"
 #include "common/mount/mount_table.h"
@@ -17,9 +16,6 @@
 
 namespace gitops {
 namespace {
-
-// What the kernel adds to the root of a mount whose directory was removed.
-constexpr absl::string_view kDeleted = "//deleted";
 
 class BindPublisher final : public PlacePublisher {
  public:
@@ -101,7 +97,7 @@ class BindPublisher final : public PlacePublisher {
     if (!table.ok()) return table.status();
     const MountEntry* mount = table->Find(view.mount_id);
     if (mount == nullptr) return Fault("the mounts here are changing");
-    if (absl::EndsWith(mount->root, kDeleted)) return Fault(Removed());
+    if (mount->IsRemoved()) return Fault(Removed());
     absl::StatusOr<OwnedMounts> owned = OwnedMounts::Below(Root(), *table);
     if (!owned.ok() && !absl::IsNotFound(owned.status())) return owned.status();
     const std::optional<std::string> path = owned.ok() ? owned->PathOf(*mount) : std::nullopt;

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -302,7 +303,6 @@ TEST_P(BindPublisherTest, AMountThatIsWritableThoughItShouldNotBeIsNotRight) {
   for (const bool writable : {false, true}) {
     spec_.writable = writable;
     const unsigned long wrong = writable ? MS_RDONLY : 0;
-    ASSERT_EQ(New()->Publish("r2"), absl::OkStatus());
     ASSERT_EQ(New()->Publish("r1"), absl::OkStatus());
     EXPECT_EQ(*New()->Published(), "r1");
     ASSERT_EQ(::mount("none", one.c_str(), nullptr, MS_REMOUNT | MS_BIND | wrong, nullptr), 0);
@@ -340,6 +340,25 @@ TEST_P(BindPublisherTest, MountsOfTheFormerLayoutAreKeptAndServeForRollback) {
   EXPECT_EQ(Read("etc/svc/made"), "mine");
   ASSERT_EQ(publisher->Publish("old"), absl::OkStatus());
   ExpectAllShow("old");
+  EXPECT_EQ(box_.MountCount(), 3);
+}
+
+TEST_P(BindPublisherTest, ARollbackTargetThatItsUserFilledIsWrittenAgain) {
+  spec_.max_untracked_files = 10;
+  auto publisher = New();
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  ASSERT_EQ(publisher->Publish("r2"), absl::OkStatus());
+  box_.Write("etc/svc/made", "mine");
+  const std::string first = *store_->Newest("r1");
+  const fs::path stale = store_->TreePath(first) + "/etc/stale";
+  fs::create_directories(stale);
+  for (int i = 0; i < 30; ++i) std::ofstream(stale / std::to_string(i)) << "x";
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  ExpectAllShow("r1");
+  EXPECT_EQ(*publisher->Published(), "r1");
+  EXPECT_EQ(Read("etc/svc/made"), "mine");
+  EXPECT_FALSE(fs::exists(box_.Path("etc/svc/stale")));
+  EXPECT_NE(*store_->Newest("r1"), first);
   EXPECT_EQ(box_.MountCount(), 3);
 }
 

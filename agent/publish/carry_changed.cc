@@ -13,6 +13,8 @@ namespace gitops {
 
 absl::Status CarryOver::CopyChanged() {
   published_ = true;
+  limits_.DoNotStop();
+  carrier_.DoNotStop();
   request_.budget->files = 0;
   const auto known = static_cast<uint32_t>(carried_.directories.size());
   absl::Status status;

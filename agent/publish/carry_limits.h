@@ -25,6 +25,8 @@ class CarryLimits {
  public:
   CarryLimits(std::shared_ptr<CarryBudget> budget, std::stop_token stop);
 
+  // From now on nobody can ask to stop.
+  void DoNotStop() { stop_ = {}; }
   // For each entry of any directory. CANCELLED: asked to stop, which is looked at every 256 calls.
   absl::Status Look();
   // The entries that are counted next are those of another directory.
@@ -38,7 +40,7 @@ class CarryLimits {
 
  private:
   const std::shared_ptr<CarryBudget> budget_;
-  const std::stop_token stop_;
+  std::stop_token stop_;
   int64_t looks_ = 0, here_ = 0, most_ = 0;
   std::string fullest_;
 };

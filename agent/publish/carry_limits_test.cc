@@ -234,6 +234,15 @@ TEST_F(CarryLimitsTest, ItEndsSoonAfterItIsAskedTo) {
   EXPECT_LE(links, 257);
 }
 
+TEST_F(CarryLimitsTest, WhatChangedDuringTheExchangeIsCarriedOverAlsoAfterAskingToStop) {
+  auto carry = New();
+  ASSERT_EQ(carry->CopyAll(), absl::OkStatus());
+  for (int i = 0; i < 300; ++i) box_.Write(absl::StrCat("old/", i), "x");
+  stop_.request_stop();
+  EXPECT_EQ(carry->CopyChanged(), absl::OkStatus());
+  EXPECT_EQ(std::distance(fs::directory_iterator(box_ / "new"), {}), 300);
+}
+
 TEST_F(CarryLimitsTest, StaleFilesOfARollbackTargetThatAreTooManyMakeItBeWrittenAnew) {
   budget_->max_files = 100;
   for (int i = 0; i < 200; ++i) box_.Write(absl::StrCat("new/stale/", i), "x");

@@ -54,7 +54,8 @@ namespace gitops {
 //   have, and 5 % of the disk, which a copy leaves free.
 // - ABORTED: `to` cannot be made ready: it has too much that must be removed first, or somebody
 //   changes it meanwhile. Writing that revision anew, where nobody else can reach it, helps.
-// - CANCELLED: `stop` was requested; this is looked at every 256 entries and 8 MiB.
+// - CANCELLED, of CopyAll only: `stop` was requested; this is looked at every 256 entries and
+//   8 MiB. CopyChanged is not stopped: what it left out would be lost with the old revision.
 // - Others by errno: an error of listing or opening is never taken for the end of a directory, and
 //   no file is removed because of it.
 class CarryOver {

@@ -41,6 +41,8 @@ class NodeCarrier {
   NodeCarrier(Fd stage, CarryBudget* budget, std::stop_token stop, CarryHooks hooks);
   ~NodeCarrier();  // empties the stage
 
+  // From now on nobody can ask to stop.
+  void DoNotStop() { stop_ = {}; }
   // Removes what an interrupted process left in the stage.
   absl::Status EmptyStage();
 
@@ -76,7 +78,7 @@ class NodeCarrier {
 
   const Fd stage_;
   CarryBudget* const budget_;
-  const std::stop_token stop_;
+  std::stop_token stop_;
   const CarryHooks hooks_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -226,6 +228,29 @@ TEST_F(CopyNodeTest, MoreBytesThanTheBudgetAreNotCopied) {
   EXPECT_NE(status.message().find("max_untracked_bytes"), absl::string_view::npos) << status;
   EXPECT_EQ(CountIn("new"), 1);
   EXPECT_EQ(CountIn("stage"), 0);
+}
+
+TEST_F(CopyNodeTest, ACopyThatWouldFillTheDiskIsNotBegun) {
+  if (::geteuid() != 0 || ::unshare(CLONE_NEWNS) != 0) GTEST_SKIP() << "cannot mount a small disk";
+  ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+  fs::create_directories(box_ / "disk");
+  ASSERT_EQ(::mount("tmpfs", (box_ / "disk").c_str(), "tmpfs", 0, "size=8m"), 0);
+  for (const char* name : {"disk/old", "disk/new", "disk/stage"}) {
+    fs::create_directories(box_ / name);
+  }
+  box_.Write("disk/old/half", std::string(3 << 20, 'x'));
+  box_.Write("disk/old/more", std::string(1800 << 10, 'x'));
+  {
+    NodeCarrier carrier(Open("disk/stage"), &budget_, stop_.get_token(), NoLinks(EPERM));
+    const Fd from = Open("disk/old"), to = Open("disk/new");
+    const absl::Status status = carrier.Carry(from.get(), to.get(), "half", true).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_NE(status.message().find("less than 5 % of the disk free"), absl::string_view::npos)
+        << status;
+    EXPECT_EQ(CountIn("disk/new"), 0);
+    EXPECT_TRUE(carrier.Carry(from.get(), to.get(), "more", true).ok());
+  }
+  ::umount2((box_ / "disk").c_str(), MNT_DETACH);
 }
 
 TEST_F(CopyNodeTest, ACopyEndsWhenItIsAskedTo) {

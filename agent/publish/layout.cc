@@ -73,6 +73,25 @@ std::vector<Place> OrderPlaces(const std::vector<DirectorySpec>& directories) {
   return places;
 }
 
+std::vector<std::string> SymlinkedPlaces(const ServiceSpec& service) {
+  const std::vector<Place> places = OrderPlaces(service.directories);
+  std::vector<std::string> paths;
+  for (const Place& inner : places) {
+    if (!inner.outer) continue;
+    const Place& outer = places[*inner.outer];
+    const std::string path = outer.spec.link == "."
+                                 ? inner.path_in_outer
+                                 : absl::StrCat(outer.spec.link, "/", inner.path_in_outer);
+    const bool shown = std::any_of(places.begin(), places.end(), [&](const Place& place) {
+      const bool beneath = PathBelow(place.spec.link, path).has_value();
+      const bool above = PathBelow(path, place.spec.link).has_value();
+      return beneath || (above && &place != &outer);
+    });
+    if (!shown) paths.push_back(path);
+  }
+  return paths;
+}
+
 std::vector<DriftEntry> DriftOnHost(const std::vector<TreeDifference>& differences,
                                     const std::vector<Place>& places,
                                     const std::vector<bool>& published) {

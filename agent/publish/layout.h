@@ -26,6 +26,11 @@ struct Place {
 // The places of a service, outer before inner; entries that are not published have none.
 std::vector<Place> OrderPlaces(const std::vector<DirectorySpec>& directories);
 
+// The paths of the repository at which a revision that is published by symlinks has a symlink to
+// another place of the service instead of the files there: for each place that is nested in
+// another, unless both show the same files, or another place shows what is there.
+std::vector<std::string> SymlinkedPlaces(const ServiceSpec& service);
+
 // The part of `path` below `above` ("" if equal); nothing if it is elsewhere. Every path is below
 // ".".
 std::optional<std::string> PathBelow(absl::string_view path, absl::string_view above);

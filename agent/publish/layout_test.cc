@@ -31,6 +31,23 @@ TEST(Layout, AnEntryThatIsPublishedNowhereHasNoPlace) {
   EXPECT_THAT(OrderPlaces({{"", "watched"}}), IsEmpty());
 }
 
+TEST(Layout, BySymlinksAnInnerPlaceTakesThePlaceOfWhatTheRepositoryHasThere) {
+  const auto symlinked = [](std::vector<DirectorySpec> directories) {
+    ServiceSpec service;
+    service.directories = std::move(directories);
+    return SymlinkedPlaces(service);
+  };
+  EXPECT_THAT(symlinked({{"/x/conf.d", "inner"}, {"/x", "outer"}}), ElementsAre("outer/conf.d"));
+  EXPECT_THAT(symlinked({{"/x", "."}, {"/x/a/b", "inner"}, {"/x/a/b/c", "third"}}),
+              ElementsAre("a/b", "inner/c"));
+  EXPECT_THAT(symlinked({{"/x", "outer"}, {"/y", "inner"}}), IsEmpty());
+  EXPECT_THAT(symlinked({{"/x", "outer"}, {"/x/conf.d", "outer/conf.d"}}), IsEmpty())
+      << "both show the same files";
+  EXPECT_THAT(symlinked({{"/x", "outer"}, {"/x/conf.d", "inner"}, {"/y", "outer"}}), IsEmpty())
+      << "another place shows what is there";
+  EXPECT_THAT(symlinked({{"/x", "outer"}, {"/x/conf.d", "outer/conf.d/more"}}), IsEmpty());
+}
+
 TEST(Layout, PathBelowKnowsWholeNamesOnly) {
   EXPECT_EQ(PathBelow("a/b", "a"), "b");
   EXPECT_EQ(PathBelow("a", "a"), "");

@@ -115,7 +115,9 @@ class MountExchangerImpl : public MountExchanger {
     absl::StatusOr<TargetMounts> mounts = ReadCleared(*std::move(target));
     if (!mounts.ok()) return mounts.status();
     if (Shows(*mounts, *wanted, read_only)) return Former{};
-    absl::StatusOr<Former> former = Remember(mounts->target, !mounts->stack.empty());
+    // A mount whose directory was removed cannot be put back.
+    const bool mounted = !mounts->stack.empty() && !mounts->stack.front().IsRemoved();
+    absl::StatusOr<Former> former = Remember(mounts->target, mounted);
     if (!former.ok()) return former;
     absl::StatusOr<Fd> mount = PrivateCopy(source);
     if (!mount.ok()) return mount.status();

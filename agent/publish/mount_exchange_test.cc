@@ -14,7 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/publish/mount_sandbox.h"
-#include "agent/publish/parent_flipper.h"
+#include "common/testing/parent_flipper.h"
 #include "common/mount/mount_table.h"
 
 namespace gitops {

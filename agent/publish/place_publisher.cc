@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "agent/revision/compare_tree.h"
+#include "agent/revision/write_again.h"
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
 #include "common/path/beneath.h"
@@ -51,33 +52,48 @@ absl::Status PlacePublisher::Publish(const std::string& revision, const MayExcha
                                             " is not prepared on this host"));
   }
   if (!directory.ok()) return directory.status();
-  const RevisionHold hold = store_->Hold(*directory);
-  if (absl::Status known = LookUpOwner(spec_.user).status(); !known.ok()) return known;
-  absl::StatusOr<std::vector<Fd>> sources = OpenSources(*directory);
-  if (!sources.ok()) return sources.status();
+  const absl::StatusOr<Owner> owner = LookUpOwner(spec_.user);
+  if (!owner.ok()) return owner.status();
+  bool blocked = false;
+  absl::Status status = PublishDirectory(*directory, may_exchange, stop, &blocked);
+  if (!blocked) return status;
+  // The user, who could reach it when it was published before, keeps it from being made ready: a
+  // new directory is out of reach.
+  absl::StatusOr<std::string> again = WriteAgain(*store_, *directory, owner->uid, owner->gid, stop);
+  if (absl::IsCancelled(again.status())) return again.status();
+  if (!again.ok()) {
+    return absl::AbortedError(absl::StrCat(
+        status.message(), "; and it cannot be written again: ", again.status().message()));
+  }
+  LogWarning("a revision is written again, because its directory could not be made ready",
+             {{"service", spec_.service}, {"error", std::string(status.message())}});
+  return PublishDirectory(*again, may_exchange, stop, &blocked);
+}
 
+absl::Status PlacePublisher::PublishDirectory(const std::string& directory,
+                                              const MayExchange& may_exchange,
+                                              const std::stop_token& stop, bool* blocked) {
+  const RevisionHold hold = store_->Hold(directory);
+  absl::StatusOr<std::vector<Fd>> sources = OpenSources(directory);
+  if (!sources.ok()) return sources.status();
   Targets targets;
-  absl::Status status = PrepareAll(*sources, *directory, targets);
+  absl::Status status = PrepareAll(*sources, directory, targets);
   std::vector<std::unique_ptr<CarryOver>> carried;
   if (status.ok()) {
-    auto all = CarryAll(*directory, stop);
+    auto all = CarryAll(directory, stop);
     status = all.status();
+    *blocked = absl::IsAborted(status);
     if (all.ok()) carried = *std::move(all);
   }
-  if (status.ok()) status = store_->Publishable(*directory);
+  if (status.ok()) status = store_->Publishable(directory);
   if (status.ok() && stop.stop_requested()) status = absl::CancelledError("stopped");
   if (status.ok()) status = may_exchange();
-  if (status.ok()) status = ShowAll(*sources, *directory);
+  if (status.ok()) status = ShowAll(*sources, directory);
   if (!status.ok()) {
     targets.RemoveCreated();
     return status;
   }
-  last_published_ = revision;
-  NoteShown(*directory);
-  if (absl::Status noted = store_->NotePublished(*directory); !noted.ok()) {
-    LogWarning("after a reboot, untracked files may be carried over from an older revision",
-               {{"service", spec_.service}, {"error", std::string(noted.message())}});
-  }
+  NotePublished(directory);
   for (const auto& carry : carried) {
     // The revision is published, whatever the result of this.
     if (absl::Status changed = carry->CopyChanged(); !changed.ok()) {
@@ -86,6 +102,15 @@ absl::Status PlacePublisher::Publish(const std::string& revision, const MayExcha
     }
   }
   return absl::OkStatus();
+}
+
+void PlacePublisher::NotePublished(const std::string& directory) {
+  last_published_ = RevisionStore::RevisionOf(directory);
+  NoteShown(directory);
+  if (absl::Status noted = store_->NotePublished(directory); !noted.ok()) {
+    LogWarning("after a reboot, untracked files may be carried over from an older revision",
+               {{"service", spec_.service}, {"error", std::string(noted.message())}});
+  }
 }
 
 absl::StatusOr<Fd> PlacePublisher::OpenPart(const std::string& directory,

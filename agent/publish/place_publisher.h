@@ -75,6 +75,10 @@ class PlacePublisher : public Publisher {
     std::string link;  // as in Shown
   };
 
+  // `blocked`: untracked files cannot be carried over to this directory; nothing was changed.
+  absl::Status PublishDirectory(const std::string& directory, const MayExchange& may_exchange,
+                                const std::stop_token& stop, bool* blocked);
+  void NotePublished(const std::string& directory);
   absl::StatusOr<std::vector<Fd>> OpenSources(const std::string& directory) const;
   absl::Status PrepareAll(const std::vector<Fd>& sources, const std::string& directory,
                           Targets& targets);

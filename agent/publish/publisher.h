@@ -42,8 +42,9 @@ class Publisher {
   // has the old one open keeps reading the complete old one. Missing targets are created. In
   // writable directories, untracked files are carried over. After an error the previous revision is
   // still published (completed exchanges are undone). May be repeated. Errors: FAILED_PRECONDITION:
-  // a target is in the way; PERMISSION_DENIED; RESOURCE_EXHAUSTED: disk full; NOT_FOUND: the
-  // revision is not prepared.
+  // a target is in the way; PERMISSION_DENIED; RESOURCE_EXHAUSTED: disk full, or more untracked
+  // files than may be carried over; ABORTED: somebody changes the prepared revision, or filled it
+  // with files, so it must be prepared afresh; NOT_FOUND: the revision is not prepared.
   //
   // `may_exchange` is called once, after everything that can take long or fail was prepared, and
   // directly before the first exchange. An error of it ends the publication with that error, and

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/publish/test_revisions.h"
 #include "common/path/fd.h"
+#include "common/testing/parent_flipper.h"
 
 namespace gitops {
 namespace {
@@ -311,6 +312,71 @@ TEST_F(SymlinkPublisherTest, AReaderSeesOneRevisionAtATimeOverTwoHundredPublicat
   reader.join();
   EXPECT_EQ(faults, 0);
   EXPECT_GT(reads, 200);
+}
+
+// The parents of a place belong to an account that leads them to a directory of root's.
+class HostileSymlinkParents : public SymlinkPublisherTest {
+ protected:
+  HostileSymlinkParents() {
+    app_ = root_ / "home/app";
+    Write("rootdir/bin/f", "root's");
+    fs::create_directories(root_ / "rootdir/empty");
+    fs::create_directories(app_ / "empty");
+    spec_.directories = {{app_ / "bin", "etc"}, {app_ / "empty", "inner"}};
+    fs::permissions(root_, fs::perms(0755));
+    for (const char* name : {"home", "home/app", "home/app/empty"}) {
+      EXPECT_EQ(::chown((root_ / name).c_str(), kAttackerUid, kAttackerGid), 0);
+    }
+  }
+  void SetUp() override {
+    if (::getuid() != 0) GTEST_SKIP() << "only root can become another account";
+  }
+
+  void LeadAway() const {
+    fs::rename(app_, root_ / "home/away");
+    fs::create_symlink("../rootdir", app_);
+    ASSERT_EQ(::lchown(app_.c_str(), kAttackerUid, kAttackerGid), 0);
+  }
+  void ExpectRootsUntouched() const {
+    EXPECT_EQ(Read("rootdir/bin/f"), "root's");
+    EXPECT_TRUE(fs::is_directory(fs::symlink_status(root_ / "rootdir/bin")));
+    EXPECT_TRUE(fs::is_directory(fs::symlink_status(root_ / "rootdir/empty")));
+    EXPECT_EQ(std::distance(fs::directory_iterator(root_ / "rootdir"), {}), 2);
+  }
+
+  fs::path app_;
+};
+
+TEST_F(HostileSymlinkParents, NothingIsPublishedThroughTheirSymlinkAndWhatWasDoneIsTakenBack) {
+  for (const char* place : {"bin", "empty"}) {
+    auto publisher = NewSymlinkPublisher(
+        {.spec = spec_, .store = store_.get(), .before_replace = [&](const std::string& local) {
+           if (local == app_ / place) LeadAway();
+           return absl::OkStatus();
+         }});
+    EXPECT_EQ(publisher->Publish("r1").code(), absl::StatusCode::kFailedPrecondition) << place;
+    ExpectRootsUntouched();
+    fs::remove(app_);
+    fs::rename(root_ / "home/away", app_);
+    EXPECT_FALSE(fs::exists(fs::symlink_status(app_ / "bin"))) << place;
+    EXPECT_TRUE(fs::is_directory(fs::symlink_status(app_ / "empty"))) << place;
+  }
+  EXPECT_EQ(New()->Publish("r1"), absl::OkStatus());
+  EXPECT_EQ(Read("home/app/bin/a"), "r1");
+}
+
+TEST_F(HostileSymlinkParents, OneWhoFlipsThemAllTheTimeGetsNothingWrittenElsewhere) {
+  constexpr int kRounds = 300;
+  {
+    const ParentFlipper attacker(app_, root_ / "rootdir");
+    for (int i = 0; i < kRounds; ++i) {
+      New()->Publish(absl::StrCat("r", 1 + i % 3)).IgnoreError();
+      ExpectRootsUntouched();
+    }
+  }
+  EXPECT_EQ(New()->Publish("r1"), absl::OkStatus());
+  EXPECT_EQ(Read("home/app/bin/a"), "r1");
+  EXPECT_EQ(Read("home/app/empty/f"), "r1");
 }
 
 }  // namespace

@@ -87,6 +87,7 @@ absl::Status FindInner(const MountTable& table, TargetMounts& mounts) {
   const std::string prefix = absl::StrCat(absl::StripSuffix(*above, "/"), "/");
   const uint64_t base = mounted ? mounts.stack.front().id : mounts.parent.id;
   for (const MountEntry* child : table.ChildrenOf(base)) {
+    if (child->IsRemoved()) continue;  // it shows nothing, and no copy of it can be mounted
     if (!absl::StartsWith(child->mount_point, prefix)) {
       // What is mounted on the target's mount is below it, unless what is above was renamed.
       if (mounted) return Renamed(mounts.target);

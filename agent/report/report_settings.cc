@@ -47,10 +47,14 @@ std::string AdvertisedAddress(const Settings& settings, absl::string_view served
     const absl::StatusOr<Address> address = ParseAddress(advertise, kAgentPort);
     return address.ok() ? address->ToString() : advertise;
   }
-  const absl::StatusOr<Address> listen = ParseAddress(settings.Get("listen"));
   const absl::StatusOr<Address> actual = ParseAddress(served);
-  if (!listen.ok() || !actual.ok() || !listen->is_wildcard()) return std::string(served);
-  return absl::StrCat(":", actual->port);
+  if (!actual.ok()) return std::string(served);
+  for (const std::string& each : settings.GetList("listen")) {
+    const absl::StatusOr<Address> listen = ParseAddress(each);
+    if (!listen.ok() || listen->is_unix()) continue;
+    return listen->is_wildcard() ? absl::StrCat(":", actual->port) : std::string(served);
+  }
+  return std::string(served);
 }
 
 }  // namespace gitops

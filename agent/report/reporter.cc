@@ -19,7 +19,7 @@ constexpr absl::Duration kConnectTimeout = absl::Seconds(5);
 // A stream that lasted this long does not count as a failure: the next attempt comes soon.
 constexpr absl::Duration kGoodStream = absl::Seconds(10);
 // The maximum of services in one message, which limits its size.
-constexpr size_t kMostChanges = 500;
+constexpr size_t kMaxChanges = 500;
 
 std::function<double()> NewRandom() {
   return [engine = std::minstd_rand(std::random_device()())]() mutable {
@@ -200,7 +200,7 @@ class ReporterImpl final : public Reporter {
   std::set<std::string> TakeChanged() {
     MutexLock lock(mutex_);
     std::set<std::string> names;
-    while (!changed_.empty() && names.size() < kMostChanges) {
+    while (!changed_.empty() && names.size() < kMaxChanges) {
       names.insert(changed_.extract(changed_.begin()));
     }
     return names;

@@ -15,6 +15,7 @@ namespace {
 
 constexpr absl::string_view kMagic = "gitops-manifest 2";
 constexpr absl::string_view kFormerMagic = "gitops-manifest 1";
+constexpr absl::string_view kCommit = "commit";
 constexpr absl::string_view kSequence = "sequence";
 
 bool HasNewline(absl::string_view text) { return absl::StrContains(text, '\n'); }
@@ -50,13 +51,13 @@ bool ParseLine(absl::string_view key, absl::string_view value, Manifest* manifes
     manifest->covers.emplace_back(value);
     return true;
   }
-  return key == kSequence;
+  return key == kCommit || key == kSequence;  // for people; the name says it too
 }
 
 }  // namespace
 
-absl::StatusOr<std::string> EncodeManifest(const Manifest& manifest) {
-  std::string text = absl::StrCat(kMagic, "\nboot ", manifest.boot_id, "\n");
+absl::StatusOr<std::string> EncodeManifest(const std::string& revision, const Manifest& manifest) {
+  std::string text = absl::StrCat(kMagic, "\ncommit ", revision, "\nboot ", manifest.boot_id, "\n");
   for (const std::string& cover : manifest.covers) {
     if (HasNewline(cover)) return absl::InvalidArgumentError("a cover contains a newline");
     absl::StrAppend(&text, "covers ", cover, "\n");

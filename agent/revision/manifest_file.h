@@ -15,7 +15,7 @@ namespace gitops {
 // is detected. It is format 2; format 1, of the former layout, has the number of its revision too.
 
 // INVALID_ARGUMENT: a path or cover contains a newline.
-absl::StatusOr<std::string> EncodeManifest(const Manifest& manifest);
+absl::StatusOr<std::string> EncodeManifest(const std::string& revision, const Manifest& manifest);
 
 // DATA_LOSS: truncated, or not a manifest; the message names `file`.
 absl::StatusOr<Manifest> DecodeManifest(absl::string_view text, const std::string& file);

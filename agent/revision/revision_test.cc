@@ -171,7 +171,8 @@ TEST_F(RevisionStoreTest, TheFormerLayoutIsReadPrunedAndNeverWritten) {
   const auto manifest = store_->ReadManifest("aaaa");
   ASSERT_TRUE(manifest.ok()) << manifest.status();
   EXPECT_THAT(manifest->covers, ElementsAre("etc"));
-  EXPECT_THAT(*CompareTree(store_->TreePath("aaaa"), *manifest, {.with_untracked = true}), IsEmpty());
+  EXPECT_THAT(*CompareTree(store_->TreePath("aaaa"), *manifest, {.with_untracked = true}),
+              IsEmpty());
   EXPECT_TRUE(store_->OpenTree("aaaa").ok());
   EXPECT_EQ(RevisionStore::RevisionOf(".old-6-bbbb"), "bbbb");
   EXPECT_EQ(store_->TreePath(".old-6-bbbb"), root_ + "/.old-6-bbbb");

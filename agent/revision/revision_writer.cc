@@ -149,7 +149,7 @@ class RevisionWriter final : public RevisionStore::Writer {
 
   absl::Status WriteManifest() const {
     const std::string path = absl::StrCat(draft_, "/", kManifestName);
-    const auto text = EncodeManifest(manifest_);
+    const auto text = EncodeManifest(place_.revision, manifest_);
     if (!text.ok()) return text.status();
     const Fd file(openat(wrapper_.get(), kManifestName,
                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));

@@ -18,8 +18,8 @@ namespace {
 using grpc::ServerContext;
 
 // Of an answer: half of what clients take in one message.
-constexpr int kMostDifferences = 10'000;
-constexpr size_t kMostDifferenceBytes = 2 << 20;
+constexpr int kMaxDifferences = 10'000;
+constexpr size_t kMaxDifferenceBytes = 2 << 20;
 
 class AgentServiceImpl final : public v1::AgentService::Service {
  public:
@@ -165,7 +165,7 @@ class AgentServiceImpl final : public v1::AgentService::Service {
       v1::Difference difference = ToProto(entry);
       bytes += difference.ByteSizeLong();
       const bool full =
-          response.differences_size() == kMostDifferences || bytes > kMostDifferenceBytes;
+          response.differences_size() == kMaxDifferences || bytes > kMaxDifferenceBytes;
       more += entry.unlisted > 0 ? entry.unlisted : full;
       if (entry.unlisted == 0 && !full) *response.add_differences() = std::move(difference);
     }

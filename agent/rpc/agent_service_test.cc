@@ -6,8 +6,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <future>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "agent/controller/fake_drivers.h"
 #include "common/clock/clock.h"
@@ -25,7 +27,8 @@ using testing::HasSubstr;
 
 const std::string kA(40, 'a');
 const std::string kB(40, 'b');
-constexpr int kMostWatchers = 3;
+constexpr int kMaxWatchers = 3;
+constexpr int kHangingCalls = 400;
 
 class AgentServiceTest : public testing::Test {
  protected:
@@ -33,7 +36,7 @@ class AgentServiceTest : public testing::Test {
     host_.Push("main", kA);
     scheduler_ = NewScheduler(Clock::System(), 4);
     HostAgentOptions options;
-    options.max_watchers = kMostWatchers;
+    options.max_watchers = kMaxWatchers;
     options.clock = Clock::System();
     options.scheduler = scheduler_.get();
     options.records = &records_;
@@ -49,8 +52,11 @@ class AgentServiceTest : public testing::Test {
                                       return std::vector<std::string>{"actual.example", "web1"};
                                     },
                                 .config_fault = [] { return "line 3 is no good"; }});
-    auto server = RpcServer::Start(
-        {.listen = "127.0.0.1:0", .services = {service_.get()}, .metrics = &metrics_});
+    auto server = RpcServer::Start({.listen = "127.0.0.1:0",
+                                    .services = {service_.get()},
+                                    .metrics = &metrics_,
+                                    .max_threads = kMaxRpcThreads,
+                                    .max_calls_per_connection = kHangingCalls});
     EXPECT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     auto channel = Dial({.address = server_->address()});
@@ -110,7 +116,7 @@ class AgentServiceTest : public testing::Test {
   Metrics metrics_{"agent"};
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<HostAgent> agent_;
-  const RpcGate gate_;
+  const RpcGate gate_{/*authorizer=*/nullptr, kRpcShares};
   std::unique_ptr<v1::AgentService::Service> service_;
   std::unique_ptr<RpcServer> server_;
   std::unique_ptr<v1::AgentService::Stub> stub_;
@@ -246,7 +252,7 @@ TEST_F(AgentServiceTest, TooManyWatchersAreRefusedAndAnEndedOneMakesRoom) {
   std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
   std::vector<std::unique_ptr<grpc::ClientReader<v1::WatchServicesResponse>>> readers;
   v1::WatchServicesResponse response;
-  for (int i = 0; i < kMostWatchers; ++i) {
+  for (int i = 0; i < kMaxWatchers; ++i) {
     contexts.push_back(Context());
     readers.push_back(stub_->WatchServices(contexts.back().get(), {}));
     ASSERT_TRUE(readers.back()->Read(&response));
@@ -280,6 +286,43 @@ TEST_F(AgentServiceTest, ACallerWithADeadlineGetsItsAnswerInTimeWhileAUnitHangs)
   EXPECT_EQ(stub_->RollbackService(&context, request, &response).error_code(),
             StatusCode::DEADLINE_EXCEEDED);
   EXPECT_EQ(Get("web").state(), v1::SERVICE_STATE_ROLLBACK) << "what had begun goes on";
+  host_.Release();
+}
+
+TEST_F(AgentServiceTest, CallsThatHangRefuseNoFreezeAndNoRead) {
+  ASSERT_TRUE(AwaitHash("web", kA));
+  ASSERT_TRUE(AwaitHash("db", kA));
+  host_.HoldActivations();
+  host_.Push("main", kB);
+  ASSERT_TRUE(host_.AwaitHeld());
+  struct Pull {
+    std::unique_ptr<grpc::ClientContext> context = Context();
+    v1::PullServiceRequest request;
+    v1::PullServiceResponse response;
+    std::promise<StatusCode> ended;
+  };
+  std::vector<Pull> pulls(kHangingCalls);
+  for (Pull& pull : pulls) {
+    pull.request.set_service("web");
+    stub_->async()->PullService(
+        pull.context.get(), &pull.request, &pull.response,
+        [&pull](const grpc::Status& status) { pull.ended.set_value(status.error_code()); });
+  }
+  for (int i = 0; i < 50; ++i) {
+    v1::FreezeServiceRequest freeze;
+    freeze.set_service("db");
+    v1::FreezeServiceResponse response;
+    const grpc::Status frozen = stub_->FreezeService(Context().get(), freeze, &response);
+    ASSERT_TRUE(frozen.ok()) << frozen.error_message();
+    v1::ListServicesResponse services;
+    ASSERT_TRUE(stub_->ListServices(Context().get(), {}, &services).ok());
+  }
+  for (Pull& pull : pulls) pull.context->TryCancel();
+  int refused = 0;
+  for (Pull& pull : pulls) {
+    if (pull.ended.get_future().get() == StatusCode::RESOURCE_EXHAUSTED) ++refused;
+  }
+  EXPECT_EQ(refused, kHangingCalls - kRpcShares.wait);
   host_.Release();
 }
 

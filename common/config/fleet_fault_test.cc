@@ -186,6 +186,10 @@ TEST(FleetFault, OfOtherTablesNamesThem) {
             "unknown key \"health_check\" (did you mean \"health_checks\"?)"},
            {"[[hosts]]\nname = \"a\"\n[hosts.secrets.k]\nsource = \"x\"\n",
             "f.toml:3: [[hosts]] \"a\": secrets.k: destination: is missing"},
+           {"[[hosts]]\nname = \"a\"\n[hosts.secrets.j]\nsource = \"x\"\ndestination = \"/y\"\n"
+            "[hosts.secrets.k]\nsource = \"x\"\ndestination = \"/y/\"\n",
+            "f.toml:8: [[hosts]] \"a\": secrets.k: destination: \"/y\" is also the destination of "
+            "secret \"j\": one would replace the other"},
            {"[[hosts]]\nname = \"a\"\n[hosts.secrets.k]\nsource = \"x\"\ndestination = \"y\"\n",
             "f.toml:5: [[hosts]] \"a\": secrets.k: destination: \"y\" is not an absolute path"},
            {"[[hosts]]\nname = \"a\"\n[hosts.secrets.k]\nsource = \"x\"\ndestination = \"/y\"\n"
@@ -215,10 +219,10 @@ TEST(FleetFault, AllAreToldAtOnceInTheOrderOfTheFile) {
       FaultsOf("[global]\nupstream = \"/x\"\n[[services]]\nmachine = \"m\"\nzzzzzz = 1\n"
                "poll = 0\nservice = \"a\"\n[hosst]\n"),
       "f.toml:5: [[services]] \"a\": unknown key \"zzzzzz\" (known: action, branch, ca_file, "
-       "dirs, drift, git_memory, healthy_within, job_uri, keep_revisions, known_hosts, machine, "
-       "max_bytes, max_files, max_untracked_bytes, max_untracked_files, mount, netrc_file, package, "
-       "poll, profile, proxy, require, rollback_on_failure, service, ssh_key, tracking, upstream, "
-       "user, writable)\n"
+      "dirs, drift, git_memory, healthy_within, job_uri, keep_revisions, known_hosts, machine, "
+      "max_bytes, max_files, max_untracked_bytes, max_untracked_files, mount, netrc_file, package, "
+      "poll, profile, proxy, require, rollback_on_failure, service, ssh_key, tracking, upstream, "
+      "user, writable)\n"
       "f.toml:6: [[services]] \"a\": poll: 0s is not from 10ms to 8760h\n"
       "f.toml:8: unknown table \"hosst\" (did you mean \"hosts\"?)");
 }

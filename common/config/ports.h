@@ -14,6 +14,9 @@ inline constexpr int kPromotionReceiverPort = 8003, kPromotionReceiverMetricsPor
 inline constexpr int kAgentPort = 8004, kAgentMetricsPort = 9222;
 inline constexpr int kGatewayPort = 8000;  // also for metrics
 
+// The agent's unix socket on its own host.
+inline constexpr char kAgentSocket[] = "/run/gitops/agent.sock";
+
 // "127.0.0.1:8004".
 inline std::string Loopback(int port) { return "127.0.0.1:" + std::to_string(port); }
 

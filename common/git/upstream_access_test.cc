@@ -115,6 +115,7 @@ TEST(SshCommandFor, TrustsOnlyWhatIsConfigured) {
 
 TEST(CheckLocalUpstream, BorrowedObjectsAreRefused) {
   const std::string path = ::testing::TempDir() + "/borrower.git";
+  std::filesystem::remove_all(path);
   std::filesystem::create_directories(path + "/objects/info");
   EXPECT_TRUE(CheckLocalUpstream(path).ok());
   std::ofstream(path + "/objects/info/alternates") << "/elsewhere\n";

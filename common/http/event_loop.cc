@@ -21,13 +21,12 @@ steady_clock::duration ToChrono(absl::Duration duration) {
   return absl::ToChronoMilliseconds(duration);
 }
 
-bool CanBeEvicted(HttpEventLoop::Wait wait) { return wait <= HttpEventLoop::kBody; }
-
 }  // namespace
 
 HttpEventLoop::HttpEventLoop(const HttpServerOptions& options, size_t max_connections,
                              std::function<void()> on_empty)
     : max_connections_(max_connections),
+      last_evicted_(options.replace_slow_readers ? kWrite : kBody),
       on_empty_(std::move(on_empty)),
       timeouts_{ToChrono(options.idle_timeout),
                 ToChrono(options.read_timeout),
@@ -89,7 +88,7 @@ void HttpEventLoop::Enter(Connection& connection, Wait wait) {
 }
 
 bool HttpEventLoop::Evict() {
-  for (const Wait wait : {kRequest, kHeader, kBody}) {
+  for (size_t wait = kRequest; wait <= last_evicted_; ++wait) {
     if (waits_[wait].empty()) continue;
     waits_[wait].front()->Close();
     return true;

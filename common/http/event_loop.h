@@ -72,7 +72,7 @@ class HttpEventLoop {
   void Remove(Connection& connection);
   void Enter(Connection& connection, Wait wait);
 
-  // Closes the connection that has waited longest for a request. Returns false if there is none.
+  // Closes the connection that has waited longest for its client. Returns false if there is none.
   bool Evict();
   void Drain();
   void CloseAll();
@@ -88,10 +88,12 @@ class HttpEventLoop {
 
   void Arm(TimePoint deadline);
   void Sweep();
+  bool CanBeEvicted(Wait wait) const { return wait <= last_evicted_; }
   template <typename Function>
   void ForEach(const Function& function);
 
   const size_t max_connections_;
+  const Wait last_evicted_;  // connections in this and earlier waits can be closed for new ones
   const std::function<void()> on_empty_;
   const std::array<std::chrono::steady_clock::duration, kWaits> timeouts_;
   std::array<Connections, kWaits> waits_;  // outlives the connections, which the context holds

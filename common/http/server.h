@@ -101,6 +101,9 @@ struct HttpServerOptions {
   // At this number, a new client replaces the connection that has waited longest for a request; if
   // there is none, new clients wait in the listen queue.
   size_t max_connections = 10'000;
+  // The same for a connection whose client does not take its answer. For servers of short answers,
+  // which clients read at once.
+  bool replace_slow_readers = false;
   size_t max_header = 16 << 10;      // bytes of request line and headers; more: 431
   size_t max_bodies = 64 << 20;      // bytes of all request bodies in memory; more: 503
   size_t stream_buffer = 256 << 10;  // bytes queued for the client of one stream

@@ -34,6 +34,7 @@ HttpServerOptions StatusServerOptions(const std::string& listen, StatusPages pag
   options.listen = {listen};
   options.routes = StatusRoutes(std::move(pages));
   options.max_connections = 256;
+  options.replace_slow_readers = true;
   options.max_header = 8 << 10;
   options.write_timeout = absl::Seconds(10);
   return options;

@@ -72,5 +72,22 @@ TEST_F(StatusRoutesTest, HundredsOfSlowHeadersDoNotStopTheHealthPage) {
   EXPECT_LT(absl::Now() - begin, absl::Seconds(5));
 }
 
+TEST_F(StatusRoutesTest, ClientsThatReadNothingDoNotStopTheHealthPage) {
+  options_ =
+      StatusServerOptions("127.0.0.1:0", {.metrics_text = [] { return std::string(8 << 20, 'x'); },
+                                          .healthy = nullptr,
+                                          .ready = nullptr});
+  options_.max_connections = 8;
+  Start();
+  std::vector<std::unique_ptr<RawClient>> greedy;
+  for (int i = 0; i < 12; ++i) {
+    greedy.push_back(std::make_unique<RawClient>(address(), /*receive_buffer=*/4096));
+    greedy.back()->Send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+  }
+  const absl::Time begin = absl::Now();
+  EXPECT_THAT(Get("/healthz"), EndsWith("ok"));
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(5));
+}
+
 }  // namespace
 }  // namespace gitops

@@ -78,6 +78,8 @@ absl::StatusOr<PathView> View(int directory, const char* path, int flags, const 
 
 }  // namespace
 
+bool MountEntry::IsRemoved() const { return absl::EndsWith(root, "//deleted"); }
+
 absl::StatusOr<MountTable> MountTable::Parse(absl::string_view mountinfo) {
   MountTable table;
   for (absl::string_view line : absl::StrSplit(mountinfo, '\n', absl::SkipEmpty())) {

@@ -24,6 +24,9 @@ struct MountEntry {
   bool slave = false;       // it receives from a master
   std::string type;         // "ext4", "tmpfs"…
 
+  // What it shows was removed from its file system. Nothing of that can be mounted any more.
+  bool IsRemoved() const;
+
   bool operator==(const MountEntry&) const = default;
 };
 

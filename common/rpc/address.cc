@@ -177,6 +177,12 @@ absl::Status RemoveStaleSocket(const std::string& path) {
                    ": cannot determine whether the socket is in use: ", std::strerror(error)));
 }
 
+bool CanOpenSocket(const std::string& path) {
+  const Socket probe(AF_UNIX);
+  const sockaddr_un address = UnixAddress(path);
+  return connect(probe.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+}
+
 std::string ExplainBindFailure(const Address& address) {
   if (address.is_unix()) {
     const Socket probe(AF_UNIX);

@@ -39,6 +39,9 @@ absl::StatusOr<Address> ParseAddress(absl::string_view text,
 // was removed.
 absl::Status RemoveStaleSocket(const std::string& path);
 
+// Whether this process may open the unix socket at `path`, and a process listens on it.
+bool CanOpenSocket(const std::string& path);
+
 // Why `address` cannot be bound, as text. Tries it, since gRPC does not report the reason.
 std::string ExplainBindFailure(const Address& address);
 

@@ -105,16 +105,16 @@ class RpcServerImpl final : public RpcServer {
   bool stopped_ ABSL_GUARDED_BY(shutdown_mutex_) = false;
 };
 
-absl::StatusOr<Address> CheckedAddress(const RpcServerOptions& options) {
+absl::StatusOr<Address> CheckedAddress(const RpcServerOptions& options, const std::string& listen) {
   if (!options.tls_dir.empty()) {
-    return absl::UnimplementedError(absl::StrCat("cannot serve ", options.listen, " with TLS from ",
+    return absl::UnimplementedError(absl::StrCat("cannot serve ", listen, " with TLS from ",
                                                  options.tls_dir, ": TLS is not implemented yet"));
   }
-  absl::StatusOr<Address> address = ParseAddress(options.listen);
+  absl::StatusOr<Address> address = ParseAddress(listen);
   if (!address.ok()) return address;
   if (!address->is_local() && !options.insecure) {
     return absl::FailedPreconditionError(
-        absl::StrCat("refusing to serve ", options.listen,
+        absl::StrCat("refusing to serve ", listen,
                      " in plain text: other machines could read and change the traffic. Listen on "
                      "a loopback address or a unix socket, or allow it with --insecure"));
   }
@@ -158,17 +158,26 @@ std::string ListenTarget(const Address& address) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptions& options) {
-  absl::StatusOr<Address> address = CheckedAddress(options);
-  if (!address.ok()) return address.status();
-  if (address->is_unix()) {
-    if (absl::Status status = RemoveStaleSocket(address->unix_path); !status.ok()) return status;
+  std::vector<std::string> listen = {options.listen};
+  listen.insert(listen.end(), options.also_listen.begin(), options.also_listen.end());
+  std::vector<Address> addresses;
+  for (const std::string& each : listen) {
+    absl::StatusOr<Address> address = CheckedAddress(options, each);
+    if (!address.ok()) return address.status();
+    if (address->is_unix()) {
+      if (absl::Status status = RemoveStaleSocket(address->unix_path); !status.ok()) return status;
+    }
+    addresses.push_back(*std::move(address));
   }
   PrepareGrpc();
   SwitchOnHealthAndReflection();
   const auto served = std::make_shared<Served>();
   grpc::ServerBuilder builder;
-  int port = 0;
-  builder.AddListeningPort(ListenTarget(*address), grpc::InsecureServerCredentials(), &port);
+  std::vector<int> ports(addresses.size(), 0);  // gRPC writes to them later
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    builder.AddListeningPort(ListenTarget(addresses[i]), grpc::InsecureServerCredentials(),
+                             &ports[i]);
+  }
   builder.SetOption(std::make_unique<ServedOption>(served));
   SetLimits(builder, options);
   SetConnections(builder);
@@ -180,13 +189,19 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptio
     builder.experimental().SetInterceptorCreators(std::move(creators));
   }
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  if (server == nullptr || port <= 0) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot listen on ", address->ToString(), ": ", ExplainBindFailure(*address)));
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    if (server != nullptr && ports[i] > 0) continue;
+    const bool last = i + 1 == addresses.size();
+    if (ports[i] > 0 && !last) continue;  // gRPC stops at the first that fails
+    return absl::UnavailableError(absl::StrCat("cannot listen on ", addresses[i].ToString(), ": ",
+                                               ExplainBindFailure(addresses[i])));
   }
-  if (address->is_unix()) chmod(address->unix_path.c_str(), 0660);
-  address->port = port;
-  return std::make_unique<RpcServerImpl>(std::move(server), served, address->Dialable().ToString());
+  for (const Address& address : addresses) {
+    if (address.is_unix()) chmod(address.unix_path.c_str(), 0660);
+  }
+  addresses[0].port = ports[0];
+  return std::make_unique<RpcServerImpl>(std::move(server), served,
+                                         addresses[0].Dialable().ToString());
 }
 
 }  // namespace gitops

@@ -17,6 +17,8 @@ struct RpcServerOptions {
   // "HOST:PORT" (port 0 picks one; no host: all interfaces) or "unix:PATH" (a stale socket is
   // removed; mode 0660).
   std::string listen;
+  // More addresses of the same server.
+  std::vector<std::string> also_listen = {};
   // Allows plain text on addresses other than loopback and unix sockets.
   bool insecure = false;
   // Not implemented yet: UNIMPLEMENTED if not empty.
@@ -44,7 +46,7 @@ class RpcServer {
   static absl::StatusOr<std::unique_ptr<RpcServer>> Start(const RpcServerOptions& options);
   virtual ~RpcServer() = default;
 
-  // The address for clients, with the port that was picked.
+  // The address of `listen` for clients, with the port that was picked.
   virtual const std::string& address() const = 0;
   virtual void SetServing(bool serving) = 0;
   // Refuses new calls, gives running calls `grace` to finish, then cancels them. Returns when all

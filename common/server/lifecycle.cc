@@ -1,12 +1,42 @@
 #include "common/server/lifecycle.h"
 
-#include <utility>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/account/lookup.h"
+#include "common/log/log.h"
+#include "common/rpc/address.h"
 #include "common/rpc/server.h"
 #include "common/server/process_base.h"
 
 namespace gitops {
 namespace {
+
+constexpr char kGroup[] = "gitops";
+
+// For a socket of root's, which no living process serves.
+absl::Status MakeRoom(const std::string& socket) {
+  const std::string directory = socket.substr(0, socket.rfind('/'));
+  if (mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot create ", directory));
+  }
+  return RemoveStaleSocket(socket);
+}
+
+// Until this, only root's group may open it.
+void OpenToGroup(const std::string& socket) {
+  const absl::StatusOr<gid_t> group = GroupIdOf(kGroup);
+  if (group.ok() && chown(socket.c_str(), 0, *group) == 0) return;
+  chmod(socket.c_str(), 0600);
+}
 
 class RpcProcess : public ServerProcessBase {
  public:
@@ -25,7 +55,7 @@ class RpcProcess : public ServerProcessBase {
 
   absl::Status StartRpc(const Settings& settings) {
     RpcServerOptions rpc;
-    rpc.listen = settings.Get("listen");
+    SetAddresses(settings, rpc);
     rpc.insecure = settings.GetBool("insecure");
     rpc.tls_dir = settings.Get("tls-dir");
     rpc.services = options_.services;
@@ -36,10 +66,28 @@ class RpcProcess : public ServerProcessBase {
     absl::StatusOr<std::unique_ptr<RpcServer>> server = RpcServer::Start(rpc);
     if (!server.ok()) return ForSetting(server.status(), settings, "listen");
     rpc_ = *std::move(server);
+    if (!socket_.empty()) OpenToGroup(socket_);
     return absl::OkStatus();
   }
 
+  // The first TCP address is the one that clients are told.
+  void SetAddresses(const Settings& settings, RpcServerOptions& rpc) {
+    std::vector<std::string> all = settings.GetList("listen");
+    std::stable_partition(all.begin(), all.end(),
+                          [](const std::string& each) { return !absl::StartsWith(each, "unix:"); });
+    if (!all.empty()) rpc.listen = all[0];
+    for (size_t i = 1; i < all.size(); ++i) rpc.also_listen.push_back(all[i]);
+    if (settings.IsSet("listen") || options_.default_socket.empty() || geteuid() != 0) return;
+    if (absl::Status free = MakeRoom(options_.default_socket); !free.ok()) {
+      LogWarning("without a unix socket", {{"error", std::string(free.message())}});
+      return;
+    }
+    socket_ = options_.default_socket;
+    rpc.also_listen.push_back(absl::StrCat("unix:", socket_));
+  }
+
   std::unique_ptr<RpcServer> rpc_;
+  std::string socket_;  // the default one, if it is served
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -16,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/rpc/address.h"
 #include "common/rpc/channel.h"
 #include "common/server/signals.h"
 #include "common/sync/mutex.h"
@@ -242,6 +244,38 @@ TEST_F(LifecycleTest, BusyPortNamesTheFlag) {
     EXPECT_THAT(message, HasSubstr("Address already in use"));
     EXPECT_THAT(message, HasSubstr("port 0 picks a free one"));
   }
+}
+
+TEST_F(LifecycleTest, SeveralAddressesAreServedAndTheFirstOverTcpIsTold) {
+  const std::string socket = absl::StrCat(::testing::TempDir(), "/several_", getpid());
+  process_ = *ServerProcess::Start(
+      ServerSettings({{"listen", absl::StrCat("unix:", socket, ",127.0.0.1:0")}}), Options());
+  EXPECT_THAT(process_->addresses().grpc, StartsWith("127.0.0.1:"));
+  EXPECT_TRUE(CanOpenSocket(socket));
+}
+
+TEST_F(LifecycleTest, RootServesTheDefaultSocketToItselfAndItsGroupOnlyWithoutListen) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root serves it";
+  const std::string directory = absl::StrCat(::testing::TempDir(), "/run_", getpid());
+  ServerProcessOptions options = Options();
+  options.services.clear();  // gRPC lets only one server have a service
+  options.default_socket = directory + "/agent.sock";
+  const auto named = ServerProcess::Start(ServerSettings({{"listen", "127.0.0.1:0"}}), options);
+  ASSERT_TRUE(named.ok()) << named.status();
+  EXPECT_FALSE(std::filesystem::exists(options.default_socket));
+  const auto first = ServerProcess::Start(ServerSettings(), options);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_TRUE(CanOpenSocket(options.default_socket));
+  EXPECT_THAT((*first)->addresses().grpc, StartsWith("127.0.0.1:"));
+  struct stat socket;
+  ASSERT_EQ(stat(options.default_socket.c_str(), &socket), 0);
+  EXPECT_EQ(socket.st_mode & 07, 0u);
+  const auto second = ServerProcess::Start(ServerSettings(), options);
+  ASSERT_TRUE(second.ok()) << "a socket that is served stays with its server: " << second.status();
+  struct stat same;
+  ASSERT_EQ(stat(options.default_socket.c_str(), &same), 0);
+  EXPECT_EQ(same.st_ino, socket.st_ino);
+  std::filesystem::remove_all(directory);
 }
 
 TEST_F(LifecycleTest, AddressFileThatCannotBeWrittenStopsTheStart) {

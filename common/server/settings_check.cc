@@ -67,9 +67,13 @@ absl::Status CheckServerSettings(const Settings& settings) {
   }
   if (absl::Status status = CheckStore(settings); !status.ok()) return status;
   if (absl::Status status = CheckTls(settings); !status.ok()) return status;
-  absl::Status status = CheckListen(settings, "listen", settings.Get("listen"),
-                                    /*plain=*/!settings.GetBool("insecure"));
-  if (!status.ok()) return status;
+  std::vector<std::string> listen = settings.GetList("listen");
+  if (listen.empty()) listen.emplace_back();  // which is no address
+  for (const std::string& each : listen) {
+    absl::Status status =
+        CheckListen(settings, "listen", each, /*plain=*/!settings.GetBool("insecure"));
+    if (!status.ok()) return status;
+  }
   return CheckListen(settings, "metrics-listen", settings.Get("metrics-listen"), /*plain=*/false);
 }
 

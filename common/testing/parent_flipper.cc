@@ -1,4 +1,4 @@
-#include "agent/publish/parent_flipper.h"
+#include "common/testing/parent_flipper.h"
 
 #include <fcntl.h>
 #include <grp.h>

@@ -1,0 +1,126 @@
+#include "agent/revision/write_again.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/path/beneath.h"
+#include "common/path/split_path.h"
+#include "common/text/escape.h"
+
+namespace gitops {
+namespace {
+
+constexpr uint32_t kSymlinkMode = 0120000;
+constexpr int kResolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+
+class Rewriting {
+ public:
+  Rewriting(int from, int to, const std::stop_token& stop) : from_(from), to_(to), stop_(stop) {}
+
+  absl::Status Copy(const ManifestEntry& entry) {
+    const auto [parent, name] = SplitPath(entry.path);
+    absl::StatusOr<Fd> above = MakeDirectoriesBeneath(to_, parent, 0755);
+    if (!above.ok()) return above.status();
+    auto hasher = BlobHasher::New(entry.size, entry.oid.size());
+    absl::Status status = entry.mode == kSymlinkMode
+                              ? CopySymlink(entry, above->get(), std::string(name), *hasher)
+                              : CopyFile(entry, above->get(), std::string(name), *hasher);
+    if (status.ok() && hasher->Finish() != entry.oid) return Changed(entry);
+    return status;
+  }
+
+ private:
+  static absl::Status Changed(const ManifestEntry& entry) {
+    return absl::DataLossError(
+        absl::StrCat("\"", EscapeText(entry.path), "\" is not as it was written"));
+  }
+  static absl::Status Failed(int error, absl::string_view what, const ManifestEntry& entry) {
+    return absl::ErrnoToStatus(error,
+                               absl::StrCat("cannot ", what, " \"", EscapeText(entry.path), "\""));
+  }
+
+  absl::Status CopySymlink(const ManifestEntry& entry, int above, const std::string& name,
+                           BlobHasher& hasher) const {
+    absl::StatusOr<Fd> symlink = OpenBeneath(from_, entry.path, O_PATH | O_NOFOLLOW, 0, kResolve);
+    if (!symlink.ok()) return symlink.status();
+    char text[PATH_MAX];
+    const ssize_t length = ::readlinkat(symlink->get(), "", text, sizeof text);
+    if (length != entry.size) return Changed(entry);
+    const std::string target(text, static_cast<size_t>(length));
+    hasher.Update(target);
+    if (::symlinkat(target.c_str(), above, name.c_str()) != 0) {
+      return Failed(errno, "create the symlink", entry);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CopyFile(const ManifestEntry& entry, int above, const std::string& name,
+                        BlobHasher& hasher) const {
+    absl::StatusOr<Fd> source =
+        OpenBeneath(from_, entry.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, kResolve);
+    if (!source.ok()) return source.status();
+    struct stat stat = {};
+    if (::fstat(source->get(), &stat) != 0) return Failed(errno, "stat", entry);
+    if (!S_ISREG(stat.st_mode) || stat.st_size != entry.size) return Changed(entry);
+    const Fd target(
+        ::openat(above, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, entry.mode & 0777));
+    if (!target) return Failed(errno, "create", entry);
+    char buffer[64 << 10];
+    for (int64_t left = entry.size; left > 0;) {
+      if (stop_.stop_requested()) return absl::CancelledError("stopped");
+      const ssize_t length = ::read(source->get(), buffer, sizeof buffer);
+      if (length < 0 && errno == EINTR) continue;
+      if (length < 0) return Failed(errno, "read", entry);
+      left -= length;
+      if (length == 0 || left < 0) return Changed(entry);
+      const absl::string_view piece(buffer, static_cast<size_t>(length));
+      hasher.Update(piece);
+      if (absl::Status status = WriteAll(target, piece, entry); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::Status WriteAll(const Fd& file, absl::string_view rest, const ManifestEntry& entry) {
+    while (!rest.empty()) {
+      const ssize_t written = ::write(file.get(), rest.data(), rest.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return Failed(errno, "write", entry);
+      rest.remove_prefix(static_cast<size_t>(written));
+    }
+    return absl::OkStatus();
+  }
+
+  const int from_, to_;
+  const std::stop_token& stop_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::string> WriteAgain(RevisionStore& store, const std::string& directory,
+                                       int64_t uid, int64_t gid, const std::stop_token& stop) {
+  const RevisionHold hold = store.Hold(directory);
+  absl::StatusOr<Manifest> manifest = store.ReadManifest(directory);
+  if (!manifest.ok()) return manifest.status();
+  absl::StatusOr<Fd> from = store.OpenTree(directory);
+  if (!from.ok()) return from.status();
+  auto writer = store.Write(RevisionStore::RevisionOf(directory));
+  if (!writer.ok()) return writer.status();
+  Rewriting rewriting(from->get(), (*writer)->directory(), stop);
+  for (ManifestEntry& entry : manifest->entries) {
+    if (absl::Status status = rewriting.Copy(entry); !status.ok()) return status;
+    (*writer)->Add(std::move(entry));
+  }
+  (*writer)->Cover(std::move(manifest->covers));
+  if (absl::Status status = (*writer)->Finish(uid, gid); !status.ok()) return status;
+  return (*writer)->name();
+}
+
+}  // namespace gitops
