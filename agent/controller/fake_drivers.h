@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,12 @@ class FakeHost final : public DriverFactory {
   void HoldFetches();
   void ReleaseFetches();
   bool AwaitHeldFetch();
+  bool fetching();  // a fetch is held
+  // Publications block before they ask whether they may exchange, and drift scans block, both until
+  // ReleaseDisk() or a stop request.
+  void HoldDisk();
+  void ReleaseDisk();
+  bool AwaitHeldDisk();
   // Waits until an activation blocks. Returns false after 10 s.
   bool AwaitHeld();
 
@@ -67,6 +74,8 @@ class FakeHost final : public DriverFactory {
   class FakePublisher;
   class FakeActivator;
 
+  absl::Status PassDisk(const std::stop_token& stop) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool AwaitPositive(const int& held) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static absl::Status Fault(const std::map<std::string, absl::Status>& faults,
                             const std::string& revision);
 
@@ -86,6 +95,8 @@ class FakeHost final : public DriverFactory {
   int held_ ABSL_GUARDED_BY(mutex_) = 0;
   bool hold_fetches_ ABSL_GUARDED_BY(mutex_) = false;
   int held_fetches_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool hold_disk_ ABSL_GUARDED_BY(mutex_) = false;
+  int held_disk_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace gitops

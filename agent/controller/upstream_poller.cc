@@ -8,18 +8,24 @@
 #include "absl/strings/str_cat.h"
 #include "agent/state/decide.h"
 #include "common/retry/backoff.h"
+#include "common/schedule/lane.h"
 
 namespace gitops {
 namespace {
 
 constexpr std::chrono::milliseconds kCancelCheck{100};
+// At a time, of one upstream.
+constexpr int kFetches = 2;
 
 }  // namespace
 
 UpstreamPoller::UpstreamPoller(std::shared_ptr<Upstream> upstream, Clock* clock,
                                Scheduler* scheduler,
-                               std::function<void(const std::string&)> on_success)
-    : upstream_(std::move(upstream)), clock_(clock), on_success_(std::move(on_success)) {
+                               std::function<void(const std::string&)> on_success, Scheduler* pool)
+    : upstream_(std::move(upstream)),
+      clock_(clock),
+      on_success_(std::move(on_success)),
+      fetches_(NewLane(pool != nullptr ? pool : scheduler, kFetches)) {
   job_ = scheduler->Add(absl::InfiniteFuture(), [this] { return Run(); });
 }
 
@@ -93,12 +99,15 @@ absl::Time UpstreamPoller::Run() {
   for (const auto& [service, follower] : followers) {
     if (follower.following()) refs.insert(follower.ref);
   }
-  absl::Time next = clock_->Now() + Jittered(interval, fraction);
+  // The period counts from the beginning of a poll.
+  const absl::Time begun = clock_->Now();
+  absl::Time next = begun + Jittered(interval, fraction);
   if (!refs.empty()) {
     auto newest = upstream_->Newest(refs);
     failures_ = newest.ok() ? 0 : failures_ + 1;
-    next = clock_->Now() + (newest.ok() ? Jittered(interval, fraction)
-                                        : PollBackoff(interval).After(failures_, fraction));
+    if (!newest.ok()) {
+      next = clock_->Now() + PollBackoff(interval).After(failures_, fraction);
+    }
     if (newest.ok() && on_success_) on_success_(upstream_->name());
     MutexLock telling(telling_);
     for (const auto& [service, follower] : followers) {

@@ -34,9 +34,10 @@ class UpstreamPoller {
     std::function<void(const absl::StatusOr<std::string>& tip, absl::Time next_poll)> on_polled;
   };
 
-  // `clock` and `scheduler` are not owned. `on_success` receives the upstream's name.
+  // `clock`, `scheduler` and `pool` are not owned. `on_success` receives the upstream's name.
   UpstreamPoller(std::shared_ptr<Upstream> upstream, Clock* clock, Scheduler* scheduler,
-                 std::function<void(const std::string& upstream)> on_success);
+                 std::function<void(const std::string& upstream)> on_success,
+                 Scheduler* pool = nullptr);
   ~UpstreamPoller();
 
   // Adds a follower from the next poll on, which is made at once. After Remove, on_polled is not
@@ -45,6 +46,10 @@ class UpstreamPoller {
   void Remove(const std::string& service);
   bool empty() const;
   std::string name() const { return upstream_->name(); }
+
+  // For the fetches of this upstream: its share of `pool`, so that one that does not answer leaves
+  // threads for the others.
+  Scheduler* fetches() { return fetches_.get(); }
 
   void PollNow();
   // Polls, and waits for the end of the poll (or for the end of the poller). DEADLINE_EXCEEDED,
@@ -58,6 +63,7 @@ class UpstreamPoller {
   const std::shared_ptr<Upstream> upstream_;
   Clock* const clock_;
   const std::function<void(const std::string&)> on_success_;
+  const std::unique_ptr<Scheduler> fetches_;
 
   // Held while followers are notified; locked before mutex_.
   Mutex telling_;

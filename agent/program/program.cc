@@ -2,10 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -43,9 +46,11 @@ constexpr char kProgram[] = "gitops-agent";
 constexpr char kUsage[] = "gitops-agent --config FILE [FLAGS]";
 // The accounts that run git need to reach their mirrors in it; secret files in it are 0600.
 constexpr mode_t kStateMode = 0711;
-// For services and for polls each: hanging units and upstreams that do not answer use a thread;
-// everything else is short.
+// For fetches, for units and for polls each: units that hang and upstreams that do not answer use a
+// thread. Threads are made when they are needed.
 constexpr int kMostThreads = 32;
+// For what is short, and for reading the config.
+constexpr int kFewThreads = 4;
 // The maximum of concurrent calls; the other threads of the server are for freeze and unfreeze.
 constexpr int kMostCalls = 48;
 // After the start, and again later, after bursts of work.
@@ -59,6 +64,7 @@ class Agent {
     memory_.reset();
     follower_.reset();
     if (reporter_ != nullptr) reporter_->Stop();
+    if (host_ != nullptr) host_->RequestStop();
     if (operations_ != nullptr) operations_->Stop();
     git_runner_->Stop();
     if (host_ != nullptr) host_->Stop();
@@ -66,6 +72,7 @@ class Agent {
     host_.reset();
     runner_->Stop();
     poll_scheduler_.reset();
+    for (auto& pool : pools_) pool.reset();
     scheduler_.reset();
     report_scheduler_.reset();
   }
@@ -105,6 +112,7 @@ class Agent {
   std::unique_ptr<Store> store_;
   std::unique_ptr<RecordStore> records_;
   std::unique_ptr<Scheduler> scheduler_;
+  std::array<std::unique_ptr<Scheduler>, kPools> pools_;
   std::unique_ptr<Scheduler> poll_scheduler_;
   std::unique_ptr<GitDriver> git_;
   std::unique_ptr<Systemd> systemd_;
@@ -155,7 +163,11 @@ absl::Status Agent::Open(const Settings& flags) {
     if (absl::Status opened = OpenStore(settings.Get("state-dir")); !opened.ok()) return opened;
   }
   records_ = std::make_unique<RecordStore>(store_.get());
-  scheduler_ = NewScheduler(clock_, kMostThreads);
+  scheduler_ = NewScheduler(clock_, kFewThreads);
+  pools_ = {
+      NewScheduler(clock_, kMostThreads),
+      NewScheduler(clock_, static_cast<int>(std::max(2u, std::thread::hardware_concurrency()))),
+      NewScheduler(clock_, kMostThreads), NewScheduler(clock_, 1)};
   poll_scheduler_ = NewScheduler(clock_, kMostThreads);
   systemd_ = NewBusSystemd(clock_);
   packages_ = NewPackageManager(runner_.get());
@@ -171,6 +183,7 @@ absl::Status Agent::Open(const Settings& flags) {
   options.default_poll = settings.GetDuration("poll");
   options.clock = clock_;
   options.scheduler = scheduler_.get();
+  for (size_t i = 0; i < kPools; ++i) options.pools[i] = pools_[i].get();
   options.poll_scheduler = poll_scheduler_.get();
   options.records = records_.get();
   options.drivers = drivers_.get();
@@ -379,6 +392,7 @@ int Agent::Serve() {
                                       .on_drain =
                                           [this] {
                                             if (reporter_ != nullptr) reporter_->Stop();
+                                            host_->RequestStop();
                                             operations_->Stop();
                                             git_runner_->Stop();
                                             host_->Stop();
