@@ -32,11 +32,13 @@ def run_backend(request, root, path, query, body, **more):
 
 
 class Fault:
-    """kind: "answer" (status, type and body instead of git's), "hang" (no answer before release),
-    "stall" (half of git's answer, the rest after release) or "cut" (half, then the end)."""
+    """kind: "answer" (status, type and body instead of git's), "stream" (the same; the body is an iterator, whose
+    end nobody is told), "hang" (no answer before release), "stall" (half of git's answer, the rest after release),
+    "drip" (some bytes at a time before release) or "cut" (half, then the end)."""
 
-    def __init__(self, kind, status=500, content_type="text/plain", body=b"out of order\n"):
+    def __init__(self, kind, status=500, content_type="text/plain", body=b"out of order\n", headers=()):
         self.kind = kind
+        self.headers = list(headers)
         self.status = status
         self.content_type = content_type
         self.body = body
@@ -53,6 +55,7 @@ class GitHttpServer:
         self.redirect = None  # (from, to): prefixes of paths, or of a whole URL
         self.faults = {}  # stage: Fault
         self.requests = []  # "METHOD path", in order
+        self.logins = []  # what came with an Authorization, in order
         owner = self
 
         class Handler(_Handler):
@@ -120,6 +123,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def serve(self, body):
         owner = self.server_owner
         owner.requests.append(f"{self.command} {self.path}")
+        if "Authorization" in self.headers:
+            owner.logins.append(self.headers["Authorization"])
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         try:
@@ -143,7 +148,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def serve_git(self, fault, body):
         if fault is not None and fault.kind == "answer":
             fault.reached.set()
-            self.answer(fault.status, [("Content-Type", fault.content_type)], fault.body)
+            self.answer(fault.status, [("Content-Type", fault.content_type), *fault.headers], fault.body)
+            return
+        if fault is not None and fault.kind == "stream":
+            self.stream(fault)
             return
         if fault is not None and fault.kind == "hang":
             fault.reached.set()
@@ -153,6 +161,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.answer(status, headers, answer)
             return
         self.begin(status, headers, len(answer))
+        if fault.kind == "drip":
+            self.drip(fault, answer)
+            return
         self.wfile.write(answer[:len(answer) // 2])
         self.wfile.flush()
         fault.reached.set()
@@ -161,6 +172,27 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         fault.released.wait(120)
         self.wfile.write(answer[len(answer) // 2:])
+
+    def stream(self, fault):
+        self.close_connection = True
+        self.send_response(fault.status)
+        for name, value in [("Content-Type", fault.content_type), ("Connection", "close"), *fault.headers]:
+            self.send_header(name, value)
+        self.end_headers()
+        fault.reached.set()
+        for piece in fault.body:
+            if fault.released.is_set():
+                return
+            self.wfile.write(piece)
+
+    def drip(self, fault, answer):
+        fault.reached.set()
+        sent = 0
+        while sent < len(answer) and not fault.released.wait(0.1):
+            self.wfile.write(answer[sent:sent + 100])
+            self.wfile.flush()
+            sent += 100
+        self.wfile.write(answer[sent:])
 
     def run_backend(self, body):
         path, _, query = self.path.partition("?")

@@ -8,11 +8,14 @@
 #include "absl/strings/str_cat.h"
 #include "agent/git/tree_check.h"
 #include "common/path/beneath.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
 
 constexpr int64_t kMaxSymlinkTarget = 4095;
+// The first line of a pointer, by the specification of git LFS.
+constexpr absl::string_view kLfsPointer = "version https://git-lfs.github.com/spec/v1\n";
 
 absl::string_view Parent(absl::string_view path) {
   const size_t slash = path.rfind('/');
@@ -22,28 +25,35 @@ absl::string_view Parent(absl::string_view path) {
 std::string Name(absl::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }
 
 absl::Status Failed(absl::string_view what, absl::string_view path) {
-  return absl::ErrnoToStatus(errno, absl::StrCat("cannot ", what, " \"", path, "\""));
+  return absl::ErrnoToStatus(errno, absl::StrCat("cannot ", what, " \"", EscapeText(path), "\""));
 }
 
 }  // namespace
 
-void Checkout::Expect(std::vector<size_t> order) {
-  order_ = std::move(order);
-  next_ = 0;
+absl::Status RefuseTooLarge(absl::string_view path, int64_t size) {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("\"", EscapeText(path), "\" (", size,
+                   " bytes) makes the revision larger than max_bytes allows"));
 }
 
-absl::Status Checkout::Begin(int64_t size) {
-  if (complete()) return absl::InternalError("git returned more objects than requested");
-  current_ = &entries_[order_[next_++]];
-  if (size > bytes_left_) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("\"", current_->path, "\" (", size,
-                     " bytes) makes the revision larger than max_bytes allows"));
+absl::Status RefuseType(const TreeEntry& entry, absl::string_view type) {
+  return absl::FailedPreconditionError(absl::StrCat("\"", EscapeText(entry.path),
+                                                    "\" is refused: the commit has a ", type,
+                                                    " in the place of a file"));
+}
+
+absl::Status Checkout::Begin(const ObjectInfo& info) {
+  if (next_ == entries_.size()) {
+    return absl::DataLossError("git returned more objects than requested");
   }
+  current_ = &entries_[next_++];
+  const int64_t size = info.size;
+  if (info.type != "blob") return RefuseType(*current_, info.type);
+  if (size > bytes_left_) return RefuseTooLarge(current_->path, size);
   bytes_left_ -= size;
   if (current_->mode == kSymlinkMode) {
     if (size > kMaxSymlinkTarget) {
-      return absl::FailedPreconditionError(absl::StrCat("\"", current_->path,
+      return absl::FailedPreconditionError(absl::StrCat("\"", EscapeText(current_->path),
                                                         "\" is refused: a symlink's target of ",
                                                         size, " bytes is longer than any path"));
     }
@@ -53,6 +63,7 @@ absl::Status Checkout::Begin(int64_t size) {
   auto file = CreateFile(*current_);
   if (!file.ok()) return file.status();
   file_ = *std::move(file);
+  start_.clear();
   return absl::OkStatus();
 }
 
@@ -60,6 +71,9 @@ absl::Status Checkout::Data(absl::string_view piece) {
   if (current_->mode == kSymlinkMode) {
     targets_[current_->path].append(piece.data(), piece.size());
     return absl::OkStatus();
+  }
+  if (start_.size() < kLfsPointer.size()) {
+    start_ += std::string(piece.substr(0, kLfsPointer.size() - start_.size()));
   }
   while (!piece.empty()) {
     const ssize_t written = write(file_.get(), piece.data(), piece.size());
@@ -73,12 +87,9 @@ absl::Status Checkout::Data(absl::string_view piece) {
 absl::Status Checkout::End() {
   // Some file systems report only at the end that they are full.
   if (file_ && close(file_.Release()) != 0) return Failed("write", current_->path);
-  return absl::OkStatus();
-}
-
-absl::Status Checkout::Missing() {
-  if (complete()) return absl::InternalError("git returned more objects than requested");
-  missing_.push_back(order_[next_++]);
+  if (lfs_pointer_.empty() && current_->mode != kSymlinkMode && start_ == kLfsPointer) {
+    lfs_pointer_ = current_->path;
+  }
   return absl::OkStatus();
 }
 
@@ -94,7 +105,7 @@ absl::Status Checkout::MakeSymlinks(const std::vector<DirectorySpec>& directorie
   return absl::OkStatus();
 }
 
-// git lists a directory's files together, so the last one opened is nearly always the right one.
+// The entries are ordered by path, so the last one opened is nearly always the right one.
 absl::StatusOr<int> Checkout::ParentOf(absl::string_view path) {
   const absl::string_view parent = Parent(path);
   if (parent.empty()) return root_;

@@ -29,6 +29,7 @@ struct GitOptions {
   absl::Duration poll_timeout = absl::Seconds(30);  // of a poll
   absl::Duration fetch_timeout = absl::Minutes(10);
   absl::Duration local_timeout = absl::Minutes(2);
+  absl::Duration idle_timeout = absl::Seconds(30);  // until a git that answers requests ends
 };
 
 // The git driver: revisions are full commit hashes, refs are branches. Thread-safe.

@@ -1,8 +1,6 @@
 #include "agent/git/git_source.h"
 
 #include <algorithm>
-#include <numeric>
-#include <optional>
 #include <set>
 #include <stop_token>
 #include <utility>
@@ -11,17 +9,21 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "agent/git/blob_stream.h"
+#include "absl/strings/strip.h"
 #include "agent/git/checkout.h"
 #include "agent/git/tree_check.h"
 #include "common/crash/crash_point.h"
 #include "common/rpc/error.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
 
 constexpr size_t kMinPrefix = 4;
 constexpr size_t kShortHash = 40, kLongHash = 64;
+// Before the path of a pointer of git LFS, among what a manifest says that the revision covers:
+// kept there for a restart, and no directory.
+constexpr absl::string_view kLfsCover = "lfs ";
 
 absl::Status Prefixed(const std::string& revision, const absl::Status& status) {
   return WithMessage(status,
@@ -56,73 +58,65 @@ class GitSource final : public Source {
   }
 
   absl::Status Prepare(const std::string& revision, bool afresh, std::stop_token stop) override {
-    const Interruptible until(this, std::move(stop));
     if (!afresh && IsReady(revision)) return absl::OkStatus();
+    const int64_t incarnation = mirror_->incarnation();
     bool damaged = false;
-    absl::Status status = TryPrepare(revision, &damaged);
+    absl::Status status = TryPrepare(revision, &damaged, stop);
     if (!damaged) return status;
-    // The mirror lacks objects that it should have: retry with a new mirror.
-    if (auto repaired = mirror_->Repair(&interruption_); !repaired.ok()) return repaired;
-    return TryPrepare(revision, &damaged);
+    // Objects are missing or are not what their ids say: retry with a new mirror.
+    if (auto repaired = mirror_->Repair(incarnation, stop); !repaired.ok()) return repaired;
+    return TryPrepare(revision, &damaged, stop);
   }
 
   absl::StatusOr<std::string> Resolve(absl::string_view prefix, std::stop_token stop) override {
-    const Interruptible until(this, std::move(stop));
     const std::string wanted = absl::AsciiStrToLower(prefix);
     if (wanted.size() < kMinPrefix || wanted.size() > kLongHash ||
         !std::all_of(wanted.begin(), wanted.end(), absl::ascii_isxdigit)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("\"", prefix, "\" is not a commit: give 4 or more hexadecimal digits"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "\"", EscapeText(prefix), "\" is not a commit: give 4 or more hexadecimal digits"));
     }
     std::vector<std::string> found;
     for (const std::string& revision : store_->List()) {
       if (absl::StartsWith(revision, wanted)) found.push_back(revision);
     }
     if (!found.empty()) return OnlyOne(wanted, std::move(found));
-    if (auto local = mirror_->CommitsWithPrefix(wanted); local.ok() && !local->empty()) {
+    if (auto local = mirror_->CommitsWithPrefix(wanted, stop); local.ok() && !local->empty()) {
       return OnlyOne(wanted, *std::move(local));
     }
-    return ResolveUpstream(wanted);
+    return ResolveUpstream(wanted, stop);
   }
 
   absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b,
                                    std::stop_token stop) override {
-    const Interruptible until(this, std::move(stop));
     if (a == b) return true;
-    if (IsReady(a) && IsReady(b)) return SameByListing(a, b);
-    auto same = SameByMirror(a, b);
+    if (IsReady(a) && IsReady(b)) return SameByListing(a, b, stop);
+    const int64_t incarnation = mirror_->incarnation();
+    auto same = SameByMirror(a, b, stop);
     if (!absl::IsDataLoss(same.status())) return same;
-    if (auto repaired = mirror_->Repair(&interruption_); !repaired.ok()) return repaired;
-    return SameByMirror(a, b);
+    if (auto repaired = mirror_->Repair(incarnation, stop); !repaired.ok()) return repaired;
+    return SameByMirror(a, b, stop);
   }
 
   std::vector<std::string> Ready() override { return store_->List(); }
 
-  absl::Status Prune(int keep, const std::set<std::string>& in_use, std::stop_token) override {
-    mirror_->Maintain();
+  absl::Status Prune(int keep, const std::set<std::string>& in_use, std::stop_token stop) override {
+    mirror_->Maintain(stop);
     return store_->Prune(keep, in_use);
   }
 
- private:
-  // While it exists, a stop request raises the interruption.
-  class Interruptible {
-   public:
-    Interruptible(GitSource* source, std::stop_token stop)
-        : source_(source), raise_(std::in_place, std::move(stop), Raise{source}) {}
-    ~Interruptible() {
-      raise_.reset();
-      source_->interruption_.Clear();
+  std::string Remark(const std::string& revision) override {
+    const auto manifest = store_->ReadManifest(revision);
+    if (!manifest.ok()) return "";
+    for (absl::string_view cover : manifest->covers) {
+      if (!absl::ConsumePrefix(&cover, kLfsCover)) continue;
+      return absl::StrCat("\"", cover,
+                          "\" is a pointer of git LFS, and was published as one: the content is "
+                          "not in the repository");
     }
+    return "";
+  }
 
-   private:
-    struct Raise {
-      GitSource* source;
-      void operator()() const { source->interruption_.Raise(); }
-    };
-    GitSource* const source_;
-    std::optional<std::stop_callback<Raise>> raise_;
-  };
-
+ private:
   // Whether it is on disk with everything that the service needs now; its configured directories
   // may have been different when it was written.
   bool IsReady(const std::string& revision) const {
@@ -135,17 +129,16 @@ class GitSource final : public Source {
   }
 
   // `damaged`: the failure is the mirror's.
-  absl::Status TryPrepare(const std::string& revision, bool* damaged) {
+  absl::Status TryPrepare(const std::string& revision, bool* damaged, const std::stop_token& stop) {
     *damaged = false;
     const auto account = mirror_->account();
     if (!account.ok()) return account.status();
-    if (auto status = mirror_->FetchCommit(service_.branch, revision, &interruption_);
-        !status.ok()) {
+    if (auto status = mirror_->FetchCommit(service_.branch, revision, stop); !status.ok()) {
       *damaged = absl::IsDataLoss(status);
       return status;
     }
     CrashPoint("after-fetch");
-    auto entries = TakeListing(revision);
+    const auto entries = mirror_->List(revision, links_, service_.max_files, stop);
     if (!entries.ok()) {
       *damaged = IsMirrorsFault(entries.status());
       return Prefixed(revision, entries.status());
@@ -153,67 +146,90 @@ class GitSource final : public Source {
     if (auto status = CheckTree(*entries, service_.directories); !status.ok()) {
       return Prefixed(revision, status);
     }
+    if (auto status = FetchFiles(*entries, damaged, stop); !status.ok()) {
+      return Prefixed(revision, status);
+    }
     auto writer = store_->Write(revision, /*replace=*/store_->Has(revision));
     if (!writer.ok()) return writer.status();
-    if (auto status = WriteFiles(*entries, (*writer)->directory(), damaged); !status.ok()) {
-      return Prefixed(revision, status);
+    Checkout checkout((*writer)->directory(), *entries, service_.max_bytes);
+    if (auto read = mirror_->ReadBlobs(OidsOf(*entries), &checkout, stop); !read.ok()) {
+      *damaged = IsMirrorsFault(read);
+      return Prefixed(revision, read);
+    }
+    if (auto made = checkout.MakeSymlinks(service_.directories); !made.ok()) {
+      return Prefixed(revision, made);
     }
     for (const TreeEntry& entry : *entries) {
       (*writer)->Add({.path = entry.path, .mode = entry.mode, .oid = entry.oid});
     }
-    (*writer)->Cover(covers_);
+    std::vector<std::string> covers = covers_;
+    if (const std::string& pointer = checkout.lfs_pointer(); !pointer.empty()) {
+      covers.push_back(absl::StrCat(kLfsCover, EscapeText(pointer)));
+    }
+    (*writer)->Cover(std::move(covers));
     CrashPoint("before-revision-commit");
     if (auto status = (*writer)->Finish(account->uid, account->gid); !status.ok()) return status;
     CrashPoint("after-checkout");
     return absl::OkStatus();
   }
 
-  // Local commands on a fetched commit fail only if the mirror is damaged.
+  // Local requests for a fetched commit fail only if the mirror is damaged.
   static bool IsMirrorsFault(const absl::Status& status) {
     return absl::IsDataLoss(status) || absl::IsInternal(status) || absl::IsNotFound(status);
   }
 
-  absl::Status WriteFiles(const std::vector<TreeEntry>& entries, int directory, bool* damaged) {
-    Checkout checkout(directory, entries, service_.max_bytes);
-    std::vector<size_t> wanted(entries.size());
-    std::iota(wanted.begin(), wanted.end(), 0);
-    if (auto status = ReadInto(&checkout, entries, wanted, damaged); !status.ok()) return status;
-    if (const auto missing = checkout.TakeMissing(); !missing.empty()) {
-      const auto status =
-          mirror_->FetchBlobs(OidsOf(entries, missing), checkout.bytes_left(), &interruption_);
-      if (!status.ok()) return status;
-      if (auto read = ReadInto(&checkout, entries, missing, damaged); !read.ok()) return read;
-      if (!checkout.TakeMissing().empty()) {
-        *damaged = true;
-        return absl::DataLossError("the mirror lacks files that the upstream claims to have sent");
-      }
-    }
-    return checkout.MakeSymlinks(service_.directories);
-  }
-
-  absl::Status ReadInto(Checkout* checkout, const std::vector<TreeEntry>& entries,
-                        const std::vector<size_t>& wanted, bool* damaged) {
-    checkout->Expect(wanted);
-    BlobStream stream(checkout);
-    absl::Status refused;  // by us, rather than by git
-    const absl::Status status =
-        mirror_->ReadBlobs(OidsOf(entries, wanted),
-                           [&](absl::string_view piece) { return refused = stream.Add(piece); });
-    if (!refused.ok()) return refused;
-    if (!status.ok()) {
-      *damaged = IsMirrorsFault(status);
+  // Makes sure that the mirror has all files, and that they are not too large, before any is
+  // written.
+  absl::Status FetchFiles(const std::vector<TreeEntry>& entries, bool* damaged,
+                          const std::stop_token& stop) {
+    int64_t bytes_left = service_.max_bytes;
+    std::vector<TreeEntry> missing;
+    if (auto status = CountFiles(entries, &bytes_left, &missing, damaged, stop); !status.ok()) {
       return status;
     }
-    if (checkout->complete() && stream.complete()) return absl::OkStatus();
+    if (missing.empty()) return absl::OkStatus();
+    if (auto status = mirror_->FetchBlobs(OidsOf(missing), bytes_left, stop); !status.ok()) {
+      *damaged = absl::IsDataLoss(status);
+      return status;
+    }
+    std::vector<TreeEntry> still_missing;
+    if (auto status = CountFiles(missing, &bytes_left, &still_missing, damaged, stop);
+        !status.ok()) {
+      return status;
+    }
+    if (still_missing.empty()) return absl::OkStatus();
     *damaged = true;
-    return absl::DataLossError("git cat-file ended early");
+    return absl::DataLossError("the mirror lacks files that the upstream claims to have sent");
   }
 
-  static std::vector<std::string> OidsOf(const std::vector<TreeEntry>& entries,
-                                         const std::vector<size_t>& indices) {
+  // Subtracts the sizes of `entries`, and adds those that the mirror does not have to `missing`.
+  absl::Status CountFiles(const std::vector<TreeEntry>& entries, int64_t* bytes_left,
+                          std::vector<TreeEntry>* missing, bool* damaged,
+                          const std::stop_token& stop) {
+    const auto infos = mirror_->Info(OidsOf(entries), stop);
+    if (!infos.ok()) {
+      *damaged = IsMirrorsFault(infos.status());
+      return infos.status();
+    }
+    for (size_t i = 0; i < entries.size(); ++i) {
+      const ObjectInfo& info = (*infos)[i];
+      if (info.type.empty()) {
+        missing->push_back(entries[i]);
+      } else if (info.type != "blob") {
+        return RefuseType(entries[i], info.type);
+      } else if (info.size > *bytes_left) {
+        return RefuseTooLarge(entries[i].path, info.size);
+      } else {
+        *bytes_left -= info.size;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  static std::vector<std::string> OidsOf(const std::vector<TreeEntry>& entries) {
     std::vector<std::string> oids;
-    oids.reserve(indices.size());
-    for (const size_t index : indices) oids.push_back(entries[index].oid);
+    oids.reserve(entries.size());
+    for (const TreeEntry& entry : entries) oids.push_back(entry.oid);
     return oids;
   }
 
@@ -227,93 +243,69 @@ class GitSource final : public Source {
   }
 
   // Fetches new commits of the upstream, and looks again.
-  absl::StatusOr<std::string> ResolveUpstream(const std::string& wanted) {
+  absl::StatusOr<std::string> ResolveUpstream(const std::string& wanted,
+                                              const std::stop_token& stop) {
     std::set<std::string> branches = mirror_->Followed();
     branches.insert(service_.branch);
     const auto newest = mirror_->Newest(branches);
     if (!newest.ok()) return newest.status();
     for (const auto& [branch, tip] : *newest) {
       if (!tip.ok()) continue;
-      if (auto status = mirror_->FetchCommit(branch, *tip, &interruption_); !status.ok())
-        return status;
+      if (auto status = mirror_->FetchCommit(branch, *tip, stop); !status.ok()) return status;
     }
-    auto found = mirror_->CommitsWithPrefix(wanted);
+    auto found = mirror_->CommitsWithPrefix(wanted, stop);
     if (!found.ok()) return found.status();
     if (!found->empty()) return OnlyOne(wanted, *std::move(found));
     // A commit that is on no branch any more can only be fetched by its full name.
     const bool whole = wanted.size() == kShortHash || wanted.size() == kLongHash;
-    if (whole && mirror_->FetchCommit("", wanted, &interruption_).ok()) return wanted;
+    if (whole && mirror_->FetchCommit("", wanted, stop).ok()) return wanted;
     return MakeError(
         Reason::kRevisionUnknown,
         absl::StrCat("neither this host nor ", mirror_->name(), " has a commit ", wanted),
         {{"revision", wanted}, {"upstream", mirror_->name()}});
   }
 
-  absl::StatusOr<bool> SameByMirror(const std::string& a, const std::string& b) {
-    for (const std::string& revision : {a, b}) {
-      const absl::Status status = mirror_->FetchCommit(service_.branch, revision, &interruption_);
-      // A revision on disk can be compared by its manifest.
-      if (status.ok()) continue;
-      if (absl::IsDataLoss(status) || !IsReady(revision)) return status;
-      return SameByListing(a, b);
+  absl::StatusOr<bool> SameByMirror(const std::string& a, const std::string& b,
+                                    const std::stop_token& stop) {
+    const auto touched =
+        mirror_->Touched(service_.branch, a, b, {links_.begin(), links_.end()}, stop);
+    if (touched.ok()) return touched->empty();
+    // A revision on disk can be compared by its manifest.
+    if (absl::IsDataLoss(touched.status()) || absl::IsCancelled(touched.status()) ||
+        (!IsReady(a) && !IsReady(b))) {
+      return touched.status();
     }
-    const auto changed = mirror_->ChangedPaths(a, b);
-    if (!changed.ok()) return SameByListing(a, b);
-    // For most services this one result, shared by all, decides.
-    const bool near = std::any_of((*changed)->begin(), (*changed)->end(), [&](const auto& path) {
-      return std::any_of(links_.begin(), links_.end(), [&](const std::string& link) {
-        return link == "." || IsBeneathLink(link, path);
-      });
-    });
-    if (!near) return true;
-    // The published revision has a manifest, and Prepare needs the listing of the other one next.
-    return SameByListing(a, b);
+    return SameByListing(a, b, stop);
   }
 
-  // The files of a commit in the mirror; the last listing is cached.
-  absl::StatusOr<std::vector<TreeEntry>> TakeListing(const std::string& revision) {
-    if (listed_revision_ == revision) {
-      listed_revision_.clear();
-      return std::exchange(listing_, {});
-    }
-    return mirror_->List(revision, links_, service_.max_files);
-  }
-
-  absl::StatusOr<bool> SameByListing(const std::string& a, const std::string& b) {
-    const auto content_a = ContentOfRevision(a);
+  absl::StatusOr<bool> SameByListing(const std::string& a, const std::string& b,
+                                     const std::stop_token& stop) {
+    const auto content_a = ContentOfRevision(a, stop);
     if (!content_a.ok()) return content_a.status();
-    const auto content_b = ContentOfRevision(b);
+    const auto content_b = ContentOfRevision(b, stop);
     if (!content_b.ok()) return content_b.status();
     return *content_a == *content_b;
   }
 
-  absl::StatusOr<Content> ContentOfRevision(const std::string& revision) {
+  absl::StatusOr<Content> ContentOfRevision(const std::string& revision,
+                                            const std::stop_token& stop) {
     if (IsReady(revision)) {
       const auto manifest = store_->ReadManifest(revision);
       if (manifest.ok()) return ContentOf(manifest->entries, links_);
     }
-    if (auto status = mirror_->FetchCommit(service_.branch, revision, &interruption_); !status.ok())
+    if (auto status = mirror_->FetchCommit(service_.branch, revision, stop); !status.ok())
       return status;
-    auto entries = TakeListing(revision);
-    if (!entries.ok()) {
-      return absl::IsNotFound(entries.status()) || absl::IsInternal(entries.status())
-                 ? absl::DataLossError(entries.status().message())
-                 : Prefixed(revision, entries.status());
-    }
-    Content content = ContentOf(*entries, links_);
-    listing_ = *std::move(entries);
-    listed_revision_ = revision;
-    return content;
+    const auto entries = mirror_->List(revision, links_, service_.max_files, stop);
+    if (entries.ok()) return ContentOf(*entries, links_);
+    return absl::IsNotFound(entries.status()) || absl::IsInternal(entries.status())
+               ? absl::DataLossError(entries.status().message())
+               : Prefixed(revision, entries.status());
   }
 
   const ServiceSpec service_;
   const std::shared_ptr<GitMirror> mirror_;
   const std::shared_ptr<RevisionStore> store_;
   std::vector<std::string> links_, covers_;
-  // Of listed_revision_, if that is not empty.
-  std::vector<TreeEntry> listing_;
-  std::string listed_revision_;
-  Interruption interruption_;
 };
 
 }  // namespace

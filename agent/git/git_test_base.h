@@ -32,6 +32,14 @@ class WatchedRunner : public ProcessRunner {
     return runner_->Run(command);
   }
   void Stop() override { runner_->Stop(); }
+  absl::StatusOr<std::unique_ptr<Conversation>> Converse(const Command& command) override {
+    {
+      MutexLock lock(mutex_);
+      commands_.push_back(command);
+    }
+    if (before) before(command);
+    return runner_->Converse(command);
+  }
   int64_t spawned() const override { return runner_->spawned(); }
 
   int CountOf(const std::string& word) const {

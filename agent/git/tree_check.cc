@@ -4,11 +4,12 @@
 #include <set>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/path/beneath.h"
+#include "common/text/escape.h"
+#include "common/text/utf8.h"
 
 namespace gitops {
 namespace {
@@ -18,9 +19,11 @@ namespace {
 constexpr int64_t kMaxWork = 64 << 20;
 constexpr int64_t kStepWork = 16;
 
+constexpr size_t kMaxShown = 300;
+
 std::string Shown(absl::string_view path) {
-  const std::string escaped = absl::Utf8SafeCEscape(path);
-  return escaped.size() <= 300 ? escaped : absl::StrCat(escaped.substr(0, 300), "…");
+  const std::string escaped = EscapeText(path);
+  return escaped.size() <= kMaxShown ? escaped : absl::StrCat(ValidUtf8(escaped, kMaxShown), "…");
 }
 
 absl::Status Refuse(absl::string_view path, absl::string_view reason) {
@@ -117,25 +120,27 @@ absl::Status CheckLink(const std::vector<TreeEntry>& entries, const DirectorySpe
 class SymlinkWalk {
  public:
   SymlinkWalk(const std::map<std::string, std::string>& targets,
-              const std::vector<DirectorySpec>& directories, absl::string_view root,
+              const std::vector<DirectorySpec>& directories, const DirectorySpec& place,
               int64_t* budget)
       : targets_(targets),
         directories_(directories),
-        root_(root == "." ? "" : root),
+        root_(RootOf(place)),
+        local_(place.local),
         budget_(budget) {}
 
   // Empty if it stays inside, else the reason for the refusal.
   std::string Follow(const std::string& path) {
     // The symlink's own directory was reached through directories only.
     at_ = path;
-    Leave();
+    Leave(&at_);
     if (!Push(targets_.at(path))) return reason_;
     while (!rest_.empty()) {
       const std::string part = std::move(rest_.back());
       rest_.pop_back();
       if (!Step(part)) return reason_;
     }
-    return "";
+    if (outside_) Refuse(kLeadsOut);
+    return reason_;
   }
 
  private:
@@ -178,24 +183,72 @@ class SymlinkWalk {
     *budget_ -= static_cast<int64_t>(at_.size() + part.size()) + kStepWork;
     if (*budget_ < 0) return Refuse("the commit's symlinks take too long to resolve");
     if (part == ".") return true;
+    if (outside_) return StepOutside(part);
     if (part == "..") {
-      if (at_ == root_) return Refuse("it leads out of the published path");
-      Leave();
+      if (at_ == root_) return LeavePlace();
+      Leave(&at_);
       return true;
     }
     absl::StrAppend(&at_, at_.empty() ? "" : "/", part);
     const auto symlink = targets_.find(at_);
     if (symlink == targets_.end()) return true;
-    Leave();
+    Leave(&at_);
     return Push(symlink->second);
   }
 
-  // To the directory above.
-  void Leave() {
-    const size_t slash = at_.rfind('/');
-    at_.resize(slash == std::string::npos ? 0 : slash);
+  static std::string RootOf(const DirectorySpec& place) {
+    return place.link == "." ? "" : place.link;
   }
 
+  // To the directory above.
+  static void Leave(std::string* path) {
+    const size_t slash = path->rfind('/');
+    path->resize(slash == std::string::npos ? 0 : slash);
+  }
+
+  // To the directory that contains the place, in the repository and on the host. The directory
+  // above a mount is what its path says; those above that may be symlinks.
+  bool LeavePlace() {
+    if (root_.empty() || local_.empty()) return Refuse(kLeadsOut);
+    Leave(&at_);
+    Leave(&local_);
+    outside_ = true;
+    EnterPlace();
+    return true;
+  }
+
+  bool StepOutside(const std::string& part) {
+    if (part == "..") return Refuse(kLeadsOut);
+    absl::StrAppend(&at_, at_.empty() ? "" : "/", part);
+    absl::StrAppend(&local_, "/", part);
+    if (EnterPlace()) return true;
+    for (const DirectorySpec& spec : directories_) {
+      if (spec.link != at_ || spec.local.empty()) continue;
+      return Refuse(absl::StrCat("it leads to another path of the service, which is at ",
+                                 spec.local, " on the host, and not at ", local_));
+    }
+    return true;
+  }
+
+  // Whether a place of the service has been reached in the repository and on the host alike.
+  bool EnterPlace() {
+    for (const DirectorySpec& spec : directories_) {
+      if (spec.local.empty() || !IsBeneathLink(at_, spec.link)) continue;
+      const std::string root = RootOf(spec);
+      const absl::string_view rest = absl::string_view(at_).substr(root.size());
+      const absl::string_view slash = root.empty() && !rest.empty() ? "/" : "";
+      if (absl::StrCat(spec.local, slash, rest) != local_) continue;
+      root_ = root;
+      local_ = spec.local;
+      outside_ = false;
+      return true;
+    }
+    return false;
+  }
+
+  static constexpr char kLeadsOut[] =
+      "it leads out of the published path; only another path of this service that lies beside it "
+      "on the host too may be its target";
   // The kernel's limits: ELOOP and PATH_MAX.
   static constexpr int kMaxFollowed = 40;
   static constexpr size_t kMaxTarget = 4096;
@@ -204,7 +257,9 @@ class SymlinkWalk {
   const std::vector<DirectorySpec>& directories_;
   std::string at_;                 // the current path
   std::vector<std::string> rest_;  // the remaining components, last first
-  const std::string root_;         // of the link
+  std::string root_;               // the link of the current place
+  std::string local_;              // of that place; outside of one: the current path on the host
+  bool outside_ = false;           // between two places
   int64_t* const budget_;
   int followed_ = 0;
   std::string reason_;
@@ -239,7 +294,7 @@ absl::Status CheckSymlinks(const std::map<std::string, std::string>& targets,
   for (const auto& [path, target] : targets) {
     for (const DirectorySpec& spec : directories) {
       if (!IsBeneathLink(path, spec.link)) continue;
-      const std::string reason = SymlinkWalk(targets, directories, spec.link, &budget).Follow(path);
+      const std::string reason = SymlinkWalk(targets, directories, spec, &budget).Follow(path);
       if (!reason.empty()) {
         return Refuse(path, absl::StrCat("it is a symlink to \"", Shown(target), "\": ", reason));
       }

@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "agent/git/tree_listing.h"
+#include "agent/git/tree.h"
 #include "common/config/fleet.h"
 
 namespace gitops {
@@ -26,8 +26,10 @@ absl::Status CheckTree(const std::vector<TreeEntry>& entries,
 
 // Checks the target of each symlink; `targets` has one for every symlink, by path. A symlink,
 // resolved step by step through the others, must stay beneath each link that contains it, because
-// the link is what is mounted; an absolute one must lead beneath one of the service's `local`
-// paths. FAILED_PRECONDITION names path and target.
+// the link is what is mounted. It may leave it only straight for a link of the service that lies
+// beside it, or below, in the repository and on the host alike, so that it means the same file in
+// both. An absolute one must lead beneath one of the service's `local` paths. FAILED_PRECONDITION
+// names path and target.
 absl::Status CheckSymlinks(const std::map<std::string, std::string>& targets,
                            const std::vector<DirectorySpec>& directories);
 

@@ -1,6 +1,5 @@
 #include "agent/git/tree_check.h"
 
-#include "agent/git/blob_stream.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -49,8 +48,8 @@ TEST(CheckTree, Table) {
       {"a repository within", {File("etc/.git/config")}, kEtc, kRefused, "etc/.git/config"},
       {"the same in capitals", {File("etc/.GIT/config")}, kEtc, kRefused, "etc/.GIT/config"},
       {"an option for whoever globs", {File("etc/-rf")}, kEtc, kRefused, "-rf"},
-      {"a newline forges lines in lists of files", {File("etc/a\nb")}, kEtc, kRefused, "a\\nb"},
-      {"a carriage return", {File("etc/a\r")}, kEtc, kRefused, "a\\r"},
+      {"a newline forges lines in lists of files", {File("etc/a\nb")}, kEtc, kRefused, "a\\x0ab"},
+      {"a carriage return", {File("etc/a\r")}, kEtc, kRefused, "a\\x0d"},
       {"an absolute path", {File("/etc/passwd"), File("etc/a")}, kEtc, kRefused, "/etc/passwd"},
       {"twice", {File("etc/a"), File("etc/a", kSymlinkMode)}, kEtc, kRefused, "twice"},
       {"through a symlink",
@@ -113,7 +112,8 @@ TEST(CheckSymlinks, Table) {
       {"to the top itself", {{"nginx/etc/x/a", ".."}}, true},
       {"out of the link, though within the repository", {{"nginx/etc/a", "../secret"}}, false},
       {"out of the repository", {{"www/a", "../../../../etc/shadow"}}, false},
-      {"there and back", {{"www/x/a", "../../www/b"}}, false},
+      {"there and back", {{"www/x/a", "../../www/b"}}, true},
+      {"there and back, further up than is known", {{"nginx/etc/a", "../../nginx/etc/b"}}, false},
       {"sites-enabled", {{"nginx/etc/e/a", "/etc/nginx/sites-available/a"}}, true},
       {"into another local of the service", {{"nginx/etc/a", "/srv/www"}}, true},
       {"absolute elsewhere", {{"nginx/etc/a", "/etc/shadow"}}, false},
@@ -155,52 +155,35 @@ TEST(CheckSymlinks, AMazeOfThemIsGivenUpInBoundedTime) {
               HasSubstr("too long to resolve"));
 }
 
-TEST(TreeListingParser, TakesPiecesAsTheyComeAndStopsAtTheLimit) {
-  const std::string listing(
-      "100644 blob 11\ta b\0"
-      "040000 tree 22\td\0"
-      "120000 blob 33\td/\xff\0",
-      55);
-  for (size_t cut = 0; cut <= listing.size(); ++cut) {
-    TreeListingParser parser(2);
-    ASSERT_TRUE(parser.Add(listing.substr(0, cut)).ok());
-    ASSERT_TRUE(parser.Add(listing.substr(cut)).ok());
-    EXPECT_THAT(parser.Take(), ::testing::ElementsAre(TreeEntry{kFileMode, "11", "a b"},
-                                                      TreeEntry{kSymlinkMode, "33", "d/\xff"}));
-  }
-  TreeListingParser parser(1);
-  EXPECT_EQ(parser.Add(listing).code(), absl::StatusCode::kResourceExhausted);
+// The same file in the repository and on the host, or refused.
+TEST(CheckSymlinks, OneToAnotherPathOfTheServiceMustMeanTheSameOnTheHost) {
+  const std::map<std::string, std::string> targets = {{"app/env.yaml", "../shared/env.yaml"}};
+  const DirectorySpec app{.local = "/etc/app", .link = "app"};
+  EXPECT_TRUE(CheckSymlinks(targets, {app, {.local = "/etc/shared", .link = "shared"}}).ok());
+  EXPECT_TRUE(CheckSymlinks(
+                  targets,
+                  {app, {.local = "/etc/shared/env.yaml", .link = "shared/env.yaml", .file = true}})
+                  .ok());
+  EXPECT_FALSE(CheckSymlinks(targets, {app, {.local = "/etc/other", .link = "other"}}).ok());
+  EXPECT_FALSE(CheckSymlinks(targets, {app, {.local = "", .link = "shared"}}).ok());
+  const absl::Status status =
+      CheckSymlinks(targets, {app, {.local = "/srv/shared", .link = "shared"}});
+  EXPECT_THAT(status.ToString(), HasSubstr("at /srv/shared on the host, and not at /etc/shared"));
+  // Out of the second one again.
+  const std::vector<DirectorySpec> both = {app, {.local = "/etc/shared", .link = "shared"}};
+  EXPECT_FALSE(CheckSymlinks({{"app/a", "../shared/../../etc/shadow"}}, both).ok());
+  EXPECT_FALSE(CheckSymlinks({{"app/a", "../shared/../secret"}}, both).ok());
+  EXPECT_TRUE(CheckSymlinks({{"app/a", "../shared/../app/b"}}, both).ok());
+  // From an inner place to the one that it lies in.
+  EXPECT_TRUE(CheckSymlinks({{"app/inner/a", "../b"}},
+                            {app, {.local = "/etc/app/inner", .link = "app/inner"}})
+                  .ok());
 }
 
-class Recorder : public BlobSink {
- public:
-  absl::Status Begin(int64_t size) override { return Note("<" + std::to_string(size) + ":"); }
-  absl::Status Data(absl::string_view piece) override { return Note(std::string(piece)); }
-  absl::Status End() override { return Note(">"); }
-  absl::Status Missing() override { return Note("?"); }
-  absl::Status Note(const std::string& text) {
-    log += text;
-    return absl::OkStatus();
-  }
-  std::string log;
-};
-
-TEST(BlobStream, IsTheSameHoweverItIsCut) {
-  const std::string text = "aa blob 4\nx\ny\n\nbb missing\ncc blob 0\n\n";
-  for (size_t cut = 0; cut <= text.size(); ++cut) {
-    Recorder recorder;
-    BlobStream stream(&recorder);
-    ASSERT_TRUE(stream.Add(text.substr(0, cut)).ok());
-    ASSERT_TRUE(stream.Add(text.substr(cut)).ok());
-    EXPECT_EQ(recorder.log, "<4:x\ny\n>?<0:>");
-    EXPECT_TRUE(stream.complete());
-  }
-}
-
-TEST(BlobStream, ATreeInAFilesPlaceIsRefused) {
-  Recorder recorder;
-  EXPECT_EQ(BlobStream(&recorder).Add("aa tree 4\nxxxx\n").code(),
-            absl::StatusCode::kFailedPrecondition);
+TEST(CheckSymlinks, ATargetThatIsNotUtf8IsShownSafely) {
+  const absl::Status status = CheckSymlinks({{"etc/caf\xe9", "/x\xff"}}, kEtc);
+  EXPECT_THAT(status.ToString(), HasSubstr("\"etc/caf\\xe9\" is refused"));
+  EXPECT_THAT(status.ToString(), HasSubstr("\"/x\\xff\""));
 }
 
 }  // namespace

@@ -5,15 +5,15 @@
 namespace gitops {
 namespace {
 
-// How often a waiter checks whether it was interrupted.
+// How often a waiter checks whether it was stopped.
 constexpr std::chrono::milliseconds kCheck{50};
 
 }  // namespace
 
-bool Turn::Take(const Interruption* interruption) {
+bool Turn::Take(const std::stop_token& stop) {
   MutexLock lock(mutex_);
   while (true) {
-    if (interruption != nullptr && interruption->raised()) return false;
+    if (stop.stop_requested()) return false;
     if (!taken_) break;
     given_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kCheck);
   }

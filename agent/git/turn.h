@@ -1,16 +1,17 @@
 #ifndef GITOPS_AGENT_GIT_TURN_H_
 #define GITOPS_AGENT_GIT_TURN_H_
 
-#include "agent/git/interruption.h"
+#include <stop_token>
+
 #include "common/sync/mutex.h"
 
 namespace gitops {
 
-// A lock that may be held while an upstream answers: waiting for it can be interrupted.
+// A lock that may be held while an upstream answers: waiting for it can be stopped.
 class ABSL_LOCKABLE Turn {
  public:
-  // Returns false if interrupted before it was acquired. `interruption` may be null.
-  bool Take(const Interruption* interruption) ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true);
+  // Returns false if a stop was requested before it was acquired.
+  bool Take(const std::stop_token& stop) ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true);
   void Give() ABSL_UNLOCK_FUNCTION();
 
  private:

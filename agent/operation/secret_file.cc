@@ -14,8 +14,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "agent/operation/secret_directory.h"
 #include "common/account/lookup.h"
+#include "common/path/fd.h"
+#include "common/path/walk.h"
 
 namespace gitops {
 namespace {
@@ -52,14 +53,33 @@ absl::StatusOr<mode_t> ModeOf(const SecretPlace& place) {
                                                  "\" are not octal (for example 0400)"));
 }
 
+// The open directory of the file, and its name there. What is made belongs to the owner of the
+// directory it lies in, and is on disk.
+absl::StatusOr<NameInDirectory> OpenPlace(const SecretPlace& place) {
+  absl::Status flushed;
+  WalkOptions options;
+  options.attempt = absl::StrCat("secret file ", place.destination);
+  options.follow_last = true;
+  options.make_directories = place.make_directories;
+  options.made = [&](int parent, const std::string& name) {
+    const Fd synced(openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!synced || fsync(synced.get()) != 0) flushed.Update(Errno(place, "flush a new directory"));
+  };
+  absl::StatusOr<NameInDirectory> at = WalkToParent(place.destination, options);
+  if (at.ok() && !flushed.ok()) return flushed;
+  if (!absl::IsNotFound(at.status()) || place.make_directories) return at;
+  return absl::NotFoundError(
+      absl::StrCat(at.status().message(), "; create it, or set mk_dirs for this secret"));
+}
+
 // One name per destination, so that the next upload removes what a crash left, and agents with
 // secrets in the same directory (several hosts tested on one machine) do not conflict.
-std::string TemporaryName(const FilePlace& file) {
+std::string TemporaryName(const NameInDirectory& file) {
   const size_t room = NAME_MAX - 1 - absl::string_view(kTemporarySuffix).size();
   return absl::StrCat(".", absl::string_view(file.name).substr(0, room), kTemporarySuffix);
 }
 
-absl::Status CheckReplaceable(const SecretPlace& place, const FilePlace& file) {
+absl::Status CheckReplaceable(const SecretPlace& place, const NameInDirectory& file) {
   struct stat status;
   if (fstatat(file.directory.get(), file.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
     return errno == ENOENT ? absl::OkStatus() : Errno(place, "stat it");
@@ -80,8 +100,8 @@ absl::Status WriteAll(const SecretPlace& place, int fd, absl::string_view conten
 }
 
 // Only this account can read it until it has its owner and mode.
-absl::Status WriteTemporary(const SecretPlace& place, const FilePlace& at, uid_t user, gid_t group,
-                            mode_t mode, const Secret& content) {
+absl::Status WriteTemporary(const SecretPlace& place, const NameInDirectory& at, uid_t user,
+                            gid_t group, mode_t mode, const Secret& content) {
   const std::string name = TemporaryName(at);
   const int directory = at.directory.get();
   if (unlinkat(directory, name.c_str(), 0) != 0 && errno != ENOENT) {
@@ -99,7 +119,7 @@ absl::Status WriteTemporary(const SecretPlace& place, const FilePlace& at, uid_t
   return absl::OkStatus();
 }
 
-absl::Status Replace(const SecretPlace& place, const FilePlace& file) {
+absl::Status Replace(const SecretPlace& place, const NameInDirectory& file) {
   const int directory = file.directory.get();
   if (renameat(directory, TemporaryName(file).c_str(), directory, file.name.c_str()) != 0) {
     return Errno(place, "rename it into place");
@@ -122,7 +142,7 @@ absl::Status WriteSecretFile(const SecretPlace& place, const Secret& content) {
   if (!group.ok()) return OwnerError(place, group.status());
   absl::StatusOr<mode_t> mode = ModeOf(place);
   if (!mode.ok()) return mode.status();
-  absl::StatusOr<FilePlace> file = OpenPlace(place.destination, place.make_directories);
+  absl::StatusOr<NameInDirectory> file = OpenPlace(place);
   if (!file.ok()) return file.status();
   absl::Status status = CheckReplaceable(place, *file);
   if (!status.ok()) return status;
@@ -134,7 +154,7 @@ absl::Status WriteSecretFile(const SecretPlace& place, const Secret& content) {
 
 absl::StatusOr<Secret> ReadSecretFile(const std::string& destination) {
   const SecretPlace place = {.destination = destination};
-  const absl::StatusOr<FilePlace> at = OpenPlace(destination, /*make_directories=*/false);
+  const absl::StatusOr<NameInDirectory> at = OpenPlace(place);
   if (!at.ok()) return at.status();
   // An account that can write to the directory could create a link or a FIFO there meanwhile.
   const Fd file(openat(at->directory.get(), at->name.c_str(),

@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/publish/mount_table.h"
 #include "agent/publish/place_publisher.h"
-#include "agent/publish/target_mounts.h"
+#include "common/mount/mount_table.h"
+#include "common/mount/owned_mounts.h"
 
 namespace gitops {
 namespace {
@@ -50,9 +50,7 @@ class BindPublisher final : public PlacePublisher {
         exchanger_->Exchange(source, place.spec.local, !spec().writable);
     if (!former.ok()) return former.status();
     auto kept = std::make_shared<MountExchanger::Former>(*std::move(former));
-    return Undo([this, kept, target = place.spec.local] {
-      return exchanger_->Restore(std::move(*kept), target);
-    });
+    return Undo([this, kept] { return exchanger_->Restore(std::move(*kept)); });
   }
 
   const std::unique_ptr<MountExchanger> exchanger_;

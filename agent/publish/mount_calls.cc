@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
 #include <system_error>
 #include <thread>
 
@@ -20,82 +21,88 @@ namespace {
 
 constexpr unsigned kMoveMountBeneath = 0x200;  // since Linux 6.5; in no header of Debian 12
 constexpr int kDetach = 0x2;                   // MNT_DETACH
-constexpr int kNoFollow = 0x8;                 // UMOUNT_NOFOLLOW
 constexpr unsigned long kShared = 1 << 20, kSlave = 1 << 19, kPrivate = 1 << 18;  // MS_…
 
-absl::Status Failed(int error, absl::string_view what, const std::string& path) {
-  std::string message = absl::StrCat("cannot ", what, path.empty() ? "" : " ", path);
-  if (error == EPERM) {
-    absl::StrAppend(&message, " (mounting needs root; --root=false publishes by symlink instead)");
-  }
-  return absl::ErrnoToStatus(error, message);
+absl::Status Failed(absl::string_view what) {
+  const int error = errno;
+  return absl::ErrnoToStatus(
+      error, absl::StrCat("cannot ", what,
+                          error == EPERM
+                              ? " (mounting needs root; --root=false publishes by symlink instead)"
+                              : ""));
 }
 
-absl::Status SetAttributes(int at, const std::string& path, const mount_attr& attributes,
+absl::Status SetAttributes(int mount, const mount_attr& attributes, unsigned flags,
                            absl::string_view what) {
-  const unsigned flags = AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW | (path.empty() ? AT_EMPTY_PATH : 0);
-  if (::syscall(SYS_mount_setattr, at, path.c_str(), flags, &attributes, sizeof attributes) != 0) {
-    return Failed(errno, what, path);
+  flags |= AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
+  if (::syscall(SYS_mount_setattr, mount, "", flags, &attributes, sizeof attributes) != 0) {
+    return Failed(what);
   }
   return absl::OkStatus();
 }
 
+absl::Status SetPropagationOf(int mount, unsigned long propagation, unsigned flags) {
+  mount_attr attributes = {};
+  attributes.propagation = propagation;
+  return SetAttributes(mount, attributes, flags, "change the propagation of a mount");
+}
+
+absl::StatusOr<Fd> EnterCopiedNamespace() {
+  if (::unshare(CLONE_NEWNS) != 0) return Failed("create a mount namespace to prepare mounts");
+  Fd root(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root) return Failed("open the root directory");
+  // What is attached at the root must not propagate to the original.
+  absl::Status status = SetPropagationOf(root.get(), kPrivate, AT_RECURSIVE);
+  if (!status.ok()) return status;
+  return root;
+}
+
 }  // namespace
 
-absl::StatusOr<Fd> CloneMount(int at, const std::string& path, bool with_inner) {
+absl::StatusOr<Fd> CloneMount(int node, bool with_inner) {
   const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_NO_AUTOMOUNT |
-                         AT_SYMLINK_NOFOLLOW | (path.empty() ? AT_EMPTY_PATH : 0) |
-                         (with_inner ? AT_RECURSIVE : 0);
-  Fd mount(static_cast<int>(::syscall(SYS_open_tree, at, path.c_str(), flags)));
-  if (!mount) return Failed(errno, "copy the mount of", path);
+                         AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | (with_inner ? AT_RECURSIVE : 0);
+  Fd mount(static_cast<int>(::syscall(SYS_open_tree, node, "", flags)));
+  if (!mount) return Failed("copy a mount");
   return mount;
 }
 
-absl::Status AttachMount(int mount, int at, const std::string& path, bool beneath) {
-  const unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | (path.empty() ? MOVE_MOUNT_T_EMPTY_PATH : 0) |
-                         (beneath ? kMoveMountBeneath : 0);
-  if (::syscall(SYS_move_mount, mount, "", at, path.c_str(), flags) == 0) return absl::OkStatus();
-  const int error = errno;
-  if (beneath && error == EINVAL) {
-    return absl::UnimplementedError(
-        absl::StrCat("this kernel cannot mount beneath the mount on ", path));
+absl::Status AttachMount(int mount, int node, bool beneath) {
+  const unsigned flags =
+      MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH | (beneath ? kMoveMountBeneath : 0);
+  if (::syscall(SYS_move_mount, mount, "", node, "", flags) == 0) return absl::OkStatus();
+  if (beneath && errno == EINVAL) {
+    return absl::UnimplementedError("this kernel cannot mount beneath another mount");
   }
-  return Failed(error, beneath ? "mount beneath" : "mount on", path);
+  return Failed(beneath ? "mount beneath the present mount" : "mount");
 }
 
-absl::Status SetPropagation(int at, const std::string& path, Propagation propagation) {
-  mount_attr attributes = {};
-  attributes.propagation = propagation == Propagation::kShared  ? kShared
-                           : propagation == Propagation::kSlave ? kSlave
-                                                                : kPrivate;
-  return SetAttributes(at, path, attributes, "change the propagation of the mount");
+absl::Status SetPropagation(int mount, Propagation propagation) {
+  return SetPropagationOf(mount,
+                          propagation == Propagation::kShared  ? kShared
+                          : propagation == Propagation::kSlave ? kSlave
+                                                               : kPrivate,
+                          0);
 }
 
 absl::Status MakeReadOnly(int mount) {
   mount_attr attributes = {};
   attributes.attr_set = MOUNT_ATTR_RDONLY;
-  return SetAttributes(mount, "", attributes, "make a mount read-only");
+  return SetAttributes(mount, attributes, 0, "make a mount read-only");
 }
 
-absl::Status DetachMount(const std::string& path) {
-  if (::umount2(path.c_str(), kDetach | kNoFollow) != 0) return Failed(errno, "detach", path);
-  return absl::OkStatus();
-}
-
-absl::Status DetachOpenMount(int mount) {
+absl::Status DetachMount(int mount) {
+  // There is no umount by descriptor. This is not a path that anybody can redirect.
   const std::string path = absl::StrCat("/proc/self/fd/", mount);
-  if (::umount2(path.c_str(), kDetach) != 0) return Failed(errno, "detach a covered mount", "");
+  if (::umount2(path.c_str(), kDetach) != 0) return Failed("detach a mount");
   return absl::OkStatus();
 }
 
-absl::Status InCopiedNamespace(const std::function<absl::Status()>& work) {
+absl::Status InCopiedNamespace(const std::function<absl::Status(int stage)>& work) {
   absl::Status status;
   const auto run = [&] {
-    if (::unshare(CLONE_NEWNS) != 0) {
-      status = Failed(errno, "create a mount namespace to prepare mounts", "");
-      return;
-    }
-    status = work();
+    absl::StatusOr<Fd> stage = EnterCopiedNamespace();
+    status = stage.ok() ? work(stage->get()) : stage.status();
   };
   try {
     std::thread(run).join();

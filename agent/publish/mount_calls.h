@@ -2,7 +2,6 @@
 #define GITOPS_AGENT_PUBLISH_MOUNT_CALLS_H_
 
 #include <functional>
-#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -10,34 +9,32 @@
 
 namespace gitops {
 
-// The kernel's mount calls that this folder needs, with errors as status. All need CAP_SYS_ADMIN
-// over the mount namespace: PERMISSION_DENIED otherwise.
+// The kernel's mount calls that this folder needs, on open nodes only, with errors as status. All
+// need CAP_SYS_ADMIN over the mount namespace: PERMISSION_DENIED otherwise.
 
 enum class Propagation { kShared, kSlave, kPrivate };
 
-// A copy of the mount at `path` (relative to the open directory `at`; empty: `at` itself), rooted
-// there and not attached: it disappears when the descriptor is closed. `with_inner`: including the
-// mounts on it.
-absl::StatusOr<Fd> CloneMount(int at, const std::string& path, bool with_inner);
+// A copy of the mount that `node` is on, rooted there and not attached: it disappears when the
+// descriptor is closed. `with_inner`: including the mounts on it.
+absl::StatusOr<Fd> CloneMount(int node, bool with_inner);
 
-// Attaches a mount of CloneMount. `beneath`: under the current mount at the target, where it is not
-// visible yet (UNIMPLEMENTED: the kernel is older than 6.5).
-absl::Status AttachMount(int mount, int at, const std::string& path, bool beneath = false);
+// Attaches a mount of CloneMount on `node`. `beneath`: `node` is the root of a mount, under which
+// the new one is not visible yet (UNIMPLEMENTED: the kernel is older than 6.5).
+absl::Status AttachMount(int mount, int node, bool beneath = false);
 
-absl::Status SetPropagation(int at, const std::string& path, Propagation propagation);
+// Of the mount whose root is open as `mount`.
+absl::Status SetPropagation(int mount, Propagation propagation);
 absl::Status MakeReadOnly(int mount);
 
-// Detaches the topmost mount at `path`, with all mounts on it, at once. Open files of it stay
-// usable.
-absl::Status DetachMount(const std::string& path);
-// Detaches the mount whose root is open as `mount`, which need not be visible. If another mount is
-// on the same root, that one is detached instead.
-absl::Status DetachOpenMount(int mount);
+// Detaches the mount whose root is open as `mount`, which need not be visible, with all mounts on
+// it, at once. If another mount is on the same root, that one is detached instead. Open files of it
+// stay usable.
+absl::Status DetachMount(int mount);
 
-// Runs `work` on a thread with its own mount namespace, a copy of this one whose shared mounts are
-// peers of the originals. The namespace ends with `work`, or with the process, and its mounts with
-// it: no mount of it can be left behind.
-absl::Status InCopiedNamespace(const std::function<absl::Status()>& work);
+// Runs `work` on a thread with its own mount namespace, a copy of this one in which all mounts are
+// private. The namespace ends with `work`, or with the process, and its mounts with it: no mount of
+// it can be left behind. A detached mount can be attached at `stage`, the root directory.
+absl::Status InCopiedNamespace(const std::function<absl::Status(int stage)>& work);
 
 }  // namespace gitops
 

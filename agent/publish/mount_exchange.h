@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/path/fd.h"
+#include "common/path/walk.h"
 
 namespace gitops {
 
@@ -38,8 +39,8 @@ class MountExchanger {
   struct Options {
     std::string owned_directory;  // absolute
     ExchangeWay way = ExchangeWay::kAuto;
-    // For tests: called before each step ("attach", "beneath" if that is tried, "detach"); an error
-    // is that step's error.
+    // For tests: called before each step ("look" after the walk, "attach", "beneath" if that is
+    // tried, "propagate", "detach"); an error is that step's error.
     std::function<absl::Status(absl::string_view step, const std::string& target)> before_step;
   };
   static std::unique_ptr<MountExchanger> New(Options options);
@@ -47,18 +48,24 @@ class MountExchanger {
 
   // The mount that an exchange replaced; see Restore.
   struct Former {
-    bool changed = false;  // false: the target already had the source
-    Fd mount;              // not attached; none: there was no mount
+    bool changed = false;   // false: the target already had the source
+    std::string target;     // for messages
+    NameInDirectory place;  // where it was found
+    Fd mount;               // not attached; none: there was no mount
   };
   // Mounts the directory or file that is open as `source` (O_PATH) at `target`, which exists and is
-  // of the same kind. After an error the target is unchanged. If the target has more than one mount
+  // of the same kind. The path is walked once (see OpenTarget); from there on all is done on
+  // descriptors, so that whoever may rename what is above the target gets the mount there, and
+  // never elsewhere. After an error the target is unchanged. If the target has more than one mount
   // of ours (the agent was killed in an exchange), or a foreign one over ours, these are removed
   // first, and not restored after an error. Errors: PERMISSION_DENIED; UNIMPLEMENTED: this kernel
-  // does not support the requested way; FAILED_PRECONDITION: another mount is in the way.
+  // does not support the requested way; FAILED_PRECONDITION: another mount is in the way, or see
+  // OpenTarget; ABORTED: somebody changed the mounts there meanwhile.
   virtual absl::StatusOr<Former> Exchange(int source, const std::string& target,
                                           bool read_only) = 0;
-  // Undoes an exchange, in one step. If there was no mount before, the new mount is removed.
-  virtual absl::Status Restore(Former former, const std::string& target) = 0;
+  // Undoes an exchange, in one step, where it was made. If there was no mount before, the new mount
+  // is removed.
+  virtual absl::Status Restore(Former former) = 0;
 };
 
 }  // namespace gitops

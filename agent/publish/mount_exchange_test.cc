@@ -13,7 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/publish/mount_sandbox.h"
-#include "agent/publish/mount_table.h"
+#include "common/mount/mount_table.h"
 
 namespace gitops {
 namespace {
@@ -140,7 +140,7 @@ TEST_P(MountExchange, FirstMountOverAPlaceWithMountsBelowCarriesThem) {
   ASSERT_TRUE(former.ok()) << former.status();
   EXPECT_EQ(ReadTestFile(target_ + "/inner/f"), "other 1");
   EXPECT_EQ(MountSandbox::MountsAt(target_ + "/inner"), 1);
-  ASSERT_EQ(exchanger_->Restore(*std::move(former), target_), absl::OkStatus());
+  ASSERT_EQ(exchanger_->Restore(*std::move(former)), absl::OkStatus());
   EXPECT_EQ(ReadTestFile(target_ + "/inner/f"), "other 1");
   EXPECT_EQ(box_.MountCount(), 1);
 }
@@ -165,10 +165,10 @@ TEST_P(MountExchange, RestoreBringsTheFormerRevisionBackAndTakesAwayAFirstMount)
   absl::StatusOr<MountExchanger::Former> second =
       exchanger_->Exchange(OpenPath(box_.Path("rev/2")).get(), target_, false);
   ASSERT_TRUE(second.ok()) << second.status();
-  ASSERT_EQ(exchanger_->Restore(*std::move(second), target_), absl::OkStatus());
+  ASSERT_EQ(exchanger_->Restore(*std::move(second)), absl::OkStatus());
   EXPECT_EQ(ReadTestFile(target_ + "/a"), "1");
   EXPECT_TRUE(MountOf(target_).read_only);
-  ASSERT_EQ(exchanger_->Restore(*std::move(first), target_), absl::OkStatus());
+  ASSERT_EQ(exchanger_->Restore(*std::move(first)), absl::OkStatus());
   EXPECT_EQ(box_.MountCount(), 0);
 }
 
@@ -212,7 +212,7 @@ TEST_P(MountExchange, ABindMountOfAnotherPlaceIsTakenOverAndCanBeRestored) {
   ASSERT_TRUE(former.ok()) << former.status();
   EXPECT_EQ(ReadTestFile(target_ + "/a"), "1");
   EXPECT_EQ(box_.MountCount(), 1);
-  ASSERT_EQ(exchanger_->Restore(*std::move(former), target_), absl::OkStatus());
+  ASSERT_EQ(exchanger_->Restore(*std::move(former)), absl::OkStatus());
   EXPECT_EQ(ReadTestFile(target_ + "/f"), "other 1");
   EXPECT_EQ(box_.MountCount(), 1);
 }

@@ -61,12 +61,11 @@ absl::Status PlacePublisher::Publish(const std::string& revision, const MayExcha
     return absl::NotFoundError(absl::StrCat("revision ", revision, " of ", spec_.service,
                                             " is not prepared on this host"));
   }
-  absl::StatusOr<Owner> owner = LookUpOwner(spec_.user);
-  if (!owner.ok()) return owner.status();
+  if (absl::Status known = LookUpOwner(spec_.user).status(); !known.ok()) return known;
   absl::StatusOr<std::vector<Fd>> sources = OpenSources(revision);
   if (!sources.ok()) return sources.status();
 
-  Targets targets(*owner);
+  Targets targets;
   absl::Status status = PrepareAll(*sources, revision, targets);
   std::vector<std::unique_ptr<CarryOver>> carried;
   if (status.ok()) {

@@ -1,19 +1,21 @@
 #include "agent/publish/symlink_publisher.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <climits>
 #include <cstdio>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/publish/copy_node.h"
 #include "agent/publish/place_publisher.h"
-#include "common/path/beneath.h"
+#include "common/path/make_node.h"
+#include "common/path/split_path.h"
+#include "common/path/walk.h"
 
 namespace gitops {
 namespace {
@@ -23,12 +25,6 @@ absl::StatusOr<std::string> ReadLink(int directory, const std::string& name) {
   const ssize_t length = ::readlinkat(directory, name.c_str(), target, sizeof target);
   if (length < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read symlink ", name));
   return std::string(target, static_cast<size_t>(length));
-}
-
-std::pair<std::string, std::string> Split(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return {".", path};
-  return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
 }
 
 // What is at a name now, and what may replace it.
@@ -98,12 +94,12 @@ class SymlinkPublisher final : public PlacePublisher {
   }
 
   absl::Status Prepare(const Place& place, Targets& targets) override {
-    absl::Status status = targets.CreateParents(place.spec.local);
-    if (!status.ok()) return status;
-    absl::StatusOr<Occupant> there = LookAt(AT_FDCWD, place.spec.local, place.spec.file);
+    absl::StatusOr<NameInDirectory> at = targets.CreateParents(place.spec.local);
+    if (!at.ok()) return at.status();
+    absl::StatusOr<Occupant> there = LookAt(at->directory.get(), at->name, place.spec.file);
     if (!there.ok()) return there.status();
     if (*there != Occupant::kForeign) return absl::OkStatus();
-    absl::StatusOr<std::string> target = ReadLink(AT_FDCWD, place.spec.local);
+    absl::StatusOr<std::string> target = ReadLink(at->directory.get(), at->name);
     return InTheWay(place.spec.local, target.ok() ? absl::StrCat("a symlink to ", *target)
                                                   : "something that the agent did not create");
   }
@@ -111,15 +107,11 @@ class SymlinkPublisher final : public PlacePublisher {
   absl::Status PrepareInner(const Place& inner, const Place& outer, int outer_source,
                             const std::string& revision, Targets& targets) override {
     if (IsPartOfOuter(inner, outer)) return absl::OkStatus();
-    const auto [parent, name] = Split(inner.path_in_outer);
-    if (parent != ".") {
-      absl::Status status = targets.CreateBeneath(outer_source, parent, /*file=*/false);
-      if (!status.ok()) return status;
-    }
-    absl::StatusOr<Fd> directory =
-        OpenBeneath(outer_source, parent, O_RDONLY | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
-    if (!directory.ok()) return directory.status();
-    return Put(inner, directory->get(), name, absl::StrCat(Root(), "/", inner.PathIn(revision)))
+    const auto [parent, name] = SplitPath(inner.path_in_outer);
+    absl::StatusOr<Fd> above = MakeBeneath(outer_source, parent, NodeKind::kDirectory);
+    if (!above.ok()) return above.status();
+    return Put(inner, {*std::move(above), std::string(name)},
+               absl::StrCat(Root(), "/", inner.PathIn(revision)))
         .status();
   }
 
@@ -129,33 +121,34 @@ class SymlinkPublisher final : public PlacePublisher {
     if (before_replace_) {
       if (absl::Status status = before_replace_(place.spec.local); !status.ok()) return status;
     }
-    const auto [parent, name] = Split(place.spec.local);
-    Fd directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", parent));
-    return Put(place, directory.get(), name, absl::StrCat(Root(), "/", place.PathIn(revision)));
+    // Makes what another service's publication, which failed, has removed meanwhile.
+    absl::StatusOr<NameInDirectory> at = Targets().CreateParents(place.spec.local);
+    if (!at.ok()) return at.status();
+    return Put(place, *std::move(at), absl::StrCat(Root(), "/", place.PathIn(revision)));
   }
 
-  // Makes `name` a symlink to `target`, in one step.
-  absl::StatusOr<Undo> Put(const Place& place, int directory, const std::string& name,
-                           const std::string& target) {
-    absl::StatusOr<Occupant> there = LookAt(directory, name, place.spec.file);
+  // Makes the name a symlink to `target`, in one step.
+  absl::StatusOr<Undo> Put(const Place& place, NameInDirectory at, const std::string& target) {
+    const int directory = at.directory.get();
+    absl::StatusOr<Occupant> there = LookAt(directory, at.name, place.spec.file);
     if (!there.ok()) return there.status();
     if (*there == Occupant::kForeign) {
       return InTheWay(place.spec.local, "something that the agent did not create");
     }
     std::string former;
     if (*there == Occupant::kOurs) {
-      absl::StatusOr<std::string> link = ReadLink(directory, name);
+      absl::StatusOr<std::string> link = ReadLink(directory, at.name);
       if (!link.ok()) return link.status();
       former = *link;
       if (former == target) return Undo([] { return absl::OkStatus(); });
     }
-    absl::Status status = *there == Occupant::kEmpty ? ReplaceEmpty(place, directory, name, target)
-                                                     : Rename(directory, name, target);
-    if (!status.ok()) return status;
     const bool empty = *there == Occupant::kEmpty;
-    return Undo([former, empty, local = place.spec.local, file = place.spec.file] {
-      return TakeBack(local, former, empty, file);
+    absl::Status status = empty ? ReplaceEmpty(place, directory, at.name, target)
+                                : Rename(directory, at.name, target);
+    if (!status.ok()) return status;
+    auto kept = std::make_shared<NameInDirectory>(std::move(at));
+    return Undo([former, empty, kept, file = place.spec.file] {
+      return TakeBack(*kept, former, empty, file);
     });
   }
 
@@ -201,22 +194,16 @@ class SymlinkPublisher final : public PlacePublisher {
     return InTheWay(place.spec.local, "a directory that is not empty");
   }
 
-  static absl::Status TakeBack(const std::string& local, const std::string& former, bool empty,
+  // In the directory where it was published, wherever that is now.
+  static absl::Status TakeBack(const NameInDirectory& at, const std::string& former, bool empty,
                                bool file) {
-    const auto [parent, name] = Split(local);
-    Fd directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", parent));
-    if (!former.empty()) return Rename(directory.get(), name, former);
-    if (::unlinkat(directory.get(), name.c_str(), 0) != 0) {
-      return absl::ErrnoToStatus(errno, absl::StrCat("cannot remove the symlink ", local));
+    const int directory = at.directory.get();
+    if (!former.empty()) return Rename(directory, at.name, former);
+    if (::unlinkat(directory, at.name.c_str(), 0) != 0) {
+      return absl::ErrnoToStatus(errno, absl::StrCat("cannot remove the symlink ", at.name));
     }
     if (!empty) return absl::OkStatus();
-    const bool made = file ? Fd(::openat(directory.get(), name.c_str(),
-                                         O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644))
-                                     .get() >= 0
-                           : ::mkdirat(directory.get(), name.c_str(), 0755) == 0;
-    return made ? absl::OkStatus()
-                : absl::ErrnoToStatus(errno, absl::StrCat("cannot create ", local, " again"));
+    return MakeNode(directory, at.name, file ? NodeKind::kFile : NodeKind::kDirectory).status();
   }
 
   const std::function<absl::Status(const std::string& local)> before_replace_;

@@ -8,11 +8,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/path/fd.h"
+#include "common/path/walk.h"
 
 namespace gitops {
 
-// The owner of created files; -1: the creating account.
+// The owner of files; -1: the creating account.
 struct Owner {
   int64_t uid = -1;
   int64_t gid = -1;
@@ -22,46 +22,31 @@ struct Owner {
 // cannot change owners. FAILED_PRECONDITION: no such user.
 absl::StatusOr<Owner> LookUpOwner(const std::string& name);
 
-// Creates the targets of publications, and can remove them again. Directories are created 0755,
-// files empty and 0644, all owned by `owner`; existing ones are unchanged.
-//
-// Parents may belong to an account that changes them meanwhile while this process is root. So a
-// path is walked from one open directory to the next, and only open nodes that were created here
-// get an owner. Existing symlinks are followed only if root or this process's account owns them.
+// Creates the targets of publications, and can remove them again. Everything belongs to the owner
+// of the directory it lies in (see MakeNode); what exists is unchanged. Parents may belong to an
+// account that changes them meanwhile while this process is root, and may be created and removed by
+// another service's publication at the same time: see WalkToParent.
 class Targets {
  public:
-  explicit Targets(Owner owner) : owner_(owner) {}
-
-  // Creates the directories above `path`, which is absolute. FAILED_PRECONDITION: one of them is
-  // not a directory, or a symlink of another account.
-  absl::Status CreateParents(const std::string& path);
+  // Creates the directories above `path`, which is absolute, and returns where it is.
+  // FAILED_PRECONDITION: one of them is not a directory, or a symlink of another account.
+  absl::StatusOr<NameInDirectory> CreateParents(const std::string& path);
   // The same, and a directory or empty file at `path`, to mount on. FAILED_PRECONDITION: a symlink
   // or something of another kind is there.
   absl::Status Create(const std::string& path, bool file);
   // The same beneath an open directory, without following symlinks, for a place nested in another.
-  absl::Status CreateBeneath(int root, const std::string& path, bool file);
+  static absl::Status CreateBeneath(int root, const std::string& path, bool file);
 
   // Removes what the functions above created outside of revisions, if it is still empty.
   void RemoveCreated();
 
-  // For tests: called when a node was created and does not have its owner yet.
+  // For tests: called when a node was created.
   std::function<void(int directory, const std::string& name)> after_making;
 
  private:
-  // The directory of the last name of `path`; missing ones are created.
-  absl::StatusOr<Fd> Walk(const std::string& path);
-  // Returns the new directory, opened for reading, or file.
-  absl::StatusOr<Fd> Make(int directory, const std::string& name, const std::string& path,
-                          bool file) const;
-  absl::StatusOr<Fd> MakeAndNote(const Fd& directory, const std::string& name,
-                                 const std::string& path, bool file);
+  void Note(int directory, const std::string& name);
 
-  struct Created {
-    Fd directory;
-    std::string name;
-  };
-  const Owner owner_;
-  std::vector<Created> created_;
+  std::vector<NameInDirectory> created_;
 };
 
 }  // namespace gitops

@@ -7,12 +7,6 @@
 
 namespace gitops {
 
-std::pair<absl::string_view, absl::string_view> SplitPath(absl::string_view path) {
-  const size_t slash = path.rfind('/');
-  if (slash == absl::string_view::npos) return {"", path};
-  return {path.substr(0, slash), path.substr(slash + 1)};
-}
-
 absl::StatusOr<int> DirectoryCursor::Open(absl::string_view directory) {
   if (directory.empty()) return root_;
   if (current_ && path_ == directory) return current_.get();

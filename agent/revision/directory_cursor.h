@@ -3,16 +3,13 @@
 
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/path/fd.h"
+#include "common/path/split_path.h"
 
 namespace gitops {
-
-// The directory part and the last name of a relative path; the directory of a single name is "".
-std::pair<absl::string_view, absl::string_view> SplitPath(absl::string_view path);
 
 // Opens directories beneath an open one, without following symlinks or crossing mount points, and
 // keeps the last one open: ordered paths cost one open per directory.

@@ -16,9 +16,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "agent/revision/manifest_file.h"
-#include "agent/revision/mounted_roots.h"
 #include "agent/revision/revision.h"
 #include "agent/revision/revision_writer.h"
+#include "common/mount/owned_mounts.h"
 #include "common/path/beneath.h"
 #include "common/sync/mutex.h"
 

@@ -30,6 +30,19 @@ class Upstream {
   virtual absl::StatusOr<std::map<std::string, absl::StatusOr<std::string>>> Newest(
       const std::set<std::string>& refs) = 0;
 
+  // Those of `paths` (git: links of services) whose content in revision `to`, the newest of `ref`,
+  // is not that in `from`: exact at any depth. May need the network for either. One call for all
+  // services of the upstream costs hardly more than one for a single service, and what was found is
+  // remembered for the last pairs of revisions. Errors are those of Newest and Source::Prepare:
+  // then any path may differ. CANCELLED: `stop` was requested.
+  virtual absl::StatusOr<std::set<std::string>> Touched(const std::string& ref,
+                                                        const std::string& from,
+                                                        const std::string& to,
+                                                        const std::set<std::string>& paths,
+                                                        std::stop_token stop) {
+    return paths;
+  }
+
   // For people: no user, password or query.
   virtual std::string name() const = 0;
 };
@@ -68,6 +81,10 @@ class Source {
   absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b) {
     return SameContent(a, b, {});
   }
+
+  // For people: what they should know about a prepared revision although it is not refused; empty:
+  // nothing. Does not need the network.
+  virtual std::string Remark(const std::string& revision) { return ""; }
 
   // The revisions that are prepared on this host, the last prepared one first. Thread-safe.
   virtual std::vector<std::string> Ready() = 0;

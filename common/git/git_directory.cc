@@ -46,20 +46,16 @@ absl::Status CheckPassable(const std::string& path, const Account& account) {
   return absl::OkStatus();
 }
 
-bool IsAsWanted(const std::string& path, absl::string_view content, uid_t owner) {
+bool IsAsWanted(const std::string& path, absl::string_view content, gid_t group, mode_t mode) {
   struct stat stat {};
-  if (lstat(path.c_str(), &stat) != 0 || !S_ISREG(stat.st_mode) || stat.st_uid != owner ||
-      (stat.st_mode & 07777) != 0400) {
+  if (lstat(path.c_str(), &stat) != 0 || !S_ISREG(stat.st_mode) || stat.st_uid != geteuid() ||
+      stat.st_gid != group || (stat.st_mode & 07777) != mode) {
     return false;
   }
   std::ifstream file(path);
   std::ostringstream found;
   found << file.rdbuf();
   return found.str() == content;
-}
-
-uid_t OwnerOf(const Account& account) {
-  return account.uid < 0 ? geteuid() : static_cast<uid_t>(account.uid);
 }
 
 }  // namespace
@@ -69,11 +65,15 @@ GitPaths::GitPaths(const std::string& directory)
       repository(absl::StrCat(directory, "/repository.git")),
       work_tree(absl::StrCat(directory, "/tree")),
       config(absl::StrCat(directory, "/gitconfig")),
+      credentials(absl::StrCat(directory, "/credentials")),
       home(absl::StrCat(directory, "/home")),
       work_tree_template(absl::StrCat(directory, "/template")) {}
 
 absl::Status MakeGitDirectory(const GitPaths& paths, const Account& account) {
   if (auto status = MakeDirectories(paths.home, 0711); !status.ok()) return status;
+  // Earlier versions kept the login there, and git would offer it to every port of the host.
+  const std::string netrc = paths.home + "/.netrc";
+  if (unlink(netrc.c_str()) != 0 && errno != ENOENT) return Failed("remove", netrc);
   if (account.uid < 0) return absl::OkStatus();
   // This process's umask must not lock the account out of the new directory.
   const std::string parent = paths.directory.substr(0, paths.directory.rfind('/'));
@@ -90,12 +90,15 @@ absl::Status MakeTemplate(const GitPaths& paths, absl::string_view attributes,
   for (const std::string& directory : {paths.work_tree_template, info}) {
     if (chmod(directory.c_str(), 0755) != 0) return Failed("change the mode of", directory);
   }
-  return WritePrivateFile(info + "/attributes", attributes, account);
+  return WriteOwnFile(info + "/attributes", attributes, FileFor::kEverybody, account);
 }
 
-absl::Status WritePrivateFile(const std::string& path, absl::string_view content,
-                              const Account& account) {
-  if (IsAsWanted(path, content, OwnerOf(account))) return absl::OkStatus();
+absl::Status WriteOwnFile(const std::string& path, absl::string_view content, FileFor readers,
+                          const Account& account) {
+  const bool by_group = readers == FileFor::kAccount && account.gid >= 0;
+  const gid_t group = by_group ? static_cast<gid_t>(account.gid) : getegid();
+  const mode_t mode = readers == FileFor::kEverybody ? 0444 : by_group ? 0440 : 0400;
+  if (IsAsWanted(path, content, group, mode)) return absl::OkStatus();
   const std::string draft = path + ".new";
   unlink(draft.c_str());
   const Fd file(open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400));
@@ -106,10 +109,9 @@ absl::Status WritePrivateFile(const std::string& path, absl::string_view content
     if (written < 0) return Failed("write", draft);
     rest.remove_prefix(static_cast<size_t>(written));
   }
-  if (account.uid >= 0 &&
-      fchown(file.get(), static_cast<uid_t>(account.uid), static_cast<gid_t>(account.gid)) != 0) {
-    return Failed("change the owner of", draft);
-  }
+  // Nobody else can write to the directory.
+  if (fchown(file.get(), geteuid(), group) != 0) return Failed("change the group of", draft);
+  if (fchmod(file.get(), mode) != 0) return Failed("change the mode of", draft);
   if (rename(draft.c_str(), path.c_str()) != 0) return Failed("write", path);
   return absl::OkStatus();
 }

@@ -19,7 +19,8 @@ struct GitPaths {
   std::string repository;  // bare, or the .git directory of `work_tree`
   std::string work_tree;
   std::string config;              // all of git's configuration; read-only
-  std::string home;                // HOME, for .netrc
+  std::string credentials;         // for git credential-store; empty file: none
+  std::string home;                // HOME; empty
   std::string work_tree_template;  // for git init; only with a work tree
 };
 
@@ -31,10 +32,13 @@ absl::Status MakeGitDirectory(const GitPaths& paths, const Account& account);
 absl::Status MakeTemplate(const GitPaths& paths, absl::string_view attributes,
                           const Account& account);
 
-// Writes a file that only the account can read, and nobody can write, unless it exists with this
-// content. Atomic: a reader sees the old content or the new.
-absl::Status WritePrivateFile(const std::string& path, absl::string_view content,
-                              const Account& account);
+enum class FileFor { kEverybody, kAccount };
+
+// Writes a file that belongs to this process and that nobody can write, unless it exists with this
+// content: mode 0444, or for the account only 0440 with its group (0400 if it is this process's
+// own). Atomic: a reader sees the old content or the new.
+absl::Status WriteOwnFile(const std::string& path, absl::string_view content, FileFor readers,
+                          const Account& account);
 
 // Creates an empty directory that belongs to the account; changes the owner of an existing one.
 absl::Status MakeAccountDirectory(const std::string& path, const Account& account);

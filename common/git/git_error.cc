@@ -7,14 +7,14 @@
 #include <optional>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/git/url.h"
 #include "common/rpc/error.h"
+#include "common/text/escape.h"
+#include "common/text/utf8.h"
 
 namespace gitops {
 namespace {
@@ -30,11 +30,23 @@ struct Pattern {
 
 constexpr char kHostKey[] =
     "Host key verification failed: put the server's key into the upstream's known_hosts";
+// Of a limited address space, not of a damaged repository.
+constexpr char kMemory[] =
+    "git needed more memory than it may use: the commit or the upstream's answer is too large, or "
+    "git_memory too small";
+constexpr char kProxyLogin[] =
+    "the proxy refuses the login (HTTP 407): put user and password into the upstream's proxy";
 constexpr char kLogin[] =
     "authentication failed (HTTP 401): put the user and password into the upstream's netrc_file";
 
 // The first match in the whole of standard error decides, so the more specific ones come first.
 constexpr std::array kPatterns = {
+    Pattern{"ut of memory", absl::StatusCode::kResourceExhausted, kMemory},
+    Pattern{"annot allocate memory", absl::StatusCode::kResourceExhausted, kMemory},
+    Pattern{"unable to mmap", absl::StatusCode::kResourceExhausted, kMemory},
+    Pattern{"mmap failed", absl::StatusCode::kResourceExhausted, kMemory},
+    Pattern{"unable to create thread", absl::StatusCode::kResourceExhausted, kMemory},
+    Pattern{"failed to map segment", absl::StatusCode::kResourceExhausted, kMemory},
     Pattern{"No space left on device", absl::StatusCode::kResourceExhausted},
     Pattern{"Disk quota exceeded", absl::StatusCode::kResourceExhausted},
     Pattern{"File too large", absl::StatusCode::kResourceExhausted},
@@ -46,6 +58,8 @@ constexpr std::array kPatterns = {
     Pattern{"unable to read askpass", absl::StatusCode::kUnauthenticated, kLogin},
     Pattern{"returned error: 401", absl::StatusCode::kUnauthenticated, kLogin},
     Pattern{"returned error: 403", absl::StatusCode::kPermissionDenied},
+    Pattern{"HTTP code 407", absl::StatusCode::kUnauthenticated, kProxyLogin},
+    Pattern{"error: 407", absl::StatusCode::kUnauthenticated, kProxyLogin},
     Pattern{"dubious ownership", absl::StatusCode::kFailedPrecondition},
     Pattern{"' not allowed", absl::StatusCode::kFailedPrecondition},
     Pattern{"SSL certificate", absl::StatusCode::kFailedPrecondition},
@@ -83,6 +97,7 @@ constexpr std::array kPatterns = {
     Pattern{"Not a valid object name", absl::StatusCode::kNotFound},
     Pattern{"bad object", absl::StatusCode::kNotFound},
     Pattern{"not a tree object", absl::StatusCode::kNotFound},
+    Pattern{"Could not resolve proxy", absl::StatusCode::kUnavailable},
     Pattern{"Could not resolve host", absl::StatusCode::kUnavailable},
     Pattern{"Failed to connect", absl::StatusCode::kUnavailable},
     Pattern{"Connection refused", absl::StatusCode::kUnavailable},
@@ -142,6 +157,18 @@ std::string RedactUrlsIn(absl::string_view line) {
   return absl::StrCat(out, line);
 }
 
+// A server's own damage is not that of the local repository.
+std::string WithoutServersWords(absl::string_view error_output) {
+  std::string own;
+  for (const absl::string_view line : absl::StrSplit(error_output, absl::ByAnyChar("\r\n"))) {
+    if (absl::StartsWith(line, "remote: ") || absl::StartsWith(line, "fatal: remote error: ")) {
+      continue;
+    }
+    absl::StrAppend(&own, line, "\n");
+  }
+  return own;
+}
+
 }  // namespace
 
 std::string CondenseGitError(absl::string_view error_output) {
@@ -158,9 +185,8 @@ std::string CondenseGitError(absl::string_view error_output) {
   for (absl::string_view prefix : {"remote: ", "fatal: ", "error: ", "remote error: ", "ERROR: "}) {
     absl::ConsumePrefix(&text, prefix);
   }
-  std::string line = absl::Utf8SafeCEscape(RedactUrlsIn(text));
-  line = absl::StrReplaceAll(line, {{"\\'", "'"}, {"\\\"", "\""}});
-  if (line.size() > kMaxLength) line = absl::StrCat(line.substr(0, kMaxLength), "…");
+  std::string line = EscapeText(RedactUrlsIn(text));
+  if (line.size() > kMaxLength) line = absl::StrCat(ValidUtf8(line, kMaxLength), "…");
   return line.empty() ? "git printed no error" : line;
 }
 
@@ -176,9 +202,17 @@ absl::Status StatusFromGit(absl::string_view attempt, const CommandResult& resul
       absl::StrContains(result.error_output, absl::StrCat("died of signal ", SIGXFSZ))) {
     return failed(absl::StatusCode::kResourceExhausted, "it is larger than the limit");
   }
+  // The kernel's choice when the machine has no memory left.
+  if (result.exit_status == 128 + SIGKILL ||
+      absl::StrContains(result.error_output, absl::StrCat("died of signal ", SIGKILL))) {
+    return failed(absl::StatusCode::kResourceExhausted,
+                  "git was killed from outside; if memory ran out, lower git_memory");
+  }
   const std::string why = CondenseGitError(result.error_output);
+  const std::string own = WithoutServersWords(result.error_output);
   for (const Pattern& pattern : kPatterns) {
-    if (!absl::StrContains(result.error_output, pattern.text)) continue;
+    const bool damage = pattern.code == absl::StatusCode::kDataLoss;
+    if (!absl::StrContains(damage ? own : result.error_output, pattern.text)) continue;
     return failed(pattern.code, pattern.advice.empty() ? why : pattern.advice);
   }
   return failed(remote ? absl::StatusCode::kUnavailable : absl::StatusCode::kInternal,

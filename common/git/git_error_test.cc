@@ -63,6 +63,15 @@ TEST(StatusFromGit, Table) {
        " ! [remote rejected] HEAD -> main (pre-receive hook declined)\n"
        "error: failed to push some refs to 'https://h/x'\n",
        true, absl::StatusCode::kFailedPrecondition, "pre-receive hook declined"},
+      {"fatal: Out of memory, malloc failed (tried to allocate 3221225473 bytes)\n"
+       "fatal: index-pack failed\n",
+       true, absl::StatusCode::kResourceExhausted, "git_memory"},
+      {"fatal: packfile ./x.pack cannot be mapped: Cannot allocate memory\n", false,
+       absl::StatusCode::kResourceExhausted, "git_memory"},
+      {"error: index-pack died of signal 9\n", true, absl::StatusCode::kResourceExhausted,
+       "git_memory"},
+      {"remote: fatal: packfile x is corrupt\nfatal: the remote end hung up unexpectedly\n", true,
+       absl::StatusCode::kUnavailable, "packfile x is corrupt"},
       {"something new\n", true, absl::StatusCode::kUnavailable, "something new"},
       {"something new\n", false, absl::StatusCode::kInternal, "something new"},
       {"", false, absl::StatusCode::kInternal, "git printed no error"},
@@ -78,8 +87,14 @@ TEST(StatusFromGit, Table) {
   }
 }
 
+TEST(CondenseGitError, IsUtf8WhateverTheServerSays) {
+  EXPECT_EQ(CondenseGitError("remote: caf\xe9 \\ caf\xc3\xa9\n"), "caf\\xe9 \\\\ caf\xc3\xa9");
+  const std::string text = CondenseGitError("fatal: " + std::string(299, 'a') + "\xc3\xa9zz\n");
+  EXPECT_EQ(text, std::string(299, 'a') + "…");
+}
+
 TEST(CondenseGitError, EscapesWhatWouldForgeLogLines) {
-  EXPECT_EQ(CondenseGitError("fatal: a\x1b[31mb\n"), "a\\033[31mb");
+  EXPECT_EQ(CondenseGitError("fatal: a\x1b[31mb\n"), "a\\x1b[31mb");
 }
 
 }  // namespace

@@ -5,10 +5,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <system_error>
@@ -24,25 +24,9 @@
 namespace gitops {
 namespace {
 
-constexpr std::array<absl::string_view, 5> kSchemes = {"file", "http", "https", "ssh", "git"};
-
 absl::Status Refuse(absl::string_view url, absl::string_view why) {
   return absl::FailedPreconditionError(
       absl::StrCat("the upstream \"", RedactUrl(url), "\" cannot be used: ", why));
-}
-
-std::string PercentDecode(absl::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && absl::ascii_isxdigit(text[i + 1]) &&
-        absl::ascii_isxdigit(text[i + 2])) {
-      out += absl::HexStringToBytes(text.substr(i + 1, 2));
-      i += 2;
-    } else {
-      out.push_back(text[i]);
-    }
-  }
-  return out;
 }
 
 bool HasControl(absl::string_view text) {
@@ -50,44 +34,17 @@ bool HasControl(absl::string_view text) {
                      [](unsigned char c) { return absl::ascii_iscntrl(c); });
 }
 
-// "user:password@host:port/path", after the scheme.
-absl::Status ParseAuthority(absl::string_view rest, UpstreamAccess* access) {
-  absl::string_view userinfo;
-  absl::string_view host_path = rest;
-  // An unescaped password may contain '/' or '@': RedactUrl finds its end.
-  const std::string redacted = RedactUrl(access->url);
-  const std::string after_user = absl::StrCat("@", redacted.substr(access->scheme.size() + 3));
-  if (const size_t at = rest.rfind(after_user); at != absl::string_view::npos) {
-    userinfo = rest.substr(0, at);
-    host_path = rest.substr(at + 1);
-  }
-  const absl::string_view host_port = host_path.substr(0, host_path.find('/'));
-  const absl::string_view path = host_path.substr(host_port.size());
-  const std::pair<absl::string_view, absl::string_view> user = {
-      userinfo.substr(0, userinfo.find(':')),
-      absl::StrContains(userinfo, ':') ? userinfo.substr(userinfo.find(':') + 1) : ""};
-  access->host = absl::StartsWith(host_port, "[")
-                     ? std::string(host_port.substr(1, host_port.find(']') - 1))
-                     : std::string(host_port.substr(0, host_port.find(':')));
-  if (access->host.empty() || absl::StartsWith(access->host, "-")) {
-    return Refuse(access->url, "it has no host");
-  }
-  const bool http = access->scheme == "http" || access->scheme == "https";
-  if (http && path.find_first_of("?#") != absl::string_view::npos) {
-    return Refuse(access->url,
-                  "git passes its URL as an argument, which every local user can read, including "
-                  "the text after '?' or '#'; put a token into netrc_file");
-  }
-  if (http) {
-    access->login = PercentDecode(user.first);
-    access->password = PercentDecode(user.second);
-    if (HasControl(access->login) || HasControl(access->password)) {
-      return Refuse(access->url, "its user or password contains a control character");
+// Of everything that could mean something in a URL.
+std::string PercentEncode(absl::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.') {
+      out.push_back(c);
+    } else {
+      absl::StrAppend(&out, "%", absl::BytesToHexString(absl::string_view(&c, 1)));
     }
   }
-  const std::string shown_user = http || user.first.empty() ? "" : absl::StrCat(user.first, "@");
-  access->url = absl::StrCat(access->scheme, "://", shown_user, host_port, path);
-  return absl::OkStatus();
+  return out;
 }
 
 std::string Quoted(absl::string_view value) {
@@ -110,13 +67,6 @@ std::string ConfigQuoted(absl::string_view value) {
   return out + "\"";
 }
 
-std::string NetrcEntry(const UpstreamAccess& access) {
-  // A user without a password is a token: forges accept any password with it.
-  const std::string password = access.password.empty() ? "x-oauth-basic" : access.password;
-  return absl::StrCat("machine ", access.host, "\nlogin ", ConfigQuoted(access.login),
-                      "\npassword ", ConfigQuoted(password), "\n");
-}
-
 // The next word of a .netrc, which may be quoted; empty at the end.
 std::string NextWord(absl::string_view* text) {
   *text = absl::StripLeadingAsciiWhitespace(*text);
@@ -135,25 +85,35 @@ std::string NextWord(absl::string_view* text) {
   return word;
 }
 
-// The password in a .netrc for `login` at `host`; empty: none. curl uses the first entry of the
-// host, since the URL that it gets has no login, so the entry is selected here.
-std::string PasswordIn(absl::string_view netrc, absl::string_view host, absl::string_view login) {
-  bool ours = false, is_login = false;
+struct Login {
+  std::string user, password;
+};
+
+// What a .netrc has for `host`: its first entry for that name, or the default one; of those only
+// one for `user`, unless that is empty.
+std::optional<Login> LoginIn(absl::string_view netrc, absl::string_view host,
+                             absl::string_view user) {
+  std::optional<Login> entry;  // of the host, while it is read
+  const auto complete = [&] {
+    return entry.has_value() && !entry->password.empty() && (user.empty() || entry->user == user);
+  };
   while (true) {
     const std::string word = NextWord(&netrc);
-    if (word.empty() && netrc.empty()) return "";
+    if (word.empty() && netrc.empty()) break;
     if (word == "machine" || word == "default") {
-      ours = word == "default" || absl::EqualsIgnoreCase(NextWord(&netrc), host);
-      is_login = false;
+      if (complete()) break;
+      const bool ours = word == "default" || absl::EqualsIgnoreCase(NextWord(&netrc), host);
+      entry = ours ? std::optional<Login>(std::in_place) : std::nullopt;
     } else if (word == "macdef") {
       netrc.remove_prefix(std::min(netrc.find("\n\n"), netrc.size()));
-    } else if (word == "login") {
-      is_login = NextWord(&netrc) == login;
-    } else if (word == "password") {
-      std::string password = NextWord(&netrc);
-      if (ours && is_login) return password;
+    } else if (absl::StartsWith(word, "#")) {
+      netrc.remove_prefix(std::min(netrc.find('\n'), netrc.size()));
+    } else if (word == "login" || word == "password") {
+      std::string value = NextWord(&netrc);
+      if (entry.has_value()) (word == "login" ? entry->user : entry->password) = std::move(value);
     }
   }
+  return complete() ? entry : std::nullopt;
 }
 
 // Every directory in which git may find a repository for `path`.
@@ -189,83 +149,73 @@ std::string FileSection(const UpstreamAccess& access) {
   // Here git is also the server. Computing deltas costs more than it saves on one disk.
   absl::StrAppend(&text,
                   "[uploadpack]\n allowFilter = true\n allowAnySHA1InWant = true\n"
-                  "[pack]\n window = 0\n threads = 1\n");
+                  "[pack]\n window = 0\n");
   return text;
 }
 
-std::string HttpSection(const UpstreamSpec& spec) {
+std::string HttpSection(const UpstreamSpec& spec, const std::string& credentials) {
   std::string text =
       "[http]\n followRedirects = initial\n lowSpeedLimit = 1000\n lowSpeedTime = 30\n";
   if (!spec.ca_file.empty()) {
     absl::StrAppend(&text, " sslCAInfo = ", ConfigQuoted(spec.ca_file), "\n");
   }
-  return text;
+  if (!spec.proxy.empty()) absl::StrAppend(&text, " proxy = ", ConfigQuoted(spec.proxy), "\n");
+  // For reading only: git also asks helpers to store a login that worked, and to erase one that did
+  // not. A login is for one scheme, host and port, and so goes to no other after a redirect.
+  const std::string helper = absl::StrCat(
+      "!f() { test \"$1\" = get || exit 0; git credential-store --file=", ShellQuoted(credentials),
+      " get; }; f");
+  return absl::StrCat(text, "[credential]\n helper = ", ConfigQuoted(helper), "\n");
 }
 
 }  // namespace
 
+bool IsHttp(const UpstreamAccess& access) {
+  return access.scheme == "http" || access.scheme == "https";
+}
+
 absl::StatusOr<UpstreamAccess> ParseUpstream(const UpstreamSpec& spec) {
+  const auto url = ParseGitUrl(spec.url);
+  if (!url.ok()) {
+    return absl::FailedPreconditionError(absl::StrCat("the upstream ", url.status().message()));
+  }
   UpstreamAccess access;
-  access.url = spec.url;
+  access.scheme = url->scheme;
+  access.url = url->plain;
+  access.host = url->host;
+  access.authority = url->authority;
+  access.login = url->user;
+  access.password = url->password;
   access.name = RedactUrl(spec.url);
-  if (spec.url.empty() || HasControl(spec.url)) {
-    return Refuse(spec.url, "it is empty or contains a control character");
+  if (url->scheme == "file") access.path = url->path;
+  if (IsHttp(access) && url->path.find_first_of("?#") != std::string::npos) {
+    return Refuse(spec.url,
+                  "git passes its URL as an argument, which every local user can read, including "
+                  "the text after '?' or '#'; put a token into netrc_file");
   }
-  absl::string_view rest = spec.url;
-  const size_t scheme_end = rest.find("://");
-  if (scheme_end == absl::string_view::npos) {
-    if (absl::StartsWith(rest, "/")) {
-      access.scheme = "file";
-      access.path = spec.url;
-      access.url = absl::StrCat("file://", spec.url);
-      return access;
-    }
-    // user@host:path; a "::" would name a remote helper, which may run anything.
-    const size_t colon = rest.find(':');
-    if (colon == absl::string_view::npos || colon == 0 || rest.front() == '-' ||
-        absl::StrContains(rest, "::") || rest.find('/') < colon) {
-      return Refuse(spec.url, "it is neither a URL nor an absolute path");
-    }
-    access.scheme = "ssh";
-    access.host = std::string(rest.substr(0, colon));
-    access.host = access.host.substr(access.host.find('@') + 1);
-    if (absl::StartsWith(access.host, "-")) return Refuse(spec.url, "it has no host");
-    return access;
-  }
-  access.scheme = absl::AsciiStrToLower(rest.substr(0, scheme_end));
-  if (std::find(kSchemes.begin(), kSchemes.end(), access.scheme) == kSchemes.end()) {
-    return Refuse(spec.url, "the protocol must be one of file, http, https, ssh and git");
-  }
-  rest.remove_prefix(scheme_end + 3);
-  if (access.scheme == "file") {
-    absl::ConsumePrefix(&rest, "localhost");
-    if (!absl::StartsWith(rest, "/")) return Refuse(spec.url, "a file URL needs an absolute path");
-    access.path = PercentDecode(rest);
-    access.url = absl::StrCat("file://", rest);
-    return access;
-  }
-  if (auto status = ParseAuthority(rest, &access); !status.ok()) return status;
   return access;
 }
 
 // fsckObjects is off: for a partial mirror git cannot be configured to ignore single errors, so one
 // zero-padded mode in an old commit would make an upstream unusable forever. Hashes are verified
 // anyway, and CheckTree checks what is published.
-std::string GitConfigFor(const UpstreamAccess& access, const UpstreamSpec& spec) {
+std::string GitConfigFor(const UpstreamAccess& access, const UpstreamSpec& spec,
+                         const std::string& credentials) {
   std::string text = absl::StrCat(
       "# Written by gitops, which overwrites changes.\n[remote \"origin\"]\n url = ",
       ConfigQuoted(access.url), "\n[protocol]\n version = 2\n allow = never\n[protocol \"",
       access.scheme, "\"]\n allow = always\n",
       "[core]\n hooksPath = /dev/null\n fsmonitor = false\n attributesFile = /dev/null\n"
       " excludesFile = /dev/null\n askPass = /bin/false\n bigFileThreshold = 32m\n"
-      " packedGitLimit = 256m\n logAllRefUpdates = false\n commitGraph = false\n"
+      " packedGitLimit = 128m\n packedGitWindowSize = 16m\n logAllRefUpdates = false\n commitGraph "
+      "= false\n"
       "[credential]\n helper = \n[submodule]\n recurse = false\n"
       "[transfer]\n bundleURI = false\n credentialsInUrl = die\n"
       "[fetch]\n fsckObjects = false\n recurseSubmodules = false\n writeCommitGraph = false\n"
       "[gc]\n auto = 0\n[maintenance]\n auto = false\n[repack]\n writeBitmaps = false\n"
-      "[init]\n defaultBranch = main\n");
+      "[init]\n defaultBranch = main\n[pack]\n threads = 1\n");
   if (access.scheme == "file") text += FileSection(access);
-  if (access.scheme == "http" || access.scheme == "https") text += HttpSection(spec);
+  if (IsHttp(access)) text += HttpSection(spec, credentials);
   return text;
 }
 
@@ -285,21 +235,27 @@ std::string SshCommandFor(const UpstreamSpec& spec) {
   return command;
 }
 
-absl::StatusOr<std::string> NetrcFor(const UpstreamAccess& access, const UpstreamSpec& spec) {
-  if (access.scheme != "http" && access.scheme != "https") return "";
-  const std::string own = access.login.empty() && access.password.empty() ? "" : NetrcEntry(access);
-  if (spec.netrc_file.empty()) return own;
-  std::ifstream file(spec.netrc_file);
-  std::ostringstream content;
-  content << file.rdbuf();
-  if (!file) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "netrc_file ", spec.netrc_file, " of upstream ", access.name, " cannot be read"));
+absl::StatusOr<std::string> CredentialsFor(const UpstreamAccess& access, const UpstreamSpec& spec) {
+  if (!IsHttp(access)) return "";
+  Login login{access.login, access.password};
+  if (!spec.netrc_file.empty() && login.password.empty()) {
+    std::ifstream file(spec.netrc_file);
+    std::ostringstream content;
+    content << file.rdbuf();
+    if (!file) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "netrc_file ", spec.netrc_file, " of upstream ", access.name, " cannot be read"));
+    }
+    if (const auto found = LoginIn(content.str(), access.host, login.user)) login = *found;
   }
-  if (access.login.empty() || !access.password.empty()) return absl::StrCat(own, content.str());
-  UpstreamAccess chosen = access;
-  chosen.password = PasswordIn(content.str(), access.host, access.login);
-  return absl::StrCat(NetrcEntry(chosen), content.str());
+  if (login.user.empty() && login.password.empty()) return "";
+  if (HasControl(login.user) || HasControl(login.password)) {
+    return Refuse(spec.url, "its login in netrc_file contains a control character");
+  }
+  // A user without a password is a token: forges accept any password with it.
+  if (login.password.empty()) login.password = "x-oauth-basic";
+  return absl::StrCat(access.scheme, "://", PercentEncode(login.user), ":",
+                      PercentEncode(login.password), "@", access.authority, "\n");
 }
 
 absl::Status CheckLocalUpstream(const std::string& path) {

@@ -28,6 +28,7 @@ TEST(ParseUpstream, Table) {
       {"ssh://git@h:2222/a.git", "ssh", "ssh://git@h:2222/a.git"},
       {"ssh://git:pw@h/a.git", "ssh", "ssh://git@h/a.git"},
       {"git@h:a.git", "ssh", "git@h:a.git"},
+      {"git@[::1]:ops.git", "ssh", "git@[::1]:ops.git"},
       {"/srv/a b.git", "file", "file:///srv/a b.git"},
       {"file:///srv/a.git", "file", "file:///srv/a.git"},
       {"git://h/a", "git", "git://h/a"},
@@ -49,43 +50,59 @@ TEST(ParseUpstream, Table) {
   }
 }
 
-TEST(ParseUpstream, CredentialsGoToTheNetrcAndNowhereElse) {
-  const UpstreamSpec spec{.url = "https://me:s%22e%5Ccret@h.example/a.git"};
+std::string CredentialsOf(const UpstreamSpec& spec) {
   const auto access = ParseUpstream(spec);
-  ASSERT_TRUE(access.ok());
-  EXPECT_THAT(GitConfigFor(*access, spec), Not(HasSubstr("cret")));
-  const auto netrc = NetrcFor(*access, spec);
-  ASSERT_TRUE(netrc.ok());
-  EXPECT_EQ(*netrc, "machine h.example\nlogin \"me\"\npassword \"s\\\"e\\\\cret\"\n");
+  EXPECT_TRUE(access.ok()) << access.status();
+  const auto credentials = CredentialsFor(*access, spec);
+  EXPECT_TRUE(credentials.ok()) << credentials.status();
+  return credentials.value_or("");
 }
 
-TEST(NetrcFor, TakesTheConfiguredFileAndSaysWhenItCannotBeRead) {
+TEST(CredentialsFor, TheUrlsLoginIsForExactlyItsSchemeHostAndPort) {
+  const UpstreamSpec spec{.url = "https://me:s%22e%5Ccr%40t@h.example:8443/a.git"};
+  EXPECT_EQ(CredentialsOf(spec), "https://me:s%22e%5ccr%40t@h.example:8443\n");
+  EXPECT_THAT(GitConfigFor(*ParseUpstream(spec), spec, "/c"), Not(HasSubstr("cr")));
+  EXPECT_EQ(CredentialsOf({.url = "https://token@h/a"}), "https://token:x-oauth-basic@h\n");
+  EXPECT_EQ(CredentialsOf({.url = "https://me:pw@[::1]:8443/a"}), "https://me:pw@[::1]:8443\n");
+  EXPECT_EQ(CredentialsOf({.url = "https://h/a"}), "");
+  EXPECT_EQ(CredentialsOf({.url = "ssh://git@h/a"}), "");
+}
+
+TEST(CredentialsFor, TakesTheConfiguredFileAndSaysWhenItCannotBeRead) {
   const std::string file = ::testing::TempDir() + "/netrc";
-  std::ofstream(file) << "machine h login a password b\n";
-  UpstreamSpec spec{.url = "https://h/a", .netrc_file = file};
-  EXPECT_EQ(*NetrcFor(*ParseUpstream(spec), spec), "machine h login a password b\n");
-  spec.netrc_file = file + ".missing";
-  EXPECT_EQ(NetrcFor(*ParseUpstream(spec), spec).status().code(),
+  std::ofstream(file) << "# for tests: machine h login no password no\n"
+                         "machine other login x password y\nmachine h login a password b\n"
+                         "default login d password e\n";
+  EXPECT_EQ(CredentialsOf({.url = "https://h/a", .netrc_file = file}), "https://a:b@h\n");
+  EXPECT_EQ(CredentialsOf({.url = "http://h:81/a", .netrc_file = file}), "http://a:b@h:81\n");
+  EXPECT_EQ(CredentialsOf({.url = "https://third/a", .netrc_file = file}), "https://d:e@third\n");
+  EXPECT_EQ(CredentialsOf({.url = "https://me:own@h/a", .netrc_file = file}), "https://me:own@h\n");
+  const UpstreamSpec missing{.url = "https://h/a", .netrc_file = file + ".missing"};
+  EXPECT_EQ(CredentialsFor(*ParseUpstream(missing), missing).status().code(),
             absl::StatusCode::kFailedPrecondition);
 }
 
-TEST(NetrcFor, TheUrlsLoginChoosesAmongSeveralOfOneHost) {
+TEST(CredentialsFor, TheUrlsLoginChoosesAmongSeveralOfOneHost) {
   const std::string file = ::testing::TempDir() + "/several";
   std::ofstream(file) << "machine h login a password one\n"
                          "machine other\n  login b\n  password two\n"
                          "machine H login \"b\" password \"th\\\"ree\"\n";
-  const UpstreamSpec spec{.url = "https://b@h/a", .netrc_file = file};
-  const auto netrc = NetrcFor(*ParseUpstream(spec), spec);
-  ASSERT_TRUE(netrc.ok()) << netrc.status();
-  EXPECT_THAT(*netrc, ::testing::StartsWith("machine h\nlogin \"b\"\npassword \"th\\\"ree\"\n"));
+  EXPECT_EQ(CredentialsOf({.url = "https://b@h/a", .netrc_file = file}), "https://b:th%22ree@h\n");
 }
 
 TEST(GitConfigFor, OnlyTheUpstreamsProtocolIsAllowedAndOnlyItsDirectoryIsSafe) {
   const UpstreamSpec spec{.url = "/srv/none \"quoted\".git"};
-  const std::string config = GitConfigFor(*ParseUpstream(spec), spec);
+  const std::string config = GitConfigFor(*ParseUpstream(spec), spec, "/c");
   EXPECT_THAT(config, HasSubstr("[protocol \"file\"]\n allow = always"));
   EXPECT_THAT(config, HasSubstr(" directory = \"/srv/none \\\"quoted\\\".git\"\n"));
   EXPECT_THAT(config, Not(HasSubstr("directory = *")));
+  EXPECT_THAT(config, Not(HasSubstr("credential-store")));
+}
+
+TEST(GitConfigFor, AProxyIsTheUpstreamsOwn) {
+  const UpstreamSpec spec{.url = "https://h/a", .proxy = "http://me:pw@proxy:3128"};
+  EXPECT_THAT(GitConfigFor(*ParseUpstream(spec), spec, "/c"),
+              HasSubstr(" proxy = \"http://me:pw@proxy:3128\"\n"));
 }
 
 TEST(SshCommandFor, TrustsOnlyWhatIsConfigured) {

@@ -1,5 +1,9 @@
 #include "common/git/upstream_git.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -12,6 +16,25 @@ namespace {
 
 // info/attributes has the highest precedence of all attribute files.
 constexpr char kNoConversion[] = "* -text -eol -ident -filter -working-tree-encoding\n";
+
+// When memory runs out, git goes before this program.
+constexpr int kOomScore = 500;
+constexpr int64_t kLeastDefaultMemory = int64_t{512} << 20;
+constexpr int64_t kMostDefaultMemory = int64_t{2} << 30;
+
+int64_t DefaultGitMemory() {
+  const int64_t memory = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
+  return std::clamp(memory / 4, kLeastDefaultMemory, kMostDefaultMemory);
+}
+
+// This program's own proxy, by the variables that curl knows.
+void AddProxyVariables(Command* command) {
+  for (const char* name : {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
+                           "no_proxy", "NO_PROXY"}) {
+    const char* value = getenv(name);
+    if (value != nullptr) command->environment.emplace_back(name, value);
+  }
+}
 
 }  // namespace
 
@@ -31,17 +54,20 @@ absl::StatusOr<Account> UpstreamGit::Prepare(GitReach reach) {
   if (!account.ok()) return account;
   MutexLock lock(directory_mutex_);
   if (auto status = MakeGitDirectory(paths_, *account); !status.ok()) return status;
-  if (auto status = WritePrivateFile(paths_.config, GitConfigFor(*access_, upstream_), *account);
-      !status.ok()) {
+  // The address of a proxy may contain a password.
+  const FileFor readers = upstream_.proxy.empty() ? FileFor::kEverybody : FileFor::kAccount;
+  const std::string config = GitConfigFor(*access_, upstream_, paths_.credentials);
+  if (auto status = WriteOwnFile(paths_.config, config, readers, *account); !status.ok()) {
     return status;
   }
   if (reach == GitReach::kLocal) return account;
   if (access_->scheme == "file") {
     if (auto status = CheckLocalUpstream(access_->path); !status.ok()) return status;
   }
-  const auto netrc = NetrcFor(*access_, upstream_);
-  if (!netrc.ok()) return netrc.status();
-  if (auto status = WritePrivateFile(paths_.home + "/.netrc", *netrc, *account); !status.ok()) {
+  const auto credentials = CredentialsFor(*access_, upstream_);
+  if (!credentials.ok()) return credentials.status();
+  if (auto status = WriteOwnFile(paths_.credentials, *credentials, FileFor::kAccount, *account);
+      !status.ok()) {
     return status;
   }
   return account;
@@ -82,25 +108,43 @@ Command UpstreamGit::WithoutRepository(const Account& account,
 absl::StatusOr<CommandResult> UpstreamGit::Run(absl::string_view operation,
                                                absl::string_view attempt, const Command& command,
                                                GitReach reach) const {
-  const absl::Time begin = processes_.clock->Now();
-  auto result = processes_.runner->Run(command);
-  const bool ok = result.ok() && result->ok();
-  if (processes_.on_operation) {
-    processes_.on_operation(operation, ok, processes_.clock->Now() - begin);
-  }
-  if (!result.ok()) {
-    return absl::Status(result.status().code(),
-                        absl::StrCat(attempt, ": ", result.status().message()));
-  }
-  if (ok) return result;
+  absl::StatusOr<CommandResult> result;
+  const absl::Status status = Counted(operation, [&] {
+    result = processes_.runner->Run(command);
+    if (!result.ok()) {
+      return absl::Status(result.status().code(),
+                          absl::StrCat(attempt, ": ", result.status().message()));
+    }
+    return result->ok() ? absl::OkStatus() : Explain(attempt, *result, reach);
+  });
+  if (!status.ok()) return status;
+  return result;
+}
+
+absl::StatusOr<std::unique_ptr<Conversation>> UpstreamGit::Converse(const Command& command) const {
+  return processes_.runner->Converse(command);
+}
+
+absl::Status UpstreamGit::Explain(absl::string_view attempt, const CommandResult& ending,
+                                  GitReach reach) const {
   const bool remote = reach == GitReach::kUpstream;
-  const absl::Status status = StatusFromGit(attempt, *result, remote);
+  const absl::Status status = StatusFromGit(attempt, ending, remote);
   // git does not distinguish the two.
   if (remote && access_.ok() && access_->scheme == "file" && absl::IsNotFound(status) &&
       absl::StrContains(status.message(), "not appear to be a git repository")) {
     return absl::NotFoundError(absl::StrCat(status.message(), ", or ",
                                             user_.empty() ? "the account of this program" : user_,
                                             " may not read it"));
+  }
+  return status;
+}
+
+absl::Status UpstreamGit::Counted(absl::string_view operation,
+                                  absl::FunctionRef<absl::Status()> run) const {
+  const absl::Time begin = processes_.clock->Now();
+  absl::Status status = run();
+  if (processes_.on_operation) {
+    processes_.on_operation(operation, status.ok(), processes_.clock->Now() - begin);
   }
   return status;
 }
@@ -113,6 +157,8 @@ Command UpstreamGit::Build(const Account& account, std::vector<std::string> opti
   for (std::string& argument : arguments) command.argv.push_back(std::move(argument));
   command.environment = {
       {"LC_ALL", "C"},
+      // Each arena of malloc reserves 64 MiB of the address space, which is limited.
+      {"MALLOC_ARENA_MAX", "2"},
       {"HOME", paths_.home},
       {"GIT_CONFIG_NOSYSTEM", "1"},
       {"GIT_CONFIG_GLOBAL", paths_.config},
@@ -130,7 +176,10 @@ Command UpstreamGit::Build(const Account& account, std::vector<std::string> opti
       {"GIT_NO_LAZY_FETCH", "1"},
       {"GIT_LITERAL_PATHSPECS", "1"},
   };
+  if (access_.ok() && IsHttp(*access_) && upstream_.proxy.empty()) AddProxyVariables(&command);
   command.user = account.name;
+  command.max_memory = upstream_.git_memory > 0 ? upstream_.git_memory : DefaultGitMemory();
+  command.oom_score_adj = kOomScore;
   return command;
 }
 

@@ -2,9 +2,11 @@
 #define GITOPS_COMMON_GIT_UPSTREAM_GIT_H_
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -33,8 +35,9 @@ enum class GitReach { kLocal, kUpstream };
 // Runs git against one upstream, as one account, in its own directory: for agents, which keep a
 // bare mirror there, and for programs that clone and push a work tree. Git does not see this
 // process's environment or the Git configuration of the host and the account; it may use only the
-// upstream's protocol, runs no hooks, filters, credential helpers or pagers, never prompts, and
-// reads credentials from files that only the account can read. Thread-safe; commands that write to
+// upstream's protocol and a limited address space, runs no hooks, filters, pagers or credential
+// helpers of others, never prompts, and reads configuration and credentials from files that the
+// account cannot change. Thread-safe; commands that write to
 // one repository must not run concurrently.
 //
 // To push a change:
@@ -77,6 +80,14 @@ class UpstreamGit {
   // ProcessRunner::Run, and of StatusFromGit if git ran and failed.
   absl::StatusOr<CommandResult> Run(absl::string_view operation, absl::string_view attempt,
                                     const Command& command, GitReach reach) const;
+
+  // Starts one of these commands for a conversation. Errors are those of ProcessRunner::Run.
+  absl::StatusOr<std::unique_ptr<Conversation>> Converse(const Command& command) const;
+  // What the end of such a command means; `attempt` and errors as for Run.
+  absl::Status Explain(absl::string_view attempt, const CommandResult& ending,
+                       GitReach reach) const;
+  // Calls `run`, and on_operation afterwards.
+  absl::Status Counted(absl::string_view operation, absl::FunctionRef<absl::Status()> run) const;
 
  private:
   Command Build(const Account& account, std::vector<std::string> options,

@@ -42,6 +42,9 @@ TEST(UpstreamGit, NothingOfTheHostsConfigurationIsSeen) {
   EXPECT_THAT(command.environment, Contains(Pair("GIT_CONFIG_GLOBAL", "/m/gitconfig")));
   EXPECT_THAT(command.environment, Contains(Pair("GIT_ALLOW_PROTOCOL", "https")));
   EXPECT_THAT(command.environment, Contains(Pair("HOME", "/m/home")));
+  EXPECT_GE(command.max_memory.value_or(0), int64_t{512} << 20);
+  EXPECT_LE(command.max_memory.value_or(0), int64_t{2} << 30);
+  EXPECT_EQ(command.oom_score_adj, 500);
 }
 
 // A program that keeps no mirror: it clones a branch, edits a file and pushes.

@@ -56,6 +56,49 @@ TEST(Upstream, IsAUrlThatRunsNoProgram) {
                                    {"./ops", "is not an upstream"}});
 }
 
+TEST(Upstream, TakesEveryFormOfUserHostPathThatGitTakes) {
+  struct Case {
+    const char* url;
+    const char* host;
+    const char* path;
+  };
+  for (const Case& c : std::initializer_list<Case>{{"git@[::1]:ops.git", "::1", "ops.git"},
+                                                   {"[::1]:ops.git", "::1", "ops.git"},
+                                                   {"git@[fe80::1]:/srv/x", "fe80::1", "/srv/x"},
+                                                   {"[git@::1]:x", "::1", "x"},
+                                                   {"[host:2222]:x", "host", "x"},
+                                                   {"[git@host:2222]:x/y", "host", "x/y"},
+                                                   {"git@[host:2222]:x", "host", "x"},
+                                                   {"host:~me/x", "host", "~me/x"},
+                                                   {"git@host::odd", "host", ":odd"},
+                                                   {"host:x::y", "host", "x::y"}}) {
+    const auto url = ParseGitUrl(c.url);
+    ASSERT_TRUE(url.ok()) << url.status();
+    EXPECT_EQ(url->scheme, "ssh") << c.url;
+    EXPECT_EQ(url->host, c.host) << c.url;
+    EXPECT_EQ(url->path, c.path) << c.url;
+    EXPECT_EQ(url->plain, c.url);
+  }
+  ExpectRefused(CheckUpstreamUrl, {{"host::x", "transport helper"},
+                                   {"1::x", "transport helper"},
+                                   {"::x", "transport helper"},
+                                   {"git@[::1]", "is not an upstream"},
+                                   {"git@[::1:x", "is not an upstream"},
+                                   {"git@[]:x", "has no host"},
+                                   {"git@[-oProxyCommand=x]:y", "has no host"},
+                                   {"git@[::1]:", "has no path"},
+                                   {"[[::1]:22]:x", "is not an upstream"}});
+}
+
+TEST(ProxyUrl, HasASchemeAndAHostAndKeepsItsPassword) {
+  ExpectAccepted(CheckProxyUrl,
+                 {"http://proxy:3128", "https://u:pw@proxy", "socks5h://[::1]:1080"});
+  ExpectRefused(CheckProxyUrl, {{"proxy:3128", "write http://HOST:PORT"},
+                                {"ftp://proxy", "scheme"},
+                                {"http://", "no host"}});
+  EXPECT_THAT(CheckProxyUrl("ftp://u:hunter2@h").message(), Not(HasSubstr("hunter2")));
+}
+
 TEST(Upstream, IsRefusedWithoutShowingItsPassword) {
   for (const char* url : {"ftp://u:hunter2@h/x", "htps://u:hun@ter2@h/x", "git:hunter2@host:x",
                           "https://u:hunter2@/x", "https://h/x y?token=hunter2"}) {

@@ -30,25 +30,6 @@ constexpr auto kKillToLoss = std::chrono::seconds(10);
 constexpr int kLookMilliseconds = 100;
 constexpr auto kEndToReturn = std::chrono::milliseconds(200);
 
-// write(2) to a pipe without a reader raises SIGPIPE, which ends the process by default; here it is
-// only EPIPE.
-ssize_t WriteWithoutSignal(int fd, absl::string_view data) {
-  sigset_t pipe_signal, pending, before;
-  sigemptyset(&pipe_signal);
-  sigaddset(&pipe_signal, SIGPIPE);
-  sigpending(&pending);
-  pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
-  const ssize_t written = write(fd, data.data(), data.size());
-  const int error = errno;
-  if (written < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE)) {
-    const timespec at_once = {0, 0};
-    sigtimedwait(&pipe_signal, nullptr, &at_once);
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  errno = error;
-  return written;
-}
-
 class Attendant {
  public:
   Attendant(Child child, const Command& command, int stop)
@@ -212,26 +193,9 @@ class Attendant {
     result_.exit_status = end.si_code == CLD_EXITED ? end.si_status : 128 + end.si_status;
     std::string& kept = result_.error_output;
     if (kept.size() > kKeptErrorOutput) kept.erase(0, kept.size() - kKeptErrorOutput);
-    absl::Status status = CheckWrapper();
+    absl::Status status = CheckWrapper(command_, result_);
     if (!status.ok()) return status;
     return std::move(result_);
-  }
-
-  // Messages of setpriv(1) and prlimit(1) for their own failures.
-  absl::Status CheckWrapper() const {
-    const bool setpriv =
-        !command_.user.empty() && absl::StartsWith(result_.error_output, "setpriv: ");
-    const bool prlimit =
-        command_.max_file_size.has_value() && absl::StartsWith(result_.error_output, "prlimit: ");
-    const int status = result_.exit_status;
-    if (!(setpriv || prlimit) || (status != 1 && status != 126 && status != 127)) {
-      return absl::OkStatus();
-    }
-    const std::string line = result_.error_output.substr(0, result_.error_output.find('\n'));
-    const bool missing = status == 127 && absl::StrContains(line, "failed to execute");
-    return absl::Status(missing ? absl::StatusCode::kNotFound : absl::StatusCode::kPermissionDenied,
-                        absl::StrCat("run ", command_.argv[0], command_.user.empty() ? "" : " as ",
-                                     command_.user, ": ", line));
   }
 
   Child child_;
@@ -250,6 +214,38 @@ class Attendant {
 };
 
 }  // namespace
+
+ssize_t WriteWithoutSignal(int fd, absl::string_view data) {
+  sigset_t pipe_signal, pending, before;
+  sigemptyset(&pipe_signal);
+  sigaddset(&pipe_signal, SIGPIPE);
+  sigpending(&pending);
+  pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+  const ssize_t written = write(fd, data.data(), data.size());
+  const int error = errno;
+  if (written < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE)) {
+    const timespec at_once = {0, 0};
+    sigtimedwait(&pipe_signal, nullptr, &at_once);
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  return written;
+}
+
+absl::Status CheckWrapper(const Command& command, const CommandResult& result) {
+  const bool setpriv = !command.user.empty() && absl::StartsWith(result.error_output, "setpriv: ");
+  const bool prlimit = (command.max_file_size.has_value() || command.max_memory.has_value()) &&
+                       absl::StartsWith(result.error_output, "prlimit: ");
+  const int status = result.exit_status;
+  if (!(setpriv || prlimit) || (status != 1 && status != 126 && status != 127)) {
+    return absl::OkStatus();
+  }
+  const std::string line = result.error_output.substr(0, result.error_output.find('\n'));
+  const bool missing = status == 127 && absl::StrContains(line, "failed to execute");
+  return absl::Status(missing ? absl::StatusCode::kNotFound : absl::StatusCode::kPermissionDenied,
+                      absl::StrCat("run ", command.argv[0], command.user.empty() ? "" : " as ",
+                                   command.user, ": ", line));
+}
 
 absl::StatusOr<CommandResult> Attend(Child child, const Command& command, int stop) {
   return Attendant(std::move(child), command, stop).Run();

@@ -1,6 +1,7 @@
 #include "common/process/fake_process.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace gitops {
@@ -16,7 +17,40 @@ bool Holds(const Command& command, const std::vector<std::string>& words) {
   return true;
 }
 
+class FakeConversation final : public Conversation {
+ public:
+  FakeConversation(ProcessRunner* runner, Command command)
+      : runner_(runner), command_(std::move(command)) {}
+
+  absl::Status Ask(absl::string_view request, const OnAnswer& on_answer, absl::Duration timeout,
+                   int cancel) override {
+    Command command = command_;
+    command.input = std::string(request);
+    command.timeout = timeout;
+    command.cancel = cancel;
+    command.on_output = nullptr;
+    absl::StatusOr<CommandResult> result = runner_->Run(command);
+    if (!result.ok()) return result.status();
+    const absl::StatusOr<bool> complete = on_answer(result->output);
+    if (!complete.ok()) return complete.status();
+    if (*complete) return absl::OkStatus();
+    result->output.clear();
+    ending_ = *std::move(result);
+    return absl::AbortedError("the fake process ended before it had answered");
+  }
+  const std::optional<CommandResult>& ending() const override { return ending_; }
+
+ private:
+  ProcessRunner* const runner_;
+  const Command command_;
+  std::optional<CommandResult> ending_;
+};
+
 }  // namespace
+
+absl::StatusOr<std::unique_ptr<Conversation>> FakeProcessRunner::Converse(const Command& command) {
+  return std::make_unique<FakeConversation>(this, command);
+}
 
 absl::StatusOr<CommandResult> FakeProcessRunner::Run(const Command& command) {
   absl::StatusOr<Handler> handler = Choose(command);

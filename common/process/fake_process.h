@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ class FakeProcessRunner : public ProcessRunner {
 
   // Commands without a rule succeed with no output.
   absl::StatusOr<CommandResult> Run(const Command& command) override;
+  // What is asked in a conversation is answered as if it were a run of the command with that input;
+  // a result that is not ok() is the process's end. It must give the whole answer.
+  absl::StatusOr<std::unique_ptr<Conversation>> Converse(const Command& command) override;
   void Stop() override;
   int64_t spawned() const override;
 

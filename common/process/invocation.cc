@@ -135,8 +135,13 @@ absl::StatusOr<Invocation> PlanInvocation(const Command& command) {
   if (!program.ok()) return program.status();
   invocation.program = *std::move(program);
   invocation.argv = command.argv;
+  std::vector<std::string> limits;
   if (command.max_file_size.has_value()) {
-    status = Wrap("prlimit", {absl::StrCat("--fsize=", *command.max_file_size)}, invocation);
+    limits.push_back(absl::StrCat("--fsize=", *command.max_file_size));
+  }
+  if (command.max_memory.has_value()) limits.push_back(absl::StrCat("--as=", *command.max_memory));
+  if (!limits.empty()) {
+    status = Wrap("prlimit", std::move(limits), invocation);
     if (!status.ok()) return status;
   }
   std::optional<UserAccount> account;

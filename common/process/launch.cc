@@ -120,14 +120,22 @@ class SpawnSettings {
   int error_ = 0;
 };
 
+// Before the child starts others, which inherit it: it first executes a wrapper or loads itself.
+// The value is a preference, so a failure (a kernel without it) does not matter.
+void SetOomScore(pid_t pid, int adjustment) {
+  const Fd file(open(absl::StrCat("/proc/", pid, "/oom_score_adj").c_str(), O_WRONLY | O_CLOEXEC));
+  const std::string text = absl::StrCat(adjustment);
+  if (file && write(file.get(), text.data(), text.size()) < 0) return;
+}
+
 }  // namespace
 
-absl::StatusOr<Child> Launch(const Command& command) {
+absl::StatusOr<Child> Launch(const Command& command, bool conversation) {
   absl::StatusOr<Invocation> invocation = PlanInvocation(command);
   if (!invocation.ok()) return invocation.status();
   const std::string& name = command.argv[0];
   Pipe input, output, error;
-  if ((!command.input.empty() && !Open(input)) || !Open(output) || !Open(error)) {
+  if (((conversation || !command.input.empty()) && !Open(input)) || !Open(output) || !Open(error)) {
     return SystemError(name, "make pipes", errno);
   }
   SpawnSettings settings;
@@ -139,6 +147,7 @@ absl::StatusOr<Child> Launch(const Command& command) {
   if (failure != 0) {
     return SystemError(name, absl::StrCat("spawn in ", invocation->directory), failure);
   }
+  if (command.oom_score_adj.has_value()) SetOomScore(child.pid, *command.oom_score_adj);
   // Its id cannot be reused before it was waited for, so this is the right process. A system call,
   // because glibc 2.36 declares it without C linkage.
   child.ended = Fd(static_cast<int>(syscall(SYS_pidfd_open, child.pid, 0)));

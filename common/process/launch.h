@@ -15,7 +15,7 @@ struct Child {
   pid_t pid = -1;
   // Readable once it has ended.
   Fd ended;
-  // Non-blocking; none if there is nothing to write.
+  // Non-blocking; none if there is nothing to write and it is no conversation.
   Fd input;
   Fd output;
   Fd error;
@@ -23,8 +23,8 @@ struct Child {
 
 // Spawns `command`. The process gets only descriptors 0 to 2, default signal handling, and the
 // environment, directory, account and limits of the command. Errors are those of
-// ProcessRunner::Run.
-absl::StatusOr<Child> Launch(const Command& command);
+// ProcessRunner::Run. With `conversation` it has a pipe as input in any case.
+absl::StatusOr<Child> Launch(const Command& command, bool conversation = false);
 
 }  // namespace gitops
 

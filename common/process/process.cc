@@ -7,6 +7,7 @@
 
 #include "common/path/fd.h"
 #include "common/process/attend.h"
+#include "common/process/converse.h"
 #include "common/process/launch.h"
 
 namespace gitops {
@@ -15,13 +16,15 @@ namespace {
 class SpawningRunner : public ProcessRunner {
  public:
   absl::StatusOr<CommandResult> Run(const Command& command) override {
-    if (stopped_) return absl::CancelledError("cannot start a process: this program is stopping");
-    // Without it, running processes could not be stopped.
-    if (!stop_) return absl::ResourceExhaustedError("make an eventfd: too many open files");
-    absl::StatusOr<Child> child = Launch(command);
+    absl::StatusOr<Child> child = Start(command, /*conversation=*/false);
     if (!child.ok()) return child.status();
-    ++spawned_;
     return Attend(*std::move(child), command, stop_.get());
+  }
+
+  absl::StatusOr<std::unique_ptr<Conversation>> Converse(const Command& command) override {
+    absl::StatusOr<Child> child = Start(command, /*conversation=*/true);
+    if (!child.ok()) return child.status();
+    return NewConversation(*std::move(child), command, stop_.get());
   }
 
   void Stop() override {
@@ -33,6 +36,15 @@ class SpawningRunner : public ProcessRunner {
   int64_t spawned() const override { return spawned_; }
 
  private:
+  absl::StatusOr<Child> Start(const Command& command, bool conversation) {
+    if (stopped_) return absl::CancelledError("cannot start a process: this program is stopping");
+    // Without it, running processes could not be stopped.
+    if (!stop_) return absl::ResourceExhaustedError("make an eventfd: too many open files");
+    absl::StatusOr<Child> child = Launch(command, conversation);
+    if (child.ok()) ++spawned_;
+    return child;
+  }
+
   Fd stop_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   std::atomic<bool> stopped_ = false;
   std::atomic<int64_t> spawned_ = 0;

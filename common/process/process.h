@@ -47,6 +47,12 @@ struct Command {
   int64_t max_output = 64 << 20;
   // The maximum size in bytes of files that it writes (RLIMIT_FSIZE); none: unlimited.
   std::optional<int64_t> max_file_size;
+  // The maximum address space in bytes of the process and of each process that it starts
+  // (RLIMIT_AS); none: unlimited.
+  std::optional<int64_t> max_memory;
+  // How readily the kernel kills it when memory runs out (oom_score_adj, 0 to 1000); none: as the
+  // caller.
+  std::optional<int> oom_score_adj;
   // Called with each piece of standard output, which is then not kept. A status that is not OK
   // kills the process and becomes the result of Run. Called on the thread of Run.
   std::function<absl::Status(absl::string_view)> on_output;
@@ -63,6 +69,26 @@ struct CommandResult {
   bool ok() const { return exit_status == 0; }
 };
 
+// A process that answers requests on its standard input by its standard output, until this is
+// destroyed, which kills it and waits for its end. Not thread-safe.
+class Conversation {
+ public:
+  virtual ~Conversation() = default;
+
+  // Receives pieces of the answer; returns true when the answer is complete.
+  using OnAnswer = std::function<absl::StatusOr<bool>(absl::string_view)>;
+
+  // Writes `request`, and reads until `on_answer` returns true. `cancel` as in Command. Errors:
+  // ABORTED: the process ended, see ending(); DEADLINE_EXCEEDED: no whole answer within `timeout`;
+  // CANCELLED: by ProcessRunner::Stop() or `cancel`; or the error of `on_answer`. The process is of
+  // no further use after any error. `on_answer` is called on this thread.
+  virtual absl::Status Ask(absl::string_view request, const OnAnswer& on_answer,
+                           absl::Duration timeout, int cancel) = 0;
+
+  // Set once Ask has returned ABORTED; without output.
+  virtual const std::optional<CommandResult>& ending() const = 0;
+};
+
 // Runs commands. Thread-safe; several may run at a time.
 class ProcessRunner {
  public:
@@ -77,7 +103,12 @@ class ProcessRunner {
   // Messages name the program, never its arguments or environment, which may contain secrets.
   virtual absl::StatusOr<CommandResult> Run(const Command& command) = 0;
 
-  // Kills running commands and refuses new ones, for a shutdown.
+  // Starts `command` for a conversation; its input, timeout, cancel, give_up, max_output and
+  // on_output mean nothing. The runner must outlive the conversation. Errors are those of Run.
+  virtual absl::StatusOr<std::unique_ptr<Conversation>> Converse(const Command& command) = 0;
+
+  // Kills running commands, ends what is asked in conversations, and refuses new ones, for a
+  // shutdown.
   virtual void Stop() = 0;
 
   // The number of processes spawned so far.

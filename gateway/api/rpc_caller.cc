@@ -164,8 +164,9 @@ class StreamCall final : private Base,
   }
   void OnDone(const grpc::Status& status) override {
     FromGrpc();
-    const RpcCaller::Observer observer = std::exchange(observer_, {});
+    // Destroyed last: the caller may be destroyed after it, with what the observer still uses.
     const std::shared_ptr<StreamCall> self = std::move(self_);
+    const RpcCaller::Observer observer = std::exchange(observer_, {});
     observer.on_end(Explained(status));
   }
 

@@ -1,17 +1,19 @@
-#include "agent/publish/mount_table.h"
+#include "common/mount/mount_table.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
-#include <sstream>
+#include <climits>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/path/read_file.h"
 
 namespace gitops {
 namespace {
@@ -89,14 +91,13 @@ absl::StatusOr<MountTable> MountTable::Parse(absl::string_view mountinfo) {
 }
 
 absl::StatusOr<MountTable> MountTable::Read() {
-  std::ifstream file(kMountInfo);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file || text.str().empty()) {
+  absl::StatusOr<std::string> text = ReadWholeFile(kMountInfo);
+  if (!text.ok()) return text.status();
+  if (text->empty()) {
     return absl::UnavailableError(absl::StrCat(
-        "cannot read ", kMountInfo, ", which lists this process's mounts; is /proc mounted?"));
+        kMountInfo, ", which lists this process's mounts, is empty; is /proc mounted?"));
   }
-  return Parse(text.str());
+  return Parse(*text);
 }
 
 const MountEntry* MountTable::Find(uint64_t id) const {
@@ -130,5 +131,12 @@ absl::StatusOr<PathView> ViewPath(const std::string& path, bool follow) {
 }
 
 absl::StatusOr<PathView> ViewFd(int fd) { return View(fd, "", AT_EMPTY_PATH, "an open file"); }
+
+absl::StatusOr<std::string> PathOfFd(int fd) {
+  char path[PATH_MAX];
+  const ssize_t length = ::readlink(absl::StrCat("/proc/self/fd/", fd).c_str(), path, sizeof path);
+  if (length < 0) return absl::ErrnoToStatus(errno, "cannot determine the path of an open file");
+  return std::string(path, static_cast<size_t>(length));
+}
 
 }  // namespace gitops

@@ -1,4 +1,4 @@
-#include "agent/publish/mount_table.h"
+#include "common/mount/mount_table.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-#ifndef GITOPS_AGENT_PUBLISH_MOUNT_TABLE_H_
-#define GITOPS_AGENT_PUBLISH_MOUNT_TABLE_H_
+#ifndef GITOPS_COMMON_MOUNT_MOUNT_TABLE_H_
+#define GITOPS_COMMON_MOUNT_MOUNT_TABLE_H_
 
 #include <cstdint>
 #include <optional>
@@ -62,7 +62,10 @@ struct PathView {
 // Errors by errno; NOT_FOUND if nothing is there.
 absl::StatusOr<PathView> ViewPath(const std::string& path, bool follow = false);
 absl::StatusOr<PathView> ViewFd(int fd);
+// Where an open file is now, as seen from this process's root; for messages, and for comparison
+// with MountEntry::mount_point. Whoever may rename its parents can change it at any time.
+absl::StatusOr<std::string> PathOfFd(int fd);
 
 }  // namespace gitops
 
-#endif  // GITOPS_AGENT_PUBLISH_MOUNT_TABLE_H_
+#endif  // GITOPS_COMMON_MOUNT_MOUNT_TABLE_H_

@@ -1,0 +1,174 @@
+#include "agent/git/mirror_repository.h"
+
+#include <openssl/sha.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "agent/git/mirror.h"
+#include "agent/git/stop_event.h"
+#include "common/path/beneath.h"
+
+namespace gitops {
+namespace {
+
+// git's own files need space too: headers, an index.
+constexpr int64_t kPackOverhead = 16 << 20;
+// The limit of commits and trees without large files in one fetch: no normal history exceeds it.
+constexpr int64_t kMostCommitBytes = int64_t{4} << 30;
+
+}  // namespace
+
+std::string Sha256Hex(absl::string_view text) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
+  return absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<const char*>(digest), sizeof(digest)));
+}
+
+bool MirrorRepository::Exists() const {
+  std::error_code error;
+  return std::filesystem::exists(git_->paths().repository + "/HEAD", error);
+}
+
+int64_t MirrorRepository::Owner() const {
+  struct stat stat {};
+  return lstat(git_->paths().repository.c_str(), &stat) == 0 ? static_cast<int64_t>(stat.st_uid)
+                                                             : -1;
+}
+
+int MirrorRepository::PackCount() const {
+  int count = 0;
+  std::error_code error;
+  std::filesystem::directory_iterator files(git_->paths().repository + "/objects/pack", error);
+  for (; !error && files != std::filesystem::directory_iterator(); files.increment(error)) {
+    if (files->path().extension() == ".pack") ++count;
+  }
+  return count;
+}
+
+absl::Status MirrorRepository::Make(const Account& account, size_t id_length, bool* fresh) {
+  *fresh = false;
+  // An account that was created again under the same name may have another id.
+  if (Exists() && account.uid >= 0 && Owner() != account.uid) {
+    if (auto status = Remove(); !status.ok()) return status;
+  }
+  if (Exists()) {
+    *fresh = PackCount() == 0;
+    return absl::OkStatus();
+  }
+  *fresh = true;
+  // Not a repository: the remains of a git that was killed during init, or a file.
+  if (auto status = Remove(); !status.ok()) return status;
+  if (auto status = MakeAccountDirectory(git_->paths().repository, account); !status.ok())
+    return status;
+  const Command command = git_->InRepository(
+      account, {"init", "--quiet", "--bare", "--template=",
+                absl::StrCat("--object-format=", id_length == 64 ? "sha256" : "sha1")});
+  return git_
+      ->Run("init", absl::StrCat("creating a mirror of ", git_->name()), command, GitReach::kLocal)
+      .status();
+}
+
+absl::Status MirrorRepository::FetchCommit(const Account& account, const std::string& branch,
+                                           const std::string& commit, bool fresh,
+                                           const std::stop_token& stop) {
+  Command command = FetchCommand(account, commit, branch, fresh);
+  command.max_file_size = kMostCommitBytes;
+  return Fetch(account, absl::StrCat("fetching ", commit, " from ", git_->name()),
+               std::move(command), stop);
+}
+
+absl::Status MirrorRepository::FetchBranch(const Account& account, const std::string& branch,
+                                           bool fresh, const std::stop_token& stop) {
+  Command command = FetchCommand(account, "refs/heads/" + branch, branch, fresh);
+  command.max_file_size = kMostCommitBytes;
+  return Fetch(account, absl::StrCat("fetching ", branch, " from ", git_->name()),
+               std::move(command), stop);
+}
+
+absl::Status MirrorRepository::FetchBlobs(const Account& account,
+                                          const std::vector<std::string>& ids, int64_t max_bytes,
+                                          const std::stop_token& stop) {
+  // "noop": do not announce our commits, or the upstream would assume that we have all of their
+  // blobs.
+  Command command =
+      Fetching(account, {"-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", "--no-tags",
+                         "--no-write-fetch-head", "--no-auto-maintenance",
+                         "--no-recurse-submodules", "--filter=blob:none", "--stdin", "origin"});
+  std::vector<std::string> unique = ids;
+  std::sort(unique.begin(), unique.end());
+  unique.erase(std::unique(unique.begin(), unique.end()), unique.end());
+  command.input = absl::StrCat(absl::StrJoin(unique, "\n"), "\n");
+  command.max_file_size = max_bytes + kPackOverhead;
+  return Fetch(account, absl::StrCat("fetching files from ", git_->name()), std::move(command),
+               stop);
+}
+
+void MirrorRepository::Repack(const Account& account, const std::stop_token& stop) {
+  // Everything came from the upstream, so all packs are promisor packs; repacking those keeps every
+  // object in them, reachable or not.
+  Command command = Fetching(account, {"-c", "pack.window=10", "repack", "-a", "-d", "-q"});
+  const StopEvent event(stop);
+  command.timeout = options_.fetch_timeout;
+  command.cancel = event.descriptor();
+  if (!git_->Run("repack", "repacking", command, GitReach::kLocal).ok()) suspect_ = true;
+}
+
+absl::Status MirrorRepository::Remove() { return RemoveTree(git_->paths().repository); }
+
+// A command that may fetch objects from the upstream, with a filter. The filter is set here and not
+// in the mirror's configuration, so that no other command fetches a missing object by itself.
+Command MirrorRepository::Fetching(const Account& account,
+                                   std::vector<std::string> arguments) const {
+  arguments.insert(arguments.begin(), {"-c", "remote.origin.promisor=true", "-c",
+                                       "remote.origin.partialclonefilter=blob:none"});
+  return git_->InRepository(account, std::move(arguments));
+}
+
+Command MirrorRepository::FetchCommand(const Account& account, const std::string& wanted,
+                                       const std::string& branch, bool fresh) const {
+  // Later fetches announce this reference to the upstream. Named by a hash, because branch "a/b"
+  // may be created after "a" was deleted.
+  const std::string reference =
+      branch.empty() ? "" : absl::StrCat(":refs/gitops/", Sha256Hex(branch).substr(0, 32));
+  // Later fetches include small changed files, which saves one request.
+  return Fetching(account, {"fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
+                            "--no-auto-maintenance", "--no-recurse-submodules",
+                            fresh ? "--filter=blob:none" : "--filter=blob:limit=256k", "origin",
+                            absl::StrCat("+", wanted, reference)});
+}
+
+absl::Status MirrorRepository::Fetch(const Account& account, const std::string& attempt,
+                                     Command command, const std::stop_token& stop) {
+  if (suspect_) RemoveRests(account);
+  const StopEvent event(stop);
+  command.timeout = options_.fetch_timeout;
+  command.cancel = event.descriptor();
+  const absl::Status status = git_->Run("fetch", attempt, command, GitReach::kUpstream).status();
+  if (!status.ok()) suspect_ = true;
+  return status;
+}
+
+// A killed fetch leaves locks, which would block the next one, and temporary packs. Removed as the
+// account, which could have created a symlink there.
+void MirrorRepository::RemoveRests(const Account& account) {
+  Command command;
+  command.argv = {"find",   git_->paths().repository,
+                  "-type",  "f",
+                  "(",      "-name",
+                  "*.lock", "-o",
+                  "-name",  "tmp_*",
+                  ")",      "-delete"};
+  command.user = account.name;
+  command.timeout = options_.local_timeout;
+  if (options_.runner->Run(command).ok()) suspect_ = false;
+}
+
+}  // namespace gitops
