@@ -29,6 +29,16 @@ class FakeHost::FakeUpstream final : public Upstream {
     return newest;
   }
 
+  absl::StatusOr<std::set<std::string>> Touched(const std::string&, const std::string& from,
+                                                const std::string& to,
+                                                const std::set<std::string>& paths,
+                                                std::stop_token) override {
+    MutexLock lock(host_->mutex_);
+    ++host_->comparisons_;
+    const bool same = host_->same_.contains({from, to}) || host_->same_.contains({to, from});
+    return same ? std::set<std::string>() : paths;
+  }
+
   std::string name() const override { return "fake"; }
 
  private:
@@ -213,6 +223,11 @@ void FakeHost::Push(const std::string& branch, const std::string& revision) {
 void FakeHost::SetUpstreamStatus(absl::Status status) {
   MutexLock lock(mutex_);
   upstream_status_ = std::move(status);
+}
+
+int FakeHost::comparisons() {
+  MutexLock lock(mutex_);
+  return comparisons_;
 }
 
 int FakeHost::polls() {

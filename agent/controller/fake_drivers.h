@@ -45,6 +45,7 @@ class FakeHost final : public DriverFactory {
   void Push(const std::string& branch, const std::string& revision);
   void SetUpstreamStatus(absl::Status status);
   int polls();
+  int comparisons();  // how often the upstream was asked what a revision touches
 
   // Faults by revision; OK ends one.
   void FailPrepare(const std::string& revision, absl::Status status);
@@ -91,6 +92,7 @@ class FakeHost final : public DriverFactory {
   std::map<std::string, absl::Status> publish_faults_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, absl::Status> activate_faults_ ABSL_GUARDED_BY(mutex_);
   int polls_ ABSL_GUARDED_BY(mutex_) = 0;
+  int comparisons_ ABSL_GUARDED_BY(mutex_) = 0;
   bool hold_ ABSL_GUARDED_BY(mutex_) = false;
   int held_ ABSL_GUARDED_BY(mutex_) = 0;
   bool hold_fetches_ ABSL_GUARDED_BY(mutex_) = false;

@@ -61,8 +61,9 @@ std::shared_ptr<UpstreamPoller> HostAgent::PollerFor(const ServiceSpec& spec) {
   if (std::shared_ptr<UpstreamPoller> poller = slot.lock()) return poller;
   Scheduler* scheduler =
       options_.poll_scheduler != nullptr ? options_.poll_scheduler : options_.scheduler;
-  auto poller = std::make_shared<UpstreamPoller>(upstream, options_.clock, scheduler,
-                                                 options_.on_polled, PoolFor(Pool::kGit));
+  auto poller =
+      std::make_shared<UpstreamPoller>(upstream, options_.clock, scheduler, options_.on_polled,
+                                       PoolFor(Pool::kGit), options_.records);
   slot = poller;
   return poller;
 }
@@ -88,6 +89,7 @@ absl::StatusOr<HostAgent::Managed> HostAgent::Begin(const ServiceSpec& spec,
   options.pools = {poller->fetches(), PoolFor(Pool::kDisk),
                    PoolFor(unit ? Pool::kUnits : Pool::kDisk), PoolFor(Pool::kUpkeep)};
   options.on_change = [this, service] { Report(service); };
+  options.upstream = poller->name();
   options.poll_now = [weak = std::weak_ptr<UpstreamPoller>(poller)] {
     if (auto poller = weak.lock()) poller->PollNow();
   };
@@ -102,6 +104,8 @@ absl::StatusOr<HostAgent::Managed> HostAgent::Begin(const ServiceSpec& spec,
     replaced_.NotifyAll();
   }
   std::weak_ptr<ServiceController> weak = managed.controller;
+  std::set<std::string> paths;
+  for (const DirectorySpec& directory : spec.directories) paths.insert(directory.link);
   poller->Add(service, {.ref = spec.branch,
                         .poll = poll,
                         .following =
@@ -110,9 +114,19 @@ absl::StatusOr<HostAgent::Managed> HostAgent::Begin(const ServiceSpec& spec,
                               return controller != nullptr && controller->Following();
                             },
                         .on_polled =
-                            [weak](const absl::StatusOr<std::string>& tip, absl::Time next) {
-                              if (auto controller = weak.lock()) controller->OnPolled(tip, next);
-                            }});
+                            [weak](const absl::StatusOr<std::string>& tip, absl::Time next,
+                                   const std::string& same_as) {
+                              if (auto controller = weak.lock()) {
+                                controller->OnPolled(tip, next, same_as);
+                              }
+                            },
+                        .paths = std::move(paths),
+                        .at =
+                            [weak] {
+                              auto controller = weak.lock();
+                              return controller != nullptr ? controller->At() : ServicePlace();
+                            },
+                        .user = spec.user});
   managed.controller->Announce();
   return managed;
 }

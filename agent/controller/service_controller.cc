@@ -35,6 +35,14 @@ absl::Status ServiceController::Load() {
   const bool damaged = absl::IsDataLoss(stored.status());
   if (!stored.ok() && !damaged) return stored.status();
   record_ = stored.ok() && stored->has_value() ? **stored : NewRecord(policy_);
+  if (!policy_.coordinated && !record_.frozen && record_.pending.empty() &&
+      record_.activation_error.empty() && !record_.published.empty()) {
+    auto verified = options_.records->VerifiedTip(spec().service,
+                                                  {options_.upstream, spec().user, spec().branch});
+    if (!verified.ok()) return verified.status();
+    if (verified->has_value()) record_.hash = record_.target = **verified;
+    stored_hash_ = record_.hash;
+  }
   // A move in progress was not recorded in the history yet.
   logged_hash_ =
       record_.pending.empty() || record_.hash != record_.pending ? record_.hash : record_.last_good;
@@ -282,6 +290,7 @@ void ServiceController::StoreAndMake(ServiceRecord next, Change change) {
           const bool anyway = shared->storing != Change::Storing::kFirst;
           if (saved->ok() || anyway) {
             unsaved_ = !saved->ok();
+            if (saved->ok()) stored_hash_ = next.hash;
             Made(next, shared->why, saved->ok() ? entry : std::nullopt);
           }
           if (!saved->ok() && anyway) {
@@ -339,6 +348,7 @@ void ServiceController::ShowView() {
   }
   MutexLock lock(mutex_);
   view_ = std::move(view);
+  hash_stored_ = stored_hash_ == record_.hash;
 }
 
 ServiceView ServiceController::View() const {
@@ -374,10 +384,19 @@ absl::Status ServiceController::Ending() const {
                 "its configuration is being changed, or the agent is stopping; try again");
 }
 
-void ServiceController::OnPolled(const absl::StatusOr<std::string>& tip, absl::Time next_poll) {
+ServicePlace ServiceController::At() const {
+  MutexLock lock(mutex_);
+  const ServiceRecord& record = view_->record;
+  const bool there = !policy_.coordinated && !record.frozen && record.pending.empty() &&
+                     record.activation_error.empty() && !record.published.empty();
+  return there ? ServicePlace{record.hash, hash_stored_} : ServicePlace();
+}
+
+void ServiceController::OnPolled(const absl::StatusOr<std::string>& tip, absl::Time next_poll,
+                                 const std::string& same_as) {
   if (absl::IsCancelled(tip.status())) return;  // the agent is stopping
   const std::string error(tip.status().message());
-  Post([this, tip = tip.value_or(""), error, answered = tip.ok(), next_poll] {
+  Post([this, tip = tip.value_or(""), error, answered = tip.ok(), next_poll, same_as] {
     if (stopping_) return;
     next_poll_ = next_poll;
     if (answered) last_poll_ = options_.clock->Now();
@@ -387,9 +406,14 @@ void ServiceController::OnPolled(const absl::StatusOr<std::string>& tip, absl::T
     auto moved = std::make_shared<bool>(false);
     Make({.make =
               [=](ServiceRecord record) {
-                *moved = answered && !record.frozen && record.target != tip;
-                return answered ? OnTip(std::move(record), tip)
-                                : OnPollFailed(std::move(record), error);
+                if (!answered) return OnPollFailed(std::move(record), error);
+                *moved = !record.frozen && record.target != tip;
+                const bool same = !same_as.empty() && record.hash == same_as &&
+                                  record.pending.empty() && record.activation_error.empty();
+                record = OnTip(std::move(record), tip);
+                if (!same || DesiredRevision(record, policy_) != tip) return record;
+                *moved = false;
+                return OnSameContent(std::move(record), tip);
               },
           .why = {.reason = reason},
           .storing = Change::Storing::kMemory,

@@ -54,7 +54,8 @@ using Pools = std::array<Scheduler*, kPools>;
 
 struct ServiceOptions {
   ServiceSpec spec;
-  absl::Duration poll;  // the poll interval of this service
+  absl::Duration poll;   // the poll interval of this service
+  std::string upstream;  // Upstream::name()
   // Not owned; must outlive the controller.
   RecordStore* records = nullptr;
   RecordSaver* saver = nullptr;
@@ -66,6 +67,12 @@ struct ServiceOptions {
   std::function<void()> on_change;
   // Requests a poll of the upstream now. Thread-safe.
   std::function<void()> poll_now;
+};
+
+// Where a service is that follows its branch.
+struct ServicePlace {
+  std::string revision;  // empty: nowhere, or it is on its way or not healthy
+  bool stored = false;   // its record says so on disk
 };
 
 // The visible state of a service.
@@ -104,8 +111,12 @@ class ServiceController {
   // False for a frozen service, which needs no poll.
   bool Following() const;
 
-  // The result of a poll: the newest revision, or an error; and the time of the next poll.
-  void OnPolled(const absl::StatusOr<std::string>& tip, absl::Time next_poll);
+  ServicePlace At() const;
+
+  // The result of a poll: the newest revision, or an error; and the time of the next poll. If the
+  // service is at `same_as`, the newest revision changes nothing of it.
+  void OnPolled(const absl::StatusOr<std::string>& tip, absl::Time next_poll,
+                const std::string& same_as);
 
   // See the RPCs of the same names; they return the record afterwards. Rollback and TakeUp wait
   // until the service has made its attempt. UNAVAILABLE after Stop(). DEADLINE_EXCEEDED, CANCELLED:
@@ -292,12 +303,13 @@ class ServiceController {
   bool in_turns_ ABSL_GUARDED_BY(mutex_) = false;
   bool at_rest_ ABSL_GUARDED_BY(mutex_) = false;  // stopping, and nothing is in progress any more
   std::shared_ptr<const ServiceView> view_ ABSL_GUARDED_BY(mutex_);
+  bool hash_stored_ ABSL_GUARDED_BY(mutex_) = false;
   std::array<std::function<void()>, kPools> launched_ ABSL_GUARDED_BY(mutex_);
 
   // Only in turns.
   ServiceRecord record_;
   bool unsaved_ = false;
-  std::string logged_hash_;
+  std::string logged_hash_, stored_hash_;
   std::optional<State> logged_state_;  // nullopt: no history yet
   absl::Time last_poll_ = absl::InfinitePast();
   absl::Time next_poll_ = absl::InfiniteFuture();

@@ -2,6 +2,7 @@
 #define GITOPS_AGENT_RECORD_RECORD_H_
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,10 +18,15 @@ namespace gitops {
 // The history kept of each service.
 inline constexpr int kKeptChanges = 100;
 
-// Service records and their history in a Store. Keys: agent/v1/service/NAME, and
-// agent/v1/change/NAME/SEQUENCE (20 digits). Values are the protobufs of
-// proto/gitops/record/v1/record.proto: a newer agent reads records of an older one, and an older
-// one keeps the fields that it does not know. Thread-safe.
+// A branch, as services follow it. `upstream` has no credentials.
+struct BranchName {
+  std::string upstream, user, branch;
+};
+
+// Service records and their history in a Store. Keys: agent/v1/service/NAME,
+// agent/v1/change/NAME/SEQUENCE (20 digits) and agent/v1/tip/BRANCH USER UPSTREAM. Values are the
+// protobufs of proto/gitops/record/v1/record.proto: a newer agent reads records of an older one,
+// and an older one keeps the fields that it does not know. Thread-safe.
 class RecordStore {
  public:
   explicit RecordStore(Store* store);  // not owned
@@ -34,6 +40,13 @@ class RecordStore {
   absl::Status Save(const std::string& service, const ServiceRecord& record,
                     const std::optional<ChangeRecord>& change);
 
+  // Stores that the services that follow `branch` are at `hash`, other than those of `except`.
+  absl::Status SaveTip(const BranchName& branch, const std::string& hash,
+                       const std::set<std::string>& except);
+  // What was stored so of `service` since its record was saved; none: its record says where it is.
+  absl::StatusOr<std::optional<std::string>> VerifiedTip(const std::string& service,
+                                                         const BranchName& branch);
+
   // Newest first.
   absl::StatusOr<std::vector<ChangeRecord>> Changes(const std::string& service);
 
@@ -41,6 +54,7 @@ class RecordStore {
   Store* const store_;
   const Table<record::v1::ServiceRecord> records_;
   const Table<record::v1::ChangeRecord> changes_;
+  const Table<record::v1::VerifiedTip> tips_;
 };
 
 }  // namespace gitops
