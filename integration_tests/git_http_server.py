@@ -52,6 +52,7 @@ class GitHttpServer:
     def __init__(self, root, certificate=None):
         self.root = str(root)
         self.login = None  # (user, password) that must be given; None: nobody is asked
+        self.login_for = ("GET", "POST")  # for which methods
         self.redirect = None  # (from, to): prefixes of paths, or of a whole URL
         self.faults = {}  # stage: Fault
         self.requests = []  # "METHOD path", in order
@@ -128,7 +129,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         try:
-            if not self.authorized(owner.login):
+            if self.command in owner.login_for and not self.authorized(owner.login):
                 self.answer(401, [("WWW-Authenticate", 'Basic realm="git"')], b"who are you?\n")
                 return
             if owner.redirect and self.path.startswith(owner.redirect[0]):

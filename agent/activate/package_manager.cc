@@ -15,8 +15,10 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "common/sync/mutex.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -212,10 +214,12 @@ absl::Status HostPackageManager::Install(const std::string& package) {
   }
   if (!result.ok()) return result.status();
   if (result->ok()) return absl::OkStatus();
-  const std::string said(absl::StripAsciiWhitespace(result->error_output));
-  const std::string message = absl::StrCat(
-      "package ", package, " could not be installed: ", tool_->program, " ended with status ",
-      result->exit_status, ": ", said.substr(said.size() - std::min(said.size(), kShownError)));
+  const std::string said = absl::StrReplaceAll(absl::StripAsciiWhitespace(result->error_output),
+                                               {{"\n", "; "}, {"\r", ""}});
+  const std::string message =
+      absl::StrCat("package ", package, " could not be installed: ", tool_->program,
+                   " ended with status ", result->exit_status, ": ",
+                   EscapeText(said.substr(said.size() - std::min(said.size(), kShownError))));
   return Says(*result, tool_->locked) ? absl::UnavailableError(message)
                                       : absl::FailedPreconditionError(message);
 }

@@ -44,14 +44,16 @@ absl::Status HostAgent::Configure(const std::vector<ServiceSpec>& specs) {
     if (options_.on_removed) options_.on_removed(service);
   }
   before.clear();
-  absl::Status result;
+  std::vector<std::string> failed;
+  absl::StatusCode code = absl::StatusCode::kOk;
   for (auto& [service, drivers] : fresh) {
     absl::StatusOr<Managed> begun = Begin(*wanted[service], std::move(drivers));
     if (begun.ok()) continue;
-    result.Update(begun.status());
+    if (failed.empty()) code = begun.status().code();
+    failed.push_back(absl::StrCat("service \"", service, "\": ", begun.status().message()));
     Forget(service);
   }
-  return result;
+  return absl::Status(code, absl::StrJoin(failed, "; "));
 }
 
 std::shared_ptr<UpstreamPoller> HostAgent::PollerFor(const ServiceSpec& spec) {

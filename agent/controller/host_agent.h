@@ -60,7 +60,8 @@ class HostAgent {
 
   // Starts new services, stops removed ones (their published files and stored records stay), and
   // restarts those whose configuration changed. UNIMPLEMENTED: see DriverFactory; nothing was
-  // changed. Other errors are those of RecordStore::Load, for one service; the other services run.
+  // changed. Other errors are those of RecordStore::Load, and name each service that could not be
+  // started; the other services run, and the same call again tries the failed ones again.
   // UNAVAILABLE: the agent is stopping.
   absl::Status Configure(const std::vector<ServiceSpec>& specs);
 

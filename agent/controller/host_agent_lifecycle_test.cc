@@ -49,13 +49,14 @@ TEST_F(HostAgentTest, AConfigurationWithoutADriverIsRefusedWhole) {
   EXPECT_TRUE(agent_->Find("web").ok());
 }
 
-TEST_F(HostAgentTest, ADamagedRecordFreezesItsServiceAndNoOther) {
+TEST_F(HostAgentTest, ADamagedRecordWithoutCopyFreezesItsServiceAndNoOther) {
   Start({Spec("web"), Spec("db")});
   ASSERT_TRUE(AwaitAt(kA));
   ASSERT_TRUE(Await([](const ServiceRecord& r) { return r.hash == kA && r.state == State::kOk; },
                     absl::Seconds(1), "db"));
   agent_.reset();
   ASSERT_TRUE(store_.Put("agent/v1/service/web", "\xff\xff no protobuf").ok());
+  ASSERT_TRUE(store_.Delete("agent/v1/copy/web").ok());
   host_.Push("main", kB);
   Restart({Spec("web"), Spec("db")});
   ASSERT_TRUE(Await([](const ServiceRecord& r) { return r.hash == kB && r.state == State::kOk; },
@@ -64,6 +65,22 @@ TEST_F(HostAgentTest, ADamagedRecordFreezesItsServiceAndNoOther) {
   EXPECT_EQ(host_.Look("web").published, kA);
   ASSERT_TRUE(Web()->Unfreeze("alice", "").ok());
   EXPECT_TRUE(AwaitAt(kB));
+}
+
+TEST_F(HostAgentTest, ADamagedRecordCostsNoPin) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.Push("main", kB);
+  ASSERT_TRUE(AwaitAt(kB));
+  ASSERT_TRUE(Web()->Rollback(kA, "alice", "", Patience()).ok());
+  agent_.reset();
+  ASSERT_TRUE(store_.Put("agent/v1/service/web", "\xff\xff no protobuf").ok());
+  Restart({Spec()});
+  EXPECT_EQ(Record().state, State::kFreeze);
+  EXPECT_EQ(Record().pinned, kA);
+  EXPECT_EQ(Record().frozen_by.text(), "alice");
+  EXPECT_NE(Record().info.find("damaged"), std::string::npos) << Record().info;
+  EXPECT_EQ(host_.Look("web").published, kA);
 }
 
 TEST_F(HostAgentTest, AServiceThatIsBegunAnewIsNeverMissing) {

@@ -20,6 +20,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "agent/activate/activator.h"
+#include "agent/controller/drift_scans.h"
 #include "agent/controller/reply.h"
 #include "agent/publish/publisher.h"
 #include "agent/record/record.h"
@@ -320,6 +321,7 @@ class ServiceController {
   bool prepared_ = false;  // the activator
   absl::Time timer_at_ = absl::InfinitePast();
   bool established_ = false;  // in this process, the right revision was published once
+  DriftScans drift_scans_;
   bool stopping_ = false;
   bool wanted_ = true;  // a pass
   bool forced_ = false;

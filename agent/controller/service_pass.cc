@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "agent/controller/service_controller.h"
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
@@ -18,20 +17,6 @@ constexpr absl::Duration kShortestInspection = absl::Seconds(1);
 constexpr absl::Duration kShortestPause = absl::Milliseconds(10);
 // Drift checks take at most this part of the time.
 constexpr int kInspectionShare = 50;
-constexpr size_t kNamedDrifts = 3;
-
-// "changed: /etc/a, /etc/b and 4 more"; untracked files are not drift.
-std::string DescribeDrift(const std::vector<DriftEntry>& entries) {
-  std::vector<std::string> paths;
-  for (const DriftEntry& entry : entries) {
-    if (entry.kind != DriftEntry::Kind::kUntracked) paths.push_back(entry.path);
-  }
-  if (paths.empty()) return "";
-  const size_t more = paths.size() > kNamedDrifts ? paths.size() - kNamedDrifts : 0;
-  paths.resize(paths.size() - more);
-  return absl::StrCat("changed on this host: ", absl::StrJoin(paths, ", "),
-                      more > 0 ? absl::StrCat(" and ", more, " more") : "");
-}
 
 }  // namespace
 
@@ -386,11 +371,11 @@ void ServiceController::Inspected(const absl::StatusOr<std::vector<DriftEntry>>&
   if (!entries.ok()) {
     LogWarning("cannot check for drift",
                {{"service", spec().service}, {"error", std::string(entries.status().message())}});
-    return CheckHealth();
   }
-  const std::string drift = DescribeDrift(*entries);
-  if (drift.empty() && record_.drift.empty()) return CheckHealth();
-  const bool correct = !drift.empty() && spec().drift != DriftPolicy::kReport;
+  const auto found = drift_scans_.Judge(entries);
+  if (!found.has_value() || (found->drift.empty() && record_.drift.empty())) return CheckHealth();
+  const std::string& drift = found->drift;
+  const bool correct = found->correct && spec().drift != DriftPolicy::kReport;
   if (correct) LogInfo("correcting drift", {{"service", spec().service}, {"drift", drift}});
   Make({.make = [drift](ServiceRecord record) { return OnDrift(std::move(record), drift); },
         .why = {.reason = drift.empty() ? "there is no drift any more" : drift},

@@ -120,12 +120,17 @@ class GitSource final : public Source {
   // Whether it is on disk with everything that the service needs now; its configured directories
   // may have been different when it was written.
   bool IsReady(const std::string& revision) const {
-    if (!store_->Has(revision)) return false;
-    const auto manifest = store_->ReadManifest(revision);
+    const auto manifest = ManifestOf(revision);
     if (!manifest.ok()) return false;
     const std::set<std::string> covered(manifest->covers.begin(), manifest->covers.end());
     return std::all_of(covers_.begin(), covers_.end(),
                        [&](const std::string& cover) { return covered.contains(cover); });
+  }
+
+  absl::StatusOr<Manifest> ManifestOf(const std::string& revision) const {
+    const auto directory = store_->Newest(revision);
+    if (!directory.ok()) return directory.status();
+    return store_->ReadManifest(*directory);
   }
 
   // `damaged`: the failure is the mirror's.
@@ -149,7 +154,7 @@ class GitSource final : public Source {
     if (auto status = FetchFiles(*entries, damaged, stop); !status.ok()) {
       return Prefixed(revision, status);
     }
-    auto writer = store_->Write(revision, /*replace=*/store_->Has(revision));
+    auto writer = store_->Write(revision);
     if (!writer.ok()) return writer.status();
     Checkout checkout((*writer)->directory(), *entries, service_.max_bytes);
     if (auto read = mirror_->ReadBlobs(OidsOf(*entries), &checkout, stop); !read.ok()) {
@@ -290,7 +295,7 @@ class GitSource final : public Source {
   absl::StatusOr<Content> ContentOfRevision(const std::string& revision,
                                             const std::stop_token& stop) {
     if (IsReady(revision)) {
-      const auto manifest = store_->ReadManifest(revision);
+      const auto manifest = ManifestOf(revision);
       if (manifest.ok()) return ContentOf(manifest->entries, links_);
     }
     if (auto status = mirror_->FetchCommit(service_.branch, revision, stop); !status.ok())

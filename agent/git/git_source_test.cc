@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "agent/git/git_test_base.h"
+#include "agent/revision/compare_tree.h"
 #include "gmock/gmock.h"
 
 namespace gitops {
@@ -27,14 +28,16 @@ TEST_F(GitSourceTest, ANewCommitBecomesReadyWithItsBytesAndModes) {
   ASSERT_TRUE(Prepare(commit).ok()) << Prepare(commit);
   EXPECT_EQ(Read(commit, "etc/a"), "one\r\n");
   EXPECT_EQ(Read(commit, "etc/l"), "#!/bin/sh\n");
-  EXPECT_FALSE(fs::exists(store_->Path(commit) + "/other"));
+  EXPECT_FALSE(fs::exists(Tree(commit) + "/other"));
   struct stat stat {};
-  ASSERT_EQ(lstat((store_->Path(commit) + "/etc/bin/run").c_str(), &stat), 0);
+  ASSERT_EQ(lstat((Tree(commit) + "/etc/bin/run").c_str(), &stat), 0);
   EXPECT_EQ(stat.st_mode & 07777, 0755u);
   EXPECT_THAT(source_->Ready(), ElementsAre(commit));
-  const auto manifest = store_->ReadManifest(commit);
+  const auto manifest = store_->ReadManifest(*store_->Newest(commit));
   ASSERT_TRUE(manifest.ok());
-  EXPECT_THAT(CompareTree(store_->Path(commit), *manifest, true, true).value(), IsEmpty());
+  EXPECT_THAT(
+      CompareTree(Tree(commit), *manifest, {.with_untracked = true, .read_all = true}).value(),
+      IsEmpty());
 }
 
 TEST_F(GitSourceTest, WhatIsReadyNeedsNoProcessAndNoUpstream) {
@@ -173,7 +176,7 @@ TEST_F(GitSourceTest, PreparingAfreshPutsRightWhatWasChanged) {
   const std::string commit = upstream_->CommitFiles({{"etc/a", "1"}});
   Start();
   ASSERT_TRUE(Prepare(commit).ok());
-  std::ofstream(store_->Path(commit) + "/etc/a") << "drift";
+  std::ofstream(Tree(commit) + "/etc/a") << "drift";
   ASSERT_TRUE(Prepare(commit).ok());
   EXPECT_EQ(Read(commit, "etc/a"), "drift");
   ASSERT_TRUE(source_->Prepare(commit, /*afresh=*/true).ok());
@@ -207,7 +210,7 @@ TEST_F(GitSourceTest, GitRunsAndFilesBelongAsTheUserSays) {
   Start();  // the upstream is root's: safe.directory must name it
   ASSERT_EQ(Newest().value_or(""), commit);
   ASSERT_TRUE(Prepare(commit).ok()) << Prepare(commit);
-  for (const std::string& path : {store_->Path(commit) + "/etc/a", MirrorPath() + "/HEAD"}) {
+  for (const std::string& path : {Tree(commit) + "/etc/a", MirrorPath() + "/HEAD"}) {
     struct stat stat {};
     ASSERT_EQ(lstat(path.c_str(), &stat), 0) << path;
     EXPECT_EQ(stat.st_uid, 65534u) << path;

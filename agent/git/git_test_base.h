@@ -103,9 +103,15 @@ class GitTest : public ::testing::Test {
   }
   absl::Status Prepare(const std::string& revision) { return source_->Prepare(revision, false); }
 
+  bool IsReady(const std::string& revision) const { return store_->Newest(revision).ok(); }
+  // Where the files of a prepared revision are.
+  std::string Tree(const std::string& revision) const {
+    const auto directory = store_->Newest(revision);
+    return directory.ok() ? store_->TreePath(*directory) : "/nonexistent";
+  }
   std::string Read(const std::string& revision, const std::string& path) const {
     std::ostringstream text;
-    text << std::ifstream(store_->Path(revision) + "/" + path).rdbuf();
+    text << std::ifstream(Tree(revision) + "/" + path).rdbuf();
     return text.str();
   }
   std::string MirrorPath() const {

@@ -51,7 +51,7 @@ class HostileTest : public GitTest {
     EXPECT_EQ(status.code(), code) << what << ": " << status;
     EXPECT_THAT(status.ToString(), HasSubstr(what));
     ExpectServing();
-    EXPECT_FALSE(store_->Has(commit)) << what;
+    EXPECT_FALSE(IsReady(commit)) << what;
     for (const auto& entry : fs::directory_iterator(RevisionRoot(service_))) {
       EXPECT_THAT(entry.path().filename().string(), ::testing::StartsWith(good_));
     }
@@ -145,7 +145,7 @@ TEST_F(HostileTest, AttributesAndFiltersChangeNoByte) {
        {"etc/a", text}});
   ASSERT_TRUE(Prepare(commit).ok()) << Prepare(commit);
   EXPECT_EQ(Read(commit, "etc/a"), text);
-  EXPECT_TRUE(fs::exists(store_->Path(commit) + "/etc/.gitattributes"));
+  EXPECT_TRUE(fs::exists(Tree(commit) + "/etc/.gitattributes"));
 }
 
 TEST_F(HostileTest, ConfigurationAndHooksOfTheUpstreamRunNothing) {

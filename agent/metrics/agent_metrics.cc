@@ -83,6 +83,9 @@ class AgentMetricsImpl : public AgentMetrics {
                        "Time of the service's last change, in seconds since 1970.")),
         answered_(Gauges(metrics, "gitops_git_last_success_timestamp_seconds",
                          "Time of the upstream's last answer, in seconds since 1970.")),
+        config_in_force_(Gauges(metrics, "gitops_config_in_force",
+                                "1 while the config file is wholly in force, else 0.")
+                             .Add({})),
         git_seconds_(prometheus::BuildHistogram()
                          .Name("gitops_git_operation_duration_seconds")
                          .Help("Duration of git operations.")
@@ -160,6 +163,8 @@ class AgentMetricsImpl : public AgentMetrics {
     planner_->Set(connected ? 1 : 0);
   }
 
+  void ConfigInForce(bool whole) override { config_in_force_.Set(whole ? 1 : 0); }
+
   void RemoveUpstream(const std::string& upstream) override {
     MutexLock lock(mutex_);
     const auto found = upstreams_.find(RedactUrl(upstream));
@@ -180,6 +185,7 @@ class AgentMetricsImpl : public AgentMetrics {
   Family<Gauge>& info_;
   Family<Gauge>& change_;
   Family<Gauge>& answered_;
+  Gauge& config_in_force_;
   Family<Histogram>& git_seconds_;
   Counter& git_ops_;
   Counter& git_error_;

@@ -34,6 +34,8 @@ class AgentMetrics {
   virtual void UpstreamAnswered(const std::string& upstream, absl::Time when) = 0;
   // Whether the planner accepts this host's reports; never called without a planner.
   virtual void PlannerConnected(bool connected) = 0;
+  // Whether the config file is wholly in force.
+  virtual void ConfigInForce(bool whole) = 0;
   // Removes the series of an upstream that no service follows any more.
   virtual void RemoveUpstream(const std::string& upstream) = 0;
 };

@@ -4,6 +4,7 @@
 #include <google/protobuf/any.pb.h>
 #include <google/protobuf/repeated_field.h>
 
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -47,8 +48,9 @@ class ActionRunner {
  public:
   virtual ~ActionRunner() = default;
 
-  // Checks whether this host can perform the request at all. INVALID_ARGUMENT: an unknown action,
-  // or a missing field; FAILED_PRECONDITION: the action needs Nix.
+  // Checks whether this host can perform the request at all; nothing is stored of one that it
+  // cannot. INVALID_ARGUMENT: an unknown action, or a missing field; FAILED_PRECONDITION: the
+  // action needs Nix; PERMISSION_DENIED: it is not in this host's own config.
   virtual absl::Status Check(const v1::PerformActionRequest& request) const = 0;
 
   // Records the state before the action in `operation`, which is stored before anything is done.
@@ -57,9 +59,11 @@ class ActionRunner {
                             record::v1::Operation& operation) = 0;
 
   // Performs the action. `before` is from Note; `again`: it was started before, and its end is not
-  // known. UNAVAILABLE: it could not be done now; a retry is right.
+  // known. UNAVAILABLE: it could not be done now; a retry is right. CANCELLED: `abandoned` returned
+  // true, since no caller waits any more, while it waited for something that may never come.
   virtual ActionOutcome Perform(const v1::PerformActionRequest& request,
-                                const record::v1::Operation& before, bool again) = 0;
+                                const record::v1::Operation& before, bool again,
+                                const std::function<bool()>& abandoned) = 0;
 };
 
 }  // namespace gitops

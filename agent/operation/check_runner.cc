@@ -6,7 +6,6 @@
 #include "agent/operation/command_output.h"
 #include "agent/operation/own_config.h"
 #include "common/clock/timestamp.h"
-#include "common/text/utf8.h"
 
 namespace gitops {
 namespace {
@@ -41,7 +40,7 @@ absl::StatusOr<v1::RunCheckResponse> RunCheckCommand(const v1::RunCheckRequest& 
   v1::RunCheckResponse response;
   response.set_exit_status(result.ok() ? result->exit_status : kNotEnded);
   const std::string last(result.ok() ? result->error_output : result.status().message());
-  response.set_output(ValidUtf8(output.End(last, hosts, kLongestOutput), kLongestOutput));
+  response.set_output(output.End(last, hosts, kLongestOutput));
   return response;
 }
 

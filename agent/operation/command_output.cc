@@ -6,6 +6,8 @@
 #include "agent/operation/secret_file.h"
 #include "common/log/secret.h"
 #include "common/process/process.h"
+#include "common/text/escape.h"
+#include "common/text/utf8.h"
 
 namespace gitops {
 namespace {
@@ -52,7 +54,9 @@ std::string CommandOutput::End(absl::string_view error_output, const std::vector
   std::string end =
       absl::StrCat(cut_ ? redactor->ApplyToEnd(kept_) : redactor->Apply(kept_),
                    error_cut ? redactor->ApplyToEnd(error_output) : redactor->Apply(error_output));
+  end = EscapeText(end, kLines);
   if (end.size() > most) end.erase(0, end.size() - most);
+  while (!end.empty() && Utf8SequenceLength(end) == 0) end.erase(0, 1);  // the rest of a character
   return end;
 }
 

@@ -20,10 +20,10 @@ class CommandOutput {
   // only its end is kept.
   std::function<absl::Status(absl::string_view)> Keeper();
 
-  // The kept output followed by `error_output` of CommandResult: the last `most` bytes. `hosts` are
-  // this host's own entries of the fleet config: the content of every secret file that they name is
-  // removed, since a command may print secrets of others. If such a file cannot be read, returns a
-  // note instead of the output.
+  // The kept output followed by `error_output` of CommandResult: the last `most` bytes,
+  // escaped as by EscapeText, with their lines. `hosts` are this host's own entries of the fleet
+  // config: the content of every secret file that they name is removed, since a command may print
+  // secrets of others. If such a file cannot be read, returns a note instead of the output.
   std::string End(absl::string_view error_output, const std::vector<HostSpec>& hosts,
                   size_t most) const;
 

@@ -68,6 +68,13 @@ TEST_F(CommandOutputTest, IsTheEndOfBothOutputs) {
   EXPECT_THAT(end, EndsWith("the end"));
 }
 
+TEST_F(CommandOutputTest, IsTextWithLinesWhateverWasPrinted) {
+  EXPECT_EQ(End("caf\xe9\n\x1b[31m\n", "C:\\"), "caf\\xe9\n\\x1b[31m\nC:\\\\");
+  std::string characters;
+  for (int i = 0; i < 100; ++i) characters += "\xE2\x82\xAC";
+  EXPECT_EQ(End(characters).size(), 99u) << "the rest of a character is cut off too";
+}
+
 TEST_F(CommandOutputTest, HoldsNoSecretThatLiesOnTheHost) {
   directory_.Write("key", "hunter2-7c1f\n");
   EXPECT_EQ(End("key: hunter2-7c1f\n", "hunter2-7c1f"), "key: [secret]\n[secret]");

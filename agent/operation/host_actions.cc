@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <functional>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,72 +43,141 @@ bool IsInstalled(absl::string_view program) {
   return false;
 }
 
+// One action, as the agent knows it. The functions are those of ActionRunner; null: nothing to do.
+struct ActionEntry {
+  struct Host {
+    const OperationOptions& options;
+    ProcessRunner& runner;
+  };
+  struct Call {
+    const v1::PerformActionRequest& request;
+    const record::v1::Operation& before;
+    bool again;
+    const std::function<bool()>& abandoned;
+  };
+
+  HostAction action;
+  absl::Status (*check)(const Host& host, const v1::PerformActionRequest& request) = nullptr;
+  absl::Status (*note)(const Host& host, const v1::PerformActionRequest& request,
+                       record::v1::Operation& operation) = nullptr;
+  ActionOutcome (*perform)(const Host& host, const Call& call) = nullptr;
+};
+using Host = ActionEntry::Host;
+using Call = ActionEntry::Call;
+
+constexpr ActionEntry kActions[] = {
+    {.action = HostAction::kSync,
+     .check = [](const Host&,
+                 const v1::PerformActionRequest& request) { return CheckSync(request); },
+     .note =
+         [](const Host& host, const v1::PerformActionRequest& request,
+            record::v1::Operation& operation) {
+           return NoteSync(*host.options.agent, request, operation);
+         },
+     .perform =
+         [](const Host& host, const Call& call) {
+           return SyncServices(*host.options.agent, call.request, call.before, call.abandoned);
+         }},
+    {.action = HostAction::kFreeze,
+     .perform = [](const Host& host,
+                   const Call& call) { return FreezeServices(*host.options.agent, call.request); }},
+    {.action = HostAction::kUnfreeze,
+     .perform =
+         [](const Host& host, const Call& call) {
+           return UnfreezeServices(*host.options.agent, call.request);
+         }},
+    {.action = HostAction::kUploadSecrets,
+     .check =
+         [](const Host& host, const v1::PerformActionRequest& request) {
+           return CheckUploads(request, host.options.own_hosts());
+         },
+     .perform =
+         [](const Host& host, const Call& call) {
+           return UploadSecrets(call.request, host.options.own_hosts());
+         }},
+    {.action = HostAction::kRunSecretTriggers,
+     .check =
+         [](const Host& host, const v1::PerformActionRequest& request) {
+           return CheckTriggers(request, host.options.own_hosts());
+         },
+     .perform =
+         [](const Host& host, const Call& call) {
+           return RunSecretTriggers(call.request, host.options.own_hosts(), host.runner,
+                                    call.again);
+         }},
+    {.action = HostAction::kReboot,
+     .note =
+         [](const Host& host, const v1::PerformActionRequest&, record::v1::Operation& operation) {
+           const absl::StatusOr<std::string> boot_id = ReadBootId(host.options.boot_id_file);
+           if (!boot_id.ok()) return absl::InternalError(boot_id.status().message());
+           operation.set_boot_id(*boot_id);
+           return absl::OkStatus();
+         },
+     .perform =
+         [](const Host& host, const Call& call) {
+           return Reboot({.command = host.options.reboot_command(),
+                          .boot_id_file = host.options.boot_id_file,
+                          .systemd = host.options.systemd,
+                          .runner = &host.runner,
+                          .clock = host.options.clock},
+                         call.before.boot_id(), call.again);
+         }},
+};
+
+// Null: the agent does not perform it.
+const ActionEntry* EntryOf(const v1::PerformActionRequest& request) {
+  const HostAction action = TraitsOf(request.action()).action;
+  const auto* const found =
+      std::find_if(std::begin(kActions), std::end(kActions),
+                   [action](const ActionEntry& entry) { return entry.action == action; });
+  return found == std::end(kActions) ? nullptr : found;
+}
+
 class HostActions final : public ActionRunner {
  public:
-  explicit HostActions(HostActionsOptions options) : options_(std::move(options)) {}
+  HostActions(OperationOptions options, ProcessRunner* runner)
+      : options_(std::move(options)), host_{options_, *runner} {}
 
   absl::Status Check(const v1::PerformActionRequest& request) const override {
-    const ActionTraits& traits = TraitsOf(request.action());
-    if (traits.performer == Performer::kNixAgent) {
-      return MakeError(Reason::kNixMissing,
-                       HasNix()
-                           ? "this version of the agent has no driver for Nix"
-                           : "this host has no Nix (neither nix-env nor nix-store is installed)",
-                       {{"action", request.action()}});
-    }
-    if (traits.action == HostAction::kUnknown || traits.performer != Performer::kAgent) {
-      return InvalidField("action", absl::StrCat("\"", request.action(),
-                                                 "\" is not an action that an agent performs; use ",
-                                                 NamesOf(Performer::kAgent)));
-    }
-    return CheckSync(request);
+    const ActionEntry* const entry = EntryOf(request);
+    if (entry == nullptr) return Refuse(request.action());
+    return entry->check == nullptr ? absl::OkStatus() : entry->check(host_, request);
   }
 
   absl::Status Note(const v1::PerformActionRequest& request,
                     record::v1::Operation& operation) override {
-    const HostAction action = TraitsOf(request.action()).action;
-    if (action == HostAction::kSync) return NoteSync(*options_.agent, request, operation);
-    if (action != HostAction::kReboot) return absl::OkStatus();
-    const absl::StatusOr<std::string> boot_id = ReadBootId(options_.boot_id_file);
-    if (!boot_id.ok()) return absl::InternalError(boot_id.status().message());
-    operation.set_boot_id(*boot_id);
-    return absl::OkStatus();
+    const ActionEntry& entry = *EntryOf(request);
+    return entry.note == nullptr ? absl::OkStatus() : entry.note(host_, request, operation);
   }
 
   ActionOutcome Perform(const v1::PerformActionRequest& request,
-                        const record::v1::Operation& before, bool again) override {
-    switch (TraitsOf(request.action()).action) {
-      case HostAction::kSync:
-        return SyncServices(*options_.agent, request, before);
-      case HostAction::kFreeze:
-        return FreezeServices(*options_.agent, request);
-      case HostAction::kUnfreeze:
-        return UnfreezeServices(*options_.agent, request);
-      case HostAction::kUploadSecrets:
-        return UploadSecrets(request, options_.own_hosts());
-      case HostAction::kRunSecretTriggers:
-        return RunSecretTriggers(request, options_.own_hosts(), *options_.runner, again);
-      case HostAction::kReboot:
-        return Reboot({.command = options_.reboot_command(),
-                       .boot_id_file = options_.boot_id_file,
-                       .systemd = options_.systemd,
-                       .runner = options_.runner,
-                       .clock = options_.clock},
-                      before.boot_id(), again);
-      default:  // Check refuses the others
-        return ActionOutcome::Of(absl::InternalError(
-            absl::StrCat("there is no code for the action \"", request.action(), "\"")));
-    }
+                        const record::v1::Operation& before, bool again,
+                        const std::function<bool()>& abandoned) override {
+    return EntryOf(request)->perform(host_, {request, before, again, abandoned});
   }
 
  private:
-  const HostActionsOptions options_;
+  static absl::Status Refuse(const std::string& action) {
+    if (TraitsOf(action).performer == Performer::kNixAgent) {
+      return MakeError(Reason::kNixMissing,
+                       HasNix()
+                           ? "this version of the agent has no driver for Nix"
+                           : "this host has no Nix (neither nix-env nor nix-store is installed)",
+                       {{"action", action}});
+    }
+    return InvalidField(
+        "action", absl::StrCat("\"", action, "\" is not an action that an agent performs; use ",
+                               NamesOf(Performer::kAgent)));
+  }
+
+  const OperationOptions options_;
+  const ActionEntry::Host host_;
 };
 
 }  // namespace
 
-std::unique_ptr<ActionRunner> NewHostActions(HostActionsOptions options) {
-  return std::make_unique<HostActions>(std::move(options));
+std::unique_ptr<ActionRunner> NewHostActions(OperationOptions options, ProcessRunner* runner) {
+  return std::make_unique<HostActions>(std::move(options), runner);
 }
 
 bool HasNix() { return IsInstalled("nix-env") && IsInstalled("nix-store"); }

@@ -1,47 +1,40 @@
 #ifndef GITOPS_AGENT_OPERATION_OPERATION_SERVER_H_
 #define GITOPS_AGENT_OPERATION_OPERATION_SERVER_H_
 
-#include <functional>
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
-#include "agent/activate/systemd.h"
-#include "agent/controller/host_agent.h"
-#include "common/clock/clock.h"
-#include "common/config/fleet.h"
-#include "common/rpc/gate.h"
-#include "common/store/store.h"
+#include "agent/operation/action_runner.h"
+#include "agent/operation/operation_memory.h"
+#include "agent/operation/operation_options.h"
+#include "agent/operation/operations.h"
+#include "common/process/process.h"
+#include "common/schedule/scheduler.h"
 #include "gitops/v1/operation.grpc.pb.h"
 
 namespace gitops {
-
-struct OperationServerOptions {
-  // Not owned; all must outlive the server.
-  Store* store = nullptr;
-  HostAgent* agent = nullptr;
-  Systemd* systemd = nullptr;
-  Clock* clock = nullptr;
-  const RpcGate* gate = nullptr;
-  // From the current configuration: this host's own entries of the fleet config, and the reboot
-  // command (see RebootOptions).
-  std::function<std::vector<HostSpec>()> own_hosts;
-  std::function<std::string()> reboot_command;
-  std::string boot_id_file;
-};
 
 // OperationService with all objects behind it.
 class OperationServer {
  public:
   // Errors are those of OperationMemory::Load.
-  static absl::StatusOr<std::unique_ptr<OperationServer>> Make(OperationServerOptions options);
-  virtual ~OperationServer() = default;
+  static absl::StatusOr<std::unique_ptr<OperationServer>> Make(const OperationOptions& options);
+  ~OperationServer() { Stop(); }
 
-  virtual v1::OperationService::Service* service() = 0;
+  v1::OperationService::Service* service() { return service_.get(); }
   // Call it at the end of the program, before the objects that it uses are stopped. Kills running
   // commands; operations that fail from now on are repeated after the next start.
-  virtual void Stop() = 0;
+  void Stop();
+
+ private:
+  OperationServer(const OperationOptions& options, std::unique_ptr<OperationMemory> memory);
+
+  const std::unique_ptr<OperationMemory> memory_;
+  const std::unique_ptr<ProcessRunner> runner_ = NewProcessRunner();
+  const std::unique_ptr<Scheduler> scheduler_;
+  const std::unique_ptr<ActionRunner> actions_;
+  Operations operations_;
+  const std::unique_ptr<v1::OperationService::Service> service_;
 };
 
 }  // namespace gitops

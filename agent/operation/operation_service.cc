@@ -55,7 +55,8 @@ grpc::Status ToGrpcStatus(const ActionOutcome& outcome) {
 
 class OperationServiceImpl final : public v1::OperationService::Service {
  public:
-  explicit OperationServiceImpl(OperationServiceOptions options) : options_(std::move(options)) {}
+  OperationServiceImpl(OperationOptions options, Operations* operations, ProcessRunner* runner)
+      : options_(std::move(options)), operations_(operations), runner_(runner) {}
 
   grpc::Status GetHostStatus(ServerContext* context, const v1::GetHostStatusRequest* request,
                              v1::GetHostStatusResponse* response) override {
@@ -64,7 +65,7 @@ class OperationServiceImpl final : public v1::OperationService::Service {
       if (!boot_id.ok()) return boot_id.status();
       response->set_boot_id(*std::move(boot_id));
       response->set_version(std::string(Version()));
-      response->set_fencing(options_.operations->fencing());
+      response->set_fencing(operations_->fencing());
       response->set_has_nix(HasNix());
       return absl::OkStatus();
     });
@@ -72,14 +73,15 @@ class OperationServiceImpl final : public v1::OperationService::Service {
 
   grpc::Status ResolveRevision(ServerContext* context, const v1::ResolveRevisionRequest* request,
                                v1::ResolveRevisionResponse* response) override {
-    return options_.gate->Run(
-        *context, *request, [&] { return Limited([&] { return Resolve(*request, *response); }); });
+    return options_.gate->Run(CallKind::kOperate, *context, *request, [&] {
+      return Limited([&] { return Resolve(*request, *response); });
+    });
   }
 
   grpc::Status PerformAction(ServerContext* context, const v1::PerformActionRequest* request,
                              v1::PerformActionResponse* response) override {
-    return options_.gate->Run(*context, *request, [&] {
-      ActionOutcome outcome = options_.operations->Perform(
+    return options_.gate->Run(CallKind::kOperate, *context, *request, [&] {
+      ActionOutcome outcome = operations_->Perform(
           *request, {.deadline = absl::FromChrono(context->deadline()),
                      .cancelled = [context] { return context->IsCancelled(); }});
       if (outcome.ok()) *response = std::move(outcome.response);
@@ -89,9 +91,9 @@ class OperationServiceImpl final : public v1::OperationService::Service {
 
   grpc::Status RunCheck(ServerContext* context, const v1::RunCheckRequest* request,
                         v1::RunCheckResponse* response) override {
-    return options_.gate->Run(*context, *request, [&] {
+    return options_.gate->Run(CallKind::kOperate, *context, *request, [&] {
       return Limited([&]() -> absl::Status {
-        auto result = RunCheckCommand(*request, options_.own_hosts(), *options_.runner,
+        auto result = RunCheckCommand(*request, options_.own_hosts(), *runner_,
                                       [context] { return context->IsCancelled(); });
         if (!result.ok()) return result.status();
         *response = *std::move(result);
@@ -128,15 +130,18 @@ class OperationServiceImpl final : public v1::OperationService::Service {
     return absl::OkStatus();
   }
 
-  const OperationServiceOptions options_;
+  const OperationOptions options_;
+  Operations* const operations_;
+  ProcessRunner* const runner_;
   std::atomic<int> running_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<v1::OperationService::Service> NewOperationService(
-    OperationServiceOptions options) {
-  return std::make_unique<OperationServiceImpl>(std::move(options));
+std::unique_ptr<v1::OperationService::Service> NewOperationService(OperationOptions options,
+                                                                   Operations* operations,
+                                                                   ProcessRunner* runner) {
+  return std::make_unique<OperationServiceImpl>(std::move(options), operations, runner);
 }
 
 }  // namespace gitops

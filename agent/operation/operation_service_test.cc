@@ -224,6 +224,7 @@ TEST_F(OperationServiceTest, SecretsReachTheirFilesAndNothingElse) {
   }
   EXPECT_EQ(refused.error_code(), StatusCode::PERMISSION_DENIED);
   EXPECT_FALSE(directory_.Has("elsewhere"));
+  EXPECT_EQ(temp_.store()->List("agent/v1/operation/")->size(), 1) << "a refusal costs no room";
   EXPECT_THAT(logged, HasSubstr("upload-secrets"));
   EXPECT_THAT(logged + refused.error_message() + response_.DebugString(), Not(HasSubstr(kCanary)));
   auto stored = temp_.store()->List("");

@@ -180,7 +180,7 @@ absl::Time Operations::Run() {
     queue_.pop_front();
     entry->begun = true;
   }
-  ActionOutcome outcome = Do(entry->request);
+  ActionOutcome outcome = Do(*entry);
   MutexLock lock(mutex_);
   entry->outcome = std::move(outcome);
   entry->done = true;
@@ -189,7 +189,8 @@ absl::Time Operations::Run() {
   return queue_.empty() ? absl::InfiniteFuture() : clock_->Now();
 }
 
-ActionOutcome Operations::Do(const v1::PerformActionRequest& request) {
+ActionOutcome Operations::Do(const Entry& entry) {
+  const v1::PerformActionRequest& request = entry.request;
   const std::string& id = request.operation().id();
   // A newer deployment may have come while this one waited.
   absl::Status admitted = memory_->Admit(request.operation().fencing());
@@ -209,9 +210,17 @@ ActionOutcome Operations::Do(const v1::PerformActionRequest& request) {
     if (absl::Status saved = memory_->Save(id, operation); !saved.ok())
       return ActionOutcome::Of(saved);
   }
-  ActionOutcome outcome = actions_->Perform(request, operation, again);
+  const auto abandoned = [&] {
+    MutexLock lock(mutex_);
+    return entry.waiting == 0;
+  };
+  ActionOutcome outcome = actions_->Perform(request, operation, again, abandoned);
   outcome.response.set_output(ValidUtf8(outcome.response.output(), kLongestOutput));
   if (!outcome.ok() && stopping()) return ActionOutcome::Of(Ending());
+  if (outcome.code == absl::StatusCode::kCancelled && abandoned()) {
+    outcome = ActionOutcome::Of(absl::UnavailableError(absl::StrCat(
+        "operation ", id, " was given up, since its caller is gone; repeat it with the same id")));
+  }
   LogInfo("operation", {{"id", id},
                         {"action", request.action()},
                         {"actor", request.operation().actor()},

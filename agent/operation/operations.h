@@ -23,7 +23,8 @@ namespace gitops {
 inline constexpr int kMostOperationCalls = 16;
 
 // Performs the operations of deployments on this host: each once, one at a time, in the order of
-// arrival. An operation that has started continues when its caller is gone. Thread-safe.
+// arrival. An operation that has started continues when its caller is gone, but ends a wait for
+// something that may never come (a sync), and can be repeated. Thread-safe.
 class Operations {
  public:
   // Owns none of its arguments; they must outlive it.
@@ -56,7 +57,7 @@ class Operations {
   ActionOutcome Await(const std::shared_ptr<Entry>& entry, const Patience& patience);
   // The job: one operation.
   absl::Time Run();
-  ActionOutcome Do(const v1::PerformActionRequest& request);
+  ActionOutcome Do(const Entry& entry);
   bool stopping() const;
 
   OperationMemory* const memory_;

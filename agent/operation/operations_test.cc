@@ -35,7 +35,9 @@ class FakeActions final : public ActionRunner {
     return absl::OkStatus();
   }
   ActionOutcome Perform(const v1::PerformActionRequest& request,
-                        const record::v1::Operation& before, bool again) override {
+                        const record::v1::Operation& before, bool again,
+                        const std::function<bool()>& abandoned) override {
+    if (request.action() == "wait") return AwaitNobody(abandoned);
     MutexLock lock(mutex_);
     done_.push_back(absl::StrCat(request.operation().id(), again ? " again" : ""));
     EXPECT_EQ(before.boot_id(), "before");
@@ -73,6 +75,12 @@ class FakeActions final : public ActionRunner {
   }
 
  private:
+  // Waits for what never comes.
+  static ActionOutcome AwaitNobody(const std::function<bool()>& abandoned) {
+    EXPECT_TRUE(Eventually(abandoned));
+    return ActionOutcome::Of(absl::CancelledError("nobody waits"));
+  }
+
   Mutex mutex_;
   CondVar changed_;
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
@@ -279,6 +287,18 @@ TEST_F(OperationsTest, WhatIsUnavailableNowMayBeAskedForAgain) {
   EXPECT_EQ(Perform(Request("d/web1/1")).code, StatusCode::kUnavailable);
   actions_.SetOutcome(ActionOutcome::Done("did it"));
   EXPECT_TRUE(Perform(Request("d/web1/1")).ok());
+}
+
+TEST_F(OperationsTest, OneThatWaitsForNothingEndsWithItsCallerAndHoldsUpNoOther) {
+  const ActionOutcome gone =
+      Perform(Request("d/web1/1", 1, "wait"), {.deadline = absl::Now() + absl::Milliseconds(200)});
+  EXPECT_EQ(gone.code, StatusCode::kDeadlineExceeded);
+  EXPECT_TRUE(Perform(Request("d/web1/2")).ok());
+  EXPECT_EQ(
+      Perform(Request("d/web1/1", 1, "wait"), {.deadline = absl::Now() + absl::Milliseconds(200)})
+          .code,
+      StatusCode::kDeadlineExceeded)
+      << "it was not ended, so the same id tries it again";
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "agent/operation/boot_id.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -21,8 +22,9 @@ absl::Status RunRebootCommand(const RebootOptions& options) {
   const absl::StatusOr<CommandResult> result = options.runner->Run(command);
   if (!result.ok()) return result.status();
   if (result->ok()) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("exit status ", result->exit_status, ": ",
-                                          absl::StripAsciiWhitespace(result->error_output)));
+  return absl::InternalError(
+      absl::StrCat("exit status ", result->exit_status, ": ",
+                   EscapeText(absl::StripAsciiWhitespace(result->error_output))));
 }
 
 }  // namespace

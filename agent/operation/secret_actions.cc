@@ -49,6 +49,16 @@ std::string WhatItSaid(const CommandOutput& output, const CommandResult& result,
 
 }  // namespace
 
+absl::Status CheckUploads(const v1::PerformActionRequest& request,
+                          const std::vector<HostSpec>& hosts) {
+  return OwnSecrets(request, hosts, /*by_name=*/false).status();
+}
+
+absl::Status CheckTriggers(const v1::PerformActionRequest& request,
+                           const std::vector<HostSpec>& hosts) {
+  return OwnSecrets(request, hosts, /*by_name=*/true).status();
+}
+
 ActionOutcome UploadSecrets(const v1::PerformActionRequest& request,
                             const std::vector<HostSpec>& hosts) {
   auto own = OwnSecrets(request, hosts, /*by_name=*/false);

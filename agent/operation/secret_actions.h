@@ -13,6 +13,12 @@ namespace gitops {
 // The actions of a deployment on this host's secrets; `hosts` are its own entries of the fleet
 // config. Messages and output contain no secrets.
 
+// PERMISSION_DENIED: a secret of the request is not in this host's own config.
+absl::Status CheckUploads(const v1::PerformActionRequest& request,
+                          const std::vector<HostSpec>& hosts);
+absl::Status CheckTriggers(const v1::PerformActionRequest& request,
+                           const std::vector<HostSpec>& hosts);
+
 // Writes the secrets of the request, if all of them are in this host's own config.
 // PERMISSION_DENIED: one is not, so none was written. INTERNAL: some could not be written; the
 // message names each with the reason. The others were written.

@@ -105,7 +105,9 @@ absl::Status WriteTemporary(const SecretPlace& place, const NameInDirectory& at,
   const std::string name = TemporaryName(at);
   const int directory = at.directory.get();
   if (unlinkat(directory, name.c_str(), 0) != 0 && errno != ENOENT) {
-    return Errno(place, "remove the file of an earlier attempt");
+    // A read-only file system refuses before it looks for the file.
+    return Errno(place, errno == EROFS ? "create a file in its directory"
+                                       : "remove the file of an earlier attempt");
   }
   const Fd file(
       openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <future>
 #include <memory>
 #include <string>
@@ -15,6 +17,7 @@
 #include "common/clock/clock.h"
 #include "common/rpc/error.h"
 #include "common/store/temp_store.h"
+#include "common/testing/eventually.h"
 
 namespace gitops {
 namespace {
@@ -203,6 +206,21 @@ TEST_F(ServiceActionsTest, AConfigurationThatChangesMeanwhileDelaysButDoesNotFai
   const ActionOutcome outcome = sync.get();
   EXPECT_TRUE(outcome.ok()) << outcome.message;
   EXPECT_EQ(Record("web").hash, kA);
+}
+
+TEST_F(ServiceActionsTest, ASyncGivesUpWithItsCallerAndItsMovesGoOn) {
+  host_.HoldActivations();
+  std::atomic<bool> gone = false;
+  auto sync = std::async(std::launch::async, [&] {
+    return SyncServices(*agent_, To(kA, "web"), record::v1::Operation(),
+                        [&] { return gone.load(); });
+  });
+  ASSERT_TRUE(host_.AwaitHeld());
+  gone = true;
+  ASSERT_EQ(sync.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  EXPECT_EQ(sync.get().code, StatusCode::kCancelled);
+  host_.Release();
+  EXPECT_TRUE(Eventually([&] { return Record("web").hash == kA; }));
 }
 
 TEST_F(ServiceActionsTest, HashesThatAreNoneAreRefused) {

@@ -94,27 +94,27 @@ absl::StatusOr<std::vector<Move>> MovesOf(HostAgent& agent,
   return moves;
 }
 
-void Start(const v1::PerformActionRequest& request, Move& move) {
+void Start(const v1::PerformActionRequest& request, const Patience& patience, Move& move) {
   move.sync = move.controller->StartSync(move.wanted, ActorOf(request.operation()),
-                                         ReasonOf(request.operation()), {});
+                                         ReasonOf(request.operation()), patience);
   move.started = move.started || move.sync.ok();
 }
 
-absl::StatusOr<ServiceRecord> Await(Move& move) {
+absl::StatusOr<ServiceRecord> Await(const Patience& patience, Move& move) {
   if (!move.sync.ok()) return move.sync.status();
-  return move.controller->AwaitSync(*move.sync, {});
+  return move.controller->AwaitSync(*move.sync, patience);
 }
 
 // A service that restarts because its configuration changed refuses commands meanwhile.
 absl::StatusOr<ServiceRecord> Finish(HostAgent& agent, const v1::PerformActionRequest& request,
-                                     Move& move) {
-  absl::StatusOr<ServiceRecord> record = Await(move);
-  while (absl::IsUnavailable(record.status())) {
+                                     const Patience& patience, Move& move) {
+  absl::StatusOr<ServiceRecord> record = Await(patience, move);
+  while (absl::IsUnavailable(record.status()) && !patience.cancelled()) {
     auto successor = agent.AwaitSuccessor(*move.controller, kLongestAbsence);
     if (!successor.ok()) return record;
     move.controller = *std::move(successor);
-    Start(request, move);
-    record = Await(move);
+    Start(request, patience, move);
+    record = Await(patience, move);
   }
   return record;
 }
@@ -140,7 +140,9 @@ absl::Status Together(const std::vector<absl::Status>& failures) {
       failures, "; ",
       [](std::string* out, const absl::Status& status) { absl::StrAppend(out, status.message()); });
   for (const absl::Status& failure : failures) {
-    if (absl::IsUnavailable(failure)) return WithMessage(failure, message);
+    if (absl::IsUnavailable(failure) || absl::IsCancelled(failure)) {
+      return WithMessage(failure, message);
+    }
   }
   const absl::Status& first = failures.front();
   const bool same = std::all_of(failures.begin(), failures.end(), [&](const absl::Status& other) {
@@ -182,7 +184,9 @@ absl::Status NoteSync(HostAgent& agent, const v1::PerformActionRequest& request,
 }
 
 ActionOutcome SyncServices(HostAgent& agent, const v1::PerformActionRequest& request,
-                           const record::v1::Operation& before) {
+                           const record::v1::Operation& before,
+                           const std::function<bool()>& abandoned) {
+  const Patience patience = {.cancelled = abandoned};
   auto moves = MovesOf(agent, request);
   if (!moves.ok()) return ActionOutcome::Of(moves.status());
   if (moves->empty()) {
@@ -190,12 +194,12 @@ ActionOutcome SyncServices(HostAgent& agent, const v1::PerformActionRequest& req
                                    ? "no coordinated services here"
                                    : absl::StrCat("no service ", request.service(), " here"));
   }
-  for (Move& move : *moves) Start(request, move);
+  for (Move& move : *moves) Start(request, patience, move);
   ActionOutcome outcome;
   std::vector<std::string> told;
   std::vector<absl::Status> failures;
   for (Move& move : *moves) {
-    const absl::StatusOr<ServiceRecord> record = Finish(agent, request, move);
+    const absl::StatusOr<ServiceRecord> record = Finish(agent, request, patience, move);
     if (!record.ok()) failures.push_back(record.status());
     if (!move.started) continue;
     v1::ServiceMove& done = *outcome.response.add_moves();

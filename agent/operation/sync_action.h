@@ -1,6 +1,8 @@
 #ifndef GITOPS_AGENT_OPERATION_SYNC_ACTION_H_
 #define GITOPS_AGENT_OPERATION_SYNC_ACTION_H_
 
+#include <functional>
+
 #include "absl/status/status.h"
 #include "agent/controller/host_agent.h"
 #include "agent/operation/action_runner.h"
@@ -23,9 +25,11 @@ absl::Status NoteSync(HostAgent& agent, const v1::PerformActionRequest& request,
 // Moves the services in parallel, and waits for all of them; a failure does not stop the others. If
 // all failures have the same code, the result has it, else INTERNAL. After a failure, the moves are
 // those of the services that have activated their revision. A service that this host does not have
-// is not a failure: a deployment covers hosts of many kinds.
-ActionOutcome SyncServices(HostAgent& agent, const v1::PerformActionRequest& request,
-                           const record::v1::Operation& before);
+// is not a failure: a deployment covers hosts of many kinds. CANCELLED: `abandoned`, which is
+// polled a few times per second, returned true; moves that have begun go on.
+ActionOutcome SyncServices(
+    HostAgent& agent, const v1::PerformActionRequest& request, const record::v1::Operation& before,
+    const std::function<bool()>& abandoned = [] { return false; });
 
 }  // namespace gitops
 

@@ -7,15 +7,22 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/program/drivers.h"
+#include "common/config/fleet_check.h"
 #include "common/git/url.h"
 #include "common/log/log.h"
-#include "common/path/beneath.h"
 
 namespace gitops {
 namespace {
 
 // gitopper's name for it.
 constexpr char kService[] = "gitopper";
+
+// Cleaned, as gitopper does and as `link` is in the config.
+absl::StatusOr<std::string> PathBelow(const std::string& path) {
+  absl::StatusOr<std::string> clean = NormalizeLink(path);
+  if (!clean.ok() || *clean != ".") return clean;
+  return absl::InvalidArgumentError(absl::StrCat("\"", path, "\" names nothing"));
+}
 
 absl::Status PublishTip(const ServiceSpec& spec, GitDriver& git) {
   auto tips = git.UpstreamFor(spec.upstream, spec.user)->Newest({spec.branch});
@@ -40,15 +47,15 @@ absl::StatusOr<std::optional<ServiceSpec>> BootstrapService(const Settings& sett
     return absl::InvalidArgumentError(absl::StrCat(
         "bootstrap from --upstream needs --mount, an absolute path, not \"", mount, "\""));
   }
-  const std::string& directory = settings.Get("directory");
-  if (absl::Status plain = CheckPlainRelativePath(directory); !plain.ok()) {
+  const absl::StatusOr<std::string> directory = PathBelow(settings.Get("directory"));
+  if (!directory.ok()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("--directory \"", directory, "\": ", plain.message()));
+        absl::StrCat("--directory: a directory in the repository: ", directory.status().message()));
   }
-  const std::string& config = settings.Get("config");
-  if (absl::Status plain = CheckPlainRelativePath(config); !plain.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--config \"", config, "\" must be a path below --directory: ", plain.message()));
+  const absl::StatusOr<std::string> config = PathBelow(settings.Get("config"));
+  if (!config.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--config: a path below --directory: ", config.status().message()));
   }
   ServiceSpec spec;
   spec.machine = host_name;
@@ -57,7 +64,7 @@ absl::StatusOr<std::optional<ServiceSpec>> BootstrapService(const Settings& sett
   spec.branch = settings.Get("branch");
   spec.mount = mount;
   spec.directories = {
-      {.local = absl::StrCat(mount, "/", kService, "/", directory), .link = directory}};
+      {.local = absl::StrCat(mount, "/", kService, "/", *directory), .link = *directory}};
   return spec;
 }
 
@@ -68,7 +75,7 @@ bool IsBootstrapService(const ServiceSpec& spec) {
 }
 
 std::string BootstrapConfigFile(const ServiceSpec& spec, const std::string& config) {
-  return absl::StrCat(spec.directories[0].local, "/", config);
+  return absl::StrCat(spec.directories[0].local, "/", NormalizeLink(config).value_or(config));
 }
 
 absl::Status FetchBootstrapConfig(const ServiceSpec& spec, const std::string& config_file,

@@ -42,6 +42,16 @@ TEST(BootstrapService, ItsDirectoryIsFoundWhereGitoppersUsersExpectIt) {
   EXPECT_TRUE(IsBootstrapService(**spec));
 }
 
+TEST(BootstrapService, PathsAreCleanedAsInGitopper) {
+  for (const char* directory : {"gitopper/", "./gitopper", "./gitopper//", "gitopper/."}) {
+    auto spec =
+        FromFlags({"-U", "file:///ops", "-M", "/srv", "-D", directory, "-c", "./config.toml"});
+    ASSERT_TRUE(spec.ok() && spec->has_value()) << directory << spec.status();
+    EXPECT_EQ((*spec)->directories[0].link, "gitopper");
+    EXPECT_EQ(BootstrapConfigFile(**spec, "./config.toml"), "/srv/gitopper/gitopper/config.toml");
+  }
+}
+
 TEST(BootstrapService, AnotherServiceOfThatNameIsNotIt) {
   ServiceSpec other;
   other.service = "gitopper";
@@ -58,6 +68,8 @@ TEST(BootstrapService, WhatCannotBeMeantIsRefusedWithItsFlag) {
       {{"-U", "u", "-c", "c", "-M", "srv"}, "--mount"},
       {{"-U", "u", "-c", "c", "-M", "/srv", "-D", "../etc"}, "--directory"},
       {{"-U", "u", "-c", "c", "-M", "/srv", "-D", "/etc"}, "--directory"},
+      {{"-U", "u", "-c", "c", "-M", "/srv", "-D", "./"}, "--directory"},
+      {{"-U", "u", "-c", "./", "-M", "/srv"}, "--config"},
       {{"-U", "u", "-c", "/etc/c", "-M", "/srv"}, "--config"},
       {{"-U", "u", "-c", "../c", "-M", "/srv"}, "--config"},
   };

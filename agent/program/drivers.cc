@@ -57,7 +57,8 @@ class GitDriverFactory final : public DriverFactory {
 absl::StatusOr<SourceAndPublisher> OpenGitService(const ServiceSpec& spec, GitDriver& git,
                                                   bool mounts, const std::string& last_published,
                                                   ExchangeWay exchange) {
-  absl::StatusOr<std::unique_ptr<RevisionStore>> opened = RevisionStore::Open(RevisionRoot(spec));
+  absl::StatusOr<std::unique_ptr<RevisionStore>> opened = RevisionStore::Open(
+      RevisionRoot(spec), mounts ? StoreAccess::kMounts : StoreAccess::kSymlinks);
   if (!opened.ok()) return opened.status();
   std::shared_ptr<RevisionStore> store = *std::move(opened);
   SourceAndPublisher pair;

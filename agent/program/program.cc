@@ -21,6 +21,7 @@
 #include "agent/operation/boot_id.h"
 #include "agent/operation/operation_server.h"
 #include "agent/program/bootstrap.h"
+#include "agent/program/config_in_force.h"
 #include "agent/program/drivers.h"
 #include "agent/program/settings.h"
 #include "agent/report/report_settings.h"
@@ -31,13 +32,14 @@
 #include "common/config/config_follower.h"
 #include "common/log/log.h"
 #include "common/memory/memory.h"
+#include "common/metrics/process_metrics.h"
 #include "common/process/process.h"
+#include "common/server/file_limit.h"
 #include "common/server/lifecycle.h"
 #include "common/server/program.h"
 #include "common/server/state_directory.h"
 #include "common/server/version.h"
 #include "common/store/store.h"
-#include "common/sync/mutex.h"
 
 namespace gitops {
 namespace {
@@ -46,13 +48,16 @@ constexpr char kProgram[] = "gitops-agent";
 constexpr char kUsage[] = "gitops-agent --config FILE [FLAGS]";
 // The accounts that run git need to reach their mirrors in it; secret files in it are 0600.
 constexpr mode_t kStateMode = 0711;
+// Thousands of services with their git processes; the programs that the agent runs inherit it.
+constexpr int64_t kMostFiles = 65'536;
 // For fetches, for units and for polls each: units that hang and upstreams that do not answer use a
 // thread. Threads are made when they are needed.
 constexpr int kMostThreads = 32;
 // For what is short, and for reading the config.
 constexpr int kFewThreads = 4;
-// The maximum of concurrent calls; the other threads of the server are for freeze and unfreeze.
-constexpr int kMostCalls = 48;
+// Of the server, and their shares; the rest is for gRPC itself and for refusals.
+constexpr int kMaxRpcThreads = 96;
+constexpr CallShares kShares = {.read = 20, .wait = 24, .operate = 32, .roll_back = 4, .brake = 4};
 // After the start, and again later, after bursts of work.
 constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::Minutes(5);
 
@@ -86,23 +91,15 @@ class Agent {
   absl::Status OpenReporter(const Settings& settings);
   v1::Hello Hello() const;
   absl::Status ReadConfig(const Settings& flags);
+  absl::Status BeginConfig(const Settings& flags);
   std::unique_ptr<GitDriver> NewGit(const std::string& state_dir);
-  // The services of `config` and of bootstrap. INVALID_ARGUMENT: both have one of the same name.
-  absl::StatusOr<std::vector<ServiceSpec>> Services(const AgentConfig& config) const;
-  // Returns false for a temporary error.
+  // Returns false if it should be tried again.
   bool Reload();
-  std::vector<std::string> Machines() const {
-    MutexLock lock(mutex_);
-    return config_.machines;
-  }
 
   Clock* const clock_ = Clock::System();
   const std::string host_name_ = HostName();
-  Settings flags_;
-  mutable Mutex mutex_;
-  AgentConfig config_ ABSL_GUARDED_BY(mutex_);
-  std::optional<ServiceSpec> bootstrap_;
-  std::string config_file_;
+  std::unique_ptr<ConfigInForce> config_;
+  bool begun_whole_ = false;
 
   std::unique_ptr<ProcessRunner> runner_ = NewProcessRunner();
   // An upstream may take forever, so git is stopped first; a package manager is not stopped.
@@ -124,7 +121,7 @@ class Agent {
   std::string advertised_;
   const absl::Time start_time_ = clock_->Now();
   std::unique_ptr<HostAgent> host_;
-  const RpcGate gate_{/*authorizer=*/nullptr, kMostCalls};
+  const RpcGate gate_{/*authorizer=*/nullptr, kShares};
   std::unique_ptr<OperationServer> operations_;
   std::unique_ptr<ConfigFollower> follower_;
   std::unique_ptr<Scheduler::Job> memory_;
@@ -150,14 +147,12 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Make(const Settings& flags) {
 }
 
 absl::Status Agent::Open(const Settings& flags) {
-  flags_ = flags;
   metrics_ = std::make_unique<Metrics>("agent");
   agent_metrics_ = MakeAgentMetrics(*metrics_);
+  AddProcessMetrics(*metrics_);
   if (absl::Status read = ReadConfig(flags); !read.ok()) return read;
-  MutexLock lock(mutex_);
-  const Settings& settings = config_.settings;
-  if (absl::Status checked = CheckServerSettings(settings); !checked.ok()) return checked;
-  if (absl::Status checked = CheckReportSettings(settings); !checked.ok()) return checked;
+  const std::shared_ptr<const AgentConfig> config = config_->Get();
+  const Settings& settings = config->settings;
   if (absl::Status allowed = CheckPrivilege(settings); !allowed.ok()) return allowed;
   if (store_ == nullptr) {
     if (absl::Status opened = OpenStore(settings.Get("state-dir")); !opened.ok()) return opened;
@@ -206,9 +201,7 @@ absl::Status Agent::Open(const Settings& flags) {
     agent_metrics_->RemoveUpstream(upstream);
   };
   host_ = std::make_unique<HostAgent>(std::move(options));
-  auto services = Services(config_);
-  if (!services.ok()) return services.status();
-  if (absl::Status configured = host_->Configure(*services); !configured.ok()) return configured;
+  begun_whole_ = config_->SetOutcome(host_->Configure(config->services));
   if (absl::Status removed = git_->RemoveUnusedMirrors(); !removed.ok()) {
     LogWarning("cannot remove unused mirrors", {{"error", std::string(removed.message())}});
   }
@@ -216,29 +209,23 @@ absl::Status Agent::Open(const Settings& flags) {
 }
 
 absl::Status Agent::OpenOperations(const std::string& boot_id_file) {
-  auto operations = OperationServer::Make({.store = store_.get(),
-                                           .agent = host_.get(),
-                                           .systemd = systemd_.get(),
-                                           .clock = clock_,
-                                           .gate = &gate_,
-                                           .own_hosts =
-                                               [this] {
-                                                 MutexLock lock(mutex_);
-                                                 return config_.hosts;
-                                               },
-                                           .reboot_command =
-                                               [this] {
-                                                 MutexLock lock(mutex_);
-                                                 return config_.settings.Get("reboot-command");
-                                               },
-                                           .boot_id_file = boot_id_file});
+  auto operations = OperationServer::Make(
+      {.store = store_.get(),
+       .agent = host_.get(),
+       .systemd = systemd_.get(),
+       .clock = clock_,
+       .gate = &gate_,
+       .own_hosts = [this] { return config_->Get()->hosts; },
+       .reboot_command = [this] { return config_->Get()->settings.Get("reboot-command"); },
+       .boot_id_file = boot_id_file});
   if (!operations.ok()) return operations.status();
   operations_ = *std::move(operations);
   return absl::OkStatus();
 }
 
 absl::Status Agent::OpenStore(const std::string& state_dir) {
-  auto store = OpenStateStore(state_dir, "agent.db", clock_, kStateMode);
+  // Nobody watches the store, which would keep every value twice.
+  auto store = OpenStateStore(state_dir, "agent.db", clock_, kStateMode, {.none = {"agent/"}});
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
   return absl::OkStatus();
@@ -268,15 +255,11 @@ absl::Status Agent::OpenReporter(const Settings& settings) {
 
 v1::Hello Agent::Hello() const {
   v1::Hello hello;
-  std::string boot_id_file;
-  {
-    MutexLock lock(mutex_);
-    for (const std::string& name : config_.names) hello.add_names(name);
-    boot_id_file = config_.settings.Get("boot-id-file");
-  }
+  const std::shared_ptr<const AgentConfig> config = config_->Get();
+  for (const std::string& name : config->names) hello.add_names(name);
   hello.set_address(advertised_);
   hello.set_version(std::string(Version()));
-  hello.set_boot_id(ReadBootId(boot_id_file).value_or(""));
+  hello.set_boot_id(ReadBootId(config->settings.Get("boot-id-file")).value_or(""));
   *hello.mutable_start_time() = ToTimestamp(start_time_);
   for (const auto& controller : host_->All()) {
     *hello.add_services() = ToProto(controller->spec(), controller->View());
@@ -300,86 +283,74 @@ absl::Status Agent::ReadConfig(const Settings& flags) {
   git_ = NewGit(flags.Get("state-dir"));
   auto bootstrap = BootstrapService(flags, host_name_);
   if (!bootstrap.ok()) return bootstrap.status();
-  bootstrap_ = *std::move(bootstrap);
-  config_file_ = flags.Get("config");
-  if (bootstrap_.has_value()) {
-    config_file_ = BootstrapConfigFile(*bootstrap_, config_file_);
-    // First, so that no other agent uses the directory.
-    if (absl::Status opened = OpenStore(flags.Get("state-dir")); !opened.ok()) return opened;
-    absl::Status fetched =
-        FetchBootstrapConfig(*bootstrap_, config_file_, flags.GetBool("pull"), *git_);
-    if (!fetched.ok()) return fetched;
-  }
-  auto config = LoadAgentConfig(flags, config_file_, host_name_);
-  if (!config.ok()) return config.status();
-  const std::string& state_dir = config->settings.Get("state-dir");
+  const std::string file = bootstrap->has_value()
+                               ? BootstrapConfigFile(**bootstrap, flags.Get("config"))
+                               : flags.Get("config");
+  config_ = std::make_unique<ConfigInForce>(
+      ConfigInForce::Source{
+          .flags = flags, .file = file, .host_name = host_name_, .bootstrap = *bootstrap},
+      [this](const std::string& fault) { agent_metrics_->ConfigInForce(fault.empty()); });
+  if (absl::Status begun = BeginConfig(flags); !begun.ok()) return begun;
+  const std::string& state_dir = config_->Get()->settings.Get("state-dir");
   if (state_dir != flags.Get("state-dir")) {
     store_.reset();
     git_ = NewGit(state_dir);
   }
-  for (const std::string& warning : config->warnings) LogWarning(warning);
-  MutexLock lock(mutex_);
-  config_ = *std::move(config);
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<ServiceSpec>> Agent::Services(const AgentConfig& config) const {
-  std::vector<ServiceSpec> services = config.services;
-  if (!bootstrap_.has_value()) return services;
-  for (const ServiceSpec& service : services) {
-    if (service.service != bootstrap_->service) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat(config.config_file, ":", service.line, ": service \"", service.service,
-                     "\": the bootstrap service has this name; use another name"));
-  }
-  services.push_back(*bootstrap_);
-  return services;
+absl::Status Agent::BeginConfig(const Settings& flags) {
+  const std::optional<ServiceSpec>& bootstrap = config_->bootstrap();
+  if (!bootstrap.has_value()) return config_->Begin();
+  // First, so that no other agent uses the directory.
+  if (absl::Status opened = OpenStore(flags.Get("state-dir")); !opened.ok()) return opened;
+  const bool pull = flags.GetBool("pull");
+  const absl::Status fetched = FetchBootstrapConfig(*bootstrap, config_->file(), pull, *git_);
+  absl::Status begun = config_->Begin();
+  if (begun.ok() || !fetched.ok()) return begun.ok() ? begun : fetched;
+  if (pull) return begun;
+  // What was published has a fault, and nothing was accepted yet: the correction may be there.
+  if (!FetchBootstrapConfig(*bootstrap, config_->file(), /*pull=*/true, *git_).ok()) return begun;
+  return config_->Begin();
 }
 
 bool Agent::Reload() {
-  auto config = LoadAgentConfig(flags_, config_file_, host_name_);
-  absl::Status status = config.status();
-  if (status.ok()) {
-    auto services = Services(*config);
-    status = services.ok() ? host_->Configure(*services) : services.status();
+  const std::shared_ptr<const AgentConfig> former = config_->Get();
+  // First, so that what may run as root follows the new config from now on.
+  const bool good = config_->Renew();
+  const std::shared_ptr<const AgentConfig> config = config_->Get();
+  const bool done = config_->SetOutcome(host_->Configure(config->services));
+  const bool changed = config->text != former->text;
+  if (good && (done || changed)) {
+    LogInfo("config reloaded",
+            {{"config", config_->file()}, {"services", absl::StrCat(config->services.size())}});
   }
-  if (!status.ok()) {
-    LogError("the new config is invalid; the previous one stays in use",
-             {{"config", config_file_}, {"error", std::string(status.message())}});
-    return !absl::IsUnavailable(status);
-  }
-  const absl::Status log = CheckServerSettings(config->settings);
-  if (!log.ok()) LogWarning(std::string(log.message()));
-  LogInfo("config reloaded",
-          {{"config", config_file_}, {"services", absl::StrCat(config->services.size())}});
-  MutexLock lock(mutex_);
+  if (!changed) return done;
   for (const char* setting : {"listen", "metrics-listen", "state-dir", "root", "poll",
                               "mount-exchange", "boot-id-file", "planner", "advertise"}) {
-    if (config->settings.Get(setting) == config_.settings.Get(setting)) continue;
+    if (config->settings.Get(setting) == former->settings.Get(setting)) continue;
     LogWarning("this setting takes effect at the next start", {{"setting", setting}});
   }
-  const bool renamed = config->names != config_.names;
-  config_ = *std::move(config);
-  if (renamed && reporter_ != nullptr) reporter_->Renew();
-  return true;
+  if (config->names != former->names && reporter_ != nullptr) reporter_->Renew();
+  return done;
 }
 
 int Agent::Serve() {
-  auto service = NewAgentService(
-      host_.get(), clock_, host_name_, [this] { return Machines(); }, &gate_);
-  Settings settings;
-  std::string config_text;
-  {
-    MutexLock lock(mutex_);
-    settings = config_.settings;
-    config_text = config_.text;
-    if (config_.services.empty()) {
-      LogWarning("no service in the config is for this host",
-                 {{"config", config_file_}, {"hosts", absl::StrJoin(config_.machines, ",")}});
-    }
+  auto service = NewAgentService({.agent = host_.get(),
+                                  .clock = clock_,
+                                  .gate = &gate_,
+                                  .actual_host = host_name_,
+                                  .machines = [this] { return config_->Get()->machines; },
+                                  .config_fault = [this] { return config_->fault(); }});
+  const std::shared_ptr<const AgentConfig> config = config_->Get();
+  const Settings& settings = config->settings;
+  if (config->services.size() == (config_->bootstrap().has_value() ? 1 : 0)) {
+    LogWarning("no service in the config is for this host",
+               {{"config", config_->file()}, {"hosts", absl::StrJoin(config->machines, ",")}});
   }
-  follower_ = FollowConfig(config_file_, config_text, clock_, scheduler_.get(),
+  follower_ = FollowConfig(config_->file(), config->text, clock_, scheduler_.get(),
                            [this] { return Reload(); });
+  if (!begun_whole_) follower_->Reload();
   memory_ = scheduler_->Add(clock_->Now() + kFirstReturn, [this] {
     ReturnUnusedMemory();
     return clock_->Now() + kNextReturns;
@@ -396,7 +367,8 @@ int Agent::Serve() {
                                             operations_->Stop();
                                             git_runner_->Stop();
                                             host_->Stop();
-                                          }});
+                                          },
+                                      .max_threads = kMaxRpcThreads});
   if (!process.ok()) return ReportFailure(kProgram, process.status());
   if (reporter_ != nullptr) {
     advertised_ = AdvertisedAddress(settings, (*process)->addresses().grpc);
@@ -407,14 +379,14 @@ int Agent::Serve() {
 }
 
 int CheckConfig(const Settings& flags) {
-  auto config = LoadAgentConfig(flags, flags.Get("config"), HostName());
-  absl::Status status = config.status();
-  if (status.ok()) status = CheckServerSettings(config->settings);
-  if (status.ok()) status = CheckReportSettings(config->settings);
-  if (!status.ok()) return ReportFailure(kProgram, status);
+  const std::string& file = flags.Get("config");
+  const ConfigInForce checked(
+      {.flags = flags, .file = file, .host_name = HostName(), .bootstrap = {}}, nullptr);
+  const auto config = checked.Read();
+  if (!config.ok()) return ReportFailure(kProgram, config.status());
   for (const std::string& warning : config->warnings)
     std::cerr << kProgram << ": " << warning << "\n";
-  std::cout << flags.Get("config") << ": good; " << config->services.size() << " services for "
+  std::cout << file << ": good; " << config->services.size() << " services for "
             << absl::StrJoin(config->machines, ", ") << "\n";
   return 0;
 }
@@ -426,6 +398,7 @@ int Run(Settings flags) {
                                        absl::StrCat("there is no config file; usage: ", kUsage)));
   }
   if (flags.GetBool("check-config")) return CheckConfig(flags);
+  RaiseFileLimit(kMostFiles, "services");
   auto agent = Agent::Make(flags);
   if (!agent.ok()) return ReportFailure(kProgram, agent.status());
   return (*agent)->Serve();

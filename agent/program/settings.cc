@@ -10,7 +10,6 @@
 #include "agent/operation/boot_id.h"
 #include "agent/operation/own_config.h"
 #include "common/config/ports.h"
-#include "common/config/toml.h"
 
 namespace gitops {
 namespace {
@@ -107,19 +106,18 @@ std::vector<SettingDefinition> AgentSettings() {
   return all;
 }
 
-absl::StatusOr<AgentConfig> LoadAgentConfig(Settings flags, const std::string& config_file,
-                                            const std::string& host_name) {
-  absl::StatusOr<std::string> text = ReadConfigText(config_file);
-  if (!text.ok()) return text.status();
+absl::StatusOr<AgentConfig> ParseAgentConfig(Settings flags, const std::string& text,
+                                             const std::string& config_file,
+                                             const std::string& host_name) {
   absl::StatusOr<Settings> settings =
-      AddFileSettings(AgentSettings(), "agent", std::move(flags), *text, config_file);
-  absl::StatusOr<FleetConfig> fleet = ParseFleetConfig(*text, config_file);
+      AddFileSettings(AgentSettings(), "agent", std::move(flags), text, config_file);
+  absl::StatusOr<FleetConfig> fleet = ParseFleetConfig(text, config_file);
   if (absl::Status read = BothRead(settings.status(), fleet.status()); !read.ok()) return read;
   MakeAbsolute(*settings, "state-dir");
   if (settings->GetBool("debug")) settings->values["log-level"].value = "debug";
   AgentConfig config;
   config.config_file = config_file;
-  config.text = *text;
+  config.text = text;
   config.warnings = fleet->warnings;
   std::set<std::string> machines = {host_name};
   for (const std::string& alias : settings->GetList("hosts")) {

@@ -25,11 +25,12 @@ struct AgentConfig {
   std::vector<std::string> warnings;
 };
 
-// Adds `config_file` to the result of ReadFlags. `host_name` is this machine's name.
-// INVALID_ARGUMENT, NOT_FOUND: all errors, with file and line; UNIMPLEMENTED: a kind of service
-// that this version does not support.
-absl::StatusOr<AgentConfig> LoadAgentConfig(Settings flags, const std::string& config_file,
-                                            const std::string& host_name);
+// Adds the config `text`, of the file `config_file`, to the result of ReadFlags. `host_name` is
+// this machine's name. INVALID_ARGUMENT: all errors, with file and line; UNIMPLEMENTED: a kind of
+// service that this version does not support.
+absl::StatusOr<AgentConfig> ParseAgentConfig(Settings flags, const std::string& text,
+                                             const std::string& config_file,
+                                             const std::string& host_name);
 
 // This machine's host name; "localhost" if it has none.
 std::string HostName();

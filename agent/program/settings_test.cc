@@ -53,11 +53,10 @@ class AgentSettingsTest : public testing::Test {
   absl::StatusOr<AgentConfig> Load(const std::string& text,
                                    const std::vector<std::string>& arguments = {},
                                    const std::string& host = "web1") {
-    std::ofstream(file_) << text;
     auto flags =
         ReadFlags(AgentSettings(), arguments, [](const std::string&) { return std::nullopt; });
     if (!flags.ok()) return flags.status();
-    return LoadAgentConfig(*flags, file_, host);
+    return ParseAgentConfig(*flags, text, file_, host);
   }
   static std::vector<std::string> Names(const AgentConfig& config) {
     std::vector<std::string> names;

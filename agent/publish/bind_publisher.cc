@@ -1,7 +1,15 @@
 #include "agent/publish/bind_publisher.h"
 
-#include <utility>
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
 
+#include <cerrno>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/publish/place_publisher.h"
 #include "common/mount/mount_table.h"
@@ -9,6 +17,9 @@
 
 namespace gitops {
 namespace {
+
+// What the kernel adds to the root of a mount whose directory was removed.
+constexpr absl::string_view kDeleted = "//deleted";
 
 class BindPublisher final : public PlacePublisher {
  public:
@@ -20,20 +31,83 @@ class BindPublisher final : public PlacePublisher {
 
  private:
   absl::StatusOr<Shown> ShownAt(const Place& place) override {
-    absl::StatusOr<PathView> view = ViewPath(place.spec.local);
-    if (absl::IsNotFound(view.status())) return Shown{std::nullopt, "does not exist"};
+    const Fd target(::open(place.spec.local.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    if (!target && (errno == ENOENT || errno == ENOTDIR)) return Fault("does not exist");
+    if (!target) {
+      return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", place.spec.local));
+    }
+    absl::StatusOr<PathView> view = ViewFd(target.get());
     if (!view.ok()) return view.status();
-    if (!view->mount_root) return Shown{std::nullopt, "nothing is mounted here"};
+    if (!view->mount_root) return Fault("nothing is mounted here");
+    absl::StatusOr<std::string> directory = DirectoryWith(place, *view);
+    if (!directory.ok()) return directory.status();
+    if (directory->empty()) return Look(place, *view);
+    return Judge(place, target, *directory);
+  }
+
+  static Shown Fault(std::string fault) { return Shown{"", "", std::move(fault)}; }
+
+  // The directory whose part for `place` is the file `view`; empty: none. The mount table, whose
+  // length grows with the number of services, need not be read for this.
+  absl::StatusOr<std::string> DirectoryWith(const Place& place, const PathView& view) const {
+    std::vector<std::string> candidates;
+    if (!shown_hint().empty()) candidates.push_back(shown_hint());
+    for (bool all = false;; all = true) {
+      for (const std::string& directory : candidates) {
+        absl::StatusOr<Fd> part = OpenPart(directory, place);
+        if (IsElsewhere(part.status())) continue;
+        if (!part.ok()) return part.status();
+        absl::StatusOr<PathView> there = ViewFd(part->get());
+        if (!there.ok()) return there.status();
+        if (there->SameFile(view)) return directory;
+      }
+      if (all) return std::string();
+      absl::StatusOr<std::vector<std::string>> directories = store().Directories();
+      if (absl::IsNotFound(directories.status())) return std::string();
+      if (!directories.ok()) return directories.status();
+      candidates = *std::move(directories);
+    }
+  }
+
+  // The revision, or this part of it, is not there, or it is a symlink.
+  static bool IsElsewhere(const absl::Status& status) {
+    return absl::IsNotFound(status) || absl::IsFailedPrecondition(status) ||
+           absl::IsPermissionDenied(status);
+  }
+
+  absl::StatusOr<Shown> Judge(const Place& place, const Fd& target,
+                              const std::string& directory) const {
+    struct statfs shown = {}, stored = {};
+    absl::StatusOr<Fd> tree = store().OpenTree(directory);
+    if (!tree.ok()) return tree.status();
+    if (::fstatfs(target.get(), &shown) != 0 || ::fstatfs(tree->get(), &stored) != 0) {
+      return absl::ErrnoToStatus(errno,
+                                 absl::StrCat("cannot look at the mount at ", place.spec.local));
+    }
+    const bool read_only = (shown.f_flags & ST_RDONLY) != 0;
+    Shown result{directory, place.spec.link, ""};
+    if (read_only && spec().writable && (stored.f_flags & ST_RDONLY) == 0) {
+      result.fault = "is mounted read-only, although `writable` is set";
+    }
+    if (!read_only && !spec().writable) {
+      result.fault = "is mounted writable, although `writable = false` is set";
+    }
+    return result;
+  }
+
+  // For what is not as it should be.
+  absl::StatusOr<Shown> Look(const Place& place, const PathView& view) const {
     absl::StatusOr<MountTable> table = MountTable::Read();
     if (!table.ok()) return table.status();
+    const MountEntry* mount = table->Find(view.mount_id);
+    if (mount == nullptr) return Fault("the mounts here are changing");
+    if (absl::EndsWith(mount->root, kDeleted)) return Fault(Removed());
     absl::StatusOr<OwnedMounts> owned = OwnedMounts::Below(Root(), *table);
-    if (!owned.ok()) return owned.status();
-    const MountEntry* mount = table->Find(view->mount_id);
-    if (mount == nullptr) return Shown{std::nullopt, "the mounts here are changing"};
-    std::optional<std::string> path = owned->PathOf(*mount);
-    if (path) return Shown{std::move(path), ""};
-    return Shown{std::nullopt, absl::StrCat("something else is mounted here: ", mount->root,
-                                            " of a file system of type ", mount->type)};
+    if (!owned.ok() && !absl::IsNotFound(owned.status())) return owned.status();
+    const std::optional<std::string> path = owned.ok() ? owned->PathOf(*mount) : std::nullopt;
+    if (path) return ShownBelowRoot(place, *path);
+    return Fault(absl::StrCat("something else is mounted here: ", mount->root,
+                              " of a file system of type ", mount->type));
   }
 
   absl::Status Prepare(const Place& place, Targets& targets) override {
@@ -41,11 +115,11 @@ class BindPublisher final : public PlacePublisher {
   }
 
   absl::Status PrepareInner(const Place& inner, const Place& outer, int outer_source,
-                            const std::string& revision, Targets& targets) override {
+                            const std::string& directory, Targets& targets) override {
     return targets.CreateBeneath(outer_source, inner.path_in_outer, inner.spec.file);
   }
 
-  absl::StatusOr<Undo> Show(const Place& place, int source, const std::string& revision) override {
+  absl::StatusOr<Undo> Show(const Place& place, int source, const std::string& directory) override {
     absl::StatusOr<MountExchanger::Former> former =
         exchanger_->Exchange(source, place.spec.local, !spec().writable);
     if (!former.ok()) return former.status();

@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <pwd.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
@@ -65,6 +65,9 @@ class BindPublisherTest : public testing::TestWithParam<ExchangeWay> {
       EXPECT_EQ(Read(path), revision) << path;
     }
   }
+  static void RemoveAsFarAsPossible(const std::string& path) {
+    EXPECT_NE(std::system(absl::StrCat("rm -rf '", path, "' 2> /dev/null").c_str()), 0);
+  }
 
   MountSandbox box_;
   std::unique_ptr<RevisionStore> store_;
@@ -86,21 +89,21 @@ TEST_P(BindPublisherTest, PublishesEveryPlaceCreatesTargetsAndKeepsOneMountEach)
   EXPECT_EQ(*New()->Published(), "r3");
 }
 
-TEST_P(BindPublisherTest, CreatedTargetsBelongToTheUser) {
-  spec_.user = "root";
-  if (const passwd* user = ::getpwnam("daemon"); user != nullptr) {
-    // In a user namespace only root is mapped.
-    const std::string probe = box_.Write("probe", "");
-    if (::chown(probe.c_str(), user->pw_uid, user->pw_gid) == 0) spec_.user = "daemon";
-  }
-  struct stat outer = {}, parent = {};
+TEST_P(BindPublisherTest, CreatedTargetsBelongToTheOwnerOfTheDirectoryTheyLieIn) {
+  constexpr uid_t kTheirs = 54321;
+  // In a user namespace only root is mapped.
+  const bool mapped = ::chown(box_.MakeDirectory("etc").c_str(), kTheirs, kTheirs) == 0;
+  spec_.directories.push_back({box_.Path("srv/svc"), "etc"});
   ASSERT_EQ(New()->Publish("r1"), absl::OkStatus());
-  while (::umount2(box_.Path("etc/svc").c_str(), MNT_DETACH) == 0) {
+  for (const char* place : {"etc/svc", "srv/svc"}) {
+    while (::umount2(box_.Path(place).c_str(), MNT_DETACH) == 0) {
+    }
   }
-  ASSERT_EQ(::stat(box_.Path("etc/svc").c_str(), &outer), 0);
-  ASSERT_EQ(::stat(box_.Path("etc").c_str(), &parent), 0);
-  EXPECT_EQ(outer.st_uid, ::getpwnam(spec_.user.c_str())->pw_uid);
-  EXPECT_EQ(parent.st_uid, outer.st_uid);
+  struct stat stat = {};
+  ASSERT_EQ(::stat(box_.Path("etc/svc").c_str(), &stat), 0);
+  EXPECT_EQ(stat.st_uid, mapped ? kTheirs : 0);
+  ASSERT_EQ(::stat(box_.Path("srv/svc").c_str(), &stat), 0);
+  EXPECT_EQ(stat.st_uid, 0u);
 }
 
 TEST_P(BindPublisherTest, UnknownUserAndUnknownRevisionChangeNothing) {
@@ -246,12 +249,97 @@ TEST_P(BindPublisherTest, ARevisionWrittenAnewIsPublishedAnewWithWhatTheServiceM
   box_.Write("etc/svc/a", "changed by hand");
   EXPECT_THAT(PathsOf(publisher->Drift("r1", false), Drift::kModified), ElementsAre("etc/svc/a"));
   WriteTestRevision(*store_, "r1",
-                    {{"etc/a", "r1"}, {"etc/b", "r1"}, {"inner/f", "r1"}, {"one/conf", "r1"}},
-                    /*replace=*/true);
-  EXPECT_EQ(*publisher->Published(), "");
+                    {{"etc/a", "r1"}, {"etc/b", "r1"}, {"inner/f", "r1"}, {"one/conf", "r1"}});
+  EXPECT_EQ(Read("etc/svc/a"), "changed by hand") << "until it is published";
   ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
   ExpectAllShow("r1");
   EXPECT_EQ(Read("etc/svc/made"), "mine");
+  EXPECT_EQ(box_.MountCount(), 3);
+}
+
+TEST_P(BindPublisherTest, AfterARebootFilesDoNotComeFromAnEarlierWritingOfTheSameRevision) {
+  const std::map<std::string, std::string> files = {
+      {"etc/a", "r1"}, {"etc/b", "r1"}, {"inner/f", "r1"}, {"one/conf", "r1"}};
+  auto publisher = New();
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  box_.Write("etc/svc/deleted", "later");
+  WriteTestRevision(*store_, "r1", files);
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  fs::remove(box_.Path("etc/svc/deleted"));
+  box_.Write("etc/svc/made", "mine");
+  ASSERT_EQ(::umount2(box_.Path("etc/svc").c_str(), MNT_DETACH), 0);
+  ASSERT_EQ(::umount2(box_.Path("etc/one.conf").c_str(), MNT_DETACH), 0);
+  BindPublisherOptions options = Options();
+  options.last_published = "r1";
+  ASSERT_EQ(NewBindPublisher(options)->Publish("r1"), absl::OkStatus());
+  EXPECT_FALSE(fs::exists(box_.Path("etc/svc/deleted")));
+  EXPECT_EQ(Read("etc/svc/made"), "mine");
+}
+
+TEST_P(BindPublisherTest, ARevisionThatWasRemovedIsNotPublishedWithTheReason) {
+  auto publisher = New();
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  // As far as it goes: the mount point of the inner place is busy.
+  RemoveAsFarAsPossible(store_->root() + "/" + *store_->Newest("r1"));
+  EXPECT_EQ(*publisher->Published(), "");
+  auto drift = publisher->Drift("r1", false);
+  EXPECT_THAT(PathsOf(drift, Drift::kNotPublished),
+              ElementsAre("etc/one.conf", "etc/svc", "etc/svc/conf.d"));
+  EXPECT_THAT(drift->front().detail, HasSubstr("was removed from"));
+  RemoveAsFarAsPossible(store_->root());
+  EXPECT_EQ(*publisher->Published(), "");
+  WriteTestRevision(*store_, "r1",
+                    {{"etc/a", "r1"}, {"etc/b", "r1"}, {"inner/f", "r1"}, {"one/conf", "r1"}});
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  ExpectAllShow("r1");
+  EXPECT_EQ(*publisher->Published(), "r1");
+  EXPECT_EQ(box_.MountCount(), 3);
+}
+
+TEST_P(BindPublisherTest, AMountThatIsWritableThoughItShouldNotBeIsNotRight) {
+  ASSERT_EQ(New()->Publish("r1"), absl::OkStatus());
+  const std::string one = box_.Path("etc/one.conf");
+  for (const bool writable : {false, true}) {
+    spec_.writable = writable;
+    const unsigned long wrong = writable ? MS_RDONLY : 0;
+    ASSERT_EQ(New()->Publish("r2"), absl::OkStatus());
+    ASSERT_EQ(New()->Publish("r1"), absl::OkStatus());
+    EXPECT_EQ(*New()->Published(), "r1");
+    ASSERT_EQ(::mount("none", one.c_str(), nullptr, MS_REMOUNT | MS_BIND | wrong, nullptr), 0);
+    EXPECT_EQ(*New()->Published(), "") << writable;
+    auto drift = New()->Drift("r1", false);
+    EXPECT_THAT(PathsOf(drift, Drift::kNotPublished), ElementsAre("etc/one.conf"));
+    EXPECT_THAT(drift->front().detail, HasSubstr("`writable"));
+  }
+}
+
+TEST_P(BindPublisherTest, MountsOfTheFormerLayoutAreKeptAndServeForRollback) {
+  WriteFormerRevision(*store_, "old", 1,
+                      {{"etc/a", "old"},
+                       {"etc/b", "old"},
+                       {"etc/conf.d/.x", ""},
+                       {"inner/f", "old"},
+                       {"one/conf", "old"}});
+  for (const auto& [link, local] : {std::pair("etc", "etc/svc"), {"inner", "etc/svc/conf.d"}}) {
+    fs::create_directories(box_.Path(local));
+    const std::string source = store_->root() + "/old/" + link, target = box_.Path(local);
+    ASSERT_EQ(::mount(source.c_str(), target.c_str(), nullptr, MS_BIND, nullptr), 0);
+    ASSERT_EQ(::mount("none", target.c_str(), nullptr, MS_PRIVATE, nullptr), 0);
+  }
+  box_.Write("etc/one.conf", "");
+  ASSERT_EQ(::mount((store_->root() + "/old/one/conf").c_str(), box_.Path("etc/one.conf").c_str(),
+                    nullptr, MS_BIND, nullptr),
+            0);
+  box_.Write("etc/svc/made", "mine");
+  store_ = *RevisionStore::Open(store_->root());
+  auto publisher = New();
+  EXPECT_EQ(*publisher->Published(), "old");
+  EXPECT_EQ(box_.MountCount(), 3);
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  ExpectAllShow("r1");
+  EXPECT_EQ(Read("etc/svc/made"), "mine");
+  ASSERT_EQ(publisher->Publish("old"), absl::OkStatus());
+  ExpectAllShow("old");
   EXPECT_EQ(box_.MountCount(), 3);
 }
 

@@ -1,27 +1,23 @@
 #ifndef GITOPS_AGENT_PUBLISH_CARRY_OVER_H_
 #define GITOPS_AGENT_PUBLISH_CARRY_OVER_H_
 
+#include <cstdint>
 #include <memory>
-#include <set>
+#include <stop_token>
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "agent/publish/carry_limits.h"
+#include "agent/publish/carry_rules.h"
 #include "agent/publish/copy_node.h"
-#include "agent/revision/revision.h"
+#include "agent/publish/untracked.h"
 #include "common/path/fd.h"
 
 namespace gitops {
-
-// The tracked files below one `link` of a revision, and the directories that hold them, relative
-// to it.
-struct TrackedPaths {
-  std::set<std::string> files;
-  std::set<std::string> directories;
-
-  static TrackedPaths Of(const Manifest& manifest, absl::string_view link);
-};
 
 // Carries over the untracked files (those that the service made itself) from the published
 // directory to the next one.
@@ -44,25 +40,92 @@ struct TrackedPaths {
 // says so.
 //
 // A service may make, rename and remove files while this runs: CopyAll is called before the
-// exchange, CopyChanged after it. CopyChanged carries over what changed in between, except files of
-// the new revision to which the service has already written.
+// exchange, CopyChanged after it. CopyChanged visits only directories that changed in between (and
+// those with copies), and carries over what changed there, except files of the new revision to
+// which the service has already written.
 //
-// Both directories may belong to the service's account while this process is root: see copy_node.h.
+// Both directories may belong to the service's account, which changes them meanwhile, while this
+// process is root: see copy_node.h. One directory of each is open at a time; memory is some 50
+// bytes for each file and the name of each directory.
+//
+// Errors of both:
+// - RESOURCE_EXHAUSTED: a limit; the message names it and the fullest directory. The limits are
+//   those of the budget, 4,095 bytes of path, 128 levels, the number of hard links that a file can
+//   have, and 5 % of the disk, which a copy leaves free.
+// - ABORTED: `to` cannot be made ready: it has too much that must be removed first, or somebody
+//   changes it meanwhile. Writing that revision anew, where nobody else can reach it, helps.
+// - CANCELLED: `stop` was requested; this is looked at every 256 entries and 8 MiB.
+// - Others by errno: an error of listing or opening is never taken for the end of a directory, and
+//   no file is removed because of it.
 class CarryOver {
  public:
   struct Request {
     Fd from, to;  // open directories, opened for reading
+    // A directory on their file system that only this process's account can enter, and that nobody
+    // else uses meanwhile.
+    Fd stage;
     TrackedPaths tracked_from, tracked_to;
     std::vector<std::string> excluded;  // paths in both where other places are mounted or linked
     std::string revisions;              // the directory that holds the revisions; may be empty
     std::string local;                  // for the log
-    CarryHooks hooks = {};              // for tests
+    std::shared_ptr<CarryBudget> budget = std::make_shared<CarryBudget>();
+    std::stop_token stop = {};
+    CarryHooks hooks = {};  // for tests
   };
-  static std::unique_ptr<CarryOver> New(Request request);
-  virtual ~CarryOver() = default;
+  explicit CarryOver(Request request);
 
-  virtual absl::Status CopyAll() = 0;
-  virtual absl::Status CopyChanged() = 0;
+  absl::Status CopyAll();
+  absl::Status CopyChanged();
+
+ private:
+  // The pair of directories that is being visited.
+  struct Pair {
+    uint32_t index;  // in carried_
+    std::string path;
+    Fd from, to;           // `to` is not open if it does not exist, and is made for the first entry
+    bool blocked = false;  // `to` protects its files in another way, which the service chose
+  };
+
+  // What is said and counted, and the first pass: carry_over.cc
+  void Say(absl::string_view message, const std::string& path);
+  absl::Status Named(const absl::Status& status) const;
+  absl::Status About(const absl::Status& status, const std::string& path) const;
+  absl::Status VisitAll(std::vector<uint32_t> pending);
+  absl::StatusOr<Fd> OpenRoot(int root) const;
+  absl::StatusOr<Pair> Open(uint32_t index);
+  absl::Status Visit(uint32_t index);
+  absl::Status VisitEntry(Pair& pair, const std::string& name);
+  absl::Status CarryFile(Pair& pair, const std::string& name, const std::string& path,
+                         const Stamp& stamp, bool replace);
+  absl::Status Judge(const absl::Status& status, const std::string& path);
+
+  // The directories of the next revision: carry_next.cc
+  absl::Status EnterIfNeeded(Pair& pair);
+  absl::StatusOr<Fd> Enter(uint32_t index, const std::string& path);
+  absl::StatusOr<Fd> EnterOrMake(int from, int parent, uint32_t index, const std::string& path);
+  absl::Status RemoveFromNext(int parent, const std::string& name, const std::string& path);
+  absl::Status RemoveStale(const Pair& pair);
+  absl::Status SetTimes();
+  void RemoveEmpty(uint32_t index);
+
+  // The second pass: carry_changed.cc
+  absl::Status VisitIfChanged(uint32_t index);
+  absl::Status VisitChanged(Pair& pair);
+  absl::Status CarryAgain(Pair& pair, const std::string& name, const CarriedFile& before);
+  absl::StatusOr<bool> MayReplace(const Pair& pair, const std::string& name,
+                                  const std::string& path, const CarriedFile& before);
+  absl::Status RemoveGone(const Pair& pair, const Untracked::ByName& carried,
+                          const absl::flat_hash_set<uint64_t>& present);
+  absl::Status RemoveCarried(uint32_t index);
+
+  Request request_;
+  const CarryRules rules_;
+  CarryLimits limits_;
+  NodeCarrier carrier_;
+  Untracked carried_;
+  bool published_ = false;  // whether `to` is published
+  int64_t removals_ = 0;    // entries of `to` that may still be removed
+  int said_ = 0;
 };
 
 }  // namespace gitops

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <stop_token>
 
 #include "absl/strings/str_cat.h"
 #include "agent/publish/copy_node.h"
@@ -27,6 +28,7 @@ class CarryOverTest : public testing::Test {
     root_ = ::mkdtemp(name.data());
     fs::create_directories(root_ / "old");
     fs::create_directories(root_ / "new");
+    fs::create_directories(root_ / "stage");
   }
   ~CarryOverTest() override { fs::remove_all(root_); }
 
@@ -61,17 +63,23 @@ class CarryOverTest : public testing::Test {
     const auto open = [&](const char* name) {
       return Fd(::open((root_ / name).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     };
-    return CarryOver::New({.from = open("old"),
+    return std::make_unique<CarryOver>(
+        CarryOver::Request{.from = open("old"),
                            .to = open("new"),
+                           .stage = open("stage"),
                            .tracked_from = TrackedPaths::Of(Tracking(old_tracked), "."),
                            .tracked_to = TrackedPaths::Of(Tracking(new_tracked), "."),
                            .excluded = std::move(excluded),
                            .revisions = "/srv/revisions",
                            .local = "/etc/service",
+                           .budget = budget_,
+                           .stop = stop_.get_token(),
                            .hooks = std::move(hooks)});
   }
 
   fs::path root_;
+  std::shared_ptr<CarryBudget> budget_ = std::make_shared<CarryBudget>();
+  std::stop_source stop_;
 };
 
 TEST_F(CarryOverTest, UntrackedFilesComeAlongWithAllThatBelongsToThem) {
@@ -275,7 +283,7 @@ TEST_F(CarryOverTest, WhereNothingCanBeLinkedCopiesAreMadeAndKeptUpToDate) {
   Write("old/both", "1");
   Write("old/removed", "1");
   auto carry =
-      New({}, {}, {}, {.link = [](int, int, const std::string&) { return EPERM; }, .made = {}});
+      New({}, {}, {}, {.link = [](int, int, const std::string&) { return EPERM; }, .placing = {}});
   ASSERT_EQ(carry->CopyAll(), absl::OkStatus());
   const ino_t same = Stat("new/same").st_ino;
   Write("old/rewritten", "22");
@@ -326,14 +334,14 @@ TEST_F(CarryOverTest, ASymlinkSwappedInDuringTheCarryOverGetsNothing) {
   }
   CarryHooks swap;
   swap.link = [](int, int, const std::string&) { return EPERM; };
-  swap.made = [this](int directory, const std::string& name) {
-    ASSERT_EQ(::renameat(directory, name.c_str(), directory, (name + ".aside").c_str()), 0);
-    const bool is_file = name.ends_with("file");
+  swap.placing = [this](int directory, const std::string& name) {
+    const bool is_file = name == "file";
     ASSERT_EQ(::symlinkat((root_ / (is_file ? "outside/victim" : "outside")).c_str(), directory,
                           name.c_str()),
               0);
   };
-  EXPECT_EQ(New({}, {}, {}, swap)->CopyAll(), absl::OkStatus());
+  const absl::Status status = New({}, {}, {}, swap)->CopyAll();
+  EXPECT_EQ(status.code(), absl::StatusCode::kAborted) << status;
   EXPECT_EQ(Stat("outside").st_mode & 07777, 0700u);
   EXPECT_EQ(Stat("outside").st_uid, ::geteuid());
   EXPECT_EQ(Stat("outside/victim").st_mode & 07777, 0600u);

@@ -2,92 +2,148 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/openat2.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <map>
+#include <cstdio>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "agent/publish/untracked.h"
+#include "common/path/directory_names.h"
+#include "common/path/open_at.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
 
-using Attributes = std::map<std::string, std::string>;
+constexpr char kMade[] = "made";        // what is being made in the stage
+constexpr int64_t kCopyStep = 8 << 20;  // bytes between two looks at disk, budget and stop
+constexpr int kReservedShare = 20;      // a twentieth of the disk stays free
 
-absl::Status Failed(absl::string_view what, const std::string& name) {
-  return absl::ErrnoToStatus(errno, absl::StrCat("cannot ", what, " ", name));
-}
-
-absl::Status Replaced(const std::string& name) {
-  return absl::AbortedError(absl::StrCat(name, " was replaced while it was created"));
+absl::Status Failed(absl::string_view what, const std::string& name, int error = errno) {
+  return absl::ErrnoToStatus(error, absl::StrCat(what, " \"", EscapeText(name), "\""));
 }
 
 std::string ProcPath(int fd) { return absl::StrCat("/proc/self/fd/", fd); }
 
-// Cut if the whole name would be longer than a file system allows.
-std::string UnfinishedName(const std::string& name) {
-  return absl::StrCat(kUnfinishedPrefix, name).substr(0, NAME_MAX);
+std::set<std::string> AttributesOf(int fd) {
+  std::string names(XATTR_LIST_MAX, '\0');
+  const ssize_t length = ::flistxattr(fd, names.data(), names.size());
+  if (length <= 0) return {};
+  names.resize(static_cast<size_t>(length));
+  return absl::StrSplit(names, '\0', absl::SkipEmpty());
 }
 
-// The attributes that this process may read.
-Attributes AttributesOf(int fd) {
-  Attributes attributes;
-  const ssize_t size = ::flistxattr(fd, nullptr, 0);
-  if (size <= 0) return attributes;
-  std::string names(static_cast<size_t>(size), '\0');
-  const ssize_t listed = ::flistxattr(fd, names.data(), names.size());
-  if (listed <= 0) return attributes;
-  names.resize(static_cast<size_t>(listed));
-  const std::vector<std::string> all = absl::StrSplit(names, '\0', absl::SkipEmpty());
-  std::vector<char> value(XATTR_SIZE_MAX);
-  for (const std::string& name : all) {
-    const ssize_t length = ::fgetxattr(fd, name.c_str(), value.data(), value.size());
-    if (length >= 0) attributes[name].assign(value.data(), static_cast<size_t>(length));
-  }
-  return attributes;
+// One that this process may not read counts as empty.
+absl::string_view ReadAttribute(int fd, const std::string& name, std::vector<char>& buffer) {
+  buffer.resize(XATTR_SIZE_MAX);
+  const ssize_t length = ::fgetxattr(fd, name.c_str(), buffer.data(), buffer.size());
+  return {buffer.data(), length < 0 ? 0 : static_cast<size_t>(length)};
 }
 
-// Owner before mode, as chown clears set-id bits. Without the right to change owners, the file
-// keeps this process's owner, and gets no set-id bits, which would be those of another account.
-// Attributes that cannot be set are left out.
-absl::Status SetAccess(int from, const struct stat& stat, int to, const std::string& name) {
-  mode_t mode = stat.st_mode & 07777;
-  if (::fchown(to, stat.st_uid, stat.st_gid) != 0) {
-    if (::geteuid() == 0) return Failed("set the owner of", name);
-    mode &= 01777;
-  }
-  if (::fchmod(to, mode) != 0) return Failed("set the mode of", name);
-  for (const auto& [key, value] : AttributesOf(from)) {
-    ::fsetxattr(to, key.c_str(), value.data(), value.size(), 0);
-  }
-  return absl::OkStatus();
+bool SameAttributes(int a, int b) {
+  const std::set<std::string> names = AttributesOf(a);
+  if (names != AttributesOf(b)) return false;
+  std::vector<char> one, other;
+  return std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+    return ReadAttribute(a, name, one) == ReadAttribute(b, name, other);
+  });
 }
 
-absl::Status CopyContent(int from, int to, const std::string& name) {
-  if (::ioctl(to, FICLONE, from) == 0) return absl::OkStatus();
-  char buffer[64 << 10];
-  for (;;) {
-    const ssize_t length = ::read(from, buffer, sizeof buffer);
-    if (length < 0 && errno == EINTR) continue;
-    if (length < 0) return Failed("read", name);
-    if (length == 0) return absl::OkStatus();
-    for (ssize_t done = 0; done < length;) {
-      const ssize_t written = ::write(to, buffer + done, static_cast<size_t>(length - done));
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return Failed("write", name);
-      done += written;
+bool CannotBeLinked(int error) {
+  return error == EXDEV || error == EPERM || error == EACCES || error == EOPNOTSUPP ||
+         error == ENOSYS;
+}
+
+bool SameNode(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+int RemoveAny(int directory, const char* name) {
+  if (::unlinkat(directory, name, 0) == 0 || errno == ENOENT) return 0;
+  return ::unlinkat(directory, name, AT_REMOVEDIR);
+}
+
+}  // namespace
+
+// A node of the old revision, held open, so that it stays the same one.
+struct NodeCarrier::Node {
+  const std::string& name;
+  Fd fd;  // O_PATH
+  struct stat stat = {};
+
+  // In the stage, for further names of the same file.
+  std::string CopyName() const { return absl::StrCat("copy-", stat.st_ino); }
+};
+
+NodeCarrier::NodeCarrier(Fd stage, CarryBudget* budget, std::stop_token stop, CarryHooks hooks)
+    : stage_(std::move(stage)), budget_(budget), stop_(std::move(stop)), hooks_(std::move(hooks)) {}
+
+NodeCarrier::~NodeCarrier() { EmptyStage().IgnoreError(); }
+
+absl::Status NodeCarrier::EmptyStage() {
+  return ForEachEntry(stage_.get(), [this](const DirectoryEntry& entry) {
+    if (RemoveAny(stage_.get(), entry.name.c_str()) == 0) return absl::OkStatus();
+    return Failed("empty the stage: remove", entry.name);
+  });
+}
+
+absl::StatusOr<CarryResult> NodeCarrier::Carry(int from, int to, const std::string& name,
+                                               bool replace) {
+  constexpr uint64_t kResolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV;
+  Node node = {name, Fd(OpenAt(from, name, O_PATH | O_NOFOLLOW, 0, kResolve))};
+  if (!node.fd && errno == EXDEV) return absl::UnimplementedError("a mount point");
+  if (!node.fd || ::fstat(node.fd.get(), &node.stat) != 0) return Failed("open", name);
+  if (S_ISREG(node.stat.st_mode)) return CarryRegular(node, to, replace);
+  absl::Status made =
+      S_ISLNK(node.stat.st_mode) ? MakeSymlink(node)
+      : S_ISFIFO(node.stat.st_mode)
+          ? MakeFifo(node)
+          : absl::UnimplementedError("a socket or device; restart the process that created it");
+  if (made.ok()) made = Place(to, name, replace);
+  if (!made.ok()) return made;
+  return CarryResult::kCopied;
+}
+
+absl::StatusOr<CarryResult> NodeCarrier::CarryRegular(const Node& node, int to, bool replace) {
+  int error = Link(node.fd.get(), to, node.name);
+  if (error == EEXIST) {
+    struct stat there = {};
+    if (::fstatat(to, node.name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+        SameNode(there, node.stat)) {
+      return CarryResult::kLinked;
+    }
+    if (!replace) return absl::AlreadyExistsError("its name is in use");
+    RemoveAny(stage_.get(), kMade);
+    error = Link(node.fd.get(), stage_.get(), kMade);
+    if (error == 0) {
+      if (absl::Status status = Place(to, node.name, replace); !status.ok()) return status;
     }
   }
+  if (error == 0) return CarryResult::kLinked;
+  if (error == EMLINK) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "\"", EscapeText(node.name), "\" has as many names (hard links) as a file can have"));
+  }
+  if (!CannotBeLinked(error)) return Failed("link", node.name, error);
+  absl::Status status = Copy(node);
+  if (status.ok()) status = Place(to, node.name, replace);
+  if (!status.ok()) return status;
+  return CarryResult::kCopied;
 }
 
-int LinkFile(int file, int directory, const std::string& name) {
+int NodeCarrier::Link(int file, int directory, const std::string& name) const {
+  if (hooks_.link) return hooks_.link(file, directory, name);
   if (::linkat(AT_FDCWD, ProcPath(file).c_str(), directory, name.c_str(), AT_SYMLINK_FOLLOW) == 0 ||
       ::linkat(file, "", directory, name.c_str(), AT_EMPTY_PATH) == 0) {
     return 0;
@@ -95,165 +151,182 @@ int LinkFile(int file, int directory, const std::string& name) {
   return errno;
 }
 
-bool CannotBeLinked(int error) {
-  return error == EMLINK || error == EXDEV || error == EPERM || error == EACCES ||
-         error == EOPNOTSUPP || error == ENOSYS;
-}
-
-// Carries over one node, which is held open, so that it stays the same node.
-class NodeCarrier {
- public:
-  NodeCarrier(int node, const struct stat& stat, int to, const std::string& name,
-              const CarryHooks& hooks)
-      : node_(node), stat_(stat), to_(to), name_(name), hooks_(hooks) {
-    ::unlinkat(to_, unfinished_.c_str(), 0);
-  }
-  // Also after a success: rename does nothing if both names are the same file.
-  ~NodeCarrier() { ::unlinkat(to_, unfinished_.c_str(), 0); }
-
-  absl::StatusOr<CarryResult> Carry() {
-    if (S_ISREG(stat_.st_mode)) return CarryRegular();
-    if (S_ISLNK(stat_.st_mode)) return Finished(MakeSymlink());
-    if (S_ISFIFO(stat_.st_mode)) return Finished(MakeFifo());
-    return absl::UnimplementedError(absl::StrCat(name_, " is a socket or device"));
-  }
-
- private:
-  absl::StatusOr<CarryResult> CarryRegular() {
-    struct stat there = {};
-    if (::fstatat(to_, name_.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-        there.st_dev == stat_.st_dev && there.st_ino == stat_.st_ino) {
-      return CarryResult::kLinked;
-    }
-    int error = Link(name_);
-    if (error == EEXIST) {
-      error = Link(unfinished_);
-      if (error == 0) error = PutInPlace();
-    }
-    if (error == 0) return CarryResult::kLinked;
-    if (CannotBeLinked(error)) return Finished(CopyFile());
-    return absl::ErrnoToStatus(error, absl::StrCat("cannot link ", name_));
-  }
-
-  int Link(const std::string& name) const {
-    return hooks_.link ? hooks_.link(node_, to_, name) : LinkFile(node_, to_, name);
-  }
-
-  int PutInPlace() const {
-    return ::renameat(to_, unfinished_.c_str(), to_, name_.c_str()) == 0 ? 0 : errno;
-  }
-
-  absl::StatusOr<CarryResult> Finished(absl::Status status) const {
-    if (!status.ok()) return status;
-    if (const int error = PutInPlace(); error != 0) {
-      return absl::ErrnoToStatus(error, absl::StrCat("cannot rename into place ", name_));
-    }
-    return CarryResult::kCopied;
-  }
-
-  void SayMade() const {
-    if (hooks_.made) hooks_.made(to_, unfinished_);
-  }
-
-  absl::Status CopyFile() const {
-    Fd source(::open(ProcPath(node_).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-    if (!source) return Failed("open", name_);
-    Fd copy(::openat(to_, unfinished_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                     0600));
-    if (!copy) return Failed("create", unfinished_);
-    SayMade();
-    absl::Status status = CopyContent(source.get(), copy.get(), name_);
-    if (status.ok()) status = SetAccess(source.get(), stat_, copy.get(), name_);
-    if (!status.ok()) return status;
-    const timespec times[] = {stat_.st_atim, stat_.st_mtim};
-    return ::futimens(copy.get(), times) == 0 ? status : Failed("set the times of", name_);
-  }
-
-  absl::Status MakeSymlink() const {
-    char target[PATH_MAX];
-    const ssize_t length = ::readlinkat(node_, "", target, sizeof target);
-    if (length < 0) return Failed("read the symlink", name_);
-    const std::string text(target, static_cast<size_t>(length));
-    if (::symlinkat(text.c_str(), to_, unfinished_.c_str()) != 0) {
-      return Failed("create the symlink", unfinished_);
-    }
-    return GiveSpecial().status();
-  }
-
-  absl::Status MakeFifo() const {
-    if (::mkfifoat(to_, unfinished_.c_str(), 0600) != 0) return Failed("create the FIFO", name_);
-    absl::StatusOr<Fd> fifo = GiveSpecial();
-    if (!fifo.ok()) return fifo.status();
-    // fchmod(2) refuses O_PATH.
-    if (::chmod(ProcPath(fifo->get()).c_str(), stat_.st_mode & 01777) != 0) {
-      return Failed("set the mode of", name_);
-    }
+// Makes kMade a copy of the file. One that has several names is kept, for the others.
+absl::Status NodeCarrier::Copy(const Node& node) {
+  RemoveAny(stage_.get(), kMade);
+  const bool shared = node.stat.st_nlink > 1;
+  const std::string kept = node.CopyName();
+  if (shared && ::linkat(stage_.get(), kept.c_str(), stage_.get(), kMade, 0) == 0) {
     return absl::OkStatus();
   }
-
-  // The new node is not open yet: check that it was not replaced.
-  absl::StatusOr<Fd> GiveSpecial() const {
-    SayMade();
-    Fd made(::openat(to_, unfinished_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    struct stat stat = {};
-    if (!made || ::fstat(made.get(), &stat) != 0 ||
-        (stat.st_mode & S_IFMT) != (stat_.st_mode & S_IFMT) || stat.st_uid != ::geteuid() ||
-        stat.st_nlink != 1) {
-      return Replaced(name_);
-    }
-    if (::fchownat(made.get(), "", stat_.st_uid, stat_.st_gid, AT_EMPTY_PATH) != 0 &&
-        ::geteuid() == 0) {
-      return Failed("set the owner of", name_);
-    }
-    const timespec times[] = {stat_.st_atim, stat_.st_mtim};
-    ::utimensat(made.get(), "", times, AT_EMPTY_PATH);  // before Linux 5.8 they stay as they are
-    return made;
-  }
-
-  const int node_;
-  const struct stat& stat_;
-  const int to_;
-  const std::string& name_;
-  const CarryHooks& hooks_;
-  const std::string unfinished_ = UnfinishedName(name_);
-};
-
-// Only this process's account could write to it until now.
-bool IsOwnAndEmpty(int directory) {
-  struct stat stat = {};
-  if (::fstat(directory, &stat) != 0 || stat.st_uid != ::geteuid()) return false;
-  absl::StatusOr<std::vector<std::string>> names = NamesIn(directory);
-  return names.ok() && names->empty();
+  const Fd source(::open(ProcPath(node.fd.get()).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!source) return Failed("open", node.name);
+  const Fd copy(::openat(stage_.get(), kMade, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!copy) return Failed("create a copy of", node.name);
+  absl::Status status = CopyContent(node, source.get(), copy.get());
+  if (status.ok()) status = SetAccess(node, source.get(), copy.get());
+  if (!status.ok()) return status;
+  const timespec times[] = {node.stat.st_atim, node.stat.st_mtim};
+  ::futimens(copy.get(), times);
+  if (!shared || ::linkat(stage_.get(), kMade, stage_.get(), kept.c_str(), 0) == 0) return status;
+  return Failed("keep the copy of", node.name);
 }
 
-}  // namespace
-
-absl::StatusOr<CarryResult> CarryNode(int from, int to, const std::string& name,
-                                      const CarryHooks& hooks) {
-  Fd node(::openat(from, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  struct stat stat = {};
-  if (!node || ::fstat(node.get(), &stat) != 0) return Failed("stat", name);
-  return NodeCarrier(node.get(), stat, to, name, hooks).Carry();
+absl::Status NodeCarrier::CopyContent(const Node& node, int source, int copy) {
+  if (::ioctl(copy, FICLONE, source) == 0) return absl::OkStatus();
+  const int64_t allocated = std::min<int64_t>(node.stat.st_blocks * 512, node.stat.st_size);
+  absl::Status status = CheckRoom(allocated, copy, node.name);
+  if (status.ok()) status = Charge(allocated, node.name);
+  if (!status.ok()) return status;
+  budget_->bytes -= allocated;  // what is copied counts, below
+  off_t end = 0;
+  for (;;) {
+    const off_t data = ::lseek(source, end, SEEK_DATA);
+    if (data < 0 && errno == ENXIO) break;
+    end = data < 0 ? -1 : ::lseek(source, data, SEEK_HOLE);
+    if (end < 0 && errno == ENXIO) break;  // it was cut off meanwhile
+    if (end < 0) return Failed("find the data of", node.name);
+    if (absl::Status status = CopyRange(node, source, copy, data, end); !status.ok()) return status;
+  }
+  struct stat now = {};
+  if (::fstat(source, &now) != 0 || ::ftruncate(copy, now.st_size) != 0) {
+    return Failed("set the size of the copy of", node.name);
+  }
+  return absl::OkStatus();
 }
 
-absl::StatusOr<Fd> MakeDirectoryLike(int like, int to, const std::string& name,
-                                     const CarryHooks& hooks) {
-  struct stat stat = {};
-  if (::fstat(like, &stat) != 0) return Failed("stat", name);
-  const std::string unfinished = UnfinishedName(name);
-  ::unlinkat(to, unfinished.c_str(), 0);
-  ::unlinkat(to, unfinished.c_str(), AT_REMOVEDIR);
-  if (::mkdirat(to, unfinished.c_str(), 0700) != 0) return Failed("create the directory", name);
-  if (hooks.made) hooks.made(to, unfinished);
-  absl::StatusOr<Fd> made = OpenDirectory(to, unfinished);
-  if (!made.ok() || !IsOwnAndEmpty(made->get())) return Replaced(name);
-  absl::Status status = SetAccess(like, stat, made->get(), name);
-  if (status.ok() && ::renameat(to, unfinished.c_str(), to, name.c_str()) != 0) {
-    status = Failed("rename into place", name);
+absl::Status NodeCarrier::CopyRange(const Node& node, int source, int copy, off_t at, off_t end) {
+  std::vector<char> buffer(64 << 10);
+  for (int64_t charged = 0; at < end;) {
+    if (charged <= 0) {
+      charged = std::min<int64_t>(kCopyStep, end - at);
+      absl::Status status = CheckRoom(charged, copy, node.name);
+      if (status.ok()) status = Charge(charged, node.name);
+      if (!status.ok()) return status;
+    }
+    const auto wanted = std::min<int64_t>(static_cast<int64_t>(buffer.size()), charged);
+    const ssize_t length = ::pread(source, buffer.data(), static_cast<size_t>(wanted), at);
+    if (length < 0 && errno == EINTR) continue;
+    if (length < 0) return Failed("read", node.name);
+    if (length == 0) return absl::OkStatus();
+    for (ssize_t done = 0; done < length;) {
+      const ssize_t written =
+          ::pwrite(copy, buffer.data() + done, static_cast<size_t>(length - done), at + done);
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return Failed("write a copy of", node.name);
+      done += written;
+    }
+    at += length;
+    charged -= length;
   }
-  if (status.ok()) return made;
-  ::unlinkat(to, unfinished.c_str(), AT_REMOVEDIR);
-  return status;
+  return absl::OkStatus();
+}
+
+// Takes bytes off the budget before they are written.
+absl::Status NodeCarrier::Charge(int64_t bytes, const std::string& name) {
+  if (stop_.stop_requested()) return absl::CancelledError("asked to stop");
+  if (bytes <= budget_->max_bytes - budget_->bytes) {
+    budget_->bytes += bytes;
+    return absl::OkStatus();
+  }
+  return absl::ResourceExhaustedError(
+      absl::StrCat("\"", EscapeText(name), "\" cannot be linked, and with it more than ",
+                   budget_->max_bytes, " bytes must be copied (max_untracked_bytes)"));
+}
+
+absl::Status NodeCarrier::CheckRoom(int64_t bytes, int file, const std::string& name) const {
+  struct statvfs disk = {};
+  if (::fstatvfs(file, &disk) != 0) return Failed("find the free space for", name);
+  const uint64_t available = disk.f_bavail * disk.f_frsize;
+  const uint64_t reserved = disk.f_blocks * disk.f_frsize / kReservedShare;
+  if (available >= reserved + static_cast<uint64_t>(bytes)) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "\"", EscapeText(name), "\" cannot be linked, and to copy it would leave less than 5 % of ",
+      "the disk free (", available, " bytes are)"));
+}
+
+// Owner before mode, as chown clears set-id bits. Without the right to change owners, the node
+// keeps this process's owner, and gets no set-id bits, which would be those of another account.
+// Attributes that cannot be set are left out.
+absl::Status NodeCarrier::SetAccess(const Node& node, int from, int made) {
+  mode_t mode = node.stat.st_mode & 07777;
+  if (::fchown(made, node.stat.st_uid, node.stat.st_gid) != 0) {
+    if (::geteuid() == 0) return Failed("set the owner of", node.name);
+    mode &= 01777;
+  }
+  if (::fchmod(made, mode) != 0) return Failed("set the mode of", node.name);
+  std::vector<char> buffer;
+  for (const std::string& attribute : AttributesOf(from)) {
+    const absl::string_view value = ReadAttribute(from, attribute, buffer);
+    const auto size = static_cast<int64_t>(value.size());
+    if (absl::Status status = Charge(size, node.name); !status.ok()) return status;
+    ::fsetxattr(made, attribute.c_str(), value.data(), value.size(), 0);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status NodeCarrier::MakeSymlink(const Node& node) const {
+  char target[PATH_MAX];
+  const ssize_t length = ::readlinkat(node.fd.get(), "", target, sizeof target);
+  if (length < 0) return Failed("read the symlink", node.name);
+  const std::string text(target, static_cast<size_t>(length));
+  RemoveAny(stage_.get(), kMade);
+  if (::symlinkat(text.c_str(), stage_.get(), kMade) != 0) return Failed("copy", node.name);
+  if (::fchownat(stage_.get(), kMade, node.stat.st_uid, node.stat.st_gid, AT_SYMLINK_NOFOLLOW) !=
+          0 &&
+      ::geteuid() == 0) {
+    return Failed("set the owner of", node.name);
+  }
+  const timespec times[] = {node.stat.st_atim, node.stat.st_mtim};
+  ::utimensat(stage_.get(), kMade, times, AT_SYMLINK_NOFOLLOW);
+  return absl::OkStatus();
+}
+
+absl::Status NodeCarrier::MakeFifo(const Node& node) const {
+  RemoveAny(stage_.get(), kMade);
+  if (::mkfifoat(stage_.get(), kMade, 0600) != 0) return Failed("copy the FIFO", node.name);
+  if (::fchownat(stage_.get(), kMade, node.stat.st_uid, node.stat.st_gid, AT_SYMLINK_NOFOLLOW) !=
+          0 &&
+      ::geteuid() == 0) {
+    return Failed("set the owner of", node.name);
+  }
+  if (::fchmodat(stage_.get(), kMade, node.stat.st_mode & 01777, 0) != 0) {
+    return Failed("set the mode of", node.name);
+  }
+  const timespec times[] = {node.stat.st_atim, node.stat.st_mtim};
+  ::utimensat(stage_.get(), kMade, times, AT_SYMLINK_NOFOLLOW);
+  return absl::OkStatus();
+}
+
+absl::Status NodeCarrier::Place(int to, const std::string& name, bool replace) const {
+  if (hooks_.placing) hooks_.placing(to, name);
+  if (::renameat2(stage_.get(), kMade, to, name.c_str(), RENAME_NOREPLACE) == 0) {
+    return absl::OkStatus();
+  }
+  if (errno == EEXIST && replace && ::renameat(stage_.get(), kMade, to, name.c_str()) == 0) {
+    return absl::OkStatus();
+  }
+  if (errno == EEXIST || errno == EISDIR || errno == ENOTEMPTY) {
+    return absl::AlreadyExistsError("its name is in use");
+  }
+  return Failed("rename into place", name);
+}
+
+absl::StatusOr<Fd> NodeCarrier::MakeDirectoryLike(int like, int to, const std::string& name) {
+  Node node = {name, Fd()};
+  if (::fstat(like, &node.stat) != 0) return Failed("stat", name);
+  RemoveAny(stage_.get(), kMade);
+  if (::mkdirat(stage_.get(), kMade, 0700) != 0) return Failed("create the directory", name);
+  Fd made(::openat(stage_.get(), kMade, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!made) return Failed("open the directory", name);
+  absl::Status status = SetAccess(node, like, made.get());
+  // Without root, a directory can be moved only while its owner may write to it.
+  const bool other = ::geteuid() != 0;
+  if (other) ::fchmod(made.get(), 0700);
+  if (status.ok()) status = Place(to, name, /*replace=*/false);
+  if (!status.ok()) return status;
+  if (other) ::fchmod(made.get(), node.stat.st_mode & 01777);
+  return made;
 }
 
 bool SameAccess(int a, int b) {
@@ -262,7 +335,7 @@ bool SameAccess(int a, int b) {
   // Without root, owners and some attributes cannot be copied.
   if (::geteuid() != 0) return (one.st_mode & 0777) == (other.st_mode & 0777);
   return one.st_uid == other.st_uid && one.st_gid == other.st_gid && one.st_mode == other.st_mode &&
-         AttributesOf(a) == AttributesOf(b);
+         SameAttributes(a, b);
 }
 
 }  // namespace gitops

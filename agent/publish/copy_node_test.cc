@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <stop_token>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/path/temporary_directory.h"
@@ -21,7 +23,7 @@ namespace fs = std::filesystem;
 class CopyNodeTest : public testing::Test {
  protected:
   CopyNodeTest() {
-    for (const char* name : {"old", "new", "outside"}) fs::create_directories(box_ / name);
+    for (const char* name : {"old", "new", "outside", "stage"}) fs::create_directories(box_ / name);
     from_ = Open("old");
     to_ = Open("new");
     // What a user of the directories must not get at.
@@ -38,18 +40,19 @@ class CopyNodeTest : public testing::Test {
     EXPECT_EQ(::lstat((box_ / name).c_str(), &stat), 0) << name << ": " << std::strerror(errno);
     return stat;
   }
-  absl::StatusOr<CarryResult> Carry(const std::string& name, const CarryHooks& hooks = {}) const {
-    return CarryNode(from_.get(), to_.get(), name, hooks);
+  NodeCarrier Carrier(CarryHooks hooks = {}) {
+    return NodeCarrier(Open("stage"), &budget_, stop_.get_token(), std::move(hooks));
+  }
+  absl::StatusOr<CarryResult> Carry(const std::string& name, const CarryHooks& hooks = {}) {
+    return Carrier(hooks).Carry(from_.get(), to_.get(), name, /*replace=*/true);
   }
   static CarryHooks NoLinks(int error) {
-    return {.link = [error](int, int, const std::string&) { return error; }, .made = {}};
+    return {.link = [error](int, int, const std::string&) { return error; }, .placing = {}};
   }
-  // Does what a user who owns the new directory could do in the middle.
+  // Does what a user who owns the new directory could do at the end.
   CarryHooks SwapFor(const std::string& target) const {
     CarryHooks hooks = NoLinks(EPERM);
-    hooks.made = [this, target](int directory, const std::string& name) {
-      const std::string aside = name + ".aside";
-      ASSERT_EQ(::renameat(directory, name.c_str(), directory, aside.c_str()), 0);
+    hooks.placing = [this, target](int directory, const std::string& name) {
       ASSERT_EQ(::symlinkat((box_ / target).c_str(), directory, name.c_str()), 0);
     };
     return hooks;
@@ -73,6 +76,8 @@ class CopyNodeTest : public testing::Test {
 
   TemporaryDirectory box_;
   Fd from_, to_;
+  CarryBudget budget_;
+  std::stop_source stop_;
 };
 
 TEST_F(CopyNodeTest, AFileIsLinkedAndReplacesWhatIsThere) {
@@ -89,7 +94,7 @@ TEST_F(CopyNodeTest, AFileIsLinkedAndReplacesWhatIsThere) {
 }
 
 TEST_F(CopyNodeTest, AFileThatCannotBeLinkedIsCopiedWithAllThatBelongsToIt) {
-  for (const int error : {EMLINK, EXDEV, EPERM}) {
+  for (const int error : {EOPNOTSUPP, EXDEV, EPERM}) {
     const std::string name = absl::StrCat("file", error);
     box_.Write("old/" + name, "content");
     box_.Write("new/" + name, "stale");
@@ -142,7 +147,7 @@ TEST_F(CopyNodeTest, ASymlinkSwappedInWhileAFifoOrSymlinkIsMadeLeadsNowhere) {
     GiveAway(absl::StrCat("old/", name));
     Carry(name, SwapFor("outside/victim")).IgnoreError();
   }
-  EXPECT_EQ(Carry("fifo", SwapFor("outside/victim")).status().code(), absl::StatusCode::kAborted);
+  EXPECT_TRUE(S_ISFIFO(Stat("new/fifo").st_mode)) << "what was swapped in was replaced";
   ExpectOutsideUntouched();
 }
 
@@ -152,7 +157,7 @@ TEST_F(CopyNodeTest, ADirectoryIsMadeLikeAnother) {
   ASSERT_EQ(::chmod((box_ / "old/dir").c_str(), 02750), 0);
   ASSERT_EQ(::setxattr((box_ / "old/dir").c_str(), "user.note", "x", 1, 0), 0);
   const Fd like = Open("old/dir");
-  const auto made = MakeDirectoryLike(like.get(), to_.get(), "dir");
+  const auto made = Carrier().MakeDirectoryLike(like.get(), to_.get(), "dir");
   ASSERT_TRUE(made.ok()) << made.status();
   EXPECT_TRUE(SameAccess(like.get(), made->get()));
   EXPECT_EQ(Stat("new/dir").st_mode, Stat("old/dir").st_mode);
@@ -168,20 +173,66 @@ TEST_F(CopyNodeTest, WhatIsSwappedInForADirectoryIsNotGivenAway) {
   GiveAway("old/dir");
   ASSERT_EQ(::chmod((box_ / "old/dir").c_str(), 0777), 0);
   const Fd like = Open("old/dir");
-  EXPECT_EQ(MakeDirectoryLike(like.get(), to_.get(), "dir", SwapFor("outside")).status().code(),
-            absl::StatusCode::kAborted);
+  EXPECT_EQ(
+      Carrier(SwapFor("outside")).MakeDirectoryLike(like.get(), to_.get(), "dir").status().code(),
+      absl::StatusCode::kAlreadyExists);
   ExpectOutsideUntouched();
+  EXPECT_EQ(CountIn("stage"), 0);
+}
 
-  // Nor is a directory of root's own, which a user can rename within a directory that is his.
-  CarryHooks swap;
-  swap.made = [](int directory, const std::string& name) {
-    ASSERT_EQ(::renameat(directory, name.c_str(), directory, "aside"), 0);
-    ASSERT_EQ(::mkdirat(directory, name.c_str(), 0700), 0);
-    const Fd file(::openat(directory, (name + "/secret").c_str(), O_CREAT | O_WRONLY, 0600));
-  };
-  EXPECT_EQ(MakeDirectoryLike(like.get(), to_.get(), "other", swap).status().code(),
-            absl::StatusCode::kAborted);
-  EXPECT_EQ(Stat(absl::StrCat("new/", kUnfinishedPrefix, "other")).st_mode & 07777, 0700u);
+TEST_F(CopyNodeTest, AFileWithTooManyNamesIsALimitAndNotCopied) {
+  box_.Write("old/file", "now");
+  const absl::Status status = Carry("file", NoLinks(EMLINK)).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(CountIn("new"), 0);
+}
+
+TEST_F(CopyNodeTest, TheNamesOfAFileThatCannotBeLinkedAreNamesOfOneCopy) {
+  box_.Write("old/a", "content");
+  fs::create_hard_link(box_ / "old/a", box_ / "old/b");
+  {
+    NodeCarrier carrier = Carrier(NoLinks(EPERM));
+    for (const char* name : {"a", "b"}) {
+      ASSERT_TRUE(carrier.Carry(from_.get(), to_.get(), name, true).ok());
+    }
+  }
+  EXPECT_EQ(Stat("new/a").st_ino, Stat("new/b").st_ino);
+  EXPECT_NE(Stat("new/a").st_ino, Stat("old/a").st_ino);
+  EXPECT_EQ(budget_.bytes, 7);
+  EXPECT_EQ(CountIn("stage"), 0);
+}
+
+TEST_F(CopyNodeTest, HolesStayHoles) {
+  box_.Write("old/file", "begin");
+  fs::resize_file(box_ / "old/file", uint64_t{1} << 40);
+  const auto how = Carry("file", NoLinks(EPERM));
+  ASSERT_TRUE(how.ok()) << how.status();
+  EXPECT_EQ(Stat("new/file").st_size, int64_t{1} << 40);
+  EXPECT_LE(Stat("new/file").st_blocks, 32);
+  EXPECT_LE(budget_.bytes, 16 << 10);
+  const Fd copy(::open((box_ / "new/file").c_str(), O_RDONLY));
+  char begin[6] = {};
+  EXPECT_EQ(::read(copy.get(), begin, 5), 5);
+  EXPECT_STREQ(begin, "begin");
+}
+
+TEST_F(CopyNodeTest, MoreBytesThanTheBudgetAreNotCopied) {
+  budget_.max_bytes = 10;
+  box_.Write("old/one", "1234567");
+  box_.Write("old/two", "1234567");
+  EXPECT_TRUE(Carry("one", NoLinks(EPERM)).ok());
+  const absl::Status status = Carry("two", NoLinks(EPERM)).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_NE(status.message().find("max_untracked_bytes"), absl::string_view::npos) << status;
+  EXPECT_EQ(CountIn("new"), 1);
+  EXPECT_EQ(CountIn("stage"), 0);
+}
+
+TEST_F(CopyNodeTest, ACopyEndsWhenItIsAskedTo) {
+  box_.Write("old/file", "1234567");
+  stop_.request_stop();
+  EXPECT_EQ(Carry("file", NoLinks(EPERM)).status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(CountIn("new"), 0);
 }
 
 TEST_F(CopyNodeTest, WhatIsGoneOrCannotBeCarriedIsSaidToBe) {

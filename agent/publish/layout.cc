@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -20,16 +21,26 @@ DriftEntry::Kind KindOf(TreeDifference::Kind kind) {
       return DriftEntry::Kind::kModified;
     case TreeDifference::Kind::kDeleted:
       return DriftEntry::Kind::kDeleted;
+    case TreeDifference::Kind::kUnreadable:
+      return DriftEntry::Kind::kUnreadable;
     case TreeDifference::Kind::kUntracked:
       return DriftEntry::Kind::kUntracked;
+    case TreeDifference::Kind::kNotCompared:
+      return DriftEntry::Kind::kNotCompared;
   }
   return DriftEntry::Kind::kModified;
 }
 
+DriftEntry OnHost(const TreeDifference& difference, const Place& place, const std::string& path) {
+  const std::string& local = place.spec.local;
+  return {KindOf(difference.kind),
+          EscapeText(path.empty() ? local : absl::StrCat(local, "/", path)), difference.detail};
+}
+
 }  // namespace
 
-std::string Place::PathIn(absl::string_view revision) const {
-  return spec.link == "." ? std::string(revision) : absl::StrCat(revision, "/", spec.link);
+std::string Place::PathIn(absl::string_view tree) const {
+  return spec.link == "." ? std::string(tree) : absl::StrCat(tree, "/", spec.link);
 }
 
 std::optional<std::string> PathBelow(absl::string_view path, absl::string_view above) {
@@ -67,14 +78,16 @@ std::vector<DriftEntry> DriftOnHost(const std::vector<TreeDifference>& differenc
                                     const std::vector<bool>& published) {
   std::vector<DriftEntry> drift;
   for (const TreeDifference& difference : differences) {
+    // What is not listed, or the whole revision, is told of the first place.
+    const bool of_all = difference.path.empty();
     for (size_t i = 0; i < places.size(); ++i) {
       if (!published[i]) continue;
-      const auto path = PathBelow(difference.path, places[i].spec.link);
+      const auto path = of_all ? std::string() : PathBelow(difference.path, places[i].spec.link);
       if (!path || BelongsToInner(places[i], *path)) continue;
-      drift.push_back(
-          {KindOf(difference.kind),
-           path->empty() ? places[i].spec.local : absl::StrCat(places[i].spec.local, "/", *path),
-           difference.detail});
+      drift.push_back(OnHost(difference, places[i], *path));
+      if (!of_all) continue;
+      drift.back().unlisted = difference.unlisted;
+      break;
     }
   }
   std::stable_sort(drift.begin(), drift.end(),

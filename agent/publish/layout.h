@@ -7,7 +7,7 @@
 
 #include "absl/strings/string_view.h"
 #include "agent/publish/publisher.h"
-#include "agent/revision/revision.h"
+#include "agent/revision/compare_tree.h"
 #include "common/config/fleet.h"
 
 namespace gitops {
@@ -19,8 +19,8 @@ struct Place {
   std::string path_in_outer;       // of this local, relative to outer's
   std::vector<std::string> inner;  // path_in_outer of the places whose outer is this one
 
-  // The path of this place in a revision, relative to the directory with the revisions.
-  std::string PathIn(absl::string_view revision) const;
+  // The path of this place's content in a revision whose files are in `tree`.
+  std::string PathIn(absl::string_view tree) const;
 };
 
 // The places of a service, outer before inner; entries that are not published have none.

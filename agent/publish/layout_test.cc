@@ -40,6 +40,21 @@ TEST(Layout, PathBelowKnowsWholeNamesOnly) {
   EXPECT_EQ(PathBelow("b", "a"), std::nullopt);
 }
 
+TEST(Layout, NamesThatAreNotUtf8AreEscapedAndWhatIsNotListedIsCounted) {
+  using Kind = TreeDifference::Kind;
+  const std::vector<Place> places = OrderPlaces({{"/etc/s", "etc"}, {"/srv/copy", "etc"}});
+  const std::vector<TreeDifference> differences = {
+      {Kind::kUntracked, "", "at least", 7},
+      {Kind::kUnreadable, "etc/caf\xE9", "opening it: Permission denied"},
+      {Kind::kNotCompared, "etc/back\\slash", "opening it: Too many open files"}};
+  const std::vector<DriftEntry> expected = {
+      {DriftEntry::Kind::kUntracked, "/etc/s", "at least", 7},
+      {DriftEntry::Kind::kNotCompared, "/etc/s/back\\\\slash", "opening it: Too many open files"},
+      {DriftEntry::Kind::kUnreadable, "/etc/s/caf\\xe9", "opening it: Permission denied"},
+  };
+  EXPECT_EQ(DriftOnHost(differences, places, {true, false}), expected);
+}
+
 TEST(Layout, DriftIsToldWhereItIsSeenOnTheHost) {
   using Kind = TreeDifference::Kind;
   const std::vector<TreeDifference> differences = {{Kind::kUntracked, "etc/conf.d/made", ""},

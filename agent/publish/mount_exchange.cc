@@ -240,8 +240,9 @@ class MountExchangerImpl : public MountExchanger {
     if (!now.ok()) return now.status();
     absl::StatusOr<MountTable> table = MountTable::Read();
     if (!table.ok()) return table.status();
-    const bool beneath = now->view.mount_id == mounts.stack.front().id &&
-                         table->StackUnder(now->view.mount_id).size() == mounts.stack.size() + 1;
+    const bool beneath =
+        now->view.mount_id == mounts.stack.front().id &&
+        table->StackUnder(now->view.mount_id, mounts.parent.id).size() == mounts.stack.size() + 1;
     return beneath ? absl::OkStatus() : Changed(mounts.target);
   }
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -13,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/publish/mount_sandbox.h"
+#include "agent/publish/parent_flipper.h"
 #include "common/mount/mount_table.h"
 
 namespace gitops {
@@ -264,15 +266,126 @@ TEST_P(MountExchange, TargetBelowASymlinkIsTheSameTarget) {
   EXPECT_EQ(box_.MountCount(), 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    BothWays, MountExchange,
+// The parents of the target belong to an account that renames them, to lead to a directory of
+// root's with the same names, and a mount of root's.
+class HostileParents : public MountExchange {
+ protected:
+  HostileParents() {
+    box_.Write("rootdir/bin/f", "root's");
+    box_.MakeDirectory("rootdir/mounted");
+    Bind("rootdir/bin", "rootdir/mounted");
+    app_ = box_.MakeDirectory("home/app");
+    target_ = box_.MakeDirectory("home/app/bin");
+    mounted_ = box_.MakeDirectory("home/app/mounted");
+    for (const char* path : {"home", "home/app", "home/app/bin", "home/app/mounted"}) {
+      EXPECT_EQ(::chown(box_.Path(path).c_str(), kAttackerUid, kAttackerGid), 0);
+    }
+  }
+
+  void SetUp() override {
+    if (::getuid() != 0) GTEST_SKIP() << "only root can become another account";
+  }
+
+  void Bind(const std::string& from, const std::string& to) const {
+    ASSERT_EQ(::mount(box_.Path(from).c_str(), box_.Path(to).c_str(), nullptr, MS_BIND, nullptr),
+              0);
+  }
+  // As the attacker would: the symlink is theirs.
+  void LeadAway() const {
+    std::filesystem::rename(app_, app_ + ".away");
+    std::filesystem::create_symlink("../rootdir", app_);
+    ASSERT_EQ(::lchown(app_.c_str(), kAttackerUid, kAttackerGid), 0);
+  }
+  void LeadBack() const {
+    std::filesystem::remove(app_);
+    std::filesystem::rename(app_ + ".away", app_);
+  }
+  void ExpectRootsUntouched() const {
+    EXPECT_EQ(ReadTestFile(box_.Path("rootdir/bin/f")), "root's");
+    EXPECT_EQ(ReadTestFile(box_.Path("rootdir/mounted/f")), "root's");
+    EXPECT_EQ(MountSandbox::MountsAt(box_.Path("rootdir/bin")), 0);
+    EXPECT_EQ(MountSandbox::MountsAt(box_.Path("rootdir/mounted")), 1);
+    struct stat stat = {};
+    EXPECT_EQ(::stat(box_.Path("rootdir/bin").c_str(), &stat), 0);
+    EXPECT_EQ(stat.st_uid, 0u);
+  }
+
+  std::string app_;
+  std::string mounted_;
+};
+
+TEST_P(HostileParents, ARenameBetweenAnyTwoStepsLeadsNoMountElsewhere) {
+  for (const std::string name : {"bin", "mounted"}) {
+    const std::string target = absl::StrCat(app_, "/", name);
+    int revision = 0;
+    // Twice: for the first mount at the target, and for one that replaces another.
+    for (const char* step : {"attach", "look", "attach", "beneath", "propagate", "detach"}) {
+      int led_away = 0;
+      auto exchanger = New([&](absl::string_view at, const std::string&) {
+        if (at == step && led_away++ == 0) LeadAway();
+        return absl::OkStatus();
+      });
+      const std::string shown = absl::StrCat(1 + revision++ % 3);
+      Fd source = OpenPath(box_.Path("rev/" + shown));
+      ASSERT_EQ(exchanger->Exchange(source.get(), target, false).status(), absl::OkStatus())
+          << step;
+      ExpectRootsUntouched();
+      if (led_away > 0) LeadBack();
+      EXPECT_EQ(ReadTestFile(target + "/a"), shown) << step;
+      EXPECT_EQ(MountSandbox::MountsAt(target), 1) << step;
+    }
+  }
+  EXPECT_EQ(box_.MountCount(), 3);
+}
+
+TEST_P(HostileParents, AnExchangeIsUndoneWhereItWasMade) {
+  Fd source = OpenPath(box_.Path("rev/1"));
+  auto first = exchanger_->Exchange(source.get(), target_, false);
+  ASSERT_TRUE(first.ok()) << first.status();
+  source = OpenPath(box_.Path("rev/2"));
+  auto second = exchanger_->Exchange(source.get(), target_, false);
+  ASSERT_TRUE(second.ok()) << second.status();
+  LeadAway();
+  ASSERT_EQ(exchanger_->Restore(*std::move(second)), absl::OkStatus());
+  EXPECT_EQ(ReadTestFile(app_ + ".away/bin/a"), "1");
+  ASSERT_EQ(exchanger_->Restore(*std::move(first)), absl::OkStatus());
+  ExpectRootsUntouched();
+  EXPECT_EQ(box_.MountCount(), 1);
+}
+
+TEST_P(HostileParents, OneWhoFlipsThemAllTheTimeGetsNothingMountedOrDetachedElsewhere) {
+  constexpr int kRounds = 300;
+  int done = 0, refused = 0;
+  {
+    const ParentFlipper attacker(app_, box_.Path("rootdir"));
+    for (int i = 0; i < kRounds || done == 0 || refused == 0; ++i) {
+      const std::string& target = i % 2 == 0 ? target_ : mounted_;
+      const absl::Status status = Show(absl::StrCat("rev/", 1 + i % 3), target);
+      // Away at that moment, or a symlink.
+      const bool away = absl::IsNotFound(status) || absl::IsFailedPrecondition(status);
+      EXPECT_TRUE(status.ok() || away) << status;
+      ++(status.ok() ? done : refused);
+      ExpectRootsUntouched();
+    }
+  }
+  for (const std::string& target : {target_, mounted_}) {
+    ASSERT_EQ(Show("rev/1", target), absl::OkStatus());
+    EXPECT_EQ(ReadTestFile(target + "/a"), "1");
+  }
+  EXPECT_EQ(box_.MountCount(), 3);
+}
+
+const auto kWays =
     testing::Combine(testing::Values(ExchangeWay::kBeneath, ExchangeWay::kPropagation),
-                     testing::Values(Kind::kShared, Kind::kPrivate)),
-    [](const testing::TestParamInfo<MountExchange::ParamType>& info) {
-      return absl::StrCat(
-          std::get<0>(info.param) == ExchangeWay::kBeneath ? "Beneath" : "Propagation",
-          std::get<1>(info.param) == Kind::kShared ? "SharedParent" : "PrivateParent");
-    });
+                     testing::Values(Kind::kShared, Kind::kPrivate));
+
+std::string NameOf(const testing::TestParamInfo<MountExchange::ParamType>& info) {
+  return absl::StrCat(std::get<0>(info.param) == ExchangeWay::kBeneath ? "Beneath" : "Propagation",
+                      std::get<1>(info.param) == Kind::kShared ? "SharedParent" : "PrivateParent");
+}
+
+INSTANTIATE_TEST_SUITE_P(BothWays, HostileParents, kWays, NameOf);
+INSTANTIATE_TEST_SUITE_P(BothWays, MountExchange, kWays, NameOf);
 
 class MountPropagation : public testing::TestWithParam<ExchangeWay> {};
 

@@ -2,7 +2,6 @@
 #define GITOPS_AGENT_PUBLISH_PLACE_PUBLISHER_H_
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -35,9 +34,10 @@ class PlacePublisher : public Publisher {
  protected:
   // The current content of a place.
   struct Shown {
-    // Relative to the directory with the revisions; none if something else is there.
-    std::optional<std::string> path;
-    std::string otherwise;  // if none: a description of what is there
+    // Of the store, if a part of a revision of this service is there; else empty.
+    std::string directory;
+    std::string link;   // that part, relative to the directory's tree; "." is all of it
+    std::string fault;  // why the place is not right; empty: it is
   };
   using Undo = std::function<absl::Status()>;
 
@@ -47,45 +47,54 @@ class PlacePublisher : public Publisher {
   virtual absl::StatusOr<Shown> ShownAt(const Place& place) = 0;
   // Prepares a place that is not nested in another for the exchange.
   virtual absl::Status Prepare(const Place& place, Targets& targets) = 0;
-  // Prepares `inner` beneath `outer_source`, the directory of its outer place in `revision`.
+  // Prepares `inner` beneath `outer_source`, its outer place in the revision with this directory.
   virtual absl::Status PrepareInner(const Place& inner, const Place& outer, int outer_source,
-                                    const std::string& revision, Targets& targets) = 0;
-  // Publishes `revision`, open as `source`, at `place`, in one step. Returns a function that undoes
-  // it.
+                                    const std::string& directory, Targets& targets) = 0;
+  // Publishes the part that is open as `source`, of the revision with this directory, at `place`,
+  // in one step. Returns a function that undoes it.
   virtual absl::StatusOr<Undo> Show(const Place& place, int source,
-                                    const std::string& revision) = 0;
+                                    const std::string& directory) = 0;
+
+  // What is right at `place`, if `directory` is shown there: its part of the tree, O_PATH.
+  absl::StatusOr<Fd> OpenPart(const std::string& directory, const Place& place) const;
+  // Describes something below the store's root that is not what the place should show. `path` is
+  // relative to it.
+  Shown ShownBelowRoot(const Place& place, absl::string_view path) const;
+  std::string Removed() const;
 
   const ServiceSpec& spec() const { return spec_; }
   const RevisionStore& store() const { return *store_; }
+  // The directory that was seen at all places last; empty: not known. A hint.
+  const std::string& shown_hint() const { return shown_; }
   const std::vector<Place>& places() const { return places_; }
-  // The directory with the revisions.
-  std::string Root() const;
+  const std::string& Root() const { return store_->root(); }
 
  private:
   struct CarrySource {
-    std::string directory;  // relative to Root()
-    std::string revision;   // its manifest lists the tracked files
-    int held = -1;          // the open directory, if its path is not known
+    std::string directory;
+    std::string link;  // as in Shown
   };
 
-  absl::StatusOr<std::vector<Fd>> OpenSources(const std::string& revision) const;
-  absl::Status PrepareAll(const std::vector<Fd>& sources, const std::string& revision,
+  absl::StatusOr<std::vector<Fd>> OpenSources(const std::string& directory) const;
+  absl::Status PrepareAll(const std::vector<Fd>& sources, const std::string& directory,
                           Targets& targets);
-  absl::StatusOr<Fd> OpenCarrySource(int root, const CarrySource& source) const;
-  // Keeps the directory that is published at `place` open.
-  void Hold(const Place& place, Fd directory);
+  // The directory that was published before `directory`, if it still exists; empty: none.
+  absl::StatusOr<std::string> PublishedBefore(const std::string& directory) const;
   absl::StatusOr<std::optional<CarrySource>> WhatToCarry(const Place& place,
-                                                         const std::string& revision);
-  absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> CarryAll(const std::string& revision);
-  absl::Status ShowAll(const std::vector<Fd>& sources, const std::string& revision);
+                                                         const std::string& directory);
+  absl::StatusOr<Manifest> ManifestFor(const CarrySource& source) const;
+  absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> CarryAll(const std::string& directory,
+                                                                   const std::stop_token& stop);
+  absl::Status ShowAll(const std::vector<Fd>& sources, const std::string& directory);
+  // Keeps what is shown from being pruned.
+  void NoteShown(const std::string& directory);
 
   const ServiceSpec spec_;
   RevisionStore* const store_;
   const std::vector<Place> places_;
-  std::string last_published_;
-  // By `local`. When a published revision is rewritten, a symlink points to the new directory at
-  // once; the previous directory is found here.
-  std::map<std::string, Fd> held_;
+  std::string last_published_;  // a revision
+  std::string shown_;           // a directory
+  RevisionHold shown_hold_;
 };
 
 }  // namespace gitops

@@ -1,6 +1,7 @@
 #ifndef GITOPS_AGENT_PUBLISH_PUBLISHER_H_
 #define GITOPS_AGENT_PUBLISH_PUBLISHER_H_
 
+#include <cstdint>
 #include <functional>
 #include <stop_token>
 #include <string>
@@ -11,11 +12,22 @@
 
 namespace gitops {
 
-// One path that differs from the published revision.
+// One path that differs from the published revision, or could not be compared with it. Texts are
+// UTF-8, without control characters (see EscapeText).
 struct DriftEntry {
-  enum class Kind { kModified, kDeleted, kUntracked, kNotPublished } kind = Kind::kModified;
+  enum class Kind {
+    kModified,
+    kDeleted,
+    kUntracked,  // not drift
+    kNotPublished,
+    kUnreadable,   // its own mode, or a lease that somebody holds, hides a tracked file
+    kNotCompared,  // no difference: an error of this host, which says nothing about the path
+  };
+  Kind kind = Kind::kModified;
   std::string path;    // absolute, on the host
   std::string detail;  // a description of the difference; may be empty
+  // Above 0: this stands for so many untracked files that are not listed.
+  int64_t unlisted = 0;
 
   bool operator==(const DriftEntry&) const = default;
 };

@@ -55,18 +55,25 @@ class SymlinkPublisher final : public PlacePublisher {
   absl::StatusOr<Shown> ShownAt(const Place& place) override {
     if (IsPartOfOuter(place)) {
       absl::StatusOr<Shown> outer = ShownAt(places()[*place.outer]);
-      if (!outer.ok() || !outer->path) return outer;
-      return Shown{absl::StrCat(*outer->path, "/", place.path_in_outer), ""};
+      if (outer.ok()) outer->link = place.spec.link;
+      return outer;
     }
     absl::StatusOr<std::string> target = ReadLink(AT_FDCWD, place.spec.local);
-    if (absl::IsNotFound(target.status())) return Shown{std::nullopt, "does not exist"};
-    if (absl::IsInvalidArgument(target.status())) return Shown{std::nullopt, "is not a symlink"};
-    if (!target.ok()) {
-      return Shown{std::nullopt, std::string(target.status().message())};
+    if (absl::IsNotFound(target.status())) return Shown{"", "", "does not exist"};
+    if (absl::IsInvalidArgument(target.status())) return Shown{"", "", "is not a symlink"};
+    if (absl::IsFailedPrecondition(target.status())) {
+      return Shown{"", "", std::string(target.status().message())};
     }
-    std::optional<std::string> path = PathInRoot(*target);
-    if (path) return Shown{std::move(path), ""};
-    return Shown{std::nullopt, absl::StrCat("is a symlink to ", *target)};
+    if (!target.ok()) return target.status();
+    const std::optional<std::string> path = PathInRoot(*target);
+    if (!path) return Shown{"", "", absl::StrCat("is a symlink to ", *target)};
+    Shown shown = ShownBelowRoot(place, *path);
+    if (!shown.fault.empty()) return shown;
+    const absl::Status exists = OpenPart(shown.directory, place).status();
+    if (absl::IsNotFound(exists)) return Shown{"", "", Removed()};
+    if (!exists.ok() && !absl::IsFailedPrecondition(exists)) return exists;
+    if (!exists.ok()) shown.fault = std::string(exists.message());
+    return shown;
   }
 
   absl::StatusOr<Occupant> LookAt(int directory, const std::string& name, bool file) const {
@@ -105,17 +112,17 @@ class SymlinkPublisher final : public PlacePublisher {
   }
 
   absl::Status PrepareInner(const Place& inner, const Place& outer, int outer_source,
-                            const std::string& revision, Targets& targets) override {
+                            const std::string& directory, Targets& targets) override {
     if (IsPartOfOuter(inner, outer)) return absl::OkStatus();
     const auto [parent, name] = SplitPath(inner.path_in_outer);
     absl::StatusOr<Fd> above = MakeBeneath(outer_source, parent, NodeKind::kDirectory);
     if (!above.ok()) return above.status();
     return Put(inner, {*std::move(above), std::string(name)},
-               absl::StrCat(Root(), "/", inner.PathIn(revision)))
+               inner.PathIn(store().TreePath(directory)))
         .status();
   }
 
-  absl::StatusOr<Undo> Show(const Place& place, int source, const std::string& revision) override {
+  absl::StatusOr<Undo> Show(const Place& place, int source, const std::string& directory) override {
     // A nested place is published with its outer one.
     if (place.outer) return Undo([] { return absl::OkStatus(); });
     if (before_replace_) {
@@ -124,7 +131,7 @@ class SymlinkPublisher final : public PlacePublisher {
     // Makes what another service's publication, which failed, has removed meanwhile.
     absl::StatusOr<NameInDirectory> at = Targets().CreateParents(place.spec.local);
     if (!at.ok()) return at.status();
-    return Put(place, *std::move(at), absl::StrCat(Root(), "/", place.PathIn(revision)));
+    return Put(place, *std::move(at), place.PathIn(store().TreePath(directory)));
   }
 
   // Makes the name a symlink to `target`, in one step.

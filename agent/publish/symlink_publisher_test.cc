@@ -29,7 +29,7 @@ class SymlinkPublisherTest : public testing::Test {
   SymlinkPublisherTest() {
     std::string name = absl::StrCat(testing::TempDir(), "/symlink-XXXXXX");
     root_ = ::mkdtemp(name.data());
-    auto store = RevisionStore::Open(root_ / "var/svc");
+    auto store = RevisionStore::Open(root_ / "var/svc", StoreAccess::kSymlinks);
     EXPECT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
     for (const char* revision : {"r1", "r2", "r3"}) {
@@ -48,6 +48,12 @@ class SymlinkPublisherTest : public testing::Test {
 
   std::unique_ptr<Publisher> New() {
     return NewSymlinkPublisher({.spec = spec_, .store = store_.get()});
+  }
+  // The files of a revision, relative to root_.
+  std::string Tree(const std::string& revision) const {
+    const auto directory = store_->Newest(revision);
+    EXPECT_TRUE(directory.ok()) << directory.status();
+    return directory.ok() ? "var/svc/" + RevisionStore::TreeIn(*directory) : "";
   }
   void Write(const std::string& path, const std::string& content) const {
     fs::create_directories((root_ / path).parent_path());
@@ -94,9 +100,9 @@ TEST_F(SymlinkPublisherTest, ARevisionWhoseFilesWereChangedIsNotIntact) {
   auto publisher = New();
   ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
   ASSERT_EQ(publisher->Publish("r2"), absl::OkStatus());
-  Write("var/svc/r1/etc/made", "by the service");
+  Write(Tree("r1") + "/etc/made", "by the service");
   EXPECT_TRUE(*publisher->IsIntact("r1"));
-  Write("var/svc/r1/etc/a", "by hand");
+  Write(Tree("r1") + "/etc/a", "by hand");
   EXPECT_FALSE(*publisher->IsIntact("r1"));
   EXPECT_TRUE(*publisher->IsIntact("r2"));
   EXPECT_FALSE(publisher->IsIntact("unknown").ok());
@@ -162,7 +168,7 @@ TEST_F(SymlinkPublisherTest, AnInnerPlaceWhereTheRepositoryHasSomethingIsRefused
   ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
   EXPECT_EQ(publisher->Publish("both").code(), absl::StatusCode::kFailedPrecondition);
   ExpectAllShow("r1");
-  EXPECT_TRUE(fs::exists(store_->Path("both") + "/etc/conf.d/theirs"));
+  EXPECT_TRUE(fs::exists(root_ / Tree("both") / "etc/conf.d/theirs"));
 
   spec_.directories = {{root_ / "etc/svc", "etc"}, {root_ / "etc/svc/conf.d", "etc/conf.d"}};
   publisher = New();
@@ -213,8 +219,7 @@ TEST_F(SymlinkPublisherTest, ARevisionWrittenAnewGetsWhatTheServiceMade) {
   auto publisher = New();  // the agent was started anew
   EXPECT_THAT(PathsOf(publisher->Drift("r1", false), Drift::kModified), ElementsAre("etc/svc/a"));
   WriteTestRevision(*store_, "r1",
-                    {{"etc/a", "r1"}, {"etc/b", "r1"}, {"inner/f", "r1"}, {"one/conf", "r1"}},
-                    /*replace=*/true);
+                    {{"etc/a", "r1"}, {"etc/b", "r1"}, {"inner/f", "r1"}, {"one/conf", "r1"}});
   ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
   ExpectAllShow("r1");
   EXPECT_EQ(Read("etc/svc/made"), "mine");
@@ -231,12 +236,51 @@ TEST_F(SymlinkPublisherTest, AReplacedOrRemovedSymlinkIsNotPublished) {
   Write("etc/one.conf", "by hand");
   EXPECT_EQ(*publisher->Published(), "");
   fs::remove(root_ / "etc/svc");
-  fs::create_symlink(store_->Path("r2") + "/etc", root_ / "etc/svc");
+  fs::create_symlink(root_ / Tree("r2") / "etc", root_ / "etc/svc");
   auto drift = publisher->Drift("r1", false);
   EXPECT_THAT(PathsOf(drift, Drift::kNotPublished),
               ElementsAre("etc/one.conf", "etc/svc", "etc/svc/conf.d"));
   EXPECT_THAT(drift->front().detail, HasSubstr("not a symlink"));
   EXPECT_EQ((*drift)[1].detail, "shows r2/etc");
+}
+
+TEST_F(SymlinkPublisherTest, ARevisionThatWasRemovedIsNotPublishedWithTheReason) {
+  auto publisher = New();
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  fs::remove_all((root_ / Tree("r1")).parent_path());
+  EXPECT_EQ(*publisher->Published(), "");
+  auto drift = publisher->Drift("r1", false);
+  EXPECT_THAT(PathsOf(drift, Drift::kNotPublished),
+              ElementsAre("etc/one.conf", "etc/svc", "etc/svc/conf.d"));
+  EXPECT_THAT(drift->front().detail, HasSubstr("was removed from"));
+  fs::remove_all(root_ / "var");
+  EXPECT_EQ(*publisher->Published(), "");
+  EXPECT_THAT(PathsOf(publisher->Drift("r1", false), Drift::kNotPublished), testing::SizeIs(3));
+  WriteTestRevision(*store_, "r4",
+                    {{"etc/a", "r4"}, {"etc/b", "r4"}, {"inner/f", "r4"}, {"one/conf", "r4"}});
+  ASSERT_EQ(publisher->Publish("r4"), absl::OkStatus());
+  ExpectAllShow("r4");
+  EXPECT_EQ(*publisher->Published(), "r4");
+}
+
+TEST_F(SymlinkPublisherTest, SymlinksIntoTheFormerLayoutAreKeptAndServeForRollback) {
+  WriteFormerRevision(
+      *store_, "old", 1,
+      {{"etc/a", "old"}, {"etc/b", "old"}, {"inner/f", "old"}, {"one/conf", "old"}});
+  fs::create_directories(root_ / "etc");
+  fs::create_symlink(root_ / "var/svc/old/inner", root_ / "var/svc/old/etc/conf.d");
+  fs::create_symlink(root_ / "var/svc/old/etc", root_ / "etc/svc");
+  fs::create_symlink(root_ / "var/svc/old/one/conf", root_ / "etc/one.conf");
+  Write("etc/svc/made", "mine");
+  store_ = *RevisionStore::Open(root_ / "var/svc", StoreAccess::kSymlinks);
+  auto publisher = New();
+  EXPECT_EQ(*publisher->Published(), "old");
+  EXPECT_THAT(*publisher->Drift("old", false), IsEmpty());
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  ExpectAllShow("r1");
+  EXPECT_EQ(Read("etc/svc/made"), "mine");
+  ASSERT_EQ(publisher->Publish("old"), absl::OkStatus());
+  ExpectAllShow("old");
 }
 
 TEST_F(SymlinkPublisherTest, AReaderSeesOneRevisionAtATimeOverTwoHundredPublications) {

@@ -64,7 +64,7 @@ absl::StatusOr<Fd> OpenInner(const MountTable& table, const MountEntry& child,
   if (!node.ok()) return node;
   absl::StatusOr<PathView> view = ViewFd(node->get());
   if (!view.ok()) return view.status();
-  const std::vector<const MountEntry*> visible = table.StackUnder(view->mount_id);
+  const std::vector<const MountEntry*> visible = table.StackUnder(view->mount_id, child.parent_id);
   const bool same = view->mount_root &&
                     std::any_of(visible.begin(), visible.end(),
                                 [&](const MountEntry* entry) { return entry->id == child.id; });
@@ -74,14 +74,24 @@ absl::StatusOr<Fd> OpenInner(const MountTable& table, const MountEntry& child,
   return node;
 }
 
+absl::Status Renamed(const Target& target) {
+  return absl::AbortedError(absl::StrCat("the directories above ", target.local,
+                                         " were renamed while its mounts were read; try again"));
+}
+
 absl::Status FindInner(const MountTable& table, TargetMounts& mounts) {
   const int target = mounts.target.node.get();
-  absl::StatusOr<std::string> above = PathOfFd(target);
+  const bool mounted = !mounts.stack.empty();
+  absl::StatusOr<std::string> above = mounted ? mounts.stack.front().mount_point : PathOfFd(target);
   if (!above.ok()) return above.status();
   const std::string prefix = absl::StrCat(absl::StripSuffix(*above, "/"), "/");
-  const uint64_t base = mounts.stack.empty() ? mounts.parent.id : mounts.stack.front().id;
+  const uint64_t base = mounted ? mounts.stack.front().id : mounts.parent.id;
   for (const MountEntry* child : table.ChildrenOf(base)) {
-    if (!absl::StartsWith(child->mount_point, prefix)) continue;
+    if (!absl::StartsWith(child->mount_point, prefix)) {
+      // What is mounted on the target's mount is below it, unless what is above was renamed.
+      if (mounted) return Renamed(mounts.target);
+      continue;
+    }
     InnerMount inner{.path = child->mount_point.substr(prefix.size()), .node = Fd()};
     absl::StatusOr<Fd> node = OpenInner(table, *child, inner.path, target, inner);
     if (!node.ok()) return node.status();
@@ -103,12 +113,13 @@ absl::StatusOr<TargetMounts> ReadTargetMounts(Target target, const std::string& 
   if (!owned.ok()) return owned.status();
   if (absl::Status status = FindParent(*table, mounts); !status.ok()) return status;
   if (mounts.target.view.mount_root) {
-    for (const MountEntry* entry : table->StackUnder(mounts.target.view.mount_id)) {
+    for (const MountEntry* entry :
+         table->StackUnder(mounts.target.view.mount_id, mounts.parent.id)) {
       mounts.stack.push_back(*entry);
     }
     if (mounts.stack.empty()) {
-      return absl::UnavailableError(
-          absl::StrCat("the mount at ", mounts.target.local, " is not in the mount table"));
+      return absl::AbortedError(absl::StrCat("the mounts at ", mounts.target.local,
+                                             " changed while they were read; try again"));
     }
   }
   if (absl::Status status = FindReplaceable(*owned, mounts); !status.ok()) return status;

@@ -4,15 +4,17 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 
 namespace gitops {
 
 void WriteTestRevision(RevisionStore& store, const std::string& revision,
-                       const std::map<std::string, std::string>& files, bool replace) {
-  auto writer = store.Write(revision, replace);
+                       const std::map<std::string, std::string>& files) {
+  auto writer = store.Write(revision);
   ASSERT_TRUE(writer.ok()) << writer.status();
   const std::filesystem::path root = absl::StrCat("/proc/self/fd/", (*writer)->directory());
   for (const auto& [path, content] : files) {
@@ -34,6 +36,20 @@ void WriteTestRevision(RevisionStore& store, const std::string& revision,
   }
   const absl::Status status = (*writer)->Finish(-1, -1);
   ASSERT_EQ(status, absl::OkStatus());
+}
+
+void WriteFormerRevision(RevisionStore& store, const std::string& revision, int sequence,
+                         const std::map<std::string, std::string>& files) {
+  WriteTestRevision(store, revision, files);
+  const std::filesystem::path root = store.root();
+  const std::string directory = *store.Newest(revision);
+  std::ostringstream text;
+  text << std::ifstream(root / directory / "manifest").rdbuf();
+  std::ofstream(root / (revision + ".manifest")) << absl::StrReplaceAll(
+      text.str(),
+      {{"gitops-manifest 2\n", absl::StrCat("gitops-manifest 1\nsequence ", sequence, "\n")}});
+  std::filesystem::rename(root / directory / "tree", root / revision);
+  std::filesystem::remove_all(root / directory);
 }
 
 }  // namespace gitops

@@ -8,10 +8,14 @@
 
 namespace gitops {
 
-// Writes a prepared revision with these files (a value "-> X" is a symlink to X) into the store.
-// Fails the test if it cannot.
+// Writes (again) a prepared revision with these files (a value "-> X" is a symlink to X) into the
+// store. Fails the test if it cannot.
 void WriteTestRevision(RevisionStore& store, const std::string& revision,
-                       const std::map<std::string, std::string>& files, bool replace = false);
+                       const std::map<std::string, std::string>& files);
+
+// The same on the disk in the former layout, for a store that is opened afterwards.
+void WriteFormerRevision(RevisionStore& store, const std::string& revision, int sequence,
+                         const std::map<std::string, std::string>& files);
 
 }  // namespace gitops
 

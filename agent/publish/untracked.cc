@@ -1,16 +1,23 @@
 #include "agent/publish/untracked.h"
 
-#include <dirent.h>
+#include <fcntl.h>
 #include <linux/openat2.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <time.h>
 
+#include <algorithm>
 #include <cerrno>
 
-#include "common/path/beneath.h"
+#include "absl/hash/hash.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "common/path/open_at.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
+
+constexpr int64_t kClockStepNs = 20'000'000;  // more than a step of a file system's clock
 
 int64_t Nanoseconds(const timespec& time) {
   return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
@@ -18,40 +25,81 @@ int64_t Nanoseconds(const timespec& time) {
 
 }  // namespace
 
-Stamp StampOf(int directory, const std::string& name) {
+Stamp Stamp::Of(const struct stat& stat) {
+  Stamp stamp = {.exists = true,
+                 .directory = S_ISDIR(stat.st_mode),
+                 .inode = stat.st_ino,
+                 .links = stat.st_nlink,
+                 .mtime_ns = Nanoseconds(stat.st_mtim),
+                 .ctime_ns = Nanoseconds(stat.st_ctim)};
+  stamp.print =
+      absl::HashOf(stat.st_ino, stat.st_mode, stat.st_size, stamp.mtime_ns, stamp.ctime_ns);
+  return stamp;
+}
+
+absl::StatusOr<Stamp> StampOf(int directory, const std::string& name) {
   struct stat stat = {};
-  if (::fstatat(directory, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) return {};
-  return {.exists = true,
-          .directory = S_ISDIR(stat.st_mode),
-          .inode = stat.st_ino,
-          .size = stat.st_size,
-          .mode = stat.st_mode,
-          .mtime_ns = Nanoseconds(stat.st_mtim),
-          .ctime_ns = Nanoseconds(stat.st_ctim)};
+  if (::fstatat(directory, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) == 0) return Stamp::Of(stat);
+  if (errno == ENOENT) return Stamp();
+  return absl::ErrnoToStatus(errno, absl::StrCat("stat \"", EscapeText(name), "\""));
 }
 
-Stamp StampAt(int root, const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return StampOf(root, path);
-  absl::StatusOr<Fd> parent = OpenDirectory(root, path.substr(0, slash), O_PATH);
-  return parent.ok() ? StampOf(parent->get(), path.substr(slash + 1)) : Stamp();
-}
-
-absl::StatusOr<Fd> OpenDirectory(int root, const std::string& path, int flags) {
-  return OpenBeneath(root, path, flags | O_DIRECTORY | O_NOFOLLOW, 0,
-                     RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
-}
-
-absl::StatusOr<std::vector<std::string>> NamesIn(int directory) {
-  const int again = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR* stream = again < 0 ? nullptr : ::fdopendir(again);
-  if (stream == nullptr) return absl::ErrnoToStatus(errno, "cannot list a directory");
-  std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(stream)) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
+absl::StatusOr<Fd> OpenDirectory(int root, const std::string& path) {
+  Fd fd(OpenAt(root, path.empty() ? "." : path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
+               RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV));
+  if (fd) return fd;
+  const int error = errno;
+  const std::string what = absl::StrCat("open the directory \"", EscapeText(path), "\"");
+  if (error == ENOENT || error == ENOTDIR || error == ELOOP || error == EXDEV) {
+    return absl::NotFoundError(absl::StrCat(what, ": it is not there"));
   }
-  ::closedir(stream);
+  return absl::ErrnoToStatus(error, what);
+}
+
+void CarriedDirectory::NoteStamp(int directory) {
+  struct stat stat = {};
+  timespec now = {};
+  if (::fstat(directory, &stat) != 0 || ::clock_gettime(CLOCK_REALTIME_COARSE, &now) != 0) return;
+  const Stamp stamp = Stamp::Of(stat);
+  inode = stamp.inode;
+  mtime_ns = stamp.mtime_ns;
+  // A later change within the same step of the clock would not show.
+  ctime_ns = stamp.ctime_ns < Nanoseconds(now) - kClockStepNs ? stamp.ctime_ns : kUnsettled;
+}
+
+bool CarriedDirectory::HasChanged(const Stamp& now) const {
+  return inode != now.inode || mtime_ns != now.mtime_ns || ctime_ns != now.ctime_ns;
+}
+
+std::string JoinPath(const std::string& directory, const std::string& name) {
+  return directory.empty() ? name : absl::StrCat(directory, "/", name);
+}
+
+uint64_t HashOf(const std::string& name) { return absl::HashOf(name); }
+
+std::string Untracked::PathOf(uint32_t directory) const {
+  std::vector<absl::string_view> names;
+  for (; directory != 0; directory = directories[directory].parent) {
+    names.push_back(directories[directory].name);
+  }
+  std::reverse(names.begin(), names.end());
+  return absl::StrJoin(names, "/");
+}
+
+Untracked::ByName Untracked::FilesOf(uint32_t directory) const {
+  ByName all;
+  for (uint32_t i = 0; i < directories[directory].files; ++i) {
+    const CarriedFile& file = files[directories[directory].first_file + i];
+    all[file.name] = &file;
+  }
+  return all;
+}
+
+absl::flat_hash_set<uint64_t> Untracked::ChildrenOf(uint32_t directory) const {
+  absl::flat_hash_set<uint64_t> names;
+  for (uint32_t i = 0; i < directories[directory].children; ++i) {
+    names.insert(HashOf(directories[directories[directory].first_child + i].name));
+  }
   return names;
 }
 

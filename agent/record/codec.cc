@@ -6,6 +6,7 @@
 #include "absl/time/time.h"
 #include "common/clock/timestamp.h"
 #include "common/rpc/actor.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -28,13 +29,17 @@ StoredState EncodeState(State state) {
   return record::v1::SERVICE_STATE_UNSPECIFIED;
 }
 
-absl::StatusOr<State> DecodeState(StoredState stored) {
+}  // namespace
+
+absl::StatusOr<State> DecodeState(record::v1::ServiceState stored) {
   for (State state : {State::kOk, State::kFreeze, State::kRollback, State::kBroken, State::kDiff}) {
     if (EncodeState(state) == stored) return state;
   }
   return absl::DataLossError(absl::StrCat("its state ", static_cast<int>(stored),
                                           " is unknown; a newer agent may have written it"));
 }
+
+namespace {
 
 void EncodeTime(absl::Time time, google::protobuf::Timestamp& stored) {
   stored.set_seconds(absl::ToUnixSeconds(time));
@@ -54,7 +59,7 @@ void EncodeRecord(const ServiceRecord& record, record::v1::ServiceRecord& stored
                pending, last_good, failed, poll_error, source_error, activation_error, drift,
                change_time, generation] = record;
   stored.set_state(EncodeState(state));
-  stored.set_info(info);
+  stored.set_info(EnsureUtf8(info));
   stored.set_hash(hash);
   stored.set_published(published);
   stored.set_target(target);
@@ -69,20 +74,18 @@ void EncodeRecord(const ServiceRecord& record, record::v1::ServiceRecord& stored
   stored.set_pending(pending);
   stored.set_last_good(last_good);
   stored.set_failed(failed);
-  stored.set_poll_error(poll_error);
-  stored.set_source_error(source_error);
-  stored.set_activation_error(activation_error);
-  stored.set_drift(drift);
+  stored.set_poll_error(EnsureUtf8(poll_error));
+  stored.set_source_error(EnsureUtf8(source_error));
+  stored.set_activation_error(EnsureUtf8(activation_error));
+  stored.set_drift(EnsureUtf8(drift));
   stored.clear_change_time();
   if (change_time != absl::InfinitePast()) EncodeTime(change_time, *stored.mutable_change_time());
   stored.set_generation(generation);
 }
 
-absl::StatusOr<ServiceRecord> DecodeRecord(const record::v1::ServiceRecord& stored) {
-  absl::StatusOr<State> state = DecodeState(stored.state());
-  if (!state.ok()) return state.status();
+ServiceRecord DecodeRecord(const record::v1::ServiceRecord& stored) {
   ServiceRecord record;
-  record.state = *state;
+  record.state = DecodeState(stored.state()).value_or(State::kDiff);
   record.info = stored.info();
   record.hash = stored.hash();
   record.published = stored.published();
@@ -110,7 +113,7 @@ record::v1::ChangeRecord EncodeChange(const ChangeRecord& change) {
   stored.set_to_hash(change.to_hash);
   stored.set_from_state(EncodeState(change.from_state));
   stored.set_to_state(EncodeState(change.to_state));
-  stored.set_reason(change.reason);
+  stored.set_reason(EnsureUtf8(change.reason));
   WriteActor(change.actor, stored);
   *stored.mutable_duration() = ToDuration(change.duration);
   return stored;

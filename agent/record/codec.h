@@ -12,8 +12,10 @@ namespace gitops {
 
 // Sets the fields of `record` in `stored`; other fields are unchanged.
 void EncodeRecord(const ServiceRecord& record, record::v1::ServiceRecord& stored);
+// The state is DIFF where DecodeState fails.
+ServiceRecord DecodeRecord(const record::v1::ServiceRecord& stored);
 // DATA_LOSS: an unknown state.
-absl::StatusOr<ServiceRecord> DecodeRecord(const record::v1::ServiceRecord& stored);
+absl::StatusOr<State> DecodeState(record::v1::ServiceState stored);
 
 record::v1::ChangeRecord EncodeChange(const ChangeRecord& change);
 absl::StatusOr<ChangeRecord> DecodeChange(const record::v1::ChangeRecord& stored);

@@ -9,11 +9,16 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "agent/record/codec.h"
+#include "agent/record/utf8_repair.h"
+#include "agent/state/decide.h"
+#include "common/log/log.h"
 
 namespace gitops {
 namespace {
 
 using ChangeTable = Table<record::v1::ChangeRecord>;
+
+constexpr char kAgent[] = "agent";
 
 // Only another Save of the same service can interfere between reading and writing.
 constexpr int kSaveAttempts = 10;
@@ -52,6 +57,45 @@ absl::StatusOr<record::v1::ServiceRecord> RecoverRange(const ChangeTable& table,
   return message;
 }
 
+// What must survive a damaged record.
+record::v1::ServiceRecord CopyOf(const record::v1::ServiceRecord& record) {
+  record::v1::ServiceRecord copy;
+  copy.set_frozen(record.frozen());
+  copy.set_frozen_by(record.frozen_by());
+  if (record.has_frozen_by_principal()) {
+    *copy.mutable_frozen_by_principal() = record.frozen_by_principal();
+  }
+  copy.set_pinned(record.pinned());
+  copy.set_coordinated(record.coordinated());
+  copy.set_hash(record.hash());
+  copy.set_published(record.published());
+  copy.set_last_good(record.last_good());
+  return copy;
+}
+
+ServiceRecord FromCopy(const record::v1::ServiceRecord& copy) {
+  ServiceRecord record = DecodeRecord(copy);
+  // It may have been published without being activated.
+  if (record.published != record.last_good) record.pending = record.published;
+  return Settled(std::move(record));
+}
+
+// Frozen: the history does not tell for sure whether it was.
+ServiceRecord FromChange(const ChangeRecord& change) {
+  ServiceRecord record;
+  record.hash = record.published = record.last_good = change.to_hash;
+  record.frozen = true;
+  record.frozen_by = kAgent;
+  return Settled(std::move(record));
+}
+
+// Parses `stored`, with texts repaired if necessary.
+template <typename Message>
+bool ParseRepaired(absl::string_view stored, Message& message) {
+  const std::string repaired = RepairedUtf8(*Message::descriptor(), stored);
+  return !repaired.empty() && message.ParseFromString(repaired);
+}
+
 void AddChange(const ChangeTable& table, const std::string& service, const ChangeRecord& change,
                record::v1::ServiceRecord& message, std::vector<StoreWrite>& writes) {
   const int64_t sequence = message.newest_change() + 1;
@@ -69,16 +113,47 @@ void AddChange(const ChangeTable& table, const std::string& service, const Chang
 RecordStore::RecordStore(Store* store)
     : store_(store),
       records_(store, "agent/v1/service/"),
+      copies_(store, "agent/v1/copy/"),
       changes_(store, "agent/v1/change/"),
       tips_(store, "agent/v1/tip/") {}
 
 absl::StatusOr<std::optional<ServiceRecord>> RecordStore::Load(const std::string& service) {
-  absl::StatusOr<record::v1::ServiceRecord> stored = records_.Get(service);
+  absl::StatusOr<StoredValue> stored = store_->Get(records_.Key(service));
   if (absl::IsNotFound(stored.status())) return std::nullopt;
   if (!stored.ok()) return stored.status();
-  absl::StatusOr<ServiceRecord> record = DecodeRecord(*stored);
-  if (!record.ok()) return DamagedRecord(records_.Key(service), record.status().message());
-  return *std::move(record);
+  record::v1::ServiceRecord message;
+  if (!message.ParseFromString(stored->value) || message.state() == 0) {
+    return Rebuild(service, stored->value);
+  }
+  ServiceRecord record = DecodeRecord(message);
+  const absl::StatusOr<State> state = DecodeState(message.state());
+  if (state.ok() || record.frozen) return record;
+  LogError("a service is frozen until an unfreeze",
+           {{"service", service}, {"error", std::string(state.status().message())}});
+  return OnFreeze(std::move(record), kAgent);
+}
+
+absl::StatusOr<ServiceRecord> RecordStore::Rebuild(const std::string& service,
+                                                   absl::string_view stored) {
+  const auto rebuilt = [&](ServiceRecord record, absl::string_view from) {
+    const std::string how =
+        absl::StrCat("its stored record was damaged; it was rebuilt from ", from);
+    LogError("the stored record of a service is damaged",
+             {{"service", service}, {"rebuilt", std::string(from)}});
+    absl::StrAppend(&record.info, record.info.empty() ? "" : "; ", how);
+    return record;
+  };
+  record::v1::ServiceRecord message;
+  if (ParseRepaired(stored, message) && DecodeState(message.state()).ok()) {
+    return rebuilt(DecodeRecord(message), "itself, with texts that were not UTF-8 escaped");
+  }
+  const absl::StatusOr<record::v1::ServiceRecord> copy = copies_.Get(service);
+  if (copy.ok()) return rebuilt(FromCopy(*copy), "its copy");
+  if (!absl::IsNotFound(copy.status()) && !absl::IsDataLoss(copy.status())) return copy.status();
+  const absl::StatusOr<std::vector<ChangeRecord>> changes = Changes(service);
+  if (!changes.ok()) return changes.status();
+  if (changes->empty()) return DamagedRecord(records_.Key(service));
+  return rebuilt(FromChange(changes->front()), "its history, and is frozen until an unfreeze");
 }
 
 absl::Status RecordStore::Save(const std::string& service, const ServiceRecord& record,
@@ -99,6 +174,9 @@ absl::Status RecordStore::Save(const std::string& service, const ServiceRecord& 
     if (change.has_value()) AddChange(changes_, service, *change, *stored, writes);
     writes.push_back(records_.Put(service, *stored));
     writes.back().expected_revision = before.ok() ? before->revision : 0;
+    const StoreWrite copy = copies_.Put(service, CopyOf(*stored));
+    const absl::StatusOr<StoredValue> copied = store_->Get(copy.key);
+    if (!copied.ok() || copied->value != copy.value) writes.push_back(copy);
     status = store_->Write(writes).status();
     if (!absl::IsFailedPrecondition(status)) return status;
   }
@@ -138,12 +216,26 @@ absl::StatusOr<std::vector<ChangeRecord>> RecordStore::Changes(const std::string
   if (!rows.ok()) return rows.status();
   std::vector<ChangeRecord> changes;
   for (auto row = rows->rbegin(); row != rows->rend(); ++row) {
-    if (!row->message.ok()) return row->message.status();
-    absl::StatusOr<ChangeRecord> change = DecodeChange(*row->message);
-    if (!change.ok()) return DamagedRecord(changes_.Key(row->name), change.status().message());
-    changes.push_back(*std::move(change));
+    absl::StatusOr<record::v1::ChangeRecord> message = std::move(row->message);
+    if (!message.ok()) message = RepairedChange(changes_.Key(row->name));
+    absl::StatusOr<ChangeRecord> change = message.status();
+    if (message.ok()) change = DecodeChange(*message);
+    if (change.ok()) {
+      changes.push_back(*std::move(change));
+    } else {
+      LogWarning("an entry of a service's history cannot be read",
+                 {{"service", service}, {"error", std::string(change.status().message())}});
+    }
   }
   return changes;
+}
+
+absl::StatusOr<record::v1::ChangeRecord> RecordStore::RepairedChange(const std::string& key) {
+  const absl::StatusOr<StoredValue> stored = store_->Get(key);
+  if (!stored.ok()) return stored.status();
+  record::v1::ChangeRecord message;
+  if (!ParseRepaired(stored->value, message)) return DamagedRecord(key);
+  return message;
 }
 
 }  // namespace gitops

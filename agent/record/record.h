@@ -23,16 +23,19 @@ struct BranchName {
   std::string upstream, user, branch;
 };
 
-// Service records and their history in a Store. Keys: agent/v1/service/NAME,
-// agent/v1/change/NAME/SEQUENCE (20 digits) and agent/v1/tip/BRANCH USER UPSTREAM. Values are the
-// protobufs of proto/gitops/record/v1/record.proto: a newer agent reads records of an older one,
-// and an older one keeps the fields that it does not know. Thread-safe.
+// Service records and their history in a Store. Keys: agent/v1/service/NAME, agent/v1/copy/NAME (a
+// copy of what must survive a damaged record: who froze or pinned it, where, and what is
+// published), agent/v1/change/NAME/SEQUENCE (20 digits) and agent/v1/tip/BRANCH USER UPSTREAM.
+// Values are the protobufs of proto/gitops/record/v1/record.proto: a newer agent reads records of
+// an older one, and an older one keeps the fields that it does not know. Thread-safe.
 class RecordStore {
  public:
   explicit RecordStore(Store* store);  // not owned
 
-  // None: never stored. DATA_LOSS: damaged, or in a state that only a newer agent knows;
-  // UNAVAILABLE.
+  // None: never stored. A record that cannot be read whole is rebuilt: from itself, if only some
+  // text is not UTF-8 (earlier agents stored such), else from its copy, else, frozen, from the
+  // newest change that can be read; `info` then says so, and the log. It is frozen too if it is in
+  // a state that only a newer agent knows. DATA_LOSS: none of these can be read. UNAVAILABLE.
   absl::StatusOr<std::optional<ServiceRecord>> Load(const std::string& service);
 
   // Stores the record and, if given, a change, in one write; drops changes beyond kKeptChanges. A
@@ -47,12 +50,16 @@ class RecordStore {
   absl::StatusOr<std::optional<std::string>> VerifiedTip(const std::string& service,
                                                          const BranchName& branch);
 
-  // Newest first.
+  // Newest first. Entries that cannot be read are left out, and logged.
   absl::StatusOr<std::vector<ChangeRecord>> Changes(const std::string& service);
 
  private:
+  absl::StatusOr<record::v1::ChangeRecord> RepairedChange(const std::string& key);
+  absl::StatusOr<ServiceRecord> Rebuild(const std::string& service, absl::string_view stored);
+
   Store* const store_;
   const Table<record::v1::ServiceRecord> records_;
+  const Table<record::v1::ServiceRecord> copies_;
   const Table<record::v1::ChangeRecord> changes_;
   const Table<record::v1::VerifiedTip> tips_;
 };

@@ -1,10 +1,11 @@
+#include "agent/revision/compare_tree.h"
+
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
-#include "agent/revision/revision.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -56,7 +57,8 @@ class CompareTreeTest : public ::testing::Test {
   }
 
   std::vector<TreeDifference> Compare(bool untracked = true, bool read_all = false) {
-    auto differences = CompareTree(root_, manifest_, untracked, read_all);
+    auto differences =
+        CompareTree(root_, manifest_, {.with_untracked = untracked, .read_all = read_all});
     EXPECT_TRUE(differences.ok()) << differences.status();
     return differences.ok() ? *std::move(differences) : std::vector<TreeDifference>();
   }

@@ -13,7 +13,9 @@
 namespace gitops {
 namespace {
 
-constexpr absl::string_view kMagic = "gitops-manifest 1";
+constexpr absl::string_view kMagic = "gitops-manifest 2";
+constexpr absl::string_view kFormerMagic = "gitops-manifest 1";
+constexpr absl::string_view kSequence = "sequence";
 
 bool HasNewline(absl::string_view text) { return absl::StrContains(text, '\n'); }
 
@@ -38,26 +40,23 @@ bool ParseEntry(absl::string_view line, ManifestEntry* entry) {
          absl::SimpleAtoi(parts[4], &entry->ctime_ns) && absl::SimpleAtoi(parts[5], &entry->inode);
 }
 
-bool ParseLine(absl::string_view key, absl::string_view value, StoredManifest* stored) {
-  if (key == "e") return ParseEntry(value, &stored->manifest.entries.emplace_back());
-  if (key == "sequence") return absl::SimpleAtoi(value, &stored->sequence);
+bool ParseLine(absl::string_view key, absl::string_view value, Manifest* manifest) {
+  if (key == "e") return ParseEntry(value, &manifest->entries.emplace_back());
   if (key == "boot") {
-    stored->manifest.boot_id = std::string(value);
+    manifest->boot_id = std::string(value);
     return true;
   }
   if (key == "covers") {
-    stored->manifest.covers.emplace_back(value);
+    manifest->covers.emplace_back(value);
     return true;
   }
-  return false;
+  return key == kSequence;
 }
 
 }  // namespace
 
-absl::StatusOr<std::string> EncodeManifest(const StoredManifest& stored) {
-  const Manifest& manifest = stored.manifest;
-  std::string text =
-      absl::StrCat(kMagic, "\nsequence ", stored.sequence, "\nboot ", manifest.boot_id, "\n");
+absl::StatusOr<std::string> EncodeManifest(const Manifest& manifest) {
+  std::string text = absl::StrCat(kMagic, "\nboot ", manifest.boot_id, "\n");
   for (const std::string& cover : manifest.covers) {
     if (HasNewline(cover)) return absl::InvalidArgumentError("a cover contains a newline");
     absl::StrAppend(&text, "covers ", cover, "\n");
@@ -73,24 +72,33 @@ absl::StatusOr<std::string> EncodeManifest(const StoredManifest& stored) {
   return text;
 }
 
-absl::StatusOr<StoredManifest> DecodeManifest(absl::string_view text, const std::string& file) {
-  StoredManifest stored;
+absl::StatusOr<Manifest> DecodeManifest(absl::string_view text, const std::string& file) {
+  Manifest manifest;
   bool first = true;
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
     if (std::exchange(first, false)) {
-      if (line == kMagic) continue;
+      if (line == kMagic || line == kFormerMagic) continue;
       break;
     }
     const std::pair<absl::string_view, absl::string_view> parts =
         absl::StrSplit(line, absl::MaxSplits(' ', 1));
     if (parts.first == "end") {
-      if (parts.second != absl::StrCat(stored.manifest.entries.size())) break;
-      return stored;
+      if (parts.second != absl::StrCat(manifest.entries.size())) break;
+      return manifest;
     }
-    if (!ParseLine(parts.first, parts.second, &stored)) break;
+    if (!ParseLine(parts.first, parts.second, &manifest)) break;
   }
   return absl::DataLossError(absl::StrCat(
       "the manifest ", file, " is damaged; remove its revision, and it is created again"));
+}
+
+int64_t FormerSequence(absl::string_view text) {
+  int64_t sequence = 0;
+  const std::vector<absl::string_view> lines = absl::StrSplit(text, absl::MaxSplits('\n', 2));
+  if (lines.size() != 3 || lines[0] != kFormerMagic) return 0;
+  const std::pair<absl::string_view, absl::string_view> parts =
+      absl::StrSplit(lines[1], absl::MaxSplits(' ', 1));
+  return parts.first == kSequence && absl::SimpleAtoi(parts.second, &sequence) ? sequence : 0;
 }
 
 }  // namespace gitops

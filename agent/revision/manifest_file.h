@@ -12,17 +12,16 @@
 namespace gitops {
 
 // A manifest on disk: lines, the last of which has the number of entries, so that a truncated file
-// is detected.
-struct StoredManifest {
-  int64_t sequence = 0;  // grows with each revision of the store
-  Manifest manifest;
-};
+// is detected. It is format 2; format 1, of the former layout, has the number of its revision too.
 
 // INVALID_ARGUMENT: a path or cover contains a newline.
-absl::StatusOr<std::string> EncodeManifest(const StoredManifest& stored);
+absl::StatusOr<std::string> EncodeManifest(const Manifest& manifest);
 
 // DATA_LOSS: truncated, or not a manifest; the message names `file`.
-absl::StatusOr<StoredManifest> DecodeManifest(absl::string_view text, const std::string& file);
+absl::StatusOr<Manifest> DecodeManifest(absl::string_view text, const std::string& file);
+
+// The number in the beginning of a manifest of format 1; 0: it has none.
+int64_t FormerSequence(absl::string_view text);
 
 }  // namespace gitops
 

@@ -6,7 +6,9 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -16,9 +18,16 @@
 
 namespace gitops {
 
-// Prepared revisions on disk. Each is a directory, <root>/<revision>, that is written once: it is
-// created under another name and renamed when it is complete. Its manifest beside it lists what was
-// written, so that drift is detected without git.
+// Prepared revisions on disk. A service's directory, <mount>/<service>, has one directory
+// "<revision>-<number>" for each time that a revision was written, with
+//   manifest   what was written, so that drift is detected without git
+//   durable    exists once all of it is known to be on the disk
+//   tree/      the files, which belong to the service's user
+// Nothing is rewritten under its own name: a revision that is written again gets a directory of its
+// own. "Directory" below means such a name, "revision" the commit.
+//
+// The former layout, "<revision>/" with "<revision>.manifest" beside it, is still read and removed,
+// and never written.
 
 // One file or symlink of a revision.
 struct ManifestEntry {
@@ -42,59 +51,100 @@ struct Manifest {
   std::vector<ManifestEntry> entries;  // ordered by path
 };
 
-// The directory of one service: <mount>/<service>. Has and List are thread-safe, other methods are
-// not.
+// Who may pass through <mount>/<service> and a revision's directory, which are root's (or the
+// agent's own account's) in any case.
+enum class StoreAccess {
+  kMounts,    // nobody: revisions are seen through mounts only
+  kSymlinks,  // everybody, once the revision is published: symlinks lead through them
+};
+
+// Keeps a directory from being pruned.
+class RevisionHold {
+ public:
+  RevisionHold() = default;
+  explicit RevisionHold(std::shared_ptr<void> release) : release_(std::move(release)) {}
+
+ private:
+  std::shared_ptr<void> release_;
+};
+
+// The revisions of one service. Thread-safe. Keeps no descriptor open. Errors have the path and the
+// code by errno. NOT_FOUND is only what is known not to exist: what cannot be looked at (EMFILE,
+// EIO, EACCES…) is another error, and nothing is removed because of it.
 class RevisionStore {
  public:
-  // `root` is created (0755, root's or the agent's own) if missing; remains of an interrupted write
-  // are removed. Errors are those of mkdir(2).
-  static absl::StatusOr<std::unique_ptr<RevisionStore>> Open(std::string root);
+  // `root` is <mount>/<service>, made if missing. Remains of an interrupted write are removed.
+  // FAILED_PRECONDITION: it, or a directory above it, belongs to somebody else or can be written to
+  // by others.
+  static absl::StatusOr<std::unique_ptr<RevisionStore>> Open(
+      std::string root, StoreAccess access = StoreAccess::kMounts);
   virtual ~RevisionStore() = default;
 
-  // A revision being written. Destroyed without Finish: removed.
+  // A revision being written, which only root can reach. Destroyed without Finish: removed. Not
+  // thread-safe.
   class Writer {
    public:
     virtual ~Writer() = default;
-    // The open directory to write to, owned by root until Finish.
+    // The open directory to write to (`tree`), owned by root until Finish.
     virtual int directory() const = 0;
     // Adds an entry that was written; Finish fills in the stat fields.
     virtual void Add(ManifestEntry entry) = 0;
     // Sets what the revision covers; see Manifest::covers.
     virtual void Cover(std::vector<std::string> covers) = 0;
-    // Changes the owner to uid and gid (-1: unchanged), makes the revision durable, and gives it
-    // its name.
+    // Changes the owner to uid and gid (-1: unchanged) and gives it its name. It is ready, and
+    // flushed to the disk afterwards (StoreAccess::kMounts), or by Publishable.
     virtual absl::Status Finish(int64_t uid, int64_t gid) = 0;
+    // The directory that Finish made.
+    virtual const std::string& name() const = 0;
   };
-  // Replaces a revision of that name only if `replace` is set; the old directory is moved aside,
-  // and a later Prune removes it when no mount uses it any more. ALREADY_EXISTS otherwise.
-  virtual absl::StatusOr<std::unique_ptr<Writer>> Write(const std::string& revision,
-                                                        bool replace = false) = 0;
+  // Always makes a new directory. <mount>/<service> is made again if it was removed.
+  virtual absl::StatusOr<std::unique_ptr<Writer>> Write(const std::string& revision) = 0;
 
-  virtual bool Has(const std::string& revision) const = 0;
-  virtual std::string Path(const std::string& revision) const = 0;  // whether or not it exists
-  virtual absl::StatusOr<Manifest> ReadManifest(const std::string& revision) const = 0;
-  // Newest first, by the time of Finish.
+  // The newest directory of the revision that is ready: complete, and after an unclean end of the
+  // host found to be as it was written. NOT_FOUND: none.
+  virtual absl::StatusOr<std::string> Newest(const std::string& revision) const = 0;
+  // All that are on the disk, ready or not, newest first.
+  virtual absl::StatusOr<std::vector<std::string>> Directories() const = 0;
+  // The revisions that are ready, newest first, each once. One that cannot be looked at is listed.
   virtual std::vector<std::string> List() const = 0;
-  // Removes all except the `keep` newest and those `in_use`; never one whose directory is the root
-  // of a mount in this namespace.
-  virtual absl::Status Prune(int keep, const std::set<std::string>& in_use) = 0;
+
+  // The revision of a directory; empty: it is no name of one.
+  static std::string RevisionOf(absl::string_view directory);
+  const std::string& root() const { return root_; }
+  // Where the files of a directory are, relative to root(); whether or not it exists.
+  static std::string TreeIn(absl::string_view directory);
+  std::string TreePath(absl::string_view directory) const;
+  // O_PATH. A directory that is not root's or the agent's own is FAILED_PRECONDITION.
+  virtual absl::StatusOr<Fd> OpenTree(const std::string& directory) const = 0;
+  // DATA_LOSS: it is damaged.
+  virtual absl::StatusOr<Manifest> ReadManifest(const std::string& directory) const = 0;
+  // An open directory (for reading) that only root can reach, on the same file system, for what is
+  // made before it gets its place. Open empties it.
+  virtual absl::StatusOr<Fd> OpenStage() = 0;
+
+  // Called before `directory` is shown to others. StoreAccess::kSymlinks: it is flushed to the
+  // disk, and opened to those who follow the symlink.
+  virtual absl::Status Publishable(const std::string& directory) = 0;
+  // The directory that was published last, kept through restarts: what the service made is in it.
+  virtual absl::Status NotePublished(const std::string& directory) = 0;
+  virtual absl::StatusOr<std::string> LastPublished() const = 0;
+
+  // While the result exists, `directory` is not pruned. It may outlive the store.
+  virtual RevisionHold Hold(const std::string& directory) = 0;
+  // Removes all directories except the newest of each of the `keep` newest revisions, the newest of
+  // each revision that is `in_use`, those that are held, the one that was published last, and those
+  // that are the root of a mount in this namespace. A failed removal is tried again by the next
+  // call, and does not keep others from being removed.
+  // CANCELLED: by `stop`, soon.
+  virtual absl::Status Prune(int keep, const std::set<std::string>& in_use,
+                             const std::stop_token& stop = {}) = 0;
+
+ protected:
+  explicit RevisionStore(std::string root) : root_(std::move(root)) {}
+
+ private:
+  const std::string root_;
 };
-
-// A tracked file that differs from the manifest, or a file that is not in the manifest.
-struct TreeDifference {
-  enum class Kind { kModified, kDeleted, kUntracked } kind = Kind::kModified;
-  std::string path;    // relative to the revision's directory
-  std::string detail;  // "content", "mode 0755 instead of 0644", "is a directory"…
-
-  bool operator==(const TreeDifference&) const = default;
-};
-
-// Compares `directory` (a revision's directory) with its manifest. A file with the stat fields of
-// the manifest counts as unchanged unless `read_all` is set; others are hashed. Does not follow
-// symlinks or cross mount points.
-absl::StatusOr<std::vector<TreeDifference>> CompareTree(const std::string& directory,
-                                                        const Manifest& manifest,
-                                                        bool with_untracked, bool read_all = false);
 
 // git's id of a blob with this content: SHA-1, or SHA-256 if `oid_length` is 64.
 class BlobHasher {

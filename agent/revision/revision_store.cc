@@ -1,214 +1,466 @@
-#include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
+#include <climits>
 #include <map>
-#include <sstream>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "agent/revision/compare_tree.h"
+#include "agent/revision/flusher.h"
 #include "agent/revision/manifest_file.h"
 #include "agent/revision/revision.h"
+#include "agent/revision/revision_directory.h"
+#include "agent/revision/revision_name.h"
 #include "agent/revision/revision_writer.h"
+#include "common/log/log.h"
 #include "common/mount/owned_mounts.h"
-#include "common/path/beneath.h"
+#include "common/path/remove_tree.h"
 #include "common/sync/mutex.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
 
-bool IsPlainName(absl::string_view name) {
-  return !name.empty() && name.front() != '.' && name.front() != '-' &&
-         !absl::EndsWith(name, kManifestSuffix) &&
-         std::none_of(name.begin(), name.end(),
-                      [](unsigned char c) { return c == '/' || c <= ' ' || c == 0x7f; });
+constexpr size_t kMaxManifest = size_t{1} << 30;
+constexpr size_t kFormerHead = 128;
+
+bool IsFormer(absl::string_view directory) { return !ParseRevisionName(directory).has_value(); }
+
+std::string ManifestIn(absl::string_view directory) {
+  if (!IsFormer(directory)) return absl::StrCat(directory, "/", kManifestName);
+  return absl::StrCat(RevisionStore::RevisionOf(directory), kManifestSuffix);
 }
 
-absl::StatusOr<std::vector<std::string>> NamesIn(const std::string& directory) {
-  DIR* stream = opendir(directory.c_str());
-  if (stream == nullptr) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot list ", directory));
-  }
-  std::vector<std::string> names;
-  while (const dirent* entry = readdir(stream)) names.emplace_back(entry->d_name);
-  closedir(stream);
-  return names;
-}
+struct Known {
+  int64_t sequence = 0;
+  std::string directory;
+  bool ready = false;
 
-absl::Status MakeDirectory(const std::string& path) {
-  for (size_t slash = 1; slash != std::string::npos;) {
-    slash = path.find('/', slash + 1);
-    const std::string part = path.substr(0, slash);
-    if (mkdir(part.c_str(), 0755) != 0 && errno != EEXIST) {
-      return absl::ErrnoToStatus(errno, absl::StrCat("cannot create ", part));
-    }
-  }
-  return absl::OkStatus();
-}
+  bool operator<(const Known& other) const { return sequence > other.sequence; }  // newest first
+};
+
+// Shared with holds, which may outlive the store.
+struct Holds {
+  Mutex mutex;
+  std::map<std::string, int> counts ABSL_GUARDED_BY(mutex);
+};
 
 class DiskRevisionStore final : public RevisionStore {
  public:
-  DiskRevisionStore(std::string root, Fd fd) : root_(std::move(root)), fd_(std::move(fd)) {}
+  DiskRevisionStore(std::string root, StoreAccess access)
+      : RevisionStore(root), access_(access), service_(std::move(root), access) {}
 
-  // Reads the existing revisions and removes the remains of interrupted writes.
   absl::Status Load() {
-    const auto names = NamesIn(root_);
+    absl::StatusOr<Fd> root = service_.Establish();
+    if (!root.ok()) return root.status();
+    const auto names = service_.Names(*root);
     if (!names.ok()) return names.status();
     for (const std::string& name : *names) {
-      if (absl::StartsWith(name, kNewPrefix)) {
-        if (auto status = RemoveTree(absl::StrCat(root_, "/", name)); !status.ok()) return status;
-        continue;
+      NoteSequence(SequenceIn(name));
+      absl::Status status;
+      if (absl::StartsWith(name, kNewPrefix) || name == kStageName) {
+        RemoveRemains(*root, name);
+      } else if (absl::EndsWith(name, kManifestSuffix)) {
+        status = LoadFormer(*root, std::string(absl::StripSuffix(name, kManifestSuffix)));
+      } else if (const auto parsed = ParseRevisionName(name)) {
+        status = LoadDirectory(*root, name, parsed->sequence);
       }
-      NoteReplaced(name);
-      absl::string_view revision = name;
-      if (!absl::ConsumeSuffix(&revision, kManifestSuffix)) continue;
-      const auto stored = ReadStored(std::string(revision));
-      if (!stored.ok() || !IsDirectory(std::string(revision))) {
-        // Without a readable manifest it does not count as prepared, and is written again on
-        // demand.
-        unlinkat(fd_.get(), name.c_str(), 0);
-        continue;
-      }
-      MutexLock lock(mutex_);
-      sequences_[std::string(revision)] = stored->sequence;
-      last_sequence_ = std::max(last_sequence_, stored->sequence);
+      if (!status.ok()) return status;
     }
+    MutexLock lock(mutex_);
+    std::sort(known_.begin(), known_.end());
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::unique_ptr<Writer>> Write(const std::string& revision,
-                                                bool replace) override {
-    if (!IsPlainName(revision)) {
+  absl::StatusOr<std::unique_ptr<Writer>> Write(const std::string& revision) override {
+    if (!IsRevisionName(revision)) {
       return absl::InvalidArgumentError(
           absl::StrCat("\"", revision, "\" cannot name a revision's directory"));
     }
-    if (!replace && Has(revision)) {
-      return absl::AlreadyExistsError(absl::StrCat("revision ", revision, " is in ", root_));
+    const int64_t sequence = NextSequence();
+    return NewRevisionWriter(
+        {.service = service_, .revision = revision, .sequence = sequence, .on_finish = [=, this] {
+           const std::string directory = absl::StrCat(revision, "-", sequence);
+           {
+             MutexLock lock(mutex_);
+             known_.push_back({sequence, directory, /*ready=*/true});
+             std::sort(known_.begin(), known_.end());
+           }
+           if (access_ == StoreAccess::kMounts) Flusher::Shared().Add(service_.path(), directory);
+         }});
+  }
+
+  absl::StatusOr<std::string> Newest(const std::string& revision) const override {
+    for (const Known& known : Snapshot()) {
+      if (!known.ready || RevisionOf(known.directory) != revision) continue;
+      const absl::Status status = Look(known.directory);
+      if (status.ok()) return known.directory;
+      if (!absl::IsNotFound(status)) return status;
     }
-    const int64_t sequence = ++last_sequence_;
-    return NewRevisionWriter({.root_fd = fd_.get(),
-                              .root = root_,
-                              .revision = revision,
-                              .sequence = sequence,
-                              .on_finish = [this, revision, sequence] {
-                                MutexLock lock(mutex_);
-                                sequences_[revision] = sequence;
-                              }});
+    return absl::NotFoundError(
+        absl::StrCat("revision ", revision, " is not prepared in ", service_.path()));
   }
 
-  bool Has(const std::string& revision) const override {
-    MutexLock lock(mutex_);
-    return sequences_.contains(revision) && IsDirectory(revision);
-  }
-
-  std::string Path(const std::string& revision) const override {
-    return absl::StrCat(root_, "/", revision);
-  }
-
-  absl::StatusOr<Manifest> ReadManifest(const std::string& revision) const override {
-    auto stored = ReadStored(revision);
-    if (!stored.ok()) return stored.status();
-    return std::move(stored->manifest);
+  absl::StatusOr<std::vector<std::string>> Directories() const override {
+    std::vector<std::string> directories;
+    for (const Known& known : Snapshot()) {
+      const absl::Status status = Look(known.directory);
+      if (status.ok()) directories.push_back(known.directory);
+      if (!status.ok() && !absl::IsNotFound(status)) return status;
+    }
+    return directories;
   }
 
   std::vector<std::string> List() const override {
-    std::vector<std::pair<int64_t, std::string>> ordered;
-    MutexLock lock(mutex_);
-    for (const auto& [revision, sequence] : sequences_) {
-      if (IsDirectory(revision)) ordered.emplace_back(sequence, revision);
-    }
-    std::sort(ordered.rbegin(), ordered.rend());
     std::vector<std::string> revisions;
-    for (auto& [sequence, revision] : ordered) revisions.push_back(std::move(revision));
+    std::set<std::string> seen;
+    for (const Known& known : Snapshot()) {
+      if (!known.ready || absl::IsNotFound(Look(known.directory))) continue;
+      std::string revision = RevisionOf(known.directory);
+      if (seen.insert(revision).second) revisions.push_back(std::move(revision));
+    }
     return revisions;
   }
 
-  absl::Status Prune(int keep, const std::set<std::string>& in_use) override {
-    const auto mounted = MountedEntries(fd_.get());
-    if (!mounted.ok()) return mounted.status();
-    const std::vector<std::string> revisions = List();
-    for (size_t i = static_cast<size_t>(std::max(keep, 0)); i < revisions.size(); ++i) {
-      const std::string& revision = revisions[i];
-      if (in_use.contains(revision) || mounted->contains(revision)) continue;
-      if (auto status = Remove(revision); !status.ok()) return status;
+  absl::StatusOr<Fd> OpenTree(const std::string& directory) const override {
+    absl::StatusOr<Fd> root = service_.Open();
+    if (!root.ok()) return root.status();
+    return OpenTreeAt(*root, directory);
+  }
+
+  absl::StatusOr<Manifest> ReadManifest(const std::string& directory) const override {
+    absl::StatusOr<Fd> root = service_.Open();
+    if (!root.ok()) return root.status();
+    return ReadManifestAt(*root, directory);
+  }
+
+  absl::StatusOr<Fd> OpenStage() override {
+    absl::StatusOr<Fd> root = service_.Open(/*create=*/true);
+    if (!root.ok()) return root.status();
+    if (::mkdirat(root->get(), kStageName, 0700) != 0 && errno != EEXIST) {
+      return service_.Failed(errno, "create", kStageName);
     }
-    return RemoveReplaced(*mounted);
+    absl::StatusOr<Fd> own = service_.OpenOwn(*root, kStageName);
+    if (!own.ok()) return own;
+    Fd stage(::openat(own->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!stage) return service_.Failed(errno, "open", kStageName);
+    return stage;
   }
 
- private:
-  // The number of a directory that was moved aside (".old-7-REVISION") must not be reused.
-  void NoteReplaced(absl::string_view name) {
-    int64_t sequence = 0;
-    if (absl::ConsumePrefix(&name, kOldPrefix) &&
-        absl::SimpleAtoi(name.substr(0, name.find('-')), &sequence)) {
-      last_sequence_ = std::max(last_sequence_, sequence);
+  absl::Status Publishable(const std::string& directory) override {
+    if (access_ == StoreAccess::kMounts || IsFormer(directory)) return absl::OkStatus();
+    absl::StatusOr<Fd> root = service_.Open();
+    if (!root.ok()) return root.status();
+    absl::StatusOr<Fd> own = service_.OpenOwn(*root, directory);
+    if (!own.ok()) return own.status();
+    absl::StatusOr<bool> durable = service_.Has(*own, kDurableName);
+    if (!durable.ok()) return durable.status();
+    if (!*durable) {
+      if (absl::Status status = service_.Flush(*own); !status.ok()) return status;
+      if (absl::Status status = service_.MarkDurable(*root, directory); !status.ok()) return status;
     }
-  }
-
-  bool IsDirectory(const std::string& name) const {
-    struct stat stat {};
-    return fstatat(fd_.get(), name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISDIR(stat.st_mode);
-  }
-
-  absl::StatusOr<StoredManifest> ReadStored(const std::string& revision) const {
-    const std::string file = absl::StrCat(root_, "/", revision, kManifestSuffix);
-    std::ifstream stream(file);
-    if (!stream) {
-      return absl::NotFoundError(
-          absl::StrCat("revision ", revision, " is not prepared in ", root_));
-    }
-    std::ostringstream text;
-    text << stream.rdbuf();
-    return DecodeManifest(text.str(), file);
-  }
-
-  // The manifest is removed first, so that an interrupted removal leaves no valid revision.
-  absl::Status Remove(const std::string& revision) {
-    {
-      MutexLock lock(mutex_);
-      sequences_.erase(revision);
-    }
-    unlinkat(fd_.get(), (revision + kManifestSuffix).c_str(), 0);
-    return RemoveTree(Path(revision));
-  }
-
-  absl::Status RemoveReplaced(const std::set<std::string>& mounted) const {
-    const auto names = NamesIn(root_);
-    if (!names.ok()) return names.status();
-    for (const std::string& name : *names) {
-      if (!absl::StartsWith(name, kOldPrefix) || mounted.contains(name)) continue;
-      if (auto status = RemoveTree(Path(name)); !status.ok()) return status;
+    if (::chmod(absl::StrCat("/proc/self/fd/", own->get()).c_str(), 0711) != 0) {
+      return service_.Failed(errno, "set the mode of", directory);
     }
     return absl::OkStatus();
   }
 
-  const std::string root_;
-  const Fd fd_;
+  absl::Status NotePublished(const std::string& directory) override {
+    absl::StatusOr<Fd> root = service_.Open();
+    if (!root.ok()) return root.status();
+    const absl::StatusOr<std::string> noted = LastPublishedAt(*root);
+    if (noted.ok() && *noted == directory) return absl::OkStatus();
+    const std::string draft = absl::StrCat(kNewPrefix, NextSequence());
+    if (::symlinkat(directory.c_str(), root->get(), draft.c_str()) != 0 ||
+        ::renameat(root->get(), draft.c_str(), root->get(), kPublishedName) != 0) {
+      const int error = errno;
+      ::unlinkat(root->get(), draft.c_str(), 0);
+      return service_.Failed(error, "write", kPublishedName);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::string> LastPublished() const override {
+    absl::StatusOr<Fd> root = service_.Open();
+    if (!root.ok()) return root.status();
+    return LastPublishedAt(*root);
+  }
+
+  RevisionHold Hold(const std::string& directory) override {
+    {
+      MutexLock lock(holds_->mutex);
+      ++holds_->counts[directory];
+    }
+    return RevisionHold(std::shared_ptr<void>(nullptr, [holds = holds_, directory](void*) {
+      MutexLock lock(holds->mutex);
+      if (--holds->counts[directory] == 0) holds->counts.erase(directory);
+    }));
+  }
+
+  absl::Status Prune(int keep, const std::set<std::string>& in_use,
+                     const std::stop_token& stop) override {
+    absl::StatusOr<Fd> root = service_.Open();
+    if (absl::IsNotFound(root.status())) return absl::OkStatus();
+    if (!root.ok()) return root.status();
+    absl::StatusOr<std::vector<std::string>> remains = Remains(*root);
+    if (!remains.ok()) return remains.status();
+    std::vector<std::string> candidates = Superfluous(keep, in_use);
+    if (candidates.empty() && remains->empty()) return absl::OkStatus();
+    const auto mounted = MountedEntries(root->get());
+    if (!mounted.ok()) return mounted.status();
+    const absl::StatusOr<std::string> last = LastPublishedAt(*root);
+    if (!last.ok() && !absl::IsNotFound(last.status())) return last.status();
+    absl::Status result;
+    for (const std::string& directory : candidates) {
+      if (mounted->contains(directory) || (last.ok() && *last == directory)) continue;
+      result.Update(MoveAway(*root, directory, &*remains));
+    }
+    for (const std::string& name : *remains) {
+      if (mounted->contains(name)) continue;
+      absl::Status removed = RemoveTreeAt(root->get(), name, {.stop = stop});
+      if (absl::IsCancelled(removed)) return removed;
+      result.Update(removed);
+    }
+    return result;
+  }
+
+ private:
+  int64_t NextSequence() {
+    MutexLock lock(mutex_);
+    return ++last_sequence_;
+  }
+
+  void NoteSequence(int64_t sequence) {
+    MutexLock lock(mutex_);
+    last_sequence_ = std::max(last_sequence_, sequence);
+  }
+
+  std::vector<Known> Snapshot() const {
+    MutexLock lock(mutex_);
+    return known_;
+  }
+
+  // They are root's only, and never complete. What stays because of an error needs space, no more.
+  void RemoveRemains(const Fd& root, const std::string& name) const {
+    if (absl::Status status = service_.RemoveTree(root, name); !status.ok()) {
+      LogWarning("cannot remove the remains of an interrupted write",
+                 {{"path", service_.PathOf(name)}, {"error", std::string(status.message())}});
+    }
+  }
+
+  absl::Status LoadDirectory(const Fd& root, const std::string& directory, int64_t sequence) {
+    absl::StatusOr<Fd> own = service_.OpenOwn(root, directory);
+    if (absl::IsFailedPrecondition(own.status())) {
+      LogWarning("not used as a prepared revision",
+                 {{"error", std::string(own.status().message())}});
+      return absl::OkStatus();
+    }
+    if (absl::IsNotFound(own.status())) return absl::OkStatus();
+    if (!own.ok()) return own.status();
+    absl::StatusOr<bool> ready = service_.Has(*own, kDurableName);
+    if (ready.ok() && !*ready) ready = IsAsWritten(root, directory);
+    if (!ready.ok()) return ready.status();
+    MutexLock lock(mutex_);
+    known_.push_back({sequence, directory, *ready});
+    return absl::OkStatus();
+  }
+
+  // For a directory that is not known to be on the disk.
+  absl::StatusOr<bool> IsAsWritten(const Fd& root, const std::string& directory) const {
+    absl::StatusOr<Manifest> manifest = ReadManifestAt(root, directory);
+    if (absl::IsNotFound(manifest.status()) || absl::IsDataLoss(manifest.status())) return false;
+    if (!manifest.ok()) return manifest.status();
+    const auto boot = ThisBoot();
+    if (!boot.ok()) return boot.status();
+    if (manifest->boot_id == *boot) {
+      if (access_ == StoreAccess::kMounts) Flusher::Shared().Add(service_.path(), directory);
+      return true;
+    }
+    absl::StatusOr<Fd> tree = OpenTreeAt(root, directory);
+    if (absl::IsNotFound(tree.status())) return false;
+    if (!tree.ok()) return tree.status();
+    const auto differences = CompareTree(tree->get(), *manifest, {.read_all = true});
+    if (!differences.ok()) return differences.status();
+    for (const TreeDifference& difference : *differences) {
+      if (difference.kind != TreeDifference::Kind::kNotCompared) continue;
+      return absl::UnavailableError(absl::StrCat(
+          "cannot verify ", service_.PathOf(directory), ", which may not be on the disk: \"",
+          EscapeText(difference.path), "\": ", difference.detail));
+    }
+    if (differences->empty()) {
+      // What was read is on the disk.
+      if (absl::Status status = service_.MarkDurable(root, directory); !status.ok()) return status;
+      return true;
+    }
+    LogWarning(
+        "a revision is not used: the host ended before it was on the disk",
+        {{"path", service_.PathOf(directory)}, {"file", EscapeText(differences->front().path)}});
+    return false;
+  }
+
+  absl::Status LoadFormer(const Fd& root, const std::string& revision) {
+    if (!IsRevisionName(revision) || !IsFormer(revision)) return absl::OkStatus();
+    const auto head = service_.ReadFile(root, ManifestIn(revision), kFormerHead);
+    if (absl::IsNotFound(head.status()) || absl::IsFailedPrecondition(head.status())) {
+      return absl::OkStatus();
+    }
+    if (!head.ok()) return head.status();
+    const int64_t sequence = FormerSequence(*head);
+    NoteSequence(sequence);
+    MutexLock lock(mutex_);
+    known_.push_back({sequence, revision, /*ready=*/sequence > 0});
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Fd> OpenTreeAt(const Fd& root, const std::string& directory) const {
+    constexpr int kFlags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    if (RevisionOf(directory).empty()) {
+      return absl::NotFoundError(
+          absl::StrCat("\"", directory, "\" is no revision in ", service_.path()));
+    }
+    if (IsFormer(directory)) {
+      Fd tree(::openat(root.get(), directory.c_str(), kFlags));
+      if (!tree) return service_.Failed(errno, "open", directory);
+      return tree;
+    }
+    absl::StatusOr<Fd> own = service_.OpenOwn(root, directory);
+    if (!own.ok()) return own;
+    Fd tree(::openat(own->get(), kTreeName, kFlags));
+    if (!tree) return service_.Failed(errno, "open", TreeIn(directory));
+    return tree;
+  }
+
+  absl::StatusOr<Manifest> ReadManifestAt(const Fd& root, const std::string& directory) const {
+    const std::string file = ManifestIn(directory);
+    if (!IsFormer(directory)) {
+      absl::StatusOr<Fd> own = service_.OpenOwn(root, directory);
+      if (!own.ok()) return own.status();
+    }
+    const auto text = service_.ReadFile(root, file, kMaxManifest);
+    if (!text.ok()) return text.status();
+    return DecodeManifest(*text, service_.PathOf(file));
+  }
+
+  // Whether its tree and manifest are there: OK or NOT_FOUND, or an error that says neither.
+  absl::Status Look(const std::string& directory) const {
+    absl::StatusOr<Fd> root = service_.Open();
+    if (!root.ok()) return root.status();
+    absl::StatusOr<Fd> tree = OpenTreeAt(*root, directory);
+    if (!tree.ok()) return tree.status();
+    absl::StatusOr<bool> manifest = service_.Has(*root, ManifestIn(directory));
+    if (!manifest.ok()) return manifest.status();
+    if (*manifest) return absl::OkStatus();
+    return absl::NotFoundError(
+        absl::StrCat(service_.PathOf(ManifestIn(directory)), " does not exist"));
+  }
+
+  absl::StatusOr<std::string> LastPublishedAt(const Fd& root) const {
+    char target[NAME_MAX + 1];
+    const ssize_t length = ::readlinkat(root.get(), kPublishedName, target, sizeof target);
+    if (length < 0) return service_.Failed(errno, "read", kPublishedName);
+    return std::string(target, static_cast<size_t>(length));
+  }
+
+  // What an interrupted removal, or a replacement of the former layout, left.
+  absl::StatusOr<std::vector<std::string>> Remains(const Fd& root) const {
+    absl::StatusOr<std::vector<std::string>> names = service_.Names(root);
+    if (!names.ok()) return names;
+    std::erase_if(*names, [](const std::string& name) {
+      return !absl::StartsWith(name, kDelPrefix) && !absl::StartsWith(name, kOldPrefix);
+    });
+    return names;
+  }
+
+  std::vector<std::string> Superfluous(int keep, const std::set<std::string>& in_use) const {
+    std::vector<std::string> superfluous;
+    std::set<std::string> seen, ready;
+    for (const Known& known : Snapshot()) {
+      if (absl::IsNotFound(Look(known.directory))) {
+        superfluous.push_back(known.directory);
+        continue;
+      }
+      const std::string revision = RevisionOf(known.directory);
+      const bool used = in_use.contains(revision);
+      // One that is not ready may have files of the service, until another has taken them over.
+      const bool newest = seen.insert(revision).second;
+      bool kept = used && newest;
+      if (known.ready && ready.insert(revision).second) {
+        kept = used || ready.size() <= static_cast<size_t>(std::max(keep, 0));
+      }
+      if (!kept) superfluous.push_back(known.directory);
+    }
+    return superfluous;
+  }
+
+  // Under the lock of the holds, so that what somebody holds from now on is gone for them.
+  absl::Status MoveAway(const Fd& root, const std::string& directory,
+                        std::vector<std::string>* remains) {
+    const std::string aside = absl::StrCat(kDelPrefix, NextSequence());
+    MutexLock lock(holds_->mutex);
+    if (holds_->counts.contains(directory)) return absl::OkStatus();
+    // First, so that an interruption here leaves nothing that looks complete.
+    if (IsFormer(directory) && ::unlinkat(root.get(), ManifestIn(directory).c_str(), 0) != 0 &&
+        errno != ENOENT) {
+      return service_.Failed(errno, "remove", ManifestIn(directory));
+    }
+    if (::renameat2(root.get(), directory.c_str(), root.get(), aside.c_str(), RENAME_NOREPLACE) ==
+        0) {
+      remains->push_back(aside);
+    } else if (errno != ENOENT) {
+      return service_.Failed(errno, "remove", directory);
+    }
+    Forget(directory);
+    return absl::OkStatus();
+  }
+
+  void Forget(const std::string& directory) {
+    MutexLock lock(mutex_);
+    std::erase_if(known_, [&](const Known& known) { return known.directory == directory; });
+  }
+
+  const StoreAccess access_;
+  const ServiceDirectory service_;
+  const std::shared_ptr<Holds> holds_ = std::make_shared<Holds>();
   mutable Mutex mutex_;
-  std::map<std::string, int64_t> sequences_ ABSL_GUARDED_BY(mutex_);  // of prepared revisions
-  int64_t last_sequence_ = 0;
+  std::vector<Known> known_ ABSL_GUARDED_BY(mutex_);  // newest first
+  int64_t last_sequence_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RevisionStore>> RevisionStore::Open(std::string root) {
+std::string RevisionStore::RevisionOf(absl::string_view directory) {
+  if (const auto parsed = ParseRevisionName(directory)) return parsed->revision;
+  if (absl::ConsumePrefix(&directory, kOldPrefix)) {
+    const size_t dash = directory.find('-');
+    if (dash == absl::string_view::npos) return "";
+    directory.remove_prefix(dash + 1);
+  }
+  return IsRevisionName(directory) ? std::string(directory) : "";
+}
+
+std::string RevisionStore::TreeIn(absl::string_view directory) {
+  return IsFormer(directory) ? std::string(directory) : absl::StrCat(directory, "/", kTreeName);
+}
+
+std::string RevisionStore::TreePath(absl::string_view directory) const {
+  return absl::StrCat(root_, "/", TreeIn(directory));
+}
+
+absl::StatusOr<std::unique_ptr<RevisionStore>> RevisionStore::Open(std::string root,
+                                                                   StoreAccess access) {
   if (!absl::StartsWith(root, "/")) {
     return absl::InvalidArgumentError(
         absl::StrCat("the directory for revisions, \"", root, "\", must be an absolute path"));
   }
-  if (auto status = MakeDirectory(root); !status.ok()) return status;
-  Fd fd(open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", root));
-  auto store = std::make_unique<DiskRevisionStore>(std::move(root), std::move(fd));
+  auto store = std::make_unique<DiskRevisionStore>(std::move(root), access);
   if (auto status = store->Load(); !status.ok()) return status;
   return store;
 }

@@ -1,6 +1,7 @@
 #include "agent/revision/revision_writer.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,7 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/revision/directory_cursor.h"
 #include "agent/revision/manifest_file.h"
-#include "common/path/beneath.h"
+#include "agent/revision/revision_name.h"
 
 namespace gitops {
 namespace {
@@ -23,13 +24,6 @@ constexpr mode_t kDirectoryMode = 0755;
 
 int64_t Nanoseconds(const timespec& time) {
   return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-}
-
-std::string BootId() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
-  return id;
 }
 
 // Every directory with an entry, except the top one, parents first.
@@ -46,54 +40,55 @@ std::set<std::string> DirectoriesOf(const std::vector<ManifestEntry>& entries) {
 
 class RevisionWriter final : public RevisionStore::Writer {
  public:
-  RevisionWriter(WriterPlace place, std::string name, Fd directory)
-      : place_(std::move(place)), name_(std::move(name)), directory_(std::move(directory)) {
-    stored_.sequence = place_.sequence;
-  }
+  // The descriptors of the service's directory, and of the revision's and its `tree`.
+  RevisionWriter(WriterPlace place, Fd root, Fd wrapper, Fd tree)
+      : place_(std::move(place)),
+        draft_(absl::StrCat(kNewPrefix, place_.sequence)),
+        name_(absl::StrCat(place_.revision, "-", place_.sequence)),
+        root_(std::move(root)),
+        wrapper_(std::move(wrapper)),
+        tree_(std::move(tree)) {}
 
   ~RevisionWriter() override {
-    if (finished_) return;
-    directory_.Close();
-    RemoveTree(absl::StrCat(place_.root, "/", name_)).IgnoreError();
-    unlinkat(place_.root_fd, ManifestDraft().c_str(), 0);
+    if (!finished_) place_.service.RemoveTree(root_, draft_).IgnoreError();
   }
 
-  int directory() const override { return directory_.get(); }
+  int directory() const override { return tree_.get(); }
 
-  void Add(ManifestEntry entry) override { stored_.manifest.entries.push_back(std::move(entry)); }
+  void Add(ManifestEntry entry) override { manifest_.entries.push_back(std::move(entry)); }
 
-  void Cover(std::vector<std::string> covers) override {
-    stored_.manifest.covers = std::move(covers);
-  }
+  void Cover(std::vector<std::string> covers) override { manifest_.covers = std::move(covers); }
+
+  const std::string& name() const override { return name_; }
 
   absl::Status Finish(int64_t uid, int64_t gid) override {
-    std::vector<ManifestEntry>& entries = stored_.manifest.entries;
+    std::vector<ManifestEntry>& entries = manifest_.entries;
     std::sort(entries.begin(), entries.end(),
               [](const auto& a, const auto& b) { return a.path < b.path; });
-    stored_.manifest.boot_id = BootId();
+    auto boot = ThisBoot();
+    if (!boot.ok()) return boot.status();
+    manifest_.boot_id = *std::move(boot);
     if (auto status = HandOverFiles(uid, gid); !status.ok()) return status;
     if (auto status = HandOverDirectories(uid, gid); !status.ok()) return status;
-    if (auto status = WriteManifestDraft(); !status.ok()) return status;
-    // One flush of the file system costs less than one fsync for each of hundreds of files.
-    if (syncfs(directory_.get()) != 0) return Failed(errno, "flush to disk", name_);
-    if (auto status = Name(); !status.ok()) return status;
+    if (auto status = WriteManifest(); !status.ok()) return status;
+    if (renameat2(root_.get(), draft_.c_str(), root_.get(), name_.c_str(), RENAME_NOREPLACE) != 0) {
+      return Failed(errno, "name", name_);
+    }
     finished_ = true;
-    if (fsync(place_.root_fd) != 0) return Failed(errno, "flush to disk", ".");
     place_.on_finish();
     return absl::OkStatus();
   }
 
  private:
-  std::string ManifestDraft() const { return absl::StrCat(name_, kManifestSuffix); }
-
   absl::Status Failed(int error, absl::string_view what, absl::string_view path) const {
-    return absl::ErrnoToStatus(error, absl::StrCat("writing revision ", place_.revision,
-                                                   ": cannot ", what, " ", place_.root, "/", path));
+    return absl::ErrnoToStatus(
+        error, absl::StrCat("writing revision ", place_.revision, ": cannot ", what, " ",
+                            place_.service.PathOf(path)));
   }
 
   absl::Status HandOverFiles(int64_t uid, int64_t gid) {
-    DirectoryCursor cursor(directory_.get());
-    for (ManifestEntry& entry : stored_.manifest.entries) {
+    DirectoryCursor cursor(tree_.get());
+    for (ManifestEntry& entry : manifest_.entries) {
       const auto [parent, name] = SplitPath(entry.path);
       const auto directory = cursor.Open(parent);
       if (!directory.ok()) return directory.status();
@@ -131,15 +126,15 @@ class RevisionWriter final : public RevisionStore::Writer {
   }
 
   absl::Status HandOverDirectories(int64_t uid, int64_t gid) {
-    const std::set<std::string> directories = DirectoriesOf(stored_.manifest.entries);
-    DirectoryCursor cursor(directory_.get());
+    const std::set<std::string> directories = DirectoriesOf(manifest_.entries);
+    DirectoryCursor cursor(tree_.get());
     // Deepest first, so that nothing beneath a directory of another account is changed any more.
     for (auto it = directories.rbegin(); it != directories.rend(); ++it) {
       const auto directory = cursor.Open(*it);
       if (!directory.ok()) return directory.status();
       if (auto status = HandOverDirectory(*directory, uid, gid, *it); !status.ok()) return status;
     }
-    return HandOverDirectory(directory_.get(), uid, gid, name_);
+    return HandOverDirectory(tree_.get(), uid, gid, name_);
   }
 
   absl::Status HandOverDirectory(int directory, int64_t uid, int64_t gid,
@@ -152,75 +147,65 @@ class RevisionWriter final : public RevisionStore::Writer {
     return absl::OkStatus();
   }
 
-  absl::Status WriteManifestDraft() const {
-    const auto text = EncodeManifest(stored_);
+  absl::Status WriteManifest() const {
+    const std::string path = absl::StrCat(draft_, "/", kManifestName);
+    const auto text = EncodeManifest(manifest_);
     if (!text.ok()) return text.status();
-    const Fd file(openat(place_.root_fd, ManifestDraft().c_str(),
-                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
-    if (!file) return Failed(errno, "create", ManifestDraft());
+    const Fd file(openat(wrapper_.get(), kManifestName,
+                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!file) return Failed(errno, "create", path);
     absl::string_view rest = *text;
     while (!rest.empty()) {
       const ssize_t written = write(file.get(), rest.data(), rest.size());
       if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return Failed(errno, "write", ManifestDraft());
+      if (written < 0) return Failed(errno, "write", path);
       rest.remove_prefix(static_cast<size_t>(written));
     }
     return absl::OkStatus();
   }
 
-  // The manifest gets its name last: a directory without one does not count as prepared.
-  absl::Status Name() const {
-    const std::string manifest = place_.revision + kManifestSuffix;
-    const char* const revision = place_.revision.c_str();
-    unlinkat(place_.root_fd, manifest.c_str(), 0);
-    if (renameat2(place_.root_fd, name_.c_str(), place_.root_fd, revision, RENAME_NOREPLACE) != 0) {
-      if (errno != EEXIST) return Failed(errno, "name", place_.revision);
-      if (auto status = Exchange(); !status.ok()) return status;
-    }
-    if (renameat(place_.root_fd, ManifestDraft().c_str(), place_.root_fd, manifest.c_str()) != 0) {
-      return Failed(errno, "name", manifest);
-    }
-    return absl::OkStatus();
-  }
-
-  // Replaces a directory of the same name, which is moved aside, since it may be published.
-  absl::Status Exchange() const {
-    const std::string aside = absl::StrCat(kOldPrefix, place_.sequence, "-", place_.revision);
-    const char* const revision = place_.revision.c_str();
-    const int root = place_.root_fd;
-    if (renameat2(root, name_.c_str(), root, revision, RENAME_EXCHANGE) == 0) {
-      if (renameat(root, name_.c_str(), root, aside.c_str()) == 0) return absl::OkStatus();
-      return Failed(errno, "move the previous revision aside", place_.revision);
-    }
-    // Not every file system supports the exchange.
-    if (renameat(root, revision, root, aside.c_str()) != 0 ||
-        renameat(root, name_.c_str(), root, revision) != 0) {
-      return Failed(errno, "replace", place_.revision);
-    }
-    return absl::OkStatus();
-  }
-
   const WriterPlace place_;
-  const std::string name_;
-  Fd directory_;
-  StoredManifest stored_;
+  const std::string draft_, name_;
+  const Fd root_, wrapper_, tree_;
+  Manifest manifest_;
   bool finished_ = false;
 };
 
+// Makes a directory that only root can reach, and opens it.
+absl::StatusOr<Fd> MakeOwn(const WriterPlace& place, const Fd& parent, const std::string& name,
+                           const std::string& path) {
+  if (mkdirat(parent.get(), name.c_str(), 0700) != 0) {
+    return place.service.Failed(errno, "create", path);
+  }
+  Fd made(openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!made) return place.service.Failed(errno, "open", path);
+  return made;
+}
+
 }  // namespace
 
+absl::StatusOr<std::string> ThisBoot() {
+  constexpr char kFile[] = "/proc/sys/kernel/random/boot_id";
+  std::ifstream file(kFile);
+  std::string id;
+  std::getline(file, id);
+  if (id.empty()) return absl::UnavailableError(absl::StrCat("cannot read ", kFile));
+  return id;
+}
+
 absl::StatusOr<std::unique_ptr<RevisionStore::Writer>> NewRevisionWriter(WriterPlace place) {
-  std::string name = absl::StrCat(kNewPrefix, place.sequence);
-  if (mkdirat(place.root_fd, name.c_str(), 0700) != 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot create ", place.root, "/", name));
+  absl::StatusOr<Fd> root = place.service.Open(/*create=*/true);
+  if (!root.ok()) return root.status();
+  const std::string name = absl::StrCat(kNewPrefix, place.sequence);
+  absl::StatusOr<Fd> wrapper = MakeOwn(place, *root, name, name);
+  if (!wrapper.ok()) return wrapper.status();
+  absl::StatusOr<Fd> tree = MakeOwn(place, *wrapper, kTreeName, absl::StrCat(name, "/tree"));
+  if (!tree.ok()) {
+    place.service.RemoveTree(*root, name).IgnoreError();
+    return tree.status();
   }
-  Fd directory(
-      openat(place.root_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!directory) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", place.root, "/", name));
-  }
-  return std::unique_ptr<RevisionStore::Writer>(
-      std::make_unique<RevisionWriter>(std::move(place), std::move(name), std::move(directory)));
+  return std::unique_ptr<RevisionStore::Writer>(std::make_unique<RevisionWriter>(
+      std::move(place), *std::move(root), *std::move(wrapper), *std::move(tree)));
 }
 
 }  // namespace gitops

@@ -8,22 +8,20 @@
 
 #include "absl/status/statusor.h"
 #include "agent/revision/revision.h"
+#include "agent/revision/revision_directory.h"
 
 namespace gitops {
 
 // What a writer needs from its store; see RevisionStore::Write.
 struct WriterPlace {
-  int root_fd = -1;  // of the store, which must outlive the writer
-  std::string root;  // the same as a path, for messages
+  ServiceDirectory service;
   std::string revision;
   int64_t sequence = 0;
   std::function<void()> on_finish;  // called once the revision is complete
 };
 
-// File names in a store's directory.
-inline constexpr char kNewPrefix[] = ".new-";
-inline constexpr char kOldPrefix[] = ".old-";
-inline constexpr char kManifestSuffix[] = ".manifest";
+// The id of this boot. Errors are those of reading it from /proc.
+absl::StatusOr<std::string> ThisBoot();
 
 absl::StatusOr<std::unique_ptr<RevisionStore::Writer>> NewRevisionWriter(WriterPlace place);
 

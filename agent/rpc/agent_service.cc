@@ -17,26 +17,28 @@ namespace {
 
 using grpc::ServerContext;
 
+// Of an answer: half of what clients take in one message.
 constexpr int kMostDifferences = 10'000;
+constexpr size_t kMostDifferenceBytes = 2 << 20;
 
 class AgentServiceImpl final : public v1::AgentService::Service {
  public:
-  AgentServiceImpl(HostAgent* agent, Clock* clock, std::string actual_host,
-                   std::function<std::vector<std::string>()> machines, const RpcGate* gate)
-      : agent_(agent),
-        clock_(clock),
-        actual_host_(std::move(actual_host)),
-        machines_(std::move(machines)),
-        gate_(gate) {}
+  explicit AgentServiceImpl(AgentServiceOptions options)
+      : options_(std::move(options)),
+        agent_(options_.agent),
+        clock_(options_.clock),
+        gate_(options_.gate) {}
 
   grpc::Status ListMachines(ServerContext* context, const v1::ListMachinesRequest* request,
                             v1::ListMachinesResponse* response) override {
     return gate_->Run(*context, *request, [&] {
       std::vector<v1::Machine> machines;
-      for (const std::string& name : machines_()) {
+      const std::string fault = options_.config_fault();
+      for (const std::string& name : options_.machines()) {
         v1::Machine machine;
         machine.set_machine(name);
-        machine.set_actual(actual_host_);
+        machine.set_actual(options_.actual_host);
+        machine.set_config_fault(fault);
         machines.push_back(std::move(machine));
       }
       return FillPage(
@@ -66,29 +68,30 @@ class AgentServiceImpl final : public v1::AgentService::Service {
 
   grpc::Status WatchServices(ServerContext* context, const v1::WatchServicesRequest* request,
                              grpc::ServerWriter<v1::WatchServicesResponse>* writer) override {
-    return gate_->Run(*context, *request, [&] { return Watch(*context, *request, writer); });
+    return gate_->Run(CallKind::kWait, *context, *request,
+                      [&] { return Watch(*context, *request, writer); });
   }
 
   grpc::Status FreezeService(ServerContext* context, const v1::FreezeServiceRequest* request,
                              v1::FreezeServiceResponse* response) override {
-    return Brake(*context, *request, response->mutable_service(),
-                 [&](ServiceController& controller, const Actor& actor) {
-                   return controller.Freeze(actor, request->reason(), PatienceOf(context));
-                 });
+    return Command(CallKind::kBrake, *context, *request, response->mutable_service(),
+                   [&](ServiceController& controller, const Actor& actor) {
+                     return controller.Freeze(actor, request->reason(), PatienceOf(context));
+                   });
   }
 
   grpc::Status UnfreezeService(ServerContext* context, const v1::UnfreezeServiceRequest* request,
                                v1::UnfreezeServiceResponse* response) override {
-    return Brake(*context, *request, response->mutable_service(),
-                 [&](ServiceController& controller, const Actor& actor) {
-                   return controller.Unfreeze(actor, request->reason(), PatienceOf(context));
-                 });
+    return Command(CallKind::kBrake, *context, *request, response->mutable_service(),
+                   [&](ServiceController& controller, const Actor& actor) {
+                     return controller.Unfreeze(actor, request->reason(), PatienceOf(context));
+                   });
   }
 
   grpc::Status RollbackService(ServerContext* context, const v1::RollbackServiceRequest* request,
                                v1::RollbackServiceResponse* response) override {
     return Command(
-        *context, *request, request->reason(), response->mutable_service(),
+        CallKind::kRollBack, *context, *request, response->mutable_service(),
         [&](ServiceController& controller, const Actor& actor) -> absl::StatusOr<ServiceRecord> {
           if (absl::Status good = CheckHash(request->hash()); !good.ok()) return good;
           const absl::Time began = clock_->Now();
@@ -101,7 +104,7 @@ class AgentServiceImpl final : public v1::AgentService::Service {
 
   grpc::Status PullService(ServerContext* context, const v1::PullServiceRequest* request,
                            v1::PullServiceResponse* response) override {
-    return Command(*context, *request, "", response->mutable_service(),
+    return Command(CallKind::kWait, *context, *request, response->mutable_service(),
                    [&](ServiceController& controller, const Actor&) {
                      const std::string before = controller.View().record.hash;
                      auto record = agent_->Pull(request->service(), PatienceOf(context));
@@ -112,19 +115,21 @@ class AgentServiceImpl final : public v1::AgentService::Service {
 
   grpc::Status DiffService(ServerContext* context, const v1::DiffServiceRequest* request,
                            v1::DiffServiceResponse* response) override {
-    return gate_->Run(*context, *request,
+    return gate_->Run(CallKind::kWait, *context, *request,
                       [&] { return Diff(request->service(), PatienceOf(context), *response); });
   }
 
  private:
   // The common part of commands on one service: check the reason, find the service, run the
   // command, return the service.
-  template <typename Do>
-  auto Handler(const std::string& name, const std::string& reason, v1::Service* service,
-               const Do& command) {
-    return [this, &name, &reason, service, &command](const Principal& caller) -> absl::Status {
-      if (absl::Status good = CheckReason(reason); !good.ok()) return good;
-      auto controller = agent_->Find(name);
+  template <typename Request, typename Do>
+  grpc::Status Command(CallKind kind, const ServerContext& context, const Request& request,
+                       v1::Service* service, const Do& command) {
+    return gate_->Run(kind, context, request, [&](const Principal& caller) -> absl::Status {
+      if constexpr (requires { request.reason(); }) {
+        if (absl::Status good = CheckReason(request.reason()); !good.ok()) return good;
+      }
+      auto controller = agent_->Find(request.service());
       if (!controller.ok()) return controller.status();
       absl::StatusOr<ServiceRecord> record = command(**controller, Actor(caller));
       if (!record.ok()) return record.status();
@@ -132,21 +137,7 @@ class AgentServiceImpl final : public v1::AgentService::Service {
       view.record = *std::move(record);
       *service = ToProto((*controller)->spec(), view);
       return absl::OkStatus();
-    };
-  }
-
-  template <typename Request, typename Do>
-  grpc::Status Command(const ServerContext& context, const Request& request,
-                       const std::string& reason, v1::Service* service, const Do& command) {
-    return gate_->Run(context, request, Handler(request.service(), reason, service, command));
-  }
-
-  // Passes the gate even if other calls use all threads that they may use.
-  template <typename Request, typename Do>
-  grpc::Status Brake(const ServerContext& context, const Request& request, v1::Service* service,
-                     const Do& command) {
-    return gate_->RunReserved(context, request,
-                              Handler(request.service(), request.reason(), service, command));
+    });
   }
 
   absl::Status Get(const std::string& name, v1::Service& service) const {
@@ -169,13 +160,18 @@ class AgentServiceImpl final : public v1::AgentService::Service {
     auto entries = (*controller)->Diff(patience);
     if (!entries.ok()) return entries.status();
     response.set_hash((*controller)->View().record.hash);
+    size_t bytes = 0;
+    int64_t more = 0;
     for (const DriftEntry& entry : *entries) {
-      if (response.differences_size() == kMostDifferences) {
-        response.set_truncated(true);
-        break;
-      }
-      *response.add_differences() = ToProto(entry);
+      v1::Difference difference = ToProto(entry);
+      bytes += difference.ByteSizeLong();
+      const bool full =
+          response.differences_size() == kMostDifferences || bytes > kMostDifferenceBytes;
+      more += entry.unlisted > 0 ? entry.unlisted : full;
+      if (entry.unlisted == 0 && !full) *response.add_differences() = std::move(difference);
     }
+    response.set_truncated(more > 0);
+    response.set_more(more);
     return absl::OkStatus();
   }
 
@@ -229,20 +225,16 @@ class AgentServiceImpl final : public v1::AgentService::Service {
                        [writer](const auto& response) { return writer->Write(response); });
   }
 
+  const AgentServiceOptions options_;
   HostAgent* const agent_;
   Clock* const clock_;
-  const std::string actual_host_;
-  const std::function<std::vector<std::string>()> machines_;
   const RpcGate* const gate_;
 };
 
 }  // namespace
 
-std::unique_ptr<v1::AgentService::Service> NewAgentService(
-    HostAgent* agent, Clock* clock, std::string actual_host,
-    std::function<std::vector<std::string>()> machines, const RpcGate* gate) {
-  return std::make_unique<AgentServiceImpl>(agent, clock, std::move(actual_host),
-                                            std::move(machines), gate);
+std::unique_ptr<v1::AgentService::Service> NewAgentService(AgentServiceOptions options) {
+  return std::make_unique<AgentServiceImpl>(std::move(options));
 }
 
 }  // namespace gitops

@@ -13,12 +13,20 @@
 
 namespace gitops {
 
+struct AgentServiceOptions {
+  // Not owned; must outlive the service.
+  HostAgent* agent = nullptr;
+  Clock* clock = nullptr;
+  const RpcGate* gate = nullptr;
+  std::string actual_host;  // this machine's host name
+  // From the current configuration: the names that select the services of this host, and why the
+  // file is not wholly in force.
+  std::function<std::vector<std::string>()> machines;
+  std::function<std::string()> config_fault;
+};
+
 // gitops.v1.AgentService on a HostAgent. Handlers read the request, call the agent, convert.
-// `actual_host` is this machine's host name; `machines` returns the names that select its services
-// (called for each RPC, since the configuration may change). Pointers are not owned.
-std::unique_ptr<v1::AgentService::Service> NewAgentService(
-    HostAgent* agent, Clock* clock, std::string actual_host,
-    std::function<std::vector<std::string>()> machines, const RpcGate* gate);
+std::unique_ptr<v1::AgentService::Service> NewAgentService(AgentServiceOptions options);
 
 }  // namespace gitops
 

@@ -40,12 +40,15 @@ class AgentServiceTest : public testing::Test {
     options.drivers = &host_;
     agent_ = std::make_unique<HostAgent>(std::move(options));
     EXPECT_TRUE(agent_->Configure({Spec("db"), Spec("web")}).ok());
-    service_ = NewAgentService(
-        agent_.get(), Clock::System(), "actual.example",
-        [] {
-          return std::vector<std::string>{"actual.example", "web1"};
-        },
-        &gate_);
+    service_ = NewAgentService({.agent = agent_.get(),
+                                .clock = Clock::System(),
+                                .gate = &gate_,
+                                .actual_host = "actual.example",
+                                .machines =
+                                    [] {
+                                      return std::vector<std::string>{"actual.example", "web1"};
+                                    },
+                                .config_fault = [] { return "line 3 is no good"; }});
     auto server = RpcServer::Start(
         {.listen = "127.0.0.1:0", .services = {service_.get()}, .metrics = &metrics_});
     EXPECT_TRUE(server.ok()) << server.status();
@@ -119,6 +122,7 @@ TEST_F(AgentServiceTest, ListsMachinesAndServicesByName) {
   ASSERT_EQ(machines.machines_size(), 2);
   EXPECT_EQ(machines.machines(1).machine(), "web1");
   EXPECT_EQ(machines.machines(1).actual(), "actual.example");
+  EXPECT_EQ(machines.machines(1).config_fault(), "line 3 is no good");
   v1::ListServicesResponse services;
   ASSERT_TRUE(stub_->ListServices(Context().get(), {}, &services).ok());
   ASSERT_EQ(services.services_size(), 2);

@@ -3,6 +3,7 @@
 #include "common/clock/timestamp.h"
 #include "common/git/url.h"
 #include "common/rpc/actor.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -35,7 +36,7 @@ v1::Service ToProto(const ServiceSpec& spec, const ServiceView& view) {
   service.set_host(spec.machine);
   service.set_service(spec.service);
   service.set_state(ToProto(record.state));
-  service.set_state_info(record.info);
+  service.set_state_info(EnsureUtf8(record.info));
   service.set_hash(record.hash);
   service.set_target_hash(record.target);
   service.set_pinned_hash(record.pinned);
@@ -72,7 +73,7 @@ v1::Change ToProto(const ChangeRecord& record) {
   change.set_to_hash(record.to_hash);
   change.set_from_state(ToProto(record.from_state));
   change.set_to_state(ToProto(record.to_state));
-  change.set_reason(record.reason);
+  change.set_reason(EnsureUtf8(record.reason));
   WriteActor(record.actor, change);
   *change.mutable_duration() = ToDuration(record.duration);
   return change;
@@ -93,9 +94,15 @@ v1::Difference ToProto(const DriftEntry& entry) {
     case DriftEntry::Kind::kNotPublished:
       difference.set_kind(v1::Difference::KIND_NOT_PUBLISHED);
       break;
+    case DriftEntry::Kind::kUnreadable:
+      difference.set_kind(v1::Difference::KIND_UNREADABLE);
+      break;
+    case DriftEntry::Kind::kNotCompared:
+      difference.set_kind(v1::Difference::KIND_NOT_COMPARED);
+      break;
   }
-  difference.set_path(entry.path);
-  difference.set_detail(entry.detail);
+  difference.set_path(EnsureUtf8(entry.path));
+  difference.set_detail(EnsureUtf8(entry.detail));
   return difference;
 }
 

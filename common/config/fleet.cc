@@ -87,10 +87,12 @@ bool ServiceSpec::operator==(const ServiceSpec& other) const {
   const auto keys = [](const ServiceSpec& spec) {
     const auto& [machine, service, upstream, branch, mount, user, action, package, directories,
                  poll, tracking, writable, drift, healthy_within, rollback_on_failure,
-                 keep_revisions, max_files, max_bytes, nix, line] = spec;
+                 keep_revisions, max_files, max_bytes, max_untracked_files, max_untracked_bytes,
+                 nix, line] = spec;
     return std::tie(machine, service, upstream, branch, mount, user, action, package, directories,
                     poll, tracking, writable, drift, healthy_within, rollback_on_failure,
-                    keep_revisions, max_files, max_bytes, nix);
+                    keep_revisions, max_files, max_bytes, max_untracked_files, max_untracked_bytes,
+                    nix);
   };
   return keys(*this) == keys(other);
 }

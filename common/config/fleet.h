@@ -80,6 +80,10 @@ struct ServiceSpec {
   // Limits of one revision of this service; a larger one is refused.
   int64_t max_files = 50'000;
   int64_t max_bytes = int64_t{512} << 20;
+  // Limits of the files that the service made itself in its directories and that are carried over
+  // from revision to revision: their number, and the bytes of those that must be copied.
+  int64_t max_untracked_files = 100'000;
+  int64_t max_untracked_bytes = int64_t{1} << 30;
   std::optional<NixSpec> nix;
   // The line of its [[services]] in the file. Ignored in comparisons: a service that only moved in
   // the file has not changed.
@@ -142,8 +146,7 @@ struct FleetConfig {
   std::vector<ServiceSpec> services;
   std::vector<HostSpec> hosts;
   std::vector<std::string> order_by_tags;
-  // The paths in gitopper's `[global.keys]`/`keys` table, for a warning. The table has no effect:
-  // access is by client certificate.
+  // The paths in gitopper's `[global.keys]`/`keys` table, for a warning. The table has no effect.
   std::vector<std::string> gitopper_keys;
   // Keys that are accepted for compatibility with gitopper and have no effect: one sentence each,
   // with file and line.

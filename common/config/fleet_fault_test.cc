@@ -56,6 +56,11 @@ TEST(FleetFault, OfAServiceNamesFileLineServiceAndKey) {
            {"keep_revisions = 0", "keep_revisions: 0 is not from 1 to"},
            {"max_files = 0", "max_files: 0 is not from 1 to"},
            {"max_bytes = \"lots\"", "max_bytes: \"lots\" is not a size"},
+           {"max_untracked_files = 0", "max_untracked_files: 0 is not from 1 to"},
+           {"max_untracked_bytes = \"lots\"", "max_untracked_bytes: \"lots\" is not a size"},
+           {"proxy = \"proxy:3128\"", "proxy: \"proxy:3128\" is not a proxy"},
+           {"git_memory = \"1MiB\"", "git_memory: is less than the 64MiB"},
+           {"git_memory = \"lots\"", "git_memory: \"lots\" is not a size"},
            {"require = \"job\"", "require: is for services with a profile and job_uri"},
            {"ssh_key = 1", "ssh_key: expected a string"},
            {"known_hosts = 1", "known_hosts: expected a string"},
@@ -210,9 +215,10 @@ TEST(FleetFault, AllAreToldAtOnceInTheOrderOfTheFile) {
       FaultsOf("[global]\nupstream = \"/x\"\n[[services]]\nmachine = \"m\"\nzzzzzz = 1\n"
                "poll = 0\nservice = \"a\"\n[hosst]\n"),
       "f.toml:5: [[services]] \"a\": unknown key \"zzzzzz\" (known: action, branch, ca_file, "
-      "dirs, drift, healthy_within, job_uri, keep_revisions, known_hosts, machine, max_bytes, "
-      "max_files, mount, netrc_file, package, poll, profile, require, rollback_on_failure, "
-      "service, ssh_key, tracking, upstream, user, writable)\n"
+       "dirs, drift, git_memory, healthy_within, job_uri, keep_revisions, known_hosts, machine, "
+       "max_bytes, max_files, max_untracked_bytes, max_untracked_files, mount, netrc_file, package, "
+       "poll, profile, proxy, require, rollback_on_failure, service, ssh_key, tracking, upstream, "
+       "user, writable)\n"
       "f.toml:6: [[services]] \"a\": poll: 0s is not from 10ms to 8760h\n"
       "f.toml:8: unknown table \"hosst\" (did you mean \"hosts\"?)");
 }

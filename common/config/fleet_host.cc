@@ -112,6 +112,21 @@ SecretSpec ReadSecret(const TomlTable& table, const std::string& directory) {
   return secret;
 }
 
+void ReadSecrets(const TomlTable& table, const std::string& directory, HostSpec& host) {
+  std::map<std::string, std::string> names;
+  for (const auto& [name, secret] : table.NamedTables("secrets")) {
+    SecretSpec spec = ReadSecret(secret, directory);
+    // By destination: the secret that came first.
+    const auto [first, is_new] = names.emplace(spec.destination, name);
+    if (!is_new && !spec.destination.empty()) {
+      secret.Fault("destination",
+                   absl::StrCat("\"", spec.destination, "\" is also the destination of secret \"",
+                                first->second, "\": one would replace the other"));
+    }
+    host.secrets.emplace(name, std::move(spec));
+  }
+}
+
 std::vector<std::string> ReadTags(const TomlTable& table, absl::string_view key) {
   std::vector<std::string> tags = table.Strings(key).value_or(std::vector<std::string>());
   for (const std::string& tag : tags) {
@@ -146,9 +161,7 @@ HostSpec ReadHost(const TomlTable& table, const std::string& directory) {
   host.tags = ReadTags(table, "tags");
   host.health_checks = ReadChecks(table, "health_checks");
   host.pre_deploy_checks = ReadChecks(table, "pre_deploy_checks");
-  for (const auto& [name, secret] : table.NamedTables("secrets")) {
-    host.secrets.emplace(name, ReadSecret(secret, directory));
-  }
+  ReadSecrets(table, directory, host);
   return host;
 }
 

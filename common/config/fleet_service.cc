@@ -18,6 +18,7 @@ constexpr absl::Duration kMostPoll = absl::Hours(24 * 365);
 constexpr absl::Duration kMostHealthyWithin = absl::Hours(1);
 constexpr int kMostRevisions = 10'000;
 constexpr int64_t kMostFiles = 100'000'000;
+constexpr int64_t kLeastGitMemory = int64_t{64} << 20;
 
 // A service while it is parsed: both kinds at once, since [global] has defaults for both.
 struct Draft {
@@ -41,6 +42,22 @@ std::optional<std::string> TextOrNone(const TomlTable& table, absl::string_view 
   return CheckedText(table, key, check);
 }
 
+// Empty, which overrides [global] too: by the machine's memory.
+void ReadGitMemory(const TomlTable& table, UpstreamSpec& upstream) {
+  if (!table.Has("git_memory")) return;
+  if (table.Scalar("git_memory") == "") {
+    upstream.git_memory = 0;
+    return;
+  }
+  const std::optional<int64_t> bytes = table.Bytes("git_memory");
+  if (!bytes.has_value()) return;
+  if (*bytes < kLeastGitMemory) {
+    table.Fault("git_memory", "is less than the 64MiB that git needs for itself");
+    return;
+  }
+  upstream.git_memory = *bytes;
+}
+
 void ReadUpstream(const TomlTable& table, const std::string& directory, Draft& draft) {
   UpstreamSpec& upstream = draft.spec.upstream;
   if (TextOrUnset(table, "upstream").has_value()) {
@@ -52,6 +69,8 @@ void ReadUpstream(const TomlTable& table, const std::string& directory, Draft& d
   Store(FilePath(table, "known_hosts", directory), upstream.known_hosts);
   Store(FilePath(table, "netrc_file", directory), upstream.netrc_file);
   Store(FilePath(table, "ca_file", directory), upstream.ca_file);
+  Store(TextOrNone(table, "proxy", CheckProxyUrl), upstream.proxy);
+  ReadGitMemory(table, upstream);
 }
 
 void ReadAction(const TomlTable& table, ServiceSpec& spec) {
@@ -80,6 +99,8 @@ void ReadPolicies(const TomlTable& table, ServiceSpec& spec) {
   Store(table.Int("keep_revisions", 1, kMostRevisions), spec.keep_revisions);
   Store(table.Int("max_files", 1, kMostFiles), spec.max_files);
   Store(table.Bytes("max_bytes"), spec.max_bytes);
+  Store(table.Int("max_untracked_files", 1, kMostFiles), spec.max_untracked_files);
+  Store(table.Bytes("max_untracked_bytes"), spec.max_untracked_bytes);
 }
 
 // The keys that [global] and [[services]] share. A later call overrides an earlier one.
@@ -239,8 +260,10 @@ ServiceSpec ReadService(const TomlTable& table, const std::string& directory, Dr
 
 void ReadGitopperKeys(const TomlTable& table, FleetConfig& config) {
   if (!table.Has("keys")) return;
-  config.warnings.push_back(absl::StrCat(
-      table.Where("keys"), ": keys has no effect: access is by client certificate (--tls-dir)"));
+  config.warnings.push_back(absl::StrCat(table.Where("keys"),
+                                         ": keys has no effect: there is no SSH port, and no "
+                                         "access by key or certificate yet; whoever "
+                                         "reaches the address of --listen may use it"));
   std::vector<TomlTable> keys;
   if (table.IsTable("keys")) {
     keys.push_back(*table.Table("keys"));
@@ -249,7 +272,13 @@ void ReadGitopperKeys(const TomlTable& table, FleetConfig& config) {
   }
   for (const TomlTable& key : keys) {
     key.Bool("ro");
-    if (const auto path = key.String("path")) config.gitopper_keys.push_back(*path);
+    // gitopper 0.0.1 had one table with a list of paths.
+    if (key.IsArray("path")) {
+      const auto paths = key.Strings("path").value_or(std::vector<std::string>());
+      config.gitopper_keys.insert(config.gitopper_keys.end(), paths.begin(), paths.end());
+    } else if (const auto path = key.String("path")) {
+      config.gitopper_keys.push_back(*path);
+    }
   }
 }
 

@@ -49,6 +49,8 @@ TEST(FleetConfig, ServiceHasTheDocumentedDefaults) {
   expected.keep_revisions = 5;
   expected.max_files = 50'000;
   expected.max_bytes = int64_t{512} << 20;
+  expected.max_untracked_files = 100'000;
+  expected.max_untracked_bytes = int64_t{1} << 30;
   expected.line = 3;
   EXPECT_EQ(ServiceWith(""), expected);
   EXPECT_EQ(ServiceWith("").poll, std::nullopt);
@@ -75,12 +77,17 @@ rollback_on_failure = false
 keep_revisions = 2
 max_files = 10
 max_bytes = "1MiB"
+max_untracked_files = 20
+max_untracked_bytes = "2MiB"
+proxy = "http://u:pw@proxy:3128"
+git_memory = "256MiB"
 )";
   ServiceSpec expected;
   expected.machine = "web1";
   expected.service = "nginx";
-  expected.upstream = {"git@host:x", "/etc/gitops/keys/id", "/etc/known_hosts", "/etc/gitops/netrc",
-                       "/etc/ca.crt"};
+  expected.upstream = {"git@host:x",        "/etc/gitops/keys/id", "/etc/known_hosts",
+                       "/etc/gitops/netrc", "/etc/ca.crt",         "http://u:pw@proxy:3128",
+                       int64_t{256} << 20};
   expected.branch = "canary";
   expected.mount = "/srv/gitops";
   expected.user = "www-data";
@@ -95,6 +102,8 @@ max_bytes = "1MiB"
   expected.keep_revisions = 2;
   expected.max_files = 10;
   expected.max_bytes = 1 << 20;
+  expected.max_untracked_files = 20;
+  expected.max_untracked_bytes = 2 << 20;
 
   for (const std::string& text :
        {absl::StrCat(kMinimal, kKeys),
@@ -330,6 +339,7 @@ TEST(FleetConfig, WhatGitopperTakesIsValidAsItStands) {
            "",
            "[global]\n",
            "[keys]\npath = \"keys/x.pub\"\n",
+           "[keys]\npath = [\"a.pub\", \"keys/x.pub\"]\n",
            "[[keys]]\npath = \"keys/x.pub\"\nro = true\n",
            "[global]\n[global.keys]\npath = \"keys/x.pub\"\n",
            "[global]\nkeys = []\n",
@@ -343,6 +353,10 @@ TEST(FleetConfig, WhatGitopperTakesIsValidAsItStands) {
     auto config = ParseFleetConfig(text, "f.toml");
     EXPECT_TRUE(config.ok()) << text << config.status();
   }
+  FleetConfig keys = Parse("[keys]\npath = [\"a.pub\", \"b.pub\"]\n");
+  EXPECT_THAT(keys.gitopper_keys, ElementsAre("a.pub", "b.pub"));
+  EXPECT_THAT(keys.warnings, ElementsAre(AllOf(HasSubstr("f.toml:1: keys has no effect"),
+                                               HasSubstr("no access by key or certificate yet"))));
   FleetConfig ignored = Parse("[global]\nservice = \"x\"\ndirs = []\n");
   EXPECT_THAT(ignored.warnings, ElementsAre(HasSubstr("f.toml:2: [global]: service has no effect"),
                                             HasSubstr("f.toml:3: [global]: dirs has no effect")));
@@ -380,7 +394,8 @@ TEST(FleetConfig, ServiceThatOnlyMovedInTheFileIsTheSame) {
        {"branch = \"b\"", "poll = 1", "user = \"u\"", "action = \"reload\"", "package = \"p\"",
         "mount = \"/srv\"", "tracking = \"coordinated\"", "writable = false", "drift = \"correct\"",
         "healthy_within = 1", "rollback_on_failure = false", "keep_revisions = 2", "max_files = 1",
-        "max_bytes = 1", "ca_file = \"/c\""}) {
+        "max_bytes = 1", "max_untracked_files = 1", "max_untracked_bytes = 1",
+        "ca_file = \"/c\"", "proxy = \"http://p\"", "git_memory = \"1GiB\""}) {
     EXPECT_FALSE(spec == Parse(absl::StrCat(kText, key, "\n")).services[0]) << key;
   }
   for (const auto& [from, to] :

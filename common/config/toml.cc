@@ -171,6 +171,10 @@ bool TomlTable::IsTable(absl::string_view key) const {
   return Has(key) && state_->Find(key)->is_table();
 }
 
+bool TomlTable::IsArray(absl::string_view key) const {
+  return Has(key) && state_->Find(key)->is_array();
+}
+
 void TomlTable::Ignore(std::initializer_list<absl::string_view> keys) const {
   for (absl::string_view key : keys) state_->known.emplace(key);
 }

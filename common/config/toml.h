@@ -27,6 +27,7 @@ class TomlTable {
   int line() const;
   bool Has(absl::string_view key) const;
   bool IsTable(absl::string_view key) const;
+  bool IsArray(absl::string_view key) const;
   // Marks keys as known that other code reads.
   void Ignore(std::initializer_list<absl::string_view> keys) const;
 

@@ -166,7 +166,8 @@ absl::StatusOr<GitUrl> ParseWithScheme(absl::string_view url, size_t scheme_end,
   parts.plain = absl::StrCat(parts.scheme, "://", host_path);
   parts.host = http ? HttpHost(parts.plain) : HostOf(parts.authority);
   // ssh would interpret a user or host with a leading '-' as an option.
-  if (parts.host.empty() || absl::StartsWith(rest, "-") || absl::StartsWith(parts.host, "-")) {
+  if (parts.authority.empty() || parts.host.empty() || absl::StartsWith(rest, "-") ||
+      absl::StartsWith(parts.host, "-")) {
     return Refuse(url, absl::StrCat("has no host: write ", parts.scheme, "://HOST/PATH"));
   }
   if (login.empty()) return parts;

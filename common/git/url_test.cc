@@ -87,7 +87,7 @@ TEST(Upstream, TakesEveryFormOfUserHostPathThatGitTakes) {
                                    {"git@[]:x", "has no host"},
                                    {"git@[-oProxyCommand=x]:y", "has no host"},
                                    {"git@[::1]:", "has no path"},
-                                   {"[[::1]:22]:x", "is not an upstream"}});
+                                   {"[[::1]:22]:x", "two pairs of brackets"}});
 }
 
 TEST(ProxyUrl, HasASchemeAndAHostAndKeepsItsPassword) {

@@ -114,14 +114,14 @@ std::vector<const MountEntry*> MountTable::ChildrenOf(uint64_t id) const {
   return children;
 }
 
-std::vector<const MountEntry*> MountTable::StackUnder(uint64_t top) const {
+std::vector<const MountEntry*> MountTable::StackUnder(uint64_t top, uint64_t base) const {
   std::vector<const MountEntry*> stack;
-  for (const MountEntry* entry = Find(top); entry != nullptr; entry = Find(entry->parent_id)) {
-    if (!stack.empty() &&
-        (entry->mount_point != stack.back()->mount_point || entry->id == stack.back()->id)) {
-      break;
-    }
+  uint64_t id = top;
+  while (id != base) {
+    const MountEntry* const entry = Find(id);
+    if (entry == nullptr || stack.size() == entries_.size()) return {};
     stack.push_back(entry);
+    id = entry->parent_id;
   }
   return stack;
 }

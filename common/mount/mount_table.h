@@ -38,9 +38,11 @@ class MountTable {
   const MountEntry* Find(uint64_t id) const;
   // The mounts directly on `id`, in the order of the table.
   std::vector<const MountEntry*> ChildrenOf(uint64_t id) const;
-  // The mount with id `top` and those that it covers at the same place, topmost first, while each
-  // is mounted on the root of the next.
-  std::vector<const MountEntry*> StackUnder(uint64_t top) const;
+  // The mount with id `top` and those under it, topmost first, down to `base`, which is left out;
+  // empty if `base` is not under it. Where `base` is the mount that contains a directory, and `top`
+  // what is visible at a name in it, these are the mounts at that name. Goes by ids: mount points
+  // in the table may come from moments between which somebody renamed what is above them.
+  std::vector<const MountEntry*> StackUnder(uint64_t top, uint64_t base) const;
   const std::vector<MountEntry>& entries() const { return entries_; }
 
  private:

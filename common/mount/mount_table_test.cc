@@ -39,12 +39,14 @@ TEST(MountTable, ReadsEveryFieldAndDecodesOctalEscapes) {
   EXPECT_EQ(table.Find(99), nullptr);
 }
 
-TEST(MountTable, StackEndsWhereTheMountPointChanges) {
+TEST(MountTable, AStackGoesDownToItsBaseByIds) {
   const MountTable table = Parsed();
   std::vector<uint64_t> ids;
-  for (const MountEntry* entry : table.StackUnder(32)) ids.push_back(entry->id);
+  for (const MountEntry* entry : table.StackUnder(32, 27)) ids.push_back(entry->id);
   EXPECT_THAT(ids, testing::ElementsAre(32, 30));
-  EXPECT_EQ(table.StackUnder(27).size(), 1u);
+  EXPECT_EQ(table.StackUnder(30, 27).size(), 1u);
+  EXPECT_TRUE(table.StackUnder(30, 31).empty()) << "not under it";
+  EXPECT_TRUE(table.StackUnder(99, 27).empty());
   EXPECT_EQ(table.ChildrenOf(30).size(), 2u);
 }
 

@@ -27,9 +27,7 @@ absl::StatusOr<Fd> OpenBeneath(int root, const std::string& path, int flags, int
 // get `mode`. Returns the last one, opened O_PATH | O_DIRECTORY.
 absl::StatusOr<Fd> MakeDirectoriesBeneath(int root, absl::string_view path, int mode);
 
-// Removes a tree without following symlinks or crossing mount points: FAILED_PRECONDITION names a
-// mount point at or in `path`, and the rest of the tree stays. OK if it does not exist. Nothing
-// else may remove or move parts of the tree at the same time (ABORTED if that is noticed).
+// Removes the tree `path` as RemoveTreeAt (remove_tree.h) does, without a limit.
 absl::Status RemoveTree(const std::string& path);
 
 }  // namespace gitops

@@ -1,6 +1,7 @@
 #include "common/path/directory_names.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <utility>
@@ -42,6 +43,27 @@ absl::StatusOr<std::vector<std::string>> DirectoryNames(int directory) {
     if (!*entry) return names;
     names.push_back(std::move((*entry)->name));
   }
+}
+
+absl::Status ForEachEntry(int directory,
+                          absl::FunctionRef<absl::Status(const DirectoryEntry&)> visit) {
+  absl::StatusOr<DirectoryReader> reader = DirectoryReader::Open(directory);
+  if (absl::IsNotFound(reader.status())) return absl::OkStatus();
+  if (!reader.ok()) return reader.status();
+  while (true) {
+    const absl::StatusOr<std::optional<DirectoryEntry>> entry = reader->Next();
+    if (absl::IsNotFound(entry.status())) return absl::OkStatus();
+    if (!entry.ok()) return entry.status();
+    if (!*entry) return absl::OkStatus();
+    if (absl::Status status = visit(**entry); !status.ok()) return status;
+  }
+}
+
+bool IsDirectory(int directory, const DirectoryEntry& entry) {
+  if (entry.type != DT_UNKNOWN) return entry.type == DT_DIR;
+  struct stat stat = {};
+  return ::fstatat(directory, entry.name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISDIR(stat.st_mode);
 }
 
 }  // namespace gitops

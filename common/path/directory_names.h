@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
@@ -39,6 +40,15 @@ class DirectoryReader {
 
 // All names of the directory that is open as `directory` (O_PATH will do), in no order.
 absl::StatusOr<std::vector<std::string>> DirectoryNames(int directory);
+
+// Calls `visit` for each entry, which it may remove, and ends at the first error. One entry at a
+// time is held in memory. OK: the listing was complete; a directory that was removed has no
+// entries.
+absl::Status ForEachEntry(int directory,
+                          absl::FunctionRef<absl::Status(const DirectoryEntry&)> visit);
+
+// Whether an entry of an open directory is itself a directory; false if it no longer exists.
+bool IsDirectory(int directory, const DirectoryEntry& entry);
 
 }  // namespace gitops
 

@@ -1,172 +1,162 @@
-#include <dirent.h>
-#include <errno.h>
+#include "common/path/remove_tree.h"
+
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstring>
+#include <cerrno>
+#include <cstdio>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "common/path/beneath.h"
+#include "common/path/directory_names.h"
 #include "common/path/open_at.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
 
 constexpr mode_t kOwnerAll = 0700;
+constexpr int kEntriesPerLook = 256;
 
-struct Identity {
-  dev_t device = 0;
-  ino_t inode = 0;
-  bool operator==(const Identity& other) const {
-    return device == other.device && inode == other.inode;
-  }
-};
-
-// A directory on the path from the tree's root to the one being emptied.
-struct Level {
-  std::string name;
-  Identity identity;
-  // Directories in it that are still to be emptied.
-  std::vector<std::string> directories;
-};
-
-// Removes one tree. Only the deepest directory is open, and the parent is reached through a checked
-// "..": a tree may be deeper than the limit of open files, or the stack.
 class Remover {
  public:
-  explicit Remover(std::string path) : path_(std::move(path)) {}
+  // Removes `name` from `parent`. `path`: the tree's, for messages.
+  Remover(const std::string& path, int parent, const std::string& name, const RemoveLimits& limits)
+      : path_(path), parent_(parent), name_(name), limits_(limits) {}
 
-  // Empties and removes directory `name` of `parent`.
-  absl::Status Remove(int parent, const std::string& name) {
-    absl::Status status = Enter(parent, name);
-    while (status.ok() && !levels_.empty()) {
-      std::vector<std::string>& directories = levels_.back().directories;
-      if (directories.empty()) {
-        status = LeaveAndRemove(parent);
-      } else {
-        const std::string next = std::move(directories.back());
-        directories.pop_back();
-        status = Enter(current_.get(), next);
-      }
-    }
-    return status;
+  absl::Status Remove() {
+    const int error = Unlink(parent_, name_, 0);
+    if (error == 0) return absl::OkStatus();
+    if (error != EISDIR) return Error(error, "unlink", "");
+    absl::StatusOr<Fd> top = Open(parent_, name_, "");
+    if (!top.ok()) return absl::IsNotFound(top.status()) ? absl::OkStatus() : top.status();
+    top_ = top->get();
+    return EmptyAndRemove(top_, parent_, name_, "",
+                          [this](const std::string& below) { return RemoveBelowTop(below); });
   }
 
  private:
-  absl::Status Error(int error, absl::string_view attempted, absl::string_view name) const {
-    return absl::ErrnoToStatus(
-        error, absl::StrCat("remove ", absl::Utf8SafeCHexEscape(path_), ": ", attempted, " \"",
-                            absl::Utf8SafeCHexEscape(Where(name)), "\""));
+  std::string What() const { return absl::StrCat("remove ", EscapeText(path_), ": "); }
+
+  // `where`: relative to the tree.
+  absl::Status Error(int error, absl::string_view attempted, const std::string& where) const {
+    const std::string shown = EscapeText(where.empty() ? name_ : Below(name_, where));
+    if (error == EXDEV || error == EBUSY) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(What(), "\"", shown, "\" is a mount point; unmount it first"));
+    }
+    return absl::ErrnoToStatus(error, absl::StrCat(What(), attempted, " \"", shown, "\""));
   }
 
-  std::string Where(absl::string_view name) const {
-    std::string where;
-    for (const Level& level : levels_) absl::StrAppend(&where, level.name, "/");
-    absl::StrAppend(&where, name);
-    return where;
+  absl::Status Count() {
+    if (limits_.entries != nullptr && --*limits_.entries < 0) {
+      stopped_ = absl::ResourceExhaustedError(
+          absl::StrCat(What(), "it has more files than may be removed now"));
+    }
+    if (++looks_ % kEntriesPerLook == 0 && limits_.stop.stop_requested()) {
+      stopped_ = absl::CancelledError(absl::StrCat(What(), "asked to stop"));
+    }
+    return stopped_;
   }
 
-  // Makes it the current directory, removes its files and lists its directories.
-  absl::Status Enter(int parent, const std::string& name) {
+  // Returns 0 or errno; 0 also if it does not exist.
+  static int Unlink(int directory, const std::string& name, int flags) {
+    return ::unlinkat(directory, name.c_str(), flags) == 0 || errno == ENOENT ? 0 : errno;
+  }
+
+  // NOT_FOUND also if it is no directory any more.
+  absl::StatusOr<Fd> Open(int parent, const std::string& name, const std::string& where) const {
     // RESOLVE_NO_XDEV refuses every mount point, bind mounts of the same disk too.
     constexpr uint64_t kResolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
     constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
     Fd directory(OpenAt(parent, name, kFlags, 0, kResolve));
-    if (!directory && errno == EACCES &&
-        fchmodat(parent, name.c_str(), kOwnerAll, AT_SYMLINK_NOFOLLOW) == 0) {
+    const bool other = ::geteuid() != 0;  // who needs its permissions to empty it
+    if (!directory && errno == EACCES && other &&
+        ::fchmodat(parent, name.c_str(), kOwnerAll, AT_SYMLINK_NOFOLLOW) == 0) {
       directory = Fd(OpenAt(parent, name, kFlags, 0, kResolve));
     }
-    if (!directory) {
-      if (errno == ENOENT) return absl::OkStatus();
-      if (errno != EXDEV) return Error(errno, "open directory", name);
-      return absl::FailedPreconditionError(absl::StrCat(
-          "remove ", absl::Utf8SafeCHexEscape(path_), ": \"", absl::Utf8SafeCHexEscape(Where(name)),
-          "\" is a mount point; unmount it first"));
+    if (!directory && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) {
+      return absl::NotFoundError(where);
     }
-    struct stat status;
-    if (fstat(directory.get(), &status) != 0) return Error(errno, "stat", name);
-    // Without these its owner cannot empty it; root can, and for others it fails.
-    if ((status.st_mode & kOwnerAll) != kOwnerAll) fchmod(directory.get(), kOwnerAll);
-    current_ = std::move(directory);
-    levels_.push_back(Level{name, {status.st_dev, status.st_ino}, {}});
-    return RemoveFiles();
+    if (!directory) return Error(errno, "open directory", where);
+    if (other) ::fchmod(directory.get(), kOwnerAll);  // if this fails, removing will
+    return directory;
   }
 
-  // Collects the names first: removing while reading skips entries on some file systems.
-  absl::Status RemoveFiles() {
-    std::vector<std::pair<std::string, bool>> entries;
-    absl::Status status = List(entries);
-    for (auto& [name, is_directory] : entries) {
-      if (!status.ok()) return status;
-      if (is_directory) {
-        levels_.back().directories.push_back(std::move(name));
-      } else if (unlinkat(current_.get(), name.c_str(), 0) != 0 && errno != ENOENT) {
-        status = Error(errno, "unlink", name);
+  // Removes the files of `directory`, calls `subdirectory` for the others, and removes it from
+  // `parent`. Repeats that while something is removed, as entries may be skipped while others are
+  // removed, added meanwhile, or only be removable once others have made room.
+  template <typename Subdirectory>
+  absl::Status EmptyAndRemove(int directory, int parent, const std::string& name,
+                              const std::string& where, Subdirectory subdirectory) {
+    for (;;) {
+      bool any = false;
+      absl::Status failed;
+      absl::Status status = ForEachEntry(directory, [&](const DirectoryEntry& entry) {
+        const std::string& child = entry.name;
+        const int error = IsDirectory(directory, entry) ? EISDIR : Unlink(directory, child, 0);
+        absl::Status removed;
+        if (error == EISDIR) {
+          removed = subdirectory(child);
+        } else if (error != 0) {
+          removed = Error(error, "unlink", Below(where, child));
+        }
+        any = any || removed.ok();
+        failed.Update(removed);
+        return Count();
+      });
+      if (!stopped_.ok()) return stopped_;
+      if (!status.ok()) return absl::Status(status.code(), absl::StrCat(What(), status.message()));
+      int error = Unlink(parent, name, AT_REMOVEDIR);
+      if (error == ENOTDIR) error = Unlink(parent, name, 0);
+      if (error == 0) return absl::OkStatus();
+      if (!any) return failed.ok() ? Error(error, "remove directory", where) : failed;
+    }
+  }
+
+  static std::string Below(const std::string& where, const std::string& name) {
+    return where.empty() ? name : absl::StrCat(where, "/", name);
+  }
+
+  absl::Status RemoveBelowTop(const std::string& name) {
+    absl::StatusOr<Fd> directory = Open(top_, name, name);
+    if (!directory.ok()) {
+      if (!absl::IsNotFound(directory.status())) return directory.status();
+      const int error = Unlink(top_, name, 0);
+      return error == 0 ? absl::OkStatus() : Error(error, "unlink", name);
+    }
+    return EmptyAndRemove(directory->get(), top_, name, name, [&](const std::string& child) {
+      return MoveUp(directory->get(), child, Below(name, child));
+    });
+  }
+
+  absl::Status MoveUp(int directory, const std::string& name, const std::string& where) {
+    // A non-root owner may move only a directory that he may write to.
+    if (::geteuid() != 0) ::fchmodat(directory, name.c_str(), kOwnerAll, AT_SYMLINK_NOFOLLOW);
+    for (;;) {
+      const std::string up = absl::StrCat(".removed-", ++moved_);
+      if (::renameat2(directory, name.c_str(), top_, up.c_str(), RENAME_NOREPLACE) == 0 ||
+          errno == ENOENT) {
+        return absl::OkStatus();
       }
+      if (errno != EEXIST) return Error(errno, "move up", where);
+      if (absl::Status status = Count(); !status.ok()) return status;
     }
-    return status;
-  }
-
-  absl::Status List(std::vector<std::pair<std::string, bool>>& entries) const {
-    const int copy = fcntl(current_.get(), F_DUPFD_CLOEXEC, 0);
-    DIR* const stream = copy < 0 ? nullptr : fdopendir(copy);
-    if (stream == nullptr) {
-      const int error = errno;
-      if (copy >= 0) close(copy);
-      return Error(error, "read directory", "");
-    }
-    errno = 0;
-    while (const dirent* const entry = readdir(stream)) {
-      const absl::string_view name = entry->d_name;
-      if (name != "." && name != "..") entries.emplace_back(name, IsDirectory(*entry));
-      errno = 0;
-    }
-    const int error = errno;
-    closedir(stream);
-    return error == 0 ? absl::OkStatus() : Error(error, "read directory", "");
-  }
-
-  bool IsDirectory(const dirent& entry) const {
-    if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
-    struct stat status;
-    return fstatat(current_.get(), entry.d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISDIR(status.st_mode);
-  }
-
-  // Returns to the parent directory and removes the one that was left.
-  absl::Status LeaveAndRemove(int root) {
-    const std::string name = std::move(levels_.back().name);
-    levels_.pop_back();
-    int parent = root;
-    if (!levels_.empty()) {
-      Fd above(openat(current_.get(), "..", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-      struct stat status;
-      if (!above || fstat(above.get(), &status) != 0) return Error(errno, "leave", name);
-      if (!(Identity{status.st_dev, status.st_ino} == levels_.back().identity)) {
-        return absl::AbortedError(absl::StrCat("remove ", absl::Utf8SafeCHexEscape(path_), ": \"",
-                                               absl::Utf8SafeCHexEscape(Where(name)),
-                                               "\" was moved during the removal; try again"));
-      }
-      current_ = std::move(above);
-      parent = current_.get();
-    }
-    if (unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
-      return Error(errno, "remove directory", name);
-    }
-    return absl::OkStatus();
   }
 
   const std::string path_;
-  Fd current_;
-  std::vector<Level> levels_;
+  const int parent_;
+  const std::string name_;
+  const RemoveLimits& limits_;
+  absl::Status stopped_;  // why to remove nothing more
+  int top_ = -1;
+  int64_t looks_ = 0, moved_ = 0;
 };
 
 // Everything before the last name, and the last name.
@@ -180,24 +170,22 @@ std::pair<std::string, std::string> Split(absl::string_view path) {
 
 }  // namespace
 
+absl::Status RemoveTreeAt(int parent, const std::string& name, const RemoveLimits& limits) {
+  return Remover(name, parent, name, limits).Remove();
+}
+
 absl::Status RemoveTree(const std::string& path) {
   const auto [parent_path, name] = Split(path);
   if (name.empty() || name == "." || name == ".." || path.find('\0') != std::string::npos) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("remove \"", absl::Utf8SafeCHexEscape(path),
-                     "\": this is not the name of something in a directory"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "remove \"", EscapeText(path), "\": this is not the name of something in a directory"));
   }
-  const auto fail = [&path](int error) {
-    return absl::ErrnoToStatus(error, absl::StrCat("remove ", absl::Utf8SafeCHexEscape(path)));
-  };
-  const Fd parent(open(parent_path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  struct stat status;
-  if (!parent || fstatat(parent.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-    return errno == ENOENT ? absl::OkStatus() : fail(errno);
+  const Fd parent(::open(parent_path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!parent && errno == ENOENT) return absl::OkStatus();
+  if (!parent) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("remove ", EscapeText(path)));
   }
-  if (S_ISDIR(status.st_mode)) return Remover(path).Remove(parent.get(), name);
-  if (unlinkat(parent.get(), name.c_str(), 0) != 0 && errno != ENOENT) return fail(errno);
-  return absl::OkStatus();
+  return Remover(path, parent.get(), name, RemoveLimits()).Remove();
 }
 
 }  // namespace gitops

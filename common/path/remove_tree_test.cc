@@ -1,3 +1,5 @@
+#include "common/path/remove_tree.h"
+
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -6,6 +8,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <stop_token>
 #include <string>
 
 #include "common/path/beneath.h"
@@ -84,6 +87,32 @@ TEST(RemoveTreeTest, DeeperThanFilesMayBeOpenOrPathsLong) {
   setrlimit(RLIMIT_NOFILE, &before);
   EXPECT_EQ(status, absl::OkStatus());
   EXPECT_FALSE(directory.Has("tree"));
+}
+
+TEST(RemoveTreeTest, ItEndsSoonAfterItIsAskedToAndCanBeContinued) {
+  TemporaryDirectory directory;
+  for (int i = 0; i < 600; ++i) directory.Write("tree/a/" + std::to_string(i), "x");
+  const Fd parent(open(directory.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(RemoveTreeAt(parent.get(), "tree", {.stop = stop.get_token()}).code(),
+            absl::StatusCode::kCancelled);
+  const auto left = std::distance(std::filesystem::directory_iterator(directory / "tree/a"), {});
+  EXPECT_GE(left, 600 - 256);
+  EXPECT_EQ(RemoveTreeAt(parent.get(), "tree"), absl::OkStatus());
+  EXPECT_FALSE(directory.Has("tree"));
+}
+
+TEST(RemoveTreeTest, NoMoreThanTheLimitIsRemoved) {
+  TemporaryDirectory directory;
+  for (int i = 0; i < 100; ++i) directory.Write("tree/a/" + std::to_string(i), "x");
+  const Fd parent(open(directory.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  int64_t entries = 60;
+  EXPECT_EQ(RemoveTreeAt(parent.get(), "tree", {.entries = &entries}).code(),
+            absl::StatusCode::kResourceExhausted);
+  const auto left = std::distance(std::filesystem::directory_iterator(directory / "tree/a"), {});
+  EXPECT_GE(left, 39);
+  EXPECT_LE(left, 41);
 }
 
 TEST(RemoveTreeTest, WhatIsNoNameIsRefused) {

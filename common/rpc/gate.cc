@@ -34,9 +34,10 @@ absl::StatusOr<Principal> RpcGate::Admit(const grpc::ServerContextBase& context,
   return caller;
 }
 
-absl::Status RpcGate::Full() const {
-  return MakeError(Reason::kTooManyCalls, absl::StrCat("this server already has ", most_calls_,
-                                                       " calls in progress; try again soon"));
+absl::Status RpcGate::Full(CallKind kind) const {
+  return MakeError(Reason::kTooManyCalls,
+                   absl::StrCat("this server already has ", shares_.Of(kind),
+                                " calls of this kind in progress; try again soon"));
 }
 
 }  // namespace gitops

@@ -5,7 +5,9 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/status.h>
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <functional>
 #include <limits>
 #include <type_traits>
@@ -25,6 +27,28 @@ namespace gitops {
 using Authorizer =
     std::function<absl::Status(const Principal& caller, const google::protobuf::Message& request)>;
 
+// The kinds of calls, which have separate shares of a server's threads, so that hanging calls of
+// one kind refuse none of another.
+enum class CallKind {
+  kRead,      // short; what nothing else is said of
+  kWait,      // waits for an upstream or for changes: pull, watch
+  kOperate,   // of deployments: actions, checks, revisions
+  kRollBack,  // waits for units
+  kBrake,     // freeze and unfreeze
+};
+inline constexpr size_t kCallKinds = static_cast<size_t>(CallKind::kBrake) + 1;
+
+// The maximum number of concurrent calls of each kind. Their sum must be less than the threads of
+// the server, which needs some itself, and for refusals.
+struct CallShares {
+  static constexpr int kAny = std::numeric_limits<int>::max();
+  int read = kAny, wait = kAny, operate = kAny, roll_back = kAny, brake = kAny;
+
+  constexpr int Of(CallKind kind) const {
+    return std::array{read, wait, operate, roll_back, brake}[static_cast<size_t>(kind)];
+  }
+};
+
 // The caller of a call, before anybody has decided whether it is allowed.
 Principal PrincipalOf(const grpc::ServerContextBase& context);
 
@@ -34,28 +58,24 @@ Principal PrincipalOf(const grpc::ServerContextBase& context);
 // integration_tests/cc/gate_test.cc fails for a method whose handler does not use it. Thread-safe.
 class RpcGate {
  public:
-  // Without an authorizer it admits everyone. Run() allows at most `most_calls` calls at a time,
-  // RunReserved() any number: if a server has more threads than `most_calls`, hanging calls leave
-  // threads for freeze and unfreeze.
-  explicit RpcGate(Authorizer authorizer = nullptr,
-                   int most_calls = std::numeric_limits<int>::max())
-      : authorizer_(std::move(authorizer)), most_calls_(most_calls) {}
+  // Without an authorizer it admits everyone.
+  explicit RpcGate(Authorizer authorizer = nullptr, CallShares shares = {})
+      : authorizer_(std::move(authorizer)), shares_(shares) {}
 
   // Runs the handler of an admitted call, and returns its status:
   //   return gate_->Run(*context, *request, [&](const Principal& caller) -> absl::Status { … });
-  // The handler may leave out the parameter. RESOURCE_EXHAUSTED: too many calls.
+  // The handler may leave out the parameter. RESOURCE_EXHAUSTED: the share of its kind is in use.
   template <typename Handler>
   grpc::Status Run(const grpc::ServerContextBase& context, const google::protobuf::Message& request,
                    const Handler& handler) const {
-    const absl::Cleanup leave = [this] { --running_; };
-    if (++running_ > most_calls_) return ToGrpcStatus(Full());
-    return RunReserved(context, request, handler);
+    return Run(CallKind::kRead, context, request, handler);
   }
-
-  // The same for freeze and unfreeze, which must not wait for other calls.
   template <typename Handler>
-  grpc::Status RunReserved(const grpc::ServerContextBase& context,
-                           const google::protobuf::Message& request, const Handler& handler) const {
+  grpc::Status Run(CallKind kind, const grpc::ServerContextBase& context,
+                   const google::protobuf::Message& request, const Handler& handler) const {
+    std::atomic<int>& running = running_[static_cast<size_t>(kind)];
+    const absl::Cleanup leave = [&running] { --running; };
+    if (++running > shares_.Of(kind)) return ToGrpcStatus(Full(kind));
     const absl::StatusOr<Principal> caller = Admit(context, request);
     if (!caller.ok()) return ToGrpcStatus(caller.status());
     if constexpr (std::is_invocable_v<Handler, const Principal&>) {
@@ -74,11 +94,11 @@ class RpcGate {
   // For methods whose errors may have more details than others.
   static grpc::Status Converted(grpc::Status status) { return status; }
 
-  absl::Status Full() const;
+  absl::Status Full(CallKind kind) const;
 
   const Authorizer authorizer_;
-  const int most_calls_;
-  mutable std::atomic<int> running_ = 0;
+  const CallShares shares_;
+  mutable std::array<std::atomic<int>, kCallKinds> running_ = {};
 };
 
 }  // namespace gitops

@@ -39,4 +39,8 @@ std::string EscapeText(absl::string_view text, absl::string_view keep) {
   return escaped;
 }
 
+std::string EnsureUtf8(absl::string_view text) {
+  return IsValidUtf8(text) ? std::string(text) : EscapeText(text, kLines);
+}
+
 }  // namespace gitops

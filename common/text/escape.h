@@ -16,6 +16,10 @@ inline constexpr absl::string_view kLines = "\n\t";
 // different texts stay different. Apply it once, where the text enters.
 std::string EscapeText(absl::string_view text, absl::string_view keep = "");
 
+// The net behind it, before text is stored or sent: protobuf cannot read back what is not UTF-8.
+// UTF-8 stays as it is; anything else is escaped, but for its lines.
+std::string EnsureUtf8(absl::string_view text);
+
 }  // namespace gitops
 
 #endif  // GITOPS_COMMON_TEXT_ESCAPE_H_

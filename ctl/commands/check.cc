@@ -31,6 +31,13 @@ absl::Status RequireAll(const std::vector<std::string>& wanted,
   return absl::OkStatus();
 }
 
+// Why the agent's config file is not in force; empty: it is.
+absl::StatusOr<std::string> ConfigFault(CommandContext& context) {
+  const absl::StatusOr<std::vector<v1::Machine>> machines = context.agent.ListMachines();
+  if (!machines.ok()) return machines.status();
+  return machines->empty() ? "" : machines->front().config_fault();
+}
+
 }  // namespace
 
 absl::StatusOr<ExitCode> Check(CommandContext& context) {
@@ -49,7 +56,12 @@ absl::StatusOr<ExitCode> Check(CommandContext& context) {
   context.console.err << "gitopsctl: " << context.invocation.host << ": "
                       << looked_at - degraded.size() << " of " << looked_at
                       << " services are OK or FREEZE\n";
-  return degraded.empty() ? kDone : kFailed;
+  const absl::StatusOr<std::string> fault = ConfigFault(context);
+  if (!fault.ok()) return fault.status();
+  if (!fault->empty()) {
+    context.console.err << "gitopsctl: " << context.invocation.host << ": " << *fault << "\n";
+  }
+  return degraded.empty() && fault->empty() ? kDone : kFailed;
 }
 
 }  // namespace gitops::ctl

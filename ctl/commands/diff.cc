@@ -12,7 +12,10 @@ absl::StatusOr<ExitCode> Diff(CommandContext& context) {
   if (response->truncated()) {
     context.console.err << "gitopsctl: " << context.Subject()
                         << ": there are more differences than these "
-                        << response->differences_size() << "\n";
+                        << response->differences_size()
+                        << (response->more() > 0 ? absl::StrCat(", at least ", response->more())
+                                                 : "")
+                        << "\n";
   }
   if (!response->differences().empty()) return kFailed;
   context.console.err << "gitopsctl: " << context.Subject() << ": no differences from "

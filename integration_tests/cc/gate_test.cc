@@ -84,8 +84,8 @@ class GateTest : public testing::Test {
   GateTest() {
     // What the handlers act on is null, or an empty fleet: one that does anything before the gate
     // refuses crashes.
-    agent_ = NewAgentService(nullptr, nullptr, "", nullptr, &gate_);
-    operations_ = NewOperationService({.gate = &gate_});
+    agent_ = NewAgentService({.gate = &gate_});
+    operations_ = NewOperationService({.gate = &gate_}, nullptr, nullptr);
     planner_ = NewPlannerService({.clock = Clock::System(), .gate = &gate_, .fleet = &fleet_});
     reports_ = std::make_unique<ReportService>(ReportOptions{.gate = &gate_});
     hooks_ = NewHookService(nullptr, &gate_);

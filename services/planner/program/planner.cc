@@ -121,7 +121,7 @@ class Planner {
   const std::unique_ptr<HostChecks> checks_ = NewHostChecks(agents_.get(), http_.get(), clock_);
   const std::unique_ptr<Deployments> deployments_;
   const PlanMaker plans_;
-  const RpcGate gate_{/*authorizer=*/nullptr, kMostCalls};
+  const RpcGate gate_{/*authorizer=*/nullptr, {.read = kMostCalls}};
   const std::unique_ptr<PlannerService> service_;
   ReportService reports_;
 

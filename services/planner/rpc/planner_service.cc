@@ -342,8 +342,8 @@ class PlannerServiceImpl final : public PlannerService {
       if (!status.ok()) return status;
       return Command(places, context, caller, request, /*changes=*/true, writer, one);
     };
-    return &places == &brakes_ ? gate().RunReserved(context, request, handle)
-                               : gate().Run(context, request, handle);
+    const CallKind kind = &places == &brakes_ ? CallKind::kBrake : CallKind::kRead;
+    return gate().Run(kind, context, request, handle);
   }
 
   const PlannerServiceOptions options_;

@@ -122,7 +122,7 @@ class PlannerTestBase : public testing::Test {
 
   using Stub = v1::PlannerService::Stub;
 
-  const RpcGate gate_{/*authorizer=*/nullptr, kMostCalls};
+  const RpcGate gate_{/*authorizer=*/nullptr, {.read = kMostCalls}};
   TempStore store_;
   FakeFleet fleet_;
   FakeHookCaller hooks_;

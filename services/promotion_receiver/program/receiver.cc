@@ -81,7 +81,7 @@ class PromotionReceiver {
   const std::unique_ptr<Scheduler> scheduler_ = NewScheduler(clock_, kMostThreads);
   std::unique_ptr<PipelineSet> pipelines_;
   std::unique_ptr<Intake> intake_;
-  const RpcGate gate_{/*authorizer=*/nullptr, kMostCalls};
+  const RpcGate gate_{/*authorizer=*/nullptr, {.read = kMostCalls}};
   std::unique_ptr<PromotionService> service_;
   std::optional<Upkeep> upkeep_;
   std::unique_ptr<Scheduler::Job> prune_, secrets_job_;

@@ -1,0 +1,60 @@
+#include "agent/controller/drift_scans.h"
+
+#include <cstddef>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace gitops {
+namespace {
+
+constexpr int kScansUntilTold = 3;
+constexpr size_t kNamedPaths = 3;
+
+// "changed on this host: /etc/a, /etc/b and 4 more". Untracked files are not drift.
+std::string DescribeDrift(const std::vector<DriftEntry>& entries) {
+  std::vector<std::string> paths;
+  for (const DriftEntry& entry : entries) {
+    using Kind = DriftEntry::Kind;
+    if (entry.kind == Kind::kUntracked || entry.kind == Kind::kNotCompared) continue;
+    paths.push_back(entry.kind == Kind::kUnreadable
+                        ? absl::StrCat(entry.path, " (unreadable: ", entry.detail, ")")
+                        : entry.path);
+  }
+  if (paths.empty()) return "";
+  const size_t more = paths.size() > kNamedPaths ? paths.size() - kNamedPaths : 0;
+  paths.resize(paths.size() - more);
+  return absl::StrCat("changed on this host: ", absl::StrJoin(paths, ", "),
+                      more > 0 ? absl::StrCat(" and ", more, " more") : "");
+}
+
+// Why the scan is not complete; empty: it is.
+std::string WhyIncomplete(const absl::StatusOr<std::vector<DriftEntry>>& scan) {
+  if (!scan.ok()) return std::string(scan.status().message());
+  for (const DriftEntry& entry : *scan) {
+    if (entry.kind != DriftEntry::Kind::kNotCompared) continue;
+    return absl::StrCat(entry.path, ": ", entry.detail);
+  }
+  return "";
+}
+
+}  // namespace
+
+std::optional<DriftScans::Finding> DriftScans::Judge(
+    const absl::StatusOr<std::vector<DriftEntry>>& scan) {
+  if (absl::IsCancelled(scan.status())) return std::nullopt;
+  const std::string why = WhyIncomplete(scan);
+  incomplete_ = why.empty() ? 0 : incomplete_ + 1;
+  const std::string drift = scan.ok() ? DescribeDrift(*scan) : "";
+  const std::string told =
+      incomplete_ < kScansUntilTold
+          ? ""
+          : absl::StrCat("not everything could be compared with the revision: ", why);
+  if (!drift.empty()) {
+    return Finding{told.empty() ? drift : absl::StrCat(drift, "; ", told), true};
+  }
+  if (why.empty() || !told.empty()) return Finding{told, false};
+  return std::nullopt;
+}
+
+}  // namespace gitops

@@ -1,0 +1,168 @@
+#include "agent/program/config_in_force.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "agent/report/report_settings.h"
+#include "common/config/fleet_check.h"
+#include "common/config/toml.h"
+#include "common/log/log.h"
+#include "common/server/lifecycle.h"
+#include "common/server/replace_file.h"
+
+namespace gitops {
+namespace {
+
+namespace fs = std::filesystem;
+
+}  // namespace
+
+ConfigInForce::ConfigInForce(Source source, std::function<void(const std::string& fault)> on_fault)
+    : source_(std::move(source)), on_fault_(std::move(on_fault)) {}
+
+absl::StatusOr<AgentConfig> ConfigInForce::Read() const {
+  const absl::StatusOr<std::string> text = ReadConfigText(source_.file);
+  if (!text.ok()) return text.status();
+  return Check(*text);
+}
+
+absl::StatusOr<AgentConfig> ConfigInForce::Check(const std::string& text) const {
+  absl::StatusOr<AgentConfig> config =
+      ParseAgentConfig(source_.flags, text, source_.file, source_.host_name);
+  if (!config.ok()) return config;
+  if (source_.bootstrap.has_value()) {
+    for (const ServiceSpec& service : config->services) {
+      if (service.service != source_.bootstrap->service) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat(source_.file, ":", service.line, ": service \"", service.service,
+                       "\": the bootstrap service has this name; use another name"));
+    }
+    config->services.push_back(*source_.bootstrap);
+  }
+  if (absl::Status report = CheckReportSettings(config->settings); !report.ok()) return report;
+  // Last, since it configures the log.
+  if (absl::Status server = CheckServerSettings(config->settings); !server.ok()) return server;
+  return config;
+}
+
+absl::Status ConfigInForce::Begin() {
+  if (Renew()) return absl::OkStatus();
+  const absl::StatusOr<std::string> kept = Kept();
+  if (!kept.ok()) return read_;
+  absl::StatusOr<AgentConfig> last = Check(*kept);
+  if (!last.ok()) return read_;
+  MutexLock lock(mutex_);
+  config_ = std::make_shared<const AgentConfig>(*std::move(last));
+  return absl::OkStatus();
+}
+
+bool ConfigInForce::Renew() {
+  absl::StatusOr<AgentConfig> config = Read();
+  read_ = config.status();
+  if (config.ok()) Accept(*std::move(config));
+  return read_.ok();
+}
+
+void ConfigInForce::Accept(AgentConfig config) {
+  const std::shared_ptr<const AgentConfig> former = Get();
+  if (former == nullptr || former->text != config.text) {
+    for (const std::string& warning : config.warnings) LogWarning(warning);
+  }
+  Keep(config);
+  MutexLock lock(mutex_);
+  config_ = std::make_shared<const AgentConfig>(std::move(config));
+}
+
+bool ConfigInForce::SetOutcome(const absl::Status& configured) {
+  std::vector<std::string> faults;
+  if (!read_.ok()) {
+    faults.push_back(
+        absl::StrCat("the config has a fault; the one that was accepted last stays in "
+                     "use: ",
+                     read_.message()));
+  }
+  if (!configured.ok()) {
+    faults.push_back(absl::StrCat("a part of the config is not in force, and is tried again: ",
+                                  configured.message()));
+  }
+  const std::string fault = absl::StrJoin(faults, "\n");
+  {
+    MutexLock lock(mutex_);
+    if (fault != fault_ && !fault.empty()) LogError(fault, {{"config", source_.file}});
+    fault_ = fault;
+  }
+  on_fault_(fault);
+  // A fault ends when the file changes, other errors by themselves.
+  return configured.ok() && ExitStatus(read_) != 1;
+}
+
+std::shared_ptr<const AgentConfig> ConfigInForce::Get() const {
+  MutexLock lock(mutex_);
+  return config_;
+}
+
+std::string ConfigInForce::fault() const {
+  MutexLock lock(mutex_);
+  return fault_;
+}
+
+bool ConfigInForce::IsFollowedBy(const AgentConfig& config) const {
+  if (source_.bootstrap.has_value()) return true;
+  // Also where a link leads to what is published.
+  std::error_code error;
+  const std::string resolved = fs::weakly_canonical(source_.file, error).string();
+  for (const ServiceSpec& service : config.services) {
+    for (const DirectorySpec& directory : service.directories) {
+      if (directory.local.empty()) continue;
+      if (IsAtOrBeneath(source_.file, directory.local) ||
+          (!error && IsAtOrBeneath(resolved, directory.local))) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+void ConfigInForce::Keep(const AgentConfig& config) const {
+  absl::Status status;
+  if (!IsFollowedBy(config)) {
+    if (unlink(KeptFile().c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) {
+      status = absl::ErrnoToStatus(errno, absl::StrCat("cannot remove ", KeptFile()));
+    }
+  } else if (Kept().value_or("") != config.text) {
+    // As OpenStateStore: accounts that run git pass through it.
+    std::error_code error;
+    const bool made = fs::create_directories(source_.flags.Get("state-dir"), error);
+    if (made) chmod(source_.flags.Get("state-dir").c_str(), 0711);
+    status = ReplaceFile(KeptFile(), absl::StrCat(Heading(), config.text), 0600);
+  }
+  if (status.ok()) return;
+  LogWarning("a start with a fault in the config would fail", {{"error", status.ToString()}});
+}
+
+absl::StatusOr<std::string> ConfigInForce::Kept() const {
+  const absl::StatusOr<std::string> text = ReadConfigText(KeptFile());
+  if (!text.ok()) return text;
+  const std::string heading = Heading();
+  if (absl::StartsWith(*text, heading)) return text->substr(heading.size());
+  return absl::NotFoundError(absl::StrCat(KeptFile(), " is of another config"));
+}
+
+std::string ConfigInForce::KeptFile() const {
+  return absl::StrCat(source_.flags.Get("state-dir"), "/", kAcceptedConfig);
+}
+
+std::string ConfigInForce::Heading() const {
+  return absl::StrCat("# gitops-agent: accepted from ", source_.file, "\n");
+}
+
+}  // namespace gitops

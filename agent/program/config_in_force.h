@@ -1,0 +1,82 @@
+#ifndef GITOPS_AGENT_PROGRAM_CONFIG_IN_FORCE_H_
+#define GITOPS_AGENT_PROGRAM_CONFIG_IN_FORCE_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "agent/program/settings.h"
+#include "common/config/fleet.h"
+#include "common/config/settings.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+
+// The file `config.accepted` of the state directory.
+inline constexpr char kAcceptedConfig[] = "config.accepted";
+
+// Which configuration is in force, and what is wrong with the file, if anything. Where the agent
+// follows the file itself (bootstrap, or one of its services publishes it), a fault in it must not
+// end the agent, which could not take up the correction then: the text that was accepted last is
+// kept in the state directory, and the next start uses it. Thread-safe.
+class ConfigInForce {
+ public:
+  struct Source {
+    Settings flags;    // which name the state directory
+    std::string file;  // absolute
+    std::string host_name;
+    std::optional<ServiceSpec> bootstrap;  // becomes one of the services
+  };
+  // `on_fault` is called after each change of fault(), and at the start.
+  ConfigInForce(Source source, std::function<void(const std::string& fault)> on_fault);
+
+  // Reads and checks the file. INVALID_ARGUMENT, FAILED_PRECONDITION, UNIMPLEMENTED: it has a
+  // fault; the message has file and line. Others: it cannot be read.
+  absl::StatusOr<AgentConfig> Read() const;
+
+  // Puts the file in force, or the kept text if there is one and the file has a fault. Errors of
+  // Read() if there is none.
+  absl::Status Begin();
+  // Reads the file again, and puts it in force, which replaces what may run as root, unless it has
+  // a fault. Returns false if it has one.
+  bool Renew();
+
+  // What came of putting the services in force. Returns false if that, or reading the file, should
+  // be tried again.
+  bool SetOutcome(const absl::Status& configured);
+
+  // Only after Begin().
+  std::shared_ptr<const AgentConfig> Get() const;
+  // Why the file is not, or not wholly, in force; empty: it is.
+  std::string fault() const;
+
+  const std::string& file() const { return source_.file; }
+  const std::optional<ServiceSpec>& bootstrap() const { return source_.bootstrap; }
+
+ private:
+  absl::StatusOr<AgentConfig> Check(const std::string& text) const;
+  // Whether the agent publishes the file.
+  bool IsFollowedBy(const AgentConfig& config) const;
+  void Accept(AgentConfig config);
+  void Keep(const AgentConfig& config) const;
+  absl::StatusOr<std::string> Kept() const;
+  std::string KeptFile() const;
+  // The first line of the kept file, a comment that says whose text it is.
+  std::string Heading() const;
+
+  const Source source_;
+  const std::function<void(const std::string& fault)> on_fault_;
+  absl::Status read_;  // the last reading; only one thread reads
+  mutable Mutex mutex_;
+  std::shared_ptr<const AgentConfig> config_ ABSL_GUARDED_BY(mutex_);
+  std::string fault_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_AGENT_PROGRAM_CONFIG_IN_FORCE_H_

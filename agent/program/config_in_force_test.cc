@@ -1,0 +1,130 @@
+#include "agent/program/config_in_force.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "common/path/temporary_directory.h"
+
+namespace gitops {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr char kPlain[] = R"(
+[[services]]
+machine = "web1"
+service = "web"
+upstream = "file:///ops"
+mount = "/srv"
+dirs = [{ local = "/etc/web", link = "web" }]
+)";
+
+class ConfigInForceTest : public testing::Test {
+ protected:
+  // A config that its own service publishes.
+  std::string Own(const std::string& more = "") const {
+    return absl::StrCat("[[services]]\nmachine = \"web1\"\nservice = \"conf\"\n",
+                        "upstream = \"file:///ops\"\nmount = \"/srv\"\ndirs = [{ local = \"",
+                        directory_ / "etc", "\", link = \"etc\" }]\n", more);
+  }
+  void Write(const std::string& text) { directory_.Write("etc/config.toml", text); }
+
+  // As a start of the agent does.
+  absl::Status Start(bool bootstrap = false) {
+    auto flags = ReadFlags(AgentSettings(), {"--state-dir", directory_ / "state"},
+                           [](const std::string&) { return std::nullopt; });
+    ConfigInForce::Source source = {.flags = *flags,
+                                    .file = directory_ / "etc/config.toml",
+                                    .host_name = "web1",
+                                    .bootstrap = {}};
+    if (bootstrap) {
+      source.bootstrap.emplace();
+      source.bootstrap->service = "gitopper";
+    }
+    config_ = std::make_unique<ConfigInForce>(source,
+                                              [this](const std::string& fault) { told_ = fault; });
+    const absl::Status begun = config_->Begin();
+    if (begun.ok()) config_->SetOutcome(absl::OkStatus());
+    return begun;
+  }
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<ConfigInForce> config_;
+  std::string told_;
+};
+
+TEST_F(ConfigInForceTest, APlainConfigWithAFaultIsRefusedAlsoAfterAGoodOne) {
+  Write(kPlain);
+  ASSERT_EQ(Start(), absl::OkStatus());
+  Write("[[services]\n");
+  EXPECT_TRUE(absl::IsInvalidArgument(Start()));
+  EXPECT_FALSE(directory_.Has("state/config.accepted"));
+}
+
+TEST_F(ConfigInForceTest, AConfigThatTheAgentPublishesItselfMayHaveAFaultAtTheNextStart) {
+  Write(Own());
+  ASSERT_EQ(Start(), absl::OkStatus());
+  EXPECT_EQ(config_->fault(), "");
+  for (const std::string& fault : {std::string("[[services]\n"), Own("brnch = \"x\"\n"),
+                                   Own("[agent]\nlisten = \"nowhere\"\n")}) {
+    Write(fault);
+    ASSERT_EQ(Start(), absl::OkStatus()) << fault;
+    EXPECT_EQ(config_->Get()->services[0].service, "conf");
+    EXPECT_THAT(config_->fault(), AllOf(HasSubstr("has a fault"), HasSubstr("stays in use")));
+    EXPECT_EQ(told_, config_->fault());
+  }
+  Write(Own("branch = \"canary\"\n"));
+  EXPECT_TRUE(config_->Renew());
+  EXPECT_TRUE(config_->SetOutcome(absl::OkStatus()));
+  EXPECT_EQ(config_->fault(), "");
+  EXPECT_EQ(config_->Get()->services[0].branch, "canary");
+}
+
+TEST_F(ConfigInForceTest, OnlyAnAcceptedConfigIsKept) {
+  Write("[[services]\n");
+  EXPECT_TRUE(absl::IsInvalidArgument(Start(/*bootstrap=*/true)));
+  Write(kPlain);
+  ASSERT_EQ(Start(/*bootstrap=*/true), absl::OkStatus());
+  EXPECT_EQ(config_->Get()->services.back().service, "gitopper");
+  Write("[[services]\n");
+  ASSERT_EQ(Start(/*bootstrap=*/true), absl::OkStatus());
+  EXPECT_EQ(config_->Get()->services[0].service, "web");
+  EXPECT_FALSE(config_->Renew()) << "the fault is still there";
+  struct stat status;
+  ASSERT_EQ(stat((directory_ / "state/config.accepted").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0600u) << "URLs may contain passwords";
+}
+
+TEST_F(ConfigInForceTest, WhatIsKeptOfAnotherFileIsNotUsed) {
+  Write(kPlain);
+  ASSERT_EQ(Start(/*bootstrap=*/true), absl::OkStatus());
+  directory_.Write("state/config.accepted",
+                   absl::StrCat("# gitops-agent: accepted from /etc/x\n", kPlain));
+  Write("[[services]\n");
+  EXPECT_TRUE(absl::IsInvalidArgument(Start(/*bootstrap=*/true)));
+}
+
+TEST_F(ConfigInForceTest, APartThatIsNotInForceIsNamedAndTriedAgain) {
+  Write(kPlain);
+  ASSERT_EQ(Start(), absl::OkStatus());
+  EXPECT_FALSE(config_->SetOutcome(absl::InternalError("service \"web\": no space")));
+  EXPECT_THAT(config_->fault(), AllOf(HasSubstr("a part"), HasSubstr("service \"web\": no space")));
+  EXPECT_TRUE(config_->SetOutcome(absl::OkStatus()));
+  EXPECT_EQ(config_->fault(), "");
+}
+
+TEST_F(ConfigInForceTest, ASecondServiceOfTheBootstrapsNameIsAFault) {
+  Write(absl::StrCat(kPlain, "[[services]]\nmachine = \"web1\"\nservice = \"gitopper\"\n",
+                     "upstream = \"file:///ops\"\nmount = \"/srv\"\n"));
+  const absl::Status refused = Start(/*bootstrap=*/true);
+  EXPECT_THAT(std::string(refused.message()),
+              AllOf(HasSubstr("config.toml:8"), HasSubstr("use another name")));
+}
+
+}  // namespace
+}  // namespace gitops

@@ -1,0 +1,142 @@
+#include "agent/revision/revision_directory.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/revision/revision_name.h"
+#include "common/log/log.h"
+#include "common/path/directory_names.h"
+#include "common/path/remove_tree.h"
+#include "common/path/trusted_directory.h"
+
+namespace gitops {
+namespace {
+
+constexpr char kRemedy[] =
+    "nothing in it is used, since others could have put it there: give it to root with mode 0755 "
+    "and empty, remove it, or choose another `mount`";
+
+}  // namespace
+
+ServiceDirectory::ServiceDirectory(std::string path, StoreAccess access)
+    : path_(std::move(path)), mode_(access == StoreAccess::kMounts ? 0700 : 0711) {}
+
+std::string ServiceDirectory::PathOf(absl::string_view name) const {
+  return name.empty() ? path_ : absl::StrCat(path_, "/", name);
+}
+
+absl::Status ServiceDirectory::Failed(int error, absl::string_view what,
+                                      absl::string_view name) const {
+  return absl::ErrnoToStatus(error, absl::StrCat("cannot ", what, " ", PathOf(name)));
+}
+
+absl::StatusOr<Fd> ServiceDirectory::Open(bool create) const {
+  std::string shared;
+  return Walk(create, &shared);
+}
+
+absl::StatusOr<Fd> ServiceDirectory::Establish() const {
+  std::string shared;
+  absl::StatusOr<Fd> root = Walk(/*create=*/true, &shared);
+  if (root.ok() && !shared.empty()) {
+    LogWarning(
+        "revisions are in a directory that every account can write to, and that is often "
+        "emptied by a clean-up job: choose another `mount`",
+        {{"path", path_}, {"directory", shared}});
+  }
+  return root;
+}
+
+absl::StatusOr<Fd> ServiceDirectory::Walk(bool create, std::string* shared) const {
+  absl::StatusOr<TrustedDirectory> opened =
+      OpenTrustedDirectory(path_, {.create = create, .remedy = kRemedy});
+  if (!opened.ok()) return opened.status();
+  *shared = std::move(opened->shared);
+  if (create) {
+    if (absl::Status status = SetMode(opened->fd); !status.ok()) return status;
+  }
+  return std::move(opened->fd);
+}
+
+absl::Status ServiceDirectory::SetMode(const Fd& root) const {
+  struct stat stat = {};
+  if (::fstat(root.get(), &stat) != 0) return Failed(errno, "stat", "");
+  if ((stat.st_mode & 0777) == mode_ || stat.st_uid != ::geteuid()) return absl::OkStatus();
+  // The descriptor is O_PATH, which fchmod refuses.
+  if (::chmod(absl::StrCat("/proc/self/fd/", root.get()).c_str(), mode_) != 0) {
+    return Failed(errno, "set the mode of", "");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> ServiceDirectory::Names(const Fd& root) const {
+  absl::StatusOr<std::vector<std::string>> names = DirectoryNames(root.get());
+  if (names.ok()) return names;
+  return absl::Status(names.status().code(), absl::StrCat(path_, ": ", names.status().message()));
+}
+
+absl::StatusOr<Fd> ServiceDirectory::OpenOwn(const Fd& root, const std::string& name) const {
+  Fd directory(::openat(root.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat stat = {};
+  if (!directory || ::fstat(directory.get(), &stat) != 0) return Failed(errno, "open", name);
+  if (IsTrustedOwner(stat.st_uid)) return directory;
+  return absl::FailedPreconditionError(absl::StrCat(PathOf(name), " belongs to another account (",
+                                                    stat.st_uid, "), and is not used; remove it"));
+}
+
+absl::StatusOr<bool> ServiceDirectory::Has(const Fd& directory, const std::string& name) const {
+  struct stat stat = {};
+  if (::fstatat(directory.get(), name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) == 0) return true;
+  if (errno == ENOENT) return false;
+  return Failed(errno, "look for", name);
+}
+
+absl::StatusOr<std::string> ServiceDirectory::ReadFile(const Fd& root, const std::string& name,
+                                                       size_t limit) const {
+  const Fd file(::openat(root.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  struct stat stat = {};
+  if (!file || ::fstat(file.get(), &stat) != 0) return Failed(errno, "open", name);
+  if (!S_ISREG(stat.st_mode) || !IsTrustedOwner(stat.st_uid)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(PathOf(name), " is not a file of the agent; remove it"));
+  }
+  std::string text;
+  char buffer[64 << 10];
+  while (text.size() < limit) {
+    const ssize_t length = ::read(file.get(), buffer, std::min(sizeof buffer, limit - text.size()));
+    if (length < 0 && errno == EINTR) continue;
+    if (length < 0) return Failed(errno, "read", name);
+    if (length == 0) break;
+    text.append(buffer, static_cast<size_t>(length));
+  }
+  return text;
+}
+
+absl::Status ServiceDirectory::RemoveTree(const Fd& root, const std::string& name) const {
+  return RemoveTreeAt(root.get(), name);
+}
+
+absl::Status ServiceDirectory::Flush(const Fd& directory) const {
+  const Fd open(::openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!open || ::syncfs(open.get()) != 0) {
+    return Failed(errno, "flush to disk the file system of", "");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ServiceDirectory::MarkDurable(const Fd& root, const std::string& directory) const {
+  absl::StatusOr<Fd> own = OpenOwn(root, directory);
+  if (!own.ok()) return own.status();
+  const Fd mark(
+      ::openat(own->get(), kDurableName, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  return mark ? absl::OkStatus()
+              : Failed(errno, "create", absl::StrCat(directory, "/", kDurableName));
+}
+
+}  // namespace gitops
