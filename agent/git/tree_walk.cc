@@ -60,7 +60,8 @@ class Lister {
     return ForEachEntry(content, id_length,
                         [&](uint32_t mode, absl::string_view name, std::string id) -> absl::Status {
                           std::string path = Join(directory.path, name);
-                          if (directory.whole) return Take(mode, std::move(path), std::move(id));
+                          if (directory.whole)
+                            return Take(mode, name, std::move(path), std::move(id));
                           bool near = false, whole = false;
                           for (const std::string& link : links_) {
                             near = near || IsBeneathLink(link, path);
@@ -71,7 +72,8 @@ class Lister {
                             return absl::FailedPreconditionError(absl::StrCat(
                                 "\"", EscapeText(path), "\" is refused: the commit has it twice"));
                           }
-                          if (whole) return Take(mode, std::move(path), std::move(id));
+                          if (whole || absl::StrContains(name, '/'))
+                            return Take(mode, name, std::move(path), std::move(id));
                           if (mode == kTreeMode)
                             next_[std::move(id)].push_back({std::move(path), false});
                           return absl::OkStatus();
