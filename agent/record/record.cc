@@ -218,8 +218,12 @@ absl::StatusOr<std::vector<ChangeRecord>> RecordStore::Changes(const std::string
   for (auto row = rows->rbegin(); row != rows->rend(); ++row) {
     absl::StatusOr<record::v1::ChangeRecord> message = std::move(row->message);
     if (!message.ok()) message = RepairedChange(changes_.Key(row->name));
-    absl::StatusOr<ChangeRecord> change = message.status();
-    if (message.ok()) change = DecodeChange(*message);
+    absl::StatusOr<ChangeRecord> change = absl::UnknownError("not decoded");
+    if (message.ok()) {
+      change = DecodeChange(*message);
+    } else {
+      change = message.status();
+    }
     if (change.ok()) {
       changes.push_back(*std::move(change));
     } else {
