@@ -218,12 +218,8 @@ absl::StatusOr<std::vector<ChangeRecord>> RecordStore::Changes(const std::string
   for (auto row = rows->rbegin(); row != rows->rend(); ++row) {
     absl::StatusOr<record::v1::ChangeRecord> message = std::move(row->message);
     if (!message.ok()) message = RepairedChange(changes_.Key(row->name));
-    absl::StatusOr<ChangeRecord> change = absl::UnknownError("not decoded");
-    if (message.ok()) {
-      change = DecodeChange(*message);
-    } else {
-      change = message.status();
-    }
+    absl::StatusOr<ChangeRecord> change =
+        message.ok() ? DecodeChange(*message) : absl::StatusOr<ChangeRecord>(message.status());
     if (change.ok()) {
       changes.push_back(*std::move(change));
     } else {
