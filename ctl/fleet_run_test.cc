@@ -112,7 +112,7 @@ TEST_F(FleetRunTest, ServicesNameTheirHost) {
   EXPECT_EQ(services[1]["host"], "web2");
   EXPECT_EQ(services[1]["state"], "OK");
   EXPECT_EQ(json::parse(Ctl("list machines -o json").out)["machines"][0],
-            json({{"machine", "web1"}, {"actual", "web1.example"}}));
+            json({{"machine", "web1"}, {"actual", "web1.example"}, {"configFault", ""}}));
 }
 
 TEST_F(FleetRunTest, GetServiceShowsEveryHostThatHasIt) {

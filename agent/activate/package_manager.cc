@@ -3,8 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <set>
 #include <utility>
@@ -17,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "common/path/read_file.h"
 #include "common/sync/mutex.h"
 #include "common/text/escape.h"
 
@@ -93,8 +92,7 @@ bool Says(const CommandResult& result, const std::vector<std::string>& phrases) 
 
 // Words of ID and ID_LIKE.
 std::set<std::string> SystemIds(const std::string& root) {
-  std::ifstream file(absl::StrCat(root, "/etc/os-release"));
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::string text = ReadWholeFile(absl::StrCat(root, "/etc/os-release")).value_or("");
   std::set<std::string> ids;
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
     const std::pair<absl::string_view, std::string> entry =

@@ -4,12 +4,18 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/text/utf8.h"
 
 namespace gitops {
 namespace {
 
 constexpr int kScansUntilTold = 3;
 constexpr size_t kNamedPaths = 3;
+constexpr size_t kLongestPath = 300;  // of a path in a state's info
+
+std::string Shown(const std::string& path) {
+  return path.size() <= kLongestPath ? path : absl::StrCat(ValidUtf8(path, kLongestPath), "…");
+}
 
 // "changed on this host: /etc/a, /etc/b and 4 more". Untracked files are not drift.
 std::string DescribeDrift(const std::vector<DriftEntry>& entries) {
@@ -17,7 +23,7 @@ std::string DescribeDrift(const std::vector<DriftEntry>& entries) {
   for (const DriftEntry& entry : entries) {
     using Kind = DriftEntry::Kind;
     if (entry.kind == Kind::kUntracked || entry.kind == Kind::kNotCompared) continue;
-    std::string& path = paths.emplace_back(entry.path);
+    std::string& path = paths.emplace_back(Shown(entry.path));
     if (entry.kind == Kind::kUnreadable) {
       absl::StrAppend(&path, " (unreadable: ", entry.detail, ")");
     } else if (entry.kind == Kind::kNotPublished && !entry.detail.empty()) {
@@ -36,7 +42,7 @@ std::string WhyIncomplete(const absl::StatusOr<std::vector<DriftEntry>>& scan) {
   if (!scan.ok()) return std::string(scan.status().message());
   for (const DriftEntry& entry : *scan) {
     if (entry.kind != DriftEntry::Kind::kNotCompared) continue;
-    return absl::StrCat(entry.path, ": ", entry.detail);
+    return absl::StrCat(Shown(entry.path), ": ", entry.detail);
   }
   return "";
 }

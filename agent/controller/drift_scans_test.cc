@@ -43,6 +43,12 @@ TEST(DriftScansTest, ErrorsOfTheHostAreToldAfterThreeScansInARowAndCorrectNothin
   }
 }
 
+TEST(DriftScansTest, ALongPathIsCutInTheInfo) {
+  DriftScans scans;
+  const auto found = scans.Judge(Entries{{Kind::kModified, "/" + std::string(4000, 'x'), ""}});
+  EXPECT_LT(found->drift.size(), 400u);
+}
+
 TEST(DriftScansTest, DriftBesideAnErrorIsToldAtOnce) {
   DriftScans scans;
   Entries both = kError;

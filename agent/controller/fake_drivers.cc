@@ -29,6 +29,16 @@ class FakeHost::FakeUpstream final : public Upstream {
     return newest;
   }
 
+  absl::StatusOr<std::set<std::string>> Touched(const std::string&, const std::string& from,
+                                                const std::string& to,
+                                                const std::set<std::string>& paths,
+                                                std::stop_token) override {
+    MutexLock lock(host_->mutex_);
+    ++host_->comparisons_;
+    const bool same = host_->same_.contains({from, to}) || host_->same_.contains({to, from});
+    return same ? std::set<std::string>() : paths;
+  }
+
   std::string name() const override { return "fake"; }
 
  private:
@@ -100,7 +110,8 @@ class FakeHost::FakePublisher final : public Publisher {
   FakePublisher(FakeHost* host, std::string service) : host_(host), service_(std::move(service)) {}
 
   absl::Status Publish(const std::string& revision, const MayExchange& may_exchange,
-                       std::stop_token) override {
+                       std::stop_token stop) override {
+    if (absl::Status passed = host_->PassDisk(stop); !passed.ok()) return passed;
     {
       MutexLock lock(host_->mutex_);
       if (absl::Status fault = Fault(host_->publish_faults_, revision); !fault.ok()) return fault;
@@ -121,7 +132,8 @@ class FakeHost::FakePublisher final : public Publisher {
   }
 
   absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision, bool,
-                                                std::stop_token) override {
+                                                std::stop_token stop) override {
+    if (absl::Status passed = host_->PassDisk(stop); !passed.ok()) return passed;
     MutexLock lock(host_->mutex_);
     return host_->services_[service_].drift;
   }
@@ -213,6 +225,11 @@ void FakeHost::SetUpstreamStatus(absl::Status status) {
   upstream_status_ = std::move(status);
 }
 
+int FakeHost::comparisons() {
+  MutexLock lock(mutex_);
+  return comparisons_;
+}
+
 int FakeHost::polls() {
   MutexLock lock(mutex_);
   return polls_;
@@ -260,22 +277,56 @@ void FakeHost::ReleaseFetches() {
   changed_.NotifyAll();
 }
 
-bool FakeHost::AwaitHeldFetch() {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+bool FakeHost::fetching() {
   MutexLock lock(mutex_);
-  while (held_fetches_ == 0) {
+  return held_fetches_ > 0;
+}
+
+void FakeHost::HoldDisk() {
+  MutexLock lock(mutex_);
+  hold_disk_ = true;
+}
+
+void FakeHost::ReleaseDisk() {
+  MutexLock lock(mutex_);
+  hold_disk_ = false;
+  changed_.NotifyAll();
+}
+
+absl::Status FakeHost::PassDisk(const std::stop_token& stop) {
+  const std::stop_callback wake(stop, [this] {
+    MutexLock lock(mutex_);
+    changed_.NotifyAll();
+  });
+  MutexLock lock(mutex_);
+  ++held_disk_;
+  changed_.NotifyAll();
+  while (hold_disk_ && !stop.stop_requested()) changed_.Wait(mutex_);
+  --held_disk_;
+  return stop.stop_requested() ? absl::CancelledError("stopped") : absl::OkStatus();
+}
+
+bool FakeHost::AwaitPositive(const int& held) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (held == 0) {
     if (!changed_.WaitUntil(mutex_, deadline)) return false;
   }
   return true;
 }
 
-bool FakeHost::AwaitHeld() {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+bool FakeHost::AwaitHeldFetch() {
   MutexLock lock(mutex_);
-  while (held_ == 0) {
-    if (!changed_.WaitUntil(mutex_, deadline)) return false;
-  }
-  return true;
+  return AwaitPositive(held_fetches_);
+}
+
+bool FakeHost::AwaitHeldDisk() {
+  MutexLock lock(mutex_);
+  return AwaitPositive(held_disk_);
+}
+
+bool FakeHost::AwaitHeld() {
+  MutexLock lock(mutex_);
+  return AwaitPositive(held_);
 }
 
 }  // namespace gitops

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ class FakeHost final : public DriverFactory {
   void Push(const std::string& branch, const std::string& revision);
   void SetUpstreamStatus(absl::Status status);
   int polls();
+  int comparisons();  // how often the upstream was asked what a revision touches
 
   // Faults by revision; OK ends one.
   void FailPrepare(const std::string& revision, absl::Status status);
@@ -58,6 +60,12 @@ class FakeHost final : public DriverFactory {
   void HoldFetches();
   void ReleaseFetches();
   bool AwaitHeldFetch();
+  bool fetching();  // a fetch is held
+  // Publications block before they ask whether they may exchange, and drift scans block, both until
+  // ReleaseDisk() or a stop request.
+  void HoldDisk();
+  void ReleaseDisk();
+  bool AwaitHeldDisk();
   // Waits until an activation blocks. Returns false after 10 s.
   bool AwaitHeld();
 
@@ -67,6 +75,8 @@ class FakeHost final : public DriverFactory {
   class FakePublisher;
   class FakeActivator;
 
+  absl::Status PassDisk(const std::stop_token& stop) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool AwaitPositive(const int& held) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static absl::Status Fault(const std::map<std::string, absl::Status>& faults,
                             const std::string& revision);
 
@@ -82,10 +92,13 @@ class FakeHost final : public DriverFactory {
   std::map<std::string, absl::Status> publish_faults_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, absl::Status> activate_faults_ ABSL_GUARDED_BY(mutex_);
   int polls_ ABSL_GUARDED_BY(mutex_) = 0;
+  int comparisons_ ABSL_GUARDED_BY(mutex_) = 0;
   bool hold_ ABSL_GUARDED_BY(mutex_) = false;
   int held_ ABSL_GUARDED_BY(mutex_) = 0;
   bool hold_fetches_ ABSL_GUARDED_BY(mutex_) = false;
   int held_fetches_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool hold_disk_ ABSL_GUARDED_BY(mutex_) = false;
+  int held_disk_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace gitops

@@ -10,7 +10,7 @@
 namespace gitops {
 
 HostAgent::HostAgent(HostAgentOptions options)
-    : options_(std::move(options)), hub_(options_.max_watchers) {}
+    : options_(std::move(options)), saver_(options_.records), hub_(options_.max_watchers) {}
 
 HostAgent::~HostAgent() { Stop(); }
 
@@ -19,6 +19,7 @@ absl::Status HostAgent::Configure(const std::vector<ServiceSpec>& specs) {
   std::map<std::string, Managed> before;
   {
     MutexLock lock(mutex_);
+    if (stopping_) return MakeError(Reason::kServerStopping, "the agent is stopping");
     before = services_;
   }
   // Everything that can fail comes first.
@@ -63,9 +64,15 @@ std::shared_ptr<UpstreamPoller> HostAgent::PollerFor(const ServiceSpec& spec) {
   Scheduler* scheduler =
       options_.poll_scheduler != nullptr ? options_.poll_scheduler : options_.scheduler;
   auto poller =
-      std::make_shared<UpstreamPoller>(upstream, options_.clock, scheduler, options_.on_polled);
+      std::make_shared<UpstreamPoller>(upstream, options_.clock, scheduler, options_.on_polled,
+                                       PoolFor(Pool::kGit), options_.records);
   slot = poller;
   return poller;
+}
+
+Scheduler* HostAgent::PoolFor(Pool pool) const {
+  Scheduler* own = options_.pools[static_cast<size_t>(pool)];
+  return own != nullptr ? own : options_.scheduler;
 }
 
 absl::StatusOr<HostAgent::Managed> HostAgent::Begin(const ServiceSpec& spec,
@@ -78,7 +85,13 @@ absl::StatusOr<HostAgent::Managed> HostAgent::Begin(const ServiceSpec& spec,
   options.records = options_.records;
   options.clock = options_.clock;
   options.scheduler = options_.scheduler;
+  options.saver = &saver_;
+  // A service without unit and package does not wait behind those with one.
+  const bool unit = !spec.action.empty() || !spec.package.empty();
+  options.pools = {poller->fetches(), PoolFor(Pool::kDisk),
+                   PoolFor(unit ? Pool::kUnits : Pool::kDisk), PoolFor(Pool::kUpkeep)};
   options.on_change = [this, service] { Report(service); };
+  options.upstream = poller->name();
   options.poll_now = [weak = std::weak_ptr<UpstreamPoller>(poller)] {
     if (auto poller = weak.lock()) poller->PollNow();
   };
@@ -93,6 +106,8 @@ absl::StatusOr<HostAgent::Managed> HostAgent::Begin(const ServiceSpec& spec,
     replaced_.NotifyAll();
   }
   std::weak_ptr<ServiceController> weak = managed.controller;
+  std::set<std::string> paths;
+  for (const DirectorySpec& directory : spec.directories) paths.insert(directory.link);
   poller->Add(service, {.ref = spec.branch,
                         .poll = poll,
                         .following =
@@ -101,10 +116,20 @@ absl::StatusOr<HostAgent::Managed> HostAgent::Begin(const ServiceSpec& spec,
                               return controller != nullptr && controller->Following();
                             },
                         .on_polled =
-                            [weak](const absl::StatusOr<std::string>& tip, absl::Time next) {
-                              if (auto controller = weak.lock()) controller->OnPolled(tip, next);
-                            }});
-  Report(service);
+                            [weak](const absl::StatusOr<std::string>& tip, absl::Time next,
+                                   const std::string& same_as) {
+                              if (auto controller = weak.lock()) {
+                                controller->OnPolled(tip, next, same_as);
+                              }
+                            },
+                        .paths = std::move(paths),
+                        .at =
+                            [weak] {
+                              auto controller = weak.lock();
+                              return controller != nullptr ? controller->At() : ServicePlace();
+                            },
+                        .user = spec.user});
+  managed.controller->Announce();
   return managed;
 }
 
@@ -131,10 +156,7 @@ void HostAgent::Forget(const std::string& service) {
 void HostAgent::Report(const std::string& service) {
   auto controller = Find(service);
   if (!controller.ok()) return;
-  if (options_.on_change) {
-    MutexLock lock(report_mutex_);
-    options_.on_change(service, (*controller)->View());
-  }
+  if (options_.on_change) options_.on_change(service, (*controller)->View());
   hub_.Changed(service);
 }
 
@@ -204,14 +226,24 @@ absl::StatusOr<std::string> HostAgent::Tip(const std::string& service) const {
   return newest->at(spec.branch);
 }
 
-void HostAgent::Stop() {
-  MutexLock configure(configure_mutex_);
+void HostAgent::RequestStop() {
   hub_.Close();
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  for (const auto& controller : All()) controller->RequestStop();
+}
+
+void HostAgent::Stop() {
+  RequestStop();
+  MutexLock configure(configure_mutex_);
   std::map<std::string, Managed> services;
   {
     MutexLock lock(mutex_);
     services = services_;
   }
+  for (const auto& [service, managed] : services) managed.controller->RequestStop();
   for (const auto& [service, managed] : services) {
     Halt(service, managed);
     Forget(service);

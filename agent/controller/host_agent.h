@@ -37,7 +37,8 @@ struct HostAgentOptions {
   int max_watchers = 16;
   // Not owned.
   Clock* clock = nullptr;
-  Scheduler* scheduler = nullptr;  // for the services
+  Scheduler* scheduler = nullptr;
+  Pools pools = {};  // for the work of services; null: `scheduler`
   // For polls; separate, so that an upstream that does not answer delays no service. Null: the
   // same.
   Scheduler* poll_scheduler = nullptr;
@@ -61,6 +62,7 @@ class HostAgent {
   // restarts those whose configuration changed. UNIMPLEMENTED: see DriverFactory; nothing was
   // changed. Other errors are those of RecordStore::Load, and name each service that could not be
   // started; the other services run, and the same call again tries the failed ones again.
+  // UNAVAILABLE: the agent is stopping.
   absl::Status Configure(const std::vector<ServiceSpec>& specs);
 
   // The message of NOT_FOUND lists the existing services.
@@ -83,7 +85,9 @@ class HostAgent {
 
   WatchHub& watch_hub() { return hub_; }
 
-  // Stops all services and watchers.
+  // Stops all services and watchers. Configure is refused from then on. RequestStop begins with it
+  // and does not wait: no service begins anything new.
+  void RequestStop();
   void Stop();
 
  private:
@@ -93,6 +97,7 @@ class HostAgent {
     std::shared_ptr<UpstreamPoller> poller;
   };
 
+  Scheduler* PoolFor(Pool pool) const;
   absl::StatusOr<Managed> Begin(const ServiceSpec& spec, ServiceDrivers drivers);
   std::shared_ptr<UpstreamPoller> PollerFor(const ServiceSpec& spec);
   void Halt(const std::string& service, const Managed& managed);
@@ -100,13 +105,13 @@ class HostAgent {
   void Report(const std::string& service);
 
   const HostAgentOptions options_;
+  RecordSaver saver_;
   WatchHub hub_;
   // Held by Configure and Stop, so that they do not overlap.
   Mutex configure_mutex_;
-  // Held while a change is reported, so that the last report is of the newest state.
-  Mutex report_mutex_;
   mutable Mutex mutex_;
   mutable CondVar replaced_;  // a controller was replaced or removed
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<std::string, Managed> services_ ABSL_GUARDED_BY(mutex_);
   // By Upstream; an entry lives as long as a service uses it.
   std::map<Upstream*, std::weak_ptr<UpstreamPoller>> pollers_ ABSL_GUARDED_BY(mutex_);

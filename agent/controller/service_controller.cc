@@ -1,25 +1,16 @@
 #include "agent/controller/service_controller.h"
 
-#include <chrono>
-#include <utility>
+#include <algorithm>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 
 namespace gitops {
 namespace {
 
-// How often a waiting caller checks whether its client is gone.
-constexpr std::chrono::milliseconds kCancelCheck{100};
-
-bool SameVisibly(const ServiceRecord& a, const ServiceRecord& b) {
-  return a.state == b.state && a.info == b.info && a.hash == b.hash && a.target == b.target &&
-         a.pinned == b.pinned && a.frozen_by == b.frozen_by;
-}
-
-std::string WithReason(absl::string_view what, const std::string& reason) {
-  return reason.empty() ? std::string(what) : absl::StrCat(what, ": ", reason);
+bool SameState(const ServiceRecord& a, const ServiceRecord& b) {
+  return a.state == b.state && a.info == b.info && a.pinned == b.pinned &&
+         a.frozen_by == b.frozen_by;
 }
 
 }  // namespace
@@ -43,117 +34,285 @@ absl::Status ServiceController::Load() {
   absl::StatusOr<std::optional<ServiceRecord>> stored = options_.records->Load(spec().service);
   const bool damaged = absl::IsDataLoss(stored.status());
   if (!stored.ok() && !damaged) return stored.status();
-  absl::StatusOr<std::vector<ChangeRecord>> changes = options_.records->Changes(spec().service);
-  if (!changes.ok() && !absl::IsDataLoss(changes.status())) return changes.status();
-  const bool has_history = changes.ok() && !changes->empty();
-  MutexLock lock(mutex_);
-  const ServiceRecord fresh = NewRecord(policy_);
-  record_ = stored.ok() && stored->has_value() ? **stored : fresh;
-  // After a crash during the first activation, that move has not been recorded yet.
-  logged_hash_ = has_history ? changes->front().to_hash : fresh.hash;
-  if (has_history) logged_state_ = changes->front().to_state;
+  record_ = stored.ok() && stored->has_value() ? **stored : NewRecord(policy_);
+  if (!policy_.coordinated && !record_.frozen && record_.pending.empty() &&
+      record_.activation_error.empty() && !record_.published.empty()) {
+    auto verified = options_.records->VerifiedTip(spec().service,
+                                                  {options_.upstream, spec().user, spec().branch});
+    if (!verified.ok()) return verified.status();
+    if (verified->has_value()) record_.hash = record_.target = **verified;
+    stored_hash_ = record_.hash;
+  }
+  // A move in progress was not recorded in the history yet.
+  logged_hash_ =
+      record_.pending.empty() || record_.hash != record_.pending ? record_.hash : record_.last_good;
+  if (stored.ok() && stored->has_value()) logged_state_ = record_.state;
   if (!damaged) return absl::OkStatus();
   // It is not known any more whether it was frozen or pinned, so it does not move until somebody
   // unfreezes it. Other services are not affected.
   const std::string error(stored.status().message());
   LogError("the stored state of a service is damaged; the service is frozen until an unfreeze",
            {{"service", spec().service}, {"error", error}});
-  return Save(OnFreeze(record_, kAgent), {.reason = absl::StrCat("freeze: ", error)});
+  ServiceRecord frozen = OnFreeze(record_, kAgent);
+  frozen.change_time = options_.clock->Now();
+  const auto entry = EntryFor(frozen, {.reason = absl::StrCat("freeze: ", error)});
+  record_ = std::move(frozen);
+  logged_state_ = record_.state;
+  return options_.records->Save(spec().service, record_, entry);
 }
 
 void ServiceController::Begin() {
-  MutexLock lock(job_mutex_);
-  job_ = options_.scheduler->Add(options_.clock->Now(), [this] { return Run(); });
+  ShowView();
+  for (size_t i = 0; i < kPools; ++i) {
+    const Pool pool = static_cast<Pool>(i);
+    jobs_[i] = options_.pools[i]->Add(absl::InfiniteFuture(), [this, pool] {
+      RunWork(pool);
+      return absl::InfiniteFuture();
+    });
+  }
+  timer_ = options_.scheduler->Add(absl::InfiniteFuture(), [this] {
+    Post([this] {
+      timer_at_ = absl::InfinitePast();
+      wanted_ = true;
+    });
+    return absl::InfiniteFuture();
+  });
+  Post([] {});
 }
 
 ServiceController::~ServiceController() { Stop(); }
 
+void ServiceController::RequestStop() {
+  Post(
+      [this] {
+        if (std::exchange(stopping_, true)) return;
+        Preempt();
+        for (const auto& work : work_) work->stop.request_stop();
+        drivers_.activator->Stop();
+        for (const auto& waiter : std::exchange(waiters_, {})) waiter->reply.Give(Ending());
+      },
+      /*command=*/true);
+}
+
+void ServiceController::Announce() {
+  Post([this] {
+    if (options_.on_change) options_.on_change();
+  });
+}
+
 void ServiceController::Stop() {
+  RequestStop();
+  std::array<std::unique_ptr<Scheduler::Job>, kPools> jobs;
+  std::unique_ptr<Scheduler::Job> timer;
+  MutexLock lock(mutex_);
+  while (!at_rest_ || in_turns_) ended_.Wait(mutex_);
+  jobs.swap(jobs_);
+  timer.swap(timer_);
+  // Their destructors wait for runs that may need the lock.
+  mutex_.Unlock();
+  timer.reset();
+  for (auto& job : jobs) job.reset();
+  mutex_.Lock();
+}
+
+void ServiceController::Post(std::function<void()> message, bool command) {
   {
     MutexLock lock(mutex_);
-    stopping_ = true;
-    attempted_.NotifyAll();
+    (command ? orders_ : events_).push_back(std::move(message));
+    if (std::exchange(in_turns_, true)) return;
   }
-  InterruptSource();
-  drivers_.activator->Stop();
-  std::unique_ptr<Scheduler::Job> job;
+  TakeTurns();
+}
+
+void ServiceController::TakeTurns() {
+  while (true) {
+    std::function<void()> message;
+    {
+      MutexLock lock(mutex_);
+      auto& queue = orders_.empty() ? events_ : orders_;
+      if (queue.empty()) {
+        in_turns_ = false;
+        if (at_rest_) ended_.NotifyAll();
+        return;
+      }
+      message = std::move(queue.front());
+      queue.pop_front();
+    }
+    message();
+    GoOn();
+  }
+}
+
+void ServiceController::GoOn() {
+  MakeChanges();
+  if (wanted_ && pass_ == nullptr && !stopping_) {
+    BeginPass();
+    MakeChanges();
+  }
+  if (working_ != nullptr && working_->pool == Pool::kUpkeep && !work_.empty()) Revoke();
+  if (working_ == nullptr && !work_.empty()) {
+    working_ = std::move(work_.front());
+    work_.pop_front();
+    const auto work = working_;
+    Launch(work->pool, work->run, [this, work] {
+      working_ = nullptr;
+      work->then();
+    });
+  }
+  if (!stopping_) return SetTimer();
+  if (pass_ != nullptr || working_ != nullptr || unit_busy_ || storing_ || !changes_.empty() ||
+      !work_.empty()) {
+    return;
+  }
+  MutexLock lock(mutex_);
+  at_rest_ = true;
+}
+
+void ServiceController::Launch(Pool pool, std::function<void()> run, std::function<void()> then) {
   {
-    MutexLock lock(job_mutex_);
-    job = std::move(job_);
+    MutexLock lock(mutex_);
+    launched_[static_cast<size_t>(pool)] = [this, run = std::move(run), then = std::move(then)] {
+      run();
+      Post(then);
+    };
+  }
+  jobs_[static_cast<size_t>(pool)]->Wake();
+}
+
+void ServiceController::Revoke() {
+  working_->stop.request_stop();
+  std::function<void()> not_begun;
+  {
+    MutexLock lock(mutex_);
+    not_begun.swap(launched_[static_cast<size_t>(working_->pool)]);
+  }
+  if (!not_begun) return;
+  Post([this] { Prune(); });
+  working_ = nullptr;
+}
+
+void ServiceController::RunWork(Pool pool) {
+  std::function<void()> run;
+  {
+    MutexLock lock(mutex_);
+    run.swap(launched_[static_cast<size_t>(pool)]);
+  }
+  if (run) run();
+}
+
+void ServiceController::UseUnit(std::function<absl::Status()> run,
+                                std::function<void(absl::Status&)> then) {
+  auto result = std::make_shared<absl::Status>();
+  unit_busy_ = true;
+  Launch(
+      Pool::kUnits, [result, run = std::move(run)] { *result = run(); },
+      [this, result, then = std::move(then)] {
+        unit_busy_ = false;
+        then(*result);
+      });
+}
+
+void ServiceController::Preempt() {
+  if (pass_ != nullptr) pass_->stop.request_stop();
+  if (working_ != nullptr) working_->stop.request_stop();
+}
+
+void ServiceController::WantPass(bool forced) {
+  wanted_ = true;
+  forced_ = forced_ || forced;
+}
+
+void ServiceController::Make(Change change) {
+  auto place = changes_.end();
+  if (change.command) {
+    place = std::find_if(changes_.begin(), changes_.end(),
+                         [](const Change& other) { return !other.command; });
+  }
+  changes_.insert(place, std::move(change));
+}
+
+void ServiceController::MakeChanges() {
+  while (!storing_ && !exchanging_ && !changes_.empty()) {
+    Change change = std::move(changes_.front());
+    changes_.pop_front();
+    absl::StatusOr<ServiceRecord> next = change.make(record_);
+    if (next.ok()) {
+      StoreAndMake(*std::move(next), std::move(change));
+    } else if (change.then) {
+      change.then(next.status());
+    }
   }
 }
 
-void ServiceController::InterruptSource() {
-  MutexLock lock(mutex_);
-  source_stop_.request_stop();
-}
-
-std::stop_token ServiceController::SourceStop() {
-  MutexLock lock(mutex_);
-  return source_stop_.get_token();
-}
-
-void ServiceController::WakeJob() {
-  MutexLock lock(job_mutex_);
-  if (job_ != nullptr) job_->Wake();
-}
-
-ServiceView ServiceController::View() const {
-  MutexLock lock(mutex_);
-  ServiceView view{record_, last_poll_,
-                   record_.frozen ? next_attempt_ : std::min(next_poll_, next_attempt_)};
-  // A move is not shown as complete before its activation has ended.
-  if (record_.pending.empty() || record_.frozen) return view;
-  view.record.hash = logged_hash_;
-  if (record_.last_good.empty() && record_.state == State::kOk) {
-    view.record.state = State::kDiff;
-    view.record.info = "the first revision is being activated";
-  }
-  return view;
-}
-
-bool ServiceController::Following() const {
-  MutexLock lock(mutex_);
-  return !record_.frozen;
-}
-
-std::vector<std::string> ServiceController::Revisions() const { return drivers_.source->Ready(); }
-
-absl::StatusOr<std::vector<ChangeRecord>> ServiceController::Changes() const {
-  return options_.records->Changes(spec().service);
-}
-
-absl::Status ServiceController::Save(ServiceRecord next, const Why& why, bool force) {
+std::optional<ChangeRecord> ServiceController::EntryFor(const ServiceRecord& next,
+                                                        const Why& why) const {
   const bool asked_for = !why.reason.empty() && why.actor != kAgent;
-  if (next == record_ && !unsaved_ && !asked_for) return absl::OkStatus();
-  if (!SameVisibly(next, record_)) {
-    next.change_time = options_.clock->Now();
-    ++next.generation;
-  }
   // A move in progress is not a change yet; other events meanwhile are not its reason.
-  const std::string& hash = next.pending.empty() || next.frozen ? next.hash : logged_hash_;
+  const std::string& hash = next.pending.empty() ? next.hash : logged_hash_;
   const bool moved =
       !logged_state_.has_value() || hash != logged_hash_ || next.state != logged_state_;
-  std::optional<ChangeRecord> change;
-  if (asked_for || (moved && !why.reason.empty())) {
-    change = ChangeRecord{.time = options_.clock->Now(),
-                          .from_hash = logged_hash_,
-                          .to_hash = hash,
-                          .from_state = logged_state_.value_or(record_.state),
-                          .to_state = next.state,
-                          .reason = why.reason,
-                          .actor = why.actor,
-                          .duration = why.duration};
+  if (!asked_for && (!moved || why.reason.empty())) return std::nullopt;
+  return ChangeRecord{.time = options_.clock->Now(),
+                      .from_hash = logged_hash_,
+                      .to_hash = hash,
+                      .from_state = logged_state_.value_or(record_.state),
+                      .to_state = next.state,
+                      .reason = why.reason,
+                      .actor = why.actor,
+                      .duration = why.duration};
+}
+
+void ServiceController::StoreAndMake(ServiceRecord next, Change change) {
+  const bool in_memory =
+      change.storing == Change::Storing::kMemory && SameState(next, record_) && !unsaved_;
+  if (in_memory) {
+    Remember(std::move(next));
+    if (change.then) change.then(absl::OkStatus());
+    return;
   }
-  const bool tell = change.has_value() || (next.info != record_.info && !next.info.empty());
-  absl::Status saved = options_.records->Save(spec().service, next, change);
-  unsaved_ = !saved.ok() && force;
-  if (!saved.ok() && !force) return saved;
+  const std::optional<ChangeRecord> entry = EntryFor(next, change.why);
+  if (next == record_ && !unsaved_ && !entry.has_value()) {
+    if (change.then) change.then(absl::OkStatus());
+    return;
+  }
+  if (!SameState(next, record_) || next.hash != record_.hash) {
+    next.change_time = options_.clock->Now();
+  }
+  if (!(next == record_)) ++next.generation;
+  storing_ = true;
+  auto shared = std::make_shared<Change>(std::move(change));
+  auto saved = std::make_shared<absl::Status>();
+  options_.saver->Save(
+      spec().service, next, entry, [this, next, entry, shared, saved](absl::Status status) {
+        *saved = std::move(status);
+        Post([this, next, entry, shared, saved] {
+          storing_ = false;
+          const bool anyway = shared->storing != Change::Storing::kFirst;
+          if (saved->ok() || anyway) {
+            unsaved_ = !saved->ok();
+            if (saved->ok()) stored_hash_ = next.hash;
+            Made(next, shared->why, saved->ok() ? entry : std::nullopt);
+          }
+          if (!saved->ok() && anyway) {
+            LogError("cannot store the state of a service; it is stored when that is possible",
+                     {{"service", spec().service}, {"error", std::string(saved->message())}});
+            *saved = absl::OkStatus();
+          }
+          if (shared->then) shared->then(*saved);
+        });
+      });
+}
+
+void ServiceController::Made(ServiceRecord next, const Why& why,
+                             const std::optional<ChangeRecord>& entry) {
+  const bool tell = entry.has_value() || (next.info != record_.info && !next.info.empty());
+  if (entry.has_value()) {
+    logged_hash_ = entry->to_hash;
+    logged_state_ = entry->to_state;
+  }
+  const bool changed = !(next == record_);
   record_ = std::move(next);
-  if (saved.ok() && change.has_value()) {
-    logged_hash_ = change->to_hash;
-    logged_state_ = change->to_state;
-  }
+  ShowView();
   if (tell) {
     LogInfo("service changed", {{"service", spec().service},
                                 {"state", std::string(StateName(record_.state))},
@@ -162,21 +321,54 @@ absl::Status ServiceController::Save(ServiceRecord next, const Why& why, bool fo
                                 {"reason", why.reason},
                                 {"actor", why.actor.text()}});
   }
-  return saved;
+  if (changed && options_.on_change) options_.on_change();
+  CheckWaiters();
 }
 
-void ServiceController::Change(const std::function<ServiceRecord(ServiceRecord)>& change,
-                               const Why& why) {
-  absl::Status saved;
+void ServiceController::Remember(ServiceRecord next) {
+  if (next == record_) return;
+  ++next.generation;
+  // Verified to change nothing of the service.
+  if (next.pending.empty() && next.published == record_.published && next.hash != record_.hash) {
+    logged_hash_ = next.hash;
+  }
+  Made(std::move(next), {}, std::nullopt);
+}
+
+void ServiceController::ShowView() {
+  auto view = std::make_shared<ServiceView>(ServiceView{
+      record_, last_poll_, record_.frozen ? next_attempt_ : std::min(next_poll_, next_attempt_)});
+  // A move is not shown as complete before its activation has ended.
+  if (!record_.pending.empty() && !record_.frozen) {
+    view->record.hash = logged_hash_;
+    if (record_.last_good.empty() && record_.state == State::kOk) {
+      view->record.state = State::kDiff;
+      view->record.info = "the first revision is being activated";
+    }
+  }
+  MutexLock lock(mutex_);
+  view_ = std::move(view);
+  hash_stored_ = stored_hash_ == record_.hash;
+}
+
+ServiceView ServiceController::View() const {
+  std::shared_ptr<const ServiceView> view;
   {
     MutexLock lock(mutex_);
-    saved = Save(change(record_), why, /*force=*/true);
+    view = view_;
   }
-  if (!saved.ok()) {
-    LogError("cannot store the state of a service; it is kept in memory and stored when possible",
-             {{"service", spec().service}, {"error", std::string(saved.message())}});
-  }
-  if (options_.on_change) options_.on_change();
+  return *view;
+}
+
+bool ServiceController::Following() const {
+  MutexLock lock(mutex_);
+  return !view_->record.frozen;
+}
+
+std::vector<std::string> ServiceController::Revisions() const { return drivers_.source->Ready(); }
+
+absl::StatusOr<std::vector<ChangeRecord>> ServiceController::Changes() const {
+  return options_.records->Changes(spec().service);
 }
 
 std::string ServiceController::Named(absl::string_view message) const {
@@ -187,270 +379,49 @@ absl::Status ServiceController::Refuse(Reason reason, absl::string_view message)
   return MakeError(reason, Named(message), {{"service", spec().service}});
 }
 
-absl::Status ServiceController::Frozen() const {
-  return MakeError(
-      Reason::kServiceFrozen,
-      Named(absl::StrCat("is frozen by ", record_.frozen_by.text(), "; unfreeze it first")),
-      {{"service", spec().service}, {"frozen_by", record_.frozen_by.text()}});
-}
-
 absl::Status ServiceController::Ending() const {
   return Refuse(Reason::kServerStopping,
                 "its configuration is being changed, or the agent is stopping; try again");
 }
 
-void ServiceController::OnPolled(const absl::StatusOr<std::string>& tip, absl::Time next_poll) {
-  if (absl::IsCancelled(tip.status())) return;  // the agent is stopping
-  bool work = false;
-  bool answers_again = false;
-  {
-    MutexLock lock(mutex_);
-    next_poll_ = next_poll;
-    answers_again = !record_.poll_error.empty();
-    if (tip.ok()) last_poll_ = options_.clock->Now();
-    const bool same = tip.ok() ? record_.poll_error.empty() && record_.target == *tip
-                               : record_.poll_error == tip.status().message();
-    if (record_.frozen || same) return;
-    work = tip.ok() && record_.target != *tip;
-  }
-  if (tip.ok()) {
-    Change([&](ServiceRecord record) { return OnTip(std::move(record), *tip); },
-           {.reason = answers_again ? "the upstream answers again" : ""});
-  } else {
-    const std::string error(tip.status().message());
-    Change([&](ServiceRecord record) { return OnPollFailed(std::move(record), error); },
-           {.reason = error});
-  }
-  if (work) WakeJob();
-}
-
-absl::StatusOr<ServiceRecord> ServiceController::Freeze(const Actor& actor,
-                                                        const std::string& reason) {
-  ServiceRecord after;
-  {
-    MutexLock publish(publish_mutex_);
-    MutexLock lock(mutex_);
-    if (stopping_) return Ending();
-    absl::Status saved = Save(OnFreeze(record_, actor), {WithReason("freeze", reason), actor, {}});
-    if (!saved.ok()) return saved;
-    ++commands_;
-    after = record_;
-  }
-  if (options_.on_change) options_.on_change();
-  return after;
-}
-
-absl::StatusOr<ServiceRecord> ServiceController::Unfreeze(const Actor& actor,
-                                                          const std::string& reason) {
-  ServiceRecord after;
-  {
-    MutexLock publish(publish_mutex_);
-    MutexLock lock(mutex_);
-    if (stopping_) return Ending();
-    if (!record_.frozen) return record_;
-    absl::Status saved = Save(OnUnfreeze(record_), {WithReason("unfreeze", reason), actor, {}});
-    if (!saved.ok()) return saved;
-    ++commands_;
-    ++requested_;
-    after = record_;
-  }
-  if (options_.on_change) options_.on_change();
-  WakeJob();
-  if (options_.poll_now) options_.poll_now();
-  return after;
-}
-
-absl::StatusOr<std::string> ServiceController::FindRevision(absl::string_view prefix) {
-  std::string found;
-  for (const std::string& revision : drivers_.source->Ready()) {
-    if (!absl::StartsWith(revision, prefix)) continue;
-    if (!found.empty()) {
-      return Refuse(Reason::kRevisionAmbiguous,
-                    absl::StrCat("several revisions on disk begin with ", prefix, ": ", found, ", ",
-                                 revision, "; give more digits"));
-    }
-    found = revision;
-  }
-  if (!found.empty()) return found;
-  // A fetch in progress may take forever; the job starts it again afterwards.
-  {
-    MutexLock lock(mutex_);
-    ++source_wanted_;
-    source_stop_.request_stop();
-  }
-  absl::StatusOr<std::string> resolved;
-  {
-    MutexLock source(source_mutex_);
-    {
-      MutexLock lock(mutex_);
-      --source_wanted_;
-      source_stop_ = {};
-    }
-    resolved = drivers_.source->Resolve(prefix);
-    MutexLock lock(mutex_);
-    if (source_wanted_ > 0) source_stop_.request_stop();
-  }
-  WakeJob();
-  return resolved;
-}
-
-absl::StatusOr<ServiceRecord> ServiceController::Rollback(absl::string_view prefix,
-                                                          const Actor& actor,
-                                                          const std::string& reason,
-                                                          const Patience& patience) {
-  int64_t commands;
-  {
-    MutexLock lock(mutex_);
-    commands = commands_;
-  }
-  absl::StatusOr<std::string> revision = FindRevision(prefix);
-  if (!revision.ok()) return revision.status();
-  int64_t ticket = 0;
-  {
-    MutexLock publish(publish_mutex_);
-    MutexLock lock(mutex_);
-    if (stopping_) return Ending();
-    // Finding the revision may have taken long: do nothing for a caller that is gone, and do not
-    // override a newer command.
-    if (patience.cancelled() || options_.clock->Now() >= patience.deadline) {
-      return absl::DeadlineExceededError(
-          Named("timed out while looking up the revision; nothing was changed"));
-    }
-    if (commands_ != commands) {
-      return Refuse(Reason::kSuperseded,
-                    "another command came in while the revision was looked up; nothing was "
-                    "changed");
-    }
-    absl::Status saved =
-        Save(OnRollback(record_, *revision, actor), {WithReason("rollback", reason), actor, {}});
-    if (!saved.ok()) return saved;
-    ++commands_;
-    ticket = ++requested_;
-  }
-  if (options_.on_change) options_.on_change();
-  // A fetch in progress is obsolete, and its upstream may take forever. If the job has already
-  // started with the new record, this costs one more run.
-  InterruptSource();
-  WakeJob();
-  return AwaitAttempt(
-      ticket, [&](const ServiceRecord& record) { return record.pinned != *revision; }, patience);
-}
-
-absl::Status ServiceController::MaySync() const {
-  if (stopping_) return Ending();
-  if (!policy_.coordinated) {
-    return Refuse(Reason::kServiceNotCoordinated,
-                  "follows its branch by itself (tracking = auto); deployments do not move it");
-  }
-  return record_.frozen ? Frozen() : absl::OkStatus();
-}
-
-absl::StatusOr<ServiceController::Sync> ServiceController::StartSync(absl::string_view prefix,
-                                                                     const Actor& actor,
-                                                                     const std::string& reason,
-                                                                     const Patience& patience) {
-  Sync sync;
-  int64_t commands;
-  {
-    MutexLock lock(mutex_);
-    if (absl::Status may = MaySync(); !may.ok()) return may;
-    commands = commands_;
-    if (record_.coordinated == prefix && IsHealthyAt(record_, prefix)) {
-      return Sync{record_.hash, record_.hash, completed_};
-    }
-  }
-  absl::StatusOr<std::string> revision = FindRevision(prefix);
-  if (!revision.ok()) {
-    const std::string message =
-        Named(absl::StrCat("finding ", prefix, ": ", revision.status().message()));
-    const bool answered =
-        absl::IsNotFound(revision.status()) || absl::IsFailedPrecondition(revision.status());
-    if (answered) return WithMessage(revision.status(), message);
-    return absl::InternalError(message);
-  }
-  {
-    MutexLock publish(publish_mutex_);
-    MutexLock lock(mutex_);
-    if (patience.cancelled() || options_.clock->Now() >= patience.deadline) {
-      return absl::DeadlineExceededError(
-          Named("timed out while looking up the revision; nothing was changed"));
-    }
-    if (commands_ != commands) {
-      return Refuse(Reason::kSuperseded,
-                    "another command came in while the revision was looked up; nothing was "
-                    "changed");
-    }
-    if (absl::Status may = MaySync(); !may.ok()) return may;
-    sync = {*revision, logged_hash_, 0};
-    const std::string what = absl::StrCat("sync to ", *revision);
-    absl::Status saved = Save(OnSync(record_, *revision), {WithReason(what, reason), actor, {}});
-    if (!saved.ok()) return saved;
-    ++commands_;
-    sync.ticket = ++requested_;
-  }
-  if (options_.on_change) options_.on_change();
-  // As in Rollback: a fetch in progress may be obsolete.
-  InterruptSource();
-  WakeJob();
-  return sync;
-}
-
-absl::StatusOr<ServiceRecord> ServiceController::AwaitSync(const Sync& sync,
-                                                           const Patience& patience) {
-  absl::StatusOr<ServiceRecord> record = AwaitAttempt(
-      sync.ticket,
-      [&](const ServiceRecord& now) { return now.frozen || now.coordinated != sync.revision; },
-      patience);
-  if (!record.ok() || IsHealthyAt(*record, sync.revision)) return record;
-  return absl::InternalError(Named(absl::StrCat(
-      "is ", StateName(record->state),
-      record->hash.empty() ? ", with nothing published" : absl::StrCat(" at ", record->hash),
-      " after the attempt to move to ", sync.revision, record->info.empty() ? "" : ": ",
-      record->info)));
-}
-
-absl::StatusOr<ServiceRecord> ServiceController::TakeUp(const Patience& patience) {
-  int64_t ticket = 0;
-  {
-    MutexLock lock(mutex_);
-    if (stopping_) return Ending();
-    if (record_.frozen) return Frozen();
-    ticket = ++requested_;
-  }
-  WakeJob();
-  return AwaitAttempt(
-      ticket, [](const ServiceRecord&) { return false; }, patience);
-}
-
-absl::StatusOr<ServiceRecord> ServiceController::AwaitAttempt(
-    int64_t ticket, const std::function<bool(const ServiceRecord&)>& superseded,
-    const Patience& patience) {
+ServicePlace ServiceController::At() const {
   MutexLock lock(mutex_);
-  for (;;) {
-    if (superseded(record_)) {
-      return Refuse(Reason::kSuperseded, "another command came in between; look at its state");
-    }
-    if (completed_ >= ticket && record_.state != State::kRollback) return record_;
-    if (stopping_) return Ending();
-    if (patience.cancelled()) return absl::CancelledError(Named("the caller is gone"));
-    if (options_.clock->Now() >= patience.deadline) {
-      return absl::DeadlineExceededError(Named("timed out; it is still in progress"));
-    }
-    attempted_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kCancelCheck);
-  }
+  const ServiceRecord& record = view_->record;
+  const bool there = !policy_.coordinated && !record.frozen && record.pending.empty() &&
+                     record.activation_error.empty() && !record.published.empty();
+  return there ? ServicePlace{record.hash, hash_stored_} : ServicePlace();
 }
 
-absl::StatusOr<std::vector<DriftEntry>> ServiceController::Diff() {
-  MutexLock publish(publish_mutex_);
-  std::string published;
-  {
-    MutexLock lock(mutex_);
-    published = record_.published;
-  }
-  if (published.empty()) {
-    return Refuse(Reason::kNothingPublished, "nothing is published yet");
-  }
-  return drivers_.publisher->Drift(published, /*with_untracked=*/true);
+void ServiceController::OnPolled(const absl::StatusOr<std::string>& tip, absl::Time next_poll,
+                                 const std::string& same_as) {
+  if (absl::IsCancelled(tip.status())) return;  // the agent is stopping
+  const std::string error(tip.status().message());
+  Post([this, tip = tip.value_or(""), error, answered = tip.ok(), next_poll, same_as] {
+    if (stopping_) return;
+    next_poll_ = next_poll;
+    if (answered) last_poll_ = options_.clock->Now();
+    ShowView();
+    const std::string reason =
+        answered && !record_.poll_error.empty() ? "the upstream answers again" : error;
+    auto moved = std::make_shared<bool>(false);
+    Make({.make =
+              [=](ServiceRecord record) {
+                if (!answered) return OnPollFailed(std::move(record), error);
+                *moved = !record.frozen && record.target != tip;
+                const bool same = !same_as.empty() && record.hash == same_as &&
+                                  record.pending.empty() && record.activation_error.empty();
+                record = OnTip(std::move(record), tip);
+                if (!same || DesiredRevision(record, policy_) != tip) return record;
+                *moved = false;
+                return OnSameContent(std::move(record), tip);
+              },
+          .why = {.reason = reason},
+          .storing = Change::Storing::kMemory,
+          .then =
+              [this, moved](const absl::Status&) {
+                if (*moved) WantPass(/*forced=*/false);
+              }});
+  });
 }
 
 }  // namespace gitops

@@ -1,12 +1,17 @@
 #ifndef GITOPS_AGENT_CONTROLLER_SERVICE_CONTROLLER_H_
 #define GITOPS_AGENT_CONTROLLER_SERVICE_CONTROLLER_H_
 
+#include <array>
+#include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -16,8 +21,10 @@
 #include "absl/time/time.h"
 #include "agent/activate/activator.h"
 #include "agent/controller/drift_scans.h"
+#include "agent/controller/reply.h"
 #include "agent/publish/publisher.h"
 #include "agent/record/record.h"
+#include "agent/record/record_saver.h"
 #include "agent/source/source.h"
 #include "agent/state/decide.h"
 #include "agent/state/state.h"
@@ -36,17 +43,37 @@ struct ServiceDrivers {
   std::unique_ptr<Activator> activator;
 };
 
+// Where the work of services runs. Work that waits for its turn has no thread.
+enum class Pool {
+  kGit,     // waits for the upstream
+  kDisk,    // reads, compares and publishes what is on this host
+  kUnits,   // waits for systemd and package managers
+  kUpkeep,  // removes what is old
+};
+inline constexpr size_t kPools = 4;
+using Pools = std::array<Scheduler*, kPools>;
+
 struct ServiceOptions {
   ServiceSpec spec;
-  absl::Duration poll;  // the poll interval of this service
+  absl::Duration poll;   // the poll interval of this service
+  std::string upstream;  // Upstream::name()
   // Not owned; must outlive the controller.
   RecordStore* records = nullptr;
+  RecordSaver* saver = nullptr;
   Clock* clock = nullptr;
-  Scheduler* scheduler = nullptr;
-  // Called after every change that View() shows, without locks held, on any thread.
+  Scheduler* scheduler = nullptr;  // only tells the time
+  Pools pools = {};
+  // Called after every change that View() shows, without locks held, on any thread, never twice at
+  // a time: what View() gives then is the newest.
   std::function<void()> on_change;
   // Requests a poll of the upstream now. Thread-safe.
   std::function<void()> poll_now;
+};
+
+// Where a service is that follows its branch.
+struct ServicePlace {
+  std::string revision;  // empty: nowhere, or it is on its way or not healthy
+  bool stored = false;   // its record says so on disk
 };
 
 // The visible state of a service.
@@ -58,15 +85,12 @@ struct ServiceView {
   absl::Time next_attempt = absl::InfiniteFuture();  // of a poll, or a retry after a failure
 };
 
-// How long a caller waits, and whether it is gone meanwhile.
-struct Patience {
-  absl::Time deadline = absl::InfiniteFuture();
-  std::function<bool()> cancelled = [] { return false; };
-};
-
 // Moves one service through its states: receives tips, prepares, publishes and activates revisions,
 // retries after failures, checks for drift, and performs commands. agent/state/decide.h makes the
-// decisions; this class performs them, in one job of the scheduler. Public methods are thread-safe.
+// decisions. This class is an actor: whatever happens comes as a message, and one message at a time
+// is handled ("in a turn"), commands first, on the thread that brought it. Turns own the record and
+// never block: what takes time (source, publisher, activator, store) runs elsewhere, and its result
+// comes as a message. Readers see the last View(). Public methods are thread-safe.
 class ServiceController {
  public:
   // Loads the stored record of the service and starts. Errors are those of RecordStore::Load.
@@ -74,22 +98,37 @@ class ServiceController {
                                                                   ServiceDrivers drivers);
   ~ServiceController();
 
-  // Ends a wait for a unit, lets a step in progress finish, and fails waiting callers with
-  // UNAVAILABLE. Published files stay. May be repeated; the destructor calls it too.
+  // Ends a wait for a unit, lets an exchange in progress finish, and fails waiting callers with
+  // UNAVAILABLE. Published files stay. May be repeated; the destructor calls it too. RequestStop
+  // does not wait for the end.
+  void RequestStop();
   void Stop();
+
+  // Has on_change called.
+  void Announce();
 
   const ServiceSpec& spec() const { return options_.spec; }
   ServiceView View() const;
   // False for a frozen service, which needs no poll.
   bool Following() const;
 
-  // The result of a poll: the newest revision, or an error; and the time of the next poll.
-  void OnPolled(const absl::StatusOr<std::string>& tip, absl::Time next_poll);
+  ServicePlace At() const;
+
+  // The result of a poll: the newest revision, or an error; and the time of the next poll. If the
+  // service is at `same_as`, the newest revision changes nothing of it.
+  void OnPolled(const absl::StatusOr<std::string>& tip, absl::Time next_poll,
+                const std::string& same_as);
 
   // See the RPCs of the same names; they return the record afterwards. Rollback and TakeUp wait
-  // until the service has made its attempt. UNAVAILABLE after Stop().
-  absl::StatusOr<ServiceRecord> Freeze(const Actor& actor, const std::string& reason);
-  absl::StatusOr<ServiceRecord> Unfreeze(const Actor& actor, const std::string& reason);
+  // until the service has made its attempt. UNAVAILABLE after Stop(). DEADLINE_EXCEEDED, CANCELLED:
+  // see Patience; what was ordered may still happen.
+  //
+  // Freeze stops an attempt, and answers once that is stored and no exchange can follow: one that
+  // has begun ends before, an action of a unit goes on and is recorded.
+  absl::StatusOr<ServiceRecord> Freeze(const Actor& actor, const std::string& reason,
+                                       const Patience& patience = {});
+  absl::StatusOr<ServiceRecord> Unfreeze(const Actor& actor, const std::string& reason,
+                                         const Patience& patience = {});
   absl::StatusOr<ServiceRecord> Rollback(absl::string_view prefix, const Actor& actor,
                                          const std::string& reason, const Patience& patience);
 
@@ -99,10 +138,11 @@ class ServiceController {
   // by itself; or it is frozen (the message says by whom); INTERNAL: the upstream does not answer;
   // ABORTED: another command came in between; DEADLINE_EXCEEDED. After an error nothing was
   // changed.
+  struct Waiter;
   struct Sync {
     std::string revision;
     std::string from_hash;  // before; empty: nothing was published
-    int64_t ticket = 0;
+    std::shared_ptr<Waiter> attempt;
   };
   absl::StatusOr<Sync> StartSync(absl::string_view prefix, const Actor& actor,
                                  const std::string& reason, const Patience& patience);
@@ -112,12 +152,12 @@ class ServiceController {
 
   // The revision that starts with `prefix`: on disk, or else in the upstream. Errors are those of
   // Source::Resolve.
-  absl::StatusOr<std::string> FindRevision(absl::string_view prefix);
+  absl::StatusOr<std::string> FindRevision(absl::string_view prefix, const Patience& patience = {});
 
   // Publishes the result of the last poll now, ignoring back-off. FAILED_PRECONDITION: frozen.
   absl::StatusOr<ServiceRecord> TakeUp(const Patience& patience);
 
-  absl::StatusOr<std::vector<DriftEntry>> Diff();
+  absl::StatusOr<std::vector<DriftEntry>> Diff(const Patience& patience = {});
   absl::StatusOr<std::vector<ChangeRecord>> Changes() const;
   std::vector<std::string> Revisions() const;
 
@@ -132,90 +172,232 @@ class ServiceController {
     absl::Duration duration;
   };
 
+  // A change of the record. It waits until the one before it is stored, and until an exchange in
+  // progress has ended.
+  struct Change {
+    // Of what is now the record; an error: it is not made.
+    std::function<absl::StatusOr<ServiceRecord>(ServiceRecord)> make;
+    Why why;
+    enum class Storing {
+      kFirst,   // made when it is stored, else an error
+      kAnyway,  // it is true already: made, and if it cannot be stored now, then later
+      kMemory,  // stored with the next one; kAnyway if it changes the state
+    } storing = Storing::kAnyway;
+    std::function<void(const absl::Status&)> then;  // may be empty
+    bool command = false;                           // before others
+  };
+
+  // One run through everything: what is published, a move, an inspection.
+  struct Pass {
+    std::stop_source stop;  // a command, or the end, made it obsolete
+    bool forced = false;    // does not wait for back-off
+    Step step;              // of its move
+    bool afresh = false;    // the move corrects drift
+    bool first = false;
+    absl::Time began;
+    std::string reason;
+    bool made = false;            // something was published and activated
+    std::set<std::string> ready;  // the revisions on disk
+  };
+
+  // Work with source and publisher: one at a time.
+  struct Work {
+    Pool pool;
+    std::stop_source stop;
+    std::function<void()> run;     // in the pool
+    std::function<void()> then;    // in a turn
+    const void* caller = nullptr;  // the Reply of who waits for it
+  };
+
   ServiceController(ServiceOptions options, ServiceDrivers drivers);
   absl::Status Load();
   void Begin();
 
-  // Stores `next` and makes it the record. After an error the record is unchanged, unless `force`
-  // is set: then it is changed in memory, because it is already true, and stored later.
-  absl::Status Save(ServiceRecord next, const Why& why, bool force = false)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The same for a change that a function of decide.h makes to the current record; logs errors of
-  // the store.
-  void Change(const std::function<ServiceRecord(ServiceRecord)>& change, const Why& why)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+  // The mailbox.
+  void Post(std::function<void()> message, bool command = false) ABSL_LOCKS_EXCLUDED(mutex_);
+  void TakeTurns() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Has a command handled in a turn, and waits for its answer.
+  template <typename T>
+  using Handler = std::function<void(const std::shared_ptr<Reply<T>>&)>;
+  template <typename T>
+  absl::StatusOr<T> Ask(const Patience& patience, Handler<T> handle);
 
-  absl::Time Run() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Returns false if it was interrupted: this was no attempt, and the interrupting call wakes the
-  // job again.
-  bool Reconcile(bool forced);
-  absl::Status Execute(const Step& step, bool afresh, bool first);
-  std::string ReasonFor(const Step& step, bool afresh) const;
-  // Whether the files of a revision that is on disk, but not published, were changed.
-  bool WasEdited(const std::string& revision);
-  absl::Status Publish(const Step& step);
-  absl::Status Activate(const Step& step, bool first, absl::Time began, const std::string& reason);
-  void FallBack(absl::Time began);
-  void Inspect();
-  void CorrectDrift(const ServiceRecord& record, const DriftScans::Finding& found);
-  absl::Status EnsurePrepared();
-  void NoteOutcome(const std::string& target, bool ok);
-  // `superseded`: a newer command has replaced this one.
-  absl::StatusOr<ServiceRecord> AwaitAttempt(
-      int64_t ticket, const std::function<bool(const ServiceRecord&)>& superseded,
-      const Patience& patience);
-  absl::Status MaySync() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Any thread.
+  void RunWork(Pool pool) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status MayExchange(const std::shared_ptr<Pass>& pass, const std::string& revision,
+                           bool fallback);
+  bool WasEdited(const std::string& revision, const std::string& published,
+                 const std::set<std::string>& ready, const std::stop_token& stop);
   std::string Named(absl::string_view message) const;
-  // An error about this service.
-  absl::Status Refuse(Reason reason, absl::string_view message) const;
-  absl::Status Frozen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Refuse(Reason reason, absl::string_view message) const;  // an error about this
   absl::Status Ending() const;
-  // Ends the job's use of the source, until the job begins again.
-  void InterruptSource();
-  std::stop_token SourceStop();
+  absl::StatusOr<ServiceRecord> AwaitAttempt(const std::shared_ptr<Waiter>& waiter,
+                                             const Patience& patience) const;
+  // A command that has a revision, looked up since `commands_` was `seen`.
+  absl::StatusOr<std::shared_ptr<Waiter>> Order(
+      int64_t seen, const Patience& patience, Change change,
+      std::function<bool(const ServiceRecord&)> superseded, std::string* from_hash = nullptr);
+
+  // All below: only in turns.
+  void GoOn();
+  void Make(Change change);
+  void MakeChanges();
+  void StoreAndMake(ServiceRecord next, Change change);
+  void Made(ServiceRecord next, const Why& why, const std::optional<ChangeRecord>& entry);
+  // Makes a change without storing it.
+  void Remember(ServiceRecord next);
+  std::optional<ChangeRecord> EntryFor(const ServiceRecord& next, const Why& why) const;
+  void ShowView() ABSL_LOCKS_EXCLUDED(mutex_);
+  std::shared_ptr<Waiter> AddWaiter(std::function<bool(const ServiceRecord&)> superseded);
+  void CheckWaiters();
+  void WantPass(bool forced);
+  void Preempt();
+  absl::Status MaySync(const ServiceRecord& record) const;
+  absl::Status Frozen(const ServiceRecord& record) const;
+
+  // Work that a command stopped gives CANCELLED, and is to be repeated if it is still wanted.
+  template <typename T>
+  void UseFiles(Pool pool, std::stop_source stop, std::function<T(std::stop_token)> run,
+                std::function<void(T&)> then, const void* caller = nullptr);
+  void UseUnit(std::function<absl::Status()> run, std::function<void(absl::Status&)> then);
+  // Ends upkeep, because something else wants the files; it is repeated.
+  void Revoke() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Launch(Pool pool, std::function<void()> run, std::function<void()> then)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  template <typename T>
+  void ForCaller(Pool pool, std::shared_ptr<Reply<T>> reply,
+                 std::function<absl::StatusOr<T>(std::stop_token)> run);
+
+  // A pass, in this order. service_pass.cc
+  void BeginPass();
+  void LookedAt(const absl::StatusOr<std::string>& visible);
+  void BeginMove(Step step, bool first);
+  void PrepareStep();
+  void Exchange(const std::string& revision, bool fallback);
+  void Exchanged(const std::string& revision, bool fallback, const absl::Status& status);
+  void Activate();
+  void Activated(const absl::Status& status);
+  void FallBack();
+  void FellBack(const std::string& fallback, const absl::Status& status);
+  void SourceFailed(const std::string& error);
+  void Prune();
+  // The move was made, or it failed; or it was not attempted in the end.
+  void EndMove(bool attempted, bool ok);
+  void Inspect();
+  void Inspected(const absl::StatusOr<std::vector<DriftEntry>>& entries);
+  void CheckHealth();
+  void EndPass();
+  void NoteOutcome(const std::string& target, bool ok);
+  void SetTimer();
+  std::string ReasonFor(const Step& step) const;
+  std::string Desired() const { return DesiredRevision(record_, policy_); }
 
   const ServiceOptions options_;
   const Policy policy_;
   const ServiceDrivers drivers_;
+  std::atomic<int64_t> commands_ = 0;  // freezes, unfreezes, rollbacks and syncs so far
 
-  // Held during a publication or comparison, and by code that must not interfere with them. Locked
-  // before mutex_.
-  Mutex publish_mutex_;
-  // Held while the source is used, other than for Ready(). Locked before publish_mutex_.
-  Mutex source_mutex_;
+  mutable Mutex mutex_;  // of the mailbox and of what is handed to other threads
+  CondVar ended_;
+  std::deque<std::function<void()>> orders_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::function<void()>> events_ ABSL_GUARDED_BY(mutex_);
+  bool in_turns_ ABSL_GUARDED_BY(mutex_) = false;
+  bool at_rest_ ABSL_GUARDED_BY(mutex_) = false;  // stopping, and nothing is in progress any more
+  std::shared_ptr<const ServiceView> view_ ABSL_GUARDED_BY(mutex_);
+  bool hash_stored_ ABSL_GUARDED_BY(mutex_) = false;
+  std::array<std::function<void()>, kPools> launched_ ABSL_GUARDED_BY(mutex_);
 
-  mutable Mutex mutex_;
-  CondVar attempted_;
-  ServiceRecord record_ ABSL_GUARDED_BY(mutex_);
-  bool unsaved_ ABSL_GUARDED_BY(mutex_) = false;
-  // Callers that wait for the source; they have priority over the job.
-  std::stop_source source_stop_ ABSL_GUARDED_BY(mutex_);  // of the job's use of the source
-  int source_wanted_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::string logged_hash_ ABSL_GUARDED_BY(mutex_);
-  std::optional<State> logged_state_ ABSL_GUARDED_BY(mutex_);  // nullopt: no history yet
-  absl::Time last_poll_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
-  absl::Time next_poll_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
-  // Attempts are numbered, so that a caller can wait for the one it asked for.
-  // Freezes, unfreezes, rollbacks and syncs so far.
-  int64_t commands_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t requested_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t completed_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::Time next_attempt_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
-
-  // Only used by the job.
+  // Only in turns.
+  ServiceRecord record_;
+  bool unsaved_ = false;
+  std::string logged_hash_, stored_hash_;
+  std::optional<State> logged_state_;  // nullopt: no history yet
+  absl::Time last_poll_ = absl::InfinitePast();
+  absl::Time next_poll_ = absl::InfiniteFuture();
+  absl::Time next_attempt_ = absl::InfiniteFuture();
+  absl::Time next_inspection_ = absl::InfinitePast();
   std::string failing_target_;
   int failures_ = 0;
-  bool prepared_ = false;
+  bool prepared_ = false;  // the activator
+  absl::Time timer_at_ = absl::InfinitePast();
   bool established_ = false;  // in this process, the right revision was published once
-  absl::Time next_inspection_ = absl::InfinitePast();
   DriftScans drift_scans_;
+  bool stopping_ = false;
+  bool wanted_ = true;  // a pass
+  bool forced_ = false;
+  std::deque<Change> changes_;
+  bool storing_ = false;
+  bool exchanging_ = false;  // from a granted MayExchange to the result of the exchange
+  std::vector<std::shared_ptr<Waiter>> waiters_;
+  std::shared_ptr<Pass> pass_;
+  std::deque<std::shared_ptr<Work>> work_;
+  std::shared_ptr<Work> working_;
+  bool unit_busy_ = false;
 
-  void WakeJob() ABSL_LOCKS_EXCLUDED(job_mutex_);
-  Mutex job_mutex_;
-  // Null once stopped. Declared last, so that it ends before the other members are destroyed.
-  std::unique_ptr<Scheduler::Job> job_ ABSL_GUARDED_BY(job_mutex_);
+  // Used in turns until the end is reached, then only by Stop(). Declared last, so that they end
+  // before the other members are destroyed.
+  std::array<std::unique_ptr<Scheduler::Job>, kPools> jobs_;
+  std::unique_ptr<Scheduler::Job> timer_;
 };
+
+// Who waits for an attempt that begins after it asked.
+struct ServiceController::Waiter {
+  enum class Stage { kAsked, kUnderWay, kAttempted } stage = Stage::kAsked;
+  std::function<bool(const ServiceRecord&)> superseded;  // by a newer command
+  Reply<ServiceRecord> reply;
+};
+
+template <typename T>
+absl::StatusOr<T> ServiceController::Ask(const Patience& patience, Handler<T> handle) {
+  auto reply = std::make_shared<Reply<T>>();
+  Post(
+      [this, reply, handle = std::move(handle)] {
+        if (stopping_) return reply->Give(Ending());
+        handle(reply);
+      },
+      /*command=*/true);
+  absl::Status impatience;
+  absl::StatusOr<T> answer = reply->Await(options_.clock, patience, &impatience);
+  if (impatience.ok()) return answer;
+  // What it alone waits for need not go on.
+  Post([this, reply] {
+    if (working_ != nullptr && working_->caller == reply.get()) working_->stop.request_stop();
+  });
+  return WithMessage(impatience, Named(impatience.message()));
+}
+
+template <typename T>
+void ServiceController::UseFiles(Pool pool, std::stop_source stop,
+                                 std::function<T(std::stop_token)> run,
+                                 std::function<void(T&)> then, const void* caller) {
+  auto result = std::make_shared<std::optional<T>>();
+  auto work = std::make_shared<Work>();
+  work->pool = pool;
+  work->stop = stop;
+  work->caller = caller;
+  work->run = [result, run = std::move(run), token = stop.get_token()] {
+    result->emplace(run(token));
+  };
+  work->then = [result, then = std::move(then)] { then(**result); };
+  work_.push_back(std::move(work));
+}
+
+// It is repeated when a command stopped it, while the caller waits.
+template <typename T>
+void ServiceController::ForCaller(Pool pool, std::shared_ptr<Reply<T>> reply,
+                                  std::function<absl::StatusOr<T>(std::stop_token)> run) {
+  const std::stop_source stop;
+  UseFiles<absl::StatusOr<T>>(
+      pool, stop, run,
+      [this, pool, reply, stop, run](absl::StatusOr<T>& result) {
+        if (stopping_) return reply->Give(Ending());
+        if (!stop.stop_requested() || !absl::IsCancelled(result.status()) || reply->abandoned()) {
+          return reply->Give(std::move(result));
+        }
+        ForCaller<T>(pool, reply, run);
+      },
+      reply.get());
+}
 
 }  // namespace gitops
 

@@ -7,23 +7,35 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/state/decide.h"
+#include "common/log/log.h"
 #include "common/retry/backoff.h"
+#include "common/schedule/lane.h"
 
 namespace gitops {
 namespace {
 
 constexpr std::chrono::milliseconds kCancelCheck{100};
+// At a time, of one upstream.
+constexpr int kFetches = 2;
 
 }  // namespace
 
 UpstreamPoller::UpstreamPoller(std::shared_ptr<Upstream> upstream, Clock* clock,
                                Scheduler* scheduler,
-                               std::function<void(const std::string&)> on_success)
-    : upstream_(std::move(upstream)), clock_(clock), on_success_(std::move(on_success)) {
+                               std::function<void(const std::string&)> on_success, Scheduler* pool,
+                               RecordStore* records)
+    : upstream_(std::move(upstream)),
+      clock_(clock),
+      on_success_(std::move(on_success)),
+      fetches_(NewLane(pool != nullptr ? pool : scheduler, kFetches)),
+      records_(records) {
   job_ = scheduler->Add(absl::InfiniteFuture(), [this] { return Run(); });
 }
 
-UpstreamPoller::~UpstreamPoller() { job_.reset(); }
+UpstreamPoller::~UpstreamPoller() {
+  stop_.request_stop();
+  job_.reset();
+}
 
 void UpstreamPoller::Add(const std::string& service, Follower follower) {
   {
@@ -77,6 +89,71 @@ absl::Duration UpstreamPoller::Interval() const {
   return interval;
 }
 
+std::map<std::string, std::string> UpstreamPoller::Untouched(
+    const Followers& followers, const std::map<std::string, absl::StatusOr<std::string>>& tips) {
+  // Most services are at the same revision: one question for all of them.
+  struct Group {
+    std::set<std::string> paths;
+    std::map<std::string, const Follower*> followers;
+  };
+  std::map<std::pair<std::string, std::string>, Group> groups;
+  for (const auto& [service, follower] : followers) {
+    const auto tip = tips.find(follower.ref);
+    if (!follower.at || tip == tips.end() || !tip->second.ok()) continue;
+    const std::string at = follower.at().revision;
+    if (at.empty() || at == *tip->second) continue;
+    Group& group = groups[{follower.ref, at}];
+    group.paths.insert(follower.paths.begin(), follower.paths.end());
+    group.followers[service] = &follower;
+  }
+  std::map<std::string, std::string> untouched;
+  for (const auto& [key, group] : groups) {
+    const auto& [ref, from] = key;
+    const auto touched =
+        upstream_->Touched(ref, from, *tips.at(ref), group.paths, stop_.get_token());
+    if (!touched.ok()) continue;  // each service looks for itself, and tells why it cannot
+    for (const auto& [service, follower] : group.followers) {
+      const bool is_touched =
+          follower->paths.empty() ||
+          std::any_of(follower->paths.begin(), follower->paths.end(),
+                      [&](const std::string& path) { return touched->contains(path); });
+      if (!is_touched) untouched[service] = from;
+    }
+  }
+  return untouched;
+}
+
+void UpstreamPoller::StoreTips(const Followers& followers,
+                               const std::map<std::string, absl::StatusOr<std::string>>& tips) {
+  if (records_ == nullptr) return;
+  for (const auto& [ref, tip] : tips) {
+    if (!tip.ok()) continue;
+    std::pair<std::string, std::set<std::string>>& before = stored_[ref];
+    std::pair<std::string, std::set<std::string>> now = {*tip, {}};
+    std::string user;
+    bool news = false;
+    for (const auto& [service, follower] : followers) {
+      if (follower.ref != ref || !follower.at) continue;
+      user = follower.user;
+      const ServicePlace place = follower.at();
+      if (place.revision != *tip) {
+        now.second.insert(service);
+      } else if (!place.stored) {
+        news = news || before.first != *tip || before.second.contains(service);
+      }
+    }
+    if (!news) continue;
+    const absl::Status stored =
+        records_->SaveTip({upstream_->name(), user, ref}, now.first, now.second);
+    if (stored.ok()) {
+      before = std::move(now);
+    } else {
+      LogWarning("cannot store which revision was verified; it is verified again after a restart",
+                 {{"upstream", upstream_->name()}, {"error", std::string(stored.message())}});
+    }
+  }
+}
+
 absl::Time UpstreamPoller::Run() {
   std::set<std::string> refs;
   std::map<std::string, Follower> followers;
@@ -93,13 +170,18 @@ absl::Time UpstreamPoller::Run() {
   for (const auto& [service, follower] : followers) {
     if (follower.following()) refs.insert(follower.ref);
   }
-  absl::Time next = clock_->Now() + Jittered(interval, fraction);
+  // The period counts from the beginning of a poll.
+  const absl::Time begun = clock_->Now();
+  absl::Time next = begun + Jittered(interval, fraction);
   if (!refs.empty()) {
     auto newest = upstream_->Newest(refs);
     failures_ = newest.ok() ? 0 : failures_ + 1;
-    next = clock_->Now() + (newest.ok() ? Jittered(interval, fraction)
-                                        : PollBackoff(interval).After(failures_, fraction));
+    if (!newest.ok()) {
+      next = clock_->Now() + PollBackoff(interval).After(failures_, fraction);
+    }
     if (newest.ok() && on_success_) on_success_(upstream_->name());
+    const auto same_as =
+        newest.ok() ? Untouched(followers, *newest) : std::map<std::string, std::string>();
     MutexLock telling(telling_);
     for (const auto& [service, follower] : followers) {
       {
@@ -107,11 +189,13 @@ absl::Time UpstreamPoller::Run() {
         if (!followers_.contains(service)) continue;
       }
       if (!newest.ok()) {
-        follower.on_polled(newest.status(), next);
+        follower.on_polled(newest.status(), next, "");
       } else if (auto tip = newest->find(follower.ref); tip != newest->end()) {
-        follower.on_polled(tip->second, next);
+        const auto same = same_as.find(service);
+        follower.on_polled(tip->second, next, same == same_as.end() ? "" : same->second);
       }
     }
+    if (newest.ok()) StoreTips(followers, *newest);
   }
   MutexLock lock(mutex_);
   completed_ = std::max(completed_, ticket);

@@ -5,7 +5,10 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
+#include <stop_token>
 #include <string>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/random/random.h"
@@ -13,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "agent/controller/service_controller.h"
+#include "agent/record/record.h"
 #include "agent/source/source.h"
 #include "common/clock/clock.h"
 #include "common/schedule/scheduler.h"
@@ -29,14 +33,22 @@ class UpstreamPoller {
     std::string ref;  // its branch
     absl::Duration poll;
     std::function<bool()> following;  // false: frozen, not polled
-    // Receives the newest revision, or an error, and the time of the next poll. Called on a thread
-    // of the scheduler, without locks held.
-    std::function<void(const absl::StatusOr<std::string>& tip, absl::Time next_poll)> on_polled;
+    // Receives the newest revision, or an error, and the time of the next poll; and a revision (or
+    // empty) from which the newest one differs in nothing of this service. Called on a thread of
+    // the scheduler, without locks held.
+    std::function<void(const absl::StatusOr<std::string>& tip, absl::Time next_poll,
+                       const std::string& same_as)>
+        on_polled;
+    std::set<std::string> paths = {};  // that it publishes
+    std::function<ServicePlace()> at = {};
+    std::string user = {};
   };
 
-  // `clock` and `scheduler` are not owned. `on_success` receives the upstream's name.
+  // The pointers are not owned. `on_success` receives the upstream's name. `records`, if not null,
+  // keeps what was verified of the tips.
   UpstreamPoller(std::shared_ptr<Upstream> upstream, Clock* clock, Scheduler* scheduler,
-                 std::function<void(const std::string& upstream)> on_success);
+                 std::function<void(const std::string& upstream)> on_success,
+                 Scheduler* pool = nullptr, RecordStore* records = nullptr);
   ~UpstreamPoller();
 
   // Adds a follower from the next poll on, which is made at once. After Remove, on_polled is not
@@ -46,6 +58,10 @@ class UpstreamPoller {
   bool empty() const;
   std::string name() const { return upstream_->name(); }
 
+  // For the fetches of this upstream: its share of `pool`, so that one that does not answer leaves
+  // threads for the others.
+  Scheduler* fetches() { return fetches_.get(); }
+
   void PollNow();
   // Polls, and waits for the end of the poll (or for the end of the poller). DEADLINE_EXCEEDED,
   // CANCELLED: see Patience.
@@ -53,11 +69,20 @@ class UpstreamPoller {
 
  private:
   absl::Time Run() ABSL_LOCKS_EXCLUDED(mutex_);
+  using Followers = std::map<std::string, Follower>;
+  // For each service to which `tips` are new: the revision since which nothing of it has changed.
+  std::map<std::string, std::string> Untouched(
+      const Followers& followers, const std::map<std::string, absl::StatusOr<std::string>>& tips);
+  void StoreTips(const Followers& followers,
+                 const std::map<std::string, absl::StatusOr<std::string>>& tips);
   absl::Duration Interval() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::shared_ptr<Upstream> upstream_;
   Clock* const clock_;
   const std::function<void(const std::string&)> on_success_;
+  const std::unique_ptr<Scheduler> fetches_;
+  RecordStore* const records_;
+  std::stop_source stop_;
 
   // Held while followers are notified; locked before mutex_.
   Mutex telling_;
@@ -67,7 +92,9 @@ class UpstreamPoller {
   absl::BitGen random_ ABSL_GUARDED_BY(mutex_);
   int64_t requested_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t completed_ ABSL_GUARDED_BY(mutex_) = 0;
-  int failures_ = 0;  // only used by the job
+  // Only used by the job.
+  int failures_ = 0;
+  std::map<std::string, std::pair<std::string, std::set<std::string>>> stored_;  // tips, by branch
 
   std::unique_ptr<Scheduler::Job> job_;
 };

@@ -86,7 +86,8 @@ class UpstreamPollerTest : public testing::Test {
                   return told_[service].following;
                 },
             .on_polled =
-                [this, service](const absl::StatusOr<std::string>& tip, absl::Time next) {
+                [this, service](const absl::StatusOr<std::string>& tip, absl::Time next,
+                                const std::string&) {
                   MutexLock lock(mutex_);
                   told_[service].tip = tip;
                   told_[service].next = next;

@@ -1,13 +1,12 @@
 #include "agent/operation/boot_id.h"
 
-#include <fstream>
-#include <sstream>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/path/read_file.h"
 
 namespace gitops {
 namespace {
@@ -18,13 +17,13 @@ constexpr char kFirstProcess[] = "/proc/1/stat";
 constexpr size_t kStartTime = 22 - 3;
 
 absl::StatusOr<std::string> ReadText(const std::string& file) {
-  std::ifstream stream(file);
-  std::ostringstream text;
-  if (stream) text << stream.rdbuf();
-  std::string content(absl::StripAsciiWhitespace(text.str()));
+  const absl::StatusOr<std::string> text = ReadWholeFile(file);
+  std::string content(absl::StripAsciiWhitespace(text.value_or("")));
   if (!content.empty()) return content;
-  return absl::UnavailableError(absl::StrCat("cannot determine the boot id: ", file,
-                                             " cannot be read, or is empty; see --boot-id-file"));
+  return absl::UnavailableError(
+      absl::StrCat("cannot determine the boot id: ",
+                   text.ok() ? absl::StrCat(file, " is empty") : text.status().message(),
+                   "; see --boot-id-file"));
 }
 
 }  // namespace

@@ -118,6 +118,13 @@ TEST_F(ConfigInForceTest, APartThatIsNotInForceIsNamedAndTriedAgain) {
   EXPECT_EQ(config_->fault(), "");
 }
 
+TEST_F(ConfigInForceTest, AFileThatCannotBeReadIsNamed) {
+  const absl::Status missing = Start();
+  EXPECT_TRUE(absl::IsNotFound(missing));
+  EXPECT_THAT(std::string(missing.message()),
+              AllOf(HasSubstr("etc/config.toml"), HasSubstr("No such file")));
+}
+
 TEST_F(ConfigInForceTest, ASecondServiceOfTheBootstrapsNameIsAFault) {
   Write(absl::StrCat(kPlain, "[[services]]\nmachine = \"web1\"\nservice = \"gitopper\"\n",
                      "upstream = \"file:///ops\"\nmount = \"/srv\"\n"));

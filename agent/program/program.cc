@@ -2,10 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -48,9 +51,11 @@ constexpr char kUsage[] = "gitops-agent --config FILE [FLAGS]";
 constexpr mode_t kStateMode = 0711;
 // Thousands of services with their git processes; the programs that the agent runs inherit it.
 constexpr int64_t kMaxFiles = 65'536;
-// For services and for polls each: hanging units and upstreams that do not answer use a thread;
-// everything else is short.
+// For fetches, for units and for polls each: units that hang and upstreams that do not answer use a
+// thread. Threads are made when they are needed.
 constexpr int kMaxThreads = 32;
+// For what is short, and for reading the config.
+constexpr int kFewThreads = 4;
 // After the start, and again later, after bursts of work.
 constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::Minutes(5);
 
@@ -62,6 +67,7 @@ class Agent {
     memory_.reset();
     follower_.reset();
     if (reporter_ != nullptr) reporter_->Stop();
+    if (host_ != nullptr) host_->RequestStop();
     if (operations_ != nullptr) operations_->Stop();
     git_runner_->Stop();
     if (host_ != nullptr) host_->Stop();
@@ -69,6 +75,7 @@ class Agent {
     host_.reset();
     runner_->Stop();
     poll_scheduler_.reset();
+    for (auto& pool : pools_) pool.reset();
     scheduler_.reset();
     report_scheduler_.reset();
   }
@@ -100,6 +107,7 @@ class Agent {
   std::unique_ptr<Store> store_;
   std::unique_ptr<RecordStore> records_;
   std::unique_ptr<Scheduler> scheduler_;
+  std::array<std::unique_ptr<Scheduler>, kPools> pools_;
   std::unique_ptr<Scheduler> poll_scheduler_;
   std::unique_ptr<GitDriver> git_;
   std::unique_ptr<Systemd> systemd_;
@@ -148,7 +156,11 @@ absl::Status Agent::Open(const Settings& flags) {
     if (absl::Status opened = OpenStore(settings.Get("state-dir")); !opened.ok()) return opened;
   }
   records_ = std::make_unique<RecordStore>(store_.get());
-  scheduler_ = NewScheduler(clock_, kMaxThreads);
+  scheduler_ = NewScheduler(clock_, kFewThreads);
+  pools_ = {
+      NewScheduler(clock_, kMaxThreads),
+      NewScheduler(clock_, static_cast<int>(std::max(2u, std::thread::hardware_concurrency()))),
+      NewScheduler(clock_, kMaxThreads), NewScheduler(clock_, 1)};
   poll_scheduler_ = NewScheduler(clock_, kMaxThreads);
   systemd_ = NewBusSystemd(clock_);
   packages_ = NewPackageManager(runner_.get());
@@ -164,6 +176,7 @@ absl::Status Agent::Open(const Settings& flags) {
   options.default_poll = settings.GetDuration("poll");
   options.clock = clock_;
   options.scheduler = scheduler_.get();
+  for (size_t i = 0; i < kPools; ++i) options.pools[i] = pools_[i].get();
   options.poll_scheduler = poll_scheduler_.get();
   options.records = records_.get();
   options.drivers = drivers_.get();
@@ -348,6 +361,7 @@ int Agent::Serve() {
                                       .on_drain =
                                           [this] {
                                             if (reporter_ != nullptr) reporter_->Stop();
+                                            host_->RequestStop();
                                             operations_->Stop();
                                             git_runner_->Stop();
                                             host_->Stop();

@@ -73,22 +73,28 @@ class BindPublisher final : public PlacePublisher {
 
   absl::StatusOr<Shown> Judge(const Place& place, const Fd& target,
                               const std::string& directory) const {
-    struct statfs shown = {}, stored = {};
+    absl::StatusOr<bool> read_only = IsReadOnly(target);
+    if (!read_only.ok()) return read_only.status();
+    Shown result{directory, place.spec.link, ""};
+    if (*read_only == !spec().writable) return result;
+    if (!*read_only) {
+      result.fault = "is mounted writable, although `writable = false` is set";
+      return result;
+    }
     absl::StatusOr<Fd> tree = store().OpenTree(directory);
     if (!tree.ok()) return tree.status();
-    if (::fstatfs(target.get(), &shown) != 0 || ::fstatfs(tree->get(), &stored) != 0) {
-      return absl::ErrnoToStatus(errno,
-                                 absl::StrCat("cannot look at the mount at ", place.spec.local));
-    }
-    const bool read_only = (shown.f_flags & ST_RDONLY) != 0;
-    Shown result{directory, place.spec.link, ""};
-    if (read_only && spec().writable && (stored.f_flags & ST_RDONLY) == 0) {
-      result.fault = "is mounted read-only, although `writable` is set";
-    }
-    if (!read_only && !spec().writable) {
-      result.fault = "is mounted writable, although `writable = false` is set";
-    }
+    absl::StatusOr<bool> stored_read_only = IsReadOnly(*tree);
+    if (!stored_read_only.ok()) return stored_read_only.status();
+    if (!*stored_read_only) result.fault = "is mounted read-only, although `writable` is set";
     return result;
+  }
+
+  static absl::StatusOr<bool> IsReadOnly(const Fd& mount) {
+    struct statfs status = {};
+    if (::fstatfs(mount.get(), &status) != 0) {
+      return absl::ErrnoToStatus(errno, "cannot look at the flags of a mount");
+    }
+    return (status.f_flags & ST_RDONLY) != 0;
   }
 
   // For what is not as it should be.

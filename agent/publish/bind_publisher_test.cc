@@ -309,6 +309,7 @@ TEST_P(BindPublisherTest, AMountThatIsWritableThoughItShouldNotBeIsNotRight) {
     EXPECT_EQ(*New()->Published(), "") << writable;
     auto drift = New()->Drift("r1", false);
     EXPECT_THAT(PathsOf(drift, Drift::kNotPublished), ElementsAre("etc/one.conf"));
+    ASSERT_TRUE(drift.ok() && !drift->empty());
     EXPECT_THAT(drift->front().detail, HasSubstr("`writable"));
   }
 }

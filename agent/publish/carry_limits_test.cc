@@ -18,6 +18,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/publish/carry_over.h"
+#include "agent/publish/untracked.h"
+#include "common/path/directory_names.h"
 #include "common/path/temporary_directory.h"
 
 namespace {
@@ -254,6 +256,22 @@ TEST_F(CarryLimitsTest, DeepDirectoriesInARollbackTargetAreNoObstacle) {
   box_.Write("old/file", "x");
   EXPECT_EQ(New()->CopyAll(), absl::OkStatus());
   EXPECT_EQ(std::distance(fs::directory_iterator(box_ / "new"), {}), 1);
+}
+
+TEST_F(CarryLimitsTest, AFailureToOpenOrListIsNotTakenForAbsence) {
+  box_.Write("old/dir/file", "x");
+  const Fd old = Open("old");
+  struct rlimit limit = {};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit none = {3, limit.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const absl::Status opened = OpenDirectory(old.get(), "dir").status();
+  const absl::Status listed =
+      ForEachEntry(old.get(), [](const DirectoryEntry&) { return absl::OkStatus(); });
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  EXPECT_FALSE(opened.ok() || absl::IsNotFound(opened)) << opened;
+  EXPECT_FALSE(listed.ok());
+  EXPECT_TRUE(absl::IsNotFound(OpenDirectory(old.get(), "dir/file").status()));
 }
 
 TEST_F(CarryLimitsTest, AnErrorOfListingRemovesNothing) {

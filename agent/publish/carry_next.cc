@@ -27,7 +27,7 @@ absl::StatusOr<Fd> CarryOver::Enter(uint32_t index, const std::string& path) {
   if (index == 0) return OpenRoot(request_.to.get());
   const std::string above = carried_.PathOf(carried_.directories[index].parent);
   absl::StatusOr<Fd> parent = OpenDirectory(request_.to.get(), above);
-  // At most kMaxLevels calls.
+  // One call for each level, of which there are few: see CheckPath.
   if (absl::IsNotFound(parent.status())) parent = Enter(carried_.directories[index].parent, above);
   if (!parent.ok()) return parent.status();
   absl::StatusOr<Fd> from = OpenDirectory(request_.from.get(), path);

@@ -108,10 +108,12 @@ absl::Status CarryOver::VisitEntry(Pair& pair, const std::string& name) {
   absl::StatusOr<Stamp> stamp = StampOf(pair.from.get(), name);
   if (!stamp.ok()) return stamp.status();
   if (!stamp->exists) return absl::OkStatus();
-  if (!stamp->directory || !rules_.IsMadeToHoldOthers(path)) status = limits_.Count(pair.path);
   const int level = carried_.directories[pair.index].level + 1;
-  if (status.ok()) status = CarryLimits::CheckPath(path, level);
-  if (!status.ok()) return status;
+  if (!stamp->directory || !rules_.IsMadeToHoldOthers(path)) {
+    status = limits_.Count(pair.path);
+    if (status.ok()) status = CarryLimits::CheckPath(path, level);
+    if (!status.ok()) return status;
+  }
   if (rules_.IsRepositorys(path, stamp->directory)) {
     Say("not carried over: the new revision has this path", path);
     return absl::OkStatus();

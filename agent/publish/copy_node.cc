@@ -321,11 +321,12 @@ absl::StatusOr<Fd> NodeCarrier::MakeDirectoryLike(int like, int to, const std::s
   if (!made) return Failed("open the directory", name);
   absl::Status status = SetAccess(node, like, made.get());
   // Without root, a directory can be moved only while its owner may write to it.
-  const bool other = ::geteuid() != 0;
-  if (other) ::fchmod(made.get(), 0700);
+  struct stat set = {};
+  const bool shut = ::geteuid() != 0 && ::fstat(made.get(), &set) == 0;
+  if (shut) ::fchmod(made.get(), 0700);
   if (status.ok()) status = Place(to, name, /*replace=*/false);
   if (!status.ok()) return status;
-  if (other) ::fchmod(made.get(), node.stat.st_mode & 01777);
+  if (shut) ::fchmod(made.get(), set.st_mode & 07777);
   return made;
 }
 

@@ -10,9 +10,9 @@
 #include <cerrno>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -24,7 +24,7 @@ std::string Describe(int node, mode_t mode) {
   char target[PATH_MAX];
   const ssize_t length = ::readlinkat(node, "", target, sizeof target);
   const absl::string_view to(target, length < 0 ? 0 : static_cast<size_t>(length));
-  return absl::StrCat("a symlink to ", absl::Utf8SafeCHexEscape(to));
+  return absl::StrCat("a symlink to ", EscapeText(to));
 }
 
 }  // namespace

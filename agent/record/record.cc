@@ -29,6 +29,11 @@ absl::Status CheckName(const std::string& service) {
       absl::StrCat("save the service \"", service, "\": its name is empty or has a '/'"));
 }
 
+// No part but the last may have a space.
+std::string TipName(const BranchName& branch) {
+  return absl::StrCat(branch.branch, " ", branch.user, " ", branch.upstream);
+}
+
 std::string ChangesOf(const std::string& service) { return absl::StrCat(service, "/"); }
 
 std::string ChangeName(const std::string& service, int64_t sequence) {
@@ -109,7 +114,8 @@ RecordStore::RecordStore(Store* store)
     : store_(store),
       records_(store, "agent/v1/service/"),
       copies_(store, "agent/v1/copy/"),
-      changes_(store, "agent/v1/change/") {}
+      changes_(store, "agent/v1/change/"),
+      tips_(store, "agent/v1/tip/") {}
 
 absl::StatusOr<std::optional<ServiceRecord>> RecordStore::Load(const std::string& service) {
   absl::StatusOr<StoredValue> stored = store_->Get(records_.Key(service));
@@ -176,6 +182,33 @@ absl::Status RecordStore::Save(const std::string& service, const ServiceRecord& 
   }
   return absl::UnavailableError(
       absl::StrCat("save the service ", service, ": others keep saving it: ", status.message()));
+}
+
+absl::Status RecordStore::SaveTip(const BranchName& branch, const std::string& hash,
+                                  const std::set<std::string>& except) {
+  record::v1::VerifiedTip tip;
+  tip.set_upstream(branch.upstream);
+  tip.set_user(branch.user);
+  tip.set_branch(branch.branch);
+  tip.set_hash(hash);
+  for (const std::string& service : except) tip.add_except(service);
+  return store_->Write({tips_.Put(TipName(branch), tip)}).status();
+}
+
+absl::StatusOr<std::optional<std::string>> RecordStore::VerifiedTip(const std::string& service,
+                                                                    const BranchName& branch) {
+  const auto tip = tips_.Find(TipName(branch));
+  if (absl::IsNotFound(tip.status())) return std::nullopt;
+  if (!tip.ok()) return tip.status();
+  const auto record = records_.Find(service);
+  if (absl::IsNotFound(record.status())) return std::nullopt;
+  if (!record.ok()) return record.status();
+  // A damaged tip is only less than what the service's own record says.
+  if (!tip->message.ok() || tip->revision < record->revision) return std::nullopt;
+  for (const std::string& other : tip->message->except()) {
+    if (other == service) return std::nullopt;
+  }
+  return tip->message->hash();
 }
 
 absl::StatusOr<std::vector<ChangeRecord>> RecordStore::Changes(const std::string& service) {

@@ -2,6 +2,7 @@
 #define GITOPS_AGENT_RECORD_RECORD_H_
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,11 +18,16 @@ namespace gitops {
 // The history kept of each service.
 inline constexpr int kKeptChanges = 100;
 
+// A branch, as services follow it. `upstream` has no credentials.
+struct BranchName {
+  std::string upstream, user, branch;
+};
+
 // Service records and their history in a Store. Keys: agent/v1/service/NAME, agent/v1/copy/NAME (a
 // copy of what must survive a damaged record: who froze or pinned it, where, and what is
-// published), and agent/v1/change/NAME/SEQUENCE (20 digits). Values are the protobufs of
-// proto/gitops/record/v1/record.proto: a newer agent reads records of an older one, and an older
-// one keeps the fields that it does not know. Thread-safe.
+// published), agent/v1/change/NAME/SEQUENCE (20 digits) and agent/v1/tip/BRANCH USER UPSTREAM.
+// Values are the protobufs of proto/gitops/record/v1/record.proto: a newer agent reads records of
+// an older one, and an older one keeps the fields that it does not know. Thread-safe.
 class RecordStore {
  public:
   explicit RecordStore(Store* store);  // not owned
@@ -37,6 +43,13 @@ class RecordStore {
   absl::Status Save(const std::string& service, const ServiceRecord& record,
                     const std::optional<ChangeRecord>& change);
 
+  // Stores that the services that follow `branch` are at `hash`, other than those of `except`.
+  absl::Status SaveTip(const BranchName& branch, const std::string& hash,
+                       const std::set<std::string>& except);
+  // What was stored so of `service` since its record was saved; none: its record says where it is.
+  absl::StatusOr<std::optional<std::string>> VerifiedTip(const std::string& service,
+                                                         const BranchName& branch);
+
   // Newest first. Entries that cannot be read are left out, and logged.
   absl::StatusOr<std::vector<ChangeRecord>> Changes(const std::string& service);
 
@@ -48,6 +61,7 @@ class RecordStore {
   const Table<record::v1::ServiceRecord> records_;
   const Table<record::v1::ServiceRecord> copies_;
   const Table<record::v1::ChangeRecord> changes_;
+  const Table<record::v1::VerifiedTip> tips_;
 };
 
 }  // namespace gitops

@@ -275,6 +275,21 @@ TEST_F(RecordStoreTest, AStateThatOnlyANewerAgentKnowsFreezesTheServiceWhereItIs
   EXPECT_EQ(read.hash, record.hash);
 }
 
+TEST_F(RecordStoreTest, AVerifiedTipCountsForWhomItNamesUntilTheirRecordIsSavedAgain) {
+  const BranchName branch = {"https://example.org/ops.git", "app", "main"};
+  for (const char* service : {"web", "db"}) {
+    ASSERT_EQ(records_.Save(service, ServiceRecord(), std::nullopt), absl::OkStatus());
+  }
+  EXPECT_EQ(records_.VerifiedTip("web", branch)->has_value(), false);
+  ASSERT_EQ(records_.SaveTip(branch, "bbbb", {"db"}), absl::OkStatus());
+  EXPECT_EQ(**records_.VerifiedTip("web", branch), "bbbb");
+  EXPECT_EQ(records_.VerifiedTip("db", branch)->has_value(), false);
+  EXPECT_EQ(records_.VerifiedTip("none", branch)->has_value(), false);
+  EXPECT_EQ(records_.VerifiedTip("web", {branch.upstream, "app", "next"})->has_value(), false);
+  ASSERT_EQ(records_.Save("web", ServiceRecord(), std::nullopt), absl::OkStatus());
+  EXPECT_EQ(records_.VerifiedTip("web", branch)->has_value(), false) << "its record is newer";
+}
+
 TEST_F(RecordStoreTest, ChangesSavedAtTheSameTimeAreAllKept) {
   std::vector<std::thread> threads;
   for (int thread = 0; thread < 4; ++thread) {

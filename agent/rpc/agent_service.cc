@@ -76,7 +76,7 @@ class AgentServiceImpl final : public v1::AgentService::Service {
                              v1::FreezeServiceResponse* response) override {
     return Command(CallKind::kBrake, *context, *request, response->mutable_service(),
                    [&](ServiceController& controller, const Actor& actor) {
-                     return controller.Freeze(actor, request->reason());
+                     return controller.Freeze(actor, request->reason(), PatienceOf(context));
                    });
   }
 
@@ -84,7 +84,7 @@ class AgentServiceImpl final : public v1::AgentService::Service {
                                v1::UnfreezeServiceResponse* response) override {
     return Command(CallKind::kBrake, *context, *request, response->mutable_service(),
                    [&](ServiceController& controller, const Actor& actor) {
-                     return controller.Unfreeze(actor, request->reason());
+                     return controller.Unfreeze(actor, request->reason(), PatienceOf(context));
                    });
   }
 
@@ -116,7 +116,7 @@ class AgentServiceImpl final : public v1::AgentService::Service {
   grpc::Status DiffService(ServerContext* context, const v1::DiffServiceRequest* request,
                            v1::DiffServiceResponse* response) override {
     return gate_->Run(CallKind::kWait, *context, *request,
-                      [&] { return Diff(request->service(), *response); });
+                      [&] { return Diff(request->service(), PatienceOf(context), *response); });
   }
 
  private:
@@ -153,10 +153,11 @@ class AgentServiceImpl final : public v1::AgentService::Service {
     return absl::OkStatus();
   }
 
-  absl::Status Diff(const std::string& name, v1::DiffServiceResponse& response) const {
+  absl::Status Diff(const std::string& name, const Patience& patience,
+                    v1::DiffServiceResponse& response) const {
     auto controller = agent_->Find(name);
     if (!controller.ok()) return controller.status();
-    auto entries = (*controller)->Diff();
+    auto entries = (*controller)->Diff(patience);
     if (!entries.ok()) return entries.status();
     response.set_hash((*controller)->View().record.hash);
     size_t bytes = 0;

@@ -71,7 +71,9 @@ bool MovingToPin(const ServiceRecord& record) {
   // A revision that was activated before and is only published again, after a reboot, is not a
   // move.
   const bool activating = !record.pending.empty() && record.last_good != record.published;
-  return record.hash != record.pinned || activating;
+  // Until its activation succeeds, it was not reached.
+  const bool failing = record.failed == record.pinned;
+  return record.hash != record.pinned || activating || failing;
 }
 
 ServiceRecord Settled(ServiceRecord record) {

@@ -209,6 +209,15 @@ TEST(RollbackTest, ThatFailsServesTheOldRevisionAndIsTriedAgain) {
   EXPECT_EQ(OnTip(record, kC).pinned, kA) << "the next poll must not undo a rollback";
 }
 
+TEST(RollbackTest, IsNotReachedBeforeItsRevisionIsActivated) {
+  const Step to_a{Step::Kind::kPublish, kA, kA};
+  ServiceRecord record = OnPublished(OnRollback(At(kB), kA, "alice"), to_a);
+  record = OnActivationFailed(record, "unit failed");
+  EXPECT_EQ(record.state, State::kBroken) << "FREEZE would have to be left for BROKEN";
+  EXPECT_EQ(OnActivated(record).state, State::kFreeze);
+  EXPECT_EQ(OnFreeze(record, "bob").state, State::kFreeze) << "whoever freezes it is obeyed";
+}
+
 TEST(RollbackTest, IsNotUndoneByTheNextPollAndUnfreezeEndsThePin) {
   ServiceRecord record = OnRollback(At(kB), kA, "alice");
   record = OnActivated(OnPublished(record, {Step::Kind::kPublish, kA, kA}));

@@ -10,10 +10,10 @@
 #include <cstdint>
 #include <cstring>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/path/open_at.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -21,7 +21,7 @@ namespace {
 constexpr int kPermissions = 07777;
 
 absl::Status OpenError(const std::string& path, int error, int resolve_flags) {
-  const std::string what = absl::StrCat("open \"", absl::Utf8SafeCHexEscape(path), "\"");
+  const std::string what = absl::StrCat("open \"", EscapeText(path), "\"");
   if (error == EXDEV) {
     return absl::PermissionDeniedError(
         absl::StrCat(what, ": it leads out of its directory",
@@ -44,15 +44,14 @@ absl::Status SetMode(int directory, const std::string& name, int mode) {
   if (chmod(absl::StrCat("/proc/self/fd/", directory).c_str(), wanted) == 0) {
     return absl::OkStatus();
   }
-  return absl::ErrnoToStatus(
-      errno, absl::StrCat("set the mode of directory \"", absl::Utf8SafeCHexEscape(name), "\""));
+  return absl::ErrnoToStatus(errno,
+                             absl::StrCat("set the mode of directory \"", EscapeText(name), "\""));
 }
 
 absl::StatusOr<Fd> MakeDirectory(int parent, const std::string& name, int mode) {
   const bool made = mkdirat(parent, name.c_str(), static_cast<mode_t>(mode)) == 0;
   if (!made && errno != EEXIST) {
-    return absl::ErrnoToStatus(
-        errno, absl::StrCat("create directory \"", absl::Utf8SafeCHexEscape(name), "\""));
+    return absl::ErrnoToStatus(errno, absl::StrCat("create directory \"", EscapeText(name), "\""));
   }
   absl::StatusOr<Fd> directory =
       OpenBeneath(parent, name, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
@@ -83,7 +82,7 @@ absl::StatusOr<Fd> OpenBeneath(int root, const std::string& path, int flags, int
                                int resolve_flags) {
   if (path.find('\0') != std::string::npos) {
     return absl::InvalidArgumentError(
-        absl::StrCat("open \"", absl::Utf8SafeCHexEscape(path), "\": the path contains a NUL"));
+        absl::StrCat("open \"", EscapeText(path), "\": the path contains a NUL"));
   }
   const auto resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve_flags;
   Fd fd(OpenAt(root, path, flags, mode, static_cast<uint64_t>(resolve)));
@@ -93,8 +92,7 @@ absl::StatusOr<Fd> OpenBeneath(int root, const std::string& path, int flags, int
 
 absl::StatusOr<Fd> MakeDirectoriesBeneath(int root, absl::string_view path, int mode) {
   if (!path.empty() && path[0] == '/') {
-    return absl::PermissionDeniedError(absl::StrCat("create directories \"",
-                                                    absl::Utf8SafeCHexEscape(path),
+    return absl::PermissionDeniedError(absl::StrCat("create directories \"", EscapeText(path),
                                                     "\": an absolute path leads out of the root"));
   }
   absl::StatusOr<Fd> directory = OpenBeneath(root, ".", O_PATH | O_DIRECTORY);
@@ -104,7 +102,7 @@ absl::StatusOr<Fd> MakeDirectoriesBeneath(int root, absl::string_view path, int 
   }
   if (!directory.ok()) {
     return absl::Status(directory.status().code(),
-                        absl::StrCat("create directories \"", absl::Utf8SafeCHexEscape(path),
+                        absl::StrCat("create directories \"", EscapeText(path),
                                      "\": ", directory.status().message()));
   }
   return directory;

@@ -74,7 +74,7 @@ TEST_F(BeneathTest, OtherErrorsAreErrnos) {
   EXPECT_EQ(CodeOf("a/b/file", O_WRONLY | O_CREAT | O_EXCL), absl::StatusCode::kAlreadyExists);
   EXPECT_EQ(CodeOf(std::string("a\0b", 3)), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(OpenBeneath(root_.get(), "mis\nsing", O_RDONLY).status().message(),
-              HasSubstr("open \"mis\\nsing\""));
+              HasSubstr("open \"mis\\x0asing\""));
 }
 
 TEST_F(BeneathTest, DirectoriesAreMadeWithTheirModeWhateverTheUmask) {

@@ -7,9 +7,9 @@
 
 #include <cerrno>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -18,9 +18,7 @@ constexpr mode_t kDirectoryMode = 0755;
 constexpr mode_t kFileMode = 0644;
 constexpr int kTries = 100;
 
-std::string Quoted(absl::string_view name) {
-  return absl::StrCat("\"", absl::Utf8SafeCHexEscape(name), "\"");
-}
+std::string Quoted(absl::string_view name) { return absl::StrCat("\"", EscapeText(name), "\""); }
 
 // While it exists, this thread creates files as another account. A file-system uid other than 0
 // takes the capabilities over files away, too. The supplementary groups stay: the account owns the

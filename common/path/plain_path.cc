@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "common/path/beneath.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -73,15 +73,14 @@ absl::Status CheckPlainRelativePath(absl::string_view path) {
   if (path.empty()) return absl::InvalidArgumentError("the path is empty");
   if (path.size() > kLongestPath) {
     return absl::InvalidArgumentError(absl::StrCat("the path that starts with \"",
-                                                   absl::Utf8SafeCHexEscape(path.substr(0, 64)),
+                                                   EscapeText(path.substr(0, 64)),
                                                    "\" is longer than ", kLongestPath, " bytes"));
   }
   for (const absl::string_view name : absl::StrSplit(path, '/')) {
     const absl::string_view fault = Fault(name);
     if (fault.empty()) continue;
-    return absl::InvalidArgumentError(absl::StrCat("path \"", absl::Utf8SafeCHexEscape(path),
-                                                   "\": \"", absl::Utf8SafeCHexEscape(name), "\" ",
-                                                   fault));
+    return absl::InvalidArgumentError(
+        absl::StrCat("path \"", EscapeText(path), "\": \"", EscapeText(name), "\" ", fault));
   }
   return absl::OkStatus();
 }

@@ -53,7 +53,7 @@ TEST(CheckPlainRelativePathTest, OthersAreRefusedWithTheReason) {
       {"a/..", "\"..\" is not a name"},
       {"-rf", "\"-rf\" starts with '-'"},
       {"a/--upload-pack=x/b", "\"--upload-pack=x\" starts with '-'"},
-      {"a\nb", "\"a\\nb\" contains a NUL or another control"},
+      {"a\nb", "\"a\\x0ab\" contains a NUL or another control"},
       {"a\rb", "control"},
       {"a\x1b[2Jb", "control"},
       {"a\x7f", "control"},

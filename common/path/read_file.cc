@@ -8,9 +8,9 @@
 #include <cerrno>
 
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/path/fd.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -19,8 +19,7 @@ constexpr size_t kReadAtATime = 64 << 10;
 
 absl::Status Failed(const char* what, const std::string& name) {
   const int error = errno;
-  return absl::ErrnoToStatus(error,
-                             absl::StrCat("cannot ", what, " ", absl::Utf8SafeCHexEscape(name)));
+  return absl::ErrnoToStatus(error, absl::StrCat("cannot ", what, " ", EscapeText(name)));
 }
 
 // A guess: files of /proc have size 0.
@@ -43,8 +42,8 @@ absl::StatusOr<std::string> ReadToEnd(int file, const std::string& name, size_t 
     if (count == 0) break;
     size += static_cast<size_t>(count);
     if (size > most) {
-      return absl::ResourceExhaustedError(absl::StrCat(
-          "cannot read ", absl::Utf8SafeCHexEscape(name), ": it is longer than ", most, " bytes"));
+      return absl::ResourceExhaustedError(
+          absl::StrCat("cannot read ", EscapeText(name), ": it is longer than ", most, " bytes"));
     }
   }
   content.resize(size);

@@ -10,11 +10,11 @@
 #include <deque>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/path/make_node.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -138,7 +138,7 @@ class Walker {
   }
 
   static std::string Quoted(absl::string_view name) {
-    return absl::StrCat("\"", absl::Utf8SafeCHexEscape(name), "\"");
+    return absl::StrCat("\"", EscapeText(name), "\"");
   }
   absl::Status Refuse(absl::string_view name, absl::string_view why) const {
     return absl::FailedPreconditionError(
@@ -164,8 +164,8 @@ class Walker {
 absl::StatusOr<NameInDirectory> Walk(const std::string& path, const WalkOptions& options,
                                      bool keep_last) {
   if (!absl::StartsWith(path, "/") || path.find('\0') != std::string::npos) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        options.attempt, ": \"", absl::Utf8SafeCHexEscape(path), "\" is not an absolute path"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.attempt, ": \"", EscapeText(path), "\" is not an absolute path"));
   }
   return Walker(path, options, keep_last).Go();
 }

@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <set>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "common/log/log.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
@@ -17,9 +21,10 @@ namespace {
 struct Entry {
   std::function<absl::Time()> run;
   SteadyTime due;
-  uint64_t turn = 0;     // among those due at the same time
-  bool running = false;  // and not in the queue
-  bool woken = false;    // while running: run once more
+  uint64_t turn = 0;               // among those due at the same time
+  bool running = false;            // and not in the queue
+  bool woken = false;              // while running: run once more
+  std::optional<SteadyTime> next;  // while running: the next run
   bool removed = false;
 };
 
@@ -38,6 +43,7 @@ class ThreadedScheduler final : public Scheduler {
       MutexLock lock(mutex_);
       stopping_ = true;
       changed_.NotifyAll();
+      idlers_.NotifyAll();
     }
     for (std::thread& thread : threads_) thread.join();
   }
@@ -58,6 +64,7 @@ class ThreadedScheduler final : public Scheduler {
         : scheduler_(scheduler), entry_(std::move(entry)) {}
     ~Handle() override { scheduler_->Remove(entry_.get()); }
     void Wake() override { scheduler_->Wake(entry_.get()); }
+    void WakeAt(absl::Time time) override { scheduler_->WakeAt(entry_.get(), time); }
 
    private:
     ThreadedScheduler* const scheduler_;
@@ -74,6 +81,19 @@ class ThreadedScheduler final : public Scheduler {
     if (entry->due == SteadyTime::InfinitePast()) return;
     queue_.erase(entry);
     Queue(entry, SteadyTime::InfinitePast());
+    TellOne(entry);
+  }
+
+  void WakeAt(Entry* entry, absl::Time time) {
+    MutexLock lock(mutex_);
+    const SteadyTime due = Steady(time);
+    if (entry->running) {
+      entry->next = due;
+      return;
+    }
+    if (entry->due == SteadyTime::InfinitePast()) return;
+    queue_.erase(entry);
+    Queue(entry, due);
     TellOne(entry);
   }
 
@@ -98,12 +118,22 @@ class ThreadedScheduler final : public Scheduler {
   // wakes the next one, if there is more to do.
   void TellOne(const Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     EnsureThread();
-    if (*queue_.begin() == entry) changed_.NotifyOne();
+    if (*queue_.begin() == entry) WakeOne();
+  }
+
+  void WakeOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    (timing_ ? changed_ : idlers_).NotifyOne();
   }
 
   void EnsureThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const bool room = static_cast<int>(threads_.size()) < max_threads_;
-    if (idle_ == 0 && room && !stopping_) threads_.emplace_back([this] { Work(); });
+    if (idle_ > 0 || !room || stopping_) return;
+    try {
+      threads_.emplace_back([this] { Work(); });
+    } catch (const std::system_error& error) {
+      LogError("cannot start a thread; the work waits for the others",
+               {{"threads", absl::StrCat(threads_.size())}, {"error", error.what()}});
+    }
   }
 
   void Work() {
@@ -112,7 +142,13 @@ class ThreadedScheduler final : public Scheduler {
       Entry* entry = queue_.empty() ? nullptr : *queue_.begin();
       if (entry == nullptr || entry->due > clock_->SteadyNow()) {
         ++idle_;
-        clock_->WaitUntil(mutex_, changed_, entry ? entry->due : SteadyTime::Infinite());
+        if (timing_) {
+          idlers_.Wait(mutex_);
+        } else {
+          timing_ = true;
+          clock_->WaitUntil(mutex_, changed_, entry ? entry->due : SteadyTime::Infinite());
+          timing_ = false;
+        }
         --idle_;
         continue;
       }
@@ -124,22 +160,28 @@ class ThreadedScheduler final : public Scheduler {
     queue_.erase(entry);
     entry->running = true;
     entry->woken = false;
+    entry->next.reset();
     // Another thread must wait for the next due job while this one is busy.
     EnsureThread();
-    if (idle_ > 0 && !queue_.empty()) changed_.NotifyOne();
+    if (idle_ > 0 && !queue_.empty()) WakeOne();
     mutex_.Unlock();
     const absl::Time next = entry->run();
     mutex_.Lock();
     entry->running = false;
     // A removed entry may be destroyed as soon as the lock is free.
-    if (!entry->removed) Queue(entry, entry->woken ? SteadyTime::InfinitePast() : Steady(next));
+    if (!entry->removed) {
+      Queue(entry, entry->woken ? SteadyTime::InfinitePast() : entry->next.value_or(Steady(next)));
+      if (timing_ && *queue_.begin() == entry) changed_.NotifyOne();
+    }
     finished_.NotifyAll();
   }
 
   Clock* const clock_;
   const int max_threads_;
   Mutex mutex_;
-  CondVar changed_;
+  CondVar changed_;  // of the thread that waits for the next due time
+  CondVar idlers_;   // of the other idle threads
+  bool timing_ ABSL_GUARDED_BY(mutex_) = false;
   CondVar finished_;
   // The jobs that are not running now; each belongs to its handle.
   std::set<Entry*, DueBefore> queue_ ABSL_GUARDED_BY(mutex_);

@@ -10,7 +10,9 @@
 namespace gitops {
 
 // Runs jobs when they are due, no job concurrently with itself, on a few threads that are created
-// on demand. Idle jobs cost nothing. Setting the wall clock does not change a wait in progress.
+// on demand. Idle jobs cost nothing; of idle threads one waits for the next due time. Setting the
+// wall clock does not change a wait in progress. A thread that cannot be started is logged, and
+// started when the next job is added or woken; until then the other threads do its work.
 // Thread-safe.
 class Scheduler {
  public:
@@ -21,6 +23,9 @@ class Scheduler {
     virtual ~Job() = default;
     // Runs the job as soon as a thread is free; if it is running now, once more afterwards.
     virtual void Wake() = 0;
+    // Sets the time of the next run, instead of what the last one returned (or the one in progress
+    // will return). Wake() comes first.
+    virtual void WakeAt(absl::Time time) = 0;
   };
 
   virtual ~Scheduler() = default;

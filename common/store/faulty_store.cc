@@ -21,8 +21,15 @@ void FaultyStore::FailKeys(std::string prefix, absl::Status status) {
   key_faults_.emplace_back(std::move(prefix), std::move(status));
 }
 
+void FaultyStore::StallWrites() {
+  MutexLock lock(mutex_);
+  stalled_ = true;
+}
+
 void FaultyStore::Heal() {
   MutexLock lock(mutex_);
+  stalled_ = false;
+  healed_.NotifyAll();
   call_fault_ = {};
   write_fault_ = {};
   key_faults_.clear();
@@ -47,6 +54,7 @@ absl::Status FaultyStore::Enter(const std::vector<absl::string_view>& keys, bool
   MutexLock lock(mutex_);
   ++calls_;
   if (write) ++writes_;
+  while (write && stalled_) healed_.Wait(mutex_);
   if (calls_ == call_fault_.at) return call_fault_.status;
   if (write && writes_ == write_fault_.at) return write_fault_.status;
   for (const auto& [prefix, status] : key_faults_) {

@@ -24,6 +24,8 @@ class FaultyStore : public Store {
   void FailNthWrite(int n, absl::Status status = absl::UnavailableError("told to fail"));
   // Every Get, List, Write and Watch of a key or prefix that starts with `prefix` fails.
   void FailKeys(std::string prefix, absl::Status status = absl::UnavailableError("told to fail"));
+  // Writes wait until Heal(), as on a disk that stalls.
+  void StallWrites();
   // Everything works again.
   void Heal();
 
@@ -60,6 +62,8 @@ class FaultyStore : public Store {
   int values_read_ ABSL_GUARDED_BY(mutex_) = 0;
   Fault call_fault_ ABSL_GUARDED_BY(mutex_);
   Fault write_fault_ ABSL_GUARDED_BY(mutex_);
+  CondVar healed_;
+  bool stalled_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::pair<std::string, absl::Status>> key_faults_ ABSL_GUARDED_BY(mutex_);
 };
 

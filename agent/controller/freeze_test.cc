@@ -1,0 +1,253 @@
+// What holds whatever a service is doing: freeze, the end of the agent, a disk that stalls.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <future>
+#include <string>
+
+#include "agent/controller/host_agent_test_base.h"
+
+namespace gitops {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using testing::ElementsAre;
+
+class FreezeTest : public HostAgentTest {
+ protected:
+  ~FreezeTest() override {
+    store_.Heal();
+    host_.Release();
+    host_.ReleaseFetches();
+    host_.ReleaseDisk();
+  }
+  // Freezes, which takes a moment only, and after which nothing is published any more.
+  void ExpectFreezeAtOnce() {
+    const auto begun = steady_clock::now();
+    auto frozen = Web()->Freeze("alice", "");
+    EXPECT_LT(steady_clock::now() - begun, milliseconds(100 * kSlow));
+    ASSERT_TRUE(frozen.ok()) << frozen.status();
+    const std::string published = host_.Look("web").published;
+    EXPECT_EQ(frozen->published, published);
+    host_.Release();
+    host_.ReleaseFetches();
+    host_.ReleaseDisk();
+    clock_.Advance(absl::Hours(1));
+    ASSERT_TRUE(Eventually([&] {
+      clock_.Advance(absl::Minutes(1));
+      return host_.Look("web").looks > 20;
+    }));
+    EXPECT_EQ(host_.Look("web").published, published);
+    EXPECT_EQ(Record().state, State::kFreeze);
+  }
+  void Move(const std::string& revision) {
+    host_.Push("main", revision);
+    clock_.Advance(absl::Minutes(2));
+  }
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+  static constexpr int kSlow = 20;
+#else
+  static constexpr int kSlow = 1;
+#endif
+#else
+  static constexpr int kSlow = 1;
+#endif
+};
+
+TEST_F(FreezeTest, AnswersAtOnceDuringAFetch) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.HoldFetches();
+  Move(kB);
+  ASSERT_TRUE(host_.AwaitHeldFetch());
+  ExpectFreezeAtOnce();
+}
+
+TEST_F(FreezeTest, AnswersAtOnceWhileFilesAreCarriedOver) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.HoldDisk();
+  Move(kB);
+  ASSERT_TRUE(host_.AwaitHeldDisk());
+  ExpectFreezeAtOnce();
+  EXPECT_EQ(host_.Look("web").published, kA);
+}
+
+TEST_F(FreezeTest, AnswersAtOnceDuringADiffAndTheDiffGoesOn) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.HoldDisk();
+  auto diff = std::async(std::launch::async, [web = Web()] { return web->Diff(); });
+  ASSERT_TRUE(host_.AwaitHeldDisk());
+  ExpectFreezeAtOnce();
+  EXPECT_TRUE(diff.get().ok());
+}
+
+TEST_F(FreezeTest, AnswersAtOnceDuringAnActionWhichIsRecordedAsWhatItWas) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.HoldActivations();
+  host_.FailActivate(kB, absl::FailedPreconditionError("unit failed"));
+  Move(kB);
+  ASSERT_TRUE(host_.AwaitHeld());
+  ExpectFreezeAtOnce();
+  EXPECT_EQ(host_.Look("web").published, kB) << "no return to another revision after the answer";
+  EXPECT_EQ(Record().failed, kB);
+}
+
+TEST_F(FreezeTest, HasADeadlineWhileTheDiskStallsAndReadersDoNotWait) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  store_.StallWrites();
+  auto freeze =
+      std::async(std::launch::async, [web = Web(), until = clock_.Now() + absl::Seconds(5)] {
+        return web->Freeze("alice", "", {.deadline = until});
+      });
+  ASSERT_EQ(freeze.wait_for(milliseconds(300)), std::future_status::timeout);
+  const auto begun = steady_clock::now();
+  for (const auto& controller : agent_->All()) EXPECT_EQ(controller->View().record.hash, kA);
+  EXPECT_LT(steady_clock::now() - begun, milliseconds(50 * kSlow));
+  clock_.Advance(absl::Seconds(6));
+  EXPECT_EQ(freeze.get().status().code(), absl::StatusCode::kDeadlineExceeded);
+  store_.Heal();
+  EXPECT_TRUE(Await([](const ServiceRecord& r) { return r.frozen; })) << "it was ordered";
+}
+
+TEST_F(FreezeTest, OfACallerThatIsGoneWaitsForNothing) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  store_.StallWrites();
+  EXPECT_EQ(Web()->Freeze("alice", "", {.cancelled = [] { return true; }}).status().code(),
+            absl::StatusCode::kCancelled);
+}
+
+TEST_F(FreezeTest, NothingBeginsAgainOnceTheAgentIsToStop) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.HoldFetches();
+  Move(kB);
+  ASSERT_TRUE(host_.AwaitHeldFetch());
+  agent_->RequestStop();
+  ASSERT_TRUE(Eventually([this] { return !host_.fetching(); }));
+  EXPECT_TRUE(absl::IsUnavailable(agent_->Configure({Spec("db")})));
+  EXPECT_TRUE(absl::IsUnavailable(Web()->TakeUp({}).status()));
+  clock_.Advance(absl::Hours(1));
+  agent_->Stop();
+  EXPECT_FALSE(host_.fetching());
+  EXPECT_EQ(host_.Look("web").published, kA);
+}
+
+TEST_F(FreezeTest, AMoveIsStoredTwice) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  const int before = store_.writes();
+  Move(kB);
+  ASSERT_TRUE(AwaitAt(kB));
+  EXPECT_EQ(store_.writes(), before + 2);
+}
+
+TEST_F(FreezeTest, CommitsThatTouchNothingOfAServiceStoreNothingAndLeaveItsHistoryAlone) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  const int writes = store_.writes();
+  const absl::Time changed = Record().change_time;
+  const size_t entries = Web()->Changes()->size();
+  for (const std::string& commit : {kB, kC}) {
+    host_.MakeSame(kA, commit);
+    Move(commit);
+    ASSERT_TRUE(AwaitAt(commit));
+  }
+  EXPECT_LE(store_.writes(), writes + 2) << "once per commit, for all services";
+  EXPECT_EQ(Record().change_time, changed);
+  EXPECT_EQ(Web()->Changes()->size(), entries);
+}
+
+TEST_F(FreezeTest, WhatACommitTouchesIsAskedOnceForAllAndKeptOverARestartWithoutTheUpstream) {
+  std::vector<ServiceSpec> specs;
+  for (const char* name : {"web", "db", "mail"}) {
+    specs.push_back(Spec(name));
+    specs.back().directories = {{.local = "/etc/x", .link = name}};
+  }
+  Start(specs);
+  const auto all_at = [this](const std::string& hash) {
+    return Eventually([&] {
+      clock_.Advance(absl::Seconds(15));
+      return Record("web").hash == hash && Record("db").hash == hash && Record("mail").hash == hash;
+    });
+  };
+  ASSERT_TRUE(all_at(kA));
+  host_.MakeSame(kA, kB);
+  const int asked = host_.comparisons(), writes = store_.writes();
+  Move(kB);
+  ASSERT_TRUE(all_at(kB));
+  EXPECT_EQ(host_.comparisons(), asked + 1);
+  EXPECT_LE(store_.writes(), writes + 1);
+  ASSERT_TRUE(agent_->Pull("web", {}).ok());
+  host_.SetUpstreamStatus(absl::UnavailableError("gone"));
+  Restart(specs);
+  EXPECT_EQ(Record("web").hash, kB);
+  EXPECT_EQ(Record("db").hash, kB);
+  EXPECT_EQ(host_.Look("web").published, kA);
+  // What it does itself afterwards counts.
+  ASSERT_TRUE(Web()->Freeze("alice", "").ok());
+  Restart(specs);
+  EXPECT_EQ(Record("web").hash, kB);
+  EXPECT_EQ(Record("web").state, State::kFreeze);
+}
+
+TEST_F(FreezeTest, ARollbackDuringAMoveOfItsOwnIsBookedApartFromIt) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.HoldActivations();
+  Move(kB);
+  ASSERT_TRUE(host_.AwaitHeld());
+  auto rollback =
+      std::async(std::launch::async, [web = Web()] { return web->Rollback(kA, "alice", "", {}); });
+  ASSERT_TRUE(Await([](const ServiceRecord& r) { return r.pinned == kA; }));
+  host_.Release();
+  ASSERT_TRUE(rollback.get().ok());
+  auto changes = Web()->Changes();
+  ASSERT_TRUE(changes.ok());
+  ASSERT_GE(changes->size(), 2u);
+  const ChangeRecord &back = (*changes)[0], &own = (*changes)[1];
+  EXPECT_THAT((std::vector<std::string>{back.from_hash, back.to_hash, back.actor.text()}),
+              ElementsAre(kB, kA, "alice"));
+  EXPECT_THAT((std::vector<std::string>{own.from_hash, own.to_hash, own.actor.text()}),
+              ElementsAre(kA, kB, "agent"));
+}
+
+TEST_F(FreezeTest, AReturnThatACommandStoppedIsNoFailure) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.FailActivate(kB, absl::FailedPreconditionError("unit failed"));
+  host_.HoldActivations();
+  Move(kB);
+  ASSERT_TRUE(host_.AwaitHeld());
+  host_.HoldDisk();
+  host_.Release();
+  ASSERT_TRUE(host_.AwaitHeldDisk());  // on the way back to A
+  ASSERT_TRUE(Web()->Freeze("alice", "").ok());
+  EXPECT_EQ(Record().source_error, "");
+  const auto changes = Web()->Changes();
+  ASSERT_TRUE(changes.ok());
+  for (const ChangeRecord& change : *changes) {
+    EXPECT_EQ(change.reason.find("cannot return"), std::string::npos) << change.reason;
+  }
+}
+
+TEST_F(FreezeTest, ARestartNeedsNoHistory) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  store_.FailKeys("agent/v1/change/", absl::UnavailableError("not now"));
+  Restart({Spec()});
+  store_.Heal();
+  Move(kB);
+  ASSERT_TRUE(AwaitAt(kB));
+  EXPECT_EQ(Web()->Changes()->front().from_hash, kA);
+}
+
+}  // namespace
+}  // namespace gitops

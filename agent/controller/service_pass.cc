@@ -1,0 +1,427 @@
+// A pass of a ServiceController: a look at what is published, the move to what is wanted, and an
+// inspection. Each step runs in a pool, and the next one begins in the turn that has its result.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/controller/service_controller.h"
+#include "common/crash/crash_point.h"
+#include "common/log/log.h"
+#include "common/retry/backoff.h"
+
+namespace gitops {
+namespace {
+
+constexpr absl::Duration kShortestInspection = absl::Seconds(1);
+// The minimum between two passes that nobody asked for, so that a service never spins.
+constexpr absl::Duration kShortestPause = absl::Milliseconds(10);
+// Drift checks take at most this part of the time.
+constexpr int kInspectionShare = 50;
+
+}  // namespace
+
+void ServiceController::BeginPass() {
+  wanted_ = false;
+  pass_ = std::make_shared<Pass>();
+  pass_->forced = std::exchange(forced_, false);
+  for (const auto& waiter : waiters_) {
+    if (waiter->stage != Waiter::Stage::kAsked) continue;
+    waiter->stage = Waiter::Stage::kUnderWay;
+    pass_->forced = true;
+  }
+  if (unsaved_) Make({.make = [](ServiceRecord record) { return record; }});
+  const bool waits =
+      options_.clock->Now() < next_attempt_ && next_attempt_ != absl::InfiniteFuture();
+  if (waits && !pass_->forced && Desired() == failing_target_) return Inspect();
+  const auto look = [this] {
+    UseFiles<absl::StatusOr<std::string>>(
+        Pool::kDisk, pass_->stop,
+        [this, pass = pass_](std::stop_token) {
+          const std::vector<std::string> ready = drivers_.source->Ready();
+          pass->ready = {ready.begin(), ready.end()};
+          return drivers_.publisher->Published();
+        },
+        [this](absl::StatusOr<std::string>& visible) { LookedAt(visible); });
+  };
+  if (prepared_) return look();
+  UseUnit([this] { return drivers_.activator->Prepare(); },
+          [this, look](absl::Status& status) {
+            prepared_ = status.ok();
+            if (!status.ok()) return SourceFailed(std::string(status.message()));
+            // A package may have created the user that the fetch needs.
+            if (!spec().package.empty() && options_.poll_now) options_.poll_now();
+            look();
+          });
+}
+
+void ServiceController::LookedAt(const absl::StatusOr<std::string>& visible) {
+  if (pass_->stop.stop_requested()) return EndMove(false, false);
+  if (!visible.ok()) {
+    LogWarning("cannot determine the published revision",
+               {{"service", spec().service}, {"error", std::string(visible.status().message())}});
+  }
+  const std::string published = visible.value_or("");
+  const Step step = NextStep(record_, policy_, published);
+  pass_->step = step;
+  // Files that somebody removed by hand are drift: Inspect() reports or corrects it.
+  const bool taken_away = established_ && step.kind == Step::Kind::kPublish &&
+                          step.hash == record_.hash && record_.pending.empty();
+  if (step.kind != Step::Kind::kNone && (!taken_away || pass_->forced)) {
+    return BeginMove(step, /*first=*/record_.last_good.empty() || published.empty());
+  }
+  pass_->step = {};
+  if (step.kind == Step::Kind::kNone) established_ = !record_.published.empty();
+  if (step.kind != Step::Kind::kNone || record_.source_error.empty() || !record_.drift.empty() ||
+      !established_) {
+    return EndMove(true, true);
+  }
+  Make({.make =
+            [](ServiceRecord record) {
+              record.source_error.clear();
+              return Settled(std::move(record));
+            },
+        .why = {.reason = "the problem is solved"},
+        .then = [this](const absl::Status&) { EndMove(true, true); }});
+}
+
+std::string ServiceController::ReasonFor(const Step& step) const {
+  if (logged_hash_ != step.hash) {
+    return policy_.coordinated ? "requested by a deployment" : "new commit upstream";
+  }
+  return step.kind == Step::Kind::kActivate ? "activated by a retry" : "published again";
+}
+
+void ServiceController::BeginMove(Step step, bool first) {
+  pass_->began = options_.clock->Now();
+  pass_->reason = pass_->afresh ? "the drift was corrected" : ReasonFor(step);
+  pass_->first = first;
+  pass_->step = std::move(step);
+  if (pass_->step.kind == Step::Kind::kActivate) return Activate();
+  PrepareStep();
+}
+
+void ServiceController::PrepareStep() {
+  struct Result {
+    absl::Status status;
+    bool same = false;
+  };
+  const Step step = pass_->step;
+  // What is on disk does not wait behind those that wait for the upstream.
+  const bool local = step.kind == Step::Kind::kPublish && pass_->ready.contains(step.revision);
+  UseFiles<Result>(
+      local ? Pool::kDisk : Pool::kGit, pass_->stop,
+      [this, step, pass = pass_, published = record_.published](std::stop_token stop) {
+        Result result;
+        if (step.kind == Step::Kind::kCompare) {
+          const auto same = drivers_.source->SameContent(published, step.hash, stop);
+          result = {same.status(), same.value_or(false)};
+        }
+        if (!result.status.ok() || result.same) return result;
+        const bool edited = WasEdited(step.revision, published, pass->ready, stop);
+        result.status = drivers_.source->Prepare(step.revision, pass->afresh || edited, stop);
+        return result;
+      },
+      [this, step](Result& result) {
+        if (absl::IsCancelled(result.status) || pass_->stop.stop_requested()) {
+          return EndMove(false, false);
+        }
+        if (!result.status.ok()) return SourceFailed(std::string(result.status.message()));
+        if (!result.same) {
+          CrashPoint("after-checkout");
+          return Exchange(step.revision, /*fallback=*/false);
+        }
+        Make({.make =
+                  [this, step](ServiceRecord record) {
+                    const bool wanted = DesiredRevision(record, policy_) == step.hash;
+                    return wanted ? OnSameContent(std::move(record), step.hash) : record;
+                  },
+              .why = {.reason = absl::StrCat(
+                          policy_.coordinated ? "requested by a deployment" : "new commit upstream",
+                          ", but no file of this service changed")},
+              .storing = policy_.coordinated ? Change::Storing::kAnyway : Change::Storing::kMemory,
+              .then =
+                  [this](const absl::Status&) {
+                    established_ = true;
+                    EndMove(true, true);
+                  }});
+      });
+}
+
+// Inspect() and the service's drift policy handle published files.
+bool ServiceController::WasEdited(const std::string& revision, const std::string& published,
+                                  const std::set<std::string>& ready, const std::stop_token& stop) {
+  if (revision == published || !ready.contains(revision)) return false;
+  const absl::StatusOr<bool> intact = drivers_.publisher->IsIntact(revision, stop);
+  if (absl::IsCancelled(intact.status()) || intact.value_or(false)) return false;
+  LogWarning("a revision on disk is written again, because its files were changed",
+             {{"service", spec().service},
+              {"revision", revision},
+              {"error", std::string(intact.status().message())}});
+  return true;
+}
+
+void ServiceController::Exchange(const std::string& revision, bool fallback) {
+  UseFiles<absl::Status>(
+      Pool::kDisk, pass_->stop,
+      [this, revision, fallback, pass = pass_](std::stop_token stop) {
+        absl::Status refused;
+        const absl::Status status = drivers_.publisher->Publish(
+            revision, [&] { return refused = MayExchange(pass, revision, fallback); }, stop);
+        CrashPoint("after-publish");
+        if (status.ok() || !refused.ok() || absl::IsCancelled(status)) return status;
+        return WithMessage(status, absl::StrCat(fallback ? "cannot return to " : "publishing ",
+                                                revision, ": ", status.message()));
+      },
+      [=, this](absl::Status& status) { Exchanged(revision, fallback, status); });
+}
+
+absl::Status ServiceController::MayExchange(const std::shared_ptr<Pass>& pass,
+                                            const std::string& revision, bool fallback) {
+  auto reply = std::make_shared<Reply<bool>>();
+  Post([=, this] {
+    Make({.make = [=, this](ServiceRecord record) -> absl::StatusOr<ServiceRecord> {
+            if (pass->stop.stop_requested()) return absl::CancelledError("stopped");
+            if (fallback) return record;
+            if (DesiredRevision(record, policy_) == pass->step.hash) {
+              return OnPublishing(std::move(record), revision);
+            }
+            return absl::CancelledError("a newer target has replaced this one");
+          },
+          .storing = Change::Storing::kFirst,
+          .then =
+              [=, this](const absl::Status& status) {
+                exchanging_ = status.ok();
+                if (status.ok()) return reply->Give(true);
+                if (absl::IsCancelled(status)) return reply->Give(status);
+                reply->Give(WithMessage(
+                    status, absl::StrCat("not published, because the state cannot be stored: ",
+                                         status.message())));
+              }});
+  });
+  absl::Status impatience;
+  const absl::Status may = reply->Await(options_.clock, Patience(), &impatience).status();
+  if (may.ok()) CrashPoint("before-publish");
+  return may;
+}
+
+void ServiceController::Exchanged(const std::string& revision, bool fallback,
+                                  const absl::Status& status) {
+  exchanging_ = false;
+  if (absl::IsCancelled(status)) return EndMove(false, false);
+  if (!status.ok()) return SourceFailed(std::string(status.message()));
+  if (!fallback) {
+    Remember(OnPublished(record_, pass_->step));
+    CrashPoint("after-published-stored");
+    return Activate();
+  }
+  Remember(OnFallbackPublished(record_, revision));
+  unsaved_ = true;
+  Make({.make = [](ServiceRecord record) { return record; }});
+  UseUnit([this] { return drivers_.activator->Activate(/*first=*/true); },
+          [=, this](absl::Status& result) { FellBack(revision, result); });
+}
+
+void ServiceController::Activate() {
+  // After a crash between exchange and store, the record does not have the published revision yet.
+  if (record_.published != pass_->step.revision) {
+    Make({.make = [step = pass_->step](
+                      ServiceRecord record) { return OnPublished(std::move(record), step); },
+          .storing = Change::Storing::kMemory});
+  }
+  CrashPoint("before-activate");
+  UseUnit(
+      [this, first = pass_->first] {
+        absl::Status status = drivers_.activator->Activate(first);
+        CrashPoint("after-activate");
+        return status;
+      },
+      [this](absl::Status& status) { Activated(status); });
+}
+
+void ServiceController::Activated(const absl::Status& status) {
+  if (absl::IsCancelled(status)) return EndMove(false, false);  // pending: done after restart
+  Why why{.reason = pass_->reason, .duration = options_.clock->Now() - pass_->began};
+  if (status.ok()) {
+    if (record_.pinned == pass_->step.hash) {
+      why.reason = "rolled back";
+      why.actor = record_.frozen_by;
+    }
+    return Make({.make = OnActivated, .why = why, .then = [this](const absl::Status&) {
+                   CrashPoint("after-activated-stored");
+                   established_ = true;
+                   pass_->made = true;
+                   EndMove(true, true);
+                 }});
+  }
+  why.reason = std::string(status.message());
+  Make({.make = [error = why.reason](
+                    ServiceRecord record) { return OnActivationFailed(std::move(record), error); },
+        .why = why,
+        .then = [this](const absl::Status&) { FallBack(); }});
+}
+
+void ServiceController::FallBack() {
+  const std::string fallback = FallbackRevision(record_, policy_);
+  // A command since the failure takes precedence.
+  if (fallback.empty() || pass_->stop.stop_requested()) return EndMove(true, false);
+  CrashPoint("before-fallback");
+  UseFiles<absl::Status>(
+      pass_->ready.contains(fallback) ? Pool::kDisk : Pool::kGit, pass_->stop,
+      [this, fallback, pass = pass_, published = record_.published](std::stop_token stop) {
+        const bool edited = WasEdited(fallback, published, pass->ready, stop);
+        return drivers_.source->Prepare(fallback, edited, stop);
+      },
+      [this, fallback](absl::Status& status) {
+        if (absl::IsCancelled(status) || pass_->stop.stop_requested()) {
+          return EndMove(false, false);
+        }
+        if (status.ok()) return Exchange(fallback, /*fallback=*/true);
+        SourceFailed(absl::StrCat("cannot return to ", fallback, ": ", status.message()));
+      });
+}
+
+void ServiceController::FellBack(const std::string& fallback, const absl::Status& status) {
+  if (absl::IsCancelled(status)) return EndMove(false, false);  // pending: done after restart
+  const std::string error(status.message());
+  Make(
+      {.make = [=](ServiceRecord record) { return OnFellBack(std::move(record), fallback, error); },
+       .why = {.reason =
+                   absl::StrCat("returned to the last good revision; ", record_.activation_error),
+               .duration = options_.clock->Now() - pass_->began},
+       .then =
+           [this](const absl::Status&) {
+             pass_->made = true;
+             EndMove(true, false);
+           }});
+}
+
+void ServiceController::SourceFailed(const std::string& error) {
+  Make({.make = [=](ServiceRecord record) { return OnSourceFailed(std::move(record), error); },
+        .why = {.reason = error},
+        .then = [this](const absl::Status&) { EndMove(true, false); }});
+}
+
+void ServiceController::Prune() {
+  const std::set<std::string> in_use = {record_.published, record_.last_good, record_.pinned,
+                                        record_.pending, record_.hash};
+  UseFiles<absl::Status>(
+      Pool::kUpkeep, std::stop_source(),
+      [this, in_use](std::stop_token stop) {
+        return drivers_.source->Prune(spec().keep_revisions, in_use, stop);
+      },
+      [this](absl::Status& pruned) {
+        if (pruned.ok() || stopping_) return;
+        if (absl::IsCancelled(pruned)) return Prune();  // something else came first
+        LogWarning("cannot remove old revisions",
+                   {{"service", spec().service}, {"error", std::string(pruned.message())}});
+      });
+}
+
+void ServiceController::NoteOutcome(const std::string& target, bool ok) {
+  if (ok) {
+    failures_ = 0;
+    failing_target_.clear();
+    next_attempt_ = absl::InfiniteFuture();
+    return;
+  }
+  failures_ = target == failing_target_ ? failures_ + 1 : 1;
+  failing_target_ = target;
+  next_attempt_ = options_.clock->Now() + PollBackoff(options_.poll).After(failures_);
+}
+
+void ServiceController::EndMove(bool attempted, bool ok) {
+  if (pass_->afresh) {
+    if (!ok) LogWarning("the drift is not corrected yet", {{"service", spec().service}});
+    return CheckHealth();
+  }
+  if (attempted) {
+    NoteOutcome(pass_->step.kind == Step::Kind::kNone ? Desired() : pass_->step.hash, ok);
+    pass_->forced = false;
+  }
+  ShowView();
+  for (const auto& waiter : waiters_) {
+    if (waiter->stage != Waiter::Stage::kUnderWay) continue;
+    waiter->stage = attempted ? Waiter::Stage::kAttempted : Waiter::Stage::kAsked;
+  }
+  CheckWaiters();
+  Inspect();
+}
+
+void ServiceController::Inspect() {
+  const absl::Time now = options_.clock->Now();
+  if (now < next_inspection_ || pass_->stop.stop_requested()) return EndPass();
+  if (record_.published.empty() || !record_.pending.empty()) {
+    next_inspection_ = now + std::max(options_.poll, kShortestInspection);
+    return EndPass();
+  }
+  pass_->began = now;
+  UseFiles<absl::StatusOr<std::vector<DriftEntry>>>(
+      Pool::kDisk, pass_->stop,
+      [this, published = record_.published](std::stop_token stop) {
+        return drivers_.publisher->Drift(published, /*with_untracked=*/false, stop);
+      },
+      [this](absl::StatusOr<std::vector<DriftEntry>>& entries) { Inspected(entries); });
+}
+
+void ServiceController::Inspected(const absl::StatusOr<std::vector<DriftEntry>>& entries) {
+  if (pass_->stop.stop_requested()) return EndPass();
+  const absl::Duration took = options_.clock->Now() - pass_->began;
+  next_inspection_ =
+      pass_->began + std::max({options_.poll, kShortestInspection, took * kInspectionShare});
+  if (!entries.ok()) {
+    LogWarning("cannot check for drift",
+               {{"service", spec().service}, {"error", std::string(entries.status().message())}});
+  }
+  const auto found = drift_scans_.Judge(entries);
+  if (!found.has_value() || (found->drift.empty() && record_.drift.empty())) return CheckHealth();
+  const std::string& drift = found->drift;
+  const bool correct = found->correct && spec().drift != DriftPolicy::kReport;
+  if (correct) LogInfo("correcting drift", {{"service", spec().service}, {"drift", drift}});
+  Make({.make = [drift](ServiceRecord record) { return OnDrift(std::move(record), drift); },
+        .why = {.reason = drift.empty() ? "there is no drift any more" : drift},
+        .then =
+            [this, correct](const absl::Status&) {
+              if (!correct) return CheckHealth();
+              pass_->afresh = true;
+              BeginMove({Step::Kind::kPublish, record_.published, record_.hash}, /*first=*/false);
+            }});
+}
+
+void ServiceController::CheckHealth() {
+  if (pass_->stop.stop_requested()) return EndPass();
+  UseUnit([this] { return drivers_.activator->CheckHealth(); },
+          [this](absl::Status& health) {
+            const std::string error(health.message());
+            if (absl::IsUnavailable(health) || absl::IsCancelled(health) || record_.frozen ||
+                error == record_.activation_error) {
+              return EndPass();
+            }
+            Make({.make = [=](ServiceRecord record) { return OnHealth(std::move(record), error); },
+                  .why = {.reason = error.empty() ? "the unit is healthy again" : error},
+                  .then =
+                      [this](const absl::Status&) {
+                        if (!record_.activation_error.empty() && record_.failed.empty()) {
+                          NoteOutcome(Desired(), false);
+                        }
+                        EndPass();
+                      }});
+          });
+}
+
+void ServiceController::EndPass() {
+  if (pass_->stop.stop_requested()) WantPass(pass_->forced);
+  const bool made = pass_->made;
+  pass_ = nullptr;
+  if (made) Prune();
+}
+
+void ServiceController::SetTimer() {
+  if (pass_ != nullptr) return;
+  const absl::Time next = std::min(next_attempt_, next_inspection_);
+  const absl::Time now = options_.clock->Now();
+  if (next == timer_at_ && next > now) return;
+  timer_at_ = next;
+  timer_->WakeAt(std::max(next, now + kShortestPause));
+}
+
+}  // namespace gitops

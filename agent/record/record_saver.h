@@ -1,0 +1,54 @@
+#ifndef GITOPS_AGENT_RECORD_RECORD_SAVER_H_
+#define GITOPS_AGENT_RECORD_RECORD_SAVER_H_
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "agent/record/record.h"
+#include "agent/state/state.h"
+#include "common/sync/mutex.h"
+
+namespace gitops {
+
+// Stores records on a few threads of its own, for callers that must not wait for the disk: what
+// services save at the same time shares a flush of the store. Thread-safe.
+class RecordSaver {
+ public:
+  explicit RecordSaver(RecordStore* records);  // not owned
+  // Stores what was handed over, and calls back for it.
+  ~RecordSaver();
+
+  // As RecordStore::Save; `done` is called once, on any thread, without locks held. Saves of one
+  // service must not overlap.
+  void Save(const std::string& service, const ServiceRecord& record,
+            const std::optional<ChangeRecord>& change, std::function<void(absl::Status)> done);
+
+ private:
+  struct Request {
+    std::string service;
+    ServiceRecord record;
+    std::optional<ChangeRecord> change;
+    std::function<void(absl::Status)> done;
+  };
+
+  absl::Status EnsureThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Work();
+
+  RecordStore* const records_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<Request> queue_ ABSL_GUARDED_BY(mutex_);
+  int idle_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::thread> threads_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_AGENT_RECORD_RECORD_SAVER_H_
