@@ -211,8 +211,12 @@ TEST_F(RunTest, DiffFailsWhereverThereIsADifference) {
   const Result untracked = Ctl("diff nginx @h");
   EXPECT_EQ(untracked.exit_code, 1);
   EXPECT_EQ(untracked.out, "untracked  /etc/nginx/cache\n");
-  diff.add_differences()->set_kind(v1::Difference::KIND_MODIFIED);
+  diff.add_differences()->set_kind(v1::Difference::KIND_UNREADABLE);
+  diff.set_truncated(true);
+  diff.set_more(30'000);
   agent_->SetDiff("nginx", diff);
+  EXPECT_THAT(Ctl("diff nginx @h").out, HasSubstr("unreadable"));
+  EXPECT_THAT(Ctl("diff nginx @h").err, HasSubstr("more differences than these 2, at least 30000"));
   EXPECT_EQ(Ctl("diff nginx @h").exit_code, 1);
 }
 

@@ -220,3 +220,16 @@ def test_a_rollback_during_a_move_is_a_second_entry_with_its_own_actor(host, rep
                  for change in pinned["changes"] if change["fromHash"] != change["toHash"]]
         assert moves[:2] == [(second, first, True), (before, second, False)], pinned["changes"]
         assert "two is bad" in repr(pinned["changes"])
+
+
+# 13. What git LFS has instead of a file.
+
+def test_a_pointer_of_git_lfs_is_published_as_one_and_said(host, repository):
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n"
+    with host.agent() as agent:
+        second = repository.commit({"web/big.bin": pointer})
+        web = agent.wait_service("web", state="OK", hash=second)
+        assert '"web/big.bin" is a pointer of git LFS' in web["stateInfo"]
+        assert host.read("web/big.bin") == pointer
+        third = repository.commit({"web/big.bin": "the content\n"})
+        agent.wait_service("web", state="OK", hash=third, stateInfo="")

@@ -85,6 +85,11 @@ class FakeHost::FakeSource final : public Source {
     return host_->same_.contains({a, b}) || host_->same_.contains({b, a});
   }
 
+  std::string Remark(const std::string& revision) override {
+    MutexLock lock(host_->mutex_);
+    return host_->remarks_[revision];
+  }
+
   std::vector<std::string> Ready() override {
     MutexLock lock(host_->mutex_);
     const std::set<std::string>& ready = host_->services_[service_].ready;
@@ -233,6 +238,11 @@ int FakeHost::comparisons() {
 int FakeHost::polls() {
   MutexLock lock(mutex_);
   return polls_;
+}
+
+void FakeHost::SetRemark(const std::string& revision, std::string remark) {
+  MutexLock lock(mutex_);
+  remarks_[revision] = std::move(remark);
 }
 
 void FakeHost::FailPrepare(const std::string& revision, absl::Status status) {

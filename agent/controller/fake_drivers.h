@@ -47,6 +47,8 @@ class FakeHost final : public DriverFactory {
   int polls();
   int comparisons();  // how often the upstream was asked what a revision touches
 
+  // See Source::Remark.
+  void SetRemark(const std::string& revision, std::string remark);
   // Faults by revision; OK ends one.
   void FailPrepare(const std::string& revision, absl::Status status);
   void FailPublish(const std::string& revision, absl::Status status);
@@ -88,6 +90,7 @@ class FakeHost final : public DriverFactory {
   std::set<std::string> commits_ ABSL_GUARDED_BY(mutex_);
   std::set<std::pair<std::string, std::string>> same_ ABSL_GUARDED_BY(mutex_);
   absl::Status upstream_status_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> remarks_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, absl::Status> prepare_faults_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, absl::Status> publish_faults_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, absl::Status> activate_faults_ ABSL_GUARDED_BY(mutex_);

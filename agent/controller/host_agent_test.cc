@@ -33,6 +33,16 @@ TEST_F(HostAgentTest, ACommitThatChangesNothingOfTheServiceIsNotedAndTouchesNoth
   EXPECT_THAT(host_.Look("web").activations, ElementsAre(kA));
 }
 
+TEST_F(HostAgentTest, ARemarkOnWhatIsPublishedIsShownWhileAllIsWell) {
+  host_.SetRemark(kA, "it has a pointer");
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  EXPECT_EQ(Record().info, "it has a pointer");
+  host_.Push("main", kB);
+  ASSERT_TRUE(AwaitAt(kB));
+  EXPECT_EQ(Record().info, "");
+}
+
 TEST_F(HostAgentTest, AFailedActivationGoesBackToTheLastGoodRevisionAndIsTriedAgain) {
   Start({Spec()});
   ASSERT_TRUE(AwaitAt(kA));

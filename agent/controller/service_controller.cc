@@ -346,6 +346,7 @@ void ServiceController::ShowView() {
       view->record.info = "the first revision is being activated";
     }
   }
+  if (view->record.state == State::kOk && view->record.info.empty()) view->record.info = remark_;
   MutexLock lock(mutex_);
   view_ = std::move(view);
   hash_stored_ = stored_hash_ == record_.hash;

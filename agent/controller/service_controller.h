@@ -198,6 +198,7 @@ class ServiceController {
     std::string reason;
     bool made = false;            // something was published and activated
     std::set<std::string> ready;  // the revisions on disk
+    std::string remark;           // Source::Remark of what it published
   };
 
   // Work with source and publisher: one at a time.
@@ -319,6 +320,7 @@ class ServiceController {
   std::string failing_target_;
   int failures_ = 0;
   bool prepared_ = false;  // the activator
+  std::string remark_;     // about what this process published last; shown while all is well
   absl::Time timer_at_ = absl::InfinitePast();
   bool established_ = false;  // in this process, the right revision was published once
   DriftScans drift_scans_;

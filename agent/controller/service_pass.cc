@@ -168,6 +168,7 @@ void ServiceController::Exchange(const std::string& revision, bool fallback) {
         const absl::Status status = drivers_.publisher->Publish(
             revision, [&] { return refused = MayExchange(pass, revision, fallback); }, stop);
         CrashPoint("after-publish");
+        if (status.ok()) pass->remark = drivers_.source->Remark(revision);
         if (status.ok() || !refused.ok() || absl::IsCancelled(status)) return status;
         return WithMessage(status, absl::StrCat(fallback ? "cannot return to " : "publishing ",
                                                 revision, ": ", status.message()));
@@ -209,6 +210,7 @@ void ServiceController::Exchanged(const std::string& revision, bool fallback,
   exchanging_ = false;
   if (absl::IsCancelled(status)) return EndMove(false, false);
   if (!status.ok()) return SourceFailed(std::string(status.message()));
+  remark_ = pass_->remark;
   if (!fallback) {
     Remember(OnPublished(record_, pass_->step));
     CrashPoint("after-published-stored");

@@ -38,22 +38,24 @@ ActionOutcome ForEach(
 
 }  // namespace
 
-ActionOutcome FreezeServices(HostAgent& agent, const v1::PerformActionRequest& request) {
+ActionOutcome FreezeServices(HostAgent& agent, const v1::PerformActionRequest& request,
+                             const std::function<bool()>& abandoned) {
   return ForEach(
       agent, request.service(), [&](ServiceController& controller) -> absl::StatusOr<std::string> {
-        auto record =
-            controller.Freeze(ActorOf(request.operation()), ReasonOf(request.operation()));
+        auto record = controller.Freeze(ActorOf(request.operation()), ReasonOf(request.operation()),
+                                        {.cancelled = abandoned});
         if (!record.ok()) return record.status();
         return absl::StrCat("frozen at ", record->hash.empty() ? "nothing" : record->hash);
       });
 }
 
-ActionOutcome UnfreezeServices(HostAgent& agent, const v1::PerformActionRequest& request) {
+ActionOutcome UnfreezeServices(HostAgent& agent, const v1::PerformActionRequest& request,
+                               const std::function<bool()>& abandoned) {
   return ForEach(
       agent, request.service(), [&](ServiceController& controller) -> absl::StatusOr<std::string> {
         const bool frozen = controller.View().record.frozen;
-        auto record =
-            controller.Unfreeze(ActorOf(request.operation()), ReasonOf(request.operation()));
+        auto record = controller.Unfreeze(ActorOf(request.operation()),
+                                          ReasonOf(request.operation()), {.cancelled = abandoned});
         if (!record.ok()) return record.status();
         return std::string(frozen ? "unfrozen" : "was not frozen");
       });

@@ -79,12 +79,14 @@ constexpr ActionEntry kActions[] = {
            return SyncServices(*host.options.agent, call.request, call.before, call.abandoned);
          }},
     {.action = HostAction::kFreeze,
-     .perform = [](const Host& host,
-                   const Call& call) { return FreezeServices(*host.options.agent, call.request); }},
+     .perform =
+         [](const Host& host, const Call& call) {
+           return FreezeServices(*host.options.agent, call.request, call.abandoned);
+         }},
     {.action = HostAction::kUnfreeze,
      .perform =
          [](const Host& host, const Call& call) {
-           return UnfreezeServices(*host.options.agent, call.request);
+           return UnfreezeServices(*host.options.agent, call.request, call.abandoned);
          }},
     {.action = HostAction::kUploadSecrets,
      .check =

@@ -175,6 +175,7 @@ TEST_F(SecretFileTest, WhoMovesADirectoryOfRootsToWhereOneIsMadeDoesNotOpenIt) {
       if (rename("made", "aside") != 0) continue;
       if (rename("private", "made") == 0) rename("made", "private");
       unlink("aside/secret");
+      unlink("aside/.secret.gitops-new");
       rmdir("aside");
     }
     _exit(0);

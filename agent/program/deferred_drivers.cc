@@ -51,6 +51,10 @@ class DeferredSource final : public Source {
     if (!opened.ok()) return opened.status();
     return (*opened)->source->SameContent(a, b, stop);
   }
+  std::string Remark(const std::string& revision) override {
+    const auto opened = opener_->Get();
+    return opened.ok() ? (*opened)->source->Remark(revision) : std::string();
+  }
   std::vector<std::string> Ready() override {
     auto opened = opener_->Get();
     return opened.ok() ? (*opened)->source->Ready() : std::vector<std::string>();

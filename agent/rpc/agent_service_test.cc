@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "agent/controller/fake_drivers.h"
 #include "common/clock/clock.h"
 #include "common/metrics/metrics.h"
@@ -324,6 +325,43 @@ TEST_F(AgentServiceTest, CallsThatHangRefuseNoFreezeAndNoRead) {
   }
   EXPECT_EQ(refused, kHangingCalls - kRpcShares.wait);
   host_.Release();
+}
+
+TEST_F(AgentServiceTest, ADiffThatIsTooLargeIsCutAndCounted) {
+  ASSERT_TRUE(AwaitHash("web", kA));
+  constexpr int kFiles = 9000;
+  constexpr int kUnlisted = 20'000;
+  host_.Set("web", [](FakeHost::Service& service) {
+    for (int i = 0; i < kFiles; ++i) {
+      service.drift.push_back(
+          {DriftEntry::Kind::kUntracked, absl::StrCat("/etc/web/", i, std::string(1000, 'x')), ""});
+    }
+    service.drift.push_back({DriftEntry::Kind::kUntracked, "/etc/web", "", kUnlisted});
+    service.drift.push_back({DriftEntry::Kind::kUnreadable, "/caf\xe9", "\xe9"});
+  });
+  v1::DiffServiceRequest request;
+  request.set_service("web");
+  v1::DiffServiceResponse response;
+  const grpc::Status status = stub_->DiffService(Context().get(), request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_GT(response.differences_size(), 1000);
+  EXPECT_LE(response.ByteSizeLong(), size_t{2 << 20} + 10'000);
+  EXPECT_TRUE(response.truncated());
+  EXPECT_EQ(response.more() + response.differences_size(), kFiles + kUnlisted + 1);
+}
+
+TEST_F(AgentServiceTest, TextThatIsNotUtf8EndsNoCall) {
+  ASSERT_TRUE(AwaitHash("web", kA));
+  host_.Set("web", [](FakeHost::Service& service) {
+    service.drift = {{DriftEntry::Kind::kUnreadable, "/caf\xe9", "\xe9"}};
+  });
+  v1::DiffServiceRequest request;
+  request.set_service("web");
+  v1::DiffServiceResponse response;
+  ASSERT_TRUE(stub_->DiffService(Context().get(), request, &response).ok());
+  ASSERT_EQ(response.differences_size(), 1);
+  EXPECT_EQ(response.differences(0).kind(), v1::Difference::KIND_UNREADABLE);
+  EXPECT_EQ(response.differences(0).path(), "/caf\\xe9");
 }
 
 TEST_F(AgentServiceTest, DiffNamesWhatWasChanged) {

@@ -50,7 +50,9 @@ void CheckUrls(absl::string_view text) {
   if (upstream.ok()) {
     Expect(!absl::StartsWith(text, "-"));
     const absl::string_view name = text.substr(0, text.find("::"));
-    Expect(name == text || absl::StrContains(name, "/") || absl::StrContains(name, "["));
+    Expect(name == text || !std::all_of(name.begin(), name.end(), [](unsigned char c) {
+             return absl::ascii_isalnum(c) || c == '+' || c == '-' || c == '.';
+           }));
   }
   if (CheckHttpUrl(text).ok()) Expect(absl::StartsWithIgnoreCase(text, "http"));
   Expect(RedactUrl(text).size() <= text.size());

@@ -19,12 +19,15 @@ int Flip(int stop, const char* directory, const char* aside, const char* elsewhe
       ::setresuid(kAttackerUid, kAttackerUid, kAttackerUid) != 0) {
     return 2;
   }
+  if (::symlink(elsewhere, aside) != 0) return 3;
+  const auto flip = [&] {
+    return ::renameat2(AT_FDCWD, directory, AT_FDCWD, aside, RENAME_EXCHANGE) == 0;
+  };
   char byte = 0;
   while (::read(stop, &byte, 1) < 0 && errno == EAGAIN) {
-    if (::rename(directory, aside) != 0 || ::symlink(elsewhere, directory) != 0) return 3;
-    if (::unlink(directory) != 0 || ::rename(aside, directory) != 0) return 4;
+    if (!flip() || !flip()) return 4;
   }
-  return 0;
+  return ::unlink(aside) == 0 ? 0 : 5;
 }
 
 }  // namespace

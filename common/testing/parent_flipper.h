@@ -11,10 +11,9 @@ namespace gitops {
 inline constexpr uid_t kAttackerUid = 54321;
 inline constexpr gid_t kAttackerGid = 54321;
 
-// A process of that account, which owns the directory above `directory`: it renames `directory`
-// away and puts a symlink to `elsewhere` in its place, and the other way round, without a pause,
-// until the object is destroyed. Then `directory` is what it was. The calling process is root and
-// has one thread.
+// A process of that account, which owns the directory above `directory`: it exchanges `directory`
+// with a symlink to `elsewhere`, and back, without a pause, until the object is destroyed. Then
+// `directory` is what it was. The calling process is root and has one thread.
 class ParentFlipper {
  public:
   ParentFlipper(const std::string& directory, const std::string& elsewhere);
