@@ -23,14 +23,6 @@ namespace {
 
 constexpr int kList = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 
-// As absence counts what is known not to be there.
-bool IsAbsent(const absl::Status& status) { return absl::IsNotFound(status); }
-
-void SortByPath(std::vector<DriftEntry>& drift) {
-  std::stable_sort(drift.begin(), drift.end(),
-                   [](const DriftEntry& a, const DriftEntry& b) { return a.path < b.path; });
-}
-
 absl::StatusOr<Fd> OpenIn(const Fd& tree, const std::string& link, int flags) {
   return OpenBeneath(tree.get(), link, flags, 0, RESOLVE_NO_SYMLINKS);
 }
@@ -47,7 +39,7 @@ PlacePublisher::PlacePublisher(const ServiceSpec& spec, RevisionStore* store,
 absl::Status PlacePublisher::Publish(const std::string& revision, const MayExchange& may_exchange,
                                      std::stop_token stop) {
   absl::StatusOr<std::string> directory = store_->Newest(revision);
-  if (IsAbsent(directory.status())) {
+  if (absl::IsNotFound(directory.status())) {
     return absl::NotFoundError(absl::StrCat("revision ", revision, " of ", spec_.service,
                                             " is not prepared on this host"));
   }
@@ -158,7 +150,7 @@ absl::StatusOr<std::vector<Fd>> PlacePublisher::OpenSources(const std::string& d
       sources.push_back(*std::move(source));
       continue;
     }
-    const bool wrong = source.ok() || IsAbsent(source.status()) ||
+    const bool wrong = source.ok() || absl::IsNotFound(source.status()) ||
                        absl::IsPermissionDenied(source.status()) ||
                        absl::IsFailedPrecondition(source.status());
     if (!wrong) return source.status();
@@ -191,7 +183,7 @@ absl::StatusOr<std::string> PlacePublisher::PublishedBefore(const std::string& d
     const bool exists = std::find(existing->begin(), existing->end(), *last) != existing->end();
     return exists && *last != directory ? *last : std::string();
   }
-  if (!IsAbsent(last.status())) return last.status();
+  if (!absl::IsNotFound(last.status())) return last.status();
   // Published by an agent that did not note the directory.
   for (const std::string& one : *existing) {
     if (RevisionStore::RevisionOf(one) == last_published_ && one != directory) return one;
@@ -214,7 +206,7 @@ absl::StatusOr<std::optional<PlacePublisher::CarrySource>> PlacePublisher::WhatT
 // A directory whose own manifest is lost has the same tracked paths as another of its revision.
 absl::StatusOr<Manifest> PlacePublisher::ManifestFor(const CarrySource& source) const {
   absl::StatusOr<Manifest> own = store_->ReadManifest(source.directory);
-  if (!IsAbsent(own.status()) && !absl::IsDataLoss(own.status())) return own;
+  if (!absl::IsNotFound(own.status()) && !absl::IsDataLoss(own.status())) return own;
   absl::StatusOr<std::string> other = store_->Newest(RevisionStore::RevisionOf(source.directory));
   if (!other.ok()) return other.status();
   return store_->ReadManifest(*other);
@@ -237,7 +229,7 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
     if (!*what) continue;
     const CarrySource& source = **what;
     absl::StatusOr<Manifest> old = ManifestFor(source);
-    if (IsAbsent(old.status()) || absl::IsDataLoss(old.status())) {
+    if (absl::IsNotFound(old.status()) || absl::IsDataLoss(old.status())) {
       LogWarning(
           "untracked files are not carried over: the published revision is not known any more",
           {{"path", place.spec.local}, {"shows", source.directory}});
@@ -248,7 +240,7 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
     absl::StatusOr<Fd> from =
         old_tree.ok() ? OpenIn(*old_tree, source.link, kList) : old_tree.status();
     // Not a directory: it was published by another config, as a file or symlink.
-    if (IsAbsent(from.status()) || absl::IsFailedPrecondition(from.status())) continue;
+    if (absl::IsNotFound(from.status()) || absl::IsFailedPrecondition(from.status())) continue;
     if (!from.ok()) return from.status();
     absl::StatusOr<Fd> to = OpenIn(*tree, place.spec.link, kList);
     if (!to.ok()) return to.status();
@@ -290,97 +282,6 @@ absl::Status PlacePublisher::ShowAll(const std::vector<Fd>& sources, const std::
   }
   CrashPoint("after-exchange");
   return absl::OkStatus();
-}
-
-absl::StatusOr<std::string> PlacePublisher::Published() {
-  std::string directory;
-  for (const Place& place : places_) {
-    absl::StatusOr<Shown> shown = ShownAt(place);
-    if (!shown.ok()) return shown.status();
-    if (!shown->fault.empty()) return "";
-    if (directory.empty()) directory = shown->directory;
-    if (shown->directory != directory) return "";
-  }
-  if (!directory.empty()) NoteShown(directory);
-  // Without places it is visible nowhere: only the stored revision is known.
-  const std::string revision =
-      places_.empty() ? last_published_ : RevisionStore::RevisionOf(directory);
-  const absl::Status ready = store_->Newest(revision).status();
-  if (IsAbsent(ready)) return "";
-  if (!ready.ok()) return ready;
-  return revision;
-}
-
-absl::StatusOr<bool> PlacePublisher::IsIntact(const std::string& revision, std::stop_token stop) {
-  absl::StatusOr<std::string> directory = store_->Newest(revision);
-  if (!directory.ok()) return directory.status();
-  const RevisionHold hold = store_->Hold(*directory);
-  absl::StatusOr<Manifest> manifest = store_->ReadManifest(*directory);
-  if (!manifest.ok()) return manifest.status();
-  absl::StatusOr<std::vector<TreeDifference>> differences =
-      CompareTree(store_->TreePath(*directory), *manifest, {.stop = stop});
-  if (!differences.ok()) return differences.status();
-  for (const TreeDifference& difference : *differences) {
-    if (difference.kind != TreeDifference::Kind::kNotCompared) return false;
-  }
-  if (differences->empty()) return true;
-  const TreeDifference& first = differences->front();
-  return absl::UnavailableError(absl::StrCat("cannot compare \"", EscapeText(first.path),
-                                             "\" of revision ", revision, ": ", first.detail));
-}
-
-absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string& revision,
-                                                              bool with_untracked,
-                                                              std::stop_token stop) {
-  std::vector<Shown> all;
-  std::string directory;  // the one that is shown, if it is of this revision
-  for (const Place& place : places_) {
-    absl::StatusOr<Shown> shown = ShownAt(place);
-    if (!shown.ok()) return shown.status();
-    if (directory.empty() && RevisionStore::RevisionOf(shown->directory) == revision) {
-      directory = shown->directory;
-    }
-    all.push_back(*std::move(shown));
-  }
-  if (directory.empty()) {
-    absl::StatusOr<std::string> newest = store_->Newest(revision);
-    if (!newest.ok() && !IsAbsent(newest.status())) return newest.status();
-    if (newest.ok()) directory = *newest;
-  }
-  const RevisionHold hold = store_->Hold(directory);
-  std::vector<bool> published;
-  std::vector<DriftEntry> drift;
-  for (size_t i = 0; i < places_.size(); ++i) {
-    std::string fault = std::move(all[i].fault);
-    if (fault.empty() && all[i].directory != directory) {
-      const std::string other = RevisionStore::RevisionOf(all[i].directory);
-      fault = absl::StrCat("shows ", places_[i].PathIn(other),
-                           other == revision ? ", as it was written at another time" : "");
-    }
-    published.push_back(fault.empty());
-    if (!fault.empty()) {
-      drift.push_back({DriftEntry::Kind::kNotPublished, places_[i].spec.local, std::move(fault)});
-    }
-  }
-  absl::StatusOr<Manifest> manifest = store_->ReadManifest(directory);
-  if (IsAbsent(manifest.status()) || absl::IsDataLoss(manifest.status())) {
-    // What is left of it cannot be told from what is not.
-    for (size_t i = 0; i < places_.size(); ++i) {
-      if (!published[i]) continue;
-      drift.push_back({DriftEntry::Kind::kNotPublished, places_[i].spec.local, Removed()});
-    }
-    SortByPath(drift);
-    return drift;
-  }
-  if (!manifest.ok()) return manifest.status();
-  absl::StatusOr<std::vector<TreeDifference>> differences = CompareTree(
-      store_->TreePath(directory), *manifest, {.with_untracked = with_untracked, .stop = stop});
-  if (!differences.ok()) return differences.status();
-  for (DriftEntry& entry : DriftOnHost(*differences, places_, published)) {
-    drift.push_back(std::move(entry));
-  }
-  SortByPath(drift);
-  return drift;
 }
 
 }  // namespace gitops

@@ -5,7 +5,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "agent/revision/revision.h"
 
 namespace gitops {
 namespace {
@@ -36,6 +38,31 @@ std::optional<RevisionName> ParseRevisionName(absl::string_view directory) {
   const int64_t sequence = NumberIn(directory.substr(dash + 1));
   if (sequence <= 0 || !IsRevisionName(revision)) return std::nullopt;
   return RevisionName{std::string(revision), sequence};
+}
+
+bool IsFormerName(absl::string_view directory) { return !ParseRevisionName(directory).has_value(); }
+
+std::string ManifestIn(absl::string_view directory) {
+  if (!IsFormerName(directory)) return absl::StrCat(directory, "/", kManifestName);
+  return absl::StrCat(RevisionStore::RevisionOf(directory), kManifestSuffix);
+}
+
+std::string RevisionStore::RevisionOf(absl::string_view directory) {
+  if (const auto parsed = ParseRevisionName(directory)) return parsed->revision;
+  if (absl::ConsumePrefix(&directory, kOldPrefix)) {
+    const size_t dash = directory.find('-');
+    if (dash == absl::string_view::npos) return "";
+    directory.remove_prefix(dash + 1);
+  }
+  return IsRevisionName(directory) ? std::string(directory) : "";
+}
+
+std::string RevisionStore::TreeIn(absl::string_view directory) {
+  return IsFormerName(directory) ? std::string(directory) : absl::StrCat(directory, "/", kTreeName);
+}
+
+std::string RevisionStore::TreePath(absl::string_view directory) const {
+  return absl::StrCat(root_, "/", TreeIn(directory));
 }
 
 int64_t SequenceIn(absl::string_view name) {

@@ -32,6 +32,11 @@ struct RevisionName {
 // "COMMIT-7"; nothing for other names.
 std::optional<RevisionName> ParseRevisionName(absl::string_view directory);
 
+// Whether a revision's directory of this name is of the former layout.
+bool IsFormerName(absl::string_view directory);
+// Where the manifest of a directory is, relative to the service's.
+std::string ManifestIn(absl::string_view directory);
+
 // The number in any name of this folder, also of the former layout; 0: it has none.
 int64_t SequenceIn(absl::string_view name);
 

@@ -13,31 +13,22 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "agent/revision/compare_tree.h"
 #include "agent/revision/flusher.h"
 #include "agent/revision/manifest_file.h"
 #include "agent/revision/revision.h"
 #include "agent/revision/revision_directory.h"
 #include "agent/revision/revision_name.h"
+#include "agent/revision/revision_on_disk.h"
 #include "agent/revision/revision_writer.h"
 #include "common/log/log.h"
 #include "common/mount/owned_mounts.h"
 #include "common/path/remove_tree.h"
 #include "common/sync/mutex.h"
-#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
 
-constexpr size_t kMaxManifest = size_t{1} << 30;
 constexpr size_t kFormerHead = 128;
-
-bool IsFormer(absl::string_view directory) { return !ParseRevisionName(directory).has_value(); }
-
-std::string ManifestIn(absl::string_view directory) {
-  if (!IsFormer(directory)) return absl::StrCat(directory, "/", kManifestName);
-  return absl::StrCat(RevisionStore::RevisionOf(directory), kManifestSuffix);
-}
 
 struct Known {
   int64_t sequence = 0;
@@ -94,14 +85,14 @@ class DiskRevisionStore final : public RevisionStore {
              known_.push_back({sequence, directory, /*ready=*/true});
              std::sort(known_.begin(), known_.end());
            }
-           if (access_ == StoreAccess::kMounts) Flusher::Shared().Add(service_.path(), directory);
+           FlushSoon(directory);
          }});
   }
 
   absl::StatusOr<std::string> Newest(const std::string& revision) const override {
     for (const Known& known : Snapshot()) {
       if (!known.ready || RevisionOf(known.directory) != revision) continue;
-      const absl::Status status = Look(known.directory);
+      const absl::Status status = LookAt(service_, known.directory);
       if (status.ok()) return known.directory;
       if (!absl::IsNotFound(status)) return status;
     }
@@ -112,7 +103,7 @@ class DiskRevisionStore final : public RevisionStore {
   absl::StatusOr<std::vector<std::string>> Directories() const override {
     std::vector<std::string> directories;
     for (const Known& known : Snapshot()) {
-      const absl::Status status = Look(known.directory);
+      const absl::Status status = LookAt(service_, known.directory);
       if (status.ok()) directories.push_back(known.directory);
       if (!status.ok() && !absl::IsNotFound(status)) return status;
     }
@@ -123,7 +114,7 @@ class DiskRevisionStore final : public RevisionStore {
     std::vector<std::string> revisions;
     std::set<std::string> seen;
     for (const Known& known : Snapshot()) {
-      if (!known.ready || absl::IsNotFound(Look(known.directory))) continue;
+      if (!known.ready || absl::IsNotFound(LookAt(service_, known.directory))) continue;
       std::string revision = RevisionOf(known.directory);
       if (seen.insert(revision).second) revisions.push_back(std::move(revision));
     }
@@ -133,13 +124,13 @@ class DiskRevisionStore final : public RevisionStore {
   absl::StatusOr<Fd> OpenTree(const std::string& directory) const override {
     absl::StatusOr<Fd> root = service_.Open();
     if (!root.ok()) return root.status();
-    return OpenTreeAt(*root, directory);
+    return OpenTreeAt(service_, *root, directory);
   }
 
   absl::StatusOr<Manifest> ReadManifest(const std::string& directory) const override {
     absl::StatusOr<Fd> root = service_.Open();
     if (!root.ok()) return root.status();
-    return ReadManifestAt(*root, directory);
+    return ReadManifestAt(service_, *root, directory);
   }
 
   absl::StatusOr<Fd> OpenStage() override {
@@ -156,7 +147,7 @@ class DiskRevisionStore final : public RevisionStore {
   }
 
   absl::Status Publishable(const std::string& directory) override {
-    if (access_ == StoreAccess::kMounts || IsFormer(directory)) return absl::OkStatus();
+    if (access_ == StoreAccess::kMounts || IsFormerName(directory)) return absl::OkStatus();
     absl::StatusOr<Fd> root = service_.Open();
     if (!root.ok()) return root.status();
     absl::StatusOr<Fd> own = service_.OpenOwn(*root, directory);
@@ -243,6 +234,11 @@ class DiskRevisionStore final : public RevisionStore {
     last_sequence_ = std::max(last_sequence_, sequence);
   }
 
+  // By symlinks it is flushed before it is published.
+  void FlushSoon(const std::string& directory) const {
+    if (access_ == StoreAccess::kMounts) Flusher::Shared().Add(service_.path(), directory);
+  }
+
   std::vector<Known> Snapshot() const {
     MutexLock lock(mutex_);
     return known_;
@@ -266,48 +262,20 @@ class DiskRevisionStore final : public RevisionStore {
     if (absl::IsNotFound(own.status())) return absl::OkStatus();
     if (!own.ok()) return own.status();
     absl::StatusOr<bool> ready = service_.Has(*own, kDurableName);
-    if (ready.ok() && !*ready) ready = IsAsWritten(root, directory);
     if (!ready.ok()) return ready.status();
+    if (!*ready) {
+      const absl::StatusOr<Written> written = VerifyAt(service_, root, directory);
+      if (!written.ok()) return written.status();
+      *ready = *written != Written::kNot;
+      if (*written == Written::kInThisBoot) FlushSoon(directory);
+    }
     MutexLock lock(mutex_);
     known_.push_back({sequence, directory, *ready});
     return absl::OkStatus();
   }
 
-  // For a directory that is not known to be on the disk.
-  absl::StatusOr<bool> IsAsWritten(const Fd& root, const std::string& directory) const {
-    absl::StatusOr<Manifest> manifest = ReadManifestAt(root, directory);
-    if (absl::IsNotFound(manifest.status()) || absl::IsDataLoss(manifest.status())) return false;
-    if (!manifest.ok()) return manifest.status();
-    const auto boot = ThisBoot();
-    if (!boot.ok()) return boot.status();
-    if (manifest->boot_id == *boot) {
-      if (access_ == StoreAccess::kMounts) Flusher::Shared().Add(service_.path(), directory);
-      return true;
-    }
-    absl::StatusOr<Fd> tree = OpenTreeAt(root, directory);
-    if (absl::IsNotFound(tree.status())) return false;
-    if (!tree.ok()) return tree.status();
-    const auto differences = CompareTree(tree->get(), *manifest, {.read_all = true});
-    if (!differences.ok()) return differences.status();
-    for (const TreeDifference& difference : *differences) {
-      if (difference.kind != TreeDifference::Kind::kNotCompared) continue;
-      return absl::UnavailableError(absl::StrCat(
-          "cannot verify ", service_.PathOf(directory), ", which may not be on the disk: \"",
-          EscapeText(difference.path), "\": ", difference.detail));
-    }
-    if (differences->empty()) {
-      // What was read is on the disk.
-      if (absl::Status status = service_.MarkDurable(root, directory); !status.ok()) return status;
-      return true;
-    }
-    LogWarning(
-        "a revision is not used: the host ended before it was on the disk",
-        {{"path", service_.PathOf(directory)}, {"file", EscapeText(differences->front().path)}});
-    return false;
-  }
-
   absl::Status LoadFormer(const Fd& root, const std::string& revision) {
-    if (!IsRevisionName(revision) || !IsFormer(revision)) return absl::OkStatus();
+    if (!IsRevisionName(revision) || !IsFormerName(revision)) return absl::OkStatus();
     const auto head = service_.ReadFile(root, ManifestIn(revision), kFormerHead);
     if (absl::IsNotFound(head.status()) || absl::IsFailedPrecondition(head.status())) {
       return absl::OkStatus();
@@ -318,48 +286,6 @@ class DiskRevisionStore final : public RevisionStore {
     MutexLock lock(mutex_);
     known_.push_back({sequence, revision, /*ready=*/sequence > 0});
     return absl::OkStatus();
-  }
-
-  absl::StatusOr<Fd> OpenTreeAt(const Fd& root, const std::string& directory) const {
-    constexpr int kFlags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    if (RevisionOf(directory).empty()) {
-      return absl::NotFoundError(
-          absl::StrCat("\"", directory, "\" is no revision in ", service_.path()));
-    }
-    if (IsFormer(directory)) {
-      Fd tree(::openat(root.get(), directory.c_str(), kFlags));
-      if (!tree) return service_.Failed(errno, "open", directory);
-      return tree;
-    }
-    absl::StatusOr<Fd> own = service_.OpenOwn(root, directory);
-    if (!own.ok()) return own;
-    Fd tree(::openat(own->get(), kTreeName, kFlags));
-    if (!tree) return service_.Failed(errno, "open", TreeIn(directory));
-    return tree;
-  }
-
-  absl::StatusOr<Manifest> ReadManifestAt(const Fd& root, const std::string& directory) const {
-    const std::string file = ManifestIn(directory);
-    if (!IsFormer(directory)) {
-      absl::StatusOr<Fd> own = service_.OpenOwn(root, directory);
-      if (!own.ok()) return own.status();
-    }
-    const auto text = service_.ReadFile(root, file, kMaxManifest);
-    if (!text.ok()) return text.status();
-    return DecodeManifest(*text, service_.PathOf(file));
-  }
-
-  // Whether its tree and manifest are there: OK or NOT_FOUND, or an error that says neither.
-  absl::Status Look(const std::string& directory) const {
-    absl::StatusOr<Fd> root = service_.Open();
-    if (!root.ok()) return root.status();
-    absl::StatusOr<Fd> tree = OpenTreeAt(*root, directory);
-    if (!tree.ok()) return tree.status();
-    absl::StatusOr<bool> manifest = service_.Has(*root, ManifestIn(directory));
-    if (!manifest.ok()) return manifest.status();
-    if (*manifest) return absl::OkStatus();
-    return absl::NotFoundError(
-        absl::StrCat(service_.PathOf(ManifestIn(directory)), " does not exist"));
   }
 
   absl::StatusOr<std::string> LastPublishedAt(const Fd& root) const {
@@ -383,7 +309,7 @@ class DiskRevisionStore final : public RevisionStore {
     std::vector<std::string> superfluous;
     std::set<std::string> seen, ready;
     for (const Known& known : Snapshot()) {
-      if (absl::IsNotFound(Look(known.directory))) {
+      if (absl::IsNotFound(LookAt(service_, known.directory))) {
         superfluous.push_back(known.directory);
         continue;
       }
@@ -407,7 +333,7 @@ class DiskRevisionStore final : public RevisionStore {
     MutexLock lock(holds_->mutex);
     if (holds_->counts.contains(directory)) return absl::OkStatus();
     // First, so that an interruption here leaves nothing that looks complete.
-    if (IsFormer(directory) && ::unlinkat(root.get(), ManifestIn(directory).c_str(), 0) != 0 &&
+    if (IsFormerName(directory) && ::unlinkat(root.get(), ManifestIn(directory).c_str(), 0) != 0 &&
         errno != ENOENT) {
       return service_.Failed(errno, "remove", ManifestIn(directory));
     }
@@ -435,24 +361,6 @@ class DiskRevisionStore final : public RevisionStore {
 };
 
 }  // namespace
-
-std::string RevisionStore::RevisionOf(absl::string_view directory) {
-  if (const auto parsed = ParseRevisionName(directory)) return parsed->revision;
-  if (absl::ConsumePrefix(&directory, kOldPrefix)) {
-    const size_t dash = directory.find('-');
-    if (dash == absl::string_view::npos) return "";
-    directory.remove_prefix(dash + 1);
-  }
-  return IsRevisionName(directory) ? std::string(directory) : "";
-}
-
-std::string RevisionStore::TreeIn(absl::string_view directory) {
-  return IsFormer(directory) ? std::string(directory) : absl::StrCat(directory, "/", kTreeName);
-}
-
-std::string RevisionStore::TreePath(absl::string_view directory) const {
-  return absl::StrCat(root_, "/", TreeIn(directory));
-}
 
 absl::StatusOr<std::unique_ptr<RevisionStore>> RevisionStore::Open(std::string root,
                                                                    StoreAccess access) {

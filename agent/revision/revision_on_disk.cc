@@ -1,0 +1,109 @@
+#include "agent/revision/revision_on_disk.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "agent/revision/compare_tree.h"
+#include "agent/revision/manifest_file.h"
+#include "agent/revision/revision_name.h"
+#include "agent/revision/revision_writer.h"
+#include "common/log/log.h"
+#include "common/text/escape.h"
+
+namespace gitops {
+namespace {
+
+constexpr size_t kMaxManifest = size_t{1} << 30;
+
+// OK: no difference; DATA_LOSS names one; UNAVAILABLE: not everything could be compared.
+absl::Status CompareAll(const Fd& tree, const Manifest& manifest) {
+  const auto differences = CompareTree(tree.get(), manifest, {.read_all = true});
+  if (!differences.ok()) return differences.status();
+  for (const TreeDifference& difference : *differences) {
+    if (difference.kind != TreeDifference::Kind::kNotCompared) continue;
+    return absl::UnavailableError(
+        absl::StrCat("\"", EscapeText(difference.path), "\": ", difference.detail));
+  }
+  if (differences->empty()) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("\"", EscapeText(differences->front().path),
+                                          "\": ", differences->front().detail));
+}
+
+}  // namespace
+
+absl::StatusOr<Fd> OpenTreeAt(const ServiceDirectory& service, const Fd& root,
+                              const std::string& directory) {
+  constexpr int kFlags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  if (RevisionStore::RevisionOf(directory).empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("\"", directory, "\" is no revision in ", service.path()));
+  }
+  if (IsFormerName(directory)) {
+    Fd tree(::openat(root.get(), directory.c_str(), kFlags));
+    if (!tree) return service.Failed(errno, "open", directory);
+    return tree;
+  }
+  absl::StatusOr<Fd> own = service.OpenOwn(root, directory);
+  if (!own.ok()) return own;
+  Fd tree(::openat(own->get(), kTreeName, kFlags));
+  if (!tree) return service.Failed(errno, "open", RevisionStore::TreeIn(directory));
+  return tree;
+}
+
+absl::StatusOr<Manifest> ReadManifestAt(const ServiceDirectory& service, const Fd& root,
+                                        const std::string& directory) {
+  const std::string file = ManifestIn(directory);
+  if (!IsFormerName(directory)) {
+    absl::StatusOr<Fd> own = service.OpenOwn(root, directory);
+    if (!own.ok()) return own.status();
+  }
+  const auto text = service.ReadFile(root, file, kMaxManifest);
+  if (!text.ok()) return text.status();
+  return DecodeManifest(*text, service.PathOf(file));
+}
+
+absl::Status LookAt(const ServiceDirectory& service, const std::string& directory) {
+  absl::StatusOr<Fd> root = service.Open();
+  if (!root.ok()) return root.status();
+  absl::StatusOr<Fd> tree = OpenTreeAt(service, *root, directory);
+  if (!tree.ok()) return tree.status();
+  absl::StatusOr<bool> manifest = service.Has(*root, ManifestIn(directory));
+  if (!manifest.ok()) return manifest.status();
+  if (*manifest) return absl::OkStatus();
+  return absl::NotFoundError(
+      absl::StrCat(service.PathOf(ManifestIn(directory)), " does not exist"));
+}
+
+absl::StatusOr<Written> VerifyAt(const ServiceDirectory& service, const Fd& root,
+                                 const std::string& directory) {
+  absl::StatusOr<Manifest> manifest = ReadManifestAt(service, root, directory);
+  if (absl::IsNotFound(manifest.status()) || absl::IsDataLoss(manifest.status())) {
+    return Written::kNot;
+  }
+  if (!manifest.ok()) return manifest.status();
+  const auto boot = ThisBoot();
+  if (!boot.ok()) return boot.status();
+  if (manifest->boot_id == *boot) return Written::kInThisBoot;
+  absl::StatusOr<Fd> tree = OpenTreeAt(service, root, directory);
+  if (absl::IsNotFound(tree.status())) return Written::kNot;
+  if (!tree.ok()) return tree.status();
+  const absl::Status same = CompareAll(*tree, *manifest);
+  if (absl::IsDataLoss(same)) {
+    LogWarning("a revision is not used: the host ended before it was on the disk",
+               {{"path", service.PathOf(directory)}, {"error", std::string(same.message())}});
+    return Written::kNot;
+  }
+  if (!same.ok()) {
+    return absl::Status(same.code(),
+                        absl::StrCat("cannot verify ", service.PathOf(directory),
+                                     ", which may not be on the disk: ", same.message()));
+  }
+  // What was read is on the disk.
+  absl::Status marked = service.MarkDurable(root, directory);
+  if (!marked.ok()) return marked;
+  return Written::kVerified;
+}
+
+}  // namespace gitops
