@@ -183,7 +183,7 @@ TEST_F(SecretFileTest, WhoMovesADirectoryOfRootsToWhereOneIsMadeDoesNotOpenIt) {
   close(stop[0]);
   SecretPlace place = At("home/made/secret");
   place.make_directories = true;
-  for (int round = 0; round < 500; ++round) {
+  for (int round = 0; round < 300; ++round) {
     WriteSecretFile(place, Secret("x")).IgnoreError();
     for (const char* name : {"home/private", "home/made"}) {
       struct stat now = {};
