@@ -196,7 +196,7 @@ ServiceRecord OnHealth(ServiceRecord record, const std::string& error) {
 
 ServiceRecord OnFreeze(ServiceRecord record, const Actor& actor) {
   // A rollback that has not completed is abandoned; the service stays where it is.
-  if (record.hash != record.pinned) record.pinned.clear();
+  if (MovingToPin(record)) record.pinned.clear();
   record.frozen = true;
   record.frozen_by = actor;
   ClearErrors(record);

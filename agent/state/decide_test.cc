@@ -215,7 +215,9 @@ TEST(RollbackTest, IsNotReachedBeforeItsRevisionIsActivated) {
   record = OnActivationFailed(record, "unit failed");
   EXPECT_EQ(record.state, State::kBroken) << "FREEZE would have to be left for BROKEN";
   EXPECT_EQ(OnActivated(record).state, State::kFreeze);
-  EXPECT_EQ(OnFreeze(record, "bob").state, State::kFreeze) << "whoever freezes it is obeyed";
+  record = OnFreeze(record, "bob");
+  EXPECT_EQ(record.state, State::kFreeze) << "whoever freezes it is obeyed";
+  EXPECT_EQ(OnActivationFailed(record, "an action that was under way").state, State::kFreeze);
 }
 
 TEST(RollbackTest, ToTheLastGoodRevisionIsNotReachedBeforeThatIsActivatedAgain) {
