@@ -54,6 +54,19 @@ class VerifiedTest : public GitTest {
     }
   }
 
+  void PackOne(const std::string& id) const {
+    Command command;
+    command.argv = {"git",
+                    "-c",
+                    "safe.directory=*",
+                    "--git-dir=" + MirrorPath(),
+                    "pack-objects",
+                    "-q",
+                    MirrorPath() + "/objects/pack/pack"};
+    command.input = id + "\n";
+    ASSERT_TRUE(NewProcessRunner()->Run(command)->ok());
+  }
+
   // Gives the object `id` of the mirror the content of `other`, which the upstream has.
   void Forge(const std::string& id, const std::string& other) {
     Unpack();
@@ -102,9 +115,11 @@ TEST_F(VerifiedTest, WithoutTheUpstreamAForgeryIsAnErrorAndTheOldRevisionStays) 
   const std::string next = upstream_->CommitFiles({{"etc/a", "next"}});
   ASSERT_TRUE(Prepare(next).ok());
   Forge(Id(next + ":etc/a"), upstream_->WriteBlob("evil"));
+  PackOne(Id(commit_ + "^{tree}"));  // a mirror without any pack would be fetched first
   Start();
   fs::rename(upstream_->path(), upstream_->path() + ".away");
-  EXPECT_FALSE(source_->Prepare(next, /*afresh=*/true).ok());
+  const absl::Status status = source_->Prepare(next, /*afresh=*/true);
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound) << status;
   EXPECT_EQ(Read(commit_, "etc/a"), "good");
   EXPECT_EQ(Read(next, "etc/a"), "next");
   fs::rename(upstream_->path() + ".away", upstream_->path());

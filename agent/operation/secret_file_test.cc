@@ -220,15 +220,15 @@ TEST_F(SecretFileTest, OwnLinksAreFollowedAndThoseOfOthersAreRefused) {
   for (const std::string name : {"link", "final"}) {
     ASSERT_EQ(lchown((directory_ / name).c_str(), 1234, 1234), 0);
   }
-  ExpectRefused(At("link/key"), StatusCode::kFailedPrecondition, "symbolic link of user 1234");
-  ExpectRefused(At("final"), StatusCode::kFailedPrecondition, "symbolic link of user 1234");
+  ExpectRefused(At("link/key"), StatusCode::kFailedPrecondition, "symlink of uid 1234");
+  ExpectRefused(At("final"), StatusCode::kFailedPrecondition, "symlink of uid 1234");
   EXPECT_EQ(directory_.Read("real/key"), "x");
 }
 
 TEST_F(SecretFileTest, LinksThatGoRoundEndSomewhere) {
   std::filesystem::create_symlink("b", directory_ / "a");
   std::filesystem::create_symlink("a", directory_ / "b");
-  ExpectRefused(At("a/key"), StatusCode::kFailedPrecondition, "too many symbolic links");
+  ExpectRefused(At("a/key"), StatusCode::kFailedPrecondition, "too many symlinks");
 }
 
 TEST_F(SecretFileTest, UnknownOwnersAndPermissionsAreRefused) {

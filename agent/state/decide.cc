@@ -68,12 +68,11 @@ Step NextStep(const ServiceRecord& record, const Policy& policy, absl::string_vi
 
 bool MovingToPin(const ServiceRecord& record) {
   if (record.pinned.empty()) return false;
+  if (record.hash != record.pinned) return true;
   // A revision that was activated before and is only published again, after a reboot, is not a
-  // move.
-  const bool activating = !record.pending.empty() && record.last_good != record.published;
-  // Until its activation succeeds, it was not reached.
-  const bool failing = record.failed == record.pinned;
-  return record.hash != record.pinned || activating || failing;
+  // move. Otherwise it is not reached before its activation succeeds.
+  const bool activated_before = record.last_good == record.published;
+  return !activated_before && (!record.pending.empty() || record.failed == record.published);
 }
 
 ServiceRecord Settled(ServiceRecord record) {
@@ -133,6 +132,10 @@ ServiceRecord OnPublishing(ServiceRecord record, const std::string& revision) {
 }
 
 ServiceRecord OnPublished(ServiceRecord record, const Step& step) {
+  // A rollback to the last good revision is a move like others: that it was good once does not
+  // count.
+  const bool rollback = !record.pinned.empty() && record.hash != step.hash;
+  if (rollback && record.last_good == step.revision) record.last_good.clear();
   record.hash = step.hash;
   record.published = step.revision;
   record.pending = step.revision;

@@ -218,6 +218,19 @@ TEST(RollbackTest, IsNotReachedBeforeItsRevisionIsActivated) {
   EXPECT_EQ(OnFreeze(record, "bob").state, State::kFreeze) << "whoever freezes it is obeyed";
 }
 
+TEST(RollbackTest, ToTheLastGoodRevisionIsNotReachedBeforeThatIsActivatedAgain) {
+  const Step to_b{Step::Kind::kPublish, kB, kB}, to_a{Step::Kind::kPublish, kA, kA};
+  ServiceRecord record = OnActivationFailed(OnPublished(OnTip(At(kA), kB), to_b), "exit 1");
+  record = OnPublished(OnRollback(record, kA, "alice"), to_a);
+  EXPECT_EQ(record.state, State::kRollback);
+  EXPECT_EQ(OnActivationFailed(record, "exit 1").state, State::kBroken);
+  record = OnActivated(record);
+  EXPECT_EQ(record.state, State::kFreeze);
+  record = OnPublished(record, to_a);  // after a reboot
+  EXPECT_EQ(record.state, State::kFreeze);
+  EXPECT_EQ(OnActivationFailed(record, "exit 1").state, State::kFreeze);
+}
+
 TEST(RollbackTest, IsNotUndoneByTheNextPollAndUnfreezeEndsThePin) {
   ServiceRecord record = OnRollback(At(kB), kA, "alice");
   record = OnActivated(OnPublished(record, {Step::Kind::kPublish, kA, kA}));
