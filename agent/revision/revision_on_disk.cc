@@ -64,8 +64,8 @@ absl::StatusOr<Manifest> ReadManifestAt(const ServiceDirectory& service, const F
   return DecodeManifest(*text, service.PathOf(file));
 }
 
-absl::Status LookAt(const ServiceDirectory& service, const std::string& directory) {
-  absl::StatusOr<Fd> root = service.Open();
+absl::Status LookAt(const ServiceDirectory& service, const absl::StatusOr<Fd>& root,
+                    const std::string& directory) {
   if (!root.ok()) return root.status();
   absl::StatusOr<Fd> tree = OpenTreeAt(service, *root, directory);
   if (!tree.ok()) return tree.status();

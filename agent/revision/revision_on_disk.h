@@ -19,8 +19,10 @@ absl::StatusOr<Fd> OpenTreeAt(const ServiceDirectory& service, const Fd& root,
                               const std::string& directory);
 absl::StatusOr<Manifest> ReadManifestAt(const ServiceDirectory& service, const Fd& root,
                                         const std::string& directory);
-// Whether its tree and manifest are there: OK or NOT_FOUND, or an error that says neither.
-absl::Status LookAt(const ServiceDirectory& service, const std::string& directory);
+// Whether its tree and manifest are there: OK or NOT_FOUND, or an error that says neither. `root`:
+// the result of ServiceDirectory::Open.
+absl::Status LookAt(const ServiceDirectory& service, const absl::StatusOr<Fd>& root,
+                    const std::string& directory);
 
 // For a directory that is not marked durable: whether it can be used.
 enum class Written {

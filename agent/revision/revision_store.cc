@@ -90,9 +90,10 @@ class DiskRevisionStore final : public RevisionStore {
   }
 
   absl::StatusOr<std::string> Newest(const std::string& revision) const override {
+    const absl::StatusOr<Fd> root = service_.Open();
     for (const Known& known : Snapshot()) {
       if (!known.ready || RevisionOf(known.directory) != revision) continue;
-      const absl::Status status = LookAt(service_, known.directory);
+      const absl::Status status = LookAt(service_, root, known.directory);
       if (status.ok()) return known.directory;
       if (!absl::IsNotFound(status)) return status;
     }
@@ -102,8 +103,9 @@ class DiskRevisionStore final : public RevisionStore {
 
   absl::StatusOr<std::vector<std::string>> Directories() const override {
     std::vector<std::string> directories;
+    const absl::StatusOr<Fd> root = service_.Open();
     for (const Known& known : Snapshot()) {
-      const absl::Status status = LookAt(service_, known.directory);
+      const absl::Status status = LookAt(service_, root, known.directory);
       if (status.ok()) directories.push_back(known.directory);
       if (!status.ok() && !absl::IsNotFound(status)) return status;
     }
@@ -113,8 +115,9 @@ class DiskRevisionStore final : public RevisionStore {
   std::vector<std::string> List() const override {
     std::vector<std::string> revisions;
     std::set<std::string> seen;
+    const absl::StatusOr<Fd> root = service_.Open();
     for (const Known& known : Snapshot()) {
-      if (!known.ready || absl::IsNotFound(LookAt(service_, known.directory))) continue;
+      if (!known.ready || absl::IsNotFound(LookAt(service_, root, known.directory))) continue;
       std::string revision = RevisionOf(known.directory);
       if (seen.insert(revision).second) revisions.push_back(std::move(revision));
     }
@@ -308,8 +311,9 @@ class DiskRevisionStore final : public RevisionStore {
   std::vector<std::string> Superfluous(int keep, const std::set<std::string>& in_use) const {
     std::vector<std::string> superfluous;
     std::set<std::string> seen, ready;
+    const absl::StatusOr<Fd> root = service_.Open();
     for (const Known& known : Snapshot()) {
-      if (absl::IsNotFound(LookAt(service_, known.directory))) {
+      if (absl::IsNotFound(LookAt(service_, root, known.directory))) {
         superfluous.push_back(known.directory);
         continue;
       }
