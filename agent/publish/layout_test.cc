@@ -38,8 +38,9 @@ TEST(Layout, BySymlinksAnInnerPlaceTakesThePlaceOfWhatTheRepositoryHasThere) {
     return SymlinkedPlaces(service);
   };
   EXPECT_THAT(symlinked({{"/x/conf.d", "inner"}, {"/x", "outer"}}), ElementsAre("outer/conf.d"));
-  EXPECT_THAT(symlinked({{"/x", "."}, {"/x/a/b", "inner"}, {"/x/a/b/c", "third"}}),
-              ElementsAre("a/b", "inner/c"));
+  EXPECT_THAT(symlinked({{"/x", "outer"}, {"/x/a/b", "inner"}, {"/x/a/b/c", "third"}}),
+              ElementsAre("outer/a/b", "inner/c"));
+  EXPECT_THAT(symlinked({{"/x", "."}, {"/x/a/b", "inner"}}), ElementsAre("a/b"));
   EXPECT_THAT(symlinked({{"/x", "outer"}, {"/y", "inner"}}), IsEmpty());
   EXPECT_THAT(symlinked({{"/x", "outer"}, {"/x/conf.d", "outer/conf.d"}}), IsEmpty())
       << "both show the same files";
