@@ -292,8 +292,9 @@ bool FakeHost::fetching() {
   return held_fetches_ > 0;
 }
 
-void FakeHost::HoldDisk() {
+void FakeHost::HoldDisk(bool stops_late) {
   MutexLock lock(mutex_);
+  stops_late_ = stops_late;
   hold_disk_ = true;
 }
 
@@ -311,8 +312,10 @@ absl::Status FakeHost::PassDisk(const std::stop_token& stop) {
   MutexLock lock(mutex_);
   ++held_disk_;
   changed_.NotifyAll();
-  while (hold_disk_ && !stop.stop_requested()) changed_.Wait(mutex_);
+  const bool late = stops_late_;
+  while (hold_disk_ && (late || !stop.stop_requested())) changed_.Wait(mutex_);
   --held_disk_;
+  if (late) return absl::OkStatus();
   return stop.stop_requested() ? absl::CancelledError("stopped") : absl::OkStatus();
 }
 

@@ -65,7 +65,8 @@ class FakeHost final : public DriverFactory {
   bool fetching();  // a fetch is held
   // Publications block before they ask whether they may exchange, and drift scans block, both until
   // ReleaseDisk() or a stop request.
-  void HoldDisk();
+  // With `stops_late`, those that are held notice no stop request.
+  void HoldDisk(bool stops_late = false);
   void ReleaseDisk();
   bool AwaitHeldDisk();
   // Waits until an activation blocks. Returns false after 10 s.
@@ -101,6 +102,7 @@ class FakeHost final : public DriverFactory {
   bool hold_fetches_ ABSL_GUARDED_BY(mutex_) = false;
   int held_fetches_ ABSL_GUARDED_BY(mutex_) = 0;
   bool hold_disk_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stops_late_ ABSL_GUARDED_BY(mutex_) = false;
   int held_disk_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

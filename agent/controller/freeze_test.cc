@@ -76,6 +76,16 @@ TEST_F(FreezeTest, AnswersAtOnceWhileFilesAreCarriedOver) {
   EXPECT_EQ(host_.Look("web").published, kA);
 }
 
+TEST_F(FreezeTest, AnswersAtOnceWhileADriverIsLateToStopAndNothingIsExchangedAfterwards) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.HoldDisk(/*stops_late=*/true);
+  Move(kB);
+  ASSERT_TRUE(host_.AwaitHeldDisk());
+  ExpectFreezeAtOnce();
+  EXPECT_EQ(host_.Look("web").published, kA);
+}
+
 TEST_F(FreezeTest, AnswersAtOnceDuringADiffAndTheDiffGoesOn) {
   Start({Spec()});
   ASSERT_TRUE(AwaitAt(kA));
