@@ -275,7 +275,7 @@ void ServiceController::StoreAndMake(ServiceRecord next, Change change) {
     if (change.then) change.then(absl::OkStatus());
     return;
   }
-  if (!SameState(next, record_) || next.hash != record_.hash) {
+  if (!SameState(next, record_) || (next.pending.empty() && next.hash != logged_hash_)) {
     next.change_time = options_.clock->Now();
   }
   if (!(next == record_)) ++next.generation;

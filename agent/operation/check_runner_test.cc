@@ -37,7 +37,7 @@ TEST(CheckRunnerTest, TellsHowTheCommandEndedAndWhatItSaid) {
   auto response = RunCheckCommand(Request(), Own(), runner);
   ASSERT_TRUE(response.ok()) << response.status();
   EXPECT_EQ(response->exit_status(), 2);
-  EXPECT_EQ(response->output(), "out\nerr\xEF\xBF\xBD");
+  EXPECT_EQ(response->output(), "out\nerr\\xff");
   EXPECT_EQ(runner.commands()[0].timeout, absl::Seconds(7));
 }
 

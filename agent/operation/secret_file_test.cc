@@ -55,7 +55,7 @@ class SecretFileTest : public testing::Test {
     }
   }
 
-  TemporaryDirectory directory_;
+  TemporaryDirectory directory_{TemporaryDirectory::For::kEveryAccount};
 };
 
 TEST_F(SecretFileTest, OnAReadOnlyFileSystemThatIsWhatTheErrorSays) {

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/publish/test_revisions.h"
 #include "common/path/fd.h"
+#include "common/path/temporary_directory.h"
 #include "common/testing/parent_flipper.h"
 
 namespace gitops {
@@ -28,8 +29,7 @@ using Drift = DriftEntry::Kind;
 class SymlinkPublisherTest : public testing::Test {
  protected:
   SymlinkPublisherTest() {
-    std::string name = absl::StrCat(testing::TempDir(), "/symlink-XXXXXX");
-    root_ = ::mkdtemp(name.data());
+    root_ = directory_.path();
     auto store = RevisionStore::Open(root_ / "var/svc", StoreAccess::kSymlinks);
     EXPECT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
@@ -45,7 +45,6 @@ class SymlinkPublisherTest : public testing::Test {
                          {root_ / "etc/svc", "etc"},
                          {root_ / "etc/one.conf", "one/conf", true}};
   }
-  ~SymlinkPublisherTest() override { fs::remove_all(root_); }
 
   std::unique_ptr<Publisher> New() {
     return NewSymlinkPublisher({.spec = spec_, .store = store_.get()});
@@ -81,6 +80,7 @@ class SymlinkPublisherTest : public testing::Test {
     return paths;
   }
 
+  const TemporaryDirectory directory_{TemporaryDirectory::For::kEveryAccount};
   fs::path root_;
   std::unique_ptr<RevisionStore> store_;
   ServiceSpec spec_;

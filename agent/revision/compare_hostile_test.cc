@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/revision/compare_tree.h"
 #include "common/path/fd.h"
+#include "common/path/temporary_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -100,9 +101,7 @@ class DescriptorLimit {
 class CompareHostileTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    root_ = fs::path(::testing::TempDir()) /
-            ::testing::UnitTest::GetInstance()->current_test_info()->name();
-    fs::remove_all(root_);
+    root_ = temporary_.path();
     fs::create_directories(root_ / "etc");
     for (const char* name : {"etc/a", "etc/b", "etc/c"}) {
       std::ofstream(root_ / name) << "content of " << name;
@@ -111,7 +110,6 @@ class CompareHostileTest : public ::testing::Test {
     }
     directory_ = Fd(open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   }
-  void TearDown() override { fs::remove_all(root_); }
 
   void Note(const std::string& path) {
     struct stat stat {};
@@ -130,6 +128,7 @@ class CompareHostileTest : public ::testing::Test {
     return differences.ok() ? *std::move(differences) : std::vector<TreeDifference>();
   }
 
+  const TemporaryDirectory temporary_{TemporaryDirectory::For::kEveryAccount};
   fs::path root_;
   Fd directory_;
   Manifest manifest_;

@@ -28,7 +28,6 @@ class RevisionStoreTest : public ::testing::Test {
   static constexpr char kAOid[] = "2e65efe2a145dda7ee51d1741299f848e5bf752e";  // the symlink "a"
 
   void SetUp() override {
-    ASSERT_EQ(chmod(dir_.path().c_str(), 0755), 0);
     root_ = dir_ / "mount/web";
     Reopen();
   }
@@ -94,7 +93,7 @@ class RevisionStoreTest : public ::testing::Test {
         << " etc/a\nend 1\n";
   }
 
-  const TemporaryDirectory dir_;
+  const TemporaryDirectory dir_{TemporaryDirectory::For::kEveryAccount};
   std::string root_;
   std::unique_ptr<RevisionStore> store_;
 };

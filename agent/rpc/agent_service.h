@@ -15,7 +15,7 @@ namespace gitops {
 
 // The threads of the agent's server, and their shares by kind of call; the rest is for gRPC itself
 // and for refusals.
-inline constexpr int kMaxRpcThreads = 96;
+inline constexpr int kMaxRpcThreads = 256;
 inline constexpr CallShares kRpcShares = {
     .read = 20, .wait = 24, .operate = 32, .roll_back = 4, .brake = 4};
 

@@ -5,6 +5,7 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <memory>
@@ -302,13 +303,17 @@ TEST_F(AgentServiceTest, CallsThatHangRefuseNoFreezeAndNoRead) {
     v1::PullServiceResponse response;
     std::promise<StatusCode> ended;
   };
+  std::atomic<int> answered = 0;
   std::vector<Pull> pulls(kHangingCalls);
   for (Pull& pull : pulls) {
     pull.request.set_service("web");
-    stub_->async()->PullService(
-        pull.context.get(), &pull.request, &pull.response,
-        [&pull](const grpc::Status& status) { pull.ended.set_value(status.error_code()); });
+    stub_->async()->PullService(pull.context.get(), &pull.request, &pull.response,
+                                [&pull, &answered](const grpc::Status& status) {
+                                  ++answered;
+                                  pull.ended.set_value(status.error_code());
+                                });
   }
+  ASSERT_TRUE(Eventually([&] { return answered >= kHangingCalls - kRpcShares.wait; })) << answered;
   for (int i = 0; i < 50; ++i) {
     v1::FreezeServiceRequest freeze;
     freeze.set_service("db");

@@ -1,6 +1,8 @@
 #ifndef GITOPS_COMMON_PATH_TEMPORARY_DIRECTORY_H_
 #define GITOPS_COMMON_PATH_TEMPORARY_DIRECTORY_H_
 
+#include <sys/stat.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -13,10 +15,15 @@ namespace gitops {
 // A temporary directory for tests, removed when this is destroyed.
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() {
+  enum class For { kThisAccount, kEveryAccount };
+
+  // For every account: in /tmp, since the parents of Bazel's directory may be closed to others.
+  explicit TemporaryDirectory(For accounts = For::kThisAccount) {
     const char* const base = std::getenv("TEST_TMPDIR");
-    path_ = std::string(base == nullptr ? "/tmp" : base) + "/gitops.XXXXXX";
+    const bool others = accounts == For::kEveryAccount;
+    path_ = std::string(others || base == nullptr ? "/tmp" : base) + "/gitops.XXXXXX";
     if (mkdtemp(path_.data()) == nullptr) std::abort();
+    if (others && chmod(path_.c_str(), 0755) != 0) std::abort();
   }
   ~TemporaryDirectory() {
     std::error_code ignored;

@@ -247,7 +247,7 @@ TEST_F(LifecycleTest, BusyPortNamesTheFlag) {
 }
 
 TEST_F(LifecycleTest, SeveralAddressesAreServedAndTheFirstOverTcpIsTold) {
-  const std::string socket = absl::StrCat(::testing::TempDir(), "/several_", getpid());
+  const std::string socket = absl::StrCat("/tmp/several_", getpid());
   process_ = *ServerProcess::Start(
       ServerSettings({{"listen", absl::StrCat("unix:", socket, ",127.0.0.1:0")}}), Options());
   EXPECT_THAT(process_->addresses().grpc, StartsWith("127.0.0.1:"));
@@ -256,7 +256,7 @@ TEST_F(LifecycleTest, SeveralAddressesAreServedAndTheFirstOverTcpIsTold) {
 
 TEST_F(LifecycleTest, RootServesTheDefaultSocketToItselfAndItsGroupOnlyWithoutListen) {
   if (geteuid() != 0) GTEST_SKIP() << "only root serves it";
-  const std::string directory = absl::StrCat(::testing::TempDir(), "/run_", getpid());
+  const std::string directory = absl::StrCat("/tmp/run_", getpid());
   ServerProcessOptions options = Options();
   options.services.clear();  // gRPC lets only one server have a service
   options.default_socket = directory + "/agent.sock";
