@@ -79,7 +79,7 @@ def bomb_of_deltas(gigabytes=1):
     pack = b"PACK" + struct.pack(">II", 2, 2) + base + pack_entry(6, len(delta), delta, bytes(back))
     pack += hashlib.sha1(pack).digest()
     pieces = [pack[at:at + 60_000] for at in range(0, len(pack), 60_000)]
-    body = packet(b"packfile\n") + b"".join(packet(b"\1" + piece) for piece in pieces) + b"0000"
+    body = packet(b"acknowledgments\n") + packet(b"ready\n") + b"0001" + packet(b"packfile\n") + b"".join(packet(b"\1" + piece) for piece in pieces) + b"0000"
     return "pack", Fault("answer", 200, "application/x-git-upload-pack-result", body)
 
 
