@@ -71,7 +71,8 @@ def test_names_without_end_below_paths_without_end_cost_no_memory(attacked):
             assert len(diff.out) < 8 * MEBIBYTE and took < 20
             assert most_memory(agent) < MEMORY
         took, answer = seconds_of(host.call, "RollbackService", service="web", hash=host.repository.head())
-        assert answer is None and took < PROMPT, "the reason is told at once"
+        assert took < PROMPT, "the reason is told at once"
+        assert answer is None or (answer.service.hash == first and "ddd" in answer.service.state_info), answer
         assert seconds_of(host.call, "FreezeService", service="web")[0] < PROMPT
         host.call("UnfreezeService", service="web")
         subprocess.run(f"rm -rf {host.seen(host.local)}/ddd*", shell=True, check=True)
