@@ -277,6 +277,27 @@ TEST_P(BindPublisherTest, AfterARebootFilesDoNotComeFromAnEarlierWritingOfTheSam
   EXPECT_EQ(Read("etc/svc/made"), "mine");
 }
 
+TEST_P(BindPublisherTest, AfterARebootFilesComeFromWhatWasShownAlthoughThePublicationDidNotNoteIt) {
+  auto publisher = New();
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  box_.Write("etc/svc/deleted", "later");
+  const std::string first = *store_->LastPublished();
+  ASSERT_EQ(publisher->Publish("r2"), absl::OkStatus());
+  // The agent was killed between the two.
+  ASSERT_EQ(store_->NotePublished(first), absl::OkStatus());
+  publisher = New();
+  EXPECT_EQ(*publisher->Published(), "r2");
+  fs::remove(box_.Path("etc/svc/deleted"));
+  box_.Write("etc/svc/made", "mine");
+  ASSERT_EQ(::umount2(box_.Path("etc/svc").c_str(), MNT_DETACH), 0);
+  ASSERT_EQ(::umount2(box_.Path("etc/one.conf").c_str(), MNT_DETACH), 0);
+  BindPublisherOptions options = Options();
+  options.last_published = "r2";
+  ASSERT_EQ(NewBindPublisher(options)->Publish("r2"), absl::OkStatus());
+  EXPECT_EQ(Read("etc/svc/made"), "mine");
+  EXPECT_FALSE(fs::exists(box_.Path("etc/svc/deleted")));
+}
+
 TEST_P(BindPublisherTest, ARevisionThatWasRemovedIsNotPublishedWithTheReason) {
   auto publisher = New();
   ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());

@@ -85,7 +85,8 @@ absl::Status PlacePublisher::PublishDirectory(const std::string& directory,
     targets.RemoveCreated();
     return status;
   }
-  NotePublished(directory);
+  last_published_ = RevisionStore::RevisionOf(directory);
+  NoteShown(directory);
   for (const auto& carry : carried) {
     // The revision is published, whatever the result of this.
     if (absl::Status changed = carry->CopyChanged(); !changed.ok()) {
@@ -94,15 +95,6 @@ absl::Status PlacePublisher::PublishDirectory(const std::string& directory,
     }
   }
   return absl::OkStatus();
-}
-
-void PlacePublisher::NotePublished(const std::string& directory) {
-  last_published_ = RevisionStore::RevisionOf(directory);
-  NoteShown(directory);
-  if (absl::Status noted = store_->NotePublished(directory); !noted.ok()) {
-    LogWarning("after a reboot, untracked files may be carried over from an older revision",
-               {{"service", spec_.service}, {"error", std::string(noted.message())}});
-  }
 }
 
 absl::StatusOr<Fd> PlacePublisher::OpenPart(const std::string& directory,
@@ -135,9 +127,15 @@ std::string PlacePublisher::Removed() const {
 }
 
 void PlacePublisher::NoteShown(const std::string& directory) {
-  if (shown_ == directory) return;
+  const bool known = shown_ == directory;
+  if (known && noted_) return;
   shown_ = directory;
   shown_hold_ = store_->Hold(directory);
+  const absl::Status noted = store_->NotePublished(directory);
+  noted_ = noted.ok();
+  if (noted_ || known) return;
+  LogWarning("if the host starts again now, untracked files are those of an older revision",
+             {{"service", spec_.service}, {"error", std::string(noted.message())}});
 }
 
 absl::StatusOr<std::vector<Fd>> PlacePublisher::OpenSources(const std::string& directory) const {
@@ -250,7 +248,7 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
         CarryOver::Request{.from = *std::move(from),
                            .to = *std::move(to),
                            .stage = *std::move(stage),
-                           .tracked_from = TrackedPaths::Of(*old, place.spec.link),
+                           .tracked_from = TrackedPaths::Of(*old, source.link),
                            .tracked_to = TrackedPaths::Of(*manifest, place.spec.link),
                            .excluded = place.inner,
                            .revisions = Root(),

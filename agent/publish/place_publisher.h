@@ -78,7 +78,6 @@ class PlacePublisher : public Publisher {
   // `blocked`: untracked files cannot be carried over to this directory; nothing was changed.
   absl::Status PublishDirectory(const std::string& directory, const MayExchange& may_exchange,
                                 const std::stop_token& stop, bool* blocked);
-  void NotePublished(const std::string& directory);
   absl::StatusOr<std::vector<Fd>> OpenSources(const std::string& directory) const;
   absl::Status PrepareAll(const std::vector<Fd>& sources, const std::string& directory,
                           Targets& targets);
@@ -90,7 +89,9 @@ class PlacePublisher : public Publisher {
   absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> CarryAll(const std::string& directory,
                                                                    const std::stop_token& stop);
   absl::Status ShowAll(const std::vector<Fd>& sources, const std::string& directory);
-  // Keeps what is shown from being pruned.
+  // Keeps what is shown from being pruned, and notes it in the store: after a reboot untracked
+  // files are those in it. An agent that was killed, or a full disk, may have kept the publication
+  // from noting it, so this is repeated whenever it is seen to be shown.
   void NoteShown(const std::string& directory);
 
   const ServiceSpec spec_;
@@ -98,6 +99,7 @@ class PlacePublisher : public Publisher {
   const std::vector<Place> places_;
   std::string last_published_;  // a revision
   std::string shown_;           // a directory
+  bool noted_ = false;          // in the store that shown_ is published
   RevisionHold shown_hold_;
 };
 
