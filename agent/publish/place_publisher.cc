@@ -111,13 +111,14 @@ PlacePublisher::Shown PlacePublisher::ShownBelowRoot(const Place& place,
   const std::string tree = RevisionStore::TreeIn(directory);
   const std::optional<std::string> link = PathBelow(path, tree);
   if (!link) {
-    shown.fault = absl::StrCat("shows ", path, " of ", Root());
+    shown.fault = absl::StrCat("shows ", EscapeText(path), " of ", Root());
     return shown;
   }
   shown.directory = directory;
   shown.link = link->empty() ? "." : *link;
   if (shown.link != place.spec.link) {
-    shown.fault = absl::StrCat("shows ", shown.link, " of ", RevisionStore::RevisionOf(directory));
+    shown.fault = absl::StrCat("shows ", EscapeText(shown.link), " of ",
+                               RevisionStore::RevisionOf(directory));
   }
   return shown;
 }
