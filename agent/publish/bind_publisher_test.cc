@@ -298,6 +298,16 @@ TEST_P(BindPublisherTest, AfterARebootFilesComeFromWhatWasShownAlthoughThePublic
   EXPECT_FALSE(fs::exists(box_.Path("etc/svc/deleted")));
 }
 
+TEST_P(BindPublisherTest, AManifestThatIsLostCostsNoFileOfTheService) {
+  auto publisher = New();
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  box_.Write("etc/svc/made", "mine");
+  std::ofstream(store_->root() + "/" + *store_->LastPublished() + "/manifest");
+  ASSERT_EQ(publisher->Publish("r2"), absl::OkStatus());
+  ExpectAllShow("r2");
+  EXPECT_EQ(Read("etc/svc/made"), "mine");
+}
+
 TEST_P(BindPublisherTest, ARevisionThatWasRemovedIsNotPublishedWithTheReason) {
   auto publisher = New();
   ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());

@@ -229,10 +229,12 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
     const CarrySource& source = **what;
     absl::StatusOr<Manifest> old = ManifestFor(source);
     if (absl::IsNotFound(old.status()) || absl::IsDataLoss(old.status())) {
+      // A host that ended before it was on the disk must not cost what the service made.
       LogWarning(
-          "untracked files are not carried over: the published revision is not known any more",
+          "the manifest of the published revision is lost: its files that the next one does not "
+          "have are kept like those of the service",
           {{"path", place.spec.local}, {"shows", source.directory}});
-      continue;
+      old = *manifest;
     }
     if (!old.ok()) return old.status();
     absl::StatusOr<Fd> old_tree = store_->OpenTree(source.directory);
