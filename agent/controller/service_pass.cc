@@ -60,10 +60,7 @@ void ServiceController::LookedAt(const absl::StatusOr<std::string>& visible) {
     LogWarning("cannot determine the published revision",
                {{"service", spec().service}, {"error", std::string(visible.status().message())}});
     // It is not as if nothing were published: no unit is restarted because of it.
-    if (!Desired().empty()) {
-      return SourceFailed(
-          absl::StrCat("cannot determine the published revision: ", visible.status().message()));
-    }
+    if (!Desired().empty()) return SourceFailed(std::string(visible.status().message()));
   }
   const std::string published = visible.value_or("");
   const Step step = NextStep(record_, policy_, published);
