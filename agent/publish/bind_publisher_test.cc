@@ -394,6 +394,18 @@ TEST_P(BindPublisherTest, ARollbackTargetThatItsUserFilledIsWrittenAgain) {
   EXPECT_EQ(box_.MountCount(), 3);
 }
 
+TEST_P(BindPublisherTest, ARollbackTargetInWhichItsUserBlocksAnInnerPlaceIsWrittenAgain) {
+  auto publisher = New();
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  ASSERT_EQ(publisher->Publish("r2"), absl::OkStatus());
+  const fs::path inner = store_->TreePath(*store_->Newest("r1")) + "/etc/conf.d";
+  fs::remove(inner);
+  std::ofstream(inner) << "in the way";
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  ExpectAllShow("r1");
+  EXPECT_EQ(box_.MountCount(), 3);
+}
+
 TEST_P(BindPublisherTest, DriftNamesChangesAndPlacesThatShowSomethingElse) {
   auto publisher = New();
   ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());

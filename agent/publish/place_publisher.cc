@@ -27,6 +27,12 @@ absl::StatusOr<Fd> OpenIn(const Fd& tree, const std::string& link, int flags) {
   return OpenBeneath(tree.get(), link, flags, 0, RESOLVE_NO_SYMLINKS);
 }
 
+// Whether what others made in a directory, or its mode, can be the cause.
+bool MayBeOfOthers(const absl::Status& status) {
+  return absl::IsFailedPrecondition(status) || absl::IsPermissionDenied(status) ||
+         absl::IsAborted(status) || absl::IsNotFound(status);
+}
+
 }  // namespace
 
 PlacePublisher::PlacePublisher(const ServiceSpec& spec, RevisionStore* store,
@@ -69,7 +75,7 @@ absl::Status PlacePublisher::PublishDirectory(const std::string& directory,
   absl::StatusOr<std::vector<Fd>> sources = OpenSources(directory);
   if (!sources.ok()) return sources.status();
   Targets targets;
-  absl::Status status = PrepareAll(*sources, directory, targets);
+  absl::Status status = PrepareAll(*sources, directory, targets, blocked);
   std::vector<std::unique_ptr<CarryOver>> carried;
   if (status.ok()) {
     auto all = CarryAll(directory, stop);
@@ -163,15 +169,31 @@ absl::StatusOr<std::vector<Fd>> PlacePublisher::OpenSources(const std::string& d
 }
 
 absl::Status PlacePublisher::PrepareAll(const std::vector<Fd>& sources,
-                                        const std::string& directory, Targets& targets) {
+                                        const std::string& directory, Targets& targets,
+                                        bool* blocked) {
   for (const Place& place : places_) {
     absl::Status status = place.outer
                               ? PrepareInner(place, places_[*place.outer],
                                              sources[*place.outer].get(), directory, targets)
                               : Prepare(place, targets);
-    if (!status.ok()) return status;
+    if (status.ok()) continue;
+    *blocked = place.outer && MayBeOfOthers(status) && !IsOfRepository(place, directory);
+    return status;
   }
   return absl::OkStatus();
+}
+
+// Whether the repository has something where `inner` goes, rather than the user of the service.
+bool PlacePublisher::IsOfRepository(const Place& inner, const std::string& directory) const {
+  const std::string& link = places_[*inner.outer].spec.link;
+  const std::string path =
+      link == "." ? inner.path_in_outer : absl::StrCat(link, "/", inner.path_in_outer);
+  absl::StatusOr<Manifest> manifest = store_->ReadManifest(directory);
+  if (!manifest.ok()) return true;
+  return std::any_of(manifest->entries.begin(), manifest->entries.end(),
+                     [&](const ManifestEntry& entry) {
+                       return PathBelow(entry.path, path) || PathBelow(path, entry.path);
+                     });
 }
 
 absl::StatusOr<std::string> PlacePublisher::PublishedBefore(const std::string& directory) const {

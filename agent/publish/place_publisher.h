@@ -75,12 +75,14 @@ class PlacePublisher : public Publisher {
     std::string link;  // as in Shown
   };
 
-  // `blocked`: untracked files cannot be carried over to this directory; nothing was changed.
+  // `blocked`: the user of the service keeps this directory from being made ready, for other places
+  // in it or for untracked files; nothing was changed.
   absl::Status PublishDirectory(const std::string& directory, const MayExchange& may_exchange,
                                 const std::stop_token& stop, bool* blocked);
   absl::StatusOr<std::vector<Fd>> OpenSources(const std::string& directory) const;
   absl::Status PrepareAll(const std::vector<Fd>& sources, const std::string& directory,
-                          Targets& targets);
+                          Targets& targets, bool* blocked);
+  bool IsOfRepository(const Place& inner, const std::string& directory) const;
   // The directory that was published before `directory`, if it still exists; empty: none.
   absl::StatusOr<std::string> PublishedBefore(const std::string& directory) const;
   absl::StatusOr<std::optional<CarrySource>> WhatToCarry(const Place& place,
