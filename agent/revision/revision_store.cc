@@ -29,6 +29,8 @@ namespace gitops {
 namespace {
 
 constexpr size_t kFormerHead = 128;
+// Entries of one directory that a call removes: its user may hold it open, and add to it for ever.
+constexpr int64_t kMaxRemoved = 2'000'000;
 
 struct Known {
   int64_t sequence = 0;
@@ -219,7 +221,8 @@ class DiskRevisionStore final : public RevisionStore {
     }
     for (const std::string& name : *remains) {
       if (mounted->contains(name)) continue;
-      absl::Status removed = RemoveTreeAt(root->get(), name, {.stop = stop});
+      int64_t entries = kMaxRemoved;
+      absl::Status removed = RemoveTreeAt(root->get(), name, {.stop = stop, .entries = &entries});
       if (absl::IsCancelled(removed)) return removed;
       result.Update(removed);
     }
