@@ -59,7 +59,11 @@ void ServiceController::LookedAt(const absl::StatusOr<std::string>& visible) {
   if (!visible.ok()) {
     LogWarning("cannot determine the published revision",
                {{"service", spec().service}, {"error", std::string(visible.status().message())}});
-    // It is not as if nothing were published: no unit is restarted because of it.
+    // It is not as if nothing were published: no unit is restarted because of it. Where there is
+    // nothing to do otherwise, Inspect() tells of it if it goes on.
+    const bool idle = established_ && !pass_->forced &&
+                      NextStep(record_, policy_, record_.published).kind == Step::Kind::kNone;
+    if (idle) return EndMove(true, true);
     if (!Desired().empty()) return SourceFailed(std::string(visible.status().message()));
   }
   const std::string published = visible.value_or("");
