@@ -221,8 +221,14 @@ class MountExchangerImpl : public MountExchanger {
     if (status.ok()) status = DetachMount(target.node.get());
     if (!status.ok()) return status;
     absl::StatusOr<Target> now = Shown(tree, target);
-    if (!now.ok()) return now.status();
-    if (propagated && !mounts.parent.shared) Unshare(*now, mounts);
+    if (absl::IsAborted(now.status())) return now.status();
+    // The exchange was made: it must not count as failed, and stay while others are undone.
+    if (!now.ok()) {
+      LogWarning("cannot look at what was mounted",
+                 {{"path", target.local}, {"error", std::string(now.status().message())}});
+    } else if (propagated && !mounts.parent.shared) {
+      Unshare(*now, mounts);
+    }
     return absl::OkStatus();
   }
 
