@@ -84,6 +84,7 @@ class Walker {
 
   absl::Status Arrive(Fd directory, const struct stat& stat) {
     here_ = std::move(directory);
+    owner_ = stat.st_uid;
     return options_.check ? options_.check(path_, stat) : absl::OkStatus();
   }
 
@@ -98,7 +99,11 @@ class Walker {
   }
 
   absl::Status Follow(const std::string& name, int symlink, const struct stat& stat) {
-    if (stat.st_uid != 0 && stat.st_uid != ::geteuid()) {
+    // Where fs.protected_hardlinks is off, others can give root's symlinks further names.
+    if (stat.st_nlink > 1 && !IsOurs(owner_)) {
+      return Refuse(name, "is a symlink with several names in a directory of another account");
+    }
+    if (!IsOurs(stat.st_uid)) {
       return Refuse(name, absl::StrCat("is a symlink of uid ", stat.st_uid,
                                        ", who could redirect it; use a path without it, or let "
                                        "root create it"));
@@ -137,6 +142,7 @@ class Walker {
     return absl::OkStatus();
   }
 
+  static bool IsOurs(uid_t owner) { return owner == 0 || owner == ::geteuid(); }
   static std::string Quoted(absl::string_view name) {
     return absl::StrCat("\"", EscapeText(name), "\"");
   }
@@ -153,6 +159,7 @@ class Walker {
   const bool keep_last_;
   const std::string& whole_path_;
   Fd here_;
+  uid_t owner_ = 0;  // of here_
   std::string path_;
   std::deque<std::string> left_;
   // While at least this many names are left, the current one comes from a symlink.

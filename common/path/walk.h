@@ -38,8 +38,9 @@ struct WalkOptions {
 // open directory to the next, and returns the directory of its last name. What is done afterwards
 // on that descriptor is done in the directory that was found, whatever is renamed meanwhile.
 //
-// Symlinks are followed only if root or this process's account owns them; nothing is made for a
-// symlink whose target is missing. Mount points are crossed. Errors name the component: NOT_FOUND:
+// Symlinks are followed only if root or this process's account owns them, and another account's
+// directory does not have them by a hard link; nothing is made for a symlink whose target is
+// missing. Mount points are crossed. Errors name the component: NOT_FOUND:
 // there is no such directory; FAILED_PRECONDITION: a component is not a directory, or a symlink of
 // another account; INVALID_ARGUMENT: not absolute, or no name at the end; others by errno.
 absl::StatusOr<NameInDirectory> WalkToParent(const std::string& path, const WalkOptions& options);

@@ -86,6 +86,19 @@ TEST_F(WalkTest, SymlinksOfOthersLoopsAndFilesAreRefusedByName) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("uid 123"));
 }
 
+TEST_F(WalkTest, ASymlinkOfRootsThatAnotherAccountMayHaveGivenAFurtherNameIsRefused) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root gives directories away";
+  fs::create_directories(box_ / "theirs");
+  fs::create_symlink(".", box_ / "roots");
+  fs::create_symlink(".", box_ / "theirs/made by root");
+  ASSERT_EQ(link((box_ / "roots").c_str(), (box_ / "theirs/linked").c_str()), 0);
+  EXPECT_TRUE(WalkToParent(box_ / "theirs/linked/below", Options()).ok());
+  ASSERT_EQ(chown((box_ / "theirs").c_str(), 123, 456), 0);
+  EXPECT_EQ(WalkToParent(box_ / "theirs/linked/below", Options()).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(WalkToParent(box_ / "theirs/made by root/below", Options()).ok());
+}
+
 TEST_F(WalkTest, WhatIsMissingIsMadeOnlyIfThatIsAskedForAndNeverForASymlink) {
   fs::create_symlink("not-mounted/now", box_ / "dangling");
   EXPECT_EQ(WalkToParent(box_ / "a/b/name", Options()).status().code(),
