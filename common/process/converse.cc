@@ -25,6 +25,8 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 // is needed only inside the kernel, for example on a dead network disk).
 constexpr auto kCloseToKill = std::chrono::seconds(2);
 constexpr auto kKillToLoss = std::chrono::seconds(10);
+// Of the error output, once it has ended: more than a pipe holds.
+constexpr int kLastReads = 17;
 
 class PipeConversation final : public Conversation {
  public:
@@ -48,6 +50,11 @@ class PipeConversation final : public Conversation {
             ? std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(timeout)
             : SteadyTime::max();
     while (child_.output) {
+      // Also while it writes: error output without an end is no answer.
+      if (std::chrono::steady_clock::now() >= deadline) {
+        return absl::DeadlineExceededError(absl::StrCat(command_.argv[0], " did not answer within ",
+                                                        absl::FormatDuration(timeout)));
+      }
       std::array<pollfd, 5> fds = {{{child_.output.get(), POLLIN, 0},
                                     {child_.error.get(), POLLIN, 0},
                                     {unwritten_.empty() ? -1 : child_.input.get(), POLLOUT, 0},
@@ -55,11 +62,7 @@ class PipeConversation final : public Conversation {
                                     {cancel, POLLIN, 0}}};
       const int events = poll(fds.data(), fds.size(), MillisecondsTo(deadline));
       if (events < 0 && errno != EINTR) return Failed("poll");
-      if (events <= 0) {
-        if (std::chrono::steady_clock::now() < deadline) continue;
-        return absl::DeadlineExceededError(absl::StrCat(command_.argv[0], " did not answer within ",
-                                                        absl::FormatDuration(timeout)));
-      }
+      if (events <= 0) continue;
       if (fds[3].revents != 0) {
         return absl::CancelledError(absl::StrCat(
             command_.argv[0], " was stopped: the program that started it is stopping"));
@@ -134,10 +137,12 @@ class PipeConversation final : public Conversation {
             absl::StrCat(command_.argv[0], " closed its output and does not end"));
       }
     }
-    // What it left in the pipe; its descendants may keep that open.
-    pollfd rest = {child_.error.get(), POLLIN, 0};
-    while (child_.error && poll(&rest, 1, 0) == 1) KeepErrorOutput();
     kill(-child_.pid, SIGKILL);
+    // What it left in the pipe; a descendant in another group may go on writing.
+    pollfd rest = {child_.error.get(), POLLIN, 0};
+    for (int i = 0; i < kLastReads && child_.error && poll(&rest, 1, 0) == 1; ++i) {
+      KeepErrorOutput();
+    }
     siginfo_t end = {};
     if (waitid(P_PIDFD, static_cast<id_t>(child_.ended.get()), &end, WEXITED) != 0) {
       return Failed("wait; is SIGCHLD ignored?");
