@@ -126,6 +126,18 @@ TEST_F(VerifiedTest, WithoutTheUpstreamAForgeryIsAnErrorAndTheOldRevisionStays) 
   EXPECT_TRUE(source_->Prepare(next, /*afresh=*/true).ok());
 }
 
+TEST_F(VerifiedTest, AGitThatCannotBeRunIsNoFaultOfTheMirror) {
+  Serve();
+  Start();
+  const int made = runner_.CountOf("init");
+  runner_.no_conversation = absl::NotFoundError("run git: there is no such program");
+  const absl::Status status = source_->Prepare(commit_, /*afresh=*/true);
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+  EXPECT_EQ(runner_.CountOf("init"), made) << "the mirror was made again";
+  runner_.no_conversation = absl::OkStatus();
+  EXPECT_TRUE(source_->Prepare(commit_, /*afresh=*/true).ok());
+}
+
 TEST_F(VerifiedTest, Sha256ObjectsAreVerifiedToo) {
   upstream_ = std::make_unique<TestRepository>(dir_ + "/sha256.git", "sha256");
   service_.upstream.url = upstream_->url();

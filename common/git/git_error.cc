@@ -36,6 +36,7 @@ constexpr char kMemory[] =
     "git_memory too small";
 constexpr char kProxyLogin[] =
     "the proxy refuses the login (HTTP 407): put user and password into the upstream's proxy";
+constexpr char kOldGit[] = "git is too old: install version 2.36 or later";
 constexpr char kLogin[] =
     "authentication failed (HTTP 401): put the user and password into the upstream's netrc_file";
 
@@ -60,6 +61,7 @@ constexpr std::array kPatterns = {
     Pattern{"returned error: 403", absl::StatusCode::kPermissionDenied},
     Pattern{"HTTP code 407", absl::StatusCode::kUnauthenticated, kProxyLogin},
     Pattern{"error: 407", absl::StatusCode::kUnauthenticated, kProxyLogin},
+    Pattern{"unknown option `batch-command'", absl::StatusCode::kFailedPrecondition, kOldGit},
     Pattern{"dubious ownership", absl::StatusCode::kFailedPrecondition},
     Pattern{"' not allowed", absl::StatusCode::kFailedPrecondition},
     Pattern{"SSL certificate", absl::StatusCode::kFailedPrecondition},

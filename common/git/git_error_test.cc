@@ -48,6 +48,8 @@ TEST(StatusFromGit, Table) {
        absl::StatusCode::kResourceExhausted, "doing: write error: No space left on device"},
       {"error: index-pack died of signal 25\n", true, absl::StatusCode::kResourceExhausted,
        "larger than the limit"},
+      {"error: unknown option `batch-command'\nusage: git cat-file <type> <object>\n", false,
+       absl::StatusCode::kFailedPrecondition, "2.36"},
       {"fatal: transport 'ext' not allowed\n", true, absl::StatusCode::kFailedPrecondition, ""},
       {"fatal: not a git repository: '/m/repository.git'\n", false, absl::StatusCode::kDataLoss,
        ""},
