@@ -249,8 +249,9 @@ absl::Status CheckHttpUrl(absl::string_view url) {
 absl::Status CheckProxyUrl(absl::string_view url) {
   if (absl::Status status = CheckCharacters(url); !status.ok()) return status;
   const size_t scheme_end = SchemeEnd(url);
+  // Without a scheme it is not known which part of it is a password.
   if (scheme_end == absl::string_view::npos) {
-    return Refuse(url, "is not a proxy: write http://HOST:PORT");
+    return absl::InvalidArgumentError("is not a proxy: write http://HOST:PORT");
   }
   return ParseWithScheme(url, scheme_end,
                          {"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
