@@ -200,7 +200,9 @@ absl::Status Agent::Open(const Settings& flags) {
   };
   host_ = std::make_unique<HostAgent>(std::move(options));
   begun_whole_ = config_->SetOutcome(host_->Configure(config->services));
-  if (absl::Status removed = git_->RemoveUnusedMirrors(); !removed.ok()) {
+  // The mirror of a service that cannot be followed yet is in use.
+  if (absl::Status removed = begun_whole_ ? git_->RemoveUnusedMirrors() : absl::OkStatus();
+      !removed.ok()) {
     LogWarning("cannot remove unused mirrors", {{"error", std::string(removed.message())}});
   }
   return OpenOperations(settings.Get("boot-id-file"));
