@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "common/text/nearest.h"
 
@@ -219,8 +220,10 @@ absl::StatusOr<GitUrl> ParseGitUrl(absl::string_view url) {
                   "file");
   }
   if (absl::StartsWith(url, "/")) {
-    return GitUrl{
-        .scheme = "file", .path = std::string(url), .plain = absl::StrCat("file://", url)};
+    // git decodes what a URL encodes.
+    return GitUrl{.scheme = "file",
+                  .path = std::string(url),
+                  .plain = absl::StrCat("file://", absl::StrReplaceAll(url, {{"%", "%25"}}))};
   }
   if (const size_t end = SchemeEnd(url); end != absl::string_view::npos) {
     return ParseWithScheme(url, end, {"https", "http", "ssh", "git", "file"});
