@@ -219,6 +219,20 @@ TEST_F(VerifiedTest, ConfigurationAndCredentialsAreNotTheAccountsOwn) {
   EXPECT_FALSE(fs::exists(directory + "/home/.netrc"));
 }
 
+TEST_F(VerifiedTest, CredentialsAreReadByTheAccountAndNotByOthersOfItsGroup) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  service_.user = "nobody";
+  Serve();
+  const std::string file = fs::path(MirrorPath()).parent_path().string() + "/credentials";
+  const auto read_as = [&](const std::string& uid) {
+    Command command;
+    command.argv = {"setpriv", "--reuid=" + uid, "--regid=65534", "--clear-groups", "cat", file};
+    return NewProcessRunner()->Run(command)->ok();
+  };
+  EXPECT_TRUE(read_as("65534"));
+  EXPECT_FALSE(read_as("65533"));
+}
+
 TEST_F(VerifiedTest, OneProcessReadsAllCommitsOfAllServices) {
   Serve();
   const int before = runner_.CountOf("cat-file");
