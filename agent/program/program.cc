@@ -350,7 +350,8 @@ int Agent::Serve() {
   }
   follower_ = FollowConfig(config_->file(), config->text, clock_, scheduler_.get(),
                            [this] { return Reload(); });
-  if (!begun_whole_) follower_->Reload();
+  // Also what was corrected since it was read, be it to the text that is in force.
+  if (!config_->fault().empty()) follower_->Reload();
   memory_ = scheduler_->Add(clock_->Now() + kFirstReturn, [this] {
     ReturnUnusedMemory();
     return clock_->Now() + kNextReturns;

@@ -75,6 +75,7 @@ class PipeConversation final : public Conversation {
       if (fds[2].revents != 0) Write();
       if (fds[0].revents == 0) continue;
       const absl::string_view piece = Read(child_.output);
+      if (piece.empty() && errno != 0) return Failed("read its output");
       if (piece.empty()) continue;
       const absl::StatusOr<bool> complete = on_answer(piece);
       if (!complete.ok()) return complete.status();
@@ -97,11 +98,13 @@ class PipeConversation final : public Conversation {
     return static_cast<int>(std::clamp<int64_t>(left.count(), 0, 1 << 30));
   }
 
-  // Empty: no data, or the end of the pipe, which closes `fd`.
+  // Empty: no data, or the end of the pipe or an error, which close `fd`. errno: the error, or 0.
   absl::string_view Read(Fd& fd) {
     const ssize_t size = read(fd.get(), buffer_.data(), buffer_.size());
     if (size > 0) return absl::string_view(buffer_.data(), static_cast<size_t>(size));
-    if (size == 0 || (errno != EINTR && errno != EAGAIN)) fd.Close();
+    const int error = size == 0 || errno == EINTR || errno == EAGAIN ? 0 : errno;
+    if (size == 0 || error != 0) fd.Close();
+    errno = error;
     return "";
   }
 
