@@ -97,7 +97,6 @@ class Agent {
   Clock* const clock_ = Clock::System();
   const std::string host_name_ = HostName();
   std::unique_ptr<ConfigInForce> config_;
-  bool begun_whole_ = false;
 
   std::unique_ptr<ProcessRunner> runner_ = NewProcessRunner();
   // An upstream may take forever, so git is stopped first; a package manager is not stopped.
@@ -199,9 +198,9 @@ absl::Status Agent::Open(const Settings& flags) {
     agent_metrics_->RemoveUpstream(upstream);
   };
   host_ = std::make_unique<HostAgent>(std::move(options));
-  begun_whole_ = config_->SetOutcome(host_->Configure(config->services));
+  const bool whole = config_->SetOutcome(host_->Configure(config->services));
   // The mirror of a service that cannot be followed yet is in use.
-  if (absl::Status removed = begun_whole_ ? git_->RemoveUnusedMirrors() : absl::OkStatus();
+  if (absl::Status removed = whole ? git_->RemoveUnusedMirrors() : absl::OkStatus();
       !removed.ok()) {
     LogWarning("cannot remove unused mirrors", {{"error", std::string(removed.message())}});
   }
