@@ -162,11 +162,14 @@ std::string RedactUrlsIn(absl::string_view line) {
 // A server's own damage is not that of the local repository.
 std::string WithoutServersWords(absl::string_view error_output) {
   std::string own;
+  // The line whose beginning was cut off may be the server's.
+  if (error_output.size() >= kKeptErrorOutput) {
+    error_output.remove_prefix(std::min(error_output.find_first_of("\r\n"), error_output.size()));
+  }
   for (const absl::string_view line : absl::StrSplit(error_output, absl::ByAnyChar("\r\n"))) {
-    if (absl::StartsWith(line, "remote: ") || absl::StartsWith(line, "fatal: remote error: ")) {
-      continue;
-    }
-    absl::StrAppend(&own, line, "\n");
+    // The rest may be its message, which git prints with its newlines.
+    if (absl::StartsWith(line, "fatal: remote error: ")) break;
+    if (!absl::StartsWith(line, "remote: ")) absl::StrAppend(&own, line, "\n");
   }
   return own;
 }

@@ -89,6 +89,18 @@ TEST(StatusFromGit, Table) {
   }
 }
 
+TEST(StatusFromGit, AServersWordsAreNoDamageOfTheMirror) {
+  const std::string damage = "packfile x is corrupt";
+  const std::string cut(kKeptErrorOutput - damage.size() - 1, 'x');
+  for (const std::string& output :
+       {"remote: " + damage + "\n", "fatal: remote error: no\n" + damage + "\n",
+        cut + damage + "\n"}) {
+    const absl::Status status =
+        StatusFromGit("doing", {.exit_status = 128, .error_output = output}, true);
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+  }
+}
+
 TEST(CondenseGitError, IsUtf8WhateverTheServerSays) {
   EXPECT_EQ(CondenseGitError("remote: caf\xe9 \\ caf\xc3\xa9\n"), "caf\\xe9 \\\\ caf\xc3\xa9");
   const std::string text = CondenseGitError("fatal: " + std::string(299, 'a') + "\xc3\xa9zz\n");
