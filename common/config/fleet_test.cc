@@ -47,7 +47,7 @@ TEST(FleetConfig, ServiceHasTheDocumentedDefaults) {
   expected.healthy_within = absl::Seconds(30);
   expected.rollback_on_failure = true;
   expected.keep_revisions = 5;
-  expected.max_files = 50'000;
+  expected.max_files = 100'000;
   expected.max_bytes = int64_t{512} << 20;
   expected.max_untracked_files = 100'000;
   expected.max_untracked_bytes = int64_t{1} << 30;
