@@ -134,13 +134,11 @@ void UpstreamPoller::StoreTips(const Followers& followers,
     bool news = false;
     for (const auto& [service, follower] : followers) {
       if (follower.ref != ref || !follower.at) continue;
-      user = follower.user;
       const ServicePlace place = follower.at();
-      if (place.revision != *tip) {
-        now.second.insert(service);
-      } else if (!place.stored) {
-        news = news || before.first != *tip || before.second.contains(service);
-      }
+      if (place.revision != *tip) continue;
+      user = follower.user;
+      now.second.insert(service);
+      if (!place.stored) news = news || before.first != *tip || !before.second.contains(service);
     }
     if (!news) continue;
     const absl::Status stored =
