@@ -91,6 +91,16 @@ std::string ServiceController::ReasonFor(const Step& step) const {
   return step.kind == Step::Kind::kActivate ? "activated by a retry" : "published again";
 }
 
+// A pin that is only published again, after a reboot or drift, was reached before.
+ServiceController::Why ServiceController::WhyMoved(std::string reason) const {
+  Why why{.reason = std::move(reason), .duration = options_.clock->Now() - pass_->began};
+  if (record_.pinned == pass_->step.hash && MovingToPin(record_)) {
+    why.reason = "rolled back";
+    why.actor = record_.frozen_by;
+  }
+  return why;
+}
+
 void ServiceController::BeginMove(Step step, bool first) {
   pass_->began = options_.clock->Now();
   pass_->reason = pass_->afresh ? "the drift was corrected" : ReasonFor(step);
@@ -122,9 +132,7 @@ void ServiceController::PrepareStep() {
         return result;
       },
       [this, step](Result& result) {
-        if (absl::IsCancelled(result.status) || pass_->stop.stop_requested()) {
-          return EndMove(false, false);
-        }
+        if (pass_->stop.stop_requested()) return EndMove(false, false);
         if (!result.status.ok()) return SourceFailed(std::string(result.status.message()));
         if (!result.same) {
           CrashPoint("after-checkout");
@@ -135,9 +143,9 @@ void ServiceController::PrepareStep() {
                     const bool wanted = DesiredRevision(record, policy_) == step.hash;
                     return wanted ? OnSameContent(std::move(record), step.hash) : record;
                   },
-              .why = {.reason = absl::StrCat(
-                          policy_.coordinated ? "requested by a deployment" : "new commit upstream",
-                          ", but no file of this service changed")},
+              .why = WhyMoved(absl::StrCat(
+                  policy_.coordinated ? "requested by a deployment" : "new commit upstream",
+                  ", but no file of this service changed")),
               .storing = policy_.coordinated ? Change::Storing::kAnyway : Change::Storing::kMemory,
               .then =
                   [this](const absl::Status&) {
@@ -186,6 +194,7 @@ absl::Status ServiceController::MayExchange(const std::shared_ptr<Pass>& pass,
             if (DesiredRevision(record, policy_) == pass->step.hash) {
               return OnPublishing(std::move(record), revision);
             }
+            WantPass(pass->forced);
             return absl::CancelledError("a newer target has replaced this one");
           },
           .storing = Change::Storing::kFirst,
@@ -242,12 +251,8 @@ void ServiceController::Activate() {
 
 void ServiceController::Activated(const absl::Status& status) {
   if (absl::IsCancelled(status)) return EndMove(false, false);  // pending: done after restart
-  Why why{.reason = pass_->reason, .duration = options_.clock->Now() - pass_->began};
+  Why why = WhyMoved(pass_->reason);
   if (status.ok()) {
-    if (record_.pinned == pass_->step.hash) {
-      why.reason = "rolled back";
-      why.actor = record_.frozen_by;
-    }
     return Make({.make = OnActivated, .why = why, .then = [this](const absl::Status&) {
                    CrashPoint("after-activated-stored");
                    established_ = true;
@@ -255,7 +260,7 @@ void ServiceController::Activated(const absl::Status& status) {
                    EndMove(true, true);
                  }});
   }
-  why.reason = std::string(status.message());
+  why = {.reason = std::string(status.message()), .duration = why.duration};
   Make({.make = [error = why.reason](
                     ServiceRecord record) { return OnActivationFailed(std::move(record), error); },
         .why = why,
@@ -274,9 +279,7 @@ void ServiceController::FallBack() {
         return drivers_.source->Prepare(fallback, edited, stop);
       },
       [this, fallback](absl::Status& status) {
-        if (absl::IsCancelled(status) || pass_->stop.stop_requested()) {
-          return EndMove(false, false);
-        }
+        if (pass_->stop.stop_requested()) return EndMove(false, false);
         if (status.ok()) return Exchange(fallback, /*fallback=*/true);
         SourceFailed(absl::StrCat("cannot return to ", fallback, ": ", status.message()));
       });
@@ -304,6 +307,7 @@ void ServiceController::SourceFailed(const std::string& error) {
 }
 
 void ServiceController::Prune() {
+  if (stopping_) return;
   const std::set<std::string> in_use = {record_.published, record_.last_good, record_.pinned,
                                         record_.pending, record_.hash};
   UseFiles<absl::Status>(
@@ -312,7 +316,7 @@ void ServiceController::Prune() {
         return drivers_.source->Prune(spec().keep_revisions, in_use, stop);
       },
       [this](absl::Status& pruned) {
-        if (pruned.ok() || stopping_) return;
+        if (pruned.ok()) return;
         if (absl::IsCancelled(pruned)) return Prune();  // something else came first
         LogWarning("cannot remove old revisions",
                    {{"service", spec().service}, {"error", std::string(pruned.message())}});
@@ -346,6 +350,7 @@ void ServiceController::EndMove(bool attempted, bool ok) {
     waiter->stage = attempted ? Waiter::Stage::kAttempted : Waiter::Stage::kAsked;
   }
   CheckWaiters();
+  if (!attempted) return EndPass();
   Inspect();
 }
 
