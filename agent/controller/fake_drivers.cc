@@ -12,12 +12,11 @@ class FakeHost::FakeUpstream final : public Upstream {
  public:
   explicit FakeUpstream(FakeHost* host) : host_(host) {}
 
-  absl::StatusOr<std::map<std::string, absl::StatusOr<std::string>>> Newest(
-      const std::set<std::string>& refs) override {
+  absl::StatusOr<Tips> Newest(const std::set<std::string>& refs, std::stop_token) override {
     MutexLock lock(host_->mutex_);
     ++host_->polls_;
     if (!host_->upstream_status_.ok()) return host_->upstream_status_;
-    std::map<std::string, absl::StatusOr<std::string>> newest;
+    Tips newest;
     for (const std::string& ref : refs) {
       auto tip = host_->tips_.find(ref);
       if (tip == host_->tips_.end()) {

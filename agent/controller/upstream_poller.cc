@@ -172,7 +172,7 @@ absl::Time UpstreamPoller::Run() {
   const absl::Time begun = clock_->Now();
   absl::Time next = begun + Jittered(interval, fraction);
   if (!refs.empty()) {
-    auto newest = upstream_->Newest(refs);
+    auto newest = upstream_->Newest(refs, stop_.get_token());
     failures_ = newest.ok() ? 0 : failures_ + 1;
     if (!newest.ok()) {
       next = clock_->Now() + PollBackoff(interval).After(failures_, fraction);
