@@ -114,7 +114,7 @@ class FakeHost::FakePublisher final : public Publisher {
   FakePublisher(FakeHost* host, std::string service) : host_(host), service_(std::move(service)) {}
 
   absl::Status Publish(const std::string& revision, const MayExchange& may_exchange,
-                       std::stop_token stop) override {
+                       const std::function<void()>& exchanged, std::stop_token stop) override {
     if (absl::Status passed = host_->PassDisk(stop); !passed.ok()) return passed;
     {
       MutexLock lock(host_->mutex_);
@@ -124,8 +124,13 @@ class FakeHost::FakePublisher final : public Publisher {
       }
     }
     if (absl::Status may = may_exchange(); !may.ok()) return may;
+    {
+      MutexLock lock(host_->mutex_);
+      host_->services_[service_].published = revision;
+    }
+    exchanged();
     MutexLock lock(host_->mutex_);
-    host_->services_[service_].published = revision;
+    while (host_->hold_ends_) host_->changed_.Wait(host_->mutex_);
     return absl::OkStatus();
   }
 
@@ -297,9 +302,14 @@ void FakeHost::HoldDisk(bool stops_late) {
   hold_disk_ = true;
 }
 
+void FakeHost::HoldEndsOfPublications() {
+  MutexLock lock(mutex_);
+  hold_ends_ = true;
+}
+
 void FakeHost::ReleaseDisk() {
   MutexLock lock(mutex_);
-  hold_disk_ = false;
+  hold_disk_ = hold_ends_ = false;
   changed_.NotifyAll();
 }
 

@@ -109,6 +109,17 @@ TEST_F(FreezeTest, AnswersAtOnceDuringAnActionWhichIsRecordedAsWhatItWas) {
   EXPECT_EQ(Record().failed, kB);
 }
 
+TEST_F(FreezeTest, AnswersAtOnceWhileWhatWasWrittenMeanwhileIsCarriedOver) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.HoldEndsOfPublications();
+  Move(kB);
+  ASSERT_TRUE(Eventually([this] { return host_.Look("web").published == kB; }));
+  ExpectFreezeAtOnce();
+  EXPECT_EQ(host_.Look("web").activated, kB);
+  EXPECT_EQ(Record().hash, kB);
+}
+
 TEST_F(FreezeTest, HasADeadlineWhileTheDiskStallsAndReadersDoNotWait) {
   Start({Spec()});
   ASSERT_TRUE(AwaitAt(kA));

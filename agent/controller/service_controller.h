@@ -283,7 +283,9 @@ class ServiceController {
   void BeginMove(Step step, bool first);
   void PrepareStep();
   void Exchange(const std::string& revision, bool fallback);
-  void Exchanged(const std::string& revision, bool fallback, const absl::Status& status);
+  // The exchanges are done; the publication is not at its end yet.
+  void Exchanged(const std::string& revision, bool fallback);
+  void Published(const std::string& revision, bool fallback, const absl::Status& status);
   void Activate();
   void Activated(const absl::Status& status);
   void FallBack();
@@ -339,7 +341,7 @@ class ServiceController {
   bool forced_ = false;
   std::deque<Change> changes_;
   bool storing_ = false;
-  bool exchanging_ = false;  // from a granted MayExchange to the result of the exchange
+  bool exchanging_ = false;  // from a granted MayExchange to Exchanged(), or a failure
   std::vector<std::shared_ptr<Waiter>> waiters_;
   std::shared_ptr<Pass> pass_;
   std::deque<std::shared_ptr<Work>> work_;

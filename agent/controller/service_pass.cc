@@ -174,14 +174,15 @@ void ServiceController::Exchange(const std::string& revision, bool fallback) {
       [this, revision, fallback, pass = pass_](std::stop_token stop) {
         absl::Status refused;
         const absl::Status status = drivers_.publisher->Publish(
-            revision, [&] { return refused = MayExchange(pass, revision, fallback); }, stop);
+            revision, [&] { return refused = MayExchange(pass, revision, fallback); },
+            [=, this] { Post([=, this] { Exchanged(revision, fallback); }); }, stop);
         CrashPoint("after-publish");
         if (status.ok()) pass->remark = drivers_.source->Remark(revision);
         if (status.ok() || !refused.ok() || absl::IsCancelled(status)) return status;
         return WithMessage(status, absl::StrCat(fallback ? "cannot return to " : "publishing ",
                                                 revision, ": ", status.message()));
       },
-      [=, this](absl::Status& status) { Exchanged(revision, fallback, status); });
+      [=, this](absl::Status& status) { Published(revision, fallback, status); });
 }
 
 absl::Status ServiceController::MayExchange(const std::shared_ptr<Pass>& pass,
@@ -214,20 +215,24 @@ absl::Status ServiceController::MayExchange(const std::shared_ptr<Pass>& pass,
   return may;
 }
 
-void ServiceController::Exchanged(const std::string& revision, bool fallback,
+void ServiceController::Exchanged(const std::string& revision, bool fallback) {
+  exchanging_ = false;
+  Remember(fallback ? OnFallbackPublished(record_, revision) : OnPublished(record_, pass_->step));
+  if (!fallback) return;
+  unsaved_ = true;
+  Make({.make = [](ServiceRecord record) { return record; }});
+}
+
+void ServiceController::Published(const std::string& revision, bool fallback,
                                   const absl::Status& status) {
   exchanging_ = false;
   if (absl::IsCancelled(status)) return EndMove(false, false);
   if (!status.ok()) return SourceFailed(std::string(status.message()));
   remark_ = pass_->remark;
   if (!fallback) {
-    Remember(OnPublished(record_, pass_->step));
     CrashPoint("after-published-stored");
     return Activate();
   }
-  Remember(OnFallbackPublished(record_, revision));
-  unsaved_ = true;
-  Make({.make = [](ServiceRecord record) { return record; }});
   UseUnit([this] { return drivers_.activator->Activate(/*first=*/true); },
           [=, this](absl::Status& result) { FellBack(revision, result); });
 }
