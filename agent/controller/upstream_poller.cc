@@ -134,13 +134,11 @@ void UpstreamPoller::StoreTips(const Followers& followers,
     bool news = false;
     for (const auto& [service, follower] : followers) {
       if (follower.ref != ref || !follower.at) continue;
-      user = follower.user;
       const ServicePlace place = follower.at();
-      if (place.revision != *tip) {
-        now.second.insert(service);
-      } else if (!place.stored) {
-        news = news || before.first != *tip || before.second.contains(service);
-      }
+      if (place.revision != *tip) continue;
+      user = follower.user;
+      now.second.insert(service);
+      if (!place.stored) news = news || before.first != *tip || !before.second.contains(service);
     }
     if (!news) continue;
     const absl::Status stored =
@@ -174,7 +172,7 @@ absl::Time UpstreamPoller::Run() {
   const absl::Time begun = clock_->Now();
   absl::Time next = begun + Jittered(interval, fraction);
   if (!refs.empty()) {
-    auto newest = upstream_->Newest(refs);
+    auto newest = upstream_->Newest(refs, stop_.get_token());
     failures_ = newest.ok() ? 0 : failures_ + 1;
     if (!newest.ok()) {
       next = clock_->Now() + PollBackoff(interval).After(failures_, fraction);

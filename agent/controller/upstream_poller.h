@@ -94,7 +94,8 @@ class UpstreamPoller {
   int64_t completed_ ABSL_GUARDED_BY(mutex_) = 0;
   // Only used by the job.
   int failures_ = 0;
-  std::map<std::string, std::pair<std::string, std::set<std::string>>> stored_;  // tips, by branch
+  // By branch: the stored tip, and the services that are at it.
+  std::map<std::string, std::pair<std::string, std::set<std::string>>> stored_;
 
   std::unique_ptr<Scheduler::Job> job_;
 };

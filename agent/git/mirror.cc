@@ -47,8 +47,8 @@ class GitMirrorImpl final : public GitMirror {
 
   absl::StatusOr<Account> account() const override { return git_.account(); }
 
-  absl::StatusOr<std::map<std::string, absl::StatusOr<std::string>>> Newest(
-      const std::set<std::string>& refs) override {
+  using Upstream::Newest;
+  absl::StatusOr<Tips> Newest(const std::set<std::string>& refs, std::stop_token stop) override {
     auto account = git_.Prepare(GitReach::kUpstream);
     if (!account.ok()) return CountFailure("ls-remote", account.status());
     Command command =
@@ -58,6 +58,8 @@ class GitMirrorImpl final : public GitMirror {
     }
     command.timeout = options_.poll_timeout;
     command.max_output = kMaxRefBytes;
+    const StopEvent event(stop);
+    command.cancel = event.descriptor();
     const auto result = git_.Run("ls-remote", absl::StrCat("listing the branches of ", name()),
                                  command, GitReach::kUpstream);
     if (!result.ok()) return result.status();
