@@ -71,7 +71,7 @@ class UpstreamPoller {
   absl::Time Run() ABSL_LOCKS_EXCLUDED(mutex_);
   using Followers = std::map<std::string, Follower>;
   // For each service to which `tips` are new: the revision since which nothing of it has changed.
-  std::map<std::string, std::string> Untouched(
+  std::map<std::string, absl::StatusOr<std::string>> Untouched(
       const Followers& followers, const std::map<std::string, absl::StatusOr<std::string>>& tips);
   void StoreTips(const Followers& followers,
                  const std::map<std::string, absl::StatusOr<std::string>>& tips);
