@@ -150,9 +150,9 @@ class Agent:
         fresh.rename(self.config)
 
     def command(self):
+        listen = [] if "--listen" in self.flags else ["--listen", "127.0.0.1:0"]
         return [*self.wrapper, str(self.binary), "--config", str(self.config), "--hosts", self.host,
-                "--state-dir", str(self.state), "--listen", "127.0.0.1:0",
-                "--metrics-listen", "127.0.0.1:0", "--address-file", str(self.addresses),
+                "--state-dir", str(self.state), *listen, "--metrics-listen", "127.0.0.1:0", "--address-file", str(self.addresses),
                 f"--root={'true' if self.root else 'false'}", *self.flags]
 
     def start(self, wait=True):

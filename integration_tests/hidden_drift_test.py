@@ -70,6 +70,8 @@ def test_a_file_behind_a_lease_is_corrected(tmp_path):
     with agent:
         agent.wait_service("web", state="OK")
         with change_and_hide(host):
-            # Published anew: another file, on which there is no lease.
-            wait_for(lambda: host.read("web/a") == "content\n", 30, "the corrected file")
+            # Another file, on which there is no lease; reading the former one would wait for its holder.
+            hidden = (host.local("web") / "a").stat().st_ino
+            wait_for(lambda: (host.local("web") / "a").stat().st_ino != hidden, 30, "the corrected file")
+            assert host.read("web/a") == "content\n"
             agent.wait_service("web", state="OK")

@@ -130,7 +130,7 @@ def directory_and_symlink_of_one_name(served):
 
 def file_below_a_symlink_by_its_name(served):
     r, cage = served.repository, served.canary.cage
-    return [r.symlink("x", cage), r.file("x/index.html", "written")], "web/x", "directory should be"
+    return [r.symlink("x", cage), r.file("x/index.html", "written")], "web/x", "contains a slash"
 
 
 def symlink_and_file_of_one_name(served):

@@ -12,12 +12,11 @@ class FakeHost::FakeUpstream final : public Upstream {
  public:
   explicit FakeUpstream(FakeHost* host) : host_(host) {}
 
-  absl::StatusOr<std::map<std::string, absl::StatusOr<std::string>>> Newest(
-      const std::set<std::string>& refs) override {
+  absl::StatusOr<Tips> Newest(const std::set<std::string>& refs, std::stop_token) override {
     MutexLock lock(host_->mutex_);
     ++host_->polls_;
     if (!host_->upstream_status_.ok()) return host_->upstream_status_;
-    std::map<std::string, absl::StatusOr<std::string>> newest;
+    Tips newest;
     for (const std::string& ref : refs) {
       auto tip = host_->tips_.find(ref);
       if (tip == host_->tips_.end()) {
@@ -115,7 +114,7 @@ class FakeHost::FakePublisher final : public Publisher {
   FakePublisher(FakeHost* host, std::string service) : host_(host), service_(std::move(service)) {}
 
   absl::Status Publish(const std::string& revision, const MayExchange& may_exchange,
-                       std::stop_token stop) override {
+                       const std::function<void()>& exchanged, std::stop_token stop) override {
     if (absl::Status passed = host_->PassDisk(stop); !passed.ok()) return passed;
     {
       MutexLock lock(host_->mutex_);
@@ -125,8 +124,13 @@ class FakeHost::FakePublisher final : public Publisher {
       }
     }
     if (absl::Status may = may_exchange(); !may.ok()) return may;
+    {
+      MutexLock lock(host_->mutex_);
+      host_->services_[service_].published = revision;
+    }
+    exchanged();
     MutexLock lock(host_->mutex_);
-    host_->services_[service_].published = revision;
+    while (host_->hold_ends_) host_->changed_.Wait(host_->mutex_);
     return absl::OkStatus();
   }
 
@@ -302,9 +306,14 @@ void FakeHost::HoldDisk(bool stops_late) {
   hold_disk_ = true;
 }
 
+void FakeHost::HoldEndsOfPublications() {
+  MutexLock lock(mutex_);
+  hold_ends_ = true;
+}
+
 void FakeHost::ReleaseDisk() {
   MutexLock lock(mutex_);
-  hold_disk_ = false;
+  hold_disk_ = hold_ends_ = false;
   changed_.NotifyAll();
 }
 

@@ -68,6 +68,8 @@ class FakeHost final : public DriverFactory {
   // ReleaseDisk() or a stop request.
   // With `stops_late`, those that are held notice no stop request.
   void HoldDisk(bool stops_late = false);
+  // Publications block after their exchanges until ReleaseDisk().
+  void HoldEndsOfPublications();
   void ReleaseDisk();
   bool AwaitHeldDisk();
   // Waits until an activation blocks. Returns false after 10 s.
@@ -104,6 +106,7 @@ class FakeHost final : public DriverFactory {
   int held_fetches_ ABSL_GUARDED_BY(mutex_) = 0;
   bool hold_disk_ ABSL_GUARDED_BY(mutex_) = false;
   bool stops_late_ ABSL_GUARDED_BY(mutex_) = false;
+  bool hold_ends_ ABSL_GUARDED_BY(mutex_) = false;
   int held_disk_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

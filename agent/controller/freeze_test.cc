@@ -5,6 +5,7 @@
 #include <chrono>
 #include <future>
 #include <string>
+#include <vector>
 
 #include "agent/controller/host_agent_test_base.h"
 
@@ -106,6 +107,17 @@ TEST_F(FreezeTest, AnswersAtOnceDuringAnActionWhichIsRecordedAsWhatItWas) {
   ExpectFreezeAtOnce();
   EXPECT_EQ(host_.Look("web").published, kB) << "no return to another revision after the answer";
   EXPECT_EQ(Record().failed, kB);
+}
+
+TEST_F(FreezeTest, AnswersAtOnceWhileWhatWasWrittenMeanwhileIsCarriedOver) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.HoldEndsOfPublications();
+  Move(kB);
+  ASSERT_TRUE(Eventually([this] { return host_.Look("web").published == kB; }));
+  ExpectFreezeAtOnce();
+  EXPECT_EQ(host_.Look("web").activated, kB);
+  EXPECT_EQ(Record().hash, kB);
 }
 
 TEST_F(FreezeTest, HasADeadlineWhileTheDiskStallsAndReadersDoNotWait) {
@@ -246,6 +258,104 @@ TEST_F(FreezeTest, AReturnThatACommandStoppedIsNoFailure) {
   for (const ChangeRecord& change : *changes) {
     EXPECT_EQ(change.reason.find("cannot return"), std::string::npos) << change.reason;
   }
+}
+
+TEST_F(FreezeTest, ATipIsNotTakenForVerifiedByWhoeverFollowsItsBranchLater) {
+  ServiceSpec db = Spec("db");
+  db.branch = "next";
+  host_.Push("next", kA);
+  Start({Spec(), db});
+  ASSERT_TRUE(AwaitAt(kA));
+  ASSERT_TRUE(Await([](const ServiceRecord& r) { return r.hash == kA && r.pending.empty(); },
+                    absl::Seconds(15), "db"));
+  host_.MakeSame(kA, kB);
+  host_.Push("next", kB);
+  clock_.Advance(absl::Minutes(2));
+  ASSERT_TRUE(Await([](const ServiceRecord& r) { return r.hash == kB; }, absl::Seconds(15), "db"));
+  ASSERT_TRUE(agent_->Pull("db", {}).ok());
+  host_.SetUpstreamStatus(absl::UnavailableError("gone"));
+  ServiceSpec web = Spec();
+  web.branch = "next";
+  Restart({web, db});
+  EXPECT_EQ(Record("db").hash, kB);
+  EXPECT_EQ(Record("web").hash, kA) << "nobody has compared it with the tip of next";
+}
+
+TEST_F(FreezeTest, ATipThatArrivesWhileFilesAreExchangedDoesNotLeaveThemUnpublished) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  agent_.reset();
+  scheduler_.reset();
+  host_.Set("web", [](FakeHost::Service& service) { service.published.clear(); });  // a reboot
+  host_.MakeSame(kA, kB);
+  host_.Push("main", kB);
+  host_.HoldDisk();
+  Start({Spec()});
+  ASSERT_TRUE(host_.AwaitHeldDisk());
+  ASSERT_TRUE(Eventually([this] { return Record().hash == kB; }));
+  host_.ReleaseDisk();
+  EXPECT_TRUE(Eventually([this] { return host_.Look("web").published == kA; }));
+}
+
+TEST_F(FreezeTest, ARollbackDoesNotWaitBehindTheFetchesOfOtherServices) {
+  const std::vector<std::string> names = {"a", "b", "c", "d", "e", "f"};
+  std::vector<ServiceSpec> specs;
+  for (const std::string& name : names) specs.push_back(Spec(name));
+  Start(specs);
+  for (const std::string& name : names) {
+    ASSERT_TRUE(Await([](const ServiceRecord& r) { return r.hash == kA && r.pending.empty(); },
+                      absl::Seconds(15), name));
+  }
+  host_.HoldFetches();
+  Move(kB);
+  ASSERT_TRUE(host_.AwaitHeldFetch());
+  for (auto name = names.rbegin(); name != names.rend(); ++name) {
+    ASSERT_TRUE(Await([](const ServiceRecord& r) { return r.target == kB; }, {}, *name));
+    auto rollback = std::async(std::launch::async, [controller = *agent_->Find(*name)] {
+      return controller->Rollback(kA, "alice", "", {});
+    });
+    EXPECT_EQ(rollback.wait_for(std::chrono::seconds(10)), std::future_status::ready) << *name;
+    if (HasFailure()) host_.ReleaseFetches();
+    EXPECT_TRUE(rollback.get().ok());
+  }
+}
+
+TEST_F(FreezeTest, ARollbackThatChangesNoFileIsBookedOnceOnWhoeverAskedForIt) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.MakeSame(kA, kB);
+  host_.MakeSame(kA, kA);
+  Move(kB);
+  ASSERT_TRUE(AwaitAt(kB));
+  ASSERT_TRUE(Web()->Rollback(kA, "alice", "", {}).ok());
+  const ChangeRecord back = Web()->Changes()->front();
+  EXPECT_THAT((std::vector<std::string>{back.to_hash, back.reason, back.actor.text()}),
+              ElementsAre(kA, "rolled back", "alice"));
+  const size_t entries = Web()->Changes()->size();
+  agent_.reset();
+  scheduler_.reset();
+  host_.Set("web", [](FakeHost::Service& service) { service.published.clear(); });  // a reboot
+  Start({Spec()});
+  ASSERT_TRUE(
+      Eventually([this] { return host_.Look("web").published == kA && Record().pending.empty(); }));
+  EXPECT_EQ(Web()->Changes()->size(), entries);
+}
+
+TEST_F(FreezeTest, AMoveThatCannotBeStoredIsInTheHistoryOnceItCan) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.HoldActivations();
+  Move(kB);
+  ASSERT_TRUE(host_.AwaitHeld());
+  store_.FailKeys("agent/v1/service/", absl::UnavailableError("disk full"));
+  host_.Release();
+  ASSERT_TRUE(AwaitAt(kB));
+  store_.Heal();
+  EXPECT_TRUE(Eventually([this] {
+    clock_.Advance(absl::Minutes(1));
+    return Web()->Changes()->front().to_hash == kB;
+  }));
+  EXPECT_EQ(Web()->Changes()->front().from_hash, kA);
 }
 
 TEST_F(FreezeTest, ARestartNeedsNoHistory) {

@@ -100,11 +100,14 @@ absl::StatusOr<HostAgent::Managed> HostAgent::Begin(const ServiceSpec& spec,
   if (!started.ok()) return started.status();
   Managed managed{std::shared_ptr<ServiceController>(*std::move(started)), poller};
   Managed former;  // as in Forget()
+  bool stopping;
   {
     MutexLock lock(mutex_);
+    stopping = stopping_;
     former = std::exchange(services_[service], managed);
     replaced_.NotifyAll();
   }
+  if (stopping) managed.controller->RequestStop();
   std::weak_ptr<ServiceController> weak = managed.controller;
   std::set<std::string> paths;
   for (const DirectorySpec& directory : spec.directories) paths.insert(directory.link);

@@ -211,6 +211,7 @@ absl::StatusOr<ServiceRecord> ServiceController::TakeUp(const Patience& patience
 
 std::shared_ptr<ServiceController::Waiter> ServiceController::AddWaiter(
     std::function<bool(const ServiceRecord&)> superseded) {
+  std::erase_if(waiters_, [](const auto& other) { return other->reply.abandoned(); });
   auto waiter = std::make_shared<Waiter>();
   waiter->superseded = std::move(superseded);
   if (stopping_) {

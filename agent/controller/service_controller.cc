@@ -154,6 +154,7 @@ void ServiceController::GoOn() {
     working_ = std::move(work_.front());
     work_.pop_front();
     const auto work = working_;
+    if (work->stop.stop_requested()) work->pool = Pool::kDisk;  // as in StopWork()
     Launch(work->pool, work->run, [this, work] {
       working_ = nullptr;
       work->then();
@@ -214,7 +215,22 @@ void ServiceController::UseUnit(std::function<absl::Status()> run,
 
 void ServiceController::Preempt() {
   if (pass_ != nullptr) pass_->stop.request_stop();
-  if (working_ != nullptr) working_->stop.request_stop();
+  if (working_ != nullptr) StopWork();
+}
+
+void ServiceController::StopWork() {
+  working_->stop.request_stop();
+  if (working_->pool == Pool::kDisk) return;
+  {
+    // What has not begun ends as soon as it begins, so it does not wait behind those that wait for
+    // the upstream.
+    MutexLock lock(mutex_);
+    std::function<void()>& launched = launched_[static_cast<size_t>(working_->pool)];
+    if (!launched) return;
+    launched_[static_cast<size_t>(Pool::kDisk)] = std::exchange(launched, nullptr);
+  }
+  working_->pool = Pool::kDisk;
+  jobs_[static_cast<size_t>(Pool::kDisk)]->Wake();
 }
 
 void ServiceController::WantPass(bool forced) {
@@ -270,6 +286,8 @@ void ServiceController::StoreAndMake(ServiceRecord next, Change change) {
     if (change.then) change.then(absl::OkStatus());
     return;
   }
+  const bool settled = next.pending.empty() && change.why.reason.empty();
+  if (settled && unlogged_.has_value()) change.why = *unlogged_;
   const std::optional<ChangeRecord> entry = EntryFor(next, change.why);
   if (next == record_ && !unsaved_ && !entry.has_value()) {
     if (change.then) change.then(absl::OkStatus());
@@ -291,6 +309,9 @@ void ServiceController::StoreAndMake(ServiceRecord next, Change change) {
           if (saved->ok() || anyway) {
             unsaved_ = !saved->ok();
             if (saved->ok()) stored_hash_ = next.hash;
+            if (entry.has_value()) {
+              unlogged_ = saved->ok() ? std::nullopt : std::optional<Why>(shared->why);
+            }
             Made(next, shared->why, saved->ok() ? entry : std::nullopt);
           }
           if (!saved->ok() && anyway) {
@@ -309,6 +330,9 @@ void ServiceController::Made(ServiceRecord next, const Why& why,
   if (entry.has_value()) {
     logged_hash_ = entry->to_hash;
     logged_state_ = entry->to_state;
+  } else if (why.reason.empty() && next.pending.empty() && next.published == record_.published &&
+             next.hash != record_.hash) {
+    logged_hash_ = next.hash;  // verified to change nothing of the service
   }
   const bool changed = !(next == record_);
   record_ = std::move(next);
@@ -328,10 +352,6 @@ void ServiceController::Made(ServiceRecord next, const Why& why,
 void ServiceController::Remember(ServiceRecord next) {
   if (next == record_) return;
   ++next.generation;
-  // Verified to change nothing of the service.
-  if (next.pending.empty() && next.published == record_.published && next.hash != record_.hash) {
-    logged_hash_ = next.hash;
-  }
   Made(std::move(next), {}, std::nullopt);
 }
 

@@ -1,6 +1,7 @@
 #ifndef GITOPS_AGENT_CONTROLLER_SERVICE_CONTROLLER_H_
 #define GITOPS_AGENT_CONTROLLER_SERVICE_CONTROLLER_H_
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -208,6 +209,12 @@ class ServiceController {
     std::function<void()> run;     // in the pool
     std::function<void()> then;    // in a turn
     const void* caller = nullptr;  // the Reply of who waits for it
+
+    // The lowest goes first: passes, then what commands look up, then what people look at.
+    int urgency() const {
+      if (caller == nullptr) return pool == Pool::kUpkeep ? 3 : 0;
+      return pool == Pool::kGit ? 1 : 2;
+    }
   };
 
   ServiceController(ServiceOptions options, ServiceDrivers drivers);
@@ -261,6 +268,7 @@ class ServiceController {
   void UseFiles(Pool pool, std::stop_source stop, std::function<T(std::stop_token)> run,
                 std::function<void(T&)> then, const void* caller = nullptr);
   void UseUnit(std::function<absl::Status()> run, std::function<void(absl::Status&)> then);
+  void StopWork() ABSL_LOCKS_EXCLUDED(mutex_);
   // Ends upkeep, because something else wants the files; it is repeated.
   void Revoke() ABSL_LOCKS_EXCLUDED(mutex_);
   void Launch(Pool pool, std::function<void()> run, std::function<void()> then)
@@ -275,7 +283,9 @@ class ServiceController {
   void BeginMove(Step step, bool first);
   void PrepareStep();
   void Exchange(const std::string& revision, bool fallback);
-  void Exchanged(const std::string& revision, bool fallback, const absl::Status& status);
+  // The exchanges are done; the publication is not at its end yet.
+  void Exchanged(const std::string& revision, bool fallback);
+  void Published(const std::string& revision, bool fallback, const absl::Status& status);
   void Activate();
   void Activated(const absl::Status& status);
   void FallBack();
@@ -291,6 +301,7 @@ class ServiceController {
   void NoteOutcome(const std::string& target, bool ok);
   void SetTimer();
   std::string ReasonFor(const Step& step) const;
+  Why WhyMoved(std::string reason) const;
   std::string Desired() const { return DesiredRevision(record_, policy_); }
 
   const ServiceOptions options_;
@@ -311,6 +322,7 @@ class ServiceController {
   // Only in turns.
   ServiceRecord record_;
   bool unsaved_ = false;
+  std::optional<Why> unlogged_;  // of a change that could not be stored with its entry
   std::string logged_hash_, stored_hash_;
   std::optional<State> logged_state_;  // nullopt: no history yet
   absl::Time last_poll_ = absl::InfinitePast();
@@ -329,7 +341,7 @@ class ServiceController {
   bool forced_ = false;
   std::deque<Change> changes_;
   bool storing_ = false;
-  bool exchanging_ = false;  // from a granted MayExchange to the result of the exchange
+  bool exchanging_ = false;  // from a granted MayExchange to Exchanged(), or a failure
   std::vector<std::shared_ptr<Waiter>> waiters_;
   std::shared_ptr<Pass> pass_;
   std::deque<std::shared_ptr<Work>> work_;
@@ -363,7 +375,8 @@ absl::StatusOr<T> ServiceController::Ask(const Patience& patience, Handler<T> ha
   if (impatience.ok()) return answer;
   // What it alone waits for need not go on.
   Post([this, reply] {
-    if (working_ != nullptr && working_->caller == reply.get()) working_->stop.request_stop();
+    std::erase_if(work_, [&](const auto& work) { return work->caller == reply.get(); });
+    if (working_ != nullptr && working_->caller == reply.get()) StopWork();
   });
   return WithMessage(impatience, Named(impatience.message()));
 }
@@ -381,7 +394,9 @@ void ServiceController::UseFiles(Pool pool, std::stop_source stop,
     result->emplace(run(token));
   };
   work->then = [result, then = std::move(then)] { then(**result); };
-  work_.push_back(std::move(work));
+  work_.insert(std::find_if(work_.begin(), work_.end(),
+                            [&](const auto& other) { return work->urgency() < other->urgency(); }),
+               work);
 }
 
 // It is repeated when a command stopped it, while the caller waits.

@@ -97,6 +97,16 @@ std::string ServiceController::ReasonFor(const Step& step) const {
   return step.kind == Step::Kind::kActivate ? "activated by a retry" : "published again";
 }
 
+// A pin that is only published again, after a reboot or drift, was reached before.
+ServiceController::Why ServiceController::WhyMoved(std::string reason) const {
+  Why why{.reason = std::move(reason), .duration = options_.clock->Now() - pass_->began};
+  if (record_.pinned == pass_->step.hash && MovingToPin(record_)) {
+    why.reason = "rolled back";
+    why.actor = record_.frozen_by;
+  }
+  return why;
+}
+
 void ServiceController::BeginMove(Step step, bool first) {
   pass_->began = options_.clock->Now();
   pass_->reason = pass_->afresh ? "the drift was corrected" : ReasonFor(step);
@@ -130,9 +140,7 @@ void ServiceController::PrepareStep() {
         return result;
       },
       [this, step](Result& result) {
-        if (absl::IsCancelled(result.status) || pass_->stop.stop_requested()) {
-          return EndMove(false, false);
-        }
+        if (pass_->stop.stop_requested()) return EndMove(false, false);
         if (!result.status.ok()) return SourceFailed(std::string(result.status.message()));
         if (!result.same) {
           CrashPoint("after-checkout");
@@ -143,9 +151,9 @@ void ServiceController::PrepareStep() {
                     const bool wanted = DesiredRevision(record, policy_) == step.hash;
                     return wanted ? OnSameContent(std::move(record), step.hash) : record;
                   },
-              .why = {.reason = absl::StrCat(
-                          policy_.coordinated ? "requested by a deployment" : "new commit upstream",
-                          ", but no file of this service changed")},
+              .why = WhyMoved(absl::StrCat(
+                  policy_.coordinated ? "requested by a deployment" : "new commit upstream",
+                  ", but no file of this service changed")),
               .storing = policy_.coordinated ? Change::Storing::kAnyway : Change::Storing::kMemory,
               .then =
                   [this](const absl::Status&) {
@@ -181,14 +189,15 @@ void ServiceController::Exchange(const std::string& revision, bool fallback) {
       [this, revision, fallback, pass = pass_](std::stop_token stop) {
         absl::Status refused;
         const absl::Status status = drivers_.publisher->Publish(
-            revision, [&] { return refused = MayExchange(pass, revision, fallback); }, stop);
+            revision, [&] { return refused = MayExchange(pass, revision, fallback); },
+            [=, this] { Post([=, this] { Exchanged(revision, fallback); }); }, stop);
         CrashPoint("after-publish");
         if (status.ok()) pass->remark = drivers_.source->Remark(revision);
         if (status.ok() || !refused.ok() || absl::IsCancelled(status)) return status;
         return WithMessage(status, absl::StrCat(fallback ? "cannot return to " : "publishing ",
                                                 revision, ": ", status.message()));
       },
-      [=, this](absl::Status& status) { Exchanged(revision, fallback, status); });
+      [=, this](absl::Status& status) { Published(revision, fallback, status); });
 }
 
 absl::Status ServiceController::MayExchange(const std::shared_ptr<Pass>& pass,
@@ -201,6 +210,7 @@ absl::Status ServiceController::MayExchange(const std::shared_ptr<Pass>& pass,
             if (DesiredRevision(record, policy_) == pass->step.hash) {
               return OnPublishing(std::move(record), revision);
             }
+            WantPass(pass->forced);
             return absl::CancelledError("a newer target has replaced this one");
           },
           .storing = Change::Storing::kFirst,
@@ -220,20 +230,24 @@ absl::Status ServiceController::MayExchange(const std::shared_ptr<Pass>& pass,
   return may;
 }
 
-void ServiceController::Exchanged(const std::string& revision, bool fallback,
+void ServiceController::Exchanged(const std::string& revision, bool fallback) {
+  exchanging_ = false;
+  Remember(fallback ? OnFallbackPublished(record_, revision) : OnPublished(record_, pass_->step));
+  if (!fallback) return;
+  unsaved_ = true;
+  Make({.make = [](ServiceRecord record) { return record; }});
+}
+
+void ServiceController::Published(const std::string& revision, bool fallback,
                                   const absl::Status& status) {
   exchanging_ = false;
   if (absl::IsCancelled(status)) return EndMove(false, false);
   if (!status.ok()) return SourceFailed(std::string(status.message()));
   remark_ = pass_->remark;
   if (!fallback) {
-    Remember(OnPublished(record_, pass_->step));
     CrashPoint("after-published-stored");
     return Activate();
   }
-  Remember(OnFallbackPublished(record_, revision));
-  unsaved_ = true;
-  Make({.make = [](ServiceRecord record) { return record; }});
   UseUnit([this] { return drivers_.activator->Activate(/*first=*/true); },
           [=, this](absl::Status& result) { FellBack(revision, result); });
 }
@@ -257,12 +271,8 @@ void ServiceController::Activate() {
 
 void ServiceController::Activated(const absl::Status& status) {
   if (absl::IsCancelled(status)) return EndMove(false, false);  // pending: done after restart
-  Why why{.reason = pass_->reason, .duration = options_.clock->Now() - pass_->began};
+  Why why = WhyMoved(pass_->reason);
   if (status.ok()) {
-    if (record_.pinned == pass_->step.hash) {
-      why.reason = "rolled back";
-      why.actor = record_.frozen_by;
-    }
     return Make({.make = OnActivated, .why = why, .then = [this](const absl::Status&) {
                    CrashPoint("after-activated-stored");
                    established_ = true;
@@ -270,7 +280,7 @@ void ServiceController::Activated(const absl::Status& status) {
                    EndMove(true, true);
                  }});
   }
-  why.reason = std::string(status.message());
+  why = {.reason = std::string(status.message()), .duration = why.duration};
   Make({.make = [error = why.reason](
                     ServiceRecord record) { return OnActivationFailed(std::move(record), error); },
         .why = why,
@@ -289,9 +299,7 @@ void ServiceController::FallBack() {
         return edited.ok() ? drivers_.source->Prepare(fallback, *edited, stop) : edited.status();
       },
       [this, fallback](absl::Status& status) {
-        if (absl::IsCancelled(status) || pass_->stop.stop_requested()) {
-          return EndMove(false, false);
-        }
+        if (pass_->stop.stop_requested()) return EndMove(false, false);
         if (status.ok()) return Exchange(fallback, /*fallback=*/true);
         SourceFailed(absl::StrCat("cannot return to ", fallback, ": ", status.message()));
       });
@@ -319,6 +327,7 @@ void ServiceController::SourceFailed(const std::string& error) {
 }
 
 void ServiceController::Prune() {
+  if (stopping_) return;
   const std::set<std::string> in_use = {record_.published, record_.last_good, record_.pinned,
                                         record_.pending, record_.hash};
   UseFiles<absl::Status>(
@@ -327,7 +336,7 @@ void ServiceController::Prune() {
         return drivers_.source->Prune(spec().keep_revisions, in_use, stop);
       },
       [this](absl::Status& pruned) {
-        if (pruned.ok() || stopping_) return;
+        if (pruned.ok()) return;
         if (absl::IsCancelled(pruned)) return Prune();  // something else came first
         LogWarning("cannot remove old revisions",
                    {{"service", spec().service}, {"error", std::string(pruned.message())}});
@@ -361,6 +370,7 @@ void ServiceController::EndMove(bool attempted, bool ok) {
     waiter->stage = attempted ? Waiter::Stage::kAttempted : Waiter::Stage::kAsked;
   }
   CheckWaiters();
+  if (!attempted) return EndPass();
   Inspect();
 }
 

@@ -18,6 +18,12 @@ constexpr std::chrono::milliseconds kCancelCheck{100};
 // At a time, of one upstream.
 constexpr int kFetches = 2;
 
+// The upstream could not be asked for the revision: no service gets further by asking it again.
+bool IsOfUpstream(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
+}
+
 }  // namespace
 
 UpstreamPoller::UpstreamPoller(std::shared_ptr<Upstream> upstream, Clock* clock,
@@ -89,7 +95,7 @@ absl::Duration UpstreamPoller::Interval() const {
   return interval;
 }
 
-std::map<std::string, std::string> UpstreamPoller::Untouched(
+std::map<std::string, absl::StatusOr<std::string>> UpstreamPoller::Untouched(
     const Followers& followers, const std::map<std::string, absl::StatusOr<std::string>>& tips) {
   // Most services are at the same revision: one question for all of them.
   struct Group {
@@ -106,11 +112,14 @@ std::map<std::string, std::string> UpstreamPoller::Untouched(
     group.paths.insert(follower.paths.begin(), follower.paths.end());
     group.followers[service] = &follower;
   }
-  std::map<std::string, std::string> untouched;
+  std::map<std::string, absl::StatusOr<std::string>> untouched;
   for (const auto& [key, group] : groups) {
     const auto& [ref, from] = key;
     const auto touched =
         upstream_->Touched(ref, from, *tips.at(ref), group.paths, stop_.get_token());
+    if (IsOfUpstream(touched.status())) {
+      for (const auto& [service, follower] : group.followers) untouched[service] = touched.status();
+    }
     if (!touched.ok()) continue;  // each service looks for itself, and tells why it cannot
     for (const auto& [service, follower] : group.followers) {
       const bool is_touched =
@@ -134,13 +143,11 @@ void UpstreamPoller::StoreTips(const Followers& followers,
     bool news = false;
     for (const auto& [service, follower] : followers) {
       if (follower.ref != ref || !follower.at) continue;
-      user = follower.user;
       const ServicePlace place = follower.at();
-      if (place.revision != *tip) {
-        now.second.insert(service);
-      } else if (!place.stored) {
-        news = news || before.first != *tip || before.second.contains(service);
-      }
+      if (place.revision != *tip) continue;
+      user = follower.user;
+      now.second.insert(service);
+      if (!place.stored) news = news || before.first != *tip || !before.second.contains(service);
     }
     if (!news) continue;
     const absl::Status stored =
@@ -174,14 +181,14 @@ absl::Time UpstreamPoller::Run() {
   const absl::Time begun = clock_->Now();
   absl::Time next = begun + Jittered(interval, fraction);
   if (!refs.empty()) {
-    auto newest = upstream_->Newest(refs);
-    failures_ = newest.ok() ? 0 : failures_ + 1;
-    if (!newest.ok()) {
-      next = clock_->Now() + PollBackoff(interval).After(failures_, fraction);
-    }
+    auto newest = upstream_->Newest(refs, stop_.get_token());
     if (newest.ok() && on_success_) on_success_(upstream_->name());
-    const auto same_as =
-        newest.ok() ? Untouched(followers, *newest) : std::map<std::string, std::string>();
+    std::map<std::string, absl::StatusOr<std::string>> looked;
+    if (newest.ok()) looked = Untouched(followers, *newest);
+    const bool fetched = std::all_of(looked.begin(), looked.end(),
+                                     [](const auto& entry) { return entry.second.ok(); });
+    failures_ = newest.ok() && fetched ? 0 : failures_ + 1;
+    if (failures_ > 0) next = clock_->Now() + PollBackoff(interval).After(failures_, fraction);
     MutexLock telling(telling_);
     for (const auto& [service, follower] : followers) {
       {
@@ -191,8 +198,12 @@ absl::Time UpstreamPoller::Run() {
       if (!newest.ok()) {
         follower.on_polled(newest.status(), next, "");
       } else if (auto tip = newest->find(follower.ref); tip != newest->end()) {
-        const auto same = same_as.find(service);
-        follower.on_polled(tip->second, next, same == same_as.end() ? "" : same->second);
+        const auto found = looked.find(service);
+        if (found != looked.end() && !found->second.ok()) {
+          follower.on_polled(found->second.status(), next, "");
+        } else {
+          follower.on_polled(tip->second, next, found == looked.end() ? "" : *found->second);
+        }
       }
     }
     if (newest.ok()) StoreTips(followers, *newest);

@@ -71,7 +71,7 @@ class UpstreamPoller {
   absl::Time Run() ABSL_LOCKS_EXCLUDED(mutex_);
   using Followers = std::map<std::string, Follower>;
   // For each service to which `tips` are new: the revision since which nothing of it has changed.
-  std::map<std::string, std::string> Untouched(
+  std::map<std::string, absl::StatusOr<std::string>> Untouched(
       const Followers& followers, const std::map<std::string, absl::StatusOr<std::string>>& tips);
   void StoreTips(const Followers& followers,
                  const std::map<std::string, absl::StatusOr<std::string>>& tips);
@@ -94,7 +94,8 @@ class UpstreamPoller {
   int64_t completed_ ABSL_GUARDED_BY(mutex_) = 0;
   // Only used by the job.
   int failures_ = 0;
-  std::map<std::string, std::pair<std::string, std::set<std::string>>> stored_;  // tips, by branch
+  // By branch: the stored tip, and the services that are at it.
+  std::map<std::string, std::pair<std::string, std::set<std::string>>> stored_;
 
   std::unique_ptr<Scheduler::Job> job_;
 };

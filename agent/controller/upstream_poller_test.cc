@@ -16,15 +16,19 @@ namespace gitops {
 namespace {
 
 using testing::ElementsAre;
-using Tips = std::map<std::string, absl::StatusOr<std::string>>;
 
 class FakeUpstream final : public Upstream {
  public:
-  absl::StatusOr<Tips> Newest(const std::set<std::string>& refs) override {
+  absl::StatusOr<Tips> Newest(const std::set<std::string>& refs, std::stop_token stop) override {
+    const std::stop_callback wake(stop, [this] {
+      MutexLock lock(mutex_);
+      changed_.NotifyAll();
+    });
     MutexLock lock(mutex_);
     asked_.push_back(refs);
     changed_.NotifyAll();
-    while (held_) changed_.Wait(mutex_);
+    while (held_ && !stop.stop_requested()) changed_.Wait(mutex_);
+    if (held_) return absl::CancelledError("stopped");
     if (!status_.ok()) return status_;
     Tips tips;
     for (const std::string& ref : refs) {
@@ -196,6 +200,17 @@ TEST_F(UpstreamPollerTest, WaitingForASilentUpstreamEndsAsTheCallerWants) {
   EXPECT_TRUE(absl::IsCancelled(poller_.PollAndWait({.cancelled = [] { return true; }})));
   upstream_->Hold(false);
   EXPECT_EQ(Poll(), absl::OkStatus());
+}
+
+TEST_F(UpstreamPollerTest, APollerDoesNotWaitForItsSilentUpstreamToEnd) {
+  upstream_->Hold(true);
+  auto end = std::async(std::launch::async, [this] {
+    UpstreamPoller poller(upstream_, &clock_, scheduler_.get(), nullptr);
+    poller.Add("web", Following("web", "main"));
+    EXPECT_TRUE(upstream_->AwaitAsked(1));
+  });
+  EXPECT_EQ(end.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  upstream_->Hold(false);
 }
 
 }  // namespace

@@ -277,7 +277,7 @@ class GitSource final : public Source {
                                               const std::stop_token& stop) {
     std::set<std::string> branches = mirror_->Followed();
     branches.insert(service_.branch);
-    const auto newest = mirror_->Newest(branches);
+    const auto newest = mirror_->Newest(branches, stop);
     if (!newest.ok()) return newest.status();
     for (const auto& [branch, tip] : *newest) {
       if (!tip.ok()) continue;

@@ -26,6 +26,8 @@ constexpr int kMaxPacks = 50;
 constexpr size_t kMaxCachedChanges = 16;
 constexpr size_t kMaxKnownCommits = 10'000;
 constexpr int64_t kMaxRefBytes = 64 << 20;
+// Of the objects with one prefix, whose ids are kept until they are looked up.
+constexpr int64_t kMaxPrefixBytes = 1 << 20;
 
 class GitMirrorImpl final : public GitMirror {
  public:
@@ -45,8 +47,8 @@ class GitMirrorImpl final : public GitMirror {
 
   absl::StatusOr<Account> account() const override { return git_.account(); }
 
-  absl::StatusOr<std::map<std::string, absl::StatusOr<std::string>>> Newest(
-      const std::set<std::string>& refs) override {
+  using Upstream::Newest;
+  absl::StatusOr<Tips> Newest(const std::set<std::string>& refs, std::stop_token stop) override {
     auto account = git_.Prepare(GitReach::kUpstream);
     if (!account.ok()) return CountFailure("ls-remote", account.status());
     Command command =
@@ -56,6 +58,8 @@ class GitMirrorImpl final : public GitMirror {
     }
     command.timeout = options_.poll_timeout;
     command.max_output = kMaxRefBytes;
+    const StopEvent event(stop);
+    command.cancel = event.descriptor();
     const auto result = git_.Run("ls-remote", absl::StrCat("listing the branches of ", name()),
                                  command, GitReach::kUpstream);
     if (!result.ok()) return result.status();
@@ -153,6 +157,8 @@ class GitMirrorImpl final : public GitMirror {
         git_.InRepository(*account, {"rev-parse", absl::StrCat("--disambiguate=", prefix)});
     const StopEvent event(stop);
     command.cancel = event.descriptor();
+    command.timeout = options_.local_timeout;
+    command.max_output = kMaxPrefixBytes;
     const auto found = git_.Run("rev-parse", absl::StrCat("looking for commit ", prefix), command,
                                 GitReach::kLocal);
     if (!found.ok()) return found.status();

@@ -1,5 +1,7 @@
 #include "agent/git/tree.h"
 
+#include <sys/stat.h>
+
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -24,6 +26,10 @@ bool ParseMode(absl::string_view text, uint32_t* mode) {
   for (const char c : text) {
     if (c < '0' || c > '7') return false;
     *mode = *mode * 8 + static_cast<uint32_t>(c - '0');
+  }
+  // Of a file git knows only whether its owner may execute it.
+  if ((*mode & S_IFMT) == S_IFREG) {
+    *mode = (*mode & S_IXUSR) != 0 ? kExecutableMode : kFileMode;
   }
   return true;
 }

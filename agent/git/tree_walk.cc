@@ -82,8 +82,8 @@ class Lister {
 
   absl::Status Take(uint32_t mode, absl::string_view name, std::string path, std::string id) {
     if (absl::StrContains(name, '/')) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("\"", EscapeText(path), "\" is refused: a name of it contains a slash"));
+      return absl::FailedPreconditionError(absl::StrCat(
+          "\"", EscapeText(path.substr(0, 300)), "\" is refused: a name of it contains a slash"));
     }
     const bool directory = mode == kTreeMode;
     if ((directory ? ++directories_ : static_cast<int64_t>(entries_.size()) + 1) > max_files_) {

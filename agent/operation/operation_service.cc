@@ -74,16 +74,14 @@ class OperationServiceImpl final : public v1::OperationService::Service {
   grpc::Status ResolveRevision(ServerContext* context, const v1::ResolveRevisionRequest* request,
                                v1::ResolveRevisionResponse* response) override {
     return options_.gate->Run(CallKind::kOperate, *context, *request, [&] {
-      return Limited([&] { return Resolve(*request, *response); });
+      return Limited([&] { return Resolve(*request, PatienceOf(context), *response); });
     });
   }
 
   grpc::Status PerformAction(ServerContext* context, const v1::PerformActionRequest* request,
                              v1::PerformActionResponse* response) override {
     return options_.gate->Run(CallKind::kOperate, *context, *request, [&] {
-      ActionOutcome outcome = operations_->Perform(
-          *request, {.deadline = absl::FromChrono(context->deadline()),
-                     .cancelled = [context] { return context->IsCancelled(); }});
+      ActionOutcome outcome = operations_->Perform(*request, PatienceOf(context));
       if (outcome.ok()) *response = std::move(outcome.response);
       return ToGrpcStatus(outcome);
     });
@@ -112,7 +110,12 @@ class OperationServiceImpl final : public v1::OperationService::Service {
                      " checks and calls to upstreams are already in progress on this host"));
   }
 
-  absl::Status Resolve(const v1::ResolveRevisionRequest& request,
+  static Patience PatienceOf(ServerContext* context) {
+    return {.deadline = absl::FromChrono(context->deadline()),
+            .cancelled = [context] { return context->IsCancelled(); }};
+  }
+
+  absl::Status Resolve(const v1::ResolveRevisionRequest& request, const Patience& patience,
                        v1::ResolveRevisionResponse& response) {
     if (request.has_revision()) {
       if (absl::Status good = CheckHash(request.revision(), "revision"); !good.ok()) return good;
@@ -121,7 +124,7 @@ class OperationServiceImpl final : public v1::OperationService::Service {
     if (!controller.ok()) return controller.status();
     absl::StatusOr<std::string> hash =
         request.has_revision()
-            ? (*controller)->FindRevision(absl::AsciiStrToLower(request.revision()))
+            ? (*controller)->FindRevision(absl::AsciiStrToLower(request.revision()), patience)
             : options_.agent->Tip(request.service());
     if (!hash.ok()) return AsUpstreamError(hash.status());
     response.set_hash(*std::move(hash));

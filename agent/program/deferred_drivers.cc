@@ -73,9 +73,9 @@ class DeferredPublisher final : public Publisher {
   explicit DeferredPublisher(std::shared_ptr<Opener> opener) : opener_(std::move(opener)) {}
 
   absl::Status Publish(const std::string& revision, const MayExchange& may_exchange,
-                       std::stop_token stop) override {
+                       const std::function<void()>& exchanged, std::stop_token stop) override {
     auto opened = opener_->Get();
-    return opened.ok() ? (*opened)->publisher->Publish(revision, may_exchange, stop)
+    return opened.ok() ? (*opened)->publisher->Publish(revision, may_exchange, exchanged, stop)
                        : opened.status();
   }
   absl::StatusOr<std::string> Published() override {

@@ -46,7 +46,7 @@ class NotingPublisher final : public Publisher {
  public:
   explicit NotingPublisher(Notes* notes) : notes_(notes) {}
   absl::Status Publish(const std::string& revision, const MayExchange& may_exchange,
-                       std::stop_token) override {
+                       const std::function<void()>&, std::stop_token) override {
     notes_->calls.push_back("publish " + revision);
     return may_exchange();
   }

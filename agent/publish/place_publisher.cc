@@ -43,7 +43,7 @@ PlacePublisher::PlacePublisher(const ServiceSpec& spec, RevisionStore* store,
       last_published_(std::move(last_published)) {}
 
 absl::Status PlacePublisher::Publish(const std::string& revision, const MayExchange& may_exchange,
-                                     std::stop_token stop) {
+                                     const std::function<void()>& exchanged, std::stop_token stop) {
   absl::StatusOr<std::string> directory = store_->Newest(revision);
   if (absl::IsNotFound(directory.status())) {
     return absl::NotFoundError(absl::StrCat("revision ", revision, " of ", spec_.service,
@@ -53,7 +53,7 @@ absl::Status PlacePublisher::Publish(const std::string& revision, const MayExcha
   const absl::StatusOr<Owner> owner = LookUpOwner(spec_.user);
   if (!owner.ok()) return owner.status();
   bool blocked = false;
-  absl::Status status = PublishDirectory(*directory, may_exchange, stop, &blocked);
+  absl::Status status = PublishDirectory(*directory, may_exchange, exchanged, stop, &blocked);
   if (!blocked) return status;
   // The user, who could reach it when it was published before, keeps it from being made ready: a
   // new directory is out of reach.
@@ -65,11 +65,12 @@ absl::Status PlacePublisher::Publish(const std::string& revision, const MayExcha
   }
   LogWarning("a revision is written again, because its directory could not be made ready",
              {{"service", spec_.service}, {"error", std::string(status.message())}});
-  return PublishDirectory(*again, may_exchange, stop, &blocked);
+  return PublishDirectory(*again, may_exchange, exchanged, stop, &blocked);
 }
 
 absl::Status PlacePublisher::PublishDirectory(const std::string& directory,
                                               const MayExchange& may_exchange,
+                                              const std::function<void()>& exchanged,
                                               const std::stop_token& stop, bool* blocked) {
   const RevisionHold hold = store_->Hold(directory);
   absl::StatusOr<std::vector<Fd>> sources = OpenSources(directory);
@@ -91,6 +92,7 @@ absl::Status PlacePublisher::PublishDirectory(const std::string& directory,
     targets.RemoveCreated();
     return status;
   }
+  exchanged();
   last_published_ = RevisionStore::RevisionOf(directory);
   NoteShown(directory);
   for (const auto& carry : carried) {

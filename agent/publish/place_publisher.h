@@ -24,8 +24,9 @@ namespace gitops {
 // untracked files, undo. A subclass publishes one revision at one place.
 class PlacePublisher : public Publisher {
  public:
+  using Publisher::Publish;
   absl::Status Publish(const std::string& revision, const MayExchange& may_exchange,
-                       std::stop_token stop) final;
+                       const std::function<void()>& exchanged, std::stop_token stop) final;
   absl::StatusOr<std::string> Published() final;
   absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision, bool with_untracked,
                                                 std::stop_token stop) final;
@@ -78,7 +79,8 @@ class PlacePublisher : public Publisher {
   // `blocked`: the user of the service keeps this directory from being made ready, for other places
   // in it or for untracked files; nothing was changed.
   absl::Status PublishDirectory(const std::string& directory, const MayExchange& may_exchange,
-                                const std::stop_token& stop, bool* blocked);
+                                const std::function<void()>& exchanged, const std::stop_token& stop,
+                                bool* blocked);
   absl::StatusOr<std::vector<Fd>> OpenSources(const std::string& directory) const;
   absl::Status PrepareAll(const std::vector<Fd>& sources, const std::string& directory,
                           Targets& targets, bool* blocked);

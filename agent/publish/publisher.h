@@ -5,6 +5,7 @@
 #include <functional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -49,9 +50,15 @@ class Publisher {
   // `may_exchange` is called once, after everything that can take long or fail was prepared, and
   // directly before the first exchange. An error of it ends the publication with that error, and
   // nothing was changed. After it, `stop` has no effect on the exchanges, which take milliseconds.
+  // `exchanged` is called once they are all done; what follows may take longer.
   using MayExchange = std::function<absl::Status()>;
   virtual absl::Status Publish(const std::string& revision, const MayExchange& may_exchange,
-                               std::stop_token stop) = 0;
+                               const std::function<void()>& exchanged, std::stop_token stop) = 0;
+  absl::Status Publish(const std::string& revision, const MayExchange& may_exchange,
+                       std::stop_token stop) {
+    return Publish(
+        revision, may_exchange, [] {}, std::move(stop));
+  }
   absl::Status Publish(const std::string& revision) {
     return Publish(revision, [] { return absl::OkStatus(); }, {});
   }

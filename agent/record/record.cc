@@ -185,13 +185,13 @@ absl::Status RecordStore::Save(const std::string& service, const ServiceRecord& 
 }
 
 absl::Status RecordStore::SaveTip(const BranchName& branch, const std::string& hash,
-                                  const std::set<std::string>& except) {
+                                  const std::set<std::string>& services) {
   record::v1::VerifiedTip tip;
   tip.set_upstream(branch.upstream);
   tip.set_user(branch.user);
   tip.set_branch(branch.branch);
   tip.set_hash(hash);
-  for (const std::string& service : except) tip.add_except(service);
+  for (const std::string& service : services) tip.add_services(service);
   return store_->Write({tips_.Put(TipName(branch), tip)}).status();
 }
 
@@ -205,10 +205,10 @@ absl::StatusOr<std::optional<std::string>> RecordStore::VerifiedTip(const std::s
   if (!record.ok()) return record.status();
   // A damaged tip is only less than what the service's own record says.
   if (!tip->message.ok() || tip->revision < record->revision) return std::nullopt;
-  for (const std::string& other : tip->message->except()) {
-    if (other == service) return std::nullopt;
+  for (const std::string& other : tip->message->services()) {
+    if (other == service) return tip->message->hash();
   }
-  return tip->message->hash();
+  return std::nullopt;
 }
 
 absl::StatusOr<std::vector<ChangeRecord>> RecordStore::Changes(const std::string& service) {

@@ -43,9 +43,9 @@ class RecordStore {
   absl::Status Save(const std::string& service, const ServiceRecord& record,
                     const std::optional<ChangeRecord>& change);
 
-  // Stores that the services that follow `branch` are at `hash`, other than those of `except`.
+  // Stores that `services`, which follow `branch`, are at `hash`, and no others.
   absl::Status SaveTip(const BranchName& branch, const std::string& hash,
-                       const std::set<std::string>& except);
+                       const std::set<std::string>& services);
   // What was stored so of `service` since its record was saved; none: its record says where it is.
   absl::StatusOr<std::optional<std::string>> VerifiedTip(const std::string& service,
                                                          const BranchName& branch);

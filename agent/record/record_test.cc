@@ -281,7 +281,7 @@ TEST_F(RecordStoreTest, AVerifiedTipCountsForWhomItNamesUntilTheirRecordIsSavedA
     ASSERT_EQ(records_.Save(service, ServiceRecord(), std::nullopt), absl::OkStatus());
   }
   EXPECT_EQ(records_.VerifiedTip("web", branch)->has_value(), false);
-  ASSERT_EQ(records_.SaveTip(branch, "bbbb", {"db"}), absl::OkStatus());
+  ASSERT_EQ(records_.SaveTip(branch, "bbbb", {"web"}), absl::OkStatus());
   EXPECT_EQ(**records_.VerifiedTip("web", branch), "bbbb");
   EXPECT_EQ(records_.VerifiedTip("db", branch)->has_value(), false);
   EXPECT_EQ(records_.VerifiedTip("none", branch)->has_value(), false);

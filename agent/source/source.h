@@ -26,9 +26,11 @@ class Upstream {
   // Fetches, in one request, the name of the newest revision of each of `refs` (git: branches). The
   // inner status is NOT_FOUND if the upstream has no such ref. Errors: UNAVAILABLE: no answer;
   // UNAUTHENTICATED or PERMISSION_DENIED: refused; DEADLINE_EXCEEDED; FAILED_PRECONDITION: the
-  // local account, key or directory is not usable. Changes nothing.
-  virtual absl::StatusOr<std::map<std::string, absl::StatusOr<std::string>>> Newest(
-      const std::set<std::string>& refs) = 0;
+  // local account, key or directory is not usable; CANCELLED: `stop` was requested. Changes
+  // nothing.
+  using Tips = std::map<std::string, absl::StatusOr<std::string>>;
+  virtual absl::StatusOr<Tips> Newest(const std::set<std::string>& refs, std::stop_token stop) = 0;
+  absl::StatusOr<Tips> Newest(const std::set<std::string>& refs) { return Newest(refs, {}); }
 
   // Those of `paths` (git: links of services) whose content in revision `to`, the newest of `ref`,
   // is not that in `from`: exact at any depth. May need the network for either. One call for all

@@ -47,12 +47,13 @@ class Lane final : public Scheduler {
         return absl::InfiniteFuture();
       }
       ++running_;
+      // Two that ended at the same time may both have woken only this one.
+      WakeNext();
     }
     const absl::Time next = member->run();
     MutexLock lock(mutex_);
     --running_;
-    // It takes its place again, unless another one was quicker; then it waits on.
-    if (!waiting_.empty()) waiting_.front()->job->Wake();
+    WakeNext();
     return next;
   }
 
@@ -64,9 +65,14 @@ class Lane final : public Scheduler {
       std::erase(waiting_, member);
       job = std::move(member->job);
       // It may have been woken to take a place that is free.
-      if (running_ < width_ && !waiting_.empty()) waiting_.front()->job->Wake();
+      WakeNext();
     }
     job.reset();
+  }
+
+  // It takes its place again, unless another one is quicker; then it waits on.
+  void WakeNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (running_ < width_ && !waiting_.empty()) waiting_.front()->job->Wake();
   }
 
   Scheduler* const scheduler_;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "common/clock/clock.h"
@@ -78,6 +79,26 @@ TEST_F(LaneTest, AJobThatIsDestroyedWhileItWaitsLeavesItsPlaceToTheNext) {
   third.reset();
   Release();
   EXPECT_TRUE(Eventually([this] { return Ran() == 3; }));
+}
+
+TEST_F(LaneTest, PlacesThatBecomeFreeTogetherAreBothTaken) {
+  for (int round = 0; round < 200; ++round) {
+    std::atomic<int> met = 0;
+    std::atomic<bool> given_up = false;
+    std::vector<std::unique_ptr<Scheduler::Job>> jobs;
+    for (int i = 0; i < 4; ++i) {
+      jobs.push_back(lane_->Add(absl::InfiniteFuture(), [&] {
+        // The third waits for the fourth.
+        const int pair = (++met + 1) / 2;
+        while (met < 2 * pair && !given_up) std::this_thread::yield();
+        return absl::InfiniteFuture();
+      }));
+    }
+    for (const auto& job : jobs) job->Wake();
+    const bool all = Eventually([&] { return met == 4; }, absl::Seconds(10));
+    given_up = true;
+    ASSERT_TRUE(all) << "round " << round;
+  }
 }
 
 }  // namespace
