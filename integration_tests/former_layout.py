@@ -70,7 +70,7 @@ class FormerHost:
 
     def write_revision(self, service, commit, sequence, boot):
         wrapper = self.base / "revisions" / service
-        lines = ["gitops-manifest 1", f"sequence {sequence}", f"boot {boot}", f"covers {service}"]
+        lines = ["gitops-manifest 1", f"sequence {sequence}", f"boot {boot}", f"covers dir {service} {self.local(service)}"]
         for name in FILES:
             path = f"{service}/{name}"
             file = wrapper / commit / path

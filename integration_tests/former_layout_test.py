@@ -45,7 +45,7 @@ def assert_shows(host, service, version):
         assert read(host, service, name) == f"{name} of {service}, version {version}\n"
 
 
-def assert_upgraded(host, agent, with_mirror):
+def assert_upgraded(host, agent):
     before = mounts(host)
     assert sorted(before) == [str(host.local(service)) for service in SERVICES]
     inodes = {service: os.stat(host.namespace.path(host.local(service))).st_ino for service in SERVICES}
@@ -68,8 +68,7 @@ def assert_upgraded(host, agent, with_mirror):
             commit = host.commits[version - 1]
             agent.ctl("rollback", "follows", commit)
             assert_shows(host, "follows", version)
-            # Without a mirror the agent may write anew what it cannot compare with anything.
-            assert not with_mirror or os.path.samefile(host.namespace.path(host.local("follows")),
+            assert os.path.samefile(host.namespace.path(host.local("follows")),
                                     host.base / "revisions" / "follows" / commit / "follows"), "it was on disk"
         # The service's own files come along into the new layout, and back.
         host.namespace.path(host.local("follows") / "made").write_text("by the service\n")
@@ -88,7 +87,7 @@ def assert_upgraded(host, agent, with_mirror):
 
 def test_a_host_of_the_former_layout_is_taken_over_without_a_remount_or_an_action(former, tmp_path_factory):
     former.lay_out(former.namespace, database_name(tmp_path_factory))
-    assert_upgraded(former, former.agent(former.namespace, action="restart"), with_mirror=False)
+    assert_upgraded(former, former.agent(former.namespace, action="restart"))
 
 
 def test_old_revisions_are_pruned_with_their_manifests(former, tmp_path_factory):
@@ -112,4 +111,4 @@ def test_a_host_on_which_a_former_agent_really_ran_is_taken_over(former):
     agent.binary = os.environ["GITOPS_FORMER_AGENT"]
     use(former, agent)
     agent.stop()
-    assert_upgraded(former, former.agent(former.namespace, action="restart"), with_mirror=True)
+    assert_upgraded(former, former.agent(former.namespace, action="restart"))

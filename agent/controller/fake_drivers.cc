@@ -136,8 +136,10 @@ class FakeHost::FakePublisher final : public Publisher {
 
   absl::StatusOr<std::string> Published() override {
     MutexLock lock(host_->mutex_);
-    ++host_->services_[service_].looks;
-    return host_->services_[service_].published;
+    Service& service = host_->services_[service_];
+    ++service.looks;
+    if (!service.published_error.ok()) return service.published_error;
+    return service.published;
   }
 
   absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision, bool,
@@ -149,7 +151,9 @@ class FakeHost::FakePublisher final : public Publisher {
 
   absl::StatusOr<bool> IsIntact(const std::string& revision, std::stop_token) override {
     MutexLock lock(host_->mutex_);
-    return !host_->services_[service_].edited.contains(revision);
+    const Service& service = host_->services_[service_];
+    if (!service.intact_error.ok()) return service.intact_error;
+    return !service.edited.contains(revision);
   }
 
  private:

@@ -36,7 +36,8 @@ class FakeHost final : public DriverFactory {
     std::vector<std::string> activations;  // every attempt, in order
     std::vector<DriftEntry> drift;
     absl::Status health;
-    int looks = 0;  // how often the published revision was read
+    int looks = 0;                               // how often the published revision was read
+    absl::Status published_error, intact_error;  // of asking what is published, or intact
   };
   Service Look(const std::string& service);
   void Set(const std::string& service, const std::function<void(Service&)>& change);

@@ -216,5 +216,24 @@ TEST_F(HostAgentTest, RollbackToARevisionThatWasEditedOnDiskWritesItAnew) {
   EXPECT_EQ(host_.Look("web").edited, std::set<std::string>{kB});
 }
 
+TEST_F(HostAgentTest, ARevisionThatCannotBeComparedIsNotWrittenAnew) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.Push("main", kB);
+  ASSERT_TRUE(AwaitAt(kB));
+  host_.Set("web", [](FakeHost::Service& service) {
+    service.edited = {kA};
+    service.intact_error = absl::ResourceExhaustedError("too many open files");
+  });
+  const auto answer = Web()->Rollback(kA, "me", "", Patience());
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->state, State::kDiff);
+  EXPECT_NE(answer->info.find("too many open files"), std::string::npos) << answer->info;
+  EXPECT_EQ(host_.Look("web").edited, std::set<std::string>{kA});
+  EXPECT_EQ(host_.Look("web").published, kB);
+  host_.Set("web", [](FakeHost::Service& service) { service.intact_error = absl::OkStatus(); });
+  ASSERT_TRUE(AwaitAt(kA, State::kFreeze));
+}
+
 }  // namespace
 }  // namespace gitops

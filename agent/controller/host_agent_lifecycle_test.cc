@@ -87,6 +87,24 @@ TEST_F(HostAgentTest, ServicesThatCannotStartAreNamedAndTriedAgainWhileTheOthers
   EXPECT_EQ(*agent_->Find("db"), *db) << "what runs is left alone";
 }
 
+TEST_F(HostAgentTest, AStartThatCannotTellWhatIsPublishedActivatesNothing) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  agent_.reset();
+  host_.Set("web", [](FakeHost::Service& service) {
+    service.published_error = absl::ResourceExhaustedError("too many open files");
+  });
+  Restart({Spec()});
+  ASSERT_TRUE(Await(
+      [](const ServiceRecord& r) {
+        return r.state == State::kDiff && r.info.find("too many open files") != std::string::npos;
+      },
+      absl::Seconds(15)));
+  host_.Set("web", [](FakeHost::Service& service) { service.published_error = absl::OkStatus(); });
+  ASSERT_TRUE(AwaitAt(kA));
+  EXPECT_EQ(host_.Look("web").activations.size(), 1u);
+}
+
 TEST_F(HostAgentTest, ADamagedRecordCostsNoPin) {
   Start({Spec()});
   ASSERT_TRUE(AwaitAt(kA));

@@ -234,8 +234,8 @@ class ServiceController {
   void RunWork(Pool pool) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status MayExchange(const std::shared_ptr<Pass>& pass, const std::string& revision,
                            bool fallback);
-  bool WasEdited(const std::string& revision, const std::string& published,
-                 const std::set<std::string>& ready, const std::stop_token& stop);
+  absl::StatusOr<bool> WasEdited(const std::string& revision, const std::string& published,
+                                 const std::set<std::string>& ready, const std::stop_token& stop);
   std::string Named(absl::string_view message) const;
   absl::Status Refuse(Reason reason, absl::string_view message) const;  // an error about this
   absl::Status Ending() const;

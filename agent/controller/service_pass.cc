@@ -59,6 +59,8 @@ void ServiceController::LookedAt(const absl::StatusOr<std::string>& visible) {
   if (!visible.ok()) {
     LogWarning("cannot determine the published revision",
                {{"service", spec().service}, {"error", std::string(visible.status().message())}});
+    // It is not as if nothing were published: no unit is restarted because of it.
+    if (!Desired().empty()) return SourceFailed(std::string(visible.status().message()));
   }
   const std::string published = visible.value_or("");
   const Step step = NextStep(record_, policy_, published);
@@ -127,8 +129,10 @@ void ServiceController::PrepareStep() {
           result = {same.status(), same.value_or(false)};
         }
         if (!result.status.ok() || result.same) return result;
-        const bool edited = WasEdited(step.revision, published, pass->ready, stop);
-        result.status = drivers_.source->Prepare(step.revision, pass->afresh || edited, stop);
+        const absl::StatusOr<bool> edited = WasEdited(step.revision, published, pass->ready, stop);
+        result.status = edited.ok()
+                            ? drivers_.source->Prepare(step.revision, pass->afresh || *edited, stop)
+                            : edited.status();
         return result;
       },
       [this, step](Result& result) {
@@ -155,16 +159,23 @@ void ServiceController::PrepareStep() {
       });
 }
 
-// Inspect() and the service's drift policy handle published files.
-bool ServiceController::WasEdited(const std::string& revision, const std::string& published,
-                                  const std::set<std::string>& ready, const std::stop_token& stop) {
+// Inspect() and the service's drift policy handle published files. An error of this host, such as
+// too many open files, says nothing about them.
+absl::StatusOr<bool> ServiceController::WasEdited(const std::string& revision,
+                                                  const std::string& published,
+                                                  const std::set<std::string>& ready,
+                                                  const std::stop_token& stop) {
   if (revision == published || !ready.contains(revision)) return false;
   const absl::StatusOr<bool> intact = drivers_.publisher->IsIntact(revision, stop);
-  if (absl::IsCancelled(intact.status()) || intact.value_or(false)) return false;
+  const absl::Status& status = intact.status();
+  const bool lost = absl::IsNotFound(status) || absl::IsDataLoss(status) ||
+                    absl::IsFailedPrecondition(status) || absl::IsPermissionDenied(status);
+  if (!status.ok() && !lost) return status;
+  if (status.ok() && *intact) return false;
   LogWarning("a revision on disk is written again, because its files were changed",
              {{"service", spec().service},
               {"revision", revision},
-              {"error", std::string(intact.status().message())}});
+              {"error", std::string(status.message())}});
   return true;
 }
 
@@ -280,8 +291,8 @@ void ServiceController::FallBack() {
   UseFiles<absl::Status>(
       pass_->ready.contains(fallback) ? Pool::kDisk : Pool::kGit, pass_->stop,
       [this, fallback, pass = pass_, published = record_.published](std::stop_token stop) {
-        const bool edited = WasEdited(fallback, published, pass->ready, stop);
-        return drivers_.source->Prepare(fallback, edited, stop);
+        const absl::StatusOr<bool> edited = WasEdited(fallback, published, pass->ready, stop);
+        return edited.ok() ? drivers_.source->Prepare(fallback, *edited, stop) : edited.status();
       },
       [this, fallback](absl::Status& status) {
         if (pass_->stop.stop_requested()) return EndMove(false, false);

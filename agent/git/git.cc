@@ -36,12 +36,15 @@ class GitDriverImpl final : public GitDriver {
     std::error_code error;
     std::filesystem::directory_iterator directories(mirrors_dir_, error);
     if (error) return absl::OkStatus();  // none was made yet
-    for (const auto& entry : directories) {
-      const auto it = mirrors_.find(entry.path().filename());
-      if (it != mirrors_.end() && !it->second.expired()) continue;
-      if (auto status = RemoveTree(entry.path()); !status.ok()) return status;
+    while (!error && directories != std::filesystem::directory_iterator()) {
+      const std::filesystem::path path = directories->path();
+      const auto it = mirrors_.find(path.filename());
+      const bool used = it != mirrors_.end() && !it->second.expired();
+      if (auto status = used ? absl::OkStatus() : RemoveTree(path); !status.ok()) return status;
+      directories.increment(error);
     }
-    return absl::OkStatus();
+    if (!error) return absl::OkStatus();
+    return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot list ", mirrors_dir_));
   }
 
  private:

@@ -65,7 +65,11 @@ class GitSource final : public Source {
   }
 
   absl::Status Prepare(const std::string& revision, bool afresh, std::stop_token stop) override {
-    if (!afresh && IsReady(revision)) return absl::OkStatus();
+    if (!afresh) {
+      const absl::StatusOr<bool> ready = IsReady(revision);
+      if (!ready.ok()) return Prefixed(revision, ready.status());
+      if (*ready) return absl::OkStatus();
+    }
     const int64_t incarnation = mirror_->incarnation();
     bool damaged = false;
     absl::Status status = TryPrepare(revision, &damaged, stop);
@@ -96,7 +100,7 @@ class GitSource final : public Source {
   absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b,
                                    std::stop_token stop) override {
     if (a == b) return true;
-    if (IsReady(a) && IsReady(b)) return SameByListing(a, b, stop);
+    if (IsKnownReady(a) && IsKnownReady(b)) return SameByListing(a, b, stop);
     const int64_t incarnation = mirror_->incarnation();
     auto same = SameByMirror(a, b, stop);
     if (!absl::IsDataLoss(same.status())) return same;
@@ -126,13 +130,19 @@ class GitSource final : public Source {
  private:
   // Whether it is on disk with everything that the service needs now; its configured directories
   // may have been different when it was written.
-  bool IsReady(const std::string& revision) const {
+  absl::StatusOr<bool> IsReady(const std::string& revision) const {
     const auto manifest = ManifestOf(revision);
-    if (!manifest.ok()) return false;
+    if (absl::IsNotFound(manifest.status()) || absl::IsDataLoss(manifest.status()) ||
+        absl::IsFailedPrecondition(manifest.status())) {
+      return false;
+    }
+    if (!manifest.ok()) return manifest.status();
     const std::set<std::string> covered(manifest->covers.begin(), manifest->covers.end());
     return std::all_of(covers_.begin(), covers_.end(),
                        [&](const std::string& cover) { return covered.contains(cover); });
   }
+
+  bool IsKnownReady(const std::string& revision) const { return IsReady(revision).value_or(false); }
 
   absl::StatusOr<Manifest> ManifestOf(const std::string& revision) const {
     const auto directory = store_->Newest(revision);
@@ -292,7 +302,7 @@ class GitSource final : public Source {
     if (touched.ok()) return touched->empty();
     // A revision on disk can be compared by its manifest.
     if (absl::IsDataLoss(touched.status()) || absl::IsCancelled(touched.status()) ||
-        (!IsReady(a) && !IsReady(b))) {
+        (!IsKnownReady(a) && !IsKnownReady(b))) {
       return touched.status();
     }
     return SameByListing(a, b, stop);
@@ -309,7 +319,7 @@ class GitSource final : public Source {
 
   absl::StatusOr<Content> ContentOfRevision(const std::string& revision,
                                             const std::stop_token& stop) {
-    if (IsReady(revision)) {
+    if (IsKnownReady(revision)) {
       const auto manifest = ManifestOf(revision);
       if (manifest.ok()) return ContentOf(manifest->entries, links_);
     }

@@ -38,6 +38,7 @@ class WatchedRunner : public ProcessRunner {
       commands_.push_back(command);
     }
     if (before) before(command);
+    if (!no_conversation.ok()) return no_conversation;
     return runner_->Converse(command);
   }
   int64_t spawned() const override { return runner_->spawned(); }
@@ -56,6 +57,7 @@ class WatchedRunner : public ProcessRunner {
   }
 
   std::function<void(const Command&)> before;
+  absl::Status no_conversation;  // why none can be begun
 
  private:
   const std::unique_ptr<ProcessRunner> runner_ = NewProcessRunner();

@@ -26,6 +26,8 @@ constexpr int kMaxPacks = 50;
 constexpr size_t kMaxCachedChanges = 16;
 constexpr size_t kMaxKnownCommits = 10'000;
 constexpr int64_t kMaxRefBytes = 64 << 20;
+// Of the objects with one prefix, whose ids are kept until they are looked up.
+constexpr int64_t kMaxPrefixBytes = 1 << 20;
 
 class GitMirrorImpl final : public GitMirror {
  public:
@@ -155,6 +157,8 @@ class GitMirrorImpl final : public GitMirror {
         git_.InRepository(*account, {"rev-parse", absl::StrCat("--disambiguate=", prefix)});
     const StopEvent event(stop);
     command.cancel = event.descriptor();
+    command.timeout = options_.local_timeout;
+    command.max_output = kMaxPrefixBytes;
     const auto found = git_.Run("rev-parse", absl::StrCat("looking for commit ", prefix), command,
                                 GitReach::kLocal);
     if (!found.ok()) return found.status();

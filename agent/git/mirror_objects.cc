@@ -78,6 +78,10 @@ absl::Status MirrorObjects::With(const std::stop_token& stop,
       return used;
     });
   });
+  // That git could not be run, or a file not be written, says nothing about the mirror.
+  if (absl::IsNotFound(status) || absl::IsInternal(status)) {
+    return absl::UnavailableError(status.message());
+  }
   if (!absl::IsAborted(status) || !ending.has_value()) return status;
   return git_->Explain(absl::StrCat("reading the mirror of ", git_->name()), *ending,
                        GitReach::kLocal);

@@ -25,7 +25,8 @@ namespace gitops {
 //
 // Errors: DATA_LOSS: an object is missing, damaged or forged; FAILED_PRECONDITION: the commit has
 // something that is refused; CANCELLED; RESOURCE_EXHAUSTED: git needed more than git_memory;
-// DEADLINE_EXCEEDED; and those of UpstreamGit::Prepare.
+// DEADLINE_EXCEEDED; UNAVAILABLE: git cannot be run; NOT_FOUND, INTERNAL: git ended for a fault of
+// the mirror that it does not explain; and those of UpstreamGit::Prepare.
 class MirrorObjects {
  public:
   struct Timeouts {

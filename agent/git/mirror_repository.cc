@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -32,9 +33,11 @@ std::string Sha256Hex(absl::string_view text) {
       absl::string_view(reinterpret_cast<const char*>(digest), sizeof(digest)));
 }
 
+// After any error but "not there" git is asked, which reports it: the mirror is not removed for it.
 bool MirrorRepository::Exists() const {
-  std::error_code error;
-  return std::filesystem::exists(git_->paths().repository + "/HEAD", error);
+  struct stat stat {};
+  const std::string head = git_->paths().repository + "/HEAD";
+  return ::stat(head.c_str(), &stat) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 int64_t MirrorRepository::Owner() const {
@@ -56,7 +59,8 @@ int MirrorRepository::PackCount() const {
 absl::Status MirrorRepository::Make(const Account& account, size_t id_length, bool* fresh) {
   *fresh = false;
   // An account that was created again under the same name may have another id.
-  if (Exists() && account.uid >= 0 && Owner() != account.uid) {
+  const int64_t owner = Owner();
+  if (account.uid >= 0 && owner >= 0 && owner != account.uid) {
     if (auto status = Remove(); !status.ok()) return status;
   }
   if (Exists()) {

@@ -49,7 +49,7 @@ class MirrorRepository {
                        bool fresh) const;
   absl::Status Fetch(const Account& account, const std::string& attempt, Command command,
                      const std::stop_token& stop);
-  int64_t Owner() const;
+  int64_t Owner() const;  // -1: not known
   void RemoveRests(const Account& account);
 
   const GitOptions& options_;

@@ -126,6 +126,18 @@ TEST_F(VerifiedTest, WithoutTheUpstreamAForgeryIsAnErrorAndTheOldRevisionStays) 
   EXPECT_TRUE(source_->Prepare(next, /*afresh=*/true).ok());
 }
 
+TEST_F(VerifiedTest, AGitThatCannotBeRunIsNoFaultOfTheMirror) {
+  Serve();
+  Start();
+  const int made = runner_.CountOf("init");
+  runner_.no_conversation = absl::NotFoundError("run git: there is no such program");
+  const absl::Status status = source_->Prepare(commit_, /*afresh=*/true);
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+  EXPECT_EQ(runner_.CountOf("init"), made) << "the mirror was made again";
+  runner_.no_conversation = absl::OkStatus();
+  EXPECT_TRUE(source_->Prepare(commit_, /*afresh=*/true).ok());
+}
+
 TEST_F(VerifiedTest, Sha256ObjectsAreVerifiedToo) {
   upstream_ = std::make_unique<TestRepository>(dir_ + "/sha256.git", "sha256");
   service_.upstream.url = upstream_->url();
@@ -205,6 +217,20 @@ TEST_F(VerifiedTest, ConfigurationAndCredentialsAreNotTheAccountsOwn) {
     EXPECT_EQ(stat.st_mode & 07777, mode) << file;
   }
   EXPECT_FALSE(fs::exists(directory + "/home/.netrc"));
+}
+
+TEST_F(VerifiedTest, CredentialsAreReadByTheAccountAndNotByOthersOfItsGroup) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  service_.user = "nobody";
+  Serve();
+  const std::string file = fs::path(MirrorPath()).parent_path().string() + "/credentials";
+  const auto read_as = [&](const std::string& uid) {
+    Command command;
+    command.argv = {"setpriv", "--reuid=" + uid, "--regid=65534", "--clear-groups", "cat", file};
+    return NewProcessRunner()->Run(command)->ok();
+  };
+  EXPECT_TRUE(read_as("65534"));
+  EXPECT_FALSE(read_as("65533"));
 }
 
 TEST_F(VerifiedTest, OneProcessReadsAllCommitsOfAllServices) {

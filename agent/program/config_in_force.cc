@@ -59,7 +59,8 @@ absl::Status ConfigInForce::Begin() {
   const absl::StatusOr<std::string> kept = Kept();
   if (!kept.ok()) return read_;
   absl::StatusOr<AgentConfig> last = Check(*kept);
-  if (!last.ok()) return read_;
+  // Other flags than then may make it a config that the agent does not follow.
+  if (!last.ok() || !IsFollowedBy(*last)) return read_;
   MutexLock lock(mutex_);
   config_ = std::make_shared<const AgentConfig>(*std::move(last));
   return absl::OkStatus();
@@ -123,10 +124,10 @@ bool ConfigInForce::IsFollowedBy(const AgentConfig& config) const {
   for (const ServiceSpec& service : config.services) {
     for (const DirectorySpec& directory : service.directories) {
       if (directory.local.empty()) continue;
-      if (IsAtOrBeneath(source_.file, directory.local) ||
-          (!error && IsAtOrBeneath(resolved, directory.local))) {
-        return true;
-      }
+      if (IsAtOrBeneath(source_.file, directory.local)) return true;
+      std::error_code failed;
+      const std::string place = fs::weakly_canonical(directory.local, failed).string();
+      if (!error && !failed && IsAtOrBeneath(resolved, place)) return true;
     }
   }
   return false;
@@ -162,7 +163,10 @@ std::string ConfigInForce::KeptFile() const {
 }
 
 std::string ConfigInForce::Heading() const {
-  return absl::StrCat("# gitops-agent: accepted from ", source_.file, "\n");
+  std::error_code ignored;  // then it stays relative, as it was given
+  const fs::path file = fs::absolute(source_.file, ignored);
+  return absl::StrCat("# gitops-agent: accepted from ", file.empty() ? source_.file : file.string(),
+                      "\n");
 }
 
 }  // namespace gitops

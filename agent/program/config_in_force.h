@@ -27,8 +27,8 @@ inline constexpr char kAcceptedConfig[] = "config.accepted";
 class ConfigInForce {
  public:
   struct Source {
-    Settings flags;    // which name the state directory
-    std::string file;  // absolute
+    Settings flags;  // which name the state directory
+    std::string file;
     std::string host_name;
     std::optional<ServiceSpec> bootstrap;  // becomes one of the services
   };
@@ -39,8 +39,8 @@ class ConfigInForce {
   // fault; the message has file and line. Others: it cannot be read.
   absl::StatusOr<AgentConfig> Read() const;
 
-  // Puts the file in force, or the kept text if there is one and the file has a fault. Errors of
-  // Read() if there is none.
+  // Puts the file in force, or, if it has a fault, the kept text, by which the agent must follow
+  // the file. Errors of Read() if there is none.
   absl::Status Begin();
   // Reads the file again, and puts it in force, which replaces what may run as root, unless it has
   // a fault. Returns false if it has one.

@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "common/path/temporary_directory.h"
 
 namespace gitops {
@@ -98,6 +100,23 @@ TEST_F(ConfigInForceTest, OnlyAnAcceptedConfigIsKept) {
   struct stat status;
   ASSERT_EQ(stat((directory_ / "state/config.accepted").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0600u) << "URLs may contain passwords";
+}
+
+TEST_F(ConfigInForceTest, WhatIsKeptIsNotUsedByAnAgentThatDoesNotFollowTheFileAnyMore) {
+  Write(kPlain);
+  ASSERT_EQ(Start(/*bootstrap=*/true), absl::OkStatus());
+  Write("[[services]\n");
+  EXPECT_TRUE(absl::IsInvalidArgument(Start(/*bootstrap=*/false)));
+}
+
+TEST_F(ConfigInForceTest, AFileThatIsPublishedThroughALinkIsFollowedToo) {
+  std::filesystem::create_symlink("etc", directory_ / "link");
+  const std::string by_link =
+      absl::StrReplaceAll(Own(), {{directory_ / "etc", directory_ / "link"}});
+  Write(by_link);
+  ASSERT_EQ(Start(), absl::OkStatus());
+  Write("[[services]\n");
+  EXPECT_EQ(Start(), absl::OkStatus());
 }
 
 TEST_F(ConfigInForceTest, WhatIsKeptOfAnotherFileIsNotUsed) {

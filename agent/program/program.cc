@@ -97,7 +97,6 @@ class Agent {
   Clock* const clock_ = Clock::System();
   const std::string host_name_ = HostName();
   std::unique_ptr<ConfigInForce> config_;
-  bool begun_whole_ = false;
 
   std::unique_ptr<ProcessRunner> runner_ = NewProcessRunner();
   // An upstream may take forever, so git is stopped first; a package manager is not stopped.
@@ -199,8 +198,10 @@ absl::Status Agent::Open(const Settings& flags) {
     agent_metrics_->RemoveUpstream(upstream);
   };
   host_ = std::make_unique<HostAgent>(std::move(options));
-  begun_whole_ = config_->SetOutcome(host_->Configure(config->services));
-  if (absl::Status removed = git_->RemoveUnusedMirrors(); !removed.ok()) {
+  const bool whole = config_->SetOutcome(host_->Configure(config->services));
+  // The mirror of a service that cannot be followed yet is in use.
+  if (absl::Status removed = whole ? git_->RemoveUnusedMirrors() : absl::OkStatus();
+      !removed.ok()) {
     LogWarning("cannot remove unused mirrors", {{"error", std::string(removed.message())}});
   }
   return OpenOperations(settings.Get("boot-id-file"));
@@ -348,7 +349,8 @@ int Agent::Serve() {
   }
   follower_ = FollowConfig(config_->file(), config->text, clock_, scheduler_.get(),
                            [this] { return Reload(); });
-  if (!begun_whole_) follower_->Reload();
+  // Also what was corrected since it was read, be it to the text that is in force.
+  if (!config_->fault().empty()) follower_->Reload();
   memory_ = scheduler_->Add(clock_->Now() + kFirstReturn, [this] {
     ReturnUnusedMemory();
     return clock_->Now() + kNextReturns;

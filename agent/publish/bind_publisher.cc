@@ -102,7 +102,10 @@ class BindPublisher final : public PlacePublisher {
     absl::StatusOr<MountTable> table = MountTable::Read();
     if (!table.ok()) return table.status();
     const MountEntry* mount = table->Find(view.mount_id);
-    if (mount == nullptr) return Fault("the mounts here are changing");
+    if (mount == nullptr) {
+      return absl::UnavailableError(
+          absl::StrCat("the mounts at ", place.spec.local, " are changing"));
+    }
     if (mount->IsRemoved()) return Fault(Removed());
     absl::StatusOr<OwnedMounts> owned = OwnedMounts::Below(Root(), *table);
     if (!owned.ok() && !absl::IsNotFound(owned.status())) return owned.status();

@@ -277,6 +277,37 @@ TEST_P(BindPublisherTest, AfterARebootFilesDoNotComeFromAnEarlierWritingOfTheSam
   EXPECT_EQ(Read("etc/svc/made"), "mine");
 }
 
+TEST_P(BindPublisherTest, AfterARebootFilesComeFromWhatWasShownAlthoughThePublicationDidNotNoteIt) {
+  auto publisher = New();
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  box_.Write("etc/svc/deleted", "later");
+  const std::string first = *store_->LastPublished();
+  ASSERT_EQ(publisher->Publish("r2"), absl::OkStatus());
+  // The agent was killed between the two.
+  ASSERT_EQ(store_->NotePublished(first), absl::OkStatus());
+  publisher = New();
+  EXPECT_EQ(*publisher->Published(), "r2");
+  fs::remove(box_.Path("etc/svc/deleted"));
+  box_.Write("etc/svc/made", "mine");
+  ASSERT_EQ(::umount2(box_.Path("etc/svc").c_str(), MNT_DETACH), 0);
+  ASSERT_EQ(::umount2(box_.Path("etc/one.conf").c_str(), MNT_DETACH), 0);
+  BindPublisherOptions options = Options();
+  options.last_published = "r2";
+  ASSERT_EQ(NewBindPublisher(options)->Publish("r2"), absl::OkStatus());
+  EXPECT_EQ(Read("etc/svc/made"), "mine");
+  EXPECT_FALSE(fs::exists(box_.Path("etc/svc/deleted")));
+}
+
+TEST_P(BindPublisherTest, AManifestThatIsLostCostsNoFileOfTheService) {
+  auto publisher = New();
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  box_.Write("etc/svc/made", "mine");
+  std::ofstream(store_->root() + "/" + *store_->LastPublished() + "/manifest");
+  ASSERT_EQ(publisher->Publish("r2"), absl::OkStatus());
+  ExpectAllShow("r2");
+  EXPECT_EQ(Read("etc/svc/made"), "mine");
+}
+
 TEST_P(BindPublisherTest, ARevisionThatWasRemovedIsNotPublishedWithTheReason) {
   auto publisher = New();
   ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
@@ -360,6 +391,18 @@ TEST_P(BindPublisherTest, ARollbackTargetThatItsUserFilledIsWrittenAgain) {
   EXPECT_EQ(Read("etc/svc/made"), "mine");
   EXPECT_FALSE(fs::exists(box_.Path("etc/svc/stale")));
   EXPECT_NE(*store_->Newest("r1"), first);
+  EXPECT_EQ(box_.MountCount(), 3);
+}
+
+TEST_P(BindPublisherTest, ARollbackTargetInWhichItsUserBlocksAnInnerPlaceIsWrittenAgain) {
+  auto publisher = New();
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  ASSERT_EQ(publisher->Publish("r2"), absl::OkStatus());
+  const fs::path inner = store_->TreePath(*store_->Newest("r1")) + "/etc/conf.d";
+  fs::remove(inner);
+  std::ofstream(inner) << "in the way";
+  ASSERT_EQ(publisher->Publish("r1"), absl::OkStatus());
+  ExpectAllShow("r1");
   EXPECT_EQ(box_.MountCount(), 3);
 }
 

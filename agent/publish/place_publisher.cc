@@ -27,6 +27,12 @@ absl::StatusOr<Fd> OpenIn(const Fd& tree, const std::string& link, int flags) {
   return OpenBeneath(tree.get(), link, flags, 0, RESOLVE_NO_SYMLINKS);
 }
 
+// Whether what others made in a directory, or its mode, can be the cause.
+bool MayBeOfOthers(const absl::Status& status) {
+  return absl::IsFailedPrecondition(status) || absl::IsPermissionDenied(status) ||
+         absl::IsAborted(status) || absl::IsNotFound(status);
+}
+
 }  // namespace
 
 PlacePublisher::PlacePublisher(const ServiceSpec& spec, RevisionStore* store,
@@ -70,7 +76,7 @@ absl::Status PlacePublisher::PublishDirectory(const std::string& directory,
   absl::StatusOr<std::vector<Fd>> sources = OpenSources(directory);
   if (!sources.ok()) return sources.status();
   Targets targets;
-  absl::Status status = PrepareAll(*sources, directory, targets);
+  absl::Status status = PrepareAll(*sources, directory, targets, blocked);
   std::vector<std::unique_ptr<CarryOver>> carried;
   if (status.ok()) {
     auto all = CarryAll(directory, stop);
@@ -87,7 +93,8 @@ absl::Status PlacePublisher::PublishDirectory(const std::string& directory,
     return status;
   }
   exchanged();
-  NotePublished(directory);
+  last_published_ = RevisionStore::RevisionOf(directory);
+  NoteShown(directory);
   for (const auto& carry : carried) {
     // The revision is published, whatever the result of this.
     if (absl::Status changed = carry->CopyChanged(); !changed.ok()) {
@@ -96,15 +103,6 @@ absl::Status PlacePublisher::PublishDirectory(const std::string& directory,
     }
   }
   return absl::OkStatus();
-}
-
-void PlacePublisher::NotePublished(const std::string& directory) {
-  last_published_ = RevisionStore::RevisionOf(directory);
-  NoteShown(directory);
-  if (absl::Status noted = store_->NotePublished(directory); !noted.ok()) {
-    LogWarning("after a reboot, untracked files may be carried over from an older revision",
-               {{"service", spec_.service}, {"error", std::string(noted.message())}});
-  }
 }
 
 absl::StatusOr<Fd> PlacePublisher::OpenPart(const std::string& directory,
@@ -121,13 +119,14 @@ PlacePublisher::Shown PlacePublisher::ShownBelowRoot(const Place& place,
   const std::string tree = RevisionStore::TreeIn(directory);
   const std::optional<std::string> link = PathBelow(path, tree);
   if (!link) {
-    shown.fault = absl::StrCat("shows ", path, " of ", Root());
+    shown.fault = absl::StrCat("shows ", EscapeText(path), " of ", Root());
     return shown;
   }
   shown.directory = directory;
   shown.link = link->empty() ? "." : *link;
   if (shown.link != place.spec.link) {
-    shown.fault = absl::StrCat("shows ", shown.link, " of ", RevisionStore::RevisionOf(directory));
+    shown.fault = absl::StrCat("shows ", EscapeText(shown.link), " of ",
+                               RevisionStore::RevisionOf(directory));
   }
   return shown;
 }
@@ -137,9 +136,15 @@ std::string PlacePublisher::Removed() const {
 }
 
 void PlacePublisher::NoteShown(const std::string& directory) {
-  if (shown_ == directory) return;
+  const bool known = shown_ == directory;
+  if (known && noted_) return;
   shown_ = directory;
   shown_hold_ = store_->Hold(directory);
+  const absl::Status noted = store_->NotePublished(directory);
+  noted_ = noted.ok();
+  if (noted_ || known) return;
+  LogWarning("if the host starts again now, untracked files are those of an older revision",
+             {{"service", spec_.service}, {"error", std::string(noted.message())}});
 }
 
 absl::StatusOr<std::vector<Fd>> PlacePublisher::OpenSources(const std::string& directory) const {
@@ -166,15 +171,31 @@ absl::StatusOr<std::vector<Fd>> PlacePublisher::OpenSources(const std::string& d
 }
 
 absl::Status PlacePublisher::PrepareAll(const std::vector<Fd>& sources,
-                                        const std::string& directory, Targets& targets) {
+                                        const std::string& directory, Targets& targets,
+                                        bool* blocked) {
   for (const Place& place : places_) {
     absl::Status status = place.outer
                               ? PrepareInner(place, places_[*place.outer],
                                              sources[*place.outer].get(), directory, targets)
                               : Prepare(place, targets);
-    if (!status.ok()) return status;
+    if (status.ok()) continue;
+    *blocked = place.outer && MayBeOfOthers(status) && !IsOfRepository(place, directory);
+    return status;
   }
   return absl::OkStatus();
+}
+
+// Whether the repository has something where `inner` goes, rather than the user of the service.
+bool PlacePublisher::IsOfRepository(const Place& inner, const std::string& directory) const {
+  const std::string& link = places_[*inner.outer].spec.link;
+  const std::string path =
+      link == "." ? inner.path_in_outer : absl::StrCat(link, "/", inner.path_in_outer);
+  absl::StatusOr<Manifest> manifest = store_->ReadManifest(directory);
+  if (!manifest.ok()) return true;
+  return std::any_of(manifest->entries.begin(), manifest->entries.end(),
+                     [&](const ManifestEntry& entry) {
+                       return PathBelow(entry.path, path) || PathBelow(path, entry.path);
+                     });
 }
 
 absl::StatusOr<std::string> PlacePublisher::PublishedBefore(const std::string& directory) const {
@@ -232,10 +253,12 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
     const CarrySource& source = **what;
     absl::StatusOr<Manifest> old = ManifestFor(source);
     if (absl::IsNotFound(old.status()) || absl::IsDataLoss(old.status())) {
+      // A host that ended before it was on the disk must not cost what the service made.
       LogWarning(
-          "untracked files are not carried over: the published revision is not known any more",
+          "the manifest of the published revision is lost: its files that the next one does not "
+          "have are kept like those of the service",
           {{"path", place.spec.local}, {"shows", source.directory}});
-      continue;
+      old = *manifest;
     }
     if (!old.ok()) return old.status();
     absl::StatusOr<Fd> old_tree = store_->OpenTree(source.directory);
@@ -252,7 +275,7 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
         CarryOver::Request{.from = *std::move(from),
                            .to = *std::move(to),
                            .stage = *std::move(stage),
-                           .tracked_from = TrackedPaths::Of(*old, place.spec.link),
+                           .tracked_from = TrackedPaths::Of(*old, source.link),
                            .tracked_to = TrackedPaths::Of(*manifest, place.spec.link),
                            .excluded = place.inner,
                            .revisions = Root(),

@@ -76,14 +76,15 @@ class PlacePublisher : public Publisher {
     std::string link;  // as in Shown
   };
 
-  // `blocked`: untracked files cannot be carried over to this directory; nothing was changed.
+  // `blocked`: the user of the service keeps this directory from being made ready, for other places
+  // in it or for untracked files; nothing was changed.
   absl::Status PublishDirectory(const std::string& directory, const MayExchange& may_exchange,
                                 const std::function<void()>& exchanged, const std::stop_token& stop,
                                 bool* blocked);
-  void NotePublished(const std::string& directory);
   absl::StatusOr<std::vector<Fd>> OpenSources(const std::string& directory) const;
   absl::Status PrepareAll(const std::vector<Fd>& sources, const std::string& directory,
-                          Targets& targets);
+                          Targets& targets, bool* blocked);
+  bool IsOfRepository(const Place& inner, const std::string& directory) const;
   // The directory that was published before `directory`, if it still exists; empty: none.
   absl::StatusOr<std::string> PublishedBefore(const std::string& directory) const;
   absl::StatusOr<std::optional<CarrySource>> WhatToCarry(const Place& place,
@@ -92,7 +93,9 @@ class PlacePublisher : public Publisher {
   absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> CarryAll(const std::string& directory,
                                                                    const std::stop_token& stop);
   absl::Status ShowAll(const std::vector<Fd>& sources, const std::string& directory);
-  // Keeps what is shown from being pruned.
+  // Keeps what is shown from being pruned, and notes it in the store: after a reboot untracked
+  // files are those in it. An agent that was killed, or a full disk, may have kept the publication
+  // from noting it, so this is repeated whenever it is seen to be shown.
   void NoteShown(const std::string& directory);
 
   const ServiceSpec spec_;
@@ -100,6 +103,7 @@ class PlacePublisher : public Publisher {
   const std::vector<Place> places_;
   std::string last_published_;  // a revision
   std::string shown_;           // a directory
+  bool noted_ = false;          // in the store that shown_ is published
   RevisionHold shown_hold_;
 };
 

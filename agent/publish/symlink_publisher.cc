@@ -11,11 +11,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "agent/publish/copy_node.h"
 #include "agent/publish/place_publisher.h"
 #include "common/path/make_node.h"
 #include "common/path/split_path.h"
 #include "common/path/walk.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -47,9 +49,15 @@ class SymlinkPublisher final : public PlacePublisher {
     return place.outer && IsPartOfOuter(place, places()[*place.outer]);
   }
 
+  // Its owner may have made the symlink: what leads out of the root again is not ours, and is not
+  // put back either, as a symlink of root's that others are trusted to follow.
   std::optional<std::string> PathInRoot(const std::string& target) const {
     std::optional<std::string> path = PathBelow(target, Root());
-    return path && !path->empty() ? path : std::nullopt;
+    if (!path) return std::nullopt;
+    for (const absl::string_view name : absl::StrSplit(*path, '/')) {
+      if (name.empty() || name == "." || name == "..") return std::nullopt;
+    }
+    return path;
   }
 
   absl::StatusOr<Shown> ShownAt(const Place& place) override {
@@ -66,7 +74,7 @@ class SymlinkPublisher final : public PlacePublisher {
     }
     if (!target.ok()) return target.status();
     const std::optional<std::string> path = PathInRoot(*target);
-    if (!path) return Shown{"", "", absl::StrCat("is a symlink to ", *target)};
+    if (!path) return Shown{"", "", absl::StrCat("is a symlink to ", EscapeText(*target))};
     Shown shown = ShownBelowRoot(place, *path);
     if (!shown.fault.empty()) return shown;
     const absl::Status exists = OpenPart(shown.directory, place).status();
@@ -107,8 +115,9 @@ class SymlinkPublisher final : public PlacePublisher {
     if (!there.ok()) return there.status();
     if (*there != Occupant::kForeign) return absl::OkStatus();
     absl::StatusOr<std::string> target = ReadLink(at->directory.get(), at->name);
-    return InTheWay(place.spec.local, target.ok() ? absl::StrCat("a symlink to ", *target)
-                                                  : "something that the agent did not create");
+    return InTheWay(place.spec.local, target.ok()
+                                          ? absl::StrCat("a symlink to ", EscapeText(*target))
+                                          : "something that the agent did not create");
   }
 
   absl::Status PrepareInner(const Place& inner, const Place& outer, int outer_source,

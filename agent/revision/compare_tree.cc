@@ -117,6 +117,7 @@ class TrackedFiles {
   std::optional<bool> HasTarget(const std::string& name, const ManifestEntry& entry) {
     char target[PATH_MAX];
     const ssize_t length = readlinkat(directory_.get(), name.c_str(), target, sizeof(target));
+    if (length < 0 && errno == EINVAL) return false;  // it is no symlink any more
     if (length < 0) return Unread(entry, "reading the symlink");
     auto hasher = BlobHasher::New(length, entry.oid.size());
     hasher->Update(absl::string_view(target, static_cast<size_t>(length)));

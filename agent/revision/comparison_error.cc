@@ -11,7 +11,7 @@ namespace gitops {
 
 bool HiddenByItself(int error) {
   return error == EACCES || error == EPERM || error == EWOULDBLOCK || error == ELOOP ||
-         error == ENXIO;
+         error == ENXIO || error == EISDIR;
 }
 
 bool IsGone(int error) { return error == ENOENT || error == ENOTDIR || error == ELOOP; }

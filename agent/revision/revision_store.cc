@@ -206,7 +206,7 @@ class DiskRevisionStore final : public RevisionStore {
     if (!root.ok()) return root.status();
     absl::StatusOr<std::vector<std::string>> remains = Remains(*root);
     if (!remains.ok()) return remains.status();
-    std::vector<std::string> candidates = Superfluous(keep, in_use);
+    std::vector<std::string> candidates = Superfluous(root, keep, in_use);
     if (candidates.empty() && remains->empty()) return absl::OkStatus();
     const auto mounted = MountedEntries(root->get());
     if (!mounted.ok()) return mounted.status();
@@ -308,10 +308,10 @@ class DiskRevisionStore final : public RevisionStore {
     return names;
   }
 
-  std::vector<std::string> Superfluous(int keep, const std::set<std::string>& in_use) const {
+  std::vector<std::string> Superfluous(const absl::StatusOr<Fd>& root, int keep,
+                                       const std::set<std::string>& in_use) const {
     std::vector<std::string> superfluous;
     std::set<std::string> seen, ready;
-    const absl::StatusOr<Fd> root = service_.Open();
     for (const Known& known : Snapshot()) {
       if (absl::IsNotFound(LookAt(service_, root, known.directory))) {
         superfluous.push_back(known.directory);

@@ -78,7 +78,7 @@ struct ServiceSpec {
   bool rollback_on_failure = true;
   int keep_revisions = 5;
   // Limits of one revision of this service; a larger one is refused.
-  int64_t max_files = 50'000;
+  int64_t max_files = 100'000;
   int64_t max_bytes = int64_t{512} << 20;
   // Limits of the files that the service made itself in its directories and that are carried over
   // from revision to revision: their number, and the bytes of those that must be copied.

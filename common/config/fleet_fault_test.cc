@@ -58,7 +58,7 @@ TEST(FleetFault, OfAServiceNamesFileLineServiceAndKey) {
            {"max_bytes = \"lots\"", "max_bytes: \"lots\" is not a size"},
            {"max_untracked_files = 0", "max_untracked_files: 0 is not from 1 to"},
            {"max_untracked_bytes = \"lots\"", "max_untracked_bytes: \"lots\" is not a size"},
-           {"proxy = \"proxy:3128\"", "proxy: \"proxy:3128\" is not a proxy"},
+           {"proxy = \"proxy:3128\"", "proxy: is not a proxy"},
            {"git_memory = \"1MiB\"", "git_memory: is less than the 64MiB"},
            {"git_memory = \"lots\"", "git_memory: \"lots\" is not a size"},
            {"require = \"job\"", "require: is for services with a profile and job_uri"},

@@ -47,7 +47,7 @@ TEST(FleetConfig, ServiceHasTheDocumentedDefaults) {
   expected.healthy_within = absl::Seconds(30);
   expected.rollback_on_failure = true;
   expected.keep_revisions = 5;
-  expected.max_files = 50'000;
+  expected.max_files = 100'000;
   expected.max_bytes = int64_t{512} << 20;
   expected.max_untracked_files = 100'000;
   expected.max_untracked_bytes = int64_t{1} << 30;
@@ -394,8 +394,8 @@ TEST(FleetConfig, ServiceThatOnlyMovedInTheFileIsTheSame) {
        {"branch = \"b\"", "poll = 1", "user = \"u\"", "action = \"reload\"", "package = \"p\"",
         "mount = \"/srv\"", "tracking = \"coordinated\"", "writable = false", "drift = \"correct\"",
         "healthy_within = 1", "rollback_on_failure = false", "keep_revisions = 2", "max_files = 1",
-        "max_bytes = 1", "max_untracked_files = 1", "max_untracked_bytes = 1",
-        "ca_file = \"/c\"", "proxy = \"http://p\"", "git_memory = \"1GiB\""}) {
+        "max_bytes = 1", "max_untracked_files = 1", "max_untracked_bytes = 1", "ca_file = \"/c\"",
+        "proxy = \"http://p\"", "git_memory = \"1GiB\""}) {
     EXPECT_FALSE(spec == Parse(absl::StrCat(kText, key, "\n")).services[0]) << key;
   }
   for (const auto& [from, to] :

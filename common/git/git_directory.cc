@@ -1,10 +1,16 @@
 #include "common/git/git_directory.h"
 
+#include <endian.h>
 #include <fcntl.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
+#include <linux/xattr.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <fstream>
 #include <sstream>
@@ -44,6 +50,31 @@ absl::Status CheckPassable(const std::string& path, const Account& account) {
         account.name, part, stat.st_mode & 07777));
   }
   return absl::OkStatus();
+}
+
+// An access list, acl(5): of the group only this account may read, since the group may have other
+// members.
+std::string OnlyReader(int64_t uid) {
+  const auto entry = [](uint16_t tag, uint16_t permissions, uint32_t id) {
+    return posix_acl_xattr_entry{htole16(tag), htole16(permissions), htole32(id)};
+  };
+  const uint32_t none = ACL_UNDEFINED_ID;
+  const std::array entries = {
+      entry(ACL_USER_OBJ, ACL_READ, none), entry(ACL_USER, ACL_READ, static_cast<uint32_t>(uid)),
+      entry(ACL_GROUP_OBJ, 0, none), entry(ACL_MASK, ACL_READ, none), entry(ACL_OTHER, 0, none)};
+  const posix_acl_xattr_header header = {htole32(POSIX_ACL_XATTR_VERSION)};
+  return absl::StrCat(
+      absl::string_view(reinterpret_cast<const char*>(&header), sizeof(header)),
+      absl::string_view(reinterpret_cast<const char*>(entries.data()), sizeof(entries)));
+}
+
+// True too where the file system has no access lists.
+bool HasAccessList(const std::string& path, absl::string_view list) {
+  std::array<char, 128> found;
+  const ssize_t size =
+      lgetxattr(path.c_str(), XATTR_NAME_POSIX_ACL_ACCESS, found.data(), found.size());
+  if (size < 0) return errno == EOPNOTSUPP;
+  return absl::string_view(found.data(), static_cast<size_t>(size)) == list;
 }
 
 bool IsAsWanted(const std::string& path, absl::string_view content, gid_t group, mode_t mode) {
@@ -98,7 +129,10 @@ absl::Status WriteOwnFile(const std::string& path, absl::string_view content, Fi
   const bool by_group = readers == FileFor::kAccount && account.gid >= 0;
   const gid_t group = by_group ? static_cast<gid_t>(account.gid) : getegid();
   const mode_t mode = readers == FileFor::kEverybody ? 0444 : by_group ? 0440 : 0400;
-  if (IsAsWanted(path, content, group, mode)) return absl::OkStatus();
+  const std::string list = by_group ? OnlyReader(account.uid) : "";
+  if (IsAsWanted(path, content, group, mode) && (!by_group || HasAccessList(path, list))) {
+    return absl::OkStatus();
+  }
   const std::string draft = path + ".new";
   unlink(draft.c_str());
   const Fd file(open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400));
@@ -112,6 +146,11 @@ absl::Status WriteOwnFile(const std::string& path, absl::string_view content, Fi
   // Nobody else can write to the directory.
   if (fchown(file.get(), geteuid(), group) != 0) return Failed("change the group of", draft);
   if (fchmod(file.get(), mode) != 0) return Failed("change the mode of", draft);
+  if (by_group &&
+      fsetxattr(file.get(), XATTR_NAME_POSIX_ACL_ACCESS, list.data(), list.size(), 0) != 0 &&
+      errno != EOPNOTSUPP) {
+    return Failed("set the access list of", draft);
+  }
   if (rename(draft.c_str(), path.c_str()) != 0) return Failed("write", path);
   return absl::OkStatus();
 }

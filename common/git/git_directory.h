@@ -36,7 +36,8 @@ enum class FileFor { kEverybody, kAccount };
 
 // Writes a file that belongs to this process and that nobody can write, unless it exists with this
 // content: mode 0444, or for the account only 0440 with its group (0400 if it is this process's
-// own). Atomic: a reader sees the old content or the new.
+// own), of which an access list admits the account alone, where the file system has those. Atomic:
+// a reader sees the old content or the new.
 absl::Status WriteOwnFile(const std::string& path, absl::string_view content, FileFor readers,
                           const Account& account);
 

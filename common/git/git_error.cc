@@ -36,6 +36,7 @@ constexpr char kMemory[] =
     "git_memory too small";
 constexpr char kProxyLogin[] =
     "the proxy refuses the login (HTTP 407): put user and password into the upstream's proxy";
+constexpr char kOldGit[] = "git is too old: install version 2.36 or later";
 constexpr char kLogin[] =
     "authentication failed (HTTP 401): put the user and password into the upstream's netrc_file";
 
@@ -60,6 +61,7 @@ constexpr std::array kPatterns = {
     Pattern{"returned error: 403", absl::StatusCode::kPermissionDenied},
     Pattern{"HTTP code 407", absl::StatusCode::kUnauthenticated, kProxyLogin},
     Pattern{"error: 407", absl::StatusCode::kUnauthenticated, kProxyLogin},
+    Pattern{"unknown option `batch-command'", absl::StatusCode::kFailedPrecondition, kOldGit},
     Pattern{"dubious ownership", absl::StatusCode::kFailedPrecondition},
     Pattern{"' not allowed", absl::StatusCode::kFailedPrecondition},
     Pattern{"SSL certificate", absl::StatusCode::kFailedPrecondition},
@@ -160,11 +162,14 @@ std::string RedactUrlsIn(absl::string_view line) {
 // A server's own damage is not that of the local repository.
 std::string WithoutServersWords(absl::string_view error_output) {
   std::string own;
+  // The line whose beginning was cut off may be the server's.
+  if (error_output.size() >= kKeptErrorOutput) {
+    error_output.remove_prefix(std::min(error_output.find_first_of("\r\n"), error_output.size()));
+  }
   for (const absl::string_view line : absl::StrSplit(error_output, absl::ByAnyChar("\r\n"))) {
-    if (absl::StartsWith(line, "remote: ") || absl::StartsWith(line, "fatal: remote error: ")) {
-      continue;
-    }
-    absl::StrAppend(&own, line, "\n");
+    // The rest may be its message, which git prints with its newlines.
+    if (absl::StartsWith(line, "fatal: remote error: ")) break;
+    if (!absl::StartsWith(line, "remote: ")) absl::StrAppend(&own, line, "\n");
   }
   return own;
 }

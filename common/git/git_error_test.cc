@@ -48,6 +48,8 @@ TEST(StatusFromGit, Table) {
        absl::StatusCode::kResourceExhausted, "doing: write error: No space left on device"},
       {"error: index-pack died of signal 25\n", true, absl::StatusCode::kResourceExhausted,
        "larger than the limit"},
+      {"error: unknown option `batch-command'\nusage: git cat-file <type> <object>\n", false,
+       absl::StatusCode::kFailedPrecondition, "2.36"},
       {"fatal: transport 'ext' not allowed\n", true, absl::StatusCode::kFailedPrecondition, ""},
       {"fatal: not a git repository: '/m/repository.git'\n", false, absl::StatusCode::kDataLoss,
        ""},
@@ -84,6 +86,18 @@ TEST(StatusFromGit, Table) {
         << test.output;
     EXPECT_THAT(std::string(status.message()), HasSubstr(test.message));
     EXPECT_THAT(std::string(status.message()), Not(HasSubstr("secret")));
+  }
+}
+
+TEST(StatusFromGit, AServersWordsAreNoDamageOfTheMirror) {
+  const std::string damage = "packfile x is corrupt";
+  const std::string cut(kKeptErrorOutput - damage.size() - 1, 'x');
+  for (const std::string& output :
+       {"remote: " + damage + "\n", "fatal: remote error: no\n" + damage + "\n",
+        cut + damage + "\n"}) {
+    const absl::Status status =
+        StatusFromGit("doing", {.exit_status = 128, .error_output = output}, true);
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
   }
 }
 

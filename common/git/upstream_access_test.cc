@@ -30,6 +30,7 @@ TEST(ParseUpstream, Table) {
       {"git@h:a.git", "ssh", "git@h:a.git"},
       {"git@[::1]:ops.git", "ssh", "git@[::1]:ops.git"},
       {"/srv/a b.git", "file", "file:///srv/a b.git"},
+      {"/srv/a%41.git", "file", "file:///srv/a%2541.git"},
       {"file:///srv/a.git", "file", "file:///srv/a.git"},
       {"git://h/a", "git", "git://h/a"},
       {"ext::sh -c id", "", ""},

@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "common/text/nearest.h"
 
@@ -219,8 +220,10 @@ absl::StatusOr<GitUrl> ParseGitUrl(absl::string_view url) {
                   "file");
   }
   if (absl::StartsWith(url, "/")) {
-    return GitUrl{
-        .scheme = "file", .path = std::string(url), .plain = absl::StrCat("file://", url)};
+    // git decodes what a URL encodes.
+    return GitUrl{.scheme = "file",
+                  .path = std::string(url),
+                  .plain = absl::StrCat("file://", absl::StrReplaceAll(url, {{"%", "%25"}}))};
   }
   if (const size_t end = SchemeEnd(url); end != absl::string_view::npos) {
     return ParseWithScheme(url, end, {"https", "http", "ssh", "git", "file"});
@@ -249,8 +252,9 @@ absl::Status CheckHttpUrl(absl::string_view url) {
 absl::Status CheckProxyUrl(absl::string_view url) {
   if (absl::Status status = CheckCharacters(url); !status.ok()) return status;
   const size_t scheme_end = SchemeEnd(url);
+  // Without a scheme it is not known which part of it is a password.
   if (scheme_end == absl::string_view::npos) {
-    return Refuse(url, "is not a proxy: write http://HOST:PORT");
+    return absl::InvalidArgumentError("is not a proxy: write http://HOST:PORT");
   }
   return ParseWithScheme(url, scheme_end,
                          {"http", "https", "socks4", "socks4a", "socks5", "socks5h"})

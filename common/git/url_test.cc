@@ -96,7 +96,9 @@ TEST(ProxyUrl, HasASchemeAndAHostAndKeepsItsPassword) {
   ExpectRefused(CheckProxyUrl, {{"proxy:3128", "write http://HOST:PORT"},
                                 {"ftp://proxy", "scheme"},
                                 {"http://", "no host"}});
-  EXPECT_THAT(CheckProxyUrl("ftp://u:hunter2@h").message(), Not(HasSubstr("hunter2")));
+  for (const char* url : {"ftp://u:hunter2@h", "u:hunter2@h:3128", "u:p/hunter2@h:3128"}) {
+    EXPECT_THAT(CheckProxyUrl(url).message(), Not(HasSubstr("hunter2"))) << url;
+  }
 }
 
 TEST(Upstream, IsRefusedWithoutShowingItsPassword) {

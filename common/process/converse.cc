@@ -25,6 +25,8 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 // is needed only inside the kernel, for example on a dead network disk).
 constexpr auto kCloseToKill = std::chrono::seconds(2);
 constexpr auto kKillToLoss = std::chrono::seconds(10);
+// Of the error output, once it has ended: more than a pipe holds.
+constexpr int kLastReads = 17;
 
 class PipeConversation final : public Conversation {
  public:
@@ -48,6 +50,11 @@ class PipeConversation final : public Conversation {
             ? std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(timeout)
             : SteadyTime::max();
     while (child_.output) {
+      // Also while it writes: error output without an end is no answer.
+      if (std::chrono::steady_clock::now() >= deadline) {
+        return absl::DeadlineExceededError(absl::StrCat(command_.argv[0], " did not answer within ",
+                                                        absl::FormatDuration(timeout)));
+      }
       std::array<pollfd, 5> fds = {{{child_.output.get(), POLLIN, 0},
                                     {child_.error.get(), POLLIN, 0},
                                     {unwritten_.empty() ? -1 : child_.input.get(), POLLOUT, 0},
@@ -55,11 +62,7 @@ class PipeConversation final : public Conversation {
                                     {cancel, POLLIN, 0}}};
       const int events = poll(fds.data(), fds.size(), MillisecondsTo(deadline));
       if (events < 0 && errno != EINTR) return Failed("poll");
-      if (events <= 0) {
-        if (std::chrono::steady_clock::now() < deadline) continue;
-        return absl::DeadlineExceededError(absl::StrCat(command_.argv[0], " did not answer within ",
-                                                        absl::FormatDuration(timeout)));
-      }
+      if (events <= 0) continue;
       if (fds[3].revents != 0) {
         return absl::CancelledError(absl::StrCat(
             command_.argv[0], " was stopped: the program that started it is stopping"));
@@ -72,6 +75,7 @@ class PipeConversation final : public Conversation {
       if (fds[2].revents != 0) Write();
       if (fds[0].revents == 0) continue;
       const absl::string_view piece = Read(child_.output);
+      if (piece.empty() && errno != 0) return Failed("read its output");
       if (piece.empty()) continue;
       const absl::StatusOr<bool> complete = on_answer(piece);
       if (!complete.ok()) return complete.status();
@@ -94,11 +98,13 @@ class PipeConversation final : public Conversation {
     return static_cast<int>(std::clamp<int64_t>(left.count(), 0, 1 << 30));
   }
 
-  // Empty: no data, or the end of the pipe, which closes `fd`.
+  // Empty: no data, or the end of the pipe or an error, which close `fd`. errno: the error, or 0.
   absl::string_view Read(Fd& fd) {
     const ssize_t size = read(fd.get(), buffer_.data(), buffer_.size());
     if (size > 0) return absl::string_view(buffer_.data(), static_cast<size_t>(size));
-    if (size == 0 || (errno != EINTR && errno != EAGAIN)) fd.Close();
+    const int error = size == 0 || errno == EINTR || errno == EAGAIN ? 0 : errno;
+    if (size == 0 || error != 0) fd.Close();
+    errno = error;
     return "";
   }
 
@@ -134,10 +140,12 @@ class PipeConversation final : public Conversation {
             absl::StrCat(command_.argv[0], " closed its output and does not end"));
       }
     }
-    // What it left in the pipe; its descendants may keep that open.
-    pollfd rest = {child_.error.get(), POLLIN, 0};
-    while (child_.error && poll(&rest, 1, 0) == 1) KeepErrorOutput();
     kill(-child_.pid, SIGKILL);
+    // What it left in the pipe; a descendant in another group may go on writing.
+    pollfd rest = {child_.error.get(), POLLIN, 0};
+    for (int i = 0; i < kLastReads && child_.error && poll(&rest, 1, 0) == 1; ++i) {
+      KeepErrorOutput();
+    }
     siginfo_t end = {};
     if (waitid(P_PIDFD, static_cast<id_t>(child_.ended.get()), &end, WEXITED) != 0) {
       return Failed("wait; is SIGCHLD ignored?");

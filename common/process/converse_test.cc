@@ -77,6 +77,19 @@ TEST_F(ConversationTest, SilenceEndsAtTheTimeLimit) {
             absl::StatusCode::kDeadlineExceeded);
 }
 
+TEST_F(ConversationTest, ErrorOutputWithoutAnEndEndsAtTheTimeLimit) {
+  const auto noisy = Start({"sh", "-c", "exec yes >&2"});
+  EXPECT_EQ(AskLine(*noisy, "x\n", absl::Milliseconds(50)).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(ConversationTest, ADescendantThatGoesOnWritingDoesNotHoldUpTheEnd) {
+  const auto shell = Start({"sh", "-c", "setsid yes >&2 & read line; exit 3"});
+  EXPECT_EQ(AskLine(*shell, "x\n").status().code(), absl::StatusCode::kAborted);
+  ASSERT_TRUE(shell->ending().has_value());
+  EXPECT_EQ(shell->ending()->exit_status, 3);
+}
+
 TEST_F(ConversationTest, CancellingAndStoppingEndTheWait) {
   const auto silent = Start({"sleep", "1000"});
   const Fd event(eventfd(0, EFD_CLOEXEC));
