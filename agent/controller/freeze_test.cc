@@ -281,22 +281,6 @@ TEST_F(FreezeTest, ATipIsNotTakenForVerifiedByWhoeverFollowsItsBranchLater) {
   EXPECT_EQ(Record("web").hash, kA) << "nobody has compared it with the tip of next";
 }
 
-TEST_F(FreezeTest, ATipThatArrivesWhileFilesAreExchangedDoesNotLeaveThemUnpublished) {
-  Start({Spec()});
-  ASSERT_TRUE(AwaitAt(kA));
-  agent_.reset();
-  scheduler_.reset();
-  host_.Set("web", [](FakeHost::Service& service) { service.published.clear(); });  // a reboot
-  host_.MakeSame(kA, kB);
-  host_.Push("main", kB);
-  host_.HoldDisk();
-  Start({Spec()});
-  ASSERT_TRUE(host_.AwaitHeldDisk());
-  ASSERT_TRUE(Eventually([this] { return Record().hash == kB; }));
-  host_.ReleaseDisk();
-  EXPECT_TRUE(Eventually([this] { return host_.Look("web").published == kA; }));
-}
-
 TEST_F(FreezeTest, ARollbackDoesNotWaitBehindTheFetchesOfOtherServices) {
   const std::vector<std::string> names = {"a", "b", "c", "d", "e", "f"};
   std::vector<ServiceSpec> specs;

@@ -210,10 +210,11 @@ class ServiceController {
     std::function<void()> then;    // in a turn
     const void* caller = nullptr;  // the Reply of who waits for it
 
-    // The lowest goes first: passes, then what commands look up, then what people look at.
+    // The lowest goes first: what commands look up, since a fetch of the pass may take forever;
+    // passes; what people look at.
     int urgency() const {
-      if (caller == nullptr) return pool == Pool::kUpkeep ? 3 : 0;
-      return pool == Pool::kGit ? 1 : 2;
+      if (caller == nullptr) return pool == Pool::kUpkeep ? 3 : 1;
+      return pool == Pool::kGit ? 0 : 2;
     }
   };
 

@@ -189,8 +189,8 @@ TEST_F(HostileTest, BorrowedObjectsOfAnotherRepositoryAreNotPublished) {
 }
 
 TEST_F(HostileTest, TooManyFiles) {
-  StartServing();
   service_.max_files = 50'000;
+  StartServing();
   const std::string blob = upstream_->WriteBlob("x");
   std::vector<TestRepository::Entry> thousand;
   for (int i = 0; i < 1000; ++i) thousand.push_back({"100644", blob, std::to_string(10'000 + i)});

@@ -78,7 +78,7 @@ TEST_F(ConversationTest, SilenceEndsAtTheTimeLimit) {
 }
 
 TEST_F(ConversationTest, ErrorOutputWithoutAnEndEndsAtTheTimeLimit) {
-  const auto noisy = Start({"sh", "-c", "exec yes >&2"});
+  const auto noisy = Start({"sh", "-c", "yes >&2; exit 0"});
   EXPECT_EQ(AskLine(*noisy, "x\n", absl::Milliseconds(50)).status().code(),
             absl::StatusCode::kDeadlineExceeded);
 }
