@@ -88,7 +88,8 @@ def test_a_host_of_the_former_layout_goes_on_with_what_is_published_and_rolls_ba
         third = repository.commit({"web/index.html": "version 3\n"})
         agent.wait_service("web", state="OK", hash=third)
         assert (placed.read("web/index.html"), placed.read("web/made")) == ("version 3\n", "by the service\n")
-        assert [path.name for path in placed.revisions.glob("*-*")] == [f"{third}-3"]
+        written = [path.name.rpartition("-")[0] for path in placed.revisions.glob("*-*")]
+        assert written == [third], "a former revision was written again"
         assert len(changes) == 2, "the upgrade is a change in the history"
 
 
