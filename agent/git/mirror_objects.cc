@@ -16,7 +16,7 @@ constexpr int64_t kMaxBatch = 16 << 20;
 constexpr size_t kMaxCachedBytes = 2 << 20;
 constexpr size_t kMaxCachedObject = 256 << 10;
 
-// Hands over whole objects.
+// Hands over whole objects. `visit` must outlive it.
 class WholeObjects final : public ObjectSink {
  public:
   WholeObjects(std::vector<ObjectInfo> expected,
@@ -147,13 +147,14 @@ absl::Status MirrorObjects::ReadSmall(absl::string_view type, int64_t max_size,
     const std::vector<std::string> batch(wanted.begin() + static_cast<ptrdiff_t>(begin),
                                          wanted.begin() + static_cast<ptrdiff_t>(end));
     const absl::Status status = With(stop, [&](ObjectReader& reader, int cancel) {
+      const auto visit_one = [&](size_t index, std::string content) {
+        const absl::Status visited = visit(unread[begin + index], content);
+        Cache(absl::StrCat(type, batch[index]), std::move(content));
+        return visited;
+      };
       WholeObjects objects({infos->begin() + static_cast<ptrdiff_t>(begin),
                             infos->begin() + static_cast<ptrdiff_t>(end)},
-                           [&](size_t index, std::string content) {
-                             const absl::Status visited = visit(unread[begin + index], content);
-                             Cache(absl::StrCat(type, batch[index]), std::move(content));
-                             return visited;
-                           });
+                           visit_one);
       return reader.Contents(batch, &objects, timeouts_.request, cancel);
     });
     if (!status.ok()) return status;

@@ -103,8 +103,9 @@ TEST_F(RendererTest, MachinesInEveryForm) {
       {OutputForm::kTable, "#  MACHINE          ACTUAL\n0  grafana.example  web1\n"},
       {OutputForm::kJson,
        "{\n  \"machines\": [\n    {\n      \"machine\": \"grafana.example\",\n"
-       "      \"actual\": \"web1\"\n    }\n  ]\n}\n"},
-      {OutputForm::kYaml, "machines:\n  - machine: grafana.example\n    actual: web1\n"},
+       "      \"actual\": \"web1\",\n      \"configFault\": \"\"\n    }\n  ]\n}\n"},
+      {OutputForm::kYaml,
+       "machines:\n  - machine: grafana.example\n    actual: web1\n    configFault: \"\"\n"},
       {OutputForm::kName, "grafana.example\n"},
   };
   for (const auto& c : kCases) {
