@@ -220,6 +220,10 @@ ServiceRecord OnRollback(ServiceRecord record, const std::string& revision, cons
   record.frozen_by = actor;
   record.pinned = revision;
   record.target = revision;
+  // As after an unfreeze: it is not reached before its activation succeeds.
+  if (revision == record.published && record.published != record.last_good) {
+    record.pending = record.published;
+  }
   return Settled(std::move(record));
 }
 

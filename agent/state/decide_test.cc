@@ -182,6 +182,8 @@ TEST(SettledTest, StateAndInfoFollowFromWhatIsWrongAndWhatWasAsked) {
        "ROLLBACK: " + kA},
       {"rolled back without a change of content", OnSameContent(rolling, kA), State::kFreeze,
        "ROLLBACK: " + kA},
+      {"rolled back to what failed: it is activated again", OnRollback(broken, kB, "carol"),
+       State::kRollback, "moving to " + kB},
       {"the rollback's files cannot be had", OnSourceFailed(rolling, "no such path"), State::kDiff,
        "no such path"},
       {"frozen on the way: stays where it is", OnFreeze(rolling, "bob"), State::kFreeze, ""},
