@@ -150,6 +150,8 @@ void ServiceController::GoOn() {
     MakeChanges();
   }
   if (working_ != nullptr && working_->pool == Pool::kUpkeep && !work_.empty()) Revoke();
+  const bool busy = pass_ != nullptr || working_ != nullptr || !work_.empty();
+  if (prune_wanted_ && !busy && !stopping_) Prune();
   if (working_ == nullptr && !work_.empty()) {
     working_ = std::move(work_.front());
     work_.pop_front();
@@ -188,7 +190,7 @@ void ServiceController::Revoke() {
     not_begun.swap(launched_[static_cast<size_t>(working_->pool)]);
   }
   if (!not_begun) return;
-  Post([this] { Prune(); });
+  prune_wanted_ = true;
   working_ = nullptr;
 }
 

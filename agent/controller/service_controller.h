@@ -213,7 +213,7 @@ class ServiceController {
     // The lowest goes first: what commands look up, since a fetch of the pass may take forever;
     // passes; what people look at.
     int urgency() const {
-      if (caller == nullptr) return pool == Pool::kUpkeep ? 3 : 1;
+      if (caller == nullptr) return 1;
       return pool == Pool::kGit ? 0 : 2;
     }
   };
@@ -346,6 +346,7 @@ class ServiceController {
   std::vector<std::shared_ptr<Waiter>> waiters_;
   std::shared_ptr<Pass> pass_;
   std::deque<std::shared_ptr<Work>> work_;
+  bool prune_wanted_ = false;
   std::shared_ptr<Work> working_;
   bool unit_busy_ = false;
 

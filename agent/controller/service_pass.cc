@@ -326,8 +326,9 @@ void ServiceController::SourceFailed(const std::string& error) {
         .then = [this](const absl::Status&) { EndMove(true, false); }});
 }
 
+// Not during a pass, whose revision is not in the record before it is published.
 void ServiceController::Prune() {
-  if (stopping_) return;
+  prune_wanted_ = false;
   const std::set<std::string> in_use = {record_.published, record_.last_good, record_.pinned,
                                         record_.pending, record_.hash};
   UseFiles<absl::Status>(
@@ -337,7 +338,10 @@ void ServiceController::Prune() {
       },
       [this](absl::Status& pruned) {
         if (pruned.ok()) return;
-        if (absl::IsCancelled(pruned)) return Prune();  // something else came first
+        if (absl::IsCancelled(pruned)) {  // something else came first
+          prune_wanted_ = true;
+          return;
+        }
         LogWarning("cannot remove old revisions",
                    {{"service", spec().service}, {"error", std::string(pruned.message())}});
       });
@@ -439,7 +443,7 @@ void ServiceController::EndPass() {
   if (pass_->stop.stop_requested()) WantPass(pass_->forced);
   const bool made = pass_->made;
   pass_ = nullptr;
-  if (made) Prune();
+  prune_wanted_ = prune_wanted_ || made;
 }
 
 void ServiceController::SetTimer() {
