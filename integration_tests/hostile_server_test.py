@@ -145,7 +145,7 @@ def test_a_commit_that_is_nothing_but_message_is_refused(host, repository, mebib
         agent.wait_service("web", state="OK", hash=first)
 
 
-# Who waits for it.
+# Callers that wait for a hostile server.
 
 class Calls:
     """Many calls of one method at the same time."""

@@ -31,7 +31,8 @@ absl::StatusOr<std::unique_ptr<ServiceController>> ServiceController::Start(
 }
 
 absl::Status ServiceController::Load() {
-  absl::StatusOr<std::optional<ServiceRecord>> stored = options_.records->Load(spec().service);
+  absl::StatusOr<std::optional<ServiceRecord>> stored =
+      options_.records->Load(spec().service, &rebuilt_);
   const bool damaged = absl::IsDataLoss(stored.status());
   if (!stored.ok() && !damaged) return stored.status();
   record_ = stored.ok() && stored->has_value() ? **stored : NewRecord(policy_);
@@ -310,7 +311,10 @@ void ServiceController::StoreAndMake(ServiceRecord next, Change change) {
           const bool anyway = shared->storing != Change::Storing::kFirst;
           if (saved->ok() || anyway) {
             unsaved_ = !saved->ok();
-            if (saved->ok()) stored_hash_ = next.hash;
+            if (saved->ok()) {
+              stored_hash_ = next.hash;
+              rebuilt_.clear();
+            }
             if (entry.has_value()) {
               unlogged_ = saved->ok() ? std::nullopt : std::optional<Why>(shared->why);
             }
@@ -368,7 +372,9 @@ void ServiceController::ShowView() {
       view->record.info = "the first revision is being activated";
     }
   }
-  if (view->record.state == State::kOk && view->record.info.empty()) view->record.info = remark_;
+  std::string& info = view->record.info;
+  if (view->record.state == State::kOk && info.empty()) info = remark_;
+  if (!rebuilt_.empty()) absl::StrAppend(&info, info.empty() ? "" : "; ", rebuilt_);
   MutexLock lock(mutex_);
   view_ = std::move(view);
   hash_stored_ = stored_hash_ == record_.hash;

@@ -208,7 +208,7 @@ class ServiceController {
     std::stop_source stop;
     std::function<void()> run;     // in the pool
     std::function<void()> then;    // in a turn
-    const void* caller = nullptr;  // the Reply of who waits for it
+    const void* caller = nullptr;  // the Reply of the waiting caller; null: none
 
     // The lowest goes first: what commands look up, since a fetch of the pass may take forever;
     // passes; what people look at.
@@ -334,6 +334,7 @@ class ServiceController {
   int failures_ = 0;
   bool prepared_ = false;  // the activator
   std::string remark_;     // about what this process published last; shown while all is well
+  std::string rebuilt_;    // how a damaged record was rebuilt; shown until the next save
   absl::Time timer_at_ = absl::InfinitePast();
   bool established_ = false;  // in this process, the right revision was published once
   DriftScans drift_scans_;
@@ -356,7 +357,7 @@ class ServiceController {
   std::unique_ptr<Scheduler::Job> timer_;
 };
 
-// Who waits for an attempt that begins after it asked.
+// A caller that waits for an attempt which begins after its call.
 struct ServiceController::Waiter {
   enum class Stage { kAsked, kUnderWay, kAttempted } stage = Stage::kAsked;
   std::function<bool(const ServiceRecord&)> superseded;  // by a newer command

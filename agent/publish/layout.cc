@@ -97,7 +97,7 @@ std::vector<DriftEntry> DriftOnHost(const std::vector<TreeDifference>& differenc
                                     const std::vector<bool>& published) {
   std::vector<DriftEntry> drift;
   for (const TreeDifference& difference : differences) {
-    // What is not listed, or the whole revision, is told of the first place.
+    // A difference without a path is about the whole revision: report it at the first place.
     const bool of_all = difference.path.empty();
     for (size_t i = 0; i < places.size(); ++i) {
       if (!published[i]) continue;

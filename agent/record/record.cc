@@ -117,13 +117,14 @@ RecordStore::RecordStore(Store* store)
       changes_(store, "agent/v1/change/"),
       tips_(store, "agent/v1/tip/") {}
 
-absl::StatusOr<std::optional<ServiceRecord>> RecordStore::Load(const std::string& service) {
+absl::StatusOr<std::optional<ServiceRecord>> RecordStore::Load(const std::string& service,
+                                                               std::string* rebuilt) {
   absl::StatusOr<StoredValue> stored = store_->Get(records_.Key(service));
   if (absl::IsNotFound(stored.status())) return std::nullopt;
   if (!stored.ok()) return stored.status();
   record::v1::ServiceRecord message;
   if (!message.ParseFromString(stored->value) || message.state() == 0) {
-    return Rebuild(service, stored->value);
+    return Rebuild(service, stored->value, rebuilt);
   }
   ServiceRecord record = DecodeRecord(message);
   const absl::StatusOr<State> state = DecodeState(message.state());
@@ -134,26 +135,26 @@ absl::StatusOr<std::optional<ServiceRecord>> RecordStore::Load(const std::string
 }
 
 absl::StatusOr<ServiceRecord> RecordStore::Rebuild(const std::string& service,
-                                                   absl::string_view stored) {
-  const auto rebuilt = [&](ServiceRecord record, absl::string_view from) {
-    const std::string how =
-        absl::StrCat("its stored record was damaged; it was rebuilt from ", from);
+                                                   absl::string_view stored, std::string* rebuilt) {
+  const auto rebuilt_from = [&](ServiceRecord record, absl::string_view from) {
+    if (rebuilt != nullptr) {
+      *rebuilt = absl::StrCat("its stored record was damaged; it was rebuilt from ", from);
+    }
     LogError("the stored record of a service is damaged",
              {{"service", service}, {"rebuilt", std::string(from)}});
-    absl::StrAppend(&record.info, record.info.empty() ? "" : "; ", how);
     return record;
   };
   record::v1::ServiceRecord message;
   if (ParseRepaired(stored, message) && DecodeState(message.state()).ok()) {
-    return rebuilt(DecodeRecord(message), "itself, with texts that were not UTF-8 escaped");
+    return rebuilt_from(DecodeRecord(message), "itself, with texts that were not UTF-8 escaped");
   }
   const absl::StatusOr<record::v1::ServiceRecord> copy = copies_.Get(service);
-  if (copy.ok()) return rebuilt(FromCopy(*copy), "its copy");
+  if (copy.ok()) return rebuilt_from(FromCopy(*copy), "its copy");
   if (!absl::IsNotFound(copy.status()) && !absl::IsDataLoss(copy.status())) return copy.status();
   const absl::StatusOr<std::vector<ChangeRecord>> changes = Changes(service);
   if (!changes.ok()) return changes.status();
   if (changes->empty()) return DamagedRecord(records_.Key(service));
-  return rebuilt(FromChange(changes->front()), "its history, and is frozen until an unfreeze");
+  return rebuilt_from(FromChange(changes->front()), "its history, and is frozen until an unfreeze");
 }
 
 absl::Status RecordStore::Save(const std::string& service, const ServiceRecord& record,

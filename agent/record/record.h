@@ -34,9 +34,11 @@ class RecordStore {
 
   // None: never stored. A record that cannot be read whole is rebuilt: from itself, if only some
   // text is not UTF-8 (earlier agents stored such), else from its copy, else, frozen, from the
-  // newest change that can be read; `info` then says so, and the log. It is frozen too if it is in
-  // a state that only a newer agent knows. DATA_LOSS: none of these can be read. UNAVAILABLE.
-  absl::StatusOr<std::optional<ServiceRecord>> Load(const std::string& service);
+  // newest change that can be read; `rebuilt`, if given, is then set to how, and the log says so.
+  // It is frozen too if it is in a state that only a newer agent knows. DATA_LOSS: none of these
+  // can be read. UNAVAILABLE.
+  absl::StatusOr<std::optional<ServiceRecord>> Load(const std::string& service,
+                                                    std::string* rebuilt = nullptr);
 
   // Stores the record and, if given, a change, in one write; drops changes beyond kKeptChanges. A
   // damaged record is replaced. INVALID_ARGUMENT: a name that is empty or has a '/'.
@@ -55,7 +57,8 @@ class RecordStore {
 
  private:
   absl::StatusOr<record::v1::ChangeRecord> RepairedChange(const std::string& key);
-  absl::StatusOr<ServiceRecord> Rebuild(const std::string& service, absl::string_view stored);
+  absl::StatusOr<ServiceRecord> Rebuild(const std::string& service, absl::string_view stored,
+                                        std::string* rebuilt);
 
   Store* const store_;
   const Table<record::v1::ServiceRecord> records_;

@@ -7,15 +7,16 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <set>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "agent/revision/directory_cursor.h"
 #include "agent/revision/manifest_file.h"
 #include "agent/revision/revision_name.h"
+#include "common/path/read_file.h"
 
 namespace gitops {
 namespace {
@@ -186,10 +187,10 @@ absl::StatusOr<Fd> MakeOwn(const WriterPlace& place, const Fd& parent, const std
 
 absl::StatusOr<std::string> ThisBoot() {
   constexpr char kFile[] = "/proc/sys/kernel/random/boot_id";
-  std::ifstream file(kFile);
-  std::string id;
-  std::getline(file, id);
-  if (id.empty()) return absl::UnavailableError(absl::StrCat("cannot read ", kFile));
+  absl::StatusOr<std::string> id = ReadWholeFile(kFile);
+  if (!id.ok()) return id.status();
+  absl::StripTrailingAsciiWhitespace(&*id);
+  if (id->empty()) return absl::UnavailableError(absl::StrCat(kFile, " is empty"));
   return id;
 }
 
