@@ -137,8 +137,11 @@ class Remover {
   }
 
   absl::Status MoveUp(int directory, const std::string& name, const std::string& where) {
-    // A non-root owner may move only a directory that he may write to.
-    if (::geteuid() != 0) ::fchmodat(directory, name.c_str(), kOwnerAll, AT_SYMLINK_NOFOLLOW);
+    // A non-root owner may move only a directory that he may write to. If this fails, the move
+    // does.
+    if (::geteuid() != 0) {
+      static_cast<void>(!::fchmodat(directory, name.c_str(), kOwnerAll, AT_SYMLINK_NOFOLLOW));
+    }
     for (;;) {
       const std::string up = absl::StrCat(".removed-", ++moved_);
       if (::renameat2(directory, name.c_str(), top_, up.c_str(), RENAME_NOREPLACE) == 0 ||
