@@ -8,7 +8,7 @@
 #include "agent/revision/compare_tree.h"
 #include "agent/revision/manifest_file.h"
 #include "agent/revision/revision_name.h"
-#include "agent/revision/revision_writer.h"
+#include "common/clock/boot_id.h"
 #include "common/log/log.h"
 #include "common/text/escape.h"
 
@@ -83,7 +83,7 @@ absl::StatusOr<Written> VerifyAt(const ServiceDirectory& service, const Fd& root
     return Written::kNot;
   }
   if (!manifest.ok()) return manifest.status();
-  const auto boot = ThisBoot();
+  const auto boot = ReadKernelBootId();
   if (!boot.ok()) return boot.status();
   if (manifest->boot_id == *boot) return Written::kInThisBoot;
   absl::StatusOr<Fd> tree = OpenTreeAt(service, root, directory);

@@ -11,12 +11,11 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "agent/revision/directory_cursor.h"
 #include "agent/revision/manifest_file.h"
 #include "agent/revision/revision_name.h"
-#include "common/path/read_file.h"
+#include "common/clock/boot_id.h"
 
 namespace gitops {
 namespace {
@@ -66,7 +65,7 @@ class RevisionWriter final : public RevisionStore::Writer {
     std::vector<ManifestEntry>& entries = manifest_.entries;
     std::sort(entries.begin(), entries.end(),
               [](const auto& a, const auto& b) { return a.path < b.path; });
-    auto boot = ThisBoot();
+    auto boot = ReadKernelBootId();
     if (!boot.ok()) return boot.status();
     manifest_.boot_id = *std::move(boot);
     if (auto status = HandOverFiles(uid, gid); !status.ok()) return status;
@@ -184,15 +183,6 @@ absl::StatusOr<Fd> MakeOwn(const WriterPlace& place, const Fd& parent, const std
 }
 
 }  // namespace
-
-absl::StatusOr<std::string> ThisBoot() {
-  constexpr char kFile[] = "/proc/sys/kernel/random/boot_id";
-  absl::StatusOr<std::string> id = ReadWholeFile(kFile);
-  if (!id.ok()) return id.status();
-  absl::StripTrailingAsciiWhitespace(&*id);
-  if (id->empty()) return absl::UnavailableError(absl::StrCat(kFile, " is empty"));
-  return id;
-}
 
 absl::StatusOr<std::unique_ptr<RevisionStore::Writer>> NewRevisionWriter(WriterPlace place) {
   absl::StatusOr<Fd> root = place.service.Open(/*create=*/true);
