@@ -13,8 +13,8 @@
 namespace gitops {
 namespace {
 
-absl::StatusOr<Fd> OpenInner(const Target& target, const InnerMount& inner) {
-  return OpenBeneath(target.node.get(), inner.path, O_PATH | O_NOFOLLOW, 0, RESOLVE_NO_SYMLINKS);
+absl::StatusOr<Fd> OpenInner(int tree, const InnerMount& inner) {
+  return OpenBeneath(tree, inner.path, O_PATH | O_NOFOLLOW, 0, RESOLVE_NO_SYMLINKS);
 }
 
 absl::Status AttachCopies(int tree, const TargetMounts& mounts, const std::vector<Fd>& copies) {
@@ -71,17 +71,22 @@ absl::Status PutBackInner(const Target& now, const TargetMounts& mounts,
                           const std::vector<Fd>& copies) {
   absl::Status status;
   for (size_t i = 0; i < copies.size(); ++i) {
-    absl::StatusOr<Fd> place = OpenInner(now, mounts.inner[i]);
+    absl::StatusOr<Fd> place = OpenInner(now.node.get(), mounts.inner[i]);
     status.Update(place.ok() ? AttachMount(copies[i].get(), place->get()) : place.status());
   }
   return status;
+}
+
+absl::Status DetachInner(int tree, const InnerMount& inner) {
+  absl::StatusOr<Fd> node = OpenInner(tree, inner);
+  return node.ok() ? DetachMount(node->get()) : node.status();
 }
 
 absl::Status MakePrivate(const Target& now, const TargetMounts& mounts) {
   absl::Status status = SetPropagation(now.node.get(), Propagation::kPrivate);
   for (const InnerMount& inner : mounts.inner) {
     if (inner.shared) continue;
-    absl::StatusOr<Fd> place = OpenInner(now, inner);
+    absl::StatusOr<Fd> place = OpenInner(now.node.get(), inner);
     status.Update(place.ok() ? SetPropagation(place->get(), Propagation::kPrivate)
                              : place.status());
   }

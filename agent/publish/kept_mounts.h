@@ -24,6 +24,9 @@ absl::StatusOr<Fd> JoinTree(Fd mount, const TargetMounts& mounts, const std::vec
 absl::Status PutBackInner(const Target& now, const TargetMounts& mounts,
                           const std::vector<Fd>& copies);
 
+// Detaches the copy of an inner mount that is on the open root of an attached tree.
+absl::Status DetachInner(int tree, const InnerMount& inner);
+
 // Makes the mounts at and below the target private again that were not shared.
 absl::Status MakePrivate(const Target& now, const TargetMounts& mounts);
 
