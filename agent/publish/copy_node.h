@@ -7,6 +7,7 @@
 #include <functional>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -41,8 +42,8 @@ class NodeCarrier {
   NodeCarrier(Fd stage, CarryBudget* budget, std::stop_token stop, CarryHooks hooks);
   ~NodeCarrier();  // empties the stage
 
-  // From now on nobody can ask to stop.
-  void DoNotStop() { stop_ = {}; }
+  // What asks to stop from now on.
+  void StopBy(std::stop_token stop) { stop_ = std::move(stop); }
   // Removes what an interrupted process left in the stage.
   absl::Status EmptyStage();
 

@@ -57,6 +57,12 @@ absl::StatusOr<bool> PlacePublisher::IsIntact(const std::string& revision, std::
 absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string& revision,
                                                               bool with_untracked,
                                                               std::stop_token stop) {
+  std::vector<DriftEntry> drift;
+  if (absl::Status behind = CatchUp(stop); !behind.ok()) {
+    if (absl::IsCancelled(behind)) return behind;
+    drift.push_back({DriftEntry::Kind::kNotCarriedOver, places_.front().spec.local,
+                     EscapeText(behind.message())});
+  }
   std::vector<Shown> all;
   std::string directory;  // the one that is shown, if it is of this revision
   for (const Place& place : places_) {
@@ -74,7 +80,6 @@ absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string&
   }
   const RevisionHold hold = store_->Hold(directory);
   std::vector<bool> published;
-  std::vector<DriftEntry> drift;
   for (size_t i = 0; i < places_.size(); ++i) {
     std::string fault = std::move(all[i].fault);
     if (fault.empty() && all[i].directory != directory) {

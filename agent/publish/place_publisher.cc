@@ -42,6 +42,13 @@ PlacePublisher::PlacePublisher(const ServiceSpec& spec, RevisionStore* store,
       places_(OrderPlaces(spec.directories)),
       last_published_(std::move(last_published)) {}
 
+PlacePublisher::~PlacePublisher() {
+  if (absl::Status behind = CatchUp({}); !behind.ok()) {
+    LogError("what the service wrote during the last publication stays in the former revision",
+             {{"service", spec_.service}, {"error", std::string(behind.message())}});
+  }
+}
+
 absl::Status PlacePublisher::Publish(const std::string& revision, const MayExchange& may_exchange,
                                      const std::function<void()>& exchanged, std::stop_token stop) {
   absl::StatusOr<std::string> directory = store_->Newest(revision);
@@ -50,6 +57,7 @@ absl::Status PlacePublisher::Publish(const std::string& revision, const MayExcha
                                             " is not prepared on this host"));
   }
   if (!directory.ok()) return directory.status();
+  if (absl::Status behind = CatchUp(stop); !behind.ok()) return behind;
   const absl::StatusOr<Owner> owner = LookUpOwner(spec_.user);
   if (!owner.ok()) return owner.status();
   bool blocked = false;
@@ -77,7 +85,7 @@ absl::Status PlacePublisher::PublishDirectory(const std::string& directory,
   if (!sources.ok()) return sources.status();
   Targets targets;
   absl::Status status = PrepareAll(*sources, directory, targets, blocked);
-  std::vector<std::unique_ptr<CarryOver>> carried;
+  std::vector<Carried> carried;
   if (status.ok()) {
     auto all = CarryAll(directory, stop);
     status = all.status();
@@ -95,14 +103,28 @@ absl::Status PlacePublisher::PublishDirectory(const std::string& directory,
   exchanged();
   last_published_ = RevisionStore::RevisionOf(directory);
   NoteShown(directory);
-  for (const auto& carry : carried) {
-    // The revision is published, whatever the result of this.
-    if (absl::Status changed = carry->CopyChanged(); !changed.ok()) {
-      LogWarning("cannot carry over what the service wrote during the publication",
-                 {{"service", spec_.service}, {"error", std::string(changed.message())}});
-    }
+  behind_ = std::move(carried);
+  // The revision is published, whatever the result of this.
+  if (absl::Status behind = CatchUp({}); !behind.ok()) {
+    LogWarning("what the service wrote during the publication is carried over later",
+               {{"service", spec_.service}, {"error", std::string(behind.message())}});
   }
   return absl::OkStatus();
+}
+
+absl::Status PlacePublisher::CatchUp(const std::stop_token& stop) {
+  absl::Status result;
+  std::erase_if(behind_, [&](const Carried& one) {
+    absl::Status status = one.carry->CopyChanged(stop);
+    if (absl::IsDataLoss(status)) {
+      LogError("what the service wrote during the publication is lost",
+               {{"service", spec_.service}, {"error", std::string(status.message())}});
+      return true;
+    }
+    result.Update(status);
+    return status.ok();
+  });
+  return result;
 }
 
 absl::StatusOr<Fd> PlacePublisher::OpenPart(const std::string& directory,
@@ -235,9 +257,9 @@ absl::StatusOr<Manifest> PlacePublisher::ManifestFor(const CarrySource& source) 
   return store_->ReadManifest(*other);
 }
 
-absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll(
+absl::StatusOr<std::vector<PlacePublisher::Carried>> PlacePublisher::CarryAll(
     const std::string& directory, const std::stop_token& stop) {
-  std::vector<std::unique_ptr<CarryOver>> all;
+  std::vector<Carried> all;
   if (!spec_.writable) return all;
   absl::StatusOr<Manifest> manifest = store_->ReadManifest(directory);
   if (!manifest.ok()) return manifest.status();
@@ -251,6 +273,7 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
     if (!what.ok()) return what.status();
     if (!*what) continue;
     const CarrySource& source = **what;
+    RevisionHold hold = store_->Hold(source.directory);
     absl::StatusOr<Manifest> old = ManifestFor(source);
     if (absl::IsNotFound(old.status()) || absl::IsDataLoss(old.status())) {
       // A host that ended before it was on the disk must not cost what the service made.
@@ -271,7 +294,7 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
     if (!to.ok()) return to.status();
     absl::StatusOr<Fd> stage = store_->OpenStage();
     if (!stage.ok()) return stage.status();
-    all.push_back(std::make_unique<CarryOver>(
+    auto carry = std::make_unique<CarryOver>(
         CarryOver::Request{.from = *std::move(from),
                            .to = *std::move(to),
                            .stage = *std::move(stage),
@@ -281,8 +304,9 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
                            .revisions = Root(),
                            .local = place.spec.local,
                            .budget = budget,
-                           .stop = stop}));
-    if (absl::Status status = all.back()->CopyAll(); !status.ok()) return status;
+                           .stop = stop});
+    if (absl::Status status = carry->CopyAll(); !status.ok()) return status;
+    all.push_back({std::move(hold), std::move(carry)});
   }
   return all;
 }

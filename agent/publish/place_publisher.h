@@ -24,6 +24,8 @@ namespace gitops {
 // untracked files, undo. A subclass publishes one revision at one place.
 class PlacePublisher : public Publisher {
  public:
+  ~PlacePublisher() override;
+
   using Publisher::Publish;
   absl::Status Publish(const std::string& revision, const MayExchange& may_exchange,
                        const std::function<void()>& exchanged, std::stop_token stop) final;
@@ -76,6 +78,11 @@ class PlacePublisher : public Publisher {
     std::string link;  // as in Shown
   };
 
+  struct Carried {
+    RevisionHold source;  // before it is carried over completely, it must not be pruned
+    std::unique_ptr<CarryOver> carry;
+  };
+
   // `blocked`: the user of the service keeps this directory from being made ready, for other places
   // in it or for untracked files; nothing was changed.
   absl::Status PublishDirectory(const std::string& directory, const MayExchange& may_exchange,
@@ -90,8 +97,10 @@ class PlacePublisher : public Publisher {
   absl::StatusOr<std::optional<CarrySource>> WhatToCarry(const Place& place,
                                                          const std::string& directory);
   absl::StatusOr<Manifest> ManifestFor(const CarrySource& source) const;
-  absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> CarryAll(const std::string& directory,
-                                                                   const std::stop_token& stop);
+  absl::StatusOr<std::vector<Carried>> CarryAll(const std::string& directory,
+                                                const std::stop_token& stop);
+  // Carries over what the service wrote during the last publication, as far as that is not done.
+  absl::Status CatchUp(const std::stop_token& stop);
   absl::Status ShowAll(const std::vector<Fd>& sources, const std::string& directory);
   // Keeps what is shown from being pruned, and notes it in the store: after a reboot untracked
   // files are those in it. An agent that was killed, or a full disk, may have kept the publication
@@ -105,6 +114,7 @@ class PlacePublisher : public Publisher {
   std::string shown_;           // a directory
   bool noted_ = false;          // in the store that shown_ is published
   RevisionHold shown_hold_;
+  std::vector<Carried> behind_;  // what CatchUp has to do
 };
 
 }  // namespace gitops
