@@ -67,20 +67,20 @@ TEST_F(CatchUpTest, ItIsToldTriedAgainAndTheOldRevisionIsKeptSoLong) {
   ASSERT_EQ(PublishWhileTheServiceWrites(8), absl::OkStatus());
   EXPECT_EQ(box_.Read("etc/svc/a"), "r2");
   EXPECT_EQ(Published(), 3);
-  ASSERT_EQ(store_->Prune(1, {"r2"}), absl::OkStatus());
+  ASSERT_EQ(store_->Prune(0, {"r2"}), absl::OkStatus());
   const auto behind = publisher_->Drift("r2", false);
   ASSERT_TRUE(behind.ok()) << behind.status();
   ASSERT_EQ(behind->size(), 1u);
   EXPECT_EQ(behind->front().kind, DriftEntry::Kind::kNotCarriedOver);
   EXPECT_EQ(behind->front().path, box_ / "etc/svc");
   EXPECT_THAT(behind->front().detail, HasSubstr("max_untracked_files"));
-  ASSERT_EQ(store_->Prune(1, {"r2"}), absl::OkStatus());
+  ASSERT_EQ(store_->Prune(0, {"r2"}), absl::OkStatus());
   EXPECT_EQ(OnDisk(), 2u) << "r1, as long as something of it is missing, and r2";
   const auto done = publisher_->Drift("r2", false);
   ASSERT_TRUE(done.ok()) << done.status();
   EXPECT_THAT(*done, IsEmpty());
   EXPECT_EQ(Published(), 8);
-  ASSERT_EQ(store_->Prune(1, {"r2"}), absl::OkStatus());
+  ASSERT_EQ(store_->Prune(0, {"r2"}), absl::OkStatus());
   EXPECT_EQ(OnDisk(), 1u);
 }
 
