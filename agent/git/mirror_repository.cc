@@ -15,6 +15,7 @@
 #include "agent/git/mirror.h"
 #include "agent/git/stop_event.h"
 #include "common/path/beneath.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -157,7 +158,21 @@ absl::Status MirrorRepository::Fetch(const Account& account, const std::string& 
   command.cancel = event.descriptor();
   const absl::Status status = git_->Run("fetch", attempt, command, GitReach::kUpstream).status();
   if (!status.ok()) suspect_ = true;
-  return status;
+  return absl::IsDataLoss(status) ? CheckDamage(account, status, stop) : status;
+}
+
+// What a fetch prints may be the words of the upstream, or of its ssh server: that the mirror is
+// damaged counts only if a command says so that talks to nobody.
+absl::Status MirrorRepository::CheckDamage(const Account& account, absl::Status failure,
+                                           const std::stop_token& stop) {
+  Command command = git_->InRepository(account, {"rev-list", "--all", "--quiet"});
+  const StopEvent event(stop);
+  command.timeout = options_.local_timeout;
+  command.cancel = event.descriptor();
+  const absl::Status local =
+      git_->Run("rev-list", "checking the mirror", command, GitReach::kLocal).status();
+  if (absl::IsDataLoss(local) || absl::IsNotFound(local) || absl::IsInternal(local)) return failure;
+  return MakeError(Reason::kUpstreamUnreachable, std::string(failure.message()));
 }
 
 // A killed fetch leaves locks, which would block the next one, and temporary packs. Removed as the
