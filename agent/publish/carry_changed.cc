@@ -8,6 +8,7 @@
 #include "agent/publish/carry_over.h"
 #include "common/log/log.h"
 #include "common/path/directory_names.h"
+#include "common/path/split_path.h"
 
 namespace gitops {
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/path/directory_names.h"
+#include "common/path/split_path.h"
 
 namespace gitops {
 namespace {

@@ -73,8 +73,7 @@ class NodeCarrier {
   absl::Status Charge(int64_t bytes, const std::string& name);
   absl::Status CheckRoom(int64_t bytes, int file, const std::string& name) const;
   absl::Status SetAccess(const Node& node, int from, int made);
-  absl::Status MakeSymlink(const Node& node) const;
-  absl::Status MakeFifo(const Node& node) const;
+  absl::Status MakeSpecial(const Node& node) const;  // a symlink or FIFO
   absl::Status Place(int to, const std::string& name, bool replace) const;
 
   const Fd stage_;

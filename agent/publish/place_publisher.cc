@@ -236,20 +236,19 @@ absl::StatusOr<std::string> PlacePublisher::PublishedBefore(const std::string& d
   return std::string();
 }
 
-absl::StatusOr<std::optional<PlacePublisher::CarrySource>> PlacePublisher::WhatToCarry(
-    const Place& place, const std::string& directory) {
+absl::StatusOr<PlacePublisher::Shown> PlacePublisher::WhatToCarry(const Place& place,
+                                                                  const std::string& directory) {
   absl::StatusOr<Shown> shown = ShownAt(place);
-  if (!shown.ok()) return shown.status();
-  if (shown->directory == directory) return std::nullopt;
-  if (!shown->directory.empty()) return CarrySource{shown->directory, shown->link};
+  if (!shown.ok()) return shown;
+  if (shown->directory == directory) return Shown();
+  if (!shown->directory.empty()) return shown;
   absl::StatusOr<std::string> before = PublishedBefore(directory);
   if (!before.ok()) return before.status();
-  if (before->empty()) return std::nullopt;
-  return CarrySource{*before, place.spec.link};
+  return Shown{*std::move(before), place.spec.link, ""};
 }
 
 // A directory whose own manifest is lost has the same tracked paths as another of its revision.
-absl::StatusOr<Manifest> PlacePublisher::ManifestFor(const CarrySource& source) const {
+absl::StatusOr<Manifest> PlacePublisher::ManifestFor(const Shown& source) const {
   absl::StatusOr<Manifest> own = store_->ReadManifest(source.directory);
   if (!absl::IsNotFound(own.status()) && !absl::IsDataLoss(own.status())) return own;
   absl::StatusOr<std::string> other = store_->Newest(RevisionStore::RevisionOf(source.directory));
@@ -269,24 +268,23 @@ absl::StatusOr<std::vector<PlacePublisher::Carried>> PlacePublisher::CarryAll(
       CarryBudget{.max_files = spec_.max_untracked_files, .max_bytes = spec_.max_untracked_bytes});
   for (const Place& place : places_) {
     if (place.spec.file) continue;
-    absl::StatusOr<std::optional<CarrySource>> what = WhatToCarry(place, directory);
-    if (!what.ok()) return what.status();
-    if (!*what) continue;
-    const CarrySource& source = **what;
-    RevisionHold hold = store_->Hold(source.directory);
-    absl::StatusOr<Manifest> old = ManifestFor(source);
+    const absl::StatusOr<Shown> source = WhatToCarry(place, directory);
+    if (!source.ok()) return source.status();
+    if (source->directory.empty()) continue;
+    RevisionHold hold = store_->Hold(source->directory);
+    absl::StatusOr<Manifest> old = ManifestFor(*source);
     if (absl::IsNotFound(old.status()) || absl::IsDataLoss(old.status())) {
       // A host that ended before it was on the disk must not cost what the service made.
       LogWarning(
           "the manifest of the published revision is lost: its files that the next one does not "
           "have are kept like those of the service",
-          {{"path", place.spec.local}, {"shows", source.directory}});
+          {{"path", place.spec.local}, {"shows", source->directory}});
       old = *manifest;
     }
     if (!old.ok()) return old.status();
-    absl::StatusOr<Fd> old_tree = store_->OpenTree(source.directory);
+    absl::StatusOr<Fd> old_tree = store_->OpenTree(source->directory);
     absl::StatusOr<Fd> from =
-        old_tree.ok() ? OpenIn(*old_tree, source.link, kList) : old_tree.status();
+        old_tree.ok() ? OpenIn(*old_tree, source->link, kList) : old_tree.status();
     // Not a directory: it was published by another config, as a file or symlink.
     if (absl::IsNotFound(from.status()) || absl::IsFailedPrecondition(from.status())) continue;
     if (!from.ok()) return from.status();
@@ -298,7 +296,7 @@ absl::StatusOr<std::vector<PlacePublisher::Carried>> PlacePublisher::CarryAll(
         CarryOver::Request{.from = *std::move(from),
                            .to = *std::move(to),
                            .stage = *std::move(stage),
-                           .tracked_from = TrackedPaths::Of(*old, source.link),
+                           .tracked_from = TrackedPaths::Of(*old, source->link),
                            .tracked_to = TrackedPaths::Of(*manifest, place.spec.link),
                            .excluded = place.inner,
                            .revisions = Root(),

@@ -73,11 +73,6 @@ class PlacePublisher : public Publisher {
   const std::string& Root() const { return store_->root(); }
 
  private:
-  struct CarrySource {
-    std::string directory;
-    std::string link;  // as in Shown
-  };
-
   struct Carried {
     RevisionHold source;  // before it is carried over completely, it must not be pruned
     std::unique_ptr<CarryOver> carry;
@@ -94,9 +89,9 @@ class PlacePublisher : public Publisher {
   bool IsOfRepository(const Place& inner, const std::string& directory) const;
   // The directory that was published before `directory`, if it still exists; empty: none.
   absl::StatusOr<std::string> PublishedBefore(const std::string& directory) const;
-  absl::StatusOr<std::optional<CarrySource>> WhatToCarry(const Place& place,
-                                                         const std::string& directory);
-  absl::StatusOr<Manifest> ManifestFor(const CarrySource& source) const;
+  // What is or was published at the place before; no directory: nothing, or this one.
+  absl::StatusOr<Shown> WhatToCarry(const Place& place, const std::string& directory);
+  absl::StatusOr<Manifest> ManifestFor(const Shown& source) const;
   absl::StatusOr<std::vector<Carried>> CarryAll(const std::string& directory,
                                                 const std::stop_token& stop);
   // Carries over what the service wrote during the last publication, as far as that is not done.

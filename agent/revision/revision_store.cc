@@ -195,10 +195,10 @@ class DiskRevisionStore final : public RevisionStore {
       MutexLock lock(holds_->mutex);
       ++holds_->counts[directory];
     }
-    return RevisionHold(std::shared_ptr<void>(nullptr, [holds = holds_, directory](void*) {
+    return RevisionHold(nullptr, [holds = holds_, directory](void*) {
       MutexLock lock(holds->mutex);
       if (--holds->counts[directory] == 0) holds->counts.erase(directory);
-    }));
+    });
   }
 
   absl::Status Prune(int keep, const std::set<std::string>& in_use,
