@@ -120,10 +120,9 @@ void MirrorRepository::Repack(const Account& account, const std::stop_token& sto
   // Everything came from the upstream, so all packs are promisor packs; repacking those keeps every
   // object in them, reachable or not.
   Command command = Fetching(account, {"-c", "pack.window=10", "repack", "-a", "-d", "-q"});
-  const StopEvent event(stop);
-  command.timeout = options_.fetch_timeout;
-  command.cancel = event.descriptor();
-  if (!git_->Run("repack", "repacking", command, GitReach::kLocal).ok()) suspect_ = true;
+  const auto packed = RunUntil(stop, options_.fetch_timeout, *git_, "repack", "repacking",
+                               std::move(command), GitReach::kLocal);
+  if (!packed.ok()) suspect_ = true;
 }
 
 absl::Status MirrorRepository::Remove() { return RemoveTree(git_->paths().repository); }
@@ -153,10 +152,9 @@ Command MirrorRepository::FetchCommand(const Account& account, const std::string
 absl::Status MirrorRepository::Fetch(const Account& account, const std::string& attempt,
                                      Command command, const std::stop_token& stop) {
   if (suspect_) RemoveRests(account);
-  const StopEvent event(stop);
-  command.timeout = options_.fetch_timeout;
-  command.cancel = event.descriptor();
-  const absl::Status status = git_->Run("fetch", attempt, command, GitReach::kUpstream).status();
+  const absl::Status status = RunUntil(stop, options_.fetch_timeout, *git_, "fetch", attempt,
+                                       std::move(command), GitReach::kUpstream)
+                                  .status();
   if (!status.ok()) suspect_ = true;
   return absl::IsDataLoss(status) ? CheckDamage(account, status, stop) : status;
 }
@@ -165,12 +163,10 @@ absl::Status MirrorRepository::Fetch(const Account& account, const std::string& 
 // damaged counts only if a command says so that talks to nobody.
 absl::Status MirrorRepository::CheckDamage(const Account& account, absl::Status failure,
                                            const std::stop_token& stop) {
-  Command command = git_->InRepository(account, {"rev-list", "--all", "--quiet"});
-  const StopEvent event(stop);
-  command.timeout = options_.local_timeout;
-  command.cancel = event.descriptor();
   const absl::Status local =
-      git_->Run("rev-list", "checking the mirror", command, GitReach::kLocal).status();
+      RunUntil(stop, options_.local_timeout, *git_, "rev-list", "checking the mirror",
+               git_->InRepository(account, {"rev-list", "--all", "--quiet"}), GitReach::kLocal)
+          .status();
   if (absl::IsDataLoss(local) || absl::IsNotFound(local) || absl::IsInternal(local)) return failure;
   return MakeError(Reason::kUpstreamUnreachable, std::string(failure.message()));
 }
