@@ -9,7 +9,6 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
-#include "agent/publish/kept_mounts.h"
 #include "agent/publish/mount_calls.h"
 #include "agent/publish/target.h"
 #include "agent/publish/target_mounts.h"
@@ -238,12 +237,8 @@ class MountExchangerImpl : public MountExchanger {
 
   absl::Status Replace(int tree, const TargetMounts& mounts) const {
     const Target& target = mounts.target;
-    bool propagated = options_.way == ExchangeWay::kPropagation;
-    absl::Status status = propagated ? Propagate(tree, mounts) : AttachBeneath(tree, target);
-    if (options_.way == ExchangeWay::kAuto && absl::IsUnimplemented(status)) {
-      propagated = true;
-      status = Propagate(tree, mounts);
-    }
+    bool propagated = false;
+    absl::Status status = AttachBeneath(tree, mounts, &propagated);
     if (status.ok()) status = CheckBeneath(mounts);
     CrashPoint("within-exchange");
     if (status.ok()) status = Step("detach", target);
@@ -264,14 +259,15 @@ class MountExchangerImpl : public MountExchanger {
     return absl::OkStatus();
   }
 
-  absl::Status Propagate(int tree, const TargetMounts& mounts) const {
+  absl::Status AttachBeneath(int tree, const TargetMounts& mounts, bool* propagated) const {
+    if (options_.way != ExchangeWay::kPropagation) {
+      absl::Status status = Step("beneath", mounts.target);
+      if (status.ok()) status = AttachMount(tree, mounts.target.node.get(), /*beneath=*/true);
+      if (options_.way != ExchangeWay::kAuto || !absl::IsUnimplemented(status)) return status;
+    }
+    *propagated = true;
     absl::Status status = Step("propagate", mounts.target);
     return status.ok() ? AttachByPropagation(tree, mounts) : status;
-  }
-
-  absl::Status AttachBeneath(int tree, const Target& target) const {
-    absl::Status status = Step("beneath", target);
-    return status.ok() ? AttachMount(tree, target.node.get(), /*beneath=*/true) : status;
   }
 
   // Detaching would expose the bare target if the new mount were not there.

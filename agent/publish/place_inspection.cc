@@ -8,15 +8,6 @@
 #include "common/text/escape.h"
 
 namespace gitops {
-namespace {
-
-void SortByPath(std::vector<DriftEntry>& drift) {
-  std::stable_sort(drift.begin(), drift.end(),
-                   [](const DriftEntry& a, const DriftEntry& b) { return a.path < b.path; });
-}
-
-}  // namespace
-
 absl::StatusOr<std::string> PlacePublisher::Published() {
   std::string directory;
   for (const Place& place : places_) {
@@ -99,17 +90,17 @@ absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string&
       if (!published[i]) continue;
       drift.push_back({DriftEntry::Kind::kNotPublished, places_[i].spec.local, Removed()});
     }
-    SortByPath(drift);
-    return drift;
+  } else {
+    if (!manifest.ok()) return manifest.status();
+    absl::StatusOr<std::vector<TreeDifference>> differences = CompareTree(
+        store_->TreePath(directory), *manifest, {.with_untracked = with_untracked, .stop = stop});
+    if (!differences.ok()) return differences.status();
+    for (DriftEntry& entry : DriftOnHost(*differences, places_, published)) {
+      drift.push_back(std::move(entry));
+    }
   }
-  if (!manifest.ok()) return manifest.status();
-  absl::StatusOr<std::vector<TreeDifference>> differences = CompareTree(
-      store_->TreePath(directory), *manifest, {.with_untracked = with_untracked, .stop = stop});
-  if (!differences.ok()) return differences.status();
-  for (DriftEntry& entry : DriftOnHost(*differences, places_, published)) {
-    drift.push_back(std::move(entry));
-  }
-  SortByPath(drift);
+  std::stable_sort(drift.begin(), drift.end(),
+                   [](const DriftEntry& a, const DriftEntry& b) { return a.path < b.path; });
   return drift;
 }
 

@@ -197,8 +197,7 @@ absl::Status PlacePublisher::PrepareAll(const std::vector<Fd>& sources,
                                         bool* blocked) {
   for (const Place& place : places_) {
     absl::Status status = place.outer
-                              ? PrepareInner(place, places_[*place.outer],
-                                             sources[*place.outer].get(), directory, targets)
+                              ? PrepareInner(place, sources[*place.outer].get(), directory, targets)
                               : Prepare(place, targets);
     if (status.ok()) continue;
     *blocked = place.outer && MayBeOfOthers(status) && !IsOfRepository(place, directory);
@@ -209,9 +208,7 @@ absl::Status PlacePublisher::PrepareAll(const std::vector<Fd>& sources,
 
 // Whether the repository has something where `inner` goes, rather than the user of the service.
 bool PlacePublisher::IsOfRepository(const Place& inner, const std::string& directory) const {
-  const std::string& link = places_[*inner.outer].spec.link;
-  const std::string path =
-      link == "." ? inner.path_in_outer : absl::StrCat(link, "/", inner.path_in_outer);
+  const std::string& path = inner.path_in_revision;
   absl::StatusOr<Manifest> manifest = store_->ReadManifest(directory);
   if (!manifest.ok()) return true;
   return std::any_of(manifest->entries.begin(), manifest->entries.end(),

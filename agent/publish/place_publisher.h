@@ -51,7 +51,7 @@ class PlacePublisher : public Publisher {
   // Prepares a place that is not nested in another for the exchange.
   virtual absl::Status Prepare(const Place& place, Targets& targets) = 0;
   // Prepares `inner` beneath `outer_source`, its outer place in the revision with this directory.
-  virtual absl::Status PrepareInner(const Place& inner, const Place& outer, int outer_source,
+  virtual absl::Status PrepareInner(const Place& inner, int outer_source,
                                     const std::string& directory, Targets& targets) = 0;
   // Publishes the part that is open as `source`, of the revision with this directory, at `place`,
   // in one step. Returns a function that undoes it.

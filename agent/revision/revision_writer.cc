@@ -18,6 +18,7 @@
 #include "agent/revision/revision_name.h"
 #include "common/clock/boot_id.h"
 #include "common/path/beneath.h"
+#include "common/path/remove_tree.h"
 #include "common/path/split_path.h"
 #include "common/path/write_all.h"
 
@@ -74,7 +75,7 @@ class RevisionWriter final : public RevisionStore::Writer {
         tree_(std::move(tree)) {}
 
   ~RevisionWriter() override {
-    if (!finished_) place_.service.RemoveTree(root_, draft_).IgnoreError();
+    if (!finished_) RemoveTreeAt(root_.get(), draft_).IgnoreError();
   }
 
   int directory() const override { return tree_.get(); }
@@ -210,7 +211,7 @@ absl::StatusOr<std::unique_ptr<RevisionStore::Writer>> NewRevisionWriter(WriterP
   if (!wrapper.ok()) return wrapper.status();
   absl::StatusOr<Fd> tree = MakeOwn(place, *wrapper, kTreeName, absl::StrCat(name, "/tree"));
   if (!tree.ok()) {
-    place.service.RemoveTree(*root, name).IgnoreError();
+    RemoveTreeAt(root->get(), name).IgnoreError();
     return tree.status();
   }
   return std::unique_ptr<RevisionStore::Writer>(std::make_unique<RevisionWriter>(
