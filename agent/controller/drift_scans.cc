@@ -22,7 +22,10 @@ std::string DescribeDrift(const std::vector<DriftEntry>& entries) {
   std::vector<std::string> paths;
   for (const DriftEntry& entry : entries) {
     using Kind = DriftEntry::Kind;
-    if (entry.kind == Kind::kUntracked || entry.kind == Kind::kNotCompared) continue;
+    if (entry.kind == Kind::kUntracked || entry.kind == Kind::kNotCompared ||
+        entry.kind == Kind::kNotCarriedOver) {
+      continue;
+    }
     std::string& path = paths.emplace_back(Shown(entry.path));
     if (entry.kind == Kind::kUnreadable) {
       absl::StrAppend(&path, " (unreadable: ", entry.detail, ")");
@@ -47,6 +50,15 @@ std::string WhyIncomplete(const absl::StatusOr<std::vector<DriftEntry>>& scan) {
   return "";
 }
 
+std::string WhatIsBehind(const std::vector<DriftEntry>& entries) {
+  for (const DriftEntry& entry : entries) {
+    if (entry.kind != DriftEntry::Kind::kNotCarriedOver) continue;
+    return absl::StrCat("files that the service wrote during the publication are missing until ",
+                        "they can be carried over, which is tried again: ", entry.detail);
+  }
+  return "";
+}
+
 }  // namespace
 
 std::optional<DriftScans::Finding> DriftScans::Judge(
@@ -55,10 +67,10 @@ std::optional<DriftScans::Finding> DriftScans::Judge(
   const std::string why = WhyIncomplete(scan);
   incomplete_ = why.empty() ? 0 : incomplete_ + 1;
   const std::string drift = scan.ok() ? DescribeDrift(*scan) : "";
-  const std::string told =
-      incomplete_ < kScansUntilTold
-          ? ""
-          : absl::StrCat("not everything could be compared with the revision: ", why);
+  std::string told = scan.ok() ? WhatIsBehind(*scan) : "";
+  if (told.empty() && incomplete_ >= kScansUntilTold) {
+    told = absl::StrCat("not everything could be compared with the revision: ", why);
+  }
   if (!drift.empty()) {
     return Finding{told.empty() ? drift : absl::StrCat(drift, "; ", told), true};
   }

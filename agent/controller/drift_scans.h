@@ -18,7 +18,8 @@ class DriftScans {
     bool correct = false;  // whether the tracked files differ, so that writing them anew helps
   };
   // Files that an error of the host keeps from being compared are no drift: they correct nothing,
-  // and are told only after three such scans in a row. nullopt: what was known before still holds.
+  // and are told only after three such scans in a row. Those that are not carried over yet are told
+  // at once, and correct nothing either. nullopt: what was known before still holds.
   std::optional<Finding> Judge(const absl::StatusOr<std::vector<DriftEntry>>& scan);
 
  private:

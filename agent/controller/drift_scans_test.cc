@@ -43,6 +43,17 @@ TEST(DriftScansTest, ErrorsOfTheHostAreToldAfterThreeScansInARowAndCorrectNothin
   }
 }
 
+TEST(DriftScansTest, FilesThatAreNotCarriedOverAreToldAtOnceAndCorrectNothing) {
+  DriftScans scans;
+  const auto told = scans.Judge(Entries{{Kind::kNotCarriedOver, "/etc/a", "input/output error"}});
+  ASSERT_TRUE(told.has_value());
+  EXPECT_EQ(told->drift,
+            "files that the service wrote during the publication are missing until they can be "
+            "carried over, which is tried again: input/output error");
+  EXPECT_FALSE(told->correct);
+  EXPECT_EQ(scans.Judge(Entries())->drift, "");
+}
+
 TEST(DriftScansTest, ALongPathIsCutInTheInfo) {
   DriftScans scans;
   const auto found = scans.Judge(Entries{{Kind::kModified, "/" + std::string(4000, 'x'), ""}});

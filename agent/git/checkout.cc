@@ -8,6 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "agent/git/tree_check.h"
 #include "common/path/beneath.h"
+#include "common/path/split_path.h"
+#include "common/path/write_all.h"
 #include "common/text/escape.h"
 
 namespace gitops {
@@ -17,12 +19,7 @@ constexpr int64_t kMaxSymlinkTarget = 4095;
 // The first line of a pointer, by the specification of git LFS.
 constexpr absl::string_view kLfsPointer = "version https://git-lfs.github.com/spec/v1\n";
 
-absl::string_view Parent(absl::string_view path) {
-  const size_t slash = path.rfind('/');
-  return slash == absl::string_view::npos ? "" : path.substr(0, slash);
-}
-
-std::string Name(absl::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }
+std::string Name(absl::string_view path) { return std::string(SplitPath(path).second); }
 
 absl::Status Failed(absl::string_view what, absl::string_view path) {
   return absl::ErrnoToStatus(errno, absl::StrCat("cannot ", what, " \"", EscapeText(path), "\""));
@@ -75,13 +72,8 @@ absl::Status Checkout::Data(absl::string_view piece) {
   if (start_.size() < kLfsPointer.size()) {
     start_ += std::string(piece.substr(0, kLfsPointer.size() - start_.size()));
   }
-  while (!piece.empty()) {
-    const ssize_t written = write(file_.get(), piece.data(), piece.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return Failed("write", current_->path);
-    piece.remove_prefix(static_cast<size_t>(written));
-  }
-  return absl::OkStatus();
+  if (WriteAll(file_.get(), piece) == 0) return absl::OkStatus();
+  return Failed("write", current_->path);
 }
 
 absl::Status Checkout::End() {
@@ -107,7 +99,7 @@ absl::Status Checkout::MakeSymlinks(const std::vector<DirectorySpec>& directorie
 
 // The entries are ordered by path, so the last one opened is nearly always the right one.
 absl::StatusOr<int> Checkout::ParentOf(absl::string_view path) {
-  const absl::string_view parent = Parent(path);
+  const absl::string_view parent = SplitPath(path).first;
   if (parent.empty()) return root_;
   if (parent_ && parent_path_ == parent) return parent_.get();
   auto made = MakeDirectoriesBeneath(root_, parent, 0755);

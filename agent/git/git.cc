@@ -1,18 +1,34 @@
 #include "agent/git/git.h"
 
-#include <filesystem>
+#include <fcntl.h>
+
 #include <map>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/git/git_source.h"
 #include "agent/git/mirror.h"
+#include "agent/git/mirror_repository.h"
 #include "common/path/beneath.h"
+#include "common/path/directory_names.h"
+#include "common/path/fd.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
 namespace {
+
+// The directory of a mirror, in the driver's.
+std::string MirrorName(const UpstreamSpec& spec, const std::string& user) {
+  std::string all;
+  for (const std::string& part :
+       {spec.url, user, spec.ssh_key, spec.known_hosts, spec.netrc_file, spec.ca_file}) {
+    absl::StrAppend(&all, part.size(), ":", part);
+  }
+  // Two mirrors of different limits must not share a directory.
+  if (!spec.proxy.empty()) absl::StrAppend(&all, "proxy ", spec.proxy.size(), ":", spec.proxy);
+  if (spec.git_memory != 0) absl::StrAppend(&all, "memory ", spec.git_memory);
+  return Sha256Hex(all).substr(0, 16);
+}
 
 class GitDriverImpl final : public GitDriver {
  public:
@@ -32,19 +48,14 @@ class GitDriverImpl final : public GitDriver {
   }
 
   absl::Status RemoveUnusedMirrors() override {
-    MutexLock lock(mutex_);
-    std::error_code error;
-    std::filesystem::directory_iterator directories(mirrors_dir_, error);
-    if (error) return absl::OkStatus();  // none was made yet
-    while (!error && directories != std::filesystem::directory_iterator()) {
-      const std::filesystem::path path = directories->path();
-      const auto it = mirrors_.find(path.filename());
+    const Fd directory(::open(mirrors_dir_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory) return absl::OkStatus();  // none was made yet
+    return ForEachEntry(directory.get(), [&](const DirectoryEntry& entry) {
+      MutexLock lock(mutex_);
+      const auto it = mirrors_.find(entry.name);
       const bool used = it != mirrors_.end() && !it->second.expired();
-      if (auto status = used ? absl::OkStatus() : RemoveTree(path); !status.ok()) return status;
-      directories.increment(error);
-    }
-    if (!error) return absl::OkStatus();
-    return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot list ", mirrors_dir_));
+      return used ? absl::OkStatus() : RemoveTree(absl::StrCat(mirrors_dir_, "/", entry.name));
+    });
   }
 
  private:

@@ -71,12 +71,11 @@ class GitSource final : public Source {
       if (*ready) return absl::OkStatus();
     }
     const int64_t incarnation = mirror_->incarnation();
-    bool damaged = false;
-    absl::Status status = TryPrepare(revision, &damaged, stop);
-    if (!damaged) return status;
+    absl::Status status = TryPrepare(revision, stop);
+    if (!absl::IsDataLoss(status)) return status;
     // Objects are missing or are not what their ids say: retry with a new mirror.
     if (auto repaired = mirror_->Repair(incarnation, stop); !repaired.ok()) return repaired;
-    return TryPrepare(revision, &damaged, stop);
+    return TryPrepare(revision, stop);
   }
 
   absl::StatusOr<std::string> Resolve(absl::string_view prefix, std::stop_token stop) override {
@@ -150,34 +149,26 @@ class GitSource final : public Source {
     return store_->ReadManifest(*directory);
   }
 
-  // `damaged`: the failure is the mirror's.
-  absl::Status TryPrepare(const std::string& revision, bool* damaged, const std::stop_token& stop) {
-    *damaged = false;
+  // DATA_LOSS: the mirror is damaged.
+  absl::Status TryPrepare(const std::string& revision, const std::stop_token& stop) {
     const auto account = mirror_->account();
     if (!account.ok()) return account.status();
     if (auto status = mirror_->FetchCommit(service_.branch, revision, stop); !status.ok()) {
-      *damaged = absl::IsDataLoss(status);
       return status;
     }
     CrashPoint("after-fetch");
     auto entries = mirror_->List(revision, links_, service_.max_files, stop);
-    if (!entries.ok()) {
-      *damaged = IsMirrorsFault(entries.status());
-      return Prefixed(revision, entries.status());
-    }
+    if (!entries.ok()) return Prefixed(revision, OfMirror(entries.status()));
     if (auto status = CheckTree(*entries, service_.directories); !status.ok()) {
       return Prefixed(revision, status);
     }
     LeaveOut(*entries);
-    if (auto status = FetchFiles(*entries, damaged, stop); !status.ok()) {
-      return Prefixed(revision, status);
-    }
+    if (auto status = FetchFiles(*entries, stop); !status.ok()) return Prefixed(revision, status);
     auto writer = store_->Write(revision);
     if (!writer.ok()) return writer.status();
     Checkout checkout((*writer)->directory(), *entries, service_.max_bytes);
     if (auto read = mirror_->ReadBlobs(OidsOf(*entries), &checkout, stop); !read.ok()) {
-      *damaged = IsMirrorsFault(read);
-      return Prefixed(revision, read);
+      return Prefixed(revision, OfMirror(read));
     }
     if (auto made = checkout.MakeSymlinks(service_.directories); !made.ok()) {
       return Prefixed(revision, made);
@@ -204,43 +195,30 @@ class GitSource final : public Source {
   }
 
   // Local requests for a fetched commit fail only if the mirror is damaged.
-  static bool IsMirrorsFault(const absl::Status& status) {
-    return absl::IsDataLoss(status) || absl::IsInternal(status) || absl::IsNotFound(status);
+  static absl::Status OfMirror(const absl::Status& status) {
+    const bool damage = absl::IsInternal(status) || absl::IsNotFound(status);
+    return damage ? absl::DataLossError(status.message()) : status;
   }
 
   // Makes sure that the mirror has all files, and that they are not too large, before any is
   // written.
-  absl::Status FetchFiles(const std::vector<TreeEntry>& entries, bool* damaged,
-                          const std::stop_token& stop) {
+  absl::Status FetchFiles(const std::vector<TreeEntry>& entries, const std::stop_token& stop) {
     int64_t bytes_left = service_.max_bytes;
     std::vector<TreeEntry> missing;
-    if (auto status = CountFiles(entries, &bytes_left, &missing, damaged, stop); !status.ok()) {
-      return status;
-    }
-    if (missing.empty()) return absl::OkStatus();
-    if (auto status = mirror_->FetchBlobs(OidsOf(missing), bytes_left, stop); !status.ok()) {
-      *damaged = absl::IsDataLoss(status);
-      return status;
-    }
+    auto status = CountFiles(entries, &bytes_left, &missing, stop);
+    if (!status.ok() || missing.empty()) return status;
+    status = mirror_->FetchBlobs(OidsOf(missing), bytes_left, stop);
     std::vector<TreeEntry> still_missing;
-    if (auto status = CountFiles(missing, &bytes_left, &still_missing, damaged, stop);
-        !status.ok()) {
-      return status;
-    }
-    if (still_missing.empty()) return absl::OkStatus();
-    *damaged = true;
+    if (status.ok()) status = CountFiles(missing, &bytes_left, &still_missing, stop);
+    if (!status.ok() || still_missing.empty()) return status;
     return absl::DataLossError("the mirror lacks files that the upstream claims to have sent");
   }
 
   // Subtracts the sizes of `entries`, and adds those that the mirror does not have to `missing`.
   absl::Status CountFiles(const std::vector<TreeEntry>& entries, int64_t* bytes_left,
-                          std::vector<TreeEntry>* missing, bool* damaged,
-                          const std::stop_token& stop) {
+                          std::vector<TreeEntry>* missing, const std::stop_token& stop) {
     const auto infos = mirror_->Info(OidsOf(entries), stop);
-    if (!infos.ok()) {
-      *damaged = IsMirrorsFault(infos.status());
-      return infos.status();
-    }
+    if (!infos.ok()) return OfMirror(infos.status());
     for (size_t i = 0; i < entries.size(); ++i) {
       const ObjectInfo& info = (*infos)[i];
       if (info.type.empty()) {
@@ -327,9 +305,7 @@ class GitSource final : public Source {
       return status;
     const auto entries = mirror_->List(revision, links_, service_.max_files, stop);
     if (entries.ok()) return ContentOf(*entries, links_);
-    return absl::IsNotFound(entries.status()) || absl::IsInternal(entries.status())
-               ? absl::DataLossError(entries.status().message())
-               : Prefixed(revision, entries.status());
+    return Prefixed(revision, OfMirror(entries.status()));
   }
 
   const ServiceSpec service_;

@@ -29,7 +29,10 @@ class WatchedRunner : public ProcessRunner {
       commands_.push_back(command);
     }
     if (before) before(command);
-    return runner_->Run(command);
+    if (path.empty()) return runner_->Run(command);
+    Command changed = command;
+    changed.environment.emplace_back("PATH", path);
+    return runner_->Run(changed);
   }
   void Stop() override { runner_->Stop(); }
   absl::StatusOr<std::unique_ptr<Conversation>> Converse(const Command& command) override {
@@ -57,6 +60,7 @@ class WatchedRunner : public ProcessRunner {
   }
 
   std::function<void(const Command&)> before;
+  std::string path;              // PATH of what is run, if it is not the usual one
   absl::Status no_conversation;  // why none can be begun
 
  private:

@@ -56,12 +56,10 @@ class GitMirrorImpl final : public GitMirror {
     for (const std::string& ref : refs) {
       if (CheckBranch(ref).ok()) command.argv.push_back(absl::StrCat("refs/heads/", ref));
     }
-    command.timeout = options_.poll_timeout;
     command.max_output = kMaxRefBytes;
-    const StopEvent event(stop);
-    command.cancel = event.descriptor();
-    const auto result = git_.Run("ls-remote", absl::StrCat("listing the branches of ", name()),
-                                 command, GitReach::kUpstream);
+    const auto result = RunUntil(stop, options_.poll_timeout, git_, "ls-remote",
+                                 absl::StrCat("listing the branches of ", name()),
+                                 std::move(command), GitReach::kUpstream);
     if (!result.ok()) return result.status();
     auto newest = ParseRefs(name(), result->output, refs);
     MutexLock lock(state_mutex_);
@@ -155,12 +153,10 @@ class GitMirrorImpl final : public GitMirror {
     if (!repository_.Exists()) return commits;
     Command command =
         git_.InRepository(*account, {"rev-parse", absl::StrCat("--disambiguate=", prefix)});
-    const StopEvent event(stop);
-    command.cancel = event.descriptor();
-    command.timeout = options_.local_timeout;
     command.max_output = kMaxPrefixBytes;
-    const auto found = git_.Run("rev-parse", absl::StrCat("looking for commit ", prefix), command,
-                                GitReach::kLocal);
+    const auto found =
+        RunUntil(stop, options_.local_timeout, git_, "rev-parse",
+                 absl::StrCat("looking for commit ", prefix), std::move(command), GitReach::kLocal);
     if (!found.ok()) return found.status();
     std::vector<std::string> ids;
     for (absl::string_view line : absl::StrSplit(found->output, '\n')) {
@@ -267,8 +263,7 @@ class GitMirrorImpl final : public GitMirror {
       status = FetchFrom(*account, branch, commit, /*fresh=*/true, stop);
     }
     // An id from a user may be that of another object.
-    const bool doubtful = status.ok() ? branch.empty() : new_tip;
-    if (doubtful) {
+    if (status.ok() ? branch.empty() : new_tip) {
       const auto there = Has(commit, stop);
       if (!there.ok() && status.ok()) return there.status();
       if (status.ok() && !*there) {
@@ -345,18 +340,6 @@ class GitMirrorImpl final : public GitMirror {
 };
 
 }  // namespace
-
-std::string MirrorName(const UpstreamSpec& spec, const std::string& user) {
-  std::string all;
-  for (const std::string& part :
-       {spec.url, user, spec.ssh_key, spec.known_hosts, spec.netrc_file, spec.ca_file}) {
-    absl::StrAppend(&all, part.size(), ":", part);
-  }
-  // Two mirrors of different limits must not share a directory.
-  if (!spec.proxy.empty()) absl::StrAppend(&all, "proxy ", spec.proxy.size(), ":", spec.proxy);
-  if (spec.git_memory != 0) absl::StrAppend(&all, "memory ", spec.git_memory);
-  return Sha256Hex(all).substr(0, 16);
-}
 
 std::shared_ptr<GitMirror> NewGitMirror(const GitOptions& options, std::string directory,
                                         const UpstreamSpec& spec, const std::string& user) {

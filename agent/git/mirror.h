@@ -71,9 +71,6 @@ class GitMirror : public Upstream {
   virtual void Maintain(const std::stop_token& stop) = 0;
 };
 
-// The directory of the mirror for these, in the driver's directory.
-std::string MirrorName(const UpstreamSpec& spec, const std::string& user);
-
 // `directory`: the directory of the mirror, which need not exist yet.
 std::shared_ptr<GitMirror> NewGitMirror(const GitOptions& options, std::string directory,
                                         const UpstreamSpec& spec, const std::string& user);

@@ -15,6 +15,7 @@
 #include "agent/git/mirror.h"
 #include "agent/git/stop_event.h"
 #include "common/path/beneath.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -119,10 +120,9 @@ void MirrorRepository::Repack(const Account& account, const std::stop_token& sto
   // Everything came from the upstream, so all packs are promisor packs; repacking those keeps every
   // object in them, reachable or not.
   Command command = Fetching(account, {"-c", "pack.window=10", "repack", "-a", "-d", "-q"});
-  const StopEvent event(stop);
-  command.timeout = options_.fetch_timeout;
-  command.cancel = event.descriptor();
-  if (!git_->Run("repack", "repacking", command, GitReach::kLocal).ok()) suspect_ = true;
+  const auto packed = RunUntil(stop, options_.fetch_timeout, *git_, "repack", "repacking",
+                               std::move(command), GitReach::kLocal);
+  if (!packed.ok()) suspect_ = true;
 }
 
 absl::Status MirrorRepository::Remove() { return RemoveTree(git_->paths().repository); }
@@ -152,12 +152,23 @@ Command MirrorRepository::FetchCommand(const Account& account, const std::string
 absl::Status MirrorRepository::Fetch(const Account& account, const std::string& attempt,
                                      Command command, const std::stop_token& stop) {
   if (suspect_) RemoveRests(account);
-  const StopEvent event(stop);
-  command.timeout = options_.fetch_timeout;
-  command.cancel = event.descriptor();
-  const absl::Status status = git_->Run("fetch", attempt, command, GitReach::kUpstream).status();
+  const absl::Status status = RunUntil(stop, options_.fetch_timeout, *git_, "fetch", attempt,
+                                       std::move(command), GitReach::kUpstream)
+                                  .status();
   if (!status.ok()) suspect_ = true;
-  return status;
+  return absl::IsDataLoss(status) ? CheckDamage(account, status, stop) : status;
+}
+
+// What a fetch prints may be the words of the upstream, or of its ssh server: that the mirror is
+// damaged counts only if a command says so that talks to nobody.
+absl::Status MirrorRepository::CheckDamage(const Account& account, absl::Status failure,
+                                           const std::stop_token& stop) {
+  const absl::Status local =
+      RunUntil(stop, options_.local_timeout, *git_, "rev-list", "checking the mirror",
+               git_->InRepository(account, {"rev-list", "--all", "--quiet"}), GitReach::kLocal)
+          .status();
+  if (absl::IsDataLoss(local) || absl::IsNotFound(local) || absl::IsInternal(local)) return failure;
+  return MakeError(Reason::kUpstreamUnreachable, std::string(failure.message()));
 }
 
 // A killed fetch leaves locks, which would block the next one, and temporary packs. Removed as the

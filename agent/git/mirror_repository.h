@@ -49,6 +49,8 @@ class MirrorRepository {
                        bool fresh) const;
   absl::Status Fetch(const Account& account, const std::string& attempt, Command command,
                      const std::stop_token& stop);
+  absl::Status CheckDamage(const Account& account, absl::Status failure,
+                           const std::stop_token& stop);
   int64_t Owner() const;  // -1: not known
   void RemoveRests(const Account& account);
 

@@ -116,6 +116,35 @@ TEST_F(MirrorTest, ADamagedMirrorIsMadeAgain) {
   }
 }
 
+TEST_F(MirrorTest, WhatAnSshServerSaysIsNoDamage) {
+  fs::create_directories(dir_ + "/bin");
+  const std::string words = dir_ + "/words";
+  std::ofstream(dir_ + "/bin/ssh")
+      << "#!/bin/sh\n[ -e " << words << " ] && cat " << words
+      << " >&2 && exit 255\nfor last; do :; done\nexec sh -c \"$last\"\n";
+  fs::permissions(dir_ + "/bin/ssh", fs::perms(0755));
+  runner_.path = dir_ + "/bin:/usr/bin:/bin";
+  service_.upstream.url = "ssh://host" + upstream_->path();
+  Start();
+  const std::string a = upstream_->CommitFiles({{"etc/a", "1"}});
+  ASSERT_TRUE(Newest().ok());
+  ASSERT_EQ(Prepare(a), absl::OkStatus());
+  int number = 1;
+  for (const char* lie :
+       {"fatal: packfile x.pack is corrupt", "error: bad object refs/gitops/x",
+        "fatal: not a git repository: 'x'", "error: inflate: data stream error (x)",
+        "fatal: index file corrupt", "fatal: mismatched algorithms: client sha1; server sha256"}) {
+    const std::string next = upstream_->CommitFiles({{"etc/a", std::to_string(++number)}});
+    ASSERT_EQ(Newest().value_or(""), next);
+    std::ofstream(words) << lie << "\n";
+    const absl::Status status = Prepare(next);
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << lie << ": " << status;
+    fs::remove(words);
+    EXPECT_EQ(Prepare(next), absl::OkStatus()) << lie;
+  }
+  EXPECT_EQ(runner_.CountOf("init"), 1) << "the mirror is the first one";
+}
+
 TEST_F(MirrorTest, DamageWhileTheAgentRunsIsMendedToo) {
   const std::string a = upstream_->CommitFiles({{"etc/a", "1"}});
   Start();

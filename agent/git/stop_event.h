@@ -6,7 +6,12 @@
 #include <stop_token>
 #include <utility>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/git/upstream_git.h"
 #include "common/path/fd.h"
+#include "common/process/process.h"
 
 namespace gitops {
 
@@ -31,6 +36,17 @@ class StopEvent {
   const Fd event_;
   const std::stop_callback<Write> on_stop_;
 };
+
+// Runs a command of `git` that ends after `timeout`, and with CANCELLED once a stop is requested.
+inline absl::StatusOr<CommandResult> RunUntil(const std::stop_token& stop, absl::Duration timeout,
+                                              const UpstreamGit& git, absl::string_view operation,
+                                              absl::string_view attempt, Command command,
+                                              GitReach reach) {
+  const StopEvent event(stop);
+  command.cancel = event.descriptor();
+  command.timeout = timeout;
+  return git.Run(operation, attempt, command, reach);
+}
 
 }  // namespace gitops
 

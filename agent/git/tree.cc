@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include <charconv>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -21,12 +23,9 @@ absl::Status NotATree(absl::string_view what) {
 
 // The mode before `name`, in octal. Old gits wrote some with a leading zero.
 bool ParseMode(absl::string_view text, uint32_t* mode) {
-  *mode = 0;
-  if (text.empty() || text.size() > kMaxModeDigits) return false;
-  for (const char c : text) {
-    if (c < '0' || c > '7') return false;
-    *mode = *mode * 8 + static_cast<uint32_t>(c - '0');
-  }
+  const char* const end = text.data() + text.size();
+  const auto [read, error] = std::from_chars(text.data(), end, *mode, 8);
+  if (error != std::errc() || read != end || text.size() > kMaxModeDigits) return false;
   // Of a file git knows only whether its owner may execute it.
   if ((*mode & S_IFMT) == S_IFREG) {
     *mode = (*mode & S_IXUSR) != 0 ? kExecutableMode : kFileMode;

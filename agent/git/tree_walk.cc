@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/git/tree_check.h"
+#include "common/path/split_path.h"
 #include "common/text/escape.h"
 
 namespace gitops {
@@ -14,10 +15,6 @@ namespace {
 constexpr size_t kMaxPath = 4095;
 // Of all paths of a listing together; no normal one comes near.
 constexpr int64_t kMaxPathBytes = 64 << 20;
-
-std::string Join(absl::string_view directory, absl::string_view name) {
-  return directory.empty() ? std::string(name) : absl::StrCat(directory, "/", name);
-}
 
 class Lister {
  public:
@@ -59,7 +56,7 @@ class Lister {
     std::set<std::string> on_the_way;
     return ForEachEntry(content, id_length,
                         [&](uint32_t mode, absl::string_view name, std::string id) -> absl::Status {
-                          std::string path = Join(directory.path, name);
+                          std::string path = JoinPath(directory.path, name);
                           if (directory.whole)
                             return Take(mode, name, std::move(path), std::move(id));
                           bool near = false, whole = false;

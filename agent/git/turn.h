@@ -1,6 +1,7 @@
 #ifndef GITOPS_AGENT_GIT_TURN_H_
 #define GITOPS_AGENT_GIT_TURN_H_
 
+#include <chrono>
 #include <stop_token>
 
 #include "common/sync/mutex.h"
@@ -11,8 +12,20 @@ namespace gitops {
 class ABSL_LOCKABLE Turn {
  public:
   // Returns false if a stop was requested before it was acquired.
-  bool Take(const std::stop_token& stop) ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true);
-  void Give() ABSL_UNLOCK_FUNCTION();
+  bool Take(const std::stop_token& stop) ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true) {
+    constexpr std::chrono::milliseconds kCheck{50};  // how often a waiter looks at `stop`
+    MutexLock lock(mutex_);
+    while (!stop.stop_requested()) {
+      if (!taken_) return taken_ = true;
+      given_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kCheck);
+    }
+    return false;
+  }
+  void Give() ABSL_UNLOCK_FUNCTION() {
+    MutexLock lock(mutex_);
+    taken_ = false;
+    given_.NotifyOne();
+  }
 
  private:
   Mutex mutex_;

@@ -13,11 +13,11 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
-#include "agent/operation/boot_id.h"
 #include "agent/operation/freeze_action.h"
 #include "agent/operation/reboot_action.h"
 #include "agent/operation/secret_actions.h"
 #include "agent/operation/sync_action.h"
+#include "common/clock/boot_id.h"
 #include "common/plan/action.h"
 #include "common/rpc/error.h"
 

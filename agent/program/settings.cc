@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/operation/boot_id.h"
 #include "agent/operation/own_config.h"
 #include "agent/program/nested_places.h"
+#include "common/clock/boot_id.h"
 #include "common/config/ports.h"
 
 namespace gitops {

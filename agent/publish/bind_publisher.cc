@@ -119,8 +119,8 @@ class BindPublisher final : public PlacePublisher {
     return targets.Create(place.spec.local, place.spec.file);
   }
 
-  absl::Status PrepareInner(const Place& inner, const Place& outer, int outer_source,
-                            const std::string& directory, Targets& targets) override {
+  absl::Status PrepareInner(const Place& inner, int outer_source, const std::string& directory,
+                            Targets& targets) override {
     return targets.CreateBeneath(outer_source, inner.path_in_outer, inner.spec.file);
   }
 

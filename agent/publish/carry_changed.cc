@@ -8,18 +8,24 @@
 #include "agent/publish/carry_over.h"
 #include "common/log/log.h"
 #include "common/path/directory_names.h"
+#include "common/path/split_path.h"
 
 namespace gitops {
 
-absl::Status CarryOver::CopyChanged() {
-  published_ = true;
-  limits_.DoNotStop();
-  carrier_.DoNotStop();
+absl::Status CarryOver::CopyChanged(std::stop_token stop) {
+  limits_.StopBy(stop);
+  carrier_.StopBy(std::move(stop));
+  // Each call has a budget of its own, so that one after a limit was reached gets further.
   request_.budget->files = 0;
-  const auto known = static_cast<uint32_t>(carried_.directories.size());
-  absl::Status status;
-  for (uint32_t i = 0; i < known && status.ok(); ++i) status = VisitIfChanged(i);
-  for (uint32_t i = known; i-- > 1 && status.ok();) {
+  if (published_) request_.budget->bytes = 0;
+  if (!std::exchange(published_, true)) {
+    known_ = static_cast<uint32_t>(carried_.directories.size());
+    next_ = 0;
+  }
+  // What a call that failed copied is a former state by now.
+  absl::Status status = carrier_.EmptyStage();
+  if (status.ok()) status = VisitRest();
+  for (uint32_t i = known_; i-- > 1 && status.ok();) {
     if (carried_.directories[i].gone) status = RemoveCarried(i);
   }
   return Named(status);
@@ -50,21 +56,18 @@ absl::Status CarryOver::VisitChanged(Pair& pair) {
   const Untracked::ByName carried = carried_.FilesOf(pair.index);
   const absl::flat_hash_set<uint64_t> children = carried_.ChildrenOf(pair.index);
   absl::flat_hash_set<uint64_t> present;
-  const auto first_new = static_cast<uint32_t>(carried_.directories.size());
   absl::Status status = ForEachEntry(pair.from.get(), [&](const DirectoryEntry& entry) {
     const uint64_t name = HashOf(entry.name);
     const bool directory = IsDirectory(pair.from.get(), entry);
     if (directory && children.contains(name)) return limits_.Look();  // visited by itself
     const auto known = carried.find(name);
-    if (directory || known == carried.end()) return VisitEntry(pair, entry.name);
-    present.insert(name);
-    return CarryAgain(pair, entry.name, *known->second);
+    const bool fresh = directory || known == carried.end();
+    if (!fresh) present.insert(name);
+    return Once(entry.name, [&] {
+      return fresh ? VisitEntry(pair, entry.name) : CarryAgain(pair, entry.name, *known->second);
+    });
   });
-  if (status.ok() && pair.to) status = RemoveGone(pair, carried, present);
-  if (!status.ok()) return status;
-  std::vector<uint32_t> made;
-  for (auto i = first_new; i < carried_.directories.size(); ++i) made.push_back(i);
-  return VisitAll(std::move(made));
+  return status.ok() && pair.to ? RemoveGone(pair, carried, present) : status;
 }
 
 // A node that was there in the first pass.

@@ -5,6 +5,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 
@@ -25,8 +26,8 @@ class CarryLimits {
  public:
   CarryLimits(std::shared_ptr<CarryBudget> budget, std::stop_token stop);
 
-  // From now on nobody can ask to stop.
-  void DoNotStop() { stop_ = {}; }
+  // What asks to stop from now on.
+  void StopBy(std::stop_token stop) { stop_ = std::move(stop); }
   // For each entry of any directory. CANCELLED: asked to stop, which is looked at every 256 calls.
   absl::Status Look();
   // The entries that are counted next are those of another directory.

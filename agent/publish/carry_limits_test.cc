@@ -11,16 +11,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <memory>
 #include <new>
-#include <stop_token>
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "agent/publish/carry_over.h"
+#include "agent/publish/carry_test_base.h"
 #include "agent/publish/untracked.h"
 #include "common/path/directory_names.h"
-#include "common/path/temporary_directory.h"
 
 namespace {
 
@@ -52,28 +49,8 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-class CarryLimitsTest : public testing::Test {
+class CarryLimitsTest : public CarryTest {
  protected:
-  CarryLimitsTest() {
-    for (const char* name : {"old", "new", "stage"}) fs::create_directories(box_ / name);
-  }
-
-  Fd Open(const std::string& name) const {
-    return Fd(::open((box_ / name).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  }
-  std::unique_ptr<CarryOver> New(CarryHooks hooks = {}) const {
-    return std::make_unique<CarryOver>(CarryOver::Request{.from = Open("old"),
-                                                          .to = Open("new"),
-                                                          .stage = Open("stage"),
-                                                          .tracked_from = {},
-                                                          .tracked_to = {},
-                                                          .excluded = {},
-                                                          .revisions = "",
-                                                          .local = "/etc/service",
-                                                          .budget = budget_,
-                                                          .stop = stop_.get_token(),
-                                                          .hooks = std::move(hooks)});
-  }
   // Makes `levels` directories, each in the one before, and returns the last one.
   Fd MakeChain(const std::string& top, int levels, const std::string& name) const {
     Fd at = Open(top);
@@ -103,10 +80,6 @@ class CarryLimitsTest : public testing::Test {
     }
     return blocks * 512;
   }
-
-  TemporaryDirectory box_;
-  std::shared_ptr<CarryBudget> budget_ = std::make_shared<CarryBudget>();
-  std::stop_source stop_;
 };
 
 TEST_F(CarryLimitsTest, MoreFilesThanAllowedAreALimitThatNamesTheFullestDirectory) {

@@ -6,6 +6,7 @@
 #include "agent/publish/carry_over.h"
 #include "common/path/directory_names.h"
 #include "common/path/remove_tree.h"
+#include "common/path/split_path.h"
 
 namespace gitops {
 

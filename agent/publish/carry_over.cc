@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/path/directory_names.h"
+#include "common/path/split_path.h"
 
 namespace gitops {
 namespace {
@@ -25,11 +26,12 @@ CarryOver::CarryOver(Request request)
 
 absl::Status CarryOver::CopyAll() {
   published_ = false;
+  next_ = 0;
   removals_ = request_.budget->max_files;
   carried_.directories.assign(1, {});
   carried_.files.clear();
   absl::Status status = carrier_.EmptyStage();
-  if (status.ok()) status = VisitAll({0});
+  if (status.ok()) status = VisitRest();
   if (status.ok()) status = SetTimes();
   // A copy in the stage would be a former state of its file in the second pass.
   if (status.ok()) status = carrier_.EmptyStage();
@@ -56,23 +58,31 @@ absl::Status CarryOver::About(const absl::Status& status, const std::string& pat
   return absl::Status(status.code(), absl::StrCat("\"", ShownPath(path), "\": ", status.message()));
 }
 
-absl::Status CarryOver::VisitAll(std::vector<uint32_t> pending) {
-  while (!pending.empty()) {
-    const uint32_t index = pending.back();
-    pending.pop_back();
-    if (absl::Status status = Visit(index); !status.ok()) return status;
-    const CarriedDirectory& directory = carried_.directories[index];
-    for (uint32_t i = 0; i < directory.children; ++i) {
-      pending.push_back(directory.first_child + i);
+// Visits find further directories, which come last.
+absl::Status CarryOver::VisitRest() {
+  for (; next_ < carried_.directories.size(); ++next_) {
+    const bool known = published_ && next_ < known_;
+    if (absl::Status status = known ? VisitIfChanged(next_) : Visit(next_); !status.ok()) {
+      return status;
     }
+    settled_.clear();
   }
   return absl::OkStatus();
+}
+
+// Visits an entry of the directory `next_`, unless that was done before an error.
+absl::Status CarryOver::Once(const std::string& name, absl::FunctionRef<absl::Status()> visit) {
+  const uint64_t hash = HashOf(name);
+  if (settled_.contains(hash)) return absl::OkStatus();
+  absl::Status status = visit();
+  if (status.ok() && published_) settled_.insert(hash);
+  return status;
 }
 
 absl::StatusOr<Fd> CarryOver::OpenRoot(int root) const {
   absl::StatusOr<Fd> fd = OpenDirectory(root, "");
   if (!absl::IsNotFound(fd.status())) return fd;
-  return absl::FailedPreconditionError("one of the revisions was removed meanwhile");
+  return absl::DataLossError("one of the revisions was removed meanwhile");
 }
 
 // NOT_FOUND: `from` no longer has it.
@@ -96,8 +106,9 @@ absl::Status CarryOver::Visit(uint32_t index) {
   absl::Status status = EnterIfNeeded(*pair);
   if (status.ok() && !published_ && pair->to) status = RemoveStale(*pair);
   if (!status.ok() || pair->blocked) return status;
-  return ForEachEntry(pair->from.get(),
-                      [&](const DirectoryEntry& entry) { return VisitEntry(*pair, entry.name); });
+  return ForEachEntry(pair->from.get(), [&](const DirectoryEntry& entry) {
+    return Once(entry.name, [&] { return VisitEntry(*pair, entry.name); });
+  });
 }
 
 // Notes a directory, to visit it later; carries over anything else.
@@ -120,7 +131,7 @@ absl::Status CarryOver::VisitEntry(Pair& pair, const std::string& name) {
   }
   if (stamp->directory) {
     carried_.directories.push_back({.name = name, .parent = pair.index, .level = level});
-    ++carried_.directories[pair.index].children;
+    if (!published_) ++carried_.directories[pair.index].children;
     return absl::OkStatus();
   }
   if (rules_.LeadsToRevisions(pair.from.get(), name)) return absl::OkStatus();

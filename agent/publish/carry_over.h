@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -42,7 +43,8 @@ namespace gitops {
 // A service may make, rename and remove files while this runs: CopyAll is called before the
 // exchange, CopyChanged after it. CopyChanged visits only directories that changed in between (and
 // those with copies), and carries over what changed there, except files of the new revision to
-// which the service has already written.
+// which the service has already written. After an error it is called again, and goes on where it
+// ended: what it did is not done twice, as the service may have removed it since.
 //
 // Both directories may belong to the service's account, which changes them meanwhile, while this
 // process is root: see copy_node.h. One directory of each is open at a time; memory is some 50
@@ -54,8 +56,9 @@ namespace gitops {
 //   have, and 5 % of the disk, which a copy leaves free.
 // - ABORTED: `to` cannot be made ready: it has too much that must be removed first, or somebody
 //   changes it meanwhile. Writing that revision anew, where nobody else can reach it, helps.
-// - CANCELLED, of CopyAll only: `stop` was requested; this is looked at every 256 entries and
-//   8 MiB. CopyChanged is not stopped: what it left out would be lost with the old revision.
+// - CANCELLED: a stop was requested; this is looked at every 256 entries and 8 MiB. That of the
+//   request is for CopyAll only.
+// - DATA_LOSS: one of the directories was removed meanwhile.
 // - Others by errno: an error of listing or opening is never taken for the end of a directory, and
 //   no file is removed because of it.
 class CarryOver {
@@ -76,7 +79,7 @@ class CarryOver {
   explicit CarryOver(Request request);
 
   absl::Status CopyAll();
-  absl::Status CopyChanged();
+  absl::Status CopyChanged(std::stop_token stop = {});
 
  private:
   // The pair of directories that is being visited.
@@ -91,7 +94,8 @@ class CarryOver {
   void Say(absl::string_view message, const std::string& path);
   absl::Status Named(const absl::Status& status) const;
   absl::Status About(const absl::Status& status, const std::string& path) const;
-  absl::Status VisitAll(std::vector<uint32_t> pending);
+  absl::Status VisitRest();
+  absl::Status Once(const std::string& name, absl::FunctionRef<absl::Status()> visit);
   absl::StatusOr<Fd> OpenRoot(int root) const;
   absl::StatusOr<Pair> Open(uint32_t index);
   absl::Status Visit(uint32_t index);
@@ -124,8 +128,11 @@ class CarryOver {
   CarryLimits limits_;
   NodeCarrier carrier_;
   Untracked carried_;
-  bool published_ = false;  // whether `to` is published
-  int64_t removals_ = 0;    // entries of `to` that may still be removed
+  uint32_t next_ = 0;                      // of carried_.directories
+  absl::flat_hash_set<uint64_t> settled_;  // in the second pass: names in `next_` that are done
+  bool published_ = false;                 // whether `to` is published
+  uint32_t known_ = 0;                     // then: how many directories the first pass found
+  int64_t removals_ = 0;                   // entries of `to` that may still be removed
   int said_ = 0;
 };
 

@@ -11,9 +11,9 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <stop_token>
 
 #include "absl/strings/str_cat.h"
+#include "agent/publish/carry_test_base.h"
 #include "agent/publish/copy_node.h"
 
 namespace gitops {
@@ -21,20 +21,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class CarryOverTest : public testing::Test {
+class CarryOverTest : public CarryTest {
  protected:
-  CarryOverTest() {
-    std::string name = absl::StrCat(testing::TempDir(), "/carry-XXXXXX");
-    root_ = ::mkdtemp(name.data());
-    fs::create_directories(root_ / "old");
-    fs::create_directories(root_ / "new");
-    fs::create_directories(root_ / "stage");
-  }
-  ~CarryOverTest() override { fs::remove_all(root_); }
-
   void Write(const std::string& path, const std::string& content) const {
-    fs::create_directories((root_ / path).parent_path());
-    std::ofstream(root_ / path) << content;
+    box_.Write(path, content);
   }
   std::string Read(const std::string& path) const {
     if (!fs::is_regular_file(fs::symlink_status(root_ / path))) return "(none)";
@@ -60,26 +50,15 @@ class CarryOverTest : public testing::Test {
                                  const std::vector<std::string>& new_tracked,
                                  std::vector<std::string> excluded = {},
                                  CarryHooks hooks = {}) const {
-    const auto open = [&](const char* name) {
-      return Fd(::open((root_ / name).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    };
-    return std::make_unique<CarryOver>(
-        CarryOver::Request{.from = open("old"),
-                           .to = open("new"),
-                           .stage = open("stage"),
-                           .tracked_from = TrackedPaths::Of(Tracking(old_tracked), "."),
-                           .tracked_to = TrackedPaths::Of(Tracking(new_tracked), "."),
-                           .excluded = std::move(excluded),
-                           .revisions = "/srv/revisions",
-                           .local = "/etc/service",
-                           .budget = budget_,
-                           .stop = stop_.get_token(),
-                           .hooks = std::move(hooks)});
+    CarryOver::Request request = RequestWith(std::move(hooks));
+    request.tracked_from = TrackedPaths::Of(Tracking(old_tracked), ".");
+    request.tracked_to = TrackedPaths::Of(Tracking(new_tracked), ".");
+    request.excluded = std::move(excluded);
+    request.revisions = "/srv/revisions";
+    return std::make_unique<CarryOver>(std::move(request));
   }
 
-  fs::path root_;
-  std::shared_ptr<CarryBudget> budget_ = std::make_shared<CarryBudget>();
-  std::stop_source stop_;
+  const fs::path root_ = box_.path();
 };
 
 TEST_F(CarryOverTest, UntrackedFilesComeAlongWithAllThatBelongsToThem) {

@@ -7,16 +7,14 @@
 #include <atomic>
 #include <cerrno>
 #include <filesystem>
-#include <memory>
 #include <random>
 #include <string>
 #include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "agent/publish/carry_over.h"
+#include "agent/publish/carry_test_base.h"
 #include "common/path/remove_tree.h"
-#include "common/path/temporary_directory.h"
 
 namespace gitops {
 namespace {
@@ -107,13 +105,10 @@ class Attacker {
   std::thread thread_;  // last: it uses the others
 };
 
-class CarryRaceTest : public testing::Test {
+class CarryRaceTest : public CarryTest {
  protected:
   void SetUp() override {
     if (::geteuid() != 0) GTEST_SKIP() << "only root can start a thread of another account";
-    for (const char* name : {"old", "new", "stage", "outside"}) {
-      fs::create_directories(box_ / name);
-    }
     for (const char* name : {"old", "new"}) {
       ASSERT_EQ(::chown((box_ / name).c_str(), kAttacker, kAttacker), 0);
     }
@@ -128,9 +123,6 @@ class CarryRaceTest : public testing::Test {
     before_ = Outside();
   }
 
-  Fd Open(const std::string& name) const {
-    return Fd(::open((box_ / name).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  }
   // All that a link, a change of owner or mode, a removal or a new name would change.
   std::string Outside() const {
     std::string all;
@@ -155,20 +147,10 @@ class CarryRaceTest : public testing::Test {
   }
   // Returns whether nothing had to be given up.
   bool CarryBothTimes(const CarryHooks& hooks) const {
-    CarryOver carry({.from = Open("old"),
-                     .to = Open("new"),
-                     .stage = Open("stage"),
-                     .tracked_from = {},
-                     .tracked_to = {},
-                     .excluded = {},
-                     .revisions = "",
-                     .local = "/etc/service",
-                     .budget = std::make_shared<CarryBudget>(),
-                     .stop = {},
-                     .hooks = hooks});
-    const absl::Status status = carry.CopyAll();
+    const auto carry = New(hooks);
+    const absl::Status status = carry->CopyAll();
     EXPECT_TRUE(status.ok() || absl::IsAborted(status)) << status;
-    if (status.ok()) EXPECT_EQ(carry.CopyChanged(), absl::OkStatus());
+    if (status.ok()) EXPECT_EQ(carry->CopyChanged(), absl::OkStatus());
     return status.ok();
   }
   void Clear(const std::string& name) const {
@@ -178,7 +160,6 @@ class CarryRaceTest : public testing::Test {
     }
   }
 
-  TemporaryDirectory box_;
   std::string before_;
 };
 

@@ -105,11 +105,10 @@ absl::StatusOr<CarryResult> NodeCarrier::Carry(int from, int to, const std::stri
   if (!node.fd && errno == EXDEV) return absl::UnimplementedError("a mount point");
   if (!node.fd || ::fstat(node.fd.get(), &node.stat) != 0) return Failed("open", name);
   if (S_ISREG(node.stat.st_mode)) return CarryRegular(node, to, replace);
-  absl::Status made =
-      S_ISLNK(node.stat.st_mode) ? MakeSymlink(node)
-      : S_ISFIFO(node.stat.st_mode)
-          ? MakeFifo(node)
-          : absl::UnimplementedError("a socket or device; restart the process that created it");
+  if (!S_ISLNK(node.stat.st_mode) && !S_ISFIFO(node.stat.st_mode)) {
+    return absl::UnimplementedError("a socket or device; restart the process that created it");
+  }
+  absl::Status made = MakeSpecial(node);
   if (made.ok()) made = Place(to, name, replace);
   if (!made.ok()) return made;
   return CarryResult::kCopied;
@@ -265,32 +264,24 @@ absl::Status NodeCarrier::SetAccess(const Node& node, int from, int made) {
   return absl::OkStatus();
 }
 
-absl::Status NodeCarrier::MakeSymlink(const Node& node) const {
-  char target[PATH_MAX];
-  const ssize_t length = ::readlinkat(node.fd.get(), "", target, sizeof target);
-  if (length < 0) return Failed("read the symlink", node.name);
-  const std::string text(target, static_cast<size_t>(length));
+absl::Status NodeCarrier::MakeSpecial(const Node& node) const {
+  const bool symlink = S_ISLNK(node.stat.st_mode);
   RemoveAny(stage_.get(), kMade);
-  if (::symlinkat(text.c_str(), stage_.get(), kMade) != 0) return Failed("copy", node.name);
+  if (symlink) {
+    char target[PATH_MAX];
+    const ssize_t length = ::readlinkat(node.fd.get(), "", target, sizeof target);
+    if (length < 0) return Failed("read the symlink", node.name);
+    const std::string text(target, static_cast<size_t>(length));
+    if (::symlinkat(text.c_str(), stage_.get(), kMade) != 0) return Failed("copy", node.name);
+  } else if (::mkfifoat(stage_.get(), kMade, 0600) != 0) {
+    return Failed("copy the FIFO", node.name);
+  }
   if (::fchownat(stage_.get(), kMade, node.stat.st_uid, node.stat.st_gid, AT_SYMLINK_NOFOLLOW) !=
           0 &&
       ::geteuid() == 0) {
     return Failed("set the owner of", node.name);
   }
-  const timespec times[] = {node.stat.st_atim, node.stat.st_mtim};
-  ::utimensat(stage_.get(), kMade, times, AT_SYMLINK_NOFOLLOW);
-  return absl::OkStatus();
-}
-
-absl::Status NodeCarrier::MakeFifo(const Node& node) const {
-  RemoveAny(stage_.get(), kMade);
-  if (::mkfifoat(stage_.get(), kMade, 0600) != 0) return Failed("copy the FIFO", node.name);
-  if (::fchownat(stage_.get(), kMade, node.stat.st_uid, node.stat.st_gid, AT_SYMLINK_NOFOLLOW) !=
-          0 &&
-      ::geteuid() == 0) {
-    return Failed("set the owner of", node.name);
-  }
-  if (::fchmodat(stage_.get(), kMade, node.stat.st_mode & 01777, 0) != 0) {
+  if (!symlink && ::fchmodat(stage_.get(), kMade, node.stat.st_mode & 01777, 0) != 0) {
     return Failed("set the mode of", node.name);
   }
   const timespec times[] = {node.stat.st_atim, node.stat.st_mtim};

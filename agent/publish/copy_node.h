@@ -7,6 +7,7 @@
 #include <functional>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -41,8 +42,8 @@ class NodeCarrier {
   NodeCarrier(Fd stage, CarryBudget* budget, std::stop_token stop, CarryHooks hooks);
   ~NodeCarrier();  // empties the stage
 
-  // From now on nobody can ask to stop.
-  void DoNotStop() { stop_ = {}; }
+  // What asks to stop from now on.
+  void StopBy(std::stop_token stop) { stop_ = std::move(stop); }
   // Removes what an interrupted process left in the stage.
   absl::Status EmptyStage();
 
@@ -72,8 +73,7 @@ class NodeCarrier {
   absl::Status Charge(int64_t bytes, const std::string& name);
   absl::Status CheckRoom(int64_t bytes, int file, const std::string& name) const;
   absl::Status SetAccess(const Node& node, int from, int made);
-  absl::Status MakeSymlink(const Node& node) const;
-  absl::Status MakeFifo(const Node& node) const;
+  absl::Status MakeSpecial(const Node& node) const;  // a symlink or FIFO
   absl::Status Place(int to, const std::string& name, bool replace) const;
 
   const Fd stage_;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/path/split_path.h"
 #include "common/text/escape.h"
 
 namespace gitops {
@@ -33,8 +34,8 @@ DriftEntry::Kind KindOf(TreeDifference::Kind kind) {
 
 DriftEntry OnHost(const TreeDifference& difference, const Place& place, const std::string& path) {
   const std::string& local = place.spec.local;
-  return {KindOf(difference.kind),
-          EscapeText(path.empty() ? local : absl::StrCat(local, "/", path)), difference.detail};
+  return {KindOf(difference.kind), EscapeText(path.empty() ? local : JoinPath(local, path)),
+          difference.detail};
 }
 
 }  // namespace
@@ -67,6 +68,8 @@ std::vector<Place> OrderPlaces(const std::vector<DirectorySpec>& directories) {
       if (!below || below->empty()) continue;
       places[i].outer = above;
       places[i].path_in_outer = *below;
+      const std::string& link = places[above].spec.link;
+      places[i].path_in_revision = JoinPath(link == "." ? "" : link, *below);
       places[above].inner.push_back(*below);
     }
   }
@@ -79,9 +82,7 @@ std::vector<std::string> SymlinkedPlaces(const ServiceSpec& service) {
   for (const Place& inner : places) {
     if (!inner.outer) continue;
     const Place& outer = places[*inner.outer];
-    const std::string path = outer.spec.link == "."
-                                 ? inner.path_in_outer
-                                 : absl::StrCat(outer.spec.link, "/", inner.path_in_outer);
+    const std::string& path = inner.path_in_revision;
     const bool shown = std::any_of(places.begin(), places.end(), [&](const Place& place) {
       const bool beneath = PathBelow(place.spec.link, path).has_value();
       const bool above = PathBelow(path, place.spec.link).has_value();

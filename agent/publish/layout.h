@@ -17,6 +17,7 @@ struct Place {
   DirectorySpec spec;
   std::optional<size_t> outer;     // index of the nearest place whose `local` is above this one
   std::string path_in_outer;       // of this local, relative to outer's
+  std::string path_in_revision;    // the same in a revision's files: beneath outer's link
   std::vector<std::string> inner;  // path_in_outer of the places whose outer is this one
 
   // The path of this place's content in a revision whose files are in `tree`.

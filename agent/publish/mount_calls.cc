@@ -91,6 +91,12 @@ absl::Status MakeReadOnly(int mount) {
   return SetAttributes(mount, attributes, 0, "make a mount read-only");
 }
 
+absl::Status JoinPeers(int mount, int shared) {
+  const unsigned flags = MOVE_MOUNT_SET_GROUP | MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+  if (::syscall(SYS_move_mount, shared, "", mount, "", flags) == 0) return absl::OkStatus();
+  return Failed("make a mount a peer of another");
+}
+
 absl::Status DetachMount(int mount) {
   // There is no umount by descriptor. This is not a path that anybody can redirect.
   const std::string path = absl::StrCat("/proc/self/fd/", mount);

@@ -25,6 +25,9 @@ absl::Status AttachMount(int mount, int node, bool beneath = false);
 // Of the mount whose root is open as `mount`.
 absl::Status SetPropagation(int mount, Propagation propagation);
 absl::Status MakeReadOnly(int mount);
+// Makes the private `mount` a peer of a shared mount of the same file system that shows as much, or
+// more. What they have mounted on them already stays different.
+absl::Status JoinPeers(int mount, int shared);
 
 // Detaches the mount whose root is open as `mount`, which need not be visible, with all mounts on
 // it, at once. If another mount is on the same root, that one is detached instead. Open files of it

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
-#include "agent/publish/kept_mounts.h"
 #include "agent/publish/mount_calls.h"
 #include "agent/publish/target.h"
 #include "agent/publish/target_mounts.h"
@@ -67,8 +67,10 @@ absl::StatusOr<Fd> PrivateCopy(int node) {
   return copy;
 }
 
-// Attaches `tree` at the name in `peer`, a copy of the mount with the directory above the target.
-absl::Status AttachToPeer(int tree, int peer, const Target& target) {
+// Runs `work` in a separate namespace where `peer`, a copy of the mount with the directory above
+// the target, is attached. `bare`: the target on it, with nothing mounted.
+absl::Status OnPeer(int peer, const Target& target,
+                    absl::FunctionRef<absl::Status(int bare)> work) {
   return InCopiedNamespace([&](int stage) -> absl::Status {
     absl::Status status = AttachMount(peer, stage);
     if (!status.ok()) return status;
@@ -78,14 +80,16 @@ absl::Status AttachToPeer(int tree, int peer, const Target& target) {
       return absl::ErrnoToStatus(errno, absl::StrCat("cannot open what ", target.local, " covers"));
     }
     if ((stat.st_mode & S_IFMT) != (target.view.mode & S_IFMT)) return Changed(target);
-    status = AttachMount(tree, bare.get());
-    if (status.ok()) status = SetPropagation(peer, Propagation::kPrivate);
+    status = work(bare.get());
+    status.Update(SetPropagation(peer, Propagation::kPrivate));
     return status;
   });
 }
 
-// See ExchangeWay::kPropagation.
-absl::Status AttachByPropagation(int tree, const TargetMounts& mounts) {
+// Calls `work` while the mount with the directory above the target is shared, with its root and a
+// new peer of it.
+absl::Status WithPeer(const TargetMounts& mounts,
+                      absl::FunctionRef<absl::Status(int root, int peer)> work) {
   const Target& target = mounts.target;
   absl::StatusOr<Fd> root = RootAbove(target, mounts.parent.id);
   if (!root.ok()) return root.status();
@@ -93,12 +97,36 @@ absl::Status AttachByPropagation(int tree, const TargetMounts& mounts) {
   if (!mounts.parent.shared) status = SetPropagation(root->get(), Propagation::kShared);
   if (!status.ok()) return status;
   absl::StatusOr<Fd> peer = CloneMount(target.place.directory.get(), /*with_inner=*/false);
-  status = peer.ok() ? AttachToPeer(tree, peer->get(), target) : peer.status();
+  status = peer.ok() ? work(root->get(), peer->get()) : peer.status();
   if (!mounts.parent.shared) {
     status.Update(SetPropagation(
         root->get(), mounts.parent.slave ? Propagation::kSlave : Propagation::kPrivate));
   }
   return status;
+}
+
+// See ExchangeWay::kPropagation.
+absl::Status AttachByPropagation(int tree, const TargetMounts& mounts) {
+  return WithPeer(mounts, [&](int, int peer) {
+    return OnPeer(peer, mounts.target, [&](int bare) { return AttachMount(tree, bare); });
+  });
+}
+
+// Removes the lowest mount at the target, while the others stay in sight. Unmounting it would take
+// them with it, but an unmount at the same place of a peer does not. The peer needs a mount there
+// that the parent has not got from it, so it becomes a peer afterwards.
+absl::Status RemoveLowest(const TargetMounts& mounts) {
+  return WithPeer(mounts, [&](int root, int peer) -> absl::Status {
+    absl::Status status = SetPropagation(peer, Propagation::kPrivate);
+    if (!status.ok()) return status;
+    return OnPeer(peer, mounts.target, [&](int bare) -> absl::Status {
+      absl::StatusOr<Fd> other = PrivateCopy(bare);
+      if (!other.ok()) return other.status();
+      absl::Status step = AttachMount(other->get(), bare);
+      if (step.ok()) step = JoinPeers(peer, root);
+      return step.ok() ? DetachMount(other->get()) : step;
+    });
+  });
 }
 
 class MountExchangerImpl : public MountExchanger {
@@ -209,17 +237,16 @@ class MountExchangerImpl : public MountExchanger {
 
   absl::Status Replace(int tree, const TargetMounts& mounts) const {
     const Target& target = mounts.target;
-    bool propagated = options_.way == ExchangeWay::kPropagation;
-    absl::Status status = propagated ? Propagate(tree, mounts) : AttachBeneath(tree, target);
-    if (options_.way == ExchangeWay::kAuto && absl::IsUnimplemented(status)) {
-      propagated = true;
-      status = Propagate(tree, mounts);
-    }
+    bool propagated = false;
+    absl::Status status = AttachBeneath(tree, mounts, &propagated);
     if (status.ok()) status = CheckBeneath(mounts);
     CrashPoint("within-exchange");
     if (status.ok()) status = Step("detach", target);
     if (status.ok()) status = DetachMount(target.node.get());
-    if (!status.ok()) return status;
+    if (!status.ok()) {
+      TakeBackBeneath(tree, mounts);
+      return status;
+    }
     absl::StatusOr<Target> now = Shown(tree, target);
     if (absl::IsAborted(now.status())) return now.status();
     // The exchange was made: it must not count as failed, and stay while others are undone.
@@ -232,14 +259,15 @@ class MountExchangerImpl : public MountExchanger {
     return absl::OkStatus();
   }
 
-  absl::Status Propagate(int tree, const TargetMounts& mounts) const {
+  absl::Status AttachBeneath(int tree, const TargetMounts& mounts, bool* propagated) const {
+    if (options_.way != ExchangeWay::kPropagation) {
+      absl::Status status = Step("beneath", mounts.target);
+      if (status.ok()) status = AttachMount(tree, mounts.target.node.get(), /*beneath=*/true);
+      if (options_.way != ExchangeWay::kAuto || !absl::IsUnimplemented(status)) return status;
+    }
+    *propagated = true;
     absl::Status status = Step("propagate", mounts.target);
     return status.ok() ? AttachByPropagation(tree, mounts) : status;
-  }
-
-  absl::Status AttachBeneath(int tree, const Target& target) const {
-    absl::Status status = Step("beneath", target);
-    return status.ok() ? AttachMount(tree, target.node.get(), /*beneath=*/true) : status;
   }
 
   // Detaching would expose the bare target if the new mount were not there.
@@ -252,6 +280,21 @@ class MountExchangerImpl : public MountExchanger {
         now->view.mount_id == mounts.stack.front().id &&
         table->StackUnder(now->view.mount_id, mounts.parent.id).size() == mounts.stack.size() + 1;
     return beneath ? absl::OkStatus() : Changed(mounts.target);
+  }
+
+  // After a failure before the former mount was detached.
+  static void TakeBackBeneath(int tree, const TargetMounts& mounts) {
+    absl::Status status = CheckBeneath(mounts);
+    if (absl::IsAborted(status)) return;  // it is not there, or no longer what was found
+    if (status.ok()) {
+      // Those on it would keep it.
+      for (const InnerMount& inner : mounts.inner) DetachInner(tree, inner).IgnoreError();
+      status = RemoveLowest(mounts);
+    }
+    if (status.ok() && CheckBeneath(mounts).ok()) status = absl::InternalError("it stayed");
+    if (status.ok()) return;
+    LogWarning("a mount stays beneath the published one until the next exchange",
+               {{"path", mounts.target.local}, {"error", std::string(status.message())}});
   }
 
   // The target anew, if it shows what `tree` is the mount of.

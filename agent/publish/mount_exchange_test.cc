@@ -190,6 +190,38 @@ TEST_P(MountExchange, AFailingStepLeavesTheOldRevisionInSightAndTheNextExchangeM
   EXPECT_EQ(box_.MountCount(), 1);
 }
 
+TEST_P(MountExchange, AFailureBeforeTheFormerMountIsDetachedLeavesNoMountBeneathIt) {
+  const MountEntry parent = MountOf(box_.Path("etc"));
+  box_.MakeDirectory("rev/1/inner");
+  for (const bool with_inner : {false, true}) {
+    ASSERT_EQ(Show("rev/1", target_), absl::OkStatus());
+    if (with_inner) ASSERT_EQ(ShowOther("other/1", target_ + "/inner"), absl::OkStatus());
+    const MountEntry before = MountOf(target_);
+    const int mounts = box_.MountCount();
+    ReceivingNamespace unit;
+    int beneath = 0;
+    auto failing = New([&](absl::string_view at, const std::string&) {
+      if (at != "detach") return absl::OkStatus();
+      beneath = MountSandbox::MountsAt(target_);
+      return absl::InternalError("injected");
+    });
+    EXPECT_EQ(failing->Exchange(OpenPath(box_.Path("rev/2")).get(), target_, false).status().code(),
+              absl::StatusCode::kInternal);
+    EXPECT_EQ(beneath, 2);
+    EXPECT_EQ(ReadTestFile(target_ + "/a"), "1");
+    EXPECT_EQ(MountOf(target_).id, before.id);
+    EXPECT_EQ(MountOf(box_.Path("etc")), parent);
+    // A mount that came by propagation, and has mounts on it, cannot be reached to remove those.
+    if (with_inner && Way() == ExchangeWay::kPropagation) continue;
+    EXPECT_EQ(box_.MountCount(), mounts);
+    EXPECT_EQ(box_.MountCount(unit.pid()), mounts);
+    if (with_inner) EXPECT_EQ(ReadTestFile(target_ + "/inner/f"), "other 1");
+  }
+  ASSERT_EQ(Show("rev/3", target_), absl::OkStatus());
+  EXPECT_EQ(ReadTestFile(target_ + "/a"), "3");
+  EXPECT_EQ(MountSandbox::MountsAt(target_), 1);
+}
+
 TEST_P(MountExchange, AForeignMountOverOursIsRemoved) {
   ASSERT_EQ(Show("rev/1", target_), absl::OkStatus());
   ASSERT_EQ(::mount("admin", target_.c_str(), "tmpfs", 0, nullptr), 0);

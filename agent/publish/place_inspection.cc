@@ -8,15 +8,6 @@
 #include "common/text/escape.h"
 
 namespace gitops {
-namespace {
-
-void SortByPath(std::vector<DriftEntry>& drift) {
-  std::stable_sort(drift.begin(), drift.end(),
-                   [](const DriftEntry& a, const DriftEntry& b) { return a.path < b.path; });
-}
-
-}  // namespace
-
 absl::StatusOr<std::string> PlacePublisher::Published() {
   std::string directory;
   for (const Place& place : places_) {
@@ -57,6 +48,12 @@ absl::StatusOr<bool> PlacePublisher::IsIntact(const std::string& revision, std::
 absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string& revision,
                                                               bool with_untracked,
                                                               std::stop_token stop) {
+  std::vector<DriftEntry> drift;
+  if (absl::Status behind = CatchUp(stop); !behind.ok()) {
+    if (absl::IsCancelled(behind)) return behind;
+    drift.push_back({DriftEntry::Kind::kNotCarriedOver, places_.front().spec.local,
+                     EscapeText(behind.message())});
+  }
   std::vector<Shown> all;
   std::string directory;  // the one that is shown, if it is of this revision
   for (const Place& place : places_) {
@@ -74,7 +71,6 @@ absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string&
   }
   const RevisionHold hold = store_->Hold(directory);
   std::vector<bool> published;
-  std::vector<DriftEntry> drift;
   for (size_t i = 0; i < places_.size(); ++i) {
     std::string fault = std::move(all[i].fault);
     if (fault.empty() && all[i].directory != directory) {
@@ -94,17 +90,17 @@ absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string&
       if (!published[i]) continue;
       drift.push_back({DriftEntry::Kind::kNotPublished, places_[i].spec.local, Removed()});
     }
-    SortByPath(drift);
-    return drift;
+  } else {
+    if (!manifest.ok()) return manifest.status();
+    absl::StatusOr<std::vector<TreeDifference>> differences = CompareTree(
+        store_->TreePath(directory), *manifest, {.with_untracked = with_untracked, .stop = stop});
+    if (!differences.ok()) return differences.status();
+    for (DriftEntry& entry : DriftOnHost(*differences, places_, published)) {
+      drift.push_back(std::move(entry));
+    }
   }
-  if (!manifest.ok()) return manifest.status();
-  absl::StatusOr<std::vector<TreeDifference>> differences = CompareTree(
-      store_->TreePath(directory), *manifest, {.with_untracked = with_untracked, .stop = stop});
-  if (!differences.ok()) return differences.status();
-  for (DriftEntry& entry : DriftOnHost(*differences, places_, published)) {
-    drift.push_back(std::move(entry));
-  }
-  SortByPath(drift);
+  std::stable_sort(drift.begin(), drift.end(),
+                   [](const DriftEntry& a, const DriftEntry& b) { return a.path < b.path; });
   return drift;
 }
 

@@ -42,6 +42,13 @@ PlacePublisher::PlacePublisher(const ServiceSpec& spec, RevisionStore* store,
       places_(OrderPlaces(spec.directories)),
       last_published_(std::move(last_published)) {}
 
+PlacePublisher::~PlacePublisher() {
+  if (absl::Status behind = CatchUp({}); !behind.ok()) {
+    LogError("what the service wrote during the last publication stays in the former revision",
+             {{"service", spec_.service}, {"error", std::string(behind.message())}});
+  }
+}
+
 absl::Status PlacePublisher::Publish(const std::string& revision, const MayExchange& may_exchange,
                                      const std::function<void()>& exchanged, std::stop_token stop) {
   absl::StatusOr<std::string> directory = store_->Newest(revision);
@@ -50,6 +57,7 @@ absl::Status PlacePublisher::Publish(const std::string& revision, const MayExcha
                                             " is not prepared on this host"));
   }
   if (!directory.ok()) return directory.status();
+  if (absl::Status behind = CatchUp(stop); !behind.ok()) return behind;
   const absl::StatusOr<Owner> owner = LookUpOwner(spec_.user);
   if (!owner.ok()) return owner.status();
   bool blocked = false;
@@ -77,7 +85,7 @@ absl::Status PlacePublisher::PublishDirectory(const std::string& directory,
   if (!sources.ok()) return sources.status();
   Targets targets;
   absl::Status status = PrepareAll(*sources, directory, targets, blocked);
-  std::vector<std::unique_ptr<CarryOver>> carried;
+  std::vector<Carried> carried;
   if (status.ok()) {
     auto all = CarryAll(directory, stop);
     status = all.status();
@@ -95,14 +103,28 @@ absl::Status PlacePublisher::PublishDirectory(const std::string& directory,
   exchanged();
   last_published_ = RevisionStore::RevisionOf(directory);
   NoteShown(directory);
-  for (const auto& carry : carried) {
-    // The revision is published, whatever the result of this.
-    if (absl::Status changed = carry->CopyChanged(); !changed.ok()) {
-      LogWarning("cannot carry over what the service wrote during the publication",
-                 {{"service", spec_.service}, {"error", std::string(changed.message())}});
-    }
+  behind_ = std::move(carried);
+  // The revision is published, whatever the result of this.
+  if (absl::Status behind = CatchUp({}); !behind.ok()) {
+    LogWarning("what the service wrote during the publication is carried over later",
+               {{"service", spec_.service}, {"error", std::string(behind.message())}});
   }
   return absl::OkStatus();
+}
+
+absl::Status PlacePublisher::CatchUp(const std::stop_token& stop) {
+  absl::Status result;
+  std::erase_if(behind_, [&](const Carried& one) {
+    absl::Status status = one.carry->CopyChanged(stop);
+    if (absl::IsDataLoss(status)) {
+      LogError("what the service wrote during the publication is lost",
+               {{"service", spec_.service}, {"error", std::string(status.message())}});
+      return true;
+    }
+    result.Update(status);
+    return status.ok();
+  });
+  return result;
 }
 
 absl::StatusOr<Fd> PlacePublisher::OpenPart(const std::string& directory,
@@ -175,8 +197,7 @@ absl::Status PlacePublisher::PrepareAll(const std::vector<Fd>& sources,
                                         bool* blocked) {
   for (const Place& place : places_) {
     absl::Status status = place.outer
-                              ? PrepareInner(place, places_[*place.outer],
-                                             sources[*place.outer].get(), directory, targets)
+                              ? PrepareInner(place, sources[*place.outer].get(), directory, targets)
                               : Prepare(place, targets);
     if (status.ok()) continue;
     *blocked = place.outer && MayBeOfOthers(status) && !IsOfRepository(place, directory);
@@ -187,9 +208,7 @@ absl::Status PlacePublisher::PrepareAll(const std::vector<Fd>& sources,
 
 // Whether the repository has something where `inner` goes, rather than the user of the service.
 bool PlacePublisher::IsOfRepository(const Place& inner, const std::string& directory) const {
-  const std::string& link = places_[*inner.outer].spec.link;
-  const std::string path =
-      link == "." ? inner.path_in_outer : absl::StrCat(link, "/", inner.path_in_outer);
+  const std::string& path = inner.path_in_revision;
   absl::StatusOr<Manifest> manifest = store_->ReadManifest(directory);
   if (!manifest.ok()) return true;
   return std::any_of(manifest->entries.begin(), manifest->entries.end(),
@@ -214,20 +233,19 @@ absl::StatusOr<std::string> PlacePublisher::PublishedBefore(const std::string& d
   return std::string();
 }
 
-absl::StatusOr<std::optional<PlacePublisher::CarrySource>> PlacePublisher::WhatToCarry(
-    const Place& place, const std::string& directory) {
+absl::StatusOr<PlacePublisher::Shown> PlacePublisher::WhatToCarry(const Place& place,
+                                                                  const std::string& directory) {
   absl::StatusOr<Shown> shown = ShownAt(place);
-  if (!shown.ok()) return shown.status();
-  if (shown->directory == directory) return std::nullopt;
-  if (!shown->directory.empty()) return CarrySource{shown->directory, shown->link};
+  if (!shown.ok()) return shown;
+  if (shown->directory == directory) return Shown();
+  if (!shown->directory.empty()) return shown;
   absl::StatusOr<std::string> before = PublishedBefore(directory);
   if (!before.ok()) return before.status();
-  if (before->empty()) return std::nullopt;
-  return CarrySource{*before, place.spec.link};
+  return Shown{*std::move(before), place.spec.link, ""};
 }
 
 // A directory whose own manifest is lost has the same tracked paths as another of its revision.
-absl::StatusOr<Manifest> PlacePublisher::ManifestFor(const CarrySource& source) const {
+absl::StatusOr<Manifest> PlacePublisher::ManifestFor(const Shown& source) const {
   absl::StatusOr<Manifest> own = store_->ReadManifest(source.directory);
   if (!absl::IsNotFound(own.status()) && !absl::IsDataLoss(own.status())) return own;
   absl::StatusOr<std::string> other = store_->Newest(RevisionStore::RevisionOf(source.directory));
@@ -235,9 +253,9 @@ absl::StatusOr<Manifest> PlacePublisher::ManifestFor(const CarrySource& source) 
   return store_->ReadManifest(*other);
 }
 
-absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll(
+absl::StatusOr<std::vector<PlacePublisher::Carried>> PlacePublisher::CarryAll(
     const std::string& directory, const std::stop_token& stop) {
-  std::vector<std::unique_ptr<CarryOver>> all;
+  std::vector<Carried> all;
   if (!spec_.writable) return all;
   absl::StatusOr<Manifest> manifest = store_->ReadManifest(directory);
   if (!manifest.ok()) return manifest.status();
@@ -247,23 +265,23 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
       CarryBudget{.max_files = spec_.max_untracked_files, .max_bytes = spec_.max_untracked_bytes});
   for (const Place& place : places_) {
     if (place.spec.file) continue;
-    absl::StatusOr<std::optional<CarrySource>> what = WhatToCarry(place, directory);
-    if (!what.ok()) return what.status();
-    if (!*what) continue;
-    const CarrySource& source = **what;
-    absl::StatusOr<Manifest> old = ManifestFor(source);
+    const absl::StatusOr<Shown> source = WhatToCarry(place, directory);
+    if (!source.ok()) return source.status();
+    if (source->directory.empty()) continue;
+    RevisionHold hold = store_->Hold(source->directory);
+    absl::StatusOr<Manifest> old = ManifestFor(*source);
     if (absl::IsNotFound(old.status()) || absl::IsDataLoss(old.status())) {
       // A host that ended before it was on the disk must not cost what the service made.
       LogWarning(
           "the manifest of the published revision is lost: its files that the next one does not "
           "have are kept like those of the service",
-          {{"path", place.spec.local}, {"shows", source.directory}});
+          {{"path", place.spec.local}, {"shows", source->directory}});
       old = *manifest;
     }
     if (!old.ok()) return old.status();
-    absl::StatusOr<Fd> old_tree = store_->OpenTree(source.directory);
+    absl::StatusOr<Fd> old_tree = store_->OpenTree(source->directory);
     absl::StatusOr<Fd> from =
-        old_tree.ok() ? OpenIn(*old_tree, source.link, kList) : old_tree.status();
+        old_tree.ok() ? OpenIn(*old_tree, source->link, kList) : old_tree.status();
     // Not a directory: it was published by another config, as a file or symlink.
     if (absl::IsNotFound(from.status()) || absl::IsFailedPrecondition(from.status())) continue;
     if (!from.ok()) return from.status();
@@ -271,18 +289,19 @@ absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> PlacePublisher::CarryAll
     if (!to.ok()) return to.status();
     absl::StatusOr<Fd> stage = store_->OpenStage();
     if (!stage.ok()) return stage.status();
-    all.push_back(std::make_unique<CarryOver>(
+    auto carry = std::make_unique<CarryOver>(
         CarryOver::Request{.from = *std::move(from),
                            .to = *std::move(to),
                            .stage = *std::move(stage),
-                           .tracked_from = TrackedPaths::Of(*old, source.link),
+                           .tracked_from = TrackedPaths::Of(*old, source->link),
                            .tracked_to = TrackedPaths::Of(*manifest, place.spec.link),
                            .excluded = place.inner,
                            .revisions = Root(),
                            .local = place.spec.local,
                            .budget = budget,
-                           .stop = stop}));
-    if (absl::Status status = all.back()->CopyAll(); !status.ok()) return status;
+                           .stop = stop});
+    if (absl::Status status = carry->CopyAll(); !status.ok()) return status;
+    all.push_back({std::move(hold), std::move(carry)});
   }
   return all;
 }

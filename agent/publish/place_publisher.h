@@ -24,6 +24,8 @@ namespace gitops {
 // untracked files, undo. A subclass publishes one revision at one place.
 class PlacePublisher : public Publisher {
  public:
+  ~PlacePublisher() override;
+
   using Publisher::Publish;
   absl::Status Publish(const std::string& revision, const MayExchange& may_exchange,
                        const std::function<void()>& exchanged, std::stop_token stop) final;
@@ -49,7 +51,7 @@ class PlacePublisher : public Publisher {
   // Prepares a place that is not nested in another for the exchange.
   virtual absl::Status Prepare(const Place& place, Targets& targets) = 0;
   // Prepares `inner` beneath `outer_source`, its outer place in the revision with this directory.
-  virtual absl::Status PrepareInner(const Place& inner, const Place& outer, int outer_source,
+  virtual absl::Status PrepareInner(const Place& inner, int outer_source,
                                     const std::string& directory, Targets& targets) = 0;
   // Publishes the part that is open as `source`, of the revision with this directory, at `place`,
   // in one step. Returns a function that undoes it.
@@ -71,9 +73,9 @@ class PlacePublisher : public Publisher {
   const std::string& Root() const { return store_->root(); }
 
  private:
-  struct CarrySource {
-    std::string directory;
-    std::string link;  // as in Shown
+  struct Carried {
+    RevisionHold source;  // before it is carried over completely, it must not be pruned
+    std::unique_ptr<CarryOver> carry;
   };
 
   // `blocked`: the user of the service keeps this directory from being made ready, for other places
@@ -87,11 +89,13 @@ class PlacePublisher : public Publisher {
   bool IsOfRepository(const Place& inner, const std::string& directory) const;
   // The directory that was published before `directory`, if it still exists; empty: none.
   absl::StatusOr<std::string> PublishedBefore(const std::string& directory) const;
-  absl::StatusOr<std::optional<CarrySource>> WhatToCarry(const Place& place,
-                                                         const std::string& directory);
-  absl::StatusOr<Manifest> ManifestFor(const CarrySource& source) const;
-  absl::StatusOr<std::vector<std::unique_ptr<CarryOver>>> CarryAll(const std::string& directory,
-                                                                   const std::stop_token& stop);
+  // What is or was published at the place before; no directory: nothing, or this one.
+  absl::StatusOr<Shown> WhatToCarry(const Place& place, const std::string& directory);
+  absl::StatusOr<Manifest> ManifestFor(const Shown& source) const;
+  absl::StatusOr<std::vector<Carried>> CarryAll(const std::string& directory,
+                                                const std::stop_token& stop);
+  // Carries over what the service wrote during the last publication, as far as that is not done.
+  absl::Status CatchUp(const std::stop_token& stop);
   absl::Status ShowAll(const std::vector<Fd>& sources, const std::string& directory);
   // Keeps what is shown from being pruned, and notes it in the store: after a reboot untracked
   // files are those in it. An agent that was killed, or a full disk, may have kept the publication
@@ -105,6 +109,7 @@ class PlacePublisher : public Publisher {
   std::string shown_;           // a directory
   bool noted_ = false;          // in the store that shown_ is published
   RevisionHold shown_hold_;
+  std::vector<Carried> behind_;  // what CatchUp has to do
 };
 
 }  // namespace gitops

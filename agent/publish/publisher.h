@@ -23,6 +23,9 @@ struct DriftEntry {
     kNotPublished,
     kUnreadable,   // its own mode, or a lease that somebody holds, hides a tracked file
     kNotCompared,  // no difference: an error of this host, which says nothing about the path
+    // No difference: files that the service wrote during the publication are missing, until an
+    // error that keeps them from being carried over is gone.
+    kNotCarriedOver,
   };
   Kind kind = Kind::kModified;
   std::string path;    // absolute, on the host
@@ -42,7 +45,9 @@ class Publisher {
   // Publishes `revision` (prepared: see Source), each directory or file in one step: a reader that
   // has the old one open keeps reading the complete old one. Missing targets are created. In
   // writable directories, untracked files are carried over. After an error the previous revision is
-  // still published (completed exchanges are undone). May be repeated. Errors: FAILED_PRECONDITION:
+  // still published (completed exchanges are undone). May be repeated. What the service wrote
+  // during the exchange is carried over afterwards: if that fails, Drift tries it again, and
+  // nothing else is published before. Errors: FAILED_PRECONDITION:
   // a target is in the way; PERMISSION_DENIED; RESOURCE_EXHAUSTED: disk full, or more untracked
   // files than may be carried over; ABORTED: somebody changes the prepared revision, or filled it
   // with files, so it must be prepared afresh; NOT_FOUND: the revision is not prepared.

@@ -40,13 +40,8 @@ class SymlinkPublisher final : public PlacePublisher {
 
  private:
   // The outer place's revision has the same content at this path: no symlink is needed.
-  static bool IsPartOfOuter(const Place& inner, const Place& outer) {
-    const std::string& link = outer.spec.link;
-    return inner.spec.link ==
-           (link == "." ? inner.path_in_outer : absl::StrCat(link, "/", inner.path_in_outer));
-  }
-  bool IsPartOfOuter(const Place& place) const {
-    return place.outer && IsPartOfOuter(place, places()[*place.outer]);
+  static bool IsPartOfOuter(const Place& place) {
+    return place.outer && place.spec.link == place.path_in_revision;
   }
 
   // Its owner may have made the symlink: what leads out of the root again is not ours, and is not
@@ -120,9 +115,9 @@ class SymlinkPublisher final : public PlacePublisher {
                                           : "something that the agent did not create");
   }
 
-  absl::Status PrepareInner(const Place& inner, const Place& outer, int outer_source,
-                            const std::string& directory, Targets& targets) override {
-    if (IsPartOfOuter(inner, outer)) return absl::OkStatus();
+  absl::Status PrepareInner(const Place& inner, int outer_source, const std::string& directory,
+                            Targets& targets) override {
+    if (IsPartOfOuter(inner)) return absl::OkStatus();
     const auto [parent, name] = SplitPath(inner.path_in_outer);
     absl::StatusOr<Fd> above = MakeBeneath(outer_source, parent, NodeKind::kDirectory);
     if (!above.ok()) return above.status();

@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -35,14 +33,6 @@ absl::Status Target::CheckKind(bool file) const {
       absl::StrCat("cannot publish a ", file ? "file" : "directory", " to ", local, ": ",
                    Describe(node.get(), view.mode),
                    " is in the way; remove it, or correct this entry of `dirs`"));
-}
-
-absl::StatusOr<bool> Target::ReadOnly() const {
-  struct statfs found = {};
-  if (::fstatfs(node.get(), &found) != 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot look at the mount at ", local));
-  }
-  return (found.f_flags & ST_RDONLY) != 0;
 }
 
 absl::StatusOr<Target> OpenTarget(NameInDirectory place, const std::string& local) {

@@ -21,8 +21,6 @@ struct Target {
 
   // What is in the way of publishing a directory, or a file, by a mount: OK or FAILED_PRECONDITION.
   absl::Status CheckKind(bool file) const;
-  // Whether nothing can be written through it: because of its mount, or its file system.
-  absl::StatusOr<bool> ReadOnly() const;
 };
 
 // Walks to `local` (see WalkToParent). NOT_FOUND: it does not exist; FAILED_PRECONDITION: the path

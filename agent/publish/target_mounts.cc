@@ -11,8 +11,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "agent/publish/mount_calls.h"
 #include "common/mount/owned_mounts.h"
 #include "common/path/beneath.h"
+#include "common/path/make_node.h"
 
 namespace gitops {
 namespace {
@@ -50,6 +52,10 @@ absl::Status FindReplaceable(const OwnedMounts& owned, TargetMounts& mounts) {
       lowest.device, ") is mounted there; unmount it, or choose another `local`"));
 }
 
+absl::StatusOr<Fd> OpenWithin(int target, const std::string& path) {
+  return OpenBeneath(target, path, O_PATH | O_NOFOLLOW, 0, RESOLVE_NO_SYMLINKS);
+}
+
 bool IsElsewhere(const absl::Status& status) {
   return absl::IsNotFound(status) || absl::IsFailedPrecondition(status) ||
          absl::IsPermissionDenied(status);
@@ -59,7 +65,7 @@ bool IsElsewhere(const absl::Status& status) {
 // may cover its mount point, and its directories may have been renamed since the table was read.
 absl::StatusOr<Fd> OpenInner(const MountTable& table, const MountEntry& child,
                              const std::string& path, int target, InnerMount& inner) {
-  absl::StatusOr<Fd> node = OpenBeneath(target, path, O_PATH | O_NOFOLLOW, 0, RESOLVE_NO_SYMLINKS);
+  absl::StatusOr<Fd> node = OpenWithin(target, path);
   if (IsElsewhere(node.status())) return Fd();
   if (!node.ok()) return node;
   absl::StatusOr<PathView> view = ViewFd(node->get());
@@ -103,6 +109,22 @@ absl::Status FindInner(const MountTable& table, TargetMounts& mounts) {
   return absl::OkStatus();
 }
 
+absl::Status AttachCopies(int tree, const TargetMounts& mounts, const std::vector<Fd>& copies) {
+  for (size_t i = 0; i < copies.size(); ++i) {
+    const InnerMount& inner = mounts.inner[i];
+    absl::StatusOr<Fd> place =
+        MakeBeneath(tree, inner.path, inner.directory ? NodeKind::kDirectory : NodeKind::kFile);
+    absl::Status status = place.status();
+    if (status.ok()) status = AttachMount(copies[i].get(), place->get());
+    if (!status.ok()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("cannot keep the mount on ", inner.path,
+                       " below the target in the new revision: ", status.message()));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<TargetMounts> ReadTargetMounts(Target target, const std::string& owned_directory) {
@@ -128,6 +150,64 @@ absl::StatusOr<TargetMounts> ReadTargetMounts(Target target, const std::string& 
     if (absl::Status status = FindInner(*table, mounts); !status.ok()) return status;
   }
   return mounts;
+}
+
+absl::StatusOr<std::vector<Fd>> CopyInner(const TargetMounts& mounts) {
+  std::vector<Fd> copies;
+  for (const InnerMount& inner : mounts.inner) {
+    absl::StatusOr<Fd> copy = CloneMount(inner.node.get(), /*with_inner=*/true);
+    if (!copy.ok()) {
+      return absl::Status(copy.status().code(),
+                          absl::StrCat("cannot keep the mount on ", inner.path,
+                                       " below the target: ", copy.status().message()));
+    }
+    copies.push_back(*std::move(copy));
+  }
+  return copies;
+}
+
+// In a separate namespace: before Linux 6.15 nothing can be mounted on a detached mount.
+absl::StatusOr<Fd> JoinTree(Fd mount, const TargetMounts& mounts, const std::vector<Fd>& copies,
+                            bool read_only) {
+  Fd tree;
+  absl::Status status = InCopiedNamespace([&](int stage) -> absl::Status {
+    absl::Status step = AttachMount(mount.get(), stage);
+    if (step.ok()) step = AttachCopies(mount.get(), mounts, copies);
+    if (step.ok() && read_only) step = MakeReadOnly(mount.get());
+    if (!step.ok()) return step;
+    absl::StatusOr<Fd> joined = CloneMount(mount.get(), /*with_inner=*/true);
+    if (!joined.ok()) return joined.status();
+    tree = *std::move(joined);
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return tree;
+}
+
+absl::Status PutBackInner(const Target& now, const TargetMounts& mounts,
+                          const std::vector<Fd>& copies) {
+  absl::Status status;
+  for (size_t i = 0; i < copies.size(); ++i) {
+    absl::StatusOr<Fd> place = OpenWithin(now.node.get(), mounts.inner[i].path);
+    status.Update(place.ok() ? AttachMount(copies[i].get(), place->get()) : place.status());
+  }
+  return status;
+}
+
+absl::Status DetachInner(int tree, const InnerMount& inner) {
+  absl::StatusOr<Fd> node = OpenWithin(tree, inner.path);
+  return node.ok() ? DetachMount(node->get()) : node.status();
+}
+
+absl::Status MakePrivate(const Target& now, const TargetMounts& mounts) {
+  absl::Status status = SetPropagation(now.node.get(), Propagation::kPrivate);
+  for (const InnerMount& inner : mounts.inner) {
+    if (inner.shared) continue;
+    absl::StatusOr<Fd> place = OpenWithin(now.node.get(), inner.path);
+    status.Update(place.ok() ? SetPropagation(place->get(), Propagation::kPrivate)
+                             : place.status());
+  }
+  return status;
 }
 
 }  // namespace gitops

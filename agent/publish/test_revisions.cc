@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "common/git/object_hash.h"
 
 namespace gitops {
 
@@ -27,11 +28,11 @@ void WriteTestRevision(RevisionStore& store, const std::string& revision,
       std::ofstream(root / path) << body;
       std::filesystem::permissions(root / path, std::filesystem::perms(0644));
     }
-    auto hasher = BlobHasher::New(static_cast<int64_t>(body.size()), 40);
-    hasher->Update(body);
+    ObjectHash hash("blob", static_cast<int64_t>(body.size()), 40);
+    hash.Update(body);
     (*writer)->Add({.path = path,
                     .mode = symlink ? 0120000u : 0100644u,
-                    .oid = hasher->Finish(),
+                    .oid = hash.Finish(),
                     .size = static_cast<int64_t>(body.size())});
   }
   const absl::Status status = (*writer)->Finish(-1, -1);

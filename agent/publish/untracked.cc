@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "common/path/open_at.h"
 #include "common/text/escape.h"
 
@@ -20,7 +21,7 @@ namespace {
 constexpr int64_t kClockStepNs = 20'000'000;  // more than a step of a file system's clock
 
 int64_t Nanoseconds(const timespec& time) {
-  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  return absl::ToUnixNanos(absl::TimeFromTimespec(time));
 }
 
 }  // namespace
@@ -69,10 +70,6 @@ void CarriedDirectory::NoteStamp(int directory) {
 
 bool CarriedDirectory::HasChanged(const Stamp& now) const {
   return inode != now.inode || mtime_ns != now.mtime_ns || ctime_ns != now.ctime_ns;
-}
-
-std::string JoinPath(const std::string& directory, const std::string& name) {
-  return directory.empty() ? name : absl::StrCat(directory, "/", name);
 }
 
 uint64_t HashOf(const std::string& name) { return absl::HashOf(name); }

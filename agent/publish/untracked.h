@@ -65,7 +65,6 @@ struct CarriedFile {
 };
 
 uint64_t HashOf(const std::string& name);
-std::string JoinPath(const std::string& directory, const std::string& name);
 
 // What was carried over, by its directory.
 struct Untracked {

@@ -16,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/revision/compare_tree.h"
+#include "common/git/object_hash.h"
 #include "common/path/fd.h"
 #include "common/path/temporary_directory.h"
 #include "gmock/gmock.h"
@@ -39,9 +40,9 @@ constexpr bool kAddressSanitizer = false;
 #endif
 
 std::string Oid(const std::string& content) {
-  auto hasher = BlobHasher::New(static_cast<int64_t>(content.size()), 40);
-  hasher->Update(content);
-  return hasher->Finish();
+  ObjectHash hash("blob", static_cast<int64_t>(content.size()), 40);
+  hash.Update(content);
+  return hash.Finish();
 }
 
 // Another account's process that holds an exclusive lease of a file.

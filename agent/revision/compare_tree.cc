@@ -13,10 +13,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/time.h"
 #include "agent/revision/comparison_error.h"
-#include "agent/revision/directory_cursor.h"
 #include "agent/revision/untracked_files.h"
+#include "common/git/object_hash.h"
+#include "common/path/fd.h"
 #include "common/path/open_at.h"
+#include "common/path/split_path.h"
 
 namespace gitops {
 namespace {
@@ -26,10 +29,6 @@ using Kind = TreeDifference::Kind;
 constexpr uint32_t kSymlinkMode = 0120000;
 constexpr int64_t kEntriesPerCheck = 256;
 
-int64_t Nanoseconds(const timespec& time) {
-  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-}
-
 std::string TypeName(mode_t mode) {
   if (S_ISDIR(mode)) return "is a directory";
   if (S_ISLNK(mode)) return "is a symlink";
@@ -37,9 +36,17 @@ std::string TypeName(mode_t mode) {
   return "is a special file";
 }
 
+// Whether the file's own access (mode, lease, type) causes this errno, and not the state of the
+// host.
+bool HiddenByItself(int error) {
+  return error == EACCES || error == EPERM || error == EWOULDBLOCK || error == ELOOP ||
+         error == ENXIO || error == EISDIR;
+}
+
 bool AsNoted(const struct stat& stat, const ManifestEntry& entry) {
   return stat.st_size == entry.size && stat.st_ino == entry.inode &&
-         Nanoseconds(stat.st_mtim) == entry.mtime_ns && Nanoseconds(stat.st_ctim) == entry.ctime_ns;
+         absl::ToUnixNanos(absl::TimeFromTimespec(stat.st_mtim)) == entry.mtime_ns &&
+         absl::ToUnixNanos(absl::TimeFromTimespec(stat.st_ctim)) == entry.ctime_ns;
 }
 
 // Compares the tracked files, in the order of the manifest.
@@ -119,9 +126,9 @@ class TrackedFiles {
     const ssize_t length = readlinkat(directory_.get(), name.c_str(), target, sizeof(target));
     if (length < 0 && errno == EINVAL) return false;  // it is no symlink any more
     if (length < 0) return Unread(entry, "reading the symlink");
-    auto hasher = BlobHasher::New(length, entry.oid.size());
-    hasher->Update(absl::string_view(target, static_cast<size_t>(length)));
-    return hasher->Finish() == entry.oid;
+    ObjectHash hash("blob", length, entry.oid.size());
+    hash.Update(absl::string_view(target, static_cast<size_t>(length)));
+    return hash.Finish() == entry.oid;
   }
 
   std::optional<bool> HasContent(const std::string& name, const ManifestEntry& entry) {
@@ -129,7 +136,7 @@ class TrackedFiles {
     const Fd file(
         openat(directory_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!file) return Unread(entry, "opening it");
-    auto hasher = BlobHasher::New(entry.size, entry.oid.size());
+    ObjectHash hash("blob", entry.size, entry.oid.size());
     char buffer[64 << 10];
     int64_t left = entry.size;  // somebody may be appending all the time
     while (!options_.stop.stop_requested()) {
@@ -138,8 +145,8 @@ class TrackedFiles {
       if (length < 0) return Unread(entry, "reading it");
       left -= length;
       if (left < 0) return false;
-      if (length == 0) return hasher->Finish() == entry.oid;
-      hasher->Update(absl::string_view(buffer, static_cast<size_t>(length)));
+      if (length == 0) return hash.Finish() == entry.oid;
+      hash.Update(absl::string_view(buffer, static_cast<size_t>(length)));
     }
     return std::nullopt;
   }

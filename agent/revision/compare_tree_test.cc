@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "common/git/object_hash.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -18,9 +19,9 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 std::string Oid(const std::string& content, size_t length = 40) {
-  auto hasher = BlobHasher::New(static_cast<int64_t>(content.size()), length);
-  hasher->Update(content);
-  return hasher->Finish();
+  ObjectHash hash("blob", static_cast<int64_t>(content.size()), length);
+  hash.Update(content);
+  return hash.Finish();
 }
 
 class CompareTreeTest : public ::testing::Test {

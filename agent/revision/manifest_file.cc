@@ -1,5 +1,7 @@
 #include "agent/revision/manifest_file.h"
 
+#include <charconv>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -21,13 +23,9 @@ constexpr absl::string_view kSequence = "sequence";
 bool HasNewline(absl::string_view text) { return absl::StrContains(text, '\n'); }
 
 bool ParseMode(absl::string_view text, uint32_t* mode) {
-  *mode = 0;
-  if (text.empty() || text.size() > 7) return false;
-  for (char c : text) {
-    if (c < '0' || c > '7') return false;
-    *mode = *mode * 8 + static_cast<uint32_t>(c - '0');
-  }
-  return true;
+  const char* const end = text.data() + text.size();
+  const auto [read, error] = std::from_chars(text.data(), end, *mode, 8);
+  return error == std::errc() && read == end;
 }
 
 // "e MODE OID SIZE MTIME CTIME INODE PATH"; the path may hold spaces.

@@ -58,15 +58,8 @@ enum class StoreAccess {
   kSymlinks,  // everybody, once the revision is published: symlinks lead through them
 };
 
-// Keeps a directory from being pruned.
-class RevisionHold {
- public:
-  RevisionHold() = default;
-  explicit RevisionHold(std::shared_ptr<void> release) : release_(std::move(release)) {}
-
- private:
-  std::shared_ptr<void> release_;
-};
+// Keeps a directory from being pruned while it exists.
+using RevisionHold = std::shared_ptr<void>;
 
 // The revisions of one service. Thread-safe. Keeps no descriptor open. Errors have the path and the
 // code by errno. NOT_FOUND is only what is known not to exist: what cannot be looked at (EMFILE,
@@ -144,15 +137,6 @@ class RevisionStore {
 
  private:
   const std::string root_;
-};
-
-// git's id of a blob with this content: SHA-1, or SHA-256 if `oid_length` is 64.
-class BlobHasher {
- public:
-  virtual ~BlobHasher() = default;
-  virtual void Update(absl::string_view data) = 0;
-  virtual std::string Finish() = 0;  // lower-case hex
-  static std::unique_ptr<BlobHasher> New(int64_t size, size_t oid_length);
 };
 
 }  // namespace gitops

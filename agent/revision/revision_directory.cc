@@ -12,7 +12,6 @@
 #include "agent/revision/revision_name.h"
 #include "common/log/log.h"
 #include "common/path/directory_names.h"
-#include "common/path/remove_tree.h"
 #include "common/path/trusted_directory.h"
 
 namespace gitops {
@@ -36,30 +35,18 @@ absl::Status ServiceDirectory::Failed(int error, absl::string_view what,
   return absl::ErrnoToStatus(error, absl::StrCat("cannot ", what, " ", PathOf(name)));
 }
 
-absl::StatusOr<Fd> ServiceDirectory::Open(bool create) const {
-  std::string shared;
-  return Walk(create, &shared);
-}
-
-absl::StatusOr<Fd> ServiceDirectory::Establish() const {
-  std::string shared;
-  absl::StatusOr<Fd> root = Walk(/*create=*/true, &shared);
-  if (root.ok() && !shared.empty()) {
-    LogWarning(
-        "revisions are in a directory that every account can write to, and that is often "
-        "emptied by a clean-up job: choose another `mount`",
-        {{"path", path_}, {"directory", shared}});
-  }
-  return root;
-}
-
-absl::StatusOr<Fd> ServiceDirectory::Walk(bool create, std::string* shared) const {
+absl::StatusOr<Fd> ServiceDirectory::Walk(bool create, bool warn) const {
   absl::StatusOr<TrustedDirectory> opened =
       OpenTrustedDirectory(path_, {.create = create, .remedy = kRemedy});
   if (!opened.ok()) return opened.status();
-  *shared = std::move(opened->shared);
   if (create) {
     if (absl::Status status = SetMode(opened->fd); !status.ok()) return status;
+  }
+  if (warn && !opened->shared.empty()) {
+    LogWarning(
+        "revisions are in a directory that every account can write to, and that is often "
+        "emptied by a clean-up job: choose another `mount`",
+        {{"path", path_}, {"directory", opened->shared}});
   }
   return std::move(opened->fd);
 }
@@ -116,10 +103,6 @@ absl::StatusOr<std::string> ServiceDirectory::ReadFile(const Fd& root, const std
     text.append(buffer, static_cast<size_t>(length));
   }
   return text;
-}
-
-absl::Status ServiceDirectory::RemoveTree(const Fd& root, const std::string& name) const {
-  return RemoveTreeAt(root.get(), name);
 }
 
 absl::Status ServiceDirectory::Flush(const Fd& directory) const {

@@ -24,9 +24,9 @@ class ServiceDirectory {
   std::string PathOf(absl::string_view name) const;
 
   // O_PATH. `create`: it is made if missing, and gets its mode. NOT_FOUND otherwise.
-  absl::StatusOr<Fd> Open(bool create = false) const;
+  absl::StatusOr<Fd> Open(bool create = false) const { return Walk(create, /*warn=*/false); }
   // The same with `create`; warns of a directory that cleaners empty.
-  absl::StatusOr<Fd> Establish() const;
+  absl::StatusOr<Fd> Establish() const { return Walk(/*create=*/true, /*warn=*/true); }
   absl::StatusOr<std::vector<std::string>> Names(const Fd& root) const;
   // A directory in it that is root's or the agent's own; O_PATH.
   absl::StatusOr<Fd> OpenOwn(const Fd& root, const std::string& name) const;
@@ -34,8 +34,6 @@ class ServiceDirectory {
   absl::StatusOr<bool> Has(const Fd& directory, const std::string& name) const;
   // Of a regular file that is root's or the agent's own; at most `limit` bytes of it.
   absl::StatusOr<std::string> ReadFile(const Fd& root, const std::string& name, size_t limit) const;
-  // OK if it does not exist.
-  absl::Status RemoveTree(const Fd& root, const std::string& name) const;
 
   // Everything that was written to the file system is on the disk afterwards.
   absl::Status Flush(const Fd& directory) const;
@@ -45,7 +43,7 @@ class ServiceDirectory {
   absl::Status Failed(int error, absl::string_view what, absl::string_view name) const;
 
  private:
-  absl::StatusOr<Fd> Walk(bool create, std::string* shared) const;
+  absl::StatusOr<Fd> Walk(bool create, bool warn) const;
   absl::Status SetMode(const Fd& root) const;
 
   const std::string path_;

@@ -1,15 +1,21 @@
 #include "agent/revision/revision_on_disk.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/revision/compare_tree.h"
 #include "agent/revision/manifest_file.h"
 #include "agent/revision/revision_name.h"
-#include "agent/revision/revision_writer.h"
+#include "common/clock/boot_id.h"
 #include "common/log/log.h"
+#include "common/path/remove_tree.h"
 #include "common/text/escape.h"
 
 namespace gitops {
@@ -76,6 +82,58 @@ absl::Status LookAt(const ServiceDirectory& service, const absl::StatusOr<Fd>& r
       absl::StrCat(service.PathOf(ManifestIn(directory)), " does not exist"));
 }
 
+absl::Status MakePassable(const ServiceDirectory& service, const Fd& root,
+                          const std::string& directory) {
+  absl::StatusOr<Fd> own = service.OpenOwn(root, directory);
+  if (!own.ok()) return own.status();
+  absl::StatusOr<bool> durable = service.Has(*own, kDurableName);
+  if (!durable.ok()) return durable.status();
+  absl::Status status;
+  if (!*durable) {
+    status = service.Flush(*own);
+    if (status.ok()) status = service.MarkDurable(root, directory);
+  }
+  if (!status.ok() || ::chmod(absl::StrCat("/proc/self/fd/", own->get()).c_str(), 0711) == 0) {
+    return status;
+  }
+  return service.Failed(errno, "set the mode of", directory);
+}
+
+absl::StatusOr<std::string> PublishedAt(const ServiceDirectory& service, const Fd& root) {
+  char target[NAME_MAX + 1];
+  const ssize_t length = ::readlinkat(root.get(), kPublishedName, target, sizeof target);
+  if (length < 0) return service.Failed(errno, "read", kPublishedName);
+  return std::string(target, static_cast<size_t>(length));
+}
+
+absl::Status NotePublishedAt(const ServiceDirectory& service, const Fd& root,
+                             const std::string& directory, const std::string& draft) {
+  if (::symlinkat(directory.c_str(), root.get(), draft.c_str()) == 0 &&
+      ::renameat(root.get(), draft.c_str(), root.get(), kPublishedName) == 0) {
+    return absl::OkStatus();
+  }
+  const int error = errno;
+  ::unlinkat(root.get(), draft.c_str(), 0);
+  return service.Failed(error, "write", kPublishedName);
+}
+
+absl::StatusOr<std::vector<std::string>> RemainsAt(const ServiceDirectory& service,
+                                                   const Fd& root) {
+  absl::StatusOr<std::vector<std::string>> names = service.Names(root);
+  if (!names.ok()) return names;
+  std::erase_if(*names, [](const std::string& name) {
+    return !absl::StartsWith(name, kDelPrefix) && !absl::StartsWith(name, kOldPrefix);
+  });
+  return names;
+}
+
+void RemoveRemains(const ServiceDirectory& service, const Fd& root, const std::string& name) {
+  if (absl::Status status = RemoveTreeAt(root.get(), name); !status.ok()) {
+    LogWarning("cannot remove the remains of an interrupted write",
+               {{"path", service.PathOf(name)}, {"error", std::string(status.message())}});
+  }
+}
+
 absl::StatusOr<Written> VerifyAt(const ServiceDirectory& service, const Fd& root,
                                  const std::string& directory) {
   absl::StatusOr<Manifest> manifest = ReadManifestAt(service, root, directory);
@@ -83,7 +141,7 @@ absl::StatusOr<Written> VerifyAt(const ServiceDirectory& service, const Fd& root
     return Written::kNot;
   }
   if (!manifest.ok()) return manifest.status();
-  const auto boot = ThisBoot();
+  const auto boot = ReadKernelBootId();
   if (!boot.ok()) return boot.status();
   if (manifest->boot_id == *boot) return Written::kInThisBoot;
   absl::StatusOr<Fd> tree = OpenTreeAt(service, root, directory);

@@ -2,6 +2,7 @@
 #define GITOPS_AGENT_REVISION_REVISION_ON_DISK_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -23,6 +24,21 @@ absl::StatusOr<Manifest> ReadManifestAt(const ServiceDirectory& service, const F
 // the result of ServiceDirectory::Open.
 absl::Status LookAt(const ServiceDirectory& service, const absl::StatusOr<Fd>& root,
                     const std::string& directory);
+
+// See RevisionStore::Publishable, of StoreAccess::kSymlinks.
+absl::Status MakePassable(const ServiceDirectory& service, const Fd& root,
+                          const std::string& directory);
+// The directory that was noted as published. NOT_FOUND: none was.
+absl::StatusOr<std::string> PublishedAt(const ServiceDirectory& service, const Fd& root);
+// `draft`: a name that nothing has.
+absl::Status NotePublishedAt(const ServiceDirectory& service, const Fd& root,
+                             const std::string& directory, const std::string& draft);
+
+// What an interrupted removal, or a replacement of the former layout, left.
+absl::StatusOr<std::vector<std::string>> RemainsAt(const ServiceDirectory& service, const Fd& root);
+// Of an interrupted write: they are root's only, and never complete. What stays because of an error
+// needs space, no more.
+void RemoveRemains(const ServiceDirectory& service, const Fd& root, const std::string& name);
 
 // For a directory that is not marked durable: whether it can be used.
 enum class Written {

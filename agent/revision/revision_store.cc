@@ -60,7 +60,7 @@ class DiskRevisionStore final : public RevisionStore {
       NoteSequence(SequenceIn(name));
       absl::Status status;
       if (absl::StartsWith(name, kNewPrefix) || name == kStageName) {
-        RemoveRemains(*root, name);
+        RemoveRemains(service_, *root, name);
       } else if (absl::EndsWith(name, kManifestSuffix)) {
         status = LoadFormer(*root, std::string(absl::StripSuffix(name, kManifestSuffix)));
       } else if (const auto parsed = ParseRevisionName(name)) {
@@ -154,40 +154,21 @@ class DiskRevisionStore final : public RevisionStore {
   absl::Status Publishable(const std::string& directory) override {
     if (access_ == StoreAccess::kMounts || IsFormerName(directory)) return absl::OkStatus();
     absl::StatusOr<Fd> root = service_.Open();
-    if (!root.ok()) return root.status();
-    absl::StatusOr<Fd> own = service_.OpenOwn(*root, directory);
-    if (!own.ok()) return own.status();
-    absl::StatusOr<bool> durable = service_.Has(*own, kDurableName);
-    if (!durable.ok()) return durable.status();
-    if (!*durable) {
-      if (absl::Status status = service_.Flush(*own); !status.ok()) return status;
-      if (absl::Status status = service_.MarkDurable(*root, directory); !status.ok()) return status;
-    }
-    if (::chmod(absl::StrCat("/proc/self/fd/", own->get()).c_str(), 0711) != 0) {
-      return service_.Failed(errno, "set the mode of", directory);
-    }
-    return absl::OkStatus();
+    return root.ok() ? MakePassable(service_, *root, directory) : root.status();
   }
 
   absl::Status NotePublished(const std::string& directory) override {
     absl::StatusOr<Fd> root = service_.Open();
     if (!root.ok()) return root.status();
-    const absl::StatusOr<std::string> noted = LastPublishedAt(*root);
+    const absl::StatusOr<std::string> noted = PublishedAt(service_, *root);
     if (noted.ok() && *noted == directory) return absl::OkStatus();
-    const std::string draft = absl::StrCat(kNewPrefix, NextSequence());
-    if (::symlinkat(directory.c_str(), root->get(), draft.c_str()) != 0 ||
-        ::renameat(root->get(), draft.c_str(), root->get(), kPublishedName) != 0) {
-      const int error = errno;
-      ::unlinkat(root->get(), draft.c_str(), 0);
-      return service_.Failed(error, "write", kPublishedName);
-    }
-    return absl::OkStatus();
+    return NotePublishedAt(service_, *root, directory, absl::StrCat(kNewPrefix, NextSequence()));
   }
 
   absl::StatusOr<std::string> LastPublished() const override {
     absl::StatusOr<Fd> root = service_.Open();
     if (!root.ok()) return root.status();
-    return LastPublishedAt(*root);
+    return PublishedAt(service_, *root);
   }
 
   RevisionHold Hold(const std::string& directory) override {
@@ -195,10 +176,10 @@ class DiskRevisionStore final : public RevisionStore {
       MutexLock lock(holds_->mutex);
       ++holds_->counts[directory];
     }
-    return RevisionHold(std::shared_ptr<void>(nullptr, [holds = holds_, directory](void*) {
+    return RevisionHold(nullptr, [holds = holds_, directory](void*) {
       MutexLock lock(holds->mutex);
       if (--holds->counts[directory] == 0) holds->counts.erase(directory);
-    }));
+    });
   }
 
   absl::Status Prune(int keep, const std::set<std::string>& in_use,
@@ -206,13 +187,13 @@ class DiskRevisionStore final : public RevisionStore {
     absl::StatusOr<Fd> root = service_.Open();
     if (absl::IsNotFound(root.status())) return absl::OkStatus();
     if (!root.ok()) return root.status();
-    absl::StatusOr<std::vector<std::string>> remains = Remains(*root);
+    absl::StatusOr<std::vector<std::string>> remains = RemainsAt(service_, *root);
     if (!remains.ok()) return remains.status();
     std::vector<std::string> candidates = Superfluous(root, keep, in_use);
     if (candidates.empty() && remains->empty()) return absl::OkStatus();
     const auto mounted = MountedEntries(root->get());
     if (!mounted.ok()) return mounted.status();
-    const absl::StatusOr<std::string> last = LastPublishedAt(*root);
+    const absl::StatusOr<std::string> last = PublishedAt(service_, *root);
     if (!last.ok() && !absl::IsNotFound(last.status())) return last.status();
     absl::Status result;
     for (const std::string& directory : candidates) {
@@ -250,14 +231,6 @@ class DiskRevisionStore final : public RevisionStore {
     return known_;
   }
 
-  // They are root's only, and never complete. What stays because of an error needs space, no more.
-  void RemoveRemains(const Fd& root, const std::string& name) const {
-    if (absl::Status status = service_.RemoveTree(root, name); !status.ok()) {
-      LogWarning("cannot remove the remains of an interrupted write",
-                 {{"path", service_.PathOf(name)}, {"error", std::string(status.message())}});
-    }
-  }
-
   absl::Status LoadDirectory(const Fd& root, const std::string& directory, int64_t sequence) {
     absl::StatusOr<Fd> own = service_.OpenOwn(root, directory);
     if (absl::IsFailedPrecondition(own.status())) {
@@ -292,23 +265,6 @@ class DiskRevisionStore final : public RevisionStore {
     MutexLock lock(mutex_);
     known_.push_back({sequence, revision, /*ready=*/sequence > 0});
     return absl::OkStatus();
-  }
-
-  absl::StatusOr<std::string> LastPublishedAt(const Fd& root) const {
-    char target[NAME_MAX + 1];
-    const ssize_t length = ::readlinkat(root.get(), kPublishedName, target, sizeof target);
-    if (length < 0) return service_.Failed(errno, "read", kPublishedName);
-    return std::string(target, static_cast<size_t>(length));
-  }
-
-  // What an interrupted removal, or a replacement of the former layout, left.
-  absl::StatusOr<std::vector<std::string>> Remains(const Fd& root) const {
-    absl::StatusOr<std::vector<std::string>> names = service_.Names(root);
-    if (!names.ok()) return names;
-    std::erase_if(*names, [](const std::string& name) {
-      return !absl::StartsWith(name, kDelPrefix) && !absl::StartsWith(name, kOldPrefix);
-    });
-    return names;
   }
 
   std::vector<std::string> Superfluous(const absl::StatusOr<Fd>& root, int keep,

@@ -1,6 +1,7 @@
 #include "agent/revision/revision_writer.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,21 +12,44 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "agent/revision/directory_cursor.h"
+#include "absl/time/time.h"
 #include "agent/revision/manifest_file.h"
 #include "agent/revision/revision_name.h"
-#include "common/path/read_file.h"
+#include "common/clock/boot_id.h"
+#include "common/path/beneath.h"
+#include "common/path/remove_tree.h"
+#include "common/path/split_path.h"
+#include "common/path/write_all.h"
 
 namespace gitops {
 namespace {
 
 constexpr mode_t kDirectoryMode = 0755;
 
-int64_t Nanoseconds(const timespec& time) {
-  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-}
+// Opens directories beneath an open one, and keeps the last one open: ordered paths cost one open
+// per directory.
+class DirectoryCursor {
+ public:
+  explicit DirectoryCursor(int root) : root_(root) {}
+
+  // The descriptor is valid until the next call. Errors are those of open(2).
+  absl::StatusOr<int> Open(absl::string_view directory) {
+    if (directory.empty()) return root_;
+    if (current_ && path_ == directory) return current_.get();
+    auto opened = OpenBeneath(root_, std::string(directory), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
+                              RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+    if (!opened.ok()) return opened.status();
+    current_ = *std::move(opened);
+    path_ = std::string(directory);
+    return current_.get();
+  }
+
+ private:
+  const int root_;
+  std::string path_;
+  Fd current_;
+};
 
 // Every directory with an entry, except the top one, parents first.
 std::set<std::string> DirectoriesOf(const std::vector<ManifestEntry>& entries) {
@@ -51,7 +75,7 @@ class RevisionWriter final : public RevisionStore::Writer {
         tree_(std::move(tree)) {}
 
   ~RevisionWriter() override {
-    if (!finished_) place_.service.RemoveTree(root_, draft_).IgnoreError();
+    if (!finished_) RemoveTreeAt(root_.get(), draft_).IgnoreError();
   }
 
   int directory() const override { return tree_.get(); }
@@ -66,7 +90,7 @@ class RevisionWriter final : public RevisionStore::Writer {
     std::vector<ManifestEntry>& entries = manifest_.entries;
     std::sort(entries.begin(), entries.end(),
               [](const auto& a, const auto& b) { return a.path < b.path; });
-    auto boot = ThisBoot();
+    auto boot = ReadKernelBootId();
     if (!boot.ok()) return boot.status();
     manifest_.boot_id = *std::move(boot);
     if (auto status = HandOverFiles(uid, gid); !status.ok()) return status;
@@ -120,8 +144,8 @@ class RevisionWriter final : public RevisionStore::Writer {
       }
     }
     entry->size = stat.st_size;
-    entry->mtime_ns = Nanoseconds(stat.st_mtim);
-    entry->ctime_ns = Nanoseconds(stat.st_ctim);
+    entry->mtime_ns = absl::ToUnixNanos(absl::TimeFromTimespec(stat.st_mtim));
+    entry->ctime_ns = absl::ToUnixNanos(absl::TimeFromTimespec(stat.st_ctim));
     entry->inode = stat.st_ino;
     return absl::OkStatus();
   }
@@ -155,14 +179,8 @@ class RevisionWriter final : public RevisionStore::Writer {
     const Fd file(openat(wrapper_.get(), kManifestName,
                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!file) return Failed(errno, "create", path);
-    absl::string_view rest = *text;
-    while (!rest.empty()) {
-      const ssize_t written = write(file.get(), rest.data(), rest.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return Failed(errno, "write", path);
-      rest.remove_prefix(static_cast<size_t>(written));
-    }
-    return absl::OkStatus();
+    const int error = WriteAll(file.get(), *text);
+    return error == 0 ? absl::OkStatus() : Failed(error, "write", path);
   }
 
   const WriterPlace place_;
@@ -185,15 +203,6 @@ absl::StatusOr<Fd> MakeOwn(const WriterPlace& place, const Fd& parent, const std
 
 }  // namespace
 
-absl::StatusOr<std::string> ThisBoot() {
-  constexpr char kFile[] = "/proc/sys/kernel/random/boot_id";
-  absl::StatusOr<std::string> id = ReadWholeFile(kFile);
-  if (!id.ok()) return id.status();
-  absl::StripTrailingAsciiWhitespace(&*id);
-  if (id->empty()) return absl::UnavailableError(absl::StrCat(kFile, " is empty"));
-  return id;
-}
-
 absl::StatusOr<std::unique_ptr<RevisionStore::Writer>> NewRevisionWriter(WriterPlace place) {
   absl::StatusOr<Fd> root = place.service.Open(/*create=*/true);
   if (!root.ok()) return root.status();
@@ -202,7 +211,7 @@ absl::StatusOr<std::unique_ptr<RevisionStore::Writer>> NewRevisionWriter(WriterP
   if (!wrapper.ok()) return wrapper.status();
   absl::StatusOr<Fd> tree = MakeOwn(place, *wrapper, kTreeName, absl::StrCat(name, "/tree"));
   if (!tree.ok()) {
-    place.service.RemoveTree(*root, name).IgnoreError();
+    RemoveTreeAt(root->get(), name).IgnoreError();
     return tree.status();
   }
   return std::unique_ptr<RevisionStore::Writer>(std::make_unique<RevisionWriter>(

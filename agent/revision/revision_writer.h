@@ -20,9 +20,6 @@ struct WriterPlace {
   std::function<void()> on_finish;  // called once the revision is complete
 };
 
-// The id of this boot. Errors are those of reading it from /proc.
-absl::StatusOr<std::string> ThisBoot();
-
 absl::StatusOr<std::unique_ptr<RevisionStore::Writer>> NewRevisionWriter(WriterPlace place);
 
 }  // namespace gitops

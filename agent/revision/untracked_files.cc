@@ -16,6 +16,7 @@
 #include "common/path/directory_names.h"
 #include "common/path/fd.h"
 #include "common/path/open_at.h"
+#include "common/path/split_path.h"
 #include "common/text/escape.h"
 
 namespace gitops {
@@ -101,7 +102,7 @@ class UntrackedFiles {
   }
 
   void Look(int directory, const std::string& name, unsigned char type) {
-    const std::string path = absl::StrCat(path_, path_.empty() ? "" : "/", name);
+    const std::string path = JoinPath(path_, name);
     if (IsTracked(path)) return;
     if (type == DT_UNKNOWN) {
       struct stat stat {};

@@ -11,8 +11,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/git/object_hash.h"
 #include "common/path/beneath.h"
 #include "common/path/split_path.h"
+#include "common/path/write_all.h"
 #include "common/text/escape.h"
 
 namespace gitops {
@@ -29,11 +31,11 @@ class Rewriting {
     const auto [parent, name] = SplitPath(entry.path);
     absl::StatusOr<Fd> above = MakeDirectoriesBeneath(to_, parent, 0755);
     if (!above.ok()) return above.status();
-    auto hasher = BlobHasher::New(entry.size, entry.oid.size());
+    ObjectHash hash("blob", entry.size, entry.oid.size());
     absl::Status status = entry.mode == kSymlinkMode
-                              ? CopySymlink(entry, above->get(), std::string(name), *hasher)
-                              : CopyFile(entry, above->get(), std::string(name), *hasher);
-    if (status.ok() && hasher->Finish() != entry.oid) return Changed(entry);
+                              ? CopySymlink(entry, above->get(), std::string(name), hash)
+                              : CopyFile(entry, above->get(), std::string(name), hash);
+    if (status.ok() && hash.Finish() != entry.oid) return Changed(entry);
     return status;
   }
 
@@ -48,14 +50,14 @@ class Rewriting {
   }
 
   absl::Status CopySymlink(const ManifestEntry& entry, int above, const std::string& name,
-                           BlobHasher& hasher) const {
+                           ObjectHash& hash) const {
     absl::StatusOr<Fd> symlink = OpenBeneath(from_, entry.path, O_PATH | O_NOFOLLOW, 0, kResolve);
     if (!symlink.ok()) return symlink.status();
     char text[PATH_MAX];
     const ssize_t length = ::readlinkat(symlink->get(), "", text, sizeof text);
     if (length != entry.size) return Changed(entry);
     const std::string target(text, static_cast<size_t>(length));
-    hasher.Update(target);
+    hash.Update(target);
     if (::symlinkat(target.c_str(), above, name.c_str()) != 0) {
       return Failed(errno, "create the symlink", entry);
     }
@@ -63,7 +65,7 @@ class Rewriting {
   }
 
   absl::Status CopyFile(const ManifestEntry& entry, int above, const std::string& name,
-                        BlobHasher& hasher) const {
+                        ObjectHash& hash) const {
     absl::StatusOr<Fd> source =
         OpenBeneath(from_, entry.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, kResolve);
     if (!source.ok()) return source.status();
@@ -82,18 +84,10 @@ class Rewriting {
       left -= length;
       if (length == 0 || left < 0) return Changed(entry);
       const absl::string_view piece(buffer, static_cast<size_t>(length));
-      hasher.Update(piece);
-      if (absl::Status status = WriteAll(target, piece, entry); !status.ok()) return status;
-    }
-    return absl::OkStatus();
-  }
-
-  static absl::Status WriteAll(const Fd& file, absl::string_view rest, const ManifestEntry& entry) {
-    while (!rest.empty()) {
-      const ssize_t written = ::write(file.get(), rest.data(), rest.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return Failed(errno, "write", entry);
-      rest.remove_prefix(static_cast<size_t>(written));
+      hash.Update(piece);
+      if (const int error = WriteAll(target.get(), piece); error != 0) {
+        return Failed(error, "write", entry);
+      }
     }
     return absl::OkStatus();
   }

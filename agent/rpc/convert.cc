@@ -98,6 +98,7 @@ v1::Difference ToProto(const DriftEntry& entry) {
       difference.set_kind(v1::Difference::KIND_UNREADABLE);
       break;
     case DriftEntry::Kind::kNotCompared:
+    case DriftEntry::Kind::kNotCarriedOver:
       difference.set_kind(v1::Difference::KIND_NOT_COMPARED);
       break;
   }

@@ -3,10 +3,10 @@
 #include <time.h>
 
 #include <chrono>
-#include <fstream>
 #include <string>
 
 #include "absl/time/clock.h"
+#include "common/clock/boot_id.h"
 
 namespace gitops {
 namespace {
@@ -48,14 +48,7 @@ class SystemClock : public Clock {
     return condition.WaitUntil(mutex, steady) || left > kLongest;
   }
 
-  static std::string ReadBootId() {
-    std::ifstream file("/proc/sys/kernel/random/boot_id");
-    std::string id;
-    std::getline(file, id);
-    return id;
-  }
-
-  const std::string boot_id_ = ReadBootId();
+  const std::string boot_id_ = ReadKernelBootId().value_or("");
 };
 
 }  // namespace

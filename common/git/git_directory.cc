@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/path/fd.h"
+#include "common/path/write_all.h"
 
 namespace gitops {
 namespace {
@@ -137,12 +138,7 @@ absl::Status WriteOwnFile(const std::string& path, absl::string_view content, Fi
   unlink(draft.c_str());
   const Fd file(open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400));
   if (!file) return Failed("create", draft);
-  for (absl::string_view rest = content; !rest.empty();) {
-    const ssize_t written = write(file.get(), rest.data(), rest.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return Failed("write", draft);
-    rest.remove_prefix(static_cast<size_t>(written));
-  }
+  if (WriteAll(file.get(), content) != 0) return Failed("write", draft);
   // Nobody else can write to the directory.
   if (fchown(file.get(), geteuid(), group) != 0) return Failed("change the group of", draft);
   if (fchmod(file.get(), mode) != 0) return Failed("change the mode of", draft);

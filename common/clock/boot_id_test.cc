@@ -1,4 +1,4 @@
-#include "agent/operation/boot_id.h"
+#include "common/clock/boot_id.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,12 +12,14 @@ namespace {
 
 using testing::HasSubstr;
 using testing::MatchesRegex;
+using testing::StartsWith;
 
 TEST(BootIdTest, IsTheKernelsAndTheStartOfTheFirstProcess) {
   const auto boot_id = ReadBootId();
   ASSERT_TRUE(boot_id.ok()) << boot_id.status();
   EXPECT_THAT(*boot_id, MatchesRegex("[0-9a-f-]+\\.[0-9]+"));
   EXPECT_EQ(*ReadBootId(), *boot_id);
+  EXPECT_THAT(*boot_id, StartsWith(*ReadKernelBootId() + "."));
 }
 
 TEST(BootIdTest, OfAnotherFileIsItsContent) {

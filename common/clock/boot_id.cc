@@ -1,4 +1,4 @@
-#include "agent/operation/boot_id.h"
+#include "common/clock/boot_id.h"
 
 #include <vector>
 
@@ -22,8 +22,7 @@ absl::StatusOr<std::string> ReadText(const std::string& file) {
   if (!content.empty()) return content;
   return absl::UnavailableError(
       absl::StrCat("cannot determine the boot id: ",
-                   text.ok() ? absl::StrCat(file, " is empty") : text.status().message(),
-                   "; see --boot-id-file"));
+                   text.ok() ? absl::StrCat(file, " is empty") : text.status().message()));
 }
 
 }  // namespace
@@ -34,6 +33,8 @@ absl::string_view StartTimeOf(absl::string_view stat) {
   const std::vector<absl::string_view> fields = absl::StrSplit(stat.substr(name_end + 2), ' ');
   return fields.size() > kStartTime ? fields[kStartTime] : "";
 }
+
+absl::StatusOr<std::string> ReadKernelBootId() { return ReadText(kKernelBootIdFile); }
 
 absl::StatusOr<std::string> ReadBootId(const std::string& file) {
   absl::StatusOr<std::string> boot_id = ReadText(file);

@@ -1,5 +1,5 @@
-#ifndef GITOPS_AGENT_OPERATION_BOOT_ID_H_
-#define GITOPS_AGENT_OPERATION_BOOT_ID_H_
+#ifndef GITOPS_COMMON_CLOCK_BOOT_ID_H_
+#define GITOPS_COMMON_CLOCK_BOOT_ID_H_
 
 #include <string>
 
@@ -9,6 +9,9 @@
 namespace gitops {
 
 inline constexpr char kKernelBootIdFile[] = "/proc/sys/kernel/random/boot_id";
+
+// The kernel's id of this boot. UNAVAILABLE: it cannot be read.
+absl::StatusOr<std::string> ReadKernelBootId();
 
 // Identifies a boot: the kernel's boot id, and the start time of process 1, so that it also changes
 // when a container restarts. Of another `file`, the id is only the content. UNAVAILABLE: the file
@@ -20,4 +23,4 @@ absl::string_view StartTimeOf(absl::string_view stat);
 
 }  // namespace gitops
 
-#endif  // GITOPS_AGENT_OPERATION_BOOT_ID_H_
+#endif  // GITOPS_COMMON_CLOCK_BOOT_ID_H_
