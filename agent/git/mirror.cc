@@ -59,6 +59,7 @@ class GitMirrorImpl final : public GitMirror {
     command.timeout = options_.poll_timeout;
     command.max_output = kMaxRefBytes;
     const StopEvent event(stop);
+    if (!event.status().ok()) return event.status();
     command.cancel = event.descriptor();
     const auto result = git_.Run("ls-remote", absl::StrCat("listing the branches of ", name()),
                                  command, GitReach::kUpstream);
@@ -156,6 +157,7 @@ class GitMirrorImpl final : public GitMirror {
     Command command =
         git_.InRepository(*account, {"rev-parse", absl::StrCat("--disambiguate=", prefix)});
     const StopEvent event(stop);
+    if (!event.status().ok()) return event.status();
     command.cancel = event.descriptor();
     command.timeout = options_.local_timeout;
     command.max_output = kMaxPrefixBytes;

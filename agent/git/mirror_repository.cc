@@ -120,6 +120,7 @@ void MirrorRepository::Repack(const Account& account, const std::stop_token& sto
   // object in them, reachable or not.
   Command command = Fetching(account, {"-c", "pack.window=10", "repack", "-a", "-d", "-q"});
   const StopEvent event(stop);
+  if (!event.status().ok()) return;  // it is tried again with the next fetch
   command.timeout = options_.fetch_timeout;
   command.cancel = event.descriptor();
   if (!git_->Run("repack", "repacking", command, GitReach::kLocal).ok()) suspect_ = true;
@@ -153,6 +154,7 @@ absl::Status MirrorRepository::Fetch(const Account& account, const std::string& 
                                      Command command, const std::stop_token& stop) {
   if (suspect_) RemoveRests(account);
   const StopEvent event(stop);
+  if (!event.status().ok()) return event.status();
   command.timeout = options_.fetch_timeout;
   command.cancel = event.descriptor();
   const absl::Status status = git_->Run("fetch", attempt, command, GitReach::kUpstream).status();

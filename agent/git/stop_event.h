@@ -3,9 +3,13 @@
 
 #include <sys/eventfd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <stop_token>
 #include <utility>
 
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "common/path/fd.h"
 
 namespace gitops {
@@ -15,7 +19,14 @@ class StopEvent {
  public:
   explicit StopEvent(std::stop_token stop)
       : event_(stop.stop_possible() ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1),
+        status_(event_ || !stop.stop_possible()
+                    ? absl::OkStatus()
+                    : absl::UnavailableError(absl::StrCat(
+                          "cannot make an event descriptor to stop git: ", std::strerror(errno)))),
         on_stop_(std::move(stop), Write{event_.get()}) {}
+
+  // UNAVAILABLE: a stop request would be missed.
+  const absl::Status& status() const { return status_; }
 
   // Readable once a stop was requested; -1: that is impossible.
   int descriptor() const { return event_.get(); }
@@ -29,6 +40,7 @@ class StopEvent {
   };
 
   const Fd event_;
+  const absl::Status status_;
   const std::stop_callback<Write> on_stop_;
 };
 
