@@ -35,9 +35,10 @@ class Injector:
     """Errors for a process, all its threads and what it starts, until stop(). With paths: only for calls that name
     one of them, or are relative to it."""
 
-    def __init__(self, error, when, log, paths=()):
-        self.options = ["strace", "-f", "-q", "-I", "2", "-o", str(log), f"--trace={CALLS[error]}",
-                        f"--inject={CALLS[error]}:error={error}:when={when}",
+    def __init__(self, error, when, log, paths=(), calls=None):
+        calls = calls or CALLS[error]
+        self.options = ["strace", "-f", "-q", "-I", "2", "-o", str(log), f"--trace={calls}",
+                        f"--inject={calls}:error={error}:when={when}",
                         *(f"--trace-path={path}" for path in paths)]
         self.log = log
         self.tracer = None
@@ -208,3 +209,64 @@ def test_errors_while_revisions_are_looked_at_at_a_start_cost_none_of_them(fault
     assert injected, "nothing failed"
     faulty.commit()
     faulty.assert_well()
+
+
+FILES = ("a", "deep/b", "deep/c")
+TOLD = {"EIO": "Input/output error", "ENOMEM": "Cannot allocate memory"}
+
+
+class ComparedHost:
+    """One service whose files in one directory cannot be looked at, once its agent runs."""
+
+    def __init__(self, host, repository, namespace, error, drift):
+        self.host, self.namespace = host, namespace
+        self.commit = repository.commit({f"web/{file}": "as committed\n" for file in FILES})
+        self.agent = host.agent(host.config(host.spec(drift=drift)), root=True, wrapper=namespace.wrapper).start()
+        self.before = self.agent.wait_service("web", state="OK", hash=self.commit)
+        directories = [path for path in (host.base / "revisions").rglob("deep") if path.is_dir()]
+        self.injector = Injector(error, "1+", host.base / "strace", [*directories, host.local("web") / "deep"],
+                                 calls="newfstatat,statx")
+
+    def path(self, file):
+        return self.namespace.path(self.host.local("web") / file)
+
+    def __enter__(self):
+        self.inodes = {file: self.path(file).stat().st_ino for file in FILES}
+        self.injector.attach(self.agent.process.pid)
+        return self
+
+    def __exit__(self, *_):
+        self.injector.stop(self.agent.process.pid)
+
+    def assert_as_it_was(self):
+        assert {file: self.path(file).stat().st_ino for file in FILES} == self.inodes
+        assert self.agent.service("web")["hash"] == self.commit
+
+
+@pytest.mark.parametrize("error", TOLD)
+def test_what_cannot_be_compared_is_told_and_corrects_nothing(host, repository, error):
+    with MountNamespace() as namespace:
+        compared = ComparedHost(host, repository, namespace, error, "correct")
+        with compared:
+            told = compared.agent.wait_diff("web", "not everything could be compared")
+            assert f"{compared.host.local('web')}/deep/b: looking at it: {TOLD[error]}" in told
+            compared.assert_as_it_was()
+            assert "correcting drift" not in compared.agent.logged()
+        compared.agent.wait_service("web", state="OK", stateInfo="")
+        compared.assert_as_it_was()
+        assert "correcting drift" not in compared.agent.logged()
+        compared.agent.kill()
+
+
+@pytest.mark.parametrize("error", TOLD)
+def test_what_cannot_be_compared_ends_no_comparison(host, repository, error):
+    with MountNamespace() as namespace:
+        compared = ComparedHost(host, repository, namespace, error, "report")
+        with compared:
+            compared.path("a").write_text("edited\n")
+            drift = f"changed on this host: {compared.host.local('web')}/a"
+            compared.agent.wait_diff("web", f"^{drift}; not everything could be compared")
+            compared.assert_as_it_was()
+        compared.agent.wait_service("web", state="DIFF", stateInfo=drift)
+        assert compared.path("a").read_text() == "edited\n"
+        compared.agent.kill()

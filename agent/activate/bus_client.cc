@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "common/sync/start_thread.h"
 
 namespace gitops {
 namespace {
@@ -81,7 +82,19 @@ BusClient::~BusClient() {
   if (wake_ >= 0) close(wake_);
 }
 
+absl::Status BusClient::EnsureThread() {
+  MutexLock lock(mutex_);
+  if (thread_.joinable() || stopping_) return absl::OkStatus();
+  if (wake_ < 0) wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (wake_ < 0) return Unreachable("cannot make an event descriptor for the system bus", errno);
+  absl::StatusOr<std::thread> thread = StartThread("talk to systemd", [this] { Loop(); });
+  if (!thread.ok()) return thread.status();
+  thread_ = *std::move(thread);
+  return absl::OkStatus();
+}
+
 void BusClient::Call(Method method, Arguments arguments, absl::Duration timeout, OnReply on_reply) {
+  if (absl::Status started = EnsureThread(); !started.ok()) return on_reply(started);
   Post([this, method = std::move(method), arguments = std::move(arguments), timeout,
         on_reply = std::move(on_reply)]() mutable {
     absl::Status status = Connect();
@@ -95,6 +108,10 @@ int64_t BusClient::Subscribe(Method signal, OnSignal on_signal, OnLost on_lost) 
   {
     MutexLock lock(mutex_);
     id = next_id_++;
+  }
+  if (absl::Status started = EnsureThread(); !started.ok()) {
+    on_lost(started);
+    return id;
   }
   Post([this, id, signal = std::move(signal), on_signal = std::move(on_signal),
         on_lost = std::move(on_lost)]() mutable {
@@ -122,11 +139,8 @@ void BusClient::Unsubscribe(int64_t subscription) {
 
 void BusClient::Post(std::function<void()> task) {
   MutexLock lock(mutex_);
+  if (!thread_.joinable()) return;
   tasks_.push_back(std::move(task));
-  if (!thread_.joinable() && !stopping_) {
-    wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    thread_ = std::thread([this] { Loop(); });
-  }
   eventfd_write(wake_, 1);
 }
 

@@ -19,7 +19,8 @@ namespace gitops {
 
 // A connection to the system bus, and the only thread that uses it, as sd-bus requires. The thread
 // starts with the first call and sleeps while nothing happens. When the bus is lost, all calls in
-// progress fail with UNAVAILABLE, and the next call reconnects.
+// progress fail with UNAVAILABLE, and the next call reconnects. A call for which the thread cannot
+// be started fails with UNAVAILABLE too, and the next one tries again.
 class BusClient {
  public:
   struct Method {
@@ -39,8 +40,9 @@ class BusClient {
   BusClient(const BusClient&) = delete;
   BusClient& operator=(const BusClient&) = delete;
 
-  // Both return at once; the callbacks run on the bus thread, and must not block. OnReply runs
-  // exactly once. OnLost ends the subscription. Calls are sent in order, so a call made after
+  // Both return at once; the callbacks run on the bus thread (or, where that cannot be started, on
+  // the caller's), and must not block. OnReply runs exactly once. OnLost ends the subscription.
+  // Calls are sent in order, so a call made after
   // Subscribe() cannot overtake it.
   void Call(Method method, Arguments arguments, absl::Duration timeout, OnReply on_reply);
   int64_t Subscribe(Method signal, OnSignal on_signal, OnLost on_lost);
@@ -60,6 +62,8 @@ class BusClient {
   static int HandleReply(sd_bus_message* reply, void* pending, sd_bus_error*);
   static int HandleSignal(sd_bus_message* signal, void* subscription, sd_bus_error*);
 
+  absl::Status EnsureThread();
+  // Does nothing without the thread.
   void Post(std::function<void()> task);
   void Loop();
   // The rest only on the bus thread.
@@ -77,7 +81,7 @@ class BusClient {
   std::thread thread_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   int64_t next_id_ ABSL_GUARDED_BY(mutex_) = 1;
-  int wake_ = -1;  // an eventfd; set once, before the thread starts
+  int wake_ = -1;  // an eventfd; made once, before the thread starts
 
   // Used by the bus thread only.
   sd_bus* bus_ = nullptr;

@@ -37,8 +37,9 @@ class UnitActivator : public Activator {
         clock_(clock) {}
 
   absl::Status Prepare() override {
-    return options_.package.empty() ? absl::OkStatus()
-                                    : packages_->EnsureInstalled(options_.package);
+    if (options_.package.empty()) return absl::OkStatus();
+    if (stop_.stop_requested()) return absl::CancelledError("stopped before its package");
+    return packages_->EnsureInstalled(options_.package);
   }
   absl::Status Activate(bool first) override;
   absl::Status CheckHealth() override;

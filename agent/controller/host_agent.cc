@@ -33,8 +33,12 @@ absl::Status HostAgent::Configure(const std::vector<ServiceSpec>& specs) {
     if (!drivers.ok()) return drivers.status();
     fresh[spec.service] = *std::move(drivers);
   }
+  std::erase_if(before, [&](const auto& entry) {
+    return wanted.contains(entry.first) && !fresh.contains(entry.first);
+  });
+  // First, so that they end at the same time.
+  for (const auto& [service, managed] : before) managed.controller->RequestStop();
   for (const auto& [service, managed] : before) {
-    if (wanted.contains(service) && !fresh.contains(service)) continue;
     Halt(service, managed);
     // Services that are only restarted stay visible meanwhile.
     if (wanted.contains(service)) continue;
@@ -86,10 +90,15 @@ absl::StatusOr<HostAgent::Managed> HostAgent::Begin(const ServiceSpec& spec,
   options.clock = options_.clock;
   options.scheduler = options_.scheduler;
   options.saver = &saver_;
-  // A service without unit and package does not wait behind those with one.
-  const bool unit = !spec.action.empty() || !spec.package.empty();
-  options.pools = {poller->fetches(), PoolFor(Pool::kDisk),
-                   PoolFor(unit ? Pool::kUnits : Pool::kDisk), PoolFor(Pool::kUpkeep)};
+  // A service without unit or package does not wait behind those with one.
+  const auto pool_if = [this](bool has, Pool pool) { return PoolFor(has ? pool : Pool::kDisk); };
+  const bool unit = !spec.action.empty();
+  options.pools = {poller->fetches(),
+                   PoolFor(Pool::kDisk),
+                   pool_if(!spec.package.empty(), Pool::kPackages),
+                   pool_if(unit, Pool::kChecks),
+                   pool_if(unit, Pool::kUnits),
+                   PoolFor(Pool::kUpkeep)};
   options.on_change = [this, service] { Report(service); };
   options.upstream = poller->name();
   options.poll_now = [weak = std::weak_ptr<UpstreamPoller>(poller)] {

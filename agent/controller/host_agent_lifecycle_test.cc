@@ -42,6 +42,27 @@ TEST_F(HostAgentTest, AChangedConfigurationKeepsStateAndAnUnchangedServiceUndist
   EXPECT_EQ(Record().state, State::kFreeze) << "a service that comes back is as it was left";
 }
 
+TEST_F(HostAgentTest, AServiceWhoseUnitWaitsItsTurnBehindOneThatHangsIsRemovedAtOnce) {
+  const auto units = NewScheduler(&clock_, 1);
+  pools_[static_cast<size_t>(Pool::kUnits)] = units.get();
+  ServiceSpec web = Spec("web"), db = Spec("db");
+  web.action = db.action = "restart";
+  host_.HoldActivations();
+  Start({web});
+  ASSERT_TRUE(host_.AwaitHeld());
+  ASSERT_TRUE(agent_->Configure({web, db, Spec("plain")}).ok());
+  ASSERT_TRUE(Await([](const ServiceRecord& r) { return r.published == kA; }, {}, "db"));
+  auto removed = std::async(std::launch::async, [&] {
+    return agent_->Configure({web, Spec("plain")});
+  });
+  EXPECT_EQ(removed.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  EXPECT_EQ(host_.Look("web").activations.size(), 1u) << "it hangs all the time";
+  host_.Release();
+  EXPECT_TRUE(removed.get().ok());
+  EXPECT_THAT(host_.Look("db").activations, testing::IsEmpty());
+  agent_.reset();
+}
+
 TEST_F(HostAgentTest, AConfigurationWithoutADriverIsRefusedWhole) {
   Start({Spec("web")});
   ASSERT_TRUE(AwaitAt(kA));

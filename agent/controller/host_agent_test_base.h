@@ -40,6 +40,7 @@ class HostAgentTest : public testing::Test {
     HostAgentOptions options;
     options.clock = &clock_;
     options.scheduler = scheduler_.get();
+    options.pools = pools_;
     options.records = &records_;
     options.drivers = &host_;
     agent_ = std::make_unique<HostAgent>(std::move(options));
@@ -89,6 +90,7 @@ class HostAgentTest : public testing::Test {
   FaultyStore store_{temp_.store()};
   RecordStore records_{&store_};
   std::unique_ptr<Scheduler> scheduler_;
+  Pools pools_ = {};  // set before Start()
   std::unique_ptr<HostAgent> agent_;
 };
 

@@ -90,6 +90,10 @@ void ServiceController::RequestStop() {
         Preempt();
         for (const auto& work : work_) work->stop.request_stop();
         drivers_.activator->Stop();
+        // What waits for its turn need not wait behind units that hang.
+        if (unit_work_.has_value() && TakeBack(unit_work_->pool)) {
+          UnitDone(absl::CancelledError("the service ends first"));
+        }
         for (const auto& waiter : std::exchange(waiters_, {})) waiter->reply.Give(Ending());
       },
       /*command=*/true);
@@ -164,8 +168,8 @@ void ServiceController::GoOn() {
     });
   }
   if (!stopping_) return SetTimer();
-  if (pass_ != nullptr || working_ != nullptr || unit_busy_ || storing_ || !changes_.empty() ||
-      !work_.empty()) {
+  if (pass_ != nullptr || working_ != nullptr || unit_work_.has_value() || storing_ ||
+      !changes_.empty() || !work_.empty()) {
     return;
   }
   MutexLock lock(mutex_);
@@ -185,14 +189,16 @@ void ServiceController::Launch(Pool pool, std::function<void()> run, std::functi
 
 void ServiceController::Revoke() {
   working_->stop.request_stop();
-  std::function<void()> not_begun;
-  {
-    MutexLock lock(mutex_);
-    not_begun.swap(launched_[static_cast<size_t>(working_->pool)]);
-  }
-  if (!not_begun) return;
+  if (!TakeBack(working_->pool)) return;
   prune_wanted_ = true;
   working_ = nullptr;
+}
+
+bool ServiceController::TakeBack(Pool pool) {
+  std::function<void()> not_begun;  // destroyed without the lock
+  MutexLock lock(mutex_);
+  not_begun.swap(launched_[static_cast<size_t>(pool)]);
+  return not_begun != nullptr;
 }
 
 void ServiceController::RunWork(Pool pool) {
@@ -204,16 +210,18 @@ void ServiceController::RunWork(Pool pool) {
   if (run) run();
 }
 
-void ServiceController::UseUnit(std::function<absl::Status()> run,
+void ServiceController::UseUnit(Pool pool, std::function<absl::Status()> run,
                                 std::function<void(absl::Status&)> then) {
   auto result = std::make_shared<absl::Status>();
-  unit_busy_ = true;
+  unit_work_ = {pool, std::move(then)};
   Launch(
-      Pool::kUnits, [result, run = std::move(run)] { *result = run(); },
-      [this, result, then = std::move(then)] {
-        unit_busy_ = false;
-        then(*result);
-      });
+      pool, [result, run = std::move(run)] { *result = run(); },
+      [this, result] { UnitDone(*result); });
+}
+
+void ServiceController::UnitDone(absl::Status status) {
+  const UnitWork done = *std::exchange(unit_work_, std::nullopt);
+  done.then(status);
 }
 
 void ServiceController::Preempt() {

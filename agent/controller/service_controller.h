@@ -46,12 +46,14 @@ struct ServiceDrivers {
 
 // Where the work of services runs. Work that waits for its turn has no thread.
 enum class Pool {
-  kGit,     // waits for the upstream
-  kDisk,    // reads, compares and publishes what is on this host
-  kUnits,   // waits for systemd and package managers
-  kUpkeep,  // removes what is old
+  kGit,       // waits for the upstream
+  kDisk,      // reads, compares and publishes what is on this host
+  kPackages,  // waits for package managers
+  kChecks,    // asks systemd
+  kUnits,     // waits for units
+  kUpkeep,    // removes what is old
 };
-inline constexpr size_t kPools = 4;
+inline constexpr size_t kPools = 6;
 using Pools = std::array<Scheduler*, kPools>;
 
 struct ServiceOptions {
@@ -233,6 +235,8 @@ class ServiceController {
 
   // Any thread.
   void RunWork(Pool pool) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Of what was launched and has not begun, the pool forgets. False: it has begun.
+  bool TakeBack(Pool pool) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status MayExchange(const std::shared_ptr<Pass>& pass, const std::string& revision,
                            bool fallback);
   absl::StatusOr<bool> WasEdited(const std::string& revision, const std::string& published,
@@ -268,7 +272,10 @@ class ServiceController {
   template <typename T>
   void UseFiles(Pool pool, std::stop_source stop, std::function<T(std::stop_token)> run,
                 std::function<void(T&)> then, const void* caller = nullptr);
-  void UseUnit(std::function<absl::Status()> run, std::function<void(absl::Status&)> then);
+  // One at a time. CANCELLED: the end came before it began, or its activator was stopped.
+  void UseUnit(Pool pool, std::function<absl::Status()> run,
+               std::function<void(absl::Status&)> then);
+  void UnitDone(absl::Status status);
   void StopWork() ABSL_LOCKS_EXCLUDED(mutex_);
   // Ends upkeep, because something else wants the files; it is repeated.
   void Revoke() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -349,7 +356,11 @@ class ServiceController {
   std::deque<std::shared_ptr<Work>> work_;
   bool prune_wanted_ = false;
   std::shared_ptr<Work> working_;
-  bool unit_busy_ = false;
+  struct UnitWork {
+    Pool pool;
+    std::function<void(absl::Status&)> then;
+  };
+  std::optional<UnitWork> unit_work_;
 
   // Used in turns until the end is reached, then only by Stop(). Declared last, so that they end
   // before the other members are destroyed.

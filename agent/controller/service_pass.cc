@@ -44,14 +44,16 @@ void ServiceController::BeginPass() {
         [this](absl::StatusOr<std::string>& visible) { LookedAt(visible); });
   };
   if (prepared_) return look();
-  UseUnit([this] { return drivers_.activator->Prepare(); },
-          [this, look](absl::Status& status) {
-            prepared_ = status.ok();
-            if (!status.ok()) return SourceFailed(std::string(status.message()));
-            // A package may have created the user that the fetch needs.
-            if (!spec().package.empty() && options_.poll_now) options_.poll_now();
-            look();
-          });
+  UseUnit(
+      Pool::kPackages, [this] { return drivers_.activator->Prepare(); },
+      [this, look](absl::Status& status) {
+        prepared_ = status.ok();
+        if (stopping_) return EndMove(false, false);
+        if (!status.ok()) return SourceFailed(std::string(status.message()));
+        // A package may have created the user that the fetch needs.
+        if (!spec().package.empty() && options_.poll_now) options_.poll_now();
+        look();
+      });
 }
 
 void ServiceController::LookedAt(const absl::StatusOr<std::string>& visible) {
@@ -248,8 +250,9 @@ void ServiceController::Published(const std::string& revision, bool fallback,
     CrashPoint("after-published-stored");
     return Activate();
   }
-  UseUnit([this] { return drivers_.activator->Activate(/*first=*/true); },
-          [=, this](absl::Status& result) { FellBack(revision, result); });
+  UseUnit(
+      Pool::kUnits, [this] { return drivers_.activator->Activate(/*first=*/true); },
+      [=, this](absl::Status& result) { FellBack(revision, result); });
 }
 
 void ServiceController::Activate() {
@@ -261,6 +264,7 @@ void ServiceController::Activate() {
   }
   CrashPoint("before-activate");
   UseUnit(
+      Pool::kUnits,
       [this, first = pass_->first] {
         absl::Status status = drivers_.activator->Activate(first);
         CrashPoint("after-activate");
@@ -420,23 +424,24 @@ void ServiceController::Inspected(const absl::StatusOr<std::vector<DriftEntry>>&
 
 void ServiceController::CheckHealth() {
   if (pass_->stop.stop_requested()) return EndPass();
-  UseUnit([this] { return drivers_.activator->CheckHealth(); },
-          [this](absl::Status& health) {
-            const std::string error(health.message());
-            if (absl::IsUnavailable(health) || absl::IsCancelled(health) || record_.frozen ||
-                error == record_.activation_error) {
-              return EndPass();
-            }
-            Make({.make = [=](ServiceRecord record) { return OnHealth(std::move(record), error); },
-                  .why = {.reason = error.empty() ? "the unit is healthy again" : error},
-                  .then =
-                      [this](const absl::Status&) {
-                        if (!record_.activation_error.empty() && record_.failed.empty()) {
-                          NoteOutcome(Desired(), false);
-                        }
-                        EndPass();
-                      }});
-          });
+  UseUnit(
+      Pool::kChecks, [this] { return drivers_.activator->CheckHealth(); },
+      [this](absl::Status& health) {
+        const std::string error(health.message());
+        if (absl::IsUnavailable(health) || absl::IsCancelled(health) || record_.frozen ||
+            error == record_.activation_error) {
+          return EndPass();
+        }
+        Make({.make = [=](ServiceRecord record) { return OnHealth(std::move(record), error); },
+              .why = {.reason = error.empty() ? "the unit is healthy again" : error},
+              .then =
+                  [this](const absl::Status&) {
+                    if (!record_.activation_error.empty() && record_.failed.empty()) {
+                      NoteOutcome(Desired(), false);
+                    }
+                    EndPass();
+                  }});
+      });
 }
 
 void ServiceController::EndPass() {

@@ -70,6 +70,7 @@ absl::StatusOr<std::unique_ptr<ObjectReader>> MirrorObjects::StartReader() {
 absl::Status MirrorObjects::With(const std::stop_token& stop,
                                  absl::FunctionRef<absl::Status(ObjectReader&, int cancel)> use) {
   const StopEvent event(stop);
+  if (!event.status().ok()) return event.status();
   std::optional<CommandResult> ending;
   const absl::Status status = readers_.With(stop, [&](ObjectReader& reader) {
     return git_->Counted("cat-file", [&] {

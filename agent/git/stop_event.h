@@ -3,10 +3,14 @@
 
 #include <sys/eventfd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <stop_token>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/git/upstream_git.h"
@@ -20,7 +24,14 @@ class StopEvent {
  public:
   explicit StopEvent(std::stop_token stop)
       : event_(stop.stop_possible() ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1),
+        status_(event_ || !stop.stop_possible()
+                    ? absl::OkStatus()
+                    : absl::UnavailableError(absl::StrCat(
+                          "cannot make an event descriptor to stop git: ", std::strerror(errno)))),
         on_stop_(std::move(stop), Write{event_.get()}) {}
+
+  // UNAVAILABLE: a stop request would be missed.
+  const absl::Status& status() const { return status_; }
 
   // Readable once a stop was requested; -1: that is impossible.
   int descriptor() const { return event_.get(); }
@@ -34,6 +45,7 @@ class StopEvent {
   };
 
   const Fd event_;
+  const absl::Status status_;
   const std::stop_callback<Write> on_stop_;
 };
 
@@ -43,6 +55,7 @@ inline absl::StatusOr<CommandResult> RunUntil(const std::stop_token& stop, absl:
                                               absl::string_view attempt, Command command,
                                               GitReach reach) {
   const StopEvent event(stop);
+  if (!event.status().ok()) return event.status();
   command.cancel = event.descriptor();
   command.timeout = timeout;
   return git.Run(operation, attempt, command, reach);

@@ -35,6 +35,7 @@
 #include "common/memory/memory.h"
 #include "common/metrics/process_metrics.h"
 #include "common/process/process.h"
+#include "common/schedule/lane.h"
 #include "common/server/file_limit.h"
 #include "common/server/lifecycle.h"
 #include "common/server/program.h"
@@ -51,9 +52,14 @@ constexpr char kUsage[] = "gitops-agent --config FILE [FLAGS]";
 constexpr mode_t kStateMode = 0711;
 // Thousands of services with their git processes; the programs that the agent runs inherit it.
 constexpr int64_t kMaxFiles = 65'536;
-// For fetches, for units and for polls each: units that hang and upstreams that do not answer use a
-// thread. Threads are made when they are needed.
+// For fetches and for polls each: upstreams that do not answer use a thread. Threads are made when
+// they are needed.
 constexpr int kMaxThreads = 32;
+// Each unit that does not become healthy holds a thread, of about 30 KB, until its deadline, so as
+// many as a host has may hang without holding up one that answers. Beyond it, they wait their turn.
+// What systemd is asked without waiting for a unit has a share of its own, so that a burst of
+// checks makes no burst of threads; so have packages, since one is installed at a time.
+constexpr int kMaxUnits = 1024, kMaxChecks = 8, kMaxPackages = 1;
 // For what is short, and for reading the config.
 constexpr int kFewThreads = 4;
 // After the start, and again later, after bursts of work.
@@ -156,10 +162,15 @@ absl::Status Agent::Open(const Settings& flags) {
   }
   records_ = std::make_unique<RecordStore>(store_.get());
   scheduler_ = NewScheduler(clock_, kFewThreads);
+  auto units = NewScheduler(clock_, kMaxUnits);
+  auto packages = NewLane(units.get(), kMaxPackages), checks = NewLane(units.get(), kMaxChecks);
   pools_ = {
       NewScheduler(clock_, kMaxThreads),
       NewScheduler(clock_, static_cast<int>(std::max(2u, std::thread::hardware_concurrency()))),
-      NewScheduler(clock_, kMaxThreads), NewScheduler(clock_, 1)};
+      std::move(packages),
+      std::move(checks),
+      std::move(units),
+      NewScheduler(clock_, 1)};
   poll_scheduler_ = NewScheduler(clock_, kMaxThreads);
   systemd_ = NewBusSystemd(clock_);
   packages_ = NewPackageManager(runner_.get());

@@ -36,7 +36,7 @@ class RecordStore {
   // text is not UTF-8 (earlier agents stored such), else from its copy, else, frozen, from the
   // newest change that can be read; `rebuilt`, if given, is then set to how, and the log says so.
   // It is frozen too if it is in a state that only a newer agent knows. DATA_LOSS: none of these
-  // can be read. UNAVAILABLE.
+  // can be read. UNAVAILABLE: nor can the store.
   absl::StatusOr<std::optional<ServiceRecord>> Load(const std::string& service,
                                                     std::string* rebuilt = nullptr);
 

@@ -152,6 +152,11 @@ TEST_F(RecordStoreTest, ErrorsOfTheStoreAreNotTakenForAnEmptyRecord) {
             absl::StatusCode::kUnavailable);
 }
 
+TEST_F(RecordStoreTest, AStoreThatCannotBeReadIsNoDamagedRecord) {
+  store_.FailKeys("agent/v1/", absl::DataLossError("database disk image is malformed"));
+  EXPECT_EQ(records_.Load("nginx").status().code(), absl::StatusCode::kUnavailable);
+}
+
 TEST_F(RecordStoreTest, FieldsOfANewerAgentSurviveASaveByThisOne) {
   ASSERT_TRUE(records_.Save("nginx", SampleRecord(), std::nullopt).ok());
   record::v1::ServiceRecord newer;

@@ -22,6 +22,7 @@
 #include "common/rpc/address.h"
 #include "common/rpc/call_metrics.h"
 #include "common/rpc/prepare.h"
+#include "common/rpc/reflection_limit.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
@@ -182,12 +183,13 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptio
   SetLimits(builder, options);
   SetConnections(builder);
   for (grpc::Service* service : options.services) builder.RegisterService(service);
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> creators;
+  creators.push_back(MakeReflectionLimit());
   if (options.metrics != nullptr) {
-    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> creators;
     creators.push_back(MakeCallMetrics(
         *options.metrics, std::shared_ptr<const MethodNames>(served, &served->methods)));
-    builder.experimental().SetInterceptorCreators(std::move(creators));
   }
+  builder.experimental().SetInterceptorCreators(std::move(creators));
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   for (size_t i = 0; i < addresses.size(); ++i) {
     if (server != nullptr && ports[i] > 0) continue;

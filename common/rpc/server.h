@@ -37,7 +37,8 @@ struct RpcServerOptions {
   int max_calls_per_connection = 100;
 };
 
-// A gRPC server with health v1, reflection, metrics and limits. All servers are created here.
+// A gRPC server with health v1, reflection (of few streams at a time), metrics and limits. All
+// servers are created here.
 class RpcServer {
  public:
   // The server is ready when this returns; health is NOT_SERVING until SetServing(true). Errors:

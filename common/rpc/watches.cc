@@ -1,10 +1,12 @@
 #include "common/rpc/watches.h"
 
 #include <algorithm>
-#include <system_error>
+#include <string>
+#include <utility>
 
 #include "common/log/log.h"
 #include "common/rpc/error.h"
+#include "common/sync/start_thread.h"
 
 namespace gitops {
 namespace {
@@ -14,14 +16,7 @@ constexpr absl::Duration kLook = absl::Seconds(5);
 }  // namespace
 
 Watches::Watches(int most, absl::Status full, Clock* clock)
-    : most_(most), full_(std::move(full)), clock_(clock) {
-  try {
-    looks_after_ = std::thread([this] { LookAfter(); });
-  } catch (const std::system_error& error) {
-    LogWarning("cannot start a thread; streams whose clients stop reading are not cancelled",
-               {{"error", error.what()}});
-  }
-}
+    : most_(most), full_(std::move(full)), clock_(clock) {}
 
 Watches::~Watches() {
   {
@@ -32,10 +27,23 @@ Watches::~Watches() {
   if (looks_after_.joinable()) looks_after_.join();
 }
 
+void Watches::EnsureThread() {
+  if (looks_after_.joinable()) return;
+  absl::StatusOr<std::thread> thread =
+      StartThread("look after streams whose clients stop reading", [this] { LookAfter(); });
+  if (thread.ok()) {
+    looks_after_ = *std::move(thread);
+  } else {  // the next stream tries it again
+    LogWarning("such streams are not cancelled",
+               {{"error", std::string(thread.status().message())}});
+  }
+}
+
 absl::StatusOr<std::unique_ptr<Watches::Place>> Watches::Enter(Watcher watcher) {
   MutexLock lock(mutex_);
   if (closed_) return MakeError(Reason::kServerStopping, "the server is stopping");
   if (static_cast<int>(entries_.size()) >= most_) return full_;
+  EnsureThread();
   entries_[++last_id_].watcher = std::move(watcher);
   changed_.NotifyAll();
   return std::make_unique<Place>(this, last_id_);

@@ -133,6 +133,7 @@ class Watches {
 
   void Leave(int64_t id);
   void SetWriting(int64_t id, bool writing);
+  void EnsureThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The thread that cancels streams whose writes take too long.
   void LookAfter();
 

@@ -1,21 +1,26 @@
 #include "common/schedule/scheduler.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
+#include <list>
 #include <optional>
 #include <set>
-#include <system_error>
+#include <string>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/sync/mutex.h"
+#include "common/sync/start_thread.h"
 
 namespace gitops {
 namespace {
+
+// Between attempts to start the only thread.
+constexpr std::chrono::milliseconds kRetry(100);
 
 // The queue's entry of a job. Guarded by the scheduler's mutex.
 struct Entry {
@@ -36,7 +41,8 @@ struct DueBefore {
 
 class ThreadedScheduler final : public Scheduler {
  public:
-  ThreadedScheduler(Clock* clock, int max_threads) : clock_(clock), max_threads_(max_threads) {}
+  ThreadedScheduler(Clock* clock, int max_threads, absl::Duration idle)
+      : clock_(clock), max_threads_(max_threads), idle_time_(absl::ToChronoMilliseconds(idle)) {}
 
   ~ThreadedScheduler() override {
     {
@@ -45,6 +51,7 @@ class ThreadedScheduler final : public Scheduler {
       changed_.NotifyAll();
       idlers_.NotifyAll();
     }
+    JoinEnded();
     for (std::thread& thread : threads_) thread.join();
   }
 
@@ -54,6 +61,13 @@ class ThreadedScheduler final : public Scheduler {
     MutexLock lock(mutex_);
     Queue(entry.get(), Steady(first));
     TellOne(entry.get());
+    // Without any thread, nobody would try again.
+    while (threads_.empty()) {
+      mutex_.Unlock();
+      std::this_thread::sleep_for(kRetry);
+      mutex_.Lock();
+      EnsureThread();
+    }
     return std::make_unique<Handle>(this, std::move(entry));
   }
 
@@ -126,30 +140,52 @@ class ThreadedScheduler final : public Scheduler {
   }
 
   void EnsureThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    JoinEnded();
     const bool room = static_cast<int>(threads_.size()) < max_threads_;
     if (idle_ > 0 || !room || stopping_) return;
-    try {
-      threads_.emplace_back([this] { Work(); });
-    } catch (const std::system_error& error) {
-      LogError("cannot start a thread; the work waits for the others",
-               {{"threads", absl::StrCat(threads_.size())}, {"error", error.what()}});
+    const auto place = threads_.emplace(threads_.end());
+    absl::StatusOr<std::thread> thread = StartThread("do work", [this, place] { Work(place); });
+    const bool failed_before = std::exchange(failed_, !thread.ok());
+    if (thread.ok()) {
+      *place = *std::move(thread);
+      ++idle_;
+      return;
     }
+    threads_.erase(place);
+    if (failed_before) return;
+    LogError("the work waits for other threads, and a thread is tried again",
+             {{"threads", absl::StrCat(threads_.size())},
+              {"error", std::string(thread.status().message())}});
   }
 
-  void Work() {
+  // They have left the lock, so this does not wait.
+  void JoinEnded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    for (std::thread& thread : ended_) thread.join();
+    ended_.clear();
+  }
+
+  void Work(std::list<std::thread>::iterator place) {
     MutexLock lock(mutex_);
+    --idle_;
     while (!stopping_) {
       Entry* entry = queue_.empty() ? nullptr : *queue_.begin();
       if (entry == nullptr || entry->due > clock_->SteadyNow()) {
         ++idle_;
+        bool ends = false;
         if (timing_) {
-          idlers_.Wait(mutex_);
+          ends = !idlers_.WaitUntil(mutex_, std::chrono::steady_clock::now() + idle_time_);
         } else {
           timing_ = true;
           clock_->WaitUntil(mutex_, changed_, entry ? entry->due : SteadyTime::Infinite());
           timing_ = false;
         }
         --idle_;
+        // Not if there is work after all: the one that brought it counted on this thread.
+        const bool due = !queue_.empty() && (*queue_.begin())->due <= clock_->SteadyNow();
+        if (ends && timing_ && !due && !stopping_) {
+          ended_.splice(ended_.end(), threads_, place);
+          return;
+        }
         continue;
       }
       RunOne(entry);
@@ -178,6 +214,7 @@ class ThreadedScheduler final : public Scheduler {
 
   Clock* const clock_;
   const int max_threads_;
+  const std::chrono::milliseconds idle_time_;
   Mutex mutex_;
   CondVar changed_;  // of the thread that waits for the next due time
   CondVar idlers_;   // of the other idle threads
@@ -186,15 +223,18 @@ class ThreadedScheduler final : public Scheduler {
   // The jobs that are not running now; each belongs to its handle.
   std::set<Entry*, DueBefore> queue_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_turn_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::vector<std::thread> threads_ ABSL_GUARDED_BY(mutex_);
-  int idle_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Lists, since each thread has its place.
+  std::list<std::thread> threads_ ABSL_GUARDED_BY(mutex_);
+  std::list<std::thread> ended_ ABSL_GUARDED_BY(mutex_);  // or about to end; to be joined
+  bool failed_ ABSL_GUARDED_BY(mutex_) = false;           // the last attempt to start a thread
+  int idle_ ABSL_GUARDED_BY(mutex_) = 0;                  // threads, with those that begin
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace
 
-std::unique_ptr<Scheduler> NewScheduler(Clock* clock, int max_threads) {
-  return std::make_unique<ThreadedScheduler>(clock, std::max(1, max_threads));
+std::unique_ptr<Scheduler> NewScheduler(Clock* clock, int max_threads, absl::Duration idle) {
+  return std::make_unique<ThreadedScheduler>(clock, std::max(1, max_threads), idle);
 }
 
 }  // namespace gitops

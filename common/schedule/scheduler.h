@@ -9,11 +9,11 @@
 
 namespace gitops {
 
-// Runs jobs when they are due, no job concurrently with itself, on a few threads that are created
-// on demand. Idle jobs cost nothing; of idle threads one waits for the next due time. Setting the
-// wall clock does not change a wait in progress. A thread that cannot be started is logged, and
-// started when the next job is added or woken; until then the other threads do its work.
-// Thread-safe.
+// Runs jobs when they are due, no job concurrently with itself, on threads that are created on
+// demand, and end when they were idle for a while, except one. Idle jobs cost nothing; of idle
+// threads one waits for the next due time. Setting the wall clock does not change a wait in
+// progress. A thread that cannot be started is logged, and started when the next job is added,
+// woken or begun; until then the other threads do its work. Thread-safe.
 class Scheduler {
  public:
   // A recurring job. Its destructor waits for a run in progress; a run must not destroy its own
@@ -31,12 +31,15 @@ class Scheduler {
   virtual ~Scheduler() = default;
 
   // `run` does the work and returns the time of the next run (InfiniteFuture: when woken). The
-  // first run is at `first`. The Job must be destroyed before the Scheduler.
+  // first run is at `first`. The Job must be destroyed before the Scheduler. The first Add waits
+  // until there is a thread.
   virtual std::unique_ptr<Job> Add(absl::Time first, std::function<absl::Time()> run) = 0;
 };
 
 // At most `max_threads` runs are in progress at a time; others wait, the longest due first.
-std::unique_ptr<Scheduler> NewScheduler(Clock* clock, int max_threads);
+// Threads that are idle for `idle` (of real time) end.
+std::unique_ptr<Scheduler> NewScheduler(Clock* clock, int max_threads,
+                                        absl::Duration idle = absl::Minutes(1));
 
 }  // namespace gitops
 

@@ -4,11 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <filesystem>
+#include <iterator>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "common/clock/fake_clock.h"
 #include "common/sync/mutex.h"
+#include "common/testing/eventually.h"
 
 namespace gitops {
 namespace {
@@ -165,6 +169,36 @@ TEST_F(SchedulerTest, ManyJobsThatAreWokenAtOnceRunOnAllThreads) {
   EXPECT_TRUE(AwaitRuns(3)) << "each thread has one";
   Hold(false);
   EXPECT_TRUE(AwaitRuns(100));
+}
+
+int Threads() {
+  const std::filesystem::directory_iterator threads("/proc/self/task");
+  return static_cast<int>(std::distance(begin(threads), end(threads)));
+}
+
+TEST_F(SchedulerTest, ThreadsOfABurstEndAfterwardsAndTheWorkGoesOn) {
+  const int before = Threads();
+  auto scheduler = NewScheduler(Clock::System(), 100, absl::Milliseconds(10));
+  Hold(true);
+  std::vector<std::unique_ptr<Scheduler::Job>> jobs;
+  for (int i = 0; i < 100; ++i)
+    jobs.push_back(scheduler->Add(Clock::System()->Now(), Noting("a", Never)));
+  ASSERT_TRUE(AwaitRuns(100));
+  EXPECT_EQ(Threads(), before + 100);
+  Hold(false);
+  EXPECT_TRUE(Eventually([&] { return Threads() == before + 1; })) << Threads() - before;
+  for (const auto& job : jobs) job->Wake();
+  EXPECT_TRUE(AwaitRuns(200));
+}
+
+TEST_F(SchedulerTest, IdleJobsThatAreAddedAtOnceNeedNoThreads) {
+  const int before = Threads();
+  auto scheduler = NewScheduler(Clock::System(), 100);
+  std::vector<std::unique_ptr<Scheduler::Job>> jobs;
+  for (int i = 0; i < 100; ++i) {
+    jobs.push_back(scheduler->Add(absl::InfiniteFuture(), Noting("a", Never)));
+  }
+  EXPECT_EQ(Threads(), before + 1);
 }
 
 TEST_F(SchedulerTest, AJobThatIsDestroyedHasEndedItsRunAndRunsNoMore) {

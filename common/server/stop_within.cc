@@ -6,8 +6,10 @@
 #include <string>
 #include <thread>
 
+#include "absl/status/statusor.h"
 #include "common/log/log.h"
 #include "common/sync/mutex.h"
+#include "common/sync/start_thread.h"
 
 namespace gitops {
 
@@ -16,12 +18,16 @@ void StopWithin(absl::Duration bound, absl::string_view program, absl::string_vi
   Mutex mutex;
   CondVar ended;
   bool done = false;
-  std::thread stopping([&] {
+  absl::StatusOr<std::thread> stopping = StartThread("stop within a time", [&] {
     stop();
     MutexLock lock(mutex);
     done = true;
     ended.NotifyAll();
   });
+  if (!stopping.ok()) {  // without the bound: that of the service manager remains
+    LogWarning(std::string(stopping.status().message()), {{"program", std::string(program)}});
+    return stop();
+  }
   const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(bound);
   {
     MutexLock lock(mutex);
@@ -32,7 +38,7 @@ void StopWithin(absl::Duration bound, absl::string_view program, absl::string_vi
       _exit(1);
     }
   }
-  stopping.join();
+  stopping->join();
 }
 
 }  // namespace gitops

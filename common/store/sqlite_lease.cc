@@ -1,6 +1,11 @@
 #include "common/store/sqlite_lease.h"
 
+#include <string>
 #include <utility>
+
+#include "absl/status/statusor.h"
+#include "common/log/log.h"
+#include "common/sync/start_thread.h"
 
 namespace gitops {
 namespace {
@@ -37,12 +42,19 @@ void SqliteLeaseTimer::ScheduleNoLaterThan(SteadyTime end) {
 }
 
 void SqliteLeaseTimer::SetNextEnd(SteadyTime next_end) {
-  if (next_end == next_end_ || stopping_) return;
-  next_end_ = next_end;
+  if (stopping_) return;
+  const bool changed = std::exchange(next_end_, next_end) != next_end;
   if (thread_.joinable()) {
-    wake_.NotifyAll();
+    if (changed) wake_.NotifyAll();
+    return;
+  }
+  if (next_end == SteadyTime::Infinite()) return;
+  absl::StatusOr<std::thread> thread = StartThread("end leases", [this] { Loop(); });
+  if (thread.ok()) {
+    thread_ = *std::move(thread);
   } else {
-    thread_ = std::thread([this] { Loop(); });
+    // Each commit ends due leases too, and tries this again.
+    LogError("leases end late", {{"error", std::string(thread.status().message())}});
   }
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/sync/start_thread.h"
 
 namespace gitops {
 namespace {
@@ -60,6 +61,7 @@ absl::StatusOr<std::unique_ptr<StoreWatch>> SqliteWatchHub::Watch(
     // Registered before reading what the file still has, so that nothing is trimmed in between.
     MutexLock lock(mutex_);
     if (after_revision < forgotten_) return TooOld(prefix, after_revision, forgotten_);
+    if (absl::Status started = EnsureThread(); !started.ok()) return started;
     id = Add({std::string(prefix), after_revision, std::move(on_event)});
   }
   auto handle = std::make_unique<Handle>(shared_from_this(), id);
@@ -73,11 +75,16 @@ absl::StatusOr<std::unique_ptr<StoreWatch>> SqliteWatchHub::Watch(
   return handle;
 }
 
+absl::Status SqliteWatchHub::EnsureThread() {
+  if (thread_.joinable() || stopping_) return absl::OkStatus();
+  absl::StatusOr<std::thread> thread = StartThread("watch the store", [this] { Loop(); });
+  if (!thread.ok()) return thread.status();
+  thread_ = *std::move(thread);
+  return absl::OkStatus();
+}
+
 int64_t SqliteWatchHub::Add(Watcher watcher) {
   watchers_[++last_id_] = std::make_shared<Watcher>(std::move(watcher));
-  if (!thread_.joinable() && !stopping_) {
-    thread_ = std::thread([this] { Loop(); });
-  }
   return last_id_;
 }
 

@@ -57,6 +57,7 @@ class SqliteWatchHub : public std::enable_shared_from_this<SqliteWatchHub> {
   };
 
   int64_t Add(Watcher watcher) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status EnsureThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Remove(int64_t id);
   void Loop();
   void AwaitWork();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/store/sqlite_checkpointer.h"
+#include "common/sync/start_thread.h"
 
 namespace gitops {
 namespace {
@@ -20,7 +21,6 @@ SqliteWriter::SqliteWriter(std::unique_ptr<SqliteDatabase> database, Clock* cloc
       kept_(std::move(kept)),
       hooks_(std::move(hooks)) {
   database_->CountLogPages();
-  thread_ = std::thread([this] { Loop(); });
 }
 
 SqliteWriter::~SqliteWriter() {
@@ -29,7 +29,15 @@ SqliteWriter::~SqliteWriter() {
     stopping_ = true;
     wake_.NotifyOne();
   }
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
+}
+
+absl::Status SqliteWriter::EnsureThread() {
+  if (thread_.joinable()) return absl::OkStatus();
+  absl::StatusOr<std::thread> thread = StartThread("write to the store", [this] { Loop(); });
+  if (!thread.ok()) return thread.status();
+  thread_ = *std::move(thread);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<int64_t> SqliteWriter::Run(const Operation& operation) {
@@ -37,6 +45,7 @@ absl::StatusOr<int64_t> SqliteWriter::Run(const Operation& operation) {
   request->operation = &operation;
   {
     MutexLock lock(mutex_);
+    if (absl::Status started = EnsureThread(); !started.ok()) return started;
     queue_.push_back(request);
   }
   wake_.NotifyOne();

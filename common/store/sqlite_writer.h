@@ -17,8 +17,8 @@
 
 namespace gitops {
 
-// The only thread that writes. Operations that arrive during a commit share the next one, so that
-// many callers cost one fsync.
+// The only thread that writes, started by the first operation. Operations that arrive during a
+// commit share the next one, so that many callers cost one fsync.
 class SqliteWriter {
  public:
   // Makes changes in the transaction. May run twice, if its group had to be rolled back.
@@ -40,7 +40,7 @@ class SqliteWriter {
   ~SqliteWriter();
 
   // Returns the operation's result once it is durable. An error of one operation does not affect
-  // others.
+  // others. UNAVAILABLE: the thread cannot be started; the next operation tries it again.
   absl::StatusOr<int64_t> Run(const Operation& operation);
 
  private:
@@ -56,6 +56,7 @@ class SqliteWriter {
   // Shared with the waiter, which is woken after its request is unlocked.
   using Group = std::vector<std::shared_ptr<Request>>;
 
+  absl::Status EnsureThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Loop();
   void CommitGroup(const Group& group);
   // Sets `begun` once the transaction has started, so that a later error belongs to one of its
