@@ -86,7 +86,7 @@ class RandomTest : public testing::Test {
     options.scheduler = scheduler_.get();
     options.records = &records_;
     options.drivers = &host_;
-    options.on_change = [this](const std::string& service, const ServiceView& view) {
+    options.on_change = [this](const std::string& service, const ServiceView& view, bool) {
       watchers_.at(service).See(view);
     };
     agent_ = std::make_unique<HostAgent>(std::move(options));

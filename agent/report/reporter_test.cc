@@ -111,17 +111,18 @@ class ReporterTest : public testing::Test {
 
   void Start() {
     scheduler_ = NewScheduler(&clock_, 1);
-    auto reporter = NewReporter({.planner = address_,
-                                 .hello = [this] { return Hello(); },
-                                 .service = [this](const std::string& name) { return Find(name); },
-                                 .on_connected =
-                                     [this](bool connected) {
-                                       MutexLock lock(mutex_);
-                                       connected_ = connected;
-                                     },
-                                 .random = [] { return 0.5; },
-                                 .clock = &clock_,
-                                 .scheduler = scheduler_.get()});
+    auto reporter =
+        Reporter::New({.planner = address_,
+                       .hello = [this] { return Hello(); },
+                       .service = [this](const std::string& name) { return Find(name); },
+                       .on_connected =
+                           [this](bool connected) {
+                             MutexLock lock(mutex_);
+                             connected_ = connected;
+                           },
+                       .random = [] { return 0.5; },
+                       .clock = &clock_,
+                       .scheduler = scheduler_.get()});
     ASSERT_TRUE(reporter.ok()) << reporter.status();
     reporter_ = *std::move(reporter);
     reporter_->Start();
@@ -331,7 +332,7 @@ TEST_F(ReporterTest, StopsWhateverThePlannerDoes) {
 TEST(NewReporterTest, AddressesThatCannotBeDialledAreRefused) {
   FakeClock clock;
   for (const char* bad : {"nonsense:port", ":8001", "planner.example:8001"}) {
-    EXPECT_FALSE(NewReporter({.planner = bad, .clock = &clock}).ok()) << bad;
+    EXPECT_FALSE(Reporter::New({.planner = bad, .clock = &clock}).ok()) << bad;
   }
 }
 

@@ -69,15 +69,15 @@ class Agent {
  public:
   Agent(std::string name, const std::string& planner, Scheduler* scheduler)
       : name_(std::move(name)) {
-    auto reporter = NewReporter({.planner = planner,
-                                 .hello = [this] { return Hello(); },
-                                 .service =
-                                     [this](const std::string& service) {
-                                       MutexLock lock(mutex_);
-                                       return Find(service);
-                                     },
-                                 .clock = Clock::System(),
-                                 .scheduler = scheduler});
+    auto reporter = Reporter::New({.planner = planner,
+                                   .hello = [this] { return Hello(); },
+                                   .service =
+                                       [this](const std::string& service) {
+                                         MutexLock lock(mutex_);
+                                         return Find(service);
+                                       },
+                                   .clock = Clock::System(),
+                                   .scheduler = scheduler});
     EXPECT_TRUE(reporter.ok()) << reporter.status();
     reporter_ = *std::move(reporter);
     reporter_->Start();
