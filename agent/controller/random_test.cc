@@ -76,6 +76,7 @@ class RandomTest : public testing::Test {
     spec.poll = absl::Seconds(60);
     spec.tracking = service == "fleet" ? Tracking::kCoordinated : Tracking::kAuto;
     spec.drift = service == "web" ? DriftPolicy::kCorrect : DriftPolicy::kReport;
+    spec.directories = {{.local = "/etc/x", .link = service}};
     return spec;
   }
 

@@ -155,7 +155,7 @@ void ServiceController::TakeTurns() {
       auto& queue = orders_.empty() ? events_ : orders_;
       if (queue.empty()) {
         in_turns_ = false;
-        if (at_rest_) ended_.NotifyAll();
+        ended_.NotifyAll();
         return;
       }
       message = std::move(queue.front());
@@ -448,6 +448,7 @@ void ServiceController::OnPolled(const absl::StatusOr<std::string>& tip, absl::T
                                  const std::string& same_as, std::shared_ptr<TipNote> note) {
   if (absl::IsCancelled(tip.status())) return;  // the agent is stopping
   const std::string error(tip.status().message());
+  const bool noted = note != nullptr;
   Post([this, tip = tip.value_or(""), error, answered = tip.ok(), next_poll, same_as,
         note = std::move(note)] {
     if (stopping_) return;
@@ -476,6 +477,10 @@ void ServiceController::OnPolled(const absl::StatusOr<std::string>& tip, absl::T
               },
           .note = note});
   });
+  if (!noted) return;
+  // Turns are short. What another thread handles now should not come too late for the note.
+  MutexLock lock(mutex_);
+  while (in_turns_) ended_.Wait(mutex_);
 }
 
 }  // namespace gitops

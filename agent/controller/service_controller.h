@@ -333,7 +333,7 @@ class ServiceController {
   std::atomic<int64_t> commands_ = 0;  // freezes, unfreezes, rollbacks and syncs so far
 
   mutable Mutex mutex_;  // of the mailbox and of what is handed to other threads
-  CondVar ended_;
+  CondVar ended_;        // turns ended
   std::deque<std::function<void()>> orders_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::function<void()>> events_ ABSL_GUARDED_BY(mutex_);
   bool in_turns_ ABSL_GUARDED_BY(mutex_) = false;

@@ -18,7 +18,7 @@ namespace gitops {
 class ToldPlanner {
  public:
   struct Known {
-    State state;
+    State state = State::kOk;
     std::string info, hash, target;
     absl::Time change_time;
     int64_t generation = 0;
@@ -60,7 +60,8 @@ class ToldPlanner {
   // A service that it does not know has generation 0.
   Known What(const std::string& service) {
     MutexLock lock(mutex_);
-    return services_[service].known;
+    const auto found = services_.find(service);
+    return found == services_.end() ? Known() : found->second.known;
   }
   std::vector<TipMove> moves() {
     MutexLock lock(mutex_);

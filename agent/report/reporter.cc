@@ -226,7 +226,7 @@ bool Reporter::TakeTip(v1::ReportRequest& request) {
     moved_.pop_front();
     std::set<std::string> except = changed_;
     except.insert(moved.tip.except().begin(), moved.tip.except().end());
-    if (except.size() > moved.names.size()) {
+    if (except.size() >= moved.names.size()) {
       changed_.insert(moved.names.begin(), moved.names.end());
       continue;
     }
