@@ -159,7 +159,7 @@ class SwarmImpl final : public Swarm {
       reporter.on_connected = [this](bool connected) { Count(connected ? 1 : -1); };
       reporter.clock = Clock::System();
       reporter.scheduler = scheduler_.get();
-      auto made = NewReporter(std::move(reporter));
+      auto made = Reporter::New(std::move(reporter));
       if (!made.ok()) return made.status();
       reporters_.push_back(*std::move(made));
     }

@@ -1,5 +1,6 @@
 #include "agent/controller/fake_drivers.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -33,8 +34,13 @@ class FakeHost::FakeUpstream final : public Upstream {
                                                 std::stop_token) override {
     MutexLock lock(host_->mutex_);
     ++host_->comparisons_;
-    const bool same = host_->same_.contains({from, to}) || host_->same_.contains({to, from});
-    return same ? std::set<std::string>() : paths;
+    const auto same = host_->same_.find(std::minmax(from, to));
+    if (same == host_->same_.end()) return paths;
+    std::set<std::string> touched;
+    for (const std::string& path : paths) {
+      if (same->second.contains(path)) touched.insert(path);
+    }
+    return touched;
   }
 
   std::string name() const override { return "fake"; }
@@ -80,7 +86,8 @@ class FakeHost::FakeSource final : public Source {
   absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b,
                                    std::stop_token) override {
     MutexLock lock(host_->mutex_);
-    return host_->same_.contains({a, b}) || host_->same_.contains({b, a});
+    const auto same = host_->same_.find(std::minmax(a, b));
+    return same != host_->same_.end() && !same->second.contains(service_);
   }
 
   std::string Remark(const std::string& revision) override {

@@ -54,8 +54,9 @@ class FakeHost final : public DriverFactory {
   void FailPrepare(const std::string& revision, absl::Status status);
   void FailPublish(const std::string& revision, absl::Status status);
   void FailActivate(const std::string& revision, absl::Status status);
-  // Two revisions with the same content for every service.
-  void MakeSame(const std::string& a, const std::string& b);
+  // Two revisions with the same content for every service, except below these links (and for the
+  // services of these names).
+  void MakeSame(const std::string& a, const std::string& b, std::set<std::string> touched = {});
   // Activations block until Release().
   void HoldActivations();
   void Release();
@@ -92,7 +93,9 @@ class FakeHost final : public DriverFactory {
   std::map<std::string, Service> services_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> tips_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> commits_ ABSL_GUARDED_BY(mutex_);
-  std::set<std::pair<std::string, std::string>> same_ ABSL_GUARDED_BY(mutex_);
+  // What differs between two revisions; not in it: everything.
+  std::map<std::pair<std::string, std::string>, std::set<std::string>> same_
+      ABSL_GUARDED_BY(mutex_);
   absl::Status upstream_status_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> remarks_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, absl::Status> prepare_faults_ ABSL_GUARDED_BY(mutex_);

@@ -1,4 +1,5 @@
 // What tests do with a FakeHost.
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -57,9 +58,9 @@ void FakeHost::FailActivate(const std::string& revision, absl::Status status) {
   activate_faults_[revision] = std::move(status);
 }
 
-void FakeHost::MakeSame(const std::string& a, const std::string& b) {
+void FakeHost::MakeSame(const std::string& a, const std::string& b, std::set<std::string> touched) {
   MutexLock lock(mutex_);
-  same_.insert({a, b});
+  same_.insert_or_assign(std::minmax(a, b), std::move(touched));
 }
 
 void FakeHost::HoldActivations() {

@@ -1,9 +1,12 @@
 #include "agent/controller/host_agent.h"
 
+#include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/git/url.h"
 #include "common/log/log.h"
 #include "common/rpc/error.h"
 
@@ -40,12 +43,15 @@ absl::Status HostAgent::Configure(const std::vector<ServiceSpec>& specs) {
   for (const auto& [service, managed] : before) managed.controller->RequestStop();
   for (const auto& [service, managed] : before) {
     Halt(service, managed);
+    {
+      MutexLock lock(mutex_);
+      unsettled_.insert(service);
+    }
     // Services that are only restarted stay visible meanwhile.
     if (wanted.contains(service)) continue;
-    Forget(service);
+    Remove(service);
     LogInfo("service removed from the configuration; its published files stay",
             {{"service", service}});
-    if (options_.on_removed) options_.on_removed(service);
   }
   before.clear();
   std::vector<std::string> failed;
@@ -55,7 +61,7 @@ absl::Status HostAgent::Configure(const std::vector<ServiceSpec>& specs) {
     if (begun.ok()) continue;
     if (failed.empty()) code = begun.status().code();
     failed.push_back(absl::StrCat("service \"", service, "\": ", begun.status().message()));
-    Forget(service);
+    Remove(service);
   }
   return absl::Status(code, absl::StrJoin(failed, "; "));
 }
@@ -67,9 +73,14 @@ std::shared_ptr<UpstreamPoller> HostAgent::PollerFor(const ServiceSpec& spec) {
   if (std::shared_ptr<UpstreamPoller> poller = slot.lock()) return poller;
   Scheduler* scheduler =
       options_.poll_scheduler != nullptr ? options_.poll_scheduler : options_.scheduler;
+  UpstreamPoller::TipRounds rounds;
+  if (options_.on_tips_end) {
+    rounds = {options_.on_tips_begin,
+              [this](const auto& moved) { options_.on_tips_end(ToTipMoves(moved)); }};
+  }
   auto poller =
       std::make_shared<UpstreamPoller>(upstream, options_.clock, scheduler, options_.on_polled,
-                                       PoolFor(Pool::kGit), options_.records);
+                                       PoolFor(Pool::kGit), options_.records, std::move(rounds));
   slot = poller;
   return poller;
 }
@@ -99,7 +110,7 @@ absl::StatusOr<HostAgent::Managed> HostAgent::Begin(const ServiceSpec& spec,
                    pool_if(unit, Pool::kChecks),
                    pool_if(unit, Pool::kUnits),
                    PoolFor(Pool::kUpkeep)};
-  options.on_change = [this, service] { Report(service); };
+  options.on_change = [this, service](bool noted) { Report(service, noted); };
   options.upstream = poller->name();
   options.poll_now = [weak = std::weak_ptr<UpstreamPoller>(poller)] {
     if (auto poller = weak.lock()) poller->PollNow();
@@ -129,9 +140,9 @@ absl::StatusOr<HostAgent::Managed> HostAgent::Begin(const ServiceSpec& spec,
                             },
                         .on_polled =
                             [weak](const absl::StatusOr<std::string>& tip, absl::Time next,
-                                   const std::string& same_as) {
+                                   const std::string& same_as, std::shared_ptr<TipNote> note) {
                               if (auto controller = weak.lock()) {
-                                controller->OnPolled(tip, next, same_as);
+                                controller->OnPolled(tip, next, same_as, std::move(note));
                               }
                             },
                         .paths = std::move(paths),
@@ -165,11 +176,46 @@ void HostAgent::Forget(const std::string& service) {
   hub_.Changed(service);
 }
 
-void HostAgent::Report(const std::string& service) {
+void HostAgent::Remove(const std::string& service) {
+  Forget(service);
+  if (options_.on_removed) options_.on_removed(service);
+  MutexLock lock(mutex_);
+  unsettled_.erase(service);
+}
+
+void HostAgent::Report(const std::string& service, bool noted) {
   auto controller = Find(service);
   if (!controller.ok()) return;
-  if (options_.on_change) options_.on_change(service, (*controller)->View());
+  if (options_.on_change) options_.on_change(service, (*controller)->View(), noted);
   hub_.Changed(service);
+  if (noted) return;
+  MutexLock lock(mutex_);
+  unsettled_.erase(service);
+}
+
+std::vector<TipMove> HostAgent::ToTipMoves(
+    const std::vector<UpstreamPoller::TipRounds::Moved>& moved) const {
+  std::vector<TipMove> moves;
+  MutexLock lock(mutex_);
+  for (const auto& [ref, tip, services] : moved) {
+    // Those with other credentials have another poller, but show the same upstream.
+    std::map<std::pair<std::string, std::string>, TipMove> by_name;
+    for (const auto& [service, managed] : services_) {
+      const ServiceSpec& spec = managed.controller->spec();
+      if (spec.branch != ref) continue;
+      TipMove& move = by_name[{RedactUrl(spec.upstream.url), spec.user}];
+      const bool is_moved = std::binary_search(services.begin(), services.end(), service);
+      (is_moved ? move.moved : move.others).push_back(service);
+    }
+    for (auto& [name, move] : by_name) {
+      if (move.moved.empty()) continue;
+      move.branch = {name.first, name.second, ref};
+      move.hash = tip;
+      move.others.insert(move.others.end(), unsettled_.begin(), unsettled_.end());
+      moves.push_back(std::move(move));
+    }
+  }
+  return moves;
 }
 
 absl::StatusOr<std::shared_ptr<ServiceController>> HostAgent::Find(

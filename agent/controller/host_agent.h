@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,16 @@ class DriverFactory {
   virtual absl::StatusOr<ServiceDrivers> DriversFor(const ServiceSpec& spec) = 0;
 };
 
+// A new tip of a branch. Of the services that show this branch, nothing but the tip has changed
+// (the target, and the hash with it unless the service is coordinated) for those in `moved`; that
+// is not so, or not known, for those in `others`.
+struct TipMove {
+  BranchName branch;
+  std::string hash;
+  std::vector<std::string> moved;
+  std::vector<std::string> others;
+};
+
 struct HostAgentOptions {
   absl::Duration default_poll = absl::Seconds(60);
   int max_watchers = 16;
@@ -45,8 +56,13 @@ struct HostAgentOptions {
   RecordStore* records = nullptr;
   DriverFactory* drivers = nullptr;
   // Called at every change of a service, and at its removal, without locks held. May be empty.
-  std::function<void(const std::string& service, const ServiceView& view)> on_change;
+  // `noted`: the change is in the TipMoves that follow.
+  std::function<void(const std::string& service, const ServiceView& view, bool noted)> on_change;
   std::function<void(const std::string& service)> on_removed;
+  // Called around the time in which services are told of new tips; of several upstreams at the same
+  // time. `moves` are of that time, so what on_change told since on_tips_begin may be newer.
+  std::function<void()> on_tips_begin;
+  std::function<void(std::vector<TipMove> moves)> on_tips_end;
   std::function<void(const std::string& upstream)> on_polled;
   std::function<void(const std::string& upstream)> on_upstream_unused;
 };
@@ -102,7 +118,10 @@ class HostAgent {
   std::shared_ptr<UpstreamPoller> PollerFor(const ServiceSpec& spec);
   void Halt(const std::string& service, const Managed& managed);
   void Forget(const std::string& service);
-  void Report(const std::string& service);
+  void Remove(const std::string& service);
+  void Report(const std::string& service, bool noted);
+  std::vector<TipMove> ToTipMoves(const std::vector<UpstreamPoller::TipRounds::Moved>& moved) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   const HostAgentOptions options_;
   RecordSaver saver_;
@@ -113,6 +132,8 @@ class HostAgent {
   mutable CondVar replaced_;  // a controller was replaced or removed
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<std::string, Managed> services_ ABSL_GUARDED_BY(mutex_);
+  // That were stopped, for a restart or to be removed, until on_change or on_removed has told it.
+  std::set<std::string> unsettled_ ABSL_GUARDED_BY(mutex_);
   // By Upstream; an entry lives as long as a service uses it.
   std::map<Upstream*, std::weak_ptr<UpstreamPoller>> pollers_ ABSL_GUARDED_BY(mutex_);
 };

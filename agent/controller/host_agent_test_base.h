@@ -10,6 +10,7 @@
 
 #include "agent/controller/fake_drivers.h"
 #include "agent/controller/host_agent.h"
+#include "agent/controller/told_planner.h"
 #include "agent/record/record.h"
 #include "common/clock/fake_clock.h"
 #include "common/store/faulty_store.h"
@@ -43,7 +44,9 @@ class HostAgentTest : public testing::Test {
     options.pools = pools_;
     options.records = &records_;
     options.drivers = &host_;
+    if (planner_ != nullptr) planner_->Listen(options);
     agent_ = std::make_unique<HostAgent>(std::move(options));
+    if (planner_ != nullptr) planner_->Attach(agent_.get());
     const absl::Status configured = agent_->Configure(specs);
     ASSERT_TRUE(configured.ok()) << configured;
   }
@@ -89,6 +92,7 @@ class HostAgentTest : public testing::Test {
   TempStore temp_;
   FaultyStore store_{temp_.store()};
   RecordStore records_{&store_};
+  ToldPlanner* planner_ = nullptr;  // that listens
   std::unique_ptr<Scheduler> scheduler_;
   Pools pools_ = {};  // set before Start()
   std::unique_ptr<HostAgent> agent_;

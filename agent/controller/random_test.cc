@@ -15,6 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "agent/controller/host_agent_test_base.h"
+#include "agent/controller/told_planner.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
@@ -75,6 +76,7 @@ class RandomTest : public testing::Test {
     spec.poll = absl::Seconds(60);
     spec.tracking = service == "fleet" ? Tracking::kCoordinated : Tracking::kAuto;
     spec.drift = service == "web" ? DriftPolicy::kCorrect : DriftPolicy::kReport;
+    spec.directories = {{.local = "/etc/x", .link = service}};
     return spec;
   }
 
@@ -86,10 +88,12 @@ class RandomTest : public testing::Test {
     options.scheduler = scheduler_.get();
     options.records = &records_;
     options.drivers = &host_;
-    options.on_change = [this](const std::string& service, const ServiceView& view) {
+    options.on_change = [this](const std::string& service, const ServiceView& view, bool) {
       watchers_.at(service).See(view);
     };
+    planner_.Listen(options);
     agent_ = std::make_unique<HostAgent>(std::move(options));
+    planner_.Attach(agent_.get());
     ASSERT_EQ(agent_->Configure({Spec("web"), Spec("db"), Spec("fleet")}), absl::OkStatus());
   }
 
@@ -123,6 +127,7 @@ class RandomTest : public testing::Test {
   void Happen() {
     switch (Roll(14)) {
       case 0:
+        if (Roll(2) == 0) host_.MakeSame(Revision(), Revision(), {Service()});
         return host_.Push("main", Revision());
       case 1:
         return host_.SetUpstreamStatus(Roll(3) == 0 ? absl::UnavailableError("no route")
@@ -220,6 +225,7 @@ class RandomTest : public testing::Test {
     for (const char* name : {"web", "db", "fleet"}) watchers.try_emplace(name);
     return watchers;
   }();
+  ToldPlanner planner_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<HostAgent> agent_;
 };
@@ -258,6 +264,11 @@ TEST_F(RandomTest, NoCommandIsLostNoStateIsForbiddenAndNobodyIsUnfrozen) {
       return record.state == State::kOk && record.hash == std::string(40, 'a');
     })) << name
         << ": " << (*agent_->Find(name))->View().record.info;
+  }
+  for (const char* name : {"web", "db", "fleet"}) {
+    EXPECT_TRUE(Eventually([&] {
+      return planner_.What(name) == ToldPlanner::Of((*agent_->Find(name))->View().record);
+    })) << name;
   }
 }
 

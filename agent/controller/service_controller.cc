@@ -35,14 +35,19 @@ absl::Status ServiceController::Load() {
       options_.records->Load(spec().service, &rebuilt_);
   const bool damaged = absl::IsDataLoss(stored.status());
   if (!stored.ok() && !damaged) return stored.status();
-  record_ = stored.ok() && stored->has_value() ? **stored : NewRecord(policy_);
-  if (!policy_.coordinated && !record_.frozen && record_.pending.empty() &&
-      record_.activation_error.empty() && !record_.published.empty()) {
-    auto verified = options_.records->VerifiedTip(spec().service,
-                                                  {options_.upstream, spec().user, spec().branch});
-    if (!verified.ok()) return verified.status();
-    if (verified->has_value()) record_.hash = record_.target = **verified;
-    stored_hash_ = record_.hash;
+  const bool is_new = stored.ok() && !stored->has_value();
+  record_ = stored.ok() && !is_new ? **stored : NewRecord(policy_);
+  if (absl::Status status = LoadTip(/*whole=*/stored.ok() && !is_new && rebuilt_.empty());
+      !status.ok()) {
+    return status;
+  }
+  std::set<std::string> links;
+  for (const DirectorySpec& directory : spec().directories) links.insert(directory.link);
+  if (record_.links != links) {
+    record_ = OnLinks(std::move(record_), links);
+    // Stored before anything is verified for these links and kept in memory only.
+    unsaved_ = !is_new;
+    if (unsaved_) ++record_.generation;
   }
   // A move in progress was not recorded in the history yet.
   logged_hash_ =
@@ -60,6 +65,23 @@ absl::Status ServiceController::Load() {
   record_ = std::move(frozen);
   logged_state_ = record_.state;
   return options_.records->Save(spec().service, record_, entry);
+}
+
+absl::Status ServiceController::LoadTip(bool whole) {
+  if (policy_.coordinated) return absl::OkStatus();
+  const auto tip = options_.records->VerifiedTip(spec().service,
+                                                 {options_.upstream, spec().user, spec().branch});
+  if (!tip.ok()) return tip.status();
+  if (tip->has_value()) {
+    const bool at_tip = whole && (*tip)->generation >= record_.generation && !record_.frozen &&
+                        record_.pending.empty() && record_.activation_error.empty() &&
+                        !record_.published.empty();
+    if (at_tip) record_.hash = record_.target = (*tip)->hash;
+    // What is rebuilt counts as newer: its generation was lost.
+    record_.generation = std::max(record_.generation, (*tip)->generation + (whole ? 0 : 1));
+  }
+  stored_hash_ = record_.hash;
+  return absl::OkStatus();
 }
 
 void ServiceController::Begin() {
@@ -101,7 +123,7 @@ void ServiceController::RequestStop() {
 
 void ServiceController::Announce() {
   Post([this] {
-    if (options_.on_change) options_.on_change();
+    if (options_.on_change) options_.on_change(/*noted=*/false);
   });
 }
 
@@ -137,7 +159,7 @@ void ServiceController::TakeTurns() {
       auto& queue = orders_.empty() ? events_ : orders_;
       if (queue.empty()) {
         in_turns_ = false;
-        if (at_rest_) ended_.NotifyAll();
+        ended_.NotifyAll();
         return;
       }
       message = std::move(queue.front());
@@ -293,7 +315,7 @@ void ServiceController::StoreAndMake(ServiceRecord next, Change change) {
   const bool in_memory =
       change.storing == Change::Storing::kMemory && SameState(next, record_) && !unsaved_;
   if (in_memory) {
-    Remember(std::move(next));
+    Remember(std::move(next), change.note.get());
     if (change.then) change.then(absl::OkStatus());
     return;
   }
@@ -307,7 +329,7 @@ void ServiceController::StoreAndMake(ServiceRecord next, Change change) {
   if (!SameState(next, record_) || (next.pending.empty() && next.hash != logged_hash_)) {
     next.change_time = options_.clock->Now();
   }
-  if (!(next == record_)) ++next.generation;
+  if (!(next == record_) || !rebuilt_.empty()) ++next.generation;
   storing_ = true;
   auto shared = std::make_shared<Change>(std::move(change));
   auto saved = std::make_shared<absl::Status>();
@@ -339,7 +361,7 @@ void ServiceController::StoreAndMake(ServiceRecord next, Change change) {
 }
 
 void ServiceController::Made(ServiceRecord next, const Why& why,
-                             const std::optional<ChangeRecord>& entry) {
+                             const std::optional<ChangeRecord>& entry, TipNote* note) {
   const bool tell = entry.has_value() || (next.info != record_.info && !next.info.empty());
   if (entry.has_value()) {
     logged_hash_ = entry->to_hash;
@@ -349,6 +371,7 @@ void ServiceController::Made(ServiceRecord next, const Why& why,
     logged_hash_ = next.hash;  // verified to change nothing of the service
   }
   const bool changed = !(next == record_);
+  const bool only_tip = note != nullptr && OnlyTipMoved(record_, next, policy_);
   record_ = std::move(next);
   ShowView();
   if (tell) {
@@ -359,14 +382,14 @@ void ServiceController::Made(ServiceRecord next, const Why& why,
                                 {"reason", why.reason},
                                 {"actor", why.actor.text()}});
   }
-  if (changed && options_.on_change) options_.on_change();
+  if (changed && options_.on_change) options_.on_change(/*noted=*/only_tip && note->Take());
   CheckWaiters();
 }
 
-void ServiceController::Remember(ServiceRecord next) {
+void ServiceController::Remember(ServiceRecord next, TipNote* note) {
   if (next == record_) return;
   ++next.generation;
-  Made(std::move(next), {}, std::nullopt);
+  Made(std::move(next), {}, std::nullopt, note);
 }
 
 void ServiceController::ShowView() {
@@ -426,14 +449,16 @@ ServicePlace ServiceController::At() const {
   const ServiceRecord& record = view_->record;
   const bool there = !policy_.coordinated && !record.frozen && record.pending.empty() &&
                      record.activation_error.empty() && !record.published.empty();
-  return there ? ServicePlace{record.hash, hash_stored_} : ServicePlace();
+  return there ? ServicePlace{record.hash, record.generation, hash_stored_} : ServicePlace();
 }
 
 void ServiceController::OnPolled(const absl::StatusOr<std::string>& tip, absl::Time next_poll,
-                                 const std::string& same_as) {
+                                 const std::string& same_as, std::shared_ptr<TipNote> note) {
   if (absl::IsCancelled(tip.status())) return;  // the agent is stopping
   const std::string error(tip.status().message());
-  Post([this, tip = tip.value_or(""), error, answered = tip.ok(), next_poll, same_as] {
+  const bool noted = note != nullptr;
+  Post([this, tip = tip.value_or(""), error, answered = tip.ok(), next_poll, same_as,
+        note = std::move(note)] {
     if (stopping_) return;
     next_poll_ = next_poll;
     if (answered) last_poll_ = options_.clock->Now();
@@ -457,8 +482,13 @@ void ServiceController::OnPolled(const absl::StatusOr<std::string>& tip, absl::T
           .then =
               [this, moved](const absl::Status&) {
                 if (*moved) WantPass(/*forced=*/false);
-              }});
+              },
+          .note = note});
   });
+  if (!noted) return;
+  // Turns are short. What another thread handles now should not come too late for the note.
+  MutexLock lock(mutex_);
+  while (in_turns_) ended_.Wait(mutex_);
 }
 
 }  // namespace gitops

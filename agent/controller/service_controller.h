@@ -67,16 +67,34 @@ struct ServiceOptions {
   Scheduler* scheduler = nullptr;  // only tells the time
   Pools pools = {};
   // Called after every change that View() shows, without locks held, on any thread, never twice at
-  // a time: what View() gives then is the newest.
-  std::function<void()> on_change;
+  // a time: what View() gives then is the newest. `noted`: a TipNote was taken for it.
+  std::function<void(bool noted)> on_change;
   // Requests a poll of the upstream now. Thread-safe.
   std::function<void()> poll_now;
 };
 
 // Where a service is that follows its branch.
 struct ServicePlace {
-  std::string revision;  // empty: nowhere, or it is on its way or not healthy
-  bool stored = false;   // its record says so on disk
+  std::string revision;    // empty: nowhere, or it is on its way or not healthy
+  int64_t generation = 0;  // of its record
+  bool stored = false;     // its record says so on disk
+};
+
+// For one service, in one poll that found a new tip: whether nothing but the tip moved, so that it
+// is reported for all such services together. Thread-safe.
+class TipNote {
+ public:
+  // It did. False: the poll is over, so the service is reported by itself.
+  bool Take() {
+    State open = State::kOpen;
+    return state_.compare_exchange_strong(open, State::kTaken);
+  }
+  // The poll is over. Returns whether it did.
+  bool Close() { return state_.exchange(State::kClosed) == State::kTaken; }
+
+ private:
+  enum class State { kOpen, kTaken, kClosed };
+  std::atomic<State> state_ = State::kOpen;
 };
 
 // The visible state of a service.
@@ -118,9 +136,9 @@ class ServiceController {
   ServicePlace At() const;
 
   // The result of a poll: the newest revision, or an error; and the time of the next poll. If the
-  // service is at `same_as`, the newest revision changes nothing of it.
+  // service is at `same_as`, the newest revision changes nothing of it. `note` may be null.
   void OnPolled(const absl::StatusOr<std::string>& tip, absl::Time next_poll,
-                const std::string& same_as);
+                const std::string& same_as, std::shared_ptr<TipNote> note);
 
   // See the RPCs of the same names; they return the record afterwards. Rollback and TakeUp wait
   // until the service has made its attempt. UNAVAILABLE after Stop(). DEADLINE_EXCEEDED, CANCELLED:
@@ -188,6 +206,7 @@ class ServiceController {
     } storing = Storing::kAnyway;
     std::function<void(const absl::Status&)> then;  // may be empty
     bool command = false;                           // before others
+    std::shared_ptr<TipNote> note;                  // of a poll; may be null
   };
 
   // One run through everything: what is published, a move, an inspection.
@@ -222,6 +241,8 @@ class ServiceController {
 
   ServiceController(ServiceOptions options, ServiceDrivers drivers);
   absl::Status Load();
+  // `whole`: the record is as it was stored.
+  absl::Status LoadTip(bool whole);
   void Begin();
 
   // The mailbox.
@@ -256,9 +277,10 @@ class ServiceController {
   void Make(Change change);
   void MakeChanges();
   void StoreAndMake(ServiceRecord next, Change change);
-  void Made(ServiceRecord next, const Why& why, const std::optional<ChangeRecord>& entry);
+  void Made(ServiceRecord next, const Why& why, const std::optional<ChangeRecord>& entry,
+            TipNote* note = nullptr);
   // Makes a change without storing it.
-  void Remember(ServiceRecord next);
+  void Remember(ServiceRecord next, TipNote* note = nullptr);
   std::optional<ChangeRecord> EntryFor(const ServiceRecord& next, const Why& why) const;
   void ShowView() ABSL_LOCKS_EXCLUDED(mutex_);
   std::shared_ptr<Waiter> AddWaiter(std::function<bool(const ServiceRecord&)> superseded);
@@ -318,7 +340,7 @@ class ServiceController {
   std::atomic<int64_t> commands_ = 0;  // freezes, unfreezes, rollbacks and syncs so far
 
   mutable Mutex mutex_;  // of the mailbox and of what is handed to other threads
-  CondVar ended_;
+  CondVar ended_;        // turns ended
   std::deque<std::function<void()>> orders_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::function<void()>> events_ ABSL_GUARDED_BY(mutex_);
   bool in_turns_ ABSL_GUARDED_BY(mutex_) = false;

@@ -29,12 +29,13 @@ bool IsOfUpstream(const absl::Status& status) {
 UpstreamPoller::UpstreamPoller(std::shared_ptr<Upstream> upstream, Clock* clock,
                                Scheduler* scheduler,
                                std::function<void(const std::string&)> on_success, Scheduler* pool,
-                               RecordStore* records)
+                               RecordStore* records, TipRounds rounds)
     : upstream_(std::move(upstream)),
       clock_(clock),
       on_success_(std::move(on_success)),
       fetches_(NewLane(pool != nullptr ? pool : scheduler, kFetches)),
-      records_(records) {
+      records_(records),
+      rounds_(std::move(rounds)) {
   job_ = scheduler->Add(absl::InfiniteFuture(), [this] { return Run(); });
 }
 
@@ -95,8 +96,8 @@ absl::Duration UpstreamPoller::Interval() const {
   return interval;
 }
 
-std::map<std::string, absl::StatusOr<std::string>> UpstreamPoller::Untouched(
-    const Followers& followers, const std::map<std::string, absl::StatusOr<std::string>>& tips) {
+UpstreamPoller::Looked UpstreamPoller::Untouched(const Followers& followers,
+                                                 const Upstream::Tips& tips) {
   // Most services are at the same revision: one question for all of them.
   struct Group {
     std::set<std::string> paths;
@@ -112,7 +113,7 @@ std::map<std::string, absl::StatusOr<std::string>> UpstreamPoller::Untouched(
     group.paths.insert(follower.paths.begin(), follower.paths.end());
     group.followers[service] = &follower;
   }
-  std::map<std::string, absl::StatusOr<std::string>> untouched;
+  Looked untouched;
   for (const auto& [key, group] : groups) {
     const auto& [ref, from] = key;
     const auto touched =
@@ -132,13 +133,60 @@ std::map<std::string, absl::StatusOr<std::string>> UpstreamPoller::Untouched(
   return untouched;
 }
 
-void UpstreamPoller::StoreTips(const Followers& followers,
-                               const std::map<std::string, absl::StatusOr<std::string>>& tips) {
+void UpstreamPoller::Tell(const Followers& followers, const absl::StatusOr<Upstream::Tips>& newest,
+                          const Looked& looked, absl::Time next) {
+  std::map<std::string, std::map<std::string, std::shared_ptr<TipNote>>> notes;  // by branch
+  if (newest.ok() && rounds_.begin) {
+    for (const auto& [ref, tip] : *newest) {
+      if (!tip.ok() || told_[ref] == *tip) continue;
+      told_[ref] = *tip;
+      notes[ref] = {};
+    }
+  }
+  if (!notes.empty()) rounds_.begin();
+  {
+    MutexLock telling(telling_);
+    for (const auto& [service, follower] : followers) {
+      {
+        MutexLock lock(mutex_);
+        if (!followers_.contains(service)) continue;
+      }
+      if (!newest.ok()) {
+        follower.on_polled(newest.status(), next, "", nullptr);
+      } else if (auto tip = newest->find(follower.ref); tip != newest->end()) {
+        const auto found = looked.find(service);
+        if (found != looked.end() && !found->second.ok()) {
+          told_.erase(follower.ref);  // the next poll tells it
+          follower.on_polled(found->second.status(), next, "", nullptr);
+          continue;
+        }
+        std::shared_ptr<TipNote> note;
+        if (auto of_ref = notes.find(follower.ref); of_ref != notes.end()) {
+          note = of_ref->second[service] = std::make_shared<TipNote>();
+        }
+        follower.on_polled(tip->second, next, found == looked.end() ? "" : *found->second,
+                           std::move(note));
+      }
+    }
+  }
+  if (notes.empty()) return;
+  std::vector<TipRounds::Moved> moved;
+  for (const auto& [ref, of_ref] : notes) {
+    TipRounds::Moved of_branch{ref, *newest->at(ref), {}};
+    for (const auto& [service, note] : of_ref) {
+      if (note->Close()) of_branch.services.push_back(service);
+    }
+    if (!of_branch.services.empty()) moved.push_back(std::move(of_branch));
+  }
+  rounds_.end(std::move(moved));
+}
+
+void UpstreamPoller::StoreTips(const Followers& followers, const Upstream::Tips& tips) {
   if (records_ == nullptr) return;
   for (const auto& [ref, tip] : tips) {
     if (!tip.ok()) continue;
-    std::pair<std::string, std::set<std::string>>& before = stored_[ref];
-    std::pair<std::string, std::set<std::string>> now = {*tip, {}};
+    std::pair<std::string, RecordStore::Generations>& before = stored_[ref];
+    std::pair<std::string, RecordStore::Generations> now = {*tip, {}};
     std::string user;
     bool news = false;
     for (const auto& [service, follower] : followers) {
@@ -146,8 +194,11 @@ void UpstreamPoller::StoreTips(const Followers& followers,
       const ServicePlace place = follower.at();
       if (place.revision != *tip) continue;
       user = follower.user;
-      now.second.insert(service);
-      if (!place.stored) news = news || before.first != *tip || !before.second.contains(service);
+      now.second[service] = place.generation;
+      if (place.stored || news) continue;
+      const auto known = before.second.find(service);
+      news =
+          before.first != *tip || known == before.second.end() || known->second != place.generation;
     }
     if (!news) continue;
     const absl::Status stored =
@@ -183,29 +234,13 @@ absl::Time UpstreamPoller::Run() {
   if (!refs.empty()) {
     auto newest = upstream_->Newest(refs, stop_.get_token());
     if (newest.ok() && on_success_) on_success_(upstream_->name());
-    std::map<std::string, absl::StatusOr<std::string>> looked;
+    Looked looked;
     if (newest.ok()) looked = Untouched(followers, *newest);
     const bool fetched = std::all_of(looked.begin(), looked.end(),
                                      [](const auto& entry) { return entry.second.ok(); });
     failures_ = newest.ok() && fetched ? 0 : failures_ + 1;
     if (failures_ > 0) next = clock_->Now() + PollBackoff(interval).After(failures_, fraction);
-    MutexLock telling(telling_);
-    for (const auto& [service, follower] : followers) {
-      {
-        MutexLock lock(mutex_);
-        if (!followers_.contains(service)) continue;
-      }
-      if (!newest.ok()) {
-        follower.on_polled(newest.status(), next, "");
-      } else if (auto tip = newest->find(follower.ref); tip != newest->end()) {
-        const auto found = looked.find(service);
-        if (found != looked.end() && !found->second.ok()) {
-          follower.on_polled(found->second.status(), next, "");
-        } else {
-          follower.on_polled(tip->second, next, found == looked.end() ? "" : *found->second);
-        }
-      }
-    }
+    Tell(followers, newest, looked, next);
     if (newest.ok()) StoreTips(followers, *newest);
   }
   MutexLock lock(mutex_);

@@ -9,6 +9,7 @@
 #include <stop_token>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/random/random.h"
@@ -34,21 +35,33 @@ class UpstreamPoller {
     absl::Duration poll;
     std::function<bool()> following;  // false: frozen, not polled
     // Receives the newest revision, or an error, and the time of the next poll; and a revision (or
-    // empty) from which the newest one differs in nothing of this service. Called on a thread of
-    // the scheduler, without locks held.
+    // empty) from which the newest one differs in nothing of this service. The note is null unless
+    // TipRounds are wanted and the revision is new. Called on a thread of the scheduler, without
+    // locks held.
     std::function<void(const absl::StatusOr<std::string>& tip, absl::Time next_poll,
-                       const std::string& same_as)>
+                       const std::string& same_as, std::shared_ptr<TipNote> note)>
         on_polled;
     std::set<std::string> paths = {};  // that it publishes
     std::function<ServicePlace()> at = {};
     std::string user = {};
   };
 
+  // Called around the polls that found new revisions, while followers are told. `end` receives, by
+  // branch, those whose note was taken; any other may have changed in other ways, or change later.
+  struct TipRounds {
+    struct Moved {
+      std::string ref, tip;
+      std::vector<std::string> services;  // ordered, at least one
+    };
+    std::function<void()> begin;
+    std::function<void(std::vector<Moved>)> end;
+  };
+
   // The pointers are not owned. `on_success` receives the upstream's name. `records`, if not null,
   // keeps what was verified of the tips.
   UpstreamPoller(std::shared_ptr<Upstream> upstream, Clock* clock, Scheduler* scheduler,
                  std::function<void(const std::string& upstream)> on_success,
-                 Scheduler* pool = nullptr, RecordStore* records = nullptr);
+                 Scheduler* pool = nullptr, RecordStore* records = nullptr, TipRounds rounds = {});
   ~UpstreamPoller();
 
   // Adds a follower from the next poll on, which is made at once. After Remove, on_polled is not
@@ -71,10 +84,11 @@ class UpstreamPoller {
   absl::Time Run() ABSL_LOCKS_EXCLUDED(mutex_);
   using Followers = std::map<std::string, Follower>;
   // For each service to which `tips` are new: the revision since which nothing of it has changed.
-  std::map<std::string, absl::StatusOr<std::string>> Untouched(
-      const Followers& followers, const std::map<std::string, absl::StatusOr<std::string>>& tips);
-  void StoreTips(const Followers& followers,
-                 const std::map<std::string, absl::StatusOr<std::string>>& tips);
+  using Looked = std::map<std::string, absl::StatusOr<std::string>>;
+  Looked Untouched(const Followers& followers, const Upstream::Tips& tips);
+  void Tell(const Followers& followers, const absl::StatusOr<Upstream::Tips>& newest,
+            const Looked& looked, absl::Time next);
+  void StoreTips(const Followers& followers, const Upstream::Tips& tips);
   absl::Duration Interval() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::shared_ptr<Upstream> upstream_;
@@ -82,6 +96,7 @@ class UpstreamPoller {
   const std::function<void(const std::string&)> on_success_;
   const std::unique_ptr<Scheduler> fetches_;
   RecordStore* const records_;
+  const TipRounds rounds_;
   std::stop_source stop_;
 
   // Held while followers are notified; locked before mutex_.
@@ -94,8 +109,9 @@ class UpstreamPoller {
   int64_t completed_ ABSL_GUARDED_BY(mutex_) = 0;
   // Only used by the job.
   int failures_ = 0;
+  std::map<std::string, std::string> told_;  // by branch, the tip of the last round
   // By branch: the stored tip, and the services that are at it.
-  std::map<std::string, std::pair<std::string, std::set<std::string>>> stored_;
+  std::map<std::string, std::pair<std::string, RecordStore::Generations>> stored_;
 
   std::unique_ptr<Scheduler::Job> job_;
 };

@@ -92,7 +92,7 @@ class UpstreamPollerTest : public testing::Test {
                 },
             .on_polled =
                 [this, service](const absl::StatusOr<std::string>& tip, absl::Time next,
-                                const std::string&) {
+                                const std::string&, const std::shared_ptr<TipNote>&) {
                   MutexLock lock(mutex_);
                   told_[service].tip = tip;
                   told_[service].next = next;

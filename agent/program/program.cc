@@ -10,6 +10,7 @@
 #include <optional>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -190,18 +191,26 @@ absl::Status Agent::Open(const Settings& flags) {
   options.poll_scheduler = poll_scheduler_.get();
   options.records = records_.get();
   options.drivers = drivers_.get();
-  options.on_change = [this](const std::string& service, const ServiceView& view) {
+  options.on_change = [this](const std::string& service, const ServiceView& view, bool noted) {
     agent_metrics_->SetService({.name = service,
                                 .hash = view.record.hash,
                                 .target_hash = view.record.target,
                                 .state = std::string(StateName(view.record.state)),
                                 .changed_at = view.record.change_time});
-    if (reporter_ != nullptr) reporter_->Changed(service);
+    if (reporter_ != nullptr && !noted) reporter_->Changed(service);
   };
   options.on_removed = [this](const std::string& service) {
     agent_metrics_->RemoveService(service);
     if (reporter_ != nullptr) reporter_->Changed(service);
   };
+  if (reporter_ != nullptr) {
+    options.on_tips_begin = [this] { reporter_->BeginTips(); };
+    options.on_tips_end = [this](std::vector<TipMove> moves) {
+      std::vector<MovedServices> moved;
+      for (TipMove& move : moves) moved.push_back({ToProto(move), std::move(move.moved)});
+      reporter_->EndTips(std::move(moved));
+    };
+  }
   options.on_polled = [this](const std::string& upstream) {
     agent_metrics_->UpstreamAnswered(upstream, clock_->Now());
   };
@@ -244,7 +253,7 @@ absl::Status Agent::OpenStore(const std::string& state_dir) {
 absl::Status Agent::OpenReporter(const Settings& settings) {
   if (settings.Get("planner").empty()) return absl::OkStatus();
   report_scheduler_ = NewScheduler(clock_, 1);
-  auto reporter = NewReporter(
+  auto reporter = Reporter::New(
       {.planner = settings.Get("planner"),
        .insecure = settings.GetBool("insecure"),
        .tls_dir = settings.Get("tls-dir"),

@@ -57,7 +57,7 @@ void EncodeRecord(const ServiceRecord& record, record::v1::ServiceRecord& stored
   // Names every field of ServiceRecord, so that one more does not compile until it is stored.
   const auto& [state, info, hash, published, target, pinned, coordinated, frozen_by, frozen,
                pending, last_good, failed, poll_error, source_error, activation_error, drift,
-               change_time, generation] = record;
+               change_time, generation, links] = record;
   stored.set_state(EncodeState(state));
   stored.set_info(EnsureUtf8(info));
   stored.set_hash(hash);
@@ -81,6 +81,7 @@ void EncodeRecord(const ServiceRecord& record, record::v1::ServiceRecord& stored
   stored.clear_change_time();
   if (change_time != absl::InfinitePast()) EncodeTime(change_time, *stored.mutable_change_time());
   stored.set_generation(generation);
+  stored.mutable_links()->Assign(links.begin(), links.end());
 }
 
 ServiceRecord DecodeRecord(const record::v1::ServiceRecord& stored) {
@@ -103,6 +104,7 @@ ServiceRecord DecodeRecord(const record::v1::ServiceRecord& stored) {
   record.drift = stored.drift();
   if (stored.has_change_time()) record.change_time = DecodeTime(stored.change_time());
   record.generation = stored.generation();
+  record.links = {stored.links().begin(), stored.links().end()};
   return record;
 }
 

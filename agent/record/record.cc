@@ -190,30 +190,31 @@ absl::Status RecordStore::Save(const std::string& service, const ServiceRecord& 
 }
 
 absl::Status RecordStore::SaveTip(const BranchName& branch, const std::string& hash,
-                                  const std::set<std::string>& services) {
+                                  const Generations& services) {
   record::v1::VerifiedTip tip;
   tip.set_upstream(branch.upstream);
   tip.set_user(branch.user);
   tip.set_branch(branch.branch);
   tip.set_hash(hash);
-  for (const std::string& service : services) tip.add_services(service);
+  for (const auto& [service, generation] : services) {
+    tip.add_services(service);
+    tip.add_generations(generation);
+  }
   return store_->Write({tips_.Put(TipName(branch), tip)}).status();
 }
 
-absl::StatusOr<std::optional<std::string>> RecordStore::VerifiedTip(const std::string& service,
-                                                                    const BranchName& branch) {
-  const auto tip = tips_.Find(TipName(branch));
-  if (absl::IsNotFound(tip.status())) return std::nullopt;
-  if (!tip.ok()) return tip.status();
-  const auto record = records_.Find(service);
-  if (absl::IsNotFound(record.status())) return std::nullopt;
-  if (!record.ok()) return record.status();
-  // A damaged tip is only less than what the service's own record says.
-  if (!tip->message.ok() || tip->revision < record->revision) return std::nullopt;
-  for (const std::string& other : tip->message->services()) {
-    if (other == service) return tip->message->hash();
-  }
-  return std::nullopt;
+absl::StatusOr<std::optional<RecordStore::Tip>> RecordStore::VerifiedTip(const std::string& service,
+                                                                         const BranchName& branch) {
+  const auto row = tips_.Find(TipName(branch));
+  if (absl::IsNotFound(row.status())) return std::nullopt;
+  if (!row.ok()) return row.status();
+  // A damaged one is only less than what the service's own record says.
+  if (!row->message.ok()) return std::nullopt;
+  const record::v1::VerifiedTip& tip = *row->message;
+  if (tip.generations_size() != tip.services_size()) return std::nullopt;
+  const auto found = std::find(tip.services().begin(), tip.services().end(), service);
+  if (found == tip.services().end()) return std::nullopt;
+  return Tip{tip.hash(), tip.generations(static_cast<int>(found - tip.services().begin()))};
 }
 
 absl::StatusOr<std::vector<ChangeRecord>> RecordStore::Changes(const std::string& service) {

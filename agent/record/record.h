@@ -1,8 +1,9 @@
 #ifndef GITOPS_AGENT_RECORD_RECORD_H_
 #define GITOPS_AGENT_RECORD_RECORD_H_
 
+#include <cstdint>
+#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -45,12 +46,19 @@ class RecordStore {
   absl::Status Save(const std::string& service, const ServiceRecord& record,
                     const std::optional<ChangeRecord>& change);
 
-  // Stores that `services`, which follow `branch`, are at `hash`, and no others.
+  // Stores that `services`, which follow `branch`, are at `hash`, and no others; each with the
+  // generation of the record in which that was seen. A record with a greater one is newer,
+  // whichever was stored first.
+  using Generations = std::map<std::string, int64_t>;
   absl::Status SaveTip(const BranchName& branch, const std::string& hash,
-                       const std::set<std::string>& services);
-  // What was stored so of `service` since its record was saved; none: its record says where it is.
-  absl::StatusOr<std::optional<std::string>> VerifiedTip(const std::string& service,
-                                                         const BranchName& branch);
+                       const Generations& services);
+  // What was stored so of `service`; none: nothing.
+  struct Tip {
+    std::string hash;
+    int64_t generation = 0;
+  };
+  absl::StatusOr<std::optional<Tip>> VerifiedTip(const std::string& service,
+                                                 const BranchName& branch);
 
   // Newest first. Entries that cannot be read are left out, and logged.
   absl::StatusOr<std::vector<ChangeRecord>> Changes(const std::string& service);

@@ -39,7 +39,8 @@ ServiceRecord SampleRecord() {
                        .activation_error = "exit 1",
                        .drift = "/etc/nginx/nginx.conf",
                        .change_time = absl::FromUnixNanos(1767225600123456789),
-                       .generation = 42};
+                       .generation = 42,
+                       .links = {"nginx/etc", "nginx/html"}};
 }
 
 ChangeRecord SampleChange(const std::string& reason) {
@@ -281,19 +282,27 @@ TEST_F(RecordStoreTest, AStateThatOnlyANewerAgentKnowsFreezesTheServiceWhereItIs
   EXPECT_EQ(read.hash, record.hash);
 }
 
-TEST_F(RecordStoreTest, AVerifiedTipCountsForWhomItNamesUntilTheirRecordIsSavedAgain) {
+TEST_F(RecordStoreTest, AVerifiedTipIsKeptForWhomItNamesWithTheGenerationsAtWhichThatWasSeen) {
   const BranchName branch = {"https://example.org/ops.git", "app", "main"};
-  for (const char* service : {"web", "db"}) {
-    ASSERT_EQ(records_.Save(service, ServiceRecord(), std::nullopt), absl::OkStatus());
-  }
   EXPECT_EQ(records_.VerifiedTip("web", branch)->has_value(), false);
-  ASSERT_EQ(records_.SaveTip(branch, "bbbb", {"web"}), absl::OkStatus());
-  EXPECT_EQ(**records_.VerifiedTip("web", branch), "bbbb");
-  EXPECT_EQ(records_.VerifiedTip("db", branch)->has_value(), false);
+  ASSERT_EQ(records_.SaveTip(branch, "bbbb", {{"db", 3}, {"web", 7}}), absl::OkStatus());
+  EXPECT_EQ((*records_.VerifiedTip("web", branch))->hash, "bbbb");
+  EXPECT_EQ((*records_.VerifiedTip("web", branch))->generation, 7);
   EXPECT_EQ(records_.VerifiedTip("none", branch)->has_value(), false);
   EXPECT_EQ(records_.VerifiedTip("web", {branch.upstream, "app", "next"})->has_value(), false);
-  ASSERT_EQ(records_.Save("web", ServiceRecord(), std::nullopt), absl::OkStatus());
-  EXPECT_EQ(records_.VerifiedTip("web", branch)->has_value(), false) << "its record is newer";
+  ASSERT_EQ(records_.SaveTip(branch, "cccc", {{"db", 4}}), absl::OkStatus());
+  EXPECT_EQ(records_.VerifiedTip("web", branch)->has_value(), false);
+}
+
+TEST_F(RecordStoreTest, ATipThatAnOlderAgentStoredWithoutGenerationsDoesNotCount) {
+  record::v1::VerifiedTip tip;
+  tip.set_hash("bbbb");
+  tip.add_services("web");
+  const Table<record::v1::VerifiedTip> tips(&store_, "agent/v1/tip/");
+  ASSERT_TRUE(store_.Write({tips.Put("main app upstream", tip)}).ok());
+  const auto read = records_.VerifiedTip("web", {"upstream", "app", "main"});
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_FALSE(read->has_value());
 }
 
 TEST_F(RecordStoreTest, ChangesSavedAtTheSameTimeAreAllKept) {

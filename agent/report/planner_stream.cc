@@ -69,6 +69,7 @@ void PlannerStream::OnReadDone(bool ok) {
   {
     MutexLock lock(mutex_);
     look_.interval = FromDuration(in_.heartbeat_interval());
+    look_.takes_tips = in_.takes_tips();
   }
   StartRead(&in_);
   Tell();

@@ -28,8 +28,10 @@ class PlannerStream final : public grpc::ClientBidiReactor<v1::ReportRequest, v1
   ~PlannerStream() override;
 
   struct Look {
-    bool writing = false;                    // the last message has not been written yet
-    std::optional<absl::Duration> interval;  // the heartbeat interval of the planner's answer
+    bool writing = false;  // the last message has not been written yet
+    // Of the planner's answer: the heartbeat interval, and whether it knows TipVerified.
+    std::optional<absl::Duration> interval;
+    bool takes_tips = false;
     std::optional<grpc::Status> ended;
   };
   Look look() const;

@@ -66,6 +66,16 @@ v1::Service ToProto(const ServiceSpec& spec, const ServiceView& view) {
   return service;
 }
 
+v1::TipVerified ToProto(const TipMove& move) {
+  v1::TipVerified tip;
+  tip.set_upstream(move.branch.upstream);
+  tip.set_user(move.branch.user);
+  tip.set_branch(move.branch.branch);
+  tip.set_hash(move.hash);
+  tip.mutable_except()->Assign(move.others.begin(), move.others.end());
+  return tip;
+}
+
 v1::Change ToProto(const ChangeRecord& record) {
   v1::Change change;
   *change.mutable_time() = ToTimestamp(record.time);

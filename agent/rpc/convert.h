@@ -1,10 +1,12 @@
 #ifndef GITOPS_AGENT_RPC_CONVERT_H_
 #define GITOPS_AGENT_RPC_CONVERT_H_
 
+#include "agent/controller/host_agent.h"
 #include "agent/controller/service_controller.h"
 #include "agent/publish/publisher.h"
 #include "agent/state/state.h"
 #include "common/config/fleet.h"
+#include "gitops/v1/report.pb.h"
 #include "gitops/v1/types.pb.h"
 
 namespace gitops {
@@ -15,6 +17,8 @@ v1::ServiceState ToProto(State state);
 
 // All fields except revisions and changes.
 v1::Service ToProto(const ServiceSpec& spec, const ServiceView& view);
+
+v1::TipVerified ToProto(const TipMove& move);
 
 v1::Change ToProto(const ChangeRecord& change);
 

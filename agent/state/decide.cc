@@ -119,6 +119,23 @@ ServiceRecord OnSameContent(ServiceRecord record, const std::string& revision) {
   return Settled(std::move(record));
 }
 
+ServiceRecord OnLinks(ServiceRecord record, const std::set<std::string>& links) {
+  const bool others = !record.links.empty() && record.links != links;
+  record.links = links;
+  if (others && !record.published.empty()) record.hash = record.published;
+  return Settled(std::move(record));
+}
+
+bool OnlyTipMoved(const ServiceRecord& before, const ServiceRecord& after, const Policy& policy) {
+  if (after.frozen || !after.pending.empty() || after.target == before.target) return false;
+  if (!policy.coordinated && after.hash != after.target) return false;
+  ServiceRecord moved = before;
+  moved.target = after.target;
+  if (!policy.coordinated) moved.hash = after.hash;
+  moved.generation = after.generation;
+  return moved == after;
+}
+
 ServiceRecord OnSourceFailed(ServiceRecord record, const std::string& error) {
   record.source_error = error;
   // A revision that is published and was not activated yet must still be activated.

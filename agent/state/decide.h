@@ -1,6 +1,7 @@
 #ifndef GITOPS_AGENT_STATE_DECIDE_H_
 #define GITOPS_AGENT_STATE_DECIDE_H_
 
+#include <set>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -57,6 +58,15 @@ ServiceRecord OnPollFailed(ServiceRecord record, const std::string& error);
 
 // `revision` changes nothing of this service.
 ServiceRecord OnSameContent(ServiceRecord record, const std::string& revision);
+
+// The configuration names these paths. If they are others than before, a revision that was verified
+// to change nothing of the service may change something of it now: the service is at the revision
+// whose files are published, and moves from there.
+ServiceRecord OnLinks(ServiceRecord record, const std::set<std::string>& links);
+
+// Whether nothing but the tip of the branch has changed: the target, and the hash with it unless
+// the service is coordinated.
+bool OnlyTipMoved(const ServiceRecord& before, const ServiceRecord& after, const Policy& policy);
 
 // The target could not be prepared or published; the previous revision is still published.
 ServiceRecord OnSourceFailed(ServiceRecord record, const std::string& error);

@@ -198,6 +198,50 @@ TEST(SettledTest, StateAndInfoFollowFromWhatIsWrongAndWhatWasAsked) {
   }
 }
 
+TEST(OnLinksTest, WhatWasVerifiedForOtherPathsCountsNoMore) {
+  ServiceRecord record = OnLinks(At(kA), {"web"});
+  EXPECT_EQ(record.hash, kA);
+  record = OnSameContent(OnTip(record, kB), kB);
+  EXPECT_EQ(OnLinks(record, {"web"}), record);
+  const ServiceRecord others = OnLinks(record, {"db", "web"});
+  EXPECT_EQ(others.hash, kA);
+  EXPECT_EQ(NextStep(others, {}, kA), (Step{Step::Kind::kCompare, kB, kB}));
+  EXPECT_EQ(NextStep(others, {}, ""), (Step{Step::Kind::kPublish, kB, kB}));
+  record.links.clear();
+  EXPECT_EQ(OnLinks(record, {"db"}).hash, kB) << "an older agent did not say for which";
+}
+
+TEST(OnlyTipMovedTest, NothingElseMayHaveChanged) {
+  const ServiceRecord at = At(kA);
+  const ServiceRecord moved = OnSameContent(OnTip(at, kB), kB);
+  struct MoveCase {
+    std::string reason;
+    ServiceRecord before, after;
+    Policy policy;
+    bool want;
+  };
+  const std::vector<MoveCase> cases = {
+      {"untouched", at, moved, {}, true},
+      {"the generation follows from it",
+       at,
+       With(moved, [](ServiceRecord& r) { r.generation = 7; }),
+       {},
+       true},
+      {"nothing new", at, at, {}, false},
+      {"touched: it is not there yet", at, OnTip(at, kB), {}, false},
+      {"coordinated: it stays", at, OnTip(at, kB), {.coordinated = true}, true},
+      {"coordinated: a deployment moved it", at, moved, {.coordinated = true}, false},
+      {"the upstream answers again", OnPollFailed(at, "no route"), moved, {}, false},
+      {"it drifted and still does", OnDrift(at, "/etc/a"), OnDrift(moved, "/etc/a"), {}, true},
+      {"it drifted meanwhile", at, OnDrift(moved, "/etc/a"), {}, false},
+      {"moving", OnPublishing(at, kB), OnPublishing(moved, kB), {}, false},
+      {"frozen", OnFreeze(at, "alice"), OnFreeze(moved, "alice"), {}, false},
+  };
+  for (const MoveCase& test : cases) {
+    EXPECT_EQ(OnlyTipMoved(test.before, test.after, test.policy), test.want) << test.reason;
+  }
+}
+
 TEST(RollbackTest, ThatFailsServesTheOldRevisionAndIsTriedAgain) {
   const Step to_a{Step::Kind::kPublish, kA, kA};
   ServiceRecord record = OnPublished(OnRollback(At(kB), kA, "alice"), to_a);

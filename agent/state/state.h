@@ -2,6 +2,7 @@
 #define GITOPS_AGENT_STATE_STATE_H_
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -49,7 +50,8 @@ struct ServiceRecord {
   std::string activation_error;  // the action failed, or the unit is not healthy
   std::string drift;             // the published tree was changed
   absl::Time change_time = absl::InfinitePast();  // of state, hash or info
-  int64_t generation = 0;
+  int64_t generation = 0;       // grows with every change of the record, also over restarts
+  std::set<std::string> links;  // the paths that it publishes; empty: an older agent stored it
 
   bool operator==(const ServiceRecord&) const = default;
 };

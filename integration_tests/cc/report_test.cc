@@ -69,15 +69,15 @@ class Agent {
  public:
   Agent(std::string name, const std::string& planner, Scheduler* scheduler)
       : name_(std::move(name)) {
-    auto reporter = NewReporter({.planner = planner,
-                                 .hello = [this] { return Hello(); },
-                                 .service =
-                                     [this](const std::string& service) {
-                                       MutexLock lock(mutex_);
-                                       return Find(service);
-                                     },
-                                 .clock = Clock::System(),
-                                 .scheduler = scheduler});
+    auto reporter = Reporter::New({.planner = planner,
+                                   .hello = [this] { return Hello(); },
+                                   .service =
+                                       [this](const std::string& service) {
+                                         MutexLock lock(mutex_);
+                                         return Find(service);
+                                       },
+                                   .clock = Clock::System(),
+                                   .scheduler = scheduler});
     EXPECT_TRUE(reporter.ok()) << reporter.status();
     reporter_ = *std::move(reporter);
     reporter_->Start();
@@ -89,6 +89,22 @@ class Agent {
       services_[service] = hash;
     }
     reporter_->Changed(service);
+  }
+  // All of them with the tip of their branch, except one.
+  void MoveAll(const std::string& hash, const std::string& except) {
+    reporter_->BeginTips();
+    MovedServices moved;
+    moved.tip.set_hash(hash);
+    moved.tip.add_except(except);
+    {
+      MutexLock lock(mutex_);
+      for (auto& [service, at] : services_) {
+        if (service == except) continue;
+        at = hash;
+        moved.names.push_back(service);
+      }
+    }
+    reporter_->EndTips({std::move(moved)});
   }
   void Remove(const std::string& service) {
     {
@@ -141,6 +157,23 @@ TEST_F(ReportTest, EveryChangeReachesThePlanner) {
     const Hashes hashes = planner_->Hashes("web1");
     return hashes.size() == 19 && hashes.at("s19") == "199";
   }));
+}
+
+TEST_F(ReportTest, TipsAndChangesReachThePlannerInTheirOrder) {
+  Agent agent("web1", address_, scheduler_.get());
+  Hashes expected;
+  for (int i = 0; i < 20; ++i) agent.Set(absl::StrCat("s", i), "before");
+  for (int tip = 0; tip < 100; ++tip) {
+    const std::string hash = absl::StrCat("tip", tip);
+    const std::string changed = absl::StrCat("s", tip % 20), stays = absl::StrCat("s", tip % 7);
+    for (int i = 0; i < 20; ++i) {
+      const std::string service = absl::StrCat("s", i);
+      if (service != stays) expected[service] = hash;
+    }
+    agent.MoveAll(hash, stays);
+    agent.Set(changed, expected[changed] = absl::StrCat("own", tip));
+  }
+  EXPECT_TRUE(Eventually([&] { return planner_->Hashes("web1") == expected; }));
 }
 
 TEST_F(ReportTest, WhatChangedWhileThePlannerWasAwayIsThereWhenItIsBack) {

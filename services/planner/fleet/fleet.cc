@@ -275,6 +275,13 @@ class FleetImpl final : public Fleet {
       });
       return kept;
     }
+    absl::Status TipVerified(const v1::TipVerified& verified) override {
+      const VerifiedTip tip = CleanTip(verified);
+      absl::Status kept;
+      fleet_->Do(
+          [&](FleetState& state, absl::Time now) { kept = state.TakeTip(stream_, tip, now); });
+      return kept;
+    }
     void Heartbeat() override {
       fleet_->Do([this](FleetState& state, absl::Time now) { state.Heartbeat(stream_, now); });
     }

@@ -85,6 +85,8 @@ class AgentReport {
   // RESOURCE_EXHAUSTED (REPORT_TOO_LARGE, TOO_MANY_AGENTS): there is no room for it. End the stream
   // then, since what the planner knows of this agent is out of date.
   virtual absl::Status Changed(const v1::ServicesChanged& changed) = 0;
+  // Errors as Changed.
+  virtual absl::Status TipVerified(const v1::TipVerified& tip) = 0;
   virtual void Heartbeat() = 0;
   // A newer stream took one of its hosts and has ended since, so reports in between are lost: the
   // agent must connect again.

@@ -146,7 +146,17 @@ absl::Status FleetState::Change(uint64_t id, const ServicesByHost& services,
   // This gives up a name that the stream has only because of a service that is removed.
   Keep(After(stream, {}, removed));
   Settle(stream, services, now);
-  Next next = After(stream, services, {});
+  return KeepReported(stream, After(stream, services, {}), now);
+}
+
+absl::Status FleetState::TakeTip(uint64_t id, const VerifiedTip& tip, absl::Time now) {
+  Stream& stream = streams_.at(id);
+  Next next;
+  for (HostEntry* entry : stream.hosts) next.emplace_back(entry, entry->services.AtTip(tip));
+  return KeepReported(stream, std::move(next), now);
+}
+
+absl::Status FleetState::KeepReported(Stream& stream, Next next, absl::Time now) {
   Growth more;
   size_t total = 0;
   for (const auto& [entry, after] : next) {

@@ -108,6 +108,8 @@ class FleetState {
   // Errors as AgentReport::Changed.
   absl::Status Change(uint64_t stream, const ServicesByHost& services,
                       const std::set<std::string>& removed, absl::Time now);
+  // Errors as AgentReport::TipVerified.
+  absl::Status TakeTip(uint64_t stream, const VerifiedTip& tip, absl::Time now);
   void Heartbeat(uint64_t stream, absl::Time now);
   void End(uint64_t stream, absl::Time now);
   bool Outdated(uint64_t stream) const;
@@ -182,6 +184,8 @@ class FleetState {
   Next After(const Stream& stream, const ServicesByHost& services,
              const std::set<std::string>& removed);
   void Keep(Next next);
+  // Does the same for what the stream reported, if there is room for it.
+  absl::Status KeepReported(Stream& stream, Next next, absl::Time now);
 
   void PlaceServices();
   void ConfigureHost(const HostSpec& spec);

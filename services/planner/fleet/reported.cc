@@ -177,6 +177,30 @@ ReportedServices ReportedServices::With(const PackedServices& put,
   return with == *this ? *this : with;
 }
 
+ReportedServices ReportedServices::AtTip(const VerifiedTip& tip) const {
+  PackedServices moved;
+  v1::Service service;
+  absl::string_view rest = packed_ == nullptr ? absl::string_view() : *packed_;
+  while (!rest.empty()) {
+    const Item item = Next(rest);
+    std::string name(item.name);
+    if (tip.except.contains(name)) continue;
+    service.ParseFromArray(item.bytes.data(), static_cast<int>(item.bytes.size()));
+    if (service.upstream() != tip.upstream || service.user() != tip.user ||
+        service.branch() != tip.branch) {
+      continue;
+    }
+    const bool moves = service.tracking() != v1::TRACKING_COORDINATED;
+    if (service.target_hash() == tip.hash && (!moves || service.hash() == tip.hash)) continue;
+    service.set_target_hash(tip.hash);
+    if (moves) service.set_hash(tip.hash);
+    service.set_generation(service.generation() + 1);
+    moved.insert_or_assign(std::move(name),
+                           PackedService{service.SerializeAsString(), item.degraded});
+  }
+  return With(moved, {});
+}
+
 std::vector<v1::Service> ReportedServices::List(const std::string& host) const {
   std::vector<v1::Service> list;
   list.reserve(static_cast<size_t>(size_));
@@ -194,6 +218,14 @@ std::vector<v1::Service> ReportedServices::List(const std::string& host) const {
 bool ReportedServices::operator==(const ReportedServices& other) const {
   if (packed_ == other.packed_) return true;
   return packed_ != nullptr && other.packed_ != nullptr && *packed_ == *other.packed_;
+}
+
+VerifiedTip CleanTip(const v1::TipVerified& tip) {
+  return {CleanText(tip.upstream(), kShortText),
+          CleanText(tip.user(), kShortText),
+          CleanText(tip.branch(), kShortText),
+          CleanText(tip.hash(), kShortText),
+          {tip.except().begin(), tip.except().end()}};
 }
 
 ServicesByHost CleanServices(const google::protobuf::RepeatedPtrField<v1::Service>& services) {

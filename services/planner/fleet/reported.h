@@ -45,12 +45,22 @@ PackedService Pack(v1::Service service);
 // The bytes that they take in a ReportedServices.
 size_t PackedBytes(const PackedServices& services);
 
+// A TipVerified, with its texts cleaned as those of services are.
+struct VerifiedTip {
+  std::string upstream, user, branch, hash;
+  std::set<std::string> except;
+};
+VerifiedTip CleanTip(const v1::TipVerified& tip);
+
 // The services that one host reported. A value: copies share one buffer, which never changes.
 class ReportedServices {
  public:
   // These without `removed`, and with `put`, which replaces services of the same name. Takes time
   // in proportion to both.
   ReportedServices With(const PackedServices& put, const std::set<std::string>& removed) const;
+
+  // These after the tip of a branch moved: see v1::TipVerified.
+  ReportedServices AtTip(const VerifiedTip& tip) const;
 
   // By name, with `host` as their host.
   std::vector<v1::Service> List(const std::string& host) const;

@@ -106,6 +106,8 @@ class ReportService::Stream final : public Reactor {
     }
     if (request.has_changed()) {
       if (absl::Status kept = report_->Changed(request.changed()); !kept.ok()) return kept;
+    } else if (request.has_tip_verified()) {
+      if (absl::Status kept = report_->TipVerified(request.tip_verified()); !kept.ok()) return kept;
     } else {
       report_->Heartbeat();
     }
@@ -125,6 +127,7 @@ class ReportService::Stream final : public Reactor {
     caller_ = Principal();  // the fleet has it
     v1::ReportResponse response;
     *response.mutable_heartbeat_interval() = ToDuration(options_.heartbeat);
+    response.set_takes_tips(true);
     bool own_buffer = false;
     if (!Answer::Serialize(response, &response_, &own_buffer).ok()) {
       return absl::InternalError("cannot serialize the answer to a hello");

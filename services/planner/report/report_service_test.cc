@@ -63,6 +63,7 @@ class Agent {
   absl::Duration Interval() {
     v1::ReportResponse response;
     if (!stream_->Read(&response)) return absl::ZeroDuration();
+    EXPECT_TRUE(response.takes_tips());
     return absl::Seconds(response.heartbeat_interval().seconds());
   }
   void Vanish() { context_.TryCancel(); }
@@ -150,6 +151,10 @@ TEST_F(ReportServiceTest, ChangesArriveAtOnceAndInOrder) {
   }
   EXPECT_TRUE(Eventually([&] { return fleet_->Find("web1")->host.degraded_count() == 1; }));
   EXPECT_EQ(fleet_->Find("web1")->host.service_count(), 1);
+  v1::ReportRequest tip;
+  tip.mutable_tip_verified()->set_hash("b");
+  ASSERT_TRUE(agent->Send(tip));
+  EXPECT_TRUE(Eventually([&] { return fleet_->Services("web1")[0].hash() == "b"; }));
 }
 
 TEST_F(ReportServiceTest, AHeartbeatKeepsTheHostOnline) {
