@@ -2,13 +2,9 @@
 
 #include <utility>
 
+#include "common/retry/backoff.h"
+
 namespace gitops {
-namespace {
-
-// The pause after a failed attempt, for example on a full disk.
-constexpr absl::Duration kRetryInterval = absl::Milliseconds(500);
-
-}  // namespace
 
 SqliteLeaseTimer::SqliteLeaseTimer(Clock* clock, std::function<absl::Status()> end_due)
     : clock_(clock), end_due_(std::move(end_due)) {}
@@ -49,7 +45,7 @@ void SqliteLeaseTimer::SetNextEnd(SteadyTime next_end) {
 void SqliteLeaseTimer::Loop() {
   while (AwaitEnd()) {
     if (end_due_().ok()) continue;
-    Schedule(clock_->SteadyNow() + kRetryInterval);
+    Schedule(clock_->SteadyNow() + kLeaseRetry);
   }
 }
 
