@@ -316,6 +316,7 @@ TEST_F(LifecycleTest, ADirectoryThatOthersMayWriteGetsNoSocket) {
   std::filesystem::create_directory(directory);
   std::filesystem::permissions(directory, std::filesystem::perms::all);
   ServerProcessOptions options = Options();
+  options.services.clear();
   options.default_socket = directory + "/agent.sock";
   EXPECT_TRUE(ServerProcess::Start(ServerSettings(), options).ok()) << "TCP is served all the same";
   EXPECT_TRUE(std::filesystem::is_empty(directory));
