@@ -190,7 +190,7 @@ def test_programs_of_one_machine_find_each_other_by_their_sockets(machine):
     wait_for(lambda: "ONLINE" in machine.ctl("list", "hosts", *planner).out, what="the host is online")
     # The planner calls the dispatcher, and the agent.
     assert "drain" in machine.ctl("list", "hooks", *planner).out
-    frozen = machine.ctl("deploy", "freeze", "-y", *planner, "--ignore-hook-errors", "--skip-health-checks")
+    frozen = machine.ctl("deploy", "freeze", "--on", "web1", "-y", *planner, "--ignore-hook-errors", "--skip-health-checks")
     assert frozen.status == 0, frozen
     assert "FREEZE" in machine.ctl("list", "services", f"@{unix('agent')}").out
     # The gateway calls all of them.

@@ -54,7 +54,7 @@ def test_units_of_all_programs_share_the_directory_of_the_sockets(site):
     site.wait_for(lambda: "ONLINE" in ask(site, "planner").stdout, what="the agent reports")
     planner = f"--planner {unix('planner')}"
     assert "drain" in site.run(f"{CTL} list hooks {planner}").stdout
-    site.run(f"{CTL} deploy freeze -y {planner} --ignore-hook-errors --skip-health-checks")
+    site.run(f"{CTL} deploy freeze --on {site.hostname} -y {planner} --ignore-hook-errors --skip-health-checks")
     assert "FREEZE" in ask(site, "agent").stdout
     # Who may open them.
     for name in QUESTIONS:
