@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/program/program.h"
+#include "agent/program/command_line.h"
 
 int main(int argc, char** argv) {
   // What is created with its final mode must not depend on who starts this program.

@@ -121,6 +121,21 @@ def test_a_second_agent_does_not_touch_what_the_first_has_published(host, commit
         assert (agent.mount / "gitopper" / "gitopper").resolve() == before
 
 
+def test_a_second_agent_does_not_touch_the_config_that_the_first_has_kept(host, committed):
+    with Bootstrapped(host) as agent:
+        agent.wait_service("gitopper", state="OK")
+        kept = (agent.state / "config.accepted").read_bytes()
+        assert config_of(host, host.spec("web")).encode() in kept
+        second = host.base / "second"
+        follows_itself = {"machine": "web1", "service": "self", "dirs": [{"local": second, "link": "web"}]}
+        for config in (host.config(follows_itself), host.config(host.spec("db"))):
+            other = Agent(second, config)
+            other.state = agent.state
+            other.start(wait=False)
+            assert other.process.wait(timeout=20) == 1, other.logged()
+            assert (agent.state / "config.accepted").read_bytes() == kept
+
+
 @pytest.mark.parametrize("flags, told", [
     (["-U", "file:///nowhere", "-c", "c.toml"], "--mount"),
     (["-U", "file:///nowhere", "-M", "relative", "-c", "c.toml"], "--mount"),

@@ -9,13 +9,18 @@ from harness import wait_for
 
 class MountNamespace:
     """Nothing mounted in it is seen outside. Used as a context manager, it is gone at the end, and
-    its mounts with it."""
+    its mounts with it. With `network` it has a loopback of its own, so that no port is taken."""
+
+    def __init__(self, network=False):
+        self._kinds = ["-m", "-n"] if network else ["-m"]
 
     def __enter__(self):
         ours = os.readlink("/proc/self/ns/mnt")
         self.holder = subprocess.Popen(
-            ["unshare", "-m", "--propagation", "private", "sleep", "infinity"])
+            ["unshare", *self._kinds, "--propagation", "private", "sleep", "infinity"])
         wait_for(lambda: self._ready(ours), what="the mount namespace")
+        if "-n" in self._kinds:
+            self.run("ip", "link", "set", "lo", "up")
         return self
 
     def __exit__(self, *_):
@@ -31,7 +36,7 @@ class MountNamespace:
     @property
     def wrapper(self):
         """What a command begins with to run in here."""
-        return ["nsenter", "-t", str(self.holder.pid), "-m"]
+        return ["nsenter", "-t", str(self.holder.pid), *self._kinds]
 
     def path(self, path):
         """Where a path in here is found from outside."""

@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/config/unit_verbs.h"
 
 namespace gitops {
 namespace {
@@ -60,19 +61,9 @@ int ReadProperty(sd_bus_message* m, absl::string_view name, UnitProperties& unit
 }  // namespace
 
 absl::StatusOr<std::string> VerbMethod(absl::string_view verb) {
-  static const auto* const methods = new std::map<absl::string_view, std::string>{
-      {"start", "StartUnit"},
-      {"stop", "StopUnit"},
-      {"restart", "RestartUnit"},
-      {"reload", "ReloadUnit"},
-      {"try-restart", "TryRestartUnit"},
-      {"reload-or-restart", "ReloadOrRestartUnit"},
-      {"try-reload-or-restart", "ReloadOrTryRestartUnit"},
-      {"reload-or-try-restart", "ReloadOrTryRestartUnit"}};
-  auto found = methods->find(verb);
-  if (found != methods->end()) return found->second;
+  if (const UnitVerb* found = FindUnitVerb(verb)) return std::string(found->method);
   return absl::InvalidArgumentError(absl::StrCat(
-      "\"", verb, "\" is not a systemd verb; known verbs: ", absl::StrJoin(UnitVerbs(), ", ")));
+      "\"", verb, "\" is not a systemd verb; known verbs: ", absl::StrJoin(UnitVerbNames(), ", ")));
 }
 
 absl::StatusOr<std::string> UnitPath(const std::string& unit) {

@@ -14,7 +14,7 @@ namespace gitops {
 // The messages to and from systemd: names of methods and objects, and parsers of replies. An
 // unexpected reply is INTERNAL.
 
-// The manager's method for a verb: "ReloadUnit". INVALID_ARGUMENT: not one of UnitVerbs().
+// The manager's method for a verb: "ReloadUnit". INVALID_ARGUMENT: not one of kUnitVerbs.
 absl::StatusOr<std::string> VerbMethod(absl::string_view verb);
 
 // The object of a unit, whether it is loaded or not.

@@ -16,6 +16,7 @@
 #include "agent/activate/bus_client.h"
 #include "agent/activate/bus_messages.h"
 #include "agent/activate/systemd.h"
+#include "common/config/unit_verbs.h"
 
 namespace gitops {
 namespace {
@@ -132,7 +133,7 @@ TEST(BusSystemdTest, UnknownVerbIsRefusedWithoutABus) {
 }
 
 TEST(VerbMethodTest, EveryVerbHasAMethod) {
-  for (const std::string& verb : UnitVerbs()) EXPECT_TRUE(VerbMethod(verb).ok()) << verb;
+  for (const std::string& verb : UnitVerbNames()) EXPECT_TRUE(VerbMethod(verb).ok()) << verb;
 }
 
 TEST(BusErrorTest, KeepsItsMeaning) {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/config/unit_verbs.h"
 
 namespace gitops {
 
@@ -100,7 +101,8 @@ absl::Status FakeSystemd::RunVerb(const std::string& unit, const std::string& ve
                                   std::stop_token stop) {
   MutexLock lock(mutex_);
   if (absl::Status failure = Count(); !failure.ok()) return failure;
-  if (!IsUnitVerb(verb)) return absl::InvalidArgumentError(verb + " is no systemd verb");
+  if (FindUnitVerb(verb) == nullptr)
+    return absl::InvalidArgumentError(verb + " is no systemd verb");
   changes_.push_back(absl::StrCat(verb, " ", unit));
   auto found = units_.find(unit);
   if (found == units_.end()) {

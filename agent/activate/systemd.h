@@ -27,7 +27,7 @@ class Systemd {
   // Reloads the unit files (daemon-reload), and waits until that is done.
   virtual absl::Status Reload(absl::Time deadline, std::stop_token stop) = 0;
 
-  // Runs one of UnitVerbs() on `unit` and waits for its job's result. OK: the job is done; the unit
+  // Runs one of kUnitVerbs on `unit` and waits for its job's result. OK: the job is done; the unit
   // need not be healthy yet: see WaitForUnit. FAILED_PRECONDITION: no such unit, or the job's
   // result was failed, timeout, dependency, canceled...; the message has the unit's result too. At
   // the deadline the job is left to systemd. INVALID_ARGUMENT: no such verb.

@@ -69,20 +69,6 @@ std::string DescribeUnit(const UnitProperties& unit) {
   return text + ")";
 }
 
-const std::vector<std::string>& UnitVerbs() {
-  static const auto* const verbs = new std::vector<std::string>{"start",
-                                                                "stop",
-                                                                "restart",
-                                                                "reload",
-                                                                "try-restart",
-                                                                "reload-or-restart",
-                                                                "try-reload-or-restart",
-                                                                "reload-or-try-restart"};
-  return *verbs;
-}
-
-bool IsUnitVerb(absl::string_view verb) { return absl::c_linear_search(UnitVerbs(), verb); }
-
 absl::StatusOr<std::string> UnitName(absl::string_view name) {
   const std::string unit = HasUnitSuffix(name) ? std::string(name) : absl::StrCat(name, ".service");
   const bool characters = absl::c_all_of(name, [](char c) {

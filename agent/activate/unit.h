@@ -43,10 +43,6 @@ bool Flapped(const UnitProperties& before, const UnitProperties& now);
 // "failed (result exit-code, main process exited with status 3)": for messages.
 std::string DescribeUnit(const UnitProperties& unit);
 
-// The verbs of the `action` key, named as in systemctl.
-const std::vector<std::string>& UnitVerbs();
-bool IsUnitVerb(absl::string_view verb);
-
 // `name`.service, unless the name already has a unit's suffix. INVALID_ARGUMENT: systemd would not
 // accept the name.
 absl::StatusOr<std::string> UnitName(absl::string_view name);

@@ -9,7 +9,9 @@
 #include "absl/strings/str_cat.h"
 #include "agent/activate/completion.h"
 #include "agent/activate/unit.h"
+#include "common/config/unit_verbs.h"
 #include "common/crash/crash_point.h"
+#include "common/retry/backoff.h"
 
 namespace gitops {
 namespace {
@@ -20,10 +22,10 @@ constexpr absl::Duration kManagerLimit = absl::Seconds(90);
 constexpr absl::Duration kJobLimit = absl::Minutes(5);
 // A unit that exits right after its start is active for a moment.
 constexpr absl::Duration kSettle = absl::Seconds(1);
-constexpr absl::Duration kBusRetry = absl::Milliseconds(250);
 
 bool MayStart(absl::string_view verb) {
-  return verb == "start" || verb == "restart" || verb == "reload-or-restart";
+  const UnitVerb* const found = FindUnitVerb(verb);
+  return found != nullptr && found->may_start;
 }
 
 class UnitActivator : public Activator {

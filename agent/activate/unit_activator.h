@@ -16,7 +16,7 @@ namespace gitops {
 struct UnitActivatorOptions {
   // Names the unit; see UnitName().
   std::string service;
-  // One of UnitVerbs(); empty: Activate does nothing, and systemd is never called.
+  // One of kUnitVerbs; empty: Activate does nothing, and systemd is never called.
   std::string action;
   // The time for the unit to become healthy, counted from the action. Zero: only the job's result
   // counts.

@@ -11,10 +11,10 @@ namespace {
 
 constexpr int kScansUntilTold = 3;
 constexpr size_t kNamedPaths = 3;
-constexpr size_t kLongestPath = 300;  // of a path in a state's info
+constexpr size_t kMaxPath = 300;  // of a path in a state's info
 
 std::string Shown(const std::string& path) {
-  return path.size() <= kLongestPath ? path : absl::StrCat(ValidUtf8(path, kLongestPath), "…");
+  return path.size() <= kMaxPath ? path : absl::StrCat(ValidUtf8(path, kMaxPath), "…");
 }
 
 // "changed on this host: /etc/a, /etc/b and 4 more". Untracked files are not drift.

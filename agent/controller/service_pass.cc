@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/controller/drift_schedule.h"
 #include "agent/controller/service_controller.h"
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
@@ -12,11 +13,8 @@
 namespace gitops {
 namespace {
 
-constexpr absl::Duration kShortestInspection = absl::Seconds(1);
 // The minimum between two passes that nobody asked for, so that a service never spins.
 constexpr absl::Duration kShortestPause = absl::Milliseconds(10);
-// Drift checks take at most this part of the time.
-constexpr int kInspectionShare = 50;
 
 }  // namespace
 
@@ -386,7 +384,7 @@ void ServiceController::Inspect() {
   const absl::Time now = options_.clock->Now();
   if (now < next_inspection_ || pass_->stop.stop_requested()) return EndPass();
   if (record_.published.empty() || !record_.pending.empty()) {
-    next_inspection_ = now + std::max(options_.poll, kShortestInspection);
+    next_inspection_ = NextScan(now, absl::ZeroDuration(), options_.poll);
     return EndPass();
   }
   pass_->began = now;
@@ -401,8 +399,7 @@ void ServiceController::Inspect() {
 void ServiceController::Inspected(const absl::StatusOr<std::vector<DriftEntry>>& entries) {
   if (pass_->stop.stop_requested()) return EndPass();
   const absl::Duration took = options_.clock->Now() - pass_->began;
-  next_inspection_ =
-      pass_->began + std::max({options_.poll, kShortestInspection, took * kInspectionShare});
+  next_inspection_ = NextScan(pass_->began, took, options_.poll);
   if (!entries.ok()) {
     LogWarning("cannot check for drift",
                {{"service", spec().service}, {"error", std::string(entries.status().message())}});

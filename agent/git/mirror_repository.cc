@@ -23,7 +23,7 @@ namespace {
 // git's own files need space too: headers, an index.
 constexpr int64_t kPackOverhead = 16 << 20;
 // The limit of commits and trees without large files in one fetch: no normal history exceeds it.
-constexpr int64_t kMostCommitBytes = int64_t{4} << 30;
+constexpr int64_t kMaxCommitBytes = int64_t{4} << 30;
 
 }  // namespace
 
@@ -85,7 +85,7 @@ absl::Status MirrorRepository::FetchCommit(const Account& account, const std::st
                                            const std::string& commit, bool fresh,
                                            const std::stop_token& stop) {
   Command command = FetchCommand(account, commit, branch, fresh);
-  command.max_file_size = kMostCommitBytes;
+  command.max_file_size = kMaxCommitBytes;
   return Fetch(account, absl::StrCat("fetching ", commit, " from ", git_->name()),
                std::move(command), stop);
 }
@@ -93,7 +93,7 @@ absl::Status MirrorRepository::FetchCommit(const Account& account, const std::st
 absl::Status MirrorRepository::FetchBranch(const Account& account, const std::string& branch,
                                            bool fresh, const std::stop_token& stop) {
   Command command = FetchCommand(account, "refs/heads/" + branch, branch, fresh);
-  command.max_file_size = kMostCommitBytes;
+  command.max_file_size = kMaxCommitBytes;
   return Fetch(account, absl::StrCat("fetching ", branch, " from ", git_->name()),
                std::move(command), stop);
 }

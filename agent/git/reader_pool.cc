@@ -8,7 +8,7 @@
 namespace gitops {
 namespace {
 
-constexpr int kMostReaders = 2;
+constexpr int kMaxReaders = 2;
 // How often a waiter checks whether it was stopped.
 constexpr std::chrono::milliseconds kCheck{50};
 
@@ -57,7 +57,7 @@ void ReaderPool::Retire() {
 absl::StatusOr<std::unique_ptr<ObjectReader>> ReaderPool::Take(const std::stop_token& stop,
                                                                int64_t* generation) {
   MutexLock lock(mutex_);
-  while (in_use_ >= kMostReaders) {
+  while (in_use_ >= kMaxReaders) {
     if (stop.stop_requested()) return absl::CancelledError("reading from the mirror was stopped");
     changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kCheck);
   }

@@ -25,11 +25,11 @@ using ::testing::UnorderedElementsAre;
 class AgentMetricsTest : public ::testing::Test {
  protected:
   void SetNginx(const std::string& hash, const std::string& state, int64_t changed) {
-    agent_->SetService({.name = "nginx",
-                        .hash = hash,
-                        .target_hash = "t1",
-                        .state = state,
-                        .changed_at = absl::FromUnixSeconds(changed)});
+    agent_.SetService({.name = "nginx",
+                       .hash = hash,
+                       .target_hash = "t1",
+                       .state = state,
+                       .changed_at = absl::FromUnixSeconds(changed)});
   }
 
   // The samples of one family, as they stand in the text.
@@ -44,7 +44,7 @@ class AgentMetricsTest : public ::testing::Test {
   }
 
   Metrics metrics_{"agent"};
-  std::unique_ptr<AgentMetrics> agent_ = MakeAgentMetrics(metrics_);
+  AgentMetrics agent_{metrics_};
 };
 
 TEST_F(AgentMetricsTest, CountersAreThereBeforeAnythingHappened) {
@@ -98,9 +98,9 @@ TEST_F(AgentMetricsTest, StatesHaveGitoppersNumbers) {
 
 TEST_F(AgentMetricsTest, RemovedServiceLeavesNothingAndMayComeBack) {
   SetNginx("abc", "OK", 1);
-  agent_->SetService({.name = "caddy", .hash = "x", .state = "DIFF"});
-  agent_->RemoveService("nginx");
-  agent_->RemoveService("never.there");
+  agent_.SetService({.name = "caddy", .hash = "x", .state = "DIFF"});
+  agent_.RemoveService("nginx");
+  agent_.RemoveService("never.there");
   EXPECT_THAT(metrics_.Text(), Not(HasSubstr("nginx")));
   EXPECT_THAT(Samples("gitopper_service_info"), ElementsAre(HasSubstr("caddy")));
   SetNginx("abc", "OK", 1);
@@ -109,7 +109,7 @@ TEST_F(AgentMetricsTest, RemovedServiceLeavesNothingAndMayComeBack) {
 }
 
 TEST_F(AgentMetricsTest, ServiceThatNeverChangedIsDatedZero) {
-  agent_->SetService({.name = "new", .state = "OK", .changed_at = absl::InfinitePast()});
+  agent_.SetService({.name = "new", .state = "OK", .changed_at = absl::InfinitePast()});
   EXPECT_THAT(Samples("gitopper_service_info"),
               ElementsAre("gitopper_service_info{hash=\"\",service=\"new\",state=\"OK\"} 1"));
   EXPECT_THAT(Samples("gitopper_service_change_time_seconds"),
@@ -117,9 +117,9 @@ TEST_F(AgentMetricsTest, ServiceThatNeverChangedIsDatedZero) {
 }
 
 TEST_F(AgentMetricsTest, GitOperationsAreCountedAndTimed) {
-  agent_->GitOperation("fetch", true, absl::Milliseconds(30));
-  agent_->GitOperation("fetch", true, absl::Milliseconds(70));
-  agent_->GitOperation("tip", false, absl::Seconds(20));
+  agent_.GitOperation("fetch", true, absl::Milliseconds(30));
+  agent_.GitOperation("fetch", true, absl::Milliseconds(70));
+  agent_.GitOperation("tip", false, absl::Seconds(20));
   EXPECT_THAT(metrics_.Text(), AllOf(HasSubstr("\ngitopper_machine_git_ops_total 3\n"),
                                      HasSubstr("\ngitopper_machine_git_error_total 1\n"),
                                      HasSubstr("\ngitopper_machine_git_errors_total 1\n")));
@@ -133,21 +133,21 @@ TEST_F(AgentMetricsTest, GitOperationsAreCountedAndTimed) {
 
 TEST_F(AgentMetricsTest, UpstreamIsShownWithoutItsPassword) {
   const std::string url = "https://bot:hunter2@git.example/ops.git";
-  agent_->UpstreamAnswered(url, absl::FromUnixSeconds(7));
-  agent_->UpstreamAnswered(url, absl::FromUnixSeconds(8));
+  agent_.UpstreamAnswered(url, absl::FromUnixSeconds(7));
+  agent_.UpstreamAnswered(url, absl::FromUnixSeconds(8));
   EXPECT_THAT(Samples("gitops_git_last_success_timestamp_seconds"),
               ElementsAre("gitops_git_last_success_timestamp_seconds"
                           "{upstream=\"https://git.example/ops.git\"} 8"));
   EXPECT_THAT(metrics_.Text(), Not(HasSubstr("hunter2")));
-  agent_->RemoveUpstream(url);
+  agent_.RemoveUpstream(url);
   EXPECT_THAT(Samples("gitops_git_last_success_timestamp_seconds"), IsEmpty());
 }
 
 TEST_F(AgentMetricsTest, ConnectionToThePlannerIsThereOnlyWhereThereIsAPlanner) {
   EXPECT_THAT(Samples("gitops_planner_connected"), IsEmpty());
-  agent_->PlannerConnected(false);
+  agent_.PlannerConnected(false);
   EXPECT_THAT(Samples("gitops_planner_connected"), ElementsAre("gitops_planner_connected 0"));
-  agent_->PlannerConnected(true);
+  agent_.PlannerConnected(true);
   EXPECT_THAT(Samples("gitops_planner_connected"), ElementsAre("gitops_planner_connected 1"));
 }
 
@@ -156,10 +156,10 @@ TEST_F(AgentMetricsTest, ManyThreadsAndAScraperAgree) {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([this, t] {
       for (int i = 0; i < 200; ++i) {
-        agent_->SetService(
+        agent_.SetService(
             {.name = absl::StrCat("s", t % 2), .hash = absl::StrCat(i), .state = "OK"});
-        agent_->GitOperation("fetch", i % 2 == 0, absl::Milliseconds(1));
-        if (i % 50 == 0) agent_->RemoveService(absl::StrCat("s", t % 2));
+        agent_.GitOperation("fetch", i % 2 == 0, absl::Milliseconds(1));
+        if (i % 50 == 0) agent_.RemoveService(absl::StrCat("s", t % 2));
       }
     });
   }

@@ -94,4 +94,16 @@ absl::Status FetchBootstrapConfig(const ServiceSpec& spec, const std::string& co
                                    status.message()));
 }
 
+absl::Status BeginConfig(ConfigInForce& config, bool pull, GitDriver& git) {
+  const std::optional<ServiceSpec>& bootstrap = config.bootstrap();
+  if (!bootstrap.has_value()) return config.Begin();
+  const absl::Status fetched = FetchBootstrapConfig(*bootstrap, config.file(), pull, git);
+  absl::Status begun = config.Begin();
+  if (begun.ok() || !fetched.ok()) return begun.ok() ? begun : fetched;
+  if (pull || !FetchBootstrapConfig(*bootstrap, config.file(), /*pull=*/true, git).ok()) {
+    return begun;
+  }
+  return config.Begin();
+}
+
 }  // namespace gitops

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "agent/git/git.h"
+#include "agent/program/config_in_force.h"
 #include "common/config/fleet.h"
 #include "common/config/settings.h"
 
@@ -31,6 +32,10 @@ std::string BootstrapConfigFile(const ServiceSpec& spec, const std::string& conf
 // are those of Upstream::Newest, Source::Prepare and Publisher::Publish.
 absl::Status FetchBootstrapConfig(const ServiceSpec& spec, const std::string& config_file,
                                   bool pull, GitDriver& git);
+
+// config.Begin(), with bootstrap once there is a config. Where it has a fault, and none was
+// accepted before, it is fetched again, since it may have been corrected.
+absl::Status BeginConfig(ConfigInForce& config, bool pull, GitDriver& git);
 
 }  // namespace gitops
 

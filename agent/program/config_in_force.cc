@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -18,6 +17,8 @@
 #include "common/log/log.h"
 #include "common/server/lifecycle.h"
 #include "common/server/replace_file.h"
+#include "common/server/upkeep.h"
+#include "common/store/sqlite_lock.h"
 
 namespace gitops {
 namespace {
@@ -55,7 +56,7 @@ absl::StatusOr<AgentConfig> ConfigInForce::Check(const std::string& text) const 
 }
 
 absl::Status ConfigInForce::Begin() {
-  if (Renew()) return absl::OkStatus();
+  if (Accept()) return absl::OkStatus();
   const absl::StatusOr<std::string> kept = Kept();
   if (!kept.ok()) return read_;
   absl::StatusOr<AgentConfig> last = Check(*kept);
@@ -67,20 +68,22 @@ absl::Status ConfigInForce::Begin() {
 }
 
 bool ConfigInForce::Renew() {
-  absl::StatusOr<AgentConfig> config = Read();
-  read_ = config.status();
-  if (config.ok()) Accept(*std::move(config));
-  return read_.ok();
+  if (!Accept()) return false;
+  Keep();
+  return true;
 }
 
-void ConfigInForce::Accept(AgentConfig config) {
+bool ConfigInForce::Accept() {
+  absl::StatusOr<AgentConfig> config = Read();
+  read_ = config.status();
+  if (!config.ok()) return false;
   const std::shared_ptr<const AgentConfig> former = Get();
-  if (former == nullptr || former->text != config.text) {
-    for (const std::string& warning : config.warnings) LogWarning(warning);
+  if (former == nullptr || former->text != config->text) {
+    for (const std::string& warning : config->warnings) LogWarning(warning);
   }
-  Keep(config);
   MutexLock lock(mutex_);
-  config_ = std::make_shared<const AgentConfig>(std::move(config));
+  config_ = std::make_shared<const AgentConfig>(*std::move(config));
+  return true;
 }
 
 bool ConfigInForce::SetOutcome(const absl::Status& configured) {
@@ -104,6 +107,26 @@ bool ConfigInForce::SetOutcome(const absl::Status& configured) {
   on_fault_(fault);
   // A fault ends when the file changes, other errors by themselves.
   return configured.ok() && ExitStatus(read_) != 1;
+}
+
+bool ConfigInForce::Reload(
+    const std::function<absl::Status(const std::vector<ServiceSpec>&)>& configure) {
+  const std::shared_ptr<const AgentConfig> former = Get();
+  // First, so that what may run as root follows the new config from now on.
+  const bool good = Renew();
+  const std::shared_ptr<const AgentConfig> config = Get();
+  const bool done = SetOutcome(configure(config->services));
+  const bool changed = config->text != former->text;
+  if (good && (done || changed)) {
+    LogInfo("config reloaded",
+            {{"config", file()}, {"services", absl::StrCat(config->services.size())}});
+  }
+  if (changed) {
+    TellLateSettings(former->settings, config->settings,
+                     {"listen", "metrics-listen", "state-dir", "root", "poll", "mount-exchange",
+                      "boot-id-file", "planner", "advertise"});
+  }
+  return done;
 }
 
 std::shared_ptr<const AgentConfig> ConfigInForce::Get() const {
@@ -133,21 +156,32 @@ bool ConfigInForce::IsFollowedBy(const AgentConfig& config) const {
   return false;
 }
 
-void ConfigInForce::Keep(const AgentConfig& config) const {
-  absl::Status status;
-  if (!IsFollowedBy(config)) {
-    if (unlink(KeptFile().c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) {
-      status = absl::ErrnoToStatus(errno, absl::StrCat("cannot remove ", KeptFile()));
-    }
-  } else if (Kept().value_or("") != config.text) {
-    // As OpenStateStore: accounts that run git pass through it.
-    std::error_code error;
-    const bool made = fs::create_directories(source_.flags.Get("state-dir"), error);
-    if (made) chmod(source_.flags.Get("state-dir").c_str(), 0711);
-    status = ReplaceFile(KeptFile(), absl::StrCat(Heading(), config.text), 0600);
+void ConfigInForce::Keep() const {
+  if (!read_.ok()) return;  // what is in force is what is kept
+  const absl::Status kept = WriteKeptFile(*Get());
+  if (kept.ok()) return;
+  LogWarning("a start with a fault in the config would fail", {{"error", kept.ToString()}});
+}
+
+absl::Status ConfigInForce::WriteKeptFile(const AgentConfig& config) const {
+  const bool followed = IsFollowedBy(config);
+  std::error_code error;
+  if (followed ? Kept().value_or("") == config.text : !fs::exists(KeptFile(), error)) {
+    return absl::OkStatus();
   }
-  if (status.ok()) return;
-  LogWarning("a start with a fault in the config would fail", {{"error", status.ToString()}});
+  // Where the file names another directory, this agent's store is there, and one of another agent
+  // may be here.
+  const std::string& directory = source_.flags.Get("state-dir");
+  absl::StatusOr<Fd> lock;
+  if (config.settings.Get("state-dir") != directory) {
+    // As OpenStateStore: accounts that run git pass through it.
+    if (fs::create_directories(directory, error)) chmod(directory.c_str(), 0711);
+    lock = LockStoreFile(absl::StrCat(directory, "/", kAgentStore), /*exclusive=*/true);
+    if (!lock.ok()) return lock.status();
+  }
+  if (followed) return ReplaceFile(KeptFile(), absl::StrCat(Heading(), config.text), 0600);
+  if (unlink(KeptFile().c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, absl::StrCat("cannot remove ", KeptFile()));
 }
 
 absl::StatusOr<std::string> ConfigInForce::Kept() const {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -19,6 +20,8 @@ namespace gitops {
 
 // The file `config.accepted` of the state directory.
 inline constexpr char kAcceptedConfig[] = "config.accepted";
+// The agent's store there.
+inline constexpr char kAgentStore[] = "agent.db";
 
 // Which configuration is in force, and what is wrong with the file, if anything. Where the agent
 // follows the file itself (bootstrap, or one of its services publishes it), a fault in it must not
@@ -40,15 +43,23 @@ class ConfigInForce {
   absl::StatusOr<AgentConfig> Read() const;
 
   // Puts the file in force, or, if it has a fault, the kept text, by which the agent must follow
-  // the file. Errors of Read() if there is none.
+  // the file. Errors of Read() if there is none. Changes nothing on disk, since another agent may
+  // have the state directory.
   absl::Status Begin();
-  // Reads the file again, and puts it in force, which replaces what may run as root, unless it has
-  // a fault. Returns false if it has one.
+  // Once the store of the state directory is open, and so locked: keeps what is in force, if it is
+  // the file's.
+  void Keep() const;
+  // Reads the file again, puts it in force, which replaces what may run as root, and keeps it,
+  // unless it has a fault. Returns false if it has one.
   bool Renew();
 
   // What came of putting the services in force. Returns false if that, or reading the file, should
   // be tried again.
   bool SetOutcome(const absl::Status& configured);
+
+  // Renew(), then `configure` puts the services in force, and its outcome is set. Logs which
+  // settings take effect only at the next start. Returns as SetOutcome().
+  bool Reload(const std::function<absl::Status(const std::vector<ServiceSpec>&)>& configure);
 
   // Only after Begin().
   std::shared_ptr<const AgentConfig> Get() const;
@@ -62,8 +73,9 @@ class ConfigInForce {
   absl::StatusOr<AgentConfig> Check(const std::string& text) const;
   // Whether the agent publishes the file.
   bool IsFollowedBy(const AgentConfig& config) const;
-  void Accept(AgentConfig config);
-  void Keep(const AgentConfig& config) const;
+  // Puts the file in force, unless it has a fault.
+  bool Accept();
+  absl::Status WriteKeptFile(const AgentConfig& config) const;
   absl::StatusOr<std::string> Kept() const;
   std::string KeptFile() const;
   // The first line of the kept file, a comment that says whose text it is.

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "common/path/temporary_directory.h"
+#include "common/store/sqlite_lock.h"
 
 namespace gitops {
 namespace {
@@ -51,7 +52,10 @@ class ConfigInForceTest : public testing::Test {
     config_ = std::make_unique<ConfigInForce>(source,
                                               [this](const std::string& fault) { told_ = fault; });
     const absl::Status begun = config_->Begin();
-    if (begun.ok()) config_->SetOutcome(absl::OkStatus());
+    if (!begun.ok()) return begun;
+    std::filesystem::create_directory(directory_ / "state");
+    config_->Keep();
+    config_->SetOutcome(absl::OkStatus());
     return begun;
   }
 
@@ -100,6 +104,29 @@ TEST_F(ConfigInForceTest, OnlyAnAcceptedConfigIsKept) {
   struct stat status;
   ASSERT_EQ(stat((directory_ / "state/config.accepted").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0600u) << "URLs may contain passwords";
+}
+
+TEST_F(ConfigInForceTest, NothingIsWrittenBeforeTheStateDirectoryIsLocked) {
+  Write(Own());
+  ASSERT_EQ(Start(), absl::OkStatus());
+  const std::string kept = directory_.Read("state/config.accepted");
+  for (const std::string& other : {Own("branch = \"canary\"\n"), std::string(kPlain)}) {
+    Write(other);
+    ASSERT_EQ(config_->Begin(), absl::OkStatus());
+    EXPECT_EQ(directory_.Read("state/config.accepted"), kept);
+  }
+}
+
+TEST_F(ConfigInForceTest, NothingIsKeptInTheDirectoryOfAnotherAgentsStore) {
+  std::filesystem::create_directory(directory_ / "state");
+  auto in_use = LockStoreFile(directory_ / "state/agent.db", /*exclusive=*/true);
+  ASSERT_TRUE(in_use.ok()) << in_use.status();
+  Write(Own(absl::StrCat("[agent]\nstate-dir = \"", directory_ / "elsewhere", "\"\n")));
+  ASSERT_EQ(Start(), absl::OkStatus());
+  EXPECT_FALSE(directory_.Has("state/config.accepted"));
+  in_use->Close();
+  config_->Keep();
+  EXPECT_TRUE(directory_.Has("state/config.accepted"));
 }
 
 TEST_F(ConfigInForceTest, WhatIsKeptIsNotUsedByAnAgentThatDoesNotFollowTheFileAnyMore) {

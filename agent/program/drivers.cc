@@ -1,5 +1,7 @@
 #include "agent/program/drivers.h"
 
+#include <unistd.h>
+
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,9 +17,18 @@
 namespace gitops {
 namespace {
 
+ExchangeWay ExchangeSetting(const Settings& settings) {
+  const std::string& way = settings.Get("mount-exchange");
+  if (way == "beneath") return ExchangeWay::kBeneath;
+  return way == "propagation" ? ExchangeWay::kPropagation : ExchangeWay::kAuto;
+}
+
 class GitDriverFactory final : public DriverFactory {
  public:
-  explicit GitDriverFactory(DriverOptions options) : options_(options) {}
+  GitDriverFactory(const Settings& settings, DriverOptions options)
+      : options_(options),
+        mounts_(settings.GetBool("root")),
+        exchange_(ExchangeSetting(settings)) {}
 
   std::shared_ptr<Upstream> UpstreamFor(const ServiceSpec& spec) override {
     return options_.git->UpstreamFor(spec.upstream, spec.user);
@@ -28,10 +39,10 @@ class GitDriverFactory final : public DriverFactory {
       return absl::UnimplementedError(absl::StrCat(
           "service \"", spec.service, "\": this version has no driver for Hydra jobs"));
     }
-    const bool mounts = options_.mounts && !IsBootstrapService(spec);
+    const bool mounts = mounts_ && !IsBootstrapService(spec);
     DeferredPair deferred =
         DeferDrivers([spec, mounts, git = options_.git, records = options_.records,
-                      exchange = options_.exchange]() -> absl::StatusOr<SourceAndPublisher> {
+                      exchange = exchange_]() -> absl::StatusOr<SourceAndPublisher> {
           auto record = records->Load(spec.service);
           if (!record.ok()) return record.status();
           const std::string last = record->has_value() ? (*record)->published : "";
@@ -52,6 +63,8 @@ class GitDriverFactory final : public DriverFactory {
 
  private:
   const DriverOptions options_;
+  const bool mounts_;
+  const ExchangeWay exchange_;
 };
 
 }  // namespace
@@ -84,8 +97,15 @@ absl::StatusOr<SourceAndPublisher> OpenGitService(const ServiceSpec& spec, GitDr
   return pair;
 }
 
-std::unique_ptr<DriverFactory> NewDriverFactory(DriverOptions options) {
-  return std::make_unique<GitDriverFactory>(options);
+absl::Status CheckPrivilege(const Settings& settings) {
+  if (!settings.GetBool("root") || geteuid() == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "publishing by bind mounts needs root; run as root, or give --root=false to publish by "
+      "symlinks");
+}
+
+std::unique_ptr<DriverFactory> NewDriverFactory(const Settings& settings, DriverOptions options) {
+  return std::make_unique<GitDriverFactory>(settings, options);
 }
 
 }  // namespace gitops

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/activate/package_manager.h"
 #include "agent/activate/systemd.h"
@@ -12,13 +13,11 @@
 #include "agent/publish/mount_exchange.h"
 #include "agent/record/record.h"
 #include "common/clock/clock.h"
+#include "common/config/settings.h"
 
 namespace gitops {
 
 struct DriverOptions {
-  // Publish by bind mounts; false: by symlinks.
-  bool mounts = true;
-  ExchangeWay exchange = ExchangeWay::kAuto;
   // Not owned; must outlive the drivers.
   GitDriver* git = nullptr;
   Systemd* systemd = nullptr;
@@ -27,9 +26,12 @@ struct DriverOptions {
   Clock* clock = nullptr;
 };
 
-// The real drivers: git, bind mounts or symlinks, systemd units. The bootstrap service (see
-// bootstrap.h) is always published by symlink.
-std::unique_ptr<DriverFactory> NewDriverFactory(DriverOptions options);
+// FAILED_PRECONDITION: this process may not publish as the settings say.
+absl::Status CheckPrivilege(const Settings& settings);
+
+// The real drivers: git, bind mounts or symlinks (--root, --mount-exchange), systemd units. The
+// bootstrap service (see bootstrap.h) is always published by symlink.
+std::unique_ptr<DriverFactory> NewDriverFactory(const Settings& settings, DriverOptions options);
 
 // The revisions, source and publisher of one service. Errors are those of RevisionStore::Open.
 absl::StatusOr<SourceAndPublisher> OpenGitService(const ServiceSpec& spec, GitDriver& git,

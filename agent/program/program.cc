@@ -1,11 +1,7 @@
 #include "agent/program/program.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cstring>
-#include <iostream>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -33,22 +29,19 @@
 #include "common/config/config_follower.h"
 #include "common/config/ports.h"
 #include "common/log/log.h"
-#include "common/memory/memory.h"
 #include "common/metrics/process_metrics.h"
 #include "common/process/process.h"
 #include "common/schedule/lane.h"
 #include "common/server/file_limit.h"
 #include "common/server/lifecycle.h"
-#include "common/server/program.h"
 #include "common/server/state_directory.h"
+#include "common/server/upkeep.h"
 #include "common/server/version.h"
 #include "common/store/store.h"
 
 namespace gitops {
 namespace {
 
-constexpr char kProgram[] = "gitops-agent";
-constexpr char kUsage[] = "gitops-agent --config FILE [FLAGS]";
 // The accounts that run git need to reach their mirrors in it; secret files in it are 0600.
 constexpr mode_t kStateMode = 0711;
 // Thousands of services with their git processes; the programs that the agent runs inherit it.
@@ -63,13 +56,11 @@ constexpr int kMaxThreads = 32;
 constexpr int kMaxUnits = 1024, kMaxChecks = 8, kMaxPackages = 1;
 // For what is short, and for reading the config.
 constexpr int kFewThreads = 4;
-// After the start, and again later, after bursts of work.
-constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::Minutes(5);
 
 // Everything between the settings and the servers, in order of dependency.
 class Agent {
  public:
-  static absl::StatusOr<std::unique_ptr<Agent>> Make(const Settings& flags);
+  Agent() = default;
   ~Agent() {
     memory_.reset();
     follower_.reset();
@@ -87,16 +78,15 @@ class Agent {
     report_scheduler_.reset();
   }
 
+  absl::Status Open(const Settings& flags);
   int Serve();
 
  private:
-  absl::Status Open(const Settings& flags);
   absl::Status OpenStore(const std::string& state_dir);
   absl::Status OpenOperations(const std::string& boot_id_file);
   absl::Status OpenReporter(const Settings& settings);
   v1::Hello Hello() const;
   absl::Status ReadConfig(const Settings& flags);
-  absl::Status BeginConfig(const Settings& flags);
   std::unique_ptr<GitDriver> NewGit(const std::string& state_dir);
   // Returns false if it should be tried again.
   bool Reload();
@@ -108,8 +98,8 @@ class Agent {
   std::unique_ptr<ProcessRunner> runner_ = NewProcessRunner();
   // An upstream may take forever, so git is stopped first; a package manager is not stopped.
   std::unique_ptr<ProcessRunner> git_runner_ = NewProcessRunner();
-  std::unique_ptr<Metrics> metrics_;
-  std::unique_ptr<AgentMetrics> agent_metrics_;
+  Metrics metrics_{"agent"};
+  AgentMetrics agent_metrics_{metrics_};
   std::unique_ptr<Store> store_;
   std::unique_ptr<RecordStore> records_;
   std::unique_ptr<Scheduler> scheduler_;
@@ -131,29 +121,8 @@ class Agent {
   std::unique_ptr<Scheduler::Job> memory_;
 };
 
-absl::Status CheckPrivilege(const Settings& settings) {
-  if (!settings.GetBool("root") || geteuid() == 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      "publishing by bind mounts needs root; run as root, or give --root=false to publish by "
-      "symlinks");
-}
-
-ExchangeWay ExchangeSetting(const Settings& settings) {
-  const std::string& way = settings.Get("mount-exchange");
-  if (way == "beneath") return ExchangeWay::kBeneath;
-  return way == "propagation" ? ExchangeWay::kPropagation : ExchangeWay::kAuto;
-}
-
-absl::StatusOr<std::unique_ptr<Agent>> Agent::Make(const Settings& flags) {
-  auto agent = std::make_unique<Agent>();
-  if (absl::Status opened = agent->Open(flags); !opened.ok()) return opened;
-  return agent;
-}
-
 absl::Status Agent::Open(const Settings& flags) {
-  metrics_ = std::make_unique<Metrics>("agent");
-  agent_metrics_ = MakeAgentMetrics(*metrics_);
-  AddProcessMetrics(*metrics_);
+  AddProcessMetrics(metrics_);
   if (absl::Status read = ReadConfig(flags); !read.ok()) return read;
   const std::shared_ptr<const AgentConfig> config = config_->Get();
   const Settings& settings = config->settings;
@@ -161,6 +130,7 @@ absl::Status Agent::Open(const Settings& flags) {
   if (store_ == nullptr) {
     if (absl::Status opened = OpenStore(settings.Get("state-dir")); !opened.ok()) return opened;
   }
+  config_->Keep();
   records_ = std::make_unique<RecordStore>(store_.get());
   scheduler_ = NewScheduler(clock_, kFewThreads);
   auto units = NewScheduler(clock_, kMaxUnits);
@@ -175,13 +145,11 @@ absl::Status Agent::Open(const Settings& flags) {
   poll_scheduler_ = NewScheduler(clock_, kMaxThreads);
   systemd_ = NewBusSystemd(clock_);
   packages_ = NewPackageManager(runner_.get());
-  drivers_ = NewDriverFactory({.mounts = settings.GetBool("root"),
-                               .exchange = ExchangeSetting(settings),
-                               .git = git_.get(),
-                               .systemd = systemd_.get(),
-                               .packages = packages_.get(),
-                               .records = records_.get(),
-                               .clock = clock_});
+  drivers_ = NewDriverFactory(settings, {.git = git_.get(),
+                                         .systemd = systemd_.get(),
+                                         .packages = packages_.get(),
+                                         .records = records_.get(),
+                                         .clock = clock_});
   if (absl::Status opened = OpenReporter(settings); !opened.ok()) return opened;
   HostAgentOptions options;
   options.default_poll = settings.GetDuration("poll");
@@ -192,7 +160,7 @@ absl::Status Agent::Open(const Settings& flags) {
   options.records = records_.get();
   options.drivers = drivers_.get();
   options.on_change = [this](const std::string& service, const ServiceView& view, bool noted) {
-    agent_metrics_->SetService({.name = service,
+    agent_metrics_.SetService({.name = service,
                                 .hash = view.record.hash,
                                 .target_hash = view.record.target,
                                 .state = std::string(StateName(view.record.state)),
@@ -200,7 +168,7 @@ absl::Status Agent::Open(const Settings& flags) {
     if (reporter_ != nullptr && !noted) reporter_->Changed(service);
   };
   options.on_removed = [this](const std::string& service) {
-    agent_metrics_->RemoveService(service);
+    agent_metrics_.RemoveService(service);
     if (reporter_ != nullptr) reporter_->Changed(service);
   };
   if (reporter_ != nullptr) {
@@ -212,10 +180,10 @@ absl::Status Agent::Open(const Settings& flags) {
     };
   }
   options.on_polled = [this](const std::string& upstream) {
-    agent_metrics_->UpstreamAnswered(upstream, clock_->Now());
+    agent_metrics_.UpstreamAnswered(upstream, clock_->Now());
   };
   options.on_upstream_unused = [this](const std::string& upstream) {
-    agent_metrics_->RemoveUpstream(upstream);
+    agent_metrics_.RemoveUpstream(upstream);
   };
   host_ = std::make_unique<HostAgent>(std::move(options));
   const bool whole = config_->SetOutcome(host_->Configure(config->services));
@@ -244,7 +212,7 @@ absl::Status Agent::OpenOperations(const std::string& boot_id_file) {
 
 absl::Status Agent::OpenStore(const std::string& state_dir) {
   // Nobody watches the store, which would keep every value twice.
-  auto store = OpenStateStore(state_dir, "agent.db", clock_, kStateMode, {.none = {"agent/"}});
+  auto store = OpenStateStore(state_dir, kAgentStore, clock_, kStateMode, {.none = {"agent/"}});
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
   return absl::OkStatus();
@@ -263,11 +231,11 @@ absl::Status Agent::OpenReporter(const Settings& settings) {
          if (!controller.ok()) return std::nullopt;
          return ToProto((*controller)->spec(), (*controller)->View());
        },
-       .on_connected = [this](bool connected) { agent_metrics_->PlannerConnected(connected); },
+       .on_connected = [this](bool connected) { agent_metrics_.PlannerConnected(connected); },
        .clock = clock_,
        .scheduler = report_scheduler_.get()});
   if (!reporter.ok()) return reporter.status();
-  agent_metrics_->PlannerConnected(false);
+  agent_metrics_.PlannerConnected(false);
   reporter_ = *std::move(reporter);
   return absl::OkStatus();
 }
@@ -292,7 +260,7 @@ std::unique_ptr<GitDriver> Agent::NewGit(const std::string& state_dir) {
   options.runner = git_runner_.get();
   options.clock = clock_;
   options.on_operation = [this](absl::string_view operation, bool ok, absl::Duration duration) {
-    agent_metrics_->GitOperation(std::string(operation), ok, duration);
+    agent_metrics_.GitOperation(std::string(operation), ok, duration);
   };
   return GitDriver::New(std::move(options));
 }
@@ -308,8 +276,14 @@ absl::Status Agent::ReadConfig(const Settings& flags) {
   config_ = std::make_unique<ConfigInForce>(
       ConfigInForce::Source{
           .flags = flags, .file = file, .host_name = host_name_, .bootstrap = *bootstrap},
-      [this](const std::string& fault) { agent_metrics_->ConfigInForce(fault.empty()); });
-  if (absl::Status begun = BeginConfig(flags); !begun.ok()) return begun;
+      [this](const std::string& fault) { agent_metrics_.ConfigInForce(fault.empty()); });
+  if (config_->bootstrap().has_value()) {
+    // First, so that no other agent uses the directory.
+    if (absl::Status opened = OpenStore(flags.Get("state-dir")); !opened.ok()) return opened;
+  }
+  if (absl::Status begun = BeginConfig(*config_, flags.GetBool("pull"), *git_); !begun.ok()) {
+    return begun;
+  }
   const std::string& state_dir = config_->Get()->settings.Get("state-dir");
   if (state_dir != flags.Get("state-dir")) {
     store_.reset();
@@ -318,39 +292,11 @@ absl::Status Agent::ReadConfig(const Settings& flags) {
   return absl::OkStatus();
 }
 
-absl::Status Agent::BeginConfig(const Settings& flags) {
-  const std::optional<ServiceSpec>& bootstrap = config_->bootstrap();
-  if (!bootstrap.has_value()) return config_->Begin();
-  // First, so that no other agent uses the directory.
-  if (absl::Status opened = OpenStore(flags.Get("state-dir")); !opened.ok()) return opened;
-  const bool pull = flags.GetBool("pull");
-  const absl::Status fetched = FetchBootstrapConfig(*bootstrap, config_->file(), pull, *git_);
-  absl::Status begun = config_->Begin();
-  if (begun.ok() || !fetched.ok()) return begun.ok() ? begun : fetched;
-  if (pull) return begun;
-  // What was published has a fault, and nothing was accepted yet: the correction may be there.
-  if (!FetchBootstrapConfig(*bootstrap, config_->file(), /*pull=*/true, *git_).ok()) return begun;
-  return config_->Begin();
-}
-
 bool Agent::Reload() {
   const std::shared_ptr<const AgentConfig> former = config_->Get();
-  // First, so that what may run as root follows the new config from now on.
-  const bool good = config_->Renew();
-  const std::shared_ptr<const AgentConfig> config = config_->Get();
-  const bool done = config_->SetOutcome(host_->Configure(config->services));
-  const bool changed = config->text != former->text;
-  if (good && (done || changed)) {
-    LogInfo("config reloaded",
-            {{"config", config_->file()}, {"services", absl::StrCat(config->services.size())}});
-  }
-  if (!changed) return done;
-  for (const char* setting : {"listen", "metrics-listen", "state-dir", "root", "poll",
-                              "mount-exchange", "boot-id-file", "planner", "advertise"}) {
-    if (config->settings.Get(setting) == former->settings.Get(setting)) continue;
-    LogWarning("this setting takes effect at the next start", {{"setting", setting}});
-  }
-  if (config->names != former->names && reporter_ != nullptr) reporter_->Renew();
+  const bool done = config_->Reload(
+      [this](const std::vector<ServiceSpec>& services) { return host_->Configure(services); });
+  if (config_->Get()->names != former->names && reporter_ != nullptr) reporter_->Renew();
   return done;
 }
 
@@ -367,18 +313,15 @@ int Agent::Serve() {
     LogWarning("no service in the config is for this host",
                {{"config", config_->file()}, {"hosts", absl::StrJoin(config->machines, ",")}});
   }
-  follower_ = FollowConfig(config_->file(), config->text, clock_, scheduler_.get(),
-                           [this] { return Reload(); });
+  follower_ = std::make_unique<ConfigFollower>(config_->file(), config->text, clock_,
+                                               scheduler_.get(), [this] { return Reload(); });
   // Also what was corrected since it was read, be it to the text that is in force.
   if (!config_->fault().empty()) follower_->Reload();
-  memory_ = scheduler_->Add(clock_->Now() + kFirstReturn, [this] {
-    ReturnUnusedMemory();
-    return clock_->Now() + kNextReturns;
-  });
+  memory_ = ReturnMemoryRegularly(clock_, scheduler_.get());
   auto process =
-      ServerProcess::Start(settings, {.program = kProgram,
+      ServerProcess::Start(settings, {.program = kAgentProgram,
                                       .services = {service.get(), operations_->service()},
-                                      .metrics = metrics_.get(),
+                                      .metrics = &metrics_,
                                       .on_reload = [this] { follower_->Reload(); },
                                       .on_drain =
                                           [this] {
@@ -390,7 +333,7 @@ int Agent::Serve() {
                                           },
                                       .default_socket = kAgentSocket,
                                       .max_threads = kMaxRpcThreads});
-  if (!process.ok()) return ReportFailure(kProgram, process.status());
+  if (!process.ok()) return ReportFailure(kAgentProgram, process.status());
   if (reporter_ != nullptr) {
     advertised_ = AdvertisedAddress(settings, (*process)->addresses().grpc);
     reporter_->Start();
@@ -399,40 +342,15 @@ int Agent::Serve() {
   return (*process)->Run();
 }
 
-int CheckConfig(const Settings& flags) {
-  const std::string& file = flags.Get("config");
-  const ConfigInForce checked(
-      {.flags = flags, .file = file, .host_name = HostName(), .bootstrap = {}}, nullptr);
-  const auto config = checked.Read();
-  if (!config.ok()) return ReportFailure(kProgram, config.status());
-  for (const std::string& warning : config->warnings)
-    std::cerr << kProgram << ": " << warning << "\n";
-  std::cout << file << ": good; " << config->services.size() << " services for "
-            << absl::StrJoin(config->machines, ", ") << "\n";
-  return 0;
-}
-
-int Run(Settings flags) {
-  MakeAbsolute(flags, "state-dir");  // git runs in another directory
-  if (flags.Get("config").empty()) {
-    return ReportFailure(kProgram, absl::InvalidArgumentError(
-                                       absl::StrCat("there is no config file; usage: ", kUsage)));
-  }
-  if (flags.GetBool("check-config")) return CheckConfig(flags);
-  RaiseFileLimit(kMaxFiles, "services");
-  auto agent = Agent::Make(flags);
-  if (!agent.ok()) return ReportFailure(kProgram, agent.status());
-  return (*agent)->Serve();
-}
-
 }  // namespace
 
-int RunAgent(const std::vector<std::string>& arguments) {
-  if (!arguments.empty() && arguments[0] == "hail") {
-    return ReportFailure(kProgram, absl::UnimplementedError(
-                                       "hail: following a Hydra job is not part of this version"));
+int ServeAgent(const Settings& flags) {
+  RaiseFileLimit(kMaxFiles, "services");
+  Agent agent;
+  if (absl::Status opened = agent.Open(flags); !opened.ok()) {
+    return ReportFailure(kAgentProgram, opened);
   }
-  return RunServerProgram({kProgram, kUsage, AgentSettings()}, arguments, Run);
+  return agent.Serve();
 }
 
 }  // namespace gitops

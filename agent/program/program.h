@@ -1,15 +1,15 @@
 #ifndef GITOPS_AGENT_PROGRAM_PROGRAM_H_
 #define GITOPS_AGENT_PROGRAM_PROGRAM_H_
 
-#include <string>
-#include <vector>
+#include "common/config/settings.h"
 
 namespace gitops {
 
-// Runs gitops-agent with its arguments (without the program's name). Returns the exit status: 0
-// stopped by a signal; 1 could not start or continue; 2 wrong flags or config. Called once, from
-// main().
-int RunAgent(const std::vector<std::string>& arguments);
+inline constexpr char kAgentProgram[] = "gitops-agent";
+
+// Serves with these flags until a signal ends it. Returns the exit status: 0 stopped by a signal; 1
+// could not start or continue; 2 wrong config.
+int ServeAgent(const Settings& flags);
 
 }  // namespace gitops
 

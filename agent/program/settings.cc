@@ -35,9 +35,6 @@ std::vector<SettingDefinition> AgentSettings() {
       CommonServerSettings({.listen = Loopback(kAgentPort),
                             .metrics_listen = Loopback(kAgentMetricsPort),
                             .state_dir = "/var/lib/gitops-agent"});
-  for (SettingDefinition& definition : all) {
-    if (definition.name == "listen") definition.type = Type::kList;
-  }
   const std::vector<SettingDefinition> own = {
       {.name = "hosts",
        .short_flag = "h",

@@ -45,9 +45,9 @@ absl::StatusOr<Target> LookAgain(const Target& target) {
 // The root of the mount that the directory is on. Reached by "..", since a path could lead to
 // another mount by now.
 absl::StatusOr<Fd> RootAbove(const Target& target, uint64_t mount_id) {
-  constexpr int kMostLevels = 4096;
+  constexpr int kMaxLevels = 4096;
   Fd here(::openat(target.place.directory.get(), ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  for (int level = 0; here && level < kMostLevels; ++level) {
+  for (int level = 0; here && level < kMaxLevels; ++level) {
     absl::StatusOr<PathView> view = ViewFd(here.get());
     if (!view.ok()) return view.status();
     if (view->mount_id != mount_id) return Changed(target);

@@ -1,10 +1,17 @@
 #ifndef GITOPS_COMMON_CONFIG_CONFIG_FOLLOWER_H_
 #define GITOPS_COMMON_CONFIG_CONFIG_FOLLOWER_H_
 
+#include <sys/types.h>
+
+#include <atomic>
+#include <ctime>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <tuple>
 
+#include "absl/time/time.h"
 #include "common/clock/clock.h"
 #include "common/schedule/scheduler.h"
 
@@ -16,16 +23,31 @@ namespace gitops {
 // change. Thread-safe.
 class ConfigFollower {
  public:
-  virtual ~ConfigFollower() = default;
-  // Calls back at once, even without a change (SIGHUP).
-  virtual void Reload() = 0;
-};
+  // `on_change` is called from the scheduler, never concurrently, first when the content differs
+  // from `known`. If it returns false, the change could not be applied now, and it is called again
+  // at the next check.
+  ConfigFollower(std::string path, std::string known, Clock* clock, Scheduler* scheduler,
+                 std::function<bool()> on_change);
 
-// `on_change` is called from the scheduler, never concurrently, first when the content differs from
-// `known`. If it returns false, the change could not be applied now, and it is called again at the
-// next check.
-std::unique_ptr<ConfigFollower> FollowConfig(std::string path, std::string known, Clock* clock,
-                                             Scheduler* scheduler, std::function<bool()> on_change);
+  // Calls back at once, even without a change (SIGHUP).
+  void Reload();
+
+ private:
+  // Changes whenever the file may have new content.
+  using Stamp = std::tuple<dev_t, ino_t, off_t, time_t, long, time_t, long>;
+
+  std::optional<Stamp> Look() const;
+  absl::Time Run();
+
+  const std::string path_;
+  Clock* const clock_;
+  const std::function<bool()> on_change_;
+  std::atomic<bool> asked_ = false;
+  std::optional<Stamp> stat_;  // none: not read yet
+  std::string content_;
+  // Declared last, so that it ends before the other members are destroyed.
+  std::unique_ptr<Scheduler::Job> job_;
+};
 
 }  // namespace gitops
 

@@ -33,7 +33,7 @@ class ConfigFollowerTest : public testing::Test {
   }
 
   void Start(const std::string& known = "one") {
-    follower_ = FollowConfig(file_, known, &clock_, scheduler_.get(), [this] {
+    follower_ = std::make_unique<ConfigFollower>(file_, known, &clock_, scheduler_.get(), [this] {
       MutexLock lock(mutex_);
       ++changes_;
       changed_.NotifyAll();

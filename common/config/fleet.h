@@ -24,18 +24,6 @@ inline constexpr absl::Duration kLeastPoll = absl::Milliseconds(10);
 enum class Tracking { kAuto, kCoordinated };
 enum class DriftPolicy { kReport, kCorrect };
 
-// The systemd verbs that `action` accepts.
-inline constexpr absl::string_view kActions[] = {
-    "start",
-    "stop",
-    "restart",
-    "reload",
-    "try-restart",
-    "reload-or-restart",
-    "try-reload-or-restart",
-    "reload-or-try-restart",
-};
-
 // One `dirs` entry.
 struct DirectorySpec {
   // Absolute, normalized. Empty: followed but not published, as in gitopper.
@@ -67,7 +55,7 @@ struct ServiceSpec {
   std::string branch = "main";
   std::string mount;   // absolute; revisions live in <mount>/<service>
   std::string user;    // empty: the agent's own
-  std::string action;  // a verb of kActions; empty: none
+  std::string action;  // one of kUnitVerbs; empty: none
   std::string package;
   std::vector<DirectorySpec> directories;
   std::optional<absl::Duration> poll;  // none: the agent's --poll

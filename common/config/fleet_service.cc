@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/config/fleet_check.h"
 #include "common/config/fleet_reader.h"
+#include "common/config/unit_verbs.h"
 #include "common/git/refs.h"
 #include "common/git/upstream.h"
 #include "common/git/url.h"
@@ -74,7 +75,7 @@ void ReadUpstream(const TomlTable& table, const std::string& directory, Draft& d
 }
 
 void ReadAction(const TomlTable& table, ServiceSpec& spec) {
-  std::vector<std::string> actions(std::begin(kActions), std::end(kActions));
+  std::vector<std::string> actions = UnitVerbNames();
   actions.push_back("none");
   if (table.Has("action") && table.String("action") == "") {
     spec.action.clear();

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "common/config/unit_verbs.h"
 #include "common/git/upstream.h"
 
 namespace gitops {
@@ -185,7 +186,7 @@ TEST(FleetConfig, DirectoriesAreNormalizedAndMayNest) {
 }
 
 TEST(FleetConfig, EveryActionOfSystemctlIsTaken) {
-  for (absl::string_view action : kActions) {
+  for (const std::string& action : UnitVerbNames()) {
     EXPECT_EQ(ServiceWith(absl::StrCat("action = \"", action, "\"")).action, action);
   }
 }

@@ -5,8 +5,8 @@
 
 namespace gitops {
 
-// The default ports: of the programs, and of addresses without a port. docs/reference/settings.md
-// has the same table; ports_test.cc compares the two.
+// The default addresses: ports of the programs, and of addresses without a port; unix sockets.
+// docs/reference/settings.md has the same table; ports_test.cc compares the two.
 
 inline constexpr int kPlannerPort = 8001, kPlannerMetricsPort = 9221;
 inline constexpr int kHookDispatcherPort = 8002, kHookDispatcherMetricsPort = 9223;
@@ -14,7 +14,10 @@ inline constexpr int kPromotionReceiverPort = 8003, kPromotionReceiverMetricsPor
 inline constexpr int kAgentPort = 8004, kAgentMetricsPort = 9222;
 inline constexpr int kGatewayPort = 8000;  // also for metrics
 
-// The agent's unix socket on its own host.
+// The unix sockets on the program's own host.
+inline constexpr char kPlannerSocket[] = "/run/gitops/planner.sock";
+inline constexpr char kHookDispatcherSocket[] = "/run/gitops/hook-dispatcher.sock";
+inline constexpr char kPromotionReceiverSocket[] = "/run/gitops/promotion-receiver.sock";
 inline constexpr char kAgentSocket[] = "/run/gitops/agent.sock";
 
 // "127.0.0.1:8004".

@@ -11,23 +11,22 @@
 namespace gitops {
 namespace {
 
-std::string Row(const std::string& program, int port, const std::string& metrics) {
-  return absl::StrCat("| `", program, "` | `", Loopback(port), "` | ", metrics, " |");
-}
-
-std::string Row(const std::string& program, int port, int metrics) {
-  return Row(program, port, absl::StrCat("`", Loopback(metrics), "`"));
+std::string Row(const std::string& program, int port, const std::string& socket, int metrics) {
+  return absl::StrCat("| `", program, "` | `", Loopback(port), "`, `unix:", socket, "` | `",
+                      Loopback(metrics), "` |");
 }
 
 TEST(PortsTest, TheReferenceHasTheSameTable) {
   std::stringstream reference;
   reference << std::ifstream("docs/reference/settings.md").rdbuf();
   for (const std::string& row : {
-           Row("gitops-planner", kPlannerPort, kPlannerMetricsPort),
-           Row("gitops-agent", kAgentPort, kAgentMetricsPort),
-           Row("gitops-hook-dispatcher", kHookDispatcherPort, kHookDispatcherMetricsPort),
-           Row("gitops-promotion-receiver", kPromotionReceiverPort, kPromotionReceiverMetricsPort),
-           Row("gitops-gateway", kGatewayPort, "the same port"),
+           Row("gitops-planner", kPlannerPort, kPlannerSocket, kPlannerMetricsPort),
+           Row("gitops-agent", kAgentPort, kAgentSocket, kAgentMetricsPort),
+           Row("gitops-hook-dispatcher", kHookDispatcherPort, kHookDispatcherSocket,
+               kHookDispatcherMetricsPort),
+           Row("gitops-promotion-receiver", kPromotionReceiverPort, kPromotionReceiverSocket,
+               kPromotionReceiverMetricsPort),
+           absl::StrCat("| `gitops-gateway` | `", Loopback(kGatewayPort), "` | the same port |"),
        }) {
     EXPECT_TRUE(absl::StrContains(reference.str(), row)) << row;
   }

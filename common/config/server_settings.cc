@@ -64,7 +64,7 @@ std::vector<SettingDefinition> CommonServerSettings(const ServerDefaults& defaul
        "",
        "serve on HOST:PORT or unix:PATH; port 0 picks one",
        defaults.listen,
-       Type::kString,
+       Type::kList,
        true,
        {}},
       {"metrics-listen",

@@ -20,11 +20,11 @@ constexpr char kNoConversion[] = "* -text -eol -ident -filter -working-tree-enco
 // When memory runs out, git goes before this program.
 constexpr int kOomScore = 500;
 constexpr int64_t kLeastDefaultMemory = int64_t{512} << 20;
-constexpr int64_t kMostDefaultMemory = int64_t{2} << 30;
+constexpr int64_t kMaxDefaultMemory = int64_t{2} << 30;
 
 int64_t DefaultGitMemory() {
   const int64_t memory = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
-  return std::clamp(memory / 4, kLeastDefaultMemory, kMostDefaultMemory);
+  return std::clamp(memory / 4, kLeastDefaultMemory, kMaxDefaultMemory);
 }
 
 // This program's own proxy, by the variables that curl knows.

@@ -14,12 +14,12 @@
 namespace gitops {
 namespace {
 
-constexpr size_t kMostHeaderBytes = 64 << 10;
+constexpr size_t kMaxHeaderBytes = 64 << 10;
 // How often give_up is polled.
 constexpr int kLookMilliseconds = 100;
 // How long the system's authorities are cached: parsing them takes longer than a request.
 constexpr long kAuthoritiesSeconds = 60;
-constexpr size_t kMostIdleHandles = 16;
+constexpr size_t kMaxIdleHandles = 16;
 
 // An easy handle in its own multi handle: curl_easy_perform cannot be woken.
 struct Handle {
@@ -227,7 +227,7 @@ class Exchange {
     // curl accepts a header line of up to 100 KB, and reports a longer one as out of memory.
     if (headers_too_long_ || (code == CURLE_OUT_OF_MEMORY && Sent() && !headers_whole_)) {
       return absl::ResourceExhaustedError(absl::StrCat(
-          Named(), ": the answer's headers are longer than ", kMostHeaderBytes, " bytes"));
+          Named(), ": the answer's headers are longer than ", kMaxHeaderBytes, " bytes"));
     }
     if (body_too_long_) {
       return absl::ResourceExhaustedError(absl::StrCat(
@@ -260,7 +260,7 @@ class Exchange {
 
   bool AddHeader(absl::string_view line) {
     header_bytes_ += line.size();
-    headers_too_long_ = header_bytes_ > kMostHeaderBytes;
+    headers_too_long_ = header_bytes_ > kMaxHeaderBytes;
     if (headers_too_long_) return false;
     if (absl::StartsWith(line, "HTTP/")) {
       // The previous headers were those of an interim answer.
@@ -342,7 +342,7 @@ class CurlClient : public HttpClient {
 
   void GiveBack(std::unique_ptr<Handle> handle) {
     MutexLock lock(mutex_);
-    if (idle_.size() < kMostIdleHandles) idle_.push_back(std::move(handle));
+    if (idle_.size() < kMaxIdleHandles) idle_.push_back(std::move(handle));
   }
 
   Mutex mutex_;

@@ -37,9 +37,9 @@ absl::StatusOr<std::string> HmacHex(const EVP_MD* digest, const Secret& key,
 }
 
 constexpr char kKnown[] = "use sha224, sha256, sha384 or sha512";
-constexpr size_t kMostShown = 20;
+constexpr size_t kMaxShown = 20;
 
-std::string Shown(absl::string_view word) { return absl::CHexEscape(word.substr(0, kMostShown)); }
+std::string Shown(absl::string_view word) { return absl::CHexEscape(word.substr(0, kMaxShown)); }
 
 }  // namespace
 

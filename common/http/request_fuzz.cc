@@ -28,7 +28,7 @@
 namespace gitops {
 namespace {
 
-constexpr size_t kMostBody = 1 << 10;
+constexpr size_t kMaxBody = 1 << 10;
 
 struct Seen {
   std::string method, target, body;
@@ -72,7 +72,7 @@ struct Server {
                                   handled.Add({request.method, request.target, request.body});
                                   return HttpServerResponse();
                                 }),
-                                .max_body = absl::string_view(method) == "POST" ? kMostBody : 0});
+                                .max_body = absl::string_view(method) == "POST" ? kMaxBody : 0});
     }
     auto started = HttpServer::Start(std::move(options));
     if (!started.ok()) Fail(started.status().ToString());
@@ -185,7 +185,7 @@ void Check(absl::string_view bytes, const std::vector<Seen>& handled, absl::stri
   if (!answers.empty() && !absl::StartsWith(answers, "HTTP/1.")) Fail("an answer is malformed");
   Reference reference(bytes);
   for (const Seen& seen : handled) {
-    if (seen.body.size() > kMostBody) Fail("a body is larger than its limit");
+    if (seen.body.size() > kMaxBody) Fail("a body is larger than its limit");
     // Those between were refused.
     std::optional<Seen> read = reference.Next();
     while (read.has_value() && *read != seen) read = reference.Next();

@@ -36,8 +36,8 @@ class Guard : public nlohmann::json_sax<json> {
 
   bool key(string_t& key) override {
     if (keys_.back().insert(key).second) return true;
-    constexpr size_t kMostShown = 60;
-    return Fail(absl::StrCat("the key \"", absl::Utf8SafeCHexEscape(ValidUtf8(key, kMostShown)),
+    constexpr size_t kMaxShown = 60;
+    return Fail(absl::StrCat("the key \"", absl::Utf8SafeCHexEscape(ValidUtf8(key, kMaxShown)),
                              "\" is repeated in one object"));
   }
 

@@ -16,8 +16,8 @@
 namespace gitops {
 namespace {
 
-constexpr size_t kLongestPath = PATH_MAX - 1;
-constexpr size_t kLongestName = NAME_MAX;
+constexpr size_t kMaxPath = PATH_MAX - 1;
+constexpr size_t kMaxName = NAME_MAX;
 
 // Apple's file systems ignore these when they compare names.
 std::string WithoutIgnorable(absl::string_view name) {
@@ -60,7 +60,7 @@ bool HasControl(absl::string_view name) {
 absl::string_view Fault(absl::string_view name) {
   if (name.empty()) return "is empty: a path has no slash first, last or twice in a row";
   if (name == "." || name == "..") return "is not a name";
-  if (name.size() > kLongestName) return "is longer than 255 bytes";
+  if (name.size() > kMaxName) return "is longer than 255 bytes";
   if (name[0] == '-') return "starts with '-', which programs interpret as an option";
   if (HasControl(name)) return "contains a NUL or another control character";
   if (IsDotGit(name)) return "is a spelling of .git";
@@ -71,10 +71,10 @@ absl::string_view Fault(absl::string_view name) {
 
 absl::Status CheckPlainRelativePath(absl::string_view path) {
   if (path.empty()) return absl::InvalidArgumentError("the path is empty");
-  if (path.size() > kLongestPath) {
+  if (path.size() > kMaxPath) {
     return absl::InvalidArgumentError(absl::StrCat("the path that starts with \"",
                                                    EscapeText(path.substr(0, 64)),
-                                                   "\" is longer than ", kLongestPath, " bytes"));
+                                                   "\" is longer than ", kMaxPath, " bytes"));
   }
   for (const absl::string_view name : absl::StrSplit(path, '/')) {
     const absl::string_view fault = Fault(name);

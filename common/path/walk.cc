@@ -19,7 +19,7 @@
 namespace gitops {
 namespace {
 
-constexpr int kMostSymlinks = 40;  // the kernel's limit
+constexpr int kMaxSymlinks = 40;  // the kernel's limit
 constexpr int kTries = 100;
 
 class Walker {
@@ -108,7 +108,7 @@ class Walker {
                                        ", who could redirect it; use a path without it, or let "
                                        "root create it"));
     }
-    if (++symlinks_ > kMostSymlinks) return Refuse(name, "is one of too many symlinks");
+    if (++symlinks_ > kMaxSymlinks) return Refuse(name, "is one of too many symlinks");
     char target[PATH_MAX];
     const ssize_t length = ::readlinkat(symlink, "", target, sizeof target);
     if (length <= 0) return Error(errno, "read the symlink", name);

@@ -14,7 +14,7 @@ namespace gitops {
 namespace {
 
 // The maximum that a message shows of an untrusted word.
-constexpr size_t kMostShown = 60;
+constexpr size_t kMaxShown = 60;
 
 bool Contains(const std::vector<std::string>& words, absl::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
@@ -26,9 +26,9 @@ absl::Status Unknown(absl::string_view field, absl::string_view kind, absl::stri
   const std::string hint = nearest.empty()
                                ? absl::StrCat(" (known: ", absl::StrJoin(known, ", "), ")")
                                : absl::StrCat(" (did you mean \"", nearest, "\"?)");
-  const absl::string_view dots = word.size() > kMostShown ? "…" : "";
+  const absl::string_view dots = word.size() > kMaxShown ? "…" : "";
   return InvalidField(
-      field, absl::StrCat("unknown ", kind, " \"", absl::CHexEscape(word.substr(0, kMostShown)),
+      field, absl::StrCat("unknown ", kind, " \"", absl::CHexEscape(word.substr(0, kMaxShown)),
                           dots, "\"", hint));
 }
 
@@ -46,9 +46,9 @@ const std::vector<std::string>& AllActions() {
 bool IsAction(absl::string_view word) { return TraitsOf(word).action != HostAction::kUnknown; }
 
 absl::Status CheckActions(const std::vector<std::string>& actions, absl::string_view field) {
-  if (actions.size() > kMostActions) {
+  if (actions.size() > kMaxActions) {
     return InvalidField(field, absl::StrCat(actions.size(), " actions for one host; at most ",
-                                            kMostActions, " are allowed"));
+                                            kMaxActions, " are allowed"));
   }
   for (size_t i = 0; i < actions.size(); ++i) {
     if (IsAction(actions[i])) continue;

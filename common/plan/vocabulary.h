@@ -12,12 +12,12 @@ namespace gitops {
 // The words of plans and hooks. Case-sensitive.
 
 // The maximum number of actions for one host, from users and hooks.
-inline constexpr int kMostActions = 1000;
+inline constexpr int kMaxActions = 1000;
 
 // "skip", "push", "reboot"… in the order of the documentation.
 const std::vector<std::string>& AllActions();
 bool IsAction(absl::string_view word);
-// INVALID_ARGUMENT: an unknown action (the message has the nearest one), or more than kMostActions.
+// INVALID_ARGUMENT: an unknown action (the message has the nearest one), or more than kMaxActions.
 absl::Status CheckActions(const std::vector<std::string>& actions,
                           absl::string_view field = "actions");
 

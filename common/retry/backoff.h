@@ -28,12 +28,14 @@ struct Backoff {
   }
 };
 
-// All back-offs of the suite.
+// All back-offs of the suite, and pauses before another attempt.
 
 // Agent: an upstream cannot be polled, or a revision cannot be prepared or activated.
 inline Backoff PollBackoff(absl::Duration poll) {
   return {.first = poll, .longest = std::max(poll, absl::Minutes(5)), .jitter = 0.5};
 }
+// Agent: systemd's bus is down while a unit is waited for.
+inline constexpr absl::Duration kBusRetry = absl::Milliseconds(250);
 // Agent: the planner cannot be reached. Thousands of agents lose it at the same moment.
 inline constexpr Backoff kReportBackoff = {.first = absl::Seconds(1),
                                            .longest = absl::Seconds(10),
@@ -48,6 +50,8 @@ inline constexpr Backoff kRebootBackoff = {.first = absl::Milliseconds(200),
 // Planner: the store refuses a read or write of a deployment in progress.
 inline constexpr Backoff kStoreBackoff = {.first = absl::Milliseconds(100),
                                           .longest = absl::Seconds(5)};
+// Any store: a lease that is due cannot be ended, for example on a full disk.
+inline constexpr absl::Duration kLeaseRetry = absl::Milliseconds(500);
 // Hook dispatcher: a hook's endpoint cannot be reached or answers 5xx.
 inline constexpr Backoff kHookBackoff = {
     .first = absl::Milliseconds(200), .longest = absl::Seconds(2), .jitter = 0.5};

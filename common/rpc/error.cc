@@ -8,13 +8,13 @@
 namespace gitops {
 namespace {
 
-constexpr size_t kLongestValue = 256;
-constexpr size_t kLongestField = 200;
-constexpr size_t kLongestDescription = 500;
+constexpr size_t kMaxValue = 256;
+constexpr size_t kMaxField = 200;
+constexpr size_t kMaxDescription = 500;
 
 void Add(const ErrorMetadata& metadata, google::rpc::ErrorInfo& info) {
   for (const auto& [key, value] : metadata) {
-    info.mutable_metadata()->insert({key, ValidUtf8(value, kLongestValue)});
+    info.mutable_metadata()->insert({key, ValidUtf8(value, kMaxValue)});
   }
 }
 
@@ -45,8 +45,8 @@ void AddFieldViolation(absl::string_view field, absl::string_view description,
                        absl::Status& error) {
   google::rpc::BadRequest bad = BadRequestOf(error);
   google::rpc::BadRequest::FieldViolation& violation = *bad.add_field_violations();
-  violation.set_field(ValidUtf8(field, kLongestField));
-  violation.set_description(ValidUtf8(description, kLongestDescription));
+  violation.set_field(ValidUtf8(field, kMaxField));
+  violation.set_description(ValidUtf8(description, kMaxDescription));
   SetDetail(bad, error);
 }
 

@@ -35,14 +35,13 @@ inline std::string PageToken(absl::string_view key) { return absl::StrCat(kPageT
 template <typename Request>
 absl::StatusOr<PageRequest> ReadPage(const Request& request) {
   constexpr int kDefaultPage = 1'000;
-  constexpr int kLargestPage = 10'000;
+  constexpr int kMaxPage = 10'000;
   if (request.page_size() < 0) {
     return InvalidField("page_size", absl::StrCat("page_size is ", request.page_size(),
                                                   "; it must not be negative"));
   }
   PageRequest page;
-  page.limit =
-      request.page_size() == 0 ? kDefaultPage : std::min(request.page_size(), kLargestPage);
+  page.limit = request.page_size() == 0 ? kDefaultPage : std::min(request.page_size(), kMaxPage);
   if (request.page_token().empty()) return page;
   if (!absl::StartsWith(request.page_token(), kPageTokenPrefix)) {
     return InvalidField("page_token", "page_token is not one that this method gave out");
@@ -69,12 +68,12 @@ absl::Status FillPage(const Request& request, const std::vector<Item>& ordered, 
 }
 
 // The largest page: gRPC clients accept 4 MiB by default.
-inline constexpr size_t kMostPageSize = 3 << 20;
+inline constexpr size_t kMaxPageSize = 3 << 20;
 
 // The room left on a page: items and bytes.
 class PageRoom {
  public:
-  explicit PageRoom(int items, size_t bytes = kMostPageSize) : items_(items), most_bytes_(bytes) {}
+  explicit PageRoom(int items, size_t bytes = kMaxPageSize) : items_(items), most_bytes_(bytes) {}
   // Takes room for one more item. False: the page is full. The first always fits.
   bool Take(size_t bytes) {
     bytes_ += bytes + kFraming;

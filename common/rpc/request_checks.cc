@@ -13,9 +13,9 @@
 namespace gitops {
 namespace {
 
-constexpr size_t kLongestReason = 1000;
+constexpr size_t kMaxReason = 1000;
 constexpr size_t kShortestHash = 4;
-constexpr size_t kLongestHash = 64;
+constexpr size_t kMaxHash = 64;
 
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
@@ -65,17 +65,17 @@ absl::Status CheckSetFields(const Message& message, const std::string& path) {
 }  // namespace
 
 absl::Status CheckReason(const std::string& reason) {
-  if (reason.size() <= kLongestReason) return absl::OkStatus();
+  if (reason.size() <= kMaxReason) return absl::OkStatus();
   return InvalidField("reason", absl::StrCat("the reason has ", reason.size(), " bytes; at most ",
-                                             kLongestReason, " are allowed"));
+                                             kMaxReason, " are allowed"));
 }
 
 absl::Status CheckHash(const std::string& hash, absl::string_view field) {
   const bool hex = std::all_of(hash.begin(), hash.end(), absl::ascii_isxdigit);
-  if (hex && hash.size() >= kShortestHash && hash.size() <= kLongestHash) return absl::OkStatus();
-  return InvalidField(field, absl::StrCat("\"", absl::CHexEscape(hash.substr(0, kLongestHash)),
+  if (hex && hash.size() >= kShortestHash && hash.size() <= kMaxHash) return absl::OkStatus();
+  return InvalidField(field, absl::StrCat("\"", absl::CHexEscape(hash.substr(0, kMaxHash)),
                                           "\" is not a commit: give ", kShortestHash, " to ",
-                                          kLongestHash, " hexadecimal digits"));
+                                          kMaxHash, " hexadecimal digits"));
 }
 
 absl::Status CheckSetFields(const Message& request) { return CheckSetFields(request, ""); }

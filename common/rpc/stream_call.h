@@ -67,7 +67,7 @@ class StreamReader final : public grpc::ClientReadReactor<Response> {
     if (!ended_) {
       bytes_ += next_.ByteSizeLong();
       ahead_.push_back(std::move(next_));
-      paused_ = bytes_ >= kMostAhead;
+      paused_ = bytes_ >= kMaxAhead;
       if (!paused_) this->StartRead(&next_);
     }
     // With the lock held: the waiter may destroy this once the lock is released.
@@ -76,7 +76,7 @@ class StreamReader final : public grpc::ClientReadReactor<Response> {
   void OnDone(const grpc::Status& status) override { end_.Set(status); }
 
  private:
-  static constexpr size_t kMostAhead = 1 << 20;  // bytes
+  static constexpr size_t kMaxAhead = 1 << 20;  // bytes
 
   Mutex mutex_;
   CondVar changed_;

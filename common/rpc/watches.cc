@@ -70,7 +70,7 @@ void Watches::LookAfter() {
   while (!ending_) {
     const SteadyTime now = clock_->SteadyNow();
     for (auto& [id, entry] : entries_) {
-      if (now - entry.writing_since >= kLongestWrite) entry.watcher.cancel();
+      if (now - entry.writing_since >= kMaxWrite) entry.watcher.cancel();
     }
     if (entries_.empty()) {
       changed_.Wait(mutex_);

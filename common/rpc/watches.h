@@ -82,7 +82,7 @@ class Changes {
 };
 
 // A stream whose client reads nothing for this long is cancelled.
-inline constexpr absl::Duration kLongestWrite = absl::Seconds(60);
+inline constexpr absl::Duration kMaxWrite = absl::Seconds(60);
 
 // Counts the streams of one kind that a server has open (watches, commands to many hosts), cancels
 // those whose client stops reading, and ends them all for a drain. Any thread.
@@ -102,7 +102,7 @@ class Watches {
     Place& operator=(const Place&) = delete;
 
     // Calls `write`, which may wait for the client, and returns its result. Cancels the stream
-    // after kLongestWrite. One call at a time.
+    // after kMaxWrite. One call at a time.
     bool Write(const std::function<bool()>& write) {
       watches_->SetWriting(id_, true);
       const bool written = write();

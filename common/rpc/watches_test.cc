@@ -110,7 +110,7 @@ TEST_F(WatchesTest, AWatcherThatTakesNothingForAMinuteLosesItsPlace) {
     return place->Write([&] { return peer.Write(); });
   });
   peer.AwaitWriting();
-  ASSERT_NO_FATAL_FAILURE(Pass(kLongestWrite - absl::Seconds(5)));
+  ASSERT_NO_FATAL_FAILURE(Pass(kMaxWrite - absl::Seconds(5)));
   EXPECT_FALSE(peer.cancelled());
   EXPECT_EQ(watches_.Enter({}).status(), absl::ResourceExhaustedError("full"));
   clock_.Advance(absl::Seconds(10));
@@ -123,7 +123,7 @@ TEST_F(WatchesTest, AWatcherThatHasNothingToWriteKeepsItsPlace) {
   Stalled peer;
   const auto place = *watches_.Enter(peer.watcher());
   EXPECT_TRUE(place->Write([] { return true; }));
-  ASSERT_NO_FATAL_FAILURE(Pass(2 * kLongestWrite));
+  ASSERT_NO_FATAL_FAILURE(Pass(2 * kMaxWrite));
   EXPECT_FALSE(peer.cancelled());
 }
 

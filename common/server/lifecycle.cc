@@ -1,42 +1,22 @@
 #include "common/server/lifecycle.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "common/account/lookup.h"
 #include "common/log/log.h"
-#include "common/rpc/address.h"
 #include "common/rpc/server.h"
+#include "common/server/default_socket.h"
 #include "common/server/process_base.h"
 
 namespace gitops {
 namespace {
-
-constexpr char kGroup[] = "gitops";
-
-// For a socket of root's, which no living process serves.
-absl::Status MakeRoom(const std::string& socket) {
-  const std::string directory = socket.substr(0, socket.rfind('/'));
-  if (mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot create ", directory));
-  }
-  return RemoveStaleSocket(socket);
-}
-
-// Until this, only root's group may open it.
-void OpenToGroup(const std::string& socket) {
-  const absl::StatusOr<gid_t> group = GroupIdOf(kGroup);
-  if (group.ok() && chown(socket.c_str(), 0, *group) == 0) return;
-  chmod(socket.c_str(), 0600);
-}
 
 class RpcProcess : public ServerProcessBase {
  public:
@@ -66,7 +46,7 @@ class RpcProcess : public ServerProcessBase {
     absl::StatusOr<std::unique_ptr<RpcServer>> server = RpcServer::Start(rpc);
     if (!server.ok()) return ForSetting(server.status(), settings, "listen");
     rpc_ = *std::move(server);
-    if (!socket_.empty()) OpenToGroup(socket_);
+    if (socket_.has_value()) socket_->ShareWithGroup();
     return absl::OkStatus();
   }
 
@@ -78,16 +58,17 @@ class RpcProcess : public ServerProcessBase {
     if (!all.empty()) rpc.listen = all[0];
     for (size_t i = 1; i < all.size(); ++i) rpc.also_listen.push_back(all[i]);
     if (settings.IsSet("listen") || options_.default_socket.empty() || geteuid() != 0) return;
-    if (absl::Status free = MakeRoom(options_.default_socket); !free.ok()) {
-      LogWarning("without a unix socket", {{"error", std::string(free.message())}});
+    absl::StatusOr<DefaultSocket> socket = DefaultSocket::Take(options_.default_socket);
+    if (!socket.ok()) {
+      LogWarning("without a unix socket", {{"error", std::string(socket.status().message())}});
       return;
     }
-    socket_ = options_.default_socket;
-    rpc.also_listen.push_back(absl::StrCat("unix:", socket_));
+    socket_ = *std::move(socket);
+    rpc.also_listen.push_back(absl::StrCat("unix:", socket_->path()));
   }
 
+  std::optional<DefaultSocket> socket_;  // the default one, if it is served
   std::unique_ptr<RpcServer> rpc_;
-  std::string socket_;  // the default one, if it is served
 };
 
 }  // namespace

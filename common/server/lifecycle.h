@@ -51,8 +51,7 @@ struct ServerProcessOptions {
   std::function<void()> on_drain;
   // How long calls may continue after that, before they are cancelled.
   absl::Duration drain = absl::Seconds(10);
-  // Without --listen, root serves this unix socket too, for root and the group "gitops" (without
-  // that group for root alone). Another process that serves it keeps it. Empty: none.
+  // Without --listen, root serves this unix socket too (see default_socket.h). Empty: none.
   std::string default_socket = {};
   // See RpcServerOptions.
   int max_message_bytes = 4 << 20;

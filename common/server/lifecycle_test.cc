@@ -1,11 +1,14 @@
 #include "common/server/lifecycle.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <grpcpp/client_context.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -17,6 +20,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/path/fd.h"
 #include "common/rpc/address.h"
 #include "common/rpc/channel.h"
 #include "common/server/signals.h"
@@ -275,6 +279,47 @@ TEST_F(LifecycleTest, RootServesTheDefaultSocketToItselfAndItsGroupOnlyWithoutLi
   struct stat same;
   ASSERT_EQ(stat(options.default_socket.c_str(), &same), 0);
   EXPECT_EQ(same.st_ino, socket.st_ino);
+  std::filesystem::remove_all(directory);
+}
+
+TEST_F(LifecycleTest, TheDefaultSocketIsTakenOverFromADeadServerOnly) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root serves it";
+  const std::string directory = absl::StrCat("/tmp/stale_", getpid());
+  std::filesystem::create_directory(directory);
+  ServerProcessOptions options = Options();
+  options.services.clear();
+  options.default_socket = directory + "/agent.sock";
+  {  // As a server is before it listens, and as a dead one leaves it.
+    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+    options.default_socket.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    const Fd left(socket(AF_UNIX, SOCK_STREAM, 0));
+    ASSERT_EQ(bind(left.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  }
+  struct stat before, after;
+  ASSERT_EQ(stat(options.default_socket.c_str(), &before), 0);
+  {
+    const Fd starting(open((options.default_socket + ".lock").c_str(), O_RDWR | O_CREAT, 0600));
+    ASSERT_EQ(flock(starting.get(), LOCK_EX), 0);
+    ASSERT_TRUE(ServerProcess::Start(ServerSettings(), options).ok());
+    ASSERT_EQ(stat(options.default_socket.c_str(), &after), 0);
+    EXPECT_EQ(after.st_ino, before.st_ino);
+  }
+  const auto next = ServerProcess::Start(ServerSettings(), options);
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_TRUE(CanOpenSocket(options.default_socket));
+  std::filesystem::remove_all(directory);
+}
+
+TEST_F(LifecycleTest, ADirectoryThatOthersMayWriteGetsNoSocket) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root serves it";
+  const std::string directory = absl::StrCat("/tmp/open_", getpid());
+  std::filesystem::create_directory(directory);
+  std::filesystem::permissions(directory, std::filesystem::perms::all);
+  ServerProcessOptions options = Options();
+  options.services.clear();
+  options.default_socket = directory + "/agent.sock";
+  EXPECT_TRUE(ServerProcess::Start(ServerSettings(), options).ok()) << "TCP is served all the same";
+  EXPECT_TRUE(std::filesystem::is_empty(directory));
   std::filesystem::remove_all(directory);
 }
 

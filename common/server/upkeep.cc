@@ -10,23 +10,34 @@
 namespace gitops {
 namespace {
 
-// After the start, and regularly, since a burst of work may leave unused memory.
 constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::Minutes(5);
 
 }  // namespace
 
+std::unique_ptr<Scheduler::Job> ReturnMemoryRegularly(Clock* clock, Scheduler* scheduler) {
+  return scheduler->Add(clock->Now() + kFirstReturn, [clock] {
+    ReturnUnusedMemory();
+    return clock->Now() + kNextReturns;
+  });
+}
+
+void TellLateSettings(const Settings& former, const Settings& now,
+                      const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (now.Get(name) == former.Get(name)) continue;
+    LogWarning("this setting takes effect at the next start", {{"setting", name}});
+  }
+}
+
 Upkeep::Upkeep(Options options) : options_(std::move(options)) {
   if (const std::string& file = options_.settings.Get("config"); !file.empty()) {
-    follower_ =
-        FollowConfig(file, std::move(options_.text), options_.clock, options_.scheduler, [this] {
-          Apply();
-          return true;
-        });
+    follower_ = std::make_unique<ConfigFollower>(file, std::move(options_.text), options_.clock,
+                                                 options_.scheduler, [this] {
+                                                   Apply();
+                                                   return true;
+                                                 });
   }
-  memory_ = options_.scheduler->Add(options_.clock->Now() + kFirstReturn, [this] {
-    ReturnUnusedMemory();
-    return options_.clock->Now() + kNextReturns;
-  });
+  memory_ = ReturnMemoryRegularly(options_.clock, options_.scheduler);
 }
 
 void Upkeep::Reload() {
@@ -45,11 +56,11 @@ void Upkeep::Apply() {
   const absl::Status log = CheckServerSettings(*settings);
   if (!log.ok()) LogWarning(std::string(log.message()));
   LogInfo("config reloaded", {{"config", file}});
+  std::vector<std::string> late;
   for (const auto& [setting, value] : settings->values) {
-    if (absl::StartsWith(setting, "log-")) continue;
-    if (value.value == options_.settings.Get(setting)) continue;
-    LogWarning("this setting takes effect at the next start", {{"setting", setting}});
+    if (!absl::StartsWith(setting, "log-")) late.push_back(setting);
   }
+  TellLateSettings(options_.settings, *settings, late);
   options_.settings = *std::move(settings);
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/clock/clock.h"
@@ -12,6 +13,14 @@
 #include "common/schedule/scheduler.h"
 
 namespace gitops {
+
+// Returns unused memory to the system after the start, and every few minutes, since a burst of work
+// may leave some.
+std::unique_ptr<Scheduler::Job> ReturnMemoryRegularly(Clock* clock, Scheduler* scheduler);
+
+// Logs which of these settings changed, and take effect at the next start.
+void TellLateSettings(const Settings& former, const Settings& now,
+                      const std::vector<std::string>& names);
 
 // What a server does beside its work while it runs: follows the file of --config, and returns
 // unused memory to the system after the start and every few minutes. Thread-safe.

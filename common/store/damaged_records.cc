@@ -5,7 +5,7 @@
 namespace gitops {
 namespace {
 
-constexpr size_t kMostNoted = 10'000;
+constexpr size_t kMaxNoted = 10'000;
 
 }  // namespace
 
@@ -14,7 +14,7 @@ void DamagedRecords::Note(absl::string_view key, int64_t revision) {
     MutexLock lock(mutex_);
     const auto known = revisions_.find(key);
     if (known != revisions_.end() && known->second == revision) return;
-    if (known == revisions_.end() && revisions_.size() >= kMostNoted) return;
+    if (known == revisions_.end() && revisions_.size() >= kMaxNoted) return;
     revisions_[std::string(key)] = revision;
     count_ = revisions_.size();
   }

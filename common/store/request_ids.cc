@@ -19,8 +19,8 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
-constexpr size_t kLongestId = 100;
-constexpr size_t kMostExpiredAtOnce = 1000;
+constexpr size_t kMaxId = 100;
+constexpr size_t kMaxExpiredAtOnce = 1000;
 constexpr std::chrono::milliseconds kAskEvery(200);
 
 std::string Sha256(absl::string_view text) {
@@ -87,9 +87,9 @@ absl::StatusOr<std::unique_ptr<RequestIds::Claim>> RequestIds::Enter(
     const std::string& caller, const Message& request, const std::function<bool()>& give_up) {
   const std::string id = request.GetReflection()->GetString(request, IdField(request));
   if (id.empty()) return std::unique_ptr<Claim>(new Claim(this, "", ""));
-  if (id.size() > kLongestId) {
+  if (id.size() > kMaxId) {
     return InvalidField("request_id", absl::StrCat("request_id has ", id.size(), " bytes; at most ",
-                                                   kLongestId, " are taken"));
+                                                   kMaxId, " are taken"));
   }
   const std::string name = NameOf(caller, request, id);
   std::string hash = ContentHash(request);
@@ -149,7 +149,7 @@ void RequestIds::Expire() {
   const absl::Time before = clock_->Now() - limits_.life;
   std::vector<StoreWrite> deletions;
   while (!order_.empty() && order_.front().first <= before &&
-         deletions.size() < kMostExpiredAtOnce) {
+         deletions.size() < kMaxExpiredAtOnce) {
     const auto [time, name] = std::move(order_.front());
     order_.pop_front();
     const auto known = known_.find(name);

@@ -35,7 +35,7 @@ void SqliteCheckpointer::Note(int pages) {
     try {
       thread_ = std::thread([this] { Loop(); });
     } catch (const std::system_error&) {
-      return;  // a later commit tries again; beyond kMostPages, the writer moves the log itself
+      return;  // a later commit tries again; beyond kMaxPages, the writer moves the log itself
     }
   }
   due_ = true;

@@ -18,7 +18,7 @@ class SqliteCheckpointer {
   // checkpoint writes each page once.
   static constexpr int kPages = 4000;
   // A log that grows faster than it is moved. The writer waits for a checkpoint then.
-  static constexpr int kMostPages = 4 * kPages;
+  static constexpr int kMaxPages = 4 * kPages;
 
   // `database` is a connection of its own.
   explicit SqliteCheckpointer(std::unique_ptr<SqliteDatabase> database);

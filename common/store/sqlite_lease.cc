@@ -5,15 +5,10 @@
 
 #include "absl/status/statusor.h"
 #include "common/log/log.h"
+#include "common/retry/backoff.h"
 #include "common/sync/start_thread.h"
 
 namespace gitops {
-namespace {
-
-// The pause after a failed attempt, for example on a full disk.
-constexpr absl::Duration kRetryInterval = absl::Milliseconds(500);
-
-}  // namespace
 
 SqliteLeaseTimer::SqliteLeaseTimer(Clock* clock, std::function<absl::Status()> end_due)
     : clock_(clock), end_due_(std::move(end_due)) {}
@@ -61,7 +56,7 @@ void SqliteLeaseTimer::SetNextEnd(SteadyTime next_end) {
 void SqliteLeaseTimer::Loop() {
   while (AwaitEnd()) {
     if (end_due_().ok()) continue;
-    Schedule(clock_->SteadyNow() + kRetryInterval);
+    Schedule(clock_->SteadyNow() + kLeaseRetry);
   }
 }
 

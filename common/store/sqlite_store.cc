@@ -19,7 +19,7 @@ namespace gitops {
 namespace {
 
 // Far below SQLite's limit, so that a write is refused before a part of its batch is applied.
-constexpr size_t kLargestEntry = 256 << 20;
+constexpr size_t kMaxEntry = 256 << 20;
 
 class SqliteStore : public Store {
  public:
@@ -68,9 +68,9 @@ class SqliteStore : public Store {
   absl::StatusOr<int64_t> Write(const std::vector<StoreWrite>& writes) override {
     if (absl::Status status = CheckWrites(writes); !status.ok()) return status;
     for (const StoreWrite& write : writes) {
-      if (write.key.size() + (write.value ? write.value->size() : 0) <= kLargestEntry) continue;
-      return absl::InvalidArgumentError(absl::StrCat(
-          "write ", write.key, ": the value is larger than ", kLargestEntry, " bytes"));
+      if (write.key.size() + (write.value ? write.value->size() : 0) <= kMaxEntry) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat("write ", write.key, ": the value is larger than ", kMaxEntry, " bytes"));
     }
     return writer_->Run([&](SqliteTransaction& transaction) { return transaction.Write(writes); });
   }

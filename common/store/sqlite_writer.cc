@@ -10,7 +10,7 @@ namespace gitops {
 namespace {
 
 // Limits the duration of a commit, and the loss of a failed one.
-constexpr size_t kLargestGroup = 256;
+constexpr size_t kMaxGroup = 256;
 
 }  // namespace
 
@@ -61,7 +61,7 @@ void SqliteWriter::Loop() {
       MutexLock lock(mutex_);
       while (queue_.empty() && !stopping_) wake_.Wait(mutex_);
       if (queue_.empty()) return;
-      const size_t size = std::min(queue_.size(), kLargestGroup);
+      const size_t size = std::min(queue_.size(), kMaxGroup);
       group.assign(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(size));
       queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(size));
     }
@@ -108,7 +108,7 @@ absl::Status SqliteWriter::TryCommit(const Group& group, bool& begun) {
 void SqliteWriter::NoteLog() {
   const int pages = database_->log_pages();
   hooks_.on_log(pages);
-  if (pages < SqliteCheckpointer::kMostPages) return;
+  if (pages < SqliteCheckpointer::kMaxPages) return;
   database_->Checkpoint(SQLITE_CHECKPOINT_PASSIVE).IgnoreError();
 }
 

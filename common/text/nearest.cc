@@ -34,13 +34,13 @@ size_t Distance(absl::string_view a, absl::string_view b) {
 
 std::string Nearest(absl::string_view word, const std::vector<std::string>& known) {
   // Longer words are not typing errors, and the work is quadratic.
-  constexpr size_t kLongest = 200;
-  if (word.size() > kLongest) return "";
+  constexpr size_t kMaxLength = 200;
+  if (word.size() > kMaxLength) return "";
   const std::string lower = absl::AsciiStrToLower(word);
   const std::string* nearest = nullptr;
   size_t least = 0;
   for (const std::string& candidate : known) {
-    if (candidate.size() > kLongest) continue;
+    if (candidate.size() > kMaxLength) continue;
     const size_t distance = Distance(lower, absl::AsciiStrToLower(candidate));
     if (3 * distance > std::max(word.size(), candidate.size())) continue;
     if (nearest == nullptr || distance < least) {

@@ -26,10 +26,11 @@ absl::StatusOr<std::unique_ptr<TokenFile>> TokenFile::Open(const std::string& pa
   absl::StatusOr<Tokens> tokens = ReadTokens(path, &text);
   if (!tokens.ok()) return tokens.status();
   std::unique_ptr<TokenFile> file(new TokenFile(path, *std::move(tokens)));
-  file->follower_ = FollowConfig(path, std::move(text), clock, scheduler, [raw = file.get()] {
-    raw->Read();
-    return true;
-  });
+  file->follower_ =
+      std::make_unique<ConfigFollower>(path, std::move(text), clock, scheduler, [raw = file.get()] {
+        raw->Read();
+        return true;
+      });
   return file;
 }
 

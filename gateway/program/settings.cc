@@ -90,7 +90,6 @@ std::vector<SettingDefinition> GatewaySettings() {
       {.listen = Loopback(kGatewayPort), .metrics_listen = "", .state_dir = ""});
   for (SettingDefinition& definition : all) {
     if (definition.name == "listen") {
-      definition.type = Type::kList;
       definition.help = "serve HTTP on HOST:PORT or unix:PATH; port 0 picks one";
     } else if (definition.name == "metrics-listen") {
       definition.help = "serve metrics and health on HOST:PORT too";

@@ -6,12 +6,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/clock.h"
+#include "common/config/ports.h"
 #include "common/http/client.h"
 #include "common/log/log.h"
 #include "common/metrics/metrics.h"
 #include "common/server/file_limit.h"
 #include "common/server/lifecycle.h"
 #include "common/server/program.h"
+#include "common/server/upkeep.h"
 #include "services/hook_dispatcher/call/dispatcher.h"
 #include "services/hook_dispatcher/program/hook_metrics.h"
 #include "services/hook_dispatcher/program/settings.h"
@@ -24,11 +26,11 @@ constexpr char kProgram[] = "gitops-hook-dispatcher";
 constexpr char kUsage[] = "gitops-hook-dispatcher --config FILE [FLAGS]";
 // A hook may stall on every host of a deployment without delaying other deployments: at most 1,000
 // hosts are in progress.
-constexpr int kMostCalls = 1200;
+constexpr int kMaxCalls = 1200;
 // A selection of 100,000 hosts.
-constexpr int kMostMessageBytes = 32 << 20;
+constexpr int kMaxMessageBytes = 32 << 20;
 // The maximum per call: its connection, a name lookup, and libcurl's wake-up descriptors.
-constexpr int64_t kMostFiles = 8 * kMostCalls;
+constexpr int64_t kMaxFiles = 8 * kMaxCalls;
 
 class HookDispatcher {
  public:
@@ -46,7 +48,7 @@ class HookDispatcher {
     absl::Status status = config.status();
     if (status.ok()) status = CheckServerSettings(config->settings);
     if (!status.ok()) return ReportFailure(kProgram, status);
-    RaiseFileLimit(kMostFiles, "stalled hooks");
+    RaiseFileLimit(kMaxFiles, "stalled hooks");
     if (config->hooks.empty()) {
       LogWarning("the config has no [[hooks]]: no hook will be called",
                  {{"config", flags_.Get("config")}});
@@ -58,9 +60,10 @@ class HookDispatcher {
     options.services = {service_.get()};
     options.metrics = &metrics_;
     options.on_reload = [this] { Reload(); };
-    options.max_message_bytes = kMostMessageBytes;
-    options.max_threads = kMostCalls;
-    options.max_calls_per_connection = kMostCalls;
+    options.default_socket = kHookDispatcherSocket;
+    options.max_message_bytes = kMaxMessageBytes;
+    options.max_threads = kMaxCalls;
+    options.max_calls_per_connection = kMaxCalls;
     auto process = ServerProcess::Start(config->settings, std::move(options));
     if (!process.ok()) return ReportFailure(kProgram, process.status());
     (*process)->SetReady(absl::OkStatus());
@@ -78,10 +81,8 @@ class HookDispatcher {
                {{"config", flags_.Get("config")}, {"error", std::string(status.message())}});
       return;
     }
-    for (const char* setting : {"listen", "metrics-listen", "address-file", "insecure"}) {
-      if (config->settings.Get(setting) == settings_.Get(setting)) continue;
-      LogWarning("this setting takes effect at the next start", {{"setting", setting}});
-    }
+    TellLateSettings(settings_, config->settings,
+                     {"listen", "metrics-listen", "address-file", "insecure"});
     LogInfo("config reloaded",
             {{"config", flags_.Get("config")}, {"hooks", absl::StrCat(config->hooks.size())}});
     dispatcher_->SetHooks(std::move(config->hooks));

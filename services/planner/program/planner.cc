@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/clock.h"
+#include "common/config/ports.h"
 #include "common/http/client.h"
 #include "common/log/log.h"
 #include "common/metrics/metrics.h"
@@ -37,7 +38,7 @@ namespace {
 
 constexpr char kProgram[] = "gitops-planner";
 constexpr char kUsage[] = "gitops-planner [--config FILE] [FLAGS]";
-constexpr int kMostThreads = 4;  // of the scheduler: the config, what is kept, memory
+constexpr int kMaxThreads = 4;  // of the scheduler: the config, what is kept, memory
 // For --keep-for. For --keep-deployments, after each end, but no more often than the latter.
 constexpr absl::Duration kPruneEvery = absl::Hours(1);
 constexpr absl::Duration kPruneAfterPrune = absl::Seconds(1);
@@ -46,13 +47,13 @@ constexpr absl::Duration kStopBound = absl::Seconds(10);
 // Each watch, command to many hosts, and plan that waits for hooks holds a thread.
 constexpr int kServerThreads = 256;
 // The remaining threads are for freeze and unfreeze.
-constexpr int kMostCalls = 192;
+constexpr int kMaxCalls = 192;
 // A payload of `hooks test` may have every host of the fleet.
-constexpr int kMostMessageBytes = 16 << 20;
+constexpr int kMaxMessageBytes = 16 << 20;
 // Each agent may have a connection for its reports and one that is dialled.
-constexpr int kMostFiles = 65'536;
+constexpr int kMaxFiles = 65'536;
 // The web page and the gateway have one connection for all their users.
-constexpr int kMostCallsPerConnection = 1000;
+constexpr int kMaxCallsPerConnection = 1000;
 
 absl::StatusOr<std::unique_ptr<HookCaller>> MakeHookCaller(const Settings& settings) {
   auto hooks = NewHookCaller({.address = settings.Get("hook-dispatcher"),
@@ -121,12 +122,12 @@ class Planner {
   const std::unique_ptr<HostChecks> checks_ = NewHostChecks(agents_.get(), http_.get(), clock_);
   const std::unique_ptr<Deployments> deployments_;
   const PlanMaker plans_;
-  const RpcGate gate_{/*authorizer=*/nullptr, {.read = kMostCalls}};
+  const RpcGate gate_{/*authorizer=*/nullptr, {.read = kMaxCalls}};
   const std::unique_ptr<PlannerService> service_;
   ReportService reports_;
 
   // Destroyed first, since they use the others.
-  const std::unique_ptr<Scheduler> scheduler_ = NewScheduler(clock_, kMostThreads);
+  const std::unique_ptr<Scheduler> scheduler_ = NewScheduler(clock_, kMaxThreads);
   Upkeep upkeep_;
   SteadyTime next_prune_;  // only used by prune_
   const std::unique_ptr<Scheduler::Job> prune_ =
@@ -236,9 +237,10 @@ int Planner::Serve() {
                                        .metrics = &metrics_,
                                        .on_reload = [this] { upkeep_.Reload(); },
                                        .on_drain = [this] { Drain(); },
-                                       .max_message_bytes = kMostMessageBytes,
+                                       .default_socket = kPlannerSocket,
+                                       .max_message_bytes = kMaxMessageBytes,
                                        .max_threads = kServerThreads,
-                                       .max_calls_per_connection = kMostCallsPerConnection});
+                                       .max_calls_per_connection = kMaxCallsPerConnection});
   if (!process.ok()) return ReportFailure(kProgram, process.status());
   if (absl::Status recovered = deployments_->Recover(); !recovered.ok()) {
     Drain();
@@ -271,7 +273,7 @@ int Run(const Settings& flags) {
   if (!checked.ok()) return ReportFailure(kProgram, checked);
   if (flags.GetBool("check-config")) return CheckConfig(*config);
   for (const std::string& warning : config->fleet->warnings) LogWarning(warning);
-  RaiseFileLimit(kMostFiles, "agents");
+  RaiseFileLimit(kMaxFiles, "agents");
   // Check what can be wrong before anything is created.
   auto hooks = MakeHookCaller(config->settings);
   if (!hooks.ok()) return ReportFailure(kProgram, hooks.status());

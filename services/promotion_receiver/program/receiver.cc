@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/clock.h"
+#include "common/config/ports.h"
 #include "common/log/log.h"
 #include "common/metrics/metrics.h"
 #include "common/schedule/scheduler.h"
@@ -30,7 +31,7 @@ namespace gitops {
 namespace {
 
 constexpr char kProgram[] = "gitops-promotion-receiver";
-constexpr int kMostThreads = 4;  // of the scheduler: pipelines, the config, secrets, what is kept
+constexpr int kMaxThreads = 4;  // of the scheduler: pipelines, the config, secrets, what is kept
 constexpr absl::Duration kLookAtSecrets = absl::Seconds(5);
 constexpr absl::Duration kPruneEvery = absl::Hours(1);
 constexpr absl::Duration kKeepPromotions = absl::Hours(24 * 90), kKeepBodies = absl::Hours(24 * 7);
@@ -38,11 +39,11 @@ constexpr absl::Duration kKeepPromotions = absl::Hours(24 * 90), kKeepBodies = a
 constexpr absl::Duration kStopBound = absl::Seconds(10);
 // Watches hold a thread each, and so do calls that wait for the disk.
 constexpr int kServerThreads = 256;
-constexpr int kMostCalls = 160;
+constexpr int kMaxCalls = 160;
 // Bodies that wait together in the gateway have up to 64 MiB.
-constexpr int kMostMessageBytes = 80 << 20;
+constexpr int kMaxMessageBytes = 80 << 20;
 // The gateway has one connection for all its users.
-constexpr int kMostCallsPerConnection = 1000;
+constexpr int kMaxCallsPerConnection = 1000;
 
 class PromotionReceiver {
  public:
@@ -78,10 +79,10 @@ class PromotionReceiver {
   std::optional<RequestIds> request_ids_;
   std::optional<Secrets> secrets_;
   std::unique_ptr<ReceiverControl> control_;
-  const std::unique_ptr<Scheduler> scheduler_ = NewScheduler(clock_, kMostThreads);
+  const std::unique_ptr<Scheduler> scheduler_ = NewScheduler(clock_, kMaxThreads);
   std::unique_ptr<PipelineSet> pipelines_;
   std::unique_ptr<Intake> intake_;
-  const RpcGate gate_{/*authorizer=*/nullptr, {.read = kMostCalls}};
+  const RpcGate gate_{/*authorizer=*/nullptr, {.read = kMaxCalls}};
   std::unique_ptr<PromotionService> service_;
   std::optional<Upkeep> upkeep_;
   std::unique_ptr<Scheduler::Job> prune_, secrets_job_;
@@ -228,9 +229,10 @@ int PromotionReceiver::Serve() {
                                               .metrics = &metrics_,
                                               .on_reload = [this] { ReloadNow(); },
                                               .on_drain = [this] { Drain(); },
-                                              .max_message_bytes = kMostMessageBytes,
+                                              .default_socket = kPromotionReceiverSocket,
+                                              .max_message_bytes = kMaxMessageBytes,
                                               .max_threads = kServerThreads,
-                                              .max_calls_per_connection = kMostCallsPerConnection});
+                                              .max_calls_per_connection = kMaxCallsPerConnection});
   if (!process.ok()) return ReportFailure(kProgram, process.status());
   StartJobs();
   (*process)->SetReady(absl::OkStatus());

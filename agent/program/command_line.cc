@@ -1,0 +1,52 @@
+#include "agent/program/command_line.h"
+
+#include <iostream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "agent/program/config_in_force.h"
+#include "agent/program/program.h"
+#include "agent/program/settings.h"
+#include "common/server/lifecycle.h"
+#include "common/server/program.h"
+
+namespace gitops {
+namespace {
+
+constexpr char kUsage[] = "gitops-agent --config FILE [FLAGS]";
+
+int CheckConfig(const Settings& flags) {
+  const std::string& file = flags.Get("config");
+  const ConfigInForce checked(
+      {.flags = flags, .file = file, .host_name = HostName(), .bootstrap = {}}, nullptr);
+  const auto config = checked.Read();
+  if (!config.ok()) return ReportFailure(kAgentProgram, config.status());
+  for (const std::string& warning : config->warnings)
+    std::cerr << kAgentProgram << ": " << warning << "\n";
+  std::cout << file << ": good; " << config->services.size() << " services for "
+            << absl::StrJoin(config->machines, ", ") << "\n";
+  return 0;
+}
+
+int Run(Settings flags) {
+  MakeAbsolute(flags, "state-dir");  // git runs in another directory
+  if (flags.Get("config").empty()) {
+    return ReportFailure(kAgentProgram, absl::InvalidArgumentError(absl::StrCat(
+                                            "there is no config file; usage: ", kUsage)));
+  }
+  if (flags.GetBool("check-config")) return CheckConfig(flags);
+  return ServeAgent(flags);
+}
+
+}  // namespace
+
+int RunAgent(const std::vector<std::string>& arguments) {
+  if (!arguments.empty() && arguments[0] == "hail") {
+    return ReportFailure(
+        kAgentProgram,
+        absl::UnimplementedError("hail: following a Hydra job is not part of this version"));
+  }
+  return RunServerProgram({kAgentProgram, kUsage, AgentSettings()}, arguments, Run);
+}
+
+}  // namespace gitops
