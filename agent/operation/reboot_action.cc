@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
-#include "agent/operation/boot_id.h"
+#include "common/clock/boot_id.h"
 #include "common/text/escape.h"
 
 namespace gitops {

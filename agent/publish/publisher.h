@@ -73,7 +73,8 @@ class Publisher {
   virtual absl::StatusOr<std::string> Published() = 0;
 
   // The differences from `revision`, which is published, ordered by path. Includes untracked files
-  // only if `with_untracked` is set. Spawns no processes.
+  // only if `with_untracked` is set. What Publish could not carry over is tried again first. Spawns
+  // no processes.
   virtual absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision,
                                                         bool with_untracked,
                                                         std::stop_token stop) = 0;
