@@ -92,7 +92,7 @@ def settled(fleet, commit, *apart):
 def test_a_foreign_commit_moves_the_hash_of_services_in_one_small_message(fleet):
     first = fleet.repository.head()
     settled(fleet, first)
-    fleet.ctl("freeze", "frozen", "@web1", "--reason", "release day")
+    fleet.agents["web1"].ctl("freeze", "frozen", "--reason", "release day")
     before = wait_for(lambda: (lambda s: s if s["frozen"]["state"] == "FREEZE" else None)(shown(fleet)))
     size = len(fleet.ctl("list", "services", "-o", "json").out)
     said = fleet.proxy.bytes

@@ -5,11 +5,14 @@
 
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "agent/record/record.h"
 #include "common/clock/fake_clock.h"
 #include "common/schedule/scheduler.h"
+#include "common/store/temp_store.h"
 #include "common/sync/mutex.h"
 #include "common/testing/eventually.h"
 
@@ -36,7 +39,7 @@ class FakeUpstream final : public Upstream {
       if (ref == "gone") {
         tips[ref] = absl::NotFoundError("no branch gone");
       } else {
-        tips[ref] = "tip of " + ref;
+        tips[ref] = push_ + "tip of " + ref;
       }
     }
     return tips;
@@ -46,6 +49,11 @@ class FakeUpstream final : public Upstream {
   void SetStatus(absl::Status status) {
     MutexLock lock(mutex_);
     status_ = std::move(status);
+  }
+  // Every branch has another tip from now on.
+  void Push(const std::string& name) {
+    MutexLock lock(mutex_);
+    push_ = name + " ";
   }
   void Hold(bool held) {
     MutexLock lock(mutex_);
@@ -70,6 +78,7 @@ class FakeUpstream final : public Upstream {
   CondVar changed_;
   std::vector<std::set<std::string>> asked_ ABSL_GUARDED_BY(mutex_);
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
+  std::string push_ ABSL_GUARDED_BY(mutex_);
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
@@ -190,6 +199,60 @@ TEST_F(UpstreamPollerTest, WhoIsRemovedIsToldNothingMore) {
   EXPECT_FALSE(poller_.empty());
   poller_.Remove("web");
   EXPECT_TRUE(poller_.empty());
+}
+
+TEST_F(UpstreamPollerTest, ATipIsStoredOfServicesAsTheyWereSeenWhateverTheyDoMeanwhile) {
+  TempStore temp;
+  RecordStore records(temp.store());
+  UpstreamPoller poller(upstream_, &clock_, scheduler_.get(), nullptr, nullptr, &records);
+  UpstreamPoller::Follower follower = Following("web", "main");
+  follower.at = [&] {
+    // It is rolled back and unfrozen before the tip is stored.
+    ServiceRecord newer;
+    newer.generation = 7;
+    EXPECT_EQ(records.Save("web", newer, std::nullopt), absl::OkStatus());
+    return ServicePlace{"tip of main", 5};
+  };
+  poller.Add("web", follower);
+  ASSERT_EQ(poller.PollAndWait({}), absl::OkStatus());
+  const auto tip = records.VerifiedTip("web", {"fake", "", "main"});
+  ASSERT_TRUE(tip.ok() && tip->has_value()) << tip.status();
+  EXPECT_LT((*tip)->generation, (*records.Load("web"))->generation);
+}
+
+TEST_F(UpstreamPollerTest, RoundsAreHeldWhereTipsAreNewAndHaveWhomOnlyTheTipMoved) {
+  std::vector<UpstreamPoller::TipRounds::Moved> moved;
+  int begun = 0, ended = 0;
+  std::shared_ptr<TipNote> late;
+  UpstreamPoller poller(upstream_, &clock_, scheduler_.get(), nullptr, nullptr, nullptr,
+                        {[&] { ++begun; },
+                         [&](std::vector<UpstreamPoller::TipRounds::Moved> all) {
+                           ++ended;
+                           moved = std::move(all);
+                         }});
+  const auto taking = [&](const std::string& service, bool takes) {
+    UpstreamPoller::Follower follower = Following(service, "main");
+    follower.on_polled = [&late, takes](const absl::StatusOr<std::string>&, absl::Time,
+                                        const std::string&, std::shared_ptr<TipNote> note) {
+      if (note == nullptr) return;
+      if (takes) EXPECT_TRUE(note->Take());
+      if (!takes) late = std::move(note);
+    };
+    return follower;
+  };
+  poller.Add("web", taking("web", true));
+  poller.Add("db", taking("db", false));
+  upstream_->Push("new");
+  ASSERT_EQ(poller.PollAndWait({}), absl::OkStatus());
+  EXPECT_EQ(begun, ended);
+  ASSERT_EQ(moved.size(), 1u);
+  EXPECT_EQ(moved[0].ref, "main");
+  EXPECT_EQ(moved[0].tip, "new tip of main");
+  EXPECT_THAT(moved[0].services, ElementsAre("web"));
+  EXPECT_FALSE(late->Take()) << "the service reports itself";
+  const int before = begun;
+  ASSERT_EQ(poller.PollAndWait({}), absl::OkStatus());
+  EXPECT_EQ(begun, before) << "there is nothing new";
 }
 
 TEST_F(UpstreamPollerTest, WaitingForASilentUpstreamEndsAsTheCallerWants) {

@@ -135,6 +135,7 @@ TEST_F(FleetTipsTest, WhatTipsMovedIsKnownAfterARestart) {
     auto report = Connect(Hello({"web1"}, {Following("db")}));
     ASSERT_TRUE(report->TipVerified(Tip("b")).ok());
   }
+  fleet_.reset();
   fleet_ = NewFleet({.clock = &clock_, .store = store.store()});
   EXPECT_EQ(Get("db").hash(), "b");
   EXPECT_EQ(Get("db").generation(), 8);
