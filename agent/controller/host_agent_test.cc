@@ -130,6 +130,26 @@ TEST_F(HostAgentTest, DriftIsCorrectedWhereThatIsAskedFor) {
   EXPECT_THAT(host_.Look("web").drift, IsEmpty());
 }
 
+TEST_F(HostAgentTest, DriftOfAFrozenServiceIsCorrectedOnceItIsUnfrozen) {
+  ServiceSpec spec = Spec();
+  spec.drift = DriftPolicy::kCorrect;
+  Start({spec});
+  ASSERT_TRUE(AwaitAt(kA));
+  ASSERT_TRUE(Web()->Freeze("alice", "").ok());
+  host_.Set("web", [](FakeHost::Service& service) {
+    service.drift = {{DriftEntry::Kind::kModified, "/etc/web/conf", "content"}};
+  });
+  ASSERT_TRUE(Await([](const ServiceRecord& r) { return !r.drift.empty(); }, absl::Seconds(1)));
+  EXPECT_EQ(Record().state, State::kFreeze);
+  EXPECT_EQ(host_.Look("web").activations.size(), 1);
+  ASSERT_TRUE(Web()->Unfreeze("alice", "").ok());
+  EXPECT_TRUE(Await(
+      [&](const ServiceRecord& r) {
+        return host_.Look("web").activations.size() == 2 && r.state == State::kOk;
+      },
+      absl::Seconds(1)));
+}
+
 TEST_F(HostAgentTest, AUnitThatFailsByItselfIsBrokenAndActivatedAgain) {
   Start({Spec()});
   ASSERT_TRUE(AwaitAt(kA));

@@ -407,7 +407,8 @@ void ServiceController::Inspected(const absl::StatusOr<std::vector<DriftEntry>>&
   const auto found = drift_scans_.Judge(entries);
   if (!found.has_value() || (found->drift.empty() && record_.drift.empty())) return CheckHealth();
   const std::string& drift = found->drift;
-  const bool correct = found->correct && spec().drift != DriftPolicy::kReport;
+  // After a freeze has answered, nothing is exchanged.
+  const bool correct = found->correct && spec().drift != DriftPolicy::kReport && !record_.frozen;
   if (correct) LogInfo("correcting drift", {{"service", spec().service}, {"drift", drift}});
   Make({.make = [drift](ServiceRecord record) { return OnDrift(std::move(record), drift); },
         .why = {.reason = drift.empty() ? "there is no drift any more" : drift},

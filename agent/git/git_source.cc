@@ -66,9 +66,9 @@ class GitSource final : public Source {
 
   absl::Status Prepare(const std::string& revision, bool afresh, std::stop_token stop) override {
     if (!afresh) {
-      const absl::StatusOr<bool> ready = IsReady(revision);
-      if (!ready.ok()) return Prefixed(revision, ready.status());
-      if (*ready) return absl::OkStatus();
+      const absl::Status ready = ReadyManifest(revision).status();
+      if (ready.ok()) return ready;
+      if (!absl::IsNotFound(ready)) return Prefixed(revision, ready);
     }
     const int64_t incarnation = mirror_->incarnation();
     absl::Status status = TryPrepare(revision, stop);
@@ -99,7 +99,10 @@ class GitSource final : public Source {
   absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b,
                                    std::stop_token stop) override {
     if (a == b) return true;
-    if (IsKnownReady(a) && IsKnownReady(b)) return SameByListing(a, b, stop);
+    const auto ready_a = ReadyManifest(a), ready_b = ReadyManifest(b);
+    if (ready_a.ok() && ready_b.ok()) {
+      return ContentOf(ready_a->entries, links_) == ContentOf(ready_b->entries, links_);
+    }
     const int64_t incarnation = mirror_->incarnation();
     auto same = SameByMirror(a, b, stop);
     if (!absl::IsDataLoss(same.status())) return same;
@@ -127,21 +130,21 @@ class GitSource final : public Source {
   }
 
  private:
-  // Whether it is on disk with everything that the service needs now; its configured directories
-  // may have been different when it was written.
-  absl::StatusOr<bool> IsReady(const std::string& revision) const {
-    const auto manifest = ManifestOf(revision);
-    if (absl::IsNotFound(manifest.status()) || absl::IsDataLoss(manifest.status()) ||
-        absl::IsFailedPrecondition(manifest.status())) {
-      return false;
+  // Of a revision that is on disk with everything that the service needs now; its configured
+  // directories may have been different when it was written. NOT_FOUND: it is not.
+  absl::StatusOr<Manifest> ReadyManifest(const std::string& revision) const {
+    absl::StatusOr<Manifest> manifest = ManifestOf(revision);
+    const absl::Status& status = manifest.status();
+    if (absl::IsDataLoss(status) || absl::IsFailedPrecondition(status)) {
+      return absl::NotFoundError(status.message());
     }
-    if (!manifest.ok()) return manifest.status();
+    if (!status.ok()) return status;
     const std::set<std::string> covered(manifest->covers.begin(), manifest->covers.end());
-    return std::all_of(covers_.begin(), covers_.end(),
-                       [&](const std::string& cover) { return covered.contains(cover); });
+    for (const std::string& cover : covers_) {
+      if (!covered.contains(cover)) return absl::NotFoundError(absl::StrCat("lacks ", cover));
+    }
+    return manifest;
   }
-
-  bool IsKnownReady(const std::string& revision) const { return IsReady(revision).value_or(false); }
 
   absl::StatusOr<Manifest> ManifestOf(const std::string& revision) const {
     const auto directory = store_->Newest(revision);
@@ -280,7 +283,7 @@ class GitSource final : public Source {
     if (touched.ok()) return touched->empty();
     // A revision on disk can be compared by its manifest.
     if (absl::IsDataLoss(touched.status()) || absl::IsCancelled(touched.status()) ||
-        (!IsKnownReady(a) && !IsKnownReady(b))) {
+        (!ReadyManifest(a).ok() && !ReadyManifest(b).ok())) {
       return touched.status();
     }
     return SameByListing(a, b, stop);
@@ -297,9 +300,8 @@ class GitSource final : public Source {
 
   absl::StatusOr<Content> ContentOfRevision(const std::string& revision,
                                             const std::stop_token& stop) {
-    if (IsKnownReady(revision)) {
-      const auto manifest = ManifestOf(revision);
-      if (manifest.ok()) return ContentOf(manifest->entries, links_);
+    if (const auto manifest = ReadyManifest(revision); manifest.ok()) {
+      return ContentOf(manifest->entries, links_);
     }
     if (auto status = mirror_->FetchCommit(service_.branch, revision, stop); !status.ok())
       return status;
