@@ -39,8 +39,11 @@ class ConfigInForceTest : public testing::Test {
 
   // As a start of the agent does.
   absl::Status Start(bool bootstrap = false) {
-    auto flags = ReadFlags(AgentSettings(), {"--state-dir", directory_ / "state"},
-                           [](const std::string&) { return std::nullopt; });
+    std::vector<SettingDefinition> settings = AgentSettings();
+    for (SettingDefinition& setting : settings) {
+      if (setting.name == "state-dir") setting.default_value = directory_ / "state";
+    }
+    auto flags = ReadFlags(settings, {}, [](const std::string&) { return std::nullopt; });
     ConfigInForce::Source source = {.flags = *flags,
                                     .file = directory_ / "etc/config.toml",
                                     .host_name = "web1",
