@@ -43,7 +43,7 @@ absl::StatusOr<AgentConfig> ConfigInForce::Check(const std::string& text) const 
     for (const ServiceSpec& service : config->services) {
       if (service.service != source_.bootstrap->service) continue;
       return absl::InvalidArgumentError(
-          absl::StrCat(source_.file, ":", service.line, ": service \"", service.service,
+          absl::StrCat(service.place.ToString(), ": service \"", service.service,
                        "\": the bootstrap service has this name; use another name"));
     }
     config->services.push_back(*source_.bootstrap);

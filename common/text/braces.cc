@@ -46,16 +46,19 @@ bool IsNumber(absl::string_view text) {
          std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
 }
 
-// `1..6`, the text between braces.
+// `1..6` or `a..f`, the text between braces.
 struct Range {
   int64_t first = 0, last = 0;
   int width = 0;  // with leading zeros
+  bool letters = false;
 
   static std::optional<Range> Parse(absl::string_view text) {
     const std::vector<absl::string_view> ends = absl::StrSplit(text, "..");
-    if (ends.size() != 2 || !IsNumber(ends[0]) || !IsNumber(ends[1])) return std::nullopt;
+    if (ends.size() != 2) return std::nullopt;
+    if (AreLetters(ends[0], ends[1])) return Range{ends[0][0], ends[1][0], 0, true};
     Range range;
-    if (!absl::SimpleAtoi(ends[0], &range.first) || !absl::SimpleAtoi(ends[1], &range.last)) {
+    if (!IsNumber(ends[0]) || !IsNumber(ends[1]) || !absl::SimpleAtoi(ends[0], &range.first) ||
+        !absl::SimpleAtoi(ends[1], &range.last)) {
       return std::nullopt;
     }
     const auto padded = [](absl::string_view end) { return end.size() > 1 && end[0] == '0'; };
@@ -65,17 +68,25 @@ struct Range {
     return range;
   }
 
+  // One letter each, of the same case.
+  static bool AreLetters(absl::string_view a, absl::string_view b) {
+    return a.size() == 1 && b.size() == 1 &&
+           ((absl::ascii_islower(a[0]) && absl::ascii_islower(b[0])) ||
+            (absl::ascii_isupper(a[0]) && absl::ascii_isupper(b[0])));
+  }
+
   uint64_t Size() const {
     return static_cast<uint64_t>(std::max(first, last) - std::min(first, last)) + 1;
   }
 
-  std::vector<std::string> Numbers() const {
-    std::vector<std::string> numbers;
+  std::vector<std::string> Elements() const {
+    std::vector<std::string> elements;
     const int64_t step = first <= last ? 1 : -1;
-    for (int64_t number = first; number != last + step; number += step) {
-      numbers.push_back(absl::StrFormat("%0*d", width, number));
+    for (int64_t i = first; i != last + step; i += step) {
+      elements.push_back(letters ? std::string(1, static_cast<char>(i))
+                                 : absl::StrFormat("%0*d", width, i));
     }
-    return numbers;
+    return elements;
   }
 };
 
@@ -164,7 +175,7 @@ class Expansion {
     const std::optional<Range> range = Range::Parse(level.current.front());
     if (!range.has_value()) return absl::OkStatus();
     if (range->Size() > most_) return TooMany();
-    level.current = range->Numbers();
+    level.current = range->Elements();
     return absl::OkStatus();
   }
 

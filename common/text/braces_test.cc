@@ -36,12 +36,14 @@ TEST(Braces, RangesCountAndKeepLeadingZeros) {
   EXPECT_THAT(Expanded("{8..010}"), ElementsAre("008", "009", "010"));
   EXPECT_THAT(Expanded("{3..1}"), ElementsAre("3", "2", "1"));
   EXPECT_THAT(Expanded("{0..0}"), ElementsAre("0"));
+  EXPECT_THAT(Expanded("rack-{a..c}"), ElementsAre("rack-a", "rack-b", "rack-c"));
   EXPECT_THAT(Expanded("r{1..2}-{a,b}"), ElementsAre("r1-a", "r1-b", "r2-a", "r2-b"));
   EXPECT_THAT(Expanded("{{1..2},x}"), ElementsAre("1", "2", "x"));
 }
 
 TEST(Braces, WhatIsNoRangeIsText) {
-  EXPECT_THAT(Expanded("{a..c}"), ElementsAre("a..c"));
+  EXPECT_THAT(Expanded("{a..C}"), ElementsAre("a..C"));
+  EXPECT_THAT(Expanded("{a..1}"), ElementsAre("a..1"));
   EXPECT_THAT(Expanded("{1..}"), ElementsAre("1.."));
   EXPECT_THAT(Expanded("{1..2..3}"), ElementsAre("1..2..3"));
   EXPECT_THAT(Expanded("{1..2,x}"), ElementsAre("1..2", "x"));
