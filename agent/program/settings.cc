@@ -113,9 +113,10 @@ std::vector<SettingDefinition> AgentSettings() {
 absl::StatusOr<AgentConfig> ParseAgentConfig(Settings flags, const std::string& text,
                                              const std::string& config_file,
                                              const std::string& host_name) {
+  const ConfigFiles files = ConfigFiles::Unpack(config_file, text);
   absl::StatusOr<Settings> settings =
-      AddFileSettings(AgentSettings(), "agent", std::move(flags), text, config_file);
-  absl::StatusOr<FleetConfig> fleet = ParseFleetConfig(text, config_file);
+      AddFileSettings(AgentSettings(), "agent", std::move(flags), files.main.text, config_file);
+  absl::StatusOr<FleetConfig> fleet = ParseFleetConfig(files);
   if (absl::Status read = BothRead(settings.status(), fleet.status()); !read.ok()) return read;
   MakeAbsolute(*settings, "state-dir");
   if (settings->GetBool("debug")) settings->values["log-level"].value = "debug";

@@ -6,8 +6,11 @@
 #include <optional>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "common/config/config_files.h"
 #include "common/config/toml.h"
 
 namespace gitops {
@@ -18,8 +21,9 @@ constexpr absl::Duration kLook = absl::Seconds(2);
 class StatFollower final : public ConfigFollower {
  public:
   StatFollower(std::string path, std::string known, Clock* clock, Scheduler* scheduler,
-               std::function<bool()> on_change)
+               std::function<bool()> on_change, Followed followed)
       : path_(std::move(path)),
+        followed_(followed),
         clock_(clock),
         on_change_(std::move(on_change)),
         content_(std::move(known)) {
@@ -35,21 +39,48 @@ class StatFollower final : public ConfigFollower {
   // Changes whenever the file may have new content.
   using Stamp = std::tuple<dev_t, ino_t, off_t, time_t, long, time_t, long>;
 
-  std::optional<Stamp> Look() const {
+  // None: there is no such file, or it is neither a regular file nor a directory.
+  static std::optional<Stamp> StampOf(const std::string& path) {
     struct stat info;
-    if (stat(path_.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
+    if (stat(path.c_str(), &info) != 0) return std::nullopt;
+    if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) return std::nullopt;
     return Stamp{info.st_dev,         info.st_ino,          info.st_size,
                  info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_ctim.tv_sec,
                  info.st_ctim.tv_nsec};
   }
 
+  // The stamp of the main file, then those of the others.
+  std::vector<std::optional<Stamp>> Look() const {
+    std::vector<std::optional<Stamp>> stamps = {StampOf(path_)};
+    for (const std::string& path : watched_) stamps.push_back(StampOf(path));
+    return stamps;
+  }
+
+  // The content, as it is compared. None: the main file cannot be read.
+  std::optional<std::string> Read() {
+    if (followed_ == Followed::kFile) {
+      absl::StatusOr<std::string> text = ReadConfigText(path_);
+      return text.ok() ? std::optional(*std::move(text)) : std::nullopt;
+    }
+    ConfigReading reading = ReadConfigFiles(path_);
+    if (!reading.has_main) return std::nullopt;
+    if (reading.watched != watched_) {
+      watched_ = std::move(reading.watched);
+      // What they were when they were read is not known.
+      stamps_.clear();
+    }
+    if (reading.files.ok()) return reading.files->Packed();
+    return absl::StrCat("error: ", reading.files.status().message());
+  }
+
   absl::Time Run() {
     const bool asked = asked_.exchange(false);
-    const std::optional<Stamp> stamp = Look();
-    if (asked || (stamp.has_value() && stamp != stat_)) {
-      stat_ = stamp;
-      absl::StatusOr<std::string> content = ReadConfigText(path_);
-      const bool changed = stamp.has_value() && content.ok() && *content != content_;
+    std::vector<std::optional<Stamp>> stamps = Look();
+    const bool is_there = stamps.front().has_value();
+    if (asked || (is_there && stamps != stamps_)) {
+      stamps_ = std::move(stamps);
+      std::optional<std::string> content = Read();
+      const bool changed = is_there && content.has_value() && *content != content_;
       if (changed) content_ = *std::move(content);
       if ((changed || asked) && !on_change_()) asked_ = true;
     }
@@ -57,10 +88,12 @@ class StatFollower final : public ConfigFollower {
   }
 
   const std::string path_;
+  const Followed followed_;
   Clock* const clock_;
   const std::function<bool()> on_change_;
   std::atomic<bool> asked_ = false;
-  std::optional<Stamp> stat_;  // none: not read yet
+  std::vector<std::string> watched_;          // besides the file itself
+  std::vector<std::optional<Stamp>> stamps_;  // of the last reading; empty: read it again
   std::string content_;
   // Declared last, so that it ends before the other members are destroyed.
   std::unique_ptr<Scheduler::Job> job_;
@@ -69,10 +102,10 @@ class StatFollower final : public ConfigFollower {
 }  // namespace
 
 std::unique_ptr<ConfigFollower> FollowConfig(std::string path, std::string known, Clock* clock,
-                                             Scheduler* scheduler,
-                                             std::function<bool()> on_change) {
+                                             Scheduler* scheduler, std::function<bool()> on_change,
+                                             Followed followed) {
   return std::make_unique<StatFollower>(std::move(path), std::move(known), clock, scheduler,
-                                        std::move(on_change));
+                                        std::move(on_change), followed);
 }
 
 }  // namespace gitops

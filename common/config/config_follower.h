@@ -10,9 +10,9 @@
 
 namespace gitops {
 
-// Calls back when the content of a file has changed: written in place, replaced, or behind an
-// exchanged symlink or mount. Checks every two seconds with one stat(2), and reads the file only if
-// that differs. A file that is temporarily missing, or not a regular file, does not count as a
+// Calls back when the content of a config file has changed: written in place, replaced, or behind
+// an exchanged symlink or mount. Checks every two seconds with one stat(2) a file, and reads only
+// if one differs. A file that is temporarily missing, or not a regular file, does not count as a
 // change. Thread-safe.
 class ConfigFollower {
  public:
@@ -21,11 +21,20 @@ class ConfigFollower {
   virtual void Reload() = 0;
 };
 
+// What is followed.
+enum class Followed {
+  kFile,
+  // Also the files that it includes (ReadConfigFiles), and new matches of its patterns. `known` is
+  // ConfigFiles::Packed(). What breaks a rule of `include` counts as a change, once.
+  kFileAndIncludes,
+};
+
 // `on_change` is called from the scheduler, never concurrently, first when the content differs from
 // `known`. If it returns false, the change could not be applied now, and it is called again at the
 // next check.
 std::unique_ptr<ConfigFollower> FollowConfig(std::string path, std::string known, Clock* clock,
-                                             Scheduler* scheduler, std::function<bool()> on_change);
+                                             Scheduler* scheduler, std::function<bool()> on_change,
+                                             Followed followed = Followed::kFile);
 
 }  // namespace gitops
 

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/config/config_files.h"
 #include "common/config/config_place.h"
 #include "common/config/host_selector.h"
 #include "common/git/upstream.h"
@@ -170,11 +171,14 @@ struct FleetConfig {
   std::vector<std::string> warnings;
 };
 
-// Parses the text of a fleet config. `file` is used in messages and as the base of relative paths.
-// Tables named after programs ([agent], [planner], …) are skipped here: see settings.h.
-// INVALID_ARGUMENT: all errors, one per line, as `FILE:LINE: [[services]] "nginx": unknown key
-// "brnch" (did you mean "branch"?)`.
+// Parses a fleet config with the files that it includes. The paths of files are used in messages
+// and as the base of relative paths. Tables named after programs ([agent], [planner], …) are
+// skipped here: see settings.h. INVALID_ARGUMENT: all errors, one per line, as `FILE:LINE:
+// [[services]] "nginx": unknown key "brnch" (did you mean "branch"?)`.
+absl::StatusOr<FleetConfig> ParseFleetConfig(const ConfigFiles& files);
+// The same for a text alone: nothing is read, and `include` has no effect.
 absl::StatusOr<FleetConfig> ParseFleetConfig(absl::string_view text, const std::string& file);
+// Reads and parses. Errors of reading are those of ReadConfigFiles.
 absl::StatusOr<FleetConfig> LoadFleetConfig(const std::string& file);
 
 // The services of the host with this name: those for many hosts that select it, by the tags of its

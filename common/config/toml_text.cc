@@ -60,9 +60,9 @@ std::string ConfigDirectory(const std::string& file) {
 }
 
 void KnowTopLevelTables(const TomlTable& root) {
-  root.Ignore({"global", "services", "fleet", "hosts", "checks", "secrets", "hooks", "agent",
-               "planner", "hook-dispatcher", "promotion-receiver", "gateway", "keys", "clusters",
-               "sinks", "webhooks"});
+  root.Ignore({"include", "global", "services", "fleet", "hosts", "checks", "secrets", "hooks",
+               "agent", "planner", "hook-dispatcher", "promotion-receiver", "gateway", "keys",
+               "clusters", "sinks", "webhooks"});
 }
 
 absl::StatusOr<int64_t> ParseBytesText(absl::string_view text) {

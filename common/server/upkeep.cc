@@ -17,11 +17,13 @@ constexpr absl::Duration kFirstReturn = absl::Seconds(10), kNextReturns = absl::
 
 Upkeep::Upkeep(Options options) : options_(std::move(options)) {
   if (const std::string& file = options_.settings.Get("config"); !file.empty()) {
-    follower_ =
-        FollowConfig(file, std::move(options_.text), options_.clock, options_.scheduler, [this] {
+    follower_ = FollowConfig(
+        file, std::move(options_.text), options_.clock, options_.scheduler,
+        [this] {
           Apply();
           return true;
-        });
+        },
+        options_.followed);
   }
   memory_ = options_.scheduler->Add(options_.clock->Now() + kFirstReturn, [this] {
     ReturnUnusedMemory();
