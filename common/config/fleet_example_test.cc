@@ -1,0 +1,56 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_split.h"
+#include "common/config/fleet.h"
+#include "common/config/toml.h"
+
+namespace gitops {
+namespace {
+
+// As if it were in this directory, so that relative paths are the same.
+FleetConfig Load(const std::string& file) {
+  const auto text = ReadConfigText(file);
+  EXPECT_TRUE(text.ok()) << text.status();
+  auto config = ParseFleetConfig(*text, "/etc/gitops/fleet.toml");
+  EXPECT_TRUE(config.ok()) << config.status();
+  return *std::move(config);
+}
+
+std::vector<ServiceSpec> ByName(const FleetConfig& config, const std::string& host) {
+  auto services = ServicesOf(config, host);
+  EXPECT_TRUE(services.ok()) << services.status();
+  std::sort(services->begin(), services->end(),
+            [](const ServiceSpec& a, const ServiceSpec& b) { return a.service < b.service; });
+  return *std::move(services);
+}
+
+TEST(TenHosts, GetWhatTheyGetFromTheFormThatRepeatsEverything) {
+  const FleetConfig brief = Load("examples/ten-hosts.toml");
+  const FleetConfig full = Load("common/config/testdata/ten_hosts_long.toml");
+  EXPECT_EQ(brief.order_by_tags, full.order_by_tags);
+  ASSERT_EQ(brief.hosts.size(), 10);
+  ASSERT_EQ(full.hosts.size(), 10);
+  size_t services = 0;
+  for (size_t i = 0; i < full.hosts.size(); ++i) {
+    const std::string& name = full.hosts[i].name;
+    EXPECT_EQ(brief.hosts[i], full.hosts[i]) << name;
+    EXPECT_EQ(ByName(brief, name), ByName(full, name)) << name;
+    services += ByName(full, name).size();
+  }
+  EXPECT_EQ(services, 26);
+  EXPECT_EQ(ByName(brief, "web1")[0].branch, "canary");
+  EXPECT_EQ(ByName(brief, "web2")[0].branch, "main");
+}
+
+TEST(TenHosts, FitIn75Lines) {
+  const std::vector<std::string> lines =
+      absl::StrSplit(*ReadConfigText("examples/ten-hosts.toml"), '\n');
+  EXPECT_LE(lines.size(), 75);
+}
+
+}  // namespace
+}  // namespace gitops
