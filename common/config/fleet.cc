@@ -14,30 +14,6 @@
 namespace gitops {
 namespace {
 
-// Two services of a host that publish to the same place.
-void CheckLocals(const std::vector<ServiceSpec>& services, std::vector<ConfigFault>& faults) {
-  struct Owner {
-    const ServiceSpec* service;
-    const DirectorySpec* directory;
-  };
-  std::map<absl::string_view, Owner> owners;
-  for (const ServiceSpec& spec : services) {
-    for (size_t i = 0; i < spec.directories.size(); ++i) {
-      const DirectorySpec& directory = spec.directories[i];
-      if (directory.local.empty()) continue;
-      const auto [first, is_free] = owners.emplace(directory.local, Owner{&spec, &directory});
-      if (is_free || first->second.service == &spec) continue;
-      faults.push_back(
-          {directory.place,
-           absl::StrCat("[[services]] \"", spec.service, "\": dirs[", i + 1, "]: local: \"",
-                        directory.local, "\" is also a local path of \"",
-                        first->second.service->service, "\", in ",
-                        first->second.directory->place.SeenFrom(directory.place),
-                        ": only one service of a host may publish there")});
-    }
-  }
-}
-
 // Marks the keys of an included file as known, and refuses those of the main file.
 void KnowIncludedTables(const TomlTable& root, const std::string& main) {
   root.Ignore({"services", "hosts", "checks", "secrets", "include"});
@@ -134,7 +110,7 @@ absl::StatusOr<std::vector<ServiceSpec>> ServicesOf(const FleetConfig& config,
     all.push_back(Resolve({exact ? nullptr : conflict.second, exact ? conflict.second : nullptr},
                           name, repeated));
   }
-  CheckLocals(all, faults);
+  CheckSharedLocals(all, faults);
   if (absl::Status status = ToStatus(std::move(faults)); !status.ok()) return status;
   return services;
 }

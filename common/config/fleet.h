@@ -150,6 +150,7 @@ struct SecretSpec {
 struct HostSpec {
   std::string name;
   std::string address;  // HOST:PORT; NAME:8004 if the file names none
+  bool names_address = false;
   std::vector<std::string> tags;
   ChecksSpec health_checks;
   ChecksSpec pre_deploy_checks;
@@ -169,6 +170,8 @@ struct FleetConfig {
   // Keys that are accepted for compatibility with gitopper and have no effect: one sentence each,
   // with file and line.
   std::vector<std::string> warnings;
+  // [[checks]] and [[secrets]] that no host has: no error, since hosts may be added later.
+  std::vector<ConfigFault> unused;
 };
 
 // Parses a fleet config with the files that it includes. The paths of files are used in messages

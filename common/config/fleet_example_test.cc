@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_split.h"
 #include "common/config/fleet.h"
+#include "common/config/fleet_render.h"
 #include "common/config/toml.h"
 
 namespace gitops {
@@ -47,9 +47,22 @@ TEST(TenHosts, GetWhatTheyGetFromTheFormThatRepeatsEverything) {
 }
 
 TEST(TenHosts, FitIn75Lines) {
-  const std::vector<std::string> lines =
-      absl::StrSplit(*ReadConfigText("examples/ten-hosts.toml"), '\n');
-  EXPECT_LE(lines.size(), 75);
+  const std::string text = *ReadConfigText("examples/ten-hosts.toml");
+  EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 75);
+}
+
+TEST(TenHosts, RenderTheSameForEachHost) {
+  const FleetConfig brief = Load("examples/ten-hosts.toml");
+  const FleetConfig full = Load("common/config/testdata/ten_hosts_long.toml");
+  for (const HostSpec& host : full.hosts) {
+    const auto rendered = RenderHost(brief, host.name);
+    ASSERT_TRUE(rendered.ok()) << rendered.status();
+    const auto again = ParseFleetConfig(*rendered, "/etc/gitops/rendered.toml");
+    ASSERT_TRUE(again.ok()) << again.status() << *rendered;
+    EXPECT_EQ(ByName(*again, host.name), ByName(full, host.name)) << host.name;
+    ASSERT_EQ(again->hosts.size(), 1);
+    EXPECT_EQ(again->hosts[0], host);
+  }
 }
 
 }  // namespace

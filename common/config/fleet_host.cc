@@ -72,6 +72,7 @@ HostSpec ReadHost(const TomlTable& table, const std::string& directory) {
   HostSpec host;
   host.place = table.place();
   Store(table.Text("address"), host.address);
+  host.names_address = !host.address.empty();
   host.tags = ReadTags(table, "tags");
   host.health_checks = ReadHostChecks(table, "health_checks");
   host.pre_deploy_checks = ReadHostChecks(table, "pre_deploy_checks");

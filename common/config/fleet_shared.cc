@@ -20,6 +20,7 @@ std::shared_ptr<const HostSelector> RequireSelector(const TomlTable& table) {
 }
 
 struct SharedChecks {
+  ConfigPlace place;
   std::shared_ptr<const HostSelector> hosts;
   ChecksSpec checks;
 };
@@ -32,7 +33,7 @@ struct SharedSecret {
 };
 
 SharedChecks ReadSharedChecks(const TomlTable& table) {
-  SharedChecks shared{RequireSelector(table), ReadChecks(table)};
+  SharedChecks shared{table.place(), RequireSelector(table), ReadChecks(table)};
   if (!table.Has("http") && !table.Has("cmd")) {
     table.Fault("http", "is missing: give http or cmd, for example http = { port = 80 }");
   }
@@ -55,7 +56,8 @@ SharedSecret ReadSharedSecret(const TomlTable& table, const std::string& directo
 // Gives shared secrets to hosts.
 class SecretGiver {
  public:
-  explicit SecretGiver(const std::vector<SharedSecret>& secrets) : secrets_(secrets) {
+  explicit SecretGiver(const std::vector<SharedSecret>& secrets)
+      : secrets_(secrets), used_(secrets.size()) {
     for (size_t i = 0; i < secrets.size(); ++i) {
       index_.Add(*secrets[i].hosts, static_cast<int>(i));
     }
@@ -64,6 +66,7 @@ class SecretGiver {
   void Give(HostSpec& host) {
     for (const int number : index_.Find(host.name, host.tags)) {
       const SharedSecret& shared = secrets_[number];
+      used_[number] = true;
       SecretSpec secret = shared.secret;
       SetMachine(host.name, secret);
       for (const auto& [name, other] : host.secrets) {
@@ -79,6 +82,14 @@ class SecretGiver {
     }
   }
 
+  std::vector<SharedSecret> Unused() const {
+    std::vector<SharedSecret> unused;
+    for (size_t i = 0; i < secrets_.size(); ++i) {
+      if (!used_[i]) unused.push_back(secrets_[i]);
+    }
+    return unused;
+  }
+
  private:
   // Once for each pair, however many hosts have it.
   void Report(const SharedSecret& shared, const SecretSpec& other, absl::string_view key,
@@ -90,6 +101,7 @@ class SecretGiver {
 
   const std::vector<SharedSecret>& secrets_;
   HostSelectorIndex index_;
+  std::vector<bool> used_;
   std::set<std::pair<std::string, std::string>> reported_;
 };
 
@@ -106,11 +118,13 @@ void ReadSharedParts(const std::vector<FleetSource>& sources, FleetConfig& confi
       secrets.push_back(ReadSharedSecret(table, source.directory));
     }
   }
+  std::vector<bool> used_checks(checks.size());
   HostSelectorIndex index;
   for (size_t i = 0; i < checks.size(); ++i) index.Add(*checks[i].hosts, static_cast<int>(i));
   SecretGiver giver(secrets);
   for (HostSpec& host : config.hosts) {
     for (const int number : index.Find(host.name, host.tags)) {
+      used_checks[number] = true;
       ChecksSpec own = checks[number].checks;
       SetMachine(host.name, own);
       ChecksSpec& all = host.health_checks;
@@ -118,6 +132,15 @@ void ReadSharedParts(const std::vector<FleetSource>& sources, FleetConfig& confi
       all.cmd.insert(all.cmd.end(), own.cmd.begin(), own.cmd.end());
     }
     giver.Give(host);
+  }
+  for (size_t i = 0; i < checks.size(); ++i) {
+    if (used_checks[i]) continue;
+    config.unused.push_back({checks[i].place, "[[checks]]: machines, tagged: select no host"});
+  }
+  for (const SharedSecret& secret : giver.Unused()) {
+    config.unused.push_back({secret.secret.place, absl::StrCat("[[secrets]] \"", secret.name,
+                                                               "\": machines, tagged: select no "
+                                                               "host")});
   }
 }
 

@@ -131,6 +131,29 @@ ServiceSpec Resolve(const Placement& placement, absl::string_view host,
   return std::move(static_cast<ServiceSpec&>(entry));
 }
 
+void CheckSharedLocals(const std::vector<ServiceSpec>& services, std::vector<ConfigFault>& faults) {
+  struct Owner {
+    const ServiceSpec* service;
+    const DirectorySpec* directory;
+  };
+  std::map<absl::string_view, Owner> owners;
+  for (const ServiceSpec& spec : services) {
+    for (size_t i = 0; i < spec.directories.size(); ++i) {
+      const DirectorySpec& directory = spec.directories[i];
+      if (directory.local.empty()) continue;
+      const auto [first, is_free] = owners.emplace(directory.local, Owner{&spec, &directory});
+      if (is_free || first->second.service == &spec) continue;
+      faults.push_back(
+          {directory.place,
+           absl::StrCat("[[services]] \"", spec.service, "\": dirs[", i + 1, "]: local: \"",
+                        directory.local, "\" is also a local path of \"",
+                        first->second.service->service, "\", in ",
+                        first->second.directory->place.SeenFrom(directory.place),
+                        ": only one service of a host may publish there")});
+    }
+  }
+}
+
 std::vector<ConfigFault> CheckPlacements(const FleetConfig& config) {
   std::vector<ConfigFault> faults;
   const ServiceIndex index(config.services);

@@ -57,6 +57,9 @@ class ServiceIndex {
 ServiceSpec Resolve(const Placement& placement, absl::string_view host,
                     std::vector<ConfigFault>& faults);
 
+// Appends an error for each place to which two services of a host publish.
+void CheckSharedLocals(const std::vector<ServiceSpec>& services, std::vector<ConfigFault>& faults);
+
 // What is wrong with the services of the [[hosts]]: conflicts, and values that are wrong with the
 // host's name in them. Each entry is named once.
 std::vector<ConfigFault> CheckPlacements(const FleetConfig& config);
