@@ -15,6 +15,8 @@ enum class ValueKind {
   kText,
   kTextOrInteger,
   kTexts,
+  kTextOrTexts,
+  kAny,
   kTextMap,
   kBool,
   kInteger,
