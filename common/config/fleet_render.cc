@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "common/config/duration.h"
 #include "common/git/url.h"
+#include "common/text/nearest.h"
 
 namespace gitops {
 namespace {
@@ -185,14 +186,17 @@ absl::StatusOr<std::string> RenderHost(const FleetConfig& config, const std::str
   std::string out;
   for (const ServiceSpec& service : *services) WriteService(service, out);
   bool found = !services->empty();
+  std::vector<std::string> names;
   for (const HostSpec& one : config.hosts) {
+    names.push_back(one.name);
     if (!absl::EqualsIgnoreCase(one.name, host)) continue;
     WriteHost(one, out);
     found = true;
   }
   if (found) return out;
-  return absl::NotFoundError(
-      absl::StrCat(config.file, " has neither the host \"", host, "\" nor a service for it"));
+  return absl::NotFoundError(absl::StrCat(config.file, " has neither the host \"", host,
+                                          "\" nor a service for it",
+                                          Suggestion(host, names, false)));
 }
 
 }  // namespace gitops
