@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/config/service_keys.h"
 #include "common/config/service_values.h"
+#include "common/config/variables.h"
 
 namespace gitops {
 namespace {
@@ -55,6 +56,15 @@ void SettleKind(const ServiceEntry& exact, ServiceEntry& entry,
 }
 
 }  // namespace
+
+const ServiceEntry& Placement::Giver(absl::string_view key) const {
+  return wide == nullptr || (exact != nullptr && Names(*exact, key)) ? *exact : *wide;
+}
+
+std::string OnHost(std::string value, absl::string_view host) {
+  SetVariable(kMachineVariable, host, value);
+  return value;
+}
 
 ConfigFault PlacementConflict::Fault(absl::string_view host) const {
   const std::string place = first->place.SeenFrom(second->place);

@@ -22,6 +22,8 @@ struct Placement {
   const std::string& service() const { return (wide == nullptr ? exact : wide)->service; }
   // The entry as messages name it.
   const ServiceEntry& main() const { return exact == nullptr ? *wide : *exact; }
+  // The entry whose value of `key` counts.
+  const ServiceEntry& Giver(absl::string_view key) const;
   // Whether it is one entry, which is the same on every host.
   bool IsPlain() const { return (wide == nullptr || exact == nullptr) && !main().varies; }
 };
@@ -52,6 +54,9 @@ class ServiceIndex {
   std::unordered_map<std::string, std::vector<int>> exact_;  // by machine, in lower case
   HostSelectorIndex wide_;
 };
+
+// `value`, of an entry, with the host's name for ${machine}.
+std::string OnHost(std::string value, absl::string_view host);
 
 // The service as `host` gets it; errors are appended to `faults`.
 ServiceSpec Resolve(const Placement& placement, absl::string_view host,

@@ -11,16 +11,14 @@ namespace gitops {
 namespace {
 
 v1::Service PlacedService(const Placement& placement, const std::string& host) {
-  std::vector<ConfigFault> faults;  // were reported when the configuration was read
-  const ServiceSpec own = placement.IsPlain() ? ServiceSpec() : Resolve(placement, host, faults);
-  const ServiceSpec& spec = placement.IsPlain() ? placement.main() : own;
   v1::Service service;
   service.set_host(host);
-  service.set_service(spec.service);
-  service.set_upstream(RedactUrl(spec.upstream.url));
-  service.set_branch(spec.branch);
-  service.set_tracking(spec.tracking == Tracking::kCoordinated ? v1::TRACKING_COORDINATED
-                                                               : v1::TRACKING_AUTO);
+  service.set_service(placement.service());
+  service.set_upstream(RedactUrl(OnHost(placement.Giver("upstream").upstream.url, host)));
+  service.set_branch(OnHost(placement.Giver("branch").branch, host));
+  service.set_tracking(placement.Giver("tracking").tracking == Tracking::kCoordinated
+                           ? v1::TRACKING_COORDINATED
+                           : v1::TRACKING_AUTO);
   return service;
 }
 
