@@ -251,6 +251,9 @@ absl::StatusOr<ExitCode> Perform(const Invocation& invocation, Console& console)
     return RunOnFleet(command, invocation, *renderer, console);
   }
   if (invocation.command == CommandId::kTokenCreate) return CreateToken(invocation, console);
+  if (invocation.command == CommandId::kConfigCheck) return CheckConfigs(invocation, console);
+  if (invocation.command == CommandId::kConfigRender) return RenderConfig(invocation, console);
+  if (invocation.command == CommandId::kConfigSchema) return PrintConfigSchema(console);
   if (invocation.command == CommandId::kCompletion) return Completion(invocation, console);
   if (invocation.command == CommandId::kHelp) return Help(invocation, console);
   if (absl::Status status = renderer->Version(Version()); !status.ok()) return status;

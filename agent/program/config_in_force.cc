@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "agent/report/report_settings.h"
+#include "common/config/config_files.h"
 #include "common/config/fleet_check.h"
 #include "common/config/toml.h"
 #include "common/log/log.h"
@@ -31,9 +32,9 @@ ConfigInForce::ConfigInForce(Source source, std::function<void(const std::string
     : source_(std::move(source)), on_fault_(std::move(on_fault)) {}
 
 absl::StatusOr<AgentConfig> ConfigInForce::Read() const {
-  const absl::StatusOr<std::string> text = ReadConfigText(source_.file);
-  if (!text.ok()) return text.status();
-  return Check(*text);
+  const ConfigReading reading = ReadConfigFiles(source_.file);
+  if (!reading.files.ok()) return reading.files.status();
+  return Check(reading.files->Packed());
 }
 
 absl::StatusOr<AgentConfig> ConfigInForce::Check(const std::string& text) const {
@@ -44,7 +45,7 @@ absl::StatusOr<AgentConfig> ConfigInForce::Check(const std::string& text) const 
     for (const ServiceSpec& service : config->services) {
       if (service.service != source_.bootstrap->service) continue;
       return absl::InvalidArgumentError(
-          absl::StrCat(source_.file, ":", service.line, ": service \"", service.service,
+          absl::StrCat(service.place.ToString(), ": service \"", service.service,
                        "\": the bootstrap service has this name; use another name"));
     }
     config->services.push_back(*source_.bootstrap);

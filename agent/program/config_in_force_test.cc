@@ -67,6 +67,22 @@ class ConfigInForceTest : public testing::Test {
   std::string told_;
 };
 
+TEST_F(ConfigInForceTest, WhatWasAcceptedIsKeptWithItsIncludedFiles) {
+  const std::string include = "include = [\"services/*.toml\"]\n";
+  Write(include + Own());
+  directory_.Write("etc/services/more.toml",
+                   "[[services]]\nmachines = [\"web*\"]\nservice = \"more\"\n"
+                   "upstream = \"file:///ops\"\nssh_key = \"key\"\n");
+  ASSERT_EQ(Start(), absl::OkStatus());
+  ASSERT_EQ(config_->Get()->services.size(), 2);
+  directory_.Write("etc/services/more.toml", "[[services]\n");
+  ASSERT_EQ(Start(), absl::OkStatus());
+  ASSERT_EQ(config_->Get()->services.size(), 2);
+  EXPECT_EQ(config_->Get()->services[1].service, "more");
+  EXPECT_EQ(config_->Get()->services[1].upstream.ssh_key, directory_ / "etc/services/key");
+  EXPECT_THAT(config_->fault(), HasSubstr("services/more.toml:1:"));
+}
+
 TEST_F(ConfigInForceTest, APlainConfigWithAFaultIsRefusedAlsoAfterAGoodOne) {
   Write(kPlain);
   ASSERT_EQ(Start(), absl::OkStatus());

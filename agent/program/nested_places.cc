@@ -8,7 +8,7 @@
 
 namespace gitops {
 
-absl::Status CheckNestedPlaces(const std::vector<ServiceSpec>& services, const std::string& file) {
+absl::Status CheckNestedPlaces(const std::vector<ServiceSpec>& services) {
   std::map<absl::string_view, const ServiceSpec*> owners;
   for (const ServiceSpec& service : services) {
     for (const DirectorySpec& directory : service.directories) {
@@ -23,7 +23,7 @@ absl::Status CheckNestedPlaces(const std::vector<ServiceSpec>& services, const s
         const auto outer = owners.find(above);
         if (outer == owners.end() || outer->second->service == service.service) continue;
         return absl::InvalidArgumentError(absl::StrCat(
-            file, ":", directory.line, ": service \"", service.service, "\": local \"",
+            directory.place.ToString(), ": service \"", service.service, "\": local \"",
             directory.local, "\" is inside \"", above, "\" of service \"", outer->second->service,
             "\"; by symlinks (--root=false) only places of one service may be nested: move it to "
             "that service, or elsewhere"));

@@ -1,7 +1,6 @@
 #ifndef GITOPS_AGENT_PROGRAM_NESTED_PLACES_H_
 #define GITOPS_AGENT_PROGRAM_NESTED_PLACES_H_
 
-#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -11,7 +10,7 @@ namespace gitops {
 
 // By symlinks, a place inside a place of another service would lie in the other service's revision.
 // INVALID_ARGUMENT names both, with file and line, in whatever order they are configured.
-absl::Status CheckNestedPlaces(const std::vector<ServiceSpec>& services, const std::string& file);
+absl::Status CheckNestedPlaces(const std::vector<ServiceSpec>& services);
 
 }  // namespace gitops
 

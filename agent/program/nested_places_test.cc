@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,12 +21,15 @@ ServiceSpec Service(const std::string& name, std::vector<DirectorySpec> director
   return service;
 }
 
+ConfigPlace Line(int line) { return {std::make_shared<std::string>("fleet.toml"), line}; }
+
 TEST(NestedPlaces, OfTwoServicesAreRefusedInAnyOrder) {
   std::vector<ServiceSpec> services = {
-      Service("outer", {{"/etc/app", "etc", false, 3}}),
-      Service("inner", {{"/srv/x", "x", false, 8}, {"/etc/app/conf.d/deep", "c", false, 9}})};
+      Service("outer", {{"/etc/app", "etc", false, Line(3)}}),
+      Service("inner",
+              {{"/srv/x", "x", false, Line(8)}, {"/etc/app/conf.d/deep", "c", false, Line(9)}})};
   for (int order = 0; order < 2; ++order) {
-    const absl::Status status = CheckNestedPlaces(services, "fleet.toml");
+    const absl::Status status = CheckNestedPlaces(services);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(status.message()),
                 AllOf(HasSubstr("fleet.toml:9: service \"inner\""), HasSubstr("\"/etc/app\""),
@@ -37,8 +41,7 @@ TEST(NestedPlaces, OfTwoServicesAreRefusedInAnyOrder) {
 TEST(NestedPlaces, OfOneServiceAndPlacesBesideEachOtherAreAllowed) {
   EXPECT_EQ(CheckNestedPlaces({Service("one", {{"/etc/app/conf.d", "c"}, {"/etc/app", "etc"}}),
                                Service("two", {{"/etc/app2", "etc"}, {"", "watched"}}),
-                               Service("three", {{"/etc/app3", "etc", true}})},
-                              "fleet.toml"),
+                               Service("three", {{"/etc/app3", "etc", true}})}),
             absl::OkStatus());
 }
 

@@ -313,8 +313,9 @@ int Agent::Serve() {
     LogWarning("no service in the config is for this host",
                {{"config", config_->file()}, {"hosts", absl::StrJoin(config->machines, ",")}});
   }
-  follower_ = std::make_unique<ConfigFollower>(config_->file(), config->text, clock_,
-                                               scheduler_.get(), [this] { return Reload(); });
+  follower_ = std::make_unique<ConfigFollower>(
+      config_->file(), config->text, clock_, scheduler_.get(), [this] { return Reload(); },
+      Followed::kFileAndIncludes);
   // Also what was corrected since it was read, be it to the text that is in force.
   if (!config_->fault().empty()) follower_->Reload();
   memory_ = ReturnMemoryRegularly(clock_, scheduler_.get());

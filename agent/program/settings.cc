@@ -17,11 +17,11 @@ namespace {
 
 using Type = SettingDefinition::Type;
 
-absl::Status CheckKinds(const std::vector<ServiceSpec>& services, const std::string& file) {
+absl::Status CheckKinds(const std::vector<ServiceSpec>& services) {
   for (const ServiceSpec& service : services) {
     if (!service.nix.has_value()) continue;
     return absl::UnimplementedError(
-        absl::StrCat(file, ":", service.line, ": [[services]] \"", service.service,
+        absl::StrCat(service.place.ToString(), ": [[services]] \"", service.service,
                      "\": profile: following a Hydra job (profile, job_uri) is not part of this "
                      "version; remove it from this host's services"));
   }
@@ -110,9 +110,10 @@ std::vector<SettingDefinition> AgentSettings() {
 absl::StatusOr<AgentConfig> ParseAgentConfig(Settings flags, const std::string& text,
                                              const std::string& config_file,
                                              const std::string& host_name) {
+  const ConfigFiles files = ConfigFiles::Unpack(config_file, text);
   absl::StatusOr<Settings> settings =
-      AddFileSettings(AgentSettings(), "agent", std::move(flags), text, config_file);
-  absl::StatusOr<FleetConfig> fleet = ParseFleetConfig(text, config_file);
+      AddFileSettings(AgentSettings(), "agent", std::move(flags), files.main.text, config_file);
+  absl::StatusOr<FleetConfig> fleet = ParseFleetConfig(files);
   if (absl::Status read = BothRead(settings.status(), fleet.status()); !read.ok()) return read;
   MakeAbsolute(*settings, "state-dir");
   if (settings->GetBool("debug")) settings->values["log-level"].value = "debug";
@@ -126,12 +127,12 @@ absl::StatusOr<AgentConfig> ParseAgentConfig(Settings flags, const std::string& 
   }
   config.names.push_back(host_name);
   config.machines.assign(machines.begin(), machines.end());
-  absl::StatusOr<std::vector<ServiceSpec>> services = ServicesOf(*fleet, config.machines);
+  absl::StatusOr<std::vector<ServiceSpec>> services =
+      ServicesOf(*fleet, host_name, settings->GetList("hosts"));
   if (!services.ok()) return services.status();
-  if (absl::Status kinds = CheckKinds(*services, config_file); !kinds.ok()) return kinds;
+  if (absl::Status kinds = CheckKinds(*services); !kinds.ok()) return kinds;
   if (!settings->GetBool("root")) {
-    if (absl::Status nested = CheckNestedPlaces(*services, config_file); !nested.ok())
-      return nested;
+    if (absl::Status nested = CheckNestedPlaces(*services); !nested.ok()) return nested;
   }
   config.services = *std::move(services);
   config.hosts = HostsOf(*fleet, config.machines);

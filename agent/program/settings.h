@@ -17,7 +17,7 @@ std::vector<SettingDefinition> AgentSettings();
 struct AgentConfig {
   Settings settings;
   std::string config_file;
-  std::string text;                   // the text of the config file
+  std::string text;                   // ConfigFiles::Packed()
   std::vector<std::string> machines;  // this host's name and its aliases, ordered, each once
   std::vector<std::string> names;     // the same, as reported to the planner: aliases first
   std::vector<ServiceSpec> services;  // of this host
@@ -25,7 +25,7 @@ struct AgentConfig {
   std::vector<std::string> warnings;
 };
 
-// Adds the config `text`, of the file `config_file`, to the result of ReadFlags. `host_name` is
+// Adds the config `text`, ConfigFiles::Packed() of the file `config_file`, to the result of ReadFlags. `host_name` is
 // this machine's name. INVALID_ARGUMENT: all errors, with file and line; UNIMPLEMENTED: a kind of
 // service that this version does not support.
 absl::StatusOr<AgentConfig> ParseAgentConfig(Settings flags, const std::string& text,

@@ -83,6 +83,24 @@ TEST_F(AgentSettingsTest, TheServicesOfThisHostAndItsAliasesArePicked) {
   EXPECT_THAT(Names(*Load(kFleet, {}, "elsewhere")), ElementsAre());
 }
 
+TEST_F(AgentSettingsTest, TheTagsAreThoseOfItsOwnEntryNotOfAnAliasOne) {
+  const std::string file = R"([[services]]
+tagged = ["web"]
+service = "nginx"
+upstream = "file:///x"
+branch = "${machine}"
+[[hosts]]
+name = "Web1"
+tags = ["web", "prod"]
+[[hosts]]
+name = "db1"
+)";
+  EXPECT_THAT(Names(*Load(file)), ElementsAre("nginx"));
+  EXPECT_EQ(Load(file)->services[0].branch, "Web1");
+  EXPECT_THAT(Names(*Load(file, {"--hosts", "web1"}, "db1")), ElementsAre());
+  EXPECT_THAT(Names(*Load(file, {}, "elsewhere")), ElementsAre());
+}
+
 TEST_F(AgentSettingsTest, ThePlannerIsToldTheAliasesAsTheyWereGivenAndThenTheHostsName) {
   EXPECT_THAT(Load(kFleet, {"--hosts", "zulu,web1,alpha,zulu"})->names,
               ElementsAre("zulu", "alpha", "web1"));

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/fake_clock.h"
+#include "common/config/config_files.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
@@ -32,13 +33,20 @@ class ConfigFollowerTest : public testing::Test {
     fs::remove_all(directory_);
   }
 
-  void Start(const std::string& known = "one") {
-    follower_ = std::make_unique<ConfigFollower>(file_, known, &clock_, scheduler_.get(), [this] {
-      MutexLock lock(mutex_);
-      ++changes_;
-      changed_.NotifyAll();
-      return changes_ > refusals_;
-    });
+  void Start(const std::string& known = "one", Followed followed = Followed::kFile) {
+    follower_ = std::make_unique<ConfigFollower>(
+        file_, known, &clock_, scheduler_.get(),
+        [this] {
+          MutexLock lock(mutex_);
+          ++changes_;
+          changed_.NotifyAll();
+          return changes_ > refusals_;
+        },
+        followed);
+  }
+  // Follows what the file and its included files have now.
+  void StartWithIncludes() {
+    Start(ReadConfigFiles(file_).files->Packed(), Followed::kFileAndIncludes);
   }
   static void Write(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
   void Replace(const std::string& text) {
@@ -160,6 +168,49 @@ TEST_F(ConfigFollowerTest, ReloadTellsAtOnceChangedOrNot) {
   EXPECT_TRUE(AwaitChanges(2));
   ASSERT_TRUE(Look());
   EXPECT_EQ(changes(), 2) << "not again for the same content";
+}
+
+TEST_F(ConfigFollowerTest, IncludedFilesAndNewMatchesAreFollowed) {
+  fs::create_directory(directory_ / "d");
+  Write(directory_ / "d/a.toml", "");
+  Write(file_, "include = [\"d/*.toml\", \"later/*.toml\"]");
+  StartWithIncludes();
+  ASSERT_TRUE(Look());
+  ASSERT_TRUE(Look());
+  EXPECT_EQ(changes(), 0);
+  Write(directory_ / "d/a.toml", "# changed");
+  ASSERT_TRUE(Look());
+  EXPECT_EQ(changes(), 1);
+  Write(directory_ / "d/b.toml", "");
+  ASSERT_TRUE(Look());
+  EXPECT_EQ(changes(), 2) << "a new match";
+  ASSERT_TRUE(Look());
+  Write(directory_ / "d/b.toml", "# also changed");
+  ASSERT_TRUE(Look());
+  EXPECT_EQ(changes(), 3);
+  fs::create_directory(directory_ / "later");
+  ASSERT_TRUE(Look());
+  EXPECT_EQ(changes(), 3) << "it has no match yet";
+  Write(directory_ / "later/c.toml", "");
+  ASSERT_TRUE(Look());
+  EXPECT_EQ(changes(), 4);
+  fs::remove(directory_ / "d/a.toml");
+  ASSERT_TRUE(Look());
+  EXPECT_EQ(changes(), 5);
+  for (int look = 0; look < 3; ++look) ASSERT_TRUE(Look());
+  EXPECT_EQ(changes(), 5);
+}
+
+TEST_F(ConfigFollowerTest, AnIncludeThatBreaksARuleIsToldOnceAndSoIsItsCorrection) {
+  Write(file_, "include = [\"a.toml\"]");
+  Write(directory_ / "a.toml", "");
+  StartWithIncludes();
+  fs::remove(directory_ / "a.toml");
+  for (int look = 0; look < 3; ++look) ASSERT_TRUE(Look());
+  EXPECT_EQ(changes(), 1);
+  Write(directory_ / "a.toml", "# corrected");
+  for (int look = 0; look < 3; ++look) ASSERT_TRUE(Look());
+  EXPECT_EQ(changes(), 2);
 }
 
 }  // namespace

@@ -1,114 +1,117 @@
 #include "common/config/fleet.h"
 
 #include <map>
-#include <set>
-#include <tuple>
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/config/fleet_reader.h"
+#include "common/config/service_placement.h"
 #include "common/config/toml.h"
 
 namespace gitops {
 namespace {
 
-// Conflicts between services of one host.
-class HostFaults {
- public:
-  explicit HostFaults(const std::string& file) : file_(file) {}
-
-  void Look(const ServiceSpec& spec) {
-    const auto [service, is_new] = services_.emplace(spec.service, &spec);
-    if (!is_new) {
-      Add(spec, spec.line, "service",
-          absl::StrCat("is given twice for this host, first in line ", service->second->line));
-    }
-    for (size_t i = 0; i < spec.directories.size(); ++i) {
-      const DirectorySpec& directory = spec.directories[i];
-      if (directory.local.empty()) continue;
-      const auto [local, is_free] = locals_.emplace(directory.local, Place{&spec, directory.line});
-      if (is_free) continue;
-      Add(spec, directory.line, absl::StrCat("dirs[", i + 1, "]: local"),
-          absl::StrCat("\"", directory.local, "\" is also a local path of \"",
-                       local->second.service->service, "\", in line ", local->second.line,
-                       ": only one service of a host may publish there"));
-    }
+// Marks the keys of an included file as known, and refuses those of the main file.
+void KnowIncludedTables(const TomlTable& root, const std::string& main) {
+  root.Ignore({"services", "hosts", "checks", "secrets", "include"});
+  for (absl::string_view key :
+       {"global", "fleet", "agent", "planner", "hook-dispatcher", "promotion-receiver", "gateway",
+        "hooks", "clusters", "sinks", "webhooks", "keys"}) {
+    if (!root.Has(key)) continue;
+    root.Fault(key, absl::StrCat("stands in the main file only, ", main,
+                                 "; an included file has services, hosts, checks, secrets and "
+                                 "include"));
   }
+}
 
-  absl::Status ToStatus() const {
-    if (faults_.empty()) return absl::OkStatus();
-    return absl::InvalidArgumentError(absl::StrJoin(faults_, "\n"));
-  }
-
- private:
-  struct Place {
-    const ServiceSpec* service;
-    int line;
+absl::StatusOr<std::vector<FleetSource>> ParseSources(const ConfigFiles& files) {
+  std::vector<FleetSource> sources;
+  std::vector<std::string> errors;
+  const auto parse = [&](const ConfigFiles::File& file) {
+    absl::StatusOr<TomlTable> root = ParseToml(file.text, file.path);
+    if (!root.ok()) {
+      errors.emplace_back(root.status().message());
+      return;
+    }
+    if (&file == &files.main) {
+      KnowTopLevelTables(*root);
+    } else {
+      KnowIncludedTables(*root, files.main.path);
+    }
+    root->Strings("include");  // read by ReadConfigFiles
+    sources.push_back({*std::move(root), ConfigDirectory(file.path)});
   };
+  parse(files.main);
+  for (const ConfigFiles::File& file : files.included) parse(file);
+  if (!errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
+  return sources;
+}
 
-  void Add(const ServiceSpec& spec, int line, absl::string_view key, absl::string_view what) {
-    faults_.push_back(
-        absl::StrCat(file_, ":", line, ": [[services]] \"", spec.service, "\": ", key, ": ", what));
+const HostSpec* FindHost(const FleetConfig& config, absl::string_view name) {
+  for (const HostSpec& host : config.hosts) {
+    if (absl::EqualsIgnoreCase(host.name, name)) return &host;
   }
-
-  const std::string& file_;
-  std::map<std::string, const ServiceSpec*> services_;
-  std::map<std::string, Place> locals_;
-  std::vector<std::string> faults_;
-};
+  return nullptr;
+}
 
 }  // namespace
 
-absl::StatusOr<FleetConfig> ParseFleetConfig(absl::string_view text, const std::string& file) {
-  absl::StatusOr<TomlTable> root = ParseToml(text, file);
-  if (!root.ok()) return root.status();
+absl::StatusOr<FleetConfig> ParseFleetConfig(const ConfigFiles& files) {
+  absl::StatusOr<std::vector<FleetSource>> sources = ParseSources(files);
+  if (!sources.ok()) return sources.status();
   FleetConfig config;
-  config.file = file;
-  KnowTopLevelTables(*root);
-  const std::string directory = ConfigDirectory(file);
-  ReadServices(*root, directory, config);
-  ReadHosts(*root, directory, config);
-  const absl::Status status = root->Finish();
-  if (!status.ok()) return status;
+  config.file = files.main.path;
+  ReadServices(*sources, config);
+  ReadHosts(*sources, config);
+  ReadSharedParts(*sources, config);
+  std::vector<ConfigFault> faults;
+  for (const FleetSource& source : *sources) {
+    const std::vector<ConfigFault> own = source.root.Faults();
+    faults.insert(faults.end(), own.begin(), own.end());
+  }
+  // What follows from names of hosts would only repeat errors.
+  if (faults.empty()) faults = CheckPlacements(config);
+  if (const absl::Status status = ToStatus(std::move(faults)); !status.ok()) return status;
   return config;
 }
 
-absl::StatusOr<FleetConfig> LoadFleetConfig(const std::string& file) {
-  const absl::StatusOr<std::string> text = ReadConfigText(file);
-  if (!text.ok()) return text.status();
-  return ParseFleetConfig(*text, file);
+absl::StatusOr<FleetConfig> ParseFleetConfig(absl::string_view text, const std::string& file) {
+  return ParseFleetConfig(ConfigFiles{{file, std::string(text)}, {}});
 }
 
-bool ServiceSpec::operator==(const ServiceSpec& other) const {
-  // A new field does not compile until it is listed here.
-  const auto keys = [](const ServiceSpec& spec) {
-    const auto& [machine, service, upstream, branch, mount, user, action, package, directories,
-                 poll, tracking, writable, drift, healthy_within, rollback_on_failure,
-                 keep_revisions, max_files, max_bytes, max_untracked_files, max_untracked_bytes,
-                 nix, line] = spec;
-    return std::tie(machine, service, upstream, branch, mount, user, action, package, directories,
-                    poll, tracking, writable, drift, healthy_within, rollback_on_failure,
-                    keep_revisions, max_files, max_bytes, max_untracked_files, max_untracked_bytes,
-                    nix);
-  };
-  return keys(*this) == keys(other);
+absl::StatusOr<FleetConfig> LoadFleetConfig(const std::string& file) {
+  const ConfigReading reading = ReadConfigFiles(file);
+  if (!reading.files.ok()) return reading.files.status();
+  return ParseFleetConfig(*reading.files);
 }
 
 absl::StatusOr<std::vector<ServiceSpec>> ServicesOf(const FleetConfig& config,
-                                                    const std::vector<std::string>& names) {
-  std::set<std::string> wanted;
-  for (const std::string& name : names) wanted.insert(absl::AsciiStrToLower(name));
+                                                    const std::string& host,
+                                                    const std::vector<std::string>& aliases) {
+  const HostSpec* const own = FindHost(config, host);
+  const std::string name = own == nullptr ? host : own->name;
+  const std::vector<std::string> tags = own == nullptr ? std::vector<std::string>() : own->tags;
+  std::vector<PlacementConflict> conflicts;
+  const ServiceIndex index(config.services);
+  const std::vector<Placement> placements = index.On(name, tags, aliases, &conflicts);
+  std::vector<ConfigFault> faults;
+  for (const PlacementConflict& conflict : conflicts) faults.push_back(conflict.Fault(name));
   std::vector<ServiceSpec> services;
-  HostFaults faults(config.file);
-  for (const ServiceSpec& spec : config.services) {
-    if (wanted.count(absl::AsciiStrToLower(spec.machine)) == 0) continue;
-    faults.Look(spec);
-    services.push_back(spec);
+  for (const Placement& placement : placements) {
+    services.push_back(Resolve(placement, name, faults));
   }
-  if (absl::Status status = faults.ToStatus(); !status.ok()) return status;
+  std::vector<ServiceSpec> all = services;
+  for (const PlacementConflict& conflict : conflicts) {
+    const bool exact = conflict.second->hosts == nullptr;
+    std::vector<ConfigFault> repeated;
+    all.push_back(Resolve({exact ? nullptr : conflict.second, exact ? conflict.second : nullptr},
+                          name, repeated));
+  }
+  CheckSharedLocals(all, faults);
+  if (absl::Status status = ToStatus(std::move(faults)); !status.ok()) return status;
   return services;
 }
 

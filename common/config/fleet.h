@@ -1,15 +1,21 @@
 #ifndef GITOPS_COMMON_CONFIG_FLEET_H_
 #define GITOPS_COMMON_CONFIG_FLEET_H_
 
+#include <bitset>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/config/config_files.h"
+#include "common/config/config_place.h"
+#include "common/config/host_selector.h"
 #include "common/git/upstream.h"
 
 namespace gitops {
@@ -31,11 +37,9 @@ struct DirectorySpec {
   // Relative, plain (CheckPlainRelativePath), no trailing slash. ".": the whole repository.
   std::string link;
   bool file = false;
-  int line = 0;  // in the file; ignored in comparisons
+  ConfigPlace place = {};
 
-  bool operator==(const DirectorySpec& other) const {
-    return local == other.local && link == other.link && file == other.file;
-  }
+  bool operator==(const DirectorySpec&) const = default;
 };
 
 // The hail kind of service. Parsed and checked; a later version has the driver.
@@ -73,11 +77,23 @@ struct ServiceSpec {
   int64_t max_untracked_files = 100'000;
   int64_t max_untracked_bytes = int64_t{1} << 30;
   std::optional<NixSpec> nix;
-  // The line of its [[services]] in the file. Ignored in comparisons: a service that only moved in
-  // the file has not changed.
-  int line = 0;
+  ConfigPlace place = {};  // of its [[services]]
 
-  bool operator==(const ServiceSpec& other) const;
+  bool operator==(const ServiceSpec&) const = default;
+};
+
+// A [[services]] entry as it stands in the file, with the values of [global] for keys that it does
+// not have: for one host (`machine`, its name or an alias), or for many. Values may contain
+// ${machine}; service_placement.h makes the services of a host of it.
+struct ServiceEntry : ServiceSpec {
+  ServiceEntry() = default;
+  // An entry for one host.
+  ServiceEntry(ServiceSpec spec) : ServiceSpec(std::move(spec)) {}  // NOLINT: tests list services
+
+  std::shared_ptr<const HostSelector> hosts;  // null: for one host
+  std::bitset<64> named;                      // keys that the entry itself has, by ServiceKeys()
+  NixSpec nix_keys;
+  bool varies = false;  // some value has ${machine}
 };
 
 // morph's check fields. Durations are written as seconds or as "90s".
@@ -114,6 +130,7 @@ struct SecretSpec {
   std::vector<std::string> action;
   bool mk_dirs = false;
   std::string upload_at = "pre-activation";  // or "post-activation"
+  ConfigPlace place = {};
 
   bool operator==(const SecretSpec&) const = default;
 };
@@ -121,38 +138,48 @@ struct SecretSpec {
 struct HostSpec {
   std::string name;
   std::string address;  // HOST:PORT; NAME:8004 if the file names none
+  bool names_address = false;
   std::vector<std::string> tags;
   ChecksSpec health_checks;
   ChecksSpec pre_deploy_checks;
   std::map<std::string, SecretSpec> secrets;
+  ConfigPlace place = {};
 
   bool operator==(const HostSpec&) const = default;
 };
 
 struct FleetConfig {
   std::string file;  // as given; for messages
-  std::vector<ServiceSpec> services;
-  std::vector<HostSpec> hosts;
+  std::vector<ServiceEntry> services;
+  std::vector<HostSpec> hosts;  // each one that a name with braces stands for
   std::vector<std::string> order_by_tags;
   // The paths in gitopper's `[global.keys]`/`keys` table, for a warning. The table has no effect.
   std::vector<std::string> gitopper_keys;
   // Keys that are accepted for compatibility with gitopper and have no effect: one sentence each,
   // with file and line.
   std::vector<std::string> warnings;
+  // [[checks]] and [[secrets]] that no host has: no error, since hosts may be added later.
+  std::vector<ConfigFault> unused;
 };
 
-// Parses the text of a fleet config. `file` is used in messages and as the base of relative paths.
-// Tables named after programs ([agent], [planner], …) are skipped here: see settings.h.
-// INVALID_ARGUMENT: all errors, one per line, as `FILE:LINE: [[services]] "nginx": unknown key
-// "brnch" (did you mean "branch"?)`.
+// Parses a fleet config with the files that it includes. The paths of files are used in messages
+// and as the base of relative paths. Tables named after programs ([agent], [planner], …) are
+// skipped here: see settings.h. INVALID_ARGUMENT: all errors, one per line, as `FILE:LINE:
+// [[services]] "nginx": unknown key "brnch" (did you mean "branch"?)`.
+absl::StatusOr<FleetConfig> ParseFleetConfig(const ConfigFiles& files);
+// The same for a text alone: nothing is read, and `include` has no effect.
 absl::StatusOr<FleetConfig> ParseFleetConfig(absl::string_view text, const std::string& file);
+// Reads and parses. Errors of reading are those of ReadConfigFiles.
 absl::StatusOr<FleetConfig> LoadFleetConfig(const std::string& file);
 
-// The services whose machine is one of `names` (case-insensitive; a name and its first label are
-// different). INVALID_ARGUMENT: two of them have the same service name, or publish to the same
-// local path. All errors, one per line, in the format of ParseFleetConfig.
+// The services of the host with this name: those for many hosts that select it, by the tags of its
+// own [[hosts]] entry, and those whose machine is its name or one of `aliases` (case-insensitive; a
+// name and its first label are different). INVALID_ARGUMENT: two of them have the same service
+// name, or publish to the same local path. All errors, one per line, in the format of
+// ParseFleetConfig.
 absl::StatusOr<std::vector<ServiceSpec>> ServicesOf(const FleetConfig& config,
-                                                    const std::vector<std::string>& names);
+                                                    const std::string& host,
+                                                    const std::vector<std::string>& aliases = {});
 
 }  // namespace gitops
 

@@ -101,7 +101,7 @@ TEST(FleetFault, OfWhatIsMissingNamesTheTable) {
   for (const Case& c : std::initializer_list<Case>{
            {"[[services]]\nupstream = \"/x\"\nservice = \"a\"\n",
             "f.toml:1: [[services]] \"a\": machine: is missing: give the host's name, or an alias "
-            "of --hosts"},
+            "of --hosts; or machines or tagged, for many hosts"},
            {"[[services]]\nupstream = \"/x\"\nmachine = \"a\"\n",
             "f.toml:1: [[services]]: service: is missing: give the unit's name"},
            {"\n[[services]]\nmachine = \"m\"\nservice = \"a\"\n",
@@ -220,8 +220,10 @@ TEST(FleetFault, AllAreToldAtOnceInTheOrderOfTheFile) {
                "poll = 0\nservice = \"a\"\n[hosst]\n"),
       "f.toml:5: [[services]] \"a\": unknown key \"zzzzzz\" (known: action, branch, ca_file, "
       "dirs, drift, git_memory, healthy_within, job_uri, keep_revisions, known_hosts, machine, "
-      "max_bytes, max_files, max_untracked_bytes, max_untracked_files, mount, netrc_file, package, "
-      "poll, profile, proxy, require, rollback_on_failure, service, ssh_key, tracking, upstream, "
+      "machines, max_bytes, max_files, max_untracked_bytes, max_untracked_files, mount, "
+      "netrc_file, package, "
+      "poll, profile, proxy, require, rollback_on_failure, service, ssh_key, tagged, tracking, "
+      "upstream, "
       "user, writable)\n"
       "f.toml:6: [[services]] \"a\": poll: 0s is not from 10ms to 8760h\n"
       "f.toml:8: unknown table \"hosst\" (did you mean \"hosts\"?)");

@@ -26,7 +26,7 @@ void CheckAbsolute(absl::string_view path) {
 }
 
 void CheckService(const gitops::ServiceSpec& service) {
-  Expect(!service.machine.empty() && !service.service.empty());
+  Expect(!service.service.empty());
   Expect(!absl::StrContains(service.service, "/") && service.service != "..");
   Expect(!absl::StartsWith(service.branch, "-"));
   if (!service.nix.has_value()) CheckAbsolute(service.mount);
@@ -50,10 +50,21 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return 0;
   }
   std::set<std::string> names;
-  for (const gitops::ServiceSpec& service : config->services) CheckService(service);
   for (const gitops::HostSpec& host : config->hosts) {
     Expect(!host.name.empty() && !host.address.empty());
     Expect(names.insert(host.name).second);
+  }
+  // The services of some hosts: of the first, and of one that is not in the file.
+  std::string first = "elsewhere";
+  if (!names.empty()) first = *names.begin();
+  for (const std::string& host : {first, std::string("elsewhere")}) {
+    const auto services = gitops::ServicesOf(*config, host, {"web1", "m"});
+    Expect(services.ok() || absl::IsInvalidArgument(services.status()));
+    if (!services.ok()) continue;
+    for (const gitops::ServiceSpec& service : *services) {
+      Expect(!service.machine.empty());
+      CheckService(service);
+    }
   }
   return 0;
 }

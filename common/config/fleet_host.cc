@@ -1,118 +1,52 @@
+#include <algorithm>
 #include <map>
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "common/config/fleet_check.h"
 #include "common/config/fleet_reader.h"
+#include "common/config/host_values.h"
+#include "common/config/variables.h"
+#include "common/text/braces.h"
+#include "common/text/glob.h"
 
 namespace gitops {
 namespace {
 
-constexpr absl::Duration kMostCheckTime = absl::Hours(1);
-
-// A period of zero would spin, a timeout of zero would never pass.
-template <typename Check>
-void ReadTimes(const TomlTable& table, Check& check) {
-  Store(table.Duration("period", absl::Milliseconds(10), kMostCheckTime), check.period);
-  Store(table.Duration("timeout", absl::Milliseconds(10), kMostCheckTime), check.timeout);
-}
-
-// A path with a query, as in a URL. Characters that must be percent-encoded are refused here, since
-// at run time the check would only fail.
-absl::Status CheckUrlPath(absl::string_view path) {
-  if (!absl::StartsWith(path, "/")) {
-    return absl::InvalidArgumentError(absl::StrCat("\"", path, "\" does not start with '/'"));
+// The names that `name` stands for, at most `most`.
+std::vector<std::string> ReadNames(const TomlTable& table, size_t most) {
+  const std::optional<std::string> name = table.Text("name");
+  if (!name.has_value()) {
+    if (!table.Has("name")) table.Fault("name", "is missing: give the host's name");
+    return {};
   }
-  constexpr absl::string_view kIllegal = " \"#<>\\^`{|}";
-  for (size_t i = 0; i < path.size(); ++i) {
-    const unsigned char c = path[i];
-    const bool escape = c == '%';
-    if (escape && i + 2 < path.size() && absl::ascii_isxdigit(path[i + 1]) &&
-        absl::ascii_isxdigit(path[i + 2])) {
-      continue;
+  const auto fault = [&](absl::string_view message) -> std::vector<std::string> {
+    table.Fault("name", message);
+    return {};
+  };
+  std::vector<std::string> names = {*name};
+  if (absl::StrContains(*name, '{') && name->size() <= kMaxGlobBytes) {
+    auto expanded = ExpandBraces(*name, most);
+    if (!expanded.ok()) {
+      return fault(absl::StrCat("\"", *name, "\" ", expanded.status().message()));
     }
-    if (!escape && absl::ascii_isgraph(c) && !absl::StrContains(kIllegal, path[i])) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", absl::Utf8SafeCHexEscape(path),
-                     "\" contains a character that is not allowed in a URL (",
-                     absl::StrFormat("byte %d); write it as %%%02X", i + 1, c)));
+    names = *std::move(expanded);
   }
-  return absl::OkStatus();
-}
-
-HttpCheckSpec ReadHttpCheck(const TomlTable& table) {
-  HttpCheckSpec check;
-  Store(table.String("description"), check.description);
-  Store(CheckedText(table, "host", CheckHostName), check.host);
-  Store(table.Choice("scheme", {"http", "https"}), check.scheme);
-  if (check.scheme == "https") check.port = 443;
-  Store(table.Int("port", 1, 65535), check.port);
-  Store(CheckedText(table, "path", CheckUrlPath), check.path);
-  check.headers = table.StringMap("headers");
-  ReadTimes(table, check);
-  Store(table.Bool("insecure_ssl"), check.insecure_ssl);
-  Store(table.Bool("follow_redirects"), check.follow_redirects);
-  return check;
-}
-
-CmdCheckSpec ReadCmdCheck(const TomlTable& table) {
-  CmdCheckSpec check;
-  Store(table.String("description"), check.description);
-  if (const auto cmd = table.Strings("cmd")) {
-    check.cmd = *cmd;
-    if (cmd->empty() || cmd->front().empty()) table.Fault("cmd", "names no program");
-  } else if (!table.Has("cmd")) {
-    table.Fault("cmd", "is missing: give the program and its arguments, for example [\"true\"]");
+  for (const std::string& one : names) {
+    const absl::Status status = CheckHostName(one);
+    if (!status.ok()) return fault(status.message());
   }
-  ReadTimes(table, check);
-  return check;
+  table.SetName(*name);
+  return names;
 }
 
-ChecksSpec ReadChecks(const TomlTable& host, absl::string_view key) {
-  ChecksSpec checks;
-  if (!host.Has(key)) return checks;
-  const std::optional<TomlTable> table = host.Table(key);
-  if (!table.has_value()) return checks;
-  for (const TomlTable& check : table->Tables("http")) checks.http.push_back(ReadHttpCheck(check));
-  for (const TomlTable& check : table->Tables("cmd")) checks.cmd.push_back(ReadCmdCheck(check));
-  return checks;
+std::string DefaultAddress(const std::string& name) {
+  return *NormalizeAddress(absl::StrContains(name, ':') ? absl::StrCat("[", name, "]") : name);
 }
 
-void ReadOwner(const TomlTable& table, SecretSpec& secret) {
-  const std::optional<TomlTable> owner = table.Table("owner");
-  if (!owner.has_value()) return;
-  Store(Checked(*owner, "user", owner->TextOrInt("user"), CheckOwner), secret.owner_user);
-  Store(Checked(*owner, "group", owner->TextOrInt("group"), CheckOwner), secret.owner_group);
-}
-
-SecretSpec ReadSecret(const TomlTable& table, const std::string& directory) {
-  SecretSpec secret;
-  if (table.Text("source").has_value()) Store(FilePath(table, "source", directory), secret.source);
-  if (const auto destination = table.Text("destination")) {
-    const auto normal = NormalizeAbsolutePath(*destination);
-    if (normal.ok() && *normal != "/") {
-      secret.destination = *normal;
-    } else {
-      table.Fault("destination", normal.ok() ? "is the root directory: give the path of a file"
-                                             : normal.status().message());
-    }
-  }
-  for (absl::string_view key : {"source", "destination"}) {
-    if (!table.Has(key)) table.Fault(key, "is missing");
-  }
-  ReadOwner(table, secret);
-  Store(CheckedText(table, "permissions", CheckPermissions), secret.permissions);
-  Store(table.Strings("action"), secret.action);
-  Store(table.Bool("mk_dirs"), secret.mk_dirs);
-  Store(table.Choice("upload_at", {"pre-activation", "post-activation"}), secret.upload_at);
-  return secret;
-}
-
-void ReadSecrets(const TomlTable& table, const std::string& directory, HostSpec& host) {
+void ReadHostSecrets(const TomlTable& table, const std::string& directory, HostSpec& host) {
   std::map<std::string, std::string> names;
   for (const auto& [name, secret] : table.NamedTables("secrets")) {
     SecretSpec spec = ReadSecret(secret, directory);
@@ -127,58 +61,77 @@ void ReadSecrets(const TomlTable& table, const std::string& directory, HostSpec&
   }
 }
 
-std::vector<std::string> ReadTags(const TomlTable& table, absl::string_view key) {
-  std::vector<std::string> tags = table.Strings(key).value_or(std::vector<std::string>());
-  for (const std::string& tag : tags) {
-    // --tagged A,B separates with commas.
-    if (tag.empty() || tag.find_first_of(", \t\r\n") != std::string::npos) {
-      table.Fault(key, absl::StrCat("\"", tag,
-                                    "\" is not a tag: it must not be empty or contain a comma "
-                                    "or a space"));
-    }
-  }
-  return tags;
+ChecksSpec ReadHostChecks(const TomlTable& host, absl::string_view key) {
+  if (!host.Has(key)) return {};
+  const std::optional<TomlTable> table = host.Table(key);
+  return table.has_value() ? ReadChecks(*table) : ChecksSpec();
 }
 
+// A host without its name; values may contain ${machine}. An empty address is the default.
 HostSpec ReadHost(const TomlTable& table, const std::string& directory) {
   HostSpec host;
-  if (const auto name = CheckedText(table, "name", CheckHostName)) {
-    host.name = *name;
-    table.SetName(*name);
-    host.address =
-        *NormalizeAddress(absl::StrContains(*name, ':') ? absl::StrCat("[", *name, "]") : *name);
-  } else if (!table.Has("name")) {
-    table.Fault("name", "is missing: give the host's name");
+  host.place = table.place();
+  Store(table.Text("address"), host.address);
+  host.names_address = !host.address.empty();
+  host.tags = ReadTags(table, "tags");
+  host.health_checks = ReadHostChecks(table, "health_checks");
+  host.pre_deploy_checks = ReadHostChecks(table, "pre_deploy_checks");
+  ReadHostSecrets(table, directory, host);
+  return host;
+}
+
+// Returns whether the address is valid for this host; reports an error if not.
+bool SetAddress(const TomlTable& table, HostSpec& host) {
+  if (host.address.empty()) {
+    host.address = DefaultAddress(host.name);
+    return true;
   }
-  if (const auto address = table.Text("address")) {
-    auto normal = NormalizeAddress(*address);
+  absl::Status status = CheckVariables(host.address, {kMachineVariable});
+  if (status.ok()) {
+    const bool varies = SetVariable(kMachineVariable, host.name, host.address);
+    auto normal = NormalizeAddress(host.address);
     if (normal.ok()) {
       host.address = *std::move(normal);
-    } else {
-      table.Fault("address", normal.status().message());
+      return true;
     }
+    status = absl::InvalidArgumentError(absl::StrCat(
+        normal.status().message(), varies ? absl::StrCat(" (on ", host.name, ")") : ""));
   }
-  host.tags = ReadTags(table, "tags");
-  host.health_checks = ReadChecks(table, "health_checks");
-  host.pre_deploy_checks = ReadChecks(table, "pre_deploy_checks");
-  ReadSecrets(table, directory, host);
-  return host;
+  table.Fault("address", status.message());
+  return false;
+}
+
+// Adds the host under each of its names.
+void AddHosts(const TomlTable& table, const HostSpec& host, const std::vector<std::string>& names,
+              std::map<std::string, ConfigPlace>& places, FleetConfig& config) {
+  bool faulty = false;
+  for (const std::string& name : names) {
+    const auto [first, is_new] = places.emplace(absl::AsciiStrToLower(name), host.place);
+    if (!is_new && !faulty) {
+      table.Fault("name", absl::StrCat("\"", name, "\" is given twice, first in ",
+                                       first->second.SeenFrom(host.place)));
+      faulty = true;
+    }
+    HostSpec one = host;
+    one.name = name;
+    if (!faulty) faulty = !SetAddress(table, one);
+    SetMachine(name, one);
+    config.hosts.push_back(std::move(one));
+  }
 }
 
 }  // namespace
 
-void ReadHosts(const TomlTable& root, const std::string& directory, FleetConfig& config) {
-  std::map<std::string, int> lines;
-  for (const TomlTable& table : root.Tables("hosts")) {
-    HostSpec host = ReadHost(table, directory);
-    const auto [first, is_new] = lines.emplace(absl::AsciiStrToLower(host.name), table.line());
-    if (!is_new && !host.name.empty()) {
-      table.Fault("name", absl::StrCat("\"", host.name, "\" is given twice, first in line ",
-                                       first->second));
+void ReadHosts(const std::vector<FleetSource>& sources, FleetConfig& config) {
+  std::map<std::string, ConfigPlace> places;
+  for (const FleetSource& source : sources) {
+    for (const TomlTable& table : source.root.Tables("hosts")) {
+      const size_t left = kMaxNames - std::min(kMaxNames, config.hosts.size());
+      const std::vector<std::string> names = ReadNames(table, left);
+      AddHosts(table, ReadHost(table, source.directory), names, places, config);
     }
-    config.hosts.push_back(std::move(host));
   }
-  if (const std::optional<TomlTable> fleet = root.Table("fleet")) {
+  if (const std::optional<TomlTable> fleet = sources.front().root.Table("fleet")) {
     config.order_by_tags = ReadTags(*fleet, "order_by_tags");
   }
 }

@@ -1,8 +1,10 @@
 #ifndef GITOPS_COMMON_CONFIG_FLEET_READER_H_
 #define GITOPS_COMMON_CONFIG_FLEET_READER_H_
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -11,13 +13,28 @@
 
 namespace gitops {
 
-// The parts of ParseFleetConfig. `directory` is the absolute directory of the config file. Errors
-// are reported to the tables.
+// The parts of ParseFleetConfig. Errors are reported to the tables.
 
-// [global] and [[services]].
-void ReadServices(const TomlTable& root, const std::string& directory, FleetConfig& config);
-// [[hosts]].
-void ReadHosts(const TomlTable& root, const std::string& directory, FleetConfig& config);
+// A file of a fleet config.
+struct FleetSource {
+  TomlTable root;
+  std::string directory;  // absolute, of the file
+};
+
+// [global] of the first source, and [[services]].
+void ReadServices(const std::vector<FleetSource>& sources, FleetConfig& config);
+// [[hosts]], and [fleet] of the first source.
+void ReadHosts(const std::vector<FleetSource>& sources, FleetConfig& config);
+// [[checks]] and [[secrets]], for the hosts that were read.
+void ReadSharedParts(const std::vector<FleetSource>& sources, FleetConfig& config);
+
+// `http` and `cmd`; texts may contain ${machine}.
+ChecksSpec ReadChecks(const TomlTable& table);
+SecretSpec ReadSecret(const TomlTable& table, const std::string& directory);
+
+// `machines` and `tagged`; null: the table has neither.
+std::shared_ptr<const HostSelector> ReadSelector(const TomlTable& table);
+std::vector<std::string> ReadTags(const TomlTable& table, absl::string_view key);
 
 // `text`, the value of `key`, if present and valid by `check`.
 template <typename Check>

@@ -26,9 +26,6 @@
 namespace gitops {
 namespace {
 
-// The maximum of reported errors: a file of another kind can have an error on each line.
-constexpr size_t kMostFaults = 100;
-
 absl::string_view KindOf(const toml::node& node) {
   switch (node.type()) {
     case toml::node_type::table:
@@ -96,14 +93,10 @@ struct TomlTable::State {
 };
 
 struct TomlTable::Document {
-  struct Fault {
-    int line = 0;
-    std::string message;
-  };
-  std::string file;
+  std::shared_ptr<const std::string> file;
   toml::table root;
   std::map<const toml::table*, State> states;  // of each table that was returned
-  std::vector<Fault> faults;
+  std::vector<ConfigFault> faults;
 
   State* StateOf(const toml::table& table) {
     State& state = states[&table];
@@ -129,8 +122,7 @@ struct TomlTable::Document {
 
   void Report(const State& state, int line, absl::string_view message) {
     const std::string label = state.Label();
-    faults.push_back(
-        {line, absl::StrCat(file, ":", line, ": ", label, label.empty() ? "" : ": ", message)});
+    faults.push_back({{file, line}, absl::StrCat(label, label.empty() ? "" : ": ", message)});
   }
 
   void ReportKind(const State& state, absl::string_view key, absl::string_view expected,
@@ -173,6 +165,10 @@ bool TomlTable::IsTable(absl::string_view key) const {
 
 bool TomlTable::IsArray(absl::string_view key) const {
   return Has(key) && state_->Find(key)->is_array();
+}
+
+bool TomlTable::IsEmptyArray(absl::string_view key) const {
+  return IsArray(key) && state_->Find(key)->as_array()->empty();
 }
 
 void TomlTable::Ignore(std::initializer_list<absl::string_view> keys) const {
@@ -411,27 +407,28 @@ void TomlTable::Fault(absl::string_view key, absl::string_view message) const {
   document_->Report(*state_, state_->LineOfKey(key), absl::StrCat(key, ": ", message));
 }
 
-std::string TomlTable::Where(absl::string_view key) const {
-  return absl::StrCat(document_->file, ":", state_->LineOfKey(key));
+void TomlTable::FaultAt(const ConfigPlace& place, absl::string_view message) const {
+  document_->faults.push_back({place, absl::StrCat(state_->Label(), ": ", message)});
 }
 
-absl::Status TomlTable::Finish() const {
+ConfigPlace TomlTable::PlaceOf(absl::string_view key) const {
+  return {document_->file, state_->LineOfKey(key)};
+}
+
+ConfigPlace TomlTable::place() const { return {document_->file, line()}; }
+
+std::string TomlTable::Where(absl::string_view key) const { return PlaceOf(key).ToString(); }
+
+std::vector<ConfigFault> TomlTable::Faults() const {
   // Unknown keys are determined at each call: more keys may be known then.
   const size_t reported = document_->faults.size();
   for (const auto& [table, state] : document_->states) document_->ReportUnknownKeys(state);
-  std::vector<Document::Fault> faults = document_->faults;
+  std::vector<ConfigFault> faults = document_->faults;
   document_->faults.resize(reported);
-  if (faults.empty()) return absl::OkStatus();
-  std::stable_sort(faults.begin(), faults.end(),
-                   [](const auto& a, const auto& b) { return a.line < b.line; });
-  const size_t more = faults.size() > kMostFaults ? faults.size() - kMostFaults : 0;
-  faults.resize(faults.size() - more);
-  std::string text = absl::StrJoin(faults, "\n", [](std::string* out, const auto& fault) {
-    absl::StrAppend(out, fault.message);
-  });
-  if (more > 0) absl::StrAppend(&text, "\n… and ", more, " more errors");
-  return absl::InvalidArgumentError(text);
+  return faults;
 }
+
+absl::Status TomlTable::Finish() const { return ToStatus(Faults()); }
 
 absl::StatusOr<TomlTable> ParseToml(absl::string_view text, const std::string& file) {
   toml::parse_result result = toml::parse(std::string_view(text.data(), text.size()), file);
@@ -443,7 +440,7 @@ absl::StatusOr<TomlTable> ParseToml(absl::string_view text, const std::string& f
                      absl::CHexEscape(absl::string_view(what.data(), what.size()))));
   }
   auto document = std::make_shared<TomlTable::Document>();
-  document->file = file;
+  document->file = std::make_shared<const std::string>(file);
   document->root = std::move(result).table();
   TomlTable::State* root = document->StateOf(document->root);
   root->is_root = true;

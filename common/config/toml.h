@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/config/config_place.h"
 
 namespace gitops {
 
@@ -28,6 +29,7 @@ class TomlTable {
   bool Has(absl::string_view key) const;
   bool IsTable(absl::string_view key) const;
   bool IsArray(absl::string_view key) const;
+  bool IsEmptyArray(absl::string_view key) const;
   // Marks keys as known that other code reads.
   void Ignore(std::initializer_list<absl::string_view> keys) const;
 
@@ -65,12 +67,19 @@ class TomlTable {
   void SetName(absl::string_view name) const;
   // Reports an error of `key` at its line, or at the table's line if the key is absent.
   void Fault(absl::string_view key, absl::string_view message) const;
-  // `FILE:LINE` of `key`, or of the table if the key is absent.
+  // Reports an error at a place, which may be in another file.
+  void FaultAt(const ConfigPlace& place, absl::string_view message) const;
+  ConfigPlace place() const;
+  // The place of `key`, or of the table if the key is absent.
+  ConfigPlace PlaceOf(absl::string_view key) const;
+  // The same as `FILE:LINE`.
   std::string Where(absl::string_view key) const;
 
   // The result for the whole file. INVALID_ARGUMENT: all errors, one per line, in the order of the
   // file.
   absl::Status Finish() const;
+  // The same, as a list.
+  std::vector<ConfigFault> Faults() const;
 
  private:
   friend absl::StatusOr<TomlTable> ParseToml(absl::string_view text, const std::string& file);

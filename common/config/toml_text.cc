@@ -18,7 +18,7 @@ namespace gitops {
 namespace {
 
 // A config of 10,000 services is 3 MB.
-constexpr int64_t kMostConfigBytes = int64_t{32} << 20;
+constexpr int64_t kMaxConfigBytes = int64_t{32} << 20;
 
 absl::Status ReadFailed(const std::string& file, int error) {
   return absl::ErrnoToStatus(error, absl::StrCat("cannot read the config file ", file));
@@ -44,9 +44,9 @@ absl::StatusOr<std::string> ReadConfigText(const std::string& file) {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return ReadFailed(file, errno);
     text.append(buffer, static_cast<size_t>(count));
-    if (static_cast<int64_t>(text.size()) > kMostConfigBytes) {
+    if (static_cast<int64_t>(text.size()) > kMaxConfigBytes) {
       return absl::InvalidArgumentError(absl::StrCat("cannot read the config file ", file,
-                                                     ": it is larger than ", kMostConfigBytes,
+                                                     ": it is larger than ", kMaxConfigBytes,
                                                      " bytes"));
     }
   }
@@ -60,9 +60,9 @@ std::string ConfigDirectory(const std::string& file) {
 }
 
 void KnowTopLevelTables(const TomlTable& root) {
-  root.Ignore({"global", "services", "fleet", "hosts", "hooks", "agent", "planner",
-               "hook-dispatcher", "promotion-receiver", "gateway", "keys", "clusters", "sinks",
-               "webhooks"});
+  root.Ignore({"include", "global", "services", "fleet", "hosts", "checks", "secrets", "hooks",
+               "agent", "planner", "hook-dispatcher", "promotion-receiver", "gateway", "keys",
+               "clusters", "sinks", "webhooks"});
 }
 
 absl::StatusOr<int64_t> ParseBytesText(absl::string_view text) {

@@ -31,11 +31,13 @@ void TellLateSettings(const Settings& former, const Settings& now,
 
 Upkeep::Upkeep(Options options) : options_(std::move(options)) {
   if (const std::string& file = options_.settings.Get("config"); !file.empty()) {
-    follower_ = std::make_unique<ConfigFollower>(file, std::move(options_.text), options_.clock,
-                                                 options_.scheduler, [this] {
-                                                   Apply();
-                                                   return true;
-                                                 });
+    follower_ = std::make_unique<ConfigFollower>(
+        file, std::move(options_.text), options_.clock, options_.scheduler,
+        [this] {
+          Apply();
+          return true;
+        },
+        options_.followed);
   }
   memory_ = ReturnMemoryRegularly(options_.clock, options_.scheduler);
 }

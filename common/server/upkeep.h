@@ -31,6 +31,7 @@ class Upkeep {
     Scheduler* scheduler = nullptr;
     Settings settings;  // in use
     std::string text;   // of the file of --config, as it was read
+    Followed followed = Followed::kFile;
     // Reads the file again, and applies what takes effect while the server runs. Returns the new
     // settings; an error: the file is invalid, and nothing was applied. Called from the scheduler,
     // never concurrently.

@@ -123,6 +123,7 @@ void AddArguments(const Form& form, const Before& before, Candidates& candidates
     case Argument::kEnvironment:
     case Argument::kRevision:
     case Argument::kPromotion:
+    case Argument::kFile:
       break;
   }
 }

@@ -152,6 +152,7 @@ std::vector<FlagSpec> OwnFlags() {
        {},
        kGroup,
        "how long the token is valid: 90d, 12h (default: for ever)"},
+      {"config", "", "FILE", {}, kGroup, "the fleet config (default /etc/gitops/config.toml)"},
   };
 }
 

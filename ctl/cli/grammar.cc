@@ -39,6 +39,8 @@ const char* PlaceholderOf(Argument argument) {
       return "REVISION";
     case Argument::kPromotion:
       return "ID";
+    case Argument::kFile:
+      return "FILE";
   }
   return "";
 }

@@ -47,6 +47,9 @@ enum class CommandId {
   kHoldEnvironment,
   kReleaseEnvironment,
   kTokenCreate,
+  kConfigCheck,
+  kConfigRender,
+  kConfigSchema,
   kCompletion,
   kVersion,
   kHelp,
@@ -66,7 +69,8 @@ enum class Argument {
   kPipeline,  // NAMESPACE/NAME
   kEnvironment,
   kRevision,  // of any form
-  kPromotion
+  kPromotion,
+  kFile
 };
 
 // Which server a command calls.

@@ -51,6 +51,7 @@ struct Flags {
   bool flux_manifests = false;
   std::string flux_address;
   std::string flux_api = "v1beta3";
+  std::string config = "/etc/gitops/config.toml";
   std::string token_name;
   std::string token_role;
   // Infinite: for ever.

@@ -145,6 +145,7 @@ absl::Status ReadPromotionFlags(const FlagReader& reader, Flags& flags) {
   flags.promotion_receiver = reader.Text("promotion-receiver");
   flags.gateway = reader.Text("gateway");
   flags.flux_address = reader.Text("address");
+  if (std::string config = reader.Text("config"); !config.empty()) flags.config = config;
   flags.token_name = reader.Text("name");
   flags.token_role = reader.Text("role");
   return status;

@@ -39,6 +39,10 @@ absl::StatusOr<ExitCode> Check(CommandContext& context);
 
 absl::StatusOr<ExitCode> Help(const Invocation& invocation, Console& console);
 absl::StatusOr<ExitCode> Completion(const Invocation& invocation, Console& console);
+// Each file by itself. kFailed: one has errors or likely mistakes.
+absl::StatusOr<ExitCode> CheckConfigs(const Invocation& invocation, Console& console);
+absl::StatusOr<ExitCode> RenderConfig(const Invocation& invocation, Console& console);
+absl::StatusOr<ExitCode> PrintConfigSchema(Console& console);
 // The hidden command that completion scripts call with the words up to the cursor, the last of
 // which is being completed (it may be empty). Prints one candidate per line; never fails.
 ExitCode Complete(const std::vector<std::string>& words, Console& console);

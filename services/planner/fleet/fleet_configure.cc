@@ -10,15 +10,29 @@
 namespace gitops {
 namespace {
 
-v1::Service PlacedService(const ServiceSpec& spec, const std::string& host) {
+v1::Service PlacedService(const Placement& placement, const std::string& host) {
   v1::Service service;
   service.set_host(host);
-  service.set_service(spec.service);
-  service.set_upstream(RedactUrl(spec.upstream.url));
-  service.set_branch(spec.branch);
-  service.set_tracking(spec.tracking == Tracking::kCoordinated ? v1::TRACKING_COORDINATED
-                                                               : v1::TRACKING_AUTO);
+  service.set_service(placement.service());
+  service.set_upstream(RedactUrl(OnHost(placement.Giver("upstream").upstream.url, host)));
+  service.set_branch(OnHost(placement.Giver("branch").branch, host));
+  service.set_tracking(placement.Giver("tracking").tracking == Tracking::kCoordinated
+                           ? v1::TRACKING_COORDINATED
+                           : v1::TRACKING_AUTO);
   return service;
+}
+
+bool SameEntry(const ServiceEntry* a, const ServiceEntry* b) {
+  if (a == nullptr || b == nullptr) return a == b;
+  return a->named == b->named && static_cast<const ServiceSpec&>(*a) == *b;
+}
+
+// Whether two configurations place the same on a host.
+bool SameServices(const std::vector<Placement>& a, const std::vector<Placement>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const Placement& one, const Placement& other) {
+                      return SameEntry(one.wide, other.wide) && SameEntry(one.exact, other.exact);
+                    });
 }
 
 }  // namespace
@@ -33,16 +47,14 @@ void FleetState::Configure(std::shared_ptr<const FleetConfig> config, absl::Time
   for (const HostSpec& spec : config_->hosts) ConfigureHost(spec);
   LeaveConfiguration(before);
   // For hosts that never reported, the services that are placed there are all that is known.
-  const auto same = [](const ServiceSpec* a, const ServiceSpec* b) { return *a == *b; };
   for (HostEntry* entry : configured_) {
     if (entry->facts != nullptr) continue;
     const std::string key = absl::AsciiStrToLower(entry->name);
     const auto was = placed_before.find(key);
     const auto is = placed_.find(key);
-    const std::vector<const ServiceSpec*> none;
-    const auto& old_ones = was == placed_before.end() ? none : was->second;
-    const auto& new_ones = is == placed_.end() ? none : is->second;
-    if (std::equal(old_ones.begin(), old_ones.end(), new_ones.begin(), new_ones.end(), same)) {
+    const bool placed = is != placed_.end();
+    if (placed == (was != placed_before.end()) &&
+        (!placed || SameServices(was->second, is->second))) {
       continue;
     }
     Changed(*entry);
@@ -52,12 +64,13 @@ void FleetState::Configure(std::shared_ptr<const FleetConfig> config, absl::Time
 }
 
 void FleetState::PlaceServices() {
-  for (const ServiceSpec& spec : config_->services) {
-    placed_[absl::AsciiStrToLower(spec.machine)].push_back(&spec);
-  }
-  for (auto& [key, specs] : placed_) {
-    std::sort(specs.begin(), specs.end(),
-              [](const ServiceSpec* a, const ServiceSpec* b) { return a->service < b->service; });
+  const ServiceIndex index(config_->services);
+  for (const HostSpec& host : config_->hosts) {
+    std::vector<Placement> placements = index.On(host.name, host.tags);
+    if (placements.empty()) continue;
+    std::sort(placements.begin(), placements.end(),
+              [](const Placement& a, const Placement& b) { return a.service() < b.service(); });
+    placed_[absl::AsciiStrToLower(host.name)] = std::move(placements);
   }
 }
 
@@ -101,8 +114,8 @@ std::vector<v1::Service> FleetState::Placed(const HostEntry& entry) const {
   std::vector<v1::Service> services;
   const auto placed = placed_.find(absl::AsciiStrToLower(entry.name));
   if (placed == placed_.end()) return services;
-  for (const ServiceSpec* spec : placed->second) {
-    services.push_back(PlacedService(*spec, entry.name));
+  for (const Placement& placement : placed->second) {
+    services.push_back(PlacedService(placement, entry.name));
   }
   return services;
 }

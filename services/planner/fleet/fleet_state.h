@@ -18,6 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/config/fleet.h"
+#include "common/config/service_placement.h"
 #include "gitops/record/v1/fleet.pb.h"
 #include "gitops/v1/deployment.pb.h"
 #include "services/planner/fleet/fleet.h"
@@ -201,8 +202,8 @@ class FleetState {
   std::set<std::pair<absl::Time, HostEntry*>> silent_;
   int64_t known_bytes_ = 0, unknown_bytes_ = 0;
   std::optional<FleetView> shown_;  // by Hosts(); none: something changed since
-  // What the configuration places on a host; into config_.
-  std::unordered_map<std::string, std::vector<const ServiceSpec*>> placed_;
+  // What the configuration places on its hosts, by service; into config_.
+  std::unordered_map<std::string, std::vector<Placement>> placed_;
   std::unordered_map<uint64_t, Stream> streams_;
   uint64_t last_stream_ = 0;
   FleetChanges changes_;

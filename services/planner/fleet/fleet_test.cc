@@ -53,6 +53,43 @@ TEST_F(FleetTest, AHostThatNeverReportedIsUnknownWithWhatTheConfigurationPlacesT
   EXPECT_THAT(Services("nobody"), IsEmpty());
 }
 
+TEST_F(FleetTest, ServicesForManyHostsArePlacedOnThoseWithTheTags) {
+  const auto configure = [this](const std::string& branch) {
+    const auto config = ParseFleetConfig(absl::StrCat(R"(
+[[hosts]]
+name = "web{1..2}"
+tags = ["web"]
+[[hosts]]
+name = "db1"
+[[services]]
+tagged = ["web"]
+service = "nginx"
+upstream = "https://git.example/${machine}.git"
+branch = ")",
+                                                      branch, R"("
+[[services]]
+machine = "web1"
+service = "nginx"
+tracking = "coordinated"
+)"),
+                                         "f.toml");
+    ASSERT_TRUE(config.ok()) << config.status();
+    fleet_->Configure(std::make_shared<const FleetConfig>(*config));
+  };
+  configure("stable");
+  const auto web1 = fleet_->Services("WEB1");
+  ASSERT_EQ(web1.size(), 1);
+  EXPECT_EQ(web1[0].host(), "web1");
+  EXPECT_EQ(web1[0].upstream(), "https://git.example/web1.git");
+  EXPECT_EQ(web1[0].branch(), "stable");
+  EXPECT_EQ(web1[0].tracking(), v1::TRACKING_COORDINATED);
+  EXPECT_EQ(fleet_->Services("web2").at(0).tracking(), v1::TRACKING_AUTO);
+  EXPECT_EQ(Find("web2").service_count(), 1);
+  EXPECT_THAT(Services("db1"), IsEmpty());
+  configure("${machine}");
+  EXPECT_EQ(fleet_->Services("web2").at(0).branch(), "web2");
+}
+
 TEST_F(FleetTest, WhatAnAgentReportsIsShown) {
   Configure({Host("web1")}, {Placed("web1", "nginx")});
   auto report = Connect(

@@ -67,7 +67,7 @@ class FleetTest : public testing::Test {
   void Configure(std::vector<HostSpec> hosts, std::vector<ServiceSpec> services = {}) {
     FleetConfig config;
     config.hosts = std::move(hosts);
-    config.services = std::move(services);
+    config.services.assign(services.begin(), services.end());
     fleet_->Configure(std::make_shared<const FleetConfig>(std::move(config)));
   }
   std::unique_ptr<AgentReport> Connect(const v1::Hello& hello, const std::string& peer = kPeer) {

@@ -19,7 +19,7 @@
 namespace gitops {
 namespace {
 
-constexpr int kMostNames = 64;
+constexpr int kMaxNames = 64;
 constexpr size_t kMostNameBytes = 4096;
 constexpr int kMostDirectories = 256;
 constexpr size_t kLongText = 4096;   // reasons and paths
@@ -81,9 +81,9 @@ absl::Status CheckNames(const v1::Hello& hello) {
     return InvalidField("hello.names",
                         "the hello names no host: give at least the host's own name");
   }
-  if (hello.names_size() > kMostNames) {
+  if (hello.names_size() > kMaxNames) {
     return InvalidField("hello.names", absl::StrCat("the hello has ", hello.names_size(),
-                                                    " names; a host may have ", kMostNames));
+                                                    " names; a host may have ", kMaxNames));
   }
   size_t bytes = 0;
   for (const std::string& name : hello.names()) {

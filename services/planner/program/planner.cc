@@ -180,6 +180,7 @@ Planner::Planner(const Settings& flags, PlannerConfig config, std::unique_ptr<St
                .scheduler = scheduler_.get(),
                .settings = settings_,
                .text = std::move(config.text),
+               .followed = Followed::kFileAndIncludes,
                .reload = [this] { return Reload(); }}) {
   fleet_->Configure(config.fleet);
   planner_metrics_.ShowFleet(fleet_.get());

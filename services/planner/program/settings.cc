@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/config/config_files.h"
 #include "common/config/ports.h"
-#include "common/config/toml.h"
 #include "common/rpc/address.h"
 
 namespace gitops {
@@ -107,14 +107,15 @@ absl::StatusOr<PlannerConfig> LoadPlannerConfig(Settings flags) {
   config.settings = std::move(flags);
   FleetConfig fleet;
   if (const std::string file = config.settings.Get("config"); !file.empty()) {
-    absl::StatusOr<std::string> text = ReadConfigText(file);
-    if (!text.ok()) return text.status();
-    absl::StatusOr<Settings> settings =
-        AddFileSettings(PlannerSettings(), "planner", std::move(config.settings), *text, file);
-    absl::StatusOr<FleetConfig> parsed = ParseFleetConfig(*text, file);
+    const ConfigReading reading = ReadConfigFiles(file);
+    if (!reading.files.ok()) return reading.files.status();
+    const ConfigFiles& files = *reading.files;
+    absl::StatusOr<Settings> settings = AddFileSettings(
+        PlannerSettings(), "planner", std::move(config.settings), files.main.text, file);
+    absl::StatusOr<FleetConfig> parsed = ParseFleetConfig(files);
     if (absl::Status read = BothRead(settings.status(), parsed.status()); !read.ok()) return read;
     config.settings = *std::move(settings);
-    config.text = *std::move(text);
+    config.text = files.Packed();
     fleet = *std::move(parsed);
   }
   if (absl::Status status = CheckTogether(config.settings); !status.ok()) return status;

@@ -25,7 +25,7 @@ namespace gitops {
 namespace {
 
 constexpr absl::Duration kLook = absl::Seconds(2);
-constexpr size_t kMostFiles = 10'000;
+constexpr size_t kMaxFiles = 10'000;
 constexpr size_t kMostBytes = 1 << 20;
 
 // Changes whenever a file may have new content.
@@ -63,9 +63,9 @@ absl::StatusOr<std::map<std::string, Stamp>> ListFiles(const std::string& direct
     // Gone meanwhile, or it is looked at again soon.
     if (::fstatat(::dirfd(open), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
     files.emplace(entry->d_name, StampOf(info));
-    if (files.size() > kMostFiles) {
+    if (files.size() > kMaxFiles) {
       status = absl::ResourceExhaustedError(
-          absl::StrCat(directory, " has more than ", kMostFiles, " pipeline files"));
+          absl::StrCat(directory, " has more than ", kMaxFiles, " pipeline files"));
       break;
     }
   }

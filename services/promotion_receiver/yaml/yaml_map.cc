@@ -19,7 +19,7 @@ namespace gitops {
 namespace {
 
 constexpr size_t kLongestText = 4096;
-constexpr size_t kMostFaults = 100;
+constexpr size_t kMaxFaults = 100;
 
 // A plain scalar that YAML reads as a number, a boolean or null.
 bool IsTypedScalar(const YAML::Node& node) {
@@ -56,7 +56,7 @@ struct YamlMap::Document {
   std::multimap<int, std::string> faults;  // by line
 
   void Fault(int line, absl::string_view path, absl::string_view message) {
-    if (faults.size() >= kMostFaults) return;
+    if (faults.size() >= kMaxFaults) return;
     faults.emplace(line,
                    absl::StrCat(file, ":", line, ": ", path, path.empty() ? "" : ": ", message));
   }

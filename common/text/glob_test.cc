@@ -1,9 +1,9 @@
+#include "common/text/glob.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
-
-#include "services/planner/select/selection.h"
 
 namespace gitops {
 namespace {
@@ -49,6 +49,9 @@ TEST(Glob, MatchesAsAShellDoes) {
       {"web{,-canary}", "web", true},
       {"web{,-canary}", "web-canary", true},
       {"{web[1,2],db}", "web,", true},
+      {"web{1..3}*", "web2.example", true},
+      {"web{1..3}", "web4", false},
+      {"web{a..c}", "webb", true},
       {"\\*", "*", true},
       {"\\*", "web", false},
       {"\\{a\\}", "{a}", true},

@@ -1,0 +1,89 @@
+#include "common/config/host_selector.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/config/fleet_check.h"
+#include "common/text/braces.h"
+
+namespace gitops {
+namespace {
+
+constexpr char kGlobCharacters[] = "*?[\\";
+
+}  // namespace
+
+absl::Status HostSelector::AddMachine(absl::string_view pattern) {
+  if (pattern.size() > kMaxGlobBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("an element is longer than ", kMaxGlobBytes));
+  }
+  const auto expanded = ExpandBraces(absl::AsciiStrToLower(pattern), kMaxNames);
+  if (!expanded.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", pattern, "\" ", expanded.status().message()));
+  }
+  for (const std::string& one : *expanded) {
+    const size_t plain = one.find_first_of(kGlobCharacters);
+    if (plain == std::string::npos) {
+      if (absl::Status name = CheckHostName(one); !name.ok()) return name;
+      names_.insert(one);
+      continue;
+    }
+    absl::StatusOr<Glob> glob = Glob::Parse(one);
+    if (!glob.ok()) return glob.status();
+    globs_.push_back({one.substr(0, plain), *std::move(glob)});
+  }
+  return absl::OkStatus();
+}
+
+bool HostSelector::Selects(absl::string_view name, absl::Span<const std::string> tags) const {
+  if (empty()) return false;
+  const bool tagged = std::all_of(tags_.begin(), tags_.end(), [&](const std::string& tag) {
+    return std::find(tags.begin(), tags.end(), tag) != tags.end();
+  });
+  if (!tagged || (names_.empty() && globs_.empty())) return tagged;
+  const std::string lower = absl::AsciiStrToLower(name);
+  return names_.contains(lower) ||
+         std::any_of(globs_.begin(), globs_.end(),
+                     [&](const NameGlob& one) { return one.glob.Matches(lower); });
+}
+
+void HostSelectorIndex::Add(const HostSelector& selector, int number) {
+  if (selector.names_.empty() && selector.globs_.empty()) {
+    if (!selector.empty()) by_tag_[selector.tags_.front()].emplace_back(number, &selector);
+    return;
+  }
+  for (const std::string& name : selector.names_) by_name_[name].emplace_back(number, &selector);
+  for (const HostSelector::NameGlob& glob : selector.globs_) {
+    by_begin_[glob.begin].emplace_back(number, &selector);
+    longest_begin_ = std::max(longest_begin_, glob.begin.size());
+  }
+}
+
+std::vector<int> HostSelectorIndex::Find(absl::string_view name,
+                                         absl::Span<const std::string> tags) const {
+  std::vector<int> found;
+  const auto look = [&](const std::unordered_map<std::string, Selectors>& index,
+                        const std::string& key) {
+    const auto at = index.find(key);
+    if (at == index.end()) return;
+    for (const auto& [number, selector] : at->second) {
+      if (selector->Selects(name, tags)) found.push_back(number);
+    }
+  };
+  if (!by_tag_.empty()) {
+    for (const std::string& tag : tags) look(by_tag_, tag);
+  }
+  if (!by_name_.empty() || !by_begin_.empty()) {
+    const std::string lower = absl::AsciiStrToLower(name);
+    look(by_name_, lower);
+    const size_t longest = by_begin_.empty() ? 0 : std::min(longest_begin_, lower.size()) + 1;
+    for (size_t size = 0; size < longest; ++size) look(by_begin_, lower.substr(0, size));
+  }
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
+}
+
+}  // namespace gitops

@@ -1,0 +1,66 @@
+#ifndef GITOPS_COMMON_CONFIG_HOST_SELECTOR_H_
+#define GITOPS_COMMON_CONFIG_HOST_SELECTOR_H_
+
+#include <cstddef>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "common/text/glob.h"
+
+namespace gitops {
+
+// Most names that the braces of one value may stand for.
+inline constexpr size_t kMaxNames = 200'000;
+
+// The hosts of an entry for many: those that have all of some tags, and a name of a list of names
+// and globs. Names are case-insensitive, tags are not. Default: no host.
+class HostSelector {
+ public:
+  // INVALID_ARGUMENT: an element is no host name and no glob; the message has the element.
+  absl::Status AddMachine(absl::string_view pattern);
+  void AddTag(std::string tag) { tags_.push_back(std::move(tag)); }
+
+  bool empty() const { return tags_.empty() && names_.empty() && globs_.empty(); }
+  bool Selects(absl::string_view name, absl::Span<const std::string> tags) const;
+
+  const std::unordered_set<std::string>& names() const { return names_; }  // in lower case
+  const std::vector<std::string>& tags() const { return tags_; }
+
+ private:
+  friend class HostSelectorIndex;
+  struct NameGlob {
+    std::string begin;  // plain text, in lower case
+    Glob glob;
+  };
+
+  std::vector<std::string> tags_;
+  std::unordered_set<std::string> names_;
+  std::vector<NameGlob> globs_;
+};
+
+// Which of many selectors select a host. A lookup takes time in proportion to the host's tags, its
+// name, and the selectors that share a tag or the plain beginning of a glob with it, however many
+// others there are.
+class HostSelectorIndex {
+ public:
+  // `selector` is not copied. `number` is what Find() returns for it.
+  void Add(const HostSelector& selector, int number);
+  // In increasing order.
+  std::vector<int> Find(absl::string_view name, absl::Span<const std::string> tags) const;
+
+ private:
+  using Selectors = std::vector<std::pair<int, const HostSelector*>>;
+
+  std::unordered_map<std::string, Selectors> by_name_, by_begin_, by_tag_;
+  size_t longest_begin_ = 0;
+};
+
+}  // namespace gitops
+
+#endif  // GITOPS_COMMON_CONFIG_HOST_SELECTOR_H_
