@@ -139,6 +139,7 @@ TEST_F(FleetTipsTest, WhatTipsMovedIsKnownAfterARestart) {
   fleet_ = NewFleet({.clock = &clock_, .store = store.store()});
   EXPECT_EQ(Get("db").hash(), "b");
   EXPECT_EQ(Get("db").generation(), 8);
+  fleet_.reset();  // before its store
 }
 
 TEST_F(FleetTipsTest, ATipThatMakesAReportTooLargeIsRefused) {
