@@ -121,7 +121,8 @@ absl::StatusOr<std::optional<ServiceRecord>> RecordStore::Load(const std::string
                                                                std::string* rebuilt) {
   absl::StatusOr<StoredValue> stored = store_->Get(records_.Key(service));
   if (absl::IsNotFound(stored.status())) return std::nullopt;
-  // SQLite takes a disk that cannot be read for a damaged file. That says nothing about this record.
+  // SQLite takes a disk that cannot be read for a damaged file. That says nothing about this
+  // record.
   if (absl::IsDataLoss(stored.status())) {
     return absl::UnavailableError(stored.status().message());
   }
