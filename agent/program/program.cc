@@ -161,10 +161,10 @@ absl::Status Agent::Open(const Settings& flags) {
   options.drivers = drivers_.get();
   options.on_change = [this](const std::string& service, const ServiceView& view, bool noted) {
     agent_metrics_.SetService({.name = service,
-                                .hash = view.record.hash,
-                                .target_hash = view.record.target,
-                                .state = std::string(StateName(view.record.state)),
-                                .changed_at = view.record.change_time});
+                               .hash = view.record.hash,
+                               .target_hash = view.record.target,
+                               .state = std::string(StateName(view.record.state)),
+                               .changed_at = view.record.change_time});
     if (reporter_ != nullptr && !noted) reporter_->Changed(service);
   };
   options.on_removed = [this](const std::string& service) {

@@ -25,9 +25,9 @@ struct AgentConfig {
   std::vector<std::string> warnings;
 };
 
-// Adds the config `text`, ConfigFiles::Packed() of the file `config_file`, to the result of ReadFlags. `host_name` is
-// this machine's name. INVALID_ARGUMENT: all errors, with file and line; UNIMPLEMENTED: a kind of
-// service that this version does not support.
+// Adds the config `text`, ConfigFiles::Packed() of the file `config_file`, to the result of
+// ReadFlags. `host_name` is this machine's name. INVALID_ARGUMENT: all errors, with file and line;
+// UNIMPLEMENTED: a kind of service that this version does not support.
 absl::StatusOr<AgentConfig> ParseAgentConfig(Settings flags, const std::string& text,
                                              const std::string& config_file,
                                              const std::string& host_name);

@@ -45,9 +45,8 @@ absl::StatusOr<std::string> ReadConfigText(const std::string& file) {
     if (count < 0) return ReadFailed(file, errno);
     text.append(buffer, static_cast<size_t>(count));
     if (static_cast<int64_t>(text.size()) > kMaxConfigBytes) {
-      return absl::InvalidArgumentError(absl::StrCat("cannot read the config file ", file,
-                                                     ": it is larger than ", kMaxConfigBytes,
-                                                     " bytes"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "cannot read the config file ", file, ": it is larger than ", kMaxConfigBytes, " bytes"));
     }
   }
 }
