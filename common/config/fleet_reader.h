@@ -32,8 +32,8 @@ void ReadSharedParts(const std::vector<FleetSource>& sources, FleetConfig& confi
 ChecksSpec ReadChecks(const TomlTable& table);
 SecretSpec ReadSecret(const TomlTable& table, const std::string& directory);
 
-// `machines` and `tagged`; null: the table has neither.
-std::shared_ptr<const HostSelector> ReadSelector(const TomlTable& table);
+// `machines` and `tagged`; null: the table has neither. `left`: as for HostSelector::AddMachine.
+std::shared_ptr<const HostSelector> ReadSelector(const TomlTable& table, size_t& left);
 std::vector<std::string> ReadTags(const TomlTable& table, absl::string_view key);
 
 // `text`, the value of `key`, if present and valid by `check`.

@@ -10,6 +10,7 @@
 namespace gitops {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -170,6 +171,18 @@ dirs = [ { local = "/etc/web1", link = "a" }, { local = "/etc/${machine}", link 
   EXPECT_EQ(std::string(ServicesOf(*config, "web1").status().message()),
             "f.toml:5: [[services]] \"app\": dirs[2]: local: \"/etc/web1\" is given twice, first "
             "in line 5");
+}
+
+TEST(ServiceVariables, AValueThatTheyMakeTooLongIsRefusedWithoutRepeatingIt) {
+  std::string mount = "/";
+  for (int i = 0; i < 400; ++i) mount += "${machine}";
+  const std::string text = Text(absl::StrCat("upstream = \"/x\"\nmount = \"", mount, "\"\n"));
+  EXPECT_EQ(FaultsOf(text), "");
+  const auto config = ParseFleetConfig(text, "f.toml");
+  const auto services = ServicesOf(*config, std::string(200, 'w'));
+  EXPECT_THAT(std::string(services.status().message()),
+              AllOf(HasSubstr("mount: is longer than 4096 bytes with its variables set"),
+                    ::testing::SizeIs(::testing::Lt(1000))));
 }
 
 TEST(ServiceVariables, AnErrorNeverShowsThePasswordOfAnUpstream) {

@@ -15,15 +15,18 @@
 
 namespace gitops {
 
-// Most names that the braces of one value may stand for.
+// The maximum of names that the braces of one value may stand for, and of all [[hosts]].
 inline constexpr size_t kMaxNames = 200'000;
+// The same for all `machines` of services, and for those of checks and secrets.
+inline constexpr size_t kMaxMachines = 1'000'000;
 
 // The hosts of an entry for many: those that have all of some tags, and a name of a list of names
 // and globs. Names are case-insensitive, tags are not. Default: no host.
 class HostSelector {
  public:
-  // INVALID_ARGUMENT: an element is no host name and no glob; the message has the element.
-  absl::Status AddMachine(absl::string_view pattern);
+  // Takes the number of names and globs that it makes from `left`. INVALID_ARGUMENT: it is no host
+  // name and no glob, or makes too many; the message has it.
+  absl::Status AddMachine(absl::string_view pattern, size_t& left);
   void AddTag(std::string tag) { tags_.push_back(std::move(tag)); }
 
   bool empty() const { return tags_.empty() && names_.empty() && globs_.empty(); }

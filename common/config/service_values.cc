@@ -9,9 +9,14 @@
 #include "common/config/variables.h"
 #include "common/git/refs.h"
 #include "common/git/url.h"
+#include "common/text/utf8.h"
 
 namespace gitops {
 namespace {
+
+// As a path; a variable may be written often, and stand for a long name.
+constexpr size_t kMaxValueBytes = 4096;
+constexpr size_t kShownBytes = 400;
 
 using Normalize = absl::StatusOr<std::string> (*)(absl::string_view);
 
@@ -20,6 +25,12 @@ template <absl::Status (*check)(absl::string_view)>
 absl::StatusOr<std::string> Same(absl::string_view text) {
   if (absl::Status status = check(text); !status.ok()) return status;
   return std::string(text);
+}
+
+// [global] may have a long value, which is then wrong in each service.
+std::string Shown(absl::string_view text) {
+  return text.size() <= kShownBytes ? std::string(text)
+                                    : absl::StrCat(ValidUtf8(text, kShownBytes), "…");
 }
 
 // Sets one variable in the values of an entry.
@@ -36,17 +47,21 @@ class VariableSetter {
     const std::string written = text;
     const bool changed = SetVariable(variable_, value_, text);
     if (text.empty() || (!changed && !all) || HasVariable(kMachineVariable, text)) return;
-    absl::StatusOr<std::string> normal = normalize(text);
+    absl::StatusOr<std::string> normal =
+        changed && text.size() > kMaxValueBytes
+            ? absl::InvalidArgumentError(
+                  absl::StrCat("is longer than ", kMaxValueBytes, " bytes with its variables set"))
+            : normalize(text);
     if (normal.ok()) {
       text = *std::move(normal);
       return;
     }
     // A URL may contain a password.
     const bool show = changed && key != "upstream";
-    const std::string from = absl::StrCat(" (from \"", written, "\"",
+    const std::string from = absl::StrCat(" (from \"", Shown(written), "\"",
                                           shown_.empty() ? "" : absl::StrCat(", on ", shown_), ")");
-    faults.push_back(
-        {std::string(key), place, absl::StrCat(normal.status().message(), show ? from : "")});
+    faults.push_back({std::string(key), place,
+                      absl::StrCat(Shown(normal.status().message()), show ? from : "")});
   }
 
   std::vector<ValueFault> faults;
