@@ -25,6 +25,8 @@ absl::Status CarryOver::CopyChanged(std::stop_token stop) {
   // What a call that failed copied is a former state by now.
   absl::Status status = carrier_.EmptyStage();
   if (status.ok()) status = VisitRest();
+  // Else nothing of what it had would be left in the published one.
+  if (status.ok()) status = OpenRoot(request_.from.get()).status();
   for (uint32_t i = known_; i-- > 1 && status.ok();) {
     if (carried_.directories[i].gone) status = RemoveCarried(i);
   }

@@ -160,6 +160,29 @@ TEST_F(CarryChangedTest, WhatTheServiceRemovedSinceTheErrorStaysRemoved) {
   EXPECT_GT(removed, 0);
 }
 
+TEST_F(CarryChangedTest, AnOldRevisionThatWasRemovedTakesNothingWithIt) {
+  box_.Write("old/known", "1");
+  box_.Write("old/dir/known", "1");
+  auto carry = New(Faulty());
+  ASSERT_EQ(carry->CopyAll(), absl::OkStatus());
+  fs::remove_all(box_ / "old");
+  EXPECT_EQ(carry->CopyChanged().code(), absl::StatusCode::kDataLoss);
+  EXPECT_TRUE(box_.Has("new/known"));
+  EXPECT_TRUE(box_.Has("new/dir/known"));
+}
+
+TEST_F(CarryChangedTest, NorDoesOneThatWasRemovedSinceAnError) {
+  box_.Write("old/dir/known", "1");
+  auto carry = New(Faulty());
+  ASSERT_EQ(carry->CopyAll(), absl::OkStatus());
+  box_.Write("old/dir/late", "x");
+  fails_ = [](const std::string&) { return true; };
+  ASSERT_FALSE(carry->CopyChanged().ok());
+  fs::remove_all(box_ / "old");
+  EXPECT_EQ(carry->CopyChanged().code(), absl::StatusCode::kDataLoss);
+  EXPECT_TRUE(box_.Has("new/dir/known"));
+}
+
 TEST_F(CarryChangedTest, ACallThatIsStoppedIsFinishedByTheNext) {
   auto carry = New();
   ASSERT_EQ(carry->CopyAll(), absl::OkStatus());
