@@ -105,13 +105,18 @@ absl::StatusOr<bool> CarryOver::MayReplace(const Pair& pair, const std::string& 
 }
 
 // Removes from `to` what was carried over and `from` has no longer. `present`: what it has, by a
-// complete listing.
-absl::Status CarryOver::RemoveGone(const Pair& pair, const Untracked::ByName& carried,
+// listing, which may lack a name that got another node meanwhile.
+absl::Status CarryOver::RemoveGone(Pair& pair, const Untracked::ByName& carried,
                                    const absl::flat_hash_set<uint64_t>& present) {
   return ForEachEntry(pair.to.get(), [&](const DirectoryEntry& entry) -> absl::Status {
     const std::string& name = entry.name;
     const auto known = carried.find(HashOf(name));
     if (known == carried.end() || present.contains(known->first)) return limits_.Look();
+    absl::StatusOr<Stamp> now = pair.from ? StampOf(pair.from.get(), name) : Stamp();
+    if (!now.ok()) return now.status();
+    if (now->exists && !now->directory) {
+      return Once(name, [&] { return CarryAgain(pair, name, *known->second); });
+    }
     absl::StatusOr<bool> remove = MayReplace(pair, name, JoinPath(pair.path, name), *known->second);
     if (!remove.ok()) return remove.status();
     if (*remove) ::unlinkat(pair.to.get(), name.c_str(), 0);
