@@ -42,8 +42,7 @@ class BusClient {
 
   // Both return at once; the callbacks run on the bus thread (or, where that cannot be started, on
   // the caller's), and must not block. OnReply runs exactly once. OnLost ends the subscription.
-  // Calls are sent in order, so a call made after
-  // Subscribe() cannot overtake it.
+  // Calls are sent in order, so a call made after Subscribe() cannot overtake it.
   void Call(Method method, Arguments arguments, absl::Duration timeout, OnReply on_reply);
   int64_t Subscribe(Method signal, OnSignal on_signal, OnLost on_lost);
   void Unsubscribe(int64_t subscription);

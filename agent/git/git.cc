@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
 #include <map>
 #include <utility>
 
@@ -49,7 +50,8 @@ class GitDriverImpl final : public GitDriver {
 
   absl::Status RemoveUnusedMirrors() override {
     const Fd directory(::open(mirrors_dir_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory) return absl::OkStatus();  // none was made yet
+    if (!directory && errno == ENOENT) return absl::OkStatus();  // none was made yet
+    if (!directory) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", mirrors_dir_));
     return ForEachEntry(directory.get(), [&](const DirectoryEntry& entry) {
       MutexLock lock(mutex_);
       const auto it = mirrors_.find(entry.name);

@@ -47,15 +47,18 @@ int64_t MirrorRepository::Owner() const {
                                                              : -1;
 }
 
-int MirrorRepository::PackCount() const {
-  int count = 0;
+// Not packs: one that a killed git left without an index is none of the mirror's.
+std::vector<std::string> MirrorRepository::PackIndexes() const {
+  std::vector<std::string> indexes;
   std::error_code error;
   std::filesystem::directory_iterator files(git_->paths().repository + "/objects/pack", error);
   for (; !error && files != std::filesystem::directory_iterator(); files.increment(error)) {
-    if (files->path().extension() == ".pack") ++count;
+    if (files->path().extension() == ".idx") indexes.push_back(files->path());
   }
-  return count;
+  return indexes;
 }
+
+int MirrorRepository::PackCount() const { return static_cast<int>(PackIndexes().size()); }
 
 absl::Status MirrorRepository::Make(const Account& account, size_t id_length, bool* fresh) {
   *fresh = false;
@@ -160,15 +163,26 @@ absl::Status MirrorRepository::Fetch(const Account& account, const std::string& 
 }
 
 // What a fetch prints may be the words of the upstream, or of its ssh server: that the mirror is
-// damaged counts only if a command says so that talks to nobody.
+// damaged counts only if a command says so that talks to nobody. References and commits are read
+// first, then all objects, since a fetch also reads trees and files, as the bases of deltas.
 absl::Status MirrorRepository::CheckDamage(const Account& account, absl::Status failure,
                                            const std::stop_token& stop) {
-  const absl::Status local =
-      RunUntil(stop, options_.local_timeout, *git_, "rev-list", "checking the mirror",
-               git_->InRepository(account, {"rev-list", "--all", "--quiet"}), GitReach::kLocal)
-          .status();
+  std::vector<std::string> verify = {"verify-pack"};
+  for (std::string& index : PackIndexes()) verify.push_back(std::move(index));
+  absl::Status local = Check(account, {"rev-list", "--all", "--quiet"}, stop);
+  if (local.ok() && verify.size() > 1) local = Check(account, std::move(verify), stop);
+  if (absl::IsCancelled(local)) return local;
   if (absl::IsDataLoss(local) || absl::IsNotFound(local) || absl::IsInternal(local)) return failure;
   return MakeError(Reason::kUpstreamUnreachable, std::string(failure.message()));
+}
+
+// A mirror that takes longer to check than a fetch may take could not be fetched again either.
+absl::Status MirrorRepository::Check(const Account& account, std::vector<std::string> arguments,
+                                     const std::stop_token& stop) {
+  const std::string operation = arguments.front();
+  return RunUntil(stop, options_.fetch_timeout, *git_, operation, "checking the mirror",
+                  git_->InRepository(account, std::move(arguments)), GitReach::kLocal)
+      .status();
 }
 
 // A killed fetch leaves locks, which would block the next one, and temporary packs. Removed as the

@@ -51,6 +51,9 @@ class MirrorRepository {
                      const std::stop_token& stop);
   absl::Status CheckDamage(const Account& account, absl::Status failure,
                            const std::stop_token& stop);
+  absl::Status Check(const Account& account, std::vector<std::string> arguments,
+                     const std::stop_token& stop);
+  std::vector<std::string> PackIndexes() const;
   int64_t Owner() const;  // -1: not known
   void RemoveRests(const Account& account);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <future>
+#include <map>
 #include <stop_token>
 #include <thread>
 
@@ -114,6 +115,33 @@ TEST_F(MirrorTest, ADamagedMirrorIsMadeAgain) {
     EXPECT_TRUE(status.ok()) << what << ": " << status;
     EXPECT_EQ(Read(next, "etc/a"), std::to_string(i)) << what;
   }
+}
+
+TEST_F(MirrorTest, AMirrorWhoseTreesAreDamagedIsMadeAgainWhenAFetchNeedsThem) {
+  std::map<std::string, std::string> files;
+  for (int i = 0; i < 200; ++i) files["etc/file-" + std::to_string(i)] = std::to_string(i);
+  const std::string a = upstream_->CommitFiles(files);
+  Start();
+  ASSERT_EQ(Prepare(a), absl::OkStatus());
+  // Commits come first in a pack, so references and history stay as they were.
+  int damaged = 0;
+  for (const auto& file : fs::directory_iterator(MirrorPath() + "/objects/pack")) {
+    if (file.path().extension() != ".pack") continue;
+    fs::permissions(file, fs::perms::owner_all);
+    const auto half = static_cast<std::streamoff>(fs::file_size(file) / 2);
+    std::fstream pack(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+    pack.seekp(half) << std::string(static_cast<size_t>(half) - 20, '\0');
+    ++damaged;
+  }
+  ASSERT_GT(damaged, 0);
+  Start();
+  // The upstream sends the changed tree as a delta of the one that the mirror had.
+  files["etc/file-1"] = "changed";
+  const std::string next = upstream_->CommitFiles(files);
+  ASSERT_EQ(Newest().value_or(""), next);
+  EXPECT_EQ(Prepare(next), absl::OkStatus());
+  EXPECT_EQ(Read(next, "etc/file-1"), "changed");
+  EXPECT_EQ(runner_.CountOf("init"), 2) << "the mirror is a new one";
 }
 
 TEST_F(MirrorTest, WhatAnSshServerSaysIsNoDamage) {

@@ -25,6 +25,8 @@ absl::Status CarryOver::CopyChanged(std::stop_token stop) {
   // What a call that failed copied is a former state by now.
   absl::Status status = carrier_.EmptyStage();
   if (status.ok()) status = VisitRest();
+  // Else nothing of what it had would be left in the published one.
+  if (status.ok()) status = OpenRoot(request_.from.get()).status();
   for (uint32_t i = known_; i-- > 1 && status.ok();) {
     if (carried_.directories[i].gone) status = RemoveCarried(i);
   }
@@ -103,13 +105,18 @@ absl::StatusOr<bool> CarryOver::MayReplace(const Pair& pair, const std::string& 
 }
 
 // Removes from `to` what was carried over and `from` has no longer. `present`: what it has, by a
-// complete listing.
-absl::Status CarryOver::RemoveGone(const Pair& pair, const Untracked::ByName& carried,
+// listing, which may lack a name that got another node meanwhile.
+absl::Status CarryOver::RemoveGone(Pair& pair, const Untracked::ByName& carried,
                                    const absl::flat_hash_set<uint64_t>& present) {
   return ForEachEntry(pair.to.get(), [&](const DirectoryEntry& entry) -> absl::Status {
     const std::string& name = entry.name;
     const auto known = carried.find(HashOf(name));
     if (known == carried.end() || present.contains(known->first)) return limits_.Look();
+    absl::StatusOr<Stamp> now = pair.from ? StampOf(pair.from.get(), name) : Stamp();
+    if (!now.ok()) return now.status();
+    if (now->exists && !now->directory) {
+      return Once(name, [&] { return CarryAgain(pair, name, *known->second); });
+    }
     absl::StatusOr<bool> remove = MayReplace(pair, name, JoinPath(pair.path, name), *known->second);
     if (!remove.ok()) return remove.status();
     if (*remove) ::unlinkat(pair.to.get(), name.c_str(), 0);

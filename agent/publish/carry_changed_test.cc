@@ -160,6 +160,45 @@ TEST_F(CarryChangedTest, WhatTheServiceRemovedSinceTheErrorStaysRemoved) {
   EXPECT_GT(removed, 0);
 }
 
+TEST_F(CarryChangedTest, AFileThatTheListingLacksIsNotTakenForRemoved) {
+  box_.Write("old/a", "1");
+  auto carry = New(Faulty());
+  ASSERT_EQ(carry->CopyAll(), absl::OkStatus());
+  fs::remove(box_ / "old/a");
+  box_.Write("old/fresh", "x");
+  // After the listing, as one that is replaced while a file system lists it.
+  fails_ = [this](const std::string& name) {
+    if (name == "fresh") box_.Write("old/a", "2");
+    return false;
+  };
+  ASSERT_EQ(carry->CopyChanged(), absl::OkStatus());
+  EXPECT_TRUE(box_.Has("new/fresh"));
+  EXPECT_EQ(box_.Read("new/a"), "2");
+}
+
+TEST_F(CarryChangedTest, AnOldRevisionThatWasRemovedTakesNothingWithIt) {
+  box_.Write("old/known", "1");
+  box_.Write("old/dir/known", "1");
+  auto carry = New(Faulty());
+  ASSERT_EQ(carry->CopyAll(), absl::OkStatus());
+  fs::remove_all(box_ / "old");
+  EXPECT_EQ(carry->CopyChanged().code(), absl::StatusCode::kDataLoss);
+  EXPECT_TRUE(box_.Has("new/known"));
+  EXPECT_TRUE(box_.Has("new/dir/known"));
+}
+
+TEST_F(CarryChangedTest, NorDoesOneThatWasRemovedSinceAnError) {
+  box_.Write("old/dir/known", "1");
+  auto carry = New(Faulty());
+  ASSERT_EQ(carry->CopyAll(), absl::OkStatus());
+  box_.Write("old/dir/late", "x");
+  fails_ = [](const std::string&) { return true; };
+  ASSERT_FALSE(carry->CopyChanged().ok());
+  fs::remove_all(box_ / "old");
+  EXPECT_EQ(carry->CopyChanged().code(), absl::StatusCode::kDataLoss);
+  EXPECT_TRUE(box_.Has("new/dir/known"));
+}
+
 TEST_F(CarryChangedTest, ACallThatIsStoppedIsFinishedByTheNext) {
   auto carry = New();
   ASSERT_EQ(carry->CopyAll(), absl::OkStatus());

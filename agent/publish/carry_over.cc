@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -79,9 +80,14 @@ absl::Status CarryOver::Once(const std::string& name, absl::FunctionRef<absl::St
   return status;
 }
 
+// One that was removed can still be opened, and seems to be empty.
 absl::StatusOr<Fd> CarryOver::OpenRoot(int root) const {
   absl::StatusOr<Fd> fd = OpenDirectory(root, "");
-  if (!absl::IsNotFound(fd.status())) return fd;
+  struct stat stat = {};
+  if (fd.ok() && ::fstat(fd->get(), &stat) != 0) {
+    return absl::ErrnoToStatus(errno, "stat the directory of a revision");
+  }
+  if (fd.ok() ? stat.st_nlink > 0 : !absl::IsNotFound(fd.status())) return fd;
   return absl::DataLossError("one of the revisions was removed meanwhile");
 }
 

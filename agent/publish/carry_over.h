@@ -119,7 +119,7 @@ class CarryOver {
   absl::Status CarryAgain(Pair& pair, const std::string& name, const CarriedFile& before);
   absl::StatusOr<bool> MayReplace(const Pair& pair, const std::string& name,
                                   const std::string& path, const CarriedFile& before);
-  absl::Status RemoveGone(const Pair& pair, const Untracked::ByName& carried,
+  absl::Status RemoveGone(Pair& pair, const Untracked::ByName& carried,
                           const absl::flat_hash_set<uint64_t>& present);
   absl::Status RemoveCarried(uint32_t index);
 

@@ -34,9 +34,9 @@ struct TargetMounts {
 // is another file system.
 absl::StatusOr<TargetMounts> ReadTargetMounts(Target target, const std::string& owned_directory);
 
-// The mounts below a target, which an exchange of the target keeps.
+// The rest is about the inner mounts, which an exchange of the target keeps.
 
-// Detached copies of the inner mounts, in their order.
+// Detached copies of them, in their order.
 absl::StatusOr<std::vector<Fd>> CopyInner(const TargetMounts& mounts);
 
 // `mount` with `copies` on it, as one detached tree. Mount points that it lacks are made, for the
