@@ -43,11 +43,14 @@ absl::Status ServiceController::Load() {
   }
   std::set<std::string> links;
   for (const DirectorySpec& directory : spec().directories) links.insert(directory.link);
+  // Not empty: that is what an older agent stored.
+  if (links.empty()) links.insert("");
   if (record_.links != links) {
     record_ = OnLinks(std::move(record_), links);
-    // Stored before anything is verified for these links and kept in memory only.
-    unsaved_ = !is_new;
-    if (unsaved_) ++record_.generation;
+    if (!is_new) ++record_.generation;
+    // Stored before anything is verified for these links and kept in memory only. Of a frozen
+    // service nothing is.
+    unsaved_ = !is_new && !damaged && !record_.frozen;
   }
   // A move in progress was not recorded in the history yet.
   logged_hash_ =

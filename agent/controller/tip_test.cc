@@ -259,6 +259,30 @@ TEST_F(TipTest, WhatWasVerifiedForOtherPathsCountsNoMore) {
       Eventually([this] { return host_.Look("web").published == kC && Record().hash == kC; }));
 }
 
+TEST_F(TipTest, WhatWasVerifiedOfAServiceWithoutPathsSaysNothingOfItsFirstOne) {
+  Start({Spec()});
+  ASSERT_TRUE(AllAt({"web"}, kA));
+  host_.MakeSame(kA, kB);
+  Push(kB);
+  ASSERT_TRUE(AllAt({"web"}, kB));
+  ASSERT_EQ(host_.Look("web").published, kA);
+  ASSERT_TRUE(agent_->Pull("web", {}).ok());
+  host_.MakeSame(kA, kB, {"web"});
+  ASSERT_TRUE(agent_->Configure({Of("web")}).ok());
+  EXPECT_TRUE(
+      Eventually([this] { return host_.Look("web").published == kB && Record().hash == kB; }));
+}
+
+TEST_F(TipTest, ARebuiltServiceSaysSoThoughNothingIsToBeStoredOfIt) {
+  Start({Of("web")});
+  ASSERT_TRUE(AllAt({"web"}, kA));
+  agent_.reset();
+  ASSERT_TRUE(store_.Write({{.key = "agent/v1/service/web", .value = "\xff damaged"}}).ok());
+  Restart({Of("web")});
+  ASSERT_TRUE(agent_->Pull("web", {}).ok());
+  EXPECT_THAT(Record().info, testing::HasSubstr("rebuilt from its copy"));
+}
+
 TEST_F(TipTest, WhatWasVerifiedForTheSamePathsCountsAfterARestart) {
   Start({Of("web")});
   ASSERT_TRUE(AllAt({"web"}, kA));

@@ -71,6 +71,7 @@ record::v1::ServiceRecord CopyOf(const record::v1::ServiceRecord& record) {
   copy.set_hash(record.hash());
   copy.set_published(record.published());
   copy.set_last_good(record.last_good());
+  *copy.mutable_links() = record.links();
   return copy;
 }
 

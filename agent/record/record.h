@@ -30,9 +30,10 @@ struct BranchName {
 
 // Service records and their history in a Store. Keys: agent/v1/service/NAME, agent/v1/copy/NAME (a
 // copy of what must survive a damaged record: who froze or pinned it, where, and what is
-// published), agent/v1/change/NAME/SEQUENCE (20 digits) and agent/v1/tip/BRANCH USER UPSTREAM.
-// Values are the protobufs of proto/gitops/record/v1/record.proto: a newer agent reads records of
-// an older one, and an older one keeps the fields that it does not know. Thread-safe.
+// published for which paths), agent/v1/change/NAME/SEQUENCE (20 digits) and agent/v1/tip/BRANCH
+// USER UPSTREAM. Values are the protobufs of proto/gitops/record/v1/record.proto: a newer agent
+// reads records of an older one, and an older one keeps the fields that it does not know.
+// Thread-safe.
 class RecordStore {
  public:
   explicit RecordStore(Store* store);  // not owned

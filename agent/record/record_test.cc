@@ -191,6 +191,7 @@ TEST_F(RecordStoreTest, ADamagedRecordCostsNoPinNoFreezeAndNoHistory) {
   EXPECT_EQ(rebuilt.hash, "h1");
   EXPECT_EQ(rebuilt.published, "h2");
   EXPECT_EQ(rebuilt.last_good, "h7");
+  EXPECT_EQ(rebuilt.links, SampleRecord().links);
   EXPECT_EQ(rebuilt.pending, "h2") << "published, but not known to be activated";
   EXPECT_THAT(how, HasSubstr("damaged"));
   ASSERT_TRUE(records_.Save("nginx", SampleRecord(), SampleChange("3")).ok());
