@@ -126,6 +126,7 @@ absl::StatusOr<HostAgent::Managed> HostAgent::Begin(const ServiceSpec& spec,
     MutexLock lock(mutex_);
     stopping = stopping_;
     former = std::exchange(services_[service], managed);
+    unsettled_.insert(service);  // what it told before was of its former controller
     replaced_.NotifyAll();
   }
   if (stopping) managed.controller->RequestStop();
@@ -191,6 +192,8 @@ void HostAgent::Report(const std::string& service, bool noted) {
   hub_.Changed(service);
   if (noted) return;
   MutexLock lock(mutex_);
+  const auto current = services_.find(service);
+  if (current == services_.end() || current->second.controller != *controller) return;
   unsettled_.erase(service);
 }
 
