@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -125,6 +126,7 @@ absl::StatusOr<HostAgent::Managed> HostAgent::Begin(const ServiceSpec& spec,
     MutexLock lock(mutex_);
     stopping = stopping_;
     former = std::exchange(services_[service], managed);
+    unsettled_.insert(service);  // what it told before was of its former controller
     replaced_.NotifyAll();
   }
   if (stopping) managed.controller->RequestStop();
@@ -190,30 +192,35 @@ void HostAgent::Report(const std::string& service, bool noted) {
   hub_.Changed(service);
   if (noted) return;
   MutexLock lock(mutex_);
+  const auto current = services_.find(service);
+  if (current == services_.end() || current->second.controller != *controller) return;
   unsettled_.erase(service);
 }
 
 std::vector<TipMove> HostAgent::ToTipMoves(
     const std::vector<UpstreamPoller::TipRounds::Moved>& moved) const {
-  std::vector<TipMove> moves;
+  std::map<std::string, const UpstreamPoller::TipRounds::Moved*> by_ref;
+  for (const auto& of_branch : moved) by_ref[of_branch.ref] = &of_branch;
+  // Those with other credentials have another poller, but show the same upstream.
+  std::map<std::tuple<std::string, std::string, std::string>, TipMove> by_name;
   MutexLock lock(mutex_);
-  for (const auto& [ref, tip, services] : moved) {
-    // Those with other credentials have another poller, but show the same upstream.
-    std::map<std::pair<std::string, std::string>, TipMove> by_name;
-    for (const auto& [service, managed] : services_) {
-      const ServiceSpec& spec = managed.controller->spec();
-      if (spec.branch != ref) continue;
-      TipMove& move = by_name[{RedactUrl(spec.upstream.url), spec.user}];
-      const bool is_moved = std::binary_search(services.begin(), services.end(), service);
-      (is_moved ? move.moved : move.others).push_back(service);
-    }
-    for (auto& [name, move] : by_name) {
-      if (move.moved.empty()) continue;
-      move.branch = {name.first, name.second, ref};
-      move.hash = tip;
-      move.others.insert(move.others.end(), unsettled_.begin(), unsettled_.end());
-      moves.push_back(std::move(move));
-    }
+  for (const auto& [service, managed] : services_) {
+    const ServiceSpec& spec = managed.controller->spec();
+    const auto found = by_ref.find(spec.branch);
+    if (found == by_ref.end()) continue;
+    const auto& [ref, tip, services] = *found->second;
+    const BranchName branch = {RedactUrl(spec.upstream.url), spec.user, ref};
+    TipMove& move = by_name[{branch.branch, branch.upstream, branch.user}];
+    move.branch = branch;
+    move.hash = tip;
+    const bool is_moved = std::binary_search(services.begin(), services.end(), service);
+    (is_moved ? move.moved : move.others).push_back(service);
+  }
+  std::vector<TipMove> moves;
+  for (auto& [name, move] : by_name) {
+    if (move.moved.empty()) continue;
+    move.others.insert(move.others.end(), unsettled_.begin(), unsettled_.end());
+    moves.push_back(std::move(move));
   }
   return moves;
 }

@@ -132,7 +132,7 @@ class HostAgent {
   mutable CondVar replaced_;  // a controller was replaced or removed
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<std::string, Managed> services_ ABSL_GUARDED_BY(mutex_);
-  // That were stopped, for a restart or to be removed, until on_change or on_removed has told it.
+  // That were stopped or have begun, until on_change or on_removed has told what they are now.
   std::set<std::string> unsettled_ ABSL_GUARDED_BY(mutex_);
   // By Upstream; an entry lives as long as a service uses it.
   std::map<Upstream*, std::weak_ptr<UpstreamPoller>> pollers_ ABSL_GUARDED_BY(mutex_);

@@ -43,11 +43,14 @@ absl::Status ServiceController::Load() {
   }
   std::set<std::string> links;
   for (const DirectorySpec& directory : spec().directories) links.insert(directory.link);
+  // Not empty: that is what an older agent stored.
+  if (links.empty()) links.insert("");
   if (record_.links != links) {
     record_ = OnLinks(std::move(record_), links);
-    // Stored before anything is verified for these links and kept in memory only.
-    unsaved_ = !is_new;
-    if (unsaved_) ++record_.generation;
+    if (!is_new) ++record_.generation;
+    // Stored before anything is verified for these links and kept in memory only. Of a frozen
+    // service nothing is.
+    unsaved_ = !is_new && !damaged && !record_.frozen;
   }
   // A move in progress was not recorded in the history yet.
   logged_hash_ =
@@ -68,17 +71,21 @@ absl::Status ServiceController::Load() {
 }
 
 absl::Status ServiceController::LoadTip(bool whole) {
-  if (policy_.coordinated) return absl::OkStatus();
   const auto tip = options_.records->VerifiedTip(spec().service,
                                                  {options_.upstream, spec().user, spec().branch});
   if (!tip.ok()) return tip.status();
   if (tip->has_value()) {
-    const bool at_tip = whole && (*tip)->generation >= record_.generation && !record_.frozen &&
-                        record_.pending.empty() && record_.activation_error.empty() &&
-                        !record_.published.empty();
-    if (at_tip) record_.hash = record_.target = (*tip)->hash;
-    // What is rebuilt counts as newer: its generation was lost.
-    record_.generation = std::max(record_.generation, (*tip)->generation + (whole ? 0 : 1));
+    const auto& [hash, generation] = **tip;
+    const bool at_tip = whole && !hash.empty() && generation >= record_.generation &&
+                        !policy_.coordinated && !record_.frozen && record_.pending.empty() &&
+                        record_.activation_error.empty() && !record_.published.empty();
+    if (at_tip) {
+      record_.hash = record_.target = hash;
+      record_.generation = generation;
+    } else if (!whole || generation > record_.generation) {
+      // Other than what was seen with that generation. What is rebuilt has lost its own.
+      record_.generation = std::max(record_.generation, generation + 1);
+    }
   }
   stored_hash_ = record_.hash;
   return absl::OkStatus();

@@ -201,6 +201,38 @@ TEST_F(TipTest, ARebuiltRecordIsNotTakenToAnOldTip) {
   EXPECT_EQ(Record().hash, kA);
 }
 
+TEST_F(TipTest, ATipFromBeforeAServiceFollowedAnotherBranchCountsNoMore) {
+  std::vector<ServiceSpec> specs = {Of("web"), Of("db")};
+  Start(specs);
+  ASSERT_TRUE(AllAt({"web", "db"}, kA));
+  std::string tip = kA;
+  for (const char digit : {'1', '2', '3', '4', '5', '6'}) {
+    const std::string commit(40, digit);
+    host_.MakeSame(tip, commit);
+    host_.MakeSame(kA, commit);
+    tip = commit;
+    Push(tip);
+    ASSERT_TRUE(AllAt({"web", "db"}, tip));
+  }
+  ASSERT_TRUE(agent_->Pull("db", {}).ok());  // the end of a poll: the tip is stored
+  int64_t seen = Record().generation;
+  host_.Push("next", kB);
+  specs[0].branch = "next";
+  ASSERT_TRUE(agent_->Configure(specs).ok());
+  ASSERT_TRUE(AllAt({"web"}, kB));
+  EXPECT_GT(Record().generation, seen);
+  seen = Record().generation;
+
+  host_.SetUpstreamStatus(absl::UnavailableError("gone"));
+  specs[0].branch = "main";
+  ASSERT_TRUE(agent_->Configure(specs).ok());
+  EXPECT_EQ(Record().hash, kB) << "its files are those of the other branch";
+  EXPECT_GE(Record().generation, seen);
+  host_.SetUpstreamStatus(absl::OkStatus());
+  ASSERT_TRUE(AllAt({"web"}, tip));
+  EXPECT_EQ(host_.Look("web").published, tip);
+}
+
 TEST_F(TipTest, WhatWasVerifiedForOtherPathsCountsNoMore) {
   ServiceSpec spec = Of("web");
   Start({spec});
@@ -225,6 +257,30 @@ TEST_F(TipTest, WhatWasVerifiedForOtherPathsCountsNoMore) {
   Restart({Of("web")});
   EXPECT_TRUE(
       Eventually([this] { return host_.Look("web").published == kC && Record().hash == kC; }));
+}
+
+TEST_F(TipTest, WhatWasVerifiedOfAServiceWithoutPathsSaysNothingOfItsFirstOne) {
+  Start({Spec()});
+  ASSERT_TRUE(AllAt({"web"}, kA));
+  host_.MakeSame(kA, kB);
+  Push(kB);
+  ASSERT_TRUE(AllAt({"web"}, kB));
+  ASSERT_EQ(host_.Look("web").published, kA);
+  ASSERT_TRUE(agent_->Pull("web", {}).ok());
+  host_.MakeSame(kA, kB, {"web"});
+  ASSERT_TRUE(agent_->Configure({Of("web")}).ok());
+  EXPECT_TRUE(
+      Eventually([this] { return host_.Look("web").published == kB && Record().hash == kB; }));
+}
+
+TEST_F(TipTest, ARebuiltServiceSaysSoThoughNothingIsToBeStoredOfIt) {
+  Start({Of("web")});
+  ASSERT_TRUE(AllAt({"web"}, kA));
+  agent_.reset();
+  ASSERT_TRUE(store_.Write({{.key = "agent/v1/service/web", .value = "\xff damaged"}}).ok());
+  Restart({Of("web")});
+  ASSERT_TRUE(agent_->Pull("web", {}).ok());
+  EXPECT_THAT(Record().info, testing::HasSubstr("rebuilt from its copy"));
 }
 
 TEST_F(TipTest, WhatWasVerifiedForTheSamePathsCountsAfterARestart) {

@@ -183,14 +183,17 @@ void UpstreamPoller::Tell(const Followers& followers, const absl::StatusOr<Upstr
 
 void UpstreamPoller::StoreTips(const Followers& followers, const Upstream::Tips& tips) {
   if (records_ == nullptr) return;
+  std::map<std::string, std::vector<Followers::const_pointer>> by_ref;
+  for (const auto& entry : followers) by_ref[entry.second.ref].push_back(&entry);
   for (const auto& [ref, tip] : tips) {
     if (!tip.ok()) continue;
     std::pair<std::string, RecordStore::Generations>& before = stored_[ref];
     std::pair<std::string, RecordStore::Generations> now = {*tip, {}};
     std::string user;
     bool news = false;
-    for (const auto& [service, follower] : followers) {
-      if (follower.ref != ref || !follower.at) continue;
+    for (const auto* entry : by_ref[ref]) {
+      const auto& [service, follower] = *entry;
+      if (!follower.at) continue;
       const ServicePlace place = follower.at();
       if (place.revision != *tip) continue;
       user = follower.user;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -70,6 +71,7 @@ record::v1::ServiceRecord CopyOf(const record::v1::ServiceRecord& record) {
   copy.set_hash(record.hash());
   copy.set_published(record.published());
   copy.set_last_good(record.last_good());
+  *copy.mutable_links() = record.links();
   return copy;
 }
 
@@ -201,21 +203,48 @@ absl::Status RecordStore::SaveTip(const BranchName& branch, const std::string& h
     tip.add_services(service);
     tip.add_generations(generation);
   }
-  return store_->Write({tips_.Put(TipName(branch), tip)}).status();
+  const std::string name = TipName(branch);
+  if (auto written = store_->Write({tips_.Put(name, tip)}); !written.ok()) return written.status();
+  MutexLock lock(mutex_);
+  if (newest_.has_value()) AddTip(name, tip, *newest_);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<RecordStore::Tip>> RecordStore::VerifiedTip(const std::string& service,
                                                                          const BranchName& branch) {
-  const auto row = tips_.Find(TipName(branch));
-  if (absl::IsNotFound(row.status())) return std::nullopt;
-  if (!row.ok()) return row.status();
-  // A damaged one is only less than what the service's own record says.
-  if (!row->message.ok()) return std::nullopt;
-  const record::v1::VerifiedTip& tip = *row->message;
-  if (tip.generations_size() != tip.services_size()) return std::nullopt;
-  const auto found = std::find(tip.services().begin(), tip.services().end(), service);
-  if (found == tip.services().end()) return std::nullopt;
-  return Tip{tip.hash(), tip.generations(static_cast<int>(found - tip.services().begin()))};
+  MutexLock lock(mutex_);
+  if (!newest_.has_value()) {
+    absl::StatusOr<ServiceTips> read = ReadTips();
+    if (!read.ok()) return read.status();
+    newest_ = *std::move(read);
+  }
+  const auto found = newest_->find(service);
+  if (found == newest_->end()) return std::nullopt;
+  const auto& [at, generation] = found->second;
+  return Tip{at->branch == TipName(branch) ? at->hash : "", generation};
+}
+
+absl::StatusOr<RecordStore::ServiceTips> RecordStore::ReadTips() const {
+  ServiceTips newest;
+  const absl::Status read = tips_.ForEach("", "", [&](Table<record::v1::VerifiedTip>::Row& row) {
+    // A damaged one is only less than what the services' own records say.
+    if (row.message.ok()) AddTip(row.name, *row.message, newest);
+    return true;
+  });
+  if (!read.ok()) return read;
+  return newest;
+}
+
+void RecordStore::AddTip(const std::string& branch, const record::v1::VerifiedTip& tip,
+                         ServiceTips& newest) {
+  if (tip.generations_size() != tip.services_size()) return;
+  const auto at = std::make_shared<const BranchTip>(BranchTip{branch, tip.hash()});
+  for (int i = 0; i < tip.services_size(); ++i) {
+    ServiceTip& known = newest[tip.services(i)];
+    if (known.at == nullptr || tip.generations(i) >= known.generation) {
+      known = {at, tip.generations(i)};
+    }
+  }
 }
 
 absl::StatusOr<std::vector<ChangeRecord>> RecordStore::Changes(const std::string& service) {

@@ -3,15 +3,19 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/state/state.h"
 #include "common/store/store.h"
 #include "common/store/table.h"
+#include "common/sync/mutex.h"
 #include "gitops/record/v1/record.pb.h"
 
 namespace gitops {
@@ -26,9 +30,10 @@ struct BranchName {
 
 // Service records and their history in a Store. Keys: agent/v1/service/NAME, agent/v1/copy/NAME (a
 // copy of what must survive a damaged record: who froze or pinned it, where, and what is
-// published), agent/v1/change/NAME/SEQUENCE (20 digits) and agent/v1/tip/BRANCH USER UPSTREAM.
-// Values are the protobufs of proto/gitops/record/v1/record.proto: a newer agent reads records of
-// an older one, and an older one keeps the fields that it does not know. Thread-safe.
+// published for which paths), agent/v1/change/NAME/SEQUENCE (20 digits) and agent/v1/tip/BRANCH
+// USER UPSTREAM. Values are the protobufs of proto/gitops/record/v1/record.proto: a newer agent
+// reads records of an older one, and an older one keeps the fields that it does not know.
+// Thread-safe.
 class RecordStore {
  public:
   explicit RecordStore(Store* store);  // not owned
@@ -46,15 +51,16 @@ class RecordStore {
   absl::Status Save(const std::string& service, const ServiceRecord& record,
                     const std::optional<ChangeRecord>& change);
 
-  // Stores that `services`, which follow `branch`, are at `hash`, and no others; each with the
-  // generation of the record in which that was seen. A record with a greater one is newer,
-  // whichever was stored first.
+  // Stores that `services`, which follow `branch`, are at `hash`, instead of what was stored of
+  // `branch`; each with the generation of the record in which that was seen. A record with a
+  // greater one is newer, whichever was stored first.
   using Generations = std::map<std::string, int64_t>;
   absl::Status SaveTip(const BranchName& branch, const std::string& hash,
                        const Generations& services);
-  // What was stored so of `service`; none: nothing.
+  // The newest that is known so of `service`, of any branch; none: nothing. The first call reads
+  // all branches, the others nothing.
   struct Tip {
-    std::string hash;
+    std::string hash;  // empty: it is of another branch than `branch`
     int64_t generation = 0;
   };
   absl::StatusOr<std::optional<Tip>> VerifiedTip(const std::string& service,
@@ -68,11 +74,27 @@ class RecordStore {
   absl::StatusOr<ServiceRecord> Rebuild(const std::string& service, absl::string_view stored,
                                         std::string* rebuilt);
 
+  struct BranchTip {
+    std::string branch;  // the name of its row
+    std::string hash;
+  };
+  struct ServiceTip {
+    std::shared_ptr<const BranchTip> at;
+    int64_t generation = 0;
+  };
+  using ServiceTips = std::unordered_map<std::string, ServiceTip>;  // by service
+  absl::StatusOr<ServiceTips> ReadTips() const;
+  static void AddTip(const std::string& branch, const record::v1::VerifiedTip& tip,
+                     ServiceTips& newest);
+
   Store* const store_;
   const Table<record::v1::ServiceRecord> records_;
   const Table<record::v1::ServiceRecord> copies_;
   const Table<record::v1::ChangeRecord> changes_;
   const Table<record::v1::VerifiedTip> tips_;
+
+  Mutex mutex_;
+  std::optional<ServiceTips> newest_ ABSL_GUARDED_BY(mutex_);  // none: not read yet
 };
 
 }  // namespace gitops

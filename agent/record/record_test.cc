@@ -191,6 +191,7 @@ TEST_F(RecordStoreTest, ADamagedRecordCostsNoPinNoFreezeAndNoHistory) {
   EXPECT_EQ(rebuilt.hash, "h1");
   EXPECT_EQ(rebuilt.published, "h2");
   EXPECT_EQ(rebuilt.last_good, "h7");
+  EXPECT_EQ(rebuilt.links, SampleRecord().links);
   EXPECT_EQ(rebuilt.pending, "h2") << "published, but not known to be activated";
   EXPECT_THAT(how, HasSubstr("damaged"));
   ASSERT_TRUE(records_.Save("nginx", SampleRecord(), SampleChange("3")).ok());
@@ -286,12 +287,31 @@ TEST_F(RecordStoreTest, AVerifiedTipIsKeptForWhomItNamesWithTheGenerationsAtWhic
   const BranchName branch = {"https://example.org/ops.git", "app", "main"};
   EXPECT_EQ(records_.VerifiedTip("web", branch)->has_value(), false);
   ASSERT_EQ(records_.SaveTip(branch, "bbbb", {{"db", 3}, {"web", 7}}), absl::OkStatus());
-  EXPECT_EQ((*records_.VerifiedTip("web", branch))->hash, "bbbb");
-  EXPECT_EQ((*records_.VerifiedTip("web", branch))->generation, 7);
-  EXPECT_EQ(records_.VerifiedTip("none", branch)->has_value(), false);
-  EXPECT_EQ(records_.VerifiedTip("web", {branch.upstream, "app", "next"})->has_value(), false);
+  RecordStore restarted(&store_);
+  for (RecordStore* records : {&records_, &restarted}) {
+    const auto tip = records->VerifiedTip("web", branch);
+    ASSERT_TRUE(tip.ok() && tip->has_value()) << tip.status();
+    EXPECT_EQ((*tip)->hash, "bbbb");
+    EXPECT_EQ((*tip)->generation, 7);
+    EXPECT_EQ(records->VerifiedTip("none", branch)->has_value(), false);
+  }
   ASSERT_EQ(records_.SaveTip(branch, "cccc", {{"db", 4}}), absl::OkStatus());
-  EXPECT_EQ(records_.VerifiedTip("web", branch)->has_value(), false);
+  EXPECT_EQ((*records_.VerifiedTip("db", branch))->hash, "cccc");
+  EXPECT_EQ(RecordStore(&store_).VerifiedTip("web", branch)->has_value(), false);
+}
+
+TEST_F(RecordStoreTest, OfSeveralBranchesTheTipThatWasSeenLastCounts) {
+  const BranchName main = {"upstream", "app", "main"}, next = {"upstream", "app", "next"};
+  ASSERT_EQ(records_.SaveTip(next, "nnnn", {{"web", 9}}), absl::OkStatus());
+  ASSERT_EQ(records_.SaveTip(main, "mmmm", {{"web", 5}}), absl::OkStatus());
+  RecordStore restarted(&store_);
+  for (RecordStore* records : {&records_, &restarted}) {
+    EXPECT_EQ((*records->VerifiedTip("web", next))->hash, "nnnn");
+    EXPECT_EQ((*records->VerifiedTip("web", main))->hash, "") << "it was elsewhere since";
+    EXPECT_EQ((*records->VerifiedTip("web", main))->generation, 9);
+  }
+  ASSERT_EQ(records_.SaveTip(main, "mmmm", {{"web", 10}}), absl::OkStatus());
+  EXPECT_EQ((*records_.VerifiedTip("web", main))->hash, "mmmm");
 }
 
 TEST_F(RecordStoreTest, ATipThatAnOlderAgentStoredWithoutGenerationsDoesNotCount) {

@@ -35,9 +35,9 @@ Reporter::Reporter(ReporterOptions options, ChannelOptions channel)
 Reporter::~Reporter() { Stop(); }
 
 void Reporter::Start() {
-  auto job = options_.scheduler->Add(absl::InfinitePast(), [this] { return Step(); });
+  // With the lock: what wakes the job while it is added waits, and is not lost.
   MutexLock lock(job_mutex_);
-  job_ = std::move(job);
+  job_ = options_.scheduler->Add(absl::InfinitePast(), [this] { return Step(); });
 }
 
 void Reporter::Changed(const std::string& service) {
@@ -242,7 +242,8 @@ bool Reporter::TakeChanged(v1::ReportRequest& request) {
   int64_t begun;
   {
     MutexLock lock(mutex_);
-    if (rounds_ > 0) return false;
+    // A round may have begun and ended since TakeTip().
+    if (rounds_ > 0 || !moved_.empty()) return false;
     begun = begun_;
     while (!changed_.empty() && names.size() < kMaxChanges) {
       names.insert(changed_.extract(changed_.begin()));

@@ -50,8 +50,10 @@ struct ServiceRecord {
   std::string activation_error;  // the action failed, or the unit is not healthy
   std::string drift;             // the published tree was changed
   absl::Time change_time = absl::InfinitePast();  // of state, hash or info
-  int64_t generation = 0;       // grows with every change of the record, also over restarts
-  std::set<std::string> links;  // the paths that it publishes; empty: an older agent stored it
+  int64_t generation = 0;  // grows with every change of the record, also over restarts
+  // The paths that it publishes; one that is empty if there are none. No entry: an older agent
+  // stored it.
+  std::set<std::string> links;
 
   bool operator==(const ServiceRecord&) const = default;
 };

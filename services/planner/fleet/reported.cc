@@ -20,8 +20,8 @@ namespace gitops {
 namespace {
 
 constexpr int kMaxNames = 64;
-constexpr size_t kMostNameBytes = 4096;
-constexpr int kMostDirectories = 256;
+constexpr size_t kMaxNameBytes = 4096;
+constexpr int kMaxDirectories = 256;
 constexpr size_t kLongText = 4096;   // reasons and paths
 constexpr size_t kShortText = 1024;  // everything else
 
@@ -93,10 +93,10 @@ absl::Status CheckNames(const v1::Hello& hello) {
                           absl::StrCat("the hello: ", CleanText(status.message(), kShortText)));
     }
   }
-  if (bytes > kMostNameBytes) {
+  if (bytes > kMaxNameBytes) {
     return InvalidField("hello.names",
                         absl::StrCat("the names of the hello have ", bytes, " bytes; at most ",
-                                     kMostNameBytes, " are allowed"));
+                                     kMaxNameBytes, " are allowed"));
   }
   return absl::OkStatus();
 }
@@ -115,7 +115,7 @@ std::optional<v1::Service> CleanService(const v1::Service& service) {
   v1::Service clean = service;
   clean.clear_revisions();
   clean.clear_changes();
-  while (clean.directories_size() > kMostDirectories) clean.mutable_directories()->RemoveLast();
+  while (clean.directories_size() > kMaxDirectories) clean.mutable_directories()->RemoveLast();
   clean.set_state_info(CleanText(clean.state_info(), kLongText));
   for (std::string* text :
        {clean.mutable_hash(), clean.mutable_target_hash(), clean.mutable_pinned_hash(),
