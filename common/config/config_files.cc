@@ -90,10 +90,12 @@ class Includer {
       return fault(pattern, absl::StrCat("cannot be followed: ", ConfigDirectory(file_),
                                          " is not a directory that can be opened"));
     }
-    const auto matches = MatchInclude(root_.get(), fs::path(from).parent_path().string(), pattern);
-    if (!matches.ok()) return fault(pattern, matches.status().message());
-    for (const std::string& directory : matches->directories) Watch(directory);
-    for (const std::string& path : matches->paths) {
+    IncludeMatches matches;
+    const absl::Status matched =
+        MatchInclude(root_.get(), fs::path(from).parent_path().string(), pattern, matches);
+    for (const std::string& directory : matches.directories) Watch(directory);
+    if (!matched.ok()) return fault(pattern, matched.message());
+    for (const auto& [path, by_glob] : matches.paths) {
       if (full_) return;
       if (std::any_of(path.begin(), path.end(), absl::ascii_iscntrl)) {
         fault(absl::CHexEscape(path), "has a control character in its name");
@@ -106,7 +108,7 @@ class Includer {
         absl::StatusOr<std::string> text = ReadIncluded(root_.get(), path);
         if (text.ok()) {
           Add(table, path, *std::move(text));
-        } else {
+        } else if (!by_glob || !absl::IsNotFound(text.status())) {
           fault(path, text.status().message());
         }
       }

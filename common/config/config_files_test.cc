@@ -171,6 +171,7 @@ TEST_F(ConfigFilesTest, RulesOfIncludeAreErrorsOfTheFileThatBreaksThem) {
       {"ok.toml", ""},
       {"full.toml", ""},
       {"none/*.toml", ""},
+      {"dir*/none.toml", ""},
       {"none.toml", "include: \"none.toml\" does not exist"},
       {"", "include: \"\" is empty"},
       {"/etc/x.toml", "include: \"/etc/x.toml\" is absolute: write a path relative to this file"},
@@ -233,6 +234,23 @@ TEST_F(ConfigFilesTest, WatchedAreTheFilesAndTheDirectoriesThatMayHaveNewMatches
   for (const char* path : {"etc/d", "etc/d/a.toml", "etc/later", "etc/gone.toml"}) {
     EXPECT_THAT(reading.watched, Contains(directory_ / path));
   }
+}
+
+TEST_F(ConfigFilesTest, WhatIsMissingInADirectoryOfAMatchIsWatchedAndNoError) {
+  Write("fleet.toml", "include = [\"*/gitops.toml\"]\n");
+  Write("a/gitops.toml", "");
+  Write("b/other.toml", "");
+  EXPECT_THAT(Included(), ElementsAre("a/gitops.toml"));
+  EXPECT_THAT(ReadConfigFiles(Main()).watched, Contains(directory_ / "etc/b/gitops.toml"));
+}
+
+TEST_F(ConfigFilesTest, ADirectoryThatMustNotBeALinkIsWatchedForItsCorrection) {
+  Write("fleet.toml", "include = [\"d/*.toml\"]\n");
+  fs::create_directory(directory_ / "real");
+  fs::create_directory_symlink("../real", directory_ / "etc/d");
+  const ConfigReading reading = ReadConfigFiles(Main());
+  EXPECT_FALSE(reading.files.ok());
+  EXPECT_THAT(reading.watched, Contains(directory_ / "etc/d"));
 }
 
 TEST(PackedConfigFiles, UnpackToTheSame) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -52,17 +53,18 @@ absl::StatusOr<std::vector<std::string>> PartsOf(absl::string_view directory,
 
 class Matcher {
  public:
-  Matcher(int root, std::vector<std::string> parts) : root_(root), parts_(std::move(parts)) {}
+  Matcher(int root, std::vector<std::string> parts, IncludeMatches& matches)
+      : root_(root),
+        parts_(std::move(parts)),
+        by_glob_(std::any_of(parts_.begin(), parts_.end(), IsGlob)),
+        matches_(matches) {}
 
-  absl::StatusOr<IncludeMatches> Run() {
-    if (absl::Status status = Match("", 0); !status.ok()) return status;
-    return std::move(matches_);
-  }
+  absl::Status Run() { return Match("", 0); }
 
  private:
   absl::Status Match(const std::string& above, size_t part) {
     if (part == parts_.size()) {
-      matches_.paths.push_back(above);
+      matches_.paths.push_back({above, by_glob_});
       return absl::OkStatus();
     }
     const auto below = [&](absl::string_view name) {
@@ -104,27 +106,24 @@ class Matcher {
 
   const int root_;
   const std::vector<std::string> parts_;
-  IncludeMatches matches_;
+  const bool by_glob_;
+  IncludeMatches& matches_;
 };
 
 }  // namespace
 
-absl::StatusOr<IncludeMatches> MatchInclude(int root, absl::string_view directory,
-                                            absl::string_view pattern) {
+absl::Status MatchInclude(int root, absl::string_view directory, absl::string_view pattern,
+                          IncludeMatches& matches) {
   if (pattern.size() > kMaxGlobBytes) return absl::InvalidArgumentError("is too long");
   const auto patterns = ExpandBraces(pattern, kMaxPatterns);
   if (!patterns.ok()) return absl::InvalidArgumentError(patterns.status().message());
-  IncludeMatches all;
   for (const std::string& one : *patterns) {
     auto parts = PartsOf(directory, one);
     if (!parts.ok()) return parts.status();
-    auto matches = Matcher(root, *std::move(parts)).Run();
-    if (!matches.ok()) return matches.status();
-    all.paths.insert(all.paths.end(), matches->paths.begin(), matches->paths.end());
-    all.directories.insert(all.directories.end(), matches->directories.begin(),
-                           matches->directories.end());
+    const absl::Status matched = Matcher(root, *std::move(parts), matches).Run();
+    if (!matched.ok()) return matched;
   }
-  return all;
+  return absl::OkStatus();
 }
 
 }  // namespace gitops
