@@ -127,7 +127,10 @@ class Includer {
     Follow(path, own);
   }
 
-  void Watch(const std::string& path) { reading_.watched.push_back(Shown(path)); }
+  // Once, however many files include it.
+  void Watch(const std::string& path) {
+    if (watched_.insert(path).second) reading_.watched.push_back(Shown(path));
+  }
 
   bool IsOnStack(const std::string& path) const {
     for (const std::string& above : stack_) {
@@ -140,7 +143,7 @@ class Includer {
   ConfigReading& reading_;
   const Fd root_;
   std::vector<std::string> stack_;  // the file that is followed, and those that led to it
-  std::set<std::string> seen_;
+  std::set<std::string> seen_, watched_;
   std::vector<ConfigFiles::File> files_;
   std::vector<ConfigFault> faults_;
   bool full_ = false;

@@ -21,6 +21,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 namespace fs = std::filesystem;
 
@@ -87,6 +88,9 @@ TEST_F(ConfigFilesTest, AFileIsIncludedOnce) {
   Write("a.toml", "include = [\"b/x.toml\"]\n");
   Write("b/x.toml", "");
   EXPECT_THAT(Included(), ElementsAre("a.toml", "b/x.toml"));
+  EXPECT_THAT(ReadConfigFiles(Main()).watched,
+              UnorderedElementsAre(directory_ / "etc/a.toml", directory_ / "etc/b/x.toml",
+                                   directory_ / "etc/", directory_ / "etc/b"));
 }
 
 TEST_F(ConfigFilesTest, WhatAnIncludedFileHasCountsAndItsPathsAreItsOwn) {
