@@ -145,6 +145,23 @@ dirs = [ { local = "/etc/nginx", link = "nginx/${machine}" } ]
   EXPECT_EQ(ServicesOf(config, "web99999")->at(0).directories[0].link, "nginx/web99999");
 }
 
+TEST(HostsWithBraces, TenThousandGlobsForTenThousandHostsAreNotComparedPairwise) {
+  const FleetConfig config = Parse(R"(
+[[hosts]]
+name = "web{1..10000}"
+[[services]]
+machines = ["web{1..10000}*"]
+service = "nginx"
+upstream = "/x"
+dirs = [ { local = "/etc/nginx", link = "nginx/${machine}" } ]
+[[checks]]
+machines = ["web{1..10000}*"]
+cmd = { cmd = ["true"] }
+)");
+  ASSERT_EQ(config.hosts.size(), 10'000);
+  EXPECT_EQ(config.hosts[4321].health_checks.cmd.size(), 1) << "once, though several globs match";
+}
+
 constexpr char kHosts[] = R"([[hosts]]
 name = "web{1..2}"
 tags = ["web"]
