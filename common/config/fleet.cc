@@ -64,9 +64,10 @@ absl::StatusOr<FleetConfig> ParseFleetConfig(const ConfigFiles& files) {
   if (!sources.ok()) return sources.status();
   FleetConfig config;
   config.file = files.main.path;
-  ReadServices(*sources, config);
+  size_t names = kMaxSelectorNames;
+  ReadServices(*sources, names, config);
   ReadHosts(*sources, config);
-  ReadSharedParts(*sources, config);
+  ReadSharedParts(*sources, names, config);
   std::vector<ConfigFault> faults;
   for (const FleetSource& source : *sources) {
     const std::vector<ConfigFault> own = source.root.Faults();
