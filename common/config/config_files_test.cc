@@ -1,15 +1,19 @@
 #include "common/config/config_files.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/config/fleet.h"
+#include "common/path/fd.h"
 #include "common/path/temporary_directory.h"
 
 namespace gitops {
@@ -255,6 +259,24 @@ TEST_F(ConfigFilesTest, ADirectoryThatMustNotBeALinkIsWatchedForItsCorrection) {
   const ConfigReading reading = ReadConfigFiles(Main());
   EXPECT_FALSE(reading.files.ok());
   EXPECT_THAT(reading.watched, Contains(directory_ / "etc/d"));
+}
+
+TEST_F(ConfigFilesTest, AnErrorOfTheMachineIsNoFaultOfTheConfig) {
+  Write("fleet.toml", "include = [\"a.toml\"]\n");
+  Write("a.toml", "");
+  rlimit limit;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit few = {std::min<rlim_t>(limit.rlim_cur, 256), limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  std::vector<Fd> all;
+  while (all.empty() || all.back()) all.emplace_back(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  all.resize(all.size() - 2);  // one is free, which the main file needs
+  const ConfigReading reading = ReadConfigFiles(Main());
+  all.clear();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_TRUE(reading.has_main);
+  EXPECT_TRUE(absl::IsResourceExhausted(reading.files.status())) << reading.files.status();
+  EXPECT_THAT(Included(), ElementsAre("a.toml"));
 }
 
 TEST(PackedConfigFiles, UnpackToTheSame) {
