@@ -215,6 +215,15 @@ owner = { user = "www-data" }
   EXPECT_THAT(config.hosts[2].secrets, IsEmpty());
 }
 
+TEST(SharedSecrets, WhatIsMissingIsSaidOnceForEach) {
+  EXPECT_EQ(
+      FaultsOf(absl::StrCat(kHosts,
+                            "[[secrets]]\nname = \"a\"\ntagged = [\"web\"]\nsource = \"s\"\n"
+                            "[[secrets]]\nname = \"b\"\ntagged = [\"web\"]\nsource = \"s\"\n")),
+      "f.toml:8: [[secrets]] \"a\": destination: is missing\n"
+      "f.toml:12: [[secrets]] \"b\": destination: is missing");
+}
+
 TEST(SharedParts, ErrorsSayWhatToWrite) {
   constexpr char kSecret[] =
       "[[secrets]]\nname = \"k\"\ntagged = [\"web\"]\nsource = \"s\"\ndestination = \"/d\"\n";
