@@ -244,6 +244,14 @@ TEST_F(ConfigFilesTest, WatchedAreTheFilesAndTheDirectoriesThatMayHaveNewMatches
   }
 }
 
+TEST_F(ConfigFilesTest, TheNameOfADirectoryIsNoPattern) {
+  Write("fleet.toml", "include = [\"rack*/a.toml\"]\n");
+  Write("rack[1]/a.toml", "include = [\"b.toml\", \"../c.toml\"]\n");
+  Write("rack[1]/b.toml", "");
+  Write("c.toml", "");
+  EXPECT_THAT(Included(), ElementsAre("rack[1]/a.toml", "rack[1]/b.toml", "c.toml"));
+}
+
 TEST_F(ConfigFilesTest, WhatIsMissingInADirectoryOfAMatchIsWatchedAndNoError) {
   Write("fleet.toml", "include = [\"*/gitops.toml\"]\n");
   Write("a/gitops.toml", "");
