@@ -64,10 +64,9 @@ absl::StatusOr<FleetConfig> ParseFleetConfig(const ConfigFiles& files) {
   if (!sources.ok()) return sources.status();
   FleetConfig config;
   config.file = files.main.path;
-  size_t names = kMaxSelectorNames;
-  ReadServices(*sources, names, config);
+  ReadServices(*sources, config);
   ReadHosts(*sources, config);
-  ReadSharedParts(*sources, names, config);
+  ReadSharedParts(*sources, config);
   std::vector<ConfigFault> faults;
   for (const FleetSource& source : *sources) {
     const std::vector<ConfigFault> own = source.root.Faults();

@@ -268,17 +268,6 @@ netrc_file = "/etc/own"
             (NixSpec{"web", "https://hydra.example/job/a", "/etc/netrc-global", "job"}));
 }
 
-TEST(ServicesForMany, RangesHaveALimitForTheWholeConfig) {
-  std::string text = "[global]\nupstream = \"/x\"\n";
-  for (int i = 0; i < 6; ++i) {
-    absl::StrAppend(&text, "[[services]]\nmachines = [\"", i, "-{1..199999}\"]\nservice = \"s", i,
-                    "\"\n");
-  }
-  EXPECT_EQ(FaultsOf(text),
-            "f.toml:19: [[services]] \"s5\": machines: \"5-{1..199999}\" makes more names than the "
-            "5 that are left of 1000000 for machines in a config");
-}
-
 TEST(ServicesForMany, TwoOfAKindAreAnErrorThatNamesBoth) {
   EXPECT_EQ(FaultsOf(absl::StrCat(kHosts, R"([[services]]
 tagged = ["web"]

@@ -1,7 +1,6 @@
 #ifndef GITOPS_COMMON_CONFIG_FLEET_READER_H_
 #define GITOPS_COMMON_CONFIG_FLEET_READER_H_
 
-#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,20 +21,19 @@ struct FleetSource {
   std::string directory;  // absolute, of the file
 };
 
-// [global] of the first source, and [[services]]. `names`: see ReadSelector.
-void ReadServices(const std::vector<FleetSource>& sources, size_t& names, FleetConfig& config);
+// [global] of the first source, and [[services]].
+void ReadServices(const std::vector<FleetSource>& sources, FleetConfig& config);
 // [[hosts]], and [fleet] of the first source.
 void ReadHosts(const std::vector<FleetSource>& sources, FleetConfig& config);
 // [[checks]] and [[secrets]], for the hosts that were read.
-void ReadSharedParts(const std::vector<FleetSource>& sources, size_t& names, FleetConfig& config);
+void ReadSharedParts(const std::vector<FleetSource>& sources, FleetConfig& config);
 
 // `http` and `cmd`; texts may contain ${machine}.
 ChecksSpec ReadChecks(const TomlTable& table);
 SecretSpec ReadSecret(const TomlTable& table, const std::string& directory);
 
-// `machines` and `tagged`; null: the table has neither. `names` is how many names `machines` may
-// still have in the config.
-std::shared_ptr<const HostSelector> ReadSelector(const TomlTable& table, size_t& names);
+// `machines` and `tagged`; null: the table has neither.
+std::shared_ptr<const HostSelector> ReadSelector(const TomlTable& table);
 std::vector<std::string> ReadTags(const TomlTable& table, absl::string_view key);
 
 // `text`, the value of `key`, if present and valid by `check`.

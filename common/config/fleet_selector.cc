@@ -19,7 +19,7 @@ std::vector<std::string> ReadTags(const TomlTable& table, absl::string_view key)
   return tags;
 }
 
-std::shared_ptr<const HostSelector> ReadSelector(const TomlTable& table, size_t& names) {
+std::shared_ptr<const HostSelector> ReadSelector(const TomlTable& table) {
   auto selector = std::make_shared<HostSelector>();
   if (table.Has("tagged")) {
     const std::vector<std::string> tags = ReadTags(table, "tagged");
@@ -32,7 +32,7 @@ std::shared_ptr<const HostSelector> ReadSelector(const TomlTable& table, size_t&
       table.Fault("machines", "names no host: \"*\" is every host");
     }
     for (const std::string& machine : machines) {
-      const absl::Status status = selector->AddMachine(machine, names);
+      const absl::Status status = selector->AddMachine(machine);
       if (!status.ok()) table.Fault("machines", status.message());
     }
   }

@@ -38,9 +38,9 @@ absl::Status CheckMachine(absl::string_view machine) {
       absl::StrCat(status.message(), "; for many hosts write machines = [\"", machine, "\"]"));
 }
 
-void ReadHostsOf(const TomlTable& table, size_t& names, ServiceEntry& entry) {
+void ReadHostsOf(const TomlTable& table, ServiceEntry& entry) {
   Store(CheckedText(table, "machine", CheckMachine), entry.machine);
-  entry.hosts = ReadSelector(table, names);
+  entry.hosts = ReadSelector(table);
   if (entry.hosts != nullptr) {
     if (table.Has("machine")) {
       table.Fault("machine",
@@ -64,15 +64,14 @@ void Report(const TomlTable& table, const std::vector<ValueFault>& faults) {
   }
 }
 
-ServiceEntry ReadService(const TomlTable& table, const std::string& directory, size_t& names,
-                         ServiceEntry entry) {
+ServiceEntry ReadService(const TomlTable& table, const std::string& directory, ServiceEntry entry) {
   entry.place = table.place();
   if (const auto name = table.String("service")) {
     if (!name->empty()) table.SetName(*name);
   }
   Store(CheckedText(table, "service", CheckServiceName), entry.service);
   if (!table.Has("service")) table.Fault("service", "is missing: give the unit's name");
-  ReadHostsOf(table, names, entry);
+  ReadHostsOf(table, entry);
   const std::vector<ServiceKey>& keys = ServiceKeys();
   for (size_t i = 0; i < keys.size(); ++i) entry.named[i] = keys[i].read(table, directory, entry);
   return entry;
@@ -167,7 +166,7 @@ std::optional<std::string> FilePath(const TomlTable& table, absl::string_view ke
   return absl::StrCat(directory, directory == "/" ? "" : "/", *path);
 }
 
-void ReadServices(const std::vector<FleetSource>& sources, size_t& names, FleetConfig& config) {
+void ReadServices(const std::vector<FleetSource>& sources, FleetConfig& config) {
   const FleetSource& main = sources.front();
   const Defaults defaults = ReadGlobal(main.root, main.directory, config);
   ReadGitopperKeys(main.root, config);
@@ -175,7 +174,7 @@ void ReadServices(const std::vector<FleetSource>& sources, size_t& names, FleetC
   std::set<std::string> for_many;  // services that some entry places on many hosts
   for (const FleetSource& source : sources) {
     for (TomlTable& table : source.root.Tables("services")) {
-      ServiceEntry entry = ReadService(table, source.directory, names, defaults.entry);
+      ServiceEntry entry = ReadService(table, source.directory, defaults.entry);
       if (entry.hosts != nullptr) for_many.insert(entry.service);
       config.services.push_back(std::move(entry));
       tables.push_back(std::move(table));

@@ -12,8 +12,8 @@
 namespace gitops {
 namespace {
 
-std::shared_ptr<const HostSelector> RequireSelector(const TomlTable& table, size_t& names) {
-  std::shared_ptr<const HostSelector> hosts = ReadSelector(table, names);
+std::shared_ptr<const HostSelector> RequireSelector(const TomlTable& table) {
+  std::shared_ptr<const HostSelector> hosts = ReadSelector(table);
   if (hosts != nullptr) return hosts;
   table.Fault("tagged", "is missing: give tagged or machines; machines = [\"*\"] is every host");
   return std::make_shared<HostSelector>();
@@ -32,15 +32,15 @@ struct SharedSecret {
   SecretSpec secret;
 };
 
-SharedChecks ReadSharedChecks(const TomlTable& table, size_t& names) {
-  SharedChecks shared{table.place(), RequireSelector(table, names), ReadChecks(table)};
+SharedChecks ReadSharedChecks(const TomlTable& table) {
+  SharedChecks shared{table.place(), RequireSelector(table), ReadChecks(table)};
   if (!table.Has("http") && !table.Has("cmd")) {
     table.Fault("http", "is missing: give http or cmd, for example http = { port = 80 }");
   }
   return shared;
 }
 
-SharedSecret ReadSharedSecret(const TomlTable& table, const std::string& directory, size_t& names) {
+SharedSecret ReadSharedSecret(const TomlTable& table, const std::string& directory) {
   SharedSecret shared{.table = table, .hosts = nullptr, .name = "", .secret = {}};
   if (const auto name = table.Text("name")) {
     shared.name = *name;
@@ -48,7 +48,7 @@ SharedSecret ReadSharedSecret(const TomlTable& table, const std::string& directo
   } else if (!table.Has("name")) {
     table.Fault("name", "is missing: give the secret's name");
   }
-  shared.hosts = RequireSelector(table, names);
+  shared.hosts = RequireSelector(table);
   shared.secret = ReadSecret(table, directory);
   return shared;
 }
@@ -109,15 +109,15 @@ class SecretGiver {
 
 }  // namespace
 
-void ReadSharedParts(const std::vector<FleetSource>& sources, size_t& names, FleetConfig& config) {
+void ReadSharedParts(const std::vector<FleetSource>& sources, FleetConfig& config) {
   std::vector<SharedChecks> checks;
   std::vector<SharedSecret> secrets;
   for (const FleetSource& source : sources) {
     for (const TomlTable& table : source.root.Tables("checks")) {
-      checks.push_back(ReadSharedChecks(table, names));
+      checks.push_back(ReadSharedChecks(table));
     }
     for (const TomlTable& table : source.root.Tables("secrets")) {
-      secrets.push_back(ReadSharedSecret(table, source.directory, names));
+      secrets.push_back(ReadSharedSecret(table, source.directory));
     }
   }
   std::vector<bool> used_checks(checks.size());

@@ -14,21 +14,15 @@ constexpr char kGlobCharacters[] = "*?[\\";
 
 }  // namespace
 
-absl::Status HostSelector::AddMachine(absl::string_view pattern, size_t& left) {
+absl::Status HostSelector::AddMachine(absl::string_view pattern) {
   if (pattern.size() > kMaxGlobBytes) {
     return absl::InvalidArgumentError(absl::StrCat("an element is longer than ", kMaxGlobBytes));
   }
-  const auto expanded = ExpandBraces(absl::AsciiStrToLower(pattern), std::min(kMaxNames, left));
-  if (absl::IsResourceExhausted(expanded.status()) && left < kMaxNames) {
-    return absl::InvalidArgumentError(absl::StrCat("\"", pattern, "\" makes more names than the ",
-                                                   left, " that are left of ", kMaxSelectorNames,
-                                                   " for machines in a config"));
-  }
+  const auto expanded = ExpandBraces(absl::AsciiStrToLower(pattern), kMaxNames);
   if (!expanded.ok()) {
     return absl::InvalidArgumentError(
         absl::StrCat("\"", pattern, "\" ", expanded.status().message()));
   }
-  left -= expanded->size();
   for (const std::string& one : *expanded) {
     const size_t plain = one.find_first_of(kGlobCharacters);
     if (plain == std::string::npos) {

@@ -17,16 +17,13 @@ namespace gitops {
 
 // Most names that the braces of one value may stand for.
 inline constexpr size_t kMaxNames = 200'000;
-// Most names and globs of all selectors of a config.
-inline constexpr size_t kMaxSelectorNames = 1'000'000;
 
 // The hosts of an entry for many: those that have all of some tags, and a name of a list of names
 // and globs. Names are case-insensitive, tags are not. Default: no host.
 class HostSelector {
  public:
-  // Takes the names and globs that it adds off `left`. INVALID_ARGUMENT: an element is no host name
-  // and no glob, or makes more than are left; the message has the element.
-  absl::Status AddMachine(absl::string_view pattern, size_t& left);
+  // INVALID_ARGUMENT: an element is no host name and no glob; the message has the element.
+  absl::Status AddMachine(absl::string_view pattern);
   void AddTag(std::string tag) { tags_.push_back(std::move(tag)); }
 
   bool empty() const { return tags_.empty() && names_.empty() && globs_.empty(); }
