@@ -120,6 +120,18 @@ TEST_F(ConfigRunTest, RenderPrintsWhatOneHostGetsWithoutPasswords) {
   EXPECT_THAT(missing.err, HasSubstr("none.toml"));
 }
 
+TEST_F(ConfigRunTest, RenderPrintsNoPasswordOfAHydraJobEither) {
+  directory_.Write("fleet.toml", R"([[services]]
+machine = "build1"
+service = "web"
+profile = "web"
+job_uri = "https://joe:hunter2@hydra.example/job/a"
+)");
+  const Result result = Ctl({"config", "render", "build1", "--config", directory_ / "fleet.toml"});
+  EXPECT_THAT(result.out, AllOf(HasSubstr("job_uri = \"https://hydra.example/job/a\"\n"),
+                                testing::Not(HasSubstr("hunter2"))));
+}
+
 TEST_F(ConfigRunTest, SchemaPrintsJson) {
   const Result result = Ctl({"config", "schema"});
   EXPECT_EQ(result.exit_code, 0);

@@ -26,18 +26,35 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// A path, and where it leads by links.
+struct Place {
+  explicit Place(const std::string& path) : given(path) {
+    std::error_code error;
+    const fs::path target = fs::weakly_canonical(path, error);
+    resolved = error ? given : target.string();
+  }
+  bool IsIn(const Place& outer) const {
+    return IsAtOrBeneath(given, outer.given) || IsAtOrBeneath(resolved, outer.resolved);
+  }
+
+  std::string given, resolved;
+};
+
 }  // namespace
 
 ConfigInForce::ConfigInForce(Source source, std::function<void(const std::string& fault)> on_fault)
     : source_(std::move(source)), on_fault_(std::move(on_fault)) {}
 
 absl::StatusOr<AgentConfig> ConfigInForce::Read() const {
-  const ConfigReading reading = ReadConfigFiles(source_.file);
-  if (!reading.files.ok()) return reading.files.status();
-  return Check(reading.files->Packed());
+  return Check(ReadConfigFiles(source_.file).files);
 }
 
-absl::StatusOr<AgentConfig> ConfigInForce::Check(const std::string& text) const {
+absl::StatusOr<AgentConfig> ConfigInForce::Check(const absl::StatusOr<ConfigFiles>& files) const {
+  if (!files.ok()) return files.status();
+  return CheckText(files->Packed());
+}
+
+absl::StatusOr<AgentConfig> ConfigInForce::CheckText(const std::string& text) const {
   absl::StatusOr<AgentConfig> config =
       ParseAgentConfig(source_.flags, text, source_.file, source_.host_name);
   if (!config.ok()) return config;
@@ -60,7 +77,7 @@ absl::Status ConfigInForce::Begin() {
   if (Accept()) return absl::OkStatus();
   const absl::StatusOr<std::string> kept = Kept();
   if (!kept.ok()) return read_;
-  absl::StatusOr<AgentConfig> last = Check(*kept);
+  absl::StatusOr<AgentConfig> last = CheckText(*kept);
   // Other flags than then may make it a config that the agent does not follow.
   if (!last.ok() || !IsFollowedBy(*last)) return read_;
   MutexLock lock(mutex_);
@@ -75,7 +92,9 @@ bool ConfigInForce::Renew() {
 }
 
 bool ConfigInForce::Accept() {
-  absl::StatusOr<AgentConfig> config = Read();
+  ConfigReading reading = ReadConfigFiles(source_.file);
+  watched_ = std::move(reading.watched);
+  absl::StatusOr<AgentConfig> config = Check(reading.files);
   read_ = config.status();
   if (!config.ok()) return false;
   const std::shared_ptr<const AgentConfig> former = Get();
@@ -142,16 +161,19 @@ std::string ConfigInForce::fault() const {
 
 bool ConfigInForce::IsFollowedBy(const AgentConfig& config) const {
   if (source_.bootstrap.has_value()) return true;
-  // Also where a link leads to what is published.
-  std::error_code error;
-  const std::string resolved = fs::weakly_canonical(source_.file, error).string();
+  std::vector<Place> places = {Place(source_.file)};
+  for (const std::string& path : watched_) places.emplace_back(path);
+  // Of a kept config, which the last reading may not have reached.
+  for (const auto& file : ConfigFiles::Unpack(source_.file, config.text).included) {
+    places.emplace_back(file.path);
+  }
   for (const ServiceSpec& service : config.services) {
     for (const DirectorySpec& directory : service.directories) {
       if (directory.local.empty()) continue;
-      if (IsAtOrBeneath(source_.file, directory.local)) return true;
-      std::error_code failed;
-      const std::string place = fs::weakly_canonical(directory.local, failed).string();
-      if (!error && !failed && IsAtOrBeneath(resolved, place)) return true;
+      const Place published(directory.local);
+      for (const Place& place : places) {
+        if (place.IsIn(published)) return true;
+      }
     }
   }
   return false;

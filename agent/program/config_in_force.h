@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "agent/program/settings.h"
+#include "common/config/config_files.h"
 #include "common/config/fleet.h"
 #include "common/config/settings.h"
 #include "common/sync/mutex.h"
@@ -24,9 +25,9 @@ inline constexpr char kAcceptedConfig[] = "config.accepted";
 inline constexpr char kAgentStore[] = "agent.db";
 
 // Which configuration is in force, and what is wrong with the file, if anything. Where the agent
-// follows the file itself (bootstrap, or one of its services publishes it), a fault in it must not
-// end the agent, which could not take up the correction then: the text that was accepted last is
-// kept in the state directory, and the next start uses it. Thread-safe.
+// follows the file itself (bootstrap, or one of its services publishes it or what it includes), a
+// fault in it must not end the agent, which could not take up the correction then: the text that
+// was accepted last is kept in the state directory, and the next start uses it. Thread-safe.
 class ConfigInForce {
  public:
   struct Source {
@@ -70,8 +71,9 @@ class ConfigInForce {
   const std::optional<ServiceSpec>& bootstrap() const { return source_.bootstrap; }
 
  private:
-  absl::StatusOr<AgentConfig> Check(const std::string& text) const;
-  // Whether the agent publishes the file.
+  absl::StatusOr<AgentConfig> Check(const absl::StatusOr<ConfigFiles>& files) const;
+  absl::StatusOr<AgentConfig> CheckText(const std::string& text) const;
+  // Whether the agent publishes the file, or a file or directory that it includes.
   bool IsFollowedBy(const AgentConfig& config) const;
   // Puts the file in force, unless it has a fault.
   bool Accept();
@@ -83,7 +85,9 @@ class ConfigInForce {
 
   const Source source_;
   const std::function<void(const std::string& fault)> on_fault_;
-  absl::Status read_;  // the last reading; only one thread reads
+  // Of the last reading; only one thread reads.
+  absl::Status read_;
+  std::vector<std::string> watched_;  // ConfigReading::watched
   mutable Mutex mutex_;
   std::shared_ptr<const AgentConfig> config_ ABSL_GUARDED_BY(mutex_);
   std::string fault_ ABSL_GUARDED_BY(mutex_);

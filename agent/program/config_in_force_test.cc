@@ -83,6 +83,18 @@ TEST_F(ConfigInForceTest, WhatWasAcceptedIsKeptWithItsIncludedFiles) {
   EXPECT_THAT(config_->fault(), HasSubstr("services/more.toml:1:"));
 }
 
+TEST_F(ConfigInForceTest, AFaultInWhatTheAgentPublishesForTheFileToIncludeDoesNotEndIt) {
+  // The file itself is not published, and nothing is to be included yet.
+  Write(absl::StrCat("include = [\"services/*.toml\"]\n",
+                     absl::StrReplaceAll(Own(), {{directory_ / "etc", directory_ / "etc/services"},
+                                                 {"link = \"etc\"", "link = \"services\""}})));
+  ASSERT_EQ(Start(), absl::OkStatus());
+  directory_.Write("etc/services/more.toml", "[[services]\n");
+  ASSERT_EQ(Start(), absl::OkStatus());
+  EXPECT_EQ(config_->Get()->services[0].service, "conf");
+  EXPECT_THAT(config_->fault(), HasSubstr("services/more.toml:1:"));
+}
+
 TEST_F(ConfigInForceTest, APlainConfigWithAFaultIsRefusedAlsoAfterAGoodOne) {
   Write(kPlain);
   ASSERT_EQ(Start(), absl::OkStatus());

@@ -48,6 +48,12 @@ absl::StatusOr<std::string> ReadIncluded(int root, const std::string& path) {
       absl::StrCat("is larger than ", kMaxIncludedBytes, " bytes, the most for an included file"));
 }
 
+// Whether the error is of the machine, not of the config, and so may end by itself.
+bool MayPass(const absl::Status& status) {
+  return absl::IsResourceExhausted(status) || absl::IsUnavailable(status) ||
+         absl::IsUnknown(status);
+}
+
 // Follows the includes of one config.
 class Includer {
  public:
@@ -72,6 +78,7 @@ class Includer {
   }
 
   absl::StatusOr<std::vector<ConfigFiles::File>> Result() {
+    if (!failure_.ok()) return failure_;
     if (absl::Status status = ToStatus(std::move(faults_)); !status.ok()) return status;
     return std::move(files_);
   }
@@ -86,14 +93,24 @@ class Includer {
       faults_.push_back(
           {table.PlaceOf("include"), absl::StrCat("include: \"", what, "\" ", message)});
     };
+    const auto fail = [&](absl::string_view what, const absl::Status& status) {
+      if (!MayPass(status)) return fault(what, status.message());
+      failure_.Update(absl::Status(
+          status.code(), absl::StrCat(table.PlaceOf("include").ToString(), ": include: \"", what,
+                                      "\" ", status.message())));
+    };
     if (!root_) {
-      return fault(pattern, absl::StrCat("cannot be followed: ", ConfigDirectory(file_),
-                                         " is not a directory that can be opened"));
+      // It exists, since the main file was read from it.
+      return fail(pattern,
+                  absl::UnavailableError(absl::StrCat(
+                      "cannot be followed: ", ConfigDirectory(file_), " cannot be opened")));
     }
-    const auto matches = MatchInclude(root_.get(), fs::path(from).parent_path().string(), pattern);
-    if (!matches.ok()) return fault(pattern, matches.status().message());
-    for (const std::string& directory : matches->directories) Watch(directory);
-    for (const std::string& path : matches->paths) {
+    IncludeMatches matches;
+    const absl::Status matched =
+        MatchInclude(root_.get(), fs::path(from).parent_path().string(), pattern, matches);
+    for (const std::string& directory : matches.directories) Watch(directory);
+    if (!matched.ok()) return fail(pattern, matched);
+    for (const auto& [path, by_glob] : matches.paths) {
       if (full_) return;
       if (std::any_of(path.begin(), path.end(), absl::ascii_iscntrl)) {
         fault(absl::CHexEscape(path), "has a control character in its name");
@@ -106,8 +123,8 @@ class Includer {
         absl::StatusOr<std::string> text = ReadIncluded(root_.get(), path);
         if (text.ok()) {
           Add(table, path, *std::move(text));
-        } else {
-          fault(path, text.status().message());
+        } else if (!by_glob || !absl::IsNotFound(text.status())) {
+          fail(path, text.status());
         }
       }
     }
@@ -125,7 +142,10 @@ class Includer {
     Follow(path, own);
   }
 
-  void Watch(const std::string& path) { reading_.watched.push_back(Shown(path)); }
+  // Once, however many files include it.
+  void Watch(const std::string& path) {
+    if (watched_.insert(path).second) reading_.watched.push_back(Shown(path));
+  }
 
   bool IsOnStack(const std::string& path) const {
     for (const std::string& above : stack_) {
@@ -138,9 +158,10 @@ class Includer {
   ConfigReading& reading_;
   const Fd root_;
   std::vector<std::string> stack_;  // the file that is followed, and those that led to it
-  std::set<std::string> seen_;
+  std::set<std::string> seen_, watched_;
   std::vector<ConfigFiles::File> files_;
   std::vector<ConfigFault> faults_;
+  absl::Status failure_;  // the first that may pass
   bool full_ = false;
 };
 

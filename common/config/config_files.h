@@ -28,7 +28,7 @@ struct ConfigFiles {
 // The result of reading a config.
 struct ConfigReading {
   // Errors of the main file are those of ReadConfigText. INVALID_ARGUMENT: it breaks a rule of
-  // `include`, with file and line.
+  // `include`, with file and line. Other errors of included files may end by themselves.
   absl::StatusOr<ConfigFiles> files;
   // Whether the main file could be read.
   bool has_main = false;

@@ -1,15 +1,19 @@
 #include "common/config/config_files.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/config/fleet.h"
+#include "common/path/fd.h"
 #include "common/path/temporary_directory.h"
 
 namespace gitops {
@@ -21,6 +25,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 namespace fs = std::filesystem;
 
@@ -87,6 +92,9 @@ TEST_F(ConfigFilesTest, AFileIsIncludedOnce) {
   Write("a.toml", "include = [\"b/x.toml\"]\n");
   Write("b/x.toml", "");
   EXPECT_THAT(Included(), ElementsAre("a.toml", "b/x.toml"));
+  EXPECT_THAT(ReadConfigFiles(Main()).watched,
+              UnorderedElementsAre(directory_ / "etc/a.toml", directory_ / "etc/b/x.toml",
+                                   directory_ / "etc/", directory_ / "etc/b"));
 }
 
 TEST_F(ConfigFilesTest, WhatAnIncludedFileHasCountsAndItsPathsAreItsOwn) {
@@ -171,6 +179,7 @@ TEST_F(ConfigFilesTest, RulesOfIncludeAreErrorsOfTheFileThatBreaksThem) {
       {"ok.toml", ""},
       {"full.toml", ""},
       {"none/*.toml", ""},
+      {"dir*/none.toml", ""},
       {"none.toml", "include: \"none.toml\" does not exist"},
       {"", "include: \"\" is empty"},
       {"/etc/x.toml", "include: \"/etc/x.toml\" is absolute: write a path relative to this file"},
@@ -233,6 +242,49 @@ TEST_F(ConfigFilesTest, WatchedAreTheFilesAndTheDirectoriesThatMayHaveNewMatches
   for (const char* path : {"etc/d", "etc/d/a.toml", "etc/later", "etc/gone.toml"}) {
     EXPECT_THAT(reading.watched, Contains(directory_ / path));
   }
+}
+
+TEST_F(ConfigFilesTest, TheNameOfADirectoryIsNoPattern) {
+  Write("fleet.toml", "include = [\"rack*/a.toml\"]\n");
+  Write("rack[1]/a.toml", "include = [\"b.toml\", \"../c.toml\"]\n");
+  Write("rack[1]/b.toml", "");
+  Write("c.toml", "");
+  EXPECT_THAT(Included(), ElementsAre("rack[1]/a.toml", "rack[1]/b.toml", "c.toml"));
+}
+
+TEST_F(ConfigFilesTest, WhatIsMissingInADirectoryOfAMatchIsWatchedAndNoError) {
+  Write("fleet.toml", "include = [\"*/gitops.toml\"]\n");
+  Write("a/gitops.toml", "");
+  Write("b/other.toml", "");
+  EXPECT_THAT(Included(), ElementsAre("a/gitops.toml"));
+  EXPECT_THAT(ReadConfigFiles(Main()).watched, Contains(directory_ / "etc/b/gitops.toml"));
+}
+
+TEST_F(ConfigFilesTest, ADirectoryThatMustNotBeALinkIsWatchedForItsCorrection) {
+  Write("fleet.toml", "include = [\"d/*.toml\"]\n");
+  fs::create_directory(directory_ / "real");
+  fs::create_directory_symlink("../real", directory_ / "etc/d");
+  const ConfigReading reading = ReadConfigFiles(Main());
+  EXPECT_FALSE(reading.files.ok());
+  EXPECT_THAT(reading.watched, Contains(directory_ / "etc/d"));
+}
+
+TEST_F(ConfigFilesTest, AnErrorOfTheMachineIsNoFaultOfTheConfig) {
+  Write("fleet.toml", "include = [\"a.toml\"]\n");
+  Write("a.toml", "");
+  rlimit limit;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit few = {std::min<rlim_t>(limit.rlim_cur, 256), limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  std::vector<Fd> all;
+  while (all.empty() || all.back()) all.emplace_back(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  all.resize(all.size() - 2);  // one is free, which the main file needs
+  const ConfigReading reading = ReadConfigFiles(Main());
+  all.clear();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_TRUE(reading.has_main);
+  EXPECT_TRUE(absl::IsResourceExhausted(reading.files.status())) << reading.files.status();
+  EXPECT_THAT(Included(), ElementsAre("a.toml"));
 }
 
 TEST(PackedConfigFiles, UnpackToTheSame) {

@@ -145,6 +145,23 @@ dirs = [ { local = "/etc/nginx", link = "nginx/${machine}" } ]
   EXPECT_EQ(ServicesOf(config, "web99999")->at(0).directories[0].link, "nginx/web99999");
 }
 
+TEST(HostsWithBraces, TenThousandGlobsForTenThousandHostsAreNotComparedPairwise) {
+  const FleetConfig config = Parse(R"(
+[[hosts]]
+name = "web{1..10000}"
+[[services]]
+machines = ["web{1..10000}*"]
+service = "nginx"
+upstream = "/x"
+dirs = [ { local = "/etc/nginx", link = "nginx/${machine}" } ]
+[[checks]]
+machines = ["web{1..10000}*"]
+cmd = { cmd = ["true"] }
+)");
+  ASSERT_EQ(config.hosts.size(), 10'000);
+  EXPECT_EQ(config.hosts[4321].health_checks.cmd.size(), 1) << "once, though several globs match";
+}
+
 constexpr char kHosts[] = R"([[hosts]]
 name = "web{1..2}"
 tags = ["web"]
@@ -196,6 +213,15 @@ owner = { user = "www-data" }
   EXPECT_EQ(config.hosts[1].secrets.at("tls-key").source, "/etc/gitops/secrets/web2.key");
   EXPECT_EQ(config.hosts[1].secrets.at("tls-key").owner_user, "www-data");
   EXPECT_THAT(config.hosts[2].secrets, IsEmpty());
+}
+
+TEST(SharedSecrets, WhatIsMissingIsSaidOnceForEach) {
+  EXPECT_EQ(
+      FaultsOf(absl::StrCat(kHosts,
+                            "[[secrets]]\nname = \"a\"\ntagged = [\"web\"]\nsource = \"s\"\n"
+                            "[[secrets]]\nname = \"b\"\ntagged = [\"web\"]\nsource = \"s\"\n")),
+      "f.toml:8: [[secrets]] \"a\": destination: is missing\n"
+      "f.toml:12: [[secrets]] \"b\": destination: is missing");
 }
 
 TEST(SharedParts, ErrorsSayWhatToWrite) {

@@ -223,6 +223,24 @@ branch = "canary"
             "f.toml:1: [[services]] \"other\": upstream: is missing: give it here or in [global]");
 }
 
+TEST(ServicesForMany, AHydraJobOfOneHostIsNoGitServiceForTheUpstreamOfGlobal) {
+  const FleetConfig config = Parse(R"(
+[global]
+upstream = "https://git.example/ops.git"
+[[services]]
+tagged = ["web"]
+service = "web"
+[[services]]
+machine = "build1"
+service = "web"
+profile = "web"
+job_uri = "https://hydra.example/job/a"
+)");
+  const ServiceSpec spec = Only(config, "build1");
+  EXPECT_EQ(spec.nix, (NixSpec{"web", "https://hydra.example/job/a", "", "job"}));
+  EXPECT_EQ(spec.upstream, UpstreamSpec());
+}
+
 TEST(ServicesForMany, NixKeysAreOverriddenToo) {
   const FleetConfig config = Parse(R"(
 [global]

@@ -20,6 +20,9 @@
 namespace gitops {
 namespace {
 
+// Each suggestion compares a name with all hosts, and only so many errors are shown.
+constexpr size_t kMaxSuggestions = 100;
+
 class Problems {
  public:
   Problems(const FleetConfig& config, const std::vector<std::string>& aliases)
@@ -91,6 +94,7 @@ class Problems {
                                       "\": machines, tagged: select no host of [[hosts]]"));
       } else if (!names.contains(absl::AsciiStrToLower(entry.machine)) &&
                  !aliases_.contains(absl::AsciiStrToLower(entry.machine))) {
+        if (found_.size() >= kMaxSuggestions) known.clear();
         Add(entry.place, absl::StrCat("[[services]] \"", entry.service,
                                       "\": machine: no host of [[hosts]] is \"", entry.machine,
                                       "\"", Suggestion(entry.machine, known, false)));

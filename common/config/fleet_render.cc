@@ -81,7 +81,7 @@ void WriteDirectories(const std::vector<DirectorySpec>& directories, std::string
 void WriteSource(const ServiceSpec& spec, const ServiceSpec& standard, Writer& write) {
   if (spec.nix.has_value()) {
     write.Text("profile", spec.nix->profile);
-    write.Text("job_uri", spec.nix->job_uri);
+    write.Text("job_uri", RedactUrl(spec.nix->job_uri));
     write.Text("netrc_file", spec.nix->netrc_file);
     write.Text("require", spec.nix->require, NixSpec().require);
     return;

@@ -67,6 +67,8 @@ class SecretGiver {
     for (const int number : index_.Find(host.name, host.tags)) {
       const SharedSecret& shared = secrets_[number];
       used_[number] = true;
+      // Has an error already; what follows from it would only repeat that.
+      if (shared.name.empty() || shared.secret.destination.empty()) continue;
       SecretSpec secret = shared.secret;
       SetMachine(host.name, secret);
       for (const auto& [name, other] : host.secrets) {

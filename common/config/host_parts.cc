@@ -16,7 +16,8 @@ constexpr absl::Duration kMaxCheckTime = absl::Hours(1);
 
 absl::Status AnyText(absl::string_view) { return absl::OkStatus(); }
 
-// `check` of a value that may contain ${machine}: a host's name cannot make it wrong.
+// `check` of a value that may contain ${machine}, with some name: the names of few hosts could make
+// it wrong (an owner that begins with a digit), which the host finds out.
 template <typename Check>
 auto OnSomeMachine(Check check) {
   return [check](absl::string_view text) {

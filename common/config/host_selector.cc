@@ -1,6 +1,7 @@
 #include "common/config/host_selector.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -38,26 +39,20 @@ absl::Status HostSelector::AddMachine(absl::string_view pattern, size_t& left) {
   return absl::OkStatus();
 }
 
-bool HostSelector::Selects(absl::string_view name, absl::Span<const std::string> tags) const {
-  if (empty()) return false;
-  const bool tagged = std::all_of(tags_.begin(), tags_.end(), [&](const std::string& tag) {
+bool HostSelector::HasItsTags(absl::Span<const std::string> tags) const {
+  return std::all_of(tags_.begin(), tags_.end(), [&](const std::string& tag) {
     return std::find(tags.begin(), tags.end(), tag) != tags.end();
   });
-  if (!tagged || (names_.empty() && globs_.empty())) return tagged;
-  const std::string lower = absl::AsciiStrToLower(name);
-  return names_.contains(lower) ||
-         std::any_of(globs_.begin(), globs_.end(),
-                     [&](const NameGlob& one) { return one.glob.Matches(lower); });
 }
 
 void HostSelectorIndex::Add(const HostSelector& selector, int number) {
   if (selector.names_.empty() && selector.globs_.empty()) {
-    if (!selector.empty()) by_tag_[selector.tags_.front()].emplace_back(number, &selector);
+    if (!selector.empty()) by_tag_[selector.tags_.front()].push_back({number, &selector});
     return;
   }
-  for (const std::string& name : selector.names_) by_name_[name].emplace_back(number, &selector);
+  for (const std::string& name : selector.names_) by_name_[name].push_back({number, &selector});
   for (const HostSelector::NameGlob& glob : selector.globs_) {
-    by_begin_[glob.begin].emplace_back(number, &selector);
+    by_begin_[glob.begin].push_back({number, &selector, &glob.glob});
     longest_begin_ = std::max(longest_begin_, glob.begin.size());
   }
 }
@@ -65,23 +60,22 @@ void HostSelectorIndex::Add(const HostSelector& selector, int number) {
 std::vector<int> HostSelectorIndex::Find(absl::string_view name,
                                          absl::Span<const std::string> tags) const {
   std::vector<int> found;
-  const auto look = [&](const std::unordered_map<std::string, Selectors>& index,
+  const std::string lower = absl::AsciiStrToLower(name);
+  const auto look = [&](const std::unordered_map<std::string, Entries>& index,
                         const std::string& key) {
     const auto at = index.find(key);
     if (at == index.end()) return;
-    for (const auto& [number, selector] : at->second) {
-      if (selector->Selects(name, tags)) found.push_back(number);
+    for (const Entry& entry : at->second) {
+      if (entry.glob != nullptr && !entry.glob->Matches(lower)) continue;
+      if (entry.selector->HasItsTags(tags)) found.push_back(entry.number);
     }
   };
   if (!by_tag_.empty()) {
     for (const std::string& tag : tags) look(by_tag_, tag);
   }
-  if (!by_name_.empty() || !by_begin_.empty()) {
-    const std::string lower = absl::AsciiStrToLower(name);
-    look(by_name_, lower);
-    const size_t longest = by_begin_.empty() ? 0 : std::min(longest_begin_, lower.size()) + 1;
-    for (size_t size = 0; size < longest; ++size) look(by_begin_, lower.substr(0, size));
-  }
+  if (!by_name_.empty()) look(by_name_, lower);
+  const size_t longest = by_begin_.empty() ? 0 : std::min(longest_begin_, lower.size()) + 1;
+  for (size_t size = 0; size < longest; ++size) look(by_begin_, lower.substr(0, size));
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;

@@ -5,7 +5,6 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -30,26 +29,23 @@ class HostSelector {
   void AddTag(std::string tag) { tags_.push_back(std::move(tag)); }
 
   bool empty() const { return tags_.empty() && names_.empty() && globs_.empty(); }
-  bool Selects(absl::string_view name, absl::Span<const std::string> tags) const;
-
-  const std::unordered_set<std::string>& names() const { return names_; }  // in lower case
-  const std::vector<std::string>& tags() const { return tags_; }
 
  private:
   friend class HostSelectorIndex;
+  bool HasItsTags(absl::Span<const std::string> tags) const;
   struct NameGlob {
     std::string begin;  // plain text, in lower case
     Glob glob;
   };
 
   std::vector<std::string> tags_;
-  std::unordered_set<std::string> names_;
+  std::unordered_set<std::string> names_;  // in lower case
   std::vector<NameGlob> globs_;
 };
 
 // Which of many selectors select a host. A lookup takes time in proportion to the host's tags, its
-// name, and the selectors that share a tag or the plain beginning of a glob with it, however many
-// others there are.
+// name, and the selectors and globs that share a tag or the plain beginning of a glob with it,
+// however many others there are.
 class HostSelectorIndex {
  public:
   // `selector` is not copied. `number` is what Find() returns for it.
@@ -58,9 +54,14 @@ class HostSelectorIndex {
   std::vector<int> Find(absl::string_view name, absl::Span<const std::string> tags) const;
 
  private:
-  using Selectors = std::vector<std::pair<int, const HostSelector*>>;
+  struct Entry {
+    int number;
+    const HostSelector* selector;
+    const Glob* glob = nullptr;  // the one of `selector` that is looked up; null: no glob
+  };
+  using Entries = std::vector<Entry>;
 
-  std::unordered_map<std::string, Selectors> by_name_, by_begin_, by_tag_;
+  std::unordered_map<std::string, Entries> by_name_, by_begin_, by_tag_;
   size_t longest_begin_ = 0;
 };
 

@@ -26,7 +26,10 @@ void Override(const ServiceEntry& exact, ServiceEntry& entry) {
 }
 
 bool IsComplete(const ServiceEntry& entry) {
-  return entry.nix.has_value() || !entry.upstream.url.empty();
+  if (entry.nix.has_value()) return true;
+  // The upstream of [global] does not make it a service that follows git.
+  return !entry.upstream.url.empty() && entry.nix_keys.profile.empty() &&
+         entry.nix_keys.job_uri.empty();
 }
 
 // Decides which kind of service the entries for a host make together.
