@@ -64,6 +64,9 @@ class Site:
         host.await_agent()
         host.run("rm /run/web.seen; echo none > /run/web.seen")
 
+    def logs(self, lines):
+        return self.host.logs(lines=lines)
+
     def check_others(self):
         assert self.others() == self.kept
         for name in ("db", "app"):
