@@ -4,11 +4,13 @@ import os
 import pathlib
 import queue
 import re
+import subprocess
 import threading
 import time
 
 import grpc
 
+import processes
 import protos
 from harness import Agent, fleet_config, wait_for
 from upstream import MARKER, other_name
@@ -37,8 +39,16 @@ class Host:
              "keep_revisions": KEPT},
             [{"machine": "web1", "service": name,
               "dirs": [{"local": self.published / name, "link": name}]} for name in names])
-        # Mounts in a namespace of its own; unshare becomes the agent, so its process is the agent's.
-        wrapper = ["unshare", "-m", "--propagation", "private"] if root else []
+        # Mounts in a namespace of its own, which another process keeps while the agent restarts; nsenter becomes the
+        # agent, so its process is the agent's.
+        self.namespace = None
+        wrapper = []
+        if root:
+            self.namespace = subprocess.Popen(["unshare", "-m", "--propagation", "private", "cat"],
+                                              stdin=subprocess.PIPE)
+            own = os.readlink("/proc/self/ns/mnt")
+            wait_for(lambda: os.readlink(f"/proc/{self.namespace.pid}/ns/mnt") != own, 10, "a mount namespace")
+            wrapper = ["nsenter", f"--mount=/proc/{self.namespace.pid}/ns/mnt"]
         self.agent = Agent(directory, config, root=root, wrapper=wrapper,
                            flags=["--log-level", "warning"])
         self.services = services
@@ -56,8 +66,20 @@ class Host:
         wait_for(self.all_ok, 300, "all services to be OK")
         return time.monotonic() - began
 
+    def settled(self):
+        """Seconds of CPU that the agent takes until it rests, after its start."""
+        used = processes.Cpu.of(self.pid).total
+        while True:
+            time.sleep(1)
+            before, used = used, processes.Cpu.of(self.pid).total
+            if used - before < 0.02:
+                return used
+
     def __exit__(self, *_):
         self.agent.__exit__()
+        if self.namespace is not None:
+            self.namespace.stdin.close()
+            self.namespace.wait()
 
     @property
     def pid(self):

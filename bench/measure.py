@@ -112,13 +112,16 @@ def agent_pull(directory, upstream, services, api, rounds):
 
 
 def agent_restart(directory, upstream, services, api, rounds):
-    """From the start of an agent that finds everything as it should be to all services OK."""
-    took = []
-    with Host(directory, upstream, services, "5s", api) as host:
+    """From the start of an agent that finds everything as it should be to all services OK; and the CPU time that it takes
+    until it rests."""
+    took, cpu = [], []
+    with Host(directory, upstream, services, "1h", api) as host:
+        host.settled()
         for _ in range(rounds):
             host.agent.stop()
             took.append(host.restarted())
-    return {"restart": spread(took)}
+            cpu.append(host.settled())
+    return {"restart": spread(took), "restart_cpu": spread(cpu)}
 
 
 def peer_latency(kind, directory, upstream, rounds):
