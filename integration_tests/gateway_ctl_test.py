@@ -15,7 +15,7 @@ from gateway_promotions_test import EVENTS, KEY, PIPELINE, RECEIVER, body, signe
 from harness import BIN, ctl, wait_for
 
 # They call no server.
-LOCAL = {"token create", "completion", "version", "help"}
+LOCAL = {"token create", "completion", "version", "help", "config check", "config render", "config schema"}
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import urllib.error
 import urllib.request
 
 import grpc
@@ -171,10 +172,17 @@ def test_without_a_config_the_fleet_is_what_reports(planner):
     assert planner.hosts() == []
 
 
+def is_ready(planner):
+    try:
+        with urllib.request.urlopen(f"http://{planner.address('http')}/readyz", timeout=5) as answer:
+            return answer.status == 200
+    except urllib.error.HTTPError:
+        return False
+
+
 def test_it_says_that_it_is_ready_and_what_it_counts(planner):
     planner.start()
-    base = f"http://{planner.address('http')}"
-    wait_for(lambda: urllib.request.urlopen(f"{base}/readyz", timeout=5).status == 200)
+    wait_for(lambda: is_ready(planner))
     text = planner.metrics()
     assert 'gitops_build_info{component="planner"' in text
     assert 'gitops_deployments_total{result="succeeded"} 0' in text

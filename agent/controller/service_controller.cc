@@ -348,10 +348,8 @@ void ServiceController::StoreAndMake(ServiceRecord next, Change change) {
           const bool anyway = shared->storing != Change::Storing::kFirst;
           if (saved->ok() || anyway) {
             unsaved_ = !saved->ok();
-            if (saved->ok()) {
-              stored_hash_ = next.hash;
-              rebuilt_.clear();
-            }
+            if (saved->ok()) stored_hash_ = next.hash;
+            if (shared->command) rebuilt_.clear();
             if (entry.has_value()) {
               unlogged_ = saved->ok() ? std::nullopt : std::optional<Why>(shared->why);
             }

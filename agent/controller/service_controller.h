@@ -363,7 +363,7 @@ class ServiceController {
   int failures_ = 0;
   bool prepared_ = false;  // the activator
   std::string remark_;     // about what this process published last; shown while all is well
-  std::string rebuilt_;    // how a damaged record was rebuilt; shown until the next save
+  std::string rebuilt_;    // how a damaged record was rebuilt; shown until a command
   absl::Time timer_at_ = absl::InfinitePast();
   bool established_ = false;  // in this process, the right revision was published once
   DriftScans drift_scans_;

@@ -110,8 +110,14 @@ def test_killed_while_a_revision_fails_the_old_one_is_served_again(site, point):
     bad = site.commit("bad")
     host.await_crash()
     host.start_agent_again()
-    broken = host.wait_service("web", state="BROKEN", hash=before)
-    assert bad in broken["stateInfo"] and "status 3" in broken["stateInfo"]
+
+    def returned():
+        # Before the old revision is active again, the info has the failure alone.
+        service = host.service("web")
+        is_there = (service["state"], service["hash"]) == ("BROKEN", before) and bad in service["stateInfo"]
+        return service if is_there else None
+
+    assert "status 3" in host.wait_for(returned)["stateInfo"]
     # In between it is tried again.
     host.wait_for(lambda: site.served() == [good, good, f"start {good}"]
                   and host.active("web") == "active")
