@@ -23,7 +23,10 @@ using testing::UnorderedElementsAre;
 class TipTest : public HostAgentTest {
  protected:
   TipTest() { planner_ = &told_; }
-  ~TipTest() override { host_.ReleaseDisk(); }
+  ~TipTest() override {
+    host_.ReleaseDisk();
+    agent_.reset();  // it tells the planner
+  }
 
   // A service with a directory of its name.
   static ServiceSpec Of(const std::string& name) {
