@@ -99,12 +99,13 @@ def names(directory, count):
 
 
 def links(prefix, count):
-    """So many names of one file; fewer where the file system allows no more."""
+    """So many names of as few files as ext4 allows."""
     for number in range(count):
-        if number == 0:
-            os.close(os.open(f"{prefix}0", os.O_CREAT | os.O_WRONLY, 0o600))
+        if number % 65_000 == 0:
+            file = f"{prefix}{number}"
+            os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
         else:
-            os.link(f"{prefix}0", f"{prefix}{number}")
+            os.link(file, f"{prefix}{number}")
 
 
 def sparse(directory, size, names):

@@ -128,7 +128,8 @@ TEST_F(ConversationTest, TheAnswersReaderMayRefuse) {
 
 TEST_F(ConversationTest, MemoryIsLimitedAndTheKernelKillsItFirst) {
   Command command;
-  command.argv = {"sh", "-c", "ulimit -v; cat /proc/self/oom_score_adj"};
+  command.argv = {"sh", "-c", "ulimit -v; read go; cat /proc/self/oom_score_adj"};
+  command.input = "go\n";  // comes when it has started
   command.max_memory = 64 << 20;
   command.oom_score_adj = 500;
   const auto result = runner_->Run(command);
