@@ -99,9 +99,9 @@ def names(directory, count):
 
 
 def links(prefix, count):
-    """So many names of as few files as ext4 allows."""
+    """So many names, of files that may have as many again: ext4 allows 65,000."""
     for number in range(count):
-        if number % 65_000 == 0:
+        if number % 30_000 == 0:
             file = f"{prefix}{number}"
             os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
         else:
