@@ -13,6 +13,7 @@
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
 #include "common/store/convert_testing.h"
+#include "common/sync/mutex.h"
 #include "common/testing/eventually.h"
 #include "services/promotion_receiver/intake/intake_test_base.h"
 
@@ -90,7 +91,11 @@ class PromotionServiceTest : public IntakeTestBase {
                                     .intake = intake_.get(),
                                     .secrets = &secrets_,
                                     .control = &control_,
-                                    .pipelines = [this] { return pipelines_; },
+                                    .pipelines =
+                                        [this] {
+                                          MutexLock lock(pipelines_mutex_);
+                                          return pipelines_;
+                                        },
                                     .most_watchers = 2});
     auto server = RpcServer::Start({.listen = "127.0.0.1:0", .services = {service_.get()}});
     EXPECT_TRUE(server.ok()) << server.status();
@@ -162,6 +167,8 @@ class PromotionServiceTest : public IntakeTestBase {
   const RpcGate gate_;
   RequestIds request_ids_{&faulty_, "promotion-receiver/v1/request/", &clock_};
   std::unique_ptr<PromotionService> service_;
+  // Shows gRPC's threads to the thread sanitizer.
+  Mutex pipelines_mutex_;
   std::unique_ptr<RpcServer> server_;
   std::unique_ptr<v1::PromotionService::Stub> stub_;
   std::string next_page_;
@@ -235,7 +242,10 @@ TEST_F(PromotionServiceTest, PipelinesAreListedInPagesWithFilesThatNeverWereGood
   more.pipeline.name = "cart";
   pipelines->bad["/pipelines/bad.yaml"] = "bad.yaml:1: nonsense";
   pipelines->bad["p.yaml"] = "p.yaml:7: nonsense";  // has a last good version
-  pipelines_ = pipelines;
+  {
+    MutexLock lock(pipelines_mutex_);
+    pipelines_ = pipelines;
+  }
   std::vector<std::string> names;
   v1::ListPipelinesRequest request;
   request.set_page_size(1);
