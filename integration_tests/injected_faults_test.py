@@ -175,17 +175,8 @@ def faulty(host, repository):
 
 
 SOME = [("EMFILE", 7), ("EIO", 40), ("ENOSPC", 3)]
-MANY = [(error, every) for error in CALLS for every in (2, 3, 5, 11, 23, 50, 100) if (error, every) not in SOME]
-
-
-def strike(faulty, injector):
-    """Returns when ten calls have failed; each commit makes some more calls."""
-    for _ in range(40):
-        try:
-            return wait_for(lambda: injector.count() >= 10 or faulty.ended_well(), 3, "ten errors")
-        except AssertionError:
-            faulty.commit()
-    raise AssertionError(f"only {injector.count()} calls failed")
+MANY = [(error, every) for error in CALLS for every in (2, 3, 5, 11, 23, 50, 100)
+        if (error, every) not in SOME and (error != "ENOSPC" or every <= 23)]
 
 
 @pytest.mark.parametrize("error, every", [*SOME, *(pytest.param(*case, marks=pytest.mark.long) for case in MANY)])
@@ -196,7 +187,9 @@ def test_errors_of_a_running_agent_pass_and_leave_nothing_behind(faulty, error, 
     try:
         faulty.commit()
         agent.ctl("diff", "ok", check=False)
-        strike(faulty, injector)
+        # One commit makes few of the calls for which a disk can be full.
+        least = 40 // every if error == "ENOSPC" else 10
+        wait_for(lambda: injector.count() >= min(10, least) or faulty.ended_well(), 60, "some errors")
     finally:
         injector.stop(agent.process.pid)
     assert not faulty.ended_well(), agent.logged()[-3000:]
