@@ -43,6 +43,11 @@ class Watcher {
     last_ = state;
     frozen_ = view.record.frozen;
   }
+  // The agent restarts: what could not be stored is lost, so a move that had ended may not have.
+  void Restarted() {
+    MutexLock lock(mutex_);
+    last_.reset();
+  }
   void MayUnfreeze(bool may) {
     MutexLock lock(mutex_);
     may_unfreeze_ = may;
@@ -82,6 +87,7 @@ class RandomTest : public testing::Test {
 
   void Restart() {
     agent_.reset();
+    for (auto& [name, watcher] : watchers_) watcher.Restarted();
     if (scheduler_ == nullptr) scheduler_ = NewScheduler(&clock_, 4);
     HostAgentOptions options;
     options.clock = &clock_;
