@@ -67,8 +67,8 @@ def test_a_running_agent_goes_on_and_tries_again(faulty, repository, tmp_path, c
     faulty.assert_well()
 
 
-# Not event descriptors: an attempt that needs several of them fails each time then.
-@pytest.mark.parametrize("every", [2, 3, 5])
+# Not event descriptors, and not every second call: an attempt that needs several would fail each time.
+@pytest.mark.parametrize("every", [3, 5])
 def test_threads_that_fail_now_and_then_hold_up_nothing_for_long(faulty, repository, tmp_path, every):
     agent = faulty.agent.start()
     injector = Injector("EAGAIN", f"{every}+{every}", tmp_path / "strace", calls="clone3")
