@@ -86,7 +86,7 @@ def test_threads_that_fail_now_and_then_hold_up_nothing_for_long(faulty, reposit
 
 
 # Not event descriptors: gRPC aborts if it gets none while it starts, and the service manager starts the agent again.
-@pytest.mark.parametrize("nth", [1, 2, 3, 5, 8, 13])
+@pytest.mark.parametrize("nth", [1, 2, 3, *(pytest.param(nth, marks=pytest.mark.long) for nth in (5, 8, 13))])
 def test_a_start_succeeds_or_ends_with_a_message(faulty, tmp_path, nth):
     agent = faulty.agent
     injector = Injector("EAGAIN", str(nth), tmp_path / "strace", calls="clone3")
