@@ -96,7 +96,7 @@ class ReflectionLimitTest : public testing::Test {
     return stub.FreezeService(&context, v1::FreezeServiceRequest(), &response);
   }
 
-  // What reflection answers to somebody who asks for the services.
+  // Reflection's answer to a request for the list of services; empty: an error.
   std::string ListServices() {
     grpc::GenericStub stub(Connect());
     grpc::ClientContext context;
