@@ -90,6 +90,17 @@ absl::StatusOr<std::set<std::string>> GitMirror::Touched(const std::string& ref,
   return touched;
 }
 
+absl::StatusOr<CommitInfo> GitMirror::Describe(const std::string& ref, const std::string& revision,
+                                               std::stop_token stop) {
+  if (auto status = FetchCommit(ref, revision, stop); !status.ok()) return status;
+  return Commit(revision, stop);
+}
+
+absl::StatusOr<CommitInfo> GitMirror::Commit(const std::string& commit,
+                                             const std::stop_token& stop) {
+  return objects_.Commit(commit, stop);
+}
+
 absl::Status GitMirror::FetchCommit(const std::string& branch, const std::string& commit,
                                     const std::stop_token& stop) {
   if (!IsObjectId(commit)) {

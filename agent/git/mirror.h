@@ -22,6 +22,7 @@
 #include "agent/git/turn.h"
 #include "agent/source/source.h"
 #include "common/git/account.h"
+#include "common/git/commit.h"
 #include "common/git/upstream.h"
 #include "common/git/upstream_git.h"
 #include "common/sync/mutex.h"
@@ -52,6 +53,8 @@ class GitMirror final : public Upstream {
                                                 const std::string& to,
                                                 const std::set<std::string>& paths,
                                                 std::stop_token stop) override;
+  absl::StatusOr<CommitInfo> Describe(const std::string& ref, const std::string& revision,
+                                      std::stop_token stop) override;
 
   // The account that runs git now; see FindAccount.
   absl::StatusOr<Account> account() const;
@@ -69,6 +72,8 @@ class GitMirror final : public Upstream {
   absl::StatusOr<std::vector<TreeEntry>> List(const std::string& commit,
                                               const std::vector<std::string>& links,
                                               int64_t max_files, const std::stop_token& stop);
+  // What people see of a commit.
+  absl::StatusOr<CommitInfo> Commit(const std::string& commit, const std::stop_token& stop);
   // What the mirror says of each object: not verified.
   absl::StatusOr<std::vector<ObjectInfo>> Info(const std::vector<std::string>& ids,
                                                const std::stop_token& stop);

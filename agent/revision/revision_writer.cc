@@ -21,6 +21,7 @@
 #include "common/path/remove_tree.h"
 #include "common/path/split_path.h"
 #include "common/path/write_all.h"
+#include "common/rpc/state_reason.h"
 
 namespace gitops {
 namespace {
@@ -123,8 +124,8 @@ absl::Status RevisionWriter::Finish(int64_t uid, int64_t gid) {
 
 absl::Status RevisionWriter::Failed(int error, absl::string_view what,
                                     absl::string_view path) const {
-  return absl::ErrnoToStatus(error, absl::StrCat("writing revision ", place_.revision, ": cannot ",
-                                                 what, " ", place_.service.PathOf(path)));
+  return FileStatus(error, absl::StrCat("writing revision ", place_.revision, ": cannot ", what,
+                                        " ", place_.service.PathOf(path)));
 }
 
 absl::Status RevisionWriter::HandOverFiles(int64_t uid, int64_t gid) {

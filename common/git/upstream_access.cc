@@ -20,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/git/url.h"
+#include "common/rpc/state_reason.h"
 
 namespace gitops {
 namespace {
@@ -243,8 +244,10 @@ absl::StatusOr<std::string> CredentialsFor(const UpstreamAccess& access, const U
     std::ostringstream content;
     content << file.rdbuf();
     if (!file) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "netrc_file ", spec.netrc_file, " of upstream ", access.name, " cannot be read"));
+      return WithStateReason(
+          StateReason::kAuthentication,
+          absl::FailedPreconditionError(absl::StrCat(
+              "netrc_file ", spec.netrc_file, " of upstream ", access.name, " cannot be read")));
     }
     if (const auto found = LoginIn(content.str(), access.host, login.user)) login = *found;
   }
@@ -295,7 +298,9 @@ absl::Status CheckLocalUpstream(const std::string& path) {
   // Permission problems are left to git, which runs as the service's user and has better messages.
   if (!found && ::stat(path.c_str(), &stat) != 0 && errno == ENOENT &&
       ::stat((path + ".git").c_str(), &stat) != 0 && errno == ENOENT) {
-    return absl::NotFoundError(absl::StrCat("the upstream ", path, " does not exist"));
+    return WithStateReason(
+        StateReason::kUpstreamUnreachable,
+        absl::NotFoundError(absl::StrCat("the upstream ", path, " does not exist")));
   }
   return absl::OkStatus();
 }
