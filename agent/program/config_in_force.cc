@@ -66,6 +66,7 @@ absl::StatusOr<AgentConfig> ConfigInForce::CheckText(const std::string& text) co
                        "\": the bootstrap service has this name; use another name"));
     }
     config->services.push_back(*source_.bootstrap);
+    config->services.back().machine = config->host.name;
   }
   if (absl::Status report = CheckReportSettings(config->settings); !report.ok()) return report;
   // Last, since it configures the log.

@@ -243,7 +243,14 @@ absl::Status Agent::OpenReporter(const Settings& settings) {
 v1::Hello Agent::Hello() const {
   v1::Hello hello;
   const std::shared_ptr<const AgentConfig> config = config_->Get();
-  for (const std::string& name : config->names) hello.add_names(name);
+  const HostNames& names = config->host;
+  if (names.certain) {
+    hello.set_name(names.name);
+    hello.add_names(names.name);
+  }
+  for (const std::string& alias : names.aliases) {
+    if (alias != names.name || !names.certain) hello.add_names(alias);
+  }
   hello.set_address(advertised_);
   hello.set_version(std::string(Version()));
   hello.set_boot_id(ReadBootId(config->settings.Get("boot-id-file")).value_or(""));
@@ -296,7 +303,7 @@ bool Agent::Reload() {
   const std::shared_ptr<const AgentConfig> former = config_->Get();
   const bool done = config_->Reload(
       [this](const std::vector<ServiceSpec>& services) { return host_->Configure(services); });
-  if (config_->Get()->names != former->names && reporter_ != nullptr) reporter_->Renew();
+  if (config_->Get()->host != former->host && reporter_ != nullptr) reporter_->Renew();
   return done;
 }
 

@@ -60,6 +60,7 @@ void FleetState::Configure(std::shared_ptr<const FleetConfig> config, absl::Time
     Changed(*entry);
   }
   for (auto& [id, stream] : streams_) Settle(stream, {}, now);
+  SettleOthers(now);
   Trim();
 }
 

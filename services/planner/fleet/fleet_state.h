@@ -128,12 +128,24 @@ class FleetState {
  private:
   struct Stream {
     uint64_t id = 0;
+    // The host's name. Empty: the agent did not tell, and it is one or several of `names`.
+    std::string name;
     std::vector<std::string> names;  // as the agent spells them, each once
+    std::string own;  // the key of the last name that the agent sent: the machine's own
     std::string peer;
     Principal caller;
     std::shared_ptr<const AgentFacts> facts;
     std::vector<HostEntry*> hosts;   // for which it reports
     std::vector<std::string> taken;  // keys of its hosts for which another stream reports
+    ReportedServices homeless;       // of its last host, until it has another
+
+    bool HasAlias(const std::string& key) const { return name.empty() && key != own; }
+  };
+
+  // The streams without a name that have an alias.
+  struct AliasUse {
+    std::map<std::string, std::set<uint64_t>> streams;  // by the machine's own name
+    bool shared = false;                                // several machines had it at a time
   };
 
   // How much more memory a report takes: in bytes, for hosts in the configuration and for others,
@@ -169,9 +181,17 @@ class FleetState {
   void Changed(HostEntry& entry);
   void Store(const HostEntry& entry);
 
-  // The hosts for which a stream should report: those of its names that are in the configuration,
-  // or that its services name (those it reported, and `services`); else its first.
+  // The hosts for which a stream should report: the one that it names. Else those of its names that
+  // are in the configuration, or that its services name (those it reported, and `services`); else
+  // its first. Aliases that are not its alone do not count; the machine's own name always does.
   std::vector<std::string> Wanted(const Stream& stream, const ServicesByHost& services) const;
+  bool IsItsOwn(const Stream& stream, const std::string& name) const;
+  // `services`, as those of the only host of a stream.
+  ServicesByHost AtHome(const Stream& stream, ServicesByHost services) const;
+  void AddAliases(const Stream& stream);
+  void RemoveAliases(const Stream& stream);
+  // Streams that lost an alias since the last call report as another host.
+  void SettleOthers(absl::Time now);
   // Makes it report for these, and no others.
   void Settle(Stream& stream, const ServicesByHost& services, absl::Time now);
   void Take(Stream& stream, const std::string& name, absl::Time now);
@@ -205,6 +225,8 @@ class FleetState {
   // What the configuration places on its hosts, by service; into config_.
   std::unordered_map<std::string, std::vector<Placement>> placed_;
   std::unordered_map<uint64_t, Stream> streams_;
+  std::unordered_map<std::string, AliasUse> aliases_;
+  std::set<uint64_t> lost_alias_;
   uint64_t last_stream_ = 0;
   FleetChanges changes_;
 };

@@ -77,7 +77,12 @@ bool IsDegraded(v1::ServiceState state) {
 }  // namespace
 
 absl::Status CheckNames(const v1::Hello& hello) {
-  if (hello.names().empty()) {
+  if (!hello.name().empty()) {
+    if (absl::Status status = CheckHostName(hello.name()); !status.ok()) {
+      return InvalidField("hello.name",
+                          absl::StrCat("the hello: ", CleanText(status.message(), kShortText)));
+    }
+  } else if (hello.names().empty()) {
     return InvalidField("hello.names",
                         "the hello names no host: give at least the host's own name");
   }
