@@ -137,6 +137,7 @@ absl::StatusOr<AgentConfig> ParseAgentConfig(Settings flags, const std::string& 
   config.machines.assign(machines.begin(), machines.end());
   // A deployment reaches a host whose name is certain by this name only.
   config.hosts = HostsOf(*fleet, names->certain ? std::vector{names->name} : config.machines);
+  if (names->certain) config.digest = DigestOf(*fleet, names->name);
   config.host = *std::move(names);
   config.settings = *std::move(settings);
   return config;

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "agent/program/host_names.h"
 #include "common/config/fleet.h"
+#include "common/config/host_digests.h"
 #include "common/config/settings.h"
 
 namespace gitops {
@@ -21,6 +22,7 @@ struct AgentConfig {
   std::string text;  // ConfigFiles::Packed()
   HostNames host;
   std::vector<std::string> machines;  // all names of `host`, ordered, each once
+  HostDigest digest;                  // empty unless the host's name is certain
   std::vector<ServiceSpec> services;  // of this host
   std::vector<HostSpec> hosts;        // its [[hosts]]: what deployments may check and write here
   std::vector<std::string> warnings;

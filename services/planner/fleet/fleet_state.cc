@@ -36,6 +36,7 @@ std::shared_ptr<const AgentFacts> FactsOf(const v1::Hello& hello, const std::str
   if (hello.has_start_time()) {
     facts->start_time = FromTimestamp(hello.start_time());
   }
+  if (hello.has_config()) facts->config = CleanConfig(hello.config());
   return facts;
 }
 
@@ -229,6 +230,21 @@ void FleetState::Keep(Next next) {
   }
 }
 
+void FleetState::TakeConfig(uint64_t id, const v1::ConfigStatus& config, absl::Time now) {
+  Stream& stream = streams_.at(id);
+  auto facts = std::make_shared<AgentFacts>(*stream.facts);
+  facts->config = config;
+  stream.facts = std::move(facts);
+  for (HostEntry* entry : stream.hosts) {
+    entry->facts = stream.facts;
+    CompareConfig(*entry);
+    Account(*entry);
+    Changed(*entry);
+    Store(*entry);
+  }
+  Heard(stream, now);
+}
+
 void FleetState::Heartbeat(uint64_t id, absl::Time now) { Heard(streams_.at(id), now); }
 
 void FleetState::Heard(Stream& stream, absl::Time now) {
@@ -377,6 +393,7 @@ void FleetState::Take(Stream& stream, const std::string& name, absl::Time now) {
   entry->last_seen = now;
   entry->services = stream.hosts.empty() ? std::exchange(stream.homeless, {}) : ReportedServices();
   entry->SetState(v1::HOST_STATE_ONLINE, now);
+  CompareConfig(*entry);
   Account(*entry);
   stream.hosts.push_back(entry);
   Changed(*entry);

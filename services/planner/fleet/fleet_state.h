@@ -18,6 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/config/fleet.h"
+#include "common/config/host_digests.h"
 #include "common/config/service_placement.h"
 #include "gitops/record/v1/fleet.pb.h"
 #include "gitops/v1/deployment.pb.h"
@@ -32,6 +33,7 @@ struct AgentFacts {
   std::string version;
   std::string boot_id;
   absl::Time start_time = absl::InfinitePast();
+  std::optional<v1::ConfigStatus> config;  // none: an older agent
 };
 
 // One host of the fleet. Guarded by the fleet's lock.
@@ -45,6 +47,7 @@ struct HostEntry {
   absl::Time state_time = absl::InfinitePast();
   absl::Time last_seen = absl::InfinitePast();
   ReportedServices services;
+  std::string config_difference;  // v1::Host.config_difference
   // Made from the above on demand; null: not since the last change.
   std::shared_ptr<const FleetHost> snapshot;
   // What FleetState::Account() has counted for it.
@@ -111,6 +114,8 @@ class FleetState {
                       const std::set<std::string>& removed, absl::Time now);
   // Errors as AgentReport::TipVerified.
   absl::Status TakeTip(uint64_t stream, const VerifiedTip& tip, absl::Time now);
+  // The agent reports another configuration.
+  void TakeConfig(uint64_t stream, const v1::ConfigStatus& config, absl::Time now);
   void Heartbeat(uint64_t stream, absl::Time now);
   void End(uint64_t stream, absl::Time now);
   bool Outdated(uint64_t stream) const;
@@ -175,6 +180,8 @@ class FleetState {
   void Trim();
 
   int PlacedOn(const std::string& key) const;
+  // Sets its config_difference anew.
+  void CompareConfig(HostEntry& entry);
   // The entry changed, so views that were made of it are outdated.
   void Outdate(HostEntry& entry);
   // Does the same, and tells subscribers.
@@ -221,7 +228,8 @@ class FleetState {
   // Those of them without a stream, by when they were seen last.
   std::set<std::pair<absl::Time, HostEntry*>> silent_;
   int64_t known_bytes_ = 0, unknown_bytes_ = 0;
-  std::optional<FleetView> shown_;  // by Hosts(); none: something changed since
+  std::optional<FleetView> shown_;      // by Hosts(); none: something changed since
+  std::optional<HostDigests> digests_;  // of config_
   // What the configuration places on its hosts, by service; into config_.
   std::unordered_map<std::string, std::vector<Placement>> placed_;
   std::unordered_map<uint64_t, Stream> streams_;
