@@ -12,6 +12,7 @@
 #include "common/path/beneath.h"
 #include "common/path/directory_names.h"
 #include "common/path/fd.h"
+#include "common/text/sha256.h"
 
 namespace gitops {
 namespace {
