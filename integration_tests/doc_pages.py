@@ -37,15 +37,14 @@ FILE = re.compile(r"(?:#|//) (\S*[./]\S*?)(?:, mode (0\d{3}))?$")
 VARIABLE = [
     ("time", r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"),
     ("id", r"\d{8}-\d{6}-[a-z0-9]{6}"),
-    ("plan", r"plan-[a-z0-9]{10,}"),
     ("time", r"\d\d:\d\d:\d\d"),
-    ("hash", r"[0-9a-f]{40}\b|[0-9a-f]{8,12}\b"),
+    ("hash", r"[0-9a-f]{40}\b|[0-9a-f]{32}\b|[0-9a-f]{8,12}\b"),
     ("duration", r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+\b"),
 ]
 TOKEN = re.compile("|".join(f"(?P<k{i}>(?<![\\w.]){pattern})" for i, (_, pattern) in enumerate(VARIABLE)) +
                    r"|(?P<any>…)|(?P<space>\s+)|(?P<text>.)")
 KINDS = [f"k{i}" for i in range(len(VARIABLE))]
-NAMED = ("id", "plan", "hash")
+NAMED = ("id", "hash")
 END = re.compile("\x01(\\d+)\x01\r?\n")
 SECONDS = 60  # for one command
 
@@ -131,7 +130,8 @@ class Comparison:
         def replaced(token):
             name = token.group()
             kind = VARIABLE[int(token.lastgroup[1:])][0] if token.lastgroup in KINDS else ""
-            return names.get(self._key(name), name)[:len(name)] if kind in NAMED else name
+            known = names.get(self._key(name), "") if kind in NAMED else ""
+            return known[:len(name)] + name[len(known):]
 
         return TOKEN.sub(replaced, text)
 

@@ -9,7 +9,7 @@ PAGE = Page(WORKSPACE / "docs/tutorial.md")
 
 
 def test_every_command_of_the_tutorial_prints_what_it_shows():
-    with DocHost() as host, host.session() as session:
+    with DocHost("debian") as host, host.session() as session:
         PAGE.run(session)
 
 
