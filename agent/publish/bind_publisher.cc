@@ -111,8 +111,8 @@ class BindPublisher final : public PlacePublisher {
     if (!owned.ok() && !absl::IsNotFound(owned.status())) return owned.status();
     const std::optional<std::string> path = owned.ok() ? owned->PathOf(*mount) : std::nullopt;
     if (path) return ShownBelowRoot(place, *path);
-    return Fault(absl::StrCat("something else is mounted here: ", mount->root,
-                              " of a file system of type ", mount->type));
+    const std::string other = absl::StrCat(mount->root, " of a file system of type ", mount->type);
+    return Shown{"", "", absl::StrCat("something else is mounted here: ", other), other};
   }
 
   absl::Status Prepare(const Place& place, Targets& targets) override {
