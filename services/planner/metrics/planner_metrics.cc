@@ -35,7 +35,11 @@ void AddGauge(MetricFamily& family, const char* label, const std::string& value,
 std::vector<MetricFamily> OfFleet(const Fleet& fleet) {
   MetricFamily seen = Gauges("gitops_agent_last_seen_timestamp_seconds",
                              "When the agent was last heard from, in seconds since 1970.");
+  MetricFamily unhealthy = Gauges("gitops_host_health_failed",
+                                  "1: the last deployment of the host failed its health checks, "
+                                  "and nobody has acknowledged that.");
   for (const auto& host : fleet.Hosts()) {
+    if (host->host.has_failed_health()) AddGauge(unhealthy, "host", host->host.host(), 1);
     if (!host->host.has_last_seen_time()) continue;
     AddGauge(seen, "host", host->host.host(),
              static_cast<double>(host->host.last_seen_time().seconds()));
@@ -46,8 +50,11 @@ std::vector<MetricFamily> OfFleet(const Fleet& fleet) {
   const ReportMemory memory = fleet.memory();
   AddGauge(bytes, "configured", "true", static_cast<double>(memory.known_bytes));
   AddGauge(bytes, "configured", "false", static_cast<double>(memory.unknown_bytes));
-  if (seen.metric.empty()) return {std::move(bytes)};
-  return {std::move(seen), std::move(bytes)};
+  std::vector<MetricFamily> families = {std::move(bytes)};
+  for (MetricFamily* family : {&seen, &unhealthy}) {
+    if (!family->metric.empty()) families.push_back(std::move(*family));
+  }
+  return families;
 }
 
 }  // namespace

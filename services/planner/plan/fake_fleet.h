@@ -38,6 +38,9 @@ class FakeFleet final : public Fleet {
   absl::StatusOr<FleetHost> Find(const std::string& host) const override;
   std::vector<v1::Service> Services(const std::string& host) const override;
   ReportMemory memory() const override { return {}; }
+  // In memory only.
+  absl::StatusOr<bool> MarkHealth(const std::string& host,
+                                  std::optional<v1::FailedHealth> failed) override;
   int64_t Subscribe(std::function<void(const std::string& host)> changed) override;
   void Unsubscribe(int64_t id) override;
 

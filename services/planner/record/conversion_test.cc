@@ -24,7 +24,8 @@ const std::set<std::string> kNotStored = {
     "gitops.v1.Deployment.hosts",     "gitops.v1.Deployment.hook_calls",
     "gitops.v1.HostDeployment.steps", "gitops.v1.Service.revisions",
     "gitops.v1.Service.changes",      "gitops.v1.Deployment.etag",
-    "gitops.v1.Plan.host_count",
+    "gitops.v1.Plan.host_count",      "gitops.v1.Plan.will_fail_count",
+    "gitops.v1.Service.failed_health", "gitops.v1.Service.revision_commits",
 };
 
 template <typename Api, typename Stored>

@@ -82,7 +82,9 @@ absl::StatusOr<v1::HostDeployment> DeploymentReads::Host(const std::string& id, 
                                                          v1::View view) const {
   if (view != v1::VIEW_FULL) return store_->BareHost(id, index);
   absl::StatusOr<v1::HostDeployment> host = store_->WholeHost(id, index);
-  if (host.ok()) FitAnswer(*host);
+  if (!host.ok()) return host;
+  deployments_->running_checks().AddTo(id, index, *host);
+  FitAnswer(*host);
   return host;
 }
 

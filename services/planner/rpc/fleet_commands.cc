@@ -58,7 +58,12 @@ v1::HostOutcome Ask(const FleetCommand& command, const Asked& asked) {
   outcome.set_host(host.host());
   outcome.set_number(asked.number);
   // Agents have names of their own for their hosts.
-  if (outcome.has_service()) outcome.mutable_service()->set_host(host.host());
+  if (outcome.has_service()) {
+    outcome.mutable_service()->set_host(host.host());
+    if (host.has_failed_health()) {
+      *outcome.mutable_service()->mutable_failed_health() = host.failed_health();
+    }
+  }
   outcome.set_code(static_cast<int>(status.code()));
   outcome.set_message(std::string(status.message()));
   outcome.set_reason(ReasonName(status));

@@ -55,6 +55,7 @@ DeploymentRun::DeploymentRun(Parts parts, DeploymentRecord entry, std::vector<Ho
       probes_(options().agents, options().clock),
       entry_(std::move(entry)) {
   MutexLock lock(mutex_);
+  cancelled_ = entry_.state.cancel_requested();
   slots_.reserve(hosts.size());
   for (HostRecord& host : hosts) {
     slots_.push_back({.entry = std::move(host)});
@@ -107,6 +108,7 @@ absl::StatusOr<v1::Deployment> DeploymentRun::Cancel(const Actor& actor,
                                                      const std::string& reason) {
   const absl::Status status = Change([&](Entry& entry) {
     entry.state.set_cancel_requested(true);
+    entry.deployment.set_state(v1::DEPLOYMENT_STATE_CANCELLING);
     AddEvent(entry, Now(), absl::StrCat("cancelled", reason.empty() ? "" : ": ", reason), actor);
   });
   if (!status.ok()) return status;
@@ -118,7 +120,8 @@ absl::StatusOr<v1::Deployment> DeploymentRun::Cancel(const Actor& actor,
 bool DeploymentRun::Start() {
   const bool stored = ChangeUntilStored([&](Entry& entry) {
     v1::Deployment& deployment = entry.deployment;
-    deployment.set_state(v1::DEPLOYMENT_STATE_RUNNING);
+    deployment.set_state(entry.state.cancel_requested() ? v1::DEPLOYMENT_STATE_CANCELLING
+                                                        : v1::DEPLOYMENT_STATE_RUNNING);
     deployment.clear_message();
     if (!deployment.has_start_time()) *deployment.mutable_start_time() = ToTimestamp(Now());
   });
