@@ -12,8 +12,8 @@ struct Row {
   RpcScope scope;
 };
 
-// Of the planner. Lists of deployments, locks, hooks and damaged records, and debug information, are
-// not here: they say something about every host.
+// Of the planner. Lists of deployments, locks, hooks and damaged records, and debug information,
+// are not here: they say something about every host.
 constexpr Row kRows[] = {
     {"AcknowledgeHost", RpcScope::kHost},
     {"BreakLock", RpcScope::kHost},

@@ -98,10 +98,10 @@ class GrpcAgentClient final : public AgentClient {
             },
             [&](const v1::DiffServiceRequest& one) {
               // With `to_hash`, the upstream may have to be asked.
-              return Keep(CallOne(address, caller, one,
-                                  one.has_to_hash() ? kMoveTimeout : kReadTimeout,
-                                  &Services::DiffService),
-                          outcome);
+              return Keep(
+                  CallOne(address, caller, one, one.has_to_hash() ? kMoveTimeout : kReadTimeout,
+                          &Services::DiffService),
+                  outcome);
             },
             [&](const v1::GetServiceRequest& one) {
               return Keep(CallOne(address, caller, one, kReadTimeout, &Services::GetService),

@@ -30,8 +30,8 @@ struct RepeatedCheck {
 using TriesSeen = std::function<void(int tries, const std::string& failing)>;
 
 // Tries every check every `period` until it has succeeded once, concurrently as far as threads can
-// be created. `give_up` (may be empty) is called from this thread only; `seen` may be empty. Returns as
-// HostChecks::Run.
+// be created. `give_up` (may be empty) is called from this thread only; `seen` may be empty.
+// Returns as HostChecks::Run.
 absl::Status RunRepeatedly(const std::vector<RepeatedCheck>& checks, Clock* clock,
                            absl::Duration within, const std::function<bool()>& give_up,
                            std::string* output, const TriesSeen& seen = nullptr);

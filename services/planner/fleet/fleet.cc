@@ -23,7 +23,7 @@ constexpr absl::Duration kWarnEvery = absl::Seconds(10);
 constexpr char kSeenPrefix[] = "planner/v1/seen/";
 constexpr char kHealthPrefix[] = "planner/v1/health/";
 constexpr size_t kLongestAnswer = 1024;  // of a failed check, as it is kept
-constexpr size_t kBatch = 100;  // a transaction of etcd holds 128 writes
+constexpr size_t kBatch = 100;           // a transaction of etcd holds 128 writes
 constexpr size_t kBatchBytes = 4 << 20;
 constexpr absl::Duration kRetry = absl::Seconds(5);
 
@@ -280,6 +280,11 @@ class FleetImpl final : public Fleet {
     }
     Do([&](FleetState& state, absl::Time) { state.MarkHealth(key, std::move(failed)); });
     return true;
+  }
+
+  bool HasService(const std::string& host, const std::string& service) const override {
+    MutexLock lock(mutex_);
+    return state_.HasService(host, service);
   }
 
   ReportMemory memory() const override {

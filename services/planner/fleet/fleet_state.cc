@@ -387,6 +387,16 @@ FleetView FleetState::Hosts() {
   return shown_.emplace(std::make_shared<const FleetView::List>(std::move(hosts)));
 }
 
+bool FleetState::HasService(const std::string& host, const std::string& service) const {
+  const std::string key = KeyOf(host);
+  const HostEntry* entry = FindEntry(key);
+  if (entry != nullptr && entry->services.Has(service)) return true;
+  const auto placed = placed_.find(key);
+  if (placed == placed_.end()) return false;
+  return std::any_of(placed->second.begin(), placed->second.end(),
+                     [&](const Placement& one) { return one.service() == service; });
+}
+
 absl::StatusOr<FleetHost> FleetState::Find(const std::string& host) const {
   const std::string key = KeyOf(host);
   const HostEntry* entry = FindEntry(key);

@@ -127,6 +127,8 @@ class FleetState {
   absl::StatusOr<FleetHost> Find(const std::string& host) const;
   // What the configuration places on a host.
   std::vector<v1::Service> Placed(const HostEntry& entry) const;
+  // As Fleet::HasService.
+  bool HasService(const std::string& host, const std::string& service) const;
   ReportMemory memory() const;
 
  private:

@@ -269,6 +269,15 @@ std::vector<v1::Service> ReportedServices::List(const std::string& host) const {
   return list;
 }
 
+bool ReportedServices::Has(absl::string_view service) const {
+  absl::string_view rest = packed_ == nullptr ? absl::string_view() : *packed_;
+  while (!rest.empty()) {
+    const Item item = Next(rest);
+    if (item.name >= service) return item.name == service;
+  }
+  return false;
+}
+
 bool ReportedServices::operator==(const ReportedServices& other) const {
   if (packed_ == other.packed_) return true;
   return packed_ != nullptr && other.packed_ != nullptr && *packed_ == *other.packed_;

@@ -29,7 +29,8 @@ absl::Status CheckNames(const v1::Hello& hello);
 // Without control characters other than the line's end and the tab, and cut to `most` bytes.
 std::string CleanText(absl::string_view text, size_t most);
 
-// Without the fields that only GetService or the planner sets, and with clean texts. None: no valid name.
+// Without the fields that only GetService or the planner sets, and with clean texts. None: no valid
+// name.
 std::optional<v1::Service> CleanService(const v1::Service& service);
 
 // A service as bytes, without its name and host. A parsed message takes several times the memory.
@@ -66,6 +67,7 @@ class ReportedServices {
 
   // By name, with `host` as their host.
   std::vector<v1::Service> List(const std::string& host) const;
+  bool Has(absl::string_view service) const;
   int size() const { return size_; }
   int degraded() const { return degraded_; }
   int behind() const { return behind_; }

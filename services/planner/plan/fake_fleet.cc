@@ -140,6 +140,12 @@ std::vector<v1::Service> FakeFleet::Services(const std::string& host) const {
   return services;
 }
 
+bool FakeFleet::HasService(const std::string& host, const std::string& service) const {
+  MutexLock lock(mutex_);
+  const auto found = services_.find(host);
+  return found != services_.end() && found->second.contains(service);
+}
+
 absl::StatusOr<bool> FakeFleet::MarkHealth(const std::string& host,
                                            std::optional<v1::FailedHealth> failed) {
   const absl::StatusOr<FleetHost> before = Find(host);

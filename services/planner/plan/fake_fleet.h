@@ -37,6 +37,7 @@ class FakeFleet final : public Fleet {
   FleetView Hosts() const override;
   absl::StatusOr<FleetHost> Find(const std::string& host) const override;
   std::vector<v1::Service> Services(const std::string& host) const override;
+  bool HasService(const std::string& host, const std::string& service) const override;
   ReportMemory memory() const override { return {}; }
   // In memory only.
   absl::StatusOr<bool> MarkHealth(const std::string& host,

@@ -23,7 +23,7 @@ absl::StatusOr<int64_t> DeploymentWatch::Start(Changes<int>& changes) {
   events_ = *std::move(events);
   // The tries of checks are not in the store, so they come without a revision of their own.
   checks_ = deployments_->running_checks().Subscribe(
-      request_.id(), [&changes](int host) { changes.Add(host, 0); });
+      request_.id(), [&changes](int host) { changes.Add(host, 0, /*urgent=*/false); });
   return now;
 }
 

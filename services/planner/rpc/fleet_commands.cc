@@ -84,6 +84,7 @@ absl::Status RunFleetCommand(const Fleet& fleet, const FleetCommand& command) {
   absl::StatusOr<FleetHosts> hosts =
       SelectHosts(fleet, command.selection, command.changes, command.cancelled);
   if (!hosts.ok()) return hosts.status();
+  if (hosts->empty()) return NoHostSelected(command.selection, fleet.Hosts());
   const size_t selected = hosts->size();
   const std::vector<Asked> all = HostsToAsk(fleet, *std::move(hosts), command.service);
   const std::vector<int> order = Order(all);

@@ -47,8 +47,8 @@ class FakeHostChecks final : public HostChecks {
   std::vector<Ran> runs();
 
   absl::Status Run(const HostSpec& host, const std::string& address, v1::RunCheckRequest::Kind kind,
-                   absl::Duration within, const std::function<bool()>& give_up,
-                   std::string* output, const TriesSeen& seen) override;
+                   absl::Duration within, const std::function<bool()>& give_up, std::string* output,
+                   const TriesSeen& seen) override;
 
  private:
   Gate gate_;
