@@ -24,6 +24,17 @@ RolloutPolicy PolicyOf(const DeploymentRecord& entry) {
   return policy.ok() ? *policy : RolloutPolicy();
 }
 
+// What a decision's reason says beyond the counts of failed hosts ("1 host failed, more than
+// --max-failures 0"), which the tally tells with the hosts' names.
+std::string BeyondCounts(const std::string& reason) {
+  if (const size_t more = reason.find(", more than "); more != std::string::npos) {
+    return reason.substr(more + 2);
+  }
+  const bool counts =
+      absl::EndsWith(reason, " failed") || absl::EndsWith(reason, " could not be reached");
+  return counts ? "" : reason;
+}
+
 }  // namespace
 
 void AddEvent(DeploymentRecord& entry, absl::Time now, const std::string& message,
@@ -241,12 +252,20 @@ void DeploymentRun::Count(const std::string& reason) {
   {
     MutexLock lock(mutex_);
     Tally tally;
-    for (const Slot& slot : slots_) Add(slot.entry, tally);
+    std::string why = reason;
+    for (const Slot& slot : slots_) {
+      Add(slot.entry, tally);
+      // A hook that stopped it is told by its host.
+      if (slot.state() == v1::HOST_DEPLOYMENT_STATE_FAILED && slot.entry.host.message() == why) {
+        why.clear();
+      }
+    }
+    if (!tally.failed.empty() || !tally.unreachable.empty()) why = BeyondCounts(why);
     phases = tally.phases;
     v1::Deployment& deployment = entry_.deployment;
     std::vector<std::string> told;
     for (const std::string& text :
-         {trouble_, TroubleText(tally), entry_.state.rollback_reason(), reason}) {
+         {trouble_, TroubleText(tally), entry_.state.rollback_reason(), why}) {
       const bool said = absl::StrContains(absl::StrJoin(told, "; "), text);
       if (!text.empty() && !said) told.push_back(text);
     }
