@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -117,10 +118,20 @@ class Fleet {
   // returns the same view.
   virtual FleetView Hosts() const = 0;
   virtual absl::StatusOr<FleetHost> Find(const std::string& host) const = 0;  // NOT_FOUND
-  // The services that the host last reported, by name. If it never did: those that the
-  // configuration places there, with host, service, upstream, branch and tracking only.
+  // The services that the host last reported, by name; `sync` is UNKNOWN if the host is STALE. If
+  // it never did: those that the configuration places there, with host, service, upstream, branch
+  // and tracking only.
   virtual std::vector<v1::Service> Services(const std::string& host) const = 0;
+  // Whether the host has it by its last report, or by the configuration.
+  virtual bool HasService(const std::string& host, const std::string& service) const = 0;
   virtual ReportMemory memory() const = 0;
+
+  // Sets the mark that the host failed its health checks; none: takes it away. Returns whether that
+  // changed anything. The mark is stored before it is shown, and kept until the host is forgotten.
+  // Blocks while it is stored. NOT_FOUND: no such host. Others as Store::Write; nothing was
+  // changed.
+  virtual absl::StatusOr<bool> MarkHealth(const std::string& host,
+                                          std::optional<v1::FailedHealth> failed) = 0;
 
   // Calls back with the name of each host that changed, came or went, from any thread, without
   // locks held; a heartbeat alone is no change. 0 is never an id.
