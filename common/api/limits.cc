@@ -111,6 +111,11 @@ constexpr FieldLimit kLimits[] = {
     // Reports of agents. The planner keeps less of them: ReportLimits in
     // services/planner/fleet/fleet.h.
     {"Hello.names", kPath, 1000},
+    {"Hello.name", kPath},
+    {"ConfigStatus.hash", kText},
+    {"ConfigStatus.services_hash", kText},
+    {"ConfigStatus.host_hash", kText},
+    {"ConfigStatus.fault", kText},
     {"Hello.address", kPath},
     {"Hello.version", kPath},
     {"Hello.boot_id", kPath},

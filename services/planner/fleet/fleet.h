@@ -33,7 +33,7 @@ struct FleetHost {
 };
 
 // Limits of the reports that the planner accepts and keeps. Bytes count services as they are kept,
-// typically about 250 each, and 1 KiB for each host. Stored reports have the same limits.
+// typically about 350 each, and 1 KiB for each host. Stored reports have the same limits.
 struct ReportLimits {
   // Streams at a time: twice the fleet of 10,000 hosts that this planner is made for.
   int agents = 20'000;
@@ -43,7 +43,7 @@ struct ReportLimits {
   // number of agents, with 8 services each.
   size_t unknown_hosts = 20'000;
   size_t unknown_bytes = 64 << 20;
-  // Of all hosts: 10,000 with 200 services each. The planner's unit allows it 2 GiB in all.
+  // Of all hosts: 10,000 with 150 services each. The planner's unit allows it 2 GiB in all.
   size_t total_bytes = 512 << 20;
 };
 
