@@ -14,6 +14,7 @@
 #include "common/path/directory_names.h"
 #include "common/path/fd.h"
 #include "common/sync/mutex.h"
+#include "common/text/sha256.h"
 
 namespace gitops {
 namespace {

@@ -36,10 +36,10 @@ std::vector<SettingDefinition> AgentSettings() {
                             .metrics_listen = Loopback(kAgentMetricsPort),
                             .state_dir = "/var/lib/gitops-agent"});
   const std::vector<SettingDefinition> own = {
+      {.name = "name", .help = "the host's one name in the fleet; empty: the machine's own name"},
       {.name = "hosts",
        .short_flag = "h",
-       .help =
-           "more machine names of this host, which select services of the config (comma-separated)",
+       .help = "aliases, which only select services of the config; hosts may share them",
        .type = Type::kList},
       {.name = "poll",
        .short_flag = "t",
@@ -121,21 +121,24 @@ absl::StatusOr<AgentConfig> ParseAgentConfig(Settings flags, const std::string& 
   config.config_file = config_file;
   config.text = text;
   config.warnings = fleet->warnings;
-  std::set<std::string> machines = {host_name};
-  for (const std::string& alias : settings->GetList("hosts")) {
-    if (alias != host_name && machines.insert(alias).second) config.names.push_back(alias);
-  }
-  config.names.push_back(host_name);
-  config.machines.assign(machines.begin(), machines.end());
+  absl::StatusOr<HostNames> names = DecideHostNames(*settings, *fleet, host_name);
+  if (!names.ok()) return names.status();
   absl::StatusOr<std::vector<ServiceSpec>> services =
-      ServicesOf(*fleet, host_name, settings->GetList("hosts"));
+      ServicesOf(*fleet, names->own, names->aliases);
   if (!services.ok()) return services.status();
   if (absl::Status kinds = CheckKinds(*services); !kinds.ok()) return kinds;
   if (!settings->GetBool("root")) {
     if (absl::Status nested = CheckNestedPlaces(*services); !nested.ok()) return nested;
   }
+  for (ServiceSpec& service : *services) service.machine = names->HostOf(service.machine);
   config.services = *std::move(services);
-  config.hosts = HostsOf(*fleet, config.machines);
+  std::set<std::string> machines(names->aliases.begin(), names->aliases.end());
+  machines.insert(names->name);
+  config.machines.assign(machines.begin(), machines.end());
+  // A deployment reaches a host whose name is certain by this name only.
+  config.hosts = HostsOf(*fleet, names->certain ? std::vector{names->name} : config.machines);
+  if (names->certain) config.digest = DigestOf(*fleet, names->name);
+  config.host = *std::move(names);
   config.settings = *std::move(settings);
   return config;
 }

@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "agent/program/host_names.h"
 #include "common/config/fleet.h"
+#include "common/config/host_digests.h"
 #include "common/config/settings.h"
 
 namespace gitops {
@@ -17,9 +19,10 @@ std::vector<SettingDefinition> AgentSettings();
 struct AgentConfig {
   Settings settings;
   std::string config_file;
-  std::string text;                   // ConfigFiles::Packed()
-  std::vector<std::string> machines;  // this host's name and its aliases, ordered, each once
-  std::vector<std::string> names;     // the same, as reported to the planner: aliases first
+  std::string text;  // ConfigFiles::Packed()
+  HostNames host;
+  std::vector<std::string> machines;  // all names of `host`, ordered, each once
+  HostDigest digest;                  // empty unless the host's name is certain
   std::vector<ServiceSpec> services;  // of this host
   std::vector<HostSpec> hosts;        // its [[hosts]]: what deployments may check and write here
   std::vector<std::string> warnings;

@@ -272,6 +272,9 @@ class FleetImpl final : public Fleet {
       absl::Status kept;
       fleet_->Do([&](FleetState& state, absl::Time now) {
         kept = state.Change(stream_, services, removed, now);
+        if (kept.ok() && changed.has_config()) {
+          state.TakeConfig(stream_, CleanConfig(changed.config()), now);
+        }
       });
       return kept;
     }

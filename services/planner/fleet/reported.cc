@@ -22,7 +22,8 @@ namespace {
 constexpr int kMaxNames = 64;
 constexpr size_t kMaxNameBytes = 4096;
 constexpr int kMaxDirectories = 256;
-constexpr size_t kLongText = 4096;   // reasons and paths
+constexpr size_t kLongText = 4096;  // reasons and paths
+constexpr size_t kHashText = 64;
 constexpr size_t kShortText = 1024;  // everything else
 
 // The host part of gRPC's name of a peer; empty for a unix socket.
@@ -77,7 +78,12 @@ bool IsDegraded(v1::ServiceState state) {
 }  // namespace
 
 absl::Status CheckNames(const v1::Hello& hello) {
-  if (hello.names().empty()) {
+  if (!hello.name().empty()) {
+    if (absl::Status status = CheckHostName(hello.name()); !status.ok()) {
+      return InvalidField("hello.name",
+                          absl::StrCat("the hello: ", CleanText(status.message(), kShortText)));
+    }
+  } else if (hello.names().empty()) {
     return InvalidField("hello.names",
                         "the hello names no host: give at least the host's own name");
   }
@@ -131,6 +137,16 @@ std::optional<v1::Service> CleanService(const v1::Service& service) {
     directory.set_local(CleanText(directory.local(), kLongText));
     directory.set_link(CleanText(directory.link(), kLongText));
   }
+  return clean;
+}
+
+v1::ConfigStatus CleanConfig(const v1::ConfigStatus& config) {
+  v1::ConfigStatus clean = config;
+  for (std::string* hash :
+       {clean.mutable_hash(), clean.mutable_services_hash(), clean.mutable_host_hash()}) {
+    *hash = CleanText(*hash, kHashText);
+  }
+  clean.set_fault(CleanText(clean.fault(), kLongText));
   return clean;
 }
 

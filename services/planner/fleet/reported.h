@@ -32,6 +32,8 @@ std::string CleanText(absl::string_view text, size_t most);
 // Without the fields that only GetService sets, and with clean texts. None: no valid name.
 std::optional<v1::Service> CleanService(const v1::Service& service);
 
+v1::ConfigStatus CleanConfig(const v1::ConfigStatus& config);
+
 // A service as bytes, without its name and host. A parsed message takes several times the memory.
 struct PackedService {
   std::string bytes;
