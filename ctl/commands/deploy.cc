@@ -19,7 +19,9 @@ absl::StatusOr<v1::Plan> PlanOf(FleetContext& context) {
 absl::Status ConfirmPlan(FleetContext& context, v1::CreateDeploymentRequest& request) {
   const absl::StatusOr<v1::Plan> plan = PlanOf(context);
   if (!plan.ok()) return plan.status();
-  context.console.err << PlanText(*plan);
+  const TerminalSize room = context.console.err_size ? context.console.err_size() : TerminalSize{};
+  context.console.err << PlanText(
+      *plan, {.color = context.color_on_err, .width = static_cast<size_t>(room.columns)});
   request.set_plan_token(plan->token());
   return Confirm(context, absl::StrCat("Deploy to ", plan->hosts_size(),
                                        plan->hosts_size() == 1 ? " host?" : " hosts?"));

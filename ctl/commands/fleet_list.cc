@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "ctl/commands/fleet_commands.h"
+#include "ctl/commands/state_filter.h"
 #include "ctl/failure.h"
 
 namespace gitops::ctl {
@@ -24,9 +25,9 @@ absl::Status NoSuchService(const std::string& name) {
 
 absl::StatusOr<ExitCode> ListFleetHosts(FleetContext& context) {
   if (context.invocation.flags.watch) return WatchFleetHosts(context);
-  const absl::StatusOr<std::vector<v1::Host>> hosts =
-      context.planner.ListHosts(context.selection());
+  absl::StatusOr<std::vector<v1::Host>> hosts = context.planner.ListHosts(context.selection());
   if (!hosts.ok()) return hosts.status();
+  StateFilter(context.invocation.flags.states).Keep(*hosts);
   if (absl::Status s = context.fleet.Hosts(*hosts); !s.ok()) return s;
   return kDone;
 }
@@ -49,9 +50,10 @@ absl::StatusOr<ExitCode> ListFleetServices(FleetContext& context) {
   if (context.invocation.flags.watch) return WatchFleetServices(context);
   // gitopperctl's `list service NAME`.
   if (!context.invocation.arguments.empty()) return GetFleetService(context);
-  const absl::StatusOr<std::vector<v1::Service>> services =
+  absl::StatusOr<std::vector<v1::Service>> services =
       context.planner.ListServices(context.selection(), "");
   if (!services.ok()) return services.status();
+  StateFilter(context.invocation.flags.states).Keep(*services);
   if (absl::Status s = context.fleet.Services(*services); !s.ok()) return s;
   return kDone;
 }
