@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/log/format.h"
+#include "common/log/log_ring.h"
 
 namespace gitops {
 namespace {
@@ -26,6 +27,12 @@ spdlog::logger& Logger() {
     return made;
   }();
   return *logger;
+}
+
+// Never destroyed, as the logger.
+LogRing& Ring() {
+  static LogRing* const ring = new LogRing(/*max_lines=*/2000, /*max_bytes=*/1 << 20);
+  return *ring;
 }
 
 spdlog::level::level_enum ToSpdlog(LogLevel level) {
@@ -73,8 +80,11 @@ absl::Status ConfigureLog(absl::string_view format, absl::string_view level) {
 void Log(LogLevel level, absl::string_view message, std::initializer_list<LogField> fields) {
   if (!Logger().should_log(ToSpdlog(level))) return;
   const auto format = json ? FormatJsonLine : FormatTextLine;
-  const std::string line = format(absl::Now(), level, message, fields);
+  std::string line = format(absl::Now(), level, message, fields);
   Logger().log(ToSpdlog(level), spdlog::string_view_t(line.data(), line.size()));
+  Ring().Add(std::move(line));
 }
+
+std::vector<std::string> RecentLogLines() { return Ring().Lines(); }
 
 }  // namespace gitops

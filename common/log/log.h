@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -22,6 +23,9 @@ using LogField = std::pair<absl::string_view, std::string>;
 
 // Logs a message with fields. Control characters are escaped. Thread-safe.
 void Log(LogLevel level, absl::string_view message, std::initializer_list<LogField> fields = {});
+
+// The newest lines that were logged, oldest first: at most 2,000, and 1 MiB together. Thread-safe.
+std::vector<std::string> RecentLogLines();
 
 inline void LogDebug(absl::string_view m, std::initializer_list<LogField> f = {}) {
   Log(LogLevel::kDebug, m, f);

@@ -95,6 +95,17 @@ TEST_F(LogTest, LinesOfManyThreadsDoNotMix) {
   EXPECT_EQ(count, 200);
 }
 
+TEST_F(LogTest, TheNewestLinesAreKept) {
+  const std::string written = Captured([] {
+    LogInfo("the last but one");
+    LogInfo("the last", {{"port", "80"}});
+    LogDebug("not logged");
+  });
+  const std::vector<std::string> kept = RecentLogLines();
+  ASSERT_GE(kept.size(), 2u);
+  EXPECT_EQ(kept[kept.size() - 2] + "\n" + kept.back() + "\n", written);
+}
+
 TEST_F(LogTest, ASecretIsInNoLine) {
   const Secret token("hunter2");
   const std::string lines = Captured([&] {

@@ -66,6 +66,21 @@ HostEntry* FleetState::FindEntry(const std::string& key) const {
   return found == entries_.end() ? nullptr : found->second.get();
 }
 
+void FleetState::MarkHealth(const std::string& key, std::optional<v1::FailedHealth> failed) {
+  if (failed.has_value()) {
+    failed_health_[key] = *std::move(failed);
+  } else {
+    failed_health_.erase(key);
+  }
+  if (HostEntry* entry = FindEntry(key)) Changed(*entry);
+}
+
+const v1::FailedHealth* FleetState::FailedHealthOf(const std::string& key) const {
+  if (failed_health_.empty()) return nullptr;
+  const auto found = failed_health_.find(key);
+  return found == failed_health_.end() ? nullptr : &found->second;
+}
+
 HostEntry& FleetState::AddStranger(const std::string& key, const std::string& name) {
   std::unique_ptr<HostEntry>& slot = entries_[key];
   slot = std::make_unique<HostEntry>();
@@ -81,6 +96,7 @@ void FleetState::Erase(const std::string& key) {
   Store(*found->second);
   Account(*found->second, /*gone=*/true);
   strangers_.erase(key);
+  failed_health_.erase(key);
   entries_.erase(found);
 }
 
@@ -456,8 +472,10 @@ FleetView FleetState::Hosts() {
   hosts.reserve(entries_.size());
   const auto add = [&](HostEntry& entry) {
     if (entry.snapshot == nullptr) {
-      const int placed = entry.facts == nullptr ? PlacedOn(KeyOf(entry.name)) : 0;
-      entry.snapshot = std::make_shared<const FleetHost>(MakeFleetHost(entry, placed));
+      const std::string key = KeyOf(entry.name);
+      const int placed = entry.facts == nullptr ? PlacedOn(key) : 0;
+      entry.snapshot =
+          std::make_shared<const FleetHost>(MakeFleetHost(entry, placed, FailedHealthOf(key)));
     }
     hosts.push_back(entry.snapshot);
   };
@@ -466,9 +484,20 @@ FleetView FleetState::Hosts() {
   return shown_.emplace(std::make_shared<const FleetView::List>(std::move(hosts)));
 }
 
+bool FleetState::HasService(const std::string& host, const std::string& service) const {
+  const std::string key = KeyOf(host);
+  const HostEntry* entry = FindEntry(key);
+  if (entry != nullptr && entry->services.Has(service)) return true;
+  const auto placed = placed_.find(key);
+  if (placed == placed_.end()) return false;
+  return std::any_of(placed->second.begin(), placed->second.end(),
+                     [&](const Placement& one) { return one.service() == service; });
+}
+
 absl::StatusOr<FleetHost> FleetState::Find(const std::string& host) const {
-  const HostEntry* entry = FindEntry(KeyOf(host));
-  if (entry != nullptr) return MakeFleetHost(*entry, PlacedOn(KeyOf(host)));
+  const std::string key = KeyOf(host);
+  const HostEntry* entry = FindEntry(key);
+  if (entry != nullptr) return MakeFleetHost(*entry, PlacedOn(key), FailedHealthOf(key));
   return MakeError(Reason::kHostUnknown,
                    absl::StrCat("no host \"", CleanText(host, kShortText),
                                 "\" in the fleet: it is not in the configuration, and no agent "

@@ -66,7 +66,8 @@ struct HostEntry {
 bool HasFixedAddress(const HostSpec& spec);
 
 // The host as the API shows it. `placed`: how many services the configuration places on it.
-FleetHost MakeFleetHost(const HostEntry& entry, int placed);
+// `failed`: the mark of its health checks; may be null.
+FleetHost MakeFleetHost(const HostEntry& entry, int placed, const v1::FailedHealth* failed);
 
 // Converts to the stored message, and back. Services beyond `most_bytes` are left out.
 record::v1::SeenHost ToSeen(const HostEntry& entry);
@@ -98,6 +99,9 @@ class FleetState {
   // when it is known which hosts are in the configuration.
   void Load(const std::string& key, const record::v1::SeenHost& seen);
   HostEntry* FindEntry(const std::string& key) const;  // null: no such host
+  // The mark of failed health checks, for hosts that come later too. None: takes it away.
+  void MarkHealth(const std::string& key, std::optional<v1::FailedHealth> failed);
+  const v1::FailedHealth* FailedHealthOf(const std::string& key) const;  // null: no mark
   // The consequences of all calls since the last TakeChanges().
   FleetChanges TakeChanges() { return std::exchange(changes_, {}); }
 
@@ -128,6 +132,8 @@ class FleetState {
   absl::StatusOr<FleetHost> Find(const std::string& host) const;
   // What the configuration places on a host.
   std::vector<v1::Service> Placed(const HostEntry& entry) const;
+  // As Fleet::HasService.
+  bool HasService(const std::string& host, const std::string& service) const;
   ReportMemory memory() const;
 
  private:
@@ -232,6 +238,8 @@ class FleetState {
   std::optional<HostDigests> digests_;  // of config_
   // What the configuration places on its hosts, by service; into config_.
   std::unordered_map<std::string, std::vector<Placement>> placed_;
+  // By key; also of hosts that are not known yet.
+  std::unordered_map<std::string, v1::FailedHealth> failed_health_;
   std::unordered_map<uint64_t, Stream> streams_;
   std::unordered_map<std::string, AliasUse> aliases_;
   std::set<uint64_t> lost_alias_;

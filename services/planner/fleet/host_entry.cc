@@ -40,7 +40,7 @@ bool HasFixedAddress(const HostSpec& spec) {
   return !address.ok() || *address != spec.address;
 }
 
-FleetHost MakeFleetHost(const HostEntry& entry, int placed) {
+FleetHost MakeFleetHost(const HostEntry& entry, int placed, const v1::FailedHealth* failed) {
   FleetHost shown;
   const std::string address = AddressOf(entry);
   if (entry.spec != nullptr) shown.spec = *entry.spec;
@@ -54,6 +54,9 @@ FleetHost MakeFleetHost(const HostEntry& entry, int placed) {
   host.set_configured(entry.spec != nullptr);
   host.set_service_count(entry.facts == nullptr ? placed : entry.services.size());
   host.set_degraded_count(entry.services.degraded());
+  // Of a stale host that is not known, as the `sync` of its services.
+  if (entry.state != v1::HOST_STATE_STALE) host.set_behind_count(entry.services.behind());
+  if (failed != nullptr) *host.mutable_failed_health() = *failed;
   if (entry.facts == nullptr) return shown;
   *host.mutable_state_time() = ToTimestamp(entry.state_time);
   *host.mutable_last_seen_time() = ToTimestamp(entry.last_seen);
