@@ -43,6 +43,11 @@ class FakeHost::FakeUpstream final : public Upstream {
     return touched;
   }
 
+  absl::StatusOr<CommitInfo> Describe(const std::string&, const std::string& revision,
+                                      std::stop_token) override {
+    return host_->Commit(revision);
+  }
+
   std::string name() const override { return "fake"; }
 
  private:
@@ -93,6 +98,10 @@ class FakeHost::FakeSource final : public Source {
   std::string Remark(const std::string& revision) override {
     MutexLock lock(host_->mutex_);
     return host_->remarks_[revision];
+  }
+
+  CommitInfo Describe(const std::string& revision, std::stop_token) override {
+    return host_->Commit(revision);
   }
 
   std::vector<std::string> Ready() override {

@@ -48,6 +48,11 @@ class FakeHost final : public DriverFactory {
   int polls();
   int comparisons();  // how often the upstream was asked what a revision touches
 
+  // What people see of any revision.
+  static CommitInfo Commit(const std::string& revision) {
+    return {.hash = revision, .subject = "Subject of " + revision, .author = "Ann"};
+  }
+
   // See Source::Remark.
   void SetRemark(const std::string& revision, std::string remark);
   // Faults by revision; OK ends one.

@@ -135,16 +135,11 @@ absl::StatusOr<HostAgent::Managed> HostAgent::Begin(const ServiceSpec& spec,
   for (const DirectorySpec& directory : spec.directories) paths.insert(directory.link);
   poller->Add(service, {.ref = spec.branch,
                         .poll = poll,
-                        .following =
-                            [weak] {
-                              auto controller = weak.lock();
-                              return controller != nullptr && controller->Following();
-                            },
                         .on_polled =
                             [weak](const absl::StatusOr<std::string>& tip, absl::Time next,
-                                   const std::string& same_as, std::shared_ptr<TipNote> note) {
+                                   const TipLook& look, std::shared_ptr<TipNote> note) {
                               if (auto controller = weak.lock()) {
-                                controller->OnPolled(tip, next, same_as, std::move(note));
+                                controller->OnPolled(tip, next, look, std::move(note));
                               }
                             },
                         .paths = std::move(paths),
@@ -208,11 +203,12 @@ std::vector<TipMove> HostAgent::ToTipMoves(
     const ServiceSpec& spec = managed.controller->spec();
     const auto found = by_ref.find(spec.branch);
     if (found == by_ref.end()) continue;
-    const auto& [ref, tip, services] = *found->second;
+    const auto& [ref, tip, commit, services] = *found->second;
     const BranchName branch = {RedactUrl(spec.upstream.url), spec.user, ref};
     TipMove& move = by_name[{branch.branch, branch.upstream, branch.user}];
     move.branch = branch;
     move.hash = tip;
+    move.commit = commit;
     const bool is_moved = std::binary_search(services.begin(), services.end(), service);
     (is_moved ? move.moved : move.others).push_back(service);
   }

@@ -39,6 +39,7 @@ class DriverFactory {
 struct TipMove {
   BranchName branch;
   std::string hash;
+  CommitInfo commit;  // of hash, if that is known
   std::vector<std::string> moved;
   std::vector<std::string> others;
 };

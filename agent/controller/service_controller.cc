@@ -53,8 +53,9 @@ absl::Status ServiceController::Load() {
     unsaved_ = !is_new && !damaged && !record_.frozen;
   }
   // A move in progress was not recorded in the history yet.
-  logged_hash_ =
-      record_.pending.empty() || record_.hash != record_.pending ? record_.hash : record_.last_good;
+  NoteLogged(
+      record_.pending.empty() || record_.hash != record_.pending ? record_.hash : record_.last_good,
+      record_);
   if (stored.ok() && stored->has_value()) logged_state_ = record_.state;
   if (!damaged) return absl::OkStatus();
   // It is not known any more whether it was frozen or pinned, so it does not move until somebody
@@ -75,12 +76,13 @@ absl::Status ServiceController::LoadTip(bool whole) {
                                                  {options_.upstream, spec().user, spec().branch});
   if (!tip.ok()) return tip.status();
   if (tip->has_value()) {
-    const auto& [hash, generation] = **tip;
+    const auto& [hash, generation, commit] = **tip;
     const bool at_tip = whole && !hash.empty() && generation >= record_.generation &&
                         !policy_.coordinated && !record_.frozen && record_.pending.empty() &&
                         record_.activation_error.empty() && !record_.published.empty();
     if (at_tip) {
       record_.hash = record_.target = hash;
+      record_ = OnCommit(std::move(record_), commit);
       record_.generation = generation;
     } else if (!whole || generation > record_.generation) {
       // Other than what was seen with that generation. What is rebuilt has lost its own.
@@ -315,12 +317,13 @@ std::optional<ChangeRecord> ServiceController::EntryFor(const ServiceRecord& nex
                       .to_state = next.state,
                       .reason = why.reason,
                       .actor = why.actor,
-                      .duration = why.duration};
+                      .duration = why.duration,
+                      .commit = CommitOf(next, hash)};
 }
 
 void ServiceController::StoreAndMake(ServiceRecord next, Change change) {
-  const bool in_memory =
-      change.storing == Change::Storing::kMemory && SameState(next, record_) && !unsaved_;
+  const bool in_memory = change.storing == Change::Storing::kMemory && SameState(next, record_) &&
+                         next.newest == record_.newest && !unsaved_;
   if (in_memory) {
     Remember(std::move(next), change.note.get());
     if (change.then) change.then(absl::OkStatus());
@@ -369,11 +372,11 @@ void ServiceController::Made(ServiceRecord next, const Why& why,
                              const std::optional<ChangeRecord>& entry, TipNote* note) {
   const bool tell = entry.has_value() || (next.info != record_.info && !next.info.empty());
   if (entry.has_value()) {
-    logged_hash_ = entry->to_hash;
+    NoteLogged(entry->to_hash, next);
     logged_state_ = entry->to_state;
   } else if (why.reason.empty() && next.pending.empty() && next.published == record_.published &&
              next.hash != record_.hash) {
-    logged_hash_ = next.hash;  // verified to change nothing of the service
+    NoteLogged(next.hash, next);  // verified to change nothing of the service
   }
   const bool changed = !(next == record_);
   const bool only_tip = note != nullptr && OnlyTipMoved(record_, next, policy_);
@@ -399,13 +402,16 @@ void ServiceController::Remember(ServiceRecord next, TipNote* note) {
 
 void ServiceController::ShowView() {
   auto view = std::make_shared<ServiceView>(ServiceView{
-      record_, last_poll_, record_.frozen ? next_attempt_ : std::min(next_poll_, next_attempt_)});
+      record_, last_poll_, record_.frozen ? next_attempt_ : std::min(next_poll_, next_attempt_),
+      SyncOf(record_, policy_, moving_)});
   // A move is not shown as complete before its activation has ended.
   if (!record_.pending.empty() && !record_.frozen) {
     view->record.hash = logged_hash_;
+    view->record.commit = logged_commit_;
     if (record_.last_good.empty() && record_.state == State::kOk) {
       view->record.state = State::kDiff;
       view->record.info = "the first revision is being activated";
+      view->record.state_reason = StateReason::kStarting;
     }
   }
   std::string& info = view->record.info;
@@ -423,6 +429,25 @@ ServiceView ServiceController::View() const {
     view = view_;
   }
   return *view;
+}
+
+void ServiceController::NoteLogged(const std::string& hash, const ServiceRecord& record) {
+  logged_hash_ = hash;
+  logged_commit_ = CommitOf(record, hash);
+}
+
+// The generation grows with it, since everybody is told.
+void ServiceController::SetMoving(bool moving) {
+  Make({.make =
+            [this, moving](ServiceRecord record) {
+              if (std::exchange(moving_, moving) != moving) ++record.generation;
+              return record;
+            },
+        .storing = Change::Storing::kMemory});
+}
+
+CommitInfo ServiceController::Describe(const std::string& revision) const {
+  return drivers_.source->Describe(revision, {});
 }
 
 bool ServiceController::Following() const {
@@ -454,15 +479,24 @@ ServicePlace ServiceController::At() const {
   const ServiceRecord& record = view_->record;
   const bool there = !policy_.coordinated && !record.frozen && record.pending.empty() &&
                      record.activation_error.empty() && !record.published.empty();
-  return there ? ServicePlace{record.hash, record.generation, hash_stored_} : ServicePlace();
+  ServicePlace place;
+  if (there) place = {record.hash, record.generation, hash_stored_};
+  place.watched = policy_.coordinated || record.frozen;
+  place.shows_tip = !record.frozen;
+  place.described = record.target_commit.hash;
+  if (!place.watched || record.published.empty()) return place;
+  place.published = record.hash;
+  place.newest = record.newest;
+  return place;
 }
 
 void ServiceController::OnPolled(const absl::StatusOr<std::string>& tip, absl::Time next_poll,
-                                 const std::string& same_as, std::shared_ptr<TipNote> note) {
+                                 const TipLook& look, std::shared_ptr<TipNote> note) {
   if (absl::IsCancelled(tip.status())) return;  // the agent is stopping
   const std::string error(tip.status().message());
   const bool noted = note != nullptr;
-  Post([this, tip = tip.value_or(""), error, answered = tip.ok(), next_poll, same_as,
+  const StateReason why = StateReasonOf(tip.status());
+  Post([this, tip = tip.value_or(""), error, why, answered = tip.ok(), next_poll, look,
         note = std::move(note)] {
     if (stopping_) return;
     next_poll_ = next_poll;
@@ -473,11 +507,16 @@ void ServiceController::OnPolled(const absl::StatusOr<std::string>& tip, absl::T
     auto moved = std::make_shared<bool>(false);
     Make({.make =
               [=](ServiceRecord record) {
-                if (!answered) return OnPollFailed(std::move(record), error);
+                if (!answered) return OnPollFailed(std::move(record), error, why);
                 *moved = !record.frozen && record.target != tip;
-                const bool same = !same_as.empty() && record.hash == same_as &&
+                const bool same = !look.same_as.empty() && record.hash == look.same_as &&
                                   record.pending.empty() && record.activation_error.empty();
+                const bool watched = policy_.coordinated || record.frozen;
                 record = OnTip(std::move(record), tip);
+                if (watched && look.newest.has_value()) {
+                  record = OnNewest(std::move(record), *look.newest);
+                }
+                record = OnCommit(std::move(record), look.commit);
                 if (!same || DesiredRevision(record, policy_) != tip) return record;
                 *moved = false;
                 return OnSameContent(std::move(record), tip);

@@ -31,6 +31,7 @@
 #include "agent/state/state.h"
 #include "common/clock/clock.h"
 #include "common/config/fleet.h"
+#include "common/git/commit.h"
 #include "common/rpc/error.h"
 #include "common/schedule/scheduler.h"
 #include "common/sync/mutex.h"
@@ -73,11 +74,27 @@ struct ServiceOptions {
   std::function<void()> poll_now;
 };
 
-// Where a service is that follows its branch.
+// Where a service is.
 struct ServicePlace {
-  std::string revision;    // empty: nowhere, or it is on its way or not healthy
+  // Of one that follows its branch; empty: nowhere, or it is on its way or not healthy.
+  std::string revision;
   int64_t generation = 0;  // of its record
   bool stored = false;     // its record says so on disk
+  // It does not follow its branch by itself: frozen, or coordinated.
+  bool watched = false;
+  std::string published = {};  // of one that is watched; empty: nothing yet
+  std::string newest = {};     // ServiceRecord::newest
+  bool shows_tip = false;      // its target is the tip
+  std::string described = {};  // its target, if that commit's subject and author are known
+};
+
+// What a poll found for one service, besides the newest revision.
+struct TipLook {
+  // A revision from which the newest one differs in nothing of the service; empty: not known.
+  std::string same_as = {};
+  // Of a service that is watched, ServiceRecord::newest; none: as before.
+  std::optional<std::string> newest = {};
+  CommitInfo commit = {};  // the newest revision, if that is known
 };
 
 // For one service, in one poll that found a new tip: whether nothing but the tip moved, so that it
@@ -104,6 +121,7 @@ struct ServiceView {
   ServiceRecord record;
   absl::Time last_poll = absl::InfinitePast();       // when the upstream last answered
   absl::Time next_attempt = absl::InfiniteFuture();  // of a poll, or a retry after a failure
+  SyncStatus sync = SyncStatus::kNever;
 };
 
 // Moves one service through its states: receives tips, prepares, publishes and activates revisions,
@@ -135,10 +153,10 @@ class ServiceController {
 
   ServicePlace At() const;
 
-  // The result of a poll: the newest revision, or an error; and the time of the next poll. If the
-  // service is at `same_as`, the newest revision changes nothing of it. `note` may be null.
-  void OnPolled(const absl::StatusOr<std::string>& tip, absl::Time next_poll,
-                const std::string& same_as, std::shared_ptr<TipNote> note);
+  // The result of a poll: the newest revision, or an error; and the time of the next poll. `note`
+  // may be null.
+  void OnPolled(const absl::StatusOr<std::string>& tip, absl::Time next_poll, const TipLook& look,
+                std::shared_ptr<TipNote> note);
 
   // See the RPCs of the same names; they return the record afterwards. Rollback and TakeUp wait
   // until the service has made its attempt. UNAVAILABLE after Stop(). DEADLINE_EXCEEDED, CANCELLED:
@@ -181,6 +199,8 @@ class ServiceController {
   absl::StatusOr<std::vector<DriftEntry>> Diff(const Patience& patience = {});
   absl::StatusOr<std::vector<ChangeRecord>> Changes() const;
   std::vector<std::string> Revisions() const;
+  // See Source::Describe.
+  CommitInfo Describe(const std::string& revision) const;
 
  private:
   static constexpr char kAgent[] = "agent";
@@ -221,6 +241,7 @@ class ServiceController {
     bool made = false;            // something was published and activated
     std::set<std::string> ready;  // the revisions on disk
     std::string remark;           // Source::Remark of what it published
+    CommitInfo commit;            // of it
   };
 
   // Work with source and publisher: one at a time.
@@ -282,6 +303,8 @@ class ServiceController {
   // Makes a change without storing it.
   void Remember(ServiceRecord next, TipNote* note = nullptr);
   std::optional<ChangeRecord> EntryFor(const ServiceRecord& next, const Why& why) const;
+  void NoteLogged(const std::string& hash, const ServiceRecord& record);
+  void SetMoving(bool moving);
   void ShowView() ABSL_LOCKS_EXCLUDED(mutex_);
   std::shared_ptr<Waiter> AddWaiter(std::function<bool(const ServiceRecord&)> superseded);
   void CheckWaiters();
@@ -320,7 +343,7 @@ class ServiceController {
   void Activated(const absl::Status& status);
   void FallBack();
   void FellBack(const std::string& fallback, const absl::Status& status);
-  void SourceFailed(const std::string& error);
+  void SourceFailed(const absl::Status& error);
   void Prune();
   // The move was made, or it failed; or it was not attempted in the end.
   void EndMove(bool attempted, bool ok);
@@ -354,6 +377,7 @@ class ServiceController {
   bool unsaved_ = false;
   std::optional<Why> unlogged_;  // of a change that could not be stored with its entry
   std::string logged_hash_, stored_hash_;
+  CommitInfo logged_commit_;           // of logged_hash_
   std::optional<State> logged_state_;  // nullopt: no history yet
   absl::Time last_poll_ = absl::InfinitePast();
   absl::Time next_poll_ = absl::InfiniteFuture();
@@ -365,6 +389,7 @@ class ServiceController {
   std::string remark_;     // about what this process published last; shown while all is well
   std::string rebuilt_;    // how a damaged record was rebuilt; shown until a command
   absl::Time timer_at_ = absl::InfinitePast();
+  bool moving_ = false;       // an attempt to move to another revision runs
   bool established_ = false;  // in this process, the right revision was published once
   DriftScans drift_scans_;
   bool stopping_ = false;

@@ -9,6 +9,8 @@
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
 #include "common/retry/backoff.h"
+#include "common/rpc/error.h"
+#include "common/rpc/state_reason.h"
 
 namespace gitops {
 namespace {
@@ -47,7 +49,7 @@ void ServiceController::BeginPass() {
       [this, look](absl::Status& status) {
         prepared_ = status.ok();
         if (stopping_) return EndMove(false, false);
-        if (!status.ok()) return SourceFailed(std::string(status.message()));
+        if (!status.ok()) return SourceFailed(status);
         // A package may have created the user that the fetch needs.
         if (!spec().package.empty() && options_.poll_now) options_.poll_now();
         look();
@@ -64,7 +66,7 @@ void ServiceController::LookedAt(const absl::StatusOr<std::string>& visible) {
     const bool idle = established_ && !pass_->forced &&
                       NextStep(record_, policy_, record_.published).kind == Step::Kind::kNone;
     if (idle) return EndMove(true, true);
-    if (!Desired().empty()) return SourceFailed(std::string(visible.status().message()));
+    if (!Desired().empty()) return SourceFailed(visible.status());
   }
   const std::string published = visible.value_or("");
   const Step step = NextStep(record_, policy_, published);
@@ -84,6 +86,7 @@ void ServiceController::LookedAt(const absl::StatusOr<std::string>& visible) {
   Make({.make =
             [](ServiceRecord record) {
               record.source_error.clear();
+              record.source_reason = StateReason::kNone;
               return Settled(std::move(record));
             },
         .why = {.reason = "the problem is solved"},
@@ -113,6 +116,8 @@ void ServiceController::BeginMove(Step step, bool first) {
   pass_->first = first;
   pass_->step = std::move(step);
   if (pass_->step.kind == Step::Kind::kActivate) return Activate();
+  // A retry is not told before it has prepared the revision.
+  if (pass_->step.hash != record_.hash && pass_->step.hash != failing_target_) SetMoving(true);
   PrepareStep();
 }
 
@@ -120,6 +125,7 @@ void ServiceController::PrepareStep() {
   struct Result {
     absl::Status status;
     bool same = false;
+    CommitInfo commit = {};
   };
   const Step step = pass_->step;
   // What is on disk does not wait behind those that wait for the upstream.
@@ -131,6 +137,7 @@ void ServiceController::PrepareStep() {
         if (step.kind == Step::Kind::kCompare) {
           const auto same = drivers_.source->SameContent(published, step.hash, stop);
           result = {same.status(), same.value_or(false)};
+          if (result.same) result.commit = drivers_.source->Describe(step.hash, stop);
         }
         if (!result.status.ok() || result.same) return result;
         const absl::StatusOr<bool> edited = WasEdited(step.revision, published, pass->ready, stop);
@@ -141,15 +148,16 @@ void ServiceController::PrepareStep() {
       },
       [this, step](Result& result) {
         if (pass_->stop.stop_requested()) return EndMove(false, false);
-        if (!result.status.ok()) return SourceFailed(std::string(result.status.message()));
+        if (!result.status.ok()) return SourceFailed(result.status);
         if (!result.same) {
           CrashPoint("after-checkout");
           return Exchange(step.revision, /*fallback=*/false);
         }
         Make({.make =
-                  [this, step](ServiceRecord record) {
-                    const bool wanted = DesiredRevision(record, policy_) == step.hash;
-                    return wanted ? OnSameContent(std::move(record), step.hash) : record;
+                  [this, step, commit = result.commit](ServiceRecord record) {
+                    moving_ = false;
+                    if (DesiredRevision(record, policy_) != step.hash) return record;
+                    return OnCommit(OnSameContent(std::move(record), step.hash), commit);
                   },
               .why = WhyMoved(absl::StrCat(
                   policy_.coordinated ? "requested by a deployment" : "new commit upstream",
@@ -192,7 +200,10 @@ void ServiceController::Exchange(const std::string& revision, bool fallback) {
             revision, [&] { return refused = MayExchange(pass, revision, fallback); },
             [=, this] { Post([=, this] { Exchanged(revision, fallback); }); }, stop);
         CrashPoint("after-publish");
-        if (status.ok()) pass->remark = drivers_.source->Remark(revision);
+        if (status.ok()) {
+          pass->remark = drivers_.source->Remark(revision);
+          pass->commit = drivers_.source->Describe(fallback ? revision : pass->step.hash, stop);
+        }
         if (status.ok() || !refused.ok() || absl::IsCancelled(status)) return status;
         return WithMessage(status, absl::StrCat(fallback ? "cannot return to " : "publishing ",
                                                 revision, ": ", status.message()));
@@ -219,9 +230,12 @@ absl::Status ServiceController::MayExchange(const std::shared_ptr<Pass>& pass,
                 exchanging_ = status.ok();
                 if (status.ok()) return reply->Give(true);
                 if (absl::IsCancelled(status)) return reply->Give(status);
-                reply->Give(WithMessage(
-                    status, absl::StrCat("not published, because the state cannot be stored: ",
-                                         status.message())));
+                const bool full = absl::IsResourceExhausted(status);
+                reply->Give(WithStateReason(
+                    full ? StateReason::kDisk : StateReason::kNone,
+                    WithMessage(status,
+                                absl::StrCat("not published, because the state cannot be stored: ",
+                                             status.message()))));
               }});
   });
   absl::Status impatience;
@@ -242,7 +256,7 @@ void ServiceController::Published(const std::string& revision, bool fallback,
                                   const absl::Status& status) {
   exchanging_ = false;
   if (absl::IsCancelled(status)) return EndMove(false, false);
-  if (!status.ok()) return SourceFailed(std::string(status.message()));
+  if (!status.ok()) return SourceFailed(status);
   remark_ = pass_->remark;
   if (!fallback) {
     CrashPoint("after-published-stored");
@@ -274,17 +288,28 @@ void ServiceController::Activate() {
 void ServiceController::Activated(const absl::Status& status) {
   if (absl::IsCancelled(status)) return EndMove(false, false);  // pending: done after restart
   Why why = WhyMoved(pass_->reason);
+  const auto described = [this, commit = pass_->commit](ServiceRecord record) {
+    moving_ = false;
+    return OnCommit(std::move(record), commit);
+  };
   if (status.ok()) {
-    return Make({.make = OnActivated, .why = why, .then = [this](const absl::Status&) {
-                   CrashPoint("after-activated-stored");
-                   established_ = true;
-                   pass_->made = true;
-                   EndMove(true, true);
-                 }});
+    return Make(
+        {.make = [described](
+                     ServiceRecord record) { return OnActivated(described(std::move(record))); },
+         .why = why,
+         .then =
+             [this](const absl::Status&) {
+               CrashPoint("after-activated-stored");
+               established_ = true;
+               pass_->made = true;
+               EndMove(true, true);
+             }});
   }
   why = {.reason = std::string(status.message()), .duration = why.duration};
-  Make({.make = [error = why.reason](
-                    ServiceRecord record) { return OnActivationFailed(std::move(record), error); },
+  Make({.make =
+            [described, error = why.reason](ServiceRecord record) {
+              return OnActivationFailed(described(std::move(record)), error);
+            },
         .why = why,
         .then = [this](const absl::Status&) { FallBack(); }});
 }
@@ -303,27 +328,36 @@ void ServiceController::FallBack() {
       [this, fallback](absl::Status& status) {
         if (pass_->stop.stop_requested()) return EndMove(false, false);
         if (status.ok()) return Exchange(fallback, /*fallback=*/true);
-        SourceFailed(absl::StrCat("cannot return to ", fallback, ": ", status.message()));
+        SourceFailed(WithMessage(
+            status, absl::StrCat("cannot return to ", fallback, ": ", status.message())));
       });
 }
 
 void ServiceController::FellBack(const std::string& fallback, const absl::Status& status) {
   if (absl::IsCancelled(status)) return EndMove(false, false);  // pending: done after restart
   const std::string error(status.message());
-  Make(
-      {.make = [=](ServiceRecord record) { return OnFellBack(std::move(record), fallback, error); },
-       .why = {.reason =
-                   absl::StrCat("returned to the last good revision; ", record_.activation_error),
-               .duration = options_.clock->Now() - pass_->began},
-       .then =
-           [this](const absl::Status&) {
-             pass_->made = true;
-             EndMove(true, false);
-           }});
+  Make({.make =
+            [=, commit = pass_->commit](ServiceRecord record) {
+              return OnCommit(OnFellBack(std::move(record), fallback, error), commit);
+            },
+        .why = {.reason =
+                    absl::StrCat("returned to the last good revision; ", record_.activation_error),
+                .duration = options_.clock->Now() - pass_->began},
+        .then =
+            [this](const absl::Status&) {
+              pass_->made = true;
+              EndMove(true, false);
+            }});
 }
 
-void ServiceController::SourceFailed(const std::string& error) {
-  Make({.make = [=](ServiceRecord record) { return OnSourceFailed(std::move(record), error); },
+void ServiceController::SourceFailed(const absl::Status& status) {
+  const std::string error(status.message());
+  const StateReason reason = StateReasonOf(status);
+  Make({.make =
+            [=, this](ServiceRecord record) {
+              moving_ = false;
+              return OnSourceFailed(std::move(record), error, reason);
+            },
         .why = {.reason = error},
         .then = [this](const absl::Status&) { EndMove(true, false); }});
 }
@@ -362,6 +396,7 @@ void ServiceController::NoteOutcome(const std::string& target, bool ok) {
 }
 
 void ServiceController::EndMove(bool attempted, bool ok) {
+  if (moving_) SetMoving(false);
   if (pass_->afresh) {
     if (!ok) LogWarning("the drift is not corrected yet", {{"service", spec().service}});
     return CheckHealth();

@@ -185,7 +185,7 @@ TEST_F(TipTest, ATipCountsAfterARestartUnlessTheRecordIsNewer) {
   const std::string hash = Record().hash;
   ASSERT_EQ(hash, kA);
   agent_.reset();
-  ASSERT_EQ(records_.SaveTip({"fake", "", "main"}, kC, {{"web", seen}}), absl::OkStatus());
+  ASSERT_EQ(records_.SaveTip({"fake", "", "main"}, kC, {}, {{"web", seen}}), absl::OkStatus());
   Restart({Of("web")});
   EXPECT_EQ(Record().hash, kA);
 }
@@ -194,7 +194,7 @@ TEST_F(TipTest, ARebuiltRecordIsNotTakenToAnOldTip) {
   Start({Of("web")});
   ASSERT_TRUE(AllAt({"web"}, kA));
   agent_.reset();
-  ASSERT_EQ(records_.SaveTip({"fake", "", "main"}, kC, {{"web", 1000}}), absl::OkStatus());
+  ASSERT_EQ(records_.SaveTip({"fake", "", "main"}, kC, {}, {{"web", 1000}}), absl::OkStatus());
   ASSERT_TRUE(store_.Write({{.key = "agent/v1/service/web", .value = "\xff damaged"}}).ok());
   host_.SetUpstreamStatus(absl::UnavailableError("gone"));
   Restart({Of("web")});

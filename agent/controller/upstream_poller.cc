@@ -96,41 +96,115 @@ absl::Duration UpstreamPoller::Interval() const {
   return interval;
 }
 
-UpstreamPoller::Looked UpstreamPoller::Untouched(const Followers& followers,
-                                                 const Upstream::Tips& tips) {
-  // Most services are at the same revision: one question for all of them.
-  struct Group {
-    std::set<std::string> paths;
-    std::map<std::string, const Follower*> followers;
-  };
-  std::map<std::pair<std::string, std::string>, Group> groups;
-  for (const auto& [service, follower] : followers) {
-    const auto tip = tips.find(follower.ref);
-    if (!follower.at || tip == tips.end() || !tip->second.ok()) continue;
-    const std::string at = follower.at().revision;
-    if (at.empty() || at == *tip->second) continue;
-    Group& group = groups[{follower.ref, at}];
-    group.paths.insert(follower.paths.begin(), follower.paths.end());
-    group.followers[service] = &follower;
-  }
-  Looked untouched;
+void UpstreamPoller::Compare(
+    const Groups& groups, const Upstream::Tips& tips,
+    absl::FunctionRef<void(const std::string& service, const std::string& from,
+                           const absl::StatusOr<bool>& touched)>
+        found) {
   for (const auto& [key, group] : groups) {
     const auto& [ref, from] = key;
     const auto touched =
         upstream_->Touched(ref, from, *tips.at(ref), group.paths, stop_.get_token());
-    if (IsOfUpstream(touched.status())) {
-      for (const auto& [service, follower] : group.followers) untouched[service] = touched.status();
-    }
-    if (!touched.ok()) continue;  // each service looks for itself, and tells why it cannot
     for (const auto& [service, follower] : group.followers) {
-      const bool is_touched =
-          follower->paths.empty() ||
-          std::any_of(follower->paths.begin(), follower->paths.end(),
-                      [&](const std::string& path) { return touched->contains(path); });
-      if (!is_touched) untouched[service] = from;
+      if (!touched.ok()) {
+        found(service, from, touched.status());
+        continue;
+      }
+      const auto& paths = follower->paths;
+      found(service, from,
+            paths.empty() || std::any_of(paths.begin(), paths.end(), [&](const auto& path) {
+              return touched->contains(path);
+            }));
     }
   }
-  return untouched;
+}
+
+UpstreamPoller::Looked UpstreamPoller::Look(const Followers& followers,
+                                            const Upstream::Tips& tips) {
+  Looked looked;
+  Groups all, since_newest;
+  std::map<std::string, ServicePlace> watched;
+  const auto add = [](Groups& groups, const std::string& from, const auto& entry) {
+    Group& group = groups[{entry.second.ref, from}];
+    group.paths.insert(entry.second.paths.begin(), entry.second.paths.end());
+    group.followers[entry.first] = &entry.second;
+  };
+  for (const auto& entry : followers) {
+    const auto& [service, follower] = entry;
+    const auto tip = tips.find(follower.ref);
+    if (!follower.at || tip == tips.end() || !tip->second.ok()) continue;
+    const ServicePlace place = follower.at();
+    if (place.watched) {
+      if (place.published.empty()) continue;
+      if (compared_[service] == std::array{*tip->second, place.published, place.newest}) continue;
+      watched[service] = place;
+      if (place.published == *tip->second) looked.newest[service] = "";
+    }
+    const std::string& from = place.watched ? place.published : place.revision;
+    if (!from.empty() && from != *tip->second) add(all, from, entry);
+  }
+  Compare(all, tips,
+          [&](const std::string& service, const std::string& from,
+              const absl::StatusOr<bool>& touched) {
+            const auto place = watched.find(service);
+            if (IsOfUpstream(touched.status())) {
+              looked.failed = true;
+              if (place == watched.end()) looked.untouched[service] = touched.status();
+            } else if (place == watched.end()) {
+              // Where it cannot be told, each service looks for itself, and tells why it cannot.
+              if (touched.ok() && !*touched) looked.untouched[service] = from;
+            } else if (touched.ok() && !*touched) {
+              looked.newest[service] = "";
+            } else if (const std::string& newest = place->second.newest;
+                       newest.empty() || newest == *tips.at(followers.at(service).ref)) {
+              looked.newest[service] = *tips.at(followers.at(service).ref);
+            } else {
+              add(since_newest, newest, *followers.find(service));
+            }
+          });
+  // What came after the newest one may be nothing to the service.
+  Compare(since_newest, tips,
+          [&](const std::string& service, const std::string& from,
+              const absl::StatusOr<bool>& touched) {
+            if (IsOfUpstream(touched.status())) {
+              looked.failed = true;
+            } else {
+              const bool same = touched.ok() && !*touched;
+              looked.newest[service] = same ? from : *tips.at(followers.at(service).ref);
+            }
+          });
+  for (const auto& [service, newest] : looked.newest) {
+    compared_[service] = {*tips.at(followers.at(service).ref), watched[service].published, newest};
+  }
+  if (!looked.failed) DescribeTips(followers, tips, looked);
+  return looked;
+}
+
+void UpstreamPoller::DescribeTips(const Followers& followers, const Upstream::Tips& tips,
+                                  Looked& looked) {
+  // A service that has to be prepared fetches the commit itself; others have it now, or need no
+  // more of it than this.
+  std::set<std::string> refs;
+  for (const auto& [service, follower] : followers) {
+    if (!follower.at || refs.contains(follower.ref)) continue;
+    const auto tip = tips.find(follower.ref);
+    if (tip == tips.end() || !tip->second.ok()) continue;
+    const ServicePlace place = follower.at();
+    const auto newest = looked.newest.find(service);
+    const bool news = newest != looked.newest.end() && newest->second == *tip->second;
+    const bool shows = !place.revision.empty() || (place.watched && place.shows_tip);
+    if (news || (shows && place.described != *tip->second)) refs.insert(follower.ref);
+  }
+  for (const std::string& ref : refs) {
+    const std::string& tip = *tips.at(ref);
+    if (described_[ref].hash != tip) {
+      auto commit = upstream_->Describe(ref, tip, stop_.get_token());
+      if (IsOfUpstream(commit.status())) looked.failed = true;
+      if (!commit.ok()) continue;
+      described_[ref] = *std::move(commit);
+    }
+    looked.commits[ref] = described_[ref];
+  }
 }
 
 void UpstreamPoller::Tell(const Followers& followers, const absl::StatusOr<Upstream::Tips>& newest,
@@ -152,27 +226,36 @@ void UpstreamPoller::Tell(const Followers& followers, const absl::StatusOr<Upstr
         if (!followers_.contains(service)) continue;
       }
       if (!newest.ok()) {
-        follower.on_polled(newest.status(), next, "", nullptr);
+        follower.on_polled(newest.status(), next, {}, nullptr);
       } else if (auto tip = newest->find(follower.ref); tip != newest->end()) {
-        const auto found = looked.find(service);
-        if (found != looked.end() && !found->second.ok()) {
-          told_.erase(follower.ref);  // the next poll tells it
-          follower.on_polled(found->second.status(), next, "", nullptr);
-          continue;
+        TipLook look;
+        const auto found = looked.untouched.find(service);
+        if (found != looked.untouched.end()) {
+          if (!found->second.ok()) {
+            told_.erase(follower.ref);  // the next poll tells it
+            follower.on_polled(found->second.status(), next, {}, nullptr);
+            continue;
+          }
+          look.same_as = *found->second;
         }
+        const auto ahead = looked.newest.find(service);
+        if (ahead != looked.newest.end()) look.newest = ahead->second;
+        const auto commit = looked.commits.find(follower.ref);
+        if (commit != looked.commits.end()) look.commit = commit->second;
         std::shared_ptr<TipNote> note;
         if (auto of_ref = notes.find(follower.ref); of_ref != notes.end()) {
           note = of_ref->second[service] = std::make_shared<TipNote>();
         }
-        follower.on_polled(tip->second, next, found == looked.end() ? "" : *found->second,
-                           std::move(note));
+        follower.on_polled(tip->second, next, look, std::move(note));
       }
     }
   }
   if (notes.empty()) return;
   std::vector<TipRounds::Moved> moved;
   for (const auto& [ref, of_ref] : notes) {
-    TipRounds::Moved of_branch{ref, *newest->at(ref), {}};
+    const auto commit = looked.commits.find(ref);
+    TipRounds::Moved of_branch{.ref = ref, .tip = *newest->at(ref)};
+    if (commit != looked.commits.end()) of_branch.commit = commit->second;
     for (const auto& [service, note] : of_ref) {
       if (note->Close()) of_branch.services.push_back(service);
     }
@@ -205,7 +288,7 @@ void UpstreamPoller::StoreTips(const Followers& followers, const Upstream::Tips&
     }
     if (!news) continue;
     const absl::Status stored =
-        records_->SaveTip({upstream_->name(), user, ref}, now.first, now.second);
+        records_->SaveTip({upstream_->name(), user, ref}, now.first, described_[ref], now.second);
     if (stored.ok()) {
       before = std::move(now);
     } else {
@@ -228,9 +311,8 @@ absl::Time UpstreamPoller::Run() {
     ticket = requested_;
     fraction = absl::Uniform(random_, 0.0, 1.0);
   }
-  for (const auto& [service, follower] : followers) {
-    if (follower.following()) refs.insert(follower.ref);
-  }
+  for (const auto& [service, follower] : followers) refs.insert(follower.ref);
+  std::erase_if(compared_, [&](const auto& entry) { return !followers.contains(entry.first); });
   // The period counts from the beginning of a poll.
   const absl::Time begun = clock_->Now();
   absl::Time next = begun + Jittered(interval, fraction);
@@ -238,10 +320,8 @@ absl::Time UpstreamPoller::Run() {
     auto newest = upstream_->Newest(refs, stop_.get_token());
     if (newest.ok() && on_success_) on_success_(upstream_->name());
     Looked looked;
-    if (newest.ok()) looked = Untouched(followers, *newest);
-    const bool fetched = std::all_of(looked.begin(), looked.end(),
-                                     [](const auto& entry) { return entry.second.ok(); });
-    failures_ = newest.ok() && fetched ? 0 : failures_ + 1;
+    if (newest.ok()) looked = Look(followers, *newest);
+    failures_ = newest.ok() && !looked.failed ? 0 : failures_ + 1;
     if (failures_ > 0) next = clock_->Now() + PollBackoff(interval).After(failures_, fraction);
     Tell(followers, newest, looked, next);
     if (newest.ok()) StoreTips(followers, *newest);

@@ -1,6 +1,7 @@
 #ifndef GITOPS_AGENT_CONTROLLER_UPSTREAM_POLLER_H_
 #define GITOPS_AGENT_CONTROLLER_UPSTREAM_POLLER_H_
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/random/random.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -20,26 +22,26 @@
 #include "agent/record/record.h"
 #include "agent/source/source.h"
 #include "common/clock/clock.h"
+#include "common/git/commit.h"
 #include "common/schedule/scheduler.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
 
-// Polls one upstream for all services that follow it: one request, with jitter and with back-off on
-// errors. Does not poll while all of them are frozen. Public methods are thread-safe.
+// Polls one upstream for all services of it: one request, with jitter and with back-off on errors.
+// Those that do not follow their branch by themselves (frozen, coordinated) learn whether it has
+// something newer for them. Public methods are thread-safe.
 class UpstreamPoller {
  public:
   // One service's part in the poll.
   struct Follower {
     std::string ref;  // its branch
     absl::Duration poll;
-    std::function<bool()> following;  // false: frozen, not polled
-    // Receives the newest revision, or an error, and the time of the next poll; and a revision (or
-    // empty) from which the newest one differs in nothing of this service. The note is null unless
-    // TipRounds are wanted and the revision is new. Called on a thread of the scheduler, without
-    // locks held.
+    // Receives the newest revision, or an error, and the time of the next poll; and what else was
+    // found of it. The note is null unless TipRounds are wanted and the revision is new. Called on
+    // a thread of the scheduler, without locks held.
     std::function<void(const absl::StatusOr<std::string>& tip, absl::Time next_poll,
-                       const std::string& same_as, std::shared_ptr<TipNote> note)>
+                       const TipLook& look, std::shared_ptr<TipNote> note)>
         on_polled;
     std::set<std::string> paths = {};  // that it publishes
     std::function<ServicePlace()> at = {};
@@ -51,6 +53,7 @@ class UpstreamPoller {
   struct TipRounds {
     struct Moved {
       std::string ref, tip;
+      CommitInfo commit;                  // of the tip, if that is known
       std::vector<std::string> services;  // ordered, at least one
     };
     std::function<void()> begin;
@@ -83,9 +86,28 @@ class UpstreamPoller {
  private:
   absl::Time Run() ABSL_LOCKS_EXCLUDED(mutex_);
   using Followers = std::map<std::string, Follower>;
-  // For each service to which `tips` are new: the revision since which nothing of it has changed.
-  using Looked = std::map<std::string, absl::StatusOr<std::string>>;
-  Looked Untouched(const Followers& followers, const Upstream::Tips& tips);
+  // What new tips are to services.
+  struct Looked {
+    // The revision since which nothing of the service has changed, for those that follow.
+    std::map<std::string, absl::StatusOr<std::string>> untouched;
+    std::map<std::string, std::string> newest;  // ServiceRecord::newest, for those that do not
+    std::map<std::string, CommitInfo> commits;  // by branch
+    bool failed = false;                        // something is to be asked again
+  };
+  // Services that are at the same revision: one question for all of them.
+  struct Group {
+    std::set<std::string> paths;
+    std::map<std::string, const Follower*> followers;
+  };
+  using Groups = std::map<std::pair<std::string, std::string>, Group>;  // by branch and revision
+  Looked Look(const Followers& followers, const Upstream::Tips& tips);
+  // Calls `found` for each service, with whether its branch changes something of it since the
+  // revision, or why that cannot be told.
+  void Compare(const Groups& groups, const Upstream::Tips& tips,
+               absl::FunctionRef<void(const std::string& service, const std::string& from,
+                                      const absl::StatusOr<bool>& touched)>
+                   found);
+  void DescribeTips(const Followers& followers, const Upstream::Tips& tips, Looked& looked);
   void Tell(const Followers& followers, const absl::StatusOr<Upstream::Tips>& newest,
             const Looked& looked, absl::Time next);
   void StoreTips(const Followers& followers, const Upstream::Tips& tips);
@@ -109,7 +131,10 @@ class UpstreamPoller {
   int64_t completed_ ABSL_GUARDED_BY(mutex_) = 0;
   // Only used by the job.
   int failures_ = 0;
-  std::map<std::string, std::string> told_;  // by branch, the tip of the last round
+  std::map<std::string, std::string> told_;      // by branch, the tip of the last round
+  std::map<std::string, CommitInfo> described_;  // by branch, of the last tip that was read
+  // By service, the tip to which it was compared, its own revision, and what was found.
+  std::map<std::string, std::array<std::string, 3>> compared_;
   // By branch: the stored tip, and the services that are at it.
   std::map<std::string, std::pair<std::string, RecordStore::Generations>> stored_;
 

@@ -45,7 +45,43 @@ class FakeUpstream final : public Upstream {
     return tips;
   }
   std::string name() const override { return "fake"; }
+  absl::StatusOr<std::set<std::string>> Touched(const std::string&, const std::string& from,
+                                                const std::string& to,
+                                                const std::set<std::string>& paths,
+                                                std::stop_token) override {
+    MutexLock lock(mutex_);
+    compared_.push_back(from + " -> " + to);
+    if (!touched_status_.ok()) return touched_status_;
+    std::set<std::string> touched;
+    for (const std::string& path : paths) {
+      if (touched_[from + " -> " + to].contains(path)) touched.insert(path);
+    }
+    return touched;
+  }
+  absl::StatusOr<CommitInfo> Describe(const std::string&, const std::string& revision,
+                                      std::stop_token) override {
+    MutexLock lock(mutex_);
+    described_.push_back(revision);
+    return CommitInfo{.hash = revision, .subject = "Subject of " + revision};
+  }
 
+  // The paths that differ between two revisions; those that are not told of are the same.
+  void Touch(const std::string& from, const std::string& to, std::set<std::string> paths) {
+    MutexLock lock(mutex_);
+    touched_[from + " -> " + to] = std::move(paths);
+  }
+  void FailComparisons(absl::Status status) {
+    MutexLock lock(mutex_);
+    touched_status_ = std::move(status);
+  }
+  std::vector<std::string> compared() {
+    MutexLock lock(mutex_);
+    return std::exchange(compared_, {});
+  }
+  std::vector<std::string> described() {
+    MutexLock lock(mutex_);
+    return described_;
+  }
   void SetStatus(absl::Status status) {
     MutexLock lock(mutex_);
     status_ = std::move(status);
@@ -77,7 +113,9 @@ class FakeUpstream final : public Upstream {
   Mutex mutex_;
   CondVar changed_;
   std::vector<std::set<std::string>> asked_ ABSL_GUARDED_BY(mutex_);
-  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+  absl::Status status_ ABSL_GUARDED_BY(mutex_), touched_status_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::set<std::string>> touched_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> compared_ ABSL_GUARDED_BY(mutex_), described_ ABSL_GUARDED_BY(mutex_);
   std::string push_ ABSL_GUARDED_BY(mutex_);
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
 };
@@ -87,33 +125,46 @@ class UpstreamPollerTest : public testing::Test {
   struct Told {
     absl::StatusOr<std::string> tip = absl::UnknownError("not told");
     absl::Time next;
-    bool following = true;
+    TipLook look;
   };
 
   UpstreamPoller::Follower Following(const std::string& service, const std::string& ref,
                                      absl::Duration poll = absl::Seconds(60)) {
     return {.ref = ref,
             .poll = poll,
-            .following =
-                [this, service] {
-                  MutexLock lock(mutex_);
-                  return told_[service].following;
-                },
-            .on_polled =
-                [this, service](const absl::StatusOr<std::string>& tip, absl::Time next,
-                                const std::string&, const std::shared_ptr<TipNote>&) {
-                  MutexLock lock(mutex_);
-                  told_[service].tip = tip;
-                  told_[service].next = next;
-                }};
+            .on_polled = [this, service](const absl::StatusOr<std::string>& tip, absl::Time next,
+                                         const TipLook& look, const std::shared_ptr<TipNote>&) {
+              MutexLock lock(mutex_);
+              told_[service].tip = tip;
+              told_[service].look = look;
+              told_[service].next = next;
+            }};
   }
   Told What(const std::string& service) {
     MutexLock lock(mutex_);
     return told_[service];
   }
-  void Freeze(const std::string& service) {
+  // One that does not follow its branch by itself, and publishes revision "p".
+  UpstreamPoller::Follower Watched(const std::string& service, const std::string& path) {
+    {
+      MutexLock lock(mutex_);
+      places_[service] = {.watched = true, .published = "p"};
+    }
+    UpstreamPoller::Follower follower = Following(service, "main");
+    follower.paths = {path};
+    follower.at = [this, service] {
+      MutexLock lock(mutex_);
+      return places_[service];
+    };
+    return follower;
+  }
+  // Polls, and returns what was found of ServiceRecord::newest, which is then the service's.
+  std::optional<std::string> NewestFor(const std::string& service) {
+    EXPECT_EQ(Poll(), absl::OkStatus());
     MutexLock lock(mutex_);
-    told_[service].following = false;
+    const auto newest = told_[service].look.newest;
+    if (newest.has_value()) places_[service].newest = *newest;
+    return newest;
   }
   absl::Status Poll() { return poller_.PollAndWait({}); }
 
@@ -122,6 +173,7 @@ class UpstreamPollerTest : public testing::Test {
   std::shared_ptr<FakeUpstream> upstream_ = std::make_shared<FakeUpstream>();
   Mutex mutex_;
   std::map<std::string, Told> told_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, ServicePlace> places_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> successes_;
   UpstreamPoller poller_{upstream_, &clock_, scheduler_.get(),
                          [this](const std::string& name) { successes_.push_back(name); }};
@@ -169,17 +221,46 @@ TEST_F(UpstreamPollerTest, FailuresAreToldToAllAndBackOffUntilOneSucceeds) {
   EXPECT_LE(What("web").next - clock_.Now(), absl::Seconds(60));
 }
 
-TEST_F(UpstreamPollerTest, NothingIsAskedForFrozenServices) {
-  poller_.Add("web", Following("web", "main"));
-  poller_.Add("db", Following("db", "canary"));
+TEST_F(UpstreamPollerTest, AServiceThatIsWatchedLearnsWhatItsBranchHasForIt) {
+  poller_.Add("db", Watched("db", "db/etc"));
+  upstream_->Touch("p", "1 tip of main", {"db/etc"});
+  upstream_->Touch("p", "2 tip of main", {"db/etc"});
+  upstream_->Touch("p", "3 tip of main", {"db/etc"});
+  upstream_->Touch("1 tip of main", "3 tip of main", {"db/etc"});
+  EXPECT_EQ(NewestFor("db"), "") << "\"tip of main\" changes nothing";
+  upstream_->Push("1");
+  EXPECT_EQ(NewestFor("db"), "1 tip of main");
+  EXPECT_EQ(What("db").look.commit.subject, "Subject of 1 tip of main");
+  upstream_->Push("2");
+  EXPECT_EQ(NewestFor("db"), "1 tip of main") << "the second commit is not for it";
+  upstream_->Push("3");
+  EXPECT_EQ(NewestFor("db"), "3 tip of main");
+  upstream_->Push("4");
+  EXPECT_EQ(NewestFor("db"), "") << "what came is taken back";
+}
+
+TEST_F(UpstreamPollerTest, WatchedServicesCostOneComparisonForAllThatAreAtTheSameRevision) {
+  upstream_->Touch("p", "1 tip of main", {"a/etc"});
+  for (const std::string service : {"a", "b", "c"}) {
+    poller_.Add(service, Watched(service, service + "/etc"));
+  }
   ASSERT_EQ(Poll(), absl::OkStatus());
-  Freeze("db");
-  ASSERT_EQ(Poll(), absl::OkStatus());
-  EXPECT_THAT(upstream_->asked().back(), ElementsAre("main"));
-  Freeze("web");
-  const size_t asked = upstream_->asked().size();
-  ASSERT_EQ(Poll(), absl::OkStatus());
-  EXPECT_EQ(upstream_->asked().size(), asked);
+  upstream_->compared();
+  upstream_->Push("1");
+  EXPECT_EQ(NewestFor("a"), "1 tip of main");
+  EXPECT_THAT(upstream_->compared(), ElementsAre("p -> 1 tip of main"));
+  for (int poll = 0; poll < 3; ++poll) EXPECT_EQ(NewestFor("a"), std::nullopt);
+  EXPECT_THAT(upstream_->compared(), ElementsAre()) << "nothing is new";
+  EXPECT_THAT(upstream_->described(), ElementsAre("1 tip of main"));
+}
+
+TEST_F(UpstreamPollerTest, WhatCannotBeComparedNowIsComparedLater) {
+  poller_.Add("db", Watched("db", "db/etc"));
+  upstream_->FailComparisons(absl::UnavailableError("no route"));
+  EXPECT_EQ(NewestFor("db"), std::nullopt);
+  EXPECT_EQ(*What("db").tip, "tip of main") << "it is no error of the service";
+  upstream_->FailComparisons(absl::NotFoundError("p is gone"));
+  EXPECT_EQ(NewestFor("db"), "tip of main") << "it can never be told, so it may be new";
 }
 
 TEST_F(UpstreamPollerTest, WhoIsRemovedIsToldNothingMore) {
@@ -233,7 +314,7 @@ TEST_F(UpstreamPollerTest, RoundsAreHeldWhereTipsAreNewAndHaveWhomOnlyTheTipMove
   const auto taking = [&](const std::string& service, bool takes) {
     UpstreamPoller::Follower follower = Following(service, "main");
     follower.on_polled = [&late, takes](const absl::StatusOr<std::string>&, absl::Time,
-                                        const std::string&, std::shared_ptr<TipNote> note) {
+                                        const TipLook&, std::shared_ptr<TipNote> note) {
       if (note == nullptr) return;
       if (takes) EXPECT_TRUE(note->Take());
       if (!takes) late = std::move(note);

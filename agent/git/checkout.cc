@@ -10,6 +10,7 @@
 #include "common/path/beneath.h"
 #include "common/path/split_path.h"
 #include "common/path/write_all.h"
+#include "common/rpc/state_reason.h"
 #include "common/text/escape.h"
 
 namespace gitops {
@@ -22,21 +23,23 @@ constexpr absl::string_view kLfsPointer = "version https://git-lfs.github.com/sp
 std::string Name(absl::string_view path) { return std::string(SplitPath(path).second); }
 
 absl::Status Failed(absl::string_view what, absl::string_view path) {
-  return absl::ErrnoToStatus(errno, absl::StrCat("cannot ", what, " \"", EscapeText(path), "\""));
+  return FileStatus(errno, absl::StrCat("cannot ", what, " \"", EscapeText(path), "\""));
 }
 
 }  // namespace
 
 absl::Status RefuseTooLarge(absl::string_view path, int64_t size) {
-  return absl::ResourceExhaustedError(
-      absl::StrCat("\"", EscapeText(path), "\" (", size,
-                   " bytes) makes the revision larger than max_bytes allows"));
+  return WithStateReason(StateReason::kRefusedContent,
+                         absl::ResourceExhaustedError(absl::StrCat(
+                             "\"", EscapeText(path), "\" (", size,
+                             " bytes) makes the revision larger than max_bytes allows")));
 }
 
 absl::Status RefuseType(const TreeEntry& entry, absl::string_view type) {
-  return absl::FailedPreconditionError(absl::StrCat("\"", EscapeText(entry.path),
-                                                    "\" is refused: the commit has a ", type,
-                                                    " in the place of a file"));
+  return WithStateReason(StateReason::kRefusedContent,
+                         absl::FailedPreconditionError(absl::StrCat(
+                             "\"", EscapeText(entry.path), "\" is refused: the commit has a ", type,
+                             " in the place of a file")));
 }
 
 absl::Status Checkout::Begin(const ObjectInfo& info) {
@@ -50,9 +53,11 @@ absl::Status Checkout::Begin(const ObjectInfo& info) {
   bytes_left_ -= size;
   if (current_->mode == kSymlinkMode) {
     if (size > kMaxSymlinkTarget) {
-      return absl::FailedPreconditionError(absl::StrCat("\"", EscapeText(current_->path),
-                                                        "\" is refused: a symlink's target of ",
-                                                        size, " bytes is longer than any path"));
+      return WithStateReason(
+          StateReason::kRefusedContent,
+          absl::FailedPreconditionError(absl::StrCat("\"", EscapeText(current_->path),
+                                                     "\" is refused: a symlink's target of ", size,
+                                                     " bytes is longer than any path")));
     }
     targets_[current_->path].clear();
     return absl::OkStatus();
@@ -86,7 +91,9 @@ absl::Status Checkout::End() {
 }
 
 absl::Status Checkout::MakeSymlinks(const std::vector<DirectorySpec>& directories) {
-  if (auto status = CheckSymlinks(targets_, directories); !status.ok()) return status;
+  if (auto status = CheckSymlinks(targets_, directories); !status.ok()) {
+    return WithStateReason(StateReason::kRefusedContent, status);
+  }
   for (const auto& [path, target] : targets_) {
     const auto parent = ParentOf(path);
     if (!parent.ok()) return parent.status();

@@ -1,19 +1,25 @@
 #include "agent/git/git_source.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <stop_token>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "agent/git/checkout.h"
 #include "agent/git/tree_check.h"
 #include "common/crash/crash_point.h"
 #include "common/rpc/error.h"
+#include "common/rpc/state_reason.h"
+#include "common/sync/mutex.h"
 #include "common/text/escape.h"
 
 namespace gitops {
@@ -24,10 +30,33 @@ constexpr size_t kShortHash = 40, kLongHash = 64;
 // Before the path of a pointer of git LFS, among what a manifest says that the revision covers:
 // kept there for a restart, and no directory.
 constexpr absl::string_view kLfsCover = "lfs ";
+// Before what people see of the commit: its time, author and subject, with tabs between them.
+constexpr absl::string_view kCommitCover = "commit-info ";
+constexpr size_t kMaxDescribed = 100;
 
 absl::Status Prefixed(const std::string& revision, const absl::Status& status) {
   return WithMessage(status,
                      absl::StrCat("commit ", revision.substr(0, 12), ": ", status.message()));
+}
+
+std::string CommitCover(const CommitInfo& commit) {
+  const bool timed = commit.time != absl::InfinitePast();
+  return absl::StrCat(kCommitCover, timed ? absl::ToUnixSeconds(commit.time) : -1, "\t",
+                      commit.author, "\t", commit.subject);
+}
+
+CommitInfo CommitIn(const std::string& revision, const Manifest& manifest) {
+  for (absl::string_view cover : manifest.covers) {
+    if (!absl::ConsumePrefix(&cover, kCommitCover)) continue;
+    const std::vector<absl::string_view> parts = absl::StrSplit(cover, absl::MaxSplits('\t', 2));
+    int64_t seconds = 0;
+    if (parts.size() != 3 || !absl::SimpleAtoi(parts[0], &seconds)) break;
+    return {.hash = revision,
+            .subject = std::string(parts[2]),
+            .author = std::string(parts[1]),
+            .time = seconds < 0 ? absl::InfinitePast() : absl::FromUnixSeconds(seconds)};
+  }
+  return {};
 }
 
 // Identifies content: the entry at each path.
@@ -110,6 +139,20 @@ class GitSource final : public Source {
     return SameByMirror(a, b, stop);
   }
 
+  CommitInfo Describe(const std::string& revision, std::stop_token stop) override {
+    {
+      MutexLock lock(described_mutex_);
+      const auto known = described_.find(revision);
+      if (known != described_.end()) return known->second;
+    }
+    // The manifest is of root, and may be there when the mirror is not.
+    const auto manifest = ManifestOf(revision);
+    CommitInfo commit = manifest.ok() ? CommitIn(revision, *manifest) : CommitInfo();
+    if (commit.hash.empty()) commit = mirror_->Commit(revision, stop).value_or(CommitInfo());
+    if (!commit.hash.empty()) NoteDescribed(commit);
+    return commit;
+  }
+
   std::vector<std::string> Ready() override { return store_->List(); }
 
   absl::Status Prune(int keep, const std::set<std::string>& in_use, std::stop_token stop) override {
@@ -130,6 +173,12 @@ class GitSource final : public Source {
   }
 
  private:
+  void NoteDescribed(const CommitInfo& commit) {
+    MutexLock lock(described_mutex_);
+    if (described_.size() >= kMaxDescribed) described_.clear();
+    described_[commit.hash] = commit;
+  }
+
   // Of a revision that is on disk with everything that the service needs now; its configured
   // directories may have been different when it was written. NOT_FOUND: it is not.
   absl::StatusOr<Manifest> ReadyManifest(const std::string& revision) const {
@@ -161,9 +210,9 @@ class GitSource final : public Source {
     }
     CrashPoint("after-fetch");
     auto entries = mirror_->List(revision, links_, service_.max_files, stop);
-    if (!entries.ok()) return Prefixed(revision, OfMirror(entries.status()));
+    if (!entries.ok()) return Prefixed(revision, Refused(OfMirror(entries.status())));
     if (auto status = CheckTree(*entries, service_.directories); !status.ok()) {
-      return Prefixed(revision, status);
+      return Prefixed(revision, WithStateReason(StateReason::kRefusedContent, status));
     }
     LeaveOut(*entries);
     if (auto status = FetchFiles(*entries, stop); !status.ok()) return Prefixed(revision, status);
@@ -183,6 +232,10 @@ class GitSource final : public Source {
     if (const std::string& pointer = checkout.lfs_pointer(); !pointer.empty()) {
       covers.push_back(absl::StrCat(kLfsCover, EscapeText(pointer)));
     }
+    if (const auto commit = mirror_->Commit(revision, stop); commit.ok()) {
+      covers.push_back(CommitCover(*commit));
+      NoteDescribed(*commit);
+    }
     (*writer)->Cover(std::move(covers));
     CrashPoint("before-revision-commit");
     if (auto status = (*writer)->Finish(account->uid, account->gid); !status.ok()) return status;
@@ -195,6 +248,12 @@ class GitSource final : public Source {
       return std::any_of(left_out_.begin(), left_out_.end(),
                          [&](const std::string& path) { return IsBeneathLink(entry.path, path); });
     });
+  }
+
+  // What a listing refuses, or finds too large.
+  static absl::Status Refused(const absl::Status& status) {
+    const bool refused = absl::IsFailedPrecondition(status) || absl::IsResourceExhausted(status);
+    return WithStateReason(refused ? StateReason::kRefusedContent : StateReason::kNone, status);
   }
 
   // Local requests for a fetched commit fail only if the mirror is damaged.
@@ -315,6 +374,8 @@ class GitSource final : public Source {
   const std::shared_ptr<RevisionStore> store_;
   const std::vector<std::string> left_out_;
   std::vector<std::string> links_, covers_;
+  Mutex described_mutex_;
+  std::map<std::string, CommitInfo> described_ ABSL_GUARDED_BY(described_mutex_);
 };
 
 }  // namespace

@@ -101,6 +101,17 @@ class GitMirrorImpl final : public GitMirror {
     return touched;
   }
 
+  absl::StatusOr<CommitInfo> Describe(const std::string& ref, const std::string& revision,
+                                      std::stop_token stop) override {
+    if (auto status = FetchCommit(ref, revision, stop); !status.ok()) return status;
+    return Commit(revision, stop);
+  }
+
+  absl::StatusOr<CommitInfo> Commit(const std::string& commit,
+                                    const std::stop_token& stop) override {
+    return objects_.Commit(commit, stop);
+  }
+
   absl::Status FetchCommit(const std::string& branch, const std::string& commit,
                            const std::stop_token& stop) override {
     if (!IsObjectId(commit)) {

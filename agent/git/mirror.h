@@ -16,6 +16,7 @@
 #include "agent/git/tree.h"
 #include "agent/source/source.h"
 #include "common/git/account.h"
+#include "common/git/commit.h"
 #include "common/git/upstream.h"
 
 namespace gitops {
@@ -50,6 +51,9 @@ class GitMirror : public Upstream {
                                                       const std::vector<std::string>& links,
                                                       int64_t max_files,
                                                       const std::stop_token& stop) = 0;
+  // What people see of a commit.
+  virtual absl::StatusOr<CommitInfo> Commit(const std::string& commit,
+                                            const std::stop_token& stop) = 0;
   // What the mirror says of each object: not verified.
   virtual absl::StatusOr<std::vector<ObjectInfo>> Info(const std::vector<std::string>& ids,
                                                        const std::stop_token& stop) = 0;

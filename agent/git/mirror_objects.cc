@@ -114,6 +114,20 @@ absl::StatusOr<std::string> MirrorObjects::TreeOf(const std::string& commit,
   return tree;
 }
 
+absl::StatusOr<CommitInfo> MirrorObjects::Commit(const std::string& commit,
+                                                 const std::stop_token& stop) {
+  CommitInfo info;
+  const absl::Status status = ReadSmall(
+      "commit", kMaxCommit, {commit},
+      [&](size_t, absl::string_view content) {
+        info = ParseCommit(commit, content);
+        return absl::OkStatus();
+      },
+      stop);
+  if (!status.ok()) return status;
+  return info;
+}
+
 absl::Status MirrorObjects::Trees(const std::vector<std::string>& ids, VisitTree visit,
                                   const std::stop_token& stop) {
   return ReadSmall("tree", kMaxTree, ids, visit, stop);

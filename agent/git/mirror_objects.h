@@ -15,6 +15,7 @@
 #include "agent/git/object_stream.h"
 #include "agent/git/reader_pool.h"
 #include "agent/git/tree_walk.h"
+#include "common/git/commit.h"
 #include "common/git/upstream_git.h"
 #include "common/sync/mutex.h"
 
@@ -42,6 +43,8 @@ class MirrorObjects {
                                                const std::stop_token& stop);
   // The id of the tree of `commit`.
   absl::StatusOr<std::string> TreeOf(const std::string& commit, const std::stop_token& stop);
+  // What people see of `commit`.
+  absl::StatusOr<CommitInfo> Commit(const std::string& commit, const std::stop_token& stop);
   // See ReadTrees.
   absl::Status Trees(const std::vector<std::string>& ids, VisitTree visit,
                      const std::stop_token& stop);

@@ -55,6 +55,10 @@ class DeferredSource final : public Source {
     const auto opened = opener_->Get();
     return opened.ok() ? (*opened)->source->Remark(revision) : std::string();
   }
+  CommitInfo Describe(const std::string& revision, std::stop_token stop) override {
+    const auto opened = opener_->Get();
+    return opened.ok() ? (*opened)->source->Describe(revision, stop) : CommitInfo();
+  }
   std::vector<std::string> Ready() override {
     auto opened = opener_->Get();
     return opened.ok() ? (*opened)->source->Ready() : std::vector<std::string>();

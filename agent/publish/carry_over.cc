@@ -10,6 +10,7 @@
 #include "common/log/log.h"
 #include "common/path/directory_names.h"
 #include "common/path/split_path.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -53,11 +54,11 @@ absl::Status CarryOver::Named(const absl::Status& status) const {
   if (absl::IsResourceExhausted(status)) {
     absl::StrAppend(&message, "; ", limits_.Fullest());
   }
-  return absl::Status(status.code(), message);
+  return WithMessage(status, message);
 }
 
 absl::Status CarryOver::About(const absl::Status& status, const std::string& path) const {
-  return absl::Status(status.code(), absl::StrCat("\"", ShownPath(path), "\": ", status.message()));
+  return WithMessage(status, absl::StrCat("\"", ShownPath(path), "\": ", status.message()));
 }
 
 // Visits find further directories, which come last.

@@ -21,6 +21,7 @@
 #include "agent/publish/untracked.h"
 #include "common/path/directory_names.h"
 #include "common/path/open_at.h"
+#include "common/rpc/state_reason.h"
 #include "common/text/escape.h"
 
 namespace gitops {
@@ -31,7 +32,7 @@ constexpr int64_t kCopyStep = 8 << 20;  // bytes between two looks at disk, budg
 constexpr int kReservedShare = 20;      // a twentieth of the disk stays free
 
 absl::Status Failed(absl::string_view what, const std::string& name, int error = errno) {
-  return absl::ErrnoToStatus(error, absl::StrCat(what, " \"", EscapeText(name), "\""));
+  return FileStatus(error, absl::StrCat(what, " \"", EscapeText(name), "\""));
 }
 
 std::string ProcPath(int fd) { return absl::StrCat("/proc/self/fd/", fd); }
@@ -239,9 +240,11 @@ absl::Status NodeCarrier::CheckRoom(int64_t bytes, int file, const std::string& 
   const uint64_t available = disk.f_bavail * disk.f_frsize;
   const uint64_t reserved = disk.f_blocks * disk.f_frsize / kReservedShare;
   if (available >= reserved + static_cast<uint64_t>(bytes)) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat(
-      "\"", EscapeText(name), "\" cannot be linked, and to copy it would leave less than 5 % of ",
-      "the disk free (", available, " bytes are)"));
+  return WithStateReason(StateReason::kDisk,
+                         absl::ResourceExhaustedError(absl::StrCat(
+                             "\"", EscapeText(name),
+                             "\" cannot be linked, and to copy it would leave less than 5 % of ",
+                             "the disk free (", available, " bytes are)")));
 }
 
 // Owner before mode, as chown clears set-id bits. Without the right to change owners, the node

@@ -16,6 +16,7 @@
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
 #include "common/path/beneath.h"
+#include "common/rpc/state_reason.h"
 #include "common/text/escape.h"
 
 namespace gitops {
@@ -68,8 +69,10 @@ absl::Status PlacePublisher::Publish(const std::string& revision, const MayExcha
   absl::StatusOr<std::string> again = WriteAgain(*store_, *directory, owner->uid, owner->gid, stop);
   if (absl::IsCancelled(again.status())) return again.status();
   if (!again.ok()) {
-    return absl::AbortedError(absl::StrCat(
-        status.message(), "; and it cannot be written again: ", again.status().message()));
+    return WithStateReason(
+        StateReasonOf(again.status()),
+        absl::AbortedError(absl::StrCat(
+            status.message(), "; and it cannot be written again: ", again.status().message())));
   }
   LogWarning("a revision is written again, because its directory could not be made ready",
              {{"service", spec_.service}, {"error", std::string(status.message())}});
@@ -184,11 +187,13 @@ absl::StatusOr<std::vector<Fd>> PlacePublisher::OpenSources(const std::string& d
                        absl::IsPermissionDenied(source.status()) ||
                        absl::IsFailedPrecondition(source.status());
     if (!wrong) return source.status();
-    return absl::FailedPreconditionError(absl::StrCat(
-        "revision ", RevisionStore::RevisionOf(directory), " has no ",
-        place.spec.file ? "file" : "directory", " \"", place.spec.link, "\" to publish at ",
-        place.spec.local, source.ok() ? " (it is of another type)" : "",
-        "; commit one, or correct `link` of this entry of `dirs`"));
+    return WithStateReason(
+        StateReason::kRefusedContent,
+        absl::FailedPreconditionError(absl::StrCat(
+            "revision ", RevisionStore::RevisionOf(directory), " has no ",
+            place.spec.file ? "file" : "directory", " \"", place.spec.link, "\" to publish at ",
+            place.spec.local, source.ok() ? " (it is of another type)" : "",
+            "; commit one, or correct `link` of this entry of `dirs`")));
   }
   return sources;
 }

@@ -17,6 +17,7 @@
 #include "common/path/make_node.h"
 #include "common/path/split_path.h"
 #include "common/path/walk.h"
+#include "common/rpc/state_reason.h"
 #include "common/text/escape.h"
 
 namespace gitops {
@@ -25,7 +26,7 @@ namespace {
 absl::StatusOr<std::string> ReadLink(int directory, const std::string& name) {
   char target[PATH_MAX];
   const ssize_t length = ::readlinkat(directory, name.c_str(), target, sizeof target);
-  if (length < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read symlink ", name));
+  if (length < 0) return FileStatus(errno, absl::StrCat("cannot read symlink ", name));
   return std::string(target, static_cast<size_t>(length));
 }
 
@@ -83,7 +84,7 @@ class SymlinkPublisher final : public PlacePublisher {
     struct stat stat = {};
     if (::fstatat(directory, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno == ENOENT) return Occupant::kNothing;
-      return absl::ErrnoToStatus(errno, absl::StrCat("cannot stat ", name));
+      return FileStatus(errno, absl::StrCat("cannot stat ", name));
     }
     if (S_ISLNK(stat.st_mode)) {
       absl::StatusOr<std::string> target = ReadLink(directory, name);
@@ -97,10 +98,11 @@ class SymlinkPublisher final : public PlacePublisher {
   }
 
   static absl::Status InTheWay(const std::string& path, absl::string_view what) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("cannot publish to ", path, ": ", what,
-                     " is in the way; move it aside, or correct this "
-                     "entry of `dirs`"));
+    return WithStateReason(
+        StateReason::kInTheWay,
+        absl::FailedPreconditionError(absl::StrCat("cannot publish to ", path, ": ", what,
+                                                   " is in the way; move it aside, or correct this "
+                                                   "entry of `dirs`")));
   }
 
   absl::Status Prepare(const Place& place, Targets& targets) override {
@@ -168,7 +170,7 @@ class SymlinkPublisher final : public PlacePublisher {
     const std::string temporary = absl::StrCat(kUnfinishedPrefix, name).substr(0, NAME_MAX);
     ::unlinkat(directory, temporary.c_str(), 0);
     if (::symlinkat(target.c_str(), directory, temporary.c_str()) != 0) {
-      return absl::ErrnoToStatus(errno, absl::StrCat("cannot create a symlink to ", target));
+      return FileStatus(errno, absl::StrCat("cannot create a symlink to ", target));
     }
     return temporary;
   }
@@ -179,7 +181,7 @@ class SymlinkPublisher final : public PlacePublisher {
     if (::renameat(directory, temporary->c_str(), directory, name.c_str()) != 0) {
       const int error = errno;
       ::unlinkat(directory, temporary->c_str(), 0);
-      return absl::ErrnoToStatus(error, absl::StrCat("cannot replace ", name));
+      return FileStatus(error, absl::StrCat("cannot replace ", name));
     }
     return absl::OkStatus();
   }
@@ -196,7 +198,7 @@ class SymlinkPublisher final : public PlacePublisher {
     if (exchange() != 0) {
       const int error = errno;
       ::unlinkat(directory, temporary->c_str(), 0);
-      return absl::ErrnoToStatus(error, absl::StrCat("cannot replace ", place.spec.local));
+      return FileStatus(error, absl::StrCat("cannot replace ", place.spec.local));
     }
     const int flags = place.spec.file ? 0 : AT_REMOVEDIR;
     if (::unlinkat(directory, temporary->c_str(), flags) == 0) return absl::OkStatus();
@@ -211,7 +213,7 @@ class SymlinkPublisher final : public PlacePublisher {
     const int directory = at.directory.get();
     if (!former.empty()) return Rename(directory, at.name, former);
     if (::unlinkat(directory, at.name.c_str(), 0) != 0) {
-      return absl::ErrnoToStatus(errno, absl::StrCat("cannot remove the symlink ", at.name));
+      return FileStatus(errno, absl::StrCat("cannot remove the symlink ", at.name));
     }
     if (!empty) return absl::OkStatus();
     return MakeNode(directory, at.name, file ? NodeKind::kFile : NodeKind::kDirectory).status();

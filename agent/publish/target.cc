@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "common/rpc/state_reason.h"
 #include "common/text/escape.h"
 
 namespace gitops {
@@ -29,10 +30,11 @@ std::string Describe(int node, mode_t mode) {
 
 absl::Status Target::CheckKind(bool file) const {
   if (file ? S_ISREG(view.mode) : S_ISDIR(view.mode)) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("cannot publish a ", file ? "file" : "directory", " to ", local, ": ",
-                   Describe(node.get(), view.mode),
-                   " is in the way; remove it, or correct this entry of `dirs`"));
+  return WithStateReason(StateReason::kInTheWay,
+                         absl::FailedPreconditionError(absl::StrCat(
+                             "cannot publish a ", file ? "file" : "directory", " to ", local, ": ",
+                             Describe(node.get(), view.mode),
+                             " is in the way; remove it, or correct this entry of `dirs`")));
 }
 
 absl::StatusOr<Target> OpenTarget(NameInDirectory place, const std::string& local) {

@@ -15,6 +15,7 @@
 #include "common/mount/owned_mounts.h"
 #include "common/path/beneath.h"
 #include "common/path/make_node.h"
+#include "common/rpc/state_reason.h"
 
 namespace gitops {
 namespace {
@@ -47,9 +48,11 @@ absl::Status FindReplaceable(const OwnedMounts& owned, TargetMounts& mounts) {
     mounts.covering = mounts.stack.size() - 1;
     return absl::OkStatus();
   }
-  return absl::FailedPreconditionError(absl::StrCat(
-      "cannot publish ", mounts.target.local, ": a file system (", lowest.type, ", device ",
-      lowest.device, ") is mounted there; unmount it, or choose another `local`"));
+  return WithStateReason(
+      StateReason::kInTheWay,
+      absl::FailedPreconditionError(absl::StrCat(
+          "cannot publish ", mounts.target.local, ": a file system (", lowest.type, ", device ",
+          lowest.device, ") is mounted there; unmount it, or choose another `local`")));
 }
 
 absl::StatusOr<Fd> OpenWithin(int target, const std::string& path) {

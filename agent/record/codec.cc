@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/clock/timestamp.h"
+#include "common/git/commit_message.h"
 #include "common/rpc/actor.h"
 #include "common/text/escape.h"
 
@@ -57,7 +58,8 @@ void EncodeRecord(const ServiceRecord& record, record::v1::ServiceRecord& stored
   // Names every field of ServiceRecord, so that one more does not compile until it is stored.
   const auto& [state, info, hash, published, target, pinned, coordinated, frozen_by, frozen,
                pending, last_good, failed, poll_error, source_error, activation_error, drift,
-               change_time, generation, links] = record;
+               change_time, generation, links, newest, commit, target_commit, newest_commit,
+               poll_reason, source_reason, state_reason] = record;
   stored.set_state(EncodeState(state));
   stored.set_info(EnsureUtf8(info));
   stored.set_hash(hash);
@@ -82,6 +84,14 @@ void EncodeRecord(const ServiceRecord& record, record::v1::ServiceRecord& stored
   if (change_time != absl::InfinitePast()) EncodeTime(change_time, *stored.mutable_change_time());
   stored.set_generation(generation);
   stored.mutable_links()->Assign(links.begin(), links.end());
+  stored.set_newest(newest);
+  stored.clear_commit();
+  if (!commit.hash.empty()) WriteCommit(commit, *stored.mutable_commit());
+  stored.clear_target_commit();
+  if (!target_commit.hash.empty()) WriteCommit(target_commit, *stored.mutable_target_commit());
+  stored.clear_newest_commit();
+  if (!newest_commit.hash.empty()) WriteCommit(newest_commit, *stored.mutable_newest_commit());
+  stored.set_state_reason(static_cast<record::v1::StateReason>(state_reason));
 }
 
 ServiceRecord DecodeRecord(const record::v1::ServiceRecord& stored) {
@@ -105,6 +115,17 @@ ServiceRecord DecodeRecord(const record::v1::ServiceRecord& stored) {
   if (stored.has_change_time()) record.change_time = DecodeTime(stored.change_time());
   record.generation = stored.generation();
   record.links = {stored.links().begin(), stored.links().end()};
+  record.newest = stored.newest();
+  record.commit = ReadCommit(stored.commit());
+  record.target_commit = ReadCommit(stored.target_commit());
+  record.newest_commit = ReadCommit(stored.newest_commit());
+  record.state_reason = static_cast<StateReason>(stored.state_reason());
+  // Of both errors, the next attempt and the next poll tell again.
+  if (!record.source_error.empty()) {
+    record.source_reason = record.state_reason;
+  } else if (!record.poll_error.empty()) {
+    record.poll_reason = record.state_reason;
+  }
   return record;
 }
 
@@ -118,6 +139,7 @@ record::v1::ChangeRecord EncodeChange(const ChangeRecord& change) {
   stored.set_reason(EnsureUtf8(change.reason));
   WriteActor(change.actor, stored);
   *stored.mutable_duration() = ToDuration(change.duration);
+  if (!change.commit.hash.empty()) WriteCommit(change.commit, *stored.mutable_commit());
   return stored;
 }
 
@@ -135,6 +157,7 @@ absl::StatusOr<ChangeRecord> DecodeChange(const record::v1::ChangeRecord& stored
   change.reason = stored.reason();
   change.actor = ReadActor(stored);
   change.duration = FromDuration(stored.duration());
+  change.commit = ReadCommit(stored.commit());
   return change;
 }
 

@@ -12,6 +12,7 @@
 #include "agent/record/codec.h"
 #include "agent/record/utf8_repair.h"
 #include "agent/state/decide.h"
+#include "common/git/commit_message.h"
 #include "common/log/log.h"
 
 namespace gitops {
@@ -193,12 +194,13 @@ absl::Status RecordStore::Save(const std::string& service, const ServiceRecord& 
 }
 
 absl::Status RecordStore::SaveTip(const BranchName& branch, const std::string& hash,
-                                  const Generations& services) {
+                                  const CommitInfo& commit, const Generations& services) {
   record::v1::VerifiedTip tip;
   tip.set_upstream(branch.upstream);
   tip.set_user(branch.user);
   tip.set_branch(branch.branch);
   tip.set_hash(hash);
+  if (commit.hash == hash) WriteCommit(commit, *tip.mutable_commit());
   for (const auto& [service, generation] : services) {
     tip.add_services(service);
     tip.add_generations(generation);
@@ -221,7 +223,8 @@ absl::StatusOr<std::optional<RecordStore::Tip>> RecordStore::VerifiedTip(const s
   const auto found = newest_->find(service);
   if (found == newest_->end()) return std::nullopt;
   const auto& [at, generation] = found->second;
-  return Tip{at->branch == TipName(branch) ? at->hash : "", generation};
+  if (at->branch != TipName(branch)) return Tip{"", generation, {}};
+  return Tip{at->hash, generation, at->commit};
 }
 
 absl::StatusOr<RecordStore::ServiceTips> RecordStore::ReadTips() const {
@@ -238,7 +241,8 @@ absl::StatusOr<RecordStore::ServiceTips> RecordStore::ReadTips() const {
 void RecordStore::AddTip(const std::string& branch, const record::v1::VerifiedTip& tip,
                          ServiceTips& newest) {
   if (tip.generations_size() != tip.services_size()) return;
-  const auto at = std::make_shared<const BranchTip>(BranchTip{branch, tip.hash()});
+  const auto at =
+      std::make_shared<const BranchTip>(BranchTip{branch, tip.hash(), ReadCommit(tip.commit())});
   for (int i = 0; i < tip.services_size(); ++i) {
     ServiceTip& known = newest[tip.services(i)];
     if (known.at == nullptr || tip.generations(i) >= known.generation) {

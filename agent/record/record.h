@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/state/state.h"
+#include "common/git/commit.h"
 #include "common/store/store.h"
 #include "common/store/table.h"
 #include "common/sync/mutex.h"
@@ -51,17 +52,18 @@ class RecordStore {
   absl::Status Save(const std::string& service, const ServiceRecord& record,
                     const std::optional<ChangeRecord>& change);
 
-  // Stores that `services`, which follow `branch`, are at `hash`, instead of what was stored of
-  // `branch`; each with the generation of the record in which that was seen. A record with a
-  // greater one is newer, whichever was stored first.
+  // Stores that `services`, which follow `branch`, are at `hash`, which is `commit` if that is
+  // known, instead of what was stored of `branch`; each with the generation of the record in which
+  // that was seen. A record with a greater one is newer, whichever was stored first.
   using Generations = std::map<std::string, int64_t>;
-  absl::Status SaveTip(const BranchName& branch, const std::string& hash,
+  absl::Status SaveTip(const BranchName& branch, const std::string& hash, const CommitInfo& commit,
                        const Generations& services);
   // The newest that is known so of `service`, of any branch; none: nothing. The first call reads
   // all branches, the others nothing.
   struct Tip {
     std::string hash;  // empty: it is of another branch than `branch`
     int64_t generation = 0;
+    CommitInfo commit;  // of hash, if that is known
   };
   absl::StatusOr<std::optional<Tip>> VerifiedTip(const std::string& service,
                                                  const BranchName& branch);
@@ -77,6 +79,7 @@ class RecordStore {
   struct BranchTip {
     std::string branch;  // the name of its row
     std::string hash;
+    CommitInfo commit;
   };
   struct ServiceTip {
     std::shared_ptr<const BranchTip> at;

@@ -20,7 +20,12 @@ using ::testing::HasSubstr;
 
 constexpr char kKey[] = "agent/v1/service/nginx";
 
-// Every field differs from its default, so that one that is not stored is noticed.
+CommitInfo SampleCommit(const std::string& hash) {
+  return {.hash = hash, .subject = "of " + hash, .author = "Ann", .time = absl::FromUnixSeconds(9)};
+}
+
+// Every field differs from its default, so that one that is not stored is noticed, but for
+// poll_reason, which is not.
 ServiceRecord SampleRecord() {
   return ServiceRecord{.state = State::kBroken,
                        .info = "unit failed",
@@ -40,7 +45,13 @@ ServiceRecord SampleRecord() {
                        .drift = "/etc/nginx/nginx.conf",
                        .change_time = absl::FromUnixNanos(1767225600123456789),
                        .generation = 42,
-                       .links = {"nginx/etc", "nginx/html"}};
+                       .links = {"nginx/etc", "nginx/html"},
+                       .newest = "h9",
+                       .commit = SampleCommit("h1"),
+                       .target_commit = SampleCommit("h3"),
+                       .newest_commit = SampleCommit("h9"),
+                       .source_reason = StateReason::kDisk,
+                       .state_reason = StateReason::kDisk};
 }
 
 ChangeRecord SampleChange(const std::string& reason) {
@@ -51,7 +62,8 @@ ChangeRecord SampleChange(const std::string& reason) {
                       .to_state = State::kDiff,
                       .reason = reason,
                       .actor = MakePrincipal("the planner", "alice", "ipv4:192.0.2.1:4711"),
-                      .duration = absl::Nanoseconds(1'500'000'001)};
+                      .duration = absl::Nanoseconds(1'500'000'001),
+                      .commit = SampleCommit("h2")};
 }
 
 class RecordStoreTest : public ::testing::Test {
@@ -286,7 +298,8 @@ TEST_F(RecordStoreTest, AStateThatOnlyANewerAgentKnowsFreezesTheServiceWhereItIs
 TEST_F(RecordStoreTest, AVerifiedTipIsKeptForWhomItNamesWithTheGenerationsAtWhichThatWasSeen) {
   const BranchName branch = {"https://example.org/ops.git", "app", "main"};
   EXPECT_EQ(records_.VerifiedTip("web", branch)->has_value(), false);
-  ASSERT_EQ(records_.SaveTip(branch, "bbbb", {{"db", 3}, {"web", 7}}), absl::OkStatus());
+  ASSERT_EQ(records_.SaveTip(branch, "bbbb", SampleCommit("bbbb"), {{"db", 3}, {"web", 7}}),
+            absl::OkStatus());
   RecordStore restarted(&store_);
   for (RecordStore* records : {&records_, &restarted}) {
     const auto tip = records->VerifiedTip("web", branch);
@@ -295,22 +308,22 @@ TEST_F(RecordStoreTest, AVerifiedTipIsKeptForWhomItNamesWithTheGenerationsAtWhic
     EXPECT_EQ((*tip)->generation, 7);
     EXPECT_EQ(records->VerifiedTip("none", branch)->has_value(), false);
   }
-  ASSERT_EQ(records_.SaveTip(branch, "cccc", {{"db", 4}}), absl::OkStatus());
+  ASSERT_EQ(records_.SaveTip(branch, "cccc", SampleCommit("cccc"), {{"db", 4}}), absl::OkStatus());
   EXPECT_EQ((*records_.VerifiedTip("db", branch))->hash, "cccc");
   EXPECT_EQ(RecordStore(&store_).VerifiedTip("web", branch)->has_value(), false);
 }
 
 TEST_F(RecordStoreTest, OfSeveralBranchesTheTipThatWasSeenLastCounts) {
   const BranchName main = {"upstream", "app", "main"}, next = {"upstream", "app", "next"};
-  ASSERT_EQ(records_.SaveTip(next, "nnnn", {{"web", 9}}), absl::OkStatus());
-  ASSERT_EQ(records_.SaveTip(main, "mmmm", {{"web", 5}}), absl::OkStatus());
+  ASSERT_EQ(records_.SaveTip(next, "nnnn", SampleCommit("nnnn"), {{"web", 9}}), absl::OkStatus());
+  ASSERT_EQ(records_.SaveTip(main, "mmmm", SampleCommit("mmmm"), {{"web", 5}}), absl::OkStatus());
   RecordStore restarted(&store_);
   for (RecordStore* records : {&records_, &restarted}) {
     EXPECT_EQ((*records->VerifiedTip("web", next))->hash, "nnnn");
     EXPECT_EQ((*records->VerifiedTip("web", main))->hash, "") << "it was elsewhere since";
     EXPECT_EQ((*records->VerifiedTip("web", main))->generation, 9);
   }
-  ASSERT_EQ(records_.SaveTip(main, "mmmm", {{"web", 10}}), absl::OkStatus());
+  ASSERT_EQ(records_.SaveTip(main, "mmmm", SampleCommit("mmmm"), {{"web", 10}}), absl::OkStatus());
   EXPECT_EQ((*records_.VerifiedTip("web", main))->hash, "mmmm");
 }
 

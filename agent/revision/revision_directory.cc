@@ -13,6 +13,7 @@
 #include "common/log/log.h"
 #include "common/path/directory_names.h"
 #include "common/path/trusted_directory.h"
+#include "common/rpc/state_reason.h"
 
 namespace gitops {
 namespace {
@@ -32,7 +33,7 @@ std::string ServiceDirectory::PathOf(absl::string_view name) const {
 
 absl::Status ServiceDirectory::Failed(int error, absl::string_view what,
                                       absl::string_view name) const {
-  return absl::ErrnoToStatus(error, absl::StrCat("cannot ", what, " ", PathOf(name)));
+  return FileStatus(error, absl::StrCat("cannot ", what, " ", PathOf(name)));
 }
 
 absl::StatusOr<Fd> ServiceDirectory::Walk(bool create, bool warn) const {

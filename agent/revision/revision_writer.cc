@@ -21,6 +21,7 @@
 #include "common/path/remove_tree.h"
 #include "common/path/split_path.h"
 #include "common/path/write_all.h"
+#include "common/rpc/state_reason.h"
 
 namespace gitops {
 namespace {
@@ -106,9 +107,8 @@ class RevisionWriter final : public RevisionStore::Writer {
 
  private:
   absl::Status Failed(int error, absl::string_view what, absl::string_view path) const {
-    return absl::ErrnoToStatus(
-        error, absl::StrCat("writing revision ", place_.revision, ": cannot ", what, " ",
-                            place_.service.PathOf(path)));
+    return FileStatus(error, absl::StrCat("writing revision ", place_.revision, ": cannot ", what,
+                                          " ", place_.service.PathOf(path)));
   }
 
   absl::Status HandOverFiles(int64_t uid, int64_t gid) {

@@ -15,6 +15,7 @@
 #include "common/path/beneath.h"
 #include "common/path/split_path.h"
 #include "common/path/write_all.h"
+#include "common/rpc/state_reason.h"
 #include "common/text/escape.h"
 
 namespace gitops {
@@ -28,8 +29,7 @@ absl::Status Changed(const ManifestEntry& entry) {
 }
 
 absl::Status Failed(int error, absl::string_view what, const ManifestEntry& entry) {
-  return absl::ErrnoToStatus(error,
-                             absl::StrCat("cannot ", what, " \"", EscapeText(entry.path), "\""));
+  return FileStatus(error, absl::StrCat("cannot ", what, " \"", EscapeText(entry.path), "\""));
 }
 
 absl::Status CopySymlink(const ManifestEntry& entry, int from, int above, const std::string& name,

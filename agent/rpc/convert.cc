@@ -1,6 +1,7 @@
 #include "agent/rpc/convert.h"
 
 #include "common/clock/timestamp.h"
+#include "common/git/commit_message.h"
 #include "common/git/url.h"
 #include "common/rpc/actor.h"
 #include "common/text/escape.h"
@@ -30,6 +31,26 @@ v1::ServiceState ToProto(State state) {
   return v1::SERVICE_STATE_UNSPECIFIED;
 }
 
+v1::SyncStatus ToProto(SyncStatus sync) {
+  switch (sync) {
+    case SyncStatus::kCurrent:
+      return v1::SYNC_STATUS_CURRENT;
+    case SyncStatus::kBehind:
+      return v1::SYNC_STATUS_BEHIND;
+    case SyncStatus::kNever:
+      return v1::SYNC_STATUS_NEVER;
+    case SyncStatus::kProgressing:
+      return v1::SYNC_STATUS_PROGRESSING;
+  }
+  return v1::SYNC_STATUS_UNSPECIFIED;
+}
+
+v1::Commit ToProto(const CommitInfo& commit) {
+  v1::Commit message;
+  WriteCommit(commit, message);
+  return message;
+}
+
 v1::Service ToProto(const ServiceSpec& spec, const ServiceView& view) {
   v1::Service service;
   const ServiceRecord& record = view.record;
@@ -43,6 +64,12 @@ v1::Service ToProto(const ServiceSpec& spec, const ServiceView& view) {
   service.set_frozen_by(record.frozen_by.text());
   if (const auto& principal = record.frozen_by.principal()) {
     WritePrincipal(*principal, *service.mutable_frozen_by_principal());
+  }
+  service.set_sync(ToProto(view.sync));
+  service.set_state_reason(static_cast<v1::StateReason>(record.state_reason));
+  if (!record.commit.hash.empty()) *service.mutable_commit() = ToProto(record.commit);
+  if (!record.target_commit.hash.empty()) {
+    *service.mutable_target_commit() = ToProto(record.target_commit);
   }
   service.set_generation(record.generation);
   if (IsMoment(record.change_time))
@@ -72,6 +99,7 @@ v1::TipVerified ToProto(const TipMove& move) {
   tip.set_user(move.branch.user);
   tip.set_branch(move.branch.branch);
   tip.set_hash(move.hash);
+  if (!move.commit.hash.empty()) *tip.mutable_commit() = ToProto(move.commit);
   tip.mutable_except()->Assign(move.others.begin(), move.others.end());
   return tip;
 }
@@ -86,6 +114,7 @@ v1::Change ToProto(const ChangeRecord& record) {
   change.set_reason(EnsureUtf8(record.reason));
   WriteActor(record.actor, change);
   *change.mutable_duration() = ToDuration(record.duration);
+  if (!record.commit.hash.empty()) *change.mutable_commit() = ToProto(record.commit);
   return change;
 }
 

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/git/commit.h"
 
 namespace gitops {
 
@@ -44,6 +45,11 @@ class Upstream {
                                                         std::stop_token stop) {
     return paths;
   }
+
+  // What people see of `revision`, the newest of `ref`. May need the network. Errors are those of
+  // Touched.
+  virtual absl::StatusOr<CommitInfo> Describe(const std::string& ref, const std::string& revision,
+                                              std::stop_token stop) = 0;
 
   // For people: no user, password or query.
   virtual std::string name() const = 0;
@@ -87,6 +93,10 @@ class Source {
   // For people: what they should know about a prepared revision although it is not refused; empty:
   // nothing. Does not need the network.
   virtual std::string Remark(const std::string& revision) { return ""; }
+
+  // What people see of `revision`, if this host knows it; else it has no hash. Does not need the
+  // network. Thread-safe.
+  virtual CommitInfo Describe(const std::string& revision, std::stop_token stop) = 0;
 
   // The revisions that are prepared on this host, the last prepared one first. Thread-safe.
   virtual std::vector<std::string> Ready() = 0;

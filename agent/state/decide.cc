@@ -23,19 +23,64 @@ const std::string& RevisionToPublish(const ServiceRecord& record, const std::str
   return desired == record.hash && !record.published.empty() ? record.published : desired;
 }
 
-void ClearErrors(ServiceRecord& record) {
+void ClearPollError(ServiceRecord& record) {
   record.poll_error.clear();
+  record.poll_reason = StateReason::kNone;
+}
+
+void ClearSourceError(ServiceRecord& record) {
   record.source_error.clear();
+  record.source_reason = StateReason::kNone;
+}
+
+void ClearErrors(ServiceRecord& record) {
+  ClearPollError(record);
+  ClearSourceError(record);
   record.activation_error.clear();
   record.failed.clear();
   record.drift.clear();
+}
+
+// That it has not begun yet says less than what keeps it from beginning.
+StateReason ReasonForDiff(const ServiceRecord& record) {
+  const StateReason drift = record.drift.empty() ? StateReason::kNone : StateReason::kDrift;
+  for (const StateReason reason : {record.source_reason, record.poll_reason, drift}) {
+    if (reason != StateReason::kNone && reason != StateReason::kStarting) return reason;
+  }
+  return record.source_reason;
+}
+
+// Every commit that the record knows goes beside the hashes that are its own.
+void SettleCommits(ServiceRecord& record, CommitInfo more = {}) {
+  const CommitInfo known[] = {std::move(more), record.commit, record.target_commit,
+                              record.newest_commit};
+  const auto of = [&known](const std::string& hash) {
+    for (const CommitInfo& commit : known) {
+      if (!hash.empty() && commit.hash == hash) return commit;
+    }
+    return CommitInfo();
+  };
+  record.commit = of(record.hash);
+  record.target_commit = of(record.target);
+  record.newest_commit = of(record.newest);
+}
+
+// After a move, or before a freeze: the tip that was seen last is newer, until the next poll finds
+// what it touches. Of a frozen service the target is no tip.
+void NoteNewest(ServiceRecord& record) {
+  if (record.frozen || record.target.empty()) return;
+  if (record.target == record.hash) record.newest.clear();
+  if (record.target != record.hash && record.newest.empty()) record.newest = record.target;
 }
 
 }  // namespace
 
 ServiceRecord NewRecord(const Policy& policy) {
   ServiceRecord record;
-  if (!policy.coordinated) record.source_error = "nothing is published yet";
+  if (!policy.coordinated) {
+    record.source_error = "nothing is published yet";
+    record.source_reason = StateReason::kStarting;
+  }
   return Settled(std::move(record));
 }
 
@@ -75,7 +120,37 @@ bool MovingToPin(const ServiceRecord& record) {
   return !activated_before && (!record.pending.empty() || record.failed == record.published);
 }
 
+SyncStatus SyncOf(const ServiceRecord& record, const Policy& policy, bool moving) {
+  if (record.published.empty()) return SyncStatus::kNever;
+  const bool pending = !record.pending.empty() && (!record.frozen || MovingToPin(record));
+  if (moving || pending) return SyncStatus::kProgressing;
+  const bool follows = !record.frozen && !policy.coordinated;
+  const std::string& newest = follows ? record.target : record.newest;
+  return newest.empty() || newest == record.hash ? SyncStatus::kCurrent : SyncStatus::kBehind;
+}
+
+CommitInfo CommitOf(const ServiceRecord& record, absl::string_view hash) {
+  for (const CommitInfo* commit : {&record.commit, &record.target_commit, &record.newest_commit}) {
+    if (!hash.empty() && commit->hash == hash) return *commit;
+  }
+  return {};
+}
+
+ServiceRecord OnCommit(ServiceRecord record, const CommitInfo& commit) {
+  SettleCommits(record, commit);
+  return record;
+}
+
+ServiceRecord OnNewest(ServiceRecord record, const std::string& newest) {
+  record.newest = newest;
+  return Settled(std::move(record));
+}
+
 ServiceRecord Settled(ServiceRecord record) {
+  const bool at_newest = record.newest == record.hash || record.newest == record.published;
+  if (at_newest && !MovingToPin(record)) record.newest.clear();
+  SettleCommits(record);
+  record.state_reason = StateReason::kNone;
   if (record.frozen && !MovingToPin(record)) {
     record.state = State::kFreeze;
     record.info = record.pinned.empty() ? "" : absl::StrCat("ROLLBACK: ", record.pinned);
@@ -87,6 +162,7 @@ ServiceRecord Settled(ServiceRecord record) {
     record.state = State::kBroken;
   } else if (!record.source_error.empty() || (!record.frozen && !record.info.empty())) {
     record.state = State::kDiff;
+    record.state_reason = ReasonForDiff(record);
   } else if (record.frozen) {
     record.state = State::kRollback;
     record.info = absl::StrCat("moving to ", record.pinned);
@@ -97,25 +173,29 @@ ServiceRecord Settled(ServiceRecord record) {
 }
 
 ServiceRecord OnTip(ServiceRecord record, const std::string& tip) {
-  record.poll_error.clear();
+  ClearPollError(record);
   if (record.frozen) return Settled(std::move(record));
+  if (record.hash == tip) record.newest.clear();
   if (record.target != tip) {
     // An error of the previous target says nothing about this one, but while nothing is published
     // the service does not count as reconciled.
-    if (!record.published.empty()) record.source_error.clear();
+    if (!record.published.empty()) ClearSourceError(record);
     record.target = tip;
   }
   return Settled(std::move(record));
 }
 
-ServiceRecord OnPollFailed(ServiceRecord record, const std::string& error) {
-  if (!record.frozen) record.poll_error = error;
+ServiceRecord OnPollFailed(ServiceRecord record, const std::string& error, StateReason reason) {
+  if (!record.frozen) {
+    record.poll_error = error;
+    record.poll_reason = reason;
+  }
   return Settled(std::move(record));
 }
 
 ServiceRecord OnSameContent(ServiceRecord record, const std::string& revision) {
   record.hash = revision;
-  record.source_error.clear();
+  ClearSourceError(record);
   return Settled(std::move(record));
 }
 
@@ -131,13 +211,18 @@ bool OnlyTipMoved(const ServiceRecord& before, const ServiceRecord& after, const
   if (!policy.coordinated && after.hash != after.target) return false;
   ServiceRecord moved = before;
   moved.target = after.target;
-  if (!policy.coordinated) moved.hash = after.hash;
+  moved.target_commit = after.target_commit;
+  if (!policy.coordinated) {
+    moved.hash = after.hash;
+    moved.commit = after.commit;
+  }
   moved.generation = after.generation;
   return moved == after;
 }
 
-ServiceRecord OnSourceFailed(ServiceRecord record, const std::string& error) {
+ServiceRecord OnSourceFailed(ServiceRecord record, const std::string& error, StateReason reason) {
   record.source_error = error;
+  record.source_reason = reason;
   // A revision that is published and was not activated yet must still be activated.
   if (record.pending != record.published) record.pending.clear();
   return Settled(std::move(record));
@@ -156,7 +241,8 @@ ServiceRecord OnPublished(ServiceRecord record, const Step& step) {
   record.hash = step.hash;
   record.published = step.revision;
   record.pending = step.revision;
-  record.source_error.clear();
+  NoteNewest(record);
+  ClearSourceError(record);
   record.drift.clear();
   return Settled(std::move(record));
 }
@@ -186,6 +272,7 @@ ServiceRecord OnFallbackPublished(ServiceRecord record, const std::string& fallb
   record.hash = fallback;
   record.published = fallback;
   record.pending = fallback;
+  NoteNewest(record);
   return Settled(std::move(record));
 }
 
@@ -214,6 +301,7 @@ ServiceRecord OnHealth(ServiceRecord record, const std::string& error) {
 ServiceRecord OnFreeze(ServiceRecord record, const Actor& actor) {
   // A rollback that has not completed is abandoned; the service stays where it is.
   if (MovingToPin(record)) record.pinned.clear();
+  NoteNewest(record);
   record.frozen = true;
   record.frozen_by = actor;
   ClearErrors(record);
@@ -233,6 +321,10 @@ ServiceRecord OnUnfreeze(ServiceRecord record) {
 
 ServiceRecord OnRollback(ServiceRecord record, const std::string& revision, const Actor& actor) {
   ClearErrors(record);
+  // It is left behind by the move, if the service is at it now.
+  if (!record.frozen && record.newest.empty() && record.target != revision) {
+    record.newest = record.target;
+  }
   record.frozen = true;
   record.frozen_by = actor;
   record.pinned = revision;
@@ -247,7 +339,7 @@ ServiceRecord OnRollback(ServiceRecord record, const std::string& revision, cons
 ServiceRecord OnSync(ServiceRecord record, const std::string& revision) {
   // Errors of the previous revision say nothing about this one. A failed activation stays an error
   // until the next one has succeeded.
-  record.source_error.clear();
+  ClearSourceError(record);
   record.coordinated = revision;
   return Settled(std::move(record));
 }

@@ -7,6 +7,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "agent/state/state.h"
+#include "common/git/commit.h"
+#include "common/rpc/state_reason.h"
 
 namespace gitops {
 
@@ -49,12 +51,28 @@ struct Step {
 // `visible` is the revision that is actually published on this host (Publisher::Published).
 Step NextStep(const ServiceRecord& record, const Policy& policy, absl::string_view visible);
 
-// The record with state and info derived from the other fields.
+// The record with state and info derived from the other fields. What it knows of commits stays
+// beside their hashes.
 ServiceRecord Settled(ServiceRecord record);
+
+// `moving`: an attempt to move to another revision runs. The first that fits: NEVER, PROGRESSING,
+// BEHIND, CURRENT.
+SyncStatus SyncOf(const ServiceRecord& record, const Policy& policy, bool moving);
+
+// What is known of a commit; it changes nothing if the record does not name it.
+ServiceRecord OnCommit(ServiceRecord record, const CommitInfo& commit);
+
+// What it knows of the commit `hash`; without a hash: nothing.
+CommitInfo CommitOf(const ServiceRecord& record, absl::string_view hash);
 
 // The upstream answered with `tip`, or did not.
 ServiceRecord OnTip(ServiceRecord record, const std::string& tip);
-ServiceRecord OnPollFailed(ServiceRecord record, const std::string& error);
+ServiceRecord OnPollFailed(ServiceRecord record, const std::string& error,
+                           StateReason reason = StateReason::kNone);
+
+// What a poll found of the branch for a service that does not follow it by itself: see
+// ServiceRecord::newest.
+ServiceRecord OnNewest(ServiceRecord record, const std::string& newest);
 
 // `revision` changes nothing of this service.
 ServiceRecord OnSameContent(ServiceRecord record, const std::string& revision);
@@ -69,7 +87,8 @@ ServiceRecord OnLinks(ServiceRecord record, const std::set<std::string>& links);
 bool OnlyTipMoved(const ServiceRecord& before, const ServiceRecord& after, const Policy& policy);
 
 // The target could not be prepared or published; the previous revision is still published.
-ServiceRecord OnSourceFailed(ServiceRecord record, const std::string& error);
+ServiceRecord OnSourceFailed(ServiceRecord record, const std::string& error,
+                             StateReason reason = StateReason::kNone);
 
 // Stored before files are exchanged, and after it.
 ServiceRecord OnPublishing(ServiceRecord record, const std::string& revision);

@@ -8,7 +8,9 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/git/commit.h"
 #include "common/rpc/actor.h"
+#include "common/rpc/state_reason.h"
 
 namespace gitops {
 
@@ -25,6 +27,10 @@ enum class State { kOk, kFreeze, kRollback, kBroken, kDiff };
 absl::string_view StateName(State state);  // "OK", "FREEZE"…
 std::optional<State> ParseState(absl::string_view name);
 bool MayFollow(State from, State to);
+
+// How what a service publishes relates to its branch: see SyncOf in decide.h. An agent that is
+// silent is for others to tell.
+enum class SyncStatus { kCurrent, kBehind, kNever, kProgressing };
 
 // The stored record of a service, from which its next step is decided.
 struct ServiceRecord {
@@ -54,6 +60,14 @@ struct ServiceRecord {
   // The paths that it publishes; one that is empty if there are none. No entry: an older agent
   // stored it.
   std::set<std::string> links;
+  // The newest commit of its branch that changes something of it, as far as that is not published;
+  // empty: none. Kept only while it does not follow by itself: frozen, or coordinated.
+  std::string newest;
+  // Of hash, target and newest; without a hash where nothing is known.
+  CommitInfo commit, target_commit, newest_commit;
+  // Of poll_error, source_error, and, in DIFF, of the state.
+  StateReason poll_reason = StateReason::kNone, source_reason = StateReason::kNone;
+  StateReason state_reason = StateReason::kNone;
 
   bool operator==(const ServiceRecord&) const = default;
 };
@@ -66,6 +80,7 @@ struct ChangeRecord {
   std::string reason;
   Actor actor;
   absl::Duration duration;
+  CommitInfo commit;  // of to_hash
 
   bool operator==(const ChangeRecord&) const = default;
 };

@@ -13,6 +13,7 @@
 #include "absl/strings/strip.h"
 #include "common/git/url.h"
 #include "common/rpc/error.h"
+#include "common/rpc/state_reason.h"
 #include "common/text/escape.h"
 #include "common/text/utf8.h"
 
@@ -26,6 +27,7 @@ struct Pattern {
   absl::StatusCode code;
   // Replacements for git's messages that do not help.
   absl::string_view advice = "";
+  StateReason reason = StateReason::kNone;  // where the code does not tell
 };
 
 constexpr char kHostKey[] =
@@ -37,6 +39,8 @@ constexpr char kMemory[] =
 constexpr char kProxyLogin[] =
     "the proxy refuses the login (HTTP 407): put user and password into the upstream's proxy";
 constexpr char kOldGit[] = "git is too old: install version 2.36 or later";
+constexpr StateReason kDisk = StateReason::kDisk, kIdentity = StateReason::kAuthentication,
+                      kNoUpstream = StateReason::kUpstreamUnreachable;
 constexpr char kLogin[] =
     "authentication failed (HTTP 401): put the user and password into the upstream's netrc_file";
 
@@ -48,8 +52,8 @@ constexpr std::array kPatterns = {
     Pattern{"mmap failed", absl::StatusCode::kResourceExhausted, kMemory},
     Pattern{"unable to create thread", absl::StatusCode::kResourceExhausted, kMemory},
     Pattern{"failed to map segment", absl::StatusCode::kResourceExhausted, kMemory},
-    Pattern{"No space left on device", absl::StatusCode::kResourceExhausted},
-    Pattern{"Disk quota exceeded", absl::StatusCode::kResourceExhausted},
+    Pattern{"No space left on device", absl::StatusCode::kResourceExhausted, "", kDisk},
+    Pattern{"Disk quota exceeded", absl::StatusCode::kResourceExhausted, "", kDisk},
     Pattern{"File too large", absl::StatusCode::kResourceExhausted},
     Pattern{"Host key verification failed", absl::StatusCode::kUnauthenticated, kHostKey},
     Pattern{"Permission denied (", absl::StatusCode::kUnauthenticated},
@@ -64,9 +68,10 @@ constexpr std::array kPatterns = {
     Pattern{"unknown option `batch-command'", absl::StatusCode::kFailedPrecondition, kOldGit},
     Pattern{"dubious ownership", absl::StatusCode::kFailedPrecondition},
     Pattern{"' not allowed", absl::StatusCode::kFailedPrecondition},
-    Pattern{"SSL certificate", absl::StatusCode::kFailedPrecondition},
-    Pattern{"certificate verification failed", absl::StatusCode::kFailedPrecondition},
-    Pattern{"error setting certificate", absl::StatusCode::kFailedPrecondition},
+    Pattern{"SSL certificate", absl::StatusCode::kFailedPrecondition, "", kIdentity},
+    Pattern{"certificate verification failed", absl::StatusCode::kFailedPrecondition, "",
+            kIdentity},
+    Pattern{"error setting certificate", absl::StatusCode::kFailedPrecondition, "", kIdentity},
     Pattern{"fsck error", absl::StatusCode::kFailedPrecondition},
     // Somebody else's push came in between.
     Pattern{" but expected ", absl::StatusCode::kAborted},
@@ -93,9 +98,9 @@ constexpr std::array kPatterns = {
     Pattern{"couldn't find remote ref", absl::StatusCode::kNotFound},
     Pattern{"not our ref", absl::StatusCode::kNotFound},
     Pattern{"unadvertised object", absl::StatusCode::kNotFound},
-    Pattern{"does not appear to be a git repository", absl::StatusCode::kNotFound},
-    Pattern{"epository not found", absl::StatusCode::kNotFound},
-    Pattern{"' not found", absl::StatusCode::kNotFound},
+    Pattern{"does not appear to be a git repository", absl::StatusCode::kNotFound, "", kNoUpstream},
+    Pattern{"epository not found", absl::StatusCode::kNotFound, "", kNoUpstream},
+    Pattern{"' not found", absl::StatusCode::kNotFound, "", kNoUpstream},
     Pattern{"Not a valid object name", absl::StatusCode::kNotFound},
     Pattern{"bad object", absl::StatusCode::kNotFound},
     Pattern{"not a tree object", absl::StatusCode::kNotFound},
@@ -159,6 +164,16 @@ std::string RedactUrlsIn(absl::string_view line) {
   return absl::StrCat(out, line);
 }
 
+// What the code of an error of git says about the service.
+StateReason ReasonFor(absl::StatusCode code, bool remote) {
+  if (code == absl::StatusCode::kResourceExhausted) return StateReason::kRefusedContent;
+  if (!remote) return StateReason::kNone;
+  if (code == absl::StatusCode::kUnavailable) return StateReason::kUpstreamUnreachable;
+  const bool refused =
+      code == absl::StatusCode::kUnauthenticated || code == absl::StatusCode::kPermissionDenied;
+  return refused ? StateReason::kAuthentication : StateReason::kNone;
+}
+
 // A server's own damage is not that of the local repository.
 std::string WithoutServersWords(absl::string_view error_output) {
   std::string own;
@@ -196,11 +211,13 @@ std::string CondenseGitError(absl::string_view error_output) {
 }
 
 absl::Status StatusFromGit(absl::string_view attempt, const CommandResult& result, bool remote) {
-  const auto failed = [&](absl::StatusCode code, absl::string_view why) {
+  const auto failed = [&](absl::StatusCode code, absl::string_view why,
+                          StateReason reason = StateReason::kNone) {
     const std::string message = absl::StrCat(attempt, ": ", why);
     const bool unreachable = remote && code == absl::StatusCode::kUnavailable;
-    return unreachable ? MakeError(Reason::kUpstreamUnreachable, message)
-                       : absl::Status(code, message);
+    const absl::Status status = unreachable ? MakeError(Reason::kUpstreamUnreachable, message)
+                                            : absl::Status(code, message);
+    return WithStateReason(reason == StateReason::kNone ? ReasonFor(code, remote) : reason, status);
   };
   // git's helpers are killed by the signal; git itself then fails because they do not answer.
   if (result.exit_status == 128 + SIGXFSZ ||
@@ -218,7 +235,7 @@ absl::Status StatusFromGit(absl::string_view attempt, const CommandResult& resul
   for (const Pattern& pattern : kPatterns) {
     const bool damage = pattern.code == absl::StatusCode::kDataLoss;
     if (!absl::StrContains(damage ? own : result.error_output, pattern.text)) continue;
-    return failed(pattern.code, pattern.advice.empty() ? why : pattern.advice);
+    return failed(pattern.code, pattern.advice.empty() ? why : pattern.advice, pattern.reason);
   }
   return failed(remote ? absl::StatusCode::kUnavailable : absl::StatusCode::kInternal,
                 absl::StrCat(why, " (exit status ", result.exit_status, ")"));

@@ -20,6 +20,7 @@
 #include "absl/strings/strip.h"
 #include "common/git/url.h"
 #include "common/path/read_file.h"
+#include "common/rpc/state_reason.h"
 
 namespace gitops {
 namespace {
@@ -240,12 +241,14 @@ absl::Status CheckSshKey(const UpstreamSpec& spec) {
   struct stat stat {};
   if (spec.ssh_key.empty() || ::stat(spec.ssh_key.c_str(), &stat) != 0) return absl::OkStatus();
   if ((stat.st_mode & S_IRWXO) == 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("ssh_key ", spec.ssh_key, " of upstream ", RedactUrl(spec.url),
-                   " is open to every account of this host (mode ",
-                   absl::StrFormat("%04o", stat.st_mode & 07777),
-                   "): chmod 0600 it, for the account that git "
-                   "runs as, and replace the key if somebody may have read it"));
+  return WithStateReason(
+      StateReason::kAuthentication,
+      absl::FailedPreconditionError(absl::StrCat(
+          "ssh_key ", spec.ssh_key, " of upstream ", RedactUrl(spec.url),
+          " is open to every account of this host (mode ",
+          absl::StrFormat("%04o", stat.st_mode & 07777),
+          "): chmod 0600 it, for the account that git runs as, and replace the key if somebody may "
+          "have read it")));
 }
 
 absl::StatusOr<std::string> CredentialsFor(const UpstreamAccess& access, const UpstreamSpec& spec) {
@@ -254,8 +257,10 @@ absl::StatusOr<std::string> CredentialsFor(const UpstreamAccess& access, const U
   if (!spec.netrc_file.empty() && login.password.empty()) {
     const absl::StatusOr<std::string> netrc = ReadWholeFile(spec.netrc_file);
     if (!netrc.ok()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("netrc_file of upstream ", access.name, ": ", netrc.status().message()));
+      return WithStateReason(
+          StateReason::kAuthentication,
+          absl::FailedPreconditionError(absl::StrCat("netrc_file of upstream ", access.name, ": ",
+                                                     netrc.status().message())));
     }
     if (const auto found = LoginIn(*netrc, access.host, login.user)) login = *found;
   }
@@ -306,7 +311,9 @@ absl::Status CheckLocalUpstream(const std::string& path) {
   // Permission problems are left to git, which runs as the service's user and has better messages.
   if (!found && ::stat(path.c_str(), &stat) != 0 && errno == ENOENT &&
       ::stat((path + ".git").c_str(), &stat) != 0 && errno == ENOENT) {
-    return absl::NotFoundError(absl::StrCat("the upstream ", path, " does not exist"));
+    return WithStateReason(
+        StateReason::kUpstreamUnreachable,
+        absl::NotFoundError(absl::StrCat("the upstream ", path, " does not exist")));
   }
   return absl::OkStatus();
 }

@@ -10,6 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/git/git_error.h"
 #include "common/git/url.h"
+#include "common/rpc/error.h"
+#include "common/rpc/state_reason.h"
 
 namespace gitops {
 namespace {
@@ -115,8 +117,10 @@ absl::StatusOr<CommandResult> UpstreamGit::Run(absl::string_view operation,
   const absl::Status status = Counted(operation, [&] {
     result = processes_.runner->Run(command);
     if (!result.ok()) {
-      return absl::Status(result.status().code(),
-                          absl::StrCat(attempt, ": ", result.status().message()));
+      const bool late = reach == GitReach::kUpstream && absl::IsDeadlineExceeded(result.status());
+      return WithStateReason(late ? StateReason::kUpstreamUnreachable : StateReason::kNone,
+                             absl::Status(result.status().code(),
+                                          absl::StrCat(attempt, ": ", result.status().message())));
     }
     return result->ok() ? absl::OkStatus() : Explain(attempt, *result, reach);
   });
@@ -135,7 +139,7 @@ absl::Status UpstreamGit::Explain(absl::string_view attempt, const CommandResult
   // git does not distinguish the two.
   if (remote && access_.ok() && access_->scheme == "file" && absl::IsNotFound(status) &&
       absl::StrContains(status.message(), "not appear to be a git repository")) {
-    return absl::NotFoundError(absl::StrCat(status.message(), ", or ",
+    return WithMessage(status, absl::StrCat(status.message(), ", or ",
                                             user_.empty() ? "the account of this program" : user_,
                                             " may not read it"));
   }

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/path/open_at.h"
+#include "common/rpc/state_reason.h"
 #include "common/text/escape.h"
 
 namespace gitops {
@@ -31,27 +32,26 @@ absl::Status OpenError(const std::string& path, int error, int resolve_flags) {
     return absl::PermissionDeniedError(
         absl::StrCat(what, ": it contains a symbolic link, which is not allowed here"));
   }
-  return absl::ErrnoToStatus(error, what);
+  return FileStatus(error, what);
 }
 
 // Sets the requested permissions, independent of the umask. Through /proc, because fchmod(2)
 // refuses O_PATH and fchmodat(2) would follow a link that replaced the directory.
 absl::Status SetMode(int directory, const std::string& name, int mode) {
   struct stat status;
-  if (fstat(directory, &status) != 0) return absl::ErrnoToStatus(errno, "stat of " + name);
+  if (fstat(directory, &status) != 0) return FileStatus(errno, "stat of " + name);
   const auto wanted = static_cast<mode_t>(mode) | (status.st_mode & S_ISGID);
   if ((status.st_mode & kPermissions) == wanted) return absl::OkStatus();
   if (chmod(absl::StrCat("/proc/self/fd/", directory).c_str(), wanted) == 0) {
     return absl::OkStatus();
   }
-  return absl::ErrnoToStatus(errno,
-                             absl::StrCat("set the mode of directory \"", EscapeText(name), "\""));
+  return FileStatus(errno, absl::StrCat("set the mode of directory \"", EscapeText(name), "\""));
 }
 
 absl::StatusOr<Fd> MakeDirectory(int parent, const std::string& name, int mode) {
   const bool made = mkdirat(parent, name.c_str(), static_cast<mode_t>(mode)) == 0;
   if (!made && errno != EEXIST) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("create directory \"", EscapeText(name), "\""));
+    return FileStatus(errno, absl::StrCat("create directory \"", EscapeText(name), "\""));
   }
   absl::StatusOr<Fd> directory =
       OpenBeneath(parent, name, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);

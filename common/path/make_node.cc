@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/rpc/state_reason.h"
 #include "common/text/escape.h"
 
 namespace gitops {
@@ -64,7 +65,7 @@ absl::Status MakeError(int error, const std::string& name, NodeKind kind,
                     ", the owner of the directory it lies in; create it, or change that "
                     "directory's permissions");
   }
-  return absl::ErrnoToStatus(error, message);
+  return FileStatus(error, message);
 }
 
 // The node `name`, made if it is missing. Another process may remove and make it meanwhile.
@@ -72,7 +73,7 @@ absl::StatusOr<Fd> OpenOrMake(int directory, const std::string& name, NodeKind k
   for (int tries = 0; tries < kTries; ++tries) {
     Fd node(::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     if (node) return node;
-    if (errno != ENOENT) return absl::ErrnoToStatus(errno, absl::StrCat("open ", Quoted(name)));
+    if (errno != ENOENT) return FileStatus(errno, absl::StrCat("open ", Quoted(name)));
     if (absl::StatusOr<bool> made = MakeNode(directory, name, kind); !made.ok()) {
       return made.status();
     }
@@ -83,7 +84,7 @@ absl::StatusOr<Fd> OpenOrMake(int directory, const std::string& name, NodeKind k
 absl::Status CheckKind(int node, absl::string_view name, NodeKind kind) {
   struct stat status = {};
   if (::fstat(node, &status) != 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("stat ", Quoted(name)));
+    return FileStatus(errno, absl::StrCat("stat ", Quoted(name)));
   }
   const bool file = kind == NodeKind::kFile;
   if (file ? S_ISREG(status.st_mode) : S_ISDIR(status.st_mode)) return absl::OkStatus();
@@ -97,7 +98,7 @@ absl::Status CheckKind(int node, absl::string_view name, NodeKind kind) {
 absl::StatusOr<bool> MakeNode(int directory, const std::string& name, NodeKind kind) {
   struct stat status = {};
   if (::fstat(directory, &status) != 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("stat the directory of ", Quoted(name)));
+    return FileStatus(errno, absl::StrCat("stat the directory of ", Quoted(name)));
   }
   int error = 0;
   if (::geteuid() != 0) {
@@ -112,7 +113,7 @@ absl::StatusOr<bool> MakeNode(int directory, const std::string& name, NodeKind k
 
 absl::StatusOr<Fd> MakeBeneath(int root, absl::string_view path, NodeKind kind) {
   Fd here(::openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!here) return absl::ErrnoToStatus(errno, "open the directory above");
+  if (!here) return FileStatus(errno, "open the directory above");
   size_t done = 0;
   for (const absl::string_view name : absl::StrSplit(path, '/', absl::SkipEmpty())) {
     if (name == "." || name == "..") {

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/rpc/error.h"
+#include "common/rpc/state_reason.h"
 #include "common/text/utf8.h"
 
 namespace gitops {
@@ -126,6 +127,7 @@ google::rpc::Status ToStatusProto(const absl::Status& status, size_t max_bytes) 
   std::vector<google::protobuf::Any> others;
   status.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) {
     if (url == DetailUrl<ErrorInfo>() || url == DetailUrl<BadRequest>()) return;
+    if (url == kStateReasonPayload) return;
     others.push_back(ToAny(url, std::string(payload)));
   });
   AddReasonAndViolations(status, fitting);
