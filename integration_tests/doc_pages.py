@@ -35,11 +35,12 @@ NOT_RUN = re.compile(r"<!-- not run: (.+) -->$")
 FILE = re.compile(r"(?:#|//) (\S*[./]\S*?)(?:, mode (0\d{3}))?$")
 # What a page may show for something that differs from run to run: name, pattern. The first that matches counts.
 VARIABLE = [
+    ("time", r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d UTC"),
     ("time", r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"),
     ("id", r"\d{8}-\d{6}-[a-z0-9]{6}"),
     ("time", r"\d\d:\d\d:\d\d"),
     ("hash", r"[0-9a-f]{40}\b|[0-9a-f]{32}\b|[0-9a-f]{8,12}\b"),
-    ("duration", r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+\b"),
+    ("duration", r"\d+ ms\b|(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+\b"),
 ]
 TOKEN = re.compile("|".join(f"(?P<k{i}>(?<![\\w.]){pattern})" for i, (_, pattern) in enumerate(VARIABLE)) +
                    r"|(?P<any>…)|(?P<space>\s+)|(?P<text>.)")

@@ -299,18 +299,18 @@ absl::StatusOr<std::vector<PlacePublisher::Carried>> PlacePublisher::CarryAll(
     if (!to.ok()) return to.status();
     absl::StatusOr<Fd> stage = store_->OpenStage();
     if (!stage.ok()) return stage.status();
-    auto carry = std::make_unique<CarryOver>(CarryOver::Request{
-        .from = *std::move(from),
-        .to = *std::move(to),
-        .stage = *std::move(stage),
-        .tracked_from = TrackedPaths::Of(*old, source->link),
-        .tracked_to = TrackedPaths::Of(*manifest, place.spec.link),
-        .excluded = place.inner,
-        .revisions = Root(),
-        .local = place.spec.local,
-        .from_path = absl::StrCat(store_->TreePath(source->directory), "/", source->link),
-        .budget = budget,
-        .stop = stop});
+    auto carry = std::make_unique<CarryOver>(
+        CarryOver::Request{.from = *std::move(from),
+                           .to = *std::move(to),
+                           .stage = *std::move(stage),
+                           .tracked_from = TrackedPaths::Of(*old, source->link),
+                           .tracked_to = TrackedPaths::Of(*manifest, place.spec.link),
+                           .excluded = place.inner,
+                           .revisions = Root(),
+                           .local = place.spec.local,
+                           .from_path = from_path,
+                           .budget = budget,
+                           .stop = stop});
     if (absl::Status status = carry->CopyAll(); !status.ok()) return status;
     all.push_back({std::move(hold), std::move(carry)});
   }

@@ -241,12 +241,14 @@ absl::Status CheckSshKey(const UpstreamSpec& spec) {
   struct stat stat {};
   if (spec.ssh_key.empty() || ::stat(spec.ssh_key.c_str(), &stat) != 0) return absl::OkStatus();
   if ((stat.st_mode & S_IRWXO) == 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("ssh_key ", spec.ssh_key, " of upstream ", RedactUrl(spec.url),
-                   " is open to every account of this host (mode ",
-                   absl::StrFormat("%04o", stat.st_mode & 07777),
-                   "): chmod 0600 it, for the account that git "
-                   "runs as, and replace the key if somebody may have read it"));
+  return WithStateReason(
+      StateReason::kAuthentication,
+      absl::FailedPreconditionError(absl::StrCat(
+          "ssh_key ", spec.ssh_key, " of upstream ", RedactUrl(spec.url),
+          " is open to every account of this host (mode ",
+          absl::StrFormat("%04o", stat.st_mode & 07777),
+          "): chmod 0600 it, for the account that git runs as, and replace the key if somebody may "
+          "have read it")));
 }
 
 absl::StatusOr<std::string> CredentialsFor(const UpstreamAccess& access, const UpstreamSpec& spec) {

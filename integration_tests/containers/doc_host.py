@@ -19,6 +19,9 @@ class DocHost(SystemdHost):
         self.run(["ln", "-s", "/opt/gitops", f"{CLONE}/bazel-bin"])
         return self
 
+    def run(self, command, environment=None, **options):
+        return super().run(command, environment={"HOME": "/root", **(environment or {})}, **options)
+
     def session(self, directory=CLONE, environment=None):
         """A root shell at a terminal, as somebody has who follows a page."""
         return Session(["nsenter", "--target", self.pid, "--all", "--"], directory,

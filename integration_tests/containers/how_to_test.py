@@ -54,15 +54,19 @@ dirs = [ { local = "/srv/${machine}/app", link = "app" } ]
 [[hosts]]
 name = "web1"
 tags = ["prod", "web", "canary"]
-address = "unix:/run/agents/web1.sock"
+address = "127.0.0.1:8011"
 [[hosts]]
-name = "web{2..3}"
+name = "web2"
 tags = ["prod", "web"]
-address = "unix:/run/agents/${machine}.sock"
+address = "127.0.0.1:8012"
+[[hosts]]
+name = "web3"
+tags = ["prod", "web"]
+address = "127.0.0.1:8013"
 [[hosts]]
 name = "db1"
 tags = ["prod", "db"]
-address = "unix:/run/agents/db1.sock"
+address = "127.0.0.1:8014"
 [hosts.secrets.tls-key]
 source = "secrets/db1.key"
 destination = "/etc/postgresql/tls.key"
@@ -89,7 +93,7 @@ def repository(host, files):
     for path, text in files.items():
         host.write(f"/srv/ops/{path}", text)
     host.run("git -C /srv/ops add -A; GIT_COMMITTER_DATE=@1764000000 git -C /srv/ops commit -qm 'the first version' "
-             "--date=@1764000000", environment={"HOME": "/root"})
+             "--date=@1764000000")
 
 
 def one_host(host, config=ONE_HOST):
@@ -112,10 +116,10 @@ def fleet(host):
     host.write("/etc/systemd/system/postgresql.service", UNIT)
     host.write("/etc/gitops/config.toml", FLEET)
     host.write("/etc/gitops/secrets/db1.key", "a key\n")
-    host.run("groupadd --system gitops; mkdir /run/agents; systemctl daemon-reload; systemctl start gitops-planner postgresql")
-    for name in HOSTS:
+    host.run("groupadd --system gitops; systemctl daemon-reload; systemctl start gitops-planner postgresql")
+    for port, name in enumerate(HOSTS, 8011):
         host.run(f"systemd-run --quiet --unit agent-{name} gitops-agent --config /etc/gitops/config.toml --name {name} "
-                 f"--root=false --state-dir /var/lib/agents/{name} --listen unix:/run/agents/{name}.sock "
+                 f"--root=false --state-dir /var/lib/agents/{name} --listen 127.0.0.1:{port} "
                  f"--metrics-listen 127.0.0.1:0 --planner {PLANNER}")
     host.run("gitopsctl wait service app --all --for sync=NEVER --timeout 1m")
 
@@ -123,8 +127,7 @@ def fleet(host):
 def deployed_fleet(host):
     fleet(host)
     host.run("gitopsctl deploy sync --all --max-parallel 4 -y")
-    host.run("echo 2 > /srv/ops/app/version; git -C /srv/ops commit -qam 'the second version'",
-             environment={"HOME": "/root"})
+    host.run("echo 2 > /srv/ops/app/version; git -C /srv/ops commit -qam 'the second version'")
 
 
 def bootstrap(host):
@@ -133,8 +136,7 @@ def bootstrap(host):
     install(host, "gitops-agent", "gitopsctl")
     host.write("/srv/ops/gitopper/config.toml", ONE_HOST)
     host.run("rm /etc/gitops/config.toml; cd /srv/ops && git add -A && git commit -qm 'the config'; "
-             "git clone -q --bare /srv/ops /srv/git/ops.git; echo '127.0.0.1 git.example' >> /etc/hosts",
-             environment={"HOME": "/root"})
+             "git clone -q --bare /srv/ops /srv/git/ops.git; echo '127.0.0.1 git.example' >> /etc/hosts")
     host.run(["systemd-run", "--quiet", "/usr/bin/python3", f"{CLONE}/integration_tests/containers/git_example.py"])
     host.run("curl -sS --retry 50 --retry-connrefused --retry-delay 1 https://git.example/")
 
