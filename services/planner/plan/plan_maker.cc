@@ -160,9 +160,8 @@ class Making {
   Eligible HasTheService(const std::vector<ChosenHost>& base) const {
     if (spec_.service().empty()) return nullptr;
     return [this, &base](size_t i) {
-      ++without_service_;
       const bool has = options_.fleet->HasService(base[i].host->host.host(), spec_.service());
-      if (has) --without_service_;
+      ++(has ? with_service_ : without_service_);
       return has;
     };
   }
@@ -171,7 +170,7 @@ class Making {
   absl::Status CheckNotEmpty() const {
     if (!chosen_.empty() || spec_.allow_empty()) return absl::OkStatus();
     if (!emptied_at_.empty()) return EmptiedByHook();
-    if (without_service_ > 0) return NobodyHas(spec_.service(), without_service_);
+    if (with_service_ == 0 && without_service_ > 0) return NobodyHas(spec_.service(), without_service_);
     return NoHostSelected(spec_.selection(), fleet_);
   }
 
@@ -318,7 +317,8 @@ class Making {
   v1::Plan plan_;
   Touched touched_;
   std::string emptied_at_;           // the select point whose hooks may have removed all hosts
-  mutable int without_service_ = 0;  // hosts that match otherwise
+  // Of the hosts that match otherwise.
+  mutable int with_service_ = 0, without_service_ = 0;
   FleetView fleet_;
   ActionLists lists_;
   std::vector<ChosenHost> chosen_;  // of fleet_ and lists_
