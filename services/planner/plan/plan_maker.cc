@@ -170,7 +170,8 @@ class Making {
   absl::Status CheckNotEmpty() const {
     if (!chosen_.empty() || spec_.allow_empty()) return absl::OkStatus();
     if (!emptied_at_.empty()) return EmptiedByHook();
-    if (with_service_ == 0 && without_service_ > 0) return NobodyHas(spec_.service(), without_service_);
+    if (with_service_ == 0 && without_service_ > 0)
+      return NobodyHas(spec_.service(), without_service_);
     return NoHostSelected(spec_.selection(), fleet_);
   }
 
@@ -316,7 +317,7 @@ class Making {
   const bool changes_;
   v1::Plan plan_;
   Touched touched_;
-  std::string emptied_at_;           // the select point whose hooks may have removed all hosts
+  std::string emptied_at_;  // the select point whose hooks may have removed all hosts
   // Of the hosts that match otherwise.
   mutable int with_service_ = 0, without_service_ = 0;
   FleetView fleet_;
