@@ -116,7 +116,8 @@ class Api : public std::enable_shared_from_this<Api> {
     if (status.ok()) {
       absl::StatusOr<std::unique_ptr<Message>> request = ReadRpcRequest(*match, http);
       status = request.status();
-      if (request.ok()) job->request = *std::move(request);
+      if (request.ok()) status = CheckRole(AccessOfRequest(*match->route, **request), caller);
+      if (status.ok()) job->request = *std::move(request);
     }
     if (!status.ok()) return exchange->Respond(ProblemOf(status));
     const auto cancellation = std::make_shared<Cancellation>();

@@ -17,6 +17,7 @@ struct Row {
 constexpr Row kRows[] = {
     {"AgentService.DiffService", Access::kViewer},
     {"AgentService.FreezeService", Access::kOperator},
+    {"AgentService.GetAgentDebugInfo", Access::kOperator},
     {"AgentService.PullService", Access::kOperator},
     {"AgentService.RollbackService", Access::kOperator},
     {"AgentService.UnfreezeService", Access::kOperator},
@@ -54,6 +55,15 @@ Access AccessOf(const RpcRoute& route) {
   if (route.http_method == "GET") return Access::kViewer;
   const Row* row = RowOf(*route.method);
   return row == nullptr ? Access::kAdmin : row->access;
+}
+
+Access AccessOfRequest(const RpcRoute& route, const google::protobuf::Message& request) {
+  const auto* content = request.GetDescriptor()->FindFieldByName("content");
+  const bool asks = content != nullptr &&
+                    content->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_BOOL &&
+                    request.GetReflection()->GetBool(request, content);
+  const Access access = AccessOf(route);
+  return asks && access == Access::kViewer ? Access::kOperator : access;
 }
 
 bool HasAccessRow(const google::protobuf::MethodDescriptor& method) {
