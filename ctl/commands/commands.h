@@ -34,6 +34,9 @@ absl::StatusOr<ExitCode> Rollback(CommandContext& context);
 absl::StatusOr<ExitCode> Diff(CommandContext& context);
 absl::StatusOr<ExitCode> Watch(CommandContext& context);
 absl::StatusOr<ExitCode> Check(CommandContext& context);
+absl::StatusOr<ExitCode> WaitService(CommandContext& context);
+absl::StatusOr<ExitCode> History(CommandContext& context);
+absl::StatusOr<ExitCode> DebugBundle(CommandContext& context);
 
 // Commands that need no agent.
 

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "ctl/commands/fleet_commands.h"
+#include "ctl/commands/selected.h"
 #include "ctl/failure.h"
 
 namespace gitops::ctl {
@@ -33,6 +34,7 @@ absl::StatusOr<ExitCode> WatchFleet(FleetContext& context, const v1::WatchFleetR
 }  // namespace
 
 absl::StatusOr<ExitCode> WatchFleetHosts(FleetContext& context) {
+  if (absl::Status s = RequireHosts(context); !s.ok()) return s;
   v1::WatchFleetRequest request;
   *request.mutable_selection() = context.selection();
   const std::vector<std::string>& names = context.invocation.arguments;
@@ -44,6 +46,7 @@ absl::StatusOr<ExitCode> WatchFleetHosts(FleetContext& context) {
 }
 
 absl::StatusOr<ExitCode> WatchFleetServices(FleetContext& context) {
+  if (absl::Status s = RequireHosts(context); !s.ok()) return s;
   const std::vector<std::string>& names = context.invocation.arguments;
   v1::WatchFleetRequest request;
   *request.mutable_selection() = context.selection();
