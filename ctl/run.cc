@@ -188,6 +188,9 @@ RenderOptions RenderOptionsFor(const Invocation& invocation, const Console& cons
   options.color = UseColor(invocation.flags.color, console, console.out_is_terminal);
   options.terminal = console.out_is_terminal && !IsDumb(console);
   options.size = console.size;
+  options.columns = invocation.flags.columns;
+  options.sort = invocation.flags.sort;
+  options.headers = !invocation.flags.no_headers;
   return options;
 }
 

@@ -10,6 +10,7 @@
 #include "common/git/url.h"
 #include "common/plan/vocabulary.h"
 #include "common/rpc/address.h"
+#include "ctl/cli/states.h"
 #include "ctl/cli/words.h"
 #include "ctl/output/escape.h"
 
@@ -309,6 +310,7 @@ absl::Status CheckAll(const Form& form, const RawCommandLine& line, Invocation& 
   if (absl::Status s = CheckArguments(form, invocation.arguments); !s.ok()) return s;
   if (absl::Status s = CheckHashes(form, invocation.arguments); !s.ok()) return s;
   if (absl::Status s = CheckFlags(spec, line, invocation.flags); !s.ok()) return s;
+  if (absl::Status s = ReadStates(spec.command, invocation.flags); !s.ok()) return s;
   if (absl::Status s = CheckReach(spec, line, invocation); !s.ok()) return s;
   if (absl::Status s = CheckGateway(spec, line, invocation); !s.ok()) return s;
   if (absl::Status s = CheckTls(spec, invocation); !s.ok()) return s;

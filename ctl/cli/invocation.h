@@ -40,6 +40,12 @@ struct Flags {
   std::string hook_dispatcher;
   // The selection of hosts and the settings of a deployment, without actions.
   v1::DeploymentSpec spec;
+  // The columns of a list, its order (see TableStyle), and whether it has a header.
+  std::vector<std::string> columns;
+  std::string sort;
+  bool no_headers = false;
+  // The states that a list shows, in upper case; empty: all.
+  std::vector<std::string> states;
   // Which deployments `list deployments` shows.
   v1::DeploymentFilter filter;
   std::string promotion_receiver;

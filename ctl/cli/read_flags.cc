@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "common/config/duration.h"
 #include "ctl/cli/flag_reader.h"
@@ -140,12 +141,22 @@ absl::Status ReadLifetime(absl::string_view text, absl::Duration& lifetime) {
   return absl::OkStatus();
 }
 
+// --columns, --sort, --no-headers, --state.
+absl::Status ReadList(const FlagReader& reader, Flags& flags) {
+  flags.sort = reader.Text("sort");
+  return FirstOf({
+      reader.List("columns", [&](const std::string& name) { flags.columns.push_back(name); }),
+      reader.Bool("no-headers", flags.no_headers),
+      reader.List(
+          "state",
+          [&](const std::string& state) {
+            flags.states.push_back(absl::AsciiStrToUpper(absl::StrReplaceAll(state, {{"-", "_"}})));
+          }),
+  });
+}
+
 absl::Status ReadFilter(const FlagReader& reader, v1::DeploymentFilter& filter) {
   absl::Status status = FirstOf({
-      // The choices are in the order of the enum, which starts with "unspecified".
-      reader.Choices(
-          "state",
-          [&](int place) { filter.add_states(static_cast<v1::DeploymentState>(place + 1)); }),
       reader.Time("since", [&] { return filter.mutable_since(); }),
       reader.Time("until", [&] { return filter.mutable_until(); }),
   });
@@ -201,6 +212,7 @@ absl::StatusOr<Flags> ReadFlags(const RawCommandLine& line) {
       reader.Bool("no-wait", flags.no_wait),
       reader.Choice("result", result),
       ReadSpec(reader, flags.spec),
+      ReadList(reader, flags),
       ReadFilter(reader, flags.filter),
       ReadPromotionFlags(reader, flags),
       ReadWanted(reader, flags.wanted),

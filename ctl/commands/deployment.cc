@@ -4,6 +4,7 @@
 #include "ctl/commands/confirm.h"
 #include "ctl/commands/follow.h"
 #include "ctl/commands/selected.h"
+#include "ctl/commands/patience.h"
 #include "ctl/failure.h"
 #include "ctl/output/deployment_text.h"
 #include "ctl/output/escape.h"
@@ -15,15 +16,26 @@ absl::StatusOr<ExitCode> WatchList(FleetContext& context) {
   v1::WatchDeploymentsRequest request;
   *request.mutable_filter() = context.invocation.flags.filter;
   absl::Status printed;
+  const auto show = [&](const v1::WatchDeploymentsResponse& update) {
+    if (update.has_deployment()) {
+      printed = context.fleet.DeploymentInList(update.deployment(), update.removed());
+    }
+    if (printed.ok() && update.initial_done()) printed = context.fleet.DeploymentListBegun();
+    // A reader that has gone (`| head`) ends the watch.
+    return printed.ok() && context.console.out.good();
+  };
   const absl::Status watched =
-      context.planner.WatchDeployments(request, [&](const v1::WatchDeploymentsResponse& update) {
-        if (update.has_deployment()) {
-          printed = context.fleet.DeploymentInList(update.deployment(), update.removed());
-        }
-        if (printed.ok() && update.initial_done()) printed = context.fleet.DeploymentListBegun();
-        // A reader that has gone (`| head`) ends the watch.
-        return printed.ok() && context.console.out.good();
-      });
+      WatchPatiently({.server = "planner",
+                      .err = context.console.err,
+                      .watch =
+                          [&](bool& answered) {
+                            return context.planner.WatchDeployments(
+                                request, [&](const v1::WatchDeploymentsResponse& update) {
+                                  answered = true;
+                                  return show(update);
+                                });
+                          },
+                      .restart = [&] { context.fleet.RestartWatch(); }});
   return EndOfWatch(printed, watched);
 }
 

@@ -19,7 +19,7 @@
 #include "common/sync/start_thread.h"
 #include "ctl/client_options.h"
 #include "ctl/commands/fleet_commands.h"
-#include "ctl/commands/follow.h"
+#include "ctl/commands/patience.h"
 #include "ctl/commands/selected.h"
 #include "ctl/failure.h"
 #include "ctl/output/deployment_text.h"

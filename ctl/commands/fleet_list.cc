@@ -4,6 +4,8 @@
 #include "ctl/commands/fleet_commands.h"
 #include "ctl/commands/selected.h"
 #include "ctl/commands/whole_services.h"
+#include "ctl/commands/state_filter.h"
+#include "ctl/failure.h"
 
 namespace gitops::ctl {
 namespace {
@@ -42,12 +44,12 @@ absl::StatusOr<ExitCode> GetWholeService(FleetContext& context) {
 
 absl::StatusOr<ExitCode> ListFleetHosts(FleetContext& context) {
   if (context.invocation.flags.watch) return WatchFleetHosts(context);
-  const absl::StatusOr<std::vector<v1::Host>> hosts =
-      context.planner.ListHosts(context.selection());
+  absl::StatusOr<std::vector<v1::Host>> hosts = context.planner.ListHosts(context.selection());
   if (!hosts.ok()) return hosts.status();
   if (hosts->empty()) {
     if (absl::Status s = RequireHosts(context); !s.ok()) return s;
   }
+  StateFilter(context.invocation.flags.states).Keep(*hosts);
   if (absl::Status s = context.fleet.Hosts(*hosts); !s.ok()) return s;
   return kDone;
 }
@@ -73,12 +75,13 @@ absl::StatusOr<ExitCode> ListFleetServices(FleetContext& context) {
   if (context.invocation.flags.watch) return WatchFleetServices(context);
   // gitopperctl's `list service NAME`.
   if (!context.invocation.arguments.empty()) return GetFleetService(context);
-  const absl::StatusOr<std::vector<v1::Service>> services =
+  absl::StatusOr<std::vector<v1::Service>> services =
       context.planner.ListServices(context.selection(), "");
   if (!services.ok()) return services.status();
   if (services->empty()) {
     if (absl::Status s = RequireHosts(context); !s.ok()) return s;
   }
+  StateFilter(context.invocation.flags.states).Keep(*services);
   if (absl::Status s = context.fleet.Services(*services); !s.ok()) return s;
   return kDone;
 }

@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "common/retry/backoff.h"
 #include "common/rpc/error.h"
+#include "ctl/commands/patience.h"
 #include "ctl/output/deployment_text.h"
 
 namespace gitops::ctl {

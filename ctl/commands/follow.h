@@ -20,10 +20,6 @@ struct FollowOptions {
   std::function<void(const std::string&)> note;
 };
 
-// Whether the same call may succeed later, because the server starts, stops or is busy, or cannot
-// be reached.
-bool MayHelpToRetry(const absl::Status& status);
-
 // Watches a deployment until it has ended, and returns it completely, with its hosts; nothing if
 // `seen` ended the watch. If the planner stops meanwhile, waits for it with back-off: the
 // deployment survives that. If the deployment is too large for one answer, returns the content of

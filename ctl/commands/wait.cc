@@ -15,6 +15,7 @@
 #include "ctl/commands/commands.h"
 #include "ctl/commands/fleet_commands.h"
 #include "ctl/commands/follow.h"
+#include "ctl/commands/patience.h"
 #include "ctl/commands/selected.h"
 #include "ctl/failure.h"
 #include "ctl/output/deployment_text.h"
