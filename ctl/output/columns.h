@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "ctl/output/table.h"
 
@@ -24,7 +25,8 @@ struct TableStyle {
   bool headers = true;
   // Columns of the terminal; 0: lines are not cut.
   size_t width = 0;
-  absl::Time now;
+  // Ages are those at this time.
+  absl::Time now = absl::Now();
   // Names of columns, in any case; empty: those of the form.
   std::vector<std::string> columns;
   // The column to sort by, with '-' in front the other way round; empty: in the order of the list.
