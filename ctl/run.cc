@@ -320,6 +320,7 @@ int Run(const std::vector<std::string>& arguments, Console& console) {
   if (!arguments.empty() && arguments[0] == "__complete") {
     return Complete({arguments.begin() + 1, arguments.end()}, console);
   }
+  if (arguments.size() == 1 && arguments[0] == "__man") return ManPage(console);
   const absl::StatusOr<Invocation> invocation = ParseInvocation(arguments, console.environment);
   if (!invocation.ok()) {
     console.err << FailureText("", invocation.status()) << std::endl;

@@ -3,8 +3,8 @@
 
 #include "ctl/commands/fleet_commands.h"
 #include "ctl/commands/selected.h"
-#include "ctl/commands/whole_services.h"
 #include "ctl/commands/state_filter.h"
+#include "ctl/commands/whole_services.h"
 #include "ctl/failure.h"
 
 namespace gitops::ctl {

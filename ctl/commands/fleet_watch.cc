@@ -4,8 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "ctl/commands/fleet_commands.h"
-#include "ctl/commands/selected.h"
 #include "ctl/commands/patience.h"
+#include "ctl/commands/selected.h"
 #include "ctl/commands/state_filter.h"
 #include "ctl/failure.h"
 

@@ -131,25 +131,6 @@ class Follower {
 
 }  // namespace
 
-bool MayHelpToRetry(const absl::Status& status) {
-  switch (ReasonOf(status)) {
-    case Reason::kServerStarting:
-    case Reason::kServerStopping:
-    case Reason::kTooManyCalls:
-    case Reason::kTooManyWatchers:
-    // A planner that is killed ends its calls with any of these.
-    case Reason::kUnavailable:
-    case Reason::kUnknown:
-    case Reason::kInternal:
-    case Reason::kAborted:
-    case Reason::kCancelled:
-    case Reason::kResourceExhausted:
-      return true;
-    default:
-      return false;
-  }
-}
-
 absl::StatusOr<std::optional<v1::Deployment>> FollowDeployment(PlannerClient& planner,
                                                                const std::string& id,
                                                                const FollowOptions& options) {
