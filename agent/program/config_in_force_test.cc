@@ -210,5 +210,26 @@ TEST_F(ConfigInForceTest, ASecondServiceOfTheBootstrapsNameIsAFault) {
               AllOf(HasSubstr("config.toml:8"), HasSubstr("use another name")));
 }
 
+TEST_F(ConfigInForceTest, TheStatusIsOfWhatIsInForceAndTellsAFault) {
+  Write(kPlain);
+  ASSERT_TRUE(Start().ok());
+  const v1::ConfigStatus first = config_->Status();
+  EXPECT_EQ(first.hash().size(), 64u);
+  EXPECT_TRUE(first.has_accept_time());
+  EXPECT_EQ(first.services_hash().size(), 64u);
+  EXPECT_EQ(first.host_hash(), "") << "there is no entry of the host";
+  Write("[global\n");
+  EXPECT_FALSE(config_->Renew());
+  config_->SetOutcome(absl::OkStatus());
+  EXPECT_EQ(config_->Status().hash(), first.hash());
+  EXPECT_THAT(config_->Status().fault(), HasSubstr("config.toml:1"));
+  Write(absl::StrCat(kPlain, "# another\n"));
+  EXPECT_TRUE(config_->Renew());
+  config_->SetOutcome(absl::OkStatus());
+  EXPECT_NE(config_->Status().hash(), first.hash());
+  EXPECT_EQ(config_->Status().services_hash(), first.services_hash());
+  EXPECT_EQ(config_->Status().fault(), "");
+}
+
 }  // namespace
 }  // namespace gitops

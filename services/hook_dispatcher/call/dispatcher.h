@@ -11,7 +11,7 @@
 #include "common/http/client.h"
 #include "gitops/v1/hooks.pb.h"
 #include "services/hook_dispatcher/call/hook_request.h"
-#include "services/hook_dispatcher/config/hooks_config.h"
+#include "common/program_config/hooks_config.h"
 
 namespace gitops {
 

@@ -11,7 +11,7 @@
 #include "common/http/client.h"
 #include "common/plan/hook_payload.h"
 #include "gitops/v1/types.pb.h"
-#include "services/hook_dispatcher/config/hooks_config.h"
+#include "common/program_config/hooks_config.h"
 #include "services/hook_dispatcher/payload/answer_rules.h"
 
 namespace gitops {

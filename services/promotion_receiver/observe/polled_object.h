@@ -14,7 +14,7 @@
 #include "common/clock/clock.h"
 #include "common/schedule/scheduler.h"
 #include "common/sync/mutex.h"
-#include "services/promotion_receiver/observe/clusters_config.h"
+#include "common/program_config/clusters_config.h"
 #include "services/promotion_receiver/observe/kube_client.h"
 #include "services/promotion_receiver/observe/object_view.h"
 #include "services/promotion_receiver/pipeline/environment_name.h"
