@@ -1,9 +1,9 @@
 #include "agent/record/record_saver.h"
 
-#include <system_error>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "absl/status/statusor.h"
+#include "common/sync/start_thread.h"
 
 namespace gitops {
 namespace {
@@ -45,14 +45,9 @@ absl::Status RecordSaver::EnsureThread() {
   if (static_cast<size_t>(idle_) > queue_.size() || threads_.size() >= kMaxThreads) {
     return absl::OkStatus();
   }
-  try {
-    threads_.emplace_back([this] { Work(); });
-  } catch (const std::system_error& error) {
-    if (!threads_.empty()) return absl::OkStatus();
-    return absl::UnavailableError(
-        absl::StrCat("cannot start a thread that stores records: ", error.what()));
-  }
-  return absl::OkStatus();
+  absl::StatusOr<std::thread> thread = StartThread("store records", [this] { Work(); });
+  if (thread.ok()) threads_.push_back(*std::move(thread));
+  return threads_.empty() ? thread.status() : absl::OkStatus();
 }
 
 void RecordSaver::Work() {
