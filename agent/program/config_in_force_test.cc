@@ -122,6 +122,16 @@ TEST_F(ConfigInForceTest, AConfigThatTheAgentPublishesItselfMayHaveAFaultAtTheNe
   EXPECT_EQ(config_->Get()->services[0].branch, "canary");
 }
 
+TEST_F(ConfigInForceTest, AConfigOfTheLargestSizeIsKeptToo) {
+  std::string largest = Own("#");
+  largest.resize(size_t{32} << 20, 'x');
+  Write(largest);
+  ASSERT_EQ(Start(), absl::OkStatus());
+  Write("[[services]\n");
+  ASSERT_EQ(Start(), absl::OkStatus());
+  EXPECT_EQ(config_->Get()->services[0].service, "conf");
+}
+
 TEST_F(ConfigInForceTest, OnlyAnAcceptedConfigIsKept) {
   Write("[[services]\n");
   EXPECT_TRUE(absl::IsInvalidArgument(Start(/*bootstrap=*/true)));
