@@ -80,6 +80,7 @@ class Agent {
     if (host_ != nullptr) host_->Stop();
     operations_.reset();
     host_.reset();
+    packages_.reset();  // waits for an installation, which is not stopped half-way
     runner_->Stop();
     poll_scheduler_.reset();
     for (auto& pool : pools_) pool.reset();

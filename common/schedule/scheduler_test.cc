@@ -178,8 +178,8 @@ int Threads() {
 }
 
 TEST_F(SchedulerTest, ThreadsOfABurstEndAfterwardsAndTheWorkGoesOn) {
-  const int before = Threads();
   auto scheduler = NewScheduler(Clock::System(), 100, absl::Milliseconds(10));
+  const int before = Threads();
   Hold(true);
   std::vector<std::unique_ptr<Scheduler::Job>> jobs;
   for (int i = 0; i < 100; ++i)
@@ -193,8 +193,8 @@ TEST_F(SchedulerTest, ThreadsOfABurstEndAfterwardsAndTheWorkGoesOn) {
 }
 
 TEST_F(SchedulerTest, IdleJobsThatAreAddedAtOnceNeedNoThreads) {
-  const int before = Threads();
   auto scheduler = NewScheduler(Clock::System(), 100);
+  const int before = Threads();
   std::vector<std::unique_ptr<Scheduler::Job>> jobs;
   for (int i = 0; i < 100; ++i) {
     jobs.push_back(scheduler->Add(absl::InfiniteFuture(), Noting("a", Never)));
