@@ -392,6 +392,7 @@ void ServiceController::Made(ServiceRecord next, const Why& why,
   const bool changed = !(next == record_);
   const bool only_tip = note != nullptr && OnlyTipMoved(record_, next, policy_);
   record_ = std::move(next);
+  if (logged_commit_.hash.empty()) logged_commit_ = CommitOf(record_, logged_hash_);
   ShowView();
   if (tell) {
     LogInfo("service changed", {{"service", spec().service},

@@ -217,7 +217,8 @@ class GitSource final : public Source {
     const auto manifest = ManifestOf(revision);
     CommitInfo commit = manifest.ok() ? CommitIn(revision, *manifest) : CommitInfo();
     if (commit.hash.empty()) commit = mirror_->Commit(revision, stop).value_or(CommitInfo());
-    if (!commit.hash.empty()) NoteDescribed(commit);
+    // What is not known is not looked for again, before it is prepared.
+    if (!commit.hash.empty() || !stop.stop_requested()) NoteDescribed(revision, commit);
     return commit;
   }
 
@@ -241,10 +242,10 @@ class GitSource final : public Source {
   }
 
  private:
-  void NoteDescribed(const CommitInfo& commit) {
+  void NoteDescribed(const std::string& revision, const CommitInfo& commit) {
     MutexLock lock(described_mutex_);
     if (described_.size() >= kMaxDescribed) described_.clear();
-    described_[commit.hash] = commit;
+    described_[revision] = commit;
   }
 
   // Of a revision that is on disk with everything that the service needs now; its configured
@@ -302,7 +303,7 @@ class GitSource final : public Source {
     }
     if (const auto commit = mirror_->Commit(revision, stop); commit.ok()) {
       covers.push_back(CommitCover(*commit));
-      NoteDescribed(*commit);
+      NoteDescribed(revision, *commit);
     }
     (*writer)->Cover(std::move(covers));
     CrashPoint("before-revision-commit");

@@ -128,6 +128,45 @@ TEST_F(GitSourceTest, OnlyTheBranchOfExactlyThatNameCounts) {
   EXPECT_EQ(Newest("--upload-pack=x").status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(GitSourceTest, WhatPeopleSeeOfACommitStaysWithItsRevisionOnDisk) {
+  const std::string commit = upstream_->CommitFiles({{"etc/conf", "one"}});
+  Start();
+  ASSERT_EQ(*Newest(), commit);
+  const auto tip = polled_->Describe("main", commit, {});
+  ASSERT_TRUE(tip.ok()) << tip.status();
+  EXPECT_EQ(tip->hash, commit);
+  EXPECT_FALSE(tip->subject.empty());
+  EXPECT_FALSE(tip->author.empty());
+  ASSERT_EQ(Prepare(commit), absl::OkStatus());
+  std::filesystem::remove_all(dir_ + "/state/mirrors");
+  Start();
+  const int before = static_cast<int>(runner_.spawned());
+  EXPECT_EQ(source_->Describe(commit, {}), *tip);
+  EXPECT_EQ(runner_.spawned(), before) << "from the manifest";
+  EXPECT_EQ(source_->Describe(std::string(40, '1'), {}), CommitInfo());
+}
+
+TEST_F(GitSourceTest, FilesOfTwoRevisionsAndTheirContentsAreThereForADiff) {
+  const std::string first = upstream_->CommitFiles({{"etc/conf", "one"}, {"other/x", "x"}});
+  Start();
+  ASSERT_EQ(*Newest(), first);
+  ASSERT_EQ(Prepare(first), absl::OkStatus());
+  const std::string second =
+      upstream_->CommitFiles({{"etc/conf", "two"}, {"etc/large", std::string(100, 'x')}});
+  ASSERT_EQ(*Newest(), second);
+  const auto before = source_->Files(first, {}), after = source_->Files(second, {});
+  ASSERT_TRUE(before.ok() && after.ok()) << before.status() << after.status();
+  ASSERT_EQ(before->size(), 1u);
+  ASSERT_EQ(after->size(), 2u);
+  EXPECT_FALSE(IsReady(second)) << "nothing is prepared";
+  const auto contents = source_->Contents({(*before)[0].id, (*after)[0].id, (*after)[1].id},
+                                          /*most_each=*/50, /*most_all=*/1000, {});
+  ASSERT_TRUE(contents.ok()) << contents.status();
+  EXPECT_EQ(contents->size(), 2u);
+  EXPECT_EQ(contents->at((*before)[0].id), "one");
+  EXPECT_EQ(contents->at((*after)[0].id), "two");
+}
+
 TEST_F(GitSourceTest, ResolveFindsCommitsOnDiskInTheMirrorAndUpstream) {
   const std::string a = upstream_->CommitFiles({{"etc/a", "1"}});
   const std::string b = upstream_->CommitFiles({{"etc/a", "2"}});

@@ -14,6 +14,7 @@
 #include "agent/git/stop_event.h"
 #include "common/path/beneath.h"
 #include "common/rpc/error.h"
+#include "common/rpc/state_reason.h"
 #include "common/text/sha256.h"
 
 namespace gitops {
@@ -165,7 +166,8 @@ absl::Status MirrorRepository::CheckDamage(const Account& account, absl::Status 
   if (local.ok() && verify.size() > 1) local = Check(account, std::move(verify), stop);
   if (absl::IsCancelled(local)) return local;
   if (absl::IsDataLoss(local) || absl::IsNotFound(local) || absl::IsInternal(local)) return failure;
-  return MakeError(Reason::kUpstreamUnreachable, std::string(failure.message()));
+  return WithStateReason(StateReason::kUpstreamUnreachable,
+                         MakeError(Reason::kUpstreamUnreachable, std::string(failure.message())));
 }
 
 // A mirror that takes longer to check than a fetch may take could not be fetched again either.

@@ -15,6 +15,7 @@
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
 #include "common/mount/mount_table.h"
+#include "common/rpc/state_reason.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
@@ -27,7 +28,8 @@ Mutex& ExchangeMutex() {
 }
 
 absl::Status Annotate(const absl::Status& status, absl::string_view what) {
-  return absl::Status(status.code(), absl::StrCat(what, ": ", status.message()));
+  return WithStateReason(StateReasonOf(status),
+                         absl::Status(status.code(), absl::StrCat(what, ": ", status.message())));
 }
 
 absl::Status Changed(const Target& target) {

@@ -11,6 +11,7 @@
 #include "agent/publish/target.h"
 #include "common/account/lookup.h"
 #include "common/path/make_node.h"
+#include "common/rpc/error.h"
 
 namespace gitops {
 namespace {
@@ -63,17 +64,15 @@ absl::Status Targets::Create(const std::string& path, bool file) {
     // Another publication, which failed, has removed the directory again.
     if (!absl::IsNotFound(status)) break;
   }
-  return absl::Status(status.code(),
-                      absl::StrCat("cannot publish to ", path, ": ", status.message()));
+  return WithMessage(status, absl::StrCat("cannot publish to ", path, ": ", status.message()));
 }
 
 absl::Status Targets::CreateBeneath(int root, const std::string& path, bool file) {
   absl::StatusOr<Fd> made = MakeBeneath(root, path, KindOf(file));
   if (made.ok()) return absl::OkStatus();
-  return absl::Status(
-      made.status().code(),
-      absl::StrCat("cannot publish a ", file ? "file" : "directory",
-                   " in the outer directory's revision: ", made.status().message()));
+  return WithMessage(made.status(),
+                     absl::StrCat("cannot publish a ", file ? "file" : "directory",
+                                  " in the outer directory's revision: ", made.status().message()));
 }
 
 void Targets::RemoveCreated() {

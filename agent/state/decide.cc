@@ -126,8 +126,9 @@ bool MovingToPin(const ServiceRecord& record) {
 
 SyncStatus SyncOf(const ServiceRecord& record, const Policy& policy, bool moving) {
   if (record.published.empty()) return SyncStatus::kNever;
-  const bool pending = !record.pending.empty() && (!record.frozen || MovingToPin(record));
-  if (moving || pending) return SyncStatus::kProgressing;
+  // A freeze ends an attempt, and what it leaves pending waits for the unfreeze.
+  const bool may_move = !record.frozen || MovingToPin(record);
+  if (may_move && (moving || !record.pending.empty())) return SyncStatus::kProgressing;
   const bool follows = !record.frozen && !policy.coordinated;
   const std::string& newest = follows ? record.target : record.newest;
   return newest.empty() || newest == record.hash ? SyncStatus::kCurrent : SyncStatus::kBehind;

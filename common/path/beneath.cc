@@ -101,9 +101,10 @@ absl::StatusOr<Fd> MakeDirectoriesBeneath(int root, absl::string_view path, int 
     directory = MakeDirectory(directory->get(), std::string(name), mode);
   }
   if (!directory.ok()) {
-    return absl::Status(directory.status().code(),
-                        absl::StrCat("create directories \"", EscapeText(path),
-                                     "\": ", directory.status().message()));
+    return WithStateReason(StateReasonOf(directory.status()),
+                           absl::Status(directory.status().code(),
+                                        absl::StrCat("create directories \"", EscapeText(path),
+                                                     "\": ", directory.status().message())));
   }
   return directory;
 }

@@ -124,7 +124,9 @@ absl::StatusOr<Fd> MakeBeneath(int root, absl::string_view path, NodeKind kind) 
     absl::StatusOr<Fd> next = OpenOrMake(here.get(), std::string(name), wanted);
     absl::Status status = next.ok() ? CheckKind(next->get(), name, wanted) : next.status();
     if (!status.ok()) {
-      return absl::Status(status.code(), absl::StrCat(Quoted(path), ": ", status.message()));
+      return WithStateReason(
+          StateReasonOf(status),
+          absl::Status(status.code(), absl::StrCat(Quoted(path), ": ", status.message())));
     }
     here = *std::move(next);
   }

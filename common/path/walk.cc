@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/path/make_node.h"
+#include "common/rpc/state_reason.h"
 #include "common/text/escape.h"
 
 namespace gitops {
@@ -134,8 +135,10 @@ class Walker {
     // The directory that was reached has been removed.
     if (absl::IsNotFound(made.status())) return Begin();
     if (!made.ok()) {
-      return absl::Status(made.status().code(),
-                          absl::StrCat(options_.attempt, ": ", made.status().message()));
+      return WithStateReason(
+          StateReasonOf(made.status()),
+          absl::Status(made.status().code(),
+                       absl::StrCat(options_.attempt, ": ", made.status().message())));
     }
     if (*made && options_.made) options_.made(here_.get(), name);
     left_.push_front(std::move(name));
