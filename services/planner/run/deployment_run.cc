@@ -252,14 +252,8 @@ void DeploymentRun::Count(const std::string& reason) {
   {
     MutexLock lock(mutex_);
     Tally tally;
+    for (const Slot& slot : slots_) Add(slot.entry, tally);
     std::string why = reason;
-    for (const Slot& slot : slots_) {
-      Add(slot.entry, tally);
-      // A hook that stopped it is told by its host.
-      if (slot.state() == v1::HOST_DEPLOYMENT_STATE_FAILED && slot.entry.host.message() == why) {
-        why.clear();
-      }
-    }
     if (!tally.failed.empty() || !tally.unreachable.empty()) why = BeyondCounts(why);
     phases = tally.phases;
     v1::Deployment& deployment = entry_.deployment;
