@@ -66,7 +66,7 @@ TEST(ProgressTest, TreeIsDrawnAnewForATerminalThatWasResizedAlthoughNothingElseC
     EXPECT_TRUE(Eventually([&] { return asked >= before + 3; }));
   }
   // The first line had 38 columns, the last 19: 4, 1 and 2 rows of the narrow terminal.
-  EXPECT_THAT(out.str(), EndsWith("\x1b[7A\x1b[Jdeployment…\n└─ wave 1\n   └─ web…\n"));
+  EXPECT_THAT(out.str(), EndsWith("\x1b[7A\x1b[Jdeploymen…\n└─ wave 1\n   └─ web…\n"));
 }
 
 TEST(ProgressTest, LinesAndNotesGoTheirWays) {
