@@ -135,7 +135,7 @@ def test_every_command_works_through_the_gateway(gateway, authority, fleet):
     assert "web1/app" in run("events")[0]
     run("acknowledge", "web1")
     for at in (None, "web1"):
-        bundle = fleet.directory / f"bundle-{at}.tar.gz"
+        bundle = fleet.base / f"bundle-{at}.tar.gz"
         run("debug bundle", "--out", bundle, at=at)
         assert bundle.exists()
 
