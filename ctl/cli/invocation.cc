@@ -124,6 +124,11 @@ absl::StatusOr<Invocation> ParseInvocation(const std::vector<std::string>& argum
   const CommandSpec& spec = SpecOf(form->command);
   const absl::Status checked = CheckAll(*form, *line, invocation);
   if (!checked.ok()) return checked;
+  // A wait for ever is no use to a script.
+  constexpr absl::Duration kWait = absl::Minutes(5);
+  if (spec.command == CommandId::kWaitService && !invocation.flags.timeout.has_value()) {
+    invocation.flags.timeout = kWait;
+  }
   if (spec.plans) {
     for (const std::string& action : invocation.arguments) {
       invocation.flags.spec.add_actions(action);
