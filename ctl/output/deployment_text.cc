@@ -213,12 +213,13 @@ const Columns<v1::Deployment>& DeploymentColumns() {
   return columns;
 }
 
-std::string DeploymentSentence(const v1::Deployment& deployment, bool color) {
-  return absl::StrCat("deployment ", EscapeLine(deployment.id()), ": ",
-                      DeploymentStateText(deployment.state(), color), ", ",
-                      CountedOf(DoneHosts(deployment), deployment.host_count(), "host"), " done",
-                      deployment.message().empty() ? "" : ": ", EscapeLine(deployment.message()),
-                      "\n");
+std::string DeploymentSentence(const v1::Deployment& deployment, const TableStyle& style) {
+  const std::string sentence =
+      absl::StrCat("deployment ", EscapeLine(deployment.id()), ": ",
+                   DeploymentStateText(deployment.state(), style.color), ", ",
+                   CountedOf(DoneHosts(deployment), deployment.host_count(), "host"), " done",
+                   deployment.message().empty() ? "" : ": ", EscapeLine(deployment.message()));
+  return Wrapped(sentence, style.width);
 }
 
 std::string DeploymentHosts(const v1::Deployment& deployment, const TableStyle& style) {

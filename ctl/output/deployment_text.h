@@ -44,7 +44,7 @@ const Columns<v1::Deployment>& DeploymentColumns();
 bool IsDegraded(const v1::Deployment& deployment);
 
 // "deployment ID: SUCCEEDED, 4 of 4 hosts done: message".
-std::string DeploymentSentence(const v1::Deployment& deployment, bool color);
+std::string DeploymentSentence(const v1::Deployment& deployment, const TableStyle& style);
 // HOST, WAVE, STATE, INFO; wide: STEPS, MOVES, MESSAGE in place of INFO.
 std::string DeploymentHosts(const v1::Deployment& deployment, const TableStyle& style);
 // All details of a deployment, in several lines; wide: also the output of actions, and the requests

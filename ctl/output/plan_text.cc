@@ -66,7 +66,7 @@ std::string HostsTable(const v1::Plan& plan, const TableStyle& style) {
 }
 
 // "web1, web2: app is frozen by alice", each reason once.
-std::string WillFailText(const v1::Plan& plan) {
+std::string WillFailText(const v1::Plan& plan, size_t width) {
   std::vector<std::string> order;
   std::map<std::string, std::vector<std::string>> hosts_of;
   for (const v1::PlannedHost& host : plan.hosts()) {
@@ -82,7 +82,7 @@ std::string WillFailText(const v1::Plan& plan) {
     const std::string names = hosts.size() < kManyEqual
                                   ? absl::StrJoin(hosts, ", ")
                                   : absl::StrCat(hosts[0], " and ", hosts.size() - 1, " more");
-    absl::StrAppend(&text, "will fail: ", names, ": ", EscapeLine(why), "\n");
+    text += Wrapped(absl::StrCat("will fail: ", names, ": ", EscapeLine(why)), width);
   }
   return text.empty() ? "" : "\n" + text;
 }
@@ -92,10 +92,10 @@ std::string HooksText(const v1::Plan& plan, const TableStyle& style) {
   return absl::StrCat("\nHooks:\n", ListText(HookColumns(), plan.hooks(), style).value_or(""));
 }
 
-std::string CallsText(const v1::Plan& plan) {
+std::string CallsText(const v1::Plan& plan, size_t width) {
   std::string text;
   for (const v1::HookCall& call : plan.hook_calls()) {
-    absl::StrAppend(&text, "  ", HookCallText(call), "\n");
+    text += Wrapped(absl::StrCat("  ", HookCallText(call)), width);
   }
   return text.empty() ? "" : "\nSelect hooks:\n" + text;
 }
@@ -105,8 +105,8 @@ std::string CallsText(const v1::Plan& plan) {
 std::string PlanText(const v1::Plan& plan, const TableStyle& style) {
   const std::string token = EscapeLine(plan.token());
   return absl::StrCat(HostsTable(plan, style), plan.hosts().empty() ? "no host is selected\n" : "",
-                      WillFailText(plan), RevisionsText(plan.revisions(), style),
-                      HooksText(plan, style), CallsText(plan), "\ntoken: ", token,
+                      WillFailText(plan, style.width), RevisionsText(plan.revisions(), style),
+                      HooksText(plan, style), CallsText(plan, style.width), "\ntoken: ", token,
                       "\ngitopsctl deploy --plan ", token, "\n");
 }
 

@@ -4,6 +4,8 @@
 #include <numeric>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "ctl/output/escape.h"
 
 namespace gitops::ctl {
@@ -54,6 +56,31 @@ std::vector<std::string> AlignedLines(const std::vector<Row>& rows, size_t width
     lines.push_back(width > 0 ? Shortened(line, width) : std::move(line));
   }
   return lines;
+}
+
+std::string Wrapped(absl::string_view text, size_t width) {
+  constexpr char kIndent[] = "    ";
+  std::string all;
+  std::string line(std::min(text.find_first_not_of(' '), text.size()), ' ');
+  text.remove_prefix(line.size());
+  const auto end_line = [&] {
+    absl::StrAppend(&all, line, "\n");
+    line = kIndent;
+  };
+  for (absl::string_view word : absl::StrSplit(text, ' ')) {
+    const bool begins = line.find_first_not_of(' ') == std::string::npos;
+    const bool fits = width == 0 || DisplayWidth(line) + 1 + DisplayWidth(word) <= width;
+    if (!fits && !begins) end_line();
+    if (fits && !begins) line.push_back(' ');
+    while (width > 8 && DisplayWidth(line) + DisplayWidth(word) > width) {
+      const std::string part = CutToWidth(word, width - DisplayWidth(line));
+      absl::StrAppend(&line, part);
+      word.remove_prefix(part.size());
+      end_line();
+    }
+    absl::StrAppend(&line, word);
+  }
+  return absl::StrCat(all, line, "\n");
 }
 
 }  // namespace gitops::ctl

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
+
 namespace gitops::ctl {
 
 using Row = std::vector<std::string>;
@@ -31,6 +33,10 @@ std::string FormatTable(const std::vector<Row>& rows);
 // with "…". Gaps of one column are used where the last column would have fewer columns than it
 // needs and than `room`.
 std::vector<std::string> AlignedLines(const std::vector<Row>& rows, size_t width, size_t room);
+
+// The text with line breaks between words, so that no line is wider than `width` (0: none is
+// added); later lines are indented by four columns. A longer word is broken. Ends with a newline.
+std::string Wrapped(absl::string_view text, size_t width);
 
 }  // namespace gitops::ctl
 

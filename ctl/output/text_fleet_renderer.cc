@@ -117,11 +117,11 @@ class TextFleetRenderer : public FleetRenderer {
   }
 
   absl::Status DeploymentNow(const v1::Deployment& deployment) override {
-    return Print(DeploymentSentence(deployment, options_.color));
+    return Print(DeploymentSentence(deployment, StyleOf(options_)));
   }
 
   absl::Status DeploymentEnd(const v1::Deployment& deployment) override {
-    return Print(absl::StrCat(DeploymentSentence(deployment, options_.color),
+    return Print(absl::StrCat(DeploymentSentence(deployment, StyleOf(options_)),
                               DeploymentHosts(deployment, StyleOf(options_))));
   }
 
