@@ -276,7 +276,7 @@ std::unique_ptr<GitDriver> Agent::NewGit(const std::string& state_dir) {
   options.on_operation = [this](absl::string_view operation, bool ok, absl::Duration duration) {
     agent_metrics_.GitOperation(std::string(operation), ok, duration);
   };
-  return GitDriver::New(std::move(options));
+  return std::make_unique<GitDriver>(std::move(options));
 }
 
 absl::Status Agent::ReadConfig(const Settings& flags) {

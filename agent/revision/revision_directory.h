@@ -9,10 +9,16 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "agent/revision/revision.h"
 #include "common/path/fd.h"
 
 namespace gitops {
+
+// Who may pass through <mount>/<service> and a revision's directory, which are root's (or the
+// agent's own account's) in any case.
+enum class StoreAccess {
+  kMounts,    // nobody: revisions are seen through mounts only
+  kSymlinks,  // everybody, once the revision is published: symlinks lead through them
+};
 
 // The directory of one service, <mount>/<service>, and the directories of revisions in it, opened
 // anew for each use. Errors as RevisionStore has them.

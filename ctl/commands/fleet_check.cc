@@ -32,21 +32,6 @@ void TellDamage(FleetContext& context, const v1::DamagedRecord& record) {
   }
 }
 
-// Tells which hosts do not run what the planner's configuration says. Returns the number of those
-// whose configuration was rejected: one of their own may differ on purpose.
-size_t TellConfigs(const std::vector<v1::Host>& hosts, std::ostream& err) {
-  size_t rejected = 0;
-  for (const v1::Host& host : hosts) {
-    if (!host.config().fault().empty()) ++rejected;
-    for (const std::string& what : {host.config().fault(), host.config_difference()}) {
-      if (what.empty()) continue;
-      err << "gitopsctl: " << EscapeLine(host.host()) << ": configuration: " << EscapeLine(what)
-          << "\n";
-    }
-  }
-  return rejected;
-}
-
 // The number of pipelines whose file cannot be used, and of damaged records of the receiver. Only
 // with --promotion-receiver: many fleets have none.
 absl::StatusOr<size_t> CheckReceiver(FleetContext& context) {
@@ -127,7 +112,6 @@ absl::StatusOr<ExitCode> CheckFleet(FleetContext& context) {
   const absl::StatusOr<size_t> of_receiver =
       wanted.empty() ? CheckReceiver(context) : absl::StatusOr<size_t>(0);
   if (!of_receiver.ok()) return of_receiver.status();
-  const size_t rejected = wanted.empty() ? TellConfigs(*hosts, context.console.err) : 0;
   if (absl::Status status = context.fleet.Unwell(unwell_hosts, unwell); !status.ok()) return status;
   const auto part_of = [](size_t part, size_t whole, absl::string_view noun) {
     return CountedOf(static_cast<int64_t>(part), static_cast<int64_t>(whole), noun);
@@ -140,8 +124,7 @@ absl::StatusOr<ExitCode> CheckFleet(FleetContext& context) {
                         << " with failed health checks or a rejected config";
   }
   context.console.err << "\n";
-  return unwell.empty() && silent.empty() && failed == 0 && damaged == 0 && *of_receiver == 0 &&
-                 rejected == 0
+  return unwell.empty() && silent.empty() && failed == 0 && damaged == 0 && *of_receiver == 0
              ? kDone
              : kFailed;
 }

@@ -61,11 +61,10 @@ std::vector<MetricFamily> OfFleet(const Fleet& fleet) {
   const ReportMemory memory = fleet.memory();
   AddGauge(bytes, "configured", "true", static_cast<double>(memory.known_bytes));
   AddGauge(bytes, "configured", "false", static_cast<double>(memory.unknown_bytes));
-  std::vector<MetricFamily> families;
+  std::vector<MetricFamily> families = {std::move(bytes)};
   for (MetricFamily* family : {&seen, &in_force, &differs, &unhealthy}) {
     if (!family->metric.empty()) families.push_back(std::move(*family));
   }
-  families.push_back(std::move(bytes));
   return families;
 }
 
