@@ -12,7 +12,8 @@ Fenced blocks of a page:
 A comment before a block, <!-- not run: REASON -->, leaves it out. All commands of a page run in one shell,
 at a terminal of 80 columns. What differs from run to run is compared by its form: times, ages and
 durations; commits, deployments and plans, where one that is shown twice must be the same twice, and
-may be used in later commands. "…" stands for any text in a line, and alone in a line for any lines.
+may be used in later commands. "…" stands for any text in a line, and alone in a line for any lines. That
+gitopsctl waits for a server is not shown, since it depends on how fast that starts.
 
 GITOPS_UPDATE_PAGES=1 writes what is printed into the page where it differs.
 """
@@ -46,6 +47,8 @@ TOKEN = re.compile("|".join(f"(?P<k{i}>(?<![\\w.]){pattern})" for i, (_, pattern
                    r"|(?P<any>…)|(?P<space>\s+)|(?P<text>.)")
 KINDS = [f"k{i}" for i in range(len(VARIABLE))]
 NAMED = ("id", "hash")
+# What is printed only if a server has just been started and is not ready yet.
+SOMETIMES = re.compile(r"gitopsctl: .*; waiting for it$")
 END = re.compile("\x01(\\d+)\x01\r?\n")
 SECONDS = 60  # for one command
 
@@ -231,7 +234,7 @@ class Session:
         self._status = int(end.group(1))
         screen = Screen(200, 80)
         screen.write(written.decode(errors="ignore")[:end.start()])
-        lines = [line.rstrip() for line in screen.lines]
+        lines = [line.rstrip() for line in screen.lines if not SOMETIMES.match(line)]
         while lines and not lines[-1]:
             lines.pop()
         return self._status, lines
