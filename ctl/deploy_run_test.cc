@@ -202,8 +202,8 @@ TEST_F(DeployRunTest, DeployWaitsForTheEndAndTellsWhatHappens) {
 }
 
 TEST_F(DeployRunTest, DeploymentSurvivesAPlannerThatGoesAway) {
-  for (const absl::Status& status : {absl::PermissionDeniedError("stopping"),
-                                     absl::InternalError("RST_STREAM"), absl::OkStatus()}) {
+  for (const absl::Status& status :
+       {absl::UnavailableError("stopping"), absl::InternalError("RST_STREAM"), absl::OkStatus()}) {
     planner_->PutDeployment(Running());
     const int before = Called("WatchDeployment");
     Result result;

@@ -283,6 +283,46 @@ TEST_F(FleetRunTest, WatchOfHostsIsOneObjectALine) {
   EXPECT_EQ(json::parse(lines[2])["removed"], false);
 }
 
+TEST_F(FleetRunTest, AListShowsOnlyTheStatesThatAreAskedFor) {
+  planner_->PutService(MakeService("web1", "caddy", v1::SERVICE_STATE_BROKEN));
+  planner_->PutHost(MakeHost("web3", v1::HOST_STATE_STALE));
+  EXPECT_EQ(Ctl("list services --state broken,diff -o name").out, "web1/caddy\n");
+  EXPECT_EQ(json::parse(Ctl("list services --state OK -o json").out)["services"].size(), 2u);
+  EXPECT_EQ(Ctl("list hosts --state stale,never-seen --no-headers --columns host").out, "web3\n");
+  const Result unknown = Ctl("list hosts --state failed");
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("'FAILED' is not one of ONLINE, STALE, NEVER_SEEN"));
+  const Result column = Ctl("list hosts --columns host,nope");
+  EXPECT_EQ(column.exit_code, 2);
+  EXPECT_THAT(column.err, HasSubstr("no column NOPE; there are HOST, STATE, AGE, SEEN"));
+}
+
+TEST_F(FleetRunTest, AnEstablishedWatchWaitsForAPlannerThatRestarts) {
+  Result result;
+  std::thread watcher([&] { result = Ctl("list hosts -w --columns host --no-headers"); });
+  ASSERT_TRUE(planner_->WaitForWatches(1));
+  planner_->EndWatches(absl::UnavailableError("stopping"));
+  ASSERT_TRUE(planner_->WaitForWatches(2));
+  planner_->EndWatches(absl::PermissionDeniedError("not you"));
+  watcher.join();
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_EQ(result.out, "web1\nweb2\nweb1\nweb2\n");
+  EXPECT_THAT(result.err,
+              HasSubstr("gitopsctl: the planner does not answer (UNAVAILABLE); retrying\n"));
+}
+
+TEST_F(FleetRunTest, AHostWhoseHealthChecksFailedIsMarked) {
+  v1::Host host = MakeHost("web2");
+  host.mutable_failed_health()->set_message("http port 80: refused");
+  planner_->PutHost(host);
+  EXPECT_THAT(Ctl("list hosts").out, HasSubstr("health checks failed: http port 80: refused\n"));
+  const Result check = Ctl("check");
+  EXPECT_EQ(check.exit_code, 1);
+  EXPECT_THAT(check.out,
+              HasSubstr("web2    ONLINE  health checks failed: http port 80: refused\n"));
+  EXPECT_THAT(check.err, HasSubstr("1 host with failed health checks"));
+}
+
 TEST_F(FleetRunTest, WatchOfOneHostShowsNoOther) {
   Result result;
   std::thread watcher([&] { result = Ctl("get host web2 -w -o json"); });
@@ -319,7 +359,7 @@ TEST_F(FleetRunTest, EachFailureOfThePlannerHasItsExitStatus) {
   } kCases[] = {
       {absl::NotFoundError("gone"), 1},
       {absl::InvalidArgumentError("bad glob"), 2},
-      {absl::PermissionDeniedError("stopping"), 1},
+      {absl::UnavailableError("stopping"), 1},
       {absl::UnauthenticatedError("who are you"), 3},
       {absl::PermissionDeniedError("not you"), 3},
       {absl::DeadlineExceededError("late"), 4},

@@ -100,6 +100,18 @@ class FakeHost::FakeSource final : public Source {
     return host_->remarks_[revision];
   }
 
+  // A revision has one file, whose content is named after it.
+  absl::StatusOr<std::vector<File>> Files(const std::string& revision, std::stop_token) override {
+    return std::vector<File>{{"web/etc/conf", 0100644, revision}};
+  }
+  absl::StatusOr<std::map<std::string, std::string>> Contents(const std::set<std::string>& ids,
+                                                              int64_t, int64_t,
+                                                              std::stop_token) override {
+    std::map<std::string, std::string> contents;
+    for (const std::string& id : ids) contents[id] = "content of " + id + "\n";
+    return contents;
+  }
+
   CommitInfo Describe(const std::string& revision, std::stop_token) override {
     return host_->Commit(revision);
   }
@@ -162,6 +174,12 @@ class FakeHost::FakePublisher final : public Publisher {
     if (absl::Status passed = host_->PassDisk(stop); !passed.ok()) return passed;
     MutexLock lock(host_->mutex_);
     return host_->services_[service_].drift;
+  }
+
+  absl::StatusOr<std::string> Content(const std::string&, const std::string& path,
+                                      int64_t) override {
+    if (path == "web/etc/private") return absl::PermissionDeniedError("private");
+    return "what is on the host\n";
   }
 
   absl::StatusOr<bool> IsIntact(const std::string& revision, std::stop_token) override {

@@ -102,6 +102,7 @@ absl::StatusOr<HostAgent::Managed> HostAgent::Begin(const ServiceSpec& spec,
   options.clock = options_.clock;
   options.scheduler = options_.scheduler;
   options.saver = &saver_;
+  options.diff_texts = options_.diff_texts;
   // A service without unit or package does not wait behind those with one.
   const auto pool_if = [this](bool has, Pool pool) { return PoolFor(has ? pool : Pool::kDisk); };
   const bool unit = !spec.action.empty();
@@ -285,6 +286,49 @@ absl::StatusOr<std::string> HostAgent::Tip(const std::string& service) const {
   auto newest = options_.drivers->UpstreamFor(spec)->Newest({spec.branch});
   if (!newest.ok()) return newest.status();
   return newest->at(spec.branch);
+}
+
+absl::StatusOr<std::vector<std::string>> HostAgent::TouchedBy(const std::string& service,
+                                                              const std::string& revision,
+                                                              std::stop_token stop) const {
+  auto controller = Find(service);
+  if (!controller.ok()) return controller.status();
+  const std::string url = RedactUrl((*controller)->spec().upstream.url);
+  const std::string& branch = (*controller)->spec().branch;
+  std::vector<std::string> touched;
+  // One comparison for all that are at the same revision.
+  struct Group {
+    std::shared_ptr<Upstream> upstream;
+    std::set<std::string> paths;
+    std::vector<const ServiceSpec*> specs;
+  };
+  std::map<std::pair<Upstream*, std::string>, Group> groups;
+  const auto all = All();
+  for (const auto& other : all) {
+    const ServiceSpec& spec = other->spec();
+    if (spec.branch != branch || RedactUrl(spec.upstream.url) != url) continue;
+    const ServiceRecord record = other->View().record;
+    if (record.published.empty()) touched.push_back(spec.service);
+    if (record.published.empty() || record.hash == revision) continue;
+    std::shared_ptr<Upstream> upstream = options_.drivers->UpstreamFor(spec);
+    Group& group = groups[{upstream.get(), record.hash}];
+    group.upstream = std::move(upstream);
+    for (const DirectorySpec& directory : spec.directories) group.paths.insert(directory.link);
+    group.specs.push_back(&spec);
+  }
+  for (const auto& [key, group] : groups) {
+    auto changed = group.upstream->Touched(branch, key.second, revision, group.paths, stop);
+    if (!changed.ok()) return changed.status();
+    for (const ServiceSpec* spec : group.specs) {
+      const auto& directories = spec->directories;
+      const bool is_touched =
+          std::any_of(directories.begin(), directories.end(),
+                      [&](const auto& directory) { return changed->contains(directory.link); });
+      if (is_touched) touched.push_back(spec->service);
+    }
+  }
+  std::sort(touched.begin(), touched.end());
+  return touched;
 }
 
 void HostAgent::RequestStop() {

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,7 @@ struct HostAgentOptions {
   Scheduler* poll_scheduler = nullptr;
   RecordStore* records = nullptr;
   DriverFactory* drivers = nullptr;
+  TextDiffer diff_texts = {};  // see ServiceOptions
   // Called at every change of a service, and at its removal, without locks held. May be empty.
   // `noted`: the change is in the TipMoves that follow.
   std::function<void(const std::string& service, const ServiceView& view, bool noted)> on_change;
@@ -99,6 +101,13 @@ class HostAgent {
   // Fetches the newest commit of the service's branch from the upstream now, whether the service
   // follows it or not. Errors are those of Upstream::Newest and Find.
   absl::StatusOr<std::string> Tip(const std::string& service) const;
+
+  // The services that show the upstream and branch of `service` and of whose files `revision`
+  // changes some, compared with what they publish now; ordered. May need the network. Errors are
+  // those of Upstream::Touched and Find.
+  absl::StatusOr<std::vector<std::string>> TouchedBy(const std::string& service,
+                                                     const std::string& revision,
+                                                     std::stop_token stop) const;
 
   WatchHub& watch_hub() { return hub_; }
 

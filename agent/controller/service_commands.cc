@@ -1,4 +1,6 @@
 // What people and deployments ask of a ServiceController.
+#include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -246,16 +248,92 @@ absl::StatusOr<ServiceRecord> ServiceController::AwaitAttempt(const std::shared_
   return WithMessage(impatience, Named(impatience.message()));
 }
 
-absl::StatusOr<std::vector<DriftEntry>> ServiceController::Diff(const Patience& patience) {
-  return Ask<std::vector<DriftEntry>>(patience, [this](const auto& reply) {
-    if (record_.published.empty()) {
-      return reply->Give(Refuse(Reason::kNothingPublished, "nothing is published yet"));
-    }
+absl::StatusOr<std::vector<DriftEntry>> ServiceController::Diff(const DiffWish& wish,
+                                                                const Patience& patience) {
+  return Ask<std::vector<DriftEntry>>(patience, [this, wish](const auto& reply) {
+    if (record_.published.empty()) return reply->Give(NothingPublished());
     ForCaller<std::vector<DriftEntry>>(
-        Pool::kDisk, reply, [this, published = record_.published](std::stop_token stop) {
-          return drivers_.publisher->Drift(published, /*with_untracked=*/true, stop);
+        Pool::kDisk, reply, [this, wish, published = record_.published](std::stop_token stop) {
+          return DiffOnHost(published, wish, stop);
         });
   });
+}
+
+absl::Status ServiceController::NothingPublished() const {
+  return Refuse(Reason::kNothingPublished, "nothing is published yet");
+}
+
+absl::StatusOr<ServiceController::RevisionDiff> ServiceController::DiffTo(
+    absl::string_view prefix, const DiffWish& wish, const Patience& patience) {
+  if (View().record.published.empty()) return NothingPublished();
+  const auto revision = FindRevision(prefix, patience);
+  if (!revision.ok()) return revision.status();
+  auto differences =
+      Ask<std::vector<DriftEntry>>(patience, [this, wish, to = *revision](const auto& reply) {
+        if (record_.published.empty()) return reply->Give(NothingPublished());
+        ForCaller<std::vector<DriftEntry>>(
+            Pool::kGit, reply, [this, wish, to, from = record_.published](std::stop_token stop) {
+              return DiffOfRevisions(from, to, wish, stop);
+            });
+      });
+  if (!differences.ok()) return differences.status();
+  CommitInfo commit = Describe(*revision);
+  commit.hash = *revision;
+  return RevisionDiff{std::move(commit), *std::move(differences)};
+}
+
+absl::StatusOr<std::vector<DriftEntry>> ServiceController::DiffOnHost(const std::string& published,
+                                                                      const DiffWish& wish,
+                                                                      std::stop_token stop) {
+  auto drift = drivers_.publisher->Drift(published, /*with_untracked=*/true, stop);
+  if (!drift.ok()) return drift;
+  const bool tracked = std::any_of(drift->begin(), drift->end(),
+                                   [](const DriftEntry& entry) { return !entry.tracked.empty(); });
+  std::map<std::string, std::string> ids;
+  if (tracked) {
+    // Where they cannot be had, there are no diffs.
+    const auto files = drivers_.source->Files(published, stop);
+    for (const Source::File& file : files.ok() ? *files : std::vector<Source::File>()) {
+      ids[file.path] = file.id;
+    }
+  }
+  std::vector<ComparedFile> compared;
+  int64_t left = kMaxDiffedFiles;
+  for (DriftEntry& entry : *drift) {
+    ComparedFile& file = compared.emplace_back();
+    file.entry = std::move(entry);
+    const auto id = ids.find(file.entry.tracked);
+    if (id == ids.end() || wish.secrets.contains(file.entry.path)) continue;
+    if (file.entry.kind == DriftEntry::Kind::kModified) {
+      auto content = drivers_.publisher->Content(published, file.entry.tracked,
+                                                 std::min(left, kMaxDiffedFile));
+      if (!content.ok()) continue;
+      left -= static_cast<int64_t>(content->size());
+      file.after_text = *std::move(content);
+      file.read = true;
+    }
+    file.before_id = id->second;
+  }
+  return AddDiffs(std::move(compared), wish, stop);
+}
+
+absl::StatusOr<std::vector<DriftEntry>> ServiceController::DiffOfRevisions(const std::string& from,
+                                                                           const std::string& to,
+                                                                           const DiffWish& wish,
+                                                                           std::stop_token stop) {
+  const auto before = drivers_.source->Files(from, stop);
+  if (!before.ok()) return before.status();
+  const auto after = drivers_.source->Files(to, stop);
+  if (!after.ok()) return after.status();
+  return AddDiffs(CompareFiles(spec().directories, *before, *after), wish, stop);
+}
+
+std::vector<DriftEntry> ServiceController::AddDiffs(std::vector<ComparedFile> files,
+                                                    const DiffWish& wish, std::stop_token stop) {
+  return WithDiffs(std::move(files), wish, options_.diff_texts,
+                   [this, stop](const std::set<std::string>& ids) {
+                     return drivers_.source->Contents(ids, kMaxDiffedFile, kMaxDiffedFiles, stop);
+                   });
 }
 
 }  // namespace gitops

@@ -23,6 +23,7 @@
 #include "agent/activate/activator.h"
 #include "agent/controller/drift_scans.h"
 #include "agent/controller/reply.h"
+#include "agent/controller/service_diff.h"
 #include "agent/publish/publisher.h"
 #include "agent/record/record.h"
 #include "agent/record/record_saver.h"
@@ -70,6 +71,7 @@ struct ServiceOptions {
   // Called after every change that View() shows, without locks held, on any thread, never twice at
   // a time: what View() gives then is the newest. `noted`: a TipNote was taken for it.
   std::function<void(bool noted)> on_change;
+  TextDiffer diff_texts;  // thread-safe; null: no diffs
   // Requests a poll of the upstream now. Thread-safe.
   std::function<void()> poll_now;
 };
@@ -196,7 +198,17 @@ class ServiceController {
   // Publishes the result of the last poll now, ignoring back-off. FAILED_PRECONDITION: frozen.
   absl::StatusOr<ServiceRecord> TakeUp(const Patience& patience);
 
-  absl::StatusOr<std::vector<DriftEntry>> Diff(const Patience& patience = {});
+  // What differs on this host from what is published. FAILED_PRECONDITION: nothing is.
+  absl::StatusOr<std::vector<DriftEntry>> Diff(const DiffWish& wish = {},
+                                               const Patience& patience = {});
+  // What a move from the published revision to the one that starts with `prefix` would change.
+  // Errors also those of FindRevision.
+  struct RevisionDiff {
+    CommitInfo commit;
+    std::vector<DriftEntry> differences;
+  };
+  absl::StatusOr<RevisionDiff> DiffTo(absl::string_view prefix, const DiffWish& wish,
+                                      const Patience& patience);
   absl::StatusOr<std::vector<ChangeRecord>> Changes() const;
   std::vector<std::string> Revisions() const;
   // See Source::Describe.
@@ -220,9 +232,10 @@ class ServiceController {
     std::function<absl::StatusOr<ServiceRecord>(ServiceRecord)> make;
     Why why;
     enum class Storing {
-      kFirst,   // made when it is stored, else an error
-      kAnyway,  // it is true already: made, and if it cannot be stored now, then later
-      kMemory,  // stored with the next one; kAnyway if it changes the state
+      kFirst,          // made when it is stored, else an error
+      kAnyway,         // it is true already: made, and if it cannot be stored now, then later
+      kMemory,         // stored with the next one; kAnyway if it changes the state
+      kUnlessOrdered,  // kMemory if what is stored already leads to the same move, else kFirst
     } storing = Storing::kAnyway;
     std::function<void(const absl::Status&)> then;  // may be empty
     bool command = false;                           // before others
@@ -286,8 +299,18 @@ class ServiceController {
   std::string Named(absl::string_view message) const;
   absl::Status Refuse(Reason reason, absl::string_view message) const;  // an error about this
   absl::Status Ending() const;
+  absl::Status NothingPublished() const;
   absl::StatusOr<ServiceRecord> AwaitAttempt(const std::shared_ptr<Waiter>& waiter,
                                              const Patience& patience) const;
+  // For a worker.
+  absl::StatusOr<std::vector<DriftEntry>> DiffOnHost(const std::string& published,
+                                                     const DiffWish& wish, std::stop_token stop);
+  absl::StatusOr<std::vector<DriftEntry>> DiffOfRevisions(const std::string& from,
+                                                          const std::string& to,
+                                                          const DiffWish& wish,
+                                                          std::stop_token stop);
+  std::vector<DriftEntry> AddDiffs(std::vector<ComparedFile> files, const DiffWish& wish,
+                                   std::stop_token stop);
   // A command that has a revision, looked up since `commands_` was `seen`.
   absl::StatusOr<std::shared_ptr<Waiter>> Order(
       int64_t seen, const Patience& patience, Change change,
@@ -298,6 +321,7 @@ class ServiceController {
   void Make(Change change);
   void MakeChanges();
   void StoreAndMake(ServiceRecord next, Change change);
+  bool InMemory(const ServiceRecord& next, Change::Storing storing) const;
   void Made(ServiceRecord next, const Why& why, const std::optional<ChangeRecord>& entry,
             TipNote* note = nullptr);
   // Makes a change without storing it.
@@ -378,6 +402,7 @@ class ServiceController {
   std::optional<Why> unlogged_;  // of a change that could not be stored with its entry
   std::string logged_hash_, stored_hash_;
   CommitInfo logged_commit_;           // of logged_hash_
+  std::string stored_desired_;         // DesiredRevision of what is stored
   std::optional<State> logged_state_;  // nullopt: no history yet
   absl::Time last_poll_ = absl::InfinitePast();
   absl::Time next_poll_ = absl::InfiniteFuture();

@@ -224,7 +224,7 @@ absl::Status ServiceController::MayExchange(const std::shared_ptr<Pass>& pass,
             WantPass(pass->forced);
             return absl::CancelledError("a newer target has replaced this one");
           },
-          .storing = Change::Storing::kFirst,
+          .storing = Change::Storing::kUnlessOrdered,
           .then =
               [=, this](const absl::Status& status) {
                 exchanging_ = status.ok();

@@ -34,6 +34,7 @@ constexpr absl::string_view kLfsCover = "lfs ";
 // Before what people see of the commit: its time, author and subject, with tabs between them.
 constexpr absl::string_view kCommitCover = "commit-info ";
 constexpr size_t kMaxDescribed = 100;
+constexpr int64_t kMaxFetchedForDiff = 64 << 20;
 
 absl::Status Prefixed(const std::string& revision, const absl::Status& status) {
   return WithMessage(status,
@@ -75,6 +76,34 @@ Content ContentOf(const std::vector<Entry>& entries, const std::vector<std::stri
   std::sort(content.begin(), content.end());
   return content;
 }
+
+// Keeps blobs, each of at most `most` bytes.
+class BlobTexts final : public ObjectSink {
+ public:
+  BlobTexts(const std::vector<std::string>& ids, int64_t most) : ids_(ids), most_(most) {}
+
+  absl::Status Begin(const ObjectInfo& info) override {
+    content_.clear();
+    if (next_ < ids_.size() && info.size <= most_) return absl::OkStatus();
+    return absl::DataLossError("git cat-file gives an object another size than before");
+  }
+  absl::Status Data(absl::string_view piece) override {
+    absl::StrAppend(&content_, piece);
+    return absl::OkStatus();
+  }
+  absl::Status End() override {
+    texts_[ids_[next_++]] = std::exchange(content_, {});
+    return absl::OkStatus();
+  }
+  std::map<std::string, std::string> Take() { return std::move(texts_); }
+
+ private:
+  const std::vector<std::string>& ids_;
+  const int64_t most_;
+  size_t next_ = 0;
+  std::string content_;
+  std::map<std::string, std::string> texts_;
+};
 
 class GitSource final : public Source {
  public:
@@ -138,6 +167,44 @@ class GitSource final : public Source {
     if (!absl::IsDataLoss(same.status())) return same;
     if (auto repaired = mirror_->Repair(incarnation, stop); !repaired.ok()) return repaired;
     return SameByMirror(a, b, stop);
+  }
+
+  absl::StatusOr<std::vector<File>> Files(const std::string& revision,
+                                          std::stop_token stop) override {
+    const auto content = ContentOfRevision(revision, stop);
+    if (!content.ok()) return content.status();
+    std::vector<File> files;
+    for (const auto& [path, entry] : *content) files.push_back({path, entry.first, entry.second});
+    return files;
+  }
+
+  absl::StatusOr<std::map<std::string, std::string>> Contents(const std::set<std::string>& ids,
+                                                              int64_t most_each, int64_t most_all,
+                                                              std::stop_token stop) override {
+    const std::vector<std::string> asked(ids.begin(), ids.end());
+    auto infos = mirror_->Info(asked, stop);
+    if (!infos.ok()) return infos.status();
+    std::vector<std::string> missing;
+    for (size_t i = 0; i < asked.size(); ++i) {
+      if ((*infos)[i].type.empty()) missing.push_back(asked[i]);
+    }
+    if (!missing.empty()) {
+      if (auto status = mirror_->FetchBlobs(missing, kMaxFetchedForDiff, stop); !status.ok()) {
+        return status;
+      }
+      infos = mirror_->Info(asked, stop);
+      if (!infos.ok()) return infos.status();
+    }
+    std::vector<std::string> wanted;
+    for (size_t i = 0; i < asked.size(); ++i) {
+      const ObjectInfo& info = (*infos)[i];
+      if (info.type != "blob" || info.size > most_each || info.size > most_all) continue;
+      most_all -= info.size;
+      wanted.push_back(asked[i]);
+    }
+    BlobTexts texts(wanted, most_each);
+    if (auto status = mirror_->ReadBlobs(wanted, &texts, stop); !status.ok()) return status;
+    return texts.Take();
   }
 
   CommitInfo Describe(const std::string& revision, std::stop_token stop) override {

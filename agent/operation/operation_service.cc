@@ -8,7 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "agent/operation/check_runner.h"
 #include "agent/operation/host_actions.h"
+#include "agent/operation/stop_before.h"
 #include "common/clock/boot_id.h"
+#include "common/git/commit_message.h"
 #include "common/git/url.h"
 #include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
@@ -131,7 +133,23 @@ class OperationServiceImpl final : public v1::OperationService::Service {
     response.set_hash(*std::move(hash));
     response.set_upstream(RedactUrl((*controller)->spec().upstream.url));
     response.set_branch((*controller)->spec().branch);
+    DescribeTo(request.service(), patience, response);
     return absl::OkStatus();
+  }
+
+  // As far as that can be had in time: a plan can be made without it.
+  void DescribeTo(const std::string& service, const Patience& patience,
+                  v1::ResolveRevisionResponse& response) {
+    const StopBefore stop(options_.clock, patience);
+    const auto touched = options_.agent->TouchedBy(service, response.hash(), stop.token());
+    if (touched.ok()) {
+      response.mutable_touched_services()->mutable_services()->Assign(touched->begin(),
+                                                                      touched->end());
+    }
+    const auto controller = options_.agent->Find(service);
+    if (!controller.ok()) return;
+    const CommitInfo commit = (*controller)->Describe(response.hash());
+    if (!commit.hash.empty()) WriteCommit(commit, *response.mutable_commit());
   }
 
   const OperationOptions options_;

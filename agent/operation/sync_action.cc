@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "agent/operation/history_words.h"
 #include "common/config/fleet.h"
+#include "common/git/commit_message.h"
 #include "common/git/url.h"
 #include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
@@ -206,6 +207,8 @@ ActionOutcome SyncServices(HostAgent& agent, const v1::PerformActionRequest& req
     done.set_service(move.service());
     done.set_from_hash(FromHash(before, move));
     done.set_to_hash(move.sync.ok() ? move.sync->revision : move.wanted);
+    const CommitInfo commit = move.controller->Describe(done.to_hash());
+    if (!commit.hash.empty()) WriteCommit(commit, *done.mutable_commit());
     if (record.ok()) told.push_back(Tell(done));
   }
   outcome.response.set_output(absl::StrJoin(told, "\n"));

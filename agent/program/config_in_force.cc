@@ -15,8 +15,8 @@
 #include "common/clock/timestamp.h"
 #include "common/config/config_files.h"
 #include "common/config/fleet_check.h"
-#include "common/config/toml.h"
 #include "common/log/log.h"
+#include "common/path/read_file.h"
 #include "common/server/lifecycle.h"
 #include "common/server/replace_file.h"
 #include "common/server/upkeep.h"
@@ -234,7 +234,8 @@ absl::Status ConfigInForce::WriteKeptFile(const AgentConfig& config) const {
 }
 
 absl::StatusOr<std::string> ConfigInForce::Kept() const {
-  const absl::StatusOr<std::string> text = ReadConfigText(KeptFile());
+  // It may be larger than one config file: it has the included ones.
+  const absl::StatusOr<std::string> text = ReadWholeFile(KeptFile());
   if (!text.ok()) return text;
   const std::string heading = Heading();
   if (absl::StartsWith(*text, heading)) return text->substr(heading.size());

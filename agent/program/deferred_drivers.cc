@@ -1,5 +1,6 @@
 #include "agent/program/deferred_drivers.h"
 
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -55,6 +56,19 @@ class DeferredSource final : public Source {
     const auto opened = opener_->Get();
     return opened.ok() ? (*opened)->source->Remark(revision) : std::string();
   }
+  absl::StatusOr<std::vector<File>> Files(const std::string& revision,
+                                          std::stop_token stop) override {
+    auto opened = opener_->Get();
+    if (!opened.ok()) return opened.status();
+    return (*opened)->source->Files(revision, stop);
+  }
+  absl::StatusOr<std::map<std::string, std::string>> Contents(const std::set<std::string>& ids,
+                                                              int64_t most_each, int64_t most_all,
+                                                              std::stop_token stop) override {
+    auto opened = opener_->Get();
+    if (!opened.ok()) return opened.status();
+    return (*opened)->source->Contents(ids, most_each, most_all, stop);
+  }
   CommitInfo Describe(const std::string& revision, std::stop_token stop) override {
     const auto opened = opener_->Get();
     return opened.ok() ? (*opened)->source->Describe(revision, stop) : CommitInfo();
@@ -75,6 +89,13 @@ class DeferredSource final : public Source {
 class DeferredPublisher final : public Publisher {
  public:
   explicit DeferredPublisher(std::shared_ptr<Opener> opener) : opener_(std::move(opener)) {}
+
+  absl::StatusOr<std::string> Content(const std::string& revision, const std::string& path,
+                                      int64_t most) override {
+    auto opened = opener_->Get();
+    if (!opened.ok()) return opened.status();
+    return (*opened)->publisher->Content(revision, path, most);
+  }
 
   absl::Status Publish(const std::string& revision, const MayExchange& may_exchange,
                        const std::function<void()>& exchanged, std::stop_token stop) override {

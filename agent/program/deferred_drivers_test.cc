@@ -32,6 +32,16 @@ class NotingSource final : public Source {
                                    std::stop_token) override {
     return a == b;
   }
+  absl::StatusOr<std::vector<File>> Files(const std::string& revision, std::stop_token) override {
+    return std::vector<File>{{revision, 0100644, "id"}};
+  }
+  absl::StatusOr<std::map<std::string, std::string>> Contents(const std::set<std::string>&, int64_t,
+                                                              int64_t, std::stop_token) override {
+    return std::map<std::string, std::string>{{"id", "content"}};
+  }
+  CommitInfo Describe(const std::string& revision, std::stop_token) override {
+    return {.hash = revision};
+  }
   std::vector<std::string> Ready() override { return {"r1"}; }
   absl::Status Prune(int keep, const std::set<std::string>&, std::stop_token) override {
     notes_->calls.push_back("prune " + std::to_string(keep));
@@ -54,6 +64,10 @@ class NotingPublisher final : public Publisher {
   absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string&, bool with_untracked,
                                                 std::stop_token) override {
     return std::vector<DriftEntry>(with_untracked ? 2 : 1);
+  }
+  absl::StatusOr<std::string> Content(const std::string&, const std::string& path,
+                                      int64_t) override {
+    return "content of " + path;
   }
   absl::StatusOr<bool> IsIntact(const std::string& revision, std::stop_token) override {
     return revision == "r1";

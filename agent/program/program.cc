@@ -6,6 +6,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <set>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "agent/operation/operation_server.h"
 #include "agent/program/bootstrap.h"
 #include "agent/program/config_in_force.h"
+#include "agent/program/debug_config.h"
 #include "agent/program/drivers.h"
 #include "agent/program/settings.h"
 #include "agent/report/report_settings.h"
@@ -33,13 +35,16 @@
 #include "common/log/log.h"
 #include "common/metrics/process_metrics.h"
 #include "common/process/process.h"
+#include "common/process/text_diff.h"
 #include "common/schedule/lane.h"
+#include "common/server/debug_info.h"
 #include "common/server/file_limit.h"
 #include "common/server/lifecycle.h"
 #include "common/server/state_directory.h"
 #include "common/server/upkeep.h"
 #include "common/server/version.h"
 #include "common/store/store.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -90,6 +95,8 @@ class Agent {
   absl::Status OpenOperations(const std::string& boot_id_file);
   absl::Status OpenReporter(const Settings& settings);
   v1::Hello Hello() const;
+  v1::DebugInfo DebugInfo() const;
+  std::set<std::string> SecretFiles() const;
   absl::Status ReadConfig(const Settings& flags);
   std::unique_ptr<GitDriver> NewGit(const std::string& state_dir);
   // Returns false if it should be tried again.
@@ -163,6 +170,10 @@ absl::Status Agent::Open(const Settings& flags) {
   options.poll_scheduler = poll_scheduler_.get();
   options.records = records_.get();
   options.drivers = drivers_.get();
+  options.diff_texts = [this, scratch = settings.Get("state-dir")](
+                           const std::vector<TextPair>& pairs, size_t most) {
+    return DiffTexts(*runner_, scratch, pairs, most);
+  };
   options.on_change = [this](const std::string& service, const ServiceView& view, bool noted) {
     agent_metrics_.SetService({.name = service,
                                .hash = view.record.hash,
@@ -268,6 +279,22 @@ v1::Hello Agent::Hello() const {
   return hello;
 }
 
+v1::DebugInfo Agent::DebugInfo() const {
+  v1::DebugInfo info = MakeDebugInfo("agent", start_time_, metrics_);
+  const std::shared_ptr<const AgentConfig> config = config_->Get();
+  if (!config->names.empty()) info.set_host(config->names.back());
+  info.set_config(EnsureUtf8(RenderForDebug(*config)));
+  return info;
+}
+
+std::set<std::string> Agent::SecretFiles() const {
+  std::set<std::string> files;
+  for (const HostSpec& host : config_->Get()->hosts) {
+    for (const auto& [name, secret] : host.secrets) files.insert(secret.destination);
+  }
+  return files;
+}
+
 std::unique_ptr<GitDriver> Agent::NewGit(const std::string& state_dir) {
   GitOptions options;
   options.state_dir = state_dir;
@@ -324,7 +351,9 @@ int Agent::Serve() {
                                   .gate = &gate_,
                                   .actual_host = host_name_,
                                   .machines = [this] { return config_->Get()->machines; },
-                                  .config_fault = [this] { return config_->fault(); }});
+                                  .config_fault = [this] { return config_->fault(); },
+                                  .debug_info = [this] { return DebugInfo(); },
+                                  .secret_files = [this] { return SecretFiles(); }});
   const std::shared_ptr<const AgentConfig> config = config_->Get();
   const Settings& settings = config->settings;
   if (config->services.size() == (config_->bootstrap().has_value() ? 1 : 0)) {

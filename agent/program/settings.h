@@ -9,11 +9,9 @@
 #include "common/config/fleet.h"
 #include "common/config/host_digests.h"
 #include "common/config/settings.h"
+#include "common/program_config/program_settings.h"
 
 namespace gitops {
-
-// The settings of gitops-agent; docs/reference/settings.md lists them.
-std::vector<SettingDefinition> AgentSettings();
 
 // The agent's parsed flags and config file.
 struct AgentConfig {

@@ -34,8 +34,12 @@ DriftEntry::Kind KindOf(TreeDifference::Kind kind) {
 
 DriftEntry OnHost(const TreeDifference& difference, const Place& place, const std::string& path) {
   const std::string& local = place.spec.local;
-  return {KindOf(difference.kind), EscapeText(path.empty() ? local : JoinPath(local, path)),
-          difference.detail};
+  DriftEntry entry{KindOf(difference.kind),
+                   EscapeText(path.empty() ? local : JoinPath(local, path)), difference.detail};
+  const bool changed =
+      entry.kind == DriftEntry::Kind::kModified || entry.kind == DriftEntry::Kind::kDeleted;
+  if (changed) entry.tracked = difference.path;
+  return entry;
 }
 
 }  // namespace

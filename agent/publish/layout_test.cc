@@ -85,11 +85,11 @@ TEST(Layout, DriftIsToldWhereItIsSeenOnTheHost) {
                                                  {"/etc/one", "one", true},
                                                  {"/srv/copy", "etc"}});
   const std::vector<DriftEntry> expected = {
-      {DriftEntry::Kind::kModified, "/etc/one", "content"},
-      {DriftEntry::Kind::kDeleted, "/etc/s/conf.d/f", ""},
-      {DriftEntry::Kind::kModified, "/etc/s/main", "content"},
+      {DriftEntry::Kind::kModified, "/etc/one", "content", 0, "one"},
+      {DriftEntry::Kind::kDeleted, "/etc/s/conf.d/f", "", 0, "inner/f"},
+      {DriftEntry::Kind::kModified, "/etc/s/main", "content", 0, "etc/main"},
       {DriftEntry::Kind::kUntracked, "/srv/copy/conf.d/made", ""},
-      {DriftEntry::Kind::kModified, "/srv/copy/main", "content"},
+      {DriftEntry::Kind::kModified, "/srv/copy/main", "content", 0, "etc/main"},
   };
   EXPECT_EQ(DriftOnHost(differences, places, {true, true, true, true}), expected);
   EXPECT_THAT(DriftOnHost(differences, places, {false, false, false, false}), IsEmpty());

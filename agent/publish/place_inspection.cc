@@ -1,13 +1,33 @@
 // How PlacePublisher tells what is published, and what differs from it.
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/publish/place_publisher.h"
 #include "agent/revision/compare_tree.h"
+#include "common/path/beneath.h"
+#include "common/path/read_file.h"
 #include "common/text/escape.h"
 
 namespace gitops {
+namespace {
+
+// Whether everybody may pass through the directories above `path`.
+bool EverybodyEnters(const std::string& path) {
+  for (size_t end = path.find('/', 1); end != std::string::npos; end = path.find('/', end + 1)) {
+    struct stat stat = {};
+    if (::stat(path.substr(0, end).c_str(), &stat) != 0) return false;
+    if ((stat.st_mode & S_IXOTH) == 0) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 absl::StatusOr<std::string> PlacePublisher::Published() {
   std::string directory;
   for (const Place& place : places_) {
@@ -43,6 +63,47 @@ absl::StatusOr<bool> PlacePublisher::IsIntact(const std::string& revision, std::
   const TreeDifference& first = differences->front();
   return absl::UnavailableError(absl::StrCat("cannot compare \"", EscapeText(first.path),
                                              "\" of revision ", revision, ": ", first.detail));
+}
+
+absl::StatusOr<std::string> PlacePublisher::Content(const std::string& revision,
+                                                    const std::string& path, int64_t most) {
+  const absl::Status hidden = absl::PermissionDeniedError("not everybody on this host can read it");
+  const auto place = std::find_if(places_.begin(), places_.end(), [&](const Place& one) {
+    return PathBelow(path, one.spec.link).has_value();
+  });
+  if (place == places_.end()) return absl::NotFoundError("it is published nowhere");
+  if (!EverybodyEnters(place->spec.local)) return hidden;
+  absl::StatusOr<std::string> directory = ShownDirectory(revision);
+  if (!directory.ok()) return directory.status();
+  absl::StatusOr<Fd> tree = store_->OpenTree(*directory);
+  if (!tree.ok()) return tree.status();
+  for (size_t end = path.find('/'); end != std::string::npos; end = path.find('/', end + 1)) {
+    const auto above =
+        OpenBeneath(tree->get(), path.substr(0, end), O_PATH | O_NOFOLLOW, 0, RESOLVE_NO_SYMLINKS);
+    struct stat stat = {};
+    if (!above.ok()) return above.status();
+    if (::fstat(above->get(), &stat) != 0 || (stat.st_mode & S_IXOTH) == 0) return hidden;
+  }
+  // Non-blocking, for a FIFO in its place.
+  const auto file = OpenBeneath(tree->get(), path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0,
+                                RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+  if (!file.ok()) return file.status();
+  struct stat stat = {};
+  if (::fstat(file->get(), &stat) != 0 || !S_ISREG(stat.st_mode)) {
+    return absl::FailedPreconditionError("it is no regular file");
+  }
+  if ((stat.st_mode & S_IROTH) == 0) return hidden;
+  return ReadToEnd(file->get(), EscapeText(path), static_cast<size_t>(most));
+}
+
+absl::StatusOr<std::string> PlacePublisher::ShownDirectory(const std::string& revision) {
+  for (const Place& place : places_) {
+    const absl::StatusOr<Shown> shown = ShownAt(place);
+    if (shown.ok() && RevisionStore::RevisionOf(shown->directory) == revision) {
+      return shown->directory;
+    }
+  }
+  return store_->Newest(revision);
 }
 
 absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string& revision,

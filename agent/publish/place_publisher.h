@@ -33,6 +33,8 @@ class PlacePublisher : public Publisher {
   absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision, bool with_untracked,
                                                 std::stop_token stop) final;
   absl::StatusOr<bool> IsIntact(const std::string& revision, std::stop_token stop) final;
+  absl::StatusOr<std::string> Content(const std::string& revision, const std::string& path,
+                                      int64_t most) final;
 
  protected:
   // The current content of a place.
@@ -93,6 +95,8 @@ class PlacePublisher : public Publisher {
   absl::StatusOr<std::string> PublishedBefore(const std::string& directory) const;
   // What is or was published at the place before; no directory: nothing, or this one.
   absl::StatusOr<Shown> WhatToCarry(const Place& place, const std::string& directory);
+  // The directory of `revision` that is shown somewhere, else its newest one.
+  absl::StatusOr<std::string> ShownDirectory(const std::string& revision);
   absl::StatusOr<Manifest> ManifestFor(const Shown& source) const;
   absl::StatusOr<std::vector<Carried>> CarryAll(const std::string& directory,
                                                 const std::stop_token& stop);

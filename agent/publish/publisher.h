@@ -26,12 +26,17 @@ struct DriftEntry {
     // No difference: files that the service wrote during the publication are missing, until an
     // error that keeps them from being carried over is gone.
     kNotCarriedOver,
+    kAdded,  // of two revisions: only the other one has it
   };
   Kind kind = Kind::kModified;
   std::string path;    // absolute, on the host
   std::string detail;  // a description of the difference; may be empty
   // Above 0: this stands for so many untracked files that are not listed.
   int64_t unlisted = 0;
+  // A file's path in the repository, as it is there; empty: it is none.
+  std::string tracked = {};
+  // Lines of a text, by its diff.
+  int64_t added_lines = 0, removed_lines = 0;
 
   bool operator==(const DriftEntry&) const = default;
 };
@@ -81,6 +86,12 @@ class Publisher {
   absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision, bool with_untracked) {
     return Drift(revision, with_untracked, {});
   }
+
+  // What is published of the tracked file `path` (of the repository) of `revision`, at most `most`
+  // bytes. PERMISSION_DENIED: not everybody on this host can read it; RESOURCE_EXHAUSTED: it is
+  // larger; FAILED_PRECONDITION: it is no regular file; NOT_FOUND. Thread-safe.
+  virtual absl::StatusOr<std::string> Content(const std::string& revision, const std::string& path,
+                                              int64_t most) = 0;
 
   // Whether the tracked files of `revision`, which is prepared, are unchanged; they may have been
   // changed while it was published. Spawns no processes.

@@ -3,13 +3,17 @@
 
 #include <sys/types.h>
 
+#include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/path/fd.h"
+#include "common/sync/mutex.h"
 
 namespace gitops {
 
@@ -21,7 +25,7 @@ enum class StoreAccess {
 };
 
 // The directory of one service, <mount>/<service>, and the directories of revisions in it, opened
-// anew for each use. Errors as RevisionStore has them.
+// anew for each use. Errors as RevisionStore has them. Thread-safe; copies share what they know.
 class ServiceDirectory {
  public:
   ServiceDirectory(std::string path, StoreAccess access);
@@ -51,9 +55,20 @@ class ServiceDirectory {
  private:
   absl::StatusOr<Fd> Walk(bool create, bool warn) const;
   absl::Status SetMode(const Fd& root) const;
+  Fd OpenKnown() const;
+  void NoteTrusted(const Fd& root) const;
+
+  // The directory to which a walk found every directory on the way trusted.
+  struct Trusted {
+    Mutex mutex;
+    dev_t device ABSL_GUARDED_BY(mutex) = 0;
+    ino_t inode ABSL_GUARDED_BY(mutex) = 0;
+    std::chrono::steady_clock::time_point at ABSL_GUARDED_BY(mutex);
+  };
 
   const std::string path_;
   const mode_t mode_;
+  const std::shared_ptr<Trusted> trusted_ = std::make_shared<Trusted>();
 };
 
 }  // namespace gitops

@@ -20,6 +20,7 @@ using grpc::ServerContext;
 // Of an answer: half of what clients take in one message.
 constexpr int kMaxDifferences = 10'000;
 constexpr size_t kMaxDifferenceBytes = 2 << 20;
+constexpr absl::Duration kMaxDescribing = absl::Seconds(2);
 
 class AgentServiceImpl final : public v1::AgentService::Service {
  public:
@@ -116,7 +117,16 @@ class AgentServiceImpl final : public v1::AgentService::Service {
   grpc::Status DiffService(ServerContext* context, const v1::DiffServiceRequest* request,
                            v1::DiffServiceResponse* response) override {
     return gate_->Run(CallKind::kWait, *context, *request,
-                      [&] { return Diff(request->service(), PatienceOf(context), *response); });
+                      [&] { return Diff(*request, PatienceOf(context), *response); });
+  }
+
+  grpc::Status GetAgentDebugInfo(ServerContext* context,
+                                 const v1::GetAgentDebugInfoRequest* request,
+                                 v1::GetAgentDebugInfoResponse* response) override {
+    return gate_->Run(*context, *request, [&] {
+      if (options_.debug_info) *response->mutable_info() = options_.debug_info();
+      return absl::OkStatus();
+    });
   }
 
  private:
@@ -148,16 +158,37 @@ class AgentServiceImpl final : public v1::AgentService::Service {
     auto changes = (*controller)->Changes();
     if (!changes.ok()) return changes.status();
     service = ToProto((*controller)->spec(), view);
-    for (const std::string& revision : (*controller)->Revisions()) service.add_revisions(revision);
+    const absl::Time begun = clock_->Now();
+    for (const std::string& revision : (*controller)->Revisions()) {
+      service.add_revisions(revision);
+      v1::Commit& commit = *service.add_revision_commits();
+      // A git that does not answer keeps only the first few from being described.
+      if (clock_->Now() - begun < kMaxDescribing)
+        commit = ToProto((*controller)->Describe(revision));
+      commit.set_hash(revision);
+    }
     for (const ChangeRecord& change : *changes) *service.add_changes() = ToProto(change);
     return absl::OkStatus();
   }
 
-  absl::Status Diff(const std::string& name, const Patience& patience,
+  absl::Status Diff(const v1::DiffServiceRequest& request, const Patience& patience,
                     v1::DiffServiceResponse& response) const {
-    auto controller = agent_->Find(name);
+    if (request.has_to_hash()) {
+      if (absl::Status good = CheckHash(request.to_hash(), "to_hash"); !good.ok()) return good;
+    }
+    auto controller = agent_->Find(request.service());
     if (!controller.ok()) return controller.status();
-    auto entries = (*controller)->Diff(patience);
+    DiffWish wish{.content = request.content()};
+    if (options_.secret_files) wish.secrets = options_.secret_files();
+    absl::StatusOr<std::vector<DriftEntry>> entries;
+    if (request.has_to_hash()) {
+      auto diff = (*controller)->DiffTo(absl::AsciiStrToLower(request.to_hash()), wish, patience);
+      if (!diff.ok()) return diff.status();
+      *response.mutable_to_commit() = ToProto(diff->commit);
+      entries = std::move(diff->differences);
+    } else {
+      entries = (*controller)->Diff(wish, patience);
+    }
     if (!entries.ok()) return entries.status();
     response.set_hash((*controller)->View().record.hash);
     size_t bytes = 0;

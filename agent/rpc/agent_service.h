@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,10 @@ struct AgentServiceOptions {
   // file is not wholly in force.
   std::function<std::vector<std::string>()> machines;
   std::function<std::string()> config_fault;
+  // What people need to find a fault, without secrets.
+  std::function<v1::DebugInfo()> debug_info = {};
+  // Where secrets are on this host: of these files no content is told.
+  std::function<std::set<std::string>()> secret_files = {};
 };
 
 // gitops.v1.AgentService on a HostAgent. Handlers read the request, call the agent, convert.

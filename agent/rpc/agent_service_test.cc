@@ -385,5 +385,39 @@ TEST_F(AgentServiceTest, DiffNamesWhatWasChanged) {
   EXPECT_EQ(response.differences(1).path(), "/etc/web/new");
 }
 
+TEST_F(AgentServiceTest, DiffToACommitSaysWhatAMoveWouldChange) {
+  ASSERT_TRUE(AwaitHash("web", kA));
+  host_.Push("other", kB);
+  v1::DiffServiceRequest request;
+  request.set_service("web");
+  request.set_to_hash(kB.substr(0, 8));
+  v1::DiffServiceResponse response;
+  ASSERT_TRUE(stub_->DiffService(Context().get(), request, &response).ok());
+  EXPECT_EQ(response.hash(), kA);
+  EXPECT_EQ(response.to_commit().hash(), kB);
+  EXPECT_EQ(response.to_commit().subject(), "Subject of " + kB);
+  ASSERT_EQ(response.differences_size(), 1);
+  EXPECT_EQ(response.differences(0).kind(), v1::Difference::KIND_MODIFIED);
+  EXPECT_EQ(response.differences(0).path(), "web/etc/conf");
+  request.set_to_hash("zz");
+  EXPECT_EQ(stub_->DiffService(Context().get(), request, &response).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(AgentServiceTest, AServiceIsShownWithItsSyncAndCommits) {
+  ASSERT_TRUE(AwaitHash("web", kA));
+  v1::GetServiceRequest request;
+  request.set_service("web");
+  v1::GetServiceResponse response;
+  ASSERT_TRUE(stub_->GetService(Context().get(), request, &response).ok());
+  const v1::Service& service = response.service();
+  EXPECT_EQ(service.sync(), v1::SYNC_STATUS_CURRENT);
+  EXPECT_EQ(service.commit().subject(), "Subject of " + kA);
+  EXPECT_EQ(service.target_commit().author(), "Ann");
+  ASSERT_EQ(service.revision_commits_size(), service.revisions_size());
+  EXPECT_EQ(service.revision_commits(0).hash(), service.revisions(0));
+  EXPECT_EQ(service.changes(0).commit().subject(), "Subject of " + kA);
+}
+
 }  // namespace
 }  // namespace gitops

@@ -136,6 +136,9 @@ v1::Difference ToProto(const DriftEntry& entry) {
     case DriftEntry::Kind::kUnreadable:
       difference.set_kind(v1::Difference::KIND_UNREADABLE);
       break;
+    case DriftEntry::Kind::kAdded:
+      difference.set_kind(v1::Difference::KIND_ADDED);
+      break;
     case DriftEntry::Kind::kNotCompared:
     case DriftEntry::Kind::kNotCarriedOver:
       difference.set_kind(v1::Difference::KIND_NOT_COMPARED);
@@ -143,6 +146,8 @@ v1::Difference ToProto(const DriftEntry& entry) {
   }
   difference.set_path(EnsureUtf8(entry.path));
   difference.set_detail(EnsureUtf8(entry.detail));
+  difference.set_added_lines(entry.added_lines);
+  difference.set_removed_lines(entry.removed_lines);
   return difference;
 }
 

@@ -6,6 +6,7 @@
 #include "agent/publish/publisher.h"
 #include "agent/state/state.h"
 #include "common/config/fleet.h"
+#include "common/git/commit.h"
 #include "gitops/v1/report.pb.h"
 #include "gitops/v1/types.pb.h"
 
@@ -19,6 +20,8 @@ v1::ServiceState ToProto(State state);
 v1::Service ToProto(const ServiceSpec& spec, const ServiceView& view);
 
 v1::TipVerified ToProto(const TipMove& move);
+
+v1::Commit ToProto(const CommitInfo& commit);
 
 v1::Change ToProto(const ChangeRecord& change);
 

@@ -1,6 +1,7 @@
 #ifndef GITOPS_AGENT_SOURCE_SOURCE_H_
 #define GITOPS_AGENT_SOURCE_SOURCE_H_
 
+#include <cstdint>
 #include <map>
 #include <set>
 #include <stop_token>
@@ -89,6 +90,21 @@ class Source {
   absl::StatusOr<bool> SameContent(const std::string& a, const std::string& b) {
     return SameContent(a, b, {});
   }
+
+  // The files of this service in `revision`, and what is in some of them: for diffs.
+  struct File {
+    std::string path;  // in the repository; any bytes
+    uint32_t mode = 0;
+    std::string id;  // of its content
+  };
+  // Ordered by path. May need the network. Errors are those of Prepare.
+  virtual absl::StatusOr<std::vector<File>> Files(const std::string& revision,
+                                                  std::stop_token stop) = 0;
+  // By id; without those of more than `most_each` bytes, and those that are more than `most_all`
+  // together, whose fetch failed or that are not what their id says.
+  virtual absl::StatusOr<std::map<std::string, std::string>> Contents(
+      const std::set<std::string>& ids, int64_t most_each, int64_t most_all,
+      std::stop_token stop) = 0;
 
   // For people: what they should know about a prepared revision although it is not refused; empty:
   // nothing. Does not need the network.

@@ -99,6 +99,7 @@ void AddArguments(const Form& form, const Before& before, Candidates& candidates
       break;
     case Argument::kHash:
       candidates.names = Candidates::Names::kRevisions;
+      candidates.words.push_back("previous");
       candidates.service = before.words.back();
       break;
     case Argument::kShell:
@@ -112,6 +113,7 @@ void AddArguments(const Form& form, const Before& before, Candidates& candidates
       break;
     case Argument::kDeployment:
       candidates.names = Candidates::Names::kDeployments;
+      candidates.words.push_back("last");
       break;
     case Argument::kAction:
       Append(AllActions(), candidates.words);
@@ -134,6 +136,10 @@ void AddValues(const FlagSpec& flag, const Form* form, Candidates& candidates) {
   if (flag.name == "state" && form != nullptr) candidates.words = StatesOf(form->command);
   if (flag.name == "on" || flag.name == "host") candidates.names = Candidates::Names::kHosts;
   if (flag.name == "service") candidates.names = Candidates::Names::kServices;
+  if (flag.name == "tagged" || flag.name == "order-by-tags") {
+    candidates.names = Candidates::Names::kTags;
+  }
+  if (flag.name == "for") candidates.words = {"state=", "sync="};
 }
 
 void KeepThoseThatBeginWith(const std::string& prefix, Words& words) {

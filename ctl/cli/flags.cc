@@ -77,6 +77,23 @@ std::vector<FlagSpec> OwnFlags() {
   return {
       {"watch", "w", "", {}, kGroup, "print every change until interrupted", kVariable},
       {"reason", "", "TEXT", {}, kGroup, "the reason, stored with the change", kVariable},
+      {"for",
+       "",
+       "CONDITION",
+       {},
+       kGroup,
+       "state=STATE or sync=STATUS (wait deployment: state=STATE); repeatable: one of the states, "
+       "and one of the statuses (default state=OK; a deployment: that it has ended)",
+       false,
+       kRepeats},
+      {"to", "", "HASH", {}, kGroup, "compare with this revision: what a move to it would change"},
+      {"diff", "", "", {}, kGroup, "also show what the moves would change in files"},
+      {"out",
+       "",
+       "FILE",
+       {},
+       kGroup,
+       "where to write it, not over a file that is there (default gitops-debug-TIME.tar.gz)"},
       {"plan",
        "",
        "TOKEN",
@@ -193,8 +210,9 @@ std::vector<FlagSpec> SelectionFlags() {
        {},
        kGroup,
        "keep the first of the remaining hosts, and every N-th after it"},
-      {"limit", "", "N", {}, kGroup, "at most N hosts"},
+      {"limit", "", "N", {}, kGroup, "at most N hosts, 1 or more"},
       {"all", "", "", {}, kGroup, "select the whole fleet"},
+      {"allow-empty", "", "", {}, kGroup, "selecting no host, or nothing to sync, is no failure"},
   };
 }
 
@@ -202,7 +220,12 @@ std::vector<FlagSpec> PlanFlags() {
   constexpr FlagGroup kGroup = FlagGroup::kPlan;
   return {
       {"service", "", "SERVICE", {}, kGroup, "sync, freeze, unfreeze: only this service"},
-      {"revision", "", "HASH", {}, kGroup, "sync: the commit (default the tip of each branch)"},
+      {"revision",
+       "",
+       "HASH",
+       {},
+       kGroup,
+       "sync: the commit (default the tip of each branch); wait: the commit that is published"},
       {"canary", "", "N", {}, kGroup, "a first wave of N hosts"},
       {"batch", "", "N|P%", {}, kGroup, "hosts in each later wave (default all remaining)"},
       {"max-parallel", "", "N", {}, kGroup, "maximum hosts in progress (default 1)"},

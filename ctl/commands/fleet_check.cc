@@ -10,6 +10,7 @@
 #include "ctl/client_options.h"
 #include "ctl/commands/confirm.h"
 #include "ctl/commands/fleet_commands.h"
+#include "ctl/commands/selected.h"
 #include "ctl/output/escape.h"
 #include "ctl/output/fleet_text.h"
 #include "ctl/output/plural.h"
@@ -68,6 +69,9 @@ absl::StatusOr<ExitCode> CheckFleet(FleetContext& context) {
   const absl::StatusOr<std::vector<v1::Host>> hosts =
       context.planner.ListHosts(context.selection());
   if (!hosts.ok()) return hosts.status();
+  if (hosts->empty()) {
+    if (absl::Status s = ExplainNothing(context); !s.ok()) return s;
+  }
   const absl::StatusOr<std::vector<v1::Service>> services =
       context.planner.ListServices(context.selection(), wanted.size() == 1 ? wanted[0] : "");
   if (!services.ok()) return services.status();
@@ -85,9 +89,8 @@ absl::StatusOr<ExitCode> CheckFleet(FleetContext& context) {
     if (!IsWell(service)) unwell.push_back(service);
   }
   for (const std::string& name : wanted) {
-    if (!found.contains(name)) {
-      return absl::NotFoundError(absl::StrCat("no selected host has a service ", name));
-    }
+    if (found.contains(name)) continue;
+    if (absl::Status s = ExplainNothing(context, name); !s.ok()) return s;
   }
   // The last report of a silent host proves nothing.
   std::vector<v1::Host> silent;

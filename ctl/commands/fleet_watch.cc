@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "ctl/commands/fleet_commands.h"
 #include "ctl/commands/patience.h"
+#include "ctl/commands/selected.h"
 #include "ctl/commands/state_filter.h"
 #include "ctl/failure.h"
 
@@ -53,6 +54,7 @@ absl::StatusOr<ExitCode> WatchFleet(FleetContext& context, const v1::WatchFleetR
 }  // namespace
 
 absl::StatusOr<ExitCode> WatchFleetHosts(FleetContext& context) {
+  if (absl::Status s = RequireHosts(context); !s.ok()) return s;
   v1::WatchFleetRequest request;
   *request.mutable_selection() = context.selection();
   const std::vector<std::string>& names = context.invocation.arguments;
@@ -64,6 +66,7 @@ absl::StatusOr<ExitCode> WatchFleetHosts(FleetContext& context) {
 }
 
 absl::StatusOr<ExitCode> WatchFleetServices(FleetContext& context) {
+  if (absl::Status s = RequireHosts(context); !s.ok()) return s;
   const std::vector<std::string>& names = context.invocation.arguments;
   v1::WatchFleetRequest request;
   *request.mutable_selection() = context.selection();

@@ -17,6 +17,7 @@ struct Row {
 constexpr Row kRows[] = {
     {"AgentService.DiffService", Access::kViewer},
     {"AgentService.FreezeService", Access::kOperator},
+    {"AgentService.GetAgentDebugInfo", Access::kOperator},
     {"AgentService.PullService", Access::kOperator},
     {"AgentService.RollbackService", Access::kOperator},
     {"AgentService.UnfreezeService", Access::kOperator},

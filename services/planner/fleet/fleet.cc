@@ -168,7 +168,7 @@ class SeenWriter {
       // A host that is forgotten takes its mark along.
       if (!write.value.has_value()) writes.push_back({.key = absl::StrCat(kHealthPrefix, host)});
       writes.push_back(std::move(write));
-      if (bytes < kBatchBytes) continue;
+      if (bytes < kBatchBytes && writes.size() < kBatch) continue;
       if (absl::Status written = store_->Write(writes).status(); !written.ok()) return written;
       writes.clear();
       bytes = 0;

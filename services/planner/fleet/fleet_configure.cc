@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/config/toml.h"
 #include "common/git/url.h"
@@ -124,15 +123,14 @@ void FleetState::CompareConfig(HostEntry& entry) {
     // A configuration without services for the host leaves them to the host's own.
     if (placed != placed_.end() && !config.services_hash().empty() &&
         config.services_hash() != digests_->OfServices(placed->second, entry.name)) {
-      different.push_back("its services");
+      different.push_back("its services are not the planner's");
     }
     if (!config.host_hash().empty() && config.host_hash() != digests_->OfHost(*entry.spec)) {
-      different.push_back("its tags, commands of checks, or secrets in [[hosts]]");
+      different.push_back(
+          "its [[hosts]] entry (tags, commands of checks, secrets) is not the planner's");
     }
   }
-  std::string difference = different.empty() ? ""
-                                             : absl::StrCat("differs from the planner's: ",
-                                                            absl::StrJoin(different, "; "));
+  std::string difference = absl::StrJoin(different, "; ");
   if (difference == entry.config_difference) return;
   entry.config_difference = std::move(difference);
   Changed(entry);

@@ -51,6 +51,9 @@ const v1::UpstreamRevision* RevisionFor(const v1::Plan& plan, const CoordinatedS
 }
 
 constexpr size_t kMostHostsNamed = 5;
+// Moves that have their commit; for others it is in the plan's revisions. Plans have a limited
+// size.
+constexpr int kMostCommits = 10'000;
 
 std::string Named(const std::vector<std::string>& hosts) {
   const size_t shown = std::min(hosts.size(), kMostHostsNamed);
@@ -160,9 +163,8 @@ class Making {
   Eligible HasTheService(const std::vector<ChosenHost>& base) const {
     if (spec_.service().empty()) return nullptr;
     return [this, &base](size_t i) {
-      ++without_service_;
       const bool has = options_.fleet->HasService(base[i].host->host.host(), spec_.service());
-      if (has) --without_service_;
+      ++(has ? with_service_ : without_service_);
       return has;
     };
   }
@@ -171,7 +173,8 @@ class Making {
   absl::Status CheckNotEmpty() const {
     if (!chosen_.empty() || spec_.allow_empty()) return absl::OkStatus();
     if (!emptied_at_.empty()) return EmptiedByHook();
-    if (without_service_ > 0) return NobodyHas(spec_.service(), without_service_);
+    if (with_service_ == 0 && without_service_ > 0)
+      return NobodyHas(spec_.service(), without_service_);
     return NoHostSelected(spec_.selection(), fleet_);
   }
 
@@ -295,7 +298,9 @@ class Making {
         if (revision == nullptr || revision->hash() == service.hash) continue;
         v1::ServiceMove* move = host->add_moves();
         move->set_to_hash(revision->hash());
-        if (revision->has_commit()) *move->mutable_commit() = revision->commit();
+        if (revision->has_commit() && ++commits_ <= kMostCommits) {
+          *move->mutable_commit() = revision->commit();
+        }
         move->set_changes_nothing(touched_.ChangesNothing(service));
         move->set_from_hash(std::move(service.hash));
         move->set_service(std::move(service.service));
@@ -317,8 +322,10 @@ class Making {
   const bool changes_;
   v1::Plan plan_;
   Touched touched_;
-  std::string emptied_at_;           // the select point whose hooks may have removed all hosts
-  mutable int without_service_ = 0;  // hosts that match otherwise
+  int commits_ = 0;
+  std::string emptied_at_;  // the select point whose hooks may have removed all hosts
+  // Of the hosts that match otherwise.
+  mutable int with_service_ = 0, without_service_ = 0;
   FleetView fleet_;
   ActionLists lists_;
   std::vector<ChosenHost> chosen_;  // of fleet_ and lists_

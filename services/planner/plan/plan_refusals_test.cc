@@ -111,7 +111,8 @@ TEST_F(PlanRefusalsTest, AFrozenServiceIsKnownToFailUnlessItIsUnfrozenFirst) {
   });
   const auto fails = [this](const std::vector<std::string>& actions) {
     std::vector<std::string> told;
-    for (const v1::PlannedHost& host : Make(Spec(actions))->hosts()) {
+    const v1::Plan plan = *Make(Spec(actions));
+    for (const v1::PlannedHost& host : plan.hosts()) {
       for (const std::string& why : host.will_fail()) told.push_back(host.host() + ": " + why);
     }
     return told;

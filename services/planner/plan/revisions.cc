@@ -247,6 +247,7 @@ absl::StatusOr<std::vector<v1::UpstreamRevision>> ResolveRevisions(
 
 void Touched::Learn(const RevisionSource& source, const HostServices& host,
                     const v1::ServiceNames& named) {
+  told_.emplace(source.upstream, source.branch);
   for (const CoordinatedService& service : host.coordinated) {
     if (service.upstream != source.upstream || service.branch != source.branch) continue;
     changes_[KeyOf(service)] = absl::c_linear_search(named.services(), service.service);
@@ -264,6 +265,10 @@ bool Touched::IsKnown(const CoordinatedService& service) const {
   return service.hash.empty() || changes_.contains(KeyOf(service));
 }
 
+bool Touched::IsTold(const CoordinatedService& service) const {
+  return told_.contains({service.upstream, service.branch});
+}
+
 void LearnTouched(const ResolveContext& context, const std::vector<ChosenHost>& hosts,
                   const std::vector<HostServices>& services,
                   const std::vector<v1::UpstreamRevision>& revisions, Touched& touched) {
@@ -276,7 +281,8 @@ void LearnTouched(const ResolveContext& context, const std::vector<ChosenHost>& 
   std::vector<Question> questions;
   std::set<std::string> asked;
   const auto add = [&](int host, const CoordinatedService& service) {
-    if (touched.IsKnown(service) || asked.contains(KeyOf(service))) return;
+    if (touched.IsKnown(service) || !touched.IsTold(service)) return;
+    if (asked.contains(KeyOf(service))) return;
     for (const v1::UpstreamRevision& revision : revisions) {
       if (revision.upstream() != service.upstream || revision.branch() != service.branch) continue;
       if (revision.hash() == service.hash) return;

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -77,9 +79,12 @@ class Touched {
   // False: it changes files, or that is not known.
   bool ChangesNothing(const CoordinatedService& service) const;
   bool IsKnown(const CoordinatedService& service) const;
+  // Some agent could say it of services that follow this branch, so others may, too.
+  bool IsTold(const CoordinatedService& service) const;
 
  private:
-  std::map<std::string, bool> changes_;  // by upstream, branch, commit and paths
+  std::map<std::string, bool> changes_;                 // by upstream, branch, commit and paths
+  std::set<std::pair<std::string, std::string>> told_;  // upstreams and branches
 };
 
 // Resolves all sources concurrently. Asks one agent per source, and the next one if that does not

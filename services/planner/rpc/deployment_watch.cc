@@ -73,6 +73,8 @@ absl::Status DeploymentWatch::TellChanges(const std::set<int>& changed, int64_t 
 absl::StatusOr<bool> DeploymentWatch::IsKnown(int index) {
   const bool told = index < static_cast<int>(hosts_.size()) && hosts_[index] != 0;
   if (since_ == 0 || told) return false;
+  // The tries of its checks are not in the store.
+  if (deployments_->running_checks().Has(request_.id(), index)) return false;
   const absl::StatusOr<int64_t> revision = store_->HostRevision(request_.id(), index);
   if (!revision.ok()) return revision.status();
   return *revision <= since_;

@@ -15,6 +15,11 @@ void RunningChecks::End(const std::string& deployment, int host) {
   standings_.erase({deployment, host});
 }
 
+bool RunningChecks::Has(const std::string& deployment, int host) const {
+  MutexLock lock(mutex_);
+  return standings_.contains({deployment, host});
+}
+
 void RunningChecks::AddTo(const std::string& deployment, int host,
                           v1::HostDeployment& shown) const {
   MutexLock lock(mutex_);

@@ -29,6 +29,7 @@ class RunningChecks {
   void Set(const std::string& deployment, int host, Standing standing);
   void End(const std::string& deployment, int host);
 
+  bool Has(const std::string& deployment, int host) const;
   // Fills in the checks that run on `shown`, which is that host with its steps.
   void AddTo(const std::string& deployment, int host, v1::HostDeployment& shown) const;
 

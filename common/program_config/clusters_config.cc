@@ -1,4 +1,4 @@
-#include "services/promotion_receiver/observe/clusters_config.h"
+#include "common/program_config/clusters_config.h"
 
 #include <map>
 #include <optional>
@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/config/named_file.h"
 #include "common/config/toml.h"
-#include "services/promotion_receiver/observe/kubeconfig.h"
 
 namespace gitops {
 namespace {
@@ -28,7 +27,8 @@ void ReadName(const TomlTable& table, std::map<std::pair<std::string, std::strin
   }
 }
 
-void ReadKubeconfig(const TomlTable& table, const std::string& directory, ClusterSpec& cluster) {
+void ReadKubeconfig(const TomlTable& table, const std::string& directory,
+                    const KubeconfigCheck& check, ClusterSpec& cluster) {
   cluster.context = table.Text("context").value_or("");
   if (!table.Has("kubeconfig")) {
     table.Fault("kubeconfig", "is missing: give the path of a kubeconfig file");
@@ -36,15 +36,16 @@ void ReadKubeconfig(const TomlTable& table, const std::string& directory, Cluste
   }
   const std::optional<std::string> text =
       ReadNamedFile(table, "kubeconfig", directory, cluster.kubeconfig);
-  if (!text.has_value()) return;
-  const absl::Status status = ParseKubeconfig(*text, cluster.kubeconfig, cluster.context).status();
+  if (!text.has_value() || !check) return;
+  const absl::Status status = check(*text, cluster.kubeconfig, cluster.context);
   if (!status.ok()) table.Fault("kubeconfig", status.message());
 }
 
 }  // namespace
 
 absl::StatusOr<std::vector<ClusterSpec>> ParseClusters(absl::string_view text,
-                                                       const std::string& file) {
+                                                       const std::string& file,
+                                                       const KubeconfigCheck& check) {
   const absl::StatusOr<TomlTable> root = ParseToml(text, file);
   if (!root.ok()) return root.status();
   KnowTopLevelTables(*root);
@@ -54,7 +55,7 @@ absl::StatusOr<std::vector<ClusterSpec>> ParseClusters(absl::string_view text,
   for (const TomlTable& table : root->Tables("clusters")) {
     ClusterSpec cluster;
     ReadName(table, lines, cluster);
-    ReadKubeconfig(table, directory, cluster);
+    ReadKubeconfig(table, directory, check, cluster);
     clusters.push_back(std::move(cluster));
   }
   if (absl::Status status = root->Finish(); !status.ok()) return status;

@@ -1,5 +1,5 @@
-#ifndef GITOPS_SERVICES_PROMOTION_RECEIVER_SINK_SINKS_CONFIG_H_
-#define GITOPS_SERVICES_PROMOTION_RECEIVER_SINK_SINKS_CONFIG_H_
+#ifndef GITOPS_COMMON_PROGRAM_CONFIG_SINKS_CONFIG_H_
+#define GITOPS_COMMON_PROGRAM_CONFIG_SINKS_CONFIG_H_
 
 #include <string>
 #include <vector>
@@ -31,4 +31,4 @@ absl::StatusOr<std::vector<SinkSpec>> ParseSinks(absl::string_view text, const s
 
 }  // namespace gitops
 
-#endif  // GITOPS_SERVICES_PROMOTION_RECEIVER_SINK_SINKS_CONFIG_H_
+#endif  // GITOPS_COMMON_PROGRAM_CONFIG_SINKS_CONFIG_H_

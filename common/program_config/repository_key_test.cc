@@ -1,4 +1,4 @@
-#include "gateway/git_webhooks/repository_key.h"
+#include "common/program_config/repository_key.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "gateway/git_webhooks/webhooks_config.h"
+#include "common/program_config/webhooks_config.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

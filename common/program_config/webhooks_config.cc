@@ -1,4 +1,4 @@
-#include "gateway/git_webhooks/webhooks_config.h"
+#include "common/program_config/webhooks_config.h"
 
 #include <fnmatch.h>
 
@@ -8,7 +8,7 @@
 #include "common/config/named_file.h"
 #include "common/config/toml.h"
 #include "common/http/hmac.h"
-#include "gateway/git_webhooks/repository_key.h"
+#include "common/program_config/repository_key.h"
 
 namespace gitops {
 namespace {

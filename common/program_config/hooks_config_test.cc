@@ -1,4 +1,4 @@
-#include "services/hook_dispatcher/config/hooks_config.h"
+#include "common/program_config/hooks_config.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-#ifndef GITOPS_SERVICES_HOOK_DISPATCHER_CONFIG_HOOKS_CONFIG_H_
-#define GITOPS_SERVICES_HOOK_DISPATCHER_CONFIG_HOOKS_CONFIG_H_
+#ifndef GITOPS_COMMON_PROGRAM_CONFIG_HOOKS_CONFIG_H_
+#define GITOPS_COMMON_PROGRAM_CONFIG_HOOKS_CONFIG_H_
 
 #include <string>
 #include <vector>
@@ -41,4 +41,4 @@ absl::StatusOr<std::vector<HookSpec>> ParseHooks(absl::string_view text, const s
 
 }  // namespace gitops
 
-#endif  // GITOPS_SERVICES_HOOK_DISPATCHER_CONFIG_HOOKS_CONFIG_H_
+#endif  // GITOPS_COMMON_PROGRAM_CONFIG_HOOKS_CONFIG_H_

@@ -1,5 +1,5 @@
-#ifndef GITOPS_GATEWAY_GIT_WEBHOOKS_WEBHOOKS_CONFIG_H_
-#define GITOPS_GATEWAY_GIT_WEBHOOKS_WEBHOOKS_CONFIG_H_
+#ifndef GITOPS_COMMON_PROGRAM_CONFIG_WEBHOOKS_CONFIG_H_
+#define GITOPS_COMMON_PROGRAM_CONFIG_WEBHOOKS_CONFIG_H_
 
 #include <optional>
 #include <string>
@@ -38,4 +38,4 @@ absl::StatusOr<std::vector<WebhookSpec>> ParseWebhooks(absl::string_view text,
 
 }  // namespace gitops
 
-#endif  // GITOPS_GATEWAY_GIT_WEBHOOKS_WEBHOOKS_CONFIG_H_
+#endif  // GITOPS_COMMON_PROGRAM_CONFIG_WEBHOOKS_CONFIG_H_

@@ -1,4 +1,4 @@
-#include "services/promotion_receiver/sink/sinks_config.h"
+#include "common/program_config/sinks_config.h"
 
 #include <map>
 #include <optional>

@@ -1,0 +1,25 @@
+#include "agent/program/debug_config.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/config/fleet.h"
+#include "common/config/fleet_render.h"
+#include "common/server/debug_info.h"
+
+namespace gitops {
+
+std::string RenderForDebug(const AgentConfig& config) {
+  FleetConfig fleet;
+  fleet.file = "the configuration";
+  fleet.services.assign(config.services.begin(), config.services.end());
+  fleet.hosts = config.hosts;
+  HideSecrets(fleet);
+  std::string text = absl::StrCat(RenderSettings("agent", config.settings), "\n");
+  const std::string name = config.names.empty() ? std::string() : config.names.front();
+  const auto rendered = RenderHost(fleet, name, config.names);
+  // A host without services has nothing more.
+  absl::StrAppend(&text,
+                  rendered.ok() ? *rendered : absl::StrCat("# ", rendered.status().message()));
+  return text;
+}
+
+}  // namespace gitops
