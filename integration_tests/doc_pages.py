@@ -41,7 +41,7 @@ VARIABLE = [
     ("id", r"\d{8}-\d{6}-[a-z0-9]{6}"),
     ("time", r"\d\d:\d\d:\d\d"),
     ("hash", r"[0-9a-f]{40}\b|[0-9a-f]{32}\b|[0-9a-f]{8,12}\b"),
-    ("duration", r"\d+ ms\b|(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+\b"),
+    ("duration", r"\d+ ms\b|(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|y))+\b"),
 ]
 TOKEN = re.compile("|".join(f"(?P<k{i}>(?<![\\w.]){pattern})" for i, (_, pattern) in enumerate(VARIABLE)) +
                    r"|(?P<any>…)|(?P<space>\s+)|(?P<text>.)")
@@ -144,8 +144,10 @@ class Comparison:
         return self._replace(command, self.real)
 
     def in_page(self, printed):
-        """Printed lines with the shown names in place of the real ones."""
-        return [self._replace(line, self._shown) for line in printed]
+        """Printed lines with the shown names in place of the real ones. Where a line is cut at the terminal's width
+        depends on ages before it, so some words more are cut."""
+        lines = [self._replace(line, self._shown) for line in printed]
+        return [line[:-7].rpartition(" ")[0] + " …" if line.endswith("…") and len(line) > 60 else line for line in lines]
 
     def _line(self, shown, printed, real):
         """The names after this line, or None where it is not the shown one."""
