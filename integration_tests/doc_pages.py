@@ -12,7 +12,8 @@ Fenced blocks of a page:
 A comment before a block, <!-- not run: REASON -->, leaves it out. All commands of a page run in one shell,
 at a terminal of 80 columns. What differs from run to run is compared by its form: times, ages and
 durations; commits, deployments and plans, where one that is shown twice must be the same twice, and
-may be used in later commands. "…" stands for any text in a line, and alone in a line for any lines.
+may be used in later commands. "…" stands for any text in a line, and alone in a line for any lines. That
+gitopsctl waits for a server is not shown, since it depends on how fast that starts.
 
 GITOPS_UPDATE_PAGES=1 writes what is printed into the page where it differs.
 """
@@ -40,12 +41,14 @@ VARIABLE = [
     ("id", r"\d{8}-\d{6}-[a-z0-9]{6}"),
     ("time", r"\d\d:\d\d:\d\d"),
     ("hash", r"[0-9a-f]{40}\b|[0-9a-f]{32}\b|[0-9a-f]{8,12}\b"),
-    ("duration", r"\d+ ms\b|(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+\b"),
+    ("duration", r"\d+ ms\b|(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|y))+\b"),
 ]
 TOKEN = re.compile("|".join(f"(?P<k{i}>(?<![\\w.]){pattern})" for i, (_, pattern) in enumerate(VARIABLE)) +
                    r"|(?P<any>…)|(?P<space>\s+)|(?P<text>.)")
 KINDS = [f"k{i}" for i in range(len(VARIABLE))]
 NAMED = ("id", "hash")
+# What is printed only if a server has just been started and is not ready yet.
+SOMETIMES = re.compile(r"gitopsctl: .*; waiting for it$")
 END = re.compile("\x01(\\d+)\x01\r?\n")
 SECONDS = 60  # for one command
 
@@ -141,8 +144,10 @@ class Comparison:
         return self._replace(command, self.real)
 
     def in_page(self, printed):
-        """Printed lines with the shown names in place of the real ones."""
-        return [self._replace(line, self._shown) for line in printed]
+        """Printed lines with the shown names in place of the real ones. Where a line is cut at the terminal's width
+        depends on ages before it, so some words more are cut."""
+        lines = [self._replace(line, self._shown) for line in printed]
+        return [line[:-7].rpartition(" ")[0] + " …" if line.endswith("…") and len(line) > 60 else line for line in lines]
 
     def _line(self, shown, printed, real):
         """The names after this line, or None where it is not the shown one."""
@@ -231,7 +236,7 @@ class Session:
         self._status = int(end.group(1))
         screen = Screen(200, 80)
         screen.write(written.decode(errors="ignore")[:end.start()])
-        lines = [line.rstrip() for line in screen.lines]
+        lines = [line.rstrip() for line in screen.lines if not SOMETIMES.match(line)]
         while lines and not lines[-1]:
             lines.pop()
         return self._status, lines

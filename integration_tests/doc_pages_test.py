@@ -99,3 +99,9 @@ def test_a_name_keeps_its_form_in_an_updated_page(run, monkeypatch):
     monkeypatch.setenv("GITOPS_UPDATE_PAGES", "1")
     page = console("$ h=1234abcd; echo $h", "aaaaaaaa", "$ echo now $h", "was aaaaaaaa")
     assert run(page).splitlines()[4] == "now aaaaaaaa"
+
+
+def test_a_line_that_is_cut_at_the_terminals_width_is_shown_with_some_words_less(run, monkeypatch):
+    monkeypatch.setenv("GITOPS_UPDATE_PAGES", "1")
+    line = "web1  3s  " + "word " * 12 + "and the la…"
+    assert run(console(f"$ echo '{line}'", "nothing")).splitlines()[2] == "web1  3s  " + "word " * 12 + "and …"

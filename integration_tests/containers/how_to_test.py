@@ -121,7 +121,7 @@ def fleet(host):
         host.run(f"systemd-run --quiet --unit agent-{name} gitops-agent --config /etc/gitops/config.toml --name {name} "
                  f"--root=false --state-dir /var/lib/agents/{name} --listen 127.0.0.1:{port} "
                  f"--metrics-listen 127.0.0.1:0 --planner {PLANNER}")
-    host.run("gitopsctl wait service app --all --for sync=NEVER --timeout 1m")
+    host.run("gitopsctl wait service app --on '*' --for sync=NEVER --timeout 1m")
 
 
 def deployed_fleet(host):
@@ -168,7 +168,7 @@ def something_is_wrong(host):
                '[[hosts]]\nname = "web1"\naddress = "unix:/run/gitops/agent.sock"\n')
     host.write("/etc/default/gitops-agent", f"GITOPS_PLANNER={PLANNER}\n")
     host.run("groupadd --system gitops; systemctl start gitops-planner; systemctl restart gitops-agent; "
-             "gitopsctl wait service nginx --all --timeout 1m && gitopsctl deploy sync --all -y; "
+             "gitopsctl wait service nginx --on '*' --timeout 1m && gitopsctl deploy sync --all -y; "
              "mkdir -p /etc/old /var/lib/gitops/old; mount --bind /var/lib/gitops/old /etc/old")
 
 
