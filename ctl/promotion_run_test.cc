@@ -240,11 +240,11 @@ TEST_F(PromotionRunTest, APipelineIsFoundByItsNameAloneWhereOneNamespaceHasIt) {
 }
 
 TEST_F(PromotionRunTest, PromotionsAreListedFilteredAndWatched) {
-  EXPECT_THAT(Ctl("list promotions").out,
-              MatchesRegex(
-                  "PIPELINE         INTO  VERSION  STATE             AGE  MESSAGE\n"
-                  "shopping/search  prod  1.3.0    SUCCEEDED         .+y +waits for.napproval\n"
-                  "shopping/search  prod  1.3.0    WAITING_APPROVAL  .+y +waits for.napproval\n"));
+  EXPECT_THAT(
+      Ctl("list promotions").out,
+      MatchesRegex("PIPELINE         INTO  VERSION  STATE             AGE  MESSAGE\n"
+                   "shopping/search  prod  1.3.0    SUCCEEDED         .+y +waits for.napproval\n"
+                   "shopping/search  prod  1.3.0    WAITING_APPROVAL  .+y +waits for.napproval\n"));
   EXPECT_EQ(Ctl("list promotions --columns id,state --sort id").out,
             "ID  STATE\np1  WAITING_APPROVAL\np2  SUCCEEDED\n");
   Ctl("list promotions --state waiting-approval,held");

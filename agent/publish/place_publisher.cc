@@ -299,6 +299,7 @@ absl::StatusOr<std::vector<PlacePublisher::Carried>> PlacePublisher::CarryAll(
     if (!to.ok()) return to.status();
     absl::StatusOr<Fd> stage = store_->OpenStage();
     if (!stage.ok()) return stage.status();
+    std::string from_path = absl::StrCat(store_->TreePath(source->directory), "/", source->link);
     auto carry = std::make_unique<CarryOver>(
         CarryOver::Request{.from = *std::move(from),
                            .to = *std::move(to),
@@ -308,7 +309,7 @@ absl::StatusOr<std::vector<PlacePublisher::Carried>> PlacePublisher::CarryAll(
                            .excluded = place.inner,
                            .revisions = Root(),
                            .local = place.spec.local,
-                           .from_path = from_path,
+                           .from_path = std::move(from_path),
                            .budget = budget,
                            .stop = stop});
     if (absl::Status status = carry->CopyAll(); !status.ok()) return status;
