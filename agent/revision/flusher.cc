@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
-#include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -13,6 +12,7 @@
 #include "agent/revision/revision_directory.h"
 #include "common/log/log.h"
 #include "common/path/fd.h"
+#include "common/sync/start_thread.h"
 
 namespace gitops {
 namespace {
@@ -59,12 +59,13 @@ void Flusher::Add(std::string root, std::string directory) {
 
 bool Flusher::StartThread() {
   if (thread_.joinable()) return true;
-  try {
-    thread_ = std::thread([this] { Run(); });
-  } catch (const std::system_error& error) {
-    LogWarning("cannot start a thread to flush revisions", {{"error", std::string(error.what())}});
+  absl::StatusOr<std::thread> thread = gitops::StartThread("flush revisions", [this] { Run(); });
+  if (!thread.ok()) {
+    LogWarning("a revision is flushed while its service waits",
+               {{"error", std::string(thread.status().message())}});
     return false;
   }
+  thread_ = *std::move(thread);
   return true;
 }
 
