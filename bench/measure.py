@@ -42,8 +42,8 @@ def idle(follower, seconds, directory):
     traced = follower.polls(TRACED)
     spawned = processes.spawned_during(follower.pids[:TRACED], seconds / 2, directory)
     traced = follower.polls(TRACED) - traced
-    return {"polls": polls, "cpu": cpu.total / polls, "own_cpu": cpu.own / polls,
-            "spawned": spawned / traced}
+    return {"polls": polls, "cpu": cpu.total / max(1, polls), "own_cpu": cpu.own / max(1, polls),
+            "spawned": spawned / max(1, traced)}
 
 
 def agent_idle(directory, upstream, services, api, settle, seconds):

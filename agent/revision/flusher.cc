@@ -2,7 +2,6 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <chrono>
 #include <map>
 #include <utility>
@@ -17,10 +16,8 @@
 namespace gitops {
 namespace {
 
-// Gathers what many services write because of one commit: until there was nothing new for a while,
-// so that the flush is over before the next commit needs the disk.
-constexpr std::chrono::milliseconds kQuiet(100);
-constexpr std::chrono::milliseconds kMaxGather(500);
+// Gathers what many services write because of one commit.
+constexpr std::chrono::milliseconds kGather(500);
 
 void Say(const std::string& root, const absl::Status& status) {
   // A directory that is gone meanwhile needs no flush.
@@ -78,9 +75,8 @@ void Flusher::Run() {
   MutexLock lock(mutex_);
   while (true) {
     while (waiting_.empty() && !stopping_) changed_.Wait(mutex_);
-    using Clock = std::chrono::steady_clock;
-    const auto latest = Clock::now() + kMaxGather;
-    while (!stopping_ && changed_.WaitUntil(mutex_, std::min(latest, Clock::now() + kQuiet))) {
+    const auto until = std::chrono::steady_clock::now() + kGather;
+    while (!stopping_ && changed_.WaitUntil(mutex_, until)) {
     }
     if (stopping_) return;
     const std::vector<Written> written = std::exchange(waiting_, {});
