@@ -13,10 +13,6 @@
 namespace gitops {
 namespace {
 
-// In all two seconds: the thread that creates others may be the only one that accepts calls.
-constexpr std::chrono::milliseconds kPause(50);
-constexpr int kAttempts = 40;
-
 std::atomic<bool> lacking = false;
 
 }  // namespace
@@ -24,6 +20,10 @@ std::atomic<bool> lacking = false;
 bool GrpcLacksThreads() { return lacking; }
 
 #if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
+
+// In all two seconds: the thread that creates others may be the only one that accepts calls.
+constexpr std::chrono::milliseconds kPause(50);
+constexpr int kAttempts = 40;
 
 using CreateThread = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
 
